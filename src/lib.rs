@@ -1,0 +1,29 @@
+//! `jobruns` archives the job-run history of Symantec/Broadcom Control Compliance Suite (CCS) into SQLite.
+//!
+//! ```text
+//! main -> cli -> sync, report, config, simulator, archive
+//!                sync -> ccs, reader, archive        report -> archive
+//!                archive -> reader -> model          ccs, simulator, config -> model
+//! ```
+//!
+//! | room | what lives there | what you can rely on |
+//! | --- | --- | --- |
+//! | [`model`] | jobs, runs, messages, statuses, instants | no I/O, no SQL, no HTTP, no JSON |
+//! | [`reader`] | the bytes of an answer to runs, one at a time | pure; holds one run; never panics on foreign bytes |
+//! | [`ccs`] | the REST client: token, TLS, retry | the only HTTP client |
+//! | [`archive`] | the SQLite file: opening, writing, ledger, quarantine, verify | the only SQL; no async |
+//! | [`sync`] | joins `ccs`, `reader` and `archive` | the only room that knows all three |
+//! | [`report`] | rows of the archive to tables, tables to bytes | rows in, bytes out |
+//! | [`config`] | flags, environment, file; credentials | secrets print as redacted |
+//! | [`simulator`] | a CCS look-alike for demo and tests | written from the API document; shares no code with `reader` or `ccs` |
+//! | [`cli`] | one file per command | the only printing, prompting and exit codes |
+
+pub mod archive;
+pub mod ccs;
+pub mod cli;
+pub mod config;
+pub mod model;
+pub mod reader;
+pub mod report;
+pub mod simulator;
+pub mod sync;

@@ -1,0 +1,3 @@
+//! The `jobruns` binary.
+
+fn main() {}

@@ -1,0 +1,94 @@
+//! GUIDs as CCS writes them, and as the archive keeps them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The identity of a job (`JobID`) or of a run (`JobRunID`).
+///
+/// Read in any letter case, with or without braces; shown in lower case with hyphens.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Guid(uuid::Uuid);
+
+/// The text is no GUID.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no GUID (expected 8-4-4-4-12 hexadecimal digits, with or without braces)")]
+pub struct NotAGuid(pub String);
+
+impl Guid {
+    /// A GUID from its 16 bytes, in the order of its text.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(uuid::Uuid::from_bytes(bytes))
+    }
+
+    /// The 16 bytes, in the order of the text.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl FromStr for Guid {
+    type Err = NotAGuid;
+
+    fn from_str(text: &str) -> Result<Self, NotAGuid> {
+        let inner = text.trim();
+        let inner = match (inner.strip_prefix('{'), inner.strip_suffix('}')) {
+            (Some(_), Some(_)) => &inner[1..inner.len() - 1],
+            (None, None) => inner,
+            _ => return Err(NotAGuid(text.to_owned())),
+        };
+        // `Uuid::parse_str` also knows a URN, its own braces and 32 bare digits; only the last is what .NET writes too.
+        if inner.len() != 36 && inner.len() != 32 {
+            return Err(NotAGuid(text.to_owned()));
+        }
+        uuid::Uuid::try_parse(inner)
+            .map(Self)
+            .map_err(|_| NotAGuid(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0.as_hyphenated(), f)
+    }
+}
+
+impl fmt::Debug for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letter_case_and_braces_do_not_matter() {
+        let plain: Guid = "ff761384-4b49-40b4-97d8-0de38669075a".parse().unwrap();
+        for text in [
+            "FF761384-4B49-40B4-97D8-0DE38669075A",
+            "{ff761384-4b49-40b4-97d8-0de38669075a}",
+            " {FF761384-4b49-40b4-97d8-0de38669075a} ",
+            "ff7613844b4940b497d80de38669075a",
+        ] {
+            assert_eq!(text.parse::<Guid>(), Ok(plain), "{text}");
+        }
+        assert_eq!(plain.to_string(), "ff761384-4b49-40b4-97d8-0de38669075a");
+    }
+
+    #[test]
+    fn what_is_no_guid_is_refused() {
+        for text in [
+            "",
+            "{}",
+            "ff761384",
+            "{ff761384-4b49-40b4-97d8-0de38669075a",
+            "urn:uuid:ff761384-4b49-40b4-97d8-0de38669075a",
+            "gf761384-4b49-40b4-97d8-0de38669075a",
+        ] {
+            assert!(text.parse::<Guid>().is_err(), "{text}");
+        }
+    }
+}

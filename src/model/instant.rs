@@ -1,0 +1,149 @@
+//! Points in time, fine enough for .NET's ticks, and how CCS writes them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, TimeZone, Utc};
+
+/// A point in time: ticks of 100 ns since 1970-01-01T00:00:00Z, the unit of .NET's `DateTime`.
+///
+/// Shown as `YYYY-MM-DDTHH:MM:SSZ`, with the fraction (trailing zeros dropped) where there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Instant(i64);
+
+/// Ticks of 100 ns in a second.
+pub(crate) const TICKS_PER_SECOND: i64 = 10_000_000;
+
+impl Instant {
+    /// From ticks of 100 ns since the Unix epoch.
+    #[must_use]
+    pub const fn from_ticks(ticks: i64) -> Self {
+        Self(ticks)
+    }
+
+    /// From whole seconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_unix_seconds(seconds: i64) -> Self {
+        Self(seconds * TICKS_PER_SECOND)
+    }
+
+    /// Ticks of 100 ns since the Unix epoch.
+    #[must_use]
+    pub const fn ticks(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    #[must_use]
+    pub const fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(TICKS_PER_SECOND)
+    }
+
+    /// The clock's time, to the whole second: what the archive notes of its own doings.
+    #[must_use]
+    pub fn now() -> Self {
+        Self::from_unix_seconds(Utc::now().timestamp())
+    }
+
+    /// The same instant as `chrono` has it.
+    #[must_use]
+    pub fn to_chrono(self) -> DateTime<Utc> {
+        let nanoseconds = self.0.rem_euclid(TICKS_PER_SECOND) * 100;
+        let nanoseconds = u32::try_from(nanoseconds).expect("a remainder below one second fits");
+        Utc.timestamp_opt(self.unix_seconds(), nanoseconds)
+            .single()
+            .expect("i64 ticks of 100 ns lie within chrono's 262,000 years")
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.to_chrono().format("%Y-%m-%dT%H:%M:%S"))?;
+        let fraction = self.0.rem_euclid(TICKS_PER_SECOND);
+        if fraction != 0 {
+            let digits = format!("{fraction:07}");
+            write!(f, ".{}", digits.trim_end_matches('0'))?;
+        }
+        f.write_str("Z")
+    }
+}
+
+/// The zone in which a time without offset is read (`--naive-time`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NaiveZone {
+    /// The API's own sample only makes sense so.
+    #[default]
+    Utc,
+    /// An IANA zone. A local time that occurs twice is the earlier one; one that never occurs takes the
+    /// offset before the jump.
+    Iana(chrono_tz::Tz),
+}
+
+/// The text names no time zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no time zone (expected `utc` or an IANA name such as Europe/Berlin)")]
+pub struct UnknownZone(pub String);
+
+impl FromStr for NaiveZone {
+    type Err = UnknownZone;
+
+    fn from_str(text: &str) -> Result<Self, UnknownZone> {
+        if text.eq_ignore_ascii_case("utc") {
+            return Ok(Self::Utc);
+        }
+        let mut zones = chrono_tz::TZ_VARIANTS.into_iter();
+        zones
+            .find(|zone| zone.name().eq_ignore_ascii_case(text))
+            .map(Self::Iana)
+            .ok_or_else(|| UnknownZone(text.to_owned()))
+    }
+}
+
+impl fmt::Display for NaiveZone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Utc => f.write_str("utc"),
+            Self::Iana(zone) => f.write_str(zone.name()),
+        }
+    }
+}
+
+/// Where an instant's offset came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeBasis {
+    /// The server wrote it (`Z`, `+05:30`, `/Date(ms)/`).
+    Explicit,
+    /// The server wrote none; the archive's naive zone was taken.
+    Assumed,
+}
+
+/// What a time field of an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeReading {
+    /// Missing, null, `''` or `0001-01-01T00:00:00`: no time.
+    Absent,
+    /// A readable time.
+    At(Instant, TimeBasis),
+    /// Something that cannot be read as a time; the raw text is kept.
+    Unreadable,
+}
+
+impl TimeReading {
+    /// The instant, where there is one.
+    #[must_use]
+    pub const fn instant(self) -> Option<Instant> {
+        match self {
+            Self::At(instant, _) => Some(instant),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+
+    /// Where the offset came from, where there is an instant.
+    #[must_use]
+    pub const fn basis(self) -> Option<TimeBasis> {
+        match self {
+            Self::At(_, basis) => Some(basis),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+}

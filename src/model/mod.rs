@@ -1,0 +1,27 @@
+//! The words of the field as types: jobs, runs, messages, statuses, instants.
+//!
+//! No I/O, no SQL, no HTTP, no JSON: every other room may lean on this one, and it leans on nothing.
+
+mod guid;
+mod instant;
+mod run;
+mod status;
+
+pub use guid::{Guid, NotAGuid};
+pub use instant::{Instant, NaiveZone, TimeBasis, TimeReading, UnknownZone};
+pub use run::{JobRun, JobRunParts, Message, MessageParts, Span, TextStore, TimeSpan, UnreadableMessage};
+pub use status::{JobStatus, STATUS_NAMES};
+
+/// A SHA-256 digest: 32 bytes.
+pub type Sha256 = [u8; 32];
+
+/// Lower-case hexadecimal text of `bytes`.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+    }
+    text
+}

@@ -1,0 +1,250 @@
+//! A run and its messages, decoded.
+//!
+//! A decoded run owns one string that holds every text of it; its fields are spans of that string. So a run of
+//! thousands of messages costs a handful of allocations and can go from thread to thread.
+
+use super::{Guid, JobStatus, TimeReading};
+
+/// A text within a [`TextStore`]; absent (null) or a range of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    start: u32,
+    length: u32,
+}
+
+impl Span {
+    /// No text: the field is missing or null.
+    pub const NULL: Self = Self {
+        start: u32::MAX,
+        length: 0,
+    };
+}
+
+/// The texts of one run, end to end.
+#[derive(Debug, Clone, Default)]
+pub struct TextStore(String);
+
+impl TextStore {
+    /// An empty store with room for `bytes`.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self(String::with_capacity(bytes))
+    }
+
+    /// Appends `text` and says where it lies.
+    ///
+    /// # Panics
+    /// When the store would pass 4 GiB, which the limit on a run's size prevents.
+    pub fn add(&mut self, text: &str) -> Span {
+        let start = u32::try_from(self.0.len()).expect("a run's texts stay below 4 GiB by the run limit");
+        self.0.push_str(text);
+        let length = u32::try_from(text.len()).expect("a text is no longer than its run");
+        Span { start, length }
+    }
+
+    /// The text of a span made by [`Self::add`]; `None` for [`Span::NULL`].
+    #[must_use]
+    pub fn get(&self, span: Span) -> Option<&str> {
+        (span != Span::NULL).then(|| &self.0[span.start as usize..][..span.length as usize])
+    }
+}
+
+/// A time field: its reading, and the text it was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeSpan {
+    /// What the text says.
+    pub reading: TimeReading,
+    /// The text as sent; [`Span::NULL`] where the field is missing or null.
+    pub raw: Span,
+}
+
+/// One message of a run, as spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageParts {
+    /// `DateTime`.
+    pub occurred: TimeSpan,
+    /// `Message`.
+    pub message: Span,
+    /// `MessageDetails`.
+    pub message_details: Span,
+    /// `Category`.
+    pub category: Span,
+    /// `Asset`.
+    pub asset: Span,
+    /// `AssetType`.
+    pub asset_type: Span,
+    /// `AssetOwner`.
+    pub asset_owner: Span,
+}
+
+/// Bytes in a run's message list that are no readable message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableMessage {
+    /// The bytes as received.
+    pub bytes: Vec<u8>,
+    /// Why they cannot be read, in words.
+    pub reason: String,
+}
+
+/// What a decoder hands over to make a [`JobRun`].
+#[derive(Debug, Clone)]
+pub struct JobRunParts {
+    /// Holds every text that the spans name.
+    pub texts: TextStore,
+    /// `JobRunID`.
+    pub job_run_id: Guid,
+    /// `Status`; `None` where it is missing, null or neither number nor name.
+    pub status: Option<JobStatus>,
+    /// `JobStartTime`.
+    pub started: TimeSpan,
+    /// `JobEndTime`.
+    pub ended: TimeSpan,
+    /// `Exception`.
+    pub exception: Span,
+    /// `CustomStatusText`.
+    pub custom_status_text: Span,
+    /// `JobSummary`.
+    pub job_summary: Span,
+    /// `StatusDetails`.
+    pub status_details: Span,
+    /// `ActivityStatusList`, as JSON text.
+    pub activity_status_list: Span,
+    /// `MessageCount`, as the server says.
+    pub message_count: Option<i64>,
+    /// The readable messages in their order; `None` where the run came without a message list.
+    pub messages: Option<Vec<MessageParts>>,
+    /// What in the message list could not be read.
+    pub unreadable_messages: Vec<UnreadableMessage>,
+}
+
+/// One run of a job, as one answer of the server had it.
+#[derive(Debug, Clone)]
+pub struct JobRun(JobRunParts);
+
+impl From<JobRunParts> for JobRun {
+    fn from(parts: JobRunParts) -> Self {
+        Self(parts)
+    }
+}
+
+impl JobRun {
+    /// `JobRunID`.
+    #[must_use]
+    pub const fn job_run_id(&self) -> Guid {
+        self.0.job_run_id
+    }
+
+    /// `Status`.
+    #[must_use]
+    pub const fn status(&self) -> Option<JobStatus> {
+        self.0.status
+    }
+
+    /// `JobStartTime` as read.
+    #[must_use]
+    pub const fn started(&self) -> TimeReading {
+        self.0.started.reading
+    }
+
+    /// `JobStartTime` as sent.
+    #[must_use]
+    pub fn started_raw(&self) -> Option<&str> {
+        self.text(self.0.started.raw)
+    }
+
+    /// `JobEndTime` as read.
+    #[must_use]
+    pub const fn ended(&self) -> TimeReading {
+        self.0.ended.reading
+    }
+
+    /// `JobEndTime` as sent.
+    #[must_use]
+    pub fn ended_raw(&self) -> Option<&str> {
+        self.text(self.0.ended.raw)
+    }
+
+    /// `Exception`.
+    #[must_use]
+    pub fn exception(&self) -> Option<&str> {
+        self.text(self.0.exception)
+    }
+
+    /// `CustomStatusText`.
+    #[must_use]
+    pub fn custom_status_text(&self) -> Option<&str> {
+        self.text(self.0.custom_status_text)
+    }
+
+    /// `JobSummary`.
+    #[must_use]
+    pub fn job_summary(&self) -> Option<&str> {
+        self.text(self.0.job_summary)
+    }
+
+    /// `StatusDetails`.
+    #[must_use]
+    pub fn status_details(&self) -> Option<&str> {
+        self.text(self.0.status_details)
+    }
+
+    /// `ActivityStatusList` as JSON text.
+    #[must_use]
+    pub fn activity_status_list(&self) -> Option<&str> {
+        self.text(self.0.activity_status_list)
+    }
+
+    /// `MessageCount`, as the server says.
+    #[must_use]
+    pub const fn message_count(&self) -> Option<i64> {
+        self.0.message_count
+    }
+
+    /// The readable messages in their order; `None` where the run came without a message list, which says
+    /// nothing about messages.
+    #[must_use]
+    pub fn messages(&self) -> Option<impl ExactSizeIterator<Item = Message<'_>>> {
+        let list = self.0.messages.as_ref()?;
+        Some(list.iter().map(|parts| Message {
+            occurred: parts.occurred.reading,
+            occurred_raw: self.text(parts.occurred.raw),
+            message: self.text(parts.message),
+            message_details: self.text(parts.message_details),
+            category: self.text(parts.category),
+            asset: self.text(parts.asset),
+            asset_type: self.text(parts.asset_type),
+            asset_owner: self.text(parts.asset_owner),
+        }))
+    }
+
+    /// What in the message list could not be read.
+    #[must_use]
+    pub fn unreadable_messages(&self) -> &[UnreadableMessage] {
+        &self.0.unreadable_messages
+    }
+
+    fn text(&self, span: Span) -> Option<&str> {
+        self.0.texts.get(span)
+    }
+}
+
+/// One message of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Message<'run> {
+    /// `DateTime` as read.
+    pub occurred: TimeReading,
+    /// `DateTime` as sent.
+    pub occurred_raw: Option<&'run str>,
+    /// `Message`.
+    pub message: Option<&'run str>,
+    /// `MessageDetails`.
+    pub message_details: Option<&'run str>,
+    /// `Category`.
+    pub category: Option<&'run str>,
+    /// `Asset`.
+    pub asset: Option<&'run str>,
+    /// `AssetType`.
+    pub asset_type: Option<&'run str>,
+    /// `AssetOwner`.
+    pub asset_owner: Option<&'run str>,
+}

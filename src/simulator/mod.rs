@@ -1,0 +1,1 @@
+//! A CCS look-alike.

@@ -1,0 +1,1 @@
+//! Joins the server, the reader and the archive.
