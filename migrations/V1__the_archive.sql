@@ -1,0 +1,402 @@
+-- The archive, first version.
+--
+-- Two layers. Plural names (jobs, runs, messages, assets, run_revisions, quarantine, syncs, sync_jobs, job_statuses)
+-- are for analysts: GUIDs and UTC times as text, names resolved, stable. Singular names (job, run, message, ...) are
+-- how it is stored: integer keys, each GUID once, times as integers. Query the plural ones.
+--
+-- What decided the layout, for ten years and a hundred million messages:
+--   * Messages are clustered by run and position (WITHOUT ROWID), with no other index: a random index per message
+--     doubles the cost of a first sync and adds half the size of the table. They hold four small integers instead of
+--     their texts, so counting over all of them reads few pages.
+--   * Texts that repeat (message with category, asset with type and owner, details) are stored once as far as a
+--     bounded memory can tell: the writer remembers the latest ones, and a text that it has forgotten is stored
+--     again. So two rows of message_kind, asset or message_detail may be equal; nothing depends on their not being.
+--     An index by text would cost a random write per new text, a map of all texts would grow without bound.
+--   * Server times are ticks of 100 ns since 1970-01-01T00:00:00Z (column names end in _ticks), the unit of .NET's
+--     DateTime, so nothing is rounded. The archive's own times are whole seconds since then (names end in _unix).
+--   * A run keeps the SHA-256 of its bytes as last seen (an unchanged run is known by that alone) beside an
+--     order-blind hash of its content (a server that writes fields or messages in another order changes nothing).
+--   * Payloads are zlib streams (RFC 1950) with a preset dictionary of 4 KiB taken from a run of the same job: any
+--     language's standard library reads them. The reader's version and the zone of times without offset stand in
+--     the ledger entry of each revision.
+--   * Results of jobs of which nothing was new are by far the most rows of a sync's record (500 jobs every quarter of
+--     an hour for ten years are 175 million); they have a narrow table of their own.
+--   * Foreign keys are declared, and checked by `jobruns verify` rather than at each row: checking them at each of
+--     748,000 messages doubles the time of an insert.
+
+-- What the archive is. One row.
+CREATE TABLE archive (
+    only        INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),
+    archive_id  TEXT    NOT NULL,     -- GUID drawn when the archive was made; the first ledger entry names it
+    made_unix   INTEGER NOT NULL,     -- when, seconds since 1970 UTC
+    naive_time  TEXT                  -- zone in which times without offset are read: `utc` or an IANA name; NULL before the first sync
+) STRICT;
+
+-- The append-only ledger: what the archive claims, one line of text an entry; docs/evidence.md gives the exact bytes.
+CREATE TABLE ledger (
+    entry_id    INTEGER NOT NULL PRIMARY KEY,                        -- 1, 2, 3, ... without a gap
+    entry       TEXT    NOT NULL,                                    -- the line: a kind, then key=value words
+    entry_hash  BLOB    NOT NULL CHECK (length(entry_hash) = 32)     -- SHA-256(hash of the entry before || the line as UTF-8); 32 zero bytes before the first
+) STRICT;
+
+-- The servers that answered, by base URL.
+CREATE TABLE server (
+    server_key  INTEGER NOT NULL PRIMARY KEY,
+    url         TEXT    NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE job (
+    job_key           INTEGER NOT NULL PRIMARY KEY,
+    job_id            TEXT    NOT NULL UNIQUE,                        -- JobID: GUID, lower case with hyphens
+    name              TEXT,                                           -- NULL while nobody told it
+    server_key        INTEGER REFERENCES server (server_key),         -- the server that answered last; NULL before the first answer
+    watched           INTEGER NOT NULL CHECK (watched IN (0, 1)),     -- 1: a sync without named jobs asks for it
+    first_seen_unix   INTEGER NOT NULL,
+    last_synced_unix  INTEGER,                                        -- end of the last sync in which it was complete with count=0
+    last_error        TEXT,                                           -- why its last sync was not complete; NULL where it was
+    total_job_runs    INTEGER                                         -- TotalJobRuns of the last complete count=0 answer that had it
+) STRICT;
+
+-- Syncs, one row each; totals are the sums over the jobs.
+CREATE TABLE sync (
+    sync_id           INTEGER NOT NULL PRIMARY KEY,
+    started_unix      INTEGER NOT NULL,
+    finished_unix     INTEGER,                                        -- NULL while it runs, and for ever where it was killed
+    outcome           TEXT CHECK (outcome IN ('complete', 'partial', 'failed', 'interrupted')),  -- NULL while it runs
+    count_asked       INTEGER NOT NULL,                               -- 0: every run was asked for, so absences could be told
+    process_id        INTEGER NOT NULL,                               -- of the process that ran it, to name the holder of the lock
+    tool_version      TEXT    NOT NULL,
+    head              BLOB CHECK (length(head) = 32),                 -- the ledger's last entry_hash when the sync ended, its own end included
+    attempts          INTEGER NOT NULL DEFAULT 0,
+    runs_seen         INTEGER NOT NULL DEFAULT 0,
+    runs_new          INTEGER NOT NULL DEFAULT 0,
+    runs_changed      INTEGER NOT NULL DEFAULT 0,
+    runs_unchanged    INTEGER NOT NULL DEFAULT 0,
+    runs_quarantined  INTEGER NOT NULL DEFAULT 0,
+    runs_absent       INTEGER NOT NULL DEFAULT 0,
+    messages_new      INTEGER NOT NULL DEFAULT 0,
+    body_bytes        INTEGER NOT NULL DEFAULT 0,
+    milliseconds      INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- What a sync found of a job, where that is more than in sync_job_unchanged.
+CREATE TABLE sync_job (
+    sync_id           INTEGER NOT NULL REFERENCES sync (sync_id),
+    job_key           INTEGER NOT NULL REFERENCES job (job_key),
+    outcome           TEXT    NOT NULL CHECK (outcome IN ('complete', 'partial', 'failed')),
+    error             TEXT,
+    http_status       INTEGER,                                        -- of the last answer; NULL where none came
+    attempts          INTEGER NOT NULL,
+    runs_seen         INTEGER NOT NULL,
+    runs_new          INTEGER NOT NULL,
+    runs_changed      INTEGER NOT NULL,
+    runs_unchanged    INTEGER NOT NULL,
+    runs_quarantined  INTEGER NOT NULL,
+    runs_absent       INTEGER NOT NULL,
+    messages_new      INTEGER NOT NULL,
+    body_bytes        INTEGER NOT NULL,                               -- of the answers' bodies, unpacked
+    milliseconds      INTEGER NOT NULL,
+    total_job_runs    INTEGER,                                        -- TotalJobRuns as the answer said; NULL where it did not
+    PRIMARY KEY (sync_id, job_key)
+) STRICT, WITHOUT ROWID;
+
+-- Results of jobs that were complete at the first attempt with status 200, had only unchanged runs, and as many as
+-- TotalJobRuns said.
+CREATE TABLE sync_job_unchanged (
+    sync_id           INTEGER NOT NULL REFERENCES sync (sync_id),
+    job_key           INTEGER NOT NULL REFERENCES job (job_key),
+    runs_seen         INTEGER NOT NULL,
+    body_bytes        INTEGER NOT NULL,
+    milliseconds      INTEGER NOT NULL,
+    PRIMARY KEY (sync_id, job_key)
+) STRICT, WITHOUT ROWID;
+
+-- Job status codes of the API document.
+CREATE TABLE job_statuses (
+    status       INTEGER NOT NULL PRIMARY KEY,
+    status_name  TEXT    NOT NULL UNIQUE,
+    is_final     INTEGER NOT NULL CHECK (is_final IN (0, 1)),         -- 1: a run with it no longer changes by itself
+    is_failure   INTEGER NOT NULL CHECK (is_failure IN (0, 1))
+) STRICT;
+
+INSERT INTO job_statuses (status, status_name, is_final, is_failure) VALUES
+    (0, 'None', 0, 0), (1, 'Pending', 0, 0), (2, 'Executing', 0, 0), (3, 'Idle', 0, 0),
+    (4, 'Completed', 1, 0), (5, 'Faulted', 1, 1), (6, 'Custom', 1, 0), (7, 'Aborted', 1, 1);
+
+CREATE TABLE run (
+    run_key               INTEGER NOT NULL PRIMARY KEY,
+    job_run_id            TEXT    NOT NULL UNIQUE,                    -- JobRunID: GUID, lower case with hyphens
+    job_key               INTEGER NOT NULL REFERENCES job (job_key),  -- the job that had it first
+    status                INTEGER,                                    -- Status; NULL where it is neither number nor name
+    started_ticks         INTEGER,                                    -- JobStartTime, 100 ns since 1970 UTC; NULL where there is none
+    ended_ticks           INTEGER,                                    -- JobEndTime, likewise
+    started_assumed       INTEGER CHECK (started_assumed IN (0, 1)),  -- 1: the server wrote no offset; NULL without a time
+    ended_assumed         INTEGER CHECK (ended_assumed IN (0, 1)),
+    started_at_raw        TEXT,                                       -- as sent
+    ended_at_raw          TEXT,
+    exception             TEXT,
+    custom_status_text    TEXT,
+    job_summary           TEXT,
+    status_details        TEXT,
+    activity_status_list  TEXT,                                       -- JSON text
+    message_count         INTEGER,                                    -- MessageCount as the server says
+    has_message_list      INTEGER NOT NULL CHECK (has_message_list IN (0, 1)),  -- 0: the latest answer had no list, which says nothing about messages
+    unreadable_messages   INTEGER NOT NULL,                           -- messages of the latest answer that went to quarantine
+    messages_present      INTEGER NOT NULL,                           -- messages held that the run still has
+    messages_held         INTEGER NOT NULL,                           -- all messages held, absent ones too
+    revision              INTEGER NOT NULL CHECK (revision >= 1),     -- 1: never changed
+    first_seen_unix       INTEGER NOT NULL,
+    last_changed_unix     INTEGER NOT NULL,
+    absent_since_unix     INTEGER,                                    -- NULL while the server still lists it
+    seen_sha256           BLOB    NOT NULL CHECK (length(seen_sha256) = 32),     -- of the bytes as last received
+    content_sha256        BLOB    NOT NULL CHECK (length(content_sha256) = 32),  -- order-blind, of the latest revision
+    -- The text that analysts compare with, so that an index can answer.
+    started_at            TEXT GENERATED ALWAYS AS (
+        strftime('%Y-%m-%dT%H:%M:%S', (started_ticks - (started_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
+        || CASE WHEN started_ticks % 10000000 = 0 THEN 'Z'
+                ELSE '.' || rtrim(printf('%07d', (started_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END) VIRTUAL
+) STRICT;
+
+-- Runs of a job, in order of time.
+CREATE INDEX run_by_job ON run (job_key, started_ticks);
+-- Runs of a span of time, over all jobs.
+CREATE INDEX run_by_start ON run (started_at);
+
+-- Message text with its category.
+CREATE TABLE message_kind (
+    kind_key  INTEGER NOT NULL PRIMARY KEY,
+    message   TEXT,
+    category  TEXT
+) STRICT;
+
+-- Asset with its type and the owner of the time.
+CREATE TABLE asset (
+    asset_key    INTEGER NOT NULL PRIMARY KEY,
+    asset        TEXT,
+    asset_type   TEXT,
+    asset_owner  TEXT
+) STRICT;
+
+CREATE TABLE message_detail (
+    detail_key       INTEGER NOT NULL PRIMARY KEY,
+    message_details  TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE message (
+    run_key            INTEGER NOT NULL REFERENCES run (run_key),
+    ordinal            INTEGER NOT NULL,                              -- number within the run when first seen, from 0; never changes
+    occurred_ticks     INTEGER,                                       -- DateTime, 100 ns since 1970 UTC; NULL where there is none
+    kind_key           INTEGER NOT NULL REFERENCES message_kind (kind_key),
+    asset_key          INTEGER NOT NULL REFERENCES asset (asset_key),
+    detail_key         INTEGER REFERENCES message_detail (detail_key),  -- NULL where MessageDetails is null
+    occurred_assumed   INTEGER CHECK (occurred_assumed IN (0, 1)),    -- 1: the server wrote no offset; NULL without a time
+    absent_since_unix  INTEGER,                                       -- NULL while its run still has it
+    occurred_at_raw    TEXT,                                          -- as sent, only where it could not be read
+    PRIMARY KEY (run_key, ordinal)
+) STRICT, WITHOUT ROWID;
+
+-- Dictionaries of payloads.
+CREATE TABLE dictionary (
+    dictionary_key  INTEGER NOT NULL PRIMARY KEY,
+    job_key         INTEGER NOT NULL REFERENCES job (job_key),
+    bytes           BLOB    NOT NULL
+) STRICT;
+
+-- Every state of a run that was ever archived; the current one included.
+CREATE TABLE revision (
+    entry_id        INTEGER NOT NULL PRIMARY KEY REFERENCES ledger (entry_id),
+    run_key         INTEGER NOT NULL REFERENCES run (run_key),
+    revision        INTEGER NOT NULL,                                 -- 1, 2, 3, ... of its run
+    sync_id         INTEGER NOT NULL REFERENCES sync (sync_id),
+    captured_unix   INTEGER NOT NULL,
+    status          INTEGER,
+    message_count   INTEGER,
+    payload_sha256  BLOB    NOT NULL CHECK (length(payload_sha256) = 32),
+    UNIQUE (run_key, revision)
+) STRICT;
+
+-- The bytes of each revision as received, packed.
+CREATE TABLE payload (
+    entry_id        INTEGER NOT NULL PRIMARY KEY REFERENCES revision (entry_id),
+    dictionary_key  INTEGER REFERENCES dictionary (dictionary_key),   -- NULL: packed without one
+    data            BLOB    NOT NULL                                  -- a zlib stream (RFC 1950)
+) STRICT;
+
+-- What could not be read as a run, or as a message of one; the same bytes of a job once.
+CREATE TABLE quarantined (
+    quarantine_id   INTEGER NOT NULL PRIMARY KEY,
+    job_key         INTEGER NOT NULL REFERENCES job (job_key),
+    sync_id         INTEGER NOT NULL REFERENCES sync (sync_id),       -- that saw it first
+    captured_unix   INTEGER NOT NULL,
+    position        INTEGER NOT NULL,                                 -- index of the run in the body, from 0
+    run_key         INTEGER REFERENCES run (run_key),                 -- the run whose message it is; NULL where no run could be read
+    reason          TEXT    NOT NULL,
+    payload         BLOB    NOT NULL,                                 -- as received; of a run beyond the size limit its first 1 MiB
+    payload_bytes   INTEGER NOT NULL,                                 -- as received
+    payload_sha256  BLOB    NOT NULL CHECK (length(payload_sha256) = 32),  -- of all bytes as received
+    accepted_unix   INTEGER,                                          -- NULL until somebody accepted it
+    accepted_why    TEXT,
+    UNIQUE (job_key, payload_sha256)
+) STRICT;
+
+CREATE VIEW jobs AS
+SELECT j.job_id,
+       j.name,
+       s.url AS server,
+       j.watched,
+       strftime('%Y-%m-%dT%H:%M:%SZ', j.first_seen_unix, 'unixepoch') AS first_seen_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', j.last_synced_unix, 'unixepoch') AS last_synced_at,
+       j.last_error,
+       j.total_job_runs
+FROM job j
+LEFT JOIN server s ON s.server_key = j.server_key;
+
+CREATE VIEW runs AS
+SELECT r.job_run_id,
+       j.job_id,
+       r.status,
+       CASE WHEN r.status IS NOT NULL THEN coalesce(s.status_name, 'Unknown(' || r.status || ')') END AS status_name,
+       r.started_at,
+       strftime('%Y-%m-%dT%H:%M:%S', (r.ended_ticks - (r.ended_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
+           || CASE WHEN r.ended_ticks % 10000000 = 0 THEN 'Z'
+                   ELSE '.' || rtrim(printf('%07d', (r.ended_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS ended_at,
+       CASE WHEN (r.ended_ticks - r.started_ticks) % 10000000 = 0 THEN (r.ended_ticks - r.started_ticks) / 10000000
+            ELSE (r.ended_ticks - r.started_ticks) / 10000000.0 END AS duration_seconds,
+       r.exception,
+       r.custom_status_text,
+       r.job_summary,
+       r.status_details,
+       r.activity_status_list,
+       r.message_count,
+       r.revision,
+       strftime('%Y-%m-%dT%H:%M:%SZ', r.first_seen_unix, 'unixepoch') AS first_seen_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', r.last_changed_unix, 'unixepoch') AS last_changed_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', r.absent_since_unix, 'unixepoch') AS absent_since,
+       r.started_at_raw,
+       r.ended_at_raw,
+       CASE WHEN r.started_assumed <> r.ended_assumed THEN 'mixed'
+            ELSE CASE coalesce(r.started_assumed, r.ended_assumed) WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END
+       END AS time_basis
+FROM run r
+JOIN job j ON j.job_key = r.job_key
+LEFT JOIN job_statuses s ON s.status = r.status;
+
+CREATE VIEW messages AS
+SELECT r.job_run_id,
+       j.job_id,
+       m.ordinal,
+       strftime('%Y-%m-%dT%H:%M:%S', (m.occurred_ticks - (m.occurred_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
+           || CASE WHEN m.occurred_ticks % 10000000 = 0 THEN 'Z'
+                   ELSE '.' || rtrim(printf('%07d', (m.occurred_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS occurred_at,
+       k.message,
+       d.message_details,
+       k.category,
+       a.asset,
+       a.asset_type,
+       a.asset_owner,
+       strftime('%Y-%m-%dT%H:%M:%SZ', m.absent_since_unix, 'unixepoch') AS absent_since,
+       m.occurred_at_raw,
+       CASE m.occurred_assumed WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END AS time_basis
+FROM message m
+JOIN run r ON r.run_key = m.run_key
+JOIN job j ON j.job_key = r.job_key
+JOIN message_kind k ON k.kind_key = m.kind_key
+JOIN asset a ON a.asset_key = m.asset_key
+LEFT JOIN message_detail d ON d.detail_key = m.detail_key;
+
+-- One row per asset and type; NULL and '' are one asset without a name. Counts first by stored row of asset, then by
+-- text, since a text may be stored twice. Of owners with the same last message the alphabetically last is taken.
+CREATE VIEW assets AS
+WITH used AS (
+    SELECT m.asset_key,
+           count(*) AS messages,
+           min(coalesce(m.occurred_ticks, r.started_ticks)) AS first_ticks,
+           max(coalesce(m.occurred_ticks, r.started_ticks)) AS last_ticks
+    FROM message m
+    JOIN run r ON r.run_key = m.run_key
+    GROUP BY m.asset_key
+), named AS (
+    SELECT nullif(a.asset, '') AS asset,
+           nullif(a.asset_type, '') AS asset_type,
+           first_value(a.asset_owner) OVER (
+               PARTITION BY nullif(a.asset, ''), nullif(a.asset_type, '')
+               ORDER BY u.last_ticks DESC, a.asset_owner DESC) AS asset_owner,
+           u.first_ticks, u.last_ticks, u.messages
+    FROM used u
+    JOIN asset a ON a.asset_key = u.asset_key
+), counted AS (
+    SELECT asset, asset_type, asset_owner,
+           min(first_ticks) AS first_ticks, max(last_ticks) AS last_ticks, sum(messages) AS messages
+    FROM named
+    GROUP BY asset, asset_type, asset_owner
+)
+SELECT asset,
+       asset_type,
+       asset_owner,
+       strftime('%Y-%m-%dT%H:%M:%S', (first_ticks - (first_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
+           || CASE WHEN first_ticks % 10000000 = 0 THEN 'Z'
+                   ELSE '.' || rtrim(printf('%07d', (first_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS first_message_at,
+       strftime('%Y-%m-%dT%H:%M:%S', (last_ticks - (last_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
+           || CASE WHEN last_ticks % 10000000 = 0 THEN 'Z'
+                   ELSE '.' || rtrim(printf('%07d', (last_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS last_message_at,
+       messages
+FROM counted;
+
+CREATE VIEW run_revisions AS
+SELECT r.job_run_id,
+       v.revision,
+       v.sync_id,
+       strftime('%Y-%m-%dT%H:%M:%SZ', v.captured_unix, 'unixepoch') AS captured_at,
+       v.status,
+       CASE WHEN v.status IS NOT NULL THEN coalesce(s.status_name, 'Unknown(' || v.status || ')') END AS status_name,
+       v.message_count,
+       lower(hex(v.payload_sha256)) AS payload_sha256,
+       lower(hex(l.entry_hash)) AS entry_hash
+FROM revision v
+JOIN run r ON r.run_key = v.run_key
+JOIN ledger l ON l.entry_id = v.entry_id
+LEFT JOIN job_statuses s ON s.status = v.status;
+
+CREATE VIEW quarantine AS
+SELECT q.quarantine_id,
+       j.job_id,
+       q.sync_id,
+       strftime('%Y-%m-%dT%H:%M:%SZ', q.captured_unix, 'unixepoch') AS captured_at,
+       q.position,
+       q.reason,
+       q.payload,
+       strftime('%Y-%m-%dT%H:%M:%SZ', q.accepted_unix, 'unixepoch') AS accepted_at
+FROM quarantined q
+JOIN job j ON j.job_key = q.job_key;
+
+CREATE VIEW syncs AS
+SELECT sync_id,
+       strftime('%Y-%m-%dT%H:%M:%SZ', started_unix, 'unixepoch') AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', finished_unix, 'unixepoch') AS finished_at,
+       outcome,
+       lower(hex(head)) AS head,
+       tool_version,
+       attempts,
+       runs_seen,
+       runs_new,
+       runs_changed,
+       runs_unchanged,
+       runs_quarantined,
+       runs_absent,
+       messages_new,
+       body_bytes,
+       milliseconds / 1000.0 AS seconds
+FROM sync;
+
+CREATE VIEW sync_jobs AS
+SELECT s.sync_id, j.job_id, s.outcome, s.error, s.http_status, s.attempts,
+       s.runs_seen, s.runs_new, s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent,
+       s.messages_new, s.body_bytes, s.milliseconds / 1000.0 AS seconds, s.total_job_runs
+FROM sync_job s
+JOIN job j ON j.job_key = s.job_key
+UNION ALL
+SELECT u.sync_id, j.job_id, 'complete', NULL, 200, 1,
+       u.runs_seen, 0, 0, u.runs_seen, 0, 0,
+       0, u.body_bytes, u.milliseconds / 1000.0, u.runs_seen
+FROM sync_job_unchanged u
+JOIN job j ON j.job_key = u.job_key;
