@@ -1,1 +1,45 @@
-//! The SQLite file.
+//! The SQLite file: the only SQL of the house, and no async.
+//!
+//! # Who writes
+//! One [`Writer`] at a time syncs (see [`SyncLock`]); small changes by a person (`jobs add`, `quarantine accept`) may
+//! come between its transactions. Every transaction reads the ledger's head afresh and appends what it claims, so rows
+//! and ledger go in together or not at all.
+//!
+//! # What is never changed
+//! Ledger entries, revisions and payloads are only added. Messages and runs are never deleted; what the server no longer
+//! sends is marked absent.
+//!
+//! # Older and newer files
+//! Writing upgrades an older archive by migrations, all or nothing. Reading never changes the file. A newer archive, or a
+//! file that is none, is refused and left untouched.
+
+mod error;
+mod jobs;
+mod ledger;
+mod lock;
+mod network;
+mod open;
+mod payload;
+mod plan;
+mod quarantine;
+mod reader;
+mod syncs;
+mod texts;
+mod verify;
+mod writer;
+
+pub use error::ArchiveError;
+pub use jobs::{JobRow, JobState};
+pub use ledger::{Entry, GENESIS, entry_hash, text_hash};
+pub use lock::SyncLock;
+pub use network::network_drive;
+pub use open::{APPLICATION_ID, known_schema_version};
+pub use payload::{DICTIONARY_BYTES, Packer, unpack};
+pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, plan_messages, plan_run};
+pub use quarantine::QuarantineRow;
+pub use reader::{Payload, Reader};
+pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
+pub use verify::{Finding, VerifyReport, Verified};
+pub use writer::{
+    Dictionary, JobAtHand, KnownRun, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer,
+};

@@ -1,0 +1,242 @@
+//! What can go wrong with the archive, and the way out.
+
+use std::path::{Path, PathBuf};
+
+/// An error of the archive room. The path stands in the words; the cause is kept as `source()`.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// A reading command was pointed at a file that is not there.
+    #[error("there is no archive at {}", path.display())]
+    Missing {
+        /// The archive's path.
+        path: PathBuf,
+    },
+    /// The path is a directory.
+    #[error("{} is a directory, not an archive", path.display())]
+    Directory {
+        /// The archive's path.
+        path: PathBuf,
+    },
+    /// A reading command was pointed at a file of no bytes, or a database that was never filled.
+    #[error("{} is empty: no archive was made in it yet", path.display())]
+    Empty {
+        /// The archive's path.
+        path: PathBuf,
+    },
+    /// The file is something else; it was left untouched.
+    #[error("{} is no archive of jobruns ({what}); it was left untouched", path.display())]
+    NotAnArchive {
+        /// The archive's path.
+        path: PathBuf,
+        /// What it is instead.
+        what: String,
+    },
+    /// A newer version of jobruns wrote the file; it was left untouched.
+    #[error(
+        "{} was written by a newer jobruns (its schema is version {found}, this program knows {known}); it was left untouched",
+        path.display()
+    )]
+    Newer {
+        /// The archive's path.
+        path: PathBuf,
+        /// The schema version of the file.
+        found: i64,
+        /// The newest schema version that this program knows.
+        known: i64,
+    },
+    /// An older version wrote the file, and a reading command must not upgrade it.
+    #[error(
+        "{} has schema version {found}, and this program reads version {known}",
+        path.display()
+    )]
+    Older {
+        /// The archive's path.
+        path: PathBuf,
+        /// The schema version of the file.
+        found: i64,
+        /// The schema version that this program reads.
+        known: i64,
+    },
+    /// The file cannot be opened or made.
+    #[error("could not open the archive {}", path.display())]
+    Open {
+        /// The archive's path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The operating system refused something about the file.
+    #[error("could not {doing} {}", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is on a read-only place with changes in its write-ahead log that nobody can read from there.
+    #[error(
+        "the archive {} lies where nothing can be written, beside a write-ahead log with changes that were not yet taken over",
+        path.display()
+    )]
+    UnreadableLog {
+        /// The archive's path.
+        path: PathBuf,
+    },
+    /// The archive lies on a network drive.
+    #[error("the archive {} lies on a network drive ({kind})", path.display())]
+    NetworkDrive {
+        /// The archive's path.
+        path: PathBuf,
+        /// What kind of drive.
+        kind: String,
+    },
+    /// Another sync holds the archive.
+    #[error("the archive {} is held by another sync ({holder})", path.display())]
+    Held {
+        /// The archive's path.
+        path: PathBuf,
+        /// Process id and start time of the holder, as far as known.
+        holder: String,
+    },
+    /// A migration failed; the schema is as it was.
+    #[error("could not bring the schema of {} up to date; it is as it was", path.display())]
+    Migrate {
+        /// The archive's path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<refinery::Error>,
+    },
+    /// A statement failed.
+    #[error("could not {doing} in the archive")]
+    Sql {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The archive remembers another zone for times without offset.
+    #[error(
+        "the archive reads times without offset as {remembered}, and --naive-time asks for {asked}: \
+         one archive has one such zone"
+    )]
+    OtherNaiveTime {
+        /// The zone that the archive remembers.
+        remembered: String,
+        /// The zone that was asked for.
+        asked: String,
+    },
+    /// A packed payload cannot be unpacked.
+    #[error("the payload of ledger entry {entry_id} cannot be unpacked ({why})")]
+    DamagedPayload {
+        /// The ledger entry of the revision.
+        entry_id: i64,
+        /// Why.
+        why: String,
+    },
+    /// The archive holds something that this program never wrote.
+    #[error("the archive is not intact: {what}")]
+    Damaged {
+        /// What is wrong.
+        what: String,
+    },
+    /// There is no such job, run, revision or quarantined piece.
+    #[error("the archive has no {what}")]
+    NoSuch {
+        /// What was asked for.
+        what: String,
+    },
+}
+
+impl ArchiveError {
+    /// The way out, in a sentence or two; `None` where the error says it all.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Missing { .. } | Self::Empty { .. } => {
+                "name another file with --archive (or JOBRUNS_ARCHIVE), or make this one by `jobruns sync`.".to_owned()
+            }
+            Self::Directory { .. } => "name a file in it: --archive DIRECTORY/jobruns.db.".to_owned(),
+            Self::NotAnArchive { .. } => "name another file with --archive (or JOBRUNS_ARCHIVE).".to_owned(),
+            Self::Newer { .. } => "use the newer program; it also reads this archive's older parts.".to_owned(),
+            Self::Older { .. } => "run `jobruns sync` once with this program: it upgrades the archive.".to_owned(),
+            Self::UnreadableLog { path } => format!(
+                "open it once where it can be written (`jobruns status --archive {}` there), or read a copy made by `jobruns backup`.",
+                path.display()
+            ),
+            Self::NetworkDrive { .. } => {
+                "keep the archive on a local disk (SQLite's write-ahead log needs shared memory and locks that network drives do not give), and copy it to the share after each sync.".to_owned()
+            }
+            Self::Held { .. } => "wait until it has ended, or stop it; nothing was changed.".to_owned(),
+            Self::OtherNaiveTime { remembered, .. } => format!(
+                "leave --naive-time out (or give {remembered}); to read the whole history in another zone, rebuild it from its payloads with `jobruns reindex`."
+            ),
+            Self::Damaged { .. } | Self::DamagedPayload { .. } => {
+                "run `jobruns verify` to see every finding, and keep a copy of the file as it is.".to_owned()
+            }
+            Self::Open { source, .. } | Self::Sql { source, .. } => return sqlite_hint(source),
+            Self::Io { source, .. } => {
+                return (source.kind() == std::io::ErrorKind::PermissionDenied)
+                    .then(|| "check who may write to that folder, or name another place.".to_owned());
+            }
+            Self::Migrate { .. } | Self::NoSuch { .. } => return None,
+        };
+        Some(hint)
+    }
+
+    /// Whether SQLite itself says that the file is malformed.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::DamagedPayload { .. } => true,
+            Self::Open { source, .. } | Self::Sql { source, .. } => {
+                matches!(
+                    source.sqlite_error_code(),
+                    Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+                )
+            }
+            _ => false,
+        }
+    }
+}
+
+fn sqlite_hint(source: &rusqlite::Error) -> Option<String> {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, PermissionDenied, ReadOnly, SystemIoFailure,
+    };
+    let hint = match source.sqlite_error_code()? {
+        DiskFull => "free some space on that disk and run the command again; what was archived before is kept.",
+        DatabaseBusy | DatabaseLocked => {
+            "another program holds the file (a reader with an open write, a backup tool, a virus scanner); close it and run the command again."
+        }
+        CannotOpen => "check that the folder exists and that this user may write to it.",
+        PermissionDenied | ReadOnly => "check that this user may write to the file and its folder.",
+        SystemIoFailure => "the disk reported an error; check its space and health, then run the command again.",
+        DatabaseCorrupt => "run `jobruns verify` to see every finding, and keep a copy of the file as it is.",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Turns an SQLite result into ours, with the words for what was being done.
+pub(crate) trait Doing<T> {
+    /// Adds what was being done.
+    fn doing(self, doing: &'static str) -> Result<T, ArchiveError>;
+}
+
+impl<T> Doing<T> for rusqlite::Result<T> {
+    fn doing(self, doing: &'static str) -> Result<T, ArchiveError> {
+        self.map_err(|source| ArchiveError::Sql { doing, source })
+    }
+}
+
+/// An I/O error with its path.
+pub(crate) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ArchiveError {
+    let path = path.to_path_buf();
+    move |source| ArchiveError::Io { doing, path, source }
+}

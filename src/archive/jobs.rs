@@ -1,0 +1,207 @@
+//! Jobs: who is watched, what they are called, where they answered.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::{ArchiveError, Doing};
+use super::ledger::{self, Entry, Head, text_hash};
+use crate::model::{Guid, Instant};
+
+/// A row of the table `jobs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRow {
+    /// GUID.
+    pub job_id: String,
+    /// Its name, where one is known.
+    pub name: Option<String>,
+    /// Base URL of the server that answered last.
+    pub server: Option<String>,
+    /// Whether a sync without named jobs asks for it.
+    pub watched: bool,
+    /// End of the last sync in which it was complete.
+    pub last_synced_at: Option<Instant>,
+    /// Why its last sync was not complete.
+    pub last_error: Option<String>,
+}
+
+/// A job with the freshness of its runs, for `status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobState {
+    /// The job.
+    pub job: JobRow,
+    /// Runs archived.
+    pub runs: i64,
+    /// Start of the newest run, as the table `runs` shows it.
+    pub newest_run_at: Option<String>,
+}
+
+/// What a sync's end changes about a job.
+pub(super) struct JobEnd<'a> {
+    pub(super) job_key: i64,
+    /// Something of it was read: it is watched from now on, and this server has it.
+    pub(super) answered: bool,
+    /// It was complete, and every run was asked for.
+    pub(super) synced: bool,
+    pub(super) error: Option<&'a str>,
+    pub(super) total_job_runs: Option<i64>,
+    pub(super) server: &'a str,
+    pub(super) at: Instant,
+}
+
+pub(super) fn key(connection: &Connection, job_id: Guid) -> Result<Option<i64>, ArchiveError> {
+    connection
+        .prepare_cached("SELECT job_key FROM job WHERE job_id = ?1")
+        .and_then(|mut statement| statement.query_row([job_id.to_string()], |row| row.get(0)).optional())
+        .doing("look a job up")
+}
+
+/// The job's key; a job never seen is added, unwatched.
+pub(super) fn key_or_insert(connection: &Connection, head: &mut Head, job_id: Guid) -> Result<i64, ArchiveError> {
+    if let Some(key) = key(connection, job_id)? {
+        return Ok(key);
+    }
+    let now = Instant::now();
+    let key = connection
+        .prepare_cached("INSERT INTO job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)")
+        .and_then(|mut statement| statement.insert(params![job_id.to_string(), now.unix_seconds()]))
+        .doing("add a job")?;
+    ledger::append(connection, head, &Entry::new("job-added").with("job", job_id).with("at", now))?;
+    Ok(key)
+}
+
+/// The GUID of a job.
+pub(super) fn id(connection: &Connection, job_key: i64) -> Result<String, ArchiveError> {
+    connection
+        .prepare_cached("SELECT job_id FROM job WHERE job_key = ?1")
+        .and_then(|mut statement| statement.query_row([job_key], |row| row.get(0)))
+        .doing("look a job up")
+}
+
+pub(super) fn name(connection: &Connection, job_key: i64) -> Result<Option<String>, ArchiveError> {
+    connection
+        .prepare_cached("SELECT name FROM job WHERE job_key = ?1")
+        .and_then(|mut statement| statement.query_row([job_key], |row| row.get(0)))
+        .doing("look a job up")
+}
+
+pub(super) fn set_watched(
+    connection: &Connection,
+    head: &mut Head,
+    job_key: i64,
+    watched: bool,
+) -> Result<(), ArchiveError> {
+    let changed = connection
+        .prepare_cached("UPDATE job SET watched = ?2 WHERE job_key = ?1 AND watched <> ?2")
+        .and_then(|mut statement| statement.execute(params![job_key, watched]))
+        .doing("watch a job")?;
+    if changed == 0 {
+        return Ok(());
+    }
+    let kind = if watched { "job-watched" } else { "job-unwatched" };
+    let entry = Entry::new(kind).with("job", id(connection, job_key)?).with("at", Instant::now());
+    ledger::append(connection, head, &entry)
+}
+
+pub(super) fn set_name(
+    connection: &Connection,
+    head: &mut Head,
+    job_key: i64,
+    name: &str,
+) -> Result<(), ArchiveError> {
+    let changed = connection
+        .prepare_cached("UPDATE job SET name = ?2 WHERE job_key = ?1 AND name IS NOT ?2")
+        .and_then(|mut statement| statement.execute(params![job_key, name]))
+        .doing("name a job")?;
+    if changed == 0 {
+        return Ok(());
+    }
+    let entry = Entry::new("job-named")
+        .with("job", id(connection, job_key)?)
+        .with("at", Instant::now())
+        .with_hash("name", &text_hash(name));
+    ledger::append(connection, head, &entry)
+}
+
+/// Notes a job's part in a sync that ends.
+pub(super) fn end(connection: &Connection, head: &mut Head, end: &JobEnd<'_>) -> Result<(), ArchiveError> {
+    let doing = "note how a job's sync ended";
+    connection
+        .prepare_cached(
+            "UPDATE job SET last_error = ?2,
+                 last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
+                 total_job_runs = CASE WHEN ?3 THEN coalesce(?5, total_job_runs) ELSE total_job_runs END
+             WHERE job_key = ?1",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                end.job_key,
+                end.error,
+                end.synced,
+                end.at.unix_seconds(),
+                end.total_job_runs
+            ])
+        })
+        .doing(doing)?;
+    if !end.answered {
+        return Ok(());
+    }
+    set_watched(connection, head, end.job_key, true)?;
+    let server_key: i64 = connection
+        .prepare_cached(
+            "INSERT INTO server (url) VALUES (?1) ON CONFLICT (url) DO UPDATE SET url = excluded.url
+             RETURNING server_key",
+        )
+        .and_then(|mut statement| statement.query_row([end.server], |row| row.get(0)))
+        .doing(doing)?;
+    let moved = connection
+        .prepare_cached("UPDATE job SET server_key = ?2 WHERE job_key = ?1 AND server_key IS NOT ?2")
+        .and_then(|mut statement| statement.execute([end.job_key, server_key]))
+        .doing(doing)?;
+    if moved > 0 {
+        let entry = Entry::new("job-server")
+            .with("job", id(connection, end.job_key)?)
+            .with("at", end.at)
+            .with_hash("server", &text_hash(end.server));
+        ledger::append(connection, head, &entry)?;
+    }
+    Ok(())
+}
+
+pub(super) fn watched(connection: &Connection) -> Result<Vec<Guid>, ArchiveError> {
+    let texts: Vec<String> = connection
+        .prepare("SELECT job_id FROM job WHERE watched = 1 ORDER BY job_id")
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+        .doing("list the watched jobs")?;
+    texts
+        .iter()
+        .map(|text| text.parse().map_err(|error| ArchiveError::Damaged { what: format!("a job's id: {error}") }))
+        .collect()
+}
+
+pub(super) fn states(connection: &Connection) -> Result<Vec<JobState>, ArchiveError> {
+    connection
+        .prepare(
+            "SELECT j.job_id, j.name, s.url, j.watched, j.last_synced_unix, j.last_error,
+                    (SELECT count(*) FROM run r WHERE r.job_key = j.job_key),
+                    (SELECT r.started_at FROM run r WHERE r.job_key = j.job_key ORDER BY r.started_ticks DESC LIMIT 1)
+             FROM job j LEFT JOIN server s ON s.server_key = j.server_key ORDER BY j.job_id",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map([], |row| {
+                    Ok(JobState {
+                        job: JobRow {
+                            job_id: row.get(0)?,
+                            name: row.get(1)?,
+                            server: row.get(2)?,
+                            watched: row.get(3)?,
+                            last_synced_at: row.get::<_, Option<i64>>(4)?.map(Instant::from_unix_seconds),
+                            last_error: row.get(5)?,
+                        },
+                        runs: row.get(6)?,
+                        newest_run_at: row.get(7)?,
+                    })
+                })?
+                .collect()
+        })
+        .doing("list the jobs")
+}

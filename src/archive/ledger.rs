@@ -1,0 +1,112 @@
+//! The append-only ledger: what the archive claims, chained by hashes.
+//!
+//! An entry is one line of text: a kind, then `key=value` words, one space between them, no line break. Values hold no
+//! space, no name and no free text: ids, numbers, times, hashes. The hash of an entry is
+//! `SHA-256(hash of the entry before || the line as UTF-8)`; 32 zero bytes stand before the first. The kinds and their
+//! words are specified in `docs/evidence.md`.
+
+use std::fmt::{Display, Write};
+
+use rusqlite::{Connection, OptionalExtension};
+use sha2::Digest;
+
+use super::error::{ArchiveError, Doing};
+use crate::model::{Sha256, hex};
+
+/// What stands before the first entry's hash.
+pub const GENESIS: Sha256 = [0; 32];
+
+/// The end of the chain within one transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    /// The last entry's number; 0 in an empty ledger.
+    pub entry_id: i64,
+    /// The last entry's hash.
+    pub hash: Sha256,
+}
+
+/// A line of the ledger being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry(String);
+
+impl Entry {
+    /// Begins a line with its kind.
+    #[must_use]
+    pub fn new(kind: &str) -> Self {
+        let mut line = String::with_capacity(256);
+        line.push_str(kind);
+        Self(line)
+    }
+
+    /// Adds a word.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Display) -> Self {
+        write!(self.0, " {key}={value}").expect("writing to a String cannot fail");
+        self
+    }
+
+    /// Adds a word whose value is a hash.
+    #[must_use]
+    pub fn with_hash(self, key: &str, value: &[u8]) -> Self {
+        self.with(key, hex(value))
+    }
+
+    /// The line.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `SHA-256(before || line)`.
+#[must_use]
+pub fn entry_hash(before: &Sha256, line: &str) -> Sha256 {
+    sha2::Sha256::new().chain_update(before).chain_update(line.as_bytes()).finalize().into()
+}
+
+/// SHA-256 of a name, an error or a reason: how the ledger names text without holding it.
+#[must_use]
+pub fn text_hash(text: &str) -> Sha256 {
+    sha2::Sha256::digest(text.as_bytes()).into()
+}
+
+/// Reads the end of the chain.
+pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
+    connection
+        .prepare_cached("SELECT entry_id, entry_hash FROM ledger ORDER BY entry_id DESC LIMIT 1")
+        .and_then(|mut statement| {
+            statement.query_row([], |row| Ok(Head { entry_id: row.get(0)?, hash: row.get(1)? })).optional()
+        })
+        .doing("read the ledger's head")
+        .map(|head| head.unwrap_or(Head { entry_id: 0, hash: GENESIS }))
+}
+
+/// Appends a line after `head` and moves `head` to it.
+pub(super) fn append(connection: &Connection, head: &mut Head, entry: &Entry) -> Result<(), ArchiveError> {
+    let next = Head { entry_id: head.entry_id + 1, hash: entry_hash(&head.hash, entry.as_str()) };
+    connection
+        .prepare_cached("INSERT INTO ledger (entry_id, entry, entry_hash) VALUES (?1, ?2, ?3)")
+        .and_then(|mut statement| statement.execute((next.entry_id, entry.as_str(), next.hash)))
+        .doing("append to the ledger")?;
+    *head = next;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_covers_the_entry_before_and_the_line() {
+        // Made with: python3 -c "import hashlib as h; print(h.sha256(bytes(32) + b'archive id=x').hexdigest())"
+        let first = entry_hash(&GENESIS, "archive id=x");
+        assert_eq!(hex(&first), "7caeef5dc518ced4633002939e2cebe1ede65c288b5d06b7035b714a5101d90e");
+        assert_ne!(entry_hash(&first, "archive id=x"), first);
+    }
+
+    #[test]
+    fn an_entry_is_a_kind_and_words() {
+        let entry = Entry::new("absent").with("run", 7).with_hash("sha256", &[0xab, 0x01]);
+        assert_eq!(entry.as_str(), "absent run=7 sha256=ab01");
+    }
+}

@@ -1,0 +1,68 @@
+//! One sync at a time: a lock file beside the archive, held by the operating system.
+//!
+//! The lock goes with the process, however it ends, so a lock left by a killed process is no lock. The file itself
+//! stays: removing it would let two processes hold two files of one name.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use rusqlite::OptionalExtension;
+
+use super::error::{ArchiveError, io_error};
+use super::open::{beside, open_to_read};
+use crate::model::Instant;
+
+/// The right to sync into an archive; given back when dropped.
+#[derive(Debug)]
+pub struct SyncLock {
+    _file: File,
+}
+
+impl SyncLock {
+    /// Takes the lock of the archive at `path`, which need not exist yet.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Held`] with the holder's process id and start time; I/O errors of the lock file.
+    pub fn take(path: &Path) -> Result<Self, ArchiveError> {
+        if path.is_dir() {
+            return Err(ArchiveError::Directory { path: path.to_path_buf() });
+        }
+        let lock_path = lock_path(path);
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&lock_path).map_err(io_error("open the lock file", &lock_path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                Err(ArchiveError::Held { path: path.to_path_buf(), holder: holder(path) })
+            }
+            Err(TryLockError::Error(error)) => Err(io_error("lock", &lock_path)(error)),
+        }
+    }
+}
+
+/// The lock file of an archive.
+fn lock_path(path: &Path) -> PathBuf {
+    beside(path, ".lock")
+}
+
+/// The running sync notes its process id and start in the archive itself.
+fn holder(path: &Path) -> String {
+    let unknown = "it has not told its process id yet".to_owned();
+    let Ok(connection) = open_to_read(path) else { return unknown };
+    let running = connection
+        .query_row(
+            "SELECT process_id, started_unix FROM sync WHERE outcome IS NULL ORDER BY sync_id DESC LIMIT 1",
+            [],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )
+        .optional();
+    match running {
+        Ok(Some((process_id, started))) => {
+            format!("process {process_id}, started {}", Instant::from_unix_seconds(started))
+        }
+        _ => unknown,
+    }
+}

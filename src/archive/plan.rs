@@ -1,0 +1,186 @@
+//! Decides what a run that came means for what is archived. Pure: no SQL, no clock.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use crate::model::Sha256;
+
+/// What the archive knows of a run, as far as a decision needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchivedRun {
+    /// Whether it was marked absent.
+    pub absent: bool,
+    /// SHA-256 of its bytes as last received.
+    pub seen_sha256: Sha256,
+    /// Order-blind hash of its latest revision's content.
+    pub content_sha256: Sha256,
+}
+
+/// What to do with a run that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunPlan {
+    /// It was never archived.
+    New,
+    /// Its content is the archived one.
+    Unchanged {
+        /// The bytes differ (order of fields or messages): remember their hash for the quick path.
+        remember_bytes: bool,
+        /// It was absent and is listed again.
+        returned: bool,
+    },
+    /// Its content differs: a new revision.
+    Changed {
+        /// It was absent and is listed again.
+        returned: bool,
+    },
+}
+
+/// Decides for one run.
+#[must_use]
+pub fn plan_run(archived: Option<&ArchivedRun>, sha256: &Sha256, content_sha256: &Sha256) -> RunPlan {
+    match archived {
+        None => RunPlan::New,
+        Some(run) if run.content_sha256 == *content_sha256 => {
+            RunPlan::Unchanged { remember_bytes: run.seen_sha256 != *sha256, returned: run.absent }
+        }
+        Some(run) => RunPlan::Changed { returned: run.absent },
+    }
+}
+
+/// A message that the archive holds for the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldMessage<M> {
+    /// Its number within the run.
+    pub ordinal: i64,
+    /// Whether the run lacked it when last read whole.
+    pub absent: bool,
+    /// What it says.
+    pub message: M,
+}
+
+/// What to do with the messages of a changed run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MessagePlan {
+    /// Ordinals to mark absent.
+    pub absent: Vec<i64>,
+    /// Ordinals that are there again.
+    pub returned: Vec<i64>,
+    /// Messages to add: index in the answer, and the ordinal to give.
+    pub added: Vec<(usize, i64)>,
+}
+
+/// Matches the messages that came with those held, as multisets: two equal messages are two messages.
+///
+/// `held` is in order of ordinal. With `judge_absence` false (some message of the run could not be read) none is
+/// marked absent, since it may be the unreadable one.
+///
+/// Of equal messages the one held longest is kept, the newest goes absent first, and the oldest absent one returns
+/// first. New ones go on from the highest ordinal.
+#[must_use]
+pub fn plan_messages<M: Hash + Eq + Copy>(
+    held: &[HeldMessage<M>],
+    came: &[M],
+    judge_absence: bool,
+) -> MessagePlan {
+    struct Equal {
+        present: Vec<i64>,
+        absent: Vec<i64>,
+        came: Vec<usize>,
+    }
+    let mut equals: HashMap<M, Equal> = HashMap::with_capacity(held.len().max(came.len()));
+    let empty = || Equal { present: Vec::new(), absent: Vec::new(), came: Vec::new() };
+    for message in held {
+        let equal = equals.entry(message.message).or_insert_with(empty);
+        if message.absent { &mut equal.absent } else { &mut equal.present }.push(message.ordinal);
+    }
+    for (index, &message) in came.iter().enumerate() {
+        equals.entry(message).or_insert_with(empty).came.push(index);
+    }
+
+    let mut plan = MessagePlan::default();
+    let mut new = Vec::new();
+    for equal in equals.values() {
+        let kept = equal.present.len().min(equal.came.len());
+        if judge_absence {
+            plan.absent.extend_from_slice(&equal.present[kept..]);
+        }
+        let returned = equal.absent.len().min(equal.came.len() - kept);
+        plan.returned.extend_from_slice(&equal.absent[..returned]);
+        new.extend_from_slice(&equal.came[kept + returned..]);
+    }
+    plan.absent.sort_unstable();
+    plan.returned.sort_unstable();
+    new.sort_unstable();
+    let next = held.iter().map(|message| message.ordinal + 1).max().unwrap_or(0);
+    plan.added = new.into_iter().zip(next..).collect();
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(text: &str) -> Vec<HeldMessage<char>> {
+        // Upper case: present; lower case: the same message, absent.
+        text.chars()
+            .zip(0..)
+            .map(|(c, ordinal)| HeldMessage { ordinal, absent: c.is_lowercase(), message: c.to_ascii_uppercase() })
+            .collect()
+    }
+
+    fn came(text: &str) -> Vec<char> {
+        text.chars().collect()
+    }
+
+    #[test]
+    fn runs_are_new_unchanged_or_changed_by_content() {
+        let archived = ArchivedRun { absent: false, seen_sha256: [1; 32], content_sha256: [2; 32] };
+        let absent = ArchivedRun { absent: true, ..archived };
+        for (run, sha256, content, expected) in [
+            (None, [1; 32], [2; 32], RunPlan::New),
+            (Some(&archived), [1; 32], [2; 32], RunPlan::Unchanged { remember_bytes: false, returned: false }),
+            (Some(&archived), [9; 32], [2; 32], RunPlan::Unchanged { remember_bytes: true, returned: false }),
+            (Some(&archived), [9; 32], [8; 32], RunPlan::Changed { returned: false }),
+            (Some(&absent), [1; 32], [2; 32], RunPlan::Unchanged { remember_bytes: false, returned: true }),
+            (Some(&absent), [9; 32], [8; 32], RunPlan::Changed { returned: true }),
+        ] {
+            assert_eq!(plan_run(run, &sha256, &content), expected);
+        }
+    }
+
+    #[test]
+    fn messages_are_matched_as_multisets() {
+        // held, came, absent, returned, added
+        type Row = (&'static str, &'static str, &'static [i64], &'static [i64], &'static [(usize, i64)]);
+        let table: [Row; 10] = [
+            ("", "AB", &[], &[], &[(0, 0), (1, 1)]),
+            ("AB", "BA", &[], &[], &[]),
+            ("AB", "B", &[0], &[], &[]),
+            ("AB", "ABA", &[], &[], &[(2, 2)]),
+            ("AAA", "A", &[1, 2], &[], &[]),
+            ("aB", "AB", &[], &[0], &[]),
+            ("aaB", "AB", &[], &[0], &[]),
+            ("aA", "AAA", &[], &[0], &[(2, 2)]),
+            ("ab", "", &[], &[], &[]),
+            ("AB", "CC", &[0, 1], &[], &[(0, 2), (1, 3)]),
+        ];
+        for (before, answer, absent, returned, added) in table {
+            let plan = plan_messages(&held(before), &came(answer), true);
+            assert_eq!(plan.absent, absent, "{before} {answer}");
+            assert_eq!(plan.returned, returned, "{before} {answer}");
+            assert_eq!(plan.added, added, "{before} {answer}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_message_marks_none_absent() {
+        let plan = plan_messages(&held("ABc"), &came("BC"), false);
+        assert_eq!(plan, MessagePlan { absent: vec![], returned: vec![2], added: vec![] });
+    }
+
+    #[test]
+    fn ordinals_go_on_from_the_highest_even_when_it_is_absent() {
+        let plan = plan_messages(&held("Ab"), &came("AC"), true);
+        assert_eq!(plan.added, [(1, 2)]);
+    }
+}

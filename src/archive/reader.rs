@@ -1,0 +1,124 @@
+//! The reading side of the archive: one read-only connection, which never waits for a sync and changes nothing.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::{ArchiveError, Doing};
+use super::jobs::{self, JobState};
+use super::quarantine::{self, QuarantineRow};
+use super::{ledger, open, payload};
+use crate::model::{Guid, Sha256};
+
+/// An archive opened to read.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// The bytes of a run as received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    /// The run's JSON.
+    pub bytes: Vec<u8>,
+    /// Their SHA-256, as the archive has it.
+    pub sha256: Sha256,
+    /// Which revision of the run they are.
+    pub revision: i64,
+}
+
+impl Reader {
+    /// Opens the archive at `path`; it is neither made, upgraded nor changed.
+    ///
+    /// # Errors
+    /// No file, an empty one, another program's, a newer or older archive, a log that cannot be read from here.
+    pub fn open(path: &Path) -> Result<Self, ArchiveError> {
+        Ok(Self { connection: open::open_to_read(path)?, path: path.to_path_buf() })
+    }
+
+    /// The archive's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The connection, for rooms that put questions of their own.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The ledger's last hash; 32 zero bytes in an empty one.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn head(&self) -> Result<Sha256, ArchiveError> {
+        ledger::read_head(&self.connection).map(|head| head.hash)
+    }
+
+    /// Every job with the freshness of its runs, by GUID.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn job_states(&self) -> Result<Vec<JobState>, ArchiveError> {
+        jobs::states(&self.connection)
+    }
+
+    /// What is in quarantine, by number.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn quarantine(&self) -> Result<Vec<QuarantineRow>, ArchiveError> {
+        quarantine::list(&self.connection)
+    }
+
+    /// One piece of the quarantine, with its bytes.
+    ///
+    /// # Errors
+    /// [`ArchiveError::NoSuch`]; SQL errors.
+    pub fn quarantined(&self, id: i64) -> Result<(QuarantineRow, Vec<u8>), ArchiveError> {
+        quarantine::show(&self.connection, id)
+    }
+
+    /// The bytes of a run as received; of its latest revision where none is named.
+    ///
+    /// # Errors
+    /// [`ArchiveError::NoSuch`], a payload that cannot be unpacked, or one that does not have the hash it is filed under.
+    pub fn payload(&self, run: Guid, revision: Option<i64>) -> Result<Payload, ArchiveError> {
+        let doing = "read a payload";
+        let found = self
+            .connection
+            .query_row(
+                "SELECT v.entry_id, v.revision, v.payload_sha256, p.data, d.bytes
+                 FROM run r
+                 JOIN revision v ON v.run_key = r.run_key AND v.revision = coalesce(?2, r.revision)
+                 LEFT JOIN payload p ON p.entry_id = v.entry_id
+                 LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key
+                 WHERE r.job_run_id = ?1",
+                params![run.to_string(), revision],
+                |row| {
+                    Ok((
+                        row.get::<_, i64>(0)?,
+                        row.get::<_, i64>(1)?,
+                        row.get::<_, Sha256>(2)?,
+                        row.get::<_, Option<Vec<u8>>>(3)?,
+                        row.get::<_, Option<Vec<u8>>>(4)?,
+                    ))
+                },
+            )
+            .optional()
+            .doing(doing)?;
+        let Some((entry_id, revision, sha256, packed, dictionary)) = found else {
+            let of = revision.map_or_else(String::new, |number| format!("revision {number} of "));
+            return Err(ArchiveError::NoSuch { what: format!("{of}run {run}") });
+        };
+        let damaged = |why: String| ArchiveError::DamagedPayload { entry_id, why };
+        let packed = packed.ok_or_else(|| damaged("its bytes are missing".to_owned()))?;
+        let bytes = payload::unpack(&packed, dictionary.as_deref(), usize::MAX).map_err(damaged)?;
+        if <Sha256>::from(<sha2::Sha256 as sha2::Digest>::digest(&bytes)) != sha256 {
+            return Err(damaged("its bytes do not have the SHA-256 it is filed under".to_owned()));
+        }
+        Ok(Payload { bytes, sha256, revision })
+    }
+}

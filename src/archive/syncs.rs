@@ -1,0 +1,321 @@
+//! The record of syncs: begun, ended, and what each found of each job.
+
+use rusqlite::{Connection, params};
+use sha2::Digest;
+
+use super::error::{ArchiveError, Doing};
+use super::ledger::{self, Entry, Head, text_hash};
+use crate::model::{Guid, Instant, Sha256, hex};
+
+/// How a sync of one job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobOutcome {
+    /// The answer was read to its end, and everything in it is archived (or was accepted in quarantine).
+    Complete,
+    /// Something was read, and something is missing or in quarantine.
+    Partial,
+    /// Nothing was read.
+    Failed,
+}
+
+impl JobOutcome {
+    /// The contract's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How a sync ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SyncOutcome {
+    /// Every job was complete.
+    Complete,
+    /// Some job was not complete, and not all failed.
+    Partial,
+    /// Every job failed.
+    Failed,
+    /// It was stopped; what was read is kept.
+    Interrupted,
+}
+
+impl SyncOutcome {
+    /// The contract's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What was counted for one job, or summed over jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobFigures {
+    /// Requests for the runs; 1 where the first answer served.
+    pub attempts: u64,
+    /// Elements of `JobStatusInfo` that were read, unreadable ones included.
+    pub runs_seen: u64,
+    /// Runs never archived before.
+    pub runs_new: u64,
+    /// Runs whose content changed.
+    pub runs_changed: u64,
+    /// Runs whose content is the archived one.
+    pub runs_unchanged: u64,
+    /// Elements of which anything is in quarantine.
+    pub runs_quarantined: u64,
+    /// Runs newly marked absent.
+    pub runs_absent: u64,
+    /// Messages added.
+    pub messages_new: u64,
+    /// Bytes of the answers' bodies, unpacked.
+    pub body_bytes: u64,
+    /// Wall time in milliseconds.
+    pub milliseconds: u64,
+}
+
+impl std::ops::AddAssign for JobFigures {
+    fn add_assign(&mut self, other: Self) {
+        self.attempts += other.attempts;
+        self.runs_seen += other.runs_seen;
+        self.runs_new += other.runs_new;
+        self.runs_changed += other.runs_changed;
+        self.runs_unchanged += other.runs_unchanged;
+        self.runs_quarantined += other.runs_quarantined;
+        self.runs_absent += other.runs_absent;
+        self.messages_new += other.messages_new;
+        self.body_bytes += other.body_bytes;
+        self.milliseconds += other.milliseconds;
+    }
+}
+
+/// What a sync found of one job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRecord {
+    /// The job.
+    pub job_id: Guid,
+    /// How it ended.
+    pub outcome: JobOutcome,
+    /// Why it was not complete.
+    pub error: Option<String>,
+    /// HTTP status of the last answer.
+    pub http_status: Option<u16>,
+    /// What was counted.
+    pub figures: JobFigures,
+    /// `TotalJobRuns` as the answer said.
+    pub total_job_runs: Option<i64>,
+}
+
+/// A whole sync, ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncRecord {
+    /// Its number.
+    pub sync_id: i64,
+    /// When it began.
+    pub started_at: Instant,
+    /// When it ended.
+    pub finished_at: Instant,
+    /// How it ended.
+    pub outcome: SyncOutcome,
+    /// The ledger's hash after its end.
+    pub head: Sha256,
+    /// The figures of the jobs, summed.
+    pub totals: JobFigures,
+    /// The jobs, in the order they were asked for.
+    pub jobs: Vec<JobRecord>,
+}
+
+/// The line of a job's result, of which the sync's ledger entry holds the hash.
+pub(super) fn job_line(job: &JobRecord) -> String {
+    let figures = &job.figures;
+    let optional = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    Entry::new("job")
+        .with("id", job.job_id)
+        .with("outcome", job.outcome.as_str())
+        .with("error", optional(job.error.as_deref().map(|error| hex(&text_hash(error)))))
+        .with("http", optional(job.http_status.map(|status| status.to_string())))
+        .with("attempts", figures.attempts)
+        .with("seen", figures.runs_seen)
+        .with("new", figures.runs_new)
+        .with("changed", figures.runs_changed)
+        .with("unchanged", figures.runs_unchanged)
+        .with("quarantined", figures.runs_quarantined)
+        .with("absent", figures.runs_absent)
+        .with("messages", figures.messages_new)
+        .with("bytes", figures.body_bytes)
+        .with("ms", figures.milliseconds)
+        .with("total", optional(job.total_job_runs.map(|total| total.to_string())))
+        .as_str()
+        .to_owned()
+}
+
+/// SHA-256 over the jobs' lines in the order of their GUIDs, each with a line feed.
+pub(super) fn jobs_hash(mut lines: Vec<String>) -> Sha256 {
+    // Every line begins with the same word and the GUID, so the order of lines is that of GUIDs.
+    lines.sort_unstable();
+    let mut hash = sha2::Sha256::new();
+    for line in lines {
+        hash.update(line.as_bytes());
+        hash.update(b"\n");
+    }
+    hash.finalize().into()
+}
+
+/// Adds the row of a sync that begins, and closes the ones that were killed before they ended.
+pub(super) fn begin(
+    connection: &Connection,
+    head: &mut Head,
+    started_at: Instant,
+    count: u32,
+) -> Result<i64, ArchiveError> {
+    let doing = "begin the sync";
+    let killed: Vec<i64> = connection
+        .prepare("SELECT sync_id FROM sync WHERE outcome IS NULL ORDER BY sync_id")
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+        .doing(doing)?;
+    for sync_id in killed {
+        connection
+            .execute("UPDATE sync SET outcome = 'interrupted' WHERE sync_id = ?1", [sync_id])
+            .doing(doing)?;
+        ledger::append(connection, head, &Entry::new("sync-killed").with("sync", sync_id).with("at", started_at))?;
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let sync_id: i64 = connection
+        .query_row(
+            "INSERT INTO sync (started_unix, count_asked, process_id, tool_version) VALUES (?1, ?2, ?3, ?4)
+             RETURNING sync_id",
+            params![started_at.unix_seconds(), count, std::process::id(), version],
+            |row| row.get(0),
+        )
+        .doing(doing)?;
+    let entry = Entry::new("sync-began")
+        .with("sync", sync_id)
+        .with("at", started_at)
+        .with("count", count)
+        .with("version", version);
+    ledger::append(connection, head, &entry)?;
+    Ok(sync_id)
+}
+
+/// Records one job's result.
+pub(super) fn record_job(
+    connection: &Connection,
+    sync_id: i64,
+    job_key: i64,
+    job: &JobRecord,
+) -> Result<(), ArchiveError> {
+    let figures = &job.figures;
+    let seen = i64::try_from(figures.runs_seen).unwrap_or(i64::MAX);
+    let quiet = job.outcome == JobOutcome::Complete
+        && job.error.is_none()
+        && job.http_status == Some(200)
+        && job.total_job_runs == Some(seen)
+        && *figures
+            == JobFigures {
+                attempts: 1,
+                runs_seen: figures.runs_seen,
+                runs_unchanged: figures.runs_seen,
+                body_bytes: figures.body_bytes,
+                milliseconds: figures.milliseconds,
+                ..JobFigures::default()
+            };
+    let result = if quiet {
+        connection
+            .prepare_cached(
+                "INSERT INTO sync_job_unchanged (sync_id, job_key, runs_seen, body_bytes, milliseconds)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    sync_id,
+                    job_key,
+                    figures.runs_seen,
+                    figures.body_bytes,
+                    figures.milliseconds
+                ])
+            })
+    } else {
+        connection
+            .prepare_cached(
+                "INSERT INTO sync_job (sync_id, job_key, outcome, error, http_status, attempts, runs_seen, runs_new,
+                     runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new, body_bytes,
+                     milliseconds, total_job_runs)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    sync_id,
+                    job_key,
+                    job.outcome.as_str(),
+                    job.error,
+                    job.http_status,
+                    figures.attempts,
+                    figures.runs_seen,
+                    figures.runs_new,
+                    figures.runs_changed,
+                    figures.runs_unchanged,
+                    figures.runs_quarantined,
+                    figures.runs_absent,
+                    figures.messages_new,
+                    figures.body_bytes,
+                    figures.milliseconds,
+                    job.total_job_runs
+                ])
+            })
+    };
+    result.doing("record what the sync found of a job").map(drop)
+}
+
+/// Ends the sync: its totals, its ledger entry, and the head after it.
+pub(super) fn end(
+    connection: &Connection,
+    head: &mut Head,
+    sync_id: i64,
+    finished_at: Instant,
+    outcome: SyncOutcome,
+    jobs: &[JobRecord],
+) -> Result<JobFigures, ArchiveError> {
+    let mut totals = JobFigures::default();
+    for job in jobs {
+        totals += job.figures;
+    }
+    let entry = Entry::new("sync-ended")
+        .with("sync", sync_id)
+        .with("at", finished_at)
+        .with("outcome", outcome.as_str())
+        .with("jobs", jobs.len())
+        .with_hash("results", &jobs_hash(jobs.iter().map(job_line).collect()));
+    ledger::append(connection, head, &entry)?;
+    connection
+        .execute(
+            "UPDATE sync SET finished_unix = ?2, outcome = ?3, head = ?4, attempts = ?5, runs_seen = ?6, runs_new = ?7,
+                 runs_changed = ?8, runs_unchanged = ?9, runs_quarantined = ?10, runs_absent = ?11, messages_new = ?12,
+                 body_bytes = ?13, milliseconds = ?14
+             WHERE sync_id = ?1",
+            params![
+                sync_id,
+                finished_at.unix_seconds(),
+                outcome.as_str(),
+                head.hash,
+                totals.attempts,
+                totals.runs_seen,
+                totals.runs_new,
+                totals.runs_changed,
+                totals.runs_unchanged,
+                totals.runs_quarantined,
+                totals.runs_absent,
+                totals.messages_new,
+                totals.body_bytes,
+                totals.milliseconds
+            ],
+        )
+        .doing("end the sync")?;
+    Ok(totals)
+}
