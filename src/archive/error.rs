@@ -207,16 +207,21 @@ impl ArchiveError {
 
 fn sqlite_hint(source: &rusqlite::Error) -> Option<String> {
     use rusqlite::ErrorCode::{
-        CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, PermissionDenied, ReadOnly, SystemIoFailure,
+        CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, PermissionDenied, ReadOnly,
+        SystemIoFailure,
     };
     let hint = match source.sqlite_error_code()? {
-        DiskFull => "free some space on that disk and run the command again; what was archived before is kept.",
+        DiskFull => {
+            "free some space on that disk and run the command again; what was archived before is kept."
+        }
         DatabaseBusy | DatabaseLocked => {
             "another program holds the file (a reader with an open write, a backup tool, a virus scanner); close it and run the command again."
         }
         CannotOpen => "check that the folder exists and that this user may write to it.",
         PermissionDenied | ReadOnly => "check that this user may write to the file and its folder.",
-        SystemIoFailure => "the disk reported an error; check its space and health, then run the command again.",
+        SystemIoFailure => {
+            "the disk reported an error; check its space and health, then run the command again."
+        }
         DatabaseCorrupt => "run `jobruns verify` to see every finding, and keep a copy of the file as it is.",
         _ => return None,
     };

@@ -50,12 +50,20 @@ pub(super) struct JobEnd<'a> {
 pub(super) fn key(connection: &Connection, job_id: Guid) -> Result<Option<i64>, ArchiveError> {
     connection
         .prepare_cached("SELECT job_key FROM job WHERE job_id = ?1")
-        .and_then(|mut statement| statement.query_row([job_id.to_string()], |row| row.get(0)).optional())
+        .and_then(|mut statement| {
+            statement
+                .query_row([job_id.to_string()], |row| row.get(0))
+                .optional()
+        })
         .doing("look a job up")
 }
 
 /// The job's key; a job never seen is added, unwatched.
-pub(super) fn key_or_insert(connection: &Connection, head: &mut Head, job_id: Guid) -> Result<i64, ArchiveError> {
+pub(super) fn key_or_insert(
+    connection: &Connection,
+    head: &mut Head,
+    job_id: Guid,
+) -> Result<i64, ArchiveError> {
     if let Some(key) = key(connection, job_id)? {
         return Ok(key);
     }
@@ -64,7 +72,11 @@ pub(super) fn key_or_insert(connection: &Connection, head: &mut Head, job_id: Gu
         .prepare_cached("INSERT INTO job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)")
         .and_then(|mut statement| statement.insert(params![job_id.to_string(), now.unix_seconds()]))
         .doing("add a job")?;
-    ledger::append(connection, head, &Entry::new("job-added").with("job", job_id).with("at", now))?;
+    ledger::append(
+        connection,
+        head,
+        &Entry::new("job-added").with("job", job_id).with("at", now),
+    )?;
     Ok(key)
 }
 
@@ -97,7 +109,9 @@ pub(super) fn set_watched(
         return Ok(());
     }
     let kind = if watched { "job-watched" } else { "job-unwatched" };
-    let entry = Entry::new(kind).with("job", id(connection, job_key)?).with("at", Instant::now());
+    let entry = Entry::new(kind)
+        .with("job", id(connection, job_key)?)
+        .with("at", Instant::now());
     ledger::append(connection, head, &entry)
 }
 
@@ -173,7 +187,11 @@ pub(super) fn watched(connection: &Connection) -> Result<Vec<Guid>, ArchiveError
         .doing("list the watched jobs")?;
     texts
         .iter()
-        .map(|text| text.parse().map_err(|error| ArchiveError::Damaged { what: format!("a job's id: {error}") }))
+        .map(|text| {
+            text.parse().map_err(|error| ArchiveError::Damaged {
+                what: format!("a job's id: {error}"),
+            })
+        })
         .collect()
 }
 

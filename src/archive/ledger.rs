@@ -61,7 +61,11 @@ impl Entry {
 /// `SHA-256(before || line)`.
 #[must_use]
 pub fn entry_hash(before: &Sha256, line: &str) -> Sha256 {
-    sha2::Sha256::new().chain_update(before).chain_update(line.as_bytes()).finalize().into()
+    sha2::Sha256::new()
+        .chain_update(before)
+        .chain_update(line.as_bytes())
+        .finalize()
+        .into()
 }
 
 /// SHA-256 of a name, an error or a reason: how the ledger names text without holding it.
@@ -75,15 +79,30 @@ pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
     connection
         .prepare_cached("SELECT entry_id, entry_hash FROM ledger ORDER BY entry_id DESC LIMIT 1")
         .and_then(|mut statement| {
-            statement.query_row([], |row| Ok(Head { entry_id: row.get(0)?, hash: row.get(1)? })).optional()
+            statement
+                .query_row([], |row| {
+                    Ok(Head {
+                        entry_id: row.get(0)?,
+                        hash: row.get(1)?,
+                    })
+                })
+                .optional()
         })
         .doing("read the ledger's head")
-        .map(|head| head.unwrap_or(Head { entry_id: 0, hash: GENESIS }))
+        .map(|head| {
+            head.unwrap_or(Head {
+                entry_id: 0,
+                hash: GENESIS,
+            })
+        })
 }
 
 /// Appends a line after `head` and moves `head` to it.
 pub(super) fn append(connection: &Connection, head: &mut Head, entry: &Entry) -> Result<(), ArchiveError> {
-    let next = Head { entry_id: head.entry_id + 1, hash: entry_hash(&head.hash, entry.as_str()) };
+    let next = Head {
+        entry_id: head.entry_id + 1,
+        hash: entry_hash(&head.hash, entry.as_str()),
+    };
     connection
         .prepare_cached("INSERT INTO ledger (entry_id, entry, entry_hash) VALUES (?1, ?2, ?3)")
         .and_then(|mut statement| statement.execute((next.entry_id, entry.as_str(), next.hash)))
@@ -100,13 +119,18 @@ mod tests {
     fn the_hash_covers_the_entry_before_and_the_line() {
         // Made with: python3 -c "import hashlib as h; print(h.sha256(bytes(32) + b'archive id=x').hexdigest())"
         let first = entry_hash(&GENESIS, "archive id=x");
-        assert_eq!(hex(&first), "7caeef5dc518ced4633002939e2cebe1ede65c288b5d06b7035b714a5101d90e");
+        assert_eq!(
+            hex(&first),
+            "7caeef5dc518ced4633002939e2cebe1ede65c288b5d06b7035b714a5101d90e"
+        );
         assert_ne!(entry_hash(&first, "archive id=x"), first);
     }
 
     #[test]
     fn an_entry_is_a_kind_and_words() {
-        let entry = Entry::new("absent").with("run", 7).with_hash("sha256", &[0xab, 0x01]);
+        let entry = Entry::new("absent")
+            .with("run", 7)
+            .with_hash("sha256", &[0xab, 0x01]);
         assert_eq!(entry.as_str(), "absent run=7 sha256=ab01");
     }
 }

@@ -25,19 +25,24 @@ impl SyncLock {
     /// [`ArchiveError::Held`] with the holder's process id and start time; I/O errors of the lock file.
     pub fn take(path: &Path) -> Result<Self, ArchiveError> {
         if path.is_dir() {
-            return Err(ArchiveError::Directory { path: path.to_path_buf() });
+            return Err(ArchiveError::Directory {
+                path: path.to_path_buf(),
+            });
         }
         let lock_path = lock_path(path);
         let mut options = File::options();
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&lock_path).map_err(io_error("open the lock file", &lock_path))?;
+        let file = options
+            .open(&lock_path)
+            .map_err(io_error("open the lock file", &lock_path))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(ArchiveError::Held { path: path.to_path_buf(), holder: holder(path) })
-            }
+            Err(TryLockError::WouldBlock) => Err(ArchiveError::Held {
+                path: path.to_path_buf(),
+                holder: holder(path),
+            }),
             Err(TryLockError::Error(error)) => Err(io_error("lock", &lock_path)(error)),
         }
     }
@@ -51,7 +56,9 @@ fn lock_path(path: &Path) -> PathBuf {
 /// The running sync notes its process id and start in the archive itself.
 fn holder(path: &Path) -> String {
     let unknown = "it has not told its process id yet".to_owned();
-    let Ok(connection) = open_to_read(path) else { return unknown };
+    let Ok(connection) = open_to_read(path) else {
+        return unknown;
+    };
     let running = connection
         .query_row(
             "SELECT process_id, started_unix FROM sync WHERE outcome IS NULL ORDER BY sync_id DESC LIMIT 1",
@@ -61,7 +68,10 @@ fn holder(path: &Path) -> String {
         .optional();
     match running {
         Ok(Some((process_id, started))) => {
-            format!("process {process_id}, started {}", Instant::from_unix_seconds(started))
+            format!(
+                "process {process_id}, started {}",
+                Instant::from_unix_seconds(started)
+            )
         }
         _ => unknown,
     }

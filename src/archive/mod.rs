@@ -39,7 +39,7 @@ pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, plan_messages, pl
 pub use quarantine::QuarantineRow;
 pub use reader::{Payload, Reader};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-pub use verify::{Finding, VerifyReport, Verified};
+pub use verify::{Finding, Verified, VerifyReport};
 pub use writer::{
     Dictionary, JobAtHand, KnownRun, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer,
 };

@@ -33,7 +33,9 @@ const fn named(magic: u64) -> Option<&'static str> {
 #[cfg(windows)]
 fn kind(place: &Path) -> Option<String> {
     use std::path::{Component, Prefix};
-    let Some(Component::Prefix(prefix)) = place.components().next() else { return None };
+    let Some(Component::Prefix(prefix)) = place.components().next() else {
+        return None;
+    };
     match prefix.kind() {
         Prefix::UNC(..) | Prefix::VerbatimUNC(..) => Some("a share".to_owned()),
         _ => None,
@@ -52,8 +54,15 @@ mod tests {
     #[test]
     fn network_file_systems_are_named_and_local_ones_are_not() {
         assert_eq!(named(0x6969), Some("NFS"));
-        assert_eq!(named(0xFFFF_FFFF_FF53_4D42), Some("CIFS"), "the field is signed and 32 bits wide somewhere");
+        assert_eq!(
+            named(0xFFFF_FFFF_FF53_4D42),
+            Some("CIFS"),
+            "the field is signed and 32 bits wide somewhere"
+        );
         assert_eq!(named(0xEF53), None, "ext4");
-        assert_eq!(network_drive(&std::env::temp_dir().join("not/there/yet.db")), None);
+        assert_eq!(
+            network_drive(&std::env::temp_dir().join("not/there/yet.db")),
+            None
+        );
     }
 }

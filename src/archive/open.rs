@@ -32,7 +32,12 @@ enum Identity {
 /// The newest schema version that this program knows.
 #[must_use]
 pub fn known_schema_version() -> i64 {
-    embedded::migrations::runner().get_migrations().iter().map(|m| i64::from(m.version())).max().unwrap_or(0)
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|m| i64::from(m.version()))
+        .max()
+        .unwrap_or(0)
 }
 
 /// Opens the archive to write, after making or upgrading it.
@@ -54,24 +59,34 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     prepare_to_write(&connection).map_err(opening(path))?;
     if fresh {
         // In rollback mode still: whatever happens from here on, the file either is empty or names itself.
-        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(opening(path))?;
+        connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .map_err(opening(path))?;
     }
     migrate(path, &mut connection)?;
     // Readers never wait for the writer, nor the writer for readers. The mode is kept in the file.
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(opening(path))?;
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(opening(path))?;
     begin_ledger(&mut connection)?;
     Ok(connection)
 }
 
 /// Opens the archive to read; it is neither made nor upgraded, and works on a read-only file or folder.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, ArchiveError> {
-    let connection = look(path)?.ok_or_else(|| ArchiveError::Missing { path: path.to_path_buf() })?;
+    let connection = look(path)?.ok_or_else(|| ArchiveError::Missing {
+        path: path.to_path_buf(),
+    })?;
     let known = known_schema_version();
     match identify(path, &connection)? {
-        Identity::Fresh => Err(ArchiveError::Empty { path: path.to_path_buf() }),
-        Identity::Archive(found) if found < known => {
-            Err(ArchiveError::Older { path: path.to_path_buf(), found, known })
-        }
+        Identity::Fresh => Err(ArchiveError::Empty {
+            path: path.to_path_buf(),
+        }),
+        Identity::Archive(found) if found < known => Err(ArchiveError::Older {
+            path: path.to_path_buf(),
+            found,
+            known,
+        }),
         Identity::Archive(_) => Ok(connection),
     }
 }
@@ -79,7 +94,11 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, ArchiveError> {
 /// A read-only connection; `None` where there is no file.
 fn look(path: &Path) -> Result<Option<Connection>, ArchiveError> {
     match fs::metadata(path) {
-        Ok(data) if data.is_dir() => return Err(ArchiveError::Directory { path: path.to_path_buf() }),
+        Ok(data) if data.is_dir() => {
+            return Err(ArchiveError::Directory {
+                path: path.to_path_buf(),
+            });
+        }
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io_error("look at", path)(error)),
@@ -87,11 +106,16 @@ fn look(path: &Path) -> Result<Option<Connection>, ArchiveError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(opening(path))?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(opening(path))?;
-    match connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)) {
+    match connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+        row.get::<_, i64>(0)
+    }) {
         Ok(_) => Ok(Some(connection)),
         Err(error) if needs_shared_memory(&error) => look_at_unchanging(path).map(Some),
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
-            Err(ArchiveError::NotAnArchive { path: path.to_path_buf(), what: "not an SQLite database".to_owned() })
+            Err(ArchiveError::NotAnArchive {
+                path: path.to_path_buf(),
+                what: "not an SQLite database".to_owned(),
+            })
         }
         Err(error) => Err(opening(path)(error)),
     }
@@ -101,7 +125,11 @@ fn look(path: &Path) -> Result<Option<Connection>, ArchiveError> {
 fn needs_shared_memory(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
-        Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::PermissionDenied)
+        Some(
+            rusqlite::ErrorCode::CannotOpen
+                | rusqlite::ErrorCode::ReadOnly
+                | rusqlite::ErrorCode::PermissionDenied
+        )
     )
 }
 
@@ -109,12 +137,17 @@ fn needs_shared_memory(error: &rusqlite::Error) -> bool {
 fn look_at_unchanging(path: &Path) -> Result<Connection, ArchiveError> {
     let log = beside(path, "-wal");
     if fs::metadata(&log).is_ok_and(|data| data.len() > 0) {
-        return Err(ArchiveError::UnreadableLog { path: path.to_path_buf() });
+        return Err(ArchiveError::UnreadableLog {
+            path: path.to_path_buf(),
+        });
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(immutable_uri(path)?, flags).map_err(opening(path))?;
     connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+            row.get::<_, i64>(0)
+        })
         .map_err(opening(path))?;
     Ok(connection)
 }
@@ -132,8 +165,9 @@ fn immutable_uri(path: &Path) -> Result<String, ArchiveError> {
 
 /// Says whether the database is empty or an archive, and refuses everything else.
 fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveError> {
-    let application_id: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(opening(path))?;
+    let application_id: i32 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(opening(path))?;
     let objects: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(opening(path))?;
@@ -147,11 +181,19 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
         });
     }
     let found: i64 = connection
-        .query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
+        .query_row(
+            "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+            [],
+            |row| row.get(0),
+        )
         .map_err(opening(path))?;
     let known = known_schema_version();
     if found > known {
-        return Err(ArchiveError::Newer { path: path.to_path_buf(), found, known });
+        return Err(ArchiveError::Newer {
+            path: path.to_path_buf(),
+            found,
+            known,
+        });
     }
     Ok(Identity::Archive(found))
 }
@@ -182,15 +224,19 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), ArchiveError>
         .set_grouped(true)
         .run(connection)
         .map(drop)
-        .map_err(|source| ArchiveError::Migrate { path: path.to_path_buf(), source: Box::new(source) })
+        .map_err(|source| ArchiveError::Migrate {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        })
 }
 
 /// The first entry names the archive, so that the head of another one never fits.
 fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
     use super::error::Doing;
     let doing = "begin the ledger";
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).doing(doing)?;
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .doing(doing)?;
     let mut head = ledger::read_head(&transaction)?;
     if head.entry_id == 0 {
         let id = Guid::from_bytes(*uuid::Uuid::new_v4().as_bytes());
@@ -201,7 +247,11 @@ fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
                 (id.to_string(), made.unix_seconds()),
             )
             .doing(doing)?;
-        ledger::append(&transaction, &mut head, &Entry::new("archive").with("id", id).with("at", made))?;
+        ledger::append(
+            &transaction,
+            &mut head,
+            &Entry::new("archive").with("id", id).with("at", made),
+        )?;
     }
     transaction.commit().doing(doing)
 }
@@ -231,8 +281,14 @@ fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> ArchiveError {
     move |source| {
         if source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
             let what = "not an SQLite database".to_owned();
-            return ArchiveError::NotAnArchive { path: path.to_path_buf(), what };
+            return ArchiveError::NotAnArchive {
+                path: path.to_path_buf(),
+                what,
+            };
         }
-        ArchiveError::Open { path: path.to_path_buf(), source }
+        ArchiveError::Open {
+            path: path.to_path_buf(),
+            source,
+        }
     }
 }

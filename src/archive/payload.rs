@@ -30,7 +30,9 @@ impl Packer {
     pub fn pack(&mut self, bytes: &[u8], dictionary: Option<&[u8]>) -> Vec<u8> {
         self.0.reset();
         if let Some(dictionary) = dictionary {
-            self.0.set_dictionary(dictionary).expect("a fresh zlib stream takes a dictionary");
+            self.0
+                .set_dictionary(dictionary)
+                .expect("a fresh zlib stream takes a dictionary");
         }
         let mut packed = Vec::with_capacity(bytes.len() / 6 + 128);
         let mut read = 0;
@@ -65,7 +67,10 @@ pub fn unpack(packed: &[u8], dictionary: Option<&[u8]>, limit: usize) -> Result<
             Ok(Status::StreamEnd) => {
                 let read = usize::try_from(stream.total_in()).map_err(|error| error.to_string())?;
                 if read != packed.len() {
-                    return Err(format!("{} bytes follow the end of its stream", packed.len() - read));
+                    return Err(format!(
+                        "{} bytes follow the end of its stream",
+                        packed.len() - read
+                    ));
                 }
                 return Ok(bytes);
             }
@@ -79,7 +84,9 @@ pub fn unpack(packed: &[u8], dictionary: Option<&[u8]>, limit: usize) -> Result<
             }
             Err(error) if error.needs_dictionary().is_some() => {
                 let dictionary = dictionary.ok_or("its dictionary is missing")?;
-                stream.set_dictionary(dictionary).map_err(|_| "it was packed with another dictionary")?;
+                stream
+                    .set_dictionary(dictionary)
+                    .map_err(|_| "it was packed with another dictionary")?;
             }
             Err(error) => return Err(error.to_string()),
         }
@@ -91,7 +98,9 @@ mod tests {
     use super::*;
 
     fn sample(length: usize) -> Vec<u8> {
-        (0..length).map(|i| (i * i % 251) as u8 ^ (i / 97) as u8).collect()
+        (0..length)
+            .map(|i| (i * i % 251) as u8 ^ (i / 97) as u8)
+            .collect()
     }
 
     #[test]
@@ -102,7 +111,11 @@ mod tests {
             let bytes = sample(length);
             for dictionary in [None, Some(dictionary.as_slice())] {
                 let packed = packer.pack(&bytes, dictionary);
-                assert_eq!(unpack(&packed, dictionary, usize::MAX).unwrap(), bytes, "{length}");
+                assert_eq!(
+                    unpack(&packed, dictionary, usize::MAX).unwrap(),
+                    bytes,
+                    "{length}"
+                );
             }
         }
     }
@@ -113,17 +126,32 @@ mod tests {
         let dictionary = sample(DICTIONARY_BYTES);
         let packed = packer.pack(&sample(20_000), Some(&dictionary));
         assert!(unpack(&packed, None, usize::MAX).unwrap_err().contains("missing"));
-        assert!(unpack(&packed, Some(&dictionary[1..]), usize::MAX).unwrap_err().contains("another"));
-        assert!(unpack(&packed, Some(&dictionary), 100).unwrap_err().contains("more than 100"));
+        assert!(
+            unpack(&packed, Some(&dictionary[1..]), usize::MAX)
+                .unwrap_err()
+                .contains("another")
+        );
+        assert!(
+            unpack(&packed, Some(&dictionary), 100)
+                .unwrap_err()
+                .contains("more than 100")
+        );
         for cut in 0..packed.len() {
-            assert!(unpack(&packed[..cut], Some(&dictionary), usize::MAX).is_err(), "cut at {cut}");
+            assert!(
+                unpack(&packed[..cut], Some(&dictionary), usize::MAX).is_err(),
+                "cut at {cut}"
+            );
         }
         let longer = [packed.as_slice(), b"x"].concat();
         assert!(unpack(&longer, Some(&dictionary), usize::MAX).is_err());
         for at in (0..packed.len()).step_by(7) {
             let mut flipped = packed.clone();
             flipped[at] ^= 0x10;
-            assert_ne!(unpack(&flipped, Some(&dictionary), usize::MAX).ok(), Some(sample(20_000)), "flip at {at}");
+            assert_ne!(
+                unpack(&flipped, Some(&dictionary), usize::MAX).ok(),
+                Some(sample(20_000)),
+                "flip at {at}"
+            );
         }
     }
 }

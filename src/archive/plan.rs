@@ -40,9 +40,10 @@ pub enum RunPlan {
 pub fn plan_run(archived: Option<&ArchivedRun>, sha256: &Sha256, content_sha256: &Sha256) -> RunPlan {
     match archived {
         None => RunPlan::New,
-        Some(run) if run.content_sha256 == *content_sha256 => {
-            RunPlan::Unchanged { remember_bytes: run.seen_sha256 != *sha256, returned: run.absent }
-        }
+        Some(run) if run.content_sha256 == *content_sha256 => RunPlan::Unchanged {
+            remember_bytes: run.seen_sha256 != *sha256,
+            returned: run.absent,
+        },
         Some(run) => RunPlan::Changed { returned: run.absent },
     }
 }
@@ -88,10 +89,19 @@ pub fn plan_messages<M: Hash + Eq + Copy>(
         came: Vec<usize>,
     }
     let mut equals: HashMap<M, Equal> = HashMap::with_capacity(held.len().max(came.len()));
-    let empty = || Equal { present: Vec::new(), absent: Vec::new(), came: Vec::new() };
+    let empty = || Equal {
+        present: Vec::new(),
+        absent: Vec::new(),
+        came: Vec::new(),
+    };
     for message in held {
         let equal = equals.entry(message.message).or_insert_with(empty);
-        if message.absent { &mut equal.absent } else { &mut equal.present }.push(message.ordinal);
+        if message.absent {
+            &mut equal.absent
+        } else {
+            &mut equal.present
+        }
+        .push(message.ordinal);
     }
     for (index, &message) in came.iter().enumerate() {
         equals.entry(message).or_insert_with(empty).came.push(index);
@@ -124,7 +134,11 @@ mod tests {
         // Upper case: present; lower case: the same message, absent.
         text.chars()
             .zip(0..)
-            .map(|(c, ordinal)| HeldMessage { ordinal, absent: c.is_lowercase(), message: c.to_ascii_uppercase() })
+            .map(|(c, ordinal)| HeldMessage {
+                ordinal,
+                absent: c.is_lowercase(),
+                message: c.to_ascii_uppercase(),
+            })
             .collect()
     }
 
@@ -134,15 +148,56 @@ mod tests {
 
     #[test]
     fn runs_are_new_unchanged_or_changed_by_content() {
-        let archived = ArchivedRun { absent: false, seen_sha256: [1; 32], content_sha256: [2; 32] };
-        let absent = ArchivedRun { absent: true, ..archived };
+        let archived = ArchivedRun {
+            absent: false,
+            seen_sha256: [1; 32],
+            content_sha256: [2; 32],
+        };
+        let absent = ArchivedRun {
+            absent: true,
+            ..archived
+        };
         for (run, sha256, content, expected) in [
             (None, [1; 32], [2; 32], RunPlan::New),
-            (Some(&archived), [1; 32], [2; 32], RunPlan::Unchanged { remember_bytes: false, returned: false }),
-            (Some(&archived), [9; 32], [2; 32], RunPlan::Unchanged { remember_bytes: true, returned: false }),
-            (Some(&archived), [9; 32], [8; 32], RunPlan::Changed { returned: false }),
-            (Some(&absent), [1; 32], [2; 32], RunPlan::Unchanged { remember_bytes: false, returned: true }),
-            (Some(&absent), [9; 32], [8; 32], RunPlan::Changed { returned: true }),
+            (
+                Some(&archived),
+                [1; 32],
+                [2; 32],
+                RunPlan::Unchanged {
+                    remember_bytes: false,
+                    returned: false,
+                },
+            ),
+            (
+                Some(&archived),
+                [9; 32],
+                [2; 32],
+                RunPlan::Unchanged {
+                    remember_bytes: true,
+                    returned: false,
+                },
+            ),
+            (
+                Some(&archived),
+                [9; 32],
+                [8; 32],
+                RunPlan::Changed { returned: false },
+            ),
+            (
+                Some(&absent),
+                [1; 32],
+                [2; 32],
+                RunPlan::Unchanged {
+                    remember_bytes: false,
+                    returned: true,
+                },
+            ),
+            (
+                Some(&absent),
+                [9; 32],
+                [8; 32],
+                RunPlan::Changed { returned: true },
+            ),
         ] {
             assert_eq!(plan_run(run, &sha256, &content), expected);
         }
@@ -151,7 +206,13 @@ mod tests {
     #[test]
     fn messages_are_matched_as_multisets() {
         // held, came, absent, returned, added
-        type Row = (&'static str, &'static str, &'static [i64], &'static [i64], &'static [(usize, i64)]);
+        type Row = (
+            &'static str,
+            &'static str,
+            &'static [i64],
+            &'static [i64],
+            &'static [(usize, i64)],
+        );
         let table: [Row; 10] = [
             ("", "AB", &[], &[], &[(0, 0), (1, 1)]),
             ("AB", "BA", &[], &[], &[]),
@@ -175,7 +236,14 @@ mod tests {
     #[test]
     fn an_unreadable_message_marks_none_absent() {
         let plan = plan_messages(&held("ABc"), &came("BC"), false);
-        assert_eq!(plan, MessagePlan { absent: vec![], returned: vec![2], added: vec![] });
+        assert_eq!(
+            plan,
+            MessagePlan {
+                absent: vec![],
+                returned: vec![2],
+                added: vec![]
+            }
+        );
     }
 
     #[test]

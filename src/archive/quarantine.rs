@@ -27,7 +27,8 @@ pub struct QuarantineRow {
     pub accepted_why: Option<String>,
 }
 
-const COLUMNS: &str = "SELECT v.quarantine_id, v.job_id, v.sync_id, v.captured_at, v.position, v.reason, q.payload_bytes,
+const COLUMNS: &str =
+    "SELECT v.quarantine_id, v.job_id, v.sync_id, v.captured_at, v.position, v.reason, q.payload_bytes,
     v.accepted_at, q.accepted_why FROM quarantine v JOIN quarantined q ON q.quarantine_id = v.quarantine_id";
 
 fn row(row: &Row<'_>) -> rusqlite::Result<QuarantineRow> {
@@ -57,9 +58,15 @@ pub(super) fn show(connection: &Connection, id: i64) -> Result<(QuarantineRow, V
         .query_row(&format!("{COLUMNS} WHERE v.quarantine_id = ?1"), [id], row)
         .optional()
         .doing(doing)?
-        .ok_or_else(|| ArchiveError::NoSuch { what: format!("number {id} in quarantine") })?;
+        .ok_or_else(|| ArchiveError::NoSuch {
+            what: format!("number {id} in quarantine"),
+        })?;
     let payload = connection
-        .query_row("SELECT payload FROM quarantine WHERE quarantine_id = ?1", [id], |row| row.get(0))
+        .query_row(
+            "SELECT payload FROM quarantine WHERE quarantine_id = ?1",
+            [id],
+            |row| row.get(0),
+        )
         .doing(doing)?;
     Ok((found, payload))
 }

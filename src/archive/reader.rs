@@ -34,7 +34,10 @@ impl Reader {
     /// # Errors
     /// No file, an empty one, another program's, a newer or older archive, a log that cannot be read from here.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        Ok(Self { connection: open::open_to_read(path)?, path: path.to_path_buf() })
+        Ok(Self {
+            connection: open::open_to_read(path)?,
+            path: path.to_path_buf(),
+        })
     }
 
     /// The archive's path.
@@ -111,14 +114,22 @@ impl Reader {
             .doing(doing)?;
         let Some((entry_id, revision, sha256, packed, dictionary)) = found else {
             let of = revision.map_or_else(String::new, |number| format!("revision {number} of "));
-            return Err(ArchiveError::NoSuch { what: format!("{of}run {run}") });
+            return Err(ArchiveError::NoSuch {
+                what: format!("{of}run {run}"),
+            });
         };
         let damaged = |why: String| ArchiveError::DamagedPayload { entry_id, why };
         let packed = packed.ok_or_else(|| damaged("its bytes are missing".to_owned()))?;
         let bytes = payload::unpack(&packed, dictionary.as_deref(), usize::MAX).map_err(damaged)?;
         if <Sha256>::from(<sha2::Sha256 as sha2::Digest>::digest(&bytes)) != sha256 {
-            return Err(damaged("its bytes do not have the SHA-256 it is filed under".to_owned()));
+            return Err(damaged(
+                "its bytes do not have the SHA-256 it is filed under".to_owned(),
+            ));
         }
-        Ok(Payload { bytes, sha256, revision })
+        Ok(Payload {
+            bytes,
+            sha256,
+            revision,
+        })
     }
 }

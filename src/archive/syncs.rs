@@ -139,7 +139,10 @@ pub(super) fn job_line(job: &JobRecord) -> String {
     Entry::new("job")
         .with("id", job.job_id)
         .with("outcome", job.outcome.as_str())
-        .with("error", optional(job.error.as_deref().map(|error| hex(&text_hash(error)))))
+        .with(
+            "error",
+            optional(job.error.as_deref().map(|error| hex(&text_hash(error)))),
+        )
         .with("http", optional(job.http_status.map(|status| status.to_string())))
         .with("attempts", figures.attempts)
         .with("seen", figures.runs_seen)
@@ -151,7 +154,10 @@ pub(super) fn job_line(job: &JobRecord) -> String {
         .with("messages", figures.messages_new)
         .with("bytes", figures.body_bytes)
         .with("ms", figures.milliseconds)
-        .with("total", optional(job.total_job_runs.map(|total| total.to_string())))
+        .with(
+            "total",
+            optional(job.total_job_runs.map(|total| total.to_string())),
+        )
         .as_str()
         .to_owned()
 }
@@ -182,9 +188,18 @@ pub(super) fn begin(
         .doing(doing)?;
     for sync_id in killed {
         connection
-            .execute("UPDATE sync SET outcome = 'interrupted' WHERE sync_id = ?1", [sync_id])
+            .execute(
+                "UPDATE sync SET outcome = 'interrupted' WHERE sync_id = ?1",
+                [sync_id],
+            )
             .doing(doing)?;
-        ledger::append(connection, head, &Entry::new("sync-killed").with("sync", sync_id).with("at", started_at))?;
+        ledger::append(
+            connection,
+            head,
+            &Entry::new("sync-killed")
+                .with("sync", sync_id)
+                .with("at", started_at),
+        )?;
     }
     let version = env!("CARGO_PKG_VERSION");
     let sync_id: i64 = connection

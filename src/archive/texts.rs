@@ -59,11 +59,20 @@ pub(super) struct Texts<const N: usize> {
 
 impl<const N: usize> Texts<N> {
     const fn new(insert: &'static str, latest: &'static str) -> Self {
-        Self { insert, latest, remembered: None, scratch: Vec::new() }
+        Self {
+            insert,
+            latest,
+            remembered: None,
+            scratch: Vec::new(),
+        }
     }
 
     /// The key of a row with these texts; stores one where none is remembered.
-    pub(super) fn key(&mut self, connection: &Connection, texts: [Option<&str>; N]) -> Result<i64, ArchiveError> {
+    pub(super) fn key(
+        &mut self,
+        connection: &Connection,
+        texts: [Option<&str>; N],
+    ) -> Result<i64, ArchiveError> {
         let remembered = match &mut self.remembered {
             Some(remembered) => remembered,
             none => none.insert(load_latest::<N>(connection, self.latest)?),
@@ -73,7 +82,9 @@ impl<const N: usize> Texts<N> {
             return Ok(key);
         }
         let mut statement = connection.prepare_cached(self.insert).doing("store a text")?;
-        let key = statement.insert(rusqlite::params_from_iter(texts)).doing("store a text")?;
+        let key = statement
+            .insert(rusqlite::params_from_iter(texts))
+            .doing("store a text")?;
         remembered.insert(self.scratch.as_slice().into(), key);
         Ok(key)
     }
@@ -109,7 +120,10 @@ pub(super) const fn details() -> Texts<1> {
 }
 
 /// Half a budget of the texts stored last.
-fn load_latest<const N: usize>(connection: &Connection, latest: &'static str) -> Result<Remembered, ArchiveError> {
+fn load_latest<const N: usize>(
+    connection: &Connection,
+    latest: &'static str,
+) -> Result<Remembered, ArchiveError> {
     let doing = "read the texts stored last";
     let mut remembered = Remembered::default();
     let mut scratch = Vec::new();
@@ -132,7 +146,10 @@ fn load_latest<const N: usize>(connection: &Connection, latest: &'static str) ->
         }
     }
     // As the old half: what this sync uses moves to the young one, and the rest is the first to go.
-    Ok(Remembered { old: remembered.young, ..Remembered::default() })
+    Ok(Remembered {
+        old: remembered.young,
+        ..Remembered::default()
+    })
 }
 
 /// Bytes that differ where the texts do: null and each length are told apart.
@@ -156,12 +173,16 @@ mod tests {
 
     fn store() -> Connection {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(include_str!("../../migrations/V1__the_archive.sql")).unwrap();
+        connection
+            .execute_batch(include_str!("../../migrations/V1__the_archive.sql"))
+            .unwrap();
         connection
     }
 
     fn rows(connection: &Connection) -> i64 {
-        connection.query_row("SELECT count(*) FROM message_detail", [], |row| row.get(0)).unwrap()
+        connection
+            .query_row("SELECT count(*) FROM message_detail", [], |row| row.get(0))
+            .unwrap()
     }
 
     #[test]
@@ -189,10 +210,19 @@ mod tests {
             [Some("ab"), Some("")],
             [Some(""), Some("ab")],
         ];
-        let keys: Vec<i64> = all.iter().map(|&pair| texts.key(&connection, pair).unwrap()).collect();
-        let again: Vec<i64> = all.iter().map(|&pair| texts.key(&connection, pair).unwrap()).collect();
+        let keys: Vec<i64> = all
+            .iter()
+            .map(|&pair| texts.key(&connection, pair).unwrap())
+            .collect();
+        let again: Vec<i64> = all
+            .iter()
+            .map(|&pair| texts.key(&connection, pair).unwrap())
+            .collect();
         assert_eq!(keys, again);
-        assert_eq!(keys.iter().collect::<std::collections::HashSet<_>>().len(), all.len());
+        assert_eq!(
+            keys.iter().collect::<std::collections::HashSet<_>>().len(),
+            all.len()
+        );
     }
 
     #[test]
@@ -201,14 +231,25 @@ mod tests {
         let mut texts = details();
         let text = "x".repeat(1000);
         for number in 0..20_000 {
-            texts.key(&connection, [Some(&format!("{number} {text}"))]).unwrap();
+            texts
+                .key(&connection, [Some(&format!("{number} {text}"))])
+                .unwrap();
             texts.key(&connection, [Some("daily")]).unwrap();
         }
         let remembered = texts.remembered.as_ref().unwrap();
-        let held: usize = remembered.young.keys().chain(remembered.old.keys()).map(|k| k.len() + ENTRY_BYTES).sum();
+        let held: usize = remembered
+            .young
+            .keys()
+            .chain(remembered.old.keys())
+            .map(|k| k.len() + ENTRY_BYTES)
+            .sum();
         assert!(held <= BUDGET_BYTES, "{held}");
         let daily: i64 = connection
-            .query_row("SELECT count(*) FROM message_detail WHERE message_details = 'daily'", [], |row| row.get(0))
+            .query_row(
+                "SELECT count(*) FROM message_detail WHERE message_details = 'daily'",
+                [],
+                |row| row.get(0),
+            )
             .unwrap();
         assert_eq!(daily, 1, "what is used again and again is not forgotten");
     }

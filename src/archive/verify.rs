@@ -48,7 +48,12 @@ pub struct VerifyReport {
 
 impl Finding {
     fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { place: place.into(), what: what.into(), expected: None, found: None }
+        Self {
+            place: place.into(),
+            what: what.into(),
+            expected: None,
+            found: None,
+        }
     }
 
     fn with(mut self, expected: impl Into<String>, found: impl Into<String>) -> Self {
@@ -66,14 +71,24 @@ impl Reader {
     pub fn verify(&self, heads: &[Sha256]) -> Result<VerifyReport, ArchiveError> {
         let connection = self.connection();
         connection.execute_batch("BEGIN").doing("begin to verify")?;
-        let mut report = VerifyReport { findings: Vec::new(), verified: Verified::default(), head: GENESIS };
-        let steps: [fn(&Self, &[Sha256], &mut VerifyReport) -> Result<(), ArchiveError>; 4] =
-            [Self::check_sqlite, Self::check_foreign_keys, Self::check_chain, Self::check_payloads];
+        let mut report = VerifyReport {
+            findings: Vec::new(),
+            verified: Verified::default(),
+            head: GENESIS,
+        };
+        let steps: [fn(&Self, &[Sha256], &mut VerifyReport) -> Result<(), ArchiveError>; 4] = [
+            Self::check_sqlite,
+            Self::check_foreign_keys,
+            Self::check_chain,
+            Self::check_payloads,
+        ];
         let mut result = Ok(());
         for step in steps {
             match step(self, heads, &mut report) {
                 Ok(()) => {}
-                Err(error) if error.is_damage() => report.findings.push(Finding::new("the file", sentence(&error))),
+                Err(error) if error.is_damage() => {
+                    report.findings.push(Finding::new("the file", sentence(&error)))
+                }
                 Err(error) => {
                     result = Err(error);
                     break;
@@ -99,14 +114,20 @@ impl Reader {
 
     fn check_foreign_keys(&self, _heads: &[Sha256], report: &mut VerifyReport) -> Result<(), ArchiveError> {
         let doing = "check foreign keys";
-        let mut statement = self.connection().prepare("PRAGMA foreign_key_check").doing(doing)?;
+        let mut statement = self
+            .connection()
+            .prepare("PRAGMA foreign_key_check")
+            .doing(doing)?;
         let mut rows = statement.query([]).doing(doing)?;
         while let Some(row) = rows.next().doing(doing)? {
             let table: String = row.get(0).doing(doing)?;
             let number: Option<i64> = row.get(1).doing(doing)?;
             let parent: String = row.get(2).doing(doing)?;
             let row_name = number.map_or_else(String::new, |number| format!(", row {number}"));
-            report.findings.push(Finding::new(format!("{table}{row_name}"), format!("names a {parent} that is not there")));
+            report.findings.push(Finding::new(
+                format!("{table}{row_name}"),
+                format!("names a {parent} that is not there"),
+            ));
         }
         Ok(())
     }
@@ -114,25 +135,37 @@ impl Reader {
     fn check_chain(&self, heads: &[Sha256], report: &mut VerifyReport) -> Result<(), ArchiveError> {
         let doing = "read the ledger";
         let mut wanted: HashSet<Sha256> = heads.iter().copied().collect();
-        let mut statement =
-            self.connection().prepare("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id").doing(doing)?;
+        let mut statement = self
+            .connection()
+            .prepare("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id")
+            .doing(doing)?;
         let mut rows = statement.query([]).doing(doing)?;
         let mut before = GENESIS;
         let mut expected_id = 1;
         while let Some(row) = rows.next().doing(doing)? {
             let id: i64 = row.get(0).doing(doing)?;
             if id != expected_id {
-                let finding = Finding::new(format!("ledger, entry {id}"), "the entries before it are missing");
-                report.findings.push(finding.with(expected_id.to_string(), id.to_string()));
+                let finding =
+                    Finding::new(format!("ledger, entry {id}"), "the entries before it are missing");
+                report
+                    .findings
+                    .push(finding.with(expected_id.to_string(), id.to_string()));
             }
             expected_id = id + 1;
             let found: Sha256 = row.get(2).doing(doing)?;
             let hash = match row.get_ref(1).doing(doing)? {
-                ValueRef::Text(line) => sha2::Sha256::new().chain_update(before).chain_update(line).finalize().into(),
+                ValueRef::Text(line) => sha2::Sha256::new()
+                    .chain_update(before)
+                    .chain_update(line)
+                    .finalize()
+                    .into(),
                 _ => entry_hash(&before, ""),
             };
             if hash != found {
-                let finding = Finding::new(format!("ledger, entry {id}"), "its hash is not that of the entry before and its line");
+                let finding = Finding::new(
+                    format!("ledger, entry {id}"),
+                    "its hash is not that of the entry before and its line",
+                );
                 report.findings.push(finding.with(hex(&hash), hex(&found)));
             }
             wanted.remove(&found);
@@ -145,18 +178,28 @@ impl Reader {
         missing.sort_unstable();
         for head in missing {
             let finding = Finding::new("ledger", "the history sealed by this head is not held");
-            report.findings.push(finding.with(hex(&head), "no entry with this hash"));
+            report
+                .findings
+                .push(finding.with(hex(&head), "no entry with this hash"));
         }
         let doing = "compare the heads of the syncs";
         let ended: HashSet<(i64, Sha256)> = self.ended_syncs()?;
-        let mut statement = self.connection().prepare("SELECT sync_id, head FROM sync WHERE head IS NOT NULL").doing(doing)?;
+        let mut statement = self
+            .connection()
+            .prepare("SELECT sync_id, head FROM sync WHERE head IS NOT NULL")
+            .doing(doing)?;
         let mut rows = statement.query([]).doing(doing)?;
         while let Some(row) = rows.next().doing(doing)? {
             let sync_id: i64 = row.get(0).doing(doing)?;
             let head: Sha256 = row.get(1).doing(doing)?;
             if !ended.contains(&(sync_id, head)) {
-                let finding = Finding::new(format!("sync, sync_id {sync_id}"), "its head is not the hash of its end in the ledger");
-                report.findings.push(finding.with("the entry_hash of its sync-ended entry", hex(&head)));
+                let finding = Finding::new(
+                    format!("sync, sync_id {sync_id}"),
+                    "its head is not the hash of its end in the ledger",
+                );
+                report
+                    .findings
+                    .push(finding.with("the entry_hash of its sync-ended entry", hex(&head)));
             }
         }
         Ok(())
@@ -209,22 +252,39 @@ impl Reader {
             let sealed = word(&line, "sha256").unwrap_or("no hash").to_owned();
             let shown = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
             for (what, sealed, found) in [
-                ("its run is not the one that the ledger names", word(&line, "run"), run),
-                ("its number is not the one that the ledger names", word(&line, "number"), revision.map(|n| n.to_string())),
-                ("its payload_sha256 is not the one that the ledger names", Some(sealed.as_str()), filed.map(|h| hex(&h))),
+                (
+                    "its run is not the one that the ledger names",
+                    word(&line, "run"),
+                    run,
+                ),
+                (
+                    "its number is not the one that the ledger names",
+                    word(&line, "number"),
+                    revision.map(|n| n.to_string()),
+                ),
+                (
+                    "its payload_sha256 is not the one that the ledger names",
+                    Some(sealed.as_str()),
+                    filed.map(|h| hex(&h)),
+                ),
             ] {
                 if sealed != found.as_deref() {
-                    report.findings.push(Finding::new(&place, what).with(sealed.unwrap_or("nothing"), shown(found)));
+                    report
+                        .findings
+                        .push(Finding::new(&place, what).with(sealed.unwrap_or("nothing"), shown(found)));
                 }
             }
             let place = format!("payload, ledger entry {id}");
             match packed.map(|packed| unpack(&packed, dictionary.as_deref(), usize::MAX)) {
                 None => report.findings.push(Finding::new(place, "its bytes are missing")),
-                Some(Err(why)) => report.findings.push(Finding::new(place, format!("it cannot be unpacked: {why}"))),
+                Some(Err(why)) => report
+                    .findings
+                    .push(Finding::new(place, format!("it cannot be unpacked: {why}"))),
                 Some(Ok(bytes)) => {
                     let hash = hex(&sha2::Sha256::digest(&bytes));
                     if hash != sealed {
-                        let finding = Finding::new(place, "its bytes do not have the hash that the ledger names");
+                        let finding =
+                            Finding::new(place, "its bytes do not have the hash that the ledger names");
                         report.findings.push(finding.with(sealed, hash));
                     }
                     report.verified.payloads += 1;
@@ -238,7 +298,11 @@ impl Reader {
 
 /// The value of a word of a ledger line.
 fn word<'line>(line: &'line str, key: &str) -> Option<&'line str> {
-    line.split(' ').find_map(|word| word.split_once('=').filter(|(name, _)| *name == key).map(|(_, value)| value))
+    line.split(' ').find_map(|word| {
+        word.split_once('=')
+            .filter(|(name, _)| *name == key)
+            .map(|(_, value)| value)
+    })
 }
 
 fn sentence(error: &ArchiveError) -> String {

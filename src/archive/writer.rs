@@ -133,7 +133,10 @@ impl Writer {
     /// A directory, another program's file, a newer archive, a network drive, a folder that cannot be written.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
         if let Some(kind) = super::network_drive(path) {
-            return Err(ArchiveError::NetworkDrive { path: path.to_path_buf(), kind });
+            return Err(ArchiveError::NetworkDrive {
+                path: path.to_path_buf(),
+                kind,
+            });
         }
         let connection = open::open_to_write(path)?;
         let head = ledger::read_head(&connection)?;
@@ -160,7 +163,9 @@ impl Writer {
     /// # Errors
     /// The archive stays locked.
     pub fn begin(&mut self) -> Result<(), ArchiveError> {
-        self.connection.execute_batch("BEGIN IMMEDIATE").doing("begin a transaction")?;
+        self.connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .doing("begin a transaction")?;
         self.head = ledger::read_head(&self.connection)?;
         Ok(())
     }
@@ -190,7 +195,10 @@ impl Writer {
     }
 
     /// Runs `change` in a transaction of its own.
-    fn transact<T>(&mut self, change: impl FnOnce(&mut Self) -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
+    fn transact<T>(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<T, ArchiveError>,
+    ) -> Result<T, ArchiveError> {
         self.begin()?;
         match change(self) {
             Ok(value) => self.commit().map(|()| value),
@@ -217,7 +225,10 @@ impl Writer {
                         what: format!("its zone of times without offset cannot be read: {error}"),
                     })?;
                     if let Some(asked) = asked.filter(|&asked| asked != zone) {
-                        return Err(ArchiveError::OtherNaiveTime { remembered: text, asked: asked.to_string() });
+                        return Err(ArchiveError::OtherNaiveTime {
+                            remembered: text,
+                            asked: asked.to_string(),
+                        });
                     }
                     zone
                 }
@@ -227,7 +238,11 @@ impl Writer {
                         .connection
                         .execute("UPDATE archive SET naive_time = ?1", [zone.to_string()])
                         .doing("remember the zone of times without offset")?;
-                    writer.append(&Entry::new("naive-time").with("zone", zone).with("at", Instant::now()))?;
+                    writer.append(
+                        &Entry::new("naive-time")
+                            .with("zone", zone)
+                            .with("at", Instant::now()),
+                    )?;
                     zone
                 }
             };
@@ -272,7 +287,12 @@ impl Writer {
             runs.insert(row.get(0).doing(doing)?, known);
         }
         let dictionary = self.latest_dictionary(job_key)?;
-        Ok(JobAtHand { job_key, name, runs, dictionary })
+        Ok(JobAtHand {
+            job_key,
+            name,
+            runs,
+            dictionary,
+        })
     }
 
     fn latest_dictionary(&self, job_key: i64) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
@@ -286,7 +306,9 @@ impl Writer {
                 statement.query_row([job_key], |row| Ok((row.get(0)?, row.get(1)?))).optional()
             })
             .doing(doing)?;
-        let Some((key, bytes)) = latest else { return Ok(None) };
+        let Some((key, bytes)) = latest else {
+            return Ok(None);
+        };
         let served: i64 = self
             .connection
             .prepare_cached(
@@ -295,14 +317,24 @@ impl Writer {
             )
             .and_then(|mut statement| statement.query_row([job_key, key], |row| row.get(0)))
             .doing(doing)?;
-        Ok((served < PAYLOADS_PER_DICTIONARY).then(|| Arc::new(Dictionary { key: Some(key), bytes })))
+        Ok((served < PAYLOADS_PER_DICTIONARY).then(|| {
+            Arc::new(Dictionary {
+                key: Some(key),
+                bytes,
+            })
+        }))
     }
 
     /// Archives a run with its messages, payload and ledger line, or finds it unchanged.
     ///
     /// # Errors
     /// SQL errors; the caller rolls back.
-    pub fn store_run(&mut self, sync_id: i64, job_key: i64, received: &ReceivedRun) -> Result<Stored, ArchiveError> {
+    pub fn store_run(
+        &mut self,
+        sync_id: i64,
+        job_key: i64,
+        received: &ReceivedRun,
+    ) -> Result<Stored, ArchiveError> {
         let doing = "look a run up";
         let run_id = received.run.job_run_id().to_string();
         let row = self
@@ -324,7 +356,11 @@ impl Writer {
                     .optional()
             })
             .doing(doing)?;
-        let plan = plan_run(row.as_ref().map(|row| &row.3), &received.sha256, &received.content_sha256);
+        let plan = plan_run(
+            row.as_ref().map(|row| &row.3),
+            &received.sha256,
+            &received.content_sha256,
+        );
         let now = Instant::now();
         let (run_key, foreign, messages_new) = match row {
             None => {
@@ -334,11 +370,16 @@ impl Writer {
             Some((run_key, owner, revision, _)) => {
                 let messages = match plan {
                     RunPlan::New => 0,
-                    RunPlan::Unchanged { remember_bytes, returned } => {
+                    RunPlan::Unchanged {
+                        remember_bytes,
+                        returned,
+                    } => {
                         if remember_bytes {
                             self.connection
                                 .prepare_cached("UPDATE run SET seen_sha256 = ?2 WHERE run_key = ?1")
-                                .and_then(|mut statement| statement.execute(params![run_key, received.sha256]))
+                                .and_then(|mut statement| {
+                                    statement.execute(params![run_key, received.sha256])
+                                })
                                 .doing("remember the bytes of a run")?;
                         }
                         if returned {
@@ -356,8 +397,14 @@ impl Writer {
                 (run_key, owner != job_key, messages)
             }
         };
-        let mut stored =
-            Stored { run_key, plan, messages_new, foreign, quarantined: false, unaccepted: false };
+        let mut stored = Stored {
+            run_key,
+            plan,
+            messages_new,
+            foreign,
+            quarantined: false,
+            unaccepted: false,
+        };
         for message in received.run.unreadable_messages() {
             let unreadable = ReceivedUnreadable {
                 position: received.position,
@@ -531,7 +578,10 @@ impl Writer {
         Ok(added)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one row's columns, told apart by their names at the two calls")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one row's columns, told apart by their names at the two calls"
+    )]
     fn add_revision(
         &mut self,
         sync_id: i64,
@@ -604,16 +654,26 @@ impl Writer {
         Ok(key)
     }
 
-    fn insert_message(&mut self, run_key: i64, ordinal: i64, message: &Message<'_>) -> Result<(), ArchiveError> {
+    fn insert_message(
+        &mut self,
+        run_key: i64,
+        ordinal: i64,
+        message: &Message<'_>,
+    ) -> Result<(), ArchiveError> {
         let connection = &self.connection;
         let kind_key = self.kinds.key(connection, [message.message, message.category])?;
-        let asset_key = self.assets.key(connection, [message.asset, message.asset_type, message.asset_owner])?;
+        let asset_key = self.assets.key(
+            connection,
+            [message.asset, message.asset_type, message.asset_owner],
+        )?;
         let detail_key = match message.message_details {
             Some(details) => Some(self.details.key(connection, [Some(details)])?),
             None => None,
         };
         let (occurred, assumed) = time_columns(message.occurred);
-        let raw = (message.occurred == TimeReading::Unreadable).then_some(message.occurred_raw).flatten();
+        let raw = (message.occurred == TimeReading::Unreadable)
+            .then_some(message.occurred_raw)
+            .flatten();
         connection
             .prepare_cached(
                 "INSERT INTO message (run_key, ordinal, occurred_ticks, kind_key, asset_key, detail_key,
@@ -621,13 +681,21 @@ impl Writer {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )
             .and_then(|mut statement| {
-                statement.execute(params![run_key, ordinal, occurred, kind_key, asset_key, detail_key, assumed, raw])
+                statement.execute(params![
+                    run_key, ordinal, occurred, kind_key, asset_key, detail_key, assumed, raw
+                ])
             })
             .doing("store a message")
             .map(drop)
     }
 
-    fn mark_returned(&mut self, sync_id: i64, run_key: i64, run_id: &str, now: Instant) -> Result<(), ArchiveError> {
+    fn mark_returned(
+        &mut self,
+        sync_id: i64,
+        run_key: i64,
+        run_id: &str,
+        now: Instant,
+    ) -> Result<(), ArchiveError> {
         let marked = self
             .connection
             .prepare_cached(
@@ -638,7 +706,12 @@ impl Writer {
         if marked == 0 {
             return Ok(()); // twice in one answer
         }
-        self.append(&Entry::new("returned").with("run", run_id).with("sync", sync_id).with("at", now))
+        self.append(
+            &Entry::new("returned")
+                .with("run", run_id)
+                .with("sync", sync_id)
+                .with("at", now),
+        )
     }
 
     fn mark_absent(&mut self, sync_id: i64, run_key: i64, now: Instant) -> Result<bool, ArchiveError> {
@@ -649,11 +722,18 @@ impl Writer {
                  RETURNING job_run_id",
             )
             .and_then(|mut statement| {
-                statement.query_row([run_key, now.unix_seconds()], |row| row.get(0)).optional()
+                statement
+                    .query_row([run_key, now.unix_seconds()], |row| row.get(0))
+                    .optional()
             })
             .doing("mark a run absent")?;
         let Some(run_id) = run_id else { return Ok(false) };
-        self.append(&Entry::new("absent").with("run", run_id).with("sync", sync_id).with("at", now))?;
+        self.append(
+            &Entry::new("absent")
+                .with("run", run_id)
+                .with("sync", sync_id)
+                .with("at", now),
+        )?;
         Ok(true)
     }
 
@@ -731,7 +811,11 @@ impl Writer {
             let finished_at = Instant::now();
             let full: bool = writer
                 .connection
-                .query_row("SELECT count_asked = 0 FROM sync WHERE sync_id = ?1", [sync_id], |row| row.get(0))
+                .query_row(
+                    "SELECT count_asked = 0 FROM sync WHERE sync_id = ?1",
+                    [sync_id],
+                    |row| row.get(0),
+                )
                 .doing("end the sync")?;
             let mut records = Vec::with_capacity(jobs.len());
             for (mut record, missing) in jobs {
@@ -754,8 +838,14 @@ impl Writer {
                 jobs::end(&writer.connection, &mut writer.head, &end)?;
                 records.push(record);
             }
-            let totals =
-                syncs::end(&writer.connection, &mut writer.head, sync_id, finished_at, outcome, &records)?;
+            let totals = syncs::end(
+                &writer.connection,
+                &mut writer.head,
+                sync_id,
+                finished_at,
+                outcome,
+                &records,
+            )?;
             Ok(SyncRecord {
                 sync_id,
                 started_at,
@@ -773,7 +863,10 @@ impl Writer {
     /// Takes the write-ahead log over into the file, so that a copy of the file alone is whole. A reader in the way is
     /// no error: the log is then taken over later.
     fn take_over_log(&self) {
-        drop(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        drop(
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())),
+        );
     }
 
     /// Watches a job (`jobs add`), and names it where a name is given.
@@ -808,8 +901,9 @@ impl Writer {
     /// [`ArchiveError::NoSuch`] where the archive does not know it.
     pub fn unwatch(&mut self, job_id: Guid) -> Result<(), ArchiveError> {
         self.transact(|writer| {
-            let job_key = jobs::key(&writer.connection, job_id)?
-                .ok_or_else(|| ArchiveError::NoSuch { what: format!("job {job_id}") })?;
+            let job_key = jobs::key(&writer.connection, job_id)?.ok_or_else(|| ArchiveError::NoSuch {
+                what: format!("job {job_id}"),
+            })?;
             jobs::set_watched(&writer.connection, &mut writer.head, job_key, false)
         })
     }
@@ -876,8 +970,15 @@ struct OwnedMessage {
 
 impl OwnedMessage {
     fn held(&self) -> HeldMessage<Message<'_>> {
-        let [raw, message, message_details, category, asset, asset_type, asset_owner] =
-            self.texts.each_ref().map(Option::as_deref);
+        let [
+            raw,
+            message,
+            message_details,
+            category,
+            asset,
+            asset_type,
+            asset_owner,
+        ] = self.texts.each_ref().map(Option::as_deref);
         HeldMessage {
             ordinal: self.ordinal,
             absent: self.absent,
@@ -898,8 +999,13 @@ impl OwnedMessage {
 /// What tells two messages apart: everything the tables say of them, so the raw text of a time that could be read does
 /// not count.
 fn identity(message: Message<'_>) -> Message<'_> {
-    let raw = (message.occurred == TimeReading::Unreadable).then_some(message.occurred_raw).flatten();
-    Message { occurred_raw: raw, ..message }
+    let raw = (message.occurred == TimeReading::Unreadable)
+        .then_some(message.occurred_raw)
+        .flatten();
+    Message {
+        occurred_raw: raw,
+        ..message
+    }
 }
 
 fn held_messages(connection: &Connection, run_key: i64) -> Result<Vec<OwnedMessage>, ArchiveError> {
@@ -960,7 +1066,10 @@ fn set_message_absent(
 
 /// Ticks, and whether the offset was assumed.
 fn time_columns(reading: TimeReading) -> (Option<i64>, Option<bool>) {
-    (reading.instant().map(Instant::ticks), reading.basis().map(|basis| basis == TimeBasis::Assumed))
+    (
+        reading.instant().map(Instant::ticks),
+        reading.basis().map(|basis| basis == TimeBasis::Assumed),
+    )
 }
 
 fn sha256(bytes: &[u8]) -> Sha256 {

@@ -36,10 +36,23 @@ impl TextStore {
     /// # Panics
     /// When the store would pass 4 GiB, which the limit on a run's size prevents.
     pub fn add(&mut self, text: &str) -> Span {
-        let start = u32::try_from(self.0.len()).expect("a run's texts stay below 4 GiB by the run limit");
-        self.0.push_str(text);
-        let length = u32::try_from(text.len()).expect("a text is no longer than its run");
-        Span { start, length }
+        self.build(|texts| texts.push_str(text))
+    }
+
+    /// Lets `append` add a text piece by piece, and says where it lies.
+    ///
+    /// # Panics
+    /// As [`Self::add`]; and when `append` takes anything away.
+    pub fn build(&mut self, append: impl FnOnce(&mut String)) -> Span {
+        let start = self.0.len();
+        append(&mut self.0);
+        let length = self.0.len().checked_sub(start).expect("texts are only added");
+        let small =
+            |bytes: usize| u32::try_from(bytes).expect("a run's texts stay below 4 GiB by the run limit");
+        Span {
+            start: small(start),
+            length: small(length),
+        }
     }
 
     /// The text of a span made by [`Self::add`]; `None` for [`Span::NULL`].

@@ -1,0 +1,421 @@
+//! The stream of an answer: its envelope, and each run as its exact bytes.
+
+use sha2::Digest;
+
+use super::scan::Scan;
+use crate::model::{Guid, Sha256};
+
+/// Bytes that one run may have before it is handled as oversize: what bounds the memory of a sync.
+pub const DEFAULT_RUN_LIMIT: usize = 256 << 20;
+/// Bytes that are kept of a run beyond the limit.
+pub const OVERSIZE_HEAD: usize = 1 << 20;
+/// Bytes that a field name or a small value of the envelope may have; longer ones are none that we know.
+const SMALL: usize = 1024;
+
+/// An element of `JobStatusInfo`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Element {
+    /// Its bytes, from first to last.
+    Whole {
+        /// Index in the body, from 0.
+        position: u64,
+        /// As received.
+        bytes: Vec<u8>,
+    },
+    /// More bytes than the limit.
+    Oversize {
+        /// Index in the body, from 0.
+        position: u64,
+        /// Its first bytes.
+        head: Vec<u8>,
+        /// Length of all.
+        length: u64,
+        /// SHA-256 of all.
+        sha256: Sha256,
+    },
+}
+
+/// What an answer says beside its runs, as far as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Envelope {
+    /// `JobID`, where it is a GUID.
+    pub job_id: Option<Guid>,
+    /// Whether `JobID` stood before the first run.
+    pub job_id_before_runs: bool,
+    /// `TotalJobRuns`, where it is an integer.
+    pub total_job_runs: Option<i64>,
+    /// Elements of `JobStatusInfo` so far.
+    pub runs_seen: u64,
+}
+
+/// The bytes are no answer to the question.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("byte {offset} of the answer: {what}")]
+pub struct NotAnAnswer {
+    /// Offset in the body.
+    pub offset: u64,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// How the stream ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The JSON was closed.
+    Complete(Envelope),
+    /// The bytes ended before the JSON was closed.
+    Cut(Envelope),
+    /// It was closed, and is no answer.
+    NotAnAnswer(NotAnAnswer),
+}
+
+/// Finds the runs in the bytes of an answer.
+///
+/// Yields each element of `JobStatusInfo` once, in order; holds at most one; does not judge duplicates; ends either
+/// complete, or cut, or as no answer. Time is linear in the bytes, and the result does not depend on how they are cut
+/// into chunks. Reads the fields in any order and letter case, a bare array, and `null`; skips fields that it does not
+/// know without holding them. Commas between elements are not insisted on.
+#[derive(Debug)]
+pub struct AnswerReader {
+    state: State,
+    envelope: Envelope,
+    offset: u64,
+    run_limit: usize,
+    /// An array or null without an object around it.
+    bare: bool,
+    runs_field: bool,
+    held: Vec<u8>,
+    oversize: Option<Oversize>,
+}
+
+#[derive(Debug)]
+struct Oversize {
+    head: Vec<u8>,
+    length: u64,
+    hash: sha2::Sha256,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Before the first byte that counts; bytes of the byte order mark seen.
+    Start(usize),
+    /// In the object, before a name; whether `}` may come.
+    BeforeName,
+    /// In a name.
+    Name { escaped: bool },
+    /// After a name.
+    Colon(Field),
+    /// Before a value.
+    Value(Field),
+    /// In a value that is kept (a small one) or skipped.
+    InValue { field: Field, scan: Scan },
+    /// After a value.
+    AfterValue,
+    /// Among the elements.
+    BetweenRuns,
+    /// In an element.
+    InRun(Scan),
+    /// After the end.
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    JobId,
+    TotalJobRuns,
+    JobStatusInfo,
+    Other,
+}
+
+const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+
+impl AnswerReader {
+    /// Begins an answer; a run may have `run_limit` bytes.
+    #[must_use]
+    pub fn new(run_limit: usize) -> Self {
+        Self {
+            state: State::Start(0),
+            envelope: Envelope::default(),
+            offset: 0,
+            run_limit,
+            bare: false,
+            runs_field: false,
+            held: Vec::new(),
+            oversize: None,
+        }
+    }
+
+    /// What is known of the envelope so far.
+    #[must_use]
+    pub const fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Takes the next bytes and hands each element that ends in them to `sink`.
+    ///
+    /// # Errors
+    /// The bytes cannot be an answer; elements before that place were handed over.
+    pub fn push(&mut self, chunk: &[u8], sink: &mut dyn FnMut(Element)) -> Result<(), NotAnAnswer> {
+        let begin = self.offset;
+        let mut at = 0;
+        while at < chunk.len() {
+            self.offset = begin + at as u64;
+            at += self.step(&chunk[at..], sink)?;
+        }
+        self.offset = begin + chunk.len() as u64;
+        Ok(())
+    }
+
+    /// Says how the answer ended.
+    #[must_use]
+    pub fn finish(mut self) -> End {
+        if let State::InValue {
+            field: Field::Other,
+            scan: Scan::Bare,
+        } = self.state
+            && self.bare
+        {
+            // `null` alone: its end is the end of the bytes.
+            if let Err(error) = self.end_of_bare_literal() {
+                return End::NotAnAnswer(error);
+            }
+        }
+        match self.state {
+            State::Closed if self.bare || self.runs_field => End::Complete(self.envelope),
+            State::Closed => End::NotAnAnswer(self.error("an object without JobStatusInfo")),
+            _ => End::Cut(self.envelope),
+        }
+    }
+
+    /// Takes at least one of `bytes`, which are not empty; says how many.
+    fn step(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Element)) -> Result<usize, NotAnAnswer> {
+        let byte = bytes[0];
+        match &mut self.state {
+            State::InRun(scan) => {
+                let end = scan.advance(bytes);
+                self.keep_run(&bytes[..end.unwrap_or(bytes.len())]);
+                if end.is_some() {
+                    sink(self.end_of_run());
+                    self.state = State::BetweenRuns;
+                }
+                return Ok(end.unwrap_or(bytes.len()));
+            }
+            State::BetweenRuns => match byte {
+                b',' => {}
+                _ if is_space(byte) => {}
+                b']' => {
+                    self.state = if self.bare {
+                        State::Closed
+                    } else {
+                        State::AfterValue
+                    }
+                }
+                b'}' => return Err(self.error("`}` where a run or `]` was expected")),
+                b'"' => {
+                    self.keep_run(b"\"");
+                    self.state = State::InRun(Scan::Text { escaped: false });
+                }
+                _ => {
+                    self.state = State::InRun(Scan::begin(byte));
+                    return Ok(0);
+                }
+            },
+            State::InValue { field, scan } => {
+                let field = *field;
+                let end = scan.advance(bytes);
+                self.keep_small(&bytes[..end.unwrap_or(bytes.len())]);
+                if end.is_some() {
+                    if self.bare {
+                        self.end_of_bare_literal()?;
+                    } else {
+                        self.end_of_value(field)?;
+                    }
+                }
+                return Ok(end.unwrap_or(bytes.len()));
+            }
+            State::Name { escaped } => {
+                let mut scan = Scan::Text { escaped: *escaped };
+                let end = scan.advance(bytes);
+                if let Scan::Text { escaped: now } = scan {
+                    *escaped = now;
+                }
+                self.keep_small(&bytes[..end.unwrap_or(bytes.len())]);
+                if end.is_some() {
+                    self.held.pop();
+                    self.state = State::Colon(field_named(&self.held));
+                    self.held.clear();
+                }
+                return Ok(end.unwrap_or(bytes.len()));
+            }
+            State::Start(mark) if *mark < 3 && byte == BYTE_ORDER_MARK[*mark] => *mark += 1,
+            State::Start(1 | 2) => return Err(self.error("no JSON")),
+            _ if is_space(byte) => {}
+            State::Start(_) => match byte {
+                b'{' => self.state = State::BeforeName,
+                b'[' => {
+                    self.bare = true;
+                    self.state = State::BetweenRuns;
+                }
+                b'n' => {
+                    self.bare = true;
+                    self.state = State::InValue {
+                        field: Field::Other,
+                        scan: Scan::Bare,
+                    };
+                    return Ok(0);
+                }
+                _ => return Err(self.error("no JSON object or array")),
+            },
+            State::BeforeName => match byte {
+                b'"' => self.state = State::Name { escaped: false },
+                b'}' => self.state = State::Closed,
+                _ => return Err(self.error("no field name where one was expected")),
+            },
+            State::Colon(field) if byte == b':' => self.state = State::Value(*field),
+            State::Colon(_) => return Err(self.error("no `:` behind a field name")),
+            State::Value(field) => {
+                let field = *field;
+                return self.begin_value(field, byte);
+            }
+            State::AfterValue => match byte {
+                b',' => self.state = State::BeforeName,
+                b'}' => self.state = State::Closed,
+                _ => return Err(self.error("neither `,` nor `}` behind a field")),
+            },
+            State::Closed => return Err(self.error("bytes behind the end of the JSON")),
+        }
+        Ok(1)
+    }
+
+    fn begin_value(&mut self, field: Field, byte: u8) -> Result<usize, NotAnAnswer> {
+        self.held.clear();
+        if field == Field::JobStatusInfo && byte == b'[' {
+            self.runs_field = true;
+            self.state = State::BetweenRuns;
+            return Ok(1);
+        }
+        if byte == b'"' {
+            self.keep_small(b"\"");
+            self.state = State::InValue {
+                field,
+                scan: Scan::Text { escaped: false },
+            };
+            return Ok(1);
+        }
+        if matches!(byte, b',' | b'}' | b']') {
+            return Err(self.error("no value behind a field name"));
+        }
+        self.state = State::InValue {
+            field,
+            scan: Scan::begin(byte),
+        };
+        Ok(0)
+    }
+
+    fn end_of_value(&mut self, field: Field) -> Result<(), NotAnAnswer> {
+        let value: Option<serde_json::Value> = serde_json::from_slice(&self.held).ok();
+        match field {
+            Field::JobId => {
+                // The last of equal names counts.
+                self.envelope.job_id = value
+                    .as_ref()
+                    .and_then(|v| v.as_str())
+                    .and_then(|text| text.parse().ok());
+                self.envelope.job_id_before_runs = self.envelope.runs_seen == 0 && self.oversize.is_none();
+            }
+            Field::TotalJobRuns => {
+                self.envelope.total_job_runs = match value {
+                    Some(serde_json::Value::Number(number)) => number.as_i64(),
+                    Some(serde_json::Value::String(text)) => text.trim().parse().ok(),
+                    _ => None,
+                };
+            }
+            Field::JobStatusInfo => match value {
+                Some(serde_json::Value::Null) => self.runs_field = true,
+                Some(serde_json::Value::Object(members)) if members.is_empty() => self.runs_field = true,
+                _ => return Err(self.error("JobStatusInfo is no array")),
+            },
+            Field::Other => {}
+        }
+        self.held.clear();
+        self.state = State::AfterValue;
+        Ok(())
+    }
+
+    fn end_of_bare_literal(&mut self) -> Result<(), NotAnAnswer> {
+        if self.held != b"null" {
+            return Err(self.error("no JSON object or array"));
+        }
+        self.held.clear();
+        self.state = State::Closed;
+        Ok(())
+    }
+
+    /// Keeps bytes of a name or of a value of the envelope, up to a little more than any that we know may have.
+    fn keep_small(&mut self, bytes: &[u8]) {
+        let room = (SMALL + 1).saturating_sub(self.held.len());
+        self.held.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn keep_run(&mut self, bytes: &[u8]) {
+        if let Some(oversize) = &mut self.oversize {
+            oversize.length += bytes.len() as u64;
+            oversize.hash.update(bytes);
+        } else if self.held.len() + bytes.len() <= self.run_limit {
+            self.held.extend_from_slice(bytes);
+        } else {
+            let hash = sha2::Sha256::new().chain_update(&self.held).chain_update(bytes);
+            let length = (self.held.len() + bytes.len()) as u64;
+            let mut head = std::mem::take(&mut self.held);
+            head.truncate(OVERSIZE_HEAD);
+            head.extend_from_slice(&bytes[..bytes.len().min(OVERSIZE_HEAD - head.len())]);
+            head.shrink_to_fit();
+            self.oversize = Some(Oversize { head, length, hash });
+        }
+    }
+
+    fn end_of_run(&mut self) -> Element {
+        let position = self.envelope.runs_seen;
+        self.envelope.runs_seen += 1;
+        match self.oversize.take() {
+            None => Element::Whole {
+                position,
+                bytes: std::mem::take(&mut self.held),
+            },
+            Some(Oversize { head, length, hash }) => Element::Oversize {
+                position,
+                head,
+                length,
+                sha256: hash.finalize().into(),
+            },
+        }
+    }
+
+    fn error(&self, what: &str) -> NotAnAnswer {
+        NotAnAnswer {
+            offset: self.offset,
+            what: what.to_owned(),
+        }
+    }
+}
+
+/// The field of a name as it stands between its quotes.
+fn field_named(name: &[u8]) -> Field {
+    let mut quoted = Vec::with_capacity(name.len() + 2);
+    quoted.push(b'"');
+    quoted.extend_from_slice(name);
+    quoted.push(b'"');
+    let name: String = serde_json::from_slice(&quoted).unwrap_or_default();
+    [
+        ("jobid", Field::JobId),
+        ("totaljobruns", Field::TotalJobRuns),
+        ("jobstatusinfo", Field::JobStatusInfo),
+    ]
+    .into_iter()
+    .find(|(known, _)| name.eq_ignore_ascii_case(known))
+    .map_or(Field::Other, |(_, field)| field)
+}
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
