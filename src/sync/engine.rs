@@ -105,14 +105,22 @@ pub async fn sync(
         named => distinct(named),
     };
     if jobs.is_empty() {
-        return Err(SyncError::NoJob { archive: path.display().to_string() });
+        return Err(SyncError::NoJob {
+            archive: path.display().to_string(),
+        });
     }
     let started_at = Instant::now();
     let sync_id = writer.begin_sync(started_at, options.count)?;
-    events(SyncEvent::Began { sync_id, jobs: jobs.len() });
+    events(SyncEvent::Began {
+        sync_id,
+        jobs: jobs.len(),
+    });
     let (store, thread) = store::start(writer, sync_id);
-    let names =
-        options.jobs.iter().filter_map(|(id, name)| name.clone().map(|name| (*id, name))).collect();
+    let names = options
+        .jobs
+        .iter()
+        .filter_map(|(id, name)| name.clone().map(|name| (*id, name)))
+        .collect();
     let shared = Arc::new(Shared {
         client: client.clone(),
         store,
@@ -130,10 +138,15 @@ pub async fn sync(
         Ok(()) => fetch_all(&shared, &jobs, options.concurrency).await,
         // Told once for each job, so that each has its last error.
         Err(error) => {
-            let failed: Vec<_> =
-                jobs.iter().map(|&job| job::failed(job, Clock::now(), error.clone())).collect();
+            let failed: Vec<_> = jobs
+                .iter()
+                .map(|&job| job::failed(job, Clock::now(), error.clone()))
+                .collect();
             for result in &failed {
-                (shared.events)(SyncEvent::JobEnded { name: None, record: &result.record });
+                (shared.events)(SyncEvent::JobEnded {
+                    name: None,
+                    record: &result.record,
+                });
             }
             failed
         }
@@ -144,10 +157,17 @@ pub async fn sync(
     let server = shared.client.base_url().to_owned();
     // The writing thread ends when the last of its senders has gone.
     drop(shared);
-    let ended = results.into_iter().map(|result| (result.record, result.missing)).collect();
+    let ended = results
+        .into_iter()
+        .map(|result| (result.record, result.missing))
+        .collect();
     let record = tokio::task::spawn_blocking(move || thread.end(started_at, outcome, &server, ended))
         .await
-        .unwrap_or_else(|_| Err(Arc::new(ArchiveError::Damaged { what: "ending the sync panicked".to_owned() })))
+        .unwrap_or_else(|_| {
+            Err(Arc::new(ArchiveError::Damaged {
+                what: "ending the sync panicked".to_owned(),
+            }))
+        })
         .map_err(SyncError::Archive)?;
     drop(lock);
     Ok(record)
@@ -156,7 +176,11 @@ pub async fn sync(
 /// The jobs, each once, in the order in which they were named.
 fn distinct(named: &[(Guid, Option<String>)]) -> Vec<Guid> {
     let mut seen = std::collections::HashSet::new();
-    named.iter().map(|(id, _)| *id).filter(|id| seen.insert(*id)).collect()
+    named
+        .iter()
+        .map(|(id, _)| *id)
+        .filter(|id| seen.insert(*id))
+        .collect()
 }
 
 /// The token before the first big request, with the retries of any request.
@@ -174,8 +198,15 @@ async fn login(shared: &Shared) -> Result<(), String> {
         } else {
             None
         };
-        let Some(wait) = wait else { return Err(job::with_hint(&error)) };
-        tracing::warn!(attempt, wait_ms = wait.as_millis() as u64, error = job::chain(&error), "no token yet");
+        let Some(wait) = wait else {
+            return Err(job::with_hint(&error));
+        };
+        tracing::warn!(
+            attempt,
+            wait_ms = wait.as_millis() as u64,
+            error = job::chain(&error),
+            "no token yet"
+        );
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = stop.asked() => return Ok(()),
@@ -193,7 +224,11 @@ async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> V
             && let Some(job) = waiting.pop_front()
         {
             if shared.stop.is_asked() {
-                let mut result = job::failed(job, Clock::now(), "interrupted before it was asked for".to_owned());
+                let mut result = job::failed(
+                    job,
+                    Clock::now(),
+                    "interrupted before it was asked for".to_owned(),
+                );
                 result.interrupted = true;
                 results.push(result);
                 continue;
@@ -201,16 +236,25 @@ async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> V
             let shared = Arc::clone(shared);
             running.spawn(async move { (job, job::run(shared, job).await) });
         }
-        let Some(ended) = running.join_next().await else { break };
+        let Some(ended) = running.join_next().await else {
+            break;
+        };
         if let Ok((_, result)) = ended {
-            (shared.events)(SyncEvent::JobEnded { name: result.name.as_deref(), record: &result.record });
+            (shared.events)(SyncEvent::JobEnded {
+                name: result.name.as_deref(),
+                record: &result.record,
+            });
             results.push(result);
         }
     }
     // A task that panicked is a bug, and must not look like a job that was never asked for.
     for &job in jobs {
         if !results.iter().any(|result| result.record.job_id == job) {
-            results.push(job::failed(job, Clock::now(), "its task ended in a panic; please report this".to_owned()));
+            results.push(job::failed(
+                job,
+                Clock::now(),
+                "its task ended in a panic; please report this".to_owned(),
+            ));
         }
     }
     results

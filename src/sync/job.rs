@@ -10,8 +10,8 @@ use super::engine::Shared;
 use super::event::SyncEvent;
 use super::store::{Batch, Received, Tally};
 use crate::archive::{
-    ArchiveError, DICTIONARY_BYTES, Dictionary, JobFigures, JobOutcome, JobRecord, KnownRun, PackedPayload, Packer,
-    ReceivedRun, ReceivedUnreadable,
+    ArchiveError, DICTIONARY_BYTES, Dictionary, JobFigures, JobOutcome, JobRecord, KnownRun, PackedPayload,
+    Packer, ReceivedRun, ReceivedUnreadable,
 };
 use crate::ccs::{CcsError, retry};
 use crate::model::{Guid, Sha256};
@@ -49,7 +49,13 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
     let begun = Clock::now();
     let mut work = match JobWork::open(&shared, job).await {
         Ok(work) => work,
-        Err(error) => return failed(job, begun, format!("the archive cannot be written: {}", chain(&*error))),
+        Err(error) => {
+            return failed(
+                job,
+                begun,
+                format!("the archive cannot be written: {}", chain(&*error)),
+            );
+        }
     };
     if work.name.is_none()
         && let Some(name) = shared.name_of(job).await
@@ -57,14 +63,20 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
         shared.store.name(job, name.clone()).await;
         work.name = Some(name);
     }
-    (shared.events)(SyncEvent::JobBegan { job, name: work.name.as_deref() });
+    (shared.events)(SyncEvent::JobBegan {
+        job,
+        name: work.name.as_deref(),
+    });
     let ended = work.try_until_done().await;
     let (outcome, error) = match shared.store.tally(work.job_key).await {
         Ok(tally) => {
             work.tally = tally;
             work.judge(&ended)
         }
-        Err(error) => (JobOutcome::Failed, Some(format!("the archive cannot be written: {}", chain(&*error)))),
+        Err(error) => (
+            JobOutcome::Failed,
+            Some(format!("the archive cannot be written: {}", chain(&*error))),
+        ),
     };
     work.result(begun, outcome, error, matches!(ended, Try::Stopped))
 }
@@ -76,10 +88,18 @@ pub(super) fn failed(job: Guid, begun: Clock, error: String) -> JobResult {
         outcome: JobOutcome::Failed,
         error: Some(error),
         http_status: None,
-        figures: JobFigures { milliseconds: milliseconds(begun), ..JobFigures::default() },
+        figures: JobFigures {
+            milliseconds: milliseconds(begun),
+            ..JobFigures::default()
+        },
         total_job_runs: None,
     };
-    JobResult { record, name: None, missing: Vec::new(), interrupted: false }
+    JobResult {
+        record,
+        name: None,
+        missing: Vec::new(),
+        interrupted: false,
+    }
 }
 
 struct JobWork<'a> {
@@ -131,14 +151,22 @@ impl<'a> JobWork<'a> {
             let ended = self.try_once().await;
             self.flush().await;
             let (error, asked) = match &ended {
-                Try::Broken { error, may_heal: true } => (error.clone(), None),
+                Try::Broken {
+                    error,
+                    may_heal: true,
+                } => (error.clone(), None),
                 Try::Refused(error) if retry::may_heal(error) => (chain(error), retry::asked_wait(error)),
                 _ => return ended,
             };
             let Some(wait) = retry::wait(self.attempts, self.shared.options.retries, asked, random()) else {
                 return ended;
             };
-            (self.shared.events)(SyncEvent::JobRetry { job: self.job, attempt: self.attempts, wait, error: &error });
+            (self.shared.events)(SyncEvent::JobRetry {
+                job: self.job,
+                attempt: self.attempts,
+                wait,
+                error: &error,
+            });
             let mut stop = self.shared.stop.clone();
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -177,7 +205,10 @@ impl<'a> JobWork<'a> {
                 Ok(None) => break,
                 Err(error) => {
                     self.envelope = reader.envelope().clone();
-                    return Try::Broken { error: chain(&error), may_heal: retry::may_heal(&error) };
+                    return Try::Broken {
+                        error: chain(&error),
+                        may_heal: retry::may_heal(&error),
+                    };
                 }
             };
             self.body_bytes += chunk.len() as u64;
@@ -200,7 +231,10 @@ impl<'a> JobWork<'a> {
             if let Err(error) = pushed {
                 self.envelope = reader.envelope().clone();
                 return if self.envelope.runs_seen > 0 {
-                    Try::Broken { error: error.to_string(), may_heal: false }
+                    Try::Broken {
+                        error: error.to_string(),
+                        may_heal: false,
+                    }
                 } else {
                     Try::NoAnswer(error.to_string())
                 };
@@ -211,7 +245,9 @@ impl<'a> JobWork<'a> {
                 self.envelope = envelope;
                 match self.other_job(&self.envelope) {
                     Some(other) => Try::Broken {
-                        error: format!("behind its runs the answer says that it is about another job, {other}"),
+                        error: format!(
+                            "behind its runs the answer says that it is about another job, {other}"
+                        ),
                         may_heal: false,
                     },
                     None => Try::Closed,
@@ -220,7 +256,10 @@ impl<'a> JobWork<'a> {
             End::Cut(envelope) => {
                 let error = format!("the answer was cut off after {} bytes", answer.bytes_received());
                 self.envelope = envelope;
-                Try::Broken { error, may_heal: true }
+                Try::Broken {
+                    error,
+                    may_heal: true,
+                }
             }
             End::NotAnAnswer(error) => Try::NoAnswer(error.to_string()),
         }
@@ -252,7 +291,12 @@ impl<'a> JobWork<'a> {
                     _ => self.read(position, bytes, sha256),
                 }
             }
-            Element::Oversize { position, head, length, sha256 } => Received::Unreadable(ReceivedUnreadable {
+            Element::Oversize {
+                position,
+                head,
+                length,
+                sha256,
+            } => Received::Unreadable(ReceivedUnreadable {
                 position,
                 reason: format!(
                     "a run of {length} bytes, beyond the limit of {} bytes; its first {} bytes are kept",
@@ -288,16 +332,24 @@ impl<'a> JobWork<'a> {
             Ok(read) => {
                 if self.dictionary.is_none() && bytes.len() >= DICTIONARY_BYTES {
                     let head = bytes[..DICTIONARY_BYTES].to_vec();
-                    self.dictionary = Some(Arc::new(Dictionary { key: None, bytes: head }));
+                    self.dictionary = Some(Arc::new(Dictionary {
+                        key: None,
+                        bytes: head,
+                    }));
                 }
-                let data = self.packer.pack(&bytes, self.dictionary.as_ref().map(|d| d.bytes.as_slice()));
+                let data = self
+                    .packer
+                    .pack(&bytes, self.dictionary.as_ref().map(|d| d.bytes.as_slice()));
                 Received::Run(Box::new(ReceivedRun {
                     position,
                     run: read.run,
                     sha256,
                     content_sha256: read.content_sha256,
                     bytes: length,
-                    payload: PackedPayload { data, dictionary: self.dictionary.clone() },
+                    payload: PackedPayload {
+                        data,
+                        dictionary: self.dictionary.clone(),
+                    },
                 }))
             }
         }
@@ -309,13 +361,23 @@ impl<'a> JobWork<'a> {
         }
         let received = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
-        self.shared.store.store(Batch { job_key: self.job_key, received }).await;
+        self.shared
+            .store
+            .store(Batch {
+                job_key: self.job_key,
+                received,
+            })
+            .await;
     }
 
     /// Outcome and error of the job, from how its last try ended and what became of its runs.
     fn judge(&self, ended: &Try) -> (JobOutcome, Option<String>) {
         let read_something = self.envelope.runs_seen > 0;
-        let partial_if_read = if read_something { JobOutcome::Partial } else { JobOutcome::Failed };
+        let partial_if_read = if read_something {
+            JobOutcome::Partial
+        } else {
+            JobOutcome::Failed
+        };
         match ended {
             Try::Closed if self.tally.unaccepted > 0 => {
                 let error = format!(
@@ -328,9 +390,15 @@ impl<'a> JobWork<'a> {
             }
             Try::Closed => (JobOutcome::Complete, None),
             Try::Broken { error, .. } => {
-                let of = self.envelope.total_job_runs.map_or_else(String::new, |total| format!(" of {total}"));
+                let of = self
+                    .envelope
+                    .total_job_runs
+                    .map_or_else(String::new, |total| format!(" of {total}"));
                 let error = if read_something {
-                    format!("only read in part ({}{of} runs): {error}", self.envelope.runs_seen)
+                    format!(
+                        "only read in part ({}{of} runs): {error}",
+                        self.envelope.runs_seen
+                    )
                 } else {
                     error.clone()
                 };
@@ -342,7 +410,13 @@ impl<'a> JobWork<'a> {
         }
     }
 
-    fn result(self, begun: Clock, outcome: JobOutcome, error: Option<String>, interrupted: bool) -> JobResult {
+    fn result(
+        self,
+        begun: Clock,
+        outcome: JobOutcome,
+        error: Option<String>,
+        interrupted: bool,
+    ) -> JobResult {
         let figures = JobFigures {
             attempts: u64::from(self.attempts),
             runs_seen: self.envelope.runs_seen,
@@ -374,8 +448,14 @@ impl<'a> JobWork<'a> {
             && let Some(total) = self.envelope.total_job_runs
             && u64::try_from(total) != Ok(self.envelope.runs_seen)
         {
-            let text = format!("the answer says TotalJobRuns {total} and holds {} runs", self.envelope.runs_seen);
-            (self.shared.events)(SyncEvent::JobWarning { job: self.job, text: &text });
+            let text = format!(
+                "the answer says TotalJobRuns {total} and holds {} runs",
+                self.envelope.runs_seen
+            );
+            (self.shared.events)(SyncEvent::JobWarning {
+                job: self.job,
+                text: &text,
+            });
         }
         let record = JobRecord {
             job_id: self.job,
@@ -385,7 +465,12 @@ impl<'a> JobWork<'a> {
             figures,
             total_job_runs: self.envelope.total_job_runs,
         };
-        JobResult { record, name: self.name, missing, interrupted }
+        JobResult {
+            record,
+            name: self.name,
+            missing,
+            interrupted,
+        }
     }
 }
 

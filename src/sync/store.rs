@@ -71,7 +71,10 @@ impl JobTally {
         self.earlier_new.extend(self.new.drain());
         self.earlier_changed.extend(self.changed.drain());
         self.earlier_messages = self.tally.messages_new;
-        self.tally = Tally { messages_new: self.earlier_messages, ..Tally::default() };
+        self.tally = Tally {
+            messages_new: self.earlier_messages,
+            ..Tally::default()
+        };
     }
 }
 
@@ -83,11 +86,22 @@ pub(super) struct Batch {
 }
 
 enum Command {
-    Open { job: Guid, reply: oneshot::Sender<Result<JobAtHand, Arc<ArchiveError>>> },
-    Name { job: Guid, name: String },
-    NextTry { job_key: i64 },
+    Open {
+        job: Guid,
+        reply: oneshot::Sender<Result<JobAtHand, Arc<ArchiveError>>>,
+    },
+    Name {
+        job: Guid,
+        name: String,
+    },
+    NextTry {
+        job_key: i64,
+    },
     Store(Batch),
-    Tally { job_key: i64, reply: oneshot::Sender<Result<Tally, Arc<ArchiveError>>> },
+    Tally {
+        job_key: i64,
+        reply: oneshot::Sender<Result<Tally, Arc<ArchiveError>>>,
+    },
 }
 
 /// The tasks' end of the writing thread.
@@ -101,7 +115,13 @@ pub(super) struct StoreThread(JoinHandle<Worker>);
 /// Begins the writing thread.
 pub(super) fn start(writer: Writer, sync_id: i64) -> (Store, StoreThread) {
     let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
-    let worker = Worker { writer, sync_id, jobs: HashMap::new(), listed: HashSet::new(), failed: None };
+    let worker = Worker {
+        writer,
+        sync_id,
+        jobs: HashMap::new(),
+        listed: HashSet::new(),
+        failed: None,
+    };
     let thread = std::thread::spawn(move || worker.work(receiver));
     (Store(sender), StoreThread(thread))
 }
@@ -141,7 +161,9 @@ impl Store {
         let (reply, answer) = oneshot::channel();
         self.tell(command(reply)).await;
         answer.await.unwrap_or_else(|_| {
-            Err(Arc::new(ArchiveError::Damaged { what: "the writing thread ended early".to_owned() }))
+            Err(Arc::new(ArchiveError::Damaged {
+                what: "the writing thread ended early".to_owned(),
+            }))
         })
     }
 }
@@ -156,7 +178,9 @@ impl StoreThread {
         jobs: Vec<(JobRecord, Vec<i64>)>,
     ) -> Result<SyncRecord, Arc<ArchiveError>> {
         let mut worker = self.0.join().map_err(|_| {
-            Arc::new(ArchiveError::Damaged { what: "the writing thread ended in a panic".to_owned() })
+            Arc::new(ArchiveError::Damaged {
+                what: "the writing thread ended in a panic".to_owned(),
+            })
         })?;
         if let Some(error) = worker.failed {
             return Err(error);
@@ -169,7 +193,10 @@ impl StoreThread {
                 (record, missing)
             })
             .collect();
-        worker.writer.end_sync(worker.sync_id, started_at, outcome, server, jobs).map_err(Arc::new)
+        worker
+            .writer
+            .end_sync(worker.sync_id, started_at, outcome, server, jobs)
+            .map_err(Arc::new)
     }
 }
 
@@ -189,7 +216,9 @@ impl Worker {
             let mut next = Some(command);
             while let Some(command) = next.take() {
                 match command {
-                    Command::Open { job, reply } => drop(reply.send(self.guarded(|w| w.writer.job_at_hand(job)))),
+                    Command::Open { job, reply } => {
+                        drop(reply.send(self.guarded(|w| w.writer.job_at_hand(job))))
+                    }
                     Command::Name { job, name } => drop(self.guarded(|w| w.writer.name_job(job, &name))),
                     Command::NextTry { job_key } => self.jobs.entry(job_key).or_default().next_try(),
                     Command::Tally { job_key, reply } => drop(reply.send(self.tally(job_key))),
@@ -261,7 +290,9 @@ impl Worker {
                     job.tally.unchanged += 1;
                 }
                 Received::Unreadable(unreadable) => {
-                    let accepted = self.writer.store_unreadable(self.sync_id, batch.job_key, &unreadable)?;
+                    let accepted = self
+                        .writer
+                        .store_unreadable(self.sync_id, batch.job_key, &unreadable)?;
                     job.tally.quarantined += 1;
                     job.tally.unaccepted += u64::from(!accepted);
                 }
