@@ -238,11 +238,34 @@ struct Sending {
 
 impl Sending {
     async fn next(&mut self) -> Option<std::io::Result<Vec<u8>>> {
+        let bytes = match self.raw().await {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(error)) => return Some(Err(error)),
+            // What the packing holds back to the end.
+            None => {
+                return self
+                    .pack
+                    .take()?
+                    .finish()
+                    .ok()
+                    .filter(|rest| !rest.is_empty())
+                    .map(Ok);
+            }
+        };
+        let Some(pack) = &mut self.pack else {
+            return Some(Ok(bytes));
+        };
+        let packed = pack.write_all(&bytes).and_then(|()| pack.flush());
+        Some(packed.map(|()| std::mem::take(pack.get_mut())))
+    }
+
+    /// The next bytes before packing, with the damage asked for.
+    async fn raw(&mut self) -> Option<std::io::Result<Vec<u8>>> {
         if self.over {
             return None;
         }
         let mut bytes = if self.rest.is_empty() {
-            self.packed_piece()?
+            self.answer.piece()?
         } else {
             std::mem::take(&mut self.rest)
         };
@@ -256,29 +279,18 @@ impl Sending {
         }
         if let Some((limit, breaks)) = self.limits {
             let room = usize::try_from(limit - self.sent.min(limit)).unwrap_or(usize::MAX);
-            if bytes.len() >= room {
-                if room == 0 {
-                    self.over = true;
-                    return breaks.then(|| Err(std::io::Error::other("cut on request")));
-                }
-                bytes.truncate(room);
-                self.rest = vec![0];
+            if room == 0 {
+                self.over = true;
+                // What was sent before is on its way: the server drops what it has not written when a body breaks.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                return breaks.then(|| Err(std::io::Error::other("cut on request")));
+            }
+            if bytes.len() > room {
+                self.rest = bytes.split_off(room);
             }
         }
         self.sent += bytes.len() as u64;
         Some(Ok(bytes))
-    }
-
-    fn packed_piece(&mut self) -> Option<Vec<u8>> {
-        let piece = self.answer.piece();
-        let Some(pack) = &mut self.pack else { return piece };
-        match piece {
-            Some(piece) => {
-                pack.write_all(&piece).and_then(|()| pack.flush()).ok()?;
-                Some(std::mem::take(pack.get_mut()))
-            }
-            None => self.pack.take()?.finish().ok().filter(|rest| !rest.is_empty()),
-        }
     }
 }
 

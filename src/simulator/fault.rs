@@ -16,9 +16,9 @@ pub enum FaultKind {
     Xml,
     /// A redirect to another host.
     Redirect,
-    /// The connection is reset after so many bytes of the body.
+    /// The connection is reset after so many bytes of the body, unpacked.
     Reset(u64),
-    /// The connection ends after so many bytes of the body.
+    /// The connection ends after so many bytes of the body, unpacked.
     Cut(u64),
     /// The HTTP answer ends properly after so many bytes, its JSON does not.
     Short(u64),

@@ -204,7 +204,7 @@ impl History {
         let mut random = self.random(job, run, 3);
         let started = self.started(job, run);
         let duration = i64::try_from(60 + random.below(7200)).unwrap_or(60);
-        let executing = run + 1 == self.runs + nights && job % 3 == 0;
+        let executing = run + 1 == self.runs + nights && job.is_multiple_of(3);
         let edited = nights > 0 && run == self.runs / 2;
         let status = match (executing, random.below(20)) {
             (true, _) => 2,
@@ -246,7 +246,7 @@ impl History {
         if edited {
             out.push_str("\"Reviewed after the run\"");
         } else {
-            out.push_str(if run % 3 == 0 {
+            out.push_str(if run.is_multiple_of(3) {
                 "\"Data collected and evaluated\""
             } else {
                 "null"
