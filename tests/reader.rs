@@ -407,7 +407,7 @@ proptest! {
         prop_assert!(ends <= cut);
         let whole: usize = (0..=runs.len()).rev().find(|&count| {
             let prefix: usize = runs[..count].iter().map(|run| run.to_string().len() + 1).sum();
-            17 + prefix.saturating_sub(1) <= cut
+            r#"{"JobStatusInfo":["#.len() + prefix.saturating_sub(1) <= cut
         }).unwrap_or(0);
         prop_assert_eq!(elements.len(), whole, "every run that ends before the cut");
     }
