@@ -11,9 +11,11 @@
 //! - members are written as: count, then each name (length, UTF-8, ASCII letters lower case) with its value, in the order
 //!   of names; of equal names the last counts; members that are null do not;
 //! - the message list of the run, where it is an array, is written as: `m`, count, then the 32-byte digests of its
-//!   elements, sorted; the digest of a readable message is `H` of `r`, the values of Asset, AssetOwner, AssetType, Category,
-//!   DateTime, Message and MessageDetails in this order (a missing one is null), and its other members; the digest of an
-//!   unreadable one is `H` of `b` and its bytes as received;
+//!   elements, sorted; the digest of an unreadable message is `H` of `b` and its bytes as received;
+//! - the digest of a readable message is `H` of `r`; of each of Asset, AssetOwner, AssetType, Category, DateTime, Message and
+//!   MessageDetails, in this order, what is written of its value up to the length (`n` where it is null or missing; an array
+//!   or object is `w`, length); its other members; and then, in the same order, what those lengths are of: the bytes of the
+//!   texts, and of an array or object what is written of it;
 //! - the hash of the run is `H` of its object, in which JobRunID is written in lower case with hyphens.
 
 use std::borrow::Cow;
@@ -75,30 +77,48 @@ pub(super) fn folded_name(cursor: &Cursor<'_>, name: &Text) -> String {
 /// Appends a value.
 pub(super) fn write_value(cursor: &Cursor<'_>, value: &Value, out: &mut Vec<u8>) {
     match value {
-        Value::Null => out.push(b'n'),
+        Value::Json(range) if matches!(cursor.bytes()[range.start], b'{' | b'[') => {
+            let mut inner = Cursor::new(&cursor.bytes()[range.clone()]);
+            write_nested(&mut inner, 0, out).expect("the cursor has read this value before");
+        }
+        _ => {
+            let mut bytes = Vec::new();
+            write_apart(cursor, value, out, &mut bytes);
+            out.extend_from_slice(&bytes);
+        }
+    }
+}
+
+/// Appends a value's tag and length to `head`, and what they are of to `bytes`.
+pub(super) fn write_apart(cursor: &Cursor<'_>, value: &Value, head: &mut Vec<u8>, bytes: &mut Vec<u8>) {
+    let before = bytes.len();
+    let tag = match value {
+        Value::Null => {
+            head.push(b'n');
+            return;
+        }
         Value::Text(text) => {
-            if let Some(plain) = cursor.plain(text) {
-                push_bytes(out, b's', plain.as_bytes());
-                return;
-            }
             let mut decoded = String::new();
             if cursor.decode(text, &mut decoded) {
-                push_bytes(out, b'x', &cursor.bytes()[text.range.clone()]);
+                bytes.extend_from_slice(&cursor.bytes()[text.range.clone()]);
+                b'x'
             } else {
-                push_bytes(out, b's', decoded.as_bytes());
+                bytes.extend_from_slice(decoded.as_bytes());
+                b's'
             }
         }
         Value::Json(range) => {
             let json = &cursor.bytes()[range.clone()];
-            match json[0] {
-                b'{' | b'[' => {
-                    let mut inner = Cursor::new(json);
-                    write_nested(&mut inner, 0, out).expect("the cursor has read this value before");
-                }
-                _ => push_bytes(out, b'j', json),
+            if matches!(json[0], b'{' | b'[') {
+                write_value(cursor, value, bytes);
+                b'w'
+            } else {
+                bytes.extend_from_slice(json);
+                b'j'
             }
         }
-    }
+    };
+    push_tag(head, tag, bytes.len() - before);
 }
 
 fn write_nested(cursor: &mut Cursor<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(), Broken> {
@@ -133,9 +153,18 @@ fn write_nested(cursor: &mut Cursor<'_>, depth: usize, out: &mut Vec<u8>) -> Res
     Ok(())
 }
 
-/// The digest of a written object or message.
+/// The digest of a written object.
 pub(super) fn digest(written: &[u8]) -> Sha256 {
     sha2::Sha256::digest(written).into()
+}
+
+/// The digest of a readable message: what is written of its values and other members, and the bytes of the values.
+pub(super) fn message_digest(head: &[u8], texts: &[u8]) -> Sha256 {
+    sha2::Sha256::new()
+        .chain_update(head)
+        .chain_update(texts)
+        .finalize()
+        .into()
 }
 
 /// The digest of an unreadable message.
@@ -156,11 +185,16 @@ pub(super) fn write_message_list(mut digests: Vec<Sha256>, out: &mut Vec<u8>) {
 }
 
 /// Appends a tag, the length of `bytes`, and them.
-#[inline]
 pub(super) fn push_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
-    out.push(tag);
-    push_length(out, bytes.len());
+    push_tag(out, tag, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+/// Appends a tag and a length.
+#[inline]
+pub(super) fn push_tag(out: &mut Vec<u8>, tag: u8, length: usize) {
+    out.push(tag);
+    push_length(out, length);
 }
 
 #[inline]

@@ -4,16 +4,31 @@ use super::json::{Cursor, Value};
 use super::time;
 use crate::model::{Guid, JobStatus, NaiveZone, Span, TextStore, TimeReading, TimeSpan};
 
-/// A string, or the JSON text of anything else but null; and whether anything had to be replaced.
+/// A text put into the store.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredText {
+    pub(super) span: Span,
+    /// Something in it was no valid Unicode, or NUL, and U+FFFD stands for it.
+    pub(super) replaced: bool,
+}
+
+impl StoredText {
+    pub(super) const NULL: Self = Self {
+        span: Span::NULL,
+        replaced: false,
+    };
+}
+
+/// A string, or the JSON text of anything else but null.
 #[inline]
-pub(super) fn read_text(cursor: &Cursor<'_>, value: &Value, store: &mut TextStore) -> (Span, bool) {
+pub(super) fn read_text(cursor: &Cursor<'_>, value: &Value, store: &mut TextStore) -> StoredText {
     let mut replaced = false;
     let span = match value {
         Value::Null => Span::NULL,
         Value::Text(text) => store.build(|out| replaced = cursor.decode(text, out)),
         Value::Json(range) => store.build(|out| replaced = cursor.push_as_it_stands(range.clone(), out)),
     };
-    (span, replaced)
+    StoredText { span, replaced }
 }
 
 /// The JSON text of anything but null.

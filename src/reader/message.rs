@@ -4,9 +4,9 @@
 //! order in which the message before had them, and texts are decoded once, for the tables and the digest together.
 
 use super::content::{self, Members};
-use super::field;
+use super::field::{self, StoredText};
 use super::json::{Broken, Cursor, Text, Value};
-use crate::model::{MessageParts, NaiveZone, Sha256, Span, TextStore};
+use crate::model::{MessageParts, NaiveZone, Sha256, TextStore};
 
 /// The fields of a message, in the order in which they are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,12 +92,15 @@ pub(super) struct MessageReader {
     follows: [Field; 8],
     /// The values of the message that was read last, by field.
     values: [Value; 7],
-    /// Where their texts are, and whether anything in them had to be replaced.
-    texts: [(Span, bool); 7],
+    /// Their texts.
+    texts: [StoredText; 7],
+    /// Bytes of the store before the first of them.
+    texts_begin: usize,
     /// Its members that we do not know.
     others: Vec<(Text, Value)>,
     members: Members,
-    written: Vec<u8>,
+    /// What is hashed of a message before its texts.
+    head: Vec<u8>,
 }
 
 impl MessageReader {
@@ -115,10 +118,11 @@ impl MessageReader {
                 Field::DateTime,       // first
             ],
             values: [const { Value::Null }; 7],
-            texts: [(Span::NULL, false); 7],
+            texts: [StoredText::NULL; 7],
+            texts_begin: 0,
             others: Vec::new(),
             members: Members::default(),
-            written: Vec::new(),
+            head: Vec::new(),
         }
     }
 
@@ -161,10 +165,11 @@ impl MessageReader {
                 Ok(())
             },
         )?;
+        self.texts_begin = store.length();
         for (text, value) in self.texts.iter_mut().zip(&self.values) {
             *text = field::read_text(cursor, value, store);
         }
-        let text = |field: Field| self.texts[field as usize].0;
+        let text = |field: Field| self.texts[field as usize].span;
         let occurred = &self.values[Field::DateTime as usize];
         Ok(MessageParts {
             occurred: field::read_time(occurred, text(Field::DateTime), store, self.zone),
@@ -177,24 +182,49 @@ impl MessageReader {
         })
     }
 
-    /// The digest of the message that was read last.
+    /// The digest of the message that was read last, and whose texts were added to `store` last.
     pub(super) fn digest(&mut self, cursor: &Cursor<'_>, store: &TextStore) -> Sha256 {
-        let out = &mut self.written;
-        out.clear();
-        out.push(b'r');
-        for (value, &(span, replaced)) in self.values.iter().zip(&self.texts) {
-            match (value, store.get(span)) {
-                (Value::Text(_), Some(text)) if !replaced => content::push_bytes(out, b's', text.as_bytes()),
-                _ => content::write_value(cursor, value, out),
+        let head = &mut self.head;
+        head.clear();
+        head.push(b'r');
+        let mut as_stored = true;
+        for (value, text) in self.values.iter().zip(&self.texts) {
+            match value {
+                Value::Null => head.push(b'n'),
+                Value::Text(_) if !text.replaced => content::push_tag(head, b's', text.span.length()),
+                Value::Text(_) | Value::Json(_) => {
+                    as_stored = false;
+                    break;
+                }
             }
         }
+        if !as_stored {
+            return self.digest_of_odd_values(cursor);
+        }
+        self.push_others(cursor);
+        content::message_digest(&self.head, store.added_since(self.texts_begin).as_bytes())
+    }
+
+    /// The digest where the texts in the store are not what is hashed: a value is no string, or had to be replaced.
+    #[cold]
+    fn digest_of_odd_values(&mut self, cursor: &Cursor<'_>) -> Sha256 {
+        self.head.clear();
+        self.head.push(b'r');
+        let mut bytes = Vec::new();
+        for value in &self.values {
+            content::write_apart(cursor, value, &mut self.head, &mut bytes);
+        }
+        self.push_others(cursor);
+        content::message_digest(&self.head, &bytes)
+    }
+
+    fn push_others(&mut self, cursor: &Cursor<'_>) {
         self.members.clear();
         for (name, value) in &self.others {
             let name = content::folded_name(cursor, name);
             self.members
                 .add(name, |values| content::write_value(cursor, value, values));
         }
-        self.members.write(out);
-        content::digest(out)
+        self.members.write(&mut self.head);
     }
 }

@@ -172,7 +172,7 @@ impl<'content> Reading<'content> {
     }
 
     fn text(&mut self, cursor: &Cursor<'_>, value: &Value) -> Span {
-        field::read_text(cursor, value, &mut self.texts).0
+        field::read_text(cursor, value, &mut self.texts).span
     }
 
     fn time(&mut self, cursor: &Cursor<'_>, value: &Value) -> TimeSpan {
