@@ -33,6 +33,8 @@ mod transport;
 mod verifier;
 
 #[cfg(test)]
+mod client_tests;
+#[cfg(test)]
 mod test_server;
 #[cfg(test)]
 mod tls_tests;
