@@ -127,7 +127,7 @@ fn connect_problem(error: &reqwest::Error, connect_timeout: Duration) -> Connect
     for cause in causes(error) {
         // The library's own words: it keeps these kinds of errors to itself.
         match cause.to_string().as_str() {
-            "dns error" => return ConnectProblem::UnknownHost,
+            "dns error" | "invalid dns name" => return ConnectProblem::UnknownHost,
             "proxy authorization required" | "tunnel error: proxy authorization required" => {
                 return ConnectProblem::ProxyLogin;
             }
