@@ -22,6 +22,7 @@ pub struct JsonAnswer {
     answer: Answer,
     /// What was looked at already, to be handed out first.
     beginning: Option<Bytes>,
+    expected: Option<u64>,
     bytes: u64,
     ended: bool,
 }
@@ -41,11 +42,8 @@ impl JsonAnswer {
 
     /// The length of the body where the server announced it and it is not compressed.
     #[must_use]
-    pub fn expected_bytes(&self) -> Option<u64> {
-        // What was peeked at is no longer part of the rest.
-        let peeked = self.beginning.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        let rest = self.answer.response.content_length()?;
-        Some(rest + peeked + self.bytes)
+    pub const fn expected_bytes(&self) -> Option<u64> {
+        self.expected
     }
 
     /// The next piece of the body, decompressed; `None` at its end.
@@ -117,6 +115,8 @@ pub(super) async fn json_only(answer: Answer, secrets: &[&str]) -> Result<JsonAn
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let kind = declared.as_deref().map_or(Kind::Untold, kind_of);
     let mut answer = JsonAnswer {
+        // The HTTP library counts it down, so it is noted before the first piece.
+        expected: answer.response.content_length(),
         answer,
         beginning: None,
         bytes: 0,

@@ -525,6 +525,56 @@ async fn jobs_are_listed_from_all_pages() {
     assert_eq!(client.job_name(job()).await, None);
 }
 
+/// Where a log goes in a test.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_each_request_and_no_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let server = Server::start(None, |before, request| match (request.is_token(), before) {
+        (true, 0) => token("s3cret-access", "s3cret-refresh"),
+        (true, _) => reply(400, "text/plain", &request.body),
+        (false, _) => reply(401, "text/plain", request.header("authorization").unwrap()),
+    })
+    .await;
+    let mut settings = settings(&server);
+    settings.password = Secret::from("s3cret-password");
+    settings.password_encoding = PasswordEncoding::None;
+    let error = Client::new(&settings)
+        .unwrap()
+        .job_runs(job(), 0)
+        .await
+        .unwrap_err();
+    drop(guard);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        log.contains("/jobruns?count=0&showmessages=true status=401"),
+        "{log}"
+    );
+    assert!(log.contains("/oauth/tokens status=400"), "{log}");
+    assert!(!log.contains("s3cret"), "{log}");
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+}
+
 #[test]
 fn debug_prints_hold_no_password() {
     let settings = Settings::new("https://ccs:12431", "auditor", Secret::from("hunter2"));

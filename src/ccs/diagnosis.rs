@@ -152,3 +152,47 @@ fn connect_problem(error: &reqwest::Error, connect_timeout: Duration) -> Connect
     }
     ConnectProblem::Other
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ccs::test_server::{Server, reply};
+
+    /// What comes of a request through a proxy that answers CONNECT with `status`.
+    async fn through_proxy(status: u16) -> CcsError {
+        let proxy = Server::start(None, move |_, _| reply(status, "text/html", "<html>")).await;
+        let proxy_url = format!("http://127.0.0.1:{}", proxy.port());
+        let tls = crate::ccs::tls::config(&crate::ccs::Trust::Insecure).unwrap();
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .proxy(reqwest::Proxy::all(proxy_url).unwrap())
+            .build()
+            .unwrap();
+        let error = client.get("https://ccs.example:12431/").send().await.unwrap_err();
+        assert_eq!(proxy.requests()[0].line, "CONNECT ccs.example:12431");
+        let asked = Asked {
+            doing: Doing::Login,
+            origin: "https://ccs.example:12431".to_owned(),
+            url: "https://ccs.example:12431/".to_owned(),
+            connect_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(1),
+        };
+        no_answer(&asked, error)
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_wants_a_login_or_refuses_is_recognised() {
+        for (status, expected) in [
+            (407, ConnectProblem::ProxyLogin),
+            (403, ConnectProblem::ProxyRefused),
+            (502, ConnectProblem::ProxyRefused),
+        ] {
+            let error = through_proxy(status).await;
+            assert!(
+                matches!(error, CcsError::Connect { problem, .. } if problem == expected),
+                "{status}: {error:?}"
+            );
+            assert!(error.hint().unwrap().contains("NO_PROXY"));
+        }
+    }
+}

@@ -89,7 +89,7 @@ fn field<'value>(object: &'value serde_json::Map<String, Value>, name: &str) -> 
         .iter()
         .filter(|(key, _)| key.eq_ignore_ascii_case(name))
         .map(|(_, value)| value)
-        .last()
+        .next_back()
 }
 
 /// Adds every job within `value`. serde_json reads to 128 levels, so the recursion is bounded.
