@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
-use super::error::{Cause, CcsError, CertificateRefused, ConnectProblem, Doing, TlsProblem};
+use super::error::{Cause, CcsError, ConnectProblem, Doing};
+use super::refusal::{CertificateRefused, TlsProblem};
 
 /// What was asked of whom, and how long the waits were.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! The way out of each error, in a sentence or two.
 
-use super::error::{CcsError, CertificateProblem, CertificateRefused, ConnectProblem, Doing, TlsProblem};
+use super::error::{CcsError, ConnectProblem, Doing};
+use super::refusal::{CertificateProblem, CertificateRefused, TlsProblem};
 
 /// The port of CCS where none was configured (API document, "URL").
 const DEFAULT_PORT: u16 = 12431;

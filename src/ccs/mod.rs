@@ -6,7 +6,7 @@
 //! | `session` | the token: login, renewal, one at a time for all jobs |
 //! | `transport` | one HTTP exchange: pace, redirects, timeouts, what went wrong |
 //! | `tls`, `verifier`, `certificate` | whom to trust, how a pin is checked, what a certificate says |
-//! | `error`, `diagnosis`, `hint` | what failed, how it is told from the cause, and the way out |
+//! | `error`, `refusal`, `diagnosis`, `hint` | what failed, how it is told from the cause, and the way out |
 //! | [`retry`] | pure: whether and when another try makes sense |
 //!
 //! # What never happens
@@ -23,6 +23,7 @@ mod error;
 mod hint;
 mod names;
 mod pace;
+mod refusal;
 pub mod retry;
 mod secret;
 mod session;
@@ -42,8 +43,9 @@ mod tls_tests;
 pub use answer::{JobRunsAnswer, JsonAnswer};
 pub use certificate::{CertificateFacts, ServedCertificate, served_certificate};
 pub use client::Client;
-pub use error::{Cause, CcsError, CertificateProblem, CertificateRefused, ConnectProblem, Doing, TlsProblem};
+pub use error::{Cause, CcsError, ConnectProblem, Doing};
 pub use names::NamedJob;
+pub use refusal::{CertificateProblem, CertificateRefused, TlsProblem};
 pub use secret::Secret;
 pub use settings::{PasswordEncoding, Settings, Trust};
 pub use tls::roots_from_pem;

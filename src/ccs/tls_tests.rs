@@ -223,6 +223,21 @@ async fn a_named_ca_vouches_for_its_server() {
 }
 
 #[tokio::test]
+async fn a_self_signed_certificate_that_is_no_cas_may_be_named_as_its_own_ca() {
+    let key = KeyPair::generate().unwrap();
+    let certificate = params(&["127.0.0.1"]).self_signed(&key).unwrap().der().clone();
+    let server = serving(server_config(
+        &rustls::version::TLS12,
+        vec![certificate.clone()],
+        signing(&key),
+    ))
+    .await;
+    login(server.port(), Trust::Roots(vec![certificate]))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_pin_accepts_any_kind_of_certificate_whose_key_the_server_holds() {
     for version in BOTH_VERSIONS {
         for key in keys() {

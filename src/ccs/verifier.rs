@@ -17,7 +17,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
 use super::certificate::{CertificateFacts, Seen};
-use super::error::{CertificateProblem, CertificateRefused};
+use super::refusal::{CertificateProblem, CertificateRefused};
 use crate::model::Sha256;
 
 /// Smallest RSA key that ring checks a signature with.
