@@ -1,1 +1,51 @@
-//! The REST client.
+//! The REST client of CCS: token, TLS, retry. The only room that speaks HTTP as a client.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `client` | [`Client`]: one request with its token; [`JobRunsAnswer`] in `answer`, names of jobs in `names` |
+//! | `session` | the token: login, renewal, one at a time for all jobs |
+//! | `transport` | one HTTP exchange: pace, redirects, timeouts, what went wrong |
+//! | `tls`, `verifier`, `certificate` | whom to trust, how a pin is checked, what a certificate says |
+//! | `error`, `refusal`, `diagnosis`, `hint` | what failed, how it is told from the cause, and the way out |
+//! | [`retry`] | pure: whether and when another try makes sense |
+//!
+//! # What never happens
+//! - A password that was refused is not sent again by the same [`Client`]: an account must not be locked by retries.
+//! - Neither token nor password goes to another scheme, host or port than the one of [`Settings::base_url`].
+//! - No error, log line or debug print holds a password or a token.
+
+mod answer;
+mod base_url;
+mod certificate;
+mod client;
+mod diagnosis;
+mod error;
+mod hint;
+mod names;
+mod pace;
+mod refusal;
+pub mod retry;
+mod secret;
+mod session;
+mod settings;
+mod text;
+mod tls;
+mod transport;
+mod verifier;
+
+#[cfg(test)]
+mod client_tests;
+#[cfg(test)]
+mod test_server;
+#[cfg(test)]
+mod tls_tests;
+
+pub use answer::{JobRunsAnswer, JsonAnswer};
+pub use certificate::{CertificateFacts, ServedCertificate, served_certificate};
+pub use client::Client;
+pub use error::{Cause, CcsError, ConnectProblem, Doing};
+pub use names::NamedJob;
+pub use refusal::{CertificateProblem, CertificateRefused, TlsProblem};
+pub use secret::Secret;
+pub use settings::{PasswordEncoding, Settings, Trust};
+pub use tls::roots_from_pem;

@@ -1,0 +1,105 @@
+//! Questions to CCS, each with its token.
+
+use std::sync::Arc;
+
+use reqwest::{StatusCode, Url};
+
+use super::answer::{JobRunsAnswer, JsonAnswer, json_only};
+use super::base_url::BaseUrl;
+use super::error::{CcsError, Doing};
+use super::session::{Bearer, Session};
+use super::settings::Settings;
+use super::tls;
+use super::transport::{Answer, Payload, Transport};
+use crate::model::Guid;
+
+/// A user of one CCS server. Clones share connections and token.
+#[derive(Debug, Clone)]
+pub struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    transport: Transport,
+    session: Session,
+}
+
+impl Client {
+    /// Checks the settings and reads the trust store. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`CcsError::BadUrl`], or what is wrong with the certificates to trust.
+    pub fn new(settings: &Settings) -> Result<Self, CcsError> {
+        let base = BaseUrl::parse(&settings.base_url, &settings.trust)?;
+        let transport = Transport::new(settings, base, tls::config(&settings.trust)?)?;
+        let session = Session::new(settings);
+        Ok(Self(Arc::new(Inner { transport, session })))
+    }
+
+    /// The base URL in its plain form, without a slash at its end: what the archive notes as a job's server.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        self.0.transport.base().plain()
+    }
+
+    /// Fetches a token, unless a good one is held: to fail before the first big request.
+    ///
+    /// # Errors
+    /// [`CcsError::LoginRejected`] for a wrong user or password, which is final for this client; else what kept the
+    /// answer from coming, which may be tried again if [`super::retry::next_wait`] says so.
+    pub async fn login(&self) -> Result<(), CcsError> {
+        self.0.session.token(&self.0.transport).await.map(|_| ())
+    }
+
+    /// Asks once for the newest `count` runs of `job` (0 = all) with their messages.
+    ///
+    /// A 401 renews the token (or logs in again, if that is refused) and asks a second time; that is the end of it.
+    ///
+    /// # Errors
+    /// Everything but a 200 with JSON is an error; whether to try again, [`super::retry::next_wait`] says.
+    pub async fn job_runs(&self, job: Guid, count: u32) -> Result<JobRunsAnswer, CcsError> {
+        let url = self.endpoint(&format!("Jobs/{job}/jobruns?count={count}&showmessages=true"));
+        self.get(Doing::JobRuns(job), url).await
+    }
+
+    pub(super) fn endpoint(&self, path: &str) -> Url {
+        self.0.transport.base().endpoint(path)
+    }
+
+    /// Asks `url` with the token and lets JSON with 200 through.
+    pub(super) async fn get(&self, doing: Doing, url: Url) -> Result<JsonAnswer, CcsError> {
+        let Inner { transport, session } = &*self.0;
+        let bearer = session.token(transport).await?;
+        let mut answer = self.ask(doing, url.clone(), &bearer).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return accepted(answer, &bearer).await;
+        }
+        // Read to its end, so that the connection can be used again.
+        let text = answer.error_text(&[bearer.token()]).await;
+        tracing::debug!(%text, "the token was refused");
+        drop(answer);
+        let newer = session.newer_token(transport, &bearer).await?;
+        let mut answer = self.ask(doing, url, &newer).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return accepted(answer, &newer).await;
+        }
+        let text = answer.error_text(&[newer.token()]).await;
+        Err(CcsError::Unauthorized {
+            doing,
+            url: answer.asked.url,
+            text,
+        })
+    }
+
+    async fn ask(&self, doing: Doing, url: Url, bearer: &Bearer) -> Result<Answer, CcsError> {
+        let payload = Payload::Bearer(bearer.header());
+        self.0.transport.exchange(doing, url, &payload).await
+    }
+}
+
+async fn accepted(answer: Answer, bearer: &Bearer) -> Result<JsonAnswer, CcsError> {
+    let secrets = [bearer.token()];
+    if answer.status() != StatusCode::OK {
+        return Err(answer.into_status_error(&secrets).await);
+    }
+    json_only(answer, &secrets).await
+}

@@ -1,0 +1,337 @@
+//! What can go wrong between this machine and CCS.
+//!
+//! An error says what was being done, to which URL, and what happened. It never holds a password or a token. It can
+//! be cloned, since jobs that waited for one login share its outcome. The way out is in [`CcsError::hint`].
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::refusal::TlsProblem;
+use crate::model::Guid;
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// The token request with user and password.
+    Login,
+    /// The token request with the refresh token.
+    Renewal,
+    /// The runs of a job.
+    JobRuns(Guid),
+    /// The name of a job.
+    JobName(Guid),
+    /// The list of jobs.
+    ListJobs,
+    /// Only the handshake.
+    ReadCertificate,
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Login => f.write_str("logging in"),
+            Self::Renewal => f.write_str("renewing the token"),
+            Self::JobRuns(job) => write!(f, "asking for the runs of job {job}"),
+            Self::JobName(job) => write!(f, "asking for the name of job {job}"),
+            Self::ListJobs => f.write_str("asking for the list of jobs"),
+            Self::ReadCertificate => f.write_str("reading the server's certificate"),
+        }
+    }
+}
+
+/// Why a request to CCS did not succeed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CcsError {
+    /// The base URL cannot be used.
+    #[error("{url:?} cannot be used as the server's URL: {reason}")]
+    BadUrl {
+        /// The URL as given, without what could be a password.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The operating system's trust store has no usable certificate.
+    #[error("no trusted CA certificate was found on this system")]
+    NoTrustedRoots {
+        /// What the system said.
+        source: Option<Arc<rustls_native_certs::Error>>,
+    },
+    /// A file of CA certificates has none.
+    #[error("there is no certificate in it (expected lines from -----BEGIN CERTIFICATE----- on)")]
+    NoCertificateInPem,
+    /// A CA certificate cannot be read.
+    #[error("certificate {place} cannot be read as a CA's certificate")]
+    BadCertificate {
+        /// Its place among the certificates given, from 1.
+        place: usize,
+        /// Why.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The TLS library refused its configuration.
+    #[error("TLS could not be set up")]
+    TlsSetup {
+        /// Why.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The HTTP library refused its configuration, such as a proxy address that is no URL.
+    #[error("the HTTP client could not be set up")]
+    HttpSetup {
+        /// Why.
+        source: Cause,
+    },
+    /// No connection came about.
+    #[error("{doing}: no connection to {url}: {problem}")]
+    Connect {
+        /// What it was for.
+        doing: Doing,
+        /// Scheme, host and port.
+        url: String,
+        /// What happened.
+        problem: ConnectProblem,
+        /// The cause below it.
+        source: Option<Cause>,
+    },
+    /// The TLS handshake failed: no secret was sent.
+    #[error("{doing}: no TLS connection to {url}")]
+    Tls {
+        /// What it was for.
+        doing: Doing,
+        /// Scheme, host and port.
+        url: String,
+        /// Why.
+        #[source]
+        problem: Box<TlsProblem>,
+    },
+    /// The connection broke before an answer began.
+    #[error("{doing}: {url} closed the connection before it answered")]
+    NoAnswer {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// The cause below it.
+        source: Cause,
+    },
+    /// What came is no HTTP.
+    #[error("{doing}: what {url} answered is no HTTP")]
+    NotHttp {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// The cause below it.
+        source: Cause,
+    },
+    /// Nothing came for too long.
+    #[error("{doing}: {url} was silent for {after:?} ({bytes} bytes of the answer had come)")]
+    Silence {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// How long nothing came.
+        after: Duration,
+        /// Bytes of the body read before, after decompression; 0 where no answer had begun.
+        bytes: u64,
+    },
+    /// The answer ended before its end, or its compression is broken.
+    #[error("{doing}: the answer of {url} was cut after {bytes} bytes")]
+    Cut {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// Bytes of the body read before, after decompression.
+        bytes: u64,
+        /// The cause below it.
+        source: Cause,
+    },
+    /// The server answered with another status than 200.
+    #[error("{doing}: {url} answered {status}{}", quoted(text))]
+    Status {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the answer's text, in one line.
+        text: String,
+        /// How long the server asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The server answered 200 with something that is no JSON, such as a login page.
+    #[error(
+        "{doing}: {url} answered with {content_type} instead of JSON{}",
+        quoted(beginning)
+    )]
+    NotJson {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// The answer's Content-Type, or that it has none.
+        content_type: String,
+        /// How it begins, in one line.
+        beginning: String,
+    },
+    /// The JSON of a small answer cannot be read or does not say what it should.
+    #[error("{doing}: the answer of {url} cannot be used: {reason}")]
+    Unusable {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// What is wrong with it, without its content.
+        reason: &'static str,
+    },
+    /// The server points elsewhere; token and password do not go there.
+    #[error("{doing}: {url} redirects to {to}, which was not followed")]
+    Redirected {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// Where it points.
+        to: String,
+    },
+    /// The server refused user and password. They are not sent again.
+    #[error(
+        "the server refused the login of {username} ({url} answered {status}{})",
+        quoted(text)
+    )]
+    LoginRejected {
+        /// The token URL.
+        url: String,
+        /// Who wanted in.
+        username: String,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the answer's text, in one line.
+        text: String,
+    },
+    /// The server refused the token, and the new one too.
+    #[error("{doing}: {url} answered 401 to a fresh token too{}", quoted(text))]
+    Unauthorized {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// The beginning of the answer's text, in one line.
+        text: String,
+    },
+}
+
+fn quoted(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
+}
+
+impl CcsError {
+    /// The HTTP status that the server answered with, where it answered.
+    #[must_use]
+    pub const fn http_status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } | Self::LoginRejected { status, .. } => Some(*status),
+            Self::Unauthorized { .. } => Some(401),
+            Self::NotJson { .. } | Self::Unusable { .. } | Self::Cut { .. } => Some(200),
+            _ => None,
+        }
+    }
+
+    /// Whether the TLS handshake failed.
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls { .. })
+    }
+
+    /// Whether the trouble is with user, password or token.
+    #[must_use]
+    pub const fn is_login(&self) -> bool {
+        matches!(self, Self::LoginRejected { .. } | Self::Unauthorized { .. })
+    }
+
+    /// Whether the settings are wrong, so that nothing was sent at all.
+    #[must_use]
+    pub const fn is_setting(&self) -> bool {
+        matches!(
+            self,
+            Self::BadUrl { .. } | Self::NoCertificateInPem | Self::BadCertificate { .. }
+        )
+    }
+
+    /// How long the server asks to wait, where it does.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// The cause at the bottom of an error of the HTTP library; its upper layers only repeat that a request failed.
+#[derive(Clone)]
+pub struct Cause(Arc<reqwest::Error>);
+
+impl Cause {
+    pub(super) fn new(error: reqwest::Error) -> Self {
+        // Our errors name the URL themselves.
+        Self(Arc::new(error.without_url()))
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut deepest: &dyn Error = &*self.0;
+        while let Some(below) = deepest.source() {
+            deepest = below;
+        }
+        fmt::Display::fmt(deepest, f)
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl Error for Cause {}
+
+/// Why no connection came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectProblem {
+    /// No address for the name.
+    #[error("the host name is unknown")]
+    UnknownHost,
+    /// Nothing listens there.
+    #[error("the connection was refused")]
+    Refused,
+    /// No way there.
+    #[error("there is no route to the host")]
+    Unreachable,
+    /// Nothing came back in time.
+    #[error("nothing answered within {0:?}")]
+    TimedOut(Duration),
+    /// The other side closed during the handshake.
+    #[error("the other side closed the connection during the handshake")]
+    Closed,
+    /// The proxy wants a login (407).
+    #[error("the proxy wants a login (407)")]
+    ProxyLogin,
+    /// The proxy did not make the connection.
+    #[error("the proxy refused to connect")]
+    ProxyRefused,
+    /// The connection came about, but no certificate.
+    #[error("no certificate was served")]
+    NoCertificate,
+    /// Something else; the source says what.
+    #[error("it failed")]
+    Other,
+}

@@ -1,0 +1,122 @@
+//! The TLS configuration for each kind of trust.
+//!
+//! The provider of cryptography is ring, named here; no process-wide default is read or set.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::certificate::{CertificateFacts, Seen};
+use super::error::CcsError;
+use super::settings::Trust;
+use super::verifier::{AnyOrPinned, Chain};
+
+/// The TLS configuration that accepts what `trust` says.
+///
+/// # Errors
+/// [`CcsError::NoTrustedRoots`] where the system has no readable trust store, [`CcsError::BadCertificate`] for a
+/// root that is no certificate.
+pub(super) fn config(trust: &Trust) -> Result<ClientConfig, CcsError> {
+    let provider = Arc::new(ring::default_provider());
+    let algorithms = provider.signature_verification_algorithms;
+    let verifier: Arc<dyn ServerCertVerifier> = match trust {
+        Trust::System => chain(system_roots()?, &provider)?,
+        Trust::Roots(roots) => chain(named_roots(roots)?, &provider)?,
+        Trust::Pin(pin) => Arc::new(AnyOrPinned::pinned(*pin, algorithms)),
+        Trust::Insecure => Arc::new(AnyOrPinned::any(None, algorithms)),
+    };
+    with_verifier(provider, verifier)
+}
+
+/// The TLS configuration that accepts any certificate and notes what was served in `seen`.
+pub(super) fn watching_config(seen: Seen) -> Result<ClientConfig, CcsError> {
+    let provider = Arc::new(ring::default_provider());
+    let algorithms = provider.signature_verification_algorithms;
+    with_verifier(provider, Arc::new(AnyOrPinned::any(Some(seen), algorithms)))
+}
+
+fn with_verifier(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, CcsError> {
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|source| CcsError::TlsSetup {
+            source: Arc::new(source),
+        })?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+fn chain(
+    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, CcsError> {
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(|source| CcsError::TlsSetup {
+            source: Arc::new(source),
+        })?;
+    Ok(Arc::new(Chain(verifier)))
+}
+
+fn system_roots() -> Result<RootCertStore, CcsError> {
+    let loaded = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (added, ignored) = roots.add_parsable_certificates(loaded.certs);
+    tracing::debug!(added, ignored, "system trust store read");
+    if roots.is_empty() {
+        // Some of the store's files may be unreadable and the rest still good; only nothing at all is an end.
+        let source = loaded.errors.into_iter().next().map(Arc::new);
+        return Err(CcsError::NoTrustedRoots { source });
+    }
+    Ok(roots)
+}
+
+fn named_roots(certificates: &[CertificateDer<'static>]) -> Result<RootCertStore, CcsError> {
+    let mut roots = RootCertStore::empty();
+    for (place, certificate) in (1..).zip(certificates) {
+        roots
+            .add(certificate.clone())
+            .map_err(|source| CcsError::BadCertificate {
+                place,
+                source: Arc::new(source),
+            })?;
+    }
+    if roots.is_empty() {
+        return Err(CcsError::NoTrustedRoots { source: None });
+    }
+    Ok(roots)
+}
+
+/// The certificates in `bytes`: PEM with one or several (other text and keys between them are skipped), or one in
+/// DER, which is what Windows exports by default.
+///
+/// # Errors
+/// [`CcsError::NoCertificateInPem`] where there is none, [`CcsError::BadCertificate`] (with its place, from 1) for
+/// one that cannot be read.
+pub fn roots_from_pem(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, CcsError> {
+    let mut certificates = Vec::new();
+    for (place, certificate) in (1..).zip(CertificateDer::pem_slice_iter(bytes)) {
+        let certificate = certificate.map_err(|source| CcsError::BadCertificate {
+            place,
+            source: Arc::new(source),
+        })?;
+        certificates.push(certificate);
+    }
+    if certificates.is_empty() && CertificateFacts::read(bytes).version != 0 {
+        certificates.push(CertificateDer::from(bytes.to_vec()));
+    }
+    if certificates.is_empty() {
+        return Err(CcsError::NoCertificateInPem);
+    }
+    named_roots(&certificates)?;
+    Ok(certificates)
+}
