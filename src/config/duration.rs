@@ -47,7 +47,7 @@ pub fn show_duration(duration: Duration) -> String {
         return format!("{}s", duration.as_secs_f64());
     }
     for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60)] {
-        if seconds != 0 && seconds % length == 0 {
+        if seconds != 0 && seconds.is_multiple_of(length) {
             return format!("{}{unit}", seconds / length);
         }
     }

@@ -281,17 +281,16 @@ fn choose_jobs(flags: &SyncFlags, sources: &Sources<'_>) -> Result<Vec<ListedJob
             jobs.push(job);
         }
     };
-    if flags.jobs.is_empty() || flags.jobs_file.is_some() {
-        if let Some(path) = sources.find_path(Setting::JOBS_FILE, flags.jobs_file.clone())? {
-            let JobsFile {
-                jobs: listed,
-                repeated_lines,
-            } = read_jobs_file(&path.value)?;
-            for line in repeated_lines {
-                tracing::debug!("{}:{line}: a job of an earlier line again", path.value.display());
-            }
-            listed.into_iter().for_each(&mut add);
+    let file_counts = flags.jobs.is_empty() || flags.jobs_file.is_some();
+    if file_counts && let Some(path) = sources.find_path(Setting::JOBS_FILE, flags.jobs_file.clone())? {
+        let JobsFile {
+            jobs: listed,
+            repeated_lines,
+        } = read_jobs_file(&path.value)?;
+        for line in repeated_lines {
+            tracing::debug!("{}:{line}: a job of an earlier line again", path.value.display());
         }
+        listed.into_iter().for_each(&mut add);
     }
     let named = |&job_id: &Guid| ListedJob { job_id, name: None };
     flags.jobs.iter().map(named).for_each(&mut add);
@@ -481,7 +480,7 @@ mod tests {
         };
         with_sources(&[], None, |sources| {
             ServerSettings::choose(&flags, sources).unwrap();
-            assert!(!format!("{:?}", sources.choices()).contains("hunter2"));
+            assert!(!format!("{:?}", sources.take_choices()).contains("hunter2"));
         });
     }
 

@@ -33,7 +33,7 @@ pub fn parse_size(text: &str) -> Result<u64, NotASize> {
 #[must_use]
 pub fn show_size(bytes: u64) -> String {
     for (unit, length) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
-        if bytes != 0 && bytes % length == 0 {
+        if bytes != 0 && bytes.is_multiple_of(length) {
             return format!("{}{unit}", bytes / length);
         }
     }

@@ -99,10 +99,10 @@ impl<'e> Sources<'e> {
         self.file.as_ref()
     }
 
-    /// The choices made so far, in their order.
+    /// The choices made since the last call, in their order.
     #[must_use]
-    pub fn choices(&self) -> Vec<Choice> {
-        self.choices.borrow().clone()
+    pub fn take_choices(&self) -> Vec<Choice> {
+        self.choices.take()
     }
 
     /// A variable of the environment; an empty one counts as not set.
@@ -258,7 +258,7 @@ pub(crate) mod tests {
             let value = sources
                 .find_or(Setting::RETRIES, flag, read, u32::to_string, 4)
                 .unwrap();
-            (value, sources.choices()[0].origin.rank())
+            (value, sources.take_choices()[0].origin.rank())
         })
     }
 
