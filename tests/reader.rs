@@ -1,5 +1,7 @@
 //! The reader against whole documents: any chunking, any cut, and serde_json as the judge of what a run says.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
 use jobruns::model::{NaiveZone, TimeReading};
 use jobruns::reader::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, OVERSIZE_HEAD, read_run};
 use proptest::prelude::*;

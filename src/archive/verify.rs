@@ -46,6 +46,9 @@ pub struct VerifyReport {
     pub head: Sha256,
 }
 
+/// One of the checks: adds what it finds.
+type Step = fn(&Reader, &[Sha256], &mut VerifyReport) -> Result<(), ArchiveError>;
+
 impl Finding {
     fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
@@ -76,7 +79,7 @@ impl Reader {
             verified: Verified::default(),
             head: GENESIS,
         };
-        let steps: [fn(&Self, &[Sha256], &mut VerifyReport) -> Result<(), ArchiveError>; 4] = [
+        let steps: [Step; 4] = [
             Self::check_sqlite,
             Self::check_foreign_keys,
             Self::check_chain,
@@ -87,7 +90,7 @@ impl Reader {
             match step(self, heads, &mut report) {
                 Ok(()) => {}
                 Err(error) if error.is_damage() => {
-                    report.findings.push(Finding::new("the file", sentence(&error)))
+                    report.findings.push(Finding::new("the file", sentence(&error)));
                 }
                 Err(error) => {
                     result = Err(error);

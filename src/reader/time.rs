@@ -102,12 +102,12 @@ fn read_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     if digits == 0 {
         return None;
     }
-    let mut ticks = 0;
-    for place in 0..7 {
-        let digit = if place < digits { text[place] - b'0' } else { 0 };
-        ticks = ticks * 10 + i64::from(digit);
-    }
-    Some((ticks, &text[digits..]))
+    let (fraction, rest) = text.split_at(digits);
+    let seven = fraction.iter().chain(std::iter::repeat(&b'0')).take(7);
+    Some((
+        seven.fold(0, |ticks, digit| ticks * 10 + i64::from(digit - b'0')),
+        rest,
+    ))
 }
 
 /// Seconds east of UTC; `Some(None)` where there is no offset, `None` where it cannot be read.
@@ -201,7 +201,7 @@ fn number(digits: &[u8]) -> Option<u16> {
 /// Days since 1970-01-01; `None` where the calendar has no such day. (Howard Hinnant, "chrono-Compatible Low-Level Date
 /// Algorithms", `days_from_civil`.)
 fn days_from_civil(year: u16, month: u16, day: u16) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let last = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         4 | 6 | 9 | 11 => 30,

@@ -1,1 +1,18 @@
-//! A CCS look-alike.
+//! A CCS look-alike over HTTPS, for the demo, for tests and for rehearsals.
+//!
+//! Written from the API document and what is known of real servers, not from our client: it shares no code with `reader`
+//! or `ccs`, so that one misreading cannot hide in both. The history is drawn from a seed; nothing of it depends on the
+//! clock. Bodies are made while they are sent, so one of many gigabytes costs no memory.
+
+mod body;
+mod certificate;
+mod fault;
+mod history;
+mod server;
+mod token;
+
+pub use certificate::CertificateKind;
+pub use fault::{FAULT_KINDS, Fault, FaultKind, NoFault};
+pub use history::History;
+pub use server::{Options, RequestRecord, Simulator, SimulatorError};
+pub use token::Credentials;

@@ -1,1 +1,13 @@
-//! Joins the server, the reader and the archive.
+//! One sync: every job asked for, its runs read as they come, and archived.
+//!
+//! Each job has a task that fetches, frames, recognises and decodes ([`job`]); one thread owns the archive's writer and
+//! stores what the tasks send ([`store`]). A run whose bytes are known by their hash goes no further than its task.
+//! Events tell whoever draws progress what happens; nothing is printed here.
+
+mod engine;
+mod event;
+mod job;
+mod store;
+
+pub use engine::{Options, SyncError, sync};
+pub use event::{Stop, SyncEvent};

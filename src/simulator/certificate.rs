@@ -1,0 +1,76 @@
+//! Certificates made on the spot: a private authority, and what the server presents.
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// What the server presents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CertificateKind {
+    /// Signed by a private authority, for localhost and the loopback addresses.
+    #[default]
+    Signed,
+    /// Signed by itself.
+    SelfSigned,
+    /// Signed by itself and marked as an authority.
+    SelfSignedAuthority,
+    /// Signed by the authority, and expired.
+    Expired,
+    /// Signed by the authority, for another name.
+    OtherName,
+}
+
+/// What a server needs, and what its clients may.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pub(super) certificate: CertificateDer<'static>,
+    pub(super) key: PrivateKeyDer<'static>,
+    pub(super) authority_pem: String,
+}
+
+pub(super) fn make(kind: CertificateKind) -> Result<Identity, rcgen::Error> {
+    let names = match kind {
+        CertificateKind::OtherName => vec!["elsewhere.example.com".to_owned()],
+        _ => vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()],
+    };
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(names)?;
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "CCS look-alike");
+    if kind == CertificateKind::Expired {
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+    }
+    let (certificate, authority_pem) = match kind {
+        CertificateKind::SelfSigned => {
+            let certificate = params.self_signed(&key)?;
+            let pem = certificate.pem();
+            (certificate, pem)
+        }
+        CertificateKind::SelfSignedAuthority => {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let certificate = params.self_signed(&key)?;
+            let pem = certificate.pem();
+            (certificate, pem)
+        }
+        CertificateKind::Signed | CertificateKind::Expired | CertificateKind::OtherName => {
+            let mut authority = CertificateParams::new(Vec::new())?;
+            authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            authority
+                .distinguished_name
+                .push(DnType::CommonName, "CCS look-alike private authority");
+            let authority_key = KeyPair::generate()?;
+            let pem = authority.self_signed(&authority_key)?.pem();
+            (
+                params.signed_by(&key, &Issuer::new(authority, authority_key))?,
+                pem,
+            )
+        }
+    };
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    Ok(Identity {
+        certificate: certificate.der().clone(),
+        key,
+        authority_pem,
+    })
+}

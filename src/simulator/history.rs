@@ -1,0 +1,378 @@
+//! The job-run history of the look-alike: jobs, runs and messages, all drawn from a seed.
+//!
+//! Nights pass ([`History`] is a function of how many): each adds a run to every job, finishes the one that was executing,
+//! edits an old one, purges the oldest, and now and then serves a purged one again.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+
+/// What the history is like.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// Same seed, same history.
+    pub seed: u64,
+    /// How many jobs.
+    pub jobs: u32,
+    /// Runs of each job before the first night.
+    pub runs: u32,
+    /// Messages of a run, on average.
+    pub messages: u32,
+    /// Share of the message details that are unique, as those of real scanners (0 to 1).
+    pub unique: f64,
+}
+
+/// 2026-01-01T00:00:00Z: the newest run of the first night starts the day before.
+const EPOCH: i64 = 1_767_225_600;
+/// Hours between two runs of a job.
+const HOURS: [i64; 4] = [24, 12, 24, 168];
+
+const TEXTS: [(&str, &str, &str); 11] = [
+    (
+        "Windows Data Collector: query returned with message(s).",
+        "Windows Machine",
+        "Error",
+    ),
+    (
+        "UNIX Data Collector: connection to the target failed.",
+        "UNIX Machine",
+        "Error",
+    ),
+    (
+        "SQL Data Collector: permission denied on the object.",
+        "SQL Server",
+        "Error",
+    ),
+    (
+        "Evaluation finished with unknown checks.",
+        "Windows Machine",
+        "Warning",
+    ),
+    (
+        "The asset could not be reached within the time limit.",
+        "Windows Machine",
+        "Error",
+    ),
+    ("Credential test succeeded.", "Windows Machine", "Information"),
+    (
+        "Oracle Data Collector: listener refused the connection.",
+        "Oracle Server",
+        "Error",
+    ),
+    (
+        "Agent version is older than the manager's.",
+        "UNIX Machine",
+        "Warning",
+    ),
+    ("Data collection was retried.", "UNIX Machine", "Information"),
+    (
+        "Standard was evaluated with exceptions.",
+        "Windows Machine",
+        "Warning",
+    ),
+    (
+        "Network device returned an unexpected prompt.",
+        "Network Device",
+        "Error",
+    ),
+];
+
+const DETAILS: [&str; 9] = [
+    "The credentials for asset have not been configured. Please configure credentials using platform configuration.",
+    "Access is denied. (Exception from HRESULT: 0x80070005 (E_ACCESSDENIED))",
+    "The RPC server is unavailable. Check that the firewall lets the data collector through.",
+    "Timed out while waiting for the target to answer; see the log of the data processing service.",
+    "Check 4.2.1 of the standard could not be evaluated on this asset because a needed entity is missing.",
+    "Connection established after a retry.",
+    "=SUM(A1:A9) is what the target answered to the version query",
+    "Die Anmeldung ist fehlgeschlagen: unbekannter Benutzername oder ung\\u00fcltiges Kennwort.\\r\\nSiehe \\\"Protokoll\\\".",
+    "接続が拒否されました。ファイアウォールの設定を確認してください。",
+];
+
+const OWNERS: [&str; 5] = [
+    "\"CORP\\\\asset.owner\"",
+    "\"CORP\\\\it.operations\"",
+    "\"CORP\\\\db.team\"",
+    "null",
+    "\"CORP\\\\network\"",
+];
+
+const NAMES: [&str; 8] = [
+    "Nightly Windows servers",
+    "UNIX baseline",
+    "SQL Server standard",
+    "Weekly full scan",
+    "Domain controllers",
+    "Oracle hardening",
+    "Network devices",
+    "DMZ, all assets",
+];
+
+/// A small generator of even quality (Vigna, SplitMix64).
+#[derive(Debug, Clone)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound.max(1)
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[usize::try_from(self.below(from.len() as u64)).unwrap_or(0)]
+    }
+
+    fn chance(&mut self, share: f64) -> bool {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64 <= share && share > 0.0
+    }
+}
+
+fn guid(random: &mut Random) -> String {
+    let (a, b) = (random.next(), random.next());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        a >> 32,
+        a >> 16 & 0xFFFF,
+        a & 0xFFF,
+        0x8000 | b >> 48 & 0x3FFF,
+        b & 0xFFFF_FFFF_FFFF
+    )
+}
+
+impl History {
+    fn random(&self, job: u32, run: u32, what: u64) -> Random {
+        let mixed = self.seed ^ (u64::from(job) << 40) ^ (u64::from(run) << 8) ^ what;
+        let mut random = Random(mixed);
+        random.next();
+        Random(random.next())
+    }
+
+    /// The GUID of a job, from 0.
+    #[must_use]
+    pub fn job_id(&self, job: u32) -> String {
+        guid(&mut self.random(job, 0, 1))
+    }
+
+    /// The name of a job, from 0.
+    #[must_use]
+    pub fn job_name(&self, job: u32) -> String {
+        let name = NAMES[job as usize % NAMES.len()];
+        if (job as usize) < NAMES.len() {
+            name.to_owned()
+        } else {
+            format!("{name} {}", job as usize / NAMES.len() + 1)
+        }
+    }
+
+    /// The job with a GUID, in any letter case.
+    #[must_use]
+    pub fn job_with_id(&self, id: &str) -> Option<u32> {
+        (0..self.jobs).find(|&job| self.job_id(job).eq_ignore_ascii_case(id))
+    }
+
+    /// The runs that are served after so many nights, newest first.
+    pub(super) fn runs_served(&self, job: u32, nights: u32) -> impl DoubleEndedIterator<Item = u32> + use<> {
+        let purged = nights.min(self.runs.saturating_sub(2));
+        // Night 3 and every third after it, the very first run is there again for that night.
+        let back = nights >= 3 && (nights + job).is_multiple_of(3) && purged > 0;
+        back.then_some(0)
+            .into_iter()
+            .chain(purged..self.runs + nights)
+            .rev()
+    }
+
+    fn started(&self, job: u32, run: u32) -> DateTime<Utc> {
+        let hours = HOURS[job as usize % HOURS.len()];
+        let before = i64::from(self.runs) - i64::from(run);
+        let jitter = i64::try_from(self.random(job, run, 2).below(900)).unwrap_or(0);
+        DateTime::from_timestamp(
+            EPOCH + 3600 * i64::from(job % 7) - before * hours * 3600 + jitter,
+            0,
+        )
+        .unwrap_or_default()
+    }
+
+    /// Appends the JSON of a run; without messages where they were not asked for.
+    pub(super) fn write_run(&self, job: u32, run: u32, nights: u32, messages: bool, out: &mut String) {
+        let mut random = self.random(job, run, 3);
+        let started = self.started(job, run);
+        let duration = i64::try_from(60 + random.below(7200)).unwrap_or(60);
+        let executing = run + 1 == self.runs + nights && job.is_multiple_of(3);
+        let edited = nights > 0 && run == self.runs / 2;
+        let status = match (executing, random.below(20)) {
+            (true, _) => 2,
+            (false, 0..=2) => 5,
+            (false, 3) => 7,
+            (false, 4) => 6,
+            _ => 4,
+        };
+        let east = FixedOffset::east_opt(19_800).map(|offset| started.with_timezone(&offset));
+        let started_text = east.map_or_else(String::new, |time| {
+            time.format("%Y-%m-%dT%H:%M:%S%:z").to_string()
+        });
+        out.push_str("{\"Exception\":");
+        out.push_str(if status == 5 {
+            "\"One or more data collectors reported errors.\""
+        } else {
+            "null"
+        });
+        out.push_str(",\"ActivityStatusList\":");
+        out.push_str(if run.is_multiple_of(4) {
+            "[{\"Name\":\"Collection\",\"Status\":4},{\"Name\":\"Evaluation\",\"Status\":4}]"
+        } else {
+            "null"
+        });
+        out.push_str(",\"CustomStatusText\":");
+        out.push_str(if status == 6 {
+            "\"Finished with approvals pending\""
+        } else {
+            "null"
+        });
+        out.push_str(",\"JobEndTime\":");
+        if executing {
+            out.push_str("null");
+        } else {
+            let ended = (started + TimeDelta::seconds(duration)).format("%Y-%m-%dT%H:%M:%S");
+            let _ = write!(out, "\"{ended}\"");
+        }
+        let _ = write!(out, ",\"JobStartTime\":\"{started_text}\",\"JobSummary\":");
+        if edited {
+            out.push_str("\"Reviewed after the run\"");
+        } else {
+            out.push_str(if run.is_multiple_of(3) {
+                "\"Data collected and evaluated\""
+            } else {
+                "null"
+            });
+        }
+        let id = guid(&mut self.random(job, run, 4));
+        let _ = write!(
+            out,
+            ",\"Status\":{status},\"StatusDetails\":null,\"JobRunID\":\"{id}\""
+        );
+        if messages {
+            self.write_messages(&mut random, started, edited, out);
+        }
+        out.push('}');
+    }
+
+    fn write_messages(&self, random: &mut Random, started: DateTime<Utc>, edited: bool, out: &mut String) {
+        let mean = u64::from(self.messages);
+        let count = if mean == 0 {
+            0
+        } else {
+            mean / 4 + random.below(mean + mean / 2 + 1)
+        };
+        let skipped = u64::from(edited && count > 1);
+        let _ = write!(out, ",\"MessageCount\":{},\"JobMessages\":[", count - skipped);
+        // The date of all messages is that of the start; minute and second are drawn.
+        let date = (started + TimeDelta::minutes(330))
+            .format("%Y-%m-%dT%H")
+            .to_string();
+        let mut first = true;
+        for number in 0..count {
+            let (text, kind, category) = random.pick(&TEXTS);
+            let asset = random.below(3000);
+            let (minute, second) = (random.below(60), random.below(60));
+            let details = random.pick(&DETAILS);
+            let unique = random.chance(self.unique);
+            let (port, took, correlation) =
+                (random.below(64_000) + 1024, random.below(90_000), random.next());
+            if number < skipped {
+                continue;
+            }
+            if !first {
+                out.push(',');
+            }
+            first = false;
+            let _ = write!(
+                out,
+                "{{\"DateTime\":\"{date}:{minute:02}:{second:02}+05:30\",\"Message\":\"{text}\",\"MessageDetails\":\""
+            );
+            if unique {
+                let short = details.get(..40).unwrap_or(DETAILS[1]);
+                let _ = write!(
+                    out,
+                    "{short} Host SRV-{asset:04}.corp.example:{port} after {took} ms, correlation {correlation:016x}-{:016x}",
+                    correlation.rotate_left(17) ^ port
+                );
+            } else {
+                out.push_str(details);
+            }
+            let _ = write!(out, "\",\"Category\":\"{category}\",\"Asset\":\"");
+            if asset != 0 {
+                let _ = write!(out, "CORP\\\\SRV-{asset:04}");
+            }
+            let owner = OWNERS[usize::try_from(asset % 5).unwrap_or(0)];
+            let _ = write!(out, "\",\"AssetType\":\"{kind}\",\"AssetOwner\":{owner}}}");
+        }
+        out.push(']');
+    }
+
+    /// The properties of a job, as `Jobs` and `Jobs/<id>` tell them.
+    pub(super) fn job_properties(&self, job: u32) -> String {
+        format!(
+            "{{\"JobID\":\"{}\",\"JobName\":{},\"JobCategory\":\"Collection - Evaluation - Reporting\",\"JobType\":\"Scheduled\",\
+             \"JobCreationTime\":\"2019-03-01T08:00:00\",\"JobModifiedTime\":\"2024-03-01T08:00:00\",\"LastRunStatus\":4,\"LastRunDate\":null}}",
+            self.job_id(job).to_uppercase(),
+            serde_json::Value::from(self.job_name(job)),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history() -> History {
+        History {
+            seed: 7,
+            jobs: 3,
+            runs: 10,
+            messages: 8,
+            unique: 0.5,
+        }
+    }
+
+    fn run(job: u32, run: u32, nights: u32) -> serde_json::Value {
+        let mut text = String::new();
+        history().write_run(job, run, nights, true, &mut text);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn equal_seeds_make_equal_histories_of_sound_json() {
+        for number in 0..10 {
+            let made = run(1, number, 0);
+            assert_eq!(made, run(1, number, 0));
+            assert_eq!(
+                made["MessageCount"],
+                made["JobMessages"].as_array().unwrap().len()
+            );
+        }
+        let other = History { seed: 8, ..history() };
+        assert_ne!(other.job_id(0), history().job_id(0));
+    }
+
+    #[test]
+    fn nights_add_finish_edit_purge_and_return() {
+        let served = |nights| history().runs_served(0, nights).collect::<Vec<_>>();
+        assert_eq!(served(0), (0..10).rev().collect::<Vec<_>>());
+        assert_eq!(served(1), (1..11).rev().collect::<Vec<_>>());
+        assert_eq!(served(3).last(), Some(&0), "the first run is there again");
+        assert_eq!(run(0, 9, 0)["Status"], 2, "the newest is executing");
+        assert_ne!(run(0, 9, 1)["Status"], 2, "and has finished a night later");
+        assert_ne!(
+            run(0, 5, 0)["JobSummary"],
+            run(0, 5, 1)["JobSummary"],
+            "an old one is edited"
+        );
+    }
+}

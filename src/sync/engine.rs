@@ -1,0 +1,274 @@
+//! The whole of a sync: lock, archive, login, jobs side by side, end.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant as Clock;
+
+use tokio::task::JoinSet;
+
+use super::event::{Stop, SyncEvent};
+use super::job::{self, JobResult};
+use super::store::{self, Store};
+use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer};
+use crate::ccs::Client;
+use crate::model::{Guid, Instant, NaiveZone};
+
+/// What a sync is to do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Jobs to ask for, with names where somebody gave one; none: all watched jobs.
+    pub jobs: Vec<(Guid, Option<String>)>,
+    /// Runs to ask for of each job, the latest; 0: all.
+    pub count: u32,
+    /// Jobs asked for at a time.
+    pub concurrency: usize,
+    /// Tries of a job after its first.
+    pub retries: u32,
+    /// Bytes that one run may have.
+    pub run_limit: usize,
+    /// Zone of times without offset that was asked for; the archive may remember one.
+    pub naive_time: Option<NaiveZone>,
+}
+
+/// Why a sync could not be done at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// Something about the archive.
+    #[error(transparent)]
+    Archive(Arc<ArchiveError>),
+    /// No job was named, and none is watched.
+    #[error("there is no job to sync: none was named, and the archive {archive} watches none")]
+    NoJob {
+        /// The archive's path.
+        archive: String,
+    },
+}
+
+impl From<ArchiveError> for SyncError {
+    fn from(error: ArchiveError) -> Self {
+        Self::Archive(Arc::new(error))
+    }
+}
+
+/// Options of a job's task that do not change within a sync.
+pub(super) struct JobOptions {
+    pub(super) count: u32,
+    pub(super) retries: u32,
+    pub(super) run_limit: usize,
+    pub(super) zone: NaiveZone,
+}
+
+/// What the tasks of a sync share.
+pub(super) struct Shared {
+    pub(super) client: Client,
+    pub(super) store: Store,
+    pub(super) options: JobOptions,
+    pub(super) names: Vec<(Guid, String)>,
+    pub(super) events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
+    pub(super) stop: Stop,
+}
+
+impl Shared {
+    /// A job's name: as somebody gave it, else as the server tells.
+    pub(super) async fn name_of(&self, job: Guid) -> Option<String> {
+        if let Some((_, name)) = self.names.iter().find(|(id, _)| *id == job) {
+            return Some(name.clone());
+        }
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            name = self.client.job_name(job) => name,
+            () = stop.asked() => None,
+        }
+    }
+}
+
+/// Syncs once into the archive at `path`.
+///
+/// A failed job is an entry of the result, and never stops another one. Stopped, it keeps what was read and says
+/// `interrupted`.
+///
+/// # Errors
+/// Another sync holds the archive; it cannot be opened or written; there is no job.
+pub async fn sync(
+    path: &Path,
+    client: &Client,
+    options: Options,
+    events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
+    stop: Stop,
+) -> Result<SyncRecord, SyncError> {
+    let lock = SyncLock::take(path)?;
+    let mut writer = Writer::open(path)?;
+    let zone = writer.settle_naive_time(options.naive_time)?;
+    let jobs = match options.jobs.as_slice() {
+        [] => writer.watched_jobs()?,
+        named => distinct(named),
+    };
+    if jobs.is_empty() {
+        return Err(SyncError::NoJob {
+            archive: path.display().to_string(),
+        });
+    }
+    let started_at = Instant::now();
+    let sync_id = writer.begin_sync(started_at, options.count)?;
+    events(SyncEvent::Began {
+        sync_id,
+        jobs: jobs.len(),
+    });
+    let (store, thread) = store::start(writer, sync_id);
+    let names = options
+        .jobs
+        .iter()
+        .filter_map(|(id, name)| name.clone().map(|name| (*id, name)))
+        .collect();
+    let shared = Arc::new(Shared {
+        client: client.clone(),
+        store,
+        options: JobOptions {
+            count: options.count,
+            retries: options.retries,
+            run_limit: options.run_limit,
+            zone,
+        },
+        names,
+        events,
+        stop,
+    });
+    let mut results = match login(&shared).await {
+        Ok(()) => fetch_all(&shared, &jobs, options.concurrency).await,
+        // Told once for each job, so that each has its last error.
+        Err(error) => {
+            let failed: Vec<_> = jobs
+                .iter()
+                .map(|&job| job::failed(job, Clock::now(), error.clone()))
+                .collect();
+            for result in &failed {
+                (shared.events)(SyncEvent::JobEnded {
+                    name: None,
+                    record: &result.record,
+                });
+            }
+            failed
+        }
+    };
+    results.sort_by_key(|result| jobs.iter().position(|job| *job == result.record.job_id));
+    let interrupted = shared.stop.is_asked() && results.iter().any(|result| result.interrupted);
+    let outcome = outcome(interrupted, &results);
+    let server = shared.client.base_url().to_owned();
+    // The writing thread ends when the last of its senders has gone.
+    drop(shared);
+    let ended = results
+        .into_iter()
+        .map(|result| (result.record, result.missing))
+        .collect();
+    let record = tokio::task::spawn_blocking(move || thread.end(started_at, outcome, &server, ended))
+        .await
+        .unwrap_or_else(|_| {
+            Err(Arc::new(ArchiveError::Damaged {
+                what: "ending the sync panicked".to_owned(),
+            }))
+        })
+        .map_err(SyncError::Archive)?;
+    drop(lock);
+    Ok(record)
+}
+
+/// The jobs, each once, in the order in which they were named.
+fn distinct(named: &[(Guid, Option<String>)]) -> Vec<Guid> {
+    let mut seen = std::collections::HashSet::new();
+    named
+        .iter()
+        .map(|(id, _)| *id)
+        .filter(|id| seen.insert(*id))
+        .collect()
+}
+
+/// The token before the first big request, with the retries of any request.
+async fn login(shared: &Shared) -> Result<(), String> {
+    use crate::ccs::retry;
+    let mut stop = shared.stop.clone();
+    for attempt in 1.. {
+        let asked = tokio::select! {
+            asked = shared.client.login() => asked,
+            () = stop.asked() => return Ok(()),
+        };
+        let Err(error) = asked else { return Ok(()) };
+        let wait = if retry::may_heal(&error) {
+            retry::wait(attempt, shared.options.retries, retry::asked_wait(&error), 1.0)
+        } else {
+            None
+        };
+        let Some(wait) = wait else {
+            return Err(job::with_hint(&error));
+        };
+        tracing::warn!(
+            attempt,
+            wait_ms = wait.as_millis() as u64,
+            error = job::chain(&error),
+            "no token yet"
+        );
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.asked() => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> Vec<JobResult> {
+    let mut waiting: VecDeque<Guid> = jobs.iter().copied().collect();
+    let mut running = JoinSet::new();
+    let mut results = Vec::with_capacity(jobs.len());
+    loop {
+        while running.len() < concurrency.max(1)
+            && let Some(job) = waiting.pop_front()
+        {
+            if shared.stop.is_asked() {
+                let mut result = job::failed(
+                    job,
+                    Clock::now(),
+                    "interrupted before it was asked for".to_owned(),
+                );
+                result.interrupted = true;
+                results.push(result);
+                continue;
+            }
+            let shared = Arc::clone(shared);
+            running.spawn(async move { (job, job::run(shared, job).await) });
+        }
+        let Some(ended) = running.join_next().await else {
+            break;
+        };
+        if let Ok((_, result)) = ended {
+            (shared.events)(SyncEvent::JobEnded {
+                name: result.name.as_deref(),
+                record: &result.record,
+            });
+            results.push(result);
+        }
+    }
+    // A task that panicked is a bug, and must not look like a job that was never asked for.
+    for &job in jobs {
+        if !results.iter().any(|result| result.record.job_id == job) {
+            results.push(job::failed(
+                job,
+                Clock::now(),
+                "its task ended in a panic; please report this".to_owned(),
+            ));
+        }
+    }
+    results
+}
+
+fn outcome(interrupted: bool, results: &[JobResult]) -> SyncOutcome {
+    let all = |wanted: JobOutcome| results.iter().all(|result| result.record.outcome == wanted);
+    if interrupted {
+        SyncOutcome::Interrupted
+    } else if all(JobOutcome::Complete) {
+        SyncOutcome::Complete
+    } else if all(JobOutcome::Failed) {
+        SyncOutcome::Failed
+    } else {
+        SyncOutcome::Partial
+    }
+}

@@ -1,0 +1,94 @@
+//! What a sync tells while it goes on, and how it is told to stop.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::archive::JobRecord;
+use crate::model::Guid;
+
+/// Something happened.
+#[derive(Debug)]
+pub enum SyncEvent<'a> {
+    /// The sync began.
+    Began {
+        /// Its number in the archive.
+        sync_id: i64,
+        /// Jobs it will ask for.
+        jobs: usize,
+    },
+    /// A job is being asked for.
+    JobBegan {
+        /// The job.
+        job: Guid,
+        /// Its name, where one is known.
+        name: Option<&'a str>,
+    },
+    /// Some of a job's answer was read.
+    JobProgress {
+        /// The job.
+        job: Guid,
+        /// Bytes of this answer so far.
+        body_bytes: u64,
+        /// Runs of this answer so far.
+        runs: u64,
+        /// `TotalJobRuns`, where the answer has said it already.
+        total: Option<i64>,
+    },
+    /// A try failed, and there will be another.
+    JobRetry {
+        /// The job.
+        job: Guid,
+        /// The try that failed, from 1.
+        attempt: u32,
+        /// How long until the next.
+        wait: Duration,
+        /// Why it failed.
+        error: &'a str,
+    },
+    /// Something a person should know, which does not make the job partial.
+    JobWarning {
+        /// The job.
+        job: Guid,
+        /// In words.
+        text: &'a str,
+    },
+    /// A job ended.
+    JobEnded {
+        /// Its name, where one is known.
+        name: Option<&'a str>,
+        /// What was found.
+        record: &'a JobRecord,
+    },
+}
+
+/// Asks a sync to stop: what was read is kept. Clones are the same wish.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// A wish that never comes.
+    #[must_use]
+    pub fn never() -> Self {
+        Self(watch::channel(false).1)
+    }
+
+    /// A wish that comes when `true` is sent.
+    #[must_use]
+    pub const fn new(receiver: watch::Receiver<bool>) -> Self {
+        Self(receiver)
+    }
+
+    /// Whether it has come.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it comes.
+    pub async fn asked(&mut self) {
+        if self.0.wait_for(|asked| *asked).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

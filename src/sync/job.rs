@@ -1,0 +1,508 @@
+//! One job of a sync: asked for, read, and every run either recognised or handed to the archive.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant as Clock;
+
+use sha2::Digest;
+
+use super::engine::Shared;
+use super::event::SyncEvent;
+use super::store::{Batch, Received, Tally};
+use crate::archive::{
+    ArchiveError, DICTIONARY_BYTES, Dictionary, JobFigures, JobOutcome, JobRecord, KnownRun, PackedPayload,
+    Packer, ReceivedRun, ReceivedUnreadable,
+};
+use crate::ccs::{CcsError, retry};
+use crate::model::{Guid, Sha256};
+use crate::reader::{AnswerReader, Element, End, Envelope, read_run};
+
+/// Bytes of JSON that are handed to the archive at a time.
+const BATCH_BYTES: u64 = 512 << 10;
+
+/// What came of a job.
+pub(super) struct JobResult {
+    pub(super) record: JobRecord,
+    pub(super) name: Option<String>,
+    /// Keys of runs that a complete answer to the question for all lacked.
+    pub(super) missing: Vec<i64>,
+    /// It ended because the sync was asked to stop.
+    pub(super) interrupted: bool,
+}
+
+/// How one try ended.
+enum Try {
+    /// The JSON was closed.
+    Closed,
+    /// The answer ended early, or was no answer behind some runs.
+    Broken { error: String, may_heal: bool },
+    /// There was no answer to read.
+    Refused(CcsError),
+    /// The answer is no answer to the question; nothing of it was stored.
+    NoAnswer(String),
+    /// The sync was asked to stop.
+    Stopped,
+}
+
+/// Fetches and archives one job; never fails, since a bad job must not stop the others.
+pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
+    let begun = Clock::now();
+    let mut work = match JobWork::open(&shared, job).await {
+        Ok(work) => work,
+        Err(error) => {
+            return failed(
+                job,
+                begun,
+                format!("the archive cannot be written: {}", chain(&*error)),
+            );
+        }
+    };
+    if work.name.is_none()
+        && let Some(name) = shared.name_of(job).await
+    {
+        shared.store.name(job, name.clone()).await;
+        work.name = Some(name);
+    }
+    (shared.events)(SyncEvent::JobBegan {
+        job,
+        name: work.name.as_deref(),
+    });
+    let ended = work.try_until_done().await;
+    let (outcome, error) = match shared.store.tally(work.job_key).await {
+        Ok(tally) => {
+            work.tally = tally;
+            work.judge(&ended)
+        }
+        Err(error) => (
+            JobOutcome::Failed,
+            Some(format!("the archive cannot be written: {}", chain(&*error))),
+        ),
+    };
+    work.result(begun, outcome, error, matches!(ended, Try::Stopped))
+}
+
+/// A job that was not asked for.
+pub(super) fn failed(job: Guid, begun: Clock, error: String) -> JobResult {
+    let record = JobRecord {
+        job_id: job,
+        outcome: JobOutcome::Failed,
+        error: Some(error),
+        http_status: None,
+        figures: JobFigures {
+            milliseconds: milliseconds(begun),
+            ..JobFigures::default()
+        },
+        total_job_runs: None,
+    };
+    JobResult {
+        record,
+        name: None,
+        missing: Vec::new(),
+        interrupted: false,
+    }
+}
+
+struct JobWork<'a> {
+    shared: &'a Shared,
+    job: Guid,
+    job_key: i64,
+    name: Option<String>,
+    known: HashMap<Sha256, KnownRun>,
+    /// Keys of known runs that this try has met.
+    met: std::collections::HashSet<i64>,
+    dictionary: Option<Arc<Dictionary>>,
+    packer: Packer,
+    batch: Vec<Received>,
+    batch_bytes: u64,
+    unchanged: u64,
+    attempts: u32,
+    http_status: Option<u16>,
+    body_bytes: u64,
+    envelope: Envelope,
+    tally: Tally,
+}
+
+impl<'a> JobWork<'a> {
+    async fn open(shared: &'a Shared, job: Guid) -> Result<Self, Arc<ArchiveError>> {
+        let at_hand = shared.store.open(job).await?;
+        Ok(Self {
+            shared,
+            job,
+            job_key: at_hand.job_key,
+            name: at_hand.name,
+            known: at_hand.runs,
+            met: std::collections::HashSet::new(),
+            dictionary: at_hand.dictionary,
+            packer: Packer::default(),
+            batch: Vec::new(),
+            batch_bytes: 0,
+            unchanged: 0,
+            attempts: 0,
+            http_status: None,
+            body_bytes: 0,
+            envelope: Envelope::default(),
+            tally: Tally::default(),
+        })
+    }
+
+    async fn try_until_done(&mut self) -> Try {
+        loop {
+            self.attempts += 1;
+            let ended = self.try_once().await;
+            self.flush().await;
+            let (error, asked) = match &ended {
+                Try::Broken {
+                    error,
+                    may_heal: true,
+                } => (error.clone(), None),
+                Try::Refused(error) if retry::may_heal(error) => (chain(error), retry::asked_wait(error)),
+                _ => return ended,
+            };
+            let Some(wait) = retry::wait(self.attempts, self.shared.options.retries, asked, random()) else {
+                return ended;
+            };
+            (self.shared.events)(SyncEvent::JobRetry {
+                job: self.job,
+                attempt: self.attempts,
+                wait,
+                error: &error,
+            });
+            let mut stop = self.shared.stop.clone();
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = stop.asked() => return Try::Stopped,
+            }
+            self.shared.store.next_try(self.job_key).await;
+            self.met.clear();
+            self.unchanged = 0;
+        }
+    }
+
+    async fn try_once(&mut self) -> Try {
+        self.envelope = Envelope::default();
+        let mut stop = self.shared.stop.clone();
+        let asked = tokio::select! {
+            answer = self.shared.client.job_runs(self.job, self.shared.options.count) => answer,
+            () = stop.asked() => return Try::Stopped,
+        };
+        let mut answer = match asked {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.http_status = error.http_status().or(self.http_status);
+                return Try::Refused(error);
+            }
+        };
+        self.http_status = Some(answer.status());
+        let mut reader = AnswerReader::new(self.shared.options.run_limit);
+        let mut elements = Vec::new();
+        loop {
+            let chunk = tokio::select! {
+                chunk = answer.chunk() => chunk,
+                () = stop.asked() => return self.stopped(reader),
+            };
+            let chunk = match chunk {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(error) => {
+                    self.envelope = reader.envelope().clone();
+                    return Try::Broken {
+                        error: chain(&error),
+                        may_heal: retry::may_heal(&error),
+                    };
+                }
+            };
+            self.body_bytes += chunk.len() as u64;
+            let pushed = reader.push(&chunk, &mut |element| elements.push(element));
+            drop(chunk);
+            if let Some(other) = self.other_job(reader.envelope())
+                && reader.envelope().job_id_before_runs
+            {
+                return Try::NoAnswer(format!("the answer is about another job, {other}"));
+            }
+            for element in elements.drain(..) {
+                self.take(element).await;
+            }
+            (self.shared.events)(SyncEvent::JobProgress {
+                job: self.job,
+                body_bytes: answer.bytes_received(),
+                runs: reader.envelope().runs_seen,
+                total: reader.envelope().total_job_runs,
+            });
+            if let Err(error) = pushed {
+                self.envelope = reader.envelope().clone();
+                return if self.envelope.runs_seen > 0 {
+                    Try::Broken {
+                        error: error.to_string(),
+                        may_heal: false,
+                    }
+                } else {
+                    Try::NoAnswer(error.to_string())
+                };
+            }
+        }
+        match reader.finish() {
+            End::Complete(envelope) => {
+                self.envelope = envelope;
+                match self.other_job(&self.envelope) {
+                    Some(other) => Try::Broken {
+                        error: format!(
+                            "behind its runs the answer says that it is about another job, {other}"
+                        ),
+                        may_heal: false,
+                    },
+                    None => Try::Closed,
+                }
+            }
+            End::Cut(envelope) => {
+                let error = format!("the answer was cut off after {} bytes", answer.bytes_received());
+                self.envelope = envelope;
+                Try::Broken {
+                    error,
+                    may_heal: true,
+                }
+            }
+            End::NotAnAnswer(error) => Try::NoAnswer(error.to_string()),
+        }
+    }
+
+    fn stopped(&mut self, reader: AnswerReader) -> Try {
+        self.envelope = reader.envelope().clone();
+        Try::Stopped
+    }
+
+    fn other_job(&self, envelope: &Envelope) -> Option<Guid> {
+        envelope.job_id.filter(|&id| id != self.job)
+    }
+
+    /// Recognises a run by its bytes, or reads it and hands it on.
+    async fn take(&mut self, element: Element) {
+        let received = match element {
+            Element::Whole { position, bytes } => {
+                let sha256: Sha256 = sha2::Sha256::digest(&bytes).into();
+                match self.known.get(&sha256) {
+                    Some(known) if !known.unreadable_messages => {
+                        self.met.insert(known.run_key);
+                        if !known.absent {
+                            self.unchanged += 1;
+                            return;
+                        }
+                        Received::Returned(known.run_key)
+                    }
+                    _ => self.read(position, bytes, sha256),
+                }
+            }
+            Element::Oversize {
+                position,
+                head,
+                length,
+                sha256,
+            } => Received::Unreadable(ReceivedUnreadable {
+                position,
+                reason: format!(
+                    "a run of {length} bytes, beyond the limit of {} bytes; its first {} bytes are kept",
+                    self.shared.options.run_limit,
+                    head.len()
+                ),
+                payload: head,
+                bytes: length,
+                sha256,
+            }),
+        };
+        self.batch_bytes += match &received {
+            Received::Run(run) => run.bytes,
+            Received::Unreadable(unreadable) => unreadable.payload.len() as u64,
+            Received::Returned(_) => 0,
+        };
+        self.batch.push(received);
+        if self.batch_bytes >= BATCH_BYTES {
+            self.flush().await;
+        }
+    }
+
+    fn read(&mut self, position: u64, bytes: Vec<u8>, sha256: Sha256) -> Received {
+        let length = bytes.len() as u64;
+        match read_run(&bytes, self.shared.options.zone) {
+            Err(unreadable) => Received::Unreadable(ReceivedUnreadable {
+                position,
+                reason: unreadable.to_string(),
+                payload: bytes,
+                bytes: length,
+                sha256,
+            }),
+            Ok(read) => {
+                if self.dictionary.is_none() && bytes.len() >= DICTIONARY_BYTES {
+                    let head = bytes[..DICTIONARY_BYTES].to_vec();
+                    self.dictionary = Some(Arc::new(Dictionary {
+                        key: None,
+                        bytes: head,
+                    }));
+                }
+                let data = self
+                    .packer
+                    .pack(&bytes, self.dictionary.as_ref().map(|d| d.bytes.as_slice()));
+                Received::Run(Box::new(ReceivedRun {
+                    position,
+                    run: read.run,
+                    sha256,
+                    content_sha256: read.content_sha256,
+                    bytes: length,
+                    payload: PackedPayload {
+                        data,
+                        dictionary: self.dictionary.clone(),
+                    },
+                }))
+            }
+        }
+    }
+
+    async fn flush(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let received = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
+        self.shared
+            .store
+            .store(Batch {
+                job_key: self.job_key,
+                received,
+            })
+            .await;
+    }
+
+    /// Outcome and error of the job, from how its last try ended and what became of its runs.
+    fn judge(&self, ended: &Try) -> (JobOutcome, Option<String>) {
+        let read_something = self.envelope.runs_seen > 0;
+        let partial_if_read = if read_something {
+            JobOutcome::Partial
+        } else {
+            JobOutcome::Failed
+        };
+        match ended {
+            Try::Closed if self.tally.unaccepted > 0 => {
+                let error = format!(
+                    "{} of {} runs could not be read, in whole or in part, and {} in quarantine",
+                    self.tally.unaccepted,
+                    self.envelope.runs_seen,
+                    if self.tally.unaccepted == 1 { "is" } else { "are" }
+                );
+                (JobOutcome::Partial, Some(error))
+            }
+            Try::Closed => (JobOutcome::Complete, None),
+            Try::Broken { error, .. } => {
+                let of = self
+                    .envelope
+                    .total_job_runs
+                    .map_or_else(String::new, |total| format!(" of {total}"));
+                let error = if read_something {
+                    format!(
+                        "only read in part ({}{of} runs): {error}",
+                        self.envelope.runs_seen
+                    )
+                } else {
+                    error.clone()
+                };
+                (partial_if_read, Some(error))
+            }
+            Try::Refused(error) => (JobOutcome::Failed, Some(with_hint(error))),
+            Try::NoAnswer(error) => (JobOutcome::Failed, Some(error.clone())),
+            Try::Stopped => (partial_if_read, Some("interrupted".to_owned())),
+        }
+    }
+
+    fn result(
+        self,
+        begun: Clock,
+        outcome: JobOutcome,
+        error: Option<String>,
+        interrupted: bool,
+    ) -> JobResult {
+        let figures = JobFigures {
+            attempts: u64::from(self.attempts),
+            runs_seen: self.envelope.runs_seen,
+            runs_new: self.tally.new,
+            runs_changed: self.tally.changed,
+            runs_unchanged: self.unchanged + self.tally.unchanged,
+            runs_quarantined: self.tally.quarantined,
+            runs_absent: 0,
+            messages_new: self.tally.messages_new,
+            body_bytes: self.body_bytes,
+            milliseconds: milliseconds(begun),
+        };
+        let full = outcome == JobOutcome::Complete && self.shared.options.count == 0;
+        let missing = if full {
+            let here = |key: &i64| self.met.contains(key) || self.tally.met.contains(key);
+            let mut missing: Vec<i64> = self
+                .known
+                .values()
+                .filter(|known| !known.absent && !here(&known.run_key))
+                .map(|known| known.run_key)
+                .collect();
+            missing.sort_unstable();
+            missing
+        } else {
+            Vec::new()
+        };
+        if outcome == JobOutcome::Complete
+            && full
+            && let Some(total) = self.envelope.total_job_runs
+            && u64::try_from(total) != Ok(self.envelope.runs_seen)
+        {
+            let text = format!(
+                "the answer says TotalJobRuns {total} and holds {} runs",
+                self.envelope.runs_seen
+            );
+            (self.shared.events)(SyncEvent::JobWarning {
+                job: self.job,
+                text: &text,
+            });
+        }
+        let record = JobRecord {
+            job_id: self.job,
+            outcome,
+            error,
+            http_status: self.http_status,
+            figures,
+            total_job_runs: self.envelope.total_job_runs,
+        };
+        JobResult {
+            record,
+            name: self.name,
+            missing,
+            interrupted,
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let words = source.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = source.source();
+    }
+    text
+}
+
+/// An error of the client with its way out.
+pub(super) fn with_hint(error: &CcsError) -> String {
+    let text = chain(error);
+    match error.hint() {
+        Some(hint) => format!("{text}. {}{}", hint[..1].to_uppercase(), &hint[1..]),
+        None => text,
+    }
+}
+
+fn milliseconds(begun: Clock) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A number from 0 to 1 to spread waits with.
+fn random() -> f64 {
+    let bytes = uuid::Uuid::new_v4().into_bytes();
+    f64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])) / f64::from(u32::MAX)
+}

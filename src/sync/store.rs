@@ -1,0 +1,335 @@
+//! The one thread that writes: batches come over a bounded channel, a transaction takes what is there, and none is open
+//! while the network is waited for.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::archive::{
+    ArchiveError, JobAtHand, JobRecord, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome, SyncRecord,
+    Writer,
+};
+use crate::model::{Guid, Instant};
+
+/// Batches that may wait: with those being filled they bound the memory of a sync.
+const WAITING_BATCHES: usize = 2;
+/// Bytes of JSON after which a transaction is committed although more is waiting. Measured on 748,000 messages: smaller
+/// ones were slower, larger ones only held the lock longer.
+const TRANSACTION_BYTES: u64 = 8 << 20;
+
+/// What a task found that concerns the archive.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// A run whose bytes are not the ones seen last.
+    Run(Box<ReceivedRun>),
+    /// A run that is listed again with the bytes seen last.
+    Returned(i64),
+    /// What is no run.
+    Unreadable(ReceivedUnreadable),
+}
+
+impl Received {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Run(run) => run.bytes,
+            Self::Returned(_) => 0,
+            Self::Unreadable(unreadable) => unreadable.payload.len() as u64,
+        }
+    }
+}
+
+/// What became of a job's runs that went to the archive.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) new: u64,
+    pub(super) changed: u64,
+    pub(super) unchanged: u64,
+    pub(super) quarantined: u64,
+    pub(super) unaccepted: u64,
+    pub(super) messages_new: u64,
+    /// Keys of the runs met.
+    pub(super) met: HashSet<i64>,
+}
+
+/// A job's tally while its answers come in.
+#[derive(Debug, Default)]
+struct JobTally {
+    tally: Tally,
+    new: HashSet<i64>,
+    changed: HashSet<i64>,
+    /// What earlier tries of this sync stored: met again, it is what it was then.
+    earlier_new: HashSet<i64>,
+    earlier_changed: HashSet<i64>,
+    earlier_messages: u64,
+}
+
+impl JobTally {
+    /// Another try begins: its answer is counted afresh.
+    fn next_try(&mut self) {
+        self.earlier_new.extend(self.new.drain());
+        self.earlier_changed.extend(self.changed.drain());
+        self.earlier_messages = self.tally.messages_new;
+        self.tally = Tally {
+            messages_new: self.earlier_messages,
+            ..Tally::default()
+        };
+    }
+}
+
+/// A batch of one job.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) job_key: i64,
+    pub(super) received: Vec<Received>,
+}
+
+enum Command {
+    Open {
+        job: Guid,
+        reply: oneshot::Sender<Result<JobAtHand, Arc<ArchiveError>>>,
+    },
+    Name {
+        job: Guid,
+        name: String,
+    },
+    NextTry {
+        job_key: i64,
+    },
+    Store(Batch),
+    Tally {
+        job_key: i64,
+        reply: oneshot::Sender<Result<Tally, Arc<ArchiveError>>>,
+    },
+}
+
+/// The tasks' end of the writing thread.
+#[derive(Debug, Clone)]
+pub(super) struct Store(mpsc::Sender<Command>);
+
+/// The writing thread itself.
+#[derive(Debug)]
+pub(super) struct StoreThread(JoinHandle<Worker>);
+
+/// Begins the writing thread.
+pub(super) fn start(writer: Writer, sync_id: i64) -> (Store, StoreThread) {
+    let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
+    let worker = Worker {
+        writer,
+        sync_id,
+        jobs: HashMap::new(),
+        listed: HashSet::new(),
+        failed: None,
+    };
+    let thread = std::thread::spawn(move || worker.work(receiver));
+    (Store(sender), StoreThread(thread))
+}
+
+impl Store {
+    /// What the archive knows of a job.
+    pub(super) async fn open(&self, job: Guid) -> Result<JobAtHand, Arc<ArchiveError>> {
+        self.ask(|reply| Command::Open { job, reply }).await
+    }
+
+    pub(super) async fn name(&self, job: Guid, name: String) {
+        self.tell(Command::Name { job, name }).await;
+    }
+
+    pub(super) async fn next_try(&self, job_key: i64) {
+        self.tell(Command::NextTry { job_key }).await;
+    }
+
+    pub(super) async fn store(&self, batch: Batch) {
+        self.tell(Command::Store(batch)).await;
+    }
+
+    /// What became of all that was sent of a job; it is on the disk.
+    pub(super) async fn tally(&self, job_key: i64) -> Result<Tally, Arc<ArchiveError>> {
+        self.ask(|reply| Command::Tally { job_key, reply }).await
+    }
+
+    async fn tell(&self, command: Command) {
+        // The thread only goes when every sender has gone.
+        drop(self.0.send(command).await);
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, Arc<ArchiveError>>>) -> Command,
+    ) -> Result<T, Arc<ArchiveError>> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(command(reply)).await;
+        answer.await.unwrap_or_else(|_| {
+            Err(Arc::new(ArchiveError::Damaged {
+                what: "the writing thread ended early".to_owned(),
+            }))
+        })
+    }
+}
+
+impl StoreThread {
+    /// Waits for the thread, whose senders must have gone, and ends the sync in the archive.
+    pub(super) fn end(
+        self,
+        started_at: Instant,
+        outcome: SyncOutcome,
+        server: &str,
+        jobs: Vec<(JobRecord, Vec<i64>)>,
+    ) -> Result<SyncRecord, Arc<ArchiveError>> {
+        let mut worker = self.0.join().map_err(|_| {
+            Arc::new(ArchiveError::Damaged {
+                what: "the writing thread ended in a panic".to_owned(),
+            })
+        })?;
+        if let Some(error) = worker.failed {
+            return Err(error);
+        }
+        // A run that another job of this sync lists is not absent.
+        let jobs = jobs
+            .into_iter()
+            .map(|(record, mut missing)| {
+                missing.retain(|key| !worker.listed.contains(key));
+                (record, missing)
+            })
+            .collect();
+        worker
+            .writer
+            .end_sync(worker.sync_id, started_at, outcome, server, jobs)
+            .map_err(Arc::new)
+    }
+}
+
+struct Worker {
+    writer: Writer,
+    sync_id: i64,
+    jobs: HashMap<i64, JobTally>,
+    /// Runs met in an answer of a job that is not theirs.
+    listed: HashSet<i64>,
+    /// The first error; nothing is written after it.
+    failed: Option<Arc<ArchiveError>>,
+}
+
+impl Worker {
+    fn work(mut self, mut commands: mpsc::Receiver<Command>) -> Self {
+        while let Some(command) = commands.blocking_recv() {
+            let mut next = Some(command);
+            while let Some(command) = next.take() {
+                match command {
+                    Command::Open { job, reply } => {
+                        drop(reply.send(self.guarded(|w| w.writer.job_at_hand(job))))
+                    }
+                    Command::Name { job, name } => drop(self.guarded(|w| w.writer.name_job(job, &name))),
+                    Command::NextTry { job_key } => self.jobs.entry(job_key).or_default().next_try(),
+                    Command::Tally { job_key, reply } => drop(reply.send(self.tally(job_key))),
+                    Command::Store(batch) => next = self.store_waiting(batch, &mut commands),
+                }
+            }
+        }
+        self
+    }
+
+    /// One transaction: this batch, and those that are waiting already. Hands back a command that came between.
+    fn store_waiting(&mut self, first: Batch, commands: &mut mpsc::Receiver<Command>) -> Option<Command> {
+        let mut after = None;
+        let stored = self.guarded(|worker| {
+            worker.writer.begin()?;
+            let mut bytes = worker.store(first)?;
+            while bytes < TRANSACTION_BYTES {
+                match commands.try_recv() {
+                    Ok(Command::Store(batch)) => bytes += worker.store(batch)?,
+                    Ok(other) => {
+                        after = Some(other);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+            worker.writer.commit()
+        });
+        if stored.is_err() {
+            self.writer.rollback();
+        }
+        after
+    }
+
+    /// Does something unless something has failed before; remembers the first failure.
+    fn guarded<T>(
+        &mut self,
+        what: impl FnOnce(&mut Self) -> Result<T, ArchiveError>,
+    ) -> Result<T, Arc<ArchiveError>> {
+        if let Some(error) = &self.failed {
+            return Err(Arc::clone(error));
+        }
+        what(self).map_err(|error| {
+            let error = Arc::new(error);
+            self.failed = Some(Arc::clone(&error));
+            error
+        })
+    }
+
+    fn tally(&mut self, job_key: i64) -> Result<Tally, Arc<ArchiveError>> {
+        self.guarded(|worker| Ok(worker.jobs.remove(&job_key).unwrap_or_default().tally))
+    }
+
+    fn store(&mut self, batch: Batch) -> Result<u64, ArchiveError> {
+        let job = self.jobs.entry(batch.job_key).or_default();
+        let mut bytes = 0;
+        for received in batch.received {
+            bytes += received.bytes();
+            match received {
+                Received::Run(run) => {
+                    let stored = self.writer.store_run(self.sync_id, batch.job_key, &run)?;
+                    job.count(&stored);
+                    if stored.foreign {
+                        self.listed.insert(stored.run_key);
+                    }
+                }
+                Received::Returned(run_key) => {
+                    self.writer.store_returned(self.sync_id, run_key)?;
+                    job.tally.unchanged += 1;
+                }
+                Received::Unreadable(unreadable) => {
+                    let accepted = self
+                        .writer
+                        .store_unreadable(self.sync_id, batch.job_key, &unreadable)?;
+                    job.tally.quarantined += 1;
+                    job.tally.unaccepted += u64::from(!accepted);
+                }
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+impl JobTally {
+    fn count(&mut self, stored: &crate::archive::Stored) {
+        let key = stored.run_key;
+        let tally = &mut self.tally;
+        tally.met.insert(key);
+        tally.messages_new += stored.messages_new;
+        tally.quarantined += u64::from(stored.quarantined);
+        tally.unaccepted += u64::from(stored.unaccepted);
+        match stored.plan {
+            RunPlan::New => {
+                tally.new += 1;
+                self.new.insert(key);
+            }
+            RunPlan::Changed { .. } => {
+                tally.changed += 1;
+                self.changed.insert(key);
+            }
+            RunPlan::Unchanged { .. } => {
+                if self.earlier_new.remove(&key) {
+                    tally.new += 1;
+                    self.new.insert(key);
+                } else if self.earlier_changed.remove(&key) {
+                    tally.changed += 1;
+                    self.changed.insert(key);
+                } else {
+                    tally.unchanged += 1;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The bench of the stories: a folder of its own, a look-alike server, syncs into an archive, questions to it.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test that fails panics"
+)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jobruns::archive::SyncRecord;
+use jobruns::ccs::{Client, PasswordEncoding, Secret, Settings, Trust, certificates_from_pem};
+use jobruns::model::Guid;
+use jobruns::reader::DEFAULT_RUN_LIMIT;
+use jobruns::simulator::{History, Options, Simulator};
+use jobruns::sync::{self, Stop, SyncError};
+use rusqlite::Connection;
+use rusqlite::types::FromSql;
+
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+    pub server: Simulator,
+    pub options: sync::Options,
+}
+
+/// Three jobs of twelve runs with a few messages each.
+pub fn small_history() -> History {
+    History {
+        seed: 7,
+        jobs: 3,
+        runs: 12,
+        messages: 6,
+        unique: 0.5,
+    }
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        Self::with(Options {
+            history: small_history(),
+            ..Options::default()
+        })
+        .await
+    }
+
+    pub async fn with(options: Options) -> Self {
+        let server = Simulator::start(options).await.unwrap();
+        let jobs = (0..server.history().jobs)
+            .map(|job| (server.history().job_id(job).parse().unwrap(), None))
+            .collect();
+        let options = sync::Options {
+            jobs,
+            count: 0,
+            concurrency: 4,
+            retries: 2,
+            run_limit: DEFAULT_RUN_LIMIT,
+            naive_time: None,
+        };
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            server,
+            options,
+        }
+    }
+
+    pub fn archive(&self) -> PathBuf {
+        self.folder.path().join("jobruns.db")
+    }
+
+    pub fn job(&self, job: u32) -> Guid {
+        self.server.history().job_id(job).parse().unwrap()
+    }
+
+    pub fn settings(&self) -> Settings {
+        Settings {
+            base_url: self.server.base_url(),
+            username: "CORP\\auditor".to_owned(),
+            password: Secret::new("simulator".to_owned()),
+            password_encoding: PasswordEncoding::Base64,
+            trust: Trust::Authorities(certificates_from_pem(self.server.authority_pem().as_bytes()).unwrap()),
+            connect_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(2),
+            rate_limit: None,
+        }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(self.settings()).unwrap()
+    }
+
+    pub async fn try_sync(&self) -> Result<SyncRecord, SyncError> {
+        let options = self.options.clone();
+        sync::sync(
+            &self.archive(),
+            &self.client(),
+            options,
+            Box::new(|_| {}),
+            Stop::never(),
+        )
+        .await
+    }
+
+    pub async fn sync(&self) -> SyncRecord {
+        self.try_sync().await.unwrap()
+    }
+
+    /// Sets one fault, for job 1 and every request.
+    pub fn fault(&self, fault: &str) {
+        self.server.set_faults(vec![fault.parse().unwrap()]);
+    }
+
+    pub fn no_faults(&self) {
+        self.server.set_faults(Vec::new());
+    }
+
+    pub fn connection(&self) -> Connection {
+        Connection::open(self.archive()).unwrap()
+    }
+
+    /// The one value of a query.
+    pub fn value<T: FromSql>(&self, sql: &str) -> T {
+        self.connection()
+            .query_row(sql, [], |row| row.get(0))
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Every row of a query, as text.
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        rows(&self.connection(), sql)
+    }
+
+    /// What the contract's tables say, leaving out what notes each sync.
+    pub fn content(&self) -> Vec<String> {
+        let tables = ["runs", "messages", "assets", "run_revisions", "quarantine"];
+        tables
+            .into_iter()
+            .flat_map(|table| self.rows(&format!("SELECT * FROM {table} ORDER BY 1, 2, 3")))
+            .collect()
+    }
+}
+
+pub fn rows(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(sql).unwrap();
+    let columns = statement.column_count();
+    let rows = statement.query_map([], |row| {
+        Ok((0..columns)
+            .map(|index| format!("{:?}", row.get_ref(index).unwrap()))
+            .collect::<Vec<_>>()
+            .join("|"))
+    });
+    rows.unwrap().collect::<Result<_, _>>().unwrap()
+}

@@ -1,0 +1,599 @@
+//! What a sync promises, each promise a story: a history and its faults, a sync, a look at the archive.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use common::{Bench, rows, small_history};
+use jobruns::archive::{JobOutcome, Reader, SyncOutcome, Writer};
+use jobruns::simulator::Options;
+use jobruns::sync::{Stop, SyncError, sync};
+use serde_json::json;
+
+const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
+const B: &str = "aaaaaaaa-0000-4000-8000-000000000002";
+
+/// A bench whose first job serves what the test says; the others stay out.
+async fn bench_of_one_job() -> Bench {
+    let mut bench = Bench::new().await;
+    bench.options.jobs.truncate(1);
+    bench
+}
+
+fn serve(bench: &Bench, runs: serde_json::Value) {
+    let body = json!({"TotalJobRuns": runs.as_array().map_or(0, Vec::len), "JobID": bench.job(0).to_string(), "JobStatusInfo": runs});
+    bench.server.set_body(0, body.to_string());
+}
+
+fn verified(bench: &Bench) {
+    let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+    assert_eq!(report.findings, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_archives_everything_that_the_server_has() {
+    let bench = Bench::new().await;
+    let record = bench.sync().await;
+    assert_eq!(record.outcome, SyncOutcome::Complete);
+    assert_eq!((record.totals.runs_seen, record.totals.runs_new), (36, 36));
+    assert_eq!(bench.value::<i64>("SELECT count(*) FROM runs"), 36);
+    let messages: i64 = bench.value("SELECT count(*) FROM messages");
+    assert_eq!(messages, i64::try_from(record.totals.messages_new).unwrap());
+    assert_eq!(
+        messages,
+        bench.value::<i64>("SELECT sum(message_count) FROM runs")
+    );
+    assert_eq!(
+        bench.value::<i64>(
+            "SELECT count(*) FROM jobs WHERE watched AND name IS NOT NULL AND last_synced_at IS NOT NULL"
+        ),
+        3
+    );
+    assert_eq!(
+        bench.value::<String>("SELECT head FROM syncs"),
+        jobruns::model::hex(&record.head)
+    );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_sync_changes_nothing() {
+    let bench = Bench::new().await;
+    bench.sync().await;
+    let before = bench.content();
+    let record = bench.sync().await;
+    assert_eq!(record.totals.runs_unchanged, 36);
+    assert_eq!(
+        (
+            record.totals.runs_new,
+            record.totals.runs_changed,
+            record.totals.messages_new
+        ),
+        (0, 0, 0)
+    );
+    assert_eq!(bench.content(), before);
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM sync_jobs WHERE sync_id = 2 AND runs_unchanged = 12"),
+        3
+    );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_order_of_fields_and_messages_changes_nothing() {
+    let bench = Bench::new().await;
+    bench.sync().await;
+    let before = bench.content();
+    bench.fault("shuffled");
+    let record = bench.sync().await;
+    assert_eq!(
+        (record.totals.runs_changed, record.totals.runs_unchanged),
+        (0, 36)
+    );
+    assert_eq!(bench.content(), before);
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nights_bring_new_changed_absent_and_returned_runs() {
+    let bench = Bench::new().await;
+    bench.sync().await;
+    for _ in 0..3 {
+        bench.server.pass_night();
+        bench.sync().await;
+        verified(&bench);
+    }
+    // One new run a night and job; the edited one; job 1's newest finishes each night; the oldest are purged.
+    assert_eq!(bench.value::<i64>("SELECT count(*) FROM runs"), 36 + 9);
+    assert!(bench.value::<i64>("SELECT count(*) FROM runs WHERE revision > 1") >= 3);
+    assert_eq!(
+        bench.rows("SELECT count(*) FROM runs WHERE absent_since IS NOT NULL GROUP BY job_id ORDER BY 1"),
+        ["Integer(2)", "Integer(3)", "Integer(3)"]
+    );
+    let absent: i64 = bench.value("SELECT sum(runs_absent) FROM syncs");
+    assert_eq!(absent, 9, "one of them came back in the third night");
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM ledger WHERE entry LIKE 'returned %'"),
+        1
+    );
+    assert!(bench.value::<i64>("SELECT count(*) FROM messages WHERE absent_since IS NOT NULL") >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_a_multiset_and_never_deleted() {
+    let bench = bench_of_one_job().await;
+    let message = |text: &str| json!({"DateTime": "2024-01-01T00:00:00Z", "Message": text});
+    let run = |messages: Vec<serde_json::Value>| json!([{"JobRunID": A, "JobMessages": messages}]);
+    let held = "SELECT message, absent_since IS NULL FROM messages ORDER BY ordinal";
+    serve(&bench, run(vec![message("a"), message("b"), message("b")]));
+    bench.sync().await;
+    serve(&bench, run(vec![message("b"), message("c")]));
+    let record = bench.sync().await;
+    assert_eq!((record.totals.runs_changed, record.totals.messages_new), (1, 1));
+    assert_eq!(
+        bench.rows(held),
+        [
+            "Text([97])|Integer(0)",
+            "Text([98])|Integer(1)",
+            "Text([98])|Integer(0)",
+            "Text([99])|Integer(1)"
+        ]
+    );
+    serve(
+        &bench,
+        run(vec![message("a"), message("b"), message("b"), message("c")]),
+    );
+    let record = bench.sync().await;
+    assert_eq!(
+        (record.totals.runs_changed, record.totals.messages_new),
+        (1, 0),
+        "what comes back is not new"
+    );
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM messages WHERE absent_since IS NULL"),
+        4
+    );
+    // Not asked is not none.
+    serve(&bench, json!([{"JobRunID": A}]));
+    bench.sync().await;
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM messages WHERE absent_since IS NULL"),
+        4
+    );
+    assert_eq!(bench.value::<i64>("SELECT revision FROM runs"), 4);
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_answer_keeps_the_runs_before_the_cut_and_marks_none_absent() {
+    let mut bench = bench_of_one_job().await;
+    bench.sync().await;
+    bench.server.pass_night();
+    bench.options.retries = 0;
+    for fault in ["cut=9000", "short=9000", "reset=9000"] {
+        bench.fault(fault);
+        let record = bench.sync().await;
+        assert_eq!(record.jobs[0].outcome, JobOutcome::Partial, "{fault}");
+        assert!(
+            record.jobs[0]
+                .error
+                .as_ref()
+                .unwrap()
+                .contains("only read in part"),
+            "{fault}: {record:?}"
+        );
+        assert_eq!(
+            bench.value::<i64>("SELECT count(*) FROM runs WHERE absent_since IS NOT NULL"),
+            0
+        );
+    }
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM runs"),
+        13,
+        "the new run stands first"
+    );
+    bench.no_faults();
+    assert_eq!(bench.sync().await.outcome, SyncOutcome::Complete);
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM runs WHERE absent_since IS NOT NULL"),
+        1
+    );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_answer_is_tried_again_and_counted_once() {
+    let bench = bench_of_one_job().await;
+    bench.fault("cut=9000#1");
+    let record = bench.sync().await;
+    let figures = record.jobs[0].figures;
+    assert_eq!(record.jobs[0].outcome, JobOutcome::Complete);
+    assert_eq!(
+        (
+            figures.attempts,
+            figures.runs_seen,
+            figures.runs_new,
+            figures.runs_unchanged
+        ),
+        (2, 12, 12, 0)
+    );
+    assert_eq!(
+        i64::try_from(figures.messages_new).unwrap(),
+        bench.value::<i64>("SELECT count(*) FROM messages")
+    );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_failed_job_hurts_no_other() {
+    let mut bench = Bench::new().await;
+    bench.options.retries = 0;
+    for (fault, status, words) in [
+        ("403@2", Some(403), "Access is denied"),
+        ("404@2", Some(404), "not found"),
+        ("500@2", Some(500), "contact the administrator"),
+        ("html@2", Some(200), "text/html"),
+        ("xml@2", Some(200), "application/xml"),
+        ("redirect@2", None, "elsewhere.example.com"),
+        ("other-job@2", Some(200), "another job"),
+        ("stall=9@2", Some(200), "silent for 2 s"),
+    ] {
+        bench.fault(fault);
+        let record = bench.sync().await;
+        assert_eq!(record.outcome, SyncOutcome::Partial, "{fault}");
+        let outcomes: Vec<_> = record.jobs.iter().map(|job| job.outcome).collect();
+        assert_eq!(
+            (outcomes[0], outcomes[2]),
+            (JobOutcome::Complete, JobOutcome::Complete),
+            "{fault}"
+        );
+        assert_ne!(outcomes[1], JobOutcome::Complete, "{fault}");
+        assert_eq!(record.jobs[1].http_status, status, "{fault}");
+        let error = record.jobs[1].error.as_deref().unwrap();
+        assert!(error.contains(words), "{fault}: {error}");
+        let kept = format!("SELECT last_error FROM jobs WHERE job_id = '{}'", bench.job(1));
+        assert_eq!(bench.value::<String>(&kept), error);
+    }
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_heal_is_tried_again() {
+    let bench = bench_of_one_job().await;
+    for fault in [
+        "429=0#1",
+        "503=1#1",
+        "500#1",
+        "502#1",
+        "reset=0#1",
+        "stall=9#1",
+        "token-dies#1",
+    ] {
+        bench.fault(fault);
+        let record = bench.sync().await;
+        assert_eq!(record.outcome, SyncOutcome::Complete, "{fault}: {record:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_runs_go_to_quarantine_once_and_the_good_ones_are_archived() {
+    for kind in 1..=6 {
+        let bench = bench_of_one_job().await;
+        bench.fault(&format!("bad-run={kind}"));
+        for _ in 0..2 {
+            let record = bench.sync().await;
+            let job = &record.jobs[0];
+            assert_eq!(job.outcome, JobOutcome::Partial, "{kind}");
+            assert_eq!(
+                (job.figures.runs_seen, job.figures.runs_quarantined),
+                (12, 1),
+                "{kind}"
+            );
+            assert_eq!(bench.value::<i64>("SELECT count(*) FROM runs"), 11);
+            assert_eq!(
+                bench.value::<i64>("SELECT count(*) FROM quarantine WHERE position = 0"),
+                1,
+                "{kind}"
+            );
+        }
+        Writer::open(&bench.archive())
+            .unwrap()
+            .accept(1, "looked at it")
+            .unwrap();
+        assert_eq!(
+            bench.sync().await.outcome,
+            SyncOutcome::Complete,
+            "{kind}: accepted"
+        );
+        bench.no_faults();
+        assert_eq!(
+            bench.sync().await.totals.runs_new,
+            1,
+            "{kind}: readable later, archived then"
+        );
+        verified(&bench);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_message_leaves_its_run_and_the_job_partial_until_it_is_accepted() {
+    let bench = bench_of_one_job().await;
+    bench.fault("bad-message");
+    for sync in 0..2 {
+        let record = bench.sync().await;
+        assert_eq!(record.jobs[0].outcome, JobOutcome::Partial);
+        assert_eq!(record.totals.runs_quarantined, 1, "sync {sync}");
+        assert_eq!(bench.value::<i64>("SELECT count(*) FROM runs"), 12);
+    }
+    assert_eq!(
+        bench.value::<Vec<u8>>("SELECT payload FROM quarantine"),
+        b"{\"Message\":}"
+    );
+    Writer::open(&bench.archive())
+        .unwrap()
+        .accept(1, "a known bug of the scanner")
+        .unwrap();
+    let record = bench.sync().await;
+    assert_eq!(
+        (record.outcome, record.totals.runs_quarantined),
+        (SyncOutcome::Complete, 1)
+    );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_text_and_wrong_counts_are_kept_and_not_trusted() {
+    let bench = bench_of_one_job().await;
+    bench.fault("odd-text");
+    bench.sync().await;
+    let text = "SELECT status_details FROM runs WHERE status_details IS NOT NULL";
+    assert_eq!(bench.value::<String>(text), "a\u{fffd}b\u{fffd}c\u{fffd}d");
+    bench.fault("wrong-counts");
+    let record = bench.sync().await;
+    assert_eq!(record.outcome, SyncOutcome::Complete);
+    assert_eq!(bench.value::<i64>("SELECT total_job_runs FROM jobs"), 19);
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_beyond_the_limit_is_noted_and_the_rest_read() {
+    let mut bench = bench_of_one_job().await;
+    bench.options.run_limit = 1 << 20;
+    serve(
+        &bench,
+        json!([{"JobRunID": A, "JobSummary": "x".repeat(2 << 20)}, {"JobRunID": B}]),
+    );
+    let record = bench.sync().await;
+    assert_eq!((record.totals.runs_new, record.totals.runs_quarantined), (1, 1));
+    assert_eq!(record.jobs[0].outcome, JobOutcome::Partial);
+    assert_eq!(
+        bench.value::<i64>("SELECT length(payload) FROM quarantine"),
+        1 << 20
+    );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_two_jobs_stays_with_the_first_and_is_absent_only_when_both_lack_it() {
+    let mut bench = Bench::new().await;
+    bench.options.jobs.truncate(2);
+    bench.options.concurrency = 1;
+    let body = |job: u32, runs: serde_json::Value| {
+        json!({"JobID": bench.job(job).to_string(), "JobStatusInfo": runs}).to_string()
+    };
+    let run = |id: &str| json!({"JobRunID": id, "Status": 4});
+    bench.server.set_body(0, body(0, json!([run(A), run(B)])));
+    bench.server.set_body(1, body(1, json!([run(B)])));
+    let record = bench.sync().await;
+    assert_eq!((record.totals.runs_new, record.totals.runs_unchanged), (2, 1));
+    let owner = format!("SELECT job_id FROM runs WHERE job_run_id = '{B}'");
+    assert_eq!(bench.value::<String>(&owner), bench.job(0).to_string());
+    bench.server.set_body(0, body(0, json!([run(A)])));
+    assert_eq!(bench.sync().await.totals.runs_absent, 0);
+    bench.server.set_body(1, body(1, json!([])));
+    assert_eq!(bench.sync().await.totals.runs_absent, 1);
+    bench.server.set_body(1, body(1, json!([run(B)])));
+    bench.sync().await;
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM runs WHERE absent_since IS NOT NULL"),
+        0
+    );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_twice_in_one_answer_counts_twice() {
+    let bench = bench_of_one_job().await;
+    serve(
+        &bench,
+        json!([{"JobRunID": A, "Status": 2}, {"JobRunID": A, "Status": 2}, {"JobRunID": A, "Status": 4}]),
+    );
+    let figures = bench.sync().await.totals;
+    assert_eq!(
+        (
+            figures.runs_seen,
+            figures.runs_new,
+            figures.runs_unchanged,
+            figures.runs_changed
+        ),
+        (3, 1, 1, 1)
+    );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_without_runs_are_complete_and_a_404_keeps_what_is_archived() {
+    let bench = bench_of_one_job().await;
+    bench.sync().await;
+    bench.fault("404");
+    let record = bench.sync().await;
+    assert_eq!(record.outcome, SyncOutcome::Failed);
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM runs WHERE absent_since IS NULL"),
+        12
+    );
+    for fault in ["empty", "null"] {
+        bench.fault(fault);
+        assert_eq!(bench.sync().await.outcome, SyncOutcome::Complete, "{fault}");
+    }
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM runs WHERE absent_since IS NOT NULL"),
+        12
+    );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_other_than_all_marks_no_run_absent() {
+    let mut bench = bench_of_one_job().await;
+    bench.sync().await;
+    bench.options.count = 3;
+    let record = bench.sync().await;
+    assert_eq!(
+        (record.outcome, record.totals.runs_seen, record.totals.runs_absent),
+        (SyncOutcome::Complete, 3, 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_of_two_syncs_names_the_holder_of_the_archive() {
+    let bench = Bench::new().await;
+    bench.fault("stall=3");
+    let first = bench.try_sync();
+    let second = async {
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        bench.try_sync().await
+    };
+    let (first, second) = tokio::join!(first, second);
+    first.unwrap();
+    let Err(SyncError::Archive(error)) = second else {
+        panic!("{second:?}")
+    };
+    let text = error.to_string();
+    assert!(
+        text.contains(&format!("process {}", std::process::id())) && text.contains("started 20"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_sync_keeps_what_was_read() {
+    let mut bench = Bench::with(Options {
+        history: jobruns::simulator::History {
+            runs: 400,
+            messages: 40,
+            ..small_history()
+        },
+        ..Options::default()
+    })
+    .await;
+    bench.options.concurrency = 1;
+    bench.fault("stall=9@2");
+    let (ask, asked) = tokio::sync::watch::channel(false);
+    let stopper = async {
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        ask.send(true).unwrap();
+    };
+    let client = bench.client();
+    let path = bench.archive();
+    let syncing = sync(
+        &path,
+        &client,
+        bench.options.clone(),
+        Box::new(|_| {}),
+        Stop::new(asked),
+    );
+    let (record, ()) = tokio::join!(syncing, stopper);
+    let record = record.unwrap();
+    assert_eq!(record.outcome, SyncOutcome::Interrupted, "{record:?}");
+    assert_eq!(record.jobs.len(), 3);
+    assert_eq!(record.jobs[0].outcome, JobOutcome::Complete);
+    assert_eq!(bench.value::<i64>("SELECT count(*) FROM runs"), 400);
+    assert_eq!(bench.sync().await.outcome, SyncOutcome::Partial);
+    bench.no_faults();
+    assert_eq!(bench.sync().await.outcome, SyncOutcome::Complete);
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_asked_twice_of_a_refused_password() {
+    let bench = Bench::new().await;
+    let mut settings = bench.settings();
+    settings.password = jobruns::ccs::Secret::new("wrong".to_owned());
+    let client = jobruns::ccs::Client::new(settings).unwrap();
+    let record = sync(
+        &bench.archive(),
+        &client,
+        bench.options.clone(),
+        Box::new(|_| {}),
+        Stop::never(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(record.outcome, SyncOutcome::Failed);
+    assert!(
+        record
+            .jobs
+            .iter()
+            .all(|job| job.error.as_ref().unwrap().contains("was refused with 400"))
+    );
+    assert_eq!(bench.server.requests().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_zone_of_times_without_offset_is_remembered() {
+    let mut bench = bench_of_one_job().await;
+    bench.options.naive_time = Some("Europe/Berlin".parse().unwrap());
+    serve(
+        &bench,
+        json!([{"JobRunID": A, "JobStartTime": "2024-07-01T12:00:00", "JobEndTime": "2024-07-01T12:00:00.5+02:00"}]),
+    );
+    bench.sync().await;
+    let row = bench.rows("SELECT started_at, ended_at, duration_seconds, time_basis FROM runs");
+    assert_eq!(row.len(), 1);
+    assert_eq!(
+        bench.value::<String>("SELECT started_at FROM runs"),
+        "2024-07-01T10:00:00Z"
+    );
+    assert_eq!(
+        bench.value::<String>("SELECT ended_at FROM runs"),
+        "2024-07-01T10:00:00.5Z"
+    );
+    assert_eq!(bench.value::<f64>("SELECT duration_seconds FROM runs"), 0.5);
+    assert_eq!(bench.value::<String>("SELECT time_basis FROM runs"), "mixed");
+    bench.options.naive_time = None;
+    bench.sync().await;
+    bench.options.naive_time = Some("utc".parse().unwrap());
+    let error = bench.try_sync().await.unwrap_err();
+    assert!(error.to_string().contains("Europe/Berlin"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_answers_under_another_url_has_moved() {
+    let bench = bench_of_one_job().await;
+    bench.sync().await;
+    let mut other = Bench::new().await;
+    other.options.jobs.truncate(1);
+    let record = sync(
+        &bench.archive(),
+        &other.client(),
+        other.options.clone(),
+        Box::new(|_| {}),
+        Stop::never(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(record.outcome, SyncOutcome::Complete);
+    assert_eq!(
+        bench.value::<String>("SELECT server FROM jobs"),
+        other.server.base_url()
+    );
+    assert_eq!(
+        rows(
+            &bench.connection(),
+            "SELECT 1 FROM ledger WHERE entry LIKE 'job-server %'"
+        )
+        .len(),
+        2
+    );
+}
