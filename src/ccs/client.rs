@@ -300,7 +300,10 @@ impl JobRunsAnswer {
 }
 
 /// Checks the base URL; the user's words are repeated without a password.
-fn base_url(text: &str, insecure: bool) -> Result<String, CcsError> {
+///
+/// # Errors
+/// [`CcsError::Url`]: no URL, a user name or password in it, `http` without `insecure`.
+pub fn base_url(text: &str, insecure: bool) -> Result<String, CcsError> {
     let refuse = |shown: &str, why: &str| {
         Err(CcsError::Url {
             url: shown.to_owned(),

@@ -12,7 +12,7 @@ mod tls;
 mod token;
 mod trust;
 
-pub use client::{Client, JobRunsAnswer, Settings};
+pub use client::{Client, JobRunsAnswer, Settings, base_url};
 pub use error::CcsError;
 pub use secret::Secret;
 pub use tls::{Trust, certificates_from_pem};

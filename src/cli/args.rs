@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{completions, password};
+use super::{completions, demo, jobs, password, payload, quarantine, status, sync, trust, verify};
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
 /// Archives the job-run history of Control Compliance Suite (CCS) into one SQLite file, provably complete
@@ -28,31 +28,34 @@ pub(super) struct Cli {
 
 /// What stands below the options in `jobruns --help`.
 const AFTER_HELP: &str = r"Where a setting comes from:
-  its flag, else the environment (JOBRUNS_ and its name in capitals: JOBRUNS_RATE_LIMIT), else the config file
-  (rate_limit = 2), else the default; -v says which it was. Relative paths in a config file are relative to that
-  file's folder. Durations are a number and s, m, h or d: 90s, 15m, 26h, 7d.
+  its flag, else the environment (JOBRUNS_ and its name in capitals: JOBRUNS_RATE_LIMIT), else the config file (rate_limit = 2), else the default; -v says which it was. Relative paths in a config file are relative to that file's folder. Durations are a number and s, m, h or d: 90s, 15m, 26h, 7d.
 
 Where the password comes from, the first that is there:
-  --password-file FILE, --password-stdin, JOBRUNS_PASSWORD, password_file of the environment or the config file,
-  the system's store of passwords (`jobruns password set`), a question if standard input is a terminal.
-  No flag takes a password, and the config file must not hold one.
+  --password-file FILE, --password-stdin, JOBRUNS_PASSWORD, the password_file of the environment or the config file, the system's store of passwords (`jobruns password set`), a question if standard input is a terminal. No flag takes a password, and the config file must not hold one.
 
 What is written where:
-  data goes to standard output, everything else to standard error; with --log-format json every line there is one
-  JSON object.
+  data goes to standard output, everything else to standard error; with --log-format json every line there is one JSON object.
 
 Exit codes:
-    0  done (also when a closed pipe ends the output early)
-    1  could not be done: nothing, or no job, succeeded
-    2  wrong usage: arguments, settings, files that were named
-    3  done in part, or a check has findings: some jobs failed, some runs are quarantined, `status --max-age` overdue
-    4  the archive is not intact (`verify`)
-    5  the archive is held by another sync
+  0    done (also when a closed pipe ends the output early)
+  1    could not be done: nothing, or no job, succeeded
+  2    wrong usage: arguments, settings, files that were named
+  3    done in part, or a check has findings (`status --max-age` overdue, ...)
+  4    the archive is not intact (`verify`)
+  5    the archive is held by another sync
   130  interrupted; what was read is kept";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    Demo(demo::DemoArgs),
+    Sync(sync::SyncArgs),
+    Jobs(jobs::JobsArgs),
+    Status(status::StatusArgs),
+    Verify(verify::VerifyArgs),
+    Payload(payload::PayloadArgs),
+    Quarantine(quarantine::QuarantineArgs),
+    Trust(trust::TrustArgs),
     Password(password::PasswordArgs),
     Completions(completions::CompletionsArgs),
 }

@@ -1,13 +1,11 @@
 //! `jobruns completions`.
 
-use std::io::Write;
-
 use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::args::Cli;
 use super::failure::{Exit, Failure};
-use super::output::Output;
+use super::table::write_bytes;
 
 /// Writes the completions of a shell to standard output
 #[derive(Debug, clap::Args)]
@@ -25,8 +23,6 @@ pub(super) struct CompletionsArgs {
 pub(super) fn run(args: &CompletionsArgs) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "jobruns", &mut script);
-    let mut output = Output::stdout();
-    output.write_all(&script).map_err(|error| output.failed(&error))?;
-    output.finish()?;
+    write_bytes(None, &script)?;
     Ok(Exit::Done)
 }

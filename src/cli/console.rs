@@ -24,7 +24,7 @@ const LEVELS: [Level; 4] = [Level::ERROR, Level::INFO, Level::DEBUG, Level::TRAC
 
 /// The place where everything but data is said. Clones share it.
 #[derive(Clone)]
-pub struct Console(Arc<Inner>);
+pub(super) struct Console(Arc<Inner>);
 
 struct Inner {
     format: LogFormat,
@@ -38,13 +38,15 @@ struct Inner {
 struct Line<'l> {
     level: Level,
     message: &'l str,
+    /// Whether the fields repeat the message for programs.
+    message_says_all: bool,
     fields: Map<String, Value>,
 }
 
 impl Console {
     /// A console for stderr without a log file.
     #[must_use]
-    pub fn new(format: LogFormat, color: When, verbosity: u8) -> Self {
+    pub(super) fn new(format: LogFormat, color: When, verbosity: u8) -> Self {
         let level = LEVELS[usize::from(verbosity).min(LEVELS.len() - 1)];
         let color = format == LogFormat::Text && color.decide(io::stderr().is_terminal());
         Self(Arc::new(Inner {
@@ -60,7 +62,7 @@ impl Console {
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub fn with_log_file(self, path: &Path) -> io::Result<Self> {
+    pub(super) fn with_log_file(self, path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         owner_only(&mut options);
@@ -78,7 +80,7 @@ impl Console {
     }
 
     /// Takes what the program notes of its doings (`tracing` events) from now on.
-    pub fn listen(&self) {
+    pub(super) fn listen(&self) {
         let subscriber = tracing_subscriber::registry().with(Listener(self.clone()));
         // A second console in one process (a test's) says its failures, and leaves the events to the first.
         let _ = tracing::subscriber::set_global_default(subscriber);
@@ -86,24 +88,24 @@ impl Console {
 
     /// Whether lines are JSON objects.
     #[must_use]
-    pub fn is_json(&self) -> bool {
+    pub(super) fn is_json(&self) -> bool {
         self.0.format == LogFormat::Json
     }
 
     /// Whether anything but errors is said.
     #[must_use]
-    pub fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.0.level == Level::ERROR
     }
 
     /// The bars that lines must not tear; made at the first call.
     #[must_use]
-    pub fn bars(&self) -> &MultiProgress {
+    pub(super) fn bars(&self) -> &MultiProgress {
         self.0.bars.get_or_init(MultiProgress::new)
     }
 
     /// Tells a failure: `Error:`, `Caused by:`, `Hint:`, or one JSON object.
-    pub fn tell(&self, failure: &Failure) {
+    pub(super) fn tell(&self, failure: &Failure) {
         let Failure::Told(told) = failure else { return };
         if self.is_json() {
             let mut fields = Map::new();
@@ -113,6 +115,7 @@ impl Console {
             self.write(&Line {
                 level: Level::ERROR,
                 message: &told.words,
+                message_says_all: true,
                 fields,
             });
             return;
@@ -131,7 +134,7 @@ impl Console {
     }
 
     /// Tells what clap has to say about wrong usage.
-    pub fn tell_usage(&self, error: &clap::Error) {
+    pub(super) fn tell_usage(&self, error: &clap::Error) {
         if !self.is_json() {
             self.to_stderr(|stderr| {
                 let text = error.render();
@@ -152,6 +155,7 @@ impl Console {
         self.write(&Line {
             level: Level::ERROR,
             message: words,
+            message_says_all: true,
             fields,
         });
     }
@@ -234,10 +238,10 @@ fn json_line(time: &str, line: &Line<'_>) -> String {
     Value::Object(object).to_string()
 }
 
-/// The line for people. Messages say it all; fields are for programs and, with `-v`, for those who look closely.
+/// The line for people: the message, then the fields that they are to see.
 fn text_line(line: &Line<'_>) -> String {
     let mut text = shown(line.message);
-    if line.level <= Level::INFO {
+    if line.message_says_all {
         return text;
     }
     for (key, value) in &line.fields {
@@ -252,7 +256,7 @@ fn text_line(line: &Line<'_>) -> String {
 
 /// `text` on one line, with control characters escaped: a server's or a file's text must not steer a terminal.
 #[must_use]
-pub fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     if !text.contains(char::is_control) {
         return text.to_owned();
     }
@@ -276,9 +280,15 @@ impl<S: Subscriber> Layer<S> for Listener {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let level = *event.metadata().level();
+        // The words of this room are whole sentences; elsewhere the fields hold the figures.
+        let message_says_all = event
+            .metadata()
+            .target()
+            .starts_with(concat!(env!("CARGO_PKG_NAME"), "::cli"));
         self.0.write(&Line {
             level,
             message: &fields.message,
+            message_says_all,
             fields: fields.others,
         });
     }
@@ -354,6 +364,7 @@ mod tests {
         Line {
             level: Level::WARN,
             message,
+            message_says_all: false,
             fields,
         }
     }
@@ -375,11 +386,11 @@ mod tests {
     fn control_characters_are_shown_and_never_executed() {
         assert_eq!(shown("a\x1b[2J\nb\u{9b}"), r"a\u{1b}[2J\nb\u{9b}");
         let detail = Line {
-            level: Level::DEBUG,
+            message_says_all: true,
             ..line("x\ny")
         };
-        assert!(text_line(&detail).starts_with(r"x\ny runs=3"));
-        assert_eq!(text_line(&line("x\ny")), r"x\ny");
+        assert_eq!(text_line(&detail), r"x\ny");
+        assert!(text_line(&line("x\ny")).starts_with(r"x\ny runs=3"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::config::{
 ///
 /// # Errors
 /// Wrong usage: a source that cannot be read, or none.
-pub fn password(login: &LoginSettings, url: &str) -> Result<Secret, Failure> {
+pub(super) fn password(login: &LoginSettings, url: &str) -> Result<Secret, Failure> {
     let account = account(login, url)?;
     find(login, &account, Keyring::open())
 }
@@ -24,7 +24,7 @@ pub fn password(login: &LoginSettings, url: &str) -> Result<Secret, Failure> {
 ///
 /// # Errors
 /// Wrong usage: a source that cannot be read, or none.
-pub fn new_password(login: &LoginSettings, account: &Account) -> Result<Secret, Failure> {
+pub(super) fn new_password(login: &LoginSettings, account: &Account) -> Result<Secret, Failure> {
     find(
         login,
         account,
@@ -58,7 +58,7 @@ fn find(
 ///
 /// # Errors
 /// Wrong usage, where the URL names no host.
-pub fn account(login: &LoginSettings, url: &str) -> Result<Account, Failure> {
+pub(super) fn account(login: &LoginSettings, url: &str) -> Result<Account, Failure> {
     let no_host = || ConfigError::Value {
         origin: Origin::Flag(Setting::URL.flag()),
         reason: "the URL names no host (expected https://HOST:12431)".to_owned(),

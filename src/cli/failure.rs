@@ -5,7 +5,10 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::archive::ArchiveError;
+use crate::ccs::CcsError;
 use crate::config::{ConfigError, KeyringError};
+use crate::simulator::SimulatorError;
+use crate::sync::SyncError;
 
 /// How a command ends, as scripts and scheduled tasks see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +45,7 @@ impl From<Exit> for ExitCode {
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
-pub enum Failure {
+pub(super) enum Failure {
     /// Whoever read our output has enough (`| head`): a quiet end.
     ClosedPipe,
     /// Something to tell.
@@ -51,7 +54,7 @@ pub enum Failure {
 
 /// What is told of a failure.
 #[derive(Debug)]
-pub struct Told {
+pub(super) struct Told {
     /// How the command ends.
     pub exit: Exit,
     /// What failed, in one sentence.
@@ -65,7 +68,7 @@ pub struct Told {
 impl Failure {
     /// A failure in words alone.
     #[must_use]
-    pub fn new(exit: Exit, words: impl Into<String>) -> Self {
+    pub(super) fn new(exit: Exit, words: impl Into<String>) -> Self {
         Self::Told(Box::new(Told {
             exit,
             words: words.into(),
@@ -76,7 +79,7 @@ impl Failure {
 
     /// An error and its causes.
     #[must_use]
-    pub fn of(exit: Exit, error: &(dyn Error + 'static), hint: Option<String>) -> Self {
+    pub(super) fn of(exit: Exit, error: &(dyn Error + 'static), hint: Option<String>) -> Self {
         Self::Told(Box::new(Told {
             exit,
             words: error.to_string(),
@@ -87,16 +90,25 @@ impl Failure {
 
     /// The same with what to do about it.
     #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         if let Self::Told(told) = &mut self {
             told.hint = Some(hint.into());
         }
         self
     }
 
+    /// The same with what it is about before its words.
+    #[must_use]
+    pub(super) fn about(mut self, about: &str) -> Self {
+        if let Self::Told(told) = &mut self {
+            told.words.insert_str(0, about);
+        }
+        self
+    }
+
     /// The same with its cause.
     #[must_use]
-    pub fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
+    pub(super) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
         if let Self::Told(told) = &mut self {
             told.causes.push(error.to_string());
             told.causes.extend(causes(error));
@@ -106,7 +118,7 @@ impl Failure {
 
     /// Standard output took no more.
     #[must_use]
-    pub fn of_stdout(error: &io::Error) -> Self {
+    pub(super) fn of_stdout(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ClosedPipe;
         }
@@ -121,7 +133,7 @@ impl Failure {
 
     /// How the command ends.
     #[must_use]
-    pub fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self {
             Self::ClosedPipe => Exit::Done,
             Self::Told(told) => told.exit,
@@ -158,15 +170,49 @@ impl From<KeyringError> for Failure {
     }
 }
 
-impl From<ArchiveError> for Failure {
-    fn from(error: ArchiveError) -> Self {
-        let exit = match &error {
+impl From<&ArchiveError> for Failure {
+    fn from(error: &ArchiveError) -> Self {
+        let exit = match error {
             ArchiveError::Held { .. } => Exit::Held,
             ArchiveError::OtherNaiveTime { .. } => Exit::WrongUsage,
             _ => Exit::NotDone,
         };
-        let hint = error.hint();
-        Self::of(exit, &error, hint)
+        Self::of(exit, error, error.hint())
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<CcsError> for Failure {
+    fn from(error: CcsError) -> Self {
+        let exit = match &error {
+            CcsError::Url { .. } | CcsError::Certificate { .. } => Exit::WrongUsage,
+            _ => Exit::NotDone,
+        };
+        Self::of(exit, &error, error.hint())
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        match &error {
+            SyncError::Archive(error) => Self::from(&**error),
+            SyncError::NoJob { .. } => {
+                let hint = "name jobs by their GUID, list them in a file (--jobs-file), or watch them: \
+                            `jobruns jobs add ID`; `jobruns jobs discover` shows what the server has.";
+                Self::of(Exit::WrongUsage, &error, Some(hint.to_owned()))
+            }
+        }
+    }
+}
+
+impl From<SimulatorError> for Failure {
+    fn from(error: SimulatorError) -> Self {
+        Self::of(Exit::NotDone, &error, None)
     }
 }
 

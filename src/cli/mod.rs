@@ -4,14 +4,25 @@
 //! its failure in words. Data goes to stdout ([`output`]), all else to stderr ([`console`]).
 
 mod args;
+mod client;
 mod completions;
-pub mod console;
-pub mod credentials;
-pub mod failure;
-pub mod output;
+mod console;
+mod credentials;
+mod demo;
+mod failure;
+mod jobs;
+mod output;
 mod password;
-pub mod progress;
-pub mod stop;
+mod payload;
+mod progress;
+mod quarantine;
+mod status;
+mod stop;
+mod summary;
+mod sync;
+mod table;
+mod trust;
+mod verify;
 
 use std::ffi::OsString;
 
@@ -104,10 +115,19 @@ fn settle<'e>(
 fn command(
     command: Command,
     sources: &Sources<'_>,
-    _settings: &FrameSettings,
-    _console: &Console,
+    frame: &FrameSettings,
+    console: &Console,
 ) -> Result<Exit, Failure> {
+    let archive = &frame.archive;
     match command {
+        Command::Demo(args) => demo::run(&args, frame, console),
+        Command::Sync(args) => sync::run(&args, sources, frame, console),
+        Command::Jobs(args) => jobs::run(&args, sources, archive),
+        Command::Status(args) => status::run(&args, archive),
+        Command::Verify(args) => verify::run(&args, archive),
+        Command::Payload(args) => payload::run(&args, archive),
+        Command::Quarantine(args) => quarantine::run(&args, archive),
+        Command::Trust(args) => trust::run(&args, sources),
         Command::Password(args) => password::run(&args, sources),
         Command::Completions(args) => completions::run(&args),
     }
@@ -124,4 +144,14 @@ fn tell_choices(sources: &Sources<'_>) {
         };
         tracing::debug!("{} = {} ({place})", choice.key, choice.value);
     }
+}
+
+/// A runtime for commands that speak with a server.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(Exit::NotDone, "could not start the threads for the network").caused_by(&error)
+        })
 }

@@ -16,7 +16,7 @@ use super::failure::{Exit, Failure};
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Where data goes.
-pub struct Output {
+pub(super) struct Output {
     writer: BufWriter<Sink>,
     target: Option<PathBuf>,
 }
@@ -31,7 +31,7 @@ enum Sink {
 impl Output {
     /// Standard output.
     #[must_use]
-    pub fn stdout() -> Self {
+    pub(super) fn stdout() -> Self {
         Self::new(Sink::Stdout(io::stdout()), None)
     }
 
@@ -39,7 +39,7 @@ impl Output {
     ///
     /// # Errors
     /// Wrong usage, when `path` is a folder or nothing can be written there.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         if path == Path::new("-") {
             return Ok(Self::stdout());
         }
@@ -70,17 +70,11 @@ impl Output {
         Ok(Self::new(Sink::Beside(beside), Some(target)))
     }
 
-    /// Whether data goes to standard output.
-    #[must_use]
-    pub const fn is_stdout(&self) -> bool {
-        self.target.is_none()
-    }
-
     /// Writes what is still gathered, and gives the file its name.
     ///
     /// # Errors
     /// When something cannot be written; the old file is then as it was.
-    pub fn finish(self) -> Result<(), Failure> {
+    pub(super) fn finish(self) -> Result<(), Failure> {
         let Self { writer, target } = self;
         let failed = |error: &io::Error| of_write(target.as_deref(), error);
         let sink = writer.into_inner().map_err(|error| failed(error.error()))?;
@@ -97,7 +91,7 @@ impl Output {
 
     /// The failure to write `error` stands for: a closed pipe is a quiet end.
     #[must_use]
-    pub fn failed(&self, error: &io::Error) -> Failure {
+    pub(super) fn failed(&self, error: &io::Error) -> Failure {
         of_write(self.target.as_deref(), error)
     }
 

@@ -10,6 +10,7 @@ use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressStyle};
 use super::console::{Console, shown};
 use crate::config::{When, show_duration};
 use crate::model::Guid;
+use crate::sync::SyncEvent;
 
 /// Bars wait this long: what is done by then needs none.
 const BARS_WAIT: Duration = Duration::from_millis(250);
@@ -36,7 +37,7 @@ enum Manner {
 
 /// Shows how far a sync is. Clones share the display.
 #[derive(Clone)]
-pub struct Progress(Arc<Inner>);
+pub(super) struct Progress(Arc<Inner>);
 
 struct Inner {
     console: Console,
@@ -63,7 +64,7 @@ struct Running {
 
 /// How a job ended, as far as a line tells it.
 #[derive(Debug, Clone, Copy)]
-pub struct JobEnd<'e> {
+pub(super) struct JobEnd<'e> {
     /// "complete", "partial" or "failed".
     pub outcome: &'e str,
     /// Elements of the answer that were read.
@@ -81,7 +82,7 @@ pub struct JobEnd<'e> {
 impl Progress {
     /// A display on `console`, as `--progress` says.
     #[must_use]
-    pub fn new(console: &Console, when: When) -> Self {
+    pub(super) fn new(console: &Console, when: When) -> Self {
         let terminal = io::stderr().is_terminal() && !console.is_json();
         let manner = manner(when, terminal, console.is_quiet());
         Self(Arc::new(Inner {
@@ -91,8 +92,45 @@ impl Progress {
         }))
     }
 
+    /// Shows an event of a sync.
+    pub(super) fn show(&self, event: &SyncEvent<'_>) {
+        match *event {
+            SyncEvent::Began { jobs, sync_id } => {
+                tracing::debug!(sync_id, jobs, "the sync begins");
+                self.sync_started(jobs);
+            }
+            SyncEvent::JobBegan { job, name } => self.job_started(job, name),
+            SyncEvent::JobProgress {
+                job,
+                body_bytes,
+                runs,
+                total,
+            } => {
+                self.job_moved(job, body_bytes, runs, total);
+            }
+            SyncEvent::JobRetry {
+                job,
+                attempt,
+                wait,
+                error,
+            } => self.job_retries(job, attempt, wait, error),
+            SyncEvent::JobWarning { job, text } => self.job_warned(job, text),
+            SyncEvent::JobEnded { name, record } => {
+                let end = JobEnd {
+                    outcome: record.outcome.as_str(),
+                    runs_seen: record.figures.runs_seen,
+                    runs_new: record.figures.runs_new,
+                    runs_changed: record.figures.runs_changed,
+                    body_bytes: record.figures.body_bytes,
+                    error: record.error.as_deref(),
+                };
+                self.job_finished(record.job_id, name, &end);
+            }
+        }
+    }
+
     /// A sync of `jobs` jobs begins.
-    pub fn sync_started(&self, jobs: usize) {
+    pub(super) fn sync_started(&self, jobs: usize) {
         *self.state() = State {
             jobs,
             ..State::default()
@@ -109,7 +147,7 @@ impl Progress {
     }
 
     /// The fetch of a job begins.
-    pub fn job_started(&self, job: Guid, name: Option<&str>) {
+    pub(super) fn job_started(&self, job: Guid, name: Option<&str>) {
         let now = Instant::now();
         let name = name.map_or_else(|| job.to_string(), shown);
         let mut running = Running {
@@ -128,8 +166,11 @@ impl Progress {
         state.running.insert(job, running);
     }
 
-    /// A job's answer goes on: bytes of its body and runs so far.
-    pub fn job_moved(&self, job: Guid, bytes: u64, runs: u64) {
+    /// A job's answer goes on: bytes of its body and runs so far, and how many runs the server says there are.
+    pub(super) fn job_moved(&self, job: Guid, bytes: u64, runs: u64, total: Option<i64>) {
+        if self.0.manner == Manner::Nothing {
+            return;
+        }
         let mut state = self.state();
         let Some(running) = state.running.get_mut(&job) else {
             return;
@@ -137,7 +178,7 @@ impl Progress {
         (running.bytes, running.runs) = (bytes, runs);
         if let Some(bar) = &running.bar {
             bar.set_position(bytes);
-            bar.set_message(format!("{} runs", HumanCount(runs)));
+            bar.set_message(runs_of(runs, total));
         }
         if let Manner::Lines { pace } = self.0.manner
             && running.last_line.elapsed() >= pace
@@ -150,30 +191,36 @@ impl Progress {
     }
 
     /// A job is tried again after `wait`.
-    pub fn job_retries(&self, job: Guid, attempt: u32, wait: Duration, error: &str) {
+    pub(super) fn job_retries(&self, job: Guid, attempt: u32, wait: Duration, error: &str) {
         let wait = show_duration(Duration::from_secs(wait.as_secs_f64().ceil() as u64));
         let name = self.name(job);
         tracing::warn!(job_id = %job, attempt, error, "{name}: {error}; trying again in {wait}");
     }
 
     /// Something about a job that somebody should know.
-    pub fn job_warned(&self, job: Guid, text: &str) {
+    pub(super) fn job_warned(&self, job: Guid, text: &str) {
         let name = self.name(job);
         tracing::warn!(job_id = %job, "{name}: {text}");
     }
 
     /// A job ended.
-    pub fn job_finished(&self, job: Guid, end: &JobEnd<'_>) {
+    pub(super) fn job_finished(&self, job: Guid, name: Option<&str>, end: &JobEnd<'_>) {
         let mut state = self.state();
         state.finished += 1;
         let place = format!("{}/{}", state.finished, state.jobs);
-        let Some(running) = state.running.remove(&job) else {
-            return;
-        };
+        // A job that was never asked for (the login failed) ends without having begun.
+        let running = state.running.remove(&job);
         drop(state);
-        if let Some(bar) = &running.bar {
+        if let Some(bar) = running.as_ref().and_then(|running| running.bar.as_ref()) {
             bar.finish_and_clear();
         }
+        let seconds = running
+            .as_ref()
+            .map_or(Duration::ZERO, |running| running.started.elapsed());
+        let name = match running {
+            Some(running) => running.name,
+            None => name.map_or_else(|| job.to_string(), shown),
+        };
         let JobEnd {
             outcome,
             runs_seen,
@@ -182,12 +229,13 @@ impl Progress {
             body_bytes,
             error,
         } = *end;
-        let name = &running.name;
-        if let Some(error) = error {
+        // Where bars are drawn, a person sees the summary; elsewhere this line is what a log has.
+        if let Some(error) = error
+            && self.0.manner != Manner::Bars
+        {
             tracing::warn!(job_id = %job, outcome, error, "{name}: {outcome}: {error}");
         }
         if matches!(self.0.manner, Manner::Lines { .. }) {
-            let seconds = running.started.elapsed();
             let figures = figures(body_bytes, runs_seen, seconds);
             tracing::info!(
                 job_id = %job, outcome, runs_seen, runs_new, runs_changed, body_bytes,
@@ -199,7 +247,7 @@ impl Progress {
     }
 
     /// Takes away what is still drawn.
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         let mut state = self.state();
         for (_, running) in state.running.drain() {
             if let Some(bar) = running.bar {
@@ -269,6 +317,17 @@ fn figures(bytes: u64, runs: u64, time: Duration) -> String {
     )
 }
 
+/// Runs so far, and how many there are where the server has said so.
+fn runs_of(runs: u64, total: Option<i64>) -> String {
+    match total
+        .and_then(|total| u64::try_from(total).ok())
+        .filter(|total| *total >= runs)
+    {
+        Some(total) => format!("{} of {} runs", HumanCount(runs), HumanCount(total)),
+        None => format!("{} runs", HumanCount(runs)),
+    }
+}
+
 /// A name's beginning, where it is too long for a bar.
 fn shortened(name: &str) -> String {
     if name.chars().count() <= SHOWN_OF_A_NAME {
@@ -324,10 +383,10 @@ mod tests {
         progress.sync_started(1);
         progress.job_started(job, Some("Nightly\x1b[2J"));
         progress.show_bars();
-        progress.job_moved(job, 1000, 3);
+        progress.job_moved(job, 1000, 3, Some(12));
         assert_eq!(progress.name(job), r"Nightly\u{1b}[2J");
         let bar = progress.state().running[&job].bar.clone().unwrap();
-        assert_eq!((bar.position(), bar.message().as_str()), (1000, "3 runs"));
+        assert_eq!((bar.position(), bar.message().as_str()), (1000, "3 of 12 runs"));
         let end = JobEnd {
             outcome: "complete",
             runs_seen: 3,
@@ -336,7 +395,7 @@ mod tests {
             body_bytes: 1000,
             error: None,
         };
-        progress.job_finished(job, &end);
+        progress.job_finished(job, None, &end);
         assert!(progress.state().running.is_empty());
         assert!(bar.is_finished());
     }

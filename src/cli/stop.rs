@@ -4,51 +4,28 @@ use std::io;
 
 use tokio::sync::watch;
 
-use super::failure::Exit;
+use super::failure::{Exit, Failure};
+use crate::sync::Stop;
 
-/// Whether the user (or the system) asked to stop. Clones see the same.
-#[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    /// Listens from now on: Ctrl-C and SIGTERM; on Windows Ctrl-C, Ctrl-Break, closing of the console, shutdown.
-    ///
-    /// The second such signal ends the process at once with 130; the archive stands that, as it stands a power cut.
-    ///
-    /// # Errors
-    /// When the operating system refuses. Must be called within a tokio runtime.
-    pub fn listen() -> io::Result<Self> {
-        let mut signals = Signals::new()?;
-        let (sender, receiver) = watch::channel(false);
-        tokio::spawn(async move {
-            signals.next().await;
-            tracing::warn!("stopping; what was read is kept (once more to stop at once)");
-            let _ = sender.send(true);
-            signals.next().await;
-            std::process::exit(Exit::Interrupted.code().into());
-        });
-        Ok(Self(receiver))
-    }
-
-    /// The bare flag, for rooms that know nothing of signals.
-    #[must_use]
-    pub fn flag(&self) -> watch::Receiver<bool> {
-        self.0.clone()
-    }
-
-    /// Whether it was asked for.
-    #[must_use]
-    pub fn requested(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Waits until it is asked for.
-    pub async fn wait(&mut self) {
-        if self.0.wait_for(|stop| *stop).await.is_err() {
-            // The listener ended with its runtime; nobody can ask any more.
-            std::future::pending::<()>().await;
-        }
-    }
+/// Listens from now on: Ctrl-C and SIGTERM; on Windows Ctrl-C, Ctrl-Break, closing of the console, shutdown.
+///
+/// The second such signal ends the process at once with 130; the archive stands that, as it stands a power cut. Must
+/// be called within a tokio runtime.
+///
+/// # Errors
+/// When the operating system refuses.
+pub(super) fn listen() -> Result<Stop, Failure> {
+    let mut signals = Signals::new()
+        .map_err(|error| Failure::new(Exit::NotDone, "could not listen for Ctrl-C").caused_by(&error))?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        signals.next().await;
+        tracing::warn!("stopping; what was read is kept (once more to stop at once)");
+        let _ = sender.send(true);
+        signals.next().await;
+        std::process::exit(Exit::Interrupted.code().into());
+    });
+    Ok(Stop::new(receiver))
 }
 
 #[cfg(unix)]
@@ -101,21 +78,5 @@ impl Signals {
             _ = self.close.recv() => {}
             _ = self.shutdown.recv() => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_flag_is_seen_by_every_clone() {
-        let (sender, receiver) = watch::channel(false);
-        let stop = Stop(receiver);
-        let mut other = stop.clone();
-        assert!(!stop.requested());
-        sender.send(true).unwrap();
-        other.wait().await;
-        assert!(stop.requested() && *stop.flag().borrow());
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::pin::parse_pin;
 use super::settings::{
-    PasswordEncoding, SummaryFormat, parse_concurrency, parse_positive_duration, parse_rate, parse_run_limit,
+    PasswordEncoding, TableOrJson, parse_concurrency, parse_positive_duration, parse_rate, parse_run_limit,
 };
 use crate::model::{Guid, NaiveZone, Sha256};
 
@@ -114,5 +114,5 @@ pub struct SyncFlags {
 
     /// The summary on standard output: a table, or JSON (one line per sync with --every)
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    pub format: SummaryFormat,
+    pub format: TableOrJson,
 }

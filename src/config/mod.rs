@@ -21,13 +21,13 @@ mod keyring;
 mod nearest;
 pub mod password;
 mod pin;
-mod secret;
 mod setting;
 mod settings;
 mod size;
 mod sources;
 mod text;
 
+pub use crate::ccs::Secret;
 pub use duration::{NotADuration, parse_duration, show_duration};
 pub use error::ConfigError;
 pub use file::{ConfigFile, DEFAULT_FILE};
@@ -37,12 +37,11 @@ pub use jobs_file::{JobsFile, ListedJob, read_jobs_file};
 pub use keyring::{Account, HOW_LONG, Keyring, KeyringError};
 pub use nearest::nearest;
 pub use password::{PasswordOrigin, PasswordSources, find_password};
-pub use pin::{NotAPin, parse_pin};
-pub use secret::Secret;
+pub use pin::{NotAPin, parse_pin, parse_sha256};
 pub use setting::{KEYS, Setting};
 pub use settings::{
-    LoginSettings, MAX_CONCURRENCY, PasswordEncoding, ServerSettings, SummaryFormat, SyncSettings,
-    TrustChoice, UrlSettings,
+    LoginSettings, MAX_CONCURRENCY, PasswordEncoding, ServerSettings, SyncSettings, TableOrJson, TrustChoice,
+    UrlSettings,
 };
 pub use size::{NotASize, parse_size, show_size};
 pub use sources::{Choice, Chosen, Environment, Origin, Sources};

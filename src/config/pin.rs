@@ -15,7 +15,12 @@ pub struct NotAPin(pub String);
 /// # Errors
 /// [`NotAPin`] for anything else, a SHA-1 of 40 digits included.
 pub fn parse_pin(text: &str) -> Result<Sha256, NotAPin> {
-    let refuse = || NotAPin(text.to_owned());
+    parse_sha256(text).ok_or_else(|| NotAPin(text.to_owned()))
+}
+
+/// Reads a SHA-256 in the spellings of [`parse_pin`].
+#[must_use]
+pub fn parse_sha256(text: &str) -> Option<Sha256> {
     let trimmed = text.trim();
     let lower = trimmed.to_ascii_lowercase();
     let digits = ["sha256 fingerprint=", "sha256:", "sha-256:"]
@@ -29,15 +34,11 @@ pub fn parse_pin(text: &str) -> Result<Sha256, NotAPin> {
             continue;
         }
         let digit = letter.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let byte = pin.get_mut(read / 2).ok_or_else(refuse)?;
-        *byte = *byte << 4 | digit.ok_or_else(refuse)?;
+        let byte = pin.get_mut(read / 2)?;
+        *byte = *byte << 4 | digit?;
         read += 1;
     }
-    if read == 2 * pin.len() {
-        Ok(pin)
-    } else {
-        Err(refuse())
-    }
+    (read == 2 * pin.len()).then_some(pin)
 }
 
 #[cfg(test)]

@@ -26,9 +26,9 @@ pub enum PasswordEncoding {
     None,
 }
 
-/// What a sync's summary looks like.
+/// What a list or summary on standard output looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum SummaryFormat {
+pub enum TableOrJson {
     /// For people.
     #[default]
     Table,
@@ -227,7 +227,7 @@ pub struct SyncSettings {
     /// The rhythm of repeated syncs; `None` for a single one.
     pub every: Option<Duration>,
     /// What the summary looks like.
-    pub format: SummaryFormat,
+    pub format: TableOrJson,
 }
 
 impl SyncSettings {
