@@ -233,9 +233,9 @@ impl Progress {
         if let Some(error) = error
             && self.0.manner != Manner::Bars
         {
-            tracing::warn!(job_id = %job, outcome, error, "{name}: {outcome}: {error}");
+            tracing::warn!(job_id = %job, outcome, error, "[{place}] {name}: {outcome}: {error}");
         }
-        if matches!(self.0.manner, Manner::Lines { .. }) {
+        if matches!(self.0.manner, Manner::Lines { .. }) && body_bytes > 0 {
             let figures = figures(body_bytes, runs_seen, seconds);
             tracing::info!(
                 job_id = %job, outcome, runs_seen, runs_new, runs_changed, body_bytes,

@@ -72,7 +72,7 @@ pub(super) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
             },
             job.runs.to_string(),
             or_dash(job.newest_run_at.as_deref()),
-            or_dash(job.last_error.as_deref()),
+            or_dash(job.last_error.as_deref().map(beginning).as_deref()),
         ]
     })?;
     Ok(args.max_age.map_or(Exit::Done, |max_age| judge(&jobs, max_age)))
@@ -122,6 +122,16 @@ fn judge(jobs: &[Freshness], max_age: Duration) -> Exit {
         exit = Exit::Findings;
     }
     exit
+}
+
+/// The most letters of an error that the table shows; JSON has all of it.
+const SHOWN_OF_AN_ERROR: usize = 80;
+
+fn beginning(error: &str) -> String {
+    if error.chars().count() <= SHOWN_OF_AN_ERROR {
+        return error.to_owned();
+    }
+    error.chars().take(SHOWN_OF_AN_ERROR - 1).chain(['…']).collect()
 }
 
 /// Seconds in the largest unit that they fill, rounded down.

@@ -92,7 +92,7 @@ mod tests {
             vec!["c".to_owned(), "1,000".to_owned()],
         ];
         let text = table(&[Column::Text("name"), Column::Number("runs")], rows);
-        let expected = " name   runs\n--------------\n a\\nb      5\n c     1,000\n";
+        let expected = " name    runs\n--------------\n a\\nb       5\n c      1,000\n";
         assert_eq!(text, expected);
     }
 }
