@@ -189,3 +189,13 @@ fn quiet_is_quiet_and_errors_are_still_told() {
         .ends_with(2)
         .says("Error: no server was given");
 }
+
+#[test]
+fn a_log_file_keeps_its_lines_when_stderr_is_quiet() {
+    let program = program();
+    program
+        .run(&["-q", "--log-file", "log.txt", "jobs", "add", JOB])
+        .ends_with(0);
+    let log = std::fs::read_to_string(program.path("log.txt")).unwrap();
+    assert!(log.contains("is watched"), "{log}");
+}

@@ -393,6 +393,24 @@ fn the_job_named_before_the_runs_stays_known() {
 }
 
 #[test]
+fn an_error_names_the_same_byte_in_any_chunks() {
+    for (body, offset) in [
+        ("{\"JobStatusInfo\":  \"none\"}", 19),
+        ("{\"JobStatusInfo\":{\"a\":[]}}", 17),
+        (" nothing ", 1),
+        ("{\"JobStatusInfo\":[]} x", 21),
+    ] {
+        for piece in 1..=body.len() {
+            let (_, end) = read(body.as_bytes(), piece, DEFAULT_RUN_LIMIT);
+            let End::NotAnAnswer(error) = end else {
+                panic!("{body}: {end:?}")
+            };
+            assert_eq!(error.offset, offset, "{body} in pieces of {piece}");
+        }
+    }
+}
+
+#[test]
 fn after_an_error_the_reader_stays_with_it() {
     let mut reader = AnswerReader::new(DEFAULT_RUN_LIMIT);
     let mut seen = 0;

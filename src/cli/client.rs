@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::credentials;
 use super::failure::Failure;
-use crate::ccs::{self, Client, Trust, certificates_from_pem};
+use crate::ccs::{self, Client, Trust, roots_from_pem};
 use crate::config::{ConfigError, PasswordEncoding, ServerSettings, TrustChoice};
 
 /// How long connecting may take; a server that is there answers a connection in far less, even over a bad line.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client with these settings; the password is found, nothing is asked of the server yet.
 ///
@@ -17,16 +17,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Wrong usage: the URL, the certificate file, the password.
 pub(super) fn client(settings: &ServerSettings) -> Result<Client, Failure> {
     let insecure = settings.trust == TrustChoice::Insecure;
-    // Before the password: nobody should type one for a URL that cannot be used.
-    ccs::base_url(&settings.server.url, insecure)?;
     let trust = trust(&settings.trust)?;
+    // Before the password: nobody should type one for a URL that cannot be used.
+    ccs::check_base_url(&settings.server.url, &trust)?;
     if insecure {
         tracing::warn!(
             "--insecure: the server's certificate is not checked; anybody in between can read the password and \
              change the history. `jobruns trust` shows what to pin instead"
         );
     }
-    let client = Client::new(ccs::Settings {
+    let client = Client::new(&ccs::Settings {
         base_url: settings.server.url.clone(),
         username: settings.login.username.clone(),
         password: credentials::password(&settings.login, &settings.server.url)?,
@@ -52,12 +52,12 @@ fn trust(choice: &TrustChoice) -> Result<Trust, Failure> {
                 path: path.clone(),
                 source,
             })?;
-            Trust::Authorities(
-                certificates_from_pem(&pem)
+            Trust::Roots(
+                roots_from_pem(&pem)
                     .map_err(|error| Failure::from(error).about(&format!("{}: ", path.display())))?,
             )
         }
         TrustChoice::Pin(sha256) => Trust::Pin(*sha256),
-        TrustChoice::Insecure => Trust::Anybody,
+        TrustChoice::Insecure => Trust::Insecure,
     })
 }

@@ -160,26 +160,35 @@ impl Console {
         });
     }
 
-    /// Whether lines of this level are said.
+    /// Whether lines of this level are said on stderr.
     fn says(&self, level: Level) -> bool {
         level <= self.0.level
+    }
+
+    /// Whether lines of this level go anywhere. `--quiet` is about stderr; a log file still gets the usual lines.
+    fn takes(&self, level: Level) -> bool {
+        self.says(level) || (self.0.file.is_some() && level <= Level::INFO)
     }
 
     fn write(&self, line: &Line<'_>) {
         let time = now();
         if self.is_json() {
             let json = json_line(&time, line);
-            self.to_stderr(|stderr| writeln!(stderr, "{json}"));
+            if self.says(line.level) {
+                self.to_stderr(|stderr| writeln!(stderr, "{json}"));
+            }
             self.to_file(|_| json);
             return;
         }
         let text = text_line(line);
-        self.to_stderr(|stderr| match line.level {
-            Level::ERROR => writeln!(stderr, "{}: {text}", self.styled("1;31", "Error")),
-            Level::WARN => writeln!(stderr, "{}: {text}", self.styled("1;33", "Warning")),
-            Level::INFO => writeln!(stderr, "{text}"),
-            _ => writeln!(stderr, "{}", self.styled("2", &text)),
-        });
+        if self.says(line.level) {
+            self.to_stderr(|stderr| match line.level {
+                Level::ERROR => writeln!(stderr, "{}: {text}", self.styled("1;31", "Error")),
+                Level::WARN => writeln!(stderr, "{}: {text}", self.styled("1;33", "Warning")),
+                Level::INFO => writeln!(stderr, "{text}"),
+                _ => writeln!(stderr, "{}", self.styled("2", &text)),
+            });
+        }
         self.to_file(|time| format!("{time} {:5} {text}", line.level.as_str()));
     }
 
@@ -273,7 +282,7 @@ struct Listener(Console);
 impl<S: Subscriber> Layer<S> for Listener {
     fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
         // Other crates' events may hold headers; only our own rooms are known to keep secrets out.
-        self.0.says(*metadata.level()) && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
+        self.0.takes(*metadata.level()) && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {

@@ -1,7 +1,6 @@
 //! `jobruns demo`.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::console::Console;
 use super::failure::{Exit, Failure};
@@ -10,7 +9,8 @@ use super::sync::One;
 use super::table::print_text;
 use super::{runtime, stop};
 use crate::archive::Reader;
-use crate::ccs::{self, Client, Secret, Trust, certificates_from_pem};
+use crate::ccs::retry::Policy;
+use crate::ccs::{self, Client, Secret, Trust, roots_from_pem};
 use crate::config::FrameSettings;
 use crate::reader::DEFAULT_RUN_LIMIT;
 use crate::simulator::{self, Credentials, History, Simulator};
@@ -105,16 +105,9 @@ fn client(server: &Simulator) -> Result<Client, Failure> {
     let Credentials {
         username, password, ..
     } = Credentials::default();
-    Ok(Client::new(ccs::Settings {
-        base_url: server.base_url(),
-        username,
-        password: Secret::new(password),
-        password_encoding: ccs::PasswordEncoding::Base64,
-        trust: Trust::Authorities(certificates_from_pem(server.authority_pem().as_bytes())?),
-        connect_timeout: Duration::from_secs(10),
-        idle_timeout: Duration::from_secs(30),
-        rate_limit: None,
-    })?)
+    let trust = Trust::Roots(roots_from_pem(server.authority_pem().as_bytes())?);
+    let settings = ccs::Settings::new(server.base_url(), username, Secret::new(password));
+    Ok(Client::new(&ccs::Settings { trust, ..settings })?)
 }
 
 fn options_of(server: &Simulator) -> sync::Options {
@@ -133,7 +126,7 @@ fn options_of(server: &Simulator) -> sync::Options {
             .collect(),
         count: 0,
         concurrency: 2,
-        retries: 2,
+        retry: Policy::default(),
         run_limit: DEFAULT_RUN_LIMIT,
         naive_time: None,
     }

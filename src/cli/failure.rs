@@ -189,9 +189,10 @@ impl From<ArchiveError> for Failure {
 
 impl From<CcsError> for Failure {
     fn from(error: CcsError) -> Self {
-        let exit = match &error {
-            CcsError::Url { .. } | CcsError::Certificate { .. } => Exit::WrongUsage,
-            _ => Exit::NotDone,
+        let exit = if error.is_setting() {
+            Exit::WrongUsage
+        } else {
+            Exit::NotDone
         };
         Self::of(exit, &error, error.hint())
     }

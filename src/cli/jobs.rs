@@ -143,21 +143,21 @@ fn discover(args: &DiscoverArgs, sources: &Sources<'_>, archive: &Path) -> Resul
     let settings = ServerSettings::choose(&args.server, sources)?;
     tell_choices(sources);
     let client = client(&settings)?;
-    let mut found = runtime()?.block_on(client.jobs())?;
-    found.sort_by(|(_, one), (_, other)| one.cmp(other));
+    let mut found = runtime()?.block_on(client.discover())?;
+    found.sort_by(|one, other| one.name.cmp(&other.name));
     if args.add {
         let mut writer = Writer::open(archive)?;
-        for (job_id, name) in &found {
-            writer.watch(*job_id, Some(name))?;
+        for job in &found {
+            writer.watch(job.job_id, Some(&job.name))?;
         }
     }
     let watched = watched(archive)?;
     let jobs: Vec<Discovered> = found
         .into_iter()
-        .map(|(job_id, name)| Discovered {
-            job_id: job_id.to_string(),
-            name,
-            watched: watched.contains(&job_id.to_string()),
+        .map(|job| Discovered {
+            watched: watched.contains(&job.job_id.to_string()),
+            job_id: job.job_id.to_string(),
+            name: job.name,
         })
         .collect();
     let columns = [

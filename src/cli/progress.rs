@@ -296,8 +296,9 @@ impl Progress {
 
 const fn manner(when: When, terminal: bool, quiet: bool) -> Manner {
     match when {
-        _ if quiet => Manner::Nothing,
         When::Never => Manner::Nothing,
+        // Stderr leaves the lines out; a log file has them.
+        _ if quiet => Manner::Lines { pace: LINE_PACE },
         When::Auto | When::Always if terminal => Manner::Bars,
         When::Auto => Manner::Lines { pace: LINE_PACE },
         When::Always => Manner::Lines {
@@ -356,7 +357,11 @@ mod tests {
             }
         );
         assert_eq!(manner(When::Never, true, false), Manner::Nothing);
-        assert_eq!(manner(When::Always, true, true), Manner::Nothing);
+        assert_eq!(
+            manner(When::Always, true, true),
+            Manner::Lines { pace: LINE_PACE }
+        );
+        assert_eq!(manner(When::Never, true, true), Manner::Nothing);
     }
 
     #[test]

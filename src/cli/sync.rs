@@ -16,6 +16,7 @@ use super::table::{print_json, print_text};
 use super::{runtime, stop, tell_choices};
 use crate::archive::{Reader, SyncRecord};
 use crate::ccs::Client;
+use crate::ccs::retry::Policy;
 use crate::config::{
     FrameSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
 };
@@ -111,7 +112,10 @@ fn options(settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
             .collect(),
         count: settings.count,
         concurrency: settings.concurrency,
-        retries: server.retries,
+        retry: Policy {
+            retries: server.retries,
+            ..Policy::default()
+        },
         run_limit: usize::try_from(settings.run_limit).unwrap_or(usize::MAX),
         naive_time: settings.naive_time,
     }

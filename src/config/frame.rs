@@ -77,7 +77,7 @@ pub struct FrameFlags {
     )]
     pub log_format: Option<LogFormat>,
 
-    /// Appends the same lines, with their time, to a file [env: JOBRUNS_LOG_FILE]
+    /// Appends the same lines, with their time, to a file; --quiet does not silence it [env: JOBRUNS_LOG_FILE]
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 

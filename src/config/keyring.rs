@@ -92,7 +92,7 @@ impl Keyring {
     /// When the store refuses.
     pub fn keep(&self, account: &Account, password: &Secret) -> Result<(), KeyringError> {
         self.entry(account)?
-            .set_password(password.expose())
+            .set_password(password.reveal())
             .map_err(|error| said(&error, account))
     }
 
@@ -189,7 +189,7 @@ mod tests {
         let account = Account::new("a", "https://b").unwrap();
         assert!(store.find(&account).unwrap().is_none());
         store.keep(&account, &Secret::new("hunter2".to_owned())).unwrap();
-        assert_eq!(store.find(&account).unwrap().unwrap().expose(), "hunter2");
+        assert_eq!(store.find(&account).unwrap().unwrap().reveal(), "hunter2");
         assert!(store.forget(&account).unwrap());
         assert!(!store.forget(&account).unwrap());
     }

@@ -109,7 +109,7 @@ pub fn find_password(
             how: super::error::PASSWORD_WAYS,
         });
     };
-    if found.0.expose().is_empty() {
+    if found.0.reveal().is_empty() {
         return Err(ConfigError::EmptyPassword {
             origin: found.1.to_string(),
         });
@@ -251,7 +251,7 @@ mod tests {
     }
 
     fn found(sources: PasswordSources<'_>) -> String {
-        find_password(&account(), sources).unwrap().0.expose().to_owned()
+        find_password(&account(), sources).unwrap().0.reveal().to_owned()
     }
 
     /// A password file that only its owner can read.
@@ -347,12 +347,12 @@ mod tests {
             (b"\xFF\xFEp\0w\0\r\0\n\0", "pw"),
         ] {
             assert_eq!(
-                from_file(&file(&folder, bytes)).unwrap().expose(),
+                from_file(&file(&folder, bytes)).unwrap().reveal(),
                 password,
                 "{bytes:?}"
             );
             let mut stream = bytes;
-            assert_eq!(from_stdin(&mut stream).unwrap().expose(), password, "{bytes:?}");
+            assert_eq!(from_stdin(&mut stream).unwrap().reveal(), password, "{bytes:?}");
         }
     }
 

@@ -86,6 +86,8 @@ pub struct AnswerReader {
     state: State,
     envelope: Envelope,
     offset: u64,
+    /// Offset of the first byte of the value that is being read.
+    value_at: u64,
     run_limit: usize,
     /// An array or null without an object around it.
     bare: bool,
@@ -157,6 +159,7 @@ impl AnswerReader {
             state: State::Start(0),
             envelope: Envelope::default(),
             offset: 0,
+            value_at: 0,
             run_limit,
             bare: false,
             runs_field: false,
@@ -299,6 +302,7 @@ impl AnswerReader {
                 }
                 b'n' => {
                     self.bare = true;
+                    self.value_at = self.offset;
                     self.state = State::InValue {
                         field: Field::Other,
                         scan: Scan::Bare,
@@ -330,6 +334,7 @@ impl AnswerReader {
 
     fn begin_value(&mut self, field: Field, byte: u8) -> Result<usize, NotAnAnswer> {
         self.held.clear();
+        self.value_at = self.offset;
         if field == Field::JobStatusInfo && byte == b'[' {
             self.runs_field = true;
             self.comma = Comma::No;
@@ -378,7 +383,7 @@ impl AnswerReader {
             Field::JobStatusInfo => match value {
                 Some(serde_json::Value::Null) => self.runs_field = true,
                 Some(serde_json::Value::Object(members)) if members.is_empty() => self.runs_field = true,
-                _ => return Err(self.error("JobStatusInfo is no array")),
+                _ => return Err(self.error_in_value("JobStatusInfo is no array")),
             },
             Field::Other => {}
         }
@@ -389,7 +394,7 @@ impl AnswerReader {
 
     fn end_of_bare_literal(&mut self) -> Result<(), NotAnAnswer> {
         if self.held != b"null" {
-            return Err(self.error("no JSON object or array"));
+            return Err(self.error_in_value("no JSON object or array"));
         }
         self.held.clear();
         self.state = State::Closed;
@@ -436,6 +441,14 @@ impl AnswerReader {
                 length,
                 sha256: hash.finalize().into(),
             },
+        }
+    }
+
+    /// A value is judged at its end, which may lie in a later chunk than its beginning; the beginning is the same for all.
+    fn error_in_value(&self, what: &str) -> NotAnAnswer {
+        NotAnAnswer {
+            offset: self.value_at,
+            what: what.to_owned(),
         }
     }
 

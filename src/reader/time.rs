@@ -45,6 +45,9 @@ pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
         (None, NaiveZone::Utc) => (local.ticks, TimeBasis::Assumed),
         (None, NaiveZone::Iana(zone)) => (in_zone(local.ticks, zone), TimeBasis::Assumed),
     };
+    if ticks == NEVER.ticks {
+        return TimeReading::Absent; // the same instant, written with another offset
+    }
     if !YEARS.contains(&ticks) {
         return TimeReading::Unreadable; // such as 9999-12-31T23:59:59-05:00, in the year 10000 of UTC
     }
@@ -293,6 +296,7 @@ mod tests {
             "0001-01-01T00:00:00Z",
             "0001-01-01T00:00:00.000",
             "0001-01-01T00:00:00-05:00",
+            "0001-01-01T05:30:00+05:30",
             "/Date(-62135596800000)/",
             "/Date(-62135578800000-0500)/",
         ] {
