@@ -15,6 +15,14 @@ pub(super) struct BaseUrl {
     api: Url,
 }
 
+/// Checks a base URL as [`super::Client::new`] does, before anybody is asked for a password.
+///
+/// # Errors
+/// [`CcsError::BadUrl`].
+pub fn check_base_url(text: &str, trust: &Trust) -> Result<(), CcsError> {
+    BaseUrl::parse(text, trust).map(drop)
+}
+
 impl BaseUrl {
     /// Checks `text`: an `https://` URL (or `http://` with [`Trust::Insecure`]) with a host, without user, password,
     /// query and fragment. Slashes at the end and the API's own path are taken off.

@@ -41,6 +41,7 @@ mod test_server;
 mod tls_tests;
 
 pub use answer::{JobRunsAnswer, JsonAnswer};
+pub use base_url::check_base_url;
 pub use certificate::{CertificateFacts, ServedCertificate, served_certificate};
 pub use client::Client;
 pub use error::{Cause, CcsError, ConnectProblem, Doing};

@@ -8,6 +8,8 @@
     reason = "a test that fails panics"
 )]
 
+pub mod program;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
