@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{completions, demo, jobs, password, payload, quarantine, status, sync, trust, verify};
+use super::{completions, demo, jobs, password, payload, quarantine, simulate, status, sync, trust, verify};
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
 /// Archives the job-run history of Control Compliance Suite (CCS) into one SQLite file, provably complete
@@ -49,6 +49,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Demo(demo::DemoArgs),
+    Simulate(simulate::SimulateArgs),
     Sync(sync::SyncArgs),
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),

@@ -16,6 +16,7 @@ mod password;
 mod payload;
 mod progress;
 mod quarantine;
+mod simulate;
 mod status;
 mod stop;
 mod summary;
@@ -121,6 +122,7 @@ fn command(
     let archive = &frame.archive;
     match command {
         Command::Demo(args) => demo::run(&args, frame, console),
+        Command::Simulate(args) => simulate::run(args),
         Command::Sync(args) => sync::run(&args, sources, frame, console),
         Command::Jobs(args) => jobs::run(&args, sources, archive),
         Command::Status(args) => status::run(&args, archive),
