@@ -215,10 +215,8 @@ impl<'a> JobWork<'a> {
             self.body_bytes += chunk.len() as u64;
             let pushed = reader.push(&chunk, &mut |element| elements.push(element));
             drop(chunk);
-            if let Some(other) = self.other_job(reader.envelope())
-                && reader.envelope().job_id_before_runs
-            {
-                return Try::NoAnswer(format!("the answer is about another job, {other}"));
+            if let Some(other) = self.other_job(reader.envelope().job_id_at_first_run) {
+                return Try::NoAnswer(about_another(other));
             }
             for element in elements.drain(..) {
                 self.take(element).await;
@@ -244,14 +242,15 @@ impl<'a> JobWork<'a> {
         match reader.finish() {
             End::Complete(envelope) => {
                 self.envelope = envelope;
-                match self.other_job(&self.envelope) {
+                match self.other_job(self.envelope.job_id) {
+                    None => Try::Closed,
+                    Some(other) if self.envelope.runs_seen == 0 => Try::NoAnswer(about_another(other)),
                     Some(other) => Try::Broken {
                         error: format!(
                             "behind its runs the answer says that it is about another job, {other}"
                         ),
                         may_heal: false,
                     },
-                    None => Try::Closed,
                 }
             }
             End::Cut(envelope) => {
@@ -271,8 +270,8 @@ impl<'a> JobWork<'a> {
         Try::Stopped
     }
 
-    fn other_job(&self, envelope: &Envelope) -> Option<Guid> {
-        envelope.job_id.filter(|&id| id != self.job)
+    fn other_job(&self, named: Option<Guid>) -> Option<Guid> {
+        named.filter(|&id| id != self.job)
     }
 
     /// Recognises a run by its bytes, or reads it and hands it on.
@@ -493,6 +492,10 @@ impl<'a> JobWork<'a> {
             interrupted,
         }
     }
+}
+
+fn about_another(job: Guid) -> String {
+    format!("the answer is about another job, {job}")
 }
 
 /// An error with its causes, in one line.
