@@ -34,10 +34,7 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, ArchiveError> {
-        let transaction = self
-            .connection()
-            .unchecked_transaction()
-            .doing("begin to read")?;
+        let transaction = self.connection().unchecked_transaction().doing("begin to read")?;
         let head = ledger::read_head(&transaction)?;
         Ok(Snapshot {
             transaction,
