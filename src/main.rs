@@ -1,3 +1,7 @@
 //! The `jobruns` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jobruns::cli::run(std::env::args_os()).into()
+}

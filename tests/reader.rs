@@ -99,6 +99,9 @@ fn what_is_no_answer_is_refused_and_what_is_cut_is_cut() {
         "[1",
         "{\"JobStatusInfo\":[]",
         "{\"JobStatusInfo\":nul",
+        "n",
+        "nul",
+        "\u{feff}",
     ] {
         let (_, end) = runs(body);
         assert!(matches!(end, End::Cut(_)), "{body}: {end:?}");
@@ -338,6 +341,202 @@ fn content_is_blind_to_order_space_case_and_escapes_and_to_nothing_else() {
     }
 }
 
+#[test]
+fn a_limit_below_the_kept_head_keeps_the_same_head_in_any_chunks() {
+    let large = format!("[{}]", "1,".repeat(400));
+    let body = format!("[{large}]");
+    for piece in [1, 7, 64, body.len()] {
+        let (elements, _) = read(body.as_bytes(), piece, 10);
+        let [Element::Oversize { head, length, .. }] = elements.as_slice() else {
+            panic!("{elements:?}")
+        };
+        assert_eq!(head.as_slice(), large.as_bytes());
+        assert_eq!(*length, large.len() as u64);
+    }
+}
+
+#[test]
+fn broken_commas_lose_no_run_and_are_told() {
+    for (body, broken_at) in [
+        ("[{},{}]", None),
+        ("[ ]", None),
+        ("[{},{} , ]", Some(9)),
+        ("[{},,{}]", Some(4)),
+        ("[,{},{}]", Some(1)),
+        ("[{} {},{}{}]", Some(4)),
+        ("{\"JobStatusInfo\":[{}],\"jobstatusinfo\":[{}]}", None),
+    ] {
+        let (found, end) = runs(body);
+        let End::Complete(envelope) = end else {
+            panic!("{body}: {end:?}")
+        };
+        assert_eq!(envelope.broken_at, broken_at, "{body}");
+        assert_eq!(found.len(), body.matches("{}").count(), "{body}");
+    }
+}
+
+#[test]
+fn the_job_named_before_the_runs_stays_known() {
+    let (a, b) = (
+        "ff761384-4b49-40b4-97d8-0de38669075a",
+        "00000000-4b49-40b4-97d8-0de38669075a",
+    );
+    let body = format!(r#"{{"JobID":"{a}","JobStatusInfo":[{{}}],"JobID":"{b}","TotalJobRuns":1.0}}"#);
+    let (_, end) = runs(&body);
+    let End::Complete(envelope) = end else {
+        panic!("{end:?}")
+    };
+    assert_eq!(envelope.job_id.unwrap().to_string(), b, "the last counts");
+    assert_eq!(envelope.job_id_at_first_run.unwrap().to_string(), a);
+    assert!(envelope.job_id_before_runs);
+    assert_eq!(envelope.total_job_runs, Some(1));
+}
+
+#[test]
+fn an_error_names_the_same_byte_in_any_chunks() {
+    for (body, offset) in [
+        ("{\"JobStatusInfo\":  \"none\"}", 19),
+        ("{\"JobStatusInfo\":{\"a\":[]}}", 17),
+        (" nothing ", 1),
+        ("{\"JobStatusInfo\":[]} x", 21),
+    ] {
+        for piece in 1..=body.len() {
+            let (_, end) = read(body.as_bytes(), piece, DEFAULT_RUN_LIMIT);
+            let End::NotAnAnswer(error) = end else {
+                panic!("{body}: {end:?}")
+            };
+            assert_eq!(error.offset, offset, "{body} in pieces of {piece}");
+        }
+    }
+}
+
+#[test]
+fn after_an_error_the_reader_stays_with_it() {
+    let mut reader = AnswerReader::new(DEFAULT_RUN_LIMIT);
+    let mut seen = 0;
+    let error = reader
+        .push(b"{\"JobStatusInfo\":[{}] oops", &mut |_| seen += 1)
+        .unwrap_err();
+    assert_eq!(error.offset, 22);
+    let again = reader.push(b",\"x\":1}", &mut |_| seen += 1).unwrap_err();
+    assert_eq!(again, error);
+    assert_eq!(reader.finish(), End::NotAnAnswer(error));
+    assert_eq!(seen, 1, "the run before the error");
+}
+
+#[test]
+fn of_two_message_lists_the_last_counts_with_its_bad_messages() {
+    let twice = |first: &str, second: &str| {
+        let text = format!(r#"{{"JobMessages":{first},"JobRunID":"{RUN}","jobmessages":{second}}}"#);
+        let read = read_run(text.as_bytes(), NaiveZone::Utc).unwrap();
+        let bad = read.run.unreadable_messages().len();
+        (
+            read.run.messages().map(|list| list.len()),
+            bad,
+            read.content_sha256,
+        )
+    };
+    let once = content(&format!(r#"{{"JobRunID":"{RUN}","JobMessages":[{{}}]}}"#));
+    assert_eq!(twice("[7,{},{}]", "[{}]"), (Some(1), 0, once));
+    let none = content(&format!(r#"{{"JobRunID":"{RUN}"}}"#));
+    assert_eq!(twice("[7,{},{}]", "null"), (None, 0, none));
+    assert_eq!(twice("null", "[{},7]").1, 1);
+}
+
+#[test]
+fn quarantined_bytes_are_those_received_where_the_run_is_no_utf_8() {
+    let text = [
+        b"{\"JobSummary\":\"\xff\",\"JobMessages\":[{\"Asset\":\"\xfe\",}, \"\xfd\" ],\"JobRunID\":\""
+            .as_slice(),
+        RUN.as_bytes(),
+        b"\"}",
+    ]
+    .concat();
+    let run = read_run(&text, NaiveZone::Utc).unwrap().run;
+    let bad: Vec<&[u8]> = run
+        .unreadable_messages()
+        .iter()
+        .map(|bad| &bad.bytes[..])
+        .collect();
+    assert_eq!(bad, [b"{\"Asset\":\"\xfe\",}".as_slice(), b"\"\xfd\""]);
+    assert_eq!(run.messages().unwrap().len(), 0);
+    assert_eq!(run.job_summary(), Some("\u{fffd}"));
+}
+
+#[test]
+fn a_message_nested_too_deep_leaves_the_others() {
+    let deep = format!("{{\"x\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let text = format!(r#"{{"JobRunID":"{RUN}","JobMessages":[{{}},{deep},{{}}]}}"#);
+    let run = read_run(text.as_bytes(), NaiveZone::Utc).unwrap().run;
+    assert_eq!(run.messages().unwrap().len(), 2);
+    assert_eq!(run.unreadable_messages()[0].bytes, deep.as_bytes());
+    assert!(run.unreadable_messages()[0].reason.contains("nested too deep"));
+}
+
+#[test]
+fn a_message_list_that_is_not_bracketed_soundly_makes_the_run_unreadable() {
+    for list in [
+        r#"[{"Asset":"a},{}]"#,
+        r#"[{"Asset":1]"#,
+        "[{},]",
+        "[,{}]",
+        "[{} {}]",
+        "[{}",
+    ] {
+        let text = format!(r#"{{"JobRunID":"{RUN}","JobMessages":{list}}}"#);
+        let error = read_run(text.as_bytes(), NaiveZone::Utc).unwrap_err();
+        assert!(error.0.starts_with("broken JSON at byte "), "{list}: {error}");
+    }
+}
+
+#[test]
+fn a_time_that_is_no_string_is_kept_as_it_stands() {
+    let text = format!(
+        r#"{{"JobRunID":"{RUN}","JobStartTime":1537422882,"JobEndTime":"","JobMessages":[{{"DateTime":[1]}}]}}"#
+    );
+    let run = read_run(text.as_bytes(), NaiveZone::Utc).unwrap().run;
+    assert_eq!(
+        (run.started(), run.started_raw()),
+        (TimeReading::Unreadable, Some("1537422882"))
+    );
+    assert_eq!((run.ended(), run.ended_raw()), (TimeReading::Absent, Some("")));
+    let message = run.messages().unwrap().next().unwrap();
+    assert_eq!(
+        (message.occurred, message.occurred_raw),
+        (TimeReading::Unreadable, Some("[1]"))
+    );
+}
+
+#[test]
+fn a_guid_spelt_otherwise_is_the_same_run_with_the_same_content() {
+    let plain = format!(r#"{{"JobRunID":"{RUN}","Status":5}}"#);
+    let other = plain.replace(RUN, &format!("{{{}}}", RUN.to_uppercase()));
+    assert_ne!(plain, other);
+    assert_eq!(content(&plain), content(&other));
+}
+
+#[test]
+fn text_that_cannot_stand_in_a_table_still_tells_contents_apart() {
+    let with = |text: &str| {
+        content(&format!(
+            r#"{{"JobRunID":"{RUN}","JobMessages":[{{"Asset":"{text}"}}]}}"#
+        ))
+    };
+    assert_ne!(with("\\ud800"), with("\\ud801"));
+    assert_ne!(with("\\u0000"), with("\u{fffd}"));
+    assert_eq!(with("\\ud83d\\ude00"), with("😀"));
+}
+
+#[test]
+fn a_long_guid_is_not_quoted_whole() {
+    let text = format!("{{\"JobRunID\":\"{}\"}}", "ä".repeat(100_000));
+    let error = read_run(text.as_bytes(), NaiveZone::Utc).unwrap_err();
+    assert!(
+        error.0.len() < 200 && error.0.contains("...") && error.0.contains("is no GUID"),
+        "{error}"
+    );
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -409,7 +608,7 @@ proptest! {
         prop_assert!(ends <= cut);
         let whole: usize = (0..=runs.len()).rev().find(|&count| {
             let prefix: usize = runs[..count].iter().map(|run| run.to_string().len() + 1).sum();
-            17 + prefix.saturating_sub(1) <= cut
+            r#"{"JobStatusInfo":["#.len() + prefix.saturating_sub(1) <= cut
         }).unwrap_or(0);
         prop_assert_eq!(elements.len(), whole, "every run that ends before the cut");
     }

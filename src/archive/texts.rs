@@ -4,10 +4,9 @@
 //! nothing depends on its being stored once, and an exact answer would cost memory that grows with the history or a
 //! random read per text. A new process begins with the texts stored last, so a text in daily use stays known.
 
-use std::collections::HashMap;
-use std::hash::RandomState;
-
+use foldhash::fast::RandomState;
 use rusqlite::Connection;
+use std::collections::HashMap;
 
 use super::error::{ArchiveError, Doing};
 

@@ -496,9 +496,7 @@ impl Writer {
             })
             .doing("store a run")?;
         if let Some(messages) = run.messages() {
-            for (message, ordinal) in messages.zip(0..) {
-                self.insert_message(run_key, ordinal, &message)?;
-            }
+            self.insert_messages(run_key, (0..).zip(messages))?;
         }
         self.add_revision(sync_id, job_key, run_key, run_id, 1, received, now)?;
         Ok((run_key, messages as u64))
@@ -527,9 +525,12 @@ impl Writer {
                 set_message_absent(&self.connection, run_key, ordinal, None)?;
             }
             added = plan.added.len() as u64;
-            for (index, ordinal) in plan.added {
-                self.insert_message(run_key, ordinal, &came[index])?;
-            }
+            self.insert_messages(
+                run_key,
+                plan.added
+                    .into_iter()
+                    .map(|(index, ordinal)| (ordinal, came[index])),
+            )?;
         }
         let (started, started_assumed) = time_columns(run.started());
         let (ended, ended_assumed) = time_columns(run.ended());
@@ -654,39 +655,43 @@ impl Writer {
         Ok(key)
     }
 
-    fn insert_message(
+    /// Adds messages with the ordinals they are to have.
+    fn insert_messages<'run>(
         &mut self,
         run_key: i64,
-        ordinal: i64,
-        message: &Message<'_>,
+        messages: impl Iterator<Item = (i64, Message<'run>)>,
     ) -> Result<(), ArchiveError> {
+        let doing = "store a message";
         let connection = &self.connection;
-        let kind_key = self.kinds.key(connection, [message.message, message.category])?;
-        let asset_key = self.assets.key(
-            connection,
-            [message.asset, message.asset_type, message.asset_owner],
-        )?;
-        let detail_key = match message.message_details {
-            Some(details) => Some(self.details.key(connection, [Some(details)])?),
-            None => None,
-        };
-        let (occurred, assumed) = time_columns(message.occurred);
-        let raw = (message.occurred == TimeReading::Unreadable)
-            .then_some(message.occurred_raw)
-            .flatten();
-        connection
+        // Looked up once a run: even a cached statement costs a tenth of an insert to find.
+        let mut insert = connection
             .prepare_cached(
                 "INSERT INTO message (run_key, ordinal, occurred_ticks, kind_key, asset_key, detail_key,
                      occurred_assumed, occurred_at_raw)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )
-            .and_then(|mut statement| {
-                statement.execute(params![
+            .doing(doing)?;
+        for (ordinal, message) in messages {
+            let kind_key = self.kinds.key(connection, [message.message, message.category])?;
+            let asset_key = self.assets.key(
+                connection,
+                [message.asset, message.asset_type, message.asset_owner],
+            )?;
+            let detail_key = match message.message_details {
+                Some(details) => Some(self.details.key(connection, [Some(details)])?),
+                None => None,
+            };
+            let (occurred, assumed) = time_columns(message.occurred);
+            let raw = (message.occurred == TimeReading::Unreadable)
+                .then_some(message.occurred_raw)
+                .flatten();
+            insert
+                .execute(params![
                     run_key, ordinal, occurred, kind_key, asset_key, detail_key, assumed, raw
                 ])
-            })
-            .doing("store a message")
-            .map(drop)
+                .doing(doing)?;
+        }
+        Ok(())
     }
 
     fn mark_returned(

@@ -1,134 +1,230 @@
-//! What can go wrong between us and the server, and the way out.
+//! What can go wrong between this machine and CCS.
+//!
+//! An error says what was being done, to which URL, and what happened. It never holds a password or a token. It can
+//! be cloned, since jobs that waited for one login share its outcome. The way out is in [`CcsError::hint`].
 
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// An error of the client. Neither its words nor its causes hold a password or token.
-#[derive(Debug, thiserror::Error)]
+use super::refusal::TlsProblem;
+use crate::model::Guid;
+
+/// What a request was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// The token request with user and password.
+    Login,
+    /// The token request with the refresh token.
+    Renewal,
+    /// The runs of a job.
+    JobRuns(Guid),
+    /// The name of a job.
+    JobName(Guid),
+    /// The list of jobs.
+    ListJobs,
+    /// Only the handshake.
+    ReadCertificate,
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Login => f.write_str("logging in"),
+            Self::Renewal => f.write_str("renewing the token"),
+            Self::JobRuns(job) => write!(f, "asking for the runs of job {job}"),
+            Self::JobName(job) => write!(f, "asking for the name of job {job}"),
+            Self::ListJobs => f.write_str("asking for the list of jobs"),
+            Self::ReadCertificate => f.write_str("reading the server's certificate"),
+        }
+    }
+}
+
+/// Why a request to CCS did not succeed.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum CcsError {
     /// The base URL cannot be used.
-    #[error("the URL {url} cannot be used: {why}")]
-    Url {
-        /// As given, without a password.
+    #[error("{url:?} cannot be used as the server's URL: {reason}")]
+    BadUrl {
+        /// The URL as given, without what could be a password.
         url: String,
-        /// Why not.
-        why: String,
+        /// What is wrong with it.
+        reason: &'static str,
     },
-    /// A file is no certificate.
-    #[error("no certificate could be read: {why}")]
-    Certificate {
-        /// Why not.
-        why: String,
+    /// The operating system's trust store has no usable certificate.
+    #[error("no trusted CA certificate was found on this system")]
+    NoTrustedRoots {
+        /// What the system said.
+        source: Option<Arc<rustls_native_certs::Error>>,
+    },
+    /// A file of CA certificates has none.
+    #[error("there is no certificate in it (expected lines from -----BEGIN CERTIFICATE----- on)")]
+    NoCertificateInPem,
+    /// A CA certificate cannot be read.
+    #[error("certificate {place} cannot be read as a CA's certificate")]
+    BadCertificate {
+        /// Its place among the certificates given, from 1.
+        place: usize,
+        /// Why.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The TLS library refused its configuration.
+    #[error("TLS could not be set up")]
+    TlsSetup {
+        /// Why.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// The HTTP library refused its configuration, such as a proxy address that is no URL.
+    #[error("the HTTP client could not be set up")]
+    HttpSetup {
+        /// Why.
+        source: Cause,
     },
     /// No connection came about.
-    #[error("could not connect to {url}")]
+    #[error("{doing}: no connection to {url}: {problem}")]
     Connect {
-        /// What was asked for.
+        /// What it was for.
+        doing: Doing,
+        /// Scheme, host and port.
         url: String,
-        /// Why.
-        #[source]
-        source: reqwest::Error,
+        /// What happened.
+        problem: ConnectProblem,
+        /// The cause below it.
+        source: Option<Cause>,
     },
-    /// The TLS handshake failed.
-    #[error("no secure connection to {url}: {why}")]
+    /// The TLS handshake failed: no secret was sent.
+    #[error("{doing}: no TLS connection to {url}")]
     Tls {
-        /// What was asked for.
+        /// What it was for.
+        doing: Doing,
+        /// Scheme, host and port.
         url: String,
-        /// The cause, in words.
-        why: String,
-        /// The way out.
-        way_out: String,
+        /// Why.
+        #[source]
+        problem: Box<TlsProblem>,
     },
-    /// The server was silent for too long.
-    #[error("{url} was silent for {} s after {bytes} bytes of the answer", silence.as_secs())]
+    /// The connection broke before an answer began.
+    #[error("{doing}: {url} closed the connection before it answered")]
+    NoAnswer {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// The cause below it.
+        source: Cause,
+    },
+    /// What came is no HTTP.
+    #[error("{doing}: what {url} answered is no HTTP")]
+    NotHttp {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// The cause below it.
+        source: Cause,
+    },
+    /// Nothing came for too long.
+    #[error("{doing}: {url} was silent for {after:?} ({bytes} bytes of the answer had come)")]
     Silence {
-        /// What was asked for.
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
         url: String,
-        /// How long.
-        silence: Duration,
-        /// Bytes of the body that had come.
+        /// How long nothing came.
+        after: Duration,
+        /// Bytes of the body read before, after decompression; 0 where no answer had begun.
         bytes: u64,
     },
-    /// The connection ended in the middle of the answer.
-    #[error("the answer of {url} was cut off after {bytes} bytes")]
+    /// The answer ended before its end, or its compression is broken.
+    #[error("{doing}: the answer of {url} was cut after {bytes} bytes")]
     Cut {
-        /// What was asked for.
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
         url: String,
-        /// Bytes of the body that had come.
+        /// Bytes of the body read before, after decompression.
         bytes: u64,
-        /// Why.
-        #[source]
-        source: reqwest::Error,
+        /// The cause below it.
+        source: Cause,
     },
-    /// The request could not be sent or its answer not be read.
-    #[error("the request to {url} failed")]
-    Request {
-        /// What was asked for.
-        url: String,
-        /// Why.
-        #[source]
-        source: reqwest::Error,
-    },
-    /// The server answered with an error status.
-    #[error("{url} answered {status}{}", told(text))]
+    /// The server answered with another status than 200.
+    #[error("{doing}: {url} answered {status}{}", quoted(text))]
     Status {
-        /// What was asked for.
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
         url: String,
-        /// HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// The beginning of its text.
+        /// The beginning of the answer's text, in one line.
         text: String,
-        /// `Retry-After`, where it said one.
+        /// How long the server asks to wait.
         retry_after: Option<Duration>,
     },
-    /// The user name or password was refused.
-    #[error("the login of {username} at {url} was refused with {status}{}", told(text))]
-    LoginRefused {
-        /// The token URL.
-        url: String,
-        /// The user name.
-        username: String,
-        /// HTTP status.
-        status: u16,
-        /// The beginning of the answer's text.
-        text: String,
-    },
-    /// The token URL answered something without a token.
-    #[error("{url} answered without a token: {why}")]
-    NoToken {
-        /// The token URL.
-        url: String,
-        /// What was wrong.
-        why: String,
-    },
-    /// A fresh token was refused too.
-    #[error("{url} answered 401 although the login was accepted{}", told(text))]
-    Unauthorized {
-        /// What was asked for.
-        url: String,
-        /// The beginning of its text.
-        text: String,
-    },
-    /// The answer is no JSON.
-    #[error("{url} answered {content_type} where JSON was asked for{}", told(text))]
+    /// The server answered 200 with something that is no JSON, such as a login page.
+    #[error(
+        "{doing}: {url} answered with {content_type} instead of JSON{}",
+        quoted(beginning)
+    )]
     NotJson {
-        /// What was asked for.
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
         url: String,
-        /// `Content-Type`.
+        /// The answer's Content-Type, or that it has none.
         content_type: String,
-        /// The beginning of its text.
-        text: String,
+        /// How it begins, in one line.
+        beginning: String,
     },
-    /// The server pointed elsewhere; neither token nor password goes there.
-    #[error("{url} points to {target}, another server")]
+    /// The JSON of a small answer cannot be read or does not say what it should.
+    #[error("{doing}: the answer of {url} cannot be used: {reason}")]
+    Unusable {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// What is wrong with it, without its content.
+        reason: &'static str,
+    },
+    /// The server points elsewhere; token and password do not go there.
+    #[error("{doing}: {url} redirects to {to}, which was not followed")]
     Redirected {
-        /// What was asked for.
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
         url: String,
         /// Where it points.
-        target: String,
+        to: String,
+    },
+    /// The server refused user and password. They are not sent again.
+    #[error(
+        "the server refused the login of {username} ({url} answered {status}{})",
+        quoted(text)
+    )]
+    LoginRejected {
+        /// The token URL.
+        url: String,
+        /// Who wanted in.
+        username: String,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of the answer's text, in one line.
+        text: String,
+    },
+    /// The server refused the token, and the new one too.
+    #[error("{doing}: {url} answered 401 to a fresh token too{}", quoted(text))]
+    Unauthorized {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// The beginning of the answer's text, in one line.
+        text: String,
     },
 }
 
-fn told(text: &str) -> String {
+fn quoted(text: &str) -> String {
     if text.is_empty() {
         String::new()
     } else {
@@ -137,103 +233,105 @@ fn told(text: &str) -> String {
 }
 
 impl CcsError {
-    /// The HTTP status that the server answered with, where it did.
+    /// The HTTP status that the server answered with, where it answered.
     #[must_use]
     pub const fn http_status(&self) -> Option<u16> {
         match self {
-            Self::Status { status, .. } | Self::LoginRefused { status, .. } => Some(*status),
+            Self::Status { status, .. } | Self::LoginRejected { status, .. } => Some(*status),
             Self::Unauthorized { .. } => Some(401),
-            Self::Cut { .. } | Self::NotJson { .. } => Some(200),
+            Self::NotJson { .. } | Self::Unusable { .. } | Self::Cut { .. } => Some(200),
             _ => None,
         }
     }
 
-    /// The way out, in a sentence or two.
+    /// Whether the TLS handshake failed.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Url { .. } => "give the base of the REST API, as in --url https://ccs.example.com:12431.",
-            Self::Certificate { .. } => "give a PEM file: text with -----BEGIN CERTIFICATE----- lines.",
-            Self::Tls { way_out, .. } => way_out,
-            Self::Connect { .. } => {
-                "check the host name, the port (12431 by default) and the firewall, and that the Symantec Application Server Service runs."
-            }
-            Self::Silence { .. } => "run it again; where the server needs longer to answer, raise --timeout.",
-            Self::Cut { .. } => {
-                "what was read is archived. Run `jobruns sync` again; runs already stored are recognised and left alone."
-            }
-            Self::Request { .. } => return None,
-            Self::Status { status, .. } => return status_hint(*status).map(str::to_owned),
-            Self::LoginRefused { .. } => {
-                "check user name and password (DOMAIN\\user); older servers want --password-encoding none. It was tried once, so that no account is locked."
-            }
-            Self::NoToken { .. } | Self::NotJson { .. } => {
-                "check that the URL is that of the CCS REST API, and that no proxy or login page answers in its place."
-            }
-            Self::Unauthorized { .. } => {
-                "check the user's rights in CCS: View all jobs, View standards, View assets."
-            }
-            Self::Redirected { .. } => {
-                "give that address as --url if it is the right one; the password was not sent there."
-            }
-        };
-        Some(hint.to_owned())
+    pub const fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls { .. })
+    }
+
+    /// Whether the trouble is with user, password or token.
+    #[must_use]
+    pub const fn is_login(&self) -> bool {
+        matches!(self, Self::LoginRejected { .. } | Self::Unauthorized { .. })
+    }
+
+    /// Whether the settings are wrong, so that nothing was sent at all.
+    #[must_use]
+    pub const fn is_setting(&self) -> bool {
+        matches!(
+            self,
+            Self::BadUrl { .. } | Self::NoCertificateInPem | Self::BadCertificate { .. }
+        )
+    }
+
+    /// How long the server asks to wait, where it does.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
     }
 }
 
-const fn status_hint(status: u16) -> Option<&'static str> {
-    match status {
-        400 => Some("check the job's id with `jobruns jobs discover`."),
-        403 => Some(
-            "the user needs the tasks View all jobs, View standards and View assets, and access to the folders Asset System and Standards.",
-        ),
-        404 => Some(
-            "list the jobs that the server knows with `jobruns jobs discover`; what is archived of this one stays.",
-        ),
-        407 => Some("the proxy wants a login: put it into HTTPS_PROXY, or leave the server out by NO_PROXY."),
-        429 => Some("the server is asked too often: lower --concurrency or set --rate-limit."),
-        500..=599 => Some(
-            "run it again later; if it persists, ask the CCS administrator to look into the server's log.",
-        ),
-        _ => None,
+/// The cause at the bottom of an error of the HTTP library; its upper layers only repeat that a request failed.
+#[derive(Clone)]
+pub struct Cause(Arc<reqwest::Error>);
+
+impl Cause {
+    pub(super) fn new(error: reqwest::Error) -> Self {
+        // Our errors name the URL themselves.
+        Self(Arc::new(error.without_url()))
     }
 }
 
-/// The beginning of a text for an error: one line, no control characters.
-pub(super) fn beginning(text: &str) -> String {
-    const SHOWN: usize = 200;
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.retain(|c| !c.is_control());
-    if line.chars().count() > SHOWN {
-        line = line.chars().take(SHOWN).chain("…".chars()).collect();
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut deepest: &dyn Error = &*self.0;
+        while let Some(below) = deepest.source() {
+            deepest = below;
+        }
+        fmt::Display::fmt(deepest, f)
     }
-    line
 }
 
-/// Sorts a transport error: TLS, connection, silence, cut. `bytes` of the body had come.
-pub(super) fn transport(
-    url: &str,
-    source: reqwest::Error,
-    silence: Duration,
-    bytes: Option<u64>,
-) -> CcsError {
-    let url = url.to_owned();
-    let source = source.without_url();
-    if let Some((why, way_out)) = super::tls::failure(&source) {
-        return CcsError::Tls { url, why, way_out };
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
     }
-    if source.is_connect() {
-        return CcsError::Connect { url, source };
-    }
-    if source.is_timeout() {
-        return CcsError::Silence {
-            url,
-            silence,
-            bytes: bytes.unwrap_or(0),
-        };
-    }
-    match bytes {
-        Some(bytes) => CcsError::Cut { url, bytes, source },
-        None => CcsError::Request { url, source },
-    }
+}
+
+impl Error for Cause {}
+
+/// Why no connection came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectProblem {
+    /// No address for the name.
+    #[error("the host name is unknown")]
+    UnknownHost,
+    /// Nothing listens there.
+    #[error("the connection was refused")]
+    Refused,
+    /// No way there.
+    #[error("there is no route to the host")]
+    Unreachable,
+    /// Nothing came back in time.
+    #[error("nothing answered within {0:?}")]
+    TimedOut(Duration),
+    /// The other side closed during the handshake.
+    #[error("the other side closed the connection during the handshake")]
+    Closed,
+    /// The proxy wants a login (407).
+    #[error("the proxy wants a login (407)")]
+    ProxyLogin,
+    /// The proxy did not make the connection.
+    #[error("the proxy refused to connect")]
+    ProxyRefused,
+    /// The connection came about, but no certificate.
+    #[error("no certificate was served")]
+    NoCertificate,
+    /// Something else; the source says what.
+    #[error("it failed")]
+    Other,
 }

@@ -1,20 +1,52 @@
-//! The REST client: the only HTTP of the house.
+//! The REST client of CCS: token, TLS, retry. The only room that speaks HTTP as a client.
 //!
-//! [`Client`] logs in, keeps the token fresh for all jobs, and asks for the runs of a job: one request a call, the body in
-//! chunks. Whether to ask again is the caller's decision, with [`retry`] as its rule.
+//! | file | subject |
+//! | --- | --- |
+//! | `client` | [`Client`]: one request with its token; [`JobRunsAnswer`] in `answer`, names of jobs in `names` |
+//! | `session` | the token: login, renewal, one at a time for all jobs |
+//! | `transport` | one HTTP exchange: pace, redirects, timeouts, what went wrong |
+//! | `tls`, `verifier`, `certificate` | whom to trust, how a pin is checked, what a certificate says |
+//! | `error`, `refusal`, `diagnosis`, `hint` | what failed, how it is told from the cause, and the way out |
+//! | [`retry`] | pure: whether and when another try makes sense |
+//!
+//! # What never happens
+//! - A password that was refused is not sent again by the same [`Client`]: an account must not be locked by retries.
+//! - Neither token nor password goes to another scheme, host or port than the one of [`Settings::base_url`].
+//! - No error, log line or debug print holds a password or a token.
 
+mod answer;
+mod base_url;
+mod certificate;
 mod client;
+mod diagnosis;
 mod error;
+mod hint;
 mod names;
+mod pace;
+mod refusal;
 pub mod retry;
 mod secret;
+mod session;
+mod settings;
+mod text;
 mod tls;
-mod token;
-mod trust;
+mod transport;
+mod verifier;
 
-pub use client::{Client, JobRunsAnswer, Settings};
-pub use error::CcsError;
+#[cfg(test)]
+mod client_tests;
+#[cfg(test)]
+mod test_server;
+#[cfg(test)]
+mod tls_tests;
+
+pub use answer::{JobRunsAnswer, JsonAnswer};
+pub use base_url::check_base_url;
+pub use certificate::{CertificateFacts, ServedCertificate, served_certificate};
+pub use client::Client;
+pub use error::{Cause, CcsError, ConnectProblem, Doing};
+pub use names::NamedJob;
+pub use refusal::{CertificateProblem, CertificateRefused, TlsProblem};
 pub use secret::Secret;
-pub use tls::{Trust, certificates_from_pem};
-pub use token::PasswordEncoding;
-pub use trust::{ServedCertificate, served_certificate};
+pub use settings::{PasswordEncoding, Settings, Trust};
+pub use tls::roots_from_pem;

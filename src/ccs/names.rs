@@ -1,61 +1,129 @@
-//! Names of jobs in an answer whose nesting nobody documents: any object with a `JobID` and a `JobName`, at any depth.
+//! The names of jobs.
+//!
+//! The API's document does not say where in an answer the properties of a job lie, so every object that has a
+//! `JobID` and a `JobName`, at any depth and in any letter case, is taken for a job.
 
 use serde_json::Value;
 
+use super::client::Client;
+use super::error::{CcsError, Doing};
 use crate::model::Guid;
 
-/// The jobs of an answer, in its order.
-pub(super) fn jobs_in(answer: &Value) -> Vec<(Guid, String)> {
-    let mut found = Vec::new();
-    let mut waiting = vec![answer];
-    while let Some(value) = waiting.pop() {
-        match value {
-            Value::Array(elements) => waiting.extend(elements.iter().rev()),
-            Value::Object(_) => {
-                let id = member(value, "JobID")
-                    .and_then(Value::as_str)
-                    .and_then(|text| text.parse().ok());
-                let name = member(value, "JobName")
-                    .and_then(Value::as_str)
-                    .filter(|name| !name.trim().is_empty());
-                if let (Some(id), Some(name)) = (id, name) {
-                    found.push((id, name.to_owned()));
-                }
-                waiting.extend(
-                    value
-                        .as_object()
-                        .into_iter()
-                        .flat_map(|members| members.values().rev()),
-                );
+/// Jobs asked for at a time.
+const PAGE_SIZE: u32 = 200;
+
+/// Pages after which a server is taken to repeat itself for ever.
+const MOST_PAGES: u64 = 10_000;
+
+/// The longest page that is read: properties of 200 jobs come to a fraction of it.
+const LONGEST_PAGE: usize = 64 * 1024 * 1024;
+
+/// A job and what people call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedJob {
+    /// `JobID`.
+    pub job_id: Guid,
+    /// `JobName`.
+    pub name: String,
+}
+
+impl Client {
+    /// The name of `job`. `None` where the server does not say, whatever the reason: names are a convenience, and a
+    /// sync does not fail for want of one. The reason is logged.
+    pub async fn job_name(&self, job: Guid) -> Option<String> {
+        let doing = Doing::JobName(job);
+        match self.page(doing, &format!("Jobs/{job}")).await {
+            Ok(page) => {
+                let mut jobs = Vec::new();
+                collect(&page, &mut jobs);
+                jobs.into_iter()
+                    .find(|found| found.job_id == job)
+                    .map(|found| found.name)
             }
-            _ => {}
+            Err(error) => {
+                tracing::debug!(%error, "no name for the job");
+                None
+            }
         }
     }
-    found
-}
 
-/// `TotalPages`, wherever it stands.
-pub(super) fn total_pages(answer: &Value) -> Option<i64> {
-    let mut waiting = vec![answer];
-    while let Some(value) = waiting.pop() {
-        if let Some(pages) = member(value, "TotalPages").and_then(Value::as_i64) {
-            return Some(pages);
+    /// All jobs that the server lists, page by page, in its order, each once.
+    ///
+    /// # Errors
+    /// What kept any page from coming.
+    pub async fn discover(&self) -> Result<Vec<NamedJob>, CcsError> {
+        let mut jobs: Vec<NamedJob> = Vec::new();
+        let mut known = std::collections::HashSet::new();
+        for number in 0..MOST_PAGES {
+            let path = format!("Jobs?page={number}&pagesize={PAGE_SIZE}");
+            let page = self.page(Doing::ListJobs, &path).await?;
+            let mut found = Vec::new();
+            collect(&page, &mut found);
+            let before = jobs.len();
+            jobs.extend(found.into_iter().filter(|job| known.insert(job.job_id)));
+            // A page without anything new is the end, whatever is announced: some servers repeat the last page.
+            let last = total_pages(&page).is_some_and(|total| number + 1 >= total);
+            if last || jobs.len() == before {
+                break;
+            }
         }
-        match value {
-            Value::Array(elements) => waiting.extend(elements),
-            Value::Object(members) => waiting.extend(members.values()),
-            _ => {}
-        }
+        Ok(jobs)
     }
-    None
+
+    async fn page(&self, doing: Doing, path: &str) -> Result<Value, CcsError> {
+        let answer = self.get(doing, self.endpoint(path)).await?;
+        let url = answer.url().to_owned();
+        let bytes = answer.into_bytes(LONGEST_PAGE).await?;
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        serde_json::from_slice(bytes).map_err(|_| CcsError::Unusable {
+            doing,
+            url,
+            reason: "it is no JSON",
+        })
+    }
 }
 
-fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    value
-        .as_object()?
+/// The value of a field in any letter case; of equal ones the last.
+fn field<'value>(object: &'value serde_json::Map<String, Value>, name: &str) -> Option<&'value Value> {
+    object
         .iter()
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .filter(|(key, _)| key.eq_ignore_ascii_case(name))
         .map(|(_, value)| value)
+        .next_back()
+}
+
+/// Adds every job within `value`. serde_json reads to 128 levels, so the recursion is bounded.
+fn collect(value: &Value, jobs: &mut Vec<NamedJob>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, jobs)),
+        Value::Object(object) => {
+            let job_id = field(object, "JobID").and_then(Value::as_str);
+            let name = field(object, "JobName").and_then(Value::as_str);
+            if let (Some(Ok(job_id)), Some(name)) = (job_id.map(str::parse), name)
+                && !name.trim().is_empty()
+            {
+                jobs.push(NamedJob {
+                    job_id,
+                    name: name.to_owned(),
+                });
+            }
+            object.values().for_each(|item| collect(item, jobs));
+        }
+        _ => {}
+    }
+}
+
+/// `TotalPages`, wherever it lies.
+fn total_pages(value: &Value) -> Option<u64> {
+    match value {
+        Value::Array(items) => items.iter().find_map(total_pages),
+        Value::Object(object) => match field(object, "TotalPages") {
+            Some(Value::Number(number)) => number.as_u64(),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            _ => object.values().find_map(total_pages),
+        },
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -63,22 +131,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jobs_are_found_at_any_depth() {
-        let answer = serde_json::json!({"Data": {"TotalPages": 3, "Rows": [
-            {"Job": {"JobID": "{FF761384-4b49-40b4-97d8-0de38669075a}", "jobname": "Weekly", "Owner": {"JobID": "x", "JobName": "y"}}},
-            {"JobID": "413e6d92-6de0-4a89-8752-149270dd4369", "JobName": " "},
-        ]}});
-        let found: Vec<_> = jobs_in(&answer)
-            .into_iter()
-            .map(|(id, name)| (id.to_string(), name))
-            .collect();
-        assert_eq!(
-            found,
-            [(
-                "ff761384-4b49-40b4-97d8-0de38669075a".to_owned(),
-                "Weekly".to_owned()
-            )]
-        );
-        assert_eq!(total_pages(&answer), Some(3));
+    fn jobs_are_found_at_any_depth_and_in_any_letter_case() {
+        let page: Value = serde_json::from_str(
+            r#"{"Result":[{"Job":{"jobid":"{FF761384-4b49-40b4-97d8-0de38669075a}","JOBNAME":"Nightly"}},
+                {"JobID":"no guid","JobName":"x"},{"JobID":"a282d163-2248-4904-8135-0eaf08be8e55","JobName":" "},
+                {"JobID":"a282d163-2248-4904-8135-0eaf08be8e55","JobName":"Weekly"}],"Paging":{"totalPages":"3"}}"#,
+        )
+        .unwrap();
+        let mut jobs = Vec::new();
+        collect(&page, &mut jobs);
+        let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+        assert_eq!(names, ["Nightly", "Weekly"]);
+        assert_eq!(total_pages(&page), Some(3));
     }
 }

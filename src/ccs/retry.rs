@@ -1,118 +1,213 @@
-//! Whether another try makes sense, and when. Pure: the attempt, the error and a random number in, a wait or a no out.
+//! Whether and when another try makes sense. Pure: the clock and the dice are parameters.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::error::CcsError;
+use super::error::{CcsError, ConnectProblem};
 
-/// The longest wait between two tries, whatever the server asks for.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(300);
-/// The wait before the second try, before it is spread.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// How often and how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Tries after the first one.
+    pub retries: u32,
+    /// The wait after the first failure; it doubles each time.
+    pub first_wait: Duration,
+    /// The longest wait of our own choice.
+    pub longest_wait: Duration,
+    /// The longest wait that a server's Retry-After is granted; a longer one is cut to this.
+    pub longest_retry_after: Duration,
+}
 
-/// Whether what went wrong may heal by itself.
+impl Default for Policy {
+    /// Four more tries after about 1, 2, 4 and 8 seconds: a restart of the server's service takes that long. A server
+    /// may ask for up to five minutes.
+    fn default() -> Self {
+        Self {
+            retries: 4,
+            first_wait: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(60),
+            longest_retry_after: Duration::from_secs(300),
+        }
+    }
+}
+
+/// The wait before the next try, or `None` if there is none.
+///
+/// `attempt` counts the tries made so far, from 1; `random` is a number from 0 to 1, which spreads jobs that failed
+/// together. Our own wait lies between a half and the whole of the doubled one. A Retry-After is a floor: the wait is
+/// that long, and up to one first wait more.
+#[must_use]
+pub fn next_wait(error: &CcsError, attempt: u32, policy: &Policy, random: f64) -> Option<Duration> {
+    if !may_heal(error) {
+        return None;
+    }
+    let wait = own_wait(attempt, policy, random)?;
+    Some(match error.retry_after() {
+        Some(asked) => asked.min(policy.longest_retry_after) + policy.first_wait.mul_f64(share(random)),
+        None => wait,
+    })
+}
+
+/// The wait before the next try of something that may heal and of which the server said nothing, such as an answer whose
+/// JSON ended early.
+#[must_use]
+pub fn own_wait(attempt: u32, policy: &Policy, random: f64) -> Option<Duration> {
+    if attempt > policy.retries {
+        return None;
+    }
+    let doublings = attempt.saturating_sub(1).min(31);
+    let whole = policy
+        .first_wait
+        .saturating_mul(1 << doublings)
+        .min(policy.longest_wait);
+    Some(whole.mul_f64(0.5 + share(random) / 2.0))
+}
+
+/// A random number as a share of one.
+const fn share(random: f64) -> f64 {
+    if random.is_finite() {
+        random.clamp(0.0, 1.0)
+    } else {
+        0.5
+    }
+}
+
+/// Whether the same request may succeed later without anybody doing something about it.
 #[must_use]
 pub const fn may_heal(error: &CcsError) -> bool {
     match error {
-        CcsError::Connect { .. }
-        | CcsError::Silence { .. }
-        | CcsError::Cut { .. }
-        | CcsError::Request { .. } => true,
-        CcsError::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
-        // A second try of these only annoys, or locks an account.
-        CcsError::Url { .. }
-        | CcsError::Certificate { .. }
-        | CcsError::Tls { .. }
-        | CcsError::LoginRefused { .. }
-        | CcsError::NoToken { .. }
-        | CcsError::Unauthorized { .. }
-        | CcsError::NotJson { .. }
-        | CcsError::Redirected { .. } => false,
+        CcsError::Connect { problem, .. } => match problem {
+            // A name server may be restarting; a name that is wrong costs a few seconds.
+            ConnectProblem::UnknownHost
+            | ConnectProblem::Refused
+            | ConnectProblem::Unreachable
+            | ConnectProblem::TimedOut(_)
+            | ConnectProblem::Closed
+            | ConnectProblem::ProxyRefused
+            | ConnectProblem::Other => true,
+            ConnectProblem::ProxyLogin | ConnectProblem::NoCertificate => false,
+        },
+        CcsError::NoAnswer { .. } | CcsError::Silence { .. } | CcsError::Cut { .. } => true,
+        // 501 and 505 say that the server cannot do it at all.
+        CcsError::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502..=504 | 506..=599),
+        // A page in place of JSON is a proxy's or a login's, and stays; the rest needs somebody to act.
+        _ => false,
     }
 }
 
-/// The wait before try `attempt + 1`, after `attempt` tries (from 1) have failed; `None` where it is the last.
-///
-/// Doubles from half a second, spread by `random` (0 to 1) over its upper half, so that many clients do not come back at
-/// once. A `Retry-After` is honoured, up to [`LONGEST_WAIT`].
+/// The wait that a Retry-After header asks for: seconds, or an HTTP date (RFC 9110, 10.2.3). `None` for what is
+/// neither; a date in the past is no wait.
 #[must_use]
-pub fn wait(attempt: u32, retries: u32, asked: Option<Duration>, random: f64) -> Option<Duration> {
-    if attempt > retries {
-        return None;
-    }
-    let doubled = FIRST_WAIT
-        .saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX))
-        .min(LONGEST_WAIT);
-    let spread = doubled.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0);
-    Some(asked.map_or(spread, |asked| asked.max(spread)).min(LONGEST_WAIT))
-}
-
-/// `Retry-After` of an error, where the server said one.
-#[must_use]
-pub const fn asked_wait(error: &CcsError) -> Option<Duration> {
-    match error {
-        CcsError::Status { retry_after, .. } => *retry_after,
-        _ => None,
-    }
-}
-
-/// Reads `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3) seen from `now` in Unix seconds.
-pub(super) fn read_retry_after(value: &str, now: i64) -> Option<Duration> {
+pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+    if value.bytes().all(|byte| byte.is_ascii_digit()) && !value.is_empty() {
+        // More digits than fit are a very long wait, which is cut later anyway.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = chrono::DateTime::parse_from_rfc2822(value).ok()?;
-    u64::try_from(date.timestamp() - now)
-        .ok()
-        .map(Duration::from_secs)
+    Some(SystemTime::from(date).duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ccs::Doing;
 
-    #[test]
-    fn waits_double_and_end() {
-        let waits: Vec<_> = (1..=4)
-            .map(|attempt| wait(attempt, 3, None, 1.0).map(|w| w.as_millis()))
-            .collect();
-        assert_eq!(waits, [Some(500), Some(1000), Some(2000), None]);
-        assert_eq!(wait(1, 3, None, 0.0), Some(Duration::from_millis(250)));
-        assert_eq!(wait(40, 50, None, 1.0), Some(LONGEST_WAIT));
-        assert_eq!(wait(1, 0, None, 1.0), None);
-    }
-
-    #[test]
-    fn the_server_may_ask_for_longer_but_not_for_ever() {
-        assert_eq!(
-            wait(1, 3, Some(Duration::from_secs(7)), 0.5),
-            Some(Duration::from_secs(7))
-        );
-        assert_eq!(
-            wait(1, 3, Some(Duration::from_secs(9999)), 0.5),
-            Some(LONGEST_WAIT)
-        );
-        assert_eq!(read_retry_after("12", 0), Some(Duration::from_secs(12)));
-        let now = 1_445_412_480 - 60;
-        assert_eq!(
-            read_retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now),
-            Some(Duration::from_secs(60))
-        );
-        assert_eq!(read_retry_after("soon", 0), None);
-    }
-
-    #[test]
-    fn statuses_that_heal_and_those_that_do_not() {
-        let status = |status| CcsError::Status {
+    fn status(status: u16, retry_after: Option<u64>) -> CcsError {
+        CcsError::Status {
+            doing: Doing::ListJobs,
             url: String::new(),
             status,
             text: String::new(),
-            retry_after: None,
+            retry_after: retry_after.map(Duration::from_secs),
+        }
+    }
+
+    #[test]
+    fn waits_double_within_their_jitter_and_end() {
+        let policy = Policy {
+            retries: 8,
+            ..Policy::default()
         };
-        let healing: Vec<u16> = [400, 403, 404, 407, 408, 429, 500, 502, 503, 504]
-            .into_iter()
-            .filter(|&code| may_heal(&status(code)))
-            .collect();
-        assert_eq!(healing, [408, 429, 500, 502, 503, 504]);
+        let error = status(503, None);
+        let waits = |random| -> Vec<f64> {
+            (1..)
+                .map_while(|attempt| next_wait(&error, attempt, &policy, random))
+                .map(|wait| wait.as_secs_f64())
+                .collect()
+        };
+        assert_eq!(waits(1.0), [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]);
+        assert_eq!(waits(0.0), [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]);
+        assert_eq!(waits(f64::NAN)[0], 0.75);
+        let many = Policy {
+            retries: u32::MAX,
+            ..policy
+        };
+        assert_eq!(
+            next_wait(&error, 4_000_000_000, &many, 1.0),
+            Some(many.longest_wait)
+        );
+    }
+
+    #[test]
+    fn a_retry_after_is_a_floor_and_has_a_ceiling() {
+        let policy = Policy::default();
+        let wait = |asked, random| next_wait(&status(429, Some(asked)), 1, &policy, random).unwrap();
+        assert_eq!(wait(20, 0.0), Duration::from_secs(20));
+        assert_eq!(wait(20, 1.0), Duration::from_secs(21));
+        assert_eq!(wait(86_400, 0.0), policy.longest_retry_after);
+        assert_eq!(wait(u64::MAX, 0.0), policy.longest_retry_after);
+        assert_eq!(next_wait(&status(429, Some(1)), 5, &policy, 0.0), None);
+        assert_eq!(next_wait(&status(404, Some(1)), 1, &policy, 0.0), None);
+    }
+
+    #[test]
+    fn only_what_may_heal_is_tried_again() {
+        for heals in [408, 429, 500, 502, 503, 504, 599] {
+            assert!(may_heal(&status(heals, None)), "{heals}");
+        }
+        for stays in [204, 400, 401, 403, 404, 407, 410, 501, 505] {
+            assert!(!may_heal(&status(stays, None)), "{stays}");
+        }
+        let connect = |problem| CcsError::Connect {
+            doing: Doing::Login,
+            url: String::new(),
+            problem,
+            source: None,
+        };
+        assert!(may_heal(&connect(ConnectProblem::Refused)));
+        assert!(!may_heal(&connect(ConnectProblem::ProxyLogin)));
+        assert!(may_heal(&CcsError::Silence {
+            doing: Doing::Login,
+            url: String::new(),
+            after: Duration::ZERO,
+            bytes: 0
+        }));
+        assert!(!may_heal(&CcsError::LoginRejected {
+            url: String::new(),
+            username: String::new(),
+            status: 401,
+            text: String::new()
+        }));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        assert_eq!(retry_after(" 120 ", now), Some(Duration::from_secs(120)));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now),
+            Some(Duration::from_secs(10))
+        );
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:27 GMT", now),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(
+            retry_after("99999999999999999999999", now),
+            Some(Duration::from_secs(u64::MAX))
+        );
+        for nothing in ["", "soon", "-1", "1.5"] {
+            assert_eq!(retry_after(nothing, now), None, "{nothing}");
+        }
     }
 }

@@ -1,30 +1,47 @@
-//! A text that never shows.
+//! Passwords and tokens.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A password or token: wiped from memory when dropped, redacted in every print.
-#[derive(Clone, PartialEq, Eq)]
+/// A password or a token: wiped from memory when dropped, never printed.
+///
+/// It has no `Display`, and `Debug` shows a placeholder, so it cannot reach a log by accident.
+#[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
+/// What stands in a text where a secret was.
+pub(super) const REDACTED: &str = "«redacted»";
+
 impl Secret {
-    /// Takes the text over.
+    /// Wraps `text`.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself, for the one place that sends it.
+    /// The secret itself, for the one place that sends it.
     #[must_use]
-    pub fn expose(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::new(text.to_owned())
     }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("«redacted»")
+        f.write_str(REDACTED)
     }
 }
 
@@ -33,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_does_not_print() {
-        assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "«redacted»");
+    fn debug_shows_no_secret() {
+        assert_eq!(format!("{:?}", Some(Secret::from("hunter2"))), "Some(«redacted»)");
     }
 }

@@ -1,1 +1,157 @@
-//! One file per command.
+//! The command line: one file per command, and the only place that prints, prompts and sets exit codes.
+//!
+//! [`run`] goes from the arguments to an exit code: arguments, config file, what holds for every command, the command,
+//! its failure in words. Data goes to stdout ([`output`]), all else to stderr ([`console`]).
+
+mod args;
+mod client;
+mod completions;
+mod console;
+mod credentials;
+mod demo;
+mod failure;
+mod jobs;
+mod output;
+mod password;
+mod payload;
+mod progress;
+mod quarantine;
+mod status;
+mod stop;
+mod summary;
+mod sync;
+mod table;
+mod trust;
+mod verify;
+
+use std::ffi::OsString;
+
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
+
+use self::args::{Cli, Command};
+use self::console::Console;
+use self::failure::Failure;
+use crate::config::{Environment, FrameFlags, FrameSettings, Origin, Sources, When, find_config_file};
+
+pub use self::failure::Exit;
+
+/// Runs the program with its arguments (the first is the program's own name) and says how it ended.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let environment = |name: &str| std::env::var_os(name);
+    let early = args::early(&arguments, &environment);
+    // Until the settings are known, lines look as the arguments and the environment alone would have it.
+    let console = Console::new(early.log_format, early.color, 1);
+    let color = match early.color {
+        When::Auto => ColorChoice::Auto,
+        When::Always => ColorChoice::Always,
+        When::Never => ColorChoice::Never,
+    };
+    let parsed = Cli::command().color(color).try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return end_of_parsing(&error, &console),
+    };
+    match dispatch(cli, &environment, &console) {
+        Ok(exit) => exit,
+        Err((failure, console)) => {
+            console.tell(&failure);
+            failure.exit()
+        }
+    }
+}
+
+/// Help and version are data; anything else that ends parsing is wrong usage.
+fn end_of_parsing(error: &clap::Error, console: &Console) -> Exit {
+    if !error.use_stderr() {
+        // clap leaves out the colours where stdout is no terminal.
+        return match error.print() {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                let failure = Failure::of_stdout(&error);
+                console.tell(&failure);
+                failure.exit()
+            }
+        };
+    }
+    console.tell_usage(error);
+    Exit::WrongUsage
+}
+
+/// Settles what holds for every command, and runs the one that was asked for. A failure comes with the console to
+/// tell it on.
+fn dispatch(cli: Cli, environment: Environment<'_>, early: &Console) -> Result<Exit, (Failure, Console)> {
+    let settled = settle(&cli.frame, environment);
+    let (sources, settings, console) = settled.map_err(|failure| (failure, early.clone()))?;
+    console.listen();
+    match sources.file() {
+        Some(file) => tracing::debug!("config file: {}", file.path().display()),
+        None => tracing::debug!("config file: none"),
+    }
+    tell_choices(&sources);
+    let result = command(cli.command, &sources, &settings, &console);
+    tell_choices(&sources);
+    result.map_err(|failure| (failure, console))
+}
+
+fn settle<'e>(
+    flags: &FrameFlags,
+    environment: Environment<'e>,
+) -> Result<(Sources<'e>, FrameSettings, Console), Failure> {
+    let file = find_config_file(flags.config.as_deref(), environment)?;
+    let sources = Sources::new(environment, file);
+    let settings = FrameSettings::choose(flags, &sources)?;
+    let mut console = Console::new(settings.log_format, settings.color, settings.verbosity);
+    if let Some(path) = &settings.log_file {
+        console = console.with_log_file(path).map_err(|source| {
+            let words = format!("could not open the log file {}", path.display());
+            Failure::new(Exit::WrongUsage, words).caused_by(&source)
+        })?;
+    }
+    Ok((sources, settings, console))
+}
+
+fn command(
+    command: Command,
+    sources: &Sources<'_>,
+    frame: &FrameSettings,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let archive = &frame.archive;
+    match command {
+        Command::Demo(args) => demo::run(&args, frame, console),
+        Command::Sync(args) => sync::run(&args, sources, frame, console),
+        Command::Jobs(args) => jobs::run(&args, sources, archive),
+        Command::Status(args) => status::run(&args, archive),
+        Command::Verify(args) => verify::run(&args, archive),
+        Command::Payload(args) => payload::run(&args, archive),
+        Command::Quarantine(args) => quarantine::run(&args, archive),
+        Command::Trust(args) => trust::run(&args, sources),
+        Command::Password(args) => password::run(&args, sources),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// Says (with `-v`) where each setting came from.
+fn tell_choices(sources: &Sources<'_>) {
+    for choice in sources.take_choices() {
+        let place = match &choice.origin {
+            Origin::Flag(flag) => format!("from {flag}"),
+            Origin::Variable(name) => format!("from the environment: {name}"),
+            Origin::File { path, line, .. } => format!("from {}:{line}", path.display()),
+            Origin::Default => "by default".to_owned(),
+        };
+        tracing::debug!("{} = {} ({place})", choice.key, choice.value);
+    }
+}
+
+/// A runtime for commands that speak with a server.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(Exit::NotDone, "could not start the threads for the network").caused_by(&error)
+        })
+}

@@ -1,1 +1,48 @@
 //! Flags, environment, file; credentials.
+//!
+//! # Where a value comes from
+//!
+//! The flag, else the environment (`JOBRUNS_` and the setting's name in capitals), else the config file, else the
+//! default. [`Sources`] looks there in this order and remembers where each value was found, so that `-v` can say so.
+//!
+//! # Secrets
+//!
+//! The password has sources of its own ([`password`]); it is never a flag and never in the config file. A [`Secret`]
+//! prints as redacted. Errors of this room name files, lines and settings, and repeat no text of a file that could
+//! hold a password.
+
+mod duration;
+mod error;
+mod file;
+mod flags;
+mod frame;
+mod jobs_file;
+mod keyring;
+mod nearest;
+pub mod password;
+mod pin;
+mod setting;
+mod settings;
+mod size;
+mod sources;
+mod text;
+
+pub use crate::ccs::Secret;
+pub use duration::{NotADuration, parse_duration, show_duration};
+pub use error::ConfigError;
+pub use file::{ConfigFile, DEFAULT_FILE};
+pub use flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
+pub use frame::{DEFAULT_ARCHIVE, FrameFlags, FrameSettings, LogFormat, When, find_config_file};
+pub use jobs_file::{JobsFile, ListedJob, read_jobs_file};
+pub use keyring::{Account, HOW_LONG, Keyring, KeyringError};
+pub use nearest::nearest;
+pub use password::{PasswordOrigin, PasswordSources, find_password};
+pub use pin::{NotAPin, parse_pin, parse_sha256};
+pub use setting::{KEYS, Setting};
+pub use settings::{
+    LoginSettings, MAX_CONCURRENCY, PasswordEncoding, ServerSettings, SyncSettings, TableOrJson, TrustChoice,
+    UrlSettings,
+};
+pub use size::{NotASize, parse_size, show_size};
+pub use sources::{Choice, Chosen, Environment, Origin, Sources};
+pub use text::NotText;

@@ -18,6 +18,12 @@ impl Span {
         start: u32::MAX,
         length: 0,
     };
+
+    /// Bytes of the text.
+    #[must_use]
+    pub const fn length(self) -> usize {
+        self.length as usize
+    }
 }
 
 /// The texts of one run, end to end.
@@ -53,6 +59,18 @@ impl TextStore {
             start: small(start),
             length: small(length),
         }
+    }
+
+    /// Bytes of all texts so far.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The texts that were added after the store had `length` bytes, end to end.
+    #[must_use]
+    pub fn added_since(&self, length: usize) -> &str {
+        &self.0[length..]
     }
 
     /// The text of a span made by [`Self::add`]; `None` for [`Span::NULL`].

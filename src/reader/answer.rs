@@ -2,6 +2,7 @@
 
 use sha2::Digest;
 
+use super::field::integer_of;
 use super::scan::Scan;
 use crate::model::{Guid, Sha256};
 
@@ -40,8 +41,13 @@ pub enum Element {
 pub struct Envelope {
     /// `JobID`, where it is a GUID.
     pub job_id: Option<Guid>,
-    /// Whether `JobID` stood before the first run.
+    /// Whether a `JobID` stood before the first run.
     pub job_id_before_runs: bool,
+    /// The `JobID` that stood before the first run, where it is a GUID; what is named behind the runs changes only `job_id`.
+    pub job_id_at_first_run: Option<Guid>,
+    /// Offset in the body of the first comma among the runs that is doubled, missing or in front of `]`: the JSON is broken
+    /// there, and although every run was found, the answer may not be all that the server meant to send.
+    pub broken_at: Option<u64>,
     /// `TotalJobRuns`, where it is an integer.
     pub total_job_runs: Option<i64>,
     /// Elements of `JobStatusInfo` so far.
@@ -74,18 +80,34 @@ pub enum End {
 /// Yields each element of `JobStatusInfo` once, in order; holds at most one; does not judge duplicates; ends either
 /// complete, or cut, or as no answer. Time is linear in the bytes, and the result does not depend on how they are cut
 /// into chunks. Reads the fields in any order and letter case, a bare array, and `null`; skips fields that it does not
-/// know without holding them. Commas between elements are not insisted on.
+/// know without holding them. Commas between elements are not insisted on, but [`Envelope::broken_at`] says so.
 #[derive(Debug)]
 pub struct AnswerReader {
     state: State,
     envelope: Envelope,
     offset: u64,
+    /// Offset of the first byte of the value that is being read.
+    value_at: u64,
     run_limit: usize,
     /// An array or null without an object around it.
     bare: bool,
     runs_field: bool,
     held: Vec<u8>,
     oversize: Option<Oversize>,
+    /// What was seen since the last run, or since `[`.
+    comma: Comma,
+    failed: Option<NotAnAnswer>,
+}
+
+/// The place of commas among the elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comma {
+    /// Behind `[`: none may come.
+    No,
+    /// Behind an element: one must come, or `]`.
+    Due,
+    /// Behind a comma: an element must come.
+    Seen,
 }
 
 #[derive(Debug)]
@@ -99,7 +121,7 @@ struct Oversize {
 enum State {
     /// Before the first byte that counts; bytes of the byte order mark seen.
     Start(usize),
-    /// In the object, before a name; whether `}` may come.
+    /// In the object, before a name or `}`; a comma in front of `}` does no harm.
     BeforeName,
     /// In a name.
     Name { escaped: bool },
@@ -137,11 +159,14 @@ impl AnswerReader {
             state: State::Start(0),
             envelope: Envelope::default(),
             offset: 0,
+            value_at: 0,
             run_limit,
             bare: false,
             runs_field: false,
             held: Vec::new(),
             oversize: None,
+            comma: Comma::No,
+            failed: None,
         }
     }
 
@@ -154,13 +179,18 @@ impl AnswerReader {
     /// Takes the next bytes and hands each element that ends in them to `sink`.
     ///
     /// # Errors
-    /// The bytes cannot be an answer; elements before that place were handed over.
+    /// The bytes cannot be an answer; elements before that place were handed over. What comes after it is not looked at.
     pub fn push(&mut self, chunk: &[u8], sink: &mut dyn FnMut(Element)) -> Result<(), NotAnAnswer> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
         let begin = self.offset;
         let mut at = 0;
         while at < chunk.len() {
             self.offset = begin + at as u64;
-            at += self.step(&chunk[at..], sink)?;
+            at += self.step(&chunk[at..], sink).inspect_err(|error| {
+                self.failed = Some(error.clone());
+            })?;
         }
         self.offset = begin + chunk.len() as u64;
         Ok(())
@@ -169,15 +199,16 @@ impl AnswerReader {
     /// Says how the answer ended.
     #[must_use]
     pub fn finish(mut self) -> End {
-        if let State::InValue {
-            field: Field::Other,
-            scan: Scan::Bare,
-        } = self.state
-            && self.bare
-        {
-            // `null` alone: its end is the end of the bytes.
-            if let Err(error) = self.end_of_bare_literal() {
-                return End::NotAnAnswer(error);
+        if let Some(error) = self.failed {
+            return End::NotAnAnswer(error);
+        }
+        if self.bare && matches!(self.state, State::InValue { .. }) {
+            // `null` alone: its end is the end of the bytes. Less of it is cut.
+            let cut = b"null".starts_with(&self.held) && self.held.len() < 4;
+            match self.end_of_bare_literal() {
+                Err(_) if cut => return End::Cut(self.envelope),
+                Err(error) => return End::NotAnAnswer(error),
+                Ok(()) => {}
             }
         }
         match self.state {
@@ -201,9 +232,17 @@ impl AnswerReader {
                 return Ok(end.unwrap_or(bytes.len()));
             }
             State::BetweenRuns => match byte {
-                b',' => {}
+                b',' => {
+                    if self.comma != Comma::Due {
+                        self.note_broken();
+                    }
+                    self.comma = Comma::Seen;
+                }
                 _ if is_space(byte) => {}
                 b']' => {
+                    if self.comma == Comma::Seen {
+                        self.note_broken();
+                    }
                     self.state = if self.bare {
                         State::Closed
                     } else {
@@ -211,13 +250,18 @@ impl AnswerReader {
                     }
                 }
                 b'}' => return Err(self.error("`}` where a run or `]` was expected")),
-                b'"' => {
-                    self.keep_run(b"\"");
-                    self.state = State::InRun(Scan::Text { escaped: false });
-                }
                 _ => {
-                    self.state = State::InRun(Scan::begin(byte));
-                    return Ok(0);
+                    if self.comma == Comma::Due {
+                        self.note_broken();
+                    }
+                    self.comma = Comma::Due;
+                    if byte == b'"' {
+                        self.keep_run(b"\"");
+                        self.state = State::InRun(Scan::Text { escaped: false });
+                    } else {
+                        self.state = State::InRun(Scan::begin(byte));
+                        return Ok(0);
+                    }
                 }
             },
             State::InValue { field, scan } => {
@@ -258,6 +302,7 @@ impl AnswerReader {
                 }
                 b'n' => {
                     self.bare = true;
+                    self.value_at = self.offset;
                     self.state = State::InValue {
                         field: Field::Other,
                         scan: Scan::Bare,
@@ -289,8 +334,10 @@ impl AnswerReader {
 
     fn begin_value(&mut self, field: Field, byte: u8) -> Result<usize, NotAnAnswer> {
         self.held.clear();
+        self.value_at = self.offset;
         if field == Field::JobStatusInfo && byte == b'[' {
             self.runs_field = true;
+            self.comma = Comma::No;
             self.state = State::BetweenRuns;
             return Ok(1);
         }
@@ -321,19 +368,22 @@ impl AnswerReader {
                     .as_ref()
                     .and_then(|v| v.as_str())
                     .and_then(|text| text.parse().ok());
-                self.envelope.job_id_before_runs = self.envelope.runs_seen == 0 && self.oversize.is_none();
+                if self.envelope.runs_seen == 0 {
+                    self.envelope.job_id_before_runs = true;
+                    self.envelope.job_id_at_first_run = self.envelope.job_id;
+                }
             }
             Field::TotalJobRuns => {
                 self.envelope.total_job_runs = match value {
-                    Some(serde_json::Value::Number(number)) => number.as_i64(),
-                    Some(serde_json::Value::String(text)) => text.trim().parse().ok(),
+                    Some(serde_json::Value::Number(number)) => integer_of(&number.to_string()),
+                    Some(serde_json::Value::String(text)) => integer_of(&text),
                     _ => None,
                 };
             }
             Field::JobStatusInfo => match value {
                 Some(serde_json::Value::Null) => self.runs_field = true,
                 Some(serde_json::Value::Object(members)) if members.is_empty() => self.runs_field = true,
-                _ => return Err(self.error("JobStatusInfo is no array")),
+                _ => return Err(self.error_in_value("JobStatusInfo is no array")),
             },
             Field::Other => {}
         }
@@ -344,7 +394,7 @@ impl AnswerReader {
 
     fn end_of_bare_literal(&mut self) -> Result<(), NotAnAnswer> {
         if self.held != b"null" {
-            return Err(self.error("no JSON object or array"));
+            return Err(self.error_in_value("no JSON object or array"));
         }
         self.held.clear();
         self.state = State::Closed;
@@ -361,6 +411,9 @@ impl AnswerReader {
         if let Some(oversize) = &mut self.oversize {
             oversize.length += bytes.len() as u64;
             oversize.hash.update(bytes);
+            // A limit below the head's length leaves the head to be filled here.
+            let room = OVERSIZE_HEAD.saturating_sub(oversize.head.len());
+            oversize.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
         } else if self.held.len() + bytes.len() <= self.run_limit {
             self.held.extend_from_slice(bytes);
         } else {
@@ -389,6 +442,18 @@ impl AnswerReader {
                 sha256: hash.finalize().into(),
             },
         }
+    }
+
+    /// A value is judged at its end, which may lie in a later chunk than its beginning; the beginning is the same for all.
+    fn error_in_value(&self, what: &str) -> NotAnAnswer {
+        NotAnAnswer {
+            offset: self.value_at,
+            what: what.to_owned(),
+        }
+    }
+
+    fn note_broken(&mut self) {
+        self.envelope.broken_at.get_or_insert(self.offset);
     }
 
     fn error(&self, what: &str) -> NotAnAnswer {

@@ -1,17 +1,25 @@
 //! The order-blind hash of a run's content.
 //!
 //! Two runs have one hash where their JSON says the same, whatever the order of members and messages, the white space,
-//! the letter case of names and the way strings are escaped. Fields that nobody knows count too. Precisely, `H` is
-//! SHA-256 and lengths and counts are 8 bytes, little endian:
+//! the letter case of names and of the run's GUID, and the way strings are escaped. Fields that nobody knows count too.
+//! Precisely, `H` is SHA-256, and lengths and counts are unsigned LEB128 (7 bits a byte, lowest first, the top bit set on
+//! all but the last):
 //!
 //! - a value is written as: string `s`, length, its UTF-8; a string of which something had to be replaced (no valid
 //!   Unicode, NUL) `x`, length, its bytes between the quotes as received; number, `true`, `false` `j`, length, its JSON;
-//!   array `a`, count, its values; object `o` and its members;
+//!   null `n`; array `a`, count, its values; object `o` and its members;
 //! - members are written as: count, then each name (length, UTF-8, ASCII letters lower case) with its value, in the order
 //!   of names; of equal names the last counts; members that are null do not;
-//! - the message list of the run is written as: `m`, count, then the 32-byte digests of its elements, sorted; the digest of
-//!   a readable message is `H` of the object as above, of an unreadable one `H` of `b` and its bytes;
-//! - the hash of the run is `H` of its object.
+//! - the message list of the run, where it is an array, is written as: `m`, count, then the 32-byte digests of its
+//!   elements, sorted; the digest of an unreadable message is `H` of `b` and its bytes as received;
+//! - the digest of a readable message is `H` of `r`; of each of Asset, AssetOwner, AssetType, Category, DateTime, Message and
+//!   MessageDetails, in this order, what is written of its value up to the length (`n` where it is null or missing; an array
+//!   or object is `w`, length); its other members; and then, in the same order, what those lengths are of: the bytes of the
+//!   texts, and of an array or object what is written of it;
+//! - the hash of the run is `H` of its object, in which JobRunID is written in lower case with hyphens.
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use sha2::Digest;
 
@@ -21,42 +29,37 @@ use crate::model::Sha256;
 /// Members of an object that are being written: name, and where its value is in the scratch bytes.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    names: Vec<(Vec<u8>, std::ops::Range<usize>)>,
+    names: Vec<(Cow<'static, str>, Range<usize>)>,
     values: Vec<u8>,
 }
 
 impl Members {
-    pub(super) fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
-
     pub(super) fn clear(&mut self) {
         self.names.clear();
         self.values.clear();
     }
 
-    /// Adds a member whose value `write` appends; one that appends nothing is null, and takes an equal name away.
-    pub(super) fn add(&mut self, name: Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Adds a member whose value `write` appends.
+    pub(super) fn add(&mut self, name: impl Into<Cow<'static, str>>, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.values.len();
         write(&mut self.values);
-        self.names.push((name, start..self.values.len()));
+        self.names.push((name.into(), start..self.values.len()));
     }
 
     /// Appends the members.
     pub(super) fn write(&mut self, out: &mut Vec<u8>) {
         // Stable, so that of equal names the last stands last.
         self.names.sort_by(|a, b| a.0.cmp(&b.0));
-        let names = &self.names;
         let counts = |index: usize| {
-            let (name, range) = &names[index];
-            !range.is_empty() && names.get(index + 1).is_none_or(|(next, _)| next != name)
+            let (name, range) = &self.names[index];
+            let last = self.names.get(index + 1).is_none_or(|(next, _)| next != name);
+            last && self.values[range.clone()] != *b"n"
         };
-        let count = (0..names.len()).filter(|&index| counts(index)).count();
-        push_length(out, count);
-        for (index, (name, range)) in names.iter().enumerate() {
+        push_length(out, (0..self.names.len()).filter(|&index| counts(index)).count());
+        for (index, (name, range)) in self.names.iter().enumerate() {
             if counts(index) {
                 push_length(out, name.len());
-                out.extend_from_slice(name);
+                out.extend_from_slice(name.as_bytes());
                 out.extend_from_slice(&self.values[range.clone()]);
             }
         }
@@ -64,57 +67,69 @@ impl Members {
 }
 
 /// A name as members are sorted by.
-pub(super) fn folded_name(cursor: &Cursor<'_>, name: &Text) -> Vec<u8> {
+pub(super) fn folded_name(cursor: &Cursor<'_>, name: &Text) -> String {
     let mut text = String::new();
     cursor.decode(name, &mut text);
     text.make_ascii_lowercase();
-    text.into_bytes()
+    text
 }
 
-/// Appends a value; nothing for null.
+/// Appends a value.
 pub(super) fn write_value(cursor: &Cursor<'_>, value: &Value, out: &mut Vec<u8>) {
     match value {
-        Value::Null => {}
-        Value::Text(text) => write_text(cursor, text, out),
-        Value::Json(range) => {
-            let json = &cursor.bytes()[range.clone()];
-            match json[0] {
-                b'{' | b'[' => {
-                    let mut inner = Cursor::new(json);
-                    if write_nested(&mut inner, 0, out).is_err() {
-                        unreachable!("the cursor has read this value before");
-                    }
-                }
-                _ => push_bytes(out, b'j', json),
-            }
+        Value::Json(range) if matches!(cursor.bytes()[range.start], b'{' | b'[') => {
+            let mut inner = Cursor::new(&cursor.bytes()[range.clone()]);
+            write_nested(&mut inner, 0, out).expect("the cursor has read this value before");
+        }
+        _ => {
+            let mut bytes = Vec::new();
+            write_apart(cursor, value, out, &mut bytes);
+            out.extend_from_slice(&bytes);
         }
     }
 }
 
-/// Appends a string value.
-pub(super) fn write_text(cursor: &Cursor<'_>, text: &Text, out: &mut Vec<u8>) {
-    if let Some(plain) = cursor.plain(text) {
-        push_bytes(out, b's', plain.as_bytes());
-        return;
-    }
-    let mut decoded = String::new();
-    if cursor.decode(text, &mut decoded) {
-        push_bytes(out, b'x', &cursor.bytes()[text.range.clone()]);
-    } else {
-        push_bytes(out, b's', decoded.as_bytes());
-    }
+/// Appends a value's tag and length to `head`, and what they are of to `bytes`.
+pub(super) fn write_apart(cursor: &Cursor<'_>, value: &Value, head: &mut Vec<u8>, bytes: &mut Vec<u8>) {
+    let before = bytes.len();
+    let tag = match value {
+        Value::Null => {
+            head.push(b'n');
+            return;
+        }
+        Value::Text(text) => {
+            let mut decoded = String::new();
+            if cursor.decode(text, &mut decoded) {
+                bytes.extend_from_slice(&cursor.bytes()[text.range.clone()]);
+                b'x'
+            } else {
+                bytes.extend_from_slice(decoded.as_bytes());
+                b's'
+            }
+        }
+        Value::Json(range) => {
+            let json = &cursor.bytes()[range.clone()];
+            if matches!(json[0], b'{' | b'[') {
+                write_value(cursor, value, bytes);
+                b'w'
+            } else {
+                bytes.extend_from_slice(json);
+                b'j'
+            }
+        }
+    };
+    push_tag(head, tag, bytes.len() - before);
 }
 
 fn write_nested(cursor: &mut Cursor<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(), Broken> {
     match cursor.peek() {
         Some(b'{') => {
             let mut members = Members::default();
-            cursor.members(depth, &mut |cursor, name| {
+            cursor.members(depth, Cursor::string, |cursor, name| {
                 let name = folded_name(cursor, &name);
-                let mut value = Vec::new();
-                write_nested(cursor, depth + 1, &mut value)?;
-                members.add(name, |values| values.extend_from_slice(&value));
-                Ok(())
+                let mut written = Ok(());
+                members.add(name, |values| written = write_nested(cursor, depth + 1, values));
+                written
             })?;
             out.push(b'o');
             members.write(out);
@@ -122,14 +137,9 @@ fn write_nested(cursor: &mut Cursor<'_>, depth: usize, out: &mut Vec<u8>) -> Res
         Some(b'[') => {
             let mut values = Vec::new();
             let mut count = 0;
-            cursor.elements(depth, &mut |cursor| {
-                let before = values.len();
-                write_nested(cursor, depth + 1, &mut values)?;
-                if values.len() == before {
-                    values.push(b'n'); // null among others keeps its place
-                }
+            cursor.elements(depth, |cursor| {
                 count += 1;
-                Ok(())
+                write_nested(cursor, depth + 1, &mut values)
             })?;
             out.push(b'a');
             push_length(out, count);
@@ -143,9 +153,18 @@ fn write_nested(cursor: &mut Cursor<'_>, depth: usize, out: &mut Vec<u8>) -> Res
     Ok(())
 }
 
-/// The digest of a readable message, of which `object` is the written form.
-pub(super) fn message_digest(object: &[u8]) -> Sha256 {
-    sha2::Sha256::digest(object).into()
+/// The digest of a written object.
+pub(super) fn digest(written: &[u8]) -> Sha256 {
+    sha2::Sha256::digest(written).into()
+}
+
+/// The digest of a readable message: what is written of its values and other members, and the bytes of the values.
+pub(super) fn message_digest(head: &[u8], texts: &[u8]) -> Sha256 {
+    sha2::Sha256::new()
+        .chain_update(head)
+        .chain_update(texts)
+        .finalize()
+        .into()
 }
 
 /// The digest of an unreadable message.
@@ -162,17 +181,27 @@ pub(super) fn write_message_list(mut digests: Vec<Sha256>, out: &mut Vec<u8>) {
     digests.sort_unstable();
     out.push(b'm');
     push_length(out, digests.len());
-    for digest in digests {
-        out.extend_from_slice(&digest);
-    }
+    out.extend_from_slice(digests.as_flattened());
 }
 
+/// Appends a tag, the length of `bytes`, and them.
 pub(super) fn push_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
-    out.push(tag);
-    push_length(out, bytes.len());
+    push_tag(out, tag, bytes.len());
     out.extend_from_slice(bytes);
 }
 
-pub(super) fn push_length(out: &mut Vec<u8>, length: usize) {
-    out.extend_from_slice(&(length as u64).to_le_bytes());
+/// Appends a tag and a length.
+#[inline]
+pub(super) fn push_tag(out: &mut Vec<u8>, tag: u8, length: usize) {
+    out.push(tag);
+    push_length(out, length);
+}
+
+#[inline]
+fn push_length(out: &mut Vec<u8>, mut length: usize) {
+    while length >= 0x80 {
+        out.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
 }

@@ -1,15 +1,17 @@
 //! A cursor over the JSON of one run: strings, values, members, each where it lies in the bytes.
 //!
 //! Stricter than most about structure, milder than the standard about text: raw control characters in a string are
-//! taken, invalid UTF-8, a lone surrogate or a NUL become U+FFFD, and the run is kept.
+//! taken, and what is no valid Unicode is for [`super::text`] to replace.
 
 use std::ops::Range;
+
+use wide::u8x16;
 
 /// Nesting that is read; what is deeper is unreadable.
 pub const MAX_DEPTH: usize = 128;
 
-/// U+FFFD, for what is no valid Unicode.
-const REPLACEMENT: char = '\u{FFFD}';
+/// Bytes of a string that are searched in place; beyond them the call of a search made for long texts pays.
+const NEAR: usize = 128;
 
 /// Why the JSON cannot be read, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +24,8 @@ pub(super) struct Broken {
 #[derive(Debug, Clone)]
 pub(super) struct Text {
     pub(super) range: Range<usize>,
-    /// No escapes and no NUL: the text is what stands there.
-    plain: bool,
+    /// No escapes: the text is what stands there, where that is valid.
+    pub(super) plain: bool,
 }
 
 /// A value as it lies in the bytes.
@@ -39,9 +41,8 @@ pub(super) enum Value {
 #[derive(Debug)]
 pub(super) struct Cursor<'run> {
     bytes: &'run [u8],
-    /// The same bytes, where all of them are valid UTF-8.
-    text: Option<&'run str>,
-    has_nul: bool,
+    /// The same bytes, where all of them are valid UTF-8 and none is NUL.
+    valid: Option<&'run str>,
     pub(super) at: usize,
 }
 
@@ -50,8 +51,7 @@ impl<'run> Cursor<'run> {
         let has_nul = memchr::memchr(0, bytes).is_some();
         Self {
             bytes,
-            text: std::str::from_utf8(bytes).ok(),
-            has_nul,
+            valid: std::str::from_utf8(bytes).ok().filter(|_| !has_nul),
             at: 0,
         }
     }
@@ -60,10 +60,16 @@ impl<'run> Cursor<'run> {
         self.bytes
     }
 
+    /// The same bytes, where all of them are valid UTF-8 and none is NUL.
+    pub(super) const fn valid(&self) -> Option<&'run str> {
+        self.valid
+    }
+
     pub(super) const fn broken(&self, what: &'static str) -> Broken {
         Broken { at: self.at, what }
     }
 
+    #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         while let Some(&byte) = self.bytes.get(self.at) {
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
@@ -75,6 +81,7 @@ impl<'run> Cursor<'run> {
     }
 
     /// Takes `byte`, past white space.
+    #[inline]
     pub(super) fn take(&mut self, byte: u8, what: &'static str) -> Result<(), Broken> {
         if self.peek() == Some(byte) {
             self.at += 1;
@@ -84,24 +91,44 @@ impl<'run> Cursor<'run> {
     }
 
     /// Takes a string, past white space.
+    #[inline]
     pub(super) fn string(&mut self) -> Result<Text, Broken> {
         self.take(b'"', "no string where one was expected")?;
         let start = self.at;
-        let mut plain = !self.has_nul;
+        let mut plain = true;
         loop {
-            let Some(found) = memchr::memchr2(b'"', b'\\', &self.bytes[self.at..]) else {
+            let Some(found) = self.quote_or_backslash() else {
                 self.at = self.bytes.len();
                 return Err(self.broken("a string without end"));
             };
-            self.at += found;
-            if self.bytes[self.at] == b'"' {
-                let range = start..self.at;
+            self.at = found;
+            if self.bytes[found] == b'"' {
                 self.at += 1;
+                let range = start..found;
                 return Ok(Text { range, plain });
             }
             plain = false;
             self.escape()?;
         }
+    }
+
+    /// Where the next quote or backslash is.
+    ///
+    /// Most strings of a message are shorter than the call of a search made for long texts costs.
+    #[inline]
+    fn quote_or_backslash(&self) -> Option<usize> {
+        let (near, _) = self.bytes[self.at..].as_chunks::<16>();
+        let mut at = self.at;
+        for lane in near.iter().take(NEAR / 16) {
+            let bytes = u8x16::from(*lane);
+            let found = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'));
+            let found = found.to_bitmask();
+            if found != 0 {
+                return Some(at + found.trailing_zeros() as usize);
+            }
+            at += 16;
+        }
+        memchr::memchr2(b'"', b'\\', &self.bytes[at..]).map(|found| at + found)
     }
 
     /// Steps over an escape; `at` is on its backslash.
@@ -121,29 +148,35 @@ impl<'run> Cursor<'run> {
     }
 
     /// Takes a value, past white space; `depth` is how deep it lies.
+    #[inline]
     pub(super) fn value(&mut self, depth: usize) -> Result<Value, Broken> {
-        let Some(first) = self.peek() else {
-            return Err(self.broken("no value where one was expected"));
-        };
+        if self.peek() == Some(b'"') {
+            return self.string().map(Value::Text);
+        }
+        self.other_value(depth)
+    }
+
+    fn other_value(&mut self, depth: usize) -> Result<Value, Broken> {
         let start = self.at;
-        match first {
-            b'"' => return self.string().map(Value::Text),
-            b'n' => return self.literal(b"null").map(|()| Value::Null),
-            b't' => self.literal(b"true")?,
-            b'f' => self.literal(b"false")?,
-            b'{' => self.members(depth, &mut |cursor, _| cursor.value(depth + 1).map(drop))?,
-            b'[' => self.elements(depth, &mut |cursor| cursor.value(depth + 1).map(drop))?,
-            b'-' | b'0'..=b'9' => self.number()?,
+        match self.peek() {
+            Some(b'n') => return self.literal(b"null").map(|()| Value::Null),
+            Some(b't') => self.literal(b"true")?,
+            Some(b'f') => self.literal(b"false")?,
+            Some(b'{') => self.members(depth, Self::string, |cursor, _| cursor.value(depth + 1).map(drop))?,
+            Some(b'[') => self.elements(depth, |cursor| cursor.value(depth + 1).map(drop))?,
+            Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => return Err(self.broken("no value where one was expected")),
         }
         Ok(Value::Json(start..self.at))
     }
 
-    /// Takes an object; `member` takes the value of each name.
-    pub(super) fn members(
+    /// Takes an object; `name` takes each name and `member` its value.
+    #[inline]
+    pub(super) fn members<N>(
         &mut self,
         depth: usize,
-        member: &mut dyn FnMut(&mut Self, Text) -> Result<(), Broken>,
+        mut name: impl FnMut(&mut Self) -> Result<N, Broken>,
+        mut member: impl FnMut(&mut Self, N) -> Result<(), Broken>,
     ) -> Result<(), Broken> {
         if depth >= MAX_DEPTH {
             return Err(self.broken("nested too deep"));
@@ -154,7 +187,7 @@ impl<'run> Cursor<'run> {
             return Ok(());
         }
         loop {
-            let name = self.string()?;
+            let name = name(self)?;
             self.take(b':', "no `:` behind a field name")?;
             member(self, name)?;
             match self.peek() {
@@ -169,10 +202,11 @@ impl<'run> Cursor<'run> {
     }
 
     /// Takes an array; `element` takes each.
+    #[inline]
     pub(super) fn elements(
         &mut self,
         depth: usize,
-        element: &mut dyn FnMut(&mut Self) -> Result<(), Broken>,
+        mut element: impl FnMut(&mut Self) -> Result<(), Broken>,
     ) -> Result<(), Broken> {
         if depth >= MAX_DEPTH {
             return Err(self.broken("nested too deep"));
@@ -237,91 +271,4 @@ impl<'run> Cursor<'run> {
         }
         Ok(())
     }
-
-    /// The text of a string that needs no decoding.
-    pub(super) fn plain(&self, text: &Text) -> Option<&'run str> {
-        if text.plain {
-            self.text?.get(text.range.clone())
-        } else {
-            None
-        }
-    }
-
-    /// Appends what a string says; whether anything had to be replaced.
-    pub(super) fn decode(&self, text: &Text, out: &mut String) -> bool {
-        if let Some(plain) = self.plain(text) {
-            out.push_str(plain);
-            return false;
-        }
-        let mut replaced = false;
-        let mut rest = &self.bytes[text.range.clone()];
-        while let Some(backslash) = memchr::memchr(b'\\', rest) {
-            replaced |= push_text(&rest[..backslash], out);
-            rest = &rest[backslash..];
-            let (character, length) = unescape(rest);
-            replaced |= character.is_none();
-            out.push(character.unwrap_or(REPLACEMENT));
-            rest = &rest[length..];
-        }
-        replaced |= push_text(rest, out);
-        replaced
-    }
-
-    /// Appends JSON as it stands, with what is no valid Unicode replaced.
-    pub(super) fn push_json(&self, range: Range<usize>, out: &mut String) {
-        push_text(&self.bytes[range], out);
-    }
-}
-
-/// Appends bytes without escapes; whether anything had to be replaced.
-fn push_text(bytes: &[u8], out: &mut String) -> bool {
-    let mut replaced = false;
-    for chunk in bytes.utf8_chunks() {
-        let mut pieces = chunk.valid().split('\0');
-        out.push_str(pieces.next().unwrap_or_default());
-        for piece in pieces {
-            replaced = true;
-            out.push(REPLACEMENT);
-            out.push_str(piece);
-        }
-        if !chunk.invalid().is_empty() {
-            replaced = true;
-            out.push(REPLACEMENT);
-        }
-    }
-    replaced
-}
-
-/// The character of an escape (checked when it was scanned) and its length; `None` for a lone surrogate or NUL.
-fn unescape(bytes: &[u8]) -> (Option<char>, usize) {
-    let character = match bytes[1] {
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'u' => {
-            let unit = hex_unit(&bytes[2..6]);
-            if (0xD800..0xDC00).contains(&unit)
-                && bytes.len() >= 12
-                && bytes[6] == b'\\'
-                && bytes[7] == b'u'
-                && let low @ 0xDC00..0xE000 = hex_unit(&bytes[8..12])
-            {
-                return (
-                    char::from_u32(0x10000 + ((unit - 0xD800) << 10 | (low - 0xDC00))),
-                    12,
-                );
-            }
-            return (char::from_u32(unit).filter(|&c| c != '\0'), 6);
-        }
-        other => char::from(other),
-    };
-    (Some(character), 2)
-}
-
-fn hex_unit(digits: &[u8]) -> u32 {
-    digits.iter().fold(0, |unit, &digit| {
-        unit << 4 | char::from(digit).to_digit(16).unwrap_or(0)
-    })
 }

@@ -7,14 +7,17 @@
 
 mod answer;
 mod content;
+mod field;
 mod json;
+mod message;
 mod run;
 mod scan;
+mod text;
 pub mod time;
 
 pub use answer::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, Envelope, NotAnAnswer, OVERSIZE_HEAD};
 pub use json::MAX_DEPTH;
-pub use run::{ReadRun, UnreadableRun, read_run};
+pub use run::{MAX_RUN_BYTES, ReadRun, UnreadableRun, read_run, read_run_fields};
 
 /// How payloads are read; goes up when the same bytes would be read differently. Each revision's ledger entry names it.
 pub const READER_VERSION: u32 = 1;

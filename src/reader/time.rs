@@ -21,31 +21,37 @@ pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
     if text.is_empty() {
         return TimeReading::Absent;
     }
-    if let Some(inner) = text
+    let (local, offset) = match text
         .strip_prefix("/Date(")
         .and_then(|rest| rest.strip_suffix(")/"))
     {
-        return read_date_call(inner).map_or(TimeReading::Unreadable, |instant| {
-            TimeReading::At(instant, TimeBasis::Explicit)
-        });
-    }
-    let Some((local, offset)) = read_iso(text.as_bytes()) else {
-        return TimeReading::Unreadable;
+        Some(inner) => match read_date_call(inner) {
+            Some((local, offset)) => (local, Some(offset)),
+            None => return TimeReading::Unreadable,
+        },
+        None => match read_iso(text.as_bytes()) {
+            Some(read) => read,
+            None => return TimeReading::Unreadable,
+        },
     };
     if local == NEVER {
         return TimeReading::Absent; // .NET's DateTime.MinValue, whatever its offset
     }
-    match (offset, zone) {
-        (Some(seconds), _) => {
-            let ticks = local.ticks - i64::from(seconds) * TICKS_PER_SECOND;
-            TimeReading::At(Instant::from_ticks(ticks), TimeBasis::Explicit)
-        }
-        (None, NaiveZone::Utc) => TimeReading::At(Instant::from_ticks(local.ticks), TimeBasis::Assumed),
-        (None, NaiveZone::Iana(zone)) => TimeReading::At(
-            Instant::from_ticks(in_zone(local.ticks, zone)),
-            TimeBasis::Assumed,
+    let (ticks, basis) = match (offset, zone) {
+        (Some(seconds), _) => (
+            local.ticks - i64::from(seconds) * TICKS_PER_SECOND,
+            TimeBasis::Explicit,
         ),
+        (None, NaiveZone::Utc) => (local.ticks, TimeBasis::Assumed),
+        (None, NaiveZone::Iana(zone)) => (in_zone(local.ticks, zone), TimeBasis::Assumed),
+    };
+    if ticks == NEVER.ticks {
+        return TimeReading::Absent; // the same instant, written with another offset
     }
+    if !YEARS.contains(&ticks) {
+        return TimeReading::Unreadable; // such as 9999-12-31T23:59:59-05:00, in the year 10000 of UTC
+    }
+    TimeReading::At(Instant::from_ticks(ticks), basis)
 }
 
 /// A date and time of the wall, as ticks since 1970-01-01T00:00:00 of the same wall.
@@ -58,6 +64,9 @@ struct Local {
 const NEVER: Local = Local {
     ticks: -62_135_596_800 * TICKS_PER_SECOND,
 };
+
+/// Ticks of the years 1 to 9999, which .NET and SQLite know and whose texts order right.
+const YEARS: std::ops::Range<i64> = NEVER.ticks..253_402_300_800 * TICKS_PER_SECOND;
 
 fn read_iso(text: &[u8]) -> Option<(Local, Option<i32>)> {
     let (date, rest) = text.split_at_checked(10)?;
@@ -102,12 +111,12 @@ fn read_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     if digits == 0 {
         return None;
     }
-    let (fraction, rest) = text.split_at(digits);
-    let seven = fraction.iter().chain(std::iter::repeat(&b'0')).take(7);
-    Some((
-        seven.fold(0, |ticks, digit| ticks * 10 + i64::from(digit - b'0')),
-        rest,
-    ))
+    let mut ticks = 0;
+    for place in 0..7 {
+        let digit = text[..digits].get(place).map_or(0, |digit| digit - b'0');
+        ticks = ticks * 10 + i64::from(digit);
+    }
+    Some((ticks, &text[digits..]))
 }
 
 /// Seconds east of UTC; `Some(None)` where there is no offset, `None` where it cannot be read.
@@ -130,29 +139,28 @@ fn read_offset(text: &[u8]) -> Option<Option<i32>> {
         _ => return None,
     };
     // .NET allows 14 hours either way; ISO 8601 sets no bound, and 18 is what others take.
-    if hours > 18 || minutes > 59 {
-        return None;
-    }
-    Some(Some(sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60)))
+    let seconds = i32::from(hours) * 3600 + i32::from(minutes) * 60;
+    (minutes <= 59 && seconds <= 18 * 3600).then_some(Some(sign * seconds))
 }
 
-/// `ms`, or `ms±hhmm`: the offset says only where the server was.
-fn read_date_call(inner: &str) -> Option<Instant> {
+/// `ms`, or `ms±hhmm`: the milliseconds are UTC, the offset says only where the server was.
+fn read_date_call(inner: &str) -> Option<(Local, i32)> {
     let sign_at = inner
         .char_indices()
         .skip(1)
         .find(|(_, c)| matches!(c, '+' | '-'))
         .map(|(at, _)| at);
     let (milliseconds, offset) = inner.split_at(sign_at.unwrap_or(inner.len()));
-    if !offset.is_empty() {
-        read_offset(offset.as_bytes())??;
-    }
-    let milliseconds: i64 = milliseconds.trim().parse().ok()?;
-    let instant = Instant::from_ticks(milliseconds.checked_mul(10_000)?);
-    // The years 1 to 9999, which .NET and SQLite know.
-    (-62_135_596_800..253_402_300_800)
-        .contains(&instant.unix_seconds())
-        .then_some(instant)
+    let offset = if offset.is_empty() {
+        0
+    } else {
+        read_offset(offset.as_bytes())??
+    };
+    let milliseconds: i64 = milliseconds.parse().ok()?;
+    let ticks = milliseconds
+        .checked_mul(10_000)?
+        .checked_add(i64::from(offset) * TICKS_PER_SECOND)?;
+    Some((Local { ticks }, offset))
 }
 
 /// A time of the wall in a zone: the earlier of two, and the offset before the jump where it never was.
@@ -267,6 +275,12 @@ mod tests {
             ("2040-02-29T00:00:00Z", "2040-02-29T00:00:00Z Explicit"),
             ("/Date(1537422882000)/", "2018-09-20T05:54:42Z Explicit"),
             ("/Date(1537422882123+0530)/", "2018-09-20T05:54:42.123Z Explicit"),
+            (
+                "9999-12-31T23:59:59.9999999",
+                "9999-12-31T23:59:59.9999999Z Assumed",
+            ),
+            ("2018-09-20T05:44:42+18:00", "2018-09-19T11:44:42Z Explicit"),
+            ("2018-09-20T05:44:42.5-0330", "2018-09-20T09:14:42.5Z Explicit"),
             ("/Date(-1000)/", "1969-12-31T23:59:59Z Explicit"),
         ] {
             assert_eq!(utc(raw), expected, "{raw}");
@@ -281,6 +295,10 @@ mod tests {
             "0001-01-01T00:00:00",
             "0001-01-01T00:00:00Z",
             "0001-01-01T00:00:00.000",
+            "0001-01-01T00:00:00-05:00",
+            "0001-01-01T05:30:00+05:30",
+            "/Date(-62135596800000)/",
+            "/Date(-62135578800000-0500)/",
         ] {
             assert_eq!(utc(raw), "Absent", "{raw}");
         }
@@ -295,6 +313,11 @@ mod tests {
             "2018-09-20T05:44:42.Z",
             "2018-09-20T05:44:42 Europe/Berlin",
             "0000-01-01T00:00:00",
+            "2018-09-20T05:44:42+18:01",
+            "9999-12-31T23:59:59-05:00",
+            "0001-01-01T01:00:00+05:30",
+            "/Date(253402300800000)/",
+            "/Date(1537422882000+05300)/",
             "/Date()/",
             "/Date(99999999999999999)/",
             "ü018-09-20T05:44:42",

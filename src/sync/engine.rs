@@ -12,6 +12,7 @@ use super::job::{self, JobResult};
 use super::store::{self, Store};
 use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer};
 use crate::ccs::Client;
+use crate::ccs::retry::{self, Policy};
 use crate::model::{Guid, Instant, NaiveZone};
 
 /// What a sync is to do.
@@ -23,8 +24,8 @@ pub struct Options {
     pub count: u32,
     /// Jobs asked for at a time.
     pub concurrency: usize,
-    /// Tries of a job after its first.
-    pub retries: u32,
+    /// When a job is tried again.
+    pub retry: Policy,
     /// Bytes that one run may have.
     pub run_limit: usize,
     /// Zone of times without offset that was asked for; the archive may remember one.
@@ -54,7 +55,7 @@ impl From<ArchiveError> for SyncError {
 /// Options of a job's task that do not change within a sync.
 pub(super) struct JobOptions {
     pub(super) count: u32,
-    pub(super) retries: u32,
+    pub(super) retry: Policy,
     pub(super) run_limit: usize,
     pub(super) zone: NaiveZone,
 }
@@ -126,7 +127,7 @@ pub async fn sync(
         store,
         options: JobOptions {
             count: options.count,
-            retries: options.retries,
+            retry: options.retry,
             run_limit: options.run_limit,
             zone,
         },
@@ -185,7 +186,6 @@ fn distinct(named: &[(Guid, Option<String>)]) -> Vec<Guid> {
 
 /// The token before the first big request, with the retries of any request.
 async fn login(shared: &Shared) -> Result<(), String> {
-    use crate::ccs::retry;
     let mut stop = shared.stop.clone();
     for attempt in 1.. {
         let asked = tokio::select! {
@@ -193,12 +193,7 @@ async fn login(shared: &Shared) -> Result<(), String> {
             () = stop.asked() => return Ok(()),
         };
         let Err(error) = asked else { return Ok(()) };
-        let wait = if retry::may_heal(&error) {
-            retry::wait(attempt, shared.options.retries, retry::asked_wait(&error), 1.0)
-        } else {
-            None
-        };
-        let Some(wait) = wait else {
+        let Some(wait) = retry::next_wait(&error, attempt, &shared.options.retry, 1.0) else {
             return Err(job::with_hint(&error));
         };
         tracing::warn!(

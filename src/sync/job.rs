@@ -150,17 +150,18 @@ impl<'a> JobWork<'a> {
             self.attempts += 1;
             let ended = self.try_once().await;
             self.flush().await;
-            let (error, asked) = match &ended {
+            let policy = &self.shared.options.retry;
+            let again = match &ended {
                 Try::Broken {
                     error,
                     may_heal: true,
-                } => (error.clone(), None),
-                Try::Refused(error) if retry::may_heal(error) => (chain(error), retry::asked_wait(error)),
-                _ => return ended,
+                } => retry::own_wait(self.attempts, policy, random()).map(|wait| (error.clone(), wait)),
+                Try::Refused(error) => {
+                    retry::next_wait(error, self.attempts, policy, random()).map(|wait| (chain(error), wait))
+                }
+                _ => None,
             };
-            let Some(wait) = retry::wait(self.attempts, self.shared.options.retries, asked, random()) else {
-                return ended;
-            };
+            let Some((error, wait)) = again else { return ended };
             (self.shared.events)(SyncEvent::JobRetry {
                 job: self.job,
                 attempt: self.attempts,

@@ -8,11 +8,14 @@
     reason = "a test that fails panics"
 )]
 
+pub mod program;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jobruns::archive::SyncRecord;
-use jobruns::ccs::{Client, PasswordEncoding, Secret, Settings, Trust, certificates_from_pem};
+use jobruns::ccs::retry::Policy;
+use jobruns::ccs::{Client, Secret, Settings, Trust, roots_from_pem};
 use jobruns::model::Guid;
 use jobruns::reader::DEFAULT_RUN_LIMIT;
 use jobruns::simulator::{History, Options, Simulator};
@@ -55,7 +58,11 @@ impl Bench {
             jobs,
             count: 0,
             concurrency: 4,
-            retries: 2,
+            retry: Policy {
+                retries: 2,
+                first_wait: Duration::from_millis(50),
+                ..Policy::default()
+            },
             run_limit: DEFAULT_RUN_LIMIT,
             naive_time: None,
         };
@@ -76,19 +83,19 @@ impl Bench {
 
     pub fn settings(&self) -> Settings {
         Settings {
-            base_url: self.server.base_url(),
-            username: "CORP\\auditor".to_owned(),
-            password: Secret::new("simulator".to_owned()),
-            password_encoding: PasswordEncoding::Base64,
-            trust: Trust::Authorities(certificates_from_pem(self.server.authority_pem().as_bytes()).unwrap()),
+            trust: Trust::Roots(roots_from_pem(self.server.authority_pem().as_bytes()).unwrap()),
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(2),
-            rate_limit: None,
+            ..Settings::new(
+                self.server.base_url(),
+                "CORP\\auditor",
+                Secret::new("simulator".to_owned()),
+            )
         }
     }
 
     pub fn client(&self) -> Client {
-        Client::new(self.settings()).unwrap()
+        Client::new(&self.settings()).unwrap()
     }
 
     pub async fn try_sync(&self) -> Result<SyncRecord, SyncError> {

@@ -1,0 +1,180 @@
+//! The body of an answer: checked to be JSON by its head, then handed over piece by piece.
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::CONTENT_TYPE;
+
+use super::diagnosis::broken_body;
+use super::error::CcsError;
+use super::text;
+use super::transport::Answer;
+
+/// Bytes of a body without a telling Content-Type that are looked at for the beginning of JSON.
+const MOST_PEEKED: usize = 4096;
+
+/// The answer to a request for a job's runs.
+pub type JobRunsAnswer = JsonAnswer;
+
+/// An answer with status 200 that is JSON by its type or its beginning: its body, piece by piece, as it arrives.
+///
+/// That the body ended says nothing of whether its JSON is complete: some servers close a cut answer quietly.
+#[derive(Debug)]
+pub struct JsonAnswer {
+    answer: Answer,
+    /// What was looked at already, to be handed out first.
+    beginning: Option<Bytes>,
+    expected: Option<u64>,
+    bytes: u64,
+    ended: bool,
+}
+
+impl JsonAnswer {
+    /// The HTTP status: 200, or this would be an error.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.answer.status().as_u16()
+    }
+
+    /// The URL that answered, without query.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.answer.asked.url
+    }
+
+    /// The length of the body where the server announced it and it is not compressed.
+    #[must_use]
+    pub const fn expected_bytes(&self) -> Option<u64> {
+        self.expected
+    }
+
+    /// The next piece of the body, decompressed; `None` at its end.
+    ///
+    /// # Errors
+    /// [`CcsError::Silence`] where nothing comes for longer than the idle timeout, [`CcsError::Cut`] where the
+    /// connection or the compressed stream breaks off. Both may heal.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, CcsError> {
+        if let Some(bytes) = self.beginning.take() {
+            self.bytes += bytes.len() as u64;
+            return Ok(Some(bytes));
+        }
+        if self.ended {
+            return Ok(None);
+        }
+        match self.answer.response.chunk().await {
+            Ok(Some(bytes)) => {
+                self.bytes += bytes.len() as u64;
+                Ok(Some(bytes))
+            }
+            Ok(None) => {
+                self.ended = true;
+                let milliseconds = self.answer.began.elapsed().as_millis();
+                tracing::debug!(url = %self.answer.asked.url, bytes = self.bytes, milliseconds, "answer read");
+                Ok(None)
+            }
+            Err(error) => {
+                self.ended = true;
+                let error = broken_body(&self.answer.asked, self.bytes, error);
+                tracing::debug!(%error, "answer broke off");
+                Err(error)
+            }
+        }
+    }
+
+    /// Bytes of the body handed out so far, after decompression.
+    #[must_use]
+    pub const fn bytes_received(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The whole rest of the body, up to `limit` bytes.
+    pub(super) async fn into_bytes(mut self, limit: usize) -> Result<Vec<u8>, CcsError> {
+        let mut all = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if all.len() + chunk.len() > limit {
+                return Err(CcsError::Unusable {
+                    doing: self.answer.asked.doing,
+                    url: self.answer.asked.url,
+                    reason: "it is too long",
+                });
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all)
+    }
+}
+
+/// Lets an answer through that is JSON by its Content-Type, or by its first bytes where the type says nothing
+/// (absent, `text/plain` and the like).
+///
+/// # Errors
+/// [`CcsError::NotJson`] for HTML, XML and what does not begin like JSON.
+pub(super) async fn json_only(answer: Answer, secrets: &[&str]) -> Result<JsonAnswer, CcsError> {
+    let declared = answer
+        .response
+        .headers()
+        .get(CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let kind = declared.as_deref().map_or(Kind::Untold, kind_of);
+    let mut answer = JsonAnswer {
+        // The HTTP library counts it down, so it is noted before the first piece.
+        expected: answer.response.content_length(),
+        answer,
+        beginning: None,
+        bytes: 0,
+        ended: false,
+    };
+    if kind == Kind::Json {
+        return Ok(answer);
+    }
+    let mut beginning = BytesMut::new();
+    while beginning.len() < MOST_PEEKED && first_sign(&beginning).is_none() {
+        match answer.chunk().await? {
+            Some(chunk) => beginning.extend_from_slice(&chunk),
+            None => break,
+        }
+    }
+    // Peeking is no handing out.
+    answer.bytes = 0;
+    // `null`, `true` ... no: of JSON's words only `null` is an answer (a job without runs).
+    if kind == Kind::Untold && matches!(first_sign(&beginning), Some(b'{' | b'[' | b'n')) {
+        answer.beginning = Some(beginning.freeze());
+        return Ok(answer);
+    }
+    let content_type = match declared {
+        Some(declared) => text::quote(declared.as_bytes(), &[]),
+        None if beginning.is_empty() => "nothing".to_owned(),
+        None => "something without a content type".to_owned(),
+    };
+    Err(CcsError::NotJson {
+        doing: answer.answer.asked.doing,
+        url: answer.answer.asked.url,
+        content_type,
+        beginning: text::quote(&beginning, secrets),
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Json,
+    Other,
+    /// The type says nothing of the content.
+    Untold,
+}
+
+fn kind_of(content_type: &str) -> Kind {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    let (_, subtype) = essence.split_once('/').unwrap_or_default();
+    if subtype == "json" || subtype.ends_with("+json") {
+        Kind::Json
+    } else if subtype.contains("html") || subtype == "xml" || subtype.ends_with("+xml") {
+        Kind::Other
+    } else {
+        Kind::Untold
+    }
+}
+
+/// The first byte that is neither byte order mark nor white space.
+fn first_sign(bytes: &[u8]) -> Option<u8> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+}

@@ -1,0 +1,214 @@
+//! The address of the server, checked once.
+
+use reqwest::Url;
+
+use super::error::CcsError;
+use super::settings::Trust;
+
+/// The path of the REST API under the server's base (API document, "URL").
+const API_PATH: &str = "/ccs/api/v1";
+
+/// A base URL that passed all checks.
+#[derive(Debug, Clone)]
+pub(super) struct BaseUrl {
+    /// Ends with `/ccs/api/v1/`.
+    api: Url,
+}
+
+/// Checks a base URL as [`super::Client::new`] does, before anybody is asked for a password.
+///
+/// # Errors
+/// [`CcsError::BadUrl`].
+pub fn check_base_url(text: &str, trust: &Trust) -> Result<(), CcsError> {
+    BaseUrl::parse(text, trust).map(drop)
+}
+
+impl BaseUrl {
+    /// Checks `text`: an `https://` URL (or `http://` with [`Trust::Insecure`]) with a host, without user, password,
+    /// query and fragment. Slashes at the end and the API's own path are taken off.
+    pub(super) fn parse(text: &str, trust: &Trust) -> Result<Self, CcsError> {
+        let bad = |reason: &'static str| CcsError::BadUrl {
+            url: without_userinfo(text.trim()),
+            reason,
+        };
+        let mut url =
+            Url::parse(text.trim()).map_err(|_| bad("it is no URL; expected https://HOST:12431"))?;
+        match (url.scheme(), trust) {
+            ("https", _) | ("http", Trust::Insecure) => {}
+            ("http", _) => return Err(bad("plain http shows password and history to the network")),
+            _ => {
+                return Err(bad(
+                    "it does not begin with https://; expected https://HOST:12431",
+                ));
+            }
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(bad("user and password do not belong into the URL"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(bad("a base URL has no `?` and no `#`"));
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(bad("it names no host"));
+        }
+        let path = url.path().trim_end_matches('/');
+        let split = path.len().saturating_sub(API_PATH.len());
+        let prefix = match (path.get(..split), path.get(split..)) {
+            (Some(prefix), Some(end)) if end.eq_ignore_ascii_case(API_PATH) => prefix,
+            _ => path,
+        };
+        let path = format!("{}{API_PATH}/", prefix.trim_end_matches('/'));
+        url.set_path(&path);
+        Ok(Self { api: url })
+    }
+
+    /// The base without the API's own path, as the user gave it in its plainest form.
+    pub(super) fn plain(&self) -> &str {
+        let api = self.api.as_str().trim_end_matches('/');
+        api.strip_suffix(API_PATH).unwrap_or(api)
+    }
+
+    /// The URL of `path` under the API, e.g. `Jobs`.
+    pub(super) fn endpoint(&self, path: &str) -> Url {
+        self.api
+            .join(path)
+            .expect("the room's own relative paths join any http URL")
+    }
+
+    /// The root of the server, which every HTTP server answers somehow.
+    pub(super) fn root(&self) -> Url {
+        self.api.join("/").expect("`/` joins any http URL")
+    }
+
+    /// Whether the server is this machine, where no proxy belongs in between.
+    pub(super) fn is_loopback(&self) -> bool {
+        let host = self.api.host_str().unwrap_or_default();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        match bare.parse::<std::net::IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => host == "localhost" || host.ends_with(".localhost"),
+        }
+    }
+}
+
+/// Whether `other` has the scheme, host and port of `url`: the only place that may see token and password.
+pub(super) fn same_server(url: &Url, other: &Url) -> bool {
+    url.scheme() == other.scheme()
+        && url.host() == other.host()
+        && url.port_or_known_default() == other.port_or_known_default()
+}
+
+/// Scheme, host and port: enough to say who was spoken to.
+pub(super) fn origin(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port_or_known_default() {
+        Some(port) => format!("{}://{host}:{port}", url.scheme()),
+        None => format!("{}://{host}", url.scheme()),
+    }
+}
+
+/// `url` for a message: without user, password, query and fragment.
+pub(super) fn shown(url: &Url) -> String {
+    format!("{}{}", origin(url), url.path())
+}
+
+/// A text that may be no URL, without what could be a password: all before the last `@`, and all from `?` or `#` on.
+fn without_userinfo(text: &str) -> String {
+    let (scheme, rest) = text
+        .split_once("://")
+        .map_or(("", text), |(scheme, rest)| (scheme, rest));
+    // First the `@`: a password may hold `?` and `#`.
+    let plain = |text: &str| text.split(['?', '#']).next().unwrap_or_default().to_owned();
+    let Some((_, rest)) = rest.rsplit_once('@') else {
+        return plain(text);
+    };
+    let rest = plain(rest);
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    // A scheme with an `@` in it is no scheme but the beginning of a password with `://` in it.
+    let scheme = if scheme.contains('@') { "" } else { scheme };
+    format!("{scheme}{separator}{}@{rest}", super::secret::REDACTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(text: &str) -> String {
+        BaseUrl::parse(text, &Trust::System)
+            .unwrap()
+            .endpoint("Jobs")
+            .to_string()
+    }
+
+    #[test]
+    fn the_api_path_is_added_once() {
+        for text in [
+            "https://ccs:12431",
+            " https://ccs:12431/ ",
+            "https://ccs:12431/ccs/api/v1",
+            "https://ccs:12431/CCS/API/v1//",
+        ] {
+            assert_eq!(endpoint(text), "https://ccs:12431/ccs/api/v1/Jobs", "{text}");
+        }
+        assert_eq!(
+            endpoint("https://gate/inner/"),
+            "https://gate/inner/ccs/api/v1/Jobs"
+        );
+        assert_eq!(endpoint("https://[::1]:8"), "https://[::1]:8/ccs/api/v1/Jobs");
+        assert_eq!(
+            endpoint("https://h/üüüüüüü"),
+            "https://h/%C3%BC%C3%BC%C3%BC%C3%BC%C3%BC%C3%BC%C3%BC/ccs/api/v1/Jobs"
+        );
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_refused_and_a_password_in_it_not_shown() {
+        for text in [
+            "",
+            "ccs.example:12431",
+            "ccs",
+            "ftp://ccs",
+            "https://",
+            "http://ccs:12431",
+            "https://ccs/?count=0",
+            "https://ccs/#x",
+            "https://auditor:hunter2@ccs:12431",
+            "https://hunter2@ccs",
+            "auditor:hunter2@ccs:12431",
+            "https://auditor:hunter2@ccs:port",
+            "https://auditor:hunter2/@ccs:port",
+            "https://auditor:x?hunter2#@ccs:port",
+            "https://ccs/?password=hunter2",
+        ] {
+            let error = BaseUrl::parse(text, &Trust::System).unwrap_err();
+            let shown = format!("{error} {error:?} {:?}", error.hint());
+            assert!(matches!(error, CcsError::BadUrl { .. }), "{text}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn plain_http_needs_insecure() {
+        assert!(BaseUrl::parse("http://127.0.0.1:1", &Trust::Insecure).is_ok());
+        let error = BaseUrl::parse("http://ccs:1", &Trust::Pin([0; 32])).unwrap_err();
+        assert!(error.hint().unwrap().contains("--insecure"));
+    }
+
+    #[test]
+    fn loopback_is_known_by_name_and_number() {
+        for (text, expected) in [
+            ("https://localhost", true),
+            ("https://127.1.2.3", true),
+            ("https://[::1]", true),
+            ("https://ccs.localhost", true),
+            ("https://10.0.0.1", false),
+            ("https://localhost.example", false),
+        ] {
+            assert_eq!(
+                BaseUrl::parse(text, &Trust::System).unwrap().is_loopback(),
+                expected,
+                "{text}"
+            );
+        }
+    }
+}

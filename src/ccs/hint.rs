@@ -1,0 +1,164 @@
+//! The way out of each error, in a sentence or two.
+
+use super::error::{CcsError, ConnectProblem, Doing};
+use super::refusal::{CertificateProblem, CertificateRefused, TlsProblem};
+
+/// The port of CCS where none was configured (API document, "URL").
+const DEFAULT_PORT: u16 = 12431;
+
+impl CcsError {
+    /// What to do next, where something sensible can be said.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::BadUrl { reason, .. } if reason.starts_with("plain http") => {
+                "use https://, or --insecure for a trial on your own machine".to_owned()
+            }
+            Self::BadUrl { reason, .. } if reason.starts_with("user and password") => {
+                "give the user by --username and the password by JOBRUNS_PASSWORD or --password-file".to_owned()
+            }
+            Self::BadUrl { .. } => format!("give it as https://HOST:{DEFAULT_PORT}; the rest is added"),
+            Self::NoTrustedRoots { .. } => {
+                "install the system's CA certificates, or name the server's CA by --ca-cert or its certificate by \
+                 --pin"
+                    .to_owned()
+            }
+            Self::NoCertificateInPem | Self::BadCertificate { .. } => {
+                "export the CA's certificate as Base64 (PEM) and name that file".to_owned()
+            }
+            Self::TlsSetup { .. } => return None,
+            Self::HttpSetup { .. } => "look at HTTPS_PROXY and the like: each must be a URL".to_owned(),
+            Self::Connect { problem, url, .. } => connect_hint(*problem, url),
+            Self::Tls { problem, .. } => tls_hint(problem),
+            Self::NoAnswer { .. } => {
+                "try again later; if it stays so, the server or something before it closes the connection".to_owned()
+            }
+            Self::NotHttp { .. } => {
+                format!("is this the port of the REST API? Its default is {DEFAULT_PORT}, and it speaks https")
+            }
+            Self::Silence { .. } => {
+                "the server may be slow to put a long history together: raise --timeout, or lower --concurrency"
+                    .to_owned()
+            }
+            Self::Cut { .. } => "try again; what was read whole is kept".to_owned(),
+            Self::Status { doing, status, .. } => status_hint(*doing, *status)?,
+            Self::NotJson { .. } => {
+                "a proxy or another web server seems to answer in place of CCS: look at the URL, the port and \
+                 HTTPS_PROXY"
+                    .to_owned()
+            }
+            Self::Unusable { .. } => "is the URL that of a CCS server's REST API?".to_owned(),
+            Self::Redirected { .. } => {
+                "if that is the right server, give its URL by --url; token and password go nowhere else".to_owned()
+            }
+            Self::LoginRejected { .. } => {
+                "check --username (DOMAIN\\user) and the password; it was sent once and is not tried again, so that \
+                 the account is not locked. A server that wants it plain needs --password-encoding none"
+                    .to_owned()
+            }
+            Self::Unauthorized { .. } => {
+                "the login works but its token is not accepted: look at the user's CCS roles and the server's clock"
+                    .to_owned()
+            }
+        };
+        Some(hint)
+    }
+}
+
+fn connect_hint(problem: ConnectProblem, url: &str) -> String {
+    match problem {
+        ConnectProblem::UnknownHost => {
+            "check the host name in the URL, and the DNS of this machine".to_owned()
+        }
+        ConnectProblem::ProxyLogin => {
+            "put the proxy's user and password into HTTPS_PROXY, or the server's name into NO_PROXY"
+                .to_owned()
+        }
+        ConnectProblem::ProxyRefused => {
+            "the proxy may not know this server: put the server's name into NO_PROXY".to_owned()
+        }
+        ConnectProblem::Closed => {
+            "a firewall or a very old TLS may be behind it; try again, then ask who runs the server"
+                .to_owned()
+        }
+        ConnectProblem::NoCertificate => "is this the https port?".to_owned(),
+        _ if url.ends_with(&format!(":{DEFAULT_PORT}")) => {
+            "is the CCS application server running, its REST API switched on, and the firewall open?"
+                .to_owned()
+        }
+        _ => format!(
+            "is the CCS application server running and this its REST port? The default port is {DEFAULT_PORT}"
+        ),
+    }
+}
+
+fn tls_hint(problem: &TlsProblem) -> String {
+    match problem {
+        TlsProblem::Certificate(refused) => certificate_hint(refused),
+        TlsProblem::NotTls => {
+            format!("is this the https port? The REST API's default is {DEFAULT_PORT}")
+        }
+        TlsProblem::TooOld(_) => {
+            "switch on TLS 1.2 or newer with ECDHE ciphers on the server (Schannel settings of Windows)"
+                .to_owned()
+        }
+        TlsProblem::Other(_) => "`jobruns trust` shows what the server presents".to_owned(),
+    }
+}
+
+fn certificate_hint(refused: &CertificateRefused) -> String {
+    let pin = format!(
+        "compare this SHA-256 on the server, then use --pin {} (see `jobruns trust`)",
+        refused.served.pin()
+    );
+    match &refused.problem {
+        CertificateProblem::UnknownIssuer if refused.served.self_signed => pin,
+        CertificateProblem::UnknownIssuer => format!("name the CA's certificate by --ca-cert FILE; or {pin}"),
+        CertificateProblem::Expired => format!("renew the server's certificate; until then {pin}"),
+        CertificateProblem::NotYetValid => format!("check the clocks of both machines; or {pin}"),
+        CertificateProblem::WrongName(_) => {
+            format!("use a name of the certificate in --url; or {pin}")
+        }
+        CertificateProblem::MarkedCa | CertificateProblem::OldVersion => {
+            format!("no CA file helps here: {pin}")
+        }
+        CertificateProblem::WeakKey => "give the server a certificate with an RSA key of 2048 bits or more; only \
+                                        --insecure would take this one"
+            .to_owned(),
+        CertificateProblem::OldSignature => {
+            format!("give the server a certificate signed with SHA-256; or {pin}")
+        }
+        CertificateProblem::BadSignature => {
+            "somebody may sit in between, or the CA named is another one of the same name; `jobruns trust` shows \
+             what the server presents"
+                .to_owned()
+        }
+        CertificateProblem::PinMismatch(_) => {
+            "if the server's certificate was renewed, compare the new SHA-256 on the server and pin it; else \
+             somebody sits in between"
+                .to_owned()
+        }
+        CertificateProblem::Other(_) => pin,
+    }
+}
+
+fn status_hint(doing: Doing, status: u16) -> Option<String> {
+    let hint = match (doing, status) {
+        (_, 403) => {
+            "the user needs the CCS permissions View all jobs, View standards and View assets, and access to the \
+             folders Asset System and Standards"
+        }
+        (Doing::JobRuns(_) | Doing::JobName(_), 404) => {
+            "the server does not know this job, or no longer; `jobruns jobs discover` lists those it has. What is \
+             archived stays"
+        }
+        (Doing::JobRuns(_) | Doing::JobName(_), 400) => "check the job's GUID",
+        (_, 404) => "is the URL that of a CCS server's REST API, and is the API switched on?",
+        (_, 407) => "put the proxy's user and password into HTTPS_PROXY, or the server's name into NO_PROXY",
+        (_, 408 | 429) => "the server has too much to do: lower --concurrency or set --rate-limit",
+        (_, 500) => "the server's own log says more; try again later",
+        (_, 502..=504) => "the server, or a proxy before it, is not ready; try again later",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}

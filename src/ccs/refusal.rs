@@ -1,0 +1,135 @@
+//! Why a TLS handshake failed, in words for people.
+
+use std::error::Error;
+use std::fmt;
+
+use super::certificate::CertificateFacts;
+use crate::model::{Sha256, hex};
+
+/// Why a TLS handshake failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TlsProblem {
+    /// The certificate was not accepted.
+    #[error(transparent)]
+    Certificate(CertificateRefused),
+    /// The other side does not speak TLS; most often it is plain HTTP.
+    #[error("the other side does not speak TLS on this port")]
+    NotTls,
+    /// No common protocol version, cipher or signature: the server offers only what is too old.
+    #[error("client and server have no protocol version or cipher in common ({0})")]
+    TooOld(rustls::Error),
+    /// Something else.
+    #[error("{0}")]
+    Other(rustls::Error),
+}
+
+/// A certificate that was not accepted, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateRefused {
+    /// Why.
+    pub problem: CertificateProblem,
+    /// What the server served.
+    pub served: CertificateFacts,
+}
+
+/// Why a certificate was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateProblem {
+    /// No trusted CA stands behind it.
+    UnknownIssuer,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// It is made for other names than this one.
+    WrongName(String),
+    /// It is marked as a CA's, which no server may use.
+    MarkedCa,
+    /// It is of X.509 version 1 or 2.
+    OldVersion,
+    /// Its RSA key is shorter than 2048 bits.
+    WeakKey,
+    /// It, or one above it, is signed in a way that is no longer accepted, such as SHA-1.
+    OldSignature,
+    /// A signature is wrong.
+    BadSignature,
+    /// It is another one than the pinned one.
+    PinMismatch(Sha256),
+    /// Something else, in the words of the TLS library.
+    Other(String),
+}
+
+impl fmt::Display for CertificateRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let served = &self.served;
+        match &self.problem {
+            CertificateProblem::UnknownIssuer if served.self_signed => {
+                write!(
+                    f,
+                    "the certificate is self-signed ({}) and not trusted",
+                    served.subject
+                )
+            }
+            CertificateProblem::UnknownIssuer => {
+                write!(f, "the certificate's issuer ({}) is not trusted", served.issuer)
+            }
+            CertificateProblem::Expired => {
+                f.write_str("the certificate, or one above it, has expired")?;
+                served.not_after.map_or(Ok(()), |end| {
+                    write!(f, " (the server's own is valid until {end})")
+                })
+            }
+            CertificateProblem::NotYetValid => {
+                f.write_str("the certificate, or one above it, is not valid yet")?;
+                served.not_before.map_or(Ok(()), |start| {
+                    write!(f, " (the server's own is valid from {start})")
+                })
+            }
+            CertificateProblem::WrongName(wanted) => match served.names.as_slice() {
+                [] => write!(
+                    f,
+                    "the certificate names no host, so it is not valid for {wanted}"
+                ),
+                names => write!(f, "the certificate is for {}, not for {wanted}", names.join(", ")),
+            },
+            CertificateProblem::MarkedCa => {
+                f.write_str("the server's certificate is marked as a CA's, which no server may use")
+            }
+            CertificateProblem::OldVersion => {
+                write!(
+                    f,
+                    "the certificate is of X.509 version {}, version 3 is needed",
+                    served.version
+                )
+            }
+            CertificateProblem::WeakKey => {
+                write!(
+                    f,
+                    "the certificate's key is too short ({}, at least 2048 are needed)",
+                    served.key
+                )
+            }
+            CertificateProblem::OldSignature => {
+                write!(
+                    f,
+                    "the certificate is signed in a way no longer accepted ({})",
+                    served.signature
+                )
+            }
+            CertificateProblem::BadSignature => {
+                f.write_str("a signature of the certificate or of the handshake is wrong")
+            }
+            CertificateProblem::PinMismatch(pin) => {
+                write!(
+                    f,
+                    "the server's certificate has SHA-256 {}, pinned is {}",
+                    served.pin(),
+                    hex(pin)
+                )
+            }
+            CertificateProblem::Other(words) => write!(f, "the certificate was refused: {words}"),
+        }
+    }
+}
+
+impl Error for CertificateRefused {}

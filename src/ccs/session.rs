@@ -1,0 +1,276 @@
+//! The token: one login or renewal at a time, for all jobs.
+//!
+//! Whoever needs a token waits for the one that is being fetched. A generation number tells a late-comer whose token
+//! was refused that there is a newer one already. A fetch that fails is shared by all who waited for it, so that a
+//! server that is down is asked once and not once per job.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::Secret;
+use super::error::{CcsError, Doing};
+use super::settings::{PasswordEncoding, Settings};
+use super::text::append_form_value;
+use super::transport::{Payload, Transport};
+
+/// How long before its end a token is renewed: longer than a request takes to reach the server.
+const RENEW_BEFORE_END: Duration = Duration::from_secs(60);
+
+/// The longest token answer that is read; real ones have a few kilobytes.
+const LONGEST_TOKEN_ANSWER: usize = 256 * 1024;
+
+/// The logged-in user.
+pub(super) struct Session {
+    username: String,
+    /// As the user types it; kept to be taken out of what the server says.
+    plain_password: Secret,
+    /// As it goes into the form: encoded as the settings ask.
+    password: Secret,
+    state: Mutex<State>,
+    /// Fetches ended so far, well or badly.
+    fetches: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    token: Option<Token>,
+    generation: u64,
+    /// How the last fetch failed, if it did.
+    failure: Option<CcsError>,
+    /// The refusal of user and password: from then on, nothing is asked any more.
+    rejected: Option<CcsError>,
+}
+
+struct Token {
+    bearer: Bearer,
+    refresh: Option<Secret>,
+    renew_at: Option<Instant>,
+}
+
+/// A token as it goes into the request, and the number of its generation.
+#[derive(Clone)]
+pub(super) struct Bearer {
+    access: Secret,
+    header: HeaderValue,
+    generation: u64,
+}
+
+impl Bearer {
+    /// `Bearer <token>`, marked sensitive.
+    pub(super) const fn header(&self) -> &HeaderValue {
+        &self.header
+    }
+
+    /// The bare token, to be kept out of messages.
+    pub(super) fn token(&self) -> &str {
+        self.access.reveal()
+    }
+}
+
+/// The fields of a token answer. `expires_in` may be absent, a number or a string.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    refresh_token: Option<String>,
+    expires_in: Option<serde_json::Value>,
+}
+
+impl Session {
+    /// A session that has not logged in yet.
+    pub(super) fn new(settings: &Settings) -> Self {
+        let password = settings.password.reveal();
+        let password = match settings.password_encoding {
+            PasswordEncoding::Base64 => Secret::new(STANDARD.encode(password)),
+            PasswordEncoding::None => Secret::from(password),
+        };
+        Self {
+            username: settings.username.clone(),
+            plain_password: settings.password.clone(),
+            password,
+            state: Mutex::default(),
+            fetches: AtomicU64::new(0),
+        }
+    }
+
+    /// The token for a request: the one held, or a fresh one where there is none or its end is near.
+    pub(super) async fn token(&self, transport: &Transport) -> Result<Bearer, CcsError> {
+        let fetches = self.fetches.load(Ordering::Acquire);
+        let mut state = self.state.lock().await;
+        match &state.token {
+            Some(token) if token.renew_at.is_none_or(|at| Instant::now() < at) => Ok(token.bearer.clone()),
+            _ => self.fetch(transport, &mut state, fetches).await,
+        }
+    }
+
+    /// A token newer than `refused`, which the server did not accept.
+    pub(super) async fn newer_token(
+        &self,
+        transport: &Transport,
+        refused: &Bearer,
+    ) -> Result<Bearer, CcsError> {
+        let fetches = self.fetches.load(Ordering::Acquire);
+        let mut state = self.state.lock().await;
+        match &state.token {
+            Some(token) if token.bearer.generation > refused.generation => Ok(token.bearer.clone()),
+            _ => self.fetch(transport, &mut state, fetches).await,
+        }
+    }
+
+    /// Renews or logs in, unless one that began after `fetches` has just failed.
+    async fn fetch(
+        &self,
+        transport: &Transport,
+        state: &mut State,
+        fetches: u64,
+    ) -> Result<Bearer, CcsError> {
+        if let Some(rejected) = &state.rejected {
+            return Err(rejected.clone());
+        }
+        if let Some(failure) = &state.failure
+            && self.fetches.load(Ordering::Acquire) != fetches
+        {
+            return Err(failure.clone());
+        }
+        let outcome = self.renew_or_login(transport, state).await;
+        self.fetches.fetch_add(1, Ordering::Release);
+        match outcome {
+            Ok(token) => {
+                let bearer = token.bearer.clone();
+                state.generation = bearer.generation;
+                state.token = Some(token);
+                state.failure = None;
+                Ok(bearer)
+            }
+            Err(error) => {
+                if matches!(error, CcsError::LoginRejected { .. }) {
+                    state.rejected = Some(error.clone());
+                }
+                state.failure = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    async fn renew_or_login(&self, transport: &Transport, state: &mut State) -> Result<Token, CcsError> {
+        let generation = state.generation + 1;
+        if let Some(refresh) = state.token.as_ref().and_then(|token| token.refresh.clone()) {
+            let mut form = Zeroizing::new(String::from("grant_type=refresh_token&refresh_token="));
+            append_form_value(&mut form, refresh.reveal());
+            let secrets = [refresh.reveal()];
+            match self
+                .ask(transport, Doing::Renewal, form, generation, &secrets)
+                .await
+            {
+                Ok(token) => return Ok(token),
+                // The server answered, and not with a token: the refresh token is of no use any more.
+                Err(error) if error.http_status().is_some() => {
+                    tracing::debug!(%error, "the token could not be renewed; logging in again");
+                    state.token = None;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let mut form = Zeroizing::new(String::from("grant_type=password&username="));
+        append_form_value(&mut form, &self.username);
+        form.push_str("&password=");
+        append_form_value(&mut form, self.password.reveal());
+        let secrets = [self.password.reveal(), self.plain_password.reveal()];
+        let outcome = self
+            .ask(transport, Doing::Login, form, generation, &secrets)
+            .await;
+        outcome.map_err(|error| match error {
+            // 400 is OAuth's `invalid_grant`.
+            CcsError::Status {
+                url,
+                status: status @ (400 | 401 | 403),
+                text,
+                ..
+            } => CcsError::LoginRejected {
+                url,
+                username: self.username.clone(),
+                status,
+                text,
+            },
+            other => other,
+        })
+    }
+
+    async fn ask(
+        &self,
+        transport: &Transport,
+        doing: Doing,
+        form: Zeroizing<String>,
+        generation: u64,
+        secrets: &[&str],
+    ) -> Result<Token, CcsError> {
+        let url = transport.base().endpoint("oauth/tokens");
+        let answer = transport.exchange(doing, url, &Payload::Form(form)).await?;
+        if answer.status() != 200 {
+            return Err(answer.into_status_error(secrets).await);
+        }
+        let answer = super::answer::json_only(answer, secrets).await?;
+        let url = answer.url().to_owned();
+        let bytes = Zeroizing::new(answer.into_bytes(LONGEST_TOKEN_ANSWER).await?);
+        token_of(&bytes, generation).map_err(|reason| CcsError::Unusable { doing, url, reason })
+    }
+}
+
+/// Reads a token answer. The reasons hold nothing of it: it is a secret as a whole.
+fn token_of(bytes: &[u8], generation: u64) -> Result<Token, &'static str> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let answer: TokenAnswer =
+        serde_json::from_slice(bytes).map_err(|_| "it is no JSON object with an access_token")?;
+    // First of all wiped when dropped, whatever comes of it.
+    let access = Secret::new(answer.access_token);
+    let refresh = answer.refresh_token.map(Secret::new);
+    if access.reveal().is_empty() {
+        return Err("its access_token is empty");
+    }
+    let value = Zeroizing::new(format!("Bearer {}", access.reveal()));
+    let mut header = HeaderValue::from_str(&value)
+        .map_err(|_| "its access_token has characters that no header may have")?;
+    header.set_sensitive(true);
+    let renew_at = answer.expires_in.as_ref().and_then(seconds).and_then(|life| {
+        // Of a very short life, most is used.
+        let early = RENEW_BEFORE_END.min(life / 10);
+        Instant::now().checked_add(life - early)
+    });
+    Ok(Token {
+        bearer: Bearer {
+            access,
+            header,
+            generation,
+        },
+        refresh: refresh.filter(|token| !token.reveal().is_empty()),
+        renew_at,
+    })
+}
+
+/// `expires_in` as a time; what is no positive number is no statement.
+fn seconds(value: &serde_json::Value) -> Option<Duration> {
+    let seconds = match value {
+        serde_json::Value::Number(number) => number.as_f64()?,
+        serde_json::Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|life| !life.is_zero())
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}

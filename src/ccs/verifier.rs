@@ -1,0 +1,261 @@
+//! Who checks the served certificate.
+//!
+//! [`Chain`] leaves the judgement to webpki (issuer, name, dates) and tells what it refused in full. [`AnyOrPinned`]
+//! looks at the fingerprint alone, or at nothing. webpki refuses a server certificate that is marked CA, and cannot
+//! read one of X.509 version 1, not even to check a signature with its key; so the key is taken out by
+//! x509-parser, and the handshake's signature is checked with it by the same algorithms of ring.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use x509_parser::asn1_rs::Any;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+
+use super::certificate::{CertificateFacts, Seen};
+use super::refusal::{CertificateProblem, CertificateRefused};
+use crate::model::Sha256;
+
+/// Smallest RSA key that ring checks a signature with.
+const SMALLEST_RSA_BITS: u32 = 2048;
+
+/// Wraps our own words into what rustls hands back through its error.
+fn refused(der: &CertificateDer<'_>, problem: CertificateProblem) -> Error {
+    let refused = CertificateRefused {
+        problem,
+        served: CertificateFacts::read(der),
+    };
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refused))))
+}
+
+/// What webpki or ring did not like, with the certificate looked at for the reason behind it.
+fn explained(der: &CertificateDer<'_>, wanted: &str, error: Error) -> Error {
+    let Error::InvalidCertificate(cause) = &error else {
+        return error;
+    };
+    let facts = CertificateFacts::read(der);
+    let problem = match cause {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateProblem::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            CertificateProblem::NotYetValid
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateProblem::WrongName(wanted.to_owned())
+        }
+        CertificateError::UnknownIssuer => CertificateProblem::UnknownIssuer,
+        _ if matches!(facts.version, 1 | 2) => CertificateProblem::OldVersion,
+        _ if facts.rsa_bits().is_some_and(|bits| bits < SMALLEST_RSA_BITS) => CertificateProblem::WeakKey,
+        CertificateError::BadSignature => CertificateProblem::BadSignature,
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            CertificateProblem::OldSignature
+        }
+        // webpki's own name of it; rustls has none.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            CertificateProblem::MarkedCa
+        }
+        other => CertificateProblem::Other(other.to_string()),
+    };
+    let refused = CertificateRefused {
+        problem,
+        served: facts,
+    };
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refused))))
+}
+
+/// The usual check: a chain to a trusted CA, the name, the dates.
+#[derive(Debug)]
+pub(super) struct Chain(pub(super) Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for Chain {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.0
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .map_err(|error| explained(end_entity, &server_name.to_str(), error))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0
+            .verify_tls12_signature(message, cert, dss)
+            .map_err(|error| explained(cert, "", error))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0
+            .verify_tls13_signature(message, cert, dss)
+            .map_err(|error| explained(cert, "", error))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// Accepts the pinned certificate, or any; the handshake's signature is checked all the same.
+#[derive(Debug)]
+pub(super) struct AnyOrPinned {
+    pin: Option<Sha256>,
+    seen: Option<Seen>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl AnyOrPinned {
+    /// Accepts the certificate with this fingerprint alone.
+    pub(super) const fn pinned(pin: Sha256, algorithms: WebPkiSupportedAlgorithms) -> Self {
+        Self {
+            pin: Some(pin),
+            seen: None,
+            algorithms,
+        }
+    }
+
+    /// Accepts any certificate and notes it in `seen`, if given.
+    pub(super) const fn any(seen: Option<Seen>, algorithms: WebPkiSupportedAlgorithms) -> Self {
+        Self {
+            pin: None,
+            seen,
+            algorithms,
+        }
+    }
+
+    /// Checks `dss` over `message` with the certificate's key, by `check`.
+    ///
+    /// Without a pin, a key that ring cannot check with is let through: the certificate proves nothing then anyway.
+    fn checked(
+        &self,
+        cert: &CertificateDer<'_>,
+        check: impl FnOnce(&[u8]) -> Result<(), Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let lenient = self.pin.is_none() && self.seen.is_none();
+        let facts = CertificateFacts::read(cert);
+        if facts.rsa_bits().is_some_and(|bits| bits < SMALLEST_RSA_BITS) {
+            return if lenient {
+                Ok(HandshakeSignatureValid::assertion())
+            } else {
+                Err(refused(cert, CertificateProblem::WeakKey))
+            };
+        }
+        let Ok((_, certificate)) = X509Certificate::from_der(cert) else {
+            return if lenient {
+                Ok(HandshakeSignatureValid::assertion())
+            } else {
+                Err(refused(
+                    cert,
+                    CertificateProblem::Other("it cannot be read".to_owned()),
+                ))
+            };
+        };
+        match check(certificate.public_key().raw) {
+            Ok(()) => Ok(HandshakeSignatureValid::assertion()),
+            Err(error) => Err(explained(cert, "", error)),
+        }
+    }
+}
+
+impl ServerCertVerifier for AnyOrPinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if let Some(seen) = &self.seen {
+            let mut all = vec![end_entity.clone().into_owned()];
+            all.extend(intermediates.iter().map(|der| der.clone().into_owned()));
+            *seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(all);
+        }
+        match self.pin {
+            // Fingerprints are public, so the comparison need not take the same time for all.
+            Some(pin) if CertificateFacts::read(end_entity).fingerprint != pin => {
+                Err(refused(end_entity, CertificateProblem::PinMismatch(pin)))
+            }
+            _ => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.checked(cert, |spki| tls12_signature(&self.algorithms, message, spki, dss))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.checked(cert, |spki| {
+            let spki = SubjectPublicKeyInfoDer::from(spki);
+            rustls::crypto::verify_tls13_signature_with_raw_key(message, &spki, dss, &self.algorithms)
+                .map(|_| ())
+        })
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// TLS 1.2's check with a bare key, which rustls offers for 1.3 alone: the scheme names several algorithms
+/// (its curve is not part of it), and the key's kind tells which one is meant.
+fn tls12_signature(
+    algorithms: &WebPkiSupportedAlgorithms,
+    message: &[u8],
+    spki: &[u8],
+    dss: &DigitallySignedStruct,
+) -> Result<(), Error> {
+    let unsupported = || Error::InvalidCertificate(CertificateError::BadSignature);
+    let (kind, key) = split_spki(spki).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    let candidates = algorithms
+        .mapping
+        .iter()
+        .find(|(scheme, _)| *scheme == dss.scheme)
+        .map(|(_, candidates)| *candidates)
+        .ok_or_else(unsupported)?;
+    let algorithm = candidates
+        .iter()
+        .find(|candidate| candidate.public_key_alg_id().as_ref() == kind)
+        .ok_or_else(unsupported)?;
+    algorithm
+        .verify_signature(key, message, dss.signature())
+        .map_err(|_| Error::InvalidCertificate(CertificateError::BadSignature))
+}
+
+/// The content of the key's AlgorithmIdentifier, and the bytes of the key: `SEQUENCE { SEQUENCE, BIT STRING }`.
+fn split_spki(spki: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, outer) = Any::from_der(spki).ok()?;
+    let (rest, kind) = Any::from_der(outer.data).ok()?;
+    let (_, bits) = Any::from_der(rest).ok()?;
+    match bits.data.split_first()? {
+        // The first byte counts unused bits; a key has whole bytes.
+        (0, key) => Some((kind.data, key)),
+        _ => None,
+    }
+}

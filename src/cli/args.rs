@@ -1,0 +1,145 @@
+//! The arguments of the program. The comments here are the help texts.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::{completions, demo, jobs, password, payload, quarantine, status, sync, trust, verify};
+use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
+
+/// Archives the job-run history of Control Compliance Suite (CCS) into one SQLite file, provably complete
+#[derive(Debug, Parser)]
+#[command(
+    name = "jobruns",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    max_term_width = 110,
+    after_help = "`jobruns help COMMAND` tells more of a command, `jobruns --help` of exit codes and settings.",
+    after_long_help = AFTER_HELP
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) frame: FrameFlags,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What stands below the options in `jobruns --help`.
+const AFTER_HELP: &str = r"Where a setting comes from:
+  its flag, else the environment (JOBRUNS_ and its name in capitals: JOBRUNS_RATE_LIMIT), else the config file (rate_limit = 2), else the default; -v says which it was. Relative paths in a config file are relative to that file's folder. Durations are a number and s, m, h or d: 90s, 15m, 26h, 7d.
+
+Where the password comes from, the first that is there:
+  --password-file FILE, --password-stdin, JOBRUNS_PASSWORD, the password_file of the environment or the config file, the system's store of passwords (`jobruns password set`), a question if standard input is a terminal. No flag takes a password, and the config file must not hold one.
+
+What is written where:
+  data goes to standard output, everything else to standard error; with --log-format json every line there is one JSON object.
+
+Exit codes:
+  0    done (also when a closed pipe ends the output early)
+  1    could not be done: nothing, or no job, succeeded
+  2    wrong usage: arguments, settings, files that were named
+  3    done in part, or a check has findings (`status --max-age` overdue, ...)
+  4    the archive is not intact (`verify`)
+  5    the archive is held by another sync
+  130  interrupted; what was read is kept";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Demo(demo::DemoArgs),
+    Sync(sync::SyncArgs),
+    Jobs(jobs::JobsArgs),
+    Status(status::StatusArgs),
+    Verify(verify::VerifyArgs),
+    Payload(payload::PayloadArgs),
+    Quarantine(quarantine::QuarantineArgs),
+    Trust(trust::TrustArgs),
+    Password(password::PasswordArgs),
+    Completions(completions::CompletionsArgs),
+}
+
+/// How lines look before the settings are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Early {
+    pub(super) log_format: LogFormat,
+    pub(super) color: When,
+}
+
+/// Looks for `--log-format` and `--color` before the arguments are parsed, so that an error in them has the form that
+/// was asked for. What cannot be read here is an error later.
+pub(super) fn early(arguments: &[OsString], environment: Environment<'_>) -> Early {
+    let no_color = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let color = if no_color { When::Never } else { When::Auto };
+    Early {
+        log_format: early_word(arguments, environment, Setting::LOG_FORMAT).unwrap_or_default(),
+        color: early_word(arguments, environment, Setting::COLOR).unwrap_or(color),
+    }
+}
+
+fn early_word<T: ValueEnum>(
+    arguments: &[OsString],
+    environment: Environment<'_>,
+    setting: Setting,
+) -> Option<T> {
+    let flag = setting.flag();
+    let mut given = None;
+    let mut rest = arguments
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .peekable();
+    while let Some(argument) = rest.next() {
+        let Some(text) = argument.to_str() else { continue };
+        match text.strip_prefix(&flag) {
+            Some("") => given = rest.peek().copied().cloned(),
+            Some(value) => given = value.strip_prefix('=').map(OsString::from).or(given),
+            None => {}
+        }
+    }
+    let text = given.or_else(|| environment(&setting.variable()))?;
+    T::from_str(OsStr::to_str(&text)?.trim(), true).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_form_of_lines_is_known_before_the_arguments_are_parsed() {
+        let form = |arguments: &[&str], environment: &[(&str, &str)]| {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            let look_up = |name: &str| {
+                let found = environment.iter().find(|(key, _)| *key == name);
+                found.map(|(_, value)| OsString::from(value))
+            };
+            let early = early(&arguments, &look_up);
+            (early.log_format, early.color)
+        };
+        let json = LogFormat::Json;
+        assert_eq!(
+            form(&["x", "--log-format", "json", "--bad"], &[]),
+            (json, When::Auto)
+        );
+        assert_eq!(
+            form(&["x", "--log-format=JSON"], &[("NO_COLOR", "1")]),
+            (json, When::Never)
+        );
+        assert_eq!(
+            form(&["x", "--", "--log-format=json"], &[]),
+            (LogFormat::Text, When::Auto)
+        );
+        assert_eq!(
+            form(&["x", "--color", "always"], &[("JOBRUNS_LOG_FORMAT", "json")]),
+            (json, When::Always)
+        );
+        assert_eq!(form(&["x", "--log-format"], &[]), (LogFormat::Text, When::Auto));
+    }
+}

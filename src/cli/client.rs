@@ -1,0 +1,63 @@
+//! From settings to a client of the server: certificates, password, URL.
+
+use std::fs;
+use std::time::Duration;
+
+use super::credentials;
+use super::failure::Failure;
+use crate::ccs::{self, Client, Trust, roots_from_pem};
+use crate::config::{ConfigError, PasswordEncoding, ServerSettings, TrustChoice};
+
+/// How long connecting may take; a server that is there answers a connection in far less, even over a bad line.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client with these settings; the password is found, nothing is asked of the server yet.
+///
+/// # Errors
+/// Wrong usage: the URL, the certificate file, the password.
+pub(super) fn client(settings: &ServerSettings) -> Result<Client, Failure> {
+    let insecure = settings.trust == TrustChoice::Insecure;
+    let trust = trust(&settings.trust)?;
+    // Before the password: nobody should type one for a URL that cannot be used.
+    ccs::check_base_url(&settings.server.url, &trust)?;
+    if insecure {
+        tracing::warn!(
+            "--insecure: the server's certificate is not checked; anybody in between can read the password and \
+             change the history. `jobruns trust` shows what to pin instead"
+        );
+    }
+    let client = Client::new(&ccs::Settings {
+        base_url: settings.server.url.clone(),
+        username: settings.login.username.clone(),
+        password: credentials::password(&settings.login, &settings.server.url)?,
+        password_encoding: match settings.password_encoding {
+            PasswordEncoding::Base64 => ccs::PasswordEncoding::Base64,
+            PasswordEncoding::None => ccs::PasswordEncoding::None,
+        },
+        trust,
+        connect_timeout: settings.server.timeout.min(CONNECT_TIMEOUT),
+        idle_timeout: settings.server.timeout,
+        rate_limit: settings.rate_limit,
+    })?;
+    Ok(client)
+}
+
+fn trust(choice: &TrustChoice) -> Result<Trust, Failure> {
+    Ok(match choice {
+        TrustChoice::System => Trust::System,
+        TrustChoice::CaCert(path) => {
+            let what = "certificate file";
+            let pem = fs::read(path).map_err(|source| ConfigError::Read {
+                what,
+                path: path.clone(),
+                source,
+            })?;
+            Trust::Roots(
+                roots_from_pem(&pem)
+                    .map_err(|error| Failure::from(error).about(&format!("{}: ", path.display())))?,
+            )
+        }
+        TrustChoice::Pin(sha256) => Trust::Pin(*sha256),
+        TrustChoice::Insecure => Trust::Insecure,
+    })
+}

@@ -1,0 +1,28 @@
+//! `jobruns completions`.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::args::Cli;
+use super::failure::{Exit, Failure};
+use super::table::write_bytes;
+
+/// Writes the completions of a shell to standard output
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns completions bash > ~/.local/share/bash-completion/completions/jobruns
+  jobruns completions zsh > ~/.zfunc/_jobruns
+  jobruns completions fish > ~/.config/fish/completions/jobruns.fish
+  jobruns completions powershell >> $PROFILE")]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+pub(super) fn run(args: &CompletionsArgs) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "jobruns", &mut script);
+    write_bytes(None, &script)?;
+    Ok(Exit::Done)
+}

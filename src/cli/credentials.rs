@@ -1,0 +1,67 @@
+//! Finds the password for a command, and asks for it where a person is there to answer.
+
+use std::io::{self, IsTerminal, Read};
+
+use super::failure::Failure;
+use crate::config::password::VARIABLE;
+use crate::config::{
+    Account, ConfigError, Keyring, KeyringError, LoginSettings, Origin, PasswordSources, Secret, Setting,
+    find_password,
+};
+
+/// The password of the user in `login` at the server `url`, from the first source that has one.
+///
+/// A question is only put where standard input is a terminal. With `-v` the source is told, never the password.
+///
+/// # Errors
+/// Wrong usage: a source that cannot be read, or none.
+pub(super) fn password(login: &LoginSettings, url: &str) -> Result<Secret, Failure> {
+    let account = account(login, url)?;
+    find(login, &account, Keyring::open())
+}
+
+/// A password to keep in the operating system's store: as [`password`], with that store left out.
+///
+/// # Errors
+/// Wrong usage: a source that cannot be read, or none.
+pub(super) fn new_password(login: &LoginSettings, account: &Account) -> Result<Secret, Failure> {
+    find(
+        login,
+        account,
+        Err(KeyringError::Unavailable("it is what shall be filled".to_owned())),
+    )
+}
+
+fn find(
+    login: &LoginSettings,
+    account: &Account,
+    keyring: Result<Keyring, KeyringError>,
+) -> Result<Secret, Failure> {
+    let terminal = io::stdin().is_terminal();
+    let mut stdin = io::stdin();
+    // On a terminal `--password-stdin` is a question, so that the answer is not echoed.
+    let by_stdin = login.password_stdin && !terminal;
+    let mut ask = |account: &Account| rpassword::prompt_password(format!("Password of {account}: "));
+    let sources = PasswordSources {
+        file: login.password_file.clone(),
+        stdin: by_stdin.then_some(&mut stdin as &mut dyn Read),
+        variable: std::env::var_os(VARIABLE),
+        keyring,
+        prompt: terminal.then_some(&mut ask),
+    };
+    let (password, origin) = find_password(account, sources)?;
+    tracing::debug!("the password of {account} comes from {origin}");
+    Ok(password)
+}
+
+/// The account that a password belongs to.
+///
+/// # Errors
+/// Wrong usage, where the URL names no host.
+pub(super) fn account(login: &LoginSettings, url: &str) -> Result<Account, Failure> {
+    let no_host = || ConfigError::Value {
+        origin: Origin::Flag(Setting::URL.flag()),
+        reason: "the URL names no host (expected https://HOST:12431)".to_owned(),
+    };
+    Ok(Account::new(&login.username, url).ok_or_else(no_host)?)
+}

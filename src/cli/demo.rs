@@ -1,0 +1,133 @@
+//! `jobruns demo`.
+
+use std::path::Path;
+
+use super::console::Console;
+use super::failure::{Exit, Failure};
+use super::progress::Progress;
+use super::sync::One;
+use super::table::print_text;
+use super::{runtime, stop};
+use crate::archive::Reader;
+use crate::ccs::retry::Policy;
+use crate::ccs::{self, Client, Secret, Trust, roots_from_pem};
+use crate::config::FrameSettings;
+use crate::reader::DEFAULT_RUN_LIMIT;
+use crate::simulator::{self, Credentials, History, Simulator};
+use crate::sync;
+
+/// The demo's own archive, in the current folder.
+const ARCHIVE: &str = "jobruns-demo.db";
+
+/// The demo's history: four jobs over three to ten years, in a few seconds on any machine.
+const HISTORY: History = History {
+    seed: 2026,
+    jobs: 4,
+    runs: 1_000,
+    messages: 6,
+    unique: 0.5,
+};
+
+/// Shows the whole line with nothing to set up
+///
+/// Starts a CCS look-alike over HTTPS on a free loopback port, syncs several jobs of several years into
+/// ./jobruns-demo.db, syncs again to show that nothing changes, and tells what to try next. A second run goes on with
+/// that archive, one night later.
+#[derive(Debug, clap::Args)]
+pub(super) struct DemoArgs {}
+
+pub(super) fn run(_args: &DemoArgs, frame: &FrameSettings, console: &Console) -> Result<Exit, Failure> {
+    let archive = Path::new(ARCHIVE);
+    let nights = nights_so_far(archive)?;
+    let exit: Exit = runtime()?.block_on(async {
+        let stop = stop::listen()?;
+        let options = simulator::Options {
+            history: HISTORY,
+            ..simulator::Options::default()
+        };
+        let server = Simulator::start(options).await?;
+        for _ in 0..nights {
+            server.pass_night();
+        }
+        print_text(&format!(
+            "A CCS look-alike answers at {}. Its history: {} jobs with about {} runs each.\n",
+            server.base_url(),
+            HISTORY.jobs,
+            HISTORY.runs
+        ))?;
+        let client = client(&server)?;
+        let progress = Progress::new(console, frame.progress);
+        let sync = One {
+            archive,
+            client: &client,
+            options: options_of(&server),
+            progress: &progress,
+            stop,
+        };
+        print_text(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
+        let (first, summary) = sync.run().await?;
+        print_text(&summary.text())?;
+        if first != Exit::Done {
+            return Ok(first);
+        }
+        print_text("\n2. The same again: nothing is new, nothing changes\n\n")?;
+        let (second, summary) = sync.run().await?;
+        print_text(&summary.text())?;
+        Ok::<_, Failure>(second)
+    })?;
+    if exit == Exit::Done {
+        print_text(NEXT)?;
+    }
+    Ok(exit)
+}
+
+/// What to try next.
+const NEXT: &str = "
+Try next, with this archive:
+  jobruns --archive jobruns-demo.db status
+  jobruns --archive jobruns-demo.db verify
+and with a server of your own:
+  jobruns trust --url https://HOST:12431
+  jobruns sync --help
+";
+
+/// How many nights passed at the look-alike, by what the archive has: each run of the demo syncs twice and is one
+/// night later than the one before.
+fn nights_so_far(archive: &Path) -> Result<u64, Failure> {
+    if !archive.exists() {
+        return Ok(0);
+    }
+    let reader = Reader::open(archive)?;
+    Ok(reader.syncs_so_far()?.div_ceil(2))
+}
+
+fn client(server: &Simulator) -> Result<Client, Failure> {
+    let Credentials {
+        username, password, ..
+    } = Credentials::default();
+    let trust = Trust::Roots(roots_from_pem(server.authority_pem().as_bytes())?);
+    let settings = ccs::Settings::new(server.base_url(), username, Secret::new(password));
+    Ok(Client::new(&ccs::Settings { trust, ..settings })?)
+}
+
+fn options_of(server: &Simulator) -> sync::Options {
+    let history = server.history();
+    sync::Options {
+        jobs: (0..history.jobs)
+            .map(|job| {
+                (
+                    history
+                        .job_id(job)
+                        .parse()
+                        .expect("the look-alike's ids are GUIDs"),
+                    None,
+                )
+            })
+            .collect(),
+        count: 0,
+        concurrency: 2,
+        retry: Policy::default(),
+        run_limit: DEFAULT_RUN_LIMIT,
+        naive_time: None,
+    }
+}

@@ -1,0 +1,272 @@
+//! From a room's error to kind, words and exit code: the one place where this is decided.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use crate::archive::ArchiveError;
+use crate::ccs::CcsError;
+use crate::config::{ConfigError, KeyringError};
+use crate::simulator::SimulatorError;
+use crate::sync::SyncError;
+
+/// How a command ends, as scripts and scheduled tasks see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// It could not be done: nothing, or no job, succeeded.
+    NotDone = 1,
+    /// Wrong usage: flags, settings, files that were named.
+    WrongUsage = 2,
+    /// Done in part, or a check has findings.
+    Findings = 3,
+    /// The archive is not intact.
+    NotIntact = 4,
+    /// Another sync holds the archive.
+    Held = 5,
+    /// Interrupted; what was read is kept.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// The code as the operating system is told.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Whoever read our output has enough (`| head`): a quiet end.
+    ClosedPipe,
+    /// Something to tell.
+    Told(Box<Told>),
+}
+
+/// What is told of a failure.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// How the command ends.
+    pub exit: Exit,
+    /// What failed, in one sentence.
+    pub words: String,
+    /// Why, from the nearest cause to the deepest.
+    pub causes: Vec<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure in words alone.
+    #[must_use]
+    pub(super) fn new(exit: Exit, words: impl Into<String>) -> Self {
+        Self::Told(Box::new(Told {
+            exit,
+            words: words.into(),
+            causes: Vec::new(),
+            hint: None,
+        }))
+    }
+
+    /// An error and its causes.
+    #[must_use]
+    pub(super) fn of(exit: Exit, error: &(dyn Error + 'static), hint: Option<String>) -> Self {
+        Self::Told(Box::new(Told {
+            exit,
+            words: error.to_string(),
+            causes: causes(error),
+            hint,
+        }))
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        if let Self::Told(told) = &mut self {
+            told.hint = Some(hint.into());
+        }
+        self
+    }
+
+    /// The same with what it is about before its words.
+    #[must_use]
+    pub(super) fn about(mut self, about: &str) -> Self {
+        if let Self::Told(told) = &mut self {
+            told.words.insert_str(0, about);
+        }
+        self
+    }
+
+    /// The same with its cause.
+    #[must_use]
+    pub(super) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
+        if let Self::Told(told) = &mut self {
+            told.causes.push(error.to_string());
+            told.causes.extend(causes(error));
+        }
+        self
+    }
+
+    /// Standard output took no more.
+    #[must_use]
+    pub(super) fn of_stdout(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::ClosedPipe;
+        }
+        let told = Told {
+            exit: Exit::NotDone,
+            words: "could not write to standard output".to_owned(),
+            causes: vec![error.to_string()],
+            hint: None,
+        };
+        Self::Told(Box::new(told))
+    }
+
+    /// How the command ends.
+    #[must_use]
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::ClosedPipe => Exit::Done,
+            Self::Told(told) => told.exit,
+        }
+    }
+}
+
+/// The causes of `error`, each once: some libraries repeat the cause in their own words.
+fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !words.is_empty() && !said.contains(&words) {
+            said.clone_from(&words);
+            causes.push(words);
+        }
+        next = cause.source();
+    }
+    causes
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let hint = error.hint();
+        Self::of(Exit::WrongUsage, &error, hint)
+    }
+}
+
+impl From<KeyringError> for Failure {
+    fn from(error: KeyringError) -> Self {
+        Self::of(Exit::NotDone, &error, None)
+    }
+}
+
+impl From<&ArchiveError> for Failure {
+    fn from(error: &ArchiveError) -> Self {
+        let exit = match error {
+            ArchiveError::Held { .. } => Exit::Held,
+            ArchiveError::OtherNaiveTime { .. } => Exit::WrongUsage,
+            _ => Exit::NotDone,
+        };
+        Self::of(exit, error, error.hint())
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<CcsError> for Failure {
+    fn from(error: CcsError) -> Self {
+        let exit = if error.is_setting() {
+            Exit::WrongUsage
+        } else {
+            Exit::NotDone
+        };
+        Self::of(exit, &error, error.hint())
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        match &error {
+            SyncError::Archive(error) => Self::from(&**error),
+            SyncError::NoJob { .. } => {
+                let hint = "name jobs by their GUID, list them in a file (--jobs-file), or watch them: \
+                            `jobruns jobs add ID`; `jobruns jobs discover` shows what the server has.";
+                Self::of(Exit::WrongUsage, &error, Some(hint.to_owned()))
+            }
+        }
+    }
+}
+
+impl From<SimulatorError> for Failure {
+    fn from(error: SimulatorError) -> Self {
+        Self::of(Exit::NotDone, &error, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn the_codes_are_those_of_the_contract() {
+        let all = [
+            Exit::Done,
+            Exit::NotDone,
+            Exit::WrongUsage,
+            Exit::Findings,
+            Exit::NotIntact,
+            Exit::Held,
+            Exit::Interrupted,
+        ];
+        assert_eq!(all.map(Exit::code), [0, 1, 2, 3, 4, 5, 130]);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_a_quiet_end_and_a_full_disk_is_not() {
+        let closed = Failure::of_stdout(&io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(closed.exit(), Exit::Done);
+        let full = Failure::of_stdout(&io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(full.exit(), Exit::NotDone);
+    }
+
+    #[test]
+    fn the_causes_of_an_error_are_told_from_the_nearest_on() {
+        let error = ConfigError::Read {
+            what: "jobs file",
+            path: PathBuf::from("jobs.txt"),
+            source: io::Error::from(io::ErrorKind::NotFound),
+        };
+        let Failure::Told(told) = Failure::from(error) else {
+            panic!("it is told")
+        };
+        assert_eq!(told.words, "could not read the jobs file jobs.txt");
+        assert_eq!(told.causes.len(), 1);
+        assert_eq!(told.exit, Exit::WrongUsage);
+    }
+
+    #[test]
+    fn a_held_archive_has_its_own_code() {
+        let error = ArchiveError::Held {
+            path: PathBuf::from("a.db"),
+            holder: "process 1".to_owned(),
+        };
+        let failure = Failure::from(error);
+        assert_eq!(failure.exit(), Exit::Held);
+    }
+}

@@ -1,0 +1,188 @@
+//! `jobruns jobs`.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::client::client;
+use super::failure::{Exit, Failure};
+use super::table::{Column, or_dash, print};
+use super::{runtime, tell_choices};
+use crate::archive::{JobState, Reader, Writer};
+use crate::config::{ServerFlags, ServerSettings, Sources, TableOrJson};
+use crate::model::Guid;
+
+/// The watched jobs: those that a sync without named jobs asks for
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns jobs discover --url https://ccs.example:12431 --username 'CORP\\auditor' --pin SHA256
+  jobruns jobs add ff761384-4b49-40b4-97d8-0de38669075a --name 'Nightly Windows servers'
+  jobruns jobs list")]
+pub(super) struct JobsArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    List(ListArgs),
+    Add(AddArgs),
+    Remove(RemoveArgs),
+    Discover(DiscoverArgs),
+}
+
+/// Lists the jobs that the archive knows
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    /// Table, or JSON
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: TableOrJson,
+}
+
+/// Watches a job; makes the archive where there is none
+#[derive(Debug, clap::Args)]
+struct AddArgs {
+    /// The job, by GUID
+    #[arg(value_name = "ID")]
+    job_id: Guid,
+
+    /// Its name; without one the server is asked at the next sync
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// Stops watching a job; deletes nothing
+#[derive(Debug, clap::Args)]
+struct RemoveArgs {
+    /// The job, by GUID
+    #[arg(value_name = "ID")]
+    job_id: Guid,
+}
+
+/// Asks the server which jobs there are
+#[derive(Debug, clap::Args)]
+struct DiscoverArgs {
+    /// Watches all of them
+    #[arg(long)]
+    add: bool,
+
+    /// Table, or JSON
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: TableOrJson,
+
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+pub(super) fn run(args: &JobsArgs, sources: &Sources<'_>, archive: &Path) -> Result<Exit, Failure> {
+    match &args.action {
+        Action::List(args) => list(args, archive)?,
+        Action::Add(args) => {
+            Writer::open(archive)?.watch(args.job_id, args.name.as_deref())?;
+            tracing::info!(job_id = %args.job_id, "job {} is watched", args.job_id);
+        }
+        Action::Remove(args) => {
+            // The writer would make an archive where there is none.
+            drop(Reader::open(archive)?);
+            Writer::open(archive)?.unwatch(args.job_id)?;
+            tracing::info!(job_id = %args.job_id, "job {} is no longer watched; its history stays", args.job_id);
+        }
+        Action::Discover(args) => discover(args, sources, archive)?,
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Listed {
+    job_id: String,
+    name: Option<String>,
+    watched: bool,
+    runs: i64,
+    server: Option<String>,
+}
+
+fn list(args: &ListArgs, archive: &Path) -> Result<(), Failure> {
+    let listed = |state: JobState| Listed {
+        job_id: state.job.job_id,
+        name: state.job.name,
+        watched: state.job.watched,
+        runs: state.runs,
+        server: state.job.server,
+    };
+    let jobs: Vec<Listed> = Reader::open(archive)?
+        .job_states()?
+        .into_iter()
+        .map(listed)
+        .collect();
+    let columns = [
+        Column::Text("job_id"),
+        Column::Text("name"),
+        Column::Text("watched"),
+        Column::Number("runs"),
+        Column::Text("server"),
+    ];
+    print(args.format, &jobs, &columns, |job| {
+        vec![
+            job.job_id.clone(),
+            or_dash(job.name.as_deref()),
+            yes_or_no(job.watched),
+            job.runs.to_string(),
+            or_dash(job.server.as_deref()),
+        ]
+    })
+}
+
+#[derive(Serialize)]
+struct Discovered {
+    job_id: String,
+    name: String,
+    watched: bool,
+}
+
+fn discover(args: &DiscoverArgs, sources: &Sources<'_>, archive: &Path) -> Result<(), Failure> {
+    let settings = ServerSettings::choose(&args.server, sources)?;
+    tell_choices(sources);
+    let client = client(&settings)?;
+    let mut found = runtime()?.block_on(client.discover())?;
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    if args.add {
+        let mut writer = Writer::open(archive)?;
+        for job in &found {
+            writer.watch(job.job_id, Some(&job.name))?;
+        }
+    }
+    let watched = watched(archive)?;
+    let jobs: Vec<Discovered> = found
+        .into_iter()
+        .map(|job| Discovered {
+            watched: watched.contains(&job.job_id.to_string()),
+            job_id: job.job_id.to_string(),
+            name: job.name,
+        })
+        .collect();
+    let columns = [
+        Column::Text("job_id"),
+        Column::Text("name"),
+        Column::Text("watched"),
+    ];
+    print(args.format, &jobs, &columns, |job| {
+        vec![job.job_id.clone(), job.name.clone(), yes_or_no(job.watched)]
+    })
+}
+
+/// The watched jobs; none where there is no archive yet.
+fn watched(archive: &Path) -> Result<Vec<String>, Failure> {
+    if !archive.exists() {
+        return Ok(Vec::new());
+    }
+    let states = Reader::open(archive)?.job_states()?;
+    Ok(states
+        .into_iter()
+        .filter(|state| state.job.watched)
+        .map(|state| state.job.job_id)
+        .collect())
+}
+
+pub(super) fn yes_or_no(yes: bool) -> String {
+    if yes { "yes" } else { "no" }.to_owned()
+}

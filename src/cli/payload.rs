@@ -1,0 +1,36 @@
+//! `jobruns payload`.
+
+use std::path::{Path, PathBuf};
+
+use super::failure::{Exit, Failure};
+use super::table::write_bytes;
+use crate::archive::Reader;
+use crate::model::{Guid, hex};
+
+/// Writes the bytes of a run, exactly as received, to standard output
+///
+/// They are checked against their SHA-256 first; -v tells the hash.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  jobruns payload 3c6bafcd-9b04-4c9b-8b4b-6a1f2c9f0d11 --revision 1 > run.json")]
+pub(super) struct PayloadArgs {
+    /// The run, by GUID
+    #[arg(value_name = "RUN")]
+    run: Guid,
+
+    /// A revision of it, from 1; the latest where none is named
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    revision: Option<i64>,
+
+    /// Writes to a file instead (some shells change bytes on the way of `>`)
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &PayloadArgs, archive: &Path) -> Result<Exit, Failure> {
+    let payload = Reader::open(archive)?.payload(args.run, args.revision)?;
+    let sha256 = hex(&payload.sha256);
+    tracing::debug!(sha256, "revision {} of run {}", payload.revision, args.run);
+    write_bytes(args.output.as_deref(), &payload.bytes)?;
+    Ok(Exit::Done)
+}

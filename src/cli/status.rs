@@ -1,0 +1,207 @@
+//! `jobruns status`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::failure::{Exit, Failure};
+use super::jobs::yes_or_no;
+use super::table::{Column, or_dash, print};
+use crate::archive::{JobState, Reader};
+use crate::config::{TableOrJson, parse_duration, show_duration};
+use crate::model::Instant;
+
+/// How fresh the archive is, per job
+///
+/// Tells the last complete sync, the last error, the runs and the newest run of each job. With --max-age it ends with 3
+/// if the last complete sync of a watched job is older, or there was none, or no job is watched.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns status
+  jobruns status --max-age 26h --format json")]
+pub(super) struct StatusArgs {
+    /// How old the last complete sync of a watched job may be, such as 26h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    max_age: Option<Duration>,
+
+    /// Table, or JSON
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: TableOrJson,
+}
+
+#[derive(Debug, Serialize)]
+struct Freshness {
+    job_id: String,
+    name: Option<String>,
+    watched: bool,
+    last_synced_at: Option<String>,
+    age_seconds: Option<i64>,
+    overdue: Option<bool>,
+    runs: i64,
+    newest_run_at: Option<String>,
+    last_error: Option<String>,
+}
+
+pub(super) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
+    let now = Instant::now();
+    let states = Reader::open(archive)?.job_states()?;
+    let jobs: Vec<Freshness> = states
+        .into_iter()
+        .map(|state| freshness(state, args.max_age, now))
+        .collect();
+    let columns = [
+        Column::Text("job"),
+        Column::Text("watched"),
+        Column::Text("last complete sync"),
+        Column::Number("age"),
+        Column::Number("runs"),
+        Column::Text("newest run"),
+        Column::Text("last error"),
+    ];
+    print(args.format, &jobs, &columns, |job| {
+        let age = job.age_seconds.map(age);
+        vec![
+            job.name.clone().unwrap_or_else(|| job.job_id.clone()),
+            yes_or_no(job.watched),
+            or_dash(job.last_synced_at.as_deref()),
+            if job.overdue == Some(true) {
+                "overdue".to_owned()
+            } else {
+                or_dash(age.as_deref())
+            },
+            job.runs.to_string(),
+            or_dash(job.newest_run_at.as_deref()),
+            or_dash(job.last_error.as_deref().map(beginning).as_deref()),
+        ]
+    })?;
+    Ok(args.max_age.map_or(Exit::Done, |max_age| judge(&jobs, max_age)))
+}
+
+fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshness {
+    let JobState {
+        job,
+        runs,
+        newest_run_at,
+    } = state;
+    let age_seconds = job
+        .last_synced_at
+        .map(|synced| now.unix_seconds() - synced.unix_seconds());
+    let too_old =
+        |max_age: Duration| age_seconds.is_none_or(|age| i128::from(age) > i128::from(max_age.as_secs()));
+    Freshness {
+        job_id: job.job_id,
+        name: job.name,
+        watched: job.watched,
+        last_synced_at: job.last_synced_at.map(|synced| synced.to_string()),
+        age_seconds,
+        overdue: max_age.map(|max_age| job.watched && too_old(max_age)),
+        runs,
+        newest_run_at,
+        last_error: job.last_error,
+    }
+}
+
+/// Whether all is fresh enough; a check over nothing is none, and fails.
+fn judge(jobs: &[Freshness], max_age: Duration) -> Exit {
+    let max_age = show_duration(max_age);
+    if !jobs.iter().any(|job| job.watched) {
+        tracing::warn!("no job is watched, so nothing is fresh");
+        return Exit::Findings;
+    }
+    let mut exit = Exit::Done;
+    for job in jobs.iter().filter(|job| job.overdue == Some(true)) {
+        let title = job.name.as_deref().unwrap_or(&job.job_id);
+        match &job.last_synced_at {
+            Some(at) => tracing::warn!(
+                job_id = job.job_id,
+                "{title}: its last complete sync is older than {max_age} ({at})"
+            ),
+            None => tracing::warn!(job_id = job.job_id, "{title}: there was no complete sync yet"),
+        }
+        exit = Exit::Findings;
+    }
+    exit
+}
+
+/// The most letters of an error that the table shows; JSON has all of it.
+const SHOWN_OF_AN_ERROR: usize = 80;
+
+fn beginning(error: &str) -> String {
+    if error.chars().count() <= SHOWN_OF_AN_ERROR {
+        return error.to_owned();
+    }
+    error.chars().take(SHOWN_OF_AN_ERROR - 1).chain(['…']).collect()
+}
+
+/// Seconds in the largest unit that they fill, rounded down.
+fn age(seconds: i64) -> String {
+    match seconds {
+        i64::MIN..120 => format!("{seconds}s"),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::JobRow;
+
+    fn job(watched: bool, synced: Option<i64>) -> JobState {
+        JobState {
+            job: JobRow {
+                job_id: "a".to_owned(),
+                name: None,
+                server: None,
+                watched,
+                last_synced_at: synced.map(Instant::from_unix_seconds),
+                last_error: None,
+            },
+            runs: 0,
+            newest_run_at: None,
+        }
+    }
+
+    fn judged(states: Vec<JobState>) -> Exit {
+        let max_age = Duration::from_secs(100);
+        let now = Instant::from_unix_seconds(1000);
+        let jobs: Vec<Freshness> = states
+            .into_iter()
+            .map(|state| freshness(state, Some(max_age), now))
+            .collect();
+        judge(&jobs, max_age)
+    }
+
+    #[test]
+    fn one_watched_job_that_is_too_old_fails_the_check() {
+        assert_eq!(
+            judged(vec![job(true, Some(900)), job(true, Some(999))]),
+            Exit::Done
+        );
+        assert_eq!(
+            judged(vec![job(true, Some(899)), job(true, Some(999))]),
+            Exit::Findings
+        );
+        assert_eq!(judged(vec![job(true, None)]), Exit::Findings);
+    }
+
+    #[test]
+    fn a_job_that_is_not_watched_may_be_old_but_something_must_be_watched() {
+        assert_eq!(
+            judged(vec![job(true, Some(999)), job(false, Some(1))]),
+            Exit::Done
+        );
+        assert_eq!(judged(vec![job(false, Some(999))]), Exit::Findings);
+        assert_eq!(judged(Vec::new()), Exit::Findings);
+    }
+
+    #[test]
+    fn ages_are_short() {
+        assert_eq!(
+            [5, 119, 120, 7_200, 172_800].map(age),
+            ["5s", "119s", "2m", "2h", "2d"]
+        );
+    }
+}

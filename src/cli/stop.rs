@@ -1,0 +1,82 @@
+//! Ctrl-C and the like: the first asks to stop, the second stops.
+
+use std::io;
+
+use tokio::sync::watch;
+
+use super::failure::{Exit, Failure};
+use crate::sync::Stop;
+
+/// Listens from now on: Ctrl-C and SIGTERM; on Windows Ctrl-C, Ctrl-Break, closing of the console, shutdown.
+///
+/// The second such signal ends the process at once with 130; the archive stands that, as it stands a power cut. Must
+/// be called within a tokio runtime.
+///
+/// # Errors
+/// When the operating system refuses.
+pub(super) fn listen() -> Result<Stop, Failure> {
+    let mut signals = Signals::new()
+        .map_err(|error| Failure::new(Exit::NotDone, "could not listen for Ctrl-C").caused_by(&error))?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        signals.next().await;
+        tracing::warn!("stopping; what was read is kept (once more to stop at once)");
+        let _ = sender.send(true);
+        signals.next().await;
+        std::process::exit(Exit::Interrupted.code().into());
+    });
+    Ok(Stop::new(receiver))
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(windows)]
+struct Signals {
+    ctrl_c: tokio::signal::windows::CtrlC,
+    ctrl_break: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+    shutdown: tokio::signal::windows::CtrlShutdown,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::windows;
+        Ok(Self {
+            ctrl_c: windows::ctrl_c()?,
+            ctrl_break: windows::ctrl_break()?,
+            close: windows::ctrl_close()?,
+            shutdown: windows::ctrl_shutdown()?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.ctrl_c.recv() => {}
+            _ = self.ctrl_break.recv() => {}
+            _ = self.close.recv() => {}
+            _ = self.shutdown.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `jobruns sync`.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::client::client;
+use super::console::Console;
+use super::failure::{Exit, Failure};
+use super::progress::Progress;
+use super::summary::{self, Summary};
+use super::table::{print_json, print_text};
+use super::{runtime, stop, tell_choices};
+use crate::archive::{Reader, SyncRecord};
+use crate::ccs::Client;
+use crate::ccs::retry::Policy;
+use crate::config::{
+    FrameSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
+};
+use crate::model::Guid;
+use crate::sync::{self, Stop, SyncEvent};
+
+/// Fetches every run of every watched job into the archive
+///
+/// With jobs named, those alone; they are watched from then on. Each job's answer is read as it comes, each run is
+/// archived whole or not at all, and what is archived already is recognised and left alone. Nothing is ever deleted
+/// because the server no longer has it. Stopped by Ctrl-C, it keeps what was read.
+#[derive(Debug, clap::Args)]
+#[command(after_help = r"Examples:
+  jobruns sync --url https://ccs.example:12431 --username 'CORP\auditor' --pin SHA256 JOB_ID
+  jobruns sync --config /etc/jobruns/jobruns.toml --log-file /var/log/jobruns.log
+  jobruns sync --config jobruns.toml --every 15m --format json
+
+Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part; 5 another sync holds the archive;
+130 interrupted. `jobruns --help` tells where settings and the password come from.")]
+pub(super) struct SyncArgs {
+    #[command(flatten)]
+    sync: SyncFlags,
+
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+pub(super) fn run(
+    args: &SyncArgs,
+    sources: &Sources<'_>,
+    frame: &FrameSettings,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let server = ServerSettings::choose(&args.server, sources)?;
+    let settings = SyncSettings::choose(&args.sync, sources)?;
+    tell_choices(sources);
+    let client = client(&server)?;
+    let options = options(&settings, &server);
+    let progress = Progress::new(console, frame.progress);
+    runtime()?.block_on(async {
+        let stop = stop::listen()?;
+        let sync = One {
+            archive: &frame.archive,
+            client: &client,
+            options,
+            progress: &progress,
+            stop,
+        };
+        match settings.every {
+            None => {
+                let (exit, summary) = sync.run().await?;
+                print(&summary, settings.format)?;
+                Ok(exit)
+            }
+            Some(every) => repeat(&sync, every, settings.format, console).await,
+        }
+    })
+}
+
+/// Syncs at a rhythm, counted from start to start, until it is asked to stop. A sync that takes longer than the rhythm
+/// is followed by the next at once.
+async fn repeat(
+    sync: &One<'_>,
+    every: Duration,
+    format: TableOrJson,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let mut stop = sync.stop.clone();
+    let mut first = true;
+    while !stop.is_asked() {
+        let next = Instant::now() + every;
+        match sync.run().await {
+            Ok((_, summary)) => print(&summary, format)?,
+            // Another sync will have ended by the next time; what else fails at the first try fails at every one.
+            Err(failure) if first && failure.exit() != Exit::Held => return Err(failure),
+            Err(failure) => console.tell(&failure),
+        }
+        first = false;
+        tokio::select! {
+            () = tokio::time::sleep_until(next) => {}
+            () = stop.asked() => {}
+        }
+    }
+    Ok(Exit::Interrupted)
+}
+
+fn options(settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
+    sync::Options {
+        jobs: settings
+            .jobs
+            .iter()
+            .map(|job| (job.job_id, job.name.clone()))
+            .collect(),
+        count: settings.count,
+        concurrency: settings.concurrency,
+        retry: Policy {
+            retries: server.retries,
+            ..Policy::default()
+        },
+        run_limit: usize::try_from(settings.run_limit).unwrap_or(usize::MAX),
+        naive_time: settings.naive_time,
+    }
+}
+
+/// One sync, as often as it is wanted.
+pub(super) struct One<'s> {
+    pub(super) archive: &'s Path,
+    pub(super) client: &'s Client,
+    pub(super) options: sync::Options,
+    pub(super) progress: &'s Progress,
+    pub(super) stop: Stop,
+}
+
+impl One<'_> {
+    /// Syncs once, and says how it ended.
+    pub(super) async fn run(&self) -> Result<(Exit, Summary), Failure> {
+        let names: Arc<Mutex<HashMap<Guid, String>>> = Arc::default();
+        let events = {
+            let (names, progress) = (Arc::clone(&names), self.progress.clone());
+            move |event: SyncEvent<'_>| {
+                if let SyncEvent::JobEnded {
+                    name: Some(name),
+                    record,
+                } = &event
+                {
+                    let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+                    names.insert(record.job_id, (*name).to_owned());
+                }
+                progress.show(&event);
+            }
+        };
+        let ended = sync::sync(
+            self.archive,
+            self.client,
+            self.options.clone(),
+            Box::new(events),
+            self.stop.clone(),
+        )
+        .await;
+        self.progress.clear();
+        let record = ended?;
+        let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        add_archived_names(self.archive, &record, &mut names);
+        Ok((summary::exit(record.outcome), Summary::new(&record, &names)))
+    }
+}
+
+/// Adds the names that the archive knows: of a job that failed the server told none.
+fn add_archived_names(archive: &Path, record: &SyncRecord, names: &mut HashMap<Guid, String>) {
+    if record.jobs.iter().all(|job| names.contains_key(&job.job_id)) {
+        return;
+    }
+    // The sync is done and told; that its archive cannot be read now is the next command's to say.
+    let Ok(states) = Reader::open(archive).and_then(|reader| reader.job_states()) else {
+        return;
+    };
+    for state in states {
+        if let (Ok(job_id), Some(name)) = (state.job.job_id.parse(), state.job.name) {
+            names.entry(job_id).or_insert(name);
+        }
+    }
+}
+
+fn print(summary: &Summary, format: TableOrJson) -> Result<(), Failure> {
+    match format {
+        TableOrJson::Table => print_text(&summary.text()),
+        TableOrJson::Json => print_json(summary),
+    }
+}

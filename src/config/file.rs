@@ -1,0 +1,223 @@
+//! The config file: TOML, one value per setting.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::error::ConfigError;
+use super::nearest::nearest;
+use super::setting::KEYS;
+use super::text::decode;
+
+/// The config file that is read when none is named and the current folder has it.
+pub const DEFAULT_FILE: &str = "jobruns.toml";
+
+/// A config file, read and checked for unknown keys; its values are still texts.
+#[derive(Debug, Clone)]
+pub struct ConfigFile {
+    path: PathBuf,
+    values: BTreeMap<String, FileValue>,
+}
+
+/// One value of a config file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileValue {
+    /// Line, from 1.
+    pub(crate) line: usize,
+    /// Strings as they are; numbers and true/false as written.
+    pub(crate) text: String,
+}
+
+impl ConfigFile {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no TOML, or has a key that is no setting. The errors name lines and repeat none.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let what = "config file";
+        let path = path.to_path_buf();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(source) => return Err(ConfigError::Read { what, path, source }),
+        };
+        match decode(&bytes) {
+            Ok(text) => Self::parse(path, &text),
+            Err(source) => Err(ConfigError::Encoding { what, path, source }),
+        }
+    }
+
+    /// The file's path, as it was named.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `path` as the file means it: relative to the file's own folder.
+    #[must_use]
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        match self.path.parent() {
+            Some(folder) => folder.join(path),
+            None => path.to_path_buf(),
+        }
+    }
+
+    pub(crate) fn value(&self, key: &str) -> Option<&FileValue> {
+        self.values.get(key)
+    }
+
+    fn parse(path: PathBuf, text: &str) -> Result<Self, ConfigError> {
+        let table = match DeTable::parse(text) {
+            Ok(table) => table,
+            Err(error) => {
+                let (line, column) = place(text, error.span().map_or(0, |span| span.start));
+                let message = error.message().to_owned();
+                return Err(ConfigError::Toml {
+                    path,
+                    line,
+                    column,
+                    message,
+                });
+            }
+        };
+        let mut values = BTreeMap::new();
+        for (key, value) in table.get_ref() {
+            let (line, _) = place(text, key.span().start);
+            let key = key.get_ref();
+            if is_password(key) {
+                return Err(ConfigError::PasswordInFile { path, line });
+            }
+            if !KEYS.contains(&key.as_ref()) {
+                let meant = nearest(key, KEYS);
+                return Err(ConfigError::UnknownKey {
+                    path,
+                    line,
+                    key: key.to_string(),
+                    meant,
+                });
+            }
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                DeValue::Integer(number) => number.to_string(),
+                DeValue::Float(number) => number.to_string(),
+                DeValue::Boolean(yes) => yes.to_string(),
+                DeValue::Datetime(time) => time.to_string(),
+                DeValue::Array(_) => {
+                    return Err(ConfigError::NotOneValue {
+                        path,
+                        line,
+                        key: key.to_string(),
+                        found: "a list",
+                    });
+                }
+                DeValue::Table(_) => {
+                    return Err(ConfigError::NotOneValue {
+                        path,
+                        line,
+                        key: key.to_string(),
+                        found: "a table",
+                    });
+                }
+            };
+            values.insert(key.to_string(), FileValue { line, text });
+        }
+        Ok(Self { path, values })
+    }
+}
+
+/// Whether a key looks like an attempt to keep the password itself in the file.
+fn is_password(key: &str) -> bool {
+    let plain: String = key
+        .to_lowercase()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    ["password", "passwd", "pass", "pwd", "pw", "secret", "token"].contains(&plain.as_str())
+}
+
+/// Line and column, from 1, of the byte at `offset`.
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset.min(text.len())).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    (
+        before.matches('\n').count() + 1,
+        before[line_start..].chars().count() + 1,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ConfigFile, ConfigError> {
+        ConfigFile::parse(PathBuf::from("etc/jobruns.toml"), text)
+    }
+
+    #[test]
+    fn values_are_kept_with_their_line() {
+        let file =
+            parse("url = 'https://ccs:12431'\n\nconcurrency = 8\ninsecure = false\nrate_limit = 0.5\n")
+                .unwrap();
+        let text = |key| file.value(key).map(|value| (value.line, value.text.as_str()));
+        assert_eq!(text("url"), Some((1, "https://ccs:12431")));
+        assert_eq!(text("concurrency"), Some((3, "8")));
+        assert_eq!(text("insecure"), Some((4, "false")));
+        assert_eq!(text("rate_limit"), Some((5, "0.5")));
+        assert_eq!(text("pin"), None);
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_line_and_the_nearest_word() {
+        let error = parse("url = 'x'\nuser_name = 'a'\n").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "etc/jobruns.toml:2: there is no setting \"user_name\""
+        );
+        assert_eq!(error.hint().as_deref(), Some("did you mean username?"));
+    }
+
+    #[test]
+    fn a_password_is_refused_and_not_repeated() {
+        for text in [
+            "password = 'hunter2'",
+            "Pass-Word = 'hunter2'",
+            "token = 'hunter2'",
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(
+                matches!(error, ConfigError::PasswordInFile { line: 1, .. }),
+                "{text}"
+            );
+            assert!(!format!("{error:?} {error}").contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_toml_is_placed_and_not_repeated() {
+        let error = parse("url = 'x'\npassword = 'hunter2\n").unwrap_err();
+        assert!(matches!(error, ConfigError::Toml { line: 2, .. }), "{error}");
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+    }
+
+    #[test]
+    fn lists_and_tables_are_no_value() {
+        for text in ["url = ['x']", "url = { host = 'x' }", "[url]\nhost = 'x'"] {
+            assert!(
+                matches!(parse(text), Err(ConfigError::NotOneValue { .. })),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn relative_paths_lie_beside_the_file() {
+        let file = parse("").unwrap();
+        assert_eq!(file.resolve(Path::new("pw.txt")), Path::new("etc").join("pw.txt"));
+        let bare = ConfigFile::parse(PathBuf::from("jobruns.toml"), "").unwrap();
+        assert_eq!(bare.resolve(Path::new("pw.txt")), Path::new("pw.txt"));
+        if cfg!(unix) {
+            assert_eq!(file.resolve(Path::new("/pw")), Path::new("/pw"));
+        }
+    }
+}

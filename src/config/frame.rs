@@ -1,0 +1,238 @@
+//! What holds for every command: the archive, and what is seen on stderr.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::error::ConfigError;
+use super::file::{ConfigFile, DEFAULT_FILE};
+use super::setting::Setting;
+use super::settings::{word, word_of};
+use super::sources::{Environment, Sources};
+
+/// The archive that is taken when none is named.
+pub const DEFAULT_ARCHIVE: &str = "jobruns.db";
+
+/// What lines on stderr look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// When something is done that suits a terminal only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum When {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl When {
+    /// Whether it is done, given whether the place is a terminal.
+    #[must_use]
+    pub const fn decide(self, terminal: bool) -> bool {
+        match self {
+            Self::Auto => terminal,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// The flags that every command takes, before or behind its name.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct FrameFlags {
+    /// The archive: one SQLite file [env: JOBRUNS_ARCHIVE] [default: jobruns.db]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub archive: Option<PathBuf>,
+
+    /// The config file, TOML [env: JOBRUNS_CONFIG] [default: jobruns.toml in the current folder, if there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Says nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Says more: requests, timings, where each setting came from; -vv says most
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// What lines on stderr look like: text, or json for one object per line [env: JOBRUNS_LOG_FORMAT] [default: text]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        hide_possible_values = true
+    )]
+    pub log_format: Option<LogFormat>,
+
+    /// Appends the same lines, with their time, to a file; --quiet does not silence it [env: JOBRUNS_LOG_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+
+    /// When to colour: auto, always or never; NO_COLOR is respected [env: JOBRUNS_COLOR] [default: auto]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        hide_possible_values = true
+    )]
+    pub color: Option<When>,
+
+    /// When to draw progress: auto (on a terminal), always or never [env: JOBRUNS_PROGRESS] [default: auto]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        hide_possible_values = true
+    )]
+    pub progress: Option<When>,
+}
+
+/// What holds for every command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameSettings {
+    /// The archive's file.
+    pub archive: PathBuf,
+    /// 0 with `--quiet`, 1 as usual, 2 with `-v`, 3 with `-vv`.
+    pub verbosity: u8,
+    /// What lines on stderr look like.
+    pub log_format: LogFormat,
+    /// A file that gets the same lines.
+    pub log_file: Option<PathBuf>,
+    /// When to colour.
+    pub color: When,
+    /// When to draw progress.
+    pub progress: When,
+}
+
+impl FrameSettings {
+    /// Chooses from flags and sources.
+    ///
+    /// # Errors
+    /// When a value cannot be read.
+    pub fn choose(flags: &FrameFlags, sources: &Sources<'_>) -> Result<Self, ConfigError> {
+        let archive = sources.find_path(Setting::ARCHIVE, flags.archive.clone())?;
+        let archive = match archive {
+            Some(chosen) => chosen.value,
+            None => {
+                sources.note(
+                    Setting::ARCHIVE,
+                    DEFAULT_ARCHIVE.to_owned(),
+                    super::Origin::Default,
+                );
+                PathBuf::from(DEFAULT_ARCHIVE)
+            }
+        };
+        // `NO_COLOR` (any text that is not empty) stands for `never` where nothing else was said.
+        let color = match sources.variable("NO_COLOR") {
+            Some(_) => When::Never,
+            None => When::Auto,
+        };
+        Ok(Self {
+            archive,
+            verbosity: if flags.quiet {
+                0
+            } else {
+                flags.verbose.saturating_add(1).min(3)
+            },
+            log_format: sources.find_or(
+                Setting::LOG_FORMAT,
+                flags.log_format,
+                word,
+                word_of,
+                LogFormat::default(),
+            )?,
+            log_file: sources
+                .find_path(Setting::LOG_FILE, flags.log_file.clone())?
+                .map(|chosen| chosen.value),
+            color: sources.find_or(Setting::COLOR, flags.color, word, word_of, color)?,
+            progress: sources.find_or(Setting::PROGRESS, flags.progress, word, word_of, When::default())?,
+        })
+    }
+}
+
+/// The config file: the one that `flag`, else `JOBRUNS_CONFIG` names, else `jobruns.toml` in the current folder if it
+/// is there, else none.
+///
+/// # Errors
+/// When it cannot be read; a file that was named must be there.
+pub fn find_config_file(
+    flag: Option<&Path>,
+    environment: Environment<'_>,
+) -> Result<Option<ConfigFile>, ConfigError> {
+    let variable = environment("JOBRUNS_CONFIG")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from);
+    if let Some(path) = flag.map(Path::to_path_buf).or(variable) {
+        return ConfigFile::read(&path).map(Some);
+    }
+    let path = Path::new(DEFAULT_FILE);
+    if path.exists() {
+        ConfigFile::read(path).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::sources::tests::with_sources;
+
+    fn settings(flags: &FrameFlags, environment: &[(&str, &str)]) -> FrameSettings {
+        with_sources(environment, None, |sources| {
+            FrameSettings::choose(flags, sources).unwrap()
+        })
+    }
+
+    #[test]
+    fn no_color_gives_way_to_what_was_asked_for() {
+        let environment = [("NO_COLOR", "1")];
+        assert_eq!(settings(&FrameFlags::default(), &environment).color, When::Never);
+        let asked = FrameFlags {
+            color: Some(When::Always),
+            ..FrameFlags::default()
+        };
+        assert_eq!(settings(&asked, &environment).color, When::Always);
+        assert_eq!(
+            settings(&FrameFlags::default(), &[("NO_COLOR", "")]).color,
+            When::Auto
+        );
+    }
+
+    #[test]
+    fn the_archive_has_a_default() {
+        assert_eq!(
+            settings(&FrameFlags::default(), &[]).archive,
+            PathBuf::from("jobruns.db")
+        );
+        let environment = [("JOBRUNS_ARCHIVE", "other.db")];
+        assert_eq!(
+            settings(&FrameFlags::default(), &environment).archive,
+            PathBuf::from("other.db")
+        );
+    }
+
+    #[test]
+    fn a_config_file_that_was_named_must_be_there() {
+        let missing = Path::new("no-such-folder/jobruns.toml");
+        assert!(matches!(
+            find_config_file(Some(missing), &|_| None),
+            Err(ConfigError::Read { .. })
+        ));
+    }
+}

@@ -1,0 +1,184 @@
+//! The jobs file: a GUID and an optional name per line.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::ConfigError;
+use super::text::decode;
+use crate::model::Guid;
+
+/// A job of a jobs file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedJob {
+    /// The job.
+    pub job_id: Guid,
+    /// Its name, where the file has one.
+    pub name: Option<String>,
+}
+
+/// What a jobs file lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobsFile {
+    /// Each job once, in the order of its first line.
+    pub jobs: Vec<ListedJob>,
+    /// The lines (from 1) that name a job again: the last name given counts.
+    pub repeated_lines: Vec<usize>,
+}
+
+/// The most of a bad line that an error repeats, in characters.
+const SHOWN_OF_A_BAD_LINE: usize = 60;
+
+/// Reads the jobs file at `path`.
+///
+/// A line is a GUID, then blanks and the job's name if it has one. Empty lines count for nothing. A `#` at the
+/// beginning of a line or with blanks on both sides begins a comment; within a name (`Team #5`) it is a letter.
+///
+/// # Errors
+/// When the file cannot be read, has a line that does not begin with a GUID, or names no job.
+pub fn read_jobs_file(path: &Path) -> Result<JobsFile, ConfigError> {
+    let what = "jobs file";
+    let path = path.to_path_buf();
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(source) => return Err(ConfigError::Read { what, path, source }),
+    };
+    match decode(&bytes) {
+        Ok(text) => parse(path, &text),
+        Err(source) => Err(ConfigError::Encoding { what, path, source }),
+    }
+}
+
+fn parse(path: PathBuf, text: &str) -> Result<JobsFile, ConfigError> {
+    let mut jobs: Vec<ListedJob> = Vec::new();
+    let mut places: HashMap<Guid, usize> = HashMap::new();
+    let mut repeated_lines = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = without_comment(line).trim();
+        if line.is_empty() {
+            continue;
+        }
+        let (id, name) = match line.split_once(char::is_whitespace) {
+            Some((id, name)) => (id, Some(name.trim().to_owned())),
+            None => (line, None),
+        };
+        let Ok(job_id) = id.parse::<Guid>() else {
+            let text = id.chars().take(SHOWN_OF_A_BAD_LINE).collect();
+            return Err(ConfigError::JobsLine {
+                path,
+                line: number,
+                text,
+            });
+        };
+        match places.get(&job_id) {
+            None => {
+                places.insert(job_id, jobs.len());
+                jobs.push(ListedJob { job_id, name });
+            }
+            Some(&place) => {
+                repeated_lines.push(number);
+                if name.is_some() {
+                    jobs[place].name = name;
+                }
+            }
+        }
+    }
+    if jobs.is_empty() {
+        return Err(ConfigError::NoJobs { path });
+    }
+    Ok(JobsFile { jobs, repeated_lines })
+}
+
+fn without_comment(line: &str) -> &str {
+    let begins = |(at, _): &(usize, &str)| {
+        let before = line[..*at].chars().next_back().is_none_or(char::is_whitespace);
+        let after = line[at + 1..].chars().next().is_none_or(char::is_whitespace);
+        before && (after || line[..*at].trim().is_empty())
+    };
+    match line.match_indices('#').find(begins) {
+        Some((at, _)) => &line[..at],
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
+    const B: &str = "a282d163-2248-4904-8135-0eaf08be8e55";
+
+    fn read(text: &str) -> Result<Vec<(String, Option<String>)>, ConfigError> {
+        let file = parse(PathBuf::from("jobs.txt"), text)?;
+        Ok(file
+            .jobs
+            .into_iter()
+            .map(|job| (job.job_id.to_string(), job.name))
+            .collect())
+    }
+
+    #[test]
+    fn a_line_is_a_guid_and_an_optional_name() {
+        let text = format!(
+            "# ours\r\n\r\n{{{}}}\tNightly  checks \r\n#{A} old\n  {B}\n",
+            A.to_uppercase()
+        );
+        let expected = vec![
+            (A.to_owned(), Some("Nightly  checks".to_owned())),
+            (B.to_owned(), None),
+        ];
+        assert_eq!(read(&text).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_hash_within_a_name_is_a_letter() {
+        let name = |line: &str| read(line).unwrap().remove(0).1;
+        assert_eq!(
+            name(&format!("{A} Team #5 C# checks # of the north")).as_deref(),
+            Some("Team #5 C# checks")
+        );
+        assert_eq!(name(&format!("{A} # no name")), None);
+    }
+
+    #[test]
+    fn a_bad_line_is_named_by_its_number() {
+        let error = read(&format!("{A}\n\nnonsense here\n")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "jobs.txt:3: \"nonsense\" is no job (expected a GUID and an optional name)"
+        );
+    }
+
+    #[test]
+    fn a_job_twice_is_one_job_and_its_last_name_counts() {
+        let text = format!("{A} first\n{B}\n{A} second\n{A}\n");
+        let file = parse(PathBuf::from("jobs.txt"), &text).unwrap();
+        assert_eq!(file.jobs.len(), 2);
+        assert_eq!(file.jobs[0].name.as_deref(), Some("second"));
+        assert_eq!(file.repeated_lines, [3, 4]);
+    }
+
+    #[test]
+    fn a_file_without_jobs_is_refused() {
+        for text in ["", "# none\n\n"] {
+            assert!(matches!(read(text), Err(ConfigError::NoJobs { .. })), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_not_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.txt");
+        let mut bytes = vec![0xFF, 0xFE];
+        bytes.extend(
+            format!("{A} Prüfung\r\n")
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes),
+        );
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(
+            read_jobs_file(&path).unwrap().jobs[0].name.as_deref(),
+            Some("Prüfung")
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! The operating system's own store of passwords.
+//!
+//! Windows: the Credential Manager. Linux: the kernel's key store, which forgets at a reboot and when its keys expire.
+//! Elsewhere there is none.
+
+use std::fmt;
+use std::sync::Arc;
+
+use keyring_core::{CredentialStore, Entry, Error};
+
+use crate::ccs::Secret;
+
+/// The service under which passwords are kept.
+const SERVICE: &str = "jobruns";
+
+/// Whose password: a user of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    username: String,
+    host: String,
+}
+
+impl Account {
+    /// The account of `username` at the host of `url`; `None` where the URL has no host.
+    #[must_use]
+    pub fn new(username: &str, url: &str) -> Option<Self> {
+        let host = host(url)?;
+        Some(Self {
+            username: username.to_owned(),
+            host,
+        })
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.username, self.host)
+    }
+}
+
+/// The host of a URL, in lower case, without user and port.
+fn host(url: &str) -> Option<String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next()?;
+    let host = match host.strip_prefix('[') {
+        Some(address) => address.split(']').next()?,
+        None => host.split(':').next()?,
+    };
+    (!host.is_empty()).then(|| host.to_lowercase())
+}
+
+/// What went wrong with the store; the password is never in it.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// There is none, or it does not let us in.
+    #[error("the system's store of passwords cannot be used: {0}")]
+    Unavailable(String),
+    /// What is stored there is no text.
+    #[error("the system's store of passwords has something for {0} that is no text")]
+    NotText(Account),
+}
+
+/// The store of this operating system.
+#[derive(Debug, Clone)]
+pub struct Keyring(Arc<CredentialStore>);
+
+impl Keyring {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// [`KeyringError::Unavailable`] where there is none.
+    pub fn open() -> Result<Self, KeyringError> {
+        native_store().map(Self)
+    }
+
+    /// The password of `account`, if there is one.
+    ///
+    /// # Errors
+    /// When the store refuses, or what it has is no text.
+    pub fn find(&self, account: &Account) -> Result<Option<Secret>, KeyringError> {
+        match self.entry(account)?.get_password() {
+            Ok(password) => Ok(Some(Secret::new(password))),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(said(&error, account)),
+        }
+    }
+
+    /// Keeps the password of `account`, in place of the one before.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub fn keep(&self, account: &Account, password: &Secret) -> Result<(), KeyringError> {
+        self.entry(account)?
+            .set_password(password.reveal())
+            .map_err(|error| said(&error, account))
+    }
+
+    /// Forgets the password of `account`; `false` where there was none.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub fn forget(&self, account: &Account) -> Result<bool, KeyringError> {
+        match self.entry(account)?.delete_credential() {
+            Ok(()) => Ok(true),
+            Err(Error::NoEntry) => Ok(false),
+            Err(error) => Err(said(&error, account)),
+        }
+    }
+
+    fn entry(&self, account: &Account) -> Result<Entry, KeyringError> {
+        let user = account.to_string();
+        self.0
+            .build(SERVICE, &user, None)
+            .map_err(|error| said(&error, account))
+    }
+}
+
+/// The store's error in our words. Two of its variants carry the bytes of the password and are not passed on.
+fn said(error: &Error, account: &Account) -> KeyringError {
+    match error {
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => KeyringError::NotText(account.clone()),
+        other => KeyringError::Unavailable(other.to_string()),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn native_store() -> Result<Arc<CredentialStore>, KeyringError> {
+    match linux_keyutils_keyring_store::Store::new() {
+        Ok(store) => Ok(store),
+        Err(error) => Err(KeyringError::Unavailable(error.to_string())),
+    }
+}
+
+#[cfg(windows)]
+fn native_store() -> Result<Arc<CredentialStore>, KeyringError> {
+    match windows_native_keyring_store::Store::new() {
+        Ok(store) => Ok(store),
+        Err(error) => Err(KeyringError::Unavailable(error.to_string())),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", windows)))]
+fn native_store() -> Result<Arc<CredentialStore>, KeyringError> {
+    Err(KeyringError::Unavailable(
+        "this program knows none on this system".to_owned(),
+    ))
+}
+
+/// Whether what the store keeps outlives a reboot, in words for whoever keeps a password there.
+pub const HOW_LONG: &str = if cfg!(windows) {
+    "It stays in the Credential Manager of this Windows user until it is forgotten."
+} else {
+    "The kernel keeps it until it expires (after some days without use) or the machine restarts; for unattended use \
+     prefer a password file."
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_the_user_at_the_bare_host() {
+        for (url, host) in [
+            ("https://CCS01.corp.example:12431", "ccs01.corp.example"),
+            ("https://ccs01/base?x#y", "ccs01"),
+            ("https://user:pw@ccs01:1", "ccs01"),
+            ("https://[2001:DB8::1]:12431/", "2001:db8::1"),
+            ("ccs01", "ccs01"),
+        ] {
+            let account = Account::new(r"CORP\auditor", url).unwrap();
+            assert_eq!(account.to_string(), format!(r"CORP\auditor@{host}"));
+        }
+        assert_eq!(Account::new("a", "https://"), None);
+        assert_eq!(Account::new("a", ""), None);
+    }
+
+    #[test]
+    fn an_error_never_carries_the_bytes_of_a_password() {
+        let account = Account::new("a", "https://b").unwrap();
+        let error = said(&Error::BadEncoding(b"hunter2".to_vec()), &account);
+        assert!(!format!("{error:?} {error}").contains("104"));
+        assert!(matches!(error, KeyringError::NotText(_)));
+    }
+
+    #[test]
+    fn a_kept_password_is_found_and_can_be_forgotten() {
+        let store = Keyring(keyring_core::mock::Store::new().unwrap());
+        let account = Account::new("a", "https://b").unwrap();
+        assert!(store.find(&account).unwrap().is_none());
+        store.keep(&account, &Secret::new("hunter2".to_owned())).unwrap();
+        assert_eq!(store.find(&account).unwrap().unwrap().reveal(), "hunter2");
+        assert!(store.forget(&account).unwrap());
+        assert!(!store.forget(&account).unwrap());
+    }
+}

@@ -1,0 +1,424 @@
+//! Where the password comes from, in this order:
+//!
+//! 1. `--password-file FILE`
+//! 2. `--password-stdin`
+//! 3. the environment variable `JOBRUNS_PASSWORD`
+//! 4. the password file that the environment (`JOBRUNS_PASSWORD_FILE`) or the config file names
+//! 5. the operating system's store (`jobruns password set`)
+//! 6. a question, where standard input is a terminal
+//!
+//! A final line break in a file or on standard input is not part of the password; everything else is.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::error::ConfigError;
+use super::keyring::{Account, Keyring, KeyringError};
+use super::sources::{Chosen, Origin};
+use super::text::{NotText, decode};
+use crate::ccs::Secret;
+
+/// The most that is read as a password, in bytes: far beyond any, and small enough to notice a wrong file.
+const LONGEST_PASSWORD_BYTES: u64 = 64 * 1024;
+
+/// Asks a person for the password of an account.
+pub type Prompt<'p> = &'p mut dyn FnMut(&Account) -> io::Result<String>;
+
+/// The sources at hand.
+pub struct PasswordSources<'p> {
+    /// The password file, wherever it was named.
+    pub file: Option<Chosen<PathBuf>>,
+    /// Standard input, where `--password-stdin` was given.
+    pub stdin: Option<&'p mut dyn Read>,
+    /// The value of `JOBRUNS_PASSWORD`.
+    pub variable: Option<OsString>,
+    /// The operating system's store.
+    pub keyring: Result<Keyring, KeyringError>,
+    /// The question, where standard input is a terminal.
+    pub prompt: Option<Prompt<'p>>,
+}
+
+/// Where a password came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasswordOrigin {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+    /// `JOBRUNS_PASSWORD`.
+    Variable,
+    /// The operating system's store.
+    Keyring,
+    /// A person.
+    Prompt,
+}
+
+impl fmt::Display for PasswordOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Stdin => f.write_str("standard input"),
+            Self::Variable => f.write_str(VARIABLE),
+            Self::Keyring => f.write_str("the system's store of passwords"),
+            Self::Prompt => f.write_str("the terminal"),
+        }
+    }
+}
+
+/// The environment variable with the password.
+pub const VARIABLE: &str = "JOBRUNS_PASSWORD";
+
+/// The password of `account`, from the first source that has one.
+///
+/// # Errors
+/// When the source that counts cannot be read or holds nothing, or when there is none.
+pub fn find_password(
+    account: &Account,
+    sources: PasswordSources<'_>,
+) -> Result<(Secret, PasswordOrigin), ConfigError> {
+    let (flag_file, other_file) = match sources.file {
+        Some(Chosen {
+            value,
+            origin: Origin::Flag(_),
+        }) => (Some(value), None),
+        Some(Chosen { value, .. }) => (None, Some(value)),
+        None => (None, None),
+    };
+    let found = if let Some(path) = flag_file {
+        (from_file(&path)?, PasswordOrigin::File(path))
+    } else if let Some(stdin) = sources.stdin {
+        (from_stdin(stdin)?, PasswordOrigin::Stdin)
+    } else if let Some(value) = sources.variable {
+        (from_variable(value)?, PasswordOrigin::Variable)
+    } else if let Some(path) = other_file {
+        (from_file(&path)?, PasswordOrigin::File(path))
+    } else if let Some(password) = from_keyring(sources.keyring, account) {
+        (password, PasswordOrigin::Keyring)
+    } else if let Some(ask) = sources.prompt {
+        let origin = "the terminal";
+        let answer = ask(account).map_err(|source| ConfigError::ReadPassword { origin, source })?;
+        (Secret::new(answer), PasswordOrigin::Prompt)
+    } else {
+        return Err(ConfigError::Missing {
+            what: "password",
+            how: super::error::PASSWORD_WAYS,
+        });
+    };
+    if found.0.reveal().is_empty() {
+        return Err(ConfigError::EmptyPassword {
+            origin: found.1.to_string(),
+        });
+    }
+    Ok(found)
+}
+
+/// The password in the file at `path`.
+///
+/// # Errors
+/// When it cannot be read, others than its owner can read it (Unix), or it is no text.
+pub fn from_file(path: &Path) -> Result<Secret, ConfigError> {
+    let what = "password file";
+    let unreadable = |source| ConfigError::Read {
+        what,
+        path: path.to_path_buf(),
+        source,
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    // The opened file is looked at, not the path again: nobody can swap it in between.
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    check_rights(path, &metadata)?;
+    let bytes = read_all(file).map_err(unreadable)?;
+    if bytes.len() as u64 > LONGEST_PASSWORD_BYTES {
+        return Err(ConfigError::LongPasswordFile {
+            path: path.to_path_buf(),
+            limit: LONGEST_PASSWORD_BYTES,
+        });
+    }
+    text_of(&bytes).map_err(|source| ConfigError::Encoding {
+        what,
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+/// The password on a stream.
+///
+/// # Errors
+/// When it cannot be read or is no text.
+pub fn from_stdin(stdin: &mut dyn Read) -> Result<Secret, ConfigError> {
+    let origin = "standard input";
+    let bytes = read_all(stdin).map_err(|source| ConfigError::ReadPassword { origin, source })?;
+    if bytes.len() as u64 > LONGEST_PASSWORD_BYTES {
+        let source = io::Error::other(format!("it is longer than {LONGEST_PASSWORD_BYTES} bytes"));
+        return Err(ConfigError::ReadPassword { origin, source });
+    }
+    text_of(&bytes).map_err(|source| ConfigError::PasswordEncoding { origin, source })
+}
+
+fn from_variable(value: OsString) -> Result<Secret, ConfigError> {
+    match value.into_string() {
+        Ok(text) => Ok(Secret::new(text)),
+        Err(_) => Err(ConfigError::PasswordEncoding {
+            origin: VARIABLE,
+            source: NotText::NotUtf8(0),
+        }),
+    }
+}
+
+/// What the store has; that there is no store, or that it refuses, is no error but a word for `-v`.
+fn from_keyring(keyring: Result<Keyring, KeyringError>, account: &Account) -> Option<Secret> {
+    match keyring.and_then(|keyring| keyring.find(account)) {
+        Ok(Some(password)) => Some(password),
+        Ok(None) => {
+            tracing::debug!("the system's store of passwords has none for {account}");
+            None
+        }
+        Err(error) => {
+            tracing::debug!("{error}");
+            None
+        }
+    }
+}
+
+/// All bytes, up to one more than a password may have.
+fn read_all(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Room for all of it from the start: a growing buffer would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST_PASSWORD_BYTES as usize + 1));
+    source.take(LONGEST_PASSWORD_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn text_of(bytes: &[u8]) -> Result<Secret, NotText> {
+    let text = Zeroizing::new(decode(bytes)?);
+    let line = text
+        .strip_suffix('\n')
+        .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if line.contains(['\n', '\r']) {
+        tracing::warn!("the password holds a line break; only one at its end is left out");
+    }
+    Ok(Secret::new(line.to_owned()))
+}
+
+#[cfg(unix)]
+fn check_rights(path: &Path, metadata: &std::fs::Metadata) -> Result<(), ConfigError> {
+    use std::os::unix::fs::PermissionsExt;
+
+    /// Group and others: read, write, execute.
+    const OTHERS: u32 = 0o077;
+
+    let mode = metadata.permissions().mode() & 0o777;
+    // A pipe (`<(pass show ccs)`) has no file that others could read.
+    if metadata.is_file() && mode & OTHERS != 0 {
+        return Err(ConfigError::OpenPasswordFile {
+            path: path.to_path_buf(),
+            mode,
+        });
+    }
+    Ok(())
+}
+
+/// Windows: who may read a file is said by lists that inherit; a file in the user's own folders is the user's.
+#[cfg(not(unix))]
+fn check_rights(_: &Path, _: &std::fs::Metadata) -> Result<(), ConfigError> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account() -> Account {
+        Account::new("auditor", "https://ccs").unwrap()
+    }
+
+    fn nothing<'p>() -> PasswordSources<'p> {
+        let keyring = Err(KeyringError::Unavailable("not in a test".to_owned()));
+        PasswordSources {
+            file: None,
+            stdin: None,
+            variable: None,
+            keyring,
+            prompt: None,
+        }
+    }
+
+    fn found(sources: PasswordSources<'_>) -> String {
+        find_password(&account(), sources).unwrap().0.reveal().to_owned()
+    }
+
+    /// A password file that only its owner can read.
+    fn file(folder: &tempfile::TempDir, bytes: &[u8]) -> PathBuf {
+        let path = folder.path().join("pw");
+        std::fs::write(&path, bytes).unwrap();
+        set_mode(&path, 0o600);
+        path
+    }
+
+    #[cfg(unix)]
+    fn set_mode(path: &Path, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[cfg(not(unix))]
+    fn set_mode(_: &Path, _: u32) {}
+
+    #[test]
+    fn the_order_of_the_sources_is_as_documented() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(&folder, b"file");
+        let named = |origin| {
+            Some(Chosen {
+                value: path.clone(),
+                origin,
+            })
+        };
+        let by_flag = Origin::Flag("--password-file".to_owned());
+        let by_variable = Origin::Variable("JOBRUNS_PASSWORD_FILE".to_owned());
+        let mut ask = |_: &Account| Ok("asked".to_owned());
+
+        let mut stdin: &[u8] = b"stdin";
+        let variable = Some(OsString::from("variable"));
+        let all = PasswordSources {
+            file: named(by_flag),
+            stdin: Some(&mut stdin),
+            variable: variable.clone(),
+            prompt: Some(&mut ask),
+            ..nothing()
+        };
+        assert_eq!(found(all), "file");
+        let mut stdin: &[u8] = b"stdin";
+        let file = named(by_variable);
+        let sources = PasswordSources {
+            file: file.clone(),
+            stdin: Some(&mut stdin),
+            variable: variable.clone(),
+            ..nothing()
+        };
+        assert_eq!(found(sources), "stdin");
+        assert_eq!(
+            found(PasswordSources {
+                file: file.clone(),
+                variable,
+                ..nothing()
+            }),
+            "variable"
+        );
+        assert_eq!(
+            found(PasswordSources {
+                file,
+                prompt: Some(&mut ask),
+                ..nothing()
+            }),
+            "file"
+        );
+        assert_eq!(
+            found(PasswordSources {
+                prompt: Some(&mut ask),
+                ..nothing()
+            }),
+            "asked"
+        );
+        assert!(matches!(
+            find_password(&account(), nothing()),
+            Err(ConfigError::Missing { .. })
+        ));
+    }
+
+    #[test]
+    fn one_final_line_break_is_no_part_of_the_password() {
+        let folder = tempfile::tempdir().unwrap();
+        for (bytes, password) in [
+            (&b"pw"[..], "pw"),
+            (b"pw\n", "pw"),
+            (b"pw\r\n", "pw"),
+            (b"pw\n\n", "pw\n"),
+            (b" pw ", " pw "),
+            (b"pw\r", "pw\r"),
+            (b"\xEF\xBB\xBFpw\r\n", "pw"),
+            (b"\xFF\xFEp\0w\0\r\0\n\0", "pw"),
+        ] {
+            assert_eq!(
+                from_file(&file(&folder, bytes)).unwrap().reveal(),
+                password,
+                "{bytes:?}"
+            );
+            let mut stream = bytes;
+            assert_eq!(from_stdin(&mut stream).unwrap().reveal(), password, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_password_is_refused_from_every_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let value = file(&folder, b"\n");
+        let chosen = Chosen {
+            value,
+            origin: Origin::Flag("--password-file".to_owned()),
+        };
+        let refused = |sources| {
+            let error = find_password(&account(), sources).unwrap_err();
+            assert!(matches!(error, ConfigError::EmptyPassword { .. }), "{error}");
+        };
+        refused(PasswordSources {
+            file: Some(chosen),
+            ..nothing()
+        });
+        let mut stdin: &[u8] = b"\r\n";
+        refused(PasswordSources {
+            stdin: Some(&mut stdin),
+            ..nothing()
+        });
+        refused(PasswordSources {
+            variable: Some(OsString::new()),
+            ..nothing()
+        });
+        let mut ask = |_: &Account| Ok(String::new());
+        refused(PasswordSources {
+            prompt: Some(&mut ask),
+            ..nothing()
+        });
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_refused_with_the_command_to_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(&folder, b"hunter2");
+        for mode in [0o644, 0o640, 0o604, 0o602] {
+            set_mode(&path, mode);
+            let error = from_file(&path).unwrap_err();
+            assert!(matches!(error, ConfigError::OpenPasswordFile { .. }), "{error}");
+            assert!(error.hint().unwrap().contains("chmod 600"));
+            assert!(!format!("{error:?}").contains("hunter2"));
+        }
+        set_mode(&path, 0o400);
+        assert!(from_file(&path).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_password_file_is_refused_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = file(&folder, &vec![b'x'; 64 * 1024 + 1]);
+        assert!(matches!(
+            from_file(&long),
+            Err(ConfigError::LongPasswordFile { .. })
+        ));
+        let latin = from_file(&file(&folder, b"hunter2\xE4")).unwrap_err();
+        assert!(matches!(latin, ConfigError::Encoding { .. }));
+        assert!(!format!("{latin:?}").contains("hunter2"));
+        assert!(matches!(from_file(folder.path()), Err(ConfigError::Read { .. })));
+        assert!(matches!(
+            from_file(&folder.path().join("none")),
+            Err(ConfigError::Read { .. })
+        ));
+    }
+}

@@ -1,0 +1,230 @@
+//! What one message of a run says.
+//!
+//! Nearly all of the bytes of an answer are messages, so this is where reading must be quick: names are guessed from the
+//! order in which the message before had them, and texts are decoded once, for the tables and the digest together.
+
+use super::content::{self, Members};
+use super::field::{self, StoredText};
+use super::json::{Broken, Cursor, Text, Value};
+use crate::model::{MessageParts, NaiveZone, Sha256, TextStore};
+
+/// The fields of a message, in the order in which they are hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Asset,
+    AssetOwner,
+    AssetType,
+    Category,
+    DateTime,
+    Message,
+    MessageDetails,
+}
+
+const FIELDS: [Field; 7] = [
+    Field::Asset,
+    Field::AssetOwner,
+    Field::AssetType,
+    Field::Category,
+    Field::DateTime,
+    Field::Message,
+    Field::MessageDetails,
+];
+
+/// Index into [`MessageReader::follows`] for the first name of a message.
+const FIRST: usize = FIELDS.len();
+
+impl Field {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Asset => "Asset",
+            Self::AssetOwner => "AssetOwner",
+            Self::AssetType => "AssetType",
+            Self::Category => "Category",
+            Self::DateTime => "DateTime",
+            Self::Message => "Message",
+            Self::MessageDetails => "MessageDetails",
+        }
+    }
+
+    /// The length of the name with its quotes, where `bytes` begin with it to the letter.
+    #[inline]
+    fn leads(self, bytes: &[u8]) -> Option<usize> {
+        // Spelt out, so that each is a comparison of a known length.
+        let leads = match self {
+            Self::Asset => bytes.starts_with(b"\"Asset\""),
+            Self::AssetOwner => bytes.starts_with(b"\"AssetOwner\""),
+            Self::AssetType => bytes.starts_with(b"\"AssetType\""),
+            Self::Category => bytes.starts_with(b"\"Category\""),
+            Self::DateTime => bytes.starts_with(b"\"DateTime\""),
+            Self::Message => bytes.starts_with(b"\"Message\""),
+            Self::MessageDetails => bytes.starts_with(b"\"MessageDetails\""),
+        };
+        leads.then(|| self.name().len() + 2)
+    }
+
+    fn named(cursor: &Cursor<'_>, name: &Text) -> Option<Self> {
+        let decoded;
+        let name = match cursor.plain(name) {
+            Some(plain) => plain,
+            None => {
+                let mut text = String::new();
+                cursor.decode(name, &mut text);
+                decoded = text;
+                &decoded
+            }
+        };
+        FIELDS
+            .into_iter()
+            .find(|field| field.name().eq_ignore_ascii_case(name))
+    }
+}
+
+enum Name {
+    Known(Field),
+    Other(Text),
+}
+
+/// Reads the messages of a run, one after the other.
+#[derive(Debug)]
+pub(super) struct MessageReader {
+    zone: NaiveZone,
+    /// The field whose name is likely to come after each, as in the messages before.
+    follows: [Field; 8],
+    /// The values of the message that was read last, by field.
+    values: [Value; 7],
+    /// Their texts.
+    texts: [StoredText; 7],
+    /// Bytes of the store before the first of them.
+    texts_begin: usize,
+    /// Its members that we do not know.
+    others: Vec<(Text, Value)>,
+    members: Members,
+    /// What is hashed of a message before its texts.
+    head: Vec<u8>,
+}
+
+impl MessageReader {
+    pub(super) fn new(zone: NaiveZone) -> Self {
+        Self {
+            zone,
+            follows: [
+                Field::AssetType,      // after Asset, as in the API document
+                Field::DateTime,       // after AssetOwner
+                Field::AssetOwner,     // after AssetType
+                Field::Asset,          // after Category
+                Field::Message,        // after DateTime
+                Field::MessageDetails, // after Message
+                Field::Category,       // after MessageDetails
+                Field::DateTime,       // first
+            ],
+            values: [const { Value::Null }; 7],
+            texts: [StoredText::NULL; 7],
+            texts_begin: 0,
+            others: Vec::new(),
+            members: Members::default(),
+            head: Vec::new(),
+        }
+    }
+
+    /// Reads the object at the cursor; its texts go to `store`.
+    pub(super) fn read(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        store: &mut TextStore,
+    ) -> Result<MessageParts, Broken> {
+        self.values = [const { Value::Null }; 7];
+        self.others.clear();
+        let (follows, values, others) = (&mut self.follows, &mut self.values, &mut self.others);
+        let mut previous = FIRST;
+        cursor.members(
+            2,
+            |cursor| {
+                cursor.peek();
+                let guess = follows[previous];
+                if let Some(length) = guess.leads(&cursor.bytes()[cursor.at..]) {
+                    cursor.at += length;
+                    previous = guess as usize;
+                    return Ok(Name::Known(guess));
+                }
+                let name = cursor.string()?;
+                Ok(match Field::named(cursor, &name) {
+                    Some(field) => {
+                        follows[previous] = field;
+                        previous = field as usize;
+                        Name::Known(field)
+                    }
+                    None => Name::Other(name),
+                })
+            },
+            |cursor, name| {
+                let value = cursor.value(3)?;
+                match name {
+                    Name::Known(field) => values[field as usize] = value,
+                    Name::Other(name) => others.push((name, value)),
+                }
+                Ok(())
+            },
+        )?;
+        self.texts_begin = store.length();
+        for (text, value) in self.texts.iter_mut().zip(&self.values) {
+            *text = field::read_text(cursor, value, store);
+        }
+        let text = |field: Field| self.texts[field as usize].span;
+        let occurred = &self.values[Field::DateTime as usize];
+        Ok(MessageParts {
+            occurred: field::read_time(occurred, text(Field::DateTime), store, self.zone),
+            message: text(Field::Message),
+            message_details: text(Field::MessageDetails),
+            category: text(Field::Category),
+            asset: text(Field::Asset),
+            asset_type: text(Field::AssetType),
+            asset_owner: text(Field::AssetOwner),
+        })
+    }
+
+    /// The digest of the message that was read last, and whose texts were added to `store` last.
+    pub(super) fn digest(&mut self, cursor: &Cursor<'_>, store: &TextStore) -> Sha256 {
+        let head = &mut self.head;
+        head.clear();
+        head.push(b'r');
+        let mut as_stored = true;
+        for (value, text) in self.values.iter().zip(&self.texts) {
+            match value {
+                Value::Null => head.push(b'n'),
+                Value::Text(_) if !text.replaced => content::push_tag(head, b's', text.span.length()),
+                Value::Text(_) | Value::Json(_) => {
+                    as_stored = false;
+                    break;
+                }
+            }
+        }
+        if !as_stored {
+            return self.digest_of_odd_values(cursor);
+        }
+        self.push_others(cursor);
+        content::message_digest(&self.head, store.added_since(self.texts_begin).as_bytes())
+    }
+
+    /// The digest where the texts in the store are not what is hashed: a value is no string, or had to be replaced.
+    #[cold]
+    fn digest_of_odd_values(&mut self, cursor: &Cursor<'_>) -> Sha256 {
+        self.head.clear();
+        self.head.push(b'r');
+        let mut bytes = Vec::new();
+        for value in &self.values {
+            content::write_apart(cursor, value, &mut self.head, &mut bytes);
+        }
+        self.push_others(cursor);
+        content::message_digest(&self.head, &bytes)
+    }
+
+    fn push_others(&mut self, cursor: &Cursor<'_>) {
+        self.members.clear();
+        for (name, value) in &self.others {
+            let name = content::folded_name(cursor, name);
+            self.members
+                .add(name, |values| content::write_value(cursor, value, values));
+        }
+        self.members.write(&mut self.head);
+    }
+}

@@ -1,0 +1,468 @@
+//! Stories of the commands around a server: trust, sync, what the archive says afterwards, exit codes.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::program::{Ended, Program};
+use common::small_history;
+use jobruns::model::hex;
+use jobruns::simulator::{Options, Simulator};
+
+/// A look-alike, and the binary with everything set to reach it.
+struct Story {
+    server: Simulator,
+    program: Program,
+}
+
+impl Story {
+    async fn new() -> Self {
+        Self::with(Options {
+            history: small_history(),
+            ..Options::default()
+        })
+        .await
+    }
+
+    async fn with(options: Options) -> Self {
+        let server = Simulator::start(options).await.unwrap();
+        let program = Program::new()
+            .with("JOBRUNS_URL", &server.base_url())
+            .with("JOBRUNS_USERNAME", r"CORP\auditor")
+            .with("JOBRUNS_PASSWORD", "simulator")
+            .with("JOBRUNS_PIN", &hex(&server.certificate_sha256()))
+            .with("JOBRUNS_RETRIES", "0");
+        Self { server, program }
+    }
+
+    fn job(&self, job: u32) -> String {
+        self.server.history().job_id(job)
+    }
+
+    /// `jobruns sync` of all three jobs.
+    fn sync(&self, more: &[&str]) -> Ended {
+        let jobs = [self.job(0), self.job(1), self.job(2)];
+        let mut arguments = vec!["sync"];
+        arguments.extend(jobs.iter().map(String::as_str));
+        arguments.extend(more);
+        self.program.run(&arguments)
+    }
+
+    fn fault(&self, fault: &str) {
+        self.server.set_faults(vec![fault.parse().unwrap()]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_is_complete_and_a_second_finds_nothing_new() {
+    let story = Story::new().await;
+    let first = story
+        .sync(&["--format", "json"])
+        .ends_with(0)
+        .never_shows("simulator")
+        .json();
+    assert_eq!(first["outcome"], "complete");
+    assert_eq!(first["totals"]["runs_new"], 36);
+    assert_eq!(first["jobs"].as_array().unwrap().len(), 3);
+    assert_eq!(first["jobs"][0]["job_id"], story.job(0));
+    assert!(first["jobs"][0]["name"].is_string());
+    // Now they are watched, and need not be named.
+    let second = story
+        .program
+        .run(&["sync", "--format", "json"])
+        .ends_with(0)
+        .json();
+    assert_eq!(second["sync_id"], 2);
+    assert_eq!(second["totals"]["runs_new"], 0);
+    assert_eq!(second["totals"]["runs_unchanged"], 36);
+    assert_eq!(second["totals"]["messages_new"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_json_summary_has_the_keys_of_the_contract_in_their_order() {
+    let story = Story::new().await;
+    let ended = story.sync(&["--format", "json"]).ends_with(0);
+    let json = ended.json();
+    let keys = |value: &serde_json::Value| {
+        value
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let figures = "attempts runs_seen runs_new runs_changed runs_unchanged runs_quarantined runs_absent messages_new \
+                   body_bytes seconds";
+    assert_eq!(
+        keys(&json),
+        "sync_id started_at finished_at outcome head totals jobs"
+    );
+    assert_eq!(keys(&json["totals"]), figures);
+    assert_eq!(
+        keys(&json["jobs"][0]),
+        format!("job_id name outcome error http_status {figures}")
+    );
+    assert_eq!(ended.stdout.lines().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_failed_job_makes_3_all_of_them_1() {
+    let story = Story::new().await;
+    story.fault("403@2");
+    let json = story.sync(&["--format", "json"]).ends_with(3).json();
+    assert_eq!(json["outcome"], "partial");
+    assert_eq!(json["jobs"][1]["outcome"], "failed");
+    assert_eq!(json["jobs"][1]["http_status"], 403);
+    assert!(json["jobs"][1]["error"].as_str().unwrap().contains("403"));
+    story.fault("404");
+    let json = story.sync(&["--format", "json"]).ends_with(1).json();
+    assert_eq!(json["outcome"], "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_answer_is_partial_and_the_next_sync_completes_it() {
+    let story = Story::new().await;
+    story.fault("cut=9000@1");
+    let cut = story.sync(&[]).ends_with(3);
+    assert!(cut.stdout.contains("partial"), "{}", cut.stdout);
+    story.server.set_faults(Vec::new());
+    story.sync(&[]).ends_with(0);
+    story.program.run(&["verify"]).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_asked_once_and_never_shown() {
+    let story = Story::new().await;
+    let pw = story.program.write("pw", "hunter2\n");
+    story
+        .sync(&["-vv", "--password-file", pw.to_str().unwrap()])
+        .ends_with(1)
+        .says("refused")
+        .never_shows("hunter2")
+        .never_shows("aHVudGVyMg");
+    let logins = story
+        .server
+        .requests()
+        .iter()
+        .filter(|request| request.grant.is_some())
+        .count();
+    assert_eq!(logins, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_password_comes_from_each_source() {
+    let story = Story::new().await;
+    let program = Program::new()
+        .with("JOBRUNS_URL", &story.server.base_url())
+        .with("JOBRUNS_USERNAME", r"CORP\auditor")
+        .with("JOBRUNS_PIN", &hex(&story.server.certificate_sha256()));
+    let job = story.job(0);
+    program.write("pw", b"\xFF\xFEs\0i\0m\0u\0l\0a\0t\0o\0r\0\r\0\n\0");
+    program.run(&["sync", &job, "--password-file", "pw"]).ends_with(0);
+    program
+        .run_with_stdin(&["sync", &job, "--password-stdin"], b"simulator\n")
+        .ends_with(0);
+    program.write("jobruns.toml", "password_file = 'pw'");
+    program.run(&["sync", &job]).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trust_shows_what_to_pin_and_an_unknown_certificate_is_refused_with_the_way_out() {
+    let story = Story::new().await;
+    let program = Program::new()
+        .with("JOBRUNS_URL", &story.server.base_url())
+        .with("JOBRUNS_USERNAME", r"CORP\auditor")
+        .with("JOBRUNS_PASSWORD", "simulator");
+    let job = story.job(0);
+    program
+        .run(&["sync", &job, "--retries", "0"])
+        .ends_with(1)
+        .says("--pin")
+        .says("jobruns trust");
+    let trust = program.run(&["trust", "--format", "json"]).ends_with(0).json();
+    program
+        .run(&["sync", &job, "--pin", trust["sha256"].as_str().unwrap()])
+        .ends_with(0);
+    let shown = program.run(&["trust"]).ends_with(0);
+    assert!(
+        shown.stdout.contains("SHA-256") && shown.stdout.contains("--pin "),
+        "{}",
+        shown.stdout
+    );
+    program.write("ca.pem", story.server.authority_pem());
+    program.run(&["sync", &job, "--ca-cert", "ca.pem"]).ends_with(0);
+    program
+        .run(&["sync", &job, "--insecure"])
+        .ends_with(0)
+        .says("not checked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_discovered_added_listed_and_removed() {
+    let story = Story::new().await;
+    let found = story
+        .program
+        .run(&["jobs", "discover", "--format", "json"])
+        .ends_with(0)
+        .json();
+    assert_eq!(found.as_array().unwrap().len(), 3);
+    assert!(
+        !story.program.path("jobruns.db").exists(),
+        "looking makes no archive"
+    );
+    let job = story.job(1);
+    story
+        .program
+        .run(&["jobs", "add", &job, "--name", "Ours"])
+        .ends_with(0);
+    let json = story
+        .program
+        .run(&["sync", "--format", "json"])
+        .ends_with(0)
+        .json();
+    assert_eq!(json["jobs"][0]["job_id"], job);
+    story.program.run(&["jobs", "remove", &job]).ends_with(0);
+    let listed = story
+        .program
+        .run(&["jobs", "list", "--format", "json"])
+        .ends_with(0)
+        .json();
+    assert_eq!(listed[0]["watched"], false);
+    assert_eq!(listed[0]["runs"], 12);
+    story
+        .program
+        .run(&["sync"])
+        .ends_with(2)
+        .says("there is no job to sync");
+    story.program.run(&["jobs", "discover", "--add"]).ends_with(0);
+    let json = story
+        .program
+        .run(&["sync", "--format", "json"])
+        .ends_with(0)
+        .json();
+    assert_eq!(json["jobs"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_fails_with_3_when_a_watched_job_is_overdue() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    story.program.run(&["status", "--max-age", "26h"]).ends_with(0);
+    std::thread::sleep(Duration::from_millis(2100));
+    story
+        .program
+        .run(&["status", "--max-age", "1s"])
+        .ends_with(3)
+        .says("older than 1s");
+    let json = story
+        .program
+        .run(&["status", "--max-age", "1s", "--format", "json"])
+        .ends_with(3)
+        .json();
+    assert_eq!(json[0]["overdue"], true);
+    assert_eq!(json[0]["runs"], 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quarantined_bytes_are_listed_shown_and_accepted() {
+    let story = Story::new().await;
+    story.fault("bad-run=1@1");
+    story.sync(&[]).ends_with(3);
+    let list = story
+        .program
+        .run(&["quarantine", "list", "--format", "json"])
+        .ends_with(0)
+        .json();
+    let id = list[0]["quarantine_id"].to_string();
+    let shown = story.program.run(&["quarantine", "show", &id]).ends_with(0);
+    assert_eq!(
+        shown.stdout.len().to_string(),
+        list[0]["payload_bytes"].to_string()
+    );
+    story
+        .program
+        .run(&["quarantine", "show", &id, "--output", "bytes"])
+        .ends_with(0);
+    assert_eq!(
+        std::fs::read_to_string(story.program.path("bytes")).unwrap(),
+        shown.stdout
+    );
+    story.sync(&[]).ends_with(3);
+    story
+        .program
+        .run(&["quarantine", "accept", &id, "--why", "looked at"])
+        .ends_with(0);
+    story.sync(&[]).ends_with(0);
+    story
+        .program
+        .run(&["quarantine", "show", "99"])
+        .ends_with(1)
+        .says("99");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_is_the_run_as_received() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let (run, sha256): (String, String) = archive
+        .query_row(
+            "SELECT job_run_id, payload_sha256 FROM run_revisions LIMIT 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    let payload = story.program.run(&["payload", &run]).ends_with(0);
+    let digest: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(payload.stdout.as_bytes()).into();
+    assert_eq!(hex(&digest), sha256);
+    story
+        .program
+        .run(&["payload", &run, "--revision", "2"])
+        .ends_with(1)
+        .says("revision 2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_ends_with_4_when_a_byte_was_changed_and_proves_a_lodged_head() {
+    let story = Story::new().await;
+    let head = story.sync(&["--format", "json"]).ends_with(0).json()["head"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    story.sync(&[]).ends_with(0);
+    story.program.run(&["verify", "--head", &head]).ends_with(0);
+    story
+        .program
+        .run(&["verify", "--head", &"ab".repeat(32)])
+        .ends_with(4);
+    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let changed = archive.execute("UPDATE payload SET data = zeroblob(length(data)) WHERE rowid = 1 OR entry_id = (SELECT min(entry_id) FROM payload)", []);
+    assert!(changed.unwrap() > 0);
+    let json = story
+        .program
+        .run(&["verify", "--format", "json"])
+        .ends_with(4)
+        .json();
+    assert_eq!(json["intact"], false);
+    assert!(!json["findings"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_archive_ends_with_5_and_names_the_holder_and_a_killed_one_holds_nothing() {
+    let story = Story::new().await;
+    story.fault("stall=60@1");
+    let mut holder = story.program.command(&["sync", &story.job(0)]).spawn().unwrap();
+    wait_for_requests(&story, 1);
+    story.sync(&[]).ends_with(5).says(&holder.id().to_string());
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    story.server.set_faults(Vec::new());
+    story.sync(&[]).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_naive_zone_ends_with_2_and_names_reindex() {
+    let story = Story::new().await;
+    story.sync(&["--naive-time", "Europe/Berlin"]).ends_with(0);
+    story.sync(&["--naive-time", "utc"]).ends_with(2).says("reindex");
+    story.sync(&[]).ends_with(0);
+}
+
+#[cfg(unix)]
+fn signal(child: &std::process::Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+/// Waits until the look-alike was asked for runs so often.
+fn wait_for_requests(story: &Story, wanted: usize) {
+    let begun = Instant::now();
+    let asked = || {
+        let requests = story.server.requests();
+        requests
+            .iter()
+            .filter(|request| request.path.to_lowercase().contains("jobruns"))
+            .count()
+    };
+    while asked() < wanted {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "the look-alike was not asked"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn interrupted_it_keeps_what_was_read_and_ends_with_130() {
+    for kind in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let story = Story::new().await;
+        story.fault("stall=60@1");
+        let jobs = [story.job(0), story.job(1), story.job(2)];
+        let arguments = ["sync", &jobs[0], &jobs[1], &jobs[2], "--format", "json"];
+        let child = story.program.command(&arguments).spawn().unwrap();
+        wait_for_requests(&story, 3);
+        std::thread::sleep(Duration::from_millis(300));
+        signal(&child, kind);
+        let begun = Instant::now();
+        let json = Ended::of(child).ends_with(130).says("stopping").json();
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        assert_eq!(json["outcome"], "interrupted");
+        assert_eq!(json["jobs"][1]["outcome"], "complete");
+        story.server.set_faults(Vec::new());
+        story.sync(&[]).ends_with(0);
+        story.program.run(&["verify"]).ends_with(0);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_repeats_with_one_line_per_sync_and_one_login() {
+    let story = Story::new().await;
+    let job = story.job(0);
+    let arguments = ["sync", &job, "--every", "1s", "--format", "json"];
+    let child = story.program.command(&arguments).spawn().unwrap();
+    wait_for_requests(&story, 3);
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&child, rustix::process::Signal::TERM);
+    let ended = Ended::of(child).ends_with(130);
+    let outcomes: Vec<serde_json::Value> = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(outcomes.len(), 3, "{ended:#?}");
+    assert!(outcomes.iter().all(|summary| summary["outcome"] == "complete"));
+    let logins = story
+        .server
+        .requests()
+        .iter()
+        .filter(|request| request.grant.is_some())
+        .count();
+    assert_eq!(logins, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_lines_tell_each_job_and_a_closed_pipe_is_quiet() {
+    let story = Story::new().await;
+    let log = story.sync(&["--log-format", "json"]).ends_with(0).log();
+    let ended: Vec<_> = log.iter().filter(|line| line["outcome"] == "complete").collect();
+    assert_eq!(ended.len(), 3);
+    assert_eq!(ended[0]["runs_seen"], 12);
+}
+
+#[test]
+fn the_demo_needs_nothing_and_goes_on_with_its_archive() {
+    let program = Program::new();
+    let first = program.run(&["demo"]).ends_with(0);
+    assert!(first.stdout.contains("Try next"), "{}", first.stdout);
+    let again = program.run(&["demo"]).ends_with(0);
+    assert!(again.stdout.contains("Sync 4 complete"), "{}", again.stdout);
+    program
+        .run(&["verify", "--archive", "jobruns-demo.db"])
+        .ends_with(0);
+}
