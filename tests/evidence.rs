@@ -32,7 +32,7 @@ async fn damage_is_found_and_named() {
             "do not have the hash",
         ),
         (
-            "UPDATE payload SET data = substr(data, 1, 30) WHERE entry_id = (SELECT min(entry_id) FROM payload)",
+            "UPDATE payload SET data = substr(data, 1, 10) WHERE entry_id = (SELECT min(entry_id) FROM payload)",
             "cannot be unpacked",
         ),
         (
@@ -97,11 +97,15 @@ async fn a_lodged_head_finds_an_old_copy() {
 /// The script of `docs/evidence.md`, as it stands there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_python_agrees_with_verify() {
-    let Ok(version) = Command::new("python3").arg("--version").output() else {
-        eprintln!("no python3 here: the documented check was not run");
+    let mut tried = Command::new("python3");
+    tried.args([
+        "-c",
+        "try:\n from compression import zstd\nexcept ImportError:\n import zstandard",
+    ]);
+    if !tried.output().is_ok_and(|tried| tried.status.success()) {
+        eprintln!("no python3 with Zstandard here: the documented check was not run");
         return;
-    };
-    assert!(version.status.success());
+    }
     let document = include_str!("../docs/evidence.md");
     let script = document
         .split("```python\n")

@@ -43,5 +43,6 @@ pub use reader::{Payload, Reader};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, Verified, VerifyReport};
 pub use writer::{
-    Dictionary, JobAtHand, KnownRun, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer,
+    Dictionary, JobAtHand, KnownRun, MAX_MESSAGES, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored,
+    Writer,
 };

@@ -211,8 +211,8 @@ fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", false)?;
     // Views and generated columns of ours use nothing but SQLite's own harmless functions.
     connection.pragma_update(None, "trusted_schema", false)?;
-    // 12 MiB of pages, so that memory stays small and known.
-    connection.pragma_update(None, "cache_size", -12 * 1024)?;
+    // 8 MiB of pages, so that memory stays small and known.
+    connection.pragma_update(None, "cache_size", -8 * 1024)?;
     // Pages are taken over from the log in large pieces: a page written often is then taken over once.
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     connection.set_prepared_statement_cache_capacity(64);

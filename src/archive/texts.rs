@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use super::error::{ArchiveError, Doing};
 
 /// Bytes that one kind of text may take in memory; texts and the cost of an entry counted.
-const BUDGET_BYTES: usize = 6 << 20;
+const BUDGET_BYTES: usize = 4 << 20;
 /// What an entry costs beside its text: key, pointer, length, hash table slot.
 const ENTRY_BYTES: usize = 64;
 

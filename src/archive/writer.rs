@@ -30,7 +30,7 @@ pub struct Dictionary {
 /// A run's bytes, packed.
 #[derive(Debug)]
 pub struct PackedPayload {
-    /// A zlib stream.
+    /// A Zstandard frame.
     pub data: Vec<u8>,
     /// What it was packed with.
     pub dictionary: Option<Arc<Dictionary>>,
@@ -543,8 +543,9 @@ impl Writer {
                      message_count = ?14, has_message_list = ?15, unreadable_messages = ?16, revision = ?17,
                      last_changed_unix = ?18, seen_sha256 = ?19, content_sha256 = ?20,
                      messages_present =
-                         (SELECT count(*) FROM message m WHERE m.run_key = ?1 AND m.absent_since_unix IS NULL),
-                     messages_held = (SELECT count(*) FROM message m WHERE m.run_key = ?1)
+                         (SELECT count(*) FROM message m WHERE m.message_key BETWEEN ?1 << 24 AND (?1 << 24) + 16777215
+                          AND m.absent_since_unix IS NULL),
+                     messages_held = (SELECT count(*) FROM message m WHERE m.message_key BETWEEN ?1 << 24 AND (?1 << 24) + 16777215)
                  WHERE run_key = ?1 RETURNING job_key",
             )
             .and_then(|mut statement| {
@@ -645,7 +646,7 @@ impl Writer {
         if let Some(&key) = self.dictionaries.get(&hash) {
             return Ok(key);
         }
-        debug_assert_eq!(dictionary.bytes.len(), payload::DICTIONARY_BYTES);
+        debug_assert!(dictionary.bytes.len() <= payload::DICTIONARY_BYTES);
         let key = self
             .connection
             .prepare_cached("INSERT INTO dictionary (job_key, bytes) VALUES (?1, ?2)")
@@ -666,9 +667,9 @@ impl Writer {
         // Looked up once a run: even a cached statement costs a tenth of an insert to find.
         let mut insert = connection
             .prepare_cached(
-                "INSERT INTO message (run_key, ordinal, occurred_ticks, kind_key, asset_key, detail_key,
-                     occurred_assumed, occurred_at_raw)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO message (message_key, occurred_ticks, kind_key, asset_key, detail_key, occurred_assumed,
+                     occurred_at_raw)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )
             .doing(doing)?;
         for (ordinal, message) in messages {
@@ -685,9 +686,10 @@ impl Writer {
             let raw = (message.occurred == TimeReading::Unreadable)
                 .then_some(message.occurred_raw)
                 .flatten();
+            let key = message_key(run_key, ordinal).doing(doing)?;
             insert
                 .execute(params![
-                    run_key, ordinal, occurred, kind_key, asset_key, detail_key, assumed, raw
+                    key, occurred, kind_key, asset_key, detail_key, assumed, raw
                 ])
                 .doing(doing)?;
         }
@@ -1022,7 +1024,7 @@ fn held_messages(connection: &Connection, run_key: i64) -> Result<Vec<OwnedMessa
              JOIN message_kind k ON k.kind_key = m.kind_key
              JOIN asset a ON a.asset_key = m.asset_key
              LEFT JOIN message_detail d ON d.detail_key = m.detail_key
-             WHERE m.run_key = ?1 ORDER BY m.ordinal",
+             WHERE m.message_key BETWEEN ?1 << 24 AND (?1 << 24) + 16777215 ORDER BY m.message_key",
         )
         .and_then(|mut statement| {
             statement
@@ -1063,10 +1065,21 @@ fn set_message_absent(
     since: Option<i64>,
 ) -> Result<(), ArchiveError> {
     connection
-        .prepare_cached("UPDATE message SET absent_since_unix = ?3 WHERE run_key = ?1 AND ordinal = ?2")
-        .and_then(|mut statement| statement.execute(params![run_key, ordinal, since]))
+        .prepare_cached("UPDATE message SET absent_since_unix = ?2 WHERE message_key = ?1")
+        .and_then(|mut statement| statement.execute(params![message_key(run_key, ordinal)?, since]))
         .doing("mark a message")
         .map(drop)
+}
+
+/// Messages that one run can have: 24 bits of `message_key`.
+pub const MAX_MESSAGES: i64 = 1 << 24;
+
+/// The key under which a message lies: by run, and within it by number.
+fn message_key(run_key: i64, ordinal: i64) -> rusqlite::Result<i64> {
+    if ordinal >= MAX_MESSAGES {
+        return Err(rusqlite::Error::IntegralValueOutOfRange(0, ordinal));
+    }
+    Ok(run_key << 24 | ordinal)
 }
 
 /// Ticks, and whether the offset was assumed.

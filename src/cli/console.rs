@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::{SecondsFormat, Utc};
-use indicatif::MultiProgress;
+use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -21,6 +21,9 @@ use crate::config::{LogFormat, When};
 
 /// How much is said: `--quiet` 0, usually 1, `-v` 2, `-vv` 3.
 const LEVELS: [Level; 4] = [Level::ERROR, Level::INFO, Level::DEBUG, Level::TRACE];
+
+/// How often bars are drawn; more flickers over a slow line and shows nothing more.
+const DRAWS_PER_SECOND: u8 = 8;
 
 /// The place where everything but data is said. Clones share it.
 #[derive(Clone)]
@@ -101,7 +104,8 @@ impl Console {
     /// The bars that lines must not tear; made at the first call.
     #[must_use]
     pub(super) fn bars(&self) -> &MultiProgress {
-        self.0.bars.get_or_init(MultiProgress::new)
+        let modest = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+        self.0.bars.get_or_init(modest)
     }
 
     /// Tells a failure: `Error:`, `Caused by:`, `Hint:`, or one JSON object.

@@ -34,8 +34,7 @@ use crate::sync::{self, Stop, SyncEvent};
   jobruns sync --config /etc/jobruns/jobruns.toml --log-file /var/log/jobruns.log
   jobruns sync --config jobruns.toml --every 15m --format json
 
-Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part; 5 another sync holds the archive;
-130 interrupted. `jobruns --help` tells where settings and the password come from.")]
+Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part; 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
 pub(super) struct SyncArgs {
     #[command(flatten)]
     sync: SyncFlags,

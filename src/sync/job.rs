@@ -111,7 +111,7 @@ struct JobWork<'a> {
     /// Keys of known runs that this try has met.
     met: std::collections::HashSet<i64>,
     dictionary: Option<Arc<Dictionary>>,
-    packer: Packer,
+    packer: Option<Packer>,
     batch: Vec<Received>,
     batch_bytes: u64,
     unchanged: u64,
@@ -133,7 +133,7 @@ impl<'a> JobWork<'a> {
             known: at_hand.runs,
             met: std::collections::HashSet::new(),
             dictionary: at_hand.dictionary,
-            packer: Packer::default(),
+            packer: None,
             batch: Vec::new(),
             batch_bytes: 0,
             unchanged: 0,
@@ -331,16 +331,19 @@ impl<'a> JobWork<'a> {
                 sha256,
             }),
             Ok(read) => {
-                if self.dictionary.is_none() && bytes.len() >= DICTIONARY_BYTES {
-                    let head = bytes[..DICTIONARY_BYTES].to_vec();
-                    self.dictionary = Some(Arc::new(Dictionary {
-                        key: None,
-                        bytes: head,
-                    }));
-                }
-                let data = self
-                    .packer
-                    .pack(&bytes, self.dictionary.as_ref().map(|d| d.bytes.as_slice()));
+                let data = match self.pack(&bytes) {
+                    Ok(data) => data,
+                    Err(error) => {
+                        // Out of memory for one run: the run waits in quarantine, the others go on.
+                        return Received::Unreadable(ReceivedUnreadable {
+                            position,
+                            reason: format!("the run could not be packed: {error}"),
+                            payload: bytes,
+                            bytes: length,
+                            sha256,
+                        });
+                    }
+                };
                 Received::Run(Box::new(ReceivedRun {
                     position,
                     run: read.run,
@@ -354,6 +357,23 @@ impl<'a> JobWork<'a> {
                 }))
             }
         }
+    }
+
+    /// Packs a run; the first of some size becomes the dictionary of those behind it.
+    fn pack(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        if self.dictionary.is_none() && bytes.len() >= DICTIONARY_BYTES / 4 {
+            let head = bytes[..bytes.len().min(DICTIONARY_BYTES)].to_vec();
+            self.dictionary = Some(Arc::new(Dictionary {
+                key: None,
+                bytes: head,
+            }));
+            self.packer = None;
+        }
+        let packer = match &mut self.packer {
+            Some(packer) => packer,
+            none => none.insert(Packer::new(self.dictionary.as_ref().map(|d| d.bytes.as_slice()))?),
+        };
+        packer.pack(bytes)
     }
 
     async fn flush(&mut self) {
