@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{completions, demo, jobs, password, payload, quarantine, status, sync, trust, verify};
+use super::{completions, demo, jobs, password, payload, quarantine, report, status, sync, trust, verify};
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
 /// Archives the job-run history of Control Compliance Suite (CCS) into one SQLite file, provably complete
@@ -50,6 +50,7 @@ Exit codes:
 pub(super) enum Command {
     Demo(demo::DemoArgs),
     Sync(sync::SyncArgs),
+    Report(report::ReportArgs),
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),

@@ -16,6 +16,7 @@ mod moment;
 mod options;
 mod period;
 pub mod render;
+mod request;
 mod table;
 
 pub use decimal::Decimal;
@@ -23,4 +24,5 @@ pub use error::ReportError;
 pub use moment::{UnreadableMoment, read_moment};
 pub use options::{Common, Scope, UnknownTimeZone, nearest, read_zone};
 pub use period::By;
+pub use request::Request;
 pub use table::{Cell, Column, Counted, Kind, Rows};
