@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::archive::ArchiveError;
 use crate::ccs::CcsError;
 use crate::config::{ConfigError, KeyringError};
+use crate::report::ReportError;
 use crate::simulator::SimulatorError;
 use crate::sync::SyncError;
 
@@ -184,6 +185,16 @@ impl From<&ArchiveError> for Failure {
 impl From<ArchiveError> for Failure {
     fn from(error: ArchiveError) -> Self {
         Self::from(&error)
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        match &error {
+            ReportError::Archive(error) => Self::from(error),
+            error if error.is_wrong_usage() => Self::of(Exit::WrongUsage, error, error.hint()),
+            error => Self::of(Exit::NotDone, error, error.hint()),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ mod password;
 mod payload;
 mod progress;
 mod quarantine;
+mod report;
+mod rows;
 mod simulate;
 mod status;
 mod stop;
@@ -126,6 +128,7 @@ fn command(
         Command::Sync(args) => sync::run(&args, sources, frame, console),
         Command::Jobs(args) => jobs::run(&args, sources, archive),
         Command::Status(args) => status::run(&args, archive),
+        Command::Report(args) => report::run(&args, archive),
         Command::Verify(args) => verify::run(&args, archive),
         Command::Payload(args) => payload::run(&args, archive),
         Command::Quarantine(args) => quarantine::run(&args, archive),

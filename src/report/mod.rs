@@ -1,1 +1,28 @@
-//! Reports.
+//! Reports: rows of the archive to tables, tables to bytes.
+//!
+//! A report is a function from a [`Snapshot`](crate::archive::Snapshot) and its options to rows, which go one at a time
+//! to a [`Rows`]: a format of [`render`], or a counter around one. So nothing is held that need not be.
+//!
+//! # Same archive, same options: same bytes
+//! Rows have an order of their own, numbers are computed from integers, and nothing looks at the clock: relative times
+//! became instants before.
+
+pub mod asset_errors;
+mod decimal;
+mod error;
+pub mod failure_trends;
+pub mod manifest;
+mod moment;
+mod options;
+mod period;
+pub mod render;
+mod request;
+mod table;
+
+pub use decimal::Decimal;
+pub use error::ReportError;
+pub use moment::{UnreadableMoment, read_moment};
+pub use options::{Common, Scope, UnknownTimeZone, nearest, read_zone};
+pub use period::By;
+pub use request::Request;
+pub use table::{Cell, Column, Counted, Kind, Rows};

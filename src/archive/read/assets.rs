@@ -1,0 +1,157 @@
+//! What the asset report is counted from: all messages, as keys; and what the keys stand for.
+
+use rusqlite::params;
+use rusqlite::types::ValueRef;
+
+use super::Snapshot;
+use crate::archive::error::{ArchiveError, Doing};
+
+/// What a stored row of `asset` says. Two rows may say the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetName {
+    /// Its key.
+    pub asset_key: i64,
+    /// The asset.
+    pub asset: Option<String>,
+    /// Its type.
+    pub asset_type: Option<String>,
+    /// Its owner of the time.
+    pub asset_owner: Option<String>,
+}
+
+/// What a stored row of `message_kind` says. Two rows may say the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KindName {
+    /// Its key.
+    pub kind_key: i64,
+    /// The message's text.
+    pub message: Option<String>,
+    /// Its category.
+    pub category: Option<String>,
+}
+
+/// A run's place: its job and its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunPlace {
+    /// Its key.
+    pub run_key: i64,
+    /// Its job.
+    pub job_key: i64,
+    /// Start, in ticks of 100 ns since 1970 UTC.
+    pub started_ticks: Option<i64>,
+}
+
+/// A message, as far as it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageFacts {
+    /// Its run.
+    pub run_key: i64,
+    /// Its time, in ticks of 100 ns since 1970 UTC.
+    pub occurred_ticks: Option<i64>,
+    /// Its text with category.
+    pub kind_key: i64,
+    /// Its asset.
+    pub asset_key: i64,
+    /// Whether its run no longer has it.
+    pub is_absent: bool,
+}
+
+impl Snapshot<'_> {
+    /// Every stored asset, in no order.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn asset_names(&self) -> Result<Vec<AssetName>, ArchiveError> {
+        let doing = "read the assets";
+        let mut statement = self
+            .connection()
+            .prepare("SELECT asset_key, asset, asset_type, asset_owner FROM asset")
+            .doing(doing)?;
+        let names = statement.query_map([], |row| {
+            Ok(AssetName {
+                asset_key: row.get(0)?,
+                asset: row.get(1)?,
+                asset_type: row.get(2)?,
+                asset_owner: row.get(3)?,
+            })
+        });
+        names.and_then(Iterator::collect).doing(doing)
+    }
+
+    /// Every stored message text with its category, in no order.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn kind_names(&self) -> Result<Vec<KindName>, ArchiveError> {
+        let doing = "read the message texts";
+        let mut statement = self
+            .connection()
+            .prepare("SELECT kind_key, message, category FROM message_kind")
+            .doing(doing)?;
+        let names = statement.query_map([], |row| {
+            Ok(KindName {
+                kind_key: row.get(0)?,
+                message: row.get(1)?,
+                category: row.get(2)?,
+            })
+        });
+        names.and_then(Iterator::collect).doing(doing)
+    }
+
+    /// Every run's job and start, by key. The index by job has all three columns, so the wide table is not read.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn run_places(&self) -> Result<Vec<RunPlace>, ArchiveError> {
+        let doing = "read the runs";
+        let mut statement = self
+            .connection()
+            .prepare("SELECT run_key, job_key, started_ticks FROM run INDEXED BY run_by_job")
+            .doing(doing)?;
+        let places = statement.query_map([], |row| {
+            Ok(RunPlace {
+                run_key: row.get(0)?,
+                job_key: row.get(1)?,
+                started_ticks: row.get(2)?,
+            })
+        });
+        let mut places: Vec<RunPlace> = places.and_then(Iterator::collect).doing(doing)?;
+        places.sort_unstable_by_key(|place| place.run_key);
+        Ok(places)
+    }
+
+    /// Every message of the runs from key `first` to key `last`, both included, by run.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn each_message_facts(
+        &self,
+        first: i64,
+        last: i64,
+        mut see: impl FnMut(MessageFacts),
+    ) -> Result<(), ArchiveError> {
+        let doing = "read the messages";
+        let mut statement = self
+            .connection()
+            .prepare_cached(
+                "SELECT run_key, occurred_ticks, kind_key, asset_key, absent_since_unix
+                 FROM message WHERE run_key BETWEEN ?1 AND ?2 ORDER BY run_key, ordinal",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query(params![first, last]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let facts = (|| {
+                Ok(MessageFacts {
+                    run_key: row.get_ref(0)?.as_i64()?,
+                    occurred_ticks: row.get_ref(1)?.as_i64_or_null()?,
+                    kind_key: row.get_ref(2)?.as_i64()?,
+                    asset_key: row.get_ref(3)?.as_i64()?,
+                    is_absent: row.get_ref(4)? != ValueRef::Null,
+                })
+            })()
+            .doing(doing)?;
+            see(facts);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! Which jobs there are, and how people call them.
+
+use super::Snapshot;
+use crate::archive::error::{ArchiveError, Doing};
+
+/// A job's key with its names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobName {
+    /// The key inside the archive.
+    pub job_key: i64,
+    /// GUID, lower case with hyphens.
+    pub job_id: String,
+    /// Its name; `None` while nobody told it.
+    pub name: Option<String>,
+}
+
+impl Snapshot<'_> {
+    /// Every job, by GUID.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn job_names(&self) -> Result<Vec<JobName>, ArchiveError> {
+        let doing = "read the jobs";
+        let mut statement = self
+            .connection()
+            .prepare("SELECT job_key, job_id, name FROM job ORDER BY job_id")
+            .doing(doing)?;
+        let jobs = statement.query_map([], |row| {
+            Ok(JobName {
+                job_key: row.get(0)?,
+                job_id: row.get(1)?,
+                name: row.get(2)?,
+            })
+        });
+        jobs.and_then(Iterator::collect).doing(doing)
+    }
+}

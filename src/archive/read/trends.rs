@@ -1,0 +1,56 @@
+//! What the failure trends are counted from.
+
+use super::Snapshot;
+use crate::archive::error::{ArchiveError, Doing};
+
+/// A run, as far as trends count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunFacts {
+    /// Its job.
+    pub job_key: i64,
+    /// `Status` as the server sent it.
+    pub status: Option<i64>,
+    /// Start, in ticks of 100 ns since 1970 UTC.
+    pub started_ticks: Option<i64>,
+    /// End, likewise.
+    pub ended_ticks: Option<i64>,
+    /// Messages held that the run still has.
+    pub messages_present: i64,
+    /// Messages held, absent ones too.
+    pub messages_held: i64,
+}
+
+impl Snapshot<'_> {
+    /// Every run, in no order. One pass over the table: a row is read as far as its counts, no text is copied.
+    ///
+    /// # Errors
+    /// SQL errors, and those of `see`.
+    pub fn each_run_facts<E: From<ArchiveError>>(
+        &self,
+        mut see: impl FnMut(RunFacts) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let doing = "read the runs";
+        let mut statement = self
+            .connection()
+            .prepare(
+                "SELECT job_key, status, started_ticks, ended_ticks, messages_present, messages_held FROM run",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query([]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let facts = (|| {
+                Ok(RunFacts {
+                    job_key: row.get(0)?,
+                    status: row.get(1)?,
+                    started_ticks: row.get(2)?,
+                    ended_ticks: row.get(3)?,
+                    messages_present: row.get(4)?,
+                    messages_held: row.get(5)?,
+                })
+            })()
+            .doing(doing)?;
+            see(facts)?;
+        }
+        Ok(())
+    }
+}

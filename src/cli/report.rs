@@ -1,0 +1,195 @@
+//! `jobruns report`.
+
+use std::path::Path;
+
+use chrono_tz::Tz;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::failure::{Exit, Failure};
+use super::rows::{About, RowsArgs};
+use crate::archive::Reader;
+use crate::model::Instant;
+use crate::report::asset_errors::{self, Category, GroupBy};
+use crate::report::{By, Common, Request, UnknownTimeZone, failure_trends, read_moment, read_zone};
+
+/// Writes what the archive says, as rows
+///
+/// The same archive and options give the same bytes. Rows have a fixed order; new columns come only at the end.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns report failure-trends --by month --timezone Europe/Berlin
+  jobruns report asset-errors --since 30d --top 20 --output worst.csv --manifest")]
+pub(super) struct ReportArgs {
+    #[command(subcommand)]
+    report: Named,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Named {
+    FailureTrends(FailureTrendsArgs),
+    AssetErrors(AssetErrorsArgs),
+}
+
+/// What every report can be asked.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What counts")]
+struct CommonArgs {
+    /// Only what is not before: 2024-03-01 (midnight in the zone), 2024-03-01T06:00:00Z, or 30d, 12w, 6mo, 2y ago
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+
+    /// Only what is before: like --since
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+
+    /// The zone that decides which day something belongs to (IANA); instants in cells stay UTC
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
+    timezone: Tz,
+
+    /// Only this job, by GUID or name; may be given several times
+    #[arg(long = "job", value_name = "ID|NAME")]
+    jobs: Vec<String>,
+
+    /// Messages that their run no longer has count too
+    #[arg(long)]
+    include_absent: bool,
+}
+
+/// How often runs failed, period by period
+///
+/// One row per period and job that had a run. A run belongs to the period in which it started, in the zone asked for.
+/// failure_rate is (faulted + aborted) / (completed + faulted + aborted). Runs without a start come last, unless --since
+/// or --until is given.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns report failure-trends
+  jobruns report failure-trends --by week --all-jobs --fill --since 26w
+  jobruns report failure-trends --job Nightly --excel --output trends.csv")]
+struct FailureTrendsArgs {
+    /// How long a period is; weeks begin on Monday
+    #[arg(long, value_name = "PERIOD", default_value = "day", ignore_case = true, value_parser = one_of(&By::ALL, By::name))]
+    by: By,
+
+    /// One row per period over all jobs
+    #[arg(long)]
+    all_jobs: bool,
+
+    /// A row for each period of each job, zeros and empty cells where nothing ran
+    #[arg(long)]
+    fill: bool,
+
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    rows: RowsArgs,
+}
+
+/// What goes wrong with which asset
+///
+/// One row per asset and type, the worst first: by errors, then by messages. Messages about no asset are a row with an
+/// empty asset. --since and --until look at the message's own time, or at its run's start where it has none.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns report asset-errors --top 20
+  jobruns report asset-errors --group-by message --since 30d
+  jobruns report asset-errors --category error --category warning --format json")]
+struct AssetErrorsArgs {
+    /// At most so many rows
+    #[arg(long, value_name = "N")]
+    top: Option<u64>,
+
+    /// Only rows with at least so many errors
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    min: u64,
+
+    /// Only messages of this category; may be given several times
+    #[arg(long = "category", value_name = "NAME", ignore_case = true, value_parser = one_of(&Category::ALL, Category::name))]
+    categories: Vec<Category>,
+
+    /// What a row is about
+    #[arg(long, value_name = "WHAT", default_value = "asset", ignore_case = true, value_parser = one_of(&GroupBy::ALL, GroupBy::name))]
+    group_by: GroupBy,
+
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    rows: RowsArgs,
+}
+
+fn zone(text: &str) -> Result<Tz, UnknownTimeZone> {
+    read_zone(text)
+}
+
+/// One of a few words, in any letter case.
+pub(super) fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: &'static [T; N],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let names = all.map(name);
+    PossibleValuesParser::new(names).map(move |word| {
+        let meant = all
+            .iter()
+            .copied()
+            .find(|&value| name(value).eq_ignore_ascii_case(&word));
+        meant.expect("only words of the list are let through")
+    })
+}
+
+impl CommonArgs {
+    fn options(&self, now: Instant) -> Result<Common, Failure> {
+        let moment = |flag: &str, text: &Option<String>| -> Result<Option<Instant>, Failure> {
+            let Some(text) = text else { return Ok(None) };
+            let instant = read_moment(text, self.timezone, now)
+                .map_err(|error| Failure::new(Exit::WrongUsage, format!("{flag}: {error}")))?;
+            tracing::debug!("{flag} {text} = {instant}");
+            Ok(Some(instant))
+        };
+        Ok(Common {
+            since: moment("--since", &self.since)?,
+            until: moment("--until", &self.until)?,
+            zone: self.timezone,
+            jobs: self.jobs.clone(),
+            include_absent: self.include_absent,
+        })
+    }
+}
+
+impl Named {
+    fn request(&self, now: Instant) -> Result<Request, Failure> {
+        Ok(match self {
+            Self::FailureTrends(args) => Request::FailureTrends(failure_trends::Options {
+                common: args.common.options(now)?,
+                by: args.by,
+                all_jobs: args.all_jobs,
+                fill: args.fill,
+            }),
+            Self::AssetErrors(args) => Request::AssetErrors(asset_errors::Options {
+                common: args.common.options(now)?,
+                top: args.top,
+                min: args.min,
+                categories: args.categories.clone(),
+                group_by: args.group_by,
+            }),
+        })
+    }
+
+    const fn rows(&self) -> &RowsArgs {
+        match self {
+            Self::FailureTrends(args) => &args.rows,
+            Self::AssetErrors(args) => &args.rows,
+        }
+    }
+}
+
+pub(super) fn run(args: &ReportArgs, archive: &Path) -> Result<Exit, Failure> {
+    let request = args.report.request(Instant::now())?;
+    let destination = args.report.rows().open(archive)?;
+    let reader = Reader::open(archive)?;
+    let snapshot = reader.snapshot()?;
+    let about = About {
+        report: request.name(),
+        options: request.described(),
+    };
+    destination.write(&snapshot, about, |rows| request.write(&snapshot, rows))?;
+    Ok(Exit::Done)
+}

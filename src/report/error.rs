@@ -1,0 +1,59 @@
+//! What can go wrong with a report, and the way out.
+
+use std::io;
+
+use crate::archive::ArchiveError;
+use crate::model::Instant;
+
+/// An error of the report room.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The archive could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The rows could not be written.
+    #[error("could not write the report")]
+    Write(#[from] io::Error),
+    /// No job has this GUID or name.
+    #[error("the archive has no job {given:?}")]
+    UnknownJob {
+        /// What was asked for.
+        given: String,
+        /// The most similar name or GUID that there is.
+        nearest: Option<String>,
+    },
+    /// The span ends before it begins.
+    #[error("--since ({since}) is after --until ({until})")]
+    SinceAfterUntil {
+        /// Where it begins.
+        since: Instant,
+        /// Where it ends.
+        until: Instant,
+    },
+}
+
+impl ReportError {
+    /// The way out; `None` where the error says it all.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Archive(error) => error.hint(),
+            Self::UnknownJob {
+                nearest: Some(nearest),
+                ..
+            } => Some(format!(
+                "did you mean {nearest:?}? `jobruns jobs list` shows them all."
+            )),
+            Self::UnknownJob { nearest: None, .. } => {
+                Some("`jobruns jobs list` shows them all; take a GUID or a name.".to_owned())
+            }
+            Self::Write(_) | Self::SinceAfterUntil { .. } => None,
+        }
+    }
+
+    /// Whether what was asked for makes no sense, rather than something having failed.
+    #[must_use]
+    pub const fn is_wrong_usage(&self) -> bool {
+        matches!(self, Self::UnknownJob { .. } | Self::SinceAfterUntil { .. })
+    }
+}

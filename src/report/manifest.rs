@@ -1,0 +1,90 @@
+//! What a file of a report is: so that whoever finds it later can tell, and check that nobody changed it.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256 as Hasher};
+
+use crate::model::{Sha256, hex};
+
+/// The manifest of a report's file: one JSON object.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Manifest {
+    /// Name of the report's file, without its folder.
+    pub file: String,
+    /// SHA-256 of the file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Rows, the header not counted.
+    pub rows: u64,
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// Name of the report.
+    pub report: String,
+    /// What was asked for; relative times as the instants that they became.
+    pub options: Map<String, Value>,
+    /// The ledger's head in the state of the archive that was read.
+    pub head: String,
+    /// Version of the archive's schema.
+    pub schema_version: i64,
+    /// Version of this program.
+    pub tool_version: String,
+    /// When the report was made, UTC.
+    pub time: String,
+}
+
+impl Manifest {
+    /// The manifest as JSON, a field a line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("text keys and plain values") + "\n"
+    }
+}
+
+/// Passes bytes on and keeps their number and their SHA-256.
+pub struct Digested<W> {
+    inner: W,
+    hasher: Hasher,
+    bytes: u64,
+}
+
+impl<W> Digested<W> {
+    /// Around `inner`.
+    pub fn new(inner: W) -> Self {
+        Self {
+            inner,
+            hasher: Hasher::new(),
+            bytes: 0,
+        }
+    }
+
+    /// What is inside, the number of bytes and their SHA-256.
+    pub fn into_parts(self) -> (W, u64, Sha256) {
+        (self.inner, self.bytes, self.hasher.finalize().into())
+    }
+}
+
+impl<W: Write> Write for Digested<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.bytes += u64::try_from(written).expect("a length fits");
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl Manifest {
+    /// Sets what the bytes say.
+    #[must_use]
+    pub fn of_bytes(mut self, bytes: u64, sha256: &Sha256) -> Self {
+        self.bytes = bytes;
+        self.sha256 = hex(sha256);
+        self
+    }
+}

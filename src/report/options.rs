@@ -1,0 +1,233 @@
+//! What every report can be asked: a span of time, a zone, jobs.
+
+use std::collections::HashSet;
+
+use chrono_tz::{TZ_VARIANTS, Tz};
+use serde_json::{Map, Value};
+
+use super::error::ReportError;
+use crate::archive::{JobName, Snapshot};
+use crate::model::{Guid, Instant};
+
+/// Options of every report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Common {
+    /// First instant that counts.
+    pub since: Option<Instant>,
+    /// First instant that does not count any more.
+    pub until: Option<Instant>,
+    /// The zone that decides which day an instant belongs to.
+    pub zone: Tz,
+    /// Jobs by GUID or name; all where none is named.
+    pub jobs: Vec<String>,
+    /// Whether messages that their run no longer has count too.
+    pub include_absent: bool,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self {
+            since: None,
+            until: None,
+            zone: Tz::UTC,
+            jobs: Vec::new(),
+            include_absent: false,
+        }
+    }
+}
+
+impl Common {
+    /// The options as the manifest has them: instants, never relative times.
+    #[must_use]
+    pub fn described(&self) -> Map<String, Value> {
+        let instant = |at: Option<Instant>| at.map_or(Value::Null, |at| Value::from(at.to_string()));
+        let mut options = Map::new();
+        options.insert("since".to_owned(), instant(self.since));
+        options.insert("until".to_owned(), instant(self.until));
+        options.insert("timezone".to_owned(), self.zone.name().into());
+        options.insert("job".to_owned(), self.jobs.clone().into());
+        options.insert("include_absent".to_owned(), self.include_absent.into());
+        options
+    }
+
+    /// Looks the jobs up in the archive and checks the span.
+    ///
+    /// # Errors
+    /// [`ReportError::UnknownJob`], [`ReportError::SinceAfterUntil`]; SQL errors.
+    pub fn scope(&self, snapshot: &Snapshot<'_>) -> Result<Scope, ReportError> {
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since > until
+        {
+            return Err(ReportError::SinceAfterUntil { since, until });
+        }
+        let names = snapshot.job_names()?;
+        let chosen = if self.jobs.is_empty() {
+            None
+        } else {
+            let mut chosen = HashSet::new();
+            for given in &self.jobs {
+                chosen.extend(jobs_called(given, &names)?);
+            }
+            Some(chosen)
+        };
+        Ok(Scope {
+            since: self.since.map(Instant::ticks),
+            until: self.until.map(Instant::ticks),
+            names,
+            chosen,
+        })
+    }
+}
+
+/// The jobs that `given` means: by GUID, else by name, else by name in any letter case. A name may be that of several.
+fn jobs_called(given: &str, names: &[JobName]) -> Result<Vec<i64>, ReportError> {
+    let keys = |is_meant: &dyn Fn(&JobName) -> bool| -> Vec<i64> {
+        let meant = names.iter().filter(|name| is_meant(name));
+        meant.map(|name| name.job_key).collect()
+    };
+    let guid = given.parse::<Guid>().ok().map(|guid| guid.to_string());
+    let lower = given.to_lowercase();
+    let by: [&dyn Fn(&JobName) -> bool; 3] = [
+        &|job| Some(&job.job_id) == guid.as_ref(),
+        &|job| job.name.as_deref() == Some(given),
+        &|job| job.name.as_ref().is_some_and(|name| name.to_lowercase() == lower),
+    ];
+    by.into_iter()
+        .map(keys)
+        .find(|keys| !keys.is_empty())
+        .ok_or_else(|| {
+            let known = names
+                .iter()
+                .flat_map(|job| [Some(job.job_id.as_str()), job.name.as_deref()]);
+            ReportError::UnknownJob {
+                given: given.to_owned(),
+                nearest: nearest(given, known.flatten()).map(str::to_owned),
+            }
+        })
+}
+
+/// The options after a look into the archive.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    since: Option<i64>,
+    until: Option<i64>,
+    names: Vec<JobName>,
+    chosen: Option<HashSet<i64>>,
+}
+
+impl Scope {
+    /// Every job of the archive, by GUID.
+    #[must_use]
+    pub fn names(&self) -> &[JobName] {
+        &self.names
+    }
+
+    /// Whether the job is asked for.
+    #[must_use]
+    pub fn has_job(&self, job_key: i64) -> bool {
+        self.chosen
+            .as_ref()
+            .is_none_or(|chosen| chosen.contains(&job_key))
+    }
+
+    /// Whether a span is asked for.
+    #[must_use]
+    pub const fn has_span(&self) -> bool {
+        self.since.is_some() || self.until.is_some()
+    }
+
+    /// Whether an instant (ticks of 100 ns since 1970 UTC) counts; no time lies in no span.
+    #[must_use]
+    pub fn has_time(&self, ticks: Option<i64>) -> bool {
+        match ticks {
+            None => !self.has_span(),
+            Some(ticks) => {
+                self.since.is_none_or(|since| ticks >= since) && self.until.is_none_or(|until| ticks < until)
+            }
+        }
+    }
+}
+
+/// The most similar of `known`, where one is similar enough to be meant.
+#[must_use]
+pub fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    /// Below this, words have little in common; found by trying misspelt zones and names.
+    const SIMILAR: f64 = 0.75;
+    let given = given.to_lowercase();
+    known
+        .map(|word| (strsim::jaro_winkler(&given, &word.to_lowercase()), word))
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, word)| word)
+}
+
+/// The text names no time zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is no time zone (expected an IANA name such as Europe/Berlin){}", did_you_mean(.nearest.as_deref()))]
+pub struct UnknownTimeZone {
+    /// What was asked for.
+    pub given: String,
+    /// The most similar zone.
+    pub nearest: Option<String>,
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"))
+}
+
+/// An IANA zone by its name, in any letter case.
+///
+/// # Errors
+/// [`UnknownTimeZone`], with the most similar name.
+pub fn read_zone(text: &str) -> Result<Tz, UnknownTimeZone> {
+    TZ_VARIANTS
+        .into_iter()
+        .find(|zone| zone.name().eq_ignore_ascii_case(text.trim()))
+        .ok_or_else(|| UnknownTimeZone {
+            given: text.to_owned(),
+            nearest: nearest(text, TZ_VARIANTS.iter().map(|zone| zone.name())).map(str::to_owned),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_is_found_in_any_letter_case_and_a_misspelt_one_names_the_nearest() {
+        assert_eq!(read_zone("europe/berlin"), Ok(Tz::Europe__Berlin));
+        assert_eq!(read_zone("utc"), Ok(Tz::UTC));
+        let error = read_zone("Europe/Berln").unwrap_err();
+        assert!(
+            error.to_string().ends_with("did you mean Europe/Berlin?"),
+            "{error}"
+        );
+        assert_eq!(read_zone("?").unwrap_err().nearest, None);
+    }
+
+    fn job(job_key: i64, job_id: &str, name: Option<&str>) -> JobName {
+        JobName {
+            job_key,
+            job_id: job_id.to_owned(),
+            name: name.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_job_is_meant_by_guid_by_name_or_by_name_in_any_letter_case() {
+        let names = [
+            job(1, "ff761384-4b49-40b4-97d8-0de38669075a", Some("Nightly")),
+            job(2, "ff761384-4b49-40b4-97d8-0de38669075b", Some("nightly")),
+            job(3, "ff761384-4b49-40b4-97d8-0de38669075c", None),
+        ];
+        assert_eq!(jobs_called("Nightly", &names).unwrap(), [1]);
+        assert_eq!(jobs_called("NIGHTLY", &names).unwrap(), [1, 2]);
+        assert_eq!(
+            jobs_called("{FF761384-4B49-40B4-97D8-0DE38669075C}", &names).unwrap(),
+            [3]
+        );
+        let error = jobs_called("nihgtly", &names).unwrap_err();
+        assert!(error.is_wrong_usage());
+        assert!(error.hint().unwrap().contains("\"nightly\""), "{error:?}");
+    }
+}

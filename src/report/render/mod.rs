@@ -1,0 +1,73 @@
+//! Formats: one file each, all with one trait, [`Rows`]. Rows go through one at a time; only the last one is held.
+
+mod csv;
+mod json;
+mod jsonl;
+mod markdown;
+mod text;
+mod visible;
+
+use std::io::{self, Write};
+
+pub use self::csv::{Csv, CsvStyle};
+pub use self::json::Json;
+pub use self::jsonl::JsonLines;
+pub use self::markdown::Markdown;
+pub use self::text::Text;
+pub use self::visible::visible;
+use super::table::Rows;
+
+/// How rows become bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values (RFC 4180).
+    Csv,
+    /// Text for a terminal.
+    Table,
+    /// One JSON array of objects.
+    Json,
+    /// A JSON object a line.
+    Jsonl,
+    /// A table of GitHub's Markdown.
+    Markdown,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Csv, Self::Table, Self::Json, Self::Jsonl, Self::Markdown];
+
+    /// Its word on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Markdown => "markdown",
+        }
+    }
+
+    /// The renderer, which writes to `out`.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn renderer<'w>(self, out: impl Write + 'w, style: Style) -> io::Result<Box<dyn Rows + 'w>> {
+        Ok(match self {
+            Self::Csv => Box::new(Csv::new(out, style.csv)?),
+            Self::Table => Box::new(Text::new(out, style.width)),
+            Self::Json => Box::new(Json::new(out)),
+            Self::Jsonl => Box::new(JsonLines::new(out)),
+            Self::Markdown => Box::new(Markdown::new(out)),
+        })
+    }
+}
+
+/// What a format leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// How CSV is written.
+    pub csv: CsvStyle,
+    /// Columns of the terminal that text has to fit into; `None` where there is no terminal.
+    pub width: Option<usize>,
+}

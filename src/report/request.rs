@@ -1,0 +1,48 @@
+//! A report with its options: what can be asked for by name.
+
+use serde_json::{Map, Value};
+
+use super::error::ReportError;
+use super::table::Rows;
+use super::{asset_errors, failure_trends};
+use crate::archive::Snapshot;
+
+/// A report with its options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// How often runs failed, period by period.
+    FailureTrends(failure_trends::Options),
+    /// What goes wrong with which asset.
+    AssetErrors(asset_errors::Options),
+}
+
+impl Request {
+    /// The report's name on the command line.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::FailureTrends(_) => "failure-trends",
+            Self::AssetErrors(_) => "asset-errors",
+        }
+    }
+
+    /// The options as the manifest has them.
+    #[must_use]
+    pub fn described(&self) -> Map<String, Value> {
+        match self {
+            Self::FailureTrends(options) => options.described(),
+            Self::AssetErrors(options) => options.described(),
+        }
+    }
+
+    /// Writes the report of one state of the archive.
+    ///
+    /// # Errors
+    /// An unknown job, a span that ends before it begins; SQL errors; those of `rows`.
+    pub fn write(&self, snapshot: &Snapshot<'_>, rows: &mut dyn Rows) -> Result<(), ReportError> {
+        match self {
+            Self::FailureTrends(options) => failure_trends::write(snapshot, options, rows),
+            Self::AssetErrors(options) => asset_errors::write(snapshot, options, rows),
+        }
+    }
+}
