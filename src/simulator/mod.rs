@@ -8,6 +8,7 @@ mod body;
 mod certificate;
 mod fault;
 mod history;
+mod line;
 mod server;
 mod token;
 
