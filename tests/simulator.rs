@@ -326,8 +326,8 @@ async fn a_second_login_leaves_the_first_alone() {
 #[tokio::test]
 async fn tokens_expire_each_in_its_time() {
     let credentials = Credentials {
-        access_life: Duration::from_millis(400),
-        refresh_life: Duration::from_millis(1500),
+        access_life: Duration::from_millis(800),
+        refresh_life: Duration::from_millis(2500),
         ..Credentials::default()
     };
     let mut bench = Bench::with(Options {
@@ -336,12 +336,12 @@ async fn tokens_expire_each_in_its_time() {
     })
     .await;
     assert_eq!(bench.text("/ccs/api/v1/Jobs").await.0, 200);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(900)).await;
     assert_eq!(bench.text("/ccs/api/v1/Jobs").await.0, 401);
     let (status, token) = bench.refreshed().await;
     assert_eq!(status, 200);
     bench.take(&token);
-    tokio::time::sleep(Duration::from_millis(1600)).await;
+    tokio::time::sleep(Duration::from_millis(2600)).await;
     let (status, answer) = bench.refreshed().await;
     assert_eq!((status, &answer["error"]), (400, &Value::from("invalid_grant")));
 }

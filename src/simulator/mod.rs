@@ -9,6 +9,7 @@ mod certificate;
 mod fault;
 mod history;
 mod line;
+mod request;
 mod server;
 mod token;
 

@@ -22,6 +22,7 @@ use super::certificate::{self, CertificateKind};
 use super::fault::{Fault, FaultKind};
 use super::history::History;
 use super::line::{Breaker, Line};
+use super::request::{Place, asks_for_gzip, place};
 use super::token::{Credentials, Tokens};
 
 /// How the look-alike is to be.
@@ -349,48 +350,6 @@ async fn answer(shared: &Shared, request: Request<Incoming>, breaker: Breaker) -
         status,
     });
     response
-}
-
-/// What a path stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place<'a> {
-    Tokens,
-    Jobs,
-    /// With the id as it was asked for.
-    Job(&'a str),
-    Runs(&'a str),
-    Elsewhere,
-}
-
-/// The place of a path, in any letter case.
-fn place(path: &str) -> Place<'_> {
-    let is = |part: &str, name: &str| part.eq_ignore_ascii_case(name);
-    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let [ccs, api, version, rest @ ..] = parts.as_slice() else {
-        return Place::Elsewhere;
-    };
-    if !(is(ccs, "ccs") && is(api, "api") && is(version, "v1")) {
-        return Place::Elsewhere;
-    }
-    match rest {
-        [oauth, tokens] if is(oauth, "oauth") && is(tokens, "tokens") => Place::Tokens,
-        [jobs] if is(jobs, "jobs") => Place::Jobs,
-        [jobs, id] if is(jobs, "jobs") => Place::Job(id),
-        [jobs, id, runs] if is(jobs, "jobs") && is(runs, "jobruns") => Place::Runs(id),
-        _ => Place::Elsewhere,
-    }
-}
-
-/// Whether an `Accept-Encoding` names gzip without forbidding it by a weight of 0.
-fn asks_for_gzip(value: &str) -> bool {
-    value.split(',').any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"))
-            && !parts.any(|part| {
-                let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
-                weight.is_some_and(|weight| weight.parse() == Ok(0.0))
-            })
-    })
 }
 
 fn unauthorized() -> Response<Body> {
