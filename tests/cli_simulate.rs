@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use common::program::{Ended, Program};
+use common::program::Program;
 
 /// A running `jobruns simulate` and what it said when it began.
 struct Running {
@@ -185,7 +185,7 @@ fn the_commands_that_it_says_work_as_they_are() {
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        let ended = Ended::of(shell).ends_with(0);
+        let ended = common::program::Ended::of(shell).ends_with(0);
         assert!(ended.stdout.contains(&running.jobs()[0].1[..7]), "{ended:#?}");
     }
 }
