@@ -142,7 +142,7 @@ impl Failure {
     }
 }
 
-/// The causes of `error`, each once: some libraries repeat the cause in their own words.
+/// The causes of `error`, each once: some libraries repeat the cause in their own words, or with more in front.
 fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
     let mut said = error.to_string();
@@ -150,6 +150,9 @@ fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     while let Some(cause) = next {
         let words = cause.to_string();
         if !words.is_empty() && !said.contains(&words) {
+            if causes.last().is_some_and(|last| words.ends_with(last.as_str())) {
+                causes.pop();
+            }
             said.clone_from(&words);
             causes.push(words);
         }

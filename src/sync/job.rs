@@ -516,7 +516,13 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 pub(super) fn with_hint(error: &CcsError) -> String {
     let text = chain(error);
     match error.hint() {
-        Some(hint) => format!("{text}. {}{}", hint[..1].to_uppercase(), &hint[1..]),
+        // A server's words may end as a sentence does.
+        Some(hint) => format!(
+            "{}. {}{}",
+            text.trim_end_matches('.'),
+            hint[..1].to_uppercase(),
+            &hint[1..]
+        ),
         None => text,
     }
 }
