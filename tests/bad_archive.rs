@@ -185,6 +185,7 @@ async fn an_archive_in_a_folder_that_cannot_be_written_is_read() {
     set_mode(&shelf, 0o700);
 }
 
+#[allow(clippy::print_stderr, reason = "a test that cannot be made here says so")]
 /// A script in a mount namespace of its own, where it is root and `$0` is the binary; its mounts end with it. `None`
 /// where the system lets nobody have one.
 #[cfg(target_os = "linux")]
