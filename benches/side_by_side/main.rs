@@ -4,7 +4,7 @@
 //! PEER=python_baseline.py PYTHON=python3 cargo bench --bench side_by_side
 //! ```
 //!
-//! Makes two sets of 20 jobs with 1,000 runs and some 37 messages each (once: `target/bench-data`), one with repeating details
+//! Makes two sets of 20 jobs with 1,000 runs and 37 messages on average each (once: `target/bench-data`), one with repeating details
 //! and one with half of them unique; serves them as static files over plain HTTP from a process of its own; then runs, in
 //! turn, `ROUNDS` times (5): our first sync, our re-sync, and the script's both. Prints medians, ratios, peak memory and
 //! sizes. `PEER` is a script called as `sync DB` with `BASE` and `JOBS` in its environment; without it only ours is run.

@@ -239,8 +239,8 @@ fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Pages of the write-ahead log after which a commit takes them over: 16 MiB.
-const WAL_PAGES: i64 = 2048;
+/// Pages of the write-ahead log after which a commit takes them over: 32 MiB.
+const WAL_PAGES: i64 = 4096;
 
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), ArchiveError> {
     embedded::migrations::runner()

@@ -14,8 +14,8 @@ use crate::archive::{
     Packer, ReceivedRun, ReceivedUnreadable,
 };
 use crate::ccs::{CcsError, retry};
-use crate::model::{Guid, Sha256};
-use crate::reader::{AnswerReader, Element, End, Envelope, read_run};
+use crate::model::{Guid, JobRun, Sha256};
+use crate::reader::{AnswerReader, Element, End, Envelope, UnreadableRun, read_run, read_run_fields};
 
 /// Bytes of JSON that are handed to the archive at a time.
 const BATCH_BYTES: u64 = 512 << 10;
@@ -321,7 +321,7 @@ impl<'a> JobWork<'a> {
 
     fn read(&mut self, position: u64, bytes: Vec<u8>, sha256: Sha256) -> Received {
         let length = bytes.len() as u64;
-        match read_run(&bytes, self.shared.options.zone) {
+        match self.read_run(&bytes) {
             Err(unreadable) => Received::Unreadable(ReceivedUnreadable {
                 position,
                 reason: unreadable.to_string(),
@@ -329,7 +329,7 @@ impl<'a> JobWork<'a> {
                 bytes: length,
                 sha256,
             }),
-            Ok(read) => {
+            Ok((run, content_sha256)) => {
                 let data = match self.pack(&bytes) {
                     Ok(data) => data,
                     Err(error) => {
@@ -345,9 +345,9 @@ impl<'a> JobWork<'a> {
                 };
                 Received::Run(Box::new(ReceivedRun {
                     position,
-                    run: read.run,
+                    run,
                     sha256,
-                    content_sha256: read.content_sha256,
+                    content_sha256,
                     bytes: length,
                     payload: PackedPayload {
                         data,
@@ -356,6 +356,17 @@ impl<'a> JobWork<'a> {
                 }))
             }
         }
+    }
+
+    /// What a run says, and the hash of its content where the archive may know the run in other bytes: not in a job's
+    /// first sync, when half of the work is spared.
+    fn read_run(&self, bytes: &[u8]) -> Result<(JobRun, Option<Sha256>), UnreadableRun> {
+        let zone = self.shared.options.zone;
+        if self.known.is_empty() {
+            return Ok((read_run_fields(bytes, zone)?, None));
+        }
+        let read = read_run(bytes, zone)?;
+        Ok((read.run, Some(read.content_sha256)))
     }
 
     /// Packs a run; the first of some size becomes the dictionary of those behind it.
