@@ -148,7 +148,7 @@ async fn an_archive_that_another_program_locks_is_told_after_half_a_minute_and_l
     story
         .sync(&[])
         .ends_with(1)
-        .says("in the archive")
+        .says("jobruns.db: could not begin to write in the archive")
         .says("database is locked")
         .says("another program holds the file");
     other.execute_batch("ROLLBACK").unwrap();
@@ -305,7 +305,7 @@ async fn a_file_that_may_not_grow_keeps_what_it_has() {
     let mut command = story.program.script(&script);
     Ended::of(command.spawn().unwrap())
         .ends_with(1)
-        .says("in the archive")
+        .says("jobruns.db: could not ")
         .says("disk")
         .says("run the command again")
         .never_shows("simulator");

@@ -260,7 +260,7 @@ fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
     let doing = "begin the ledger";
     let transaction = connection
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .doing(doing)?;
+        .doing("begin to write")?;
     let mut head = ledger::read_head(&transaction)?;
     if head.entry_id == 0 {
         let id = Guid::from_bytes(*uuid::Uuid::new_v4().as_bytes());

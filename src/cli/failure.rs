@@ -275,6 +275,29 @@ mod tests {
     }
 
     #[test]
+    fn a_cause_that_comes_again_with_more_in_front_is_told_once() {
+        let full = rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
+            Some("database or disk is full".to_owned()),
+        );
+        let error = ArchiveError::Sql {
+            doing: "commit",
+            source: full,
+        };
+        let Failure::Told(told) = Failure::from(error) else {
+            panic!("it is told")
+        };
+        let [cause] = &told.causes[..] else {
+            panic!("{:?}", told.causes)
+        };
+        assert!(
+            cause.contains("13") && cause.ends_with("database or disk is full"),
+            "{cause}"
+        );
+        assert!(told.hint.is_some_and(|hint| hint.contains("free some space")));
+    }
+
+    #[test]
     fn a_held_archive_has_its_own_code() {
         let error = ArchiveError::Held {
             path: PathBuf::from("a.db"),

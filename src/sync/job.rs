@@ -515,7 +515,12 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(source) = cause {
         let words = source.to_string();
-        if !text.contains(&words) {
+        // SQLite's words come twice, the second time with their code in front.
+        let said = text
+            .rsplit(": ")
+            .next()
+            .is_some_and(|last| !last.is_empty() && words.ends_with(last));
+        if !said && !text.contains(&words) {
             text = format!("{text}: {words}");
         }
         cause = source.source();
