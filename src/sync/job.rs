@@ -515,7 +515,12 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(source) = cause {
         let words = source.to_string();
-        if !text.contains(&words) {
+        // SQLite's words come twice, the second time with their code in front.
+        let said = text
+            .rsplit(": ")
+            .next()
+            .is_some_and(|last| !last.is_empty() && words.ends_with(last));
+        if !said && !text.contains(&words) {
             text = format!("{text}: {words}");
         }
         cause = source.source();
@@ -527,7 +532,13 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 pub(super) fn with_hint(error: &CcsError) -> String {
     let text = chain(error);
     match error.hint() {
-        Some(hint) => format!("{text}. {}{}", hint[..1].to_uppercase(), &hint[1..]),
+        // A server's words may end as a sentence does.
+        Some(hint) => format!(
+            "{}. {}{}",
+            text.trim_end_matches('.'),
+            hint[..1].to_uppercase(),
+            &hint[1..]
+        ),
         None => text,
     }
 }
