@@ -61,7 +61,7 @@ async fn make(folder: &Path, unique: f64) {
         seed: 1,
         jobs: 20,
         runs: 1000,
-        messages: 50,
+        messages: 37,
         unique,
     };
     let simulator = Simulator::start(Options {

@@ -227,7 +227,10 @@ impl From<SyncError> for Failure {
 
 impl From<SimulatorError> for Failure {
     fn from(error: SimulatorError) -> Self {
-        Self::of(Exit::NotDone, &error, None)
+        let hint = matches!(error, SimulatorError::Listen { .. }).then(|| {
+            "another program has that port, or may not give it away; --port 0 takes a free one.".to_owned()
+        });
+        Self::of(Exit::NotDone, &error, hint)
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) struct SimulateArgs {
     certificate: Certificate,
 
     /// Where to write the private authority's certificate, for --ca-cert
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "http")]
     ca_out: Option<PathBuf>,
 
     /// Life of an access token
@@ -156,7 +156,10 @@ pub(super) fn run(args: SimulateArgs) -> Result<Exit, Failure> {
         if let Some(path) = &args.ca_out {
             write_certificate(path, server.authority_pem())?;
         }
-        print_text(&told(&server, &credentials, args.ca_out.as_deref()))?;
+        // Who has the authority can check what it signed, unless that is wrong in itself.
+        let checked = matches!(args.certificate, Certificate::Signed | Certificate::SelfSigned);
+        let ca = args.ca_out.as_deref().filter(|_| checked);
+        print_text(&told(&server, &credentials, ca, args.lasting))?;
         let lasting = async {
             match args.lasting {
                 Some(lasting) => tokio::time::sleep(lasting).await,
@@ -180,23 +183,48 @@ fn write_certificate(path: &Path, pem: &str) -> Result<(), Failure> {
     output.finish()
 }
 
+/// A path as a shell takes it for one word.
+fn quoted(path: &str) -> String {
+    let bare = |sign: char| sign.is_alphanumeric() || "/\\:._-+".contains(sign);
+    if path
+        .chars()
+        .all(|sign| bare(sign) && (cfg!(windows) || sign != '\\'))
+    {
+        path.to_owned()
+    } else {
+        let inner = if cfg!(windows) { "''" } else { "'\\''" };
+        format!("'{}'", path.replace('\'', inner))
+    }
+}
+
 /// What a client needs, and the commands to try.
-fn told(server: &Simulator, credentials: &Credentials, ca: Option<&Path>) -> String {
+fn told(
+    server: &Simulator,
+    credentials: &Credentials,
+    ca: Option<&Path>,
+    lasting: Option<Duration>,
+) -> String {
     use std::fmt::Write;
     let url = server.base_url();
     let pin = hex(&server.certificate_sha256());
-    let trust = if url.starts_with("http:") {
+    let plain = url.starts_with("http:");
+    let trust = if plain {
         "--insecure".to_owned()
     } else if let Some(ca) = ca {
-        format!("--ca-cert {}", ca.display())
+        format!("--ca-cert {}", quoted(&ca.display().to_string()))
     } else {
         format!("--pin {pin}")
     };
+    let end = lasting.map_or_else(String::new, |after| {
+        format!(", and stops by itself after {after:?}")
+    });
     let mut text = format!(
-        "A CCS look-alike answers at {url} until Ctrl-C.\n\nuser      {}\n",
-        credentials.username
+        "A CCS look-alike answers at {url} until Ctrl-C{end}.\n\nuser      {}\npassword  {}\n",
+        credentials.username, credentials.password
     );
-    let _ = writeln!(text, "password  {}\npin       {pin}", credentials.password);
+    if !plain {
+        let _ = writeln!(text, "pin       {pin}");
+    }
     let history = server.history();
     const SHOWN: u32 = 10;
     for job in 0..history.jobs.min(SHOWN) {

@@ -18,6 +18,10 @@ mod period;
 pub mod render;
 mod request;
 mod table;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use decimal::Decimal;
 pub use error::ReportError;

@@ -134,15 +134,16 @@ impl Snapshot<'_> {
         let mut statement = self
             .connection()
             .prepare_cached(
-                "SELECT run_key, occurred_ticks, kind_key, asset_key, absent_since_unix
-                 FROM message WHERE run_key BETWEEN ?1 AND ?2 ORDER BY run_key, ordinal",
+                "SELECT message_key, occurred_ticks, kind_key, asset_key, absent_since_unix
+                 FROM message WHERE message_key BETWEEN ?1 << 24 AND (?2 << 24) + 16777215 ORDER BY message_key",
             )
             .doing(doing)?;
         let mut rows = statement.query(params![first, last]).doing(doing)?;
         while let Some(row) = rows.next().doing(doing)? {
             let facts = (|| {
                 Ok(MessageFacts {
-                    run_key: row.get_ref(0)?.as_i64()?,
+                    // As the column run_key has it.
+                    run_key: row.get_ref(0)?.as_i64()? >> 24,
                     occurred_ticks: row.get_ref(1)?.as_i64_or_null()?,
                     kind_key: row.get_ref(2)?.as_i64()?,
                     asset_key: row.get_ref(3)?.as_i64()?,

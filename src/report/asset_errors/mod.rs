@@ -201,6 +201,3 @@ pub fn write(snapshot: &Snapshot<'_>, options: &Options, rows: &mut dyn Rows) ->
     rows.finish()?;
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

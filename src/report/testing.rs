@@ -1,0 +1,197 @@
+//! Archives for the tests of reports: made by the program, filled row by row, so that a test says exactly what is in it.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use rusqlite::{Connection, params};
+
+use super::render::{Format, Style};
+use super::{ReportError, Request};
+use crate::archive::{Reader, Writer};
+
+/// A run to be put into an archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) job: usize,
+    pub(super) status: Option<i64>,
+    pub(super) start: Option<i64>,
+    pub(super) end: Option<i64>,
+    pub(super) is_absent: bool,
+    pub(super) messages: Vec<Message>,
+}
+
+/// A message to be put into an archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) at: Option<i64>,
+    pub(super) text: Option<&'static str>,
+    pub(super) category: Option<&'static str>,
+    pub(super) asset: Option<&'static str>,
+    pub(super) asset_type: Option<&'static str>,
+    pub(super) owner: Option<&'static str>,
+    pub(super) is_absent: bool,
+}
+
+/// An archive in a folder of its own.
+pub(super) struct TestArchive {
+    folder: tempfile::TempDir,
+}
+
+/// The GUID of a job.
+pub(super) fn job_id(job: usize) -> String {
+    format!("ff761384-4b49-40b4-97d8-{job:012x}")
+}
+
+impl TestArchive {
+    /// With jobs of these names, and these runs.
+    pub(super) fn new(names: &[Option<&str>], runs: &[Run]) -> Self {
+        let archive = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        std::fs::write(archive.path(), empty()).unwrap();
+        let connection = archive.connection();
+        connection
+            .execute_batch("PRAGMA synchronous = OFF; BEGIN")
+            .unwrap();
+        for (job, name) in names.iter().enumerate() {
+            connection
+                .execute(
+                    // The order of keys is not that of GUIDs.
+                    "INSERT INTO job (job_key, job_id, name, watched, first_seen_unix) VALUES (?1, ?2, ?3, 1, 0)",
+                    params![job_key(job), job_id(job), name],
+                )
+                .unwrap();
+        }
+        for (index, run) in runs.iter().enumerate() {
+            put_run(&connection, index, run);
+        }
+        connection.execute_batch("COMMIT").unwrap();
+        archive
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join("jobruns.db")
+    }
+
+    pub(super) fn connection(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+
+    /// The report as CSV, cell by cell, the header first.
+    pub(super) fn try_csv(&self, request: &Request) -> Result<Vec<Vec<String>>, ReportError> {
+        let reader = Reader::open(&self.path()).unwrap();
+        let snapshot = reader.snapshot().unwrap();
+        let mut bytes = Vec::new();
+        let mut rows = Format::Csv.renderer(&mut bytes, Style::default()).unwrap();
+        request.write(&snapshot, &mut *rows)?;
+        drop(rows);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(bytes.as_slice());
+        let records = reader.records().map(|record| record.unwrap());
+        Ok(records
+            .map(|record| record.iter().map(str::to_owned).collect())
+            .collect())
+    }
+
+    /// The rows of the report without their header, cells joined by `|`.
+    pub(super) fn lines(&self, request: &Request) -> Vec<String> {
+        let rows = self.try_csv(request).unwrap();
+        rows.iter().skip(1).map(|row| row.join("|")).collect()
+    }
+}
+
+/// The bytes of an archive without anything in it; making one anew takes far longer than all else in a test.
+fn empty() -> &'static [u8] {
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    EMPTY.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobruns.db");
+        drop(Writer::open(&path).unwrap());
+        std::fs::read(path).unwrap()
+    })
+}
+
+fn job_key(job: usize) -> i64 {
+    1000 - i64::try_from(job).unwrap()
+}
+
+fn put_run(connection: &Connection, index: usize, run: &Run) {
+    let run_key = i64::try_from(index).unwrap() + 1;
+    let present = run.messages.iter().filter(|message| !message.is_absent).count();
+    connection
+        .execute(
+            "INSERT INTO run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks, has_message_list,
+                 unreadable_messages, messages_present, messages_held, revision, first_seen_unix, last_changed_unix,
+                 absent_since_unix, seen_sha256, content_sha256)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 0, ?7, ?8, 1, 0, 0, ?9, zeroblob(32), zeroblob(32))",
+            params![
+                run_key,
+                format!("413e6d92-6de0-4a89-8752-{index:012x}"),
+                job_key(run.job),
+                run.status,
+                run.start,
+                run.end,
+                i64::try_from(present).unwrap(),
+                i64::try_from(run.messages.len()).unwrap(),
+                run.is_absent.then_some(0),
+            ],
+        )
+        .unwrap();
+    for (ordinal, message) in run.messages.iter().enumerate() {
+        // Every other text is stored again, as the writer does when it has forgotten one.
+        let again = (index + ordinal) % 2 == 0;
+        let kind = key_of(
+            connection,
+            "message_kind",
+            &[("message", message.text), ("category", message.category)],
+            again,
+        );
+        let asset = key_of(
+            connection,
+            "asset",
+            &[
+                ("asset", message.asset),
+                ("asset_type", message.asset_type),
+                ("asset_owner", message.owner),
+            ],
+            again,
+        );
+        connection
+            .execute(
+                "INSERT INTO message (message_key, occurred_ticks, kind_key, asset_key, absent_since_unix)
+                 VALUES ((?1 << 24) + ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    run_key,
+                    i64::try_from(ordinal).unwrap(),
+                    message.at,
+                    kind,
+                    asset,
+                    message.is_absent.then_some(0)
+                ],
+            )
+            .unwrap();
+    }
+}
+
+/// The key of a row with these texts; of a new one where there is none, or where it is to be stored again.
+fn key_of(connection: &Connection, table: &str, texts: &[(&str, Option<&str>)], again: bool) -> i64 {
+    let names: Vec<&str> = texts.iter().map(|(name, _)| *name).collect();
+    let values: Vec<Option<&str>> = texts.iter().map(|(_, value)| *value).collect();
+    let condition: Vec<String> = (1..=names.len())
+        .map(|number| format!("{} IS ?{number}", names[number - 1]))
+        .collect();
+    let find = format!("SELECT max(rowid) FROM {table} WHERE {}", condition.join(" AND "));
+    let found: Option<i64> = connection
+        .query_row(&find, rusqlite::params_from_iter(&values), |row| row.get(0))
+        .unwrap();
+    if let (Some(key), false) = (found, again) {
+        return key;
+    }
+    let marks = vec!["?"; names.len()].join(", ");
+    let put = format!("INSERT INTO {table} ({}) VALUES ({marks})", names.join(", "));
+    connection
+        .execute(&put, rusqlite::params_from_iter(&values))
+        .unwrap();
+    connection.last_insert_rowid()
+}

@@ -1,0 +1,200 @@
+use crate::model::Instant;
+use crate::report::asset_errors::{Category, GroupBy, Options};
+use crate::report::testing::{Message, Run, TestArchive};
+use crate::report::{Common, Request};
+
+fn at(second: i64) -> Option<i64> {
+    Some(second * 10_000_000)
+}
+
+fn message(second: i64, category: &'static str, asset: &'static str, text: &'static str) -> Message {
+    Message {
+        at: at(second),
+        category: Some(category),
+        asset: Some(asset),
+        text: Some(text),
+        ..Message::default()
+    }
+}
+
+fn archive() -> TestArchive {
+    let owned = |owner, message| Message {
+        owner: Some(owner),
+        ..message
+    };
+    let typed = |asset_type, message| Message {
+        asset_type: Some(asset_type),
+        ..message
+    };
+    let runs = [
+        Run {
+            job: 0,
+            start: at(100),
+            messages: vec![
+                owned("old", message(10, "Error", "a", "x")),
+                message(11, "ERROR", "a", "y"),
+                message(12, "Warning", "b", "x"),
+                message(13, "Info", "b", ""),
+                message(13, "informational", "b", ""),
+                message(13, "Fatal", "", "z"),
+                Message::default(),
+            ],
+            ..Run::default()
+        },
+        Run {
+            job: 1,
+            start: at(200),
+            messages: vec![
+                owned("new", message(20, "Information", "a", "y")),
+                typed("SQL", message(5, "Error", "a", "x")),
+                Message {
+                    at: None,
+                    ..message(0, "Error", "b", "q")
+                },
+                Message {
+                    is_absent: true,
+                    ..message(1, "Error", "b", "gone")
+                },
+            ],
+            ..Run::default()
+        },
+    ];
+    TestArchive::new(&[None, None], &runs)
+}
+
+fn lines(options: Options) -> Vec<String> {
+    archive().lines(&Request::AssetErrors(options))
+}
+
+fn second(second: i64) -> Option<Instant> {
+    Some(Instant::from_unix_seconds(second))
+}
+
+#[test]
+fn a_row_is_about_an_asset_of_a_type_and_the_worst_comes_first() {
+    assert_eq!(
+        lines(Options::default()),
+        [
+            "a||new|3|2|0|1|0|2|2|1970-01-01T00:00:10Z|1970-01-01T00:00:20Z|y",
+            "b|||4|1|1|2|0|2|2|1970-01-01T00:00:12Z|1970-01-01T00:03:20Z|q",
+            "a|SQL||1|1|0|0|0|1|1|1970-01-01T00:00:05Z|1970-01-01T00:00:05Z|x",
+            "|||2|0|0|0|2|1|1|1970-01-01T00:00:13Z|1970-01-01T00:01:40Z|z",
+        ]
+    );
+    let header = archive()
+        .try_csv(&Request::AssetErrors(Options::default()))
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        header.join(","),
+        "asset,asset_type,asset_owner,messages,errors,warnings,information,other,runs,jobs,first_seen,last_seen,\
+         top_message"
+    );
+}
+
+#[test]
+fn top_and_min_leave_rows_out() {
+    let top = Options {
+        top: Some(1),
+        ..Options::default()
+    };
+    assert_eq!(lines(top).len(), 1);
+    let min = Options {
+        min: 1,
+        ..Options::default()
+    };
+    assert_eq!(lines(min).len(), 3);
+    let none = Options {
+        top: Some(0),
+        ..Options::default()
+    };
+    assert_eq!(lines(none), [""; 0]);
+}
+
+#[test]
+fn categories_and_spans_decide_what_a_row_counts() {
+    let warnings = Options {
+        categories: vec![Category::Warning, Category::Other],
+        ..Options::default()
+    };
+    assert_eq!(
+        lines(warnings),
+        [
+            "|||2|0|0|0|2|1|1|1970-01-01T00:00:13Z|1970-01-01T00:01:40Z|z",
+            "b|||1|0|1|0|0|1|1|1970-01-01T00:00:12Z|1970-01-01T00:00:12Z|x",
+        ]
+    );
+    // A message without a time counts with its run's start.
+    let late = Options {
+        common: Common {
+            since: second(20),
+            until: second(200),
+            ..Common::default()
+        },
+        ..Options::default()
+    };
+    assert_eq!(
+        lines(late),
+        [
+            "|||1|0|0|0|1|1|1|1970-01-01T00:01:40Z|1970-01-01T00:01:40Z|",
+            "a||new|1|0|0|1|0|1|1|1970-01-01T00:00:20Z|1970-01-01T00:00:20Z|y",
+        ]
+    );
+    let early = Options {
+        common: Common {
+            until: second(11),
+            ..Common::default()
+        },
+        ..Options::default()
+    };
+    assert!(lines(early)[0].starts_with("a||old|1|1|"));
+}
+
+#[test]
+fn absent_messages_count_when_asked_for() {
+    let options = Options {
+        common: Common {
+            include_absent: true,
+            ..Common::default()
+        },
+        ..Options::default()
+    };
+    assert!(
+        lines(options)
+            .contains(&"b|||5|2|1|2|0|2|2|1970-01-01T00:00:01Z|1970-01-01T00:03:20Z|gone".to_owned())
+    );
+}
+
+#[test]
+fn other_groupings_leave_the_other_asset_columns_empty() {
+    let by = |group_by| {
+        lines(Options {
+            group_by,
+            ..Options::default()
+        })
+    };
+    assert_eq!(
+        by(GroupBy::AssetType)
+            .iter()
+            .map(|line| line.split('|').take(5).collect::<Vec<_>>().join("|"))
+            .collect::<Vec<_>>(),
+        ["|||9|3", "|SQL||1|1"]
+    );
+    assert!(
+        by(GroupBy::Owner)
+            .contains(&"||old|1|1|0|0|0|1|1|1970-01-01T00:00:10Z|1970-01-01T00:00:10Z|".to_owned())
+    );
+    assert!(
+        by(GroupBy::Message)
+            .contains(&"|||2|1|0|1|0|2|2|1970-01-01T00:00:11Z|1970-01-01T00:00:20Z|y".to_owned())
+    );
+    assert_eq!(
+        by(GroupBy::Category),
+        [
+            "|||4|4|0|0|0|2|2|1970-01-01T00:00:05Z|1970-01-01T00:03:20Z||error",
+            "|||3|0|0|3|0|2|2|1970-01-01T00:00:13Z|1970-01-01T00:00:20Z||information",
+            "|||2|0|0|0|2|1|1|1970-01-01T00:00:13Z|1970-01-01T00:01:40Z||other",
+            "|||1|0|1|0|0|1|1|1970-01-01T00:00:12Z|1970-01-01T00:00:12Z||warning",
+        ]
+    );
+}

@@ -1,0 +1,239 @@
+use chrono_tz::Tz;
+
+use crate::model::Instant;
+use crate::report::failure_trends::Options;
+use crate::report::testing::{Message, Run, TestArchive, job_id};
+use crate::report::{By, Common, ReportError, Request, read_moment};
+
+fn at(text: &str) -> i64 {
+    moment(text).ticks()
+}
+
+fn moment(text: &str) -> Instant {
+    read_moment(text, Tz::UTC, Instant::from_unix_seconds(0)).unwrap()
+}
+
+fn run(job: usize, status: i64, start: &str) -> Run {
+    Run {
+        job,
+        status: Some(status),
+        start: Some(at(start)),
+        ..Run::default()
+    }
+}
+
+fn lines(archive: &TestArchive, options: Options) -> Vec<String> {
+    let ids = [(0, "A"), (1, "B"), (2, "C")];
+    let lines = archive.lines(&Request::FailureTrends(options));
+    lines
+        .into_iter()
+        .map(|line| {
+            ids.iter()
+                .fold(line, |line, (job, letter)| line.replace(&job_id(*job), letter))
+        })
+        .collect()
+}
+
+#[test]
+fn a_row_counts_the_runs_of_a_day_of_a_job_by_what_became_of_them() {
+    let timed = |status, seconds: i64| Run {
+        end: Some(at("2024-03-01T10:00:00Z") + seconds * 10_000_000),
+        ..run(0, status, "2024-03-01T10:00:00Z")
+    };
+    let with_messages = Run {
+        messages: vec![
+            Message::default(),
+            Message {
+                is_absent: true,
+                ..Message::default()
+            },
+        ],
+        ..run(0, 5, "2024-03-01T00:00:00Z")
+    };
+    let runs = [
+        timed(4, 10),
+        timed(4, 11),
+        timed(7, -3),
+        with_messages,
+        run(0, 0, "2024-03-01T23:59:59Z"),
+        run(0, 3, "2024-03-01T23:59:59Z"),
+        run(0, 6, "2024-03-01T23:59:59Z"),
+        run(0, 42, "2024-03-01T23:59:59Z"),
+        Run {
+            status: None,
+            ..run(0, 0, "2024-03-01T23:59:59Z")
+        },
+        run(1, 4, "2024-03-01T01:00:00Z"),
+        run(0, 2, "2024-03-02T00:00:00Z"),
+        Run {
+            is_absent: true,
+            ..run(0, 4, "2024-03-03T00:00:00Z")
+        },
+        Run {
+            start: None,
+            ..run(1, 5, "2024-03-01T00:00:00Z")
+        },
+    ];
+    let archive = TestArchive::new(&[Some("Nightly, all"), None], &runs);
+    assert_eq!(
+        lines(&archive, Options::default()),
+        [
+            "2024-03-01|A|Nightly, all|9|2|1|1|2|3|0.5000|1|1|6.0|11",
+            "2024-03-01|B||1|1|0|0|0|0|0.0000|0|0||",
+            "2024-03-02|A|Nightly, all|1|0|0|0|1|0||0|0||",
+            "2024-03-03|A|Nightly, all|1|1|0|0|0|0|0.0000|0|0||",
+            "|B||1|0|1|0|0|0|1.0000|0|0||",
+        ]
+    );
+    let absent_too = Common {
+        include_absent: true,
+        ..Common::default()
+    };
+    let options = Options {
+        common: absent_too,
+        all_jobs: true,
+        ..Options::default()
+    };
+    assert_eq!(
+        lines(&archive, options)[..2],
+        [
+            "2024-03-01|||10|3|1|1|2|3|0.4000|1|2|6.0|11",
+            "2024-03-02|||1|0|0|0|1|0||0|0||"
+        ]
+    );
+    let header = archive
+        .try_csv(&Request::FailureTrends(Options::default()))
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        header.join(","),
+        "period_start,job_id,job_name,runs,completed,faulted,aborted,unfinished,other,failure_rate,\
+         runs_with_messages,messages,mean_duration_seconds,max_duration_seconds"
+    );
+}
+
+#[test]
+fn since_is_included_and_until_is_not_and_runs_without_a_start_are_left_out() {
+    let runs = [
+        run(0, 4, "2024-03-01T00:00:00Z"),
+        run(0, 4, "2024-03-02T00:00:00Z"),
+        run(0, 4, "2024-03-03T00:00:00Z"),
+        Run::default(),
+    ];
+    let archive = TestArchive::new(&[None], &runs);
+    let common = Common {
+        since: Some(moment("2024-03-01")),
+        until: Some(moment("2024-03-03")),
+        ..Common::default()
+    };
+    let found = lines(
+        &archive,
+        Options {
+            common,
+            ..Options::default()
+        },
+    );
+    assert_eq!(found.len(), 2);
+    assert!(found[1].starts_with("2024-03-02"));
+    let backwards = Common {
+        since: Some(moment("2024-03-03")),
+        until: Some(moment("2024-03-01")),
+        ..Common::default()
+    };
+    let request = Request::FailureTrends(Options {
+        common: backwards,
+        ..Options::default()
+    });
+    let error = archive.try_csv(&request).unwrap_err();
+    assert!(matches!(error, ReportError::SinceAfterUntil { .. }), "{error}");
+    assert!(error.is_wrong_usage());
+}
+
+#[test]
+fn fill_gives_every_job_of_the_report_every_period() {
+    let runs = [
+        run(0, 4, "2024-01-31T00:00:00Z"),
+        run(1, 5, "2024-03-01T00:00:00Z"),
+        Run {
+            job: 2,
+            ..Run::default()
+        },
+    ];
+    let archive = TestArchive::new(&[None, None, None], &runs);
+    let filled = |common: Common| {
+        let options = Options {
+            common,
+            by: By::Month,
+            fill: true,
+            ..Options::default()
+        };
+        let lines = lines(&archive, options);
+        lines
+            .into_iter()
+            .map(|line| line.split('|').take(4).collect::<Vec<_>>().join("|"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        filled(Common::default()),
+        [
+            "2024-01-01|A||1",
+            "2024-01-01|B||0",
+            "2024-01-01|C||0",
+            "2024-02-01|A||0",
+            "2024-02-01|B||0",
+            "2024-02-01|C||0",
+            "2024-03-01|A||0",
+            "2024-03-01|B||1",
+            "2024-03-01|C||0",
+            "|C||1",
+        ]
+    );
+    let span = Common {
+        since: Some(moment("2023-12-31T23:59:59Z")),
+        until: Some(moment("2024-02-01")),
+        ..Common::default()
+    };
+    assert_eq!(filled(span), ["2023-12-01|A||0", "2024-01-01|A||1"]);
+    let nothing = Common {
+        since: Some(moment("2030-01-01")),
+        ..Common::default()
+    };
+    assert_eq!(filled(nothing), [""; 0]);
+}
+
+#[test]
+fn a_job_can_be_named_and_an_unknown_one_is_wrong_usage() {
+    let runs = [
+        run(0, 4, "2024-01-01T00:00:00Z"),
+        run(1, 4, "2024-01-01T00:00:00Z"),
+    ];
+    let archive = TestArchive::new(&[Some("Nightly"), Some("Weekly")], &runs);
+    let of = |name: &str| {
+        Request::FailureTrends(Options {
+            common: Common {
+                jobs: vec![name.to_owned()],
+                ..Common::default()
+            },
+            ..Options::default()
+        })
+    };
+    assert_eq!(archive.lines(&of("Weekly")).len(), 1);
+    assert_eq!(archive.lines(&of(&job_id(1).to_uppercase())).len(), 1);
+    let error = archive.try_csv(&of("Weakly")).unwrap_err();
+    assert!(error.hint().unwrap().contains("\"Weekly\""), "{error:?}");
+}
+
+#[test]
+fn a_report_over_nothing_is_a_header() {
+    let archive = TestArchive::new(&[], &[]);
+    for fill in [false, true] {
+        let options = Options {
+            fill,
+            ..Options::default()
+        };
+        assert_eq!(
+            archive.try_csv(&Request::FailureTrends(options)).unwrap().len(),
+            1
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! What the reports say of archives whose content the test wrote.
+
+mod asset_errors;
+mod failure_trends;
+mod recount;
