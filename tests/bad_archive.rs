@@ -6,7 +6,11 @@ mod common;
 
 use std::path::Path;
 
-use common::program::{Ended, Program, set_mode};
+#[cfg(unix)]
+use common::program::Ended;
+#[cfg(target_os = "linux")]
+use common::program::Program;
+use common::program::set_mode;
 use common::story::Story;
 use rusqlite::Connection;
 

@@ -5,7 +5,7 @@
 mod common;
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 
 use common::program::{Ended, Program};
 use common::small_history;
@@ -66,6 +66,9 @@ fn answering(bytes: &'static [u8]) -> u16 {
             let mut request = [0; 4096];
             let _ = connection.read(&mut request);
             let _ = connection.write_all(bytes);
+            // What was not read yet would make the end a reset.
+            let _ = connection.shutdown(Shutdown::Write);
+            let _ = connection.read_to_end(&mut Vec::new());
         }
     });
     port

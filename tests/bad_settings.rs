@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::program::{Program, set_mode};
+use common::program::Program;
+#[cfg(unix)]
+use common::program::set_mode;
 
 const JOB: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
 const PASSWORD: &str = "hunter2-correct-horse";
