@@ -4,7 +4,9 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{completions, demo, jobs, password, payload, quarantine, report, status, sync, trust, verify};
+use super::{
+    completions, demo, jobs, password, payload, quarantine, query, report, status, sync, trust, verify,
+};
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
 /// Archives the job-run history of Control Compliance Suite (CCS) into one SQLite file, provably complete
@@ -51,6 +53,7 @@ pub(super) enum Command {
     Demo(demo::DemoArgs),
     Sync(sync::SyncArgs),
     Report(report::ReportArgs),
+    Query(query::QueryArgs),
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),

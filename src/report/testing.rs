@@ -140,7 +140,7 @@ fn put_run(connection: &Connection, index: usize, run: &Run) {
         .unwrap();
     for (ordinal, message) in run.messages.iter().enumerate() {
         // Every other text is stored again, as the writer does when it has forgotten one.
-        let again = (index + ordinal) % 2 == 0;
+        let again = (index + ordinal).is_multiple_of(2);
         let kind = key_of(
             connection,
             "message_kind",
