@@ -38,7 +38,9 @@ pub use open::{APPLICATION_ID, known_schema_version};
 pub use payload::{DICTIONARY_BYTES, Packer, unpack};
 pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use quarantine::QuarantineRow;
-pub use read::{AssetName, JobName, KindName, MessageFacts, RunFacts, RunPlace, Snapshot};
+pub use read::{
+    Answer, AssetName, JobName, KindName, MessageFacts, QueryError, RunFacts, RunPlace, Snapshot,
+};
 pub use reader::{Payload, Reader};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, Verified, VerifyReport};

@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    completions, demo, jobs, password, payload, quarantine, report, simulate, status, sync, trust, verify,
+    completions, demo, jobs, password, payload, quarantine, query, report, simulate, status, sync, trust,
+    verify,
 };
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
@@ -54,6 +55,7 @@ pub(super) enum Command {
     Simulate(simulate::SimulateArgs),
     Sync(sync::SyncArgs),
     Report(report::ReportArgs),
+    Query(query::QueryArgs),
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),

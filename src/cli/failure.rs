@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
-use crate::archive::ArchiveError;
+use crate::archive::{ArchiveError, QueryError};
 use crate::ccs::CcsError;
 use crate::config::{ConfigError, KeyringError};
 use crate::report::ReportError;
@@ -195,6 +195,7 @@ impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         match &error {
             ReportError::Archive(error) => Self::from(error),
+            ReportError::Query(QueryError::Interrupted) => Self::of(Exit::Interrupted, &error, None),
             error if error.is_wrong_usage() => Self::of(Exit::WrongUsage, error, error.hint()),
             error => Self::of(Exit::NotDone, error, error.hint()),
         }

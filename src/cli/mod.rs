@@ -16,6 +16,7 @@ mod password;
 mod payload;
 mod progress;
 mod quarantine;
+mod query;
 mod report;
 mod rows;
 mod simulate;
@@ -128,6 +129,7 @@ fn command(
         Command::Sync(args) => sync::run(&args, sources, frame, console),
         Command::Jobs(args) => jobs::run(&args, sources, archive),
         Command::Status(args) => status::run(&args, archive),
+        Command::Query(args) => query::run(&args, archive),
         Command::Report(args) => report::run(&args, archive),
         Command::Verify(args) => verify::run(&args, archive),
         Command::Payload(args) => payload::run(&args, archive),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::archive::ArchiveError;
+use crate::archive::{ArchiveError, QueryError};
 use crate::model::Instant;
 
 /// An error of the report room.
@@ -14,6 +14,9 @@ pub enum ReportError {
     /// The rows could not be written.
     #[error("could not write the report")]
     Write(#[from] io::Error),
+    /// A query was not answered.
+    #[error(transparent)]
+    Query(QueryError),
     /// No job has this GUID or name.
     #[error("the archive has no job {given:?}")]
     UnknownJob {
@@ -38,6 +41,7 @@ impl ReportError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Archive(error) => error.hint(),
+            Self::Query(error) => error.hint(),
             Self::UnknownJob {
                 nearest: Some(nearest),
                 ..
@@ -54,6 +58,10 @@ impl ReportError {
     /// Whether what was asked for makes no sense, rather than something having failed.
     #[must_use]
     pub const fn is_wrong_usage(&self) -> bool {
-        matches!(self, Self::UnknownJob { .. } | Self::SinceAfterUntil { .. })
+        match self {
+            Self::UnknownJob { .. } | Self::SinceAfterUntil { .. } => true,
+            Self::Query(error) => error.is_wrong_usage(),
+            Self::Archive(_) | Self::Write(_) => false,
+        }
     }
 }

@@ -15,6 +15,7 @@ pub mod manifest;
 mod moment;
 mod options;
 mod period;
+pub mod query;
 pub mod render;
 mod request;
 mod table;

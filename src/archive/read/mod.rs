@@ -4,6 +4,7 @@
 
 mod assets;
 mod jobs;
+mod query;
 mod trends;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::model::Sha256;
 
 pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
 pub use jobs::JobName;
+pub use query::{Answer, QueryError};
 pub use trends::RunFacts;
 
 /// One state of the archive, held from the first question to the drop. A sync goes on meanwhile and is not seen.

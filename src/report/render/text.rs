@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthChar;
 
 use super::visible::visible;
-use crate::report::table::{Cell, Column, Rows};
+use crate::report::table::{Cell, Column, Kind, Rows};
 
 /// Rows that decide the widths; as many as anybody looks at.
 const ROWS_FOR_WIDTHS: usize = 1000;
@@ -27,6 +27,8 @@ pub struct Text<W: Write> {
     out: W,
     terminal: Option<usize>,
     numeric: Vec<bool>,
+    /// Columns of which the cells decide: whether one was text, whether one was a number.
+    undecided: Vec<Option<(bool, bool)>>,
     heading: Vec<String>,
     waiting: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,
@@ -39,6 +41,7 @@ impl<W: Write> Text<W> {
             out,
             terminal,
             numeric: Vec::new(),
+            undecided: Vec::new(),
             heading: Vec::new(),
             waiting: Vec::new(),
             widths: None,
@@ -47,6 +50,9 @@ impl<W: Write> Text<W> {
 
     /// Decides the widths and writes what waited for them.
     fn begin(&mut self) -> io::Result<Vec<usize>> {
+        for (numeric, seen) in self.numeric.iter_mut().zip(&self.undecided) {
+            *numeric |= *seen == Some((false, true));
+        }
         let mut widths: Vec<usize> = self.heading.iter().map(|name| width(name)).collect();
         for row in &self.waiting {
             for (widest, cell) in widths.iter_mut().zip(row) {
@@ -70,6 +76,10 @@ impl<W: Write> Text<W> {
 impl<W: Write> Rows for Text<W> {
     fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
         self.numeric = columns.iter().map(|column| column.kind.is_number()).collect();
+        self.undecided = columns
+            .iter()
+            .map(|column| (column.kind == Kind::Any).then_some((false, false)))
+            .collect();
         self.heading = columns
             .iter()
             .map(|column| visible(&column.name).into_owned())
@@ -86,6 +96,12 @@ impl<W: Write> Rows for Text<W> {
         }
         if let Some(widths) = &self.widths {
             return write_row(&mut self.out, &row, widths, &self.numeric);
+        }
+        for (seen, cell) in self.undecided.iter_mut().zip(cells) {
+            if let Some((text, number)) = seen {
+                *number |= cell.is_number();
+                *text |= !cell.is_number() && *cell != Cell::Null;
+            }
         }
         self.waiting.push(row);
         if self.waiting.len() == ROWS_FOR_WIDTHS {
@@ -180,7 +196,6 @@ fn split(text: &str, wide: usize) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::table::Kind;
 
     fn written(terminal: Option<usize>, rows: &[[Cell<'_>; 3]]) -> String {
         let mut out = Vec::new();

@@ -1,0 +1,94 @@
+//! `jobruns query`.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::failure::{Exit, Failure};
+use super::rows::{About, RowsArgs};
+use crate::archive::Reader;
+use crate::report::query::{Options, QueryEnd, parameter, write};
+
+/// Asks the archive a question in SQL, which can only read
+///
+/// `jobruns schema` shows what can be asked. Times are UTC text, such as started_at >= '2024-01-01T00:00:00'. Values are
+/// better given as parameters than written into the SQL: a whole number or one with a point is a number, all else text.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns query \"SELECT status_name, count(*) AS runs FROM runs GROUP BY status_name\"
+  jobruns query \"SELECT * FROM runs WHERE job_id = :job\" --param job=3c6bafcd-9b04-4c9b-8b4b-6a1f2c9f0d11 --limit 10
+  jobruns query --file question.sql --format json")]
+pub(super) struct QueryArgs {
+    /// One statement; - reads it from standard input
+    #[arg(value_name = "SQL", required_unless_present = "file", conflicts_with = "file")]
+    sql: Option<String>,
+
+    /// Reads the statement from a file
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// A value for the parameter :name; may be given several times
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    parameters: Vec<(String, String)>,
+
+    /// At most so many rows
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+
+    #[command(flatten)]
+    rows: RowsArgs,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+impl QueryArgs {
+    fn sql(&self) -> Result<String, Failure> {
+        if let Some(file) = &self.file {
+            return std::fs::read_to_string(file).map_err(|error| {
+                let words = format!("could not read the query {}", file.display());
+                Failure::new(Exit::WrongUsage, words).caused_by(&error)
+            });
+        }
+        let sql = self.sql.clone().unwrap_or_default();
+        if sql != "-" {
+            return Ok(sql);
+        }
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(|error| {
+            Failure::new(Exit::WrongUsage, "could not read the query from standard input").caused_by(&error)
+        })?;
+        Ok(text)
+    }
+}
+
+pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
+    let options = Options {
+        sql: args.sql()?,
+        parameters: args
+            .parameters
+            .iter()
+            .map(|(name, value)| (name.clone(), parameter(value)))
+            .collect(),
+        limit: args.limit,
+    };
+    let destination = args.rows.open(archive)?;
+    let reader = Reader::open(archive)?;
+    let snapshot = reader.snapshot()?;
+    let about = About {
+        report: "query",
+        options: options.described(),
+    };
+    let mut end = QueryEnd::Complete;
+    destination.write(&snapshot, about, |rows| {
+        end = write(&snapshot, &options, rows)?;
+        Ok(())
+    })?;
+    if let (QueryEnd::Limited, Some(limit)) = (end, options.limit) {
+        tracing::info!("there are more rows than the {limit} of --limit");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,140 @@
+//! Answers to queries that somebody wrote, as rows.
+
+use std::borrow::Cow;
+
+use rusqlite::types::{Value, ValueRef};
+use serde_json::{Map, Value as Json};
+
+use super::error::ReportError;
+use super::table::{Cell, Column, Kind, Rows};
+use crate::archive::{QueryError, Snapshot};
+
+/// A query with its parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// One statement that reads.
+    pub sql: String,
+    /// Values by the bare names of the parameters.
+    pub parameters: Vec<(String, Value)>,
+    /// At most this many rows.
+    pub limit: Option<u64>,
+}
+
+/// How the rows of a query ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryEnd {
+    /// All were written.
+    Complete,
+    /// There are more than the limit lets through.
+    Limited,
+}
+
+impl Options {
+    /// The options as the manifest has them.
+    #[must_use]
+    pub fn described(&self) -> Map<String, Json> {
+        let parameters: Map<String, Json> = self
+            .parameters
+            .iter()
+            .map(|(name, value)| (name.clone(), described(value)))
+            .collect();
+        let mut options = Map::new();
+        options.insert("sql".to_owned(), self.sql.clone().into());
+        options.insert("param".to_owned(), parameters.into());
+        options.insert("limit".to_owned(), self.limit.into());
+        options
+    }
+}
+
+fn described(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Integer(number) => (*number).into(),
+        Value::Real(number) => (*number).into(),
+        Value::Text(text) => text.clone().into(),
+        Value::Blob(bytes) => crate::model::hex(bytes).into(),
+    }
+}
+
+/// A parameter's value as it is written on a command line: a whole number, a number with a point, else text.
+///
+/// A column of text compares with either; a number that is written otherwise (`007`) stays text.
+#[must_use]
+pub fn parameter(text: &str) -> Value {
+    if let Ok(number) = text.parse::<i64>()
+        && number.to_string() == text
+    {
+        return Value::Integer(number);
+    }
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if let Some((whole, fraction)) = digits.split_once('.') {
+        let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if are_digits(whole)
+            && are_digits(fraction)
+            && let Ok(number) = text.parse()
+        {
+            return Value::Real(number);
+        }
+    }
+    Value::Text(text.to_owned())
+}
+
+/// Writes the answer.
+///
+/// # Errors
+/// Those of the query, and of `rows`.
+pub fn write(
+    snapshot: &Snapshot<'_>,
+    options: &Options,
+    rows: &mut dyn Rows,
+) -> Result<QueryEnd, ReportError> {
+    snapshot.query(&options.sql, &options.parameters, |names, mut answer| {
+        let columns: Vec<Column> = names.into_iter().map(any_column).collect();
+        rows.columns(&columns)?;
+        let mut left = options.limit.unwrap_or(u64::MAX);
+        let mut end = QueryEnd::Complete;
+        while let Some(values) = answer.next_row()? {
+            if left == 0 {
+                end = QueryEnd::Limited;
+                break;
+            }
+            left -= 1;
+            // Text that a damaged file holds need not be Unicode.
+            let texts: Vec<Cow<'_, str>> = values.iter().map(text_of).collect();
+            let cells: Vec<Cell<'_>> = values
+                .iter()
+                .zip(&texts)
+                .map(|(value, text)| match *value {
+                    ValueRef::Null => Cell::Null,
+                    ValueRef::Integer(number) => Cell::Integer(number),
+                    ValueRef::Real(number) => Cell::Real(number),
+                    ValueRef::Text(_) => Cell::Text(text),
+                    ValueRef::Blob(bytes) => Cell::Bytes(bytes),
+                })
+                .collect();
+            rows.row(&cells)?;
+        }
+        rows.finish()?;
+        Ok(end)
+    })
+}
+
+fn any_column(name: String) -> Column {
+    Column {
+        name: name.into(),
+        kind: Kind::Any,
+    }
+}
+
+fn text_of<'v>(value: &ValueRef<'v>) -> Cow<'v, str> {
+    match *value {
+        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes),
+        _ => Cow::Borrowed(""),
+    }
+}
+
+impl From<QueryError> for ReportError {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
