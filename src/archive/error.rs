@@ -166,7 +166,7 @@ impl ArchiveError {
             Self::Newer { .. } => "use the newer program; it also reads this archive's older parts.".to_owned(),
             Self::Older { .. } => "run `jobruns sync` once with this program: it upgrades the archive.".to_owned(),
             Self::UnreadableLog { path } => format!(
-                "open it once where it can be written (`jobruns status --archive {}` there), or read a copy made by `jobruns backup`.",
+                "open it once where it can be written (`jobruns status --archive {}` there), or read a copy of the folder's files.",
                 path.display()
             ),
             Self::NetworkDrive { .. } => {
@@ -174,7 +174,7 @@ impl ArchiveError {
             }
             Self::Held { .. } => "wait until it has ended, or stop it; nothing was changed.".to_owned(),
             Self::OtherNaiveTime { remembered, .. } => format!(
-                "leave --naive-time out (or give {remembered}); to read the whole history in another zone, rebuild it from its payloads with `jobruns reindex`."
+                "leave --naive-time out (or give {remembered}); to read the whole history in another zone, the archive must be rebuilt from its payloads: `reindex`, which this version does not have yet."
             ),
             Self::Damaged { .. } | Self::DamagedPayload { .. } => {
                 "run `jobruns verify` to see every finding, and keep a copy of the file as it is.".to_owned()

@@ -10,12 +10,12 @@ use crate::report::query::{Options, QueryEnd, parameter, write};
 
 /// Asks the archive a question in SQL, which can only read
 ///
-/// `jobruns schema` shows what can be asked. Times are UTC text, such as started_at >= '2024-01-01T00:00:00'. Values are
+/// The tables are those of the README (runs, messages, assets, ...). Times are UTC text, such as started_at >= '2024-01-01T00:00:00'. Values are
 /// better given as parameters than written into the SQL: a whole number or one with a point is a number, all else text.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns query \"SELECT status_name, count(*) AS runs FROM runs GROUP BY status_name\"
-  jobruns query \"SELECT * FROM runs WHERE job_id = :job\" --param job=3c6bafcd-9b04-4c9b-8b4b-6a1f2c9f0d11 --limit 10
+  jobruns query \"SELECT * FROM runs WHERE status = :status\" --param status=5 --limit 10
   jobruns query --file question.sql --format json")]
 pub(super) struct QueryArgs {
     /// One statement; - reads it from standard input

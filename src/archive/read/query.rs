@@ -116,11 +116,11 @@ impl QueryError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotReading { .. } => Some(
-                "to change or extend data, work on a copy made by `jobruns backup` with any SQLite tool."
+                "to change or extend data, work on a copy of the file with any SQLite tool."
                     .to_owned(),
             ),
             Self::Sql { .. } => {
-                Some("`jobruns schema` shows the tables and columns that can be asked.".to_owned())
+                Some("`jobruns query \"SELECT name, sql FROM sqlite_schema\"` shows the tables and columns that can be asked.".to_owned())
             }
             Self::NoSuchParameter { known, .. } if known.is_empty() => {
                 Some("write it into the SQL as :name.".to_owned())
