@@ -149,7 +149,7 @@ CREATE TABLE run (
     last_changed_unix     INTEGER NOT NULL,
     absent_since_unix     INTEGER,                                    -- NULL while the server still lists it
     seen_sha256           BLOB    NOT NULL CHECK (length(seen_sha256) = 32),     -- of the bytes as last received
-    content_sha256        BLOB    NOT NULL CHECK (length(content_sha256) = 32),  -- order-blind, of the latest revision
+    content_sha256        BLOB    CHECK (length(content_sha256) = 32), -- order-blind, of the latest revision; NULL until it was needed
     -- The text that analysts compare with, so that an index can answer.
     started_at            TEXT GENERATED ALWAYS AS (
         strftime('%Y-%m-%dT%H:%M:%S', (started_ticks - (started_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')

@@ -7,53 +7,10 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::program::{Ended, Program};
-use common::small_history;
+use common::story::Story;
+#[cfg(unix)]
+use common::story::signal;
 use jobruns::model::hex;
-use jobruns::simulator::{Options, Simulator};
-
-/// A look-alike, and the binary with everything set to reach it.
-struct Story {
-    server: Simulator,
-    program: Program,
-}
-
-impl Story {
-    async fn new() -> Self {
-        Self::with(Options {
-            history: small_history(),
-            ..Options::default()
-        })
-        .await
-    }
-
-    async fn with(options: Options) -> Self {
-        let server = Simulator::start(options).await.unwrap();
-        let program = Program::new()
-            .with("JOBRUNS_URL", &server.base_url())
-            .with("JOBRUNS_USERNAME", r"CORP\auditor")
-            .with("JOBRUNS_PASSWORD", "simulator")
-            .with("JOBRUNS_PIN", &hex(&server.certificate_sha256()))
-            .with("JOBRUNS_RETRIES", "0");
-        Self { server, program }
-    }
-
-    fn job(&self, job: u32) -> String {
-        self.server.history().job_id(job)
-    }
-
-    /// `jobruns sync` of all three jobs.
-    fn sync(&self, more: &[&str]) -> Ended {
-        let jobs = [self.job(0), self.job(1), self.job(2)];
-        let mut arguments = vec!["sync"];
-        arguments.extend(jobs.iter().map(String::as_str));
-        arguments.extend(more);
-        self.program.run(&arguments)
-    }
-
-    fn fault(&self, fault: &str) {
-        self.server.set_faults(vec![fault.parse().unwrap()]);
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_sync_is_complete_and_a_second_finds_nothing_new() {
@@ -355,7 +312,7 @@ async fn a_held_archive_ends_with_5_and_names_the_holder_and_a_killed_one_holds_
     let story = Story::new().await;
     story.fault("stall=60@1");
     let mut holder = story.program.command(&["sync", &story.job(0)]).spawn().unwrap();
-    wait_for_requests(&story, 1);
+    story.wait_for_requests(1);
     story.sync(&[]).ends_with(5).says(&holder.id().to_string());
     holder.kill().unwrap();
     holder.wait().unwrap();
@@ -372,31 +329,6 @@ async fn another_naive_zone_ends_with_2_and_names_reindex() {
 }
 
 #[cfg(unix)]
-fn signal(child: &std::process::Child, signal: rustix::process::Signal) {
-    let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
-    rustix::process::kill_process(pid, signal).unwrap();
-}
-
-/// Waits until the look-alike was asked for runs so often.
-fn wait_for_requests(story: &Story, wanted: usize) {
-    let begun = Instant::now();
-    let asked = || {
-        let requests = story.server.requests();
-        requests
-            .iter()
-            .filter(|request| request.path.to_lowercase().contains("jobruns"))
-            .count()
-    };
-    while asked() < wanted {
-        assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "the look-alike was not asked"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn interrupted_it_keeps_what_was_read_and_ends_with_130() {
     for kind in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
@@ -405,7 +337,7 @@ async fn interrupted_it_keeps_what_was_read_and_ends_with_130() {
         let jobs = [story.job(0), story.job(1), story.job(2)];
         let arguments = ["sync", &jobs[0], &jobs[1], &jobs[2], "--format", "json"];
         let child = story.program.command(&arguments).spawn().unwrap();
-        wait_for_requests(&story, 3);
+        story.wait_for_requests(3);
         std::thread::sleep(Duration::from_millis(300));
         signal(&child, kind);
         let begun = Instant::now();
@@ -426,7 +358,7 @@ async fn every_repeats_with_one_line_per_sync_and_one_login() {
     let job = story.job(0);
     let arguments = ["sync", &job, "--every", "1s", "--format", "json"];
     let child = story.program.command(&arguments).spawn().unwrap();
-    wait_for_requests(&story, 3);
+    story.wait_for_requests(3);
     std::thread::sleep(Duration::from_millis(300));
     signal(&child, rustix::process::Signal::TERM);
     let ended = Ended::of(child).ends_with(130);

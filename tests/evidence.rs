@@ -1,6 +1,10 @@
 //! The evidence: damage is found, and whoever does not trust the program can check without it.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that fails panics, and says what it left out"
+)]
 
 mod common;
 

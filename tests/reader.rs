@@ -388,7 +388,7 @@ fn the_job_named_before_the_runs_stays_known() {
     };
     assert_eq!(envelope.job_id.unwrap().to_string(), b, "the last counts");
     assert_eq!(envelope.job_id_at_first_run.unwrap().to_string(), a);
-    assert!(envelope.job_id_before_runs);
+    assert!(!envelope.job_id_before_runs, "the one that counts stood behind");
     assert_eq!(envelope.total_job_runs, Some(1));
 }
 

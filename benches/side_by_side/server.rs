@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 /// Serves `folder` (`ccs/api/v1/Jobs/<id>/jobruns`) until the process ends; says its port on stdout.
-pub async fn serve(folder: &Path) -> std::io::Result<()> {
+pub(crate) async fn serve(folder: &Path) -> std::io::Result<()> {
     let mut bodies = HashMap::new();
     for job in std::fs::read_dir(folder.join("ccs/api/v1/Jobs"))? {
         let job = job?;

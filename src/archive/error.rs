@@ -180,11 +180,9 @@ impl ArchiveError {
                 "run `jobruns verify` to see every finding, and keep a copy of the file as it is.".to_owned()
             }
             Self::Open { source, .. } | Self::Sql { source, .. } => return sqlite_hint(source),
-            Self::Io { source, .. } => {
-                return (source.kind() == std::io::ErrorKind::PermissionDenied)
-                    .then(|| "check who may write to that folder, or name another place.".to_owned());
-            }
-            Self::Migrate { .. } | Self::NoSuch { .. } => return None,
+            Self::Io { source, .. } => return io_hint(source),
+            Self::Migrate { source, .. } => return sqlite_hint(sqlite_cause(source)?),
+            Self::NoSuch { .. } => return None,
         };
         Some(hint)
     }
@@ -203,6 +201,36 @@ impl ArchiveError {
             _ => false,
         }
     }
+}
+
+fn io_hint(source: &std::io::Error) -> Option<String> {
+    use std::io::ErrorKind::{
+        NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
+    let hint = match source.kind() {
+        NotFound | NotADirectory => {
+            "make that folder first, or name another place by --archive (or JOBRUNS_ARCHIVE)."
+        }
+        PermissionDenied => "check who may write to that folder, or name another place.",
+        ReadOnlyFilesystem => {
+            "nothing can be written there; name another place by --archive (or JOBRUNS_ARCHIVE)."
+        }
+        StorageFull | QuotaExceeded => "free some space on that disk and run the command again.",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// The error of SQLite below one of refinery's.
+fn sqlite_cause(error: &refinery::Error) -> Option<&rusqlite::Error> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if let Some(sqlite) = cause.downcast_ref() {
+            return Some(sqlite);
+        }
+        next = cause.source();
+    }
+    None
 }
 
 fn sqlite_hint(source: &rusqlite::Error) -> Option<String> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::OptionalExtension;
 
 use super::error::{ArchiveError, io_error};
-use super::open::{beside, open_to_read};
+use super::open::{self, beside, open_to_read};
 use crate::model::Instant;
 
 /// The right to sync into an archive; given back when dropped.
@@ -22,7 +22,8 @@ impl SyncLock {
     /// Takes the lock of the archive at `path`, which need not exist yet.
     ///
     /// # Errors
-    /// [`ArchiveError::Held`] with the holder's process id and start time; I/O errors of the lock file.
+    /// [`ArchiveError::Held`] with the holder's process id and start time; a file that is no archive, or a newer one;
+    /// I/O errors of the lock file.
     pub fn take(path: &Path) -> Result<Self, ArchiveError> {
         if path.is_dir() {
             return Err(ArchiveError::Directory {
@@ -30,6 +31,10 @@ impl SyncLock {
             });
         }
         let lock_path = lock_path(path);
+        // Nothing is laid beside a file that is not ours.
+        if !lock_path.exists() {
+            open::refuse_foreign(path)?;
+        }
         let mut options = File::options();
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]

@@ -36,7 +36,7 @@ pub use lock::SyncLock;
 pub use network::network_drive;
 pub use open::{APPLICATION_ID, known_schema_version};
 pub use payload::{DICTIONARY_BYTES, Packer, unpack};
-pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, plan_messages, plan_run};
+pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use quarantine::QuarantineRow;
 pub use read::{
     Answer, AssetName, JobName, KindName, MessageFacts, QueryError, RunFacts, RunPlace, Snapshot,

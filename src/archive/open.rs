@@ -23,7 +23,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a file turned out to be.
 enum Identity {
-    /// No bytes, or a database without anything in it.
+    /// No bytes, a database without anything in it, or one whose first migration did not come to its end.
     Fresh,
     /// An archive with this schema version.
     Archive(i64),
@@ -92,6 +92,14 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, ArchiveError> {
             known,
         }),
         Identity::Archive(_) => Ok(connection),
+    }
+}
+
+/// Refuses a file that is no archive, or one of a newer program; a file that is not there yet is fine.
+pub(super) fn refuse_foreign(path: &Path) -> Result<(), ArchiveError> {
+    match look(path)? {
+        Some(connection) => identify(path, &connection).map(drop),
+        None => Ok(()),
     }
 }
 
@@ -199,7 +207,19 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
             known,
         });
     }
-    Ok(Identity::Archive(found))
+    let ours: i64 = connection
+        .query_row(
+            "SELECT count(*) FROM sqlite_schema WHERE tbl_name <> 'refinery_schema_history'",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(opening(path))?;
+    // The disk was full, say, after the history of migrations was made and before the first one.
+    Ok(if found == 0 && ours == 0 {
+        Identity::Fresh
+    } else {
+        Identity::Archive(found)
+    })
 }
 
 /// Settings of the writing connection, each with its reason.
@@ -219,8 +239,8 @@ fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Pages of the write-ahead log after which a commit takes them over: 16 MiB.
-const WAL_PAGES: i64 = 2048;
+/// Pages of the write-ahead log after which a commit takes them over: 32 MiB.
+const WAL_PAGES: i64 = 4096;
 
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), ArchiveError> {
     embedded::migrations::runner()
@@ -240,7 +260,7 @@ fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
     let doing = "begin the ledger";
     let transaction = connection
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .doing(doing)?;
+        .doing("begin to write")?;
     let mut head = ledger::read_head(&transaction)?;
     if head.entry_id == 0 {
         let id = Guid::from_bytes(*uuid::Uuid::new_v4().as_bytes());

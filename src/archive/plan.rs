@@ -3,17 +3,24 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::model::Sha256;
+/// What a run that came has in common with the archived one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sameness {
+    /// Its bytes are the ones seen last.
+    Bytes,
+    /// It says the same in other bytes: another order of fields or messages.
+    Content,
+    /// It says something else.
+    Nothing,
+}
 
-/// What the archive knows of a run, as far as a decision needs it.
+/// A run that is archived already, as far as a decision needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArchivedRun {
     /// Whether it was marked absent.
     pub absent: bool,
-    /// SHA-256 of its bytes as last received.
-    pub seen_sha256: Sha256,
-    /// Order-blind hash of its latest revision's content.
-    pub content_sha256: Sha256,
+    /// What the one that came has in common with it.
+    pub sameness: Sameness,
 }
 
 /// What to do with a run that came.
@@ -37,14 +44,17 @@ pub enum RunPlan {
 
 /// Decides for one run.
 #[must_use]
-pub fn plan_run(archived: Option<&ArchivedRun>, sha256: &Sha256, content_sha256: &Sha256) -> RunPlan {
+pub const fn plan_run(archived: Option<ArchivedRun>) -> RunPlan {
     match archived {
         None => RunPlan::New,
-        Some(run) if run.content_sha256 == *content_sha256 => RunPlan::Unchanged {
-            remember_bytes: run.seen_sha256 != *sha256,
-            returned: run.absent,
+        Some(ArchivedRun {
+            absent,
+            sameness: Sameness::Nothing,
+        }) => RunPlan::Changed { returned: absent },
+        Some(ArchivedRun { absent, sameness }) => RunPlan::Unchanged {
+            remember_bytes: matches!(sameness, Sameness::Content),
+            returned: absent,
         },
-        Some(run) => RunPlan::Changed { returned: run.absent },
     }
 }
 
@@ -147,59 +157,48 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_new_unchanged_or_changed_by_content() {
-        let archived = ArchivedRun {
-            absent: false,
-            seen_sha256: [1; 32],
-            content_sha256: [2; 32],
-        };
-        let absent = ArchivedRun {
-            absent: true,
-            ..archived
-        };
-        for (run, sha256, content, expected) in [
-            (None, [1; 32], [2; 32], RunPlan::New),
+    fn runs_are_new_unchanged_or_changed() {
+        let archived = |absent, sameness| Some(ArchivedRun { absent, sameness });
+        for (run, expected) in [
+            (None, RunPlan::New),
             (
-                Some(&archived),
-                [1; 32],
-                [2; 32],
+                archived(false, Sameness::Bytes),
                 RunPlan::Unchanged {
                     remember_bytes: false,
                     returned: false,
                 },
             ),
             (
-                Some(&archived),
-                [9; 32],
-                [2; 32],
+                archived(false, Sameness::Content),
                 RunPlan::Unchanged {
                     remember_bytes: true,
                     returned: false,
                 },
             ),
             (
-                Some(&archived),
-                [9; 32],
-                [8; 32],
+                archived(false, Sameness::Nothing),
                 RunPlan::Changed { returned: false },
             ),
             (
-                Some(&absent),
-                [1; 32],
-                [2; 32],
+                archived(true, Sameness::Bytes),
                 RunPlan::Unchanged {
                     remember_bytes: false,
                     returned: true,
                 },
             ),
             (
-                Some(&absent),
-                [9; 32],
-                [8; 32],
+                archived(true, Sameness::Content),
+                RunPlan::Unchanged {
+                    remember_bytes: true,
+                    returned: true,
+                },
+            ),
+            (
+                archived(true, Sameness::Nothing),
                 RunPlan::Changed { returned: true },
             ),
         ] {
-            assert_eq!(plan_run(run, &sha256, &content), expected);
+            assert_eq!(plan_run(run), expected, "{run:?}");
         }
     }
 

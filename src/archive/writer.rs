@@ -11,12 +11,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{ArchiveError, Doing};
 use super::ledger::{self, Entry, Head, text_hash};
-use super::plan::{ArchivedRun, HeldMessage, RunPlan, plan_messages, plan_run};
+use super::plan::{ArchivedRun, HeldMessage, RunPlan, Sameness, plan_messages, plan_run};
 use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 use super::texts::{self, Texts};
 use super::{jobs, open, payload};
 use crate::model::{Guid, Instant, JobRun, Message, NaiveZone, Sha256, TimeBasis, TimeReading};
-use crate::reader::READER_VERSION;
+use crate::reader::{READER_VERSION, read_run};
 
 /// Bytes that payloads of a job are packed with.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,8 +45,9 @@ pub struct ReceivedRun {
     pub run: JobRun,
     /// SHA-256 of its bytes.
     pub sha256: Sha256,
-    /// Order-blind hash of its content.
-    pub content_sha256: Sha256,
+    /// Order-blind hash of its content, where it was computed already: half of the work of reading, and only needed where
+    /// the archive knows the run in other bytes.
+    pub content_sha256: Option<Sha256>,
     /// Length of its bytes.
     pub bytes: u64,
     /// Its bytes, packed.
@@ -113,6 +114,9 @@ pub struct JobAtHand {
 /// nothing.
 const PAYLOADS_PER_DICTIONARY: i64 = 4096;
 
+/// New dictionaries that are remembered: more than jobs are ever asked for at a time. A forgotten one is stored again.
+const NEW_DICTIONARIES: usize = 256;
+
 /// The writing connection.
 #[derive(Debug)]
 pub struct Writer {
@@ -122,7 +126,7 @@ pub struct Writer {
     kinds: Texts<2>,
     assets: Texts<3>,
     details: Texts<1>,
-    dictionaries: HashMap<Sha256, i64>,
+    dictionaries: Vec<(Arc<Dictionary>, i64)>,
     zone: NaiveZone,
 }
 
@@ -147,7 +151,7 @@ impl Writer {
             kinds: texts::kinds(),
             assets: texts::assets(),
             details: texts::details(),
-            dictionaries: HashMap::new(),
+            dictionaries: Vec::new(),
             zone: NaiveZone::Utc,
         })
     }
@@ -335,39 +339,29 @@ impl Writer {
         job_key: i64,
         received: &ReceivedRun,
     ) -> Result<Stored, ArchiveError> {
-        let doing = "look a run up";
         let run_id = received.run.job_run_id().to_string();
-        let row = self
-            .connection
-            .prepare_cached(
-                "SELECT run_key, job_key, revision, absent_since_unix IS NOT NULL, seen_sha256, content_sha256
-                 FROM run WHERE job_run_id = ?1",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_row([&run_id], |row| {
-                        let archived = ArchivedRun {
-                            absent: row.get(3)?,
-                            seen_sha256: row.get(4)?,
-                            content_sha256: row.get(5)?,
-                        };
-                        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, archived))
-                    })
-                    .optional()
-            })
-            .doing(doing)?;
-        let plan = plan_run(
-            row.as_ref().map(|row| &row.3),
-            &received.sha256,
-            &received.content_sha256,
-        );
+        let row = self.run_row(&run_id)?;
+        let mut came = received.content_sha256;
+        let archived = match &row {
+            None => None,
+            Some(row) => Some(ArchivedRun {
+                absent: row.absent,
+                sameness: self.compare(row, received, &mut came)?,
+            }),
+        };
+        let plan = plan_run(archived);
         let now = Instant::now();
         let (run_key, foreign, messages_new) = match row {
             None => {
                 let (run_key, messages) = self.insert_run(sync_id, job_key, &run_id, received, now)?;
                 (run_key, false, messages)
             }
-            Some((run_key, owner, revision, _)) => {
+            Some(RunRow {
+                run_key,
+                owner,
+                revision,
+                ..
+            }) => {
                 let messages = match plan {
                     RunPlan::New => 0,
                     RunPlan::Unchanged {
@@ -376,9 +370,11 @@ impl Writer {
                     } => {
                         if remember_bytes {
                             self.connection
-                                .prepare_cached("UPDATE run SET seen_sha256 = ?2 WHERE run_key = ?1")
+                                .prepare_cached(
+                                    "UPDATE run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
+                                )
                                 .and_then(|mut statement| {
-                                    statement.execute(params![run_key, received.sha256])
+                                    statement.execute(params![run_key, received.sha256, came])
                                 })
                                 .doing("remember the bytes of a run")?;
                         }
@@ -391,7 +387,7 @@ impl Writer {
                         if returned {
                             self.mark_returned(sync_id, run_key, &run_id, now)?;
                         }
-                        self.update_run(sync_id, run_key, &run_id, revision + 1, received, now)?
+                        self.update_run(sync_id, run_key, &run_id, revision + 1, received, came, now)?
                     }
                 };
                 (run_key, owner != job_key, messages)
@@ -418,6 +414,72 @@ impl Writer {
             stored.unaccepted |= !accepted;
         }
         Ok(stored)
+    }
+
+    fn run_row(&self, run_id: &str) -> Result<Option<RunRow>, ArchiveError> {
+        self.connection
+            .prepare_cached(
+                "SELECT run_key, job_key, revision, absent_since_unix IS NOT NULL, seen_sha256, content_sha256
+                 FROM run WHERE job_run_id = ?1",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row([run_id], |row| {
+                        Ok(RunRow {
+                            run_key: row.get(0)?,
+                            owner: row.get(1)?,
+                            revision: row.get(2)?,
+                            absent: row.get(3)?,
+                            seen_sha256: row.get(4)?,
+                            content_sha256: row.get(5)?,
+                        })
+                    })
+                    .optional()
+            })
+            .doing("look a run up")
+    }
+
+    /// What a run that came has in common with the archived one. Hashes of content that nobody needed so far are computed
+    /// from the payloads; `came` is filled in where it was empty.
+    fn compare(
+        &self,
+        row: &RunRow,
+        received: &ReceivedRun,
+        came: &mut Option<Sha256>,
+    ) -> Result<Sameness, ArchiveError> {
+        if row.seen_sha256 == received.sha256 {
+            return Ok(Sameness::Bytes);
+        }
+        if came.is_none() {
+            let dictionary = received.payload.dictionary.as_ref().map(|d| d.bytes.as_slice());
+            *came = content_of(&received.payload.data, dictionary);
+        }
+        let archived = match row.content_sha256 {
+            Some(hash) => Some(hash),
+            None => self
+                .connection
+                .prepare_cached(
+                    "SELECT p.data, d.bytes FROM revision v
+                     JOIN payload p ON p.entry_id = v.entry_id
+                     LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key
+                     WHERE v.run_key = ?1 AND v.revision = ?2",
+                )
+                .and_then(|mut statement| {
+                    statement
+                        .query_row([row.run_key, row.revision], |row| {
+                            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
+                        })
+                        .optional()
+                })
+                .doing("read the payload of a run")?
+                .and_then(|(data, dictionary)| content_of(&data, dictionary.as_deref())),
+        };
+        // A payload that cannot be read says nothing: what came is then a new revision, and nothing is lost.
+        Ok(if archived.is_some() && archived == *came {
+            Sameness::Content
+        } else {
+            Sameness::Nothing
+        })
     }
 
     /// Marks a run that is listed again as there; used where its bytes are known, so that nothing else needs a look.
@@ -502,6 +564,10 @@ impl Writer {
         Ok((run_key, messages as u64))
     }
 
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one row's columns, told apart by their names at the one call"
+    )]
     fn update_run(
         &mut self,
         sync_id: i64,
@@ -509,6 +575,7 @@ impl Writer {
         run_id: &str,
         revision: i64,
         received: &ReceivedRun,
+        content_sha256: Option<Sha256>,
         now: Instant,
     ) -> Result<u64, ArchiveError> {
         let run = &received.run;
@@ -570,7 +637,7 @@ impl Writer {
                         revision,
                         now.unix_seconds(),
                         received.sha256,
-                        received.content_sha256,
+                        content_sha256,
                     ],
                     |row| row.get(0),
                 )
@@ -638,12 +705,15 @@ impl Writer {
         Ok(())
     }
 
-    fn dictionary_key(&mut self, job_key: i64, dictionary: &Dictionary) -> Result<i64, ArchiveError> {
+    fn dictionary_key(&mut self, job_key: i64, dictionary: &Arc<Dictionary>) -> Result<i64, ArchiveError> {
         if let Some(key) = dictionary.key {
             return Ok(key);
         }
-        let hash = sha256(&dictionary.bytes);
-        if let Some(&key) = self.dictionaries.get(&hash) {
+        let known = self
+            .dictionaries
+            .iter()
+            .find(|(known, _)| Arc::ptr_eq(known, dictionary));
+        if let Some(&(_, key)) = known {
             return Ok(key);
         }
         debug_assert!(dictionary.bytes.len() <= payload::DICTIONARY_BYTES);
@@ -652,7 +722,9 @@ impl Writer {
             .prepare_cached("INSERT INTO dictionary (job_key, bytes) VALUES (?1, ?2)")
             .and_then(|mut statement| statement.insert(params![job_key, dictionary.bytes]))
             .doing("store a dictionary")?;
-        self.dictionaries.insert(hash, key);
+        // The latest first: a job's runs come together, and only the jobs at hand need theirs.
+        self.dictionaries.insert(0, (Arc::clone(dictionary), key));
+        self.dictionaries.truncate(NEW_DICTIONARIES);
         Ok(key)
     }
 
@@ -965,6 +1037,25 @@ impl Writer {
     fn append(&mut self, entry: &Entry) -> Result<(), ArchiveError> {
         ledger::append(&self.connection, &mut self.head, entry)
     }
+}
+
+/// A run of the archive, as far as a decision needs it.
+struct RunRow {
+    run_key: i64,
+    owner: i64,
+    revision: i64,
+    absent: bool,
+    seen_sha256: Sha256,
+    content_sha256: Option<Sha256>,
+}
+
+/// The order-blind hash of a packed payload's content; `None` where it cannot be read.
+fn content_of(data: &[u8], dictionary: Option<&[u8]>) -> Option<Sha256> {
+    let bytes = payload::unpack(data, dictionary, usize::MAX).ok()?;
+    // Content is blind to the zone in which times are read.
+    read_run(&bytes, NaiveZone::Utc)
+        .ok()
+        .map(|read| read.content_sha256)
 }
 
 /// A message of the archive, its texts owned.

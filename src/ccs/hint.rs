@@ -41,7 +41,7 @@ impl CcsError {
                     .to_owned()
             }
             Self::Cut { .. } => "try again; what was read whole is kept".to_owned(),
-            Self::Status { doing, status, .. } => status_hint(*doing, *status)?,
+            Self::Status { doing, status, .. } => status_hint(*doing, *status),
             Self::NotJson { .. } => {
                 "a proxy or another web server seems to answer in place of CCS: look at the URL, the port and \
                  HTTPS_PROXY"
@@ -142,7 +142,7 @@ fn certificate_hint(refused: &CertificateRefused) -> String {
     }
 }
 
-fn status_hint(doing: Doing, status: u16) -> Option<String> {
+fn status_hint(doing: Doing, status: u16) -> String {
     let hint = match (doing, status) {
         (_, 403) => {
             "the user needs the CCS permissions View all jobs, View standards and View assets, and access to the \
@@ -158,7 +158,9 @@ fn status_hint(doing: Doing, status: u16) -> Option<String> {
         (_, 408 | 429) => "the server has too much to do: lower --concurrency or set --rate-limit",
         (_, 500) => "the server's own log says more; try again later",
         (_, 502..=504) => "the server, or a proxy before it, is not ready; try again later",
-        _ => return None,
+        _ => {
+            "is the URL that of a CCS server's REST API? Another web server, or a proxy, may answer in its place"
+        }
     };
-    Some(hint.to_owned())
+    hint.to_owned()
 }

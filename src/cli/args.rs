@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    completions, demo, jobs, password, payload, quarantine, query, report, status, sync, trust, verify,
+    completions, demo, jobs, password, payload, quarantine, query, report, simulate, status, sync, trust,
+    verify,
 };
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
@@ -42,7 +43,7 @@ Exit codes:
   0    done (also when a closed pipe ends the output early)
   1    could not be done: nothing, or no job, succeeded
   2    wrong usage: arguments, settings, files that were named
-  3    done in part, or a check has findings (`status --max-age` overdue, ...)
+  3    done in part (some jobs failed, some runs are in quarantine), or a check has findings (`status --max-age`)
   4    the archive is not intact (`verify`)
   5    the archive is held by another sync
   130  interrupted; what was read is kept";
@@ -51,6 +52,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Demo(demo::DemoArgs),
+    Simulate(simulate::SimulateArgs),
     Sync(sync::SyncArgs),
     Report(report::ReportArgs),
     Query(query::QueryArgs),

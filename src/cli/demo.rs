@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use clap::Parser;
+
+use super::args::{Cli, Command};
 use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::progress::Progress;
 use super::sync::One;
 use super::table::print_text;
-use super::{runtime, stop};
+use super::{report, runtime, stop};
 use crate::archive::Reader;
 use crate::ccs::retry::Policy;
 use crate::ccs::{self, Client, Secret, Trust, roots_from_pem};
@@ -31,7 +34,7 @@ const HISTORY: History = History {
 /// Shows the whole line with nothing to set up
 ///
 /// Starts a CCS look-alike over HTTPS on a free loopback port, syncs several jobs of several years into
-/// ./jobruns-demo.db, syncs again to show that nothing changes, and tells what to try next. A second run goes on with
+/// ./jobruns-demo.db, syncs again to show that nothing changes, prints two reports, and tells what to try next. A second run goes on with
 /// that archive, one night later.
 #[derive(Debug, clap::Args)]
 pub(super) struct DemoArgs {}
@@ -76,15 +79,56 @@ pub(super) fn run(_args: &DemoArgs, frame: &FrameSettings, console: &Console) ->
         Ok::<_, Failure>(second)
     })?;
     if exit == Exit::Done {
+        for (title, words) in REPORTS {
+            print_text(&format!(
+                "\n{title}: jobruns --archive {ARCHIVE} {}\n\n",
+                words.join(" ")
+            ))?;
+            report(words, archive)?;
+        }
         print_text(NEXT)?;
     }
     Ok(exit)
+}
+
+/// The two reports that the demo shows, as anybody can ask for them.
+const REPORTS: [(&str, &[&str]); 2] = [
+    (
+        "3. How often runs failed",
+        &[
+            "report",
+            "failure-trends",
+            "--by",
+            "year",
+            "--all-jobs",
+            "--format",
+            "table",
+        ],
+    ),
+    (
+        "4. The worst assets",
+        &["report", "asset-errors", "--top", "10", "--format", "table"],
+    ),
+];
+
+fn report(words: &[&str], archive: &Path) -> Result<(), Failure> {
+    let parsed = Cli::try_parse_from(std::iter::once("jobruns").chain(words.iter().copied()));
+    if let Ok(Cli {
+        command: Command::Report(args),
+        ..
+    }) = parsed
+    {
+        report::run(&args, archive)?;
+    }
+    Ok(())
 }
 
 /// What to try next.
 const NEXT: &str = "
 Try next, with this archive:
   jobruns --archive jobruns-demo.db status
+  jobruns --archive jobruns-demo.db report failure-trends --by month --output trends.csv
+  sqlite3 jobruns-demo.db \"SELECT status_name, count(*) FROM runs GROUP BY 1\"
   jobruns --archive jobruns-demo.db verify
 and with a server of your own:
   jobruns trust --url https://HOST:12431

@@ -142,7 +142,7 @@ impl Failure {
     }
 }
 
-/// The causes of `error`, each once: some libraries repeat the cause in their own words.
+/// The causes of `error`, each once: some libraries repeat the cause in their own words, or with more in front.
 fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
     let mut said = error.to_string();
@@ -150,6 +150,9 @@ fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     while let Some(cause) = next {
         let words = cause.to_string();
         if !words.is_empty() && !said.contains(&words) {
+            if causes.last().is_some_and(|last| words.ends_with(last.as_str())) {
+                causes.pop();
+            }
             said.clone_from(&words);
             causes.push(words);
         }
@@ -225,7 +228,10 @@ impl From<SyncError> for Failure {
 
 impl From<SimulatorError> for Failure {
     fn from(error: SimulatorError) -> Self {
-        Self::of(Exit::NotDone, &error, None)
+        let hint = matches!(error, SimulatorError::Listen { .. }).then(|| {
+            "another program has that port, or may not give it away; --port 0 takes a free one.".to_owned()
+        });
+        Self::of(Exit::NotDone, &error, hint)
     }
 }
 
@@ -270,6 +276,29 @@ mod tests {
         assert_eq!(told.words, "could not read the jobs file jobs.txt");
         assert_eq!(told.causes.len(), 1);
         assert_eq!(told.exit, Exit::WrongUsage);
+    }
+
+    #[test]
+    fn a_cause_that_comes_again_with_more_in_front_is_told_once() {
+        let full = rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
+            Some("database or disk is full".to_owned()),
+        );
+        let error = ArchiveError::Sql {
+            doing: "commit",
+            source: full,
+        };
+        let Failure::Told(told) = Failure::from(error) else {
+            panic!("it is told")
+        };
+        let [cause] = &told.causes[..] else {
+            panic!("{:?}", told.causes)
+        };
+        assert!(
+            cause.contains("13") && cause.ends_with("database or disk is full"),
+            "{cause}"
+        );
+        assert!(told.hint.is_some_and(|hint| hint.contains("free some space")));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod quarantine;
 mod query;
 mod report;
 mod rows;
+mod simulate;
 mod status;
 mod stop;
 mod summary;
@@ -124,6 +125,7 @@ fn command(
     let archive = &frame.archive;
     match command {
         Command::Demo(args) => demo::run(&args, frame, console),
+        Command::Simulate(args) => simulate::run(args),
         Command::Sync(args) => sync::run(&args, sources, frame, console),
         Command::Jobs(args) => jobs::run(&args, sources, archive),
         Command::Status(args) => status::run(&args, archive),

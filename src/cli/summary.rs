@@ -110,15 +110,29 @@ impl Summary {
             rows.push(cells("all", self.outcome, &self.totals));
         }
         let mut text = table(&columns, rows);
+        // A refused login, say, is the same for every job: told once.
+        let mut told: Vec<&str> = Vec::new();
         for job in &self.jobs {
-            if let Some(error) = &job.error {
-                text.push_str(&format!(
-                    "\n{} ({}): {}\n",
-                    shown(job.title()),
-                    job.outcome,
-                    shown(error)
-                ));
-            }
+            let Some(error) = job.error.as_deref().filter(|error| !told.contains(error)) else {
+                continue;
+            };
+            told.push(error);
+            let same = self
+                .jobs
+                .iter()
+                .filter(|other| other.error.as_deref() == Some(error));
+            let same: Vec<&JobSummary> = same.collect();
+            let title = match same.as_slice() {
+                [_] => job.title().to_owned(),
+                _ if same.len() == self.jobs.len() => "every job".to_owned(),
+                _ => same.iter().map(|job| job.title()).collect::<Vec<_>>().join(", "),
+            };
+            text.push_str(&format!(
+                "\n{} ({}): {}\n",
+                shown(&title),
+                job.outcome,
+                shown(error)
+            ));
         }
         if self.totals.runs_quarantined > 0 {
             text.push_str(

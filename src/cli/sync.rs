@@ -14,14 +14,14 @@ use super::progress::Progress;
 use super::summary::{self, Summary};
 use super::table::{print_json, print_text};
 use super::{runtime, stop, tell_choices};
-use crate::archive::{Reader, SyncRecord};
+use crate::archive::{ArchiveError, Reader, SyncRecord};
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;
 use crate::config::{
     FrameSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
 };
 use crate::model::Guid;
-use crate::sync::{self, Stop, SyncEvent};
+use crate::sync::{self, Stop, SyncError, SyncEvent};
 
 /// Fetches every run of every watched job into the archive
 ///
@@ -156,10 +156,21 @@ impl One<'_> {
         )
         .await;
         self.progress.clear();
-        let record = ended?;
+        let record = ended.map_err(|error| told(error, self.archive))?;
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         add_archived_names(self.archive, &record, &mut names);
         Ok((summary::exit(record.outcome), Summary::new(&record, &names)))
+    }
+}
+
+/// The failure in words; the archive is named where the error itself does not.
+fn told(error: SyncError, archive: &Path) -> Failure {
+    let unnamed = matches!(&error, SyncError::Archive(error) if matches!(**error, ArchiveError::Sql { .. }));
+    let failure = Failure::from(error);
+    if unnamed {
+        failure.about(&format!("{}: ", archive.display()))
+    } else {
+        failure
     }
 }
 

@@ -20,7 +20,7 @@ use crate::model::{Sha256, hex};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns verify
-  jobruns verify --head 9f2c... --format json")]
+  jobruns verify --head HASH --format json")]
 pub(super) struct VerifyArgs {
     /// A ledger head from an earlier sync, kept elsewhere; may be given several times
     #[arg(long, value_name = "HASH", value_parser = parse_head)]

@@ -41,7 +41,7 @@ pub enum Element {
 pub struct Envelope {
     /// `JobID`, where it is a GUID.
     pub job_id: Option<Guid>,
-    /// Whether a `JobID` stood before the first run.
+    /// Whether the `JobID` of `job_id` stood before the first run.
     pub job_id_before_runs: bool,
     /// The `JobID` that stood before the first run, where it is a GUID; what is named behind the runs changes only `job_id`.
     pub job_id_at_first_run: Option<Guid>,
@@ -368,8 +368,8 @@ impl AnswerReader {
                     .as_ref()
                     .and_then(|v| v.as_str())
                     .and_then(|text| text.parse().ok());
-                if self.envelope.runs_seen == 0 {
-                    self.envelope.job_id_before_runs = true;
+                self.envelope.job_id_before_runs = self.envelope.runs_seen == 0;
+                if self.envelope.job_id_before_runs {
                     self.envelope.job_id_at_first_run = self.envelope.job_id;
                 }
             }

@@ -14,6 +14,7 @@ use hyper::body::Frame;
 
 use super::fault::FaultKind;
 use super::history::History;
+use super::line::Breaker;
 
 /// What an answer's bytes come from.
 pub(super) type Body = BoxBody<Bytes, std::io::Error>;
@@ -162,7 +163,7 @@ impl Answer {
         }
     }
 
-    /// Length of the whole, found by making it once more.
+    /// Length that the answer says, found by making it once more.
     pub(super) fn length(&self) -> u64 {
         let mut again = Self::new(
             Arc::clone(&self.history),
@@ -176,14 +177,19 @@ impl Answer {
         while let Some(piece) = again.piece() {
             length += piece.len() as u64;
         }
-        length
+        // Too short a JSON in a whole HTTP answer says its own length; one that breaks says the length it should have had.
+        self.faults.iter().fold(length, |length, fault| match fault {
+            FaultKind::Short(bytes) => length.min(*bytes),
+            _ => length,
+        })
     }
 
-    /// The stream of the body.
-    pub(super) fn stream(self, gzip: bool) -> Body {
+    /// The stream of the body, on the connection of `breaker`.
+    pub(super) fn stream(self, gzip: bool, breaker: Breaker) -> Body {
         let limits = self.faults.iter().find_map(|fault| match fault {
-            FaultKind::Reset(bytes) | FaultKind::Cut(bytes) => Some((*bytes, true)),
-            FaultKind::Short(bytes) => Some((*bytes, false)),
+            FaultKind::Reset(bytes) => Some((*bytes, End::Reset)),
+            FaultKind::Cut(bytes) => Some((*bytes, End::Cut)),
+            FaultKind::Short(bytes) => Some((*bytes, End::Sound)),
             _ => None,
         });
         let stall = self.faults.iter().find_map(|fault| match fault {
@@ -197,6 +203,7 @@ impl Answer {
             pack,
             sent: 0,
             limits,
+            breaker,
             stall,
             drip,
             rest: Vec::new(),
@@ -224,12 +231,22 @@ impl<S: futures_util::Stream> futures_util::Stream for SyncStream<S> {
     }
 }
 
+/// How a body ends before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Reset,
+    Cut,
+    /// As HTTP wants it.
+    Sound,
+}
+
 struct Sending {
     answer: Answer,
     pack: Option<GzEncoder<Vec<u8>>>,
     sent: u64,
-    /// Bytes to send at most, and whether the connection breaks there.
-    limits: Option<(u64, bool)>,
+    /// Bytes to send at most, and what happens there.
+    limits: Option<(u64, End)>,
+    breaker: Breaker,
     stall: Option<Duration>,
     drip: bool,
     rest: Vec<u8>,
@@ -277,13 +294,19 @@ impl Sending {
             tokio::time::sleep(Duration::from_millis(5)).await;
             self.rest = bytes.split_off(64);
         }
-        if let Some((limit, breaks)) = self.limits {
+        if let Some((limit, end)) = self.limits {
             let room = usize::try_from(limit - self.sent.min(limit)).unwrap_or(usize::MAX);
             if room == 0 {
                 self.over = true;
+                if end == End::Sound {
+                    return None;
+                }
                 // What was sent before is on its way: the server drops what it has not written when a body breaks.
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                return breaks.then(|| Err(std::io::Error::other("cut on request")));
+                if end == End::Reset {
+                    self.breaker.reset();
+                }
+                return Some(Err(std::io::Error::other("cut on request")));
             }
             if bytes.len() > room {
                 self.rest = bytes.split_off(room);

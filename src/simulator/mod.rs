@@ -8,6 +8,8 @@ mod body;
 mod certificate;
 mod fault;
 mod history;
+mod line;
+mod request;
 mod server;
 mod token;
 

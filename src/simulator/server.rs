@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -12,14 +13,16 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use sha2::Digest;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::body::{Answer, Body};
 use super::certificate::{self, CertificateKind};
 use super::fault::{Fault, FaultKind};
 use super::history::History;
+use super::line::{Breaker, Line};
+use super::request::{Place, asks_for_gzip, place};
 use super::token::{Credentials, Tokens};
 
 /// How the look-alike is to be.
@@ -96,7 +99,7 @@ pub struct RequestRecord {
     pub path: String,
     /// Form of a request to the token URL: its `grant_type`.
     pub grant: Option<String>,
-    /// Status; 0 where the connection was dropped.
+    /// Status; the body may have broken off later.
     pub status: u16,
 }
 
@@ -225,7 +228,7 @@ impl Simulator {
         state.asked.clear();
     }
 
-    /// Serves exactly these bytes as the runs of a job, from 0.
+    /// Serves exactly these bytes as the runs of a job, from 0; of the faults only those that serve no runs still happen.
     pub fn set_body(&self, job: u32, body: impl Into<Bytes>) {
         self.shared.state().bodies.insert(job, body.into());
     }
@@ -243,33 +246,38 @@ impl Simulator {
 }
 
 async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    // The connections end with the server.
+    let mut connections = JoinSet::new();
     loop {
-        // Out of file handles, say: the next one may go.
         let Ok((stream, _)) = listener.accept().await else {
+            // Out of file handles, say: the next one may go.
+            tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        while connections.try_join_next().is_some() {}
         let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
-        tokio::spawn(async move {
+        connections.spawn(async move {
             drop(stream.set_nodelay(true));
+            let (line, breaker) = Line::new(stream);
             match acceptor {
                 Some(acceptor) => {
-                    if let Ok(stream) = acceptor.accept(stream).await {
-                        serve(stream, shared).await;
+                    if let Ok(stream) = acceptor.accept(line).await {
+                        serve(stream, shared, breaker).await;
                     }
                 }
-                None => serve::<TcpStream>(stream, shared).await,
+                None => serve(line, shared, breaker).await,
             }
         });
     }
 }
 
-async fn serve<S>(stream: S, shared: Arc<Shared>)
+async fn serve<S>(stream: S, shared: Arc<Shared>, breaker: Breaker)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(answer(&shared, request).await) }
+        let (shared, breaker) = (Arc::clone(&shared), breaker.clone());
+        async move { Ok::<_, Infallible>(answer(&shared, request, breaker).await) }
     });
     // A client that goes away is no concern of ours.
     drop(
@@ -279,13 +287,13 @@ where
     );
 }
 
-async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
+async fn answer(shared: &Shared, request: Request<Incoming>, breaker: Breaker) -> Response<Body> {
     let method = request.method().clone();
     let target = request
         .uri()
         .path_and_query()
         .map_or_else(String::new, ToString::to_string);
-    let path = request.uri().path().to_ascii_lowercase();
+    let path = request.uri().path().to_owned();
     let query: HashMap<String, String> =
         form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
             .map(|(name, value)| (name.to_ascii_lowercase(), value.into_owned()))
@@ -299,14 +307,10 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
         && request
             .headers()
             .get(header::ACCEPT_ENCODING)
-            .is_some_and(|value| value.to_str().is_ok_and(|value| value.contains("gzip")));
+            .is_some_and(|value| value.to_str().is_ok_and(asks_for_gzip));
     let mut grant = None;
-    let place = path
-        .trim_end_matches('/')
-        .strip_prefix("/ccs/api/v1/")
-        .map(|rest| rest.split('/').collect::<Vec<_>>());
-    let response = match place.as_deref() {
-        Some(["oauth", "tokens"]) if method == Method::POST => {
+    let response = match place(&path) {
+        Place::Tokens if method == Method::POST => {
             let body = Limited::new(request.into_body(), 1 << 20).collect().await;
             let body = body.map(|body| body.to_bytes()).unwrap_or_default();
             grant = form_urlencoded::parse(&body)
@@ -315,10 +319,17 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
             let (status, json) = shared.state().tokens.answer(&shared.options.credentials, &body);
             text(status, "application/json; charset=utf-8", json)
         }
-        Some(["oauth", "tokens"]) => text(405, "text/plain", "Method Not Allowed".to_owned()),
-        Some(["jobs", ..]) if !shared.state().tokens.allows(authorization.as_deref()) => unauthorized(),
-        Some(["jobs"]) => jobs(shared, &query),
-        Some(["jobs", id]) => match find(shared, id) {
+        Place::Elsewhere => text(
+            404,
+            "text/html",
+            "<html><body><h1>404 - File or directory not found.</h1></body></html>".to_owned(),
+        ),
+        place if place == Place::Tokens || method != Method::GET => {
+            text(405, "text/plain", "Method Not Allowed".to_owned())
+        }
+        _ if !shared.state().tokens.allows(authorization.as_deref()) => unauthorized(),
+        Place::Tokens | Place::Jobs => jobs(shared, &query),
+        Place::Job(id) => match find(shared, id) {
             Ok(job) => text(
                 200,
                 "application/json",
@@ -326,15 +337,10 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
             ),
             Err(response) => *response,
         },
-        Some(["jobs", id, "jobruns"]) => match find(shared, id) {
-            Ok(job) => runs(shared, job, &query, gzip),
+        Place::Runs(id) => match find(shared, id) {
+            Ok(job) => runs(shared, job, &query, gzip, breaker),
             Err(response) => *response,
         },
-        _ => text(
-            404,
-            "text/html",
-            "<html><body><h1>404 - File or directory not found.</h1></body></html>".to_owned(),
-        ),
     };
     let status = response.status().as_u16();
     shared.state().requests.push(RequestRecord {
@@ -347,24 +353,30 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
 }
 
 fn unauthorized() -> Response<Body> {
-    text(
+    let mut response = text(
         401,
         "text/plain",
         "Authorization has been denied for this request.".to_owned(),
-    )
+    );
+    let scheme = header::HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    response
 }
 
 /// The job with an id of a path, or the document's errors.
 fn find(shared: &Shared, id: &str) -> Result<u32, Box<Response<Body>>> {
-    if uuid::Uuid::try_parse(id).is_err() {
+    // A client may write braces as they are, or encoded.
+    let bare = id.replace("%7B", "{").replace("%7b", "{");
+    let bare = bare.replace("%7D", "}").replace("%7d", "}");
+    let Ok(guid) = uuid::Uuid::try_parse(&bare) else {
         return Err(Box::new(text(400, "text/plain", "JobID is invalid.".to_owned())));
-    }
-    let id = id.trim_matches(['{', '}']);
-    shared.history.job_with_id(id).ok_or_else(|| {
+    };
+    let guid = guid.hyphenated().to_string();
+    shared.history.job_with_id(&guid).ok_or_else(|| {
         Box::new(text(
             404,
             "text/plain",
-            format!("Job for specified JobID '{id}' not found."),
+            format!("Job for specified JobID '{bare}' not found."),
         ))
     })
 }
@@ -390,7 +402,13 @@ fn jobs(shared: &Shared, query: &HashMap<String, String>) -> Response<Body> {
     text(200, "application/json", body)
 }
 
-fn runs(shared: &Shared, job: u32, query: &HashMap<String, String>, gzip: bool) -> Response<Body> {
+fn runs(
+    shared: &Shared,
+    job: u32,
+    query: &HashMap<String, String>,
+    gzip: bool,
+    breaker: Breaker,
+) -> Response<Body> {
     let (faults, nights, body) = {
         let mut state = shared.state();
         let asked = state.asked.entry(job).or_default();
@@ -433,7 +451,11 @@ fn runs(shared: &Shared, job: u32, query: &HashMap<String, String>, gzip: bool) 
     let served = shared.history.runs_served(job, nights).take(take).collect();
     let answer = Answer::new(Arc::clone(&shared.history), job, nights, messages, served, faults);
     let length = (shared.options.with_length && !gzip).then(|| answer.length());
-    let mut response = response(200, "application/json; charset=utf-8", answer.stream(gzip));
+    let mut response = response(
+        200,
+        "application/json; charset=utf-8",
+        answer.stream(gzip, breaker),
+    );
     if let Some(length) = length {
         response
             .headers_mut()

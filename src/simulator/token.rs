@@ -35,8 +35,10 @@ impl Default for Credentials {
 /// The tokens in force.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
+    /// Ends, by token.
     access: HashMap<String, Instant>,
-    refresh: HashMap<String, Instant>,
+    /// Ends and the access token that goes with it, by token.
+    refresh: HashMap<String, (Instant, String)>,
 }
 
 impl Tokens {
@@ -44,6 +46,9 @@ impl Tokens {
     pub(super) fn answer(&mut self, credentials: &Credentials, body: &[u8]) -> (u16, String) {
         let form: HashMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
         let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+        let now = Instant::now();
+        self.access.retain(|_, until| now < *until);
+        self.refresh.retain(|_, (until, _)| now < *until);
         let granted = match field("grant_type") {
             "password" => {
                 let password = if credentials.base64 {
@@ -53,23 +58,23 @@ impl Tokens {
                 };
                 field("username").eq_ignore_ascii_case(&credentials.username) && field("password") == password
             }
-            "refresh_token" => self
-                .refresh
-                .remove(field("refresh_token"))
-                .is_some_and(|until| Instant::now() < until),
+            // A refresh replaces both; those of other logins live on.
+            "refresh_token" => match self.refresh.remove(field("refresh_token")) {
+                Some((_, access)) => {
+                    self.access.remove(&access);
+                    true
+                }
+                None => false,
+            },
             _ => return (400, "{\"error\":\"unsupported_grant_type\"}".to_owned()),
         };
         if !granted {
             return (400, "{\"error\":\"invalid_grant\"}".to_owned());
         }
-        // Both are replaced by a refresh.
-        self.access.clear();
-        self.refresh.clear();
         let (access, refresh) = (new_token(), new_token());
-        let now = Instant::now();
         self.access.insert(access.clone(), now + credentials.access_life);
         self.refresh
-            .insert(refresh.clone(), now + credentials.refresh_life);
+            .insert(refresh.clone(), (now + credentials.refresh_life, access.clone()));
         let answer = format!(
             "{{\"access_token\":\"{access}\",\"token_type\":\"bearer\",\"expires_in\":{},\"refresh_token\":\"{refresh}\"}}",
             credentials.access_life.as_secs()

@@ -14,8 +14,8 @@ use crate::archive::{
     Packer, ReceivedRun, ReceivedUnreadable,
 };
 use crate::ccs::{CcsError, retry};
-use crate::model::{Guid, Sha256};
-use crate::reader::{AnswerReader, Element, End, Envelope, read_run};
+use crate::model::{Guid, JobRun, Sha256};
+use crate::reader::{AnswerReader, Element, End, Envelope, UnreadableRun, read_run, read_run_fields};
 
 /// Bytes of JSON that are handed to the archive at a time.
 const BATCH_BYTES: u64 = 512 << 10;
@@ -215,10 +215,8 @@ impl<'a> JobWork<'a> {
             self.body_bytes += chunk.len() as u64;
             let pushed = reader.push(&chunk, &mut |element| elements.push(element));
             drop(chunk);
-            if let Some(other) = self.other_job(reader.envelope())
-                && reader.envelope().job_id_before_runs
-            {
-                return Try::NoAnswer(format!("the answer is about another job, {other}"));
+            if let Some(other) = self.other_job(reader.envelope().job_id_at_first_run) {
+                return Try::NoAnswer(about_another(other));
             }
             for element in elements.drain(..) {
                 self.take(element).await;
@@ -244,14 +242,15 @@ impl<'a> JobWork<'a> {
         match reader.finish() {
             End::Complete(envelope) => {
                 self.envelope = envelope;
-                match self.other_job(&self.envelope) {
+                match self.other_job(self.envelope.job_id) {
+                    None => Try::Closed,
+                    Some(other) if self.envelope.runs_seen == 0 => Try::NoAnswer(about_another(other)),
                     Some(other) => Try::Broken {
                         error: format!(
                             "behind its runs the answer says that it is about another job, {other}"
                         ),
                         may_heal: false,
                     },
-                    None => Try::Closed,
                 }
             }
             End::Cut(envelope) => {
@@ -271,8 +270,8 @@ impl<'a> JobWork<'a> {
         Try::Stopped
     }
 
-    fn other_job(&self, envelope: &Envelope) -> Option<Guid> {
-        envelope.job_id.filter(|&id| id != self.job)
+    fn other_job(&self, named: Option<Guid>) -> Option<Guid> {
+        named.filter(|&id| id != self.job)
     }
 
     /// Recognises a run by its bytes, or reads it and hands it on.
@@ -322,7 +321,7 @@ impl<'a> JobWork<'a> {
 
     fn read(&mut self, position: u64, bytes: Vec<u8>, sha256: Sha256) -> Received {
         let length = bytes.len() as u64;
-        match read_run(&bytes, self.shared.options.zone) {
+        match self.read_run(&bytes) {
             Err(unreadable) => Received::Unreadable(ReceivedUnreadable {
                 position,
                 reason: unreadable.to_string(),
@@ -330,7 +329,7 @@ impl<'a> JobWork<'a> {
                 bytes: length,
                 sha256,
             }),
-            Ok(read) => {
+            Ok((run, content_sha256)) => {
                 let data = match self.pack(&bytes) {
                     Ok(data) => data,
                     Err(error) => {
@@ -346,9 +345,9 @@ impl<'a> JobWork<'a> {
                 };
                 Received::Run(Box::new(ReceivedRun {
                     position,
-                    run: read.run,
+                    run,
                     sha256,
-                    content_sha256: read.content_sha256,
+                    content_sha256,
                     bytes: length,
                     payload: PackedPayload {
                         data,
@@ -357,6 +356,17 @@ impl<'a> JobWork<'a> {
                 }))
             }
         }
+    }
+
+    /// What a run says, and the hash of its content where the archive may know the run in other bytes: not in a job's
+    /// first sync, when half of the work is spared.
+    fn read_run(&self, bytes: &[u8]) -> Result<(JobRun, Option<Sha256>), UnreadableRun> {
+        let zone = self.shared.options.zone;
+        if self.known.is_empty() {
+            return Ok((read_run_fields(bytes, zone)?, None));
+        }
+        let read = read_run(bytes, zone)?;
+        Ok((read.run, Some(read.content_sha256)))
     }
 
     /// Packs a run; the first of some size becomes the dictionary of those behind it.
@@ -495,13 +505,22 @@ impl<'a> JobWork<'a> {
     }
 }
 
+fn about_another(job: Guid) -> String {
+    format!("the answer is about another job, {job}")
+}
+
 /// An error with its causes, in one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
         let words = source.to_string();
-        if !text.contains(&words) {
+        // SQLite's words come twice, the second time with their code in front.
+        let said = text
+            .rsplit(": ")
+            .next()
+            .is_some_and(|last| !last.is_empty() && words.ends_with(last));
+        if !said && !text.contains(&words) {
             text = format!("{text}: {words}");
         }
         cause = source.source();
@@ -513,7 +532,13 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 pub(super) fn with_hint(error: &CcsError) -> String {
     let text = chain(error);
     match error.hint() {
-        Some(hint) => format!("{text}. {}{}", hint[..1].to_uppercase(), &hint[1..]),
+        // A server's words may end as a sentence does.
+        Some(hint) => format!(
+            "{}. {}{}",
+            text.trim_end_matches('.'),
+            hint[..1].to_uppercase(),
+            &hint[1..]
+        ),
         None => text,
     }
 }

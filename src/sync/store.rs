@@ -17,7 +17,7 @@ use crate::model::{Guid, Instant};
 const WAITING_BATCHES: usize = 2;
 /// Bytes of JSON after which a transaction is committed although more is waiting. Measured on 748,000 messages: smaller
 /// ones were slower, larger ones only held the lock longer.
-const TRANSACTION_BYTES: u64 = 8 << 20;
+const TRANSACTION_BYTES: u64 = 24 << 20;
 
 /// What a task found that concerns the archive.
 #[derive(Debug)]

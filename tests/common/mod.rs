@@ -9,6 +9,7 @@
 )]
 
 pub mod program;
+pub mod story;
 
 use std::path::PathBuf;
 use std::time::Duration;

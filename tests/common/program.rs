@@ -46,9 +46,22 @@ impl Program {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jobruns"));
+        let mut command = self.start(env!("CARGO_BIN_EXE_jobruns"));
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// A shell's script, in which `$0` is the binary.
+    pub fn script(&self, script: &str) -> Command {
+        let mut command = self.start("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_jobruns")]);
+        command
+    }
+
+    /// Another program in the same folder and environment.
+    pub fn start(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,0 +1,113 @@
+//! A sync that is killed: the archive opens clean, holds whole runs only, and the next sync completes it.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::program::{Ended, Program};
+use common::story::{Story, signal};
+use jobruns::simulator::{History, Options};
+use rusqlite::Connection;
+use rustix::process::Signal;
+
+/// Runs that many syncs of a moment archive a part of.
+const RUNS: u32 = 400;
+
+async fn story() -> Story {
+    Story::with(Options {
+        history: History {
+            seed: 3,
+            jobs: 3,
+            runs: RUNS,
+            messages: 10,
+            unique: 0.5,
+        },
+        ..Options::default()
+    })
+    .await
+}
+
+/// Each run with its number of messages, in the archive of a program; none where no archive was made yet.
+fn content(program: &Program) -> Vec<(String, i64)> {
+    let path = program.path("jobruns.db");
+    let Ok(archive) = Connection::open(path) else {
+        return Vec::new();
+    };
+    let Ok(mut statement) = archive.prepare(
+        "SELECT r.job_run_id, (SELECT count(*) FROM messages m WHERE m.job_run_id = r.job_run_id)
+         FROM runs r ORDER BY 1",
+    ) else {
+        return Vec::new();
+    };
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_moment_it_holds_whole_runs_only_and_the_next_sync_completes_it() {
+    let story = story().await;
+    let jobs = [story.job(0), story.job(1), story.job(2)];
+    story.sync(&[]).ends_with(0);
+    let whole = content(&story.program);
+    assert_eq!(whole.len(), 3 * RUNS as usize);
+    std::fs::remove_file(story.program.path("jobruns.db")).unwrap();
+    let mut partly = 0;
+    for step in 0..30 {
+        let arguments = ["-q", "sync", &jobs[0], &jobs[1], &jobs[2]];
+        let child = story.program.command(&arguments).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(15 * step));
+        // It may have ended by itself: a process that was not waited for takes a signal still.
+        signal(&child, Signal::KILL);
+        let ended = Ended::of(child);
+        assert!(matches!(ended.code, None | Some(0)), "{ended:#?}");
+        let held = content(&story.program);
+        for run in &held {
+            assert!(whole.binary_search(run).is_ok(), "{run:?} is not whole");
+        }
+        partly += u32::from(!held.is_empty() && held.len() < whole.len());
+        // Before the first tables there is nothing to check.
+        let verified = story.program.run(&["verify"]);
+        match verified.code {
+            Some(0) => {}
+            Some(1) if held.is_empty() => drop(verified.says("no archive")),
+            _ => panic!("step {step}: {verified:#?}"),
+        }
+        if step % 5 == 4 {
+            story.sync(&[]).ends_with(0);
+            assert_eq!(content(&story.program), whole);
+            story.program.run(&["verify"]).ends_with(0);
+            for suffix in ["", "-wal", "-shm"] {
+                let path = story.program.path(&format!("jobruns.db{suffix}"));
+                assert!(std::fs::remove_file(path).is_ok() || !suffix.is_empty());
+            }
+        }
+    }
+    assert!(partly > 0, "no sync was killed in the middle of the runs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_ctrl_c_ends_at_once_and_the_archive_stands_that() {
+    let story = story().await;
+    story.fault("stall=60@2");
+    let jobs = [story.job(0), story.job(1), story.job(2)];
+    let child = story
+        .program
+        .command(&["sync", &jobs[0], &jobs[1], &jobs[2]])
+        .spawn()
+        .unwrap();
+    story.wait_for_requests(3);
+    signal(&child, Signal::INT);
+    std::thread::sleep(Duration::from_millis(5));
+    signal(&child, Signal::INT);
+    Ended::of(child).ends_with(130).never_shows("simulator");
+    story.program.run(&["verify"]).ends_with(0);
+    story.server.set_faults(Vec::new());
+    story.sync(&[]).ends_with(0);
+    story.program.run(&["verify"]).ends_with(0);
+    assert_eq!(content(&story.program).len(), 3 * RUNS as usize);
+}
