@@ -99,6 +99,11 @@ impl Groups {
         self.names.len()
     }
 
+    /// How many texts are counted; none where no top message is asked for.
+    pub(super) const fn text_count(&self) -> usize {
+        if self.wants_details { self.texts.len() } else { 0 }
+    }
+
     /// What the group is about.
     pub(super) fn names(&self, group: u32) -> &Names {
         &self.names[group as usize]

@@ -5,6 +5,7 @@
 
 mod group;
 mod scan;
+mod texts;
 
 use serde_json::{Map, Value};
 

@@ -3,13 +3,18 @@
 //! Each thread has a connection of its own. A thread whose connection sees another state of the archive (a sync wrote
 //! between the two openings) counts nothing, and the others do its share: the result is always that of one state.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::num::NonZero;
+use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Options;
 use super::group::{Groups, NONE};
+use super::texts::Texts;
 use crate::archive::{ArchiveError, MessageFacts, Reader, RunPlace, Snapshot};
+use crate::model::Sha256;
 use crate::report::options::Scope;
 
 /// Runs that a thread takes at a time: some 10,000 messages, so that the threads end together.
@@ -21,16 +26,17 @@ const MOST_THREADS: usize = 8;
 /// Below so many runs a second connection costs more than it brings.
 const RUNS_FOR_THREADS: usize = 2_000;
 
-/// What is counted of a group.
-#[derive(Debug, Clone)]
+/// What is counted of a group. Small, since messages jump from group to group.
+#[derive(Debug, Clone, Copy)]
 struct Tally {
-    by_category: [u64; 4],
-    runs: u64,
-    jobs: Vec<u32>,
-    first_ticks: Option<i64>,
-    last_ticks: Option<i64>,
-    /// Time of the latest message and its owner's number; the higher number of two at the same time.
-    latest_owner: Option<(Option<i64>, u32)>,
+    by_category: [u32; 4],
+    runs: u32,
+    /// Of the latest message; the higher number of two at the same time.
+    owner: u32,
+    /// [`i64::MAX`] where no message has a time.
+    first_ticks: i64,
+    /// [`i64::MIN`] where no message has a time.
+    last_ticks: i64,
     last_run: i64,
 }
 
@@ -38,24 +44,19 @@ impl Tally {
     const EMPTY: Self = Self {
         by_category: [0; 4],
         runs: 0,
-        jobs: Vec::new(),
-        first_ticks: None,
-        last_ticks: None,
-        latest_owner: None,
+        owner: 0,
+        first_ticks: i64::MAX,
+        last_ticks: i64::MIN,
         last_run: i64::MIN,
     };
 
-    fn see_time(&mut self, ticks: Option<i64>) {
-        if let Some(ticks) = ticks {
-            self.first_ticks = Some(self.first_ticks.map_or(ticks, |first| first.min(ticks)));
-            self.last_ticks = Some(self.last_ticks.map_or(ticks, |last| last.max(ticks)));
-        }
-    }
-
-    fn see_job(&mut self, job: u32) {
-        // A group has messages of few jobs, and mostly of the one that was last.
-        if self.jobs.last() != Some(&job) && !self.jobs.contains(&job) {
-            self.jobs.push(job);
+    /// Sees the owner and the time of one message, or of the latest of several.
+    fn see_owner(&mut self, ticks: i64, owner: u32) {
+        if ticks > self.last_ticks {
+            self.last_ticks = ticks;
+            self.owner = owner;
+        } else if ticks == self.last_ticks {
+            self.owner = self.owner.max(owner);
         }
     }
 
@@ -65,22 +66,18 @@ impl Tally {
             *mine += theirs;
         }
         self.runs += other.runs;
-        for &job in &other.jobs {
-            self.see_job(job);
-        }
-        self.see_time(other.first_ticks);
-        self.see_time(other.last_ticks);
-        self.latest_owner = self.latest_owner.max(other.latest_owner);
+        self.first_ticks = self.first_ticks.min(other.first_ticks);
+        self.see_owner(other.last_ticks, other.owner);
     }
 }
-
-/// Messages by group and text.
-type Texts = HashMap<(u32, u32), u64, BuildHasherDefault<PairHasher>>;
 
 /// Everything that a thread counted.
 #[derive(Debug)]
 pub(super) struct Counted {
     tallies: Vec<Tally>,
+    /// A bit for each job of each group.
+    jobs: Vec<u64>,
+    words: usize,
     texts: Texts,
 }
 
@@ -108,51 +105,71 @@ impl Row<'_> {
 }
 
 impl Counted {
-    fn new(groups: &Groups) -> Self {
+    fn new(groups: &Groups, jobs: usize) -> Self {
+        let words = jobs.div_ceil(64);
         Self {
             tallies: vec![Tally::EMPTY; groups.len()],
-            texts: Texts::default(),
+            jobs: vec![0; groups.len() * words],
+            words,
+            texts: Texts::new(groups.len(), groups.text_count()),
         }
     }
 
-    fn merge(&mut self, other: Self) {
+    fn see_job(&mut self, group: u32, job: usize) {
+        self.jobs[group as usize * self.words + job / 64] |= 1 << (job % 64);
+    }
+
+    fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.tallies.iter_mut().zip(&other.tallies) {
             mine.merge(theirs);
         }
-        for (pair, count) in other.texts {
-            *self.texts.entry(pair).or_default() += count;
+        for (mine, theirs) in self.jobs.iter_mut().zip(&other.jobs) {
+            *mine |= theirs;
         }
+        other
+            .texts
+            .each(|group, text, count| self.texts.add(group, text, count));
     }
 
     /// The groups of which something was counted.
     pub(super) fn rows<'g>(&self, groups: &'g Groups) -> Vec<Row<'g>> {
-        // The most frequent text of each group; of equally frequent ones the first in order of their letters.
-        let mut top: Vec<(u64, u32)> = vec![(0, NONE); self.tallies.len()];
-        for (&(group, text), &count) in &self.texts {
-            let best = &mut top[group as usize];
-            if (count, std::cmp::Reverse(text)) > (best.0, std::cmp::Reverse(best.1)) {
-                *best = (count, text);
-            }
-        }
+        let top = self.top_texts();
         let numbered = (0..).zip(self.tallies.iter().zip(&top));
         let seen = numbered.filter(|(_, (tally, _))| tally.runs > 0);
-        seen.map(|(group, (tally, &(_, text)))| Row {
-            group,
-            by_category: tally.by_category,
-            runs: tally.runs,
-            jobs: u64::try_from(tally.jobs.len()).expect("a length fits"),
-            first_ticks: tally.first_ticks,
-            last_ticks: tally.last_ticks,
-            owner: tally.latest_owner.and_then(|(_, owner)| groups.owner(owner)),
-            top_message: groups.text(text),
+        seen.map(|(group, (tally, &(_, text)))| {
+            let jobs = &self.jobs[group as usize * self.words..][..self.words];
+            Row {
+                group,
+                by_category: tally.by_category.map(u64::from),
+                runs: tally.runs.into(),
+                jobs: jobs.iter().map(|word| u64::from(word.count_ones())).sum(),
+                first_ticks: Some(tally.first_ticks).filter(|&ticks| ticks != i64::MAX),
+                last_ticks: Some(tally.last_ticks).filter(|&ticks| ticks != i64::MIN),
+                owner: groups.owner(tally.owner),
+                top_message: groups.text(text),
+            }
         })
         .collect()
+    }
+
+    /// The most frequent text of each group, with its count; of equally frequent ones the first in order of letters.
+    fn top_texts(&self) -> Vec<(u32, u32)> {
+        let mut top = vec![(0, NONE); self.tallies.len()];
+        self.texts.each(|group, text, count| {
+            let best = &mut top[group as usize];
+            if (count, Reverse(text)) > (best.0, Reverse(best.1)) {
+                *best = (count, text);
+            }
+        });
+        top
     }
 }
 
 /// What all threads share.
 struct Work<'w> {
     runs: &'w [RunPlace],
+    /// Place of each run's job among the jobs.
+    jobs: &'w [usize],
     next: AtomicUsize,
     options: &'w Options,
     scope: &'w Scope,
@@ -166,15 +183,42 @@ pub(super) fn count(
     scope: &Scope,
     groups: &Groups,
 ) -> Result<Counted, ArchiveError> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    count_with(snapshot, options, scope, groups, |runs| {
+        if runs < RUNS_FOR_THREADS {
+            1
+        } else {
+            cores.min(MOST_THREADS)
+        }
+    })
+}
+
+/// The same with a number of threads for a number of runs.
+fn count_with(
+    snapshot: &Snapshot<'_>,
+    options: &Options,
+    scope: &Scope,
+    groups: &Groups,
+    threads: impl FnOnce(usize) -> usize,
+) -> Result<Counted, ArchiveError> {
     let mut runs = snapshot.run_places()?;
     runs.retain(|run| scope.has_job(run.job_key));
-    let threads = if runs.len() < RUNS_FOR_THREADS {
-        1
-    } else {
-        std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS))
-    };
+    let places: HashMap<i64, usize> = (scope.names().iter().enumerate())
+        .map(|(place, job)| (job.job_key, place))
+        .collect();
+    let jobs: Vec<usize> = runs
+        .iter()
+        .map(|run| {
+            let place = places.get(&run.job_key).copied();
+            place.ok_or_else(|| ArchiveError::Damaged {
+                what: format!("run {} is of a job that is not there", run.run_key),
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    let threads = threads(runs.len());
     let work = Work {
         runs: &runs,
+        jobs: &jobs,
         next: AtomicUsize::new(0),
         options,
         scope,
@@ -188,7 +232,7 @@ pub(super) fn count(
         let mut counted = work.count(snapshot)?;
         for helper in helpers {
             match helper.join().expect("a helper does not panic") {
-                Ok(Some(other)) => counted.merge(other),
+                Ok(Some(other)) => counted.merge(&other),
                 Ok(None) => {}
                 Err(error) => return Err(error),
             }
@@ -198,11 +242,7 @@ pub(super) fn count(
 }
 
 /// A second reader. It leaves the work to the first where it cannot open the archive or sees another state of it.
-fn help(
-    work: &Work<'_>,
-    path: &std::path::Path,
-    head: &crate::model::Sha256,
-) -> Result<Option<Counted>, ArchiveError> {
+fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, ArchiveError> {
     let Ok(reader) = Reader::open(path) else {
         return Ok(None);
     };
@@ -218,22 +258,24 @@ fn help(
 impl Work<'_> {
     /// Takes pieces until none is left.
     fn count(&self, snapshot: &Snapshot<'_>) -> Result<Counted, ArchiveError> {
-        let mut counted = Counted::new(self.groups);
+        let mut counted = Counted::new(self.groups, self.scope.names().len());
         loop {
             let from = self.next.fetch_add(RUNS_AT_A_TIME, Ordering::Relaxed);
-            let Some(rest) = self.runs.get(from..).filter(|rest| !rest.is_empty()) else {
+            if from >= self.runs.len() {
                 return Ok(counted);
-            };
-            self.count_piece(snapshot, &rest[..rest.len().min(RUNS_AT_A_TIME)], &mut counted)?;
+            }
+            let to = self.runs.len().min(from + RUNS_AT_A_TIME);
+            self.count_piece(snapshot, from..to, &mut counted)?;
         }
     }
 
     fn count_piece(
         &self,
         snapshot: &Snapshot<'_>,
-        runs: &[RunPlace],
+        piece: Range<usize>,
         counted: &mut Counted,
     ) -> Result<(), ArchiveError> {
+        let (runs, jobs) = (&self.runs[piece.clone()], &self.jobs[piece]);
         let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
             return Ok(());
         };
@@ -245,7 +287,7 @@ impl Work<'_> {
             }
             // Runs of jobs that are not asked for lie between those that are.
             if let Some(run) = runs.get(at).filter(|run| run.run_key == message.run_key)
-                && self.see(run, &message, counted).is_none()
+                && self.see(run, jobs[at], &message, counted).is_none()
             {
                 lost = Some(message.run_key);
             }
@@ -259,7 +301,7 @@ impl Work<'_> {
     }
 
     /// Counts a message; `None` where its text or asset is not there.
-    fn see(&self, run: &RunPlace, message: &MessageFacts, counted: &mut Counted) -> Option<()> {
+    fn see(&self, run: &RunPlace, job: usize, message: &MessageFacts, counted: &mut Counted) -> Option<()> {
         let kind = self.groups.kind(message.kind_key)?;
         let asset = self.groups.asset(message.asset_key)?;
         let ticks = message.occurred_ticks.or(run.started_ticks);
@@ -271,39 +313,82 @@ impl Work<'_> {
         let group = kind.group.min(asset.group);
         let tally = counted.tallies.get_mut(group as usize)?;
         tally.by_category[usize::from(kind.category)] += 1;
-        tally.see_time(ticks);
+        tally.first_ticks = tally.first_ticks.min(ticks.unwrap_or(i64::MAX));
+        tally.see_owner(ticks.unwrap_or(i64::MIN), asset.owner);
         if tally.last_run != run.run_key {
             tally.last_run = run.run_key;
             tally.runs += 1;
-            tally.see_job(u32::try_from(run.job_key).ok()?);
+            counted.see_job(group, job);
         }
-        if self.groups.wants_details {
-            tally.latest_owner = tally.latest_owner.max(Some((ticks, asset.owner)));
-            if kind.text != NONE {
-                *counted.texts.entry((group, kind.text)).or_default() += 1;
-            }
+        if self.groups.wants_details && kind.text != NONE {
+            counted.texts.add(group, kind.text, 1);
         }
         Some(())
     }
 }
 
-/// Mixes the two halves of a pair by multiplication: quick, and nobody from outside chooses the numbers.
-#[derive(Debug, Default)]
-struct PairHasher(u64);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::{Message, Run, TestArchive};
 
-impl Hasher for PairHasher {
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
+    fn archive() -> TestArchive {
+        let assets = ["a", "b", "c", "d", "e"];
+        let runs: Vec<Run> = (0..1500)
+            .map(|number| Run {
+                job: number % 3,
+                start: i64::try_from(number).ok(),
+                messages: (0..number % 4)
+                    .map(|message| Message {
+                        asset: Some(assets[number * message % 5]),
+                        text: Some(assets[(number + message) % 5]),
+                        owner: Some(assets[number % 4]),
+                        ..Message::default()
+                    })
+                    .collect(),
+                ..Run::default()
+            })
+            .collect();
+        TestArchive::new(&[None, None, None], &runs)
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u32(byte.into());
+    /// The rows that so many threads count, where `meanwhile` happens after the first has begun to read.
+    fn counted(archive: &TestArchive, threads: usize, meanwhile: impl FnOnce()) -> Vec<String> {
+        let reader = Reader::open(&archive.path()).unwrap();
+        let snapshot = reader.snapshot().unwrap();
+        meanwhile();
+        let options = Options::default();
+        let scope = options.common.scope(&snapshot).unwrap();
+        let groups = Groups::read(&snapshot, &options).unwrap();
+        let counted = count_with(&snapshot, &options, &scope, &groups, |_| threads).unwrap();
+        let rows = counted.rows(&groups);
+        rows.iter().map(|row| format!("{row:?}")).collect()
+    }
+
+    #[test]
+    fn any_number_of_threads_counts_the_same() {
+        let archive = archive();
+        let alone = counted(&archive, 1, || {});
+        assert_eq!(alone.len(), 5);
+        for threads in [2, 5] {
+            assert_eq!(counted(&archive, threads, || {}), alone);
         }
     }
 
-    fn write_u32(&mut self, number: u32) {
-        // An odd number close to 2^64 divided by the golden ratio (Knuth).
-        self.0 = (self.0.rotate_left(5) ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    #[test]
+    fn a_thread_that_sees_another_state_counts_nothing() {
+        let archive = archive();
+        let alone = counted(&archive, 1, || {});
+        let found = counted(&archive, 4, || {
+            let connection = archive.connection();
+            let entry = "INSERT INTO ledger SELECT max(entry_id) + 1, 'x', zeroblob(32) FROM ledger";
+            connection
+                .execute_batch(&format!(
+                    "BEGIN; UPDATE message SET asset_key = 1; {entry}; COMMIT"
+                ))
+                .unwrap();
+        });
+        assert_eq!(found, alone);
+        assert_ne!(counted(&archive, 4, || {}), alone);
     }
 }

@@ -2,4 +2,5 @@
 
 mod asset_errors;
 mod failure_trends;
+mod query;
 mod recount;
