@@ -7,7 +7,7 @@ mod common;
 use common::{Bench, rows, small_history};
 use jobruns::archive::{JobOutcome, Reader, SyncOutcome, Writer};
 use jobruns::simulator::Options;
-use jobruns::sync::{Stop, SyncError, sync};
+use jobruns::sync::{Stop, SyncError, SyncEvent, sync};
 use serde_json::json;
 
 const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
@@ -461,7 +461,7 @@ async fn the_second_of_two_syncs_names_the_holder_of_the_archive() {
     bench.fault("stall=3");
     let first = bench.try_sync();
     let second = async {
-        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
         bench.try_sync().await
     };
     let (first, second) = tokio::join!(first, second);
@@ -489,21 +489,23 @@ async fn a_stopped_sync_keeps_what_was_read() {
     .await;
     bench.options.concurrency = 1;
     bench.fault("stall=9@2");
+    // Asked to stop in the middle of the second answer, which has stalled after its first bytes.
     let (ask, asked) = tokio::sync::watch::channel(false);
-    let stopper = async {
-        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-        ask.send(true).unwrap();
+    let second = bench.job(1);
+    let events = move |event: SyncEvent<'_>| {
+        if matches!(event, SyncEvent::JobProgress { job, .. } if job == second) {
+            ask.send_replace(true);
+        }
     };
     let client = bench.client();
-    let path = bench.archive();
-    let syncing = sync(
-        &path,
+    let record = sync(
+        &bench.archive(),
         &client,
         bench.options.clone(),
-        Box::new(|_| {}),
+        Box::new(events),
         Stop::new(asked),
-    );
-    let (record, ()) = tokio::join!(syncing, stopper);
+    )
+    .await;
     let record = record.unwrap();
     assert_eq!(record.outcome, SyncOutcome::Interrupted, "{record:?}");
     assert_eq!(record.jobs.len(), 3);
