@@ -1,8 +1,6 @@
-//! Bodies that are made while they are sent, whole or damaged on request.
+//! Bodies that are sent while they are made, whole or damaged on the way.
 
-use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,249 +10,104 @@ use futures_util::stream;
 use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
 use hyper::body::Frame;
 
+use super::answer::{Answer, PIECE};
 use super::fault::FaultKind;
-use super::history::History;
 use super::line::Breaker;
 
 /// What an answer's bytes come from.
 pub(super) type Body = BoxBody<Bytes, std::io::Error>;
 
-/// Bytes that are made at a time.
-const PIECE: usize = 128 << 10;
-
-/// The answer to a request for runs.
+/// The bytes of a job's runs.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) history: Arc<History>,
-    pub(super) job: u32,
-    pub(super) nights: u32,
-    pub(super) messages: bool,
-    /// Runs to serve, in order.
-    pub(super) runs: VecDeque<u32>,
-    pub(super) faults: Vec<FaultKind>,
-    begun: bool,
-    ended: bool,
-    scratch: String,
+pub(super) enum Source {
+    /// Made while they are sent.
+    Made(Box<Answer>),
+    /// Set by a test.
+    Set(Bytes),
 }
 
-impl Answer {
-    pub(super) fn new(
-        history: Arc<History>,
-        job: u32,
-        nights: u32,
-        messages: bool,
-        runs: VecDeque<u32>,
-        faults: Vec<FaultKind>,
-    ) -> Self {
-        Self {
-            history,
-            job,
-            nights,
-            messages,
-            runs,
-            faults,
-            begun: false,
-            ended: false,
-            scratch: String::new(),
+impl Source {
+    /// The next bytes; `None` at the end.
+    fn piece(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Made(answer) => answer.piece().map(Bytes::from),
+            Self::Set(bytes) if bytes.is_empty() => None,
+            Self::Set(bytes) => Some(bytes.split_to(bytes.len().min(PIECE))),
         }
     }
 
-    fn has(&self, fault: &FaultKind) -> bool {
-        self.faults.contains(fault)
-    }
-
-    /// The next bytes, as they would be without packing or damage on the way; `None` at the end.
-    fn piece(&mut self) -> Option<Vec<u8>> {
-        if self.ended {
-            return None;
-        }
-        let mut out = Vec::with_capacity(PIECE + (64 << 10));
-        if self.has(&FaultKind::Empty) || self.has(&FaultKind::Null) {
-            self.ended = true;
-            return Some(if self.has(&FaultKind::Empty) {
-                b"[]".to_vec()
-            } else {
-                b"null".to_vec()
-            });
-        }
-        if !self.begun {
-            self.begun = true;
-            if self.has(&FaultKind::Shuffled) {
-                self.runs = self.runs.iter().rev().copied().collect();
-            }
-            let id = if self.has(&FaultKind::OtherJob) {
-                "00000000-0000-4000-8000-000000000000".to_owned()
-            } else {
-                self.history.job_id(self.job)
-            };
-            let total = self.runs.len() + usize::from(self.has(&FaultKind::WrongCounts)) * 7;
-            out.extend_from_slice(
-                format!("{{ \"TotalJobRuns\":{total}, \"JobID\":\"{id}\", \"JobStatusInfo\":[").as_bytes(),
-            );
-            self.damaged_run(&mut out);
-        }
-        while out.len() < PIECE {
-            let Some(run) = self.runs.pop_front() else {
-                out.extend_from_slice(b"] }");
-                self.ended = true;
-                break;
-            };
-            self.scratch.clear();
-            self.history
-                .write_run(self.job, run, self.nights, self.messages, &mut self.scratch);
-            if self.has(&FaultKind::WrongCounts) {
-                self.scratch = self
-                    .scratch
-                    .replacen("\"MessageCount\":", "\"MessageCount\":9", 1);
-            }
-            if self.has(&FaultKind::Shuffled) {
-                out.extend_from_slice(shuffled(&self.scratch).as_bytes());
-            } else {
-                out.extend_from_slice(self.scratch.as_bytes());
-            }
-            if !self.runs.is_empty() {
-                out.extend_from_slice(b", ");
-            }
-        }
-        Some(out)
-    }
-
-    /// Puts a run that is none, or an odd one, in the place of the first.
-    fn damaged_run(&mut self, out: &mut Vec<u8>) {
-        for fault in self.faults.clone() {
-            let Some(run) = self.runs.front().copied() else {
-                return;
-            };
-            self.scratch.clear();
-            self.history
-                .write_run(self.job, run, self.nights, self.messages, &mut self.scratch);
-            let run = self.scratch.clone();
-            let damaged: Vec<u8> = match fault {
-                FaultKind::BadRun(1) => run
-                    .replacen("\"JobRunID\":\"", "\"JobRunID\":\"no-", 1)
-                    .into_bytes(),
-                FaultKind::BadRun(2) => run.replacen("\"JobRunID\"", "\"RunID\"", 1).into_bytes(),
-                FaultKind::BadRun(3) => b"null".to_vec(),
-                FaultKind::BadRun(4) => b"42".to_vec(),
-                FaultKind::BadRun(5) => b"\"a run\"".to_vec(),
-                FaultKind::BadRun(_) => run.replacen("\"Status\":", "\"Status\" ", 1).into_bytes(),
-                FaultKind::BadMessage => run
-                    .replacen("\"JobMessages\":[", "\"JobMessages\":[{\"Message\":},", 1)
-                    .replace("},]", "}]")
-                    .into_bytes(),
-                FaultKind::OddText => {
-                    let marked = run.replacen(
-                        "\"StatusDetails\":null",
-                        "\"StatusDetails\":\"a\\ud800b\\u0000c@d\"",
-                        1,
-                    );
-                    marked
-                        .bytes()
-                        .map(|byte| if byte == b'@' { 0xFF } else { byte })
-                        .collect()
-                }
-                _ => continue,
-            };
-            self.runs.pop_front();
-            out.extend_from_slice(&damaged);
-            if !self.runs.is_empty() {
-                out.extend_from_slice(b", ");
-            }
-        }
-    }
-
-    /// Length that the answer says, found by making it once more.
-    pub(super) fn length(&self) -> u64 {
-        let mut again = Self::new(
-            Arc::clone(&self.history),
-            self.job,
-            self.nights,
-            self.messages,
-            self.runs.clone(),
-            self.faults.clone(),
-        );
-        let mut length = 0;
-        while let Some(piece) = again.piece() {
-            length += piece.len() as u64;
-        }
-        // Too short a JSON in a whole HTTP answer says its own length; one that breaks says the length it should have had.
-        self.faults.iter().fold(length, |length, fault| match fault {
+    /// Length of the body that is promised: a cut one breaks the promise, a short one does not. Makes the whole once
+    /// more, so it takes its time.
+    pub(super) fn length(&self, faults: &[FaultKind]) -> u64 {
+        let whole = match self {
+            Self::Made(answer) => answer.length(),
+            Self::Set(bytes) => bytes.len() as u64,
+        };
+        faults.iter().fold(whole, |length, fault| match fault {
             FaultKind::Short(bytes) => length.min(*bytes),
             _ => length,
         })
     }
 
-    /// The stream of the body, on the connection of `breaker`.
-    pub(super) fn stream(self, gzip: bool, breaker: Breaker) -> Body {
-        let limits = self.faults.iter().find_map(|fault| match fault {
+    /// The stream of the body, with the faults that are about how it is sent.
+    pub(super) fn stream(self, faults: &[FaultKind], gzip: bool, breaker: Breaker) -> Body {
+        let end = faults.iter().find_map(|fault| match fault {
             FaultKind::Reset(bytes) => Some((*bytes, End::Reset)),
             FaultKind::Cut(bytes) => Some((*bytes, End::Cut)),
-            FaultKind::Short(bytes) => Some((*bytes, End::Sound)),
+            FaultKind::Short(bytes) => Some((*bytes, End::Orderly)),
             _ => None,
         });
-        let stall = self.faults.iter().find_map(|fault| match fault {
+        let stall = faults.iter().find_map(|fault| match fault {
             FaultKind::Stall(silence) => Some(*silence),
             _ => None,
         });
-        let drip = self.has(&FaultKind::Drip);
-        let pack = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
         let sending = Sending {
-            answer: self,
-            pack,
+            source: self,
+            pack: gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast())),
             sent: 0,
-            limits,
-            breaker,
+            end,
             stall,
-            drip,
-            rest: Vec::new(),
+            drip: faults.contains(&FaultKind::Drip),
+            rest: Bytes::new(),
             over: false,
+            breaker,
         };
         let frames = stream::unfold(sending, |mut sending| async move {
             let next = sending.next().await?;
-            Some((next.map(|bytes| Frame::data(Bytes::from(bytes))), sending))
+            Some((next.map(Frame::data), sending))
         });
-        BodyExt::boxed(StreamBody::new(SyncStream(Box::pin(frames))))
-    }
-}
-
-/// `BoxBody` wants its stream to be `Sync`, which it is while only one task polls it, behind a lock that nobody contends.
-struct SyncStream<S>(std::pin::Pin<Box<S>>);
-
-impl<S: futures_util::Stream> futures_util::Stream for SyncStream<S> {
-    type Item = S::Item;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(context)
+        BodyExt::boxed(StreamBody::new(Box::pin(frames)))
     }
 }
 
 /// How a body ends before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    Reset,
+    /// HTTP says that this was all.
+    Orderly,
+    /// The connection ends.
     Cut,
-    /// As HTTP wants it.
-    Sound,
+    /// The connection is reset.
+    Reset,
 }
 
+#[derive(Debug)]
 struct Sending {
-    answer: Answer,
+    source: Source,
     pack: Option<GzEncoder<Vec<u8>>>,
+    /// Bytes sent, as they were before packing.
     sent: u64,
     /// Bytes to send at most, and what happens there.
-    limits: Option<(u64, End)>,
-    breaker: Breaker,
+    end: Option<(u64, End)>,
     stall: Option<Duration>,
     drip: bool,
-    rest: Vec<u8>,
+    rest: Bytes,
     over: bool,
+    breaker: Breaker,
 }
 
 impl Sending {
-    async fn next(&mut self) -> Option<std::io::Result<Vec<u8>>> {
+    async fn next(&mut self) -> Option<std::io::Result<Bytes>> {
         let bytes = match self.raw().await {
             Some(Ok(bytes)) => bytes,
             Some(Err(error)) => return Some(Err(error)),
@@ -266,23 +119,23 @@ impl Sending {
                     .finish()
                     .ok()
                     .filter(|rest| !rest.is_empty())
-                    .map(Ok);
+                    .map(|rest| Ok(Bytes::from(rest)));
             }
         };
         let Some(pack) = &mut self.pack else {
             return Some(Ok(bytes));
         };
         let packed = pack.write_all(&bytes).and_then(|()| pack.flush());
-        Some(packed.map(|()| std::mem::take(pack.get_mut())))
+        Some(packed.map(|()| Bytes::from(std::mem::take(pack.get_mut()))))
     }
 
     /// The next bytes before packing, with the damage asked for.
-    async fn raw(&mut self) -> Option<std::io::Result<Vec<u8>>> {
+    async fn raw(&mut self) -> Option<std::io::Result<Bytes>> {
         if self.over {
             return None;
         }
         let mut bytes = if self.rest.is_empty() {
-            self.answer.piece()?
+            self.source.piece()?
         } else {
             std::mem::take(&mut self.rest)
         };
@@ -294,41 +147,85 @@ impl Sending {
             tokio::time::sleep(Duration::from_millis(5)).await;
             self.rest = bytes.split_off(64);
         }
-        if let Some((limit, end)) = self.limits {
-            let room = usize::try_from(limit - self.sent.min(limit)).unwrap_or(usize::MAX);
+        if let Some((limit, end)) = self.end {
+            let room = usize::try_from(limit.saturating_sub(self.sent)).unwrap_or(usize::MAX);
             if room == 0 {
                 self.over = true;
-                if end == End::Sound {
-                    return None;
-                }
-                // What was sent before is on its way: the server drops what it has not written when a body breaks.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                if end == End::Reset {
-                    self.breaker.reset();
-                }
-                return Some(Err(std::io::Error::other("cut on request")));
+                return self.break_off(end).await;
             }
             if bytes.len() > room {
-                self.rest = bytes.split_off(room);
+                let beyond = bytes.split_off(room);
+                // What a stall or a drip held back comes after it, and is cut off all the same.
+                if self.rest.is_empty() {
+                    self.rest = beyond;
+                }
             }
         }
         self.sent += bytes.len() as u64;
         Some(Ok(bytes))
     }
+
+    async fn break_off(&mut self, end: End) -> Option<std::io::Result<Bytes>> {
+        if end == End::Orderly {
+            return None;
+        }
+        // What was sent before is on its way by then: the server drops what it has not written when a body breaks.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if end == End::Reset {
+            self.breaker.reset();
+        }
+        Some(Err(std::io::Error::other("cut on request")))
+    }
 }
 
-/// The run with its fields and messages in another order.
-fn shuffled(run: &str) -> String {
-    let Ok(serde_json::Value::Object(members)) = serde_json::from_str(run) else {
-        return run.to_owned();
-    };
-    let members = members.into_iter().rev().map(|(name, mut value)| {
-        if let serde_json::Value::Array(elements) = &mut value
-            && name == "JobMessages"
-        {
-            elements.reverse();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn sent(bytes: &[u8], faults: &[FaultKind]) -> (Vec<u8>, bool) {
+        let source = Source::Set(Bytes::copy_from_slice(bytes));
+        let mut body = source.stream(faults, false, Breaker::default());
+        let mut all = Vec::new();
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => all.extend_from_slice(&frame.into_data().unwrap()),
+                Err(_) => return (all, false),
+            }
         }
-        (name, value)
-    });
-    serde_json::Value::Object(members.collect()).to_string()
+        (all, true)
+    }
+
+    #[tokio::test]
+    async fn a_body_ends_where_a_fault_says_also_when_it_drips() {
+        let whole: Vec<u8> = (0..300_000_u32).map(|number| (number % 251) as u8).collect();
+        assert_eq!(sent(&whole, &[]).await, (whole.clone(), true));
+        assert_eq!(sent(&whole, &[FaultKind::Drip]).await, (whole.clone(), true));
+        for limit in [0, 1, 999, 1000, 1001, 1100, 5000, 200_000] {
+            let start = whole[..limit].to_vec();
+            let bytes = limit as u64;
+            assert_eq!(
+                sent(&whole, &[FaultKind::Cut(bytes)]).await,
+                (start.clone(), false)
+            );
+            assert_eq!(
+                sent(&whole, &[FaultKind::Short(bytes)]).await,
+                (start.clone(), true)
+            );
+            let dripping = [FaultKind::Drip, FaultKind::Reset(bytes)];
+            assert_eq!(sent(&whole, &dripping).await, (start, false), "{limit}");
+        }
+        assert_eq!(
+            sent(&whole, &[FaultKind::Cut(300_000)]).await,
+            (whole.clone(), true)
+        );
+    }
+
+    #[test]
+    fn the_length_is_that_of_the_bytes_promised() {
+        let source = || Source::Set(Bytes::from_static(b"0123456789"));
+        assert_eq!(source().length(&[]), 10);
+        assert_eq!(source().length(&[FaultKind::Cut(4)]), 10);
+        assert_eq!(source().length(&[FaultKind::Short(4)]), 4);
+        assert_eq!(source().length(&[FaultKind::Short(40)]), 10);
+    }
 }

@@ -1,6 +1,9 @@
 //! Certificates made on the spot: a private authority, and what the server presents.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// What the server presents.
@@ -27,6 +30,7 @@ pub(super) struct Identity {
     pub(super) authority_pem: String,
 }
 
+/// Makes a fresh key and certificate, with what strict clients (Python from 3.13 on, say) want to see in them.
 pub(super) fn make(kind: CertificateKind) -> Result<Identity, rcgen::Error> {
     let names = match kind {
         CertificateKind::OtherName => vec!["elsewhere.example.com".to_owned()],
@@ -37,6 +41,7 @@ pub(super) fn make(kind: CertificateKind) -> Result<Identity, rcgen::Error> {
     params
         .distinguished_name
         .push(DnType::CommonName, "CCS look-alike");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     if kind == CertificateKind::Expired {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
@@ -54,11 +59,14 @@ pub(super) fn make(kind: CertificateKind) -> Result<Identity, rcgen::Error> {
             (certificate, pem)
         }
         CertificateKind::Signed | CertificateKind::Expired | CertificateKind::OtherName => {
+            params.use_authority_key_identifier_extension = true;
+            params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
             let mut authority = CertificateParams::new(Vec::new())?;
+            authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
             authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             authority
                 .distinguished_name
-                .push(DnType::CommonName, "CCS look-alike private authority");
+                .push(DnType::CommonName, authority_name());
             let authority_key = KeyPair::generate()?;
             let pem = authority.self_signed(&authority_key)?.pem();
             (
@@ -73,4 +81,11 @@ pub(super) fn make(kind: CertificateKind) -> Result<Identity, rcgen::Error> {
         key,
         authority_pem,
     })
+}
+
+/// Another name each time: to a client that trusts the authority of an earlier start, this one is unknown, and not the
+/// same with a bad signature.
+fn authority_name() -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    format!("CCS look-alike private authority {}", &id[..8])
 }

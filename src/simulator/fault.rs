@@ -16,6 +16,8 @@ pub enum FaultKind {
     Xml,
     /// A redirect to another host.
     Redirect,
+    /// The connection is reset in place of an answer.
+    HangUp,
     /// The connection is reset after so many bytes of the body, unpacked.
     Reset(u64),
     /// The connection ends after so many bytes of the body, unpacked.
@@ -28,8 +30,8 @@ pub enum FaultKind {
     Drip,
     /// The newest run is none: one of several kinds, by number.
     BadRun(u64),
-    /// A message of the newest run is none.
-    BadMessage,
+    /// The first message of the newest run is none: one of several kinds, by number.
+    BadMessage(u64),
     /// The newest run has a lone surrogate, a NUL and a bad byte in its summary.
     OddText,
     /// `TotalJobRuns` and `MessageCount` are wrong.
@@ -40,40 +42,72 @@ pub enum FaultKind {
     Empty,
     /// The answer is `null`.
     Null,
+    /// `JobStatusInfo` is `null`.
+    NullList,
     /// Runs and fields come in another order.
     Shuffled,
+    /// A login or refresh is refused.
+    LoginFails,
+    /// A login or refresh is answered after so long.
+    LoginSlow(Duration),
 }
 
-/// Names of the faults, their argument and what they do: for `--help` and errors.
-pub const FAULT_KINDS: [(&str, &str); 22] = [
-    ("400", "status 400, `JobID is invalid.`"),
-    ("403", "status 403, access is denied"),
-    ("404", "status 404, job not found"),
-    ("429=SECONDS", "status 429 with Retry-After"),
-    ("500", "status 500"),
-    ("502", "status 502 with an HTML page"),
-    ("503=SECONDS", "status 503 with Retry-After"),
+impl FaultKind {
+    /// Whether it happens at the token URL, not at a job's runs.
+    const fn is_of_login(&self) -> bool {
+        matches!(self, Self::LoginFails | Self::LoginSlow(_))
+    }
+}
+
+/// Names of the faults with their argument, and what they do: for `--help` and errors.
+pub const FAULT_KINDS: &[(&str, &str)] = &[
+    (
+        "400, 403, 404, 500",
+        "that status with the text of the API document",
+    ),
+    ("407, 502, 504", "that status with a proxy's HTML page"),
+    ("429=SECONDS", "status 429 with Retry-After (default 1)"),
+    ("503=SECONDS", "status 503 with Retry-After (default 1)"),
     ("token-dies", "status 401: the token dies before this answer"),
+    ("login-fails", "the login or refresh is refused"),
+    (
+        "login-slow=SECONDS",
+        "the login or refresh takes so long (default 5)",
+    ),
     ("html", "a proxy's HTML page with status 200"),
     ("xml", "XML with status 200"),
     ("redirect", "a redirect to another host"),
-    ("reset=BYTES", "the connection is reset after so many bytes"),
-    ("cut=BYTES", "the connection ends after so many bytes"),
+    ("hang-up", "the connection is reset in place of an answer"),
+    (
+        "reset=BYTES",
+        "the connection is reset after so many bytes (default 2000)",
+    ),
+    (
+        "cut=BYTES",
+        "the connection ends after so many bytes (default 2000)",
+    ),
     (
         "short=BYTES",
-        "the answer ends properly after so many bytes, its JSON does not",
+        "the answer ends properly after so many bytes (default 2000), its JSON does not",
     ),
-    ("stall=SECONDS", "silence after 1,000 bytes"),
+    ("stall=SECONDS", "silence (default 60) after 1,000 bytes"),
     ("drip", "the first 4 KB come in small pieces with pauses"),
-    ("bad-run=N", "the newest run is none; N from 1 to 6 chooses how"),
-    ("bad-message", "a message of the newest run is none"),
+    (
+        "bad-run=N",
+        "the newest run is none: 1 an ID that is no GUID, 2 no ID, 3 null, 4 a number, 5 a text, 6 broken JSON",
+    ),
+    (
+        "bad-message=N",
+        "a message of the newest run is none: 1 broken JSON, 2 null, 3 a number, 4 a text",
+    ),
     ("odd-text", "a lone surrogate, a NUL and a bad byte in a text"),
     ("wrong-counts", "TotalJobRuns and MessageCount are wrong"),
     ("other-job", "the answer names another job"),
     (
-        "empty, null, shuffled",
-        "`[]`; `null`; runs and fields in another order",
+        "empty, null, null-list",
+        "the answer is []; is null; has null for its runs",
     ),
+    ("shuffled", "runs, fields and messages in another order"),
 ];
 
 /// A fault, and when it happens.
@@ -83,7 +117,7 @@ pub struct Fault {
     pub kind: FaultKind,
     /// To which job, from 1; to every job where none is named.
     pub job: Option<u32>,
-    /// At which request for the runs of that job, from 1; at every one where none is named.
+    /// At which request for the runs of that job (or to the token URL), from 1; at every one where none is named.
     pub attempt: Option<u32>,
 }
 
@@ -93,12 +127,23 @@ pub struct Fault {
 pub struct NoFault(pub String);
 
 fn names() -> String {
-    FAULT_KINDS.map(|(name, _)| name).join(", ")
+    let names: Vec<&str> = FAULT_KINDS.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
 }
 
 impl Fault {
+    /// Whether it happens to this request for the runs of a job (from 0).
     pub(super) fn applies(&self, job: u32, attempt: u32) -> bool {
-        self.job.is_none_or(|wanted| wanted == job + 1) && self.attempt.is_none_or(|wanted| wanted == attempt)
+        !self.kind.is_of_login() && self.job.is_none_or(|wanted| wanted == job + 1) && self.is_due(attempt)
+    }
+
+    /// Whether it happens to this request to the token URL.
+    pub(super) fn applies_to_login(&self, attempt: u32) -> bool {
+        self.kind.is_of_login() && self.is_due(attempt)
+    }
+
+    fn is_due(&self, attempt: u32) -> bool {
+        self.attempt.is_none_or(|wanted| wanted == attempt)
     }
 }
 
@@ -107,7 +152,10 @@ impl FromStr for Fault {
 
     fn from_str(text: &str) -> Result<Self, NoFault> {
         let wrong = || NoFault(text.to_owned());
-        let number = |text: &str| text.parse::<u32>().map_err(|_| wrong());
+        let number = |text: &str| match text.parse::<u32>() {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(wrong()),
+        };
         let (rest, attempt) = match text.split_once('#') {
             Some((rest, attempt)) => (rest, Some(number(attempt)?)),
             None => (text, None),
@@ -121,33 +169,40 @@ impl FromStr for Fault {
             None => (rest, None),
         };
         let bytes = argument.unwrap_or(2000);
-        let kind = match name {
-            "400" => FaultKind::Status(400, None),
-            "403" => FaultKind::Status(403, None),
-            "404" => FaultKind::Status(404, None),
-            "429" => FaultKind::Status(429, Some(argument.unwrap_or(1))),
-            "500" => FaultKind::Status(500, None),
-            "502" => FaultKind::Status(502, None),
-            "503" => FaultKind::Status(503, Some(argument.unwrap_or(1))),
-            "token-dies" => FaultKind::TokenDies,
-            "html" => FaultKind::Html,
-            "xml" => FaultKind::Xml,
-            "redirect" => FaultKind::Redirect,
-            "reset" => FaultKind::Reset(bytes),
-            "cut" => FaultKind::Cut(bytes),
-            "short" => FaultKind::Short(bytes),
-            "stall" => FaultKind::Stall(Duration::from_secs(argument.unwrap_or(60))),
-            "drip" => FaultKind::Drip,
-            "bad-run" => FaultKind::BadRun(argument.unwrap_or(1)),
-            "bad-message" => FaultKind::BadMessage,
-            "odd-text" => FaultKind::OddText,
-            "wrong-counts" => FaultKind::WrongCounts,
-            "other-job" => FaultKind::OtherJob,
-            "empty" => FaultKind::Empty,
-            "null" => FaultKind::Null,
-            "shuffled" => FaultKind::Shuffled,
+        let seconds = |default| Duration::from_secs(argument.unwrap_or(default));
+        let kind = match (name, argument) {
+            ("429", _) => FaultKind::Status(429, Some(argument.unwrap_or(1))),
+            ("503", _) => FaultKind::Status(503, Some(argument.unwrap_or(1))),
+            ("login-slow", _) => FaultKind::LoginSlow(seconds(5)),
+            ("reset", _) => FaultKind::Reset(bytes),
+            ("cut", _) => FaultKind::Cut(bytes),
+            ("short", _) => FaultKind::Short(bytes),
+            ("stall", _) => FaultKind::Stall(seconds(60)),
+            ("bad-run", None | Some(1..=6)) => FaultKind::BadRun(argument.unwrap_or(1)),
+            ("bad-message", None | Some(1..=4)) => FaultKind::BadMessage(argument.unwrap_or(1)),
+            (_, Some(_)) => return Err(wrong()),
+            ("400" | "403" | "404" | "407" | "500" | "502" | "504", None) => {
+                FaultKind::Status(name.parse().map_err(|_| wrong())?, None)
+            }
+            ("token-dies", None) => FaultKind::TokenDies,
+            ("login-fails", None) => FaultKind::LoginFails,
+            ("html", None) => FaultKind::Html,
+            ("xml", None) => FaultKind::Xml,
+            ("redirect", None) => FaultKind::Redirect,
+            ("hang-up", None) => FaultKind::HangUp,
+            ("drip", None) => FaultKind::Drip,
+            ("odd-text", None) => FaultKind::OddText,
+            ("wrong-counts", None) => FaultKind::WrongCounts,
+            ("other-job", None) => FaultKind::OtherJob,
+            ("empty", None) => FaultKind::Empty,
+            ("null", None) => FaultKind::Null,
+            ("null-list", None) => FaultKind::NullList,
+            ("shuffled", None) => FaultKind::Shuffled,
             _ => return Err(wrong()),
         };
+        if kind.is_of_login() && job.is_some() {
+            return Err(wrong());
+        }
         Ok(Self { kind, job, attempt })
     }
 }
@@ -176,6 +231,34 @@ mod tests {
                 .to_string()
                 .contains("bad-run")
         );
+    }
+
+    #[test]
+    fn what_a_kind_does_not_take_is_refused() {
+        for wrong in [
+            "html=1",
+            "403=5",
+            "bad-run=7",
+            "bad-run=0",
+            "bad-message=5",
+            "cut=x",
+            "cut=-1",
+            "html@0",
+            "html#0",
+            "html@",
+            "login-fails@1",
+            "#1",
+            "",
+        ] {
+            assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn faults_of_the_login_leave_the_runs_alone() {
+        let fault: Fault = "login-fails#2".parse().unwrap();
+        assert!(fault.applies_to_login(2) && !fault.applies_to_login(1) && !fault.applies(0, 2));
+        assert!(!"html".parse::<Fault>().unwrap().applies_to_login(1));
     }
 
     #[test]

@@ -148,8 +148,9 @@ fn guid(random: &mut Random) -> String {
 
 impl History {
     fn random(&self, job: u32, run: u32, what: u64) -> Random {
-        let mixed = self.seed ^ (u64::from(job) << 40) ^ (u64::from(run) << 8) ^ what;
-        let mut random = Random(mixed);
+        // Mixed first: the runs of neighbouring seeds must not be each other's.
+        let seed = Random(self.seed).next();
+        let mut random = Random(seed ^ (u64::from(job) << 40) ^ (u64::from(run) << 8) ^ what);
         random.next();
         Random(random.next())
     }
@@ -179,7 +180,8 @@ impl History {
 
     /// The runs that are served after so many nights, newest first.
     pub(super) fn runs_served(&self, job: u32, nights: u32) -> impl DoubleEndedIterator<Item = u32> + use<> {
-        let purged = nights.min(self.runs.saturating_sub(2));
+        // Of one or two, none goes: some old run must stay, to finish and to be edited.
+        let purged = if self.runs > 2 { nights } else { 0 };
         // Night 3 and every third after it, the very first run is there again for that night.
         let back = nights >= 3 && (nights + job).is_multiple_of(3) && purged > 0;
         back.then_some(0)
@@ -205,7 +207,8 @@ impl History {
         let started = self.started(job, run);
         let duration = i64::try_from(60 + random.below(7200)).unwrap_or(60);
         let executing = run + 1 == self.runs + nights && job.is_multiple_of(3);
-        let edited = nights > 0 && run == self.runs / 2;
+        // Each night edits one more, from the middle on; never the newest, which is new anyway.
+        let edited = run >= self.runs / 2 && run < self.runs / 2 + nights && self.runs > 1;
         let status = match (executing, random.below(20)) {
             (true, _) => 2,
             (false, 0..=2) => 5,
@@ -367,12 +370,38 @@ mod tests {
         assert_eq!(served(0), (0..10).rev().collect::<Vec<_>>());
         assert_eq!(served(1), (1..11).rev().collect::<Vec<_>>());
         assert_eq!(served(3).last(), Some(&0), "the first run is there again");
-        assert_eq!(run(0, 9, 0)["Status"], 2, "the newest is executing");
-        assert_ne!(run(0, 9, 1)["Status"], 2, "and has finished a night later");
-        assert_ne!(
-            run(0, 5, 0)["JobSummary"],
-            run(0, 5, 1)["JobSummary"],
-            "an old one is edited"
-        );
+        assert_eq!(served(100).len(), 10, "as many go as come");
+        for night in 0..30 {
+            let newest = 9 + night;
+            assert_eq!(run(0, newest, night)["Status"], 2, "the newest is executing");
+            assert_ne!(
+                run(0, newest, night + 1)["Status"],
+                2,
+                "and has finished a night later"
+            );
+            let served = served(night + 1);
+            let changed: Vec<u32> = served
+                .into_iter()
+                .filter(|&number| number < newest && run(0, number, night) != run(0, number, night + 1))
+                .collect();
+            assert_eq!(changed, [5 + night], "one old run is edited, and is still served");
+        }
+    }
+
+    #[test]
+    fn neighbouring_seeds_share_no_run() {
+        let ids = |seed| {
+            let history = History { seed, ..history() };
+            let run = move |number| {
+                let mut text = String::new();
+                history.write_run(0, number, 0, false, &mut text);
+                serde_json::from_str::<serde_json::Value>(&text).unwrap()["JobRunID"].to_string()
+            };
+            (0..400).map(run).collect::<std::collections::HashSet<_>>()
+        };
+        for (one, other) in [(0, 1), (1, 257), (2, 258)] {
+            assert_eq!(ids(one).len(), 400);
+            assert!(ids(one).is_disjoint(&ids(other)), "{one} {other}");
+        }
     }
 }

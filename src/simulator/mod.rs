@@ -4,12 +4,14 @@
 //! or `ccs`, so that one misreading cannot hide in both. The history is drawn from a seed; nothing of it depends on the
 //! clock. Bodies are made while they are sent, so one of many gigabytes costs no memory.
 
+mod answer;
 mod body;
 mod certificate;
 mod fault;
 mod history;
 mod line;
 mod request;
+mod routes;
 mod server;
 mod token;
 

@@ -1,29 +1,30 @@
-//! The server: connections, paths, and what each answers.
+//! The server: its options, its state, and its connections.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use sha2::Digest;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::body::{Answer, Body};
 use super::certificate::{self, CertificateKind};
 use super::fault::{Fault, FaultKind};
 use super::history::History;
 use super::line::{Breaker, Line};
-use super::request::{Place, asks_for_gzip, place};
+use super::routes;
 use super::token::{Credentials, Tokens};
+
+/// How long a client may take to shake hands; the server does not wait for those that never do.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
+
+/// Requests that are remembered: more than any test makes, and no growth over weeks of `simulate`.
+const MOST_REQUESTS: usize = 100_000;
 
 /// How the look-alike is to be.
 #[derive(Debug, Clone)]
@@ -42,9 +43,9 @@ pub struct Options {
     pub plain: bool,
     /// Whether it packs what asks for gzip.
     pub gzip: bool,
-    /// Whether answers say their length instead of coming in chunks.
+    /// Whether answers that are not packed say their length instead of coming in chunks.
     pub with_length: bool,
-    /// Whether a night passes after each job was asked for once more.
+    /// Whether a night passes at a job after each answer with its runs.
     pub nights_pass: bool,
 }
 
@@ -99,11 +100,11 @@ pub struct RequestRecord {
     pub path: String,
     /// Form of a request to the token URL: its `grant_type`.
     pub grant: Option<String>,
-    /// Status; the body may have broken off later.
+    /// Status; 0 where the connection was dropped in place of an answer. The body may have broken off later.
     pub status: u16,
 }
 
-/// A running look-alike; it ends when dropped.
+/// A running look-alike; it and all its connections end when it is dropped.
 #[derive(Debug)]
 pub struct Simulator {
     shared: Arc<Shared>,
@@ -113,27 +114,78 @@ pub struct Simulator {
     accepting: JoinHandle<()>,
 }
 
+/// What all connections share.
 #[derive(Debug)]
-struct Shared {
-    options: Options,
-    history: Arc<History>,
+pub(super) struct Shared {
+    pub(super) options: Options,
+    pub(super) history: Arc<History>,
     state: Mutex<State>,
 }
 
+/// What changes while it runs.
 #[derive(Debug, Default)]
-struct State {
-    tokens: Tokens,
+pub(super) struct State {
+    pub(super) tokens: Tokens,
     nights: u32,
     faults: Vec<Fault>,
-    /// Requests for runs, by job.
+    /// Requests for runs, by job, since the faults were set.
     asked: HashMap<u32, u32>,
+    /// Requests to the token URL, since the faults were set.
+    logins: u32,
+    /// Nights that passed at one job alone, after its answers.
+    nights_of: HashMap<u32, u32>,
     /// Exact bodies that tests set, by job.
     bodies: HashMap<u32, Bytes>,
     requests: Vec<RequestRecord>,
 }
 
+impl State {
+    /// Counts a request to the token URL, and says what goes wrong with it.
+    pub(super) fn faults_of_login(&mut self) -> Vec<FaultKind> {
+        self.logins += 1;
+        let due = |fault: &&Fault| fault.applies_to_login(self.logins);
+        self.faults
+            .iter()
+            .filter(due)
+            .map(|fault| fault.kind.clone())
+            .collect()
+    }
+
+    /// Counts a request for the runs of a job, and says what goes wrong with it.
+    pub(super) fn faults_of_runs(&mut self, job: u32) -> Vec<FaultKind> {
+        let asked = self.asked.entry(job).or_default();
+        *asked += 1;
+        let due = |fault: &&Fault| fault.applies(job, *asked);
+        self.faults
+            .iter()
+            .filter(due)
+            .map(|fault| fault.kind.clone())
+            .collect()
+    }
+
+    /// How many nights have passed at a job; one more afterwards where they pass by themselves.
+    pub(super) fn nights(&mut self, job: u32, one_passes: bool) -> u32 {
+        let own = self.nights_of.entry(job).or_default();
+        let nights = self.nights + *own;
+        *own += u32::from(one_passes);
+        nights
+    }
+
+    /// The exact body that a test set for a job.
+    pub(super) fn body(&self, job: u32) -> Option<Bytes> {
+        self.bodies.get(&job).cloned()
+    }
+
+    pub(super) fn note(&mut self, request: RequestRecord) {
+        if self.requests.len() == MOST_REQUESTS {
+            self.requests.drain(..MOST_REQUESTS / 2);
+        }
+        self.requests.push(request);
+    }
+}
+
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -221,14 +273,16 @@ impl Simulator {
         self.shared.state().nights += 1;
     }
 
-    /// Replaces the faults, and counts requests for runs from 1 again.
+    /// Replaces the faults, and counts requests from 1 again.
     pub fn set_faults(&self, faults: Vec<Fault>) {
         let mut state = self.shared.state();
         state.faults = faults;
         state.asked.clear();
+        state.logins = 0;
     }
 
-    /// Serves exactly these bytes as the runs of a job, from 0; of the faults only those that serve no runs still happen.
+    /// Serves exactly these bytes as the runs of a job, from 0. Faults of what they say leave them alone, faults of how
+    /// they are sent do not.
     pub fn set_body(&self, job: u32, body: impl Into<Bytes>) {
         self.shared.state().bodies.insert(job, body.into());
     }
@@ -238,7 +292,7 @@ impl Simulator {
         self.shared.state().tokens.revoke();
     }
 
-    /// Every request so far.
+    /// The requests so far, oldest first; after many thousands the oldest are forgotten.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.shared.state().requests.clone()
@@ -246,28 +300,31 @@ impl Simulator {
 }
 
 async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
-    // The connections end with the server.
+    // Dropped with this task, and all connections with it.
     let mut connections = JoinSet::new();
     loop {
+        while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of file handles, say: the next one may go.
+            // Out of file handles, say: some come back when connections end.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        while connections.try_join_next().is_some() {}
-        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
-        connections.spawn(async move {
-            drop(stream.set_nodelay(true));
-            let (line, breaker) = Line::new(stream);
-            match acceptor {
-                Some(acceptor) => {
-                    if let Ok(stream) = acceptor.accept(line).await {
-                        serve(stream, shared, breaker).await;
-                    }
-                }
-                None => serve(line, shared, breaker).await,
+        connections.spawn(connection(stream, acceptor.clone(), Arc::clone(&shared)));
+    }
+}
+
+async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    // Small answers go at once; a refusal only costs time.
+    drop(stream.set_nodelay(true));
+    let (line, breaker) = Line::new(stream);
+    match acceptor {
+        Some(acceptor) => {
+            let handshake = tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(line)).await;
+            if let Ok(Ok(stream)) = handshake {
+                serve(stream, shared, breaker).await;
             }
-        });
+        }
+        None => serve(line, shared, breaker).await,
     }
 }
 
@@ -277,7 +334,7 @@ where
 {
     let service = service_fn(move |request| {
         let (shared, breaker) = (Arc::clone(&shared), breaker.clone());
-        async move { Ok::<_, Infallible>(answer(&shared, request, breaker).await) }
+        async move { routes::answer(&shared, request, breaker).await }
     });
     // A client that goes away is no concern of ours.
     drop(
@@ -285,245 +342,4 @@ where
             .serve_connection(TokioIo::new(stream), service)
             .await,
     );
-}
-
-async fn answer(shared: &Shared, request: Request<Incoming>, breaker: Breaker) -> Response<Body> {
-    let method = request.method().clone();
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or_else(String::new, ToString::to_string);
-    let path = request.uri().path().to_owned();
-    let query: HashMap<String, String> =
-        form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.into_owned()))
-            .collect();
-    let authorization = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-    let gzip = shared.options.gzip
-        && request
-            .headers()
-            .get(header::ACCEPT_ENCODING)
-            .is_some_and(|value| value.to_str().is_ok_and(asks_for_gzip));
-    let mut grant = None;
-    let response = match place(&path) {
-        Place::Tokens if method == Method::POST => {
-            let body = Limited::new(request.into_body(), 1 << 20).collect().await;
-            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-            grant = form_urlencoded::parse(&body)
-                .find(|(name, _)| name == "grant_type")
-                .map(|(_, v)| v.into_owned());
-            let (status, json) = shared.state().tokens.answer(&shared.options.credentials, &body);
-            text(status, "application/json; charset=utf-8", json)
-        }
-        Place::Elsewhere => text(
-            404,
-            "text/html",
-            "<html><body><h1>404 - File or directory not found.</h1></body></html>".to_owned(),
-        ),
-        place if place == Place::Tokens || method != Method::GET => {
-            text(405, "text/plain", "Method Not Allowed".to_owned())
-        }
-        _ if !shared.state().tokens.allows(authorization.as_deref()) => unauthorized(),
-        Place::Tokens | Place::Jobs => jobs(shared, &query),
-        Place::Job(id) => match find(shared, id) {
-            Ok(job) => text(
-                200,
-                "application/json",
-                format!("{{\"Job\":{}}}", shared.history.job_properties(job)),
-            ),
-            Err(response) => *response,
-        },
-        Place::Runs(id) => match find(shared, id) {
-            Ok(job) => runs(shared, job, &query, gzip, breaker),
-            Err(response) => *response,
-        },
-    };
-    let status = response.status().as_u16();
-    shared.state().requests.push(RequestRecord {
-        method: method.to_string(),
-        path: target,
-        grant,
-        status,
-    });
-    response
-}
-
-fn unauthorized() -> Response<Body> {
-    let mut response = text(
-        401,
-        "text/plain",
-        "Authorization has been denied for this request.".to_owned(),
-    );
-    let scheme = header::HeaderValue::from_static("Bearer");
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
-    response
-}
-
-/// The job with an id of a path, or the document's errors.
-fn find(shared: &Shared, id: &str) -> Result<u32, Box<Response<Body>>> {
-    // A client may write braces as they are, or encoded.
-    let bare = id.replace("%7B", "{").replace("%7b", "{");
-    let bare = bare.replace("%7D", "}").replace("%7d", "}");
-    let Ok(guid) = uuid::Uuid::try_parse(&bare) else {
-        return Err(Box::new(text(400, "text/plain", "JobID is invalid.".to_owned())));
-    };
-    let guid = guid.hyphenated().to_string();
-    shared.history.job_with_id(&guid).ok_or_else(|| {
-        Box::new(text(
-            404,
-            "text/plain",
-            format!("Job for specified JobID '{bare}' not found."),
-        ))
-    })
-}
-
-fn jobs(shared: &Shared, query: &HashMap<String, String>) -> Response<Body> {
-    let number = |name: &str, default: u32| {
-        query
-            .get(name)
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(default)
-    };
-    let (page, size) = (number("page", 0), number("pagesize", 50).max(1));
-    let all = shared.history.jobs;
-    let rows: Vec<String> = (page.saturating_mul(size)
-        ..all.min(page.saturating_mul(size).saturating_add(size)))
-        .map(|job| shared.history.job_properties(job))
-        .collect();
-    let body = format!(
-        "{{\"TotalPages\":{},\"Data\":{{\"Rows\":[{}]}}}}",
-        all.div_ceil(size),
-        rows.join(",")
-    );
-    text(200, "application/json", body)
-}
-
-fn runs(
-    shared: &Shared,
-    job: u32,
-    query: &HashMap<String, String>,
-    gzip: bool,
-    breaker: Breaker,
-) -> Response<Body> {
-    let (faults, nights, body) = {
-        let mut state = shared.state();
-        let asked = state.asked.entry(job).or_default();
-        *asked += 1;
-        let attempt = *asked;
-        let faults: Vec<FaultKind> = state
-            .faults
-            .iter()
-            .filter(|fault| fault.applies(job, attempt))
-            .map(|fault| fault.kind.clone())
-            .collect();
-        if faults.contains(&FaultKind::TokenDies) {
-            state.tokens.revoke_access();
-        }
-        let nights = if shared.options.nights_pass {
-            attempt - 1
-        } else {
-            0
-        } + state.nights;
-        (faults, nights, state.bodies.get(&job).cloned())
-    };
-    for fault in &faults {
-        if let Some(response) = refusal(shared, job, fault) {
-            return response;
-        }
-    }
-    if let Some(body) = body {
-        return response(200, "application/json; charset=utf-8", whole(body));
-    }
-    let count = query
-        .get("count")
-        .map_or(Some(1), |count| count.parse::<usize>().ok());
-    let Some(count) = count else {
-        return text(400, "text/plain", "Count is invalid.".to_owned());
-    };
-    let messages = query
-        .get("showmessages")
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    let take = if count == 0 { usize::MAX } else { count };
-    let served = shared.history.runs_served(job, nights).take(take).collect();
-    let answer = Answer::new(Arc::clone(&shared.history), job, nights, messages, served, faults);
-    let length = (shared.options.with_length && !gzip).then(|| answer.length());
-    let mut response = response(
-        200,
-        "application/json; charset=utf-8",
-        answer.stream(gzip, breaker),
-    );
-    if let Some(length) = length {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, length.into());
-    }
-    if gzip {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
-    }
-    response
-}
-
-/// The answer of a fault that leaves no runs to serve.
-fn refusal(shared: &Shared, job: u32, fault: &FaultKind) -> Option<Response<Body>> {
-    let told = match fault {
-        FaultKind::TokenDies => return Some(unauthorized()),
-        FaultKind::Html => {
-            return Some(text(
-                200,
-                "text/html",
-                "<html><title>Proxy login</title><body>Please sign in</body></html>".to_owned(),
-            ));
-        }
-        FaultKind::Xml => return Some(text(200, "application/xml", "<JobStatusInfo/>".to_owned())),
-        FaultKind::Redirect => {
-            let mut response = text(302, "text/plain", String::new());
-            let target = header::HeaderValue::from_static("https://elsewhere.example.com/login");
-            response.headers_mut().insert(header::LOCATION, target);
-            return Some(response);
-        }
-        FaultKind::Status(status, retry_after) => (*status, *retry_after),
-        _ => return None,
-    };
-    let words = match told.0 {
-        400 => "JobID is invalid.".to_owned(),
-        403 => "You are not authorized to perform this task. Access is denied.".to_owned(),
-        404 => format!("Job for specified JobID '{}' not found.", shared.history.job_id(job)),
-        429 => "Too many requests.".to_owned(),
-        502 => "<html><body>502 Bad Gateway</body></html>".to_owned(),
-        503 => "Service unavailable.".to_owned(),
-        _ => "The server encountered an error while serving the request. Please contact the administrator if the problem persists.".to_owned(),
-    };
-    let mut response = text(
-        told.0,
-        if told.0 == 502 { "text/html" } else { "text/plain" },
-        words,
-    );
-    if let Some(seconds) = told.1 {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
-    Some(response)
-}
-
-fn text(status: u16, content_type: &'static str, words: String) -> Response<Body> {
-    response(status, content_type, whole(Bytes::from(words)))
-}
-
-fn whole(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(|never| match never {}).boxed()
-}
-
-fn response(status: u16, content_type: &'static str, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(content_type),
-    );
-    response
 }

@@ -96,6 +96,11 @@ impl Bench {
         Self::with(Options { faults, ..options() }).await
     }
 
+    /// Sets one fault, and counts requests from 1 again.
+    pub(super) fn fault(&self, fault: &str) {
+        self.server.set_faults(vec![fault.parse().unwrap()]);
+    }
+
     pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.server.base_url())
     }

@@ -253,3 +253,13 @@ async fn a_body_that_a_test_sets_is_served_as_it_is() {
     assert_eq!(bench.text(&bench.all_path(1)).await.1, "{\"odd\": [\u{0}");
     assert_eq!(runs(&bench.all(0).await).len(), 12);
 }
+
+#[tokio::test]
+async fn braces_around_an_id_may_come_encoded_and_pages_beyond_the_last_are_empty() {
+    let bench = Bench::new().await;
+    let id = bench.server.history().job_id(0);
+    let path = format!("/ccs/api/v1/Jobs/%7B{id}%7D/jobruns?count=2");
+    assert_eq!(ids(&bench.json(&path).await).len(), 2);
+    let beyond = "/ccs/api/v1/Jobs?page=4000000000&pagesize=4000000000";
+    assert_eq!(bench.json(beyond).await["Data"]["Rows"], serde_json::json!([]));
+}

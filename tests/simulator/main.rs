@@ -5,5 +5,7 @@
 mod bench;
 mod faults;
 mod history;
+mod more_faults;
+mod nights;
 mod tokens;
 mod transport;

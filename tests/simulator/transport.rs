@@ -120,3 +120,35 @@ async fn a_port_that_is_taken_is_named() {
     assert_eq!(error.to_string(), format!("could not listen on 127.0.0.1:{port}"));
     assert!(error.source().is_some());
 }
+
+#[tokio::test]
+async fn a_connection_is_kept_for_the_next_request() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let bench = Bench::with(Options {
+        plain: true,
+        ..options()
+    })
+    .await;
+    let address = bench.server.base_url().replace("http://", "");
+    let mut line = tokio::net::TcpStream::connect(&address).await.unwrap();
+    for _ in 0..2 {
+        let request = "GET /ccs/api/v1/Jobs HTTP/1.1\r\nHost: ccs\r\n\r\n";
+        line.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"denied for this request.") {
+            assert_ne!(line.read_buf(&mut answer).await.unwrap(), 0);
+        }
+        let text = String::from_utf8(answer).unwrap().to_lowercase();
+        assert!(
+            text.starts_with("http/1.1 401") && !text.contains("connection: close"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn another_authority_is_unknown_and_not_the_same_with_a_bad_signature() {
+    let (one, other) = (Bench::new().await, Bench::new().await);
+    let error = one.client.get(other.server.base_url()).send().await.unwrap_err();
+    assert!(format!("{error:?}").contains("UnknownIssuer"), "{error:?}");
+}

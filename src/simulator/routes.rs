@@ -1,0 +1,291 @@
+//! The paths, and what each answers.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+
+use super::answer::Answer;
+use super::body::{Body, Source};
+use super::fault::FaultKind;
+use super::line::Breaker;
+use super::request::{Place, asks_for_gzip, place};
+use super::server::{RequestRecord, Shared};
+use super::token::INVALID_GRANT;
+
+const JSON: &str = "application/json; charset=utf-8";
+const TEXT: &str = "text/plain";
+const HTML: &str = "text/html";
+
+/// Bytes of a form that are read: a login has a few hundred.
+const MOST_FORM_BYTES: usize = 1 << 20;
+
+/// Answers a request and notes it.
+///
+/// # Errors
+/// The connection is to be dropped without an answer.
+pub(super) async fn answer(
+    shared: &Shared,
+    request: Request<Incoming>,
+    breaker: Breaker,
+) -> io::Result<Response<Body>> {
+    let method = request.method().to_string();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or_else(String::new, ToString::to_string);
+    let (grant, response) = route(shared, request, breaker).await;
+    let status = response.as_ref().map_or(0, |response| response.status().as_u16());
+    shared.state().note(RequestRecord {
+        method,
+        path,
+        grant,
+        status,
+    });
+    response
+}
+
+/// The `grant_type` of a request to the token URL, and the answer.
+async fn route(
+    shared: &Shared,
+    request: Request<Incoming>,
+    breaker: Breaker,
+) -> (Option<String>, io::Result<Response<Body>>) {
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let response = match place(&path) {
+        Place::Tokens if method == Method::POST => {
+            let body = Limited::new(request.into_body(), MOST_FORM_BYTES).collect().await;
+            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+            let grant = form_urlencoded::parse(&body)
+                .find(|(name, _)| name == "grant_type")
+                .map(|(_, value)| value.into_owned());
+            return (grant, Ok(token(shared, &body).await));
+        }
+        Place::Elsewhere => {
+            let words = "<html><body><h1>404 - File or directory not found.</h1></body></html>";
+            text(404, HTML, words.to_owned())
+        }
+        place if place == Place::Tokens || method != Method::GET => {
+            text(405, TEXT, "Method Not Allowed".to_owned())
+        }
+        _ if !is_allowed(shared, request.headers()) => unauthorized(),
+        Place::Tokens | Place::Jobs => jobs(shared, &query(&request)),
+        Place::Job(id) => match find(shared, id) {
+            Ok(job) => {
+                let properties = shared.history.job_properties(job);
+                text(200, JSON, format!("{{\"Job\":{properties}}}"))
+            }
+            Err(response) => *response,
+        },
+        Place::Runs(id) => match find(shared, id) {
+            Ok(job) => {
+                let accepted = header_text(request.headers(), header::ACCEPT_ENCODING);
+                let gzip = shared.options.gzip && accepted.is_some_and(asks_for_gzip);
+                return (None, runs(shared, job, &query(&request), gzip, breaker).await);
+            }
+            Err(response) => *response,
+        },
+    };
+    (None, Ok(response))
+}
+
+/// The query, with its names in lower case.
+fn query(request: &Request<Incoming>) -> HashMap<String, String> {
+    form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.into_owned()))
+        .collect()
+}
+
+fn is_allowed(shared: &Shared, headers: &HeaderMap) -> bool {
+    let authorization = header_text(headers, header::AUTHORIZATION);
+    shared.state().tokens.allows(authorization)
+}
+
+fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+async fn token(shared: &Shared, form: &[u8]) -> Response<Body> {
+    let faults = shared.state().faults_of_login();
+    for fault in &faults {
+        if let FaultKind::LoginSlow(time) = fault {
+            tokio::time::sleep(*time).await;
+        }
+    }
+    let (status, json) = if faults.contains(&FaultKind::LoginFails) {
+        (400, INVALID_GRANT.to_owned())
+    } else {
+        shared.state().tokens.answer(&shared.options.credentials, form)
+    };
+    text(status, JSON, json)
+}
+
+fn unauthorized() -> Response<Body> {
+    let words = "Authorization has been denied for this request.";
+    let mut response = text(401, TEXT, words.to_owned());
+    let scheme = header::HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    response
+}
+
+fn not_found(id: &str) -> String {
+    format!("Job for specified JobID '{id}' not found.")
+}
+
+/// The job with an id of a path, or the document's errors.
+fn find(shared: &Shared, id: &str) -> Result<u32, Box<Response<Body>>> {
+    // A client may write braces as they are, or encoded.
+    let bare = id.replace("%7B", "{").replace("%7b", "{");
+    let bare = bare.replace("%7D", "}").replace("%7d", "}");
+    let Ok(guid) = uuid::Uuid::try_parse(&bare) else {
+        return Err(Box::new(text(400, TEXT, "JobID is invalid.".to_owned())));
+    };
+    let job = shared.history.job_with_id(&guid.hyphenated().to_string());
+    job.ok_or_else(|| Box::new(text(404, TEXT, not_found(&bare))))
+}
+
+fn jobs(shared: &Shared, query: &HashMap<String, String>) -> Response<Body> {
+    let number = |name: &str, default: u32| {
+        query
+            .get(name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(default)
+    };
+    let (page, size) = (number("page", 0), number("pagesize", 50).max(1));
+    let all = shared.history.jobs;
+    let from = page.saturating_mul(size);
+    let rows: Vec<String> = (from..all.min(from.saturating_add(size)))
+        .map(|job| shared.history.job_properties(job))
+        .collect();
+    let body = format!(
+        "{{\"TotalPages\":{},\"Data\":{{\"Rows\":[{}]}}}}",
+        all.div_ceil(size),
+        rows.join(",")
+    );
+    text(200, JSON, body)
+}
+
+async fn runs(
+    shared: &Shared,
+    job: u32,
+    query: &HashMap<String, String>,
+    gzip: bool,
+    breaker: Breaker,
+) -> io::Result<Response<Body>> {
+    let (faults, body) = {
+        let mut state = shared.state();
+        let faults = state.faults_of_runs(job);
+        if faults.contains(&FaultKind::TokenDies) {
+            state.tokens.revoke_access();
+        }
+        (faults, state.body(job))
+    };
+    for fault in &faults {
+        if *fault == FaultKind::HangUp {
+            breaker.reset();
+            return Err(io::Error::other("reset on request"));
+        }
+        if let Some(response) = refusal(shared, job, fault) {
+            return Ok(response);
+        }
+    }
+    let count = query
+        .get("count")
+        .map_or(Some(1), |count| count.parse::<usize>().ok());
+    let Some(count) = count else {
+        return Ok(text(400, TEXT, "Count is invalid.".to_owned()));
+    };
+    let source = match body {
+        Some(bytes) => Source::Set(bytes),
+        None => {
+            let messages = query
+                .get("showmessages")
+                .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+            let nights = shared.state().nights(job, shared.options.nights_pass);
+            let take = if count == 0 { usize::MAX } else { count };
+            let served = shared.history.runs_served(job, nights).take(take).collect();
+            let history = Arc::clone(&shared.history);
+            let answer = Answer::new(history, job, nights, messages, served, faults.clone());
+            Source::Made(Box::new(answer))
+        }
+    };
+    let (source, length) = if shared.options.with_length && !gzip {
+        let faults = faults.clone();
+        // It may take seconds, in which other connections go on.
+        let counted = tokio::task::spawn_blocking(move || {
+            let length = source.length(&faults);
+            (source, Some(length))
+        });
+        counted.await.map_err(io::Error::other)?
+    } else {
+        (source, None)
+    };
+    let mut response = response(200, JSON, source.stream(&faults, gzip, breaker));
+    let headers = response.headers_mut();
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    if gzip {
+        headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
+    }
+    Ok(response)
+}
+
+/// The answer of a fault that leaves no runs to serve.
+fn refusal(shared: &Shared, job: u32, fault: &FaultKind) -> Option<Response<Body>> {
+    let page = |status: u16, title: &str| text(status, HTML, format!("<html><body>{title}</body></html>"));
+    let (status, retry_after) = match fault {
+        FaultKind::TokenDies => return Some(unauthorized()),
+        FaultKind::Html => {
+            let words = "<html><title>Proxy login</title><body>Please sign in</body></html>";
+            return Some(text(200, HTML, words.to_owned()));
+        }
+        FaultKind::Xml => return Some(text(200, "application/xml", "<JobStatusInfo/>".to_owned())),
+        FaultKind::Redirect => {
+            let mut response = text(302, TEXT, String::new());
+            let target = header::HeaderValue::from_static("https://elsewhere.example.com/login");
+            response.headers_mut().insert(header::LOCATION, target);
+            return Some(response);
+        }
+        FaultKind::Status(407, _) => return Some(page(407, "407 Proxy Authentication Required")),
+        FaultKind::Status(502, _) => return Some(page(502, "502 Bad Gateway")),
+        FaultKind::Status(504, _) => return Some(page(504, "504 Gateway Timeout")),
+        FaultKind::Status(status, retry_after) => (*status, *retry_after),
+        _ => return None,
+    };
+    let words = match status {
+        400 => "JobID is invalid.".to_owned(),
+        403 => "You are not authorized to perform this task. Access is denied.".to_owned(),
+        404 => not_found(&shared.history.job_id(job)),
+        429 => "Too many requests.".to_owned(),
+        503 => "Service unavailable.".to_owned(),
+        _ => "The server encountered an error while serving the request. Please contact the administrator if the problem persists.".to_owned(),
+    };
+    let mut response = text(status, TEXT, words);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    Some(response)
+}
+
+fn text(status: u16, content_type: &'static str, words: String) -> Response<Body> {
+    let body = Full::new(Bytes::from(words))
+        .map_err(|never| match never {})
+        .boxed();
+    response(status, content_type, body)
+}
+
+fn response(status: u16, content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static(content_type),
+    );
+    response
+}
