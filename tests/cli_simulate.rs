@@ -265,3 +265,52 @@ fn a_certificate_that_cannot_be_written_is_named() {
     assert_ne!(ended.code, Some(0));
     assert_eq!(ended.stdout, "");
 }
+
+#[test]
+fn a_password_of_ones_own_is_not_shown_and_lets_in() {
+    let program = Program::new().with("JOBRUNS_SIMULATOR_PASSWORD", "Tr0ub4dor");
+    let arguments = [
+        "--username",
+        "me",
+        "--password-encoding",
+        "none",
+        "--http",
+        "--nights",
+    ];
+    let running = Running::start(&program, &arguments);
+    assert!(!running.said.contains("Tr0ub4dor"), "{}", running.said);
+    let client = Program::new()
+        .with("JOBRUNS_URL", running.url())
+        .with("JOBRUNS_USERNAME", running.told("user "))
+        .with("JOBRUNS_PASSWORD", "Tr0ub4dor");
+    let job = running.jobs()[0].0;
+    let arguments = [
+        "sync",
+        job,
+        "--insecure",
+        "--password-encoding",
+        "none",
+        "--format",
+        "json",
+    ];
+    client.run(&arguments).ends_with(0);
+    let again = client.run(&arguments).ends_with(0).json();
+    assert_eq!(again["totals"]["runs_new"], 1, "a night has passed");
+}
+
+#[test]
+fn a_fault_names_its_job_by_guid_and_one_of_no_job_is_wrong_usage() {
+    let program = Program::new();
+    let listing = Running::start(&program, &[]);
+    let second = listing.jobs()[1].0;
+    let running = Running::start(&program, &["--fault", &format!("404@{second}")]);
+    let client = Program::new()
+        .with("JOBRUNS_URL", running.url())
+        .with("JOBRUNS_USERNAME", running.told("user "))
+        .with("JOBRUNS_PASSWORD", running.told("password "))
+        .with("JOBRUNS_PIN", running.told("pin "));
+    client.run(&["sync", listing.jobs()[0].0]).ends_with(0);
+    client.run(&["sync", second]).ends_with(1).says("not found");
+    let arguments = ["simulate", "--port", "0", "--for", "1s", "--fault", "404@9"];
+    program.run(&arguments).ends_with(2).says("from 1 to 3");
+}

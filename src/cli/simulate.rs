@@ -8,8 +8,11 @@ use super::output::Output;
 use super::table::print_text;
 use super::{runtime, stop};
 use crate::config::parse_duration;
-use crate::model::hex;
+use crate::model::{Guid, hex};
 use crate::simulator::{CertificateKind, Credentials, FAULT_KINDS, Fault, History, Options, Simulator};
+
+/// Where the look-alike's password comes from, if not the default; there is no flag that takes a password.
+const PASSWORD_VARIABLE: &str = "JOBRUNS_SIMULATOR_PASSWORD";
 
 /// A CCS look-alike over HTTPS on this machine, for trials and rehearsals
 ///
@@ -31,7 +34,8 @@ pub(super) struct SimulateArgs {
     jobs: u32,
 
     /// Runs of each job
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    // A weekly job of 100,000 runs begins in the year 109; there is no time to write before the year 1.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     runs: u32,
 
     /// Messages of a run, on average
@@ -44,15 +48,19 @@ pub(super) struct SimulateArgs {
 
     /// Something that goes wrong, as KIND[=ARGUMENT][@JOB][#ATTEMPT]; may be given several times
     #[arg(long = "fault", value_name = "FAULT")]
-    faults: Vec<Fault>,
+    faults: Vec<String>,
 
-    /// A night passes after each request for the runs of a job: runs are added, finished, edited, purged, and return
+    /// A night passes at a job after each answer with its runs: runs are added, finished, edited, purged, and return
     #[arg(long)]
     nights: bool,
 
     /// HTTP without TLS
     #[arg(long)]
     http: bool,
+
+    /// Answers are packed for who asks for gzip (the default)
+    #[arg(long, overrides_with = "no_gzip")]
+    gzip: bool,
 
     /// Answers are not packed, even for who asks for gzip
     #[arg(long)]
@@ -70,7 +78,15 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "http")]
     ca_out: Option<PathBuf>,
 
-    /// Life of an access token
+    /// Who may log in; the password is "simulator", or what the variable JOBRUNS_SIMULATOR_PASSWORD holds
+    #[arg(long, value_name = "NAME", default_value = "CORP\\auditor")]
+    username: String,
+
+    /// How the password must come
+    #[arg(long, value_name = "ENCODING", value_enum, default_value_t)]
+    password_encoding: Encoding,
+
+    /// Life of an access token; that of a refresh token is half as long again
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     token_life: Duration,
 
@@ -107,6 +123,16 @@ impl From<Certificate> for CertificateKind {
     }
 }
 
+/// How a password comes to the token URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Encoding {
+    /// Base64 of its UTF-8, as the API document asks
+    #[default]
+    Base64,
+    /// As it is, as older servers want it
+    None,
+}
+
 fn share(text: &str) -> Result<f64, String> {
     let share: f64 = text.parse().map_err(|_| "no number".to_owned())?;
     if (0.0..=1.0).contains(&share) {
@@ -116,50 +142,53 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// The table of faults, and examples. Its lines fit narrow terminals, so that the columns stay columns.
 fn after_help() -> String {
-    let width = FAULT_KINDS.iter().map(|(kind, _)| kind.len()).max().unwrap_or(0);
-    let faults: String = FAULT_KINDS
-        .iter()
-        .map(|(kind, what)| format!("  {kind:width$}  {what}\n"))
-        .collect();
-    format!(
-        "Faults (JOB counts from 1, ATTEMPT is the request for the runs of that job, from 1; without them all):\n{faults}\n\
-         Examples:\n  jobruns simulate --ca-out ca.pem\n  jobruns simulate --port 0 --nights --fault 'cut=9000@2#1' --fault 503=2#1\n"
-    )
+    const WIDTH: usize = 78;
+    let names = FAULT_KINDS.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text = "Faults (JOB is a number from 1 or a GUID, ATTEMPT the request for the runs of\n\
+                    that job, or for a token, from 1; without them all):\n"
+        .to_owned();
+    for (name, meaning) in FAULT_KINDS {
+        let mut line = format!("  {name:names$} ");
+        for word in meaning.split(' ') {
+            if line.len() + 1 + word.len() > WIDTH {
+                text.push_str(&line);
+                text.push('\n');
+                line = " ".repeat(names + 3);
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text.push_str(
+        "\nExamples:\n  jobruns simulate --ca-out ca.pem\n  \
+         jobruns simulate --port 0 --nights --fault cut=9000@2#1 --fault 503=2#1\n",
+    );
+    text
 }
 
 pub(super) fn run(args: SimulateArgs) -> Result<Exit, Failure> {
-    let credentials = Credentials {
-        access_life: args.token_life,
-        ..Credentials::default()
+    let password = match std::env::var(PASSWORD_VARIABLE) {
+        Ok(password) => Some(password),
+        Err(std::env::VarError::NotPresent) => None,
+        // The error's own words would show it.
+        Err(std::env::VarError::NotUnicode(_)) => {
+            let words = format!("{PASSWORD_VARIABLE} holds no valid text");
+            return Err(Failure::new(Exit::WrongUsage, words));
+        }
     };
-    let options = Options {
-        port: args.port,
-        history: History {
-            seed: args.seed,
-            jobs: args.jobs,
-            runs: args.runs,
-            messages: args.messages,
-            unique: args.unique,
-        },
-        credentials: credentials.clone(),
-        faults: args.faults,
-        certificate: args.certificate.into(),
-        plain: args.http,
-        gzip: !args.no_gzip,
-        with_length: args.with_length,
-        nights_pass: args.nights,
-    };
+    let secret = password.is_some();
+    let options = options(&args, password)?;
     runtime()?.block_on(async {
         let mut stop = stop::listen()?;
         let server = Simulator::start(options).await?;
         if let Some(path) = &args.ca_out {
             write_certificate(path, server.authority_pem())?;
         }
-        // Who has the authority can check what it signed, unless that is wrong in itself.
-        let checked = matches!(args.certificate, Certificate::Signed | Certificate::SelfSigned);
-        let ca = args.ca_out.as_deref().filter(|_| checked);
-        print_text(&told(&server, &credentials, ca, args.lasting))?;
+        print_text(&told(&args, &server, secret))?;
         let lasting = async {
             match args.lasting {
                 Some(lasting) => tokio::time::sleep(lasting).await,
@@ -174,6 +203,61 @@ pub(super) fn run(args: SimulateArgs) -> Result<Exit, Failure> {
     })
 }
 
+fn options(args: &SimulateArgs, password: Option<String>) -> Result<Options, Failure> {
+    let history = History {
+        seed: args.seed,
+        jobs: args.jobs,
+        runs: args.runs,
+        messages: args.messages,
+        unique: args.unique,
+    };
+    let faults = args.faults.iter().map(|text| fault(text, &history));
+    let faults = faults.collect::<Result<_, _>>()?;
+    Ok(Options {
+        port: args.port,
+        history,
+        credentials: Credentials {
+            username: args.username.clone(),
+            password: password.unwrap_or(Credentials::default().password),
+            base64: args.password_encoding == Encoding::Base64,
+            access_life: args.token_life,
+            refresh_life: args.token_life.saturating_mul(3) / 2,
+        },
+        faults,
+        certificate: args.certificate.into(),
+        plain: args.http,
+        gzip: !args.no_gzip,
+        with_length: args.with_length,
+        nights_pass: args.nights,
+    })
+}
+
+/// Reads a fault, whose job may be a GUID here.
+fn fault(text: &str, history: &History) -> Result<Fault, Failure> {
+    let nowhere = || {
+        let words = format!("the fault {text:?} names a job that is not there");
+        let hint = format!("jobs are numbered from 1 to {}", history.jobs);
+        Failure::new(Exit::WrongUsage, words).with_hint(hint)
+    };
+    let read = |text: &str| {
+        let fault = text.parse::<Fault>();
+        fault.map_err(|error| Failure::of(Exit::WrongUsage, &error, None))
+    };
+    let (kind, place) = text.split_once('@').unwrap_or((text, ""));
+    let (job, attempt) = place.split_at(place.find('#').unwrap_or(place.len()));
+    let fault = match job.parse::<Guid>() {
+        Ok(guid) => {
+            let job = history.job_with_id(&guid.to_string()).ok_or_else(nowhere)? + 1;
+            read(&format!("{kind}@{job}{attempt}"))?
+        }
+        Err(_) => read(text)?,
+    };
+    match fault.job {
+        Some(job) if job > history.jobs => Err(nowhere()),
+        _ => Ok(fault),
+    }
+}
+
 fn write_certificate(path: &Path, pem: &str) -> Result<(), Failure> {
     use std::io::Write;
     let mut output = Output::open(path)?;
@@ -183,7 +267,7 @@ fn write_certificate(path: &Path, pem: &str) -> Result<(), Failure> {
     output.finish()
 }
 
-/// A path as a shell takes it for one word.
+/// A path or a name as a shell takes it for one word.
 fn quoted(path: &str) -> String {
     let bare = |sign: char| sign.is_alphanumeric() || "/\\:._-+".contains(sign);
     if path
@@ -197,32 +281,38 @@ fn quoted(path: &str) -> String {
     }
 }
 
-/// What a client needs, and the commands to try.
-fn told(
-    server: &Simulator,
-    credentials: &Credentials,
-    ca: Option<&Path>,
-    lasting: Option<Duration>,
-) -> String {
+/// What a client needs, and the commands to try. A password that the user chose (`secret`) is not shown.
+fn told(args: &SimulateArgs, server: &Simulator, secret: bool) -> String {
     use std::fmt::Write;
     let url = server.base_url();
     let pin = hex(&server.certificate_sha256());
-    let plain = url.starts_with("http:");
-    let trust = if plain {
+    // Who has the authority can check what it signed, unless that is wrong in itself.
+    let checked = matches!(args.certificate, Certificate::Signed | Certificate::SelfSigned);
+    let ca = args.ca_out.as_deref().filter(|_| checked);
+    let mut trust = if args.http {
         "--insecure".to_owned()
     } else if let Some(ca) = ca {
         format!("--ca-cert {}", quoted(&ca.display().to_string()))
     } else {
         format!("--pin {pin}")
     };
-    let end = lasting.map_or_else(String::new, |after| {
+    if args.password_encoding == Encoding::None {
+        trust.push_str(" --password-encoding none");
+    }
+    let user = &args.username;
+    let default = Credentials::default().password;
+    let (shown, password) = if secret {
+        (format!("what {PASSWORD_VARIABLE} holds"), "...".to_owned())
+    } else {
+        (default.clone(), default)
+    };
+    let end = args.lasting.map_or_else(String::new, |after| {
         format!(", and stops by itself after {after:?}")
     });
     let mut text = format!(
-        "A CCS look-alike answers at {url} until Ctrl-C{end}.\n\nuser      {}\npassword  {}\n",
-        credentials.username, credentials.password
+        "A CCS look-alike answers at {url} until Ctrl-C{end}.\n\nuser      {user}\npassword  {shown}\n"
     );
-    if !plain {
+    if !args.http {
         let _ = writeln!(text, "pin       {pin}");
     }
     let history = server.history();
@@ -243,16 +333,87 @@ fn told(
             history.jobs - SHOWN
         );
     }
-    let user = &credentials.username;
+    let user = quoted(user);
     let first = history.job_id(0);
     let _ = write!(
         text,
         "\nIn another terminal (Linux; in PowerShell $env:JOBRUNS_PASSWORD = '{password}'):\n\
-         \x20 export JOBRUNS_URL={url} JOBRUNS_USERNAME='{user}' JOBRUNS_PASSWORD={password}\n\
+         \x20 export JOBRUNS_URL={url} JOBRUNS_USERNAME={user} JOBRUNS_PASSWORD={password}\n\
          \x20 jobruns sync {trust} {first}\n\
          \x20 jobruns sync {trust}\n\
-         \x20 jobruns status\n",
-        password = credentials.password,
+         \x20 jobruns status\n"
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, FromArgMatches};
+
+    use super::*;
+
+    fn args(arguments: &[&str]) -> Result<SimulateArgs, clap::Error> {
+        let command = SimulateArgs::augment_args(clap::Command::new("simulate"));
+        let matches = command.try_get_matches_from([&["simulate", "--port", "0"], arguments].concat())?;
+        SimulateArgs::from_arg_matches(&matches)
+    }
+
+    async fn told(arguments: &[&str], password: Option<&str>) -> String {
+        let args = args(arguments).unwrap();
+        let options = options(&args, password.map(str::to_owned)).unwrap();
+        let server = Simulator::start(options).await.unwrap();
+        super::told(&args, &server, password.is_some())
+    }
+
+    #[test]
+    fn no_gzip_is_undone_by_a_later_gzip() {
+        let packs = |arguments: &[&str]| options(&args(arguments).unwrap(), None).unwrap().gzip;
+        assert!(packs(&[]) && packs(&["--gzip"]) && packs(&["--no-gzip", "--gzip"]));
+        assert!(!packs(&["--no-gzip"]) && !packs(&["--gzip", "--no-gzip"]));
+    }
+
+    #[test]
+    fn shares_lie_within_bounds_and_http_has_no_authority() {
+        assert_eq!(share("0.25"), Ok(0.25));
+        for wrong in ["1.1", "-0.1", "NaN", "half"] {
+            assert!(share(wrong).is_err(), "{wrong}");
+        }
+        assert!(args(&["--http", "--ca-out", "x"]).is_err());
+    }
+
+    #[test]
+    fn a_fault_names_its_job_by_number_or_guid() {
+        let history = Options::default().history;
+        let second = history.job_id(1);
+        let by_number = fault("cut=9@2#3", &history).unwrap();
+        assert_eq!(fault(&format!("cut=9@{second}#3"), &history).unwrap(), by_number);
+        let braced = format!("cut=9@{{{}}}#3", second.to_uppercase());
+        assert_eq!(fault(&braced, &history).unwrap(), by_number);
+        assert_eq!(fault("html", &history).unwrap().job, None);
+        assert_eq!(fault("html#2", &history).unwrap().attempt, Some(2));
+        for wrong in ["html@4", "html@aaaaaaaa-0000-4000-8000-000000000001", "htm@1"] {
+            let failure = fault(wrong, &history).unwrap_err();
+            assert_eq!(failure.exit(), Exit::WrongUsage, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn help_lists_every_fault_in_narrow_lines() {
+        let help = after_help();
+        let squashed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (name, meaning) in FAULT_KINDS {
+            let entry = squashed(&format!("{name} {meaning}"));
+            assert!(squashed(&help).contains(&entry), "{name}: {help}");
+        }
+        assert!(help.lines().all(|line| line.chars().count() <= 78), "{help}");
+    }
+
+    #[tokio::test]
+    async fn a_password_from_the_environment_is_never_shown() {
+        let text = told(&[], Some("Tr0ub4dor")).await;
+        assert!(
+            text.contains(PASSWORD_VARIABLE) && !text.contains("Tr0ub4dor"),
+            "{text}"
+        );
+    }
 }
