@@ -4,8 +4,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::failure::{Exit, Failure};
-use super::rows::{About, RowsArgs};
+use super::rows::RowsArgs;
 use crate::archive::Reader;
+use crate::report::About;
 use crate::report::query::{Options, QueryEnd, parameter, write};
 
 /// Asks the archive a question in SQL, which can only read
@@ -78,12 +79,9 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
     let destination = args.rows.open(archive)?;
     let reader = Reader::open(archive)?;
     let snapshot = reader.snapshot()?;
-    let about = About {
-        report: "query",
-        options: options.described(),
-    };
+    let about = About::new(&snapshot, "query", options.described());
     let mut end = QueryEnd::Complete;
-    destination.write(&snapshot, about, |rows| {
+    destination.write(about, |rows| {
         end = write(&snapshot, &options, rows)?;
         Ok(())
     })?;

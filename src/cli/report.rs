@@ -6,11 +6,11 @@ use chrono_tz::Tz;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::failure::{Exit, Failure};
-use super::rows::{About, RowsArgs};
+use super::rows::RowsArgs;
 use crate::archive::Reader;
 use crate::model::Instant;
 use crate::report::asset_errors::{self, Category, GroupBy};
-use crate::report::{By, Common, Request, UnknownTimeZone, failure_trends, read_moment, read_zone};
+use crate::report::{About, By, Common, Request, UnknownTimeZone, failure_trends, read_moment, read_zone};
 
 /// Writes what the archive says, as rows
 ///
@@ -186,10 +186,7 @@ pub(super) fn run(args: &ReportArgs, archive: &Path) -> Result<Exit, Failure> {
     let destination = args.report.rows().open(archive)?;
     let reader = Reader::open(archive)?;
     let snapshot = reader.snapshot()?;
-    let about = About {
-        report: request.name(),
-        options: request.described(),
-    };
-    destination.write(&snapshot, about, |rows| request.write(&snapshot, rows))?;
+    let about = About::new(&snapshot, request.name(), request.described());
+    destination.write(about, |rows| request.write(&snapshot, rows))?;
     Ok(Exit::Done)
 }

@@ -5,15 +5,13 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use serde_json::{Map, Value};
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
-use crate::archive::{Snapshot, known_schema_version};
 use crate::model::{Instant, hex};
 use crate::report::manifest::{Digested, Manifest};
 use crate::report::render::{CsvStyle, Format, Style};
-use crate::report::{Counted, ReportError, Rows};
+use crate::report::{About, Counted, ReportError, Rows};
 
 /// How rows are written, and where.
 #[derive(Debug, Clone, clap::Args)]
@@ -73,14 +71,6 @@ pub(super) struct Destination {
     manifest: Option<(Output, String)>,
     format: Format,
     style: Style,
-}
-
-/// What the rows are, for the manifest.
-pub(super) struct About<'a> {
-    /// Name of the report.
-    pub(super) report: &'a str,
-    /// What was asked for.
-    pub(super) options: Map<String, Value>,
 }
 
 impl RowsArgs {
@@ -161,20 +151,19 @@ fn refuse_archive(file: &Path, archive: &Path) -> Result<(), Failure> {
 }
 
 impl Destination {
-    /// Writes what `produce` makes of the snapshot, and says how many rows that were.
+    /// Writes what `produce` makes, which is what `about` tells of, and says how many rows that were.
     ///
     /// # Errors
     /// Those of `produce` and of the place; the old file is then as it was.
     pub(super) fn write(
         self,
-        snapshot: &Snapshot<'_>,
-        about: About<'_>,
+        about: About,
         produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
     ) -> Result<u64, Failure> {
         let mut output = self.output;
         let mut digested = Digested::new(&mut output);
         let result = (|| {
-            let mut renderer = self.format.renderer(&mut digested, self.style)?;
+            let mut renderer = self.format.renderer(&mut digested, self.style, &about)?;
             let mut counted = Counted::new(&mut *renderer);
             produce(&mut counted)?;
             Ok((counted.rows(), counted.column_names().to_vec()))
@@ -198,11 +187,7 @@ impl Destination {
             bytes,
             rows,
             columns,
-            report: about.report.to_owned(),
-            options: about.options,
-            head: hex(&snapshot.head()),
-            schema_version: known_schema_version(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            about,
             time: Instant::now().to_string(),
         };
         output

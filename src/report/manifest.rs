@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256 as Hasher};
 
+use super::about::About;
 use crate::model::{Sha256, hex};
 
 /// The manifest of a report's file: one JSON object.
@@ -21,16 +21,9 @@ pub struct Manifest {
     pub rows: u64,
     /// Names of the columns.
     pub columns: Vec<String>,
-    /// Name of the report.
-    pub report: String,
-    /// What was asked for; relative times as the instants that they became.
-    pub options: Map<String, Value>,
-    /// The ledger's head in the state of the archive that was read.
-    pub head: String,
-    /// Version of the archive's schema.
-    pub schema_version: i64,
-    /// Version of this program.
-    pub tool_version: String,
+    /// Report, options, ledger head, versions.
+    #[serde(flatten)]
+    pub about: About,
     /// When the report was made, UTC.
     pub time: String,
 }

@@ -7,6 +7,7 @@
 //! Rows have an order of their own, numbers are computed from integers, and nothing looks at the clock: relative times
 //! became instants before.
 
+mod about;
 pub mod asset_errors;
 mod decimal;
 mod error;
@@ -24,6 +25,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use about::About;
 pub use decimal::Decimal;
 pub use error::ReportError;
 pub use moment::{UnreadableMoment, read_moment};

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use rusqlite::{Connection, params};
 
 use super::render::{Format, Style};
-use super::{ReportError, Request};
+use super::{About, ReportError, Request};
 use crate::archive::{Reader, Writer};
 
 /// A run to be put into an archive.
@@ -82,7 +82,10 @@ impl TestArchive {
         let reader = Reader::open(&self.path()).unwrap();
         let snapshot = reader.snapshot().unwrap();
         let mut bytes = Vec::new();
-        let mut rows = Format::Csv.renderer(&mut bytes, Style::default()).unwrap();
+        let about = About::new(&snapshot, request.name(), request.described());
+        let mut rows = Format::Csv
+            .renderer(&mut bytes, Style::default(), &about)
+            .unwrap();
         request.write(&snapshot, &mut *rows)?;
         drop(rows);
         let mut reader = csv::ReaderBuilder::new()

@@ -15,6 +15,7 @@ pub use self::jsonl::JsonLines;
 pub use self::markdown::Markdown;
 pub use self::text::Text;
 pub use self::visible::visible;
+use super::about::About;
 use super::table::Rows;
 
 /// How rows become bytes.
@@ -48,11 +49,17 @@ impl Format {
         }
     }
 
-    /// The renderer, which writes to `out`.
+    /// The renderer, which writes to `out` what `about` tells of. It is there for formats that show it beside the rows;
+    /// those of rows alone leave it out.
     ///
     /// # Errors
     /// What `out` says.
-    pub fn renderer<'w>(self, out: impl Write + 'w, style: Style) -> io::Result<Box<dyn Rows + 'w>> {
+    pub fn renderer<'w>(
+        self,
+        out: impl Write + 'w,
+        style: Style,
+        _about: &'w About,
+    ) -> io::Result<Box<dyn Rows + 'w>> {
         Ok(match self {
             Self::Csv => Box::new(Csv::new(out, style.csv)?),
             Self::Table => Box::new(Text::new(out, style.width)),

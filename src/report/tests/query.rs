@@ -1,10 +1,10 @@
 use rusqlite::types::Value;
 
 use crate::archive::{QueryError, Reader};
-use crate::report::ReportError;
 use crate::report::query::{Options, QueryEnd, parameter, write};
 use crate::report::render::{Format, Style};
 use crate::report::testing::{Run, TestArchive};
+use crate::report::{About, ReportError};
 
 fn archive() -> TestArchive {
     let run = |job, status| Run {
@@ -28,7 +28,10 @@ fn ask_of(archive: &TestArchive, options: &Options) -> Result<(String, QueryEnd)
     let reader = Reader::open(&archive.path()).unwrap();
     let snapshot = reader.snapshot().unwrap();
     let mut bytes = Vec::new();
-    let mut rows = Format::Csv.renderer(&mut bytes, Style::default()).unwrap();
+    let about = About::new(&snapshot, "query", options.described());
+    let mut rows = Format::Csv
+        .renderer(&mut bytes, Style::default(), &about)
+        .unwrap();
     let end = write(&snapshot, options, &mut *rows)?;
     drop(rows);
     Ok((String::from_utf8(bytes).unwrap(), end))

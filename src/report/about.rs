@@ -1,0 +1,38 @@
+//! What rows are about: the report, what was asked of it, and which state of the archive answers.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::archive::{Snapshot, known_schema_version};
+use crate::model::hex;
+
+/// What rows are about. Formats that show it beside the rows get it before the first one; the manifest has it too.
+///
+/// It holds no time of its own: the same archive and options give the same bytes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct About {
+    /// Name of the report on the command line; `query` for somebody's own SQL.
+    pub report: String,
+    /// What was asked for; relative times as the instants that they became.
+    pub options: Map<String, Value>,
+    /// The ledger's head in the state of the archive that was read, lower-case hexadecimal.
+    pub head: String,
+    /// Version of the archive's schema.
+    pub schema_version: i64,
+    /// Version of this program.
+    pub tool_version: String,
+}
+
+impl About {
+    /// The `report` with these options, of this state of the archive.
+    #[must_use]
+    pub fn new(snapshot: &Snapshot<'_>, report: &str, options: Map<String, Value>) -> Self {
+        Self {
+            report: report.to_owned(),
+            options,
+            head: hex(&snapshot.head()),
+            schema_version: known_schema_version(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
