@@ -17,7 +17,7 @@ use crate::report::{About, Counted, ReportError, Rows};
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct RowsArgs {
-    /// How rows are written [default: table on a terminal, else csv]
+    /// How rows are written [default: table on a terminal, else csv]; xlsx cuts texts past 32,767 characters, with a mark
     #[arg(long, value_name = "FORMAT", ignore_case = true, value_parser = formats())]
     format: Option<Format>,
 
@@ -93,6 +93,10 @@ impl RowsArgs {
                 format.name()
             );
             return Err(Failure::new(Exit::WrongUsage, words));
+        }
+        if format.is_binary() && on_terminal {
+            let words = format!("{} is no text for a terminal", format.name());
+            return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
         }
         let manifest = match (self.manifest, file) {
             (false, _) => None,

@@ -9,6 +9,7 @@
 )]
 
 pub mod program;
+pub mod python;
 pub mod story;
 
 use std::path::PathBuf;

@@ -6,6 +6,7 @@ mod jsonl;
 mod markdown;
 mod text;
 mod visible;
+mod xlsx;
 
 use std::io::{self, Write};
 
@@ -15,6 +16,7 @@ pub use self::jsonl::JsonLines;
 pub use self::markdown::Markdown;
 pub use self::text::Text;
 pub use self::visible::visible;
+pub use self::xlsx::Xlsx;
 use super::about::About;
 use super::table::Rows;
 
@@ -31,11 +33,20 @@ pub enum Format {
     Jsonl,
     /// A table of GitHub's Markdown.
     Markdown,
+    /// A workbook for Excel.
+    Xlsx,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Csv, Self::Table, Self::Json, Self::Jsonl, Self::Markdown];
+    pub const ALL: [Self; 6] = [
+        Self::Csv,
+        Self::Table,
+        Self::Json,
+        Self::Jsonl,
+        Self::Markdown,
+        Self::Xlsx,
+    ];
 
     /// Its word on the command line.
     #[must_use]
@@ -46,19 +57,25 @@ impl Format {
             Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Markdown => "markdown",
+            Self::Xlsx => "xlsx",
         }
     }
 
-    /// The renderer, which writes to `out` what `about` tells of. It is there for formats that show it beside the rows;
-    /// those of rows alone leave it out.
+    /// Whether it is bytes that a terminal cannot show.
+    #[must_use]
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::Xlsx)
+    }
+
+    /// The renderer, which writes to `out` what `about` tells of. Formats of rows alone leave that out.
     ///
     /// # Errors
     /// What `out` says.
     pub fn renderer<'w>(
         self,
-        out: impl Write + 'w,
+        out: impl Write + Send + 'w,
         style: Style,
-        _about: &'w About,
+        about: &'w About,
     ) -> io::Result<Box<dyn Rows + 'w>> {
         Ok(match self {
             Self::Csv => Box::new(Csv::new(out, style.csv)?),
@@ -66,6 +83,7 @@ impl Format {
             Self::Json => Box::new(Json::new(out)),
             Self::Jsonl => Box::new(JsonLines::new(out)),
             Self::Markdown => Box::new(Markdown::new(out)),
+            Self::Xlsx => Box::new(Xlsx::new(out, about)?),
         })
     }
 }

@@ -139,7 +139,8 @@ fn fit(widths: &mut [usize], terminal: usize) {
     }
 }
 
-fn width(text: &str) -> usize {
+/// Columns of a terminal that the text takes.
+pub(super) fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
     }
