@@ -13,13 +13,19 @@ use rusqlite::Connection;
 
 const README: &str = include_str!("../README.md");
 const EVIDENCE: &str = include_str!("../docs/evidence.md");
+const OPERATIONS: &str = include_str!("../docs/operations.md");
 
-/// The code blocks of the README in this language, as lines; a line that goes on in the next is one.
+/// The code blocks of the README in this language.
 fn blocks(language: &str) -> Vec<Vec<String>> {
+    blocks_of(README, language)
+}
+
+/// The code blocks of a document in this language, as lines; a line that goes on in the next is one.
+fn blocks_of(document: &str, language: &str) -> Vec<Vec<String>> {
     let mut blocks: Vec<Vec<String>> = Vec::new();
     let mut inside: Option<bool> = None;
     let mut goes_on = false;
-    for line in README.lines() {
+    for line in document.lines() {
         let line = line.trim();
         if let Some(fence) = line.strip_prefix("```") {
             inside = match inside {
@@ -148,14 +154,15 @@ fn every_command_line_of_the_readme_parses() {
     let program = Program::new();
     let mut lines = 0;
     for language in ["sh", "bat", "cron"] {
-        for words in blocks(language).iter().flatten().filter_map(|line| command(line)) {
+        let shown = [README, OPERATIONS].map(|document| blocks_of(document, language));
+        for words in shown.iter().flatten().flatten().filter_map(|line| command(line)) {
             parses(&program, &words);
             lines += 1;
         }
     }
-    assert!(lines >= 8, "only {lines} were found");
+    assert!(lines >= 16, "only {lines} were found");
     let mut spoken = 0;
-    for words in [README, EVIDENCE]
+    for words in [README, EVIDENCE, OPERATIONS]
         .into_iter()
         .flat_map(spans)
         .filter(|span| span.starts_with("jobruns "))

@@ -13,6 +13,7 @@
 //! Writing upgrades an older archive by migrations, all or nothing. Reading never changes the file. A newer archive, or a
 //! file that is none, is refused and left untouched.
 
+mod backup;
 mod error;
 mod jobs;
 mod ledger;
@@ -29,6 +30,7 @@ mod texts;
 mod verify;
 mod writer;
 
+pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
 pub use jobs::{JobRow, JobState};
 pub use ledger::{Entry, GENESIS, entry_hash, text_hash};

@@ -155,7 +155,8 @@ fn look_at_unchanging(path: &Path) -> Result<Connection, ArchiveError> {
     }
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(immutable_uri(path)?, flags).map_err(opening(path))?;
+    let uri = nobody_else_uri(path, "immutable=1")?;
+    let connection = Connection::open_with_flags(uri, flags).map_err(opening(path))?;
     connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
             row.get::<_, i64>(0)
@@ -164,15 +165,32 @@ fn look_at_unchanging(path: &Path) -> Result<Connection, ArchiveError> {
     Ok(connection)
 }
 
-/// `file:` URI of the absolute path, as SQLite reads it on Unix and Windows.
-fn immutable_uri(path: &Path) -> Result<String, ArchiveError> {
+/// Opens a whole archive that nobody writes, without any lock.
+pub(super) fn open_unchanging(path: &Path) -> Result<Connection, ArchiveError> {
+    let connection = look_at_unchanging(path)?;
+    identify(path, &connection).map(|_| connection)
+}
+
+/// `file:` URI of the absolute path, as SQLite reads it on Unix and Windows, with an option for a file that no other
+/// process writes.
+pub(super) fn nobody_else_uri(path: &Path, option: &str) -> Result<String, ArchiveError> {
     let absolute = std::path::absolute(path).map_err(io_error("find", path))?;
-    let mut text = absolute.to_string_lossy().replace('\\', "/");
-    if !text.starts_with('/') {
-        text.insert(0, '/');
+    // Byte by byte, so that on Unix a name that is no UTF-8 is the same one.
+    let bytes = absolute.as_os_str().as_encoded_bytes();
+    let mut uri = "file://".to_owned();
+    if !bytes.starts_with(b"/") && !bytes.starts_with(b"\\") {
+        uri.push('/');
     }
-    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    Ok(format!("file://{escaped}?immutable=1"))
+    for &byte in bytes {
+        match byte {
+            b'\\' if cfg!(windows) => uri.push('/'),
+            b'/' | b':' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                uri.push(byte.into())
+            }
+            _ => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    Ok(format!("{uri}?{option}"))
 }
 
 /// Says whether the database is empty or an archive, and refuses everything else.

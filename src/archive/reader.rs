@@ -40,6 +40,14 @@ impl Reader {
         })
     }
 
+    /// Opens a whole archive that nobody writes: without any lock, and without a file beside it.
+    pub(super) fn open_unchanging(path: &Path) -> Result<Self, ArchiveError> {
+        Ok(Self {
+            connection: open::open_unchanging(path)?,
+            path: path.to_path_buf(),
+        })
+    }
+
     /// The archive's path.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    completions, demo, jobs, password, payload, quarantine, query, report, simulate, status, sync, trust,
-    verify,
+    backup, completions, demo, jobs, password, payload, quarantine, query, report, simulate, status, sync,
+    trust, verify,
 };
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
@@ -59,6 +59,7 @@ pub(super) enum Command {
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
+    Backup(backup::BackupArgs),
     Payload(payload::PayloadArgs),
     Quarantine(quarantine::QuarantineArgs),
     Trust(trust::TrustArgs),

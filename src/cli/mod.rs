@@ -4,6 +4,7 @@
 //! its failure in words. Data goes to stdout ([`output`]), all else to stderr ([`console`]).
 
 mod args;
+mod backup;
 mod client;
 mod completions;
 mod console;
@@ -132,6 +133,7 @@ fn command(
         Command::Query(args) => query::run(&args, archive),
         Command::Report(args) => report::run(&args, archive),
         Command::Verify(args) => verify::run(&args, archive),
+        Command::Backup(args) => backup::run(&args, archive),
         Command::Payload(args) => payload::run(&args, archive),
         Command::Quarantine(args) => quarantine::run(&args, archive),
         Command::Trust(args) => trust::run(&args, sources),

@@ -1,0 +1,584 @@
+//! A copy of the archive that is whole, checked, and lies still.
+//!
+//! # How it is copied
+//! By SQLite's backup interface, page by page out of one read transaction: a sync goes on meanwhile, and the copy is one
+//! committed state. `VACUUM INTO` was tried: it writes every row anew, so it would need to understand the schema (SQLite
+//! 3.40 fails on our generated columns), and an archive from which nothing is deleted has no room to win back.
+//!
+//! # What never lies under the name
+//! The copy is made beside its target under another name, in rollback-journal mode, so that it can be read on a read-only
+//! share; checked; brought to the disk; and only then renamed. A process that was killed leaves such a file behind; the
+//! next backup to the same name removes it. Who is still writing one is known by a lock on it (Unix) or because the
+//! system refuses to remove an open file (Windows).
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempPath;
+
+use super::error::{ArchiveError, Doing};
+use super::lock::SyncLock;
+use super::open::{beside, nobody_else_uri, open_to_read};
+use super::reader::Reader;
+use super::verify::{Finding, Verified};
+use crate::model::Sha256;
+
+/// A copy that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupMade {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// The ledger's last hash in it, computed afresh.
+    pub head: Sha256,
+    /// How much of it was checked.
+    pub verified: Verified,
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// Something about the archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A file is there already.
+    #[error("{} is there already", path.display())]
+    Exists {
+        /// The target.
+        path: PathBuf,
+    },
+    /// No copy may be written there.
+    #[error("cannot write a backup to {}: {why}", path.display())]
+    Place {
+        /// The target.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The operating system refused something.
+    #[error("could not {doing} {}", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// SQLite could not write the copy.
+    #[error("could not write the copy beside {}", path.display())]
+    Copy {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The copy does not prove itself, so neither does the archive; no file was left.
+    #[error("the copy is not intact, so it was not kept: {} ({count} findings)", first)]
+    NotIntact {
+        /// The first finding, in words.
+        first: String,
+        /// How many there are.
+        count: usize,
+    },
+}
+
+impl BackupError {
+    /// The way out, in a sentence or two; `None` where the error says it all.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Archive(error) => return error.hint(),
+            Self::Exists { .. } => "name another file, or replace this one by --force.",
+            Self::Place { .. } => "name another file.",
+            Self::NotIntact { .. } => {
+                "run `jobruns verify` to see every finding; keep the file as it is, and the backups that you have."
+            }
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                    "make that folder first, or name another one."
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    "check who may write to that folder, or name another one."
+                }
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => NO_SPACE,
+                _ => return None,
+            },
+            Self::Copy { source, .. } => match source.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure) => NO_SPACE,
+                _ => return None,
+            },
+        };
+        Some(hint.to_owned())
+    }
+}
+
+const NO_SPACE: &str = "free some space there (a backup is as large as the archive), or name another disk; what was there before is as it was.";
+
+/// Copies the archive at `archive` to `target`, checks the copy, and gives it its name. `force` replaces a file that is
+/// there. The copy has the rights of the archive's file.
+///
+/// # Errors
+/// See [`BackupError`]; whatever fails, what was there before is as it was, and no half file has the name.
+pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, BackupError> {
+    let source = open_to_read(archive)?;
+    let place = Place::check(archive, target, force)?;
+    place.remove_leftovers();
+    let copy = place.begin()?;
+    copy_pages(&source, &copy.path, &place.target)?;
+    drop(source);
+    leave_write_ahead_mode(&copy.path).map_err(place.failed("end the copy beside"))?;
+    let verified = check(&copy.path)?;
+    let bytes = place.name(
+        copy,
+        &fs::metadata(archive)
+            .map_err(io("look at", archive))?
+            .permissions(),
+        force,
+    )?;
+    Ok(BackupMade {
+        path: place.target,
+        bytes,
+        head: verified.0,
+        verified: verified.1,
+    })
+}
+
+/// Where the copy goes.
+struct Place {
+    /// The target; of a link what it leads to.
+    target: PathBuf,
+    folder: PathBuf,
+    name: OsString,
+}
+
+/// The copy while it has another name; removed when dropped.
+struct Beginning {
+    path: TempPath,
+    file: File,
+}
+
+impl Place {
+    fn check(archive: &Path, target: &Path, force: bool) -> Result<Self, BackupError> {
+        let refused = |why| BackupError::Place {
+            path: target.to_path_buf(),
+            why,
+        };
+        // A link stays one: the file behind it is replaced.
+        let real = fs::canonicalize(target).unwrap_or_else(|_| target.to_path_buf());
+        let name = real.file_name().ok_or(refused("it is no file name"))?.to_owned();
+        if target
+            .as_os_str()
+            .to_string_lossy()
+            .ends_with(['/', std::path::MAIN_SEPARATOR])
+        {
+            return Err(refused("it is a folder"));
+        }
+        let folder = match real.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        let folder = fs::canonicalize(&folder).map_err(io("look at", &folder))?;
+        let real = folder.join(&name);
+        let archive = fs::canonicalize(archive).map_err(io("look at", archive))?;
+        let of_the_archive = |suffix| beside(&archive, suffix) == real;
+        if ["", "-wal", "-shm", "-journal", ".lock"]
+            .into_iter()
+            .any(of_the_archive)
+        {
+            return Err(refused("it belongs to the archive itself"));
+        }
+        match fs::metadata(&real) {
+            Ok(found) if found.is_dir() => return Err(refused("it is a folder")),
+            Ok(found) if !found.is_file() => return Err(refused("it is no ordinary file")),
+            Ok(_) if !force => {
+                return Err(BackupError::Exists {
+                    path: target.to_path_buf(),
+                });
+            }
+            Ok(_) => {
+                // An archive that a sync writes at this moment is not replaced beneath it.
+                if beside(&real, ".lock").exists() {
+                    drop(SyncLock::take(&real)?);
+                }
+            }
+            Err(_) => {}
+        }
+        for suffix in ["-wal", "-journal"] {
+            // SQLite would play the log of another database into the copy.
+            if fs::metadata(beside(&real, suffix)).is_ok_and(|log| log.len() > 0) {
+                return Err(refused(
+                    "a log of a database of that name lies beside it (its name with -wal or -journal)",
+                ));
+            }
+        }
+        Ok(Self {
+            target: real,
+            folder,
+            name,
+        })
+    }
+
+    /// What copies that have no name yet are called: `.NAME.` in front, six letters, `.part`.
+    fn prefix(&self) -> OsString {
+        let mut prefix = OsString::from(".");
+        prefix.push(&self.name);
+        prefix.push(".");
+        prefix
+    }
+
+    /// Removes what killed backups to the same name left.
+    fn remove_leftovers(&self) {
+        let prefix = self.prefix();
+        let ours = |name: &OsStr| {
+            let (name, prefix) = (name.as_encoded_bytes(), prefix.as_encoded_bytes());
+            name.strip_prefix(prefix)
+                .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()))
+                .is_some_and(|middle| middle.len() == RANDOM && middle.iter().all(u8::is_ascii_alphanumeric))
+        };
+        // What cannot be seen or removed is no reason against a new copy.
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return;
+        };
+        for entry in entries.flatten().filter(|entry| ours(&entry.file_name())) {
+            let path = entry.path();
+            if is_left_over(&path) && fs::remove_file(&path).is_ok() {
+                tracing::debug!("removed {}, which a stopped backup had left", path.display());
+            }
+        }
+    }
+
+    fn begin(&self) -> Result<Beginning, BackupError> {
+        let failed = || self.failed("write beside");
+        // Another backup that tidies up may take a new file for a leftover, before it is locked.
+        for _ in 0..TRIES {
+            let made = tempfile::Builder::new()
+                .prefix(&self.prefix())
+                .suffix(SUFFIX)
+                .rand_bytes(RANDOM)
+                .make_in(&self.folder, make_private)
+                .map_err(failed())?;
+            let (file, path) = made.into_parts();
+            if hold(&file) && path.exists() {
+                return Ok(Beginning { path, file });
+            }
+        }
+        Err(failed()(io::Error::other(
+            "another program removes new files there",
+        )))
+    }
+
+    /// Gives the finished copy its name; its size.
+    fn name(&self, copy: Beginning, rights: &fs::Permissions, force: bool) -> Result<u64, BackupError> {
+        let Beginning { path, file } = copy;
+        let bytes = file
+            .metadata()
+            .map_err(self.failed("look at the copy beside"))?
+            .len();
+        // On the disk before it has the name: a power cut leaves no half file.
+        file.sync_all()
+            .map_err(self.failed("bring to the disk the copy beside"))?;
+        if cfg!(unix) {
+            fs::set_permissions(&path, rights.clone())
+                .map_err(self.failed("set the rights of the copy beside"))?;
+        }
+        // Windows renames no file that is open so.
+        drop(file);
+        let renamed = if force {
+            path.persist(&self.target)
+        } else {
+            match path.persist_noclobber(&self.target) {
+                // Some shares have no way to rename without replacing.
+                Err(error) if !self.target.exists() => error.path.persist(&self.target),
+                other => other,
+            }
+        };
+        if let Err(error) = renamed {
+            if !force && self.target.exists() {
+                return Err(BackupError::Exists {
+                    path: self.target.clone(),
+                });
+            }
+            return Err(self.failed("name the copy")(error.error));
+        }
+        #[cfg(unix)]
+        if let Ok(folder) = File::open(&self.folder) {
+            // The name too. A file system that has no such notion says so, and then there is nothing to do.
+            drop(folder.sync_all());
+        }
+        Ok(bytes)
+    }
+
+    fn failed(&self, doing: &'static str) -> impl FnOnce(io::Error) -> BackupError {
+        io(doing, &self.target)
+    }
+}
+
+/// Letters and digits that tell copies of one name apart.
+const RANDOM: usize = 6;
+/// The end of the name of a copy that is not ready.
+const SUFFIX: &str = ".part";
+/// New files to try, should others be removed at once.
+const TRIES: usize = 10;
+
+/// A new file that only its owner can read, and (Windows) that nobody can remove while it is open.
+fn make_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, FILE_SHARE_READ | FILE_SHARE_WRITE);
+    options.open(path)
+}
+
+#[cfg(windows)]
+use windows_sys::Win32::Storage::FileSystem::{FILE_SHARE_READ, FILE_SHARE_WRITE};
+
+/// Locks a new copy as long as the file is open; whether it could be. Where a file system has no locks, nobody else
+/// can take it for a leftover either.
+#[cfg(unix)]
+fn hold(file: &File) -> bool {
+    !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock))
+}
+
+#[cfg(unix)]
+fn is_left_over(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+}
+
+/// Windows: a lock would keep SQLite out too; that the file is open is enough.
+#[cfg(not(unix))]
+const fn hold(_: &File) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+const fn is_left_over(_: &Path) -> bool {
+    true
+}
+
+fn copy_pages(source: &Connection, path: &Path, target: &Path) -> Result<(), BackupError> {
+    let doing = "read the archive for a copy";
+    let of_copy = |error| BackupError::Copy {
+        path: target.to_path_buf(),
+        source: error,
+    };
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    // Nobody else uses the file, and some shares have no locks.
+    let mut copy = Connection::open_with_flags(nobody_else_uri(path, "nolock=1")?, flags).map_err(of_copy)?;
+    // If it fails it is thrown away, and when it is done it is brought to the disk at once.
+    copy.pragma_update(None, "journal_mode", "OFF").map_err(of_copy)?;
+    copy.pragma_update(None, "synchronous", "OFF").map_err(of_copy)?;
+    // One state from the first page to the last: nothing that another process writes starts the copy anew.
+    let state = source.unchecked_transaction().doing(doing)?;
+    state
+        .query_row("SELECT count(*) FROM archive", [], |row| row.get::<_, i64>(0))
+        .doing(doing)?;
+    let pages = Backup::new(&state, &mut copy).map_err(of_copy)?;
+    loop {
+        match pages.step(PAGES_AT_ONCE).map_err(of_copy)? {
+            StepResult::Done => break,
+            StepResult::More => {}
+            // Somebody else holds the file for a moment, such as a virus scanner.
+            _ => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+    drop(pages);
+    copy.close().map_err(|(_, error)| of_copy(error))
+}
+
+/// Pages copied in one step.
+const PAGES_AT_ONCE: i32 = 4096;
+
+/// Marks the file as one in rollback-journal mode: bytes 18 and 19 of an SQLite file are its write and read version, 1
+/// without a write-ahead log and 2 with one (<https://www.sqlite.org/fileformat2.html#file_format_version_numbers>).
+/// `PRAGMA journal_mode` does the same, but opens the file with a write-ahead log first, which shares do not allow.
+fn leave_write_ahead_mode(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.seek(SeekFrom::Start(18))?;
+    file.write_all(&[1, 1])?;
+    file.flush()
+}
+
+/// Head of the copy, and how much of it was checked.
+fn check(path: &Path) -> Result<(Sha256, Verified), BackupError> {
+    let report = Reader::open_unchanging(path)?.verify(&[])?;
+    match report.findings.first() {
+        None => Ok((report.head, report.verified)),
+        Some(Finding { place, what, .. }) => Err(BackupError::NotIntact {
+            first: format!("{place}: {what}"),
+            count: report.findings.len(),
+        }),
+    }
+}
+
+fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+    let path = path.to_path_buf();
+    move |source| BackupError::Io { doing, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::Writer;
+
+    struct Two {
+        folder: tempfile::TempDir,
+    }
+
+    impl Two {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            drop(Writer::open(&folder.path().join("a.db")).unwrap());
+            Self { folder }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn backup(&self, name: &str, force: bool) -> Result<BackupMade, BackupError> {
+            backup(&self.path("a.db"), &self.path(name), force)
+        }
+
+        fn parts(&self) -> usize {
+            let names = fs::read_dir(self.folder.path()).unwrap();
+            names
+                .filter(|entry| {
+                    entry
+                        .as_ref()
+                        .unwrap()
+                        .file_name()
+                        .to_string_lossy()
+                        .ends_with(SUFFIX)
+                })
+                .count()
+        }
+    }
+
+    #[test]
+    fn a_copy_is_whole_in_rollback_mode_and_has_the_head_of_the_archive() {
+        let two = Two::new();
+        let made = two.backup("b.db", false).unwrap();
+        let bytes = fs::read(two.path("b.db")).unwrap();
+        assert_eq!((bytes.len() as u64, &bytes[18..20]), (made.bytes, &[1, 1][..]));
+        assert_eq!(
+            made.head,
+            Reader::open(&two.path("a.db")).unwrap().head().unwrap()
+        );
+        assert_eq!(made.verified.entries, 1);
+        assert_eq!(two.parts(), 0);
+        // It is an archive like any other.
+        drop(Writer::open(&two.path("b.db")).unwrap());
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_replaced_by_force_alone() {
+        let two = Two::new();
+        fs::write(two.path("b.db"), "precious").unwrap();
+        assert!(matches!(
+            two.backup("b.db", false),
+            Err(BackupError::Exists { .. })
+        ));
+        assert_eq!(fs::read(two.path("b.db")).unwrap(), b"precious");
+        two.backup("b.db", true).unwrap();
+        assert!(Reader::open(&two.path("b.db")).is_ok());
+    }
+
+    #[test]
+    fn places_where_a_copy_would_do_harm_are_refused_even_by_force() {
+        let two = Two::new();
+        fs::write(two.path("c.db-wal"), "log").unwrap();
+        fs::create_dir(two.path("folder")).unwrap();
+        for name in [
+            "a.db",
+            "a.db-wal",
+            "a.db-shm",
+            "a.db.lock",
+            "c.db",
+            "folder",
+            "new/",
+        ] {
+            let refused = two.backup(name, true);
+            assert!(
+                matches!(refused, Err(BackupError::Place { .. })),
+                "{name}: {refused:?}"
+            );
+        }
+        assert!(matches!(
+            two.backup("none/b.db", true),
+            Err(BackupError::Io { .. })
+        ));
+    }
+
+    #[test]
+    fn an_archive_that_a_sync_holds_is_not_replaced() {
+        let two = Two::new();
+        two.backup("b.db", false).unwrap();
+        let lock = SyncLock::take(&two.path("b.db")).unwrap();
+        let refused = two.backup("b.db", true);
+        assert!(
+            matches!(refused, Err(BackupError::Archive(ArchiveError::Held { .. }))),
+            "{refused:?}"
+        );
+        drop(lock);
+        two.backup("b.db", true).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_backup_left_is_removed_and_what_another_writes_is_not() {
+        let two = Two::new();
+        fs::write(two.path(".b.db.abc123.part"), "half").unwrap();
+        fs::write(two.path(".b.db.other.part"), "not ours").unwrap();
+        fs::write(two.path(".other.db.abc123.part"), "of another name").unwrap();
+        let running = Place::check(&two.path("a.db"), &two.path("b.db"), false)
+            .unwrap()
+            .begin()
+            .unwrap();
+        two.backup("b.db", false).unwrap();
+        assert!(running.path.exists());
+        assert!(!two.path(".b.db.abc123.part").exists());
+        assert_eq!(two.parts(), 3);
+    }
+
+    #[test]
+    fn a_damaged_archive_makes_no_backup() {
+        let two = Two::new();
+        let connection = Connection::open(two.path("a.db")).unwrap();
+        connection
+            .execute("UPDATE ledger SET entry = 'archive id=other'", [])
+            .unwrap();
+        drop(connection);
+        fs::write(two.path("b.db"), "the backup of yesterday").unwrap();
+        let refused = two.backup("b.db", true);
+        assert!(
+            matches!(refused, Err(BackupError::NotIntact { .. })),
+            "{refused:?}"
+        );
+        assert_eq!(fs::read(two.path("b.db")).unwrap(), b"the backup of yesterday");
+        assert_eq!(two.parts(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_copy_has_the_rights_of_the_archive() {
+        use std::os::unix::fs::PermissionsExt;
+        let two = Two::new();
+        let mode = |name: &str| fs::metadata(two.path(name)).unwrap().permissions().mode() & 0o777;
+        two.backup("b.db", false).unwrap();
+        assert_eq!(mode("b.db"), 0o600);
+        fs::set_permissions(two.path("a.db"), fs::Permissions::from_mode(0o640)).unwrap();
+        two.backup("b.db", true).unwrap();
+        assert_eq!(mode("b.db"), 0o640);
+    }
+}

@@ -1,0 +1,87 @@
+//! `jobruns backup`.
+
+use std::path::{Path, PathBuf};
+
+use indicatif::{DecimalBytes, HumanCount};
+use serde::Serialize;
+
+use super::console::shown;
+use super::failure::{Exit, Failure};
+use super::table::{print_json, print_text};
+use crate::archive::{BackupError, BackupMade, Verified, backup};
+use crate::config::TableOrJson;
+use crate::model::hex;
+
+/// Makes a checked copy of the archive, also while a sync runs
+///
+/// The copy is one state of the archive, complete with its ledger. It gets its name only after its chain of hashes and
+/// every payload in it were checked; it then needs no file beside it, and opens on a read-only share. Restoring is
+/// copying it back. Until it is ready it lies beside its place as .NAME.xxxxxx.part.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns backup /mnt/backup/jobruns-monday.db --force
+  jobruns backup //share/audit/2026-01.db --format json
+
+Exit codes: 0 the copy is there; 1 it could not be made; 2 the file is there already, or no copy may be written there; 4 the archive is not intact, and no copy was made.")]
+pub(super) struct BackupArgs {
+    /// The file to make; in a folder that is there
+    #[arg(value_name = "DEST")]
+    target: PathBuf,
+
+    /// Replaces a file that is there, once the new copy is ready
+    #[arg(long)]
+    force: bool,
+
+    /// Text for people (table), or JSON
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: TableOrJson,
+}
+
+#[derive(Serialize)]
+struct Made {
+    path: String,
+    bytes: u64,
+    head: String,
+    verified: Verified,
+}
+
+pub(super) fn run(args: &BackupArgs, archive: &Path) -> Result<Exit, Failure> {
+    let BackupMade {
+        path,
+        bytes,
+        head,
+        verified,
+    } = backup(archive, &args.target, args.force)?;
+    let path = path.display().to_string();
+    match args.format {
+        TableOrJson::Table => print_text(&format!(
+            "{} is a copy of the archive ({}). Checked: {} ledger entries and {} payloads. Ledger head {}\n",
+            shown(&path),
+            DecimalBytes(bytes),
+            HumanCount(verified.entries),
+            HumanCount(verified.payloads),
+            hex(&head)
+        ))?,
+        TableOrJson::Json => print_json(&Made {
+            path,
+            bytes,
+            head: hex(&head),
+            verified,
+        })?,
+    }
+    Ok(Exit::Done)
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        let exit = match &error {
+            BackupError::Archive(error) if error.is_damage() => Exit::NotIntact,
+            BackupError::Archive(error) => return Self::from(error),
+            BackupError::Exists { .. } | BackupError::Place { .. } => Exit::WrongUsage,
+            BackupError::NotIntact { .. } => Exit::NotIntact,
+            BackupError::Io { .. } | BackupError::Copy { .. } => Exit::NotDone,
+        };
+        let hint = error.hint();
+        Self::of(exit, &error, hint)
+    }
+}
