@@ -4,6 +4,9 @@
 -- are for analysts: GUIDs and UTC times as text, names resolved, stable. Singular names (job, run, message, ...) are
 -- how it is stored: integer keys, each GUID once, times as integers. Query the plural ones.
 --
+-- The comments are what `jobruns schema` prints: above a table what a row is, at a column of a plural name its unit, a
+-- colon, what it means, and from `; NULL` on when it is NULL.
+--
 -- What decided the layout, for ten years and a hundred million messages:
 --   * Messages are clustered by run and position, with no other index: a random index per message doubles the cost of a
 --     first sync and adds half the size of the table. They hold four small integers instead of their texts, so counting
@@ -26,7 +29,7 @@
 
 -- What the archive is. One row.
 CREATE TABLE archive (
-    only        INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),
+    only        INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),        -- always 1
     archive_id  TEXT    NOT NULL,     -- GUID drawn when the archive was made; the first ledger entry names it
     made_unix   INTEGER NOT NULL,     -- when, seconds since 1970 UTC
     naive_time  TEXT                  -- zone in which times without offset are read: `utc` or an IANA name; NULL before the first sync
@@ -41,17 +44,18 @@ CREATE TABLE ledger (
 
 -- The servers that answered, by base URL.
 CREATE TABLE server (
-    server_key  INTEGER NOT NULL PRIMARY KEY,
-    url         TEXT    NOT NULL UNIQUE
+    server_key  INTEGER NOT NULL PRIMARY KEY,                         -- 1, 2, 3, ...
+    url         TEXT    NOT NULL UNIQUE                               -- base URL
 ) STRICT;
 
+-- A job.
 CREATE TABLE job (
-    job_key           INTEGER NOT NULL PRIMARY KEY,
+    job_key           INTEGER NOT NULL PRIMARY KEY,                   -- 1, 2, 3, ...
     job_id            TEXT    NOT NULL UNIQUE,                        -- JobID: GUID, lower case with hyphens
-    name              TEXT,                                           -- NULL while nobody told it
+    name              TEXT,                                           -- its name; NULL while nobody told it
     server_key        INTEGER REFERENCES server (server_key),         -- the server that answered last; NULL before the first answer
     watched           INTEGER NOT NULL CHECK (watched IN (0, 1)),     -- 1: a sync without named jobs asks for it
-    first_seen_unix   INTEGER NOT NULL,
+    first_seen_unix   INTEGER NOT NULL,                               -- when the archive first knew of it, seconds since 1970 UTC
     last_synced_unix  INTEGER,                                        -- end of the last sync in which it was complete with count=0
     last_error        TEXT,                                           -- why its last sync was not complete; NULL where it was
     total_job_runs    INTEGER                                         -- TotalJobRuns of the last complete count=0 answer that had it
@@ -59,43 +63,43 @@ CREATE TABLE job (
 
 -- Syncs, one row each; totals are the sums over the jobs.
 CREATE TABLE sync (
-    sync_id           INTEGER NOT NULL PRIMARY KEY,
-    started_unix      INTEGER NOT NULL,
-    finished_unix     INTEGER,                                        -- NULL while it runs, and for ever where it was killed
-    outcome           TEXT CHECK (outcome IN ('complete', 'partial', 'failed', 'interrupted')),  -- NULL while it runs
+    sync_id           INTEGER NOT NULL PRIMARY KEY,                   -- 1, 2, 3, ...
+    started_unix      INTEGER NOT NULL,                               -- seconds since 1970 UTC
+    finished_unix     INTEGER,                                        -- seconds since 1970 UTC; NULL while it runs, and for ever where it was killed
+    outcome           TEXT CHECK (outcome IN ('complete', 'partial', 'failed', 'interrupted')),  -- complete, partial, failed or interrupted; NULL while it runs
     count_asked       INTEGER NOT NULL,                               -- 0: every run was asked for, so absences could be told
     process_id        INTEGER NOT NULL,                               -- of the process that ran it, to name the holder of the lock
-    tool_version      TEXT    NOT NULL,
+    tool_version      TEXT    NOT NULL,                               -- version of jobruns that ran it
     head              BLOB CHECK (length(head) = 32),                 -- the ledger's last entry_hash when the sync ended, its own end included
-    attempts          INTEGER NOT NULL DEFAULT 0,
-    runs_seen         INTEGER NOT NULL DEFAULT 0,
-    runs_new          INTEGER NOT NULL DEFAULT 0,
-    runs_changed      INTEGER NOT NULL DEFAULT 0,
-    runs_unchanged    INTEGER NOT NULL DEFAULT 0,
-    runs_quarantined  INTEGER NOT NULL DEFAULT 0,
-    runs_absent       INTEGER NOT NULL DEFAULT 0,
-    messages_new      INTEGER NOT NULL DEFAULT 0,
-    body_bytes        INTEGER NOT NULL DEFAULT 0,
-    milliseconds      INTEGER NOT NULL DEFAULT 0
+    attempts          INTEGER NOT NULL DEFAULT 0,                     -- questions for runs that were put to the server
+    runs_seen         INTEGER NOT NULL DEFAULT 0,                     -- elements of JobStatusInfo that were read
+    runs_new          INTEGER NOT NULL DEFAULT 0,                     -- runs that the archive did not have
+    runs_changed      INTEGER NOT NULL DEFAULT 0,                     -- runs of which a new revision was archived
+    runs_unchanged    INTEGER NOT NULL DEFAULT 0,                     -- runs that were as archived
+    runs_quarantined  INTEGER NOT NULL DEFAULT 0,                     -- runs of which anything is in quarantine
+    runs_absent       INTEGER NOT NULL DEFAULT 0,                     -- runs newly marked absent
+    messages_new      INTEGER NOT NULL DEFAULT 0,                     -- messages that the archive did not have
+    body_bytes        INTEGER NOT NULL DEFAULT 0,                     -- bytes of the answers' bodies, unpacked
+    milliseconds      INTEGER NOT NULL DEFAULT 0                      -- wall time of the jobs, summed
 ) STRICT;
 
 -- What a sync found of a job, where that is more than in sync_job_unchanged.
 CREATE TABLE sync_job (
     sync_id           INTEGER NOT NULL REFERENCES sync (sync_id),
     job_key           INTEGER NOT NULL REFERENCES job (job_key),
-    outcome           TEXT    NOT NULL CHECK (outcome IN ('complete', 'partial', 'failed')),
-    error             TEXT,
+    outcome           TEXT    NOT NULL CHECK (outcome IN ('complete', 'partial', 'failed')),  -- complete, partial or failed
+    error             TEXT,                                           -- why it was not complete; NULL where it was
     http_status       INTEGER,                                        -- of the last answer; NULL where none came
-    attempts          INTEGER NOT NULL,
-    runs_seen         INTEGER NOT NULL,
-    runs_new          INTEGER NOT NULL,
-    runs_changed      INTEGER NOT NULL,
-    runs_unchanged    INTEGER NOT NULL,
-    runs_quarantined  INTEGER NOT NULL,
-    runs_absent       INTEGER NOT NULL,
-    messages_new      INTEGER NOT NULL,
+    attempts          INTEGER NOT NULL,                               -- questions for runs that were put to the server
+    runs_seen         INTEGER NOT NULL,                               -- elements of JobStatusInfo that were read
+    runs_new          INTEGER NOT NULL,                               -- runs that the archive did not have
+    runs_changed      INTEGER NOT NULL,                               -- runs of which a new revision was archived
+    runs_unchanged    INTEGER NOT NULL,                               -- runs that were as archived
+    runs_quarantined  INTEGER NOT NULL,                               -- runs of which anything is in quarantine
+    runs_absent       INTEGER NOT NULL,                               -- runs newly marked absent
+    messages_new      INTEGER NOT NULL,                               -- messages that the archive did not have
     body_bytes        INTEGER NOT NULL,                               -- of the answers' bodies, unpacked
-    milliseconds      INTEGER NOT NULL,
+    milliseconds      INTEGER NOT NULL,                               -- wall time
     total_job_runs    INTEGER,                                        -- TotalJobRuns as the answer said; NULL where it did not
     PRIMARY KEY (sync_id, job_key)
 ) STRICT, WITHOUT ROWID;
@@ -105,39 +109,40 @@ CREATE TABLE sync_job (
 CREATE TABLE sync_job_unchanged (
     sync_id           INTEGER NOT NULL REFERENCES sync (sync_id),
     job_key           INTEGER NOT NULL REFERENCES job (job_key),
-    runs_seen         INTEGER NOT NULL,
-    body_bytes        INTEGER NOT NULL,
-    milliseconds      INTEGER NOT NULL,
+    runs_seen         INTEGER NOT NULL,                               -- elements of JobStatusInfo that were read
+    body_bytes        INTEGER NOT NULL,                               -- bytes of the answers' bodies, unpacked
+    milliseconds      INTEGER NOT NULL,                               -- wall time
     PRIMARY KEY (sync_id, job_key)
 ) STRICT, WITHOUT ROWID;
 
--- Job status codes of the API document.
+-- A status code of the API document.
 CREATE TABLE job_statuses (
-    status       INTEGER NOT NULL PRIMARY KEY,
-    status_name  TEXT    NOT NULL UNIQUE,
-    is_final     INTEGER NOT NULL CHECK (is_final IN (0, 1)),         -- 1: a run with it no longer changes by itself
-    is_failure   INTEGER NOT NULL CHECK (is_failure IN (0, 1))
+    status       INTEGER NOT NULL PRIMARY KEY,                        -- code: Status of the server
+    status_name  TEXT    NOT NULL UNIQUE,                             -- text: its name in the API document
+    is_final     INTEGER NOT NULL CHECK (is_final IN (0, 1)),         -- 0 or 1: whether a run with it no longer changes by itself
+    is_failure   INTEGER NOT NULL CHECK (is_failure IN (0, 1))        -- 0 or 1: whether a run with it has failed
 ) STRICT;
 
 INSERT INTO job_statuses (status, status_name, is_final, is_failure) VALUES
     (0, 'None', 0, 0), (1, 'Pending', 0, 0), (2, 'Executing', 0, 0), (3, 'Idle', 0, 0),
     (4, 'Completed', 1, 0), (5, 'Faulted', 1, 1), (6, 'Custom', 1, 0), (7, 'Aborted', 1, 1);
 
+-- A run, in its latest state.
 CREATE TABLE run (
-    run_key               INTEGER NOT NULL PRIMARY KEY,
+    run_key               INTEGER NOT NULL PRIMARY KEY,               -- 1, 2, 3, ...
     job_run_id            TEXT    NOT NULL UNIQUE,                    -- JobRunID: GUID, lower case with hyphens
     job_key               INTEGER NOT NULL REFERENCES job (job_key),  -- the job that had it first
     status                INTEGER,                                    -- Status; NULL where it is neither number nor name
     started_ticks         INTEGER,                                    -- JobStartTime, 100 ns since 1970 UTC; NULL where there is none
     ended_ticks           INTEGER,                                    -- JobEndTime, likewise
     started_assumed       INTEGER CHECK (started_assumed IN (0, 1)),  -- 1: the server wrote no offset; NULL without a time
-    ended_assumed         INTEGER CHECK (ended_assumed IN (0, 1)),
+    ended_assumed         INTEGER CHECK (ended_assumed IN (0, 1)),    -- likewise
     started_at_raw        TEXT,                                       -- as sent
-    ended_at_raw          TEXT,
-    exception             TEXT,
-    custom_status_text    TEXT,
-    job_summary           TEXT,
-    status_details        TEXT,
+    ended_at_raw          TEXT,                                       -- as sent
+    exception             TEXT,                                       -- Exception
+    custom_status_text    TEXT,                                       -- CustomStatusText
+    job_summary           TEXT,                                       -- JobSummary
+    status_details        TEXT,                                       -- StatusDetails
     activity_status_list  TEXT,                                       -- JSON text
     message_count         INTEGER,                                    -- MessageCount as the server says
     has_message_list      INTEGER NOT NULL CHECK (has_message_list IN (0, 1)),  -- 0: the latest answer had no list, which says nothing about messages
@@ -145,9 +150,9 @@ CREATE TABLE run (
     messages_present      INTEGER NOT NULL,                           -- messages held that the run still has
     messages_held         INTEGER NOT NULL,                           -- all messages held, absent ones too
     revision              INTEGER NOT NULL CHECK (revision >= 1),     -- 1: never changed
-    first_seen_unix       INTEGER NOT NULL,
-    last_changed_unix     INTEGER NOT NULL,
-    absent_since_unix     INTEGER,                                    -- NULL while the server still lists it
+    first_seen_unix       INTEGER NOT NULL,                           -- seconds since 1970 UTC
+    last_changed_unix     INTEGER NOT NULL,                           -- when the latest revision was archived
+    absent_since_unix     INTEGER,                                    -- since when it is gone; NULL while the server still lists it
     seen_sha256           BLOB    NOT NULL CHECK (length(seen_sha256) = 32),     -- of the bytes as last received
     content_sha256        BLOB    CHECK (length(content_sha256) = 32), -- order-blind, of the latest revision; NULL until it was needed
     -- The text that analysts compare with, so that an index can answer.
@@ -164,34 +169,35 @@ CREATE INDEX run_by_start ON run (started_at);
 
 -- Message text with its category.
 CREATE TABLE message_kind (
-    kind_key  INTEGER NOT NULL PRIMARY KEY,
-    message   TEXT,
-    category  TEXT
+    kind_key  INTEGER NOT NULL PRIMARY KEY,                           -- 1, 2, 3, ...
+    message   TEXT,                                                   -- Message
+    category  TEXT                                                    -- Category
 ) STRICT;
 
 -- Asset with its type and the owner of the time.
 CREATE TABLE asset (
-    asset_key    INTEGER NOT NULL PRIMARY KEY,
-    asset        TEXT,
-    asset_type   TEXT,
-    asset_owner  TEXT
+    asset_key    INTEGER NOT NULL PRIMARY KEY,                        -- 1, 2, 3, ...
+    asset        TEXT,                                                -- Asset
+    asset_type   TEXT,                                                -- AssetType
+    asset_owner  TEXT                                                 -- AssetOwner
 ) STRICT;
 
+-- Details of messages.
 CREATE TABLE message_detail (
-    detail_key       INTEGER NOT NULL PRIMARY KEY,
-    message_details  TEXT NOT NULL
+    detail_key       INTEGER NOT NULL PRIMARY KEY,                    -- 1, 2, 3, ...
+    message_details  TEXT NOT NULL                                    -- MessageDetails
 ) STRICT;
 
 -- Rows lie in the order of runs, and within a run of positions: message_key is run_key * 2^24 + ordinal. A table clustered
 -- by those two columns (WITHOUT ROWID) was 14 % larger and a tenth slower to fill, since SQLite leaves room in its pages.
 CREATE TABLE message (
-    message_key        INTEGER NOT NULL PRIMARY KEY,
+    message_key        INTEGER NOT NULL PRIMARY KEY,                  -- run_key * 2^24 + ordinal
     occurred_ticks     INTEGER,                                       -- DateTime, 100 ns since 1970 UTC; NULL where there is none
     kind_key           INTEGER NOT NULL REFERENCES message_kind (kind_key),
     asset_key          INTEGER NOT NULL REFERENCES asset (asset_key),
     detail_key         INTEGER REFERENCES message_detail (detail_key),  -- NULL where MessageDetails is null
     occurred_assumed   INTEGER CHECK (occurred_assumed IN (0, 1)),    -- 1: the server wrote no offset; NULL without a time
-    absent_since_unix  INTEGER,                                       -- NULL while its run still has it
+    absent_since_unix  INTEGER,                                       -- since when it is gone; NULL while its run still has it
     occurred_at_raw    TEXT,                                          -- as sent, only where it could not be read
     run_key            INTEGER GENERATED ALWAYS AS (message_key >> 24) VIRTUAL REFERENCES run (run_key),
     ordinal            INTEGER GENERATED ALWAYS AS (message_key & 16777215) VIRTUAL  -- number within the run when first seen, from 0; never changes
@@ -199,9 +205,9 @@ CREATE TABLE message (
 
 -- Dictionaries of payloads: the first bytes of a run of the job, used as they are (raw content).
 CREATE TABLE dictionary (
-    dictionary_key  INTEGER NOT NULL PRIMARY KEY,
+    dictionary_key  INTEGER NOT NULL PRIMARY KEY,                     -- 1, 2, 3, ...
     job_key         INTEGER NOT NULL REFERENCES job (job_key),
-    bytes           BLOB    NOT NULL
+    bytes           BLOB    NOT NULL                                  -- raw content
 ) STRICT;
 
 -- Every state of a run that was ever archived; the current one included.
@@ -210,10 +216,10 @@ CREATE TABLE revision (
     run_key         INTEGER NOT NULL REFERENCES run (run_key),
     revision        INTEGER NOT NULL,                                 -- 1, 2, 3, ... of its run
     sync_id         INTEGER NOT NULL REFERENCES sync (sync_id),
-    captured_unix   INTEGER NOT NULL,
-    status          INTEGER,
-    message_count   INTEGER,
-    payload_sha256  BLOB    NOT NULL CHECK (length(payload_sha256) = 32),
+    captured_unix   INTEGER NOT NULL,                                 -- when it was archived, seconds since 1970 UTC
+    status          INTEGER,                                          -- Status in this state
+    message_count   INTEGER,                                          -- MessageCount in this state
+    payload_sha256  BLOB    NOT NULL CHECK (length(payload_sha256) = 32),  -- of the bytes as received
     UNIQUE (run_key, revision)
 ) STRICT;
 
@@ -226,22 +232,32 @@ CREATE TABLE payload (
 
 -- What could not be read as a run, or as a message of one; the same bytes of a job once.
 CREATE TABLE quarantined (
-    quarantine_id   INTEGER NOT NULL PRIMARY KEY,
+    quarantine_id   INTEGER NOT NULL PRIMARY KEY,                     -- 1, 2, 3, ...
     job_key         INTEGER NOT NULL REFERENCES job (job_key),
     sync_id         INTEGER NOT NULL REFERENCES sync (sync_id),       -- that saw it first
-    captured_unix   INTEGER NOT NULL,
+    captured_unix   INTEGER NOT NULL,                                 -- seconds since 1970 UTC
     position        INTEGER NOT NULL,                                 -- index of the run in the body, from 0
     run_key         INTEGER REFERENCES run (run_key),                 -- the run whose message it is; NULL where no run could be read
-    reason          TEXT    NOT NULL,
+    reason          TEXT    NOT NULL,                                 -- why it could not be read
     payload         BLOB    NOT NULL,                                 -- as received; of a run beyond the size limit its first 1 MiB
     payload_bytes   INTEGER NOT NULL,                                 -- as received
     payload_sha256  BLOB    NOT NULL CHECK (length(payload_sha256) = 32),  -- of all bytes as received
-    accepted_unix   INTEGER,                                          -- NULL until somebody accepted it
-    accepted_why    TEXT,
+    accepted_unix   INTEGER,                                          -- seconds since 1970 UTC; NULL until somebody accepted it
+    accepted_why    TEXT,                                             -- in the words of who accepted it; NULL until then
     UNIQUE (job_key, payload_sha256)
 ) STRICT;
 
-CREATE VIEW jobs AS
+-- A job that a sync asked for, or that somebody watches.
+CREATE VIEW jobs (
+    job_id,          -- GUID: JobID of the server
+    name,            -- text: its name; NULL while nobody told it
+    server,          -- text: base URL of the server that answered last; NULL before the first answer
+    watched,         -- 0 or 1: whether a sync without named jobs asks for it
+    first_seen_at,   -- UTC time: when the archive first knew of it
+    last_synced_at,  -- UTC time: of its last complete sync with count=0; NULL before the first
+    last_error,      -- text: why its last sync was not complete; NULL where it was
+    total_job_runs   -- count: TotalJobRuns of the last complete answer to count=0 that had it; NULL before one
+) AS
 SELECT j.job_id,
        j.name,
        s.url AS server,
@@ -253,7 +269,29 @@ SELECT j.job_id,
 FROM job j
 LEFT JOIN server s ON s.server_key = j.server_key;
 
-CREATE VIEW runs AS
+-- A run of a job, in its latest state. It stays when the server has purged it.
+CREATE VIEW runs (
+    job_run_id,            -- GUID: JobRunID of the server
+    job_id,                -- GUID: of the job that had it first
+    status,                -- code: Status of the server, see job_statuses; NULL where it was neither a number nor a known name
+    status_name,           -- text: the name of status, Unknown(42) for a code that has none; NULL with status
+    started_at,            -- UTC time: JobStartTime; NULL where the server sent none that can be read
+    ended_at,              -- UTC time: JobEndTime; NULL where the server sent none that can be read
+    duration_seconds,      -- seconds: from start to end, negative where the server says so; NULL without one of them
+    exception,             -- text: Exception of the server; NULL where it sent none
+    custom_status_text,    -- text: CustomStatusText of the server; NULL where it sent none
+    job_summary,           -- text: JobSummary of the server; NULL where it sent none
+    status_details,        -- text: StatusDetails of the server; NULL where it sent none
+    activity_status_list,  -- JSON text: ActivityStatusList of the server; NULL where it sent none
+    message_count,         -- count: MessageCount as the server says, which may differ from the messages held; NULL where it does not say
+    revision,              -- count: states of this run that are archived, 1 where it never changed
+    first_seen_at,         -- UTC time: when the archive first had it
+    last_changed_at,       -- UTC time: when its latest revision was archived
+    absent_since,          -- UTC time: when a complete answer first lacked it; NULL while the server lists it
+    started_at_raw,        -- text: JobStartTime as sent; NULL where the server sent none
+    ended_at_raw,          -- text: JobEndTime as sent; NULL where the server sent none
+    time_basis             -- word: explicit where the server wrote an offset, assumed where not, mixed where one end has one; NULL without a time
+) AS
 SELECT r.job_run_id,
        j.job_id,
        r.status,
@@ -283,7 +321,22 @@ FROM run r
 JOIN job j ON j.job_key = r.job_key
 LEFT JOIN job_statuses s ON s.status = r.status;
 
-CREATE VIEW messages AS
+-- A message of a run about an asset. Two equal messages are two rows.
+CREATE VIEW messages (
+    job_run_id,       -- GUID: of its run
+    job_id,           -- GUID: of its run's job
+    ordinal,          -- number: its number within the run when first seen, from 0; it never changes
+    occurred_at,      -- UTC time: DateTime of the server; NULL where the server sent none that can be read
+    message,          -- text: Message of the server; NULL where it sent none
+    message_details,  -- text: MessageDetails of the server; NULL where it sent none
+    category,         -- text: Category of the server, such as Error; NULL where it sent none
+    asset,            -- text: name of the asset that it is about; NULL where the server sent none
+    asset_type,       -- text: type of that asset; NULL where the server sent none
+    asset_owner,      -- text: owner of that asset when the message was archived; NULL where the server sent none
+    absent_since,     -- UTC time: when a complete reading of its run first lacked it; NULL while its run has it
+    occurred_at_raw,  -- text: DateTime as sent, where it could not be read; NULL in all other cases
+    time_basis        -- word: explicit where the server wrote an offset, assumed where not; NULL without a time
+) AS
 SELECT r.job_run_id,
        j.job_id,
        m.ordinal,
@@ -306,9 +359,16 @@ JOIN message_kind k ON k.kind_key = m.kind_key
 JOIN asset a ON a.asset_key = m.asset_key
 LEFT JOIN message_detail d ON d.detail_key = m.detail_key;
 
--- One row per asset and type; NULL and '' are one asset without a name. Counts first by stored row of asset, then by
--- text, since a text may be stored twice. Of owners with the same last message the alphabetically last is taken.
-CREATE VIEW assets AS
+-- An asset: each name with each type once. It counts first by stored row of asset, then by text, since a text may be
+-- stored twice. Of owners with the same last message the alphabetically last is taken.
+CREATE VIEW assets (
+    asset,             -- text: its name; NULL for messages about no asset
+    asset_type,        -- text: its type; NULL where messages name none
+    asset_owner,       -- text: its owner in its latest message; NULL where that names none
+    first_message_at,  -- UTC time: of its first message, or of the run where the message has no time; NULL without any
+    last_message_at,   -- UTC time: of its last message, likewise; NULL without any
+    messages           -- count: messages held about it, absent ones too
+) AS
 WITH used AS (
     SELECT m.asset_key,
            count(*) AS messages,
@@ -344,7 +404,18 @@ SELECT asset,
        messages
 FROM counted;
 
-CREATE VIEW run_revisions AS
+-- A state of a run that was archived, the current one included.
+CREATE VIEW run_revisions (
+    job_run_id,      -- GUID: of the run
+    revision,        -- number: 1, 2, 3, ... of its run
+    sync_id,         -- number: of the sync that brought it
+    captured_at,     -- UTC time: when it was archived
+    status,          -- code: Status in this state; NULL where it was neither a number nor a known name
+    status_name,     -- text: the name of status; NULL with status
+    message_count,   -- count: MessageCount in this state, as the server says; NULL where it does not say
+    payload_sha256,  -- hexadecimal: SHA-256 of the bytes as received
+    entry_hash       -- hexadecimal: of the ledger's entry that seals it
+) AS
 SELECT r.job_run_id,
        v.revision,
        v.sync_id,
@@ -359,7 +430,17 @@ JOIN run r ON r.run_key = v.run_key
 JOIN ledger l ON l.entry_id = v.entry_id
 LEFT JOIN job_statuses s ON s.status = v.status;
 
-CREATE VIEW quarantine AS
+-- Bytes that could not be read as a run, or as a message of one, as received. The same bytes of a job are kept once.
+CREATE VIEW quarantine (
+    quarantine_id,  -- number: 1, 2, 3, ...
+    job_id,         -- GUID: of the job in whose answer they were
+    sync_id,        -- number: of the sync that saw them first
+    captured_at,    -- UTC time: when they were archived
+    position,       -- number: index of the run in the answer, from 0
+    reason,         -- text: why they could not be read
+    payload,        -- bytes: as received; of a run beyond the size limit the first 1 MiB
+    accepted_at     -- UTC time: when somebody looked at them and accepted them; NULL before that
+) AS
 SELECT q.quarantine_id,
        j.job_id,
        q.sync_id,
@@ -371,7 +452,25 @@ SELECT q.quarantine_id,
 FROM quarantined q
 JOIN job j ON j.job_key = q.job_key;
 
-CREATE VIEW syncs AS
+-- A sync with its totals over the jobs.
+CREATE VIEW syncs (
+    sync_id,           -- number: 1, 2, 3, ...
+    started_at,        -- UTC time: when it began
+    finished_at,       -- UTC time: when it ended; NULL while it runs, and where it was killed
+    outcome,           -- word: complete, partial, failed or interrupted; NULL while it runs, and where it was killed
+    head,              -- hexadecimal: the ledger's last hash when it ended; NULL before that
+    tool_version,      -- text: version of jobruns that ran it
+    attempts,          -- count: questions for runs that were put to the server
+    runs_seen,         -- count: elements of JobStatusInfo that were read, unreadable ones included
+    runs_new,          -- count: runs that the archive did not have
+    runs_changed,      -- count: runs of which a new revision was archived
+    runs_unchanged,    -- count: runs that were as archived
+    runs_quarantined,  -- count: runs of which anything is in quarantine
+    runs_absent,       -- count: runs newly marked absent
+    messages_new,      -- count: messages that the archive did not have
+    body_bytes,        -- count: bytes of the answers' bodies, unpacked
+    seconds            -- seconds: that its jobs took, summed
+) AS
 SELECT sync_id,
        strftime('%Y-%m-%dT%H:%M:%SZ', started_unix, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%SZ', finished_unix, 'unixepoch') AS finished_at,
@@ -390,7 +489,25 @@ SELECT sync_id,
        milliseconds / 1000.0 AS seconds
 FROM sync;
 
-CREATE VIEW sync_jobs AS
+-- What a sync found of a job.
+CREATE VIEW sync_jobs (
+    sync_id,           -- number: of the sync
+    job_id,            -- GUID: of the job
+    outcome,           -- word: complete, partial or failed
+    error,             -- text: why it was not complete; NULL where it was
+    http_status,       -- number: HTTP status of the last answer; NULL where none came
+    attempts,          -- count: questions for its runs that were put to the server
+    runs_seen,         -- count: elements of JobStatusInfo that were read, unreadable ones included
+    runs_new,          -- count: runs that the archive did not have
+    runs_changed,      -- count: runs of which a new revision was archived
+    runs_unchanged,    -- count: runs that were as archived
+    runs_quarantined,  -- count: runs of which anything is in quarantine
+    runs_absent,       -- count: runs newly marked absent
+    messages_new,      -- count: messages that the archive did not have
+    body_bytes,        -- count: bytes of the answers' bodies, unpacked
+    seconds,           -- seconds: from the first question to the end of the last answer
+    total_job_runs     -- count: TotalJobRuns as the answer said; NULL where it did not
+) AS
 SELECT s.sync_id, j.job_id, s.outcome, s.error, s.http_status, s.attempts,
        s.runs_seen, s.runs_new, s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent,
        s.messages_new, s.body_bytes, s.milliseconds / 1000.0 AS seconds, s.total_job_runs

@@ -25,6 +25,7 @@ mod plan;
 mod quarantine;
 mod read;
 mod reader;
+mod schema;
 mod syncs;
 mod texts;
 mod verify;
@@ -44,6 +45,7 @@ pub use read::{
     Answer, AssetName, JobName, KindName, MessageFacts, QueryError, RunFacts, RunPlace, Snapshot,
 };
 pub use reader::{Payload, Reader};
+pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, Verified, VerifyReport};
 pub use writer::{

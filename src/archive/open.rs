@@ -40,6 +40,15 @@ pub fn known_schema_version() -> i64 {
         .unwrap_or(0)
 }
 
+/// The SQL of every migration, in order.
+pub(super) fn migrations() -> Vec<String> {
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .filter_map(|migration| migration.sql().map(str::to_owned))
+        .collect()
+}
+
 /// Opens the archive to write, after making or upgrading it.
 ///
 /// A file that is no archive, or one of a newer program, is refused and left untouched.

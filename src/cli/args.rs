@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    backup, completions, demo, jobs, password, payload, quarantine, query, report, simulate, status, sync,
-    trust, verify,
+    backup, completions, demo, jobs, password, payload, quarantine, query, report, schema, simulate, status,
+    sync, trust, verify,
 };
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
@@ -56,6 +56,7 @@ pub(super) enum Command {
     Sync(sync::SyncArgs),
     Report(report::ReportArgs),
     Query(query::QueryArgs),
+    Schema(schema::SchemaArgs),
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),

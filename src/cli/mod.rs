@@ -20,6 +20,7 @@ mod quarantine;
 mod query;
 mod report;
 mod rows;
+mod schema;
 mod simulate;
 mod status;
 mod stop;
@@ -132,6 +133,7 @@ fn command(
         Command::Status(args) => status::run(&args, archive),
         Command::Query(args) => query::run(&args, archive),
         Command::Report(args) => report::run(&args, archive),
+        Command::Schema(args) => schema::run(&args),
         Command::Verify(args) => verify::run(&args, archive),
         Command::Backup(args) => backup::run(&args, archive),
         Command::Payload(args) => payload::run(&args, archive),

@@ -1,0 +1,123 @@
+//! `jobruns schema`, and that an archive is as it says.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use common::program::Program;
+use common::{Bench, small_history};
+use jobruns::archive::documented_tables;
+use jobruns::simulator::{History, Options};
+use rusqlite::Connection;
+
+#[test]
+fn it_tells_the_names_for_analysts_and_with_all_the_stored_tables() {
+    let program = Program::new();
+    let text = program.run(&["schema"]).ends_with(0).stdout;
+    assert!(text.contains("duration_seconds      seconds"), "{text}");
+    assert!(!text.contains("_ticks"), "{text}");
+    let all = program
+        .run(&["schema", "--all", "--format", "markdown"])
+        .ends_with(0)
+        .stdout;
+    assert!(all.contains("| started_ticks | INTEGER |"), "{all}");
+    let one = program.run(&["schema", "RUNS"]).ends_with(0).stdout;
+    assert!(one.starts_with("runs: "), "{one}");
+    assert!(!one.contains("messages: A"), "{one}");
+    program
+        .run(&["schema", "quarantne"])
+        .ends_with(2)
+        .says("did you mean quarantine?");
+    assert_eq!(
+        std::fs::read_dir(program.folder.path()).unwrap().count(),
+        0,
+        "no archive is made"
+    );
+}
+
+#[test]
+fn its_sql_makes_the_tables() {
+    let program = Program::new();
+    let sql = program
+        .run(&["schema", "--all", "--format", "sql"])
+        .ends_with(0)
+        .stdout;
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(&sql).unwrap();
+    for table in documented_tables() {
+        connection
+            .prepare(&format!("SELECT * FROM {}", table.name))
+            .unwrap();
+    }
+}
+
+/// What must hold for the values of a column of this unit, in SQL.
+fn condition(unit: &str, column: &str) -> Option<String> {
+    let text = |form: &str| Some(format!("typeof({column}) = 'text' AND {form}"));
+    match unit {
+        "UTC time" => text(&format!(
+            "{column} GLOB '[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]*Z'"
+        )),
+        "GUID" => text(&format!(
+            "length({column}) = 36 AND {column} NOT GLOB '*[^0-9a-f-]*'"
+        )),
+        "hexadecimal" => text(&format!(
+            "length({column}) = 64 AND {column} NOT GLOB '*[^0-9a-f]*'"
+        )),
+        "JSON text" => text(&format!("json_valid({column})")),
+        "text" => text("1"),
+        "word" => text(&format!("{column} NOT GLOB '*[^a-z]*'")),
+        "0 or 1" => Some(format!("{column} IN (0, 1)")),
+        "count" => Some(format!("typeof({column}) = 'integer' AND {column} >= 0")),
+        "number" | "code" => Some(format!("typeof({column}) = 'integer'")),
+        "seconds" => Some(format!("typeof({column}) IN ('integer', 'real')")),
+        "bytes" => Some(format!("typeof({column}) = 'blob'")),
+        _ => None,
+    }
+}
+
+/// An archive after some nights, most of which went wrong; every value is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_have_the_unit_that_is_told_and_are_null_only_where_that_is_told() {
+    let bench = Bench::with(Options {
+        history: History {
+            runs: 40,
+            ..small_history()
+        },
+        ..Options::default()
+    })
+    .await;
+    bench.sync().await;
+    for fault in ["bad-run", "bad-message", "odd-text", "404"] {
+        bench.server.pass_night();
+        bench.fault(fault);
+        bench.sync().await;
+    }
+    bench.no_faults();
+    bench.server.pass_night();
+    bench.sync().await;
+    let archive = bench.connection();
+    let mut asked = 0;
+    for table in documented_tables().iter().filter(|table| table.is_for_analysts) {
+        let rows: i64 = bench.value(&format!("SELECT count(*) FROM {}", table.name));
+        assert!(rows > 0, "{} is empty: nothing is tested of it", table.name);
+        for column in &table.columns {
+            let place = format!("{}.{}", table.name, column.name);
+            let condition = condition(&column.unit, &column.name)
+                .unwrap_or_else(|| panic!("{place} has the unknown unit {}", column.unit));
+            let or_null = if column.null.is_empty() {
+                "coalesce"
+            } else {
+                "iif(v IS NULL, 1, 0) OR coalesce"
+            };
+            let sql = format!(
+                "SELECT count(*) FROM (SELECT {} AS v, {condition} AS fits FROM {}) WHERE NOT ({or_null}(fits, 0))",
+                column.name, table.name
+            );
+            let wrong: i64 = archive.query_row(&sql, [], |row| row.get(0)).unwrap();
+            assert_eq!(wrong, 0, "{place} ({}): {} of {rows} rows", column.unit, wrong);
+            asked += 1;
+        }
+    }
+    assert!(asked > 80, "only {asked} columns were asked");
+}
