@@ -42,7 +42,8 @@ pub use payload::{DICTIONARY_BYTES, Packer, unpack};
 pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use quarantine::QuarantineRow;
 pub use read::{
-    Answer, AssetName, JobName, KindName, MessageFacts, QueryError, RunFacts, RunPlace, Snapshot,
+    Answer, AssetName, JobName, KindName, MessageFacts, MessageKeys, MessageReader, MessageRow, QueryError,
+    RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
 };
 pub use reader::{Payload, Reader};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};

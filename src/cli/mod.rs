@@ -19,6 +19,7 @@ mod progress;
 mod quarantine;
 mod query;
 mod report;
+mod report_rows;
 mod rows;
 mod schema;
 mod simulate;

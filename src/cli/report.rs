@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::failure::{Exit, Failure};
+use super::report_rows::{MessagesArgs, RunsArgs};
 use super::rows::RowsArgs;
 use crate::archive::Reader;
 use crate::model::Instant;
@@ -28,12 +29,14 @@ pub(super) struct ReportArgs {
 enum Named {
     FailureTrends(FailureTrendsArgs),
     AssetErrors(AssetErrorsArgs),
+    Runs(RunsArgs),
+    Messages(MessagesArgs),
 }
 
 /// What every report can be asked.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What counts")]
-struct CommonArgs {
+pub(super) struct CommonArgs {
     /// Only what is not before: 2024-03-01 (midnight in the zone), 2024-03-01T06:00:00Z, or 30d, 12w, 6mo, 2y ago
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -136,7 +139,7 @@ pub(super) fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
 }
 
 impl CommonArgs {
-    fn options(&self, now: Instant) -> Result<Common, Failure> {
+    pub(super) fn options(&self, now: Instant) -> Result<Common, Failure> {
         let moment = |flag: &str, text: &Option<String>| -> Result<Option<Instant>, Failure> {
             let Some(text) = text else { return Ok(None) };
             let instant = read_moment(text, self.timezone, now)
@@ -170,6 +173,8 @@ impl Named {
                 categories: args.categories.clone(),
                 group_by: args.group_by,
             }),
+            Self::Runs(args) => return args.request(now),
+            Self::Messages(args) => return args.request(now),
         })
     }
 
@@ -177,6 +182,8 @@ impl Named {
         match self {
             Self::FailureTrends(args) => &args.rows,
             Self::AssetErrors(args) => &args.rows,
+            Self::Runs(args) => &args.rows,
+            Self::Messages(args) => &args.rows,
         }
     }
 }

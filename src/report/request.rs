@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::error::ReportError;
 use super::table::Rows;
-use super::{asset_errors, failure_trends};
+use super::{asset_errors, failure_trends, messages, runs};
 use crate::archive::Snapshot;
 
 /// A report with its options.
@@ -14,6 +14,10 @@ pub enum Request {
     FailureTrends(failure_trends::Options),
     /// What goes wrong with which asset.
     AssetErrors(asset_errors::Options),
+    /// Every run.
+    Runs(runs::Options),
+    /// Every message.
+    Messages(messages::Options),
 }
 
 impl Request {
@@ -23,6 +27,8 @@ impl Request {
         match self {
             Self::FailureTrends(_) => "failure-trends",
             Self::AssetErrors(_) => "asset-errors",
+            Self::Runs(_) => "runs",
+            Self::Messages(_) => "messages",
         }
     }
 
@@ -32,6 +38,8 @@ impl Request {
         match self {
             Self::FailureTrends(options) => options.described(),
             Self::AssetErrors(options) => options.described(),
+            Self::Runs(options) => options.described(),
+            Self::Messages(options) => options.described(),
         }
     }
 
@@ -43,6 +51,8 @@ impl Request {
         match self {
             Self::FailureTrends(options) => failure_trends::write(snapshot, options, rows),
             Self::AssetErrors(options) => asset_errors::write(snapshot, options, rows),
+            Self::Runs(options) => runs::write(snapshot, options, rows),
+            Self::Messages(options) => messages::write(snapshot, options, rows),
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use rusqlite::{Connection, params};
 
 use super::render::{Format, Style};
-use super::{About, ReportError, Request};
-use crate::archive::{Reader, Writer};
+use super::{About, ReportError, Request, Rows, query};
+use crate::archive::{Reader, Snapshot, Writer};
 
 /// A run to be put into an archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +25,7 @@ pub(super) struct Run {
 pub(super) struct Message {
     pub(super) at: Option<i64>,
     pub(super) text: Option<&'static str>,
+    pub(super) details: Option<&'static str>,
     pub(super) category: Option<&'static str>,
     pub(super) asset: Option<&'static str>,
     pub(super) asset_type: Option<&'static str>,
@@ -77,16 +78,34 @@ impl TestArchive {
         Connection::open(self.path()).unwrap()
     }
 
+    /// The answer to a query as CSV, cell by cell, the header first.
+    pub(super) fn query(&self, sql: &str) -> Vec<Vec<String>> {
+        let options = query::Options {
+            sql: sql.to_owned(),
+            parameters: Vec::new(),
+            limit: None,
+        };
+        self.csv_of(|snapshot, rows| query::write(snapshot, &options, rows).map(drop))
+            .unwrap()
+    }
+
     /// The report as CSV, cell by cell, the header first.
     pub(super) fn try_csv(&self, request: &Request) -> Result<Vec<Vec<String>>, ReportError> {
+        self.csv_of(|snapshot, rows| request.write(snapshot, rows))
+    }
+
+    fn csv_of(
+        &self,
+        write: impl FnOnce(&Snapshot<'_>, &mut dyn Rows) -> Result<(), ReportError>,
+    ) -> Result<Vec<Vec<String>>, ReportError> {
         let reader = Reader::open(&self.path()).unwrap();
         let snapshot = reader.snapshot().unwrap();
         let mut bytes = Vec::new();
-        let about = About::new(&snapshot, request.name(), request.described());
+        let about = About::new(&snapshot, "test", serde_json::Map::new());
         let mut rows = Format::Csv
             .renderer(&mut bytes, Style::default(), &about)
             .unwrap();
-        request.write(&snapshot, &mut *rows)?;
+        write(&snapshot, &mut *rows)?;
         drop(rows);
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -126,8 +145,9 @@ fn put_run(connection: &Connection, index: usize, run: &Run) {
         .execute(
             "INSERT INTO run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks, has_message_list,
                  unreadable_messages, messages_present, messages_held, revision, first_seen_unix, last_changed_unix,
-                 absent_since_unix, seen_sha256, content_sha256)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 0, ?7, ?8, 1, 0, 0, ?9, zeroblob(32), zeroblob(32))",
+                 absent_since_unix, seen_sha256, content_sha256, started_assumed, ended_assumed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 0, ?7, ?8, 1, 0, 0, ?9, zeroblob(32), zeroblob(32),
+                 abs(?5 % 2), abs(?6 % 2))",
             params![
                 run_key,
                 format!("413e6d92-6de0-4a89-8752-{index:012x}"),
@@ -160,17 +180,27 @@ fn put_run(connection: &Connection, index: usize, run: &Run) {
             ],
             again,
         );
+        let detail = message.details.map(|details| {
+            key_of(
+                connection,
+                "message_detail",
+                &[("message_details", Some(details))],
+                again,
+            )
+        });
         connection
             .execute(
-                "INSERT INTO message (message_key, occurred_ticks, kind_key, asset_key, absent_since_unix)
-                 VALUES ((?1 << 24) + ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO message (message_key, occurred_ticks, kind_key, asset_key, absent_since_unix, detail_key,
+                     occurred_assumed)
+                 VALUES ((?1 << 24) + ?2, ?3, ?4, ?5, ?6, ?7, abs(?3 % 2))",
                 params![
                     run_key,
                     i64::try_from(ordinal).unwrap(),
                     message.at,
                     kind,
                     asset,
-                    message.is_absent.then_some(0)
+                    message.is_absent.then_some(0),
+                    detail
                 ],
             )
             .unwrap();

@@ -4,7 +4,10 @@
 
 mod assets;
 mod jobs;
+mod messages;
 mod query;
+mod runs;
+mod texts;
 mod trends;
 
 use std::path::Path;
@@ -18,7 +21,9 @@ use crate::model::Sha256;
 
 pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
 pub use jobs::JobName;
+pub use messages::{MessageKeys, MessageReader, MessageRow, message_key_range};
 pub use query::{Answer, QueryError};
+pub use runs::{RunKey, RunRow};
 pub use trends::RunFacts;
 
 /// One state of the archive, held from the first question to the drop. A sync goes on meanwhile and is not seen.

@@ -4,3 +4,4 @@ mod asset_errors;
 mod failure_trends;
 mod query;
 mod recount;
+mod rows;

@@ -54,6 +54,7 @@ fn any_message() -> impl Strategy<Value = Message> {
             |(at, text, category, asset, asset_type, owner, is_absent)| Message {
                 at,
                 text,
+                details: None,
                 category,
                 asset,
                 asset_type,

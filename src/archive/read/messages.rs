@@ -1,0 +1,242 @@
+//! Messages, whole: what the analysts' view `messages` shows; and as keys, to find those that are asked for.
+//!
+//! A message's texts are stored once and found by key: those of message, category and asset in a bounded memory, details
+//! by SQLite itself, since half of them may be unique.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, params};
+
+use super::Snapshot;
+use super::texts::TextsByKey;
+use crate::archive::error::{ArchiveError, Doing};
+
+/// A message as keys, with what decides whether it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageKeys {
+    /// Its own key: that of its run times 2^24, and its number in the run.
+    pub message_key: i64,
+    /// Its time, in ticks of 100 ns since 1970 UTC.
+    pub occurred_ticks: Option<i64>,
+    /// Its text with category.
+    pub kind_key: i64,
+    /// Its asset.
+    pub asset_key: i64,
+    /// Its details.
+    pub detail_key: Option<i64>,
+    /// Whether its run no longer has it.
+    pub is_absent: bool,
+}
+
+impl MessageKeys {
+    /// The key of its run.
+    #[must_use]
+    pub const fn run_key(&self) -> i64 {
+        self.message_key >> ORDINAL_BITS
+    }
+}
+
+/// A message as it is stored, with its texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageRow<'r> {
+    /// Its number within its run when first seen, from 0.
+    pub ordinal: i64,
+    /// Its time, in ticks of 100 ns since 1970 UTC.
+    pub occurred_ticks: Option<i64>,
+    /// `Message`.
+    pub message: Option<&'r str>,
+    /// `MessageDetails`.
+    pub message_details: Option<&'r str>,
+    /// `Category`.
+    pub category: Option<&'r str>,
+    /// `Asset`.
+    pub asset: Option<&'r str>,
+    /// `AssetType`.
+    pub asset_type: Option<&'r str>,
+    /// `AssetOwner`.
+    pub asset_owner: Option<&'r str>,
+    /// Since when its run no longer has it, seconds since 1970 UTC.
+    pub absent_since_unix: Option<i64>,
+    /// `DateTime` as sent, where it could not be read.
+    pub occurred_at_raw: Option<&'r str>,
+    /// Whether the server wrote its time without an offset; `None` without a time.
+    pub occurred_assumed: Option<bool>,
+}
+
+/// Bits of `message_key` that are the number in the run.
+const ORDINAL_BITS: u32 = 24;
+
+/// The keys that the messages of a run lie between, both included.
+#[must_use]
+pub const fn message_key_range(run_key: i64) -> (i64, i64) {
+    let first = run_key << ORDINAL_BITS;
+    (first, first + ((1 << ORDINAL_BITS) - 1))
+}
+
+/// Reads messages with their texts, run after run.
+pub struct MessageReader<'s> {
+    messages: CachedStatement<'s>,
+    kinds: TextsByKey<'s, 2>,
+    assets: TextsByKey<'s, 3>,
+}
+
+impl Snapshot<'_> {
+    /// A reader of messages; it holds at most some 20 MiB of texts.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn message_reader(&self) -> Result<MessageReader<'_>, ArchiveError> {
+        let messages = self
+            .connection()
+            .prepare_cached(
+                "SELECT m.message_key, m.occurred_ticks, m.kind_key, m.asset_key, d.message_details, m.detail_key,
+                        m.absent_since_unix, m.occurred_at_raw, m.occurred_assumed
+                 FROM message m LEFT JOIN message_detail d ON d.detail_key = m.detail_key
+                 WHERE m.message_key BETWEEN ?1 AND ?2 ORDER BY m.message_key",
+            )
+            .doing("read the messages")?;
+        Ok(MessageReader {
+            messages,
+            kinds: TextsByKey::kinds(self)?,
+            assets: TextsByKey::assets(self)?,
+        })
+    }
+
+    /// Every message from key `first` to key `last`, both included, as keys and in their order.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn each_message_keys(
+        &self,
+        first: i64,
+        last: i64,
+        mut see: impl FnMut(MessageKeys),
+    ) -> Result<(), ArchiveError> {
+        let doing = "read the messages";
+        let mut statement = self
+            .connection()
+            .prepare_cached(
+                "SELECT message_key, occurred_ticks, kind_key, asset_key, detail_key, absent_since_unix
+                 FROM message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query(params![first, last]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let keys = (|| {
+                Ok(MessageKeys {
+                    message_key: row.get_ref(0)?.as_i64()?,
+                    occurred_ticks: row.get_ref(1)?.as_i64_or_null()?,
+                    kind_key: row.get_ref(2)?.as_i64()?,
+                    asset_key: row.get_ref(3)?.as_i64()?,
+                    detail_key: row.get_ref(4)?.as_i64_or_null()?,
+                    is_absent: row.get_ref(5)? != ValueRef::Null,
+                })
+            })()
+            .doing(doing)?;
+            see(keys);
+        }
+        Ok(())
+    }
+
+    /// Every stored message text with its category: key, message, category.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn each_kind(
+        &self,
+        mut see: impl FnMut(i64, Option<&str>, Option<&str>),
+    ) -> Result<(), ArchiveError> {
+        self.each_text(
+            "SELECT kind_key, message, category FROM message_kind",
+            |key, [message, category]| see(key, message, category),
+        )
+    }
+
+    /// Every stored asset: key, and asset, type and owner.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn each_asset(&self, see: impl FnMut(i64, [Option<&str>; 3])) -> Result<(), ArchiveError> {
+        self.each_text("SELECT asset_key, asset, asset_type, asset_owner FROM asset", see)
+    }
+
+    /// All stored details: key and text.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn each_detail(&self, mut see: impl FnMut(i64, &str)) -> Result<(), ArchiveError> {
+        self.each_text(
+            "SELECT detail_key, message_details FROM message_detail",
+            |key, [text]| see(key, text.unwrap_or_default()),
+        )
+    }
+
+    fn each_text<const N: usize>(
+        &self,
+        sql: &str,
+        mut see: impl FnMut(i64, [Option<&str>; N]),
+    ) -> Result<(), ArchiveError> {
+        let doing = "read the texts of messages";
+        let mut statement = self.connection().prepare(sql).doing(doing)?;
+        let mut rows = statement.query([]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let mut texts = [None; N];
+            for (index, text) in (1..).zip(&mut texts) {
+                *text = row
+                    .get_ref(index)
+                    .and_then(|value| Ok(value.as_str_or_null()?))
+                    .doing(doing)?;
+            }
+            see(row.get(0).doing(doing)?, texts);
+        }
+        Ok(())
+    }
+}
+
+impl MessageReader<'_> {
+    /// Shows every message from key `first` to key `last`, both included, in their order.
+    ///
+    /// # Errors
+    /// A text or an asset that is not there; SQL errors, and those of `see`.
+    pub fn each<E: From<ArchiveError>>(
+        &mut self,
+        first: i64,
+        last: i64,
+        mut see: impl FnMut(MessageRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let doing = "read the messages";
+        let mut rows = self.messages.query(params![first, last]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let integer = |index: usize| -> rusqlite::Result<i64> { Ok(row.get_ref(index)?.as_i64()?) };
+            let optional =
+                |index: usize| -> rusqlite::Result<Option<i64>> { Ok(row.get_ref(index)?.as_i64_or_null()?) };
+            let text = |index: usize| -> rusqlite::Result<Option<&str>> {
+                Ok(row.get_ref(index)?.as_str_or_null()?)
+            };
+            let [message, category] = self.kinds.get(integer(2).doing(doing)?)?;
+            let [asset, asset_type, asset_owner] = self.assets.get(integer(3).doing(doing)?)?;
+            let message = (|| {
+                Ok(MessageRow {
+                    ordinal: integer(0)? & ((1 << ORDINAL_BITS) - 1),
+                    occurred_ticks: optional(1)?,
+                    message: message.as_deref(),
+                    message_details: text(4)?,
+                    category: category.as_deref(),
+                    asset: asset.as_deref(),
+                    asset_type: asset_type.as_deref(),
+                    asset_owner: asset_owner.as_deref(),
+                    absent_since_unix: optional(6)?,
+                    occurred_at_raw: text(7)?,
+                    occurred_assumed: optional(8)?.map(|assumed| assumed != 0),
+                })
+            })()
+            .doing(doing)?;
+            if message.message_details.is_none() && optional(5).doing(doing)?.is_some() {
+                return Err(E::from(ArchiveError::Damaged {
+                    what: "a message has details that are not there".to_owned(),
+                }));
+            }
+            see(message)?;
+        }
+        Ok(())
+    }
+}

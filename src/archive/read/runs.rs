@@ -1,0 +1,158 @@
+//! Runs, whole: what the analysts' view `runs` shows, row by row in the order of reports.
+
+use rusqlite::{Row, params};
+
+use super::Snapshot;
+use crate::archive::error::{ArchiveError, Doing};
+
+/// A run in the order of reports, with what decides whether it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunKey<'r> {
+    /// Its key inside the archive.
+    pub run_key: i64,
+    /// JobRunID: GUID, lower case with hyphens.
+    pub job_run_id: &'r str,
+    /// Its job.
+    pub job_key: i64,
+    /// `Status` as the server sent it.
+    pub status: Option<i64>,
+    /// Start, in ticks of 100 ns since 1970 UTC.
+    pub started_ticks: Option<i64>,
+}
+
+/// A run as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunRow<'r> {
+    /// JobRunID: GUID, lower case with hyphens.
+    pub job_run_id: &'r str,
+    /// Its job.
+    pub job_key: i64,
+    /// `Status` as the server sent it.
+    pub status: Option<i64>,
+    /// Start, in ticks of 100 ns since 1970 UTC.
+    pub started_ticks: Option<i64>,
+    /// End, likewise.
+    pub ended_ticks: Option<i64>,
+    /// Whether the server wrote the start without an offset; `None` without a time.
+    pub started_assumed: Option<bool>,
+    /// The same of the end.
+    pub ended_assumed: Option<bool>,
+    /// `Exception`.
+    pub exception: Option<&'r str>,
+    /// `CustomStatusText`.
+    pub custom_status_text: Option<&'r str>,
+    /// `JobSummary`.
+    pub job_summary: Option<&'r str>,
+    /// `StatusDetails`.
+    pub status_details: Option<&'r str>,
+    /// `ActivityStatusList`, JSON text.
+    pub activity_status_list: Option<&'r str>,
+    /// `MessageCount` as the server says.
+    pub message_count: Option<i64>,
+    /// 1: never changed.
+    pub revision: i64,
+    /// When it was first archived, seconds since 1970 UTC.
+    pub first_seen_unix: i64,
+    /// When it changed last, likewise.
+    pub last_changed_unix: i64,
+    /// Since when the server no longer lists it, likewise.
+    pub absent_since_unix: Option<i64>,
+    /// `JobStartTime` as sent.
+    pub started_at_raw: Option<&'r str>,
+    /// `JobEndTime` as sent.
+    pub ended_at_raw: Option<&'r str>,
+}
+
+impl Snapshot<'_> {
+    /// Every run that starts in the span, by start and then by GUID; those without a start last, and only where no span
+    /// is asked for. Bounds are ticks of 100 ns since 1970 UTC; the first is included, the second is not.
+    ///
+    /// SQLite sorts the keys alone, and on disk where they are many, so memory stays small.
+    ///
+    /// # Errors
+    /// SQL errors, and those of `see`.
+    pub fn each_run_key<E: From<ArchiveError>>(
+        &self,
+        since: Option<i64>,
+        until: Option<i64>,
+        mut see: impl FnMut(RunKey<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let doing = "read the runs";
+        let mut statement = self
+            .connection()
+            .prepare_cached(
+                "SELECT run_key, job_run_id, job_key, status, started_ticks FROM run
+                 WHERE (?1 IS NULL OR started_ticks >= ?1) AND (?2 IS NULL OR started_ticks < ?2)
+                 ORDER BY started_ticks IS NULL, started_ticks, job_run_id",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query(params![since, until]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let key = (|| {
+                Ok(RunKey {
+                    run_key: row.get(0)?,
+                    job_run_id: row.get_ref(1)?.as_str()?,
+                    job_key: row.get(2)?,
+                    status: row.get(3)?,
+                    started_ticks: row.get(4)?,
+                })
+            })()
+            .doing(doing)?;
+            see(key)?;
+        }
+        Ok(())
+    }
+
+    /// Shows the run with this key.
+    ///
+    /// # Errors
+    /// There is none; SQL errors, and those of `see`.
+    pub fn run_row<E: From<ArchiveError>>(
+        &self,
+        run_key: i64,
+        see: impl FnOnce(RunRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let doing = "read a run";
+        let mut statement = self
+            .connection()
+            .prepare_cached(
+                "SELECT job_run_id, job_key, status, started_ticks, ended_ticks, started_assumed, ended_assumed,
+                        exception, custom_status_text, job_summary, status_details, activity_status_list,
+                        message_count, revision, first_seen_unix, last_changed_unix, absent_since_unix,
+                        started_at_raw, ended_at_raw
+                 FROM run WHERE run_key = ?1",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query([run_key]).doing(doing)?;
+        let row = rows.next().doing(doing)?.ok_or_else(|| ArchiveError::Damaged {
+            what: format!("run {run_key} is in an index and not in its table"),
+        })?;
+        see(row_of(row).doing(doing)?)
+    }
+}
+
+fn row_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<RunRow<'r>> {
+    let text =
+        |index: usize| -> rusqlite::Result<Option<&'r str>> { Ok(row.get_ref(index)?.as_str_or_null()?) };
+    Ok(RunRow {
+        job_run_id: row.get_ref(0)?.as_str()?,
+        job_key: row.get(1)?,
+        status: row.get(2)?,
+        started_ticks: row.get(3)?,
+        ended_ticks: row.get(4)?,
+        started_assumed: row.get(5)?,
+        ended_assumed: row.get(6)?,
+        exception: text(7)?,
+        custom_status_text: text(8)?,
+        job_summary: text(9)?,
+        status_details: text(10)?,
+        activity_status_list: text(11)?,
+        message_count: row.get(12)?,
+        revision: row.get(13)?,
+        first_seen_unix: row.get(14)?,
+        last_changed_unix: row.get(15)?,
+        absent_since_unix: row.get(16)?,
+        started_at_raw: text(17)?,
+        ended_at_raw: text(18)?,
+    })
+}
