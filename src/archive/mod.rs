@@ -15,6 +15,7 @@
 
 mod backup;
 mod error;
+mod heads;
 mod jobs;
 mod ledger;
 mod lock;
@@ -33,6 +34,7 @@ mod writer;
 
 pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
+pub use heads::{HeadFileError, LodgedHeads, lodge_head, read_heads};
 pub use jobs::{JobRow, JobState};
 pub use ledger::{Entry, GENESIS, entry_hash, text_hash};
 pub use lock::SyncLock;
@@ -42,8 +44,8 @@ pub use payload::{DICTIONARY_BYTES, Packer, unpack};
 pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use quarantine::QuarantineRow;
 pub use read::{
-    Answer, AssetName, JobName, KindName, MessageFacts, MessageKeys, MessageReader, MessageRow, QueryError,
-    RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
+    Answer, AssetName, JobName, KindName, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader,
+    MessageRow, QueryError, RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
 };
 pub use reader::{Payload, Reader};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};

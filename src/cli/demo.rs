@@ -65,6 +65,7 @@ pub(super) fn run(_args: &DemoArgs, frame: &FrameSettings, console: &Console) ->
             client: &client,
             options: options_of(&server),
             progress: &progress,
+            head_file: None,
             stop,
         };
         print_text(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;

@@ -12,6 +12,7 @@ mod credentials;
 mod demo;
 mod failure;
 mod jobs;
+mod ledger;
 mod output;
 mod password;
 mod payload;
@@ -137,6 +138,7 @@ fn command(
         Command::Schema(args) => schema::run(&args),
         Command::Verify(args) => verify::run(&args, archive),
         Command::Backup(args) => backup::run(&args, archive),
+        Command::Ledger(args) => ledger::run(&args, archive),
         Command::Payload(args) => payload::run(&args, archive),
         Command::Quarantine(args) => quarantine::run(&args, archive),
         Command::Trust(args) => trust::run(&args, sources),

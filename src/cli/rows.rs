@@ -140,7 +140,7 @@ fn manifest_of(file: &Path) -> Result<(PathBuf, String), Failure> {
 }
 
 /// A report must not replace the archive that it is about, nor the files that belong to it.
-fn refuse_archive(file: &Path, archive: &Path) -> Result<(), Failure> {
+pub(super) fn refuse_archive(file: &Path, archive: &Path) -> Result<(), Failure> {
     let real = |path: &Path| fs::canonicalize(path).ok();
     let is_archive = ["", "-wal", "-shm"].into_iter().any(|suffix| {
         let mut companion = archive.as_os_str().to_owned();

@@ -1,6 +1,7 @@
 //! `jobruns sync`.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,13 +15,13 @@ use super::progress::Progress;
 use super::summary::{self, Summary};
 use super::table::{print_json, print_text};
 use super::{runtime, stop, tell_choices};
-use crate::archive::{ArchiveError, Reader, SyncRecord};
+use crate::archive::{ArchiveError, Reader, SyncRecord, lodge_head};
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;
 use crate::config::{
     FrameSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
 };
-use crate::model::Guid;
+use crate::model::{Guid, hex};
 use crate::sync::{self, Stop, SyncError, SyncEvent};
 
 /// Fetches every run of every watched job into the archive
@@ -33,8 +34,9 @@ use crate::sync::{self, Stop, SyncError, SyncEvent};
   jobruns sync --url https://ccs.example:12431 --username 'CORP\auditor' --pin SHA256 JOB_ID
   jobruns sync --config /etc/jobruns/jobruns.toml --log-file /var/log/jobruns.log
   jobruns sync --config jobruns.toml --every 15m --format json
+  jobruns sync --config jobruns.toml --head-file //audit/worm/heads.txt
 
-Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part; 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
+Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be lodged); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
 pub(super) struct SyncArgs {
     #[command(flatten)]
     sync: SyncFlags,
@@ -62,6 +64,7 @@ pub(super) fn run(
             client: &client,
             options,
             progress: &progress,
+            head_file: settings.head_file.as_deref(),
             stop,
         };
         match settings.every {
@@ -126,6 +129,7 @@ pub(super) struct One<'s> {
     pub(super) client: &'s Client,
     pub(super) options: sync::Options,
     pub(super) progress: &'s Progress,
+    pub(super) head_file: Option<&'s Path>,
     pub(super) stop: Stop,
 }
 
@@ -159,7 +163,35 @@ impl One<'_> {
         let record = ended.map_err(|error| told(error, self.archive))?;
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         add_archived_names(self.archive, &record, &mut names);
-        Ok((summary::exit(record.outcome), Summary::new(&record, &names)))
+        let exit = self.lodge(&record, summary::exit(record.outcome));
+        Ok((exit, Summary::new(&record, &names)))
+    }
+
+    /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
+    /// but this is done in part.
+    fn lodge(&self, record: &SyncRecord, exit: Exit) -> Exit {
+        let head = hex(&record.head);
+        tracing::info!(
+            sync_id = record.sync_id,
+            head,
+            "sync {} {}, ledger head {head}",
+            record.sync_id,
+            record.outcome.as_str()
+        );
+        let Some(path) = self.head_file else { return exit };
+        let Err(error) = lodge_head(path, record) else {
+            return exit;
+        };
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(
+            sync_id = record.sync_id,
+            head,
+            "the head of sync {} was not lodged: {error} ({cause}). Hint: {} The archive itself is written; note the head by hand, \
+             or let the next sync lodge its own, which covers this one: {head}",
+            record.sync_id,
+            error.hint()
+        );
+        if exit == Exit::Done { Exit::Findings } else { exit }
     }
 }
 

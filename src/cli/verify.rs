@@ -1,6 +1,6 @@
 //! `jobruns verify`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indicatif::{DecimalBytes, HumanCount};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::console::shown;
 use super::failure::{Exit, Failure};
 use super::table::{print_json, print_text};
-use crate::archive::{ArchiveError, Finding, Reader, Verified, VerifyReport};
+use crate::archive::{ArchiveError, Finding, Reader, Verified, VerifyReport, read_heads};
 use crate::config::{TableOrJson, parse_sha256};
 use crate::model::{Sha256, hex};
 
@@ -20,11 +20,16 @@ use crate::model::{Sha256, hex};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns verify
-  jobruns verify --head HASH --format json")]
+  jobruns verify --head HASH --format json
+  jobruns verify --head-file //audit/worm/heads.txt")]
 pub(super) struct VerifyArgs {
     /// A ledger head from an earlier sync, kept elsewhere; may be given several times
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
     head: Vec<Sha256>,
+
+    /// A file to which `sync --head-file` appended heads, or a list of heads, one a line: each must be held; may be given several times
+    #[arg(long, value_name = "FILE")]
+    head_file: Vec<PathBuf>,
 
     /// Text for people (table), or JSON
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -40,8 +45,9 @@ struct Verdict<'v> {
 }
 
 pub(super) fn run(args: &VerifyArgs, archive: &Path) -> Result<Exit, Failure> {
+    let (heads, unreadable) = args.lodged_heads()?;
     let report = Reader::open(archive)
-        .and_then(|reader| reader.verify(&args.head))
+        .and_then(|reader| reader.verify(&heads))
         .map_err(of_damage)?;
     let VerifyReport {
         findings,
@@ -58,7 +64,33 @@ pub(super) fn run(args: &VerifyArgs, archive: &Path) -> Result<Exit, Failure> {
             findings,
         })?,
     }
-    Ok(if intact { Exit::Done } else { Exit::NotIntact })
+    Ok(match (intact, unreadable) {
+        (false, _) => Exit::NotIntact,
+        (true, true) => Exit::Findings,
+        (true, false) => Exit::Done,
+    })
+}
+
+impl VerifyArgs {
+    /// The heads that must be held, and whether a line of a head file could not be read.
+    fn lodged_heads(&self) -> Result<(Vec<Sha256>, bool), Failure> {
+        let mut heads = self.head.clone();
+        let mut unreadable = false;
+        for path in &self.head_file {
+            let lodged = read_heads(path)
+                .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
+            for line in lodged.unreadable_lines {
+                unreadable = true;
+                tracing::warn!(
+                    "{}:{line}: no head stands there, so nothing was proved by it",
+                    path.display()
+                );
+            }
+            tracing::info!("{} heads of {} must be held", lodged.heads.len(), path.display());
+            heads.extend(lodged.heads);
+        }
+        Ok((heads, unreadable))
+    }
 }
 
 /// An archive so damaged that nothing can be looked at is not intact, too.

@@ -112,6 +112,10 @@ pub struct SyncFlags {
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub every: Option<Duration>,
 
+    /// Appends a line to this file, with time, number and ledger head of each sync; put it where nobody can change what stands there, such as a write-once share (see `jobruns verify --help`) [env: JOBRUNS_HEAD_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub head_file: Option<PathBuf>,
+
     /// The summary on standard output: a table, or JSON (one line per sync with --every)
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: TableOrJson,

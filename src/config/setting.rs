@@ -76,6 +76,8 @@ settings! {
     NAIVE_TIME = "naive_time";
     /// The rhythm of repeated syncs.
     EVERY = "every";
+    /// A file that gets the ledger's head of each sync.
+    HEAD_FILE = "head_file";
     /// The largest run that is read.
     RUN_LIMIT = "run_limit";
 }

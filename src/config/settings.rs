@@ -226,6 +226,8 @@ pub struct SyncSettings {
     pub run_limit: u64,
     /// The rhythm of repeated syncs; `None` for a single one.
     pub every: Option<Duration>,
+    /// The file to which each sync's head is appended.
+    pub head_file: Option<PathBuf>,
     /// What the summary looks like.
     pub format: TableOrJson,
 }
@@ -262,6 +264,7 @@ impl SyncSettings {
         let every = sources.find(Setting::EVERY, flags.every, parse_positive_duration, |every| {
             show_duration(*every)
         })?;
+        let head_file = sources.find_path(Setting::HEAD_FILE, flags.head_file.clone())?;
         Ok(Self {
             jobs: choose_jobs(flags, sources)?,
             count,
@@ -269,6 +272,9 @@ impl SyncSettings {
             naive_time: naive_time.map(|chosen| chosen.value),
             run_limit,
             every: every.map(|chosen| chosen.value),
+            head_file: head_file
+                .map(|chosen| chosen.value)
+                .filter(|path| !path.as_os_str().is_empty()),
             format: flags.format,
         })
     }

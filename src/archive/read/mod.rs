@@ -4,6 +4,7 @@
 
 mod assets;
 mod jobs;
+mod ledger;
 mod messages;
 mod query;
 mod runs;
@@ -15,12 +16,13 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction};
 
 use super::error::{ArchiveError, Doing};
-use super::ledger;
+use super::ledger as chain;
 use super::reader::Reader;
 use crate::model::Sha256;
 
 pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
 pub use jobs::JobName;
+pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow, message_key_range};
 pub use query::{Answer, QueryError};
 pub use runs::{RunKey, RunRow};
@@ -42,7 +44,7 @@ impl Reader {
     /// SQL errors.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, ArchiveError> {
         let transaction = self.connection().unchecked_transaction().doing("begin to read")?;
-        let head = ledger::read_head(&transaction)?;
+        let head = chain::read_head(&transaction)?;
         Ok(Snapshot {
             transaction,
             path: self.path(),

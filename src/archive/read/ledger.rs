@@ -1,0 +1,92 @@
+//! The lines of the ledger, for whoever wants to see them.
+
+use rusqlite::params;
+
+use super::Snapshot;
+use crate::archive::error::{ArchiveError, Doing};
+use crate::model::{Guid, Sha256};
+
+/// A line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerLine {
+    /// Its number, from 1.
+    pub entry_id: i64,
+    /// The line; U+FFFD where the file was damaged so that it is no UTF-8.
+    pub entry: String,
+    /// The hash that seals it and all before it.
+    pub entry_hash: Sha256,
+}
+
+/// Which lines of the ledger.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LedgerChoice {
+    /// Those that name this run.
+    pub run: Option<Guid>,
+    /// The last so many of them.
+    pub last: Option<u32>,
+}
+
+impl Snapshot<'_> {
+    /// Hands the chosen lines to `each`, in their order, one at a time.
+    ///
+    /// # Errors
+    /// SQL errors, and those of `each`.
+    pub fn ledger_lines<E: From<ArchiveError>>(
+        &self,
+        choice: LedgerChoice,
+        mut each: impl FnMut(LedgerLine) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let doing = "read the ledger";
+        // A run is named by a word in the line; there is no index by it, and reading all lines takes a second for some
+        // millions. Newest first and a limit, turned round: only what is shown is read.
+        let chosen = choice.run.map(|run| format!(" run={run} "));
+        let sql = if choice.last.is_some() {
+            "SELECT * FROM (SELECT entry_id, entry, entry_hash FROM ledger
+                WHERE ?1 IS NULL OR instr(entry, ?1) > 0 ORDER BY entry_id DESC LIMIT ?2) ORDER BY entry_id"
+        } else {
+            "SELECT entry_id, entry, entry_hash FROM ledger
+                WHERE ?1 IS NULL OR instr(entry, ?1) > 0 ORDER BY entry_id LIMIT ?2"
+        };
+        let mut statement = self.connection().prepare(sql).doing(doing)?;
+        let limit = choice.last.map_or(-1, i64::from);
+        let mut rows = statement.query(params![chosen, limit]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let bytes = row.get_ref(1).doing(doing)?.as_bytes().unwrap_or_default();
+            each(LedgerLine {
+                entry_id: row.get(0).doing(doing)?,
+                entry: String::from_utf8_lossy(bytes).into_owned(),
+                entry_hash: row.get(2).doing(doing)?,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The first end of a sync behind a line: its number and head, which seals that line; `None` where no sync has ended
+    /// since.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn sealed_by(&self, entry_id: i64) -> Result<Option<(i64, Sha256)>, ArchiveError> {
+        let doing = "read the ledger";
+        let mut statement = self
+            .connection()
+            .prepare_cached(
+                "SELECT entry, entry_hash FROM ledger WHERE entry_id >= ?1 AND entry GLOB 'sync-ended sync=*'
+                 ORDER BY entry_id LIMIT 1",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query([entry_id]).doing(doing)?;
+        let Some(row) = rows.next().doing(doing)? else {
+            return Ok(None);
+        };
+        let line: String = row.get(0).doing(doing)?;
+        let number = line
+            .split(' ')
+            .find_map(|word| word.strip_prefix("sync="))
+            .and_then(|number| number.parse().ok());
+        let number = number.ok_or_else(|| ArchiveError::Damaged {
+            what: format!("the ledger's line {line:?} names no sync"),
+        })?;
+        Ok(Some((number, row.get(1).doing(doing)?)))
+    }
+}

@@ -1,0 +1,185 @@
+//! `jobruns ledger`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::console::shown;
+use super::failure::{Exit, Failure};
+use super::output::Output;
+use super::rows::refuse_archive;
+use super::table::{print_json, print_text};
+use crate::archive::{LedgerChoice, LedgerLine, Reader};
+use crate::config::TableOrJson;
+use crate::model::{Guid, hex};
+
+/// The ledger: what the archive claims, line by line
+///
+/// Each line is sealed by a hash that covers all lines before it: SHA-256 of the hash before and the line. docs/evidence.md
+/// tells the exact bytes of every kind.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns ledger show --limit 5
+  jobruns ledger show --run 3c6bafcd-9b04-4c9b-8b4b-6a1f2c9f0d11
+  jobruns ledger export --output ledger.jsonl")]
+pub(super) struct LedgerArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Shows the latest lines, the newest last, each with its hash and the head of the sync that seals it
+    Show {
+        /// Only lines about this run, by GUID; all of them unless --limit is given
+        #[arg(long, value_name = "ID")]
+        run: Option<Guid>,
+        /// How many lines [default: 20]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
+        /// Text for people (table), or JSON
+        #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+        format: TableOrJson,
+    },
+    /// Writes every line with its number and hash, for other programs
+    Export {
+        /// Only lines about this run, by GUID: they are no chain by themselves
+        #[arg(long, value_name = "ID")]
+        run: Option<Guid>,
+        /// JSON Lines, or text: number, hash and line, one space between them
+        #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+        format: ExportFormat,
+        /// Writes to a file, which is replaced when the new one is whole; - is standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// How the ledger is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum ExportFormat {
+    /// One JSON object a line.
+    #[default]
+    Jsonl,
+    /// Number, hash, line.
+    Text,
+}
+
+#[derive(Serialize)]
+struct Exported<'l> {
+    entry_id: i64,
+    entry: &'l str,
+    entry_hash: String,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    entry_id: i64,
+    entry: String,
+    entry_hash: String,
+    /// The first sync that ended behind the line, and its head; null where none has.
+    sealed_by_sync: Option<i64>,
+    sealed_by_head: Option<String>,
+}
+
+/// Lines shown where nobody says how many.
+const DEFAULT_LIMIT: u32 = 20;
+
+pub(super) fn run(args: &LedgerArgs, archive: &Path) -> Result<Exit, Failure> {
+    match &args.action {
+        Action::Show { run, limit, format } => {
+            let last = limit.or(run.is_none().then_some(DEFAULT_LIMIT));
+            show(archive, LedgerChoice { run: *run, last }, *format)?;
+        }
+        Action::Export { run, format, output } => {
+            let choice = LedgerChoice {
+                run: *run,
+                last: None,
+            };
+            export(archive, choice, *format, output.as_deref())?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(), Failure> {
+    let reader = Reader::open(archive)?;
+    let snapshot = reader.snapshot()?;
+    let mut lines = Vec::new();
+    snapshot.ledger_lines::<Failure>(choice, |line| {
+        let seal = snapshot.sealed_by(line.entry_id)?;
+        lines.push(Shown {
+            entry_id: line.entry_id,
+            entry: line.entry,
+            entry_hash: hex(&line.entry_hash),
+            sealed_by_sync: seal.map(|(sync, _)| sync),
+            sealed_by_head: seal.map(|(_, head)| hex(&head)),
+        });
+        Ok(())
+    })?;
+    if lines.is_empty() {
+        tracing::info!("the ledger has no such line");
+    }
+    match format {
+        TableOrJson::Json => print_json(&lines),
+        TableOrJson::Table => print_text(&text(&lines)),
+    }
+}
+
+fn text(lines: &[Shown]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        let seal = match (line.sealed_by_sync, &line.sealed_by_head) {
+            (Some(sync), Some(head)) if *head != line.entry_hash => {
+                format!("sealed by the head of sync {sync}: {head}")
+            }
+            (Some(sync), Some(_)) => format!("its hash is the head of sync {sync}"),
+            _ => "no sync has ended since".to_owned(),
+        };
+        text.push_str(&format!(
+            "{}  {}\n    hash {}\n    {seal}\n",
+            line.entry_id,
+            shown(&line.entry),
+            line.entry_hash
+        ));
+    }
+    text
+}
+
+fn export(
+    archive: &Path,
+    choice: LedgerChoice,
+    format: ExportFormat,
+    output: Option<&Path>,
+) -> Result<(), Failure> {
+    if let Some(file) = output {
+        refuse_archive(file, archive)?;
+    }
+    let mut output = output.map_or_else(|| Ok(Output::stdout()), Output::open)?;
+    let reader = Reader::open(archive)?;
+    reader.snapshot()?.ledger_lines::<Failure>(choice, |line| {
+        let LedgerLine {
+            entry_id,
+            entry,
+            entry_hash,
+        } = &line;
+        let entry_hash = hex(entry_hash);
+        let written = match format {
+            ExportFormat::Jsonl => {
+                let exported = Exported {
+                    entry_id: *entry_id,
+                    entry,
+                    entry_hash,
+                };
+                serde_json::to_writer(&mut output, &exported)
+                    .map_err(std::io::Error::from)
+                    .and_then(|()| output.write_all(b"\n"))
+            }
+            ExportFormat::Text => writeln!(output, "{entry_id} {entry_hash} {entry}"),
+        };
+        written.map_err(|error| output.failed(&error))
+    })?;
+    output.finish()
+}
