@@ -17,7 +17,8 @@ use crate::report::{About, Counted, ReportError, Rows};
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct RowsArgs {
-    /// How rows are written [default: table on a terminal, else csv]; xlsx cuts texts past 32,767 characters, with a mark
+    /// How rows are written [default: table on a terminal, else csv]; xlsx cuts texts past 32,767 characters, with a mark; html is
+    /// a page with charts and the first 5,000 rows
     #[arg(long, value_name = "FORMAT", ignore_case = true, value_parser = formats())]
     format: Option<Format>,
 

@@ -46,6 +46,24 @@ impl Decimal {
         Self { units, places }
     }
 
+    /// A share as a percentage, exact and without trailing zeros: `6.25 %`.
+    #[must_use]
+    pub fn percent(self) -> String {
+        let mut percentage = Self {
+            units: self.units * if self.places >= 2 { 1 } else { 100 },
+            places: if self.places >= 2 {
+                self.places - 2
+            } else {
+                self.places
+            },
+        };
+        while percentage.places > 0 && percentage.units % 10 == 0 {
+            percentage.units /= 10;
+            percentage.places -= 1;
+        }
+        format!("{percentage} %")
+    }
+
     /// The nearest floating-point number, for formats that know no other.
     #[must_use]
     pub fn to_f64(self) -> f64 {
@@ -92,6 +110,13 @@ mod tests {
         assert_eq!(ratio(7, 7, 4), "1.0000");
         assert_eq!(ratio(99_999, 100_000, 4), "1.0000");
         assert_eq!(Decimal::ratio(0, 0, 4), None);
+    }
+
+    #[test]
+    fn percentages_say_what_the_share_says() {
+        let shares = [(625, 4), (0, 4), (10_000, 4), (3_333, 4), (7_050, 4), (5, 1)];
+        let shown = shares.map(|(units, places)| Decimal::new(units, places).percent());
+        assert_eq!(shown, ["6.25 %", "0 %", "100 %", "33.33 %", "70.5 %", "50 %"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod about;
 pub mod asset_errors;
+pub mod chart;
 mod decimal;
 mod error;
 pub mod failure_trends;
@@ -17,6 +18,7 @@ pub mod messages;
 mod messages_wanted;
 mod moment;
 mod options;
+pub mod page;
 mod period;
 pub mod query;
 pub mod render;

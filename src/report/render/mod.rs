@@ -1,6 +1,7 @@
 //! Formats: one file each, all with one trait, [`Rows`]. Rows go through one at a time; only the last one is held.
 
 mod csv;
+mod html;
 mod json;
 mod jsonl;
 mod markdown;
@@ -11,6 +12,7 @@ mod xlsx;
 use std::io::{self, Write};
 
 pub use self::csv::{Csv, CsvStyle};
+pub use self::html::Html;
 pub use self::json::Json;
 pub use self::jsonl::JsonLines;
 pub use self::markdown::Markdown;
@@ -35,17 +37,20 @@ pub enum Format {
     Markdown,
     /// A workbook for Excel.
     Xlsx,
+    /// A page with charts.
+    Html,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Csv,
         Self::Table,
         Self::Json,
         Self::Jsonl,
         Self::Markdown,
         Self::Xlsx,
+        Self::Html,
     ];
 
     /// Its word on the command line.
@@ -58,6 +63,7 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Markdown => "markdown",
             Self::Xlsx => "xlsx",
+            Self::Html => "html",
         }
     }
 
@@ -84,6 +90,7 @@ impl Format {
             Self::Jsonl => Box::new(JsonLines::new(out)),
             Self::Markdown => Box::new(Markdown::new(out)),
             Self::Xlsx => Box::new(Xlsx::new(out, about)?),
+            Self::Html => Box::new(Html::new(out, about)),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod asset_errors;
 mod failure_trends;
+mod html;
 mod query;
 mod recount;
 mod rows;

@@ -1,0 +1,68 @@
+//! Cells of a report's rows, read back by what they mean.
+
+use chrono::{NaiveDate, NaiveDateTime, TimeZone};
+use chrono_tz::Tz;
+
+use crate::model::Instant;
+use crate::report::About;
+use crate::report::options::read_zone;
+use crate::report::table::{Cell, Column};
+
+/// The place of a column.
+pub(super) fn place(columns: &[Column], name: &str) -> Option<usize> {
+    columns.iter().position(|column| column.name == name)
+}
+
+/// The places of several columns; `None` where one is missing, as in a report of another shape.
+pub(super) fn places<const N: usize>(columns: &[Column], names: [&str; N]) -> Option<[usize; N]> {
+    let mut found = [0; N];
+    for (slot, name) in found.iter_mut().zip(names) {
+        *slot = place(columns, name)?;
+    }
+    Some(found)
+}
+
+pub(super) fn text<'a>(cells: &[Cell<'a>], place: usize) -> Option<&'a str> {
+    match cells.get(place) {
+        Some(Cell::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+pub(super) fn count(cells: &[Cell<'_>], place: usize) -> u64 {
+    match cells.get(place) {
+        Some(Cell::Integer(number)) => u64::try_from(*number).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+pub(super) fn date(cells: &[Cell<'_>], place: usize) -> Option<NaiveDate> {
+    match cells.get(place) {
+        Some(Cell::Date(day)) => Some(*day),
+        _ => None,
+    }
+}
+
+pub(super) fn instant(cells: &[Cell<'_>], place: usize) -> Option<Instant> {
+    match cells.get(place) {
+        Some(Cell::Instant(instant)) => Some(*instant),
+        _ => None,
+    }
+}
+
+/// The zone that a report was asked for; UTC where it knows none.
+pub(super) fn zone(about: &About) -> Tz {
+    let name = about.options.get("timezone").and_then(serde_json::Value::as_str);
+    name.and_then(|name| read_zone(name).ok()).unwrap_or(Tz::UTC)
+}
+
+/// What the clocks of the zone say.
+pub(super) fn wall_clock(zone: Tz, at: Instant) -> NaiveDateTime {
+    zone.from_utc_datetime(&at.to_chrono().naive_utc()).naive_local()
+}
+
+/// How people call a job: its name, else its GUID, else that it is none.
+pub(super) fn job_title(job_id: Option<&str>, name: Option<&str>) -> String {
+    let name = name.filter(|name| !name.trim().is_empty());
+    name.or(job_id).unwrap_or("all jobs").to_owned()
+}

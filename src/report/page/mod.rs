@@ -1,0 +1,14 @@
+//! Pages: a report as one HTML file that asks nobody for anything.
+//!
+//! A page has a policy that lets nothing run but the script that is named by its hash, nothing style it but its own style
+//! sheet, and nothing be loaded at all; foreign text is escaped before that. Without the script it is a page with plain tables.
+
+mod cells;
+mod picture;
+mod pictures;
+mod shell;
+mod table;
+
+pub use picture::{Drawn, Picture, picture_of};
+pub use shell::{Shell, fact_list, policy};
+pub use table::{PageTable, ROWS_SHOWN};

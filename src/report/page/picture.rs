@@ -1,0 +1,39 @@
+//! What a report looks like: it sees every row go by, and draws at the end.
+
+use super::pictures::{asset_errors, changes, coverage, failure_trends, missed_runs, over_time};
+use crate::report::About;
+use crate::report::chart::Markup;
+use crate::report::table::{Cell, Column};
+
+/// What a picture is at the end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Drawn {
+    /// What the page says first, in a sentence; nothing where there is nothing to say.
+    pub lead: String,
+    /// The charts, one below the other.
+    pub charts: Markup,
+}
+
+/// A picture under construction. It holds counts, never rows.
+pub trait Picture {
+    /// Sees a row.
+    fn row(&mut self, cells: &[Cell<'_>]);
+
+    /// Draws what it saw.
+    fn draw(&self) -> Drawn;
+}
+
+/// The picture that fits a report; `None` where none does, as for a query.
+#[must_use]
+pub fn picture_of(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
+    match about.report.as_str() {
+        "failure-trends" => failure_trends::picture(about, columns),
+        "asset-errors" => asset_errors::picture(about, columns),
+        "coverage" => coverage::picture(about, columns),
+        "missed-runs" => missed_runs::picture(about, columns),
+        "changes" => changes::picture(about, columns),
+        "runs" => over_time::of_runs(about, columns),
+        "messages" => over_time::of_messages(about, columns),
+        _ => None,
+    }
+}

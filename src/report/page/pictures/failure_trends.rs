@@ -1,0 +1,159 @@
+//! Failure trends: how often runs failed over time, all jobs together and each for itself.
+
+use std::collections::HashMap;
+
+use crate::report::About;
+use crate::report::chart::{
+    Bins, Counts, Markup, OverTime, Runs, Sparks, counted, over_time, percent, sparks,
+};
+use crate::report::page::cells::{count, date, job_title, places, text, zone};
+use crate::report::page::picture::{Drawn, Picture};
+use crate::report::period::By;
+use crate::report::table::{Cell, Column};
+
+/// Jobs that have a line of their own; those that failed most.
+const MOST_JOBS: usize = 24;
+
+/// Kinds of runs, as the bars show them.
+pub(in crate::report) const KINDS: [(&str, &str); 3] =
+    [("good", "completed"), ("bad", "failed"), ("rest", "others")];
+
+struct Trends {
+    zone: String,
+    /// Places of period_start, job_id, job_name, runs, completed, faulted, aborted.
+    places: [usize; 7],
+    runs: Bins<Runs>,
+    kinds: Bins<Counts<3>>,
+    numbers: HashMap<String, usize>,
+    jobs: Vec<(String, Bins<Runs>)>,
+    without_start: u64,
+}
+
+pub(in crate::report::page) fn picture(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
+    let names = [
+        "period_start",
+        "job_id",
+        "job_name",
+        "runs",
+        "completed",
+        "faulted",
+        "aborted",
+    ];
+    let by = about
+        .options
+        .get("by")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or("day");
+    let by = By::ALL.into_iter().find(|known| known.name() == by)?;
+    Some(Box::new(Trends {
+        zone: zone(about).name().to_owned(),
+        places: places(columns, names)?,
+        runs: Bins::new(by),
+        kinds: Bins::new(by),
+        numbers: HashMap::new(),
+        jobs: Vec::new(),
+        without_start: 0,
+    }))
+}
+
+impl Picture for Trends {
+    fn row(&mut self, cells: &[Cell<'_>]) {
+        let [day, job_id, job_name, runs, completed, faulted, aborted] = self.places;
+        let [runs, completed, faulted, aborted] =
+            [runs, completed, faulted, aborted].map(|place| count(cells, place));
+        let Some(day) = date(cells, day) else {
+            self.without_start += runs;
+            return;
+        };
+        let failed = faulted + aborted;
+        let finished = completed + failed;
+        let counts = Runs {
+            runs,
+            failed,
+            finished,
+        };
+        self.runs.add(day, counts);
+        self.kinds
+            .add(day, Counts([completed, failed, runs.saturating_sub(finished)]));
+        if let Some(job_id) = text(cells, job_id) {
+            let number = match self.numbers.get(job_id) {
+                Some(&number) => number,
+                None => {
+                    let title = job_title(Some(job_id), text(cells, job_name));
+                    self.jobs.push((title, Bins::new(self.runs.by())));
+                    self.numbers.insert(job_id.to_owned(), self.jobs.len() - 1);
+                    self.jobs.len() - 1
+                }
+            };
+            self.jobs[number].1.add(day, counts);
+        }
+    }
+
+    fn draw(&self) -> Drawn {
+        let mut charts = over_time(&OverTime {
+            title: "Failure rate and runs over time",
+            noun: "runs",
+            zone: &self.zone,
+            kinds: KINDS,
+            counts: &self.kinds,
+            runs: Some(&self.runs),
+        });
+        if self.jobs.len() > 1 {
+            charts.add(&by_job(&self.jobs, &self.zone));
+        }
+        Drawn {
+            lead: self.lead(),
+            charts,
+        }
+    }
+}
+
+impl Trends {
+    fn lead(&self) -> String {
+        let sum = self.runs.sum();
+        if sum.runs + self.without_start == 0 {
+            return "No runs.".to_owned();
+        }
+        let of_jobs = match self.jobs.len() {
+            0 => String::new(),
+            jobs => format!(
+                " of {}",
+                counted(u64::try_from(jobs).expect("a length fits"), "job")
+            ),
+        };
+        let mut lead = counted(sum.runs + self.without_start, "run") + &of_jobs;
+        lead += &match sum.rate() {
+            Some(rate) => format!("; {} of those that finished failed.", percent(rate)),
+            None => "; none has finished.".to_owned(),
+        };
+        if self.without_start > 0 {
+            lead += &format!(
+                " {} without a start in no chart.",
+                counted(self.without_start, "run")
+            );
+        }
+        lead
+    }
+}
+
+/// A line for each job, those that failed most first.
+pub(in crate::report) fn by_job(jobs: &[(String, Bins<Runs>)], zone: &str) -> Markup {
+    let mut worst: Vec<(&str, &Bins<Runs>)> =
+        jobs.iter().map(|(title, bins)| (title.as_str(), bins)).collect();
+    worst.sort_by_key(|(_, bins)| std::cmp::Reverse(bins.sum().failed));
+    worst.truncate(MOST_JOBS);
+    let below = if worst.len() < jobs.len() {
+        format!(
+            "The {MOST_JOBS} of {} with the most failed runs.",
+            counted(jobs.len() as u64, "job")
+        )
+    } else {
+        "Those with the most failed runs first.".to_owned()
+    };
+    sparks(&Sparks {
+        title: "Each job",
+        below: &below,
+        zone,
+        rows: &worst,
+    })
+}

@@ -1,0 +1,158 @@
+//! What is around every page: its head, its policy, its title, what it was made with.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use crate::report::About;
+use crate::report::chart::{Markup, Value};
+
+const STYLE: &str = include_str!("style.css");
+
+const SCRIPT: &str = include_str!("script.js");
+
+/// Letters of an option (the SQL of a query) that the page shows.
+const OPTION_LETTERS: usize = 4_000;
+
+/// The page's policy: its own script and style by their hashes, and nothing else.
+#[must_use]
+pub fn policy() -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        hash(SCRIPT),
+        hash(STYLE)
+    )
+}
+
+/// A page under construction.
+#[derive(Debug)]
+pub struct Shell {
+    markup: Markup,
+}
+
+impl Shell {
+    /// The page's head, its title and what it says first.
+    #[must_use]
+    pub fn new(title: &str, lead: &str) -> Self {
+        let mut markup = Markup::new();
+        markup.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+        markup.open(
+            "meta",
+            &[
+                ("http-equiv", Value::Word("Content-Security-Policy")),
+                ("content", Value::Text(&policy())),
+            ],
+        );
+        markup.raw("\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+        markup.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
+        markup.leaf("title", &[], &format!("{title} - jobruns"));
+        markup
+            .raw("\n<style>")
+            .raw(STYLE)
+            .raw("</style>\n</head>\n<body>\n");
+        markup.raw("<a class=\"skip\" href=\"#table\">To the table</a>\n<main>\n");
+        markup.leaf("h1", &[], title).raw("\n");
+        if !lead.is_empty() {
+            markup
+                .leaf("p", &[("class", Value::Word("lead"))], lead)
+                .raw("\n");
+        }
+        Self { markup }
+    }
+
+    /// The options and the state of the archive that the page was made with.
+    pub fn about(&mut self, about: &About) {
+        self.markup.raw("<dl class=\"about\">");
+        self.fact("report", &about.report);
+        for (name, value) in &about.options {
+            if let Some(text) = shown(value) {
+                self.fact(&name.replace('_', " "), &text);
+            }
+        }
+        self.fact("ledger head", &about.head);
+        self.fact("made by", &format!("jobruns {}", about.tool_version));
+        self.markup.raw("</dl>\n");
+    }
+
+    fn fact(&mut self, name: &str, text: &str) {
+        self.markup.raw("<div>").leaf("dt", &[], name);
+        let short = crate::report::chart::shortened(text, OPTION_LETTERS);
+        self.markup.raw("<dd>").lines(short.unwrap_or(text));
+        self.markup.raw(if short.is_some() {
+            "…</dd></div>"
+        } else {
+            "</dd></div>"
+        });
+    }
+
+    /// Adds a part.
+    pub fn add(&mut self, part: &Markup) {
+        self.markup.add(part);
+    }
+
+    /// The whole page.
+    #[must_use]
+    pub fn finish(mut self) -> Markup {
+        self.markup
+            .raw("</main>\n<script>")
+            .raw(SCRIPT)
+            .raw("</script>\n</body>\n</html>\n");
+        self.markup
+    }
+}
+
+/// An option as people read it; `None` where it was not asked for.
+fn shown(value: &Json) -> Option<String> {
+    match value {
+        Json::Null | Json::Bool(false) => None,
+        Json::Bool(true) => Some("yes".to_owned()),
+        Json::String(text) => Some(text.clone()),
+        Json::Array(values) if values.is_empty() => None,
+        Json::Object(values) if values.is_empty() => None,
+        Json::Array(values) => Some(values.iter().filter_map(shown).collect::<Vec<_>>().join(", ")),
+        other => Some(other.to_string()),
+    }
+}
+
+/// A box with a heading, a large line and small ones below it; `mood` is a class of the style sheet.
+#[must_use]
+pub fn fact_list(heading: &str, big: &str, mood: &'static str, small: &[String]) -> Markup {
+    let mut markup = Markup::new();
+    markup.open("section", &[("class", Value::Word(mood))]);
+    markup.leaf("h2", &[], heading);
+    markup.leaf("div", &[("class", Value::Word("big"))], big);
+    if !small.is_empty() {
+        markup.raw("<ul>");
+        for line in small {
+            markup.leaf("li", &[], line);
+        }
+        markup.raw("</ul>");
+    }
+    markup.close("section").raw("\n");
+    markup
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_and_the_style_sheet_are_inside_their_elements_and_nowhere_else() {
+        // An end tag inside would end them early, and the hash would be that of another text.
+        for text in [STYLE, SCRIPT] {
+            assert!(!text.contains("</") && !text.contains("<!--"));
+        }
+        assert!(!SCRIPT.contains("innerHTML") && !SCRIPT.contains("eval"));
+        assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
+    }
+
+    #[test]
+    fn options_that_were_not_given_are_not_shown() {
+        assert_eq!(shown(&Json::Null), None);
+        assert_eq!(shown(&serde_json::json!([])), None);
+        assert_eq!(shown(&serde_json::json!(["a", "b"])).as_deref(), Some("a, b"));
+        assert_eq!(shown(&serde_json::json!(3)).as_deref(), Some("3"));
+    }
+}

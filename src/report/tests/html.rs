@@ -1,0 +1,223 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use crate::archive::Reader;
+use crate::report::page::ROWS_SHOWN;
+use crate::report::render::{Format, Style};
+use crate::report::table::{Cell, Column, Kind};
+use crate::report::testing::{Message, Run, TestArchive, job_id};
+use crate::report::{About, By, Common, Request, asset_errors, failure_trends};
+
+const SCRIPT: &str = "\"><script>document.title='ran'</script><img src=x onerror=alert(1)>";
+
+fn page(archive: &TestArchive, request: &Request) -> String {
+    let reader = Reader::open(&archive.path()).unwrap();
+    let snapshot = reader.snapshot().unwrap();
+    let about = About::new(&snapshot, request.name(), request.described());
+    let mut bytes = Vec::new();
+    let mut rows = Format::Html
+        .renderer(&mut bytes, Style::default(), &about)
+        .unwrap();
+    request.write(&snapshot, &mut *rows).unwrap();
+    drop(rows);
+    String::from_utf8(bytes).unwrap()
+}
+
+fn trends(by: By) -> Request {
+    Request::FailureTrends(failure_trends::Options {
+        by,
+        ..failure_trends::Options::default()
+    })
+}
+
+fn day(day: i64, job: usize, status: i64) -> Run {
+    Run {
+        job,
+        status: Some(status),
+        start: Some(day * 864_000_000_000),
+        ..Run::default()
+    }
+}
+
+/// What stands between two marks, each time.
+fn between<'t>(text: &'t str, begin: &str, end: &str) -> Vec<&'t str> {
+    let pieces = text.split(begin).skip(1);
+    pieces.map(|piece| piece.split(end).next().unwrap()).collect()
+}
+
+#[test]
+fn the_policy_names_the_script_and_the_style_that_are_there_and_nothing_else() {
+    let archive = TestArchive::new(&[Some("Nightly")], &[day(1, 0, 4)]);
+    let page = page(&archive, &trends(By::Day));
+    let policy = between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"")[0];
+    let policy = policy.replace("&#39;", "'");
+    for (element, directive) in [("script", "script-src"), ("style", "style-src")] {
+        let texts = between(&page, &format!("<{element}>"), &format!("</{element}>"));
+        assert_eq!(texts.len(), 1, "{element}");
+        let hash = STANDARD.encode(Sha256::digest(texts[0]));
+        assert!(
+            policy.contains(&format!("{directive} 'sha256-{hash}';")),
+            "{policy}"
+        );
+    }
+    assert!(
+        policy.starts_with("default-src 'none';") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    for loads in [
+        " src=",
+        "url(",
+        "@import",
+        "<link",
+        " style=\"",
+        "<iframe",
+        "http://",
+        "https://",
+    ] {
+        assert!(!page.contains(loads), "{loads}");
+    }
+}
+
+#[test]
+fn markup_in_every_text_is_shown_and_is_none() {
+    let messages = vec![Message {
+        at: Some(0),
+        text: Some(SCRIPT),
+        details: Some(SCRIPT),
+        category: Some(SCRIPT),
+        asset: Some(SCRIPT),
+        asset_type: Some(SCRIPT),
+        owner: Some(SCRIPT),
+        is_absent: false,
+    }];
+    let run = Run {
+        messages,
+        ..day(1, 0, 5)
+    };
+    let archive = TestArchive::new(&[Some(SCRIPT), Some("other")], &[run, day(2, 1, 4)]);
+    let asked = Common {
+        jobs: vec![SCRIPT.to_owned()],
+        ..Common::default()
+    };
+    for request in [
+        trends(By::Day),
+        Request::AssetErrors(asset_errors::Options::default()),
+        Request::AssetErrors(asset_errors::Options {
+            common: asked,
+            group_by: asset_errors::GroupBy::Message,
+            ..asset_errors::Options::default()
+        }),
+    ] {
+        let page = page(&archive, &request);
+        assert_eq!(between(&page, "<script", ">").len(), 1, "{}", request.name());
+        assert!(!page.contains("<img"), "{}", request.name());
+        assert!(
+            page.contains("&lt;img src=x onerror=alert(1)&gt;"),
+            "{}",
+            request.name()
+        );
+    }
+}
+
+#[test]
+fn a_page_of_trends_has_its_charts_their_figures_and_what_it_was_made_with() {
+    let mut runs: Vec<Run> = (0..40).map(|at| day(at, 0, 4)).collect();
+    runs.extend((0..10).map(|at| day(at, 1, 5)));
+    runs.push(Run {
+        start: None,
+        ..day(0, 1, 7)
+    });
+    let archive = TestArchive::new(&[Some("Nightly"), None], &runs);
+    let page = page(&archive, &trends(By::Week));
+    assert!(page.contains("<p class=\"lead\">51 runs of 2 jobs; 20 % of those that finished failed. 1 run without a start in no chart.</p>"), "{page}");
+    // The job without a name goes by its GUID; the one that failed comes first.
+    let names = between(&page, "<th scope=\"row\" class=\"name\" title=\"", "\"");
+    assert_eq!(names, [job_id(1).as_str(), "Nightly"]);
+    assert_eq!(
+        between(&page, "<svg class=\"over-time\" role=\"img\" aria-label=\"", "\"").len(),
+        1
+    );
+    assert_eq!(
+        between(&page, "<details class=\"figures\">", "</details>").len(),
+        2
+    );
+    // 1970-01-05 to 01-11: seven runs of each job, but three days of the second.
+    assert!(
+        page.contains(
+            "<th scope=\"row\">1970-01-05</th><td>13</td><td>7</td><td>6</td><td>0</td><td>46.15 %</td>"
+        ),
+        "{page}"
+    );
+    assert!(page.contains("<dt>by</dt><dd>week</dd>") && page.contains("<dt>ledger head</dt>"));
+    assert!(!page.contains("<dt>since</dt>"));
+}
+
+#[test]
+fn a_report_over_nothing_is_a_page_that_says_so() {
+    let archive = TestArchive::new(&[], &[]);
+    for request in [
+        trends(By::Day),
+        Request::AssetErrors(asset_errors::Options::default()),
+    ] {
+        let page = page(&archive, &request);
+        assert!(page.contains("there are no rows"), "{}", request.name());
+        assert!(
+            !page.contains("=\"NaN") && !page.contains(">NaN"),
+            "{}",
+            request.name()
+        );
+    }
+}
+
+#[test]
+fn the_same_rows_are_the_same_bytes() {
+    let runs: Vec<Run> = (0..500)
+        .map(|at| day(at * 3, at.unsigned_abs() as usize % 7, 4 + at % 4))
+        .collect();
+    let archive = TestArchive::new(&[None; 7], &runs);
+    let request = trends(By::Day);
+    assert_eq!(page(&archive, &request), page(&archive, &request));
+}
+
+fn query(rows: &[Cell<'_>]) -> String {
+    let about = About {
+        report: "query".to_owned(),
+        options: serde_json::Map::new(),
+        head: "00".repeat(32),
+        schema_version: 1,
+        tool_version: "0".to_owned(),
+    };
+    let mut bytes = Vec::new();
+    let mut page = Format::Html
+        .renderer(&mut bytes, Style::default(), &about)
+        .unwrap();
+    page.columns(&[Column::new("a_b", Kind::Any), Column::new("nothing", Kind::Any)])
+        .unwrap();
+    for cell in rows {
+        page.row(&[*cell, Cell::Null]).unwrap();
+    }
+    page.finish().unwrap();
+    drop(page);
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn past_the_first_rows_a_page_says_where_the_rest_is() {
+    let rows: Vec<Cell<'_>> = (0..7_000).map(Cell::Integer).collect();
+    let page = query(&rows);
+    assert!(page.contains("the first 5,000 of 7,000 rows"));
+    assert_eq!(between(&page, "<td class=\"n\">", "</td>").len(), ROWS_SHOWN);
+    assert!(page.contains("<td class=\"n\">4,999</td>") && !page.contains(">5,000</td>"));
+    assert!(!query(&rows[..5_000]).contains("the first"));
+}
+
+#[test]
+fn empty_columns_are_named_and_left_out_and_long_texts_are_cut_with_a_word() {
+    let long = "y".repeat(100_000);
+    let page = query(&[Cell::Text("two\nlines\x1b[2J\u{202e}"), Cell::Text(&long)]);
+    assert!(page.contains("left out: nothing."));
+    assert!(page.contains("two<br>lines␛[2J\\u{202e}"), "{page}");
+    assert!(page.contains("y<span class=\"cut\">… and 99,000 letters more</span>"));
+    assert!(page.contains(">a_b</th>"));
+}
