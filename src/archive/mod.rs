@@ -45,7 +45,8 @@ pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_me
 pub use quarantine::QuarantineRow;
 pub use read::{
     Answer, AssetName, JobName, KindName, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader,
-    MessageRow, QueryError, RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
+    MessageRow, QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot,
+    message_key_range,
 };
 pub use reader::{Payload, Reader};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};

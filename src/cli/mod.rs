@@ -20,6 +20,7 @@ mod progress;
 mod quarantine;
 mod query;
 mod report;
+mod report_history;
 mod report_rows;
 mod rows;
 mod schema;

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::failure::{Exit, Failure};
+use super::report_history::{ChangesArgs, CoverageArgs, MissedRunsArgs};
 use super::report_rows::{MessagesArgs, RunsArgs};
 use super::rows::RowsArgs;
 use crate::archive::Reader;
@@ -29,6 +30,9 @@ pub(super) struct ReportArgs {
 enum Named {
     FailureTrends(FailureTrendsArgs),
     AssetErrors(AssetErrorsArgs),
+    Coverage(CoverageArgs),
+    MissedRuns(MissedRunsArgs),
+    Changes(ChangesArgs),
     Runs(RunsArgs),
     Messages(MessagesArgs),
 }
@@ -173,6 +177,9 @@ impl Named {
                 categories: args.categories.clone(),
                 group_by: args.group_by,
             }),
+            Self::Coverage(args) => return args.request(now),
+            Self::MissedRuns(args) => return args.request(now),
+            Self::Changes(args) => return args.request(now),
             Self::Runs(args) => return args.request(now),
             Self::Messages(args) => return args.request(now),
         })
@@ -182,6 +189,9 @@ impl Named {
         match self {
             Self::FailureTrends(args) => &args.rows,
             Self::AssetErrors(args) => &args.rows,
+            Self::Coverage(args) => &args.rows,
+            Self::MissedRuns(args) => &args.rows,
+            Self::Changes(args) => &args.rows,
             Self::Runs(args) => &args.rows,
             Self::Messages(args) => &args.rows,
         }

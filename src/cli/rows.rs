@@ -166,7 +166,7 @@ impl Destination {
         produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
     ) -> Result<u64, Failure> {
         let mut output = self.output;
-        let mut digested = Digested::new(&mut output);
+        let mut digested = Digested::new(&mut output, self.manifest.is_some());
         let result = (|| {
             let mut renderer = self.format.renderer(&mut digested, self.style, &about)?;
             let mut counted = Counted::new(&mut *renderer);
@@ -183,7 +183,7 @@ impl Destination {
         if rows == 0 {
             tracing::info!("there are no rows: nothing in the archive is what was asked for");
         }
-        let Some((mut output, file)) = self.manifest else {
+        let (Some((mut output, file)), Some(sha256)) = (self.manifest, sha256) else {
             return Ok(rows);
         };
         let manifest = Manifest {

@@ -38,7 +38,12 @@ impl Decimal {
     /// Ticks of 100 ns as seconds, exact and without trailing zeros: `3600`, `0.5`.
     #[must_use]
     pub const fn seconds(ticks: i128) -> Self {
-        let (mut units, mut places) = (ticks, TICK_PLACES);
+        Self::trimmed(ticks, TICK_PLACES)
+    }
+
+    /// The number `units / 10^places` without trailing zeros.
+    #[must_use]
+    pub const fn trimmed(mut units: i128, mut places: u32) -> Self {
         while places > 0 && units % 10 == 0 {
             units /= 10;
             places -= 1;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::decimal::Decimal;
 use super::error::ReportError;
 use super::options::{Common, Scope};
-use super::period::{By, local_day};
+use super::period::{By, has_day, local_day};
 use super::table::{Cell, Column, Kind, Rows};
 use crate::archive::{RunFacts, Snapshot};
 use crate::model::Instant;
@@ -228,9 +228,10 @@ fn periods_to_fill(counts: &Counts, options: &Options) -> impl Iterator<Item = N
     let is_empty = options.common.since.is_some() && options.common.since == options.common.until;
     let span = first.zip(last).filter(|_| !is_empty);
     let mut next = span.map(|(first, _)| first);
-    std::iter::from_fn(move || {
+    let all = std::iter::from_fn(move || {
         let (this, (_, last)) = (next?, span?);
         next = Some(by.next(this));
         (this <= last).then_some(this)
-    })
+    });
+    all.filter(move |&first| by != By::Day || has_day(zone, first))
 }

@@ -9,13 +9,16 @@
 
 mod about;
 pub mod asset_errors;
+pub mod changes;
 pub mod chart;
+pub mod coverage;
 mod decimal;
 mod error;
 pub mod failure_trends;
 pub mod manifest;
 pub mod messages;
 mod messages_wanted;
+pub mod missed_runs;
 mod moment;
 mod options;
 pub mod page;

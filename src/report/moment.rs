@@ -69,7 +69,7 @@ fn ago(text: &str, zone: Tz, now: Instant) -> Option<Instant> {
 }
 
 /// The instant of a time of the wall: the earlier of two; the one after the jump where a jump left it out.
-fn first_instant(zone: Tz, local: NaiveDateTime) -> Option<Instant> {
+pub(super) fn first_instant(zone: Tz, local: NaiveDateTime) -> Option<Instant> {
     let time = match zone.from_local_datetime(&local) {
         LocalResult::Single(time) => time,
         LocalResult::Ambiguous(a, b) => a.min(b),

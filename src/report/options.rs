@@ -122,6 +122,13 @@ impl Scope {
         &self.names
     }
 
+    /// The name of a job, where it has one.
+    #[must_use]
+    pub fn name_of(&self, job_key: i64) -> Option<&str> {
+        let job = self.names.iter().find(|job| job.job_key == job_key)?;
+        job.name.as_deref()
+    }
+
     /// Whether the job is asked for.
     #[must_use]
     pub fn has_job(&self, job_key: i64) -> bool {

@@ -1,8 +1,9 @@
 //! Days, weeks, months, quarters and years of a zone.
 
-use chrono::{Datelike, Days, Months, NaiveDate, TimeZone};
+use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 
+use super::moment::first_instant;
 use crate::model::Instant;
 
 /// How long a period is.
@@ -71,6 +72,13 @@ pub(super) fn local_day(zone: Tz, at: Instant) -> NaiveDate {
     zone.from_utc_datetime(&at.to_chrono().naive_utc()).date_naive()
 }
 
+/// Whether the zone had this day at all: Samoa went from 29 to 31 December 2011.
+#[must_use]
+pub(super) fn has_day(zone: Tz, day: NaiveDate) -> bool {
+    let first = first_instant(zone, day.and_time(NaiveTime::MIN));
+    first.is_none_or(|first| local_day(zone, first) == day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +119,21 @@ mod tests {
                 assert_eq!(by.first_day(next.pred_opt().unwrap()), first);
                 first = next;
             }
+        }
+    }
+
+    #[test]
+    fn a_day_that_the_zone_skipped_is_none() {
+        for (zone, text, is_there) in [
+            (Tz::Pacific__Apia, "2011-12-29", true),
+            (Tz::Pacific__Apia, "2011-12-30", false),
+            (Tz::Pacific__Apia, "2011-12-31", true),
+            (Tz::Pacific__Kwajalein, "1993-08-21", false),
+            // Clocks that jump at midnight leave out an hour, not the day.
+            (Tz::Africa__Cairo, "2024-04-26", true),
+            (Tz::UTC, "2011-12-30", true),
+        ] {
+            assert_eq!(has_day(zone, day(text)), is_there, "{zone} {text}");
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::error::ReportError;
 use super::table::Rows;
-use super::{asset_errors, failure_trends, messages, runs};
+use super::{asset_errors, changes, coverage, failure_trends, messages, missed_runs, runs};
 use crate::archive::Snapshot;
 
 /// A report with its options.
@@ -14,6 +14,12 @@ pub enum Request {
     FailureTrends(failure_trends::Options),
     /// What goes wrong with which asset.
     AssetErrors(asset_errors::Options),
+    /// What the archive has of each job.
+    Coverage(coverage::Options),
+    /// Runs that were due and did not come.
+    MissedRuns(missed_runs::Options),
+    /// Runs that changed after they were archived.
+    Changes(changes::Options),
     /// Every run.
     Runs(runs::Options),
     /// Every message.
@@ -27,6 +33,9 @@ impl Request {
         match self {
             Self::FailureTrends(_) => "failure-trends",
             Self::AssetErrors(_) => "asset-errors",
+            Self::Coverage(_) => "coverage",
+            Self::MissedRuns(_) => "missed-runs",
+            Self::Changes(_) => "changes",
             Self::Runs(_) => "runs",
             Self::Messages(_) => "messages",
         }
@@ -38,6 +47,9 @@ impl Request {
         match self {
             Self::FailureTrends(options) => options.described(),
             Self::AssetErrors(options) => options.described(),
+            Self::Coverage(options) => options.described(),
+            Self::MissedRuns(options) => options.described(),
+            Self::Changes(options) => options.described(),
             Self::Runs(options) => options.described(),
             Self::Messages(options) => options.described(),
         }
@@ -51,6 +63,9 @@ impl Request {
         match self {
             Self::FailureTrends(options) => failure_trends::write(snapshot, options, rows),
             Self::AssetErrors(options) => asset_errors::write(snapshot, options, rows),
+            Self::Coverage(options) => coverage::write(snapshot, options, rows),
+            Self::MissedRuns(options) => missed_runs::write(snapshot, options, rows),
+            Self::Changes(options) => changes::write(snapshot, options, rows),
             Self::Runs(options) => runs::write(snapshot, options, rows),
             Self::Messages(options) => messages::write(snapshot, options, rows),
         }

@@ -3,6 +3,7 @@
 //! Everything is asked of a [`Snapshot`]: one state of the archive, whatever a sync writes meanwhile.
 
 mod assets;
+mod coverage;
 mod jobs;
 mod ledger;
 mod messages;
@@ -21,6 +22,7 @@ use super::reader::Reader;
 use crate::model::Sha256;
 
 pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
+pub use coverage::{RunChange, RunCoverage};
 pub use jobs::JobName;
 pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow, message_key_range};

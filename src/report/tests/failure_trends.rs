@@ -202,6 +202,29 @@ fn fill_gives_every_job_of_the_report_every_period() {
 }
 
 #[test]
+fn fill_gives_no_row_to_a_day_that_the_zone_skipped() {
+    let runs = [
+        run(0, 4, "2011-12-29T12:00:00Z"),
+        run(0, 4, "2012-01-01T12:00:00Z"),
+    ];
+    let archive = TestArchive::new(&[None], &runs);
+    let common = Common {
+        zone: Tz::Pacific__Apia,
+        ..Common::default()
+    };
+    let options = Options {
+        common,
+        fill: true,
+        ..Options::default()
+    };
+    let days: Vec<String> = lines(&archive, options)
+        .iter()
+        .map(|line| line.split('|').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(days, ["2011-12-29", "2011-12-31", "2012-01-01", "2012-01-02"]);
+}
+
+#[test]
 fn a_job_can_be_named_and_an_unknown_one_is_wrong_usage() {
     let runs = [
         run(0, 4, "2024-01-01T00:00:00Z"),

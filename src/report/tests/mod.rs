@@ -2,6 +2,7 @@
 
 mod asset_errors;
 mod failure_trends;
+mod history;
 mod html;
 mod query;
 mod recount;

@@ -1,0 +1,181 @@
+//! What is asked about the history itself: when jobs were synced, when runs started, how they changed.
+
+use std::collections::HashMap;
+
+use rusqlite::params;
+
+use super::Snapshot;
+use crate::archive::error::{ArchiveError, Doing};
+
+/// A run, as far as coverage counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunCoverage {
+    /// Its job.
+    pub job_key: i64,
+    /// Start, in ticks of 100 ns since 1970 UTC.
+    pub started_ticks: Option<i64>,
+    /// Whether the server no longer lists it.
+    pub is_absent: bool,
+    /// Whether its `MessageCount` is not the number of messages that it has. Not told of runs whose latest answer had no
+    /// message list or no `MessageCount`, nor where messages are in quarantine.
+    pub is_mismatch: bool,
+}
+
+/// A revision of a run after its first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunChange<'r> {
+    /// The run's job.
+    pub job_key: i64,
+    /// JobRunID: GUID, lower case with hyphens.
+    pub job_run_id: &'r str,
+    /// 2 or more.
+    pub revision: i64,
+    /// When it was archived, seconds since 1970 UTC.
+    pub captured_unix: i64,
+    /// `Status` of the revision before.
+    pub status_before: Option<i64>,
+    /// `Status` of this one.
+    pub status: Option<i64>,
+}
+
+impl Snapshot<'_> {
+    /// When each job was last complete with `count=0`, in seconds since 1970 UTC; jobs that never were are left out.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn last_synced(&self) -> Result<HashMap<i64, i64>, ArchiveError> {
+        let doing = "read the jobs";
+        let mut statement = self
+            .connection()
+            .prepare("SELECT job_key, last_synced_unix FROM job WHERE last_synced_unix IS NOT NULL")
+            .doing(doing)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.and_then(Iterator::collect).doing(doing)
+    }
+
+    /// Every time that a job was complete with `count=0`: its key, and the end of that sync in seconds since 1970 UTC.
+    /// By sync, so in the order of time.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn each_complete_sync(&self, mut see: impl FnMut(i64, i64)) -> Result<(), ArchiveError> {
+        let doing = "read the syncs";
+        let connection = self.connection();
+        let mut syncs = connection
+            .prepare(
+                "SELECT sync_id, finished_unix FROM sync
+                 WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
+            )
+            .doing(doing)?;
+        let mut jobs = connection
+            .prepare(
+                "SELECT job_key FROM sync_job WHERE sync_id = ?1 AND outcome = 'complete'
+                 UNION ALL SELECT job_key FROM sync_job_unchanged WHERE sync_id = ?1",
+            )
+            .doing(doing)?;
+        let mut rows = syncs.query([]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let (sync_id, finished): (i64, i64) = row.try_into().doing(doing)?;
+            let mut found = jobs.query([sync_id]).doing(doing)?;
+            while let Some(job) = found.next().doing(doing)? {
+                see(job.get(0).doing(doing)?, finished);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every run, in no order.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn each_run_coverage(&self, mut see: impl FnMut(RunCoverage)) -> Result<(), ArchiveError> {
+        let doing = "read the runs";
+        let mut statement = self
+            .connection()
+            .prepare(
+                "SELECT job_key, started_ticks, absent_since_unix IS NOT NULL,
+                        has_message_list = 1 AND unreadable_messages = 0
+                            AND message_count IS NOT NULL AND message_count <> messages_present
+                 FROM run",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query([]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let run = (|| {
+                Ok(RunCoverage {
+                    job_key: row.get(0)?,
+                    started_ticks: row.get(1)?,
+                    is_absent: row.get(2)?,
+                    is_mismatch: row.get(3)?,
+                })
+            })()
+            .doing(doing)?;
+            see(run);
+        }
+        Ok(())
+    }
+
+    /// The starts of a job's runs within the span, in their order; ticks of 100 ns since 1970 UTC. The index by job has
+    /// them.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn starts_of_job(
+        &self,
+        job_key: i64,
+        since: Option<i64>,
+        until: Option<i64>,
+    ) -> Result<Vec<i64>, ArchiveError> {
+        let doing = "read the starts of runs";
+        let mut statement = self
+            .connection()
+            .prepare_cached(
+                "SELECT started_ticks FROM run INDEXED BY run_by_job
+                 WHERE job_key = ?1 AND started_ticks >= coalesce(?2, -9223372036854775808)
+                     AND (?3 IS NULL OR started_ticks < ?3)
+                 ORDER BY started_ticks",
+            )
+            .doing(doing)?;
+        let starts = statement.query_map(params![job_key, since, until], |row| row.get(0));
+        starts.and_then(Iterator::collect).doing(doing)
+    }
+
+    /// Every revision after the first of its run, by time, then by the GUIDs of job and run, then by number.
+    ///
+    /// # Errors
+    /// SQL errors, and those of `see`.
+    pub fn each_change<E: From<ArchiveError>>(
+        &self,
+        mut see: impl FnMut(RunChange<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let doing = "read the revisions";
+        let mut statement = self
+            .connection()
+            .prepare(
+                "SELECT r.job_key, r.job_run_id, v.revision, v.captured_unix, before.status, v.status
+                 FROM revision v
+                 JOIN run r ON r.run_key = v.run_key
+                 JOIN job j ON j.job_key = r.job_key
+                 LEFT JOIN revision before ON before.run_key = v.run_key AND before.revision = v.revision - 1
+                 WHERE v.revision > 1
+                 ORDER BY v.captured_unix, j.job_id, r.job_run_id, v.revision",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query([]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let change = (|| {
+                Ok(RunChange {
+                    job_key: row.get(0)?,
+                    job_run_id: row.get_ref(1)?.as_str()?,
+                    revision: row.get(2)?,
+                    captured_unix: row.get(3)?,
+                    status_before: row.get(4)?,
+                    status: row.get(5)?,
+                })
+            })()
+            .doing(doing)?;
+            see(change)?;
+        }
+        Ok(())
+    }
+}

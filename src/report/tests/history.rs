@@ -1,0 +1,184 @@
+//! The reports on the history itself: coverage, missed runs, changes.
+
+use crate::model::Instant;
+use crate::report::testing::{Message, Run, TestArchive, job_id};
+use crate::report::{Common, Request, changes, coverage, missed_runs};
+
+fn at(second: i64) -> Option<i64> {
+    Some(second * 10_000_000)
+}
+
+fn short(lines: Vec<String>) -> Vec<String> {
+    let letters = lines.into_iter().map(|line| {
+        let line = line.replace(&job_id(0), "A").replace(&job_id(1), "B");
+        line.replace(&job_id(2), "C")
+            .replace("413e6d92-6de0-4a89-8752-00000000000", "#")
+    });
+    letters.collect()
+}
+
+fn span(since: Option<i64>, until: Option<i64>) -> Common {
+    Common {
+        since: since.map(Instant::from_unix_seconds),
+        until: until.map(Instant::from_unix_seconds),
+        ..Common::default()
+    }
+}
+
+fn starts(job: usize, seconds: &[i64]) -> Vec<Run> {
+    let run = |&second: &i64| Run {
+        job,
+        start: at(second),
+        ..Run::default()
+    };
+    seconds.iter().map(run).collect()
+}
+
+#[test]
+fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
+    let message = |is_absent| Message {
+        is_absent,
+        ..Message::default()
+    };
+    let runs = [
+        Run {
+            start: at(100),
+            messages: vec![message(false), message(true)],
+            ..Run::default()
+        },
+        Run {
+            start: at(50),
+            is_absent: true,
+            ..Run::default()
+        },
+        Run::default(),
+        Run {
+            start: at(70),
+            ..Run::default()
+        },
+        Run {
+            job: 1,
+            ..Run::default()
+        },
+    ];
+    let archive = TestArchive::new(&[Some("Nightly, all"), None, None], &runs);
+    archive
+        .connection()
+        .execute_batch(
+            "UPDATE run SET message_count = 1;                                 -- right for run 1, wrong for the others
+             UPDATE run SET has_message_list = 0 WHERE run_key = 2;
+             UPDATE run SET unreadable_messages = 1 WHERE run_key = 3;
+             UPDATE run SET message_count = NULL WHERE run_key = 5;
+             INSERT INTO sync (sync_id, started_unix, finished_unix, outcome, count_asked, process_id, tool_version)
+             VALUES (1, 0, 1000, 'complete', 0, 1, 'x'), (2, 0, 1500, 'complete', 5, 1, 'x'),
+                    (3, 0, NULL, NULL, 0, 1, 'x'), (4, 0, 1600, 'partial', 0, 1, 'x'),
+                    (5, 0, 1700, 'complete', 0, 1, 'x'), (6, 0, 1750, 'complete', 0, 1, 'x'),
+                    (7, 0, 1740, 'complete', 0, 1, 'x');
+             INSERT INTO sync_job_unchanged SELECT sync_id, 1000, 1, 1, 1 FROM sync WHERE sync_id NOT IN (1, 4);
+             INSERT INTO sync_job SELECT sync_id, 1000 - job.column1, CASE WHEN sync_id = 4 THEN 'partial' ELSE 'complete' END,
+                                         NULL, 200, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1
+             FROM sync JOIN (VALUES (0), (1)) job WHERE sync_id IN (1, 4) AND (sync_id = 1 OR job.column1 = 0);
+             UPDATE job SET last_synced_unix = 1740 WHERE job_key = 1000;",
+        )
+        .unwrap();
+    let lines = |common| short(archive.lines(&Request::Coverage(coverage::Options { common })));
+    assert_eq!(
+        lines(Common::default()),
+        [
+            "A|Nightly, all|1970-01-01T00:00:50Z|1970-01-01T00:01:40Z|4|3|1|1970-01-01T00:29:00Z|700|1",
+            "B||||1|1|0|||0",
+            "C||||0|0|0|||0",
+        ]
+    );
+    // Runs by their start; gaps that reach into the span, whole.
+    assert!(
+        lines(span(Some(60), Some(100)))[0].contains("|1970-01-01T00:01:10Z|1970-01-01T00:01:10Z|1|1|0|")
+    );
+    let gap = |since, until| {
+        let lines = lines(span(since, until));
+        lines[0].split('|').nth(8).unwrap().to_owned()
+    };
+    assert_eq!(gap(Some(1699), None), "700");
+    assert_eq!(gap(Some(1700), None), "50");
+    assert_eq!(gap(Some(1750), None), "");
+    assert_eq!(gap(None, Some(1001)), "700");
+    assert_eq!(gap(None, Some(1000)), "");
+    let header = archive
+        .try_csv(&Request::Coverage(coverage::Options::default()))
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        header.join(","),
+        "job_id,job_name,first_run_at,last_run_at,runs,runs_listed,runs_absent,last_synced_at,longest_gap_seconds,\
+         count_mismatches"
+    );
+}
+
+#[test]
+fn missed_runs_are_told_per_job_and_within_the_span() {
+    let mut runs = starts(1, &[0, 10, 20, 60, 70, 80, 90]);
+    runs.extend(starts(0, &[400, 300, 100, 0, 200]));
+    runs.extend(starts(2, &[5]));
+    runs.push(Run::default());
+    let archive = TestArchive::new(&[Some("=A"), None, None], &runs);
+    let lines = |common, factor: &str| {
+        let factor = factor.parse().unwrap();
+        short(archive.lines(&Request::MissedRuns(missed_runs::Options { common, factor })))
+    };
+    assert_eq!(
+        lines(Common::default(), "2.5"),
+        ["B||1970-01-01T00:00:20Z|1970-01-01T00:01:00Z|10|3"]
+    );
+    assert_eq!(lines(Common::default(), "0.999").len(), 10);
+    assert_eq!(lines(span(None, Some(60)), "2.5"), [""; 0]);
+    // Two intervals, 10 and 40 seconds: usual is 25, and 40 is not more than 2.5 of it.
+    assert_eq!(lines(span(Some(10), Some(61)), "2.5"), [""; 0]);
+    assert_eq!(
+        lines(span(Some(10), Some(61)), "1.5"),
+        ["B||1970-01-01T00:00:20Z|1970-01-01T00:01:00Z|25|1"]
+    );
+    let header = archive
+        .try_csv(&Request::MissedRuns(missed_runs::Options::default()))
+        .unwrap();
+    assert_eq!(
+        header[0].join(","),
+        "job_id,job_name,from,to,usual_seconds,runs_missed"
+    );
+}
+
+#[test]
+fn changes_are_the_revisions_after_the_first_in_the_order_of_time() {
+    let mut runs = starts(1, &[0, 0]);
+    runs.extend(starts(0, &[0]));
+    let archive = TestArchive::new(&[Some("N"), None], &runs);
+    archive
+        .connection()
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO revision (entry_id, run_key, revision, sync_id, captured_unix, status, payload_sha256)
+             SELECT column1, column2, column3, 1, column4, column5, zeroblob(32) FROM (VALUES
+                 (11, 1, 1, 0, 2), (12, 1, 2, 100, 4), (13, 1, 3, 200, 4),
+                 (14, 2, 1, 0, NULL), (15, 2, 2, 100, 42),
+                 (16, 3, 1, 0, 7), (17, 3, 2, 100, NULL), (18, 3, 3, 99, 5))",
+        )
+        .unwrap();
+    let lines = |common| short(archive.lines(&Request::Changes(changes::Options { common })));
+    assert_eq!(
+        lines(Common::default()),
+        [
+            "A|N|#2|3|1970-01-01T00:01:39Z||5|0",
+            "A|N|#2|2|1970-01-01T00:01:40Z|7||1",
+            "B||#0|2|1970-01-01T00:01:40Z|2|4|0",
+            "B||#1|2|1970-01-01T00:01:40Z||42|0",
+            "B||#0|3|1970-01-01T00:03:20Z|4|4|1",
+        ]
+    );
+    assert_eq!(lines(span(Some(100), Some(200))).len(), 3);
+    let header = archive
+        .try_csv(&Request::Changes(changes::Options::default()))
+        .unwrap();
+    assert_eq!(
+        header[0].join(","),
+        "job_id,job_name,job_run_id,revision,captured_at,status_before,status,was_final"
+    );
+}
