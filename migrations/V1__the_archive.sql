@@ -19,7 +19,7 @@
 --     DateTime, so nothing is rounded. The archive's own times are whole seconds since then (names end in _unix).
 --   * A run keeps the SHA-256 of its bytes as last seen (an unchanged run is known by that alone) beside an
 --     order-blind hash of its content (a server that writes fields or messages in another order changes nothing).
---   * Payloads are Zstandard frames (RFC 8878) with a run of the same job as dictionary; Python reads them with its
+--   * Payloads are Zstandard frames (RFC 8878) with runs of the same job as dictionary; Python reads them with its
 --     standard library from 3.14 on. Deflate, which any Python reads, was measured: 15 % larger and half as quick. The
 --     reader's version and the zone of times without offset stand in the ledger entry of each revision.
 --   * Results of jobs of which nothing was new are by far the most rows of a sync's record (500 jobs every quarter of
@@ -203,11 +203,12 @@ CREATE TABLE message (
     ordinal            INTEGER GENERATED ALWAYS AS (message_key & 16777215) VIRTUAL  -- number within the run when first seen, from 0; never changes
 ) STRICT;
 
--- Dictionaries of payloads: the first bytes of a run of the job, used as they are (raw content).
+-- Dictionaries of payloads: the first bytes of runs of the job, used as they are (raw content).
 CREATE TABLE dictionary (
     dictionary_key  INTEGER NOT NULL PRIMARY KEY,                     -- 1, 2, 3, ...
     job_key         INTEGER NOT NULL REFERENCES job (job_key),
-    bytes           BLOB    NOT NULL                                  -- raw content
+    bytes           BLOB    NOT NULL,                                 -- raw content
+    runs            INTEGER NOT NULL                                  -- runs of the job archived when it was made; a fresh one is due 4,096 later
 ) STRICT;
 
 -- Every state of a run that was ever archived; the current one included.

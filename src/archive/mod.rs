@@ -28,9 +28,8 @@ mod read;
 mod reader;
 mod schema;
 mod syncs;
-mod texts;
 mod verify;
-mod writer;
+mod write;
 
 pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
@@ -40,7 +39,7 @@ pub use ledger::{Entry, GENESIS, entry_hash, text_hash};
 pub use lock::SyncLock;
 pub use network::network_drive;
 pub use open::{APPLICATION_ID, known_schema_version};
-pub use payload::{DICTIONARY_BYTES, Packer, unpack};
+pub use payload::{Packer, unpack};
 pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use quarantine::QuarantineRow;
 pub use read::{
@@ -52,7 +51,7 @@ pub use reader::{Payload, Reader};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, Verified, VerifyReport};
-pub use writer::{
-    Dictionary, JobAtHand, KnownRun, MAX_MESSAGES, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored,
-    Writer,
+pub use write::{
+    Dictionary, DictionaryMaker, JobAtHand, KnownRun, MAX_MESSAGES, PackedPayload, ReceivedRun,
+    ReceivedUnreadable, Stored, Writer,
 };

@@ -10,7 +10,7 @@ use super::engine::Shared;
 use super::event::SyncEvent;
 use super::store::{Batch, Received, Tally};
 use crate::archive::{
-    ArchiveError, DICTIONARY_BYTES, Dictionary, JobFigures, JobOutcome, JobRecord, KnownRun, PackedPayload,
+    ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, KnownRun, PackedPayload,
     Packer, ReceivedRun, ReceivedUnreadable,
 };
 use crate::ccs::{CcsError, retry};
@@ -111,6 +111,7 @@ struct JobWork<'a> {
     /// Keys of known runs that this try has met.
     met: std::collections::HashSet<i64>,
     dictionary: Option<Arc<Dictionary>>,
+    dictionary_maker: DictionaryMaker,
     packer: Option<Packer>,
     batch: Vec<Received>,
     batch_bytes: u64,
@@ -133,6 +134,7 @@ impl<'a> JobWork<'a> {
             known: at_hand.runs,
             met: std::collections::HashSet::new(),
             dictionary: at_hand.dictionary,
+            dictionary_maker: DictionaryMaker::default(),
             packer: None,
             batch: Vec::new(),
             batch_bytes: 0,
@@ -309,7 +311,7 @@ impl<'a> JobWork<'a> {
             }),
         };
         self.batch_bytes += match &received {
-            Received::Run(run) => run.bytes,
+            Received::Run(run) => run.payload.bytes,
             Received::Unreadable(unreadable) => unreadable.payload.len() as u64,
             Received::Returned(_) => 0,
         };
@@ -330,8 +332,8 @@ impl<'a> JobWork<'a> {
                 sha256,
             }),
             Ok((run, content_sha256)) => {
-                let data = match self.pack(&bytes) {
-                    Ok(data) => data,
+                let payload = match self.pack(&bytes, sha256) {
+                    Ok(payload) => payload,
                     Err(error) => {
                         // Out of memory for one run: the run waits in quarantine, the others go on.
                         return Received::Unreadable(ReceivedUnreadable {
@@ -343,17 +345,7 @@ impl<'a> JobWork<'a> {
                         });
                     }
                 };
-                Received::Run(Box::new(ReceivedRun {
-                    position,
-                    run,
-                    sha256,
-                    content_sha256,
-                    bytes: length,
-                    payload: PackedPayload {
-                        data,
-                        dictionary: self.dictionary.clone(),
-                    },
-                }))
+                Received::Run(Box::new(ReceivedRun::new(position, run, content_sha256, payload)))
             }
         }
     }
@@ -369,21 +361,25 @@ impl<'a> JobWork<'a> {
         Ok((read.run, Some(read.content_sha256)))
     }
 
-    /// Packs a run; the first of some size becomes the dictionary of those behind it.
-    fn pack(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-        if self.dictionary.is_none() && bytes.len() >= DICTIONARY_BYTES / 4 {
-            let head = bytes[..bytes.len().min(DICTIONARY_BYTES)].to_vec();
-            self.dictionary = Some(Arc::new(Dictionary {
-                key: None,
-                bytes: head,
-            }));
-            self.packer = None;
-        }
+    /// Packs a run; the first of a job become the dictionary of those behind them.
+    fn pack(&mut self, bytes: &[u8], sha256: Sha256) -> std::io::Result<PackedPayload> {
         let packer = match &mut self.packer {
             Some(packer) => packer,
             none => none.insert(Packer::new(self.dictionary.as_ref().map(|d| d.bytes.as_slice()))?),
         };
-        packer.pack(bytes)
+        let packed = PackedPayload {
+            data: packer.pack(bytes)?,
+            dictionary: self.dictionary.clone(),
+            bytes: bytes.len() as u64,
+            sha256,
+        };
+        if self.dictionary.is_none()
+            && let Some(made) = self.dictionary_maker.see(bytes)
+        {
+            self.dictionary = Some(Arc::new(made));
+            self.packer = None;
+        }
+        Ok(packed)
     }
 
     async fn flush(&mut self) {

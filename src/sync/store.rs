@@ -33,7 +33,7 @@ pub(super) enum Received {
 impl Received {
     fn bytes(&self) -> u64 {
         match self {
-            Self::Run(run) => run.bytes,
+            Self::Run(run) => run.payload.bytes,
             Self::Returned(_) => 0,
             Self::Unreadable(unreadable) => unreadable.payload.len() as u64,
         }

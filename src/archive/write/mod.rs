@@ -1,0 +1,333 @@
+//! The writing side of the archive: jobs, runs with their messages and payloads, quarantine, syncs.
+//!
+//! Nothing here is async and nothing waits for the network: [`Writer::begin`], any number of `store` calls,
+//! [`Writer::commit`]. What a transaction learned in memory is forgotten when it is rolled back.
+
+mod dictionary;
+mod message;
+mod presence;
+mod quarantine;
+mod received;
+mod run;
+mod texts;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use self::dictionary::NewDictionaries;
+use self::message::MessageTexts;
+use super::error::{ArchiveError, Doing};
+use super::ledger::{self, Entry, Head};
+use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
+use super::{jobs, open};
+use crate::model::{Guid, Instant, NaiveZone};
+
+pub use dictionary::DictionaryMaker;
+pub use message::MAX_MESSAGES;
+pub use received::{Dictionary, JobAtHand, KnownRun, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
+
+/// The writing connection.
+#[derive(Debug)]
+pub struct Writer {
+    connection: Connection,
+    path: PathBuf,
+    head: Head,
+    texts: MessageTexts,
+    dictionaries: NewDictionaries,
+    zone: NaiveZone,
+}
+
+impl Writer {
+    /// Opens the archive at `path`; makes it where there is none, upgrades it where it is older.
+    ///
+    /// # Errors
+    /// A directory, another program's file, a newer archive, a network drive, a folder that cannot be written.
+    pub fn open(path: &Path) -> Result<Self, ArchiveError> {
+        if let Some(kind) = super::network_drive(path) {
+            return Err(ArchiveError::NetworkDrive {
+                path: path.to_path_buf(),
+                kind,
+            });
+        }
+        let connection = open::open_to_write(path)?;
+        let head = ledger::read_head(&connection)?;
+        Ok(Self {
+            connection,
+            path: path.to_path_buf(),
+            head,
+            texts: MessageTexts::default(),
+            dictionaries: NewDictionaries::default(),
+            zone: NaiveZone::Utc,
+        })
+    }
+
+    /// The archive's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Begins a transaction; waits up to half a minute for another writer's short one.
+    ///
+    /// # Errors
+    /// The archive stays locked.
+    pub fn begin(&mut self) -> Result<(), ArchiveError> {
+        self.connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .doing("begin a transaction")?;
+        self.head = ledger::read_head(&self.connection)?;
+        Ok(())
+    }
+
+    /// Ends the transaction: what it stored is on the disk.
+    ///
+    /// # Errors
+    /// Disk full, I/O error; then nothing of the transaction is kept.
+    pub fn commit(&mut self) -> Result<(), ArchiveError> {
+        let committed = self.connection.execute_batch("COMMIT").doing("commit");
+        if committed.is_err() {
+            self.rollback();
+        }
+        committed
+    }
+
+    /// Drops the transaction, if one is open, and what memory holds of it.
+    pub fn rollback(&mut self) {
+        if !self.connection.is_autocommit() {
+            // Where even this fails, the transaction ends with the connection.
+            drop(self.connection.execute_batch("ROLLBACK"));
+        }
+        self.texts.forget();
+        self.dictionaries.forget();
+    }
+
+    /// Runs `change` in a transaction of its own.
+    fn transact<T>(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<T, ArchiveError>,
+    ) -> Result<T, ArchiveError> {
+        self.begin()?;
+        match change(self) {
+            Ok(value) => self.commit().map(|()| value),
+            Err(error) => {
+                self.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    /// The zone in which times without offset are read: the one remembered, else `asked`, which is then remembered.
+    ///
+    /// # Errors
+    /// [`ArchiveError::OtherNaiveTime`] where another one is remembered than was asked for.
+    pub fn settle_naive_time(&mut self, asked: Option<NaiveZone>) -> Result<NaiveZone, ArchiveError> {
+        self.transact(|writer| {
+            let remembered: Option<String> = writer
+                .connection
+                .query_row("SELECT naive_time FROM archive", [], |row| row.get(0))
+                .doing("read the zone of times without offset")?;
+            let zone = match (remembered, asked) {
+                (Some(text), asked) => {
+                    let zone = text.parse::<NaiveZone>().map_err(|error| ArchiveError::Damaged {
+                        what: format!("its zone of times without offset cannot be read: {error}"),
+                    })?;
+                    if let Some(asked) = asked.filter(|&asked| asked != zone) {
+                        return Err(ArchiveError::OtherNaiveTime {
+                            remembered: text,
+                            asked: asked.to_string(),
+                        });
+                    }
+                    zone
+                }
+                (None, asked) => {
+                    let zone = asked.unwrap_or_default();
+                    writer
+                        .connection
+                        .execute("UPDATE archive SET naive_time = ?1", [zone.to_string()])
+                        .doing("remember the zone of times without offset")?;
+                    writer.append(
+                        &Entry::new("naive-time")
+                            .with("zone", zone)
+                            .with("at", Instant::now()),
+                    )?;
+                    zone
+                }
+            };
+            writer.zone = zone;
+            Ok(zone)
+        })
+    }
+
+    /// Records that a sync begins; `count` is what it asks for, 0 for every run.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn begin_sync(&mut self, started_at: Instant, count: u32) -> Result<i64, ArchiveError> {
+        self.transact(|writer| syncs::begin(&writer.connection, &mut writer.head, started_at, count))
+    }
+
+    /// What the archive knows of a job; a job never seen is noted, unwatched.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn job_at_hand(&mut self, job_id: Guid) -> Result<JobAtHand, ArchiveError> {
+        let (job_key, name) = self.transact(|writer| {
+            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id)?;
+            Ok((job_key, jobs::name(&writer.connection, job_key)?))
+        })?;
+        let doing = "read the runs of a job";
+        let mut runs = HashMap::new();
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT seen_sha256, run_key, absent_since_unix IS NOT NULL, unreadable_messages > 0
+                 FROM run WHERE job_key = ?1",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query([job_key]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let known = KnownRun {
+                run_key: row.get(1).doing(doing)?,
+                absent: row.get(2).doing(doing)?,
+                unreadable_messages: row.get(3).doing(doing)?,
+            };
+            runs.insert(row.get(0).doing(doing)?, known);
+        }
+        let dictionary = dictionary::at_hand(&self.connection, job_key, runs.len())?;
+        Ok(JobAtHand {
+            job_key,
+            name,
+            runs,
+            dictionary,
+        })
+    }
+
+    /// Ends the sync in one transaction: absences, what was found of each job, totals, head.
+    ///
+    /// `jobs` are the results with the keys of runs that each complete answer lacked; `server` is the base URL.
+    ///
+    /// # Errors
+    /// SQL errors; then the sync counts as killed, and what was archived before is kept.
+    pub fn end_sync(
+        &mut self,
+        sync_id: i64,
+        started_at: Instant,
+        outcome: SyncOutcome,
+        server: &str,
+        jobs: Vec<(JobRecord, Vec<i64>)>,
+    ) -> Result<SyncRecord, ArchiveError> {
+        let record = self.transact(|writer| {
+            let finished_at = Instant::now();
+            let full: bool = writer
+                .connection
+                .query_row(
+                    "SELECT count_asked = 0 FROM sync WHERE sync_id = ?1",
+                    [sync_id],
+                    |row| row.get(0),
+                )
+                .doing("end the sync")?;
+            let mut records = Vec::with_capacity(jobs.len());
+            for (mut record, missing) in jobs {
+                for run_key in missing {
+                    if writer.mark_absent(sync_id, run_key, finished_at)? {
+                        record.figures.runs_absent += 1;
+                    }
+                }
+                let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, record.job_id)?;
+                syncs::record_job(&writer.connection, sync_id, job_key, &record)?;
+                let end = jobs::JobEnd {
+                    job_key,
+                    answered: record.outcome != JobOutcome::Failed,
+                    synced: full && record.outcome == JobOutcome::Complete,
+                    error: record.error.as_deref(),
+                    total_job_runs: record.total_job_runs,
+                    server,
+                    at: finished_at,
+                };
+                jobs::end(&writer.connection, &mut writer.head, &end)?;
+                records.push(record);
+            }
+            let totals = syncs::end(
+                &writer.connection,
+                &mut writer.head,
+                sync_id,
+                finished_at,
+                outcome,
+                &records,
+            )?;
+            Ok(SyncRecord {
+                sync_id,
+                started_at,
+                finished_at,
+                outcome,
+                head: writer.head.hash,
+                totals,
+                jobs: records,
+            })
+        })?;
+        self.take_over_log();
+        Ok(record)
+    }
+
+    /// Takes the write-ahead log over into the file, so that a copy of the file alone is whole. A reader in the way is
+    /// no error: the log is then taken over later.
+    fn take_over_log(&self) {
+        drop(
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())),
+        );
+    }
+
+    /// Watches a job (`jobs add`), and names it where a name is given.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn watch(&mut self, job_id: Guid, name: Option<&str>) -> Result<(), ArchiveError> {
+        self.transact(|writer| {
+            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id)?;
+            jobs::set_watched(&writer.connection, &mut writer.head, job_key, true)?;
+            if let Some(name) = name {
+                jobs::set_name(&writer.connection, &mut writer.head, job_key, name)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Names a job without watching it.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn name_job(&mut self, job_id: Guid, name: &str) -> Result<(), ArchiveError> {
+        self.transact(|writer| {
+            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id)?;
+            jobs::set_name(&writer.connection, &mut writer.head, job_key, name)
+        })
+    }
+
+    /// Stops watching a job; deletes nothing.
+    ///
+    /// # Errors
+    /// [`ArchiveError::NoSuch`] where the archive does not know it.
+    pub fn unwatch(&mut self, job_id: Guid) -> Result<(), ArchiveError> {
+        self.transact(|writer| {
+            let job_key = jobs::key(&writer.connection, job_id)?.ok_or_else(|| ArchiveError::NoSuch {
+                what: format!("job {job_id}"),
+            })?;
+            jobs::set_watched(&writer.connection, &mut writer.head, job_key, false)
+        })
+    }
+
+    /// The watched jobs, by GUID.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn watched_jobs(&self) -> Result<Vec<Guid>, ArchiveError> {
+        jobs::watched(&self.connection)
+    }
+
+    fn append(&mut self, entry: &Entry) -> Result<(), ArchiveError> {
+        ledger::append(&self.connection, &mut self.head, entry)
+    }
+}

@@ -1,0 +1,77 @@
+//! Runs that the server no longer lists, and those that it lists again.
+
+use rusqlite::OptionalExtension;
+
+use super::super::error::{ArchiveError, Doing};
+use super::super::ledger::Entry;
+use super::Writer;
+use crate::model::Instant;
+
+impl Writer {
+    /// Marks a run that is listed again as there; used where its bytes are known, so that nothing else needs a look.
+    ///
+    /// # Errors
+    /// SQL errors; the caller rolls back.
+    pub fn store_returned(&mut self, sync_id: i64, run_key: i64) -> Result<(), ArchiveError> {
+        let run_id: String = self
+            .connection
+            .prepare_cached("SELECT job_run_id FROM run WHERE run_key = ?1")
+            .and_then(|mut statement| statement.query_row([run_key], |row| row.get(0)))
+            .doing("look a run up")?;
+        self.mark_returned(sync_id, run_key, &run_id, Instant::now())
+    }
+
+    pub(super) fn mark_returned(
+        &mut self,
+        sync_id: i64,
+        run_key: i64,
+        run_id: &str,
+        now: Instant,
+    ) -> Result<(), ArchiveError> {
+        let marked = self
+            .connection
+            .prepare_cached(
+                "UPDATE run SET absent_since_unix = NULL WHERE run_key = ?1 AND absent_since_unix IS NOT NULL",
+            )
+            .and_then(|mut statement| statement.execute([run_key]))
+            .doing("mark a run as listed again")?;
+        if marked == 0 {
+            return Ok(()); // twice in one answer
+        }
+        self.append(
+            &Entry::new("returned")
+                .with("run", run_id)
+                .with("sync", sync_id)
+                .with("at", now),
+        )
+    }
+
+    /// Says whether the run was there before.
+    pub(super) fn mark_absent(
+        &mut self,
+        sync_id: i64,
+        run_key: i64,
+        now: Instant,
+    ) -> Result<bool, ArchiveError> {
+        let run_id: Option<String> = self
+            .connection
+            .prepare_cached(
+                "UPDATE run SET absent_since_unix = ?2 WHERE run_key = ?1 AND absent_since_unix IS NULL
+                 RETURNING job_run_id",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row([run_key, now.unix_seconds()], |row| row.get(0))
+                    .optional()
+            })
+            .doing("mark a run absent")?;
+        let Some(run_id) = run_id else { return Ok(false) };
+        self.append(
+            &Entry::new("absent")
+                .with("run", run_id)
+                .with("sync", sync_id)
+                .with("at", now),
+        )?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,125 @@
+//! Bytes that cannot be read, kept and accepted.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::super::error::{ArchiveError, Doing};
+use super::super::jobs;
+use super::super::ledger::{Entry, text_hash};
+use super::{ReceivedUnreadable, Writer};
+use crate::model::{Instant, Sha256};
+
+impl Writer {
+    /// Keeps bytes that are no readable run; the same bytes of a job once. Says whether they were accepted.
+    ///
+    /// # Errors
+    /// SQL errors; the caller rolls back.
+    pub fn store_unreadable(
+        &mut self,
+        sync_id: i64,
+        job_key: i64,
+        unreadable: &ReceivedUnreadable,
+    ) -> Result<bool, ArchiveError> {
+        self.quarantine(sync_id, job_key, None, unreadable)
+    }
+
+    /// Says whether the bytes were accepted before.
+    pub(super) fn quarantine(
+        &mut self,
+        sync_id: i64,
+        job_key: i64,
+        run_key: Option<i64>,
+        unreadable: &ReceivedUnreadable,
+    ) -> Result<bool, ArchiveError> {
+        let doing = "keep unreadable bytes in quarantine";
+        let known: Option<bool> = self
+            .connection
+            .prepare_cached(
+                "SELECT accepted_unix IS NOT NULL FROM quarantined WHERE job_key = ?1 AND payload_sha256 = ?2",
+            )
+            .and_then(|mut statement| {
+                statement.query_row(params![job_key, unreadable.sha256], |row| row.get(0)).optional()
+            })
+            .doing(doing)?;
+        if let Some(accepted) = known {
+            return Ok(accepted);
+        }
+        let now = Instant::now();
+        let id = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO quarantined (job_key, sync_id, captured_unix, position, run_key, reason, payload,
+                     payload_bytes, payload_sha256)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )
+            .and_then(|mut statement| {
+                statement.insert(params![
+                    job_key,
+                    sync_id,
+                    now.unix_seconds(),
+                    unreadable.position,
+                    run_key,
+                    unreadable.reason,
+                    unreadable.payload,
+                    unreadable.bytes,
+                    unreadable.sha256,
+                ])
+            })
+            .doing(doing)?;
+        let entry = Entry::new("quarantined")
+            .with("id", id)
+            .with("job", jobs::id(&self.connection, job_key)?)
+            .with("sync", sync_id)
+            .with("at", now)
+            .with("position", unreadable.position)
+            .with("bytes", unreadable.bytes)
+            .with_hash("sha256", &unreadable.sha256)
+            .with_hash("kept", &sha256(&unreadable.payload))
+            .with_hash("reason", &text_hash(&unreadable.reason));
+        self.append(&entry)?;
+        Ok(false)
+    }
+
+    /// Accepts bytes in quarantine: they no longer make their job partial. Accepting twice changes nothing.
+    ///
+    /// # Errors
+    /// [`ArchiveError::NoSuch`] where there is no such number.
+    pub fn accept(&mut self, quarantine_id: i64, why: &str) -> Result<(), ArchiveError> {
+        self.transact(|writer| {
+            let doing = "accept bytes in quarantine";
+            let found: Option<(bool, Sha256)> = writer
+                .connection
+                .query_row(
+                    "SELECT accepted_unix IS NOT NULL, payload_sha256 FROM quarantined WHERE quarantine_id = ?1",
+                    [quarantine_id],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()
+                .doing(doing)?;
+            let Some((accepted, hash)) = found else {
+                return Err(ArchiveError::NoSuch { what: format!("number {quarantine_id} in quarantine") });
+            };
+            if accepted {
+                return Ok(());
+            }
+            let now = Instant::now();
+            writer
+                .connection
+                .execute(
+                    "UPDATE quarantined SET accepted_unix = ?2, accepted_why = ?3 WHERE quarantine_id = ?1",
+                    params![quarantine_id, now.unix_seconds(), why],
+                )
+                .doing(doing)?;
+            let entry = Entry::new("accepted")
+                .with("id", quarantine_id)
+                .with("at", now)
+                .with_hash("sha256", &hash)
+                .with_hash("why", &text_hash(why));
+            writer.append(&entry)
+        })
+    }
+}
+
+pub(super) fn sha256(bytes: &[u8]) -> Sha256 {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).into()
+}

@@ -1,0 +1,115 @@
+//! What a sync hands over to be archived, and what it hears of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::message::MessageMarks;
+use crate::archive::RunPlan;
+use crate::model::{JobRun, Sha256};
+
+/// Bytes that payloads of a job are packed with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Dictionary {
+    /// Its key, once it is stored.
+    pub key: Option<i64>,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A run's bytes, packed.
+#[derive(Debug)]
+pub struct PackedPayload {
+    /// A Zstandard frame.
+    pub data: Vec<u8>,
+    /// What it was packed with.
+    pub dictionary: Option<Arc<Dictionary>>,
+    /// Length of the bytes.
+    pub bytes: u64,
+    /// SHA-256 of the bytes.
+    pub sha256: Sha256,
+}
+
+/// A run as it came.
+#[derive(Debug)]
+pub struct ReceivedRun {
+    /// Index in the body, from 0.
+    pub position: u64,
+    pub(super) run: JobRun,
+    /// Of the run's messages, in their order.
+    pub(super) marks: Vec<MessageMarks>,
+    /// Order-blind hash of its content, where it was computed already: half of the work of reading, and only needed where
+    /// the archive knows the run in other bytes.
+    pub content_sha256: Option<Sha256>,
+    /// Its bytes, packed.
+    pub payload: PackedPayload,
+}
+
+impl ReceivedRun {
+    /// Prepares a run for the archive. What can be done beside the writing thread is done here.
+    #[must_use]
+    pub fn new(position: u64, run: JobRun, content_sha256: Option<Sha256>, payload: PackedPayload) -> Self {
+        Self {
+            position,
+            marks: MessageMarks::of(&run),
+            run,
+            content_sha256,
+            payload,
+        }
+    }
+}
+
+/// An element of the answer that is no readable run.
+#[derive(Debug)]
+pub struct ReceivedUnreadable {
+    /// Index in the body, from 0.
+    pub position: u64,
+    /// Why it cannot be read.
+    pub reason: String,
+    /// Its bytes, or the first of them where it is beyond the limit.
+    pub payload: Vec<u8>,
+    /// Length of all its bytes.
+    pub bytes: u64,
+    /// SHA-256 of all its bytes.
+    pub sha256: Sha256,
+}
+
+/// What became of a run that was handed to [`Writer::store_run`](super::Writer::store_run).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// The run's key in the archive.
+    pub run_key: i64,
+    /// What was decided.
+    pub plan: RunPlan,
+    /// Messages added.
+    pub messages_new: u64,
+    /// Whether it belongs to another job that listed it first.
+    pub foreign: bool,
+    /// Whether any of its messages is in quarantine.
+    pub quarantined: bool,
+    /// Whether any of those was not accepted yet.
+    pub unaccepted: bool,
+}
+
+/// What the archive knows of a run before its job is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownRun {
+    /// The run's key.
+    pub run_key: i64,
+    /// Whether it is marked absent.
+    pub absent: bool,
+    /// Whether some of its messages went to quarantine: it is always read again, to see whether they were accepted.
+    pub unreadable_messages: bool,
+}
+
+/// What a sync needs to know of a job before it asks for it.
+#[derive(Debug)]
+pub struct JobAtHand {
+    /// The job's key.
+    pub job_key: i64,
+    /// Its name, where one is known.
+    pub name: Option<String>,
+    /// Its runs, by the SHA-256 of their bytes as last received.
+    pub runs: HashMap<Sha256, KnownRun>,
+    /// What its payloads are packed with; `None` while it has none, or when a fresh one is due.
+    pub dictionary: Option<Arc<Dictionary>>,
+}

@@ -1,0 +1,400 @@
+//! A run goes in with its messages, payload and ledger line.
+
+use std::sync::LazyLock;
+
+use rusqlite::types::{ToSqlOutput, Value};
+use rusqlite::{OptionalExtension, params, params_from_iter};
+
+use super::super::error::{ArchiveError, Doing};
+use super::super::ledger::Entry;
+use super::super::plan::{ArchivedRun, HeldMessage, RunPlan, Sameness, plan_messages, plan_run};
+use super::super::{jobs, payload};
+use super::message::{held_messages, identity, set_absences, time_columns};
+use super::quarantine::sha256;
+use super::{ReceivedRun, ReceivedUnreadable, Stored, Writer};
+use crate::model::{Instant, Message, NaiveZone, Sha256};
+use crate::reader::{READER_VERSION, read_run};
+
+impl Writer {
+    /// Archives a run with its messages, payload and ledger line, or finds it unchanged.
+    ///
+    /// # Errors
+    /// SQL errors; the caller rolls back.
+    pub fn store_run(
+        &mut self,
+        sync_id: i64,
+        job_key: i64,
+        received: &ReceivedRun,
+    ) -> Result<Stored, ArchiveError> {
+        let run_id = received.run.job_run_id().to_string();
+        let row = self.run_row(&run_id)?;
+        let mut came = received.content_sha256;
+        let archived = match &row {
+            None => None,
+            Some(row) => Some(ArchivedRun {
+                absent: row.absent,
+                sameness: self.compare(row, received, &mut came)?,
+            }),
+        };
+        let plan = plan_run(archived);
+        let now = Instant::now();
+        let (run_key, foreign, messages_new) = match row {
+            None => {
+                let (run_key, messages) = self.insert_run(sync_id, job_key, &run_id, received, now)?;
+                (run_key, false, messages)
+            }
+            Some(row) => {
+                let run_key = row.run_key;
+                let messages = match plan {
+                    RunPlan::New => 0,
+                    RunPlan::Unchanged {
+                        remember_bytes,
+                        returned,
+                    } => {
+                        if remember_bytes {
+                            self.connection
+                                .prepare_cached(
+                                    "UPDATE run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
+                                )
+                                .and_then(|mut statement| {
+                                    statement.execute(params![run_key, received.payload.sha256, came])
+                                })
+                                .doing("remember the bytes of a run")?;
+                        }
+                        if returned {
+                            self.mark_returned(sync_id, run_key, &run_id, now)?;
+                        }
+                        0
+                    }
+                    RunPlan::Changed { returned } => {
+                        if returned {
+                            self.mark_returned(sync_id, run_key, &run_id, now)?;
+                        }
+                        self.update_run(sync_id, &row, &run_id, received, came, now)?
+                    }
+                };
+                (run_key, row.owner != job_key, messages)
+            }
+        };
+        let mut stored = Stored {
+            run_key,
+            plan,
+            messages_new,
+            foreign,
+            quarantined: false,
+            unaccepted: false,
+        };
+        for message in received.run.unreadable_messages() {
+            let unreadable = ReceivedUnreadable {
+                position: received.position,
+                reason: message.reason.clone(),
+                payload: message.bytes.clone(),
+                bytes: message.bytes.len() as u64,
+                sha256: sha256(&message.bytes),
+            };
+            let accepted = self.quarantine(sync_id, job_key, Some(run_key), &unreadable)?;
+            stored.quarantined = true;
+            stored.unaccepted |= !accepted;
+        }
+        Ok(stored)
+    }
+
+    fn run_row(&self, run_id: &str) -> Result<Option<RunRow>, ArchiveError> {
+        self.connection
+            .prepare_cached(
+                "SELECT run_key, job_key, revision, absent_since_unix IS NOT NULL, seen_sha256, content_sha256,
+                        messages_present, messages_held
+                 FROM run WHERE job_run_id = ?1",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row([run_id], |row| {
+                        Ok(RunRow {
+                            run_key: row.get(0)?,
+                            owner: row.get(1)?,
+                            revision: row.get(2)?,
+                            absent: row.get(3)?,
+                            seen_sha256: row.get(4)?,
+                            content_sha256: row.get(5)?,
+                            messages: Counts {
+                                present: row.get(6)?,
+                                held: row.get(7)?,
+                            },
+                        })
+                    })
+                    .optional()
+            })
+            .doing("look a run up")
+    }
+
+    /// What a run that came has in common with the archived one. Hashes of content that nobody needed so far are computed
+    /// from the payloads; `came` is filled in where it was empty.
+    fn compare(
+        &self,
+        row: &RunRow,
+        received: &ReceivedRun,
+        came: &mut Option<Sha256>,
+    ) -> Result<Sameness, ArchiveError> {
+        if row.seen_sha256 == received.payload.sha256 {
+            return Ok(Sameness::Bytes);
+        }
+        if came.is_none() {
+            let dictionary = received.payload.dictionary.as_ref().map(|d| d.bytes.as_slice());
+            *came = content_of(&received.payload.data, dictionary);
+        }
+        let archived = match row.content_sha256 {
+            Some(hash) => Some(hash),
+            None => self
+                .connection
+                .prepare_cached(
+                    "SELECT p.data, d.bytes FROM revision v
+                     JOIN payload p ON p.entry_id = v.entry_id
+                     LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key
+                     WHERE v.run_key = ?1 AND v.revision = ?2",
+                )
+                .and_then(|mut statement| {
+                    statement
+                        .query_row([row.run_key, row.revision], |row| {
+                            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
+                        })
+                        .optional()
+                })
+                .doing("read the payload of a run")?
+                .and_then(|(data, dictionary)| content_of(&data, dictionary.as_deref())),
+        };
+        // A payload that cannot be read says nothing: what came is then a new revision, and nothing is lost.
+        Ok(if archived.is_some() && archived == *came {
+            Sameness::Content
+        } else {
+            Sameness::Nothing
+        })
+    }
+
+    fn insert_run(
+        &mut self,
+        sync_id: i64,
+        job_key: i64,
+        run_id: &str,
+        received: &ReceivedRun,
+        now: Instant,
+    ) -> Result<(i64, u64), ArchiveError> {
+        static SQL: LazyLock<String> = LazyLock::new(|| {
+            let (names, places) = (COLUMNS.join(", "), ", ?".repeat(COLUMNS.len()));
+            format!(
+                "INSERT INTO run (job_run_id, job_key, first_seen_unix, {names}) VALUES (?, ?, ?{places})"
+            )
+        });
+        let messages = received.run.messages().map_or(0, |messages| messages.len());
+        let held = count(messages);
+        let counts = Counts { present: held, held };
+        let own = [run_id.into(), job_key.into(), now.unix_seconds().into()];
+        let columns = columns(received, received.content_sha256, counts, 1, now);
+        let run_key = self
+            .connection
+            .prepare_cached(&SQL)
+            .and_then(|mut statement| statement.insert(params_from_iter(own.into_iter().chain(columns))))
+            .doing("store a run")?;
+        if let Some(messages) = received.run.messages() {
+            let marked = (0..).zip(&received.marks).zip(messages);
+            let rows = marked.map(|((ordinal, &marks), message)| (ordinal, marks, message));
+            self.texts.insert(&self.connection, run_key, rows)?;
+        }
+        self.add_revision(sync_id, job_key, run_key, run_id, 1, received, now)?;
+        Ok((run_key, messages as u64))
+    }
+
+    /// Says how many messages are new.
+    fn update_run(
+        &mut self,
+        sync_id: i64,
+        row: &RunRow,
+        run_id: &str,
+        received: &ReceivedRun,
+        content_sha256: Option<Sha256>,
+        now: Instant,
+    ) -> Result<u64, ArchiveError> {
+        static SQL: LazyLock<String> = LazyLock::new(|| {
+            let sets = COLUMNS.map(|name| format!("{name} = ?"));
+            format!("UPDATE run SET {} WHERE run_key = ?", sets.join(", "))
+        });
+        let mut counts = row.messages;
+        let mut added = 0;
+        if let Some(came) = received.run.messages() {
+            let came: Vec<Message<'_>> = came.map(identity).collect();
+            let held = held_messages(&self.connection, row.run_key)?;
+            let held: Vec<HeldMessage<Message<'_>>> = held.iter().map(|message| message.held()).collect();
+            let plan = plan_messages(&held, &came, received.run.unreadable_messages().is_empty());
+            set_absences(&self.connection, row.run_key, &plan, now)?;
+            let rows = plan.added.iter();
+            let rows = rows.map(|&(index, ordinal)| (ordinal, received.marks[index], came[index]));
+            self.texts.insert(&self.connection, row.run_key, rows)?;
+            added = plan.added.len() as u64;
+            counts.held += count(plan.added.len());
+            counts.present += count(plan.added.len() + plan.returned.len()) - count(plan.absent.len());
+        }
+        let revision = row.revision + 1;
+        let own = [row.run_key.into()];
+        let columns = columns(received, content_sha256, counts, revision, now);
+        self.connection
+            .prepare_cached(&SQL)
+            .and_then(|mut statement| statement.execute(params_from_iter(columns.into_iter().chain(own))))
+            .doing("update a run")?;
+        self.add_revision(sync_id, row.owner, row.run_key, run_id, revision, received, now)?;
+        Ok(added)
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one row's columns, told apart by their names at the two calls"
+    )]
+    fn add_revision(
+        &mut self,
+        sync_id: i64,
+        job_key: i64,
+        run_key: i64,
+        run_id: &str,
+        revision: i64,
+        received: &ReceivedRun,
+        now: Instant,
+    ) -> Result<(), ArchiveError> {
+        let dictionary_key = match &received.payload.dictionary {
+            Some(dictionary) => Some(self.dictionaries.key(&self.connection, job_key, dictionary)?),
+            None => None,
+        };
+        let entry = Entry::new("revision")
+            .with("run", run_id)
+            .with("number", revision)
+            .with("sync", sync_id)
+            .with("at", now)
+            .with("job", jobs::id(&self.connection, job_key)?)
+            .with("bytes", received.payload.bytes)
+            .with_hash("sha256", &received.payload.sha256)
+            .with("reader", READER_VERSION)
+            .with("zone", self.zone);
+        self.append(&entry)?;
+        let doing = "store a revision";
+        self.connection
+            .prepare_cached(
+                "INSERT INTO revision (entry_id, run_key, revision, sync_id, captured_unix, status, message_count,
+                     payload_sha256)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    self.head.entry_id,
+                    run_key,
+                    revision,
+                    sync_id,
+                    now.unix_seconds(),
+                    received.run.status().map(|status| status.0),
+                    received.run.message_count(),
+                    received.payload.sha256,
+                ])
+            })
+            .doing(doing)?;
+        self.connection
+            .prepare_cached("INSERT INTO payload (entry_id, dictionary_key, data) VALUES (?1, ?2, ?3)")
+            .and_then(|mut statement| {
+                statement.execute(params![self.head.entry_id, dictionary_key, received.payload.data])
+            })
+            .doing(doing)?;
+        Ok(())
+    }
+}
+
+/// A run of the archive, as far as a decision needs it.
+struct RunRow {
+    run_key: i64,
+    owner: i64,
+    revision: i64,
+    absent: bool,
+    seen_sha256: Sha256,
+    content_sha256: Option<Sha256>,
+    messages: Counts,
+}
+
+/// Messages of a run.
+#[derive(Clone, Copy)]
+struct Counts {
+    /// That it still has.
+    present: i64,
+    /// Absent ones too.
+    held: i64,
+}
+
+fn count(messages: usize) -> i64 {
+    i64::try_from(messages).expect("a run's messages fit into memory")
+}
+
+/// What each revision of a run sets anew; [`columns`] has the values.
+const COLUMNS: [&str; 21] = [
+    "status",
+    "started_ticks",
+    "ended_ticks",
+    "started_assumed",
+    "ended_assumed",
+    "started_at_raw",
+    "ended_at_raw",
+    "exception",
+    "custom_status_text",
+    "job_summary",
+    "status_details",
+    "activity_status_list",
+    "message_count",
+    "has_message_list",
+    "unreadable_messages",
+    "messages_present",
+    "messages_held",
+    "revision",
+    "last_changed_unix",
+    "seen_sha256",
+    "content_sha256",
+];
+
+/// The values of [`COLUMNS`], in their order.
+fn columns<'r>(
+    received: &'r ReceivedRun,
+    content_sha256: Option<Sha256>,
+    counts: Counts,
+    revision: i64,
+    now: Instant,
+) -> [ToSqlOutput<'r>; COLUMNS.len()] {
+    let run = &received.run;
+    let text = |text: Option<&'r str>| text.map_or(NULL, Into::into);
+    let (started, started_assumed) = time_columns(run.started());
+    let (ended, ended_assumed) = time_columns(run.ended());
+    [
+        run.status().map_or(NULL, |status| status.0.into()),
+        started.map_or(NULL, Into::into),
+        ended.map_or(NULL, Into::into),
+        started_assumed.map_or(NULL, Into::into),
+        ended_assumed.map_or(NULL, Into::into),
+        text(run.started_raw()),
+        text(run.ended_raw()),
+        text(run.exception()),
+        text(run.custom_status_text()),
+        text(run.job_summary()),
+        text(run.status_details()),
+        text(run.activity_status_list()),
+        run.message_count().map_or(NULL, Into::into),
+        run.messages().is_some().into(),
+        count(run.unreadable_messages().len()).into(),
+        counts.present.into(),
+        counts.held.into(),
+        revision.into(),
+        now.unix_seconds().into(),
+        received.payload.sha256.as_slice().into(),
+        content_sha256.map_or(NULL, |hash| hash.to_vec().into()),
+    ]
+}
+
+const NULL: ToSqlOutput<'static> = ToSqlOutput::Owned(Value::Null);
+
+/// The order-blind hash of a packed payload's content; `None` where it cannot be read.
+fn content_of(data: &[u8], dictionary: Option<&[u8]>) -> Option<Sha256> {
+    let bytes = payload::unpack(data, dictionary, usize::MAX).ok()?;
+    // Content is blind to the zone in which times are read.
+    read_run(&bytes, NaiveZone::Utc)
+        .ok()
+        .map(|read| read.content_sha256)
+}
