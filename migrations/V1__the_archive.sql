@@ -476,7 +476,7 @@ SELECT sync_id,
        strftime('%Y-%m-%dT%H:%M:%SZ', started_unix, 'unixepoch') AS started_at,
        strftime('%Y-%m-%dT%H:%M:%SZ', finished_unix, 'unixepoch') AS finished_at,
        outcome,
-       lower(hex(head)) AS head,
+       CASE WHEN head IS NOT NULL THEN lower(hex(head)) END AS head,  -- hex(NULL) is ''
        tool_version,
        attempts,
        runs_seen,

@@ -1,0 +1,483 @@
+#!/usr/bin/env python3
+"""Checks an archive of jobruns without jobruns.
+
+    python3 verify.py ARCHIVE [--head HASH]... [--head-file FILE]... [--migrations FOLDER]
+
+Written from docs/evidence.md ("The ledger, byte by byte", "How a run is read"), which says what each rule means. It reads the
+archive with Python's sqlite3 and changes nothing. Needs Python 3.14, or 3.9 and the package zstandard; on Windows also the
+package tzdata where --naive-time was used; and the folder migrations of the jobruns that wrote the archive.
+
+It compares: the schema's own text, the ledger's chain, every payload, runs and messages (order, counts, absences), revisions,
+quarantine, jobs, syncs. Memory: one run, and a few hundred bytes per run and revision.
+
+Exit codes: 0 intact, 1 it could not be checked, 2 wrong usage, 4 not intact.
+"""
+import argparse, collections, datetime, hashlib, json, pathlib, re, sqlite3, sys, zoneinfo
+try:
+    from compression import zstd
+    def unpack(data, dictionary):
+        return zstd.decompress(data, zstd.ZstdDict(dictionary, is_raw=True) if dictionary else None)
+except ImportError:
+    import zstandard
+    def unpack(data, dictionary):
+        raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if dictionary else None
+        return zstandard.ZstdDecompressor(dict_data=raw).decompress(data)
+
+READER = 1  # the version of the rules below
+found = 0
+
+def finding(place, what, expected=None, got=None):
+    global found
+    found += 1
+    print(f"{place}: {what}" + (f" (expected {expected!r:.200}, found {got!r:.200})" if expected is not got else ""))
+
+def same(place, expected, got):
+    """Compares a row, as a dictionary by column, with what it must be; 1 and 1.0 are not the same."""
+    for column, value in expected.items():
+        if (type(value), value) != (type(got[column]), got[column]):
+            finding(place, f"{column} is wrong", value, got[column])
+
+def sha256(data):
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+# ---- How a run is read -------------------------------------------------------------------------------------------------------
+
+class Number(str):
+    """A number's JSON."""
+class Members(list):
+    """An object: (name, value) in their order."""
+
+def no_number(text):
+    raise ValueError(text)
+
+JSON = json.JSONDecoder(object_pairs_hook=Members, parse_int=Number, parse_float=Number, parse_constant=no_number, strict=False)
+SPACE = re.compile("[ \t\n\r]*")
+NO_UNICODE = re.compile("[\0\ud800-\udfff]")
+FOLDED = str.maketrans({upper: upper.lower() for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
+
+def shown(text):
+    return NO_UNICODE.sub("\ufffd", text)
+
+def folded(name):
+    return shown(name).translate(FOLDED)
+
+def members(text, at):
+    """The members of the object that begins at `at`: name, value, its JSON, where that begins."""
+    at = SPACE.match(text, at + 1).end()
+    while text[at] != "}":
+        name, at = JSON.raw_decode(text, at)
+        at = SPACE.match(text, SPACE.match(text, at).end() + 1).end()  # past the colon
+        if folded(name) == "jobmessages" and text[at] == "[":
+            value, end = None, skip(text, at)
+        else:
+            value, end = JSON.raw_decode(text, at)
+        yield folded(name), value, text[at:end], at
+        at = SPACE.match(text, end).end()
+        at = SPACE.match(text, at + 1).end() if text[at] == "," else at
+
+def skip(text, at):
+    """Where the value that begins at `at` ends: by its brackets, its quotes, else before the next delimiter."""
+    if text[at] not in '{["':
+        return re.compile('[^,{}\\[\\]" \t\n\r]*').match(text, at).end()
+    depth = quoted = 0
+    for token in re.compile(r'\\["\\]|["{}\[\]]').finditer(text, at):
+        if token[0] == '"':
+            quoted = not quoted
+        elif not quoted and token[0] in "{[":
+            depth += 1
+        elif not quoted and token[0] in "}]":
+            depth -= 1
+        if not quoted and not depth and len(token[0]) == 1:
+            return token.end()
+    raise ValueError("a value without end")
+
+def nesting(text):
+    depth = deepest = 0
+    for bracket in re.sub(r'"(?:[^"\\]|\\.)*"|[^{}\[\]]', "", text, flags=re.S):
+        depth += 1 if bracket in "{[" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+def text_of(value, source):
+    """A text field: a string, null, or the JSON of anything else."""
+    return None if value is None else shown(value if isinstance(value, str) else source)
+
+def integer(text):
+    whole = re.fullmatch(r"([+-]?[0-9]+)(\.0+)?", (text or "").strip())
+    return int(whole[1]) if whole and -2**63 <= int(whole[1]) < 2**63 else None
+
+STATUSES = ["none", "pending", "executing", "idle", "completed", "faulted", "custom", "aborted"]
+
+def status(value, text):
+    if value is None or integer(text) is not None:
+        return integer(text)
+    name = text.strip().lower() if isinstance(value, str) and not isinstance(value, Number) else ""
+    return STATUSES.index(name) if name in STATUSES else None
+
+TICKS = 10**7
+NEVER = -62_135_596_800 * TICKS  # 0001-01-01T00:00:00
+DATE = re.compile(r"/Date\(([+-]?\d+)([+-][\d:]*)?\)/", re.A)
+ISO = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d))?(?:[.,](\d+))?([Zz]|[+-][\d:]+)?", re.A)
+
+def offset(text):
+    """Seconds east of UTC."""
+    if not text or text in "Zz":
+        return 0
+    parts = re.fullmatch(r"([+-])(\d\d)(?::?(\d\d))?", text, re.A)
+    if not parts or (parts[3] or "0") > "59":
+        raise ValueError(text)
+    seconds = int(parts[2]) * 3600 + int(parts[3] or 0) * 60
+    if seconds > 18 * 3600:
+        raise ValueError(text)
+    return -seconds if parts[1] == "-" else seconds
+
+def ticks(text, zone):
+    """100 ns since 1970 UTC and whether no offset was written; None and None for no time. ValueError: unreadable."""
+    text = text.strip()
+    if not text:
+        return None, None
+    if call := DATE.fullmatch(text):
+        east = offset(call[2])
+        local, naive = int(call[1]) * 10_000 + east * TICKS, False
+    else:
+        parts = ISO.fullmatch(text)
+        if not parts:
+            raise ValueError(text)
+        hour, minute, second = int(parts[2]), int(parts[3]), int(parts[4] or 0)
+        if hour > 23 or minute > 59 or second > 59:
+            raise ValueError(text)
+        day = datetime.date.fromisoformat(parts[1]).toordinal() - 719_163
+        local = (day * 86_400 + hour * 3600 + minute * 60 + second) * TICKS + int((parts[5] or "").ljust(7, "0")[:7])
+        naive, east = not parts[6], offset(parts[6])
+    if local == NEVER:
+        return None, None
+    if naive and zone != "utc":  # of two the earlier; of none the offset before the jump
+        wall = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=local // TICKS)
+        east = wall.replace(tzinfo=zoneinfo.ZoneInfo(zone)).utcoffset()
+        east = east.days * 86_400 + east.seconds
+    instant = local - east * TICKS
+    if instant == NEVER:
+        return None, None
+    if not NEVER <= instant < 253_402_300_800 * TICKS:
+        raise ValueError(text)
+    return instant, naive
+
+def read_time(value, text, zone):
+    """Ticks, whether the offset was assumed, and whether it is unreadable."""
+    if value is None:
+        return None, None, False
+    if not isinstance(value, str) or isinstance(value, Number):
+        return None, None, True
+    try:
+        return (*ticks(text, zone), False)
+    except ValueError:
+        return None, None, True
+
+def utc(instant):
+    if instant is None:
+        return None
+    seconds, fraction = divmod(instant, TICKS)
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
+    return moment.isoformat() + (f".{fraction:07}".rstrip("0") if fraction else "") + "Z"
+
+BASIS = {None: None, False: "explicit", True: "assumed"}
+
+def read_message(text, at, end, fields, zone):
+    """What the table messages says of a message."""
+    values = {folded(name): value for name, value in fields}
+    sources = {}
+    if any(value is not None and not isinstance(value, str) for value in values.values()):
+        sources = {name: source for name, _, source, _ in members(text, at)}
+    get = lambda name: text_of(values.get(name), sources.get(name))
+    when, assumed, unreadable = read_time(values.get("datetime"), get("datetime"), zone)
+    return (utc(when), get("message"), get("messagedetails"), get("category"), get("asset"), get("assettype"), get("assetowner"),
+            get("datetime") if unreadable else None, BASIS[assumed])
+
+def read_messages(text, at, zone):
+    """The readable messages of the list that begins at `at`, and how many elements are unreadable."""
+    messages, unreadable = [], 0
+    at = SPACE.match(text, at + 1).end()
+    while text[at] != "]":
+        end = skip(text, at) if text[at] != "{" else None
+        try:
+            if end is not None:
+                raise ValueError("no object")
+            fields, end = JSON.raw_decode(text, at)
+            if text.count("{", at, end) + text.count("[", at, end) > 120 and nesting(text[at:end]) + 2 > 128:
+                raise ValueError("nested too deep")
+            messages.append(read_message(text, at, end, fields, zone))
+        except (ValueError, RecursionError):
+            unreadable += 1
+            end = skip(text, at)
+        at = SPACE.match(text, end).end()
+        at = SPACE.match(text, at + 1).end() if text[at] == "," else at
+    return messages, unreadable
+
+def read_run(payload, zone):
+    """What the table runs says of a run (all that its payload decides), its messages (None: no list), unreadable ones."""
+    text = payload.decode(errors="replace")
+    values, sources, messages, unreadable = {}, {}, None, 0
+    for name, value, source, at in members(text, SPACE.match(text).end()):
+        values[name], sources[name] = value, source
+        if name == "jobmessages":
+            messages, unreadable = None, int(source != "null")
+            if source.startswith("["):
+                messages, unreadable = read_messages(text, at, zone)
+    get = lambda name: text_of(values.get(name), sources.get(name))
+    started, start_assumed, _ = read_time(values.get("jobstarttime"), get("jobstarttime"), zone)
+    ended, end_assumed, _ = read_time(values.get("jobendtime"), get("jobendtime"), zone)
+    code = status(values.get("status"), get("status"))
+    duration = None
+    if started is not None and ended is not None:
+        duration = (ended - started) / TICKS if (ended - started) % TICKS else (ended - started) // TICKS
+    bases = {BASIS[basis] for basis in (start_assumed, end_assumed) if basis is not None}
+    activities = None if values.get("activitystatuslist") is None else shown(sources["activitystatuslist"])
+    known = code is not None and 0 <= code < len(STATUSES)
+    return {
+        "job_run_id": re.sub(r"(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5", re.sub("[-{}\\s]", "", get("jobrunid").lower())),
+        "status": code,
+        "status_name": None if code is None else STATUSES[code].capitalize() if known else f"Unknown({code})",
+        "started_at": utc(started), "ended_at": utc(ended), "duration_seconds": duration,
+        "exception": get("exception"), "custom_status_text": get("customstatustext"), "job_summary": get("jobsummary"),
+        "status_details": get("statusdetails"), "activity_status_list": activities, "message_count": integer(get("messagecount")),
+        "started_at_raw": get("jobstarttime"), "ended_at_raw": get("jobendtime"),
+        "time_basis": "mixed" if len(bases) > 1 else next(iter(bases), None),
+    }, messages, unreadable
+
+def take_in(held, came, judge, at):
+    """Messages held ([message, absent since]) after another reading of their run: equal ones are told apart by number alone."""
+    present, absent, arrived = (collections.defaultdict(list) for _ in range(3))
+    for ordinal, (message, since) in enumerate(held):
+        (absent if since else present)[message].append(ordinal)
+    for index, message in enumerate(came):
+        arrived[message].append(index)
+    new = []
+    for message in {**present, **absent, **arrived}:
+        there, gone, here = present[message], absent[message], arrived[message]
+        kept = min(len(there), len(here))
+        for ordinal in there[kept:] if judge else []:
+            held[ordinal][1] = at
+        back = gone[:len(here) - kept]
+        for ordinal in back:
+            held[ordinal][1] = None
+        new += here[kept + len(back):]
+    held += [[came[index], None] for index in sorted(new)]
+
+# ---- What is compared ----------------------------------------------------------------------------------------------------------
+
+def check_schema(db, migrations):
+    """The schema's own text against what the migrations make; without it no table says anything."""
+    files = sorted(pathlib.Path(migrations).glob("V*.sql"), key=lambda file: int(file.name[1:].split("__")[0]))
+    if not files:
+        sys.exit(f"no migrations in {migrations}: name their folder by --migrations")
+    made = sqlite3.connect(":memory:")
+    for file in files:
+        made.executescript(file.read_text(encoding="utf-8"))
+    objects = lambda database: {(row[0], row[1]): row[2:] for row in database.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")}
+    ours, theirs = objects(made), objects(db)
+    for (kind, name), text in ours.items():
+        if theirs.get((kind, name)) != text:
+            finding(f"{kind} {name}", "its definition is not ours" if (kind, name) in theirs else "it is missing")
+    names = {name for _, name in ours}
+    for kind, name in theirs.keys() - ours.keys():
+        if kind == "trigger" or name in names:
+            finding(f"{kind} {name}", "it is not ours")
+        elif name != "refinery_schema_history":
+            print(f"note: {kind} {name} was added by somebody", file=sys.stderr)
+    for row in made.execute("SELECT * FROM job_statuses"):
+        if row not in set(db.execute("SELECT * FROM job_statuses")):
+            finding("job_statuses", "a row is missing or changed", row)
+
+def read_ledger(db, wanted):
+    """Computes the chain afresh; each line as number, kind, words, hash."""
+    before, lines, held = bytes(32), [], set()
+    rows = db.execute("SELECT entry_id, CAST(entry AS BLOB), entry_hash FROM ledger ORDER BY entry_id")
+    for number, (entry_id, line, seal) in enumerate(rows, 1):
+        if entry_id != number:
+            finding(f"ledger, entry {entry_id}", "its number is wrong: lines are missing or were added", number, entry_id)
+        if hashlib.sha256(before + line).digest() != seal:
+            finding(f"ledger, entry {entry_id}", "its hash is not that of the hash before and its line")
+        before = seal
+        held.add(seal.hex())
+        kind, *words = line.decode(errors="replace").split(" ")
+        lines.append((entry_id, kind, dict(word.partition("=")[::2] for word in words), seal.hex()))
+    for head in wanted:
+        if head not in held:
+            finding("ledger", "the history sealed by this head is not held", head)
+    return lines, before.hex()
+
+def lost_things(lines, what, word):
+    """Numbers of what a salvage could not save; the ledger says so itself."""
+    return {int(words[word]) for _, kind, words, _ in lines if kind == "lost" and words["what"] == what}
+
+def check_runs(db, lines, rules):
+    """Payloads, revisions, runs and messages, run by run."""
+    lost = lost_things(lines, "payload", "entry")
+    runs, absent = collections.defaultdict(list), {}
+    for entry_id, kind, words, seal in lines:
+        if kind == "revision" and entry_id not in lost:
+            runs[words["run"]].append((entry_id, words, seal))
+        elif kind in ("absent", "returned"):
+            absent[words["run"]] = words["at"] if kind == "absent" else None
+    payloads = messages = 0
+    packed_by = {key: data for key, data in db.execute("SELECT dictionary_key, bytes FROM dictionary")}
+    for run, revisions in runs.items():
+        held, latest, judged = [], None, True
+        for entry_id, words, seal in revisions:
+            place = f"run {run}, revision {words['number']}"
+            row = db.execute("SELECT data, dictionary_key FROM payload WHERE entry_id = ?", [entry_id]).fetchone()
+            try:
+                payload = unpack(row[0], row[1] is not None and packed_by[row[1]])
+            except Exception as error:
+                finding(place, f"its payload is missing or cannot be unpacked ({type(error).__name__})")
+                judged = False
+                continue
+            if sha256(payload) != words["sha256"] or str(len(payload)) != words["bytes"]:
+                finding(place, "its payload is not the one that the ledger names", words["sha256"], sha256(payload))
+                judged = False
+                continue
+            payloads += 1
+            reader, zone = next((rule for until, *rule in rules if entry_id < until), (words["reader"], words["zone"]))
+            if int(reader) > READER:
+                sys.exit(f"{place} was read by rules of version {reader}, and this script knows {READER}")
+            latest, came, unreadable = read_run(payload, zone)
+            if came is not None:
+                take_in(held, came, unreadable == 0, words["at"])
+            row = db.execute("SELECT * FROM run_revisions WHERE job_run_id = ? AND revision = ?", [run, int(words["number"])]).fetchone()
+            if row is None:
+                finding(place, "its row in run_revisions is missing")
+                continue
+            same(f"{place}, run_revisions", {"sync_id": int(words["sync"]), "captured_at": words["at"], "payload_sha256": words["sha256"],
+                "entry_hash": seal, **{column: latest[column] for column in ("status", "status_name", "message_count")}}, row)
+        if not judged or latest is None:
+            continue
+        row = db.execute("SELECT * FROM runs WHERE job_run_id = ?", [run]).fetchone()
+        if row is None:
+            finding(f"run {run}", "its row in runs is missing")
+            continue
+        same(f"run {run}, runs", {**latest, "job_id": revisions[0][1]["job"], "revision": int(revisions[-1][1]["number"]),
+            "first_seen_at": revisions[0][1]["at"], "last_changed_at": revisions[-1][1]["at"], "absent_since": absent.get(run)}, row)
+        rows = db.execute("""SELECT job_id, ordinal, occurred_at, message, message_details, category, asset, asset_type, asset_owner,
+            occurred_at_raw, time_basis, absent_since FROM messages WHERE job_run_id = ? ORDER BY ordinal""", [run]).fetchall()
+        if len(rows) != len(held):
+            finding(f"run {run}, messages", "there are more or fewer than its payloads have", len(held), len(rows))
+        for ordinal, ((message, since), got) in enumerate(zip(held, rows)):
+            if (expected := (row["job_id"], ordinal, *message, since)) != tuple(got):
+                finding(f"run {run}, message {ordinal}", "it is not what the payloads say", expected, tuple(got))
+        messages += len(rows)
+    for table, expected in (("run", len(runs)), ("revision", sum(map(len, runs.values()))), ("payload", payloads), ("message", messages)):
+        if (count := db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) != expected and not found:
+            finding(table, "it has rows of which the ledger says nothing", expected, count)
+    return payloads, messages
+
+def check_jobs(db, lines):
+    jobs = {}
+    for _, kind, words, _ in lines:
+        if kind == "job-added":
+            jobs[words["job"]] = {"watched": 0, "name": None, "server": None, "first_seen_at": words["at"]}
+        elif kind in ("job-watched", "job-unwatched"):
+            jobs[words["job"]]["watched"] = int(kind == "job-watched")
+        elif kind in ("job-named", "job-server"):
+            word = "name" if kind == "job-named" else "server"
+            jobs[words["job"]][word] = words[word]
+        elif kind == "lost" and words["what"] in ("name", "server"):
+            jobs[words["job"]][words["what"]] = None
+    rows = {row["job_id"]: dict(row) for row in db.execute("SELECT * FROM jobs")}
+    if rows.keys() != jobs.keys():
+        finding("jobs", "they are not those of the ledger", sorted(jobs), sorted(rows))
+    for job in jobs.keys() & rows.keys():
+        row = rows[job]
+        same(f"job {job}", jobs[job], {**row, **{column: row[column] and sha256(row[column]) for column in ("name", "server")}})
+
+def check_quarantine(db, lines):
+    lost = lost_things(lines, "quarantined", "id")
+    kept = {int(words["id"]): words for _, kind, words, _ in lines if kind == "quarantined" and int(words["id"]) not in lost}
+    accepted = {int(words["id"]): words["at"] for _, kind, words, _ in lines if kind == "accepted"}
+    rows = {row["quarantine_id"]: row for row in db.execute("SELECT * FROM quarantine")}
+    if rows.keys() != kept.keys():
+        finding("quarantine", "its rows are not those of the ledger", sorted(kept), sorted(rows))
+    for number in kept.keys() & rows.keys():
+        words, row = kept[number], rows[number]
+        same(f"quarantine {number}", {"job_id": words["job"], "sync_id": int(words["sync"]), "captured_at": words["at"], "position": int(words["position"]),
+            "kept": words["kept"], "reason": words["reason"], "accepted_at": accepted.get(number)},
+            {**dict(row), "kept": sha256(row["payload"]), "reason": sha256(row["reason"])})
+
+FIGURES = {"attempts": "attempts", "runs_seen": "seen", "runs_new": "new", "runs_changed": "changed", "runs_unchanged": "unchanged",
+    "runs_quarantined": "quarantined", "runs_absent": "absent", "messages_new": "messages", "body_bytes": "bytes"}
+
+def check_syncs(db, lines):
+    lost = lost_things(lines, "results", "sync")
+    syncs = {}
+    for _, kind, words, seal in lines:
+        if kind == "sync-began":
+            syncs[int(words["sync"])] = {"started_at": words["at"], "finished_at": None, "outcome": None, "head": None, "tool_version": words["version"]}, None
+        elif kind == "sync-killed":
+            syncs[int(words["sync"])][0]["outcome"] = "interrupted"
+        elif kind == "sync-ended":
+            row = {**syncs[int(words["sync"])][0], "finished_at": words["at"], "outcome": words["outcome"], "head": seal}
+            syncs[int(words["sync"])] = row, words
+    rows = {row["sync_id"]: row for row in db.execute("SELECT * FROM syncs")}
+    if rows.keys() != syncs.keys():
+        finding("syncs", "they are not those of the ledger", sorted(syncs), sorted(rows))
+    for sync in syncs.keys() & rows.keys():
+        expected, ended = syncs[sync]
+        same(f"sync {sync}", expected, rows[sync])
+        results, sums = [], collections.Counter()
+        for job in db.execute("SELECT * FROM sync_jobs WHERE sync_id = ?", [sync]):
+            milliseconds, dash = round(job["seconds"] * 1000), lambda value: "-" if value is None else value
+            error = "-" if job["error"] is None else sha256(job["error"])
+            figures = " ".join(f"{word}={job[column]}" for column, word in FIGURES.items())
+            results.append(f"job id={job['job_id']} outcome={job['outcome']} error={error} http={dash(job['http_status'])} {figures} "
+                           f"ms={milliseconds} total={dash(job['total_job_runs'])}\n".encode())
+            sums.update({column: job[column] for column in FIGURES}, milliseconds=milliseconds)
+        if sync in lost:
+            continue
+        if ended and sha256(b"".join(sorted(results))) != ended["results"] or not ended and results:
+            finding(f"sync {sync}", "what it found of its jobs (sync_jobs) is not what the ledger names")
+        same(f"sync {sync}, sums", {**{column: sums[column] for column in FIGURES}, "seconds": sums["milliseconds"] / 1000}, rows[sync])
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("archive", type=pathlib.Path)
+    parser.add_argument("--head", action="append", default=[], help="a head that the ledger must hold")
+    parser.add_argument("--head-file", action="append", default=[], help="a file of heads, the last word of each line")
+    parser.add_argument("--migrations", default=pathlib.Path(__file__).resolve().parent.parent / "migrations")
+    options = parser.parse_args()
+    wanted = [head.lower() for head in options.head]
+    for name in options.head_file:
+        lines = pathlib.Path(name).read_text(encoding="utf-8-sig").splitlines()
+        wanted += [line.split()[-1].lower() for line in lines if line.strip() and not line.startswith("#")]
+    if not options.archive.is_file():
+        parser.error(f"there is no {options.archive}")
+    try:
+        db = sqlite3.connect(f"{options.archive.resolve().as_uri()}?mode=ro", uri=True)
+        db.row_factory = sqlite3.Row
+        db.execute("BEGIN")  # one state, whatever a sync writes meanwhile
+        for row in db.execute("PRAGMA integrity_check"):
+            if row[0] != "ok":
+                finding("the file", row[0])
+        db.row_factory = None
+        check_schema(db, options.migrations)
+        lines, head = read_ledger(db, wanted)
+        db.row_factory = sqlite3.Row
+        if not found:  # tables of another shape, and lines that were changed, say nothing
+            rules = [(entry_id, words["reader"], words["zone"]) for entry_id, kind, words, _ in lines if kind == "reindexed"][-1:]
+            archive = db.execute("SELECT * FROM archive").fetchone()
+            if lines and archive["archive_id"] != lines[0][2].get("id"):
+                finding("archive", "it is not the one that the ledger names", lines[0][2].get("id"), archive["archive_id"])
+            payloads, messages = check_runs(db, lines, rules)
+            check_jobs(db, lines)
+            check_quarantine(db, lines)
+            check_syncs(db, lines)
+    except (sqlite3.DatabaseError, KeyError, ValueError, IndexError, TypeError) as error:
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            sys.exit(f"could not be checked: {error}")
+        finding("the archive", f"it cannot be read to its end ({type(error).__name__}: {error})")
+    if found:
+        print(f"not intact: {found} findings")
+        sys.exit(4)
+    print(f"intact: {len(lines)} ledger lines, {payloads} payloads, {messages} messages; head {head}")
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,314 @@
+//! `docs/verify.py`, the check without us: it passes sound archives and finds what was changed.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::python::{is_there, python};
+use common::{Bench, small_history};
+use jobruns::archive::{Reader, Writer};
+use jobruns::model::hex;
+use jobruns::simulator::{History, Options};
+use rusqlite::Connection;
+
+/// Whether there is a Python that unpacks Zstandard; says so where there is none.
+#[expect(clippy::print_stderr, reason = "what is left out is said")]
+fn python_is_there() -> bool {
+    let script = "try:\n from compression import zstd\nexcept ImportError:\n import zstandard";
+    let there = is_there("python3")
+        && Command::new("python3")
+            .args(["-c", script])
+            .output()
+            .is_ok_and(|tried| tried.status.success());
+    if !there {
+        eprintln!("no python3 with Zstandard here: docs/verify.py was not run");
+    }
+    there
+}
+
+fn verify_py(archive: &Path, more: &[&str]) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify.py");
+    let mut command = Command::new("python3");
+    command.arg(script).arg(archive).args(more).env("PYTHONUTF8", "1");
+    command.output().unwrap()
+}
+
+/// What it printed, after it ended with this code.
+#[track_caller]
+fn ends_with(output: &Output, code: i32) -> String {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    said
+}
+
+/// A run as nobody would write it, and the rules of reading are all needed for: names in odd letter case and given twice, texts
+/// of other types, escapes, bytes that are no Unicode, times of every kind, messages that cannot be read.
+fn odd_body(job: &str, night: usize) -> Vec<u8> {
+    let run = |number: u32| format!("0E0E0E0E-0000-4000-8000-{number:012}");
+    let messages = [
+        r#"{"DateTime":"2024-10-27T02:30:00","Message":"twice at night","Category":"Error","Asset":"A","AssetType":null}"#,
+        r#"{"DateTime":"2024-03-31T02:30:00","Message":"never at night","category":"x","CATEGORY":"Warning","asset":5}"#,
+        r#"{"DateTime":"2024-03-31 02:30:00.1234567890+0530","Message":"\ud83d\ude00 \ud800 \u0000 \"\\\/\b\f\n\r\t","Asset":"a\u00e4"}"#,
+        r#"{"DateTime":"/Date(1537422882123-0330)/","Message":{"of" : [1.50, "type"]},"Asset":true,"AssetOwner":-0.0e5}"#,
+        r#"{"DateTime":"0001-01-01T00:00:00-05:00","Message":""}"#,
+        r#"{"DateTime":"9999-12-31T23:59:59-05:00","Message":"year 10000"}"#,
+        r#"{"DateTime":20240331,"Message":"a number"}"#,
+        r#"{"DateTime":"soon","Message":"same"}"#,
+        r#"{"DateTime":"soon","Message":"same"}"#,
+        r#"{"DateTime":"1582-10-14T23:59:59.9Z","Message":"before our calendar"}"#,
+    ]
+    .map(str::to_owned);
+    let mut list: Vec<String> = messages.to_vec();
+    match night {
+        0 => {}
+        // Messages go, and come back in another order.
+        1 => {
+            list.truncate(6);
+            list.remove(3);
+        }
+        _ => list.reverse(),
+    }
+    if night != 1 {
+        list.push(r#""no object""#.to_owned());
+        list.push(r#"{"Message":"broken" "brackets":[{}]}"#.to_owned());
+        list.push(format!("{{\"Message\":{}1{}}}", "[".repeat(127), "]".repeat(127)));
+    }
+    let first = format!(
+        r#"{{"jobrunid":"{{{}}}","Status":"fAulted","JobStartTime":"1969-12-31T23:59:59.5","JobEndTime":"1970-01-01T00:00:01.75Z","Exception":["x" , 1],"JobSummary":"a","jobsummary":"b","CustomStatusText":7,"StatusDetails":"bad BYTE","MessageCount":"{night}.0","ActivityStatusList":[1, {{"a":null}}],"JobMessages":[{}]}}"#,
+        run(1),
+        list.join(" ,\n")
+    );
+    let second = format!(
+        r#" {{ "JobRunID" : "{}" , "Status" : {}, "JobStartTime":"yesterday","JobEndTime":"","JobMessages":{}}}"#,
+        run(2),
+        [" 42", "5.0", "{}"][night.min(2)],
+        ["null", "[]", "{\"no\":\"list\"}"][night.min(2)]
+    );
+    let body = format!(r#"{{"JobID":"{job}","TotalJobRuns":2,"JobStatusInfo":[{first},{second}]}}"#);
+    let mut bytes = body.into_bytes();
+    let at = bytes.windows(4).position(|four| four == b"BYTE").unwrap();
+    bytes.splice(at..at + 4, *b"\xff\xed\xa0\x80\0");
+    bytes
+}
+
+/// A history with something of everything, whole in one file.
+async fn eventful(zone: Option<&str>) -> Bench {
+    let mut bench = Bench::with(Options {
+        history: History {
+            runs: 6,
+            messages: 30,
+            ..small_history()
+        },
+        ..Options::default()
+    })
+    .await;
+    bench.options.naive_time = zone.map(|zone| zone.parse().unwrap());
+    let job = bench.job(2).to_string();
+    for (night, faults) in [
+        &["bad-message=3@1", "bad-run=6@2"][..],
+        &["shuffled"],
+        &["404@1"],
+        &[],
+        &["short=3000@2"],
+        &[],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        bench.server.set_body(2, odd_body(&job, night));
+        bench
+            .server
+            .set_faults(faults.iter().map(|fault| fault.parse().unwrap()).collect());
+        if night == 3 {
+            bench.server.pass_night();
+        }
+        bench.sync().await;
+    }
+    let mut writer = Writer::open(&bench.archive()).unwrap();
+    writer.accept(1, "a known bug").unwrap();
+    writer
+        .watch(
+            "0e0e0e0e-0000-4000-8000-000000000099".parse().unwrap(),
+            Some("Quarterly"),
+        )
+        .unwrap();
+    writer.begin_sync(jobruns::model::Instant::now(), 5).unwrap();
+    drop(writer);
+    bench.sync().await;
+    bench
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_reads_what_we_read_in_any_zone() {
+    if !python_is_there() {
+        return;
+    }
+    for zone in [None, Some("Europe/Berlin")] {
+        let bench = eventful(zone).await;
+        let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+        assert_eq!(report.findings, []);
+        let said = ends_with(&verify_py(&bench.archive(), &["--head", &hex(&report.head)]), 0);
+        assert!(
+            said.trim_end().ends_with(&format!("head {}", hex(&report.head))),
+            "{said}"
+        );
+        assert!(
+            said.contains(&format!(" {} payloads", report.verified.payloads)),
+            "{said}"
+        );
+        let odd: i64 = bench.value(
+            "SELECT count(*) FROM messages WHERE job_run_id LIKE '0e0e0e0e%' AND message LIKE '%type%'",
+        );
+        assert_eq!(odd, 1, "the odd run is in it");
+    }
+}
+
+/// Each edit, as an administrator would make it.
+const EDITS: [&str; 38] = [
+    "UPDATE ledger SET entry = replace(entry, 'count=0', 'count=1') WHERE entry LIKE 'sync-began %'",
+    "DELETE FROM ledger WHERE entry_id = 9",
+    "DELETE FROM ledger WHERE entry_id = (SELECT max(entry_id) FROM ledger)",
+    "UPDATE payload SET data = (SELECT data FROM payload ORDER BY entry_id DESC LIMIT 1) WHERE entry_id = (SELECT min(entry_id) FROM payload)",
+    "UPDATE payload SET data = substr(data, 1, 10) WHERE entry_id = (SELECT min(entry_id) FROM payload)",
+    "DELETE FROM payload WHERE entry_id = (SELECT min(entry_id) FROM payload)",
+    "DELETE FROM dictionary",
+    "UPDATE revision SET payload_sha256 = zeroblob(32) WHERE revision = 1",
+    "DELETE FROM revision WHERE revision = 2",
+    "UPDATE run SET status = 4 WHERE status = 5",
+    "UPDATE run SET started_ticks = started_ticks + 1 WHERE run_key = 1",
+    "UPDATE run SET ended_ticks = NULL WHERE run_key = 1",
+    "UPDATE run SET exception = '' WHERE exception IS NULL",
+    "UPDATE run SET absent_since_unix = 5 WHERE absent_since_unix IS NULL AND run_key = 2",
+    "UPDATE run SET absent_since_unix = NULL WHERE absent_since_unix IS NOT NULL",
+    "UPDATE run SET message_count = message_count + 1 WHERE run_key = 1",
+    "UPDATE run SET first_seen_unix = first_seen_unix - 86400 WHERE run_key = 3",
+    "UPDATE run SET job_key = 1 + job_key % 3",
+    "UPDATE run SET activity_status_list = '[]' WHERE activity_status_list IS NOT NULL",
+    "DELETE FROM run WHERE run_key = 4",
+    "INSERT INTO run SELECT 1000, job_run_id || 'x', job_key, status, started_ticks, ended_ticks, started_assumed, ended_assumed, started_at_raw, ended_at_raw, exception, custom_status_text, job_summary, status_details, activity_status_list, message_count, has_message_list, unreadable_messages, messages_present, messages_held, revision, first_seen_unix, last_changed_unix, absent_since_unix, seen_sha256, content_sha256 FROM run WHERE run_key = 1",
+    "UPDATE message_kind SET category = 'Information' WHERE category = 'Error'",
+    "UPDATE message_kind SET message = message || '.' WHERE kind_key = 1",
+    "UPDATE asset SET asset = 'OTHER' WHERE asset_key = 1",
+    "UPDATE message_detail SET message_details = '' WHERE detail_key = 1",
+    "UPDATE message SET occurred_ticks = occurred_ticks + 10000000 WHERE message_key = (SELECT min(message_key) FROM message)",
+    "UPDATE message SET absent_since_unix = 5 WHERE message_key = (SELECT min(message_key) FROM message)",
+    "UPDATE message SET absent_since_unix = NULL WHERE absent_since_unix IS NOT NULL",
+    "UPDATE message SET occurred_at_raw = 'later' WHERE occurred_at_raw = 'soon'",
+    "DELETE FROM message WHERE message_key = (SELECT max(message_key) FROM message)",
+    "DELETE FROM message WHERE message_key = (SELECT min(message_key) FROM message)",
+    "INSERT INTO message SELECT message_key + 1000, occurred_ticks, kind_key, asset_key, detail_key, occurred_assumed, absent_since_unix, occurred_at_raw FROM message LIMIT 1",
+    "UPDATE quarantined SET payload = x'00' WHERE quarantine_id = 1",
+    "UPDATE quarantined SET accepted_unix = NULL",
+    "UPDATE sync_job SET runs_seen = runs_seen + 1",
+    "UPDATE sync SET runs_new = runs_new + 1 WHERE sync_id = 1",
+    "UPDATE job SET name = 'another' WHERE name IS NOT NULL",
+    "UPDATE job_statuses SET is_failure = 0 WHERE status = 7",
+];
+
+/// Edits of the schema: what hides or forges rows without touching one.
+const SCHEMA_EDITS: [&str; 4] = [
+    "DROP VIEW messages; CREATE VIEW messages AS SELECT * FROM (SELECT 1)",
+    "CREATE TRIGGER forget AFTER INSERT ON message BEGIN DELETE FROM message; END",
+    "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'r.message_count', '0') WHERE name = 'runs'",
+    "DROP INDEX run_by_start",
+];
+
+/// Checks many archives in one process, which is most of the time of a small one, and prints each exit code as JSON.
+const MANY: &str = r#"
+import contextlib, io, json, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+import verify
+said = []
+_, folder, head, *archives = sys.argv
+for archive in archives:
+    verify.found, sys.argv = 0, ["verify.py", archive, "--head", head]
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            said.append(verify.main() or 0)
+        except SystemExit as ended:
+            said.append(ended.code)
+print(json.dumps(said))
+"#;
+
+/// A copy of the archive to damage.
+fn copy(bench: &Bench, name: &str) -> PathBuf {
+    let path = bench.folder.path().join(name);
+    bench
+        .connection()
+        .execute("VACUUM INTO ?1", [path.to_str().unwrap()])
+        .unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_finds_what_was_changed() {
+    if !python_is_there() {
+        return;
+    }
+    let bench = eventful(None).await;
+    let head = hex(&Reader::open(&bench.archive()).unwrap().head().unwrap());
+    let mut damaged = vec![copy(&bench, "sound.db")];
+    for (number, edit) in EDITS.iter().chain(&SCHEMA_EDITS).enumerate() {
+        let path = copy(&bench, &format!("{number}.db"));
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON")
+            .unwrap();
+        let before = connection.total_changes();
+        connection.execute_batch(edit).unwrap();
+        assert!(
+            connection.total_changes() > before || SCHEMA_EDITS.contains(edit),
+            "nothing was changed: {edit}"
+        );
+        damaged.push(path);
+    }
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    // Without its last line the ledger is a sound and shorter one; only the head shows it.
+    let mut arguments = vec![docs.as_path(), Path::new(&head)];
+    arguments.extend(damaged.iter().map(PathBuf::as_path));
+    let codes = python(MANY, &arguments).unwrap();
+    assert_eq!(codes[0], 0);
+    for (number, edit) in (1..).zip(EDITS.iter().chain(&SCHEMA_EDITS)) {
+        assert_eq!(codes[number], 4, "{edit}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_knows_lodged_heads_and_tells_what_is_no_archive() {
+    if !python_is_there() {
+        return;
+    }
+    let bench = Bench::new().await;
+    let first = hex(&bench.sync().await.head);
+    let old = copy(&bench, "old.db");
+    bench.server.pass_night();
+    let second = hex(&bench.sync().await.head);
+    let heads = bench.folder.path().join("heads.txt");
+    std::fs::write(
+        &heads,
+        format!("2026-01-01T00:00:00Z 1 {first}\n2026-01-02T00:00:00Z 2 {second}\n"),
+    )
+    .unwrap();
+    let heads = heads.to_str().unwrap();
+    ends_with(&verify_py(&bench.archive(), &["--head-file", heads]), 0);
+    let said = ends_with(&verify_py(&old, &["--head-file", heads]), 4);
+    assert!(said.contains(&second) && !said.contains(&first), "{said}");
+    ends_with(&verify_py(&old, &[]), 0);
+    ends_with(&verify_py(&bench.folder.path().join("none.db"), &[]), 2);
+    for content in [&b""[..], b"rubbish"] {
+        std::fs::write(&old, content).unwrap();
+        ends_with(&verify_py(&old, &[]), 4);
+    }
+    let sound = std::fs::read(bench.archive()).unwrap();
+    std::fs::write(&old, &sound[..sound.len() / 2]).unwrap();
+    ends_with(&verify_py(&old, &[]), 4);
+}
