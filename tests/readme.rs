@@ -266,10 +266,9 @@ async fn the_set_up_of_the_readme_runs_as_it_is_written() {
     const URL: &str = "https://ccs.example.com:12431";
     let story = Story::new().await;
     let program = Program::new().with("JOBRUNS_PASSWORD", "simulator");
-    let [settings] = &blocks("toml")[..] else {
-        panic!("one config file is shown");
-    };
-    let settings = settings
+    // The exports are shown further down, and stand in the same file.
+    let settings = blocks("toml")
+        .concat()
         .join("\n")
         .replace(URL, &story.server.base_url())
         .replace(
@@ -311,6 +310,9 @@ async fn the_set_up_of_the_readme_runs_as_it_is_written() {
         let arguments: Vec<&str> = words.iter().map(String::as_str).collect();
         program.run(&arguments).ends_with(0).never_shows("simulator");
         done.insert(words[0].clone());
+    }
+    for file in ["trends.csv", "reports/runs.csv"] {
+        assert!(program.path(file).exists(), "{file} was not exported");
     }
     for command in ["trust", "sync", "status", "verify", "report", "sqlite3"] {
         assert!(done.contains(command), "{command} is not shown");

@@ -47,7 +47,7 @@ pub use read::{
     MessageRow, QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot,
     message_key_range,
 };
-pub use reader::{Payload, Reader};
+pub use reader::{Interrupter, Payload, Reader};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, Verified, VerifyReport};

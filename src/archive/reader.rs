@@ -28,6 +28,16 @@ pub struct Payload {
     pub revision: i64,
 }
 
+/// Interrupts what a [`Reader`] is being asked, from another thread.
+pub struct Interrupter(rusqlite::InterruptHandle);
+
+impl Interrupter {
+    /// Ends the statements that run now; they fail.
+    pub fn interrupt(&self) {
+        self.0.interrupt();
+    }
+}
+
 impl Reader {
     /// Opens the archive at `path`; it is neither made, upgraded nor changed.
     ///
@@ -52,6 +62,12 @@ impl Reader {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What interrupts this reader's statements.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(self.connection.get_interrupt_handle())
     }
 
     /// The connection, for rooms that put questions of their own.

@@ -85,7 +85,7 @@ pub(super) fn run(_args: &DemoArgs, frame: &FrameSettings, console: &Console) ->
                 "\n{title}: jobruns --archive {ARCHIVE} {}\n\n",
                 words.join(" ")
             ))?;
-            report(words, archive)?;
+            report(words, archive, console)?;
         }
         print_text(NEXT)?;
     }
@@ -112,14 +112,14 @@ const REPORTS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-fn report(words: &[&str], archive: &Path) -> Result<(), Failure> {
+fn report(words: &[&str], archive: &Path, console: &Console) -> Result<(), Failure> {
     let parsed = Cli::try_parse_from(std::iter::once("jobruns").chain(words.iter().copied()));
     if let Ok(Cli {
         command: Command::Report(args),
         ..
     }) = parsed
     {
-        report::run(&args, archive)?;
+        report::run(&args, archive, console)?;
     }
     Ok(())
 }

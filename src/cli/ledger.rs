@@ -7,9 +7,9 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::console::shown;
+use super::destination::refuse_archive;
 use super::failure::{Exit, Failure};
 use super::output::Output;
-use super::rows::refuse_archive;
 use super::table::{print_json, print_text};
 use crate::archive::{LedgerChoice, LedgerLine, Reader};
 use crate::config::TableOrJson;

@@ -10,7 +10,9 @@ mod completions;
 mod console;
 mod credentials;
 mod demo;
+mod destination;
 mod failure;
+mod halt;
 mod jobs;
 mod ledger;
 mod output;
@@ -20,9 +22,11 @@ mod progress;
 mod quarantine;
 mod query;
 mod report;
+mod report_all;
 mod report_history;
 mod report_rows;
 mod rows;
+mod scheduled;
 mod schema;
 mod simulate;
 mod status;
@@ -135,7 +139,7 @@ fn command(
         Command::Jobs(args) => jobs::run(&args, sources, archive),
         Command::Status(args) => status::run(&args, archive),
         Command::Query(args) => query::run(&args, archive),
-        Command::Report(args) => report::run(&args, archive),
+        Command::Report(args) => report::run(&args, archive, console),
         Command::Schema(args) => schema::run(&args),
         Command::Verify(args) => verify::run(&args, archive),
         Command::Backup(args) => backup::run(&args, archive),

@@ -3,11 +3,16 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use chrono_tz::Tz;
+
+use super::destination::Place;
 use super::failure::{Exit, Failure};
+use super::halt::Halt;
 use super::rows::RowsArgs;
 use crate::archive::Reader;
-use crate::report::About;
+use crate::model::Instant;
 use crate::report::query::{Options, QueryEnd, parameter, write};
+use crate::report::{About, local_day};
 
 /// Asks the archive a question in SQL, which can only read
 ///
@@ -76,12 +81,19 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
             .collect(),
         limit: args.limit,
     };
-    let destination = args.rows.open(archive)?;
+    let halt = Halt::listen(args.rows.file().is_some())?;
+    let place = Place {
+        archive,
+        folder: None,
+        today: local_day(Tz::UTC, Instant::now()),
+    };
+    let destination = args.rows.open(&place)?;
     let reader = Reader::open(archive)?;
+    halt.interrupts(&reader);
     let snapshot = reader.snapshot()?;
     let about = About::new(&snapshot, "query", options.described());
     let mut end = QueryEnd::Complete;
-    destination.write(about, |rows| {
+    destination.write(about, &halt, |rows| {
         end = write(&snapshot, &options, rows)?;
         Ok(())
     })?;

@@ -102,6 +102,15 @@ fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshn
     }
 }
 
+/// Whether the watched ones of these jobs are fresh enough; says of each that is not.
+pub(super) fn check(states: Vec<JobState>, max_age: Duration, now: Instant) -> Exit {
+    let jobs: Vec<Freshness> = states
+        .into_iter()
+        .map(|state| freshness(state, Some(max_age), now))
+        .collect();
+    judge(&jobs, max_age)
+}
+
 /// Whether all is fresh enough; a check over nothing is none, and fails.
 fn judge(jobs: &[Freshness], max_age: Duration) -> Exit {
     let max_age = show_duration(max_age);

@@ -28,22 +28,24 @@ pub(super) fn listen() -> Result<Stop, Failure> {
     Ok(Stop::new(receiver))
 }
 
+/// The signals that ask to stop. Made and used within a tokio runtime.
 #[cfg(unix)]
-struct Signals {
+pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let interrupt = signal(SignalKind::interrupt())?;
         let terminate = signal(SignalKind::terminate())?;
         Ok(Self { interrupt, terminate })
     }
 
-    async fn next(&mut self) {
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -51,8 +53,9 @@ impl Signals {
     }
 }
 
+/// The signals that ask to stop. Made and used within a tokio runtime.
 #[cfg(windows)]
-struct Signals {
+pub(super) struct Signals {
     ctrl_c: tokio::signal::windows::CtrlC,
     ctrl_break: tokio::signal::windows::CtrlBreak,
     close: tokio::signal::windows::CtrlClose,
@@ -61,7 +64,7 @@ struct Signals {
 
 #[cfg(windows)]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         use tokio::signal::windows;
         Ok(Self {
             ctrl_c: windows::ctrl_c()?,
@@ -71,7 +74,8 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.ctrl_c.recv() => {}
             _ = self.ctrl_break.recv() => {}

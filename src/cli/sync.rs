@@ -12,6 +12,7 @@ use super::client::client;
 use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::progress::Progress;
+use super::scheduled::Scheduled;
 use super::summary::{self, Summary};
 use super::table::{print_json, print_text};
 use super::{runtime, stop, tell_choices};
@@ -36,6 +37,8 @@ use crate::sync::{self, Stop, SyncError, SyncEvent};
   jobruns sync --config jobruns.toml --every 15m --format json
   jobruns sync --config jobruns.toml --head-file //audit/worm/heads.txt
 
+Reports that are to be written after each sync stand in the config file: [[export]], report = 'failure-trends', output = 'trends-{date}.csv', and options of `jobruns report` as keys. They are left as they are after a sync that brought nothing; one that cannot be written makes the exit code 3.
+
 Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be lodged); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
 pub(super) struct SyncArgs {
     #[command(flatten)]
@@ -53,6 +56,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let server = ServerSettings::choose(&args.server, sources)?;
     let settings = SyncSettings::choose(&args.sync, sources)?;
+    let scheduled = Scheduled::of(sources)?;
     tell_choices(sources);
     let client = client(&server)?;
     let options = options(&settings, &server);
@@ -71,9 +75,9 @@ pub(super) fn run(
             None => {
                 let (exit, summary) = sync.run().await?;
                 print(&summary, settings.format)?;
-                Ok(exit)
+                Ok(sync.exports(exit, &scheduled, console))
             }
-            Some(every) => repeat(&sync, every, settings.format, console).await,
+            Some(every) => repeat(&sync, every, settings.format, &scheduled, console).await,
         }
     })
 }
@@ -84,6 +88,7 @@ async fn repeat(
     sync: &One<'_>,
     every: Duration,
     format: TableOrJson,
+    scheduled: &Scheduled,
     console: &Console,
 ) -> Result<Exit, Failure> {
     let mut stop = sync.stop.clone();
@@ -91,7 +96,10 @@ async fn repeat(
     while !stop.is_asked() {
         let next = Instant::now() + every;
         match sync.run().await {
-            Ok((_, summary)) => print(&summary, format)?,
+            Ok((exit, summary)) => {
+                print(&summary, format)?;
+                sync.exports(exit, scheduled, console);
+            }
             // Another sync will have ended by the next time; what else fails at the first try fails at every one.
             Err(failure) if first && failure.exit() != Exit::Held => return Err(failure),
             Err(failure) => console.tell(&failure),
@@ -192,6 +200,16 @@ impl One<'_> {
             error.hint()
         );
         if exit == Exit::Done { Exit::Findings } else { exit }
+    }
+
+    /// Writes what is to be written after a sync that ended so, and says how all of it ended. After a sync that brought
+    /// nothing, files stay as they are: a new one would look fresh and not be.
+    fn exports(&self, ended: Exit, scheduled: &Scheduled, console: &Console) -> Exit {
+        if !matches!(ended, Exit::Done | Exit::Findings) {
+            return ended;
+        }
+        let exported = tokio::task::block_in_place(|| scheduled.write(self.archive, &self.stop, console));
+        if exported == Exit::Done { ended } else { exported }
     }
 }
 

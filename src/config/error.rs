@@ -67,6 +67,16 @@ pub enum ConfigError {
         /// What stands there.
         found: &'static str,
     },
+    /// An entry of the reports that are written after each sync cannot be read.
+    #[error("{}:{line}: [[export]]: {reason}", path.display())]
+    Export {
+        /// The config file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Why; no value is repeated.
+        reason: String,
+    },
     /// The config file has a password.
     #[error("{}:{line}: a password does not belong in the config file", path.display())]
     PasswordInFile {
@@ -167,6 +177,9 @@ impl ConfigError {
                 "the settings are those of `jobruns sync --help`, with _ in place of -.".to_owned()
             }
             Self::PasswordInFile { .. } => format!("take it out of there. {PASSWORD_WAYS}"),
+            Self::Export { .. } => {
+                "an entry is report = \"NAME\", output = \"FILE\", and options of that report as keys, with _ in place of -.".to_owned()
+            }
             Self::Missing { how, .. } => (*how).to_owned(),
             Self::TwoWaysToTrust { .. } => "keep the one that is meant; --pin is the strictest.".to_owned(),
             Self::OpenPasswordFile { path, .. } => {

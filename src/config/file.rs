@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
+use super::exports::{Export, Unreadable, read_export};
 use super::nearest::nearest;
 use super::setting::KEYS;
 use super::text::decode;
@@ -19,6 +20,7 @@ pub const DEFAULT_FILE: &str = "jobruns.toml";
 pub struct ConfigFile {
     path: PathBuf,
     values: BTreeMap<String, FileValue>,
+    exports: Vec<Export>,
 }
 
 /// One value of a config file.
@@ -63,6 +65,12 @@ impl ConfigFile {
         }
     }
 
+    /// The reports that are to be written after each sync.
+    #[must_use]
+    pub fn exports(&self) -> &[Export] {
+        &self.exports
+    }
+
     pub(crate) fn value(&self, key: &str) -> Option<&FileValue> {
         self.values.get(key)
     }
@@ -82,11 +90,16 @@ impl ConfigFile {
             }
         };
         let mut values = BTreeMap::new();
+        let mut exports = Vec::new();
         for (key, value) in table.get_ref() {
             let (line, _) = place(text, key.span().start);
             let key = key.get_ref();
             if is_password(key) {
                 return Err(ConfigError::PasswordInFile { path, line });
+            }
+            if key == "export" {
+                exports = parse_exports(&path, text, line, value.get_ref())?;
+                continue;
             }
             if !KEYS.contains(&key.as_ref()) {
                 let meant = nearest(key, KEYS);
@@ -122,8 +135,46 @@ impl ConfigFile {
             };
             values.insert(key.to_string(), FileValue { line, text });
         }
-        Ok(Self { path, values })
+        Ok(Self {
+            path,
+            values,
+            exports,
+        })
     }
+}
+
+/// Reads the list of entries, whose key stands in `line` of `text`.
+fn parse_exports(
+    path: &Path,
+    text: &str,
+    line: usize,
+    value: &DeValue<'_>,
+) -> Result<Vec<Export>, ConfigError> {
+    let not_a_list = |line: usize| ConfigError::Export {
+        path: path.to_path_buf(),
+        line,
+        reason: "it is no table; entries begin with [[export]]".to_owned(),
+    };
+    let DeValue::Array(entries) = value else {
+        return Err(not_a_list(line));
+    };
+    let mut exports = Vec::new();
+    for entry in entries {
+        let (line, _) = place(text, entry.span().start);
+        let DeValue::Table(table) = entry.get_ref() else {
+            return Err(not_a_list(line));
+        };
+        let path = || path.to_path_buf();
+        exports.push(read_export(line, table, is_password).map_err(|why| match why {
+            Unreadable::Password => ConfigError::PasswordInFile { path: path(), line },
+            Unreadable::Form(reason) => ConfigError::Export {
+                path: path(),
+                line,
+                reason,
+            },
+        })?);
+    }
+    Ok(exports)
 }
 
 /// Whether a key looks like an attempt to keep the password itself in the file.

@@ -13,6 +13,7 @@
 
 mod duration;
 mod error;
+mod exports;
 mod file;
 mod flags;
 mod frame;
@@ -30,6 +31,7 @@ mod text;
 pub use crate::ccs::Secret;
 pub use duration::{NotADuration, parse_duration, show_duration};
 pub use error::ConfigError;
+pub use exports::Export;
 pub use file::{ConfigFile, DEFAULT_FILE};
 pub use flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
 pub use frame::{DEFAULT_ARCHIVE, FrameFlags, FrameSettings, LogFormat, When, find_config_file};

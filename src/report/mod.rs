@@ -39,6 +39,6 @@ pub use error::ReportError;
 pub use messages_wanted::MessagesWanted;
 pub use moment::{UnreadableMoment, read_moment};
 pub use options::{Common, Scope, UnknownTimeZone, nearest, read_zone};
-pub use period::By;
+pub use period::{By, local_day};
 pub use request::Request;
 pub use table::{Cell, Column, Counted, Kind, Rows};

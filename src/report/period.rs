@@ -68,7 +68,7 @@ impl By {
 
 /// The day of the zone that an instant belongs to.
 #[must_use]
-pub(super) fn local_day(zone: Tz, at: Instant) -> NaiveDate {
+pub fn local_day(zone: Tz, at: Instant) -> NaiveDate {
     zone.from_utc_datetime(&at.to_chrono().naive_utc()).date_naive()
 }
 

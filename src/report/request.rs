@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::ReportError;
+use super::options::Common;
 use super::table::Rows;
 use super::{asset_errors, changes, coverage, failure_trends, messages, missed_runs, runs};
 use crate::archive::Snapshot;
@@ -53,6 +54,53 @@ impl Request {
             Self::Runs(options) => options.described(),
             Self::Messages(options) => options.described(),
         }
+    }
+
+    /// What every report can be asked.
+    #[must_use]
+    pub const fn common(&self) -> &Common {
+        match self {
+            Self::FailureTrends(options) => &options.common,
+            Self::AssetErrors(options) => &options.common,
+            Self::Coverage(options) => &options.common,
+            Self::MissedRuns(options) => &options.common,
+            Self::Changes(options) => &options.common,
+            Self::Runs(options) => &options.common,
+            Self::Messages(options) => &options.common,
+        }
+    }
+
+    /// Every report, with the options that all have and otherwise as it is without any.
+    #[must_use]
+    pub fn all(common: &Common) -> Vec<Self> {
+        vec![
+            Self::FailureTrends(failure_trends::Options {
+                common: common.clone(),
+                ..failure_trends::Options::default()
+            }),
+            Self::AssetErrors(asset_errors::Options {
+                common: common.clone(),
+                ..asset_errors::Options::default()
+            }),
+            Self::Coverage(coverage::Options {
+                common: common.clone(),
+            }),
+            Self::MissedRuns(missed_runs::Options {
+                common: common.clone(),
+                ..missed_runs::Options::default()
+            }),
+            Self::Changes(changes::Options {
+                common: common.clone(),
+            }),
+            Self::Runs(runs::Options {
+                common: common.clone(),
+                ..runs::Options::default()
+            }),
+            Self::Messages(messages::Options {
+                common: common.clone(),
+                ..messages::Options::default()
+            }),
+        ]
     }
 
     /// Writes the report of one state of the archive.

@@ -67,6 +67,16 @@ impl Format {
         }
     }
 
+    /// What the name of such a file ends with, without the point.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Table => "txt",
+            Self::Markdown => "md",
+            other => other.name(),
+        }
+    }
+
     /// Whether it is bytes that a terminal cannot show.
     #[must_use]
     pub const fn is_binary(self) -> bool {

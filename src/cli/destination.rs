@@ -1,0 +1,218 @@
+//! An open place for rows: its format, its file, its manifest.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+
+use super::failure::{Exit, Failure};
+use super::halt::Halt;
+use super::output::Output;
+use crate::model::{Instant, hex};
+use crate::report::manifest::{Digested, Manifest};
+use crate::report::render::{Format, Style};
+use crate::report::{About, Cell, Column, Counted, ReportError, Rows};
+
+/// What decides where files go, beside the options of a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'p> {
+    /// The archive, which is not to be written over.
+    pub(super) archive: &'p Path,
+    /// The folder to which relative paths are; `None` for the current one.
+    pub(super) folder: Option<&'p Path>,
+    /// The day for which `{date}` stands.
+    pub(super) today: NaiveDate,
+}
+
+impl Place<'_> {
+    /// The path that is meant: with the day in place of each `{date}`.
+    pub(super) fn resolve(&self, path: &Path) -> PathBuf {
+        let dated = match path.to_str() {
+            Some(text) => PathBuf::from(text.replace("{date}", &self.today.to_string())),
+            None => path.to_path_buf(),
+        };
+        match self.folder {
+            Some(folder) => folder.join(dated),
+            None => dated,
+        }
+    }
+}
+
+/// An open place for rows.
+pub(super) struct Destination {
+    output: Output,
+    /// The file, in words.
+    name: String,
+    manifest: Option<(Output, String)>,
+    format: Format,
+    style: Style,
+}
+
+impl Destination {
+    /// Standard output.
+    pub(super) fn stdout(format: Format, style: Style) -> Self {
+        Self {
+            output: Output::stdout(),
+            name: "standard output".to_owned(),
+            manifest: None,
+            format,
+            style,
+        }
+    }
+
+    /// A file, and the manifest beside it where one is wanted.
+    ///
+    /// # Errors
+    /// Wrong usage: a place that cannot be written, or the archive itself.
+    pub(super) fn file(
+        file: &Path,
+        with_manifest: bool,
+        archive: &Path,
+        format: Format,
+        style: Style,
+    ) -> Result<Self, Failure> {
+        let manifest = with_manifest.then(|| manifest_of(file)).transpose()?;
+        refuse_archive(file, archive)?;
+        Ok(Self {
+            output: Output::open(file)?,
+            name: file.display().to_string(),
+            manifest: manifest
+                .map(|(path, name)| Output::open(&path).map(|output| (output, name)))
+                .transpose()?,
+            format,
+            style,
+        })
+    }
+
+    /// Writes what `produce` makes, which is what `about` tells of, and says how many rows that were.
+    ///
+    /// # Errors
+    /// Those of `produce` and of the place, and the wish to stop; the old file is then as it was.
+    pub(super) fn write(
+        self,
+        about: About,
+        halt: &Halt,
+        produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
+    ) -> Result<u64, Failure> {
+        let mut output = self.output;
+        let mut digested = Digested::new(&mut output, self.manifest.is_some());
+        let result = (|| {
+            let mut renderer = self.format.renderer(&mut digested, self.style, &about)?;
+            let mut heedful = Heedful {
+                inner: &mut *renderer,
+                halt,
+            };
+            let mut counted = Counted::new(&mut heedful);
+            produce(&mut counted)?;
+            Ok((counted.rows(), counted.column_names().to_vec()))
+        })();
+        let (_, bytes, sha256) = digested.into_parts();
+        let (rows, columns) = match result {
+            Ok(made) => made,
+            Err(_) if halt.is_asked() => {
+                let words = format!("interrupted: {} is as it was", self.name);
+                return Err(Failure::new(Exit::Interrupted, words));
+            }
+            Err(ReportError::Write(error)) => return Err(output.failed(&error)),
+            Err(error) => return Err(error.into()),
+        };
+        output.finish()?;
+        if rows == 0 {
+            tracing::info!(
+                "{}: there are no rows, since nothing in the archive is what was asked for",
+                about.report
+            );
+        }
+        let (Some((mut output, file)), Some(sha256)) = (self.manifest, sha256) else {
+            return Ok(rows);
+        };
+        let manifest = Manifest {
+            file,
+            sha256: hex(&sha256),
+            bytes,
+            rows,
+            columns,
+            about,
+            time: Instant::now().to_string(),
+        };
+        output
+            .write_all(manifest.to_json().as_bytes())
+            .map_err(|error| output.failed(&error))?;
+        output.finish()?;
+        Ok(rows)
+    }
+}
+
+/// Passes rows on until somebody asks to stop.
+struct Heedful<'r> {
+    inner: &'r mut dyn Rows,
+    halt: &'r Halt,
+}
+
+impl Rows for Heedful<'_> {
+    fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
+        self.inner.columns(columns)
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        if self.halt.is_asked() {
+            return Err(io::Error::other("interrupted"));
+        }
+        self.inner.row(cells)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.inner.finish()
+    }
+}
+
+/// The manifest's path, and the name of the file that it is about.
+fn manifest_of(file: &Path) -> Result<(PathBuf, String), Failure> {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let Some(name) = name else {
+        let words = format!("cannot write to {}: it is no file", file.display());
+        return Err(Failure::new(Exit::WrongUsage, words));
+    };
+    Ok((file.with_file_name(format!("{name}.manifest.json")), name))
+}
+
+/// A report must not replace the archive that it is about, nor the files that belong to it.
+pub(super) fn refuse_archive(file: &Path, archive: &Path) -> Result<(), Failure> {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let is_archive = ["", "-wal", "-shm"].into_iter().any(|suffix| {
+        let mut companion = archive.as_os_str().to_owned();
+        companion.push(suffix);
+        real(Path::new(&companion)).is_some_and(|companion| Some(companion) == real(file))
+    });
+    if is_archive {
+        let words = format!("cannot write to {}: it is the archive", file.display());
+        return Err(Failure::new(Exit::WrongUsage, words).with_hint("name another file with --output."));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_dated_and_lies_in_its_folder() {
+        let mut place = Place {
+            archive: Path::new("jobruns.db"),
+            folder: None,
+            today: NaiveDate::from_ymd_opt(2026, 1, 31).unwrap(),
+        };
+        let resolve = |place: &Place<'_>, path: &str| place.resolve(Path::new(path));
+        assert_eq!(
+            resolve(&place, "{date}/trends-{date}.csv"),
+            Path::new("2026-01-31/trends-2026-01-31.csv")
+        );
+        assert_eq!(resolve(&place, "{day}.csv"), Path::new("{day}.csv"));
+        place.folder = Some(Path::new("etc"));
+        assert_eq!(resolve(&place, "out.csv"), Path::new("etc").join("out.csv"));
+        if cfg!(unix) {
+            assert_eq!(resolve(&place, "/out.csv"), Path::new("/out.csv"));
+        }
+    }
+}

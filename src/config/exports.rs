@@ -1,0 +1,140 @@
+//! `[[export]]` entries of the config file: reports that are written after each sync.
+
+use toml::de::{DeTable, DeValue};
+
+/// An entry, as the words that would ask for the same on the command line behind `jobruns report`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// Line of the entry, from 1.
+    pub line: usize,
+    /// Name of the report.
+    pub report: String,
+    /// The name, then an option for each key: `fill = true` is `--fill`, `top = 20` is `--top=20`, a list its option
+    /// several times.
+    pub arguments: Vec<String>,
+}
+
+/// Why an entry cannot be read. No value is repeated: it may be a password that strayed here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// Something about its form.
+    Form(String),
+    /// A key looks like a password's.
+    Password,
+}
+
+/// Reads the entry that stands in `line`.
+pub(super) fn read_export(
+    line: usize,
+    table: &DeTable<'_>,
+    is_password: impl Fn(&str) -> bool,
+) -> Result<Export, Unreadable> {
+    let mut report = None;
+    let mut options = Vec::new();
+    for (key, value) in table {
+        let key = key.get_ref();
+        if is_password(key) {
+            return Err(Unreadable::Password);
+        }
+        if key == "report" {
+            let DeValue::String(name) = value.get_ref() else {
+                return Err(Unreadable::Form("its report is no text".to_owned()));
+            };
+            // An option in its place would be taken for one.
+            if name.starts_with('-') {
+                return Err(Unreadable::Form("its report is no name".to_owned()));
+            }
+            report = Some(name.to_string());
+            continue;
+        }
+        let flag = format!("--{}", key.replace('_', "-"));
+        match value.get_ref() {
+            DeValue::Array(items) => {
+                for item in items {
+                    let text = text_of(item.get_ref()).ok_or_else(|| {
+                        Unreadable::Form(format!("{key} has a list or a table in its list"))
+                    })?;
+                    options.push(format!("{flag}={text}"));
+                }
+            }
+            DeValue::Boolean(true) => options.push(flag),
+            DeValue::Boolean(false) => {}
+            value => {
+                let text = text_of(value).ok_or_else(|| Unreadable::Form(format!("{key} is a table")))?;
+                options.push(format!("{flag}={text}"));
+            }
+        }
+    }
+    let report = report.ok_or_else(|| Unreadable::Form("it has no report".to_owned()))?;
+    let mut arguments = vec![report.clone()];
+    arguments.append(&mut options);
+    Ok(Export {
+        line,
+        report,
+        arguments,
+    })
+}
+
+/// One value as a command line would have it.
+fn text_of(value: &DeValue<'_>) -> Option<String> {
+    Some(match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(yes) => yes.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        DeValue::Array(_) | DeValue::Table(_) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Export, Unreadable> {
+        let table = DeTable::parse(text).unwrap();
+        read_export(7, table.get_ref(), |key| key == "password")
+    }
+
+    #[test]
+    fn keys_are_the_options_of_a_command_line() {
+        let export = read(
+            "report = 'failure-trends'\nby = 'month'\nfill = true\nall_jobs = false\nsince = 2024-01-01\njob = ['a b', '--x']\ntop = 20",
+        )
+        .unwrap();
+        assert_eq!(export.arguments[0], "failure-trends");
+        let mut options = export.arguments[1..].to_vec();
+        options.sort();
+        assert_eq!(
+            options,
+            [
+                "--by=month",
+                "--fill",
+                "--job=--x",
+                "--job=a b",
+                "--since=2024-01-01",
+                "--top=20"
+            ]
+        );
+        assert_eq!(export.line, 7);
+    }
+
+    #[test]
+    fn what_cannot_be_words_is_refused_and_not_repeated() {
+        for text in [
+            "by = 'day'",
+            "report = 3",
+            "report = '--help'",
+            "report = 'runs'\njob = [['hunter2']]",
+            "report = 'runs'\njob = { a = 'hunter2' }",
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(matches!(error, Unreadable::Form(_)), "{text}");
+            assert!(!format!("{error:?}").contains("hunter2"));
+        }
+        assert_eq!(
+            read("report = 'runs'\npassword = 'hunter2'"),
+            Err(Unreadable::Password)
+        );
+    }
+}
