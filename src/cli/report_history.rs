@@ -34,7 +34,12 @@ pub(super) struct CoverageArgs {
   jobruns report missed-runs --factor 1.5 --job Nightly")]
 pub(super) struct MissedRunsArgs {
     /// How many usual intervals an interval must exceed
-    #[arg(long, value_name = "NUMBER", default_value = "2.5")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "2.5",
+        allow_hyphen_values = true
+    )]
     factor: missed_runs::Factor,
 
     #[command(flatten)]

@@ -1,7 +1,6 @@
 //! What the asset report is counted from: all messages, as keys; and what the keys stand for.
 
 use rusqlite::params;
-use rusqlite::types::ValueRef;
 
 use super::Snapshot;
 use crate::archive::error::{ArchiveError, Doing};
@@ -52,8 +51,6 @@ pub struct MessageFacts {
     pub kind_key: i64,
     /// Its asset.
     pub asset_key: i64,
-    /// Whether its run no longer has it.
-    pub is_absent: bool,
 }
 
 impl Snapshot<'_> {
@@ -120,7 +117,8 @@ impl Snapshot<'_> {
         Ok(places)
     }
 
-    /// Every message of the runs from key `first` to key `last`, both included, by run.
+    /// Every message of the runs from key `first` to key `last`, both included, by run; those that their run no longer has
+    /// only where asked for.
     ///
     /// # Errors
     /// SQL errors.
@@ -128,16 +126,20 @@ impl Snapshot<'_> {
         &self,
         first: i64,
         last: i64,
+        include_absent: bool,
         mut see: impl FnMut(MessageFacts),
     ) -> Result<(), ArchiveError> {
         let doing = "read the messages";
-        let mut statement = self
-            .connection()
-            .prepare_cached(
-                "SELECT message_key, occurred_ticks, kind_key, asset_key, absent_since_unix
-                 FROM message WHERE message_key BETWEEN ?1 << 24 AND (?2 << 24) + 16777215 ORDER BY message_key",
-            )
-            .doing(doing)?;
+        // SQLite leaves the absent ones out: a column less to hand over.
+        let sql = if include_absent {
+            "SELECT message_key, occurred_ticks, kind_key, asset_key FROM message
+             WHERE message_key BETWEEN ?1 << 24 AND (?2 << 24) + 16777215 ORDER BY message_key"
+        } else {
+            "SELECT message_key, occurred_ticks, kind_key, asset_key FROM message
+             WHERE message_key BETWEEN ?1 << 24 AND (?2 << 24) + 16777215 AND absent_since_unix IS NULL
+             ORDER BY message_key"
+        };
+        let mut statement = self.connection().prepare_cached(sql).doing(doing)?;
         let mut rows = statement.query(params![first, last]).doing(doing)?;
         while let Some(row) = rows.next().doing(doing)? {
             let facts = (|| {
@@ -147,7 +149,6 @@ impl Snapshot<'_> {
                     occurred_ticks: row.get_ref(1)?.as_i64_or_null()?,
                     kind_key: row.get_ref(2)?.as_i64()?,
                     asset_key: row.get_ref(3)?.as_i64()?,
-                    is_absent: row.get_ref(4)? != ValueRef::Null,
                 })
             })()
             .doing(doing)?;
