@@ -190,7 +190,7 @@ const QUESTIONS: [Question; 8] = [
 ];
 
 /// By start, those without one last.
-fn in_order<'r>(told: &'r Told, asked: Asked) -> Vec<&'r Run> {
+fn in_order(told: &Told, asked: Asked) -> Vec<&Run> {
     let mut runs: Vec<&Run> = told.history.of_jobs(asked).collect();
     runs.sort_by_key(|run| (run.start().is_none(), run.start(), run.id.as_str()));
     runs

@@ -11,55 +11,55 @@ use super::served::{JOBS, NAMES};
 
 /// A message of a run, and since which sync its run no longer has it.
 #[derive(Clone)]
-pub struct Message {
-    pub fields: Value,
-    pub absent: Option<usize>,
+pub(super) struct Message {
+    pub(super) fields: Value,
+    pub(super) absent: Option<usize>,
 }
 
 /// A run as the latest body has it.
 #[derive(Clone)]
-pub struct Run {
-    pub job: usize,
-    pub id: String,
-    pub fields: Value,
-    pub messages: Vec<Message>,
-    pub absent: Option<usize>,
-    pub first: usize,
+pub(super) struct Run {
+    pub(super) job: usize,
+    pub(super) id: String,
+    pub(super) fields: Value,
+    pub(super) messages: Vec<Message>,
+    pub(super) absent: Option<usize>,
+    pub(super) first: usize,
     /// For each revision the sync and the status.
-    pub revisions: Vec<(usize, Option<i64>)>,
+    pub(super) revisions: Vec<(usize, Option<i64>)>,
     has_list: bool,
     has_bad_message: bool,
 }
 
 /// Everything after so many syncs.
 #[derive(Default)]
-pub struct History {
-    pub runs: BTreeMap<String, Run>,
+pub(super) struct History {
+    pub(super) runs: BTreeMap<String, Run>,
     /// For each job the syncs in which it was complete.
-    pub complete: [Vec<usize>; JOBS],
+    pub(super) complete: [Vec<usize>; JOBS],
 }
 
 /// What is asked of a report.
 #[derive(Clone, Copy)]
-pub struct Asked {
-    pub zone: Tz,
-    pub since: Option<i64>,
-    pub until: Option<i64>,
-    pub job: Option<usize>,
-    pub include_absent: bool,
+pub(super) struct Asked {
+    pub(super) zone: Tz,
+    pub(super) since: Option<i64>,
+    pub(super) until: Option<i64>,
+    pub(super) job: Option<usize>,
+    pub(super) include_absent: bool,
 }
 
 /// The body as a JSON library reads it: it has no words for half a pair, and tables have none for NUL.
-pub fn readable(body: &str) -> String {
+pub(super) fn readable(body: &str) -> String {
     body.replace(r"\u0000", r"\ufffd").replace(r"\ud800", r"\ufffd")
 }
 
-pub fn text<'v>(fields: &'v Value, name: &str) -> Option<&'v str> {
+pub(super) fn text<'v>(fields: &'v Value, name: &str) -> Option<&'v str> {
     fields[name].as_str()
 }
 
 /// Ticks of 100 ns since 1970, and whether the text had no offset; `None` where it is no time.
-pub fn time(fields: &Value, name: &str) -> Option<(i64, bool)> {
+pub(super) fn time(fields: &Value, name: &str) -> Option<(i64, bool)> {
     let raw = text(fields, name)?;
     if raw == "0001-01-01T00:00:00" {
         return None;
@@ -79,11 +79,11 @@ pub fn time(fields: &Value, name: &str) -> Option<(i64, bool)> {
     Some((ticks(naive.and_utc()), true))
 }
 
-pub fn ticks(fields: &Value, name: &str) -> Option<i64> {
+pub(super) fn ticks(fields: &Value, name: &str) -> Option<i64> {
     time(fields, name).map(|(ticks, _)| ticks)
 }
 
-pub fn shown(ticks: Option<i64>) -> String {
+pub(super) fn shown(ticks: Option<i64>) -> String {
     let Some(ticks) = ticks else { return String::new() };
     let at = DateTime::from_timestamp(ticks.div_euclid(10_000_000), 0).unwrap();
     let fraction = format!(".{:07}", ticks.rem_euclid(10_000_000));
@@ -92,14 +92,14 @@ pub fn shown(ticks: Option<i64>) -> String {
 }
 
 /// Seconds without trailing zeros.
-pub fn seconds(ticks: i64) -> String {
+pub(super) fn seconds(ticks: i64) -> String {
     let sign = if ticks < 0 { "-" } else { "" };
     let ticks = ticks.abs();
     let all = format!("{sign}{}.{:07}", ticks / 10_000_000, ticks % 10_000_000);
     all.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-pub fn status(fields: &Value) -> Option<i64> {
+pub(super) fn status(fields: &Value) -> Option<i64> {
     match fields["Status"].as_str() {
         Some("Faulted") => Some(5),
         _ => fields["Status"].as_i64(),
@@ -107,11 +107,11 @@ pub fn status(fields: &Value) -> Option<i64> {
 }
 
 impl Run {
-    pub fn start(&self) -> Option<i64> {
+    pub(super) fn start(&self) -> Option<i64> {
         ticks(&self.fields, "JobStartTime")
     }
 
-    pub fn messages(&self, include_absent: bool) -> impl Iterator<Item = &Message> {
+    pub(super) fn messages(&self, include_absent: bool) -> impl Iterator<Item = &Message> {
         let wanted = move |message: &&Message| include_absent || message.absent.is_none();
         self.messages.iter().filter(wanted)
     }
@@ -123,7 +123,7 @@ impl Run {
 
 impl History {
     /// Takes in what a sync was served of a job.
-    pub fn take(&mut self, sync: usize, job: usize, body: &str) {
+    pub(super) fn take(&mut self, sync: usize, job: usize, body: &str) {
         let Ok(body) = serde_json::from_str::<Value>(&readable(body)) else {
             return;
         };
@@ -169,7 +169,7 @@ impl History {
     }
 
     /// The runs of the jobs that are asked for.
-    pub fn of_jobs(&self, asked: Asked) -> impl Iterator<Item = &Run> {
+    pub(super) fn of_jobs(&self, asked: Asked) -> impl Iterator<Item = &Run> {
         let wanted = move |run: &&Run| asked.job.is_none_or(|job| job == run.job);
         self.runs.values().filter(wanted)
     }
@@ -199,7 +199,7 @@ fn take_messages<'v>(run: &mut Run, now: impl Iterator<Item = &'v Value>, sync: 
 }
 
 impl Asked {
-    pub fn has(&self, ticks: Option<i64>) -> bool {
+    pub(super) fn has(&self, ticks: Option<i64>) -> bool {
         match ticks {
             None => self.since.is_none() && self.until.is_none(),
             Some(ticks) => {
@@ -237,7 +237,7 @@ fn rounded(above: i64, below: i64, decimals: u32) -> String {
     format!("{sign}{}.{:0width$}", units / scale, units % scale)
 }
 
-pub fn failure_trends(
+pub(super) fn failure_trends(
     history: &History,
     ids: &[String; JOBS],
     asked: Asked,
@@ -298,8 +298,9 @@ pub fn failure_trends(
     groups.into_iter().map(row).collect()
 }
 
-pub fn asset_errors(history: &History, asked: Asked) -> Vec<Vec<String>> {
-    let mut groups: BTreeMap<(&str, &str), Vec<(&Run, &Value, Option<i64>)>> = BTreeMap::new();
+pub(super) fn asset_errors(history: &History, asked: Asked) -> Vec<Vec<String>> {
+    type Seen<'h> = (&'h Run, &'h Value, Option<i64>);
+    let mut groups: BTreeMap<(&str, &str), Vec<Seen<'_>>> = BTreeMap::new();
     for run in history.of_jobs(asked) {
         for message in run.messages(asked.include_absent) {
             let at = ticks(&message.fields, "DateTime").or(run.start());
@@ -357,7 +358,12 @@ pub fn asset_errors(history: &History, asked: Asked) -> Vec<Vec<String>> {
 }
 
 /// `finished` are the ends of the syncs in seconds since 1970.
-pub fn coverage(history: &History, ids: &[String; JOBS], asked: Asked, finished: &[i64]) -> Vec<Vec<String>> {
+pub(super) fn coverage(
+    history: &History,
+    ids: &[String; JOBS],
+    asked: Asked,
+    finished: &[i64],
+) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for job in (0..JOBS).filter(|&job| asked.job.is_none_or(|asked| asked == job)) {
         let of_job = Asked {
@@ -399,7 +405,12 @@ pub fn coverage(history: &History, ids: &[String; JOBS], asked: Asked, finished:
 }
 
 /// `factor` in tenths.
-pub fn missed_runs(history: &History, ids: &[String; JOBS], asked: Asked, factor: i128) -> Vec<Vec<String>> {
+pub(super) fn missed_runs(
+    history: &History,
+    ids: &[String; JOBS],
+    asked: Asked,
+    factor: i128,
+) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for job in (0..JOBS).filter(|&job| asked.job.is_none_or(|asked| asked == job)) {
         let of_job = Asked {

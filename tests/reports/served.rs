@@ -5,13 +5,14 @@ use chrono::{DateTime, FixedOffset, TimeDelta};
 use serde_json::{Map, Value, json};
 
 /// How many jobs there are.
-pub const JOBS: usize = 3;
+pub(super) const JOBS: usize = 3;
 
 /// How many runs each job has at first.
 const RUNS: usize = 36;
 
 /// The name of each job, as a file of jobs has it.
-pub const NAMES: [Option<&str>; JOBS] = [Some(r#"a, "b" =c"#), Some("Weekly"), Some("=Müller <b>&amp;")];
+pub(super) const NAMES: [Option<&str>; JOBS] =
+    [Some(r#"a, "b" =c"#), Some("Weekly"), Some("=Müller <b>&amp;")];
 
 /// Near these the days of some zone have 23, 24.5, 25 or 23.5 hours; or they are before 1970 or after 2038.
 const TIMES: [&str; 9] = [
@@ -52,7 +53,7 @@ impl Dice {
     }
 }
 
-pub fn job_run_id(job: usize, run: usize) -> String {
+pub(super) fn job_run_id(job: usize, run: usize) -> String {
     format!("{:08x}-6de0-4a89-8752-{:012x}", 0x1000 - job, run * 7919 % 1000)
 }
 
@@ -185,7 +186,7 @@ fn body(job_id: &str, runs: &[Value]) -> String {
 }
 
 /// For each of three syncs the body of each job.
-pub fn rounds(job_ids: &[String; JOBS]) -> [[String; JOBS]; 3] {
+pub(super) fn rounds(job_ids: &[String; JOBS]) -> [[String; JOBS]; 3] {
     let mut dice = Dice(42);
     let mut jobs: Vec<Vec<Value>> = (0..JOBS)
         .map(|job| (0..RUNS).map(|number| run(&mut dice, job, number)).collect())
