@@ -33,7 +33,7 @@ async fn damage_is_found_and_named() {
         ("DELETE FROM ledger WHERE entry_id = 9", "missing"),
         (
             "UPDATE payload SET data = (SELECT p.data FROM payload p WHERE p.dictionary_key = payload.dictionary_key AND p.entry_id <> payload.entry_id LIMIT 1) WHERE entry_id = (SELECT min(entry_id) FROM payload WHERE dictionary_key IS NOT NULL)",
-            "do not have the hash",
+            "payload, ledger entry",
         ),
         (
             "UPDATE payload SET data = substr(data, 1, 10) WHERE entry_id = (SELECT min(entry_id) FROM payload)",
@@ -46,11 +46,11 @@ async fn damage_is_found_and_named() {
         ("DELETE FROM dictionary", "names a dictionary that is not there"),
         (
             "UPDATE revision SET payload_sha256 = zeroblob(32) WHERE revision = 1",
-            "payload_sha256 is not the one",
+            "payload_sha256 is not what",
         ),
         (
             "UPDATE revision SET run_key = run_key + 1 WHERE run_key = 36",
-            "its run is not",
+            "the ledger tells of no revision of it",
         ),
         ("UPDATE sync SET head = zeroblob(32)", "its head is not"),
         (

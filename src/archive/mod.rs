@@ -14,6 +14,7 @@
 //! file that is none, is refused and left untouched.
 
 mod backup;
+mod claims;
 mod error;
 mod heads;
 mod jobs;
@@ -26,6 +27,8 @@ mod plan;
 mod quarantine;
 mod read;
 mod reader;
+mod replay;
+mod revisions;
 mod schema;
 mod syncs;
 mod verify;
@@ -50,7 +53,7 @@ pub use read::{
 pub use reader::{Interrupter, Payload, Reader};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-pub use verify::{Finding, Verified, VerifyReport};
+pub use verify::{Finding, Verified, VerifyOptions, VerifyProgress, VerifyReport};
 pub use write::{
     Dictionary, DictionaryMaker, JobAtHand, KnownRun, MAX_MESSAGES, PackedPayload, ReceivedRun,
     ReceivedUnreadable, Stored, Writer,

@@ -49,6 +49,14 @@ pub(super) fn migrations() -> Vec<String> {
         .collect()
 }
 
+/// An empty database in memory with the schema that this program makes.
+pub(super) fn fresh() -> Result<Connection, ArchiveError> {
+    let path = Path::new(":memory:");
+    let mut connection = Connection::open_in_memory().map_err(opening(path))?;
+    migrate(path, &mut connection)?;
+    Ok(connection)
+}
+
 /// Opens the archive to write, after making or upgrading it.
 ///
 /// A file that is no archive, or one of a newer program, is refused and left untouched.

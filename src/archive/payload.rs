@@ -60,32 +60,63 @@ impl Packer {
 /// A sentence that says why, where the frame is damaged, cut or made with another dictionary, or when it says that it holds
 /// more than `limit` bytes.
 pub fn unpack(packed: &[u8], dictionary: Option<&[u8]>, limit: usize) -> Result<Vec<u8>, String> {
-    let size = match zstd::zstd_safe::get_frame_content_size(packed) {
-        Ok(Some(size)) => size,
-        Ok(None) => return Err("its frame does not say its size".to_owned()),
-        Err(_) => return Err("it is no Zstandard frame".to_owned()),
-    };
-    let size = usize::try_from(size).ok().filter(|&size| size <= limit);
-    let size = size.ok_or_else(|| format!("it says that it holds more than {limit} bytes"))?;
-    let mut unpacker = match dictionary {
-        Some(dictionary) => Decompressor::with_dictionary(dictionary),
-        None => Decompressor::new(),
-    }
-    .map_err(|error| error.to_string())?;
-    // A damaged size must not ask for memory that the bytes could never fill: a frame packs 128 KiB into a few bytes.
-    if size / (128 << 10) > packed.len() {
-        return Err(format!(
-            "it says that it holds {size} bytes, more than its {} can",
-            packed.len()
-        ));
-    }
-    let bytes = unpacker
-        .decompress(packed, size)
-        .map_err(|error| error.to_string())?;
-    if bytes.len() != size {
-        return Err(format!("it holds {} bytes and says {size}", bytes.len()));
-    }
+    let mut bytes = Vec::new();
+    Unpacker::new(dictionary)?.unpack(packed, limit, &mut bytes)?;
     Ok(bytes)
+}
+
+/// Unpacks many payloads of one dictionary; keeps its working memory from one to the next.
+pub(super) struct Unpacker(Decompressor<'static>);
+
+impl std::fmt::Debug for Unpacker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unpacker")
+    }
+}
+
+impl Unpacker {
+    /// An unpacker with a dictionary, or without.
+    ///
+    /// # Errors
+    /// No memory for it, as a sentence.
+    pub(super) fn new(dictionary: Option<&[u8]>) -> Result<Self, String> {
+        match dictionary {
+            Some(dictionary) => Decompressor::with_dictionary(dictionary),
+            None => Decompressor::new(),
+        }
+        .map(Self)
+        .map_err(|error| error.to_string())
+    }
+
+    /// Puts the bytes of a frame into `bytes`, in place of what is there.
+    ///
+    /// # Errors
+    /// As [`unpack`].
+    pub(super) fn unpack(&mut self, packed: &[u8], limit: usize, bytes: &mut Vec<u8>) -> Result<(), String> {
+        bytes.clear();
+        let size = match zstd::zstd_safe::get_frame_content_size(packed) {
+            Ok(Some(size)) => size,
+            Ok(None) => return Err("its frame does not say its size".to_owned()),
+            Err(_) => return Err("it is no Zstandard frame".to_owned()),
+        };
+        let size = usize::try_from(size).ok().filter(|&size| size <= limit);
+        let size = size.ok_or_else(|| format!("it says that it holds more than {limit} bytes"))?;
+        // A damaged size must not ask for memory that the bytes could never fill: a frame packs 128 KiB into a few bytes.
+        if size / (128 << 10) > packed.len() {
+            return Err(format!(
+                "it says that it holds {size} bytes, more than its {} can",
+                packed.len()
+            ));
+        }
+        bytes.reserve(size);
+        self.0
+            .decompress_to_buffer(packed, bytes)
+            .map_err(|error| error.to_string())?;
+        if bytes.len() != size {
+            return Err(format!("it holds {} bytes and says {size}", bytes.len()));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::model::{Guid, Sha256};
 pub struct Reader {
     connection: Connection,
     path: PathBuf,
+    open: fn(&Path) -> Result<Connection, ArchiveError>,
 }
 
 /// The bytes of a run as received.
@@ -47,6 +48,7 @@ impl Reader {
         Ok(Self {
             connection: open::open_to_read(path)?,
             path: path.to_path_buf(),
+            open: open::open_to_read,
         })
     }
 
@@ -55,7 +57,13 @@ impl Reader {
         Ok(Self {
             connection: open::open_unchanging(path)?,
             path: path.to_path_buf(),
+            open: open::open_unchanging,
         })
+    }
+
+    /// One more connection of the same kind.
+    pub(super) fn another_connection(&self) -> Result<Connection, ArchiveError> {
+        (self.open)(&self.path)
     }
 
     /// The archive's path.

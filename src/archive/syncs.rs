@@ -214,7 +214,8 @@ pub(super) fn begin(
         .with("sync", sync_id)
         .with("at", started_at)
         .with("count", count)
-        .with("version", version);
+        .with("version", version)
+        .with("process", std::process::id());
     ledger::append(connection, head, &entry)?;
     Ok(sync_id)
 }

@@ -18,6 +18,7 @@ mod ledger;
 mod output;
 mod password;
 mod payload;
+mod portions;
 mod progress;
 mod quarantine;
 mod query;
@@ -141,7 +142,7 @@ fn command(
         Command::Query(args) => query::run(&args, archive),
         Command::Report(args) => report::run(&args, archive, console),
         Command::Schema(args) => schema::run(&args),
-        Command::Verify(args) => verify::run(&args, archive),
+        Command::Verify(args) => verify::run(&args, frame, console),
         Command::Backup(args) => backup::run(&args, archive),
         Command::Ledger(args) => ledger::run(&args, archive),
         Command::Payload(args) => payload::run(&args, archive),

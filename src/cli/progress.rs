@@ -29,7 +29,7 @@ const SHOWN_OF_A_NAME: usize = 30;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
+pub(super) enum Manner {
     Bars,
     Lines { pace: Duration },
     Nothing,
@@ -294,7 +294,7 @@ impl Progress {
     }
 }
 
-const fn manner(when: When, terminal: bool, quiet: bool) -> Manner {
+pub(super) const fn manner(when: When, terminal: bool, quiet: bool) -> Manner {
     match when {
         When::Never => Manner::Nothing,
         // Stderr leaves the lines out; a log file has them.

@@ -1,27 +1,30 @@
 //! `jobruns verify`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use indicatif::{DecimalBytes, HumanCount};
 use serde::Serialize;
 
-use super::console::shown;
+use super::console::{Console, shown};
 use super::failure::{Exit, Failure};
+use super::portions::Portions;
 use super::table::{print_json, print_text};
-use crate::archive::{ArchiveError, Finding, Reader, Verified, VerifyReport, read_heads};
-use crate::config::{TableOrJson, parse_sha256};
+use crate::archive::{ArchiveError, Finding, Reader, Verified, VerifyOptions, VerifyReport, read_heads};
+use crate::config::{FrameSettings, TableOrJson, parse_sha256};
 use crate::model::{Sha256, hex};
 
 /// Proves the archive intact, and changes nothing
 ///
-/// Checks SQLite's own integrity and foreign keys, the ledger's chain of hashes, and every payload against its SHA-256.
-/// With --head it also proves that the archive still holds the history that this hash sealed. Ends with 4 if anything is
-/// wrong, and names each finding.
+/// Checks SQLite's own integrity and foreign keys, the schema, the ledger's chain of hashes, every payload against its SHA-256,
+/// and everything that the tables say against a fresh reading of payloads and ledger. With --head it also proves that the
+/// archive still holds the history that this hash sealed. Ends with 4 if anything is wrong, and names each finding with what to
+/// do. It reads one state of the archive; a sync may go on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns verify
   jobruns verify --head HASH --format json
-  jobruns verify --head-file //audit/worm/heads.txt")]
+  jobruns verify --head-file //audit/worm/heads.txt
+  jobruns verify --since-head HASH")]
 pub(super) struct VerifyArgs {
     /// A ledger head from an earlier sync, kept elsewhere; may be given several times
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
@@ -30,6 +33,11 @@ pub(super) struct VerifyArgs {
     /// A file to which `sync --head-file` appended heads, or a list of heads, one a line: each must be held; may be given several times
     #[arg(long, value_name = "FILE")]
     head_file: Vec<PathBuf>,
+
+    /// Compares only what came after this head: runs that are new or changed since, syncs, quarantine (the chain, jobs and schema
+    /// are checked whole all the same, SQLite's pages are not)
+    #[arg(long, value_name = "HASH", value_parser = parse_head)]
+    since_head: Option<Sha256>,
 
     /// Text for people (table), or JSON
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -42,26 +50,36 @@ struct Verdict<'v> {
     head: String,
     verified: Verified,
     findings: &'v [Finding],
+    more_findings: u64,
+    notes: &'v [String],
 }
 
-pub(super) fn run(args: &VerifyArgs, archive: &Path) -> Result<Exit, Failure> {
+pub(super) fn run(args: &VerifyArgs, frame: &FrameSettings, console: &Console) -> Result<Exit, Failure> {
+    let portions = Portions::new(console, frame.progress, "verify");
     let (heads, unreadable) = args.lodged_heads()?;
-    let report = Reader::open(archive)
-        .and_then(|reader| reader.verify(&heads))
-        .map_err(of_damage)?;
-    let VerifyReport {
-        findings,
-        verified,
-        head,
-    } = &report;
-    let intact = findings.is_empty();
+    let options = VerifyOptions {
+        heads,
+        since_head: args.since_head,
+    };
+    let report = Reader::open(&frame.archive)
+        .and_then(|reader| {
+            reader.verify_with(&options, &|progress| {
+                portions.show(progress.done_bytes, progress.total_bytes);
+            })
+        })
+        .map_err(of_damage);
+    portions.clear();
+    let report = report?;
+    let intact = report.is_intact();
     match args.format {
         TableOrJson::Table => print_text(&text(&report))?,
         TableOrJson::Json => print_json(&Verdict {
             intact,
-            head: hex(head),
-            verified: *verified,
-            findings,
+            head: hex(&report.head),
+            verified: report.verified,
+            findings: &report.findings,
+            more_findings: report.more_findings,
+            notes: &report.notes,
         })?,
     }
     Ok(match (intact, unreadable) {
@@ -109,35 +127,44 @@ fn of_damage(error: ArchiveError) -> Failure {
 
 fn text(report: &VerifyReport) -> String {
     let mut text = String::new();
-    for Finding {
-        place,
-        what,
-        expected,
-        found,
-    } in &report.findings
-    {
-        text.push_str(&format!("{}: {}\n", shown(place), shown(what)));
-        for (label, value) in [("expected", expected), ("found", found)] {
+    let mut last_next = "";
+    for finding in &report.findings {
+        // What to do stands once below findings that follow each other.
+        if !last_next.is_empty() && last_next != finding.next {
+            text.push_str(&format!("    next     {last_next}\n"));
+        }
+        last_next = finding.next;
+        text.push_str(&format!("{}: {}\n", shown(&finding.place), shown(&finding.what)));
+        for (label, value) in [("expected", &finding.expected), ("found", &finding.found)] {
             if let Some(value) = value {
                 text.push_str(&format!("    {label:8} {}\n", shown(value)));
             }
         }
     }
-    let Verified {
-        entries,
-        payloads,
-        payload_bytes,
-    } = report.verified;
-    let verdict = match report.findings.len() {
+    if !last_next.is_empty() {
+        text.push_str(&format!("    next     {last_next}\n"));
+    }
+    for note in &report.notes {
+        text.push_str(&format!("note: {}\n", shown(note)));
+    }
+    let verified = report.verified;
+    let verdict = match report.findings.len() as u64 + report.more_findings {
         0 => "The archive is intact".to_owned(),
         1 => "The archive is not intact: 1 finding".to_owned(),
-        findings => format!("The archive is not intact: {findings} findings"),
+        findings if report.more_findings > 0 => format!(
+            "The archive is not intact: {} findings, the first {} are told",
+            HumanCount(findings),
+            HumanCount(report.findings.len() as u64)
+        ),
+        findings => format!("The archive is not intact: {} findings", HumanCount(findings)),
     };
     text.push_str(&format!(
-        "{verdict}. Looked at {} ledger entries and {} payloads of {}. Ledger head {}\n",
-        HumanCount(entries),
-        HumanCount(payloads),
-        DecimalBytes(payload_bytes),
+        "{verdict}. Looked at {} ledger entries, {} payloads of {}, {} runs with {} messages. Ledger head {}\n",
+        HumanCount(verified.entries),
+        HumanCount(verified.payloads),
+        DecimalBytes(verified.payload_bytes),
+        HumanCount(verified.runs),
+        HumanCount(verified.messages),
         hex(&report.head)
     ));
     text
@@ -151,25 +178,45 @@ fn parse_head(text: &str) -> Result<Sha256, String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_finding_is_told_with_its_place_and_both_values() {
-        let finding = Finding {
-            place: "ledger 3".to_owned(),
+    fn finding(place: &str, next: &'static str) -> Finding {
+        Finding {
+            place: place.to_owned(),
             what: "its hash is wrong".to_owned(),
             expected: Some("ab".to_owned()),
             found: Some("cd".to_owned()),
-        };
-        let report = VerifyReport {
-            findings: vec![finding],
+            next,
+        }
+    }
+
+    fn report(findings: Vec<Finding>, more_findings: u64) -> VerifyReport {
+        VerifyReport {
+            findings,
+            more_findings,
+            notes: vec!["index i is not ours".to_owned()],
             verified: Verified::default(),
             head: [0; 32],
-        };
-        let text = text(&report);
-        assert!(
-            text.starts_with("ledger 3: its hash is wrong\n    expected ab\n    found    cd\n"),
-            "{text}"
-        );
-        assert!(text.contains("not intact: 1 finding."), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_finding_is_told_with_its_place_both_values_and_what_to_do() {
+        let findings = vec![
+            finding("ledger 3", "restore"),
+            finding("ledger 4", "restore"),
+            finding("runs", "reindex"),
+        ];
+        let text = text(&report(findings, 0));
+        let lines = "ledger 3: its hash is wrong\n    expected ab\n    found    cd\nledger 4: its hash is wrong\n    expected ab
+    found    cd\n    next     restore\nruns: its hash is wrong\n    expected ab\n    found    cd\n    next     reindex
+note: index i is not ours\n";
+        assert!(text.starts_with(lines), "{text}");
+        assert!(text.contains("not intact: 3 findings."), "{text}");
+    }
+
+    #[test]
+    fn findings_that_are_not_told_are_counted() {
+        let text = text(&report(vec![finding("a", "b")], 1234));
+        assert!(text.contains("1,235 findings, the first 1 are told"), "{text}");
     }
 
     #[test]

@@ -8,8 +8,10 @@
     reason = "a test that fails panics"
 )]
 
+pub mod damage;
 pub mod program;
 pub mod python;
+pub mod rich;
 pub mod story;
 
 use std::path::PathBuf;

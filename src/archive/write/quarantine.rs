@@ -74,9 +74,18 @@ impl Writer {
             .with("bytes", unreadable.bytes)
             .with_hash("sha256", &unreadable.sha256)
             .with_hash("kept", &sha256(&unreadable.payload))
-            .with_hash("reason", &text_hash(&unreadable.reason));
+            .with_hash("reason", &text_hash(&unreadable.reason))
+            .with("run", self.run_id(run_key)?.as_deref().unwrap_or("-"));
         self.append(&entry)?;
         Ok(false)
+    }
+
+    /// The GUID of the run with this key.
+    fn run_id(&self, run_key: Option<i64>) -> Result<Option<String>, ArchiveError> {
+        self.connection
+            .prepare_cached("SELECT job_run_id FROM run WHERE run_key = ?1")
+            .and_then(|mut statement| statement.query_row([run_key], |row| row.get(0)).optional())
+            .doing("look a run up")
     }
 
     /// Accepts bytes in quarantine: they no longer make their job partial. Accepting twice changes nothing.

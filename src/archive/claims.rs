@@ -1,0 +1,447 @@
+//! What the lines of the ledger claim: `docs/evidence.md` read back, word by word.
+//!
+//! Pure: a line in, a claim out. Nothing here says whether the claim is true; that is asked by `verify`, `reindex` and
+//! `salvage`.
+
+use chrono::NaiveDate;
+
+use crate::model::{Guid, NaiveZone, Sha256};
+
+/// One line of the ledger. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// The archive was made.
+    Archive { id: Guid, at: i64 },
+    /// The zone in which times without offset are read.
+    NaiveTime { zone: NaiveZone, at: i64 },
+    /// A job is known from here on.
+    JobAdded { job: Guid, at: i64 },
+    /// A sync without named jobs asks for it, or no longer.
+    JobWatched { job: Guid, watched: bool },
+    /// SHA-256 of the job's name.
+    JobNamed { job: Guid, name: Sha256 },
+    /// SHA-256 of the base URL under which the job answered.
+    JobServer { job: Guid, server: Sha256 },
+    /// A sync began.
+    SyncBegan(SyncBegan),
+    /// A later sync found that this one had not ended.
+    SyncKilled { sync: i64 },
+    /// A sync ended.
+    SyncEnded(SyncEnded),
+    /// Bytes were received as a revision of a run.
+    Revision(RevisionClaim),
+    /// Bytes that could not be read were kept.
+    Quarantined(QuarantinedClaim),
+    /// A person accepted them.
+    Accepted { id: i64, at: i64, why: Sha256 },
+    /// A complete answer lacked the run.
+    Absent { run: Guid, at: i64 },
+    /// It was listed again.
+    Returned { run: Guid },
+    /// The derived tables were rebuilt: revisions before this line are read by these rules, in this zone.
+    Reindexed { zone: NaiveZone, reader: u32 },
+    /// The archive was taken out of a damaged one: what follows was found behind the last sound line.
+    Salvaged { head: Sha256 },
+    /// Something that earlier lines claim could not be saved.
+    Lost(Loss),
+}
+
+/// Words of `sync-began`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SyncBegan {
+    pub(super) sync: i64,
+    pub(super) at: i64,
+    pub(super) count: i64,
+    pub(super) version: String,
+    pub(super) process: i64,
+}
+
+/// Words of `sync-ended`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SyncEnded {
+    pub(super) sync: i64,
+    pub(super) at: i64,
+    pub(super) outcome: String,
+    pub(super) jobs: u64,
+    pub(super) results: Sha256,
+}
+
+/// Words of `revision`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RevisionClaim {
+    pub(super) run: Guid,
+    pub(super) number: i64,
+    pub(super) sync: i64,
+    pub(super) at: i64,
+    pub(super) job: Guid,
+    pub(super) bytes: u64,
+    pub(super) sha256: Sha256,
+    pub(super) reader: u32,
+    pub(super) zone: NaiveZone,
+}
+
+/// Words of `quarantined`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct QuarantinedClaim {
+    pub(super) id: i64,
+    pub(super) job: Guid,
+    pub(super) sync: i64,
+    pub(super) at: i64,
+    pub(super) position: i64,
+    pub(super) bytes: i64,
+    pub(super) sha256: Sha256,
+    pub(super) kept: Sha256,
+    pub(super) reason: Sha256,
+    pub(super) run: Option<Guid>,
+}
+
+/// What a `lost` line says is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// The payload of the revision of this ledger entry; the tables hold no such revision.
+    Payload { entry: i64 },
+    /// The bytes in quarantine under this number.
+    Quarantined { id: i64 },
+    /// What a sync found of each job.
+    Results { sync: i64 },
+    /// The name of a job.
+    Name { job: Guid },
+    /// The base URL of a job.
+    Server { job: Guid },
+}
+
+impl Claim {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// A word that is missing, in another place, or not of its kind; says which.
+    pub(super) fn read(line: &str) -> Result<Self, String> {
+        let mut words = Words::of(line);
+        let kind = words.kind;
+        let claim = match kind {
+            "archive" => Self::Archive {
+                id: words.guid("id")?,
+                at: words.time("at")?,
+            },
+            "naive-time" => Self::NaiveTime {
+                zone: words.zone("zone")?,
+                at: words.time("at")?,
+            },
+            "job-added" => Self::JobAdded {
+                job: words.guid("job")?,
+                at: words.time("at")?,
+            },
+            "job-watched" | "job-unwatched" => {
+                let job = words.guid("job")?;
+                words.time("at")?;
+                Self::JobWatched {
+                    job,
+                    watched: kind == "job-watched",
+                }
+            }
+            "job-named" => {
+                let job = words.guid("job")?;
+                words.time("at")?;
+                Self::JobNamed {
+                    job,
+                    name: words.hash("name")?,
+                }
+            }
+            "job-server" => {
+                let job = words.guid("job")?;
+                words.time("at")?;
+                Self::JobServer {
+                    job,
+                    server: words.hash("server")?,
+                }
+            }
+            "sync-began" => Self::SyncBegan(SyncBegan {
+                sync: words.number("sync")?,
+                at: words.time("at")?,
+                count: words.number("count")?,
+                version: words.text("version")?.to_owned(),
+                process: words.number("process")?,
+            }),
+            "sync-killed" => {
+                let sync = words.number("sync")?;
+                words.time("at")?;
+                Self::SyncKilled { sync }
+            }
+            "sync-ended" => Self::SyncEnded(SyncEnded {
+                sync: words.number("sync")?,
+                at: words.time("at")?,
+                outcome: words.text("outcome")?.to_owned(),
+                jobs: words.number("jobs")?,
+                results: words.hash("results")?,
+            }),
+            "revision" => Self::Revision(RevisionClaim {
+                run: words.guid("run")?,
+                number: words.number("number")?,
+                sync: words.number("sync")?,
+                at: words.time("at")?,
+                job: words.guid("job")?,
+                bytes: words.number("bytes")?,
+                sha256: words.hash("sha256")?,
+                reader: words.number("reader")?,
+                zone: words.zone("zone")?,
+            }),
+            "quarantined" => Self::Quarantined(QuarantinedClaim {
+                id: words.number("id")?,
+                job: words.guid("job")?,
+                sync: words.number("sync")?,
+                at: words.time("at")?,
+                position: words.number("position")?,
+                bytes: words.number("bytes")?,
+                sha256: words.hash("sha256")?,
+                kept: words.hash("kept")?,
+                reason: words.hash("reason")?,
+                run: words.guid_or_none("run")?,
+            }),
+            "accepted" => {
+                let (id, at) = (words.number("id")?, words.time("at")?);
+                words.hash("sha256")?;
+                Self::Accepted {
+                    id,
+                    at,
+                    why: words.hash("why")?,
+                }
+            }
+            "absent" | "returned" => {
+                let run = words.guid("run")?;
+                words.number::<i64>("sync")?;
+                let at = words.time("at")?;
+                if kind == "absent" {
+                    Self::Absent { run, at }
+                } else {
+                    Self::Returned { run }
+                }
+            }
+            "reindexed" => {
+                words.time("at")?;
+                Self::Reindexed {
+                    reader: words.number("reader")?,
+                    zone: words.zone("zone")?,
+                }
+            }
+            "salvaged" => {
+                words.time("at")?;
+                let head = words.hash("head")?;
+                words.number::<i64>("entries")?;
+                words.number::<i64>("behind")?;
+                Self::Salvaged { head }
+            }
+            "lost" => Self::Lost(words.loss()?),
+            other => return Err(format!("{other:?} is no kind of line that this version knows")),
+        };
+        words.end()?;
+        Ok(claim)
+    }
+}
+
+/// The words of a line that were not read yet.
+struct Words<'line> {
+    kind: &'line str,
+    rest: Option<&'line str>,
+}
+
+impl<'line> Words<'line> {
+    fn of(line: &'line str) -> Self {
+        match line.split_once(' ') {
+            Some((kind, rest)) => Self {
+                kind,
+                rest: Some(rest),
+            },
+            None => Self {
+                kind: line,
+                rest: None,
+            },
+        }
+    }
+
+    fn text(&mut self, key: &str) -> Result<&'line str, String> {
+        let rest = self.rest.ok_or_else(|| format!("the word {key} is missing"))?;
+        let (word, after) = match rest.split_once(' ') {
+            Some((word, after)) => (word, Some(after)),
+            None => (rest, None),
+        };
+        self.rest = after;
+        word.strip_prefix(key)
+            .and_then(|value| value.strip_prefix('='))
+            .ok_or_else(|| format!("{word:?} stands where {key} is expected"))
+    }
+
+    fn parsed<T>(&mut self, key: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, String> {
+        let text = self.text(key)?;
+        parse(text).ok_or_else(|| format!("{key}={text} cannot be read"))
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, key: &str) -> Result<T, String> {
+        self.parsed(key, |text| text.parse().ok())
+    }
+
+    fn guid(&mut self, key: &str) -> Result<Guid, String> {
+        self.parsed(key, |text| text.parse().ok())
+    }
+
+    fn guid_or_none(&mut self, key: &str) -> Result<Option<Guid>, String> {
+        self.parsed(key, |text| match text {
+            "-" => Some(None),
+            text => text.parse().ok().map(Some),
+        })
+    }
+
+    fn hash(&mut self, key: &str) -> Result<Sha256, String> {
+        self.parsed(key, read_hash)
+    }
+
+    fn time(&mut self, key: &str) -> Result<i64, String> {
+        self.parsed(key, read_time)
+    }
+
+    fn zone(&mut self, key: &str) -> Result<NaiveZone, String> {
+        // Nearly always this one: looking a name up among 600 takes longer than reading the rest of a line.
+        self.parsed(key, |text| match text {
+            "utc" => Some(NaiveZone::Utc),
+            text => text.parse().ok(),
+        })
+    }
+
+    fn loss(&mut self) -> Result<Loss, String> {
+        Ok(match self.text("what")? {
+            "payload" => Loss::Payload {
+                entry: self.number("entry")?,
+            },
+            "quarantined" => Loss::Quarantined {
+                id: self.number("id")?,
+            },
+            "results" => Loss::Results {
+                sync: self.number("sync")?,
+            },
+            "name" => Loss::Name {
+                job: self.guid("job")?,
+            },
+            "server" => Loss::Server {
+                job: self.guid("job")?,
+            },
+            other => return Err(format!("what={other} cannot be read")),
+        })
+    }
+
+    fn end(&self) -> Result<(), String> {
+        match self.rest {
+            None => Ok(()),
+            Some(rest) => Err(format!("{rest:?} stands behind its last word")),
+        }
+    }
+}
+
+/// The bytes of 64 lower-case hexadecimal digits.
+fn read_hash(text: &str) -> Option<Sha256> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let text: &[u8; 64] = text.as_bytes().try_into().ok()?;
+    let mut hash = [0; 32];
+    for (byte, pair) in hash.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(hash)
+}
+
+/// Seconds since 1970 of `2026-01-31T03:00:00Z`.
+fn read_time(text: &str) -> Option<i64> {
+    let shape = text.len() == 20
+        && text
+            .bytes()
+            .zip("0000-00-00T00:00:00Z".bytes())
+            .all(|(byte, like)| {
+                if like == b'0' {
+                    byte.is_ascii_digit()
+                } else {
+                    byte == like
+                }
+            });
+    if !shape {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| text[range].parse::<u32>().ok();
+    let day = NaiveDate::from_ymd_opt(i32::try_from(number(0..4)?).ok()?, number(5..7)?, number(8..10)?)?;
+    let time = day.and_hms_opt(number(11..13)?, number(14..16)?, number(17..19)?)?;
+    Some(time.and_utc().timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::ledger::Entry;
+    use crate::model::Instant;
+
+    const JOB: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
+
+    #[test]
+    fn a_line_is_read_as_it_was_written() {
+        let at = Instant::from_unix_seconds(1_769_828_400);
+        let line = Entry::new("revision")
+            .with("run", JOB)
+            .with("number", 2)
+            .with("sync", 7)
+            .with("at", at)
+            .with("job", JOB)
+            .with("bytes", 12)
+            .with_hash("sha256", &[0xa5; 32])
+            .with("reader", 1)
+            .with("zone", "Europe/Berlin");
+        let Claim::Revision(claim) = Claim::read(line.as_str()).unwrap() else {
+            panic!("it is a revision")
+        };
+        assert_eq!((claim.number, claim.sync, claim.bytes), (2, 7, 12));
+        assert_eq!(claim.at, at.unix_seconds());
+        assert_eq!(claim.sha256, [0xa5; 32]);
+        assert_eq!(claim.zone.to_string(), "Europe/Berlin");
+    }
+
+    #[test]
+    fn what_is_no_line_of_ours_says_why() {
+        for (line, why) in [
+            ("", "no kind of line"),
+            ("future thing=1", "no kind of line"),
+            ("archive", "the word id is missing"),
+            ("archive id=x at=2026-01-31T03:00:00Z", "id=x cannot be read"),
+            (
+                "sync-killed at=2026-01-31T03:00:00Z sync=1",
+                "where sync is expected",
+            ),
+            ("sync-killed sync=1 at=2026-02-31T03:00:00Z", "cannot be read"),
+            ("sync-killed sync=1 at=2026-02-3é03:00:00Z", "cannot be read"),
+            (
+                "sync-killed sync=1 at=2026-01-31T03:00:00Z ",
+                "behind its last word",
+            ),
+            ("lost what=mind entry=1", "what=mind cannot be read"),
+        ] {
+            let said = Claim::read(line).unwrap_err();
+            assert!(said.contains(why), "{line:?}: {said}");
+        }
+        let shouted = format!(
+            "job-named job={JOB} at=2026-01-31T03:00:00Z name={}",
+            "AB".repeat(32)
+        );
+        assert!(Claim::read(&shouted).is_err(), "hashes are lower case");
+    }
+
+    #[test]
+    fn times_are_seconds_since_1970() {
+        assert_eq!(read_time("1970-01-01T00:00:01Z"), Some(1));
+        assert_eq!(read_time("2026-01-31T03:00:00Z"), Some(1_769_828_400));
+        for wrong in [
+            "2026-01-31T03:00:00",
+            "2026-01-31 03:00:00Z",
+            "2026-01-31T03:00:00.5Z",
+            "+026-01-31T03:00:00Z",
+        ] {
+            assert_eq!(read_time(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Payloads by ledger entry, unpacked and checked against their hash.
+
+use rusqlite::{Connection, OptionalExtension};
+use sha2::Digest;
+
+use super::claims::RevisionClaim;
+use super::error::{ArchiveError, Doing};
+use super::payload::Unpacker;
+use crate::model::{Sha256, hex};
+
+/// Unpackers that are kept: more than jobs whose runs lie beside each other in an archive.
+const MAX_UNPACKERS: usize = 24;
+
+/// Reads payloads one after the other; holds one of them.
+#[derive(Debug, Default)]
+pub(super) struct Payloads {
+    /// By key of the dictionary, the one used last at the end.
+    unpackers: Vec<(Option<i64>, Unpacker)>,
+    bytes: Vec<u8>,
+}
+
+/// Why a payload is not what the ledger names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unsound {
+    /// There is none.
+    Missing,
+    /// There is one that cannot be unpacked.
+    Packed(String),
+    /// Its bytes have another hash.
+    Hash(Sha256),
+}
+
+impl Unsound {
+    /// What is wrong, after "its payload".
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Missing => "its bytes are missing".to_owned(),
+            Self::Packed(why) => format!("it cannot be unpacked: {why}"),
+            Self::Hash(_) => "its bytes do not have the hash that the ledger names".to_owned(),
+        }
+    }
+
+    /// The hash that was found, where there was one.
+    pub(super) fn found(&self) -> Option<String> {
+        match self {
+            Self::Hash(hash) => Some(hex(hash)),
+            Self::Missing | Self::Packed(_) => None,
+        }
+    }
+}
+
+impl Payloads {
+    /// The bytes of the revision that `claim` tells of in ledger entry `entry`.
+    pub(super) fn read(
+        &mut self,
+        connection: &Connection,
+        entry: i64,
+        claim: &RevisionClaim,
+    ) -> Result<Result<&[u8], Unsound>, ArchiveError> {
+        let doing = "read a payload";
+        let mut statement = connection
+            .prepare_cached("SELECT dictionary_key, data FROM payload WHERE entry_id = ?1")
+            .doing(doing)?;
+        let mut rows = statement.query([entry]).doing(doing)?;
+        let Some(row) = rows.next().doing(doing)? else {
+            return Ok(Err(Unsound::Missing));
+        };
+        let key: Option<i64> = row.get(0).doing(doing)?;
+        let packed = row.get_ref(1).doing(doing)?;
+        let Ok(packed) = packed.as_blob() else {
+            return Ok(Err(Unsound::Packed("it is no bytes".to_owned())));
+        };
+        // Only what the ledger says that it has: a damaged frame must not ask for more.
+        let limit = usize::try_from(claim.bytes).unwrap_or(usize::MAX);
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let unpacked = match self.unpacker(connection, key)? {
+            Some(unpacker) => unpacker.unpack(packed, limit, &mut bytes),
+            None => Err("its dictionary is missing".to_owned()),
+        };
+        self.bytes = bytes;
+        if let Err(why) = unpacked {
+            return Ok(Err(Unsound::Packed(why)));
+        }
+        let hash = <Sha256>::from(sha2::Sha256::digest(&self.bytes));
+        Ok(if hash == claim.sha256 {
+            Ok(&self.bytes)
+        } else {
+            Err(Unsound::Hash(hash))
+        })
+    }
+
+    /// The unpacker of a dictionary; `None` where that is not there.
+    fn unpacker(
+        &mut self,
+        connection: &Connection,
+        key: Option<i64>,
+    ) -> Result<Option<&mut Unpacker>, ArchiveError> {
+        let place = match self.unpackers.iter().rposition(|(known, _)| *known == key) {
+            Some(place) => place,
+            None => {
+                let Some(unpacker) = new_unpacker(connection, key)? else {
+                    return Ok(None);
+                };
+                if self.unpackers.len() == MAX_UNPACKERS {
+                    self.unpackers.remove(0);
+                }
+                self.unpackers.push((key, unpacker));
+                self.unpackers.len() - 1
+            }
+        };
+        let last = self.unpackers.len() - 1;
+        self.unpackers[place..].rotate_left(1);
+        Ok(Some(&mut self.unpackers[last].1))
+    }
+}
+
+fn new_unpacker(connection: &Connection, key: Option<i64>) -> Result<Option<Unpacker>, ArchiveError> {
+    let dictionary: Option<Vec<u8>> = match key {
+        None => None,
+        Some(key) => {
+            let found = connection
+                .prepare_cached("SELECT bytes FROM dictionary WHERE dictionary_key = ?1")
+                .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
+                .doing("read a dictionary")?;
+            let Some(found) = found else { return Ok(None) };
+            Some(found)
+        }
+    };
+    Unpacker::new(dictionary.as_deref())
+        .map(Some)
+        .map_err(|why| ArchiveError::Damaged {
+            what: format!("a dictionary cannot be used: {why}"),
+        })
+}

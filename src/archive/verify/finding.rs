@@ -1,0 +1,266 @@
+//! What is not as it must be, and how it is told.
+
+use rusqlite::types::ValueRef;
+
+use crate::archive::ledger::text_hash;
+use crate::model::{Sha256, hex};
+
+/// Findings that are told one by one; the others are counted. A removed table would else fill the memory.
+const MAX_TOLD: usize = 1000;
+
+/// Characters of a value that a finding shows.
+const MAX_SHOWN: usize = 200;
+
+/// Something that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// Where: a table and what names the row.
+    pub place: String,
+    /// What is wrong.
+    pub what: String,
+    /// What should stand there, where that can be said.
+    pub expected: Option<String>,
+    /// What stands there.
+    pub found: Option<String>,
+    /// What to do about it.
+    pub next: &'static str,
+}
+
+/// What to do about a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The tables can be made anew from payloads and ledger.
+    Reindex,
+    /// Payloads or ledger themselves are hurt.
+    Restore,
+    /// Another history stands here than the one that was sealed.
+    OtherCopy,
+    /// The file's pages are hurt.
+    File,
+    /// Another version of the program is needed.
+    Program,
+}
+
+impl Next {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Reindex => {
+                "`jobruns reindex` makes this anew from payloads and ledger; ask first who changed it, and keep a copy."
+            }
+            Self::Restore => {
+                "keep a copy of the file, and go back to a backup that `jobruns verify --head` proves; `jobruns salvage` takes out what is sound."
+            }
+            Self::OtherCopy => {
+                "this file is not, or no longer, the history that was sealed: look for the copy that holds it, and ask who could write to this one."
+            }
+            Self::Program => "check it with the version of jobruns that wrote it.",
+            Self::File => {
+                "keep a copy of the file, check the disk, and go back to a backup; `jobruns salvage` takes out what is sound."
+            }
+        }
+    }
+}
+
+impl Finding {
+    pub(super) fn new(next: Next, place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            place: place.into(),
+            what: what.into(),
+            expected: None,
+            found: None,
+            next: next.words(),
+        }
+    }
+
+    pub(super) fn with(mut self, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self.found = Some(found.into());
+        self
+    }
+}
+
+/// Findings as they come: the first ones in full, the rest counted.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) told: Vec<Finding>,
+    pub(super) untold: u64,
+}
+
+impl Findings {
+    pub(super) fn push(&mut self, finding: Finding) {
+        if self.told.len() < MAX_TOLD {
+            self.told.push(finding);
+        } else {
+            self.untold += 1;
+        }
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        for finding in other.told {
+            self.push(finding);
+        }
+        self.untold += other.untold;
+    }
+
+    /// Compares one column; `place` is only worded where it differs.
+    pub(super) fn column(
+        &mut self,
+        next: Next,
+        place: impl FnOnce() -> String,
+        column: &str,
+        should: Should<'_>,
+        found: ValueRef<'_>,
+    ) {
+        if !should.is(found) {
+            let what = format!("its {column} is not what {} say", next.witnesses());
+            self.push(Finding::new(next, place(), what).with(should.shown(), shown_value(found)));
+        }
+    }
+}
+
+impl Next {
+    const fn witnesses(self) -> &'static str {
+        match self {
+            Self::Reindex => "payloads and ledger",
+            Self::Restore | Self::OtherCopy | Self::File | Self::Program => "the ledger's lines",
+        }
+    }
+}
+
+/// What a column must hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Should<'a> {
+    Null,
+    Integer(i64),
+    Text(&'a str),
+    Blob(&'a [u8]),
+    /// A text with this SHA-256.
+    TextOf(&'a Sha256),
+    /// Bytes with this SHA-256.
+    BytesOf(&'a Sha256),
+}
+
+impl Should<'_> {
+    pub(super) fn is(&self, found: ValueRef<'_>) -> bool {
+        match (*self, found) {
+            (Self::Null, ValueRef::Null) => true,
+            (Self::Integer(should), ValueRef::Integer(found)) => should == found,
+            (Self::Text(should), ValueRef::Text(found)) => should.as_bytes() == found,
+            (Self::Blob(should), ValueRef::Blob(found)) => should == found,
+            (Self::TextOf(hash), ValueRef::Text(found)) => {
+                std::str::from_utf8(found).is_ok_and(|text| text_hash(text) == *hash)
+            }
+            (Self::BytesOf(hash), ValueRef::Blob(found)) => {
+                <Sha256>::from(<sha2::Sha256 as sha2::Digest>::digest(found)) == *hash
+            }
+            _ => false,
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Null => "NULL".to_owned(),
+            Self::Integer(number) => number.to_string(),
+            Self::Text(text) => clipped(text),
+            Self::Blob(bytes) => shown_bytes(bytes),
+            Self::TextOf(hash) => format!("a text with the SHA-256 {}", hex(*hash)),
+            Self::BytesOf(hash) => format!("bytes with the SHA-256 {}", hex(*hash)),
+        }
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Should<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Null, Self::Text)
+    }
+}
+
+impl From<Option<i64>> for Should<'_> {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or(Self::Null, Self::Integer)
+    }
+}
+
+/// A value of a column, for people.
+pub(super) fn shown_value(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => clipped(&String::from_utf8_lossy(text)),
+        ValueRef::Blob(bytes) => shown_bytes(bytes),
+    }
+}
+
+fn shown_bytes(bytes: &[u8]) -> String {
+    if bytes.len() <= 32 {
+        hex(bytes)
+    } else {
+        format!("{} bytes, {}...", bytes.len(), hex(&bytes[..16]))
+    }
+}
+
+/// The beginning of a text, in quotes: an empty one and one of spaces are seen.
+fn clipped(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push_str("...");
+    }
+    format!("{shown:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_differs_is_told_with_both_values() {
+        let mut findings = Findings::default();
+        let place = || "runs, run x".to_owned();
+        findings.column(
+            Next::Reindex,
+            place,
+            "status",
+            Should::Integer(4),
+            ValueRef::Integer(4),
+        );
+        findings.column(Next::Reindex, place, "status", Should::Integer(4), ValueRef::Null);
+        findings.column(
+            Next::Reindex,
+            place,
+            "exception",
+            Should::Null,
+            ValueRef::Text(b""),
+        );
+        let [status, exception] = &findings.told[..] else {
+            panic!("{findings:?}")
+        };
+        assert_eq!(status.what, "its status is not what payloads and ledger say");
+        assert_eq!(
+            (status.expected.as_deref(), status.found.as_deref()),
+            (Some("4"), Some("NULL"))
+        );
+        assert_eq!(exception.found.as_deref(), Some("\"\""));
+    }
+
+    #[test]
+    fn values_of_another_type_are_never_equal() {
+        let hash = text_hash("a");
+        assert!(Should::TextOf(&hash).is(ValueRef::Text(b"a")));
+        assert!(!Should::TextOf(&hash).is(ValueRef::Blob(b"a")));
+        assert!(Should::BytesOf(&hash).is(ValueRef::Blob(b"a")));
+        assert!(!Should::Integer(1).is(ValueRef::Real(1.0)));
+        assert!(!Should::Text("1").is(ValueRef::Integer(1)));
+    }
+
+    #[test]
+    fn a_flood_of_findings_is_counted_and_not_kept() {
+        let mut findings = Findings::default();
+        for _ in 0..MAX_TOLD + 5 {
+            findings.push(Finding::new(Next::File, "a", "b"));
+        }
+        let mut all = Findings::default();
+        all.append(findings);
+        assert_eq!((all.told.len(), all.untold), (MAX_TOLD, 5));
+    }
+}

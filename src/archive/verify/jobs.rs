@@ -1,0 +1,188 @@
+//! The archive's own row, servers and jobs, against the ledger.
+
+use std::collections::HashSet;
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use super::finding::{Finding, Findings, Next, Should, shown_value};
+use super::ledger::Told;
+use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::ledger::text_hash;
+use crate::model::{Guid, Sha256, hex};
+
+/// Compares the row that says what the archive is.
+pub(super) fn check_archive(
+    connection: &Connection,
+    told: &Told,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "read what the archive is";
+    let place = || "archive".to_owned();
+    let Some((id, made)) = told.archive else {
+        findings.push(Finding::new(
+            Next::Restore,
+            "ledger",
+            "it does not begin with what the archive is",
+        ));
+        return Ok(());
+    };
+    let id = id.to_string();
+    let zone = told.zone.map(|zone| zone.to_string());
+    let mut statement = connection
+        .prepare("SELECT archive_id, made_unix, naive_time, only FROM archive")
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    let mut count = 0;
+    while let Some(row) = rows.next().doing(doing)? {
+        count += 1;
+        let columns = [
+            ("archive_id", Should::Text(&id)),
+            ("made_unix", Should::Integer(made)),
+            ("naive_time", zone.as_deref().into()),
+            ("only", Should::Integer(1)),
+        ];
+        for (index, (column, should)) in columns.into_iter().enumerate() {
+            findings.column(
+                Next::Reindex,
+                place,
+                column,
+                should,
+                row.get_ref(index).doing(doing)?,
+            );
+        }
+    }
+    if count != 1 {
+        let finding = Finding::new(Next::Reindex, place(), "it has not one row");
+        findings.push(finding.with("1", count.to_string()));
+    }
+    Ok(())
+}
+
+/// Compares every server that answered.
+pub(super) fn check_servers(
+    connection: &Connection,
+    told: &Told,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "read the servers";
+    let mut missing: HashSet<Sha256> = told.servers.clone();
+    let mut statement = connection
+        .prepare("SELECT server_key, url FROM server")
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let key: i64 = row.get(0).doing(doing)?;
+        let url = row.get_ref(1).doing(doing)?;
+        let hash = url.as_str().map(text_hash);
+        if !hash.is_ok_and(|hash| missing.remove(&hash)) {
+            let finding = Finding::new(
+                Next::Restore,
+                format!("server, row {key}"),
+                "the ledger does not tell of a server with this address",
+            );
+            findings.push(finding.with("an address whose SHA-256 stands in the ledger", shown_value(url)));
+        }
+    }
+    let mut missing: Vec<Sha256> = missing.into_iter().collect();
+    missing.sort_unstable();
+    for hash in missing {
+        let finding = Finding::new(
+            Next::Restore,
+            "server",
+            "a server that the ledger tells of is not there",
+        );
+        findings.push(finding.with(format!("an address with the SHA-256 {}", hex(&hash)), "nothing"));
+    }
+    Ok(())
+}
+
+/// Compares every job.
+pub(super) fn check_jobs(
+    connection: &Connection,
+    told: &Told,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "read the jobs";
+    let mut met: HashSet<Guid> = HashSet::new();
+    let mut statement = connection
+        .prepare(
+            "SELECT j.job_key, j.job_id, j.watched, j.first_seen_unix, j.name, s.url, j.server_key, j.last_synced_unix,
+                    j.last_error, j.total_job_runs
+             FROM job j LEFT JOIN server s ON s.server_key = j.server_key",
+        )
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let value = |index: usize| row.get_ref(index).doing(doing);
+        let text = value(1)?;
+        // Only the one way of writing it that the archive has.
+        let id = text
+            .as_str()
+            .ok()
+            .and_then(|text| text.parse::<Guid>().ok().filter(|id| id.to_string() == text));
+        let Some((id, job)) = id.and_then(|id| told.jobs.get(&id).map(|job| (id, job))) else {
+            let key: i64 = row.get(0).doing(doing)?;
+            let finding = Finding::new(
+                Next::Reindex,
+                format!("jobs, row {key}"),
+                "the ledger does not tell of this job",
+            );
+            findings.push(finding.with("a job of the ledger", shown_value(text)));
+            continue;
+        };
+        met.insert(id);
+        let place = || format!("jobs, job {id}");
+        let hashed = |hash: Option<Sha256>, found: ValueRef<'_>, column, findings: &mut Findings| {
+            let should = hash.as_ref().map_or(Should::Null, Should::TextOf);
+            findings.column(Next::Restore, place, column, should, found);
+        };
+        findings.column(
+            Next::Reindex,
+            place,
+            "watched",
+            Should::Integer(job.watched.into()),
+            value(2)?,
+        );
+        findings.column(
+            Next::Reindex,
+            place,
+            "first_seen_unix",
+            Should::Integer(job.added_at),
+            value(3)?,
+        );
+        hashed(job.name, value(4)?, "name", findings);
+        hashed(job.server, value(5)?, "server", findings);
+        if job.server.is_none() {
+            findings.column(Next::Reindex, place, "server_key", Should::Null, value(6)?);
+        }
+        if let Some(last) = &job.last {
+            findings.column(
+                Next::Reindex,
+                place,
+                "last_synced_unix",
+                last.synced_at.into(),
+                value(7)?,
+            );
+            findings.column(
+                Next::Reindex,
+                place,
+                "last_error",
+                last.error.as_deref().into(),
+                value(8)?,
+            );
+            findings.column(
+                Next::Reindex,
+                place,
+                "total_job_runs",
+                last.total_job_runs.into(),
+                value(9)?,
+            );
+        }
+    }
+    for job in told.jobs.keys().filter(|job| !met.contains(job)) {
+        let what = "it is not there, and the ledger tells of it";
+        findings.push(Finding::new(Next::Restore, format!("jobs, job {job}"), what));
+    }
+    Ok(())
+}

@@ -1,0 +1,419 @@
+//! The ledger's chain, and what its lines tell about everything else.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension};
+use sha2::Digest;
+
+use super::finding::{Finding, Findings, Next};
+use super::{quarantine, syncs};
+use crate::archive::claims::{Claim, Loss, RevisionClaim};
+use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::ledger::GENESIS;
+use crate::model::{Guid, NaiveZone, Sha256, hex};
+use crate::reader::READER_VERSION;
+
+/// What the ledger tells about jobs, runs and what was lost; filled line by line.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) archive: Option<(Guid, i64)>,
+    pub(super) zone: Option<NaiveZone>,
+    pub(super) jobs: BTreeMap<Guid, JobTold>,
+    /// SHA-256 of each server's URL.
+    pub(super) servers: HashSet<Sha256>,
+    /// When each accepted piece in quarantine was, and under which reason's hash.
+    pub(super) accepted: HashMap<i64, (i64, Sha256)>,
+    /// Numbers of all that went to quarantine.
+    pub(super) quarantined: HashSet<i64>,
+    /// Numbers of all syncs.
+    pub(super) syncs: HashSet<i64>,
+    /// Runs that went absent or came back after [`Scope::after`]: key, and since when. Sorted by key, the latest alone.
+    pub(super) presence: Vec<(i64, Option<i64>)>,
+    /// Whether every line was listened to, so that silence says something.
+    pub(super) tells_all: bool,
+    pub(super) reindexed: Option<Reindexed>,
+    pub(super) lost: Lost,
+    pub(super) entries: u64,
+    /// Revisions after [`Scope::after`], and the bytes of their payloads.
+    pub(super) revisions: u64,
+    pub(super) payload_bytes: u64,
+    pub(super) head: Sha256,
+}
+
+/// What the ledger tells about a job.
+#[derive(Debug, Default)]
+pub(super) struct JobTold {
+    pub(super) added_at: i64,
+    pub(super) watched: bool,
+    pub(super) name: Option<Sha256>,
+    pub(super) server: Option<Sha256>,
+    /// The part of its row that comes from the results of syncs; not known where those were not looked at.
+    pub(super) last: Option<LastTold>,
+}
+
+/// What the results of syncs leave in a job's row.
+#[derive(Debug, Default)]
+pub(super) struct LastTold {
+    pub(super) synced_at: Option<i64>,
+    pub(super) error: Option<String>,
+    pub(super) total_job_runs: Option<i64>,
+}
+
+/// Revisions before `entry` are read by these rules.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reindexed {
+    entry: i64,
+    zone: NaiveZone,
+    reader: u32,
+}
+
+/// What `lost` lines name.
+#[derive(Debug, Default)]
+pub(super) struct Lost {
+    pub(super) payloads: HashSet<i64>,
+    pub(super) quarantined: HashSet<i64>,
+    pub(super) results: HashSet<i64>,
+    /// Runs of the lost payloads.
+    pub(super) runs: HashSet<Guid>,
+    /// How many things were lost.
+    pub(super) count: u64,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    /// Only what the ledger tells after this entry; 0 for everything.
+    pub(super) after: i64,
+}
+
+impl Scope {
+    pub(super) const fn is_all(self) -> bool {
+        self.after == 0
+    }
+}
+
+impl Told {
+    /// The zone and the version of the rules by which a revision is read.
+    pub(super) fn rules(&self, entry: i64, claim: &RevisionClaim) -> (NaiveZone, u32) {
+        match self.reindexed {
+            Some(again) if entry < again.entry => (again.zone, again.reader),
+            _ => (claim.zone, claim.reader),
+        }
+    }
+}
+
+/// Reads the whole ledger: each hash afresh, each line for what it tells, syncs and quarantine compared on the way.
+/// `heads` must be met.
+pub(super) fn check(
+    connection: &Connection,
+    scope: Scope,
+    heads: &[Sha256],
+    findings: &mut Findings,
+) -> Result<Told, ArchiveError> {
+    let doing = "read the ledger";
+    let mut told = Told {
+        head: GENESIS,
+        tells_all: scope.is_all(),
+        ..Told::default()
+    };
+    read_ahead(connection, &mut told)?;
+    let mut pass = Pass {
+        connection,
+        scope,
+        open: None,
+        presence: Vec::new(),
+        told,
+    };
+    let mut wanted: HashSet<Sha256> = heads.iter().copied().collect();
+    let mut statement = connection
+        .prepare("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id")
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    let mut before = GENESIS;
+    let mut expected_id = 1;
+    while let Some(row) = rows.next().doing(doing)? {
+        let id: i64 = row.get(0).doing(doing)?;
+        let place = || format!("ledger, entry {id}");
+        if id != expected_id {
+            let finding = Finding::new(Next::Restore, place(), "the entries before it are missing");
+            findings.push(finding.with(expected_id.to_string(), id.to_string()));
+        }
+        expected_id = id.saturating_add(1);
+        let line = match row.get_ref(1).doing(doing)? {
+            ValueRef::Text(line) => line,
+            _ => b"",
+        };
+        let hash = <Sha256>::from(
+            sha2::Sha256::new()
+                .chain_update(before)
+                .chain_update(line)
+                .finalize(),
+        );
+        let found: Sha256 = match row.get_ref(2).doing(doing)? {
+            ValueRef::Blob(found) => found.try_into().unwrap_or_default(),
+            _ => Sha256::default(),
+        };
+        if hash != found {
+            let what = "its hash is not that of the entry before and its line";
+            findings.push(Finding::new(Next::Restore, place(), what).with(hex(&hash), hex(&found)));
+        }
+        wanted.remove(&found);
+        // What follows is judged by the hash that stands there, so that one change is one finding.
+        before = found;
+        pass.told.entries += 1;
+        let claim = std::str::from_utf8(line)
+            .map_err(|_| "it is no UTF-8".to_owned())
+            .and_then(Claim::read);
+        match claim {
+            Ok(claim) => pass.hear(id, &found, claim, findings)?,
+            Err(why) => findings.push(Finding::new(
+                Next::Restore,
+                place(),
+                format!("its line cannot be read: {why}"),
+            )),
+        }
+    }
+    pass.told.head = before;
+    for head in missing(wanted) {
+        let finding = Finding::new(
+            Next::OtherCopy,
+            "ledger",
+            "the history sealed by this head is not held",
+        );
+        findings.push(finding.with(hex(&head), "no entry with this hash"));
+    }
+    pass.end(findings)
+}
+
+fn missing(wanted: HashSet<Sha256>) -> Vec<Sha256> {
+    let mut missing: Vec<Sha256> = wanted.into_iter().collect();
+    missing.sort_unstable();
+    missing
+}
+
+/// The number of the entry that has this hash.
+pub(super) fn entry_of(connection: &Connection, head: &Sha256) -> Result<Option<i64>, ArchiveError> {
+    connection
+        .query_row(
+            "SELECT entry_id FROM ledger WHERE entry_hash = ?1",
+            [head],
+            |row| row.get(0),
+        )
+        .optional()
+        .doing("look a head up in the ledger")
+}
+
+/// Lines that change how earlier ones are taken.
+fn read_ahead(connection: &Connection, told: &mut Told) -> Result<(), ArchiveError> {
+    let doing = "read the ledger";
+    let mut statement = connection
+        .prepare(
+            "SELECT entry_id, entry FROM ledger WHERE entry GLOB 'reindexed *' OR entry GLOB 'lost *'
+             ORDER BY entry_id",
+        )
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let Ok(line) = row.get_ref(1).doing(doing)?.as_str() else {
+            continue;
+        };
+        match Claim::read(line) {
+            Ok(Claim::Reindexed { zone, reader }) => {
+                let entry = row.get(0).doing(doing)?;
+                told.reindexed = Some(Reindexed { entry, zone, reader });
+            }
+            Ok(Claim::Lost(loss)) => {
+                told.lost.count += 1;
+                match loss {
+                    Loss::Payload { entry } => drop(told.lost.payloads.insert(entry)),
+                    Loss::Quarantined { id } => drop(told.lost.quarantined.insert(id)),
+                    Loss::Results { sync } => drop(told.lost.results.insert(sync)),
+                    Loss::Name { .. } | Loss::Server { .. } => {}
+                }
+            }
+            // Told of by the pass over all lines.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The pass over all lines, in order.
+struct Pass<'c> {
+    connection: &'c Connection,
+    scope: Scope,
+    open: Option<crate::archive::claims::SyncBegan>,
+    presence: Vec<(i64, Option<i64>)>,
+    told: Told,
+}
+
+impl Pass<'_> {
+    fn hear(
+        &mut self,
+        entry: i64,
+        hash: &Sha256,
+        claim: Claim,
+        findings: &mut Findings,
+    ) -> Result<(), ArchiveError> {
+        let new = entry > self.scope.after;
+        let told = &mut self.told;
+        match claim {
+            Claim::Archive { id, at } => {
+                if entry == 1 {
+                    told.archive = Some((id, at));
+                } else {
+                    let place = format!("ledger, entry {entry}");
+                    findings.push(Finding::new(
+                        Next::Restore,
+                        place,
+                        "an archive begins in the middle of the ledger",
+                    ));
+                }
+            }
+            Claim::NaiveTime { zone, .. } | Claim::Reindexed { zone, .. } => told.zone = Some(zone),
+            Claim::JobAdded { job, at } => {
+                let whole = new || self.scope.is_all();
+                told.jobs.insert(
+                    job,
+                    JobTold {
+                        added_at: at,
+                        last: whole.then(LastTold::default),
+                        ..JobTold::default()
+                    },
+                );
+            }
+            Claim::JobWatched { job, watched } => told.jobs.entry(job).or_default().watched = watched,
+            Claim::JobNamed { job, name } => told.jobs.entry(job).or_default().name = Some(name),
+            Claim::JobServer { job, server } => {
+                told.servers.insert(server);
+                told.jobs.entry(job).or_default().server = Some(server);
+            }
+            Claim::SyncBegan(began) => {
+                told.syncs.insert(began.sync);
+                if let Some(before) = self.open.replace(began) {
+                    let place = format!("ledger, entry {entry}");
+                    let what = format!("a sync begins before sync {} ended", before.sync);
+                    findings.push(Finding::new(Next::Restore, place, what));
+                }
+            }
+            Claim::SyncKilled { sync } => self.close(entry, sync, new, syncs::End::Killed, findings)?,
+            Claim::SyncEnded(ended) => {
+                let sync = ended.sync;
+                self.close(entry, sync, new, syncs::End::Ended(&ended, hash), findings)?;
+            }
+            Claim::Revision(revision) => {
+                if told.lost.payloads.contains(&entry) {
+                    told.lost.runs.insert(revision.run);
+                } else if new {
+                    told.revisions += 1;
+                    told.payload_bytes += revision.bytes;
+                }
+            }
+            Claim::Quarantined(claim) => {
+                if !told.lost.quarantined.contains(&claim.id) {
+                    told.quarantined.insert(claim.id);
+                    if new {
+                        quarantine::check(self.connection, &claim, findings)?;
+                    }
+                }
+            }
+            Claim::Accepted { id, at, why } => drop(told.accepted.insert(id, (at, why))),
+            Claim::Absent { run, at } if new => self.presence(entry, run, Some(at), findings)?,
+            Claim::Returned { run } if new => self.presence(entry, run, None, findings)?,
+            Claim::Lost(Loss::Name { job }) => told.jobs.entry(job).or_default().name = None,
+            Claim::Lost(Loss::Server { job }) => {
+                let lost = told.jobs.entry(job).or_default().server.take();
+                if let Some(lost) = lost
+                    && told.jobs.values().all(|job| job.server != Some(lost))
+                {
+                    told.servers.remove(&lost);
+                }
+            }
+            Claim::Absent { .. } | Claim::Returned { .. } | Claim::Salvaged { .. } | Claim::Lost(_) => {}
+        }
+        Ok(())
+    }
+
+    fn close(
+        &mut self,
+        entry: i64,
+        sync: i64,
+        new: bool,
+        end: syncs::End<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), ArchiveError> {
+        let Some(began) = self.open.take().filter(|began| began.sync == sync) else {
+            let place = format!("ledger, entry {entry}");
+            findings.push(Finding::new(
+                Next::Restore,
+                place,
+                format!("sync {sync} ends and did not begin"),
+            ));
+            return Ok(());
+        };
+        if new {
+            syncs::check(self.connection, &began, end, &mut self.told, findings)?;
+        }
+        Ok(())
+    }
+
+    fn presence(
+        &mut self,
+        entry: i64,
+        run: Guid,
+        since: Option<i64>,
+        findings: &mut Findings,
+    ) -> Result<(), ArchiveError> {
+        let key: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT run_key FROM run WHERE job_run_id = ?1")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([run.to_string()], |row| row.get(0))
+                    .optional()
+            })
+            .doing("look a run up")?;
+        match key {
+            Some(key) => self.presence.push((key, since)),
+            None if self.told.lost.runs.contains(&run) => {}
+            None => {
+                let place = format!("ledger, entry {entry}");
+                findings.push(Finding::new(
+                    Next::Reindex,
+                    place,
+                    format!("it names run {run}, which is not there"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn end(mut self, findings: &mut Findings) -> Result<Told, ArchiveError> {
+        if let Some(began) = self.open.take() {
+            syncs::check(
+                self.connection,
+                &began,
+                syncs::End::Open,
+                &mut self.told,
+                findings,
+            )?;
+        }
+        // Stable, so that of one run the latest stands last.
+        self.presence.sort_by_key(|&(key, _)| key);
+        let mut latest: Vec<(i64, Option<i64>)> = Vec::new();
+        for event in self.presence {
+            match latest.last_mut() {
+                Some(last) if last.0 == event.0 => *last = event,
+                _ => latest.push(event),
+            }
+        }
+        self.told.presence = latest;
+        Ok(self.told)
+    }
+}
+
+/// Whether this program has the rules by which a revision is read.
+pub(super) const fn knows_rules(reader: u32) -> bool {
+    reader == READER_VERSION
+}

@@ -1,0 +1,465 @@
+//! Proves the archive intact: everything that its tables say, against a fresh reading of payloads and ledger.
+//!
+//! # What is compared with what
+//! The ledger's chain is computed afresh, line by line; each line tells what a row must hold. Each run's payloads are
+//! unpacked, hashed and read again, in order, by the reader and the plan that the writer uses; what comes out is compared
+//! with the run's row and its messages, column by column. The schema is compared with what the migrations make.
+//!
+//! # What is not compared
+//! How it is stored, where nothing that the archive says depends on it: the numbers of keys, how often a text is stored, the
+//! bytes of a dictionary that no payload needs. `run.seen_sha256` is only a memory by which a sync recognises bytes.
+//!
+//! # One state, several threads
+//! Every thread has a connection of its own, and all of them see one state of the archive (see [`snapshot`]). Memory is
+//! bounded by the largest single run per thread.
+
+mod finding;
+mod jobs;
+mod ledger;
+mod quarantine;
+mod runs;
+mod schema;
+mod snapshot;
+mod syncs;
+mod texts;
+
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use self::finding::{Findings, Next};
+use self::ledger::{Scope, Told};
+use self::runs::Runs;
+use self::texts::Marks;
+use super::error::{ArchiveError, Doing};
+use super::reader::Reader;
+use crate::model::{Sha256, hex};
+
+pub use self::finding::Finding;
+
+/// Threads that compare runs: more than that only wait for the disk and for each other's pages.
+const MAX_THREADS: usize = 4;
+
+/// Runs that a thread takes at a time.
+const RUNS_AT_A_TIME: usize = 128;
+
+/// What to verify.
+#[derive(Debug, Clone, Default)]
+pub struct VerifyOptions {
+    /// Hashes that the ledger must hold.
+    pub heads: Vec<Sha256>,
+    /// Only what came after this head is compared; the chain is computed from its beginning all the same.
+    pub since_head: Option<Sha256>,
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Verified {
+    /// Ledger entries whose hash was computed afresh.
+    pub entries: u64,
+    /// Payloads whose hash was computed afresh.
+    pub payloads: u64,
+    /// Bytes of those payloads, unpacked.
+    pub payload_bytes: u64,
+    /// Runs that were compared with their payloads.
+    pub runs: u64,
+    /// Messages that were compared with their payloads.
+    pub messages: u64,
+}
+
+impl std::ops::AddAssign for Verified {
+    fn add_assign(&mut self, other: Self) {
+        self.entries += other.entries;
+        self.payloads += other.payloads;
+        self.payload_bytes += other.payload_bytes;
+        self.runs += other.runs;
+        self.messages += other.messages;
+    }
+}
+
+/// How far a verification is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifyProgress {
+    /// Bytes of payloads that were compared so far.
+    pub done_bytes: u64,
+    /// Bytes of all payloads that will be.
+    pub total_bytes: u64,
+}
+
+/// The result of a verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// What is wrong; empty where the archive is intact.
+    pub findings: Vec<Finding>,
+    /// How many more findings there are than those told.
+    pub more_findings: u64,
+    /// What is no finding and worth knowing: objects that somebody added, what an earlier salvage could not save.
+    pub notes: Vec<String>,
+    /// How much was looked at.
+    pub verified: Verified,
+    /// The ledger's last hash, computed afresh.
+    pub head: Sha256,
+}
+
+impl VerifyReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+impl Reader {
+    /// Checks the archive, in one snapshot; changes nothing. `heads` are hashes that the ledger must hold.
+    ///
+    /// # Errors
+    /// As [`Self::verify_with`].
+    pub fn verify(&self, heads: &[Sha256]) -> Result<VerifyReport, ArchiveError> {
+        let options = VerifyOptions {
+            heads: heads.to_vec(),
+            since_head: None,
+        };
+        self.verify_with(&options, &|_| {})
+    }
+
+    /// Checks what `options` say, in one snapshot; changes nothing. `progress` is called now and then, from any thread.
+    ///
+    /// # Errors
+    /// [`ArchiveError::NoSuch`] where `since_head` is not in the ledger; SQL errors that leave nothing to look at. Damage
+    /// that is met on the way is a finding.
+    pub fn verify_with(
+        &self,
+        options: &VerifyOptions,
+        progress: &(dyn Fn(VerifyProgress) + Sync),
+    ) -> Result<VerifyReport, ArchiveError> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let connections = snapshot::take(self, threads.min(MAX_THREADS))?;
+        let mut findings = Findings::default();
+        let first = &connections[0];
+        let scope = scope_of(first, options)?;
+        let told = match ledger::check(first, scope, &options.heads, &mut findings) {
+            Ok(told) => told,
+            // Without it nothing else can be said, and this says enough.
+            Err(error) => {
+                forgive::<()>(Err(error), &mut findings)?;
+                return Ok(report(
+                    findings,
+                    Vec::new(),
+                    Verified::default(),
+                    Sha256::default(),
+                ));
+            }
+        };
+        let work = Work {
+            scope,
+            told: &told,
+            cursor: Mutex::new(Cursor::begin(first, scope, &told)?),
+            done_bytes: AtomicU64::new(0),
+            progress,
+        };
+        let work = &work;
+        let parts: Vec<Part> = std::thread::scope(|threads| {
+            let started: Vec<_> = connections
+                .into_iter()
+                .enumerate()
+                .map(|(number, connection)| threads.spawn(move || work.run(connection, number == 0)))
+                .collect();
+            started
+                .into_iter()
+                .map(|thread| match thread.join() {
+                    Ok(part) => part,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                })
+                .collect::<Result<_, ArchiveError>>()
+        })?;
+        conclude(scope, &told, parts, findings)
+    }
+}
+
+fn scope_of(connection: &Connection, options: &VerifyOptions) -> Result<Scope, ArchiveError> {
+    let after = match options.since_head {
+        None => 0,
+        Some(head) => ledger::entry_of(connection, &head)?.ok_or_else(|| ArchiveError::NoSuch {
+            what: format!("ledger entry with the hash {}", hex(&head)),
+        })?,
+    };
+    Ok(Scope { after })
+}
+
+/// What the threads share.
+struct Work<'w> {
+    scope: Scope,
+    told: &'w Told,
+    cursor: Mutex<Cursor>,
+    done_bytes: AtomicU64,
+    progress: &'w (dyn Fn(VerifyProgress) + Sync),
+}
+
+/// What a thread hands back.
+struct Part {
+    connection: Connection,
+    /// Of everything but runs.
+    findings: Findings,
+    /// Of runs, by the number of the portion.
+    of_runs: Vec<(u64, Findings)>,
+    notes: Vec<String>,
+    verified: Verified,
+    used: [Marks; 3],
+    /// Nothing broke off the comparison of runs.
+    whole: bool,
+}
+
+impl Work<'_> {
+    /// The part of one thread: all that concerns the file as a whole, where it leads; then runs, as long as there are.
+    fn run(&self, connection: Connection, leads: bool) -> Result<Part, ArchiveError> {
+        let mut findings = Findings::default();
+        let mut notes = Vec::new();
+        if leads {
+            notes = self.check_file(&connection, &mut findings)?;
+        }
+        let mut part = Part {
+            findings,
+            of_runs: Vec::new(),
+            notes,
+            verified: Verified::default(),
+            used: Default::default(),
+            whole: true,
+            connection,
+        };
+        let compared = self.check_runs(&mut part);
+        part.whole = compared.is_ok();
+        forgive(compared, &mut part.findings)?;
+        Ok(part)
+    }
+
+    fn check_file(
+        &self,
+        connection: &Connection,
+        findings: &mut Findings,
+    ) -> Result<Vec<String>, ArchiveError> {
+        let told = self.told;
+        let notes = schema::check_schema(connection, findings);
+        let notes = forgive(notes, findings)?.unwrap_or_default();
+        if self.scope.is_all() {
+            forgive(schema::check_pages(connection, findings), findings)?;
+            forgive(schema::check_foreign_keys(connection, findings), findings)?;
+        }
+        forgive(jobs::check_archive(connection, told, findings), findings)?;
+        forgive(jobs::check_servers(connection, told, findings), findings)?;
+        forgive(jobs::check_jobs(connection, told, findings), findings)?;
+        forgive(
+            syncs::check_strangers(connection, &told.syncs, findings),
+            findings,
+        )?;
+        forgive(quarantine::check_accepted(connection, told, findings), findings)?;
+        let missing = runs::check_missing_revisions(connection, self.scope, told, findings);
+        forgive(missing, findings)?;
+        Ok(notes)
+    }
+
+    fn check_runs(&self, part: &mut Part) -> Result<(), ArchiveError> {
+        let mut runs = Runs::new(&part.connection, self.told)?;
+        let mut result = Ok(());
+        loop {
+            // Whoever panicked holding it left a number, which is whole.
+            let taken = self
+                .cursor
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .next(&part.connection);
+            let (portion, keys) = match taken {
+                Ok(taken) => taken,
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            };
+            if keys.is_empty() {
+                break;
+            }
+            let before = runs.verified.payload_bytes;
+            for key in keys {
+                let checked = runs.check(key);
+                forgive(checked, &mut runs.findings)?;
+            }
+            let bytes = runs.verified.payload_bytes - before;
+            let done_bytes = self.done_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            (self.progress)(VerifyProgress {
+                done_bytes,
+                total_bytes: self.told.payload_bytes,
+            });
+            let found = std::mem::take(&mut runs.findings);
+            if !found.told.is_empty() {
+                part.of_runs.push((portion, found));
+            }
+        }
+        part.verified = runs.verified;
+        part.used = [runs.kinds.used, runs.assets.used, runs.details.used];
+        result
+    }
+}
+
+/// Where the comparison of runs is.
+enum Cursor {
+    /// Behind this key, in the table.
+    Table { portion: u64, after: i64 },
+    /// Those runs that something is new about.
+    List { portion: u64, keys: Vec<i64> },
+}
+
+impl Cursor {
+    fn begin(connection: &Connection, scope: Scope, told: &Told) -> Result<Self, ArchiveError> {
+        if scope.is_all() {
+            return Ok(Self::Table {
+                portion: 0,
+                after: i64::MIN,
+            });
+        }
+        let mut keys: Vec<i64> = connection
+            .prepare("SELECT DISTINCT run_key FROM revision WHERE entry_id > ?1")
+            .and_then(|mut statement| statement.query_map([scope.after], |row| row.get(0))?.collect())
+            .doing("list the runs that something is new about")?;
+        keys.extend(told.presence.iter().map(|&(key, _)| key));
+        keys.sort_unstable();
+        keys.dedup();
+        keys.reverse();
+        Ok(Self::List { portion: 0, keys })
+    }
+
+    /// The next keys of runs, and the number of that portion; no keys at the end.
+    fn next(&mut self, connection: &Connection) -> Result<(u64, Vec<i64>), ArchiveError> {
+        match self {
+            Self::Table { portion, after } => {
+                let keys: Vec<i64> = connection
+                    .prepare_cached("SELECT run_key FROM run WHERE run_key > ?1 ORDER BY run_key LIMIT ?2")
+                    .and_then(|mut statement| {
+                        statement
+                            .query_map([*after, RUNS_AT_A_TIME as i64], |row| row.get(0))?
+                            .collect()
+                    })
+                    .doing("list the runs")?;
+                if let Some(&last) = keys.last() {
+                    *after = last;
+                }
+                *portion += 1;
+                Ok((*portion, keys))
+            }
+            Self::List { portion, keys } => {
+                let mut taken = keys.split_off(keys.len().saturating_sub(RUNS_AT_A_TIME));
+                taken.reverse();
+                *portion += 1;
+                Ok((*portion, taken))
+            }
+        }
+    }
+}
+
+/// Puts the threads' findings together, and asks what only the whole can answer.
+fn conclude(
+    scope: Scope,
+    told: &Told,
+    parts: Vec<Part>,
+    mut findings: Findings,
+) -> Result<VerifyReport, ArchiveError> {
+    let mut verified = Verified {
+        entries: told.entries,
+        ..Verified::default()
+    };
+    let (mut of_runs, mut notes, mut whole) = (Vec::new(), Vec::new(), true);
+    let mut used: [Marks; 3] = Default::default();
+    let mut connections = Vec::new();
+    for part in parts {
+        findings.append(part.findings);
+        of_runs.extend(part.of_runs);
+        notes.extend(part.notes);
+        verified += part.verified;
+        whole &= part.whole;
+        for (all, of_part) in used.iter_mut().zip(&part.used) {
+            all.unite(of_part);
+        }
+        connections.push(part.connection);
+    }
+    of_runs.sort_by_key(|&(portion, _)| portion);
+    for (_, found) in of_runs {
+        findings.append(found);
+    }
+    let connection = &connections[0];
+    if scope.is_all() && whole {
+        let strangers = runs::check_strangers(connection, verified.messages, &mut findings);
+        forgive(strangers, &mut findings)?;
+        let tables = [
+            ("message_kind", "kind_key"),
+            ("asset", "asset_key"),
+            ("message_detail", "detail_key"),
+        ];
+        // Where a message could not be looked at, a text of its own seems to be nobody's.
+        if findings.told.is_empty() {
+            for (table, used) in tables.into_iter().zip(&used) {
+                let unused = texts::check_unused(connection, table, used, &mut findings);
+                forgive(unused, &mut findings)?;
+            }
+        }
+    }
+    if told.lost.count > 0 {
+        notes.push(format!(
+            "the archive was salvaged: {} things that its ledger tells of were lost then, as it says itself",
+            told.lost.count
+        ));
+    }
+    Ok(report(findings, notes, verified, told.head))
+}
+
+fn report(findings: Findings, notes: Vec<String>, verified: Verified, head: Sha256) -> VerifyReport {
+    VerifyReport {
+        findings: findings.told,
+        more_findings: findings.untold,
+        notes,
+        verified,
+        head,
+    }
+}
+
+/// Damage that a check met on its way becomes a finding, and the other checks go on; what keeps from looking (a locked file,
+/// a disk that fails) stays an error.
+fn forgive<T>(result: Result<T, ArchiveError>, findings: &mut Findings) -> Result<Option<T>, ArchiveError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if is_damage(&error) => {
+            findings.push(Finding::new(Next::File, "the file", sentence(&error)));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A sound archive has every table and column with values of its type, so that anything else is damage too.
+fn is_damage(error: &ArchiveError) -> bool {
+    match error {
+        ArchiveError::Sql {
+            source: rusqlite::Error::SqliteFailure(failure, _),
+            ..
+        } => {
+            matches!(
+                failure.code,
+                rusqlite::ErrorCode::Unknown
+                    | rusqlite::ErrorCode::TypeMismatch
+                    | rusqlite::ErrorCode::TooBig
+            ) || error.is_damage()
+        }
+        ArchiveError::Sql { .. } => true,
+        error => error.is_damage(),
+    }
+}
+
+fn sentence(error: &ArchiveError) -> String {
+    use std::error::Error;
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

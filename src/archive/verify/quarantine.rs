@@ -1,0 +1,95 @@
+//! Quarantine, against the ledger.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::finding::{Finding, Findings, Next, Should};
+use super::ledger::Told;
+use crate::archive::claims::QuarantinedClaim;
+use crate::archive::error::{ArchiveError, Doing};
+
+/// Compares one piece with the line that tells of it; whether it was accepted is compared by [`check_accepted`].
+pub(super) fn check(
+    connection: &Connection,
+    claim: &QuarantinedClaim,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "read the quarantine";
+    let place = || format!("quarantine, number {}", claim.id);
+    let (job, run) = (claim.job.to_string(), claim.run.map(|run| run.to_string()));
+    let columns = [
+        ("job", Should::Text(&job)),
+        ("sync_id", Should::Integer(claim.sync)),
+        ("captured_unix", Should::Integer(claim.at)),
+        ("position", Should::Integer(claim.position)),
+        ("run", run.as_deref().into()),
+        ("reason", Should::TextOf(&claim.reason)),
+        ("payload", Should::BytesOf(&claim.kept)),
+        ("payload_bytes", Should::Integer(claim.bytes)),
+        ("payload_sha256", Should::Blob(&claim.sha256)),
+    ];
+    let compared = connection
+        .prepare_cached(
+            "SELECT j.job_id, q.sync_id, q.captured_unix, q.position, r.job_run_id, q.reason, q.payload, q.payload_bytes,
+                    q.payload_sha256, q.run_key
+             FROM quarantined q
+             LEFT JOIN job j ON j.job_key = q.job_key
+             LEFT JOIN run r ON r.run_key = q.run_key
+             WHERE q.quarantine_id = ?1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row([claim.id], |row| {
+                    for (index, (column, should)) in columns.into_iter().enumerate() {
+                        findings.column(Next::Restore, place, column, should, row.get_ref(index)?);
+                    }
+                    if claim.run.is_none() {
+                        findings.column(Next::Reindex, place, "run_key", Should::Null, row.get_ref(9)?);
+                    }
+                    Ok(())
+                })
+                .optional()
+        })
+        .doing(doing)?;
+    if compared.is_none() {
+        findings.push(Finding::new(
+            Next::Restore,
+            place(),
+            "it is not there, and the ledger tells of it",
+        ));
+    }
+    Ok(())
+}
+
+/// Compares what was accepted, and names pieces that the ledger does not tell of.
+pub(super) fn check_accepted(
+    connection: &Connection,
+    told: &Told,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "read the quarantine";
+    let mut statement = connection
+        .prepare("SELECT quarantine_id, accepted_unix, accepted_why FROM quarantined")
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let id: i64 = row.get(0).doing(doing)?;
+        let place = || format!("quarantine, number {id}");
+        if !told.quarantined.contains(&id) {
+            findings.push(Finding::new(
+                Next::Reindex,
+                place(),
+                "the ledger does not tell of it",
+            ));
+            continue;
+        }
+        let (at, why) = match told.accepted.get(&id) {
+            Some((at, why)) => (Should::Integer(*at), Should::TextOf(why)),
+            None => (Should::Null, Should::Null),
+        };
+        let found = row.get_ref(1).doing(doing)?;
+        findings.column(Next::Reindex, place, "accepted_unix", at, found);
+        let found = row.get_ref(2).doing(doing)?;
+        findings.column(Next::Restore, place, "accepted_why", why, found);
+    }
+    Ok(())
+}

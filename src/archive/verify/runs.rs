@@ -1,0 +1,547 @@
+//! Runs, revisions, payloads and messages: each run's row and messages against a fresh reading of its payloads.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::Verified;
+use super::finding::{Finding, Findings, Next, Should, shown_value};
+use super::ledger::{Scope, Told, knows_rules};
+use super::texts::{Row, Texts, count};
+use crate::archive::claims::{Claim, RevisionClaim};
+use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::replay::{Replay, ReplayedMessage};
+use crate::archive::revisions::Payloads;
+use crate::model::{Instant, TimeBasis, TimeReading, hex};
+use crate::reader::{read_run, read_run_fields};
+
+/// Compares runs, one after the other; holds one of them.
+pub(super) struct Runs<'c> {
+    connection: &'c Connection,
+    told: &'c Told,
+    payloads: Payloads,
+    pub(super) kinds: Texts<2>,
+    pub(super) assets: Texts<3>,
+    pub(super) details: Texts<1>,
+    pub(super) findings: Findings,
+    pub(super) verified: Verified,
+}
+
+/// A revision's row, and the line that tells of it.
+struct Revision {
+    entry: i64,
+    claim: Result<RevisionClaim, String>,
+    row: [rusqlite::types::Value; 6],
+}
+
+impl<'c> Runs<'c> {
+    pub(super) fn new(connection: &'c Connection, told: &'c Told) -> Result<Self, ArchiveError> {
+        Ok(Self {
+            connection,
+            told,
+            payloads: Payloads::default(),
+            kinds: Texts::new(
+                "SELECT message, category FROM message_kind WHERE kind_key = ?1",
+                count(connection, "message_kind")?,
+            ),
+            assets: Texts::new(
+                "SELECT asset, asset_type, asset_owner FROM asset WHERE asset_key = ?1",
+                count(connection, "asset")?,
+            ),
+            details: Texts::new(
+                "SELECT message_details FROM message_detail WHERE detail_key = ?1",
+                count(connection, "message_detail")?,
+            ),
+            findings: Findings::default(),
+            verified: Verified::default(),
+        })
+    }
+
+    /// Compares everything that the archive says of one run.
+    pub(super) fn check(&mut self, run_key: i64) -> Result<(), ArchiveError> {
+        let id = self.run_id(run_key)?;
+        let name = format!("run {id}");
+        let revisions = self.revisions(run_key)?;
+        let mut replay = Replay::default();
+        let mut content = None;
+        let last = revisions.len().saturating_sub(1);
+        let mut whole = !revisions.is_empty();
+        for (index, revision) in revisions.iter().enumerate() {
+            whole &= self.check_revision(&id, revision, index < last, &mut replay, &mut content)?;
+        }
+        if revisions.is_empty() {
+            let what = "the ledger tells of no revision of it";
+            self.findings
+                .push(Finding::new(Next::Reindex, format!("runs, {name}"), what));
+            self.verified.messages += self.count_messages(run_key)?;
+        } else if whole {
+            self.check_row(run_key, &name, &revisions, &replay, content)?;
+            self.check_messages(run_key, &name, &replay)?;
+        } else {
+            // What its messages must be cannot be said without all of its payloads, which were named above.
+            self.verified.messages += self.count_messages(run_key)?;
+        }
+        self.verified.runs += 1;
+        Ok(())
+    }
+
+    fn run_id(&self, run_key: i64) -> Result<String, ArchiveError> {
+        let id = self
+            .connection
+            .prepare_cached("SELECT job_run_id FROM run WHERE run_key = ?1")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([run_key], |row| Ok(row.get_ref(0)?.as_str().map(str::to_owned)))
+                    .optional()
+            })
+            .doing("read a run")?;
+        Ok(match id {
+            Some(Ok(id)) => id,
+            _ => format!("in row {run_key}"),
+        })
+    }
+
+    fn revisions(&self, run_key: i64) -> Result<Vec<Revision>, ArchiveError> {
+        let doing = "read the revisions of a run";
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT v.entry_id, v.revision, l.entry, v.sync_id, v.captured_unix, v.status, v.message_count,
+                        v.payload_sha256, v.revision
+                 FROM revision v LEFT JOIN ledger l ON l.entry_id = v.entry_id
+                 WHERE v.run_key = ?1 ORDER BY v.revision",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query([run_key]).doing(doing)?;
+        let mut revisions = Vec::new();
+        while let Some(row) = rows.next().doing(doing)? {
+            let line = row.get_ref(2).doing(doing)?;
+            let claim = match line.as_str().map(Claim::read) {
+                Ok(Ok(Claim::Revision(claim))) => Ok(claim),
+                Ok(Ok(_)) => Err("that entry tells of something else".to_owned()),
+                Ok(Err(why)) => Err(why),
+                Err(_) => Err("there is no such entry".to_owned()),
+            };
+            let value = |index: usize| row.get(index).doing(doing);
+            revisions.push(Revision {
+                entry: row.get(0).doing(doing)?,
+                claim,
+                row: [value(3)?, value(4)?, value(5)?, value(6)?, value(7)?, value(8)?],
+            });
+        }
+        Ok(revisions)
+    }
+
+    /// Compares a revision's row with its line, and reads its payload into `replay`. Says whether that could be done.
+    fn check_revision(
+        &mut self,
+        run_id: &str,
+        revision: &Revision,
+        more: bool,
+        replay: &mut Replay,
+        content: &mut Option<[u8; 32]>,
+    ) -> Result<bool, ArchiveError> {
+        let entry = revision.entry;
+        let place = || format!("revision, ledger entry {entry}");
+        let claim = match &revision.claim {
+            Ok(claim) => claim,
+            Err(why) => {
+                let finding = Finding::new(Next::Reindex, place(), "the ledger does not tell of it");
+                self.findings
+                    .push(finding.with("a line of the ledger about a revision", why.as_str()));
+                return Ok(false);
+            }
+        };
+        let findings = &mut self.findings;
+        let mut column = |name: &str, should, found: &rusqlite::types::Value| {
+            findings.column(Next::Reindex, place, name, should, found.into());
+        };
+        let [sync, at, status, message_count, sha256, number] = &revision.row;
+        column("number", Should::Integer(claim.number), number);
+        column("sync_id", Should::Integer(claim.sync), sync);
+        column("captured_unix", Should::Integer(claim.at), at);
+        column("payload_sha256", Should::Blob(&claim.sha256), sha256);
+        let claimed = claim.run.to_string();
+        if claimed != run_id {
+            let finding = Finding::new(
+                Next::Reindex,
+                place(),
+                "its run is not the one that the ledger names",
+            );
+            self.findings.push(finding.with(claimed, run_id));
+            return Ok(false);
+        }
+        if self.told.lost.payloads.contains(&entry) {
+            let what = "the ledger says that its payload was lost, and here is a row of it";
+            self.findings.push(Finding::new(Next::Reindex, place(), what));
+            return Ok(false);
+        }
+        let place = || format!("payload, ledger entry {entry}");
+        let bytes = match self.payloads.read(self.connection, entry, claim)? {
+            Ok(bytes) => bytes,
+            Err(unsound) => {
+                let mut finding = Finding::new(Next::Restore, place(), unsound.words());
+                if let Some(found) = unsound.found() {
+                    finding = finding.with(hex(&claim.sha256), found);
+                }
+                self.findings.push(finding);
+                return Ok(false);
+            }
+        };
+        self.verified.payloads += 1;
+        self.verified.payload_bytes += bytes.len() as u64;
+        let (zone, reader) = self.told.rules(entry, claim);
+        if !knows_rules(reader) {
+            let what = format!("it is read by rules of version {reader}, which this program does not have");
+            self.findings.push(Finding::new(Next::Program, place(), what));
+            return Ok(false);
+        }
+        let read = if more {
+            read_run_fields(bytes, zone)
+        } else {
+            // The hash of content is half of the work of reading, and only a run that was seen in other bytes has one.
+            self.connection
+                .prepare_cached("SELECT content_sha256 IS NOT NULL FROM run WHERE job_run_id = ?1")
+                .and_then(|mut statement| statement.query_row([run_id], |row| row.get(0)).optional())
+                .doing("read a run")
+                .map(|has: Option<bool>| {
+                    if has == Some(true) {
+                        read_run(bytes, zone).map(|read| {
+                            *content = Some(read.content_sha256);
+                            read.run
+                        })
+                    } else {
+                        read_run_fields(bytes, zone)
+                    }
+                })?
+        };
+        let run = match read {
+            Ok(run) if run.job_run_id() == claim.run => run,
+            Ok(run) => {
+                let finding = Finding::new(Next::Restore, place(), "it is the payload of another run");
+                self.findings
+                    .push(finding.with(run_id, run.job_run_id().to_string()));
+                return Ok(false);
+            }
+            Err(why) => {
+                self.findings.push(Finding::new(
+                    Next::Restore,
+                    place(),
+                    format!("it is no run: {why}"),
+                ));
+                return Ok(false);
+            }
+        };
+        let place = || format!("revision, ledger entry {entry}");
+        let findings = &mut self.findings;
+        let should = run.status().map(|status| status.0).into();
+        findings.column(Next::Reindex, place, "status", should, status.into());
+        let should = run.message_count().into();
+        findings.column(
+            Next::Reindex,
+            place,
+            "message_count",
+            should,
+            message_count.into(),
+        );
+        replay.add(run, claim.number, claim.at, more);
+        Ok(true)
+    }
+
+    fn check_row(
+        &mut self,
+        run_key: i64,
+        name: &str,
+        revisions: &[Revision],
+        replay: &Replay,
+        content: Option<[u8; 32]>,
+    ) -> Result<(), ArchiveError> {
+        let doing = "read a run";
+        let (Some(latest), Some(Ok(claim))) = (replay.latest(), revisions.last().map(|last| &last.claim))
+        else {
+            return Ok(());
+        };
+        let run = &latest.run;
+        let (held, present) = replay.counts();
+        let job = claim.job.to_string();
+        let assumed = |reading: TimeReading| {
+            let basis = reading.basis();
+            Should::from(basis.map(|basis| i64::from(basis == TimeBasis::Assumed)))
+        };
+        let ticks = |reading: TimeReading| Should::from(reading.instant().map(Instant::ticks));
+        let absent = self
+            .told
+            .presence
+            .binary_search_by_key(&run_key, |&(key, _)| key)
+            .map(|index| self.told.presence[index].1)
+            .ok();
+        let columns = [
+            ("job", Should::Text(&job)),
+            ("status", run.status().map(|status| status.0).into()),
+            ("started_ticks", ticks(run.started())),
+            ("ended_ticks", ticks(run.ended())),
+            ("started_assumed", assumed(run.started())),
+            ("ended_assumed", assumed(run.ended())),
+            ("started_at_raw", run.started_raw().into()),
+            ("ended_at_raw", run.ended_raw().into()),
+            ("exception", run.exception().into()),
+            ("custom_status_text", run.custom_status_text().into()),
+            ("job_summary", run.job_summary().into()),
+            ("status_details", run.status_details().into()),
+            ("activity_status_list", run.activity_status_list().into()),
+            ("message_count", run.message_count().into()),
+            (
+                "has_message_list",
+                Should::Integer(run.messages().is_some().into()),
+            ),
+            (
+                "unreadable_messages",
+                Should::Integer(i64::try_from(run.unreadable_messages().len()).unwrap_or(i64::MAX)),
+            ),
+            ("messages_present", Should::Integer(present)),
+            ("messages_held", Should::Integer(held)),
+            ("revision", Should::Integer(latest.revision)),
+            ("first_seen_unix", Should::Integer(latest.first_at)),
+            ("last_changed_unix", Should::Integer(latest.last_at)),
+        ];
+        let place = || format!("runs, {name}");
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT j.job_id, r.status, r.started_ticks, r.ended_ticks, r.started_assumed, r.ended_assumed,
+                        r.started_at_raw, r.ended_at_raw, r.exception, r.custom_status_text, r.job_summary,
+                        r.status_details, r.activity_status_list, r.message_count, r.has_message_list,
+                        r.unreadable_messages, r.messages_present, r.messages_held, r.revision, r.first_seen_unix,
+                        r.last_changed_unix, r.absent_since_unix, r.seen_sha256, r.content_sha256
+                 FROM run r LEFT JOIN job j ON j.job_key = r.job_key WHERE r.run_key = ?1",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query([run_key]).doing(doing)?;
+        let Some(row) = rows.next().doing(doing)? else {
+            return Ok(());
+        };
+        for (index, (column, should)) in columns.into_iter().enumerate() {
+            let found = row.get_ref(index).doing(doing)?;
+            self.findings.column(Next::Reindex, place, column, should, found);
+        }
+        // In a part of the ledger, no word about absence says nothing.
+        if let Some(since) = absent.or(self.told.tells_all.then_some(None)) {
+            let found = row.get_ref(21).doing(doing)?;
+            self.findings
+                .column(Next::Reindex, place, "absent_since_unix", since.into(), found);
+        }
+        // The bytes seen last may be other ones that say the same; then the hash of content must be there to prove it.
+        let seen = row.get_ref(22).doing(doing)?;
+        let proved = row.get_ref(23).doing(doing)?;
+        if proved == ValueRef::Null {
+            self.findings.column(
+                Next::Reindex,
+                place,
+                "seen_sha256",
+                Should::Blob(&claim.sha256),
+                seen,
+            );
+        } else if let Some(content) = content {
+            self.findings.column(
+                Next::Reindex,
+                place,
+                "content_sha256",
+                Should::Blob(&content),
+                proved,
+            );
+        }
+        Ok(())
+    }
+
+    fn count_messages(&self, run_key: i64) -> Result<u64, ArchiveError> {
+        self.connection
+            .prepare_cached("SELECT count(*) FROM message WHERE message_key BETWEEN ?1 AND ?2")
+            .and_then(|mut statement| statement.query_row(message_keys(run_key), |row| row.get(0)))
+            .doing("count the messages of a run")
+    }
+
+    fn check_messages(&mut self, run_key: i64, name: &str, replay: &Replay) -> Result<(), ArchiveError> {
+        let doing = "read the messages of a run";
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT message_key, occurred_ticks, occurred_assumed, absent_since_unix, occurred_at_raw, kind_key,
+                        asset_key, detail_key
+                 FROM message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query(message_keys(run_key)).doing(doing)?;
+        let mut expected = replay.messages().peekable();
+        let place = |ordinal: i64| format!("messages, {name}, ordinal {ordinal}");
+        let missing = |ordinal: i64| {
+            Finding::new(
+                Next::Reindex,
+                place(ordinal),
+                "it is not there, and its run has it",
+            )
+        };
+        while let Some(row) = rows.next().doing(doing)? {
+            self.verified.messages += 1;
+            let ordinal = row.get::<_, i64>(0).doing(doing)? & 0xff_ffff;
+            while let Some(before) = expected.next_if(|message| message.ordinal < ordinal) {
+                self.findings.push(missing(before.ordinal));
+            }
+            match expected.next_if(|message| message.ordinal == ordinal) {
+                Some(message) => {
+                    let place = || place(ordinal);
+                    let found = FoundMessage {
+                        times: [
+                            row.get_ref(1).doing(doing)?,
+                            row.get_ref(2).doing(doing)?,
+                            row.get_ref(3).doing(doing)?,
+                            row.get_ref(4).doing(doing)?,
+                        ],
+                        kind: self.kinds.get(self.connection, row.get(5).doing(doing)?)?,
+                        asset: self.assets.get(self.connection, row.get(6).doing(doing)?)?,
+                        detail: match row.get(7).doing(doing)? {
+                            None => Some(&[None]),
+                            Some(key) => self.details.get(self.connection, key)?,
+                        },
+                    };
+                    found.compare(&message, place, &mut self.findings);
+                }
+                None => {
+                    let finding = Finding::new(Next::Reindex, place(ordinal), "its run never had it");
+                    self.findings.push(finding);
+                }
+            }
+        }
+        for left in expected {
+            self.findings.push(missing(left.ordinal));
+        }
+        Ok(())
+    }
+}
+
+fn message_keys(run_key: i64) -> [i64; 2] {
+    let first = run_key.wrapping_shl(24);
+    [first, first | 0xff_ffff]
+}
+
+/// A message's row, its texts looked up; `None` where a key leads nowhere.
+struct FoundMessage<'a> {
+    /// Ticks, whether the offset was assumed, since when it is absent, the text of its time.
+    times: [ValueRef<'a>; 4],
+    kind: Option<&'a Row<2>>,
+    asset: Option<&'a Row<3>>,
+    detail: Option<&'a Row<1>>,
+}
+
+impl FoundMessage<'_> {
+    fn compare(&self, expected: &ReplayedMessage<'_>, place: impl Fn() -> String, findings: &mut Findings) {
+        let message = &expected.message;
+        let basis = message.occurred.basis();
+        let times = [
+            (
+                "occurred_ticks",
+                message.occurred.instant().map(Instant::ticks).into(),
+            ),
+            (
+                "occurred_assumed",
+                basis.map(|basis| i64::from(basis == TimeBasis::Assumed)).into(),
+            ),
+            ("absent_since_unix", expected.absent_since.into()),
+            ("occurred_at_raw", message.occurred_raw.into()),
+        ];
+        for ((column, should), &found) in times.into_iter().zip(&self.times) {
+            findings.column(Next::Reindex, &place, column, should, found);
+        }
+        let kind = [("message", message.message), ("category", message.category)];
+        texts("kind_key", self.kind, kind, &place, findings);
+        let asset = [
+            ("asset", message.asset),
+            ("asset_type", message.asset_type),
+            ("asset_owner", message.asset_owner),
+        ];
+        texts("asset_key", self.asset, asset, &place, findings);
+        let detail = [("message_details", message.message_details)];
+        texts("detail_key", self.detail, detail, &place, findings);
+    }
+}
+
+/// Compares the texts behind a key.
+fn texts<const N: usize>(
+    key: &str,
+    found: Option<&Row<N>>,
+    expected: [(&str, Option<&str>); N],
+    place: impl Fn() -> String,
+    findings: &mut Findings,
+) {
+    let Some(found) = found else {
+        let what = format!("its {key} names a row that is not there");
+        findings.push(Finding::new(Next::Reindex, place(), what));
+        return;
+    };
+    for ((column, should), found) in expected.into_iter().zip(found) {
+        if should.map(str::as_bytes) != found.as_deref() {
+            let what = format!("its {column} is not what payloads and ledger say");
+            let shown = |text: Option<&[u8]>| shown_value(text.map_or(ValueRef::Null, ValueRef::Text));
+            let finding = Finding::new(Next::Reindex, place(), what);
+            findings.push(finding.with(shown(should.map(str::as_bytes)), shown(found.as_deref())));
+        }
+    }
+}
+
+/// Names revisions that the ledger tells of and that have no row.
+pub(super) fn check_missing_revisions(
+    connection: &Connection,
+    scope: Scope,
+    told: &Told,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "compare revisions with the ledger";
+    let mut statement = connection
+        .prepare(
+            "SELECT l.entry_id, l.entry FROM ledger l LEFT JOIN revision v ON v.entry_id = l.entry_id
+             WHERE l.entry_id > ?1 AND v.entry_id IS NULL AND l.entry GLOB 'revision *' ORDER BY l.entry_id",
+        )
+        .doing(doing)?;
+    let mut rows = statement.query([scope.after]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let entry: i64 = row.get(0).doing(doing)?;
+        if told.lost.payloads.contains(&entry) {
+            continue;
+        }
+        let line: String = row.get(1).doing(doing)?;
+        let finding = Finding::new(
+            Next::Reindex,
+            format!("revision, ledger entry {entry}"),
+            "it is not there, and the ledger tells of it",
+        );
+        findings.push(finding.with(line, "nothing"));
+    }
+    Ok(())
+}
+
+/// Names messages of runs that are not there; `met` is how many messages the runs have.
+pub(super) fn check_strangers(
+    connection: &Connection,
+    met: u64,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    if count(connection, "message")? == met {
+        return Ok(());
+    }
+    let doing = "look for messages without a run";
+    let mut statement = connection
+        .prepare(
+            "SELECT m.run_key, count(*) FROM message m LEFT JOIN run r ON r.run_key = m.run_key WHERE r.run_key IS NULL
+             GROUP BY m.run_key",
+        )
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let (key, messages): (i64, u64) = (row.get(0).doing(doing)?, row.get(1).doing(doing)?);
+        let what = format!("{messages} messages name a run that is not there");
+        findings.push(Finding::new(
+            Next::Reindex,
+            format!("message, run_key {key}"),
+            what,
+        ));
+    }
+    Ok(())
+}

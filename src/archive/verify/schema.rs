@@ -1,0 +1,145 @@
+//! SQLite's own checks, and the schema against what the migrations make.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::finding::{Finding, Findings, Next};
+use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::open;
+
+/// SQLite's integrity check: pages, trees, indexes, types, NOT NULL and CHECK.
+pub(super) fn check_pages(connection: &Connection, findings: &mut Findings) -> Result<(), ArchiveError> {
+    let doing = "run SQLite's integrity check";
+    let mut statement = connection.prepare("PRAGMA integrity_check").doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let line: String = row.get(0).doing(doing)?;
+        if line != "ok" {
+            findings.push(Finding::new(Next::File, "the file", line));
+        }
+    }
+    Ok(())
+}
+
+/// Foreign keys of every table but `message`, whose keys are looked up when the messages are compared.
+pub(super) fn check_foreign_keys(
+    connection: &Connection,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "check foreign keys";
+    let mut statement = connection
+        .prepare(
+            "SELECT f.\"table\", f.rowid, f.parent FROM sqlite_schema s, pragma_foreign_key_check(s.name) f
+             WHERE s.type = 'table' AND s.name <> 'message'",
+        )
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let table: String = row.get(0).doing(doing)?;
+        let number: Option<i64> = row.get(1).doing(doing)?;
+        let parent: String = row.get(2).doing(doing)?;
+        let row_name = number.map_or_else(String::new, |number| format!(", row {number}"));
+        findings.push(Finding::new(
+            Next::Restore,
+            format!("{table}{row_name}"),
+            format!("names a {parent} that is not there"),
+        ));
+    }
+    Ok(())
+}
+
+/// An object of the schema: type, table, SQL.
+type Object = (String, String, Option<String>);
+
+fn objects(connection: &Connection) -> Result<BTreeMap<String, Object>, ArchiveError> {
+    connection
+        .prepare("SELECT name, type, tbl_name, sql FROM sqlite_schema")
+        .and_then(|mut statement| {
+            statement
+                .query_map([], |row| {
+                    Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))
+                })?
+                .collect()
+        })
+        .doing("read the schema")
+}
+
+/// Compares tables, views, indexes and triggers with what the migrations make. What somebody added without hurting
+/// anything is returned as a note.
+pub(super) fn check_schema(
+    connection: &Connection,
+    findings: &mut Findings,
+) -> Result<Vec<String>, ArchiveError> {
+    let fresh = open::fresh()?;
+    let (mut ours, found) = (objects(&fresh)?, objects(connection)?);
+    let mut notes = Vec::new();
+    for (name, (kind, table, sql)) in found {
+        let place = || format!("schema, {kind} {name}");
+        match ours.remove(&name) {
+            Some(should) if should == (kind.clone(), table.clone(), sql.clone()) => {}
+            Some((should_kind, _, should)) => {
+                let finding = Finding::new(Next::Reindex, place(), "it is not what this program makes");
+                let words = |kind: String, sql: Option<String>| sql.unwrap_or(kind);
+                findings.push(finding.with(words(should_kind, should), words(kind.clone(), sql)));
+            }
+            None if kind == "trigger" => {
+                let what = format!(
+                    "a trigger that this program did not make, on {table}: it can change what is archived"
+                );
+                findings.push(Finding::new(Next::Reindex, place(), what));
+            }
+            None if name.starts_with("sqlite_") => {}
+            None => notes.push(format!(
+                "{kind} {name} is not ours; it changes nothing that the archive says"
+            )),
+        }
+    }
+    for (name, (kind, _, _)) in ours {
+        findings.push(Finding::new(
+            Next::Reindex,
+            format!("schema, {kind} {name}"),
+            "it is not there",
+        ));
+    }
+    // Rows that the migrations make.
+    for (table, columns) in [
+        ("job_statuses", "status, status_name, is_final, is_failure"),
+        ("refinery_schema_history", "version, name, checksum"),
+    ] {
+        let (should, found) = (rows(&fresh, table, columns)?, rows(connection, table, columns)?);
+        if should != found {
+            let finding = Finding::new(
+                Next::Reindex,
+                table,
+                "its rows are not those that this program makes",
+            );
+            findings.push(finding.with(format!("{should:?}"), format!("{found:?}")));
+        }
+    }
+    let version: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .doing("read the schema")?;
+    if version != 0 {
+        let finding = Finding::new(
+            Next::Reindex,
+            "schema, user_version",
+            "it is not what this program makes",
+        );
+        findings.push(finding.with("0", version.to_string()));
+    }
+    Ok(notes)
+}
+
+fn rows(connection: &Connection, table: &str, columns: &str) -> Result<Vec<Vec<Value>>, ArchiveError> {
+    let count = columns.split(',').count();
+    connection
+        .prepare(&format!("SELECT {columns} FROM {table} ORDER BY 1"))
+        .and_then(|mut statement| {
+            statement
+                .query_map([], |row| (0..count).map(|index| row.get(index)).collect())?
+                .collect()
+        })
+        .doing("read the schema")
+}

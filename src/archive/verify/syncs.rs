@@ -1,0 +1,233 @@
+//! Syncs, and what each found of each job, against their lines in the ledger.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::finding::{Finding, Findings, Next, Should};
+use super::ledger::Told;
+use crate::archive::claims::{SyncBegan, SyncEnded};
+use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::syncs::{JobFigures, JobOutcome, JobRecord, job_line, jobs_hash};
+use crate::model::{Sha256, hex};
+
+/// How the ledger says that a sync ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum End<'a> {
+    /// Not: it runs, or was killed and nobody came after it.
+    Open,
+    /// A later sync found it dead.
+    Killed,
+    /// By this line, with this hash.
+    Ended(&'a SyncEnded, &'a Sha256),
+}
+
+/// Compares one sync and its results; what they leave in the rows of jobs goes to `told`.
+pub(super) fn check(
+    connection: &Connection,
+    began: &SyncBegan,
+    end: End<'_>,
+    told: &mut Told,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let mut totals = JobFigures::default();
+    let (records, unreadable) = results(connection, began.sync)?;
+    let place = || format!("sync_jobs, sync {}", began.sync);
+    if let Some(why) = unreadable {
+        findings.push(Finding::new(
+            Next::Restore,
+            place(),
+            format!("a result cannot be read: {why}"),
+        ));
+    }
+    match end {
+        End::Ended(ended, _) if !told.lost.results.contains(&began.sync) => {
+            if records.len() as u64 != ended.jobs {
+                let finding = Finding::new(
+                    Next::Restore,
+                    place(),
+                    "there are not as many jobs as the ledger says",
+                );
+                findings.push(finding.with(ended.jobs.to_string(), records.len().to_string()));
+            }
+            let hash = jobs_hash(records.iter().map(job_line).collect());
+            if hash != ended.results {
+                let finding = Finding::new(
+                    Next::Restore,
+                    place(),
+                    "what it found of its jobs does not have the hash that the ledger names",
+                );
+                findings.push(finding.with(hex(&ended.results), hex(&hash)));
+            }
+            for record in &records {
+                totals += record.figures;
+                hear(began, ended, record, told);
+            }
+        }
+        _ if records.is_empty() => {}
+        _ => findings.push(Finding::new(
+            Next::Restore,
+            place(),
+            "it has results, and the ledger knows of none",
+        )),
+    }
+    check_row(connection, began, end, &totals, findings)
+}
+
+/// What a result leaves in the row of its job.
+fn hear(began: &SyncBegan, ended: &SyncEnded, record: &JobRecord, told: &mut Told) {
+    let last = told
+        .jobs
+        .entry(record.job_id)
+        .or_default()
+        .last
+        .get_or_insert_default();
+    last.error.clone_from(&record.error);
+    if record.outcome == JobOutcome::Complete && began.count == 0 {
+        last.synced_at = Some(ended.at);
+        last.total_job_runs = record.total_job_runs.or(last.total_job_runs);
+    }
+}
+
+fn results(connection: &Connection, sync: i64) -> Result<(Vec<JobRecord>, Option<String>), ArchiveError> {
+    let doing = "read the results of a sync";
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT j.job_id, s.outcome, s.error, s.http_status, s.total_job_runs, s.attempts, s.runs_seen, s.runs_new,
+                    s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent, s.messages_new, s.body_bytes,
+                    s.milliseconds
+             FROM sync_job s LEFT JOIN job j ON j.job_key = s.job_key WHERE s.sync_id = ?1
+             UNION ALL
+             SELECT j.job_id, 'complete', NULL, 200, u.runs_seen, 1, u.runs_seen, 0, 0, u.runs_seen, 0, 0, 0, u.body_bytes,
+                    u.milliseconds
+             FROM sync_job_unchanged u LEFT JOIN job j ON j.job_key = u.job_key WHERE u.sync_id = ?1",
+        )
+        .doing(doing)?;
+    let mut rows = statement.query([sync]).doing(doing)?;
+    let (mut records, mut unreadable) = (Vec::new(), None);
+    while let Some(row) = rows.next().doing(doing)? {
+        match record(row) {
+            Ok(record) => records.push(record),
+            Err(why) => unreadable = Some(why),
+        }
+    }
+    Ok((records, unreadable))
+}
+
+fn record(row: &Row<'_>) -> Result<JobRecord, String> {
+    fn of<T: rusqlite::types::FromSql>(row: &Row<'_>, index: usize) -> Result<T, String> {
+        row.get(index).map_err(|error| error.to_string())
+    }
+    let outcome: String = of(row, 1)?;
+    let outcomes = [JobOutcome::Complete, JobOutcome::Partial, JobOutcome::Failed];
+    let known = outcomes.into_iter().find(|known| known.as_str() == outcome);
+    Ok(JobRecord {
+        job_id: of::<String>(row, 0)?
+            .parse()
+            .map_err(|_| "its job is not there".to_owned())?,
+        outcome: known.ok_or_else(|| format!("its outcome is {outcome:?}"))?,
+        error: of(row, 2)?,
+        http_status: of(row, 3)?,
+        total_job_runs: of(row, 4)?,
+        figures: JobFigures {
+            attempts: of(row, 5)?,
+            runs_seen: of(row, 6)?,
+            runs_new: of(row, 7)?,
+            runs_changed: of(row, 8)?,
+            runs_unchanged: of(row, 9)?,
+            runs_quarantined: of(row, 10)?,
+            runs_absent: of(row, 11)?,
+            messages_new: of(row, 12)?,
+            body_bytes: of(row, 13)?,
+            milliseconds: of(row, 14)?,
+        },
+    })
+}
+
+fn check_row(
+    connection: &Connection,
+    began: &SyncBegan,
+    end: End<'_>,
+    totals: &JobFigures,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "read the record of a sync";
+    let place = || format!("syncs, sync {}", began.sync);
+    let (finished, outcome, head) = match end {
+        End::Open => (Should::Null, Should::Null, Should::Null),
+        End::Killed => (Should::Null, Should::Text("interrupted"), Should::Null),
+        End::Ended(ended, hash) => (
+            Should::Integer(ended.at),
+            Should::Text(&ended.outcome),
+            Should::Blob(hash.as_slice()),
+        ),
+    };
+    let number = |figure: u64| Should::Integer(i64::try_from(figure).unwrap_or(i64::MAX));
+    let columns = [
+        ("started_unix", Should::Integer(began.at)),
+        ("finished_unix", finished),
+        ("outcome", outcome),
+        ("count_asked", Should::Integer(began.count)),
+        ("process_id", Should::Integer(began.process)),
+        ("tool_version", Should::Text(&began.version)),
+        ("head", head),
+        ("attempts", number(totals.attempts)),
+        ("runs_seen", number(totals.runs_seen)),
+        ("runs_new", number(totals.runs_new)),
+        ("runs_changed", number(totals.runs_changed)),
+        ("runs_unchanged", number(totals.runs_unchanged)),
+        ("runs_quarantined", number(totals.runs_quarantined)),
+        ("runs_absent", number(totals.runs_absent)),
+        ("messages_new", number(totals.messages_new)),
+        ("body_bytes", number(totals.body_bytes)),
+        ("milliseconds", number(totals.milliseconds)),
+    ];
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT started_unix, finished_unix, outcome, count_asked, process_id, tool_version, head, attempts, runs_seen,
+                    runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new, body_bytes,
+                    milliseconds
+             FROM sync WHERE sync_id = ?1",
+        )
+        .doing(doing)?;
+    let compared = statement
+        .query_row([began.sync], |row| {
+            for (index, (column, should)) in columns.into_iter().enumerate() {
+                findings.column(Next::Reindex, place, column, should, row.get_ref(index)?);
+            }
+            Ok(())
+        })
+        .optional()
+        .doing(doing)?;
+    if compared.is_none() {
+        findings.push(Finding::new(
+            Next::Reindex,
+            place(),
+            "it is not there, and the ledger tells of it",
+        ));
+    }
+    Ok(())
+}
+
+/// Names syncs that the ledger does not tell of.
+pub(super) fn check_strangers(
+    connection: &Connection,
+    known: &HashSet<i64>,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "read the record of syncs";
+    let mut statement = connection.prepare("SELECT sync_id FROM sync").doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let sync: i64 = row.get(0).doing(doing)?;
+        if !known.contains(&sync) {
+            let place = format!("syncs, sync {sync}");
+            findings.push(Finding::new(
+                Next::Reindex,
+                place,
+                "the ledger does not tell of it",
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Bits that flipped, pages of another time, files cut short.
+
+use super::common::damage::Patient;
+use super::common::rich::{Lot, rich_archive};
+
+/// Bits flipped here; `cargo bench --bench campaign` flips many more.
+const FLIPS: u64 = 300;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_bit_that_changes_what_the_archive_says_is_found() {
+    let bench = rich_archive(3).await;
+    let patient = Patient::new(&bench.archive());
+    let mut lot = Lot(1);
+    let (mut changed, mut bytes) = (0, patient.sound.clone());
+    for _ in 0..FLIPS {
+        let place = lot.below(bytes.len() as u64 * 8);
+        let (at, bit) = (usize::try_from(place / 8).unwrap(), 1 << (place % 8));
+        bytes[at] ^= bit;
+        let outcome = patient.with_bytes(&bytes);
+        assert!(!outcome.is_missed(), "bit {place}");
+        changed += u64::from(outcome.changed);
+        bytes[at] ^= bit;
+    }
+    assert!(changed > FLIPS / 20, "{changed} changed anything");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_page_put_back_is_found() {
+    let bench = rich_archive(3).await;
+    let old = std::fs::read(bench.archive()).unwrap();
+    bench.server.pass_night();
+    bench.no_faults();
+    bench.sync().await;
+    bench
+        .connection()
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    let patient = Patient::new(&bench.archive());
+    let (mut tried, mut changed) = (0, 0);
+    for (number, (page, new)) in old.chunks(8192).zip(patient.sound.chunks(8192)).enumerate() {
+        if page == new {
+            continue;
+        }
+        let mut bytes = patient.sound.clone();
+        bytes[number * 8192..][..page.len()].copy_from_slice(page);
+        let outcome = patient.with_bytes(&bytes);
+        assert!(!outcome.is_missed(), "page {number}");
+        tried += 1;
+        changed += u32::from(outcome.changed);
+    }
+    assert!(tried > 5 && changed > 3, "{tried} {changed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_cut_short_or_zeroed_in_part_is_found() {
+    let bench = rich_archive(3).await;
+    let patient = Patient::new(&bench.archive());
+    let length = patient.sound.len();
+    for kept in [
+        0,
+        1,
+        99,
+        100,
+        8191,
+        8192,
+        8193,
+        length / 2,
+        length - 8192,
+        length - 1,
+    ] {
+        let outcome = patient.with_bytes(&patient.sound[..kept]);
+        assert!(!outcome.found.is_empty(), "cut at {kept}");
+    }
+    for page in 0..length / 8192 {
+        let mut bytes = patient.sound.clone();
+        bytes[page * 8192..][..8192].fill(0);
+        let outcome = patient.with_bytes(&bytes);
+        assert!(!outcome.is_missed(), "page {page}");
+    }
+}
