@@ -105,11 +105,11 @@ fn serve_own_job(bench: &Bench, night: usize) {
     ];
     let mut first = json!({"JobRunID": own_guid(1).to_string(), "Status": 2 + night, "JobStartTime": "2026-01-01T00:00:00", "JobMessages": lists[night],
         "JobEndTime": "2026-01-01T01:00:00Z", "MessageCount": 3, "Exception": "x", "CustomStatusText": "c", "JobSummary": "s",
-        "StatusDetails": "d", "ActivityStatusList": [1, {"a": null}], "Later": "a field of another version, long enough for a dictionary. ".repeat(80)});
+        "StatusDetails": "d", "ActivityStatusList": [1, {"a": null}], "Later": long_field()});
     if night == 0 {
         first["JobEndTime"] = json!("soon");
     }
-    let second = json!({"JobRunID": own_guid(2).to_string(), "Status": "Faulted", "JobStartTime": "0001-01-01T00:00:00"});
+    let second = json!({"JobRunID": own_guid(2).to_string(), "Status": "Faulted", "JobStartTime": "0001-01-01T00:00:00", "Later": long_field()});
     let third = json!({"JobRunID": own_guid(3).to_string(), "Status": {}, "JobMessages": []});
     let runs = match night {
         1 => json!([first, third]),
@@ -118,6 +118,11 @@ fn serve_own_job(bench: &Bench, night: usize) {
     };
     let body = json!({"JobID": bench.job(2).to_string(), "TotalJobRuns": runs.as_array().unwrap().len(), "JobStatusInfo": runs});
     bench.server.set_body(2, body.to_string());
+}
+
+/// A field of another version, so that two runs of the job make a dictionary.
+fn long_field() -> String {
+    "a text that comes again ".repeat(200)
 }
 
 /// What the contract's tables say, in their order where they have one; an error where SQLite cannot read them.

@@ -4,13 +4,15 @@ use super::common::damage::{Patient, columns};
 use super::common::rich::rich_archive;
 
 /// Columns whose edit changes nothing that the archive says, and why it is not found.
-const NOT_SAID: [(&str, &str); 7] = [
+const NOT_SAID: [(&str, &str); 8] = [
     // When a migration was applied is nowhere shown.
     ("refinery_schema_history", "applied_on"),
     // Whose run a dictionary was taken from matters to no payload.
     ("dictionary", "job_key"),
     // Bytes of the dictionary that no payload refers to.
     ("dictionary", "bytes"),
+    // When a job gets its next dictionary.
+    ("dictionary", "runs"),
     // A payload that needs no dictionary is unpacked with one too.
     ("payload", "dictionary_key"),
     // A number within the file, of a job that has nothing yet.
