@@ -137,3 +137,92 @@ impl NewDictionaries {
         self.0.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::{PackedPayload, Packer, ReceivedRun, Writer};
+    use crate::model::{Guid, Instant, NaiveZone};
+    use crate::reader::read_run_fields;
+
+    struct Job {
+        writer: Writer,
+        job: Guid,
+        runs: u32,
+    }
+
+    impl Job {
+        fn dictionary(&mut self) -> Option<Arc<Dictionary>> {
+            self.writer.job_at_hand(self.job).unwrap().dictionary
+        }
+
+        /// Archives one more run, of about 5 kB, in a sync of its own.
+        fn run_comes(&mut self) -> Vec<u8> {
+            let at_hand = self.writer.job_at_hand(self.job).unwrap();
+            self.runs += 1;
+            let summary = "x".repeat(5_000);
+            let run = format!(
+                r#"{{"JobRunID":"00000000-0000-0000-0000-{:012}","JobSummary":"{summary}"}}"#,
+                self.runs
+            );
+            let run = run.into_bytes();
+            let dictionary = at_hand.dictionary;
+            let mut packer = Packer::new(dictionary.as_ref().map(|d| d.bytes.as_slice())).unwrap();
+            let payload = PackedPayload {
+                data: packer.pack(&run).unwrap(),
+                dictionary,
+                bytes: run.len() as u64,
+                sha256: <sha2::Sha256 as sha2::Digest>::digest(&run).into(),
+            };
+            let read = read_run_fields(&run, NaiveZone::Utc).unwrap();
+            let sync = self.writer.begin_sync(Instant::now(), 0).unwrap();
+            self.writer.begin().unwrap();
+            let received = ReceivedRun::new(0, read, None, payload);
+            self.writer.store_run(sync, at_hand.job_key, &received).unwrap();
+            self.writer.commit().unwrap();
+            run
+        }
+    }
+
+    #[test]
+    fn a_job_of_one_run_a_sync_gets_its_dictionary_from_the_second_and_a_fresh_one_when_it_is_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut job = Job {
+            writer: Writer::open(&folder.path().join("a.db")).unwrap(),
+            job: "457b51a3-2bca-492c-8b7b-8936eca18649".parse().unwrap(),
+            runs: 0,
+        };
+        assert_eq!(job.dictionary(), None);
+        let first = job.run_comes();
+        assert_eq!(job.dictionary(), None, "one run is no sample");
+        let second = job.run_comes();
+        let made = job.dictionary().unwrap();
+        assert_eq!(made.key, None);
+        assert!(
+            made.bytes == [first.clone(), second.clone()].concat() || made.bytes == [second, first].concat()
+        );
+        job.run_comes();
+        let stored = job.dictionary().unwrap();
+        assert_eq!((stored.key, &stored.bytes), (Some(1), &made.bytes));
+        let set = "UPDATE dictionary SET runs = runs - ?1";
+        job.writer
+            .connection
+            .execute(set, [RUNS_PER_DICTIONARY - 1])
+            .unwrap();
+        assert_eq!(job.dictionary().unwrap().key, Some(1));
+        job.run_comes();
+        assert_eq!(job.dictionary().unwrap().key, None, "a fresh one is due");
+        job.run_comes();
+        assert_eq!(job.dictionary().unwrap().key, Some(2));
+    }
+
+    #[test]
+    fn a_dictionary_is_two_beginnings_of_runs_that_are_long_enough() {
+        let mut maker = DictionaryMaker::default();
+        assert_eq!(maker.see(&[1; SMALLEST_SAMPLE - 1]), None);
+        assert_eq!(maker.see(&[2; SMALLEST_SAMPLE]), None);
+        let made = maker.see(&[3; 1 << 20]).unwrap();
+        let expected = [vec![2; SMALLEST_SAMPLE], vec![3; DICTIONARY_BYTES / 2]].concat();
+        assert_eq!((made.key, made.bytes), (None, expected));
+    }
+}
