@@ -1,10 +1,16 @@
 //! `jobruns report coverage`, `missed-runs` and `changes`: what can be asked of them.
 
+use std::time::Duration;
+
 use super::failure::Failure;
 use super::report::CommonArgs;
 use super::rows::RowsArgs;
+use crate::config::parse_positive_duration;
 use crate::model::Instant;
-use crate::report::{Request, changes, coverage, missed_runs};
+use crate::report::{Request, changes, coverage, gaps, missed_runs};
+
+/// Purge age of a server that nobody changed: half a year.
+const DEFAULT_PURGE_AGE: Duration = Duration::from_secs(180 * 86_400);
 
 /// What the archive has of each job, and the longest time that nobody looked
 ///
@@ -12,11 +18,26 @@ use crate::report::{Request, changes, coverage, missed_runs};
 /// the longest time between the ends of two complete syncs of the job (--count 0); with --since or --until, of those that
 /// reach into the span. count_mismatches are runs whose MessageCount is not the number of messages that they have, those
 /// without a message list or with messages in quarantine left out. The span is that of the runs' starts.
+///
+/// With --gaps: rows for spans of time instead, per job, from the syncs that the ledger seals. state is complete (every run
+/// that started in it is archived: a complete answer came before the server's purge age was over), disputed (an answer came,
+/// and the server's TotalJobRuns says otherwise), may_be_missing (longer than the purge age between two complete answers),
+/// not_looked (no complete answer reaches it; an empty from or to is without end), or count_mismatch (a run without as many
+/// messages as its MessageCount says). runs are those archived that started in the span.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns report coverage
-  jobruns report coverage --since 1y --job Nightly --format json")]
+  jobruns report coverage --since 1y --job Nightly --format json
+  jobruns report coverage --gaps --purge-age 90d")]
 pub(super) struct CoverageArgs {
+    /// Which spans of time are proved complete, and which are not known
+    #[arg(long)]
+    gaps: bool,
+
+    /// How old a run is when the server purges it, such as 90d [default: 180d]
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration, requires = "gaps")]
+    purge_age: Option<Duration>,
+
     #[command(flatten)]
     common: CommonArgs,
     #[command(flatten)]
@@ -66,7 +87,12 @@ pub(super) struct ChangesArgs {
 impl CoverageArgs {
     pub(super) fn request(&self, now: Instant) -> Result<Request, Failure> {
         let common = self.common.options(now)?;
-        Ok(Request::Coverage(coverage::Options { common }))
+        Ok(if self.gaps {
+            let purge_age = self.purge_age.unwrap_or(DEFAULT_PURGE_AGE);
+            Request::Gaps(gaps::Options { common, purge_age })
+        } else {
+            Request::Coverage(coverage::Options { common })
+        })
     }
 }
 

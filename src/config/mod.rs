@@ -41,6 +41,7 @@ pub use nearest::nearest;
 pub use password::{PasswordOrigin, PasswordSources, find_password};
 pub use pin::{NotAPin, parse_pin, parse_sha256};
 pub use setting::{KEYS, Setting};
+pub(crate) use settings::parse_positive_duration;
 pub use settings::{
     LoginSettings, MAX_CONCURRENCY, PasswordEncoding, ServerSettings, SyncSettings, TableOrJson, TrustChoice,
     UrlSettings,

@@ -15,6 +15,7 @@ pub mod coverage;
 mod decimal;
 mod error;
 pub mod failure_trends;
+pub mod gaps;
 pub mod manifest;
 pub mod messages;
 mod messages_wanted;

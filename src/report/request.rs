@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::error::ReportError;
 use super::options::Common;
 use super::table::Rows;
-use super::{asset_errors, changes, coverage, failure_trends, messages, missed_runs, runs};
+use super::{asset_errors, changes, coverage, failure_trends, gaps, messages, missed_runs, runs};
 use crate::archive::Snapshot;
 
 /// A report with its options.
@@ -17,6 +17,8 @@ pub enum Request {
     AssetErrors(asset_errors::Options),
     /// What the archive has of each job.
     Coverage(coverage::Options),
+    /// How complete the history of each job is, span by span.
+    Gaps(gaps::Options),
     /// Runs that were due and did not come.
     MissedRuns(missed_runs::Options),
     /// Runs that changed after they were archived.
@@ -34,7 +36,7 @@ impl Request {
         match self {
             Self::FailureTrends(_) => "failure-trends",
             Self::AssetErrors(_) => "asset-errors",
-            Self::Coverage(_) => "coverage",
+            Self::Coverage(_) | Self::Gaps(_) => "coverage",
             Self::MissedRuns(_) => "missed-runs",
             Self::Changes(_) => "changes",
             Self::Runs(_) => "runs",
@@ -49,6 +51,7 @@ impl Request {
             Self::FailureTrends(options) => options.described(),
             Self::AssetErrors(options) => options.described(),
             Self::Coverage(options) => options.described(),
+            Self::Gaps(options) => options.described(),
             Self::MissedRuns(options) => options.described(),
             Self::Changes(options) => options.described(),
             Self::Runs(options) => options.described(),
@@ -112,6 +115,7 @@ impl Request {
             Self::FailureTrends(options) => failure_trends::write(snapshot, options, rows),
             Self::AssetErrors(options) => asset_errors::write(snapshot, options, rows),
             Self::Coverage(options) => coverage::write(snapshot, options, rows),
+            Self::Gaps(options) => gaps::write(snapshot, options, rows),
             Self::MissedRuns(options) => missed_runs::write(snapshot, options, rows),
             Self::Changes(options) => changes::write(snapshot, options, rows),
             Self::Runs(options) => runs::write(snapshot, options, rows),

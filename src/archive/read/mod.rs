@@ -3,6 +3,7 @@
 //! Everything is asked of a [`Snapshot`]: one state of the archive, whatever a sync writes meanwhile.
 
 mod assets;
+mod completeness;
 mod coverage;
 mod jobs;
 mod ledger;
@@ -22,6 +23,7 @@ use super::reader::Reader;
 use crate::model::Sha256;
 
 pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
+pub use completeness::{CompleteAnswer, CountMismatch};
 pub use coverage::{RunChange, RunCoverage};
 pub use jobs::JobName;
 pub use ledger::{LedgerChoice, LedgerLine};

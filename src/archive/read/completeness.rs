@@ -1,0 +1,113 @@
+//! What is asked to tell how complete the history is: every answer that said all it had, and runs whose counts disagree.
+
+use super::Snapshot;
+use crate::archive::error::{ArchiveError, Doing};
+
+/// A complete answer to the question for all runs of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompleteAnswer {
+    /// The job.
+    pub job_key: i64,
+    /// The sync that got it.
+    pub sync_id: i64,
+    /// When that sync began and ended, seconds since 1970 UTC; the answer was given in between.
+    pub began_unix: i64,
+    /// See above.
+    pub ended_unix: i64,
+    /// Runs that it listed.
+    pub runs_seen: i64,
+    /// `TotalJobRuns` as it said; `None` where it did not.
+    pub total_job_runs: Option<i64>,
+}
+
+/// A run that does not have as many messages as its `MessageCount` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountMismatch<'r> {
+    /// JobRunID: GUID, lower case with hyphens.
+    pub job_run_id: &'r str,
+    /// Start and end, in ticks of 100 ns since 1970 UTC.
+    pub started_ticks: Option<i64>,
+    /// See above.
+    pub ended_ticks: Option<i64>,
+    /// As the server says.
+    pub message_count: i64,
+    /// Messages that the run has.
+    pub messages: i64,
+}
+
+impl Snapshot<'_> {
+    /// Every complete answer to the question for all runs, by sync, so in the order of time.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn each_complete_answer(&self, mut see: impl FnMut(CompleteAnswer)) -> Result<(), ArchiveError> {
+        let doing = "read the syncs";
+        let connection = self.connection();
+        let mut syncs = connection
+            .prepare(
+                "SELECT sync_id, started_unix, finished_unix FROM sync
+                 WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
+            )
+            .doing(doing)?;
+        let mut jobs = connection
+            .prepare(
+                "SELECT job_key, runs_seen, total_job_runs FROM sync_job WHERE sync_id = ?1 AND outcome = 'complete'
+                 UNION ALL SELECT job_key, runs_seen, runs_seen FROM sync_job_unchanged WHERE sync_id = ?1",
+            )
+            .doing(doing)?;
+        let mut rows = syncs.query([]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let (sync_id, began_unix, ended_unix): (i64, i64, i64) = row.try_into().doing(doing)?;
+            let mut answers = jobs.query([sync_id]).doing(doing)?;
+            while let Some(answer) = answers.next().doing(doing)? {
+                let (job_key, runs_seen, total_job_runs) = answer.try_into().doing(doing)?;
+                see(CompleteAnswer {
+                    job_key,
+                    sync_id,
+                    began_unix,
+                    ended_unix,
+                    runs_seen,
+                    total_job_runs,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The runs of a job whose counts disagree, by start, then by GUID. Runs whose latest answer had no message list or no
+    /// `MessageCount`, or of which a message is in quarantine, are left out: of them nothing is known.
+    ///
+    /// # Errors
+    /// SQL errors, and those of `see`.
+    pub fn each_count_mismatch<E: From<ArchiveError>>(
+        &self,
+        job_key: i64,
+        mut see: impl FnMut(CountMismatch<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let doing = "read the runs whose counts disagree";
+        let mut statement = self
+            .connection()
+            .prepare_cached(
+                "SELECT job_run_id, started_ticks, ended_ticks, message_count, messages_present FROM run
+                 WHERE job_key = ?1 AND has_message_list = 1 AND unreadable_messages = 0
+                     AND message_count IS NOT NULL AND message_count <> messages_present
+                 ORDER BY started_ticks, job_run_id",
+            )
+            .doing(doing)?;
+        let mut rows = statement.query([job_key]).doing(doing)?;
+        while let Some(row) = rows.next().doing(doing)? {
+            let mismatch = (|| {
+                Ok(CountMismatch {
+                    job_run_id: row.get_ref(0)?.as_str()?,
+                    started_ticks: row.get(1)?,
+                    ended_ticks: row.get(2)?,
+                    message_count: row.get(3)?,
+                    messages: row.get(4)?,
+                })
+            })()
+            .doing(doing)?;
+            see(mismatch)?;
+        }
+        Ok(())
+    }
+}
