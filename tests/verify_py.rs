@@ -160,8 +160,9 @@ async fn it_reads_what_we_read_in_any_zone() {
             said.trim_end().ends_with(&format!("head {}", hex(&report.head))),
             "{said}"
         );
+        let (payloads, messages) = (report.verified.payloads, report.verified.messages);
         assert!(
-            said.contains(&format!(" {} payloads", report.verified.payloads)),
+            said.contains(&format!(" {payloads} payloads, {messages} messages")),
             "{said}"
         );
         let odd: i64 = bench.value(
@@ -255,7 +256,7 @@ async fn it_finds_what_was_changed() {
         return;
     }
     let bench = eventful(None).await;
-    let head = hex(&Reader::open(&bench.archive()).unwrap().head().unwrap());
+    let head = Reader::open(&bench.archive()).unwrap().head().unwrap();
     let mut damaged = vec![copy(&bench, "sound.db")];
     for (number, edit) in EDITS.iter().chain(&SCHEMA_EDITS).enumerate() {
         let path = copy(&bench, &format!("{number}.db"));
@@ -269,11 +270,19 @@ async fn it_finds_what_was_changed() {
             connection.total_changes() > before || SCHEMA_EDITS.contains(edit),
             "nothing was changed: {edit}"
         );
+        drop(connection);
+        // The program and the script agree.
+        let told = Reader::open(&path).and_then(|reader| reader.verify(&[head]));
+        assert!(
+            told.is_err() || told.is_ok_and(|report| !report.is_intact()),
+            "verify passes: {edit}"
+        );
         damaged.push(path);
     }
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     // Without its last line the ledger is a sound and shorter one; only the head shows it.
-    let mut arguments = vec![docs.as_path(), Path::new(&head)];
+    let in_words = hex(&head);
+    let mut arguments = vec![docs.as_path(), Path::new(&in_words)];
     arguments.extend(damaged.iter().map(PathBuf::as_path));
     let codes = python(MANY, &arguments).unwrap();
     assert_eq!(codes[0], 0);

@@ -66,6 +66,7 @@ impl Request {
             Self::FailureTrends(options) => &options.common,
             Self::AssetErrors(options) => &options.common,
             Self::Coverage(options) => &options.common,
+            Self::Gaps(options) => &options.common,
             Self::MissedRuns(options) => &options.common,
             Self::Changes(options) => &options.common,
             Self::Runs(options) => &options.common,
