@@ -1,0 +1,335 @@
+//! docs/analysts.md: each question is asked again, each tool that runs here is run, and what should be quick is.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use common::Bench;
+use common::program::{Ended, Program};
+use common::python::is_there;
+use serde_json::{Map, Value};
+
+const PAGE: &str = include_str!("../docs/analysts.md");
+
+/// The folder with the demo's archive, made once.
+fn demo() -> &'static Program {
+    static DEMO: OnceLock<Program> = OnceLock::new();
+    DEMO.get_or_init(|| {
+        let binaries = PathBuf::from(env!("CARGO_BIN_EXE_jobruns"));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders =
+            std::iter::once(binaries.parent().unwrap().to_path_buf()).chain(std::env::split_paths(&path));
+        let path = std::env::join_paths(folders).unwrap();
+        let program = Program::new().with("PATH", path.to_str().unwrap());
+        program.run(&["demo"]).ends_with(0);
+        program
+    })
+}
+
+/// The code blocks of this language below a heading, up to the next one of any level.
+fn blocks(heading: &str, language: &str) -> Vec<String> {
+    let (_, section) = PAGE.split_once(&format!("\n{heading}\n")).unwrap();
+    let mut blocks: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in section.lines() {
+        if let Some(fence) = line.strip_prefix("```") {
+            inside = !inside && fence == language;
+            if inside {
+                blocks.push(String::new());
+            }
+        } else if inside {
+            let block = blocks.last_mut().unwrap();
+            block.push_str(line);
+            block.push('\n');
+        } else if line.starts_with('#') {
+            break;
+        }
+    }
+    assert!(!blocks.is_empty(), "there is no {language} below {heading}");
+    blocks
+}
+
+struct Question {
+    heading: String,
+    sql: String,
+    answer: String,
+}
+
+fn questions() -> Vec<Question> {
+    let headings = PAGE.lines().filter(|line| {
+        line.strip_prefix("### ")
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    });
+    let of_heading = |heading: &str| {
+        let (_, section) = PAGE.split_once(&format!("\n{heading}\n")).unwrap();
+        let (section, _) = section.split_once("\n### ").unwrap_or((section, ""));
+        let table = section.lines().filter(|line| line.starts_with('|'));
+        Question {
+            heading: heading.to_owned(),
+            sql: blocks(heading, "sql").remove(0),
+            answer: table.map(|line| line.to_owned() + "\n").collect(),
+        }
+    };
+    headings.map(of_heading).collect()
+}
+
+/// The answer as JSON, by the program.
+fn answer(sql: &str) -> Vec<Map<String, Value>> {
+    let ended = demo().run(&["query", "--archive", "jobruns-demo.db", sql, "--format", "json"]);
+    serde_json::from_str(&ended.ends_with(0).stdout).unwrap()
+}
+
+/// Expects the same columns and values; numbers may be written otherwise.
+#[track_caller]
+fn is_same(theirs: &[Map<String, Value>], ours: &[Map<String, Value>], what: &str) {
+    assert_eq!(theirs.len(), ours.len(), "{what}");
+    for (theirs, ours) in theirs.iter().zip(ours) {
+        assert_eq!(
+            theirs.keys().collect::<Vec<_>>(),
+            ours.keys().collect::<Vec<_>>(),
+            "{what}"
+        );
+        for ((name, theirs), ours) in theirs.iter().zip(ours.values()) {
+            let same = match (theirs.as_f64(), ours.as_f64()) {
+                (Some(theirs), Some(ours)) => (theirs - ours).abs() < 1e-9,
+                _ => theirs == ours,
+            };
+            assert!(same, "{what}: {name}: {theirs} and {ours}");
+        }
+    }
+}
+
+#[test]
+fn each_of_the_twenty_questions_has_the_answer_that_is_shown() {
+    let questions = questions();
+    assert_eq!(questions.len(), 20);
+    for question in questions {
+        let ended = demo().run(&[
+            "query",
+            "--archive",
+            "jobruns-demo.db",
+            &question.sql,
+            "--format",
+            "markdown",
+        ]);
+        assert_eq!(ended.ends_with(0).stdout, question.answer, "{}", question.heading);
+        assert!(question.answer.lines().count() > 2, "{}", question.heading);
+    }
+}
+
+#[test]
+fn the_shell_of_sqlite_gives_the_same_answers() {
+    if !is_there("sqlite3") {
+        return;
+    }
+    for question in questions() {
+        let mut shell = demo().start("sqlite3");
+        shell.args(["-readonly", "-json", "jobruns-demo.db", &question.sql]);
+        let ended = Ended::of(shell.spawn().unwrap()).ends_with(0);
+        assert_eq!(ended.stderr, "");
+        let theirs: Vec<Map<String, Value>> = serde_json::from_str(&ended.stdout).unwrap();
+        is_same(&theirs, &answer(&question.sql), &question.heading);
+    }
+}
+
+#[test]
+fn python_gives_the_same_answers() {
+    let script = "
+import json, sqlite3, sys
+archive = sqlite3.connect('file:' + sys.argv[1] + '?mode=ro', uri=True)
+answers = []
+for sql in json.load(open(sys.argv[2])):
+    cursor = archive.execute(sql)
+    names = [column[0] for column in cursor.description]
+    answers.append([dict(zip(names, row)) for row in cursor])
+json.dump(answers, sys.stdout)
+";
+    let questions = questions();
+    let sql: Vec<&str> = questions.iter().map(|question| question.sql.as_str()).collect();
+    let asked = demo().write("questions.json", serde_json::to_string(&sql).unwrap());
+    let archive = demo().path("jobruns-demo.db");
+    let Some(answers) = common::python::python(script, &[&archive, &asked]) else {
+        return;
+    };
+    let answers: Vec<Vec<Map<String, Value>>> = serde_json::from_value(answers).unwrap();
+    for (theirs, question) in answers.iter().zip(&questions) {
+        is_same(theirs, &answer(&question.sql), &question.heading);
+    }
+}
+
+/// Runs the shell lines below a heading; each says something and complains of nothing.
+#[cfg(unix)]
+#[track_caller]
+fn run_lines(heading: &str) -> Vec<String> {
+    let lines = blocks(heading, "sh").concat();
+    let outputs = lines.lines().map(|line| {
+        let mut shell = demo().start("sh");
+        shell.args(["-c", line]);
+        let ended = Ended::of(shell.spawn().unwrap());
+        assert_eq!(ended.code, Some(0), "{line}: {ended:#?}");
+        assert_eq!(ended.stderr, "", "{line}");
+        ended.stdout
+    });
+    outputs.collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn the_lines_for_the_program_the_shell_and_excel_run() {
+    let outputs = run_lines("### jobruns itself");
+    let rows: Vec<Value> = serde_json::from_str(&outputs[0]).unwrap();
+    assert_eq!(rows.len(), 3);
+    assert!(demo().path("december.xlsx").exists());
+    run_lines("### Excel");
+    assert!(demo().path("trends.xlsx").exists() && demo().path("worst.csv").exists());
+    if is_there("sqlite3") {
+        let outputs = run_lines("### The sqlite3 shell");
+        assert!(outputs[0].contains("Faulted,602"), "{outputs:?}");
+        let jobs: Vec<Value> = serde_json::from_str(&outputs[1]).unwrap();
+        assert_eq!(jobs.len(), 4);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn datasette_serves_the_archive() {
+    if is_there("datasette") {
+        let outputs = run_lines("### Datasette");
+        let rows: Vec<Value> = serde_json::from_str(&outputs[0]).unwrap();
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0]["status_name"], "Faulted");
+    }
+}
+
+/// Runs a block of Python, where Python has these packages; says so where not.
+fn run_python(code: &str, packages: &[&str]) -> Option<String> {
+    if !is_there("python3") {
+        return None;
+    }
+    let imports = format!("import {}", packages.join(", "));
+    let has_them = Command::new("python3").args(["-c", &imports]).output().unwrap();
+    if !has_them.status.success() {
+        #[expect(clippy::print_stderr, reason = "what is left out is said")]
+        {
+            eprintln!("Python has no {}: it is not run", packages.join(", "));
+        }
+        return None;
+    }
+    let mut python = demo().start("python3");
+    python.args(["-W", "error", "-c", code]).env("PYTHONUTF8", "1");
+    let ended = Ended::of(python.spawn().unwrap()).ends_with(0);
+    Some(ended.stdout)
+}
+
+#[test]
+fn the_lines_for_python_run() {
+    let code = blocks("### Python", "python").remove(0);
+    if let Some(said) = run_python(&code, &["sqlite3"]) {
+        assert!(said.contains("UNIX baseline 1000"), "{said}");
+    }
+}
+
+#[test]
+fn the_lines_for_pandas_run() {
+    let code = blocks("### pandas", "python").remove(0);
+    if let Some(said) = run_python(&code, &["pandas"]) {
+        assert!(said.contains("2025-12    0.2"), "{said}");
+    }
+}
+
+#[test]
+fn the_lines_for_duckdb_run() {
+    const INSTALL: &str = "con.execute(\"INSTALL sqlite; LOAD sqlite\")\n";
+    let code = blocks("### DuckDB", "python").remove(0);
+    // Its server is not asked here; a package has the same extension.
+    let here = "from duckdb_extensions import import_extension\n\
+                import_extension('sqlite_scanner', con=con)\n\
+                con.execute('LOAD sqlite_scanner')\n";
+    assert!(code.contains(INSTALL));
+    let code = code.replace(INSTALL, here);
+    let packages = ["duckdb", "duckdb_extensions", "duckdb_extension_sqlite_scanner"];
+    if let Some(said) = run_python(&code, &packages) {
+        assert!(
+            said.contains("3007") && said.contains("Weekly full scan"),
+            "{said}"
+        );
+    }
+}
+
+/// The steps of the plan, as SQLite tells them.
+fn plan(connection: &rusqlite::Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = statement.query_map([], |row| row.get(3)).unwrap();
+    steps.map(Result::unwrap).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_analysts_ask_most_is_answered_through_an_index() {
+    let bench = Bench::new().await;
+    bench.sync().await;
+    let connection = bench.connection();
+    for (sql, index) in [
+        (
+            "SELECT * FROM messages WHERE job_run_id = 'x'",
+            "SEARCH m USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+        ),
+        (
+            "SELECT * FROM messages WHERE job_run_id = 'x' AND ordinal = 3",
+            "SEARCH m USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+        ),
+        (
+            "SELECT * FROM messages WHERE job_id = 'x' AND category = 'Error'",
+            "SEARCH m USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+        ),
+        (
+            "SELECT * FROM messages WHERE job_run_id IN (SELECT job_run_id FROM runs WHERE started_at >= '2025-12-30')",
+            "SEARCH m USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+        ),
+        (
+            "SELECT * FROM runs WHERE job_run_id = 'x'",
+            "SEARCH r USING INDEX sqlite_autoindex_run_1 (job_run_id=?)",
+        ),
+        (
+            "SELECT * FROM runs WHERE job_id = 'x'",
+            "SEARCH r USING INDEX run_by_job (job_key=?)",
+        ),
+        (
+            "SELECT * FROM runs WHERE job_id = (SELECT job_id FROM jobs WHERE name = 'x')",
+            "SEARCH r USING INDEX run_by_job (job_key=?)",
+        ),
+        (
+            "SELECT * FROM runs WHERE started_at >= '2025-01-01' AND started_at < '2026-01-01'",
+            "SEARCH r USING INDEX run_by_start (started_at>? AND started_at<?)",
+        ),
+        (
+            "SELECT * FROM runs WHERE job_id = 'x' AND started_at >= '2025-01-01'",
+            "SEARCH r USING INDEX run_by_job (job_key=?)",
+        ),
+        (
+            "SELECT * FROM runs ORDER BY started_at DESC LIMIT 5",
+            "SCAN r USING INDEX run_by_start",
+        ),
+        (
+            "SELECT * FROM run_revisions WHERE job_run_id = 'x'",
+            "SEARCH v USING INDEX sqlite_autoindex_revision_1 (run_key=?)",
+        ),
+    ] {
+        let steps = plan(&connection, sql);
+        assert!(steps.iter().any(|step| step == index), "{sql}: {steps:#?}");
+        let scans: Vec<&String> = steps
+            .iter()
+            .filter(|step| step.starts_with("SCAN") && *step != index)
+            // The jobs are a handful, and have no index by name.
+            .filter(|step| *step != "SCAN j")
+            .collect();
+        assert!(scans.is_empty(), "{sql}: {steps:#?}");
+        assert!(
+            !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+            "{sql}: {steps:#?}"
+        );
+    }
+}
