@@ -18,7 +18,7 @@ use crate::model::{Guid, JobRun, Sha256};
 use crate::reader::{AnswerReader, Element, End, Envelope, UnreadableRun, read_run, read_run_fields};
 
 /// Bytes of JSON that are handed to the archive at a time.
-const BATCH_BYTES: u64 = 512 << 10;
+const BATCH_BYTES: u64 = 256 << 10;
 
 /// What came of a job.
 pub(super) struct JobResult {

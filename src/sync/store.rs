@@ -14,7 +14,7 @@ use crate::archive::{
 use crate::model::{Guid, Instant};
 
 /// Batches that may wait: with those being filled they bound the memory of a sync.
-const WAITING_BATCHES: usize = 2;
+const WAITING_BATCHES: usize = 8;
 /// Bytes of JSON after which a transaction is committed although more is waiting. Measured on 748,000 messages: smaller
 /// ones were slower, larger ones only held the lock longer.
 const TRANSACTION_BYTES: u64 = 24 << 20;

@@ -118,6 +118,22 @@ impl Writer {
         }
     }
 
+    /// The same for what is made again should the power fail: it does not wait for the disk, and is on it with the next
+    /// transaction that does. A first sync of many jobs begins with many such.
+    fn transact_lightly<T>(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<T, ArchiveError>,
+    ) -> Result<T, ArchiveError> {
+        let wait = |writer: &Self, how: &str| {
+            let set = writer.connection.pragma_update(None, "synchronous", how);
+            set.doing("set how a commit waits for the disk")
+        };
+        wait(self, "NORMAL")?;
+        let result = self.transact(change);
+        wait(self, "FULL")?;
+        result
+    }
+
     /// The zone in which times without offset are read: the one remembered, else `asked`, which is then remembered.
     ///
     /// # Errors
@@ -173,10 +189,13 @@ impl Writer {
     /// # Errors
     /// SQL errors.
     pub fn job_at_hand(&mut self, job_id: Guid) -> Result<JobAtHand, ArchiveError> {
-        let (job_key, name) = self.transact(|writer| {
-            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id)?;
-            Ok((job_key, jobs::name(&writer.connection, job_key)?))
-        })?;
+        let job_key = match jobs::key(&self.connection, job_id)? {
+            Some(key) => key,
+            None => self.transact_lightly(|writer| {
+                jobs::key_or_insert(&writer.connection, &mut writer.head, job_id)
+            })?,
+        };
+        let name = jobs::name(&self.connection, job_key)?;
         let doing = "read the runs of a job";
         let mut runs = HashMap::new();
         let mut statement = self
@@ -300,7 +319,7 @@ impl Writer {
     /// # Errors
     /// SQL errors.
     pub fn name_job(&mut self, job_id: Guid, name: &str) -> Result<(), ArchiveError> {
-        self.transact(|writer| {
+        self.transact_lightly(|writer| {
             let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id)?;
             jobs::set_name(&writer.connection, &mut writer.head, job_key, name)
         })
