@@ -24,6 +24,7 @@ mod quarantine;
 mod query;
 mod report;
 mod report_all;
+mod report_compare;
 mod report_history;
 mod report_rows;
 mod rows;

@@ -11,6 +11,7 @@ use super::destination::Place;
 use super::failure::{Exit, Failure};
 use super::halt::Halt;
 use super::report_all::AllArgs;
+use super::report_compare::CompareArgs;
 use super::report_history::{ChangesArgs, CoverageArgs, MissedRunsArgs};
 use super::report_rows::{MessagesArgs, RunsArgs};
 use super::rows::RowsArgs;
@@ -88,14 +89,18 @@ pub(super) struct CommonArgs {
 /// One row per period and job that had a run. A run belongs to the period in which it started, in the zone asked for.
 /// failure_rate is (faulted + aborted) / (completed + faulted + aborted). Runs without a start come last, unless --since
 /// or --until is given.
+///
+/// With --compare a row is a job: runs, failures and failure_rate before and now, and by how much they changed; trend is
+/// new, gone, worse, better, same, or unknown where nothing finished.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns report failure-trends
+  jobruns report failure-trends --since 30d --compare
   jobruns report failure-trends --by week --all-jobs --fill --since 26w
   jobruns report failure-trends --job Nightly --excel --output trends.csv")]
 struct FailureTrendsArgs {
     /// How long a period is; weeks begin on Monday
-    #[arg(long, value_name = "PERIOD", default_value = "day", ignore_case = true, value_parser = one_of(&By::ALL, By::name))]
+    #[arg(long, value_name = "PERIOD", default_value = "day", ignore_case = true, value_parser = one_of(&By::ALL, By::name), conflicts_with_all = ["compare", "compare_since"])]
     by: By,
 
     /// One row per period over all jobs
@@ -103,9 +108,11 @@ struct FailureTrendsArgs {
     all_jobs: bool,
 
     /// A row for each period of each job, zeros and empty cells where nothing ran
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["compare", "compare_since"])]
     fill: bool,
 
+    #[command(flatten)]
+    compare: CompareArgs,
     #[command(flatten)]
     common: CommonArgs,
     #[command(flatten)]
@@ -116,8 +123,12 @@ struct FailureTrendsArgs {
 ///
 /// One row per asset and type, the worst first: by errors, then by messages. Messages about no asset are a row with an
 /// empty asset. --since and --until look at the message's own time, or at its run's start where it has none.
+///
+/// With --compare a row has messages and errors before and now, by how much they changed, and whether the asset is new, gone,
+/// worse, better or the same; what grew most comes first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
+  jobruns report asset-errors --since 2024-03-01 --until 2024-04-01 --compare --top 20
   jobruns report asset-errors --top 20
   jobruns report asset-errors --group-by message --since 30d
   jobruns report asset-errors --category error --category warning --format json")]
@@ -138,6 +149,8 @@ struct AssetErrorsArgs {
     #[arg(long, value_name = "WHAT", default_value = "asset", ignore_case = true, value_parser = one_of(&GroupBy::ALL, GroupBy::name))]
     group_by: GroupBy,
 
+    #[command(flatten)]
+    compare: CompareArgs,
     #[command(flatten)]
     common: CommonArgs,
     #[command(flatten)]
@@ -163,18 +176,25 @@ pub(super) fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
     })
 }
 
+/// The instant that a flag names, where it is given.
+pub(super) fn moment(
+    flag: &str,
+    text: Option<&str>,
+    zone: Tz,
+    now: Instant,
+) -> Result<Option<Instant>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let instant = read_moment(text, zone, now)
+        .map_err(|error| Failure::new(Exit::WrongUsage, format!("{flag}: {error}")))?;
+    tracing::debug!("{flag} {text} = {instant}");
+    Ok(Some(instant))
+}
+
 impl CommonArgs {
     pub(super) fn options(&self, now: Instant) -> Result<Common, Failure> {
-        let moment = |flag: &str, text: &Option<String>| -> Result<Option<Instant>, Failure> {
-            let Some(text) = text else { return Ok(None) };
-            let instant = read_moment(text, self.timezone, now)
-                .map_err(|error| Failure::new(Exit::WrongUsage, format!("{flag}: {error}")))?;
-            tracing::debug!("{flag} {text} = {instant}");
-            Ok(Some(instant))
-        };
         Ok(Common {
-            since: moment("--since", &self.since)?,
-            until: moment("--until", &self.until)?,
+            since: moment("--since", self.since.as_deref(), self.timezone, now)?,
+            until: moment("--until", self.until.as_deref(), self.timezone, now)?,
             zone: self.timezone,
             jobs: self.jobs.clone(),
             include_absent: self.include_absent,
@@ -191,19 +211,27 @@ enum Asked<'a> {
 impl Named {
     fn request(&self, now: Instant) -> Result<Request, Failure> {
         Ok(match self {
-            Self::FailureTrends(args) => Request::FailureTrends(failure_trends::Options {
-                common: args.common.options(now)?,
-                by: args.by,
-                all_jobs: args.all_jobs,
-                fill: args.fill,
-            }),
-            Self::AssetErrors(args) => Request::AssetErrors(asset_errors::Options {
-                common: args.common.options(now)?,
-                top: args.top,
-                min: args.min,
-                categories: args.categories.clone(),
-                group_by: args.group_by,
-            }),
+            Self::FailureTrends(args) => {
+                let mut common = args.common.options(now)?;
+                Request::FailureTrends(failure_trends::Options {
+                    compare: args.compare.span(&mut common, now)?,
+                    common,
+                    by: args.by,
+                    all_jobs: args.all_jobs,
+                    fill: args.fill,
+                })
+            }
+            Self::AssetErrors(args) => {
+                let mut common = args.common.options(now)?;
+                Request::AssetErrors(asset_errors::Options {
+                    compare: args.compare.span(&mut common, now)?,
+                    common,
+                    top: args.top,
+                    min: args.min,
+                    categories: args.categories.clone(),
+                    group_by: args.group_by,
+                })
+            }
             Self::Coverage(args) => return args.request(now),
             Self::MissedRuns(args) => return args.request(now),
             Self::Changes(args) => return args.request(now),

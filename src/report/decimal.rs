@@ -35,6 +35,16 @@ impl Decimal {
         Some(Self { units, places })
     }
 
+    /// This less `other`, which must have as many decimals.
+    #[must_use]
+    pub(super) const fn minus(self, other: Self) -> Self {
+        debug_assert!(self.places == other.places, "decimals of two kinds");
+        Self {
+            units: self.units - other.units,
+            places: self.places,
+        }
+    }
+
     /// Ticks of 100 ns as seconds, exact and without trailing zeros: `3600`, `0.5`.
     #[must_use]
     pub const fn seconds(ticks: i128) -> Self {

@@ -7,8 +7,10 @@ use serde_json::{Map, Value};
 
 use super::decimal::Decimal;
 use super::error::ReportError;
+use super::failure_changes;
 use super::options::{Common, Scope};
 use super::period::{By, has_day, local_day};
+use super::span::Span;
 use super::table::{Cell, Column, Kind, Rows};
 use crate::archive::{RunFacts, Snapshot};
 use crate::model::Instant;
@@ -24,6 +26,8 @@ pub struct Options {
     pub all_jobs: bool,
     /// A row for each period, zeros and empty cells where nothing ran.
     pub fill: bool,
+    /// A row for each job in place of its periods, beside this span.
+    pub compare: Option<Span>,
 }
 
 impl Options {
@@ -34,6 +38,7 @@ impl Options {
         options.insert("by".to_owned(), self.by.name().into());
         options.insert("all_jobs".to_owned(), self.all_jobs.into());
         options.insert("fill".to_owned(), self.fill.into());
+        Span::describe(self.compare, &mut options);
         options
     }
 }
@@ -95,10 +100,19 @@ impl Tally {
         }
     }
 
+    /// Faulted and aborted runs.
+    pub(super) const fn failed(&self) -> u64 {
+        self.faulted + self.aborted
+    }
+
+    /// Runs of which the failure rate is told.
+    pub(super) const fn finished(&self) -> u64 {
+        self.failed() + self.completed
+    }
+
     /// (faulted + aborted) / (completed + faulted + aborted), four decimals; `None` where nothing finished.
     pub(super) fn failure_rate(&self) -> Option<Decimal> {
-        let failed = self.faulted + self.aborted;
-        Decimal::ratio(failed.into(), (failed + self.completed).into(), 4)
+        Decimal::ratio(self.failed().into(), self.finished().into(), 4)
     }
 
     fn mean_duration(&self) -> Option<Decimal> {
@@ -134,6 +148,9 @@ struct Counts {
 /// # Errors
 /// An unknown job, a span that ends before it begins; SQL errors; those of `rows`.
 pub fn write(snapshot: &Snapshot<'_>, options: &Options, rows: &mut dyn Rows) -> Result<(), ReportError> {
+    if let Some(before) = options.compare {
+        return failure_changes::write(snapshot, options, before, rows);
+    }
     let scope = options.common.scope(snapshot)?;
     let counts = count(snapshot, options, &scope)?;
     rows.columns(&COLUMNS)?;

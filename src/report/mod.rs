@@ -14,6 +14,7 @@ pub mod chart;
 pub mod coverage;
 mod decimal;
 mod error;
+pub mod failure_changes;
 pub mod failure_trends;
 pub mod gaps;
 pub mod manifest;
@@ -28,11 +29,13 @@ pub mod query;
 pub mod render;
 mod request;
 pub mod runs;
+mod span;
 mod table;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod trend;
 
 pub use about::About;
 pub use decimal::Decimal;
@@ -42,4 +45,5 @@ pub use moment::{UnreadableMoment, read_moment};
 pub use options::{Common, Scope, UnknownTimeZone, nearest, read_zone};
 pub use period::{By, local_day};
 pub use request::Request;
+pub use span::Span;
 pub use table::{Cell, Column, Counted, Kind, Rows};

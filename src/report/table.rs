@@ -110,6 +110,14 @@ impl<'a> Cell<'a> {
         Self::Integer(i64::try_from(count).expect("counts of stored rows fit"))
     }
 
+    /// How much more there is than before.
+    #[must_use]
+    pub fn change(before: u64, now: u64) -> Self {
+        let [before, now] =
+            [before, now].map(|count| i64::try_from(count).expect("counts of stored rows fit"));
+        Self::Integer(now - before)
+    }
+
     /// Whether the cell is a number.
     #[must_use]
     pub const fn is_number(&self) -> bool {

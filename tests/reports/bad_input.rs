@@ -212,6 +212,33 @@ async fn words_that_are_none_are_wrong_usage_and_name_the_nearest() {
             "is after --until",
         ),
         (&["failure-trends", "--by", "moth"], "'month'"),
+        (&["failure-trends", "--compare"], "a comparison needs --since"),
+        (
+            &["asset-errors", "--compare-since", "60d"],
+            "a comparison needs --since",
+        ),
+        (
+            &["asset-errors", "--since", "30d", "--compare-until", "60d"],
+            "--compare-since",
+        ),
+        (
+            &["failure-trends", "--since", "30d", "--compare", "--fill"],
+            "cannot be used with",
+        ),
+        (
+            &["failure-trends", "--since", "30d", "--until", "30d", "--compare"],
+            "no time lies between",
+        ),
+        (
+            &[
+                "asset-errors",
+                "--since",
+                "2024-02-01",
+                "--compare-since",
+                "2024-02-01",
+            ],
+            "no time lies between",
+        ),
         (&["runs", "--format", "jsom"], "'json'"),
     ] {
         let mut line = vec!["report"];

@@ -13,16 +13,16 @@ use super::recount::{asset_errors, coverage, failure_trends, missed_runs};
 use super::served::{self, JOBS, NAMES};
 
 /// What was served, and the program with what it made of it.
-struct Told {
-    program: Program,
-    ids: [String; JOBS],
-    history: History,
+pub(super) struct Told {
+    pub(super) program: Program,
+    pub(super) ids: [String; JOBS],
+    pub(super) history: History,
     /// Begin and end of each sync, in seconds since 1970.
     syncs: Vec<(i64, i64)>,
 }
 
 impl Told {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let story = Story::new().await;
         // Jobs are ordered by GUID in the reports; so they are here.
         let mut numbered: Vec<(String, u32)> = (0..3).map(|job| (story.job(job), job)).collect();
@@ -65,7 +65,7 @@ impl Told {
 
     /// The rows of a report, and its header before them.
     #[track_caller]
-    fn report(&self, name: &str, asked: &Question, more: &[&str]) -> Vec<Vec<String>> {
+    pub(super) fn report(&self, name: &str, asked: &Question, more: &[&str]) -> Vec<Vec<String>> {
         let mut arguments = vec!["report", name, "--format", "csv"];
         arguments.extend(asked.flags);
         let of_job = asked.job.map(|job| self.ids[job].clone());
@@ -100,17 +100,17 @@ impl Told {
 }
 
 /// Flags, and what they mean in plain numbers.
-struct Question {
-    flags: &'static [&'static str],
-    zone: Tz,
-    since: Option<&'static str>,
-    until: Option<&'static str>,
-    job: Option<usize>,
-    include_absent: bool,
+pub(super) struct Question {
+    pub(super) flags: &'static [&'static str],
+    pub(super) zone: Tz,
+    pub(super) since: Option<&'static str>,
+    pub(super) until: Option<&'static str>,
+    pub(super) job: Option<usize>,
+    pub(super) include_absent: bool,
 }
 
 impl Question {
-    fn asked(&self) -> Asked {
+    pub(super) fn asked(&self) -> Asked {
         // A day begins at its midnight in the zone, which is there in all zones used here.
         let midnight = |day: &str| {
             let day: NaiveDate = day.parse().unwrap();
@@ -132,7 +132,7 @@ impl Question {
     }
 }
 
-const ALL: Question = Question {
+pub(super) const ALL: Question = Question {
     flags: &[],
     zone: Tz::UTC,
     since: None,
@@ -322,7 +322,7 @@ fn changes(told: &Told, asked: Asked) -> Vec<Vec<String>> {
 }
 
 #[track_caller]
-fn same(what: &str, found: &[Vec<String>], wanted: &[Vec<String>], header: &str) {
+pub(super) fn same(what: &str, found: &[Vec<String>], wanted: &[Vec<String>], header: &str) {
     assert_eq!(found[0].join(","), header, "{what}");
     let found = &found[1..];
     for (number, (found, wanted)) in found.iter().zip(wanted).enumerate() {

@@ -6,6 +6,7 @@
 mod common;
 
 mod bad_input;
+mod better;
 mod compared;
 mod recount;
 mod served;

@@ -237,6 +237,14 @@ fn rounded(above: i64, below: i64, decimals: u32) -> String {
     format!("{sign}{}.{:0width$}", units / scale, units % scale)
 }
 
+/// The share that failed, empty where nothing finished.
+pub(super) fn rate(failed: i64, finished: i64) -> String {
+    if finished == 0 {
+        return String::new();
+    }
+    rounded(failed, finished, 4)
+}
+
 pub(super) fn failure_trends(
     history: &History,
     ids: &[String; JOBS],
@@ -278,10 +286,7 @@ pub(super) fn failure_trends(
             number(aborted),
             number(unfinished),
             number(runs.len() - finished - unfinished),
-            match i64::try_from(finished).unwrap() {
-                0 => String::new(),
-                finished => rounded(i64::try_from(failed).unwrap(), finished, 4),
-            },
+            rate(i64::try_from(failed).unwrap(), i64::try_from(finished).unwrap()),
             number(messages.iter().filter(|&&count| count > 0).count()),
             number(messages.iter().sum()),
             match i64::try_from(durations.len()).unwrap() {

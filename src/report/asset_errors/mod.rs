@@ -3,6 +3,7 @@
 //! All messages are read once, as keys, in the order in which they lie in the file; the counting is done here, in vectors
 //! by key. On several cores several threads read a piece each (see [`scan`]).
 
+pub mod changes;
 mod group;
 mod scan;
 mod texts;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use self::group::Groups;
 use super::error::ReportError;
 use super::options::Common;
+use super::span::Span;
 use super::table::{Cell, Column, Kind, Rows};
 use crate::archive::Snapshot;
 
@@ -28,6 +30,8 @@ pub struct Options {
     pub categories: Vec<Category>,
     /// What a row is about.
     pub group_by: GroupBy,
+    /// What changed since this span, in place of what there is.
+    pub compare: Option<Span>,
 }
 
 impl Options {
@@ -40,6 +44,7 @@ impl Options {
         options.insert("min".to_owned(), self.min.into());
         options.insert("category".to_owned(), categories.into());
         options.insert("group_by".to_owned(), self.group_by.name().into());
+        Span::describe(self.compare, &mut options);
         options
     }
 }
@@ -153,6 +158,9 @@ pub const CATEGORY_COLUMN: Column = Column::new("category", Kind::Text);
 /// # Errors
 /// An unknown job, a span that ends before it begins; SQL errors; those of `rows`.
 pub fn write(snapshot: &Snapshot<'_>, options: &Options, rows: &mut dyn Rows) -> Result<(), ReportError> {
+    if let Some(before) = options.compare {
+        return changes::write(snapshot, options, before, rows);
+    }
     let scope = options.common.scope(snapshot)?;
     let groups = Groups::read(snapshot, options)?;
     let counted = scan::count(snapshot, options, &scope, &groups)?;

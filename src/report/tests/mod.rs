@@ -1,6 +1,7 @@
 //! What the reports say of archives whose content the test wrote.
 
 mod asset_errors;
+mod compare;
 mod failure_trends;
 mod history;
 mod html;
