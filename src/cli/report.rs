@@ -13,7 +13,7 @@ use super::halt::Halt;
 use super::report_all::AllArgs;
 use super::report_compare::CompareArgs;
 use super::report_history::{ChangesArgs, CoverageArgs, MissedRunsArgs};
-use super::report_rows::{MessagesArgs, RunsArgs};
+use super::report_rows::{AboutArgs, MessagesArgs, RunsArgs};
 use super::rows::RowsArgs;
 use super::status;
 use crate::archive::Reader;
@@ -145,6 +145,9 @@ struct AssetErrorsArgs {
     #[arg(long = "category", value_name = "NAME", ignore_case = true, value_parser = one_of(&Category::ALL, Category::name))]
     categories: Vec<Category>,
 
+    #[command(flatten)]
+    about: AboutArgs,
+
     /// What a row is about
     #[arg(long, value_name = "WHAT", default_value = "asset", ignore_case = true, value_parser = one_of(&GroupBy::ALL, GroupBy::name))]
     group_by: GroupBy,
@@ -229,6 +232,7 @@ impl Named {
                     top: args.top,
                     min: args.min,
                     categories: args.categories.clone(),
+                    about: args.about.wanted(),
                     group_by: args.group_by,
                 })
             }

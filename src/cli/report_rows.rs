@@ -5,7 +5,7 @@ use super::report::{CommonArgs, one_of};
 use super::rows::RowsArgs;
 use crate::model::{Instant, JobStatus, STATUS_NAMES};
 use crate::report::asset_errors::Category;
-use crate::report::{MessagesWanted, Request, messages, nearest, runs};
+use crate::report::{AssetsWanted, MessagesWanted, Request, messages, nearest, runs};
 
 /// Every run, with the columns of the table `runs`
 ///
@@ -55,6 +55,17 @@ struct WantedArgs {
     #[arg(long = "category", value_name = "NAME", ignore_case = true, value_parser = one_of(&Category::ALL, Category::name))]
     categories: Vec<Category>,
 
+    #[command(flatten)]
+    about: AboutArgs,
+
+    /// Only messages with this text in them or in their details, in any letter case
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+}
+
+/// Which assets are asked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct AboutArgs {
     /// Only messages about this asset, in any letter case; '' is no asset; may be given several times
     #[arg(long = "asset", value_name = "NAME")]
     assets: Vec<String>,
@@ -66,10 +77,16 @@ struct WantedArgs {
     /// Only messages about assets of this owner, as the message says, likewise
     #[arg(long = "owner", value_name = "NAME")]
     owners: Vec<String>,
+}
 
-    /// Only messages with this text in them or in their details, in any letter case
-    #[arg(long, value_name = "TEXT")]
-    search: Option<String>,
+impl AboutArgs {
+    pub(super) fn wanted(&self) -> AssetsWanted {
+        AssetsWanted {
+            assets: self.assets.clone(),
+            asset_types: self.asset_types.clone(),
+            owners: self.owners.clone(),
+        }
+    }
 }
 
 /// A status by its name in any letter case, by its code, or as tables show an unknown one: `Unknown(42)`.
@@ -96,9 +113,7 @@ impl WantedArgs {
     fn messages(&self) -> MessagesWanted {
         MessagesWanted {
             categories: self.categories.clone(),
-            assets: self.assets.clone(),
-            asset_types: self.asset_types.clone(),
-            owners: self.owners.clone(),
+            about: self.about.wanted(),
             search: self.search.clone(),
         }
     }

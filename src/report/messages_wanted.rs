@@ -11,17 +11,50 @@ use serde_json::{Map, Value};
 use super::asset_errors::Category;
 use crate::archive::{ArchiveError, MessageKeys, Snapshot};
 
+/// Which assets are asked for; any by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AssetsWanted {
+    /// With one of these names, in any letter case; `''` is no asset. Any where none is named.
+    pub assets: Vec<String>,
+    /// Of one of these types, likewise.
+    pub asset_types: Vec<String>,
+    /// Of one of these owners, as the message says, likewise.
+    pub owners: Vec<String>,
+}
+
+impl AssetsWanted {
+    /// Adds the options as the manifest has them.
+    pub(super) fn describe(&self, options: &mut Map<String, Value>) {
+        options.insert("asset".to_owned(), self.assets.clone().into());
+        options.insert("asset_type".to_owned(), self.asset_types.clone().into());
+        options.insert("owner".to_owned(), self.owners.clone().into());
+    }
+
+    /// Whether every asset is wanted.
+    pub(super) fn is_any(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Decides about an asset by its name, type and owner.
+    pub(super) fn judge(&self) -> impl Fn([Option<&str>; 3]) -> bool {
+        let lower = |names: &Vec<String>| names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
+        let wanted = [&self.assets, &self.asset_types, &self.owners].map(lower);
+        move |texts| {
+            let fits = |(names, text): (&Vec<String>, Option<&str>)| {
+                names.is_empty() || names.contains(&text.unwrap_or_default().to_lowercase())
+            };
+            wanted.iter().zip(texts).all(fits)
+        }
+    }
+}
+
 /// What a message must be; nothing is asked of it by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MessagesWanted {
     /// Of one of these categories; any where none is named.
     pub categories: Vec<Category>,
-    /// About one of these assets, in any letter case; `''` is no asset. Any where none is named.
-    pub assets: Vec<String>,
-    /// About an asset of one of these types, likewise.
-    pub asset_types: Vec<String>,
-    /// About an asset of one of these owners, as the message says, likewise.
-    pub owners: Vec<String>,
+    /// About one of these assets.
+    pub about: AssetsWanted,
     /// With this text somewhere in the message or its details, in any letter case.
     pub search: Option<String>,
 }
@@ -37,9 +70,7 @@ impl MessagesWanted {
     pub(super) fn describe(&self, options: &mut Map<String, Value>) {
         let categories: Vec<&str> = self.categories.iter().map(|category| category.name()).collect();
         options.insert("category".to_owned(), categories.into());
-        options.insert("asset".to_owned(), self.assets.clone().into());
-        options.insert("asset_type".to_owned(), self.asset_types.clone().into());
-        options.insert("owner".to_owned(), self.owners.clone().into());
+        self.about.describe(options);
         options.insert("search".to_owned(), self.search.clone().into());
     }
 
@@ -74,15 +105,11 @@ impl MessagesWanted {
             })?;
             wanted.found = Some((kinds, details));
         }
-        let names = [&self.assets, &self.asset_types, &self.owners];
-        if names.iter().any(|names| !names.is_empty()) {
-            let names = names.map(|names| names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>());
+        if !self.about.is_any() {
+            let is_wanted = self.about.judge();
             let mut fitting = KeySet::default();
             snapshot.each_asset(|key, texts| {
-                let fits = |(names, text): (&Vec<String>, Option<&str>)| {
-                    names.is_empty() || names.contains(&text.unwrap_or_default().to_lowercase())
-                };
-                if names.iter().zip(texts).all(fits) {
+                if is_wanted(texts) {
                     fitting.insert(key);
                 }
             })?;

@@ -40,7 +40,7 @@ mod trend;
 pub use about::About;
 pub use decimal::Decimal;
 pub use error::ReportError;
-pub use messages_wanted::MessagesWanted;
+pub use messages_wanted::{AssetsWanted, MessagesWanted};
 pub use moment::{UnreadableMoment, read_moment};
 pub use options::{Common, Scope, UnknownTimeZone, nearest, read_zone};
 pub use period::{By, local_day};

@@ -25,6 +25,8 @@ pub(super) struct AssetPlace {
     pub(super) group: u32,
     /// Its owner's number in [`Groups::owners`].
     pub(super) owner: u32,
+    /// Whether messages about it are asked for.
+    pub(super) counts: bool,
 }
 
 /// What a stored message text counts for.
@@ -62,11 +64,14 @@ impl Groups {
         let owners = in_order(assets.iter().map(|row| row.asset_owner.as_deref()));
         let texts = in_order(kinds.iter().filter_map(|row| named(row.message.as_deref())));
         let mut groups = Numbers::default();
+        let is_wanted = options.about.judge();
         let asset_places = assets.iter().map(|row| {
             let names = asset_group(options.group_by, row);
             let place = AssetPlace {
                 group: names.map_or(NONE, |names| groups.number(names)),
                 owner: place_of(&owners, &row.asset_owner.as_deref()),
+                counts: options.about.is_any()
+                    || is_wanted([&row.asset, &row.asset_type, &row.asset_owner].map(Option::as_deref)),
             };
             (row.asset_key, place)
         });

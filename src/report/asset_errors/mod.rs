@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use self::group::Groups;
 use super::error::ReportError;
+use super::messages_wanted::AssetsWanted;
 use super::options::Common;
 use super::span::Span;
 use super::table::{Cell, Column, Kind, Rows};
@@ -28,6 +29,8 @@ pub struct Options {
     pub min: u64,
     /// Only messages of these categories; all where none is named.
     pub categories: Vec<Category>,
+    /// Only messages about these assets.
+    pub about: AssetsWanted,
     /// What a row is about.
     pub group_by: GroupBy,
     /// What changed since this span, in place of what there is.
@@ -43,6 +46,7 @@ impl Options {
         options.insert("top".to_owned(), self.top.into());
         options.insert("min".to_owned(), self.min.into());
         options.insert("category".to_owned(), categories.into());
+        self.about.describe(&mut options);
         options.insert("group_by".to_owned(), self.group_by.name().into());
         Span::describe(self.compare, &mut options);
         options

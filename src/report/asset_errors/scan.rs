@@ -348,7 +348,7 @@ impl Work<'_> {
                 continue;
             };
             let ticks = message.occurred_ticks.or(*started_ticks);
-            if kind.counts && self.scope.has_time(ticks) {
+            if kind.counts && asset.counts && self.scope.has_time(ticks) {
                 counting[count] = Counting {
                     // One of the two decides the group, the other has none.
                     group: kind.group.min(asset.group),

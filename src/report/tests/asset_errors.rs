@@ -1,7 +1,7 @@
 use crate::model::Instant;
 use crate::report::asset_errors::{Category, GroupBy, Options};
 use crate::report::testing::{Message, Run, TestArchive};
-use crate::report::{Common, Request};
+use crate::report::{AssetsWanted, Common, Request};
 
 fn at(second: i64) -> Option<i64> {
     Some(second * 10_000_000)
@@ -148,6 +148,42 @@ fn categories_and_spans_decide_what_a_row_counts() {
         ..Options::default()
     };
     assert!(lines(early)[0].starts_with("a||old|1|1|"));
+}
+
+#[test]
+fn assets_can_be_named_by_name_type_and_owner() {
+    let about = |about: AssetsWanted| {
+        let rows = lines(Options {
+            about,
+            ..Options::default()
+        });
+        rows.iter()
+            .map(|row| row.split('|').take(4).collect::<Vec<_>>().join("|"))
+            .collect::<Vec<_>>()
+    };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(
+        about(AssetsWanted {
+            assets: names(&["A", ""]),
+            ..AssetsWanted::default()
+        }),
+        ["a||new|3", "a|SQL||1", "|||2"]
+    );
+    assert_eq!(
+        about(AssetsWanted {
+            assets: names(&["a"]),
+            asset_types: names(&["sql"]),
+            ..AssetsWanted::default()
+        }),
+        ["a|SQL||1"]
+    );
+    assert_eq!(
+        about(AssetsWanted {
+            owners: names(&["old"]),
+            ..AssetsWanted::default()
+        }),
+        ["a||old|1"]
+    );
 }
 
 #[test]

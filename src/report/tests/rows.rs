@@ -3,7 +3,7 @@
 use crate::model::Instant;
 use crate::report::asset_errors::Category;
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{Common, MessagesWanted, Request, messages, runs};
+use crate::report::{AssetsWanted, Common, MessagesWanted, Request, messages, runs};
 
 fn at(second: i64) -> Option<i64> {
     Some(second * 10_000_000)
@@ -165,7 +165,7 @@ fn runs_are_chosen_by_job_status_and_messages() {
         [run_id(0)]
     );
     assert_eq!(
-        chosen(|options| options.messages.assets = vec!["Srv-2".to_owned()]),
+        chosen(|options| options.messages.about.assets = vec!["Srv-2".to_owned()]),
         [run_id(0)]
     );
     // One message must fit everything; that of run 2 is absent.
@@ -173,9 +173,11 @@ fn runs_are_chosen_by_job_status_and_messages() {
         chosen(|options| {
             options.messages = MessagesWanted {
                 categories: vec![Category::Error],
-                assets: vec!["srv-1".to_owned()],
+                about: AssetsWanted {
+                    assets: vec!["srv-1".to_owned()],
+                    ..AssetsWanted::default()
+                },
                 search: Some("LINK".to_owned()),
-                ..MessagesWanted::default()
             }
         }),
         [run_id(0)]
@@ -218,16 +220,16 @@ fn messages_are_chosen_by_what_they_say_and_by_their_own_time() {
         ["2/0"]
     );
     assert_eq!(
-        chosen(|options| options.messages.assets = vec![String::new(), "srv-2".to_owned()]),
+        chosen(|options| options.messages.about.assets = vec![String::new(), "srv-2".to_owned()]),
         ["2/2", "0/1", "1/0"]
     );
     assert_eq!(
-        chosen(|options| options.messages.asset_types = vec!["windows".to_owned()]),
+        chosen(|options| options.messages.about.asset_types = vec!["windows".to_owned()]),
         ["2/0", "2/2", "0/0", "0/1"]
     );
     assert_eq!(
         chosen(|options| {
-            options.messages.owners = vec!["team a".to_owned()];
+            options.messages.about.owners = vec!["team a".to_owned()];
             options.statuses = vec![42];
         }),
         ["2/0"]
