@@ -34,7 +34,7 @@ fn reports(program: &Program) -> Vec<String> {
         .take_while(|line| !line.is_empty())
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| !["help", "all", "overview"].contains(name))
+        .filter(|name| !["help", "all"].contains(name))
         .map(str::to_owned)
         .collect();
     reports.sort();

@@ -46,9 +46,9 @@ pub use payload::{Packer, unpack};
 pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use quarantine::QuarantineRow;
 pub use read::{
-    Answer, AssetName, CompleteAnswer, CountMismatch, JobName, KindName, LedgerChoice, LedgerLine,
-    MessageFacts, MessageKeys, MessageReader, MessageRow, QueryError, RunChange, RunCoverage, RunFacts,
-    RunKey, RunPlace, RunRow, Snapshot, message_key_range,
+    Answer, AssetName, CompleteAnswer, CountMismatch, JobFreshness, JobName, KindName, LastSync,
+    LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, QueryError, RunChange,
+    RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
 };
 pub use reader::{Interrupter, Payload, Reader};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};

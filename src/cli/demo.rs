@@ -128,6 +128,8 @@ fn report(words: &[&str], archive: &Path, console: &Console) -> Result<(), Failu
 const NEXT: &str = "
 Try next, with this archive:
   jobruns --archive jobruns-demo.db status
+  jobruns --archive jobruns-demo.db report overview
+  jobruns --archive jobruns-demo.db report overview --format html --output overview.html
   jobruns --archive jobruns-demo.db report failure-trends --by month --output trends.csv
   sqlite3 jobruns-demo.db \"SELECT status_name, count(*) FROM runs GROUP BY 1\"
   jobruns --archive jobruns-demo.db verify

@@ -26,6 +26,7 @@ mod report;
 mod report_all;
 mod report_compare;
 mod report_history;
+mod report_overview;
 mod report_rows;
 mod rows;
 mod scheduled;

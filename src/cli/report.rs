@@ -13,6 +13,7 @@ use super::halt::Halt;
 use super::report_all::AllArgs;
 use super::report_compare::CompareArgs;
 use super::report_history::{ChangesArgs, CoverageArgs, MissedRunsArgs};
+use super::report_overview::OverviewArgs;
 use super::report_rows::{AboutArgs, MessagesArgs, RunsArgs};
 use super::rows::RowsArgs;
 use super::status;
@@ -57,6 +58,7 @@ enum Named {
     Changes(ChangesArgs),
     Runs(RunsArgs),
     Messages(MessagesArgs),
+    Overview(OverviewArgs),
 }
 
 /// What every report can be asked.
@@ -241,6 +243,7 @@ impl Named {
             Self::Changes(args) => return args.request(now),
             Self::Runs(args) => return args.request(now),
             Self::Messages(args) => return args.request(now),
+            Self::Overview(args) => return args.request(now),
         })
     }
 
@@ -253,6 +256,7 @@ impl Named {
             Self::Changes(args) => &args.rows,
             Self::Runs(args) => &args.rows,
             Self::Messages(args) => &args.rows,
+            Self::Overview(args) => &args.rows,
         }
     }
 }

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::destination::{Destination, Place};
 use super::failure::{Exit, Failure};
+use crate::config::When;
 use crate::report::render::{CsvStyle, Format, Style};
 
 /// How rows are written, and where.
@@ -49,6 +50,10 @@ pub(super) struct FormArgs {
     /// CSV: texts as they are, also with --excel
     #[arg(long, overrides_with = "guard")]
     no_guard: bool,
+
+    /// Table: a small line of block characters for each job (failure-trends, overview)
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    blocks: When,
 }
 
 fn formats() -> impl TypedValueParser<Value = Format> {
@@ -59,6 +64,21 @@ fn formats() -> impl TypedValueParser<Value = Format> {
             .find(|format| format.name().eq_ignore_ascii_case(&name))
             .expect("only names of formats are let through")
     })
+}
+
+/// Whether a terminal shows characters beyond ASCII, as its environment says; on Windows all of today do.
+fn shows_blocks(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let given = |name| variable(name).filter(|value| !value.is_empty());
+    if given("TERM").is_some_and(|terminal| terminal == "dumb") {
+        return false;
+    }
+    let locale = given("LC_ALL")
+        .or_else(|| given("LC_CTYPE"))
+        .or_else(|| given("LANG"));
+    match locale {
+        Some(locale) => locale.to_lowercase().replace('-', "").contains("utf8"),
+        None => cfg!(windows),
+    }
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {
@@ -91,7 +111,9 @@ impl FormArgs {
             excel: self.excel,
             guard: (self.excel || self.guard) && !self.no_guard,
         };
-        Ok((format, Style { csv, width }))
+        let blocks = width.is_some() && shows_blocks(|name| std::env::var(name).ok());
+        let blocks = self.blocks.decide(blocks);
+        Ok((format, Style { csv, width, blocks }))
     }
 }
 
@@ -153,6 +175,20 @@ impl RowsArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_are_for_terminals_that_can_show_them() {
+        let shows = |variables: &[(&str, &str)]| {
+            shows_blocks(|name| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert!(shows(&[("LANG", "de_DE.UTF-8")]));
+        assert!(shows(&[("LC_ALL", "C.utf8"), ("LANG", "C")]));
+        assert!(!shows(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
+        assert!(!shows(&[("TERM", "dumb"), ("LANG", "C.UTF-8")]));
+    }
 
     #[test]
     fn a_delimiter_is_one_character_and_no_quote() {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::error::ReportError;
 use super::options::Common;
 use super::table::Rows;
-use super::{asset_errors, changes, coverage, failure_trends, gaps, messages, missed_runs, runs};
+use super::{asset_errors, changes, coverage, failure_trends, gaps, messages, missed_runs, overview, runs};
 use crate::archive::Snapshot;
 
 /// A report with its options.
@@ -27,6 +27,8 @@ pub enum Request {
     Runs(runs::Options),
     /// Every message.
     Messages(messages::Options),
+    /// The state of the archive on one page.
+    Overview(overview::Options),
 }
 
 impl Request {
@@ -41,6 +43,7 @@ impl Request {
             Self::Changes(_) => "changes",
             Self::Runs(_) => "runs",
             Self::Messages(_) => "messages",
+            Self::Overview(_) => "overview",
         }
     }
 
@@ -56,6 +59,7 @@ impl Request {
             Self::Changes(options) => options.described(),
             Self::Runs(options) => options.described(),
             Self::Messages(options) => options.described(),
+            Self::Overview(options) => options.described(),
         }
     }
 
@@ -71,6 +75,7 @@ impl Request {
             Self::Changes(options) => &options.common,
             Self::Runs(options) => &options.common,
             Self::Messages(options) => &options.common,
+            Self::Overview(options) => &options.common,
         }
     }
 
@@ -104,6 +109,9 @@ impl Request {
                 common: common.clone(),
                 ..messages::Options::default()
             }),
+            Self::Overview(overview::Options {
+                common: common.clone(),
+            }),
         ]
     }
 
@@ -115,12 +123,22 @@ impl Request {
         match self {
             Self::FailureTrends(options) => failure_trends::write(snapshot, options, rows),
             Self::AssetErrors(options) => asset_errors::write(snapshot, options, rows),
-            Self::Coverage(options) => coverage::write(snapshot, options, rows),
+            Self::Coverage(options) => {
+                if let Some(gaps) = rows.gaps() {
+                    let options = missed_runs::Options {
+                        common: options.common.clone(),
+                        ..missed_runs::Options::default()
+                    };
+                    missed_runs::write(snapshot, &options, gaps)?;
+                }
+                coverage::write(snapshot, options, rows)
+            }
             Self::Gaps(options) => gaps::write(snapshot, options, rows),
             Self::MissedRuns(options) => missed_runs::write(snapshot, options, rows),
             Self::Changes(options) => changes::write(snapshot, options, rows),
             Self::Runs(options) => runs::write(snapshot, options, rows),
             Self::Messages(options) => messages::write(snapshot, options, rows),
+            Self::Overview(options) => overview::write(snapshot, options, rows),
         }
     }
 }

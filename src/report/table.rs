@@ -7,6 +7,7 @@ use std::io;
 use chrono::NaiveDate;
 
 use super::decimal::Decimal;
+use super::overview::Overview;
 use crate::model::{Instant, hex};
 
 /// A column's name and what its cells are.
@@ -206,6 +207,20 @@ pub trait Rows {
     /// # Errors
     /// What the writer below says.
     fn finish(&mut self) -> io::Result<()>;
+
+    /// Who takes the gaps of the jobs (rows of the report `missed-runs`) beside the rows of `coverage`, and before them:
+    /// a picture that shows both. `None` for all others.
+    fn gaps(&mut self) -> Option<&mut dyn Rows> {
+        None
+    }
+
+    /// Takes the overview whole, in place of columns, rows and end, and says whether it did; what has rows alone does not.
+    ///
+    /// # Errors
+    /// What the writer below says.
+    fn overview(&mut self, _overview: &Overview) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 /// Passes everything on and keeps count.
@@ -252,6 +267,16 @@ impl Rows for Counted<'_> {
 
     fn finish(&mut self) -> io::Result<()> {
         self.inner.finish()
+    }
+
+    fn gaps(&mut self) -> Option<&mut dyn Rows> {
+        self.inner.gaps()
+    }
+
+    fn overview(&mut self, overview: &Overview) -> io::Result<bool> {
+        let is_taken = self.inner.overview(overview)?;
+        self.rows += u64::from(is_taken);
+        Ok(is_taken)
     }
 }
 

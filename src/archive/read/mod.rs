@@ -10,6 +10,7 @@ mod ledger;
 mod messages;
 mod query;
 mod runs;
+mod state;
 mod texts;
 mod trends;
 
@@ -30,6 +31,7 @@ pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow, message_key_range};
 pub use query::{Answer, QueryError};
 pub use runs::{RunKey, RunRow};
+pub use state::{JobFreshness, LastSync};
 pub use trends::RunFacts;
 
 /// One state of the archive, held from the first question to the drop. A sync goes on meanwhile and is not seen.

@@ -121,16 +121,15 @@ pub(super) fn key(markup: &mut Markup, entries: &[(&'static str, &str)]) {
 /// Pixels that the marks of a time axis need.
 pub(super) const AXIS_HEIGHT: f64 = 24.0;
 
-/// The marks of a time axis, along the top of the drawing that is open. Every other one is left out where the screen is
-/// narrow.
+/// The marks of a time axis, along the top of the drawing that is open. Where the screen is
+/// narrow, every other one is left out, and of a small drawing all but every fourth.
 pub(super) fn marks_below(markup: &mut Markup, axis: TimeAxis) {
     for (index, (at, word)) in axis.marks().into_iter().enumerate() {
         let x = axis.percent(at);
-        let is_other = !index.is_multiple_of(2);
-        let (tick, below) = if is_other {
-            ("tick other", "mark-below other")
-        } else {
-            ("tick", "mark-below")
+        let (tick, below) = match index % 4 {
+            0 => ("tick", "mark-below"),
+            2 => ("tick second", "mark-below second"),
+            _ => ("tick other", "mark-below other"),
         };
         markup.empty(
             "line",

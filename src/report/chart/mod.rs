@@ -13,6 +13,7 @@
 
 mod bars;
 mod bins;
+mod blocks;
 mod figure;
 mod heat;
 mod markup;
@@ -23,6 +24,7 @@ mod timeline;
 
 pub use bars::{Bar, bars};
 pub use bins::{Bins, Counts, Runs, fitting};
+pub use blocks::Blocks;
 pub use figure::Figures;
 pub use heat::heat_map;
 pub use markup::{Markup, Value, label, shortened};

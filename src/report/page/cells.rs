@@ -61,6 +61,11 @@ pub(super) fn wall_clock(zone: Tz, at: Instant) -> NaiveDateTime {
     zone.from_utc_datetime(&at.to_chrono().naive_utc()).naive_local()
 }
 
+/// What the clocks of the zone of this name say; UTC where there is none of it.
+pub(in crate::report) fn time_in(zone: &str, at: Instant) -> NaiveDateTime {
+    wall_clock(read_zone(zone).unwrap_or(Tz::UTC), at)
+}
+
 /// How people call a job: its name, else its GUID, else that it is none.
 pub(super) fn job_title(job_id: Option<&str>, name: Option<&str>) -> String {
     let name = name.filter(|name| !name.trim().is_empty());

@@ -1,6 +1,7 @@
 //! What a report looks like: it sees every row go by, and draws at the end.
 
 use super::pictures::{asset_errors, changes, coverage, failure_trends, missed_runs, over_time};
+use crate::model::Instant;
 use crate::report::About;
 use crate::report::chart::Markup;
 use crate::report::table::{Cell, Column};
@@ -21,15 +22,33 @@ pub trait Picture {
 
     /// Draws what it saw.
     fn draw(&self) -> Drawn;
+
+    /// What it saw as lines of block characters for a terminal; nothing where it has none.
+    fn blocks(&self) -> String {
+        String::new()
+    }
 }
 
-/// The picture that fits a report; `None` where none does, as for a query.
+/// A gap of a job, as the report `missed-runs` tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobGap {
+    /// GUID of the job.
+    pub job_id: String,
+    /// Start of the run before.
+    pub from: Instant,
+    /// Start of the run behind.
+    pub to: Instant,
+    /// Runs that are missing.
+    pub runs_missed: u64,
+}
+
+/// The picture that fits a report; `None` where none does, as for a query. Coverage is shown with the gaps.
 #[must_use]
-pub fn picture_of(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
+pub fn picture_of(about: &About, columns: &[Column], gaps: &[JobGap]) -> Option<Box<dyn Picture>> {
     match about.report.as_str() {
         "failure-trends" => failure_trends::picture(about, columns),
         "asset-errors" => asset_errors::picture(about, columns),
-        "coverage" => coverage::picture(about, columns),
+        "coverage" => coverage::picture(about, columns, gaps),
         "missed-runs" => missed_runs::picture(about, columns),
         "changes" => changes::picture(about, columns),
         "runs" => over_time::of_runs(about, columns),

@@ -116,6 +116,22 @@ fn shown(value: &Json) -> Option<String> {
     }
 }
 
+/// A line that says when, in which the script puts how long ago that was: a page that lies around gets old.
+#[must_use]
+pub fn age_of(words: &str, at: Option<&str>) -> Markup {
+    let mut markup = Markup::new();
+    markup.raw("<p class=\"lead\">");
+    match at {
+        None => markup.text(words),
+        Some(at) => {
+            let attributes = [("datetime", Value::Text(at)), ("data-age", Value::Word(""))];
+            markup.leaf("time", &attributes, words)
+        }
+    };
+    markup.raw("</p>\n");
+    markup
+}
+
 /// A box with a heading, a large line and small ones below it; `mood` is a class of the style sheet.
 #[must_use]
 pub fn fact_list(heading: &str, big: &str, mood: &'static str, small: &[String]) -> Markup {

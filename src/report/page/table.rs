@@ -66,9 +66,10 @@ impl PageTable {
 
     /// The table, with what it leaves out in words.
     #[must_use]
-    pub fn draw(&self, report: &str) -> Markup {
+    pub fn draw(&self, title: &str, report: &str) -> Markup {
         let mut markup = Markup::new();
-        markup.raw("<section id=\"table\" class=\"part\">\n<h2>Rows</h2>\n");
+        markup.raw("<section id=\"table\" class=\"part\">\n");
+        markup.leaf("h2", &[], title).raw("\n");
         if self.all == 0 {
             markup.raw(
                 "<p class=\"note\">Nothing in the archive is what was asked for: there are no rows.</p>\n",

@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 
 use crate::report::About;
-use crate::report::page::{PageTable, Picture, Shell, picture_of};
+use crate::report::each::Each;
+use crate::report::missed_runs;
+use crate::report::overview::{self, Overview};
+use crate::report::page::{JobGap, PageTable, Picture, Shell, picture_of};
 use crate::report::table::{Cell, Column, Rows};
 
 /// Writes one HTML page, at the end: what is charted is known only then.
@@ -12,6 +15,38 @@ pub struct Html<'a, W: Write> {
     about: &'a About,
     table: PageTable,
     picture: Option<Box<dyn Picture>>,
+    gaps: Gaps,
+}
+
+/// Keeps the gaps of the jobs until there is a picture to show them in.
+#[derive(Default)]
+struct Gaps(Vec<JobGap>);
+
+impl Rows for Gaps {
+    fn columns(&mut self, _columns: &[Column]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        let gaps = &mut self.0;
+        let mut each = Each::new(&missed_runs::COLUMNS, |row| {
+            if let (Some(job_id), Some(from), Some(to)) =
+                (row.text("job_id"), row.instant("from"), row.instant("to"))
+            {
+                gaps.push(JobGap {
+                    job_id: job_id.to_owned(),
+                    from,
+                    to,
+                    runs_missed: row.count("runs_missed"),
+                });
+            }
+        });
+        each.row(cells)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl<'a, W: Write> Html<'a, W> {
@@ -22,6 +57,7 @@ impl<'a, W: Write> Html<'a, W> {
             about,
             table: PageTable::default(),
             picture: None,
+            gaps: Gaps::default(),
         }
     }
 }
@@ -29,7 +65,7 @@ impl<'a, W: Write> Html<'a, W> {
 impl<W: Write> Rows for Html<'_, W> {
     fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
         self.table.columns(columns);
-        self.picture = picture_of(self.about, columns);
+        self.picture = picture_of(self.about, columns, &self.gaps.0);
         Ok(())
     }
 
@@ -41,6 +77,17 @@ impl<W: Write> Rows for Html<'_, W> {
         Ok(())
     }
 
+    fn gaps(&mut self) -> Option<&mut dyn Rows> {
+        Some(&mut self.gaps)
+    }
+
+    fn overview(&mut self, overview: &Overview) -> io::Result<bool> {
+        let page = overview::draw_page(overview, self.about);
+        self.out.write_all(page.as_str().as_bytes())?;
+        self.out.flush()?;
+        Ok(true)
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         let drawn = self
             .picture
@@ -50,7 +97,7 @@ impl<W: Write> Rows for Html<'_, W> {
         let mut page = Shell::new(title(&self.about.report), &drawn.lead);
         page.about(self.about);
         page.add(&drawn.charts);
-        page.add(&self.table.draw(&self.about.report));
+        page.add(&self.table.draw("Rows", &self.about.report));
         self.out.write_all(page.finish().as_str().as_bytes())?;
         self.out.flush()
     }

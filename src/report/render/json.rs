@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+use crate::report::overview::Overview;
 use crate::report::table::{Cell, Column, Rows};
 
 /// Writes one JSON array.
@@ -34,6 +35,15 @@ impl<W: Write> Rows for Json<W> {
         self.is_first = false;
         self.out.write_all(separator.as_bytes())?;
         self.out.write_all(self.object.of(cells).as_bytes())
+    }
+
+    /// The overview is one object: a page of figures is no list.
+    fn overview(&mut self, overview: &Overview) -> io::Result<bool> {
+        let json = serde_json::to_string_pretty(overview).expect("text keys and plain values");
+        self.out.write_all(json.as_bytes())?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()?;
+        Ok(true)
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -95,6 +95,7 @@ impl Format {
     ) -> io::Result<Box<dyn Rows + 'w>> {
         Ok(match self {
             Self::Csv => Box::new(Csv::new(out, style.csv)?),
+            Self::Table if style.blocks => Box::new(Text::new(out, style.width).with_blocks(about)),
             Self::Table => Box::new(Text::new(out, style.width)),
             Self::Json => Box::new(Json::new(out)),
             Self::Jsonl => Box::new(JsonLines::new(out)),
@@ -112,4 +113,6 @@ pub struct Style {
     pub csv: CsvStyle,
     /// Columns of the terminal that text has to fit into; `None` where there is no terminal.
     pub width: Option<usize>,
+    /// Whether text may have small lines of block characters.
+    pub blocks: bool,
 }

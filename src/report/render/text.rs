@@ -8,6 +8,9 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthChar;
 
 use super::visible::visible;
+use crate::report::About;
+use crate::report::overview::{self, Overview};
+use crate::report::page::{Picture, picture_of};
 use crate::report::table::{Cell, Column, Kind, Rows};
 
 /// Rows that decide the widths; as many as anybody looks at.
@@ -23,9 +26,13 @@ const WIDEST: usize = 200;
 const GAP: usize = 2;
 
 /// Writes a text table.
-pub struct Text<W: Write> {
+pub struct Text<'a, W: Write> {
     out: W,
     terminal: Option<usize>,
+    /// What the rows are about, where small lines of block characters may show it.
+    blocks_of: Option<&'a About>,
+    /// Sees the rows too, where a small line for each job is to stand below them.
+    picture: Option<Box<dyn Picture>>,
     numeric: Vec<bool>,
     /// Columns of which the cells decide: whether one was text, whether one was a number.
     undecided: Vec<Option<(bool, bool)>>,
@@ -34,18 +41,27 @@ pub struct Text<W: Write> {
     widths: Option<Vec<usize>>,
 }
 
-impl<W: Write> Text<W> {
+impl<'a, W: Write> Text<'a, W> {
     /// To `out`, a terminal of so many columns, or no terminal.
     pub fn new(out: W, terminal: Option<usize>) -> Self {
         Self {
             out,
             terminal,
+            blocks_of: None,
+            picture: None,
             numeric: Vec::new(),
             undecided: Vec::new(),
             heading: Vec::new(),
             waiting: Vec::new(),
             widths: None,
         }
+    }
+
+    /// With small lines of block characters below a table of a report that has them.
+    #[must_use]
+    pub const fn with_blocks(mut self, about: &'a About) -> Self {
+        self.blocks_of = Some(about);
+        self
     }
 
     /// Decides the widths and writes what waited for them.
@@ -73,8 +89,9 @@ impl<W: Write> Text<W> {
     }
 }
 
-impl<W: Write> Rows for Text<W> {
+impl<W: Write> Rows for Text<'_, W> {
     fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
+        self.picture = self.blocks_of.and_then(|about| picture_of(about, columns, &[]));
         self.numeric = columns.iter().map(|column| column.kind.is_number()).collect();
         self.undecided = columns
             .iter()
@@ -88,6 +105,9 @@ impl<W: Write> Rows for Text<W> {
     }
 
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        if let Some(picture) = &mut self.picture {
+            picture.row(cells);
+        }
         let mut row = Vec::with_capacity(cells.len());
         for cell in cells {
             let mut text = String::new();
@@ -114,7 +134,17 @@ impl<W: Write> Rows for Text<W> {
         if self.widths.is_none() {
             self.begin()?;
         }
+        if let Some(picture) = &self.picture {
+            self.out.write_all(picture.blocks().as_bytes())?;
+        }
         self.out.flush()
+    }
+
+    fn overview(&mut self, overview: &Overview) -> io::Result<bool> {
+        let page = overview::write_text(overview, self.blocks_of.is_some());
+        self.out.write_all(page.as_bytes())?;
+        self.out.flush()?;
+        Ok(true)
     }
 }
 

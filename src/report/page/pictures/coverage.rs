@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::report::About;
 use crate::report::chart::{Line, Piece, PieceKind, counted, grouped, timeline};
 use crate::report::page::cells::{count, instant, job_title, places, text, wall_clock, zone};
-use crate::report::page::picture::{Drawn, Picture};
+use crate::report::page::picture::{Drawn, JobGap, Picture};
 use crate::report::table::{Cell, Column};
 
 /// Jobs on a timeline at most.
@@ -72,13 +72,19 @@ struct Coverage {
     /// Places of job_id, job_name, first_run_at, last_run_at, runs, runs_absent, count_mismatches.
     places: [usize; 7],
     lines: Lines,
+    gaps: HashMap<String, Vec<JobGap>>,
+    missed: u64,
     jobs: u64,
     runs: u64,
     absent: u64,
     mismatches: u64,
 }
 
-pub(in crate::report::page) fn picture(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
+pub(in crate::report::page) fn picture(
+    about: &About,
+    columns: &[Column],
+    gaps: &[JobGap],
+) -> Option<Box<dyn Picture>> {
     let names = [
         "job_id",
         "job_name",
@@ -88,10 +94,16 @@ pub(in crate::report::page) fn picture(about: &About, columns: &[Column]) -> Opt
         "runs_absent",
         "count_mismatches",
     ];
+    let mut by_job: HashMap<String, Vec<JobGap>> = HashMap::new();
+    for gap in gaps {
+        by_job.entry(gap.job_id.clone()).or_default().push(gap.clone());
+    }
     Some(Box::new(Coverage {
         zone: zone(about),
         places: places(columns, names)?,
         lines: Lines::default(),
+        gaps: by_job,
+        missed: 0,
         jobs: 0,
         runs: 0,
         absent: 0,
@@ -110,14 +122,22 @@ impl Picture for Coverage {
         let (Some(first), Some(last)) = (instant(cells, first), instant(cells, last)) else {
             return;
         };
-        let piece = Piece {
-            kind: PieceKind::There,
-            from: wall_clock(self.zone, first),
-            to: wall_clock(self.zone, last),
-            words: counted(runs, "run"),
+        let (job_id, name) = (text(cells, job_id), text(cells, name));
+        let mut add = |kind, from, to, words, weight| {
+            let piece = Piece {
+                kind,
+                from: wall_clock(self.zone, from),
+                to: wall_clock(self.zone, to),
+                words,
+            };
+            self.lines.add(job_id, name, piece, weight);
         };
-        self.lines
-            .add(text(cells, job_id), text(cells, name), piece, runs);
+        add(PieceKind::There, first, last, counted(runs, "run"), 0);
+        for gap in self.gaps.get(job_id.unwrap_or_default()).into_iter().flatten() {
+            let words = format!("{} missed", counted(gap.runs_missed, "run"));
+            add(PieceKind::Gap, gap.from, gap.to, words, gap.runs_missed);
+            self.missed += gap.runs_missed;
+        }
     }
 
     fn draw(&self) -> Drawn {
@@ -131,16 +151,23 @@ impl Picture for Coverage {
                 counted(self.mismatches, "run")
             );
         }
-        let below = format!("In {}. {}", self.zone.name(), self.lines.left_out());
+        if self.missed > 0 {
+            lead += &format!("; {} missed in gaps", counted(self.missed, "run"));
+        }
+        let below = format!(
+            "In {}. A gap is longer than 2.5 times what is usual between two runs. {}",
+            self.zone.name(),
+            self.lines.left_out()
+        );
         let lines = self.lines.worst();
         Drawn {
             lead: lead + ".",
             charts: timeline(
-                "From the first run to the last",
+                "From the first run to the last, and gaps",
                 below.trim_end(),
                 "runs",
                 "no run, though one was due",
-                "runs",
+                "runs missed",
                 &lines,
             ),
         }

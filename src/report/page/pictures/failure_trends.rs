@@ -4,15 +4,19 @@ use std::collections::HashMap;
 
 use crate::report::About;
 use crate::report::chart::{
-    Bins, Counts, Markup, OverTime, Runs, Sparks, counted, over_time, percent, sparks,
+    Bins, Blocks, Counts, Markup, OverTime, Runs, Sparks, counted, label, over_time, percent, sparks,
 };
 use crate::report::page::cells::{count, date, job_title, places, text, zone};
 use crate::report::page::picture::{Drawn, Picture};
 use crate::report::period::By;
+use crate::report::render::visible;
 use crate::report::table::{Cell, Column};
 
 /// Jobs that have a line of their own; those that failed most.
 const MOST_JOBS: usize = 24;
+
+/// Block characters of a job's line in a terminal.
+const BLOCKS: usize = 48;
 
 /// Kinds of runs, as the bars show them.
 pub(in crate::report) const KINDS: [(&str, &str); 3] =
@@ -106,6 +110,24 @@ impl Picture for Trends {
             charts,
         }
     }
+
+    fn blocks(&self) -> String {
+        let jobs = by_failures(&self.jobs);
+        let Some(blocks) = Blocks::of(jobs.iter().map(|(_, bins)| *bins), BLOCKS) else {
+            return String::new();
+        };
+        let (from, to) = blocks.span();
+        let mut text = format!(
+            "\nfailed of finished by {}, {from} to {to}; the highest block is {}\n",
+            blocks.by().name(),
+            percent(blocks.top())
+        );
+        for (title, bins) in jobs {
+            let rate = bins.sum().rate().map_or_else(|| "-".to_owned(), percent);
+            text += &format!("{} {rate:>8}  {}\n", blocks.line(bins), visible(&label(title)));
+        }
+        text
+    }
 }
 
 impl Trends {
@@ -136,12 +158,18 @@ impl Trends {
     }
 }
 
-/// A line for each job, those that failed most first.
-pub(in crate::report) fn by_job(jobs: &[(String, Bins<Runs>)], zone: &str) -> Markup {
+/// The jobs with the most failed runs, those first.
+fn by_failures(jobs: &[(String, Bins<Runs>)]) -> Vec<(&str, &Bins<Runs>)> {
     let mut worst: Vec<(&str, &Bins<Runs>)> =
         jobs.iter().map(|(title, bins)| (title.as_str(), bins)).collect();
     worst.sort_by_key(|(_, bins)| std::cmp::Reverse(bins.sum().failed));
     worst.truncate(MOST_JOBS);
+    worst
+}
+
+/// A line for each job, those that failed most first.
+pub(in crate::report) fn by_job(jobs: &[(String, Bins<Runs>)], zone: &str) -> Markup {
+    let worst = by_failures(jobs);
     let below = if worst.len() < jobs.len() {
         format!(
             "The {MOST_JOBS} of {} with the most failed runs.",

@@ -1,0 +1,82 @@
+//! What the overview asks beside the reports: how fresh each job is, what lies in quarantine, how the last sync ended.
+
+use rusqlite::OptionalExtension;
+
+use super::Snapshot;
+use crate::archive::error::{ArchiveError, Doing};
+
+/// A job, as far as its freshness goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFreshness {
+    /// Its key.
+    pub job_key: i64,
+    /// Whether a sync without named jobs asks for it.
+    pub is_watched: bool,
+    /// End of the last sync in which it was complete with `count=0`, seconds since 1970 UTC.
+    pub last_synced_unix: Option<i64>,
+    /// Why its last sync was not complete.
+    pub last_error: Option<String>,
+    /// Pieces in quarantine that nobody accepted yet.
+    pub open_quarantine: i64,
+}
+
+/// How the last sync ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastSync {
+    /// Its number.
+    pub sync_id: i64,
+    /// When it began, seconds since 1970 UTC.
+    pub started_unix: i64,
+    /// When it ended; `None` where it is still running, or was killed.
+    pub finished_unix: Option<i64>,
+    /// `complete`, `partial`, `failed` or `interrupted`; `None` as above.
+    pub outcome: Option<String>,
+}
+
+impl Snapshot<'_> {
+    /// Every job with its freshness, in no order.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn job_freshness(&self) -> Result<Vec<JobFreshness>, ArchiveError> {
+        let doing = "read how fresh the jobs are";
+        let mut statement = self
+            .connection()
+            .prepare(
+                "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_error,
+                        (SELECT count(*) FROM quarantined q WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
+                 FROM job j",
+            )
+            .doing(doing)?;
+        let jobs = statement.query_map([], |row| {
+            Ok(JobFreshness {
+                job_key: row.get(0)?,
+                is_watched: row.get(1)?,
+                last_synced_unix: row.get(2)?,
+                last_error: row.get(3)?,
+                open_quarantine: row.get(4)?,
+            })
+        });
+        jobs.and_then(Iterator::collect).doing(doing)
+    }
+
+    /// The sync that began last; `None` before the first.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn last_sync(&self) -> Result<Option<LastSync>, ArchiveError> {
+        let sync = self.connection().query_row(
+            "SELECT sync_id, started_unix, finished_unix, outcome FROM sync ORDER BY sync_id DESC LIMIT 1",
+            [],
+            |row| {
+                Ok(LastSync {
+                    sync_id: row.get(0)?,
+                    started_unix: row.get(1)?,
+                    finished_unix: row.get(2)?,
+                    outcome: row.get(3)?,
+                })
+            },
+        );
+        sync.optional().doing("read the last sync")
+    }
+}
