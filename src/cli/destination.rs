@@ -11,6 +11,7 @@ use super::halt::Halt;
 use super::output::Output;
 use crate::model::{Instant, hex};
 use crate::report::manifest::{Digested, Manifest};
+use crate::report::overview::Overview;
 use crate::report::render::{Format, Style};
 use crate::report::{About, Cell, Column, Counted, ReportError, Rows};
 
@@ -164,6 +165,14 @@ impl Rows for Heedful<'_> {
 
     fn finish(&mut self) -> io::Result<()> {
         self.inner.finish()
+    }
+
+    fn gaps(&mut self) -> Option<&mut dyn Rows> {
+        self.inner.gaps()
+    }
+
+    fn overview(&mut self, overview: &Overview) -> io::Result<bool> {
+        self.inner.overview(overview)
     }
 }
 

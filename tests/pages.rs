@@ -1,0 +1,80 @@
+//! Pages and texts of the overview through the binary: what the formats that show more than rows get, they get here too.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use common::story::Story;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_comes_whole_to_formats_that_can_show_it() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let program = &story.program;
+    let page = program
+        .run(&["report", "overview", "--format", "html"])
+        .ends_with(0)
+        .stdout;
+    assert!(
+        page.contains("Is it getting worse?") && page.contains("Jobs by week"),
+        "{page}"
+    );
+    let text = program
+        .run(&["report", "overview", "--format", "table"])
+        .ends_with(0)
+        .stdout;
+    assert!(text.contains("IS IT COMPLETE?") && !text.contains('█'), "{text}");
+    let blocks = ["report", "overview", "--format", "table", "--blocks", "always"];
+    assert!(program.run(&blocks).ends_with(0).stdout.contains('█'));
+    let overview = program
+        .run(&["report", "overview", "--format", "json"])
+        .ends_with(0)
+        .json();
+    assert_eq!(overview["totals"]["jobs"], 3);
+    assert_eq!(overview["jobs"][0]["behind"], false);
+    let sql = "SELECT count(*) AS n FROM runs";
+    let runs = program
+        .run(&["query", sql, "--format", "json"])
+        .ends_with(0)
+        .json();
+    assert_eq!(overview["totals"]["runs"], runs[0]["n"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_coverage_has_the_gaps_of_the_missed_runs() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let connection = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    // All but the last run a hundred days earlier: one gap in each job.
+    let sql = "UPDATE run SET started_ticks = started_ticks - 86400000000000 WHERE run_key NOT IN
+        (SELECT run_key FROM (SELECT run_key, max(started_ticks) FROM run GROUP BY job_key))";
+    connection.execute(sql, []).unwrap();
+    let page = story
+        .program
+        .run(&["report", "coverage", "--format", "html"])
+        .ends_with(0)
+        .stdout;
+    assert_eq!(page.matches("<rect class=\"gap\" x=").count(), 3, "{page}");
+    let missed = story.program.run(&["report", "missed-runs"]).ends_with(0).stdout;
+    assert_eq!(missed.lines().count(), 4, "{missed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_stand_below_the_table_of_trends_only_where_they_are_asked_for() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["report", "failure-trends"];
+        arguments.extend(more);
+        story.program.run(&arguments).ends_with(0).stdout
+    };
+    let plain = run(&["--format", "table"]);
+    let with = run(&["--format", "table", "--blocks", "always"]);
+    let below = with.strip_prefix(&plain).unwrap();
+    assert_eq!(below.lines().count(), 5, "{below}");
+    assert!(
+        below.contains("failed of finished by ") && below.contains('█'),
+        "{below}"
+    );
+    assert_eq!(run(&["--blocks", "always"]), run(&[]));
+}
