@@ -8,7 +8,7 @@ use crate::model::Instant;
 use crate::report::About;
 use crate::report::chart::{
     Bar, Bins, Line, Markup, OverTime, Piece, PieceKind, Runs, Sparks, bars, counted, grouped, heat_map,
-    over_time, percent, sparks, timeline,
+    over_time, percent, shortened, sparks, timeline,
 };
 use crate::report::page::{KINDS, PageTable, Shell, age_of, fact_list, wall_clock};
 use crate::report::period::By;
@@ -69,6 +69,12 @@ fn as_of_line(overview: &Overview) -> Markup {
     age_of(&as_of(overview), finished)
 }
 
+/// The first letters of a name, for places where it stands in a sentence.
+fn in_short(name: &str) -> String {
+    const LETTERS: usize = 48;
+    shortened(name, LETTERS).map_or_else(|| name.to_owned(), |short| short.to_owned() + "…")
+}
+
 fn rate(share: &Share) -> String {
     share
         .hundredths()
@@ -113,7 +119,7 @@ fn complete(overview: &Overview) -> Markup {
     }
     if let Some(gap) = completeness.largest_gaps.first() {
         let title = gap.job_name.as_deref().unwrap_or(&gap.job_id);
-        let title = crate::report::chart::label(title);
+        let title = in_short(title);
         small.push(format!(
             "The largest: {title}, {} missed, {} to {}",
             grouped(gap.runs_missed),
@@ -156,13 +162,17 @@ fn worse(overview: &Overview) -> Markup {
         Verdict::NotKnown => ("Not known", "fact"),
     };
     let told = |name: &str, share: &Share, from: &str, to: &str| {
-        let finished = counted(share.finished, "finished run");
-        format!(
-            "{name}: {} failed of {finished}, {} to {}",
-            rate(share),
-            day(Some(from)),
-            day(Some(to))
-        )
+        let (from, to) = (day(Some(from)), day(Some(to)));
+        match share.hundredths() {
+            None => format!("{name}: no run has finished, {from} to {to}"),
+            Some(rate) => {
+                let finished = grouped(share.finished);
+                format!(
+                    "{name}: {} of {finished} that finished failed, {from} to {to}",
+                    percent(rate)
+                )
+            }
+        }
     };
     let jobs = |verdict| {
         let jobs = overview.jobs.iter().filter(|job| job.verdict == verdict).count();
@@ -195,24 +205,19 @@ fn place(overview: &Overview) -> Markup {
     let mut small: Vec<String> = failing
         .iter()
         .map(|job| {
-            let title = crate::report::chart::label(job.title());
+            let title = in_short(job.title());
             format!("{title}: {}, before {}", rate(&job.now), rate(&job.before))
         })
         .collect();
     if let Some(asset) = overview.worst_assets.first() {
-        let title = crate::report::chart::label(&asset.title());
+        let title = in_short(&asset.title());
         let errors = counted(asset.errors, "error");
         small.push(format!(
             "{title}: {errors}, before {}",
             grouped(asset.errors_before)
         ));
     }
-    fact_list(
-        "Where?",
-        &crate::report::chart::label(worst.title()),
-        "fact",
-        &small,
-    )
+    fact_list("Where?", &in_short(worst.title()), "fact", &small)
 }
 
 fn heat(overview: &Overview, shown: &[&Job], left_out: &str) -> Markup {
