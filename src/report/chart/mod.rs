@@ -31,7 +31,7 @@ pub use markup::{Markup, Value, label, shortened};
 pub use over_time::{Kinds, OverTime, over_time};
 pub use scale::{Scale, TimeAxis};
 pub use sparks::{Sparks, sparks};
-pub use timeline::{Line, Piece, PieceKind, timeline};
+pub use timeline::{GAPS, Line, Piece, PieceKind, timeline};
 
 /// A share in hundredths of a percent, as text: `6.25 %`.
 #[must_use]

@@ -14,15 +14,24 @@ const HEIGHT: f64 = 20.0;
 pub enum PieceKind {
     /// There are runs.
     There,
-    /// There should be runs, and there are none.
+    /// Something is missing, or may be.
     Gap,
+    /// Nobody knows.
+    Unknown,
 }
+
+/// The words for runs and the gaps between them, as the report `missed-runs` tells those.
+pub const GAPS: [(PieceKind, &str); 2] = [
+    (PieceKind::There, "runs"),
+    (PieceKind::Gap, "no run, though one was due"),
+];
 
 impl PieceKind {
     const fn class(self) -> &'static str {
         match self {
             Self::There => "there",
             Self::Gap => "gap",
+            Self::Unknown => "rest",
         }
     }
 }
@@ -51,9 +60,15 @@ pub struct Line {
     pub number: String,
 }
 
-/// Draws it; nothing where there is nothing. `words` are those of the key and of the number's heading.
+/// Draws it; nothing where there is nothing. `kinds` are the words of the key, `number` heads the numbers.
 #[must_use]
-pub fn timeline(title: &str, below: &str, there: &str, gap: &str, number: &str, lines: &[Line]) -> Markup {
+pub fn timeline(
+    title: &str,
+    below: &str,
+    kinds: &[(PieceKind, &str)],
+    number: &str,
+    lines: &[Line],
+) -> Markup {
     let pieces = || lines.iter().flat_map(|line| &line.pieces);
     let (Some(from), Some(to)) = (
         pieces().map(|piece| piece.from).min(),
@@ -63,7 +78,8 @@ pub fn timeline(title: &str, below: &str, there: &str, gap: &str, number: &str, 
     };
     let axis = TimeAxis::new(from, to);
     let mut body = Markup::new();
-    key(&mut body, &[("there", there), ("gap", gap)]);
+    let entries: Vec<(&str, &str)> = kinds.iter().map(|(kind, word)| (kind.class(), *word)).collect();
+    key(&mut body, &entries);
     let mut table = RowChart::new(title, "job", &[Heading::Plot(""), Heading::Number(number)]);
     for line in lines {
         table.begin(&line.name);
@@ -77,7 +93,7 @@ pub fn timeline(title: &str, below: &str, there: &str, gap: &str, number: &str, 
     }
     table.axes(axis, 1, &[false]);
     body.add(&table.finish());
-    framed(title, below, &body, Some(&figures(lines, there, gap)))
+    framed(title, below, &body, Some(&figures(lines, kinds)))
 }
 
 fn draw(markup: &mut Markup, axis: TimeAxis, piece: &Piece) {
@@ -98,14 +114,12 @@ fn draw(markup: &mut Markup, axis: TimeAxis, piece: &Piece) {
     markup.leaf("title", &[], &piece.words).close("rect");
 }
 
-fn figures(lines: &[Line], there: &str, gap: &str) -> Figures {
+fn figures(lines: &[Line], kinds: &[(PieceKind, &str)]) -> Figures {
     let mut figures = Figures::new(&["job", "what", "from", "to", "note"]);
     for line in lines {
         for piece in &line.pieces {
-            let what = match piece.kind {
-                PieceKind::There => there,
-                PieceKind::Gap => gap,
-            };
+            let what = kinds.iter().find(|(kind, _)| *kind == piece.kind);
+            let what = what.map_or("", |(_, word)| *word);
             let time = |at: NaiveDateTime| at.format("%Y-%m-%d %H:%M").to_string();
             figures.rows.push(vec![
                 label(&line.name),

@@ -7,8 +7,8 @@ use super::{Job, Overview, Share, Verdict};
 use crate::model::Instant;
 use crate::report::About;
 use crate::report::chart::{
-    Bar, Bins, Line, Markup, OverTime, Piece, PieceKind, Runs, Sparks, bars, counted, grouped, heat_map,
-    over_time, percent, shortened, sparks, timeline,
+    Bar, Bins, GAPS, Line, Markup, OverTime, Piece, PieceKind, Runs, Sparks, bars, counted, grouped,
+    heat_map, over_time, percent, shortened, sparks, timeline,
 };
 use crate::report::page::{KINDS, PageTable, Shell, age_of, fact_list, wall_clock};
 use crate::report::period::By;
@@ -270,8 +270,7 @@ fn covered(overview: &Overview, shown: &[&Job], left_out: &str) -> Markup {
     timeline(
         "What is covered, and gaps",
         below.trim_end(),
-        "runs",
-        "no run, though one was due",
+        &GAPS,
         "runs missed",
         &lines,
     )

@@ -218,18 +218,12 @@ fn worse(page: &mut Page, overview: &Overview) {
         let rate = share.hundredths().map_or_else(|| "-".to_owned(), percent);
         let finished = grouped(share.finished);
         let (from, to) = (day(Some(from)), day(Some(to)));
-        page.fact(
-            name,
-            &format!("{rate:>8} of {finished} that finished failed, {from} to {to}"),
-        );
+        page.fact(name, &format!("{rate:>8} of {finished} failed, {from} to {to}"));
     }
     let rate = percent_of(overview.totals.failed, overview.totals.finished);
     page.fact(
         "ever",
-        &format!(
-            "{rate:>8} of {} that finished failed",
-            grouped(overview.totals.finished)
-        ),
+        &format!("{rate:>8} of {} failed", grouped(overview.totals.finished)),
     );
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::spans;
 use crate::report::About;
-use crate::report::chart::{Line, Piece, PieceKind, counted, grouped, timeline};
+use crate::report::chart::{GAPS, Line, Piece, PieceKind, counted, grouped, timeline};
 use crate::report::page::cells::{count, instant, job_title, places, text, wall_clock, zone};
 use crate::report::page::picture::{Drawn, JobGap, Picture};
 use crate::report::table::{Cell, Column};
@@ -94,6 +95,9 @@ pub(in crate::report::page) fn picture(
         "runs_absent",
         "count_mismatches",
     ];
+    if let Some(spans) = spans::picture(about, columns) {
+        return Some(spans);
+    }
     let mut by_job: HashMap<String, Vec<JobGap>> = HashMap::new();
     for gap in gaps {
         by_job.entry(gap.job_id.clone()).or_default().push(gap.clone());
@@ -165,8 +169,7 @@ impl Picture for Coverage {
             charts: timeline(
                 "From the first run to the last, and gaps",
                 below.trim_end(),
-                "runs",
-                "no run, though one was due",
+                &GAPS,
                 "runs missed",
                 &lines,
             ),

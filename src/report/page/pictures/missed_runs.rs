@@ -2,7 +2,7 @@
 
 use super::coverage::Lines;
 use crate::report::About;
-use crate::report::chart::{Piece, PieceKind, counted, timeline};
+use crate::report::chart::{GAPS, Piece, PieceKind, counted, timeline};
 use crate::report::page::cells::{count, instant, places, text, wall_clock, zone};
 use crate::report::page::picture::{Drawn, Picture};
 use crate::report::table::{Cell, Column};
@@ -61,8 +61,7 @@ impl Picture for Missed {
             charts: timeline(
                 "Missed runs on the timeline",
                 below.trim_end(),
-                "",
-                "no run, though one was due",
+                &[(PieceKind::Gap, GAPS[1].1)],
                 "runs missed",
                 &lines,
             ),

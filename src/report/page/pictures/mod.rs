@@ -6,3 +6,4 @@ pub(super) mod coverage;
 pub(super) mod failure_trends;
 pub(super) mod missed_runs;
 pub(super) mod over_time;
+mod spans;
