@@ -7,7 +7,8 @@
 //! Makes two sets of 20 jobs with 1,000 runs and 37 messages on average each (once: `target/bench-data`), one with repeating details
 //! and one with half of them unique; serves them as static files over plain HTTP from a process of its own; then runs, in
 //! turn, `ROUNDS` times (5): our first sync, our re-sync, and the script's both. Prints medians, ratios, peak memory and
-//! sizes. `PEER` is a script called as `sync DB` with `BASE` and `JOBS` in its environment; without it only ours is run.
+//! sizes. `WITHOUT` is the program built with `--cfg jobruns_without_evidence`: with it, the same is measured without payloads
+//! and ledger, and the difference told. `PEER` is a script called as `sync DB` with `BASE` and `JOBS` in its environment; without it only ours is run.
 //! Peak memory needs `/usr/bin/time`.
 
 #![allow(
@@ -129,6 +130,8 @@ impl Drop for Served {
 #[derive(Default)]
 struct Figures {
     seconds: Vec<f64>,
+    /// User and system time of all threads.
+    cpu_seconds: Vec<f64>,
     peak_mb: Vec<f64>,
 }
 
@@ -142,7 +145,7 @@ impl Figures {
             Command::new(command.get_program())
         };
         if timed {
-            outer.args(["-f", "%M"]).arg(command.get_program());
+            outer.args(["-f", "%M %U %S"]).arg(command.get_program());
         }
         outer.args(command.get_args());
         for (name, value) in command.get_envs() {
@@ -153,12 +156,14 @@ impl Figures {
         self.seconds.push(begun.elapsed().as_secs_f64());
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command:?}: {said}");
-        if let Some(kilobytes) = said
+        let numbers: Vec<f64> = said
             .lines()
             .last()
-            .and_then(|line| line.trim().parse::<f64>().ok())
-        {
+            .map(|line| line.split(' ').filter_map(|word| word.parse().ok()).collect())
+            .unwrap_or_default();
+        if let [kilobytes, user, system] = numbers[..] {
             self.peak_mb.push(kilobytes / 1024.0);
+            self.cpu_seconds.push(user + system);
         }
     }
 
@@ -173,10 +178,16 @@ impl Figures {
             .fold((f64::MAX, 0.0_f64), |(l, h), &s| (l.min(s), h.max(s)));
         let peak = self.peak_mb.iter().fold(0.0_f64, |a, &b| a.max(b));
         format!(
-            "| {name} | {:.2} | {low:.2}-{high:.2} | {peak:.0} |",
-            self.median()
+            "| {name} | {:.2} | {low:.2}-{high:.2} | {:.2} | {peak:.0} |",
+            self.median(),
+            least(&self.cpu_seconds)
         )
     }
+}
+
+/// The least of several: what others did on the machine only makes it longer.
+fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 fn median(values: &[f64]) -> f64 {
@@ -190,9 +201,10 @@ fn measure(name: &str, folder: &Path, rounds: usize) {
     let work = tempfile::tempdir().unwrap();
     let ours = work.path().join("ours.db");
     let theirs = work.path().join("theirs.db");
+    let bare = work.path().join("without.db");
     let jobs = folder.join("jobs.txt");
-    let sync = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_jobruns"));
+    let sync_with = |program: &Path, archive: &Path| {
+        let mut command = Command::new(program);
         command.args([
             "sync",
             "--insecure",
@@ -206,10 +218,12 @@ fn measure(name: &str, folder: &Path, rounds: usize) {
             .arg("--jobs-file")
             .arg(&jobs)
             .arg("--archive")
-            .arg(&ours)
+            .arg(archive)
             .env("JOBRUNS_PASSWORD", "bench");
         command
     };
+    let sync = || sync_with(Path::new(env!("CARGO_BIN_EXE_jobruns")), &ours);
+    let without = std::env::var_os("WITHOUT").map(|program| std::path::absolute(program).unwrap());
     let peer = std::env::var("PEER").ok();
     let script = || {
         let mut command = Command::new(std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned()));
@@ -222,18 +236,24 @@ fn measure(name: &str, folder: &Path, rounds: usize) {
             .env("JOBS", &jobs);
         command
     };
-    let mut figures: [Figures; 4] = Default::default();
+    let mut figures: [Figures; 6] = Default::default();
     for _ in 0..rounds {
-        for archive in [&ours, &theirs] {
+        for archive in [&ours, &theirs, &bare] {
             for suffix in ["", "-wal", "-shm"] {
                 drop(std::fs::remove_file(format!("{}{suffix}", archive.display())));
             }
         }
         figures[0].run(&mut sync());
+        if let Some(program) = &without {
+            figures[4].run(&mut sync_with(program, &bare));
+        }
         if peer.is_some() {
             figures[2].run(&mut script());
         }
         figures[1].run(&mut sync());
+        if let Some(program) = &without {
+            figures[5].run(&mut sync_with(program, &bare));
+        }
         if peer.is_some() {
             figures[3].run(&mut script());
         }
@@ -253,13 +273,34 @@ fn measure(name: &str, folder: &Path, rounds: usize) {
         size as f64 / 1e6,
         100.0 * size as f64 / json as f64
     );
-    println!("| what | median s | min-max s | peak MB |\n| --- | --- | --- | --- |");
-    for (row, what) in figures
-        .iter()
-        .zip(["first sync", "re-sync", "script, first", "script, again"])
-    {
+    println!("| what | median s | min-max s | min user+sys s | peak MB |\n| --- | --- | --- | --- | --- |");
+    for (row, what) in figures.iter().zip([
+        "first sync",
+        "re-sync",
+        "script, first",
+        "script, again",
+        "first sync without evidence",
+        "re-sync without evidence",
+    ]) {
         if !row.seconds.is_empty() {
             println!("{}", row.row(what));
+        }
+    }
+    if without.is_some() {
+        let bytes = size - std::fs::metadata(&bare).unwrap().len();
+        println!(
+            "\nevidence: {:.1} MB, {:.1} % of the JSON",
+            bytes as f64 / 1e6,
+            100.0 * bytes as f64 / json as f64
+        );
+        for (what, with, without) in [("first sync", 0, 4), ("re-sync", 1, 5)] {
+            let share = |with: &[f64], without: &[f64]| 100.0 * (1.0 - least(without) / least(with));
+            let (with, without) = (&figures[with], &figures[without]);
+            println!(
+                "{what}: {:.1} % of its wall time, {:.1} % of its user and system time (least of each)",
+                share(&with.seconds, &without.seconds),
+                share(&with.cpu_seconds, &without.cpu_seconds)
+            );
         }
     }
     if peer.is_some() {

@@ -38,7 +38,7 @@ pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
 pub use heads::{HeadFileError, LodgedHeads, lodge_head, read_heads};
 pub use jobs::{JobRow, JobState};
-pub use ledger::{Entry, GENESIS, entry_hash, text_hash};
+pub use ledger::{Entry, GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::SyncLock;
 pub use network::network_drive;
 pub use open::{APPLICATION_ID, known_schema_version};

@@ -51,6 +51,11 @@ impl Writer {
                 kind,
             });
         }
+        if ledger::WITHOUT_EVIDENCE {
+            tracing::warn!(
+                "this build keeps no evidence; it is for measuring alone, and its archives prove nothing"
+            );
+        }
         let connection = open::open_to_write(path)?;
         let head = ledger::read_head(&connection)?;
         Ok(Self {
