@@ -68,7 +68,8 @@ mod tests {
             for _ in 0..1000 {
                 pace.turn().await;
             }
-            assert!(begun.elapsed() < Duration::from_secs(2), "{rate:?}");
+            // A wait of a second each would be a quarter of an hour; a machine with other work stops for seconds.
+            assert!(begun.elapsed() < Duration::from_secs(60), "{rate:?}");
         }
     }
 }
