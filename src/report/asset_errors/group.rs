@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::{Category, GroupBy, Options};
 use crate::archive::{ArchiveError, AssetName, KindName, Snapshot};
 
@@ -139,7 +141,7 @@ impl Groups {
 #[derive(Default)]
 struct Numbers {
     names: Vec<Names>,
-    numbers: HashMap<Names, u32>,
+    numbers: HashMap<Names, u32, RandomState>,
 }
 
 impl Numbers {

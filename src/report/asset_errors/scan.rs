@@ -232,7 +232,7 @@ fn count_with(
 ) -> Result<Counted, ArchiveError> {
     let mut runs = snapshot.run_places()?;
     runs.retain(|run| scope.has_job(run.job_key));
-    let places: HashMap<i64, usize> = (scope.names().iter().enumerate())
+    let places: HashMap<i64, usize, foldhash::fast::RandomState> = (scope.names().iter().enumerate())
         .map(|(place, job)| (job.job_key, place))
         .collect();
     let jobs: Vec<usize> = runs
