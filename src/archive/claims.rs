@@ -227,7 +227,6 @@ impl Claim {
                 words.time("at")?;
                 let head = words.hash("head")?;
                 words.number::<i64>("entries")?;
-                words.number::<i64>("behind")?;
                 Self::Salvaged { head }
             }
             "lost" => Self::Lost(words.loss()?),

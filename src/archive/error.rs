@@ -145,6 +145,12 @@ pub enum ArchiveError {
         /// What is wrong.
         what: String,
     },
+    /// Payloads or ledger are hurt, so the tables cannot be made anew from them; nothing was changed.
+    #[error("the tables cannot be made anew: {what}; nothing was changed")]
+    NotRepairable {
+        /// What is hurt.
+        what: String,
+    },
     /// There is no such job, run, revision or quarantined piece.
     #[error("the archive has no {what}")]
     NoSuch {
@@ -173,9 +179,12 @@ impl ArchiveError {
                 "keep the archive on a local disk (SQLite's write-ahead log needs shared memory and locks that network drives do not give), and copy it to the share after each sync.".to_owned()
             }
             Self::Held { .. } => "wait until it has ended, or stop it; nothing was changed.".to_owned(),
-            Self::OtherNaiveTime { remembered, .. } => format!(
-                "leave --naive-time out (or give {remembered}); to read the whole history in another zone, the archive must be rebuilt from its payloads: `reindex`, which this version does not have yet."
+            Self::OtherNaiveTime { remembered, asked } => format!(
+                "leave --naive-time out (or give {remembered}); to read the whole history in the other zone, rebuild the tables from their payloads: `jobruns reindex --naive-time {asked}`."
             ),
+            Self::NotRepairable { .. } => {
+                "run `jobruns verify` to see every finding; go back to a backup, or take out what is sound: `jobruns salvage`.".to_owned()
+            }
             Self::Damaged { .. } | Self::DamagedPayload { .. } => {
                 "run `jobruns verify` to see every finding, and keep a copy of the file as it is.".to_owned()
             }
@@ -191,7 +200,7 @@ impl ArchiveError {
     #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged { .. } | Self::DamagedPayload { .. } => true,
+            Self::Damaged { .. } | Self::DamagedPayload { .. } | Self::NotRepairable { .. } => true,
             Self::Open { source, .. } | Self::Sql { source, .. } => {
                 matches!(
                     source.sqlite_error_code(),

@@ -27,6 +27,7 @@ mod plan;
 mod quarantine;
 mod read;
 mod reader;
+mod reindex;
 mod replay;
 mod revisions;
 mod schema;
@@ -51,6 +52,7 @@ pub use read::{
     RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
 };
 pub use reader::{Interrupter, Payload, Reader};
+pub use reindex::{Reindexed, reindex};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, Verified, VerifyOptions, VerifyProgress, VerifyReport};

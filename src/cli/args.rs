@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    backup, completions, demo, jobs, ledger, password, payload, quarantine, query, report, schema, simulate,
-    status, sync, trust, verify,
+    backup, completions, demo, jobs, ledger, password, payload, quarantine, query, reindex, report, schema,
+    simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
@@ -60,6 +60,7 @@ pub(super) enum Command {
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
+    Reindex(reindex::ReindexArgs),
     Backup(backup::BackupArgs),
     Ledger(ledger::LedgerArgs),
     Payload(payload::PayloadArgs),

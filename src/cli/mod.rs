@@ -22,6 +22,7 @@ mod portions;
 mod progress;
 mod quarantine;
 mod query;
+mod reindex;
 mod report;
 mod report_all;
 mod report_compare;
@@ -145,6 +146,7 @@ fn command(
         Command::Report(args) => report::run(&args, archive, console),
         Command::Schema(args) => schema::run(&args),
         Command::Verify(args) => verify::run(&args, frame, console),
+        Command::Reindex(args) => reindex::run(&args, frame, console),
         Command::Backup(args) => backup::run(&args, archive),
         Command::Ledger(args) => ledger::run(&args, archive),
         Command::Payload(args) => payload::run(&args, archive),

@@ -112,7 +112,7 @@ impl VerifyArgs {
 }
 
 /// An archive so damaged that nothing can be looked at is not intact, too.
-fn of_damage(error: ArchiveError) -> Failure {
+pub(super) fn of_damage(error: ArchiveError) -> Failure {
     let damaged = error.is_damage();
     match Failure::from(error) {
         Failure::Told(mut told) if damaged => {

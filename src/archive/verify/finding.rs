@@ -72,6 +72,11 @@ impl Finding {
         }
     }
 
+    /// Whether the tables can be made right from payloads and ledger.
+    pub(super) fn is_repairable(&self) -> bool {
+        self.next == Next::Reindex.words()
+    }
+
     pub(super) fn with(mut self, expected: impl Into<String>, found: impl Into<String>) -> Self {
         self.expected = Some(expected.into());
         self.found = Some(found.into());
@@ -81,7 +86,7 @@ impl Finding {
 
 /// Findings as they come: the first ones in full, the rest counted.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(in crate::archive) struct Findings {
     pub(super) told: Vec<Finding>,
     pub(super) untold: u64,
 }

@@ -77,7 +77,7 @@ pub(super) fn check_servers(
         let hash = url.as_str().map(text_hash);
         if !hash.is_ok_and(|hash| missing.remove(&hash)) {
             let finding = Finding::new(
-                Next::Restore,
+                Next::Reindex,
                 format!("server, row {key}"),
                 "the ledger does not tell of a server with this address",
             );

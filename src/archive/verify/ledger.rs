@@ -16,53 +16,53 @@ use crate::reader::READER_VERSION;
 
 /// What the ledger tells about jobs, runs and what was lost; filled line by line.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    pub(super) archive: Option<(Guid, i64)>,
-    pub(super) zone: Option<NaiveZone>,
-    pub(super) jobs: BTreeMap<Guid, JobTold>,
+pub(in crate::archive) struct Told {
+    pub(in crate::archive) archive: Option<(Guid, i64)>,
+    pub(in crate::archive) zone: Option<NaiveZone>,
+    pub(in crate::archive) jobs: BTreeMap<Guid, JobTold>,
     /// SHA-256 of each server's URL.
-    pub(super) servers: HashSet<Sha256>,
+    pub(in crate::archive) servers: HashSet<Sha256>,
     /// When each accepted piece in quarantine was, and under which reason's hash.
-    pub(super) accepted: HashMap<i64, (i64, Sha256)>,
+    pub(in crate::archive) accepted: HashMap<i64, (i64, Sha256)>,
     /// Numbers of all that went to quarantine.
-    pub(super) quarantined: HashSet<i64>,
+    pub(in crate::archive) quarantined: HashSet<i64>,
     /// Numbers of all syncs.
-    pub(super) syncs: HashSet<i64>,
+    pub(in crate::archive) syncs: HashSet<i64>,
     /// Runs that went absent or came back after [`Scope::after`]: key, and since when. Sorted by key, the latest alone.
-    pub(super) presence: Vec<(i64, Option<i64>)>,
+    pub(in crate::archive) presence: Vec<(i64, Option<i64>)>,
     /// Whether every line was listened to, so that silence says something.
-    pub(super) tells_all: bool,
-    pub(super) reindexed: Option<Reindexed>,
-    pub(super) lost: Lost,
-    pub(super) entries: u64,
+    pub(in crate::archive) tells_all: bool,
+    pub(in crate::archive) reindexed: Option<Reindexed>,
+    pub(in crate::archive) lost: Lost,
+    pub(in crate::archive) entries: u64,
     /// Revisions after [`Scope::after`], and the bytes of their payloads.
-    pub(super) revisions: u64,
-    pub(super) payload_bytes: u64,
-    pub(super) head: Sha256,
+    pub(in crate::archive) revisions: u64,
+    pub(in crate::archive) payload_bytes: u64,
+    pub(in crate::archive) head: Sha256,
 }
 
 /// What the ledger tells about a job.
 #[derive(Debug, Default)]
-pub(super) struct JobTold {
-    pub(super) added_at: i64,
-    pub(super) watched: bool,
-    pub(super) name: Option<Sha256>,
-    pub(super) server: Option<Sha256>,
+pub(in crate::archive) struct JobTold {
+    pub(in crate::archive) added_at: i64,
+    pub(in crate::archive) watched: bool,
+    pub(in crate::archive) name: Option<Sha256>,
+    pub(in crate::archive) server: Option<Sha256>,
     /// The part of its row that comes from the results of syncs; not known where those were not looked at.
-    pub(super) last: Option<LastTold>,
+    pub(in crate::archive) last: Option<LastTold>,
 }
 
 /// What the results of syncs leave in a job's row.
 #[derive(Debug, Default)]
-pub(super) struct LastTold {
-    pub(super) synced_at: Option<i64>,
-    pub(super) error: Option<String>,
-    pub(super) total_job_runs: Option<i64>,
+pub(in crate::archive) struct LastTold {
+    pub(in crate::archive) synced_at: Option<i64>,
+    pub(in crate::archive) error: Option<String>,
+    pub(in crate::archive) total_job_runs: Option<i64>,
 }
 
 /// Revisions before `entry` are read by these rules.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reindexed {
+pub(in crate::archive) struct Reindexed {
     entry: i64,
     zone: NaiveZone,
     reader: u32,
@@ -70,32 +70,32 @@ pub(super) struct Reindexed {
 
 /// What `lost` lines name.
 #[derive(Debug, Default)]
-pub(super) struct Lost {
-    pub(super) payloads: HashSet<i64>,
-    pub(super) quarantined: HashSet<i64>,
-    pub(super) results: HashSet<i64>,
+pub(in crate::archive) struct Lost {
+    pub(in crate::archive) payloads: HashSet<i64>,
+    pub(in crate::archive) quarantined: HashSet<i64>,
+    pub(in crate::archive) results: HashSet<i64>,
     /// Runs of the lost payloads.
-    pub(super) runs: HashSet<Guid>,
+    pub(in crate::archive) runs: HashSet<Guid>,
     /// How many things were lost.
-    pub(super) count: u64,
+    pub(in crate::archive) count: u64,
 }
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scope {
+pub(in crate::archive) struct Scope {
     /// Only what the ledger tells after this entry; 0 for everything.
-    pub(super) after: i64,
+    pub(in crate::archive) after: i64,
 }
 
 impl Scope {
-    pub(super) const fn is_all(self) -> bool {
+    pub(in crate::archive) const fn is_all(self) -> bool {
         self.after == 0
     }
 }
 
 impl Told {
     /// The zone and the version of the rules by which a revision is read.
-    pub(super) fn rules(&self, entry: i64, claim: &RevisionClaim) -> (NaiveZone, u32) {
+    pub(in crate::archive) fn rules(&self, entry: i64, claim: &RevisionClaim) -> (NaiveZone, u32) {
         match self.reindexed {
             Some(again) if entry < again.entry => (again.zone, again.reader),
             _ => (claim.zone, claim.reader),
@@ -105,7 +105,7 @@ impl Told {
 
 /// Reads the whole ledger: each hash afresh, each line for what it tells, syncs and quarantine compared on the way.
 /// `heads` must be met.
-pub(super) fn check(
+pub(in crate::archive) fn check(
     connection: &Connection,
     scope: Scope,
     heads: &[Sha256],
@@ -193,7 +193,10 @@ fn missing(wanted: HashSet<Sha256>) -> Vec<Sha256> {
 }
 
 /// The number of the entry that has this hash.
-pub(super) fn entry_of(connection: &Connection, head: &Sha256) -> Result<Option<i64>, ArchiveError> {
+pub(in crate::archive) fn entry_of(
+    connection: &Connection,
+    head: &Sha256,
+) -> Result<Option<i64>, ArchiveError> {
     connection
         .query_row(
             "SELECT entry_id FROM ledger WHERE entry_hash = ?1",
@@ -308,13 +311,17 @@ impl Pass<'_> {
                 } else if new {
                     told.revisions += 1;
                     told.payload_bytes += revision.bytes;
+                    // A run that was lost comes as if it were new, and nothing says that it is listed again.
+                    if told.lost.runs.contains(&revision.run) {
+                        self.presence(entry, revision.run, None, findings)?;
+                    }
                 }
             }
             Claim::Quarantined(claim) => {
                 if !told.lost.quarantined.contains(&claim.id) {
                     told.quarantined.insert(claim.id);
                     if new {
-                        quarantine::check(self.connection, &claim, findings)?;
+                        quarantine::check(self.connection, &claim, &told.lost, findings)?;
                     }
                 }
             }
@@ -414,6 +421,6 @@ impl Pass<'_> {
 }
 
 /// Whether this program has the rules by which a revision is read.
-pub(super) const fn knows_rules(reader: u32) -> bool {
+pub(in crate::archive) const fn knows_rules(reader: u32) -> bool {
     reader == READER_VERSION
 }

@@ -30,7 +30,8 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::Connection;
 
 use self::finding::{Findings, Next};
-use self::ledger::{Scope, Told};
+use self::ledger::Scope;
+pub(super) use self::ledger::{Told, knows_rules};
 use self::runs::Runs;
 use self::texts::Marks;
 use super::error::{ArchiveError, Doing};
@@ -176,6 +177,20 @@ impl Reader {
         })?;
         conclude(scope, &told, parts, findings)
     }
+}
+
+/// What the ledger tells, all of it, and what of the things that stand nowhere else but in their own place is hurt.
+pub(super) fn listen(connection: &Connection) -> Result<(Told, Vec<Finding>), ArchiveError> {
+    let mut findings = Findings::default();
+    let told = ledger::check(connection, Scope { after: 0 }, &[], &mut findings)?;
+    jobs::check_servers(connection, &told, &mut findings)?;
+    jobs::check_jobs(connection, &told, &mut findings)?;
+    quarantine::check_accepted(connection, &told, &mut findings)?;
+    let hurt = findings
+        .told
+        .into_iter()
+        .filter(|finding| !finding.is_repairable());
+    Ok((told, hurt.collect()))
 }
 
 fn scope_of(connection: &Connection, options: &VerifyOptions) -> Result<Scope, ArchiveError> {

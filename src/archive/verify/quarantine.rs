@@ -1,9 +1,10 @@
 //! Quarantine, against the ledger.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::finding::{Finding, Findings, Next, Should};
-use super::ledger::Told;
+use super::ledger::{Lost, Told};
 use crate::archive::claims::QuarantinedClaim;
 use crate::archive::error::{ArchiveError, Doing};
 
@@ -11,26 +12,27 @@ use crate::archive::error::{ArchiveError, Doing};
 pub(super) fn check(
     connection: &Connection,
     claim: &QuarantinedClaim,
+    lost: &Lost,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "read the quarantine";
     let place = || format!("quarantine, number {}", claim.id);
     let (job, run) = (claim.job.to_string(), claim.run.map(|run| run.to_string()));
     let columns = [
-        ("job", Should::Text(&job)),
-        ("sync_id", Should::Integer(claim.sync)),
-        ("captured_unix", Should::Integer(claim.at)),
-        ("position", Should::Integer(claim.position)),
-        ("run", run.as_deref().into()),
-        ("reason", Should::TextOf(&claim.reason)),
-        ("payload", Should::BytesOf(&claim.kept)),
-        ("payload_bytes", Should::Integer(claim.bytes)),
-        ("payload_sha256", Should::Blob(&claim.sha256)),
+        (Next::Reindex, "job", Should::Text(&job)),
+        (Next::Reindex, "sync_id", Should::Integer(claim.sync)),
+        (Next::Reindex, "captured_unix", Should::Integer(claim.at)),
+        (Next::Reindex, "position", Should::Integer(claim.position)),
+        (Next::Restore, "reason", Should::TextOf(&claim.reason)),
+        (Next::Restore, "payload", Should::BytesOf(&claim.kept)),
+        (Next::Reindex, "payload_bytes", Should::Integer(claim.bytes)),
+        (Next::Reindex, "payload_sha256", Should::Blob(&claim.sha256)),
+        (Next::Reindex, "run", run.as_deref().into()),
     ];
     let compared = connection
         .prepare_cached(
-            "SELECT j.job_id, q.sync_id, q.captured_unix, q.position, r.job_run_id, q.reason, q.payload, q.payload_bytes,
-                    q.payload_sha256, q.run_key
+            "SELECT j.job_id, q.sync_id, q.captured_unix, q.position, q.reason, q.payload, q.payload_bytes,
+                    q.payload_sha256, r.job_run_id, q.run_key
              FROM quarantined q
              LEFT JOIN job j ON j.job_key = q.job_key
              LEFT JOIN run r ON r.run_key = q.run_key
@@ -39,8 +41,14 @@ pub(super) fn check(
         .and_then(|mut statement| {
             statement
                 .query_row([claim.id], |row| {
-                    for (index, (column, should)) in columns.into_iter().enumerate() {
-                        findings.column(Next::Restore, place, column, should, row.get_ref(index)?);
+                    for (index, (next, column, should)) in columns.into_iter().enumerate() {
+                        let found = row.get_ref(index)?;
+                        // A run that was lost is not there to be named.
+                        let excused =
+                            column == "run" && claim.run.is_some_and(|run| lost.runs.contains(&run));
+                        if !(excused && found == ValueRef::Null) {
+                            findings.column(next, place, column, should, found);
+                        }
                     }
                     if claim.run.is_none() {
                         findings.column(Next::Reindex, place, "run_key", Should::Null, row.get_ref(9)?);

@@ -29,14 +29,19 @@ const fn asset<'m>(message: &Message<'m>) -> [Option<&'m str>; 3] {
 }
 
 impl MessageMarks {
+    /// Of one message; `scratch` saves an allocation.
+    pub(super) fn of_one(scratch: &mut Vec<u8>, message: &Message<'_>) -> Self {
+        Self {
+            kind: mark(scratch, kind(message)),
+            asset: mark(scratch, asset(message)),
+            details: mark(scratch, [message.message_details]),
+        }
+    }
+
     /// Of each message of a run, in their order.
     pub(super) fn of(run: &JobRun) -> Vec<Self> {
         let mut scratch = Vec::new();
-        let marks = |message: Message<'_>| Self {
-            kind: mark(&mut scratch, kind(&message)),
-            asset: mark(&mut scratch, asset(&message)),
-            details: mark(&mut scratch, [message.message_details]),
-        };
+        let marks = |message: Message<'_>| Self::of_one(&mut scratch, &message);
         run.messages()
             .map_or_else(Vec::new, |messages| messages.map(marks).collect())
     }

@@ -7,6 +7,7 @@ mod dictionary;
 mod message;
 mod presence;
 mod quarantine;
+mod rebuild;
 mod received;
 mod run;
 mod texts;
@@ -23,6 +24,8 @@ use super::ledger::{self, Entry, Head};
 use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 use super::{jobs, open};
 use crate::model::{Guid, Instant, NaiveZone};
+
+pub(super) use rebuild::rebuild;
 
 pub use dictionary::DictionaryMaker;
 pub use message::MAX_MESSAGES;

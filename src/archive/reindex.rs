@@ -1,0 +1,78 @@
+//! Rebuilds every derived table from payloads and ledger, in place, in one transaction.
+//!
+//! In place and not into a new file: readers go on meanwhile, rights, path and links stay, nobody can write to a file that
+//! was swapped away, and SQLite's own journal makes it all or nothing, however the process ends. It needs room for the new
+//! tables beside the old ones until the log is taken over.
+
+use std::path::Path;
+
+use super::error::{ArchiveError, Doing};
+use super::ledger::{self, Entry};
+use super::lock::SyncLock;
+use super::open;
+use super::verify;
+use super::write::rebuild;
+use crate::model::{Instant, NaiveZone, Sha256};
+use crate::reader::READER_VERSION;
+
+/// What was rebuilt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reindexed {
+    /// Runs.
+    pub runs: u64,
+    /// Revisions, and so payloads that were read.
+    pub revisions: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of the payloads.
+    pub payload_bytes: u64,
+    /// The zone in which times without offset were read.
+    pub zone: NaiveZone,
+    /// The ledger's head, the line that tells of this included.
+    pub head: Sha256,
+}
+
+/// Rebuilds the derived tables of the archive at `path`. Times without offset are read in `zone`, else in the one that the
+/// archive remembers. `progress` hears of the bytes of payloads read so far, and of all.
+///
+/// # Errors
+/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::NotRepairable`] where ledger, payloads or texts that stand
+/// nowhere else are hurt; disk full and other SQL errors. The archive is then as it was.
+pub fn reindex(
+    path: &Path,
+    zone: Option<NaiveZone>,
+    progress: &dyn Fn(u64, u64),
+) -> Result<Reindexed, ArchiveError> {
+    // A file that is not there is not made.
+    drop(open::open_to_read(path)?);
+    let _lock = SyncLock::take(path)?;
+    let connection = open::open_to_write(path)?;
+    let transaction =
+        rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
+            .doing("begin to reindex")?;
+    let (before, hurt) = verify::listen(&transaction)?;
+    if let Some(first) = hurt.first() {
+        let what = format!("{}: {} ({} findings)", first.place, first.what, hurt.len());
+        return Err(ArchiveError::NotRepairable { what });
+    }
+    let zone = zone.or(before.zone).unwrap_or_default();
+    let mut head = ledger::read_head(&transaction)?;
+    let entry = Entry::new("reindexed")
+        .with("at", Instant::now())
+        .with("reader", READER_VERSION)
+        .with("zone", zone);
+    ledger::append(&transaction, &mut head, &entry)?;
+    let (told, _) = verify::listen(&transaction)?;
+    let rebuilt = rebuild(&transaction, &told, &|done| progress(done, told.payload_bytes))?;
+    transaction.commit().doing("commit")?;
+    // So that a copy of the file alone is whole; a reader in the way is no error.
+    drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    Ok(Reindexed {
+        runs: rebuilt.runs,
+        revisions: rebuilt.revisions,
+        messages: rebuilt.messages,
+        payload_bytes: rebuilt.bytes,
+        zone,
+        head: head.hash,
+    })
+}

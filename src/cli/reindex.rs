@@ -1,0 +1,81 @@
+//! `jobruns reindex`.
+
+use indicatif::{DecimalBytes, HumanCount};
+use serde::Serialize;
+
+use super::console::Console;
+use super::failure::{Exit, Failure};
+use super::portions::Portions;
+use super::table::{print_json, print_text};
+use super::verify::of_damage;
+use crate::archive::{Reindexed, reindex};
+use crate::config::{FrameSettings, TableOrJson};
+use crate::model::{NaiveZone, hex};
+
+/// Rebuilds every table from payloads and ledger, after damage or to read times in another zone
+///
+/// Runs, messages, assets, revisions, syncs, views and indexes are made anew from what was received; what stands nowhere
+/// else (payloads, ledger, names, reasons) must be sound, else nothing is changed and `jobruns salvage` is the way. All of
+/// it is one transaction: a reader sees the old tables until the end, and killed in the middle everything is as it was. The
+/// ledger says that it was done. It needs free space of about the size of the archive.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns reindex
+  jobruns reindex --naive-time Europe/Berlin
+
+Exit codes: 0 done; 1 it could not be done; 4 the archive is too damaged for it; 5 a sync holds the archive.")]
+pub(super) struct ReindexArgs {
+    /// The zone of times without offset, from now on and for all that is archived: utc or an IANA name; the one that the
+    /// archive remembers where none is named
+    #[arg(long, value_name = "ZONE")]
+    naive_time: Option<NaiveZone>,
+
+    /// Text for people (table), or JSON
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: TableOrJson,
+}
+
+#[derive(Serialize)]
+struct Done {
+    runs: u64,
+    revisions: u64,
+    messages: u64,
+    payload_bytes: u64,
+    naive_time: String,
+    head: String,
+}
+
+pub(super) fn run(args: &ReindexArgs, frame: &FrameSettings, console: &Console) -> Result<Exit, Failure> {
+    let portions = Portions::new(console, frame.progress, "reindex");
+    let result = reindex(&frame.archive, args.naive_time, &|done, total| {
+        portions.show(done, total);
+    });
+    portions.clear();
+    let Reindexed {
+        runs,
+        revisions,
+        messages,
+        payload_bytes,
+        zone,
+        head,
+    } = result.map_err(of_damage)?;
+    match args.format {
+        TableOrJson::Table => print_text(&format!(
+            "Rebuilt {} runs with {} messages from {} payloads of {}, times without offset in {zone}. Ledger head {}\n",
+            HumanCount(runs),
+            HumanCount(messages),
+            HumanCount(revisions),
+            DecimalBytes(payload_bytes),
+            hex(&head)
+        ))?,
+        TableOrJson::Json => print_json(&Done {
+            runs,
+            revisions,
+            messages,
+            payload_bytes,
+            naive_time: zone.to_string(),
+            head: hex(&head),
+        })?,
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,229 @@
+//! `reindex` makes the tables right again from payloads and ledger, or leaves everything as it was.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::Bench;
+use common::program::Program;
+use common::rich::{contract, rich_archive};
+use common::story::Story;
+use jobruns::archive::{ArchiveError, Reader, SyncLock, reindex};
+
+fn findings(bench: &Bench) -> Vec<String> {
+    let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+    let told = report.findings.into_iter();
+    told.map(|finding| format!("{}: {}", finding.place, finding.what))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_edited_is_made_right_again() {
+    let bench = rich_archive(3).await;
+    let said = contract(&bench.archive()).unwrap();
+    reindex(&bench.archive(), None, &|_, _| {}).unwrap();
+    assert_eq!(
+        contract(&bench.archive()).unwrap(),
+        said,
+        "nothing was wrong, nothing changes"
+    );
+    assert_eq!(findings(&bench), [""; 0]);
+    bench
+        .connection()
+        .execute_batch(
+            "CREATE INDEX mine ON message (asset_key); CREATE VIEW my_view AS SELECT count(*) FROM runs",
+        )
+        .unwrap();
+    for damage in [
+        "UPDATE message_kind SET message = 'never said'",
+        "UPDATE message SET message_key = message_key + 50 WHERE ordinal = 0",
+        "DELETE FROM message WHERE run_key % 2 = 0",
+        "DELETE FROM run WHERE run_key < 5",
+        "UPDATE run SET job_run_id = upper(job_run_id), exception = 'x', absent_since_unix = 5, messages_held = 9",
+        "UPDATE revision SET revision = revision + 10",
+        "DELETE FROM revision",
+        "UPDATE job SET watched = 1 - watched, last_error = 'none', total_job_runs = 7, last_synced_unix = 1",
+        "UPDATE sync SET runs_seen = 0, outcome = 'complete', tool_version = '9', started_unix = 4",
+        "DELETE FROM sync WHERE sync_id = 2; INSERT INTO sync (sync_id, started_unix, count_asked, process_id, tool_version) VALUES (90, 1, 2, 3, '4')",
+        "UPDATE quarantined SET run_key = 1, position = 77, accepted_unix = NULL",
+        "UPDATE archive SET naive_time = 'Asia/Kolkata', made_unix = 0",
+        "DELETE FROM job_statuses",
+        "DROP VIEW runs; CREATE VIEW runs AS SELECT 1 AS one; DROP VIEW assets; CREATE TABLE assets (a)",
+        "CREATE TRIGGER t AFTER INSERT ON run BEGIN DELETE FROM message; END; DROP INDEX run_by_job",
+        "INSERT INTO server (url) VALUES ('https://elsewhere'); INSERT INTO job (job_id, watched, first_seen_unix) VALUES ('x', 1, 1)",
+    ] {
+        bench
+            .connection()
+            .execute_batch(&format!(
+                "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; {damage}"
+            ))
+            .unwrap();
+        assert_ne!(findings(&bench), [""; 0], "{damage}");
+        reindex(&bench.archive(), None, &|_, _| {}).unwrap_or_else(|error| panic!("{damage}: {error}"));
+        assert_eq!(findings(&bench), [""; 0], "{damage}");
+        assert_eq!(contract(&bench.archive()).unwrap(), said, "{damage}");
+    }
+    assert_eq!(
+        bench.value::<i64>("SELECT count(*) FROM sqlite_schema WHERE name IN ('mine', 'my_view')"),
+        2,
+        "what an analyst added stays"
+    );
+    // And life goes on.
+    bench.no_faults();
+    bench.server.pass_night();
+    let record = bench.sync().await;
+    assert!(record.totals.runs_unchanged > 0 && record.totals.runs_new > 0);
+    assert_eq!(findings(&bench), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_nowhere_else_is_not_made_up() {
+    let bench = rich_archive(3).await;
+    for damage in [
+        "UPDATE payload SET data = substr(data, 1, 20) WHERE entry_id = (SELECT max(entry_id) FROM payload)",
+        "UPDATE ledger SET entry = replace(entry, 'absent', 'returned')",
+        "DELETE FROM ledger WHERE entry_id = 20",
+        "UPDATE job SET name = 'other'",
+        "UPDATE quarantined SET reason = 'none'",
+        "UPDATE sync_job SET messages_new = messages_new + 1",
+        "ALTER TABLE payload ADD COLUMN more TEXT",
+    ] {
+        let sound = std::fs::read(bench.archive()).unwrap();
+        bench
+            .connection()
+            .execute_batch(&format!("PRAGMA foreign_keys = OFF; {damage}"))
+            .unwrap();
+        bench
+            .connection()
+            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+            .unwrap();
+        let damaged = std::fs::read(bench.archive()).unwrap();
+        let error = reindex(&bench.archive(), None, &|_, _| {}).unwrap_err();
+        assert!(
+            matches!(error, ArchiveError::NotRepairable { .. }),
+            "{damage}: {error:?}"
+        );
+        assert!(error.hint().unwrap().contains("jobruns salvage"));
+        assert!(
+            std::fs::read(bench.archive()).unwrap() == damaged,
+            "{damage}: it is as it was"
+        );
+        std::fs::write(bench.archive(), sound).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_zone_is_read_from_the_payloads() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let starts = || -> Vec<String> {
+        let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+        common::rows(
+            &archive,
+            "SELECT started_at, time_basis FROM runs ORDER BY job_run_id",
+        )
+    };
+    let before = starts();
+    story
+        .sync(&["--naive-time", "Asia/Kolkata"])
+        .ends_with(2)
+        .says("jobruns reindex --naive-time Asia/Kolkata");
+    let done = story
+        .program
+        .run(&["reindex", "--naive-time", "Asia/Kolkata", "--format", "json"])
+        .ends_with(0);
+    let done: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(
+        (&done["runs"], &done["naive_time"]),
+        (&36.into(), &"Asia/Kolkata".into())
+    );
+    let head = done["head"].as_str().unwrap();
+    story.program.run(&["verify", "--head", head]).ends_with(0);
+    assert_eq!(starts().len(), before.len());
+    let again = story
+        .sync(&["--naive-time", "Asia/Kolkata", "--format", "json"])
+        .ends_with(0);
+    let again: serde_json::Value = serde_json::from_str(again.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(again["totals"]["runs_unchanged"], 36);
+    story.program.run(&["verify"]).ends_with(0);
+    story
+        .program
+        .run(&["reindex", "--naive-time", "utc"])
+        .ends_with(0);
+    story.program.run(&["verify"]).ends_with(0);
+    assert_eq!(starts(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_move_with_the_zone_and_messages_keep_their_numbers() {
+    let bench = rich_archive(3).await;
+    let assumed = "SELECT occurred_at FROM messages WHERE time_basis = 'assumed' AND message = 'A' LIMIT 1";
+    assert_eq!(bench.value::<String>(assumed), "2026-01-01T00:00:00Z");
+    let numbers = bench.rows("SELECT job_run_id, ordinal, message, absent_since FROM messages ORDER BY 1, 2");
+    reindex(
+        &bench.archive(),
+        Some("Asia/Kolkata".parse().unwrap()),
+        &|_, _| {},
+    )
+    .unwrap();
+    assert_eq!(bench.value::<String>(assumed), "2025-12-31T18:30:00Z");
+    assert_eq!(
+        bench.rows("SELECT job_run_id, ordinal, message, absent_since FROM messages ORDER BY 1, 2"),
+        numbers
+    );
+    assert_eq!(findings(&bench), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_everything_is_as_it_was() {
+    let bench = rich_archive(40).await;
+    let said = contract(&bench.archive()).unwrap();
+    bench
+        .connection()
+        .execute_batch("UPDATE message_kind SET message = 'never said'")
+        .unwrap();
+    let edited = contract(&bench.archive()).unwrap();
+    let program = Program::new();
+    let archive = bench.archive();
+    let mut killed = 0;
+    for milliseconds in [1, 5, 10, 15, 20, 30, 40] {
+        let mut command = program.start(env!("CARGO_BIN_EXE_jobruns"));
+        let mut child = command
+            .args(["reindex", "--archive", archive.to_str().unwrap()])
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        child.kill().unwrap();
+        let done = child.wait().unwrap().success();
+        let now = contract(&bench.archive()).unwrap();
+        assert!(now == edited || now == said, "half of it is there");
+        if now == said || done {
+            break;
+        }
+        killed += 1;
+    }
+    assert!(killed > 0, "it was killed before its end");
+    reindex(&bench.archive(), None, &|_, _| {}).unwrap();
+    assert_eq!(contract(&bench.archive()).unwrap(), said);
+    assert_eq!(findings(&bench), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_waits_for_no_sync_and_makes_no_file() {
+    let program = Program::new();
+    program.run(&["reindex"]).ends_with(1).says("there is no archive");
+    assert!(!program.path("jobruns.db").exists());
+    let bench = Bench::new().await;
+    bench.sync().await;
+    let archive = bench.archive();
+    let lock = SyncLock::take(&archive).unwrap();
+    let arguments = ["reindex", "--archive", archive.to_str().unwrap()];
+    program
+        .run(&arguments)
+        .ends_with(5)
+        .says("is held by another sync");
+    drop(lock);
+    program.run(&arguments).ends_with(0);
+}
