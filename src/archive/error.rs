@@ -151,6 +151,12 @@ pub enum ArchiveError {
         /// What is hurt.
         what: String,
     },
+    /// A file is there already where a new one is to be made.
+    #[error("{} is there already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no such job, run, revision or quarantined piece.
     #[error("the archive has no {what}")]
     NoSuch {
@@ -182,6 +188,7 @@ impl ArchiveError {
             Self::OtherNaiveTime { remembered, asked } => format!(
                 "leave --naive-time out (or give {remembered}); to read the whole history in the other zone, rebuild the tables from their payloads: `jobruns reindex --naive-time {asked}`."
             ),
+            Self::Exists { .. } => "name another file.".to_owned(),
             Self::NotRepairable { .. } => {
                 "run `jobruns verify` to see every finding; go back to a backup, or take out what is sound: `jobruns salvage`.".to_owned()
             }

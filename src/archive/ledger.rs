@@ -45,6 +45,11 @@ impl Entry {
         Self(line)
     }
 
+    /// A line that was written before.
+    pub(super) fn of_line(line: &str) -> Self {
+        Self(line.to_owned())
+    }
+
     /// Adds a word.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Display) -> Self {

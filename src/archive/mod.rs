@@ -30,6 +30,7 @@ mod reader;
 mod reindex;
 mod replay;
 mod revisions;
+mod salvage;
 mod schema;
 mod syncs;
 mod verify;
@@ -53,6 +54,7 @@ pub use read::{
 };
 pub use reader::{Interrupter, Payload, Reader};
 pub use reindex::{Reindexed, reindex};
+pub use salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, Verified, VerifyOptions, VerifyProgress, VerifyReport};

@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    backup, completions, demo, jobs, ledger, password, payload, quarantine, query, reindex, report, schema,
-    simulate, status, sync, trust, verify,
+    backup, completions, demo, jobs, ledger, password, payload, quarantine, query, reindex, report, salvage,
+    schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
@@ -61,6 +61,7 @@ pub(super) enum Command {
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
     Reindex(reindex::ReindexArgs),
+    Salvage(salvage::SalvageArgs),
     Backup(backup::BackupArgs),
     Ledger(ledger::LedgerArgs),
     Payload(payload::PayloadArgs),

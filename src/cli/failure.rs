@@ -178,7 +178,7 @@ impl From<&ArchiveError> for Failure {
     fn from(error: &ArchiveError) -> Self {
         let exit = match error {
             ArchiveError::Held { .. } => Exit::Held,
-            ArchiveError::OtherNaiveTime { .. } => Exit::WrongUsage,
+            ArchiveError::OtherNaiveTime { .. } | ArchiveError::Exists { .. } => Exit::WrongUsage,
             _ => Exit::NotDone,
         };
         Self::of(exit, error, error.hint())

@@ -30,6 +30,7 @@ mod report_history;
 mod report_overview;
 mod report_rows;
 mod rows;
+mod salvage;
 mod scheduled;
 mod schema;
 mod simulate;
@@ -146,6 +147,7 @@ fn command(
         Command::Report(args) => report::run(&args, archive, console),
         Command::Schema(args) => schema::run(&args),
         Command::Verify(args) => verify::run(&args, frame, console),
+        Command::Salvage(args) => salvage::run(&args, frame, console),
         Command::Reindex(args) => reindex::run(&args, frame, console),
         Command::Backup(args) => backup::run(&args, archive),
         Command::Ledger(args) => ledger::run(&args, archive),

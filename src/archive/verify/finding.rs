@@ -134,7 +134,7 @@ impl Next {
 
 /// What a column must hold.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Should<'a> {
+pub(in crate::archive) enum Should<'a> {
     Null,
     Integer(i64),
     Text(&'a str),
@@ -146,7 +146,7 @@ pub(super) enum Should<'a> {
 }
 
 impl Should<'_> {
-    pub(super) fn is(&self, found: ValueRef<'_>) -> bool {
+    pub(in crate::archive) fn is(&self, found: ValueRef<'_>) -> bool {
         match (*self, found) {
             (Self::Null, ValueRef::Null) => true,
             (Self::Integer(should), ValueRef::Integer(found)) => should == found,

@@ -329,14 +329,7 @@ impl Pass<'_> {
             Claim::Absent { run, at } if new => self.presence(entry, run, Some(at), findings)?,
             Claim::Returned { run } if new => self.presence(entry, run, None, findings)?,
             Claim::Lost(Loss::Name { job }) => told.jobs.entry(job).or_default().name = None,
-            Claim::Lost(Loss::Server { job }) => {
-                let lost = told.jobs.entry(job).or_default().server.take();
-                if let Some(lost) = lost
-                    && told.jobs.values().all(|job| job.server != Some(lost))
-                {
-                    told.servers.remove(&lost);
-                }
-            }
+            Claim::Lost(Loss::Server { job }) => told.jobs.entry(job).or_default().server = None,
             Claim::Absent { .. } | Claim::Returned { .. } | Claim::Salvaged { .. } | Claim::Lost(_) => {}
         }
         Ok(())

@@ -29,10 +29,12 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
+pub(super) use self::finding::Should;
 use self::finding::{Findings, Next};
 use self::ledger::Scope;
 pub(super) use self::ledger::{Told, knows_rules};
 use self::runs::Runs;
+pub(super) use self::syncs::results;
 use self::texts::Marks;
 use super::error::{ArchiveError, Doing};
 use super::reader::Reader;

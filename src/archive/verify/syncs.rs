@@ -89,7 +89,11 @@ fn hear(began: &SyncBegan, ended: &SyncEnded, record: &JobRecord, told: &mut Tol
     }
 }
 
-fn results(connection: &Connection, sync: i64) -> Result<(Vec<JobRecord>, Option<String>), ArchiveError> {
+/// What a sync found of each job, and why a row of it cannot be read.
+pub(in crate::archive) fn results(
+    connection: &Connection,
+    sync: i64,
+) -> Result<(Vec<JobRecord>, Option<String>), ArchiveError> {
     let doing = "read the results of a sync";
     let mut statement = connection
         .prepare_cached(

@@ -1,0 +1,681 @@
+//! Takes what is sound out of a damaged archive into a new one.
+//!
+//! Sound is what a hash proves: a line of the ledger that the chain seals, a payload that has the hash of its line, a text that
+//! has the hash of its line, the figures of a sync together. Tables are not copied but made anew from these. What the ledger
+//! tells of and could not be saved, the new ledger says by `lost` lines, behind a line `salvaged` with the head up to which
+//! the old chain held. The damaged file is only read.
+
+mod lines;
+mod scan;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use self::lines::{Judge, OldLine, Verdict};
+use self::scan::{open_damaged, scan};
+use super::claims::{Claim, QuarantinedClaim, RevisionClaim, SyncEnded};
+use super::error::{ArchiveError, Doing, io_error};
+use super::ledger::{self, Entry, Head, text_hash};
+use super::reader::Reader;
+use super::revisions::Payloads;
+use super::syncs::{JobRecord, job_line, jobs_hash, record_job};
+use super::verify::{self, Should, Verified, results};
+use super::write::rebuild;
+use super::{jobs, open};
+use crate::model::{Guid, Instant, NaiveZone, Sha256};
+use crate::reader::{READER_VERSION, read_run_fields};
+
+/// Things lost that are named; the others are counted.
+const MAX_NAMED: usize = 10_000;
+
+/// What was taken out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Salvaged {
+    /// Runs in the new archive.
+    pub runs: u64,
+    /// Revisions, and so payloads.
+    pub revisions: u64,
+    /// Lines of the old ledger that were kept.
+    pub lines: u64,
+    /// What was lost, in words.
+    pub lost: Vec<String>,
+    /// How much more was lost than is named.
+    pub more_lost: u64,
+    /// The head up to which the old chain held, and is held by the new one.
+    pub old_head: Sha256,
+    /// The new ledger's head.
+    pub head: Sha256,
+    /// How much of the new archive was checked.
+    pub verified: Verified,
+}
+
+/// Takes what is sound out of the damaged archive at `damaged` into a new one at `new`, which is checked before it gets its name.
+/// `progress` hears of the bytes of payloads taken over.
+///
+/// # Errors
+/// `new` is there already; nothing of `damaged` can be read; disk full and other SQL errors. Then no file is left at `new`.
+pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Salvaged, ArchiveError> {
+    if std::fs::symlink_metadata(new).is_ok() {
+        return Err(ArchiveError::Exists {
+            path: new.to_path_buf(),
+        });
+    }
+    let old = open_damaged(damaged)?;
+    let folder = match new.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let part = tempfile::Builder::new()
+        .prefix(".salvage.")
+        .suffix(".part")
+        .tempfile_in(folder)
+        .map_err(io_error("make a file in", folder))?
+        .into_temp_path();
+    let mut salvaged = {
+        let connection = open::open_to_write(&part)?;
+        // The whole is one transaction on a file without a name: its log is taken over at the end.
+        let transaction =
+            rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
+                .doing("begin to salvage")?;
+        let salvaged = Work::new(&old, &transaction)?.run(progress)?;
+        transaction.commit().doing("commit")?;
+        // Whole by itself, without a file beside it; the next sync goes back to a log.
+        connection
+            .pragma_update(None, "journal_mode", "DELETE")
+            .doing("take over the write-ahead log")?;
+        salvaged
+    };
+    let report = Reader::open_unchanging(&part)?.verify(&[salvaged.head])?;
+    if let Some(first) = report.findings.first() {
+        let what = format!(
+            "what was salvaged does not prove itself: {}: {}",
+            first.place, first.what
+        );
+        return Err(ArchiveError::Damaged { what });
+    }
+    salvaged.verified = report.verified;
+    part.persist_noclobber(new)
+        .map_err(|error| io_error("give its name to", new)(error.error))?;
+    Ok(salvaged)
+}
+
+/// A job as the damaged file has it.
+struct OldJob {
+    name: Option<String>,
+    server: Option<String>,
+}
+
+struct Work<'c> {
+    old: &'c Connection,
+    new: &'c Connection,
+    head: Head,
+    now: Instant,
+    zone: NaiveZone,
+    payloads: Payloads,
+    jobs: HashMap<Guid, OldJob>,
+    /// Hashes of names and addresses that the ledger tells of, the latest ones.
+    names: BTreeMap<Guid, Sha256>,
+    servers: BTreeMap<Guid, Sha256>,
+    /// Lines to append at the end.
+    losses: Vec<Entry>,
+    /// Revisions that only their payload can prove, with their entry in the old ledger.
+    by_payload: Vec<(i64, RevisionClaim)>,
+    /// Entries of the old ledger that are missing, from and to.
+    gaps: Vec<(i64, i64)>,
+    bytes: u64,
+    salvaged: Salvaged,
+}
+
+impl<'c> Work<'c> {
+    fn new(old: &'c Connection, new: &'c Connection) -> Result<Self, ArchiveError> {
+        let mut servers: HashMap<i64, String> = HashMap::new();
+        // A table that is lost altogether is as one without rows: what is missed is told by name below.
+        let _ = scan(old, "server", "server_key, url", "server_key", |row| {
+            if let (Ok(key), Ok(url)) = (row.get(0), row.get(1)) {
+                servers.insert(key, url);
+            }
+            Ok(())
+        })?;
+        let mut jobs = HashMap::new();
+        let _ = scan(
+            old,
+            "job",
+            "job_key, job_id, name, server_key",
+            "job_key",
+            |row| {
+                let id = row.get::<_, String>(1).ok().and_then(|id| id.parse().ok());
+                if let Some(id) = id {
+                    let server = row.get::<_, Option<i64>>(3).ok().flatten();
+                    let job = OldJob {
+                        name: row.get(2).ok().flatten(),
+                        server: server.and_then(|key| servers.get(&key).cloned()),
+                    };
+                    jobs.insert(id, job);
+                }
+                Ok(())
+            },
+        )?;
+        Ok(Self {
+            old,
+            new,
+            head: ledger::read_head(new)?,
+            now: Instant::now(),
+            zone: NaiveZone::Utc,
+            payloads: Payloads::default(),
+            jobs,
+            names: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            losses: Vec::new(),
+            by_payload: Vec::new(),
+            gaps: Vec::new(),
+            bytes: 0,
+            salvaged: Salvaged {
+                runs: 0,
+                revisions: 0,
+                lines: 0,
+                lost: Vec::new(),
+                more_lost: 0,
+                old_head: ledger::GENESIS,
+                head: ledger::GENESIS,
+                verified: Verified::default(),
+            },
+        })
+    }
+
+    fn run(mut self, progress: &dyn Fn(u64)) -> Result<Salvaged, ArchiveError> {
+        let mut judge = Judge::new(self.now);
+        let (mut next, mut first) = (1, true);
+        let old = self.old;
+        let scanned = scan(old, "ledger", "entry_id, entry, entry_hash", "entry_id", |row| {
+            let (Ok(entry), Ok(line), Ok(hash)) = (row.get(0), row.get(1), row.get(2)) else {
+                return Ok(());
+            };
+            if entry != next {
+                self.gaps.push((next, entry - 1));
+            }
+            next = entry + 1;
+            let line = OldLine { entry, line, hash };
+            self.take_line(&mut judge, &line, &mut first)?;
+            progress(self.bytes);
+            Ok(())
+        })?;
+        self.gaps.push((next, i64::MAX));
+        for &(from, to) in &self.gaps.clone() {
+            if to != i64::MAX {
+                self.lose(format!("ledger entries {from} to {to}: they cannot be read"));
+            } else if scanned.gaps > 0 {
+                self.lose(format!(
+                    "ledger entries from {from} on, if there were any: they cannot be read"
+                ));
+            }
+        }
+        if !judge.broken {
+            self.append_salvaged()?;
+        }
+        self.revisions_without_line()?;
+        self.prove_by_payload(&mut judge)?;
+        self.texts()?;
+        for loss in std::mem::take(&mut self.losses) {
+            self.append(&loss)?;
+        }
+        let (told, hurt) = verify::listen(self.new)?;
+        if let Some(first) = hurt.first() {
+            let what = format!("what was taken out is not whole: {}: {}", first.place, first.what);
+            return Err(ArchiveError::Damaged { what });
+        }
+        let rebuilt = rebuild(self.new, &told, &|_| {})?;
+        self.salvaged.runs = rebuilt.runs;
+        self.salvaged.revisions = rebuilt.revisions;
+        self.salvaged.head = self.head.hash;
+        Ok(self.salvaged)
+    }
+
+    fn lose(&mut self, what: String) {
+        if self.salvaged.lost.len() < MAX_NAMED {
+            self.salvaged.lost.push(what);
+        } else {
+            self.salvaged.more_lost += 1;
+        }
+    }
+
+    fn append(&mut self, line: &Entry) -> Result<(), ArchiveError> {
+        ledger::append(self.new, &mut self.head, line)
+    }
+
+    fn append_salvaged(&mut self) -> Result<(), ArchiveError> {
+        // Where not even the first line is sound, the new archive's own one stands there.
+        let kept = self.salvaged.lines;
+        self.salvaged.old_head = if kept == 0 {
+            ledger::GENESIS
+        } else {
+            self.head.hash
+        };
+        let line = Entry::new("salvaged")
+            .with("at", self.now)
+            .with_hash("head", &self.salvaged.old_head)
+            .with("entries", kept);
+        self.append(&line)
+    }
+
+    fn take_line(&mut self, judge: &mut Judge, old: &OldLine, first: &mut bool) -> Result<(), ArchiveError> {
+        let mut verdict = judge.judge(old);
+        if verdict == Verdict::Broken {
+            self.append_salvaged()?;
+            verdict = judge.judge(old);
+        }
+        match verdict {
+            Verdict::Keep(lines) => {
+                if std::mem::take(first) && !judge.broken {
+                    // The old archive goes on: its own first line takes the place of the new file's.
+                    self.new
+                        .execute("DELETE FROM ledger", [])
+                        .doing("begin the ledger")?;
+                    self.head = ledger::read_head(self.new)?;
+                }
+                self.salvaged.lines += 1;
+                for line in lines {
+                    self.append(&Entry::of_line(&line))?;
+                    match Claim::read(&line) {
+                        // An earlier salvage has said so already.
+                        Ok(Claim::Lost(_)) => self.losses.retain(|loss| loss.as_str() != line),
+                        Ok(claim) => self.take_over(old.entry, claim)?,
+                        Err(why) => return Err(ArchiveError::Damaged { what: why }),
+                    }
+                }
+            }
+            Verdict::ByPayload(claim) => self.by_payload.push((old.entry, *claim)),
+            Verdict::Broken => {}
+            Verdict::Drop(why) => {
+                let kind = old.line.split(' ').next().unwrap_or_default();
+                let kind: String = kind.chars().take(20).collect();
+                self.lose(format!("ledger entry {} ({kind}): {why}", old.entry));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what a line that was just appended tells of and what stands elsewhere.
+    fn take_over(&mut self, old_entry: i64, claim: Claim) -> Result<(), ArchiveError> {
+        match claim {
+            Claim::NaiveTime { zone, .. } | Claim::Reindexed { zone, .. } => self.zone = zone,
+            Claim::JobAdded { job, at } => {
+                self.new
+                    .execute(
+                        "INSERT INTO job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)",
+                        params![job.to_string(), at],
+                    )
+                    .doing("add a job")?;
+            }
+            Claim::JobNamed { job, name } => drop(self.names.insert(job, name)),
+            Claim::JobServer { job, server } => drop(self.servers.insert(job, server)),
+            Claim::SyncEnded(ended) => self.results(&ended)?,
+            Claim::Revision(revision) => {
+                if let Err(why) = self.payload(old_entry, &revision, self.head.entry_id)? {
+                    let loss = Entry::new("lost")
+                        .with("what", "payload")
+                        .with("entry", self.head.entry_id);
+                    self.losses.push(loss);
+                    let RevisionClaim { run, number, .. } = revision;
+                    self.lose(format!(
+                        "revision {number} of run {run} (ledger entry {old_entry}): {why}"
+                    ));
+                }
+            }
+            Claim::Quarantined(claim) => self.quarantined(&claim)?,
+            Claim::Accepted { id, at, why } => self.accepted(id, at, &why)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Copies the payload of a revision, where it is the one that its line names and can be read as that run.
+    fn payload(
+        &mut self,
+        old_entry: i64,
+        claim: &RevisionClaim,
+        new_entry: i64,
+    ) -> Result<Result<u64, String>, ArchiveError> {
+        let bytes = match self.payloads.read(self.old, old_entry, claim) {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(unsound)) => return Ok(Err(unsound.words())),
+            Err(error) => return Ok(Err(format!("{error}"))),
+        };
+        match read_run_fields(bytes, self.zone) {
+            Ok(run) if run.job_run_id() == claim.run => {}
+            Ok(_) => return Ok(Err("it is the payload of another run".to_owned())),
+            Err(why) => return Ok(Err(format!("it is no run: {why}"))),
+        }
+        let length = bytes.len() as u64;
+        self.bytes += length;
+        let damaged = |error: rusqlite::Error| error.to_string();
+        let row: Result<(Option<i64>, Vec<u8>), String> = self
+            .old
+            .prepare_cached("SELECT dictionary_key, data FROM payload WHERE entry_id = ?1")
+            .and_then(|mut statement| statement.query_row([old_entry], |row| Ok((row.get(0)?, row.get(1)?))))
+            .map_err(damaged);
+        let (dictionary, data) = match row {
+            Ok(row) => row,
+            Err(why) => return Ok(Err(why)),
+        };
+        if let Some(key) = dictionary
+            && let Err(why) = self.dictionary(key, claim.job)?
+        {
+            return Ok(Err(why));
+        }
+        self.new
+            .prepare_cached("INSERT INTO payload (entry_id, dictionary_key, data) VALUES (?1, ?2, ?3)")
+            .and_then(|mut statement| statement.execute(params![new_entry, dictionary, data]))
+            .doing("store a payload")?;
+        Ok(Ok(length))
+    }
+
+    fn dictionary(&self, key: i64, job: Guid) -> Result<Result<(), String>, ArchiveError> {
+        let known: Option<i64> = self
+            .new
+            .prepare_cached("SELECT 1 FROM dictionary WHERE dictionary_key = ?1")
+            .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
+            .doing("look a dictionary up")?;
+        if known.is_some() {
+            return Ok(Ok(()));
+        }
+        let found = self.old.query_row(
+            "SELECT bytes, runs FROM dictionary WHERE dictionary_key = ?1",
+            [key],
+            |row| {
+                Ok((
+                    row.get::<_, Vec<u8>>(0)?,
+                    row.get::<_, i64>(1).unwrap_or_default(),
+                ))
+            },
+        );
+        let (bytes, runs) = match found {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let job_key = jobs::key(self.new, job)?;
+        self.new
+            .execute(
+                "INSERT INTO dictionary (dictionary_key, job_key, bytes, runs) VALUES (?1, ?2, ?3, ?4)",
+                params![key, job_key, bytes, runs],
+            )
+            .doing("store a dictionary")?;
+        Ok(Ok(()))
+    }
+
+    /// Copies what a sync found of its jobs, where it has the hash of its line.
+    fn results(&mut self, ended: &SyncEnded) -> Result<(), ArchiveError> {
+        let read = results(self.old, ended.sync);
+        let sound = match read {
+            Ok((records, None)) => {
+                let hash = jobs_hash(records.iter().map(job_line).collect());
+                (hash == ended.results).then_some(records)
+            }
+            _ => None,
+        };
+        let known = |record: &JobRecord| jobs::key(self.new, record.job_id);
+        if let Some(records) = sound {
+            let keys: Vec<Option<i64>> = records.iter().map(known).collect::<Result<_, _>>()?;
+            if let Some(keys) = keys.into_iter().collect::<Option<Vec<i64>>>() {
+                for (record, key) in records.iter().zip(keys) {
+                    record_job(self.new, ended.sync, key, record)?;
+                }
+                return Ok(());
+            }
+        }
+        self.losses.push(
+            Entry::new("lost")
+                .with("what", "results")
+                .with("sync", ended.sync),
+        );
+        self.lose(format!("what sync {} found of its jobs", ended.sync));
+        Ok(())
+    }
+
+    fn lose_quarantined(&mut self, id: i64) {
+        self.losses
+            .push(Entry::new("lost").with("what", "quarantined").with("id", id));
+        self.lose(format!("number {id} in quarantine"));
+    }
+
+    fn quarantined(&mut self, claim: &QuarantinedClaim) -> Result<(), ArchiveError> {
+        let found = self.old.query_row(
+            "SELECT reason, payload FROM quarantined WHERE quarantine_id = ?1",
+            [claim.id],
+            |row| {
+                let sound = Should::TextOf(&claim.reason).is(row.get_ref(0)?)
+                    && Should::BytesOf(&claim.kept).is(row.get_ref(1)?);
+                Ok(sound.then_some((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))
+            },
+        );
+        let job_key = jobs::key(self.new, claim.job)?;
+        let (Ok(Some((reason, payload))), Some(job_key)) = (found, job_key) else {
+            self.lose_quarantined(claim.id);
+            return Ok(());
+        };
+        self.new
+            .execute(
+                "INSERT INTO quarantined (quarantine_id, job_key, sync_id, captured_unix, position, reason, payload,
+                     payload_bytes, payload_sha256)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                params![
+                    claim.id,
+                    job_key,
+                    claim.sync,
+                    claim.at,
+                    claim.position,
+                    reason,
+                    payload,
+                    claim.bytes,
+                    claim.sha256,
+                ],
+            )
+            .doing("keep unreadable bytes in quarantine")
+            .map(drop)
+    }
+
+    fn accepted(&mut self, id: i64, at: i64, why: &Sha256) -> Result<(), ArchiveError> {
+        let found = self.old.query_row(
+            "SELECT accepted_why FROM quarantined WHERE quarantine_id = ?1",
+            [id],
+            |row| row.get::<_, Option<String>>(0),
+        );
+        let text = found.ok().flatten().filter(|text| text_hash(text) == *why);
+        if text.is_none() {
+            // Its reason is part of it: without it, it is lost as a whole.
+            self.new
+                .execute("DELETE FROM quarantined WHERE quarantine_id = ?1", [id])
+                .doing("leave out a piece of the quarantine")?;
+            self.lose_quarantined(id);
+            return Ok(());
+        }
+        self.new
+            .execute(
+                "UPDATE quarantined SET accepted_unix = ?2, accepted_why = ?3 WHERE quarantine_id = ?1",
+                params![id, at, text],
+            )
+            .doing("accept bytes in quarantine")
+            .map(drop)
+    }
+
+    /// Revisions whose line cannot be read, and whose row can: their row names a hash, too.
+    fn revisions_without_line(&mut self) -> Result<(), ArchiveError> {
+        let old = self.old;
+        let (gaps, zone) = (self.gaps.clone(), self.zone);
+        let mut found = Vec::new();
+        let columns = "entry_id, run_key, revision, payload_sha256";
+        let _ = scan(old, "revision", columns, "entry_id", |row| {
+            let (Ok(entry), Ok(run_key), Ok(number), Ok(sha256)) =
+                (row.get::<_, i64>(0), row.get::<_, i64>(1), row.get(2), row.get(3))
+            else {
+                return Ok(());
+            };
+            if !gaps.iter().any(|&(from, to)| (from..=to).contains(&entry)) {
+                return Ok(());
+            }
+            let ids = old.query_row(
+                "SELECT r.job_run_id, j.job_id FROM run r JOIN job j ON j.job_key = r.job_key WHERE r.run_key = ?1",
+                [run_key],
+                |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+            );
+            let ids = ids
+                .ok()
+                .and_then(|(run, job)| Some((run.parse().ok()?, job.parse().ok()?)));
+            let claim = ids.map(|(run, job)| RevisionClaim {
+                run,
+                number,
+                sync: 0,
+                at: 0,
+                job,
+                bytes: u64::MAX,
+                sha256,
+                reader: READER_VERSION,
+                zone,
+            });
+            found.push((entry, claim));
+            Ok(())
+        })?;
+        for (entry, claim) in found {
+            match claim {
+                Some(claim) => self.by_payload.push((entry, claim)),
+                None => self.lose(format!(
+                    "the revision of ledger entry {entry}: its run is not known"
+                )),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over revisions that only their payload proves, in a sync of the salvage's own: when they were received is not known.
+    fn prove_by_payload(&mut self, judge: &mut Judge) -> Result<(), ArchiveError> {
+        let mut candidates = std::mem::take(&mut self.by_payload);
+        candidates.sort_by_key(|(entry, claim)| (claim.run, claim.number, *entry));
+        let mut own_sync = None;
+        let mut latest: HashMap<Guid, i64> = HashMap::new();
+        for (entry, claim) in candidates {
+            let RevisionClaim { run, number, .. } = claim;
+            let before = latest
+                .get(&run)
+                .copied()
+                .unwrap_or_default()
+                .max(judge.latest(run));
+            if number <= before {
+                self.lose(format!(
+                    "revision {number} of run {run} (ledger entry {entry}): nothing seals its line, and a later one is kept"
+                ));
+                continue;
+            }
+            let sync = match own_sync {
+                Some(sync) => sync,
+                None => *own_sync.insert(self.begin_own_sync(judge)?),
+            };
+            if !judge.meets_job(claim.job) {
+                self.append(
+                    &Entry::new("job-added")
+                        .with("job", claim.job)
+                        .with("at", self.now),
+                )?;
+                let added = Claim::JobAdded {
+                    job: claim.job,
+                    at: self.now.unix_seconds(),
+                };
+                self.take_over(entry, added)?;
+            }
+            let bytes = match self.payload(entry, &claim, self.head.entry_id + 1)? {
+                Ok(bytes) => bytes,
+                Err(why) => {
+                    self.lose(format!(
+                        "revision {number} of run {run} (ledger entry {entry}): {why}"
+                    ));
+                    continue;
+                }
+            };
+            let line = Entry::new("revision")
+                .with("run", run)
+                .with("number", number)
+                .with("sync", sync)
+                .with("at", self.now)
+                .with("job", claim.job)
+                .with("bytes", bytes)
+                .with_hash("sha256", &claim.sha256)
+                .with("reader", READER_VERSION)
+                .with("zone", self.zone);
+            self.append(&line)?;
+            latest.insert(run, number);
+            self.lose(format!(
+                "when revision {number} of run {run} (ledger entry {entry}) was received: it counts as received now"
+            ));
+        }
+        if let Some(sync) = own_sync {
+            let line = Entry::new("sync-ended")
+                .with("sync", sync)
+                .with("at", self.now)
+                .with("outcome", "partial")
+                .with("jobs", 0)
+                .with_hash("results", &jobs_hash(Vec::new()));
+            self.append(&line)?;
+        }
+        Ok(())
+    }
+
+    fn begin_own_sync(&mut self, judge: &Judge) -> Result<i64, ArchiveError> {
+        let (sync, open) = judge.next_sync();
+        if let Some(open) = open {
+            self.append(&Entry::new("sync-killed").with("sync", open).with("at", self.now))?;
+        }
+        let line = Entry::new("sync-began")
+            .with("sync", sync)
+            .with("at", self.now)
+            .with("count", 1)
+            .with("version", env!("CARGO_PKG_VERSION"))
+            .with("process", std::process::id());
+        self.append(&line)?;
+        Ok(sync)
+    }
+
+    /// Names and addresses, where they have the hash of their line.
+    fn texts(&mut self) -> Result<(), ArchiveError> {
+        let doing = "name a job";
+        for (job, hash) in std::mem::take(&mut self.names) {
+            let name = self.jobs.get(&job).and_then(|old| old.name.as_deref());
+            match name.filter(|name| text_hash(name) == hash) {
+                Some(name) => {
+                    self.new
+                        .execute(
+                            "UPDATE job SET name = ?2 WHERE job_id = ?1",
+                            params![job.to_string(), name],
+                        )
+                        .doing(doing)?;
+                }
+                None => {
+                    self.losses
+                        .push(Entry::new("lost").with("what", "name").with("job", job));
+                    self.lose(format!("the name of job {job}"));
+                }
+            }
+        }
+        for (job, hash) in std::mem::take(&mut self.servers) {
+            let url = self.jobs.get(&job).and_then(|old| old.server.as_deref());
+            match url.filter(|url| text_hash(url) == hash) {
+                Some(url) => {
+                    self.new
+                        .execute("INSERT OR IGNORE INTO server (url) VALUES (?1)", [url])
+                        .doing(doing)?;
+                    self.new
+                        .execute(
+                            "UPDATE job SET server_key = (SELECT server_key FROM server WHERE url = ?2) WHERE job_id = ?1",
+                            params![job.to_string(), url],
+                        )
+                        .doing(doing)?;
+                }
+                None => {
+                    self.losses
+                        .push(Entry::new("lost").with("what", "server").with("job", job));
+                    self.lose(format!("the address of the server of job {job}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! `jobruns salvage`.
+
+use std::path::PathBuf;
+
+use indicatif::HumanCount;
+use serde::Serialize;
+
+use super::console::{Console, shown};
+use super::failure::{Exit, Failure};
+use super::portions::Portions;
+use super::table::{print_json, print_text};
+use super::verify::of_damage;
+use crate::archive::{Salvaged, Verified, salvage};
+use crate::config::{FrameSettings, TableOrJson};
+use crate::model::hex;
+
+/// Takes what is sound out of a damaged archive into a new one
+///
+/// Sound is what a hash proves: each run whose payload still has the hash of its line in the ledger, and every line that the
+/// chain seals. The tables are made anew from these. What is lost is listed, and the new ledger says so, with the head up
+/// to which the old chain held. The damaged file is only read; the new one gets its name once it was checked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  jobruns salvage jobruns.db salvaged.db
+
+Exit codes: 0 nothing was lost; 1 it could not be done; 2 the new file is there already; 3 something was lost; 4 nothing of the file can be read.")]
+pub(super) struct SalvageArgs {
+    /// The damaged archive; it is only read
+    #[arg(value_name = "DAMAGED")]
+    damaged: PathBuf,
+
+    /// The file to make
+    #[arg(value_name = "NEW")]
+    new: PathBuf,
+
+    /// Text for people (table), or JSON
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: TableOrJson,
+}
+
+#[derive(Serialize)]
+struct Taken<'s> {
+    runs: u64,
+    revisions: u64,
+    ledger_lines: u64,
+    lost: &'s [String],
+    more_lost: u64,
+    old_head: String,
+    head: String,
+    verified: Verified,
+}
+
+pub(super) fn run(args: &SalvageArgs, frame: &FrameSettings, console: &Console) -> Result<Exit, Failure> {
+    let portions = Portions::new(console, frame.progress, "salvage");
+    // How much there is to take is not known of a damaged file.
+    let result = salvage(&args.damaged, &args.new, &|bytes| portions.show(bytes, bytes));
+    portions.clear();
+    let salvaged = result.map_err(of_damage)?;
+    match args.format {
+        TableOrJson::Table => print_text(&text(&salvaged))?,
+        TableOrJson::Json => print_json(&Taken {
+            runs: salvaged.runs,
+            revisions: salvaged.revisions,
+            ledger_lines: salvaged.lines,
+            lost: &salvaged.lost,
+            more_lost: salvaged.more_lost,
+            old_head: hex(&salvaged.old_head),
+            head: hex(&salvaged.head),
+            verified: salvaged.verified,
+        })?,
+    }
+    Ok(if salvaged.lost.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Findings
+    })
+}
+
+fn text(salvaged: &Salvaged) -> String {
+    let mut text = String::new();
+    for lost in &salvaged.lost {
+        text.push_str(&format!("lost: {}\n", shown(lost)));
+    }
+    if salvaged.more_lost > 0 {
+        text.push_str(&format!("lost: {} things more\n", HumanCount(salvaged.more_lost)));
+    }
+    let lost = match salvaged.lost.len() as u64 + salvaged.more_lost {
+        0 => "Nothing was lost".to_owned(),
+        lost => format!("{} things were lost", HumanCount(lost)),
+    };
+    text.push_str(&format!(
+        "{lost}. The new archive holds {} runs from {} payloads and is intact. The old chain held up to {}. Ledger head {}\n",
+        HumanCount(salvaged.runs),
+        HumanCount(salvaged.revisions),
+        hex(&salvaged.old_head),
+        hex(&salvaged.head)
+    ));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lost_stands_first_a_line_each() {
+        let salvaged = Salvaged {
+            runs: 1234,
+            revisions: 1300,
+            lines: 5,
+            lost: vec!["the name of job x".to_owned()],
+            more_lost: 2,
+            old_head: [0xab; 32],
+            head: [0; 32],
+            verified: Verified::default(),
+        };
+        let text = text(&salvaged);
+        assert!(
+            text.starts_with("lost: the name of job x\nlost: 2 things more\n3 things were lost. "),
+            "{text}"
+        );
+        assert!(text.contains("1,234 runs from 1,300 payloads"), "{text}");
+    }
+}
