@@ -6,10 +6,10 @@ mod common;
 
 use std::path::Path;
 
+#[cfg(target_os = "linux")]
+use common::namespace::in_a_namespace;
 #[cfg(unix)]
 use common::program::Ended;
-#[cfg(target_os = "linux")]
-use common::program::Program;
 use common::program::set_mode;
 use common::story::Story;
 use rusqlite::Connection;
@@ -187,27 +187,6 @@ async fn an_archive_in_a_folder_that_cannot_be_written_is_read() {
     }
     // So that the folder can be removed.
     set_mode(&shelf, 0o700);
-}
-
-#[allow(clippy::print_stderr, reason = "a test that cannot be made here says so")]
-/// A script in a mount namespace of its own, where it is root and `$0` is the binary; its mounts end with it. `None`
-/// where the system lets nobody have one.
-#[cfg(target_os = "linux")]
-fn in_a_namespace(program: &Program, script: &str) -> Option<Ended> {
-    use std::process::{Command, Stdio};
-
-    let allowed = Command::new("unshare")
-        .args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !allowed {
-        eprintln!("skipped: `unshare -rm mount` is not allowed here");
-        return None;
-    }
-    let mut command = program.start("unshare");
-    command.args(["-rm", "sh", "-c", script, env!("CARGO_BIN_EXE_jobruns")]);
-    Some(Ended::of(command.spawn().unwrap()))
 }
 
 #[cfg(target_os = "linux")]

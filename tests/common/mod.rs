@@ -9,6 +9,8 @@
 )]
 
 pub mod damage;
+#[cfg(target_os = "linux")]
+pub mod namespace;
 pub mod program;
 pub mod python;
 pub mod rich;
