@@ -65,7 +65,8 @@ impl Judge {
         let adjacent = old.entry == self.before.0 + 1;
         let sealed = adjacent && entry_hash(&self.before.1, &old.line) == old.hash;
         let claim = Claim::read(&old.line);
-        if !self.broken && !(sealed && claim.is_ok()) {
+        let sound = sealed && claim.is_ok();
+        if !self.broken && !sound {
             self.broken = true;
             return Verdict::Broken;
         }
