@@ -59,7 +59,8 @@ fn main() {
     let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench-data/reports");
     for (name, unique) in SETS {
         let folder = data.join(name);
-        if !folder.join("made").exists() {
+        let lacks_script = script().is_some() && !folder.join("theirs.db").exists();
+        if !folder.join("made").exists() || lacks_script {
             tokio::runtime::Runtime::new()
                 .unwrap()
                 .block_on(make(&folder, unique));
