@@ -78,3 +78,15 @@ async fn blocks_stand_below_the_table_of_trends_only_where_they_are_asked_for() 
     );
     assert_eq!(run(&["--blocks", "always"]), run(&[]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_is_drawn_too() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    for report in ["failure-trends", "asset-errors"] {
+        let arguments = ["report", report, "--compare", "--since", "2y", "--format", "html"];
+        let page = story.program.run(&arguments).ends_with(0).stdout;
+        let rows = page.matches("<rect class=\"bar\"").count();
+        assert!(rows > 0 && page.contains("Now and before, by "), "{page}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The frame of every chart: its title, what it shows in words, and its figures as a table.
 
 use super::markup::{Markup, Value, label};
-use super::scale::TimeAxis;
+use super::scale::{MOST_MARKS, TimeAxis};
 
 /// The figures of a chart, as a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,8 +123,8 @@ pub(super) const AXIS_HEIGHT: f64 = 24.0;
 
 /// The marks of a time axis, along the top of the drawing that is open. Where the screen is
 /// narrow, every other one is left out, and of a small drawing all but every fourth.
-pub(super) fn marks_below(markup: &mut Markup, axis: TimeAxis) {
-    for (index, (at, word)) in axis.marks().into_iter().enumerate() {
+pub(super) fn marks_below(markup: &mut Markup, axis: TimeAxis, most: usize) {
+    for (index, (at, word)) in axis.marks(most).into_iter().enumerate() {
         let x = axis.percent(at);
         let (tick, below) = match index % 4 {
             0 => ("tick", "mark-below"),
@@ -253,8 +253,10 @@ impl RowChart {
     pub(super) fn axes(&mut self, axis: TimeAxis, plots: usize, numbers: &[bool]) {
         self.markup
             .raw("<tr class=\"axis\" aria-hidden=\"true\"><td class=\"name\"></td>");
+        // Of two drawings beside each other each has less than half of the room.
+        let most = if plots > 1 { 4 } else { MOST_MARKS };
         for plot in 0..plots {
-            self.plot(plot > 0, AXIS_HEIGHT, |markup| marks_below(markup, axis));
+            self.plot(plot > 0, AXIS_HEIGHT, |markup| marks_below(markup, axis, most));
         }
         for &is_optional in numbers {
             self.number(is_optional, "");

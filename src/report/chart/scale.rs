@@ -5,8 +5,8 @@ use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDe
 /// Steps of a scale at most: more lines only hide what is drawn.
 const MOST_STEPS: u64 = 4;
 
-/// Marks of a time axis at most: what fits on a wide screen.
-const MOST_MARKS: usize = 9;
+/// Marks of a time axis at most, where it goes over the whole of a wide screen.
+pub(super) const MOST_MARKS: usize = 9;
 
 /// A scale of whole numbers from 0 to a round number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,10 +128,10 @@ impl TimeAxis {
         self.percent(day.and_time(NaiveTime::MIN))
     }
 
-    /// Its marks, at round times, with what stands below them.
+    /// At most so many marks, at round times, with what stands below them.
     #[must_use]
-    pub fn marks(self) -> Vec<(NaiveDateTime, String)> {
-        let fits = |step: &&Step| step.marks(self).take(MOST_MARKS + 1).count() <= MOST_MARKS;
+    pub fn marks(self, most: usize) -> Vec<(NaiveDateTime, String)> {
+        let fits = |step: &&Step| step.marks(self).take(most + 1).count() <= most;
         let Some(step) = STEPS.iter().find(fits) else {
             return Vec::new();
         };
@@ -230,7 +230,7 @@ mod tests {
 
     fn marks(from: &str, to: &str) -> Vec<String> {
         let axis = TimeAxis::new(from.parse().unwrap(), to.parse().unwrap());
-        axis.marks().into_iter().map(|(_, word)| word).collect()
+        axis.marks(MOST_MARKS).into_iter().map(|(_, word)| word).collect()
     }
 
     #[test]
@@ -263,12 +263,12 @@ mod tests {
         let mut hours = 2;
         while hours < 20_000_000 {
             let axis = TimeAxis::new(from, from + TimeDelta::hours(hours));
-            let count = axis.marks().len();
+            let count = axis.marks(MOST_MARKS).len();
             assert!((1..=MOST_MARKS).contains(&count), "{hours} hours: {count}");
             hours = hours * 5 / 4 + 1;
         }
         let ends = TimeAxis::new(NaiveDateTime::MIN, NaiveDateTime::MAX);
-        assert!(ends.marks().len() <= MOST_MARKS);
+        assert!(ends.marks(MOST_MARKS).len() <= MOST_MARKS);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a report looks like: it sees every row go by, and draws at the end.
 
-use super::pictures::{asset_errors, changes, coverage, failure_trends, missed_runs, over_time};
+use super::pictures::{asset_errors, changes, compare, coverage, failure_trends, missed_runs, over_time};
 use crate::model::Instant;
 use crate::report::About;
 use crate::report::chart::Markup;
@@ -46,8 +46,10 @@ pub struct JobGap {
 #[must_use]
 pub fn picture_of(about: &About, columns: &[Column], gaps: &[JobGap]) -> Option<Box<dyn Picture>> {
     match about.report.as_str() {
-        "failure-trends" => failure_trends::picture(about, columns),
-        "asset-errors" => asset_errors::picture(about, columns),
+        "failure-trends" => {
+            failure_trends::picture(about, columns).or_else(|| compare::picture(about, columns))
+        }
+        "asset-errors" => asset_errors::picture(about, columns).or_else(|| compare::picture(about, columns)),
         "coverage" => coverage::picture(about, columns, gaps),
         "missed-runs" => missed_runs::picture(about, columns),
         "changes" => changes::picture(about, columns),

@@ -142,12 +142,29 @@ pub fn fact_list(heading: &str, big: &str, mood: &'static str, small: &[String])
     if !small.is_empty() {
         markup.raw("<ul>");
         for line in small {
-            markup.leaf("li", &[], line);
+            markup.raw("<li>");
+            unbroken(&mut markup, line);
+            markup.raw("</li>");
         }
         markup.raw("</ul>");
     }
     markup.close("section").raw("\n");
     markup
+}
+
+/// A sentence in which a line break comes neither within a day nor before a percent sign.
+fn unbroken(markup: &mut Markup, sentence: &str) {
+    let sentence = sentence.replace(" %", "\u{a0}%");
+    for (number, word) in sentence.split(' ').enumerate() {
+        if number > 0 {
+            markup.raw(" ");
+        }
+        if word.parse::<chrono::NaiveDate>().is_ok() {
+            markup.leaf("span", &[("class", Value::Word("day"))], word);
+        } else {
+            markup.text(word);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub(super) mod asset_errors;
 pub(super) mod changes;
+pub(super) mod compare;
 pub(super) mod coverage;
 pub(super) mod failure_trends;
 pub(super) mod missed_runs;
