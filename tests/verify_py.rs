@@ -172,6 +172,37 @@ async fn it_reads_what_we_read_in_any_zone() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn it_passes_what_was_repaired() {
+    if !python_is_there() {
+        return;
+    }
+    let bench = eventful(None).await;
+    let nothing = |_, _| {};
+    for (number, (edit, zone)) in [
+        ("UPDATE message_kind SET category = 'Information'", None),
+        (
+            "DELETE FROM message WHERE message_key % 3 = 0",
+            Some("Europe/Berlin"),
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = copy(&bench, &format!("reindexed-{number}.db"));
+        assert!(Connection::open(&path).unwrap().execute(edit, []).unwrap() > 0);
+        ends_with(&verify_py(&path, &[]), 4);
+        jobruns::archive::reindex(&path, zone.map(|zone: &str| zone.parse().unwrap()), &nothing).unwrap();
+        ends_with(&verify_py(&path, &[]), 0);
+    }
+    let path = copy(&bench, "damaged.db");
+    let cut = "UPDATE payload SET data = substr(data, 1, 10) WHERE entry_id % 5 = 0";
+    assert!(Connection::open(&path).unwrap().execute(cut, []).unwrap() > 0);
+    let salvaged = bench.folder.path().join("salvaged.db");
+    jobruns::archive::salvage(&path, &salvaged, &|_| {}).unwrap();
+    ends_with(&verify_py(&salvaged, &[]), 0);
+}
+
 /// Each edit, as an administrator would make it.
 const EDITS: [&str; 38] = [
     "UPDATE ledger SET entry = replace(entry, 'count=0', 'count=1') WHERE entry LIKE 'sync-began %'",
