@@ -148,17 +148,24 @@ pub fn contract(archive: &Path) -> rusqlite::Result<String> {
         }
         lines.sort();
         said.push_str(&format!(
-            "{table} {:?}\n{}\n",
-            statement_names(&connection, table)?,
+            "{table} {}\n{}\n",
+            column_names(&connection, table)?,
             lines.join("\n")
         ));
     }
     Ok(said)
 }
 
-fn statement_names(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
-    let statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
-    Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+/// As bytes: a damaged name may be no text.
+fn column_names(connection: &Connection, table: &str) -> rusqlite::Result<String> {
+    let mut names = String::new();
+    let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
+    let mut rows = statement.query([table])?;
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?;
+        write!(names, "{}|", name.as_bytes()?.escape_ascii()).unwrap();
+    }
+    Ok(names)
 }
 
 /// Numbers that look drawn by lot and are the same each time.
