@@ -160,10 +160,11 @@ struct Place {
     name: OsString,
 }
 
-/// The copy while it has another name; removed when dropped.
+/// The copy while it has another name; removed when dropped. Closed before that, in the order of the fields: Windows
+/// removes no file that is open.
 struct Beginning {
-    path: TempPath,
     file: File,
+    path: TempPath,
 }
 
 impl Place {
