@@ -3,6 +3,9 @@
 //! A report is a function from a [`Snapshot`](crate::archive::Snapshot) and its options to rows, which go one at a time
 //! to a [`Rows`]: a format of [`render`], or a counter around one. So nothing is held that need not be.
 //!
+//! Pictures: [`chart`] draws, [`page`] says which chart fits which report and makes an HTML file of it, and [`overview`]
+//! is put together from what the other reports say.
+//!
 //! # Same archive, same options: same bytes
 //! Rows have an order of their own, numbers are computed from integers, and nothing looks at the clock: relative times
 //! became instants before.
