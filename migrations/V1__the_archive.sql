@@ -440,7 +440,9 @@ CREATE VIEW quarantine (
     position,       -- number: index of the run in the answer, from 0
     reason,         -- text: why they could not be read
     payload,        -- bytes: as received; of a run beyond the size limit the first 1 MiB
-    accepted_at     -- UTC time: when somebody looked at them and accepted them; NULL before that
+    accepted_at,    -- UTC time: when somebody looked at them and accepted them; NULL before that
+    payload_bytes,  -- count: bytes as received, also where only the first of them are kept
+    payload_sha256  -- hexadecimal: SHA-256 of all bytes as received
 ) AS
 SELECT q.quarantine_id,
        j.job_id,
@@ -449,7 +451,9 @@ SELECT q.quarantine_id,
        q.position,
        q.reason,
        q.payload,
-       strftime('%Y-%m-%dT%H:%M:%SZ', q.accepted_unix, 'unixepoch') AS accepted_at
+       strftime('%Y-%m-%dT%H:%M:%SZ', q.accepted_unix, 'unixepoch') AS accepted_at,
+       q.payload_bytes,
+       lower(hex(q.payload_sha256)) AS payload_sha256
 FROM quarantined q
 JOIN job j ON j.job_key = q.job_key;
 

@@ -54,7 +54,7 @@ async fn files_that_are_hurt_are_told_and_left_as_they_are() {
         ("nothing", Vec::new()),
         ("cut in the header", sound[..50].to_vec()),
         ("cut in half", sound[..sound.len() / 2].to_vec()),
-        ("a byte short", sound[..sound.len() - 1].to_vec()),
+        ("a page short", sound[..sound.len() - 8192].to_vec()),
         ("zeroes", vec![0; 20_000]),
         ("a zeroed first page", changed(0, &[0; 8192])),
         ("zeroed pages", changed(8192 * 10, &[0; 8192 * 3])),

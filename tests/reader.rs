@@ -360,7 +360,7 @@ fn broken_commas_lose_no_run_and_are_told() {
     for (body, broken_at) in [
         ("[{},{}]", None),
         ("[ ]", None),
-        ("[{},{} , ]", Some(9)),
+        ("[{},{} , ]", None),
         ("[{},,{}]", Some(4)),
         ("[,{},{}]", Some(1)),
         ("[{} {},{}{}]", Some(4)),

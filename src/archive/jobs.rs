@@ -88,10 +88,16 @@ pub(super) fn id(connection: &Connection, job_key: i64) -> Result<String, Archiv
         .doing("look a job up")
 }
 
-pub(super) fn name(connection: &Connection, job_key: i64) -> Result<Option<String>, ArchiveError> {
+/// A job's name, and the base URL of the server that answered last.
+pub(super) fn name_and_server(
+    connection: &Connection,
+    job_key: i64,
+) -> Result<(Option<String>, Option<String>), ArchiveError> {
     connection
-        .prepare_cached("SELECT name FROM job WHERE job_key = ?1")
-        .and_then(|mut statement| statement.query_row([job_key], |row| row.get(0)))
+        .prepare_cached(
+            "SELECT j.name, s.url FROM job j LEFT JOIN server s ON s.server_key = j.server_key WHERE j.job_key = ?1",
+        )
+        .and_then(|mut statement| statement.query_row([job_key], |row| Ok((row.get(0)?, row.get(1)?))))
         .doing("look a job up")
 }
 
@@ -121,6 +127,8 @@ pub(super) fn set_name(
     job_key: i64,
     name: &str,
 ) -> Result<(), ArchiveError> {
+    // Most tools end a text at NUL.
+    let name = &*name.replace('\0', "\u{fffd}");
     let changed = connection
         .prepare_cached("UPDATE job SET name = ?2 WHERE job_key = ?1 AND name IS NOT ?2")
         .and_then(|mut statement| statement.execute(params![job_key, name]))

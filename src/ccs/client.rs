@@ -71,18 +71,18 @@ impl Client {
         let bearer = session.token(transport).await?;
         let mut answer = self.ask(doing, url.clone(), &bearer).await?;
         if answer.status() != StatusCode::UNAUTHORIZED {
-            return accepted(answer, &bearer).await;
+            return accepted(answer, &session.secrets(Some(&bearer))).await;
         }
         // Read to its end, so that the connection can be used again.
-        let text = answer.error_text(&[bearer.token()]).await;
+        let text = answer.error_text(&session.secrets(Some(&bearer))).await;
         tracing::debug!(%text, "the token was refused");
         drop(answer);
         let newer = session.newer_token(transport, &bearer).await?;
         let mut answer = self.ask(doing, url, &newer).await?;
         if answer.status() != StatusCode::UNAUTHORIZED {
-            return accepted(answer, &newer).await;
+            return accepted(answer, &session.secrets(Some(&newer))).await;
         }
-        let text = answer.error_text(&[newer.token()]).await;
+        let text = answer.error_text(&session.secrets(Some(&newer))).await;
         Err(CcsError::Unauthorized {
             doing,
             url: answer.asked.url,
@@ -96,10 +96,9 @@ impl Client {
     }
 }
 
-async fn accepted(answer: Answer, bearer: &Bearer) -> Result<JsonAnswer, CcsError> {
-    let secrets = [bearer.token()];
+async fn accepted(answer: Answer, secrets: &[&str]) -> Result<JsonAnswer, CcsError> {
     if answer.status() != StatusCode::OK {
-        return Err(answer.into_status_error(&secrets).await);
+        return Err(answer.into_status_error(secrets).await);
     }
-    json_only(answer, &secrets).await
+    json_only(answer, secrets).await
 }

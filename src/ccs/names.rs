@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::error::{CcsError, Doing};
+use super::text::mended_json;
 use crate::model::Guid;
 
 /// Jobs asked for at a time.
@@ -75,7 +76,7 @@ impl Client {
         let url = answer.url().to_owned();
         let bytes = answer.into_bytes(LONGEST_PAGE).await?;
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        serde_json::from_slice(bytes).map_err(|_| CcsError::Unusable {
+        serde_json::from_str(&mended_json(bytes)).map_err(|_| CcsError::Unusable {
             doing,
             url,
             reason: "it is no JSON",

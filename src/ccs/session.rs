@@ -52,7 +52,6 @@ struct State {
 
 struct Token {
     bearer: Bearer,
-    refresh: Option<Secret>,
     renew_at: Option<Instant>,
 }
 
@@ -60,6 +59,8 @@ struct Token {
 #[derive(Clone)]
 pub(super) struct Bearer {
     access: Secret,
+    /// What renews it.
+    refresh: Option<Secret>,
     header: HeaderValue,
     generation: u64,
 }
@@ -68,11 +69,6 @@ impl Bearer {
     /// `Bearer <token>`, marked sensitive.
     pub(super) const fn header(&self) -> &HeaderValue {
         &self.header
-    }
-
-    /// The bare token, to be kept out of messages.
-    pub(super) fn token(&self) -> &str {
-        self.access.reveal()
     }
 }
 
@@ -125,6 +121,16 @@ impl Session {
         }
     }
 
+    /// All that must never be shown, with the token that a request carried: to be taken out of what a server says.
+    pub(super) fn secrets<'s>(&'s self, bearer: Option<&'s Bearer>) -> Vec<&'s str> {
+        let mut secrets = vec![self.password.reveal(), self.plain_password.reveal()];
+        if let Some(bearer) = bearer {
+            secrets.push(bearer.access.reveal());
+            secrets.extend(bearer.refresh.as_ref().map(Secret::reveal));
+        }
+        secrets
+    }
+
     /// Renews or logs in, unless one that began after `fetches` has just failed.
     async fn fetch(
         &self,
@@ -162,10 +168,11 @@ impl Session {
 
     async fn renew_or_login(&self, transport: &Transport, state: &mut State) -> Result<Token, CcsError> {
         let generation = state.generation + 1;
-        if let Some(refresh) = state.token.as_ref().and_then(|token| token.refresh.clone()) {
+        let held = state.token.as_ref().map(|token| token.bearer.clone());
+        let secrets = self.secrets(held.as_ref());
+        if let Some(refresh) = held.as_ref().and_then(|bearer| bearer.refresh.as_ref()) {
             let mut form = Zeroizing::new(String::from("grant_type=refresh_token&refresh_token="));
             append_form_value(&mut form, refresh.reveal());
-            let secrets = [refresh.reveal()];
             match self
                 .ask(transport, Doing::Renewal, form, generation, &secrets)
                 .await
@@ -183,7 +190,6 @@ impl Session {
         append_form_value(&mut form, &self.username);
         form.push_str("&password=");
         append_form_value(&mut form, self.password.reveal());
-        let secrets = [self.password.reveal(), self.plain_password.reveal()];
         let outcome = self
             .ask(transport, Doing::Login, form, generation, &secrets)
             .await;
@@ -247,10 +253,10 @@ fn token_of(bytes: &[u8], generation: u64) -> Result<Token, &'static str> {
     Ok(Token {
         bearer: Bearer {
             access,
+            refresh: refresh.filter(|token| !token.reveal().is_empty()),
             header,
             generation,
         },
-        refresh: refresh.filter(|token| !token.reveal().is_empty()),
         renew_at,
     })
 }

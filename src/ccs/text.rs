@@ -1,5 +1,7 @@
 //! Foreign text made fit for an error message, and values made fit for a form.
 
+use zeroize::Zeroizing;
+
 use super::secret::REDACTED;
 
 /// Longest quotation of what a server said, in characters: enough for a sentence, too little for a page.
@@ -10,9 +12,11 @@ const LONGEST_QUOTE: usize = 400;
 pub(super) fn quote(bytes: &[u8], secrets: &[&str]) -> String {
     let mut text = String::from_utf8_lossy(bytes).into_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, REDACTED);
-        let kept = text.len() - tail_of_secret(&text, secret);
-        text.truncate(kept);
+        for form in forms_of(secret) {
+            text = text.replace(form.as_str(), REDACTED);
+            let kept = text.len() - tail_of_secret(&text, &form);
+            text.truncate(kept);
+        }
     }
     let text = text.trim_start_matches('\u{feff}');
     let mut quote = String::new();
@@ -35,6 +39,79 @@ pub(super) fn quote(bytes: &[u8], secrets: &[&str]) -> String {
         characters += 1;
     }
     quote
+}
+
+/// A secret as a server may say it again: as it is, as it stood in the form, as a JSON string holds it.
+fn forms_of(secret: &str) -> Vec<Zeroizing<String>> {
+    let mut in_form = String::new();
+    append_form_value(&mut in_form, secret);
+    let with_plus = in_form.replace("%20", "+");
+    let small_digits = lower_escapes(&in_form);
+    let small_with_plus = lower_escapes(&with_plus);
+    let in_json = serde_json::Value::from(secret).to_string();
+    let in_json = in_json[1..in_json.len() - 1].to_owned();
+    let mut forms: Vec<Zeroizing<String>> = [
+        secret.to_owned(),
+        in_form,
+        with_plus,
+        small_digits,
+        small_with_plus,
+        in_json,
+    ]
+    .into_iter()
+    .map(Zeroizing::new)
+    .collect();
+    // The longest first: what is left of a longer form must not pass for another text.
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    forms
+}
+
+/// The escapes of a form with small letters: `%2f` for `%2F`.
+fn lower_escapes(form: &str) -> String {
+    let mut since_percent = 3;
+    form.chars()
+        .map(|character| {
+            since_percent = if character == '%' { 0 } else { since_percent + 1 };
+            if since_percent <= 2 {
+                character.to_ascii_lowercase()
+            } else {
+                character
+            }
+        })
+        .collect()
+}
+
+/// JSON in which escapes that are no character (half of a surrogate pair) stand as U+FFFD, and so do bytes that are no
+/// UTF-8: one odd name must not make a whole answer unreadable.
+pub(super) fn mended_json(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some(at) = rest.find('\\') {
+        mended.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = match escaped_unit(rest) {
+            Some(0xd800..=0xdbff) if matches!(escaped_unit(&rest[6..]), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdfff) => {
+                mended.push_str("\\ufffd");
+                rest = &rest[6..];
+                continue;
+            }
+            Some(_) => 6,
+            None => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        mended.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    mended.push_str(rest);
+    mended
+}
+
+/// The number of the escape `\\uXXXX` with which `text` begins.
+fn escaped_unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    all.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
 }
 
 /// How many bytes at the end of `text` are the beginning of `secret`: the text may have been cut within it. A few equal
@@ -89,6 +166,36 @@ mod tests {
         assert_eq!(long.chars().count(), LONGEST_QUOTE + 1);
         assert!(long.ends_with('…'));
         assert_eq!(quote(b"\xff\xfe ok", &[]), "\u{fffd}\u{fffd} ok");
+    }
+
+    #[test]
+    fn a_secret_is_found_in_the_form_and_in_json_too() {
+        let secret = "p\"a/ss wörd";
+        for said in [
+            "form: password=p%22a%2Fss%20w%C3%B6rd&x",
+            "form: password=p%22a%2fss%20w%c3%b6rd&x",
+            "form: password=p%22a%2Fss+w%C3%B6rd&x",
+            r#"json: {"password":"p\"a/ss wörd"}"#,
+            "plain: p\"a/ss wörd!",
+        ] {
+            let quote = quote(said.as_bytes(), &[secret]);
+            assert!(quote.contains(REDACTED), "{quote}");
+            assert!(
+                !quote.contains("a/ss") && !quote.contains("rd&") && !quote.contains("rd!"),
+                "{quote}"
+            );
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_mended_and_a_whole_one_stays() {
+        let mended = |text: &str| mended_json(text.as_bytes());
+        assert_eq!(mended(r#""a\ud800b""#), r#""a\ufffdb""#);
+        assert_eq!(mended(r#""\ud83d\ude00""#), r#""\ud83d\ude00""#);
+        assert_eq!(mended(r#""\ude00\ud83d""#), r#""\ufffd\ufffd""#);
+        assert_eq!(mended(r#""\\ud800 \u00e4 \n""#), r#""\\ud800 \u00e4 \n""#);
+        assert_eq!(mended_json(b"\"\xff\\"), "\"\u{fffd}\\");
+        assert_eq!(mended("\\ud8"), "\\ud8");
     }
 
     #[test]

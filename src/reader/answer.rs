@@ -45,8 +45,8 @@ pub struct Envelope {
     pub job_id_before_runs: bool,
     /// The `JobID` that stood before the first run, where it is a GUID; what is named behind the runs changes only `job_id`.
     pub job_id_at_first_run: Option<Guid>,
-    /// Offset in the body of the first comma among the runs that is doubled, missing or in front of `]`: the JSON is broken
-    /// there, and although every run was found, the answer may not be all that the server meant to send.
+    /// Offset in the body of the first comma among the runs that is doubled or missing: the JSON is broken there, and although
+    /// every run was found, the answer may not be all that the server meant to send.
     pub broken_at: Option<u64>,
     /// `TotalJobRuns`, where it is an integer.
     pub total_job_runs: Option<i64>,
@@ -239,10 +239,8 @@ impl AnswerReader {
                     self.comma = Comma::Seen;
                 }
                 _ if is_space(byte) => {}
+                // A comma before it hides no run; the API document's own sample has one.
                 b']' => {
-                    if self.comma == Comma::Seen {
-                        self.note_broken();
-                    }
                     self.state = if self.bare {
                         State::Closed
                     } else {

@@ -14,7 +14,7 @@ use crate::archive::{
     Packer, ReceivedRun, ReceivedUnreadable, WITHOUT_EVIDENCE,
 };
 use crate::ccs::{CcsError, retry};
-use crate::model::{Guid, JobRun, Sha256};
+use crate::model::{Guid, JobRun, Sha256, TimeReading};
 use crate::reader::{AnswerReader, Element, End, Envelope, UnreadableRun, read_run, read_run_fields};
 
 /// Bytes of JSON that are handed to the archive at a time.
@@ -78,7 +78,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
             Some(format!("the archive cannot be written: {}", chain(&*error))),
         ),
     };
-    work.result(begun, outcome, error, matches!(ended, Try::Stopped))
+    work.result(begun, outcome, error, &ended)
 }
 
 /// A job that was not asked for.
@@ -107,6 +107,8 @@ struct JobWork<'a> {
     job: Guid,
     job_key: i64,
     name: Option<String>,
+    /// Where it answered last.
+    server: Option<String>,
     known: HashMap<Sha256, KnownRun>,
     /// Keys of known runs that this try has met.
     met: std::collections::HashSet<i64>,
@@ -116,6 +118,9 @@ struct JobWork<'a> {
     batch: Vec<Received>,
     batch_bytes: u64,
     unchanged: u64,
+    /// The most elements that an earlier try had.
+    seen_before: u64,
+    doubts: Doubts,
     attempts: u32,
     http_status: Option<u16>,
     body_bytes: u64,
@@ -131,6 +136,7 @@ impl<'a> JobWork<'a> {
             job,
             job_key: at_hand.job_key,
             name: at_hand.name,
+            server: at_hand.server,
             known: at_hand.runs,
             met: std::collections::HashSet::new(),
             dictionary: at_hand.dictionary,
@@ -139,6 +145,8 @@ impl<'a> JobWork<'a> {
             batch: Vec::new(),
             batch_bytes: 0,
             unchanged: 0,
+            seen_before: 0,
+            doubts: Doubts::default(),
             attempts: 0,
             http_status: None,
             body_bytes: 0,
@@ -176,6 +184,10 @@ impl<'a> JobWork<'a> {
                 () = stop.asked() => return Try::Stopped,
             }
             self.shared.store.next_try(self.job_key).await;
+            self.seen_before = self.seen_before.max(self.envelope.runs_seen);
+            // What follows may be no answer at all.
+            self.envelope = Envelope::default();
+            self.doubts = Doubts::default();
             self.met.clear();
             self.unchanged = 0;
         }
@@ -245,7 +257,15 @@ impl<'a> JobWork<'a> {
             End::Complete(envelope) => {
                 self.envelope = envelope;
                 match self.other_job(self.envelope.job_id) {
-                    None => Try::Closed,
+                    None => match self.envelope.broken_at {
+                        None => Try::Closed,
+                        Some(at) => Try::Broken {
+                            error: format!(
+                                "commas between its runs are missing or doubled, first at byte {at}: a run may be lacking there"
+                            ),
+                            may_heal: false,
+                        },
+                    },
                     Some(other) if self.envelope.runs_seen == 0 => Try::NoAnswer(about_another(other)),
                     Some(other) => Try::Broken {
                         error: format!(
@@ -332,6 +352,7 @@ impl<'a> JobWork<'a> {
                 sha256,
             }),
             Ok((run, content_sha256)) => {
+                self.doubts.see(&run);
                 let payload = match self.pack(&bytes, sha256) {
                     Ok(payload) => payload,
                     Err(error) => {
@@ -405,13 +426,20 @@ impl<'a> JobWork<'a> {
             .await;
     }
 
-    /// Outcome and error of the job, from how its last try ended and what became of its runs.
+    /// Outcome and error of the job, from how its last try ended and what became of its runs. What an earlier try read is
+    /// kept, so a job of which anything was read is partial, however the last one ended.
     fn judge(&self, ended: &Try) -> (JobOutcome, Option<String>) {
-        let read_something = self.envelope.runs_seen > 0;
-        let partial_if_read = if read_something {
-            JobOutcome::Partial
-        } else {
-            JobOutcome::Failed
+        let seen = self.seen_before.max(self.envelope.runs_seen);
+        let in_part = |error: String| {
+            if seen == 0 {
+                return (JobOutcome::Failed, Some(error));
+            }
+            let of = self
+                .envelope
+                .total_job_runs
+                .map_or_else(String::new, |total| format!(" of {total}"));
+            let error = format!("only read in part ({seen}{of} runs): {error}");
+            (JobOutcome::Partial, Some(error))
         };
         match ended {
             Try::Closed if self.tally.unaccepted > 0 => {
@@ -424,73 +452,89 @@ impl<'a> JobWork<'a> {
                 (JobOutcome::Partial, Some(error))
             }
             Try::Closed => (JobOutcome::Complete, None),
-            Try::Broken { error, .. } => {
-                let of = self
-                    .envelope
-                    .total_job_runs
-                    .map_or_else(String::new, |total| format!(" of {total}"));
-                let error = if read_something {
-                    format!(
-                        "only read in part ({}{of} runs): {error}",
-                        self.envelope.runs_seen
-                    )
+            Try::Broken { error, .. } => in_part(error.clone()),
+            Try::Refused(error) => in_part(with_hint(error)),
+            Try::NoAnswer(error) => {
+                // Of this answer nothing was stored.
+                if self.seen_before == 0 {
+                    (JobOutcome::Failed, Some(error.clone()))
                 } else {
-                    error.clone()
-                };
-                (partial_if_read, Some(error))
+                    in_part(error.clone())
+                }
             }
-            Try::Refused(error) => (JobOutcome::Failed, Some(with_hint(error))),
-            Try::NoAnswer(error) => (JobOutcome::Failed, Some(error.clone())),
-            Try::Stopped => (partial_if_read, Some("interrupted".to_owned())),
+            Try::Stopped if seen == 0 => (JobOutcome::Failed, Some("interrupted".to_owned())),
+            Try::Stopped => (JobOutcome::Partial, Some("interrupted".to_owned())),
         }
     }
 
-    fn result(
-        self,
-        begun: Clock,
-        outcome: JobOutcome,
-        error: Option<String>,
-        interrupted: bool,
-    ) -> JobResult {
-        let figures = JobFigures {
+    /// The figures. Of an answer that was closed they are its own; else of the try that read most, with all that was stored.
+    fn figures(&self, begun: Clock, ended: &Try) -> JobFigures {
+        let tally = &self.tally;
+        let mut figures = JobFigures {
             attempts: u64::from(self.attempts),
             runs_seen: self.envelope.runs_seen,
-            runs_new: self.tally.new,
-            runs_changed: self.tally.changed,
-            runs_unchanged: self.unchanged + self.tally.unchanged,
-            runs_quarantined: self.tally.quarantined,
+            runs_new: tally.new,
+            runs_changed: tally.changed,
+            runs_unchanged: self.unchanged + tally.unchanged,
+            runs_quarantined: tally.quarantined,
             runs_absent: 0,
-            messages_new: self.tally.messages_new,
+            messages_new: tally.messages_new,
             body_bytes: self.body_bytes,
             milliseconds: milliseconds(begun),
         };
+        if !matches!(ended, Try::Closed) && self.seen_before > 0 {
+            let stored = tally.new + tally.changed;
+            figures.runs_quarantined = tally.quarantined.max(tally.quarantined_before);
+            figures.runs_seen = self.envelope.runs_seen.max(self.seen_before).max(stored);
+            figures.runs_unchanged = figures
+                .runs_unchanged
+                .min(figures.runs_seen.saturating_sub(stored));
+        }
+        figures
+    }
+
+    /// Keys of runs of this job that were listed before this sync or by an earlier try, and that its complete answer lacks.
+    fn missing(&self) -> Vec<i64> {
+        let known = self.known.values().filter(|known| !known.absent);
+        let listed = known
+            .map(|known| known.run_key)
+            .chain(self.tally.listed_before.iter().copied());
+        let mut missing: Vec<i64> = listed
+            .filter(|key| !self.met.contains(key) && !self.tally.met.contains(key))
+            .collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
+
+    fn warn(&self, text: &str) {
+        (self.shared.events)(SyncEvent::JobWarning { job: self.job, text });
+    }
+
+    fn result(self, begun: Clock, outcome: JobOutcome, error: Option<String>, ended: &Try) -> JobResult {
+        let figures = self.figures(begun, ended);
         let full = outcome == JobOutcome::Complete && self.shared.options.count == 0;
-        let missing = if full {
-            let here = |key: &i64| self.met.contains(key) || self.tally.met.contains(key);
-            let mut missing: Vec<i64> = self
-                .known
-                .values()
-                .filter(|known| !known.absent && !here(&known.run_key))
-                .map(|known| known.run_key)
-                .collect();
-            missing.sort_unstable();
-            missing
-        } else {
-            Vec::new()
-        };
+        let missing = if full { self.missing() } else { Vec::new() };
+        let server = self.shared.client.base_url();
+        if outcome != JobOutcome::Failed
+            && let Some(before) = self.server.as_deref().filter(|&before| before != server)
+        {
+            self.warn(&format!(
+                "the job has moved: it answered at {before} before, and now at {server}"
+            ));
+        }
+        for text in self.doubts.told() {
+            self.warn(&text);
+        }
         if outcome == JobOutcome::Complete
             && full
             && let Some(total) = self.envelope.total_job_runs
             && u64::try_from(total) != Ok(self.envelope.runs_seen)
         {
-            let text = format!(
+            self.warn(&format!(
                 "the answer says TotalJobRuns {total} and holds {} runs",
                 self.envelope.runs_seen
-            );
-            (self.shared.events)(SyncEvent::JobWarning {
-                job: self.job,
-                text: &text,
-            });
+            ));
         }
         let record = JobRecord {
             job_id: self.job,
@@ -504,8 +548,49 @@ impl<'a> JobWork<'a> {
             record,
             name: self.name,
             missing,
-            interrupted,
+            interrupted: matches!(ended, Try::Stopped),
         }
+    }
+}
+
+/// What is odd about the runs that a try read, and no reason to call the job partial.
+#[derive(Debug, Default)]
+struct Doubts {
+    /// Times that could not be read.
+    unreadable_times: u64,
+    /// Runs whose `MessageCount` is not the number of their messages.
+    count_mismatches: u64,
+}
+
+impl Doubts {
+    fn see(&mut self, run: &JobRun) {
+        let unreadable = |time: TimeReading| u64::from(time == TimeReading::Unreadable);
+        self.unreadable_times += unreadable(run.started()) + unreadable(run.ended());
+        let Some(messages) = run.messages() else { return };
+        if run.unreadable_messages().is_empty()
+            && let Some(count) = run.message_count()
+        {
+            self.count_mismatches += u64::from(usize::try_from(count) != Ok(messages.len()));
+        }
+        self.unreadable_times += messages.map(|message| unreadable(message.occurred)).sum::<u64>();
+    }
+
+    /// In words.
+    fn told(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        if self.unreadable_times > 0 {
+            told.push(format!(
+                "times that cannot be read: {} (kept as sent in the columns that end in _raw)",
+                self.unreadable_times
+            ));
+        }
+        if self.count_mismatches > 0 {
+            told.push(format!(
+                "runs whose MessageCount is not the number of their messages: {} (`jobruns report coverage` counts all of them)",
+                self.count_mismatches
+            ));
+        }
+        told
     }
 }
 

@@ -43,38 +43,47 @@ impl Received {
 /// What became of a job's runs that went to the archive.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
+    /// Of all tries: what an earlier one stored is stored.
     pub(super) new: u64,
     pub(super) changed: u64,
+    pub(super) messages_new: u64,
+    /// Of the last try.
     pub(super) unchanged: u64,
     pub(super) quarantined: u64,
     pub(super) unaccepted: u64,
-    pub(super) messages_new: u64,
-    /// Keys of the runs met.
+    /// The most that an earlier try had.
+    pub(super) quarantined_before: u64,
+    pub(super) unaccepted_before: u64,
+    /// Keys of the runs met by the last try.
     pub(super) met: HashSet<i64>,
+    /// Keys of runs of this job that earlier tries met here.
+    pub(super) listed_before: HashSet<i64>,
 }
 
 /// A job's tally while its answers come in.
 #[derive(Debug, Default)]
 struct JobTally {
     tally: Tally,
-    new: HashSet<i64>,
-    changed: HashSet<i64>,
-    /// What earlier tries of this sync stored: met again, it is what it was then.
-    earlier_new: HashSet<i64>,
-    earlier_changed: HashSet<i64>,
-    earlier_messages: u64,
+    /// Runs of this job that this try met here.
+    listed: HashSet<i64>,
+    /// Runs that this try stored.
+    stored: HashSet<i64>,
+    /// Runs that earlier tries stored and this one has not met yet: met again, they are counted already.
+    stored_before: HashSet<i64>,
 }
 
 impl JobTally {
-    /// Another try begins: its answer is counted afresh.
+    /// Another try begins: what is counted of an answer is counted afresh.
     fn next_try(&mut self) {
-        self.earlier_new.extend(self.new.drain());
-        self.earlier_changed.extend(self.changed.drain());
-        self.earlier_messages = self.tally.messages_new;
-        self.tally = Tally {
-            messages_new: self.earlier_messages,
-            ..Tally::default()
-        };
+        self.stored_before.extend(self.stored.drain());
+        let tally = &mut self.tally;
+        tally.listed_before.extend(self.listed.drain());
+        tally.quarantined_before = tally.quarantined_before.max(tally.quarantined);
+        tally.unaccepted_before = tally.unaccepted_before.max(tally.unaccepted);
+        tally.unchanged = 0;
+        tally.quarantined = 0;
+        tally.unaccepted = 0;
+        tally.met.clear();
     }
 }
 
@@ -287,6 +296,7 @@ impl Worker {
                 }
                 Received::Returned(run_key) => {
                     self.writer.store_returned(self.sync_id, run_key)?;
+                    job.listed.insert(run_key);
                     job.tally.unchanged += 1;
                 }
                 Received::Unreadable(unreadable) => {
@@ -307,29 +317,23 @@ impl JobTally {
         let key = stored.run_key;
         let tally = &mut self.tally;
         tally.met.insert(key);
+        if !stored.foreign {
+            self.listed.insert(key);
+        }
         tally.messages_new += stored.messages_new;
         tally.quarantined += u64::from(stored.quarantined);
         tally.unaccepted += u64::from(stored.unaccepted);
         match stored.plan {
             RunPlan::New => {
                 tally.new += 1;
-                self.new.insert(key);
+                self.stored.insert(key);
             }
             RunPlan::Changed { .. } => {
                 tally.changed += 1;
-                self.changed.insert(key);
+                self.stored.insert(key);
             }
-            RunPlan::Unchanged { .. } => {
-                if self.earlier_new.remove(&key) {
-                    tally.new += 1;
-                    self.new.insert(key);
-                } else if self.earlier_changed.remove(&key) {
-                    tally.changed += 1;
-                    self.changed.insert(key);
-                } else {
-                    tally.unchanged += 1;
-                }
-            }
+            RunPlan::Unchanged { .. } if self.stored_before.remove(&key) => {}
+            RunPlan::Unchanged { .. } => tally.unchanged += 1,
         }
     }
 }

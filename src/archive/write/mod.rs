@@ -203,7 +203,7 @@ impl Writer {
                 jobs::key_or_insert(&writer.connection, &mut writer.head, job_id)
             })?,
         };
-        let name = jobs::name(&self.connection, job_key)?;
+        let (name, server) = jobs::name_and_server(&self.connection, job_key)?;
         let doing = "read the runs of a job";
         let mut runs = HashMap::new();
         let mut statement = self
@@ -226,6 +226,7 @@ impl Writer {
         Ok(JobAtHand {
             job_key,
             name,
+            server,
             runs,
             dictionary,
         })

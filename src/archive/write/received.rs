@@ -108,6 +108,8 @@ pub struct JobAtHand {
     pub job_key: i64,
     /// Its name, where one is known.
     pub name: Option<String>,
+    /// Base URL of the server that answered last; `None` before the first answer.
+    pub server: Option<String>,
     /// Its runs, by the SHA-256 of their bytes as last received.
     pub runs: HashMap<Sha256, KnownRun>,
     /// What its payloads are packed with; `None` while it has none, or when a fresh one is due.
