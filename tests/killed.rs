@@ -111,3 +111,26 @@ async fn a_second_ctrl_c_ends_at_once_and_the_archive_stands_that() {
     story.program.run(&["verify"]).ends_with(0);
     assert_eq!(content(&story.program).len(), 3 * RUNS as usize);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_whose_making_was_stopped_before_its_first_entry_is_sound_and_gone_on_with() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    // As it is after the tables were made: everything that was ever written is taken out again.
+    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let tables: Vec<String> = archive
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('job_statuses', 'refinery_schema_history')")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    archive.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    for table in tables {
+        archive.execute(&format!("DELETE FROM {table}"), []).unwrap();
+    }
+    drop(archive);
+    story.program.run(&["verify"]).ends_with(0);
+    story.sync(&[]).ends_with(0);
+    story.program.run(&["verify"]).ends_with(0);
+}

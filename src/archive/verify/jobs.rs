@@ -20,6 +20,17 @@ pub(super) fn check_archive(
     let doing = "read what the archive is";
     let place = || "archive".to_owned();
     let Some((id, made)) = told.archive else {
+        // Its making was stopped between the tables and the first entry; the next sync goes on with it.
+        let untouched: bool = connection
+            .query_row(
+                "SELECT NOT EXISTS (SELECT 1 FROM ledger) AND NOT EXISTS (SELECT 1 FROM archive)",
+                [],
+                |row| row.get(0),
+            )
+            .doing(doing)?;
+        if untouched {
+            return Ok(());
+        }
         findings.push(Finding::new(
             Next::Restore,
             "ledger",
