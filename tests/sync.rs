@@ -225,6 +225,39 @@ async fn a_cut_answer_is_tried_again_and_counted_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_cut_answer_brought_counts_although_the_next_try_is_refused() {
+    for second in ["404@1#2", "500@1#2", "cut=4000@1#2"] {
+        let mut bench = Bench::new().await;
+        bench.options.retry.retries = 1;
+        let faults = ["cut=9000@1#1", second].map(|fault| fault.parse().unwrap());
+        bench.server.set_faults(faults.to_vec());
+        let record = bench.sync().await;
+        let job = &record.jobs[0];
+        assert_eq!(job.outcome, JobOutcome::Partial, "{second}: {job:?}");
+        let held: i64 = bench.value(&format!(
+            "SELECT count(*) FROM runs WHERE job_id = '{}'",
+            job.job_id
+        ));
+        let figures = &job.figures;
+        assert!(held > 1, "{second}");
+        assert_eq!(i64::try_from(figures.runs_new), Ok(held), "{second}: {job:?}");
+        assert!(figures.runs_seen >= figures.runs_new, "{second}: {job:?}");
+        assert!(figures.messages_new > 0, "{second}: {job:?}");
+        let watched: i64 = bench.value(&format!(
+            "SELECT watched FROM jobs WHERE job_id = '{}'",
+            job.job_id
+        ));
+        assert_eq!(watched, 1, "{second}");
+        assert!(
+            job.error
+                .as_ref()
+                .is_some_and(|error| error.contains("only read in part")),
+            "{second}: {job:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_failed_job_hurts_no_other() {
     let mut bench = Bench::new().await;
     bench.options.retry.retries = 0;
