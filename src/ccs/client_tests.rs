@@ -540,8 +540,8 @@ impl std::io::Write for Log {
     }
 }
 
-#[tokio::test]
-async fn the_log_has_each_request_and_no_secret() {
+/// Everything that a refused login writes into the log, and its error.
+async fn log_of_a_refused_login() -> (String, String) {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -550,6 +550,7 @@ async fn the_log_has_each_request_and_no_secret() {
         .with_writer(move || writer.clone())
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
+    tracing::callsite::rebuild_interest_cache();
     let server = Server::start(None, |before, request| match (request.is_token(), before) {
         (true, 0) => token("s3cret-access", "s3cret-refresh"),
         (true, _) => reply(400, "text/plain", &request.body),
@@ -566,13 +567,25 @@ async fn the_log_has_each_request_and_no_secret() {
         .unwrap_err();
     drop(guard);
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(
-        log.contains("/jobruns?count=0&showmessages=true status=401"),
-        "{log}"
-    );
-    assert!(log.contains("/oauth/tokens status=400"), "{log}");
-    assert!(!log.contains("s3cret"), "{log}");
-    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+    (log, format!("{error} {error:?}"))
+}
+
+#[tokio::test]
+async fn the_log_has_each_request_and_no_secret() {
+    let mut seen = String::new();
+    // A test beside this one may switch places of the log off for a moment (they are switched for the whole process).
+    for _ in 0..20 {
+        let (log, error) = log_of_a_refused_login().await;
+        assert!(!log.contains("s3cret"), "{log}");
+        assert!(!error.contains("s3cret"), "{error}");
+        if log.contains("/jobruns?count=0&showmessages=true status=401")
+            && log.contains("/oauth/tokens status=400")
+        {
+            return;
+        }
+        seen = log;
+    }
+    panic!("requests are lacking: {seen}");
 }
 
 #[test]
