@@ -15,7 +15,16 @@ use crate::model::Instant;
 /// The right to sync into an archive; given back when dropped.
 #[derive(Debug)]
 pub struct SyncLock {
-    _file: File,
+    file: File,
+}
+
+/// Given back in so many words: closing the file alone leaves the lock with a child process that another thread is
+/// just starting, until that child runs its own program.
+impl Drop for SyncLock {
+    fn drop(&mut self) {
+        // Where it fails, closing the file, which follows, is what is left to do.
+        let _ = self.file.unlock();
+    }
 }
 
 impl SyncLock {
@@ -43,7 +52,7 @@ impl SyncLock {
             .open(&lock_path)
             .map_err(io_error("open the lock file", &lock_path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(ArchiveError::Held {
                 path: path.to_path_buf(),
                 holder: holder(path),
@@ -79,5 +88,23 @@ fn holder(path: &Path) -> String {
             )
         }
         _ => unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn given_back_even_where_a_copy_of_its_handle_is_still_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let lock = SyncLock::take(&path).unwrap();
+        assert!(matches!(SyncLock::take(&path), Err(ArchiveError::Held { .. })));
+        // What a child process has for a moment.
+        let copy = lock.file.try_clone().unwrap();
+        drop(lock);
+        SyncLock::take(&path).unwrap();
+        drop(copy);
     }
 }
