@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Bench, rows, small_history};
 use jobruns::archive::{JobOutcome, Reader, SyncOutcome, Writer};
 use jobruns::simulator::Options;
@@ -23,6 +25,10 @@ async fn bench_of_one_job() -> Bench {
 fn serve(bench: &Bench, runs: serde_json::Value) {
     let body = json!({"TotalJobRuns": runs.as_array().map_or(0, Vec::len), "JobID": bench.job(0).to_string(), "JobStatusInfo": runs});
     bench.server.set_body(0, body.to_string());
+}
+
+fn text(guid: &str) -> rusqlite::types::ValueRef<'_> {
+    rusqlite::types::ValueRef::Text(guid.as_bytes())
 }
 
 fn verified(bench: &Bench) {
@@ -258,6 +264,56 @@ async fn what_a_cut_answer_brought_counts_although_the_next_try_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_only_the_cut_try_listed_is_absent_after_the_complete_one() {
+    let mut bench = bench_of_one_job().await;
+    bench.options.retry.first_wait = Duration::from_millis(500);
+    let long = "x".repeat(3000);
+    serve(
+        &bench,
+        json!([{"JobRunID": A}, {"JobRunID": B, "Exception": long}]),
+    );
+    bench.server.set_faults(vec!["cut=1000#1".parse().unwrap()]);
+    let (tell, mut retried) = tokio::sync::mpsc::unbounded_channel();
+    let events = move |event: SyncEvent<'_>| {
+        if matches!(event, SyncEvent::JobRetry { .. }) {
+            tell.send(()).unwrap();
+        }
+    };
+    let (archive, client) = (bench.archive(), bench.client());
+    let (record, ()) = tokio::join!(
+        sync(
+            &archive,
+            &client,
+            bench.options.clone(),
+            Box::new(events),
+            Stop::never()
+        ),
+        async {
+            retried.recv().await.unwrap();
+            serve(&bench, json!([{"JobRunID": B}]));
+        }
+    );
+    let figures = &record.unwrap().jobs[0].figures;
+    assert_eq!(
+        (
+            figures.attempts,
+            figures.runs_seen,
+            figures.runs_new,
+            figures.runs_absent
+        ),
+        (2, 1, 2, 1)
+    );
+    assert_eq!(
+        bench.rows("SELECT job_run_id, absent_since IS NULL FROM runs ORDER BY 1"),
+        [
+            format!("{:?}|Integer(0)", text(A)),
+            format!("{:?}|Integer(1)", text(B))
+        ]
+    );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_failed_job_hurts_no_other() {
     let mut bench = Bench::new().await;
     bench.options.retry.retries = 0;
@@ -346,6 +402,41 @@ async fn bad_runs_go_to_quarantine_once_and_the_good_ones_are_archived() {
         );
         verified(&bench);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_listed_in_accepted_bytes_is_not_absent() {
+    let bench = bench_of_one_job().await;
+    serve(&bench, json!([{"JobRunID": A}, {"JobRunID": B}]));
+    bench.sync().await;
+    let broken = format!(
+        r#"{{"JobID":"{}","TotalJobRuns":1,"JobStatusInfo":[{{"JobRunID":"{{{}}}","Status":}}]}}"#,
+        bench.job(0),
+        A.to_uppercase()
+    );
+    bench.server.set_body(0, broken);
+    let record = bench.sync().await;
+    assert_eq!(
+        (record.outcome, record.totals.runs_absent),
+        (SyncOutcome::Partial, 0)
+    );
+    Writer::open(&bench.archive())
+        .unwrap()
+        .accept(1, "looked at it")
+        .unwrap();
+    let record = bench.sync().await;
+    assert_eq!(
+        (record.outcome, record.totals.runs_absent),
+        (SyncOutcome::Complete, 1)
+    );
+    assert_eq!(
+        bench.rows("SELECT job_run_id, absent_since IS NULL FROM runs ORDER BY 1"),
+        [
+            format!("{:?}|Integer(1)", text(A)),
+            format!("{:?}|Integer(0)", text(B))
+        ]
+    );
+    verified(&bench);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,13 @@ impl Guid {
         Self(uuid::Uuid::from_bytes(bytes))
     }
 
+    /// The GUIDs that stand somewhere in bytes of which nothing else is known, such as a broken run.
+    pub fn all_in(bytes: &[u8]) -> impl Iterator<Item = Self> {
+        bytes
+            .split(|byte| !byte.is_ascii_hexdigit() && *byte != b'-')
+            .filter_map(|word| std::str::from_utf8(word).ok()?.parse().ok())
+    }
+
     /// The 16 bytes, in the order of the text.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
@@ -63,6 +70,19 @@ impl fmt::Debug for Guid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn they_are_found_in_broken_bytes() {
+        let text = b"{\"JobRunID\":\"{FF761384-4B49-40B4-97D8-0DE38669075A}\xff\",0e0e0e0e-0000-4000-8000-00000000000,\"00000000000000000000000000000001";
+        let found: Vec<String> = Guid::all_in(text).map(|guid| guid.to_string()).collect();
+        assert_eq!(
+            found,
+            [
+                "ff761384-4b49-40b4-97d8-0de38669075a",
+                "00000000-0000-0000-0000-000000000001"
+            ]
+        );
+    }
 
     #[test]
     fn letter_case_and_braces_do_not_matter() {

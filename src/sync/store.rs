@@ -194,7 +194,7 @@ impl StoreThread {
         if let Some(error) = worker.failed {
             return Err(error);
         }
-        // A run that another job of this sync lists is not absent.
+        // A run that is listed elsewhere in this sync is not absent.
         let jobs = jobs
             .into_iter()
             .map(|(record, mut missing)| {
@@ -213,7 +213,7 @@ struct Worker {
     writer: Writer,
     sync_id: i64,
     jobs: HashMap<i64, JobTally>,
-    /// Runs met in an answer of a job that is not theirs.
+    /// Runs met in an answer of a job that is not theirs, or in accepted bytes that could not be read.
     listed: HashSet<i64>,
     /// The first error; nothing is written after it.
     failed: Option<Arc<ArchiveError>>,
@@ -305,6 +305,11 @@ impl Worker {
                         .store_unreadable(self.sync_id, batch.job_key, &unreadable)?;
                     job.tally.quarantined += 1;
                     job.tally.unaccepted += u64::from(!accepted);
+                    if accepted {
+                        // The answer counts as complete, but what it lists in broken bytes it does not lack.
+                        self.listed
+                            .extend(self.writer.runs_named_in(&unreadable.payload)?);
+                    }
                 }
             }
         }

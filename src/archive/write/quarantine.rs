@@ -6,7 +6,7 @@ use super::super::error::{ArchiveError, Doing};
 use super::super::jobs;
 use super::super::ledger::{Entry, text_hash};
 use super::{ReceivedUnreadable, Writer};
-use crate::model::{Instant, Sha256};
+use crate::model::{Guid, Instant, Sha256};
 
 impl Writer {
     /// Keeps bytes that are no readable run; the same bytes of a job once. Says whether they were accepted.
@@ -78,6 +78,27 @@ impl Writer {
             .with("run", self.run_id(run_key)?.as_deref().unwrap_or("-"));
         self.append(&entry)?;
         Ok(false)
+    }
+
+    /// Keys of the archive's runs whose GUIDs stand in bytes that could not be read: the server may still list them.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn runs_named_in(&self, bytes: &[u8]) -> Result<Vec<i64>, ArchiveError> {
+        let doing = "look runs up by the GUIDs in unreadable bytes";
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT run_key FROM run WHERE job_run_id = ?1")
+            .doing(doing)?;
+        Guid::all_in(bytes)
+            .filter_map(|guid| {
+                statement
+                    .query_row([guid.to_string()], |row| row.get(0))
+                    .optional()
+                    .transpose()
+            })
+            .collect::<Result<_, _>>()
+            .doing(doing)
     }
 
     /// The GUID of the run with this key.
