@@ -9,7 +9,7 @@ use std::path::Path;
 use common::python::python;
 use common::story::Story;
 use rusqlite::{Connection, params};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const READER: &str = include_str!("python/csv.py");
 
@@ -218,6 +218,11 @@ async fn other_programs_read_the_cells_that_were_written() {
                 .unwrap();
         assert_eq!(manifest["rows"], read.len() - 1);
         assert_eq!(manifest["bytes"], text.len());
+        assert_eq!(manifest["format"], "csv");
+        assert_eq!(
+            manifest["csv"],
+            json!({"delimiter": ",", "excel": false, "guard": false})
+        );
         assert_eq!(
             manifest["columns"].as_array().unwrap().len(),
             read[0].len(),

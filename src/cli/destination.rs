@@ -10,7 +10,7 @@ use super::failure::{Exit, Failure};
 use super::halt::Halt;
 use super::output::Output;
 use crate::model::{Instant, hex};
-use crate::report::manifest::{Digested, Manifest};
+use crate::report::manifest::{Digested, Form, Manifest};
 use crate::report::overview::Overview;
 use crate::report::render::{Format, Style};
 use crate::report::{About, Cell, Column, Counted, ReportError, Rows};
@@ -134,6 +134,7 @@ impl Destination {
             bytes,
             rows,
             columns,
+            form: Form::new(self.format, self.style),
             about,
             time: Instant::now().to_string(),
         };

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256 as Hasher};
 
 use super::about::About;
+use super::render::{Format, Style};
 use crate::model::{Sha256, hex};
 
 /// The manifest of a report's file: one JSON object.
@@ -21,11 +22,51 @@ pub struct Manifest {
     pub rows: u64,
     /// Names of the columns.
     pub columns: Vec<String>,
+    /// Name of the format, and how CSV is written.
+    #[serde(flatten)]
+    pub form: Form,
     /// Report, options, ledger head, versions.
     #[serde(flatten)]
     pub about: About,
     /// When the report was made, UTC.
     pub time: String,
+}
+
+/// How the rows were written: with it and the options the same bytes can be made again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Form {
+    /// Name of the format.
+    pub format: &'static str,
+    /// Of CSV alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvForm>,
+}
+
+/// How CSV was written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CsvForm {
+    /// What separates fields.
+    pub delimiter: char,
+    /// Whether it has a byte order mark and `\r\n`.
+    pub excel: bool,
+    /// Whether texts that look like formulas have a leading `'`.
+    pub guard: bool,
+}
+
+impl Form {
+    /// The form of rows in this format.
+    #[must_use]
+    pub fn new(format: Format, style: Style) -> Self {
+        let csv = (format == Format::Csv).then(|| CsvForm {
+            delimiter: char::from(style.csv.delimiter),
+            excel: style.csv.excel,
+            guard: style.csv.guard,
+        });
+        Self {
+            format: format.name(),
+            csv,
+        }
+    }
 }
 
 impl Manifest {

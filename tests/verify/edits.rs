@@ -117,6 +117,12 @@ async fn an_edited_schema_is_found_and_an_analysts_index_and_view_are_noted() {
             "index mine is not ours",
         ),
         ("CREATE VIEW mine AS SELECT 1 AS one", "view mine is not ours"),
+        // In the code page of some tool.
+        (
+            "PRAGMA writable_schema = ON;
+             INSERT INTO sqlite_schema VALUES ('view', 'mine', 'mine', 0, CAST(X'4352454154452056494557206D696E652041532053454C454354203120415320FC' AS TEXT))",
+            "view mine is not ours",
+        ),
     ] {
         let outcome = patient.with_sql(sql).unwrap();
         assert_eq!(outcome.found, [""; 0], "{sql}");

@@ -78,6 +78,12 @@ pub enum QueryError {
         #[source]
         source: rusqlite::Error,
     },
+    /// Something that was added to the archive has a definition with bytes that are no UTF-8.
+    #[error("no query can be answered while the {object} is there: its definition is no UTF-8")]
+    NoText {
+        /// Its kind and name.
+        object: String,
+    },
     /// A parameter was given that the query does not have.
     #[error("the query has no parameter {name:?}")]
     NoSuchParameter {
@@ -108,7 +114,10 @@ impl QueryError {
     /// Whether the query is to blame, rather than something having failed.
     #[must_use]
     pub const fn is_wrong_usage(&self) -> bool {
-        !matches!(self, Self::Failed { .. } | Self::Interrupted)
+        !matches!(
+            self,
+            Self::Failed { .. } | Self::Interrupted | Self::NoText { .. }
+        )
     }
 
     /// The way out; `None` where the error says it all.
@@ -122,6 +131,7 @@ impl QueryError {
             Self::Sql { .. } => {
                 Some("`jobruns query \"SELECT name, sql FROM sqlite_schema\"` shows the tables and columns that can be asked.".to_owned())
             }
+            Self::NoText { .. } => Some("drop it with the tool that made it, and make it again in UTF-8.".to_owned()),
             Self::NoSuchParameter { known, .. } if known.is_empty() => {
                 Some("write it into the SQL as :name.".to_owned())
             }
@@ -173,6 +183,7 @@ impl Snapshot<'_> {
         see: impl FnOnce(Vec<String>, Answer<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let connection = self.connection();
+        refuse_odd_definitions(connection)?;
         let guard = Guard::new(connection)?;
         let mut statement = connection.prepare(sql).map_err(|source| match source {
             rusqlite::Error::MultipleStatement => QueryError::Several,
@@ -193,6 +204,31 @@ impl Snapshot<'_> {
         let rows = statement.raw_query();
         see(names, Answer { rows })
     }
+}
+
+/// Names of columns come from definitions, and rusqlite panics where they are no UTF-8: some tools on Windows write views
+/// in the code page of the machine.
+fn refuse_odd_definitions(connection: &Connection) -> Result<(), QueryError> {
+    let sql = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL";
+    let mut statement = connection.prepare(sql).map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let bytes = |column| {
+            Ok::<_, QueryError>(
+                row.get_ref(column)
+                    .map_err(failed)?
+                    .as_bytes()
+                    .unwrap_or_default(),
+            )
+        };
+        if std::str::from_utf8(bytes(2)?).is_err() {
+            let [kind, name] = [bytes(0)?, bytes(1)?].map(String::from_utf8_lossy);
+            return Err(QueryError::NoText {
+                object: format!("{kind} {name}"),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn failed(source: rusqlite::Error) -> QueryError {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Row};
 
 use super::finding::{Finding, Findings, Next};
 use crate::archive::error::{ArchiveError, Doing};
@@ -53,13 +53,22 @@ pub(super) fn check_foreign_keys(
 /// An object of the schema: type, table, SQL.
 type Object = (String, String, Option<String>);
 
-fn objects(connection: &Connection) -> Result<BTreeMap<String, Object>, ArchiveError> {
+/// Objects by name; two of an analyst's may look alike where their names are no UTF-8.
+fn objects(connection: &Connection) -> Result<Vec<(String, Object)>, ArchiveError> {
+    let text = |row: &Row<'_>, column: usize| {
+        let bytes = row.get_ref(column)?.as_bytes()?;
+        Ok::<_, rusqlite::Error>(String::from_utf8_lossy(bytes).into_owned())
+    };
     connection
         .prepare("SELECT name, type, tbl_name, sql FROM sqlite_schema")
         .and_then(|mut statement| {
             statement
                 .query_map([], |row| {
-                    Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))
+                    let sql = match row.get_ref(3)? {
+                        ValueRef::Null => None,
+                        _ => Some(text(row, 3)?),
+                    };
+                    Ok((text(row, 0)?, (text(row, 1)?, text(row, 2)?, sql)))
                 })?
                 .collect()
         })
@@ -73,9 +82,9 @@ pub(super) fn check_schema(
     findings: &mut Findings,
 ) -> Result<Vec<String>, ArchiveError> {
     let fresh = open::fresh()?;
-    let (mut ours, found) = (objects(&fresh)?, objects(connection)?);
+    let mut ours: BTreeMap<String, Object> = objects(&fresh)?.into_iter().collect();
     let mut notes = Vec::new();
-    for (name, (kind, table, sql)) in found {
+    for (name, (kind, table, sql)) in objects(connection)? {
         let place = || format!("schema, {kind} {name}");
         match ours.remove(&name) {
             Some(should) if should == (kind.clone(), table.clone(), sql.clone()) => {}

@@ -163,6 +163,25 @@ fn a_refusal_says_what_would_have_been_done() {
 }
 
 #[test]
+fn a_view_in_another_encoding_is_named() {
+    let archive = archive();
+    let connection = rusqlite::Connection::open(archive.path()).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA writable_schema = ON;
+             INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql)
+             VALUES ('view', 'odd', 'odd', 0, CAST(X'4352454154452056494557206F64642041532053454C454354203120415320FC' AS TEXT))",
+        )
+        .unwrap();
+    drop(connection);
+    let error = ask_of(&archive, &options("SELECT * FROM odd")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no query can be answered while the view odd is there: its definition is no UTF-8"
+    );
+}
+
+#[test]
 fn one_statement_is_asked_at_a_time() {
     let error = |sql| match ask(sql) {
         Err(ReportError::Query(error)) => error,
