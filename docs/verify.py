@@ -8,7 +8,7 @@ archive with Python's sqlite3 and changes nothing. Needs Python 3.14, or 3.9 and
 package tzdata where --naive-time was used; and the folder migrations of the jobruns that wrote the archive.
 
 It compares: the schema's own text, the ledger's chain, every payload, runs and messages (order, counts, absences), revisions,
-quarantine, jobs, syncs. Memory: one run, and a few hundred bytes per run and revision.
+quarantine, jobs, servers, syncs, the row of the archive. Memory: one run, and a few hundred bytes per run and revision.
 
 Exit codes: 0 intact, 1 it could not be checked, 2 wrong usage, 4 not intact.
 """
@@ -30,6 +30,11 @@ def finding(place, what, expected=None, got=None):
     global found
     found += 1
     print(f"{place}: {what}" + (f" (expected {expected!r:.200}, found {got!r:.200})" if expected is not got else ""))
+
+def rows_of(place, why, number):
+    """A count of rows that must not be there."""
+    if number:
+        finding(place, why, 0, number)
 
 def same(place, expected, got):
     """Compares a row, as a dictionary by column, with what it must be; 1 and 1.0 are not the same."""
@@ -265,6 +270,8 @@ def take_in(held, came, judge, at):
 
 # ---- What is compared ----------------------------------------------------------------------------------------------------------
 
+SQLITES = re.compile("sqlite_(autoindex_.*|stat[0-9]|sequence)")  # what SQLite itself adds
+
 def check_schema(db, migrations):
     """The schema's own text against what the migrations make; without it no table says anything."""
     files = sorted(pathlib.Path(migrations).glob("V*.sql"), key=lambda file: int(file.name[1:].split("__")[0]))
@@ -274,20 +281,23 @@ def check_schema(db, migrations):
     for file in files:
         made.executescript(file.read_text(encoding="utf-8"))
     objects = lambda database: {(row[0], row[1]): row[2:] for row in database.execute(
-        "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")}
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema") if not SQLITES.fullmatch(row[1])}
     ours, theirs = objects(made), objects(db)
     for (kind, name), text in ours.items():
         if theirs.get((kind, name)) != text:
             finding(f"{kind} {name}", "its definition is not ours" if (kind, name) in theirs else "it is missing")
     names = {name for _, name in ours}
     for kind, name in theirs.keys() - ours.keys():
-        if kind == "trigger" or name in names:
+        if kind == "trigger" or name in names or name.startswith("sqlite_"):
             finding(f"{kind} {name}", "it is not ours")
         elif name != "refinery_schema_history":
             print(f"note: {kind} {name} was added by somebody", file=sys.stderr)
-    for row in made.execute("SELECT * FROM job_statuses"):
-        if row not in set(db.execute("SELECT * FROM job_statuses")):
-            finding("job_statuses", "a row is missing or changed", row)
+    for query in ("SELECT * FROM job_statuses", "PRAGMA user_version"):
+        if (expected := made.execute(query).fetchall()) != (got := db.execute(query).fetchall()):
+            finding("the schema", f"{query} does not say what ours says", expected, got)
+    applied = [(int(number[1:]), name) for number, _, name in (file.stem.partition("__") for file in files)]
+    if (got := db.execute("SELECT version, name FROM refinery_schema_history ORDER BY 1").fetchall()) != applied:
+        finding("refinery_schema_history", "its migrations are not ours", applied, got)
 
 def read_ledger(db, wanted):
     """Computes the chain afresh; each line as number, kind, words, hash."""
@@ -311,6 +321,9 @@ def lost_things(lines, what, word):
     """Numbers of what a salvage could not save; the ledger says so itself."""
     return {int(words[word]) for _, kind, words, _ in lines if kind == "lost" and words["what"] == what}
 
+MESSAGE = ("job_id", "ordinal", "occurred_at", "message", "message_details", "category", "asset", "asset_type", "asset_owner",
+    "occurred_at_raw", "time_basis", "absent_since")
+
 def check_runs(db, lines, rules):
     """Payloads, revisions, runs and messages, run by run."""
     lost = lost_things(lines, "payload", "entry")
@@ -323,7 +336,7 @@ def check_runs(db, lines, rules):
     payloads = messages = 0
     packed_by = {key: data for key, data in db.execute("SELECT dictionary_key, bytes FROM dictionary")}
     for run, revisions in runs.items():
-        held, latest, judged = [], None, True
+        held, latest, judged, counts = [], None, True, {}
         for entry_id, words, seal in revisions:
             place = f"run {run}, revision {words['number']}"
             row = db.execute("SELECT data, dictionary_key FROM payload WHERE entry_id = ?", [entry_id]).fetchone()
@@ -342,6 +355,7 @@ def check_runs(db, lines, rules):
             if int(reader) > READER:
                 sys.exit(f"{place} was read by rules of version {reader}, and this script knows {READER}")
             latest, came, unreadable = read_run(payload, zone)
+            counts = {"has_message_list": int(came is not None), "unreadable_messages": unreadable}
             if came is not None:
                 take_in(held, came, unreadable == 0, words["at"])
             row = db.execute("SELECT * FROM run_revisions WHERE job_run_id = ? AND revision = ?", [run, int(words["number"])]).fetchone()
@@ -358,24 +372,44 @@ def check_runs(db, lines, rules):
             continue
         same(f"run {run}, runs", {**latest, "job_id": revisions[0][1]["job"], "revision": int(revisions[-1][1]["number"]),
             "first_seen_at": revisions[0][1]["at"], "last_changed_at": revisions[-1][1]["at"], "absent_since": absent.get(run)}, row)
-        rows = db.execute("""SELECT job_id, ordinal, occurred_at, message, message_details, category, asset, asset_type, asset_owner,
-            occurred_at_raw, time_basis, absent_since FROM messages WHERE job_run_id = ? ORDER BY ordinal""", [run]).fetchall()
+        counts.update(messages_held=len(held), messages_present=sum(since is None for _, since in held))
+        same(f"run {run}, run", counts, db.execute("SELECT * FROM run WHERE job_run_id = ?", [run]).fetchone())
+        rows = db.execute(f"SELECT {', '.join(MESSAGE)} FROM messages WHERE job_run_id = ? ORDER BY ordinal", [run]).fetchall()
         if len(rows) != len(held):
             finding(f"run {run}, messages", "there are more or fewer than its payloads have", len(held), len(rows))
         for ordinal, ((message, since), got) in enumerate(zip(held, rows)):
             if (expected := (row["job_id"], ordinal, *message, since)) != tuple(got):
-                finding(f"run {run}, message {ordinal}", "it is not what the payloads say", expected, tuple(got))
+                same(f"run {run}, message {ordinal}", dict(zip(MESSAGE, expected)), got)
         messages += len(rows)
     for table, expected in (("run", len(runs)), ("revision", sum(map(len, runs.values()))), ("payload", payloads), ("message", messages)):
         if (count := db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) != expected and not found:
             finding(table, "it has rows of which the ledger says nothing", expected, count)
+    for table, key in (("message_kind", "kind_key"), ("asset", "asset_key"), ("message_detail", "detail_key")):
+        unused = f"SELECT count(*) FROM {table} WHERE {key} NOT IN (SELECT {key} FROM message WHERE {key} IS NOT NULL)"
+        if not found:
+            rows_of(table, "no message has a text of it", db.execute(unused).fetchone()[0])
     return payloads, messages
 
-def check_jobs(db, lines):
-    jobs = {}
+def check_archive(db, lines):
+    zone = [words["zone"] for _, kind, words, _ in lines if kind in ("naive-time", "reindexed")][-1:]
+    rows = db.execute("""SELECT archive_id, strftime('%Y-%m-%dT%H:%M:%SZ', made_unix, 'unixepoch') AS made_at, naive_time
+        FROM archive""").fetchall()
+    if len(rows) != (lines != []):
+        finding("archive", "it has not one row", 1, len(rows))
+    for row in rows:
+        words = lines[0][2] if lines else {}
+        same("archive", {"archive_id": words.get("id"), "made_at": words.get("at"), "naive_time": zone[0] if zone else None}, row)
+
+def check_jobs(db, lines, last):
+    """Jobs and servers; `last` is what syncs leave in the row of a job."""
+    jobs, servers = {}, {words["server"] for _, kind, words, _ in lines if kind == "job-server"}
+    for row in db.execute("SELECT url FROM server"):
+        if sha256(row["url"]) not in servers:
+            finding("server", "the ledger does not tell of a server with this address", None, row["url"])
     for _, kind, words, _ in lines:
         if kind == "job-added":
-            jobs[words["job"]] = {"watched": 0, "name": None, "server": None, "first_seen_at": words["at"]}
+            jobs[words["job"]] = {"watched": 0, "name": None, "server": None, "first_seen_at": words["at"],
+                "last_synced_at": None, "last_error": None, "total_job_runs": None, **last.get(words["job"], {})}
         elif kind in ("job-watched", "job-unwatched"):
             jobs[words["job"]]["watched"] = int(kind == "job-watched")
         elif kind in ("job-named", "job-server"):
@@ -393,34 +427,46 @@ def check_jobs(db, lines):
 def check_quarantine(db, lines):
     lost = lost_things(lines, "quarantined", "id")
     kept = {int(words["id"]): words for _, kind, words, _ in lines if kind == "quarantined" and int(words["id"]) not in lost}
-    accepted = {int(words["id"]): words["at"] for _, kind, words, _ in lines if kind == "accepted"}
-    rows = {row["quarantine_id"]: row for row in db.execute("SELECT * FROM quarantine")}
+    accepted = {int(words["id"]): (words["at"], words["why"]) for _, kind, words, _ in lines if kind == "accepted"}
+    gone = lost_things(lines, "payload", "entry")
+    gone = {words["run"] for entry_id, kind, words, _ in lines if kind == "revision" and entry_id in gone}
+    rows = {row["quarantine_id"]: row for row in db.execute("""SELECT q.*, b.accepted_why, b.run_key, r.job_run_id AS run
+        FROM quarantine q JOIN quarantined b USING (quarantine_id) LEFT JOIN run r USING (run_key)""")}
     if rows.keys() != kept.keys():
         finding("quarantine", "its rows are not those of the ledger", sorted(kept), sorted(rows))
     for number in kept.keys() & rows.keys():
         words, row = kept[number], rows[number]
+        at, why = accepted.get(number, (None, None))
+        run = None if words["run"] == "-" or words["run"] in gone and row["run"] is None else words["run"]
         same(f"quarantine {number}", {"job_id": words["job"], "sync_id": int(words["sync"]), "captured_at": words["at"], "position": int(words["position"]),
-            "kept": words["kept"], "reason": words["reason"], "accepted_at": accepted.get(number)},
-            {**dict(row), "kept": sha256(row["payload"]), "reason": sha256(row["reason"])})
+            "kept": words["kept"], "reason": words["reason"], "accepted_at": at, "accepted_why": why, "payload_bytes": int(words["bytes"]),
+            "payload_sha256": words["sha256"], "run": run, **({} if run else {"run_key": None})},
+            {**dict(row), "kept": sha256(row["payload"]), "reason": sha256(row["reason"]),
+             "accepted_why": row["accepted_why"] and sha256(row["accepted_why"])})
 
 FIGURES = {"attempts": "attempts", "runs_seen": "seen", "runs_new": "new", "runs_changed": "changed", "runs_unchanged": "unchanged",
     "runs_quarantined": "quarantined", "runs_absent": "absent", "messages_new": "messages", "body_bytes": "bytes"}
 
 def check_syncs(db, lines):
-    lost = lost_things(lines, "results", "sync")
+    """Syncs and what each found of its jobs; returns what they leave in the rows of jobs."""
+    lost, last = lost_things(lines, "results", "sync"), collections.defaultdict(dict)
     syncs = {}
     for _, kind, words, seal in lines:
         if kind == "sync-began":
-            syncs[int(words["sync"])] = {"started_at": words["at"], "finished_at": None, "outcome": None, "head": None, "tool_version": words["version"]}, None
+            syncs[int(words["sync"])] = {"started_at": words["at"], "finished_at": None, "outcome": None, "head": None, "tool_version": words["version"],
+                "count_asked": int(words["count"]), "process_id": int(words["process"])}, None
         elif kind == "sync-killed":
             syncs[int(words["sync"])][0]["outcome"] = "interrupted"
         elif kind == "sync-ended":
             row = {**syncs[int(words["sync"])][0], "finished_at": words["at"], "outcome": words["outcome"], "head": seal}
             syncs[int(words["sync"])] = row, words
-    rows = {row["sync_id"]: row for row in db.execute("SELECT * FROM syncs")}
+    rows = {row["sync_id"]: row for row in db.execute("SELECT s.*, b.count_asked, b.process_id FROM syncs s JOIN sync b USING (sync_id)")}
     if rows.keys() != syncs.keys():
         finding("syncs", "they are not those of the ledger", sorted(syncs), sorted(rows))
-    for sync in syncs.keys() & rows.keys():
+    for table in ("sync_job", "sync_job_unchanged"):
+        rows_of(table, "it has rows of a sync or job that is not there", db.execute(f"""SELECT count(*) FROM {table}
+            WHERE sync_id NOT IN (SELECT sync_id FROM sync) OR job_key NOT IN (SELECT job_key FROM job)""").fetchone()[0])
+    for sync in sorted(syncs.keys() & rows.keys()):
         expected, ended = syncs[sync]
         same(f"sync {sync}", expected, rows[sync])
         results, sums = [], collections.Counter()
@@ -431,11 +477,18 @@ def check_syncs(db, lines):
             results.append(f"job id={job['job_id']} outcome={job['outcome']} error={error} http={dash(job['http_status'])} {figures} "
                            f"ms={milliseconds} total={dash(job['total_job_runs'])}\n".encode())
             sums.update({column: job[column] for column in FIGURES}, milliseconds=milliseconds)
+            if ended and sync not in lost:
+                last[job["job_id"]]["last_error"] = job["error"]
+                if job["outcome"] == "complete" and expected["count_asked"] == 0:
+                    last[job["job_id"]]["last_synced_at"] = expected["finished_at"]
+                    if job["total_job_runs"] is not None:
+                        last[job["job_id"]]["total_job_runs"] = job["total_job_runs"]
         if sync in lost:
             continue
         if ended and sha256(b"".join(sorted(results))) != ended["results"] or not ended and results:
             finding(f"sync {sync}", "what it found of its jobs (sync_jobs) is not what the ledger names")
         same(f"sync {sync}, sums", {**{column: sums[column] for column in FIGURES}, "seconds": sums["milliseconds"] / 1000}, rows[sync])
+    return last
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -463,13 +516,10 @@ def main():
         db.row_factory = sqlite3.Row
         if not found:  # tables of another shape, and lines that were changed, say nothing
             rules = [(entry_id, words["reader"], words["zone"]) for entry_id, kind, words, _ in lines if kind == "reindexed"][-1:]
-            archive = db.execute("SELECT * FROM archive").fetchone()
-            if lines and archive["archive_id"] != lines[0][2].get("id"):
-                finding("archive", "it is not the one that the ledger names", lines[0][2].get("id"), archive["archive_id"])
+            check_archive(db, lines)
             payloads, messages = check_runs(db, lines, rules)
-            check_jobs(db, lines)
+            check_jobs(db, lines, check_syncs(db, lines))
             check_quarantine(db, lines)
-            check_syncs(db, lines)
     except (sqlite3.DatabaseError, KeyError, ValueError, IndexError, TypeError) as error:
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
             sys.exit(f"could not be checked: {error}")

@@ -204,7 +204,7 @@ async fn it_passes_what_was_repaired() {
 }
 
 /// Each edit, as an administrator would make it.
-const EDITS: [&str; 38] = [
+const EDITS: [&str; 56] = [
     "UPDATE ledger SET entry = replace(entry, 'count=0', 'count=1') WHERE entry LIKE 'sync-began %'",
     "DELETE FROM ledger WHERE entry_id = 9",
     "DELETE FROM ledger WHERE entry_id = (SELECT max(entry_id) FROM ledger)",
@@ -243,10 +243,29 @@ const EDITS: [&str; 38] = [
     "UPDATE sync SET runs_new = runs_new + 1 WHERE sync_id = 1",
     "UPDATE job SET name = 'another' WHERE name IS NOT NULL",
     "UPDATE job_statuses SET is_failure = 0 WHERE status = 7",
+    "INSERT INTO job_statuses VALUES (42, 'Known', 1, 0)",
+    "UPDATE job SET last_error = 'never said' WHERE name = 'Quarterly'",
+    "UPDATE job SET last_synced_unix = last_synced_unix + 1 WHERE last_synced_unix IS NOT NULL",
+    "UPDATE job SET total_job_runs = total_job_runs + 1 WHERE total_job_runs IS NOT NULL",
+    "INSERT INTO sync_job_unchanged VALUES (99, 1, 1, 1, 1)",
+    "INSERT INTO sync_job SELECT 99, job_key, outcome, error, http_status, attempts, runs_seen, runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new, body_bytes, milliseconds, total_job_runs FROM sync_job LIMIT 1",
+    "UPDATE sync SET count_asked = 1 WHERE sync_id = 2",
+    "INSERT INTO server (url) VALUES ('https://nobody.example.com')",
+    "INSERT INTO asset (asset) VALUES ('NOBODY')",
+    "UPDATE archive SET made_unix = made_unix - 86400",
+    "UPDATE archive SET naive_time = 'Asia/Tokyo'",
+    "UPDATE run SET messages_present = messages_present + 1 WHERE run_key = 1",
+    "UPDATE run SET has_message_list = 1 - has_message_list WHERE run_key = 1",
+    "UPDATE quarantined SET accepted_why = 'another reason' WHERE accepted_why IS NOT NULL",
+    "UPDATE quarantined SET payload_bytes = payload_bytes + 1",
+    "UPDATE quarantined SET run_key = 1 WHERE run_key IS NULL",
+    "UPDATE refinery_schema_history SET name = 'another'",
+    "PRAGMA user_version = 7; UPDATE run SET status = status",
 ];
 
 /// Edits of the schema: what hides or forges rows without touching one.
-const SCHEMA_EDITS: [&str; 4] = [
+const SCHEMA_EDITS: [&str; 5] = [
+    "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_t', 'run', 0, 'CREATE TRIGGER sqlite_t BEFORE INSERT ON run BEGIN SELECT 1; END')",
     "DROP VIEW messages; CREATE VIEW messages AS SELECT * FROM (SELECT 1)",
     "CREATE TRIGGER forget AFTER INSERT ON message BEGIN DELETE FROM message; END",
     "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'r.message_count', '0') WHERE name = 'runs'",
