@@ -236,6 +236,7 @@ pub fn schema_edits() -> Vec<String> {
         "DROP INDEX run_by_start; CREATE INDEX run_by_start ON run (job_key)",
         "UPDATE sqlite_schema SET sql = replace(sql, 'CHECK (watched IN (0, 1))', '') WHERE name = 'job'",
         "DROP VIEW assets; CREATE TABLE assets (asset, asset_type, asset_owner)",
+        "INSERT INTO sqlite_schema VALUES ('view', 'sqlite_x', 'sqlite_x', 0, 'CREATE VIEW sqlite_x AS SELECT 1')",
         "DROP TABLE job_statuses",
         "DROP TABLE refinery_schema_history",
         "UPDATE refinery_schema_history SET checksum = '1'",

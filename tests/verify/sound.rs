@@ -29,6 +29,27 @@ async fn an_archive_in_another_zone_is_intact() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn runs_seen_in_other_bytes_are_noted_until_a_reindex() {
+    let bench = Bench::new().await;
+    bench.sync().await;
+    let notes = || {
+        let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+        assert_eq!(report.findings, []);
+        report.notes
+    };
+    assert_eq!(notes(), [""; 0]);
+    bench.fault("shuffled");
+    bench.sync().await;
+    let told = notes();
+    assert!(
+        told[0].starts_with("runs seen last in other bytes with the same content: 36; "),
+        "{told:?}"
+    );
+    jobruns::archive::reindex(&bench.archive(), None, &|_, _| {}).unwrap();
+    assert_eq!(notes(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_writer_has_not_committed_is_not_seen() {
     let bench = rich_archive(3).await;
     let mut writer = Writer::open(&bench.archive()).unwrap();

@@ -224,6 +224,7 @@ struct Part {
     notes: Vec<String>,
     verified: Verified,
     used: [Marks; 3],
+    seen_otherwise: u64,
     /// Nothing broke off the comparison of runs.
     whole: bool,
 }
@@ -242,6 +243,7 @@ impl Work<'_> {
             notes,
             verified: Verified::default(),
             used: Default::default(),
+            seen_otherwise: 0,
             whole: true,
             connection,
         };
@@ -313,6 +315,7 @@ impl Work<'_> {
             }
         }
         part.verified = runs.verified;
+        part.seen_otherwise = runs.seen_otherwise;
         part.used = [runs.kinds.used, runs.assets.used, runs.details.used];
         result
     }
@@ -386,6 +389,7 @@ fn conclude(
     };
     let (mut of_runs, mut notes, mut whole) = (Vec::new(), Vec::new(), true);
     let mut used: [Marks; 3] = Default::default();
+    let mut seen_otherwise = 0;
     let mut connections = Vec::new();
     for part in parts {
         findings.append(part.findings);
@@ -393,6 +397,7 @@ fn conclude(
         notes.extend(part.notes);
         verified += part.verified;
         whole &= part.whole;
+        seen_otherwise += part.seen_otherwise;
         for (all, of_part) in used.iter_mut().zip(&part.used) {
             all.unite(of_part);
         }
@@ -423,6 +428,11 @@ fn conclude(
         notes.push(format!(
             "the archive was salvaged: {} things that its ledger tells of were lost then, as it says itself",
             told.lost.count
+        ));
+    }
+    if seen_otherwise > 0 {
+        notes.push(format!(
+            "runs seen last in other bytes with the same content: {seen_otherwise}; the hash of those bytes, by which the next sync knows them, is not proved, and `jobruns reindex` forgets it"
         ));
     }
     Ok(report(findings, notes, verified, told.head))

@@ -24,6 +24,8 @@ pub(super) struct Runs<'c> {
     pub(super) details: Texts<1>,
     pub(super) findings: Findings,
     pub(super) verified: Verified,
+    /// Runs that were seen last in bytes that are not kept, with the content of those that are.
+    pub(super) seen_otherwise: u64,
 }
 
 /// A revision's row, and the line that tells of it.
@@ -53,6 +55,7 @@ impl<'c> Runs<'c> {
             ),
             findings: Findings::default(),
             verified: Verified::default(),
+            seen_otherwise: 0,
         })
     }
 
@@ -341,6 +344,7 @@ impl<'c> Runs<'c> {
                 seen,
             );
         } else if let Some(content) = content {
+            self.seen_otherwise += u64::from(!Should::Blob(&claim.sha256).is(seen));
             self.findings.column(
                 Next::Reindex,
                 place,

@@ -99,7 +99,12 @@ pub(super) fn check_schema(
                 );
                 findings.push(Finding::new(Next::Reindex, place(), what));
             }
-            None if name.starts_with("sqlite_") => {}
+            None if is_sqlites(&kind, &name) => {}
+            None if name.starts_with("sqlite_") => {
+                let what =
+                    "SQLite makes nothing of this name, and lets nobody make it: it was put there by force";
+                findings.push(Finding::new(Next::File, place(), what));
+            }
             None => notes.push(format!(
                 "{kind} {name} is not ours; it changes nothing that the archive says"
             )),
@@ -139,6 +144,20 @@ pub(super) fn check_schema(
         findings.push(finding.with("0", version.to_string()));
     }
     Ok(notes)
+}
+
+/// Whether SQLite itself makes such an object, for indexes and statistics that an analyst adds.
+fn is_sqlites(kind: &str, name: &str) -> bool {
+    match kind {
+        "index" => name.starts_with("sqlite_autoindex_"),
+        "table" => {
+            name == "sqlite_sequence"
+                || name
+                    .strip_prefix("sqlite_stat")
+                    .is_some_and(|number| matches!(number, "1" | "2" | "3" | "4"))
+        }
+        _ => false,
+    }
 }
 
 fn rows(connection: &Connection, table: &str, columns: &str) -> Result<Vec<Vec<Value>>, ArchiveError> {
