@@ -147,6 +147,8 @@ async fn rows_are_sorted_and_searched_by_mouse_and_by_keyboard() {
     // What is empty comes last, whichever way.
     for _ in 0..2 {
         browser.value(&format!("{}.click()", head(2)));
+        assert_ne!(first(&mut browser, 2), "||");
+        browser.value("document.querySelector('#rest button').click()");
         assert_eq!(browser.value(&format!("{}.slice(-1)[0]", column(2))), "");
     }
     // Searching.
@@ -159,9 +161,54 @@ async fn rows_are_sorted_and_searched_by_mouse_and_by_keyboard() {
         browser.value("document.getElementById('found').textContent"),
         "11 of 1,200 rows"
     );
-    let shown = "Array.from(document.querySelectorAll('#rows tbody tr')).filter(row => !row.hidden).length";
-    assert_eq!(browser.value(shown), 11);
+    assert_eq!(browser.value(ROWS), 11);
     assert_eq!(browser.complaints(&url), Vec::<String>::new());
+}
+
+/// How many rows the table has in the page.
+const ROWS: &str = "document.querySelectorAll('#rows tbody tr').length";
+
+/// Rows beyond the first portion of a page's table.
+const MANY: &str =
+    "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000) SELECT n FROM n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_rows_a_portion_is_laid_out_and_more_come_by_scrolling_and_all_on_paper() {
+    let Some(mut browser) = browser() else { return };
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let url = make(&story, "query", &["query", MANY]);
+    browser.open(&url, 1280, "light");
+    assert_eq!(browser.value(ROWS), 200);
+    let rest = "document.getElementById('rest').textContent";
+    assert_eq!(
+        browser.value(rest),
+        "200 of 1,000 rows are drawn; more come with scrolling. Draw all of them"
+    );
+    let scroll = "new Promise(done => { const box = document.querySelector('#rows').parentNode; box.scrollTop = box.scrollHeight;
+        setTimeout(() => done(document.querySelectorAll('#rows tbody tr').length), 300) })";
+    assert_eq!(browser.value(scroll), 400);
+    // On paper all of them are, under headings that a browser repeats on every page, as it does not with buttons in them.
+    browser.value("dispatchEvent(new Event('beforeprint'))");
+    assert_eq!(browser.value(ROWS), 1_000);
+    assert_eq!(
+        browser.value("document.querySelectorAll('#rows th button').length"),
+        0
+    );
+    assert_eq!(
+        browser.value("document.querySelector('#rows th').textContent"),
+        "n"
+    );
+    browser.value("dispatchEvent(new Event('afterprint'))");
+    assert_eq!(browser.value(ROWS), 200);
+    browser.value("document.querySelector('#rows th button').click()");
+    assert_eq!(
+        browser.value("document.querySelector('#rows tbody td').textContent"),
+        "1,000"
+    );
+    browser.value("document.querySelector('#rest button').click()");
+    assert_eq!(browser.value(ROWS), 1_000);
+    assert_eq!(browser.value("document.getElementById('rest').hidden"), true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,10 +217,18 @@ async fn a_page_without_script_is_a_page_with_plain_tables() {
     let story = Story::new().await;
     story.sync(&[]).ends_with(0);
     let url = make(&story, "runs", &["report", "runs"]);
+    let many = make(&story, "query", &["query", MANY]);
     browser.call(
         "Emulation.setScriptExecutionDisabled",
         serde_json::json!({"value": true}),
     );
+    browser.open(&many, 1280, "light");
+    // The last of a thousand rows is laid out.
+    let document = browser.call("DOM.getDocument", serde_json::json!({}));
+    let asked = serde_json::json!({"nodeId": document["root"]["nodeId"], "selector": "#rows tbody:last-child tr:last-child"});
+    let row = browser.call("DOM.querySelector", asked);
+    let laid_out = browser.call("DOM.getBoxModel", serde_json::json!({"nodeId": row["nodeId"]}));
+    assert!(laid_out["model"]["height"].as_f64().unwrap() > 10.0, "{laid_out}");
     browser.open(&url, 1280, "light");
     browser.call(
         "Emulation.setScriptExecutionDisabled",

@@ -1,11 +1,14 @@
 //! Bars: a row for each thing, the longest bar for the most.
 
-use super::figure::{Heading, RowChart, framed};
+use super::figure::{Heading, RowChart, framed, key};
 use super::grouped;
 use super::markup::{Markup, Value};
 
 /// Pixels of a bar.
 const HEIGHT: f64 = 16.0;
+
+/// Pixels of it where one below tells how long it was.
+const HEIGHT_OF_NOW: f64 = 10.0;
 
 /// One bar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub struct Bar {
     pub name: String,
     /// How long it is.
     pub value: u64,
+    /// How long it was before; a thin bar below the other one.
+    pub before: Option<u64>,
     /// What stands behind it, a text for each heading.
     pub behind: Vec<String>,
 }
@@ -22,7 +27,11 @@ pub struct Bar {
 /// behind the bars.
 #[must_use]
 pub fn bars(title: &str, below: &str, what: &str, noun: &str, headings: &[&str], bars: &[Bar]) -> Markup {
-    let most = bars.iter().map(|bar| bar.value).max().unwrap_or(0);
+    let most = bars
+        .iter()
+        .map(|bar| bar.value.max(bar.before.unwrap_or(0)))
+        .max()
+        .unwrap_or(0);
     if bars.is_empty() {
         return Markup::new();
     }
@@ -31,16 +40,13 @@ pub fn bars(title: &str, below: &str, what: &str, noun: &str, headings: &[&str],
     let mut table = RowChart::new(title, what, &columns);
     for bar in bars {
         table.begin(&bar.name);
-        table.plot(false, HEIGHT, |markup| {
-            markup.empty(
-                "rect",
-                &[
-                    ("class", Value::Word("bar")),
-                    ("width", Value::Percent(share(bar.value, most))),
-                    ("height", Value::Units(HEIGHT)),
-                    ("rx", Value::Word("2")),
-                ],
-            );
+        table.plot(false, HEIGHT, |markup| match bar.before {
+            None => draw(markup, "bar", share(bar.value, most), 0.0, HEIGHT),
+            Some(before) => {
+                draw(markup, "bar", share(bar.value, most), 0.0, HEIGHT_OF_NOW);
+                let top = HEIGHT_OF_NOW + 1.0;
+                draw(markup, "rest", share(before, most), top, HEIGHT - top);
+            }
         });
         table.number(false, &grouped(bar.value));
         for text in &bar.behind {
@@ -48,7 +54,25 @@ pub fn bars(title: &str, below: &str, what: &str, noun: &str, headings: &[&str],
         }
         table.end();
     }
-    framed(title, below, &table.finish(), None)
+    let mut body = Markup::new();
+    if bars.iter().any(|bar| bar.before.is_some()) {
+        key(&mut body, &[("bar", "now"), ("rest", "before")]);
+    }
+    body.add(&table.finish());
+    framed(title, below, &body, None)
+}
+
+fn draw(markup: &mut Markup, class: &'static str, width: f64, top: f64, height: f64) {
+    markup.empty(
+        "rect",
+        &[
+            ("class", Value::Word(class)),
+            ("width", Value::Percent(width)),
+            ("y", Value::Units(top)),
+            ("height", Value::Units(height)),
+            ("rx", Value::Word("2")),
+        ],
+    );
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a length on the screen")]

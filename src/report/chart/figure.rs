@@ -1,6 +1,6 @@
 //! The frame of every chart: its title, what it shows in words, and its figures as a table.
 
-use super::markup::{Markup, Value, label};
+use super::markup::{Markup, Value, in_brief, label};
 use super::scale::{MOST_MARKS, TimeAxis};
 
 /// The figures of a chart, as a table.
@@ -118,18 +118,33 @@ pub(super) fn key(markup: &mut Markup, entries: &[(&'static str, &str)]) {
     markup.raw("</ul>\n");
 }
 
+/// Letters of a name that a tooltip shows.
+const TOOLTIP_LETTERS: usize = 400;
+
 /// Pixels that the marks of a time axis need.
 pub(super) const AXIS_HEIGHT: f64 = 24.0;
 
-/// The marks of a time axis, along the top of the drawing that is open. Where the screen is
-/// narrow, every other one is left out, and of a small drawing all but every fourth.
+/// Letters of a day; with them half as many marks have room on a narrow screen as with months.
+const LONG_WORD: usize = 10;
+
+/// The marks of a time axis, along the top of the drawing that is open. Where the screen is narrow, every other one is left
+/// out; of whole days and of a small drawing all but every fourth, if there are many.
 pub(super) fn marks_below(markup: &mut Markup, axis: TimeAxis, most: usize) {
-    for (index, (at, word)) in axis.marks(most).into_iter().enumerate() {
+    let marks = axis.marks(most);
+    let are_many = marks.len() > 4;
+    for (index, (at, word)) in marks.into_iter().enumerate() {
         let x = axis.percent(at);
         let (tick, below) = match index % 4 {
-            0 => ("tick", "mark-below"),
-            2 => ("tick second", "mark-below second"),
+            2 if are_many && word.len() >= LONG_WORD => ("tick other", "mark-below other"),
+            2 if are_many => ("tick second", "mark-below second"),
+            0 | 2 => ("tick", "mark-below"),
             _ => ("tick other", "mark-below other"),
+        };
+        // What stands at an end of the axis must not reach into what is beside it.
+        let anchor = match x {
+            ..1.0 => "start",
+            99.0.. => "end",
+            _ => "middle",
         };
         markup.empty(
             "line",
@@ -142,6 +157,7 @@ pub(super) fn marks_below(markup: &mut Markup, axis: TimeAxis, most: usize) {
         );
         let place = [
             ("class", Value::Word(below)),
+            ("text-anchor", Value::Word(anchor)),
             ("x", Value::Percent(x)),
             ("y", Value::Word("19")),
         ];
@@ -203,16 +219,16 @@ impl RowChart {
     /// Begins the row of a thing; its whole name is in the tooltip.
     pub(super) fn begin(&mut self, name: &str) {
         self.markup.raw("<tr>");
-        let short = label(name);
+        let whole = in_brief(name, TOOLTIP_LETTERS);
         let attributes = [
             ("scope", Value::Word("row")),
             ("class", Value::Word("name")),
-            ("title", Value::Text(&short)),
+            ("title", Value::Text(&whole)),
         ];
         self.markup
             .open("th", &attributes)
             .raw("<span>")
-            .text(&short)
+            .breakable(&label(name))
             .raw("</span>");
         self.markup.close("th");
     }

@@ -4,10 +4,18 @@
 
 use std::fmt::Write;
 
+use unicode_width::UnicodeWidthChar;
+
 use crate::report::render::visible;
 
-/// Letters of a foreign text that a label or a tooltip shows; the table has more of it.
-const LABEL_LETTERS: usize = 120;
+/// Letters of a foreign name that a label shows: two lines of a chart. The tooltip and the table have more of it.
+const LABEL_LETTERS: usize = 72;
+
+/// Bytes of a word that is never broken.
+const WORD_BYTES: usize = 10;
+
+/// Letters that stay together on each side of a break.
+const LEAST_PART: usize = 3;
 
 /// Markup under construction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +87,27 @@ impl Markup {
         self
     }
 
+    /// Adds foreign text with its line breaks, in which a long word may be broken where people would break it: behind a
+    /// stop, a slash, an underscore.
+    pub fn breakable(&mut self, text: &str) -> &mut Self {
+        for (number, word) in text.split(' ').enumerate() {
+            if number > 0 {
+                self.0.push(' ');
+            }
+            if word.len() <= WORD_BYTES {
+                self.lines(word);
+                continue;
+            }
+            let mut rest = word;
+            while let Some(end) = break_in(rest) {
+                self.lines(&rest[..end]).raw("<wbr>");
+                rest = &rest[end..];
+            }
+            self.lines(rest);
+        }
+        self
+    }
+
     /// Adds a number.
     pub fn number(&mut self, number: u64) -> &mut Self {
         write!(self.0, "{number}").expect("writing to a String cannot fail");
@@ -144,16 +173,49 @@ impl Markup {
     }
 }
 
-/// The first letters of a foreign text, for labels and tooltips.
+/// A foreign name as labels have it.
 #[must_use]
 pub fn label(text: &str) -> String {
-    shortened(text, LABEL_LETTERS).map_or_else(|| text.to_owned(), |short| short.to_owned() + "…")
+    in_brief(text, LABEL_LETTERS)
+}
+
+/// A name in at most so many letters. What is left out is in its middle: names often differ only in how they end.
+#[must_use]
+pub fn in_brief(name: &str, letters: usize) -> String {
+    let all = name.chars().count();
+    if all <= letters {
+        return name.to_owned();
+    }
+    let behind = letters / 3;
+    let before = shortened(name, letters.saturating_sub(behind + 1)).unwrap_or(name);
+    let from = name
+        .char_indices()
+        .nth(all - behind)
+        .map_or(name.len(), |(at, _)| at);
+    // A mark that belongs to a letter must not be set on the ellipsis.
+    let end = name[from..].trim_start_matches(|c: char| c.width().unwrap_or(0) == 0);
+    format!("{}…{}", before.trim_end(), end.trim_start())
 }
 
 /// The first `letters` of a text; `None` where it has no more than that.
 #[must_use]
 pub fn shortened(text: &str, letters: usize) -> Option<&str> {
     text.char_indices().nth(letters).map(|(at, _)| &text[..at])
+}
+
+/// Behind which byte a word is best broken first; `None` where it is not to be broken.
+fn break_in(word: &str) -> Option<usize> {
+    let is_stop = |byte: &u8| {
+        matches!(
+            byte,
+            b'\\' | b'/' | b'.' | b'_' | b':' | b',' | b';' | b'=' | b'@'
+        )
+    };
+    let bytes = word.as_bytes();
+    let part = |from: usize, to: usize| bytes[from..to].iter().all(|&byte| byte.is_ascii_alphanumeric());
+    (LEAST_PART..bytes.len().saturating_sub(LEAST_PART))
+        .find(|&at| is_stop(&bytes[at]) && part(at + 1, at + 3))
+        .map(|at| at + 1)
 }
 
 fn push_units(place: f64, out: &mut String) {
@@ -206,6 +268,32 @@ mod tests {
     }
 
     #[test]
+    fn a_long_word_may_be_broken_where_people_would_break_it() {
+        let broken = |text: &str| {
+            let mut markup = Markup::new();
+            markup.breakable(text);
+            markup.as_str().replace("<wbr>", "|")
+        };
+        assert_eq!(
+            broken(r"CORP\it.operations said: no"),
+            r"CORP\|it.operations said: no"
+        );
+        assert_eq!(
+            broken("https://ccs.example.com:12431/a?b=<c>"),
+            "https://|ccs.|example.|com:|12431/a?b=&lt;c&gt;"
+        );
+        assert_eq!(
+            broken("not_looked a/b 3.14 2026-01-01"),
+            "not_looked a/b 3.14 2026-01-01"
+        );
+        assert_eq!(broken("some_name_of_it"), "some_|name_|of_it");
+        assert_eq!(
+            broken("a\nb\r\nlong_word_東京東京"),
+            "a<br>b<br>long_|word_東京東京"
+        );
+    }
+
+    #[test]
     fn places_are_short() {
         let short = |place| {
             let mut text = String::new();
@@ -221,6 +309,20 @@ mod tests {
     #[test]
     fn labels_end_where_nobody_reads_on() {
         assert_eq!(label("東京"), "東京");
-        assert_eq!(label(&"é".repeat(300)).chars().count(), LABEL_LETTERS + 1);
+        assert_eq!(label(&"é".repeat(300)).chars().count(), LABEL_LETTERS);
+        let long = |number: u8| {
+            format!(
+                "{}, region {number}",
+                "The quarterly evaluation of all servers ".repeat(8)
+            )
+        };
+        assert!(
+            label(&long(7)).ends_with("servers , region 7") && label(&long(7)).starts_with("The quarterly")
+        );
+        assert_ne!(label(&long(7)), label(&long(8)));
+        assert_eq!(
+            in_brief(&("abcdefgh".to_owned() + &"\u{301}".repeat(9)), 9),
+            "abcde…"
+        );
     }
 }

@@ -27,7 +27,7 @@ pub use bins::{Bins, Counts, Runs, fitting};
 pub use blocks::Blocks;
 pub use figure::Figures;
 pub use heat::heat_map;
-pub use markup::{Markup, Value, label, shortened};
+pub use markup::{Markup, Value, in_brief, label, shortened};
 pub use over_time::{Kinds, OverTime, over_time};
 pub use scale::{Scale, TimeAxis};
 pub use sparks::{Sparks, sparks};

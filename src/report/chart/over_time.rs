@@ -15,6 +15,9 @@ const MOST_PERIODS: usize = 420;
 /// Up to so many periods a dot marks each value of the line.
 const MOST_DOTS: usize = 60;
 
+/// Up to so many periods the dots are all that there is of the line, and large.
+const FEW_DOTS: usize = 3;
+
 /// Pixels of the panel of the line.
 const LINE_HEIGHT: f64 = 130.0;
 
@@ -188,6 +191,7 @@ fn line_panel(markup: &mut Markup, runs: &Bins<Runs>, axis: TimeAxis) {
         .collect();
     path_of(markup, "rate", &places, LINE_HEIGHT);
     let with_dots = places.len() <= MOST_DOTS;
+    let radius = if places.len() <= FEW_DOTS { "4.5" } else { "2.5" };
     for (index, place) in places.iter().enumerate() {
         let Some((x, y)) = *place else { continue };
         let is_alone = (index == 0 || places[index - 1].is_none())
@@ -197,7 +201,7 @@ fn line_panel(markup: &mut Markup, runs: &Bins<Runs>, axis: TimeAxis) {
                 ("class", Value::Word("dot")),
                 ("cx", Value::Percent(x)),
                 ("cy", Value::Units(y)),
-                ("r", Value::Word("2.5")),
+                ("r", Value::Word(radius)),
             ];
             markup.empty("circle", &attributes);
         }

@@ -8,6 +8,9 @@ const MOST_STEPS: u64 = 4;
 /// Marks of a time axis at most, where it goes over the whole of a wide screen.
 pub(super) const MOST_MARKS: usize = 9;
 
+/// Letters that there is room for below a mark.
+const LETTERS_OF_A_MARK: usize = 8;
+
 /// A scale of whole numbers from 0 to a round number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scale {
@@ -128,14 +131,25 @@ impl TimeAxis {
         self.percent(day.and_time(NaiveTime::MIN))
     }
 
-    /// At most so many marks, at round times, with what stands below them.
+    /// At most so many marks, at round times, with what stands below them: fewer where that is long.
     #[must_use]
     pub fn marks(self, most: usize) -> Vec<(NaiveDateTime, String)> {
-        let fits = |step: &&Step| step.marks(self).take(most + 1).count() <= most;
-        let Some(step) = STEPS.iter().find(fits) else {
-            return Vec::new();
+        let words = |step: Step| {
+            let marks = step.marks(self).take(most + 1);
+            let mut words: Vec<(NaiveDateTime, String)> = marks.map(|at| (at, step.word(at))).collect();
+            // Hours say nothing without their day.
+            if let (Step::Hours(_), false) = (step, words.iter().any(|(at, _)| at.hour() == 0)) {
+                for (at, word) in words.iter_mut().take(1) {
+                    *word = at.format("%Y-%m-%d %H:%M").to_string();
+                }
+            }
+            words
         };
-        step.marks(self).map(|at| (at, step.word(at))).collect()
+        let fits = |words: &Vec<(NaiveDateTime, String)>| {
+            let letters: usize = words.iter().map(|(_, word)| word.len()).sum();
+            words.len() <= most && letters <= most * LETTERS_OF_A_MARK
+        };
+        STEPS.into_iter().map(words).find(fits).unwrap_or_default()
     }
 }
 
@@ -249,6 +263,10 @@ mod tests {
                 "2024-04-08",
                 "2024-04-15"
             ]
+        );
+        assert_eq!(
+            marks("2024-03-10T01:30:00", "2024-03-10T07:00:00"),
+            ["2024-03-10 02:00", "03:00", "04:00", "05:00", "06:00", "07:00"]
         );
         assert_eq!(
             marks("2016-05-02T00:00:00", "2026-11-24T00:00:00"),

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::chart::{Bins, Counts, Runs};
 use super::error::ReportError;
 use super::options::Common;
+use super::page::asset_title;
 use super::table::Rows;
 use crate::archive::Snapshot;
 
@@ -231,13 +232,7 @@ impl Asset {
     /// Its name with its type.
     #[must_use]
     pub fn title(&self) -> String {
-        let name = self.asset.as_deref().filter(|name| !name.is_empty());
-        let mut title = name.unwrap_or("(no asset)").to_owned();
-        if let Some(kind) = self.asset_type.as_deref().filter(|kind| !kind.is_empty()) {
-            title += " · ";
-            title += kind;
-        }
-        title
+        asset_title(self.asset.as_deref(), self.asset_type.as_deref())
     }
 }
 

@@ -8,9 +8,9 @@ use crate::model::Instant;
 use crate::report::About;
 use crate::report::chart::{
     Bar, Bins, GAPS, Line, Markup, OverTime, Piece, PieceKind, Runs, Sparks, bars, counted, grouped,
-    heat_map, over_time, percent, shortened, sparks, timeline,
+    heat_map, in_brief, over_time, percent, sparks, timeline,
 };
-use crate::report::page::{KINDS, PageTable, Shell, age_of, fact_list, wall_clock};
+use crate::report::page::{KINDS, PageTable, Sentence, Shell, age_of, fact_list, wall_clock};
 use crate::report::period::By;
 use crate::report::table::{Cell, Column, Kind};
 
@@ -69,10 +69,10 @@ fn as_of_line(overview: &Overview) -> Markup {
     age_of(&as_of(overview), finished)
 }
 
-/// The first letters of a name, for places where it stands in a sentence.
+/// A name, for places where it stands in a sentence.
 fn in_short(name: &str) -> String {
     const LETTERS: usize = 48;
-    shortened(name, LETTERS).map_or_else(|| name.to_owned(), |short| short.to_owned() + "…")
+    in_brief(name, LETTERS)
 }
 
 fn rate(share: &Share) -> String {
@@ -94,49 +94,53 @@ fn questions(overview: &Overview) -> Markup {
 
 fn complete(overview: &Overview) -> Markup {
     let (totals, completeness) = (&overview.totals, &overview.completeness);
-    let mut small = Vec::new();
+    let mut small: Vec<Sentence> = Vec::new();
     if totals.first_run_at.is_some() {
         let (first, last) = (totals.first_run_at.as_deref(), totals.last_run_at.as_deref());
-        small.push(format!(
-            "{} of {}, {} to {}",
-            counted(totals.runs, "run"),
-            counted(totals.jobs, "job"),
-            day(first),
-            day(last)
-        ));
+        small.push(
+            format!(
+                "{} of {}, {} to {}",
+                counted(totals.runs, "run"),
+                counted(totals.jobs, "job"),
+                day(first),
+                day(last)
+            )
+            .into(),
+        );
     }
     if totals.runs_absent > 0 {
-        small.push(format!(
-            "{} that only the archive still has",
-            counted(totals.runs_absent, "run")
-        ));
+        small.push(
+            format!(
+                "{} that only the archive still has",
+                counted(totals.runs_absent, "run")
+            )
+            .into(),
+        );
     }
     if completeness.gaps > 0 {
-        small.push(format!(
-            "{} missed in the gaps",
-            counted(completeness.runs_missed, "run")
-        ));
+        small.push(format!("{} missed in the gaps", counted(completeness.runs_missed, "run")).into());
     }
     if let Some(gap) = completeness.largest_gaps.first() {
         let title = gap.job_name.as_deref().unwrap_or(&gap.job_id);
         let title = in_short(title);
-        small.push(format!(
-            "The largest: {title}, {} missed, {} to {}",
+        let behind = format!(
+            ", {} missed, {} to {}",
             grouped(gap.runs_missed),
             day(Some(&gap.from)),
             day(Some(&gap.to))
-        ));
+        );
+        small.push(Sentence::with_name("The largest: ", title, behind));
     }
-    small.push(format!(
-        "In quarantine: {}",
-        grouped(completeness.quarantine_open)
-    ));
+    small.push(format!("In quarantine: {}", grouped(completeness.quarantine_open)).into());
     if totals.changes > 0 {
-        small.push(format!(
-            "{} after archiving, {} of finished runs",
-            counted(totals.changes, "change"),
-            grouped(totals.changes_when_final)
-        ));
+        small.push(
+            format!(
+                "{} after archiving, {} of finished runs",
+                counted(totals.changes, "change"),
+                grouped(totals.changes_when_final)
+            )
+            .into(),
+        );
     }
     let mood = if completeness.is_whole() {
         "fact is-good"
@@ -153,7 +157,12 @@ fn complete(overview: &Overview) -> Markup {
 fn worse(overview: &Overview) -> Markup {
     let heading = "Is it getting worse?";
     let Some(comparison) = &overview.comparison else {
-        return fact_list(heading, "Not known", "fact", &["There are no runs.".to_owned()]);
+        return fact_list(
+            heading,
+            "Not known",
+            "fact",
+            &["There are no runs.".to_owned().into()],
+        );
     };
     let (big, mood) = match comparison.verdict {
         Verdict::Worse => ("Worse", "fact is-bad"),
@@ -192,7 +201,8 @@ fn worse(overview: &Overview) -> Markup {
             grouped(overview.assets_new),
             grouped(overview.assets_gone)
         ),
-    ];
+    ]
+    .map(Sentence::from);
     fact_list(heading, big, mood, &small)
 }
 
@@ -202,20 +212,17 @@ fn place(overview: &Overview) -> Markup {
     let Some(worst) = failing.first() else {
         return fact_list("Where?", "No job failed", "fact is-good", &[]);
     };
-    let mut small: Vec<String> = failing
+    let mut small: Vec<Sentence> = failing
         .iter()
         .map(|job| {
-            let title = in_short(job.title());
-            format!("{title}: {}, before {}", rate(&job.now), rate(&job.before))
+            let behind = format!(": {}, before {}", rate(&job.now), rate(&job.before));
+            Sentence::with_name("", in_short(job.title()), behind)
         })
         .collect();
     if let Some(asset) = overview.worst_assets.first() {
-        let title = in_short(&asset.title());
         let errors = counted(asset.errors, "error");
-        small.push(format!(
-            "{title}: {errors}, before {}",
-            grouped(asset.errors_before)
-        ));
+        let behind = format!(": {errors}, before {}", grouped(asset.errors_before));
+        small.push(Sentence::with_name("", asset.title(), behind));
     }
     fact_list("Where?", &in_short(worst.title()), "fact", &small)
 }
@@ -293,6 +300,7 @@ fn assets(overview: &Overview) -> Markup {
             Bar {
                 name: asset.title(),
                 value: now,
+                before: Some(before),
                 behind: vec![grouped(before), change],
             }
         })

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use crate::model::Instant;
 use crate::report::About;
+use crate::report::chart::{in_brief, label};
 use crate::report::options::read_zone;
 use crate::report::table::{Cell, Column};
 
@@ -64,6 +65,20 @@ pub(super) fn wall_clock(zone: Tz, at: Instant) -> NaiveDateTime {
 /// What the clocks of the zone of this name say; UTC where there is none of it.
 pub(in crate::report) fn time_in(zone: &str, at: Instant) -> NaiveDateTime {
     wall_clock(read_zone(zone).unwrap_or(Tz::UTC), at)
+}
+
+/// How people call an asset: by its name and its type, since assets of two types may have one name. Of long ones each is
+/// shortened by itself, so that both are seen.
+pub(in crate::report) fn asset_title(name: Option<&str>, kind: Option<&str>) -> String {
+    let name = name.filter(|name| !name.is_empty()).unwrap_or("(no asset)");
+    let Some(kind) = kind.filter(|kind| !kind.is_empty()) else {
+        return name.to_owned();
+    };
+    let title = format!("{name} · {kind}");
+    if label(&title) == title {
+        return title;
+    }
+    format!("{} · {}", in_brief(name, 45), in_brief(kind, 24))
 }
 
 /// How people call a job: its name, else its GUID, else that it is none.

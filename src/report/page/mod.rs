@@ -9,8 +9,8 @@ mod pictures;
 mod shell;
 mod table;
 
-pub(super) use cells::time_in as wall_clock;
+pub(super) use cells::{asset_title, time_in as wall_clock};
 pub use picture::{Drawn, JobGap, Picture, picture_of};
 pub(super) use pictures::failure_trends::KINDS;
-pub use shell::{Shell, age_of, fact_list, policy};
+pub use shell::{Sentence, Shell, age_of, fact_list, policy};
 pub use table::{PageTable, ROWS_SHOWN};

@@ -132,18 +132,62 @@ pub fn age_of(words: &str, at: Option<&str>) -> Markup {
     markup
 }
 
+/// A sentence of a box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sentence {
+    /// Words before the name.
+    before: String,
+    /// A foreign name; the direction of its script does not reach beyond it.
+    name: Option<String>,
+    /// Words behind the name.
+    behind: String,
+}
+
+impl From<String> for Sentence {
+    fn from(words: String) -> Self {
+        Self {
+            before: words,
+            name: None,
+            behind: String::new(),
+        }
+    }
+}
+
+impl Sentence {
+    /// A sentence with a foreign name in it.
+    #[must_use]
+    pub fn with_name(before: &str, name: String, behind: String) -> Self {
+        Self {
+            before: before.to_owned(),
+            name: Some(name),
+            behind,
+        }
+    }
+
+    fn draw(&self, markup: &mut Markup) {
+        unbroken(markup, &self.before);
+        if let Some(name) = &self.name {
+            markup.raw("<bdi>").breakable(name).raw("</bdi>");
+        }
+        unbroken(markup, &self.behind);
+    }
+}
+
 /// A box with a heading, a large line and small ones below it; `mood` is a class of the style sheet.
 #[must_use]
-pub fn fact_list(heading: &str, big: &str, mood: &'static str, small: &[String]) -> Markup {
+pub fn fact_list(heading: &str, big: &str, mood: &'static str, small: &[Sentence]) -> Markup {
     let mut markup = Markup::new();
     markup.open("section", &[("class", Value::Word(mood))]);
     markup.leaf("h2", &[], heading);
-    markup.leaf("div", &[("class", Value::Word("big"))], big);
+    markup
+        .raw("<div class=\"big\"><bdi>")
+        .breakable(big)
+        .raw("</bdi></div>");
     if !small.is_empty() {
         markup.raw("<ul>");
         for line in small {
             markup.raw("<li>");
-            unbroken(&mut markup, line);
+            line.draw(&mut markup);
             markup.raw("</li>");
         }
         markup.raw("</ul>");

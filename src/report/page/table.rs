@@ -12,6 +12,13 @@ const LETTERS_SHOWN: usize = 1_000;
 /// Up to so many letters a text stands on one line; a longer one is broken.
 const SHORT_LETTERS: usize = 28;
 
+/// From so many letters on a text gets a wide column, so that its row does not get too high.
+const LONG_LETTERS: usize = 160;
+
+/// Rows that are laid out before any is asked for: the script brings the others when they are scrolled to, since a browser
+/// takes seconds to lay out thousands. Without the script, and on paper, all are there.
+const PORTION: usize = 200;
+
 /// Bytes of markup at which a page is full, whatever its rows.
 const MOST_BYTES: usize = 24 * 1024 * 1024;
 
@@ -109,7 +116,10 @@ impl PageTable {
             markup.leaf("th", &attributes, &self.heading(column, report));
         }
         markup.raw("</tr></thead>\n<tbody>\n");
-        for row in &self.rows {
+        for (place, row) in self.rows.iter().enumerate() {
+            if place > 0 && place.is_multiple_of(PORTION) {
+                markup.raw("</tbody>\n<tbody class=\"later\">\n");
+            }
             markup.raw("<tr>");
             for &column in &kept {
                 let cell = &row[column];
@@ -117,7 +127,8 @@ impl PageTable {
             }
             markup.raw("</tr>\n");
         }
-        markup.raw("</tbody></table></div>\n</section>\n");
+        markup.raw("</tbody></table></div>\n");
+        markup.raw("<p class=\"soft\" id=\"rest\" hidden> <button type=\"button\">Draw all of them</button></p>\n</section>\n");
         markup
     }
 
@@ -172,7 +183,7 @@ fn show(cell: &Cell<'_>, kind: Kind) -> Shown {
         Cell::Instant(_) => {
             cell.write_text(&mut text);
             text = text.replace('T', " ").replace('Z', "");
-            SHORT
+            TIME
         }
         Cell::Date(_) => {
             cell.write_text(&mut text);
@@ -184,11 +195,11 @@ fn show(cell: &Cell<'_>, kind: Kind) -> Shown {
         }
     };
     match shortened(&text, LETTERS_SHOWN) {
-        None => markup.lines(&text),
+        None => markup.breakable(&text),
         Some(short) => {
             let rest = text.chars().count() - LETTERS_SHOWN;
             let rest = u64::try_from(rest).expect("a length fits");
-            markup.lines(short).raw("<span class=\"cut\">… and ");
+            markup.breakable(short).raw("<span class=\"cut\">… and ");
             markup.text(&grouped(rest)).raw(" letters more</span>")
         }
     };
@@ -196,11 +207,14 @@ fn show(cell: &Cell<'_>, kind: Kind) -> Shown {
 }
 
 const SHORT: &str = "<td>";
+const TIME: &str = "<td class=\"t\">";
 const NUMBER: &str = "<td class=\"n\">";
 
 fn begin_of_text(text: &str) -> &'static str {
     if is_guid(text) {
         "<td class=\"id\">"
+    } else if shortened(text, LONG_LETTERS).is_some() {
+        "<td class=\"w x\">"
     } else if shortened(text, SHORT_LETTERS).is_some() || text.contains('\n') {
         "<td class=\"w\">"
     } else {

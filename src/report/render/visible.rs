@@ -22,12 +22,14 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Control characters; marks that set the direction of text; line and paragraph separators; the byte order mark.
+/// Control characters; marks that set the direction of text; line and paragraph separators; the byte order mark; what has
+/// no width and joins no letters, so that two names with and without it would look the same.
 fn is_active(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
         )
 }
 
@@ -39,6 +41,7 @@ mod tests {
     fn escape_sequences_are_seen_and_not_executed() {
         assert_eq!(visible("a\x1b[31mb\r\n\t\0\x7f"), "a␛[31mb␍␊␉␀␡");
         assert_eq!(visible("\u{9b}2J\u{202e}x"), "\\u{9b}2J\\u{202e}x");
+        assert_eq!(visible("SRV\u{200b}-1\u{2060}"), "SRV\\u{200b}-1\\u{2060}");
         assert!(matches!(visible("Zürich 東京 🙂"), Cow::Borrowed(_)));
     }
 }

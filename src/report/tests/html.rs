@@ -109,7 +109,8 @@ fn markup_in_every_text_is_shown_and_is_none() {
             ..asset_errors::Options::default()
         }),
     ] {
-        let page = page(&archive, &request);
+        // Places where a long word may be broken are markup of ours.
+        let page = page(&archive, &request).replace("<wbr>", "");
         assert_eq!(between(&page, "<script", ">").len(), 1, "{}", request.name());
         assert!(!page.contains("<img"), "{}", request.name());
         assert!(

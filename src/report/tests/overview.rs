@@ -185,9 +185,9 @@ fn blocks_are_there_where_they_were_asked_for() {
 fn the_page_answers_the_three_questions_with_a_chart_for_each() {
     let page = written(&archive(), &Common::default(), Format::Html, Style::default());
     for text in [
-        "Is it complete?</h2><div class=\"big\">1 gap, 3 jobs behind</div>",
-        "Is it getting worse?</h2><div class=\"big\">Worse</div>",
-        "Where?</h2><div class=\"big\">Nightly</div>",
+        "Is it complete?</h2><div class=\"big\"><bdi>1 gap, 3 jobs behind</bdi></div>",
+        "Is it getting worse?</h2><div class=\"big\"><bdi>Worse</bdi></div>",
+        "Where?</h2><div class=\"big\"><bdi>Nightly</bdi></div>",
         "Failure rate and runs over time",
         "Each job over time",
         "Jobs by week",

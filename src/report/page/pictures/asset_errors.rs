@@ -2,7 +2,7 @@
 
 use crate::report::About;
 use crate::report::chart::{Bar, bars, counted, grouped};
-use crate::report::page::cells::{count, place, places, text};
+use crate::report::page::cells::{asset_title, count, place, places, text};
 use crate::report::page::picture::{Drawn, Picture};
 use crate::report::table::{Cell, Column};
 
@@ -50,10 +50,11 @@ impl Picture for Worst {
         }
         if self.bars.len() < MOST_BARS {
             let name = text(cells, self.name).filter(|name| !name.is_empty());
-            let mut name = name.map_or_else(|| format!("(no {})", self.what), str::to_owned);
-            if let Some(kind) = self.kind.and_then(|kind| text(cells, kind)) {
-                name += &format!(" · {kind}");
-            }
+            let name = match (self.kind, name) {
+                (Some(kind), name) => asset_title(name, text(cells, kind)),
+                (None, Some(name)) => name.to_owned(),
+                (None, None) => format!("(no {})", self.what),
+            };
             self.bars.push((name, counts));
         }
     }
@@ -73,6 +74,7 @@ impl Picture for Worst {
             .map(|(name, [messages, errors, warnings])| Bar {
                 name: name.clone(),
                 value: if by_errors { *errors } else { *messages },
+                before: None,
                 behind: if by_errors {
                     [*warnings, *messages]
                 } else {

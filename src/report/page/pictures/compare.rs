@@ -2,12 +2,15 @@
 
 use crate::report::About;
 use crate::report::chart::{Bar, bars, counted, grouped};
-use crate::report::page::cells::{count, job_title, place, places, text};
+use crate::report::page::cells::{asset_title, count, job_title, place, places, text};
 use crate::report::page::picture::{Drawn, Picture};
 use crate::report::table::{Cell, Column};
 
 /// Bars at most.
 const MOST_BARS: usize = 20;
+
+/// Words of trends, in the order in which the page tells how many there are; of the first two it always does.
+const TRENDS: [&str; 6] = ["worse", "better", "same", "new", "gone", "unknown"];
 
 struct Compared {
     what: &'static str,
@@ -17,8 +20,8 @@ struct Compared {
     /// Places of the figure before, of the figure now, and of the trend.
     places: [usize; 3],
     rows: u64,
-    worse: u64,
-    better: u64,
+    /// How many rows have which trend.
+    trends: [u64; TRENDS.len()],
     bars: Vec<Bar>,
 }
 
@@ -46,8 +49,7 @@ pub(in crate::report::page) fn picture(_about: &About, columns: &[Column]) -> Op
         names: places(columns, names)?,
         places: places(columns, figures)?,
         rows: 0,
-        worse: 0,
-        better: 0,
+        trends: [0; TRENDS.len()],
         bars: Vec::new(),
     }))
 }
@@ -57,12 +59,18 @@ impl Picture for Compared {
         let [before, now, trend] = self.places;
         let trend = text(cells, trend).unwrap_or_default();
         self.rows += 1;
-        self.worse += u64::from(trend == "worse");
-        self.better += u64::from(trend == "better");
+        for (word, count) in TRENDS.iter().zip(&mut self.trends) {
+            *count += u64::from(*word == trend);
+        }
         let [name, other] = self.names.map(|place| text(cells, place));
         self.bars.push(Bar {
-            name: job_title(other, name),
+            name: if self.what == "job" {
+                job_title(other, name)
+            } else {
+                asset_title(name, other)
+            },
             value: count(cells, now),
+            before: Some(count(cells, before)),
             behind: vec![grouped(count(cells, before)), trend.to_owned()],
         });
         // The largest of all rows, in as much memory as a few of them need.
@@ -73,7 +81,7 @@ impl Picture for Compared {
 
     fn draw(&self) -> Drawn {
         let mut shown = self.bars.clone();
-        shown.sort_by_key(|bar| std::cmp::Reverse(bar.value));
+        sort(&mut shown);
         shown.truncate(MOST_BARS);
         let title = format!("Now and before, by {}", self.what);
         let below = if self.rows > shown.len() as u64 {
@@ -85,20 +93,33 @@ impl Picture for Compared {
             String::new()
         };
         Drawn {
-            lead: format!(
-                "{}: {} worse, {} better.",
-                counted(self.rows, "row"),
-                grouped(self.worse),
-                grouped(self.better)
-            ),
+            lead: self.lead(),
             charts: bars(&title, &below, self.what, self.noun, &["before", "trend"], &shown),
         }
     }
 }
 
+/// The largest now first, then the largest before.
+fn sort(bars: &mut [Bar]) {
+    bars.sort_by_key(|bar| std::cmp::Reverse((bar.value, bar.before)));
+}
+
 impl Compared {
+    /// `12 rows: 3 worse, 4 better, 1 gone.`
+    fn lead(&self) -> String {
+        if self.rows == 0 {
+            return "There is nothing in either span.".to_owned();
+        }
+        let counts = TRENDS.iter().zip(self.trends).enumerate();
+        let told: Vec<String> = counts
+            .filter(|(place, (_, count))| *place < 2 || *count > 0)
+            .map(|(_, (trend, count))| format!("{} {trend}", grouped(count)))
+            .collect();
+        format!("{}: {}.", counted(self.rows, "row"), told.join(", "))
+    }
+
     fn keep_largest(&mut self) {
-        self.bars.sort_by_key(|bar| std::cmp::Reverse(bar.value));
+        sort(&mut self.bars);
         self.bars.truncate(MOST_BARS);
     }
 }
