@@ -352,6 +352,7 @@ async fn a_redirect_elsewhere_gets_nothing_and_is_named() {
         matches!(&error, CcsError::Redirected { to, .. } if *to == shown),
         "{error}"
     );
+    assert_eq!(error.http_status(), Some(302));
     let loops =
         data_error(|_| Reply::Raw(b"HTTP/1.1 302 F\r\nLocation: ?\r\nContent-Length: 0\r\n\r\n".to_vec()));
     assert!(matches!(loops.await, CcsError::Redirected { .. }));

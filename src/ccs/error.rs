@@ -194,6 +194,8 @@ pub enum CcsError {
         doing: Doing,
         /// The URL asked.
         url: String,
+        /// HTTP status.
+        status: u16,
         /// Where it points.
         to: String,
     },
@@ -237,7 +239,9 @@ impl CcsError {
     #[must_use]
     pub const fn http_status(&self) -> Option<u16> {
         match self {
-            Self::Status { status, .. } | Self::LoginRejected { status, .. } => Some(*status),
+            Self::Status { status, .. }
+            | Self::LoginRejected { status, .. }
+            | Self::Redirected { status, .. } => Some(*status),
             Self::Unauthorized { .. } => Some(401),
             Self::NotJson { .. } | Self::Unusable { .. } | Self::Cut { .. } => Some(200),
             _ => None,

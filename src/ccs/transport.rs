@@ -115,7 +115,8 @@ impl Transport {
                 return Ok(answer);
             };
             // Only 307 and 308 ask to send a form again.
-            let keeps_method = matches!(answer.response.status().as_u16(), 307 | 308);
+            let status = answer.response.status().as_u16();
+            let keeps_method = matches!(status, 307 | 308);
             redirects += 1;
             let followed = match &target {
                 Ok(target) => {
@@ -131,6 +132,7 @@ impl Transport {
                     return Err(CcsError::Redirected {
                         doing,
                         url: answer.asked.url,
+                        status,
                         to: other.map_or_else(|raw| raw, |target| shown(&target)),
                     });
                 }
