@@ -69,6 +69,17 @@ pub struct HeldMessage<M> {
     pub message: M,
 }
 
+impl<M> HeldMessage<M> {
+    /// The same, with what it says in another form.
+    pub fn map<'m, N>(&'m self, form: impl FnOnce(&'m M) -> N) -> HeldMessage<N> {
+        HeldMessage {
+            ordinal: self.ordinal,
+            absent: self.absent,
+            message: form(&self.message),
+        }
+    }
+}
+
 /// What to do with the messages of a changed run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MessagePlan {

@@ -4,7 +4,7 @@
 //! decides by the same [`plan_messages`] as the writer, and shares nothing else with it, so that each checks the other.
 
 use super::plan::{HeldMessage, plan_messages};
-use crate::model::{JobRun, Message, TimeReading};
+use crate::model::{JobRun, Message, OwnedMessage, TimeReading};
 
 /// A run in the making.
 #[derive(Debug, Default)]
@@ -38,8 +38,7 @@ pub(super) struct ReplayedMessage<'a> {
 #[derive(Debug)]
 struct Held {
     absent_since: Option<i64>,
-    occurred: TimeReading,
-    texts: [Option<Box<str>>; 7],
+    message: OwnedMessage,
 }
 
 impl Replay {
@@ -55,14 +54,17 @@ impl Replay {
                 .map(|(ordinal, held)| HeldMessage {
                     ordinal,
                     absent: held.absent_since.is_some(),
-                    message: held.message(),
+                    message: held.message.message(),
                 })
                 .collect();
             let plan = plan_messages(&held, &came, run.unreadable_messages().is_empty());
             let added: Vec<Held> = plan
                 .added
                 .iter()
-                .map(|&(index, _)| Held::of(came[index]))
+                .map(|&(index, _)| Held {
+                    absent_since: None,
+                    message: came[index].into(),
+                })
                 .collect();
             for (ordinals, absent_since) in [(plan.absent, Some(at)), (plan.returned, None)] {
                 for ordinal in ordinals {
@@ -101,7 +103,7 @@ impl Replay {
             _ => Box::new((0..).zip(&self.held).map(|(ordinal, held)| ReplayedMessage {
                 ordinal,
                 absent_since: held.absent_since,
-                message: held.message(),
+                message: held.message.message(),
             })),
         }
     }
@@ -120,47 +122,6 @@ impl Replay {
         };
         let number = |count: usize| i64::try_from(count).expect("a run has fewer messages than bytes");
         (number(held), number(present))
-    }
-}
-
-impl Held {
-    fn of(message: Message<'_>) -> Self {
-        let texts = [
-            message.occurred_raw,
-            message.message,
-            message.message_details,
-            message.category,
-            message.asset,
-            message.asset_type,
-            message.asset_owner,
-        ];
-        Self {
-            absent_since: None,
-            occurred: message.occurred,
-            texts: texts.map(|text| text.map(Box::from)),
-        }
-    }
-
-    fn message(&self) -> Message<'_> {
-        let [
-            occurred_raw,
-            message,
-            message_details,
-            category,
-            asset,
-            asset_type,
-            asset_owner,
-        ] = self.texts.each_ref().map(Option::as_deref);
-        Message {
-            occurred: self.occurred,
-            occurred_raw,
-            message,
-            message_details,
-            category,
-            asset,
-            asset_type,
-            asset_owner,
-        }
     }
 }
 

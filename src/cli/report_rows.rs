@@ -5,7 +5,7 @@ use super::report::{CommonArgs, one_of};
 use super::rows::RowsArgs;
 use crate::model::{Instant, JobStatus, STATUS_NAMES};
 use crate::report::asset_errors::Category;
-use crate::report::{AssetsWanted, MessagesWanted, Request, messages, nearest, runs};
+use crate::report::{AssetsWanted, MessagesWanted, Request, nearest, runs};
 
 /// Every run, with the columns of the table `runs`
 ///
@@ -110,32 +110,28 @@ fn status(text: &str) -> Result<i64, String> {
 }
 
 impl WantedArgs {
-    fn messages(&self) -> MessagesWanted {
-        MessagesWanted {
-            categories: self.categories.clone(),
-            about: self.about.wanted(),
-            search: self.search.clone(),
-        }
+    fn options(&self, common: &CommonArgs, now: Instant) -> Result<runs::Options, Failure> {
+        Ok(runs::Options {
+            common: common.options(now)?,
+            statuses: self.statuses.clone(),
+            messages: MessagesWanted {
+                categories: self.categories.clone(),
+                about: self.about.wanted(),
+                search: self.search.clone(),
+            },
+        })
     }
 }
 
 impl RunsArgs {
     pub(super) fn request(&self, now: Instant) -> Result<Request, Failure> {
-        Ok(Request::Runs(runs::Options {
-            common: self.common.options(now)?,
-            statuses: self.wanted.statuses.clone(),
-            messages: self.wanted.messages(),
-        }))
+        Ok(Request::Runs(self.wanted.options(&self.common, now)?))
     }
 }
 
 impl MessagesArgs {
     pub(super) fn request(&self, now: Instant) -> Result<Request, Failure> {
-        Ok(Request::Messages(messages::Options {
-            common: self.common.options(now)?,
-            statuses: self.wanted.statuses.clone(),
-            messages: self.wanted.messages(),
-        }))
+        Ok(Request::Messages(self.wanted.options(&self.common, now)?))
     }
 }
 

@@ -4,12 +4,14 @@
 
 mod guid;
 mod instant;
+mod message;
 mod run;
 mod status;
 
 pub use guid::{Guid, NotAGuid};
 pub use instant::{Instant, NaiveZone, TimeBasis, TimeReading, UnknownZone};
-pub use run::{JobRun, JobRunParts, Message, MessageParts, Span, TextStore, TimeSpan, UnreadableMessage};
+pub use message::{Message, OwnedMessage};
+pub use run::{JobRun, JobRunParts, MessageParts, Span, TextStore, TimeSpan, UnreadableMessage};
 pub use status::{JobStatus, STATUS_NAMES};
 
 /// A SHA-256 digest: 32 bytes.

@@ -3,7 +3,7 @@
 //! A decoded run owns one string that holds every text of it; its fields are spans of that string. So a run of
 //! thousands of messages costs a handful of allocations and can go from thread to thread.
 
-use super::{Guid, JobStatus, TimeReading};
+use super::{Guid, JobStatus, Message, TimeReading};
 
 /// A text within a [`TextStore`]; absent (null) or a range of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,25 +257,4 @@ impl JobRun {
     fn text(&self, span: Span) -> Option<&str> {
         self.0.texts.get(span)
     }
-}
-
-/// One message of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Message<'run> {
-    /// `DateTime` as read.
-    pub occurred: TimeReading,
-    /// `DateTime` as sent.
-    pub occurred_raw: Option<&'run str>,
-    /// `Message`.
-    pub message: Option<&'run str>,
-    /// `MessageDetails`.
-    pub message_details: Option<&'run str>,
-    /// `Category`.
-    pub category: Option<&'run str>,
-    /// `Asset`.
-    pub asset: Option<&'run str>,
-    /// `AssetType`.
-    pub asset_type: Option<&'run str>,
-    /// `AssetOwner`.
-    pub asset_owner: Option<&'run str>,
 }

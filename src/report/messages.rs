@@ -3,37 +3,11 @@
 //! Runs are gone through in their order, and the messages of each in theirs, so nothing but the row at hand and some
 //! texts is held, however many rows there are.
 
-use serde_json::{Map, Value};
-
 use super::error::ReportError;
-use super::messages_wanted::MessagesWanted;
-use super::options::Common;
+pub use super::runs::Options;
 use super::runs::{is_wanted, job_id, job_ids, time_basis};
 use super::table::{Cell, Column, Kind, Rows};
 use crate::archive::{MessageRow, Snapshot, message_key_range};
-
-/// What can be asked of this report.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Options {
-    /// What every report can be asked. The span is that of the messages' own times, or of their runs' starts where they
-    /// have none.
-    pub common: Common,
-    /// Only messages of runs with one of these statuses; all where none is named.
-    pub statuses: Vec<i64>,
-    /// What a message must be.
-    pub messages: MessagesWanted,
-}
-
-impl Options {
-    /// The options as the manifest has them.
-    #[must_use]
-    pub fn described(&self) -> Map<String, Value> {
-        let mut options = self.common.described();
-        options.insert("status".to_owned(), self.statuses.clone().into());
-        self.messages.describe(&mut options);
-        options
-    }
-}
 
 const WIDTH: usize = 13;
 

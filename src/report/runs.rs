@@ -12,14 +12,15 @@ use super::table::{Cell, Column, Kind, Rows};
 use crate::archive::{ArchiveError, RunKey, RunRow, Snapshot};
 use crate::model::JobStatus;
 
-/// What can be asked of this report.
+/// What can be asked of this report, and of that of the messages.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
-    /// What every report can be asked. The span is that of starts.
+    /// What every report can be asked. The span is that of starts; of messages that of their own times, or of their runs'
+    /// starts where they have none.
     pub common: Common,
     /// Only runs with one of these statuses; all where none is named.
     pub statuses: Vec<i64>,
-    /// Only runs that have such a message; all where nothing is asked of messages.
+    /// Only such messages, and only runs that have one; all where nothing is asked of messages.
     pub messages: MessagesWanted,
 }
 

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::event::{Stop, SyncEvent};
 use super::job::{self, JobResult};
 use super::store::{self, Store};
+use super::words::{chain, with_hint};
 use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer};
 use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};
@@ -194,12 +195,12 @@ async fn login(shared: &Shared) -> Result<(), String> {
         };
         let Err(error) = asked else { return Ok(()) };
         let Some(wait) = retry::next_wait(&error, attempt, &shared.options.retry, 1.0) else {
-            return Err(job::with_hint(&error));
+            return Err(with_hint(&error));
         };
         tracing::warn!(
             attempt,
             wait_ms = wait.as_millis() as u64,
-            error = job::chain(&error),
+            error = chain(&error),
             "no token yet"
         );
         tokio::select! {

@@ -8,6 +8,7 @@ mod engine;
 mod event;
 mod job;
 mod store;
+mod words;
 
 pub use engine::{Options, SyncError, sync};
 pub use event::{Stop, SyncEvent};

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::super::error::{ArchiveError, Doing};
 use super::super::plan::{HeldMessage, MessagePlan};
 use super::texts::{self, Mark, Texts, mark};
-use crate::model::{Instant, JobRun, Message, TimeBasis, TimeReading};
+use crate::model::{Instant, JobRun, Message, OwnedMessage, TimeBasis, TimeReading};
 
 /// Messages that one run can have: 24 bits of `message_key`.
 pub const MAX_MESSAGES: i64 = 1 << 24;
@@ -158,47 +158,11 @@ pub(super) fn identity(message: Message<'_>) -> Message<'_> {
     }
 }
 
-/// A message of the archive, its texts owned.
-pub(super) struct OwnedMessage {
-    ordinal: i64,
-    absent: bool,
-    occurred: TimeReading,
-    texts: [Option<String>; 7],
-}
-
-impl OwnedMessage {
-    pub(super) fn held(&self) -> HeldMessage<Message<'_>> {
-        let [
-            raw,
-            message,
-            message_details,
-            category,
-            asset,
-            asset_type,
-            asset_owner,
-        ] = self.texts.each_ref().map(Option::as_deref);
-        HeldMessage {
-            ordinal: self.ordinal,
-            absent: self.absent,
-            message: Message {
-                occurred: self.occurred,
-                occurred_raw: raw,
-                message,
-                message_details,
-                category,
-                asset,
-                asset_type,
-                asset_owner,
-            },
-        }
-    }
-}
-
 /// The messages that the archive holds of a run, absent ones too, by ordinal.
 pub(super) fn held_messages(
     connection: &Connection,
     run_key: i64,
-) -> Result<Vec<OwnedMessage>, ArchiveError> {
+) -> Result<Vec<HeldMessage<OwnedMessage>>, ArchiveError> {
     connection
         .prepare_cached(
             "SELECT m.ordinal, m.absent_since_unix IS NOT NULL, m.occurred_ticks, m.occurred_assumed, m.occurred_at_raw,
@@ -212,28 +176,30 @@ pub(super) fn held_messages(
         .and_then(|mut statement| {
             statement
                 .query_map([run_key], |row| {
-                    let raw: Option<String> = row.get(4)?;
+                    let text = |column: usize| row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from);
+                    let occurred_raw = text(4)?;
                     let occurred = match (row.get::<_, Option<i64>>(2)?, row.get::<_, Option<bool>>(3)?) {
                         (Some(ticks), assumed) => TimeReading::At(
                             Instant::from_ticks(ticks),
                             if assumed == Some(true) { TimeBasis::Assumed } else { TimeBasis::Explicit },
                         ),
-                        (None, _) if raw.is_some() => TimeReading::Unreadable,
+                        (None, _) if occurred_raw.is_some() => TimeReading::Unreadable,
                         (None, _) => TimeReading::Absent,
                     };
-                    Ok(OwnedMessage {
+                    let message = Message {
+                        occurred,
+                        occurred_raw,
+                        message: text(5)?,
+                        message_details: text(6)?,
+                        category: text(7)?,
+                        asset: text(8)?,
+                        asset_type: text(9)?,
+                        asset_owner: text(10)?,
+                    };
+                    Ok(HeldMessage {
                         ordinal: row.get(0)?,
                         absent: row.get(1)?,
-                        occurred,
-                        texts: [
-                            raw,
-                            row.get(5)?,
-                            row.get(6)?,
-                            row.get(7)?,
-                            row.get(8)?,
-                            row.get(9)?,
-                            row.get(10)?,
-                        ],
+                        message: message.into(),
                     })
                 })?
                 .collect()

@@ -12,7 +12,7 @@ use super::super::{jobs, payload};
 use super::message::{held_messages, identity, set_absences, time_columns};
 use super::quarantine::sha256;
 use super::{ReceivedRun, ReceivedUnreadable, Stored, Writer};
-use crate::model::{Instant, Message, NaiveZone, Sha256};
+use crate::model::{Instant, Message, NaiveZone, OwnedMessage, Sha256};
 use crate::reader::{READER_VERSION, read_run};
 
 impl Writer {
@@ -222,7 +222,8 @@ impl Writer {
         if let Some(came) = received.run.messages() {
             let came: Vec<Message<'_>> = came.map(identity).collect();
             let held = held_messages(&self.connection, row.run_key)?;
-            let held: Vec<HeldMessage<Message<'_>>> = held.iter().map(|message| message.held()).collect();
+            let held: Vec<HeldMessage<Message<'_>>> =
+                held.iter().map(|held| held.map(OwnedMessage::message)).collect();
             let plan = plan_messages(&held, &came, received.run.unreadable_messages().is_empty());
             set_absences(&self.connection, row.run_key, &plan, now)?;
             let rows = plan.added.iter();

@@ -1,20 +1,25 @@
 //! One job of a sync: asked for, read, and every run either recognised or handed to the archive.
 
-use std::collections::HashMap;
+mod doubts;
+mod verdict;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant as Clock;
 
 use sha2::Digest;
 
+use self::doubts::Doubts;
 use super::engine::Shared;
 use super::event::SyncEvent;
 use super::store::{Batch, Received, Tally};
+use super::words::chain;
 use crate::archive::{
     ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, KnownRun, PackedPayload,
     Packer, ReceivedRun, ReceivedUnreadable, WITHOUT_EVIDENCE,
 };
 use crate::ccs::{CcsError, retry};
-use crate::model::{Guid, JobRun, Sha256, TimeReading};
+use crate::model::{Guid, JobRun, Sha256};
 use crate::reader::{AnswerReader, Element, End, Envelope, UnreadableRun, read_run, read_run_fields};
 
 /// Bytes of JSON that are handed to the archive at a time.
@@ -111,7 +116,7 @@ struct JobWork<'a> {
     server: Option<String>,
     known: HashMap<Sha256, KnownRun>,
     /// Keys of known runs that this try has met.
-    met: std::collections::HashSet<i64>,
+    met: HashSet<i64>,
     dictionary: Option<Arc<Dictionary>>,
     dictionary_maker: DictionaryMaker,
     packer: Option<Packer>,
@@ -138,7 +143,7 @@ impl<'a> JobWork<'a> {
             name: at_hand.name,
             server: at_hand.server,
             known: at_hand.runs,
-            met: std::collections::HashSet::new(),
+            met: HashSet::new(),
             dictionary: at_hand.dictionary,
             dictionary_maker: DictionaryMaker::default(),
             packer: None,
@@ -426,210 +431,13 @@ impl<'a> JobWork<'a> {
             .await;
     }
 
-    /// Outcome and error of the job, from how its last try ended and what became of its runs. What an earlier try read is
-    /// kept, so a job of which anything was read is partial, however the last one ended.
-    fn judge(&self, ended: &Try) -> (JobOutcome, Option<String>) {
-        let seen = self.seen_before.max(self.envelope.runs_seen);
-        let in_part = |error: String| {
-            if seen == 0 {
-                return (JobOutcome::Failed, Some(error));
-            }
-            let of = self
-                .envelope
-                .total_job_runs
-                .map_or_else(String::new, |total| format!(" of {total}"));
-            let error = format!("only read in part ({seen}{of} runs): {error}");
-            (JobOutcome::Partial, Some(error))
-        };
-        match ended {
-            Try::Closed if self.tally.unaccepted > 0 => {
-                let error = format!(
-                    "{} of {} runs could not be read, in whole or in part, and {} in quarantine",
-                    self.tally.unaccepted,
-                    self.envelope.runs_seen,
-                    if self.tally.unaccepted == 1 { "is" } else { "are" }
-                );
-                (JobOutcome::Partial, Some(error))
-            }
-            Try::Closed => (JobOutcome::Complete, None),
-            Try::Broken { error, .. } => in_part(error.clone()),
-            Try::Refused(error) => in_part(with_hint(error)),
-            Try::NoAnswer(error) => {
-                // Of this answer nothing was stored.
-                if self.seen_before == 0 {
-                    (JobOutcome::Failed, Some(error.clone()))
-                } else {
-                    in_part(error.clone())
-                }
-            }
-            Try::Stopped if seen == 0 => (JobOutcome::Failed, Some("interrupted".to_owned())),
-            Try::Stopped => (JobOutcome::Partial, Some("interrupted".to_owned())),
-        }
-    }
-
-    /// The figures. Of an answer that was closed they are its own; else of the try that read most, with all that was stored.
-    fn figures(&self, begun: Clock, ended: &Try) -> JobFigures {
-        let tally = &self.tally;
-        let mut figures = JobFigures {
-            attempts: u64::from(self.attempts),
-            runs_seen: self.envelope.runs_seen,
-            runs_new: tally.new,
-            runs_changed: tally.changed,
-            runs_unchanged: self.unchanged + tally.unchanged,
-            runs_quarantined: tally.quarantined,
-            runs_absent: 0,
-            messages_new: tally.messages_new,
-            body_bytes: self.body_bytes,
-            milliseconds: milliseconds(begun),
-        };
-        if !matches!(ended, Try::Closed) && self.seen_before > 0 {
-            let stored = tally.new + tally.changed;
-            figures.runs_quarantined = tally.quarantined.max(tally.quarantined_before);
-            figures.runs_seen = self.envelope.runs_seen.max(self.seen_before).max(stored);
-            figures.runs_unchanged = figures
-                .runs_unchanged
-                .min(figures.runs_seen.saturating_sub(stored));
-        }
-        figures
-    }
-
-    /// Keys of runs of this job that were listed before this sync or by an earlier try, and that its complete answer lacks.
-    fn missing(&self) -> Vec<i64> {
-        let known = self.known.values().filter(|known| !known.absent);
-        let listed = known
-            .map(|known| known.run_key)
-            .chain(self.tally.listed_before.iter().copied());
-        let mut missing: Vec<i64> = listed
-            .filter(|key| !self.met.contains(key) && !self.tally.met.contains(key))
-            .collect();
-        missing.sort_unstable();
-        missing.dedup();
-        missing
-    }
-
     fn warn(&self, text: &str) {
         (self.shared.events)(SyncEvent::JobWarning { job: self.job, text });
-    }
-
-    fn result(self, begun: Clock, outcome: JobOutcome, error: Option<String>, ended: &Try) -> JobResult {
-        let figures = self.figures(begun, ended);
-        let full = outcome == JobOutcome::Complete && self.shared.options.count == 0;
-        let missing = if full { self.missing() } else { Vec::new() };
-        let server = self.shared.client.base_url();
-        if outcome != JobOutcome::Failed
-            && let Some(before) = self.server.as_deref().filter(|&before| before != server)
-        {
-            self.warn(&format!(
-                "the job has moved: it answered at {before} before, and now at {server}"
-            ));
-        }
-        for text in self.doubts.told() {
-            self.warn(&text);
-        }
-        if outcome == JobOutcome::Complete
-            && full
-            && let Some(total) = self.envelope.total_job_runs
-            && u64::try_from(total) != Ok(self.envelope.runs_seen)
-        {
-            self.warn(&format!(
-                "the answer says TotalJobRuns {total} and holds {} runs",
-                self.envelope.runs_seen
-            ));
-        }
-        let record = JobRecord {
-            job_id: self.job,
-            outcome,
-            error,
-            http_status: self.http_status,
-            figures,
-            total_job_runs: self.envelope.total_job_runs,
-        };
-        JobResult {
-            record,
-            name: self.name,
-            missing,
-            interrupted: matches!(ended, Try::Stopped),
-        }
-    }
-}
-
-/// What is odd about the runs that a try read, and no reason to call the job partial.
-#[derive(Debug, Default)]
-struct Doubts {
-    /// Times that could not be read.
-    unreadable_times: u64,
-    /// Runs whose `MessageCount` is not the number of their messages.
-    count_mismatches: u64,
-}
-
-impl Doubts {
-    fn see(&mut self, run: &JobRun) {
-        let unreadable = |time: TimeReading| u64::from(time == TimeReading::Unreadable);
-        self.unreadable_times += unreadable(run.started()) + unreadable(run.ended());
-        let Some(messages) = run.messages() else { return };
-        if run.unreadable_messages().is_empty()
-            && let Some(count) = run.message_count()
-        {
-            self.count_mismatches += u64::from(usize::try_from(count) != Ok(messages.len()));
-        }
-        self.unreadable_times += messages.map(|message| unreadable(message.occurred)).sum::<u64>();
-    }
-
-    /// In words.
-    fn told(&self) -> Vec<String> {
-        let mut told = Vec::new();
-        if self.unreadable_times > 0 {
-            told.push(format!(
-                "times that cannot be read: {} (kept as sent in the columns that end in _raw)",
-                self.unreadable_times
-            ));
-        }
-        if self.count_mismatches > 0 {
-            told.push(format!(
-                "runs whose MessageCount is not the number of their messages: {} (`jobruns report coverage` counts all of them)",
-                self.count_mismatches
-            ));
-        }
-        told
     }
 }
 
 fn about_another(job: Guid) -> String {
     format!("the answer is about another job, {job}")
-}
-
-/// An error with its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let words = source.to_string();
-        // SQLite's words come twice, the second time with their code in front.
-        let said = text
-            .rsplit(": ")
-            .next()
-            .is_some_and(|last| !last.is_empty() && words.ends_with(last));
-        if !said && !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = source.source();
-    }
-    text
-}
-
-/// An error of the client with its way out.
-pub(super) fn with_hint(error: &CcsError) -> String {
-    let text = chain(error);
-    match error.hint() {
-        // A server's words may end as a sentence does.
-        Some(hint) => format!(
-            "{}. {}{}",
-            text.trim_end_matches('.'),
-            hint[..1].to_uppercase(),
-            &hint[1..]
-        ),
-        None => text,
-    }
 }
 
 fn milliseconds(begun: Clock) -> u64 {

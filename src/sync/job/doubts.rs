@@ -1,0 +1,44 @@
+//! What is odd about the runs of an answer, and is told beside its outcome.
+
+use crate::model::{JobRun, TimeReading};
+
+/// What is odd about the runs that a try read, and no reason to call the job partial.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    /// Times that could not be read.
+    unreadable_times: u64,
+    /// Runs whose `MessageCount` is not the number of their messages.
+    count_mismatches: u64,
+}
+
+impl Doubts {
+    pub(super) fn see(&mut self, run: &JobRun) {
+        let unreadable = |time: TimeReading| u64::from(time == TimeReading::Unreadable);
+        self.unreadable_times += unreadable(run.started()) + unreadable(run.ended());
+        let Some(messages) = run.messages() else { return };
+        if run.unreadable_messages().is_empty()
+            && let Some(count) = run.message_count()
+        {
+            self.count_mismatches += u64::from(usize::try_from(count) != Ok(messages.len()));
+        }
+        self.unreadable_times += messages.map(|message| unreadable(message.occurred)).sum::<u64>();
+    }
+
+    /// In words.
+    pub(super) fn told(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        if self.unreadable_times > 0 {
+            told.push(format!(
+                "times that cannot be read: {} (kept as sent in the columns that end in _raw)",
+                self.unreadable_times
+            ));
+        }
+        if self.count_mismatches > 0 {
+            told.push(format!(
+                "runs whose MessageCount is not the number of their messages: {} (`jobruns report coverage` counts all of them)",
+                self.count_mismatches
+            ));
+        }
+        told
+    }
+}

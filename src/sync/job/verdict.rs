@@ -1,0 +1,137 @@
+//! How a job ended, from how its last try did and what became of its runs.
+
+use std::time::Instant as Clock;
+
+use super::super::words::with_hint;
+use super::{JobResult, JobWork, Try, milliseconds};
+use crate::archive::{JobFigures, JobOutcome, JobRecord};
+
+impl JobWork<'_> {
+    /// Outcome and error of the job, from how its last try ended and what became of its runs. What an earlier try read is
+    /// kept, so a job of which anything was read is partial, however the last one ended.
+    pub(super) fn judge(&self, ended: &Try) -> (JobOutcome, Option<String>) {
+        let seen = self.seen_before.max(self.envelope.runs_seen);
+        let in_part = |error: String| {
+            if seen == 0 {
+                return (JobOutcome::Failed, Some(error));
+            }
+            let of = self
+                .envelope
+                .total_job_runs
+                .map_or_else(String::new, |total| format!(" of {total}"));
+            let error = format!("only read in part ({seen}{of} runs): {error}");
+            (JobOutcome::Partial, Some(error))
+        };
+        match ended {
+            Try::Closed if self.tally.unaccepted > 0 => {
+                let error = format!(
+                    "{} of {} runs could not be read, in whole or in part, and {} in quarantine",
+                    self.tally.unaccepted,
+                    self.envelope.runs_seen,
+                    if self.tally.unaccepted == 1 { "is" } else { "are" }
+                );
+                (JobOutcome::Partial, Some(error))
+            }
+            Try::Closed => (JobOutcome::Complete, None),
+            Try::Broken { error, .. } => in_part(error.clone()),
+            Try::Refused(error) => in_part(with_hint(error)),
+            Try::NoAnswer(error) => {
+                // Of this answer nothing was stored.
+                if self.seen_before == 0 {
+                    (JobOutcome::Failed, Some(error.clone()))
+                } else {
+                    in_part(error.clone())
+                }
+            }
+            Try::Stopped if seen == 0 => (JobOutcome::Failed, Some("interrupted".to_owned())),
+            Try::Stopped => (JobOutcome::Partial, Some("interrupted".to_owned())),
+        }
+    }
+
+    /// The figures. Of an answer that was closed they are its own; else of the try that read most, with all that was stored.
+    fn figures(&self, begun: Clock, ended: &Try) -> JobFigures {
+        let tally = &self.tally;
+        let mut figures = JobFigures {
+            attempts: u64::from(self.attempts),
+            runs_seen: self.envelope.runs_seen,
+            runs_new: tally.new,
+            runs_changed: tally.changed,
+            runs_unchanged: self.unchanged + tally.unchanged,
+            runs_quarantined: tally.quarantined,
+            runs_absent: 0,
+            messages_new: tally.messages_new,
+            body_bytes: self.body_bytes,
+            milliseconds: milliseconds(begun),
+        };
+        if !matches!(ended, Try::Closed) && self.seen_before > 0 {
+            let stored = tally.new + tally.changed;
+            figures.runs_quarantined = tally.quarantined.max(tally.quarantined_before);
+            figures.runs_seen = self.envelope.runs_seen.max(self.seen_before).max(stored);
+            figures.runs_unchanged = figures
+                .runs_unchanged
+                .min(figures.runs_seen.saturating_sub(stored));
+        }
+        figures
+    }
+
+    /// Keys of runs of this job that were listed before this sync or by an earlier try, and that its complete answer lacks.
+    fn missing(&self) -> Vec<i64> {
+        let known = self.known.values().filter(|known| !known.absent);
+        let listed = known
+            .map(|known| known.run_key)
+            .chain(self.tally.listed_before.iter().copied());
+        let mut missing: Vec<i64> = listed
+            .filter(|key| !self.met.contains(key) && !self.tally.met.contains(key))
+            .collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
+
+    pub(super) fn result(
+        self,
+        begun: Clock,
+        outcome: JobOutcome,
+        error: Option<String>,
+        ended: &Try,
+    ) -> JobResult {
+        let figures = self.figures(begun, ended);
+        let full = outcome == JobOutcome::Complete && self.shared.options.count == 0;
+        let missing = if full { self.missing() } else { Vec::new() };
+        let server = self.shared.client.base_url();
+        if outcome != JobOutcome::Failed
+            && let Some(before) = self.server.as_deref().filter(|&before| before != server)
+        {
+            self.warn(&format!(
+                "the job has moved: it answered at {before} before, and now at {server}"
+            ));
+        }
+        for text in self.doubts.told() {
+            self.warn(&text);
+        }
+        if outcome == JobOutcome::Complete
+            && full
+            && let Some(total) = self.envelope.total_job_runs
+            && u64::try_from(total) != Ok(self.envelope.runs_seen)
+        {
+            self.warn(&format!(
+                "the answer says TotalJobRuns {total} and holds {} runs",
+                self.envelope.runs_seen
+            ));
+        }
+        let record = JobRecord {
+            job_id: self.job,
+            outcome,
+            error,
+            http_status: self.http_status,
+            figures,
+            total_job_runs: self.envelope.total_job_runs,
+        };
+        JobResult {
+            record,
+            name: self.name,
+            missing,
+            interrupted: matches!(ended, Try::Stopped),
+        }
+    }
+}
