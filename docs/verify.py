@@ -510,6 +510,8 @@ def main():
         for row in db.execute("PRAGMA integrity_check"):
             if row[0] != "ok":
                 finding("the file", row[0])
+        for row in db.execute("PRAGMA foreign_key_check"):
+            finding(f"{row[0]}, row {row[1]}", f"it names a {row[2]} that is not there")
         db.row_factory = None
         check_schema(db, options.migrations)
         lines, head = read_ledger(db, wanted)

@@ -212,8 +212,64 @@ async fn truncated_and_zeroed_files_give_what_is_left_or_a_word() {
         }
     }
     let made = damages.len() - refused.len();
-    assert!(refused.len() <= damages.len() / 4, "{refused:#?}");
+    // Cut so short that neither the ledger nor a payload is in it.
+    assert!(refused.len() <= 2, "{refused:#?}");
+    assert!(
+        refused.iter().all(|damage| damage.starts_with("cut at ")),
+        "{refused:#?}"
+    );
     assert!(runs > 12 * made as u64, "{runs} runs of {made}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_page_that_leads_to_rows_every_run_is_taken_out() {
+    let bench = rich_archive(40).await;
+    let ward = Ward::new(&bench.archive());
+    let runs: u64 = bench.value("SELECT count(*) FROM run");
+    let head = Reader::open(&bench.archive()).unwrap().head().unwrap();
+    let mut bytes = ward.sound.clone();
+    let mut zeroed = 0;
+    for (number, page) in bytes.chunks_mut(8192).enumerate() {
+        // The first page, and what leads to the leaves of a table.
+        if number == 0 || page[0] == 5 {
+            page.fill(0);
+            zeroed += 1;
+        }
+    }
+    assert!(zeroed > 3, "{zeroed}");
+    let salvaged = ward.salvage(&bytes, "").unwrap();
+    assert_eq!(salvaged.runs, runs, "{:?}", salvaged.lost);
+    assert_eq!(salvaged.old_head, head);
+    // Whether the ledger went on, its leaves do not tell.
+    assert_eq!(salvaged.lost.len(), 1, "{:?}", salvaged.lost);
+    assert!(
+        salvaged.lost[0].ends_with("on, if there were any: they cannot be read"),
+        "{:?}",
+        salvaged.lost
+    );
+    assert_eq!(ward.verify(&[head]).findings, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_holds_nothing_of_an_archive_gives_no_archive() {
+    let bench = rich_archive(3).await;
+    let ward = Ward::new(&bench.archive());
+    let other = Connection::open(ward.folder.path().join("other.db")).unwrap();
+    other
+        .execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1), ('two')")
+        .unwrap();
+    drop(other);
+    let other = std::fs::read(ward.folder.path().join("other.db")).unwrap();
+    for bytes in [Vec::new(), vec![0; 80_000], b"text\n".repeat(9000), other] {
+        let error = ward.salvage(&bytes, "").unwrap_err();
+        assert!(error.is_damage() && error.hint().is_some(), "{error:?}");
+        assert!(!ward.new_archive().exists());
+        let left: Vec<_> = std::fs::read_dir(ward.folder.path()).unwrap().flatten().collect();
+        let parts = left
+            .iter()
+            .filter(|file| file.file_name().to_string_lossy().starts_with(".salvage."));
+        assert_eq!(parts.count(), 0, "{left:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -174,7 +174,9 @@ impl ArchiveError {
                 "name another file with --archive (or JOBRUNS_ARCHIVE), or make this one by `jobruns sync`.".to_owned()
             }
             Self::Directory { .. } => "name a file in it: --archive DIRECTORY/jobruns.db.".to_owned(),
-            Self::NotAnArchive { .. } => "name another file with --archive (or JOBRUNS_ARCHIVE).".to_owned(),
+            Self::NotAnArchive { .. } => {
+                "name another file with --archive (or JOBRUNS_ARCHIVE); if it was one, it is damaged: go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
+            }
             Self::Newer { .. } => "use the newer program; it also reads this archive's older parts.".to_owned(),
             Self::Older { .. } => "run `jobruns sync` once with this program: it upgrades the archive.".to_owned(),
             Self::UnreadableLog { path } => format!(
@@ -251,10 +253,15 @@ fn sqlite_cause(error: &refinery::Error) -> Option<&rusqlite::Error> {
 
 fn sqlite_hint(source: &rusqlite::Error) -> Option<String> {
     use rusqlite::ErrorCode::{
-        CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, PermissionDenied, ReadOnly,
-        SystemIoFailure,
+        CannotOpen, ConstraintViolation, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull,
+        PermissionDenied, ReadOnly, SystemIoFailure, Unknown,
     };
-    let hint = match source.sqlite_error_code()? {
+    let damaged = "run `jobruns verify` to see every finding, and keep a copy of the file as it is.";
+    let Some(code) = source.sqlite_error_code() else {
+        // A value of another type than an archive has.
+        return Some(damaged.to_owned());
+    };
+    let hint = match code {
         DiskFull => {
             "free some space on that disk and run the command again; what was archived before is kept."
         }
@@ -266,7 +273,8 @@ fn sqlite_hint(source: &rusqlite::Error) -> Option<String> {
         SystemIoFailure => {
             "the disk reported an error; check its space and health, then run the command again."
         }
-        DatabaseCorrupt => "run `jobruns verify` to see every finding, and keep a copy of the file as it is.",
+        // A table or column that is not there, a row that no archive has.
+        Unknown | ConstraintViolation | DatabaseCorrupt => damaged,
         _ => return None,
     };
     Some(hint.to_owned())

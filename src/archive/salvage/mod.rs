@@ -3,9 +3,12 @@
 //! Sound is what a hash proves: a line of the ledger that the chain seals, a payload that has the hash of its line, a text that
 //! has the hash of its line, the figures of a sync together. Tables are not copied but made anew from these. What the ledger
 //! tells of and could not be saved, the new ledger says by `lost` lines, behind a line `salvaged` with the head up to which
-//! the old chain held. The damaged file is only read.
+//! the old chain held. The damaged file is only read. Rows that SQLite no longer finds its way to are looked for in the file's
+//! pages, see [`gather`] and [`pages`].
 
+mod gather;
 mod lines;
+mod pages;
 mod scan;
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +17,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::lines::{Judge, OldLine, Verdict};
-use self::scan::{open_damaged, scan};
+use self::scan::scan;
 use super::claims::{Claim, QuarantinedClaim, RevisionClaim, SyncEnded};
 use super::error::{ArchiveError, Doing, io_error};
 use super::ledger::{self, Entry, Head, text_hash};
@@ -62,11 +65,11 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
             path: new.to_path_buf(),
         });
     }
-    let old = open_damaged(damaged)?;
     let folder = match new.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    let old = gather::open(damaged, folder)?;
     let part = tempfile::Builder::new()
         .prefix(".salvage.")
         .suffix(".part")
@@ -79,7 +82,14 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
         let transaction =
             rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
                 .doing("begin to salvage")?;
-        let salvaged = Work::new(&old, &transaction)?.run(progress)?;
+        let salvaged = Work::new(&old.connection, &transaction)?.run(old.ends, progress)?;
+        if salvaged.lines == 0 && salvaged.revisions == 0 {
+            let what = format!(
+                "{}: no line of a ledger and no run can be read in it",
+                damaged.display()
+            );
+            return Err(ArchiveError::Damaged { what });
+        }
         transaction.commit().doing("commit")?;
         // Whole by itself, without a file beside it; the next sync goes back to a log.
         connection
@@ -184,7 +194,7 @@ impl<'c> Work<'c> {
         })
     }
 
-    fn run(mut self, progress: &dyn Fn(u64)) -> Result<Salvaged, ArchiveError> {
+    fn run(mut self, ends: bool, progress: &dyn Fn(u64)) -> Result<Salvaged, ArchiveError> {
         let mut judge = Judge::new(self.now);
         let (mut next, mut first) = (1, true);
         let old = self.old;
@@ -205,7 +215,7 @@ impl<'c> Work<'c> {
         for &(from, to) in &self.gaps.clone() {
             if to != i64::MAX {
                 self.lose(format!("ledger entries {from} to {to}: they cannot be read"));
-            } else if scanned.gaps > 0 {
+            } else if scanned.gaps > 0 || !ends {
                 self.lose(format!(
                     "ledger entries from {from} on, if there were any: they cannot be read"
                 ));

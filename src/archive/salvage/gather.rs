@@ -1,0 +1,268 @@
+//! Gathers the rows of a file that SQLite does not find its way through into one that it does.
+//!
+//! First what SQLite still reads, which knows the write-ahead log and what was deleted; then, of rows that are not there yet,
+//! those that the pages hold. The rest of salvage reads what was gathered as if it were the damaged file, and proves it.
+
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::pages::{Found, Tree, rows_in_pages};
+use super::scan::{open_damaged, scan};
+use crate::archive::error::{ArchiveError, Doing, io_error};
+use crate::archive::open;
+
+/// Tables that salvage reads, and by which column they are read in order; `None`: they have no rowid.
+const TABLES: [(&str, Option<&str>); 10] = [
+    ("ledger", Some("entry_id")),
+    ("server", Some("server_key")),
+    ("job", Some("job_key")),
+    ("sync_job", None),
+    ("sync_job_unchanged", None),
+    ("run", Some("run_key")),
+    ("dictionary", Some("dictionary_key")),
+    ("revision", Some("entry_id")),
+    ("payload", Some("entry_id")),
+    ("quarantined", Some("quarantine_id")),
+];
+
+/// A damaged archive as it can be read.
+pub(super) struct Old {
+    pub(super) connection: Connection,
+    /// SQLite came to the ledger's end.
+    pub(super) ends: bool,
+    /// Where rows were gathered; removed when it is dropped.
+    _scratch: Option<tempfile::TempPath>,
+}
+
+/// Opens a damaged file; where its pages are not in order, its rows are gathered into a file in `folder` first.
+///
+/// # Errors
+/// It cannot be read; the disk is full.
+pub(super) fn open(damaged: &Path, folder: &Path) -> Result<Old, ArchiveError> {
+    let opened = open_damaged(damaged);
+    match opened {
+        Err(error) if !error.is_damage() => Err(error),
+        Ok(connection) if is_in_order(&connection) => Ok(Old {
+            connection,
+            ends: true,
+            _scratch: None,
+        }),
+        opened => gather(opened.ok().as_ref(), damaged, folder),
+    }
+}
+
+fn is_in_order(connection: &Connection) -> bool {
+    connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+        .is_ok_and(|word| word == "ok")
+}
+
+/// A table to gather rows into.
+struct Target {
+    name: &'static str,
+    key: Option<&'static str>,
+    columns: Vec<String>,
+    /// For each column, the type of its values, and whether one may be missing.
+    kinds: Vec<(String, bool)>,
+    insert: String,
+}
+
+fn gather(old: Option<&Connection>, damaged: &Path, folder: &Path) -> Result<Old, ArchiveError> {
+    let scratch = tempfile::Builder::new()
+        .prefix(".salvage.")
+        .suffix(".rows")
+        .tempfile_in(folder)
+        .map_err(io_error("make a file in", folder))?
+        .into_temp_path();
+    let doing = "gather what can be read";
+    let connection = Connection::open(&scratch).doing(doing)?;
+    // Nobody needs it after a crash.
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN",
+        )
+        .doing(doing)?;
+    let fresh = open::fresh()?;
+    let targets: Vec<Target> = TABLES
+        .iter()
+        .map(|&(name, key)| target(&fresh, &connection, name, key))
+        .collect::<Result<_, _>>()?;
+    let mut ends = false;
+    for target in &targets {
+        let whole = old.is_some_and(|old| copy(old, &connection, target).is_ok_and(|gaps| gaps == 0));
+        ends |= whole && target.name == "ledger";
+    }
+    rows_in_pages(damaged, open::PAGE_BYTES, |found| {
+        for target in &targets {
+            if target.fits(found) {
+                target.put(&connection, found)?;
+            }
+        }
+        Ok::<_, Failure>(())
+    })
+    .map_err(|failure| match failure {
+        Failure::Io(error) => io_error("read", damaged)(error),
+        Failure::Archive(error) => error,
+    })?;
+    connection.execute_batch("COMMIT").doing(doing)?;
+    Ok(Old {
+        connection,
+        ends,
+        _scratch: Some(scratch),
+    })
+}
+
+enum Failure {
+    Io(std::io::Error),
+    Archive(ArchiveError),
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Makes the table as the migrations do, whose types and checks keep out what cannot be a row of it.
+fn target(
+    fresh: &Connection,
+    connection: &Connection,
+    name: &'static str,
+    key: Option<&'static str>,
+) -> Result<Target, ArchiveError> {
+    let doing = "gather what can be read";
+    let sql: String = fresh
+        .query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [name], |row| {
+            row.get(0)
+        })
+        .doing(doing)?;
+    connection.execute_batch(&sql).doing(doing)?;
+    let (mut columns, mut kinds) = (Vec::new(), Vec::new());
+    let mut statement = fresh
+        .prepare("SELECT name, type, \"notnull\" FROM pragma_table_info(?1) ORDER BY cid")
+        .doing(doing)?;
+    let mut rows = statement.query([name]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        columns.push(row.get(0).doing(doing)?);
+        let needed: bool = row.get(2).doing(doing)?;
+        kinds.push((row.get(1).doing(doing)?, !needed));
+    }
+    let marks = vec!["?"; columns.len()].join(", ");
+    let insert = format!(
+        "INSERT OR IGNORE INTO {name} ({}) VALUES ({marks})",
+        columns.join(", ")
+    );
+    Ok(Target {
+        name,
+        key,
+        columns,
+        kinds,
+        insert,
+    })
+}
+
+/// Copies what SQLite reads of a table; says at how many places it could not.
+fn copy(old: &Connection, new: &Connection, target: &Target) -> Result<u64, ArchiveError> {
+    let columns = target.columns.join(", ");
+    let take = |row: &rusqlite::Row<'_>| {
+        let values: Result<Vec<Value>, _> = (0..target.columns.len()).map(|index| row.get(index)).collect();
+        values.map_or(Ok(()), |values| insert(new, target, values))
+    };
+    if let Some(key) = target.key {
+        return Ok(scan(old, target.name, &columns, key, take)?.gaps);
+    }
+    let mut statement = old
+        .prepare(&format!("SELECT {columns} FROM {}", target.name))
+        .doing("read a table")?;
+    let mut rows = statement.query([]).doing("read a table")?;
+    while let Some(row) = rows.next().doing("read a table")? {
+        take(row)?;
+    }
+    Ok(0)
+}
+
+/// A row that the table does not take, or has, is left out; what keeps from writing at all is an error.
+fn insert(new: &Connection, target: &Target, values: Vec<Value>) -> Result<(), ArchiveError> {
+    let put = new
+        .prepare_cached(&target.insert)
+        .and_then(|mut statement| statement.execute(params_from_iter(values)));
+    match put {
+        Err(error) if error.sqlite_error_code() != Some(rusqlite::ErrorCode::ConstraintViolation) => {
+            Err(error).doing("gather what can be read")
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Target {
+    /// Whether a row has the shape of this table's.
+    fn fits(&self, found: &Found) -> bool {
+        let tree = if self.key.is_some() {
+            Tree::Rowid
+        } else {
+            Tree::Keyed
+        };
+        let fits = |(value, (kind, may_miss)): (&Value, &(String, bool))| match value {
+            Value::Null => *may_miss,
+            Value::Integer(_) => kind == "INTEGER",
+            Value::Text(_) => kind == "TEXT",
+            Value::Blob(_) => kind == "BLOB",
+            Value::Real(_) => false,
+        };
+        let values = found.values.iter();
+        let skipped = usize::from(self.key.is_some());
+        found.tree == tree
+            && found.values.len() == self.kinds.len()
+            && (self.key.is_none() || found.values[0] == Value::Null)
+            && values.zip(&self.kinds).skip(skipped).all(fits)
+            // Details of messages have the shape of servers.
+            && (self.name != "server" || matches!(&found.values[1], Value::Text(url) if url.starts_with("http")))
+    }
+
+    fn put(&self, new: &Connection, found: &Found) -> Result<(), Failure> {
+        let mut values = found.values.clone();
+        if self.key.is_some() {
+            values[0] = Value::Integer(found.rowid);
+        }
+        insert(new, self, values).map_err(Failure::Archive)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_of_messages_are_not_taken_for_servers_nor_index_entries_for_results() {
+        let fresh = open::fresh().unwrap();
+        let scratch = Connection::open_in_memory().unwrap();
+        let target = |name, key| target(&fresh, &scratch, name, key).unwrap();
+        let (server, results) = (
+            target("server", Some("server_key")),
+            target("sync_job_unchanged", None),
+        );
+        let found = |tree, values: Vec<Value>| Found {
+            tree,
+            rowid: 3,
+            values,
+        };
+        let text = |text: &str| found(Tree::Rowid, vec![Value::Null, Value::Text(text.to_owned())]);
+        assert!(server.fits(&text("https://ccs.example.com")));
+        assert!(!server.fits(&text("Access is denied.")));
+        let numbers = |tree, count| found(tree, vec![Value::Integer(1); count]);
+        assert!(results.fits(&numbers(Tree::Keyed, 5)));
+        assert!(!results.fits(&numbers(Tree::Keyed, 3)));
+        assert!(!results.fits(&numbers(Tree::Rowid, 5)));
+        // What is there already stays.
+        server.put(&scratch, &text("https://first")).ok().unwrap();
+        server.put(&scratch, &text("https://second")).ok().unwrap();
+        let kept: String = scratch
+            .query_row("SELECT url FROM server WHERE server_key = 3", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(kept, "https://first");
+    }
+}
