@@ -1,20 +1,11 @@
-//! What a certificate says, and how a server's is fetched without trusting it (`jobruns trust`).
+//! What a certificate says.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use rustls_pki_types::CertificateDer;
 use sha2::Digest;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
-use super::base_url::BaseUrl;
-use super::error::{CcsError, ConnectProblem, Doing};
-use super::settings::{Settings, Trust};
-use super::transport::Transport;
-use super::{Secret, tls};
 use crate::model::{Instant, Sha256, hex};
 
 /// What a certificate says of itself. Only [`Self::fingerprint`] is proof of anything.
@@ -131,71 +122,5 @@ fn name_text(name: &GeneralName<'_>) -> Option<String> {
                 .map(|sixteen| std::net::Ipv6Addr::from(sixteen).to_string()),
         },
         _ => None,
-    }
-}
-
-/// The certificates a server sent, and what happened to the handshake.
-#[derive(Debug, Clone)]
-pub struct ServedCertificate {
-    /// The server's own certificate, in DER.
-    pub der: CertificateDer<'static>,
-    /// What it says.
-    pub facts: CertificateFacts,
-    /// The certificates sent along with it, from its issuer upwards.
-    pub chain: Vec<CertificateFacts>,
-    /// Why the handshake failed after the certificate came, where it did: then no pin will help.
-    pub handshake_problem: Option<CcsError>,
-}
-
-/// What the server sent, as the verifier saw it: its own certificate first.
-pub(super) type Seen = Arc<Mutex<Option<Vec<CertificateDer<'static>>>>>;
-
-/// Fetches the certificate of `base_url` without trusting it, over the same way (proxy included) as all requests.
-///
-/// The handshake is completed, so that it is known whether the server holds the key; then one `HEAD /` goes out,
-/// without user, password or token.
-///
-/// # Errors
-/// [`CcsError::BadUrl`] for what is no `https://` URL, and whatever kept the certificate from coming.
-pub async fn served_certificate(
-    base_url: &str,
-    connect_timeout: Duration,
-) -> Result<ServedCertificate, CcsError> {
-    // `Trust::System` makes the check refuse plain http, which has no certificate.
-    let base = BaseUrl::parse(base_url, &Trust::System)?;
-    let seen = Seen::default();
-    let mut settings = Settings::new(base_url, "", Secret::from(""));
-    settings.trust = Trust::Insecure;
-    settings.connect_timeout = connect_timeout;
-    settings.idle_timeout = connect_timeout;
-    let transport = Transport::new(&settings, base.clone(), tls::watching_config(Arc::clone(&seen))?)?;
-    let outcome = transport.head(Doing::ReadCertificate, base.root()).await;
-
-    // A panic while holding it leaves what was seen, or nothing.
-    let seen = seen
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .take();
-    match (seen, outcome) {
-        (Some(certificates), outcome) => {
-            let mut certificates = certificates.into_iter();
-            let der = certificates
-                .next()
-                .expect("the verifier notes the server's own certificate first");
-            Ok(ServedCertificate {
-                facts: CertificateFacts::read(&der),
-                der,
-                chain: certificates.map(|der| CertificateFacts::read(&der)).collect(),
-                // What comes after the handshake (no HTTP, a silent server) is not asked here.
-                handshake_problem: outcome.err().filter(CcsError::is_tls),
-            })
-        }
-        (None, Err(error)) => Err(error),
-        (None, Ok(())) => Err(CcsError::Connect {
-            doing: Doing::ReadCertificate,
-            url: super::base_url::origin(&base.root()),
-            problem: ConnectProblem::NoCertificate,
-            source: None,
-        }),
     }
 }

@@ -6,6 +6,7 @@
 //! | `session` | the token: login, renewal, one at a time for all jobs |
 //! | `transport` | one HTTP exchange: pace, redirects, timeouts, what went wrong |
 //! | `tls`, `verifier`, `certificate` | whom to trust, how a pin is checked, what a certificate says |
+//! | `served` | [`served_certificate`]: a server's certificate, not yet trusted |
 //! | `error`, `refusal`, `diagnosis`, `hint` | what failed, how it is told from the cause, and the way out |
 //! | [`retry`] | pure: whether and when another try makes sense |
 //!
@@ -26,6 +27,7 @@ mod pace;
 mod refusal;
 pub mod retry;
 mod secret;
+mod served;
 mod session;
 mod settings;
 mod text;
@@ -42,11 +44,12 @@ mod tls_tests;
 
 pub use answer::{JobRunsAnswer, JsonAnswer};
 pub use base_url::check_base_url;
-pub use certificate::{CertificateFacts, ServedCertificate, served_certificate};
+pub use certificate::CertificateFacts;
 pub use client::Client;
 pub use error::{Cause, CcsError, ConnectProblem, Doing};
 pub use names::NamedJob;
 pub use refusal::{CertificateProblem, CertificateRefused, TlsProblem};
 pub use secret::Secret;
+pub use served::{ServedCertificate, served_certificate};
 pub use settings::{PasswordEncoding, Settings, Trust};
 pub use tls::roots_from_pem;

@@ -11,10 +11,10 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::certificate::{CertificateFacts, Seen};
+use super::certificate::CertificateFacts;
 use super::error::CcsError;
 use super::settings::Trust;
-use super::verifier::{AnyOrPinned, Chain};
+use super::verifier::{AnyOrPinned, Chain, Seen};
 
 /// The TLS configuration that accepts what `trust` says.
 ///

@@ -5,7 +5,7 @@
 //! read one of X.509 version 1, not even to check a signature with its key; so the key is taken out by
 //! x509-parser, and the handshake's signature is checked with it by the same algorithms of ring.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -16,7 +16,7 @@ use x509_parser::asn1_rs::Any;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use super::certificate::{CertificateFacts, Seen};
+use super::certificate::CertificateFacts;
 use super::refusal::{CertificateProblem, CertificateRefused};
 use crate::model::Sha256;
 
@@ -111,6 +111,9 @@ impl ServerCertVerifier for Chain {
         self.0.supported_verify_schemes()
     }
 }
+
+/// What the server sent, as the verifier saw it: its own certificate first.
+pub(super) type Seen = Arc<Mutex<Option<Vec<CertificateDer<'static>>>>>;
 
 /// Accepts the pinned certificate, or any; the handshake's signature is checked all the same.
 #[derive(Debug)]

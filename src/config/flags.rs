@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::pin::parse_pin;
-use super::settings::{
+use super::values::{
     PasswordEncoding, TableOrJson, parse_concurrency, parse_positive_duration, parse_rate, parse_run_limit,
 };
 use crate::model::{Guid, NaiveZone, Sha256};

@@ -7,8 +7,8 @@ use clap::ValueEnum;
 use super::error::ConfigError;
 use super::file::{ConfigFile, DEFAULT_FILE};
 use super::setting::Setting;
-use super::settings::{word, word_of};
 use super::sources::{Environment, Sources};
+use super::values::{word, word_of};
 
 /// The archive that is taken when none is named.
 pub const DEFAULT_ARCHIVE: &str = "jobruns.db";

@@ -27,6 +27,7 @@ mod settings;
 mod size;
 mod sources;
 mod text;
+mod values;
 
 pub use crate::ccs::Secret;
 pub use duration::{NotADuration, parse_duration, show_duration};
@@ -41,11 +42,9 @@ pub use nearest::nearest;
 pub use password::{PasswordOrigin, PasswordSources, find_password};
 pub use pin::{NotAPin, parse_pin, parse_sha256};
 pub use setting::{KEYS, Setting};
-pub(crate) use settings::parse_positive_duration;
-pub use settings::{
-    LoginSettings, MAX_CONCURRENCY, PasswordEncoding, ServerSettings, SyncSettings, TableOrJson, TrustChoice,
-    UrlSettings,
-};
+pub use settings::{LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings};
 pub use size::{NotASize, parse_size, show_size};
 pub use sources::{Choice, Chosen, Environment, Origin, Sources};
 pub use text::NotText;
+pub(crate) use values::parse_positive_duration;
+pub use values::{MAX_CONCURRENCY, PasswordEncoding, TableOrJson};

@@ -4,37 +4,19 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::ValueEnum;
-
-use super::duration::{parse_duration, show_duration};
+use super::duration::show_duration;
 use super::error::ConfigError;
 use super::flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
 use super::jobs_file::{JobsFile, ListedJob, read_jobs_file};
 use super::pin::parse_pin;
 use super::setting::Setting;
-use super::size::{parse_size, show_size};
+use super::size::show_size;
 use super::sources::{Chosen, Origin, Sources};
+use super::values::{
+    PasswordEncoding, TableOrJson, parse_concurrency, parse_positive_duration, parse_rate, parse_run_limit,
+    whole_number, word, word_of, yes_or_no,
+};
 use crate::model::{Guid, NaiveZone, Sha256, hex};
-
-/// How the token URL wants the password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum PasswordEncoding {
-    /// Base64 of its UTF-8 bytes, as the API document asks.
-    #[default]
-    Base64,
-    /// As it is: older servers, or a password that is already encoded.
-    None,
-}
-
-/// What a list or summary on standard output looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum TableOrJson {
-    /// For people.
-    #[default]
-    Table,
-    /// For programs.
-    Json,
-}
 
 /// What makes a server's certificate good.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,14 +40,8 @@ const DEFAULT_RETRIES: u32 = 4;
 /// Default for jobs fetched at once: two to four keep one connection's waiting time filled.
 const DEFAULT_CONCURRENCY: usize = 4;
 
-/// The most jobs fetched at once; each may hold one run and one connection, and the server has other users.
-pub const MAX_CONCURRENCY: usize = 64;
-
 /// Default for the largest run that is read.
 const DEFAULT_RUN_LIMIT: u64 = 256 << 20;
-
-/// The smallest limit for a run: below it the beginning that quarantine keeps (1 MiB) would be more than the run.
-const SMALLEST_RUN_LIMIT: u64 = 1 << 20;
 
 /// Which server, and how patiently.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -301,75 +277,6 @@ fn choose_jobs(flags: &SyncFlags, sources: &Sources<'_>) -> Result<Vec<ListedJob
     let named = |&job_id: &Guid| ListedJob { job_id, name: None };
     flags.jobs.iter().map(named).for_each(&mut add);
     Ok(jobs)
-}
-
-/// A duration of more than nothing.
-///
-/// # Errors
-/// The reason, in words.
-pub(crate) fn parse_positive_duration(text: &str) -> Result<Duration, String> {
-    let duration = parse_duration(text).map_err(|error| error.to_string())?;
-    if duration.is_zero() {
-        Err("it must be longer than nothing".to_owned())
-    } else {
-        Ok(duration)
-    }
-}
-
-/// A number of jobs at once, from 1 to [`MAX_CONCURRENCY`].
-pub(crate) fn parse_concurrency(text: &str) -> Result<usize, String> {
-    match text.trim().parse() {
-        Ok(jobs @ 1..=MAX_CONCURRENCY) => Ok(jobs),
-        _ => Err(format!("{text:?} is no number from 1 to {MAX_CONCURRENCY}")),
-    }
-}
-
-/// Requests per second: more than 0, at most a million.
-pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
-    match text.trim().parse::<f64>() {
-        Ok(rate) if rate > 0.000_01 && rate <= 1_000_000.0 => Ok(rate),
-        _ => Err(format!(
-            "{text:?} is no number of requests per second (such as 2, or 0.5)"
-        )),
-    }
-}
-
-/// A size that a run may have: 1 MiB or more.
-pub(crate) fn parse_run_limit(text: &str) -> Result<u64, String> {
-    match parse_size(text).map_err(|error| error.to_string())? {
-        bytes if bytes < SMALLEST_RUN_LIMIT => Err(format!("{text:?} is less than 1MiB")),
-        bytes => Ok(bytes),
-    }
-}
-
-/// A whole number from 0.
-fn whole_number(text: &str) -> Result<u32, String> {
-    text.trim()
-        .parse()
-        .map_err(|_| format!("{text:?} is no whole number from 0 to {}", u32::MAX))
-}
-
-fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" => Ok(true),
-        "false" | "no" | "off" | "0" => Ok(false),
-        _ => Err(format!("{text:?} is neither true nor false")),
-    }
-}
-
-/// One of an enum's words, in any letter case.
-pub(crate) fn word<T: ValueEnum>(text: &str) -> Result<T, String> {
-    T::from_str(text.trim(), true).map_err(|_| {
-        let names: Vec<String> = T::value_variants().iter().map(word_of).collect();
-        format!("{text:?} is none of {}", names.join(", "))
-    })
-}
-
-/// The word of an enum's value.
-pub(crate) fn word_of<T: ValueEnum>(value: &T) -> String {
-    value
-        .to_possible_value()
-        .map_or_else(String::new, |word| word.get_name().to_owned())
 }
 
 /// A URL without what stands before `@`, where people put passwords.

@@ -1,8 +1,8 @@
 //! `jobruns report overview`: what can be asked of it.
 
-use super::failure::Failure;
-use super::report::CommonArgs;
-use super::rows::RowsArgs;
+use super::super::failure::Failure;
+use super::super::rows::RowsArgs;
+use super::common::CommonArgs;
 use crate::model::Instant;
 use crate::report::{Request, overview};
 

@@ -1,7 +1,7 @@
 //! `--compare` of `jobruns report failure-trends` and `asset-errors`: which two spans are compared.
 
-use super::failure::{Exit, Failure};
-use super::report::moment;
+use super::super::failure::{Exit, Failure};
+use super::common::moment;
 use crate::model::Instant;
 use crate::report::{Common, Span};
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::console::Console;
-use super::destination::{Destination, Place};
-use super::failure::{Exit, Failure};
-use super::halt::Halt;
-use super::report::CommonArgs;
-use super::rows::FormArgs;
+use super::super::console::Console;
+use super::super::destination::{Destination, Place};
+use super::super::failure::{Exit, Failure};
+use super::super::halt::Halt;
+use super::super::rows::FormArgs;
+use super::common::CommonArgs;
 use crate::archive::Snapshot;
 use crate::report::render::{Format, Style};
 use crate::report::{About, Common, Request};

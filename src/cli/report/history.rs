@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::failure::Failure;
-use super::report::CommonArgs;
-use super::rows::RowsArgs;
+use super::super::failure::Failure;
+use super::super::rows::RowsArgs;
+use super::common::CommonArgs;
 use crate::config::parse_positive_duration;
 use crate::model::Instant;
 use crate::report::{Request, changes, coverage, gaps, missed_runs};
