@@ -323,7 +323,7 @@ async fn one_failed_job_hurts_no_other() {
         ("500@2", Some(500), "contact the administrator"),
         ("html@2", Some(200), "text/html"),
         ("xml@2", Some(200), "application/xml"),
-        ("redirect@2", None, "elsewhere.example.com"),
+        ("redirect@2", Some(302), "elsewhere.example.com"),
         ("other-job@2", Some(200), "another job"),
         ("stall=9@2", Some(200), "silent for 2s"),
     ] {
