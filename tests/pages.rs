@@ -77,6 +77,18 @@ async fn blocks_stand_below_the_table_of_trends_only_where_they_are_asked_for() 
         "{below}"
     );
     assert_eq!(run(&["--blocks", "always"]), run(&[]));
+    // Long names leave room for the lines on 80 columns, and are told from each other by their ends.
+    let connection = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let sql = "UPDATE job SET name = printf('The quarterly evaluation of %.250c, region %d', '.', job_key)";
+    connection.execute(sql, []).unwrap();
+    let with = run(&["--format", "table", "--blocks", "always"]);
+    for (at, line) in with.lines().rev().take(3).enumerate() {
+        assert!(line.chars().count() <= 80 && line.contains("…"), "{at}: {line}");
+        assert!(
+            (1..=3).any(|job| line.ends_with(&format!("region {job}"))),
+            "{line}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,7 +84,7 @@ async fn no_page_complains_asks_for_anything_overflows_or_runs_what_it_shows() {
     let story = hostile_archive().await;
     for (name, words) in PAGES {
         let url = make(&story, name, words);
-        for (width, scheme) in [(1280, "light"), (390, "dark")] {
+        for (width, scheme) in [(1280, "light"), (820, "dark"), (390, "dark")] {
             browser.open(&url, width, scheme);
             let place = format!("{name} at {width}, {scheme}");
             // Figures unfolded are part of the page too.
@@ -107,6 +107,15 @@ async fn no_page_complains_asks_for_anything_overflows_or_runs_what_it_shows() {
             // Every drawing has a name, or is told to leave out to those who cannot see it.
             let unnamed = "Array.from(document.querySelectorAll('svg')).filter(one => !one.closest('[aria-label],[aria-hidden]')).length";
             assert_eq!(browser.value(unnamed), 0, "{place}");
+            // So has every heading of a table, and none of a page is left out between one and the next.
+            let empty = "Array.from(document.querySelectorAll('th')).filter(one => one.textContent.trim() === '').length";
+            assert_eq!(browser.value(empty), 0, "{place}");
+            let headings =
+                "Array.from(document.querySelectorAll('h1,h2,h3,h4,h5,h6')).map(one => one.tagName).join('')";
+            let headings = browser.value(headings);
+            assert_eq!(headings.as_str().unwrap().replace("H2", ""), "H1", "{place}");
+            // Labels of an axis do not lie on each other.
+            assert_eq!(browser.value(OVERLAPPING), "", "{place}");
         }
     }
 }
@@ -164,6 +173,13 @@ async fn rows_are_sorted_and_searched_by_mouse_and_by_keyboard() {
     assert_eq!(browser.value(ROWS), 11);
     assert_eq!(browser.complaints(&url), Vec::<String>::new());
 }
+
+/// Labels of an axis that lie on each other.
+const OVERLAPPING: &str = "(() => { const bad = []; for (const svg of document.querySelectorAll('svg')) {
+    const marks = Array.from(svg.querySelectorAll('text.mark-below')).filter(one => one.closest('svg') === svg);
+    const boxes = marks.map(one => one.getBoundingClientRect()).filter(one => one.width > 0);
+    boxes.forEach((box, at) => { if (at > 0 && box.left < boxes[at - 1].right) bad.push(marks[at].textContent); }); }
+    return bad.join('|'); })()";
 
 /// How many rows the table has in the page.
 const ROWS: &str = "document.querySelectorAll('#rows tbody tr').length";

@@ -35,7 +35,7 @@ pub fn bars(title: &str, below: &str, what: &str, noun: &str, headings: &[&str],
     if bars.is_empty() {
         return Markup::new();
     }
-    let mut columns = vec![Heading::Plot(""), Heading::Number(noun)];
+    let mut columns = vec![Heading::Plot("compared"), Heading::Number(noun)];
     columns.extend(headings.iter().map(|heading| Heading::OptionalNumber(heading)));
     let mut table = RowChart::new(title, what, &columns);
     for bar in bars {

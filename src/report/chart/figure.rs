@@ -129,9 +129,12 @@ const LONG_WORD: usize = 10;
 
 /// The marks of a time axis, along the top of the drawing that is open. Where the screen is narrow, every other one is left
 /// out; of whole days and of a small drawing all but every fourth, if there are many.
-pub(super) fn marks_below(markup: &mut Markup, axis: TimeAxis, most: usize) {
+///
+/// `has_neighbours` is set where something stands close to both ends of the axis: a mark there must not reach into it.
+pub(super) fn marks_below(markup: &mut Markup, axis: TimeAxis, most: usize, has_neighbours: bool) {
     let marks = axis.marks(most);
     let are_many = marks.len() > 4;
+    let ends_at_end = marks.last().is_some_and(|(at, _)| axis.percent(*at) >= 99.0);
     for (index, (at, word)) in marks.into_iter().enumerate() {
         let x = axis.percent(at);
         let (tick, below) = match index % 4 {
@@ -140,10 +143,9 @@ pub(super) fn marks_below(markup: &mut Markup, axis: TimeAxis, most: usize) {
             0 | 2 => ("tick", "mark-below"),
             _ => ("tick other", "mark-below other"),
         };
-        // What stands at an end of the axis must not reach into what is beside it.
         let anchor = match x {
-            ..1.0 => "start",
-            99.0.. => "end",
+            ..1.0 if has_neighbours && (ends_at_end || word.len() >= LONG_WORD) => "start",
+            99.0.. if has_neighbours => "end",
             _ => "middle",
         };
         markup.empty(
@@ -272,7 +274,9 @@ impl RowChart {
         // Of two drawings beside each other each has less than half of the room.
         let most = if plots > 1 { 4 } else { MOST_MARKS };
         for plot in 0..plots {
-            self.plot(plot > 0, AXIS_HEIGHT, |markup| marks_below(markup, axis, most));
+            self.plot(plot > 0, AXIS_HEIGHT, |markup| {
+                marks_below(markup, axis, most, true)
+            });
         }
         for &is_optional in numbers {
             self.number(is_optional, "");

@@ -313,7 +313,7 @@ fn bars_panel<const N: usize>(
 /// The marks below a drawing.
 fn time_marks(markup: &mut Markup, axis: TimeAxis, top: f64) {
     open_plot(markup, top, AXIS);
-    marks_below(markup, axis, super::scale::MOST_MARKS);
+    marks_below(markup, axis, super::scale::MOST_MARKS, false);
     markup.close("svg");
 }
 

@@ -80,7 +80,11 @@ pub fn timeline(
     let mut body = Markup::new();
     let entries: Vec<(&str, &str)> = kinds.iter().map(|(kind, word)| (kind.class(), *word)).collect();
     key(&mut body, &entries);
-    let mut table = RowChart::new(title, "job", &[Heading::Plot(""), Heading::Number(number)]);
+    let mut table = RowChart::new(
+        title,
+        "job",
+        &[Heading::Plot("over time"), Heading::Number(number)],
+    );
     for line in lines {
         table.begin(&line.name);
         table.plot(false, HEIGHT, |markup| {

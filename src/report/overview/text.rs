@@ -4,15 +4,18 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthChar;
 
-use super::{Job, Overview, Verdict};
+use super::{Asset, Job, Overview, Verdict};
 use crate::report::chart::{Blocks, counted, grouped, percent};
-use crate::report::render::visible;
+use crate::report::render::{columns_of, in_columns, visible};
 
 /// Columns of the page.
 const WIDTH: usize = 80;
 
 /// Columns of a job's name.
 const NAME: usize = 26;
+
+/// Columns before what a fact says.
+const FACT: usize = 20;
 
 /// Columns of a job's line.
 const LINE: usize = 22;
@@ -49,19 +52,24 @@ impl Page {
     fn fact(&mut self, name: &str, text: &str) {
         self.line(&format!("  {name:<18}{text}"));
     }
+
+    /// A further line of a fact, that ends in a foreign name.
+    fn fact_of(&mut self, text: &str, name: &str) {
+        let room = WIDTH.saturating_sub(FACT + columns_of(text) + 2);
+        self.fact("", &format!("{text}  {}", in_columns(name, room)));
+    }
 }
 
 /// The text without what is beyond so many columns, which an ellipsis tells of.
 fn fit(text: &str, columns: usize) -> String {
     let text = visible(text);
-    let width = |c: char| c.width().unwrap_or(0);
-    if text.chars().map(width).sum::<usize>() <= columns {
+    if columns_of(&text) <= columns {
         return text.into_owned();
     }
     let mut kept = String::new();
     let mut used = 0;
     for character in text.chars() {
-        used += width(character);
+        used += character.width().unwrap_or(0);
         if used + 1 > columns {
             break;
         }
@@ -70,10 +78,24 @@ fn fit(text: &str, columns: usize) -> String {
     kept + "…"
 }
 
+/// An asset in exactly so many columns: as much of its name as its type leaves room for.
+fn asset_cell(asset: &Asset, columns: usize) -> String {
+    let title = asset.title();
+    let (Some(name), Some(kind)) = (&asset.asset, &asset.asset_type) else {
+        return cell(&title, columns);
+    };
+    if columns_of(&visible(&title)) <= columns {
+        return cell(&title, columns);
+    }
+    let kind = in_columns(kind, columns / 3);
+    let name = in_columns(name, columns.saturating_sub(columns_of(&kind) + 3));
+    cell(&format!("{name} · {kind}"), columns)
+}
+
 /// The text in exactly so many columns.
 fn cell(text: &str, columns: usize) -> String {
-    let mut cell = fit(text, columns);
-    let used: usize = cell.chars().map(|c| c.width().unwrap_or(0)).sum();
+    let mut cell = in_columns(text, columns);
+    let used = columns_of(&cell);
     cell.extend(std::iter::repeat_n(' ', columns.saturating_sub(used)));
     cell
 }
@@ -164,7 +186,7 @@ fn complete(page: &mut Page, overview: &Overview) {
             let title = gap.job_name.as_deref().unwrap_or(&gap.job_id);
             let (from, to) = (day(Some(&gap.from)), day(Some(&gap.to)));
             let missed = format!("{} missed", grouped(gap.runs_missed));
-            page.fact("", &format!("{from} to {to}  {missed}  {title}"));
+            page.fact_of(&format!("{from} to {to}  {missed}"), title);
         }
     }
     if completeness.jobs_behind > 0 {
@@ -174,7 +196,7 @@ fn complete(page: &mut Page, overview: &Overview) {
                 .last_synced_at
                 .as_deref()
                 .map_or_else(|| "never complete".to_owned(), minute);
-            page.fact("", &format!("{synced}  {}", job.title()));
+            page.fact_of(&synced, job.title());
         }
     }
     if completeness.quarantine_open > 0 {
@@ -298,7 +320,7 @@ fn assets(page: &mut Page, overview: &Overview) {
     ));
     for asset in overview.worst_assets.iter().take(MOST) {
         let (before, now) = (grouped(asset.errors_before), grouped(asset.errors));
-        page.line(&format!("  {} {before:>8} {now:>8}", cell(&asset.title(), name)));
+        page.line(&format!("  {} {before:>8} {now:>8}", asset_cell(asset, name)));
     }
     let (new, gone) = (grouped(overview.assets_new), grouped(overview.assets_gone));
     page.line(&format!(
@@ -317,5 +339,13 @@ mod tests {
         assert_eq!(fit("東京東京", 5), "東京…");
         assert_eq!(fit("東京東京", 4), "東…");
         assert_eq!(cell("a\x1b", 4), "a␛  ");
+        let asset = Asset {
+            asset: Some("a long name of a server, number 17".to_owned()),
+            asset_type: Some("Windows Machine".to_owned()),
+            errors: 1,
+            errors_before: 0,
+            top_message: None,
+        };
+        assert_eq!(asset_cell(&asset, 40), "a long name of …umber 17 · Windows …hine");
     }
 }

@@ -225,6 +225,55 @@ mod tests {
         assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
     }
 
+    /// How light a colour of the style sheet is, as WCAG 2 counts it.
+    fn luminance(colour: &str) -> f64 {
+        let digits = colour.trim_start_matches('#');
+        let part = |at: usize| {
+            let short = digits.len() == 3;
+            let digits = if short {
+                digits[at..=at].repeat(2)
+            } else {
+                digits[2 * at..2 * at + 2].to_owned()
+            };
+            let share = f64::from(u8::from_str_radix(&digits, 16).unwrap()) / 255.0;
+            if share <= 0.03928 {
+                share / 12.92
+            } else {
+                ((share + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * part(0) + 0.7152 * part(1) + 0.0722 * part(2)
+    }
+
+    fn contrast(one: &str, other: &str) -> f64 {
+        let (one, other) = (luminance(one) + 0.05, luminance(other) + 0.05);
+        one.max(other) / one.min(other)
+    }
+
+    #[test]
+    fn texts_can_be_read_and_steps_of_the_heat_map_told_apart_in_light_and_dark() {
+        // The first two palettes of the style sheet, light and dark.
+        for palette in STYLE.split(":root{").skip(1).take(2) {
+            let colour = |name: &str| {
+                let found = palette.split(&format!("--{name}:")).nth(1).unwrap();
+                found.split([';', '}']).next().unwrap()
+            };
+            for ink in ["ink", "soft", "blue"] {
+                for paper in ["page", "card", "mark"] {
+                    let contrast = contrast(colour(ink), colour(paper));
+                    assert!(contrast >= 4.5, "{ink} on {paper}: {contrast}");
+                }
+            }
+            for (one, other) in ["h0", "h1", "h2", "h3", "h4"]
+                .iter()
+                .zip(["h1", "h2", "h3", "h4", "h5"])
+            {
+                let contrast = contrast(colour(one), colour(other));
+                assert!(contrast >= 1.25, "{one} beside {other}: {contrast}");
+            }
+        }
+    }
+
     #[test]
     fn options_that_were_not_given_are_not_shown() {
         assert_eq!(shown(&Json::Null), None);

@@ -17,7 +17,7 @@ pub use self::json::Json;
 pub use self::jsonl::JsonLines;
 pub use self::markdown::Markdown;
 pub use self::text::Text;
-pub use self::visible::visible;
+pub use self::visible::{columns_of, in_columns, visible};
 pub use self::xlsx::Xlsx;
 use super::about::About;
 use super::table::Rows;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use unicode_width::UnicodeWidthChar;
+
 /// The text with control characters shown as their pictures (`␛`, `␊`), and what reorders or hides text as its code
 /// (`\u{202e}`): a terminal would do as they say.
 #[must_use]
@@ -22,6 +24,49 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Columns of a terminal that a text takes.
+#[must_use]
+pub fn columns_of(text: &str) -> usize {
+    text.chars().map(|character| character.width().unwrap_or(0)).sum()
+}
+
+/// A foreign name on one line of at most so many columns. What is left out is in its middle: names often differ only in how
+/// they end.
+#[must_use]
+pub fn in_columns(name: &str, columns: usize) -> String {
+    let name = visible(name);
+    if columns_of(&name) <= columns {
+        return name.into_owned();
+    }
+    let behind = columns / 3;
+    let ellipsis = "…";
+    let mut begin = String::new();
+    let mut left = columns.saturating_sub(behind + 1);
+    for character in name.chars() {
+        let width = character.width().unwrap_or(0);
+        if width > left {
+            break;
+        }
+        left -= width;
+        begin.push(character);
+    }
+    let mut end = Vec::new();
+    left = behind;
+    for character in name.chars().rev() {
+        let width = character.width().unwrap_or(0);
+        if width > left {
+            break;
+        }
+        left -= width;
+        end.push(character);
+    }
+    // A mark that belongs to a letter must not be set on the ellipsis.
+    while end.last().is_some_and(|last| last.width().unwrap_or(0) == 0) {
+        end.pop();
+    }
+    begin + ellipsis + &end.into_iter().rev().collect::<String>()
+}
+
 /// Control characters; marks that set the direction of text; line and paragraph separators; the byte order mark; what has
 /// no width and joins no letters, so that two names with and without it would look the same.
 fn is_active(character: char) -> bool {
@@ -36,6 +81,26 @@ fn is_active(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_shortened_in_its_middle_to_the_columns_there_are() {
+        assert_eq!(in_columns("abc", 3), "abc");
+        assert_eq!(
+            in_columns("The evaluation of site 478 UNIX", 20),
+            "The evaluatio…8 UNIX"
+        );
+        assert_eq!(in_columns("東京東京東京", 8), "東京…京");
+        let marks = "\u{301}".repeat(9);
+        assert_eq!(
+            in_columns(&format!("abcdefgh{marks}"), 6),
+            format!("abc…gh{marks}")
+        );
+        assert_eq!(in_columns(&format!("abcdef{marks}gh"), 6), "abc…gh");
+        assert_eq!(columns_of("東京…"), 5);
+        for columns in 0..12 {
+            assert!(columns_of(&in_columns("\x1b[31m東京 e\u{301}\u{200b} 🙂🙂", columns)) <= columns.max(1));
+        }
+    }
 
     #[test]
     fn escape_sequences_are_seen_and_not_executed() {

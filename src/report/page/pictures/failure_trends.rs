@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use crate::report::About;
 use crate::report::chart::{
-    Bins, Blocks, Counts, Markup, OverTime, Runs, Sparks, counted, label, over_time, percent, sparks,
+    Bins, Blocks, Counts, Markup, OverTime, Runs, Sparks, counted, over_time, percent, sparks,
 };
 use crate::report::page::cells::{count, date, job_title, places, text, zone};
 use crate::report::page::picture::{Drawn, Picture};
 use crate::report::period::By;
-use crate::report::render::visible;
+use crate::report::render::{columns_of, in_columns};
 use crate::report::table::{Cell, Column};
 
 /// Jobs that have a line of their own; those that failed most.
@@ -17,6 +17,9 @@ const MOST_JOBS: usize = 24;
 
 /// Block characters of a job's line in a terminal.
 const BLOCKS: usize = 48;
+
+/// Columns of a terminal that everybody has.
+const COLUMNS: usize = 80;
 
 /// Kinds of runs, as the bars show them.
 pub(in crate::report) const KINDS: [(&str, &str); 3] =
@@ -118,13 +121,15 @@ impl Picture for Trends {
         };
         let (from, to) = blocks.span();
         let mut text = format!(
-            "\nfailed of finished by {}, {from} to {to}; the highest block is {}\n",
+            "\nfailed of finished by {}, {from} to {to}; the highest: {}\n",
             blocks.by().name(),
             percent(blocks.top())
         );
         for (title, bins) in jobs {
             let rate = bins.sum().rate().map_or_else(|| "-".to_owned(), percent);
-            text += &format!("{} {rate:>8}  {}\n", blocks.line(bins), visible(&label(title)));
+            let line = blocks.line(bins);
+            let room = COLUMNS.saturating_sub(columns_of(&line) + 11);
+            text += &format!("{line} {rate:>8}  {}\n", in_columns(title, room));
         }
         text
     }
