@@ -268,6 +268,17 @@ fn the_lines_for_duckdb_run() {
     }
 }
 
+#[test]
+fn the_lines_for_parquet_run() {
+    demo()
+        .run(&["export", "--format", "parquet", "--archive", "jobruns-demo.db"])
+        .ends_with(0);
+    let code = blocks("### Parquet", "python").remove(0);
+    if let Some(said) = run_python(&code, &["duckdb"]) {
+        assert!(said.contains("UNIX baseline") && said.contains("1000"), "{said}");
+    }
+}
+
 /// The steps of the plan, as SQLite tells them.
 fn plan(connection: &rusqlite::Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();

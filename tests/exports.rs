@@ -8,6 +8,12 @@ use std::path::Path;
 
 use common::program::Program;
 use common::story::Story;
+use jobruns::archive::NAMES_FOR_ANALYSTS;
+use jobruns::model::hex;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+use rusqlite::types::ValueRef;
+use serde_json::Value;
 
 async fn synced() -> Story {
     let story = Story::new().await;
@@ -130,6 +136,129 @@ async fn one_report_that_cannot_be_written_stops_none_of_the_others() {
         .ends_with(2)
         .says("no job \"nobody\"");
     program.run(&["report", "all"]).ends_with(2).says("--output-dir");
+}
+
+/// Every value of a table as text, as SQLite has it.
+fn in_sqlite(archive: &Path, table: &str) -> Vec<Vec<String>> {
+    let connection = rusqlite::Connection::open(archive).unwrap();
+    let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+    let columns = statement.column_count();
+    let cell = |value: ValueRef<'_>| match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => format!("'{}'", std::str::from_utf8(text).unwrap()),
+        ValueRef::Blob(bytes) => hex(bytes),
+    };
+    let rows = statement.query_map([], |row| {
+        Ok((0..columns)
+            .map(|column| cell(row.get_ref(column).unwrap()))
+            .collect())
+    });
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+/// The same of a file of JSON Lines; bytes are text there.
+fn in_json_lines(file: &Path) -> Vec<Vec<String>> {
+    let cell = |value: &Value| match value {
+        Value::Null => "NULL".to_owned(),
+        Value::String(text) => format!("'{text}'"),
+        other => other.to_string(),
+    };
+    let text = std::fs::read_to_string(file).unwrap();
+    let object = |line| serde_json::from_str::<serde_json::Map<String, Value>>(line).unwrap();
+    text.lines()
+        .map(|line| object(line).values().map(cell).collect())
+        .collect()
+}
+
+/// The same of a Parquet file.
+fn in_parquet(file: &Path) -> Vec<Vec<String>> {
+    let reader = SerializedFileReader::new(std::fs::File::open(file).unwrap()).unwrap();
+    let cell = |(_, field): (&String, &Field)| match field {
+        Field::Null => "NULL".to_owned(),
+        Field::Long(number) => number.to_string(),
+        Field::Double(number) => number.to_string(),
+        Field::Str(text) => format!("'{text}'"),
+        Field::Bytes(bytes) => hex(bytes.data()),
+        other => panic!("{other:?}"),
+    };
+    let rows = reader.get_row_iter(None).unwrap();
+    rows.map(|row| row.unwrap().get_column_iter().map(cell).collect())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_value_of_every_table_is_in_the_files_for_other_engines() {
+    let story = synced().await;
+    let program = &story.program;
+    story.server.pass_night();
+    story.server.set_faults(vec![
+        "bad-run=3@1".parse().unwrap(),
+        "odd-text@2".parse().unwrap(),
+    ]);
+    story.sync(&[]).ends_with(3);
+    program.run(&["export"]).ends_with(0).says("runs.jsonl: ");
+    program
+        .run(&[
+            "export",
+            "--format",
+            "parquet",
+            "--output-dir",
+            "lake/{date}",
+            "--manifest",
+        ])
+        .ends_with(0);
+    let lake = program.path("lake").join(names(&program.path("lake")).remove(0));
+    let archive = program.path("jobruns.db");
+    for table in NAMES_FOR_ANALYSTS {
+        let held = in_sqlite(&archive, table);
+        assert!(!held.is_empty(), "{table}");
+        let lines = in_json_lines(&program.path("jobruns-export").join(format!("{table}.jsonl")));
+        if table == "quarantine" {
+            assert_eq!(lines.len(), held.len());
+        } else {
+            assert!(lines == held, "{table}");
+        }
+        assert!(
+            in_parquet(&lake.join(format!("{table}.parquet"))) == held,
+            "{table}"
+        );
+        let manifest = std::fs::read_to_string(lake.join(format!("{table}.parquet.manifest.json"))).unwrap();
+        let manifest: Value = serde_json::from_str(&manifest).unwrap();
+        assert_eq!(
+            (&manifest["rows"], &manifest["format"]),
+            (&held.len().into(), &"parquet".into())
+        );
+    }
+    let before = std::fs::read(lake.join("runs.parquet")).unwrap();
+    program
+        .run(&[
+            "export",
+            "--format",
+            "parquet",
+            "--table",
+            "runs",
+            "--output-dir",
+            "one",
+        ])
+        .ends_with(0);
+    assert_eq!(names(&program.path("one")), ["runs.parquet"]);
+    assert!(
+        before == std::fs::read(program.path("one/runs.parquet")).unwrap(),
+        "the same bytes"
+    );
+    program
+        .run(&["export", "--table", "run"])
+        .ends_with(2)
+        .says("possible values: jobs, runs");
+}
+
+#[test]
+fn without_an_archive_nothing_is_exported() {
+    let program = Program::new();
+    program.run(&["export"]).ends_with(1).says("jobruns.db");
+    assert_eq!(names(&program.path("jobruns-export")), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    backup, completions, demo, jobs, ledger, password, payload, quarantine, query, reindex, report, salvage,
-    schema, simulate, status, sync, trust, verify,
+    backup, completions, demo, export, jobs, ledger, password, payload, quarantine, query, reindex, report,
+    salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
@@ -56,6 +56,7 @@ pub(super) enum Command {
     Sync(sync::SyncArgs),
     Report(report::ReportArgs),
     Query(query::QueryArgs),
+    Export(export::ExportArgs),
     Schema(schema::SchemaArgs),
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),

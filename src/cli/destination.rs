@@ -119,12 +119,6 @@ impl Destination {
             Err(error) => return Err(error.into()),
         };
         output.finish()?;
-        if rows == 0 {
-            tracing::info!(
-                "{}: there are no rows, since nothing in the archive is what was asked for",
-                about.report
-            );
-        }
         let (Some((mut output, file)), Some(sha256)) = (self.manifest, sha256) else {
             return Ok(rows);
         };
@@ -143,6 +137,13 @@ impl Destination {
             .map_err(|error| output.failed(&error))?;
         output.finish()?;
         Ok(rows)
+    }
+}
+
+/// Says where there are no rows, since an empty file looks like a fault.
+pub(super) fn tell_empty(report: &str, rows: u64) {
+    if rows == 0 {
+        tracing::info!("{report}: there are no rows, since nothing in the archive is what was asked for");
     }
 }
 

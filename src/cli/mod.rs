@@ -11,7 +11,9 @@ mod console;
 mod credentials;
 mod demo;
 mod destination;
+mod export;
 mod failure;
+mod folder;
 mod halt;
 mod jobs;
 mod ledger;
@@ -140,6 +142,7 @@ fn command(
         Command::Status(args) => status::run(&args, archive),
         Command::Query(args) => query::run(&args, archive),
         Command::Report(args) => report::run(&args, archive, console),
+        Command::Export(args) => export::run(&args, archive, console),
         Command::Schema(args) => schema::run(&args),
         Command::Verify(args) => verify::run(&args, frame, console),
         Command::Salvage(args) => salvage::run(&args, frame, console),

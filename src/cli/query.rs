@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
-use super::destination::Place;
+use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
 use super::halt::Halt;
 use super::rows::RowsArgs;
@@ -93,10 +93,11 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
     let snapshot = reader.snapshot()?;
     let about = About::new(&snapshot, "query", options.described());
     let mut end = QueryEnd::Complete;
-    destination.write(about, &halt, |rows| {
+    let rows = destination.write(about, &halt, |rows| {
         end = write(&snapshot, &options, rows)?;
         Ok(())
     })?;
+    tell_empty("query", rows);
     if let (QueryEnd::Limited, Some(limit)) = (end, options.limit) {
         tracing::info!("there are more rows than the {limit} of --limit");
     }

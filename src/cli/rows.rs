@@ -32,7 +32,7 @@ pub(super) struct RowsArgs {
 pub(super) struct FormArgs {
     /// How rows are written [default: table on a terminal, else csv]; xlsx cuts texts past 32,767 characters, with a mark; html is
     /// a page with charts and the first 5,000 rows
-    #[arg(long, value_name = "FORMAT", ignore_case = true, value_parser = formats())]
+    #[arg(long, value_name = "FORMAT", ignore_case = true, value_parser = one_of(&Format::ALL, Format::name))]
     format: Option<Format>,
 
     /// CSV as Excel likes it: byte order mark, CRLF, and --guard
@@ -56,13 +56,18 @@ pub(super) struct FormArgs {
     blocks: When,
 }
 
-fn formats() -> impl TypedValueParser<Value = Format> {
-    let names = Format::ALL.map(Format::name);
-    PossibleValuesParser::new(names).map(|name| {
-        Format::ALL
-            .into_iter()
-            .find(|format| format.name().eq_ignore_ascii_case(&name))
-            .expect("only names of formats are let through")
+/// One of a few words, in any letter case.
+pub(super) fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: &'static [T; N],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let names = all.map(name);
+    PossibleValuesParser::new(names).map(move |word| {
+        let meant = all
+            .iter()
+            .copied()
+            .find(|&value| name(value).eq_ignore_ascii_case(&word));
+        meant.expect("only words of the list are let through")
     })
 }
 

@@ -18,6 +18,7 @@ pub mod coverage;
 mod decimal;
 mod each;
 mod error;
+pub mod export;
 pub mod failure_changes;
 pub mod failure_trends;
 pub mod gaps;

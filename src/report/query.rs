@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::error::ReportError;
 use super::table::{Cell, Column, Kind, Rows};
-use crate::archive::{QueryError, Snapshot};
+use crate::archive::{Answer, QueryError, Snapshot};
 
 /// A query with its parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,35 +88,44 @@ pub fn write(
     options: &Options,
     rows: &mut dyn Rows,
 ) -> Result<QueryEnd, ReportError> {
-    snapshot.query(&options.sql, &options.parameters, |names, mut answer| {
+    snapshot.query(&options.sql, &options.parameters, |names, answer| {
         let columns: Vec<Column> = names.into_iter().map(any_column).collect();
         rows.columns(&columns)?;
-        let mut left = options.limit.unwrap_or(u64::MAX);
-        let mut end = QueryEnd::Complete;
-        while let Some(values) = answer.next_row()? {
-            if left == 0 {
-                end = QueryEnd::Limited;
-                break;
-            }
-            left -= 1;
-            // Text that a damaged file holds need not be Unicode.
-            let texts: Vec<Cow<'_, str>> = values.iter().map(text_of).collect();
-            let cells: Vec<Cell<'_>> = values
-                .iter()
-                .zip(&texts)
-                .map(|(value, text)| match *value {
-                    ValueRef::Null => Cell::Null,
-                    ValueRef::Integer(number) => Cell::Integer(number),
-                    ValueRef::Real(number) => Cell::Real(number),
-                    ValueRef::Text(_) => Cell::Text(text),
-                    ValueRef::Blob(bytes) => Cell::Bytes(bytes),
-                })
-                .collect();
-            rows.row(&cells)?;
-        }
-        rows.finish()?;
-        Ok(end)
+        write_rows(answer, options.limit, rows)
     })
+}
+
+/// Writes the rows of an answer, whose columns were told, and ends the output.
+pub(super) fn write_rows(
+    mut answer: Answer<'_>,
+    limit: Option<u64>,
+    rows: &mut dyn Rows,
+) -> Result<QueryEnd, ReportError> {
+    let mut left = limit.unwrap_or(u64::MAX);
+    let mut end = QueryEnd::Complete;
+    while let Some(values) = answer.next_row()? {
+        if left == 0 {
+            end = QueryEnd::Limited;
+            break;
+        }
+        left -= 1;
+        // Text that a damaged file holds need not be Unicode.
+        let texts: Vec<Cow<'_, str>> = values.iter().map(text_of).collect();
+        let cells: Vec<Cell<'_>> = values
+            .iter()
+            .zip(&texts)
+            .map(|(value, text)| match *value {
+                ValueRef::Null => Cell::Null,
+                ValueRef::Integer(number) => Cell::Integer(number),
+                ValueRef::Real(number) => Cell::Real(number),
+                ValueRef::Text(_) => Cell::Text(text),
+                ValueRef::Blob(bytes) => Cell::Bytes(bytes),
+            })
+            .collect();
+        rows.row(&cells)?;
+    }
+    rows.finish()?;
+    Ok(end)
 }
 
 fn any_column(name: String) -> Column {

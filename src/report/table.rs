@@ -34,6 +34,8 @@ pub enum Kind {
     Instant,
     /// Days.
     Date,
+    /// Bytes.
+    Bytes,
     /// Whatever each cell says: the columns of a query.
     Any,
 }

@@ -1,16 +1,16 @@
 //! `jobruns report all`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::super::console::Console;
-use super::super::destination::{Destination, Place};
+use super::super::destination::Place;
 use super::super::failure::{Exit, Failure};
+use super::super::folder::Folder;
 use super::super::halt::Halt;
 use super::super::rows::FormArgs;
 use super::common::CommonArgs;
 use crate::archive::Snapshot;
-use crate::report::render::{Format, Style};
+use crate::report::render::Format;
 use crate::report::{About, Common, Request};
 
 /// Every report, each into a file of its own
@@ -38,14 +38,6 @@ pub(super) struct AllArgs {
     form: FormArgs,
 }
 
-/// A folder that is there, and how files in it are written.
-pub(super) struct Folder<'p> {
-    path: PathBuf,
-    archive: &'p Path,
-    format: Format,
-    style: Style,
-}
-
 impl AllArgs {
     /// Makes the folder, before any work is done.
     ///
@@ -53,17 +45,7 @@ impl AllArgs {
     /// Wrong usage: a folder that cannot be made, options that contradict the format.
     pub(super) fn folder<'p>(&self, place: &Place<'p>) -> Result<Folder<'p>, Failure> {
         let (format, style) = self.form.form(Format::Csv, None)?;
-        let path = place.resolve(&self.output_dir);
-        fs::create_dir_all(&path).map_err(|error| {
-            let words = format!("could not make the folder {}", path.display());
-            Failure::new(Exit::WrongUsage, words).caused_by(&error)
-        })?;
-        Ok(Folder {
-            path,
-            archive: place.archive,
-            format,
-            style,
-        })
+        Folder::open(&self.output_dir, place, format, style, self.manifest)
     }
 
     /// Writes every report, and says how that ended. What went wrong with one of them is told at once.
@@ -71,7 +53,6 @@ impl AllArgs {
     /// # Errors
     /// Wrong usage, which would go wrong with each; the wish to stop.
     pub(super) fn write(
-        &self,
         common: &Common,
         folder: &Folder<'_>,
         snapshot: &Snapshot<'_>,
@@ -79,36 +60,13 @@ impl AllArgs {
         console: &Console,
     ) -> Result<Exit, Failure> {
         common.scope(snapshot)?;
-        let requests = Request::all(common);
-        let mut written = 0;
-        for request in &requests {
-            match self.one(request, folder, snapshot, halt) {
-                Ok(()) => written += 1,
-                Err(failure) if failure.exit() == Exit::Interrupted => return Err(failure),
-                Err(failure) => console.tell(&failure.about(&format!("{}: ", request.name()))),
-            }
-        }
-        Ok(match written {
-            0 => Exit::NotDone,
-            all if all == requests.len() => Exit::Done,
-            _ => Exit::Findings,
-        })
-    }
-
-    fn one(
-        &self,
-        request: &Request,
-        folder: &Folder<'_>,
-        snapshot: &Snapshot<'_>,
-        halt: &Halt,
-    ) -> Result<(), Failure> {
-        let name = format!("{}.{}", request.name(), folder.format.extension());
-        let file = folder.path.join(name);
-        let destination =
-            Destination::file(&file, self.manifest, folder.archive, folder.format, folder.style)?;
-        let about = About::new(snapshot, request.name(), request.described());
-        let rows = destination.write(about, halt, |rows| request.write(snapshot, rows))?;
-        tracing::info!("{}: {rows} rows", file.display());
-        Ok(())
+        folder.write_each(
+            &Request::all(common),
+            halt,
+            console,
+            |request| request.name(),
+            |request| About::new(snapshot, request.name(), request.described()),
+            |request, rows| request.write(snapshot, rows),
+        )
     }
 }

@@ -1,7 +1,6 @@
 //! What every report can be asked, and how its words are read.
 
 use chrono_tz::Tz;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::super::failure::{Exit, Failure};
 use crate::model::Instant;
@@ -34,21 +33,6 @@ pub(super) struct CommonArgs {
 
 fn zone(text: &str) -> Result<Tz, UnknownTimeZone> {
     read_zone(text)
-}
-
-/// One of a few words, in any letter case.
-pub(super) fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
-    all: &'static [T; N],
-    name: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T> {
-    let names = all.map(name);
-    PossibleValuesParser::new(names).map(move |word| {
-        let meant = all
-            .iter()
-            .copied()
-            .find(|&value| name(value).eq_ignore_ascii_case(&word));
-        meant.expect("only words of the list are let through")
-    })
 }
 
 /// The instant that a flag names, where it is given.

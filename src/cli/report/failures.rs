@@ -1,8 +1,8 @@
 //! `jobruns report failure-trends` and `asset-errors`: what can be asked of them.
 
 use super::super::failure::Failure;
-use super::super::rows::RowsArgs;
-use super::common::{CommonArgs, one_of};
+use super::super::rows::{RowsArgs, one_of};
+use super::common::CommonArgs;
 use super::compare::CompareArgs;
 use super::lists::AboutArgs;
 use crate::model::Instant;

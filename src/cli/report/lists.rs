@@ -1,8 +1,8 @@
 //! `jobruns report runs` and `jobruns report messages`: what can be asked of them.
 
 use super::super::failure::Failure;
-use super::super::rows::RowsArgs;
-use super::common::{CommonArgs, one_of};
+use super::super::rows::{RowsArgs, one_of};
+use super::common::CommonArgs;
 use crate::model::{Instant, JobStatus, STATUS_NAMES};
 use crate::report::asset_errors::Category;
 use crate::report::{AssetsWanted, MessagesWanted, Request, nearest, runs};

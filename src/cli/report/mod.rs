@@ -17,7 +17,7 @@ use self::history::{ChangesArgs, CoverageArgs, MissedRunsArgs};
 use self::lists::{MessagesArgs, RunsArgs};
 use self::overview::OverviewArgs;
 use super::console::Console;
-use super::destination::Place;
+use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
 use super::halt::Halt;
 use super::rows::RowsArgs;
@@ -148,7 +148,8 @@ impl ReportArgs {
                 halt.interrupts(&reader);
                 let snapshot = reader.snapshot()?;
                 let about = About::new(&snapshot, request.name(), request.described());
-                destination.write(about, halt, |rows| request.write(&snapshot, rows))?;
+                let rows = destination.write(about, halt, |rows| request.write(&snapshot, rows))?;
+                tell_empty(request.name(), rows);
                 drop(snapshot);
                 (Exit::Done, request.common(), reader)
             }
@@ -157,7 +158,7 @@ impl ReportArgs {
                 let reader = Reader::open(archive)?;
                 halt.interrupts(&reader);
                 let snapshot = reader.snapshot()?;
-                let exit = args.write(common, &folder, &snapshot, halt, console)?;
+                let exit = AllArgs::write(common, &folder, &snapshot, halt, console)?;
                 drop(snapshot);
                 (exit, common, reader)
             }

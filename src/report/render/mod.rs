@@ -5,6 +5,7 @@ mod html;
 mod json;
 mod jsonl;
 mod markdown;
+mod parquet;
 mod text;
 mod visible;
 mod xlsx;
@@ -16,6 +17,7 @@ pub use self::html::Html;
 pub use self::json::Json;
 pub use self::jsonl::JsonLines;
 pub use self::markdown::Markdown;
+pub use self::parquet::Parquet;
 pub use self::text::Text;
 pub use self::visible::{columns_of, in_columns, visible};
 pub use self::xlsx::Xlsx;
@@ -39,10 +41,12 @@ pub enum Format {
     Xlsx,
     /// A page with charts.
     Html,
+    /// Columns with types, for engines that read columns by themselves: of tables alone, since a query's have none.
+    Parquet,
 }
 
 impl Format {
-    /// All of them.
+    /// Those of reports and queries.
     pub const ALL: [Self; 7] = [
         Self::Csv,
         Self::Table,
@@ -64,6 +68,7 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Xlsx => "xlsx",
             Self::Html => "html",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -80,7 +85,7 @@ impl Format {
     /// Whether it is bytes that a terminal cannot show.
     #[must_use]
     pub const fn is_binary(self) -> bool {
-        matches!(self, Self::Xlsx)
+        matches!(self, Self::Xlsx | Self::Parquet)
     }
 
     /// The renderer, which writes to `out` what `about` tells of. Formats of rows alone leave that out.
@@ -102,6 +107,7 @@ impl Format {
             Self::Markdown => Box::new(Markdown::new(out)),
             Self::Xlsx => Box::new(Xlsx::new(out, about)?),
             Self::Html => Box::new(Html::new(out, about)),
+            Self::Parquet => Box::new(Parquet::new(out, about)),
         })
     }
 }

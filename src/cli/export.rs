@@ -1,0 +1,81 @@
+//! `jobruns export`.
+
+use std::path::{Path, PathBuf};
+
+use chrono_tz::Tz;
+use clap::builder::PossibleValuesParser;
+
+use super::console::Console;
+use super::destination::Place;
+use super::failure::{Exit, Failure};
+use super::folder::Folder;
+use super::halt::Halt;
+use super::rows::one_of;
+use crate::archive::{NAMES_FOR_ANALYSTS, Reader};
+use crate::model::Instant;
+use crate::report::render::{Format, Style};
+use crate::report::{About, export, local_day};
+
+/// Writes the tables for analysts into files for other engines: JSON Lines, or Parquet
+///
+/// A file for each table, such as runs.parquet, with every row and column, purged runs and messages included; all of the
+/// same state of the archive, even while a sync writes. A file is replaced when the new one is whole. Values are those of the
+/// tables: points in time are UTC text. Bytes in quarantine are bytes in Parquet and hexadecimal text in JSON Lines. Where one
+/// table cannot be written the others are, and the exit code is 3; it is 1 where none could.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns export --format parquet
+  jobruns export --format parquet --output-dir 'lake/{date}' --manifest
+  jobruns export --table runs --table messages --output-dir exported")]
+pub(super) struct ExportArgs {
+    /// JSON Lines, or Parquet with Zstandard
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl", ignore_case = true, value_parser = one_of(&FORMATS, Format::name))]
+    format: Format,
+
+    /// The folder for the files, made where it is not there; {date} in its name is today
+    #[arg(long, value_name = "FOLDER", default_value = "jobruns-export")]
+    output_dir: PathBuf,
+
+    /// Only this table; may be given several times
+    #[arg(long = "table", value_name = "NAME", ignore_case = true, value_parser = PossibleValuesParser::new(NAMES_FOR_ANALYSTS))]
+    tables: Vec<String>,
+
+    /// Writes FILE.manifest.json beside each: SHA-256, rows, columns, ledger head, versions, time
+    #[arg(long)]
+    manifest: bool,
+}
+
+/// In which the tables can be had.
+static FORMATS: [Format; 2] = [Format::Jsonl, Format::Parquet];
+
+pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
+    let is_wanted = |name: &&str| {
+        let mut wanted = args.tables.iter();
+        args.tables.is_empty() || wanted.any(|table| table.eq_ignore_ascii_case(name))
+    };
+    let tables: Vec<&str> = NAMES_FOR_ANALYSTS.into_iter().filter(is_wanted).collect();
+    let place = Place {
+        archive,
+        folder: None,
+        today: local_day(Tz::UTC, Instant::now()),
+    };
+    let halt = Halt::listen(true)?;
+    let folder = Folder::open(
+        &args.output_dir,
+        &place,
+        args.format,
+        Style::default(),
+        args.manifest,
+    )?;
+    let reader = Reader::open(archive)?;
+    halt.interrupts(&reader);
+    let snapshot = reader.snapshot()?;
+    folder.write_each(
+        &tables,
+        &halt,
+        console,
+        |table| table,
+        |table| About::new(&snapshot, "export", export::described(table)),
+        |table, rows| export::write(&snapshot, table, rows),
+    )
+}

@@ -1,0 +1,90 @@
+//! A folder of files that are made in one go, of the same state of the archive.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::console::Console;
+use super::destination::{Destination, Place};
+use super::failure::{Exit, Failure};
+use super::halt::Halt;
+use crate::report::render::{Format, Style};
+use crate::report::{About, ReportError, Rows};
+
+/// A folder that is there, and how files in it are written.
+pub(super) struct Folder<'p> {
+    path: PathBuf,
+    archive: &'p Path,
+    format: Format,
+    style: Style,
+    manifests: bool,
+}
+
+impl<'p> Folder<'p> {
+    /// Makes the folder, before any work is done.
+    ///
+    /// # Errors
+    /// Wrong usage: a folder that cannot be made.
+    pub(super) fn open(
+        path: &Path,
+        place: &Place<'p>,
+        format: Format,
+        style: Style,
+        manifests: bool,
+    ) -> Result<Self, Failure> {
+        let path = place.resolve(path);
+        fs::create_dir_all(&path).map_err(|error| {
+            let words = format!("could not make the folder {}", path.display());
+            Failure::new(Exit::WrongUsage, words).caused_by(&error)
+        })?;
+        Ok(Self {
+            path,
+            archive: place.archive,
+            format,
+            style,
+            manifests,
+        })
+    }
+
+    /// Writes a file for each of `things`, named by `name`, and says how that ended: whatever goes wrong with one of them is
+    /// told at once, and the others are written.
+    ///
+    /// # Errors
+    /// The wish to stop.
+    pub(super) fn write_each<T>(
+        &self,
+        things: &[T],
+        halt: &Halt,
+        console: &Console,
+        name: impl Fn(&T) -> &str,
+        about: impl Fn(&T) -> About,
+        produce: impl Fn(&T, &mut dyn Rows) -> Result<(), ReportError>,
+    ) -> Result<Exit, Failure> {
+        let mut written = 0;
+        for thing in things {
+            match self.write(name(thing), about(thing), halt, |rows| produce(thing, rows)) {
+                Ok(()) => written += 1,
+                Err(failure) if failure.exit() == Exit::Interrupted => return Err(failure),
+                Err(failure) => console.tell(&failure.about(&format!("{}: ", name(thing)))),
+            }
+        }
+        Ok(match written {
+            0 => Exit::NotDone,
+            all if all == things.len() => Exit::Done,
+            _ => Exit::Findings,
+        })
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        about: About,
+        halt: &Halt,
+        produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
+    ) -> Result<(), Failure> {
+        let file = self.path.join(format!("{name}.{}", self.format.extension()));
+        let destination = Destination::file(&file, self.manifests, self.archive, self.format, self.style)?;
+        let rows = destination.write(about, halt, produce)?;
+        tracing::info!("{}: {rows} rows", file.display());
+        Ok(())
+    }
+}
