@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -47,7 +48,10 @@ impl Output {
             Failure::new(Exit::WrongUsage, format!("cannot write to {}", path.display())).caused_by(error)
         };
         // A link stays one: the file behind it is replaced.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let target = match fs::canonicalize(path) {
+            Ok(behind) if path.is_symlink() => behind,
+            _ => path.to_path_buf(),
+        };
         let existing = match fs::metadata(&target) {
             Ok(metadata) if metadata.is_dir() => {
                 let words = format!("cannot write to {}: it is a folder", path.display());
@@ -82,8 +86,7 @@ impl Output {
             (Sink::Beside(file), Some(path)) => {
                 // On disk before it has the name: a power cut leaves the old file or the whole new one.
                 file.as_file().sync_all().map_err(|error| failed(&error))?;
-                file.persist(path).map_err(|error| failed(&error.error))?;
-                Ok(())
+                persist(file, path).map_err(|error| failed(&error))
             }
             (mut sink, _) => sink.flush().map_err(|error| failed(&error)),
         }
@@ -139,6 +142,30 @@ fn of_write(target: Option<&Path>, error: &io::Error) -> Failure {
             let words = format!("could not write {}: {error}", path.display());
             Failure::new(Exit::NotDone, words).with_hint("the file that was there before is as it was.")
         }
+    }
+}
+
+/// Gives the file its name, and the one that had it goes. Windows refuses that while another program reads, checks or
+/// replaces the old one, so there it is tried for a second.
+fn persist(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
+    const ACCESS_DENIED: i32 = 5;
+    const SHARING_VIOLATION: i32 = 32;
+    let mut waits = (1..=10).map(|times| Duration::from_millis(20 * times));
+    loop {
+        let refused = match file.persist(path) {
+            Ok(_) => return Ok(()),
+            Err(refused) => refused,
+        };
+        let is_held = cfg!(windows)
+            && matches!(
+                refused.error.raw_os_error(),
+                Some(ACCESS_DENIED | SHARING_VIOLATION)
+            );
+        match waits.next() {
+            Some(wait) if is_held => std::thread::sleep(wait),
+            _ => return Err(refused.error),
+        }
+        file = refused.file;
     }
 }
 
