@@ -91,6 +91,34 @@ async fn files_that_are_hurt_are_told_and_left_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn figures_of_any_size_are_findings_and_no_overflow() {
+    let bench = rich_archive(3).await;
+    let program = Program::new();
+    lay(&program, &std::fs::read(bench.archive()).unwrap(), None);
+    let huge = "UPDATE sync_job SET runs_seen = 9223372036854775807, milliseconds = 9223372036854775807, body_bytes = -1;
+        UPDATE sync_job_unchanged SET runs_seen = 9223372036854775807, body_bytes = 9223372036854775807;
+        UPDATE run SET started_ticks = 9223372036854775807, ended_ticks = -9223372036854775808, messages_held = 9223372036854775807;
+        UPDATE sync SET started_unix = -9223372036854775808, finished_unix = 9223372036854775807;
+        UPDATE archive SET made_unix = 9223372036854775807";
+    Connection::open(program.path("damaged.db"))
+        .unwrap()
+        .execute_batch(huge)
+        .unwrap();
+    for arguments in [
+        &["--archive", "damaged.db", "verify"][..],
+        &["--archive", "damaged.db", "backup", "copy.db"],
+        &["--archive", "damaged.db", "reindex"],
+    ] {
+        assert_eq!(run(&program, arguments).code, Some(4), "{arguments:?}");
+    }
+    for report in ["coverage", "failure-trends", "runs", "overview"] {
+        run(&program, &["--archive", "damaged.db", "report", report]);
+    }
+    run(&program, &["--archive", "damaged.db", "status"]);
+    assert_eq!(run(&program, &["salvage", "damaged.db", "new.db"]).code, Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_without_its_archive_or_of_another_one_changes_nothing_unnoticed() {
     let bench = rich_archive(3).await;
     let sound = std::fs::read(bench.archive()).unwrap();

@@ -82,17 +82,22 @@ pub struct JobFigures {
 }
 
 impl std::ops::AddAssign for JobFigures {
+    /// Figures of a damaged archive may be of any size: a sum ends at the largest number.
     fn add_assign(&mut self, other: Self) {
-        self.attempts += other.attempts;
-        self.runs_seen += other.runs_seen;
-        self.runs_new += other.runs_new;
-        self.runs_changed += other.runs_changed;
-        self.runs_unchanged += other.runs_unchanged;
-        self.runs_quarantined += other.runs_quarantined;
-        self.runs_absent += other.runs_absent;
-        self.messages_new += other.messages_new;
-        self.body_bytes += other.body_bytes;
-        self.milliseconds += other.milliseconds;
+        for (sum, figure) in [
+            (&mut self.attempts, other.attempts),
+            (&mut self.runs_seen, other.runs_seen),
+            (&mut self.runs_new, other.runs_new),
+            (&mut self.runs_changed, other.runs_changed),
+            (&mut self.runs_unchanged, other.runs_unchanged),
+            (&mut self.runs_quarantined, other.runs_quarantined),
+            (&mut self.runs_absent, other.runs_absent),
+            (&mut self.messages_new, other.messages_new),
+            (&mut self.body_bytes, other.body_bytes),
+            (&mut self.milliseconds, other.milliseconds),
+        ] {
+            *sum = sum.saturating_add(figure);
+        }
     }
 }
 

@@ -21,10 +21,11 @@ impl Instant {
         Self(ticks)
     }
 
-    /// From whole seconds since the Unix epoch.
+    /// From whole seconds since the Unix epoch; what no tick can say (years beyond 29,000, from a damaged archive) is the
+    /// nearest that one can.
     #[must_use]
     pub const fn from_unix_seconds(seconds: i64) -> Self {
-        Self(seconds * TICKS_PER_SECOND)
+        Self(seconds.saturating_mul(TICKS_PER_SECOND))
     }
 
     /// Ticks of 100 ns since the Unix epoch.

@@ -134,7 +134,13 @@ pub fn column_edits(archive: &Path) -> Vec<ColumnEdit> {
     let mut all = Vec::new();
     for (table, column, kind) in columns(archive) {
         let edits: &[&str] = match kind.as_str() {
-            "INTEGER" | "INT4" => &["{c} + 1", "1 - {c}", "NULL", "coalesce({c}, 1)"],
+            "INTEGER" | "INT4" => &[
+                "{c} + 1",
+                "1 - {c}",
+                "NULL",
+                "coalesce({c}, 1)",
+                "9223372036854775807",
+            ],
             "BLOB" => &[
                 "randomblob(length({c}))",
                 "NULL",

@@ -141,6 +141,11 @@ impl QueryError {
                 Some(format!("give it with --param {bare}=VALUE."))
             }
             Self::Several => Some("ask one question at a time.".to_owned()),
+            Self::Failed { source }
+                if matches!(source.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseCorrupt)) =>
+            {
+                Some("run `jobruns verify` to see every finding, and keep a copy of the file as it is.".to_owned())
+            }
             Self::Empty | Self::Failed { .. } | Self::Interrupted => None,
         }
     }
