@@ -204,6 +204,26 @@ async fn of_many_rows_a_portion_is_laid_out_and_more_come_by_scrolling_and_all_o
     let scroll = "new Promise(done => { const box = document.querySelector('#rows').parentNode; box.scrollTop = box.scrollHeight;
         setTimeout(() => done(document.querySelectorAll('#rows tbody tr').length), 300) })";
     assert_eq!(browser.value(scroll), 400);
+    // A short text is broken on paper alone.
+    let name = make(
+        &story,
+        "name",
+        &[
+            "query",
+            r"SELECT 'CORP\SRV-1204' AS a UNION ALL SELECT 'CORP\SRV-1205'",
+        ],
+    );
+    browser.open(&name, 1280, "light");
+    let wbr = "getComputedStyle(document.querySelector('td wbr')).display";
+    assert_eq!(browser.value(wbr), "none");
+    browser.call(
+        "Emulation.setEmulatedMedia",
+        serde_json::json!({"media": "print"}),
+    );
+    assert_eq!(browser.value(wbr), "inline");
+    browser.call("Emulation.setEmulatedMedia", serde_json::json!({"media": ""}));
+    browser.open(&url, 1280, "light");
+    assert_eq!(browser.value(ROWS), 200);
     // On paper all of them are, under headings that a browser repeats on every page, as it does not with buttons in them.
     browser.value("dispatchEvent(new Event('beforeprint'))");
     assert_eq!(browser.value(ROWS), 1_000);

@@ -3,7 +3,7 @@
   document.querySelectorAll('time[data-age]').forEach(function (time) {
     var hours = (Date.now() - Date.parse(time.dateTime)) / 3600000;
     if (!(hours >= 1)) return;
-    var age = hours < 48 ? Math.floor(hours) + ' hours' : Math.floor(hours / 24) + ' days';
+    var age = hours < 2 ? '1 hour' : hours < 48 ? Math.floor(hours) + ' hours' : Math.floor(hours / 24) + ' days';
     time.insertAdjacentText('afterend', ' (' + age + ' before this page was opened)');
   });
   var table = document.getElementById('rows');

@@ -19,6 +19,9 @@ const LONG_LETTERS: usize = 160;
 /// takes seconds to lay out thousands. Without the script, and on paper, all are there.
 const PORTION: usize = 200;
 
+/// Bytes of markup at which a portion is full, whatever its rows: long texts take as long to lay out.
+const PORTION_BYTES: usize = 192 * 1024;
+
 /// Bytes of markup at which a page is full, whatever its rows.
 const MOST_BYTES: usize = 24 * 1024 * 1024;
 
@@ -116,10 +119,14 @@ impl PageTable {
             markup.leaf("th", &attributes, &self.heading(column, report));
         }
         markup.raw("</tr></thead>\n<tbody>\n");
-        for (place, row) in self.rows.iter().enumerate() {
-            if place > 0 && place.is_multiple_of(PORTION) {
+        let (mut rows, mut bytes) = (0, 0);
+        for row in &self.rows {
+            if rows == PORTION || bytes >= PORTION_BYTES {
                 markup.raw("</tbody>\n<tbody class=\"later\">\n");
+                (rows, bytes) = (0, 0);
             }
+            rows += 1;
+            bytes += row.iter().map(|cell| cell.markup.as_str().len()).sum::<usize>();
             markup.raw("<tr>");
             for &column in &kept {
                 let cell = &row[column];

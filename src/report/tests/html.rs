@@ -214,6 +214,19 @@ fn past_the_first_rows_a_page_says_where_the_rest_is() {
 }
 
 #[test]
+fn rows_come_in_portions_that_a_browser_can_lay_out_whether_they_are_many_or_long() {
+    let rows: Vec<Cell<'_>> = (0..1_000).map(Cell::Integer).collect();
+    assert_eq!(
+        between(&query(&rows), "<tbody class=\"later\">", "</tbody>").len(),
+        4
+    );
+    let long = "long ".repeat(200);
+    let rows: Vec<Cell<'_>> = (0..1_000).map(|_| Cell::Text(&long)).collect();
+    let portions = between(&query(&rows), "<tbody class=\"later\">", "</tbody>").len();
+    assert_eq!(portions, 5, "of about 200 kB each");
+}
+
+#[test]
 fn empty_columns_are_named_and_left_out_and_long_texts_are_cut_with_a_word() {
     let long = "y".repeat(100_000);
     let page = query(&[Cell::Text("two\nlines\x1b[2J\u{202e}"), Cell::Text(&long)]);
