@@ -11,7 +11,8 @@ use crate::config::TableOrJson;
 
 /// Bytes that could not be read as a run or message
 ///
-/// They make their job partial each time, until somebody looked at them and accepted them.
+/// They make their job partial each time, until somebody looked at them and accepted them. A run whose JobRunID stands in
+/// accepted bytes still counts as listed by the server.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns quarantine list
