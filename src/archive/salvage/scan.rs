@@ -80,6 +80,11 @@ pub(super) fn scan(
         });
         taken?;
         if let Some(last) = last {
+            // On a damaged page keys may stand in any order; who went back to a smaller one would never end.
+            if last < from {
+                scanned.gaps += 1;
+                return Ok(scanned);
+            }
             from = last.saturating_add(1);
         }
         if read.is_ok() {
@@ -116,8 +121,8 @@ pub(super) fn scan(
             }
         }
         match readable(high).flatten() {
-            Some(next) => from = next,
-            None => return Ok(scanned),
+            Some(next) if next > from => from = next,
+            _ => return Ok(scanned),
         }
     }
 }

@@ -360,8 +360,14 @@ impl Cursor {
                             .collect()
                     })
                     .doing("list the runs")?;
-                if let Some(&last) = keys.last() {
-                    *after = last;
+                // On a damaged page keys may stand in any order; who went on behind a smaller one would never end.
+                for &key in &keys {
+                    if key <= *after {
+                        return Err(ArchiveError::Damaged {
+                            what: format!("the rows of the table run are out of order behind row {after}"),
+                        });
+                    }
+                    *after = key;
                 }
                 *portion += 1;
                 Ok((*portion, keys))
