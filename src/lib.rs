@@ -1,9 +1,17 @@
 //! `jobruns` archives the job-run history of Symantec/Broadcom Control Compliance Suite (CCS) into SQLite.
 //!
+//! Which module may use which (`tests/architecture.rs` compares it with every `crate::` path):
+//!
 //! ```text
-//! main -> cli -> sync, report, config, simulator, archive
-//!                sync -> ccs, reader, archive        report -> archive
-//!                archive -> reader -> model          ccs, simulator, config -> model
+//! cli       -> sync, report, archive, simulator, config, ccs, reader, model
+//! sync      -> ccs, archive, reader, model
+//! report    -> archive, model
+//! archive   -> reader, model
+//! config    -> ccs, model
+//! ccs       -> model
+//! reader    -> model
+//! simulator ->
+//! model     ->
 //! ```
 //!
 //! | room | what lives there | what you can rely on |
