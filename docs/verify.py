@@ -373,7 +373,7 @@ def check_runs(db, lines, rules):
         same(f"run {run}, runs", {**latest, "job_id": revisions[0][1]["job"], "revision": int(revisions[-1][1]["number"]),
             "first_seen_at": revisions[0][1]["at"], "last_changed_at": revisions[-1][1]["at"], "absent_since": absent.get(run)}, row)
         counts.update(messages_held=len(held), messages_present=sum(since is None for _, since in held))
-        same(f"run {run}, run", counts, db.execute("SELECT * FROM run WHERE job_run_id = ?", [run]).fetchone())
+        same(f"run {run}, run", counts, db.execute("SELECT * FROM _run WHERE job_run_id = ?", [run]).fetchone())
         rows = db.execute(f"SELECT {', '.join(MESSAGE)} FROM messages WHERE job_run_id = ? ORDER BY ordinal", [run]).fetchall()
         if len(rows) != len(held):
             finding(f"run {run}, messages", "there are more or fewer than its payloads have", len(held), len(rows))
@@ -381,11 +381,11 @@ def check_runs(db, lines, rules):
             if (expected := (row["job_id"], ordinal, *message, since)) != tuple(got):
                 same(f"run {run}, message {ordinal}", dict(zip(MESSAGE, expected)), got)
         messages += len(rows)
-    for table, expected in (("run", len(runs)), ("revision", sum(map(len, runs.values()))), ("payload", payloads), ("message", messages)):
+    for table, expected in (("_run", len(runs)), ("_revision", sum(map(len, runs.values()))), ("payload", payloads), ("_message", messages)):
         if (count := db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) != expected and not found:
             finding(table, "it has rows of which the ledger says nothing", expected, count)
-    for table, key in (("message_kind", "kind_key"), ("asset", "asset_key"), ("message_detail", "detail_key")):
-        unused = f"SELECT count(*) FROM {table} WHERE {key} NOT IN (SELECT {key} FROM message WHERE {key} IS NOT NULL)"
+    for table, key in (("_message_kind", "kind_key"), ("_asset", "asset_key"), ("_message_detail", "detail_key")):
+        unused = f"SELECT count(*) FROM {table} WHERE {key} NOT IN (SELECT {key} FROM _message WHERE {key} IS NOT NULL)"
         if not found:
             rows_of(table, "no message has a text of it", db.execute(unused).fetchone()[0])
     return payloads, messages
@@ -393,7 +393,7 @@ def check_runs(db, lines, rules):
 def check_archive(db, lines):
     zone = [words["zone"] for _, kind, words, _ in lines if kind in ("naive-time", "reindexed")][-1:]
     rows = db.execute("""SELECT archive_id, strftime('%Y-%m-%dT%H:%M:%SZ', made_unix, 'unixepoch') AS made_at, naive_time
-        FROM archive""").fetchall()
+        FROM _archive""").fetchall()
     if len(rows) != (lines != []):
         finding("archive", "it has not one row", 1, len(rows))
     for row in rows:
@@ -403,7 +403,7 @@ def check_archive(db, lines):
 def check_jobs(db, lines, last):
     """Jobs and servers; `last` is what syncs leave in the row of a job."""
     jobs, servers = {}, {words["server"] for _, kind, words, _ in lines if kind == "job-server"}
-    for row in db.execute("SELECT url FROM server"):
+    for row in db.execute("SELECT url FROM _server"):
         if sha256(row["url"]) not in servers:
             finding("server", "the ledger does not tell of a server with this address", None, row["url"])
     for _, kind, words, _ in lines:
@@ -431,7 +431,7 @@ def check_quarantine(db, lines):
     gone = lost_things(lines, "payload", "entry")
     gone = {words["run"] for entry_id, kind, words, _ in lines if kind == "revision" and entry_id in gone}
     rows = {row["quarantine_id"]: row for row in db.execute("""SELECT q.*, b.accepted_why, b.run_key, r.job_run_id AS run
-        FROM quarantine q JOIN quarantined b USING (quarantine_id) LEFT JOIN run r USING (run_key)""")}
+        FROM quarantine q JOIN _quarantined b USING (quarantine_id) LEFT JOIN _run r USING (run_key)""")}
     if rows.keys() != kept.keys():
         finding("quarantine", "its rows are not those of the ledger", sorted(kept), sorted(rows))
     for number in kept.keys() & rows.keys():
@@ -460,12 +460,12 @@ def check_syncs(db, lines):
         elif kind == "sync-ended":
             row = {**syncs[int(words["sync"])][0], "finished_at": words["at"], "outcome": words["outcome"], "head": seal}
             syncs[int(words["sync"])] = row, words
-    rows = {row["sync_id"]: row for row in db.execute("SELECT s.*, b.count_asked, b.process_id FROM syncs s JOIN sync b USING (sync_id)")}
+    rows = {row["sync_id"]: row for row in db.execute("SELECT s.*, b.count_asked, b.process_id FROM syncs s JOIN _sync b USING (sync_id)")}
     if rows.keys() != syncs.keys():
         finding("syncs", "they are not those of the ledger", sorted(syncs), sorted(rows))
-    for table in ("sync_job", "sync_job_unchanged"):
+    for table in ("_sync_job", "_sync_job_unchanged"):
         rows_of(table, "it has rows of a sync or job that is not there", db.execute(f"""SELECT count(*) FROM {table}
-            WHERE sync_id NOT IN (SELECT sync_id FROM sync) OR job_key NOT IN (SELECT job_key FROM job)""").fetchone()[0])
+            WHERE sync_id NOT IN (SELECT sync_id FROM _sync) OR job_key NOT IN (SELECT job_key FROM _job)""").fetchone()[0])
     for sync in sorted(syncs.keys() & rows.keys()):
         expected, ended = syncs[sync]
         same(f"sync {sync}", expected, rows[sync])

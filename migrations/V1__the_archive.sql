@@ -1,8 +1,9 @@
 -- The archive, first version.
 --
 -- Two layers. Plural names (jobs, runs, messages, assets, run_revisions, quarantine, syncs, sync_jobs, job_statuses)
--- are for analysts: GUIDs and UTC times as text, names resolved, stable. Singular names (job, run, message, ...) are
--- how it is stored: integer keys, each GUID once, times as integers. Query the plural ones.
+-- are for analysts: GUIDs and UTC times as text, names resolved, stable. Names that begin with an underscore (_job, _run,
+-- _message, ...), and ledger, payload and dictionary, are internal storage: integer keys, each GUID once, times as
+-- integers. Query the plural ones.
 --
 -- The comments are what `jobruns schema` prints: above a table what a row is, at a column of a plural name its unit, a
 -- colon, what it means, and from `; NULL` on when it is NULL.
@@ -13,7 +14,7 @@
 --     over all of them reads few pages.
 --   * Texts that repeat (message with category, asset with type and owner, details) are stored once as far as a
 --     bounded memory can tell: the writer remembers the latest ones, and a text that it has forgotten is stored
---     again. So two rows of message_kind, asset or message_detail may be equal; nothing depends on their not being.
+--     again. So two rows of _message_kind, _asset or _message_detail may be equal; nothing depends on their not being.
 --     An index by text would cost a random write per new text, a map of all texts would grow without bound.
 --   * Server times are ticks of 100 ns since 1970-01-01T00:00:00Z (column names end in _ticks), the unit of .NET's
 --     DateTime, so nothing is rounded. The archive's own times are whole seconds since then (names end in _unix).
@@ -28,7 +29,7 @@
 --     748,000 messages doubles the time of an insert.
 
 -- What the archive is. One row.
-CREATE TABLE archive (
+CREATE TABLE _archive (
     only        INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),        -- always 1
     archive_id  TEXT    NOT NULL,     -- GUID drawn when the archive was made; the first ledger entry names it
     made_unix   INTEGER NOT NULL,     -- when, seconds since 1970 UTC
@@ -43,17 +44,17 @@ CREATE TABLE ledger (
 ) STRICT;
 
 -- The servers that answered, by base URL.
-CREATE TABLE server (
+CREATE TABLE _server (
     server_key  INTEGER NOT NULL PRIMARY KEY,                         -- 1, 2, 3, ...
     url         TEXT    NOT NULL UNIQUE                               -- base URL
 ) STRICT;
 
 -- A job.
-CREATE TABLE job (
+CREATE TABLE _job (
     job_key           INTEGER NOT NULL PRIMARY KEY,                   -- 1, 2, 3, ...
     job_id            TEXT    NOT NULL UNIQUE,                        -- JobID: GUID, lower case with hyphens
     name              TEXT,                                           -- its name; NULL while nobody told it
-    server_key        INTEGER REFERENCES server (server_key),         -- the server that answered last; NULL before the first answer
+    server_key        INTEGER REFERENCES _server (server_key),         -- the server that answered last; NULL before the first answer
     watched           INTEGER NOT NULL CHECK (watched IN (0, 1)),     -- 1: a sync without named jobs asks for it
     first_seen_unix   INTEGER NOT NULL,                               -- when the archive first knew of it, seconds since 1970 UTC
     last_synced_unix  INTEGER,                                        -- end of the last sync in which it was complete with count=0
@@ -62,7 +63,7 @@ CREATE TABLE job (
 ) STRICT;
 
 -- Syncs, one row each; totals are the sums over the jobs.
-CREATE TABLE sync (
+CREATE TABLE _sync (
     sync_id           INTEGER NOT NULL PRIMARY KEY,                   -- 1, 2, 3, ...
     started_unix      INTEGER NOT NULL,                               -- seconds since 1970 UTC
     finished_unix     INTEGER,                                        -- seconds since 1970 UTC; NULL while it runs, and for ever where it was killed
@@ -84,9 +85,9 @@ CREATE TABLE sync (
 ) STRICT;
 
 -- What a sync found of a job, where that is more than in sync_job_unchanged.
-CREATE TABLE sync_job (
-    sync_id           INTEGER NOT NULL REFERENCES sync (sync_id),
-    job_key           INTEGER NOT NULL REFERENCES job (job_key),
+CREATE TABLE _sync_job (
+    sync_id           INTEGER NOT NULL REFERENCES _sync (sync_id),
+    job_key           INTEGER NOT NULL REFERENCES _job (job_key),
     outcome           TEXT    NOT NULL CHECK (outcome IN ('complete', 'partial', 'failed')),  -- complete, partial or failed
     error             TEXT,                                           -- why it was not complete; NULL where it was
     http_status       INTEGER,                                        -- of the last answer; NULL where none came
@@ -106,9 +107,9 @@ CREATE TABLE sync_job (
 
 -- Results of jobs that were complete at the first attempt with status 200, had only unchanged runs, and as many as
 -- TotalJobRuns said.
-CREATE TABLE sync_job_unchanged (
-    sync_id           INTEGER NOT NULL REFERENCES sync (sync_id),
-    job_key           INTEGER NOT NULL REFERENCES job (job_key),
+CREATE TABLE _sync_job_unchanged (
+    sync_id           INTEGER NOT NULL REFERENCES _sync (sync_id),
+    job_key           INTEGER NOT NULL REFERENCES _job (job_key),
     runs_seen         INTEGER NOT NULL,                               -- elements of JobStatusInfo that were read
     body_bytes        INTEGER NOT NULL,                               -- bytes of the answers' bodies, unpacked
     milliseconds      INTEGER NOT NULL,                               -- wall time
@@ -128,10 +129,10 @@ INSERT INTO job_statuses (status, status_name, is_final, is_failure) VALUES
     (4, 'Completed', 1, 0), (5, 'Faulted', 1, 1), (6, 'Custom', 1, 0), (7, 'Aborted', 1, 1);
 
 -- A run, in its latest state.
-CREATE TABLE run (
+CREATE TABLE _run (
     run_key               INTEGER NOT NULL PRIMARY KEY,               -- 1, 2, 3, ...
     job_run_id            TEXT    NOT NULL UNIQUE,                    -- JobRunID: GUID, lower case with hyphens
-    job_key               INTEGER NOT NULL REFERENCES job (job_key),  -- the job that had it first
+    job_key               INTEGER NOT NULL REFERENCES _job (job_key),  -- the job that had it first
     status                INTEGER,                                    -- Status; NULL where it is neither number nor name
     started_ticks         INTEGER,                                    -- JobStartTime, 100 ns since 1970 UTC; NULL where there is none
     ended_ticks           INTEGER,                                    -- JobEndTime, likewise
@@ -163,19 +164,19 @@ CREATE TABLE run (
 ) STRICT;
 
 -- Runs of a job, in order of time.
-CREATE INDEX run_by_job ON run (job_key, started_ticks);
+CREATE INDEX run_by_job ON _run (job_key, started_ticks);
 -- Runs of a span of time, over all jobs.
-CREATE INDEX run_by_start ON run (started_at);
+CREATE INDEX run_by_start ON _run (started_at);
 
 -- Message text with its category.
-CREATE TABLE message_kind (
+CREATE TABLE _message_kind (
     kind_key  INTEGER NOT NULL PRIMARY KEY,                           -- 1, 2, 3, ...
     message   TEXT,                                                   -- Message
     category  TEXT                                                    -- Category
 ) STRICT;
 
 -- Asset with its type and the owner of the time.
-CREATE TABLE asset (
+CREATE TABLE _asset (
     asset_key    INTEGER NOT NULL PRIMARY KEY,                        -- 1, 2, 3, ...
     asset        TEXT,                                                -- Asset
     asset_type   TEXT,                                                -- AssetType
@@ -183,40 +184,40 @@ CREATE TABLE asset (
 ) STRICT;
 
 -- Details of messages.
-CREATE TABLE message_detail (
+CREATE TABLE _message_detail (
     detail_key       INTEGER NOT NULL PRIMARY KEY,                    -- 1, 2, 3, ...
     message_details  TEXT NOT NULL                                    -- MessageDetails
 ) STRICT;
 
 -- Rows lie in the order of runs, and within a run of positions: message_key is run_key * 2^24 + ordinal. A table clustered
 -- by those two columns (WITHOUT ROWID) was 14 % larger and a tenth slower to fill, since SQLite leaves room in its pages.
-CREATE TABLE message (
+CREATE TABLE _message (
     message_key        INTEGER NOT NULL PRIMARY KEY,                  -- run_key * 2^24 + ordinal
     occurred_ticks     INTEGER,                                       -- DateTime, 100 ns since 1970 UTC; NULL where there is none
-    kind_key           INTEGER NOT NULL REFERENCES message_kind (kind_key),
-    asset_key          INTEGER NOT NULL REFERENCES asset (asset_key),
-    detail_key         INTEGER REFERENCES message_detail (detail_key),  -- NULL where MessageDetails is null
+    kind_key           INTEGER NOT NULL REFERENCES _message_kind (kind_key),
+    asset_key          INTEGER NOT NULL REFERENCES _asset (asset_key),
+    detail_key         INTEGER REFERENCES _message_detail (detail_key),  -- NULL where MessageDetails is null
     occurred_assumed   INTEGER CHECK (occurred_assumed IN (0, 1)),    -- 1: the server wrote no offset; NULL without a time
     absent_since_unix  INTEGER,                                       -- since when it is gone; NULL while its run still has it
     occurred_at_raw    TEXT,                                          -- as sent, only where it could not be read
-    run_key            INTEGER GENERATED ALWAYS AS (message_key >> 24) VIRTUAL REFERENCES run (run_key),
+    run_key            INTEGER GENERATED ALWAYS AS (message_key >> 24) VIRTUAL REFERENCES _run (run_key),
     ordinal            INTEGER GENERATED ALWAYS AS (message_key & 16777215) VIRTUAL  -- number within the run when first seen, from 0; never changes
 ) STRICT;
 
 -- Dictionaries of payloads: the first bytes of runs of the job, used as they are (raw content).
 CREATE TABLE dictionary (
     dictionary_key  INTEGER NOT NULL PRIMARY KEY,                     -- 1, 2, 3, ...
-    job_key         INTEGER NOT NULL REFERENCES job (job_key),
+    job_key         INTEGER NOT NULL REFERENCES _job (job_key),
     bytes           BLOB    NOT NULL,                                 -- raw content
     runs            INTEGER NOT NULL                                  -- runs of the job archived when it was made; a fresh one is due 4,096 later
 ) STRICT;
 
 -- Every state of a run that was ever archived; the current one included.
-CREATE TABLE revision (
+CREATE TABLE _revision (
     entry_id        INTEGER NOT NULL PRIMARY KEY REFERENCES ledger (entry_id),
-    run_key         INTEGER NOT NULL REFERENCES run (run_key),
+    run_key         INTEGER NOT NULL REFERENCES _run (run_key),
     revision        INTEGER NOT NULL,                                 -- 1, 2, 3, ... of its run
-    sync_id         INTEGER NOT NULL REFERENCES sync (sync_id),
+    sync_id         INTEGER NOT NULL REFERENCES _sync (sync_id),
     captured_unix   INTEGER NOT NULL,                                 -- when it was archived, seconds since 1970 UTC
     status          INTEGER,                                          -- Status in this state
     message_count   INTEGER,                                          -- MessageCount in this state
@@ -226,19 +227,19 @@ CREATE TABLE revision (
 
 -- The bytes of each revision as received, packed.
 CREATE TABLE payload (
-    entry_id        INTEGER NOT NULL PRIMARY KEY REFERENCES revision (entry_id),
+    entry_id        INTEGER NOT NULL PRIMARY KEY REFERENCES _revision (entry_id),
     dictionary_key  INTEGER REFERENCES dictionary (dictionary_key),   -- NULL: packed without one
     data            BLOB    NOT NULL                                  -- a Zstandard frame (RFC 8878)
 ) STRICT;
 
 -- What could not be read as a run, or as a message of one; the same bytes of a job once.
-CREATE TABLE quarantined (
+CREATE TABLE _quarantined (
     quarantine_id   INTEGER NOT NULL PRIMARY KEY,                     -- 1, 2, 3, ...
-    job_key         INTEGER NOT NULL REFERENCES job (job_key),
-    sync_id         INTEGER NOT NULL REFERENCES sync (sync_id),       -- that saw it first
+    job_key         INTEGER NOT NULL REFERENCES _job (job_key),
+    sync_id         INTEGER NOT NULL REFERENCES _sync (sync_id),       -- that saw it first
     captured_unix   INTEGER NOT NULL,                                 -- seconds since 1970 UTC
     position        INTEGER NOT NULL,                                 -- index of the run in the body, from 0
-    run_key         INTEGER REFERENCES run (run_key),                 -- the run whose message it is; NULL where no run could be read
+    run_key         INTEGER REFERENCES _run (run_key),                 -- the run whose message it is; NULL where no run could be read
     reason          TEXT    NOT NULL,                                 -- why it could not be read
     payload         BLOB    NOT NULL,                                 -- as received; of a run beyond the size limit its first 1 MiB
     payload_bytes   INTEGER NOT NULL,                                 -- as received
@@ -267,8 +268,8 @@ SELECT j.job_id,
        strftime('%Y-%m-%dT%H:%M:%SZ', j.last_synced_unix, 'unixepoch') AS last_synced_at,
        j.last_error,
        j.total_job_runs
-FROM job j
-LEFT JOIN server s ON s.server_key = j.server_key;
+FROM _job j
+LEFT JOIN _server s ON s.server_key = j.server_key;
 
 -- A run of a job, in its latest state. It stays when the server has purged it.
 CREATE VIEW runs (
@@ -318,8 +319,8 @@ SELECT r.job_run_id,
        CASE WHEN r.started_assumed <> r.ended_assumed THEN 'mixed'
             ELSE CASE coalesce(r.started_assumed, r.ended_assumed) WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END
        END AS time_basis
-FROM run r
-JOIN job j ON j.job_key = r.job_key
+FROM _run r
+JOIN _job j ON j.job_key = r.job_key
 LEFT JOIN job_statuses s ON s.status = r.status;
 
 -- A message of a run about an asset. Two equal messages are two rows.
@@ -353,12 +354,12 @@ SELECT r.job_run_id,
        strftime('%Y-%m-%dT%H:%M:%SZ', m.absent_since_unix, 'unixepoch') AS absent_since,
        m.occurred_at_raw,
        CASE m.occurred_assumed WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END AS time_basis
-FROM message m
-JOIN run r ON r.run_key = m.run_key AND m.message_key BETWEEN r.run_key << 24 AND (r.run_key << 24) + 16777215
-JOIN job j ON j.job_key = r.job_key
-JOIN message_kind k ON k.kind_key = m.kind_key
-JOIN asset a ON a.asset_key = m.asset_key
-LEFT JOIN message_detail d ON d.detail_key = m.detail_key;
+FROM _message m
+JOIN _run r ON r.run_key = m.run_key AND m.message_key BETWEEN r.run_key << 24 AND (r.run_key << 24) + 16777215
+JOIN _job j ON j.job_key = r.job_key
+JOIN _message_kind k ON k.kind_key = m.kind_key
+JOIN _asset a ON a.asset_key = m.asset_key
+LEFT JOIN _message_detail d ON d.detail_key = m.detail_key;
 
 -- An asset: each name with each type once. It counts first by stored row of asset, then by text, since a text may be
 -- stored twice. Of owners with the same last message the alphabetically last is taken.
@@ -375,8 +376,8 @@ WITH used AS (
            count(*) AS messages,
            min(coalesce(m.occurred_ticks, r.started_ticks)) AS first_ticks,
            max(coalesce(m.occurred_ticks, r.started_ticks)) AS last_ticks
-    FROM message m
-    JOIN run r ON r.run_key = m.run_key
+    FROM _message m
+    JOIN _run r ON r.run_key = m.run_key
     GROUP BY m.asset_key
 ), named AS (
     SELECT nullif(a.asset, '') AS asset,
@@ -386,7 +387,7 @@ WITH used AS (
                ORDER BY u.last_ticks DESC, a.asset_owner DESC) AS asset_owner,
            u.first_ticks, u.last_ticks, u.messages
     FROM used u
-    JOIN asset a ON a.asset_key = u.asset_key
+    JOIN _asset a ON a.asset_key = u.asset_key
 ), counted AS (
     SELECT asset, asset_type, asset_owner,
            min(first_ticks) AS first_ticks, max(last_ticks) AS last_ticks, sum(messages) AS messages
@@ -426,8 +427,8 @@ SELECT r.job_run_id,
        v.message_count,
        lower(hex(v.payload_sha256)) AS payload_sha256,
        lower(hex(l.entry_hash)) AS entry_hash
-FROM revision v
-JOIN run r ON r.run_key = v.run_key
+FROM _revision v
+JOIN _run r ON r.run_key = v.run_key
 JOIN ledger l ON l.entry_id = v.entry_id
 LEFT JOIN job_statuses s ON s.status = v.status;
 
@@ -454,8 +455,8 @@ SELECT q.quarantine_id,
        strftime('%Y-%m-%dT%H:%M:%SZ', q.accepted_unix, 'unixepoch') AS accepted_at,
        q.payload_bytes,
        lower(hex(q.payload_sha256)) AS payload_sha256
-FROM quarantined q
-JOIN job j ON j.job_key = q.job_key;
+FROM _quarantined q
+JOIN _job j ON j.job_key = q.job_key;
 
 -- A sync with its totals over the jobs.
 CREATE VIEW syncs (
@@ -492,7 +493,7 @@ SELECT sync_id,
        messages_new,
        body_bytes,
        milliseconds / 1000.0 AS seconds
-FROM sync;
+FROM _sync;
 
 -- What a sync found of a job.
 CREATE VIEW sync_jobs (
@@ -516,11 +517,11 @@ CREATE VIEW sync_jobs (
 SELECT s.sync_id, j.job_id, s.outcome, s.error, s.http_status, s.attempts,
        s.runs_seen, s.runs_new, s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent,
        s.messages_new, s.body_bytes, s.milliseconds / 1000.0 AS seconds, s.total_job_runs
-FROM sync_job s
-JOIN job j ON j.job_key = s.job_key
+FROM _sync_job s
+JOIN _job j ON j.job_key = s.job_key
 UNION ALL
 SELECT u.sync_id, j.job_id, 'complete', NULL, 200, 1,
        u.runs_seen, 0, 0, u.runs_seen, 0, 0,
        0, u.body_bytes, u.milliseconds / 1000.0, u.runs_seen
-FROM sync_job_unchanged u
-JOIN job j ON j.job_key = u.job_key;
+FROM _sync_job_unchanged u
+JOIN _job j ON j.job_key = u.job_key;

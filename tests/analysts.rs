@@ -310,7 +310,7 @@ async fn what_analysts_ask_most_is_answered_through_an_index() {
         ),
         (
             "SELECT * FROM runs WHERE job_run_id = 'x'",
-            "SEARCH r USING INDEX sqlite_autoindex_run_1 (job_run_id=?)",
+            "SEARCH r USING INDEX sqlite_autoindex__run_1 (job_run_id=?)",
         ),
         (
             "SELECT * FROM runs WHERE job_id = 'x'",
@@ -334,7 +334,7 @@ async fn what_analysts_ask_most_is_answered_through_an_index() {
         ),
         (
             "SELECT * FROM run_revisions WHERE job_run_id = 'x'",
-            "SEARCH v USING INDEX sqlite_autoindex_revision_1 (run_key=?)",
+            "SEARCH v USING INDEX sqlite_autoindex__revision_1 (run_key=?)",
         ),
     ] {
         let steps = plan(&connection, sql);

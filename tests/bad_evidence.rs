@@ -95,11 +95,11 @@ async fn figures_of_any_size_are_findings_and_no_overflow() {
     let bench = rich_archive(3).await;
     let program = Program::new();
     lay(&program, &std::fs::read(bench.archive()).unwrap(), None);
-    let huge = "UPDATE sync_job SET runs_seen = 9223372036854775807, milliseconds = 9223372036854775807, body_bytes = -1;
-        UPDATE sync_job_unchanged SET runs_seen = 9223372036854775807, body_bytes = 9223372036854775807;
-        UPDATE run SET started_ticks = 9223372036854775807, ended_ticks = -9223372036854775808, messages_held = 9223372036854775807;
-        UPDATE sync SET started_unix = -9223372036854775808, finished_unix = 9223372036854775807;
-        UPDATE archive SET made_unix = 9223372036854775807";
+    let huge = "UPDATE _sync_job SET runs_seen = 9223372036854775807, milliseconds = 9223372036854775807, body_bytes = -1;
+        UPDATE _sync_job_unchanged SET runs_seen = 9223372036854775807, body_bytes = 9223372036854775807;
+        UPDATE _run SET started_ticks = 9223372036854775807, ended_ticks = -9223372036854775808, messages_held = 9223372036854775807;
+        UPDATE _sync SET started_unix = -9223372036854775808, finished_unix = 9223372036854775807;
+        UPDATE _archive SET made_unix = 9223372036854775807";
     Connection::open(program.path("damaged.db"))
         .unwrap()
         .execute_batch(huge)
@@ -126,7 +126,7 @@ async fn a_log_without_its_archive_or_of_another_one_changes_nothing_unnoticed()
     let other = rich_archive(4).await;
     let writer = other.connection();
     writer
-        .execute_batch("PRAGMA wal_autocheckpoint = 0; UPDATE run SET exception = 'edited'")
+        .execute_batch("PRAGMA wal_autocheckpoint = 0; UPDATE _run SET exception = 'edited'")
         .unwrap();
     let log = std::fs::read(other.folder.path().join("jobruns.db-wal")).unwrap();
     assert!(log.len() > 8192);
@@ -197,7 +197,7 @@ async fn an_archive_in_the_middle_of_an_upgrade_and_findings_as_json() {
     program.write("jobruns.db", std::fs::read(bench.archive()).unwrap());
     Connection::open(program.path("jobruns.db"))
         .unwrap()
-        .execute_batch("UPDATE run SET status_details = 'edited' WHERE run_key = 3")
+        .execute_batch("UPDATE _run SET status_details = 'edited' WHERE run_key = 3")
         .unwrap();
     let ended = program.run(&["verify", "--format", "json"]).ends_with(4);
     let verdict: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();

@@ -43,19 +43,22 @@ async fn damage_is_found_and_named() {
             "DELETE FROM payload WHERE entry_id = (SELECT min(entry_id) FROM payload)",
             "missing",
         ),
-        ("DELETE FROM dictionary", "names a dictionary that is not there"),
         (
-            "UPDATE revision SET payload_sha256 = zeroblob(32) WHERE revision = 1",
+            "DELETE FROM dictionary",
+            "names a row of dictionary that is not there",
+        ),
+        (
+            "UPDATE _revision SET payload_sha256 = zeroblob(32) WHERE revision = 1",
             "payload_sha256 is not what",
         ),
         (
-            "UPDATE revision SET run_key = run_key + 1 WHERE run_key = 36",
+            "UPDATE _revision SET run_key = run_key + 1 WHERE run_key = 36",
             "the ledger tells of no revision of it",
         ),
-        ("UPDATE sync SET head = zeroblob(32)", "its head is not"),
+        ("UPDATE _sync SET head = zeroblob(32)", "its head is not"),
         (
-            "DELETE FROM run WHERE run_key = 1",
-            "names a run that is not there",
+            "DELETE FROM _run WHERE run_key = 1",
+            "names a row of _run that is not there",
         ),
     ] {
         let history = History {

@@ -125,8 +125,8 @@ async fn what_an_auditor_is_told_to_try_goes_as_it_is_told() {
         program.run(&["jobs", "add", &story.job(job)]).ends_with(0);
     }
     let archive = || Connection::open(program.path("jobruns.db")).unwrap();
-    let with_error = "SELECT job_run_id FROM run WHERE run_key =
-        (SELECT min(message_key) >> 24 FROM message JOIN message_kind USING (kind_key) WHERE category = 'Error')";
+    let with_error = "SELECT job_run_id FROM _run WHERE run_key =
+        (SELECT min(message_key) >> 24 FROM _message JOIN _message_kind USING (kind_key) WHERE category = 'Error')";
     let (mut tried, mut run, mut payload) = (0, String::new(), String::new());
     for line in blocks("Tried in ten minutes")
         .iter()

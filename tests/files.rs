@@ -97,15 +97,15 @@ fn make_odd(story: &Story) {
             }
         }
     };
-    set("job", "job_key", &["name"]);
+    set("_job", "job_key", &["name"]);
     set(
-        "run",
+        "_run",
         "run_key",
         &["exception", "custom_status_text", "job_summary", "started_at_raw"],
     );
-    set("message_kind", "kind_key", &["message"]);
-    set("message_detail", "detail_key", &["message_details"]);
-    set("asset", "asset_key", &["asset", "asset_type", "asset_owner"]);
+    set("_message_kind", "kind_key", &["message"]);
+    set("_message_detail", "detail_key", &["message_details"]);
+    set("_asset", "asset_key", &["asset", "asset_type", "asset_owner"]);
     archive.execute_batch("COMMIT").unwrap();
 }
 
@@ -386,10 +386,10 @@ mod on_unix {
         archive(story)
             .execute_batch(
                 "BEGIN;
-                 INSERT INTO message (message_key, kind_key, asset_key)
+                 INSERT INTO _message (message_key, kind_key, asset_key)
                  WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-                 SELECT (r.run_key << 24) + n.i, (SELECT min(kind_key) FROM message_kind), (SELECT min(asset_key) FROM asset)
-                 FROM run r, n;
+                 SELECT (r.run_key << 24) + n.i, (SELECT min(kind_key) FROM _message_kind), (SELECT min(asset_key) FROM _asset)
+                 FROM _run r, n;
                  COMMIT",
             )
             .unwrap();

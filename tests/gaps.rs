@@ -41,7 +41,7 @@ fn set_days(story: &Story, days: &[&str]) {
     for (sync, day) in (1..).zip(days) {
         archive
             .execute(
-                "UPDATE sync SET started_unix = unixepoch(?2), finished_unix = unixepoch(?2) + 60 WHERE sync_id = ?1",
+                "UPDATE _sync SET started_unix = unixepoch(?2), finished_unix = unixepoch(?2) + 60 WHERE sync_id = ?1",
                 (sync, format!("{day} 12:00:00")),
             )
             .unwrap();

@@ -46,8 +46,8 @@ async fn the_page_of_coverage_has_the_gaps_of_the_missed_runs() {
     story.sync(&[]).ends_with(0);
     let connection = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
     // All but the last run a hundred days earlier: one gap in each job.
-    let sql = "UPDATE run SET started_ticks = started_ticks - 86400000000000 WHERE run_key NOT IN
-        (SELECT run_key FROM (SELECT run_key, max(started_ticks) FROM run GROUP BY job_key))";
+    let sql = "UPDATE _run SET started_ticks = started_ticks - 86400000000000 WHERE run_key NOT IN
+        (SELECT run_key FROM (SELECT run_key, max(started_ticks) FROM _run GROUP BY job_key))";
     connection.execute(sql, []).unwrap();
     let page = story
         .program
@@ -79,7 +79,7 @@ async fn blocks_stand_below_the_table_of_trends_only_where_they_are_asked_for() 
     assert_eq!(run(&["--blocks", "always"]), run(&[]));
     // Long names leave room for the lines on 80 columns, and are told from each other by their ends.
     let connection = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
-    let sql = "UPDATE job SET name = printf('The quarterly evaluation of %.250c, region %d', '.', job_key)";
+    let sql = "UPDATE _job SET name = printf('The quarterly evaluation of %.250c, region %d', '.', job_key)";
     connection.execute(sql, []).unwrap();
     let with = run(&["--format", "table", "--blocks", "always"]);
     for (at, line) in with.lines().rev().take(3).enumerate() {

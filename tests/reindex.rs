@@ -33,26 +33,26 @@ async fn what_was_edited_is_made_right_again() {
     bench
         .connection()
         .execute_batch(
-            "CREATE INDEX mine ON message (asset_key); CREATE VIEW my_view AS SELECT count(*) FROM runs",
+            "CREATE INDEX mine ON _message (asset_key); CREATE VIEW my_view AS SELECT count(*) FROM runs",
         )
         .unwrap();
     for damage in [
-        "UPDATE message_kind SET message = 'never said'",
-        "UPDATE message SET message_key = message_key + 50 WHERE ordinal = 0",
-        "DELETE FROM message WHERE run_key % 2 = 0",
-        "DELETE FROM run WHERE run_key < 5",
-        "UPDATE run SET job_run_id = upper(job_run_id), exception = 'x', absent_since_unix = 5, messages_held = 9",
-        "UPDATE revision SET revision = revision + 10",
-        "DELETE FROM revision",
-        "UPDATE job SET watched = 1 - watched, last_error = 'none', total_job_runs = 7, last_synced_unix = 1",
-        "UPDATE sync SET runs_seen = 0, outcome = 'complete', tool_version = '9', started_unix = 4",
-        "DELETE FROM sync WHERE sync_id = 2; INSERT INTO sync (sync_id, started_unix, count_asked, process_id, tool_version) VALUES (90, 1, 2, 3, '4')",
-        "UPDATE quarantined SET run_key = 1, position = 77, accepted_unix = NULL",
-        "UPDATE archive SET naive_time = 'Asia/Kolkata', made_unix = 0",
+        "UPDATE _message_kind SET message = 'never said'",
+        "UPDATE _message SET message_key = message_key + 50 WHERE ordinal = 0",
+        "DELETE FROM _message WHERE run_key % 2 = 0",
+        "DELETE FROM _run WHERE run_key < 5",
+        "UPDATE _run SET job_run_id = upper(job_run_id), exception = 'x', absent_since_unix = 5, messages_held = 9",
+        "UPDATE _revision SET revision = revision + 10",
+        "DELETE FROM _revision",
+        "UPDATE _job SET watched = 1 - watched, last_error = 'none', total_job_runs = 7, last_synced_unix = 1",
+        "UPDATE _sync SET runs_seen = 0, outcome = 'complete', tool_version = '9', started_unix = 4",
+        "DELETE FROM _sync WHERE sync_id = 2; INSERT INTO _sync (sync_id, started_unix, count_asked, process_id, tool_version) VALUES (90, 1, 2, 3, '4')",
+        "UPDATE _quarantined SET run_key = 1, position = 77, accepted_unix = NULL",
+        "UPDATE _archive SET naive_time = 'Asia/Kolkata', made_unix = 0",
         "DELETE FROM job_statuses",
         "DROP VIEW runs; CREATE VIEW runs AS SELECT 1 AS one; DROP VIEW assets; CREATE TABLE assets (a)",
-        "CREATE TRIGGER t AFTER INSERT ON run BEGIN DELETE FROM message; END; DROP INDEX run_by_job",
-        "INSERT INTO server (url) VALUES ('https://elsewhere'); INSERT INTO job (job_id, watched, first_seen_unix) VALUES ('x', 1, 1)",
+        "CREATE TRIGGER t AFTER INSERT ON _run BEGIN DELETE FROM _message; END; DROP INDEX run_by_job",
+        "INSERT INTO _server (url) VALUES ('https://elsewhere'); INSERT INTO _job (job_id, watched, first_seen_unix) VALUES ('x', 1, 1)",
     ] {
         bench
             .connection()
@@ -85,9 +85,9 @@ async fn what_stands_nowhere_else_is_not_made_up() {
         "UPDATE payload SET data = substr(data, 1, 20) WHERE entry_id = (SELECT max(entry_id) FROM payload)",
         "UPDATE ledger SET entry = replace(entry, 'absent', 'returned')",
         "DELETE FROM ledger WHERE entry_id = 20",
-        "UPDATE job SET name = 'other'",
-        "UPDATE quarantined SET reason = 'none'",
-        "UPDATE sync_job SET messages_new = messages_new + 1",
+        "UPDATE _job SET name = 'other'",
+        "UPDATE _quarantined SET reason = 'none'",
+        "UPDATE _sync_job SET messages_new = messages_new + 1",
         "ALTER TABLE payload ADD COLUMN more TEXT",
     ] {
         let sound = std::fs::read(bench.archive()).unwrap();
@@ -182,7 +182,7 @@ async fn killed_in_the_middle_everything_is_as_it_was() {
     let said = contract(&bench.archive()).unwrap();
     bench
         .connection()
-        .execute_batch("UPDATE message_kind SET message = 'never said'")
+        .execute_batch("UPDATE _message_kind SET message = 'never said'")
         .unwrap();
     let edited = contract(&bench.archive()).unwrap();
     let program = Program::new();

@@ -86,7 +86,7 @@ async fn out_of_a_sound_archive_everything_comes_and_its_heads_stay_provable() {
     let salvaged = ward
         .salvage(
             &ward.sound,
-            "DELETE FROM message; DROP VIEW runs; UPDATE run SET exception = 'edited'",
+            "DELETE FROM _message; DROP VIEW runs; UPDATE _run SET exception = 'edited'",
         )
         .unwrap();
     assert_eq!(salvaged.lost, [""; 0]);
@@ -112,20 +112,20 @@ async fn what_is_lost_is_named_and_the_new_ledger_says_so() {
         ),
         ("DELETE FROM dictionary", "its dictionary is missing"),
         (
-            "UPDATE job SET name = 'other' WHERE name IS NOT NULL",
+            "UPDATE _job SET name = 'other' WHERE name IS NOT NULL",
             "the name of job",
         ),
-        ("DELETE FROM server", "the address of the server of job"),
+        ("DELETE FROM _server", "the address of the server of job"),
         (
-            "UPDATE sync_job SET body_bytes = 1 WHERE sync_id = 2",
+            "UPDATE _sync_job SET body_bytes = 1 WHERE sync_id = 2",
             "what sync 2 found of its jobs",
         ),
         (
-            "UPDATE quarantined SET payload = x'00' WHERE quarantine_id = 2",
+            "UPDATE _quarantined SET payload = x'00' WHERE quarantine_id = 2",
             "number 2 in quarantine",
         ),
         (
-            "UPDATE quarantined SET accepted_why = 'because' WHERE quarantine_id = 1",
+            "UPDATE _quarantined SET accepted_why = 'because' WHERE quarantine_id = 1",
             "number 1 in quarantine",
         ),
         (
@@ -141,11 +141,11 @@ async fn what_is_lost_is_named_and_the_new_ledger_says_so() {
             "ledger entry",
         ),
         ("DELETE FROM ledger", "it counts as received now"),
-        ("DROP TABLE job", "the name of job"),
-        ("DROP TABLE sync_job", "what sync 1 found of its jobs"),
-        ("DROP TABLE quarantined", "number 1 in quarantine"),
+        ("DROP TABLE _job", "the name of job"),
+        ("DROP TABLE _sync_job", "what sync 1 found of its jobs"),
+        ("DROP TABLE _quarantined", "number 1 in quarantine"),
         (
-            "DROP TABLE revision; DROP TABLE run; DROP TABLE dictionary",
+            "DROP TABLE _revision; DROP TABLE _run; DROP TABLE dictionary",
             "could not read a dictionary",
         ),
     ] {
@@ -225,7 +225,7 @@ async fn truncated_and_zeroed_files_give_what_is_left_or_a_word() {
 async fn without_any_page_that_leads_to_rows_every_run_is_taken_out() {
     let bench = rich_archive(40).await;
     let ward = Ward::new(&bench.archive());
-    let runs: u64 = bench.value("SELECT count(*) FROM run");
+    let runs: u64 = bench.value("SELECT count(*) FROM _run");
     let head = Reader::open(&bench.archive()).unwrap().head().unwrap();
     let mut bytes = ward.sound.clone();
     let mut zeroed = 0;

@@ -95,7 +95,7 @@ fn statements(patient: &Patient, statements: impl IntoIterator<Item = String>) -
 /// One more night, not taken over from the log; then bits of the log flip.
 async fn flips_of_the_log(bench: &Bench, lot: &mut Lot, flips: u64) -> Tally {
     let reader = bench.connection();
-    reader.execute_batch("BEGIN; SELECT count(*) FROM run").unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM _run").unwrap();
     bench.no_faults();
     bench.server.pass_night();
     let head = bench.sync().await.head;

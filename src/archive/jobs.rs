@@ -49,7 +49,7 @@ pub(super) struct JobEnd<'a> {
 
 pub(super) fn key(connection: &Connection, job_id: Guid) -> Result<Option<i64>, ArchiveError> {
     connection
-        .prepare_cached("SELECT job_key FROM job WHERE job_id = ?1")
+        .prepare_cached("SELECT job_key FROM _job WHERE job_id = ?1")
         .and_then(|mut statement| {
             statement
                 .query_row([job_id.to_string()], |row| row.get(0))
@@ -69,7 +69,7 @@ pub(super) fn key_or_insert(
     }
     let now = Instant::now();
     let key = connection
-        .prepare_cached("INSERT INTO job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)")
+        .prepare_cached("INSERT INTO _job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)")
         .and_then(|mut statement| statement.insert(params![job_id.to_string(), now.unix_seconds()]))
         .doing("add a job")?;
     ledger::append(
@@ -83,7 +83,7 @@ pub(super) fn key_or_insert(
 /// The GUID of a job.
 pub(super) fn id(connection: &Connection, job_key: i64) -> Result<String, ArchiveError> {
     connection
-        .prepare_cached("SELECT job_id FROM job WHERE job_key = ?1")
+        .prepare_cached("SELECT job_id FROM _job WHERE job_key = ?1")
         .and_then(|mut statement| statement.query_row([job_key], |row| row.get(0)))
         .doing("look a job up")
 }
@@ -95,7 +95,7 @@ pub(super) fn name_and_server(
 ) -> Result<(Option<String>, Option<String>), ArchiveError> {
     connection
         .prepare_cached(
-            "SELECT j.name, s.url FROM job j LEFT JOIN server s ON s.server_key = j.server_key WHERE j.job_key = ?1",
+            "SELECT j.name, s.url FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key WHERE j.job_key = ?1",
         )
         .and_then(|mut statement| statement.query_row([job_key], |row| Ok((row.get(0)?, row.get(1)?))))
         .doing("look a job up")
@@ -108,7 +108,7 @@ pub(super) fn set_watched(
     watched: bool,
 ) -> Result<(), ArchiveError> {
     let changed = connection
-        .prepare_cached("UPDATE job SET watched = ?2 WHERE job_key = ?1 AND watched <> ?2")
+        .prepare_cached("UPDATE _job SET watched = ?2 WHERE job_key = ?1 AND watched <> ?2")
         .and_then(|mut statement| statement.execute(params![job_key, watched]))
         .doing("watch a job")?;
     if changed == 0 {
@@ -130,7 +130,7 @@ pub(super) fn set_name(
     // Most tools end a text at NUL.
     let name = &*name.replace('\0', "\u{fffd}");
     let changed = connection
-        .prepare_cached("UPDATE job SET name = ?2 WHERE job_key = ?1 AND name IS NOT ?2")
+        .prepare_cached("UPDATE _job SET name = ?2 WHERE job_key = ?1 AND name IS NOT ?2")
         .and_then(|mut statement| statement.execute(params![job_key, name]))
         .doing("name a job")?;
     if changed == 0 {
@@ -148,7 +148,7 @@ pub(super) fn end(connection: &Connection, head: &mut Head, end: &JobEnd<'_>) ->
     let doing = "note how a job's sync ended";
     connection
         .prepare_cached(
-            "UPDATE job SET last_error = ?2,
+            "UPDATE _job SET last_error = ?2,
                  last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
                  total_job_runs = CASE WHEN ?3 THEN coalesce(?5, total_job_runs) ELSE total_job_runs END
              WHERE job_key = ?1",
@@ -169,13 +169,13 @@ pub(super) fn end(connection: &Connection, head: &mut Head, end: &JobEnd<'_>) ->
     set_watched(connection, head, end.job_key, true)?;
     let server_key: i64 = connection
         .prepare_cached(
-            "INSERT INTO server (url) VALUES (?1) ON CONFLICT (url) DO UPDATE SET url = excluded.url
+            "INSERT INTO _server (url) VALUES (?1) ON CONFLICT (url) DO UPDATE SET url = excluded.url
              RETURNING server_key",
         )
         .and_then(|mut statement| statement.query_row([end.server], |row| row.get(0)))
         .doing(doing)?;
     let moved = connection
-        .prepare_cached("UPDATE job SET server_key = ?2 WHERE job_key = ?1 AND server_key IS NOT ?2")
+        .prepare_cached("UPDATE _job SET server_key = ?2 WHERE job_key = ?1 AND server_key IS NOT ?2")
         .and_then(|mut statement| statement.execute([end.job_key, server_key]))
         .doing(doing)?;
     if moved > 0 {
@@ -190,7 +190,7 @@ pub(super) fn end(connection: &Connection, head: &mut Head, end: &JobEnd<'_>) ->
 
 pub(super) fn watched(connection: &Connection) -> Result<Vec<Guid>, ArchiveError> {
     let texts: Vec<String> = connection
-        .prepare("SELECT job_id FROM job WHERE watched = 1 ORDER BY job_id")
+        .prepare("SELECT job_id FROM _job WHERE watched = 1 ORDER BY job_id")
         .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
         .doing("list the watched jobs")?;
     texts
@@ -207,9 +207,9 @@ pub(super) fn states(connection: &Connection) -> Result<Vec<JobState>, ArchiveEr
     connection
         .prepare(
             "SELECT j.job_id, j.name, s.url, j.watched, j.last_synced_unix, j.last_error,
-                    (SELECT count(*) FROM run r WHERE r.job_key = j.job_key),
-                    (SELECT r.started_at FROM run r WHERE r.job_key = j.job_key ORDER BY r.started_ticks DESC LIMIT 1)
-             FROM job j LEFT JOIN server s ON s.server_key = j.server_key ORDER BY j.job_id",
+                    (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key),
+                    (SELECT r.started_at FROM _run r WHERE r.job_key = j.job_key ORDER BY r.started_ticks DESC LIMIT 1)
+             FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key ORDER BY j.job_id",
         )
         .and_then(|mut statement| {
             statement

@@ -92,7 +92,7 @@ pub fn text_hash(text: &str) -> Sha256 {
 pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
     let sql = if WITHOUT_EVIDENCE {
         // Revisions are numbered by their entries.
-        "SELECT entry_id, zeroblob(32) FROM revision ORDER BY entry_id DESC LIMIT 1"
+        "SELECT entry_id, zeroblob(32) FROM _revision ORDER BY entry_id DESC LIMIT 1"
     } else {
         "SELECT entry_id, entry_hash FROM ledger ORDER BY entry_id DESC LIMIT 1"
     };

@@ -75,7 +75,7 @@ fn holder(path: &Path) -> String {
     };
     let running = connection
         .query_row(
-            "SELECT process_id, started_unix FROM sync WHERE outcome IS NULL ORDER BY sync_id DESC LIMIT 1",
+            "SELECT process_id, started_unix FROM _sync WHERE outcome IS NULL ORDER BY sync_id DESC LIMIT 1",
             [],
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
         )

@@ -304,7 +304,7 @@ fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
         let made = Instant::now();
         transaction
             .execute(
-                "INSERT INTO archive (only, archive_id, made_unix) VALUES (1, ?1, ?2)",
+                "INSERT INTO _archive (only, archive_id, made_unix) VALUES (1, ?1, ?2)",
                 (id.to_string(), made.unix_seconds()),
             )
             .doing(doing)?;

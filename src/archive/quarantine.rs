@@ -29,7 +29,7 @@ pub struct QuarantineRow {
 
 const COLUMNS: &str =
     "SELECT v.quarantine_id, v.job_id, v.sync_id, v.captured_at, v.position, v.reason, q.payload_bytes,
-    v.accepted_at, q.accepted_why FROM quarantine v JOIN quarantined q ON q.quarantine_id = v.quarantine_id";
+    v.accepted_at, q.accepted_why FROM quarantine v JOIN _quarantined q ON q.quarantine_id = v.quarantine_id";
 
 fn row(row: &Row<'_>) -> rusqlite::Result<QuarantineRow> {
     Ok(QuarantineRow {

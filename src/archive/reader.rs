@@ -106,7 +106,7 @@ impl Reader {
     /// SQL errors.
     pub fn syncs_so_far(&self) -> Result<u64, ArchiveError> {
         self.connection
-            .query_row("SELECT count(*) FROM sync", [], |row| row.get(0))
+            .query_row("SELECT count(*) FROM _sync", [], |row| row.get(0))
             .doing("count the syncs")
     }
 
@@ -136,8 +136,8 @@ impl Reader {
             .connection
             .query_row(
                 "SELECT v.entry_id, v.revision, v.payload_sha256, p.data, d.bytes
-                 FROM run r
-                 JOIN revision v ON v.run_key = r.run_key AND v.revision = coalesce(?2, r.revision)
+                 FROM _run r
+                 JOIN _revision v ON v.run_key = r.run_key AND v.revision = coalesce(?2, r.revision)
                  LEFT JOIN payload p ON p.entry_id = v.entry_id
                  LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key
                  WHERE r.job_run_id = ?1",

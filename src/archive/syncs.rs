@@ -188,13 +188,13 @@ pub(super) fn begin(
 ) -> Result<i64, ArchiveError> {
     let doing = "begin the sync";
     let killed: Vec<i64> = connection
-        .prepare("SELECT sync_id FROM sync WHERE outcome IS NULL ORDER BY sync_id")
+        .prepare("SELECT sync_id FROM _sync WHERE outcome IS NULL ORDER BY sync_id")
         .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
         .doing(doing)?;
     for sync_id in killed {
         connection
             .execute(
-                "UPDATE sync SET outcome = 'interrupted' WHERE sync_id = ?1",
+                "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
                 [sync_id],
             )
             .doing(doing)?;
@@ -209,7 +209,7 @@ pub(super) fn begin(
     let version = env!("CARGO_PKG_VERSION");
     let sync_id: i64 = connection
         .query_row(
-            "INSERT INTO sync (started_unix, count_asked, process_id, tool_version) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO _sync (started_unix, count_asked, process_id, tool_version) VALUES (?1, ?2, ?3, ?4)
              RETURNING sync_id",
             params![started_at.unix_seconds(), count, std::process::id(), version],
             |row| row.get(0),
@@ -250,7 +250,7 @@ pub(super) fn record_job(
     let result = if quiet {
         connection
             .prepare_cached(
-                "INSERT INTO sync_job_unchanged (sync_id, job_key, runs_seen, body_bytes, milliseconds)
+                "INSERT INTO _sync_job_unchanged (sync_id, job_key, runs_seen, body_bytes, milliseconds)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )
             .and_then(|mut statement| {
@@ -265,7 +265,7 @@ pub(super) fn record_job(
     } else {
         connection
             .prepare_cached(
-                "INSERT INTO sync_job (sync_id, job_key, outcome, error, http_status, attempts, runs_seen, runs_new,
+                "INSERT INTO _sync_job (sync_id, job_key, outcome, error, http_status, attempts, runs_seen, runs_new,
                      runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new, body_bytes,
                      milliseconds, total_job_runs)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
@@ -316,7 +316,7 @@ pub(super) fn end(
     ledger::append(connection, head, &entry)?;
     connection
         .execute(
-            "UPDATE sync SET finished_unix = ?2, outcome = ?3, head = ?4, attempts = ?5, runs_seen = ?6, runs_new = ?7,
+            "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4, attempts = ?5, runs_seen = ?6, runs_new = ?7,
                  runs_changed = ?8, runs_unchanged = ?9, runs_quarantined = ?10, runs_absent = ?11, messages_new = ?12,
                  body_bytes = ?13, milliseconds = ?14
              WHERE sync_id = ?1",

@@ -58,7 +58,7 @@ impl TestArchive {
             connection
                 .execute(
                     // The order of keys is not that of GUIDs.
-                    "INSERT INTO job (job_key, job_id, name, watched, first_seen_unix) VALUES (?1, ?2, ?3, 1, 0)",
+                    "INSERT INTO _job (job_key, job_id, name, watched, first_seen_unix) VALUES (?1, ?2, ?3, 1, 0)",
                     params![job_key(job), job_id(job), name],
                 )
                 .unwrap();
@@ -143,7 +143,7 @@ fn put_run(connection: &Connection, index: usize, run: &Run) {
     let present = run.messages.iter().filter(|message| !message.is_absent).count();
     connection
         .execute(
-            "INSERT INTO run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks, has_message_list,
+            "INSERT INTO _run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks, has_message_list,
                  unreadable_messages, messages_present, messages_held, revision, first_seen_unix, last_changed_unix,
                  absent_since_unix, seen_sha256, content_sha256, started_assumed, ended_assumed)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 0, ?7, ?8, 1, 0, 0, ?9, zeroblob(32), zeroblob(32),
@@ -166,13 +166,13 @@ fn put_run(connection: &Connection, index: usize, run: &Run) {
         let again = (index + ordinal).is_multiple_of(2);
         let kind = key_of(
             connection,
-            "message_kind",
+            "_message_kind",
             &[("message", message.text), ("category", message.category)],
             again,
         );
         let asset = key_of(
             connection,
-            "asset",
+            "_asset",
             &[
                 ("asset", message.asset),
                 ("asset_type", message.asset_type),
@@ -183,14 +183,14 @@ fn put_run(connection: &Connection, index: usize, run: &Run) {
         let detail = message.details.map(|details| {
             key_of(
                 connection,
-                "message_detail",
+                "_message_detail",
                 &[("message_details", Some(details))],
                 again,
             )
         });
         connection
             .execute(
-                "INSERT INTO message (message_key, occurred_ticks, kind_key, asset_key, absent_since_unix, detail_key,
+                "INSERT INTO _message (message_key, occurred_ticks, kind_key, asset_key, absent_since_unix, detail_key,
                      occurred_assumed)
                  VALUES ((?1 << 24) + ?2, ?3, ?4, ?5, ?6, ?7, abs(?3 % 2))",
                 params![

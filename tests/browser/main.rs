@@ -46,11 +46,11 @@ async fn hostile_archive() -> Story {
     let connection = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
     let long = HOSTILE.to_owned() + &"W".repeat(300 - HOSTILE.chars().count());
     for sql in [
-        "UPDATE job SET name = ?1 || job_key, last_error = ?1",
-        "UPDATE asset SET asset = ?1 || asset_key, asset_type = ?1, asset_owner = ?1",
-        "UPDATE message_kind SET message = ?1 || kind_key",
-        "UPDATE message_detail SET message_details = ?1",
-        "UPDATE run SET exception = ?1, custom_status_text = ?1, job_summary = ?1, status_details = ?1,
+        "UPDATE _job SET name = ?1 || job_key, last_error = ?1",
+        "UPDATE _asset SET asset = ?1 || asset_key, asset_type = ?1, asset_owner = ?1",
+        "UPDATE _message_kind SET message = ?1 || kind_key",
+        "UPDATE _message_detail SET message_details = ?1",
+        "UPDATE _run SET exception = ?1, custom_status_text = ?1, job_summary = ?1, status_details = ?1,
              activity_status_list = ?1, started_at_raw = ?1, ended_at_raw = ?1",
     ] {
         assert!(connection.execute(sql, [&long]).unwrap() > 0, "{sql}");

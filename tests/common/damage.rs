@@ -149,7 +149,7 @@ pub fn column_edits(archive: &Path) -> Vec<ColumnEdit> {
             ],
             _ => &["{c} || 'x'", "NULL", "coalesce({c}, 'x')", "''"],
         };
-        let keys = if matches!(table.as_str(), "sync_job" | "sync_job_unchanged") {
+        let keys = if matches!(table.as_str(), "_sync_job" | "_sync_job_unchanged") {
             "(sync_id, job_key)"
         } else {
             "rowid"
@@ -193,8 +193,8 @@ pub fn row_edits(archive: &Path) -> Vec<String> {
         for (value, column) in doubled.iter_mut().zip(columns) {
             match column.as_str() {
                 "job_id" | "job_run_id" | "url" | "status_name" => *value = format!("{column} || '0'"),
-                "payload_sha256" if table == "quarantined" => "randomblob(32)".clone_into(value),
-                "revision" if table == "revision" => "revision + 100".clone_into(value),
+                "payload_sha256" if table == "_quarantined" => "randomblob(32)".clone_into(value),
+                "revision" if table == "_revision" => "revision + 100".clone_into(value),
                 _ => {}
             }
         }
@@ -236,17 +236,17 @@ pub fn schema_edits() -> Vec<String> {
     let mut edits: Vec<String> = views.iter().map(edited).collect();
     edits.extend(views.iter().map(|view| format!("DROP VIEW {view}")));
     let others = [
-        "CREATE TRIGGER t AFTER INSERT ON run BEGIN DELETE FROM message; END",
+        "CREATE TRIGGER t AFTER INSERT ON _run BEGIN DELETE FROM _message; END",
         "CREATE TRIGGER t INSTEAD OF INSERT ON runs BEGIN SELECT 1; END",
         "DROP INDEX run_by_job",
-        "DROP INDEX run_by_start; CREATE INDEX run_by_start ON run (job_key)",
-        "UPDATE sqlite_schema SET sql = replace(sql, 'CHECK (watched IN (0, 1))', '') WHERE name = 'job'",
+        "DROP INDEX run_by_start; CREATE INDEX run_by_start ON _run (job_key)",
+        "UPDATE sqlite_schema SET sql = replace(sql, 'CHECK (watched IN (0, 1))', '') WHERE name = '_job'",
         "DROP VIEW assets; CREATE TABLE assets (asset, asset_type, asset_owner)",
         "INSERT INTO sqlite_schema VALUES ('view', 'sqlite_x', 'sqlite_x', 0, 'CREATE VIEW sqlite_x AS SELECT 1')",
         "DROP TABLE job_statuses",
         "DROP TABLE refinery_schema_history",
         "UPDATE refinery_schema_history SET checksum = '1'",
-        "ALTER TABLE run ADD COLUMN more TEXT; UPDATE run SET status = status",
+        "ALTER TABLE _run ADD COLUMN more TEXT; UPDATE _run SET status = status",
     ];
     edits.extend(others.map(str::to_owned));
     edits

@@ -79,7 +79,7 @@ async fn a_report_does_not_wait_for_who_writes_and_reads_from_where_nothing_can_
     assert!(before[6].lines().count() > 100);
     let writer = Connection::open(story.program.path("jobruns.db")).unwrap();
     writer
-        .execute_batch("BEGIN IMMEDIATE; DELETE FROM message; UPDATE run SET status = 5")
+        .execute_batch("BEGIN IMMEDIATE; DELETE FROM _message; UPDATE _run SET status = 5")
         .unwrap();
     let begun = Instant::now();
     assert_eq!(REPORTS.map(|name| report(name, "jobruns.db")), before);
@@ -132,14 +132,14 @@ async fn a_damaged_archive_is_told_and_leaves_the_old_file() {
         archive.query_row(root, [table], |row| row.get(0)).unwrap()
     };
     let roots = [
-        ("failure-trends", page("run")),
-        ("asset-errors", page("message")),
-        ("coverage", page("sync")),
+        ("failure-trends", page("_run")),
+        ("asset-errors", page("_message")),
+        ("coverage", page("_sync")),
         ("missed-runs", page("run_by_job")),
-        ("changes", page("sqlite_autoindex_revision_1")),
-        ("runs", page("run")),
-        ("messages", page("message")),
-        ("messages", page("asset")),
+        ("changes", page("sqlite_autoindex__revision_1")),
+        ("runs", page("_run")),
+        ("messages", page("_message")),
+        ("messages", page("_asset")),
     ];
     drop(archive);
     let whole = std::fs::read(&path).unwrap();
@@ -162,7 +162,7 @@ async fn a_damaged_archive_is_told_and_leaves_the_old_file() {
     std::fs::write(&path, &whole).unwrap();
     let archive = Connection::open(&path).unwrap();
     archive
-        .execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM message_kind WHERE kind_key % 2 = 1")
+        .execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM _message_kind WHERE kind_key % 2 = 1")
         .unwrap();
     drop(archive);
     for report in ["messages", "asset-errors"] {

@@ -18,11 +18,11 @@ const NOT_SAID: [(&str, &str); 8] = [
     // A payload that needs no dictionary is unpacked with one too.
     ("payload", "dictionary_key"),
     // A number within the file, of a job that has nothing yet.
-    ("job", "job_key"),
+    ("_job", "job_key"),
     // Not computed before it is needed, and computed again where it is gone.
-    ("run", "content_sha256"),
+    ("_run", "content_sha256"),
     // A memory by which a sync recognises bytes; not proved where the run was seen in two forms.
-    ("run", "seen_sha256"),
+    ("_run", "seen_sha256"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,28 +75,28 @@ async fn rows_added_removed_doubled_and_swapped_are_found() {
 async fn messages_moved_between_runs_and_places_are_found() {
     let bench = rich_archive(3).await;
     let patient = Patient::new(&bench.archive());
-    let one = "(SELECT min(message_key) FROM message)";
-    let other = "(SELECT max(message_key) FROM message)";
+    let one = "(SELECT min(message_key) FROM _message)";
+    let other = "(SELECT max(message_key) FROM _message)";
     for sql in [
         // Two messages of different runs change places.
         format!(
-            "UPDATE message SET message_key = -1 WHERE message_key = {one};
-             UPDATE message SET message_key = (1 << 24) WHERE message_key = {other};
-             UPDATE message SET message_key = (SELECT max(run_key) << 24 FROM run) + 5 WHERE message_key = -1"
+            "UPDATE _message SET message_key = -1 WHERE message_key = {one};
+             UPDATE _message SET message_key = (1 << 24) WHERE message_key = {other};
+             UPDATE _message SET message_key = (SELECT max(run_key) << 24 FROM _run) + 5 WHERE message_key = -1"
         ),
         // A message goes to another run; to a run that is not there; gets another number.
-        format!("UPDATE message SET message_key = message_key + (1 << 24) + 100 WHERE message_key = {one}"),
-        format!("UPDATE message SET message_key = message_key + (1 << 50) WHERE message_key = {one}"),
-        format!("UPDATE message SET message_key = message_key + 1000 WHERE message_key = {one}"),
+        format!("UPDATE _message SET message_key = message_key + (1 << 24) + 100 WHERE message_key = {one}"),
+        format!("UPDATE _message SET message_key = message_key + (1 << 50) WHERE message_key = {one}"),
+        format!("UPDATE _message SET message_key = message_key + 1000 WHERE message_key = {one}"),
         // Another text of the same table.
         format!(
-            "UPDATE message SET detail_key = (SELECT max(detail_key) FROM message_detail) WHERE message_key = {one}"
+            "UPDATE _message SET detail_key = (SELECT max(detail_key) FROM _message_detail) WHERE message_key = {one}"
         ),
-        "UPDATE message_kind SET category = 'Information' WHERE category = 'Error'".to_owned(),
+        "UPDATE _message_kind SET category = 'Information' WHERE category = 'Error'".to_owned(),
         // A text that no message has.
-        "INSERT INTO message_kind (message, category) VALUES ('never said', 'Error')".to_owned(),
+        "INSERT INTO _message_kind (message, category) VALUES ('never said', 'Error')".to_owned(),
         // A run says that it belongs to another job.
-        "UPDATE run SET job_key = CASE job_key WHEN 1 THEN 2 ELSE 1 END WHERE run_key = 1".to_owned(),
+        "UPDATE _run SET job_key = CASE job_key WHEN 1 THEN 2 ELSE 1 END WHERE run_key = 1".to_owned(),
     ] {
         let outcome = patient.with_sql(&sql).unwrap();
         assert!(!outcome.found.is_empty(), "{sql}");
@@ -113,7 +113,7 @@ async fn an_edited_schema_is_found_and_an_analysts_index_and_view_are_noted() {
     }
     for (sql, note) in [
         (
-            "CREATE INDEX mine ON message (asset_key)",
+            "CREATE INDEX mine ON _message (asset_key)",
             "index mine is not ours",
         ),
         ("CREATE VIEW mine AS SELECT 1 AS one", "view mine is not ours"),

@@ -97,17 +97,17 @@ async fn since_a_head_only_the_new_part_is_compared() {
     let changed = record.totals.runs_new + record.totals.runs_changed;
     assert!(new.verified.runs >= changed && new.verified.runs < 20, "{new:?}");
     // An edit of what came after is found, one of what was there before is left to the whole check.
-    let newest: i64 = bench.value("SELECT run_key FROM revision ORDER BY entry_id DESC LIMIT 1");
+    let newest: i64 = bench.value("SELECT run_key FROM _revision ORDER BY entry_id DESC LIMIT 1");
     for (run, found) in [(newest, true), (1, false)] {
         bench
             .connection()
-            .execute("UPDATE run SET exception = 'edited' WHERE run_key = ?1", [run])
+            .execute("UPDATE _run SET exception = 'edited' WHERE run_key = ?1", [run])
             .unwrap();
         let report = since(&bench, head).unwrap();
         assert_eq!(!report.findings.is_empty(), found, "{run}: {:?}", report.findings);
         bench
             .connection()
-            .execute("UPDATE run SET exception = NULL WHERE run_key = ?1", [run])
+            .execute("UPDATE _run SET exception = NULL WHERE run_key = ?1", [run])
             .unwrap();
     }
     assert!(matches!(since(&bench, [1; 32]), Err(ArchiveError::NoSuch { .. })));

@@ -62,7 +62,7 @@ impl Snapshot<'_> {
         let doing = "read the assets";
         let mut statement = self
             .connection()
-            .prepare("SELECT asset_key, asset, asset_type, asset_owner FROM asset")
+            .prepare("SELECT asset_key, asset, asset_type, asset_owner FROM _asset")
             .doing(doing)?;
         let names = statement.query_map([], |row| {
             Ok(AssetName {
@@ -83,7 +83,7 @@ impl Snapshot<'_> {
         let doing = "read the message texts";
         let mut statement = self
             .connection()
-            .prepare("SELECT kind_key, message, category FROM message_kind")
+            .prepare("SELECT kind_key, message, category FROM _message_kind")
             .doing(doing)?;
         let names = statement.query_map([], |row| {
             Ok(KindName {
@@ -103,7 +103,7 @@ impl Snapshot<'_> {
         let doing = "read the runs";
         let mut statement = self
             .connection()
-            .prepare("SELECT run_key, job_key, started_ticks FROM run INDEXED BY run_by_job")
+            .prepare("SELECT run_key, job_key, started_ticks FROM _run INDEXED BY run_by_job")
             .doing(doing)?;
         let places = statement.query_map([], |row| {
             Ok(RunPlace {
@@ -132,10 +132,10 @@ impl Snapshot<'_> {
         let doing = "read the messages";
         // SQLite leaves the absent ones out: a column less to hand over.
         let sql = if include_absent {
-            "SELECT message_key, occurred_ticks, kind_key, asset_key FROM message
+            "SELECT message_key, occurred_ticks, kind_key, asset_key FROM _message
              WHERE message_key BETWEEN ?1 << 24 AND (?2 << 24) + 16777215 ORDER BY message_key"
         } else {
-            "SELECT message_key, occurred_ticks, kind_key, asset_key FROM message
+            "SELECT message_key, occurred_ticks, kind_key, asset_key FROM _message
              WHERE message_key BETWEEN ?1 << 24 AND (?2 << 24) + 16777215 AND absent_since_unix IS NULL
              ORDER BY message_key"
         };

@@ -45,14 +45,14 @@ impl Snapshot<'_> {
         let connection = self.connection();
         let mut syncs = connection
             .prepare(
-                "SELECT sync_id, started_unix, finished_unix FROM sync
+                "SELECT sync_id, started_unix, finished_unix FROM _sync
                  WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
             )
             .doing(doing)?;
         let mut jobs = connection
             .prepare(
-                "SELECT job_key, runs_seen, total_job_runs FROM sync_job WHERE sync_id = ?1 AND outcome = 'complete'
-                 UNION ALL SELECT job_key, runs_seen, runs_seen FROM sync_job_unchanged WHERE sync_id = ?1",
+                "SELECT job_key, runs_seen, total_job_runs FROM _sync_job WHERE sync_id = ?1 AND outcome = 'complete'
+                 UNION ALL SELECT job_key, runs_seen, runs_seen FROM _sync_job_unchanged WHERE sync_id = ?1",
             )
             .doing(doing)?;
         let mut rows = syncs.query([]).doing(doing)?;
@@ -88,7 +88,7 @@ impl Snapshot<'_> {
         let mut statement = self
             .connection()
             .prepare_cached(
-                "SELECT job_run_id, started_ticks, ended_ticks, message_count, messages_present FROM run
+                "SELECT job_run_id, started_ticks, ended_ticks, message_count, messages_present FROM _run
                  WHERE job_key = ?1 AND has_message_list = 1 AND unreadable_messages = 0
                      AND message_count IS NOT NULL AND message_count <> messages_present
                  ORDER BY started_ticks, job_run_id",

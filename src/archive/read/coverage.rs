@@ -47,7 +47,7 @@ impl Snapshot<'_> {
         let doing = "read the jobs";
         let mut statement = self
             .connection()
-            .prepare("SELECT job_key, last_synced_unix FROM job WHERE last_synced_unix IS NOT NULL")
+            .prepare("SELECT job_key, last_synced_unix FROM _job WHERE last_synced_unix IS NOT NULL")
             .doing(doing)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.and_then(Iterator::collect).doing(doing)
@@ -63,14 +63,14 @@ impl Snapshot<'_> {
         let connection = self.connection();
         let mut syncs = connection
             .prepare(
-                "SELECT sync_id, finished_unix FROM sync
+                "SELECT sync_id, finished_unix FROM _sync
                  WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
             )
             .doing(doing)?;
         let mut jobs = connection
             .prepare(
-                "SELECT job_key FROM sync_job WHERE sync_id = ?1 AND outcome = 'complete'
-                 UNION ALL SELECT job_key FROM sync_job_unchanged WHERE sync_id = ?1",
+                "SELECT job_key FROM _sync_job WHERE sync_id = ?1 AND outcome = 'complete'
+                 UNION ALL SELECT job_key FROM _sync_job_unchanged WHERE sync_id = ?1",
             )
             .doing(doing)?;
         let mut rows = syncs.query([]).doing(doing)?;
@@ -96,7 +96,7 @@ impl Snapshot<'_> {
                 "SELECT job_key, started_ticks, absent_since_unix IS NOT NULL,
                         has_message_list = 1 AND unreadable_messages = 0
                             AND message_count IS NOT NULL AND message_count <> messages_present
-                 FROM run",
+                 FROM _run",
             )
             .doing(doing)?;
         let mut rows = statement.query([]).doing(doing)?;
@@ -130,7 +130,7 @@ impl Snapshot<'_> {
         let mut statement = self
             .connection()
             .prepare_cached(
-                "SELECT started_ticks FROM run INDEXED BY run_by_job
+                "SELECT started_ticks FROM _run INDEXED BY run_by_job
                  WHERE job_key = ?1 AND started_ticks >= coalesce(?2, -9223372036854775808)
                      AND (?3 IS NULL OR started_ticks < ?3)
                  ORDER BY started_ticks",
@@ -153,10 +153,10 @@ impl Snapshot<'_> {
             .connection()
             .prepare(
                 "SELECT r.job_key, r.job_run_id, v.revision, v.captured_unix, before.status, v.status
-                 FROM revision v
-                 JOIN run r ON r.run_key = v.run_key
-                 JOIN job j ON j.job_key = r.job_key
-                 LEFT JOIN revision before ON before.run_key = v.run_key AND before.revision = v.revision - 1
+                 FROM _revision v
+                 JOIN _run r ON r.run_key = v.run_key
+                 JOIN _job j ON j.job_key = r.job_key
+                 LEFT JOIN _revision before ON before.run_key = v.run_key AND before.revision = v.revision - 1
                  WHERE v.revision > 1
                  ORDER BY v.captured_unix, j.job_id, r.job_run_id, v.revision",
             )

@@ -23,7 +23,7 @@ impl Snapshot<'_> {
         let doing = "read the jobs";
         let mut statement = self
             .connection()
-            .prepare("SELECT job_key, job_id, name FROM job ORDER BY job_id")
+            .prepare("SELECT job_key, job_id, name FROM _job ORDER BY job_id")
             .doing(doing)?;
         let jobs = statement.query_map([], |row| {
             Ok(JobName {

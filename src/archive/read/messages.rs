@@ -90,7 +90,7 @@ impl Snapshot<'_> {
             .prepare_cached(
                 "SELECT m.message_key, m.occurred_ticks, m.kind_key, m.asset_key, d.message_details, m.detail_key,
                         m.absent_since_unix, m.occurred_at_raw, m.occurred_assumed
-                 FROM message m LEFT JOIN message_detail d ON d.detail_key = m.detail_key
+                 FROM _message m LEFT JOIN _message_detail d ON d.detail_key = m.detail_key
                  WHERE m.message_key BETWEEN ?1 AND ?2 ORDER BY m.message_key",
             )
             .doing("read the messages")?;
@@ -116,7 +116,7 @@ impl Snapshot<'_> {
             .connection()
             .prepare_cached(
                 "SELECT message_key, occurred_ticks, kind_key, asset_key, detail_key, absent_since_unix
-                 FROM message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
+                 FROM _message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
             )
             .doing(doing)?;
         let mut rows = statement.query(params![first, last]).doing(doing)?;
@@ -146,7 +146,7 @@ impl Snapshot<'_> {
         mut see: impl FnMut(i64, Option<&str>, Option<&str>),
     ) -> Result<(), ArchiveError> {
         self.each_text(
-            "SELECT kind_key, message, category FROM message_kind",
+            "SELECT kind_key, message, category FROM _message_kind",
             |key, [message, category]| see(key, message, category),
         )
     }
@@ -156,7 +156,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn each_asset(&self, see: impl FnMut(i64, [Option<&str>; 3])) -> Result<(), ArchiveError> {
-        self.each_text("SELECT asset_key, asset, asset_type, asset_owner FROM asset", see)
+        self.each_text(
+            "SELECT asset_key, asset, asset_type, asset_owner FROM _asset",
+            see,
+        )
     }
 
     /// All stored details: key and text.
@@ -165,7 +168,7 @@ impl Snapshot<'_> {
     /// SQL errors.
     pub fn each_detail(&self, mut see: impl FnMut(i64, &str)) -> Result<(), ArchiveError> {
         self.each_text(
-            "SELECT detail_key, message_details FROM message_detail",
+            "SELECT detail_key, message_details FROM _message_detail",
             |key, [text]| see(key, text.unwrap_or_default()),
         )
     }

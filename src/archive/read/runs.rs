@@ -81,7 +81,7 @@ impl Snapshot<'_> {
         let mut statement = self
             .connection()
             .prepare_cached(
-                "SELECT run_key, job_run_id, job_key, status, started_ticks FROM run
+                "SELECT run_key, job_run_id, job_key, status, started_ticks FROM _run
                  WHERE (?1 IS NULL OR started_ticks >= ?1) AND (?2 IS NULL OR started_ticks < ?2)
                  ORDER BY started_ticks IS NULL, started_ticks, job_run_id",
             )
@@ -120,7 +120,7 @@ impl Snapshot<'_> {
                         exception, custom_status_text, job_summary, status_details, activity_status_list,
                         message_count, revision, first_seen_unix, last_changed_unix, absent_since_unix,
                         started_at_raw, ended_at_raw
-                 FROM run WHERE run_key = ?1",
+                 FROM _run WHERE run_key = ?1",
             )
             .doing(doing)?;
         let mut rows = statement.query([run_key]).doing(doing)?;

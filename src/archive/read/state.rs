@@ -44,8 +44,8 @@ impl Snapshot<'_> {
             .connection()
             .prepare(
                 "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_error,
-                        (SELECT count(*) FROM quarantined q WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
-                 FROM job j",
+                        (SELECT count(*) FROM _quarantined q WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
+                 FROM _job j",
             )
             .doing(doing)?;
         let jobs = statement.query_map([], |row| {
@@ -66,7 +66,7 @@ impl Snapshot<'_> {
     /// SQL errors.
     pub fn last_sync(&self) -> Result<Option<LastSync>, ArchiveError> {
         let sync = self.connection().query_row(
-            "SELECT sync_id, started_unix, finished_unix, outcome FROM sync ORDER BY sync_id DESC LIMIT 1",
+            "SELECT sync_id, started_unix, finished_unix, outcome FROM _sync ORDER BY sync_id DESC LIMIT 1",
             [],
             |row| {
                 Ok(LastSync {

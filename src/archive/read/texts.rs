@@ -28,7 +28,7 @@ impl<'s> TextsByKey<'s, 2> {
     pub(super) fn kinds(snapshot: &'s Snapshot<'_>) -> Result<Self, ArchiveError> {
         Self::new(
             snapshot,
-            "SELECT message, category FROM message_kind WHERE kind_key = ?1",
+            "SELECT message, category FROM _message_kind WHERE kind_key = ?1",
         )
     }
 }
@@ -38,7 +38,7 @@ impl<'s> TextsByKey<'s, 3> {
     pub(super) fn assets(snapshot: &'s Snapshot<'_>) -> Result<Self, ArchiveError> {
         Self::new(
             snapshot,
-            "SELECT asset, asset_type, asset_owner FROM asset WHERE asset_key = ?1",
+            "SELECT asset, asset_type, asset_owner FROM _asset WHERE asset_key = ?1",
         )
     }
 }
@@ -117,7 +117,7 @@ mod tests {
             (3, &large[1..]),
         ] {
             connection
-                .execute("INSERT INTO message_kind VALUES (?1, ?2, NULL)", (key, text))
+                .execute("INSERT INTO _message_kind VALUES (?1, ?2, NULL)", (key, text))
                 .unwrap();
         }
         let reader = Reader::open(&path).unwrap();

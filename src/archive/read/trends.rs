@@ -33,7 +33,7 @@ impl Snapshot<'_> {
         let mut statement = self
             .connection()
             .prepare(
-                "SELECT job_key, status, started_ticks, ended_ticks, messages_present, messages_held FROM run",
+                "SELECT job_key, status, started_ticks, ended_ticks, messages_present, messages_held FROM _run",
             )
             .doing(doing)?;
         let mut rows = statement.query([]).doing(doing)?;

@@ -16,15 +16,15 @@ use crate::archive::open;
 /// Tables that salvage reads, and by which column they are read in order; `None`: they have no rowid.
 const TABLES: [(&str, Option<&str>); 10] = [
     ("ledger", Some("entry_id")),
-    ("server", Some("server_key")),
-    ("job", Some("job_key")),
-    ("sync_job", None),
-    ("sync_job_unchanged", None),
-    ("run", Some("run_key")),
+    ("_server", Some("server_key")),
+    ("_job", Some("job_key")),
+    ("_sync_job", None),
+    ("_sync_job_unchanged", None),
+    ("_run", Some("run_key")),
     ("dictionary", Some("dictionary_key")),
-    ("revision", Some("entry_id")),
+    ("_revision", Some("entry_id")),
     ("payload", Some("entry_id")),
-    ("quarantined", Some("quarantine_id")),
+    ("_quarantined", Some("quarantine_id")),
 ];
 
 /// A damaged archive as it can be read.
@@ -218,7 +218,7 @@ impl Target {
             && (self.key.is_none() || found.values[0] == Value::Null)
             && values.zip(&self.kinds).skip(skipped).all(fits)
             // Details of messages have the shape of servers.
-            && (self.name != "server" || matches!(&found.values[1], Value::Text(url) if url.starts_with("http")))
+            && (self.name != "_server" || matches!(&found.values[1], Value::Text(url) if url.starts_with("http")))
     }
 
     fn put(&self, new: &Connection, found: &Found) -> Result<(), Failure> {
@@ -240,8 +240,8 @@ mod tests {
         let scratch = Connection::open_in_memory().unwrap();
         let target = |name, key| target(&fresh, &scratch, name, key).unwrap();
         let (server, results) = (
-            target("server", Some("server_key")),
-            target("sync_job_unchanged", None),
+            target("_server", Some("server_key")),
+            target("_sync_job_unchanged", None),
         );
         let found = |tree, values: Vec<Value>| Found {
             tree,
@@ -259,7 +259,7 @@ mod tests {
         server.put(&scratch, &text("https://first")).ok().unwrap();
         server.put(&scratch, &text("https://second")).ok().unwrap();
         let kept: String = scratch
-            .query_row("SELECT url FROM server WHERE server_key = 3", [], |row| {
+            .query_row("SELECT url FROM _server WHERE server_key = 3", [], |row| {
                 row.get(0)
             })
             .unwrap();

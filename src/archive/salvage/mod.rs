@@ -142,7 +142,7 @@ impl<'c> Work<'c> {
     fn new(old: &'c Connection, new: &'c Connection) -> Result<Self, ArchiveError> {
         let mut servers: HashMap<i64, String> = HashMap::new();
         // A table that is lost altogether is as one without rows: what is missed is told by name below.
-        let _ = scan(old, "server", "server_key, url", "server_key", |row| {
+        let _ = scan(old, "_server", "server_key, url", "server_key", |row| {
             if let (Ok(key), Ok(url)) = (row.get(0), row.get(1)) {
                 servers.insert(key, url);
             }
@@ -151,7 +151,7 @@ impl<'c> Work<'c> {
         let mut jobs = HashMap::new();
         let _ = scan(
             old,
-            "job",
+            "_job",
             "job_key, job_id, name, server_key",
             "job_key",
             |row| {
@@ -313,7 +313,7 @@ impl<'c> Work<'c> {
             Claim::JobAdded { job, at } => {
                 self.new
                     .execute(
-                        "INSERT INTO job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)",
+                        "INSERT INTO _job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)",
                         params![job.to_string(), at],
                     )
                     .doing("add a job")?;
@@ -451,7 +451,7 @@ impl<'c> Work<'c> {
 
     fn quarantined(&mut self, claim: &QuarantinedClaim) -> Result<(), ArchiveError> {
         let found = self.old.query_row(
-            "SELECT reason, payload FROM quarantined WHERE quarantine_id = ?1",
+            "SELECT reason, payload FROM _quarantined WHERE quarantine_id = ?1",
             [claim.id],
             |row| {
                 let sound = Should::TextOf(&claim.reason).is(row.get_ref(0)?)
@@ -466,7 +466,7 @@ impl<'c> Work<'c> {
         };
         self.new
             .execute(
-                "INSERT INTO quarantined (quarantine_id, job_key, sync_id, captured_unix, position, reason, payload,
+                "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position, reason, payload,
                      payload_bytes, payload_sha256)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
@@ -487,7 +487,7 @@ impl<'c> Work<'c> {
 
     fn accepted(&mut self, id: i64, at: i64, why: &Sha256) -> Result<(), ArchiveError> {
         let found = self.old.query_row(
-            "SELECT accepted_why FROM quarantined WHERE quarantine_id = ?1",
+            "SELECT accepted_why FROM _quarantined WHERE quarantine_id = ?1",
             [id],
             |row| row.get::<_, Option<String>>(0),
         );
@@ -495,14 +495,14 @@ impl<'c> Work<'c> {
         if text.is_none() {
             // Its reason is part of it: without it, it is lost as a whole.
             self.new
-                .execute("DELETE FROM quarantined WHERE quarantine_id = ?1", [id])
+                .execute("DELETE FROM _quarantined WHERE quarantine_id = ?1", [id])
                 .doing("leave out a piece of the quarantine")?;
             self.lose_quarantined(id);
             return Ok(());
         }
         self.new
             .execute(
-                "UPDATE quarantined SET accepted_unix = ?2, accepted_why = ?3 WHERE quarantine_id = ?1",
+                "UPDATE _quarantined SET accepted_unix = ?2, accepted_why = ?3 WHERE quarantine_id = ?1",
                 params![id, at, text],
             )
             .doing("accept bytes in quarantine")
@@ -515,7 +515,7 @@ impl<'c> Work<'c> {
         let (gaps, zone) = (self.gaps.clone(), self.zone);
         let mut found = Vec::new();
         let columns = "entry_id, run_key, revision, payload_sha256";
-        let _ = scan(old, "revision", columns, "entry_id", |row| {
+        let _ = scan(old, "_revision", columns, "entry_id", |row| {
             let (Ok(entry), Ok(run_key), Ok(number), Ok(sha256)) =
                 (row.get::<_, i64>(0), row.get::<_, i64>(1), row.get(2), row.get(3))
             else {
@@ -525,7 +525,7 @@ impl<'c> Work<'c> {
                 return Ok(());
             }
             let ids = old.query_row(
-                "SELECT r.job_run_id, j.job_id FROM run r JOIN job j ON j.job_key = r.job_key WHERE r.run_key = ?1",
+                "SELECT r.job_run_id, j.job_id FROM _run r JOIN _job j ON j.job_key = r.job_key WHERE r.run_key = ?1",
                 [run_key],
                 |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
             );
@@ -653,7 +653,7 @@ impl<'c> Work<'c> {
                 Some(name) => {
                     self.new
                         .execute(
-                            "UPDATE job SET name = ?2 WHERE job_id = ?1",
+                            "UPDATE _job SET name = ?2 WHERE job_id = ?1",
                             params![job.to_string(), name],
                         )
                         .doing(doing)?;
@@ -670,11 +670,11 @@ impl<'c> Work<'c> {
             match url.filter(|url| text_hash(url) == hash) {
                 Some(url) => {
                     self.new
-                        .execute("INSERT OR IGNORE INTO server (url) VALUES (?1)", [url])
+                        .execute("INSERT OR IGNORE INTO _server (url) VALUES (?1)", [url])
                         .doing(doing)?;
                     self.new
                         .execute(
-                            "UPDATE job SET server_key = (SELECT server_key FROM server WHERE url = ?2) WHERE job_id = ?1",
+                            "UPDATE _job SET server_key = (SELECT server_key FROM _server WHERE url = ?2) WHERE job_id = ?1",
                             params![job.to_string(), url],
                         )
                         .doing(doing)?;

@@ -23,7 +23,7 @@ pub(super) fn check_archive(
         // Its making was stopped between the tables and the first entry; the next sync goes on with it.
         let untouched: bool = connection
             .query_row(
-                "SELECT NOT EXISTS (SELECT 1 FROM ledger) AND NOT EXISTS (SELECT 1 FROM archive)",
+                "SELECT NOT EXISTS (SELECT 1 FROM ledger) AND NOT EXISTS (SELECT 1 FROM _archive)",
                 [],
                 |row| row.get(0),
             )
@@ -41,7 +41,7 @@ pub(super) fn check_archive(
     let id = id.to_string();
     let zone = told.zone.map(|zone| zone.to_string());
     let mut statement = connection
-        .prepare("SELECT archive_id, made_unix, naive_time, only FROM archive")
+        .prepare("SELECT archive_id, made_unix, naive_time, only FROM _archive")
         .doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;
     let mut count = 0;
@@ -78,7 +78,7 @@ pub(super) fn check_servers(
 ) -> Result<(), ArchiveError> {
     let doing = "read the servers";
     let mut statement = connection
-        .prepare("SELECT server_key, url FROM server")
+        .prepare("SELECT server_key, url FROM _server")
         .doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;
     while let Some(row) = rows.next().doing(doing)? {
@@ -109,7 +109,7 @@ pub(super) fn check_jobs(
         .prepare(
             "SELECT j.job_key, j.job_id, j.watched, j.first_seen_unix, j.name, s.url, j.server_key, j.last_synced_unix,
                     j.last_error, j.total_job_runs
-             FROM job j LEFT JOIN server s ON s.server_key = j.server_key",
+             FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key",
         )
         .doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;

@@ -367,7 +367,7 @@ impl Pass<'_> {
     ) -> Result<(), ArchiveError> {
         let key: Option<i64> = self
             .connection
-            .prepare_cached("SELECT run_key FROM run WHERE job_run_id = ?1")
+            .prepare_cached("SELECT run_key FROM _run WHERE job_run_id = ?1")
             .and_then(|mut statement| {
                 statement
                     .query_row([run.to_string()], |row| row.get(0))

@@ -338,7 +338,7 @@ impl Cursor {
             });
         }
         let mut keys: Vec<i64> = connection
-            .prepare("SELECT DISTINCT run_key FROM revision WHERE entry_id > ?1")
+            .prepare("SELECT DISTINCT run_key FROM _revision WHERE entry_id > ?1")
             .and_then(|mut statement| statement.query_map([scope.after], |row| row.get(0))?.collect())
             .doing("list the runs that something is new about")?;
         keys.extend(told.presence.iter().map(|&(key, _)| key));
@@ -353,7 +353,7 @@ impl Cursor {
         match self {
             Self::Table { portion, after } => {
                 let keys: Vec<i64> = connection
-                    .prepare_cached("SELECT run_key FROM run WHERE run_key > ?1 ORDER BY run_key LIMIT ?2")
+                    .prepare_cached("SELECT run_key FROM _run WHERE run_key > ?1 ORDER BY run_key LIMIT ?2")
                     .and_then(|mut statement| {
                         statement
                             .query_map([*after, RUNS_AT_A_TIME as i64], |row| row.get(0))?
@@ -418,9 +418,9 @@ fn conclude(
         let strangers = runs::check_strangers(connection, verified.messages, &mut findings);
         forgive(strangers, &mut findings)?;
         let tables = [
-            ("message_kind", "kind_key"),
-            ("asset", "asset_key"),
-            ("message_detail", "detail_key"),
+            ("_message_kind", "kind_key"),
+            ("_asset", "asset_key"),
+            ("_message_detail", "detail_key"),
         ];
         // Where a message could not be looked at, a text of its own seems to be nobody's.
         if findings.told.is_empty() {

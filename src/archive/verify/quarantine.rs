@@ -33,9 +33,9 @@ pub(super) fn check(
         .prepare_cached(
             "SELECT j.job_id, q.sync_id, q.captured_unix, q.position, q.reason, q.payload, q.payload_bytes,
                     q.payload_sha256, r.job_run_id, q.run_key
-             FROM quarantined q
-             LEFT JOIN job j ON j.job_key = q.job_key
-             LEFT JOIN run r ON r.run_key = q.run_key
+             FROM _quarantined q
+             LEFT JOIN _job j ON j.job_key = q.job_key
+             LEFT JOIN _run r ON r.run_key = q.run_key
              WHERE q.quarantine_id = ?1",
         )
         .and_then(|mut statement| {
@@ -76,7 +76,7 @@ pub(super) fn check_accepted(
 ) -> Result<(), ArchiveError> {
     let doing = "read the quarantine";
     let mut statement = connection
-        .prepare("SELECT quarantine_id, accepted_unix, accepted_why FROM quarantined")
+        .prepare("SELECT quarantine_id, accepted_unix, accepted_why FROM _quarantined")
         .doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;
     while let Some(row) = rows.next().doing(doing)? {

@@ -42,16 +42,16 @@ impl<'c> Runs<'c> {
             told,
             payloads: Payloads::default(),
             kinds: Texts::new(
-                "SELECT message, category FROM message_kind WHERE kind_key = ?1",
-                count(connection, "message_kind")?,
+                "SELECT message, category FROM _message_kind WHERE kind_key = ?1",
+                count(connection, "_message_kind")?,
             ),
             assets: Texts::new(
-                "SELECT asset, asset_type, asset_owner FROM asset WHERE asset_key = ?1",
-                count(connection, "asset")?,
+                "SELECT asset, asset_type, asset_owner FROM _asset WHERE asset_key = ?1",
+                count(connection, "_asset")?,
             ),
             details: Texts::new(
-                "SELECT message_details FROM message_detail WHERE detail_key = ?1",
-                count(connection, "message_detail")?,
+                "SELECT message_details FROM _message_detail WHERE detail_key = ?1",
+                count(connection, "_message_detail")?,
             ),
             findings: Findings::default(),
             verified: Verified::default(),
@@ -90,7 +90,7 @@ impl<'c> Runs<'c> {
     fn run_id(&self, run_key: i64) -> Result<String, ArchiveError> {
         let id = self
             .connection
-            .prepare_cached("SELECT job_run_id FROM run WHERE run_key = ?1")
+            .prepare_cached("SELECT job_run_id FROM _run WHERE run_key = ?1")
             .and_then(|mut statement| {
                 statement
                     .query_row([run_key], |row| Ok(row.get_ref(0)?.as_str().map(str::to_owned)))
@@ -110,7 +110,7 @@ impl<'c> Runs<'c> {
             .prepare_cached(
                 "SELECT v.entry_id, v.revision, l.entry, v.sync_id, v.captured_unix, v.status, v.message_count,
                         v.payload_sha256, v.revision
-                 FROM revision v LEFT JOIN ledger l ON l.entry_id = v.entry_id
+                 FROM _revision v LEFT JOIN ledger l ON l.entry_id = v.entry_id
                  WHERE v.run_key = ?1 ORDER BY v.revision",
             )
             .doing(doing)?;
@@ -203,7 +203,7 @@ impl<'c> Runs<'c> {
         } else {
             // The hash of content is half of the work of reading, and only a run that was seen in other bytes has one.
             self.connection
-                .prepare_cached("SELECT content_sha256 IS NOT NULL FROM run WHERE job_run_id = ?1")
+                .prepare_cached("SELECT content_sha256 IS NOT NULL FROM _run WHERE job_run_id = ?1")
                 .and_then(|mut statement| statement.query_row([run_id], |row| row.get(0)).optional())
                 .doing("read a run")
                 .map(|has: Option<bool>| {
@@ -315,7 +315,7 @@ impl<'c> Runs<'c> {
                         r.status_details, r.activity_status_list, r.message_count, r.has_message_list,
                         r.unreadable_messages, r.messages_present, r.messages_held, r.revision, r.first_seen_unix,
                         r.last_changed_unix, r.absent_since_unix, r.seen_sha256, r.content_sha256
-                 FROM run r LEFT JOIN job j ON j.job_key = r.job_key WHERE r.run_key = ?1",
+                 FROM _run r LEFT JOIN _job j ON j.job_key = r.job_key WHERE r.run_key = ?1",
             )
             .doing(doing)?;
         let mut rows = statement.query([run_key]).doing(doing)?;
@@ -358,7 +358,7 @@ impl<'c> Runs<'c> {
 
     fn count_messages(&self, run_key: i64) -> Result<u64, ArchiveError> {
         self.connection
-            .prepare_cached("SELECT count(*) FROM message WHERE message_key BETWEEN ?1 AND ?2")
+            .prepare_cached("SELECT count(*) FROM _message WHERE message_key BETWEEN ?1 AND ?2")
             .and_then(|mut statement| statement.query_row(message_keys(run_key), |row| row.get(0)))
             .doing("count the messages of a run")
     }
@@ -370,7 +370,7 @@ impl<'c> Runs<'c> {
             .prepare_cached(
                 "SELECT message_key, occurred_ticks, occurred_assumed, absent_since_unix, occurred_at_raw, kind_key,
                         asset_key, detail_key
-                 FROM message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
+                 FROM _message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
             )
             .doing(doing)?;
         let mut rows = statement.query(message_keys(run_key)).doing(doing)?;
@@ -500,7 +500,7 @@ pub(super) fn check_missing_revisions(
     let doing = "compare revisions with the ledger";
     let mut statement = connection
         .prepare(
-            "SELECT l.entry_id, l.entry FROM ledger l LEFT JOIN revision v ON v.entry_id = l.entry_id
+            "SELECT l.entry_id, l.entry FROM ledger l LEFT JOIN _revision v ON v.entry_id = l.entry_id
              WHERE l.entry_id > ?1 AND v.entry_id IS NULL AND l.entry GLOB 'revision *' ORDER BY l.entry_id",
         )
         .doing(doing)?;
@@ -527,13 +527,13 @@ pub(super) fn check_strangers(
     met: u64,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    if count(connection, "message")? == met {
+    if count(connection, "_message")? == met {
         return Ok(());
     }
     let doing = "look for messages without a run";
     let mut statement = connection
         .prepare(
-            "SELECT m.run_key, count(*) FROM message m LEFT JOIN run r ON r.run_key = m.run_key WHERE r.run_key IS NULL
+            "SELECT m.run_key, count(*) FROM _message m LEFT JOIN _run r ON r.run_key = m.run_key WHERE r.run_key IS NULL
              GROUP BY m.run_key",
         )
         .doing(doing)?;

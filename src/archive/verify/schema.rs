@@ -44,7 +44,7 @@ pub(super) fn check_foreign_keys(
         findings.push(Finding::new(
             Next::Restore,
             format!("{table}{row_name}"),
-            format!("names a {parent} that is not there"),
+            format!("names a row of {parent} that is not there"),
         ));
     }
     Ok(())

@@ -100,11 +100,11 @@ pub(in crate::archive) fn results(
             "SELECT j.job_id, s.outcome, s.error, s.http_status, s.total_job_runs, s.attempts, s.runs_seen, s.runs_new,
                     s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent, s.messages_new, s.body_bytes,
                     s.milliseconds
-             FROM sync_job s LEFT JOIN job j ON j.job_key = s.job_key WHERE s.sync_id = ?1
+             FROM _sync_job s LEFT JOIN _job j ON j.job_key = s.job_key WHERE s.sync_id = ?1
              UNION ALL
              SELECT j.job_id, 'complete', NULL, 200, u.runs_seen, 1, u.runs_seen, 0, 0, u.runs_seen, 0, 0, 0, u.body_bytes,
                     u.milliseconds
-             FROM sync_job_unchanged u LEFT JOIN job j ON j.job_key = u.job_key WHERE u.sync_id = ?1",
+             FROM _sync_job_unchanged u LEFT JOIN _job j ON j.job_key = u.job_key WHERE u.sync_id = ?1",
         )
         .doing(doing)?;
     let mut rows = statement.query([sync]).doing(doing)?;
@@ -191,7 +191,7 @@ fn check_row(
             "SELECT started_unix, finished_unix, outcome, count_asked, process_id, tool_version, head, attempts, runs_seen,
                     runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new, body_bytes,
                     milliseconds
-             FROM sync WHERE sync_id = ?1",
+             FROM _sync WHERE sync_id = ?1",
         )
         .doing(doing)?;
     let compared = statement
@@ -220,7 +220,7 @@ pub(super) fn check_strangers(
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "read the record of syncs";
-    let mut statement = connection.prepare("SELECT sync_id FROM sync").doing(doing)?;
+    let mut statement = connection.prepare("SELECT sync_id FROM _sync").doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;
     while let Some(row) = rows.next().doing(doing)? {
         let sync: i64 = row.get(0).doing(doing)?;

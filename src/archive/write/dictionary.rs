@@ -79,8 +79,8 @@ fn of_latest_runs(connection: &Connection, job_key: i64) -> Result<Option<Arc<Di
     let mut statement = connection
         .prepare_cached(
             "SELECT p.data, d.bytes
-             FROM (SELECT run_key, revision FROM run WHERE job_key = ?1 ORDER BY started_ticks DESC LIMIT 8) r
-             JOIN revision v ON v.run_key = r.run_key AND v.revision = r.revision
+             FROM (SELECT run_key, revision FROM _run WHERE job_key = ?1 ORDER BY started_ticks DESC LIMIT 8) r
+             JOIN _revision v ON v.run_key = r.run_key AND v.revision = r.revision
              JOIN payload p ON p.entry_id = v.entry_id
              LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key",
         )
@@ -122,7 +122,7 @@ impl NewDictionaries {
         let key = connection
             .prepare_cached(
                 "INSERT INTO dictionary (job_key, bytes, runs)
-                 VALUES (?1, ?2, (SELECT count(*) FROM run WHERE job_key = ?1))",
+                 VALUES (?1, ?2, (SELECT count(*) FROM _run WHERE job_key = ?1))",
             )
             .and_then(|mut statement| statement.insert(params![job_key, dictionary.bytes]))
             .doing("store a dictionary")?;

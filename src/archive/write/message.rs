@@ -110,7 +110,7 @@ const ROWS: usize = 16;
 static INSERT: LazyLock<[String; ROWS]> = LazyLock::new(|| {
     std::array::from_fn(|more| {
         format!(
-            "INSERT INTO message (message_key, occurred_ticks, kind_key, asset_key, detail_key, occurred_assumed,
+            "INSERT INTO _message (message_key, occurred_ticks, kind_key, asset_key, detail_key, occurred_assumed,
                  occurred_at_raw) VALUES (?, ?, ?, ?, ?, ?, ?){}",
             ", (?, ?, ?, ?, ?, ?, ?)".repeat(more)
         )
@@ -167,10 +167,10 @@ pub(super) fn held_messages(
         .prepare_cached(
             "SELECT m.ordinal, m.absent_since_unix IS NOT NULL, m.occurred_ticks, m.occurred_assumed, m.occurred_at_raw,
                     k.message, d.message_details, k.category, a.asset, a.asset_type, a.asset_owner
-             FROM message m
-             JOIN message_kind k ON k.kind_key = m.kind_key
-             JOIN asset a ON a.asset_key = m.asset_key
-             LEFT JOIN message_detail d ON d.detail_key = m.detail_key
+             FROM _message m
+             JOIN _message_kind k ON k.kind_key = m.kind_key
+             JOIN _asset a ON a.asset_key = m.asset_key
+             LEFT JOIN _message_detail d ON d.detail_key = m.detail_key
              WHERE m.message_key BETWEEN ?1 << 24 AND (?1 << 24) + 16777215 ORDER BY m.message_key",
         )
         .and_then(|mut statement| {
@@ -216,7 +216,7 @@ pub(super) fn set_absences(
 ) -> Result<(), ArchiveError> {
     let set = |ordinal: i64, since: Option<i64>| {
         connection
-            .prepare_cached("UPDATE message SET absent_since_unix = ?2 WHERE message_key = ?1")
+            .prepare_cached("UPDATE _message SET absent_since_unix = ?2 WHERE message_key = ?1")
             .and_then(|mut statement| statement.execute(params![message_key(run_key, ordinal)?, since]))
             .doing("mark a message")
     };

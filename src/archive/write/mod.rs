@@ -150,7 +150,7 @@ impl Writer {
         self.transact(|writer| {
             let remembered: Option<String> = writer
                 .connection
-                .query_row("SELECT naive_time FROM archive", [], |row| row.get(0))
+                .query_row("SELECT naive_time FROM _archive", [], |row| row.get(0))
                 .doing("read the zone of times without offset")?;
             let zone = match (remembered, asked) {
                 (Some(text), asked) => {
@@ -169,7 +169,7 @@ impl Writer {
                     let zone = asked.unwrap_or_default();
                     writer
                         .connection
-                        .execute("UPDATE archive SET naive_time = ?1", [zone.to_string()])
+                        .execute("UPDATE _archive SET naive_time = ?1", [zone.to_string()])
                         .doing("remember the zone of times without offset")?;
                     writer.append(
                         &Entry::new("naive-time")
@@ -210,7 +210,7 @@ impl Writer {
             .connection
             .prepare_cached(
                 "SELECT seen_sha256, run_key, absent_since_unix IS NOT NULL, unreadable_messages > 0
-                 FROM run WHERE job_key = ?1",
+                 FROM _run WHERE job_key = ?1",
             )
             .doing(doing)?;
         let mut rows = statement.query([job_key]).doing(doing)?;
@@ -251,7 +251,7 @@ impl Writer {
             let full: bool = writer
                 .connection
                 .query_row(
-                    "SELECT count_asked = 0 FROM sync WHERE sync_id = ?1",
+                    "SELECT count_asked = 0 FROM _sync WHERE sync_id = ?1",
                     [sync_id],
                     |row| row.get(0),
                 )

@@ -15,7 +15,7 @@ impl Writer {
     pub fn store_returned(&mut self, sync_id: i64, run_key: i64) -> Result<(), ArchiveError> {
         let run_id: String = self
             .connection
-            .prepare_cached("SELECT job_run_id FROM run WHERE run_key = ?1")
+            .prepare_cached("SELECT job_run_id FROM _run WHERE run_key = ?1")
             .and_then(|mut statement| statement.query_row([run_key], |row| row.get(0)))
             .doing("look a run up")?;
         self.mark_returned(sync_id, run_key, &run_id, Instant::now())
@@ -31,7 +31,7 @@ impl Writer {
         let marked = self
             .connection
             .prepare_cached(
-                "UPDATE run SET absent_since_unix = NULL WHERE run_key = ?1 AND absent_since_unix IS NOT NULL",
+                "UPDATE _run SET absent_since_unix = NULL WHERE run_key = ?1 AND absent_since_unix IS NOT NULL",
             )
             .and_then(|mut statement| statement.execute([run_key]))
             .doing("mark a run as listed again")?;
@@ -56,7 +56,7 @@ impl Writer {
         let run_id: Option<String> = self
             .connection
             .prepare_cached(
-                "UPDATE run SET absent_since_unix = ?2 WHERE run_key = ?1 AND absent_since_unix IS NULL
+                "UPDATE _run SET absent_since_unix = ?2 WHERE run_key = ?1 AND absent_since_unix IS NULL
                  RETURNING job_run_id",
             )
             .and_then(|mut statement| {

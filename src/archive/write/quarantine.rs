@@ -34,7 +34,7 @@ impl Writer {
         let known: Option<bool> = self
             .connection
             .prepare_cached(
-                "SELECT accepted_unix IS NOT NULL FROM quarantined WHERE job_key = ?1 AND payload_sha256 = ?2",
+                "SELECT accepted_unix IS NOT NULL FROM _quarantined WHERE job_key = ?1 AND payload_sha256 = ?2",
             )
             .and_then(|mut statement| {
                 statement.query_row(params![job_key, unreadable.sha256], |row| row.get(0)).optional()
@@ -47,7 +47,7 @@ impl Writer {
         let id = self
             .connection
             .prepare_cached(
-                "INSERT INTO quarantined (job_key, sync_id, captured_unix, position, run_key, reason, payload,
+                "INSERT INTO _quarantined (job_key, sync_id, captured_unix, position, run_key, reason, payload,
                      payload_bytes, payload_sha256)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )
@@ -88,7 +88,7 @@ impl Writer {
         let doing = "look runs up by the GUIDs in unreadable bytes";
         let mut statement = self
             .connection
-            .prepare_cached("SELECT run_key FROM run WHERE job_run_id = ?1")
+            .prepare_cached("SELECT run_key FROM _run WHERE job_run_id = ?1")
             .doing(doing)?;
         Guid::all_in(bytes)
             .filter_map(|guid| {
@@ -104,7 +104,7 @@ impl Writer {
     /// The GUID of the run with this key.
     fn run_id(&self, run_key: Option<i64>) -> Result<Option<String>, ArchiveError> {
         self.connection
-            .prepare_cached("SELECT job_run_id FROM run WHERE run_key = ?1")
+            .prepare_cached("SELECT job_run_id FROM _run WHERE run_key = ?1")
             .and_then(|mut statement| statement.query_row([run_key], |row| row.get(0)).optional())
             .doing("look a run up")
     }
@@ -119,7 +119,7 @@ impl Writer {
             let found: Option<(bool, Sha256)> = writer
                 .connection
                 .query_row(
-                    "SELECT accepted_unix IS NOT NULL, payload_sha256 FROM quarantined WHERE quarantine_id = ?1",
+                    "SELECT accepted_unix IS NOT NULL, payload_sha256 FROM _quarantined WHERE quarantine_id = ?1",
                     [quarantine_id],
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )
@@ -135,7 +135,7 @@ impl Writer {
             writer
                 .connection
                 .execute(
-                    "UPDATE quarantined SET accepted_unix = ?2, accepted_why = ?3 WHERE quarantine_id = ?1",
+                    "UPDATE _quarantined SET accepted_unix = ?2, accepted_why = ?3 WHERE quarantine_id = ?1",
                     params![quarantine_id, now.unix_seconds(), why],
                 )
                 .doing(doing)?;

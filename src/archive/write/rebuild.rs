@@ -24,11 +24,11 @@ const KEPT: [&str; 9] = [
     "ledger",
     "payload",
     "dictionary",
-    "quarantined",
-    "sync_job",
-    "sync_job_unchanged",
-    "job",
-    "server",
+    "_quarantined",
+    "_sync_job",
+    "_sync_job_unchanged",
+    "_job",
+    "_server",
     "refinery_schema_history",
 ];
 
@@ -211,7 +211,7 @@ fn fill_archive(connection: &Connection, told: &Told) -> Result<(), ArchiveError
     let zone = told.zone.map(|zone| zone.to_string());
     connection
         .execute(
-            "INSERT INTO archive (only, archive_id, made_unix, naive_time) VALUES (1, ?1, ?2, ?3)",
+            "INSERT INTO _archive (only, archive_id, made_unix, naive_time) VALUES (1, ?1, ?2, ?3)",
             params![id.to_string(), made, zone],
         )
         .doing("fill in what the archive is")
@@ -221,7 +221,7 @@ fn fill_archive(connection: &Connection, told: &Told) -> Result<(), ArchiveError
 fn fill_jobs(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
     let doing = "fill in the jobs";
     let servers: Vec<(i64, String)> = connection
-        .prepare("SELECT server_key, url FROM server")
+        .prepare("SELECT server_key, url FROM _server")
         .and_then(|mut statement| {
             statement
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -235,12 +235,12 @@ fn fill_jobs(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
     for (key, hash) in &servers {
         if !told.servers.contains(hash) {
             connection
-                .execute("DELETE FROM server WHERE server_key = ?1", [key])
+                .execute("DELETE FROM _server WHERE server_key = ?1", [key])
                 .doing(doing)?;
         }
     }
     let known: Vec<(i64, String)> = connection
-        .prepare("SELECT job_key, job_id FROM job")
+        .prepare("SELECT job_key, job_id FROM _job")
         .and_then(|mut statement| {
             statement
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -251,7 +251,7 @@ fn fill_jobs(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
         let job = id.parse::<Guid>().ok().and_then(|job| told.jobs.get(&job));
         let Some(job) = job else {
             connection
-                .execute("DELETE FROM job WHERE job_key = ?1", [key])
+                .execute("DELETE FROM _job WHERE job_key = ?1", [key])
                 .doing(doing)?;
             continue;
         };
@@ -261,7 +261,7 @@ fn fill_jobs(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
         let last = job.last.as_ref();
         connection
             .execute(
-                "UPDATE job SET watched = ?2, first_seen_unix = ?3, server_key = ?4, last_synced_unix = ?5, last_error = ?6,
+                "UPDATE _job SET watched = ?2, first_seen_unix = ?3, server_key = ?4, last_synced_unix = ?5, last_error = ?6,
                      total_job_runs = ?7, name = CASE WHEN ?8 THEN name END WHERE job_key = ?1",
                 params![
                     key,
@@ -306,21 +306,21 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
                 process,
             }) => {
                 execute(
-                    "INSERT INTO sync (sync_id, started_unix, count_asked, process_id, tool_version)
+                    "INSERT INTO _sync (sync_id, started_unix, count_asked, process_id, tool_version)
                      VALUES (?1, ?2, ?3, ?4, ?5)",
                     &[&sync, &at, &count, &process, &version],
                 )?;
             }
             Claim::SyncKilled { sync } => {
                 execute(
-                    "UPDATE sync SET outcome = 'interrupted' WHERE sync_id = ?1",
+                    "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
                     &[&sync],
                 )?;
             }
             Claim::SyncEnded(ended) => {
                 let hash: Sha256 = row.get(2).doing(doing)?;
                 execute(
-                    "UPDATE sync SET finished_unix = ?2, outcome = ?3, head = ?4 WHERE sync_id = ?1",
+                    "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4 WHERE sync_id = ?1",
                     &[&ended.sync, &ended.at, &ended.outcome, &hash],
                 )?;
                 execute(TOTALS, &[&ended.sync])?;
@@ -341,7 +341,7 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
             }
             Claim::Quarantined(claim) => {
                 execute(
-                    "UPDATE quarantined SET job_key = (SELECT job_key FROM job WHERE job_id = ?2), sync_id = ?3,
+                    "UPDATE _quarantined SET job_key = (SELECT job_key FROM _job WHERE job_id = ?2), sync_id = ?3,
                          captured_unix = ?4, position = ?5, payload_bytes = ?6, payload_sha256 = ?7,
                          run_key = (SELECT run_key FROM rebuilt_run WHERE job_run_id = ?8)
                      WHERE quarantine_id = ?1",
@@ -372,7 +372,7 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
 const ABSENT: &str = "UPDATE rebuilt_run SET absent_since_unix = ?2 WHERE job_run_id = ?1";
 
 /// The totals of a sync are the sums over its jobs.
-const TOTALS: &str = "UPDATE sync SET (attempts, runs_seen, runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent,
+const TOTALS: &str = "UPDATE _sync SET (attempts, runs_seen, runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent,
          messages_new, body_bytes, milliseconds) = (
      SELECT coalesce(sum(attempts), 0), coalesce(sum(runs_seen), 0), coalesce(sum(runs_new), 0),
             coalesce(sum(runs_changed), 0), coalesce(sum(runs_unchanged), 0), coalesce(sum(runs_quarantined), 0),
@@ -380,23 +380,23 @@ const TOTALS: &str = "UPDATE sync SET (attempts, runs_seen, runs_new, runs_chang
             coalesce(sum(milliseconds), 0)
      FROM (SELECT attempts, runs_seen, runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new,
                   body_bytes, milliseconds
-           FROM sync_job WHERE sync_id = ?1
+           FROM _sync_job WHERE sync_id = ?1
            UNION ALL
-           SELECT 1, runs_seen, 0, 0, runs_seen, 0, 0, 0, body_bytes, milliseconds FROM sync_job_unchanged WHERE sync_id = ?1))
+           SELECT 1, runs_seen, 0, 0, runs_seen, 0, 0, 0, body_bytes, milliseconds FROM _sync_job_unchanged WHERE sync_id = ?1))
      WHERE sync_id = ?1";
 
 fn finish_quarantine(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
     let doing = "fill in the quarantine";
     let ids: Vec<i64> = connection
-        .prepare("SELECT quarantine_id FROM quarantined")
+        .prepare("SELECT quarantine_id FROM _quarantined")
         .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
         .doing(doing)?;
     for id in ids {
         let sql = if told.quarantined.contains(&id) {
-            "UPDATE quarantined SET accepted_unix = ?2, accepted_why = CASE WHEN ?2 IS NOT NULL THEN accepted_why END
+            "UPDATE _quarantined SET accepted_unix = ?2, accepted_why = CASE WHEN ?2 IS NOT NULL THEN accepted_why END
              WHERE quarantine_id = ?1"
         } else {
-            "DELETE FROM quarantined WHERE quarantine_id = ?1 AND ?2 IS ?2"
+            "DELETE FROM _quarantined WHERE quarantine_id = ?1 AND ?2 IS ?2"
         };
         let accepted = told.accepted.get(&id).map(|&(at, _)| at);
         connection.execute(sql, params![id, accepted]).doing(doing)?;
@@ -458,7 +458,7 @@ impl Runs<'_> {
             }
             connection
                 .prepare_cached(
-                    "INSERT INTO revision (entry_id, run_key, revision, sync_id, captured_unix, status, message_count,
+                    "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, message_count,
                          payload_sha256)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 )
@@ -487,12 +487,12 @@ impl Runs<'_> {
         let assumed = |reading: TimeReading| reading.basis().map(|basis| basis == TimeBasis::Assumed);
         connection
             .prepare_cached(
-                "INSERT INTO run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks, started_assumed,
+                "INSERT INTO _run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks, started_assumed,
                      ended_assumed, started_at_raw, ended_at_raw, exception, custom_status_text, job_summary,
                      status_details, activity_status_list, message_count, has_message_list, unreadable_messages,
                      messages_present, messages_held, revision, first_seen_unix, last_changed_unix, absent_since_unix,
                      seen_sha256)
-                 VALUES (?1, ?2, (SELECT job_key FROM job WHERE job_id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+                 VALUES (?1, ?2, (SELECT job_key FROM _job WHERE job_id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
                      ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
             )
             .and_then(|mut statement| {
@@ -537,7 +537,7 @@ impl Runs<'_> {
         for message in replay.messages() {
             if let Some(since) = message.absent_since {
                 connection
-                    .prepare_cached("UPDATE message SET absent_since_unix = ?2 WHERE message_key = ?1")
+                    .prepare_cached("UPDATE _message SET absent_since_unix = ?2 WHERE message_key = ?1")
                     .and_then(|mut statement| statement.execute([run_key << 24 | message.ordinal, since]))
                     .doing("mark a message")?;
             }

@@ -54,7 +54,7 @@ impl Writer {
                         if remember_bytes {
                             self.connection
                                 .prepare_cached(
-                                    "UPDATE run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
+                                    "UPDATE _run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
                                 )
                                 .and_then(|mut statement| {
                                     statement.execute(params![run_key, received.payload.sha256, came])
@@ -104,7 +104,7 @@ impl Writer {
             .prepare_cached(
                 "SELECT run_key, job_key, revision, absent_since_unix IS NOT NULL, seen_sha256, content_sha256,
                         messages_present, messages_held
-                 FROM run WHERE job_run_id = ?1",
+                 FROM _run WHERE job_run_id = ?1",
             )
             .and_then(|mut statement| {
                 statement
@@ -147,7 +147,7 @@ impl Writer {
             None => self
                 .connection
                 .prepare_cached(
-                    "SELECT p.data, d.bytes FROM revision v
+                    "SELECT p.data, d.bytes FROM _revision v
                      JOIN payload p ON p.entry_id = v.entry_id
                      LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key
                      WHERE v.run_key = ?1 AND v.revision = ?2",
@@ -181,7 +181,7 @@ impl Writer {
         static SQL: LazyLock<String> = LazyLock::new(|| {
             let (names, places) = (COLUMNS.join(", "), ", ?".repeat(COLUMNS.len()));
             format!(
-                "INSERT INTO run (job_run_id, job_key, first_seen_unix, {names}) VALUES (?, ?, ?{places})"
+                "INSERT INTO _run (job_run_id, job_key, first_seen_unix, {names}) VALUES (?, ?, ?{places})"
             )
         });
         let messages = received.run.messages().map_or(0, |messages| messages.len());
@@ -215,7 +215,7 @@ impl Writer {
     ) -> Result<u64, ArchiveError> {
         static SQL: LazyLock<String> = LazyLock::new(|| {
             let sets = COLUMNS.map(|name| format!("{name} = ?"));
-            format!("UPDATE run SET {} WHERE run_key = ?", sets.join(", "))
+            format!("UPDATE _run SET {} WHERE run_key = ?", sets.join(", "))
         });
         let mut counts = row.messages;
         let mut added = 0;
@@ -276,7 +276,7 @@ impl Writer {
         let doing = "store a revision";
         self.connection
             .prepare_cached(
-                "INSERT INTO revision (entry_id, run_key, revision, sync_id, captured_unix, status, message_count,
+                "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, message_count,
                      payload_sha256)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )

@@ -117,24 +117,24 @@ impl<const N: usize> Texts<N> {
 /// Message text with its category.
 pub(super) const fn kinds() -> Texts<2> {
     Texts::new(
-        "INSERT INTO message_kind (message, category) VALUES (?1, ?2)",
-        "SELECT kind_key, message, category FROM message_kind ORDER BY kind_key DESC LIMIT ?1",
+        "INSERT INTO _message_kind (message, category) VALUES (?1, ?2)",
+        "SELECT kind_key, message, category FROM _message_kind ORDER BY kind_key DESC LIMIT ?1",
     )
 }
 
 /// Asset with type and owner.
 pub(super) const fn assets() -> Texts<3> {
     Texts::new(
-        "INSERT INTO asset (asset, asset_type, asset_owner) VALUES (?1, ?2, ?3)",
-        "SELECT asset_key, asset, asset_type, asset_owner FROM asset ORDER BY asset_key DESC LIMIT ?1",
+        "INSERT INTO _asset (asset, asset_type, asset_owner) VALUES (?1, ?2, ?3)",
+        "SELECT asset_key, asset, asset_type, asset_owner FROM _asset ORDER BY asset_key DESC LIMIT ?1",
     )
 }
 
 /// Message details.
 pub(super) const fn details() -> Texts<1> {
     Texts::new(
-        "INSERT INTO message_detail (message_details) VALUES (?1)",
-        "SELECT detail_key, message_details FROM message_detail ORDER BY detail_key DESC LIMIT ?1",
+        "INSERT INTO _message_detail (message_details) VALUES (?1)",
+        "SELECT detail_key, message_details FROM _message_detail ORDER BY detail_key DESC LIMIT ?1",
     )
 }
 
@@ -182,7 +182,7 @@ mod tests {
 
     fn rows(connection: &Connection) -> i64 {
         connection
-            .query_row("SELECT count(*) FROM message_detail", [], |row| row.get(0))
+            .query_row("SELECT count(*) FROM _message_detail", [], |row| row.get(0))
             .unwrap()
     }
 
@@ -231,7 +231,7 @@ mod tests {
         assert!(remembered.young.len() <= HALF && remembered.old.len() <= HALF);
         let daily: i64 = connection
             .query_row(
-                "SELECT count(*) FROM message_detail WHERE message_details = 'daily'",
+                "SELECT count(*) FROM _message_detail WHERE message_details = 'daily'",
                 [],
                 |row| row.get(0),
             )

@@ -436,7 +436,7 @@ mod tests {
             let entry = "INSERT INTO ledger SELECT max(entry_id) + 1, 'x', zeroblob(32) FROM ledger";
             connection
                 .execute_batch(&format!(
-                    "BEGIN; UPDATE message SET asset_key = 1; {entry}; COMMIT"
+                    "BEGIN; UPDATE _message SET asset_key = 1; {entry}; COMMIT"
                 ))
                 .unwrap();
         });

@@ -65,20 +65,20 @@ fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
     archive
         .connection()
         .execute_batch(
-            "UPDATE run SET message_count = 1;                                 -- right for run 1, wrong for the others
-             UPDATE run SET has_message_list = 0 WHERE run_key = 2;
-             UPDATE run SET unreadable_messages = 1 WHERE run_key = 3;
-             UPDATE run SET message_count = NULL WHERE run_key = 5;
-             INSERT INTO sync (sync_id, started_unix, finished_unix, outcome, count_asked, process_id, tool_version)
+            "UPDATE _run SET message_count = 1;                                 -- right for run 1, wrong for the others
+             UPDATE _run SET has_message_list = 0 WHERE run_key = 2;
+             UPDATE _run SET unreadable_messages = 1 WHERE run_key = 3;
+             UPDATE _run SET message_count = NULL WHERE run_key = 5;
+             INSERT INTO _sync (sync_id, started_unix, finished_unix, outcome, count_asked, process_id, tool_version)
              VALUES (1, 0, 1000, 'complete', 0, 1, 'x'), (2, 0, 1500, 'complete', 5, 1, 'x'),
                     (3, 0, NULL, NULL, 0, 1, 'x'), (4, 0, 1600, 'partial', 0, 1, 'x'),
                     (5, 0, 1700, 'complete', 0, 1, 'x'), (6, 0, 1750, 'complete', 0, 1, 'x'),
                     (7, 0, 1740, 'complete', 0, 1, 'x');
-             INSERT INTO sync_job_unchanged SELECT sync_id, 1000, 1, 1, 1 FROM sync WHERE sync_id NOT IN (1, 4);
-             INSERT INTO sync_job SELECT sync_id, 1000 - job.column1, CASE WHEN sync_id = 4 THEN 'partial' ELSE 'complete' END,
+             INSERT INTO _sync_job_unchanged SELECT sync_id, 1000, 1, 1, 1 FROM _sync WHERE sync_id NOT IN (1, 4);
+             INSERT INTO _sync_job SELECT sync_id, 1000 - job.column1, CASE WHEN sync_id = 4 THEN 'partial' ELSE 'complete' END,
                                          NULL, 200, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1
-             FROM sync JOIN (VALUES (0), (1)) job WHERE sync_id IN (1, 4) AND (sync_id = 1 OR job.column1 = 0);
-             UPDATE job SET last_synced_unix = 1740 WHERE job_key = 1000;",
+             FROM _sync JOIN (VALUES (0), (1)) job WHERE sync_id IN (1, 4) AND (sync_id = 1 OR job.column1 = 0);
+             UPDATE _job SET last_synced_unix = 1740 WHERE job_key = 1000;",
         )
         .unwrap();
     let lines = |common| short(archive.lines(&Request::Coverage(coverage::Options { common })));
@@ -155,7 +155,7 @@ fn changes_are_the_revisions_after_the_first_in_the_order_of_time() {
         .connection()
         .execute_batch(
             "PRAGMA foreign_keys = OFF;
-             INSERT INTO revision (entry_id, run_key, revision, sync_id, captured_unix, status, payload_sha256)
+             INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, payload_sha256)
              SELECT column1, column2, column3, 1, column4, column5, zeroblob(32) FROM (VALUES
                  (11, 1, 1, 0, 2), (12, 1, 2, 100, 4), (13, 1, 3, 200, 4),
                  (14, 2, 1, 0, NULL), (15, 2, 2, 100, 42),

@@ -93,21 +93,21 @@ fn whatever_would_do_more_than_read_is_refused_and_leaves_no_file() {
         ("VACUUM".to_owned(), ""),
         ("DETACH main".to_owned(), "DETACH"),
         (
-            "INSERT INTO job (job_id) VALUES ('x')".to_owned(),
-            "INSERT INTO job",
+            "INSERT INTO _job (job_id) VALUES ('x')".to_owned(),
+            "INSERT INTO _job",
         ),
-        ("UPDATE run SET status = 4".to_owned(), "UPDATE run"),
-        ("UPDATE run SET status = 4 RETURNING *".to_owned(), "UPDATE run"),
-        ("DELETE FROM message".to_owned(), "DELETE FROM message"),
+        ("UPDATE _run SET status = 4".to_owned(), "UPDATE _run"),
+        ("UPDATE _run SET status = 4 RETURNING *".to_owned(), "UPDATE _run"),
+        ("DELETE FROM _message".to_owned(), "DELETE FROM _message"),
         (
-            "WITH x AS (SELECT 1) DELETE FROM message".to_owned(),
-            "DELETE FROM message",
+            "WITH x AS (SELECT 1) DELETE FROM _message".to_owned(),
+            "DELETE FROM _message",
         ),
         ("CREATE TABLE t (a)".to_owned(), ""),
         ("CREATE TEMP TABLE t AS SELECT 1".to_owned(), ""),
         ("CREATE VIRTUAL TABLE t USING fts5(a)".to_owned(), ""),
         ("DROP VIEW runs".to_owned(), ""),
-        ("ALTER TABLE run ADD COLUMN x".to_owned(), ""),
+        ("ALTER TABLE _run ADD COLUMN x".to_owned(), ""),
         ("REINDEX".to_owned(), ""),
         ("ANALYZE".to_owned(), ""),
         ("BEGIN".to_owned(), "transaction"),
@@ -126,7 +126,7 @@ fn whatever_would_do_more_than_read_is_refused_and_leaves_no_file() {
             "PRAGMA temp_store_directory = '/'".to_owned(),
             "PRAGMA temp_store_directory",
         ),
-        ("EXPLAIN DELETE FROM message".to_owned(), "DELETE FROM message"),
+        ("EXPLAIN DELETE FROM _message".to_owned(), "DELETE FROM _message"),
     ] {
         match ask_of(&archive, &options(&sql)) {
             Err(ReportError::Query(error)) => {
@@ -139,7 +139,7 @@ fn whatever_would_do_more_than_read_is_refused_and_leaves_no_file() {
     assert_eq!(files(&archive), before);
     // And the guard is gone for those who come after.
     assert_eq!(
-        ask_of(&archive, &options("SELECT count(*) FROM run")).unwrap().0,
+        ask_of(&archive, &options("SELECT count(*) FROM _run")).unwrap().0,
         "count(*)\n3\n"
     );
 }
@@ -158,7 +158,7 @@ fn files(archive: &TestArchive) -> Vec<String> {
 
 #[test]
 fn a_refusal_says_what_would_have_been_done() {
-    assert_eq!(refused("DROP TABLE run"), "DELETE FROM sqlite_master");
+    assert_eq!(refused("DROP TABLE _run"), "DELETE FROM sqlite_master");
     assert_eq!(refused("PRAGMA cache_size = 5"), "PRAGMA cache_size");
 }
 
@@ -189,7 +189,7 @@ fn one_statement_is_asked_at_a_time() {
     };
     assert!(matches!(error("SELECT 1; SELECT 2"), QueryError::Several));
     assert!(matches!(
-        error("SELECT 1; DROP TABLE run"),
+        error("SELECT 1; DROP TABLE _run"),
         QueryError::NotReading { .. }
     ));
     assert!(matches!(error(""), QueryError::Empty));
