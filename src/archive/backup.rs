@@ -133,7 +133,10 @@ pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, 
     let place = Place::check(archive, target, force)?;
     place.remove_leftovers();
     let copy = place.begin()?;
-    copy_pages(&source, &copy.path, &place.target)?;
+    copy_pages(&source.connection, &copy.path, &place.target)?;
+    if let Some(unchanging) = &source.unchanging {
+        unchanging.check()?;
+    }
     drop(source);
     leave_write_ahead_mode(&copy.path).map_err(place.failed("end the copy beside"))?;
     let verified = check(&copy.path)?;

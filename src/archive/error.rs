@@ -86,6 +86,40 @@ pub enum ArchiveError {
         /// The archive's path.
         path: PathBuf,
     },
+    /// A program was killed while it wrote, and what it left can be undone only where the file may be written.
+    #[error(
+        "{} holds half of a change: the program that made it was stopped, and its journal cannot be rolled back from here",
+        path.display()
+    )]
+    LeftJournal {
+        /// The archive's path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The archive was read from a place where nothing can be written, and a sync wrote meanwhile.
+    #[error("{} was written while it was read, so what was read may mix two states of it", path.display())]
+    WrittenMeanwhile {
+        /// The archive's path.
+        path: PathBuf,
+    },
+    /// The file has more than one name.
+    #[error("the archive {} has {names} names (hard links)", path.display())]
+    HardLinked {
+        /// The archive's path.
+        path: PathBuf,
+        /// How many names.
+        names: u64,
+    },
+    /// The file was moved, replaced or removed since it was opened, or another sync has begun in it.
+    #[error("the archive {} is no longer this sync's: {what}", path.display())]
+    TakenOver {
+        /// The archive's path.
+        path: PathBuf,
+        /// What has happened.
+        what: &'static str,
+    },
     /// The archive lies on a network drive.
     #[error("the archive {} lies on a network drive ({kind})", path.display())]
     NetworkDrive {
@@ -183,6 +217,19 @@ impl ArchiveError {
                 "open it once where it can be written (`jobruns status --archive {}` there), or read a copy of the folder's files.",
                 path.display()
             ),
+            Self::LeftJournal { path, .. } => format!(
+                "run `jobruns status --archive {}` once as a user who may write the file and its folder.",
+                path.display()
+            ),
+            Self::WrittenMeanwhile { .. } => {
+                "run it again when no sync is running, or as a user who may write in the archive's folder.".to_owned()
+            }
+            Self::HardLinked { .. } => {
+                "keep one name and remove the others (`find -samefile` lists them): SQLite keeps a log for each name, and two of them spoil the file. A symbolic link does no harm.".to_owned()
+            }
+            Self::TakenOver { .. } => {
+                "what was archived before is kept. Let only one sync at a time use the archive, and leave its file and the .lock file beside it in place.".to_owned()
+            }
             Self::NetworkDrive { .. } => {
                 "keep the archive on a local disk (SQLite's write-ahead log needs shared memory and locks that network drives do not give), and copy it to the share after each sync.".to_owned()
             }

@@ -39,7 +39,7 @@ impl SyncLock {
                 path: path.to_path_buf(),
             });
         }
-        let lock_path = lock_path(path);
+        let lock_path = lock_path(&open::resolve(path)?);
         // Nothing is laid beside a file that is not ours.
         if !lock_path.exists() {
             open::refuse_foreign(path)?;
@@ -70,10 +70,11 @@ fn lock_path(path: &Path) -> PathBuf {
 /// The running sync notes its process id and start in the archive itself.
 fn holder(path: &Path) -> String {
     let unknown = "it has not told its process id yet".to_owned();
-    let Ok(connection) = open_to_read(path) else {
+    let Ok(found) = open_to_read(path) else {
         return unknown;
     };
-    let running = connection
+    let running = found
+        .connection
         .query_row(
             "SELECT process_id, started_unix FROM _sync WHERE outcome IS NULL ORDER BY sync_id DESC LIMIT 1",
             [],

@@ -62,29 +62,24 @@ pub(super) fn fresh() -> Result<Connection, ArchiveError> {
 
 /// Opens the archive to write, after making or upgrading it.
 ///
-/// A file that is no archive, or one of a newer program, is refused and left untouched.
+/// A file that is not an archive, or one of a newer program, is refused and left untouched.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
-    let fresh = match look(path)? {
-        None => {
-            make_private(path)?;
-            true
-        }
-        Some(connection) => match identify(path, &connection)? {
-            Identity::Fresh => true,
-            Identity::Archive(_) => false,
-        },
-    };
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(opening(path))?;
+    let file = resolve(path)?;
+    refuse_hard_links(path, &file)?;
+    if state(path, &file)? != FileState::Filled {
+        make(path, &file)?;
+    }
+    if has_content(&beside(&file, "-journal")) {
+        // Opening to write rolls the journal back, which only an archive may be asked to bear.
+        refuse_foreign_bytes(path, &file)?;
+    } else if let Ok(connection) = connect(path, &file, OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        identify(path, &connection)?;
+    }
+    let mut connection = connect(path, &file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let fresh = matches!(identify(path, &connection)?, Identity::Fresh);
     prepare_to_write(&connection).map_err(opening(path))?;
     if fresh {
-        connection
-            .pragma_update(None, "page_size", PAGE_BYTES)
-            .map_err(opening(path))?;
-        // In rollback mode still: whatever happens from here on, the file either is empty or names itself.
-        connection
-            .pragma_update(None, "application_id", APPLICATION_ID)
-            .map_err(opening(path))?;
+        set_identity(&connection).map_err(opening(path))?;
     }
     migrate(path, &mut connection)?;
     // Readers never wait for the writer, nor the writer for readers. The mode is kept in the file.
@@ -95,13 +90,106 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     Ok(connection)
 }
 
+/// How often a new archive is built again where another process that makes one has removed the file that it is built in.
+const MAKE_ATTEMPTS: u32 = 3;
+
+/// Makes the archive: built under another name in the same folder, synchronised to the disk, then given its name. So a
+/// process that is killed meanwhile leaves no half an archive. Of two that make one at once the slower takes the archive
+/// of the quicker.
+fn make(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+    let mut failed = None;
+    for _ in 0..MAKE_ATTEMPTS {
+        match build_and_name(path, file) {
+            Ok(()) => return Ok(()),
+            Err(_) if has_content(file) => return Ok(()),
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.expect("there was an attempt"))
+}
+
+fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+    let failed = |error| io_error("make the archive", path)(error);
+    let folder = folder_of(file);
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!(".{name}.new-");
+    remove_leftovers(folder, &prefix);
+    // Readable by its owner only, as SQLite's companions (`-wal`, `-shm`) then are too.
+    let part = tempfile::Builder::new()
+        .prefix(&prefix)
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    build(path, part.path())?;
+    part.as_file().sync_all().map_err(failed)?;
+    if fs::metadata(file).is_ok_and(|data| data.len() == 0) {
+        part.persist(file).map_err(|error| failed(error.error))?;
+    } else {
+        part.persist_noclobber(file)
+            .map_err(|error| failed(error.error))?;
+    }
+    synchronise_folder(folder);
+    Ok(())
+}
+
+/// Fills a new file: schema, identity and the ledger's first line.
+fn build(path: &Path, part: &Path) -> Result<(), ArchiveError> {
+    let mut connection = connect(path, part, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Nobody sees the file before it is whole, and it is synchronised as one.
+    connection
+        .execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
+        .map_err(opening(path))?;
+    set_identity(&connection).map_err(opening(path))?;
+    migrate(path, &mut connection)?;
+    begin_ledger(&mut connection)?;
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(opening(path))?;
+    connection.close().map_err(|(_, error)| opening(path)(error))
+}
+
+/// Page size and application id, which stand in the header of the file.
+fn set_identity(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)
+}
+
+/// Removes what a killed process left of an archive that it was making.
+fn remove_leftovers(folder: &Path, prefix: &str) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            // In the way of nothing where it stays.
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
+/// The name that was just given is on the disk too. Windows has no such call and needs none.
+fn synchronise_folder(folder: &Path) {
+    #[cfg(unix)]
+    if let Ok(folder) = fs::File::open(folder) {
+        drop(folder.sync_all());
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Opens the archive to read; it is neither made nor upgraded, and works on a read-only file or folder.
-pub(super) fn open_to_read(path: &Path) -> Result<Connection, ArchiveError> {
-    let connection = look(path)?.ok_or_else(|| ArchiveError::Missing {
+pub(super) fn open_to_read(path: &Path) -> Result<ReadConnection, ArchiveError> {
+    let found = look(path)?.ok_or_else(|| ArchiveError::Missing {
         path: path.to_path_buf(),
     })?;
     let known = known_schema_version();
-    match identify(path, &connection)? {
+    match identify(path, &found.connection)? {
         Identity::Fresh => Err(ArchiveError::Empty {
             path: path.to_path_buf(),
         }),
@@ -110,46 +198,168 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, ArchiveError> {
             found,
             known,
         }),
-        Identity::Archive(_) => Ok(connection),
+        Identity::Archive(_) => Ok(found),
     }
 }
 
-/// Refuses a file that is no archive, or one of a newer program; a file that is not there yet is fine.
+/// Refuses a file that is not an archive, or one of a newer program; a file that is not there yet is fine.
 pub(super) fn refuse_foreign(path: &Path) -> Result<(), ArchiveError> {
+    let file = resolve(path)?;
+    if has_content(&beside(&file, "-journal")) {
+        return refuse_foreign_bytes(path, &file);
+    }
     match look(path)? {
-        Some(connection) => identify(path, &connection).map(drop),
+        Some(found) => identify(path, &found.connection).map(drop),
         None => Ok(()),
     }
 }
 
-/// A read-only connection; `None` where there is no file.
-fn look(path: &Path) -> Result<Option<Connection>, ArchiveError> {
-    match fs::metadata(path) {
-        Ok(data) if data.is_dir() => {
-            return Err(ArchiveError::Directory {
+/// The file that `path` leads to: absolute, symbolic links followed, also where the file is not there yet. So an archive
+/// has one lock whatever it is called, and no name means something else to SQLite (`:memory:`, `file:a.db?mode=memory`).
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
+    let failed = |error| io_error("find", path)(error);
+    if path.as_os_str().is_empty() {
+        return Err(failed(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "its name is empty",
+        )));
+    }
+    let mut file = std::path::absolute(path).map_err(failed)?;
+    // A link that leads nowhere yet is followed by hand, as the system does when it makes the file.
+    for _ in 0..MOST_LINKS {
+        match dunce::canonicalize(&file) {
+            Ok(canonical) => return Ok(canonical),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        match fs::read_link(&file) {
+            Ok(target) => file = folder_of(&file).join(target),
+            Err(_) => {
+                let (folder, Some(name)) = (folder_of(&file), file.file_name()) else {
+                    return Ok(file);
+                };
+                return Ok(match dunce::canonicalize(folder) {
+                    Ok(folder) => folder.join(name),
+                    Err(_) => file,
+                });
+            }
+        }
+    }
+    Err(failed(std::io::Error::other(
+        "its symbolic links lead in a circle",
+    )))
+}
+
+/// Symbolic links that are followed by hand; Linux gives up at 40 too.
+const MOST_LINKS: u32 = 40;
+
+/// Another hard link is another name for the same bytes, beside which SQLite would keep another log.
+fn refuse_hard_links(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+    #[cfg(unix)]
+    if let Ok(data) = fs::metadata(file) {
+        let names = std::os::unix::fs::MetadataExt::nlink(&data);
+        if data.is_file() && names > 1 {
+            return Err(ArchiveError::HardLinked {
                 path: path.to_path_buf(),
+                names,
             });
         }
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io_error("look at", path)(error)),
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(opening(path))?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(opening(path))?;
-    match connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+    #[cfg(not(unix))]
+    let _ = (path, file);
+    Ok(())
+}
+
+/// What lies at the place of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FileState {
+    Missing,
+    NoBytes,
+    Filled,
+}
+
+fn state(path: &Path, file: &Path) -> Result<FileState, ArchiveError> {
+    match fs::metadata(file) {
+        Ok(data) if data.is_dir() => Err(ArchiveError::Directory {
+            path: path.to_path_buf(),
+        }),
+        Ok(data) if data.len() == 0 && !has_content(&beside(file, "-wal")) => Ok(FileState::NoBytes),
+        Ok(_) => Ok(FileState::Filled),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(FileState::Missing),
+        Err(error) => Err(io_error("look at", path)(error)),
+    }
+}
+
+fn has_content(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|data| data.len() > 0)
+}
+
+/// The same refusal as [`identify`]'s, from the header of the file: of a database that cannot be read before its journal
+/// is rolled back.
+fn refuse_foreign_bytes(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+    use std::io::Read;
+    let mut header = Vec::new();
+    fs::File::open(file)
+        .and_then(|file| file.take(72).read_to_end(&mut header))
+        .map_err(io_error("read", path))?;
+    let ours = header.len() == 72
+        && header.starts_with(b"SQLite format 3\0")
+        && header[68..72] == APPLICATION_ID.to_be_bytes();
+    if ours {
+        return Ok(());
+    }
+    Err(ArchiveError::NotAnArchive {
+        path: path.to_path_buf(),
+        what: "a file with a journal of another program".to_owned(),
+    })
+}
+
+/// A connection that has read the schema once, so that what cannot be read is known at once.
+fn connect(path: &Path, file: &Path, mode: OpenFlags) -> Result<Connection, ArchiveError> {
+    open_and_read(file, mode).map_err(opening(path))
+}
+
+fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
         row.get::<_, i64>(0)
-    }) {
-        Ok(_) => Ok(Some(connection)),
+    })?;
+    Ok(connection)
+}
+
+/// A read-only connection; `None` where there is no file.
+fn look(path: &Path) -> Result<Option<ReadConnection>, ArchiveError> {
+    let file = resolve(path)?;
+    if state(path, &file)? == FileState::Missing {
+        return Ok(None);
+    }
+    let read_only = || open_and_read(&file, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let mut looked = read_only();
+    if looked.is_err() && has_content(&beside(&file, "-journal")) {
+        roll_back_journal(path, &file)?;
+        looked = read_only();
+    }
+    match looked {
+        Ok(connection) => Ok(Some(ReadConnection {
+            connection,
+            unchanging: None,
+        })),
         Err(error) if needs_shared_memory(&error) => look_at_unchanging(path).map(Some),
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
-            Err(ArchiveError::NotAnArchive {
-                path: path.to_path_buf(),
-                what: "not an SQLite database".to_owned(),
-            })
-        }
         Err(error) => Err(opening(path)(error)),
     }
+}
+
+/// Undoes what a program that was killed within a transaction had changed: SQLite does so itself when it opens the file
+/// to write. Reading past the journal would show a state that never was.
+fn roll_back_journal(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+    refuse_foreign_bytes(path, file)?;
+    open_and_read(file, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map(drop)
+        .map_err(|source| ArchiveError::LeftJournal {
+            path: path.to_path_buf(),
+            source,
+        })
 }
 
 /// In write-ahead mode even a reader needs a shared-memory file, which a read-only folder does not let it make.
@@ -164,30 +374,98 @@ fn needs_shared_memory(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Opens a file that nobody can be writing: allowed only where no write-ahead log with content lies beside it.
-fn look_at_unchanging(path: &Path) -> Result<Connection, ArchiveError> {
-    let log = beside(path, "-wal");
-    if fs::metadata(&log).is_ok_and(|data| data.len() > 0) {
-        return Err(ArchiveError::UnreadableLog {
-            path: path.to_path_buf(),
-        });
-    }
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let uri = nobody_else_uri(path, "immutable=1")?;
-    let connection = Connection::open_with_flags(uri, flags).map_err(opening(path))?;
-    connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
-            row.get::<_, i64>(0)
-        })
-        .map_err(opening(path))?;
-    Ok(connection)
+/// Opens a file that nobody is writing: allowed only where neither a write-ahead log nor a journal with content lies
+/// beside it. Whoever reads through it asks [`Unchanging::check`] at the end whether that stayed so.
+fn look_at_unchanging(path: &Path) -> Result<ReadConnection, ArchiveError> {
+    let unchanging = Unchanging::begin(path)?;
+    let uri = nobody_else_uri(&unchanging.file, "immutable=1")?;
+    let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = open_and_read(uri, mode).map_err(opening(path))?;
+    Ok(ReadConnection {
+        connection,
+        unchanging: Some(unchanging),
+    })
 }
 
 /// Opens a whole archive that nobody writes, without any lock.
-pub(super) fn open_unchanging(path: &Path) -> Result<Connection, ArchiveError> {
-    let connection = look_at_unchanging(path)?;
-    identify(path, &connection).map(|_| connection)
+pub(super) fn open_unchanging(path: &Path) -> Result<ReadConnection, ArchiveError> {
+    let found = look_at_unchanging(path)?;
+    identify(path, &found.connection).map(|_| found)
+}
+
+/// A connection to read by, and what must stay as it is while it reads without SQLite's locks.
+#[derive(Debug)]
+pub(super) struct ReadConnection {
+    pub(super) connection: Connection,
+    pub(super) unchanging: Option<Unchanging>,
+}
+
+/// The state of a file that is read without any lock, because the system lets us make no shared memory beside it. A
+/// writer makes its log before it changes the file, so a file of the same size and time without a log or journal
+/// beside it has not changed.
+#[derive(Debug)]
+pub(super) struct Unchanging {
+    path: PathBuf,
+    file: PathBuf,
+    bytes: u64,
+    modified: Option<std::time::SystemTime>,
+}
+
+impl Unchanging {
+    fn begin(path: &Path) -> Result<Self, ArchiveError> {
+        let file = resolve(path)?;
+        if has_content(&beside(&file, "-wal")) || has_content(&beside(&file, "-journal")) {
+            return Err(ArchiveError::UnreadableLog {
+                path: path.to_path_buf(),
+            });
+        }
+        let data = fs::metadata(&file).map_err(io_error("look at", path))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            bytes: data.len(),
+            modified: data.modified().ok(),
+            file,
+        })
+    }
+
+    /// Whether what was read since the beginning is one state of the archive.
+    pub(super) fn check(&self) -> Result<(), ArchiveError> {
+        let now = Self::begin(&self.path).ok();
+        if now.is_some_and(|now| (now.bytes, now.modified) == (self.bytes, self.modified)) {
+            return Ok(());
+        }
+        Err(ArchiveError::WrittenMeanwhile {
+            path: self.path.clone(),
+        })
+    }
+}
+
+/// Which file a path leads to, so that a file that took its place is noticed. Asked without opening it: closing a second
+/// handle of a file gives up the locks that SQLite holds on it for this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileIdentity(u64, u64);
+
+impl FileIdentity {
+    pub(super) fn of(path: &Path) -> Result<Self, ArchiveError> {
+        let data = fs::metadata(path).map_err(io_error("look at", path))?;
+        #[cfg(unix)]
+        let identity = {
+            use std::os::unix::fs::MetadataExt;
+            Self(data.dev(), data.ino())
+        };
+        #[cfg(windows)]
+        let identity = Self(std::os::windows::fs::MetadataExt::creation_time(&data), 0);
+        Ok(identity)
+    }
+}
+
+/// Takes the write-ahead log over into the file, so that a copy of the file alone is whole. A reader in the way is not
+/// waited for: the rest of the log is then taken over by a later writer.
+pub(super) fn take_over_log(connection: &Connection) {
+    let wait = |how_long| drop(connection.busy_timeout(how_long));
+    wait(Duration::ZERO);
+    drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    wait(BUSY_TIMEOUT);
 }
 
 /// `file:` URI of the absolute path, as SQLite reads it on Unix and Windows, with an option for a file that no other
@@ -315,20 +593,6 @@ fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
         )?;
     }
     transaction.commit().doing(doing)
-}
-
-/// Makes an empty file that only its owner can read, as SQLite's companions (`-wal`, `-shm`) then are too.
-fn make_private(path: &Path) -> Result<(), ArchiveError> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(_) => Ok(()),
-        // Another process was quicker; whoever it was, the file is there.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(io_error("make the archive", path)(error)),
-    }
 }
 
 /// The path with `suffix` behind its file name, as SQLite names its companions.

@@ -6,16 +6,18 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{ArchiveError, Doing};
 use super::jobs::{self, JobState};
+use super::open::{self, ReadConnection, Unchanging};
 use super::quarantine::{self, QuarantineRow};
-use super::{ledger, open, payload};
+use super::{ledger, payload};
 use crate::model::{Guid, Sha256};
 
 /// An archive opened to read.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    unchanging: Option<Unchanging>,
     path: PathBuf,
-    open: fn(&Path) -> Result<Connection, ArchiveError>,
+    open: fn(&Path) -> Result<ReadConnection, ArchiveError>,
 }
 
 /// The bytes of a run as received.
@@ -45,25 +47,42 @@ impl Reader {
     /// # Errors
     /// No file, an empty one, another program's, a newer or older archive, a log that cannot be read from here.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        Ok(Self {
-            connection: open::open_to_read(path)?,
-            path: path.to_path_buf(),
-            open: open::open_to_read,
-        })
+        Self::open_by(open::open_to_read, path)
     }
 
     /// Opens a whole archive that nobody writes: without any lock, and without a file beside it.
     pub(super) fn open_unchanging(path: &Path) -> Result<Self, ArchiveError> {
+        Self::open_by(open::open_unchanging, path)
+    }
+
+    fn open_by(
+        open: fn(&Path) -> Result<ReadConnection, ArchiveError>,
+        path: &Path,
+    ) -> Result<Self, ArchiveError> {
+        let ReadConnection {
+            connection,
+            unchanging,
+        } = open(path)?;
         Ok(Self {
-            connection: open::open_unchanging(path)?,
+            connection,
+            unchanging,
             path: path.to_path_buf(),
-            open: open::open_unchanging,
+            open,
         })
+    }
+
+    /// Confirms that everything read so far belongs to one state of the archive. It always does where SQLite's locks
+    /// hold the state; where the archive lies on a place that can only be read, a sync may have written meanwhile.
+    ///
+    /// # Errors
+    /// [`ArchiveError::WrittenMeanwhile`].
+    pub fn confirm(&self) -> Result<(), ArchiveError> {
+        self.unchanging.as_ref().map_or(Ok(()), Unchanging::check)
     }
 
     /// One more connection of the same kind.
     pub(super) fn another_connection(&self) -> Result<Connection, ArchiveError> {
-        (self.open)(&self.path)
+        (self.open)(&self.path).map(|found| found.connection)
     }
 
     /// The archive's path.

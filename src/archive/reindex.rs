@@ -65,8 +65,7 @@ pub fn reindex(
     let (told, _) = verify::listen(&transaction)?;
     let rebuilt = rebuild(&transaction, &told, &|done| progress(done, told.payload_bytes))?;
     transaction.commit().doing("commit")?;
-    // So that a copy of the file alone is whole; a reader in the way is no error.
-    drop(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    open::take_over_log(&connection);
     Ok(Reindexed {
         runs: rebuilt.runs,
         revisions: rebuilt.revisions,

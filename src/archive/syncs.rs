@@ -1,6 +1,6 @@
 //! The record of syncs: begun, ended, and what each found of each job.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Digest;
 
 use super::error::{ArchiveError, Doing};
@@ -177,6 +177,15 @@ pub(super) fn jobs_hash(mut lines: Vec<String>) -> Sha256 {
         hash.update(b"\n");
     }
     hash.finalize().into()
+}
+
+/// The sync that has begun last and not ended.
+pub(super) fn running(connection: &Connection) -> Result<Option<i64>, ArchiveError> {
+    connection
+        .prepare_cached("SELECT iif(outcome IS NULL, sync_id, NULL) FROM _sync ORDER BY sync_id DESC LIMIT 1")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
+        .map(Option::flatten)
+        .doing("look for the running sync")
 }
 
 /// Adds the row of a sync that begins, and closes the ones that were killed before they ended.

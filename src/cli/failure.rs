@@ -177,7 +177,7 @@ impl From<KeyringError> for Failure {
 impl From<&ArchiveError> for Failure {
     fn from(error: &ArchiveError) -> Self {
         let exit = match error {
-            ArchiveError::Held { .. } => Exit::Held,
+            ArchiveError::Held { .. } | ArchiveError::TakenOver { .. } => Exit::Held,
             ArchiveError::OtherNaiveTime { .. } | ArchiveError::Exists { .. } => Exit::WrongUsage,
             _ => Exit::NotDone,
         };

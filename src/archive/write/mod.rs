@@ -21,6 +21,7 @@ use self::dictionary::NewDictionaries;
 use self::message::MessageTexts;
 use super::error::{ArchiveError, Doing};
 use super::ledger::{self, Entry, Head};
+use super::open::FileIdentity;
 use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 use super::{jobs, open};
 use crate::model::{Guid, Instant, NaiveZone};
@@ -36,6 +37,9 @@ pub use received::{Dictionary, JobAtHand, KnownRun, PackedPayload, ReceivedRun, 
 pub struct Writer {
     connection: Connection,
     path: PathBuf,
+    identity: FileIdentity,
+    /// The sync that this writer has begun and not ended.
+    open_sync: Option<i64>,
     head: Head,
     texts: MessageTexts,
     dictionaries: NewDictionaries,
@@ -64,6 +68,8 @@ impl Writer {
         Ok(Self {
             connection,
             path: path.to_path_buf(),
+            identity: FileIdentity::of(path)?,
+            open_sync: None,
             head,
             texts: MessageTexts::default(),
             dictionaries: NewDictionaries::default(),
@@ -85,8 +91,37 @@ impl Writer {
         self.connection
             .execute_batch("BEGIN IMMEDIATE")
             .doing("begin a transaction")?;
-        self.head = ledger::read_head(&self.connection)?;
-        Ok(())
+        let begun = self
+            .still_ours()
+            .and_then(|()| ledger::read_head(&self.connection));
+        match begun {
+            Ok(head) => {
+                self.head = head;
+                Ok(())
+            }
+            Err(error) => {
+                self.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    /// Refuses to go on in a file that is not the archive's any more, or in a sync that another process has ended: the
+    /// lock file keeps two syncs apart as long as nobody removes it.
+    fn still_ours(&self) -> Result<(), ArchiveError> {
+        let taken_over = |what| ArchiveError::TakenOver {
+            path: self.path.clone(),
+            what,
+        };
+        if FileIdentity::of(&self.path).ok() != Some(self.identity) {
+            return Err(taken_over("another file has its name, or none"));
+        }
+        match self.open_sync {
+            Some(ours) if syncs::running(&self.connection)? != Some(ours) => {
+                Err(taken_over("another sync has begun in it"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Ends the transaction: what it stored is on the disk.
@@ -189,7 +224,10 @@ impl Writer {
     /// # Errors
     /// SQL errors.
     pub fn begin_sync(&mut self, started_at: Instant, count: u32) -> Result<i64, ArchiveError> {
-        self.transact(|writer| syncs::begin(&writer.connection, &mut writer.head, started_at, count))
+        let sync_id =
+            self.transact(|writer| syncs::begin(&writer.connection, &mut writer.head, started_at, count))?;
+        self.open_sync = Some(sync_id);
+        Ok(sync_id)
     }
 
     /// What the archive knows of a job; a job never seen is noted, unwatched.
@@ -295,17 +333,9 @@ impl Writer {
                 jobs: records,
             })
         })?;
-        self.take_over_log();
+        self.open_sync = None;
+        open::take_over_log(&self.connection);
         Ok(record)
-    }
-
-    /// Takes the write-ahead log over into the file, so that a copy of the file alone is whole. A reader in the way is
-    /// no error: the log is then taken over later.
-    fn take_over_log(&self) {
-        drop(
-            self.connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())),
-        );
     }
 
     /// Watches a job (`jobs add`), and names it where a name is given.
