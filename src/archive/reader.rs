@@ -116,7 +116,8 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn job_states(&self) -> Result<Vec<JobState>, ArchiveError> {
-        jobs::states(&self.connection)
+        let states = jobs::states(&self.connection)?;
+        self.confirm().map(|()| states)
     }
 
     /// How many syncs the archive has seen begin.
@@ -134,7 +135,8 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn quarantine(&self) -> Result<Vec<QuarantineRow>, ArchiveError> {
-        quarantine::list(&self.connection)
+        let rows = quarantine::list(&self.connection)?;
+        self.confirm().map(|()| rows)
     }
 
     /// One piece of the quarantine, with its bytes.
@@ -142,7 +144,8 @@ impl Reader {
     /// # Errors
     /// [`ArchiveError::NoSuch`]; SQL errors.
     pub fn quarantined(&self, id: i64) -> Result<(QuarantineRow, Vec<u8>), ArchiveError> {
-        quarantine::show(&self.connection, id)
+        let found = quarantine::show(&self.connection, id)?;
+        self.confirm().map(|()| found)
     }
 
     /// The bytes of a run as received; of its latest revision where none is named.
@@ -187,6 +190,7 @@ impl Reader {
                 "its bytes do not have the SHA-256 it is filed under".to_owned(),
             ));
         }
+        self.confirm()?;
         Ok(Payload {
             bytes,
             sha256,

@@ -119,6 +119,7 @@ fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(),
         });
         Ok(())
     })?;
+    reader.confirm()?;
     if lines.is_empty() {
         tracing::info!("the ledger has no such line");
     }
@@ -181,5 +182,6 @@ fn export(
         };
         written.map_err(|error| output.failed(&error))
     })?;
+    reader.confirm()?;
     output.finish()
 }
