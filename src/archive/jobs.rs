@@ -222,7 +222,9 @@ pub(super) fn move_to(
         )
         .and_then(|mut statement| {
             let job = job.map(|job| job.to_string());
-            statement.query_map(params![job, from], |row| row.get(0))?.collect()
+            statement
+                .query_map(params![job, from], |row| row.get(0))?
+                .collect()
         })
         .doing(doing)?;
     let mut moved = 0;

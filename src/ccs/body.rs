@@ -142,6 +142,10 @@ impl Packing {
                 return Err(io::Error::other("what follows its end is no gzip"));
             }
             drop(waiting.split_to(used));
+            if waiting.is_empty() {
+                // The decoder keeps some to itself; of an answer that is cut every run counts.
+                decoder.flush()?;
+            }
             if !decoder.get_ref().is_empty() {
                 return Ok(Some(std::mem::take(decoder.get_mut()).into()));
             }
@@ -151,7 +155,10 @@ impl Packing {
 
     /// The last piece, which there is only if the packing is complete.
     fn finish(&mut self) -> io::Result<Option<Bytes>> {
-        let Self::Gzip { decoder, began: true, .. } = self else {
+        let Self::Gzip {
+            decoder, began: true, ..
+        } = self
+        else {
             return Ok(None);
         };
         decoder.try_finish()?;
@@ -247,7 +254,10 @@ mod tests {
         let began = Instant::now();
         let mut progress = Progress::new(MINUTE, began);
         for minute in 1..10 {
-            assert_eq!(progress.received(1 << 30, Duration::ZERO, began + minute * MINUTE), None);
+            assert_eq!(
+                progress.received(1 << 30, Duration::ZERO, began + minute * MINUTE),
+                None
+            );
         }
         let end = progress.received(1 << 30, Duration::ZERO, began + 10 * MINUTE);
         assert_eq!(end, Some(Stall::NoRun(10 * MINUTE)));

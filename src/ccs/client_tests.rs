@@ -181,7 +181,7 @@ async fn a_token_that_is_never_accepted_ends_clearly() {
     let client = client(&server);
     let error = client.job_runs(job(), 0).await.unwrap_err();
     assert!(matches!(error, CcsError::Unauthorized { .. }), "{error}");
-    assert!(error.to_string().ends_with("no: «redacted»"), "{error}");
+    assert!(error.to_string().ends_with("too: «redacted»"), "{error}");
     assert_eq!(server.count(Request::is_token), 2);
     assert_eq!(server.requests().len(), 4);
     assert!(!retry::may_heal(&error));
@@ -323,7 +323,9 @@ async fn redirects_stay_on_the_server() {
         let target = request.line.trim_start_matches("GET ");
         if request.line.contains("/Jobs/") {
             let target = target.replace("/Jobs/", "/jobs/");
-            Reply::Raw(format!("HTTP/1.1 307 Moved\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n").into())
+            Reply::Raw(
+                format!("HTTP/1.1 307 Moved\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n").into(),
+            )
         } else {
             json("[]")
         }
@@ -347,10 +349,15 @@ async fn a_redirect_to_another_question_is_refused_in_words() {
     ] {
         let error = data_error(move |request| {
             let target = change(request.line.trim_start_matches("GET "));
-            Reply::Raw(format!("HTTP/1.1 301 Moved\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n").into())
+            Reply::Raw(
+                format!("HTTP/1.1 301 Moved\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n").into(),
+            )
         })
         .await;
-        assert!(error.to_string().contains("which asks another question"), "{error}");
+        assert!(
+            error.to_string().contains("which asks another question"),
+            "{error}"
+        );
         assert!(error.hint().unwrap().contains("must keep path and query"));
     }
 }
@@ -390,7 +397,10 @@ async fn cookies_of_a_load_balancer_come_back() {
     let server = Server::start(None, |_, request| {
         if request.is_token() {
             let body = r#"{"access_token":"first"}"#;
-            let head = format!("HTTP/1.1 200 OK\r\nSet-Cookie: LB=node7; Path=/\r\nContent-Length: {}\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nSet-Cookie: LB=node7; Path=/\r\nContent-Length: {}\r\n",
+                body.len()
+            );
             return Reply::Raw(format!("{head}\r\n{body}").into());
         }
         json("[]")
@@ -436,10 +446,17 @@ async fn a_byte_now_and_then_is_an_end() {
         let (mut stream, _) = listener.accept().await.unwrap();
         drop(stream.read(&mut [0; 4096]).await);
         let token = r#"{"access_token":"first"}"#;
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{token}", token.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{token}",
+            token.len()
+        );
         drop(stream.write_all(head.as_bytes()).await);
         drop(stream.read(&mut [0; 4096]).await);
-        drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[").await);
+        drop(
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[")
+                .await,
+        );
         while stream.write_all(b" ").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -697,9 +714,8 @@ async fn the_log_has_each_request_and_no_secret() {
         let (log, error) = log_of_a_refused_login().await;
         assert!(!log.contains("s3cret"), "{log}");
         assert!(!error.contains("s3cret"), "{error}");
-        if log.contains("/jobruns?count=0&showmessages=true status=401")
-            && log.contains("/oauth/tokens status=400")
-        {
+        if log.contains("/jobruns\" status=401") && log.contains("/oauth/tokens\" status=400") {
+            assert!(!log.contains("count=0\" status"), "{log}");
             return;
         }
         seen = log;

@@ -34,8 +34,13 @@ impl Cookies {
     /// The header of the next request, if there is anything to say.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         let cookies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut header = HeaderValue::from_str(&pairs.join("; ")).ok().filter(|header| !header.is_empty())?;
+        let pairs: Vec<String> = cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut header = HeaderValue::from_str(&pairs.join("; "))
+            .ok()
+            .filter(|header| !header.is_empty())?;
         header.set_sensitive(true);
         Some(header)
     }
@@ -95,7 +100,10 @@ mod tests {
         );
         assert_eq!(after(&["lb=node1", "lb=node2"]).unwrap(), "lb=node2");
         assert_eq!(after(&["lb=node1", "lb=; Max-Age=0"]), None);
-        assert_eq!(after(&["lb=node1", "lb=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]), None);
+        assert_eq!(
+            after(&["lb=node1", "lb=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]),
+            None
+        );
         assert_eq!(after(&["nothing", "=x"]), None);
     }
 }

@@ -68,7 +68,10 @@ pub(super) fn no_answer(asked: &Asked, error: reqwest::Error, certificate_wanted
     });
     let closed = causes(&error).any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(|io| {
-            matches!(io.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe)
+            matches!(
+                io.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe
+            )
         }) || cause.to_string().starts_with("connection closed")
     });
     let source = Cause::http(error);

@@ -244,7 +244,9 @@ pub enum CcsError {
 }
 
 fn by_proxy(proxy: &Option<String>) -> String {
-    proxy.as_ref().map_or_else(String::new, |proxy| format!("the proxy {proxy} (on the way to "))
+    proxy
+        .as_ref()
+        .map_or_else(String::new, |proxy| format!("the proxy {proxy} (on the way to "))
 }
 
 fn quoted(text: &str) -> String {
@@ -264,7 +266,9 @@ impl CcsError {
             | Self::LoginRejected { status, .. }
             | Self::Redirected { status, .. } => Some(*status),
             Self::Unauthorized { .. } => Some(401),
-            Self::NotJson { .. } | Self::Unusable { .. } | Self::Cut { .. } | Self::NoProgress { .. } => Some(200),
+            Self::NotJson { .. } | Self::Unusable { .. } | Self::Cut { .. } | Self::NoProgress { .. } => {
+                Some(200)
+            }
             _ => None,
         }
     }

@@ -22,7 +22,9 @@ pub(super) fn route(url: &Url) -> Route {
     // A script may set either; empty ones count as not set.
     let variable = |names: &[&str]| {
         let values = names.iter().filter_map(|name| env::var(name).ok());
-        values.map(|value| value.trim().to_owned()).find(|value| !value.is_empty())
+        values
+            .map(|value| value.trim().to_owned())
+            .find(|value| !value.is_empty())
     };
     // In a CGI program HTTP_PROXY is whatever a client sent as the header `Proxy`.
     let own: &[&str] = match (url.scheme(), env::var_os("REQUEST_METHOD")) {
@@ -57,7 +59,11 @@ pub(super) fn shown(proxy: &str) -> String {
 /// `.example.com` and `*.example.com` are the domain and all below it; addresses may be networks (`10.0.0.0/8`); a
 /// port may follow.
 fn is_listed(url: &Url, list: &str) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+    let host = url
+        .host_str()
+        .unwrap_or_default()
+        .trim_end_matches('.')
+        .to_ascii_lowercase();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let port = url.port_or_known_default();
     list.split(|c: char| c == ',' || c.is_whitespace())

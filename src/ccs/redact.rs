@@ -86,7 +86,11 @@ impl Redactor {
                 return true;
             }
             let decoded = [unescaped, without_entities, without_percents, narrowed];
-            waiting.extend(decoded.iter().filter_map(|decode| decode(&text).map(Zeroizing::new)));
+            waiting.extend(
+                decoded
+                    .iter()
+                    .filter_map(|decode| decode(&text).map(Zeroizing::new)),
+            );
             seen.push(text);
         }
         false
@@ -101,9 +105,14 @@ impl fmt::Debug for Redactor {
 
 impl Needles {
     fn of(secret: &str) -> Self {
-        let wide: Zeroizing<Vec<u8>> = Zeroizing::new(secret.encode_utf16().flat_map(u16::to_le_bytes).collect());
+        let wide: Zeroizing<Vec<u8>> =
+            Zeroizing::new(secret.encode_utf16().flat_map(u16::to_le_bytes).collect());
         let mut forms = vec![Zeroizing::new(normalized(secret.as_bytes()))];
-        if let Some(narrow) = secret.chars().map(|c| u8::try_from(c).ok()).collect::<Option<Vec<u8>>>() {
+        if let Some(narrow) = secret
+            .chars()
+            .map(|c| u8::try_from(c).ok())
+            .collect::<Option<Vec<u8>>>()
+        {
             forms.push(Zeroizing::new(normalized(&narrow)));
         }
         for bytes in [secret.as_bytes(), wide.as_slice()] {
@@ -156,12 +165,12 @@ fn ends_within(text: &[u8], secret: &[u8]) -> bool {
     })
 }
 
-/// The text for comparison: in lower case, `+` as the space that it may stand for, without what no text needs (NUL of
-/// UTF-16, line breaks of wrapped Base64, soft hyphens).
+/// The text for comparison: in lower case, without what may stand for a space or be put in between (`+`, line breaks of
+/// wrapped Base64, NUL of UTF-16).
 fn normalized(text: &[u8]) -> Vec<u8> {
     text.iter()
-        .filter(|byte| !matches!(byte, 0 | b'\r' | b'\n'))
-        .map(|&byte| if byte == b'+' { b' ' } else { byte.to_ascii_lowercase() })
+        .filter(|byte| !matches!(byte, 0 | b'\t' | b'\r' | b'\n' | b' ' | b'+'))
+        .map(u8::to_ascii_lowercase)
         .collect()
 }
 
@@ -215,7 +224,10 @@ fn without_entities(text: &[u8]) -> Option<Vec<u8>> {
                 b'x' | b'X' => (16, 2, &number[1..]),
                 _ => (10, 1, number),
             };
-            let length = digits.iter().take_while(|digit| (**digit as char).is_digit(radix)).count();
+            let length = digits
+                .iter()
+                .take_while(|digit| (**digit as char).is_digit(radix))
+                .count();
             let value = std::str::from_utf8(&digits[..length]).ok()?;
             let value = u32::from_str_radix(value, radix).ok()?;
             let end = usize::from(digits.get(length) == Some(&b';'));
@@ -223,7 +235,10 @@ fn without_entities(text: &[u8]) -> Option<Vec<u8>> {
         }
         let (name, character) = ENTITIES
             .iter()
-            .filter(|(name, _)| rest.get(..name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes())))
+            .filter(|(name, _)| {
+                rest.get(..name.len())
+                    .is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
+            })
             .max_by_key(|(name, _)| name.len())?;
         let end = usize::from(rest.get(name.len()) == Some(&b';'));
         Some((character.to_string().into_bytes(), name.len() + end))
@@ -232,14 +247,60 @@ fn without_entities(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Names of the characters of ASCII, and of those few beyond that pages name often.
 const ENTITIES: [(&str, char); 54] = [
-    ("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\''), ("nbsp", ' '), ("Tab", '\t'),
-    ("NewLine", '\n'), ("excl", '!'), ("num", '#'), ("dollar", '$'), ("percnt", '%'), ("lpar", '('), ("rpar", ')'),
-    ("ast", '*'), ("midast", '*'), ("plus", '+'), ("comma", ','), ("period", '.'), ("sol", '/'), ("colon", ':'),
-    ("semi", ';'), ("equals", '='), ("quest", '?'), ("commat", '@'), ("lsqb", '['), ("lbrack", '['), ("bsol", '\\'),
-    ("rsqb", ']'), ("rbrack", ']'), ("Hat", '^'), ("lowbar", '_'), ("UnderBar", '_'), ("grave", '`'),
-    ("DiacriticalGrave", '`'), ("lcub", '{'), ("lbrace", '{'), ("verbar", '|'), ("vert", '|'), ("VerticalLine", '|'),
-    ("rcub", '}'), ("rbrace", '}'), ("hyphen", '-'), ("dash", '-'), ("auml", 'ä'), ("ouml", 'ö'), ("uuml", 'ü'),
-    ("szlig", 'ß'), ("euro", '€'), ("sect", '§'), ("pound", '£'), ("deg", '°'), ("eacute", 'é'), ("ntilde", 'ñ'),
+    ("amp", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("nbsp", ' '),
+    ("Tab", '\t'),
+    ("NewLine", '\n'),
+    ("excl", '!'),
+    ("num", '#'),
+    ("dollar", '$'),
+    ("percnt", '%'),
+    ("lpar", '('),
+    ("rpar", ')'),
+    ("ast", '*'),
+    ("midast", '*'),
+    ("plus", '+'),
+    ("comma", ','),
+    ("period", '.'),
+    ("sol", '/'),
+    ("colon", ':'),
+    ("semi", ';'),
+    ("equals", '='),
+    ("quest", '?'),
+    ("commat", '@'),
+    ("lsqb", '['),
+    ("lbrack", '['),
+    ("bsol", '\\'),
+    ("rsqb", ']'),
+    ("rbrack", ']'),
+    ("Hat", '^'),
+    ("lowbar", '_'),
+    ("UnderBar", '_'),
+    ("grave", '`'),
+    ("DiacriticalGrave", '`'),
+    ("lcub", '{'),
+    ("lbrace", '{'),
+    ("verbar", '|'),
+    ("vert", '|'),
+    ("VerticalLine", '|'),
+    ("rcub", '}'),
+    ("rbrace", '}'),
+    ("hyphen", '-'),
+    ("dash", '-'),
+    ("auml", 'ä'),
+    ("ouml", 'ö'),
+    ("uuml", 'ü'),
+    ("szlig", 'ß'),
+    ("euro", '€'),
+    ("sect", '§'),
+    ("pound", '£'),
+    ("deg", '°'),
+    ("eacute", 'é'),
+    ("ntilde", 'ñ'),
 ];
 
 /// UTF-16 in place of UTF-8: characters beyond Latin-1 are put together again. `None` where the text is none.
@@ -253,16 +314,17 @@ fn narrowed(text: &[u8]) -> Option<Vec<u8>> {
         true => u16::from_le_bytes([pair[0], pair[1]]),
         false => u16::from_be_bytes([pair[0], pair[1]]),
     });
-    Some(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes())
+    Some(
+        char::decode_utf16(units)
+            .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect::<String>()
+            .into_bytes(),
+    )
 }
 
 /// `text` with what begins with `mark` decoded by `decode`, which sees what stands behind the mark and says what it
 /// means and how much of it was used. `None` where nothing was decoded.
-fn decoded(
-    text: &[u8],
-    mark: u8,
-    decode: impl Fn(&[u8]) -> Option<(Vec<u8>, usize)>,
-) -> Option<Vec<u8>> {
+fn decoded(text: &[u8], mark: u8, decode: impl Fn(&[u8]) -> Option<(Vec<u8>, usize)>) -> Option<Vec<u8>> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     let mut found = false;
@@ -291,7 +353,10 @@ fn hex_number(text: &[u8], digits: usize) -> Option<(u32, usize)> {
 }
 
 fn utf8(number: u32) -> Vec<u8> {
-    char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER).to_string().into_bytes()
+    char::from_u32(number)
+        .unwrap_or(char::REPLACEMENT_CHARACTER)
+        .to_string()
+        .into_bytes()
 }
 
 #[cfg(test)]
@@ -325,7 +390,10 @@ mod tests {
         let engine = base64::engine::general_purpose::STANDARD;
         let url_safe = base64::engine::general_purpose::URL_SAFE_NO_PAD;
         let json = serde_json::Value::from(secret).to_string();
-        let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let html = secret
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;");
         let html = html.replace('"', "&quot;").replace('\'', "&#39;");
         let wide: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let once = percent(secret, true);
@@ -337,11 +405,23 @@ mod tests {
             serde_json::Value::from(json.clone()).to_string(),
             each(secret, |c| format!("\\u{:04x}", u32::from(c))),
             each(secret, |c| format!("\\u{:04X}", u32::from(c))),
-            each(secret, |c| if u32::from(c) < 256 { format!("\\x{:02x}", u32::from(c)) } else { c.to_string() }),
-            json.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003E").replace('\'', "\\u0027"),
+            each(secret, |c| {
+                if u32::from(c) < 256 {
+                    format!("\\x{:02x}", u32::from(c))
+                } else {
+                    c.to_string()
+                }
+            }),
+            json.replace('&', "\\u0026")
+                .replace('<', "\\u003c")
+                .replace('>', "\\u003E")
+                .replace('\'', "\\u0027"),
             html.clone(),
             html.replace("&#39;", "&apos;"),
-            html.replace("&#39;", "&#x27;").replace('/', "&#x2F;").replace('+', "&plus;").replace('%', "&percnt;"),
+            html.replace("&#39;", "&#x27;")
+                .replace('/', "&#x2F;")
+                .replace('+', "&plus;")
+                .replace('%', "&percnt;"),
             html.replace('&', "&amp;"),
             each(secret, |c| format!("&#{};", u32::from(c))),
             each(secret, |c| format!("&#x{:X};", u32::from(c))),
@@ -381,7 +461,10 @@ mod tests {
             assert_eq!(redactor.quote(form.as_bytes(), false), REDACTED, "{form}");
         }
         for wide in [
-            SECRET.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(),
+            SECRET
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect::<Vec<u8>>(),
             SECRET.encode_utf16().flat_map(u16::to_be_bytes).collect(),
         ] {
             assert_eq!(redactor.quote(&wide, false), REDACTED);

@@ -84,7 +84,9 @@ pub const fn may_heal(error: &CcsError) -> bool {
             | ConnectProblem::Closed
             | ConnectProblem::ProxyRefused
             | ConnectProblem::Other => true,
-            ConnectProblem::ProxyLogin | ConnectProblem::NoCertificate | ConnectProblem::ClientCertificate => false,
+            ConnectProblem::ProxyLogin
+            | ConnectProblem::NoCertificate
+            | ConnectProblem::ClientCertificate => false,
         },
         CcsError::NoAnswer { .. }
         | CcsError::Silence { .. }

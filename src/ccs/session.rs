@@ -162,10 +162,7 @@ impl Session {
         if let Some(refresh) = held.as_ref().and_then(|bearer| bearer.refresh.as_ref()) {
             let mut form = Zeroizing::new(String::from("grant_type=refresh_token&refresh_token="));
             append_form_value(&mut form, refresh.reveal());
-            match self
-                .ask(transport, Doing::Renewal, form, generation)
-                .await
-            {
+            match self.ask(transport, Doing::Renewal, form, generation).await {
                 Ok(token) => return Ok(token),
                 // The server answered, and not with a token: the refresh token is of no use any more.
                 Err(error) if error.http_status().is_some() => {
@@ -179,9 +176,7 @@ impl Session {
         append_form_value(&mut form, &self.username);
         form.push_str("&password=");
         append_form_value(&mut form, self.password.reveal());
-        let outcome = self
-            .ask(transport, Doing::Login, form, generation)
-            .await;
+        let outcome = self.ask(transport, Doing::Login, form, generation).await;
         outcome.map_err(|error| match error {
             // 400 is OAuth's `invalid_grant`.
             CcsError::Status {
@@ -232,8 +227,7 @@ const NO_TOKEN: &str = "it is no JSON object with an access_token";
 /// Reads a token answer. The reasons hold nothing of it: it is a secret as a whole.
 fn token_of(bytes: &[u8], generation: u64, redactor: &Redactor) -> Result<Token, &'static str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let answer: TokenAnswer =
-        serde_json::from_slice(bytes).map_err(|_| NO_TOKEN)?;
+    let answer: TokenAnswer = serde_json::from_slice(bytes).map_err(|_| NO_TOKEN)?;
     // First of all wiped when dropped, whatever comes of it.
     let access = Secret::new(answer.access_token);
     let refresh = answer.refresh_token.map(Secret::new);

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response, StatusCode, Url};
@@ -99,7 +100,9 @@ impl Transport {
                     redactor.add(password);
                 }
                 by_proxy = Some(proxy::shown(&proxy));
-                builder.no_proxy().proxy(reqwest::Proxy::all(&proxy).map_err(setup)?)
+                builder
+                    .no_proxy()
+                    .proxy(reqwest::Proxy::all(&proxy).map_err(setup)?)
             }
         };
         let client = builder.build().map_err(setup)?;
@@ -163,11 +166,14 @@ impl Transport {
                 return Ok(answer);
             };
             let status = answer.status().as_u16();
+            let location = answer.body.response().headers().get(LOCATION);
+            let location = location.map_or_else(Vec::new, |value| value.as_bytes().to_vec());
             redirects += 1;
             // Only 307 and 308 ask to send a form again.
             let keeps_method = method == Method::GET || matches!(status, 307 | 308);
             let refused = |to: String, why| {
-                let to = if self.redactor.is_secret(to.as_bytes(), false) {
+                // What is shown is a part of the header: the whole of it is looked at.
+                let to = if self.redactor.is_secret(&location, false) {
                     super::secret::REDACTED.to_owned()
                 } else {
                     to
@@ -187,7 +193,10 @@ impl Transport {
             if !same_server(&url, &target) {
                 return refused(shown(&target), "which was not followed");
             }
-            if !keeps_method || !target.path().eq_ignore_ascii_case(url.path()) || target.query() != url.query() {
+            if !keeps_method
+                || !target.path().eq_ignore_ascii_case(url.path())
+                || target.query() != url.query()
+            {
                 // IIS rewrites often lose the query: the answer would be one to another question.
                 return refused(
                     shown(&target),

@@ -210,7 +210,9 @@ fn move_jobs(args: &MoveArgs, archive: &Path) -> Result<(), Failure> {
     if moved == 0 {
         let from = from.map_or_else(String::new, |from| format!(" from {from}"));
         let words = format!("no job moved{from} to {to}: none was served there, or all were moved before");
-        return Err(Failure::new(Exit::NotDone, words).with_hint("`jobruns jobs list` shows the server of each job"));
+        return Err(
+            Failure::new(Exit::NotDone, words).with_hint("`jobruns jobs list` shows the server of each job")
+        );
     }
     tracing::info!(moved, "jobs that are served by {to} from now on: {moved}");
     Ok(())

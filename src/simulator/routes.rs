@@ -189,10 +189,23 @@ fn jobs(shared: &Shared, query: &HashMap<String, String>) -> Response<Body> {
 
 /// What `JobName = X` or `JobName Contains X` asks of the name, with or without quotes, and whether it is to contain it.
 fn name_filter(attributes: &str) -> Option<(bool, &str)> {
-    let condition = attributes.trim().trim_start_matches('(').trim_end_matches(')').trim();
-    let rest = condition.get(..7).filter(|word| word.eq_ignore_ascii_case("jobname")).map(|_| condition[7..].trim_start())?;
-    let value = |text: &'static str| rest.get(..text.len()).filter(|word| word.eq_ignore_ascii_case(text)).map(|_| &rest[text.len()..]);
-    let (contains, value) = value("contains").map(|v| (true, v)).or_else(|| value("=").map(|v| (false, v)))?;
+    let condition = attributes
+        .trim()
+        .trim_start_matches('(')
+        .trim_end_matches(')')
+        .trim();
+    let rest = condition
+        .get(..7)
+        .filter(|word| word.eq_ignore_ascii_case("jobname"))
+        .map(|_| condition[7..].trim_start())?;
+    let value = |text: &'static str| {
+        rest.get(..text.len())
+            .filter(|word| word.eq_ignore_ascii_case(text))
+            .map(|_| &rest[text.len()..])
+    };
+    let (contains, value) = value("contains")
+        .map(|v| (true, v))
+        .or_else(|| value("=").map(|v| (false, v)))?;
     Some((contains, value.trim().trim_matches(['\'', '"'])))
 }
 

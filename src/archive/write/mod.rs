@@ -328,7 +328,12 @@ impl Writer {
     ///
     /// # Errors
     /// [`ArchiveError::NoSuch`] where the archive does not know the job; SQL errors.
-    pub fn move_jobs(&mut self, job: Option<Guid>, from: Option<&str>, to: &str) -> Result<u64, ArchiveError> {
+    pub fn move_jobs(
+        &mut self,
+        job: Option<Guid>,
+        from: Option<&str>,
+        to: &str,
+    ) -> Result<u64, ArchiveError> {
         self.transact(|writer| {
             if let Some(job) = job
                 && jobs::key(&writer.connection, job)?.is_none()

@@ -14,7 +14,10 @@ impl JobWork<'_> {
         match &self.other_server {
             Some(before) if outcome != JobOutcome::Failed => {
                 let error = error.map_or_else(String::new, |error| format!("{error}; "));
-                (JobOutcome::Partial, Some(error + &self.about_other_server(before)))
+                (
+                    JobOutcome::Partial,
+                    Some(error + &self.about_other_server(before)),
+                )
             }
             _ => (outcome, error),
         }
@@ -128,13 +131,23 @@ impl JobWork<'_> {
         let total = self.envelope.total_job_runs.filter(|_| full);
         let came = i64::try_from(self.envelope.runs_seen).unwrap_or(i64::MAX);
         let lacking = total.is_some_and(|total| total > came);
-        let missing = if full && !lacking { self.missing() } else { Vec::new() };
+        let missing = if full && !lacking {
+            self.missing()
+        } else {
+            Vec::new()
+        };
         for text in self.doubts.told() {
             self.warn(&text);
         }
         if let Some(total) = total.filter(|&total| total != came) {
-            let so = if lacking { "; no run is marked absent by it" } else { "" };
-            self.warn(&format!("the answer says TotalJobRuns {total} and holds {came} runs{so}"));
+            let so = if lacking {
+                "; no run is marked absent by it"
+            } else {
+                ""
+            };
+            self.warn(&format!(
+                "the answer says TotalJobRuns {total} and holds {came} runs{so}"
+            ));
         }
         let record = JobRecord {
             job_id: self.job,
