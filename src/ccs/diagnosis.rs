@@ -178,6 +178,8 @@ fn connect_problem(error: &reqwest::Error, connect_timeout: Duration) -> Connect
             "proxy authorization required" | "tunnel error: proxy authorization required" => {
                 return ConnectProblem::ProxyLogin;
             }
+            // The proxy itself was not reached; what is below says why.
+            "tunnel error: failed to create underlying connection" => {}
             text if text.starts_with("tunnel error") => return ConnectProblem::ProxyRefused,
             _ => {}
         }
