@@ -140,7 +140,7 @@ pub enum TimeBasis {
 /// What a time field of an answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeReading {
-    /// Missing, null, `''` or `0001-01-01T00:00:00`: no time.
+    /// Missing, null, `''` or 0001-01-01T00:00:00 by a clock at any offset: no time.
     Absent,
     /// A readable time.
     At(Instant, TimeBasis),
