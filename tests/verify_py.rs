@@ -140,7 +140,7 @@ async fn eventful(zone: Option<&str>) -> Bench {
             Some("Quarterly"),
         )
         .unwrap();
-    writer.begin_sync(jobruns::model::Instant::now(), 5).unwrap();
+    writer.begin_sync(5).unwrap();
     drop(writer);
     bench.sync().await;
     bench

@@ -70,11 +70,11 @@ pub async fn rich_archive(messages: u32) -> Bench {
     bench.fault("short=3000@2");
     bench.sync().await;
     let mut writer = Writer::open(&bench.archive()).unwrap();
-    writer.begin_sync(Instant::now(), 0).unwrap();
+    writer.begin_sync(0).unwrap();
     drop(writer);
     bench.sync().await;
     let mut writer = Writer::open(&bench.archive()).unwrap();
-    writer.begin_sync(Instant::now(), 5).unwrap();
+    writer.begin_sync(5).unwrap();
     drop(writer);
     bench
         .connection()

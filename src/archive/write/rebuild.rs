@@ -20,7 +20,8 @@ use crate::model::{Guid, Instant, Sha256, TimeBasis, TimeReading};
 use crate::reader::read_run_fields;
 
 /// Tables whose rows, or some columns of them, stand nowhere else.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 10] = [
+    "_acknowledged",
     "ledger",
     "payload",
     "dictionary",
@@ -53,7 +54,9 @@ pub(in crate::archive) fn rebuild(
     let schema = Schema::begin(connection)?;
     fill_archive(connection, told)?;
     fill_jobs(connection, told)?;
+    drop_lost_results(connection, told)?;
     listen(connection, told)?;
+    drop_unclaimed_results(connection)?;
     let mut runs = Runs {
         connection,
         told,
@@ -202,6 +205,31 @@ fn rows_of_migrations(fresh: &Connection) -> Result<Vec<(i64, String, i64, i64)>
         .doing("read the schema")
 }
 
+/// Results of syncs whose results were lost: whatever stands there came later.
+fn drop_lost_results(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
+    for sync in &told.lost.results {
+        for table in ["_sync_job", "_sync_job_unchanged"] {
+            connection
+                .execute(&format!("DELETE FROM {table} WHERE sync_id = ?1"), [sync])
+                .doing("remove results that no line claims")?;
+        }
+    }
+    Ok(())
+}
+
+/// Results of syncs that did not end, or that the ledger does not know.
+fn drop_unclaimed_results(connection: &Connection) -> Result<(), ArchiveError> {
+    for table in ["_sync_job", "_sync_job_unchanged"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE sync_id NOT IN (SELECT sync_id FROM _sync WHERE finished_unix IS NOT NULL)"
+        );
+        connection
+            .execute(&sql, [])
+            .doing("remove results that no line claims")?;
+    }
+    Ok(())
+}
+
 fn fill_archive(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
     let Some((id, made)) = told.archive else {
         return Err(not_repairable(
@@ -311,7 +339,7 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
                     &[&sync, &at, &count, &process, &version],
                 )?;
             }
-            Claim::SyncKilled { sync } => {
+            Claim::SyncKilled { sync, .. } => {
                 execute(
                     "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
                     &[&sync],
@@ -357,10 +385,10 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
                     ],
                 )?;
             }
-            Claim::Absent { run, at } => {
+            Claim::Absent { run, at, .. } => {
                 execute(ABSENT, &[&run.to_string(), &Some(at)])?;
             }
-            Claim::Returned { run } => {
+            Claim::Returned { run, .. } => {
                 execute(ABSENT, &[&run.to_string(), &None::<i64>])?;
             }
             _ => {}
