@@ -646,7 +646,7 @@ def check_runs(db, lines, rules):
     for run, revisions in runs.items():
         held, latest, judged, counts = [], None, True, {}
         for entry_id, words, seal in revisions:
-            place = f"run {run}, revision {words['number']}"
+            place = f"run {run}, revision {words['number']} (ledger, entry {entry_id})"
             row = db.execute("SELECT data, dictionary_key FROM payload WHERE entry_id = ?", [entry_id]).fetchone()
             try:
                 payload = unpack(row[0], row[1] is not None and packed_by[row[1]])

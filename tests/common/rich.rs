@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::path::Path;
 
 use jobruns::archive::Writer;
-use jobruns::model::Instant;
 use jobruns::simulator::{History, Options};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
