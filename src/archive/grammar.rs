@@ -290,3 +290,210 @@ impl Grammar {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::ledger::entry_hash;
+    use crate::model::hex;
+
+    const ID: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
+    const OTHER: &str = "0b6a3c1e-52f7-4d0a-9c3e-7f2b8d41a690";
+
+    /// A line with its words short: `T3` is a second of a day, `J` a job, `R` and `S` runs, `H` some hash, `@` number and
+    /// hash of the line before.
+    fn line(short: &str, entries: i64, head: &Sha256) -> String {
+        let some = "ab".repeat(32);
+        let mut words = Vec::new();
+        for word in short.split(' ') {
+            words.push(match word.split_once('=') {
+                None if word == "@" => format!("head={} entries={entries}", hex(head)),
+                Some((key, value)) => match value.strip_prefix('T') {
+                    Some(second) => format!("{key}=2026-01-31T03:00:{second:0>2}Z"),
+                    None => match value {
+                        "J" | "R" => format!("{key}={ID}"),
+                        "S" => format!("{key}={OTHER}"),
+                        "H" => format!("{key}={some}"),
+                        _ => word.to_owned(),
+                    },
+                },
+                None => word.to_owned(),
+            });
+        }
+        words.join(" ")
+    }
+
+    fn revision(run: &str, number: i64, sync: i64, at: u32) -> String {
+        format!(
+            "revision run={run} number={number} sync={sync} at=T{at} job=J bytes=2 sha256=H reader=1 zone=utc"
+        )
+    }
+
+    fn began(sync: i64, at: u32) -> String {
+        format!("sync-began sync={sync} at=T{at} count=0 version=1 process=5")
+    }
+
+    fn ended(sync: i64, at: u32) -> String {
+        format!("sync-ended sync={sync} at=T{at} outcome=complete jobs=1 results=H")
+    }
+
+    fn quarantined(id: i64, sync: i64, at: u32) -> String {
+        format!(
+            "quarantined id={id} job=J sync={sync} at=T{at} position=0 bytes=2 sha256=H kept=H reason=H run=-"
+        )
+    }
+
+    /// What is wrong with each line that is wrong, by its number.
+    fn faults(lines: &[String]) -> Vec<(usize, String)> {
+        let claims: Vec<Claim> = {
+            let (mut head, mut claims) = (GENESIS, Vec::new());
+            for (entries, short) in (0..).zip(lines) {
+                let line = line(short, entries, &head);
+                claims.push(Claim::read(&line).unwrap());
+                head = entry_hash(&head, &line);
+            }
+            claims
+        };
+        let lost = claims.iter().filter_map(|claim| match claim {
+            Claim::Lost(Loss::Payload { entry }) => Some(*entry),
+            _ => None,
+        });
+        let mut grammar = Grammar::new(lost.collect());
+        let mut head = GENESIS;
+        let mut found = Vec::new();
+        for (index, (claim, short)) in claims.iter().zip(lines).enumerate() {
+            let text = line(short, i64::try_from(index).unwrap(), &head);
+            head = entry_hash(&head, &text);
+            if let Some(why) = grammar.fault(claim) {
+                found.push((index + 1, why));
+            }
+            grammar.take(i64::try_from(index + 1).unwrap(), &head, claim);
+        }
+        found
+    }
+
+    /// Five lines: an archive, its zone, a job, a sync with a revision.
+    fn begun() -> Vec<String> {
+        let mut lines: Vec<String> = [
+            "archive id=J at=T1",
+            "naive-time zone=utc at=T1",
+            "job-added job=J at=T2",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        lines.extend([began(1, 3), revision("R", 1, 1, 4)]);
+        lines
+    }
+
+    fn after_five(more: &[&str]) -> Vec<(usize, String)> {
+        let mut lines = begun();
+        lines.extend(more.iter().map(|&line| line.to_owned()));
+        faults(&lines)
+    }
+
+    #[test]
+    fn what_this_program_writes_obeys() {
+        let lines = [
+            &*quarantined(1, 1, 4),
+            "accepted id=1 at=T4 sha256=H why=H",
+            &ended(1, 5),
+            "reindexed at=T5 reader=1 zone=Europe/Berlin",
+            &began(2, 6),
+            "absent run=R sync=2 at=T6",
+            &ended(2, 6),
+            &began(3, 7),
+            "returned run=R sync=3 at=T7",
+            &revision("R", 2, 3, 7),
+            "sync-killed sync=3 at=T9",
+            "clock-set-back from=T9 at=T2",
+            &began(4, 2),
+            &quarantined(2, 4, 2),
+            &ended(4, 3),
+            "acknowledged at=T3 heads=1 list=H why=H",
+        ];
+        assert_eq!(after_five(&lines), []);
+    }
+
+    #[test]
+    fn each_line_that_may_not_stand_there_is_told() {
+        for (line, why) in [
+            ("archive id=J at=T4", "an archive begins in the middle"),
+            (
+                "naive-time zone=Europe/Berlin at=T4",
+                "which only `reindexed` may",
+            ),
+            ("job-added job=J at=T4", "was added before"),
+            ("job-watched job=S at=T4", "was not added before"),
+            ("job-watched job=J at=T3", "is earlier than"),
+            ("clock-set-back from=T5 at=T2", "from the latest time so far"),
+            ("clock-set-back from=T4 at=T4", "to an earlier one"),
+            (&began(2, 4), "before sync 1 ended"),
+            (&ended(2, 4), "it speaks of sync 2, and sync 1 is open"),
+            ("sync-killed sync=0 at=T4", "it speaks of sync 0"),
+            (&revision("R", 1, 1, 4), "whose latest is 1"),
+            (&revision("R", 3, 1, 4), "whose latest is 1"),
+            (&revision("S", 2, 1, 4), "whose latest is 0"),
+            (&revision("R", 2, 2, 4), "it speaks of sync 2"),
+            (&quarantined(2, 1, 4), "the last is 0"),
+            ("accepted id=1 at=T4 sha256=H why=H", "there is no number 1"),
+            ("absent run=S sync=1 at=T4", "was never archived"),
+            ("returned run=R sync=1 at=T4", "was not absent"),
+            ("reindexed at=T4 reader=1 zone=utc", "before sync 1 ended"),
+            ("acknowledged at=T4 heads=1 list=H why=H", "before sync 1 ended"),
+            ("lost what=payload entry=5", "only a salvage may say"),
+            ("salvage-ended at=T4", "no salvage has begun"),
+            ("salvaged at=T4 head=HH entries=4", "number and hash"),
+        ] {
+            let line = line.replace("head=HH", &format!("head={}", "ab".repeat(32)));
+            let found = after_five(&[&line]);
+            assert!(
+                matches!(&found[..], [(6, said)] if said.contains(why)),
+                "{line}: {found:?}"
+            );
+        }
+        let closed = after_five(&[&ended(1, 5), &revision("R", 2, 1, 6)]);
+        assert!(
+            matches!(&closed[..], [(7, said)] if said.contains("no sync is open")),
+            "{closed:?}"
+        );
+        let again = after_five(&[
+            &quarantined(1, 1, 4),
+            "accepted id=1 at=T4 sha256=H why=H",
+            "accepted id=1 at=T4 sha256=H why=H",
+        ]);
+        assert!(
+            matches!(&again[..], [(8, said)] if said.contains("accepted before")),
+            "{again:?}"
+        );
+        assert_eq!(faults(&["job-added job=J at=T1".to_owned()]).len(), 1);
+    }
+
+    #[test]
+    fn a_salvage_has_gaps_and_old_times_and_what_it_lost_comes_as_new() {
+        let lines = [
+            &*revision("S", 1, 1, 4),
+            "salvaged at=T9 @",
+            &revision("R", 4, 1, 5),
+            "sync-killed sync=1 at=T9",
+            &began(3, 6),
+            &quarantined(5, 3, 6),
+            &ended(3, 7),
+            "lost what=payload entry=6",
+            "lost what=payload entry=8",
+            "salvage-ended at=T9",
+            &began(4, 10),
+            &revision("R", 2, 4, 10),
+            &revision("S", 1, 4, 10),
+            &quarantined(6, 4, 10),
+        ];
+        assert_eq!(after_five(&lines), []);
+        let late = after_five(&[
+            "salvaged at=T9 @",
+            &revision("R", 2, 1, 10),
+            "sync-killed sync=1 at=T9",
+            "salvage-ended at=T8",
+        ]);
+        let said: Vec<usize> = late.iter().map(|&(line, _)| line).collect();
+        assert_eq!(said, [7, 9], "{late:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! What is sound is not called damaged: another zone, a sync at the same time, a part since a head.
 
 use jobruns::archive::{ArchiveError, Reader, VerifyOptions, Writer};
-use jobruns::model::{Instant, Sha256};
+use jobruns::model::Sha256;
 
 use super::common::Bench;
 use super::common::rich::rich_archive;

@@ -142,7 +142,7 @@ impl NewDictionaries {
 mod tests {
     use super::*;
     use crate::archive::{PackedPayload, Packer, ReceivedRun, Writer};
-    use crate::model::{Guid, Instant, NaiveZone};
+    use crate::model::{Guid, NaiveZone};
     use crate::reader::read_run_fields;
 
     struct Job {

@@ -4,7 +4,7 @@
 //! the rows of jobs and quarantine say beside their texts. What stands nowhere else (payloads, names, addresses, reasons,
 //! errors) stays as it is and must have been checked before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, params};
 
@@ -117,6 +117,20 @@ impl Schema {
         let doing = "make the tables anew";
         let fresh = open::fresh()?;
         let (ours, found) = (objects(&fresh)?, objects(connection)?);
+        let unique: HashSet<String> = connection
+            .prepare(
+                "SELECT i.name FROM sqlite_schema s, pragma_index_list(s.name) i WHERE s.type = 'table' AND i.\"unique\"",
+            )
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+            .doing(doing)?;
+        let unique: HashSet<String> = unique
+            .into_iter()
+            .filter(|name| {
+                found
+                    .get(name)
+                    .is_some_and(|(_, table, _)| ours.contains_key(table))
+            })
+            .collect();
         let is_kept = |table: &str| KEPT.contains(&table);
         for table in KEPT {
             if found.get(table) != ours.get(table) {
@@ -131,6 +145,8 @@ impl Schema {
             match kind.as_str() {
                 // Nobody else's may change what is archived, and ours has none.
                 "trigger" => {}
+                // It could keep out what is to be archived.
+                "index" if known.is_none() && unique.contains(name) => {}
                 // Of kept tables, an index of ours that was changed is dropped; others stay.
                 "index" if is_kept(table) && known.is_none_or(|known| known.2 == *sql) => continue,
                 // An analyst's index goes with its table, and is made again.
