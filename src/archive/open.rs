@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{ArchiveError, io_error};
@@ -90,22 +91,11 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     Ok(connection)
 }
 
-/// How often a new archive is built again where another process that makes one has removed the file that it is built in.
-const MAKE_ATTEMPTS: u32 = 3;
-
 /// Makes the archive: built under another name in the same folder, synchronised to the disk, then given its name. So a
 /// process that is killed meanwhile leaves no half an archive. Of two that make one at once the slower takes the archive
 /// of the quicker.
 fn make(path: &Path, file: &Path) -> Result<(), ArchiveError> {
-    let mut failed = None;
-    for _ in 0..MAKE_ATTEMPTS {
-        match build_and_name(path, file) {
-            Ok(()) => return Ok(()),
-            Err(_) if has_content(file) => return Ok(()),
-            Err(error) => failed = Some(error),
-        }
-    }
-    Err(failed.expect("there was an attempt"))
+    build_and_name(path, file).or_else(|error| if has_content(file) { Ok(()) } else { Err(error) })
 }
 
 fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
@@ -113,7 +103,6 @@ fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
     let folder = folder_of(file);
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let prefix = format!(".{name}.new-");
-    remove_leftovers(folder, &prefix);
     // Readable by its owner only, as SQLite's companions (`-wal`, `-shm`) then are too.
     let part = tempfile::Builder::new()
         .prefix(&prefix)
@@ -128,6 +117,7 @@ fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
             .map_err(|error| failed(error.error))?;
     }
     synchronise_folder(folder);
+    remove_leftovers(folder, &prefix);
     Ok(())
 }
 
@@ -153,7 +143,8 @@ fn set_identity(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", APPLICATION_ID)
 }
 
-/// Removes what a killed process left of an archive that it was making.
+/// Removes what a killed process left of an archive that it was making. Called once the archive has its name: a process
+/// that is making one at this moment then finds it, and needs its own no more.
 fn remove_leftovers(folder: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
@@ -507,14 +498,20 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
             what: "an SQLite database of another program".to_owned(),
         });
     }
-    let found: i64 = connection
-        .query_row(
-            "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
-            [],
-            |row| row.get(0),
-        )
+    let versions: Vec<Value> = connection
+        .prepare("SELECT version FROM refinery_schema_history ORDER BY version LIMIT 1000")
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
         .map_err(opening(path))?;
     let known = known_schema_version();
+    let whole = (1..)
+        .zip(&versions)
+        .all(|(number, version)| *version == Value::Integer(number));
+    // A record that was changed names no version: `verify` compares it, and it is no reason to see a newer program.
+    let found = if whole {
+        i64::try_from(versions.len()).unwrap_or(i64::MAX)
+    } else {
+        known
+    };
     if found > known {
         return Err(ArchiveError::Newer {
             path: path.to_path_buf(),
@@ -532,6 +529,9 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
     // The disk was full, say, after the history of migrations was made and before the first one.
     Ok(if found == 0 && ours == 0 {
         Identity::Fresh
+    } else if found == 0 {
+        // Tables, and no record of who made them: changed as well.
+        Identity::Archive(known)
     } else {
         Identity::Archive(found)
     })

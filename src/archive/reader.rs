@@ -111,12 +111,40 @@ impl Reader {
         ledger::read_head(&self.connection).map(|head| head.hash)
     }
 
+    /// The archive's own id.
+    ///
+    /// # Errors
+    /// SQL errors; it has none.
+    pub fn archive_id(&self) -> Result<Guid, ArchiveError> {
+        let id: String = self
+            .connection
+            .query_row("SELECT archive_id FROM _archive", [], |row| row.get(0))
+            .doing("read what the archive is")?;
+        id.parse().map_err(|error| ArchiveError::Damaged {
+            what: format!("its id: {error}"),
+        })
+    }
+
+    /// Whether the ledger has an entry with this hash. Heads that are asked for are most often among the newest.
+    pub(super) fn holds(&self, head: &Sha256) -> Result<bool, ArchiveError> {
+        self.connection
+            .query_row(
+                "SELECT 1 FROM ledger WHERE entry_hash = ?1 ORDER BY entry_id DESC LIMIT 1",
+                [head],
+                |_| Ok(()),
+            )
+            .optional()
+            .map(|found| found.is_some())
+            .doing("look a head up in the ledger")
+    }
+
     /// Every job with the freshness of its runs, by GUID.
     ///
     /// # Errors
     /// SQL errors.
     pub fn job_states(&self) -> Result<Vec<JobState>, ArchiveError> {
-        jobs::states(&self.connection)
+        let states = jobs::states(&self.connection)?;
+        self.confirm().map(|()| states)
     }
 
     /// How many syncs the archive has seen begin.
@@ -134,7 +162,8 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn quarantine(&self) -> Result<Vec<QuarantineRow>, ArchiveError> {
-        quarantine::list(&self.connection)
+        let rows = quarantine::list(&self.connection)?;
+        self.confirm().map(|()| rows)
     }
 
     /// One piece of the quarantine, with its bytes.
@@ -142,7 +171,8 @@ impl Reader {
     /// # Errors
     /// [`ArchiveError::NoSuch`]; SQL errors.
     pub fn quarantined(&self, id: i64) -> Result<(QuarantineRow, Vec<u8>), ArchiveError> {
-        quarantine::show(&self.connection, id)
+        let found = quarantine::show(&self.connection, id)?;
+        self.confirm().map(|()| found)
     }
 
     /// The bytes of a run as received; of its latest revision where none is named.
@@ -187,6 +217,7 @@ impl Reader {
                 "its bytes do not have the SHA-256 it is filed under".to_owned(),
             ));
         }
+        self.confirm()?;
         Ok(Payload {
             bytes,
             sha256,

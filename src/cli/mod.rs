@@ -17,6 +17,7 @@ mod folder;
 mod halt;
 mod jobs;
 mod ledger;
+mod lodge;
 mod output;
 mod password;
 mod payload;
@@ -46,7 +47,10 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use self::args::{Cli, Command};
 use self::console::Console;
 use self::failure::Failure;
-use crate::config::{Environment, FrameFlags, FrameSettings, Origin, Sources, When, find_config_file};
+use crate::config::{
+    Environment, FrameFlags, FrameSettings, Origin, Sources, When, default_config_files, find_config_file,
+};
+use crate::model::Instant;
 
 pub use self::failure::Exit;
 
@@ -68,6 +72,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return end_of_parsing(&error, &console),
     };
+    if !Instant::clock_is_set() {
+        let words =
+            "the clock of this machine stands before 1970, so no time that is written down would be right";
+        let failure = Failure::new(Exit::NotDone, words).with_hint("set the clock, then run it again.");
+        console.tell(&failure);
+        return failure.exit();
+    }
     match dispatch(cli, &environment, &console) {
         Ok(exit) => exit,
         Err((failure, console)) => {
@@ -102,12 +113,19 @@ fn dispatch(cli: Cli, environment: Environment<'_>, early: &Console) -> Result<E
     console.listen();
     match sources.file() {
         Some(file) => tracing::debug!("config file: {}", file.path().display()),
-        None => tracing::debug!("config file: none"),
+        None => tracing::debug!("config file: none (looked for {})", looked_for(environment)),
     }
     tell_choices(&sources);
     let result = command(cli.command, &sources, &settings, &console);
     tell_choices(&sources);
     result.map_err(|failure| (failure, console))
+}
+
+/// The places where a config file is looked for unasked, in words.
+fn looked_for(environment: Environment<'_>) -> String {
+    let places = default_config_files(environment);
+    let places: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
+    places.join(", ")
 }
 
 fn settle<'e>(
@@ -145,10 +163,10 @@ fn command(
         Command::Export(args) => export::run(&args, archive, console),
         Command::Schema(args) => schema::run(&args),
         Command::Verify(args) => verify::run(&args, frame, console),
-        Command::Salvage(args) => salvage::run(&args, frame, console),
-        Command::Reindex(args) => reindex::run(&args, frame, console),
+        Command::Salvage(args) => salvage::run(&args, sources, frame, console),
+        Command::Reindex(args) => reindex::run(&args, sources, frame, console),
         Command::Backup(args) => backup::run(&args, archive),
-        Command::Ledger(args) => ledger::run(&args, archive),
+        Command::Ledger(args) => ledger::run(&args, sources, archive),
         Command::Payload(args) => payload::run(&args, archive),
         Command::Quarantine(args) => quarantine::run(&args, archive),
         Command::Trust(args) => trust::run(&args, sources),
