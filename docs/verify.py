@@ -3,14 +3,16 @@
 
     python3 verify.py ARCHIVE [--head HASH]... [--head-file FILE]... [--migrations FOLDER]
 
-Written from docs/evidence.md ("The ledger, byte by byte", "How a run is read"), which says what each rule means. It reads the
-archive with Python's sqlite3 and changes nothing. Needs Python 3.14, or 3.9 and the package zstandard; on Windows also the
+Written from docs/evidence.md ("The ledger, byte by byte", "Which line may follow which", "How a run is read"), which says what
+each rule means. It reads the archive with Python's sqlite3 and changes nothing. Needs Python 3.14, or 3.9 and the package zstandard; on Windows also the
 package tzdata where --naive-time was used; and the folder migrations of the jobruns that wrote the archive.
 
-It compares: the schema's own text, the ledger's chain, every payload, runs and messages (order, counts, absences), revisions,
-quarantine, jobs, servers, syncs, the row of the archive. Memory: one run, and a few hundred bytes per run and revision.
+It compares: the schema's own text, the ledger's chain and grammar, lodged heads, every payload, runs and messages (order,
+counts, absences), revisions, quarantine, jobs, servers, syncs, the row of the archive. Memory: one run, and a few hundred bytes
+per run and revision.
 
-Exit codes: 0 intact, 1 it could not be checked, 2 wrong usage, 4 not intact.
+Exit codes: 0 intact, 1 it could not be checked, 2 wrong usage, 3 something was lost by a salvage that no head had sealed, or a
+line of a list holds no head, 4 not intact.
 """
 import argparse, collections, datetime, hashlib, json, pathlib, re, sqlite3, sys, zoneinfo
 try:
@@ -24,12 +26,20 @@ except ImportError:
         return zstandard.ZstdDecompressor(dict_data=raw).decompress(data)
 
 READER = 1  # the version of the rules below
-found = 0
+found = losses = 0
 
 def finding(place, what, expected=None, got=None):
     global found
     found += 1
     print(f"{place}: {what}" + (f" (expected {expected!r:.200}, found {got!r:.200})" if expected is not got else ""))
+
+def loss(place, what):
+    global losses
+    losses += 1
+    print(f"{place}: {what}")
+
+def note(what):
+    print(f"note: {what}", file=sys.stderr)
 
 def rows_of(place, why, number):
     """A count of rows that must not be there."""
@@ -120,7 +130,8 @@ def status(value, text):
     return STATUSES.index(name) if name in STATUSES else None
 
 TICKS = 10**7
-NEVER = -62_135_596_800 * TICKS  # 0001-01-01T00:00:00
+YEAR_1 = -62_135_596_800 * TICKS
+NEVER = range(YEAR_1 - 86_400 * TICKS, YEAR_1 + 2 * 86_400 * TICKS)  # 0001-01-01T00:00:00 by a clock at any offset
 DATE = re.compile(r"/Date\(([+-]?\d+)([+-][\d:]*)?\)/", re.A)
 ISO = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d))?(?:[.,](\d+))?([Zz]|[+-][\d:]+)?", re.A)
 
@@ -154,16 +165,14 @@ def ticks(text, zone):
         day = datetime.date.fromisoformat(parts[1]).toordinal() - 719_163
         local = (day * 86_400 + hour * 3600 + minute * 60 + second) * TICKS + int((parts[5] or "").ljust(7, "0")[:7])
         naive, east = not parts[6], offset(parts[6])
-    if local == NEVER:
-        return None, None
     if naive and zone != "utc":  # of two the earlier; of none the offset before the jump
         wall = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=local // TICKS)
         east = wall.replace(tzinfo=zoneinfo.ZoneInfo(zone)).utcoffset()
         east = east.days * 86_400 + east.seconds
     instant = local - east * TICKS
-    if instant == NEVER:
+    if instant in NEVER:
         return None, None
-    if not NEVER <= instant < 253_402_300_800 * TICKS:
+    if not YEAR_1 <= instant < 253_402_300_800 * TICKS:
         raise ValueError(text)
     return instant, naive
 
@@ -219,7 +228,8 @@ def read_messages(text, at, zone):
     return messages, unreadable
 
 def read_run(payload, zone):
-    """What the table runs says of a run (all that its payload decides), its messages (None: no list), unreadable ones."""
+    """What the table runs says of a run (all that its payload decides), which ends had no offset, its messages (None: no list),
+    unreadable ones."""
     text = payload.decode(errors="replace")
     values, sources, messages, unreadable = {}, {}, None, 0
     for name, value, source, at in members(text, SPACE.match(text).end()):
@@ -247,7 +257,7 @@ def read_run(payload, zone):
         "status_details": get("statusdetails"), "activity_status_list": activities, "message_count": integer(get("messagecount")),
         "started_at_raw": get("jobstarttime"), "ended_at_raw": get("jobendtime"),
         "time_basis": "mixed" if len(bases) > 1 else next(iter(bases), None),
-    }, messages, unreadable
+    }, {"started_assumed": start_assumed, "ended_assumed": end_assumed}, messages, unreadable
 
 def take_in(held, came, judge, at):
     """Messages held ([message, absent since]) after another reading of their run: equal ones are told apart by number alone."""
@@ -270,38 +280,124 @@ def take_in(held, came, judge, at):
 
 # ---- What is compared ----------------------------------------------------------------------------------------------------------
 
-SQLITES = re.compile("sqlite_(autoindex_.*|stat[0-9]|sequence)")  # what SQLite itself adds
+# refinery's own table, which lists the migrations that were applied.
+HISTORY = """CREATE TABLE refinery_schema_history(
+             version int4 PRIMARY KEY,
+             name VARCHAR(255),
+             applied_on VARCHAR(255),
+             checksum VARCHAR(255))"""
+
+def checksum(version, name, text):
+    """refinery's: SipHash-1-3 with a key of zeros over the name, the version and the text, each text followed by a byte FF."""
+    data = name.encode() + b"\xff" + version.to_bytes(4, "little") + text.encode() + b"\xff"
+    mask, length = 2**64 - 1, len(data)
+    v = [0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573]
+    turn = lambda value, bits: (value << bits | value >> 64 - bits) & mask
+    def mix():
+        for a, b, left, right in ((0, 1, 13, 32), (2, 3, 16, 0), (0, 3, 21, 0), (2, 1, 17, 32)):
+            v[a] = v[a] + v[b] & mask
+            v[b] = turn(v[b], left) ^ v[a]
+            v[a] = turn(v[a], right) if right else v[a]
+    data += bytes(-(length + 1) % 8) + bytes([length % 256])
+    for at in range(0, len(data), 8):
+        word = int.from_bytes(data[at:at + 8], "little")
+        v[3] ^= word
+        mix()
+        v[0] ^= word
+    v[2] ^= 0xFF
+    for _ in range(3):
+        mix()
+    return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 def check_schema(db, migrations):
     """The schema's own text against what the migrations make; without it no table says anything."""
     files = sorted(pathlib.Path(migrations).glob("V*.sql"), key=lambda file: int(file.name[1:].split("__")[0]))
     if not files:
         sys.exit(f"no migrations in {migrations}: name their folder by --migrations")
-    made = sqlite3.connect(":memory:")
+    made, applied = sqlite3.connect(":memory:"), []
+    made.execute(HISTORY)
     for file in files:
-        made.executescript(file.read_text(encoding="utf-8"))
+        (number, _, name), text = file.stem.partition("__"), file.read_bytes().decode()
+        made.executescript(text)
+        applied.append((int(number[1:]), name, str(checksum(int(number[1:]), name, text))))
     objects = lambda database: {(row[0], row[1]): row[2:] for row in database.execute(
-        "SELECT type, name, tbl_name, sql FROM sqlite_schema") if not SQLITES.fullmatch(row[1])}
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema")}
     ours, theirs = objects(made), objects(db)
     for (kind, name), text in ours.items():
         if theirs.get((kind, name)) != text:
             finding(f"{kind} {name}", "its definition is not ours" if (kind, name) in theirs else "it is missing")
     names = {name for _, name in ours}
     for kind, name in theirs.keys() - ours.keys():
-        if kind == "trigger" or name in names or name.startswith("sqlite_"):
+        table, text = theirs[kind, name]
+        # What SQLite itself adds for indexes, keys and statistics of tables that an analyst added.
+        if kind == "index" and name.startswith("sqlite_autoindex_") and text is None and ("table", table) not in ours:
+            continue
+        if kind == "table" and re.fullmatch("sqlite_(stat[1-4]|sequence)", name):
+            continue
+        unique = kind == "index" and ("table", table) in ours and any(
+            row[1] == name and row[2] for row in db.execute("SELECT * FROM pragma_index_list(?)", [table]))
+        if kind == "trigger" or name in names or name.lower().startswith("sqlite_"):
             finding(f"{kind} {name}", "it is not ours")
-        elif name != "refinery_schema_history":
-            print(f"note: {kind} {name} was added by somebody", file=sys.stderr)
+        elif unique:
+            finding(f"{kind} {name}", f"a unique index that is not ours, on {table}: it can keep rows out of the archive")
+        else:
+            note(f"{kind} {name} was added by somebody")
     for query in ("SELECT * FROM job_statuses", "PRAGMA user_version"):
         if (expected := made.execute(query).fetchall()) != (got := db.execute(query).fetchall()):
             finding("the schema", f"{query} does not say what ours says", expected, got)
-    applied = [(int(number[1:]), name) for number, _, name in (file.stem.partition("__") for file in files)]
-    if (got := db.execute("SELECT version, name FROM refinery_schema_history ORDER BY 1").fetchall()) != applied:
+    if (got := db.execute("SELECT version, name, checksum FROM refinery_schema_history ORDER BY 1").fetchall()) != applied:
         finding("refinery_schema_history", "its migrations are not ours", applied, got)
 
-def read_ledger(db, wanted):
+def check_values(db):
+    """Values that no column of ours can have, and that a view would show as if there were none."""
+    for table, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '\\_%' ESCAPE '\\'").fetchall():
+        for column in [row[1] for row in db.execute(f"PRAGMA table_info({table})")]:
+            for ending, least, most in (("_unix", -62_135_596_800, 253_402_300_799), ("_assumed", 0, 1),
+                                        ("_ticks", NEVER, 253_402_300_800 * TICKS - 1)):
+                if column.endswith(ending):
+                    rows_of(table, f"{column} cannot be", db.execute(
+                        f"SELECT count(*) FROM {table} WHERE {column} NOT BETWEEN ? AND ?", [least, most]).fetchone()[0])
+
+# ---- The ledger --------------------------------------------------------------------------------------------------------------
+
+VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-f]{64}", "NUMBER": "[0-9]{1,18}", "WORD": "[^ ]+",
+    "TIME": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "GUID|-": "(?:-|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
+    "HASH|-": "(?:-|[0-9a-f]{64})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
+LINES = """
+archive id=GUID at=TIME
+naive-time zone=WORD at=TIME
+naive-time zone=WORD rules=HASH|- at=TIME
+job-added job=GUID at=TIME
+job-watched job=GUID at=TIME
+job-unwatched job=GUID at=TIME
+job-named job=GUID at=TIME name=HASH
+job-server job=GUID at=TIME server=HASH
+sync-began sync=NUMBER at=TIME count=NUMBER version=WORD process=NUMBER
+sync-killed sync=NUMBER at=TIME
+sync-ended sync=NUMBER at=TIME outcome=OUTCOME jobs=NUMBER results=HASH
+revision run=GUID number=NUMBER sync=NUMBER at=TIME job=GUID bytes=NUMBER sha256=HASH reader=NUMBER zone=WORD
+quarantined id=NUMBER job=GUID sync=NUMBER at=TIME position=NUMBER bytes=NUMBER sha256=HASH kept=HASH reason=HASH run=GUID|-
+accepted id=NUMBER at=TIME sha256=HASH why=HASH
+absent run=GUID sync=NUMBER at=TIME
+returned run=GUID sync=NUMBER at=TIME
+reindexed at=TIME reader=NUMBER zone=WORD
+reindexed at=TIME reader=NUMBER zone=WORD rules=HASH|-
+salvaged at=TIME head=HASH entries=NUMBER
+salvage-ended at=TIME
+lost what=payload entry=NUMBER
+lost what=quarantined id=NUMBER
+lost what=results sync=NUMBER
+lost what=name job=GUID
+lost what=server job=GUID
+lost what=why sha256=HASH
+clock-set-back from=TIME at=TIME
+acknowledged at=TIME heads=NUMBER list=HASH why=HASH
+""".strip().splitlines()
+LINE = re.compile("|".join(re.sub("=([A-Z|-]+)", lambda value: "=" + VALUES[value[1]], line) for line in LINES))
+
+def read_ledger(db):
     """Computes the chain afresh; each line as number, kind, words, hash."""
-    before, lines, held = bytes(32), [], set()
+    before, lines = bytes(32), []
     rows = db.execute("SELECT entry_id, CAST(entry AS BLOB), entry_hash FROM ledger ORDER BY entry_id")
     for number, (entry_id, line, seal) in enumerate(rows, 1):
         if entry_id != number:
@@ -309,13 +405,224 @@ def read_ledger(db, wanted):
         if hashlib.sha256(before + line).digest() != seal:
             finding(f"ledger, entry {entry_id}", "its hash is not that of the hash before and its line")
         before = seal
-        held.add(seal.hex())
-        kind, *words = line.decode(errors="replace").split(" ")
-        lines.append((entry_id, kind, dict(word.partition("=")[::2] for word in words), seal.hex()))
-    for head in wanted:
-        if head not in held:
-            finding("ledger", "the history sealed by this head is not held", head)
+        text = line.decode(errors="replace")
+        kind, *words = text.split(" ")
+        words = dict(word.partition("=")[::2] for word in words)
+        try:
+            datetime.datetime.fromisoformat(words.get("at", "2000-01-01T00:00:00Z")[:-1])
+            readable = LINE.fullmatch(text)
+        except ValueError:
+            readable = None
+        if readable:
+            lines.append((entry_id, kind, words, seal.hex()))
+        else:
+            finding(f"ledger, entry {entry_id}", f"it is no line of a ledger: {text!r:.200}")
     return lines, before.hex()
+
+ABOUT_A_SYNC = ("sync-ended", "sync-killed", "revision", "quarantined", "absent", "returned")
+
+def check_grammar(lines):
+    """Which line may follow which. Returns what later lines do to earlier ones: entry, kind, words, first entry that it takes
+    back, what was lost, and the hash by which a list of heads names it."""
+    bound, open_sync, last_sync, last_quarantined, zone, block = "", None, 0, 0, None, None
+    latest, absent, jobs, kept, revisions, lost = {}, set(), set(), {}, collections.defaultdict(dict), set()
+    told, acts = {}, []  # the line that told of something that a salvage may lose, and its words
+    for number, (entry, kind, words, seal) in enumerate(lines, 1):
+        wrong = lambda why: finding(f"ledger, entry {entry}", f"{kind} may not stand there: {why}")
+        at, run, job, sync = (words.get(word) for word in ("at", "run", "job", "sync"))
+        if (kind == "archive") != (number == 1):
+            wrong("the first line, and no other, says what the archive is")
+        # Times.
+        if kind == "clock-set-back":
+            if block or words["from"] != bound or at >= bound:
+                wrong(f"the clock is set back from the latest time so far, {bound}, to an earlier one")
+            bound = at
+            acts.append((entry, kind, words, None, None, seal))
+        elif block and kind != "salvage-ended":
+            if at and at > block[0]:
+                wrong(f"its time {at} is later than that of its salvage, {block[0]}")
+        elif at:
+            if at < bound:
+                wrong(f"its time {at} is earlier than {bound} of a line before, and no line says that the clock was set back")
+            bound = max(bound, at)
+        # Syncs.
+        if kind == "sync-began":
+            if open_sync is not None:
+                wrong(f"sync {open_sync} has not ended")
+            if int(sync) <= last_sync or not block and int(sync) != last_sync + 1:
+                wrong(f"sync {sync} follows sync {last_sync}")
+            open_sync, last_sync = int(sync), max(last_sync, int(sync))
+        elif kind in ABOUT_A_SYNC and int(sync) != open_sync:
+            wrong(f"it speaks of sync {sync}, and " + ("no sync is" if open_sync is None else f"sync {open_sync} is") + " open")
+        elif kind in ("reindexed", "acknowledged", "salvage-ended") and open_sync is not None:
+            wrong(f"sync {open_sync} has not ended")
+        if kind in ("sync-ended", "sync-killed"):
+            open_sync = None
+        # Jobs.
+        if kind == "job-added":
+            if job in jobs:
+                wrong(f"job {job} was added before")
+            jobs.add(job)
+        elif job and kind != "lost" and job not in jobs:
+            wrong(f"job {job} was not added before")
+        # Runs.
+        if kind == "revision":
+            revision, before = int(words["number"]), latest.get(run, 0)
+            if revision <= before or not block and revision != before + 1:
+                wrong(f"revision {revision} of run {run} follows revision {before}")
+            latest[run] = revisions[run][entry] = revision
+            told["payload", str(entry)] = entry, f"revision {revision} of run {run}"
+            if block:  # its line `returned` may be lost
+                absent.discard(run)
+        elif kind in ("absent", "returned"):
+            if not latest.get(run):
+                wrong(f"run {run} was never archived")
+            elif (run in absent) != (kind == "returned"):
+                wrong(f"run {run} was {'not ' if kind == 'returned' else ''}absent before")
+            (absent.add if kind == "absent" else absent.discard)(run)
+        # Quarantine.
+        elif kind == "quarantined":
+            if int(words["id"]) <= last_quarantined or not block and int(words["id"]) != last_quarantined + 1:
+                wrong(f"number {words['id']} in quarantine follows number {last_quarantined}")
+            last_quarantined = max(last_quarantined, int(words["id"]))
+            kept[words["id"]] = words["sha256"]
+            told["quarantined", words["id"]] = entry, f"number {words['id']} in quarantine"
+        elif kind == "accepted":
+            if words["id"] not in kept:
+                wrong(f"there is no number {words['id']} in quarantine that is not accepted")
+            elif kept.pop(words["id"]) != words["sha256"]:
+                wrong(f"its sha256 is not that of number {words['id']} in quarantine")
+        elif kind == "naive-time":
+            if zone not in (None, words["zone"]):
+                wrong(f"it changes the zone of times without offset from {zone} to {words['zone']}, which only reindexed may")
+            zone = words["zone"]
+        elif kind == "reindexed":
+            zone = words["zone"]
+            acts.append((entry, kind, words, 1, None, seal))
+        # Salvage.
+        elif kind == "salvaged":
+            if block:
+                wrong("the salvage before has not ended")
+            if int(words["entries"]) != number - 1 or number > 1 and words["head"] != lines[number - 2][3]:
+                wrong("it does not name number and hash of the line before")
+            block = at, len(acts)
+            acts.append((entry, kind, words, 1, None, seal))
+        elif kind == "lost":
+            what, name = list(words.values())
+            if not block:
+                wrong("only a salvage may say that something is lost")
+            if (what, name) not in told:
+                wrong("no line before tells of it")
+            sealed, thing = told.get((what, name), (entry, " ".join(words.values())))
+            acts.append((entry, kind, {**words, "at": block and block[0]}, sealed, thing, seal))
+            if what == "payload":
+                lost.add(int(name))
+            elif what == "quarantined":
+                kept.pop(name, None)
+        elif kind == "salvage-ended":
+            if not block:
+                wrong("no salvage has begun")
+            else:  # the list of heads names all that the salvage did by this line
+                acts[block[1]:] = [(*act[:-1], seal) for act in acts[block[1]:]]
+                block = None
+            for run in [run for run, numbers in revisions.items() if numbers.keys() & lost]:
+                latest[run] = max((number for entry, number in revisions[run].items() if entry not in lost), default=0)
+                if not latest[run]:
+                    absent.discard(run)
+        elif kind == "acknowledged":
+            told["why", words["why"]] = entry, f"the reason of the acknowledgement in entry {entry}"
+            acts.append((entry, kind, words, None, None, seal))
+        elif kind == "sync-ended":
+            told["results", sync] = entry, f"what sync {sync} found of its jobs"
+        elif kind in ("job-named", "job-server"):
+            what = kind.removeprefix("job-")
+            what = "name" if what == "named" else what
+            told[what, job] = entry, f"the {what} of job {job}"
+    if block:
+        finding("ledger", "a salvage has begun and not ended")
+    return acts
+
+HEAD = re.compile("[0-9a-fA-F]{64}")
+Lodged = collections.namedtuple("Lodged", "place time what archive head")
+
+def read_heads(name):
+    """The lines of a list of heads: TIME WHAT ARCHIVE_ID HEAD, or any words of which the last is a head."""
+    lodged = []
+    for number, line in enumerate(pathlib.Path(name).read_bytes().decode("utf-8-sig", "replace").split("\n"), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if not HEAD.fullmatch(words[-1]):
+            loss(f"{name}, line {number}", "it holds no head")
+            continue
+        time, what, archive = words[:-1] if len(words) == 4 else (*words[:-1], None, None, None)[:3] if len(words) < 4 else (None,) * 3
+        if archive and not re.fullmatch(VALUES["GUID"], archive.lower()):
+            archive = None
+        place = f"{name}, line {number}" + (f", of {time}" if time else "")
+        lodged.append(Lodged(place, time, what, archive and archive.lower(), words[-1].lower()))
+    return lodged
+
+def check_heads(lines, acts, heads, lists):
+    """Lodged heads: whether their history is held, and what later lines did to what they had sealed."""
+    archive = lines[0][2].get("id") if lines else None
+    entries = {seal: (entry, kind, words) for entry, kind, words, seal in lines}
+    given_up = {seal: words for _, kind, words, seal in lines if kind == "acknowledged"}
+    listed, demanded = set(), []
+    for head in heads:
+        if head not in entries:
+            finding("ledger", "the history sealed by this head is not held", head, "no line with this hash")
+        demanded.append(head)
+    for name, lodged in lists.items():
+        ours = [line for line in lodged if line.archive in (None, archive)]
+        if others := len(lodged) - len(ours):
+            note(f"{name}: {others} lines of other archives were left aside")
+        if lodged and not ours:
+            finding(name, "it has lines, and none of this archive", archive, sorted({line.archive for line in lodged}))
+        missing = {}
+        for line in ours:
+            demanded.append(line.head)
+            if line.archive:
+                listed.add((line.what, line.head))
+            if line.head not in entries:
+                missing.setdefault(line.head, line)
+            elif line.archive and line.what == "acknowledge" and (words := given_up.get(line.head)) and (words["heads"], words["list"]) \
+                    == (str(len(missing)), sha256("".join(f"{head}\n" for head in missing))):
+                missing.clear()
+        for head, line in missing.items():
+            finding(line.place, "the history sealed by this head is not held", head, "no line with this hash")
+    held = sorted((entries[head] for head in demanded if head in entries), key=lambda line: line[0])
+    sealed = [entry for entry, _, _ in held]
+    if held:
+        entry, kind, words = held[-1]
+        until = f"sync {words['sync']}" if kind == "sync-ended" else f"ledger entry {entry}"
+        print(f"history up to {until} of {words.get('at')} is held")
+    for entry, kind, words, takes_back, thing, seal in acts:
+        said = {
+            "reindexed": lambda: f"every table was made anew at {words['at']}: times without offset of all earlier revisions are "
+                f"read in {words['zone']} since",
+            "salvaged": lambda: f"the archive was taken out of a damaged one at {words['at']}",
+            "lost": lambda: f"{thing} was lost, as the salvage of {words['at']} says",
+            "clock-set-back": lambda: f"the clock was set back from {words['from']} to {words['at']}",
+            "acknowledged": lambda: f"{words['heads']} lodged heads that this archive does not hold were given up at {words['at']}",
+        }[kind]()
+        act = {"reindexed": "reindex", "salvaged": "salvage", "lost": "salvage"}.get(kind)
+        if (act, seal) not in listed and takes_back and any(takes_back <= head < entry for head in sealed):
+            finding(f"ledger, entry {entry}", f"a head that was lodged before seals what this line takes back or rereads: {said}")
+        elif kind == "lost" and (act, seal) not in listed:
+            loss(f"ledger, entry {entry}", said)
+        else:
+            note(f"ledger, entry {entry}: {said}")
+
+def check_reasons(db, lines):
+    """Why heads were given up."""
+    lost = {words["sha256"] for _, kind, words, _ in lines if kind == "lost" and words["what"] == "why"}
+    told = {words["why"] for _, kind, words, _ in lines if kind == "acknowledged"} - lost
+    rows = {row["why_sha256"].hex(): row["why"] for row in db.execute("SELECT * FROM _acknowledged")}
+    if rows.keys() != told:
+        finding("_acknowledged", "its rows are not those of the ledger", sorted(told), sorted(rows))
+    for seal, why in rows.items():
+        if sha256(why) != seal:
+            finding("_acknowledged", "the reason is not the one that the ledger names", seal, sha256(why))
 
 def lost_things(lines, what, word):
     """Numbers of what a salvage could not save; the ledger says so itself."""
@@ -338,7 +645,7 @@ def check_runs(db, lines, rules):
     for run, revisions in runs.items():
         held, latest, judged, counts = [], None, True, {}
         for entry_id, words, seal in revisions:
-            place = f"run {run}, revision {words['number']}"
+            place = f"run {run}, revision {words['number']} (ledger, entry {entry_id})"
             row = db.execute("SELECT data, dictionary_key FROM payload WHERE entry_id = ?", [entry_id]).fetchone()
             try:
                 payload = unpack(row[0], row[1] is not None and packed_by[row[1]])
@@ -354,8 +661,9 @@ def check_runs(db, lines, rules):
             reader, zone = next((rule for until, *rule in rules if entry_id < until), (words["reader"], words["zone"]))
             if int(reader) > READER:
                 sys.exit(f"{place} was read by rules of version {reader}, and this script knows {READER}")
-            latest, came, unreadable = read_run(payload, zone)
-            counts = {"has_message_list": int(came is not None), "unreadable_messages": unreadable}
+            latest, assumed, came, unreadable = read_run(payload, zone)
+            counts = {"has_message_list": int(came is not None), "unreadable_messages": unreadable,
+                **{column: value if value is None else int(value) for column, value in assumed.items()}}
             if came is not None:
                 take_in(held, came, unreadable == 0, words["at"])
             row = db.execute("SELECT * FROM run_revisions WHERE job_run_id = ? AND revision = ?", [run, int(words["number"])]).fetchone()
@@ -392,13 +700,13 @@ def check_runs(db, lines, rules):
 
 def check_archive(db, lines):
     zone = [words["zone"] for _, kind, words, _ in lines if kind in ("naive-time", "reindexed")][-1:]
-    rows = db.execute("""SELECT archive_id, strftime('%Y-%m-%dT%H:%M:%SZ', made_unix, 'unixepoch') AS made_at, naive_time
-        FROM _archive""").fetchall()
+    rows = db.execute("""SELECT only, archive_id, strftime('%Y-%m-%dT%H:%M:%SZ', made_unix, 'unixepoch') AS made_at,
+        naive_time FROM _archive""").fetchall()
     if len(rows) != (lines != []):
         finding("archive", "it has not one row", 1, len(rows))
     for row in rows:
         words = lines[0][2] if lines else {}
-        same("archive", {"archive_id": words.get("id"), "made_at": words.get("at"), "naive_time": zone[0] if zone else None}, row)
+        same("archive", {"only": 1, "archive_id": words.get("id"), "made_at": words.get("at"), "naive_time": zone[0] if zone else None}, row)
 
 def check_jobs(db, lines, last):
     """Jobs and servers; `last` is what syncs leave in the row of a job."""
@@ -494,13 +802,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", type=pathlib.Path)
     parser.add_argument("--head", action="append", default=[], help="a head that the ledger must hold")
-    parser.add_argument("--head-file", action="append", default=[], help="a file of heads, the last word of each line")
+    parser.add_argument("--head-file", action="append", default=[], help="a list of heads, as jobruns sync --head-file writes it")
     parser.add_argument("--migrations", default=pathlib.Path(__file__).resolve().parent.parent / "migrations")
     options = parser.parse_args()
-    wanted = [head.lower() for head in options.head]
-    for name in options.head_file:
-        lines = pathlib.Path(name).read_text(encoding="utf-8-sig").splitlines()
-        wanted += [line.split()[-1].lower() for line in lines if line.strip() and not line.startswith("#")]
+    for head in options.head:
+        if not HEAD.fullmatch(head):
+            parser.error(f"{head} is no head: 64 hexadecimal digits")
+    try:
+        lists = {name: read_heads(name) for name in options.head_file}
+    except OSError as error:
+        parser.error(f"could not read the head file: {error}")
+    for name, lodged in lists.items():
+        if not lodged:
+            parser.error(f"{name} holds no head")
     if not options.archive.is_file():
         parser.error(f"there is no {options.archive}")
     try:
@@ -514,7 +828,9 @@ def main():
             finding(f"{row[0]}, row {row[1]}", f"it names a {row[2]} that is not there")
         db.row_factory = None
         check_schema(db, options.migrations)
-        lines, head = read_ledger(db, wanted)
+        lines, head = read_ledger(db)
+        check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists)
+        check_values(db)
         db.row_factory = sqlite3.Row
         if not found:  # tables of another shape, and lines that were changed, say nothing
             rules = [(entry_id, words["reader"], words["zone"]) for entry_id, kind, words, _ in lines if kind == "reindexed"][-1:]
@@ -522,6 +838,7 @@ def main():
             payloads, messages = check_runs(db, lines, rules)
             check_jobs(db, lines, check_syncs(db, lines))
             check_quarantine(db, lines)
+            check_reasons(db, lines)
     except (sqlite3.DatabaseError, KeyError, ValueError, IndexError, TypeError) as error:
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
             sys.exit(f"could not be checked: {error}")
@@ -529,7 +846,10 @@ def main():
     if found:
         print(f"not intact: {found} findings")
         sys.exit(4)
+    if losses:
+        print(f"not whole: {losses} losses")
     print(f"intact: {len(lines)} ledger lines, {payloads} payloads, {messages} messages; head {head}")
+    sys.exit(3 if losses else 0)
 
 if __name__ == "__main__":
     main()

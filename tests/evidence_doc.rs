@@ -159,7 +159,7 @@ async fn what_an_auditor_is_told_to_try_goes_as_it_is_told() {
             continue;
         }
         let ended = program.run(&words[1..]).ends_with(code);
-        if code == 4 {
+        if code == 4 && words.get(2).map(|word| &**word) != Some("--archive") {
             assert!(ended.stdout.contains("Information"), "{}", ended.stdout);
         }
         if words[1] == "payload" {

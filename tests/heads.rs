@@ -33,12 +33,16 @@ async fn every_history_ever_lodged_is_held_until_an_old_copy_is_put_back() {
         .json();
     let found = lines(program, "heads.txt");
     assert_eq!(found.len(), 2);
-    assert!(found[0].ends_with(&format!(" 1 {head}")), "{found:?}");
+    assert!(
+        found[0].contains(" 1 ") && found[0].ends_with(&format!(" {head}")),
+        "{found:?}"
+    );
+    let archive = found[0].split(' ').nth(2).unwrap();
     let (finished_at, newest) = (
         second["finished_at"].as_str().unwrap(),
         second["head"].as_str().unwrap(),
     );
-    assert_eq!(found[1], format!("{finished_at} 2 {newest}"));
+    assert_eq!(found[1], format!("{finished_at} 2 {archive} {newest}"));
     program
         .run(&["verify", "--head-file", "heads.txt", "--head", newest])
         .ends_with(0);

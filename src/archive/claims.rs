@@ -17,15 +17,15 @@ pub(super) enum Claim {
     /// A job is known from here on.
     JobAdded { job: Guid, at: i64 },
     /// A sync without named jobs asks for it, or no longer.
-    JobWatched { job: Guid, watched: bool },
+    JobWatched { job: Guid, watched: bool, at: i64 },
     /// SHA-256 of the job's name.
-    JobNamed { job: Guid, name: Sha256 },
+    JobNamed { job: Guid, name: Sha256, at: i64 },
     /// SHA-256 of the base URL under which the job answered.
-    JobServer { job: Guid, server: Sha256 },
+    JobServer { job: Guid, server: Sha256, at: i64 },
     /// A sync began.
     SyncBegan(SyncBegan),
     /// A later sync found that this one had not ended.
-    SyncKilled { sync: i64 },
+    SyncKilled { sync: i64, at: i64 },
     /// A sync ended.
     SyncEnded(SyncEnded),
     /// Bytes were received as a revision of a run.
@@ -35,13 +35,20 @@ pub(super) enum Claim {
     /// A person accepted them.
     Accepted { id: i64, at: i64, why: Sha256 },
     /// A complete answer lacked the run.
-    Absent { run: Guid, at: i64 },
+    Absent { run: Guid, sync: i64, at: i64 },
     /// It was listed again.
-    Returned { run: Guid },
+    Returned { run: Guid, sync: i64, at: i64 },
     /// The derived tables were rebuilt: revisions before this line are read by these rules, in this zone.
-    Reindexed { zone: NaiveZone, reader: u32 },
-    /// The archive was taken out of a damaged one: what follows was found behind the last sound line.
-    Salvaged { head: Sha256 },
+    Reindexed { zone: NaiveZone, reader: u32, at: i64 },
+    /// The archive was taken out of a damaged one: what follows was found behind the last sound line. `head` and `entries`
+    /// are hash and number of the line before.
+    Salvaged { head: Sha256, entries: i64, at: i64 },
+    /// Nothing more of the damaged archive follows.
+    SalvageEnded { at: i64 },
+    /// The clock was set back: times begin again at `at`.
+    ClockSetBack { from: i64, at: i64 },
+    /// A person gave up so many lodged heads, which this archive cannot hold.
+    Acknowledged(AcknowledgedClaim),
     /// Something that earlier lines claim could not be saved.
     Lost(Loss),
 }
@@ -95,8 +102,18 @@ pub(super) struct QuarantinedClaim {
     pub(super) run: Option<Guid>,
 }
 
-/// What a `lost` line says is gone.
+/// Words of `acknowledged`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AcknowledgedClaim {
+    pub(super) at: i64,
+    /// How many heads, and SHA-256 over their hexadecimal digits, each with a line feed.
+    pub(super) heads: u64,
+    pub(super) list: Sha256,
+    pub(super) why: Sha256,
+}
+
+/// What a `lost` line says is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Loss {
     /// The payload of the revision of this ledger entry; the tables hold no such revision.
     Payload { entry: i64 },
@@ -108,6 +125,8 @@ pub(super) enum Loss {
     Name { job: Guid },
     /// The base URL of a job.
     Server { job: Guid },
+    /// The reason of an acknowledgement.
+    Why { sha256: Sha256 },
 }
 
 impl Claim {
@@ -131,30 +150,21 @@ impl Claim {
                 job: words.guid("job")?,
                 at: words.time("at")?,
             },
-            "job-watched" | "job-unwatched" => {
-                let job = words.guid("job")?;
-                words.time("at")?;
-                Self::JobWatched {
-                    job,
-                    watched: kind == "job-watched",
-                }
-            }
-            "job-named" => {
-                let job = words.guid("job")?;
-                words.time("at")?;
-                Self::JobNamed {
-                    job,
-                    name: words.hash("name")?,
-                }
-            }
-            "job-server" => {
-                let job = words.guid("job")?;
-                words.time("at")?;
-                Self::JobServer {
-                    job,
-                    server: words.hash("server")?,
-                }
-            }
+            "job-watched" | "job-unwatched" => Self::JobWatched {
+                job: words.guid("job")?,
+                watched: kind == "job-watched",
+                at: words.time("at")?,
+            },
+            "job-named" => Self::JobNamed {
+                job: words.guid("job")?,
+                at: words.time("at")?,
+                name: words.hash("name")?,
+            },
+            "job-server" => Self::JobServer {
+                job: words.guid("job")?,
+                at: words.time("at")?,
+                server: words.hash("server")?,
+            },
             "sync-began" => Self::SyncBegan(SyncBegan {
                 sync: words.number("sync")?,
                 at: words.time("at")?,
@@ -162,11 +172,10 @@ impl Claim {
                 version: words.text("version")?.to_owned(),
                 process: words.number("process")?,
             }),
-            "sync-killed" => {
-                let sync = words.number("sync")?;
-                words.time("at")?;
-                Self::SyncKilled { sync }
-            }
+            "sync-killed" => Self::SyncKilled {
+                sync: words.number("sync")?,
+                at: words.time("at")?,
+            },
             "sync-ended" => Self::SyncEnded(SyncEnded {
                 sync: words.number("sync")?,
                 at: words.time("at")?,
@@ -208,32 +217,68 @@ impl Claim {
             }
             "absent" | "returned" => {
                 let run = words.guid("run")?;
-                words.number::<i64>("sync")?;
+                let sync = words.number("sync")?;
                 let at = words.time("at")?;
                 if kind == "absent" {
-                    Self::Absent { run, at }
+                    Self::Absent { run, sync, at }
                 } else {
-                    Self::Returned { run }
+                    Self::Returned { run, sync, at }
                 }
             }
-            "reindexed" => {
-                words.time("at")?;
-                Self::Reindexed {
-                    reader: words.number("reader")?,
-                    zone: words.zone("zone")?,
-                }
-            }
-            "salvaged" => {
-                words.time("at")?;
-                let head = words.hash("head")?;
-                words.number::<i64>("entries")?;
-                Self::Salvaged { head }
-            }
+            "reindexed" => Self::Reindexed {
+                at: words.time("at")?,
+                reader: words.number("reader")?,
+                zone: words.zone("zone")?,
+            },
+            "salvaged" => Self::Salvaged {
+                at: words.time("at")?,
+                head: words.hash("head")?,
+                entries: words.number("entries")?,
+            },
+            "salvage-ended" => Self::SalvageEnded {
+                at: words.time("at")?,
+            },
+            "clock-set-back" => Self::ClockSetBack {
+                from: words.time("from")?,
+                at: words.time("at")?,
+            },
+            "acknowledged" => Self::Acknowledged(AcknowledgedClaim {
+                at: words.time("at")?,
+                heads: words.number("heads")?,
+                list: words.hash("list")?,
+                why: words.hash("why")?,
+            }),
             "lost" => Self::Lost(words.loss()?),
             other => return Err(format!("{other:?} is no kind of line that this version knows")),
         };
         words.end()?;
         Ok(claim)
+    }
+
+    /// When the line was written; a `lost` line has the time of its salvage.
+    pub(super) const fn at(&self) -> Option<i64> {
+        match self {
+            Self::Archive { at, .. }
+            | Self::NaiveTime { at, .. }
+            | Self::JobAdded { at, .. }
+            | Self::JobWatched { at, .. }
+            | Self::JobNamed { at, .. }
+            | Self::JobServer { at, .. }
+            | Self::SyncBegan(SyncBegan { at, .. })
+            | Self::SyncKilled { at, .. }
+            | Self::SyncEnded(SyncEnded { at, .. })
+            | Self::Revision(RevisionClaim { at, .. })
+            | Self::Quarantined(QuarantinedClaim { at, .. })
+            | Self::Accepted { at, .. }
+            | Self::Absent { at, .. }
+            | Self::Returned { at, .. }
+            | Self::Reindexed { at, .. }
+            | Self::Salvaged { at, .. }
+            | Self::SalvageEnded { at }
+            | Self::ClockSetBack { at, .. }
+            | Self::Acknowledged(AcknowledgedClaim { at, .. }) => Some(*at),
+            Self::Lost(_) => None,
+        }
     }
 }
 
@@ -321,6 +366,9 @@ impl<'line> Words<'line> {
             },
             "server" => Loss::Server {
                 job: self.guid("job")?,
+            },
+            "why" => Loss::Why {
+                sha256: self.hash("sha256")?,
             },
             other => return Err(format!("what={other} cannot be read")),
         })

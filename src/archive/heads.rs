@@ -1,16 +1,19 @@
 //! Heads that leave the house: a file to which each sync appends one line, on a share or a write-once store.
 //!
-//! A line is the time at which the sync ended, its number and the ledger's head, one space between them:
-//! `2026-01-31T03:00:12Z 17 9f86d0…`. The file is only ever appended to, in one write per line. When it is read, empty
-//! lines and lines that begin with `#` do not count, and of every other line the last word is the head, so a list of bare
-//! hashes is a head file too.
+//! A line is a time, what ended then (the number of a sync, or `reindex`, `salvage`, `acknowledge`), the archive's id and the
+//! ledger's head, one space between them: `2026-01-31T03:00:12Z 17 0b6a3c1e-52f7-4d0a-9c3e-7f2b8d41a690 9f86d0...`. The file
+//! is only ever appended to, in one write per line. When it is read, empty lines and lines that begin with `#` do not count,
+//! and of every other line the last word is the head, so a list of bare hashes is a head file too; lines without an archive's
+//! id count as lines of the archive that is asked.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::syncs::SyncRecord;
-use crate::model::{Sha256, hex};
+use super::error::ArchiveError;
+use super::reader::Reader;
+use crate::model::{Guid, Instant, Sha256, hex};
 
 /// A head file could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -41,31 +44,181 @@ impl HeadFileError {
     }
 }
 
+/// A line of a head file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LodgedHead {
+    /// Its number in the file, from 1.
+    pub line: usize,
+    /// When it was lodged, as it says itself.
+    pub time: Option<String>,
+    /// The number of a sync, or the name of an act.
+    pub what: Option<String>,
+    /// The archive, by its id.
+    pub archive: Option<Guid>,
+    /// The head.
+    pub head: Sha256,
+}
+
+impl LodgedHead {
+    /// Whether it is one of this archive: a line without an id is taken for one.
+    pub(super) fn is_of(&self, archive: Option<Guid>) -> bool {
+        self.archive.is_none() || self.archive == archive
+    }
+
+    /// Whether it is the line of that act of this archive.
+    pub(super) fn tells_of(&self, what: &str, archive: Option<Guid>, head: &Sha256) -> bool {
+        self.what.as_deref() == Some(what)
+            && self.archive.is_some()
+            && self.archive == archive
+            && self.head == *head
+    }
+}
+
 /// What a head file holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LodgedHeads {
-    /// Heads, in the order of the file, each once.
-    pub heads: Vec<Sha256>,
+    /// The file.
+    pub path: PathBuf,
+    /// Lines that hold a head, in the order of the file; each line once.
+    pub heads: Vec<LodgedHead>,
     /// Numbers, from 1, of lines that hold no head: cut by a full disk, or changed by somebody.
     pub unreadable_lines: Vec<usize>,
 }
 
-/// Appends the line of a sync that has ended; makes the file where there is none (its folder must be there).
+/// SHA-256 over the hexadecimal digits of heads, each with a line feed: how an acknowledgement names what it gives up.
+pub(super) fn hash_of_heads<'h>(heads: impl Iterator<Item = &'h Sha256>) -> Sha256 {
+    use sha2::Digest;
+    let mut hash = sha2::Sha256::new();
+    for head in heads {
+        hash.update(hex(head).as_bytes());
+        hash.update(b"\n");
+    }
+    hash.finalize().into()
+}
+
+/// Lines of this archive whose history it does not hold, and that no acknowledgement gives up. `acknowledged` are the lines
+/// of the ledger that do, by their hashes: how many heads, and the hash over them.
+pub(super) fn not_held<'l>(
+    lines: &'l [LodgedHead],
+    archive: Option<Guid>,
+    is_held: impl Fn(&Sha256) -> bool,
+    acknowledged: &HashMap<Sha256, (u64, Sha256)>,
+) -> Vec<&'l LodgedHead> {
+    let (mut pending, mut seen) = (Vec::new(), HashSet::new());
+    for line in lines.iter().filter(|line| line.is_of(archive)) {
+        if !is_held(&line.head) {
+            if seen.insert(line.head) {
+                pending.push(line);
+            }
+        } else if let Some(&(heads, list)) = acknowledged.get(&line.head)
+            && line.tells_of("acknowledge", archive, &line.head)
+            && heads == pending.len() as u64
+            && list == hash_of_heads(pending.iter().map(|line| &line.head))
+        {
+            pending.clear();
+        }
+    }
+    pending
+}
+
+/// What became of a line that was to be appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lodging {
+    /// It stands in the file.
+    Lodged,
+    /// The file tells of a history that this archive does not hold: says why nothing was appended.
+    Refused(String),
+}
+
+/// A line to be appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadToLodge {
+    /// When it ended.
+    pub at: Instant,
+    /// The number of a sync, or the name of an act.
+    pub what: String,
+    /// The ledger's head behind it.
+    pub head: Sha256,
+    /// The archive was made by what ended.
+    pub made: bool,
+}
+
+/// Appends the head of the archive that `reader` reads; makes the file where there is none (its folder must be there). A file
+/// that tells of another history is left as it is, so that neither a rehearsal nor a restored copy can spoil it.
 ///
 /// # Errors
-/// The place cannot be written. The next sync's line makes up for a missing one: a head seals all that went before.
-pub fn lodge_head(path: &Path, record: &SyncRecord) -> Result<(), HeadFileError> {
+/// The place cannot be written, or the archive not be read. The next sync's line makes up for a missing one: a head seals all
+/// that went before.
+pub fn lodge_head(path: &Path, reader: &Reader, lodged: &HeadToLodge) -> Result<Lodging, LodgeError> {
+    let archive = reader.archive_id()?;
+    match std::fs::metadata(path).map(|_| read_file(path)) {
+        Ok(Ok(list)) => {
+            if let Some(why) = refusal(&list, reader, archive, lodged.made)? {
+                return Ok(Lodging::Refused(why));
+            }
+        }
+        // A store that may be written and not read cannot be asked.
+        Ok(Err(error)) if error.source.kind() == io::ErrorKind::PermissionDenied => {
+            tracing::warn!("{error}, so nothing says whether its newest head is held");
+        }
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => {}
+    }
+    let line = format!("{} {} {archive} {}\n", lodged.at, lodged.what, hex(&lodged.head));
+    append_line(path, &line).map_err(LodgeError::from)
+}
+
+/// Why nothing may be appended to the list for this archive.
+fn refusal(
+    list: &LodgedHeads,
+    reader: &Reader,
+    archive: Guid,
+    made: bool,
+) -> Result<Option<String>, ArchiveError> {
+    if made || list.heads.is_empty() {
+        return Ok(None);
+    }
+    let Some(newest) = list.heads.iter().rfind(|line| line.is_of(Some(archive))) else {
+        return Ok(Some(format!(
+            "it has lines, and none of this archive ({archive}), which was not made by this command"
+        )));
+    };
+    Ok((!reader.holds(&newest.head)?).then(|| {
+        format!(
+            "its newest head of this archive, in line {}, is not held: this is an older copy of the archive, or a changed one",
+            newest.line
+        )
+    }))
+}
+
+/// A head could not be lodged.
+#[derive(Debug, thiserror::Error)]
+pub enum LodgeError {
+    /// The list.
+    #[error(transparent)]
+    List(#[from] HeadFileError),
+    /// The archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+}
+
+impl LodgeError {
+    /// The way out, in a sentence.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::List(error) => error.hint().to_owned(),
+            Self::Archive(error) => error.hint().unwrap_or_default(),
+        }
+    }
+}
+
+fn append_line(path: &Path, line: &str) -> Result<Lodging, HeadFileError> {
     let failed = |source| HeadFileError {
         doing: "append to",
         path: path.to_path_buf(),
         source,
     };
-    let line = format!(
-        "{} {} {}\n",
-        record.finished_at,
-        record.sync_id,
-        hex(&record.head)
-    );
     let mut bytes = Vec::with_capacity(line.len() + 1);
     if ends_within_a_line(path) {
         bytes.push(b'\n');
@@ -78,7 +231,8 @@ pub fn lodge_head(path: &Path, record: &SyncRecord) -> Result<(), HeadFileError>
         .map_err(failed)?;
     // One write, so that two archives may share a file without mixing their lines.
     file.write_all(&bytes).map_err(failed)?;
-    file.sync_all().map_err(failed)
+    file.sync_all().map_err(failed)?;
+    Ok(Lodging::Lodged)
 }
 
 /// Whether the last line of the file was cut. A store that may be written and not read cannot say.
@@ -101,6 +255,18 @@ const MOST_BYTES: u64 = 64 << 20;
 /// # Errors
 /// It cannot be read, is larger than 64 MiB, or holds no head at all, and would prove nothing.
 pub fn read_heads(path: &Path) -> Result<LodgedHeads, HeadFileError> {
+    let lodged = read_file(path)?;
+    if lodged.heads.is_empty() {
+        return Err(HeadFileError {
+            doing: "read",
+            path: path.to_path_buf(),
+            source: io::Error::new(io::ErrorKind::InvalidData, "it holds no head"),
+        });
+    }
+    Ok(lodged)
+}
+
+fn read_file(path: &Path) -> Result<LodgedHeads, HeadFileError> {
     let failed = |source| HeadFileError {
         doing: "read",
         path: path.to_path_buf(),
@@ -117,30 +283,41 @@ pub fn read_heads(path: &Path) -> Result<LodgedHeads, HeadFileError> {
             "it is larger than 64 MiB",
         )));
     }
-    let lodged = parse(&bytes);
-    if lodged.heads.is_empty() {
-        return Err(failed(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "it holds no head",
-        )));
-    }
-    Ok(lodged)
+    Ok(LodgedHeads {
+        path: path.to_path_buf(),
+        ..parse(&bytes)
+    })
 }
 
 fn parse(bytes: &[u8]) -> LodgedHeads {
     let mut lodged = LodgedHeads::default();
-    let mut seen = std::collections::HashSet::new();
     for (number, line) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
         if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        let last_word = line.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
-        match head_of(last_word) {
-            Some(head) if seen.insert(head) => lodged.heads.push(head),
-            Some(_) => {}
-            None => lodged.unreadable_lines.push(number),
-        }
+        let words: Vec<&[u8]> = line
+            .split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty())
+            .collect();
+        let Some(head) = words.last().and_then(|word| head_of(word)) else {
+            lodged.unreadable_lines.push(number);
+            continue;
+        };
+        let text = |index: usize| std::str::from_utf8(words[index]).ok();
+        let (time, what, archive) = match words.len() {
+            4 => (text(0), text(1), text(2).and_then(|id| id.parse().ok())),
+            3 => (text(0), text(1), None),
+            2 => (text(0), None, None),
+            _ => (None, None, None),
+        };
+        lodged.heads.push(LodgedHead {
+            line: number,
+            time: time.map(str::to_owned),
+            what: what.map(str::to_owned),
+            archive,
+            head,
+        });
     }
     lodged
 }
@@ -165,36 +342,52 @@ fn head_of(word: &[u8]) -> Option<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::{JobFigures, SyncOutcome};
-    use crate::model::Instant;
+    use crate::archive::Writer;
 
-    fn record(sync_id: i64, byte: u8) -> SyncRecord {
-        SyncRecord {
-            sync_id,
-            started_at: Instant::from_unix_seconds(0),
-            finished_at: Instant::from_unix_seconds(12),
-            outcome: SyncOutcome::Complete,
-            head: [byte; 32],
-            totals: JobFigures::default(),
-            jobs: Vec::new(),
+    fn archive(folder: &Path, name: &str) -> Reader {
+        let path = folder.join(name);
+        drop(Writer::open(&path).unwrap());
+        Reader::open(&path).unwrap()
+    }
+
+    fn lodging(reader: &Reader, made: bool) -> HeadToLodge {
+        HeadToLodge {
+            at: Instant::from_unix_seconds(12),
+            what: "1".to_owned(),
+            head: reader.verify(&[]).unwrap().head,
+            made,
         }
     }
 
     #[test]
-    fn each_sync_appends_a_line_and_what_stands_there_stays() {
+    fn a_list_is_only_appended_to_by_the_archive_whose_newest_head_it_has() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("heads.txt");
-        lodge_head(&path, &record(1, 0xAB)).unwrap();
-        lodge_head(&path, &record(2, 0xCD)).unwrap();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let (ab, cd) = ("ab".repeat(32), "cd".repeat(32));
-        assert_eq!(
-            text,
-            format!("1970-01-01T00:00:12Z 1 {ab}\n1970-01-01T00:00:12Z 2 {cd}\n")
+        let (ours, other) = (archive(folder.path(), "a.db"), archive(folder.path(), "b.db"));
+        let lodge = |reader: &Reader, made| lodge_head(&path, reader, &lodging(reader, made)).unwrap();
+        assert_eq!(lodge(&ours, false), Lodging::Lodged);
+        assert_eq!(lodge(&ours, false), Lodging::Lodged);
+        let before = std::fs::read_to_string(&path).unwrap();
+        let line = format!(
+            "1970-01-01T00:00:12Z 1 {} {}\n",
+            ours.archive_id().unwrap(),
+            hex(&lodging(&ours, false).head)
         );
-        let lodged = read_heads(&path).unwrap();
-        assert_eq!(lodged.heads, [[0xAB; 32], [0xCD; 32]]);
-        assert_eq!(lodged.unreadable_lines, [0; 0]);
+        assert_eq!(before, line.repeat(2));
+        assert!(
+            matches!(lodge(&other, false), Lodging::Refused(why) if why.contains("none of this archive"))
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+        assert_eq!(lodge(&other, true), Lodging::Lodged);
+        // What this archive does not hold any more, an older copy is not to go on from.
+        let id = ours.archive_id().unwrap();
+        append_line(
+            &path,
+            &format!("1970-01-01T00:00:13Z 2 {id} {}\n", "cd".repeat(32)),
+        )
+        .unwrap();
+        assert!(matches!(lodge(&ours, false), Lodging::Refused(why) if why.contains("is not held")));
+        assert_eq!(lodge(&other, false), Lodging::Lodged);
     }
 
     #[test]
@@ -202,21 +395,50 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("heads.txt");
         std::fs::write(&path, "1970-01-01T00:00:12Z 1 abab").unwrap();
-        lodge_head(&path, &record(2, 0xCD)).unwrap();
+        let ours = archive(folder.path(), "a.db");
+        lodge_head(&path, &ours, &lodging(&ours, false)).unwrap();
         let lodged = read_heads(&path).unwrap();
-        assert_eq!(
-            (lodged.heads, lodged.unreadable_lines),
-            (vec![[0xCD; 32]], vec![1])
-        );
+        assert_eq!((lodged.heads.len(), lodged.unreadable_lines), (1, vec![1]));
     }
 
     #[test]
     fn bare_hashes_comments_and_foreign_line_ends_are_read() {
         let (a, b) = ("AB".repeat(32), "cd".repeat(32));
-        let text = format!("\u{feff}# heads of 2026\r\n\r\n{a}\r\n  x\ty {b}  \n{a}\n{b}0\nno head\n");
+        let text = format!("\u{feff}# heads of 2026\r\n\r\n{a}\r\n  x\ty {b}  \n{b}0\nno head\n");
         let lodged = parse(text.as_bytes());
-        assert_eq!(lodged.heads, [[0xAB; 32], [0xCD; 32]]);
-        assert_eq!(lodged.unreadable_lines, [6, 7]);
+        let heads: Vec<Sha256> = lodged.heads.iter().map(|line| line.head).collect();
+        assert_eq!(heads, [[0xAB; 32], [0xCD; 32]]);
+        assert_eq!(lodged.unreadable_lines, [5, 6]);
+    }
+
+    #[test]
+    fn an_acknowledgement_gives_up_exactly_the_heads_that_it_names() {
+        let id = Guid::from_bytes([7; 16]);
+        let line = |line, what: &str, byte| LodgedHead {
+            line,
+            time: None,
+            what: Some(what.to_owned()),
+            archive: Some(id),
+            head: [byte; 32],
+        };
+        let lines = [
+            line(1, "1", 1),
+            line(2, "2", 2),
+            line(3, "3", 3),
+            line(4, "acknowledge", 9),
+        ];
+        let held = |head: &Sha256| matches!(head[0], 1 | 9);
+        let pending = |heads: &[u8], named: u64| -> Vec<usize> {
+            let heads: Vec<Sha256> = heads.iter().map(|&byte| [byte; 32]).collect();
+            let acknowledged = HashMap::from([([9; 32], (named, hash_of_heads(heads.iter())))]);
+            not_held(&lines, Some(id), held, &acknowledged)
+                .iter()
+                .map(|line| line.line)
+                .collect()
+        };
+        assert_eq!(pending(&[2, 3], 2), [0; 0]);
+        assert_eq!(pending(&[2], 1), [2, 3]);
+        assert_eq!(pending(&[3, 2], 2), [2, 3]);
     }
 
     #[test]
@@ -231,6 +453,5 @@ mod tests {
                 io::ErrorKind::InvalidData
             );
         }
-        assert!(lodge_head(folder.path(), &record(1, 1)).is_err());
     }
 }

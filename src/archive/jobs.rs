@@ -63,11 +63,11 @@ pub(super) fn key_or_insert(
     connection: &Connection,
     head: &mut Head,
     job_id: Guid,
+    now: Instant,
 ) -> Result<i64, ArchiveError> {
     if let Some(key) = key(connection, job_id)? {
         return Ok(key);
     }
-    let now = Instant::now();
     let key = connection
         .prepare_cached("INSERT INTO _job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)")
         .and_then(|mut statement| statement.insert(params![job_id.to_string(), now.unix_seconds()]))
@@ -106,6 +106,7 @@ pub(super) fn set_watched(
     head: &mut Head,
     job_key: i64,
     watched: bool,
+    now: Instant,
 ) -> Result<(), ArchiveError> {
     let changed = connection
         .prepare_cached("UPDATE _job SET watched = ?2 WHERE job_key = ?1 AND watched <> ?2")
@@ -117,7 +118,7 @@ pub(super) fn set_watched(
     let kind = if watched { "job-watched" } else { "job-unwatched" };
     let entry = Entry::new(kind)
         .with("job", id(connection, job_key)?)
-        .with("at", Instant::now());
+        .with("at", now);
     ledger::append(connection, head, &entry)
 }
 
@@ -166,7 +167,7 @@ pub(super) fn end(connection: &Connection, head: &mut Head, end: &JobEnd<'_>) ->
     if !end.answered {
         return Ok(());
     }
-    set_watched(connection, head, end.job_key, true)?;
+    set_watched(connection, head, end.job_key, true, end.at)?;
     // A job moves to another server only when somebody says so.
     let (_, known) = name_and_server(connection, end.job_key)?;
     if known.is_none() {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension};
 use sha2::Digest;
 
 use super::error::{ArchiveError, Doing};
-use crate::model::{Sha256, hex};
+use crate::model::{Instant, Sha256, hex};
 
 /// Whether payloads and ledger are left out (`--cfg jobruns_without_evidence`): a build that measures what evidence costs, see
 /// `docs/performance.md`, and is good for nothing else. Its archives prove nothing.
@@ -27,6 +27,17 @@ pub(super) struct Head {
     pub entry_id: i64,
     /// The last entry's hash.
     pub hash: Sha256,
+    /// When the last entry that has a time was written: a later one that is older says that the clock was set back.
+    pub at: Option<Stamp>,
+}
+
+/// A time as the ledger writes it; stamps compare as their times do.
+type Stamp = [u8; 20];
+
+/// The time of a line.
+fn stamp(line: &str) -> Option<Stamp> {
+    let (_, rest) = line.split_once(" at=")?;
+    rest.as_bytes().get(..20)?.try_into().ok()
 }
 
 /// A line of the ledger being written.
@@ -90,13 +101,14 @@ pub fn text_hash(text: &str) -> Sha256 {
 
 /// Reads the end of the chain.
 pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
+    let doing = "read the ledger's head";
     let sql = if WITHOUT_EVIDENCE {
         // Revisions are numbered by their entries.
-        "SELECT entry_id, zeroblob(32) FROM _revision ORDER BY entry_id DESC LIMIT 1"
+        "SELECT entry_id, zeroblob(32), '' FROM _revision ORDER BY entry_id DESC LIMIT 1"
     } else {
-        "SELECT entry_id, entry_hash FROM ledger ORDER BY entry_id DESC LIMIT 1"
+        "SELECT entry_id, entry_hash, entry FROM ledger ORDER BY entry_id DESC LIMIT 1"
     };
-    connection
+    let head = connection
         .prepare_cached(sql)
         .and_then(|mut statement| {
             statement
@@ -104,21 +116,74 @@ pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
                     Ok(Head {
                         entry_id: row.get(0)?,
                         hash: row.get(1)?,
+                        at: stamp(row.get_ref(2)?.as_str()?),
                     })
                 })
                 .optional()
         })
-        .doing("read the ledger's head")
-        .map(|head| {
-            head.unwrap_or(Head {
-                entry_id: 0,
-                hash: GENESIS,
-            })
-        })
+        .doing(doing)?;
+    let mut head = head.unwrap_or(Head {
+        entry_id: 0,
+        hash: GENESIS,
+        at: None,
+    });
+    if head.at.is_none() && head.entry_id > 0 && !WITHOUT_EVIDENCE {
+        head.at = connection
+            .query_row(
+                "SELECT entry FROM ledger WHERE entry GLOB '* at=*' ORDER BY entry_id DESC LIMIT 1",
+                [],
+                |row| Ok(stamp(row.get_ref(0)?.as_str()?)),
+            )
+            .optional()
+            .doing(doing)?
+            .flatten();
+    }
+    Ok(head)
 }
 
-/// Appends a line after `head` and moves `head` to it.
+/// Appends a line after `head` and moves `head` to it. Where the clock was set back since the line before, a line that says
+/// so comes first.
 pub(super) fn append(connection: &Connection, head: &mut Head, entry: &Entry) -> Result<(), ArchiveError> {
+    if let Some(at) = stamp(entry.as_str()) {
+        note_clock(connection, head, at)?;
+    }
+    append_unseen(connection, head, entry)
+}
+
+/// Says that the clock was set back, where a line of that time would be older than the one before.
+pub(super) fn note_clock_at(
+    connection: &Connection,
+    head: &mut Head,
+    at: Instant,
+) -> Result<(), ArchiveError> {
+    match stamp(&format!(" at={at}")) {
+        Some(at) => note_clock(connection, head, at),
+        None => Ok(()),
+    }
+}
+
+fn note_clock(connection: &Connection, head: &mut Head, at: Stamp) -> Result<(), ArchiveError> {
+    let Some(from) = head.at.filter(|from| at < *from) else {
+        return Ok(());
+    };
+    let text = |stamp: &Stamp| String::from_utf8_lossy(stamp).into_owned();
+    tracing::warn!(
+        "the clock was set back from {} to {}; the ledger says so",
+        text(&from),
+        text(&at)
+    );
+    let line = Entry::new("clock-set-back")
+        .with("from", text(&from))
+        .with("at", text(&at));
+    append_unseen(connection, head, &line)
+}
+
+/// Appends a line whatever its time is: a salvage copies lines as they stand.
+pub(super) fn append_unseen(
+    connection: &Connection,
+    head: &mut Head,
+    entry: &Entry,
+) -> Result<(), ArchiveError> {
     if WITHOUT_EVIDENCE {
         head.entry_id += 1;
         return Ok(());
@@ -126,6 +191,7 @@ pub(super) fn append(connection: &Connection, head: &mut Head, entry: &Entry) ->
     let next = Head {
         entry_id: head.entry_id + 1,
         hash: entry_hash(&head.hash, entry.as_str()),
+        at: stamp(entry.as_str()).or(head.at),
     };
     connection
         .prepare_cached("INSERT INTO ledger (entry_id, entry, entry_hash) VALUES (?1, ?2, ?3)")

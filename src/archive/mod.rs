@@ -13,9 +13,11 @@
 //! Writing upgrades an older archive by migrations, all or nothing. Reading never changes the file. A newer archive, or a
 //! file that is none, is refused and left untouched.
 
+mod acknowledge;
 mod backup;
 mod claims;
 mod error;
+mod grammar;
 mod heads;
 mod jobs;
 mod ledger;
@@ -36,9 +38,12 @@ mod syncs;
 mod verify;
 mod write;
 
+pub use acknowledge::{Acknowledged, acknowledge};
 pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
-pub use heads::{HeadFileError, LodgedHeads, lodge_head, read_heads};
+pub use heads::{
+    HeadFileError, HeadToLodge, LodgeError, LodgedHead, LodgedHeads, Lodging, lodge_head, read_heads,
+};
 pub use jobs::{JobRow, JobState};
 pub use ledger::{Entry, GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::SyncLock;
@@ -57,7 +62,7 @@ pub use reindex::{Reindexed, reindex};
 pub use salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-pub use verify::{Finding, Verified, VerifyOptions, VerifyProgress, VerifyReport};
+pub use verify::{Finding, HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
 pub use write::{
     Dictionary, DictionaryMaker, JobAtHand, KnownRun, MAX_MESSAGES, PackedPayload, ReceivedRun,
     ReceivedUnreadable, Stored, Writer,

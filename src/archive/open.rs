@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{ArchiveError, io_error};
@@ -530,14 +531,20 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
             what: "an SQLite database of another program".to_owned(),
         });
     }
-    let found: i64 = connection
-        .query_row(
-            "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
-            [],
-            |row| row.get(0),
-        )
+    let versions: Vec<Value> = connection
+        .prepare("SELECT version FROM refinery_schema_history ORDER BY version LIMIT 1000")
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
         .map_err(opening(path))?;
     let known = known_schema_version();
+    let whole = (1..)
+        .zip(&versions)
+        .all(|(number, version)| *version == Value::Integer(number));
+    // A record that was changed names no version: `verify` compares it, and it is no reason to see a newer program.
+    let found = if whole {
+        i64::try_from(versions.len()).unwrap_or(i64::MAX)
+    } else {
+        known
+    };
     if found > known {
         return Err(ArchiveError::Newer {
             path: path.to_path_buf(),
@@ -555,6 +562,9 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
     // The disk was full, say, after the history of migrations was made and before the first one.
     Ok(if found == 0 && ours == 0 {
         Identity::Fresh
+    } else if found == 0 {
+        // Tables, and no record of who made them: changed as well.
+        Identity::Archive(known)
     } else {
         Identity::Archive(found)
     })

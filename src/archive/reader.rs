@@ -121,6 +121,33 @@ impl Reader {
         ledger::read_head(&self.connection).map(|head| head.hash)
     }
 
+    /// The archive's own id.
+    ///
+    /// # Errors
+    /// SQL errors; it has none.
+    pub fn archive_id(&self) -> Result<Guid, ArchiveError> {
+        let id: String = self
+            .connection
+            .query_row("SELECT archive_id FROM _archive", [], |row| row.get(0))
+            .doing("read what the archive is")?;
+        id.parse().map_err(|error| ArchiveError::Damaged {
+            what: format!("its id: {error}"),
+        })
+    }
+
+    /// Whether the ledger has an entry with this hash. Heads that are asked for are most often among the newest.
+    pub(super) fn holds(&self, head: &Sha256) -> Result<bool, ArchiveError> {
+        self.connection
+            .query_row(
+                "SELECT 1 FROM ledger WHERE entry_hash = ?1 ORDER BY entry_id DESC LIMIT 1",
+                [head],
+                |_| Ok(()),
+            )
+            .optional()
+            .map(|found| found.is_some())
+            .doing("look a head up in the ledger")
+    }
+
     /// Every job with the freshness of its runs, by GUID.
     ///
     /// # Errors

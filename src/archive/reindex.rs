@@ -30,6 +30,8 @@ pub struct Reindexed {
     pub zone: NaiveZone,
     /// The ledger's head, the line that tells of this included.
     pub head: Sha256,
+    /// When the line was written.
+    pub at: Instant,
 }
 
 /// Rebuilds the derived tables of the archive at `path`. Times without offset are read in `zone`, else in the one that the
@@ -57,8 +59,13 @@ pub fn reindex(
     }
     let zone = zone.or(before.zone).unwrap_or_default();
     let mut head = ledger::read_head(&transaction)?;
+    let at = Instant::now();
+    if let Some(killed) = before.open_sync {
+        let entry = Entry::new("sync-killed").with("sync", killed).with("at", at);
+        ledger::append(&transaction, &mut head, &entry)?;
+    }
     let entry = Entry::new("reindexed")
-        .with("at", Instant::now())
+        .with("at", at)
         .with("reader", READER_VERSION)
         .with("zone", zone);
     ledger::append(&transaction, &mut head, &entry)?;
@@ -73,5 +80,6 @@ pub fn reindex(
         payload_bytes: rebuilt.bytes,
         zone,
         head: head.hash,
+        at,
     })
 }

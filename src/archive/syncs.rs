@@ -188,6 +188,25 @@ pub(super) fn running(connection: &Connection) -> Result<Option<i64>, ArchiveErr
         .doing("look for the running sync")
 }
 
+/// Notes of the sync that was killed before it ended that it was.
+pub(super) fn close_killed(
+    connection: &Connection,
+    head: &mut Head,
+    now: Instant,
+) -> Result<(), ArchiveError> {
+    let Some(sync_id) = running(connection)? else {
+        return Ok(());
+    };
+    connection
+        .execute(
+            "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
+            [sync_id],
+        )
+        .doing("note that a sync was killed")?;
+    let entry = Entry::new("sync-killed").with("sync", sync_id).with("at", now);
+    ledger::append(connection, head, &entry)
+}
+
 /// Adds the row of a sync that begins, and closes the ones that were killed before they ended.
 pub(super) fn begin(
     connection: &Connection,
@@ -196,25 +215,7 @@ pub(super) fn begin(
     count: u32,
 ) -> Result<i64, ArchiveError> {
     let doing = "begin the sync";
-    let killed: Vec<i64> = connection
-        .prepare("SELECT sync_id FROM _sync WHERE outcome IS NULL ORDER BY sync_id")
-        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-        .doing(doing)?;
-    for sync_id in killed {
-        connection
-            .execute(
-                "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
-                [sync_id],
-            )
-            .doing(doing)?;
-        ledger::append(
-            connection,
-            head,
-            &Entry::new("sync-killed")
-                .with("sync", sync_id)
-                .with("at", started_at),
-        )?;
-    }
+    close_killed(connection, head, started_at)?;
     let version = env!("CARGO_PKG_VERSION");
     let sync_id: i64 = connection
         .query_row(

@@ -9,10 +9,11 @@ use serde::Serialize;
 use super::console::shown;
 use super::destination::refuse_archive;
 use super::failure::{Exit, Failure};
+use super::lodge::lodge;
 use super::output::Output;
 use super::table::{print_json, print_text};
-use crate::archive::{LedgerChoice, LedgerLine, Reader};
-use crate::config::TableOrJson;
+use crate::archive::{Acknowledged, HeadToLodge, LedgerChoice, LedgerLine, Reader, acknowledge, read_heads};
+use crate::config::{Sources, TableOrJson, head_file};
 use crate::model::{Guid, hex};
 
 /// The ledger: what the archive claims, line by line
@@ -42,6 +43,15 @@ enum Action {
         /// Text for people (table), or JSON
         #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
         format: TableOrJson,
+    },
+    /// Gives up the lodged heads that a restored backup cannot hold, in the ledger and in the list, for good
+    Acknowledge {
+        /// The list of heads [config: head_file]
+        #[arg(long, value_name = "FILE")]
+        head_file: Option<PathBuf>,
+        /// Why, for whoever asks later
+        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        why: String,
     },
     /// Writes every line with its number and hash, for other programs
     Export {
@@ -87,11 +97,18 @@ struct Shown {
 /// Lines shown where nobody says how many.
 const DEFAULT_LIMIT: u32 = 20;
 
-pub(super) fn run(args: &LedgerArgs, archive: &Path) -> Result<Exit, Failure> {
+pub(super) fn run(args: &LedgerArgs, sources: &Sources<'_>, archive: &Path) -> Result<Exit, Failure> {
     match &args.action {
         Action::Show { run, limit, format } => {
             let last = limit.or(run.is_none().then_some(DEFAULT_LIMIT));
             show(archive, LedgerChoice { run: *run, last }, *format)?;
+        }
+        Action::Acknowledge { head_file: flag, why } => {
+            let list = head_file(flag.as_ref(), sources)?.ok_or_else(|| {
+                Failure::new(Exit::WrongUsage, "no list of heads is named")
+                    .with_hint("name it by --head-file.")
+            })?;
+            return give_up(archive, &list, why);
         }
         Action::Export { run, format, output } => {
             let choice = LedgerChoice {
@@ -102,6 +119,31 @@ pub(super) fn run(args: &LedgerArgs, archive: &Path) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+fn give_up(archive: &Path, path: &Path, why: &str) -> Result<Exit, Failure> {
+    let list = read_heads(path)
+        .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
+    let Acknowledged { heads, head, at } = acknowledge(archive, &list, why)?;
+    if heads == 0 {
+        tracing::info!(
+            "the archive holds every head of {}: nothing is to be given up",
+            path.display()
+        );
+        return Ok(Exit::Done);
+    }
+    let lodged = HeadToLodge {
+        at,
+        what: "acknowledge".to_owned(),
+        head,
+        // The newest head that is not held is what was just given up.
+        made: true,
+    };
+    print_text(&format!(
+        "{heads} lodged heads are given up. Ledger head {}\n",
+        hex(&head)
+    ))?;
+    Ok(lodge(path, archive, &lodged, "this acknowledgement"))
 }
 
 fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(), Failure> {

@@ -17,6 +17,7 @@ mod folder;
 mod halt;
 mod jobs;
 mod ledger;
+mod lodge;
 mod output;
 mod password;
 mod payload;
@@ -162,10 +163,10 @@ fn command(
         Command::Export(args) => export::run(&args, archive, console),
         Command::Schema(args) => schema::run(&args),
         Command::Verify(args) => verify::run(&args, frame, console),
-        Command::Salvage(args) => salvage::run(&args, frame, console),
-        Command::Reindex(args) => reindex::run(&args, frame, console),
+        Command::Salvage(args) => salvage::run(&args, sources, frame, console),
+        Command::Reindex(args) => reindex::run(&args, sources, frame, console),
         Command::Backup(args) => backup::run(&args, archive),
-        Command::Ledger(args) => ledger::run(&args, archive),
+        Command::Ledger(args) => ledger::run(&args, sources, archive),
         Command::Payload(args) => payload::run(&args, archive),
         Command::Quarantine(args) => quarantine::run(&args, archive),
         Command::Trust(args) => trust::run(&args, sources),

@@ -1,15 +1,18 @@
 //! `jobruns reindex`.
 
+use std::path::PathBuf;
+
 use indicatif::{DecimalBytes, HumanCount};
 use serde::Serialize;
 
 use super::console::Console;
 use super::failure::{Exit, Failure};
+use super::lodge::lodge;
 use super::portions::Portions;
 use super::table::{print_json, print_text};
 use super::verify::of_damage;
-use crate::archive::{Reindexed, reindex};
-use crate::config::{FrameSettings, TableOrJson};
+use crate::archive::{HeadToLodge, Reindexed, reindex};
+use crate::config::{FrameSettings, Sources, TableOrJson, head_file};
 use crate::model::{NaiveZone, hex};
 
 /// Rebuilds every table from payloads and ledger, after damage or to read times in another zone
@@ -30,6 +33,10 @@ pub(super) struct ReindexArgs {
     #[arg(long, value_name = "ZONE")]
     naive_time: Option<NaiveZone>,
 
+    /// The list of heads, to which the line of this act is appended [config: head_file]
+    #[arg(long, value_name = "FILE")]
+    head_file: Option<PathBuf>,
+
     /// Text for people (table), or JSON
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
@@ -45,7 +52,13 @@ struct Done {
     head: String,
 }
 
-pub(super) fn run(args: &ReindexArgs, frame: &FrameSettings, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(
+    args: &ReindexArgs,
+    sources: &Sources<'_>,
+    frame: &FrameSettings,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let list = head_file(args.head_file.as_ref(), sources)?;
     let portions = Portions::new(console, frame.progress, "reindex");
     let result = reindex(&frame.archive, args.naive_time, &|done, total| {
         portions.show(done, total);
@@ -58,6 +71,7 @@ pub(super) fn run(args: &ReindexArgs, frame: &FrameSettings, console: &Console) 
         payload_bytes,
         zone,
         head,
+        at,
     } = result.map_err(of_damage)?;
     match args.format {
         TableOrJson::Table => print_text(&format!(
@@ -77,5 +91,13 @@ pub(super) fn run(args: &ReindexArgs, frame: &FrameSettings, console: &Console) 
             head: hex(&head),
         })?,
     }
-    Ok(Exit::Done)
+    let lodged = HeadToLodge {
+        at,
+        what: "reindex".to_owned(),
+        head,
+        made: false,
+    };
+    Ok(list.map_or(Exit::Done, |list| {
+        lodge(&list, &frame.archive, &lodged, "this reindex")
+    }))
 }

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::console::{Console, shown};
 use super::failure::{Exit, Failure};
+use super::lodge::lodge;
 use super::portions::Portions;
 use super::table::{print_json, print_text};
 use super::verify::of_damage;
-use crate::archive::{Salvaged, Verified, salvage};
-use crate::config::{FrameSettings, TableOrJson};
+use crate::archive::{HeadToLodge, Salvaged, Verified, salvage};
+use crate::config::{FrameSettings, Sources, TableOrJson, head_file};
 use crate::model::hex;
 
 /// Takes what is sound out of a damaged archive into a new one
@@ -33,6 +34,10 @@ pub(super) struct SalvageArgs {
     #[arg(value_name = "NEW")]
     new: PathBuf,
 
+    /// The list of heads, to which the line of this act is appended [config: head_file]
+    #[arg(long, value_name = "FILE")]
+    head_file: Option<PathBuf>,
+
     /// Text for people (table), or JSON
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
@@ -50,7 +55,13 @@ struct Taken<'s> {
     verified: Verified,
 }
 
-pub(super) fn run(args: &SalvageArgs, frame: &FrameSettings, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(
+    args: &SalvageArgs,
+    sources: &Sources<'_>,
+    frame: &FrameSettings,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let list = head_file(args.head_file.as_ref(), sources)?;
     let portions = Portions::new(console, frame.progress, "salvage");
     // How much there is to take is not known of a damaged file.
     let result = salvage(&args.damaged, &args.new, &|bytes| portions.show(bytes, bytes));
@@ -69,8 +80,18 @@ pub(super) fn run(args: &SalvageArgs, frame: &FrameSettings, console: &Console) 
             verified: salvaged.verified,
         })?,
     }
+    let lodged = HeadToLodge {
+        at: salvaged.at,
+        what: "salvage".to_owned(),
+        head: salvaged.head,
+        // A list goes on with the new archive, whatever of its heads the damaged one held.
+        made: true,
+    };
+    let exit = list.map_or(Exit::Done, |list| {
+        lodge(&list, &args.new, &lodged, "this salvage")
+    });
     Ok(if salvaged.lost.is_empty() {
-        Exit::Done
+        exit
     } else {
         Exit::Findings
     })
@@ -112,6 +133,7 @@ mod tests {
             more_lost: 2,
             old_head: [0xab; 32],
             head: [0; 32],
+            at: crate::model::Instant::from_unix_seconds(0),
             verified: Verified::default(),
         };
         let text = text(&salvaged);

@@ -1,7 +1,6 @@
 //! `jobruns sync`.
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,12 +10,13 @@ use tokio::time::Instant;
 use super::client::client;
 use super::console::Console;
 use super::failure::{Exit, Failure};
+use super::lodge::lodge;
 use super::progress::Progress;
 use super::scheduled::Scheduled;
 use super::summary::{self, Summary};
 use super::table::{print_json, print_text};
 use super::{runtime, stop, tell_choices};
-use crate::archive::{ArchiveError, Reader, SyncRecord, lodge_head};
+use crate::archive::{ArchiveError, HeadToLodge, Reader, SyncRecord};
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;
 use crate::config::{
@@ -159,6 +159,7 @@ impl One<'_> {
                 progress.show(&event);
             }
         };
+        let made = !self.archive.exists();
         let ended = sync::sync(
             self.archive,
             self.client,
@@ -171,13 +172,13 @@ impl One<'_> {
         let record = ended.map_err(|error| told(error, self.archive))?;
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         add_archived_names(self.archive, &record, &mut names);
-        let exit = self.lodge(&record, summary::exit(record.outcome));
+        let exit = self.lodge(&record, made, summary::exit(record.outcome));
         Ok((exit, Summary::new(&record, &names)))
     }
 
     /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
     /// but this is done in part.
-    fn lodge(&self, record: &SyncRecord, exit: Exit) -> Exit {
+    fn lodge(&self, record: &SyncRecord, made: bool, exit: Exit) -> Exit {
         let head = hex(&record.head);
         tracing::info!(
             sync_id = record.sync_id,
@@ -187,19 +188,18 @@ impl One<'_> {
             record.outcome.as_str()
         );
         let Some(path) = self.head_file else { return exit };
-        let Err(error) = lodge_head(path, record) else {
-            return exit;
+        let to_lodge = HeadToLodge {
+            at: record.finished_at,
+            what: record.sync_id.to_string(),
+            head: record.head,
+            made,
         };
-        let cause = error.source().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(
-            sync_id = record.sync_id,
-            head,
-            "the head of sync {} was not lodged: {error} ({cause}). Hint: {} The archive itself is written; note the head by hand, \
-             or let the next sync lodge its own, which covers this one: {head}",
-            record.sync_id,
-            error.hint()
-        );
-        if exit == Exit::Done { Exit::Findings } else { exit }
+        let lodged = lodge(path, self.archive, &to_lodge, &format!("sync {}", record.sync_id));
+        if lodged == Exit::Done || exit != Exit::Done {
+            exit
+        } else {
+            lodged
+        }
     }
 
     /// Writes what is to be written after a sync that ended so, and says how all of it ended. After a sync that brought

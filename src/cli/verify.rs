@@ -9,9 +9,11 @@ use super::console::{Console, shown};
 use super::failure::{Exit, Failure};
 use super::portions::Portions;
 use super::table::{print_json, print_text};
-use crate::archive::{ArchiveError, Finding, Reader, Verified, VerifyOptions, VerifyReport, read_heads};
+use crate::archive::{
+    ArchiveError, Finding, HeadsOf, LodgedHeads, Reader, Verified, VerifyOptions, VerifyReport, read_heads,
+};
 use crate::config::{FrameSettings, TableOrJson, parse_sha256};
-use crate::model::{Sha256, hex};
+use crate::model::{Instant, Sha256, hex};
 
 /// Proves the archive intact, and changes nothing
 ///
@@ -47,18 +49,25 @@ pub(super) struct VerifyArgs {
 #[derive(Serialize)]
 struct Verdict<'v> {
     intact: bool,
+    archive_id: Option<String>,
     head: String,
+    heads: &'v [HeadsOf],
+    verified_at: String,
+    tool_version: &'static str,
     verified: Verified,
     findings: &'v [Finding],
     more_findings: u64,
+    losses: &'v [String],
     notes: &'v [String],
 }
 
 pub(super) fn run(args: &VerifyArgs, frame: &FrameSettings, console: &Console) -> Result<Exit, Failure> {
     let portions = Portions::new(console, frame.progress, "verify");
-    let (heads, unreadable) = args.lodged_heads()?;
+    let verified_at = Instant::now();
+    let (lists, unreadable) = args.lodged_heads()?;
     let options = VerifyOptions {
-        heads,
+        heads: args.head.clone(),
+        lists,
         since_head: args.since_head,
     };
     let report = Reader::open(&frame.archive)
@@ -75,14 +84,19 @@ pub(super) fn run(args: &VerifyArgs, frame: &FrameSettings, console: &Console) -
         TableOrJson::Table => print_text(&text(&report))?,
         TableOrJson::Json => print_json(&Verdict {
             intact,
+            archive_id: report.archive.map(|id| id.to_string()),
             head: hex(&report.head),
+            heads: &report.heads,
+            verified_at: verified_at.to_string(),
+            tool_version: env!("CARGO_PKG_VERSION"),
             verified: report.verified,
             findings: &report.findings,
             more_findings: report.more_findings,
+            losses: &report.losses,
             notes: &report.notes,
         })?,
     }
-    Ok(match (intact, unreadable) {
+    Ok(match (intact, unreadable || !report.losses.is_empty()) {
         (false, _) => Exit::NotIntact,
         (true, true) => Exit::Findings,
         (true, false) => Exit::Done,
@@ -90,24 +104,23 @@ pub(super) fn run(args: &VerifyArgs, frame: &FrameSettings, console: &Console) -
 }
 
 impl VerifyArgs {
-    /// The heads that must be held, and whether a line of a head file could not be read.
-    fn lodged_heads(&self) -> Result<(Vec<Sha256>, bool), Failure> {
-        let mut heads = self.head.clone();
+    /// The lists of heads, and whether a line of one could not be read.
+    fn lodged_heads(&self) -> Result<(Vec<LodgedHeads>, bool), Failure> {
+        let mut lists = Vec::new();
         let mut unreadable = false;
         for path in &self.head_file {
             let lodged = read_heads(path)
                 .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
-            for line in lodged.unreadable_lines {
+            for line in &lodged.unreadable_lines {
                 unreadable = true;
                 tracing::warn!(
                     "{}:{line}: no head stands there, so nothing was proved by it",
                     path.display()
                 );
             }
-            tracing::info!("{} heads of {} must be held", lodged.heads.len(), path.display());
-            heads.extend(lodged.heads);
+            lists.push(lodged);
         }
-        Ok((heads, unreadable))
+        Ok((lists, unreadable))
     }
 }
 
@@ -144,6 +157,12 @@ fn text(report: &VerifyReport) -> String {
     if !last_next.is_empty() {
         text.push_str(&format!("    next     {last_next}\n"));
     }
+    for loss in &report.losses {
+        text.push_str(&format!("lost: {}\n", shown(loss)));
+    }
+    for heads in &report.heads {
+        text.push_str(&held(heads));
+    }
     for note in &report.notes {
         text.push_str(&format!("note: {}\n", shown(note)));
     }
@@ -170,6 +189,27 @@ fn text(report: &VerifyReport) -> String {
     text
 }
 
+/// What a list of heads proves, in a line.
+fn held(heads: &HeadsOf) -> String {
+    let of = heads
+        .file
+        .as_deref()
+        .map_or_else(String::new, |file| format!("{}: ", shown(file)));
+    let newest = heads.newest_held.as_ref().map_or_else(
+        || "no history that these heads seal is held".to_owned(),
+        |newest| format!("history {newest} is held"),
+    );
+    let mut text = format!("{of}{newest} ({} heads held, {} not", heads.held, heads.not_held);
+    if heads.of_other_archives > 0 {
+        text.push_str(&format!(
+            "; {} lines of other archives left aside",
+            heads.of_other_archives
+        ));
+    }
+    text.push_str(")\n");
+    text
+}
+
 fn parse_head(text: &str) -> Result<Sha256, String> {
     parse_sha256(text).ok_or_else(|| format!("{text:?} is no ledger head (expected 64 hexadecimal digits)"))
 }
@@ -193,8 +233,7 @@ mod tests {
             findings,
             more_findings,
             notes: vec!["index i is not ours".to_owned()],
-            verified: Verified::default(),
-            head: [0; 32],
+            ..VerifyReport::default()
         }
     }
 

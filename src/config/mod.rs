@@ -44,7 +44,7 @@ pub use nearest::nearest;
 pub use password::{PasswordOrigin, PasswordSources, find_password};
 pub use pin::{NotAPin, parse_pin, parse_sha256};
 pub use setting::{KEYS, Setting};
-pub use settings::{LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings};
+pub use settings::{LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings, head_file};
 pub use size::{NotASize, parse_size, show_size};
 pub use sources::{Choice, Chosen, Environment, Origin, Sources};
 pub use text::NotText;

@@ -240,7 +240,6 @@ impl SyncSettings {
         let every = sources.find(Setting::EVERY, flags.every, parse_positive_duration, |every| {
             show_duration(*every)
         })?;
-        let head_file = sources.find_path(Setting::HEAD_FILE, flags.head_file.clone())?;
         Ok(Self {
             jobs: choose_jobs(flags, sources)?,
             count,
@@ -248,12 +247,21 @@ impl SyncSettings {
             naive_time: naive_time.map(|chosen| chosen.value),
             run_limit,
             every: every.map(|chosen| chosen.value),
-            head_file: head_file
-                .map(|chosen| chosen.value)
-                .filter(|path| !path.as_os_str().is_empty()),
+            head_file: head_file(flags.head_file.as_ref(), sources)?,
             format: flags.format,
         })
     }
+}
+
+/// The list of heads that a flag or the config file names.
+///
+/// # Errors
+/// A config file that cannot be read as one.
+pub fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option<PathBuf>, ConfigError> {
+    let chosen = sources.find_path(Setting::HEAD_FILE, flag.cloned())?;
+    Ok(chosen
+        .map(|chosen| chosen.value)
+        .filter(|path| !path.as_os_str().is_empty()))
 }
 
 fn choose_jobs(flags: &SyncFlags, sources: &Sources<'_>) -> Result<Vec<ListedJob>, ConfigError> {

@@ -4,8 +4,6 @@
 //! (`2018-09-20T05:44:42`): only read as UTC does it end after it began, so no offset means UTC, unless the archive was told
 //! another zone.
 
-use chrono::{LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
-
 use crate::model::{Instant, NaiveZone, TimeBasis, TimeReading};
 
 const TICKS_PER_SECOND: i64 = 10_000_000;
@@ -14,7 +12,7 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 ///
 /// Understands `YYYY-MM-DD`, `T` or a space, `HH:MM[:SS[.f]]`, then `Z`, `±hh[:mm]`, `±hhmm` or nothing; and
 /// `/Date(ms)/`, `/Date(ms±hhmm)/`, whose milliseconds are UTC. Digits of a fraction beyond the seventh are dropped.
-/// `''` and `0001-01-01T00:00:00` are no time.
+/// `''` and whatever lies within [`NEVER`] are no time.
 #[must_use]
 pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
     let text = raw.trim();
@@ -34,19 +32,22 @@ pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
             None => return TimeReading::Unreadable,
         },
     };
-    if local == NEVER {
-        return TimeReading::Absent; // .NET's DateTime.MinValue, whatever its offset
-    }
     let (ticks, basis) = match (offset, zone) {
         (Some(seconds), _) => (
             local.ticks - i64::from(seconds) * TICKS_PER_SECOND,
             TimeBasis::Explicit,
         ),
         (None, NaiveZone::Utc) => (local.ticks, TimeBasis::Assumed),
-        (None, NaiveZone::Iana(zone)) => (in_zone(local.ticks, zone), TimeBasis::Assumed),
+        (None, NaiveZone::Iana(zone)) => {
+            let east = zone.offset_of_wall(local.ticks.div_euclid(TICKS_PER_SECOND));
+            (
+                local.ticks - i64::from(east) * TICKS_PER_SECOND,
+                TimeBasis::Assumed,
+            )
+        }
     };
-    if ticks == NEVER.ticks {
-        return TimeReading::Absent; // the same instant, written with another offset
+    if NEVER.contains(&ticks) {
+        return TimeReading::Absent;
     }
     if !YEARS.contains(&ticks) {
         return TimeReading::Unreadable; // such as 9999-12-31T23:59:59-05:00, in the year 10000 of UTC
@@ -60,13 +61,14 @@ struct Local {
     ticks: i64,
 }
 
-/// 0001-01-01T00:00:00.
-const NEVER: Local = Local {
-    ticks: -62_135_596_800 * TICKS_PER_SECOND,
-};
-
 /// Ticks of the years 1 to 9999, which .NET and SQLite know and whose texts order right.
-const YEARS: std::ops::Range<i64> = NEVER.ticks..253_402_300_800 * TICKS_PER_SECOND;
+const YEARS: std::ops::Range<i64> = -62_135_596_800 * TICKS_PER_SECOND..253_402_300_800 * TICKS_PER_SECOND;
+
+/// From 0000-12-31T00:00:00Z up to 0001-01-03T00:00:00Z: no time. A server in any zone writes .NET's `DateTime.MinValue`
+/// (0001-01-01T00:00:00) by its wall clock, converted to UTC or converted to local time, so every instant that is in year 1's
+/// first day at some offset counts as it.
+const NEVER: std::ops::Range<i64> =
+    YEARS.start - 86_400 * TICKS_PER_SECOND..YEARS.start + 2 * 86_400 * TICKS_PER_SECOND;
 
 fn read_iso(text: &[u8]) -> Option<(Local, Option<i32>)> {
     let (date, rest) = text.split_at_checked(10)?;
@@ -163,42 +165,6 @@ fn read_date_call(inner: &str) -> Option<(Local, i32)> {
     Some((Local { ticks }, offset))
 }
 
-/// A time of the wall in a zone: the earlier of two, and the offset before the jump where it never was.
-fn in_zone(local_ticks: i64, zone: chrono_tz::Tz) -> i64 {
-    let seconds = local_ticks.div_euclid(TICKS_PER_SECOND);
-    let Some(local) = chrono::DateTime::from_timestamp(seconds, 0).map(|time| time.naive_utc()) else {
-        return local_ticks;
-    };
-    let offset = match zone.offset_from_local_datetime(&local) {
-        LocalResult::Single(offset) => offset.fix(),
-        LocalResult::Ambiguous(earlier, later) => {
-            // The earlier instant has the larger offset.
-            let (a, b) = (earlier.fix(), later.fix());
-            if a.local_minus_utc() >= b.local_minus_utc() {
-                a
-            } else {
-                b
-            }
-        }
-        LocalResult::None => offset_before(local, zone),
-    };
-    local_ticks - i64::from(offset.local_minus_utc()) * TICKS_PER_SECOND
-}
-
-fn offset_before(local: NaiveDateTime, zone: chrono_tz::Tz) -> chrono::FixedOffset {
-    // Jumps are hours, once whole days (Samoa 2011): the last quarter of an hour that was.
-    let mut before = local;
-    loop {
-        before -= TimeDelta::minutes(15);
-        if let Some(offset) = zone.offset_from_local_datetime(&before).latest() {
-            return offset.fix();
-        }
-        if before < NaiveDateTime::new(NaiveDate::MIN, NaiveTime::MIN) + TimeDelta::days(2) {
-            return Offset::fix(&chrono::Utc);
-        }
-    }
-}
-
 fn number(digits: &[u8]) -> Option<u16> {
     digits.iter().try_fold(0, |number: u16, byte| {
         byte.is_ascii_digit()
@@ -279,6 +245,7 @@ mod tests {
                 "9999-12-31T23:59:59.9999999",
                 "9999-12-31T23:59:59.9999999Z Assumed",
             ),
+            ("0001-01-03T00:00:00Z", "0001-01-03T00:00:00Z Explicit"),
             ("2018-09-20T05:44:42+18:00", "2018-09-19T11:44:42Z Explicit"),
             ("2018-09-20T05:44:42.5-0330", "2018-09-20T09:14:42.5Z Explicit"),
             ("/Date(-1000)/", "1969-12-31T23:59:59Z Explicit"),
@@ -299,6 +266,13 @@ mod tests {
             "0001-01-01T05:30:00+05:30",
             "/Date(-62135596800000)/",
             "/Date(-62135578800000-0500)/",
+            "0001-01-01T05:00:00Z",
+            "0001-01-01T01:00:00+05:30",
+            "0001-01-01T23:59:59.9999999-14:00",
+            "0001-01-02T23:59:59.9999999Z",
+            "/Date(-62135578800000)/",
+            "/Date(-62135546400000)/",
+            "/Date(-62135647200000)/",
         ] {
             assert_eq!(utc(raw), "Absent", "{raw}");
         }
@@ -315,7 +289,7 @@ mod tests {
             "0000-01-01T00:00:00",
             "2018-09-20T05:44:42+18:01",
             "9999-12-31T23:59:59-05:00",
-            "0001-01-01T01:00:00+05:30",
+            "/Date(-62135683200001)/",
             "/Date(253402300800000)/",
             "/Date(1537422882000+05300)/",
             "/Date()/",
@@ -349,7 +323,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_chrono(seconds in -62_135_596_799_i64..253_402_300_799, offset in -50_400_i32..50_400) {
+        fn agrees_with_chrono(seconds in -62_135_424_000_i64..253_402_300_799, offset in -50_400_i32..50_400) {
             let offset = offset / 60 * 60;
             let time = chrono::DateTime::from_timestamp(seconds, 0).unwrap();
             let there = time.with_timezone(&chrono::FixedOffset::east_opt(offset).unwrap());

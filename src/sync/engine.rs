@@ -14,7 +14,7 @@ use super::words::{chain, with_hint};
 use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer};
 use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};
-use crate::model::{Guid, Instant, NaiveZone};
+use crate::model::{Guid, NaiveZone};
 
 /// What a sync is to do.
 #[derive(Debug, Clone)]
@@ -111,8 +111,7 @@ pub async fn sync(
             archive: path.display().to_string(),
         });
     }
-    let started_at = Instant::now();
-    let sync_id = writer.begin_sync(started_at, options.count)?;
+    let sync_id = writer.begin_sync(options.count)?;
     events(SyncEvent::Began {
         sync_id,
         jobs: jobs.len(),
@@ -163,7 +162,7 @@ pub async fn sync(
         .into_iter()
         .map(|result| (result.record, result.missing))
         .collect();
-    let record = tokio::task::spawn_blocking(move || thread.end(started_at, outcome, &server, ended))
+    let record = tokio::task::spawn_blocking(move || thread.end(outcome, &server, ended))
         .await
         .unwrap_or_else(|_| {
             Err(Arc::new(ArchiveError::Damaged {

@@ -11,7 +11,7 @@ use crate::archive::{
     ArchiveError, JobAtHand, JobRecord, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome, SyncRecord,
     Writer,
 };
-use crate::model::{Guid, Instant};
+use crate::model::Guid;
 
 /// Batches that may wait: with those being filled they bound the memory of a sync.
 const WAITING_BATCHES: usize = 8;
@@ -186,7 +186,6 @@ impl StoreThread {
     /// Waits for the thread, whose senders must have gone, and ends the sync in the archive.
     pub(super) fn end(
         self,
-        started_at: Instant,
         outcome: SyncOutcome,
         server: &str,
         jobs: Vec<(JobRecord, Vec<i64>)>,
@@ -209,7 +208,7 @@ impl StoreThread {
             .collect();
         worker
             .writer
-            .end_sync(worker.sync_id, started_at, outcome, server, jobs)
+            .end_sync(worker.sync_id, outcome, server, jobs)
             .map_err(Arc::new)
     }
 }

@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::path::Path;
 
 use jobruns::archive::Writer;
-use jobruns::model::Instant;
 use jobruns::simulator::{History, Options};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -70,11 +69,11 @@ pub async fn rich_archive(messages: u32) -> Bench {
     bench.fault("short=3000@2");
     bench.sync().await;
     let mut writer = Writer::open(&bench.archive()).unwrap();
-    writer.begin_sync(Instant::now(), 0).unwrap();
+    writer.begin_sync(0).unwrap();
     drop(writer);
     bench.sync().await;
     let mut writer = Writer::open(&bench.archive()).unwrap();
-    writer.begin_sync(Instant::now(), 5).unwrap();
+    writer.begin_sync(5).unwrap();
     drop(writer);
     bench
         .connection()

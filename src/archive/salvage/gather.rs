@@ -14,8 +14,9 @@ use crate::archive::error::{ArchiveError, Doing, io_error};
 use crate::archive::open;
 
 /// Tables that salvage reads, and by which column they are read in order; `None`: they have no rowid.
-const TABLES: [(&str, Option<&str>); 10] = [
+const TABLES: [(&str, Option<&str>); 11] = [
     ("ledger", Some("entry_id")),
+    ("_acknowledged", None),
     ("_server", Some("server_key")),
     ("_job", Some("job_key")),
     ("_sync_job", None),

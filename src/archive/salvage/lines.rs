@@ -4,9 +4,10 @@
 //! it, a line counts where its hash is that of the line right before it and itself, and where it still makes sense without
 //! what is missing. It is then sealed anew.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use crate::archive::claims::{Claim, RevisionClaim};
+use crate::archive::claims::{Claim, QuarantinedClaim, RevisionClaim};
+use crate::archive::grammar::Grammar;
 use crate::archive::ledger::{Entry, GENESIS, entry_hash};
 use crate::model::{Guid, Instant, Sha256};
 
@@ -38,25 +39,18 @@ pub(super) struct Judge {
     /// Number and hash of the line before.
     before: (i64, Sha256),
     pub(super) broken: bool,
-    jobs: HashSet<Guid>,
-    open: Option<i64>,
-    syncs: HashSet<i64>,
-    /// The latest revision of each run.
-    runs: HashMap<Guid, i64>,
-    quarantined: HashSet<i64>,
+    /// Of the new ledger.
+    grammar: Grammar,
 }
 
 impl Judge {
-    pub(super) fn new(now: Instant) -> Self {
+    /// Begins; `lost` are the entries of revisions that an earlier salvage lost.
+    pub(super) fn new(now: Instant, lost: HashSet<i64>) -> Self {
         Self {
             now,
             before: (0, GENESIS),
             broken: false,
-            jobs: HashSet::new(),
-            open: None,
-            syncs: HashSet::new(),
-            runs: HashMap::new(),
-            quarantined: HashSet::new(),
+            grammar: Grammar::new(lost),
         }
     }
 
@@ -65,10 +59,14 @@ impl Judge {
         let adjacent = old.entry == self.before.0 + 1;
         let sealed = adjacent && entry_hash(&self.before.1, &old.line) == old.hash;
         let claim = Claim::read(&old.line);
-        let sound = sealed && claim.is_ok();
-        if !self.broken && !sound {
-            self.broken = true;
-            return Verdict::Broken;
+        if !self.broken {
+            let fits = claim
+                .as_ref()
+                .is_ok_and(|claim| self.grammar.fault(claim).is_none());
+            if !(sealed && fits) {
+                self.broken = true;
+                return Verdict::Broken;
+            }
         }
         self.before = (old.entry, old.hash);
         let claim = match claim {
@@ -76,7 +74,7 @@ impl Judge {
             Err(why) => return Verdict::Drop(why),
         };
         if !self.broken {
-            self.note(&claim);
+            self.grammar.take(old.entry, &old.hash, &claim);
             return Verdict::Keep(vec![old.line.clone()]);
         }
         if !sealed {
@@ -90,118 +88,148 @@ impl Judge {
 
     /// The number of the latest revision of a run that was kept; 0 where there is none.
     pub(super) fn latest(&self, run: Guid) -> i64 {
-        self.runs.get(&run).copied().unwrap_or_default()
+        self.grammar.latest(run)
     }
 
-    /// A number for a sync of the salvage's own, and whether another one must be ended before.
-    pub(super) fn next_sync(&self) -> (i64, Option<i64>) {
-        (
-            self.syncs.iter().copied().max().unwrap_or_default() + 1,
-            self.open,
-        )
+    /// A number for a sync of the salvage's own.
+    pub(super) const fn next_sync(&self) -> i64 {
+        self.grammar.last_sync() + 1
     }
 
-    /// Whether a job is known so far; it is from now on.
-    pub(super) fn meets_job(&mut self, job: Guid) -> bool {
-        !self.jobs.insert(job)
-    }
-
-    fn note(&mut self, claim: &Claim) {
-        match claim {
-            Claim::JobAdded { job, .. } => drop(self.jobs.insert(*job)),
-            Claim::SyncBegan(began) => {
-                self.syncs.insert(began.sync);
-                self.open = Some(began.sync);
-            }
-            Claim::SyncKilled { .. } | Claim::SyncEnded(_) => self.open = None,
-            Claim::Revision(revision) => drop(self.runs.insert(revision.run, revision.number)),
-            Claim::Quarantined(claim) => drop(self.quarantined.insert(claim.id)),
-            _ => {}
+    /// Lines that end an earlier salvage within which the chain breaks.
+    pub(super) fn end_earlier_salvage(&mut self) -> Vec<String> {
+        if !self.grammar.in_salvage() {
+            return Vec::new();
         }
+        let mut lines: Vec<String> = self.ending().into_iter().collect();
+        lines.push(self.say(Entry::new("salvage-ended").with("at", self.now)));
+        lines
+    }
+
+    /// The salvage begins: what is judged from here on stands in its block.
+    pub(super) fn begin_salvage(&mut self) {
+        let at = self.now.unix_seconds();
+        let (head, entries) = (GENESIS, 0);
+        self.grammar
+            .take(0, &head, &Claim::Salvaged { head, entries, at });
     }
 
     fn behind_the_break(&mut self, claim: Claim, line: &str) -> Verdict {
-        let mut lines = Vec::new();
-        let fits = match &claim {
-            Claim::NaiveTime { .. } | Claim::Reindexed { .. } => Ok(()),
-            Claim::JobAdded { job, .. } if self.jobs.contains(job) => Err("the job is known already"),
-            Claim::JobAdded { .. } => Ok(()),
-            Claim::JobWatched { job, .. } | Claim::JobNamed { job, .. } | Claim::JobServer { job, .. } => {
-                lines.extend(self.adding(*job));
-                Ok(())
-            }
-            Claim::SyncBegan(began) if self.syncs.contains(&began.sync) => {
-                Err("a sync of that number is known already")
-            }
-            Claim::SyncBegan(_) => {
-                lines.extend(self.ending());
-                Ok(())
-            }
-            Claim::SyncKilled { sync } if self.open == Some(*sync) => Ok(()),
-            Claim::SyncEnded(ended) if self.open == Some(ended.sync) => Ok(()),
-            Claim::SyncKilled { .. } | Claim::SyncEnded(_) => Err("the beginning of its sync is lost"),
+        let names_places = "it names places of the old ledger";
+        let later = claim.at().is_some_and(|at| at > self.now.unix_seconds());
+        let unsaid = match &claim {
+            _ if later => Some("its time is later than now".to_owned()),
             Claim::Revision(revision) if revision.number <= self.latest(revision.run) => {
-                return Verdict::ByPayload(Box::new(revision.clone()));
+                Some("a later revision is kept".to_owned())
             }
-            Claim::Revision(revision) => {
-                lines.extend(self.beginning(revision.sync));
-                lines.extend(self.adding(revision.job));
-                Ok(())
+            Claim::Revision(RevisionClaim { sync, .. }) => self.unspeakable(*sync),
+            Claim::Quarantined(claim) if claim.id <= self.grammar.last_quarantined() => {
+                Some("that number is known already".to_owned())
             }
-            Claim::Quarantined(claim) if self.quarantined.contains(&claim.id) => {
-                Err("that number is known already")
+            Claim::Quarantined(claim) => self.unspeakable(claim.sync),
+            Claim::Absent { run, sync, .. } => self.presence(*run, false).or_else(|| self.unspeakable(*sync)),
+            Claim::Returned { run, sync, .. } => {
+                self.presence(*run, true).or_else(|| self.unspeakable(*sync))
             }
-            Claim::Quarantined(claim) => {
-                lines.extend(self.beginning(claim.sync));
-                lines.extend(self.adding(claim.job));
-                Ok(())
+            Claim::SyncBegan(began) if began.sync <= self.grammar.last_sync() => {
+                Some("a sync of that number is known already".to_owned())
             }
-            Claim::Accepted { id, .. } if self.quarantined.contains(id) => Ok(()),
-            Claim::Absent { run, .. } | Claim::Returned { run } if self.runs.contains_key(run) => Ok(()),
-            Claim::Accepted { .. } | Claim::Absent { .. } | Claim::Returned { .. } => {
-                Err("what it is about is lost")
-            }
-            Claim::Archive { .. } | Claim::Salvaged { .. } | Claim::Lost(_) => {
-                Err("it names places of the old ledger")
-            }
+            Claim::SyncBegan(_)
+            | Claim::Reindexed { .. }
+            | Claim::JobWatched { .. }
+            | Claim::JobNamed { .. }
+            | Claim::JobServer { .. } => None,
+            Claim::JobAdded { .. }
+            | Claim::NaiveTime { .. }
+            | Claim::SyncKilled { .. }
+            | Claim::SyncEnded(_)
+            | Claim::Accepted { .. } => self.grammar.fault(&claim),
+            Claim::Archive { .. }
+            | Claim::Salvaged { .. }
+            | Claim::SalvageEnded { .. }
+            | Claim::Lost(_)
+            | Claim::Acknowledged(_)
+            | Claim::ClockSetBack { .. } => Some(names_places.to_owned()),
         };
-        match fits {
-            Ok(()) => {
-                self.note(&claim);
+        match (unsaid, claim) {
+            (Some(_), Claim::Revision(revision)) => Verdict::ByPayload(Box::new(revision)),
+            (Some(why), _) => Verdict::Drop(why),
+            (None, claim) => {
+                let mut lines = self.said_before(&claim);
+                self.grammar.take(0, &GENESIS, &claim);
                 lines.push(line.to_owned());
                 Verdict::Keep(lines)
             }
-            Err(why) => Verdict::Drop(why.to_owned()),
         }
     }
 
+    /// What must be said again before a line.
+    fn said_before(&mut self, claim: &Claim) -> Vec<String> {
+        let mut lines = Vec::new();
+        match claim {
+            Claim::JobWatched { job, .. } | Claim::JobNamed { job, .. } | Claim::JobServer { job, .. } => {
+                lines.extend(self.adding(*job));
+            }
+            Claim::SyncBegan(_) | Claim::Reindexed { .. } => lines.extend(self.ending()),
+            Claim::Revision(RevisionClaim { sync, job, .. })
+            | Claim::Quarantined(QuarantinedClaim { sync, job, .. }) => {
+                lines.extend(self.beginning(*sync));
+                lines.extend(self.adding(*job));
+            }
+            Claim::Absent { sync, .. } | Claim::Returned { sync, .. } => lines.extend(self.beginning(*sync)),
+            _ => {}
+        }
+        lines
+    }
+
+    /// Why nothing can be said of a sync: it is over.
+    fn unspeakable(&self, sync: i64) -> Option<String> {
+        let can = self.grammar.open_sync() == Some(sync) || sync > self.grammar.last_sync();
+        (!can).then(|| "its sync is over".to_owned())
+    }
+
+    fn presence(&self, run: Guid, must_be_absent: bool) -> Option<String> {
+        match self.grammar.is_absent(run) {
+            Some(absent) if absent == must_be_absent => None,
+            Some(_) => Some("what came between is lost".to_owned()),
+            None => Some("what it is about is lost".to_owned()),
+        }
+    }
+
+    /// A line of the salvage's own.
+    fn say(&mut self, line: Entry) -> String {
+        let line = line.as_str().to_owned();
+        if let Ok(claim) = Claim::read(&line) {
+            self.grammar.take(0, &GENESIS, &claim);
+        }
+        line
+    }
+
     /// A line that makes a job known again whose own is lost.
-    fn adding(&mut self, job: Guid) -> Option<String> {
+    pub(super) fn adding(&mut self, job: Guid) -> Option<String> {
         let line = Entry::new("job-added").with("job", job).with("at", self.now);
-        self.jobs.insert(job).then(|| line.as_str().to_owned())
+        (!self.grammar.knows_job(job)).then(|| self.say(line))
     }
 
     /// A line that ends the sync that is open: how it ended is lost.
-    fn ending(&mut self) -> Option<String> {
-        let sync = self.open.take()?;
-        let line = Entry::new("sync-killed").with("sync", sync).with("at", self.now);
-        Some(line.as_str().to_owned())
+    pub(super) fn ending(&mut self) -> Option<String> {
+        let sync = self.grammar.open_sync()?;
+        Some(self.say(Entry::new("sync-killed").with("sync", sync).with("at", self.now)))
     }
 
     /// Lines that begin a sync again whose beginning is lost; it asked for one run, so that it proves nothing absent.
     fn beginning(&mut self, sync: i64) -> Vec<String> {
-        if !self.syncs.insert(sync) {
+        if self.grammar.open_sync() == Some(sync) {
             return Vec::new();
         }
         let mut lines: Vec<String> = self.ending().into_iter().collect();
-        self.open = Some(sync);
         let line = Entry::new("sync-began")
             .with("sync", sync)
             .with("at", self.now)
             .with("count", 1)
             .with("version", "lost")
             .with("process", 0);
-        lines.push(line.as_str().to_owned());
+        lines.push(self.say(line));
         lines
     }
 }
@@ -241,12 +269,13 @@ mod tests {
 
     /// What is done with each line: k(ept, with how many lines), b(roken), d(ropped), p(ayload).
     fn verdicts(ledger: &[OldLine]) -> String {
-        let mut judge = Judge::new(Instant::from_unix_seconds(0));
+        let mut judge = Judge::new(Instant::from_unix_seconds(1_769_900_000), HashSet::new());
         let mut told = String::new();
         for old in ledger {
             let mut verdict = judge.judge(old);
             if verdict == Verdict::Broken {
                 told.push('b');
+                judge.begin_salvage();
                 verdict = judge.judge(old);
             }
             match verdict {

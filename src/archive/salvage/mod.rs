@@ -11,14 +11,14 @@ mod lines;
 mod pages;
 mod scan;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::lines::{Judge, OldLine, Verdict};
 use self::scan::scan;
-use super::claims::{Claim, QuarantinedClaim, RevisionClaim, SyncEnded};
+use super::claims::{Claim, Loss, QuarantinedClaim, RevisionClaim, SyncEnded};
 use super::error::{ArchiveError, Doing, io_error};
 use super::ledger::{self, Entry, Head, text_hash};
 use super::reader::Reader;
@@ -48,8 +48,10 @@ pub struct Salvaged {
     pub more_lost: u64,
     /// The head up to which the old chain held, and is held by the new one.
     pub old_head: Sha256,
-    /// The new ledger's head.
+    /// The new ledger's head: the line that says that the salvage ended.
     pub head: Sha256,
+    /// When it was made.
+    pub at: Instant,
     /// How much of the new archive was checked.
     pub verified: Verified,
 }
@@ -189,13 +191,14 @@ impl<'c> Work<'c> {
                 more_lost: 0,
                 old_head: ledger::GENESIS,
                 head: ledger::GENESIS,
+                at: Instant::now(),
                 verified: Verified::default(),
             },
         })
     }
 
     fn run(mut self, ends: bool, progress: &dyn Fn(u64)) -> Result<Salvaged, ArchiveError> {
-        let mut judge = Judge::new(self.now);
+        let mut judge = Judge::new(self.now, self.lost_before()?);
         let (mut next, mut first) = (1, true);
         let old = self.old;
         let scanned = scan(old, "ledger", "entry_id, entry, entry_hash", "entry_id", |row| {
@@ -222,14 +225,17 @@ impl<'c> Work<'c> {
             }
         }
         if !judge.broken {
-            self.append_salvaged()?;
+            self.append_salvaged(&mut judge)?;
         }
         self.revisions_without_line()?;
         self.prove_by_payload(&mut judge)?;
         self.texts()?;
+        self.append_lines(judge.ending())?;
         for loss in std::mem::take(&mut self.losses) {
             self.append(&loss)?;
         }
+        let ended = Entry::new("salvage-ended").with("at", self.now);
+        self.append(&ended)?;
         let (told, hurt) = verify::listen(self.new)?;
         if let Some(first) = hurt.first() {
             let what = format!("what was taken out is not whole: {}: {}", first.place, first.what);
@@ -239,6 +245,7 @@ impl<'c> Work<'c> {
         self.salvaged.runs = rebuilt.runs;
         self.salvaged.revisions = rebuilt.revisions;
         self.salvaged.head = self.head.hash;
+        self.salvaged.at = self.now;
         Ok(self.salvaged)
     }
 
@@ -251,10 +258,35 @@ impl<'c> Work<'c> {
     }
 
     fn append(&mut self, line: &Entry) -> Result<(), ArchiveError> {
-        ledger::append(self.new, &mut self.head, line)
+        // Lines that are copied keep their times.
+        ledger::append_unseen(self.new, &mut self.head, line)
     }
 
-    fn append_salvaged(&mut self) -> Result<(), ArchiveError> {
+    fn append_lines(&mut self, lines: impl IntoIterator<Item = String>) -> Result<(), ArchiveError> {
+        lines
+            .into_iter()
+            .try_for_each(|line| self.append(&Entry::of_line(&line)))
+    }
+
+    /// Entries of revisions that an earlier salvage lost.
+    fn lost_before(&self) -> Result<HashSet<i64>, ArchiveError> {
+        let mut lost = HashSet::new();
+        let _ = scan(self.old, "ledger", "entry_id, entry", "entry_id", |row| {
+            let line = row.get_ref(1).ok().and_then(|line| line.as_str().ok());
+            if let Some(line) = line.filter(|line| line.starts_with("lost "))
+                && let Ok(Claim::Lost(Loss::Payload { entry })) = Claim::read(line)
+            {
+                lost.insert(entry);
+            }
+            Ok(())
+        })?;
+        Ok(lost)
+    }
+
+    fn append_salvaged(&mut self, judge: &mut Judge) -> Result<(), ArchiveError> {
+        self.append_lines(judge.end_earlier_salvage())?;
+        ledger::note_clock_at(self.new, &mut self.head, self.now)?;
+        judge.begin_salvage();
         // Where not even the first line is sound, the new archive's own one stands there.
         let kept = self.salvaged.lines;
         self.salvaged.old_head = if kept == 0 {
@@ -264,15 +296,15 @@ impl<'c> Work<'c> {
         };
         let line = Entry::new("salvaged")
             .with("at", self.now)
-            .with_hash("head", &self.salvaged.old_head)
-            .with("entries", kept);
+            .with_hash("head", &self.head.hash)
+            .with("entries", self.head.entry_id);
         self.append(&line)
     }
 
     fn take_line(&mut self, judge: &mut Judge, old: &OldLine, first: &mut bool) -> Result<(), ArchiveError> {
         let mut verdict = judge.judge(old);
         if verdict == Verdict::Broken {
-            self.append_salvaged()?;
+            self.append_salvaged(judge)?;
             verdict = judge.judge(old);
         }
         match verdict {
@@ -318,8 +350,8 @@ impl<'c> Work<'c> {
                     )
                     .doing("add a job")?;
             }
-            Claim::JobNamed { job, name } => drop(self.names.insert(job, name)),
-            Claim::JobServer { job, server } => drop(self.servers.insert(job, server)),
+            Claim::JobNamed { job, name, .. } => drop(self.names.insert(job, name)),
+            Claim::JobServer { job, server, .. } => drop(self.servers.insert(job, server)),
             Claim::SyncEnded(ended) => self.results(&ended)?,
             Claim::Revision(revision) => {
                 if let Err(why) = self.payload(old_entry, &revision, self.head.entry_id)? {
@@ -335,6 +367,7 @@ impl<'c> Work<'c> {
             }
             Claim::Quarantined(claim) => self.quarantined(&claim)?,
             Claim::Accepted { id, at, why } => self.accepted(id, at, &why)?,
+            Claim::Acknowledged(claim) => self.reason(&claim.why)?,
             _ => {}
         }
         Ok(())
@@ -509,6 +542,34 @@ impl<'c> Work<'c> {
             .map(drop)
     }
 
+    /// Copies the reason for which heads were given up.
+    fn reason(&mut self, hash: &Sha256) -> Result<(), ArchiveError> {
+        let found = self.old.query_row(
+            "SELECT why FROM _acknowledged WHERE why_sha256 = ?1",
+            [hash],
+            |row| row.get::<_, String>(0),
+        );
+        match found.ok().filter(|why| text_hash(why) == *hash) {
+            Some(why) => {
+                self.new
+                    .execute(
+                        "INSERT OR IGNORE INTO _acknowledged (why_sha256, why) VALUES (?1, ?2)",
+                        params![hash, why],
+                    )
+                    .doing("keep the reason of an acknowledgement")?;
+            }
+            None => {
+                self.losses
+                    .push(Entry::new("lost").with("what", "why").with_hash("sha256", hash));
+                self.lose(format!(
+                    "the reason {} of an acknowledgement",
+                    crate::model::hex(hash)
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Revisions whose line cannot be read, and whose row can: their row names a hash, too.
     fn revisions_without_line(&mut self) -> Result<(), ArchiveError> {
         let old = self.old;
@@ -580,12 +641,8 @@ impl<'c> Work<'c> {
                 Some(sync) => sync,
                 None => *own_sync.insert(self.begin_own_sync(judge)?),
             };
-            if !judge.meets_job(claim.job) {
-                self.append(
-                    &Entry::new("job-added")
-                        .with("job", claim.job)
-                        .with("at", self.now),
-                )?;
+            if let Some(line) = judge.adding(claim.job) {
+                self.append(&Entry::of_line(&line))?;
                 let added = Claim::JobAdded {
                     job: claim.job,
                     at: self.now.unix_seconds(),
@@ -629,11 +686,9 @@ impl<'c> Work<'c> {
         Ok(())
     }
 
-    fn begin_own_sync(&mut self, judge: &Judge) -> Result<i64, ArchiveError> {
-        let (sync, open) = judge.next_sync();
-        if let Some(open) = open {
-            self.append(&Entry::new("sync-killed").with("sync", open).with("at", self.now))?;
-        }
+    fn begin_own_sync(&mut self, judge: &mut Judge) -> Result<i64, ArchiveError> {
+        self.append_lines(judge.ending())?;
+        let sync = judge.next_sync();
         let line = Entry::new("sync-began")
             .with("sync", sync)
             .with("at", self.now)

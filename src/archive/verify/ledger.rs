@@ -7,10 +7,12 @@ use rusqlite::{Connection, OptionalExtension};
 use sha2::Digest;
 
 use super::finding::{Finding, Findings, Next};
+use super::heads::{Act, Deed};
 use super::{quarantine, syncs};
-use crate::archive::claims::{Claim, Loss, RevisionClaim};
+use crate::archive::claims::{AcknowledgedClaim, Claim, Loss, RevisionClaim};
 use crate::archive::error::{ArchiveError, Doing};
-use crate::archive::ledger::GENESIS;
+use crate::archive::grammar::Grammar;
+use crate::archive::ledger::{GENESIS, text_hash};
 use crate::model::{Guid, NaiveZone, Sha256, hex};
 use crate::reader::READER_VERSION;
 
@@ -33,6 +35,16 @@ pub(in crate::archive) struct Told {
     /// Whether every line was listened to, so that silence says something.
     pub(in crate::archive) tells_all: bool,
     pub(in crate::archive) reindexed: Option<Reindexed>,
+    /// The sync that has begun and not ended.
+    pub(in crate::archive) open_sync: Option<i64>,
+    /// Hashes that were asked for, where they stand, and what the line there says.
+    pub(in crate::archive) met: HashMap<Sha256, (i64, String)>,
+    /// What takes back, rereads or gives up, in order.
+    pub(in crate::archive) acts: Vec<Act>,
+    /// Lines that give heads up, by their hashes: how many, and the hash over them.
+    pub(in crate::archive) acknowledged: HashMap<Sha256, (u64, Sha256)>,
+    /// Hashes of the reasons given for that.
+    pub(in crate::archive) reasons: HashSet<Sha256>,
     pub(in crate::archive) lost: Lost,
     pub(in crate::archive) entries: u64,
     /// Revisions after [`Scope::after`], and the bytes of their payloads.
@@ -48,6 +60,9 @@ pub(in crate::archive) struct JobTold {
     pub(in crate::archive) watched: bool,
     pub(in crate::archive) name: Option<Sha256>,
     pub(in crate::archive) server: Option<Sha256>,
+    /// Entries of the lines that told of name and server.
+    named_at: i64,
+    served_at: i64,
     /// The part of its row that comes from the results of syncs; not known where those were not looked at.
     pub(in crate::archive) last: Option<LastTold>,
 }
@@ -76,8 +91,9 @@ pub(in crate::archive) struct Lost {
     pub(in crate::archive) results: HashSet<i64>,
     /// Runs of the lost payloads.
     pub(in crate::archive) runs: HashSet<Guid>,
-    /// How many things were lost.
-    pub(in crate::archive) count: u64,
+    reasons: HashSet<Sha256>,
+    /// What is named, and the entry that told of it, for the lines that name it.
+    places: HashMap<Loss, (i64, String)>,
 }
 
 /// What is looked at.
@@ -104,11 +120,11 @@ impl Told {
 }
 
 /// Reads the whole ledger: each hash afresh, each line for what it tells, syncs and quarantine compared on the way.
-/// `heads` must be met.
+/// `heads` are looked for.
 pub(in crate::archive) fn check(
     connection: &Connection,
     scope: Scope,
-    heads: &[Sha256],
+    heads: &HashSet<Sha256>,
     findings: &mut Findings,
 ) -> Result<Told, ArchiveError> {
     let doing = "read the ledger";
@@ -123,9 +139,10 @@ pub(in crate::archive) fn check(
         scope,
         open: None,
         presence: Vec::new(),
+        grammar: Grammar::new(told.lost.payloads.clone()),
+        block: 0,
         told,
     };
-    let mut wanted: HashSet<Sha256> = heads.iter().copied().collect();
     let mut statement = connection
         .prepare("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id")
         .doing(doing)?;
@@ -158,7 +175,10 @@ pub(in crate::archive) fn check(
             let what = "its hash is not that of the entry before and its line";
             findings.push(Finding::new(Next::Restore, place(), what).with(hex(&hash), hex(&found)));
         }
-        wanted.remove(&found);
+        if heads.contains(&found) {
+            let line = String::from_utf8_lossy(line).into_owned();
+            pass.told.met.insert(found, (id, line));
+        }
         // What follows is judged by the hash that stands there, so that one change is one finding.
         before = found;
         pass.told.entries += 1;
@@ -166,7 +186,18 @@ pub(in crate::archive) fn check(
             .map_err(|_| "it is no UTF-8".to_owned())
             .and_then(Claim::read);
         match claim {
-            Ok(claim) => pass.hear(id, &found, claim, findings)?,
+            Ok(claim) => {
+                if let Some(why) = pass.grammar.fault(&claim) {
+                    let finding = Finding::new(
+                        Next::Restore,
+                        place(),
+                        format!("no line of this program may stand there: {why}"),
+                    );
+                    findings.push(finding);
+                }
+                pass.grammar.take(id, &found, &claim);
+                pass.hear(id, &found, claim, findings)?;
+            }
             Err(why) => findings.push(Finding::new(
                 Next::Restore,
                 place(),
@@ -175,21 +206,7 @@ pub(in crate::archive) fn check(
         }
     }
     pass.told.head = before;
-    for head in missing(wanted) {
-        let finding = Finding::new(
-            Next::OtherCopy,
-            "ledger",
-            "the history sealed by this head is not held",
-        );
-        findings.push(finding.with(hex(&head), "no entry with this hash"));
-    }
     pass.end(findings)
-}
-
-fn missing(wanted: HashSet<Sha256>) -> Vec<Sha256> {
-    let mut missing: Vec<Sha256> = wanted.into_iter().collect();
-    missing.sort_unstable();
-    missing
 }
 
 /// The number of the entry that has this hash.
@@ -222,19 +239,17 @@ fn read_ahead(connection: &Connection, told: &mut Told) -> Result<(), ArchiveErr
             continue;
         };
         match Claim::read(line) {
-            Ok(Claim::Reindexed { zone, reader }) => {
+            Ok(Claim::Reindexed { zone, reader, .. }) => {
                 let entry = row.get(0).doing(doing)?;
                 told.reindexed = Some(Reindexed { entry, zone, reader });
             }
-            Ok(Claim::Lost(loss)) => {
-                told.lost.count += 1;
-                match loss {
-                    Loss::Payload { entry } => drop(told.lost.payloads.insert(entry)),
-                    Loss::Quarantined { id } => drop(told.lost.quarantined.insert(id)),
-                    Loss::Results { sync } => drop(told.lost.results.insert(sync)),
-                    Loss::Name { .. } | Loss::Server { .. } => {}
-                }
-            }
+            Ok(Claim::Lost(loss)) => match loss {
+                Loss::Payload { entry } => drop(told.lost.payloads.insert(entry)),
+                Loss::Quarantined { id } => drop(told.lost.quarantined.insert(id)),
+                Loss::Results { sync } => drop(told.lost.results.insert(sync)),
+                Loss::Why { sha256 } => drop(told.lost.reasons.insert(sha256)),
+                Loss::Name { .. } | Loss::Server { .. } => {}
+            },
             // Told of by the pass over all lines.
             _ => {}
         }
@@ -248,6 +263,9 @@ struct Pass<'c> {
     scope: Scope,
     open: Option<crate::archive::claims::SyncBegan>,
     presence: Vec<(i64, Option<i64>)>,
+    grammar: Grammar,
+    /// How many acts came before the salvage whose block this is.
+    block: usize,
     told: Told,
 }
 
@@ -265,16 +283,13 @@ impl Pass<'_> {
             Claim::Archive { id, at } => {
                 if entry == 1 {
                     told.archive = Some((id, at));
-                } else {
-                    let place = format!("ledger, entry {entry}");
-                    findings.push(Finding::new(
-                        Next::Restore,
-                        place,
-                        "an archive begins in the middle of the ledger",
-                    ));
                 }
             }
-            Claim::NaiveTime { zone, .. } | Claim::Reindexed { zone, .. } => told.zone = Some(zone),
+            Claim::NaiveTime { zone, .. } => told.zone = Some(zone),
+            Claim::Reindexed { zone, at, .. } => {
+                let from = told.zone.replace(zone);
+                self.act(entry, hash, Some(at), Deed::Reindexed { from, to: zone });
+            }
             Claim::JobAdded { job, at } => {
                 let whole = new || self.scope.is_all();
                 told.jobs.insert(
@@ -286,28 +301,34 @@ impl Pass<'_> {
                     },
                 );
             }
-            Claim::JobWatched { job, watched } => told.jobs.entry(job).or_default().watched = watched,
-            Claim::JobNamed { job, name } => told.jobs.entry(job).or_default().name = Some(name),
-            Claim::JobServer { job, server } => {
+            Claim::JobWatched { job, watched, .. } => told.jobs.entry(job).or_default().watched = watched,
+            Claim::JobNamed { job, name, .. } => {
+                let job = told.jobs.entry(job).or_default();
+                (job.name, job.named_at) = (Some(name), entry);
+            }
+            Claim::JobServer { job, server, .. } => {
                 told.servers.insert(server);
-                told.jobs.entry(job).or_default().server = Some(server);
+                let job = told.jobs.entry(job).or_default();
+                (job.server, job.served_at) = (Some(server), entry);
             }
             Claim::SyncBegan(began) => {
                 told.syncs.insert(began.sync);
-                if let Some(before) = self.open.replace(began) {
-                    let place = format!("ledger, entry {entry}");
-                    let what = format!("a sync begins before sync {} ended", before.sync);
-                    findings.push(Finding::new(Next::Restore, place, what));
-                }
+                self.open = Some(began);
             }
-            Claim::SyncKilled { sync } => self.close(entry, sync, new, syncs::End::Killed, findings)?,
+            Claim::SyncKilled { sync, .. } => self.close(sync, new, syncs::End::Killed, findings)?,
             Claim::SyncEnded(ended) => {
                 let sync = ended.sync;
-                self.close(entry, sync, new, syncs::End::Ended(&ended, hash), findings)?;
+                if told.lost.results.contains(&sync) {
+                    let what = format!("what sync {sync} found of its jobs");
+                    told.lost.places.insert(Loss::Results { sync }, (entry, what));
+                }
+                self.close(sync, new, syncs::End::Ended(&ended, hash), findings)?;
             }
             Claim::Revision(revision) => {
                 if told.lost.payloads.contains(&entry) {
                     told.lost.runs.insert(revision.run);
+                    let what = format!("revision {} of run {}", revision.number, revision.run);
+                    told.lost.places.insert(Loss::Payload { entry }, (entry, what));
                 } else if new {
                     told.revisions += 1;
                     told.payload_bytes += revision.bytes;
@@ -318,7 +339,11 @@ impl Pass<'_> {
                 }
             }
             Claim::Quarantined(claim) => {
-                if !told.lost.quarantined.contains(&claim.id) {
+                if told.lost.quarantined.contains(&claim.id) {
+                    let id = claim.id;
+                    let what = format!("number {id} in quarantine");
+                    told.lost.places.insert(Loss::Quarantined { id }, (entry, what));
+                } else {
                     told.quarantined.insert(claim.id);
                     if new {
                         quarantine::check(self.connection, &claim, &told.lost, findings)?;
@@ -326,30 +351,88 @@ impl Pass<'_> {
                 }
             }
             Claim::Accepted { id, at, why } => drop(told.accepted.insert(id, (at, why))),
-            Claim::Absent { run, at } if new => self.presence(entry, run, Some(at), findings)?,
-            Claim::Returned { run } if new => self.presence(entry, run, None, findings)?,
-            Claim::Lost(Loss::Name { job }) => told.jobs.entry(job).or_default().name = None,
-            Claim::Lost(Loss::Server { job }) => told.jobs.entry(job).or_default().server = None,
-            Claim::Absent { .. } | Claim::Returned { .. } | Claim::Salvaged { .. } | Claim::Lost(_) => {}
+            Claim::Absent { run, at, .. } if new => self.presence(entry, run, Some(at), findings)?,
+            Claim::Returned { run, .. } if new => self.presence(entry, run, None, findings)?,
+            Claim::Lost(loss) => self.lost(entry, hash, loss, findings),
+            Claim::Salvaged { at, .. } => {
+                self.block = told.acts.len();
+                self.act(entry, hash, Some(at), Deed::Salvaged);
+            }
+            Claim::SalvageEnded { .. } => {
+                // The list of heads names all that the salvage did by this one line.
+                for act in told.acts.iter_mut().skip(self.block) {
+                    act.hash = *hash;
+                }
+                self.block = told.acts.len();
+            }
+            Claim::ClockSetBack { from, at } => self.act(entry, hash, Some(at), Deed::ClockSetBack { from }),
+            Claim::Acknowledged(AcknowledgedClaim { at, heads, list, why }) => {
+                told.acknowledged.insert(*hash, (heads, list));
+                if !told.lost.reasons.contains(&why) {
+                    told.reasons.insert(why);
+                }
+                self.act(entry, hash, Some(at), Deed::Acknowledged { heads, why });
+            }
+            Claim::Absent { .. } | Claim::Returned { .. } => {}
         }
         Ok(())
     }
 
+    fn act(&mut self, entry: i64, hash: &Sha256, at: Option<i64>, deed: Deed) {
+        // A `lost` line has the time of its salvage.
+        let at = at.or(self.told.acts.last().map(|act| act.at)).unwrap_or_default();
+        let hash = *hash;
+        self.told.acts.push(Act {
+            entry,
+            hash,
+            at,
+            deed,
+        });
+    }
+
+    fn lost(&mut self, entry: i64, hash: &Sha256, loss: Loss, findings: &mut Findings) {
+        let job_at = |told: &Told, job: &Guid, of: fn(&JobTold) -> i64| {
+            told.jobs.get(job).map(of).filter(|&entry| entry > 0)
+        };
+        let told = &mut self.told;
+        let found = match loss {
+            Loss::Payload { .. } | Loss::Quarantined { .. } | Loss::Results { .. } => {
+                told.lost.places.get(&loss).cloned()
+            }
+            Loss::Name { job } => {
+                let at = job_at(told, &job, |job| job.named_at);
+                told.jobs.entry(job).or_default().name = None;
+                at.map(|at| (at, format!("the name of job {job}")))
+            }
+            Loss::Server { job } => {
+                let at = job_at(told, &job, |job| job.served_at);
+                told.jobs.entry(job).or_default().server = None;
+                at.map(|at| (at, format!("the address of the server of job {job}")))
+            }
+            Loss::Why { sha256 } => Some((
+                entry,
+                format!("the reason {} of an acknowledgement", hex(&sha256)),
+            )),
+        };
+        match found {
+            Some((sealed, what)) => self.act(entry, hash, None, Deed::Lost { sealed, what }),
+            None => findings.push(Finding::new(
+                Next::Restore,
+                format!("ledger, entry {entry}"),
+                "it says that something is lost that no line before it tells of",
+            )),
+        }
+    }
+
     fn close(
         &mut self,
-        entry: i64,
         sync: i64,
         new: bool,
         end: syncs::End<'_>,
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
         let Some(began) = self.open.take().filter(|began| began.sync == sync) else {
-            let place = format!("ledger, entry {entry}");
-            findings.push(Finding::new(
-                Next::Restore,
-                place,
-                format!("sync {sync} ends and did not begin"),
-            ));
+            // The grammar has told of it.
             return Ok(());
         };
         if new {
@@ -390,6 +473,14 @@ impl Pass<'_> {
     }
 
     fn end(mut self, findings: &mut Findings) -> Result<Told, ArchiveError> {
+        if self.grammar.in_salvage() {
+            let what = "a salvage has begun, and no line says that it ended";
+            findings.push(Finding::new(Next::Restore, "ledger", what));
+            for act in self.told.acts.iter_mut().skip(self.block) {
+                act.hash = Sha256::default();
+            }
+        }
+        self.told.open_sync = self.grammar.open_sync();
         if let Some(began) = self.open.take() {
             syncs::check(
                 self.connection,
@@ -411,6 +502,45 @@ impl Pass<'_> {
         self.told.presence = latest;
         Ok(self.told)
     }
+}
+
+/// Compares the reasons for which heads were given up.
+pub(super) fn check_reasons(
+    connection: &Connection,
+    told: &Told,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "read why heads were given up";
+    let mut missing = told.reasons.clone();
+    let mut statement = connection
+        .prepare("SELECT why_sha256, why FROM _acknowledged")
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let hash: Sha256 = row.get(0).doing(doing)?;
+        let sound = row
+            .get_ref(1)
+            .doing(doing)?
+            .as_str()
+            .is_ok_and(|text| text_hash(text) == hash);
+        if !sound || !missing.remove(&hash) {
+            let place = format!("_acknowledged, {}", hex(&hash));
+            findings.push(Finding::new(
+                Next::Restore,
+                place,
+                "no line of the ledger tells of this text",
+            ));
+        }
+    }
+    for hash in missing {
+        let place = format!("_acknowledged, {}", hex(&hash));
+        findings.push(Finding::new(
+            Next::Restore,
+            place,
+            "it is not there, and the ledger tells of it",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether this program has the rules by which a revision is read.

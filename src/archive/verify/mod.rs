@@ -14,6 +14,7 @@
 //! bounded by the largest single run per thread.
 
 mod finding;
+mod heads;
 mod jobs;
 mod ledger;
 mod quarantine;
@@ -23,6 +24,7 @@ mod snapshot;
 mod syncs;
 mod texts;
 
+use std::collections::HashSet;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -37,10 +39,12 @@ use self::runs::Runs;
 pub(super) use self::syncs::results;
 use self::texts::Marks;
 use super::error::{ArchiveError, Doing};
+use super::heads::LodgedHeads;
 use super::reader::Reader;
-use crate::model::{Sha256, hex};
+use crate::model::{Guid, Sha256, hex};
 
 pub use self::finding::Finding;
+pub use self::heads::HeadsOf;
 
 /// Threads that compare runs: more than that only wait for the disk and for each other's pages.
 const MAX_THREADS: usize = 4;
@@ -53,6 +57,8 @@ const RUNS_AT_A_TIME: usize = 128;
 pub struct VerifyOptions {
     /// Hashes that the ledger must hold.
     pub heads: Vec<Sha256>,
+    /// Lists of heads: those of this archive must be held, and acts that take back what they seal must stand there.
+    pub lists: Vec<LodgedHeads>,
     /// Only what came after this head is compared; the chain is computed from its beginning all the same.
     pub since_head: Option<Sha256>,
 }
@@ -92,7 +98,7 @@ pub struct VerifyProgress {
 }
 
 /// The result of a verification.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VerifyReport {
     /// What is wrong; empty where the archive is intact.
     pub findings: Vec<Finding>,
@@ -102,6 +108,12 @@ pub struct VerifyReport {
     pub notes: Vec<String>,
     /// How much was looked at.
     pub verified: Verified,
+    /// What the ledger itself says is gone, where no lodged head demands it.
+    pub losses: Vec<String>,
+    /// What the lodged heads prove.
+    pub heads: Vec<HeadsOf>,
+    /// The archive's id, as its ledger says.
+    pub archive: Option<Guid>,
     /// The ledger's last hash, computed afresh.
     pub head: Sha256,
 }
@@ -122,7 +134,7 @@ impl Reader {
     pub fn verify(&self, heads: &[Sha256]) -> Result<VerifyReport, ArchiveError> {
         let options = VerifyOptions {
             heads: heads.to_vec(),
-            since_head: None,
+            ..VerifyOptions::default()
         };
         self.verify_with(&options, &|_| {})
     }
@@ -150,17 +162,16 @@ impl Reader {
         let mut findings = Findings::default();
         let first = &connections[0];
         let scope = scope_of(first, options)?;
-        let told = match ledger::check(first, scope, &options.heads, &mut findings) {
+        let told = match ledger::check(first, scope, &heads::wanted(options), &mut findings) {
             Ok(told) => told,
             // Without it nothing else can be said, and this says enough.
             Err(error) => {
                 forgive::<()>(Err(error), &mut findings)?;
-                return Ok(report(
-                    findings,
-                    Vec::new(),
-                    Verified::default(),
-                    Sha256::default(),
-                ));
+                return Ok(VerifyReport {
+                    findings: findings.told,
+                    more_findings: findings.untold,
+                    ..VerifyReport::default()
+                });
             }
         };
         let work = Work {
@@ -185,22 +196,29 @@ impl Reader {
                 })
                 .collect::<Result<_, ArchiveError>>()
         })?;
-        conclude(scope, &told, parts, findings)
+        conclude(options, scope, &told, parts, findings)
     }
 }
 
 /// What the ledger tells, all of it, and what of the things that stand nowhere else but in their own place is hurt.
 pub(super) fn listen(connection: &Connection) -> Result<(Told, Vec<Finding>), ArchiveError> {
     let mut findings = Findings::default();
-    let told = ledger::check(connection, Scope { after: 0 }, &[], &mut findings)?;
+    let told = ledger::check(connection, Scope { after: 0 }, &HashSet::new(), &mut findings)?;
     jobs::check_servers(connection, &told, &mut findings)?;
     jobs::check_jobs(connection, &told, &mut findings)?;
     quarantine::check_accepted(connection, &told, &mut findings)?;
+    ledger::check_reasons(connection, &told, &mut findings)?;
     let hurt = findings
         .told
         .into_iter()
         .filter(|finding| !finding.is_repairable());
     Ok((told, hurt.collect()))
+}
+
+/// What the ledger tells, and which heads of a list it holds.
+pub(super) fn listen_for(connection: &Connection, list: &LodgedHeads) -> Result<Told, ArchiveError> {
+    let wanted = list.heads.iter().map(|line| line.head).collect();
+    ledger::check(connection, Scope { after: 0 }, &wanted, &mut Findings::default())
 }
 
 fn scope_of(connection: &Connection, options: &VerifyOptions) -> Result<Scope, ArchiveError> {
@@ -281,6 +299,7 @@ impl Work<'_> {
             findings,
         )?;
         forgive(quarantine::check_accepted(connection, told, findings), findings)?;
+        forgive(ledger::check_reasons(connection, told, findings), findings)?;
         let missing = runs::check_missing_revisions(connection, self.scope, told, findings);
         forgive(missing, findings)?;
         Ok(notes)
@@ -392,6 +411,7 @@ impl Cursor {
 
 /// Puts the threads' findings together, and asks what only the whole can answer.
 fn conclude(
+    options: &VerifyOptions,
     scope: Scope,
     told: &Told,
     parts: Vec<Part>,
@@ -438,28 +458,22 @@ fn conclude(
             }
         }
     }
-    if told.lost.count > 0 {
-        notes.push(format!(
-            "the archive was salvaged: {} things that its ledger tells of were lost then, as it says itself",
-            told.lost.count
-        ));
-    }
     if seen_otherwise > 0 {
         notes.push(format!(
             "runs seen last in other bytes with the same content: {seen_otherwise}; the hash of those bytes, by which the next sync knows them, is not proved, and `jobruns reindex` forgets it"
         ));
     }
-    Ok(report(findings, notes, verified, told.head))
-}
-
-fn report(findings: Findings, notes: Vec<String>, verified: Verified, head: Sha256) -> VerifyReport {
-    VerifyReport {
-        findings: findings.told,
-        more_findings: findings.untold,
+    let mut report = VerifyReport {
         notes,
         verified,
-        head,
-    }
+        head: told.head,
+        archive: told.archive.map(|(id, _)| id),
+        ..VerifyReport::default()
+    };
+    heads::judge(options, told, &mut findings, &mut report);
+    report.findings = findings.told;
+    report.more_findings = findings.untold;
+    Ok(report)
 }
 
 /// Damage that a check met on its way becomes a finding, and the other checks go on; what keeps from looking (a locked file,

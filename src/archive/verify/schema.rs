@@ -1,6 +1,6 @@
 //! SQLite's own checks, and the schema against what the migrations make.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row};
@@ -83,6 +83,7 @@ pub(super) fn check_schema(
 ) -> Result<Vec<String>, ArchiveError> {
     let fresh = open::fresh()?;
     let mut ours: BTreeMap<String, Object> = objects(&fresh)?.into_iter().collect();
+    let ours_tables: HashSet<String> = ours.values().map(|(_, table, _)| table.clone()).collect();
     let mut notes = Vec::new();
     for (name, (kind, table, sql)) in objects(connection)? {
         let place = || format!("schema, {kind} {name}");
@@ -98,6 +99,17 @@ pub(super) fn check_schema(
                     "a trigger that this program did not make, on {table}: it can change what is archived"
                 );
                 findings.push(Finding::new(Next::Reindex, place(), what));
+            }
+            None if kind == "index" && is_unique(connection, &ours_tables, &table, &name)? => {
+                let what = format!(
+                    "a unique index that this program did not make, on {table}: it can keep a sync from archiving"
+                );
+                let next = if name.starts_with("sqlite_") {
+                    Next::File
+                } else {
+                    Next::Reindex
+                };
+                findings.push(Finding::new(next, place(), what));
             }
             None if is_sqlites(&kind, &name) => {}
             None if name.starts_with("sqlite_") => {
@@ -124,11 +136,12 @@ pub(super) fn check_schema(
     ] {
         let (should, found) = (rows(&fresh, table, columns)?, rows(connection, table, columns)?);
         if should != found {
-            let finding = Finding::new(
-                Next::Reindex,
-                table,
-                "its rows are not those that this program makes",
-            );
+            let next = if table == "job_statuses" {
+                Next::Reindex
+            } else {
+                Next::Restore
+            };
+            let finding = Finding::new(next, table, "its rows are not those that this program makes");
             findings.push(finding.with(format!("{should:?}"), format!("{found:?}")));
         }
     }
@@ -144,6 +157,30 @@ pub(super) fn check_schema(
         findings.push(finding.with("0", version.to_string()));
     }
     Ok(notes)
+}
+
+/// Whether an index that is not ours keeps rows out of a table of ours. One under a name of SQLite's does: of our tables we
+/// know which ones SQLite makes.
+fn is_unique(
+    connection: &Connection,
+    ours: &HashSet<String>,
+    table: &str,
+    name: &str,
+) -> Result<bool, ArchiveError> {
+    if !ours.contains(table) {
+        return Ok(false);
+    }
+    if name.starts_with("sqlite_") {
+        return Ok(true);
+    }
+    connection
+        .query_row(
+            "SELECT count(*) FROM pragma_index_list(?1) WHERE name = ?2 AND \"unique\"",
+            [table, name],
+            |row| row.get::<_, i64>(0),
+        )
+        .map(|count| count > 0)
+        .doing("look at an index")
 }
 
 /// Whether SQLite itself makes such an object, for indexes and statistics that an analyst adds.

@@ -66,7 +66,7 @@ pub(super) fn check(
         }
         _ if records.is_empty() => {}
         _ => findings.push(Finding::new(
-            Next::Restore,
+            Next::Reindex,
             place(),
             "it has results, and the ledger knows of none",
         )),

@@ -142,7 +142,7 @@ impl NewDictionaries {
 mod tests {
     use super::*;
     use crate::archive::{PackedPayload, Packer, ReceivedRun, Writer};
-    use crate::model::{Guid, Instant, NaiveZone};
+    use crate::model::{Guid, NaiveZone};
     use crate::reader::read_run_fields;
 
     struct Job {
@@ -175,7 +175,7 @@ mod tests {
                 sha256: <sha2::Sha256 as sha2::Digest>::digest(&run).into(),
             };
             let read = read_run_fields(&run, NaiveZone::Utc).unwrap();
-            let sync = self.writer.begin_sync(Instant::now(), 0).unwrap();
+            let sync = self.writer.begin_sync(0).unwrap();
             self.writer.begin().unwrap();
             let received = ReceivedRun::new(0, read, None, payload);
             self.writer.store_run(sync, at_hand.job_key, &received).unwrap();

@@ -223,9 +223,9 @@ impl Writer {
     ///
     /// # Errors
     /// SQL errors.
-    pub fn begin_sync(&mut self, started_at: Instant, count: u32) -> Result<i64, ArchiveError> {
-        let sync_id =
-            self.transact(|writer| syncs::begin(&writer.connection, &mut writer.head, started_at, count))?;
+    pub fn begin_sync(&mut self, count: u32) -> Result<i64, ArchiveError> {
+        let sync_id = self
+            .transact(|writer| syncs::begin(&writer.connection, &mut writer.head, Instant::now(), count))?;
         self.open_sync = Some(sync_id);
         Ok(sync_id)
     }
@@ -238,7 +238,7 @@ impl Writer {
         let job_key = match jobs::key(&self.connection, job_id)? {
             Some(key) => key,
             None => self.transact_lightly(|writer| {
-                jobs::key_or_insert(&writer.connection, &mut writer.head, job_id)
+                jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now())
             })?,
         };
         let (name, server) = jobs::name_and_server(&self.connection, job_key)?;
@@ -279,19 +279,19 @@ impl Writer {
     pub fn end_sync(
         &mut self,
         sync_id: i64,
-        started_at: Instant,
         outcome: SyncOutcome,
         server: &str,
         jobs: Vec<(JobRecord, Vec<i64>)>,
     ) -> Result<SyncRecord, ArchiveError> {
         let record = self.transact(|writer| {
+            // One time for all of its lines: they are written in this transaction.
             let finished_at = Instant::now();
-            let full: bool = writer
+            let (full, started): (bool, i64) = writer
                 .connection
                 .query_row(
-                    "SELECT count_asked = 0 FROM _sync WHERE sync_id = ?1",
+                    "SELECT count_asked = 0, started_unix FROM _sync WHERE sync_id = ?1",
                     [sync_id],
-                    |row| row.get(0),
+                    |row| Ok((row.get(0)?, row.get(1)?)),
                 )
                 .doing("end the sync")?;
             let mut records = Vec::with_capacity(jobs.len());
@@ -301,7 +301,8 @@ impl Writer {
                         record.figures.runs_absent += 1;
                     }
                 }
-                let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, record.job_id)?;
+                let job_key =
+                    jobs::key_or_insert(&writer.connection, &mut writer.head, record.job_id, finished_at)?;
                 syncs::record_job(&writer.connection, sync_id, job_key, &record)?;
                 let end = jobs::JobEnd {
                     job_key,
@@ -325,7 +326,7 @@ impl Writer {
             )?;
             Ok(SyncRecord {
                 sync_id,
-                started_at,
+                started_at: Instant::from_unix_seconds(started),
                 finished_at,
                 outcome,
                 head: writer.head.hash,
@@ -344,8 +345,14 @@ impl Writer {
     /// SQL errors.
     pub fn watch(&mut self, job_id: Guid, name: Option<&str>) -> Result<(), ArchiveError> {
         self.transact(|writer| {
-            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id)?;
-            jobs::set_watched(&writer.connection, &mut writer.head, job_key, true)?;
+            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now())?;
+            jobs::set_watched(
+                &writer.connection,
+                &mut writer.head,
+                job_key,
+                true,
+                Instant::now(),
+            )?;
             if let Some(name) = name {
                 jobs::set_name(&writer.connection, &mut writer.head, job_key, name)?;
             }
@@ -382,7 +389,7 @@ impl Writer {
     /// SQL errors.
     pub fn name_job(&mut self, job_id: Guid, name: &str) -> Result<(), ArchiveError> {
         self.transact_lightly(|writer| {
-            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id)?;
+            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now())?;
             jobs::set_name(&writer.connection, &mut writer.head, job_key, name)
         })
     }
@@ -396,7 +403,13 @@ impl Writer {
             let job_key = jobs::key(&writer.connection, job_id)?.ok_or_else(|| ArchiveError::NoSuch {
                 what: format!("job {job_id}"),
             })?;
-            jobs::set_watched(&writer.connection, &mut writer.head, job_key, false)
+            jobs::set_watched(
+                &writer.connection,
+                &mut writer.head,
+                job_key,
+                false,
+                Instant::now(),
+            )
         })
     }
 

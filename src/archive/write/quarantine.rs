@@ -2,9 +2,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::super::claims::Claim;
 use super::super::error::{ArchiveError, Doing};
 use super::super::jobs;
-use super::super::ledger::{Entry, text_hash};
+use super::super::ledger::{Entry, WITHOUT_EVIDENCE, text_hash};
 use super::{ReceivedUnreadable, Writer};
 use crate::model::{Guid, Instant, Sha256};
 
@@ -44,15 +45,16 @@ impl Writer {
             return Ok(accepted);
         }
         let now = Instant::now();
-        let id = self
-            .connection
+        let id = self.next_quarantine_id()?;
+        self.connection
             .prepare_cached(
-                "INSERT INTO _quarantined (job_key, sync_id, captured_unix, position, run_key, reason, payload,
+                "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position, run_key, reason, payload,
                      payload_bytes, payload_sha256)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )
             .and_then(|mut statement| {
                 statement.insert(params![
+                    id,
                     job_key,
                     sync_id,
                     now.unix_seconds(),
@@ -78,6 +80,31 @@ impl Writer {
             .with("run", self.run_id(run_key)?.as_deref().unwrap_or("-"));
         self.append(&entry)?;
         Ok(false)
+    }
+
+    /// One more than the last number that the ledger gave: the table lacks those that a salvage lost.
+    fn next_quarantine_id(&self) -> Result<i64, ArchiveError> {
+        let doing = "number what goes to quarantine";
+        let in_table: i64 = self
+            .connection
+            .prepare_cached("SELECT coalesce(max(quarantine_id), 0) FROM _quarantined")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .doing(doing)?;
+        if WITHOUT_EVIDENCE {
+            return Ok(in_table + 1);
+        }
+        let line: Option<String> = self
+            .connection
+            .prepare_cached(
+                "SELECT entry FROM ledger WHERE entry GLOB 'quarantined *' ORDER BY entry_id DESC LIMIT 1",
+            )
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
+            .doing(doing)?;
+        let in_ledger = line.and_then(|line| match Claim::read(&line) {
+            Ok(Claim::Quarantined(claim)) => Some(claim.id),
+            _ => None,
+        });
+        Ok(in_table.max(in_ledger.unwrap_or_default()) + 1)
     }
 
     /// Keys of the archive's runs whose GUIDs stand in bytes that could not be read: the server may still list them.

@@ -4,7 +4,7 @@
 //! the rows of jobs and quarantine say beside their texts. What stands nowhere else (payloads, names, addresses, reasons,
 //! errors) stays as it is and must have been checked before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, params};
 
@@ -20,7 +20,8 @@ use crate::model::{Guid, Instant, Sha256, TimeBasis, TimeReading};
 use crate::reader::read_run_fields;
 
 /// Tables whose rows, or some columns of them, stand nowhere else.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 10] = [
+    "_acknowledged",
     "ledger",
     "payload",
     "dictionary",
@@ -53,7 +54,9 @@ pub(in crate::archive) fn rebuild(
     let schema = Schema::begin(connection)?;
     fill_archive(connection, told)?;
     fill_jobs(connection, told)?;
+    drop_lost_results(connection, told)?;
     listen(connection, told)?;
+    drop_unclaimed_results(connection)?;
     let mut runs = Runs {
         connection,
         told,
@@ -114,6 +117,20 @@ impl Schema {
         let doing = "make the tables anew";
         let fresh = open::fresh()?;
         let (ours, found) = (objects(&fresh)?, objects(connection)?);
+        let unique: HashSet<String> = connection
+            .prepare(
+                "SELECT i.name FROM sqlite_schema s, pragma_index_list(s.name) i WHERE s.type = 'table' AND i.\"unique\"",
+            )
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+            .doing(doing)?;
+        let unique: HashSet<String> = unique
+            .into_iter()
+            .filter(|name| {
+                found
+                    .get(name)
+                    .is_some_and(|(_, table, _)| ours.contains_key(table))
+            })
+            .collect();
         let is_kept = |table: &str| KEPT.contains(&table);
         for table in KEPT {
             if found.get(table) != ours.get(table) {
@@ -128,6 +145,8 @@ impl Schema {
             match kind.as_str() {
                 // Nobody else's may change what is archived, and ours has none.
                 "trigger" => {}
+                // It could keep out what is to be archived.
+                "index" if known.is_none() && unique.contains(name) => {}
                 // Of kept tables, an index of ours that was changed is dropped; others stay.
                 "index" if is_kept(table) && known.is_none_or(|known| known.2 == *sql) => continue,
                 // An analyst's index goes with its table, and is made again.
@@ -200,6 +219,31 @@ fn rows_of_migrations(fresh: &Connection) -> Result<Vec<(i64, String, i64, i64)>
                 .collect()
         })
         .doing("read the schema")
+}
+
+/// Results of syncs whose results were lost: whatever stands there came later.
+fn drop_lost_results(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
+    for sync in &told.lost.results {
+        for table in ["_sync_job", "_sync_job_unchanged"] {
+            connection
+                .execute(&format!("DELETE FROM {table} WHERE sync_id = ?1"), [sync])
+                .doing("remove results that no line claims")?;
+        }
+    }
+    Ok(())
+}
+
+/// Results of syncs that did not end, or that the ledger does not know.
+fn drop_unclaimed_results(connection: &Connection) -> Result<(), ArchiveError> {
+    for table in ["_sync_job", "_sync_job_unchanged"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE sync_id NOT IN (SELECT sync_id FROM _sync WHERE finished_unix IS NOT NULL)"
+        );
+        connection
+            .execute(&sql, [])
+            .doing("remove results that no line claims")?;
+    }
+    Ok(())
 }
 
 fn fill_archive(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
@@ -311,7 +355,7 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
                     &[&sync, &at, &count, &process, &version],
                 )?;
             }
-            Claim::SyncKilled { sync } => {
+            Claim::SyncKilled { sync, .. } => {
                 execute(
                     "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
                     &[&sync],
@@ -357,10 +401,10 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
                     ],
                 )?;
             }
-            Claim::Absent { run, at } => {
+            Claim::Absent { run, at, .. } => {
                 execute(ABSENT, &[&run.to_string(), &Some(at)])?;
             }
-            Claim::Returned { run } => {
+            Claim::Returned { run, .. } => {
                 execute(ABSENT, &[&run.to_string(), &None::<i64>])?;
             }
             _ => {}

@@ -1,0 +1,80 @@
+//! Gives up lodged heads that a restored backup cannot hold, in the ledger and for good.
+
+use std::path::Path;
+
+use rusqlite::params;
+
+use super::error::{ArchiveError, Doing};
+use super::heads::{LodgedHeads, hash_of_heads, not_held};
+use super::ledger::{self, Entry, text_hash};
+use super::lock::SyncLock;
+use super::reader::Reader;
+use super::{open, syncs};
+use crate::model::{Instant, Sha256};
+
+/// What was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// How many heads; 0 where the archive holds every one of them, and nothing was written.
+    pub heads: u64,
+    /// The ledger's head, the line that tells of this included.
+    pub head: Sha256,
+    /// When.
+    pub at: Instant,
+}
+
+/// Writes into the ledger that the heads of `list` that this archive does not hold are given up, and why.
+///
+/// # Errors
+/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::NoSuch`] where the list has no line of this archive; SQL errors.
+pub fn acknowledge(path: &Path, list: &LodgedHeads, why: &str) -> Result<Acknowledged, ArchiveError> {
+    // A file that is not there is not made.
+    let archive = Reader::open(path)?.archive_id()?;
+    let _lock = SyncLock::take(path)?;
+    let connection = open::open_to_write(path)?;
+    let transaction =
+        rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
+            .doing("begin to acknowledge")?;
+    if !list.heads.iter().any(|line| line.is_of(Some(archive))) {
+        return Err(ArchiveError::NoSuch {
+            what: format!("line of this archive ({archive}) in {}", list.path.display()),
+        });
+    }
+    let told = super::verify::listen_for(&transaction, list)?;
+    let pending = not_held(
+        &list.heads,
+        Some(archive),
+        |head| told.met.contains_key(head),
+        &told.acknowledged,
+    );
+    let at = Instant::now();
+    let mut head = ledger::read_head(&transaction)?;
+    if pending.is_empty() {
+        return Ok(Acknowledged {
+            heads: 0,
+            head: head.hash,
+            at,
+        });
+    }
+    syncs::close_killed(&transaction, &mut head, at)?;
+    let entry = Entry::new("acknowledged")
+        .with("at", at)
+        .with("heads", pending.len())
+        .with_hash("list", &hash_of_heads(pending.iter().map(|line| &line.head)))
+        .with_hash("why", &text_hash(why));
+    ledger::append(&transaction, &mut head, &entry)?;
+    transaction
+        .execute(
+            "INSERT OR IGNORE INTO _acknowledged (why_sha256, why) VALUES (?1, ?2)",
+            params![text_hash(why), why],
+        )
+        .doing("keep the reason")?;
+    let heads = pending.len() as u64;
+    transaction.commit().doing("commit")?;
+    open::take_over_log(&connection);
+    Ok(Acknowledged {
+        heads,
+        head: head.hash,
+        at,
+    })
+}

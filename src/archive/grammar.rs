@@ -1,0 +1,499 @@
+//! Which line may follow which: the ledger's grammar as `docs/evidence.md` states it.
+//!
+//! Pure: claims go in, in order; what is wrong with one comes out. [`Grammar::fault`] judges a line, [`Grammar::take`]
+//! moves on behind it, so that one wrong line is one finding.
+
+use std::collections::{HashMap, HashSet};
+
+use super::claims::{Claim, Loss};
+use super::ledger::GENESIS;
+use crate::model::{Guid, Instant, NaiveZone, Sha256};
+
+/// Where the ledger is.
+#[derive(Debug, Default)]
+pub(super) struct Grammar {
+    /// Lines taken so far, and the hash of the last.
+    entries: i64,
+    head: Sha256,
+    archive: bool,
+    /// No line may be older than this.
+    bound: Option<i64>,
+    zone: Option<NaiveZone>,
+    jobs: HashSet<Guid>,
+    sync: i64,
+    open: Option<i64>,
+    runs: HashMap<Guid, Run>,
+    /// Entries of revisions that `lost` lines name, known ahead, and of their runs the latest revision that is held.
+    lost: HashSet<i64>,
+    held: HashMap<Guid, u32>,
+    quarantined: HashMap<i64, bool>,
+    last_quarantined: i64,
+    /// When the salvage was made whose block this is.
+    salvage: Option<i64>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Run {
+    /// The latest revision; 0 for a run of which every revision was lost.
+    number: u32,
+    absent: bool,
+}
+
+impl Grammar {
+    /// Begins before the first line. `lost` are the entries of revisions that `lost` lines of this ledger name.
+    pub(super) fn new(lost: HashSet<i64>) -> Self {
+        Self {
+            head: GENESIS,
+            lost,
+            ..Self::default()
+        }
+    }
+
+    /// The sync that is open.
+    pub(super) const fn open_sync(&self) -> Option<i64> {
+        self.open
+    }
+
+    /// The number of the last sync.
+    pub(super) const fn last_sync(&self) -> i64 {
+        self.sync
+    }
+
+    /// Whether a salvage has begun and not ended.
+    pub(super) const fn in_salvage(&self) -> bool {
+        self.salvage.is_some()
+    }
+
+    pub(super) fn knows_job(&self, job: Guid) -> bool {
+        self.jobs.contains(&job)
+    }
+
+    /// The latest revision of a run; 0 where there is none.
+    pub(super) fn latest(&self, run: Guid) -> i64 {
+        self.runs.get(&run).map_or(0, |run| run.number.into())
+    }
+
+    /// The last number that something in quarantine was given.
+    pub(super) const fn last_quarantined(&self) -> i64 {
+        self.last_quarantined
+    }
+
+    /// Whether a run is absent; `None` where it was never archived, or lost.
+    pub(super) fn is_absent(&self, run: Guid) -> Option<bool> {
+        self.run(run).map(|run| run.absent)
+    }
+
+    /// What is wrong with a line that comes next.
+    pub(super) fn fault(&self, claim: &Claim) -> Option<String> {
+        self.order(claim).or_else(|| self.time(claim))
+    }
+
+    fn time(&self, claim: &Claim) -> Option<String> {
+        let at = claim.at()?;
+        if let (Some(made), false) = (self.salvage, matches!(claim, Claim::SalvageEnded { .. })) {
+            return (at > made).then(|| {
+                let (at, made) = (Instant::from_unix_seconds(at), Instant::from_unix_seconds(made));
+                format!("its time {at} is later than the salvage that it belongs to, {made}")
+            });
+        }
+        let bound = self.salvage.or(self.bound)?;
+        if let Claim::ClockSetBack { from, .. } = *claim {
+            let wrong = from != bound || at >= from;
+            return wrong.then(|| {
+                let (bound, from) = (Instant::from_unix_seconds(bound), Instant::from_unix_seconds(from));
+                format!("a clock is set back from the latest time so far, {bound}, to an earlier one; it says from={from}")
+            });
+        }
+        (at < bound).then(|| {
+            let (at, bound) = (Instant::from_unix_seconds(at), Instant::from_unix_seconds(bound));
+            format!("its time {at} is earlier than {bound} of a line before it, and no line says that the clock was set back")
+        })
+    }
+
+    fn order(&self, claim: &Claim) -> Option<String> {
+        if !self.archive && !matches!(claim, Claim::Archive { .. }) {
+            return (self.entries == 0)
+                .then(|| "the ledger does not begin with what the archive is".to_owned());
+        }
+        let block = self.in_salvage();
+        match claim {
+            Claim::Archive { .. } => self
+                .archive
+                .then(|| "an archive begins in the middle of the ledger".to_owned()),
+            Claim::NaiveTime { zone, .. } => self.zone.filter(|before| before != zone).map(|before| {
+                format!("it changes the zone of times without offset from {before} to {zone}, which only `reindexed` may")
+            }),
+            Claim::JobAdded { job, .. } => self
+                .knows_job(*job)
+                .then(|| format!("job {job} was added before")),
+            Claim::JobWatched { job, .. } | Claim::JobNamed { job, .. } | Claim::JobServer { job, .. } => {
+                self.unknown_job(*job)
+            }
+            Claim::SyncBegan(began) => self.beginning(began.sync),
+            Claim::SyncKilled { sync, .. } => self.outside(*sync),
+            Claim::SyncEnded(ended) => self.outside(ended.sync),
+            Claim::Revision(revision) => self
+                .outside(revision.sync)
+                .or_else(|| self.unknown_job(revision.job))
+                .or_else(|| {
+                    let latest = self.latest(revision.run);
+                    let fits = if block {
+                        revision.number > latest
+                    } else {
+                        revision.number == latest + 1
+                    };
+                    (!fits || revision.number > i64::from(u32::MAX)).then(|| {
+                        format!("it is revision {} of run {}, whose latest is {latest}", revision.number, revision.run)
+                    })
+                }),
+            Claim::Quarantined(claim) => self
+                .outside(claim.sync)
+                .or_else(|| self.unknown_job(claim.job))
+                .or_else(|| {
+                    let last = self.last_quarantined;
+                    let fits = if block { claim.id > last } else { Some(claim.id) == last.checked_add(1) };
+                    (!fits).then(|| format!("it is number {} in quarantine, and the last is {last}", claim.id))
+                }),
+            Claim::Accepted { id, .. } => match self.quarantined.get(id) {
+                Some(false) => None,
+                Some(true) => Some(format!("number {id} in quarantine was accepted before")),
+                None => Some(format!("there is no number {id} in quarantine")),
+            },
+            Claim::Absent { run, sync, .. } => self.outside(*sync).or_else(|| match self.run(*run) {
+                Some(Run { absent: false, .. }) => None,
+                Some(_) => Some(format!("run {run} was absent before")),
+                None => Some(format!("run {run} was never archived")),
+            }),
+            Claim::Returned { run, sync, .. } => self.outside(*sync).or_else(|| match self.run(*run) {
+                Some(Run { absent: true, .. }) => None,
+                Some(_) => Some(format!("run {run} was not absent")),
+                None => Some(format!("run {run} was never archived")),
+            }),
+            Claim::Reindexed { .. } | Claim::Acknowledged(_) => self.within_a_sync(),
+            Claim::Salvaged { head, entries, .. } => {
+                if block {
+                    Some("a salvage begins before the one before it ended".to_owned())
+                } else {
+                    (*entries != self.entries || *head != self.head).then(|| {
+                        format!("it does not name number and hash of the line before it ({})", self.entries)
+                    })
+                }
+            }
+            Claim::SalvageEnded { .. } => {
+                if block {
+                    self.within_a_sync()
+                } else {
+                    Some("no salvage has begun".to_owned())
+                }
+            }
+            Claim::Lost(_) => (!block).then(|| "only a salvage may say that something is lost".to_owned()),
+            Claim::ClockSetBack { .. } => block.then(|| "a salvage has one time alone".to_owned()),
+        }
+    }
+
+    /// A run that has a revision.
+    fn run(&self, run: Guid) -> Option<Run> {
+        self.runs.get(&run).copied().filter(|run| run.number > 0)
+    }
+
+    fn unknown_job(&self, job: Guid) -> Option<String> {
+        (!self.knows_job(job)).then(|| format!("job {job} was not added before"))
+    }
+
+    fn beginning(&self, sync: i64) -> Option<String> {
+        let last = self.sync;
+        let fits = if self.in_salvage() {
+            sync > last
+        } else {
+            Some(sync) == last.checked_add(1)
+        };
+        match self.open {
+            Some(open) => Some(format!("a sync begins before sync {open} ended")),
+            None => (!fits).then(|| format!("sync {sync} begins, and the last is {last}")),
+        }
+    }
+
+    /// A line that belongs to a sync that is not open.
+    fn outside(&self, sync: i64) -> Option<String> {
+        match self.open {
+            Some(open) if open == sync => None,
+            Some(open) => Some(format!("it speaks of sync {sync}, and sync {open} is open")),
+            None => Some(format!("it speaks of sync {sync}, and no sync is open")),
+        }
+    }
+
+    fn within_a_sync(&self) -> Option<String> {
+        self.open
+            .map(|open| format!("it stands before sync {open} ended"))
+    }
+
+    /// Moves on behind a line, also where it should not stand there.
+    pub(super) fn take(&mut self, entry: i64, hash: &Sha256, claim: &Claim) {
+        self.entries += 1;
+        self.head = *hash;
+        match claim {
+            Claim::ClockSetBack { at, .. } => self.bound = Some(*at),
+            claim if self.salvage.is_none() => self.bound = self.bound.max(claim.at()),
+            _ => {}
+        }
+        match claim {
+            Claim::Archive { .. } => self.archive = true,
+            Claim::NaiveTime { zone, .. } | Claim::Reindexed { zone, .. } => self.zone = Some(*zone),
+            Claim::JobAdded { job, .. } => drop(self.jobs.insert(*job)),
+            Claim::SyncBegan(began) => {
+                self.sync = self.sync.max(began.sync);
+                self.open = Some(began.sync);
+            }
+            Claim::SyncKilled { .. } | Claim::SyncEnded(_) => self.open = None,
+            Claim::Revision(revision) => {
+                let number = u32::try_from(revision.number).unwrap_or(u32::MAX);
+                let block = self.salvage.is_some();
+                let run = self.runs.entry(revision.run).or_default();
+                if !self.lost.is_empty() {
+                    if self.lost.contains(&entry) {
+                        self.held.entry(revision.run).or_insert(run.number);
+                    } else if let Some(held) = self.held.get_mut(&revision.run) {
+                        *held = number;
+                    }
+                }
+                // A salvage may have lost the line that says that the run is listed again.
+                *run = Run {
+                    number,
+                    absent: run.absent && !block,
+                };
+            }
+            Claim::Quarantined(claim) => {
+                self.last_quarantined = self.last_quarantined.max(claim.id);
+                self.quarantined.insert(claim.id, false);
+            }
+            Claim::Accepted { id, .. } => drop(self.quarantined.insert(*id, true)),
+            Claim::Absent { run, .. } => self.runs.entry(*run).or_default().absent = true,
+            Claim::Returned { run, .. } => self.runs.entry(*run).or_default().absent = false,
+            Claim::Salvaged { at, .. } => self.salvage = Some(*at),
+            Claim::SalvageEnded { .. } => {
+                self.salvage = None;
+                self.bound = claim.at();
+                // What follows goes on from what the tables still hold.
+                for (id, number) in self.held.drain() {
+                    let run = self.runs.entry(id).or_default();
+                    run.number = number;
+                    run.absent &= number > 0;
+                }
+            }
+            Claim::Lost(Loss::Quarantined { id }) => drop(self.quarantined.remove(id)),
+            Claim::JobWatched { .. }
+            | Claim::JobNamed { .. }
+            | Claim::JobServer { .. }
+            | Claim::Acknowledged(_)
+            | Claim::Lost(_)
+            | Claim::ClockSetBack { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::ledger::entry_hash;
+    use crate::model::hex;
+
+    const ID: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
+    const OTHER: &str = "0b6a3c1e-52f7-4d0a-9c3e-7f2b8d41a690";
+
+    /// A line with its words short: `T3` is a second of a day, `J` a job, `R` and `S` runs, `H` some hash, `@` number and
+    /// hash of the line before.
+    fn line(short: &str, entries: i64, head: &Sha256) -> String {
+        let some = "ab".repeat(32);
+        let mut words = Vec::new();
+        for word in short.split(' ') {
+            words.push(match word.split_once('=') {
+                None if word == "@" => format!("head={} entries={entries}", hex(head)),
+                Some((key, value)) => match value.strip_prefix('T') {
+                    Some(second) => format!("{key}=2026-01-31T03:00:{second:0>2}Z"),
+                    None => match value {
+                        "J" | "R" => format!("{key}={ID}"),
+                        "S" => format!("{key}={OTHER}"),
+                        "H" => format!("{key}={some}"),
+                        _ => word.to_owned(),
+                    },
+                },
+                None => word.to_owned(),
+            });
+        }
+        words.join(" ")
+    }
+
+    fn revision(run: &str, number: i64, sync: i64, at: u32) -> String {
+        format!(
+            "revision run={run} number={number} sync={sync} at=T{at} job=J bytes=2 sha256=H reader=1 zone=utc"
+        )
+    }
+
+    fn began(sync: i64, at: u32) -> String {
+        format!("sync-began sync={sync} at=T{at} count=0 version=1 process=5")
+    }
+
+    fn ended(sync: i64, at: u32) -> String {
+        format!("sync-ended sync={sync} at=T{at} outcome=complete jobs=1 results=H")
+    }
+
+    fn quarantined(id: i64, sync: i64, at: u32) -> String {
+        format!(
+            "quarantined id={id} job=J sync={sync} at=T{at} position=0 bytes=2 sha256=H kept=H reason=H run=-"
+        )
+    }
+
+    /// What is wrong with each line that is wrong, by its number.
+    fn faults(lines: &[String]) -> Vec<(usize, String)> {
+        let claims: Vec<Claim> = {
+            let (mut head, mut claims) = (GENESIS, Vec::new());
+            for (entries, short) in (0..).zip(lines) {
+                let line = line(short, entries, &head);
+                claims.push(Claim::read(&line).unwrap());
+                head = entry_hash(&head, &line);
+            }
+            claims
+        };
+        let lost = claims.iter().filter_map(|claim| match claim {
+            Claim::Lost(Loss::Payload { entry }) => Some(*entry),
+            _ => None,
+        });
+        let mut grammar = Grammar::new(lost.collect());
+        let mut head = GENESIS;
+        let mut found = Vec::new();
+        for (index, (claim, short)) in claims.iter().zip(lines).enumerate() {
+            let text = line(short, i64::try_from(index).unwrap(), &head);
+            head = entry_hash(&head, &text);
+            if let Some(why) = grammar.fault(claim) {
+                found.push((index + 1, why));
+            }
+            grammar.take(i64::try_from(index + 1).unwrap(), &head, claim);
+        }
+        found
+    }
+
+    /// Five lines: an archive, its zone, a job, a sync with a revision.
+    fn begun() -> Vec<String> {
+        let mut lines: Vec<String> = [
+            "archive id=J at=T1",
+            "naive-time zone=utc at=T1",
+            "job-added job=J at=T2",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        lines.extend([began(1, 3), revision("R", 1, 1, 4)]);
+        lines
+    }
+
+    fn after_five(more: &[&str]) -> Vec<(usize, String)> {
+        let mut lines = begun();
+        lines.extend(more.iter().map(|&line| line.to_owned()));
+        faults(&lines)
+    }
+
+    #[test]
+    fn what_this_program_writes_obeys() {
+        let lines = [
+            &*quarantined(1, 1, 4),
+            "accepted id=1 at=T4 sha256=H why=H",
+            &ended(1, 5),
+            "reindexed at=T5 reader=1 zone=Europe/Berlin",
+            &began(2, 6),
+            "absent run=R sync=2 at=T6",
+            &ended(2, 6),
+            &began(3, 7),
+            "returned run=R sync=3 at=T7",
+            &revision("R", 2, 3, 7),
+            "sync-killed sync=3 at=T9",
+            "clock-set-back from=T9 at=T2",
+            &began(4, 2),
+            &quarantined(2, 4, 2),
+            &ended(4, 3),
+            "acknowledged at=T3 heads=1 list=H why=H",
+        ];
+        assert_eq!(after_five(&lines), []);
+    }
+
+    #[test]
+    fn each_line_that_may_not_stand_there_is_told() {
+        for (line, why) in [
+            ("archive id=J at=T4", "an archive begins in the middle"),
+            (
+                "naive-time zone=Europe/Berlin at=T4",
+                "which only `reindexed` may",
+            ),
+            ("job-added job=J at=T4", "was added before"),
+            ("job-watched job=S at=T4", "was not added before"),
+            ("job-watched job=J at=T3", "is earlier than"),
+            ("clock-set-back from=T5 at=T2", "from the latest time so far"),
+            ("clock-set-back from=T4 at=T4", "to an earlier one"),
+            (&began(2, 4), "before sync 1 ended"),
+            (&ended(2, 4), "it speaks of sync 2, and sync 1 is open"),
+            ("sync-killed sync=0 at=T4", "it speaks of sync 0"),
+            (&revision("R", 1, 1, 4), "whose latest is 1"),
+            (&revision("R", 3, 1, 4), "whose latest is 1"),
+            (&revision("S", 2, 1, 4), "whose latest is 0"),
+            (&revision("R", 2, 2, 4), "it speaks of sync 2"),
+            (&quarantined(2, 1, 4), "the last is 0"),
+            ("accepted id=1 at=T4 sha256=H why=H", "there is no number 1"),
+            ("absent run=S sync=1 at=T4", "was never archived"),
+            ("returned run=R sync=1 at=T4", "was not absent"),
+            ("reindexed at=T4 reader=1 zone=utc", "before sync 1 ended"),
+            ("acknowledged at=T4 heads=1 list=H why=H", "before sync 1 ended"),
+            ("lost what=payload entry=5", "only a salvage may say"),
+            ("salvage-ended at=T4", "no salvage has begun"),
+            ("salvaged at=T4 head=HH entries=4", "number and hash"),
+        ] {
+            let line = line.replace("head=HH", &format!("head={}", "ab".repeat(32)));
+            let found = after_five(&[&line]);
+            assert!(
+                matches!(&found[..], [(6, said)] if said.contains(why)),
+                "{line}: {found:?}"
+            );
+        }
+        let closed = after_five(&[&ended(1, 5), &revision("R", 2, 1, 6)]);
+        assert!(
+            matches!(&closed[..], [(7, said)] if said.contains("no sync is open")),
+            "{closed:?}"
+        );
+        let again = after_five(&[
+            &quarantined(1, 1, 4),
+            "accepted id=1 at=T4 sha256=H why=H",
+            "accepted id=1 at=T4 sha256=H why=H",
+        ]);
+        assert!(
+            matches!(&again[..], [(8, said)] if said.contains("accepted before")),
+            "{again:?}"
+        );
+        assert_eq!(faults(&["job-added job=J at=T1".to_owned()]).len(), 1);
+    }
+
+    #[test]
+    fn a_salvage_has_gaps_and_old_times_and_what_it_lost_comes_as_new() {
+        let lines = [
+            &*revision("S", 1, 1, 4),
+            "salvaged at=T9 @",
+            &revision("R", 4, 1, 5),
+            "sync-killed sync=1 at=T9",
+            &began(3, 6),
+            &quarantined(5, 3, 6),
+            &ended(3, 7),
+            "lost what=payload entry=6",
+            "lost what=payload entry=8",
+            "salvage-ended at=T9",
+            &began(4, 10),
+            &revision("R", 2, 4, 10),
+            &revision("S", 1, 4, 10),
+            &quarantined(6, 4, 10),
+        ];
+        assert_eq!(after_five(&lines), []);
+        let late = after_five(&[
+            "salvaged at=T9 @",
+            &revision("R", 2, 1, 10),
+            "sync-killed sync=1 at=T9",
+            "salvage-ended at=T8",
+        ]);
+        let said: Vec<usize> = late.iter().map(|&(line, _)| line).collect();
+        assert_eq!(said, [7, 9], "{late:?}");
+    }
+}

@@ -1,0 +1,419 @@
+//! What somebody with the file does that both verifiers find without any head.
+
+use super::forger::{Forgery, Scene, python_is_there, with_payload, word};
+
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    /// Forges, and says what must be told.
+    forge: fn(&Forgery<'_>) -> Vec<String>,
+}
+
+/// A sync's beginning and end as the program would seal them, with the number after the last.
+fn sync_with(forgery: &Forgery<'_>, at: &str, lines: &[String]) -> (i64, i64) {
+    let sync = forgery.number("SELECT max(sync_id) + 1 FROM _sync");
+    let begin = format!("sync-began sync={sync} at={at} count=0 version=0.1.0 process=1");
+    let end = format!("sync-killed sync={sync} at={at}");
+    let mut all = vec![begin.as_str()];
+    all.extend(lines.iter().map(String::as_str));
+    all.push(&end);
+    let first = forgery.append(&all);
+    forgery.sql(&format!(
+        "INSERT INTO _sync (sync_id, started_unix, outcome, count_asked, process_id, tool_version)
+         VALUES ({sync}, unixepoch('{at}'), 'interrupted', 0, 1, '0.1.0')"
+    ));
+    (first, sync)
+}
+
+fn entry(number: i64) -> Vec<String> {
+    vec![format!("ledger, entry {number}")]
+}
+
+fn next_sync(forgery: &Forgery<'_>) -> i64 {
+    forgery.number("SELECT max(sync_id) + 1 FROM _sync")
+}
+
+/// Appends one line, which must be the finding.
+fn appended(forgery: &Forgery<'_>, line: &str) -> Vec<String> {
+    entry(forgery.append(&[line]))
+}
+
+/// Puts one line into a sync of its own, where it must be the finding.
+fn in_a_sync(forgery: &Forgery<'_>, line: impl Fn(i64, &str) -> String) -> Vec<String> {
+    let (now, sync) = (forgery.now(), next_sync(forgery));
+    let (first, _) = sync_with(forgery, &now, &[line(sync, &now)]);
+    entry(first + 1)
+}
+
+fn edited(forgery: &Forgery<'_>, sql: &str, told: &str) -> Vec<String> {
+    let connection = forgery.open();
+    let before = connection.total_changes();
+    connection.execute_batch(sql).unwrap();
+    let is_schema = ["CREATE", "DROP"].iter().any(|word| sql.contains(word));
+    assert!(is_schema || connection.total_changes() > before, "{sql}");
+    vec![told.to_owned()]
+}
+
+/// Removes every row of a run, as if it had never been.
+fn delete_run(forgery: &Forgery<'_>, run: &str) {
+    let key = forgery.number(&format!("SELECT run_key FROM _run WHERE job_run_id = '{run}'"));
+    forgery.sql(&format!(
+        "DELETE FROM payload WHERE entry_id IN (SELECT entry_id FROM _revision WHERE run_key = {key});
+         DELETE FROM _revision WHERE run_key = {key};
+         DELETE FROM _message WHERE message_key >> 24 = {key};
+         DELETE FROM _run WHERE run_key = {key}"
+    ));
+}
+
+pub(crate) const FORGERIES: &[Row] = &[
+    Row {
+        name: "status-edited",
+        forge: |forgery| {
+            let run = forgery.failed().run;
+            let sql = format!("UPDATE _run SET status = 4 WHERE job_run_id = '{run}'");
+            edited(forgery, &sql, &run)
+        },
+    },
+    Row {
+        name: "category-edited",
+        forge: |forgery| {
+            let sql = "UPDATE _message_kind SET category = 'Information' WHERE category = 'Error'";
+            edited(forgery, sql, "category")
+        },
+    },
+    Row {
+        name: "message-deleted",
+        forge: |forgery| {
+            let run = forgery.text(
+                "SELECT job_run_id FROM _message JOIN _run USING (run_key) ORDER BY message_key LIMIT 1",
+            );
+            let sql = "DELETE FROM _message WHERE message_key = (SELECT min(message_key) FROM _message)";
+            edited(forgery, sql, &run)
+        },
+    },
+    Row {
+        name: "run-deleted",
+        forge: |forgery| {
+            let run = forgery.failed().run;
+            delete_run(forgery, &run);
+            vec![run]
+        },
+    },
+    Row {
+        name: "payload-replaced",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            forgery.set_payload(failed.entry, &forgery.whitewashed(&failed.run));
+            vec![format!("entry {}", failed.entry)]
+        },
+    },
+    Row {
+        name: "absence-edited",
+        forge: |forgery| {
+            let run = forgery.text("SELECT job_run_id FROM runs WHERE absent_since IS NOT NULL LIMIT 1");
+            let sql = format!("UPDATE _run SET absent_since_unix = NULL WHERE job_run_id = '{run}'");
+            edited(forgery, &sql, &run)
+        },
+    },
+    Row {
+        name: "figures-edited",
+        forge: |forgery| {
+            let sql = "UPDATE _sync_job SET runs_seen = runs_seen + 1 WHERE sync_id = 1";
+            edited(forgery, sql, "sync 1")
+        },
+    },
+    Row {
+        name: "acceptance-edited",
+        forge: |forgery| {
+            let sql = "UPDATE _quarantined SET accepted_why = 'approved by the board' WHERE accepted_why IS NOT NULL";
+            edited(forgery, sql, "quarantine")
+        },
+    },
+    Row {
+        name: "values-no-program-writes",
+        forge: |forgery| edited(forgery, "UPDATE _run SET ended_assumed = 2", "ended_assumed"),
+    },
+    Row {
+        name: "row-of-the-archive-edited",
+        forge: |forgery| edited(forgery, "UPDATE _archive SET only = 2", "only"),
+    },
+    Row {
+        name: "line-edited",
+        forge: |forgery| {
+            let sql = "UPDATE ledger SET entry = replace(entry, 'count=0', 'count=9') WHERE entry LIKE 'sync-began sync=2 %'";
+            let line = forgery.number("SELECT entry_id FROM ledger WHERE entry LIKE 'sync-began sync=2 %'");
+            edited(forgery, sql, &format!("ledger, entry {line}"))
+        },
+    },
+    Row {
+        name: "line-removed",
+        forge: |forgery| {
+            forgery.sql("DELETE FROM ledger WHERE entry_id = 9; UPDATE ledger SET entry_id = entry_id - 1 WHERE entry_id > 9");
+            entry(9)
+        },
+    },
+    Row {
+        name: "view-edited",
+        forge: |forgery| {
+            let sql = "DROP VIEW quarantine; CREATE VIEW quarantine AS SELECT 1 AS quarantine_id";
+            edited(forgery, sql, "view quarantine")
+        },
+    },
+    Row {
+        name: "trigger-added",
+        forge: |forgery| {
+            let sql = "CREATE TRIGGER forget AFTER INSERT ON _run BEGIN DELETE FROM _run; END";
+            edited(forgery, sql, "trigger forget")
+        },
+    },
+    Row {
+        name: "unique-index-added",
+        forge: |forgery| {
+            let sql = "CREATE UNIQUE INDEX quicker ON _revision (entry_id, status)";
+            edited(forgery, sql, "index quicker")
+        },
+    },
+    Row {
+        name: "name-of-sqlite",
+        forge: |forgery| {
+            forgery.sql(
+                "CREATE UNIQUE INDEX quicker ON _run (job_run_id, status);
+                 PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET name = 'sqlite_autoindex__run_9', sql = replace(sql, 'quicker', 'sqlite_autoindex__run_9')
+                 WHERE name = 'quicker'",
+            );
+            vec!["sqlite_autoindex__run_9".to_owned()]
+        },
+    },
+    Row {
+        name: "migration-edited",
+        forge: |forgery| {
+            let sql = "UPDATE refinery_schema_history SET checksum = '1'";
+            edited(forgery, sql, "refinery_schema_history")
+        },
+    },
+    Row {
+        name: "lost-without-a-salvage",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            delete_run(forgery, &failed.run);
+            appended(forgery, &format!("lost what=payload entry={}", failed.entry))
+        },
+    },
+    Row {
+        name: "lost-and-told-again",
+        forge: |forgery| {
+            // A failed run becomes a completed one, with its old time of receipt.
+            let failed = forgery.failed();
+            let payload = forgery.whitewashed(&failed.run);
+            let again = with_payload(&failed.line, &payload);
+            let first = forgery.append(&[&format!("lost what=payload entry={}", failed.entry), &again]);
+            forgery.set_payload(first + 1, &payload);
+            forgery.sql(&format!("DELETE FROM payload WHERE entry_id = {}", failed.entry));
+            forgery.sql(&format!(
+                "UPDATE _revision SET entry_id = {} WHERE entry_id = {}",
+                first + 1,
+                failed.entry
+            ));
+            vec![format!("ledger, entry {first}"), format!("ledger, entry {}", first + 1)]
+        },
+    },
+    Row {
+        name: "revision-told-again",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            let line = with_payload(&failed.line, &forgery.whitewashed(&failed.run));
+            let mut told = appended(forgery, &line);
+            told.push("no sync is open".to_owned());
+            told
+        },
+    },
+    Row {
+        name: "revision-number-twice",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            let mut told = in_a_sync(forgery, |sync, now| {
+                let line = with_payload(&failed.line, b"{}");
+                line.replace("sync=1 ", &format!("sync={sync} "))
+                    .replace(word(&line, "at").unwrap(), now)
+            });
+            told.push(failed.run);
+            told
+        },
+    },
+    Row {
+        name: "revision-dated-into-a-closed-sync",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            let line = failed.line.replace("number=1 ", "number=2 ");
+            in_a_sync(forgery, |_, now| line.replace(word(&line, "at").unwrap(), now))
+        },
+    },
+    Row {
+        name: "time-runs-backwards",
+        forge: |forgery| {
+            let old = word(&forgery.lines()[0], "at").unwrap().replace("20", "19");
+            let (first, _) = sync_with(forgery, &old, &[]);
+            entry(first)
+        },
+    },
+    Row {
+        name: "clock-set-back-from-nowhere",
+        forge: |forgery| {
+            let line = "clock-set-back from=2031-01-01T00:00:00Z at=2020-01-01T00:00:00Z";
+            appended(forgery, line)
+        },
+    },
+    Row {
+        name: "sync-number-again",
+        forge: |forgery| {
+            let now = forgery.now();
+            let line = format!("sync-began sync=2 at={now} count=0 version=0.1.0 process=1");
+            appended(forgery, &line)
+        },
+    },
+    Row {
+        name: "sync-number-skipped",
+        forge: |forgery| {
+            let (now, sync) = (forgery.now(), next_sync(forgery) + 1);
+            appended(forgery, &format!("sync-began sync={sync} at={now} count=0 version=0.1.0 process=1"))
+        },
+    },
+    Row {
+        name: "sync-ended-again",
+        forge: |forgery| {
+            let line = forgery.lines().into_iter().find(|line| line.starts_with("sync-ended sync=2 "));
+            let now = forgery.now();
+            let line = line.unwrap();
+            appended(forgery, &line.replace(word(&line, "at").unwrap(), &now))
+        },
+    },
+    Row {
+        name: "absent-outside-a-sync",
+        forge: |forgery| {
+            let (now, run) = (forgery.now(), forgery.failed().run);
+            forgery.sql(&format!(
+                "UPDATE _run SET absent_since_unix = unixepoch('{now}') WHERE job_run_id = '{run}'"
+            ));
+            appended(forgery, &format!("absent run={run} sync=3 at={now}"))
+        },
+    },
+    Row {
+        name: "absent-and-never-there",
+        forge: |forgery| {
+            in_a_sync(forgery, |sync, now| {
+                format!("absent run=11111111-2222-4333-8444-555555555555 sync={sync} at={now}")
+            })
+        },
+    },
+    Row {
+        name: "returned-and-never-gone",
+        forge: |forgery| {
+            let run = forgery.text("SELECT job_run_id FROM runs WHERE absent_since IS NULL LIMIT 1");
+            let mut told = in_a_sync(forgery, |sync, now| format!("returned run={run} sync={sync} at={now}"));
+            told.push(run);
+            told
+        },
+    },
+    Row {
+        name: "accepted-again",
+        forge: |forgery| {
+            let line = forgery.lines().into_iter().find(|line| line.starts_with("accepted id=1 "));
+            let line = line.unwrap();
+            let now = forgery.now();
+            let why = "0".repeat(64);
+            let line = line
+                .replace(word(&line, "at").unwrap(), &now)
+                .replace(word(&line, "why").unwrap(), &why);
+            appended(forgery, &line)
+        },
+    },
+    Row {
+        name: "accepted-and-never-quarantined",
+        forge: |forgery| {
+            let (now, hash) = (forgery.now(), "0".repeat(64));
+            appended(forgery, &format!("accepted id=99 at={now} sha256={hash} why={hash}"))
+        },
+    },
+    Row {
+        name: "quarantine-number-again",
+        forge: |forgery| {
+            let lines = forgery.lines();
+            let line = lines.iter().find(|line| line.starts_with("quarantined id=1 ")).unwrap();
+            in_a_sync(forgery, |sync, now| {
+                line.replace("sync=2 ", &format!("sync={sync} "))
+                    .replace(word(line, "at").unwrap(), now)
+            })
+        },
+    },
+    Row {
+        name: "job-added-again",
+        forge: |forgery| {
+            let (now, job) = (forgery.now(), forgery.failed().job);
+            appended(forgery, &format!("job-added job={job} at={now}"))
+        },
+    },
+    Row {
+        name: "zone-changed-without-reindex",
+        forge: |forgery| {
+            let line = forgery.lines().into_iter().find(|line| line.starts_with("naive-time "));
+            let line = line.unwrap();
+            let now = forgery.now();
+            let line = line
+                .replace("zone=utc", "zone=Asia/Tokyo")
+                .replace(word(&line, "at").unwrap(), &now);
+            appended(forgery, &line)
+        },
+    },
+    Row {
+        name: "second-archive-line",
+        forge: |forgery| {
+            let now = forgery.now();
+            let line = format!("archive id=11111111-2222-4333-8444-555555555555 at={now}");
+            appended(forgery, &line)
+        },
+    },
+    Row {
+        name: "salvage-of-another-history",
+        forge: |forgery| {
+            let (now, head) = (forgery.now(), "0".repeat(64));
+            let line = format!("salvaged at={now} head={head} entries=5");
+            let first = forgery.append(&[&line, &format!("salvage-ended at={now}")]);
+            entry(first)
+        },
+    },
+    Row {
+        name: "salvage-without-end",
+        forge: |forgery| {
+            let (now, head, entries) = (forgery.now(), forgery.head(), forgery.lines().len());
+            let failed = forgery.failed();
+            delete_run(forgery, &failed.run);
+            let line = format!("salvaged at={now} head={head} entries={entries}");
+            forgery.append(&[&line, &format!("lost what=payload entry={}", failed.entry)]);
+            vec!["salvage".to_owned()]
+        },
+    },
+    Row {
+        name: "line-of-no-kind",
+        forge: |forgery| {
+            let run = forgery.failed().run;
+            appended(forgery, &format!("removed run={run}"))
+        },
+    },
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_with_the_file_does_is_found_without_any_head() {
+    if !python_is_there() {
+        return;
+    }
+    let scene = Scene::new().await;
+    let mut wrong = Vec::new();
+    for row in FORGERIES {
+        let forgery = scene.forge(row.name);
+        let told = (row.forge)(&forgery);
+        let told: Vec<&str> = told.iter().map(String::as_str).collect();
+        wrong.extend(forgery.judged(&[], 4, &told));
+        wrong.extend(forgery.judged(&["--head-file", "heads.txt"], 4, &told));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
