@@ -1,2 +1,4 @@
-pub(crate) struct Row { pub(crate) name: &'static str }
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+}
 pub(crate) const FORGERIES: &[Row] = &[];
