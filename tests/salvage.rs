@@ -327,7 +327,9 @@ async fn through_the_binary_it_lists_what_is_lost_and_never_overwrites() {
         .run(&["verify", "--archive", "other.db", "--head", head])
         .ends_with(4);
     assert!(
-        ended.stdout.contains("the archive was taken out of a damaged one"),
+        ended
+            .stdout
+            .contains("the archive was taken out of a damaged one"),
         "{ended:?}"
     );
     program.write("text.db", "no database at all, not even a little");

@@ -52,7 +52,10 @@ pub(crate) const FORGERIES: &[Row] = &[
             // The attack with everything that a true salvage would say: its own sync, and the run received by it.
             let failed = forgery.failed();
             let payload = forgery.whitewashed(&failed.run);
-            let (now, sync) = (forgery.now(), forgery.number("SELECT max(sync_id) + 1 FROM _sync"));
+            let (now, sync) = (
+                forgery.now(),
+                forgery.number("SELECT max(sync_id) + 1 FROM _sync"),
+            );
             let began = format!("sync-began sync={sync} at={now} count=1 version=lost process=0");
             let killed = format!("sync-killed sync={sync} at={now}");
             let again = with_payload(&failed.line, &payload)
@@ -87,7 +90,8 @@ pub(crate) const FORGERIES: &[Row] = &[
         name: "results-of-a-sync-lost",
         alone: 3,
         forge: |forgery| {
-            let sql = "DELETE FROM _sync_job WHERE sync_id = 2; DELETE FROM _sync_job_unchanged WHERE sync_id = 2";
+            let sql =
+                "DELETE FROM _sync_job WHERE sync_id = 2; DELETE FROM _sync_job_unchanged WHERE sync_id = 2";
             lost(forgery, "lost what=results sync=2", sql, "sync 2")
         },
     },
@@ -96,7 +100,12 @@ pub(crate) const FORGERIES: &[Row] = &[
         alone: 3,
         forge: |forgery| {
             let sql = "DELETE FROM _quarantined WHERE quarantine_id = 2";
-            lost(forgery, "lost what=quarantined id=2", sql, "number 2 in quarantine")
+            lost(
+                forgery,
+                "lost what=quarantined id=2",
+                sql,
+                "number 2 in quarantine",
+            )
         },
     },
     Row {
@@ -105,7 +114,13 @@ pub(crate) const FORGERIES: &[Row] = &[
         forge: |forgery| {
             let program = &forgery.scene.story.program;
             program
-                .run(&["reindex", "--archive", forgery.name(), "--naive-time", "Asia/Tokyo"])
+                .run(&[
+                    "reindex",
+                    "--archive",
+                    forgery.name(),
+                    "--naive-time",
+                    "Asia/Tokyo",
+                ])
                 .ends_with(0);
             let last = forgery.number("SELECT max(entry_id) FROM ledger");
             vec![at(last), "Asia/Tokyo".to_owned()]
@@ -121,7 +136,10 @@ pub(crate) const FORGERIES: &[Row] = &[
             let sql = format!("DELETE FROM payload WHERE entry_id = {}", failed.entry);
             let told = lost(forgery, &line, &sql, &failed.run);
             let name = forgery.name();
-            forgery.scene.story.sync(&["--archive", name, "--head-file", "later.txt"]);
+            forgery
+                .scene
+                .story
+                .sync(&["--archive", name, "--head-file", "later.txt"]);
             let program = &forgery.scene.story.program;
             let later = std::fs::read_to_string(program.path("later.txt")).unwrap();
             let before = std::fs::read_to_string(program.path("heads.txt")).unwrap();
@@ -146,9 +164,8 @@ pub(crate) const FORGERIES: &[Row] = &[
         alone: 0,
         forge: |forgery| {
             // The first head stays true.
-            let late = forgery.revision(
-                "SELECT job_run_id FROM run_revisions WHERE sync_id = 3 AND revision = 1 LIMIT 1",
-            );
+            let late = forgery
+                .revision("SELECT job_run_id FROM run_revisions WHERE sync_id = 3 AND revision = 1 LIMIT 1");
             let program = &forgery.scene.story.program;
             let payload = program.run(&["payload", &late.run]).ends_with(0).stdout;
             forgery.replace_payload(&late, format!("{payload} ").as_bytes());
@@ -194,7 +211,9 @@ pub(crate) const FORGERIES: &[Row] = &[
                  DELETE FROM _sync_job_unchanged WHERE sync_id = 3;
                  DELETE FROM ledger WHERE entry_id >= {last}"
             ));
-            program.run(&["reindex", "--archive", forgery.name()]).ends_with(0);
+            program
+                .run(&["reindex", "--archive", forgery.name()])
+                .ends_with(0);
             forgery.sql("DELETE FROM ledger WHERE entry_id = (SELECT max(entry_id) FROM ledger)");
             vec![line_of_list(3)]
         },
@@ -219,7 +238,14 @@ pub(crate) const FORGERIES: &[Row] = &[
             program.write("copy.txt", list);
             program
                 .run(&[
-                    "ledger", "acknowledge", "--archive", forgery.name(), "--head-file", "copy.txt", "--why", "restored",
+                    "ledger",
+                    "acknowledge",
+                    "--archive",
+                    forgery.name(),
+                    "--head-file",
+                    "copy.txt",
+                    "--why",
+                    "restored",
                 ])
                 .ends_with(0);
             forgery.ends_with(&["--head-file", "copy.txt"], 0, &["given up"]);
@@ -232,7 +258,11 @@ pub(crate) const FORGERIES: &[Row] = &[
         forge: |forgery| {
             // A sound archive of the same server, made this minute.
             std::fs::remove_file(&forgery.path).unwrap();
-            forgery.scene.story.sync(&["--archive", forgery.name()]).ends_with(0);
+            forgery
+                .scene
+                .story
+                .sync(&["--archive", forgery.name()])
+                .ends_with(0);
             vec!["none of this".to_owned()]
         },
     },
@@ -249,7 +279,11 @@ async fn what_somebody_with_the_file_does_well_is_found_by_the_list_of_heads() {
         let forgery = scene.forge(row.name);
         let told = (row.forge)(&forgery);
         let told: Vec<&str> = told.iter().map(String::as_str).collect();
-        let alone: &[&str] = if row.alone == 3 { &told[told.len() - 1..] } else { &[] };
+        let alone: &[&str] = if row.alone == 3 {
+            &told[told.len() - 1..]
+        } else {
+            &[]
+        };
         wrong.extend(forgery.judged(&[], row.alone, alone));
         wrong.extend(forgery.judged(&["--head-file", "heads.txt"], 4, &told));
         // One lodged head does as well.
