@@ -130,7 +130,8 @@ def status(value, text):
     return STATUSES.index(name) if name in STATUSES else None
 
 TICKS = 10**7
-NEVER = -62_135_596_800 * TICKS  # 0001-01-01T00:00:00
+YEAR_1 = -62_135_596_800 * TICKS
+NEVER = range(YEAR_1 - 86_400 * TICKS, YEAR_1 + 2 * 86_400 * TICKS)  # 0001-01-01T00:00:00 by a clock at any offset
 DATE = re.compile(r"/Date\(([+-]?\d+)([+-][\d:]*)?\)/", re.A)
 ISO = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d))?(?:[.,](\d+))?([Zz]|[+-][\d:]+)?", re.A)
 
@@ -164,16 +165,14 @@ def ticks(text, zone):
         day = datetime.date.fromisoformat(parts[1]).toordinal() - 719_163
         local = (day * 86_400 + hour * 3600 + minute * 60 + second) * TICKS + int((parts[5] or "").ljust(7, "0")[:7])
         naive, east = not parts[6], offset(parts[6])
-    if local == NEVER:
-        return None, None
     if naive and zone != "utc":  # of two the earlier; of none the offset before the jump
         wall = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=local // TICKS)
         east = wall.replace(tzinfo=zoneinfo.ZoneInfo(zone)).utcoffset()
         east = east.days * 86_400 + east.seconds
     instant = local - east * TICKS
-    if instant == NEVER:
+    if instant in NEVER:
         return None, None
-    if not NEVER <= instant < 253_402_300_800 * TICKS:
+    if not YEAR_1 <= instant < 253_402_300_800 * TICKS:
         raise ValueError(text)
     return instant, naive
 

@@ -231,7 +231,7 @@ fn a_server_that_is_no_ccs_is_told_by_what_it_answers() {
         ),
         (
             b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\nNot Found",
-            "answered 404: Not Found",
+            "answered 404",
             "that of a CCS server's REST API",
         ),
         (
@@ -302,4 +302,29 @@ async fn https_and_http_mistaken_for_each_other_and_a_dead_port_are_told() {
         .says("logging in: no connection to https://127.0.0.1:1: ")
         .says("Is the CCS application server running");
     keeps_the_password(&program, ended);
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_named_and_no_proxy_goes_round_it() {
+    let job = "ff761384-4b49-40b4-97d8-0de38669075a";
+    let program = |no_proxy: &str| {
+        self::program("https://ccs.invalid:12431")
+            .with("HTTPS_PROXY", "http://user:hunter2-correct-horse@127.0.0.1:1")
+            .with("NO_PROXY", no_proxy)
+            .with("no_proxy", no_proxy)
+    };
+    let by_proxy = program("elsewhere.invalid ccs.invalid:443");
+    let ended = by_proxy
+        .run(&["-vv", "sync", job, "--insecure"])
+        .ends_with(1)
+        .says("no connection to the proxy http://127.0.0.1:1 (on the way to https://ccs.invalid:12431): ")
+        .says("ook at HTTPS_PROXY");
+    keeps_the_password(&by_proxy, ended);
+    let direct = program("elsewhere.invalid  *.invalid:12431");
+    let ended = direct
+        .run(&["sync", job, "--insecure"])
+        .ends_with(1)
+        .says("no connection to https://ccs.invalid:12431: ")
+        .never_shows("HTTPS_PROXY");
+    keeps_the_password(&direct, ended);
 }

@@ -398,3 +398,49 @@ fn the_demo_needs_nothing_and_goes_on_with_its_archive() {
         .run(&["verify", "--archive", "jobruns-demo.db"])
         .ends_with(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_another_server_answers_for_is_partial_until_it_is_moved() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    // The same history at another base URL.
+    let other = Story::new().await;
+    let (from, to) = (story.server.base_url(), other.server.base_url());
+    let pin = jobruns::model::hex(&other.server.certificate_sha256());
+    let sync = |code| {
+        let arguments = ["sync", "--url", &to, "--pin", &pin, "--format", "json"];
+        story.program.run(&arguments).ends_with(code)
+    };
+    for _ in 0..2 {
+        let ended = sync(3);
+        let error = ended.json()["jobs"][0]["error"].as_str().unwrap().to_owned();
+        assert!(error.contains(&format!("--from {from} --to {to}`")), "{error}");
+    }
+    let job = story.job(0);
+    let wrong = [
+        "jobs",
+        "move",
+        "--all",
+        "--from",
+        "https://elsewhere:1",
+        "--to",
+        &to,
+    ];
+    story.program.run(&wrong).ends_with(1).says("no job moved");
+    story.program.run(&["jobs", "move", "--to", &to]).ends_with(2);
+    // A slash at the end is the same server.
+    let slash = format!("{to}/");
+    story
+        .program
+        .run(&["jobs", "move", &job, "--to", &slash])
+        .ends_with(0)
+        .says("1");
+    assert_eq!(sync(3).json()["jobs"].as_array().unwrap().len(), 3);
+    story
+        .program
+        .run(&["jobs", "move", "--all", "--from", &from, "--to", &to])
+        .ends_with(0);
+    let json = sync(0).json();
+    assert_eq!(json["totals"]["runs_unchanged"], 36);
+    story.program.run(&["verify"]).ends_with(0);
+}

@@ -694,26 +694,90 @@ async fn the_zone_of_times_without_offset_is_remembered() {
     assert!(error.to_string().contains("Europe/Berlin"), "{error}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_answers_under_another_url_has_moved() {
-    let bench = bench_of_one_job().await;
-    bench.sync().await;
-    let mut other = Bench::new().await;
-    other.options.jobs.truncate(1);
-    let record = sync(
+/// A sync of the bench's archive from the server of another one.
+async fn sync_from(bench: &Bench, other: &Bench) -> jobruns::archive::SyncRecord {
+    let options = other.options.clone();
+    sync(
         &bench.archive(),
         &other.client(),
-        other.options.clone(),
+        options,
         Box::new(|_| {}),
         Stop::never(),
     )
     .await
-    .unwrap();
-    assert_eq!(record.outcome, SyncOutcome::Complete);
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_server_changes_nothing_that_is_known_until_somebody_says_that_the_job_has_moved() {
+    const C: &str = "aaaaaaaa-0000-4000-8000-000000000003";
+    let bench = bench_of_one_job().await;
+    let run = |id: &str, status: i64| json!({"JobRunID": id, "Status": status});
+    serve(&bench, json!([run(A, 4), run(B, 4)]));
+    bench.sync().await;
+    // A clone: it never had one run, has another otherwise, and one of its own.
+    let clone = bench_of_one_job().await;
+    serve(&clone, json!([run(A, 5), run(C, 4)]));
+    for new in [1, 0] {
+        let record = sync_from(&bench, &clone).await;
+        let job = &record.jobs[0];
+        assert_eq!(job.outcome, JobOutcome::Partial);
+        assert_eq!(
+            (
+                job.figures.runs_new,
+                job.figures.runs_changed,
+                job.figures.runs_absent
+            ),
+            (new, 0, 0)
+        );
+        let error = job.error.as_deref().unwrap();
+        for words in [
+            &bench.server.base_url(),
+            &clone.server.base_url(),
+            "1 came in other bytes",
+            "jobruns jobs move",
+        ] {
+            assert!(error.contains(words), "{error}");
+        }
+        assert_eq!(
+            bench.value::<String>("SELECT server FROM jobs"),
+            bench.server.base_url()
+        );
+        assert_eq!(
+            bench.value::<i64>("SELECT count(*) FROM runs WHERE absent_since IS NULL AND revision = 1"),
+            3
+        );
+        assert_eq!(
+            bench.value::<i64>("SELECT count(*) FROM syncs WHERE outcome = 'partial'"),
+            2 - new as i64
+        );
+    }
+    verified(&bench);
+    // Its own server still counts.
+    assert_eq!(bench.sync().await.jobs[0].figures.runs_absent, 1);
+    // A clone that lists a run which the job's own server purged does not bring it back.
+    sync_from(&bench, &clone).await;
     assert_eq!(
-        bench.value::<String>("SELECT server FROM jobs"),
-        other.server.base_url()
+        bench.value::<i64>("SELECT count(*) FROM runs WHERE absent_since IS NOT NULL"),
+        1
     );
+    let mut writer = Writer::open(&bench.archive()).unwrap();
+    let to = clone.server.base_url();
+    assert_eq!(
+        writer.move_jobs(None, Some("https://elsewhere:1"), &to).unwrap(),
+        0
+    );
+    assert_eq!(
+        writer
+            .move_jobs(Some(bench.job(0)), Some(&bench.server.base_url()), &to)
+            .unwrap(),
+        1
+    );
+    drop(writer);
+    let record = sync_from(&bench, &clone).await;
+    assert_eq!(record.outcome, SyncOutcome::Complete);
+    assert_eq!((record.totals.runs_changed, record.totals.runs_absent), (1, 1));
+    assert_eq!(bench.value::<String>("SELECT server FROM jobs"), to);
     assert_eq!(
         rows(
             &bench.connection(),
@@ -722,4 +786,41 @@ async fn a_job_that_answers_under_another_url_has_moved() {
         .len(),
         2
     );
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_runs_than_came_mark_none_absent_and_that_is_said() {
+    let bench = bench_of_one_job().await;
+    let run = |id: &str| json!({"JobRunID": id, "Status": 4});
+    serve(&bench, json!([run(A), run(B)]));
+    bench.sync().await;
+    let body = json!({"TotalJobRuns": 2, "JobID": bench.job(0).to_string(), "JobStatusInfo": [run(A)]});
+    bench.server.set_body(0, body.to_string());
+    let said = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let heard = std::sync::Arc::clone(&said);
+    let events = move |event: SyncEvent<'_>| {
+        if let SyncEvent::JobWarning { text, .. } = event {
+            heard.lock().unwrap().push_str(text);
+        }
+    };
+    let record = sync(
+        &bench.archive(),
+        &bench.client(),
+        bench.options.clone(),
+        Box::new(events),
+        Stop::never(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(record.jobs[0].outcome, JobOutcome::Complete);
+    assert_eq!(record.totals.runs_absent, 0);
+    let said = said.lock().unwrap().clone();
+    assert!(
+        said.contains("TotalJobRuns 2 and holds 1 runs; no run is marked absent by it"),
+        "{said}"
+    );
+    // The same number, or fewer, is an answer to the question for all.
+    serve(&bench, json!([run(A)]));
+    assert_eq!(bench.sync().await.totals.runs_absent, 1);
 }

@@ -168,25 +168,71 @@ pub(super) fn end(connection: &Connection, head: &mut Head, end: &JobEnd<'_>) ->
         return Ok(());
     }
     set_watched(connection, head, end.job_key, true, end.at)?;
+    // A job moves to another server only when somebody says so.
+    let (_, known) = name_and_server(connection, end.job_key)?;
+    if known.is_none() {
+        set_server(connection, head, end.job_key, end.server, end.at)?;
+    }
+    Ok(())
+}
+
+/// Notes the server that lists a job's runs; says whether it is another one than before.
+fn set_server(
+    connection: &Connection,
+    head: &mut Head,
+    job_key: i64,
+    server: &str,
+    at: Instant,
+) -> Result<bool, ArchiveError> {
+    let doing = "note the server of a job";
     let server_key: i64 = connection
         .prepare_cached(
             "INSERT INTO _server (url) VALUES (?1) ON CONFLICT (url) DO UPDATE SET url = excluded.url
              RETURNING server_key",
         )
-        .and_then(|mut statement| statement.query_row([end.server], |row| row.get(0)))
+        .and_then(|mut statement| statement.query_row([server], |row| row.get(0)))
         .doing(doing)?;
     let moved = connection
         .prepare_cached("UPDATE _job SET server_key = ?2 WHERE job_key = ?1 AND server_key IS NOT ?2")
-        .and_then(|mut statement| statement.execute([end.job_key, server_key]))
+        .and_then(|mut statement| statement.execute([job_key, server_key]))
         .doing(doing)?;
     if moved > 0 {
         let entry = Entry::new("job-server")
-            .with("job", id(connection, end.job_key)?)
-            .with("at", end.at)
-            .with_hash("server", &text_hash(end.server));
+            .with("job", id(connection, job_key)?)
+            .with("at", at)
+            .with_hash("server", &text_hash(server));
         ledger::append(connection, head, &entry)?;
     }
-    Ok(())
+    Ok(moved > 0)
+}
+
+/// Says of a job, or of every job, that another server lists its runs from now on; with `from`, only of those that
+/// were there. Says how many moved.
+pub(super) fn move_to(
+    connection: &Connection,
+    head: &mut Head,
+    job: Option<Guid>,
+    from: Option<&str>,
+    to: &str,
+) -> Result<u64, ArchiveError> {
+    let doing = "read the servers of the jobs";
+    let keys: Vec<i64> = connection
+        .prepare(
+            "SELECT j.job_key FROM _job j JOIN _server s ON s.server_key = j.server_key
+             WHERE (?1 IS NULL OR j.job_id = ?1) AND (?2 IS NULL OR s.url = ?2) ORDER BY j.job_id",
+        )
+        .and_then(|mut statement| {
+            let job = job.map(|job| job.to_string());
+            statement
+                .query_map(params![job, from], |row| row.get(0))?
+                .collect()
+        })
+        .doing(doing)?;
+    let mut moved = 0;
+    for key in keys {
+        moved += u64::from(set_server(connection, head, key, to, Instant::now())?);
+    }
+    Ok(moved)
 }
 
 pub(super) fn watched(connection: &Connection) -> Result<Vec<Guid>, ArchiveError> {

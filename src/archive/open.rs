@@ -91,22 +91,11 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     Ok(connection)
 }
 
-/// How often a new archive is built again where another process that makes one has removed the file that it is built in.
-const MAKE_ATTEMPTS: u32 = 3;
-
 /// Makes the archive: built under another name in the same folder, synchronised to the disk, then given its name. So a
 /// process that is killed meanwhile leaves no half an archive. Of two that make one at once the slower takes the archive
 /// of the quicker.
 fn make(path: &Path, file: &Path) -> Result<(), ArchiveError> {
-    let mut failed = None;
-    for _ in 0..MAKE_ATTEMPTS {
-        match build_and_name(path, file) {
-            Ok(()) => return Ok(()),
-            Err(_) if has_content(file) => return Ok(()),
-            Err(error) => failed = Some(error),
-        }
-    }
-    Err(failed.expect("there was an attempt"))
+    build_and_name(path, file).or_else(|error| if has_content(file) { Ok(()) } else { Err(error) })
 }
 
 fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
@@ -114,7 +103,6 @@ fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
     let folder = folder_of(file);
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let prefix = format!(".{name}.new-");
-    remove_leftovers(folder, &prefix);
     // Readable by its owner only, as SQLite's companions (`-wal`, `-shm`) then are too.
     let part = tempfile::Builder::new()
         .prefix(&prefix)
@@ -129,6 +117,7 @@ fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
             .map_err(|error| failed(error.error))?;
     }
     synchronise_folder(folder);
+    remove_leftovers(folder, &prefix);
     Ok(())
 }
 
@@ -154,7 +143,8 @@ fn set_identity(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", APPLICATION_ID)
 }
 
-/// Removes what a killed process left of an archive that it was making.
+/// Removes what a killed process left of an archive that it was making. Called once the archive has its name: a process
+/// that is making one at this moment then finds it, and needs its own no more.
 fn remove_leftovers(folder: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;

@@ -143,7 +143,8 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn job_states(&self) -> Result<Vec<JobState>, ArchiveError> {
-        jobs::states(&self.connection)
+        let states = jobs::states(&self.connection)?;
+        self.confirm().map(|()| states)
     }
 
     /// How many syncs the archive has seen begin.
@@ -161,7 +162,8 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn quarantine(&self) -> Result<Vec<QuarantineRow>, ArchiveError> {
-        quarantine::list(&self.connection)
+        let rows = quarantine::list(&self.connection)?;
+        self.confirm().map(|()| rows)
     }
 
     /// One piece of the quarantine, with its bytes.
@@ -169,7 +171,8 @@ impl Reader {
     /// # Errors
     /// [`ArchiveError::NoSuch`]; SQL errors.
     pub fn quarantined(&self, id: i64) -> Result<(QuarantineRow, Vec<u8>), ArchiveError> {
-        quarantine::show(&self.connection, id)
+        let found = quarantine::show(&self.connection, id)?;
+        self.confirm().map(|()| found)
     }
 
     /// The bytes of a run as received; of its latest revision where none is named.
@@ -214,6 +217,7 @@ impl Reader {
                 "its bytes do not have the SHA-256 it is filed under".to_owned(),
             ));
         }
+        self.confirm()?;
         Ok(Payload {
             bytes,
             sha256,

@@ -5,7 +5,6 @@ use reqwest::header::CONTENT_TYPE;
 
 use super::diagnosis::broken_body;
 use super::error::CcsError;
-use super::text;
 use super::transport::Answer;
 
 /// Bytes of a body without a telling Content-Type that are looked at for the beginning of JSON.
@@ -28,7 +27,7 @@ pub struct JsonAnswer {
 }
 
 impl JsonAnswer {
-    /// The HTTP status: 200, or this would be an error.
+    /// The HTTP status: 200, or 204 for nothing; else this would be an error.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.answer.status().as_u16()
@@ -49,8 +48,9 @@ impl JsonAnswer {
     /// The next piece of the body, decompressed; `None` at its end.
     ///
     /// # Errors
-    /// [`CcsError::Silence`] where nothing comes for longer than the idle timeout, [`CcsError::Cut`] where the
-    /// connection or the compressed stream breaks off. Both may heal.
+    /// [`CcsError::Silence`] where nothing comes for longer than the idle timeout, [`CcsError::NoProgress`] where it
+    /// goes on without getting on, [`CcsError::Cut`] where the connection or the compressed stream breaks off. All may
+    /// heal.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, CcsError> {
         if let Some(bytes) = self.beginning.take() {
             self.bytes += bytes.len() as u64;
@@ -59,7 +59,7 @@ impl JsonAnswer {
         if self.ended {
             return Ok(None);
         }
-        match self.answer.response.chunk().await {
+        match self.answer.body.chunk().await {
             Ok(Some(bytes)) => {
                 self.bytes += bytes.len() as u64;
                 Ok(Some(bytes))
@@ -85,6 +85,59 @@ impl JsonAnswer {
         self.bytes
     }
 
+    /// Says that a run was completed: an answer that completes none for long ends.
+    pub fn progressed(&mut self) {
+        self.answer.body.progressed();
+    }
+
+    /// An answer without content: it says what `null` says.
+    pub(super) fn null(answer: Answer) -> Self {
+        Self {
+            expected: None,
+            beginning: Some(Bytes::from_static(b"null")),
+            answer,
+            bytes: 0,
+            ended: true,
+        }
+    }
+
+    /// An answer whatever its type says.
+    pub(super) fn of_any_type(answer: Answer) -> Result<Self, CcsError> {
+        if answer.body.is_foreign() {
+            return Err(CcsError::Unusable {
+                doing: answer.asked.doing,
+                url: answer.asked.url,
+                reason: "it is packed otherwise than by gzip, which alone was asked for",
+            });
+        }
+        Ok(Self {
+            // The HTTP library counts it down, so it is noted before the first piece.
+            expected: answer.body.expected_bytes(),
+            answer,
+            beginning: None,
+            bytes: 0,
+            ended: false,
+        })
+    }
+
+    /// The error for an answer that calls itself something else than JSON, without a word of it; `None` for others.
+    pub(super) fn not_json(&self) -> Option<CcsError> {
+        let declared = self.declared()?;
+        (kind_of(&declared) == Kind::Other).then(|| CcsError::NotJson {
+            doing: self.answer.asked.doing,
+            url: self.answer.asked.url.clone(),
+            content_type: self.answer.redactor.quote(declared.as_bytes(), false),
+            beginning: String::new(),
+        })
+    }
+
+    /// Its Content-Type.
+    fn declared(&self) -> Option<String> {
+        let headers = self.answer.body.response().headers();
+        let value = headers.get(CONTENT_TYPE)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+
     /// The whole rest of the body, up to `limit` bytes.
     pub(super) async fn into_bytes(mut self, limit: usize) -> Result<Vec<u8>, CcsError> {
         let mut all = Vec::new();
@@ -107,29 +160,22 @@ impl JsonAnswer {
 ///
 /// # Errors
 /// [`CcsError::NotJson`] for HTML, XML and what does not begin like JSON.
-pub(super) async fn json_only(answer: Answer, secrets: &[&str]) -> Result<JsonAnswer, CcsError> {
-    let declared = answer
-        .response
-        .headers()
-        .get(CONTENT_TYPE)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+pub(super) async fn json_only(answer: Answer) -> Result<JsonAnswer, CcsError> {
+    let mut answer = JsonAnswer::of_any_type(answer)?;
+    let declared = answer.declared();
     let kind = declared.as_deref().map_or(Kind::Untold, kind_of);
-    let mut answer = JsonAnswer {
-        // The HTTP library counts it down, so it is noted before the first piece.
-        expected: answer.response.content_length(),
-        answer,
-        beginning: None,
-        bytes: 0,
-        ended: false,
-    };
     if kind == Kind::Json {
         return Ok(answer);
     }
     let mut beginning = BytesMut::new();
+    let mut ended = false;
     while beginning.len() < MOST_PEEKED && first_sign(&beginning).is_none() {
         match answer.chunk().await? {
             Some(chunk) => beginning.extend_from_slice(&chunk),
-            None => break,
+            None => {
+                ended = true;
+                break;
+            }
         }
     }
     // Peeking is no handing out.
@@ -139,8 +185,16 @@ pub(super) async fn json_only(answer: Answer, secrets: &[&str]) -> Result<JsonAn
         answer.beginning = Some(beginning.freeze());
         return Ok(answer);
     }
+    // Enough of it to know whether a secret is in it.
+    while !ended && beginning.len() < MOST_PEEKED {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => beginning.extend_from_slice(&chunk),
+            Ok(None) => ended = true,
+            Err(_) => break,
+        }
+    }
     let content_type = match declared {
-        Some(declared) => text::quote(declared.as_bytes(), &[]),
+        Some(declared) => answer.answer.redactor.quote(declared.as_bytes(), false),
         None if beginning.is_empty() => "nothing".to_owned(),
         None => "something without a content type".to_owned(),
     };
@@ -148,7 +202,7 @@ pub(super) async fn json_only(answer: Answer, secrets: &[&str]) -> Result<JsonAn
         doing: answer.answer.asked.doing,
         url: answer.answer.asked.url,
         content_type,
-        beginning: text::quote(&beginning, secrets),
+        beginning: answer.answer.redactor.quote(&beginning, !ended),
     })
 }
 

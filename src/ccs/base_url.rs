@@ -23,6 +23,14 @@ pub fn check_base_url(text: &str, trust: &Trust) -> Result<(), CcsError> {
     BaseUrl::parse(text, trust).map(drop)
 }
 
+/// A base URL in the plain form in which the archive notes a job's server.
+///
+/// # Errors
+/// [`CcsError::BadUrl`].
+pub fn plain_base_url(text: &str) -> Result<String, CcsError> {
+    BaseUrl::parse(text, &Trust::Insecure).map(|base| base.plain().to_owned())
+}
+
 impl BaseUrl {
     /// Checks `text`: an `https://` URL (or `http://` with [`Trust::Insecure`]) with a host, without user, password,
     /// query and fragment. Slashes at the end and the API's own path are taken off.

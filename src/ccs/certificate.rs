@@ -59,8 +59,8 @@ impl CertificateFacts {
     }
 
     fn fill(&mut self, certificate: &X509Certificate<'_>) {
-        self.subject = super::text::quote(certificate.subject().to_string().as_bytes(), &[]);
-        self.issuer = super::text::quote(certificate.issuer().to_string().as_bytes(), &[]);
+        self.subject = super::text::one_line(certificate.subject().to_string().as_bytes());
+        self.issuer = super::text::one_line(certificate.issuer().to_string().as_bytes());
         self.self_signed = certificate.subject().as_raw() == certificate.issuer().as_raw();
         self.marked_ca = certificate.is_ca();
         self.version = certificate.version().0 + 1;
@@ -114,7 +114,7 @@ fn algorithm_name(oid: &x509_parser::der_parser::oid::Oid<'_>) -> String {
 
 fn name_text(name: &GeneralName<'_>) -> Option<String> {
     match name {
-        GeneralName::DNSName(name) => Some(super::text::quote(name.as_bytes(), &[])),
+        GeneralName::DNSName(name) => Some(super::text::one_line(name.as_bytes())),
         GeneralName::IPAddress(bytes) => match <[u8; 4]>::try_from(*bytes) {
             Ok(four) => Some(std::net::Ipv4Addr::from(four).to_string()),
             Err(_) => <[u8; 16]>::try_from(*bytes)

@@ -31,7 +31,7 @@ impl Client {
     pub fn new(settings: &Settings) -> Result<Self, CcsError> {
         let base = BaseUrl::parse(&settings.base_url, &settings.trust)?;
         let transport = Transport::new(settings, base, tls::config(&settings.trust)?)?;
-        let session = Session::new(settings);
+        let session = Session::new(settings, transport.redactor());
         Ok(Self(Arc::new(Inner { transport, session })))
     }
 
@@ -55,10 +55,15 @@ impl Client {
     /// A 401 renews the token (or logs in again, if that is refused) and asks a second time; that is the end of it.
     ///
     /// # Errors
-    /// Everything but a 200 with JSON is an error; whether to try again, [`super::retry::next_wait`] says.
+    /// Everything but a 200 with JSON, or a 204 (no runs), is an error; whether to try again, [`super::retry::next_wait`] says.
     pub async fn job_runs(&self, job: Guid, count: u32) -> Result<JobRunsAnswer, CcsError> {
         let url = self.endpoint(&format!("Jobs/{job}/jobruns?count={count}&showmessages=true"));
         self.get(Doing::JobRuns(job), url).await
+    }
+
+    /// Whether the password or a token is in a text of the server.
+    pub(super) fn holds_secret(&self, text: &str) -> bool {
+        self.0.transport.redactor().is_secret(text.as_bytes(), false)
     }
 
     pub(super) fn endpoint(&self, path: &str) -> Url {
@@ -71,18 +76,18 @@ impl Client {
         let bearer = session.token(transport).await?;
         let mut answer = self.ask(doing, url.clone(), &bearer).await?;
         if answer.status() != StatusCode::UNAUTHORIZED {
-            return accepted(answer, &session.secrets(Some(&bearer))).await;
+            return accepted(answer).await;
         }
         // Read to its end, so that the connection can be used again.
-        let text = answer.error_text(&session.secrets(Some(&bearer))).await;
+        let text = answer.error_text().await;
         tracing::debug!(%text, "the token was refused");
         drop(answer);
         let newer = session.newer_token(transport, &bearer).await?;
         let mut answer = self.ask(doing, url, &newer).await?;
         if answer.status() != StatusCode::UNAUTHORIZED {
-            return accepted(answer, &session.secrets(Some(&newer))).await;
+            return accepted(answer).await;
         }
-        let text = answer.error_text(&session.secrets(Some(&newer))).await;
+        let text = answer.error_text().await;
         Err(CcsError::Unauthorized {
             doing,
             url: answer.asked.url,
@@ -96,9 +101,11 @@ impl Client {
     }
 }
 
-async fn accepted(answer: Answer, secrets: &[&str]) -> Result<JsonAnswer, CcsError> {
-    if answer.status() != StatusCode::OK {
-        return Err(answer.into_status_error(secrets).await);
+/// An answer with content that is JSON, or without any: 204 is what ASP.NET Core makes of null.
+async fn accepted(answer: Answer) -> Result<JsonAnswer, CcsError> {
+    match answer.status() {
+        StatusCode::OK => json_only(answer).await,
+        StatusCode::NO_CONTENT => Ok(JsonAnswer::null(answer)),
+        _ => Err(answer.into_status_error().await),
     }
-    json_only(answer, secrets).await
 }

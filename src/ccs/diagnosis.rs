@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
+use super::body::BodyError;
 use super::error::{Cause, CcsError, ConnectProblem, Doing};
 use super::refusal::{CertificateRefused, TlsProblem};
 
@@ -19,12 +20,15 @@ pub(super) struct Asked {
     pub(super) url: String,
     pub(super) connect_timeout: Duration,
     pub(super) idle_timeout: Duration,
+    /// The proxy on the way, without user and password.
+    pub(super) proxy: Option<String>,
 }
 
-/// Why no answer began.
-pub(super) fn no_answer(asked: &Asked, error: reqwest::Error) -> CcsError {
+/// Why no answer began. `certificate_wanted` says that the server asked for a certificate of the client; many ask for
+/// one without needing it, so that counts only where the server then refused.
+pub(super) fn no_answer(asked: &Asked, error: reqwest::Error, certificate_wanted: bool) -> CcsError {
     let doing = asked.doing;
-    if let Some(problem) = tls_problem(&error) {
+    if let Some(problem) = tls_problem(&error, certificate_wanted) {
         return CcsError::Tls {
             doing,
             url: asked.origin.clone(),
@@ -32,12 +36,21 @@ pub(super) fn no_answer(asked: &Asked, error: reqwest::Error) -> CcsError {
         };
     }
     if error.is_connect() {
-        let problem = connect_problem(&error, asked.connect_timeout);
+        let problem = match connect_problem(&error, asked.connect_timeout) {
+            ConnectProblem::Closed if certificate_wanted => ConnectProblem::ClientCertificate,
+            other => other,
+        };
+        // What the proxy was asked for and refused is about the server; all before that is about the proxy.
+        let beyond = matches!(
+            problem,
+            ConnectProblem::ProxyLogin | ConnectProblem::ProxyRefused | ConnectProblem::ClientCertificate
+        );
         return CcsError::Connect {
             doing,
             url: asked.origin.clone(),
+            proxy: asked.proxy.clone().filter(|_| !beyond),
             problem,
-            source: Some(Cause::new(error)),
+            source: Some(Cause::http(error)),
         };
     }
     let url = asked.url.clone();
@@ -53,7 +66,24 @@ pub(super) fn no_answer(asked: &Asked, error: reqwest::Error) -> CcsError {
     let unparsable = causes(&error).any(|cause| {
         cause.to_string().starts_with("invalid HTTP") || cause.to_string() == "message head is too large"
     });
-    let source = Cause::new(error);
+    let closed = causes(&error).any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|io| {
+            matches!(
+                io.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe
+            )
+        }) || cause.to_string().starts_with("connection closed")
+    });
+    let source = Cause::http(error);
+    if certificate_wanted && closed {
+        return CcsError::Connect {
+            doing,
+            url: asked.origin.clone(),
+            proxy: None,
+            problem: ConnectProblem::ClientCertificate,
+            source: Some(source),
+        };
+    }
     if unparsable {
         CcsError::NotHttp { doing, url, source }
     } else {
@@ -62,24 +92,33 @@ pub(super) fn no_answer(asked: &Asked, error: reqwest::Error) -> CcsError {
 }
 
 /// Why the rest of an answer did not come, `bytes` of its body having been read.
-pub(super) fn broken_body(asked: &Asked, bytes: u64, error: reqwest::Error) -> CcsError {
+pub(super) fn broken_body(asked: &Asked, bytes: u64, error: BodyError) -> CcsError {
     let (doing, url) = (asked.doing, asked.url.clone());
-    if error.is_timeout() {
-        let after = asked.idle_timeout;
-        CcsError::Silence {
-            doing,
-            url,
-            after,
-            bytes,
+    let source = match error {
+        BodyError::Http(error) if error.is_timeout() => {
+            return CcsError::Silence {
+                doing,
+                url,
+                after: asked.idle_timeout,
+                bytes,
+            };
         }
-    } else {
-        let source = Cause::new(error);
-        CcsError::Cut {
-            doing,
-            url,
-            bytes,
-            source,
+        BodyError::NoProgress(stall) => {
+            return CcsError::NoProgress {
+                doing,
+                url,
+                stall,
+                bytes,
+            };
         }
+        BodyError::Http(error) => Cause::http(error),
+        BodyError::Unpack(error) => Cause::io(error),
+    };
+    CcsError::Cut {
+        doing,
+        url,
+        bytes,
+        source,
     }
 }
 
@@ -95,7 +134,7 @@ fn causes<'error>(
     })
 }
 
-fn tls_problem(error: &(dyn Error + 'static)) -> Option<TlsProblem> {
+fn tls_problem(error: &(dyn Error + 'static), certificate_wanted: bool) -> Option<TlsProblem> {
     let error = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())?;
     Some(match error {
         rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
@@ -111,6 +150,13 @@ fn tls_problem(error: &(dyn Error + 'static)) -> Option<TlsProblem> {
             | InvalidMessage::MessageTooLarge
             | InvalidMessage::InvalidEmptyPayload,
         ) => TlsProblem::NotTls,
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => TlsProblem::ClientCertificate,
+        rustls::Error::AlertReceived(
+            AlertDescription::HandshakeFailure
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied,
+        ) if certificate_wanted => TlsProblem::ClientCertificate,
         rustls::Error::PeerIncompatible(_)
         | rustls::Error::AlertReceived(
             AlertDescription::ProtocolVersion
@@ -132,6 +178,8 @@ fn connect_problem(error: &reqwest::Error, connect_timeout: Duration) -> Connect
             "proxy authorization required" | "tunnel error: proxy authorization required" => {
                 return ConnectProblem::ProxyLogin;
             }
+            // The proxy itself was not reached; what is below says why.
+            "tunnel error: failed to create underlying connection" => {}
             text if text.starts_with("tunnel error") => return ConnectProblem::ProxyRefused,
             _ => {}
         }
@@ -165,8 +213,8 @@ mod tests {
         let proxy_url = format!("http://127.0.0.1:{}", proxy.port());
         let tls = crate::ccs::tls::config(&crate::ccs::Trust::Insecure).unwrap();
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .proxy(reqwest::Proxy::all(proxy_url).unwrap())
+            .tls_backend_preconfigured(tls.config)
+            .proxy(reqwest::Proxy::all(&proxy_url).unwrap())
             .build()
             .unwrap();
         let error = client.get("https://ccs.example:12431/").send().await.unwrap_err();
@@ -177,8 +225,9 @@ mod tests {
             url: "https://ccs.example:12431/".to_owned(),
             connect_timeout: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(1),
+            proxy: Some(proxy_url),
         };
-        no_answer(&asked, error)
+        no_answer(&asked, error, false)
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::body::Stall;
 use super::refusal::TlsProblem;
 use crate::model::Guid;
 
@@ -82,12 +83,14 @@ pub enum CcsError {
         source: Cause,
     },
     /// No connection came about.
-    #[error("{doing}: no connection to {url}: {problem}")]
+    #[error("{doing}: no connection to {}{url}{}: {problem}", by_proxy(proxy), if proxy.is_some() { ")" } else { "" })]
     Connect {
         /// What it was for.
         doing: Doing,
         /// Scheme, host and port.
         url: String,
+        /// The proxy that did not make the connection, where one is on the way.
+        proxy: Option<String>,
         /// What happened.
         problem: ConnectProblem,
         /// The cause below it.
@@ -134,6 +137,18 @@ pub enum CcsError {
         /// How long nothing came.
         after: Duration,
         /// Bytes of the body read before, after decompression; 0 where no answer had begun.
+        bytes: u64,
+    },
+    /// The answer goes on without getting on.
+    #[error("{doing}: the answer of {url} {stall} ({bytes} bytes had come)")]
+    NoProgress {
+        /// What it was for.
+        doing: Doing,
+        /// The URL asked.
+        url: String,
+        /// What it did instead.
+        stall: Stall,
+        /// Bytes of the body read before, after decompression.
         bytes: u64,
     },
     /// The answer ended before its end, or its compression is broken.
@@ -188,7 +203,7 @@ pub enum CcsError {
         reason: &'static str,
     },
     /// The server points elsewhere; token and password do not go there.
-    #[error("{doing}: {url} redirects to {to}, which was not followed")]
+    #[error("{doing}: {url} redirects to {to}, {why}")]
     Redirected {
         /// What it was for.
         doing: Doing,
@@ -198,6 +213,8 @@ pub enum CcsError {
         status: u16,
         /// Where it points.
         to: String,
+        /// Why it is not followed.
+        why: &'static str,
     },
     /// The server refused user and password. They are not sent again.
     #[error(
@@ -226,6 +243,12 @@ pub enum CcsError {
     },
 }
 
+fn by_proxy(proxy: &Option<String>) -> String {
+    proxy
+        .as_ref()
+        .map_or_else(String::new, |proxy| format!("the proxy {proxy} (on the way to "))
+}
+
 fn quoted(text: &str) -> String {
     if text.is_empty() {
         String::new()
@@ -243,7 +266,9 @@ impl CcsError {
             | Self::LoginRejected { status, .. }
             | Self::Redirected { status, .. } => Some(*status),
             Self::Unauthorized { .. } => Some(401),
-            Self::NotJson { .. } | Self::Unusable { .. } | Self::Cut { .. } => Some(200),
+            Self::NotJson { .. } | Self::Unusable { .. } | Self::Cut { .. } | Self::NoProgress { .. } => {
+                Some(200)
+            }
             _ => None,
         }
     }
@@ -281,12 +306,17 @@ impl CcsError {
 
 /// The cause at the bottom of an error of the HTTP library; its upper layers only repeat that a request failed.
 #[derive(Clone)]
-pub struct Cause(Arc<reqwest::Error>);
+pub struct Cause(Arc<dyn Error + Send + Sync>);
 
 impl Cause {
-    pub(super) fn new(error: reqwest::Error) -> Self {
-        // Our errors name the URL themselves.
+    /// An error of the HTTP library. Our errors name the URL themselves.
+    pub(super) fn http(error: reqwest::Error) -> Self {
         Self(Arc::new(error.without_url()))
+    }
+
+    /// An error below it.
+    pub(super) fn io(error: std::io::Error) -> Self {
+        Self(Arc::new(error))
     }
 }
 
@@ -335,6 +365,9 @@ pub enum ConnectProblem {
     /// The connection came about, but no certificate.
     #[error("no certificate was served")]
     NoCertificate,
+    /// The server asked for a certificate of the client and closed the connection without one.
+    #[error("the server requires a client certificate, and this program presents none")]
+    ClientCertificate,
     /// Something else; the source says what.
     #[error("it failed")]
     Other,

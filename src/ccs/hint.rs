@@ -28,6 +28,11 @@ impl CcsError {
             }
             Self::TlsSetup { .. } => return None,
             Self::HttpSetup { .. } => "look at HTTPS_PROXY and the like: each must be a URL".to_owned(),
+            Self::Connect { proxy: Some(_), .. } => {
+                "look at HTTPS_PROXY and ALL_PROXY: is the proxy there and the right one? A server that needs none is \
+                 named in NO_PROXY"
+                    .to_owned()
+            }
             Self::Connect { problem, url, .. } => connect_hint(*problem, url),
             Self::Tls { problem, .. } => tls_hint(problem),
             Self::NoAnswer { .. } => {
@@ -40,6 +45,10 @@ impl CcsError {
                 "the server may be slow to put a long history together: raise --timeout, or lower --concurrency"
                     .to_owned()
             }
+            Self::NoProgress { .. } => {
+                "the server, or a proxy before it, does not come to an end; if the line is that slow, raise --timeout"
+                    .to_owned()
+            }
             Self::Cut { .. } => "try again; what was read whole is kept".to_owned(),
             Self::Status { doing, status, .. } => status_hint(*doing, *status),
             Self::NotJson { .. } => {
@@ -48,6 +57,10 @@ impl CcsError {
                     .to_owned()
             }
             Self::Unusable { .. } => "is the URL that of a CCS server's REST API?".to_owned(),
+            Self::Redirected { why, .. } if why.contains("question") => {
+                "the server, or a proxy before it, rewrites the URL: its rules must keep path and query of the REST API"
+                    .to_owned()
+            }
             Self::Redirected { .. } => {
                 "if that is the right server, give its URL by --url; token and password go nowhere else".to_owned()
             }
@@ -65,6 +78,9 @@ impl CcsError {
     }
 }
 
+const CLIENT_CERTIFICATE: &str = "let the server accept this machine without a client certificate (IIS: SSL Settings, \
+                                  Client certificates: Ignore or Accept)";
+
 fn connect_hint(problem: ConnectProblem, url: &str) -> String {
     match problem {
         ConnectProblem::UnknownHost => {
@@ -81,6 +97,7 @@ fn connect_hint(problem: ConnectProblem, url: &str) -> String {
             "a firewall or a very old TLS may be behind it; try again, then ask who runs the server"
                 .to_owned()
         }
+        ConnectProblem::ClientCertificate => CLIENT_CERTIFICATE.to_owned(),
         ConnectProblem::NoCertificate => "is this the https port?".to_owned(),
         _ if url.ends_with(&format!(":{DEFAULT_PORT}")) => {
             "is the CCS application server running, its REST API switched on, and the firewall open?"
@@ -99,9 +116,12 @@ fn tls_hint(problem: &TlsProblem) -> String {
             format!("is this the https port? The REST API's default is {DEFAULT_PORT}")
         }
         TlsProblem::TooOld(_) => {
-            "switch on TLS 1.2 or newer with ECDHE ciphers on the server (Schannel settings of Windows)"
+            "the server needs TLS 1.2 or newer, one of the ECDHE suites with AES-GCM or ChaCha20-Poly1305 (such as \
+             TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384; those with CBC are not enough), the curve X25519, P-256 or P-384, and a \
+             certificate with an RSA, Ed25519, P-256 or P-384 key (not P-521): see the Schannel settings of Windows"
                 .to_owned()
         }
+        TlsProblem::ClientCertificate => CLIENT_CERTIFICATE.to_owned(),
         TlsProblem::Other(_) => "`jobruns trust` shows what the server presents".to_owned(),
     }
 }
@@ -116,6 +136,12 @@ fn certificate_hint(refused: &CertificateRefused) -> String {
         CertificateProblem::UnknownIssuer => format!("name the CA's certificate by --ca-cert FILE; or {pin}"),
         CertificateProblem::Expired => format!("renew the server's certificate; until then {pin}"),
         CertificateProblem::NotYetValid => format!("check the clocks of both machines; or {pin}"),
+        CertificateProblem::WrongName(wanted) if refused.served.names.contains(wanted) => {
+            format!(
+                "give the server a certificate with the address as an IP address (subjectAltName IP:{wanted}), or use a \
+                 host name of the certificate in --url; or {pin}"
+            )
+        }
         CertificateProblem::WrongName(_) => {
             format!("use a name of the certificate in --url; or {pin}")
         }
@@ -144,6 +170,9 @@ fn certificate_hint(refused: &CertificateRefused) -> String {
 
 fn status_hint(doing: Doing, status: u16) -> String {
     let hint = match (doing, status) {
+        (Doing::ListJobs, 400) => {
+            "this server wants another filter to list its jobs; name the jobs by `jobruns jobs add ID`"
+        }
         (_, 403) => {
             "the user needs the CCS permissions View all jobs, View standards and View assets, and access to the \
              folders Asset System and Standards"

@@ -5,6 +5,9 @@
 //! | `client` | [`Client`]: one request with its token; [`JobRunsAnswer`] in `answer`, names of jobs in `names` |
 //! | `session` | the token: login, renewal, one at a time for all jobs |
 //! | `transport` | one HTTP exchange: pace, redirects, timeouts, what went wrong |
+//! | `body` | a body, unpacked as it arrives, and the limits on one that does not get on |
+//! | `proxy`, `cookies` | the way to the server, and what a load balancer before it sets |
+//! | `redact` | password and tokens, found in every form in which a server may say them again |
 //! | `tls`, `verifier`, `certificate` | whom to trust, how a pin is checked, what a certificate says |
 //! | `served` | [`served_certificate`]: a server's certificate, not yet trusted |
 //! | `error`, `refusal`, `diagnosis`, `hint` | what failed, how it is told from the cause, and the way out |
@@ -17,13 +20,17 @@
 
 mod answer;
 mod base_url;
+mod body;
 mod certificate;
 mod client;
+mod cookies;
 mod diagnosis;
 mod error;
 mod hint;
 mod names;
 mod pace;
+mod proxy;
+mod redact;
 mod refusal;
 pub mod retry;
 mod secret;
@@ -43,7 +50,8 @@ mod test_server;
 mod tls_tests;
 
 pub use answer::{JobRunsAnswer, JsonAnswer};
-pub use base_url::check_base_url;
+pub use base_url::{check_base_url, plain_base_url};
+pub use body::Stall;
 pub use certificate::CertificateFacts;
 pub use client::Client;
 pub use error::{Cause, CcsError, ConnectProblem, Doing};

@@ -18,6 +18,9 @@ pub enum TlsProblem {
     /// No common protocol version, cipher or signature: the server offers only what is too old.
     #[error("client and server have no protocol version or cipher in common ({0})")]
     TooOld(rustls::Error),
+    /// The server wants a certificate of the client.
+    #[error("the server requires a client certificate, and this program presents none")]
+    ClientCertificate,
     /// Something else.
     #[error("{0}")]
     Other(rustls::Error),
@@ -89,6 +92,11 @@ impl fmt::Display for CertificateRefused {
                 [] => write!(
                     f,
                     "the certificate names no host, so it is not valid for {wanted}"
+                ),
+                names if names.contains(wanted) && wanted.parse::<std::net::IpAddr>().is_ok() => write!(
+                    f,
+                    "the certificate has the address {wanted} as a DNS name; only as an IP address would it be valid for \
+                     that"
                 ),
                 names => write!(f, "the certificate is for {}, not for {wanted}", names.join(", ")),
             },

@@ -84,9 +84,14 @@ pub const fn may_heal(error: &CcsError) -> bool {
             | ConnectProblem::Closed
             | ConnectProblem::ProxyRefused
             | ConnectProblem::Other => true,
-            ConnectProblem::ProxyLogin | ConnectProblem::NoCertificate => false,
+            ConnectProblem::ProxyLogin
+            | ConnectProblem::NoCertificate
+            | ConnectProblem::ClientCertificate => false,
         },
-        CcsError::NoAnswer { .. } | CcsError::Silence { .. } | CcsError::Cut { .. } => true,
+        CcsError::NoAnswer { .. }
+        | CcsError::Silence { .. }
+        | CcsError::NoProgress { .. }
+        | CcsError::Cut { .. } => true,
         // 501 and 505 say that the server cannot do it at all.
         CcsError::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502..=504 | 506..=599),
         // A page in place of JSON is a proxy's or a login's, and stays; the rest needs somebody to act.
@@ -171,6 +176,7 @@ mod tests {
         let connect = |problem| CcsError::Connect {
             doing: Doing::Login,
             url: String::new(),
+            proxy: None,
             problem,
             source: None,
         };

@@ -70,6 +70,7 @@ pub async fn served_certificate(
         (None, Ok(())) => Err(CcsError::Connect {
             doing: Doing::ReadCertificate,
             url: super::base_url::origin(&base.root()),
+            proxy: None,
             problem: ConnectProblem::NoCertificate,
             source: None,
         }),

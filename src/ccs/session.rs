@@ -17,7 +17,9 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::Secret;
+use super::answer::JsonAnswer;
 use super::error::{CcsError, Doing};
+use super::redact::Redactor;
 use super::settings::{PasswordEncoding, Settings};
 use super::text::append_form_value;
 use super::transport::{Payload, Transport};
@@ -31,8 +33,6 @@ const LONGEST_TOKEN_ANSWER: usize = 256 * 1024;
 /// The logged-in user.
 pub(super) struct Session {
     username: String,
-    /// As the user types it; kept to be taken out of what the server says.
-    plain_password: Secret,
     /// As it goes into the form: encoded as the settings ask.
     password: Secret,
     state: Mutex<State>,
@@ -58,7 +58,6 @@ struct Token {
 /// A token as it goes into the request, and the number of its generation.
 #[derive(Clone)]
 pub(super) struct Bearer {
-    access: Secret,
     /// What renews it.
     refresh: Option<Secret>,
     header: HeaderValue,
@@ -82,15 +81,16 @@ struct TokenAnswer {
 
 impl Session {
     /// A session that has not logged in yet.
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings, redactor: &Redactor) -> Self {
         let password = settings.password.reveal();
+        redactor.add(password);
         let password = match settings.password_encoding {
             PasswordEncoding::Base64 => Secret::new(STANDARD.encode(password)),
             PasswordEncoding::None => Secret::from(password),
         };
+        redactor.add(password.reveal());
         Self {
             username: settings.username.clone(),
-            plain_password: settings.password.clone(),
             password,
             state: Mutex::default(),
             fetches: AtomicU64::new(0),
@@ -119,16 +119,6 @@ impl Session {
             Some(token) if token.bearer.generation > refused.generation => Ok(token.bearer.clone()),
             _ => self.fetch(transport, &mut state, fetches).await,
         }
-    }
-
-    /// All that must never be shown, with the token that a request carried: to be taken out of what a server says.
-    pub(super) fn secrets<'s>(&'s self, bearer: Option<&'s Bearer>) -> Vec<&'s str> {
-        let mut secrets = vec![self.password.reveal(), self.plain_password.reveal()];
-        if let Some(bearer) = bearer {
-            secrets.push(bearer.access.reveal());
-            secrets.extend(bearer.refresh.as_ref().map(Secret::reveal));
-        }
-        secrets
     }
 
     /// Renews or logs in, unless one that began after `fetches` has just failed.
@@ -169,14 +159,10 @@ impl Session {
     async fn renew_or_login(&self, transport: &Transport, state: &mut State) -> Result<Token, CcsError> {
         let generation = state.generation + 1;
         let held = state.token.as_ref().map(|token| token.bearer.clone());
-        let secrets = self.secrets(held.as_ref());
         if let Some(refresh) = held.as_ref().and_then(|bearer| bearer.refresh.as_ref()) {
             let mut form = Zeroizing::new(String::from("grant_type=refresh_token&refresh_token="));
             append_form_value(&mut form, refresh.reveal());
-            match self
-                .ask(transport, Doing::Renewal, form, generation, &secrets)
-                .await
-            {
+            match self.ask(transport, Doing::Renewal, form, generation).await {
                 Ok(token) => return Ok(token),
                 // The server answered, and not with a token: the refresh token is of no use any more.
                 Err(error) if error.http_status().is_some() => {
@@ -190,9 +176,7 @@ impl Session {
         append_form_value(&mut form, &self.username);
         form.push_str("&password=");
         append_form_value(&mut form, self.password.reveal());
-        let outcome = self
-            .ask(transport, Doing::Login, form, generation, &secrets)
-            .await;
+        let outcome = self.ask(transport, Doing::Login, form, generation).await;
         outcome.map_err(|error| match error {
             // 400 is OAuth's `invalid_grant`.
             CcsError::Status {
@@ -216,28 +200,41 @@ impl Session {
         doing: Doing,
         form: Zeroizing<String>,
         generation: u64,
-        secrets: &[&str],
     ) -> Result<Token, CcsError> {
         let url = transport.base().endpoint("oauth/tokens");
         let answer = transport.exchange(doing, url, &Payload::Form(form)).await?;
-        if answer.status() != 200 {
-            return Err(answer.into_status_error(secrets).await);
+        // Some gateways answer 201; what counts is the token.
+        if !matches!(answer.status().as_u16(), 200 | 201) {
+            return Err(answer.into_status_error().await);
         }
-        let answer = super::answer::json_only(answer, secrets).await?;
+        // The type that it has, or has not, says nothing: some servers call a token text/html.
+        let answer = JsonAnswer::of_any_type(answer)?;
+        let not_json = answer.not_json();
         let url = answer.url().to_owned();
         let bytes = Zeroizing::new(answer.into_bytes(LONGEST_TOKEN_ANSWER).await?);
-        token_of(&bytes, generation).map_err(|reason| CcsError::Unusable { doing, url, reason })
+        match token_of(&bytes, generation, transport.redactor()) {
+            Ok(token) => Ok(token),
+            Err(reason) => Err(not_json
+                .filter(|_| reason == NO_TOKEN)
+                .unwrap_or(CcsError::Unusable { doing, url, reason })),
+        }
     }
 }
 
+/// Why an answer is no token answer at all.
+const NO_TOKEN: &str = "it is no JSON object with an access_token";
+
 /// Reads a token answer. The reasons hold nothing of it: it is a secret as a whole.
-fn token_of(bytes: &[u8], generation: u64) -> Result<Token, &'static str> {
+fn token_of(bytes: &[u8], generation: u64, redactor: &Redactor) -> Result<Token, &'static str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let answer: TokenAnswer =
-        serde_json::from_slice(bytes).map_err(|_| "it is no JSON object with an access_token")?;
+    let answer: TokenAnswer = serde_json::from_slice(bytes).map_err(|_| NO_TOKEN)?;
     // First of all wiped when dropped, whatever comes of it.
     let access = Secret::new(answer.access_token);
     let refresh = answer.refresh_token.map(Secret::new);
+    // Whatever comes of them: from here on no text with either of them is quoted.
+    for token in [Some(&access), refresh.as_ref()].into_iter().flatten() {
+        redactor.add(token.reveal());
+    }
     if access.reveal().is_empty() {
         return Err("its access_token is empty");
     }
@@ -252,7 +249,6 @@ fn token_of(bytes: &[u8], generation: u64) -> Result<Token, &'static str> {
     });
     Ok(Token {
         bearer: Bearer {
-            access,
             refresh: refresh.filter(|token| !token.reveal().is_empty()),
             header,
             generation,

@@ -3,11 +3,14 @@
 //! The provider of cryptography is ring, named here; no process-wide default is read or set.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustls::client::ResolvesClientCert;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
@@ -16,12 +19,35 @@ use super::error::CcsError;
 use super::settings::Trust;
 use super::verifier::{AnyOrPinned, Chain, Seen};
 
+/// A TLS configuration.
+pub(super) struct Tls {
+    pub(super) config: ClientConfig,
+    /// Whether a server asked for a certificate of the client since.
+    pub(super) client_certificate: Arc<AtomicBool>,
+}
+
+/// Presents no certificate, and notes that one was asked for: many a server only closes the connection then.
+#[derive(Debug)]
+struct NoClientCertificate(Arc<AtomicBool>);
+
+impl ResolvesClientCert for NoClientCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    /// Else rustls would not ask.
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
 /// The TLS configuration that accepts what `trust` says.
 ///
 /// # Errors
 /// [`CcsError::NoTrustedRoots`] where the system has no readable trust store, [`CcsError::BadCertificate`] for a
 /// root that is no certificate.
-pub(super) fn config(trust: &Trust) -> Result<ClientConfig, CcsError> {
+pub(super) fn config(trust: &Trust) -> Result<Tls, CcsError> {
     let provider = Arc::new(ring::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
@@ -34,7 +60,7 @@ pub(super) fn config(trust: &Trust) -> Result<ClientConfig, CcsError> {
 }
 
 /// The TLS configuration that accepts any certificate and notes what was served in `seen`.
-pub(super) fn watching_config(seen: Seen) -> Result<ClientConfig, CcsError> {
+pub(super) fn watching_config(seen: Seen) -> Result<Tls, CcsError> {
     let provider = Arc::new(ring::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     with_verifier(provider, Arc::new(AnyOrPinned::any(Some(seen), algorithms)))
@@ -43,7 +69,8 @@ pub(super) fn watching_config(seen: Seen) -> Result<ClientConfig, CcsError> {
 fn with_verifier(
     provider: Arc<CryptoProvider>,
     verifier: Arc<dyn ServerCertVerifier>,
-) -> Result<ClientConfig, CcsError> {
+) -> Result<Tls, CcsError> {
+    let client_certificate = Arc::new(AtomicBool::new(false));
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|source| CcsError::TlsSetup {
@@ -51,8 +78,11 @@ fn with_verifier(
         })?
         .dangerous()
         .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    Ok(config)
+        .with_client_cert_resolver(Arc::new(NoClientCertificate(Arc::clone(&client_certificate))));
+    Ok(Tls {
+        config,
+        client_certificate,
+    })
 }
 
 fn chain(

@@ -569,3 +569,56 @@ fn ca_files_are_read_as_people_have_them() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_address_that_stands_in_the_certificate_as_a_dns_name_is_told_as_such() {
+    let authority = authority();
+    let mut params = params(&[]);
+    params.subject_alt_names = vec![rcgen::SanType::DnsName("127.0.0.1".try_into().unwrap())];
+    let server = issued(&authority, params).await;
+    let trust = Trust::Roots(vec![authority.der.clone()]);
+    let error = login(server.port(), trust).await.unwrap_err();
+    let refused = refusal(&error);
+    assert!(matches!(refused.problem, CertificateProblem::WrongName(_)));
+    let said = refused.to_string();
+    assert!(said.contains("has the address 127.0.0.1 as a DNS name"), "{said}");
+    assert!(error.hint().unwrap().contains("IP:127.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_server_that_requires_a_client_certificate_is_told_as_such() {
+    for version in BOTH_VERSIONS {
+        let authority = authority();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(authority.der.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            Arc::new(roots),
+            Arc::clone(&provider),
+        )
+        .build()
+        .unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = params(&["127.0.0.1"]).signed_by(&key, &authority.issuer).unwrap();
+        let certified = CertifiedKey::new(vec![certificate.der().clone()], signing(&key));
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_client_cert_verifier(clients)
+            .with_cert_resolver(Arc::new(Fixed(Arc::new(certified))));
+        let server = serving(config).await;
+        let error = login(server.port(), Trust::Roots(vec![authority.der.clone()]))
+            .await
+            .unwrap_err();
+        let said = match &error {
+            CcsError::Tls { problem, .. } => problem.to_string(),
+            other => other.to_string(),
+        };
+        assert!(
+            said.contains("requires a client certificate"),
+            "{version:?}: {said}"
+        );
+        assert!(error.hint().unwrap().contains("SSL Settings"));
+        assert!(!retry::may_heal(&error));
+    }
+}

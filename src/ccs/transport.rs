@@ -1,26 +1,38 @@
 //! One HTTP exchange with the server: pace, redirects, timeouts, and what went wrong in our own words.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION,
+    RETRY_AFTER,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response, StatusCode, Url};
-use rustls::ClientConfig;
 use zeroize::Zeroizing;
 
 use super::base_url::{BaseUrl, origin, same_server, shown};
+use super::body::Body;
+use super::cookies::Cookies;
 use super::diagnosis::{Asked, no_answer};
 use super::error::{Cause, CcsError, Doing};
 use super::pace::Pace;
+use super::proxy::{self, Route};
+use super::redact::Redactor;
+use super::retry;
 use super::settings::Settings;
-use super::{retry, text};
+use super::tls::Tls;
 
 /// Redirects within the server that are followed for one request; more is a loop.
 const MOST_REDIRECTS: u32 = 5;
 
 /// Bytes of an error's text that are read at most: the document's texts are one sentence.
 const MOST_ERROR_TEXT: usize = 4096;
+
+/// Bytes of a failed token request's answer that are read at most.
+const MOST_OAUTH_ERROR: usize = 64 << 10;
 
 /// The connections to one server.
 #[derive(Debug)]
@@ -30,6 +42,12 @@ pub(super) struct Transport {
     pace: Pace,
     connect_timeout: Duration,
     idle_timeout: Duration,
+    cookies: Cookies,
+    redactor: Arc<Redactor>,
+    /// The proxy on the way, as errors name it.
+    proxy: Option<String>,
+    /// Whether the server asked for a certificate of the client.
+    client_certificate: Arc<AtomicBool>,
 }
 
 /// What a request carries besides its URL.
@@ -44,18 +62,21 @@ pub(super) enum Payload<'a> {
 /// An answer's head, its body not yet read.
 #[derive(Debug)]
 pub(super) struct Answer {
-    pub(super) response: Response,
+    pub(super) body: Body,
     pub(super) asked: Asked,
     pub(super) began: Instant,
+    pub(super) redactor: Arc<Redactor>,
 }
 
 impl Transport {
     /// Connections by `tls` to the server of `base`.
-    pub(super) fn new(settings: &Settings, base: BaseUrl, tls: ClientConfig) -> Result<Self, CcsError> {
+    pub(super) fn new(settings: &Settings, base: BaseUrl, tls: Tls) -> Result<Self, CcsError> {
+        let setup = |error| CcsError::HttpSetup {
+            source: Cause::http(error),
+        };
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls.config)
             .http1_only()
-            .gzip(true)
             // Followed by hand, since even a follower that strips the token would carry on elsewhere.
             .redirect(Policy::none())
             .referer(false)
@@ -64,19 +85,43 @@ impl Transport {
             // A firewall that forgets quiet connections is noticed while the server still computes.
             .tcp_keepalive(Duration::from_secs(60))
             .user_agent(concat!("jobruns/", env!("CARGO_PKG_VERSION")));
-        if base.is_loopback() {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| CcsError::HttpSetup {
-            source: Cause::new(error),
-        })?;
+        let route = if base.is_loopback() {
+            Route::Direct
+        } else {
+            proxy::route(&base.root())
+        };
+        let redactor = Arc::new(Redactor::default());
+        let mut by_proxy = None;
+        builder = match route {
+            Route::System => builder,
+            Route::Direct => builder.no_proxy(),
+            Route::Proxy(proxy) => {
+                if let Some(password) = Url::parse(&proxy).ok().as_ref().and_then(Url::password) {
+                    redactor.add(password);
+                }
+                by_proxy = Some(proxy::shown(&proxy));
+                builder
+                    .no_proxy()
+                    .proxy(reqwest::Proxy::all(&proxy).map_err(setup)?)
+            }
+        };
+        let client = builder.build().map_err(setup)?;
         Ok(Self {
             client,
             base,
             pace: Pace::new(settings.rate_limit),
             connect_timeout: settings.connect_timeout,
             idle_timeout: settings.idle_timeout,
+            cookies: Cookies::default(),
+            redactor,
+            proxy: by_proxy,
+            client_certificate: tls.client_certificate,
         })
+    }
+
+    /// What must never be said back.
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// The address of the server.
@@ -84,7 +129,8 @@ impl Transport {
         &self.base
     }
 
-    /// Sends one request, following redirects within the same server, and returns the answer of any status.
+    /// Sends one request, following redirects to the same question at the same server, and returns the answer of any
+    /// status.
     pub(super) async fn exchange(
         &self,
         doing: Doing,
@@ -101,7 +147,11 @@ impl Transport {
             let mut request = self
                 .client
                 .request(method.clone(), url.clone())
-                .header(ACCEPT, "application/json");
+                .header(ACCEPT, "application/json")
+                .header(ACCEPT_ENCODING, "gzip");
+            if let Some(cookies) = self.cookies.header() {
+                request = request.header(COOKIE, cookies);
+            }
             request = match payload {
                 Payload::Bearer(token) => request.header(AUTHORIZATION, (*token).clone()),
                 Payload::Form(form) => {
@@ -111,32 +161,52 @@ impl Transport {
                 }
             };
             let answer = self.send(doing, &method, &url, request).await?;
-            let Some(target) = redirect_target(&answer.response, &url) else {
+            self.cookies.take(answer.body.response().headers());
+            let Some(target) = redirect_target(answer.body.response(), &url) else {
                 return Ok(answer);
             };
-            // Only 307 and 308 ask to send a form again.
-            let status = answer.response.status().as_u16();
-            let keeps_method = matches!(status, 307 | 308);
+            let status = answer.status().as_u16();
+            let location = answer.body.response().headers().get(LOCATION);
+            let location = location.map_or_else(Vec::new, |value| value.as_bytes().to_vec());
             redirects += 1;
-            let followed = match &target {
-                Ok(target) => {
-                    same_server(&url, target)
-                        && redirects <= MOST_REDIRECTS
-                        && (method == Method::GET || keeps_method)
-                }
-                Err(_) => false,
+            // Only 307 and 308 ask to send a form again.
+            let keeps_method = method == Method::GET || matches!(status, 307 | 308);
+            let refused = |to: String, why| {
+                // What is shown is a part of the header: the whole of it is looked at.
+                let to = if self.redactor.is_secret(&location, false) {
+                    super::secret::REDACTED.to_owned()
+                } else {
+                    to
+                };
+                Err(CcsError::Redirected {
+                    doing,
+                    url: shown(&url),
+                    status,
+                    to,
+                    why,
+                })
             };
-            match target {
-                Ok(target) if followed => url = target,
-                other => {
-                    return Err(CcsError::Redirected {
-                        doing,
-                        url: answer.asked.url,
-                        status,
-                        to: other.map_or_else(|raw| raw, |target| shown(&target)),
-                    });
-                }
+            let target = match target {
+                Ok(target) => target,
+                Err(raw) => return refused(raw, "which was not followed"),
+            };
+            if !same_server(&url, &target) {
+                return refused(shown(&target), "which was not followed");
             }
+            if !keeps_method
+                || !target.path().eq_ignore_ascii_case(url.path())
+                || target.query() != url.query()
+            {
+                // IIS rewrites often lose the query: the answer would be one to another question.
+                return refused(
+                    shown(&target),
+                    "which asks another question (path, query and method must stay) and was not followed",
+                );
+            }
+            if redirects > MOST_REDIRECTS {
+                return refused(shown(&target), "again and again");
+            }
+            url = target;
         }
     }
 
@@ -159,6 +229,7 @@ impl Transport {
             url: shown(url),
             connect_timeout: self.connect_timeout,
             idle_timeout: self.idle_timeout,
+            proxy: self.proxy.clone(),
         };
         self.pace.turn().await;
         let began = Instant::now();
@@ -167,16 +238,18 @@ impl Transport {
         match outcome {
             Ok(response) => {
                 let status = response.status().as_u16();
-                tracing::debug!(%method, %url, status, milliseconds, "answer began");
+                tracing::debug!(%method, url = asked.url, status, milliseconds, "answer began");
                 Ok(Answer {
-                    response,
+                    body: Body::new(response, self.idle_timeout),
                     asked,
                     began,
+                    redactor: Arc::clone(&self.redactor),
                 })
             }
             Err(error) => {
-                let error = no_answer(&asked, error);
-                tracing::debug!(%method, %url, %error, milliseconds, "no answer");
+                let wanted = self.client_certificate.load(Ordering::Relaxed);
+                let error = no_answer(&asked, error, wanted);
+                tracing::debug!(%method, url = asked.url, %error, milliseconds, "no answer");
                 Err(error)
             }
         }
@@ -200,15 +273,14 @@ fn redirect_target(response: &Response, url: &Url) -> Option<Result<Url, String>
 impl Answer {
     /// The HTTP status.
     pub(super) fn status(&self) -> StatusCode {
-        self.response.status()
+        self.body.response().status()
     }
 
-    /// The answer as an error by its status, with the beginning of its text, in which every one of `secrets` is
-    /// replaced.
-    pub(super) async fn into_status_error(mut self, secrets: &[&str]) -> CcsError {
+    /// The answer as an error by its status, with the beginning of its text, unless a secret is in it.
+    pub(super) async fn into_status_error(mut self) -> CcsError {
         let status = self.status().as_u16();
-        let retry_after = retry_after(self.response.headers());
-        let text = self.error_text(secrets).await;
+        let retry_after = retry_after(self.body.response().headers());
+        let text = self.error_text().await;
         CcsError::Status {
             doing: self.asked.doing,
             url: self.asked.url,
@@ -219,16 +291,50 @@ impl Answer {
     }
 
     /// The beginning of an error's text in one line; empty where it cannot be read.
-    pub(super) async fn error_text(&mut self, secrets: &[&str]) -> String {
+    pub(super) async fn error_text(&mut self) -> String {
+        if matches!(self.asked.doing, Doing::Login | Doing::Renewal) {
+            return self.oauth_error().await;
+        }
+        let (bytes, cut) = self.beginning(MOST_ERROR_TEXT).await;
+        self.redactor.quote(&bytes, cut)
+    }
+
+    /// What the answer to a token request says of itself in OAuth's terms (RFC 6749, 5.2). Nothing else of it is ever
+    /// quoted: it may hold what was asked for, or what was sent.
+    async fn oauth_error(&mut self) -> String {
+        #[derive(serde::Deserialize)]
+        struct OauthError {
+            error: Option<String>,
+            error_description: Option<String>,
+        }
+        let (bytes, _) = self.beginning(MOST_OAUTH_ERROR).await;
+        let Ok(said) = serde_json::from_slice::<OauthError>(&bytes) else {
+            return String::new();
+        };
+        let words = [said.error, said.error_description];
+        let words: Vec<String> = words
+            .iter()
+            .flatten()
+            .map(|words| self.redactor.quote(words.as_bytes(), false))
+            .filter(|words| !words.is_empty())
+            .collect();
+        words.join(": ")
+    }
+
+    /// At least `enough` bytes of the body, or all of it; whether there is more.
+    async fn beginning(&mut self, enough: usize) -> (Vec<u8>, bool) {
         let mut bytes = Vec::new();
-        while bytes.len() < MOST_ERROR_TEXT {
-            match self.response.chunk().await {
+        loop {
+            match self.body.chunk().await {
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+                Ok(None) => return (bytes, false),
                 // The status is the news; that its text broke off is none.
-                Ok(None) | Err(_) => break,
+                Err(_) => return (bytes, true),
+            }
+            if bytes.len() >= enough {
+                return (bytes, true);
             }
         }
-        text::quote(&bytes, secrets)
     }
 }
 

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -230,7 +230,7 @@ impl Console {
 
 /// The clock's time, as every line has it.
 fn now() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+    DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 fn told_lines(told: &Told) -> Vec<(&'static str, &str)> {

@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::sync::One;
 use super::table::print_text;
 use super::{report, runtime, stop};
-use crate::archive::Reader;
+use crate::archive::{Reader, Writer};
 use crate::ccs::retry::Policy;
 use crate::ccs::{self, Client, Secret, Trust, roots_from_pem};
 use crate::config::FrameSettings;
@@ -59,6 +59,10 @@ pub(super) fn run(_args: &DemoArgs, frame: &FrameSettings, console: &Console) ->
             HISTORY.runs
         ))?;
         let client = client(&server)?;
+        if archive.exists() {
+            // The look-alike is the same one, on another port.
+            Writer::open(archive)?.move_jobs(None, None, client.base_url())?;
+        }
         let progress = Progress::new(console, frame.progress);
         let sync = One {
             archive,

@@ -9,6 +9,7 @@ use super::failure::{Exit, Failure};
 use super::table::{Column, or_dash, print};
 use super::{runtime, tell_choices};
 use crate::archive::{JobState, Reader, Writer};
+use crate::ccs;
 use crate::config::{ServerFlags, ServerSettings, Sources, TableOrJson};
 use crate::model::Guid;
 
@@ -29,6 +30,7 @@ enum Action {
     Add(AddArgs),
     Remove(RemoveArgs),
     Discover(DiscoverArgs),
+    Move(MoveArgs),
 }
 
 /// Lists the jobs that the archive knows
@@ -74,6 +76,32 @@ struct DiscoverArgs {
     server: ServerFlags,
 }
 
+/// Says that jobs are served by another server from now on
+///
+/// A job that suddenly answers under another base URL may be a clone's or a restored copy's: until it is said here that
+/// it has moved, a sync archives what is new, changes nothing that is known, marks nothing absent, and ends partial.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns jobs move --all --from https://ccs01.example:12431 --to https://ccs02.example:12431
+  jobruns jobs move ff761384-4b49-40b4-97d8-0de38669075a --to https://ccs02.example:12431")]
+struct MoveArgs {
+    /// The job, by GUID
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    job_id: Option<Guid>,
+
+    /// Every job
+    #[arg(long)]
+    all: bool,
+
+    /// Only jobs that were served by this base URL
+    #[arg(long, value_name = "URL")]
+    from: Option<String>,
+
+    /// The base URL that serves them from now on
+    #[arg(long, value_name = "URL")]
+    to: String,
+}
+
 pub(super) fn run(args: &JobsArgs, sources: &Sources<'_>, archive: &Path) -> Result<Exit, Failure> {
     match &args.action {
         Action::List(args) => list(args, archive)?,
@@ -88,6 +116,7 @@ pub(super) fn run(args: &JobsArgs, sources: &Sources<'_>, archive: &Path) -> Res
             tracing::info!(job_id = %args.job_id, "job {} is no longer watched; its history stays", args.job_id);
         }
         Action::Discover(args) => discover(args, sources, archive)?,
+        Action::Move(args) => move_jobs(args, archive)?,
     }
     Ok(Exit::Done)
 }
@@ -168,6 +197,25 @@ fn discover(args: &DiscoverArgs, sources: &Sources<'_>, archive: &Path) -> Resul
     print(args.format, &jobs, &columns, |job| {
         vec![job.job_id.clone(), job.name.clone(), yes_or_no(job.watched)]
     })
+}
+
+fn move_jobs(args: &MoveArgs, archive: &Path) -> Result<(), Failure> {
+    // As the client writes it, or a slash at the end would be another server.
+    let plain = |url: &String| ccs::plain_base_url(url);
+    let to = plain(&args.to)?;
+    let from = args.from.as_ref().map(plain).transpose()?;
+    // The writer would make an archive where there is none.
+    drop(Reader::open(archive)?);
+    let moved = Writer::open(archive)?.move_jobs(args.job_id, from.as_deref(), &to)?;
+    if moved == 0 {
+        let from = from.map_or_else(String::new, |from| format!(" from {from}"));
+        let words = format!("no job moved{from} to {to}: none was served there, or all were moved before");
+        return Err(
+            Failure::new(Exit::NotDone, words).with_hint("`jobruns jobs list` shows the server of each job")
+        );
+    }
+    tracing::info!(moved, "jobs that are served by {to} from now on: {moved}");
+    Ok(())
 }
 
 /// The watched jobs; none where there is no archive yet.

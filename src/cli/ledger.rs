@@ -161,6 +161,7 @@ fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(),
         });
         Ok(())
     })?;
+    reader.confirm()?;
     if lines.is_empty() {
         tracing::info!("the ledger has no such line");
     }
@@ -223,5 +224,6 @@ fn export(
         };
         written.map_err(|error| output.failed(&error))
     })?;
+    reader.confirm()?;
     output.finish()
 }

@@ -47,7 +47,10 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use self::args::{Cli, Command};
 use self::console::Console;
 use self::failure::Failure;
-use crate::config::{Environment, FrameFlags, FrameSettings, Origin, Sources, When, find_config_file};
+use crate::config::{
+    Environment, FrameFlags, FrameSettings, Origin, Sources, When, default_config_files, find_config_file,
+};
+use crate::model::Instant;
 
 pub use self::failure::Exit;
 
@@ -69,6 +72,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return end_of_parsing(&error, &console),
     };
+    if !Instant::clock_is_set() {
+        let words =
+            "the clock of this machine stands before 1970, so no time that is written down would be right";
+        let failure = Failure::new(Exit::NotDone, words).with_hint("set the clock, then run it again.");
+        console.tell(&failure);
+        return failure.exit();
+    }
     match dispatch(cli, &environment, &console) {
         Ok(exit) => exit,
         Err((failure, console)) => {
@@ -103,12 +113,19 @@ fn dispatch(cli: Cli, environment: Environment<'_>, early: &Console) -> Result<E
     console.listen();
     match sources.file() {
         Some(file) => tracing::debug!("config file: {}", file.path().display()),
-        None => tracing::debug!("config file: none"),
+        None => tracing::debug!("config file: none (looked for {})", looked_for(environment)),
     }
     tell_choices(&sources);
     let result = command(cli.command, &sources, &settings, &console);
     tell_choices(&sources);
     result.map_err(|failure| (failure, console))
+}
+
+/// The places where a config file is looked for unasked, in words.
+fn looked_for(environment: Environment<'_>) -> String {
+    let places = default_config_files(environment);
+    let places: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
+    places.join(", ")
 }
 
 fn settle<'e>(

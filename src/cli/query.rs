@@ -95,7 +95,7 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
     let mut end = QueryEnd::Complete;
     let rows = destination.write(about, &halt, |rows| {
         end = write(&snapshot, &options, rows)?;
-        Ok(())
+        Ok(reader.confirm()?)
     })?;
     tell_empty("query", rows);
     if let (QueryEnd::Limited, Some(limit)) = (end, options.limit) {

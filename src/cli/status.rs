@@ -15,7 +15,8 @@ use crate::model::Instant;
 /// How fresh the archive is, per job
 ///
 /// Tells the last complete sync, the last error, the runs and the newest run of each job. With --max-age it ends with 3
-/// if the last complete sync of a watched job is older, or there was none, or no job is watched.
+/// if the last complete sync of a watched job is older, or there was none, or no job is watched. A last complete sync that
+/// lies in the future ends with 3 in any case.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns status
@@ -41,6 +42,7 @@ struct Freshness {
     runs: i64,
     newest_run_at: Option<String>,
     last_error: Option<String>,
+    last_sync_in_future: bool,
 }
 
 pub(super) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
@@ -65,7 +67,9 @@ pub(super) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
             job.name.clone().unwrap_or_else(|| job.job_id.clone()),
             yes_or_no(job.watched),
             or_dash(job.last_synced_at.as_deref()),
-            if job.overdue == Some(true) {
+            if job.last_sync_in_future {
+                "in the future".to_owned()
+            } else if job.overdue == Some(true) {
                 "overdue".to_owned()
             } else {
                 or_dash(age.as_deref())
@@ -75,7 +79,9 @@ pub(super) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
             or_dash(job.last_error.as_deref().map(beginning).as_deref()),
         ]
     })?;
-    Ok(args.max_age.map_or(Exit::Done, |max_age| judge(&jobs, max_age)))
+    let ahead = tell_last_syncs_in_future(&jobs);
+    let stale = args.max_age.map_or(Exit::Done, |max_age| judge(&jobs, max_age));
+    Ok(if stale == Exit::Done { ahead } else { stale })
 }
 
 fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshness {
@@ -84,8 +90,10 @@ fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshn
         runs,
         newest_run_at,
     } = state;
+    let last_sync_in_future = job.last_synced_at.is_some_and(|synced| synced > now);
     let age_seconds = job
         .last_synced_at
+        .filter(|_| !last_sync_in_future)
         .map(|synced| now.unix_seconds() - synced.unix_seconds());
     let too_old =
         |max_age: Duration| age_seconds.is_none_or(|age| i128::from(age) > i128::from(max_age.as_secs()));
@@ -95,11 +103,28 @@ fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshn
         watched: job.watched,
         last_synced_at: job.last_synced_at.map(|synced| synced.to_string()),
         age_seconds,
-        overdue: max_age.map(|max_age| job.watched && too_old(max_age)),
+        overdue: max_age.map(|max_age| job.watched && !last_sync_in_future && too_old(max_age)),
         runs,
         newest_run_at,
         last_error: job.last_error,
+        last_sync_in_future,
     }
+}
+
+/// Says of each watched job whose last complete sync lies in the future: the clock was ahead then or is behind now, so
+/// its age cannot be told, and a check of the age would be silent until the clock has caught up.
+fn tell_last_syncs_in_future(jobs: &[Freshness]) -> Exit {
+    let mut exit = Exit::Done;
+    for job in jobs.iter().filter(|job| job.watched && job.last_sync_in_future) {
+        let title = job.name.as_deref().unwrap_or(&job.job_id);
+        let at = job.last_synced_at.as_deref().unwrap_or_default();
+        tracing::warn!(
+            job_id = job.job_id,
+            "{title}: its last complete sync lies in the future ({at}); check the clock, then sync again"
+        );
+        exit = Exit::Findings;
+    }
+    exit
 }
 
 /// Whether the watched ones of these jobs are fresh enough; says of each that is not.
@@ -108,7 +133,9 @@ pub(super) fn check(states: Vec<JobState>, max_age: Duration, now: Instant) -> E
         .into_iter()
         .map(|state| freshness(state, Some(max_age), now))
         .collect();
-    judge(&jobs, max_age)
+    let ahead = tell_last_syncs_in_future(&jobs);
+    let stale = judge(&jobs, max_age);
+    if stale == Exit::Done { ahead } else { stale }
 }
 
 /// Whether all is fresh enough; a check over nothing is none, and fails.
@@ -204,6 +231,20 @@ mod tests {
         );
         assert_eq!(judged(vec![job(false, Some(999))]), Exit::Findings);
         assert_eq!(judged(Vec::new()), Exit::Findings);
+    }
+
+    #[test]
+    fn a_last_sync_in_the_future_is_a_finding_and_has_no_age() {
+        let now = Instant::from_unix_seconds(1000);
+        let ahead = freshness(job(true, Some(1001)), None, now);
+        assert_eq!((ahead.age_seconds, ahead.last_sync_in_future), (None, true));
+        assert_eq!(tell_last_syncs_in_future(&[ahead]), Exit::Findings);
+        assert_eq!(
+            check(vec![job(true, Some(5000))], Duration::from_secs(100), now),
+            Exit::Findings
+        );
+        let unwatched = freshness(job(false, Some(1001)), None, now);
+        assert_eq!(tell_last_syncs_in_future(&[unwatched]), Exit::Done);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What can be wrong with settings and credentials, and the way out.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::file::CONFIG_FILE_NAME;
 use super::sources::Origin;
 use super::text::NotText;
 
@@ -93,6 +94,21 @@ pub enum ConfigError {
         /// Why it cannot be read.
         reason: String,
     },
+    /// A text in the config file holds a control character.
+    #[error(
+        "{}:{line}: {key} holds a control character ({}), which double quotes make of a backslash and a letter",
+        path.display(), control.escape_default()
+    )]
+    ControlCharacter {
+        /// The config file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// The setting's key.
+        key: String,
+        /// The character.
+        control: char,
+    },
     /// A setting that is needed was given nowhere.
     #[error("no {what} was given")]
     Missing {
@@ -180,6 +196,12 @@ impl ConfigError {
             Self::Export { .. } => {
                 "an entry is report = \"NAME\", output = \"FILE\", and options of that report as keys, with _ in place of -.".to_owned()
             }
+            Self::ControlCharacter { .. } => {
+                r"write the text in single quotes, which leave backslashes as they are: username = 'CORP\nightly'.".to_owned()
+            }
+            Self::Missing { how, .. } if Path::new(CONFIG_FILE_NAME).exists() => format!(
+                "{how} The {CONFIG_FILE_NAME} of the current folder is read only where it is named: --config {CONFIG_FILE_NAME}."
+            ),
             Self::Missing { how, .. } => (*how).to_owned(),
             Self::TwoWaysToTrust { .. } => "keep the one that is meant; --pin is the strictest.".to_owned(),
             Self::OpenPasswordFile { path, .. } => {

@@ -12,8 +12,8 @@ use super::nearest::nearest;
 use super::setting::KEYS;
 use super::text::decode;
 
-/// The config file that is read when none is named and the current folder has it.
-pub const DEFAULT_FILE: &str = "jobruns.toml";
+/// What a config file is called where none is named.
+pub const CONFIG_FILE_NAME: &str = "jobruns.toml";
 
 /// A config file, read and checked for unknown keys; its values are still texts.
 #[derive(Debug, Clone)]
@@ -133,6 +133,7 @@ impl ConfigFile {
                     });
                 }
             };
+            refuse_control_characters(&path, line, key, &text)?;
             values.insert(key.to_string(), FileValue { line, text });
         }
         Ok(Self {
@@ -164,6 +165,12 @@ fn parse_exports(
         let DeValue::Table(table) = entry.get_ref() else {
             return Err(not_a_list(line));
         };
+        for (key, value) in table {
+            let (line, _) = place(text, key.span().start);
+            if let DeValue::String(value) = value.get_ref() {
+                refuse_control_characters(path, line, key.get_ref(), value)?;
+            }
+        }
         let path = || path.to_path_buf();
         exports.push(read_export(line, table, is_password).map_err(|why| match why {
             Unreadable::Password => ConfigError::PasswordInFile { path: path(), line },
@@ -175,6 +182,20 @@ fn parse_exports(
         })?);
     }
     Ok(exports)
+}
+
+/// No setting holds a control character. One comes of double quotes, in which TOML reads a backslash as the beginning of
+/// an escape: `"CORP\nightly"` holds a line feed.
+fn refuse_control_characters(path: &Path, line: usize, key: &str, text: &str) -> Result<(), ConfigError> {
+    match text.chars().find(|c| c.is_control()) {
+        None => Ok(()),
+        Some(control) => Err(ConfigError::ControlCharacter {
+            path: path.to_path_buf(),
+            line,
+            key: key.to_owned(),
+            control,
+        }),
+    }
 }
 
 /// Whether a key looks like an attempt to keep the password itself in the file.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::error::ConfigError;
-use super::file::{ConfigFile, DEFAULT_FILE};
+use super::file::{CONFIG_FILE_NAME, ConfigFile};
 use super::setting::Setting;
 use super::sources::{Environment, Sources};
 use super::values::{word, word_of};
@@ -55,7 +55,7 @@ pub struct FrameFlags {
     #[arg(long, global = true, value_name = "FILE")]
     pub archive: Option<PathBuf>,
 
-    /// The config file, TOML [env: JOBRUNS_CONFIG] [default: jobruns.toml in the current folder, if there]
+    /// The config file, TOML [env: JOBRUNS_CONFIG] [default: jobruns/jobruns.toml in the user's config folder, else in the machine's]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
@@ -165,8 +165,8 @@ impl FrameSettings {
     }
 }
 
-/// The config file: the one that `flag`, else `JOBRUNS_CONFIG` names, else `jobruns.toml` in the current folder if it
-/// is there, else none.
+/// The config file: the one that `flag`, else `JOBRUNS_CONFIG` names, else the first of [`default_config_files`] that is
+/// there, else none.
 ///
 /// # Errors
 /// When it cannot be read; a file that was named must be there.
@@ -180,12 +180,36 @@ pub fn find_config_file(
     if let Some(path) = flag.map(Path::to_path_buf).or(variable) {
         return ConfigFile::read(&path).map(Some);
     }
-    let path = Path::new(DEFAULT_FILE);
-    if path.exists() {
-        ConfigFile::read(path).map(Some)
+    default_config_files(environment)
+        .iter()
+        .find(|path| path.exists())
+        .map(|path| ConfigFile::read(path))
+        .transpose()
+}
+
+/// Where a config file is looked for unasked: in the user's config folder, then in the machine's. Never in the current
+/// folder, which may be somebody else's.
+#[must_use]
+pub fn default_config_files(environment: Environment<'_>) -> Vec<PathBuf> {
+    let folder = |name: &str| {
+        environment(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let folders = if cfg!(windows) {
+        [folder("APPDATA"), folder("ProgramData")]
     } else {
-        Ok(None)
-    }
+        let home = || folder("HOME").map(|home| home.join(".config"));
+        [
+            folder("XDG_CONFIG_HOME").or_else(home),
+            Some(PathBuf::from("/etc")),
+        ]
+    };
+    folders
+        .into_iter()
+        .flatten()
+        .map(|folder| folder.join("jobruns").join(CONFIG_FILE_NAME))
+        .collect()
 }
 
 #[cfg(test)]
@@ -225,6 +249,30 @@ mod tests {
             settings(&FrameFlags::default(), &environment).archive,
             PathBuf::from("other.db")
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_config_file_is_looked_for_in_the_users_folder_and_the_machines() {
+        let places = |variables: &[(&str, &str)]| -> Vec<String> {
+            let environment = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| value.into())
+            };
+            let files = default_config_files(&environment);
+            files.iter().map(|path| path.display().to_string()).collect()
+        };
+        let machine = "/etc/jobruns/jobruns.toml";
+        assert_eq!(
+            places(&[("HOME", "/home/a")]),
+            ["/home/a/.config/jobruns/jobruns.toml", machine]
+        );
+        assert_eq!(
+            places(&[("HOME", "/home/a"), ("XDG_CONFIG_HOME", "/x")]),
+            ["/x/jobruns/jobruns.toml", machine]
+        );
+        // A relative folder would be one in the current folder.
+        assert_eq!(places(&[("XDG_CONFIG_HOME", "x"), ("HOME", "")]), [machine]);
     }
 
     #[test]

@@ -89,11 +89,20 @@ impl Keyring {
     /// Keeps the password of `account`, in place of the one before.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// When the store refuses; then it has no password of this account any more: a store may fail between its steps
+    /// and leave the password where nobody expects it.
     pub fn keep(&self, account: &Account, password: &Secret) -> Result<(), KeyringError> {
-        self.entry(account)?
-            .set_password(password.reveal())
-            .map_err(|error| said(&error, account))
+        let entry = self.entry(account)?;
+        entry.set_password(password.reveal()).map_err(|error| {
+            let left = match entry.delete_credential() {
+                Ok(()) | Err(Error::NoEntry) => "",
+                Err(_) => "; a password may be left there, which `jobruns password forget` takes away",
+            };
+            match said(&error, account) {
+                KeyringError::Unavailable(why) => KeyringError::Unavailable(format!("{why}{left}")),
+                other => other,
+            }
+        })
     }
 
     /// Forgets the password of `account`; `false` where there was none.

@@ -33,9 +33,11 @@ pub use crate::ccs::Secret;
 pub use duration::{NotADuration, parse_duration, show_duration};
 pub use error::ConfigError;
 pub use exports::Export;
-pub use file::{ConfigFile, DEFAULT_FILE};
+pub use file::{CONFIG_FILE_NAME, ConfigFile};
 pub use flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
-pub use frame::{DEFAULT_ARCHIVE, FrameFlags, FrameSettings, LogFormat, When, find_config_file};
+pub use frame::{
+    DEFAULT_ARCHIVE, FrameFlags, FrameSettings, LogFormat, When, default_config_files, find_config_file,
+};
 pub use jobs_file::{JobsFile, ListedJob, read_jobs_file};
 pub use keyring::{Account, HOW_LONG, Keyring, KeyringError};
 pub use nearest::nearest;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use chrono::{DateTime, TimeZone, Utc};
 
@@ -43,7 +44,25 @@ impl Instant {
     /// The clock's time, to the whole second: what the archive notes of its own doings.
     #[must_use]
     pub fn now() -> Self {
-        Self::from_unix_seconds(Utc::now().timestamp())
+        Self::of_clock(SystemTime::now())
+    }
+
+    /// The time of a clock, to the whole second; a clock may stand before 1970.
+    fn of_clock(time: SystemTime) -> Self {
+        let whole = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+        Self::from_unix_seconds(match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => whole(since.as_secs()),
+            Err(before) => {
+                let before = before.duration();
+                -whole(before.as_secs() + u64::from(before.subsec_nanos() > 0))
+            }
+        })
+    }
+
+    /// Whether the clock of this machine stands at a time that can be: it was never set where it stands before 1970.
+    #[must_use]
+    pub fn clock_is_set() -> bool {
+        Self::now().0 >= 0
     }
 
     /// The same instant as `chrono` has it.
@@ -121,7 +140,7 @@ pub enum TimeBasis {
 /// What a time field of an answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeReading {
-    /// Missing, null, `''` or `0001-01-01T00:00:00`: no time.
+    /// Missing, null, `''` or 0001-01-01T00:00:00 by a clock at any offset: no time.
     Absent,
     /// A readable time.
     At(Instant, TimeBasis),
@@ -146,5 +165,20 @@ impl TimeReading {
             Self::At(_, basis) => Some(basis),
             Self::Absent | Self::Unreadable => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_is_a_time_too() {
+        let at = |clock| Instant::of_clock(clock).unix_seconds();
+        assert_eq!(at(SystemTime::UNIX_EPOCH + Duration::from_millis(1_900)), 1);
+        assert_eq!(at(SystemTime::UNIX_EPOCH - Duration::from_secs(86_400)), -86_400);
+        assert_eq!(at(SystemTime::UNIX_EPOCH - Duration::from_millis(1)), -1);
     }
 }

@@ -14,7 +14,7 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 ///
 /// Understands `YYYY-MM-DD`, `T` or a space, `HH:MM[:SS[.f]]`, then `Z`, `±hh[:mm]`, `±hhmm` or nothing; and
 /// `/Date(ms)/`, `/Date(ms±hhmm)/`, whose milliseconds are UTC. Digits of a fraction beyond the seventh are dropped.
-/// `''` and `0001-01-01T00:00:00` are no time.
+/// `''` and whatever lies within [`NEVER`] are no time.
 #[must_use]
 pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
     let text = raw.trim();
@@ -34,9 +34,6 @@ pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
             None => return TimeReading::Unreadable,
         },
     };
-    if local == NEVER {
-        return TimeReading::Absent; // .NET's DateTime.MinValue, whatever its offset
-    }
     let (ticks, basis) = match (offset, zone) {
         (Some(seconds), _) => (
             local.ticks - i64::from(seconds) * TICKS_PER_SECOND,
@@ -45,8 +42,8 @@ pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
         (None, NaiveZone::Utc) => (local.ticks, TimeBasis::Assumed),
         (None, NaiveZone::Iana(zone)) => (in_zone(local.ticks, zone), TimeBasis::Assumed),
     };
-    if ticks == NEVER.ticks {
-        return TimeReading::Absent; // the same instant, written with another offset
+    if NEVER.contains(&ticks) {
+        return TimeReading::Absent;
     }
     if !YEARS.contains(&ticks) {
         return TimeReading::Unreadable; // such as 9999-12-31T23:59:59-05:00, in the year 10000 of UTC
@@ -60,13 +57,14 @@ struct Local {
     ticks: i64,
 }
 
-/// 0001-01-01T00:00:00.
-const NEVER: Local = Local {
-    ticks: -62_135_596_800 * TICKS_PER_SECOND,
-};
-
 /// Ticks of the years 1 to 9999, which .NET and SQLite know and whose texts order right.
-const YEARS: std::ops::Range<i64> = NEVER.ticks..253_402_300_800 * TICKS_PER_SECOND;
+const YEARS: std::ops::Range<i64> = -62_135_596_800 * TICKS_PER_SECOND..253_402_300_800 * TICKS_PER_SECOND;
+
+/// From 0000-12-31T00:00:00Z up to 0001-01-03T00:00:00Z: no time. A server in any zone writes .NET's `DateTime.MinValue`
+/// (0001-01-01T00:00:00) by its wall clock, converted to UTC or converted to local time, so every instant that is in year 1's
+/// first day at some offset counts as it.
+const NEVER: std::ops::Range<i64> =
+    YEARS.start - 86_400 * TICKS_PER_SECOND..YEARS.start + 2 * 86_400 * TICKS_PER_SECOND;
 
 fn read_iso(text: &[u8]) -> Option<(Local, Option<i32>)> {
     let (date, rest) = text.split_at_checked(10)?;
@@ -279,6 +277,7 @@ mod tests {
                 "9999-12-31T23:59:59.9999999",
                 "9999-12-31T23:59:59.9999999Z Assumed",
             ),
+            ("0001-01-03T00:00:00Z", "0001-01-03T00:00:00Z Explicit"),
             ("2018-09-20T05:44:42+18:00", "2018-09-19T11:44:42Z Explicit"),
             ("2018-09-20T05:44:42.5-0330", "2018-09-20T09:14:42.5Z Explicit"),
             ("/Date(-1000)/", "1969-12-31T23:59:59Z Explicit"),
@@ -299,6 +298,13 @@ mod tests {
             "0001-01-01T05:30:00+05:30",
             "/Date(-62135596800000)/",
             "/Date(-62135578800000-0500)/",
+            "0001-01-01T05:00:00Z",
+            "0001-01-01T01:00:00+05:30",
+            "0001-01-01T23:59:59.9999999-14:00",
+            "0001-01-02T23:59:59.9999999Z",
+            "/Date(-62135578800000)/",
+            "/Date(-62135546400000)/",
+            "/Date(-62135647200000)/",
         ] {
             assert_eq!(utc(raw), "Absent", "{raw}");
         }
@@ -315,7 +321,7 @@ mod tests {
             "0000-01-01T00:00:00",
             "2018-09-20T05:44:42+18:01",
             "9999-12-31T23:59:59-05:00",
-            "0001-01-01T01:00:00+05:30",
+            "/Date(-62135683200001)/",
             "/Date(253402300800000)/",
             "/Date(1537422882000+05300)/",
             "/Date()/",
@@ -349,7 +355,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_chrono(seconds in -62_135_596_799_i64..253_402_300_799, offset in -50_400_i32..50_400) {
+        fn agrees_with_chrono(seconds in -62_135_424_000_i64..253_402_300_799, offset in -50_400_i32..50_400) {
             let offset = offset / 60 * 60;
             let time = chrono::DateTime::from_timestamp(seconds, 0).unwrap();
             let there = time.with_timezone(&chrono::FixedOffset::east_opt(offset).unwrap());

@@ -149,7 +149,21 @@ fn find(shared: &Shared, id: &str) -> Result<u32, Box<Response<Body>>> {
     job.ok_or_else(|| Box::new(text(404, TEXT, not_found(&bare))))
 }
 
+/// "Search Jobs" with its mandatory `Attributes`, and "Search Job by Name". Of the attributes that the document names,
+/// the name can be compared; others are met by every job.
 fn jobs(shared: &Shared, query: &HashMap<String, String>) -> Response<Body> {
+    let wanted = match (query.get("jobname"), query.get("attributes")) {
+        (Some(name), _) => Some((false, name.as_str())),
+        (None, Some(attributes)) => name_filter(attributes),
+        (None, None) => return text(400, JSON, "{\"Message\":\"The request is invalid.\"}".to_owned()),
+    };
+    let is_wanted = |job: &u32| {
+        let name = shared.history.job_name(*job).to_lowercase();
+        wanted.is_none_or(|(contains, wanted)| match contains {
+            true => name.contains(&wanted.to_lowercase()),
+            false => name == wanted.to_lowercase(),
+        })
+    };
     let number = |name: &str, default: u32| {
         query
             .get(name)
@@ -157,17 +171,42 @@ fn jobs(shared: &Shared, query: &HashMap<String, String>) -> Response<Body> {
             .unwrap_or(default)
     };
     let (page, size) = (number("page", 0), number("pagesize", 50).max(1));
-    let all = shared.history.jobs;
-    let from = page.saturating_mul(size);
-    let rows: Vec<String> = (from..all.min(from.saturating_add(size)))
-        .map(|job| shared.history.job_properties(job))
+    let found: Vec<u32> = (0..shared.history.jobs).filter(is_wanted).collect();
+    let from = page.saturating_mul(size) as usize;
+    let rows: Vec<String> = found
+        .iter()
+        .skip(from)
+        .take(size as usize)
+        .map(|&job| shared.history.job_properties(job))
         .collect();
     let body = format!(
         "{{\"TotalPages\":{},\"Data\":{{\"Rows\":[{}]}}}}",
-        all.div_ceil(size),
+        found.len().div_ceil(size as usize),
         rows.join(",")
     );
     text(200, JSON, body)
+}
+
+/// What `JobName = X` or `JobName Contains X` asks of the name, with or without quotes, and whether it is to contain it.
+fn name_filter(attributes: &str) -> Option<(bool, &str)> {
+    let condition = attributes
+        .trim()
+        .trim_start_matches('(')
+        .trim_end_matches(')')
+        .trim();
+    let rest = condition
+        .get(..7)
+        .filter(|word| word.eq_ignore_ascii_case("jobname"))
+        .map(|_| condition[7..].trim_start())?;
+    let value = |text: &'static str| {
+        rest.get(..text.len())
+            .filter(|word| word.eq_ignore_ascii_case(text))
+            .map(|_| &rest[text.len()..])
+    };
+    let (contains, value) = value("contains")
+        .map(|v| (true, v))
+        .or_else(|| value("=").map(|v| (false, v)))?;
+    Some((contains, value.trim().trim_matches(['\'', '"'])))
 }
 
 async fn runs(

@@ -54,6 +54,8 @@ pub(super) struct Tally {
     /// The most that an earlier try had.
     pub(super) quarantined_before: u64,
     pub(super) unaccepted_before: u64,
+    /// Runs of the last try that are known otherwise, and were left as they are.
+    pub(super) differing: u64,
     /// Keys of the runs met by the last try.
     pub(super) met: HashSet<i64>,
     /// Keys of runs of this job that earlier tries met here.
@@ -83,6 +85,7 @@ impl JobTally {
         tally.unchanged = 0;
         tally.quarantined = 0;
         tally.unaccepted = 0;
+        tally.differing = 0;
         tally.met.clear();
     }
 }
@@ -91,6 +94,8 @@ impl JobTally {
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) job_key: i64,
+    /// Another server than the job's answered: what is known stays as it is.
+    pub(super) only_new: bool,
     pub(super) received: Vec<Received>,
 }
 
@@ -286,6 +291,9 @@ impl Worker {
         for received in batch.received {
             bytes += received.bytes();
             match received {
+                Received::Run(run) if batch.only_new && self.writer.is_known(&run)? => {
+                    job.tally.differing += 1;
+                }
                 Received::Run(run) => {
                     let stored = self.writer.store_run(self.sync_id, batch.job_key, &run)?;
                     job.count(&stored);

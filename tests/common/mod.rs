@@ -14,6 +14,7 @@ pub mod namespace;
 pub mod program;
 pub mod python;
 pub mod rich;
+pub mod scripted;
 pub mod story;
 
 use std::path::PathBuf;

@@ -48,7 +48,6 @@ pub(super) fn client(authority_pem: &str) -> Client {
         .with_no_client_auth();
     Client::builder()
         .tls_backend_preconfigured(tls)
-        .gzip(false)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(Duration::from_secs(20))

@@ -11,7 +11,9 @@ async fn jobs_come_in_pages() {
     let mut names = Vec::new();
     for (page, rows) in [(0, 2), (1, 1), (2, 0)] {
         let answer = bench
-            .json(&format!("/ccs/api/v1/Jobs?page={page}&pagesize=2"))
+            .json(&format!(
+                "/ccs/api/v1/Jobs?Attributes=JobName%20Contains%20%27%27&page={page}&pagesize=2"
+            ))
             .await;
         assert_eq!(answer["TotalPages"], 2);
         let found = answer["Data"]["Rows"].as_array().unwrap();
@@ -31,8 +33,32 @@ async fn jobs_come_in_pages() {
         .map(|job| (history.job_id(job), history.job_name(job)))
         .collect();
     assert_eq!(names, expected);
-    let whole = bench.json("/ccs/api/v1/Jobs").await;
+    let whole = bench
+        .json("/ccs/api/v1/Jobs?Attributes=JobName%20Contains%20%27%27")
+        .await;
     assert_eq!(whole["Data"]["Rows"].as_array().unwrap().len(), 3);
+    // Attributes are mandatory; a search by name finds that name alone.
+    assert_eq!(bench.text("/ccs/api/v1/Jobs?page=0&pagesize=2").await.0, 400);
+    let name: String =
+        form_urlencoded::byte_serialize(history.job_name(1).to_uppercase().as_bytes()).collect();
+    for (query, expected) in [
+        (format!("jobname={name}"), 1),
+        (format!("Attributes=(JobName = '{name}')").replace(' ', "%20"), 1),
+        (format!("Attributes=JobName%20contains%20{}", &name[..3]), 1),
+        ("jobname=nosuch".to_owned(), 0),
+        ("attributes=JobType%20=%20Scheduled".to_owned(), 3),
+    ] {
+        let found = bench.json(&format!("/ccs/api/v1/jobs?{query}")).await;
+        let rows = found["Data"]["Rows"].as_array().unwrap().len();
+        assert!(
+            if expected == 1 {
+                rows >= 1
+            } else {
+                rows == expected
+            },
+            "{query}: {rows}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -260,6 +286,6 @@ async fn braces_around_an_id_may_come_encoded_and_pages_beyond_the_last_are_empt
     let id = bench.server.history().job_id(0);
     let path = format!("/ccs/api/v1/Jobs/%7B{id}%7D/jobruns?count=2");
     assert_eq!(ids(&bench.json(&path).await).len(), 2);
-    let beyond = "/ccs/api/v1/Jobs?page=4000000000&pagesize=4000000000";
+    let beyond = "/ccs/api/v1/Jobs?attributes=JobType%20=%20x&page=4000000000&pagesize=4000000000";
     assert_eq!(bench.json(beyond).await["Data"]["Rows"], serde_json::json!([]));
 }

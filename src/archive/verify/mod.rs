@@ -149,6 +149,15 @@ impl Reader {
         options: &VerifyOptions,
         progress: &(dyn Fn(VerifyProgress) + Sync),
     ) -> Result<VerifyReport, ArchiveError> {
+        let report = self.look_at_everything(options, progress)?;
+        self.confirm().map(|()| report)
+    }
+
+    fn look_at_everything(
+        &self,
+        options: &VerifyOptions,
+        progress: &(dyn Fn(VerifyProgress) + Sync),
+    ) -> Result<VerifyReport, ArchiveError> {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let connections = snapshot::take(self, threads.min(MAX_THREADS))?;
         let mut findings = Findings::default();

@@ -360,6 +360,29 @@ impl Writer {
         })
     }
 
+    /// Says that `job` (none: every job) has moved to the server with the base URL `to`; with `from`, only if it was
+    /// there. Says how many jobs moved; one that never answered has no server to move from.
+    ///
+    /// # Errors
+    /// [`ArchiveError::NoSuch`] where the archive does not know the job; SQL errors.
+    pub fn move_jobs(
+        &mut self,
+        job: Option<Guid>,
+        from: Option<&str>,
+        to: &str,
+    ) -> Result<u64, ArchiveError> {
+        self.transact(|writer| {
+            if let Some(job) = job
+                && jobs::key(&writer.connection, job)?.is_none()
+            {
+                return Err(ArchiveError::NoSuch {
+                    what: format!("job {job}"),
+                });
+            }
+            jobs::move_to(&writer.connection, &mut writer.head, job, from, to)
+        })
+    }
+
     /// Names a job without watching it.
     ///
     /// # Errors

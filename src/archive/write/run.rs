@@ -99,6 +99,15 @@ impl Writer {
         Ok(stored)
     }
 
+    /// Whether the archive has the run, whatever it says of it.
+    ///
+    /// # Errors
+    /// SQL errors; the caller rolls back.
+    pub fn is_known(&self, received: &ReceivedRun) -> Result<bool, ArchiveError> {
+        let run_id = received.run.job_run_id().to_string();
+        self.run_row(&run_id).map(|row| row.is_some())
+    }
+
     fn run_row(&self, run_id: &str) -> Result<Option<RunRow>, ArchiveError> {
         self.connection
             .prepare_cached(

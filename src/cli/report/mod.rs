@@ -148,7 +148,10 @@ impl ReportArgs {
                 halt.interrupts(&reader);
                 let snapshot = reader.snapshot()?;
                 let about = About::new(&snapshot, request.name(), request.described());
-                let rows = destination.write(about, halt, |rows| request.write(&snapshot, rows))?;
+                let rows = destination.write(about, halt, |rows| {
+                    request.write(&snapshot, rows)?;
+                    Ok(reader.confirm()?)
+                })?;
                 tell_empty(request.name(), rows);
                 drop(snapshot);
                 (Exit::Done, request.common(), reader)
@@ -160,6 +163,7 @@ impl ReportArgs {
                 let snapshot = reader.snapshot()?;
                 let exit = AllArgs::write(common, &folder, &snapshot, halt, console)?;
                 drop(snapshot);
+                reader.confirm()?;
                 (exit, common, reader)
             }
         };

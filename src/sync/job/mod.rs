@@ -112,8 +112,8 @@ struct JobWork<'a> {
     job: Guid,
     job_key: i64,
     name: Option<String>,
-    /// Where it answered last.
-    server: Option<String>,
+    /// The server that listed its runs last, where it is another one than this.
+    other_server: Option<String>,
     known: HashMap<Sha256, KnownRun>,
     /// Keys of known runs that this try has met.
     met: HashSet<i64>,
@@ -141,7 +141,7 @@ impl<'a> JobWork<'a> {
             job,
             job_key: at_hand.job_key,
             name: at_hand.name,
-            server: at_hand.server,
+            other_server: at_hand.server.filter(|server| server != shared.client.base_url()),
             known: at_hand.runs,
             met: HashSet::new(),
             dictionary: at_hand.dictionary,
@@ -215,6 +215,7 @@ impl<'a> JobWork<'a> {
         self.http_status = Some(answer.status());
         let mut reader = AnswerReader::new(self.shared.options.run_limit);
         let mut elements = Vec::new();
+        let mut runs_seen = 0;
         loop {
             let chunk = tokio::select! {
                 chunk = answer.chunk() => chunk,
@@ -239,6 +240,10 @@ impl<'a> JobWork<'a> {
             }
             for element in elements.drain(..) {
                 self.take(element).await;
+            }
+            if reader.envelope().runs_seen > runs_seen {
+                runs_seen = reader.envelope().runs_seen;
+                answer.progressed();
             }
             (self.shared.events)(SyncEvent::JobProgress {
                 job: self.job,
@@ -307,9 +312,10 @@ impl<'a> JobWork<'a> {
             Element::Whole { position, bytes } => {
                 let sha256: Sha256 = sha2::Sha256::digest(&bytes).into();
                 match self.known.get(&sha256) {
-                    Some(known) if !known.unreadable_messages => {
+                    Some(known) if !known.unreadable_messages || self.other_server.is_some() => {
                         self.met.insert(known.run_key);
-                        if !known.absent {
+                        // Another server cannot say that this one lists the run again.
+                        if !known.absent || self.other_server.is_some() {
                             self.unchanged += 1;
                             return;
                         }
@@ -426,6 +432,7 @@ impl<'a> JobWork<'a> {
             .store
             .store(Batch {
                 job_key: self.job_key,
+                only_new: self.other_server.is_some(),
                 received,
             })
             .await;

@@ -10,6 +10,20 @@ impl JobWork<'_> {
     /// Outcome and error of the job, from how its last try ended and what became of its runs. What an earlier try read is
     /// kept, so a job of which anything was read is partial, however the last one ended.
     pub(super) fn judge(&self, ended: &Try) -> (JobOutcome, Option<String>) {
+        let (outcome, error) = self.judge_answer(ended);
+        match &self.other_server {
+            Some(before) if outcome != JobOutcome::Failed => {
+                let error = error.map_or_else(String::new, |error| format!("{error}; "));
+                (
+                    JobOutcome::Partial,
+                    Some(error + &self.about_other_server(before)),
+                )
+            }
+            _ => (outcome, error),
+        }
+    }
+
+    fn judge_answer(&self, ended: &Try) -> (JobOutcome, Option<String>) {
         let seen = self.seen_before.max(self.envelope.runs_seen);
         let in_part = |error: String| {
             if seen == 0 {
@@ -46,6 +60,22 @@ impl JobWork<'_> {
             Try::Stopped if seen == 0 => (JobOutcome::Failed, Some("interrupted".to_owned())),
             Try::Stopped => (JobOutcome::Partial, Some("interrupted".to_owned())),
         }
+    }
+
+    /// What is said of an answer of another server than the job's: a clone or a restored copy knows less, or otherwise.
+    fn about_other_server(&self, before: &str) -> String {
+        let differing = match self.tally.differing {
+            0 => String::new(),
+            1 => " (1 came in other bytes)".to_owned(),
+            many => format!(" ({many} came in other bytes)"),
+        };
+        let server = self.shared.client.base_url();
+        format!(
+            "another server answered: {before} listed its runs before, and now {server} does. What is new was archived; \
+             runs that were known stay as they are{differing}, and none was marked absent. If the job has moved: \
+             `jobruns jobs move {} --from {before} --to {server}`",
+            self.job
+        )
     }
 
     /// The figures. Of an answer that was closed they are its own; else of the try that read most, with all that was stored.
@@ -97,26 +127,26 @@ impl JobWork<'_> {
     ) -> JobResult {
         let figures = self.figures(begun, ended);
         let full = outcome == JobOutcome::Complete && self.shared.options.count == 0;
-        let missing = if full { self.missing() } else { Vec::new() };
-        let server = self.shared.client.base_url();
-        if outcome != JobOutcome::Failed
-            && let Some(before) = self.server.as_deref().filter(|&before| before != server)
-        {
-            self.warn(&format!(
-                "the job has moved: it answered at {before} before, and now at {server}"
-            ));
-        }
+        // More runs than came may lack any of those that did not come.
+        let total = self.envelope.total_job_runs.filter(|_| full);
+        let came = i64::try_from(self.envelope.runs_seen).unwrap_or(i64::MAX);
+        let lacking = total.is_some_and(|total| total > came);
+        let missing = if full && !lacking {
+            self.missing()
+        } else {
+            Vec::new()
+        };
         for text in self.doubts.told() {
             self.warn(&text);
         }
-        if outcome == JobOutcome::Complete
-            && full
-            && let Some(total) = self.envelope.total_job_runs
-            && u64::try_from(total) != Ok(self.envelope.runs_seen)
-        {
+        if let Some(total) = total.filter(|&total| total != came) {
+            let so = if lacking {
+                "; no run is marked absent by it"
+            } else {
+                ""
+            };
             self.warn(&format!(
-                "the answer says TotalJobRuns {total} and holds {} runs",
-                self.envelope.runs_seen
+                "the answer says TotalJobRuns {total} and holds {came} runs{so}"
             ));
         }
         let record = JobRecord {

@@ -1,0 +1,285 @@
+//! The body of an answer, unpacked as it arrives, and the limits on a body that does not get on.
+//!
+//! The HTTP library unpacks one gzip member only, and only what is called `gzip` in small letters; servers and the
+//! proxies before them send several members, `x-gzip` and capitals (RFC 9110, 8.4.1.3; RFC 1952, 2.2).
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use flate2::write::MultiGzDecoder;
+use reqwest::Response;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+
+/// Bytes that a body must bring in each [`super::Settings::idle_timeout`] of waiting, unless a run was completed.
+pub(super) const LEAST_BYTES: u64 = 1024;
+
+/// A body in which no run is completed ends after this many times the idle timeout, however much it brings: a run of
+/// the largest size that is kept takes less over a slow line.
+pub(super) const LONGEST_WITHOUT_RUN: u32 = 10;
+
+/// Packed bytes that are unpacked at a time: gzip makes at most a thousand times as many of them.
+const UNPACKED_AT_A_TIME: usize = 4 << 10;
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) struct Body {
+    response: Response,
+    packing: Packing,
+    progress: Progress,
+}
+
+#[derive(Debug)]
+enum Packing {
+    Plain,
+    Gzip {
+        decoder: Box<MultiGzDecoder<Vec<u8>>>,
+        /// Came, and is not unpacked yet.
+        waiting: Bytes,
+        began: bool,
+    },
+    /// A packing that was not asked for.
+    Unknown,
+}
+
+/// Why a body ends before its end.
+#[derive(Debug)]
+pub(super) enum BodyError {
+    /// The connection broke, or was silent.
+    Http(reqwest::Error),
+    /// What came cannot be unpacked, or its packing ends early.
+    Unpack(io::Error),
+    /// It goes on without getting on.
+    NoProgress(Stall),
+}
+
+/// How a body does not get on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stall {
+    /// Hardly anything comes.
+    TooSlow(Duration),
+    /// Much comes, and no run is completed.
+    NoRun(Duration),
+}
+
+impl std::fmt::Display for Stall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooSlow(time) => write!(f, "brought fewer than {LEAST_BYTES} bytes in {time:?} of waiting"),
+            Self::NoRun(time) => write!(f, "went on for {time:?} without completing a run"),
+        }
+    }
+}
+
+impl Body {
+    pub(super) fn new(response: Response, idle_timeout: Duration) -> Self {
+        let packing = packing(response.headers());
+        Self {
+            response,
+            packing,
+            progress: Progress::new(idle_timeout, Instant::now()),
+        }
+    }
+
+    pub(super) const fn response(&self) -> &Response {
+        &self.response
+    }
+
+    /// Whether it is packed in a way that was not asked for.
+    pub(super) const fn is_foreign(&self) -> bool {
+        matches!(self.packing, Packing::Unknown)
+    }
+
+    /// The length that the server announced, where it is that of what is handed out.
+    pub(super) fn expected_bytes(&self) -> Option<u64> {
+        match self.packing {
+            Packing::Plain => self.response.content_length(),
+            _ => None,
+        }
+    }
+
+    /// Whoever reads the body has completed something: the limits begin anew.
+    pub(super) fn progressed(&mut self) {
+        self.progress.reset(Instant::now());
+    }
+
+    /// The next piece; `None` at the end.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        loop {
+            if let Some(bytes) = self.packing.unpack().map_err(BodyError::Unpack)? {
+                return Ok(Some(bytes));
+            }
+            let began = Instant::now();
+            let received = self.response.chunk().await.map_err(BodyError::Http)?;
+            let Some(bytes) = received else {
+                return self.packing.finish().map_err(BodyError::Unpack);
+            };
+            let now = Instant::now();
+            if let Some(stall) = self.progress.received(bytes.len() as u64, now - began, now) {
+                return Err(BodyError::NoProgress(stall));
+            }
+            match &mut self.packing {
+                Packing::Gzip { waiting, began, .. } => {
+                    *began = true;
+                    *waiting = bytes;
+                }
+                Packing::Plain | Packing::Unknown => return Ok(Some(bytes)),
+            }
+        }
+    }
+}
+
+impl Packing {
+    /// The next piece of what came already; `None` where more has to come first.
+    fn unpack(&mut self) -> io::Result<Option<Bytes>> {
+        let Self::Gzip { decoder, waiting, .. } = self else {
+            return Ok(None);
+        };
+        while !waiting.is_empty() {
+            let some = waiting.len().min(UNPACKED_AT_A_TIME);
+            let used = decoder.write(&waiting[..some])?;
+            if used == 0 {
+                return Err(io::Error::other("what follows its end is no gzip"));
+            }
+            drop(waiting.split_to(used));
+            if waiting.is_empty() {
+                // The decoder keeps some to itself; of an answer that is cut every run counts.
+                decoder.flush()?;
+            }
+            if !decoder.get_ref().is_empty() {
+                return Ok(Some(std::mem::take(decoder.get_mut()).into()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last piece, which there is only if the packing is complete.
+    fn finish(&mut self) -> io::Result<Option<Bytes>> {
+        let Self::Gzip {
+            decoder, began: true, ..
+        } = self
+        else {
+            return Ok(None);
+        };
+        decoder.try_finish()?;
+        let rest = std::mem::take(decoder.get_mut());
+        *self = Self::Plain;
+        Ok((!rest.is_empty()).then(|| rest.into()))
+    }
+}
+
+fn packing(headers: &HeaderMap) -> Packing {
+    let mut packed = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .map(|word| word.trim_ascii().to_ascii_lowercase())
+        .filter(|word| !word.is_empty() && word != b"identity");
+    match (packed.next().as_deref(), packed.next()) {
+        (None, _) => Packing::Plain,
+        (Some(b"gzip" | b"x-gzip"), None) => Packing::Gzip {
+            decoder: Box::new(MultiGzDecoder::new(Vec::new())),
+            waiting: Bytes::new(),
+            began: false,
+        },
+        _ => Packing::Unknown,
+    }
+}
+
+/// Whether a body gets on.
+#[derive(Debug)]
+struct Progress {
+    limit: Duration,
+    /// Time spent waiting since enough came; what the reader takes for itself is not the server's fault.
+    waited: Duration,
+    bytes: u64,
+    since: Instant,
+}
+
+impl Progress {
+    const fn new(limit: Duration, now: Instant) -> Self {
+        Self {
+            limit,
+            waited: Duration::ZERO,
+            bytes: 0,
+            since: now,
+        }
+    }
+
+    const fn reset(&mut self, now: Instant) {
+        self.waited = Duration::ZERO;
+        self.bytes = 0;
+        self.since = now;
+    }
+
+    fn received(&mut self, bytes: u64, waited: Duration, now: Instant) -> Option<Stall> {
+        self.bytes += bytes;
+        self.waited += waited;
+        if self.bytes >= LEAST_BYTES {
+            self.bytes = 0;
+            self.waited = Duration::ZERO;
+        }
+        let without_run = now.saturating_duration_since(self.since);
+        if self.waited >= self.limit {
+            Some(Stall::TooSlow(self.limit))
+        } else if without_run >= self.limit.saturating_mul(LONGEST_WITHOUT_RUN) {
+            Some(Stall::NoRun(self.limit.saturating_mul(LONGEST_WITHOUT_RUN)))
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_byte_now_and_then_ends_and_enough_bytes_or_a_run_do_not() {
+        let began = Instant::now();
+        let mut progress = Progress::new(2 * MINUTE, began);
+        assert_eq!(progress.received(1, MINUTE, began + MINUTE), None);
+        progress.reset(began + MINUTE);
+        assert_eq!(progress.received(1, MINUTE, began + 2 * MINUTE), None);
+        assert_eq!(progress.received(LEAST_BYTES, MINUTE, began + 3 * MINUTE), None);
+        assert_eq!(progress.received(1, MINUTE, began + 4 * MINUTE), None);
+        let end = progress.received(1, MINUTE, began + 5 * MINUTE);
+        assert_eq!(end, Some(Stall::TooSlow(2 * MINUTE)));
+    }
+
+    #[test]
+    fn a_body_without_a_run_ends_however_much_it_brings() {
+        let began = Instant::now();
+        let mut progress = Progress::new(MINUTE, began);
+        for minute in 1..10 {
+            assert_eq!(
+                progress.received(1 << 30, Duration::ZERO, began + minute * MINUTE),
+                None
+            );
+        }
+        let end = progress.received(1 << 30, Duration::ZERO, began + 10 * MINUTE);
+        assert_eq!(end, Some(Stall::NoRun(10 * MINUTE)));
+    }
+
+    #[test]
+    fn packings_are_known_by_every_name() {
+        let packing = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(CONTENT_ENCODING, value.parse().unwrap());
+            }
+            super::packing(&headers)
+        };
+        for plain in [&[][..], &["identity"], &["", "Identity "]] {
+            assert!(matches!(packing(plain), Packing::Plain), "{plain:?}");
+        }
+        for gzip in ["gzip", "GZIP", " x-gzip ", "X-GZip", "identity, gzip"] {
+            assert!(matches!(packing(&[gzip]), Packing::Gzip { .. }), "{gzip}");
+        }
+        for unknown in [&["br"][..], &["gzip, gzip"], &["gzip", "br"]] {
+            assert!(matches!(packing(unknown), Packing::Unknown), "{unknown:?}");
+        }
+    }
+}

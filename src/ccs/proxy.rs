@@ -1,0 +1,168 @@
+//! Which proxy leads to the server, by the environment: known here, so that an error can name it, and since
+//! `NO_PROXY` means more things to people than to the HTTP library.
+
+use std::env;
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+/// What the environment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route {
+    /// Straight to the server.
+    Direct,
+    /// By this proxy, with user and password where it has them.
+    Proxy(String),
+    /// Nothing is said there: the system's own settings count, where it has some (Windows, macOS).
+    System,
+}
+
+/// The way to `url` by the variables that other programs read too.
+pub(super) fn route(url: &Url) -> Route {
+    // A script may set either; empty ones count as not set.
+    let variable = |names: &[&str]| {
+        let values = names.iter().filter_map(|name| env::var(name).ok());
+        values
+            .map(|value| value.trim().to_owned())
+            .find(|value| !value.is_empty())
+    };
+    // In a CGI program HTTP_PROXY is whatever a client sent as the header `Proxy`.
+    let own: &[&str] = match (url.scheme(), env::var_os("REQUEST_METHOD")) {
+        ("https", _) => &["HTTPS_PROXY", "https_proxy"],
+        (_, None) => &["HTTP_PROXY", "http_proxy"],
+        _ => &[],
+    };
+    let proxy = variable(own).or_else(|| variable(&["ALL_PROXY", "all_proxy"]));
+    decide(url, proxy, variable(&["NO_PROXY", "no_proxy"]).as_deref())
+}
+
+fn decide(url: &Url, proxy: Option<String>, no_proxy: Option<&str>) -> Route {
+    if no_proxy.is_some_and(|list| is_listed(url, list)) {
+        return Route::Direct;
+    }
+    match proxy {
+        Some(proxy) if proxy.contains("://") => Route::Proxy(proxy),
+        Some(proxy) => Route::Proxy(format!("http://{proxy}")),
+        None => Route::System,
+    }
+}
+
+/// The proxy for a message: without user and password.
+pub(super) fn shown(proxy: &str) -> String {
+    match Url::parse(proxy) {
+        Ok(url) => super::base_url::origin(&url),
+        Err(_) => "of the environment".to_owned(),
+    }
+}
+
+/// Whether `NO_PROXY` names the server: entries between commas or blanks; `*` is everything; `example.com`,
+/// `.example.com` and `*.example.com` are the domain and all below it; addresses may be networks (`10.0.0.0/8`); a
+/// port may follow.
+fn is_listed(url: &Url, list: &str) -> bool {
+    let host = url
+        .host_str()
+        .unwrap_or_default()
+        .trim_end_matches('.')
+        .to_ascii_lowercase();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let port = url.port_or_known_default();
+    list.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|entry| !entry.is_empty())
+        .any(|entry| {
+            let entry = entry.to_ascii_lowercase();
+            let (name, wanted) = name_and_port(&entry);
+            wanted.is_none_or(|wanted| Some(wanted) == port) && names(name, bare)
+        })
+}
+
+/// An entry and its port. The colons of a bare IPv6 address are none of a port.
+fn name_and_port(entry: &str) -> (&str, Option<u16>) {
+    if let Some((address, rest)) = entry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return (address, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
+    }
+    match entry.split_once(':') {
+        Some((name, port)) if !port.contains(':') => match port.parse() {
+            Ok(port) => (name, Some(port)),
+            Err(_) => (entry, None),
+        },
+        _ => (entry, None),
+    }
+}
+
+fn names(name: &str, host: &str) -> bool {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return name == "*" || is_in_network(address, name);
+    }
+    let domain = name.strip_prefix('*').unwrap_or(name);
+    let domain = domain.strip_prefix('.').unwrap_or(domain).trim_end_matches('.');
+    match host.strip_suffix(domain) {
+        // `*` alone.
+        Some(_) if domain.is_empty() => name.starts_with('*'),
+        Some(before) => before.is_empty() || before.ends_with('.'),
+        None => false,
+    }
+}
+
+fn is_in_network(address: IpAddr, network: &str) -> bool {
+    let (base, length) = match network.split_once('/') {
+        Some((base, length)) => (base, length.parse::<u32>().ok()),
+        None => (network, Some(128)),
+    };
+    let bits = |address: IpAddr| match address {
+        IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
+        IpAddr::V6(v6) => (v6.to_bits(), 128),
+    };
+    let (Ok(base), Some(length)) = (base.parse::<IpAddr>(), length) else {
+        return false;
+    };
+    let ((one, width), (other, other_width)) = (bits(address), bits(base));
+    let length = length.min(width);
+    width == other_width && (length == 0 || (one ^ other) >> (128 - length) == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_proxy_takes_names_domains_networks_ports_and_blanks() {
+        for (url, list, expected) in [
+            ("https://ccs.corp.example:12431", "ccs.corp.example", true),
+            ("https://CCS.corp.example:12431", " other , Corp.Example ", true),
+            ("https://ccs.corp.example:12431", ".corp.example", true),
+            ("https://ccs.corp.example:12431", "a b *.corp.example", true),
+            ("https://ccs.corp.example:12431", "*", true),
+            ("https://ccs.corp.example:12431", "ccs.corp.example:12431", true),
+            ("https://ccs.corp.example:12431", "*.corp.example:443", false),
+            ("https://ccs.corp.example", "corp.example:443", true),
+            ("https://ccs.corp.example:12431", "orp.example", false),
+            ("https://ccs.corp.example:12431", "", false),
+            ("https://ccs.corp.example:12431", ".", false),
+            ("https://10.1.2.3:12431", "10.0.0.0/8", true),
+            ("https://10.1.2.3:12431", "10.1.2.3:12431", true),
+            ("https://10.1.2.3:12431", "10.1.2.4,11.0.0.0/8", false),
+            ("https://10.1.2.3:12431", "0.0.0.0/0", true),
+            ("https://[2001:db8::1]:12431", "2001:db8::1", true),
+            ("https://[2001:db8::1]:12431", "[2001:db8::1]:12431", true),
+            ("https://[2001:db8::1]:12431", "[2001:db8::1]:1", false),
+            ("https://[2001:db8::1]:12431", "2001:db8::/32", true),
+            ("https://[2001:db8::1]:12431", "10.0.0.0/8", false),
+        ] {
+            assert_eq!(is_listed(&url.parse().unwrap(), list), expected, "{url} {list}");
+        }
+    }
+
+    #[test]
+    fn the_proxy_is_taken_unless_the_server_is_listed_and_shown_without_its_password() {
+        let url: Url = "https://ccs.example:12431".parse().unwrap();
+        let proxy = || Some("user:hunter2@proxy:3128".to_owned());
+        let Route::Proxy(taken) = decide(&url, proxy(), Some("other.example")) else {
+            panic!("by the proxy")
+        };
+        assert_eq!(taken, "http://user:hunter2@proxy:3128");
+        assert_eq!(shown(&taken), "http://proxy:3128");
+        assert_eq!(decide(&url, proxy(), Some("x, ccs.example:12431")), Route::Direct);
+        assert_eq!(decide(&url, None, None), Route::System);
+        assert_eq!(shown("http://user:hunter2@:x"), "of the environment");
+    }
+}

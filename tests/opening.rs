@@ -1,0 +1,226 @@
+//! Opening an archive: after a kill at any write, by any name, beside a reader, from a place where nothing can be written.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::{Duration, Instant};
+
+use common::program::Ended;
+use common::story::Story;
+use rusqlite::Connection;
+
+fn names(story: &Story) -> Vec<String> {
+    let entries = fs::read_dir(story.program.folder.path()).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_that_may_not_write_more_leaves_an_archive_that_the_next_completes() {
+    let story = Story::new().await;
+    let jobs = [story.job(0), story.job(1), story.job(2)].join(" ");
+    let mut stopped = 0;
+    // The system ends the process at the write that passes the limit, in units of 512 bytes.
+    for limit in [0, 1, 8, 40, 80, 100, 160, 240, 300, 360, 420, 500, 700, 1000] {
+        let script = format!("ulimit -f {limit}; exec \"$0\" sync {jobs}");
+        let ended = Ended::of(story.program.script(&script).spawn().unwrap());
+        stopped += u32::from(ended.code != Some(0));
+        story.sync(&[]).ends_with(0);
+        story.program.run(&["verify"]).ends_with(0);
+        let left: Vec<String> = names(&story)
+            .into_iter()
+            .filter(|name| name.starts_with(".jobruns.db.new-"))
+            .collect();
+        assert_eq!(left, [""; 0], "limit {limit}");
+        for name in names(&story) {
+            fs::remove_file(story.program.path(&name)).unwrap();
+        }
+    }
+    assert!(stopped > 3, "{stopped} syncs were stopped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_left_by_a_killed_program_is_rolled_back_and_never_read_past() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let path = story.program.path("jobruns.db");
+    let copy = story.program.path("copy.db");
+    let archive = Connection::open(&path).unwrap();
+    archive.pragma_update(None, "journal_mode", "DELETE").unwrap();
+    // Small enough that SQLite writes changed pages into the file before the transaction ends.
+    archive.pragma_update(None, "cache_size", 1).unwrap();
+    archive
+        .execute_batch("BEGIN IMMEDIATE; UPDATE _run SET exception = hex(zeroblob(400))")
+        .unwrap();
+    // What a kill would leave: file and journal as they are now.
+    fs::copy(&path, &copy).unwrap();
+    fs::copy(
+        story.program.path("jobruns.db-journal"),
+        story.program.path("copy.db-journal"),
+    )
+    .unwrap();
+    archive.execute_batch("ROLLBACK").unwrap();
+    drop(archive);
+    let journal = fs::read(story.program.path("copy.db-journal")).unwrap();
+    let torn = fs::read(&copy).unwrap();
+
+    let count = "SELECT count(*) AS n FROM runs WHERE length(exception) = 800";
+    let again = || {
+        fs::write(&copy, &torn).unwrap();
+        fs::write(story.program.path("copy.db-journal"), &journal).unwrap();
+    };
+    for command in [
+        &["query", count, "--format", "csv", "--archive", "copy.db"][..],
+        &["verify", "--archive", "copy.db"],
+        &["backup", "b.db", "--force", "--archive", "copy.db"],
+        &["status", "--archive", "copy.db"],
+    ] {
+        again();
+        let ended = story.program.run(command).ends_with(0);
+        if command[0] == "query" {
+            assert_eq!(ended.stdout, "n\n0\n");
+        }
+    }
+    again();
+    story.sync(&["--archive", "copy.db"]).ends_with(0);
+    story
+        .program
+        .run(&["verify", "--archive", "copy.db"])
+        .ends_with(0);
+
+    // A journal beside a database of another program is that program's own affair.
+    let other = story.program.path("other.db");
+    Connection::open(&other)
+        .unwrap()
+        .execute_batch("CREATE TABLE t (a)")
+        .unwrap();
+    fs::write(story.program.path("other.db-journal"), &journal).unwrap();
+    let before = fs::read(&other).unwrap();
+    story
+        .sync(&["--archive", "other.db"])
+        .ends_with(1)
+        .says("left untouched");
+    assert_eq!(fs::read(&other).unwrap(), before);
+    assert_eq!(fs::read(story.program.path("other.db-journal")).unwrap(), journal);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_syncs_by_two_names_of_one_archive_are_kept_apart() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let link = story.program.path("link.db");
+    symlink(story.program.path("jobruns.db"), &link).unwrap();
+    story.fault("stall=3@1");
+    let first = story.program.command(&["sync", &story.job(0)]).spawn().unwrap();
+    story.wait_for_requests(4);
+    story
+        .program
+        .run(&["sync", &story.job(0), "--archive", "link.db"])
+        .ends_with(5)
+        .says("held by another sync");
+    Ended::of(first).ends_with(0);
+    story.server.set_faults(Vec::new());
+    story.program.run(&["verify"]).ends_with(0);
+
+    // A link that leads nowhere yet is a name too.
+    symlink(story.program.path("new.db"), story.program.path("new-link.db")).unwrap();
+    story.sync(&["--archive", "new-link.db"]).ends_with(0);
+    assert!(story.program.path("new.db.lock").exists());
+
+    // A second hard link is refused before anything is written.
+    fs::hard_link(story.program.path("jobruns.db"), story.program.path("hard.db")).unwrap();
+    for archive in ["hard.db", "jobruns.db"] {
+        story
+            .sync(&["--archive", archive])
+            .ends_with(1)
+            .says("names (hard links)");
+    }
+    fs::remove_file(story.program.path("hard.db")).unwrap();
+    story.sync(&[]).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_whose_lock_file_was_removed_stops_when_another_has_begun() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    story.fault("stall=4@1");
+    let first = story
+        .program
+        .command(&[
+            "sync",
+            &story.job(0),
+            &story.job(1),
+            &story.job(2),
+            "--concurrency",
+            "1",
+        ])
+        .spawn()
+        .unwrap();
+    story.wait_for_requests(4);
+    fs::remove_file(story.program.path("jobruns.db.lock")).unwrap();
+    story.program.run(&["sync", &story.job(0)]).ends_with(0);
+    Ended::of(first).ends_with(5).says("another sync has begun in it");
+    story.program.run(&["verify"]).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_reader_delays_no_sync_and_sees_its_state_to_the_end() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let reader = Connection::open(story.program.path("jobruns.db")).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let count = |reader: &Connection| -> i64 {
+        reader
+            .query_row("SELECT count(*) FROM syncs", [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(count(&reader), 1);
+    let begun = Instant::now();
+    story.sync(&[]).ends_with(0);
+    story.program.run(&["reindex"]).ends_with(0);
+    // Half a minute is how long a statement waits for a lock.
+    assert!(begun.elapsed() < Duration::from_secs(25));
+    assert_eq!(count(&reader), 1);
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(count(&reader), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_mean_something_else_to_sqlite_are_names_of_files() {
+    let story = Story::new().await;
+    for name in [":memory:", "file:x.db?mode=memory"] {
+        story.sync(&["--archive", name]).ends_with(0);
+        assert!(story.program.path(name).exists(), "{name}");
+        story.program.run(&["verify", "--archive", name]).ends_with(0);
+    }
+    story.program.run(&["status", "--archive", ""]).ends_with(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_archive_takes_the_place_of_an_empty_file_and_is_its_owners_alone() {
+    let story = Story::new().await;
+    fs::write(story.program.path("jobruns.db"), "").unwrap();
+    story.sync(&[]).ends_with(0);
+    let mode = fs::metadata(story.program.path("jobruns.db"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // Several that make one at once make one.
+    fs::remove_file(story.program.path("jobruns.db")).unwrap();
+    let job = story.job(0);
+    let makers: Vec<_> = (0..6)
+        .map(|_| story.program.command(&["jobs", "add", &job]).spawn().unwrap())
+        .collect();
+    for maker in makers {
+        Ended::of(maker).ends_with(0);
+    }
+    story.program.run(&["verify"]).ends_with(0);
+}
