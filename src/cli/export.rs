@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono_tz::Tz;
 use clap::builder::PossibleValuesParser;
 
 use super::console::Console;
@@ -12,7 +11,7 @@ use super::folder::Folder;
 use super::halt::Halt;
 use super::rows::one_of;
 use crate::archive::{NAMES_FOR_ANALYSTS, Reader};
-use crate::model::Instant;
+use crate::model::{Instant, Zone};
 use crate::report::render::{Format, Style};
 use crate::report::{About, export, local_day};
 
@@ -57,7 +56,7 @@ pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
     let place = Place {
         archive,
         folder: None,
-        today: local_day(Tz::UTC, Instant::now()),
+        today: local_day(Zone::UTC, Instant::now()),
     };
     let halt = Halt::listen(true)?;
     let folder = Folder::open(

@@ -3,14 +3,12 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use chrono_tz::Tz;
-
 use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
 use super::halt::Halt;
 use super::rows::RowsArgs;
 use crate::archive::Reader;
-use crate::model::Instant;
+use crate::model::{Instant, Zone};
 use crate::report::query::{Options, QueryEnd, parameter, write};
 use crate::report::{About, local_day};
 
@@ -85,7 +83,7 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
     let place = Place {
         archive,
         folder: None,
-        today: local_day(Tz::UTC, Instant::now()),
+        today: local_day(Zone::UTC, Instant::now()),
     };
     let destination = args.rows.open(&place)?;
     let reader = Reader::open(archive)?;

@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, TimeZone, Utc};
 
+use super::zone::{Zone, ZoneName};
+
 /// A point in time: ticks of 100 ns since 1970-01-01T00:00:00Z, the unit of .NET's `DateTime`.
 ///
 /// Shown as `YYYY-MM-DDTHH:MM:SSZ`, with the fraction (trailing zeros dropped) where there is one.
@@ -96,7 +98,7 @@ pub enum NaiveZone {
     Utc,
     /// An IANA zone. A local time that occurs twice is the earlier one; one that never occurs takes the
     /// offset before the jump.
-    Iana(chrono_tz::Tz),
+    Iana(Zone),
 }
 
 /// The text names no time zone.
@@ -111,11 +113,29 @@ impl FromStr for NaiveZone {
         if text.eq_ignore_ascii_case("utc") {
             return Ok(Self::Utc);
         }
-        let mut zones = chrono_tz::TZ_VARIANTS.into_iter();
-        zones
-            .find(|zone| zone.name().eq_ignore_ascii_case(text))
+        Zone::newest(text)
             .map(Self::Iana)
             .ok_or_else(|| UnknownZone(text.to_owned()))
+    }
+}
+
+impl NaiveZone {
+    /// What it is called.
+    #[must_use]
+    pub fn name(self) -> ZoneName {
+        match self {
+            Self::Utc => ZoneName::UTC,
+            Self::Iana(zone) => zone.name().parse().expect("a zone is made by its name"),
+        }
+    }
+
+    /// The rules; none for UTC.
+    #[must_use]
+    pub const fn rules(self) -> Option<Zone> {
+        match self {
+            Self::Utc => None,
+            Self::Iana(zone) => Some(zone),
+        }
     }
 }
 

@@ -1,18 +1,23 @@
 //! The words of the field as types: jobs, runs, messages, statuses, instants.
 //!
-//! No I/O, no SQL, no HTTP, no JSON: every other room may lean on this one, and it leans on nothing.
+//! No SQL, no HTTP, no JSON, and no I/O but for the rules of time zones: every other room may lean on this one, and it leans
+//! on nothing.
 
 mod guid;
 mod instant;
 mod message;
 mod run;
 mod status;
+mod zone;
 
 pub use guid::{Guid, NotAGuid};
 pub use instant::{Instant, NaiveZone, TimeBasis, TimeReading, UnknownZone};
 pub use message::{Message, OwnedMessage};
 pub use run::{JobRun, JobRunParts, MessageParts, Span, TextStore, TimeSpan, UnreadableMessage};
 pub use status::{JobStatus, STATUS_NAMES};
+#[cfg(test)]
+pub(crate) use zone::named;
+pub use zone::{UnreadableRules, Zone, ZoneName, zone_names};
 
 /// A SHA-256 digest: 32 bytes.
 pub type Sha256 = [u8; 32];

@@ -4,8 +4,6 @@
 //! (`2018-09-20T05:44:42`): only read as UTC does it end after it began, so no offset means UTC, unless the archive was told
 //! another zone.
 
-use chrono::{LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
-
 use crate::model::{Instant, NaiveZone, TimeBasis, TimeReading};
 
 const TICKS_PER_SECOND: i64 = 10_000_000;
@@ -40,7 +38,13 @@ pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
             TimeBasis::Explicit,
         ),
         (None, NaiveZone::Utc) => (local.ticks, TimeBasis::Assumed),
-        (None, NaiveZone::Iana(zone)) => (in_zone(local.ticks, zone), TimeBasis::Assumed),
+        (None, NaiveZone::Iana(zone)) => {
+            let east = zone.offset_of_wall(local.ticks.div_euclid(TICKS_PER_SECOND));
+            (
+                local.ticks - i64::from(east) * TICKS_PER_SECOND,
+                TimeBasis::Assumed,
+            )
+        }
     };
     if NEVER.contains(&ticks) {
         return TimeReading::Absent;
@@ -159,42 +163,6 @@ fn read_date_call(inner: &str) -> Option<(Local, i32)> {
         .checked_mul(10_000)?
         .checked_add(i64::from(offset) * TICKS_PER_SECOND)?;
     Some((Local { ticks }, offset))
-}
-
-/// A time of the wall in a zone: the earlier of two, and the offset before the jump where it never was.
-fn in_zone(local_ticks: i64, zone: chrono_tz::Tz) -> i64 {
-    let seconds = local_ticks.div_euclid(TICKS_PER_SECOND);
-    let Some(local) = chrono::DateTime::from_timestamp(seconds, 0).map(|time| time.naive_utc()) else {
-        return local_ticks;
-    };
-    let offset = match zone.offset_from_local_datetime(&local) {
-        LocalResult::Single(offset) => offset.fix(),
-        LocalResult::Ambiguous(earlier, later) => {
-            // The earlier instant has the larger offset.
-            let (a, b) = (earlier.fix(), later.fix());
-            if a.local_minus_utc() >= b.local_minus_utc() {
-                a
-            } else {
-                b
-            }
-        }
-        LocalResult::None => offset_before(local, zone),
-    };
-    local_ticks - i64::from(offset.local_minus_utc()) * TICKS_PER_SECOND
-}
-
-fn offset_before(local: NaiveDateTime, zone: chrono_tz::Tz) -> chrono::FixedOffset {
-    // Jumps are hours, once whole days (Samoa 2011): the last quarter of an hour that was.
-    let mut before = local;
-    loop {
-        before -= TimeDelta::minutes(15);
-        if let Some(offset) = zone.offset_from_local_datetime(&before).latest() {
-            return offset.fix();
-        }
-        if before < NaiveDateTime::new(NaiveDate::MIN, NaiveTime::MIN) + TimeDelta::days(2) {
-            return Offset::fix(&chrono::Utc);
-        }
-    }
 }
 
 fn number(digits: &[u8]) -> Option<u16> {

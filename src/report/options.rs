@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use chrono_tz::{TZ_VARIANTS, Tz};
 use serde_json::{Map, Value};
 
 use super::error::ReportError;
 use crate::archive::{JobName, Snapshot};
-use crate::model::{Guid, Instant};
+use crate::model::{Guid, Instant, Zone, zone_names};
 
 /// Options of every report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub struct Common {
     /// First instant that does not count any more.
     pub until: Option<Instant>,
     /// The zone that decides which day an instant belongs to.
-    pub zone: Tz,
+    pub zone: Zone,
     /// Jobs by GUID or name; all where none is named.
     pub jobs: Vec<String>,
     /// Whether messages that their run no longer has count too.
@@ -29,7 +28,7 @@ impl Default for Common {
         Self {
             since: None,
             until: None,
-            zone: Tz::UTC,
+            zone: Zone::UTC,
             jobs: Vec::new(),
             include_absent: false,
         }
@@ -186,24 +185,22 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 ///
 /// # Errors
 /// [`UnknownTimeZone`], with the most similar name.
-pub fn read_zone(text: &str) -> Result<Tz, UnknownTimeZone> {
-    TZ_VARIANTS
-        .into_iter()
-        .find(|zone| zone.name().eq_ignore_ascii_case(text.trim()))
-        .ok_or_else(|| UnknownTimeZone {
-            given: text.to_owned(),
-            nearest: nearest(text, TZ_VARIANTS.iter().map(|zone| zone.name())).map(str::to_owned),
-        })
+pub fn read_zone(text: &str) -> Result<Zone, UnknownTimeZone> {
+    Zone::newest(text.trim()).ok_or_else(|| UnknownTimeZone {
+        given: text.to_owned(),
+        nearest: nearest(text, zone_names()).map(str::to_owned),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::named;
 
     #[test]
     fn a_zone_is_found_in_any_letter_case_and_a_misspelt_one_names_the_nearest() {
-        assert_eq!(read_zone("europe/berlin"), Ok(Tz::Europe__Berlin));
-        assert_eq!(read_zone("utc"), Ok(Tz::UTC));
+        assert_eq!(read_zone("europe/berlin"), Ok(named("Europe/Berlin")));
+        assert_eq!(read_zone("utc"), Ok(Zone::UTC));
         let error = read_zone("Europe/Berln").unwrap_err();
         assert!(
             error.to_string().ends_with("did you mean Europe/Berlin?"),

@@ -1,10 +1,9 @@
 //! Days, weeks, months, quarters and years of a zone.
 
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone};
-use chrono_tz::Tz;
 
 use super::moment::first_instant;
-use crate::model::Instant;
+use crate::model::{Instant, Zone};
 
 /// How long a period is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,13 +67,13 @@ impl By {
 
 /// The day of the zone that an instant belongs to.
 #[must_use]
-pub fn local_day(zone: Tz, at: Instant) -> NaiveDate {
+pub fn local_day(zone: Zone, at: Instant) -> NaiveDate {
     zone.from_utc_datetime(&at.to_chrono().naive_utc()).date_naive()
 }
 
 /// Whether the zone had this day at all: Samoa went from 29 to 31 December 2011.
 #[must_use]
-pub(super) fn has_day(zone: Tz, day: NaiveDate) -> bool {
+pub(super) fn has_day(zone: Zone, day: NaiveDate) -> bool {
     let first = first_instant(zone, day.and_time(NaiveTime::MIN));
     first.is_none_or(|first| local_day(zone, first) == day)
 }
@@ -82,6 +81,7 @@ pub(super) fn has_day(zone: Tz, day: NaiveDate) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::named;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -125,13 +125,13 @@ mod tests {
     #[test]
     fn a_day_that_the_zone_skipped_is_none() {
         for (zone, text, is_there) in [
-            (Tz::Pacific__Apia, "2011-12-29", true),
-            (Tz::Pacific__Apia, "2011-12-30", false),
-            (Tz::Pacific__Apia, "2011-12-31", true),
-            (Tz::Pacific__Kwajalein, "1993-08-21", false),
+            (named("Pacific/Apia"), "2011-12-29", true),
+            (named("Pacific/Apia"), "2011-12-30", false),
+            (named("Pacific/Apia"), "2011-12-31", true),
+            (named("Pacific/Kwajalein"), "1993-08-21", false),
             // Clocks that jump at midnight leave out an hour, not the day.
-            (Tz::Africa__Cairo, "2024-04-26", true),
-            (Tz::UTC, "2011-12-30", true),
+            (named("Africa/Cairo"), "2024-04-26", true),
+            (Zone::UTC, "2011-12-30", true),
         ] {
             assert_eq!(has_day(zone, day(text)), is_there, "{zone} {text}");
         }
@@ -140,29 +140,29 @@ mod tests {
     #[test]
     fn the_zone_decides_the_day() {
         for (zone, instant, wanted) in [
-            (Tz::UTC, "2024-03-10T23:59:59Z", "2024-03-10"),
+            (Zone::UTC, "2024-03-10T23:59:59Z", "2024-03-10"),
             // Half-hour zones.
-            (Tz::Asia__Kolkata, "2024-03-10T18:29:59Z", "2024-03-10"),
-            (Tz::Asia__Kolkata, "2024-03-10T18:30:00Z", "2024-03-11"),
-            (Tz::Australia__Lord_Howe, "2024-07-01T13:29:59Z", "2024-07-01"),
-            (Tz::Australia__Lord_Howe, "2024-07-01T13:30:00Z", "2024-07-02"),
-            (Tz::Australia__Lord_Howe, "2024-01-01T13:00:00Z", "2024-01-02"),
+            (named("Asia/Kolkata"), "2024-03-10T18:29:59Z", "2024-03-10"),
+            (named("Asia/Kolkata"), "2024-03-10T18:30:00Z", "2024-03-11"),
+            (named("Australia/Lord_Howe"), "2024-07-01T13:29:59Z", "2024-07-01"),
+            (named("Australia/Lord_Howe"), "2024-07-01T13:30:00Z", "2024-07-02"),
+            (named("Australia/Lord_Howe"), "2024-01-01T13:00:00Z", "2024-01-02"),
             // A day of 23 hours and one of 25.
-            (Tz::Europe__Berlin, "2024-03-30T23:00:00Z", "2024-03-31"),
-            (Tz::Europe__Berlin, "2024-03-31T21:59:59Z", "2024-03-31"),
-            (Tz::Europe__Berlin, "2024-03-31T22:00:00Z", "2024-04-01"),
-            (Tz::Europe__Berlin, "2024-10-26T22:00:00Z", "2024-10-27"),
-            (Tz::Europe__Berlin, "2024-10-27T22:59:59Z", "2024-10-27"),
-            (Tz::Europe__Berlin, "2024-10-27T23:00:00Z", "2024-10-28"),
+            (named("Europe/Berlin"), "2024-03-30T23:00:00Z", "2024-03-31"),
+            (named("Europe/Berlin"), "2024-03-31T21:59:59Z", "2024-03-31"),
+            (named("Europe/Berlin"), "2024-03-31T22:00:00Z", "2024-04-01"),
+            (named("Europe/Berlin"), "2024-10-26T22:00:00Z", "2024-10-27"),
+            (named("Europe/Berlin"), "2024-10-27T22:59:59Z", "2024-10-27"),
+            (named("Europe/Berlin"), "2024-10-27T23:00:00Z", "2024-10-28"),
             // Samoa had no 30 December 2011.
-            (Tz::Pacific__Apia, "2011-12-30T09:59:59Z", "2011-12-29"),
-            (Tz::Pacific__Apia, "2011-12-30T10:00:00Z", "2011-12-31"),
+            (named("Pacific/Apia"), "2011-12-30T09:59:59Z", "2011-12-29"),
+            (named("Pacific/Apia"), "2011-12-30T10:00:00Z", "2011-12-31"),
             // Moscow's rules of 2012 and of 2015.
-            (Tz::Europe__Moscow, "2012-01-10T20:00:00Z", "2012-01-11"),
-            (Tz::Europe__Moscow, "2015-01-10T20:30:00Z", "2015-01-10"),
+            (named("Europe/Moscow"), "2012-01-10T20:00:00Z", "2012-01-11"),
+            (named("Europe/Moscow"), "2015-01-10T20:30:00Z", "2015-01-10"),
             // Before 1970 and after 2038.
-            (Tz::America__New_York, "1965-07-04T03:59:59Z", "1965-07-03"),
-            (Tz::America__New_York, "2050-07-04T04:00:00Z", "2050-07-04"),
+            (named("America/New_York"), "1965-07-04T03:59:59Z", "1965-07-03"),
+            (named("America/New_York"), "2050-07-04T04:00:00Z", "2050-07-04"),
         ] {
             assert_eq!(
                 local_day(zone, at(instant)).to_string(),

@@ -1,12 +1,11 @@
 //! Two spans of time that are compared.
 
 use chrono::{Datelike, Days, Months, NaiveTime, TimeZone};
-use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
 use super::moment::first_instant;
 use super::options::Common;
-use crate::model::Instant;
+use crate::model::{Instant, Zone};
 
 /// From an instant, included, to another, not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +21,7 @@ impl Span {
     /// the first of a month, else as many days; else as long to the tick. `None` where this one has no length, and where
     /// time itself ends.
     #[must_use]
-    pub fn before(self, zone: Tz) -> Option<Self> {
+    pub fn before(self, zone: Zone) -> Option<Self> {
         if self.since >= self.until {
             return None;
         }
@@ -71,8 +70,9 @@ impl Span {
 mod tests {
     use super::super::moment::read_moment;
     use super::*;
+    use crate::model::named;
 
-    fn before(zone: Tz, since: &str, until: &str) -> Option<(String, String)> {
+    fn before(zone: Zone, since: &str, until: &str) -> Option<(String, String)> {
         let at = |text: &str| read_moment(text, zone, Instant::from_unix_seconds(0)).unwrap();
         let span = Span {
             since: at(since),
@@ -87,24 +87,24 @@ mod tests {
     fn the_span_before_is_as_many_months_or_days_of_the_zone() {
         for (zone, since, until, begins) in [
             // February has 29 days, March 31.
-            (Tz::UTC, "2024-03-01", "2024-04-01", "2024-02-01T00:00:00Z"),
-            (Tz::UTC, "2024-01-01", "2025-01-01", "2023-01-01T00:00:00Z"),
-            (Tz::UTC, "2024-03-02", "2024-03-09", "2024-02-24T00:00:00Z"),
+            (Zone::UTC, "2024-03-01", "2024-04-01", "2024-02-01T00:00:00Z"),
+            (Zone::UTC, "2024-01-01", "2025-01-01", "2023-01-01T00:00:00Z"),
+            (Zone::UTC, "2024-03-02", "2024-03-09", "2024-02-24T00:00:00Z"),
             // A week with a day of 23 hours after one without.
             (
-                Tz::Europe__Berlin,
+                named("Europe/Berlin"),
                 "2024-03-28",
                 "2024-04-04",
                 "2024-03-20T23:00:00Z",
             ),
             (
-                Tz::Europe__Berlin,
+                named("Europe/Berlin"),
                 "2024-04-04",
                 "2024-04-11",
                 "2024-03-27T23:00:00Z",
             ),
             (
-                Tz::UTC,
+                Zone::UTC,
                 "2024-03-01T06:00:00Z",
                 "2024-03-01T07:30:00Z",
                 "2024-03-01T04:30:00Z",
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn an_empty_span_has_none_before_it() {
-        assert_eq!(before(Tz::UTC, "2024-03-01", "2024-03-01"), None);
-        assert_eq!(before(Tz::UTC, "2024-03-02", "2024-03-01"), None);
+        assert_eq!(before(Zone::UTC, "2024-03-01", "2024-03-01"), None);
+        assert_eq!(before(Zone::UTC, "2024-03-02", "2024-03-01"), None);
     }
 }

@@ -1,9 +1,7 @@
 //! What every report can be asked, and how its words are read.
 
-use chrono_tz::Tz;
-
 use super::super::failure::{Exit, Failure};
-use crate::model::Instant;
+use crate::model::{Instant, Zone};
 use crate::report::{Common, UnknownTimeZone, read_moment, read_zone};
 
 /// What every report can be asked.
@@ -20,7 +18,7 @@ pub(super) struct CommonArgs {
 
     /// The zone that decides which day something belongs to (IANA); instants in cells stay UTC
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
-    timezone: Tz,
+    timezone: Zone,
 
     /// Only this job, by GUID or name; may be given several times
     #[arg(long = "job", value_name = "ID|NAME")]
@@ -31,7 +29,7 @@ pub(super) struct CommonArgs {
     include_absent: bool,
 }
 
-fn zone(text: &str) -> Result<Tz, UnknownTimeZone> {
+fn zone(text: &str) -> Result<Zone, UnknownTimeZone> {
     read_zone(text)
 }
 
@@ -39,7 +37,7 @@ fn zone(text: &str) -> Result<Tz, UnknownTimeZone> {
 pub(super) fn moment(
     flag: &str,
     text: Option<&str>,
-    zone: Tz,
+    zone: Zone,
     now: Instant,
 ) -> Result<Option<Instant>, Failure> {
     let Some(text) = text else { return Ok(None) };

@@ -1,9 +1,8 @@
 //! Cells of a report's rows, read back by what they mean.
 
 use chrono::{NaiveDate, NaiveDateTime, TimeZone};
-use chrono_tz::Tz;
 
-use crate::model::Instant;
+use crate::model::{Instant, Zone};
 use crate::report::About;
 use crate::report::chart::{in_brief, label};
 use crate::report::options::read_zone;
@@ -52,19 +51,19 @@ pub(super) fn instant(cells: &[Cell<'_>], place: usize) -> Option<Instant> {
 }
 
 /// The zone that a report was asked for; UTC where it knows none.
-pub(super) fn zone(about: &About) -> Tz {
+pub(super) fn zone(about: &About) -> Zone {
     let name = about.options.get("timezone").and_then(serde_json::Value::as_str);
-    name.and_then(|name| read_zone(name).ok()).unwrap_or(Tz::UTC)
+    name.and_then(|name| read_zone(name).ok()).unwrap_or(Zone::UTC)
 }
 
 /// What the clocks of the zone say.
-pub(super) fn wall_clock(zone: Tz, at: Instant) -> NaiveDateTime {
+pub(super) fn wall_clock(zone: Zone, at: Instant) -> NaiveDateTime {
     zone.from_utc_datetime(&at.to_chrono().naive_utc()).naive_local()
 }
 
 /// What the clocks of the zone of this name say; UTC where there is none of it.
 pub(in crate::report) fn time_in(zone: &str, at: Instant) -> NaiveDateTime {
-    wall_clock(read_zone(zone).unwrap_or(Tz::UTC), at)
+    wall_clock(read_zone(zone).unwrap_or(Zone::UTC), at)
 }
 
 /// How people call an asset: by its name and its type, since assets of two types may have one name. Of long ones each is

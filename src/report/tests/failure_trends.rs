@@ -1,6 +1,4 @@
-use chrono_tz::Tz;
-
-use crate::model::Instant;
+use crate::model::{Instant, Zone, named};
 use crate::report::failure_trends::Options;
 use crate::report::testing::{Message, Run, TestArchive, job_id};
 use crate::report::{By, Common, ReportError, Request, read_moment};
@@ -10,7 +8,7 @@ fn at(text: &str) -> i64 {
 }
 
 fn moment(text: &str) -> Instant {
-    read_moment(text, Tz::UTC, Instant::from_unix_seconds(0)).unwrap()
+    read_moment(text, Zone::UTC, Instant::from_unix_seconds(0)).unwrap()
 }
 
 fn run(job: usize, status: i64, start: &str) -> Run {
@@ -209,7 +207,7 @@ fn fill_gives_no_row_to_a_day_that_the_zone_skipped() {
     ];
     let archive = TestArchive::new(&[None], &runs);
     let common = Common {
-        zone: Tz::Pacific__Apia,
+        zone: named("Pacific/Apia"),
         ..Common::default()
     };
     let options = Options {

@@ -3,20 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike, TimeZone, Utc};
-use chrono_tz::Tz;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::model::Instant;
+use crate::model::{Instant, Zone, named};
 use crate::report::testing::{Message, Run, TestArchive, job_id};
 use crate::report::{By, Common, Request, asset_errors, failure_trends};
 
-const ZONES: [Tz; 5] = [
-    Tz::UTC,
-    Tz::Asia__Kolkata,
-    Tz::Europe__Berlin,
-    Tz::America__St_Johns,
-    Tz::Pacific__Apia,
+const ZONES: [&str; 5] = [
+    "UTC",
+    "Asia/Kolkata",
+    "Europe/Berlin",
+    "America/St_Johns",
+    "Pacific/Apia",
 ];
 const NAMES: [Option<&str>; 3] = [Some("Nightly"), None, Some("a,\"b\"\n")];
 
@@ -85,7 +84,7 @@ fn any_run() -> impl Strategy<Value = Run> {
 
 fn any_common() -> impl Strategy<Value = Common> {
     (
-        select(&ZONES[..]),
+        select(&ZONES[..]).prop_map(named),
         proptest::option::weighted(0.3, any_ticks()),
         proptest::option::weighted(0.3, any_ticks()),
         proptest::option::weighted(0.3, 0..NAMES.len()),
@@ -121,7 +120,7 @@ fn wants(common: &Common, run: &Run) -> bool {
 }
 
 /// The first day of the period, by the calendar of the zone's wall clock.
-fn period(ticks: i64, zone: Tz, by: By) -> String {
+fn period(ticks: i64, zone: Zone, by: By) -> String {
     let utc: DateTime<Utc> = DateTime::from_timestamp_nanos(ticks * 100);
     let local = zone.from_utc_datetime(&utc.naive_utc());
     let (year, month) = (local.year(), local.month());

@@ -8,7 +8,7 @@ use crate::report::period::By;
 use crate::report::table::{Cell, Column};
 
 struct Changes {
-    zone: chrono_tz::Tz,
+    zone: crate::model::Zone,
     /// Places of captured_at, was_final.
     places: [usize; 2],
     counts: Bins<Counts<2>>,

@@ -69,7 +69,7 @@ impl Lines {
 }
 
 struct Coverage {
-    zone: chrono_tz::Tz,
+    zone: crate::model::Zone,
     /// Places of job_id, job_name, first_run_at, last_run_at, runs, runs_absent, count_mismatches.
     places: [usize; 7],
     lines: Lines,

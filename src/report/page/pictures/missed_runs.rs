@@ -8,7 +8,7 @@ use crate::report::page::picture::{Drawn, Picture};
 use crate::report::table::{Cell, Column};
 
 struct Missed {
-    zone: chrono_tz::Tz,
+    zone: crate::model::Zone,
     /// Places of job_id, job_name, from, to, runs_missed.
     places: [usize; 5],
     lines: Lines,

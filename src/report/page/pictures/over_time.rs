@@ -10,7 +10,7 @@ use crate::report::period::By;
 use crate::report::table::{Cell, Column};
 
 struct OfRuns {
-    zone: chrono_tz::Tz,
+    zone: crate::model::Zone,
     /// Places of started_at, status.
     places: [usize; 2],
     runs: Bins<Runs>,
@@ -71,7 +71,7 @@ impl Picture for OfRuns {
 }
 
 struct OfMessages {
-    zone: chrono_tz::Tz,
+    zone: crate::model::Zone,
     /// Places of occurred_at, category.
     places: [usize; 2],
     counts: Bins<Counts<4>>,

@@ -15,7 +15,7 @@ const KINDS: [(PieceKind, &str); 3] = [
 ];
 
 struct Spans {
-    zone: chrono_tz::Tz,
+    zone: crate::model::Zone,
     /// Places of job_id, job_name, from, to, state, why.
     places: [usize; 6],
     lines: Lines,
