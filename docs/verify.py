@@ -353,7 +353,7 @@ def check_values(db):
     for table, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '\\_%' ESCAPE '\\'").fetchall():
         for column in [row[1] for row in db.execute(f"PRAGMA table_info({table})")]:
             for ending, least, most in (("_unix", -62_135_596_800, 253_402_300_799), ("_assumed", 0, 1),
-                                        ("_ticks", NEVER, 253_402_300_800 * TICKS - 1)):
+                                        ("_ticks", YEAR_1, 253_402_300_800 * TICKS - 1)):
                 if column.endswith(ending):
                     rows_of(table, f"{column} cannot be", db.execute(
                         f"SELECT count(*) FROM {table} WHERE {column} NOT BETWEEN ? AND ?", [least, most]).fetchone()[0])
