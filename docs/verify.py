@@ -4,8 +4,8 @@
     python3 verify.py ARCHIVE [--head HASH]... [--head-file FILE]... [--migrations FOLDER]
 
 Written from docs/evidence.md ("The ledger, byte by byte", "Which line may follow which", "How a run is read"), which says what
-each rule means. It reads the archive with Python's sqlite3 and changes nothing. Needs Python 3.14, or 3.9 and the package zstandard; on Windows also the
-package tzdata where --naive-time was used; and the folder migrations of the jobruns that wrote the archive.
+each rule means. It reads the archive with Python's sqlite3 and changes nothing. Needs Python 3.14, or 3.9 and the package
+zstandard; and the folder migrations of the jobruns that wrote the archive. Rules of time zones are those that the archive keeps.
 
 It compares: the schema's own text, the ledger's chain and grammar, lodged heads, every payload, runs and messages (order,
 counts, absences), revisions, quarantine, jobs, servers, syncs, the row of the archive. Memory: one run, and a few hundred bytes
@@ -14,7 +14,7 @@ per run and revision.
 Exit codes: 0 intact, 1 it could not be checked, 2 wrong usage, 3 something was lost by a salvage that no head had sealed, or a
 line of a list holds no head, 4 not intact.
 """
-import argparse, collections, datetime, hashlib, json, pathlib, re, sqlite3, sys, zoneinfo
+import argparse, collections, datetime, hashlib, io, json, pathlib, re, sqlite3, sys, zoneinfo
 try:
     from compression import zstd
     def unpack(data, dictionary):
@@ -165,9 +165,9 @@ def ticks(text, zone):
         day = datetime.date.fromisoformat(parts[1]).toordinal() - 719_163
         local = (day * 86_400 + hour * 3600 + minute * 60 + second) * TICKS + int((parts[5] or "").ljust(7, "0")[:7])
         naive, east = not parts[6], offset(parts[6])
-    if naive and zone != "utc":  # of two the earlier; of none the offset before the jump
+    if naive and zone:  # of two the earlier; of none the offset before the jump
         wall = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=local // TICKS)
-        east = wall.replace(tzinfo=zoneinfo.ZoneInfo(zone)).utcoffset()
+        east = wall.replace(tzinfo=zone).utcoffset()
         east = east.days * 86_400 + east.seconds
     instant = local - east * TICKS
     if instant in NEVER:
@@ -353,7 +353,7 @@ def check_values(db):
     for table, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '\\_%' ESCAPE '\\'").fetchall():
         for column in [row[1] for row in db.execute(f"PRAGMA table_info({table})")]:
             for ending, least, most in (("_unix", -62_135_596_800, 253_402_300_799), ("_assumed", 0, 1),
-                                        ("_ticks", NEVER, 253_402_300_800 * TICKS - 1)):
+                                        ("_ticks", YEAR_1, 253_402_300_800 * TICKS - 1)):
                 if column.endswith(ending):
                     rows_of(table, f"{column} cannot be", db.execute(
                         f"SELECT count(*) FROM {table} WHERE {column} NOT BETWEEN ? AND ?", [least, most]).fetchone()[0])
@@ -365,7 +365,6 @@ VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-
     "HASH|-": "(?:-|[0-9a-f]{64})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
 LINES = """
 archive id=GUID at=TIME
-naive-time zone=WORD at=TIME
 naive-time zone=WORD rules=HASH|- at=TIME
 job-added job=GUID at=TIME
 job-watched job=GUID at=TIME
@@ -380,7 +379,6 @@ quarantined id=NUMBER job=GUID sync=NUMBER at=TIME position=NUMBER bytes=NUMBER 
 accepted id=NUMBER at=TIME sha256=HASH why=HASH
 absent run=GUID sync=NUMBER at=TIME
 returned run=GUID sync=NUMBER at=TIME
-reindexed at=TIME reader=NUMBER zone=WORD
 reindexed at=TIME reader=NUMBER zone=WORD rules=HASH|-
 salvaged at=TIME head=HASH entries=NUMBER
 salvage-ended at=TIME
@@ -493,7 +491,7 @@ def check_grammar(lines):
             elif kept.pop(words["id"]) != words["sha256"]:
                 wrong(f"its sha256 is not that of number {words['id']} in quarantine")
         elif kind == "naive-time":
-            if zone not in (None, words["zone"]):
+            if zone not in (None, words["zone"]) and block is None:
                 wrong(f"it changes the zone of times without offset from {zone} to {words['zone']}, which only reindexed may")
             zone = words["zone"]
         elif kind == "reindexed":
@@ -631,7 +629,7 @@ def lost_things(lines, what, word):
 MESSAGE = ("job_id", "ordinal", "occurred_at", "message", "message_details", "category", "asset", "asset_type", "asset_owner",
     "occurred_at_raw", "time_basis", "absent_since")
 
-def check_runs(db, lines, rules):
+def check_runs(db, lines, rules, zones):
     """Payloads, revisions, runs and messages, run by run."""
     lost = lost_things(lines, "payload", "entry")
     runs, absent = collections.defaultdict(list), {}
@@ -658,7 +656,14 @@ def check_runs(db, lines, rules):
                 judged = False
                 continue
             payloads += 1
-            reader, zone = next((rule for until, *rule in rules if entry_id < until), (words["reader"], words["zone"]))
+            again = rules[-1] if rules and entry_id < rules[-1][0] else None
+            reader = again[1] if again else words["reader"]
+            said = [line for line in zones if line[0] < entry_id][-1:] or [(0, "utc", None)]
+            if said[0][1] != words["zone"]:
+                finding(place, "its zone is not the one that the lines before it say", said[0][1], words["zone"])
+                judged = False
+                continue
+            zone = next(line[2] for line in zones if line[0] == again[0]) if again else said[0][2]
             if int(reader) > READER:
                 sys.exit(f"{place} was read by rules of version {reader}, and this script knows {READER}")
             latest, assumed, came, unreadable = read_run(payload, zone)
@@ -698,15 +703,39 @@ def check_runs(db, lines, rules):
             rows_of(table, "no message has a text of it", db.execute(unused).fetchone()[0])
     return payloads, messages
 
+def check_zones(db, lines):
+    """The zone from each line on that names one: entry, name, rules as the archive keeps them (None: UTC)."""
+    rows = {(row["zone"], row["sha256"].hex()): row["tzif"] for row in db.execute("SELECT * FROM _zone_rules")}
+    told = [(entry_id, words["zone"], words["rules"]) for entry_id, kind, words, _ in lines if kind in ("naive-time", "reindexed")]
+    reread = max((entry_id for entry_id, kind, *_ in lines if kind == "reindexed"), default=0)
+    zones = []
+    for entry_id, name, rules in told:
+        zone, tzif = None, rows.get((name, rules))
+        if entry_id >= reread and (name, rules) != ("utc", "-"):
+            place = f"zone_rules (ledger, entry {entry_id})"
+            if tzif is None or sha256(tzif) != rules:
+                finding(place, f"the rules of {name} are missing, or not those that the ledger names", rules, tzif and sha256(tzif))
+            else:
+                try:
+                    zone = zoneinfo.ZoneInfo.from_file(io.BytesIO(tzif), key=name)
+                except Exception as error:
+                    finding(place, f"the rules of {name} cannot be read ({type(error).__name__}: {error})")
+        zones.append((entry_id, name, zone))
+    for name, rules in rows.keys() - {(name, rules) for _, name, rules in told}:
+        finding("zone_rules", "the ledger does not tell of these rules of a time zone", None, f"{name} {rules}")
+    return zones
+
 def check_archive(db, lines):
-    zone = [words["zone"] for _, kind, words, _ in lines if kind in ("naive-time", "reindexed")][-1:]
+    told = [words for _, kind, words, _ in lines if kind in ("naive-time", "reindexed")][-1:]
+    zone, rules = [words["zone"] for words in told], [words["rules"] for words in told if words["rules"] != "-"]
     rows = db.execute("""SELECT only, archive_id, strftime('%Y-%m-%dT%H:%M:%SZ', made_unix, 'unixepoch') AS made_at,
-        naive_time FROM _archive""").fetchall()
+        naive_time, CASE WHEN zone_rules NOT NULL THEN lower(hex(zone_rules)) END AS zone_rules FROM _archive""").fetchall()
     if len(rows) != (lines != []):
         finding("archive", "it has not one row", 1, len(rows))
     for row in rows:
         words = lines[0][2] if lines else {}
-        same("archive", {"only": 1, "archive_id": words.get("id"), "made_at": words.get("at"), "naive_time": zone[0] if zone else None}, row)
+        same("archive", {"only": 1, "archive_id": words.get("id"), "made_at": words.get("at"), "naive_time": zone[0] if zone else None,
+            "zone_rules": rules[0] if rules else None}, row)
 
 def check_jobs(db, lines, last):
     """Jobs and servers; `last` is what syncs leave in the row of a job."""
@@ -833,9 +862,9 @@ def main():
         check_values(db)
         db.row_factory = sqlite3.Row
         if not found:  # tables of another shape, and lines that were changed, say nothing
-            rules = [(entry_id, words["reader"], words["zone"]) for entry_id, kind, words, _ in lines if kind == "reindexed"][-1:]
+            rules = [(entry_id, words["reader"]) for entry_id, kind, words, _ in lines if kind == "reindexed"][-1:]
             check_archive(db, lines)
-            payloads, messages = check_runs(db, lines, rules)
+            payloads, messages = check_runs(db, lines, rules, check_zones(db, lines))
             check_jobs(db, lines, check_syncs(db, lines))
             check_quarantine(db, lines)
             check_reasons(db, lines)

@@ -5,15 +5,19 @@
 
 use chrono::NaiveDate;
 
-use crate::model::{Guid, NaiveZone, Sha256};
+use crate::model::{Guid, Sha256, ZoneName};
 
 /// One line of the ledger. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Claim {
     /// The archive was made.
     Archive { id: Guid, at: i64 },
-    /// The zone in which times without offset are read.
-    NaiveTime { zone: NaiveZone, at: i64 },
+    /// The zone in which times without offset are read, and SHA-256 of its rules; none for UTC.
+    NaiveTime {
+        zone: ZoneName,
+        rules: Option<Sha256>,
+        at: i64,
+    },
     /// A job is known from here on.
     JobAdded { job: Guid, at: i64 },
     /// A sync without named jobs asks for it, or no longer.
@@ -39,7 +43,12 @@ pub(super) enum Claim {
     /// It was listed again.
     Returned { run: Guid, sync: i64, at: i64 },
     /// The derived tables were rebuilt: revisions before this line are read by these rules, in this zone.
-    Reindexed { zone: NaiveZone, reader: u32, at: i64 },
+    Reindexed {
+        zone: ZoneName,
+        rules: Option<Sha256>,
+        reader: u32,
+        at: i64,
+    },
     /// The archive was taken out of a damaged one: what follows was found behind the last sound line. `head` and `entries`
     /// are hash and number of the line before.
     Salvaged { head: Sha256, entries: i64, at: i64 },
@@ -84,7 +93,7 @@ pub(super) struct RevisionClaim {
     pub(super) bytes: u64,
     pub(super) sha256: Sha256,
     pub(super) reader: u32,
-    pub(super) zone: NaiveZone,
+    pub(super) zone: ZoneName,
 }
 
 /// Words of `quarantined`.
@@ -144,6 +153,7 @@ impl Claim {
             },
             "naive-time" => Self::NaiveTime {
                 zone: words.zone("zone")?,
+                rules: words.rules("rules")?,
                 at: words.time("at")?,
             },
             "job-added" => Self::JobAdded {
@@ -229,6 +239,7 @@ impl Claim {
                 at: words.time("at")?,
                 reader: words.number("reader")?,
                 zone: words.zone("zone")?,
+                rules: words.rules("rules")?,
             },
             "salvaged" => Self::Salvaged {
                 at: words.time("at")?,
@@ -342,11 +353,14 @@ impl<'line> Words<'line> {
         self.parsed(key, read_time)
     }
 
-    fn zone(&mut self, key: &str) -> Result<NaiveZone, String> {
-        // Nearly always this one: looking a name up among 600 takes longer than reading the rest of a line.
+    fn zone(&mut self, key: &str) -> Result<ZoneName, String> {
+        self.parsed(key, |text| text.parse().ok())
+    }
+
+    fn rules(&mut self, key: &str) -> Result<Option<Sha256>, String> {
         self.parsed(key, |text| match text {
-            "utc" => Some(NaiveZone::Utc),
-            text => text.parse().ok(),
+            "-" => Some(None),
+            text => read_hash(text).map(Some),
         })
     }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::claims::{Claim, Loss};
 use super::ledger::GENESIS;
-use crate::model::{Guid, Instant, NaiveZone, Sha256};
+use crate::model::{Guid, Instant, Sha256, ZoneName};
 
 /// Where the ledger is.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(super) struct Grammar {
     archive: bool,
     /// No line may be older than this.
     bound: Option<i64>,
-    zone: Option<NaiveZone>,
+    zone: Option<ZoneName>,
     jobs: HashSet<Guid>,
     sync: i64,
     open: Option<i64>,
@@ -120,7 +120,8 @@ impl Grammar {
             Claim::Archive { .. } => self
                 .archive
                 .then(|| "an archive begins in the middle of the ledger".to_owned()),
-            Claim::NaiveTime { zone, .. } => self.zone.filter(|before| before != zone).map(|before| {
+            // A salvage may have lost the line `reindexed` that changed it.
+            Claim::NaiveTime { zone, .. } => self.zone.filter(|before| !block && before != zone).map(|before| {
                 format!("it changes the zone of times without offset from {before} to {zone}, which only `reindexed` may")
             }),
             Claim::JobAdded { job, .. } => self
@@ -376,7 +377,7 @@ mod tests {
     fn begun() -> Vec<String> {
         let mut lines: Vec<String> = [
             "archive id=J at=T1",
-            "naive-time zone=utc at=T1",
+            "naive-time zone=utc rules=- at=T1",
             "job-added job=J at=T2",
         ]
         .map(str::to_owned)
@@ -397,7 +398,7 @@ mod tests {
             &*quarantined(1, 1, 4),
             "accepted id=1 at=T4 sha256=H why=H",
             &ended(1, 5),
-            "reindexed at=T5 reader=1 zone=Europe/Berlin",
+            "reindexed at=T5 reader=1 zone=Europe/Berlin rules=H",
             &began(2, 6),
             "absent run=R sync=2 at=T6",
             &ended(2, 6),
@@ -419,7 +420,7 @@ mod tests {
         for (line, why) in [
             ("archive id=J at=T4", "an archive begins in the middle"),
             (
-                "naive-time zone=Europe/Berlin at=T4",
+                "naive-time zone=Europe/Berlin rules=H at=T4",
                 "which only `reindexed` may",
             ),
             ("job-added job=J at=T4", "was added before"),
@@ -438,7 +439,7 @@ mod tests {
             ("accepted id=1 at=T4 sha256=H why=H", "there is no number 1"),
             ("absent run=S sync=1 at=T4", "was never archived"),
             ("returned run=R sync=1 at=T4", "was not absent"),
-            ("reindexed at=T4 reader=1 zone=utc", "before sync 1 ended"),
+            ("reindexed at=T4 reader=1 zone=utc rules=-", "before sync 1 ended"),
             ("acknowledged at=T4 heads=1 list=H why=H", "before sync 1 ended"),
             ("lost what=payload entry=5", "only a salvage may say"),
             ("salvage-ended at=T4", "no salvage has begun"),

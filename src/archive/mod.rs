@@ -37,6 +37,7 @@ mod schema;
 mod syncs;
 mod verify;
 mod write;
+mod zones;
 
 pub use acknowledge::{Acknowledged, acknowledge};
 pub use backup::{BackupError, BackupMade, backup};

@@ -12,6 +12,7 @@ use super::lock::SyncLock;
 use super::open;
 use super::verify;
 use super::write::rebuild;
+use super::zones;
 use crate::model::{Instant, NaiveZone, Sha256};
 use crate::reader::READER_VERSION;
 
@@ -57,7 +58,13 @@ pub fn reindex(
         let what = format!("{}: {} ({} findings)", first.place, first.what, hurt.len());
         return Err(ArchiveError::NotRepairable { what });
     }
-    let zone = zone.or(before.zone).unwrap_or_default();
+    let damaged = |what| ArchiveError::NotRepairable { what };
+    let remembered = before.zone_in_force().map_err(damaged)?;
+    let zone = match zone {
+        Some(asked) if asked.name() != remembered.name() => asked,
+        _ => zones::newest(remembered),
+    };
+    zones::keep(&transaction, zone)?;
     let mut head = ledger::read_head(&transaction)?;
     let at = Instant::now();
     if let Some(killed) = before.open_sync {
@@ -66,9 +73,8 @@ pub fn reindex(
     }
     let entry = Entry::new("reindexed")
         .with("at", at)
-        .with("reader", READER_VERSION)
-        .with("zone", zone);
-    ledger::append(&transaction, &mut head, &entry)?;
+        .with("reader", READER_VERSION);
+    ledger::append(&transaction, &mut head, &zones::with_zone(entry, zone))?;
     let (told, _) = verify::listen(&transaction)?;
     let rebuilt = rebuild(&transaction, &told, &|done| progress(done, told.payload_bytes))?;
     transaction.commit().doing("commit")?;

@@ -11,6 +11,7 @@ mod status;
 mod zone;
 
 pub use guid::{Guid, NotAGuid};
+pub(crate) use instant::TICKS_PER_SECOND;
 pub use instant::{Instant, NaiveZone, TimeBasis, TimeReading, UnknownZone};
 pub use message::{Message, OwnedMessage};
 pub use run::{JobRun, JobRunParts, MessageParts, Span, TextStore, TimeSpan, UnreadableMessage};

@@ -14,9 +14,10 @@ use crate::archive::error::{ArchiveError, Doing, io_error};
 use crate::archive::open;
 
 /// Tables that salvage reads, and by which column they are read in order; `None`: they have no rowid.
-const TABLES: [(&str, Option<&str>); 11] = [
+const TABLES: [(&str, Option<&str>); 12] = [
     ("ledger", Some("entry_id")),
     ("_acknowledged", None),
+    ("_zone_rules", None),
     ("_server", Some("server_key")),
     ("_job", Some("job_key")),
     ("_sync_job", None),

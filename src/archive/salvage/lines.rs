@@ -309,7 +309,7 @@ mod tests {
         let mut cut = ledger();
         cut.drain(1..6);
         assert_eq!(verdicts(&cut), "k1bpd");
-        cut[1].line.push('x');
+        cut[1].line.push_str(" x");
         assert_eq!(verdicts(&cut), "k1bdd");
     }
 }

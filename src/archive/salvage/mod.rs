@@ -26,8 +26,8 @@ use super::revisions::Payloads;
 use super::syncs::{JobRecord, job_line, jobs_hash, record_job};
 use super::verify::{self, Should, Verified, results};
 use super::write::rebuild;
-use super::{jobs, open};
-use crate::model::{Guid, Instant, NaiveZone, Sha256};
+use super::{jobs, open, zones};
+use crate::model::{Guid, Instant, NaiveZone, Sha256, Zone, ZoneName};
 use crate::reader::{READER_VERSION, read_run_fields};
 
 /// Things lost that are named; the others are counted.
@@ -125,6 +125,8 @@ struct Work<'c> {
     head: Head,
     now: Instant,
     zone: NaiveZone,
+    /// The rules of the zone in force are lost.
+    rules_lost: bool,
     payloads: Payloads,
     jobs: HashMap<Guid, OldJob>,
     /// Hashes of names and addresses that the ledger tells of, the latest ones.
@@ -175,6 +177,7 @@ impl<'c> Work<'c> {
             head: ledger::read_head(new)?,
             now: Instant::now(),
             zone: NaiveZone::Utc,
+            rules_lost: false,
             payloads: Payloads::default(),
             jobs,
             names: BTreeMap::new(),
@@ -233,6 +236,12 @@ impl<'c> Work<'c> {
         self.append_lines(judge.ending())?;
         for loss in std::mem::take(&mut self.losses) {
             self.append(&loss)?;
+        }
+        if self.rules_lost {
+            let entry = Entry::new("reindexed")
+                .with("at", self.now)
+                .with("reader", READER_VERSION);
+            self.append(&zones::with_zone(entry, self.zone))?;
         }
         let ended = Entry::new("salvage-ended").with("at", self.now);
         self.append(&ended)?;
@@ -318,6 +327,7 @@ impl<'c> Work<'c> {
                 }
                 self.salvaged.lines += 1;
                 for line in lines {
+                    self.zone_of_revision(&line)?;
                     self.append(&Entry::of_line(&line))?;
                     match Claim::read(&line) {
                         // An earlier salvage has said so already.
@@ -341,7 +351,9 @@ impl<'c> Work<'c> {
     /// Takes over what a line that was just appended tells of and what stands elsewhere.
     fn take_over(&mut self, old_entry: i64, claim: Claim) -> Result<(), ArchiveError> {
         match claim {
-            Claim::NaiveTime { zone, .. } | Claim::Reindexed { zone, .. } => self.zone = zone,
+            Claim::NaiveTime { zone, rules, .. } | Claim::Reindexed { zone, rules, .. } => {
+                self.zone(zone, rules)?
+            }
             Claim::JobAdded { job, at } => {
                 self.new
                     .execute(
@@ -371,6 +383,46 @@ impl<'c> Work<'c> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes over the rules of a zone. Where they are lost, those that this program knows take their place, and every time is
+    /// read by them.
+    fn zone(&mut self, name: ZoneName, rules: Option<Sha256>) -> Result<(), ArchiveError> {
+        let kept = zones::kept(self.old, name, rules).ok().and_then(Result::ok);
+        let ours = || name.as_str().parse::<NaiveZone>().ok();
+        let same = |zone: &NaiveZone| zone.rules().map(Zone::sha256) == rules;
+        self.rules_lost = false;
+        self.zone = match kept.or_else(|| ours().filter(same)) {
+            Some(zone) => zone,
+            None => {
+                self.lose(format!("the rules of the time zone {name}"));
+                self.rules_lost = true;
+                ours().unwrap_or_default()
+            }
+        };
+        zones::keep(self.new, self.zone)
+    }
+
+    /// Says the zone of a revision where the line that said it is lost.
+    fn zone_of_revision(&mut self, line: &str) -> Result<(), ArchiveError> {
+        let Ok(Claim::Revision(claim)) = Claim::read(line) else {
+            return Ok(());
+        };
+        if claim.zone == self.zone.name() || self.rules_lost {
+            return Ok(());
+        }
+        let newest: Option<Sha256> = self
+            .old
+            .query_row(
+                "SELECT sha256 FROM _zone_rules WHERE zone = ?1 ORDER BY version DESC LIMIT 1",
+                [claim.zone.as_str()],
+                |row| row.get(0),
+            )
+            .optional()
+            .unwrap_or_default();
+        self.zone(claim.zone, newest)?;
+        let entry = zones::with_zone(Entry::new("naive-time"), self.zone).with("at", self.now);
+        self.append(&entry)
     }
 
     /// Copies the payload of a revision, where it is the one that its line names and can be read as that run.
@@ -602,7 +654,7 @@ impl<'c> Work<'c> {
                 bytes: u64::MAX,
                 sha256,
                 reader: READER_VERSION,
-                zone,
+                zone: zone.name(),
             });
             found.push((entry, claim));
             Ok(())

@@ -7,7 +7,7 @@ use super::ledger::Told;
 use super::{VerifyOptions, VerifyReport};
 use crate::archive::claims::{Claim, SyncEnded};
 use crate::archive::heads::{LodgedHead, not_held};
-use crate::model::{Guid, Instant, NaiveZone, Sha256, hex};
+use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
 /// A line that takes back, rereads or gives up what earlier ones say.
 #[derive(Debug, Clone)]
@@ -24,8 +24,8 @@ pub(in crate::archive) struct Act {
 pub(in crate::archive) enum Deed {
     /// Every earlier time without offset is read in another zone, or the same.
     Reindexed {
-        from: Option<NaiveZone>,
-        to: NaiveZone,
+        from: Option<ZoneName>,
+        to: ZoneName,
     },
     Salvaged,
     /// Something that the line `sealed` told of is gone.

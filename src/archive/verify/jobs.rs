@@ -41,7 +41,7 @@ pub(super) fn check_archive(
     let id = id.to_string();
     let zone = told.zone.map(|zone| zone.to_string());
     let mut statement = connection
-        .prepare("SELECT archive_id, made_unix, naive_time, only FROM _archive")
+        .prepare("SELECT archive_id, made_unix, naive_time, zone_rules, only FROM _archive")
         .doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;
     let mut count = 0;
@@ -51,6 +51,12 @@ pub(super) fn check_archive(
             ("archive_id", Should::Text(&id)),
             ("made_unix", Should::Integer(made)),
             ("naive_time", zone.as_deref().into()),
+            (
+                "zone_rules",
+                told.zone_rules
+                    .as_ref()
+                    .map_or(Should::Null, |rules| Should::Blob(rules)),
+            ),
             ("only", Should::Integer(1)),
         ];
         for (index, (column, should)) in columns.into_iter().enumerate() {
@@ -66,6 +72,28 @@ pub(super) fn check_archive(
     if count != 1 {
         let finding = Finding::new(Next::Reindex, place(), "it has not one row");
         findings.push(finding.with("1", count.to_string()));
+    }
+    Ok(())
+}
+
+/// Names rules of time zones that no line tells of; those that a line tells of were looked up with it.
+pub(super) fn check_zone_rules(
+    connection: &Connection,
+    told: &Told,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let doing = "read the rules of time zones";
+    let mut statement = connection
+        .prepare("SELECT zone, sha256 FROM _zone_rules")
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let (zone, sha256) = (row.get_ref(0).doing(doing)?, row.get_ref(1).doing(doing)?);
+        let named = matches!((zone.as_str(), sha256.as_blob()), (Ok(zone), Ok(sha256)) if told.names_rules(zone, sha256));
+        if !named {
+            let what = "the ledger does not tell of these rules of a time zone";
+            findings.push(Finding::new(Next::Reindex, "zone_rules", what).with("none", shown_value(zone)));
+        }
     }
     Ok(())
 }

@@ -13,14 +13,19 @@ use crate::archive::claims::{AcknowledgedClaim, Claim, Loss, RevisionClaim};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
-use crate::model::{Guid, NaiveZone, Sha256, hex};
+use crate::archive::zones;
+use crate::model::{Guid, NaiveZone, Sha256, ZoneName, hex};
 use crate::reader::READER_VERSION;
 
 /// What the ledger tells about jobs, runs and what was lost; filled line by line.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct Told {
     pub(in crate::archive) archive: Option<(Guid, i64)>,
-    pub(in crate::archive) zone: Option<NaiveZone>,
+    pub(in crate::archive) zone: Option<ZoneName>,
+    /// SHA-256 of that zone's rules.
+    pub(in crate::archive) zone_rules: Option<Sha256>,
+    /// What each line says about the zone from its entry on.
+    zones: Vec<InForce>,
     pub(in crate::archive) jobs: BTreeMap<Guid, JobTold>,
     /// SHA-256 of each server's URL.
     pub(in crate::archive) servers: HashSet<Sha256>,
@@ -79,8 +84,17 @@ pub(in crate::archive) struct LastTold {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::archive) struct Reindexed {
     entry: i64,
-    zone: NaiveZone,
     reader: u32,
+}
+
+/// From `entry` on, times without offset are read in this zone.
+#[derive(Debug, Clone)]
+struct InForce {
+    entry: i64,
+    name: ZoneName,
+    sha256: Option<Sha256>,
+    /// By the rules that the archive keeps, or why it cannot be had; not looked up where a later line rereads all.
+    zone: Result<NaiveZone, String>,
 }
 
 /// What `lost` lines name.
@@ -110,12 +124,47 @@ impl Scope {
 }
 
 impl Told {
-    /// The zone and the version of the rules by which a revision is read.
-    pub(in crate::archive) fn rules(&self, entry: i64, claim: &RevisionClaim) -> (NaiveZone, u32) {
-        match self.reindexed {
-            Some(again) if entry < again.entry => (again.zone, again.reader),
-            _ => (claim.zone, claim.reader),
+    /// The zone and the version of the rules by which a revision is read, or why that cannot be said.
+    pub(in crate::archive) fn rules(
+        &self,
+        entry: i64,
+        claim: &RevisionClaim,
+    ) -> Result<(NaiveZone, u32), String> {
+        let (line, reader) = match self.reindexed {
+            Some(again) if entry < again.entry => (again.entry + 1, again.reader),
+            _ => (entry, claim.reader),
+        };
+        let name = |zone: Option<&InForce>| zone.map_or(ZoneName::UTC, |zone| zone.name);
+        let said = name(self.in_force(entry));
+        if claim.zone != said {
+            return Err(format!(
+                "it names the zone {}, and the lines before it say {said}",
+                claim.zone
+            ));
         }
+        let zone = self
+            .in_force(line)
+            .map_or(Ok(NaiveZone::Utc), |zone| zone.zone.clone())?;
+        Ok((zone, reader))
+    }
+
+    /// What the last line before an entry says about the zone.
+    fn in_force(&self, entry: i64) -> Option<&InForce> {
+        let before = self.zones.partition_point(|zone| zone.entry < entry);
+        self.zones[..before].last()
+    }
+
+    /// The zone of the archive by the rules that it keeps; UTC where no line names one.
+    pub(in crate::archive) fn zone_in_force(&self) -> Result<NaiveZone, String> {
+        self.zones
+            .last()
+            .map_or(Ok(NaiveZone::Utc), |zone| zone.zone.clone())
+    }
+
+    /// Whether a line names these rules.
+    pub(in crate::archive) fn names_rules(&self, name: &str, sha256: &[u8]) -> bool {
+        let mut zones = self.zones.iter();
+        zones.any(|zone| zone.name.as_str() == name && zone.sha256.is_some_and(|ours| ours == *sha256))
     }
 }
 
@@ -133,7 +182,7 @@ pub(in crate::archive) fn check(
         tells_all: scope.is_all(),
         ..Told::default()
     };
-    read_ahead(connection, &mut told)?;
+    read_ahead(connection, &mut told, findings)?;
     let mut pass = Pass {
         connection,
         scope,
@@ -225,12 +274,12 @@ pub(in crate::archive) fn entry_of(
 }
 
 /// Lines that change how earlier ones are taken.
-fn read_ahead(connection: &Connection, told: &mut Told) -> Result<(), ArchiveError> {
+fn read_ahead(connection: &Connection, told: &mut Told, findings: &mut Findings) -> Result<(), ArchiveError> {
     let doing = "read the ledger";
     let mut statement = connection
         .prepare(
-            "SELECT entry_id, entry FROM ledger WHERE entry GLOB 'reindexed *' OR entry GLOB 'lost *'
-             ORDER BY entry_id",
+            "SELECT entry_id, entry FROM ledger
+             WHERE entry GLOB 'reindexed *' OR entry GLOB 'naive-time *' OR entry GLOB 'lost *' ORDER BY entry_id",
         )
         .doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;
@@ -239,9 +288,17 @@ fn read_ahead(connection: &Connection, told: &mut Told) -> Result<(), ArchiveErr
             continue;
         };
         match Claim::read(line) {
-            Ok(Claim::Reindexed { zone, reader, .. }) => {
+            Ok(claim @ (Claim::Reindexed { zone, rules, .. } | Claim::NaiveTime { zone, rules, .. })) => {
                 let entry = row.get(0).doing(doing)?;
-                told.reindexed = Some(Reindexed { entry, zone, reader });
+                if let Claim::Reindexed { reader, .. } = claim {
+                    told.reindexed = Some(Reindexed { entry, reader });
+                }
+                told.zones.push(InForce {
+                    entry,
+                    name: zone,
+                    sha256: rules,
+                    zone: Ok(NaiveZone::Utc),
+                });
             }
             Ok(Claim::Lost(loss)) => match loss {
                 Loss::Payload { entry } => drop(told.lost.payloads.insert(entry)),
@@ -252,6 +309,14 @@ fn read_ahead(connection: &Connection, told: &mut Told) -> Result<(), ArchiveErr
             },
             // Told of by the pass over all lines.
             _ => {}
+        }
+    }
+    let reread = told.reindexed.map_or(0, |again| again.entry);
+    for zone in told.zones.iter_mut().filter(|zone| zone.entry >= reread) {
+        zone.zone = zones::kept(connection, zone.name, zone.sha256)?;
+        if let Err(why) = &zone.zone {
+            let place = format!("zone_rules, ledger entry {}", zone.entry);
+            findings.push(Finding::new(Next::Restore, place, why.clone()));
         }
     }
     Ok(())
@@ -285,9 +350,10 @@ impl Pass<'_> {
                     told.archive = Some((id, at));
                 }
             }
-            Claim::NaiveTime { zone, .. } => told.zone = Some(zone),
-            Claim::Reindexed { zone, at, .. } => {
+            Claim::NaiveTime { zone, rules, .. } => (told.zone, told.zone_rules) = (Some(zone), rules),
+            Claim::Reindexed { zone, rules, at, .. } => {
                 let from = told.zone.replace(zone);
+                told.zone_rules = rules;
                 self.act(entry, hash, Some(at), Deed::Reindexed { from, to: zone });
             }
             Claim::JobAdded { job, at } => {

@@ -293,6 +293,7 @@ impl Work<'_> {
         }
         forgive(jobs::check_archive(connection, told, findings), findings)?;
         forgive(jobs::check_servers(connection, told, findings), findings)?;
+        forgive(jobs::check_zone_rules(connection, told, findings), findings)?;
         forgive(jobs::check_jobs(connection, told, findings), findings)?;
         forgive(
             syncs::check_strangers(connection, &told.syncs, findings),

@@ -192,7 +192,17 @@ impl<'c> Runs<'c> {
         };
         self.verified.payloads += 1;
         self.verified.payload_bytes += bytes.len() as u64;
-        let (zone, reader) = self.told.rules(entry, claim);
+        let (zone, reader) = match self.told.rules(entry, claim) {
+            Ok(rules) => rules,
+            Err(why) => {
+                self.findings.push(Finding::new(
+                    Next::Restore,
+                    place(),
+                    format!("its times without offset cannot be read: {why}"),
+                ));
+                return Ok(false);
+            }
+        };
         if !knows_rules(reader) {
             let what = format!("it is read by rules of version {reader}, which this program does not have");
             self.findings.push(Finding::new(Next::Program, place(), what));

@@ -15,7 +15,7 @@ mod texts;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use self::dictionary::NewDictionaries;
 use self::message::MessageTexts;
@@ -23,8 +23,8 @@ use super::error::{ArchiveError, Doing};
 use super::ledger::{self, Entry, Head};
 use super::open::FileIdentity;
 use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-use super::{jobs, open};
-use crate::model::{Guid, Instant, NaiveZone};
+use super::{jobs, open, zones};
+use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, Zone};
 
 pub(super) use rebuild::rebuild;
 
@@ -183,40 +183,73 @@ impl Writer {
     /// [`ArchiveError::OtherNaiveTime`] where another one is remembered than was asked for.
     pub fn settle_naive_time(&mut self, asked: Option<NaiveZone>) -> Result<NaiveZone, ArchiveError> {
         self.transact(|writer| {
-            let remembered: Option<String> = writer
+            let (remembered, rules): (Option<String>, Option<Sha256>) = writer
                 .connection
-                .query_row("SELECT naive_time FROM _archive", [], |row| row.get(0))
+                .query_row("SELECT naive_time, zone_rules FROM _archive", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
                 .doing("read the zone of times without offset")?;
-            let zone = match (remembered, asked) {
-                (Some(text), asked) => {
-                    let zone = text.parse::<NaiveZone>().map_err(|error| ArchiveError::Damaged {
-                        what: format!("its zone of times without offset cannot be read: {error}"),
-                    })?;
-                    if let Some(asked) = asked.filter(|&asked| asked != zone) {
-                        return Err(ArchiveError::OtherNaiveTime {
-                            remembered: text,
-                            asked: asked.to_string(),
-                        });
-                    }
-                    zone
-                }
-                (None, asked) => {
-                    let zone = asked.unwrap_or_default();
-                    writer
-                        .connection
-                        .execute("UPDATE _archive SET naive_time = ?1", [zone.to_string()])
-                        .doing("remember the zone of times without offset")?;
-                    writer.append(
-                        &Entry::new("naive-time")
-                            .with("zone", zone)
-                            .with("at", Instant::now()),
-                    )?;
-                    zone
-                }
+            let Some(text) = remembered else {
+                return writer.read_naive_times_in(asked.unwrap_or_default());
             };
-            writer.zone = zone;
-            Ok(zone)
+            if let Some(asked) = asked.filter(|asked| asked.to_string() != text) {
+                return Err(ArchiveError::OtherNaiveTime {
+                    remembered: text,
+                    asked: asked.to_string(),
+                });
+            }
+            let damaged = |why: String| ArchiveError::Damaged {
+                what: format!("its zone of times without offset cannot be read: {why}"),
+            };
+            let name = text.parse().map_err(|error| damaged(format!("{error}")))?;
+            let kept = zones::kept(&writer.connection, name, rules)?.map_err(damaged)?;
+            let newest = zones::newest(kept);
+            writer.zone = kept;
+            if let (Some(before), Some(now)) = (kept.rules(), newest.rules())
+                && let Some(from) = before.differs_from(now)
+            {
+                let runs = writer.runs_with_naive_times(from)?;
+                tracing::warn!(
+                    "times without offset are read by the rules of {} of {} from now on, which differ from those of {} \
+                     from {from} on; {runs} archived runs have such a time then or later, and `jobruns reindex` reads \
+                     them again by the new rules",
+                    now.name(),
+                    now.version(),
+                    before.version(),
+                );
+                return writer.read_naive_times_in(newest);
+            }
+            Ok(kept)
         })
+    }
+
+    /// Says in the ledger that times without offset are read in this zone, by its rules, from here on.
+    fn read_naive_times_in(&mut self, zone: NaiveZone) -> Result<NaiveZone, ArchiveError> {
+        zones::keep(&self.connection, zone)?;
+        self.connection
+            .execute(
+                "UPDATE _archive SET naive_time = ?1, zone_rules = ?2",
+                params![zone.to_string(), zone.rules().map(Zone::sha256)],
+            )
+            .doing("remember the zone of times without offset")?;
+        let entry = zones::with_zone(Entry::new("naive-time"), zone).with("at", Instant::now());
+        self.append(&entry)?;
+        self.zone = zone;
+        Ok(zone)
+    }
+
+    /// How many runs have a start or an end without offset about then or later.
+    fn runs_with_naive_times(&self, from: Instant) -> Result<u64, ArchiveError> {
+        // A day earlier, since they were read with another offset.
+        let from = from.ticks().saturating_sub(86_400 * TICKS_PER_SECOND);
+        self.connection
+            .query_row(
+                "SELECT count(*) FROM _run WHERE started_assumed = 1 AND started_ticks >= ?1
+                     OR ended_assumed = 1 AND ended_ticks >= ?1",
+                [from],
+                |row| row.get(0),
+            )
+            .doing("count the runs with times without offset")
     }
 
     /// Records that a sync begins; `count` is what it asks for, 0 for every run.

@@ -20,8 +20,9 @@ use crate::model::{Guid, Instant, Sha256, TimeBasis, TimeReading};
 use crate::reader::read_run_fields;
 
 /// Tables whose rows, or some columns of them, stand nowhere else.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 11] = [
     "_acknowledged",
+    "_zone_rules",
     "ledger",
     "payload",
     "dictionary",
@@ -53,6 +54,7 @@ pub(in crate::archive) fn rebuild(
 ) -> Result<Rebuilt, ArchiveError> {
     let schema = Schema::begin(connection)?;
     fill_archive(connection, told)?;
+    forget_zone_rules(connection, told)?;
     fill_jobs(connection, told)?;
     drop_lost_results(connection, told)?;
     listen(connection, told)?;
@@ -255,11 +257,36 @@ fn fill_archive(connection: &Connection, told: &Told) -> Result<(), ArchiveError
     let zone = told.zone.map(|zone| zone.to_string());
     connection
         .execute(
-            "INSERT INTO _archive (only, archive_id, made_unix, naive_time) VALUES (1, ?1, ?2, ?3)",
-            params![id.to_string(), made, zone],
+            "INSERT INTO _archive (only, archive_id, made_unix, naive_time, zone_rules) VALUES (1, ?1, ?2, ?3, ?4)",
+            params![id.to_string(), made, zone, told.zone_rules],
         )
         .doing("fill in what the archive is")
         .map(drop)
+}
+
+/// Removes rules of time zones that no line tells of.
+fn forget_zone_rules(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
+    let doing = "look through the rules of time zones";
+    let rows: Vec<(String, Vec<u8>)> = connection
+        .prepare("SELECT zone, sha256 FROM _zone_rules")
+        .and_then(|mut statement| {
+            statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+        .doing(doing)?;
+    for (zone, sha256) in rows
+        .iter()
+        .filter(|(zone, sha256)| !told.names_rules(zone, sha256))
+    {
+        connection
+            .execute(
+                "DELETE FROM _zone_rules WHERE zone = ?1 AND sha256 = ?2",
+                params![zone, sha256],
+            )
+            .doing(doing)?;
+    }
+    Ok(())
 }
 
 fn fill_jobs(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
@@ -479,7 +506,10 @@ impl Runs<'_> {
             let Ok(Claim::Revision(claim)) = Claim::read(&line) else {
                 return Err(not_repairable(format!("ledger entry {entry} is no revision")));
             };
-            let (zone, reader) = self.told.rules(entry, &claim);
+            let (zone, reader) = self
+                .told
+                .rules(entry, &claim)
+                .map_err(|why| not_repairable(format!("ledger entry {entry}: {why}")))?;
             if !knows_rules(reader) {
                 let what = format!(
                     "ledger entry {entry} is read by rules of version {reader}, which this program does not have"

@@ -1,0 +1,74 @@
+//! The rules of time zones that the archive keeps, so that times without offset are read alike on every machine.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::Digest;
+
+use super::error::{ArchiveError, Doing};
+use super::ledger::Entry;
+use crate::model::{NaiveZone, Sha256, Zone, ZoneName, hex};
+
+/// The words of a line `naive-time` or `reindexed` about its zone.
+pub(super) fn with_zone(entry: Entry, zone: NaiveZone) -> Entry {
+    let entry = entry.with("zone", zone);
+    match zone.rules() {
+        None => entry.with("rules", "-"),
+        Some(rules) => entry.with_hash("rules", &rules.sha256()),
+    }
+}
+
+/// Keeps the rules by which a line says that times are read.
+pub(super) fn keep(connection: &Connection, zone: NaiveZone) -> Result<(), ArchiveError> {
+    let Some(rules) = zone.rules() else {
+        return Ok(());
+    };
+    connection
+        .execute(
+            "INSERT OR IGNORE INTO _zone_rules (sha256, zone, version, tzif) VALUES (?1, ?2, ?3, ?4)",
+            params![rules.sha256(), rules.name(), rules.version(), rules.tzif()],
+        )
+        .doing("keep the rules of a time zone")
+        .map(drop)
+}
+
+/// The zone by the rules that the archive keeps; says why where it cannot be had.
+pub(super) fn kept(
+    connection: &Connection,
+    name: ZoneName,
+    rules: Option<Sha256>,
+) -> Result<Result<NaiveZone, String>, ArchiveError> {
+    let sha256 = match rules {
+        None if name == ZoneName::UTC => return Ok(Ok(NaiveZone::Utc)),
+        None => return Ok(Err(format!("the ledger names no rules of {name}"))),
+        Some(_) if name == ZoneName::UTC => return Ok(Err("UTC has no rules".to_owned())),
+        Some(sha256) => sha256,
+    };
+    let row: Option<(String, Vec<u8>)> = connection
+        .query_row(
+            "SELECT version, tzif FROM _zone_rules WHERE sha256 = ?1 AND zone = ?2",
+            params![sha256, name.as_str()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+        .doing("read the rules of a time zone")?;
+    let Some((version, tzif)) = row else {
+        return Ok(Err(format!(
+            "the rules of {name} with the SHA-256 {} are missing",
+            hex(&sha256)
+        )));
+    };
+    if <Sha256>::from(sha2::Sha256::digest(&tzif)) != sha256 {
+        return Ok(Err(format!(
+            "the rules of {name} do not have the SHA-256 {}",
+            hex(&sha256)
+        )));
+    }
+    Ok(Zone::from_tzif(name, &version, tzif)
+        .map(NaiveZone::Iana)
+        .map_err(|error| error.to_string()))
+}
+
+/// The same zone by this program's rules, where these are newer.
+pub(super) fn newest(zone: NaiveZone) -> NaiveZone {
+    let Some(kept) = zone.rules() else { return zone };
+    NaiveZone::Iana(Zone::newest(kept.name()).map_or(kept, |ours| kept.or_newer(ours)))
+}
