@@ -49,7 +49,7 @@ pub use jobs::{JobRow, JobState};
 pub use ledger::{Entry, GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::SyncLock;
 pub use network::network_drive;
-pub use open::{APPLICATION_ID, known_schema_version};
+pub use open::{APPLICATION_ID, COMPANIONS, known_schema_version};
 pub use payload::{Packer, unpack};
 pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use quarantine::QuarantineRow;

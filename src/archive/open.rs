@@ -22,6 +22,10 @@ pub(super) const PAGE_BYTES: usize = 8192;
 /// `application_id` of every archive: "JRUN" in ASCII.
 pub const APPLICATION_ID: i32 = 0x4A52_554E;
 
+/// What stands behind the archive's name in the names of the files that belong to it: SQLite's log, its shared memory and
+/// its rollback journal, and the lock of the sync.
+pub const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
+
 /// How long a statement waits for another process's short write before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 

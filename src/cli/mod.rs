@@ -15,6 +15,7 @@ mod export;
 mod failure;
 mod folder;
 mod halt;
+mod in_use;
 mod jobs;
 mod ledger;
 mod lodge;
@@ -135,8 +136,12 @@ fn settle<'e>(
     let file = find_config_file(flags.config.as_deref(), environment)?;
     let sources = Sources::new(environment, file);
     let settings = FrameSettings::choose(flags, &sources)?;
+    in_use::protect_archive(&settings.archive);
+    in_use::protect_settings(&sources);
     let mut console = Console::new(settings.log_format, settings.color, settings.verbosity);
     if let Some(path) = &settings.log_file {
+        in_use::refuse(path)?;
+        in_use::protect(path, "the log file");
         console = console.with_log_file(path).map_err(|source| {
             let words = format!("could not open the log file {}", path.display());
             Failure::new(Exit::WrongUsage, words).caused_by(&source)

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 
 use super::failure::{Exit, Failure};
+use super::in_use;
 
 /// Bytes gathered before a write; reports are written cell by cell.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -44,6 +45,7 @@ impl Output {
         if path == Path::new("-") {
             return Ok(Self::stdout());
         }
+        in_use::refuse(path)?;
         let refused = |error: &io::Error| {
             Failure::new(Exit::WrongUsage, format!("cannot write to {}", path.display())).caused_by(error)
         };
