@@ -79,7 +79,7 @@ fn an_unknown_zone_is_named_with_what_is_expected() {
     for zone in ["Mars/Olympus", "Europe", "+01:00", "CEST "] {
         refused(&program(), &[JOB, "--naive-time", zone], &says);
     }
-    let program = program();
+    let program = program().with("JOBRUNS_CONFIG", "jobruns.toml");
     program.write("jobruns.toml", "\nnaive_time = 'Mars/Olympus'\n");
     refused(
         &program,

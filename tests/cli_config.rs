@@ -23,7 +23,8 @@ fn program() -> Program {
 fn every_value_is_told_with_its_origin() {
     let program = program()
         .with("JOBRUNS_USERNAME", r"CORP\auditor")
-        .with("JOBRUNS_TIMEOUT", "7s");
+        .with("JOBRUNS_TIMEOUT", "7s")
+        .with("JOBRUNS_CONFIG", "jobruns.toml");
     program.write(
         "jobruns.toml",
         "url = 'https://127.0.0.1:1'\ntimeout = '9s'\nconcurrency = 3\n",
@@ -40,7 +41,7 @@ fn every_value_is_told_with_its_origin() {
 
 #[test]
 fn without_v_nothing_is_told_of_settings() {
-    let program = program();
+    let program = program().with("JOBRUNS_CONFIG", "jobruns.toml");
     program.write(
         "jobruns.toml",
         "url = 'https://127.0.0.1:1'\nusername = 'auditor'\nretries = 0\n",
@@ -50,7 +51,7 @@ fn without_v_nothing_is_told_of_settings() {
 }
 
 #[test]
-fn a_config_file_is_named_by_flag_or_environment_else_found_in_the_folder() {
+fn a_config_file_is_named_by_flag_or_environment_else_the_users_and_never_the_current_folders() {
     let program = program().with("JOBRUNS_CONFIG", "environment.toml");
     program.write("flag.toml", "username = 'by-flag'\nurl = 'https://127.0.0.1:1'");
     program.write(
@@ -64,13 +65,29 @@ fn a_config_file_is_named_by_flag_or_environment_else_found_in_the_folder() {
     told(&program, &["--config", "flag.toml"]).says("username = by-flag");
     told(&program, &[]).says("username = by-environment");
     let bare = self::program();
+    let users = bare.path("home/.config/jobruns");
+    let bare = bare
+        .with("HOME", "")
+        .with("XDG_CONFIG_HOME", users.parent().unwrap().to_str().unwrap());
     bare.write(
         "jobruns.toml",
-        "username = 'by-folder'\nurl = 'https://127.0.0.1:1'",
+        "username = 'by-folder'\nurl = 'https://127.0.0.1:1'\nlog_file = 'theirs'",
+    );
+    let ended = bare.run(&["-v", "sync", JOB]).ends_with(2);
+    ended
+        .says("config file: none (looked for ")
+        .says("no server was given")
+        .says("read only where it is named: --config jobruns.toml")
+        .never_shows("by-folder");
+    assert!(!bare.path("theirs").exists());
+    std::fs::create_dir_all(&users).unwrap();
+    bare.write(
+        "home/.config/jobruns/jobruns.toml",
+        "username = 'by-user'\nurl = 'https://127.0.0.1:1'",
     );
     told(&bare, &[])
-        .says("config file: jobruns.toml")
-        .says("username = by-folder");
+        .says("home/.config/jobruns/jobruns.toml")
+        .says("username = by-user");
 }
 
 #[test]
@@ -198,4 +215,27 @@ fn a_log_file_keeps_its_lines_when_stderr_is_quiet() {
         .ends_with(0);
     let log = std::fs::read_to_string(program.path("log.txt")).unwrap();
     assert!(log.contains("is watched"), "{log}");
+}
+
+#[test]
+fn a_backslash_in_double_quotes_is_refused_with_the_way_to_write_it() {
+    let program = program().with("JOBRUNS_CONFIG", "c.toml");
+    for (line, key) in [
+        (r#"username = "CORP\nightly""#, "username"),
+        (r#"log_file = "C:\temp\new.log""#, "log_file"),
+        (r#"archive = "C:\backup\b.db""#, "archive"),
+        (
+            "[[export]]\nreport = 'runs'\noutput = \"C:\\temp\\runs.csv\"",
+            "output",
+        ),
+    ] {
+        program.write("c.toml", line);
+        program
+            .run(&["sync", JOB])
+            .ends_with(2)
+            .says(&format!("{key} holds a control character"))
+            .says("single quotes");
+    }
+    program.write("c.toml", r"username = 'CORP\nightly'");
+    told(&program, &["--url", "https://127.0.0.1:1"]).says(r"username = CORP\nightly");
 }

@@ -123,7 +123,9 @@ async fn the_password_comes_from_each_source() {
         .run_with_stdin(&["sync", &job, "--password-stdin"], b"simulator\n")
         .ends_with(0);
     program.write("jobruns.toml", "password_file = 'pw'");
-    program.run(&["sync", &job]).ends_with(0);
+    program
+        .run(&["sync", &job, "--config", "jobruns.toml"])
+        .ends_with(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

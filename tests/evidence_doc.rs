@@ -171,12 +171,16 @@ async fn what_an_auditor_is_told_to_try_goes_as_it_is_told() {
                     .contains(&format!("sha256={}", hex(&text_hash(&payload))))
             );
             let heads = std::fs::read_to_string(program.path("heads.txt")).unwrap();
-            let lodged = heads.split_whitespace().last().unwrap();
+            let lodged = heads
+                .lines()
+                .next()
+                .and_then(|line| line.split(' ').next_back())
+                .unwrap();
             assert!(
                 ended
                     .stdout
                     .contains(&format!("sealed by the head of sync 1: {lodged}")),
-                "{}",
+                "{}\n{heads}",
                 ended.stdout
             );
         }

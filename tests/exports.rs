@@ -401,7 +401,7 @@ max_age = '26h'
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_fails_is_told_and_the_others_are_written() {
-    let story = Story::new().await;
+    let story = Story::new().await.with_config("jobruns.toml");
     let program = &story.program;
     program.write(
         "jobruns.toml",
@@ -418,7 +418,7 @@ async fn an_export_that_fails_is_told_and_the_others_are_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_left_as_they_are_after_a_sync_that_brought_nothing() {
-    let story = synced().await;
+    let story = synced().await.with_config("jobruns.toml");
     let program = &story.program;
     program.write(
         "jobruns.toml",
@@ -439,7 +439,7 @@ async fn files_are_left_as_they_are_after_a_sync_that_brought_nothing() {
 async fn a_rhythm_writes_its_exports_each_time() {
     use common::program::Ended;
     use common::story::signal;
-    let story = Story::new().await;
+    let story = Story::new().await.with_config("jobruns.toml");
     let program = &story.program;
     program.write(
         "jobruns.toml",
@@ -464,7 +464,7 @@ async fn a_rhythm_writes_its_exports_each_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_entry_is_told_before_the_sync_begins() {
-    let story = Story::new().await;
+    let story = Story::new().await.with_config("jobruns.toml");
     for (entry, words) in [
         ("report = 'trends'\noutput = 'x.csv'", "'trends'"),
         (

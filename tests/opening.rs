@@ -224,3 +224,116 @@ async fn a_new_archive_takes_the_place_of_an_empty_file_and_is_its_owners_alone(
     }
     story.program.run(&["verify"]).ends_with(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_sync_killed_at_any_write_leaves_an_archive_that_the_next_completes() {
+    let story = Story::new().await;
+    let probe = story.program.script("strace -V && strace -f -o trace true");
+    if Ended::of({ probe }.spawn().unwrap()).code != Some(0) {
+        // Not installed, or not allowed to trace.
+        return;
+    }
+    let jobs = [story.job(0), story.job(1), story.job(2)].join(" ");
+    for write in [1, 2, 3, 10, 25, 33, 34, 35, 40, 60, 90] {
+        let script = format!(
+            "exec strace -f -qq -o trace -e trace=pwrite64 \
+             -e inject=pwrite64:signal=SIGKILL:when={write} \"$0\" sync {jobs}"
+        );
+        drop(Ended::of(story.program.script(&script).spawn().unwrap()));
+        story.sync(&[]).ends_with(0);
+        story.program.run(&["verify"]).ends_with(0);
+        for name in names(&story) {
+            assert!(!name.contains(".new-"), "{name} is left after write {write}");
+            fs::remove_file(story.program.path(&name)).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_without_its_archive_is_neither_played_into_a_new_one_nor_deleted() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let path = story.program.path("jobruns.db");
+    let archive = Connection::open(&path).unwrap();
+    archive
+        .execute_batch("CREATE TABLE of_the_old_archive (a)")
+        .unwrap();
+    let log = fs::read(story.program.path("jobruns.db-wal")).unwrap();
+    drop(archive);
+    for (suffix, empty) in [
+        ("-wal", false),
+        ("-wal", true),
+        ("-journal", false),
+        ("-journal", true),
+    ] {
+        let left = story.program.path(&format!("new.db{suffix}"));
+        fs::write(&left, &log).unwrap();
+        if empty {
+            fs::write(story.program.path("new.db"), "").unwrap();
+        }
+        for command in [&["jobs", "add", &story.job(0)][..], &["sync", &story.job(0)]] {
+            let mut command = command.to_vec();
+            command.extend(["--archive", "new.db"]);
+            story
+                .program
+                .run(&command)
+                .ends_with(1)
+                .says("is missing or empty, but its log");
+        }
+        if empty {
+            let status = story.program.run(&["status", "--archive", "new.db"]);
+            status.ends_with(1);
+            fs::remove_file(story.program.path("new.db")).unwrap();
+        }
+        assert_eq!(fs::read(&left).unwrap(), log);
+        fs::remove_file(left).unwrap();
+    }
+    story.sync(&["--archive", "new.db"]).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_is_no_archive_and_stays_what_it_is() {
+    use std::os::unix::fs::FileTypeExt;
+    let story = Story::new().await;
+    Ended::of(
+        story
+            .program
+            .script("mkfifo pipe && ln -s pipe link")
+            .spawn()
+            .unwrap(),
+    )
+    .ends_with(0);
+    let job = story.job(0);
+    for archive in ["pipe", "link"] {
+        for command in [
+            &["jobs", "add", &job][..],
+            &["sync", &job],
+            &["status"],
+            &["verify"],
+        ] {
+            let mut command = command.to_vec();
+            command.extend(["--archive", archive]);
+            story
+                .program
+                .run(&command)
+                .ends_with(1)
+                .says("a device, a pipe or a socket");
+        }
+    }
+    let kind = fs::metadata(story.program.path("pipe")).unwrap().file_type();
+    assert!(kind.is_fifo());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_whose_archive_was_moved_away_stops() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    story.fault("stall=2@1");
+    let sync = story.program.command(&["sync", &story.job(0)]).spawn().unwrap();
+    story.wait_for_requests(4);
+    fs::rename(story.program.path("jobruns.db"), story.program.path("moved.db")).unwrap();
+    Ended::of(sync)
+        .ends_with(5)
+        .says("another file has its name, or none");
+    assert!(!story.program.path("jobruns.db").exists());
+}

@@ -98,6 +98,17 @@ pub enum ArchiveError {
         #[source]
         source: rusqlite::Error,
     },
+    /// A log with content lies where an archive was to be made.
+    #[error(
+        "{} is missing or empty, but its log {} is not: SQLite would mix that log into a new archive, or delete it",
+        path.display(), log.display()
+    )]
+    LogWithoutArchive {
+        /// The archive's path.
+        path: PathBuf,
+        /// The log.
+        log: PathBuf,
+    },
     /// The archive was read from a place where nothing can be written, and a sync wrote meanwhile.
     #[error("{} was written while it was read, so what was read may mix two states of it", path.display())]
     WrittenMeanwhile {
@@ -221,6 +232,9 @@ impl ArchiveError {
                 "run `jobruns status --archive {}` once as a user who may write the file and its folder.",
                 path.display()
             ),
+            Self::LogWithoutArchive { .. } => {
+                "if the archive was moved, move it and its log together: the log may hold the newest runs. If it is gone, move the log away.".to_owned()
+            }
             Self::WrittenMeanwhile { .. } => {
                 "run it again when no sync is running, or as a user who may write in the archive's folder.".to_owned()
             }

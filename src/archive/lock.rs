@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::OptionalExtension;
 
 use super::error::{ArchiveError, io_error};
-use super::open::{self, beside, open_to_read};
+use super::open::{self, FileIdentity, beside, open_to_read};
 use crate::model::Instant;
 
 /// The right to sync into an archive; given back when dropped.
@@ -48,18 +48,30 @@ impl SyncLock {
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
-            .open(&lock_path)
-            .map_err(io_error("open the lock file", &lock_path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { file }),
-            Err(TryLockError::WouldBlock) => Err(ArchiveError::Held {
-                path: path.to_path_buf(),
-                holder: holder(path),
-            }),
-            Err(TryLockError::Error(error)) => Err(io_error("lock", &lock_path)(error)),
+        loop {
+            let file = options
+                .open(&lock_path)
+                .map_err(io_error("open the lock file", &lock_path))?;
+            match file.try_lock() {
+                // A file that was removed between the two is locked by nobody else, whoever holds its name.
+                Ok(()) if !has_name(&file, &lock_path)? => {}
+                Ok(()) => return Ok(Self { file }),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(ArchiveError::Held {
+                        path: path.to_path_buf(),
+                        holder: holder(path),
+                    });
+                }
+                Err(TryLockError::Error(error)) => return Err(io_error("lock", &lock_path)(error)),
+            }
         }
     }
+}
+
+/// Whether the open file is the one that has the name.
+fn has_name(file: &File, path: &Path) -> Result<bool, ArchiveError> {
+    let open = file.metadata().map_err(io_error("look at", path))?;
+    Ok(FileIdentity::of(path).is_ok_and(|named| named == FileIdentity::from(&open)))
 }
 
 /// The lock file of an archive.
@@ -107,5 +119,17 @@ mod tests {
         drop(lock);
         SyncLock::take(&path).unwrap();
         drop(copy);
+    }
+
+    #[test]
+    fn a_lock_file_that_lost_its_name_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db.lock");
+        let file = File::create(&path).unwrap();
+        assert!(has_name(&file, &path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        assert!(!has_name(&file, &path).unwrap());
+        std::fs::write(&path, "").unwrap();
+        assert!(!has_name(&file, &path).unwrap());
     }
 }

@@ -99,6 +99,7 @@ fn make(path: &Path, file: &Path) -> Result<(), ArchiveError> {
 }
 
 fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+    refuse_log_of_another(path, file)?;
     let failed = |error| io_error("make the archive", path)(error);
     let folder = folder_of(file);
     let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -113,8 +114,11 @@ fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
     if fs::metadata(file).is_ok_and(|data| data.len() == 0) {
         part.persist(file).map_err(|error| failed(error.error))?;
     } else {
-        part.persist_noclobber(file)
-            .map_err(|error| failed(error.error))?;
+        match part.persist_noclobber(file) {
+            // Some file systems have no way to rename without replacing.
+            Err(error) if !file.exists() => error.file.persist(file).map_err(|error| failed(error.error))?,
+            named => named.map_err(|error| failed(error.error))?,
+        };
     }
     synchronise_folder(folder);
     remove_leftovers(folder, &prefix);
@@ -274,10 +278,28 @@ fn state(path: &Path, file: &Path) -> Result<FileState, ArchiveError> {
         Ok(data) if data.is_dir() => Err(ArchiveError::Directory {
             path: path.to_path_buf(),
         }),
-        Ok(data) if data.len() == 0 && !has_content(&beside(file, "-wal")) => Ok(FileState::NoBytes),
+        // A device or pipe has no bytes either, but is not ours to replace, and opening a pipe may never end.
+        Ok(data) if !data.is_file() => Err(ArchiveError::NotAnArchive {
+            path: path.to_path_buf(),
+            what: "a device, a pipe or a socket".to_owned(),
+        }),
+        Ok(data) if data.len() == 0 => Ok(FileState::NoBytes),
         Ok(_) => Ok(FileState::Filled),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(FileState::Missing),
         Err(error) => Err(io_error("look at", path)(error)),
+    }
+}
+
+/// SQLite would play a log that was left beside a missing or empty file into whatever file takes its place, or delete
+/// it; it may hold the last commits of an archive that was moved without it.
+fn refuse_log_of_another(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+    let logs = ["-wal", "-journal"].map(|suffix| beside(file, suffix));
+    match logs.into_iter().find(|log| has_content(log)) {
+        Some(log) => Err(ArchiveError::LogWithoutArchive {
+            path: path.to_path_buf(),
+            log,
+        }),
+        None => Ok(()),
     }
 }
 
@@ -322,12 +344,16 @@ fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite::Result<Co
 /// A read-only connection; `None` where there is no file.
 fn look(path: &Path) -> Result<Option<ReadConnection>, ArchiveError> {
     let file = resolve(path)?;
-    if state(path, &file)? == FileState::Missing {
-        return Ok(None);
+    match state(path, &file)? {
+        FileState::Missing => return Ok(None),
+        FileState::NoBytes => refuse_log_of_another(path, &file)?,
+        FileState::Filled => {}
     }
     let read_only = || open_and_read(&file, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let mut looked = read_only();
-    if looked.is_err() && has_content(&beside(&file, "-journal")) {
+    // Not where the program that holds the file is at work still.
+    let left = |error: &rusqlite::Error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly);
+    if looked.as_ref().is_err_and(left) && has_content(&beside(&file, "-journal")) {
         roll_back_journal(path, &file)?;
         looked = read_only();
     }
@@ -438,15 +464,22 @@ pub(super) struct FileIdentity(u64, u64);
 
 impl FileIdentity {
     pub(super) fn of(path: &Path) -> Result<Self, ArchiveError> {
-        let data = fs::metadata(path).map_err(io_error("look at", path))?;
+        fs::metadata(path)
+            .map(|data| Self::from(&data))
+            .map_err(io_error("look at", path))
+    }
+}
+
+impl From<&fs::Metadata> for FileIdentity {
+    fn from(data: &fs::Metadata) -> Self {
         #[cfg(unix)]
         let identity = {
             use std::os::unix::fs::MetadataExt;
             Self(data.dev(), data.ino())
         };
         #[cfg(windows)]
-        let identity = Self(std::os::windows::fs::MetadataExt::creation_time(&data), 0);
-        Ok(identity)
+        let identity = Self(std::os::windows::fs::MetadataExt::creation_time(data), 0);
+        identity
     }
 }
 

@@ -80,6 +80,16 @@ impl Reader {
         self.unchanging.as_ref().map_or(Ok(()), Unchanging::check)
     }
 
+    /// What was read, or why it could not be: either counts only if it belongs to one state of the archive, since pages of
+    /// two states together may look damaged.
+    ///
+    /// # Errors
+    /// [`ArchiveError::WrittenMeanwhile`]; else the error of `read`.
+    pub fn confirmed<T, E: From<ArchiveError>>(&self, read: Result<T, E>) -> Result<T, E> {
+        self.confirm()?;
+        read
+    }
+
     /// One more connection of the same kind.
     pub(super) fn another_connection(&self) -> Result<Connection, ArchiveError> {
         (self.open)(&self.path).map(|found| found.connection)
@@ -143,8 +153,7 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn job_states(&self) -> Result<Vec<JobState>, ArchiveError> {
-        let states = jobs::states(&self.connection)?;
-        self.confirm().map(|()| states)
+        self.confirmed(jobs::states(&self.connection))
     }
 
     /// How many syncs the archive has seen begin.
@@ -162,8 +171,7 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn quarantine(&self) -> Result<Vec<QuarantineRow>, ArchiveError> {
-        let rows = quarantine::list(&self.connection)?;
-        self.confirm().map(|()| rows)
+        self.confirmed(quarantine::list(&self.connection))
     }
 
     /// One piece of the quarantine, with its bytes.
@@ -171,8 +179,7 @@ impl Reader {
     /// # Errors
     /// [`ArchiveError::NoSuch`]; SQL errors.
     pub fn quarantined(&self, id: i64) -> Result<(QuarantineRow, Vec<u8>), ArchiveError> {
-        let found = quarantine::show(&self.connection, id)?;
-        self.confirm().map(|()| found)
+        self.confirmed(quarantine::show(&self.connection, id))
     }
 
     /// The bytes of a run as received; of its latest revision where none is named.
@@ -180,6 +187,10 @@ impl Reader {
     /// # Errors
     /// [`ArchiveError::NoSuch`], a payload that cannot be unpacked, or one that does not have the hash it is filed under.
     pub fn payload(&self, run: Guid, revision: Option<i64>) -> Result<Payload, ArchiveError> {
+        self.confirmed(self.find_payload(run, revision))
+    }
+
+    fn find_payload(&self, run: Guid, revision: Option<i64>) -> Result<Payload, ArchiveError> {
         let doing = "read a payload";
         let found = self
             .connection
@@ -217,11 +228,52 @@ impl Reader {
                 "its bytes do not have the SHA-256 it is filed under".to_owned(),
             ));
         }
-        self.confirm()?;
         Ok(Payload {
             bytes,
             sha256,
             revision,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::Writer;
+
+    #[test]
+    fn what_was_read_without_locks_counts_only_if_nobody_wrote_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let write = |job| {
+            let mut writer = Writer::open(&path).unwrap();
+            writer.watch(Guid::from_bytes([job; 16]), None).unwrap();
+            writer
+        };
+        drop(write(1));
+        let reader = Reader::open_unchanging(&path).unwrap();
+        assert!(reader.job_states().is_ok());
+
+        // A log with content: the file alone is not the archive.
+        let writer = write(2);
+        let error = Reader::open_unchanging(&path).unwrap_err();
+        assert!(matches!(error, ArchiveError::UnreadableLog { .. }), "{error:?}");
+        let error = reader.job_states().unwrap_err();
+        assert!(
+            matches!(error, ArchiveError::WrittenMeanwhile { .. }),
+            "{error:?}"
+        );
+
+        // The log is taken over: the file has changed beneath what was read, and so its damage is none either.
+        drop(writer);
+        let damaged = ArchiveError::Damaged {
+            what: "torn".to_owned(),
+        };
+        let error = reader.confirmed::<(), _>(Err(damaged)).unwrap_err();
+        assert!(
+            matches!(error, ArchiveError::WrittenMeanwhile { .. }),
+            "{error:?}"
+        );
+        assert!(Reader::open_unchanging(&path).unwrap().job_states().is_ok());
     }
 }

@@ -75,9 +75,6 @@ pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
         console,
         |table| table,
         |table| About::new(&snapshot, "export", export::described(table)),
-        |table, rows| {
-            export::write(&snapshot, table, rows)?;
-            Ok(reader.confirm()?)
-        },
+        |table, rows| reader.confirmed(export::write(&snapshot, table, rows)),
     )
 }

@@ -150,7 +150,7 @@ fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(),
     let reader = Reader::open(archive)?;
     let snapshot = reader.snapshot()?;
     let mut lines = Vec::new();
-    snapshot.ledger_lines::<Failure>(choice, |line| {
+    let told = snapshot.ledger_lines::<Failure>(choice, |line| {
         let seal = snapshot.sealed_by(line.entry_id)?;
         lines.push(Shown {
             entry_id: line.entry_id,
@@ -160,8 +160,8 @@ fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(),
             sealed_by_head: seal.map(|(_, head)| hex(&head)),
         });
         Ok(())
-    })?;
-    reader.confirm()?;
+    });
+    reader.confirmed(told)?;
     if lines.is_empty() {
         tracing::info!("the ledger has no such line");
     }

@@ -92,8 +92,8 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
     let about = About::new(&snapshot, "query", options.described());
     let mut end = QueryEnd::Complete;
     let rows = destination.write(about, &halt, |rows| {
-        end = write(&snapshot, &options, rows)?;
-        Ok(reader.confirm()?)
+        end = reader.confirmed(write(&snapshot, &options, rows))?;
+        Ok(())
     })?;
     tell_empty("query", rows);
     if let (QueryEnd::Limited, Some(limit)) = (end, options.limit) {

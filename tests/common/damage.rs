@@ -151,6 +151,8 @@ pub fn column_edits(archive: &Path) -> Vec<ColumnEdit> {
         };
         let keys = if matches!(table.as_str(), "_sync_job" | "_sync_job_unchanged") {
             "(sync_id, job_key)"
+        } else if table == "_acknowledged" {
+            "why_sha256"
         } else {
             "rowid"
         };

@@ -34,6 +34,12 @@ impl Story {
         Self { server, program }
     }
 
+    /// The same, with the config file of this name in the program's folder.
+    pub fn with_config(mut self, file: &str) -> Self {
+        self.program = self.program.with("JOBRUNS_CONFIG", file);
+        self
+    }
+
     pub fn job(&self, job: u32) -> String {
         self.server.history().job_id(job)
     }

@@ -214,7 +214,10 @@ pub(crate) const FORGERIES: &[Row] = &[
                 first + 1,
                 failed.entry
             ));
-            vec![format!("ledger, entry {first}"), format!("ledger, entry {}", first + 1)]
+            vec![
+                format!("ledger, entry {first}"),
+                format!("ledger, entry {}", first + 1),
+            ]
         },
     },
     Row {
@@ -275,13 +278,19 @@ pub(crate) const FORGERIES: &[Row] = &[
         name: "sync-number-skipped",
         forge: |forgery| {
             let (now, sync) = (forgery.now(), next_sync(forgery) + 1);
-            appended(forgery, &format!("sync-began sync={sync} at={now} count=0 version=0.1.0 process=1"))
+            appended(
+                forgery,
+                &format!("sync-began sync={sync} at={now} count=0 version=0.1.0 process=1"),
+            )
         },
     },
     Row {
         name: "sync-ended-again",
         forge: |forgery| {
-            let line = forgery.lines().into_iter().find(|line| line.starts_with("sync-ended sync=2 "));
+            let line = forgery
+                .lines()
+                .into_iter()
+                .find(|line| line.starts_with("sync-ended sync=2 "));
             let now = forgery.now();
             let line = line.unwrap();
             appended(forgery, &line.replace(word(&line, "at").unwrap(), &now))
@@ -309,7 +318,9 @@ pub(crate) const FORGERIES: &[Row] = &[
         name: "returned-and-never-gone",
         forge: |forgery| {
             let run = forgery.text("SELECT job_run_id FROM runs WHERE absent_since IS NULL LIMIT 1");
-            let mut told = in_a_sync(forgery, |sync, now| format!("returned run={run} sync={sync} at={now}"));
+            let mut told = in_a_sync(forgery, |sync, now| {
+                format!("returned run={run} sync={sync} at={now}")
+            });
             told.push(run);
             told
         },
@@ -317,7 +328,10 @@ pub(crate) const FORGERIES: &[Row] = &[
     Row {
         name: "accepted-again",
         forge: |forgery| {
-            let line = forgery.lines().into_iter().find(|line| line.starts_with("accepted id=1 "));
+            let line = forgery
+                .lines()
+                .into_iter()
+                .find(|line| line.starts_with("accepted id=1 "));
             let line = line.unwrap();
             let now = forgery.now();
             let why = "0".repeat(64);
@@ -331,14 +345,20 @@ pub(crate) const FORGERIES: &[Row] = &[
         name: "accepted-and-never-quarantined",
         forge: |forgery| {
             let (now, hash) = (forgery.now(), "0".repeat(64));
-            appended(forgery, &format!("accepted id=99 at={now} sha256={hash} why={hash}"))
+            appended(
+                forgery,
+                &format!("accepted id=99 at={now} sha256={hash} why={hash}"),
+            )
         },
     },
     Row {
         name: "quarantine-number-again",
         forge: |forgery| {
             let lines = forgery.lines();
-            let line = lines.iter().find(|line| line.starts_with("quarantined id=1 ")).unwrap();
+            let line = lines
+                .iter()
+                .find(|line| line.starts_with("quarantined id=1 "))
+                .unwrap();
             in_a_sync(forgery, |sync, now| {
                 line.replace("sync=2 ", &format!("sync={sync} "))
                     .replace(word(line, "at").unwrap(), now)
@@ -355,7 +375,10 @@ pub(crate) const FORGERIES: &[Row] = &[
     Row {
         name: "zone-changed-without-reindex",
         forge: |forgery| {
-            let line = forgery.lines().into_iter().find(|line| line.starts_with("naive-time "));
+            let line = forgery
+                .lines()
+                .into_iter()
+                .find(|line| line.starts_with("naive-time "));
             let line = line.unwrap();
             let now = forgery.now();
             let line = line

@@ -47,7 +47,9 @@ impl Scene {
     pub(crate) fn forge(&self, name: &str) -> Forgery<'_> {
         let path = self.story.program.path(&format!("{name}.db"));
         let archive = Connection::open(self.story.program.path("jobruns.db")).unwrap();
-        archive.execute("VACUUM INTO ?1", [path.to_str().unwrap()]).unwrap();
+        archive
+            .execute("VACUUM INTO ?1", [path.to_str().unwrap()])
+            .unwrap();
         Forgery { scene: self, path }
     }
 
@@ -91,7 +93,9 @@ impl Forgery<'_> {
     }
 
     pub(crate) fn sql(&self, sql: &str) {
-        self.open().execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        self.open()
+            .execute_batch(sql)
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     pub(crate) fn text(&self, sql: &str) -> String {
@@ -106,7 +110,9 @@ impl Forgery<'_> {
 
     pub(crate) fn lines(&self) -> Vec<String> {
         let connection = self.open();
-        let mut statement = connection.prepare("SELECT entry FROM ledger ORDER BY entry_id").unwrap();
+        let mut statement = connection
+            .prepare("SELECT entry FROM ledger ORDER BY entry_id")
+            .unwrap();
         let lines = statement.query_map([], |row| row.get(0)).unwrap();
         lines.collect::<Result<_, _>>().unwrap()
     }
@@ -133,18 +139,27 @@ impl Forgery<'_> {
         let like = format!("revision run={run} number=1 %");
         let (entry, line): (i64, String) = self
             .open()
-            .query_row("SELECT entry_id, entry FROM ledger WHERE entry LIKE ?1", [like], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(
+                "SELECT entry_id, entry FROM ledger WHERE entry LIKE ?1",
+                [like],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .unwrap();
         let job = word(&line, "job").unwrap().to_owned();
-        Revision { entry, run, job, line }
+        Revision {
+            entry,
+            run,
+            job,
+            line,
+        }
     }
 
     /// The run as if it had never failed.
     pub(crate) fn whitewashed(&self, run: &str) -> Vec<u8> {
         let program = &self.scene.story.program;
-        let ended = program.run(&["payload", run, "--archive", self.name()]).ends_with(0);
+        let ended = program
+            .run(&["payload", run, "--archive", self.name()])
+            .ends_with(0);
         let payload = ended.stdout.replacen("\"Status\":5", "\"Status\":4", 1);
         assert_ne!(payload, ended.stdout);
         payload.into_bytes()
@@ -208,7 +223,10 @@ impl Forgery<'_> {
     pub(crate) fn set_payload(&self, entry: i64, payload: &[u8]) {
         let data = zstd::bulk::compress(payload, 3).unwrap();
         self.open()
-            .execute("INSERT OR REPLACE INTO payload VALUES (?1, NULL, ?2)", params![entry, data])
+            .execute(
+                "INSERT OR REPLACE INTO payload VALUES (?1, NULL, ?2)",
+                params![entry, data],
+            )
             .unwrap();
     }
 
@@ -247,7 +265,8 @@ impl Forgery<'_> {
 
 /// The value of a word of a line.
 pub(crate) fn word<'l>(line: &'l str, key: &str) -> Option<&'l str> {
-    line.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+    line.split(' ')
+        .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
 }
 
 /// A line `revision` with the hash and the length of other bytes.

@@ -109,7 +109,7 @@ async fn a_newer_archive_is_refused_by_every_report() {
     archive
         .execute_batch(
             "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
-             SELECT 99, 'from the future', applied_on, checksum FROM refinery_schema_history LIMIT 1",
+             SELECT 2, 'from the future', applied_on, checksum FROM refinery_schema_history LIMIT 1",
         )
         .unwrap();
     drop(archive);

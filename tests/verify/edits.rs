@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::common::damage::{ColumnEdit, Patient, column_edits, columns, row_edits, schema_edits};
 use super::common::rich::rich_archive;
+use jobruns::archive::{acknowledge, read_heads};
 
 /// Columns whose edit changes nothing that the archive says, and why it is not found.
 const NOT_SAID: [(&str, &str); 8] = [
@@ -28,6 +29,17 @@ const NOT_SAID: [(&str, &str); 8] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_of_any_column_of_any_table_is_found() {
     let bench = rich_archive(3).await;
+    // A list with a head that the archive cannot hold, given up.
+    let list = bench.archive().with_file_name("heads.txt");
+    let archive: String = bench.value("SELECT archive_id FROM _archive");
+    let line = format!("2026-01-31T03:00:00Z 9 {archive} {}\n", "ab".repeat(32));
+    std::fs::write(&list, line).unwrap();
+    acknowledge(
+        &bench.archive(),
+        &read_heads(&list).unwrap(),
+        "a backup was restored",
+    )
+    .unwrap();
     let patient = Patient::new(&bench.archive());
     let (mut tried, mut unfound) = (0, Vec::new());
     let mut untouched: BTreeSet<(String, String)> = BTreeSet::new();

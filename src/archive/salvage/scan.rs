@@ -23,6 +23,7 @@ pub(super) fn open_damaged(path: &Path) -> Result<Connection, ArchiveError> {
         path: path.to_path_buf(),
     };
     std::fs::metadata(path).map_err(missing)?;
+    let path = &open::resolve(path)?;
     let attempt = |uri: bool| -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = if uri {

@@ -149,8 +149,7 @@ impl Reader {
         options: &VerifyOptions,
         progress: &(dyn Fn(VerifyProgress) + Sync),
     ) -> Result<VerifyReport, ArchiveError> {
-        let report = self.look_at_everything(options, progress)?;
-        self.confirm().map(|()| report)
+        self.confirmed(self.look_at_everything(options, progress))
     }
 
     fn look_at_everything(

@@ -23,7 +23,7 @@ pub(super) fn check_pages(connection: &Connection, findings: &mut Findings) -> R
     Ok(())
 }
 
-/// Foreign keys of every table but `message`, whose keys are looked up when the messages are compared.
+/// Foreign keys of every table but `_message`, whose keys are looked up when the messages are compared.
 pub(super) fn check_foreign_keys(
     connection: &Connection,
     findings: &mut Findings,
@@ -32,7 +32,7 @@ pub(super) fn check_foreign_keys(
     let mut statement = connection
         .prepare(
             "SELECT f.\"table\", f.rowid, f.parent FROM sqlite_schema s, pragma_foreign_key_check(s.name) f
-             WHERE s.type = 'table' AND s.name <> 'message'",
+             WHERE s.type = 'table' AND s.name <> '_message'",
         )
         .doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;

@@ -52,7 +52,7 @@ impl Writer {
     /// # Errors
     /// A directory, another program's file, a newer archive, a network drive, a folder that cannot be written.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        if let Some(kind) = super::network_drive(path) {
+        if let Some(kind) = super::network_drive(&open::resolve(path)?) {
             return Err(ArchiveError::NetworkDrive {
                 path: path.to_path_buf(),
                 kind,

@@ -149,8 +149,7 @@ impl ReportArgs {
                 let snapshot = reader.snapshot()?;
                 let about = About::new(&snapshot, request.name(), request.described());
                 let rows = destination.write(about, halt, |rows| {
-                    request.write(&snapshot, rows)?;
-                    Ok(reader.confirm()?)
+                    reader.confirmed(request.write(&snapshot, rows))
                 })?;
                 tell_empty(request.name(), rows);
                 drop(snapshot);
