@@ -74,9 +74,12 @@ pub(super) fn run(
         head,
         at,
     } = result.map_err(of_damage)?;
+    let rules = zone.rules().map_or_else(String::new, |rules| {
+        format!(" by the rules of {}", rules.version())
+    });
     match args.format {
         TableOrJson::Table => print_text(&format!(
-            "Rebuilt {} runs with {} messages from {} payloads of {}, times without offset in {zone}. Ledger head {}\n",
+            "Rebuilt {} runs with {} messages from {} payloads of {}, times without offset in {zone}{rules}. Ledger head {}\n",
             HumanCount(runs),
             HumanCount(messages),
             HumanCount(revisions),
