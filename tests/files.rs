@@ -545,3 +545,105 @@ async fn no_output_replaces_a_file_that_is_in_use_by_any_name() {
     let after: Vec<Vec<u8>> = kept.map(|name| std::fs::read(program.path(name)).unwrap()).into();
     assert!(before == after);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_before_the_first_row_leaves_standard_output_empty() {
+    let story = synced().await;
+    let program = &story.program;
+    let nothing = |arguments: &[&str]| {
+        let ended = program.run(arguments).ends_with(2);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    };
+    for form in [
+        &["--excel"][..],
+        &["--format", "csv"],
+        &["--format", "table"],
+        &["--format", "json"],
+        &["--format", "jsonl"],
+        &["--format", "markdown"],
+        &["--format", "xlsx"],
+        &["--format", "html"],
+    ] {
+        for report in REPORTS.iter().chain(&["overview"]) {
+            let excel_of_overview = *report == "overview" && form == ["--excel"];
+            if !excel_of_overview {
+                nothing(&[&["report", report, "--job", "no such job"], form].concat());
+            }
+        }
+        for sql in [
+            "nonsense",
+            "DELETE FROM runs",
+            "SELECT :missing",
+            "-- nothing",
+            "VACUUM",
+        ] {
+            nothing(&[&["query"], form, &["--", sql]].concat());
+        }
+    }
+}
+
+/// Files that only flags name are guarded as those of the settings are, and so are files that a command makes.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_output_goes_into_a_file_that_a_flag_names() {
+    let story = synced().await;
+    let program = &story.program;
+    program.write("pw", "simulator");
+    program.write("jobs.txt", format!("{}\n", story.job(0)));
+    program.write("ca.pem", "none");
+    program.write("sql", "SELECT 1");
+    for (flag, file) in [
+        ("--password-file", "pw"),
+        ("--jobs-file", "jobs.txt"),
+        ("--ca-cert", "ca.pem"),
+    ] {
+        let before = std::fs::read(program.path(file)).unwrap();
+        for output in ["--head-file", "--log-file"] {
+            story
+                .sync(&[flag, file, output, file])
+                .ends_with(2)
+                .says("cannot write to");
+        }
+        assert!(before == std::fs::read(program.path(file)).unwrap(), "{file}");
+    }
+    program
+        .run(&["query", "--file", "sql", "--output", "./sql"])
+        .ends_with(2)
+        .says("cannot write to");
+    for target in ["jobruns.db-journal", "jobruns.db.lock", "jobruns.db-wal"] {
+        program
+            .run(&["backup", target, "--force"])
+            .ends_with(2)
+            .says("cannot write to");
+        program
+            .run(&["salvage", "jobruns.db", target])
+            .ends_with(2)
+            .says("cannot write to");
+    }
+}
+
+/// What comes out of the archive is for those who may read the archive.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_of_a_run_get_the_permissions_of_the_archive() {
+    use std::os::unix::fs::PermissionsExt;
+    let story = synced().await;
+    let program = &story.program;
+    let run: String = archive(&story)
+        .query_row("SELECT job_run_id FROM runs", [], |row| row.get(0))
+        .unwrap();
+    let mode = |name: &str| program.path(name).metadata().unwrap().permissions().mode() & 0o777;
+    let write = |umask: &str| {
+        let script = format!("umask {umask}; \"$0\" payload {run} --output run.json");
+        common::program::Ended::of(program.script(&script).spawn().unwrap()).ends_with(0);
+    };
+    write("000");
+    assert_eq!(mode("run.json"), mode("jobruns.db"));
+    common::program::set_mode(&program.path("jobruns.db"), 0o640);
+    common::program::set_mode(&program.path("run.json"), 0o666);
+    write("077");
+    assert_eq!(mode("run.json"), 0o640);
+    program
+        .run(&["salvage", "jobruns.db", "salvaged.db"])
+        .ends_with(0);
+    assert_eq!(mode("salvaged.db"), 0o640);
+}

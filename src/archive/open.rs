@@ -118,7 +118,7 @@ fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
 }
 
 /// Fills a new file: schema, identity and the ledger's first line.
-fn build(path: &Path, part: &Path) -> Result<(), ArchiveError> {
+pub(super) fn build(path: &Path, part: &Path) -> Result<(), ArchiveError> {
     let mut connection = connect(path, part, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Nobody sees the file before it is whole, and it is synchronised as one.
     connection

@@ -129,9 +129,12 @@ impl Output {
 
     /// Writes what is still gathered, and brings it to the disk.
     fn written(mut self) -> Result<Self, Failure> {
-        let written = self.flush().and_then(|()| match &self.sink {
-            Sink::Beside(file) => file.file().sync_all(),
-            _ => Ok(()),
+        let written = self.sink.write_all(&self.gathered).and_then(|()| {
+            self.gathered.clear();
+            match &mut self.sink {
+                Sink::Beside(file) => file.file().sync_all(),
+                sink => sink.flush(),
+            }
         });
         written.map_err(|error| self.failed(&error)).map(|()| self)
     }
@@ -183,10 +186,9 @@ impl Write for Output {
         Ok(bytes.len())
     }
 
+    /// Nothing: some writers flush when they are dropped, after a failure too. [`Self::finish`] writes what is gathered.
     fn flush(&mut self) -> io::Result<()> {
-        self.sink.write_all(&self.gathered)?;
-        self.gathered.clear();
-        self.sink.flush()
+        Ok(())
     }
 }
 
@@ -241,6 +243,42 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         assert_eq!(names(folder.path()), ["out.csv"]);
+    }
+
+    #[test]
+    fn no_step_leaves_a_manifest_beside_a_file_of_which_it_does_not_tell() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, beside) = (
+            folder.path().join("out.csv"),
+            folder.path().join("out.csv.manifest.json"),
+        );
+        let begun = |path: &Path, text: &str| {
+            let mut output = Output::open(path).unwrap();
+            output.write_all(text.as_bytes()).unwrap();
+            output
+        };
+        let agree = || fs::read(&path).ok() == fs::read(&beside).ok() || !beside.exists();
+        for text in ["old", "new"] {
+            begun(&path, text)
+                .finish_with_manifest(begun(&beside, text))
+                .unwrap();
+            assert!(beside.exists() && agree());
+        }
+        // The same steps one by one, as a kill after each of them would leave it.
+        let (file, manifest) = (begun(&path, "newest"), begun(&beside, "newest"));
+        let (file, manifest) = (file.written().unwrap(), manifest.written().unwrap());
+        assert!(agree());
+        let former = manifest.set_aside().unwrap();
+        assert!(former.is_some() && agree());
+        file.name().unwrap();
+        assert!(agree());
+        manifest.name().unwrap();
+        assert!(beside.exists() && agree());
+        // What was set aside is taken for a leftover.
+        begun(&beside, "newest").finish().unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, ["out.csv", "out.csv.manifest.json"]);
     }
 
     #[test]

@@ -194,14 +194,23 @@ impl Snapshot<'_> {
             rusqlite::Error::MultipleStatement => QueryError::Several,
             source => guard
                 .denied()
-                .map_or(QueryError::Sql { source }, |what| QueryError::NotReading { what }),
+                .map_or(QueryError::Sql { source }, |what| QueryError::NotReading {
+                    // Of CREATE and the like SQLite asks first about its table of definitions.
+                    what: match first_word(sql) {
+                        Some(word) if what.contains(" sqlite_") => word,
+                        _ => what,
+                    },
+                }),
         })?;
         if statement.column_count() == 0 {
-            // Comments alone give an empty statement; BEGIN and the like were refused above.
-            return Err(QueryError::Empty.into());
+            // The authorizer is not asked about some statements without rows, VACUUM among them.
+            return Err(match first_word(sql) {
+                Some(what) => QueryError::NotReading { what }.into(),
+                None => QueryError::Empty.into(),
+            });
         }
         if !statement.readonly() {
-            let what = "SQLite says that it writes".to_owned();
+            let what = first_word(sql).unwrap_or_default();
             return Err(QueryError::NotReading { what }.into());
         }
         bind(&mut statement, parameters)?;
@@ -356,9 +365,37 @@ fn judge(action: &AuthAction<'_>) -> Result<(), String> {
         AuthAction::Delete { table_name } => Err(format!("DELETE FROM {table_name}")),
         other => {
             // The name of the variant, such as CreateTable; what is in it is the query's own.
-            let words = format!("{other:?}");
-            let name = words.split([' ', '{', '(']).next().unwrap_or_default();
-            Err(name.to_owned())
+            let debug = format!("{other:?}");
+            let name = debug.split([' ', '{', '(']).next().unwrap_or_default();
+            let mut words = String::new();
+            for letter in name.chars() {
+                if letter.is_uppercase() && !words.is_empty() {
+                    words.push(' ');
+                }
+                words.push(letter.to_ascii_uppercase());
+            }
+            Err(words)
         }
     }
+}
+
+/// The first word of a statement but EXPLAIN, in capitals; `None` where there are only blanks, comments and semicolons.
+fn first_word(sql: &str) -> Option<String> {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ';' || c == '\u{feff}');
+        rest = if let Some(comment) = rest.strip_prefix("--") {
+            comment.split_once('\n')?.1
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            comment.split_once("*/")?.1
+        } else {
+            break;
+        };
+    }
+    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+    let (word, rest) = rest.split_at(end.unwrap_or(rest.len()));
+    if word.eq_ignore_ascii_case("explain") {
+        return first_word(rest);
+    }
+    (!word.is_empty()).then(|| word.to_uppercase())
 }

@@ -77,6 +77,8 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
     part.release_on_network_drive();
     let old = gather::open(damaged, new)?;
     let mut salvaged = {
+        // Filled in its place: an empty file would be replaced by another, of which `part` knows nothing.
+        open::build(new, part.path())?;
         let connection = open::open_to_write(part.path())?;
         // The whole is one transaction on a file without a name: its log is taken over at the end.
         let transaction =
