@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{ArchiveError, io_error};
 use super::ledger::{self, Entry};
+use super::limits;
 use crate::model::{Guid, Instant};
 
 mod embedded {
@@ -87,6 +88,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     connection
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(opening(path))?;
+    limits::drop_indexes_without_function(&connection)?;
     begin_ledger(&mut connection)?;
     Ok(connection)
 }
@@ -335,6 +337,7 @@ fn connect(path: &Path, file: &Path, mode: OpenFlags) -> Result<Connection, Arch
 fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    limits::apply(&connection)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
         row.get::<_, i64>(0)
     })?;
@@ -531,6 +534,7 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
             what: "an SQLite database of another program".to_owned(),
         });
     }
+    limits::refuse_foreign_tables(path, connection)?;
     let versions: Vec<Value> = connection
         .prepare("SELECT version FROM refinery_schema_history ORDER BY version LIMIT 1000")
         .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
@@ -577,8 +581,6 @@ fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Declared, and checked by `verify`: checking each message's keys doubles the time of an insert.
     connection.pragma_update(None, "foreign_keys", false)?;
-    // Views and generated columns of ours use nothing but SQLite's own harmless functions.
-    connection.pragma_update(None, "trusted_schema", false)?;
     // 8 MiB of pages, so that memory stays small and known.
     connection.pragma_update(None, "cache_size", -8 * 1024)?;
     // Pages are taken over from the log in large pieces: a page written often is then taken over once.

@@ -126,6 +126,25 @@ impl VerifyReport {
     }
 }
 
+impl VerifyReport {
+    /// The finding for an archive that was not opened because one of our names is something else in it.
+    #[must_use]
+    pub fn of_foreign_schema(error: &ArchiveError) -> Option<Self> {
+        let ArchiveError::ForeignSchema { what, found, .. } = error else {
+            return None;
+        };
+        let what_is = "it is not what this program makes; nothing else was looked at, since reading it may never end";
+        let mut findings = Findings::default();
+        let mut finding = Finding::new(Next::File, format!("schema, {what}"), what_is);
+        finding.found = Some(found.clone());
+        findings.push(finding);
+        Some(Self {
+            findings: findings.told,
+            ..Self::default()
+        })
+    }
+}
+
 impl Reader {
     /// Checks the archive, in one snapshot; changes nothing. `heads` are hashes that the ledger must hold.
     ///
