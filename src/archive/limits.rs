@@ -32,10 +32,15 @@ const LIMITS: [(Limit, i32); 3] = [
 
 /// Sets what every connection to an archive has in common.
 pub(super) fn apply(connection: &Connection) -> rusqlite::Result<()> {
-    // Views and indexes of ours use nothing but SQLite's own harmless functions.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // Nothing of ours writes to the schema or to shadow tables by force.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    apply_to_damaged(connection)
+}
+
+/// The same for a damaged file, of which more can be read by means that are usually forbidden.
+pub(super) fn apply_to_damaged(connection: &Connection) -> rusqlite::Result<()> {
+    // Views and indexes of ours use nothing but SQLite's own harmless functions.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // A trigger of somebody else's could change what is archived, or never end.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     for (limit, most) in LIMITS {
