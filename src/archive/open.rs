@@ -91,6 +91,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     connection
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(opening(path))?;
+    drop_unusable_indexes(path, &connection)?;
     begin_ledger(&mut connection)?;
     Ok(connection)
 }
@@ -485,6 +486,62 @@ impl From<&fs::Metadata> for FileIdentity {
         let identity = Self(std::os::windows::fs::MetadataExt::creation_time(data), 0);
         identity
     }
+}
+
+/// An index that somebody added and that this program cannot write, because it lacks a function or collation of theirs.
+#[derive(Debug)]
+pub(super) struct UnusableIndex {
+    pub(super) name: String,
+    pub(super) table: String,
+    /// SQLite's words.
+    pub(super) why: String,
+}
+
+/// The indexes that SQLite cannot compile here. None of ours is among them.
+pub(super) fn unusable_indexes(connection: &Connection) -> Result<Vec<UnusableIndex>, ArchiveError> {
+    use super::error::Doing;
+    let doing = "look for indexes that others added";
+    let indexes: Vec<(String, String)> = connection
+        .prepare(
+            "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+        .doing(doing)?;
+    let mut unusable = Vec::new();
+    for (name, table) in indexes {
+        // Compiled, and not run: the statement that would make the index anew.
+        if let Err(error) = connection.prepare(&format!("EXPLAIN REINDEX {}", quoted(&name))) {
+            let why = error.to_string();
+            unusable.push(UnusableIndex { name, table, why });
+        }
+    }
+    Ok(unusable)
+}
+
+/// A name as SQL has it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Drops the indexes that would stop every insert, and says so.
+fn drop_unusable_indexes(path: &Path, connection: &Connection) -> Result<(), ArchiveError> {
+    for index in unusable_indexes(connection)? {
+        connection
+            .execute_batch(&format!("DROP INDEX {}", quoted(&index.name)))
+            .map_err(opening(path))?;
+        tracing::warn!(
+            "dropped the index {} on {}, which somebody added: it uses a function or collation that this program lacks, \
+             so nothing could be archived ({})",
+            index.name,
+            index.table,
+            index.why
+        );
+    }
+    Ok(())
 }
 
 /// Takes the write-ahead log over into the file, so that a copy of the file alone is whole. A reader in the way is not

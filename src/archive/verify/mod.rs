@@ -286,9 +286,10 @@ impl Work<'_> {
     ) -> Result<Vec<String>, ArchiveError> {
         let told = self.told;
         let notes = schema::check_schema(connection, findings);
-        let notes = forgive(notes, findings)?.unwrap_or_default();
+        let mut notes = forgive(notes, findings)?.unwrap_or_default();
         if self.scope.is_all() {
-            forgive(schema::check_pages(connection, findings), findings)?;
+            let of_pages = schema::check_pages(connection, findings);
+            notes.extend(forgive(of_pages, findings)?.unwrap_or_default());
             forgive(schema::check_foreign_keys(connection, findings), findings)?;
         }
         forgive(jobs::check_archive(connection, told, findings), findings)?;
