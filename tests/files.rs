@@ -414,12 +414,14 @@ mod on_unix {
         // What a kill leaves is no report's name, and in nobody's way.
         let left = names(&program.path("out"));
         assert!(
-            left.len() == 2 && left[0].starts_with(".file.csv.") && left[0].ends_with(".tmp"),
+            left.len() == 2 && left[0].starts_with(".file.csv.") && left[0].ends_with(".part"),
             "{left:?}"
         );
         let report = ["report", "runs", "--output", "out/file.csv"];
         program.run(&report).ends_with(0);
         assert!(old(program).starts_with("job_run_id,"));
+        // The next one to that name tidies up.
+        assert_eq!(names(&program.path("out")), ["file.csv"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]

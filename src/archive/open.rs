@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
+use super::atomic_file::{Access, AtomicFile, folder_of};
 use super::error::{ArchiveError, io_error};
 use super::ledger::{self, Entry};
 use crate::model::{Guid, Instant};
@@ -106,28 +107,15 @@ fn make(path: &Path, file: &Path) -> Result<(), ArchiveError> {
 fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
     refuse_log_of_another(path, file)?;
     let failed = |error| io_error("make the archive", path)(error);
-    let folder = folder_of(file);
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let prefix = format!(".{name}.new-");
     // Readable by its owner only, as SQLite's companions (`-wal`, `-shm`) then are too.
-    let part = tempfile::Builder::new()
-        .prefix(&prefix)
-        .tempfile_in(folder)
-        .map_err(failed)?;
+    let part = AtomicFile::begin(file, Access::Private).map_err(failed)?;
+    part.release_on_network_drive();
     build(path, part.path())?;
-    part.as_file().sync_all().map_err(failed)?;
     if fs::metadata(file).is_ok_and(|data| data.len() == 0) {
-        part.persist(file).map_err(|error| failed(error.error))?;
+        part.replace().map_err(failed)
     } else {
-        match part.persist_noclobber(file) {
-            // Some file systems have no way to rename without replacing.
-            Err(error) if !file.exists() => error.file.persist(file).map_err(|error| failed(error.error))?,
-            named => named.map_err(|error| failed(error.error))?,
-        };
+        part.name_new().map_err(failed)
     }
-    synchronise_folder(folder);
-    remove_leftovers(folder, &prefix);
-    Ok(())
 }
 
 /// Fills a new file: schema, identity and the ledger's first line.
@@ -150,37 +138,6 @@ fn build(path: &Path, part: &Path) -> Result<(), ArchiveError> {
 fn set_identity(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)
-}
-
-/// Removes what a killed process left of an archive that it was making. Called once the archive has its name: a process
-/// that is making one at this moment then finds it, and needs its own no more.
-fn remove_leftovers(folder: &Path, prefix: &str) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            // In the way of nothing where it stays.
-            drop(fs::remove_file(entry.path()));
-        }
-    }
-}
-
-/// The name that was just given is on the disk too. Windows has no such call and needs none.
-fn synchronise_folder(folder: &Path) {
-    #[cfg(unix)]
-    if let Ok(folder) = fs::File::open(folder) {
-        drop(folder.sync_all());
-    }
-    #[cfg(not(unix))]
-    let _ = folder;
-}
-
-fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 /// Opens the archive to read; it is neither made nor upgraded, and works on a read-only file or folder.
@@ -216,7 +173,10 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<(), ArchiveError> {
 
 /// The file that `path` leads to: absolute, symbolic links followed, also where the file is not there yet. So an archive
 /// has one lock whatever it is called, and no name means something else to SQLite (`:memory:`, `file:a.db?mode=memory`).
-pub(super) fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
+///
+/// # Errors
+/// What the system refuses; an empty name; links that lead in a circle.
+pub fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
     let failed = |error| io_error("find", path)(error);
     if path.as_os_str().is_empty() {
         return Err(failed(std::io::Error::new(

@@ -113,9 +113,8 @@ impl Destination {
             Err(ReportError::Write(error)) => return Err(output.failed(&error)),
             Err(error) => return Err(error.into()),
         };
-        output.finish()?;
-        let (Some((mut output, file)), Some(sha256)) = (self.manifest, sha256) else {
-            return Ok(rows);
+        let (Some((mut beside, file)), Some(sha256)) = (self.manifest, sha256) else {
+            return output.finish().map(|()| rows);
         };
         let manifest = Manifest {
             file,
@@ -127,11 +126,10 @@ impl Destination {
             about,
             time: Instant::now().to_string(),
         };
-        output
+        beside
             .write_all(manifest.to_json().as_bytes())
-            .map_err(|error| output.failed(&error))?;
-        output.finish()?;
-        Ok(rows)
+            .map_err(|error| beside.failed(&error))?;
+        output.finish_with_manifest(beside).map(|()| rows)
     }
 }
 

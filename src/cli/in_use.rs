@@ -7,9 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use clap::ArgMatches;
+
 use super::failure::{Exit, Failure};
-use crate::archive::COMPANIONS;
+use crate::archive::{COMPANIONS, resolve};
 use crate::config::{self, Setting, Sources};
+
+const ARCHIVE: &str = "the archive";
 
 static IN_USE: Mutex<Vec<(PathBuf, String)>> = Mutex::new(Vec::new());
 
@@ -20,17 +24,36 @@ pub(super) fn protect(path: &Path, what: &str) {
 
 /// Notes the archive with the files that SQLite and the lock keep beside it, there or not.
 pub(super) fn protect_archive(archive: &Path) {
-    protect(archive, "the archive");
+    protect(archive, ARCHIVE);
     // SQLite names them after the file that a link leads to.
-    let real = located(archive);
-    for base in [archive, &real] {
-        for suffix in COMPANIONS {
-            let mut companion = base.as_os_str().to_owned();
-            companion.push(suffix);
-            protect(Path::new(&companion), "a file that belongs to the archive");
-        }
+    let real = resolve(archive).unwrap_or_else(|_| archive.to_path_buf());
+    for suffix in COMPANIONS {
+        let mut companion = real.clone().into_os_string();
+        companion.push(suffix);
+        protect(Path::new(&companion), "a file that belongs to the archive");
     }
 }
+
+/// Notes the files that arguments name to be read, of whatever command.
+pub(super) fn protect_arguments(matches: &ArgMatches) {
+    for id in FILES_TO_READ {
+        for path in matches
+            .try_get_many::<PathBuf>(id)
+            .ok()
+            .flatten()
+            .into_iter()
+            .flatten()
+        {
+            protect(path, &setting(id));
+        }
+    }
+    if let Some((_, matches)) = matches.subcommand() {
+        protect_arguments(matches);
+    }
+}
+
+/// Names of arguments whose files are read, or appended to as the list of heads is.
+const FILES_TO_READ: [&str; 5] = ["password_file", "jobs_file", "ca_cert", "head_file", "file"];
 
 /// Refuses to write to a file that is in use, by whatever name.
 ///
@@ -38,6 +61,14 @@ pub(super) fn protect_archive(archive: &Path) {
 /// Wrong usage, which says what the file is.
 pub(super) fn refuse(path: &Path) -> Result<(), Failure> {
     refuse_unless(path, None)
+}
+
+/// As [`refuse`], for a file that is to be made and may then be the archive itself.
+///
+/// # Errors
+/// Wrong usage, which says what the file is.
+pub(super) fn refuse_new(path: &Path) -> Result<(), Failure> {
+    refuse_unless(path, Some(ARCHIVE))
 }
 
 /// The list of heads that lines are to be appended to, where one is named: it must not be another file in use.
@@ -90,20 +121,15 @@ fn list() -> std::sync::MutexGuard<'static, Vec<(PathBuf, String)>> {
 
 /// The path with its links followed, as far as it is there. Windows does not mind letter case.
 fn located(path: &Path) -> PathBuf {
-    let real = dunce::canonicalize(path).unwrap_or_else(|_| {
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        match (absolute.parent().map(dunce::canonicalize), absolute.file_name()) {
-            (Some(Ok(folder)), Some(name)) => folder.join(name),
-            _ => absolute,
-        }
-    });
+    let real = resolve(path).unwrap_or_else(|_| path.to_path_buf());
     if cfg!(windows) {
         return PathBuf::from(real.to_string_lossy().to_lowercase());
     }
     real
 }
 
-/// What tells a file whatever it is called, without opening it.
+/// What tells a file whatever it is called. Unix: without opening it, since closing a file gives up all locks that this
+/// process, and SQLite in it, has on it.
 fn identity(path: &Path) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {
@@ -111,9 +137,11 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
         let data = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         Some((data.dev(), data.ino()))
     }
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     {
-        let _ = path;
-        None
+        // Only the handle of an open file tells its number, and closing one gives up no lock there.
+        let file = fs::File::open(path).ok()?;
+        let data = winapi_util::file::information(&file).ok()?;
+        Some((data.volume_serial_number(), data.file_index()))
     }
 }

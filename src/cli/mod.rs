@@ -69,8 +69,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         When::Never => ColorChoice::Never,
     };
     let parsed = Cli::command().color(color).try_get_matches_from(arguments);
-    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
+    let read = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let cli = match read {
+        Ok((cli, matches)) => {
+            in_use::protect_arguments(&matches);
+            cli
+        }
         Err(error) => return end_of_parsing(&error, &console),
     };
     if !Instant::clock_is_set() {

@@ -62,6 +62,8 @@ pub(super) fn run(
     frame: &FrameSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    in_use::protect_archive(&args.damaged);
+    in_use::refuse_new(&args.new)?;
     let list = in_use::head_file(args.head_file.as_ref(), sources)?;
     let portions = Portions::new(console, frame.progress, "salvage");
     // How much there is to take is not known of a damaged file.
