@@ -414,12 +414,14 @@ mod on_unix {
         // What a kill leaves is no report's name, and in nobody's way.
         let left = names(&program.path("out"));
         assert!(
-            left.len() == 2 && left[0].starts_with(".file.csv.") && left[0].ends_with(".tmp"),
+            left.len() == 2 && left[0].starts_with(".file.csv.") && left[0].ends_with(".part"),
             "{left:?}"
         );
         let report = ["report", "runs", "--output", "out/file.csv"];
         program.run(&report).ends_with(0);
         assert!(old(program).starts_with("job_run_id,"));
+        // The next one to that name tidies up.
+        assert_eq!(names(&program.path("out")), ["file.csv"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -478,4 +480,68 @@ mod on_unix {
         assert_eq!(old(program), "old");
         assert_eq!(names(&program.path("out")), ["file.csv"]);
     }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_output_replaces_a_file_that_is_in_use_by_any_name() {
+    use std::os::unix::fs::symlink;
+    let story = common::story::Story::new().await.with_config("c.toml");
+    let program = &story.program;
+    program.write("pw", "simulator");
+    program.write("jobs.txt", format!("{}\n", story.job(0)));
+    program.write(
+        "c.toml",
+        "password_file = 'pw'\njobs_file = 'jobs.txt'\nhead_file = 'heads.txt'\nlog_file = 'log.txt'\n",
+    );
+    story.sync(&[]).ends_with(0);
+    let run: String = rusqlite::Connection::open(program.path("jobruns.db"))
+        .unwrap()
+        .query_row("SELECT job_run_id FROM runs", [], |row| row.get(0))
+        .unwrap();
+    symlink(program.path("jobruns.db"), program.path("link.db")).unwrap();
+    std::fs::hard_link(program.path("pw"), program.path("hard")).unwrap();
+    symlink(program.path("heads.txt"), program.path("x.csv.manifest.json")).unwrap();
+    let kept = ["jobruns.db", "pw", "jobs.txt", "c.toml", "heads.txt"];
+    let before: Vec<Vec<u8>> = kept.map(|name| std::fs::read(program.path(name)).unwrap()).into();
+    for file in [
+        "jobruns.db",
+        "./jobruns.db",
+        "link.db",
+        "jobruns.db-wal",
+        "jobruns.db-shm",
+        "jobruns.db-journal",
+        "jobruns.db.lock",
+        "pw",
+        "hard",
+        "jobs.txt",
+        "c.toml",
+        "heads.txt",
+        "log.txt",
+    ] {
+        for arguments in [
+            &["payload", &run, "--output", file][..],
+            &["report", "runs", "--output", file],
+            &["query", "SELECT 1", "--output", file],
+            &["ledger", "export", "--output", file],
+        ] {
+            program.run(arguments).ends_with(2).says("cannot write to");
+        }
+    }
+    program
+        .run(&["report", "runs", "--output", "x.csv", "--manifest"])
+        .ends_with(2)
+        .says("the setting head_file");
+    for file in ["jobruns.db", "jobruns.db.lock", "pw", "c.toml"] {
+        program
+            .run(&["status", "--log-file", file])
+            .ends_with(2)
+            .says("cannot write to");
+        story
+            .sync(&["--head-file", file])
+            .ends_with(2)
+            .says("cannot write to");
+    }
+    let after: Vec<Vec<u8>> = kept.map(|name| std::fs::read(program.path(name)).unwrap()).into();
+    assert!(before == after);
 }

@@ -89,6 +89,11 @@ async fn a_journal_left_by_a_killed_program_is_rolled_back_and_never_read_past()
         }
     }
     again();
+    story
+        .program
+        .run(&["salvage", "copy.db", "salvaged.db"])
+        .ends_with(1)
+        .says("its journal cannot be rolled back from here");
     story.sync(&["--archive", "copy.db"]).ends_with(0);
     story
         .program

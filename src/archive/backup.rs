@@ -8,22 +8,20 @@
 //! # What never lies under the name
 //! The copy is made beside its target under another name, in rollback-journal mode, so that it can be read on a read-only
 //! share; checked; brought to the disk; and only then renamed. A process that was killed leaves such a file behind; the
-//! next backup to the same name removes it. Who is still writing one is known by a lock on it (Unix) or because the
-//! system refuses to remove an open file (Windows).
+//! next backup to the same name removes it.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
-use tempfile::TempPath;
 
+use super::atomic_file::{Access, AtomicFile};
 use super::error::{ArchiveError, Doing};
 use super::lock::SyncLock;
-use super::open::{beside, nobody_else_uri, open_to_read};
+use super::open::{COMPANIONS, beside, nobody_else_uri, open_to_read};
 use super::reader::Reader;
 use super::verify::{Finding, Verified};
 use crate::model::Sha256;
@@ -131,22 +129,19 @@ const NO_SPACE: &str = "free some space there (a backup is as large as the archi
 pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, BackupError> {
     let source = open_to_read(archive)?;
     let place = Place::check(archive, target, force)?;
-    place.remove_leftovers();
-    let copy = place.begin()?;
-    copy_pages(&source.connection, &copy.path, &place.target)?;
+    let permissions = fs::metadata(archive)
+        .map_err(io("look at", archive))?
+        .permissions();
+    let copy =
+        AtomicFile::begin(&place.target, Access::Like(permissions)).map_err(place.failed("write beside"))?;
+    copy_pages(&source.connection, copy.path(), &place.target)?;
     if let Some(unchanging) = &source.unchanging {
         unchanging.check()?;
     }
     drop(source);
-    leave_write_ahead_mode(&copy.path).map_err(place.failed("end the copy beside"))?;
-    let verified = check(&copy.path)?;
-    let bytes = place.name(
-        copy,
-        &fs::metadata(archive)
-            .map_err(io("look at", archive))?
-            .permissions(),
-        force,
-    )?;
+    leave_write_ahead_mode(copy.path()).map_err(place.failed("end the copy beside"))?;
+    let verified = check(copy.path())?;
+    let bytes = place.name(copy, force)?;
     Ok(BackupMade {
         path: place.target,
         bytes,
@@ -159,15 +154,6 @@ pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, 
 struct Place {
     /// The target; of a link what it leads to.
     target: PathBuf,
-    folder: PathBuf,
-    name: OsString,
-}
-
-/// The copy while it has another name; removed when dropped. Closed before that, in the order of the fields: Windows
-/// removes no file that is open.
-struct Beginning {
-    file: File,
-    path: TempPath,
 }
 
 impl Place {
@@ -194,10 +180,7 @@ impl Place {
         let real = folder.join(&name);
         let archive = fs::canonicalize(archive).map_err(io("look at", archive))?;
         let of_the_archive = |suffix| beside(&archive, suffix) == real;
-        if ["", "-wal", "-shm", "-journal", ".lock"]
-            .into_iter()
-            .any(of_the_archive)
-        {
+        if archive == real || COMPANIONS.into_iter().any(of_the_archive) {
             return Err(refused("it belongs to the archive itself"));
         }
         match fs::metadata(&real) {
@@ -224,150 +207,28 @@ impl Place {
                 ));
             }
         }
-        Ok(Self {
-            target: real,
-            folder,
-            name,
-        })
-    }
-
-    /// What copies that have no name yet are called: `.NAME.` in front, six letters, `.part`.
-    fn prefix(&self) -> OsString {
-        let mut prefix = OsString::from(".");
-        prefix.push(&self.name);
-        prefix.push(".");
-        prefix
-    }
-
-    /// Removes what killed backups to the same name left.
-    fn remove_leftovers(&self) {
-        let prefix = self.prefix();
-        let ours = |name: &OsStr| {
-            let (name, prefix) = (name.as_encoded_bytes(), prefix.as_encoded_bytes());
-            name.strip_prefix(prefix)
-                .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()))
-                .is_some_and(|middle| middle.len() == RANDOM && middle.iter().all(u8::is_ascii_alphanumeric))
-        };
-        // What cannot be seen or removed is no reason against a new copy.
-        let Ok(entries) = fs::read_dir(&self.folder) else {
-            return;
-        };
-        for entry in entries.flatten().filter(|entry| ours(&entry.file_name())) {
-            let path = entry.path();
-            if is_left_over(&path) && fs::remove_file(&path).is_ok() {
-                tracing::debug!("removed {}, which a stopped backup had left", path.display());
-            }
-        }
-    }
-
-    fn begin(&self) -> Result<Beginning, BackupError> {
-        let failed = || self.failed("write beside");
-        // Another backup that tidies up may take a new file for a leftover, before it is locked.
-        for _ in 0..TRIES {
-            let made = tempfile::Builder::new()
-                .prefix(&self.prefix())
-                .suffix(SUFFIX)
-                .rand_bytes(RANDOM)
-                .make_in(&self.folder, make_private)
-                .map_err(failed())?;
-            let (file, path) = made.into_parts();
-            if hold(&file) && path.exists() {
-                return Ok(Beginning { path, file });
-            }
-        }
-        Err(failed()(io::Error::other(
-            "another program removes new files there",
-        )))
+        Ok(Self { target: real })
     }
 
     /// Gives the finished copy its name; its size.
-    fn name(&self, copy: Beginning, rights: &fs::Permissions, force: bool) -> Result<u64, BackupError> {
-        let Beginning { path, file } = copy;
-        let bytes = file
+    fn name(&self, copy: AtomicFile, force: bool) -> Result<u64, BackupError> {
+        let bytes = copy
+            .file()
             .metadata()
             .map_err(self.failed("look at the copy beside"))?
             .len();
-        // On the disk before it has the name: a power cut leaves no half file.
-        file.sync_all()
-            .map_err(self.failed("bring to the disk the copy beside"))?;
-        if cfg!(unix) {
-            fs::set_permissions(&path, rights.clone())
-                .map_err(self.failed("set the rights of the copy beside"))?;
-        }
-        // Windows renames no file that is open so.
-        drop(file);
-        let renamed = if force {
-            path.persist(&self.target)
-        } else {
-            match path.persist_noclobber(&self.target) {
-                // Some shares have no way to rename without replacing.
-                Err(error) if !self.target.exists() => error.path.persist(&self.target),
-                other => other,
-            }
-        };
-        if let Err(error) = renamed {
-            if !force && self.target.exists() {
-                return Err(BackupError::Exists {
-                    path: self.target.clone(),
-                });
-            }
-            return Err(self.failed("name the copy")(error.error));
-        }
-        #[cfg(unix)]
-        if let Ok(folder) = File::open(&self.folder) {
-            // The name too. A file system that has no such notion says so, and then there is nothing to do.
-            drop(folder.sync_all());
-        }
-        Ok(bytes)
+        let named = if force { copy.replace() } else { copy.name_new() };
+        named.map(|()| bytes).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists if !force => BackupError::Exists {
+                path: self.target.clone(),
+            },
+            _ => self.failed("name the copy")(error),
+        })
     }
 
     fn failed(&self, doing: &'static str) -> impl FnOnce(io::Error) -> BackupError {
         io(doing, &self.target)
     }
-}
-
-/// Letters and digits that tell copies of one name apart.
-const RANDOM: usize = 6;
-/// The end of the name of a copy that is not ready.
-const SUFFIX: &str = ".part";
-/// New files to try, should others be removed at once.
-const TRIES: usize = 10;
-
-/// A new file that only its owner can read, and (Windows) that nobody can remove while it is open.
-fn make_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    #[cfg(windows)]
-    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, FILE_SHARE_READ | FILE_SHARE_WRITE);
-    options.open(path)
-}
-
-#[cfg(windows)]
-use windows_sys::Win32::Storage::FileSystem::{FILE_SHARE_READ, FILE_SHARE_WRITE};
-
-/// Locks a new copy as long as the file is open; whether it could be. Where a file system has no locks, nobody else
-/// can take it for a leftover either.
-#[cfg(unix)]
-fn hold(file: &File) -> bool {
-    !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock))
-}
-
-#[cfg(unix)]
-fn is_left_over(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
-}
-
-/// Windows: a lock would keep SQLite out too; that the file is open is enough.
-#[cfg(not(unix))]
-const fn hold(_: &File) -> bool {
-    true
-}
-
-#[cfg(not(unix))]
-const fn is_left_over(_: &Path) -> bool {
-    true
 }
 
 fn copy_pages(source: &Connection, path: &Path, target: &Path) -> Result<(), BackupError> {
@@ -464,7 +325,7 @@ mod tests {
                         .unwrap()
                         .file_name()
                         .to_string_lossy()
-                        .ends_with(SUFFIX)
+                        .ends_with(".part")
                 })
                 .count()
         }
@@ -545,12 +406,10 @@ mod tests {
         fs::write(two.path(".b.db.abc123.part"), "half").unwrap();
         fs::write(two.path(".b.db.other.part"), "not ours").unwrap();
         fs::write(two.path(".other.db.abc123.part"), "of another name").unwrap();
-        let running = Place::check(&two.path("a.db"), &two.path("b.db"), false)
-            .unwrap()
-            .begin()
-            .unwrap();
+        let running = AtomicFile::begin(&two.path("b.db"), Access::Private).unwrap();
+        fs::write(two.path(".b.db.abc123.part"), "half").unwrap();
         two.backup("b.db", false).unwrap();
-        assert!(running.path.exists());
+        assert!(running.path().exists());
         assert!(!two.path(".b.db.abc123.part").exists());
         assert_eq!(two.parts(), 3);
     }

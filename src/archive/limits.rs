@@ -13,7 +13,6 @@ use std::sync::OnceLock;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::functions::FunctionFlags;
 use rusqlite::limits::Limit;
 
 use super::error::{ArchiveError, Doing};
@@ -56,10 +55,7 @@ const STEPS: i32 = 10_000;
 const MOST_PIECES: u32 = 10_000;
 
 /// Runs `look` with an end to the instructions that its statements may take.
-fn bounded<T>(
-    connection: &Connection,
-    look: impl FnOnce() -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
+fn bounded<T>(connection: &Connection, look: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     let mut left = MOST_PIECES;
     let count = move || {
         left = left.saturating_sub(1);
@@ -79,7 +75,8 @@ struct Object {
 
 /// Kind, name and text of each table and view.
 fn tables_and_views(connection: &Connection) -> rusqlite::Result<Vec<(String, Object)>> {
-    let sql = "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE type NOT IN ('index', 'trigger')";
+    let sql =
+        "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE type NOT IN ('index', 'trigger')";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
@@ -113,10 +110,11 @@ fn refuse(
     connection: &Connection,
     wrong: impl Fn(&Object, &Object) -> bool,
 ) -> Result<(), ArchiveError> {
-    let found = bounded(connection, || tables_and_views(connection)).map_err(|source| ArchiveError::Open {
-        path: path.to_path_buf(),
-        source,
-    })?;
+    let found =
+        bounded(connection, || tables_and_views(connection)).map_err(|source| ArchiveError::Open {
+            path: path.to_path_buf(),
+            source,
+        })?;
     let ours = ours()?;
     for (name, object) in found {
         if let Some(should) = ours.get(&name)
@@ -144,99 +142,4 @@ pub(super) fn refuse_changed(path: &Path, connection: &Connection) -> Result<(),
     refuse(path, connection, |found, should| {
         (&found.kind, &found.sql) != (&should.kind, &should.sql)
     })
-}
-
-/// Indexes that somebody added to tables of ours, which need a function or a collation that this program lacks: no row can
-/// be written to such a table.
-pub(super) fn indexes_without_function(connection: &Connection) -> Result<Vec<String>, ArchiveError> {
-    let ours = ours()?;
-    let found: Vec<(String, String)> = connection
-        .prepare("SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
-        .and_then(|mut statement| {
-            let text = |row: &rusqlite::Row<'_>, column| {
-                let bytes = row.get_ref(column)?.as_bytes()?;
-                Ok::<_, rusqlite::Error>(String::from_utf8_lossy(bytes).into_owned())
-            };
-            statement
-                .query_map([], |row| Ok((text(row, 0)?, text(row, 1)?)))?
-                .collect()
-        })
-        .doing("look at the indexes")?;
-    let lacks = |name: &str| {
-        // Compiled and not run: SQLite says then what it lacks to compute the index.
-        let prepared = connection.prepare(&format!("REINDEX main.{}", quoted(name)));
-        prepared.err().is_some_and(|error| missing(&error).is_some())
-    };
-    let names = found.into_iter().filter(|(name, table)| {
-        ours.contains_key(&table.to_ascii_lowercase()) && lacks(name)
-    });
-    Ok(names.map(|(name, _)| name).collect())
-}
-
-/// Drops such indexes, so that the archive can be written.
-pub(super) fn drop_indexes_without_function(connection: &Connection) -> Result<(), ArchiveError> {
-    for name in indexes_without_function(connection)? {
-        connection
-            .execute_batch(&format!("DROP INDEX main.{}", quoted(&name)))
-            .doing("drop an index that cannot be kept")?;
-        tracing::warn!(
-            "the index {name:?} was dropped: somebody added it with a function or collation that this program lacks, \
-             and no row could be written beside it"
-        );
-    }
-    Ok(())
-}
-
-/// A function or collation that SQLite does not find.
-enum Missing<'e> {
-    Function(&'e str),
-    Collation(&'e str),
-}
-
-fn missing(error: &rusqlite::Error) -> Option<Missing<'_>> {
-    let (rusqlite::Error::SqliteFailure(_, Some(words)) | rusqlite::Error::SqlInputError { msg: words, .. }) =
-        error
-    else {
-        return None;
-    };
-    for before in ["unknown function: ", "no such function: "] {
-        if let Some(name) = words.strip_prefix(before) {
-            return Some(Missing::Function(name.strip_suffix("()").unwrap_or(name)));
-        }
-    }
-    words
-        .strip_prefix("no such collation sequence: ")
-        .map(Missing::Collation)
-}
-
-/// More functions that we lack than anybody has.
-const MOST_STAND_INS: usize = 100;
-
-/// Prepares `sql`, with functions and collations that stand in for those that it lacks: what they compute means nothing.
-pub(super) fn prepare_with_stand_ins<'c>(
-    connection: &'c Connection,
-    sql: &str,
-) -> rusqlite::Result<rusqlite::Statement<'c>> {
-    for _ in 0..MOST_STAND_INS {
-        let error = match connection.prepare(sql) {
-            Ok(statement) => return Ok(statement),
-            Err(error) => error,
-        };
-        match missing(&error) {
-            Some(Missing::Function(name)) => {
-                let flags = FunctionFlags::SQLITE_UTF8
-                    | FunctionFlags::SQLITE_DETERMINISTIC
-                    | FunctionFlags::SQLITE_INNOCUOUS;
-                connection.create_scalar_function(name, -1, flags, |_| Ok(None::<i64>))?;
-            }
-            Some(Missing::Collation(name)) => connection.create_collation(name, str::cmp)?,
-            None => return Err(error),
-        }
-    }
-    connection.prepare(sql)
-}
-
-/// A name as SQL.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -14,6 +14,7 @@
 //! file that is none, is refused and left untouched.
 
 mod acknowledge;
+mod atomic_file;
 mod backup;
 mod claims;
 mod error;
@@ -41,6 +42,7 @@ mod write;
 mod zones;
 
 pub use acknowledge::{Acknowledged, acknowledge};
+pub use atomic_file::{Access, AtomicFile};
 pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
 pub use heads::{
@@ -50,7 +52,7 @@ pub use jobs::{JobRow, JobState};
 pub use ledger::{Entry, GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::SyncLock;
 pub use network::network_drive;
-pub use open::{APPLICATION_ID, known_schema_version};
+pub use open::{APPLICATION_ID, COMPANIONS, known_schema_version, resolve};
 pub use payload::{Packer, unpack};
 pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use quarantine::QuarantineRow;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
+use super::atomic_file::{Access, AtomicFile, folder_of};
 use super::error::{ArchiveError, io_error};
 use super::ledger::{self, Entry};
 use super::limits;
@@ -22,6 +23,10 @@ pub(super) const PAGE_BYTES: usize = 8192;
 
 /// `application_id` of every archive: "JRUN" in ASCII.
 pub const APPLICATION_ID: i32 = 0x4A52_554E;
+
+/// What stands behind the archive's name in the names of the files that belong to it: SQLite's log, its shared memory and
+/// its rollback journal, and the lock of the sync.
+pub const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 
 /// How long a statement waits for another process's short write before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -88,7 +93,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     connection
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(opening(path))?;
-    limits::drop_indexes_without_function(&connection)?;
+    drop_unusable_indexes(path, &connection)?;
     begin_ledger(&mut connection)?;
     Ok(connection)
 }
@@ -103,28 +108,15 @@ fn make(path: &Path, file: &Path) -> Result<(), ArchiveError> {
 fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
     refuse_log_of_another(path, file)?;
     let failed = |error| io_error("make the archive", path)(error);
-    let folder = folder_of(file);
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let prefix = format!(".{name}.new-");
     // Readable by its owner only, as SQLite's companions (`-wal`, `-shm`) then are too.
-    let part = tempfile::Builder::new()
-        .prefix(&prefix)
-        .tempfile_in(folder)
-        .map_err(failed)?;
+    let part = AtomicFile::begin(file, Access::Private).map_err(failed)?;
+    part.release_on_network_drive();
     build(path, part.path())?;
-    part.as_file().sync_all().map_err(failed)?;
     if fs::metadata(file).is_ok_and(|data| data.len() == 0) {
-        part.persist(file).map_err(|error| failed(error.error))?;
+        part.replace().map_err(failed)
     } else {
-        match part.persist_noclobber(file) {
-            // Some file systems have no way to rename without replacing.
-            Err(error) if !file.exists() => error.file.persist(file).map_err(|error| failed(error.error))?,
-            named => named.map_err(|error| failed(error.error))?,
-        };
+        part.name_new().map_err(failed)
     }
-    synchronise_folder(folder);
-    remove_leftovers(folder, &prefix);
-    Ok(())
 }
 
 /// Fills a new file: schema, identity and the ledger's first line.
@@ -147,37 +139,6 @@ fn build(path: &Path, part: &Path) -> Result<(), ArchiveError> {
 fn set_identity(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)
-}
-
-/// Removes what a killed process left of an archive that it was making. Called once the archive has its name: a process
-/// that is making one at this moment then finds it, and needs its own no more.
-fn remove_leftovers(folder: &Path, prefix: &str) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            // In the way of nothing where it stays.
-            drop(fs::remove_file(entry.path()));
-        }
-    }
-}
-
-/// The name that was just given is on the disk too. Windows has no such call and needs none.
-fn synchronise_folder(folder: &Path) {
-    #[cfg(unix)]
-    if let Ok(folder) = fs::File::open(folder) {
-        drop(folder.sync_all());
-    }
-    #[cfg(not(unix))]
-    let _ = folder;
-}
-
-fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 /// Opens the archive to read; it is neither made nor upgraded, and works on a read-only file or folder.
@@ -213,7 +174,10 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<(), ArchiveError> {
 
 /// The file that `path` leads to: absolute, symbolic links followed, also where the file is not there yet. So an archive
 /// has one lock whatever it is called, and no name means something else to SQLite (`:memory:`, `file:a.db?mode=memory`).
-pub(super) fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
+///
+/// # Errors
+/// What the system refuses; an empty name; links that lead in a circle.
+pub fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
     let failed = |error| io_error("find", path)(error);
     if path.as_os_str().is_empty() {
         return Err(failed(std::io::Error::new(
@@ -484,6 +448,62 @@ impl From<&fs::Metadata> for FileIdentity {
         let identity = Self(std::os::windows::fs::MetadataExt::creation_time(data), 0);
         identity
     }
+}
+
+/// An index that somebody added and that this program cannot write, because it lacks a function or collation of theirs.
+#[derive(Debug)]
+pub(super) struct UnusableIndex {
+    pub(super) name: String,
+    pub(super) table: String,
+    /// SQLite's words.
+    pub(super) why: String,
+}
+
+/// The indexes that SQLite cannot compile here. None of ours is among them.
+pub(super) fn unusable_indexes(connection: &Connection) -> Result<Vec<UnusableIndex>, ArchiveError> {
+    use super::error::Doing;
+    let doing = "look for indexes that others added";
+    let indexes: Vec<(String, String)> = connection
+        .prepare(
+            "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+        .doing(doing)?;
+    let mut unusable = Vec::new();
+    for (name, table) in indexes {
+        // Compiled, and not run: the statement that would make the index anew.
+        if let Err(error) = connection.prepare(&format!("EXPLAIN REINDEX {}", quoted(&name))) {
+            let why = error.to_string();
+            unusable.push(UnusableIndex { name, table, why });
+        }
+    }
+    Ok(unusable)
+}
+
+/// A name as SQL has it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Drops the indexes that would stop every insert, and says so.
+fn drop_unusable_indexes(path: &Path, connection: &Connection) -> Result<(), ArchiveError> {
+    for index in unusable_indexes(connection)? {
+        connection
+            .execute_batch(&format!("DROP INDEX {}", quoted(&index.name)))
+            .map_err(opening(path))?;
+        tracing::warn!(
+            "dropped the index {} on {}, which somebody added: it uses a function or collation that this program lacks, \
+             so nothing could be archived ({})",
+            index.name,
+            index.table,
+            index.why
+        );
+    }
+    Ok(())
 }
 
 /// Takes the write-ahead log over into the file, so that a copy of the file alone is whole. A reader in the way is not

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::console::shown;
 use super::failure::{Exit, Failure};
+use super::in_use;
 use super::table::{print_json, print_text};
 use crate::archive::{BackupError, BackupMade, Verified, backup};
 use crate::config::TableOrJson;
@@ -46,6 +47,7 @@ struct Made {
 }
 
 pub(super) fn run(args: &BackupArgs, archive: &Path) -> Result<Exit, Failure> {
+    in_use::refuse(&args.target)?;
     let BackupMade {
         path,
         bytes,

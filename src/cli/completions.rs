@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use super::args::Cli;
 use super::failure::{Exit, Failure};
-use super::table::write_bytes;
+use super::table::print_bytes;
 
 /// Writes the completions of a shell to standard output
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,6 @@ pub(super) struct CompletionsArgs {
 pub(super) fn run(args: &CompletionsArgs) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "jobruns", &mut script);
-    write_bytes(None, &script)?;
+    print_bytes(&script)?;
     Ok(Exit::Done)
 }

@@ -1,6 +1,5 @@
 //! An open place for rows: its format, its file, its manifest.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,8 +17,6 @@ use crate::report::{About, Cell, Column, Counted, ReportError, Rows};
 /// What decides where files go, beside the options of a command.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'p> {
-    /// The archive, which is not to be written over.
-    pub(super) archive: &'p Path,
     /// The folder to which relative paths are; `None` for the current one.
     pub(super) folder: Option<&'p Path>,
     /// The day for which `{date}` stands.
@@ -65,16 +62,14 @@ impl Destination {
     /// A file, and the manifest beside it where one is wanted.
     ///
     /// # Errors
-    /// Wrong usage: a place that cannot be written, or the archive itself.
+    /// Wrong usage: a place that cannot be written, or a file that is in use.
     pub(super) fn file(
         file: &Path,
         with_manifest: bool,
-        archive: &Path,
         format: Format,
         style: Style,
     ) -> Result<Self, Failure> {
         let manifest = with_manifest.then(|| manifest_of(file)).transpose()?;
-        refuse_archive(file, archive)?;
         Ok(Self {
             output: Output::open(file)?,
             name: file.display().to_string(),
@@ -118,9 +113,8 @@ impl Destination {
             Err(ReportError::Write(error)) => return Err(output.failed(&error)),
             Err(error) => return Err(error.into()),
         };
-        output.finish()?;
-        let (Some((mut output, file)), Some(sha256)) = (self.manifest, sha256) else {
-            return Ok(rows);
+        let (Some((mut beside, file)), Some(sha256)) = (self.manifest, sha256) else {
+            return output.finish().map(|()| rows);
         };
         let manifest = Manifest {
             file,
@@ -132,11 +126,10 @@ impl Destination {
             about,
             time: Instant::now().to_string(),
         };
-        output
+        beside
             .write_all(manifest.to_json().as_bytes())
-            .map_err(|error| output.failed(&error))?;
-        output.finish()?;
-        Ok(rows)
+            .map_err(|error| beside.failed(&error))?;
+        output.finish_with_manifest(beside).map(|()| rows)
     }
 }
 
@@ -188,21 +181,6 @@ fn manifest_of(file: &Path) -> Result<(PathBuf, String), Failure> {
     Ok((file.with_file_name(format!("{name}.manifest.json")), name))
 }
 
-/// A report must not replace the archive that it is about, nor the files that belong to it.
-pub(super) fn refuse_archive(file: &Path, archive: &Path) -> Result<(), Failure> {
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    let is_archive = ["", "-wal", "-shm"].into_iter().any(|suffix| {
-        let mut companion = archive.as_os_str().to_owned();
-        companion.push(suffix);
-        real(Path::new(&companion)).is_some_and(|companion| Some(companion) == real(file))
-    });
-    if is_archive {
-        let words = format!("cannot write to {}: it is the archive", file.display());
-        return Err(Failure::new(Exit::WrongUsage, words).with_hint("name another file with --output."));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,7 +188,6 @@ mod tests {
     #[test]
     fn a_path_is_dated_and_lies_in_its_folder() {
         let mut place = Place {
-            archive: Path::new("jobruns.db"),
             folder: None,
             today: NaiveDate::from_ymd_opt(2026, 1, 31).unwrap(),
         };

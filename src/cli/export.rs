@@ -54,7 +54,6 @@ pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
     };
     let tables: Vec<&str> = NAMES_FOR_ANALYSTS.into_iter().filter(is_wanted).collect();
     let place = Place {
-        archive,
         folder: None,
         today: local_day(Zone::UTC, Instant::now()),
     };

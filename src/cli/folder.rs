@@ -11,22 +11,21 @@ use crate::report::render::{Format, Style};
 use crate::report::{About, ReportError, Rows};
 
 /// A folder that is there, and how files in it are written.
-pub(super) struct Folder<'p> {
+pub(super) struct Folder {
     path: PathBuf,
-    archive: &'p Path,
     format: Format,
     style: Style,
     manifests: bool,
 }
 
-impl<'p> Folder<'p> {
+impl Folder {
     /// Makes the folder, before any work is done.
     ///
     /// # Errors
     /// Wrong usage: a folder that cannot be made.
     pub(super) fn open(
         path: &Path,
-        place: &Place<'p>,
+        place: &Place<'_>,
         format: Format,
         style: Style,
         manifests: bool,
@@ -38,7 +37,6 @@ impl<'p> Folder<'p> {
         })?;
         Ok(Self {
             path,
-            archive: place.archive,
             format,
             style,
             manifests,
@@ -82,7 +80,7 @@ impl<'p> Folder<'p> {
         produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
     ) -> Result<(), Failure> {
         let file = self.path.join(format!("{name}.{}", self.format.extension()));
-        let destination = Destination::file(&file, self.manifests, self.archive, self.format, self.style)?;
+        let destination = Destination::file(&file, self.manifests, self.format, self.style)?;
         let rows = destination.write(about, halt, produce)?;
         tracing::info!("{}: {rows} rows", file.display());
         Ok(())

@@ -7,13 +7,13 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::console::shown;
-use super::destination::refuse_archive;
 use super::failure::{Exit, Failure};
+use super::in_use;
 use super::lodge::lodge;
 use super::output::Output;
 use super::table::{print_json, print_text};
 use crate::archive::{Acknowledged, HeadToLodge, LedgerChoice, LedgerLine, Reader, acknowledge, read_heads};
-use crate::config::{Sources, TableOrJson, head_file};
+use crate::config::{Sources, TableOrJson};
 use crate::model::{Guid, hex};
 
 /// The ledger: what the archive claims, line by line
@@ -104,7 +104,7 @@ pub(super) fn run(args: &LedgerArgs, sources: &Sources<'_>, archive: &Path) -> R
             show(archive, LedgerChoice { run: *run, last }, *format)?;
         }
         Action::Acknowledge { head_file: flag, why } => {
-            let list = head_file(flag.as_ref(), sources)?.ok_or_else(|| {
+            let list = in_use::head_file(flag.as_ref(), sources)?.ok_or_else(|| {
                 Failure::new(Exit::WrongUsage, "no list of heads is named")
                     .with_hint("name it by --head-file.")
             })?;
@@ -197,9 +197,6 @@ fn export(
     format: ExportFormat,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
-    if let Some(file) = output {
-        refuse_archive(file, archive)?;
-    }
     let mut output = output.map_or_else(|| Ok(Output::stdout()), Output::open)?;
     let reader = Reader::open(archive)?;
     reader.snapshot()?.ledger_lines::<Failure>(choice, |line| {

@@ -15,6 +15,7 @@ mod export;
 mod failure;
 mod folder;
 mod halt;
+mod in_use;
 mod jobs;
 mod ledger;
 mod lodge;
@@ -68,8 +69,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         When::Never => ColorChoice::Never,
     };
     let parsed = Cli::command().color(color).try_get_matches_from(arguments);
-    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
+    let read = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let cli = match read {
+        Ok((cli, matches)) => {
+            in_use::protect_arguments(&matches);
+            cli
+        }
         Err(error) => return end_of_parsing(&error, &console),
     };
     if !Instant::clock_is_set() {
@@ -135,8 +140,12 @@ fn settle<'e>(
     let file = find_config_file(flags.config.as_deref(), environment)?;
     let sources = Sources::new(environment, file);
     let settings = FrameSettings::choose(flags, &sources)?;
+    in_use::protect_archive(&settings.archive);
+    in_use::protect_settings(&sources);
     let mut console = Console::new(settings.log_format, settings.color, settings.verbosity);
     if let Some(path) = &settings.log_file {
+        in_use::refuse(path)?;
+        in_use::protect(path, "the log file");
         console = console.with_log_file(path).map_err(|source| {
             let words = format!("could not open the log file {}", path.display());
             Failure::new(Exit::WrongUsage, words).caused_by(&source)

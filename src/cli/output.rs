@@ -5,20 +5,21 @@
 //! rights is told at once.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use tempfile::NamedTempFile;
 
 use super::failure::{Exit, Failure};
+use super::in_use;
+use crate::archive::{Access, AtomicFile, resolve};
 
 /// Bytes gathered before a write; reports are written cell by cell.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Where data goes.
+/// Where data goes. What is still gathered when it is dropped is not written: a command that fails before the first rows
+/// are out leaves standard output empty.
 pub(super) struct Output {
-    writer: BufWriter<Sink>,
+    sink: Sink,
+    gathered: Vec<u8>,
     target: Option<PathBuf>,
 }
 
@@ -26,7 +27,7 @@ enum Sink {
     Stdout(io::Stdout),
     /// A pipe or device, which cannot be replaced by a rename.
     Direct(File),
-    Beside(NamedTempFile),
+    Beside(AtomicFile),
 }
 
 impl Output {
@@ -41,14 +42,31 @@ impl Output {
     /// # Errors
     /// Wrong usage, when `path` is a folder or nothing can be written there.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        Self::open_with(path, None)
+    }
+
+    /// The same for bytes out of the archive at `archive`, which only its readers may read.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; the archive is not there.
+    pub(super) fn open_private(path: &Path, archive: &Path) -> Result<Self, Failure> {
+        let permissions = fs::metadata(archive).map(|data| data.permissions());
+        let access = permissions.map(Access::Like).map_err(|error| {
+            Failure::new(Exit::NotDone, format!("could not look at {}", archive.display())).caused_by(&error)
+        })?;
+        Self::open_with(path, Some(access))
+    }
+
+    fn open_with(path: &Path, access: Option<Access>) -> Result<Self, Failure> {
         if path == Path::new("-") {
             return Ok(Self::stdout());
         }
+        in_use::refuse(path)?;
         let refused = |error: &io::Error| {
             Failure::new(Exit::WrongUsage, format!("cannot write to {}", path.display())).caused_by(error)
         };
         // A link stays one: the file behind it is replaced.
-        let target = match fs::canonicalize(path) {
+        let target = match resolve(path) {
             Ok(behind) if path.is_symlink() => behind,
             _ => path.to_path_buf(),
         };
@@ -66,11 +84,12 @@ impl Output {
                 if !metadata.is_file() {
                     return Ok(Self::new(Sink::Direct(file), Some(target)));
                 }
-                Some(metadata.permissions())
+                Access::Like(metadata.permissions())
             }
-            Err(_) => None,
+            Err(_) => Access::Umask,
         };
-        let beside = create_beside(&target, existing).map_err(|error| refused(&error))?;
+        let beside =
+            AtomicFile::begin(&target, access.unwrap_or(existing)).map_err(|error| refused(&error))?;
         Ok(Self::new(Sink::Beside(beside), Some(target)))
     }
 
@@ -79,16 +98,60 @@ impl Output {
     /// # Errors
     /// When something cannot be written; the old file is then as it was.
     pub(super) fn finish(self) -> Result<(), Failure> {
-        let Self { writer, target } = self;
-        let failed = |error: &io::Error| of_write(target.as_deref(), error);
-        let sink = writer.into_inner().map_err(|error| failed(error.error()))?;
-        match (sink, &target) {
-            (Sink::Beside(file), Some(path)) => {
-                // On disk before it has the name: a power cut leaves the old file or the whole new one.
-                file.as_file().sync_all().map_err(|error| failed(&error))?;
-                persist(file, path).map_err(|error| failed(&error))
-            }
-            (mut sink, _) => sink.flush().map_err(|error| failed(&error)),
+        self.written()?.name()
+    }
+
+    /// As [`Self::finish`], of a file and of the manifest that tells of it. However that is stopped, no manifest lies beside
+    /// a file of which it does not tell: two names cannot be given at once, so the old manifest goes first.
+    ///
+    /// # Errors
+    /// When something cannot be written; both old files are then as they were.
+    pub(super) fn finish_with_manifest(self, manifest: Self) -> Result<(), Failure> {
+        let (file, manifest) = (self.written()?, manifest.written()?);
+        let former = manifest
+            .set_aside()
+            .map_err(|error| of_write(manifest.target.as_deref(), &error))?;
+        let (Some(former), Some(path)) = (former, manifest.target.clone()) else {
+            file.name()?;
+            return manifest.name();
+        };
+        let named = file.name();
+        if named.is_err() {
+            // It tells of the file that is still there.
+            drop(fs::rename(&former, path));
+            return named;
+        }
+        manifest.name()?;
+        // What stays is removed by the next one.
+        drop(fs::remove_file(former));
+        Ok(())
+    }
+
+    /// Writes what is still gathered, and brings it to the disk.
+    fn written(mut self) -> Result<Self, Failure> {
+        let written = self.flush().and_then(|()| match &self.sink {
+            Sink::Beside(file) => file.file().sync_all(),
+            _ => Ok(()),
+        });
+        written.map_err(|error| self.failed(&error)).map(|()| self)
+    }
+
+    /// Gives the file its name.
+    fn name(self) -> Result<(), Failure> {
+        let Self { sink, target, .. } = self;
+        match sink {
+            Sink::Beside(file) => file
+                .replace()
+                .map_err(|error| of_write(target.as_deref(), &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the name from the file that has it; gives the one that it has now.
+    fn set_aside(&self) -> io::Result<Option<PathBuf>> {
+        match (&self.sink, &self.target) {
+            (Sink::Beside(file), Some(path)) => file.set_aside(path),
+            _ => Ok(None),
         }
     }
 
@@ -100,7 +163,8 @@ impl Output {
 
     fn new(sink: Sink, target: Option<PathBuf>) -> Self {
         Self {
-            writer: BufWriter::with_capacity(BUFFER_BYTES, sink),
+            sink,
+            gathered: Vec::with_capacity(BUFFER_BYTES),
             target,
         }
     }
@@ -108,11 +172,21 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
+        if self.gathered.len() + bytes.len() > BUFFER_BYTES {
+            self.sink.write_all(&self.gathered)?;
+            self.gathered.clear();
+        }
+        if bytes.len() >= BUFFER_BYTES {
+            return self.sink.write(bytes);
+        }
+        self.gathered.extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        self.sink.write_all(&self.gathered)?;
+        self.gathered.clear();
+        self.sink.flush()
     }
 }
 
@@ -144,60 +218,6 @@ fn of_write(target: Option<&Path>, error: &io::Error) -> Failure {
         }
     }
 }
-
-/// Gives the file its name, and the one that had it goes. Windows refuses that while another program reads, checks or
-/// replaces the old one, so there it is tried for a second.
-fn persist(mut file: NamedTempFile, path: &Path) -> io::Result<()> {
-    const ACCESS_DENIED: i32 = 5;
-    const SHARING_VIOLATION: i32 = 32;
-    let mut waits = (1..=10).map(|times| Duration::from_millis(20 * times));
-    loop {
-        let refused = match file.persist(path) {
-            Ok(_) => return Ok(()),
-            Err(refused) => refused,
-        };
-        let is_held = cfg!(windows)
-            && matches!(
-                refused.error.raw_os_error(),
-                Some(ACCESS_DENIED | SHARING_VIOLATION)
-            );
-        match waits.next() {
-            Some(wait) if is_held => std::thread::sleep(wait),
-            _ => return Err(refused.error),
-        }
-        file = refused.file;
-    }
-}
-
-/// A temporary file in the folder of `target`, with the rights of the file that is there, else of a new file.
-fn create_beside(target: &Path, existing: Option<fs::Permissions>) -> io::Result<NamedTempFile> {
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut prefix = std::ffi::OsString::from(".");
-    prefix.push(target.file_name().ok_or(io::ErrorKind::InvalidFilename)?);
-    prefix.push(".");
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".tmp");
-    rights_of_a_new_file(&mut builder);
-    let file = builder.tempfile_in(folder)?;
-    if let Some(permissions) = existing {
-        file.as_file().set_permissions(permissions)?;
-    }
-    Ok(file)
-}
-
-/// What any program's new file gets: the umask's rights, not those of a private temporary file.
-#[cfg(unix)]
-fn rights_of_a_new_file(builder: &mut tempfile::Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt;
-    builder.permissions(fs::Permissions::from_mode(0o666));
-}
-
-/// Windows: a file inherits its folder's rights.
-#[cfg(not(unix))]
-fn rights_of_a_new_file(_: &mut tempfile::Builder<'_, '_>) {}
 
 #[cfg(test)]
 mod tests {

@@ -31,6 +31,6 @@ pub(super) fn run(args: &PayloadArgs, archive: &Path) -> Result<Exit, Failure> {
     let payload = Reader::open(archive)?.payload(args.run, args.revision)?;
     let sha256 = hex(&payload.sha256);
     tracing::debug!(sha256, "revision {} of run {}", payload.revision, args.run);
-    write_bytes(args.output.as_deref(), &payload.bytes)?;
+    write_bytes(args.output.as_deref(), archive, &payload.bytes)?;
     Ok(Exit::Done)
 }

@@ -116,7 +116,7 @@ pub(super) fn run(args: &QuarantineArgs, archive: &Path) -> Result<Exit, Failure
                 row.job_id,
                 row.reason
             );
-            write_bytes(output.as_deref(), &bytes)?;
+            write_bytes(output.as_deref(), archive, &bytes)?;
         }
         Action::Accept { id, why } => {
             drop(reader);

@@ -81,7 +81,6 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
     };
     let halt = Halt::listen(args.rows.file().is_some())?;
     let place = Place {
-        archive,
         folder: None,
         today: local_day(Zone::UTC, Instant::now()),
     };

@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::console::Console;
 use super::failure::{Exit, Failure};
+use super::in_use;
 use super::lodge::lodge;
 use super::portions::Portions;
 use super::table::{print_json, print_text};
 use super::verify::of_damage;
 use crate::archive::{HeadToLodge, Reindexed, reindex};
-use crate::config::{FrameSettings, Sources, TableOrJson, head_file};
+use crate::config::{FrameSettings, Sources, TableOrJson};
 use crate::model::{NaiveZone, hex};
 
 /// Rebuilds every table from payloads and ledger, after damage or to read times in another zone
@@ -58,7 +59,7 @@ pub(super) fn run(
     frame: &FrameSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let list = head_file(args.head_file.as_ref(), sources)?;
+    let list = in_use::head_file(args.head_file.as_ref(), sources)?;
     let portions = Portions::new(console, frame.progress, "reindex");
     let result = reindex(&frame.archive, args.naive_time, &|done, total| {
         portions.show(done, total);
@@ -73,9 +74,12 @@ pub(super) fn run(
         head,
         at,
     } = result.map_err(of_damage)?;
+    let rules = zone.rules().map_or_else(String::new, |rules| {
+        format!(" by the rules of {}", rules.version())
+    });
     match args.format {
         TableOrJson::Table => print_text(&format!(
-            "Rebuilt {} runs with {} messages from {} payloads of {}, times without offset in {zone}. Ledger head {}\n",
+            "Rebuilt {} runs with {} messages from {} payloads of {}, times without offset in {zone}{rules}. Ledger head {}\n",
             HumanCount(runs),
             HumanCount(messages),
             HumanCount(revisions),

@@ -173,7 +173,7 @@ impl RowsArgs {
         };
         let (format, style) = self.form.form(Format::Csv, None)?;
         self.form.tell_other_name(file, format);
-        Destination::file(&place.resolve(file), self.manifest, place.archive, format, style)
+        Destination::file(&place.resolve(file), self.manifest, format, style)
     }
 }
 

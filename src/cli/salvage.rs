@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::console::{Console, shown};
 use super::failure::{Exit, Failure};
+use super::in_use;
 use super::lodge::lodge;
 use super::portions::Portions;
 use super::table::{print_json, print_text};
 use super::verify::of_damage;
 use crate::archive::{HeadToLodge, Salvaged, Verified, salvage};
-use crate::config::{FrameSettings, Sources, TableOrJson, head_file};
+use crate::config::{FrameSettings, Sources, TableOrJson};
 use crate::model::hex;
 
 /// Takes what is sound out of a damaged archive into a new one
@@ -61,7 +62,9 @@ pub(super) fn run(
     frame: &FrameSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let list = head_file(args.head_file.as_ref(), sources)?;
+    in_use::protect_archive(&args.damaged);
+    in_use::refuse_new(&args.new)?;
+    let list = in_use::head_file(args.head_file.as_ref(), sources)?;
     let portions = Portions::new(console, frame.progress, "salvage");
     // How much there is to take is not known of a damaged file.
     let result = salvage(&args.damaged, &args.new, &|bytes| portions.show(bytes, bytes));

@@ -11,6 +11,7 @@ use clap::Parser;
 use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::halt::Halt;
+use super::in_use;
 use super::report::ReportArgs;
 use crate::config::{Export, Sources};
 use crate::model::Instant;
@@ -62,6 +63,8 @@ impl Scheduled {
                 .target(Instant::now())
                 .map_err(|failure| failure.about(&format!("{place}: [[export]]: ")))?
                 .ok_or_else(|| refused("it names no file".to_owned()).with_hint("add output = \"FILE\"."))?;
+            in_use::refuse(&file.resolve(&target))
+                .map_err(|failure| failure.about(&format!("{place}: [[export]]: ")))?;
             if let Some(line) = targets.insert(target, export.line) {
                 return Err(refused(format!(
                     "it writes the same file as the one in line {line}"

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::client::client;
 use super::console::Console;
 use super::failure::{Exit, Failure};
+use super::in_use;
 use super::lodge::lodge;
 use super::progress::Progress;
 use super::scheduled::Scheduled;
@@ -56,6 +57,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let server = ServerSettings::choose(&args.server, sources)?;
     let settings = SyncSettings::choose(&args.sync, sources)?;
+    in_use::head_file(args.sync.head_file.as_ref(), sources)?;
     let scheduled = Scheduled::of(sources)?;
     tell_choices(sources);
     let client = client(&server)?;

@@ -66,12 +66,24 @@ pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Writes text to standard output.
 pub(super) fn print_text(text: &str) -> Result<(), Failure> {
-    write_bytes(None, text.as_bytes())
+    print_bytes(text.as_bytes())
 }
 
-/// Writes bytes, exactly, to the file at `path` or to standard output.
-pub(super) fn write_bytes(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
-    let mut output = path.map_or_else(|| Ok(Output::stdout()), Output::open)?;
+/// Writes bytes to standard output.
+pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    write_all(Output::stdout(), bytes)
+}
+
+/// Writes bytes out of the archive, exactly, to the file at `path` or to standard output.
+pub(super) fn write_bytes(path: Option<&Path>, archive: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let output = match path {
+        Some(path) => Output::open_private(path, archive)?,
+        None => Output::stdout(),
+    };
+    write_all(output, bytes)
+}
+
+fn write_all(mut output: Output, bytes: &[u8]) -> Result<(), Failure> {
     output.write_all(bytes).map_err(|error| output.failed(&error))?;
     output.finish()
 }

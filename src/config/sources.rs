@@ -111,6 +111,28 @@ impl<'e> Sources<'e> {
         (self.environment)(name).filter(|value| !value.is_empty())
     }
 
+    /// The files that environment and config file name to be read: passwords, jobs, certificates, heads.
+    #[must_use]
+    pub fn files(&self) -> Vec<(PathBuf, &'static str)> {
+        let settings = [
+            Setting::PASSWORD_FILE,
+            Setting::JOBS_FILE,
+            Setting::CA_CERT,
+            Setting::HEAD_FILE,
+        ];
+        settings
+            .into_iter()
+            .filter_map(|setting| {
+                let variable = self.variable(&setting.variable()).map(PathBuf::from);
+                let path = variable.or_else(|| {
+                    let (text, _) = self.in_file(setting)?;
+                    Some(self.file.as_ref()?.resolve(text.as_ref()))
+                })?;
+                Some((path, setting.key()))
+            })
+            .collect()
+    }
+
     /// The value of `setting`, or `None` where it was given nowhere. `read` reads the text of environment and file;
     /// `show` makes the text for `-v`.
     ///

@@ -10,6 +10,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::pages::{Found, Tree, rows_in_pages};
 use super::scan::{open_damaged, scan};
+use crate::archive::atomic_file::{Access, AtomicFile};
 use crate::archive::error::{ArchiveError, Doing, io_error};
 use crate::archive::open;
 
@@ -35,14 +36,14 @@ pub(super) struct Old {
     /// SQLite came to the ledger's end.
     pub(super) ends: bool,
     /// Where rows were gathered; removed when it is dropped.
-    _scratch: Option<tempfile::TempPath>,
+    _scratch: Option<AtomicFile>,
 }
 
-/// Opens a damaged file; where its pages are not in order, its rows are gathered into a file in `folder` first.
+/// Opens a damaged file; where its pages are not in order, its rows are gathered into a file beside `new` first.
 ///
 /// # Errors
 /// It cannot be read; the disk is full.
-pub(super) fn open(damaged: &Path, folder: &Path) -> Result<Old, ArchiveError> {
+pub(super) fn open(damaged: &Path, new: &Path) -> Result<Old, ArchiveError> {
     let opened = open_damaged(damaged);
     match opened {
         Err(error) if !error.is_damage() => Err(error),
@@ -51,7 +52,7 @@ pub(super) fn open(damaged: &Path, folder: &Path) -> Result<Old, ArchiveError> {
             ends: true,
             _scratch: None,
         }),
-        opened => gather(opened.ok().as_ref(), damaged, folder),
+        opened => gather(opened.ok().as_ref(), damaged, new),
     }
 }
 
@@ -71,15 +72,11 @@ struct Target {
     insert: String,
 }
 
-fn gather(old: Option<&Connection>, damaged: &Path, folder: &Path) -> Result<Old, ArchiveError> {
-    let scratch = tempfile::Builder::new()
-        .prefix(".salvage.")
-        .suffix(".rows")
-        .tempfile_in(folder)
-        .map_err(io_error("make a file in", folder))?
-        .into_temp_path();
+fn gather(old: Option<&Connection>, damaged: &Path, new: &Path) -> Result<Old, ArchiveError> {
+    let scratch = AtomicFile::scratch(new, Access::Private).map_err(io_error("make a file beside", new))?;
+    scratch.release_on_network_drive();
     let doing = "gather what can be read";
-    let connection = Connection::open(&scratch).doing(doing)?;
+    let connection = Connection::open(scratch.path()).doing(doing)?;
     // Nobody needs it after a crash.
     connection
         .execute_batch(

@@ -18,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use self::lines::{Judge, OldLine, Verdict};
 use self::scan::scan;
+use super::atomic_file::{Access, AtomicFile};
 use super::claims::{Claim, Loss, QuarantinedClaim, RevisionClaim, SyncEnded};
 use super::error::{ArchiveError, Doing, io_error};
 use super::ledger::{self, Entry, Head, text_hash};
@@ -67,19 +68,16 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
             path: new.to_path_buf(),
         });
     }
-    let folder = match new.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
+    // What was the archive's readers' to read stays theirs.
+    let access = match std::fs::metadata(damaged) {
+        Ok(data) => Access::Like(data.permissions()),
+        Err(_) => Access::Private,
     };
-    let old = gather::open(damaged, folder)?;
-    let part = tempfile::Builder::new()
-        .prefix(".salvage.")
-        .suffix(".part")
-        .tempfile_in(folder)
-        .map_err(io_error("make a file in", folder))?
-        .into_temp_path();
+    let part = AtomicFile::begin(new, access).map_err(io_error("make a file beside", new))?;
+    part.release_on_network_drive();
+    let old = gather::open(damaged, new)?;
     let mut salvaged = {
-        let connection = open::open_to_write(&part)?;
+        let connection = open::open_to_write(part.path())?;
         // The whole is one transaction on a file without a name: its log is taken over at the end.
         let transaction =
             rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
@@ -99,7 +97,7 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
             .doing("take over the write-ahead log")?;
         salvaged
     };
-    let report = Reader::open_unchanging(&part)?.verify(&[salvaged.head])?;
+    let report = Reader::open_unchanging(part.path())?.verify(&[salvaged.head])?;
     if let Some(first) = report.findings.first() {
         let what = format!(
             "what was salvaged does not prove itself: {}: {}",
@@ -108,8 +106,7 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
         return Err(ArchiveError::Damaged { what });
     }
     salvaged.verified = report.verified;
-    part.persist_noclobber(new)
-        .map_err(|error| io_error("give its name to", new)(error.error))?;
+    part.name_new().map_err(io_error("give its name to", new))?;
     Ok(salvaged)
 }
 

@@ -16,9 +16,19 @@ const ROWS: i64 = 200;
 /// Its first page, which names the tables, cannot be read: then nothing can be. A name of one of our tables is something
 /// else there.
 pub(super) fn open_damaged(path: &Path) -> Result<Connection, ArchiveError> {
-    let open = |error: rusqlite::Error| ArchiveError::Open {
-        path: path.to_path_buf(),
-        source: error,
+    // A journal that must be rolled back first: what the file holds meanwhile was never committed.
+    let left = |error: &rusqlite::Error| {
+        error
+            .sqlite_error()
+            .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
+    };
+    let open = |source: rusqlite::Error| {
+        let path = path.to_path_buf();
+        if left(&source) {
+            ArchiveError::LeftJournal { path, source }
+        } else {
+            ArchiveError::Open { path, source }
+        }
     };
     let missing = |_| ArchiveError::Missing {
         path: path.to_path_buf(),

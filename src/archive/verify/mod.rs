@@ -133,7 +133,8 @@ impl VerifyReport {
         let ArchiveError::ForeignSchema { what, found, .. } = error else {
             return None;
         };
-        let what_is = "it is not what this program makes; nothing else was looked at, since reading it may never end";
+        let what_is =
+            "it is not what this program makes; nothing else was looked at, since reading it may never end";
         let mut findings = Findings::default();
         let mut finding = Finding::new(Next::File, format!("schema, {what}"), what_is);
         finding.found = Some(found.clone());
@@ -305,9 +306,10 @@ impl Work<'_> {
     ) -> Result<Vec<String>, ArchiveError> {
         let told = self.told;
         let notes = schema::check_schema(connection, findings);
-        let notes = forgive(notes, findings)?.unwrap_or_default();
+        let mut notes = forgive(notes, findings)?.unwrap_or_default();
         if self.scope.is_all() {
-            forgive(schema::check_pages(connection, findings), findings)?;
+            let of_pages = schema::check_pages(connection, findings);
+            notes.extend(forgive(of_pages, findings)?.unwrap_or_default());
             forgive(schema::check_foreign_keys(connection, findings), findings)?;
         }
         forgive(jobs::check_archive(connection, told, findings), findings)?;

@@ -43,7 +43,7 @@ impl AllArgs {
     ///
     /// # Errors
     /// Wrong usage: a folder that cannot be made, options that contradict the format.
-    pub(super) fn folder<'p>(&self, place: &Place<'p>) -> Result<Folder<'p>, Failure> {
+    pub(super) fn folder(&self, place: &Place<'_>) -> Result<Folder, Failure> {
         let (format, style) = self.form.form(Format::Csv, None)?;
         Folder::open(&self.output_dir, place, format, style, self.manifest)
     }
@@ -54,7 +54,7 @@ impl AllArgs {
     /// Wrong usage, which would go wrong with each; the wish to stop.
     pub(super) fn write(
         common: &Common,
-        folder: &Folder<'_>,
+        folder: &Folder,
         snapshot: &Snapshot<'_>,
         halt: &Halt,
         console: &Console,

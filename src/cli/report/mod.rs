@@ -136,7 +136,6 @@ impl ReportArgs {
             Asked::All(_, common) => common.zone,
         };
         let place = Place {
-            archive,
             folder,
             today: local_day(zone, now),
         };
