@@ -120,7 +120,7 @@ async fn a_trigger_of_somebody_else_does_not_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_index_with_a_function_that_we_lack_is_noted_and_dropped_by_the_next_sync() {
+async fn an_index_with_a_function_or_collation_that_we_lack_is_noted_and_dropped_by_the_next_sync() {
     let story = Story::new().await;
     story.sync(&[]).ends_with(0);
     let make = |archive: &Connection| {
@@ -128,9 +128,12 @@ async fn an_index_with_a_function_that_we_lack_is_noted_and_dropped_by_the_next_
         archive
             .create_scalar_function("fx", 1, flags, |context| context.get::<Option<i64>>(0))
             .unwrap();
+        archive.create_collation("theirs", |a, b| b.cmp(a)).unwrap();
         archive
             .execute_batch(
                 "CREATE INDEX mi ON _run (fx(status));
+                 CREATE INDEX mc ON _run (exception COLLATE theirs);
+                 CREATE INDEX ml ON ledger (entry COLLATE theirs);
                  CREATE INDEX good ON _run (status)",
             )
             .unwrap();
@@ -146,14 +149,18 @@ async fn an_index_with_a_function_that_we_lack_is_noted_and_dropped_by_the_next_
         names.collect::<Result<_, _>>().unwrap()
     };
     let verified = soon(&story, &["verify"]).ends_with(0);
-    for name in ["mi"] {
+    for name in ["mi", "mc", "ml"] {
         let note = format!("note: index {name} on");
         assert!(verified.stdout.contains(&note), "{}", verified.stdout);
     }
     soon(&story, &["backup", "copy.db"]).ends_with(0);
-    assert_eq!(indexes(), ["good", "mi"]);
+    assert_eq!(indexes(), ["good", "mc", "mi", "ml"]);
 
-    story.sync(&[]).ends_with(0).says("dropped the index mi on _run");
+    story
+        .sync(&[])
+        .ends_with(0)
+        .says("dropped the index mi on _run")
+        .says("dropped the index mc on _run");
     assert_eq!(indexes(), ["good"]);
     soon(&story, &["verify"]).ends_with(0);
 
