@@ -252,3 +252,36 @@ async fn a_payload_is_unpacked_only_as_far_as_the_ledger_says() {
         ended.stdout
     );
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_on_the_size_of_files_is_told_in_words() {
+    let story = Story::new().await;
+    let script = format!("ulimit -f 40; exec \"$0\" sync {}", story.job(0));
+    let ended = Ended::of(story.program.script(&script).spawn().unwrap());
+    ended.ends_with(1).says("Error: ").says("Hint: ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_that_reorder_or_hide_text_are_seen_in_status_jobs_and_logs() {
+    let story = Story::new().await;
+    let name = "a\u{202e}b\u{200b}c\u{2066}d\u{1b}[31m";
+    story
+        .program
+        .run(&["jobs", "add", &story.job(0), "--name", name])
+        .ends_with(0);
+    for arguments in [["status", "--max-age", "1h"].as_slice(), &["jobs", "list"]] {
+        let ended = story
+            .program
+            .run(arguments)
+            .never_shows("\u{202e}")
+            .never_shows("\u{200b}")
+            .never_shows("\u{2066}")
+            .never_shows("\u{1b}");
+        assert!(ended.stdout.contains(r"a\u{202e}b\u{200b}c"), "{ended:?}");
+    }
+    let ended = story
+        .program
+        .run(&["status", "--max-age", "1h", "--log-format", "json"]);
+    assert!(!ended.stderr.contains('\u{202e}'), "{ended:?}");
+}

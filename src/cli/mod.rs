@@ -58,6 +58,7 @@ pub use self::failure::Exit;
 /// Runs the program with its arguments (the first is the program's own name) and says how it ended.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    stop::outlive_file_size_signal();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let environment = |name: &str| std::env::var_os(name);
     let early = args::early(&arguments, &environment);

@@ -28,6 +28,24 @@ pub(super) fn listen() -> Result<Stop, Failure> {
     Ok(Stop::new(receiver))
 }
 
+/// Takes the signal of a file that grew past its limit (`ulimit -f`), which would end the process without a word: the write
+/// then fails, and that is told.
+pub(super) fn outlive_file_size_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let taken = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .and_then(|runtime| {
+                let _inside = runtime.enter();
+                signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
+            });
+        // Without it the process ends as others do.
+        drop(taken);
+    }
+}
+
 /// The signals that ask to stop. Made and used within a tokio runtime.
 #[cfg(unix)]
 pub(super) struct Signals {
