@@ -285,3 +285,20 @@ async fn marks_that_reorder_or_hide_text_are_seen_in_status_jobs_and_logs() {
         .run(&["status", "--max-age", "1h", "--log-format", "json"]);
     assert!(!ended.stderr.contains('\u{202e}'), "{ended:?}");
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn few_file_descriptors_end_with_a_sentence_or_do() {
+    let story = changed("").await;
+    for files in 5..24 {
+        for command in [format!("sync {}", story.job(0)), "verify".to_owned()] {
+            let script = format!("ulimit -n {files}; exec \"$0\" {command}");
+            let ended = Ended::of(story.program.script(&script).spawn().unwrap());
+            assert_ne!(ended.code, Some(101), "{files}: {ended:#?}");
+            assert!(
+                ended.code == Some(0) || ended.stderr.contains("Error: ") || ended.stderr.contains("failed"),
+                "{files}: {ended:#?}"
+            );
+        }
+    }
+}

@@ -200,9 +200,8 @@ fn tell_choices(sources: &Sources<'_>) {
 
 /// A runtime for commands that speak with a server.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+    stop::spare_descriptors()
+        .and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build())
         .map_err(|error| {
             Failure::new(Exit::NotDone, "could not start the threads for the network").caused_by(&error)
         })

@@ -34,9 +34,8 @@ pub(super) fn outlive_file_size_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let taken = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .build()
+        let taken = spare_descriptors()
+            .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_io().build())
             .and_then(|runtime| {
                 let _inside = runtime.enter();
                 signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
@@ -44,6 +43,21 @@ pub(super) fn outlive_file_size_signal() {
         // Without it the process ends as others do.
         drop(taken);
     }
+}
+
+/// Whether some files can still be opened: a runtime of tokio panics where none is left for its signals.
+#[cfg(not(unix))]
+pub(super) const fn spare_descriptors() -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether some files can still be opened: a runtime of tokio panics where none is left for its signals.
+#[cfg(unix)]
+pub(super) fn spare_descriptors() -> io::Result<()> {
+    (0..8)
+        .map(|_| std::fs::File::open("/dev/null"))
+        .collect::<io::Result<Vec<_>>>()
+        .map(drop)
 }
 
 /// The signals that ask to stop. Made and used within a tokio runtime.
