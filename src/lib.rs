@@ -3,14 +3,15 @@
 //! Which module may use which (`tests/architecture.rs` compares it with every `crate::` path):
 //!
 //! ```text
-//! cli       -> sync, report, archive, simulator, config, ccs, reader, model
+//! cli       -> sync, report, archive, simulator, config, ccs, reader, model, text
 //! sync      -> ccs, archive, reader, model
-//! report    -> archive, model
+//! report    -> archive, model, text
 //! archive   -> reader, model
 //! config    -> ccs, model
-//! ccs       -> model
+//! ccs       -> model, text
 //! reader    -> model
 //! simulator ->
+//! text      ->
 //! model     ->
 //! ```
 //!
@@ -24,6 +25,7 @@
 //! | [`report`] | rows of the archive to tables, tables to bytes | rows in, bytes out |
 //! | [`config`] | flags, environment, file; credentials | secrets print as redacted |
 //! | [`simulator`] | a CCS look-alike for demo and tests | written from the API document; shares no code with `reader` or `ccs` |
+//! | [`text`] | foreign texts made printable, and cut to a length | no character of theirs steers a terminal |
 //! | [`cli`] | one file per command | the only printing, prompting and exit codes |
 
 pub mod archive;
@@ -35,3 +37,4 @@ pub mod reader;
 pub mod report;
 pub mod simulator;
 pub mod sync;
+pub mod text;

@@ -194,7 +194,7 @@ fn what_cannot_be_copied_or_replaced_is_told() {
     program
         .run(&["backup", "jobruns.db", "--force"])
         .ends_with(2)
-        .says("belongs to the archive itself");
+        .says("it is the archive");
     program
         .run(&["backup", "none/b.db"])
         .ends_with(1)

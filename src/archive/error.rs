@@ -31,6 +31,16 @@ pub enum ArchiveError {
         /// What it is instead.
         what: String,
     },
+    /// A table or view of ours has another definition: what it holds, and whether reading it ever ends, nobody knows.
+    #[error("{} was not read: {what} in it is not the one that this program makes", path.display())]
+    ForeignSchema {
+        /// The archive's path.
+        path: PathBuf,
+        /// Which table or view.
+        what: String,
+        /// Its definition there.
+        found: String,
+    },
     /// A newer version of jobruns wrote the file; it was left untouched.
     #[error(
         "{} was written by a newer jobruns (its schema is version {found}, this program knows {known}); it was left untouched",
@@ -222,6 +232,9 @@ impl ArchiveError {
             Self::NotAnArchive { .. } => {
                 "name another file with --archive (or JOBRUNS_ARCHIVE); if it was one, it is damaged: go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
             }
+            Self::ForeignSchema { .. } => {
+                "`jobruns verify` shows what stands there. If only a view of ours was changed, `jobruns reindex` makes it anew; else go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
+            }
             Self::Newer { .. } => "use the newer program; it also reads this archive's older parts.".to_owned(),
             Self::Older { .. } => "run `jobruns sync` once with this program: it upgrades the archive.".to_owned(),
             Self::UnreadableLog { path } => format!(
@@ -270,7 +283,10 @@ impl ArchiveError {
     #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged { .. } | Self::DamagedPayload { .. } | Self::NotRepairable { .. } => true,
+            Self::Damaged { .. }
+            | Self::DamagedPayload { .. }
+            | Self::NotRepairable { .. }
+            | Self::ForeignSchema { .. } => true,
             Self::Open { source, .. } | Self::Sql { source, .. } => {
                 matches!(
                     source.sqlite_error_code(),

@@ -22,6 +22,7 @@ mod grammar;
 mod heads;
 mod jobs;
 mod ledger;
+mod limits;
 mod lock;
 mod network;
 mod open;

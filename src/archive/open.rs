@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::atomic_file::{Access, AtomicFile, folder_of};
 use super::error::{ArchiveError, io_error};
 use super::ledger::{self, Entry};
+use super::limits;
 use crate::model::{Guid, Instant};
 
 mod embedded {
@@ -92,6 +93,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     connection
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(opening(path))?;
+    drop_unusable_indexes(path, &connection)?;
     begin_ledger(&mut connection)?;
     Ok(connection)
 }
@@ -299,6 +301,7 @@ fn connect(path: &Path, file: &Path, mode: OpenFlags) -> Result<Connection, Arch
 fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    limits::apply(&connection)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
         row.get::<_, i64>(0)
     })?;
@@ -447,6 +450,62 @@ impl From<&fs::Metadata> for FileIdentity {
     }
 }
 
+/// An index that somebody added and that this program cannot write, because it lacks a function or collation of theirs.
+#[derive(Debug)]
+pub(super) struct UnusableIndex {
+    pub(super) name: String,
+    pub(super) table: String,
+    /// SQLite's words.
+    pub(super) why: String,
+}
+
+/// The indexes that SQLite cannot compile here. None of ours is among them.
+pub(super) fn unusable_indexes(connection: &Connection) -> Result<Vec<UnusableIndex>, ArchiveError> {
+    use super::error::Doing;
+    let doing = "look for indexes that others added";
+    let indexes: Vec<(String, String)> = connection
+        .prepare(
+            "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+        .doing(doing)?;
+    let mut unusable = Vec::new();
+    for (name, table) in indexes {
+        // Compiled, and not run: the statement that would make the index anew.
+        if let Err(error) = connection.prepare(&format!("EXPLAIN REINDEX {}", quoted(&name))) {
+            let why = error.to_string();
+            unusable.push(UnusableIndex { name, table, why });
+        }
+    }
+    Ok(unusable)
+}
+
+/// A name as SQL has it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Drops the indexes that would stop every insert, and says so.
+fn drop_unusable_indexes(path: &Path, connection: &Connection) -> Result<(), ArchiveError> {
+    for index in unusable_indexes(connection)? {
+        connection
+            .execute_batch(&format!("DROP INDEX {}", quoted(&index.name)))
+            .map_err(opening(path))?;
+        tracing::warn!(
+            "dropped the index {} on {}, which somebody added: it uses a function or collation that this program lacks, \
+             so nothing could be archived ({})",
+            index.name,
+            index.table,
+            index.why
+        );
+    }
+    Ok(())
+}
+
 /// Takes the write-ahead log over into the file, so that a copy of the file alone is whole. A reader in the way is not
 /// waited for: the rest of the log is then taken over by a later writer.
 pub(super) fn take_over_log(connection: &Connection) {
@@ -495,6 +554,7 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
             what: "an SQLite database of another program".to_owned(),
         });
     }
+    limits::refuse_foreign_tables(path, connection)?;
     let versions: Vec<Value> = connection
         .prepare("SELECT version FROM refinery_schema_history ORDER BY version LIMIT 1000")
         .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
@@ -541,8 +601,6 @@ fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Declared, and checked by `verify`: checking each message's keys doubles the time of an insert.
     connection.pragma_update(None, "foreign_keys", false)?;
-    // Views and generated columns of ours use nothing but SQLite's own harmless functions.
-    connection.pragma_update(None, "trusted_schema", false)?;
     // 8 MiB of pages, so that memory stays small and known.
     connection.pragma_update(None, "cache_size", -8 * 1024)?;
     // Pages are taken over from the log in large pieces: a page written often is then taken over once.

@@ -13,6 +13,10 @@ use zstd::zstd_safe::CParameter;
 /// Length of a dictionary, at most.
 pub(super) const DICTIONARY_BYTES: usize = 24 << 10;
 
+/// The largest payload that is unpacked, and so the largest run that may be asked for: what a stranger's file says of its
+/// sizes is no reason to fill the memory.
+pub(super) const MOST_BYTES: usize = 512 << 20;
+
 /// More time for less space pays little: level 3 takes the same size, level 6 five times as long.
 const LEVEL: i32 = 1;
 
@@ -99,6 +103,7 @@ impl Unpacker {
             Ok(None) => return Err("its frame does not say its size".to_owned()),
             Err(_) => return Err("it is no Zstandard frame".to_owned()),
         };
+        let limit = limit.min(MOST_BYTES);
         let size = usize::try_from(size).ok().filter(|&size| size <= limit);
         let size = size.ok_or_else(|| format!("it says that it holds more than {limit} bytes"))?;
         // A damaged size must not ask for memory that the bytes could never fill: a frame packs 128 KiB into a few bytes.

@@ -8,7 +8,8 @@ use super::error::{ArchiveError, Doing};
 use super::jobs::{self, JobState};
 use super::open::{self, ReadConnection, Unchanging};
 use super::quarantine::{self, QuarantineRow};
-use super::{ledger, payload};
+use super::revisions::bytes_told;
+use super::{ledger, limits, payload};
 use crate::model::{Guid, Sha256};
 
 /// An archive opened to read.
@@ -90,6 +91,14 @@ impl Reader {
         read
     }
 
+    /// Refuses to read through a table or view of ours that has another definition.
+    ///
+    /// # Errors
+    /// [`ArchiveError::ForeignSchema`].
+    pub(super) fn refuse_changed(&self) -> Result<(), ArchiveError> {
+        self.confirmed(limits::refuse_changed(&self.path, &self.connection))
+    }
+
     /// One more connection of the same kind.
     pub(super) fn another_connection(&self) -> Result<Connection, ArchiveError> {
         (self.open)(&self.path).map(|found| found.connection)
@@ -153,6 +162,7 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn job_states(&self) -> Result<Vec<JobState>, ArchiveError> {
+        self.refuse_changed()?;
         self.confirmed(jobs::states(&self.connection))
     }
 
@@ -171,6 +181,7 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn quarantine(&self) -> Result<Vec<QuarantineRow>, ArchiveError> {
+        self.refuse_changed()?;
         self.confirmed(quarantine::list(&self.connection))
     }
 
@@ -179,6 +190,7 @@ impl Reader {
     /// # Errors
     /// [`ArchiveError::NoSuch`]; SQL errors.
     pub fn quarantined(&self, id: i64) -> Result<(QuarantineRow, Vec<u8>), ArchiveError> {
+        self.refuse_changed()?;
         self.confirmed(quarantine::show(&self.connection, id))
     }
 
@@ -187,6 +199,7 @@ impl Reader {
     /// # Errors
     /// [`ArchiveError::NoSuch`], a payload that cannot be unpacked, or one that does not have the hash it is filed under.
     pub fn payload(&self, run: Guid, revision: Option<i64>) -> Result<Payload, ArchiveError> {
+        self.refuse_changed()?;
         self.confirmed(self.find_payload(run, revision))
     }
 
@@ -222,7 +235,8 @@ impl Reader {
         };
         let damaged = |why: String| ArchiveError::DamagedPayload { entry_id, why };
         let packed = packed.ok_or_else(|| damaged("its bytes are missing".to_owned()))?;
-        let bytes = payload::unpack(&packed, dictionary.as_deref(), usize::MAX).map_err(damaged)?;
+        let limit = bytes_told(&self.connection, entry_id)?;
+        let bytes = payload::unpack(&packed, dictionary.as_deref(), limit).map_err(damaged)?;
         if <Sha256>::from(<sha2::Sha256 as sha2::Digest>::digest(&bytes)) != sha256 {
             return Err(damaged(
                 "its bytes do not have the SHA-256 it is filed under".to_owned(),

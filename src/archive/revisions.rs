@@ -3,9 +3,10 @@
 use rusqlite::{Connection, OptionalExtension};
 use sha2::Digest;
 
-use super::claims::RevisionClaim;
+use super::claims::{Claim, RevisionClaim};
 use super::error::{ArchiveError, Doing};
-use super::payload::Unpacker;
+use super::ledger::WITHOUT_EVIDENCE;
+use super::payload::{MOST_BYTES, Unpacker};
 use crate::model::{Sha256, hex};
 
 /// Unpackers that are kept: more than jobs whose runs lie beside each other in an archive.
@@ -112,6 +113,21 @@ impl Payloads {
         self.unpackers[place..].rotate_left(1);
         Ok(Some(&mut self.unpackers[last].1))
     }
+}
+
+/// How many bytes the ledger says that the payload of a revision has; 0 where it says nothing of it.
+pub(super) fn bytes_told(connection: &Connection, entry: i64) -> Result<usize, ArchiveError> {
+    if WITHOUT_EVIDENCE {
+        return Ok(MOST_BYTES);
+    }
+    let line: Option<String> = connection
+        .prepare_cached("SELECT entry FROM ledger WHERE entry_id = ?1")
+        .and_then(|mut statement| statement.query_row([entry], |row| row.get(0)).optional())
+        .doing("read the ledger")?;
+    Ok(match line.as_deref().map(Claim::read) {
+        Some(Ok(Claim::Revision(claim))) => usize::try_from(claim.bytes).unwrap_or(usize::MAX),
+        _ => 0,
+    })
 }
 
 fn new_unpacker(connection: &Connection, key: Option<i64>) -> Result<Option<Unpacker>, ArchiveError> {

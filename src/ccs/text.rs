@@ -12,7 +12,7 @@ pub(super) fn one_line(bytes: &[u8]) -> String {
     let mut characters = 0;
     let mut gap = false;
     for character in text.chars() {
-        if character.is_whitespace() || is_unprintable(character) {
+        if character.is_whitespace() || crate::text::is_active(character) {
             gap = !quote.is_empty();
             continue;
         }
@@ -61,12 +61,6 @@ fn escaped_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     all.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
-}
-
-/// Characters that could change how a terminal shows what follows: controls and direction marks.
-fn is_unprintable(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `value` percent-encoded for a form: everything but letters, digits and `-._~`, a space as `%20`.

@@ -248,7 +248,8 @@ fn json_line(time: &str, line: &Line<'_>) -> String {
     for (key, value) in &line.fields {
         object.entry(key.clone()).or_insert_with(|| value.clone());
     }
-    Value::Object(object).to_string()
+    // Bidirectional and zero-width marks, which JSON would let stand.
+    crate::text::printable_json(&Value::Object(object).to_string()).into_owned()
 }
 
 /// The line for people: the message, then the fields that they are to see.
@@ -270,14 +271,7 @@ fn text_line(line: &Line<'_>) -> String {
 /// `text` on one line, with control characters escaped: a server's or a file's text must not steer a terminal.
 #[must_use]
 pub(super) fn shown(text: &str) -> String {
-    if !text.contains(char::is_control) {
-        return text.to_owned();
-    }
-    let escape = |letter: char| match letter.is_control() {
-        true => letter.escape_default().collect::<String>(),
-        false => letter.to_string(),
-    };
-    text.chars().map(escape).collect()
+    crate::text::printable(text)
 }
 
 /// Hands the program's events to the console.

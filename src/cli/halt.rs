@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::failure::{Exit, Failure};
-use super::stop::Signals;
+use super::stop::{Signals, spare_descriptors};
 use crate::archive::{Interrupter, Reader};
 use crate::sync::Stop;
 
@@ -33,9 +33,8 @@ impl Halt {
         let refused = |error: std::io::Error| {
             Failure::new(Exit::NotDone, "could not listen for Ctrl-C").caused_by(&error)
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
+        let runtime = spare_descriptors()
+            .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
             .map_err(refused)?;
         let mut signals = {
             let _inside = runtime.enter();

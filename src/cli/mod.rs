@@ -58,6 +58,7 @@ pub use self::failure::Exit;
 /// Runs the program with its arguments (the first is the program's own name) and says how it ended.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    stop::outlive_file_size_signal();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let environment = |name: &str| std::env::var_os(name);
     let early = args::early(&arguments, &environment);
@@ -199,9 +200,8 @@ fn tell_choices(sources: &Sources<'_>) {
 
 /// A runtime for commands that speak with a server.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+    stop::spare_descriptors()
+        .and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build())
         .map_err(|error| {
             Failure::new(Exit::NotDone, "could not start the threads for the network").caused_by(&error)
         })

@@ -28,6 +28,38 @@ pub(super) fn listen() -> Result<Stop, Failure> {
     Ok(Stop::new(receiver))
 }
 
+/// Takes the signal of a file that grew past its limit (`ulimit -f`), which would end the process without a word: the write
+/// then fails, and that is told.
+pub(super) fn outlive_file_size_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let taken = spare_descriptors()
+            .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_io().build())
+            .and_then(|runtime| {
+                let _inside = runtime.enter();
+                signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
+            });
+        // Without it the process ends as others do.
+        drop(taken);
+    }
+}
+
+/// Whether some files can still be opened: a runtime of tokio panics where none is left for its signals.
+#[cfg(not(unix))]
+pub(super) const fn spare_descriptors() -> io::Result<()> {
+    Ok(())
+}
+
+/// Whether some files can still be opened: a runtime of tokio panics where none is left for its signals.
+#[cfg(unix)]
+pub(super) fn spare_descriptors() -> io::Result<()> {
+    (0..8)
+        .map(|_| std::fs::File::open("/dev/null"))
+        .collect::<io::Result<Vec<_>>>()
+        .map(drop)
+}
+
 /// The signals that ask to stop. Made and used within a tokio runtime.
 #[cfg(unix)]
 pub(super) struct Signals {

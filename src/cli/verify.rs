@@ -76,7 +76,7 @@ pub(super) fn run(args: &VerifyArgs, frame: &FrameSettings, console: &Console) -
                 portions.show(progress.done_bytes, progress.total_bytes);
             })
         })
-        .map_err(of_damage);
+        .or_else(|error| VerifyReport::of_foreign_schema(&error).ok_or_else(|| of_damage(error)));
     portions.clear();
     let report = report?;
     let intact = report.is_intact();

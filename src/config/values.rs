@@ -33,6 +33,9 @@ pub const MAX_CONCURRENCY: usize = 64;
 /// The smallest limit for a run: below it the beginning that quarantine keeps (1 MiB) would be more than the run.
 const SMALLEST_RUN_LIMIT: u64 = 1 << 20;
 
+/// The largest limit for a run: more than that no archive unpacks.
+const LARGEST_RUN_LIMIT: u64 = 512 << 20;
+
 /// A duration of more than nothing.
 ///
 /// # Errors
@@ -64,10 +67,11 @@ pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// A size that a run may have: 1 MiB or more.
+/// A size that a run may have: 1 MiB to 512 MiB.
 pub(crate) fn parse_run_limit(text: &str) -> Result<u64, String> {
     match parse_size(text).map_err(|error| error.to_string())? {
         bytes if bytes < SMALLEST_RUN_LIMIT => Err(format!("{text:?} is less than 1MiB")),
+        bytes if bytes > LARGEST_RUN_LIMIT => Err(format!("{text:?} is more than 512MiB")),
         bytes => Ok(bytes),
     }
 }

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use super::common::damage::{ColumnEdit, Patient, column_edits, columns, row_edits, schema_edits};
 use super::common::rich::rich_archive;
-use jobruns::archive::{acknowledge, read_heads};
+use jobruns::archive::{Reader, Writer, acknowledge, read_heads, reindex};
+use rusqlite::functions::FunctionFlags;
 
 /// Columns whose edit changes nothing that the archive says, and why it is not found.
-const NOT_SAID: [(&str, &str); 8] = [
+const NOT_SAID: [(&str, &str); 9] = [
+    // The release that the rules of a zone are from; the rules themselves are sealed by their hash.
+    ("_zone_rules", "version"),
     // When a migration was applied is nowhere shown.
     ("refinery_schema_history", "applied_on"),
     // Whose run a dictionary was taken from matters to no payload.
@@ -29,6 +32,13 @@ const NOT_SAID: [(&str, &str); 8] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_of_any_column_of_any_table_is_found() {
     let bench = rich_archive(3).await;
+    // Rules of a zone are kept where times without offset are read in one.
+    reindex(
+        &bench.archive(),
+        Some("Europe/Berlin".parse().unwrap()),
+        &|_, _| {},
+    )
+    .unwrap();
     // A list with a head that the archive cannot hold, given up.
     let list = bench.archive().with_file_name("heads.txt");
     let archive: String = bench.value("SELECT archive_id FROM _archive");
@@ -144,4 +154,60 @@ async fn an_edited_schema_is_found_and_an_analysts_index_and_view_are_noted() {
             .unwrap();
         assert!(report.notes[0].contains(note), "{:?}", report.notes);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_with_a_function_that_we_lack_hides_nothing_and_is_dropped_by_the_next_writer() {
+    let bench = rich_archive(3).await;
+    let theirs = |sql: &str| {
+        let connection = bench.connection();
+        let flags = FunctionFlags::SQLITE_DETERMINISTIC;
+        connection
+            .create_scalar_function("theirs", 1, flags, |context| context.get::<i64>(0))
+            .unwrap();
+        connection.execute_batch(sql).unwrap();
+    };
+    let verified = || Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+    theirs("CREATE INDEX mine ON _run (theirs(coalesce(status, 0)))");
+    let report = verified();
+    assert!(report.is_intact(), "{report:?}");
+    let note = "index mine on _run uses a function or collation that this program lacks";
+    assert!(
+        report.notes.iter().any(|told| told.starts_with(note)),
+        "{:?}",
+        report.notes
+    );
+
+    // Beside it our own indexes are held against their table: one is left out while a row changes.
+    let root: i64 = bench.value("SELECT rootpage FROM sqlite_schema WHERE name = 'run_by_job'");
+    theirs("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = 'run_by_job'");
+    theirs("UPDATE _run SET job_key = 3 - job_key WHERE run_key = 1");
+    let row = "'index', 'run_by_job', '_run'";
+    let sql = "'CREATE INDEX run_by_job ON _run (job_key, started_ticks)'";
+    theirs(&format!(
+        "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ({row}, {root}, {sql})"
+    ));
+    theirs("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = name");
+    let found = verified().findings;
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.what.contains("index run_by_job and its table differ")),
+        "{found:?}"
+    );
+
+    let bench = rich_archive(3).await;
+    let connection = bench.connection();
+    connection
+        .create_scalar_function("theirs", 1, FunctionFlags::SQLITE_DETERMINISTIC, |context| {
+            context.get::<i64>(0)
+        })
+        .unwrap();
+    connection
+        .execute_batch("CREATE INDEX mine ON _run (theirs(coalesce(status, 0)))")
+        .unwrap();
+    drop(connection);
+    drop(Writer::open(&bench.archive()).unwrap());
+    let indexes: i64 = bench.value("SELECT count(*) FROM sqlite_schema WHERE name = 'mine'");
+    assert_eq!(indexes, 0);
 }

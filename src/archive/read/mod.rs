@@ -49,6 +49,7 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, ArchiveError> {
+        self.refuse_changed()?;
         let transaction = self.connection().unchecked_transaction().doing("begin to read")?;
         let head = chain::read_head(&transaction)?;
         Ok(Snapshot {

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, Row};
 
 use crate::archive::error::ArchiveError;
-use crate::archive::open;
+use crate::archive::{limits, open};
 
 /// Rows that are read at a time.
 const ROWS: i64 = 200;
@@ -13,7 +13,8 @@ const ROWS: i64 = 200;
 /// Opens a damaged file to read, as far as SQLite can be brought to.
 ///
 /// # Errors
-/// Its first page, which names the tables, cannot be read: then nothing can be.
+/// Its first page, which names the tables, cannot be read: then nothing can be. A name of one of our tables is something
+/// else there.
 pub(super) fn open_damaged(path: &Path) -> Result<Connection, ArchiveError> {
     // A journal that must be rolled back first: what the file holds meanwhile was never committed.
     let left = |error: &rusqlite::Error| {
@@ -46,13 +47,15 @@ pub(super) fn open_damaged(path: &Path) -> Result<Connection, ArchiveError> {
         // SQLite then reads a file that is shorter than it says, and tables beside a broken line of the schema.
         connection.pragma_update(None, "writable_schema", true)?;
         connection.pragma_update(None, "cell_size_check", true)?;
-        connection.pragma_update(None, "trusted_schema", false)?;
+        limits::apply_to_damaged(&connection)?;
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
             row.get::<_, i64>(0)
         })?;
         Ok(connection)
     };
-    attempt(false).or_else(|_| attempt(true)).map_err(open)
+    let connection = attempt(false).or_else(|_| attempt(true)).map_err(open)?;
+    limits::refuse_foreign_tables(path, &connection)?;
+    Ok(connection)
 }
 
 /// What became of a reading.

@@ -126,6 +126,26 @@ impl VerifyReport {
     }
 }
 
+impl VerifyReport {
+    /// The finding for an archive that was not opened because one of our names is something else in it.
+    #[must_use]
+    pub fn of_foreign_schema(error: &ArchiveError) -> Option<Self> {
+        let ArchiveError::ForeignSchema { what, found, .. } = error else {
+            return None;
+        };
+        let what_is =
+            "it is not what this program makes; nothing else was looked at, since reading it may never end";
+        let mut findings = Findings::default();
+        let mut finding = Finding::new(Next::File, format!("schema, {what}"), what_is);
+        finding.found = Some(found.clone());
+        findings.push(finding);
+        Some(Self {
+            findings: findings.told,
+            ..Self::default()
+        })
+    }
+}
+
 impl Reader {
     /// Checks the archive, in one snapshot; changes nothing. `heads` are hashes that the ledger must hold.
     ///
@@ -286,9 +306,10 @@ impl Work<'_> {
     ) -> Result<Vec<String>, ArchiveError> {
         let told = self.told;
         let notes = schema::check_schema(connection, findings);
-        let notes = forgive(notes, findings)?.unwrap_or_default();
+        let mut notes = forgive(notes, findings)?.unwrap_or_default();
         if self.scope.is_all() {
-            forgive(schema::check_pages(connection, findings), findings)?;
+            let of_pages = schema::check_pages(connection, findings);
+            notes.extend(forgive(of_pages, findings)?.unwrap_or_default());
             forgive(schema::check_foreign_keys(connection, findings), findings)?;
         }
         forgive(jobs::check_archive(connection, told, findings), findings)?;

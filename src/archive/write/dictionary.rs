@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::error::{ArchiveError, Doing};
 use super::super::payload::{self, DICTIONARY_BYTES};
+use super::super::revisions::bytes_told;
 use super::Dictionary;
 
 /// Runs after which a job gets a fresh dictionary: texts change over the years, and 24 KiB per 4,096 runs cost nothing.
@@ -78,7 +79,7 @@ fn of_latest_runs(connection: &Connection, job_key: i64) -> Result<Option<Arc<Di
     let doing = "read the latest runs of a job";
     let mut statement = connection
         .prepare_cached(
-            "SELECT p.data, d.bytes
+            "SELECT p.data, d.bytes, p.entry_id
              FROM (SELECT run_key, revision FROM _run WHERE job_key = ?1 ORDER BY started_ticks DESC LIMIT 8) r
              JOIN _revision v ON v.run_key = r.run_key AND v.revision = r.revision
              JOIN payload p ON p.entry_id = v.entry_id
@@ -91,7 +92,8 @@ fn of_latest_runs(connection: &Connection, job_key: i64) -> Result<Option<Arc<Di
         let packed: Vec<u8> = row.get(0).doing(doing)?;
         let with: Option<Vec<u8>> = row.get(1).doing(doing)?;
         // A damaged payload is no sample; `verify` names it.
-        if let Ok(run) = payload::unpack(&packed, with.as_deref(), usize::MAX)
+        let limit = bytes_told(connection, row.get(2).doing(doing)?)?;
+        if let Ok(run) = payload::unpack(&packed, with.as_deref(), limit)
             && let Some(dictionary) = maker.see(&run)
         {
             return Ok(Some(Arc::new(dictionary)));

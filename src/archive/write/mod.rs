@@ -23,7 +23,7 @@ use super::error::{ArchiveError, Doing};
 use super::ledger::{self, Entry, Head};
 use super::open::FileIdentity;
 use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-use super::{jobs, open, zones};
+use super::{jobs, limits, open, zones};
 use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, Zone};
 
 pub(super) use rebuild::rebuild;
@@ -64,6 +64,7 @@ impl Writer {
             );
         }
         let connection = open::open_to_write(path)?;
+        limits::refuse_changed(path, &connection)?;
         let head = ledger::read_head(&connection)?;
         Ok(Self {
             connection,

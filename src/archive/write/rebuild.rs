@@ -12,7 +12,7 @@ use super::message::{MessageMarks, MessageTexts};
 use crate::archive::claims::{Claim, SyncBegan};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::text_hash;
-use crate::archive::open;
+use crate::archive::open::{self, quoted};
 use crate::archive::replay::Replay;
 use crate::archive::revisions::Payloads;
 use crate::archive::verify::{Told, knows_rules};
@@ -85,11 +85,6 @@ pub(in crate::archive) fn rebuild(
 
 fn not_repairable(what: impl Into<String>) -> ArchiveError {
     ArchiveError::NotRepairable { what: what.into() }
-}
-
-/// A name as SQL.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// What is made again once the tables are filled.

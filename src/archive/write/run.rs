@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, params, params_from_iter};
 use super::super::error::{ArchiveError, Doing};
 use super::super::ledger::{Entry, WITHOUT_EVIDENCE};
 use super::super::plan::{ArchivedRun, HeldMessage, RunPlan, Sameness, plan_messages, plan_run};
+use super::super::revisions::bytes_told;
 use super::super::{jobs, payload};
 use super::message::{held_messages, identity, set_absences, time_columns};
 use super::quarantine::sha256;
@@ -149,14 +150,14 @@ impl Writer {
         }
         if came.is_none() {
             let dictionary = received.payload.dictionary.as_ref().map(|d| d.bytes.as_slice());
-            *came = content_of(&received.payload.data, dictionary);
+            *came = content_of(&received.payload.data, dictionary, usize::MAX);
         }
         let archived = match row.content_sha256 {
             Some(hash) => Some(hash),
             None => self
                 .connection
                 .prepare_cached(
-                    "SELECT p.data, d.bytes FROM _revision v
+                    "SELECT p.data, d.bytes, p.entry_id FROM _revision v
                      JOIN payload p ON p.entry_id = v.entry_id
                      LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key
                      WHERE v.run_key = ?1 AND v.revision = ?2",
@@ -164,12 +165,21 @@ impl Writer {
                 .and_then(|mut statement| {
                     statement
                         .query_row([row.run_key, row.revision], |row| {
-                            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
+                            Ok((
+                                row.get::<_, Vec<u8>>(0)?,
+                                row.get::<_, Option<Vec<u8>>>(1)?,
+                                row.get::<_, i64>(2)?,
+                            ))
                         })
                         .optional()
                 })
                 .doing("read the payload of a run")?
-                .and_then(|(data, dictionary)| content_of(&data, dictionary.as_deref())),
+                .map(|(data, dictionary, entry)| {
+                    bytes_told(&self.connection, entry)
+                        .map(|limit| content_of(&data, dictionary.as_deref(), limit))
+                })
+                .transpose()?
+                .flatten(),
         };
         // A payload that cannot be read says nothing: what came is then a new revision, and nothing is lost.
         Ok(if archived.is_some() && archived == *came {
@@ -404,8 +414,8 @@ fn columns<'r>(
 const NULL: ToSqlOutput<'static> = ToSqlOutput::Owned(Value::Null);
 
 /// The order-blind hash of a packed payload's content; `None` where it cannot be read.
-fn content_of(data: &[u8], dictionary: Option<&[u8]>) -> Option<Sha256> {
-    let bytes = payload::unpack(data, dictionary, usize::MAX).ok()?;
+fn content_of(data: &[u8], dictionary: Option<&[u8]>, limit: usize) -> Option<Sha256> {
+    let bytes = payload::unpack(data, dictionary, limit).ok()?;
     // Content is blind to the zone in which times are read.
     read_run(&bytes, NaiveZone::Utc)
         .ok()

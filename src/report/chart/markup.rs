@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthChar;
 
-use crate::report::render::visible;
+use crate::text::visible;
 
 /// Letters of a foreign name that a label shows: two lines of a chart. The tooltip and the table have more of it.
 const LABEL_LETTERS: usize = 72;

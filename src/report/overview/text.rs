@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthChar;
 
 use super::{Asset, Job, Overview, Verdict};
 use crate::report::chart::{Blocks, counted, grouped, percent};
-use crate::report::render::{columns_of, in_columns, visible};
+use crate::text::{columns_of, in_columns, visible};
 
 /// Columns of the page.
 const WIDTH: usize = 80;

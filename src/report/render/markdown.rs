@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::visible::visible;
 use crate::report::table::{Cell, Column, Rows};
+use crate::text::visible;
 
 /// Writes a Markdown table.
 pub struct Markdown<W: Write> {

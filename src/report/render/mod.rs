@@ -7,7 +7,6 @@ mod jsonl;
 mod markdown;
 mod parquet;
 mod text;
-mod visible;
 mod xlsx;
 
 use std::io::{self, Write};
@@ -19,7 +18,6 @@ pub use self::jsonl::JsonLines;
 pub use self::markdown::Markdown;
 pub use self::parquet::Parquet;
 pub use self::text::Text;
-pub use self::visible::{columns_of, in_columns, visible};
 pub use self::xlsx::Xlsx;
 use super::about::About;
 use super::table::Rows;

@@ -7,11 +7,11 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthChar;
 
-use super::visible::visible;
 use crate::report::About;
 use crate::report::overview::{self, Overview};
 use crate::report::page::{Picture, picture_of};
 use crate::report::table::{Cell, Column, Kind, Rows};
+use crate::text::visible;
 
 /// Rows that decide the widths; as many as anybody looks at.
 const ROWS_FOR_WIDTHS: usize = 1000;

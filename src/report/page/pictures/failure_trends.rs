@@ -9,8 +9,8 @@ use crate::report::chart::{
 use crate::report::page::cells::{count, date, job_title, places, text, zone};
 use crate::report::page::picture::{Drawn, Picture};
 use crate::report::period::By;
-use crate::report::render::{columns_of, in_columns};
 use crate::report::table::{Cell, Column};
+use crate::text::{columns_of, in_columns};
 
 /// Jobs that have a line of their own; those that failed most.
 const MOST_JOBS: usize = 24;

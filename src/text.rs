@@ -24,6 +24,48 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Most characters of one foreign text in a line for people; the rest stands in the archive and in JSON.
+const LONGEST: usize = 4000;
+
+/// A foreign text as one line for people: what would steer the terminal stands escaped (`\n`, `\u{202e}`), and a text of
+/// more than [`LONGEST`] characters is cut.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len().min(LONGEST));
+    let mut characters = text.chars();
+    for character in characters.by_ref().take(LONGEST) {
+        if is_active(character) {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    let left = characters.count();
+    if left > 0 {
+        line.push_str(&format!("… ({left} more characters)"));
+    }
+    line
+}
+
+/// JSON that says the same, with what would steer a terminal as escapes of JSON.
+#[must_use]
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(is_active) {
+        return Cow::Borrowed(json);
+    }
+    let mut line = String::with_capacity(json.len() + 8);
+    for character in json.chars() {
+        if is_active(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                line.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            line.push(character);
+        }
+    }
+    Cow::Owned(line)
+}
+
 /// Columns of a terminal that a text takes.
 #[must_use]
 pub fn columns_of(text: &str) -> usize {
@@ -69,7 +111,8 @@ pub fn in_columns(name: &str, columns: usize) -> String {
 
 /// Control characters; marks that set the direction of text; line and paragraph separators; the byte order mark; what has
 /// no width and joins no letters, so that two names with and without it would look the same.
-fn is_active(character: char) -> bool {
+#[must_use]
+pub fn is_active(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -100,6 +143,19 @@ mod tests {
         for columns in 0..12 {
             assert!(columns_of(&in_columns("\x1b[31m東京 e\u{301}\u{200b} 🙂🙂", columns)) <= columns.max(1));
         }
+    }
+
+    #[test]
+    fn a_line_is_printable_and_of_bounded_length() {
+        assert_eq!(
+            printable("a\x1b[2J\nb\u{9b}\u{202e}\u{200b}\u{2028}ü"),
+            r"a\u{1b}[2J\nb\u{9b}\u{202e}\u{200b}\u{2028}ü"
+        );
+        let long = printable(&"ü".repeat(LONGEST + 7));
+        assert!(long.ends_with("ü… (7 more characters)"), "{long}");
+        assert_eq!(printable(&"x".repeat(LONGEST)), "x".repeat(LONGEST));
+        let json = serde_json::Value::from("a\u{202e}b\u{7f}\u{200b}").to_string();
+        assert_eq!(printable_json(&json), r#""a\u202eb\u007f\u200b""#);
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! Bounds on a file that a stranger may have made: what every connection may do, and the look at the schema before
+//! anything else of the file is read.
+//!
+//! # What an SQLite file can do to its reader
+//! A name is a table only because the file says so: it may be a view that never ends, or one that computes a text of a
+//! gigabyte. Triggers run in whoever writes. So no table is read before [`refuse_foreign_tables`] has seen that each of
+//! our names for tables is one, and no view before [`refuse_changed`] has compared its text; the schema itself is read as
+//! rows, within a number of steps.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+
+use super::error::{ArchiveError, Doing};
+use super::open;
+use super::payload::MOST_BYTES;
+
+/// Limits of every connection to an archive, each with its reason.
+const LIMITS: [(Limit, i32); 3] = [
+    // A row holds a payload or the texts of one run, and little else.
+    (Limit::SQLITE_LIMIT_LENGTH, MOST_BYTES as i32 + (64 << 20)),
+    // Definitions and queries; SQLite's own limit is a gigabyte.
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
+    // Our triggers are none, and others' are off.
+    (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 1),
+];
+
+/// Sets what every connection to an archive has in common.
+pub(super) fn apply(connection: &Connection) -> rusqlite::Result<()> {
+    // Nothing of ours writes to the schema or to shadow tables by force.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    apply_to_damaged(connection)
+}
+
+/// The same for a damaged file, of which more can be read by means that are usually forbidden.
+pub(super) fn apply_to_damaged(connection: &Connection) -> rusqlite::Result<()> {
+    // Views and indexes of ours use nothing but SQLite's own harmless functions.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // A trigger of somebody else's could change what is archived, or never end.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    for (limit, most) in LIMITS {
+        connection.set_limit(limit, most)?;
+    }
+    Ok(())
+}
+
+/// Instructions of SQLite's machine between two looks at how many there were.
+const STEPS: i32 = 10_000;
+
+/// How many such pieces a look at the schema may take: some million rows of it.
+const MOST_PIECES: u32 = 10_000;
+
+/// Runs `look` with an end to the instructions that its statements may take.
+fn bounded<T>(connection: &Connection, look: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let mut left = MOST_PIECES;
+    let count = move || {
+        left = left.saturating_sub(1);
+        left == 0
+    };
+    connection.progress_handler(STEPS, Some(count))?;
+    let looked = look();
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    looked
+}
+
+/// A table or view of ours.
+struct Object {
+    kind: String,
+    sql: String,
+}
+
+/// Kind, name and text of each table and view.
+fn tables_and_views(connection: &Connection) -> rusqlite::Result<Vec<(String, Object)>> {
+    let sql =
+        "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE type NOT IN ('index', 'trigger')";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        // What is no text, or no UTF-8, is nothing of ours.
+        let text = |column| {
+            let value = row.get_ref(column)?;
+            let bytes = value.as_bytes_or_null().ok().flatten().unwrap_or_default();
+            Ok::<_, rusqlite::Error>(String::from_utf8_lossy(bytes).into_owned())
+        };
+        let (kind, name, sql) = (text(0)?, text(1)?, text(2)?);
+        // SQLite knows a name in capitals, too.
+        found.push((name.to_ascii_lowercase(), Object { kind, sql }));
+    }
+    Ok(found)
+}
+
+/// The tables and views that the migrations make.
+fn ours() -> Result<&'static HashMap<String, Object>, ArchiveError> {
+    static OURS: OnceLock<HashMap<String, Object>> = OnceLock::new();
+    if let Some(ours) = OURS.get() {
+        return Ok(ours);
+    }
+    let made = tables_and_views(&open::fresh()?).doing("make the schema to compare with")?;
+    Ok(OURS.get_or_init(|| made.into_iter().collect()))
+}
+
+/// The first table or view under a name of ours that is `wrong`.
+fn refuse(
+    path: &Path,
+    connection: &Connection,
+    wrong: impl Fn(&Object, &Object) -> bool,
+) -> Result<(), ArchiveError> {
+    let found =
+        bounded(connection, || tables_and_views(connection)).map_err(|source| ArchiveError::Open {
+            path: path.to_path_buf(),
+            source,
+        })?;
+    let ours = ours()?;
+    for (name, object) in found {
+        if let Some(should) = ours.get(&name)
+            && wrong(&object, should)
+        {
+            return Err(ArchiveError::ForeignSchema {
+                path: path.to_path_buf(),
+                what: format!("the {} {name}", should.kind),
+                found: object.sql,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a file in which a name of one of our tables is anything but a table whose rows stand in the file.
+pub(super) fn refuse_foreign_tables(path: &Path, connection: &Connection) -> Result<(), ArchiveError> {
+    refuse(path, connection, |found, should| {
+        should.kind == "table" && (found.kind != "table" || !found.sql.starts_with("CREATE TABLE "))
+    })
+}
+
+/// Refuses a file in which a table or view of ours has another text than ours.
+pub(super) fn refuse_changed(path: &Path, connection: &Connection) -> Result<(), ArchiveError> {
+    refuse(path, connection, |found, should| {
+        (&found.kind, &found.sql) != (&should.kind, &should.sql)
+    })
+}

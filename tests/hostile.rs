@@ -1,0 +1,304 @@
+//! Archives and answers that a stranger made: every command ends, within bounds, and says what is wrong.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::program::Ended;
+use common::story::Story;
+use rusqlite::Connection;
+
+/// Far more than any of these commands takes, far less than for ever.
+const SOON: Duration = Duration::from_secs(60);
+
+/// The story's archive after one sync, and a change of its file by somebody else.
+async fn changed(sql: &str) -> Story {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    archive.execute_batch(sql).unwrap();
+    story
+}
+
+/// How a command ends; one that goes on is killed.
+#[track_caller]
+fn soon(story: &Story, arguments: &[&str]) -> Ended {
+    let mut child = story.program.command(arguments).spawn().unwrap();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > SOON {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{arguments:?} does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ended::of(child)
+}
+
+/// A view without an end under the name of a table or view.
+fn endless(kind: &str, name: &str, columns: &str, row: &str) -> String {
+    format!(
+        "PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON; DROP {kind} {name};
+         CREATE VIEW {name} ({columns}) AS
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {row} FROM n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endless_view_under_a_name_of_ours_is_refused_and_a_finding() {
+    for (kind, name, columns, row) in [
+        (
+            "TABLE",
+            "refinery_schema_history",
+            "version, name, applied_on, checksum",
+            "1, 'a', 'b', 'c'",
+        ),
+        (
+            "TABLE",
+            "ledger",
+            "entry_id, entry, entry_hash",
+            "i, 'archive', x'00'",
+        ),
+        ("TABLE", "_sync", "sync_id, outcome", "i, NULL"),
+        (
+            "TABLE",
+            "payload",
+            "entry_id, dictionary_key, data",
+            "i, NULL, x'00'",
+        ),
+        ("VIEW", "runs", "job_run_id, job_id", "i, i"),
+    ] {
+        let story = changed(&endless(kind, name, columns, row)).await;
+        for arguments in [
+            ["status"].as_slice(),
+            &["query", "SELECT count(*) FROM runs"],
+            &["report", "overview"],
+            &["jobs", "list"],
+            &["jobs", "add", "ff761384-4b49-40b4-97d8-0de38669075a"],
+            &["payload", "ff761384-4b49-40b4-97d8-0de38669075a"],
+            &["quarantine", "list"],
+        ] {
+            soon(&story, arguments)
+                .ends_with(1)
+                .says("is not the one that this program makes")
+                .says(name)
+                .says("`jobruns verify`");
+        }
+        let ended = soon(&story, &["verify", "--format", "json"]).ends_with(4);
+        let findings = ended.json()["findings"].to_string();
+        assert!(
+            findings.contains(name) && findings.contains("RECURSIVE"),
+            "{findings}"
+        );
+        // A changed view is made anew, a table that is none cannot be.
+        let code = if kind == "VIEW" { 0 } else { 4 };
+        soon(&story, &["reindex"]).ends_with(code);
+        soon(&story, &["salvage", "jobruns.db", "salvaged.db"]);
+        let _ = soon(&story, &["backup", "copy.db"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_of_somebody_else_does_not_run() {
+    let story = changed(
+        "CREATE TRIGGER theirs AFTER INSERT ON _sync BEGIN
+             DELETE FROM _server;
+         END",
+    )
+    .await;
+    let _ = soon(&story, &["jobs", "list"]).ends_with(0);
+    story.sync(&[]).ends_with(0);
+    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let servers: i64 = archive
+        .query_row("SELECT count(*) FROM _server", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(servers, 1);
+    soon(&story, &["verify"]).ends_with(4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_with_a_function_or_collation_that_we_lack_is_noted_and_dropped_by_the_next_sync() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let make = |archive: &Connection| {
+        let flags = rusqlite::functions::FunctionFlags::SQLITE_DETERMINISTIC;
+        archive
+            .create_scalar_function("fx", 1, flags, |context| context.get::<Option<i64>>(0))
+            .unwrap();
+        archive.create_collation("theirs", |a, b| b.cmp(a)).unwrap();
+        archive
+            .execute_batch(
+                "CREATE INDEX mi ON _run (fx(status));
+                 CREATE INDEX mc ON _run (exception COLLATE theirs);
+                 CREATE INDEX ml ON ledger (entry COLLATE theirs);
+                 CREATE INDEX good ON _run (status)",
+            )
+            .unwrap();
+    };
+    let path = story.program.path("jobruns.db");
+    make(&Connection::open(&path).unwrap());
+    let indexes = || -> Vec<String> {
+        let archive = Connection::open(&path).unwrap();
+        let mut found = archive
+            .prepare("SELECT name FROM sqlite_schema WHERE name IN ('mi', 'mc', 'ml', 'good') ORDER BY name")
+            .unwrap();
+        let names = found.query_map([], |row| row.get(0)).unwrap();
+        names.collect::<Result<_, _>>().unwrap()
+    };
+    let verified = soon(&story, &["verify"]).ends_with(0);
+    for name in ["mi", "mc", "ml"] {
+        let note = format!("note: index {name} on");
+        assert!(verified.stdout.contains(&note), "{}", verified.stdout);
+    }
+    soon(&story, &["backup", "copy.db"]).ends_with(0);
+    assert_eq!(indexes(), ["good", "mc", "mi", "ml"]);
+
+    story
+        .sync(&[])
+        .ends_with(0)
+        .says("dropped the index mi on _run")
+        .says("dropped the index mc on _run");
+    assert_eq!(indexes(), ["good"]);
+    soon(&story, &["verify"]).ends_with(0);
+
+    make_again(&path, make);
+    soon(&story, &["reindex"]).ends_with(0).says("dropped the index");
+    assert_eq!(indexes(), ["good"]);
+}
+
+fn make_again(path: &std::path::Path, make: impl Fn(&Connection)) {
+    let archive = Connection::open(path).unwrap();
+    archive.execute_batch("DROP INDEX good").unwrap();
+    make(&archive);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_beside_such_an_index_is_still_found() {
+    let story = changed("").await;
+    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let flags = rusqlite::functions::FunctionFlags::SQLITE_DETERMINISTIC;
+    archive
+        .create_scalar_function("fx", 1, flags, |context| context.get::<Option<i64>>(0))
+        .unwrap();
+    archive
+        .execute_batch("CREATE INDEX mi ON _run (fx(status))")
+        .unwrap();
+    // Another index of the same table that lacks a row.
+    let ours: String = archive
+        .query_row(
+            "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = '_run' AND sql IS NOT NULL AND name <> 'mi'
+             LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let partial = ours.replace('\'', "''") + " WHERE run_key > 1";
+    let name = ours.split(' ').nth(2).unwrap().to_owned();
+    archive
+        .execute_batch(&format!(
+            "DROP INDEX {name}; {}; PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = '{}' WHERE name = '{name}'",
+            partial.replace("''", "'"),
+            ours.replace('\'', "''"),
+        ))
+        .unwrap();
+    drop(archive);
+    let ended = soon(&story, &["verify"]).ends_with(4);
+    assert!(
+        ended.stdout.contains(&format!("index {name}")),
+        "{}",
+        ended.stdout
+    );
+}
+
+/// A frame of zeros, as a payload of the story's archive, with a ledger line that says so many bytes of it.
+fn zeros(archive: &Connection, bytes: usize) {
+    let packed = jobruns::archive::Packer::new(None)
+        .unwrap()
+        .pack(&vec![0; bytes])
+        .unwrap();
+    archive
+        .execute(
+            "UPDATE payload SET data = ?1, dictionary_key = NULL WHERE entry_id = (SELECT min(entry_id) FROM payload)",
+            [packed],
+        )
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_is_unpacked_only_as_far_as_the_ledger_says() {
+    let story = changed("").await;
+    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    zeros(&archive, 64 << 20);
+    let run: String = archive
+        .query_row(
+            "SELECT r.job_run_id FROM _run r JOIN _revision v USING (run_key)
+             WHERE v.entry_id = (SELECT min(entry_id) FROM payload)",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    drop(archive);
+    soon(&story, &["payload", &run])
+        .ends_with(1)
+        .says("it says that it holds more than");
+    let ended = soon(&story, &["verify"]).ends_with(4);
+    assert!(
+        ended.stdout.contains("it says that it holds more than"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_on_the_size_of_files_is_told_in_words() {
+    let story = Story::new().await;
+    let script = format!("ulimit -f 40; exec \"$0\" sync {}", story.job(0));
+    let ended = Ended::of(story.program.script(&script).spawn().unwrap());
+    ended.ends_with(1).says("Error: ").says("Hint: ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_that_reorder_or_hide_text_are_seen_in_status_jobs_and_logs() {
+    let story = Story::new().await;
+    let name = "a\u{202e}b\u{200b}c\u{2066}d\u{1b}[31m";
+    story
+        .program
+        .run(&["jobs", "add", &story.job(0), "--name", name])
+        .ends_with(0);
+    for arguments in [["status", "--max-age", "1h"].as_slice(), &["jobs", "list"]] {
+        let ended = story
+            .program
+            .run(arguments)
+            .never_shows("\u{202e}")
+            .never_shows("\u{200b}")
+            .never_shows("\u{2066}")
+            .never_shows("\u{1b}");
+        assert!(ended.stdout.contains(r"a\u{202e}b\u{200b}c"), "{ended:?}");
+    }
+    let ended = story
+        .program
+        .run(&["status", "--max-age", "1h", "--log-format", "json"]);
+    assert!(!ended.stderr.contains('\u{202e}'), "{ended:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn few_file_descriptors_end_with_a_sentence_or_do() {
+    let story = changed("").await;
+    for files in 5..24 {
+        for command in [format!("sync {}", story.job(0)), "verify".to_owned()] {
+            let script = format!("ulimit -n {files}; exec \"$0\" {command}");
+            let ended = Ended::of(story.program.script(&script).spawn().unwrap());
+            assert_ne!(ended.code, Some(101), "{files}: {ended:#?}");
+            assert!(
+                ended.code == Some(0) || ended.stderr.contains("Error: ") || ended.stderr.contains("failed"),
+                "{files}: {ended:#?}"
+            );
+        }
+    }
+}
