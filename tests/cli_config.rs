@@ -80,6 +80,10 @@ fn a_config_file_is_named_by_flag_or_environment_else_the_users_and_never_the_cu
         .says("read only where it is named: --config jobruns.toml")
         .never_shows("by-folder");
     assert!(!bare.path("theirs").exists());
+    bare.run(&["status"])
+        .ends_with(1)
+        .says("there is no archive at jobruns.db")
+        .says("read only where it is named: --config jobruns.toml");
     std::fs::create_dir_all(&users).unwrap();
     bare.write(
         "home/.config/jobruns/jobruns.toml",
@@ -227,6 +231,10 @@ fn a_backslash_in_double_quotes_is_refused_with_the_way_to_write_it() {
         (
             "[[export]]\nreport = 'runs'\noutput = \"C:\\temp\\runs.csv\"",
             "output",
+        ),
+        (
+            "[[export]]\nreport = 'runs'\noutput = 'o.csv'\njob = ['a', \"B\\tape\"]",
+            "job",
         ),
     ] {
         program.write("c.toml", line);

@@ -40,6 +40,7 @@ pub struct AtomicFile {
     path: TempPath,
     target: PathBuf,
     access: Access,
+    is_prepared: bool,
 }
 
 impl AtomicFile {
@@ -69,6 +70,7 @@ impl AtomicFile {
                     path,
                     target: target.to_path_buf(),
                     access,
+                    is_prepared: false,
                 });
             }
         }
@@ -129,14 +131,27 @@ impl AtomicFile {
         self.name(false)
     }
 
-    fn name(self, replace: bool) -> io::Result<()> {
-        if cfg!(unix)
-            && let Access::Like(permissions) = self.access
-        {
-            self.file.set_permissions(permissions)?;
+    /// Sets the permissions and brings the file to the disk, where it must be before it has the name: a power cut leaves the
+    /// old file or the whole new one. Done when it gets its name, unless it was done before.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn prepare(&mut self) -> io::Result<()> {
+        if self.is_prepared {
+            return Ok(());
         }
-        // On the disk before it has the name: a power cut leaves the old file or the whole new one.
+        if cfg!(unix)
+            && let Access::Like(permissions) = &self.access
+        {
+            self.file.set_permissions(permissions.clone())?;
+        }
         self.file.sync_all()?;
+        self.is_prepared = true;
+        Ok(())
+    }
+
+    fn name(mut self, replace: bool) -> io::Result<()> {
+        self.prepare()?;
         // Windows renames no file that is open so; elsewhere the lock is kept until it has its name.
         #[cfg(windows)]
         drop(self.file);

@@ -98,6 +98,19 @@ impl Failure {
         self
     }
 
+    /// The same with more to do about it, unless that is said already.
+    #[must_use]
+    pub(super) fn with_further_hint(mut self, more: &str) -> Self {
+        if let Self::Told(told) = &mut self {
+            told.hint = Some(match told.hint.take() {
+                Some(hint) if hint.ends_with(more) => hint,
+                Some(hint) => format!("{hint} {more}"),
+                None => more.to_owned(),
+            });
+        }
+        self
+    }
+
     /// The same with what it is about before its words.
     #[must_use]
     pub(super) fn about(mut self, about: &str) -> Self {

@@ -50,6 +50,7 @@ use self::console::Console;
 use self::failure::Failure;
 use crate::config::{
     Environment, FrameFlags, FrameSettings, Origin, Sources, When, default_config_files, find_config_file,
+    unread_config_file,
 };
 use crate::model::Instant;
 
@@ -124,7 +125,14 @@ fn dispatch(cli: Cli, environment: Environment<'_>, early: &Console) -> Result<E
     tell_choices(&sources);
     let result = command(cli.command, &sources, &settings, &console);
     tell_choices(&sources);
-    result.map_err(|failure| (failure, console))
+    result.map_err(|failure| {
+        let is_missing = sources.file().is_none() && !settings.archive.exists();
+        let failure = match is_missing.then(unread_config_file).flatten() {
+            Some(unread) => failure.with_further_hint(&unread),
+            None => failure,
+        };
+        (failure, console)
+    })
 }
 
 /// The places where a config file is looked for unasked, in words.

@@ -132,7 +132,7 @@ impl Output {
         let written = self.sink.write_all(&self.gathered).and_then(|()| {
             self.gathered.clear();
             match &mut self.sink {
-                Sink::Beside(file) => file.file().sync_all(),
+                Sink::Beside(file) => file.prepare(),
                 sink => sink.flush(),
             }
         });

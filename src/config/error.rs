@@ -199,10 +199,10 @@ impl ConfigError {
             Self::ControlCharacter { .. } => {
                 r"write the text in single quotes, which leave backslashes as they are: username = 'CORP\nightly'.".to_owned()
             }
-            Self::Missing { how, .. } if Path::new(CONFIG_FILE_NAME).exists() => format!(
-                "{how} The {CONFIG_FILE_NAME} of the current folder is read only where it is named: --config {CONFIG_FILE_NAME}."
-            ),
-            Self::Missing { how, .. } => (*how).to_owned(),
+            Self::Missing { how, .. } => match unread_config_file() {
+                Some(unread) => format!("{how} {unread}"),
+                None => (*how).to_owned(),
+            },
             Self::TwoWaysToTrust { .. } => "keep the one that is meant; --pin is the strictest.".to_owned(),
             Self::OpenPasswordFile { path, .. } => {
                 format!("keep it to its owner: chmod 600 {}", quoted(&path.display().to_string()))
@@ -227,6 +227,13 @@ impl ConfigError {
         };
         Some(hint)
     }
+}
+
+/// What to say where something is missing that a config file of the current folder may name; `None` without one.
+pub(crate) fn unread_config_file() -> Option<String> {
+    Path::new(CONFIG_FILE_NAME).exists().then(|| {
+        format!("The {CONFIG_FILE_NAME} of the current folder is read only where it is named: --config {CONFIG_FILE_NAME}.")
+    })
 }
 
 /// How to hand over a password, for hints.

@@ -167,8 +167,14 @@ fn parse_exports(
         };
         for (key, value) in table {
             let (line, _) = place(text, key.span().start);
-            if let DeValue::String(value) = value.get_ref() {
-                refuse_control_characters(path, line, key.get_ref(), value)?;
+            let values = match value.get_ref() {
+                DeValue::Array(items) => items.iter().collect(),
+                _ => vec![value],
+            };
+            for value in values {
+                if let DeValue::String(value) = value.get_ref() {
+                    refuse_control_characters(path, line, key.get_ref(), value)?;
+                }
             }
         }
         let path = || path.to_path_buf();

@@ -32,6 +32,7 @@ mod values;
 pub use crate::ccs::Secret;
 pub use duration::{NotADuration, parse_duration, show_duration};
 pub use error::ConfigError;
+pub(crate) use error::unread_config_file;
 pub use exports::Export;
 pub use file::{CONFIG_FILE_NAME, ConfigFile};
 pub use flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
