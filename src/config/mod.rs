@@ -7,9 +7,9 @@
 //!
 //! # Secrets
 //!
-//! The password has sources of its own ([`password`]); it is never a flag and never in the config file. A [`Secret`]
-//! prints as redacted. Errors of this room name files, lines and settings, and repeat no text of a file that could
-//! hold a password.
+//! The password has sources of its own ([`password`]); it is never a flag and never in the config file. A
+//! [`Secret`](crate::model::Secret) prints as redacted. Errors of this room name files, lines and settings, and repeat
+//! no text of a file that could hold a password.
 
 mod duration;
 mod error;
@@ -29,7 +29,6 @@ mod sources;
 mod text;
 mod values;
 
-pub use crate::ccs::Secret;
 pub use duration::{NotADuration, parse_duration, show_duration};
 pub use error::ConfigError;
 pub(crate) use error::unread_config_file;

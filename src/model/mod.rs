@@ -7,6 +7,7 @@ mod guid;
 mod instant;
 mod message;
 mod run;
+mod secret;
 mod status;
 mod zone;
 
@@ -15,6 +16,8 @@ pub(crate) use instant::TICKS_PER_SECOND;
 pub use instant::{Instant, NaiveZone, TimeBasis, TimeReading, UnknownZone};
 pub use message::{Message, OwnedMessage};
 pub use run::{JobRun, JobRunParts, MessageParts, Span, TextStore, TimeSpan, UnreadableMessage};
+pub(crate) use secret::REDACTED;
+pub use secret::Secret;
 pub use status::{JobStatus, STATUS_NAMES};
 #[cfg(test)]
 pub(crate) use zone::named;
