@@ -191,6 +191,39 @@ fn every_example_of_a_help_text_parses() {
 }
 
 #[test]
+fn every_command_has_a_manual_page_with_its_options() {
+    let program = Program::new();
+    program.run(&["man", "--output-dir", "man1"]).ends_with(0);
+    for words in all_commands(&program) {
+        let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
+        let name = format!("man1/jobruns-{}.1", arguments.join("-"));
+        let page =
+            std::fs::read_to_string(program.path(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        // Roff escapes hyphens.
+        let page = page.replace('\\', "");
+        arguments.push("--help");
+        let help = program.run(&arguments).ends_with(0).stdout;
+        let options = help
+            .lines()
+            .filter_map(|line| line.trim().split(' ').find(|word| word.starts_with("--")));
+        for option in options.filter(|option| help.contains(&format!("  {option}"))) {
+            assert!(page.contains(option), "{option} is not in {name}");
+        }
+    }
+    let pages = std::fs::read_dir(program.path("man1")).unwrap();
+    let names: BTreeSet<String> = pages
+        .map(|page| page.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(names.contains("jobruns.1") && names.contains("jobruns-report.1"));
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.contains("help") || name.contains("-man")),
+        "{names:?}"
+    );
+}
+
+#[test]
 fn every_command_is_in_the_readme_and_only_those() {
     let program = Program::new();
     let there: BTreeSet<String> = all_commands(&program)

@@ -19,6 +19,7 @@ mod in_use;
 mod jobs;
 mod ledger;
 mod lodge;
+mod man;
 mod output;
 mod password;
 mod payload;
@@ -190,6 +191,7 @@ fn command(
         Command::Trust(args) => trust::run(&args, sources),
         Command::Password(args) => password::run(&args, sources),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 
