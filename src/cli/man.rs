@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 
-use super::args::Cli;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 
@@ -20,12 +19,12 @@ pub(super) struct ManArgs {
     output_dir: PathBuf,
 }
 
-pub(super) fn run(args: &ManArgs) -> Result<Exit, Failure> {
+pub(super) fn run(args: &ManArgs, program: Command) -> Result<Exit, Failure> {
     fs::create_dir_all(&args.output_dir).map_err(|error| {
         let words = format!("could not make the folder {}", args.output_dir.display());
         Failure::new(Exit::WrongUsage, words).caused_by(&error)
     })?;
-    let mut root = Cli::command().disable_help_subcommand(true);
+    let mut root = program.disable_help_subcommand(true);
     // Gives subcommands their full names and the global options.
     root.build();
     write_pages(&root, &args.output_dir)?;

@@ -19,7 +19,8 @@ use zeroize::Zeroizing;
 
 use super::error::ConfigError;
 use super::keyring::{Account, Keyring, KeyringError};
-use super::sources::{Chosen, Origin};
+use super::origin::Origin;
+use super::sources::Chosen;
 use super::text::{NotText, decode};
 use crate::model::Secret;
 
