@@ -11,6 +11,7 @@ use common::story::Story;
 use jobruns::model::hex;
 use rusqlite::Connection;
 
+const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
 const README: &str = include_str!("../README.md");
 const EVIDENCE: &str = include_str!("../docs/evidence.md");
 const OPERATIONS: &str = include_str!("../docs/operations.md");
@@ -162,7 +163,7 @@ fn every_command_line_of_the_readme_parses() {
     }
     assert!(lines >= 16, "only {lines} were found");
     let mut spoken = 0;
-    for words in [README, EVIDENCE, OPERATIONS]
+    for words in [README, CONTRIBUTING, EVIDENCE, OPERATIONS]
         .into_iter()
         .flat_map(spans)
         .filter(|span| span.starts_with("jobruns "))

@@ -244,3 +244,21 @@ fn cycles_are_found_through_doors_and_not_in_tests() {
         [["b/inner.rs", "b/outer.rs"]]
     );
 }
+
+#[test]
+fn the_paths_in_documents_for_contributors_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = 0;
+    for document in ["CONTRIBUTING.md", "docs/architecture.md"] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        let is_path = |span: &&str| {
+            let first = span.split('/').next().unwrap();
+            span.contains('/') && !span.contains(' ') && root.join(first).is_dir() && first != "target"
+        };
+        for path in text.split('`').skip(1).step_by(2).filter(is_path) {
+            assert!(root.join(path).exists(), "{document}: {path}");
+            found += 1;
+        }
+    }
+    assert!(found > 40, "only {found} were found");
+}
