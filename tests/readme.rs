@@ -11,6 +11,7 @@ use common::story::Story;
 use jobruns::model::hex;
 use rusqlite::Connection;
 
+const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
 const README: &str = include_str!("../README.md");
 const EVIDENCE: &str = include_str!("../docs/evidence.md");
 const OPERATIONS: &str = include_str!("../docs/operations.md");
@@ -162,7 +163,7 @@ fn every_command_line_of_the_readme_parses() {
     }
     assert!(lines >= 16, "only {lines} were found");
     let mut spoken = 0;
-    for words in [README, EVIDENCE, OPERATIONS]
+    for words in [README, CONTRIBUTING, EVIDENCE, OPERATIONS]
         .into_iter()
         .flat_map(spans)
         .filter(|span| span.starts_with("jobruns "))
@@ -188,6 +189,39 @@ fn every_example_of_a_help_text_parses() {
         }
     }
     assert!(examples >= 10, "only {examples} were found");
+}
+
+#[test]
+fn every_command_has_a_manual_page_with_its_options() {
+    let program = Program::new();
+    program.run(&["man", "--output-dir", "man1"]).ends_with(0);
+    for words in all_commands(&program) {
+        let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
+        let name = format!("man1/jobruns-{}.1", arguments.join("-"));
+        let page =
+            std::fs::read_to_string(program.path(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        // Roff escapes hyphens.
+        let page = page.replace('\\', "");
+        arguments.push("--help");
+        let help = program.run(&arguments).ends_with(0).stdout;
+        let options = help
+            .lines()
+            .filter_map(|line| line.trim().split(' ').find(|word| word.starts_with("--")));
+        for option in options.filter(|option| help.contains(&format!("  {option}"))) {
+            assert!(page.contains(option), "{option} is not in {name}");
+        }
+    }
+    let pages = std::fs::read_dir(program.path("man1")).unwrap();
+    let names: BTreeSet<String> = pages
+        .map(|page| page.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(names.contains("jobruns.1") && names.contains("jobruns-report.1"));
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.contains("help") || name.contains("-man")),
+        "{names:?}"
+    );
 }
 
 #[test]

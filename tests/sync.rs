@@ -645,7 +645,7 @@ async fn a_stopped_sync_keeps_what_was_read() {
 async fn nothing_is_asked_twice_of_a_refused_password() {
     let bench = Bench::new().await;
     let mut settings = bench.settings();
-    settings.password = jobruns::ccs::Secret::new("wrong".to_owned());
+    settings.password = jobruns::model::Secret::new("wrong".to_owned());
     let client = jobruns::ccs::Client::new(&settings).unwrap();
     let record = sync(
         &bench.archive(),

@@ -25,7 +25,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use jobruns::ccs::{Client, Secret, Settings, Trust};
+use jobruns::ccs::{Client, Settings, Trust};
+use jobruns::model::Secret;
 use jobruns::simulator::{History, Options, Simulator};
 
 const SETS: [(&str, f64); 2] = [("repeating", 0.0), ("half-unique", 0.5)];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::test_server::{Reply, Request, Server, json, reply, token};
 use super::*;
-use crate::model::Guid;
+use crate::model::{Guid, Secret};
 
 fn job() -> Guid {
     "a282d163-2248-4904-8135-0eaf08be8e55".parse().unwrap()

@@ -15,8 +15,8 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use memchr::memmem;
 use zeroize::Zeroizing;
 
-use super::secret::REDACTED;
 use super::text::one_line;
+use crate::model::REDACTED;
 
 /// Secrets that are remembered: those of the settings, and of each of the latest logins access and refresh token.
 const MOST_SECRETS: usize = 16;

@@ -9,9 +9,10 @@ use super::base_url::BaseUrl;
 use super::certificate::CertificateFacts;
 use super::error::{CcsError, ConnectProblem, Doing};
 use super::settings::{Settings, Trust};
+use super::tls;
 use super::transport::Transport;
 use super::verifier::Seen;
-use super::{Secret, tls};
+use crate::model::Secret;
 
 /// The certificates a server sent, and what happened to the handshake.
 #[derive(Debug, Clone)]

@@ -16,13 +16,13 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::Secret;
 use super::answer::JsonAnswer;
 use super::error::{CcsError, Doing};
 use super::redact::Redactor;
 use super::settings::{PasswordEncoding, Settings};
 use super::text::append_form_value;
 use super::transport::{Payload, Transport};
+use crate::model::Secret;
 
 /// How long before its end a token is renewed: longer than a request takes to reach the server.
 const RENEW_BEFORE_END: Duration = Duration::from_secs(60);

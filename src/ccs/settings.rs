@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
-use super::Secret;
-use crate::model::Sha256;
+use crate::model::{Secret, Sha256};
 
 /// Where the server is, who asks, whom to trust, and how long to wait.
 #[derive(Debug, Clone)]

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 
 use super::test_server::{Server, token};
 use super::*;
+use crate::model::Secret;
 
 const BOTH_VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rustls::version::TLS13];
 

@@ -174,7 +174,7 @@ impl Transport {
             let refused = |to: String, why| {
                 // What is shown is a part of the header: the whole of it is looked at.
                 let to = if self.redactor.is_secret(&location, false) {
-                    super::secret::REDACTED.to_owned()
+                    crate::model::REDACTED.to_owned()
                 } else {
                     to
                 };

@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{
-    backup, completions, demo, export, jobs, ledger, password, payload, quarantine, query, reindex, report,
-    salvage, schema, simulate, status, sync, trust, verify,
+    backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
+    report, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 
@@ -70,6 +70,8 @@ pub(super) enum Command {
     Trust(trust::TrustArgs),
     Password(password::PasswordArgs),
     Completions(completions::CompletionsArgs),
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }
 
 /// How lines look before the settings are known.

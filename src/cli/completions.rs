@@ -1,9 +1,7 @@
 //! `jobruns completions`.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::args::Cli;
 use super::failure::{Exit, Failure};
 use super::table::print_bytes;
 
@@ -20,9 +18,9 @@ pub(super) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(super) fn run(args: &CompletionsArgs) -> Result<Exit, Failure> {
+pub(super) fn run(args: &CompletionsArgs, mut program: clap::Command) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "jobruns", &mut script);
+    clap_complete::generate(args.shell, &mut program, "jobruns", &mut script);
     print_bytes(&script)?;
     Ok(Exit::Done)
 }

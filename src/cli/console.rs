@@ -17,7 +17,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use super::failure::{Failure, Told};
-use crate::config::{LogFormat, When};
+use crate::config::{LogFormat, Origin, Sources, When};
 
 /// How much is said: `--quiet` 0, usually 1, `-v` 2, `-vv` 3.
 const LEVELS: [Level; 4] = [Level::ERROR, Level::INFO, Level::DEBUG, Level::TRACE];
@@ -358,6 +358,19 @@ fn owner_only(options: &mut OpenOptions) {
 /// Windows: a file inherits its folder's list of who may read.
 #[cfg(not(unix))]
 fn owner_only(_: &mut OpenOptions) {}
+
+/// Says (with `-v`) where each setting came from.
+pub(super) fn tell_choices(sources: &Sources<'_>) {
+    for choice in sources.take_choices() {
+        let place = match &choice.origin {
+            Origin::Flag(flag) => format!("from {flag}"),
+            Origin::Variable(name) => format!("from the environment: {name}"),
+            Origin::File { path, line, .. } => format!("from {}:{line}", path.display()),
+            Origin::Default => "by default".to_owned(),
+        };
+        tracing::debug!("{} = {} ({place})", choice.key, choice.value);
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -5,9 +5,10 @@ use std::io::{self, IsTerminal, Read};
 use super::failure::Failure;
 use crate::config::password::VARIABLE;
 use crate::config::{
-    Account, ConfigError, Keyring, KeyringError, LoginSettings, Origin, PasswordSources, Secret, Setting,
+    Account, ConfigError, Keyring, KeyringError, LoginSettings, Origin, PasswordSources, Setting,
     find_password,
 };
+use crate::model::Secret;
 
 /// The password of the user in `login` at the server `url`, from the first source that has one.
 ///

@@ -4,17 +4,18 @@ use std::path::Path;
 
 use clap::Parser;
 
-use super::args::{Cli, Command};
 use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::progress::Progress;
+use super::runtime::runtime;
 use super::sync::One;
 use super::table::print_text;
-use super::{report, runtime, stop};
+use super::{report, stop};
 use crate::archive::{Reader, Writer};
 use crate::ccs::retry::Policy;
-use crate::ccs::{self, Client, Secret, Trust, roots_from_pem};
+use crate::ccs::{self, Client, Trust, roots_from_pem};
 use crate::config::FrameSettings;
+use crate::model::Secret;
 use crate::reader::DEFAULT_RUN_LIMIT;
 use crate::simulator::{self, Credentials, History, Simulator};
 use crate::sync;
@@ -116,16 +117,16 @@ const REPORTS: [(&str, &[&str]); 2] = [
     ),
 ];
 
+/// The words of a report, as they stand behind `jobruns`.
+#[derive(Debug, Parser)]
+struct ReportLine {
+    #[command(flatten)]
+    args: report::ReportArgs,
+}
+
 fn report(words: &[&str], archive: &Path, console: &Console) -> Result<(), Failure> {
-    let parsed = Cli::try_parse_from(std::iter::once("jobruns").chain(words.iter().copied()));
-    if let Ok(Cli {
-        command: Command::Report(args),
-        ..
-    }) = parsed
-    {
-        report::run(&args, archive, console)?;
-    }
-    Ok(())
+    let ReportLine { args } = ReportLine::try_parse_from(words).expect("they are written above");
+    report::run(&args, archive, console).map(drop)
 }
 
 /// What to try next.

@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::client::client;
+use super::console::tell_choices;
 use super::failure::{Exit, Failure};
+use super::runtime::runtime;
 use super::table::{Column, or_dash, print};
-use super::{runtime, tell_choices};
 use crate::archive::{JobState, Reader, Writer};
 use crate::ccs;
 use crate::config::{ServerFlags, ServerSettings, Sources, TableOrJson};

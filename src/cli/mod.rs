@@ -19,6 +19,7 @@ mod in_use;
 mod jobs;
 mod ledger;
 mod lodge;
+mod man;
 mod output;
 mod password;
 mod payload;
@@ -29,6 +30,7 @@ mod query;
 mod reindex;
 mod report;
 mod rows;
+mod runtime;
 mod salvage;
 mod scheduled;
 mod schema;
@@ -46,10 +48,10 @@ use std::ffi::OsString;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
-use self::console::Console;
+use self::console::{Console, tell_choices};
 use self::failure::Failure;
 use crate::config::{
-    Environment, FrameFlags, FrameSettings, Origin, Sources, When, default_config_files, find_config_file,
+    Environment, FrameFlags, FrameSettings, Sources, When, default_config_files, find_config_file,
     unread_config_file,
 };
 use crate::model::Instant;
@@ -189,28 +191,7 @@ fn command(
         Command::Quarantine(args) => quarantine::run(&args, archive),
         Command::Trust(args) => trust::run(&args, sources),
         Command::Password(args) => password::run(&args, sources),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     }
-}
-
-/// Says (with `-v`) where each setting came from.
-fn tell_choices(sources: &Sources<'_>) {
-    for choice in sources.take_choices() {
-        let place = match &choice.origin {
-            Origin::Flag(flag) => format!("from {flag}"),
-            Origin::Variable(name) => format!("from the environment: {name}"),
-            Origin::File { path, line, .. } => format!("from {}:{line}", path.display()),
-            Origin::Default => "by default".to_owned(),
-        };
-        tracing::debug!("{} = {} ({place})", choice.key, choice.value);
-    }
-}
-
-/// A runtime for commands that speak with a server.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    stop::spare_descriptors()
-        .and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build())
-        .map_err(|error| {
-            Failure::new(Exit::NotDone, "could not start the threads for the network").caused_by(&error)
-        })
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use super::runtime::runtime;
+use super::stop;
 use super::table::print_text;
-use super::{runtime, stop};
 use crate::config::parse_duration;
 use crate::model::{Guid, hex};
 use crate::simulator::{CertificateKind, Credentials, FAULT_KINDS, Fault, History, Options, Simulator};

@@ -8,15 +8,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::client::client;
-use super::console::Console;
+use super::console::{Console, tell_choices};
 use super::failure::{Exit, Failure};
 use super::in_use;
 use super::lodge::lodge;
 use super::progress::Progress;
+use super::runtime::runtime;
 use super::scheduled::Scheduled;
+use super::stop;
 use super::summary::{self, Summary};
 use super::table::{print_json, print_text};
-use super::{runtime, stop, tell_choices};
 use crate::archive::{ArchiveError, HeadToLodge, Reader, SyncRecord};
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;

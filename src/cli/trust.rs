@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::client::CONNECT_TIMEOUT;
-use super::console::shown;
+use super::console::{shown, tell_choices};
 use super::failure::{Exit, Failure};
+use super::runtime::runtime;
+use super::stop;
 use super::table::{or_dash, print_json, print_text};
-use super::{runtime, stop, tell_choices};
 use crate::ccs::{CertificateFacts, ServedCertificate, served_certificate};
 use crate::config::{Sources, TableOrJson, UrlFlags, UrlSettings};
 use crate::model::{Instant, hex};

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::file::CONFIG_FILE_NAME;
-use super::sources::Origin;
+use super::origin::Origin;
+use super::setting::CONFIG_FILE_NAME;
 use super::text::NotText;
 
 /// An error of the config room: each is a wrong use, found before any work.

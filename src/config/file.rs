@@ -12,9 +12,6 @@ use super::nearest::nearest;
 use super::setting::KEYS;
 use super::text::decode;
 
-/// What a config file is called where none is named.
-pub const CONFIG_FILE_NAME: &str = "jobruns.toml";
-
 /// A config file, read and checked for unknown keys; its values are still texts.
 #[derive(Debug, Clone)]
 pub struct ConfigFile {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::error::ConfigError;
-use super::file::{CONFIG_FILE_NAME, ConfigFile};
-use super::setting::Setting;
+use super::file::ConfigFile;
+use super::setting::{CONFIG_FILE_NAME, Setting};
 use super::sources::{Environment, Sources};
 use super::values::{word, word_of};
 

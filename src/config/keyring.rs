@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use keyring_core::{CredentialStore, Entry, Error};
 
-use crate::ccs::Secret;
+use crate::model::Secret;
 
 /// The service under which passwords are kept.
 const SERVICE: &str = "jobruns";

@@ -7,9 +7,9 @@
 //!
 //! # Secrets
 //!
-//! The password has sources of its own ([`password`]); it is never a flag and never in the config file. A [`Secret`]
-//! prints as redacted. Errors of this room name files, lines and settings, and repeat no text of a file that could
-//! hold a password.
+//! The password has sources of its own ([`password`]); it is never a flag and never in the config file. A
+//! [`Secret`](crate::model::Secret) prints as redacted. Errors of this room name files, lines and settings, and repeat
+//! no text of a file that could hold a password.
 
 mod duration;
 mod error;
@@ -20,6 +20,7 @@ mod frame;
 mod jobs_file;
 mod keyring;
 mod nearest;
+mod origin;
 pub mod password;
 mod pin;
 mod setting;
@@ -29,12 +30,11 @@ mod sources;
 mod text;
 mod values;
 
-pub use crate::ccs::Secret;
 pub use duration::{NotADuration, parse_duration, show_duration};
 pub use error::ConfigError;
 pub(crate) use error::unread_config_file;
 pub use exports::Export;
-pub use file::{CONFIG_FILE_NAME, ConfigFile};
+pub use file::ConfigFile;
 pub use flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
 pub use frame::{
     DEFAULT_ARCHIVE, FrameFlags, FrameSettings, LogFormat, When, default_config_files, find_config_file,
@@ -42,12 +42,13 @@ pub use frame::{
 pub use jobs_file::{JobsFile, ListedJob, read_jobs_file};
 pub use keyring::{Account, HOW_LONG, Keyring, KeyringError};
 pub use nearest::nearest;
+pub use origin::Origin;
 pub use password::{PasswordOrigin, PasswordSources, find_password};
 pub use pin::{NotAPin, parse_pin, parse_sha256};
-pub use setting::{KEYS, Setting};
+pub use setting::{CONFIG_FILE_NAME, KEYS, Setting};
 pub use settings::{LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings, head_file};
 pub use size::{NotASize, parse_size, show_size};
-pub use sources::{Choice, Chosen, Environment, Origin, Sources};
+pub use sources::{Choice, Chosen, Environment, Sources};
 pub use text::NotText;
 pub(crate) use values::parse_positive_duration;
 pub use values::{MAX_CONCURRENCY, PasswordEncoding, TableOrJson};

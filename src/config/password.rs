@@ -19,9 +19,10 @@ use zeroize::Zeroizing;
 
 use super::error::ConfigError;
 use super::keyring::{Account, Keyring, KeyringError};
-use super::sources::{Chosen, Origin};
+use super::origin::Origin;
+use super::sources::Chosen;
 use super::text::{NotText, decode};
-use crate::ccs::Secret;
+use crate::model::Secret;
 
 /// The most that is read as a password, in bytes: far beyond any, and small enough to notice a wrong file.
 const LONGEST_PASSWORD_BYTES: u64 = 64 * 1024;

@@ -1,5 +1,8 @@
 //! The settings by name.
 
+/// What a config file is called where none is named.
+pub const CONFIG_FILE_NAME: &str = "jobruns.toml";
+
 /// A setting, by its key in the config file (`rate_limit`); the flag and the environment variable follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting(&'static str);

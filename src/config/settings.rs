@@ -8,10 +8,11 @@ use super::duration::show_duration;
 use super::error::ConfigError;
 use super::flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
 use super::jobs_file::{JobsFile, ListedJob, read_jobs_file};
+use super::origin::Origin;
 use super::pin::parse_pin;
 use super::setting::Setting;
 use super::size::show_size;
-use super::sources::{Chosen, Origin, Sources};
+use super::sources::{Chosen, Sources};
 use super::values::{
     PasswordEncoding, TableOrJson, parse_concurrency, parse_positive_duration, parse_rate, parse_run_limit,
     whole_number, word, word_of, yes_or_no,

@@ -7,50 +7,8 @@ use std::path::PathBuf;
 
 use super::error::ConfigError;
 use super::file::ConfigFile;
+use super::origin::Origin;
 use super::setting::Setting;
-
-/// Where a value was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// A flag or argument of the command line.
-    Flag(String),
-    /// An environment variable.
-    Variable(String),
-    /// A line of the config file.
-    File {
-        /// The config file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: usize,
-        /// The setting's key.
-        key: &'static str,
-    },
-    /// Nowhere: the default.
-    Default,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag(name) | Self::Variable(name) => f.write_str(name),
-            Self::File { path, line, key } => write!(f, "{}:{line}: {key}", path.display()),
-            Self::Default => f.write_str("the default"),
-        }
-    }
-}
-
-impl Origin {
-    /// 0 for the source that wins over all others, 3 for the default.
-    #[must_use]
-    pub const fn rank(&self) -> u8 {
-        match self {
-            Self::Flag(_) => 0,
-            Self::Variable(_) => 1,
-            Self::File { .. } => 2,
-            Self::Default => 3,
-        }
-    }
-}
 
 /// A value and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,9 @@
 //! Points in time, fine enough for .NET's ticks, and how CCS writes them.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::SystemTime;
 
 use chrono::{DateTime, TimeZone, Utc};
-
-use super::zone::{Zone, ZoneName};
 
 /// A point in time: ticks of 100 ns since 1970-01-01T00:00:00Z, the unit of .NET's `DateTime`.
 ///
@@ -87,64 +84,6 @@ impl fmt::Display for Instant {
             write!(f, ".{}", digits.trim_end_matches('0'))?;
         }
         f.write_str("Z")
-    }
-}
-
-/// The zone in which a time without offset is read (`--naive-time`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NaiveZone {
-    /// The API's own sample only makes sense so.
-    #[default]
-    Utc,
-    /// An IANA zone. A local time that occurs twice is the earlier one; one that never occurs takes the
-    /// offset before the jump.
-    Iana(Zone),
-}
-
-/// The text names no time zone.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no time zone (expected `utc` or an IANA name such as Europe/Berlin)")]
-pub struct UnknownZone(pub String);
-
-impl FromStr for NaiveZone {
-    type Err = UnknownZone;
-
-    fn from_str(text: &str) -> Result<Self, UnknownZone> {
-        if text.eq_ignore_ascii_case("utc") {
-            return Ok(Self::Utc);
-        }
-        Zone::newest(text)
-            .map(Self::Iana)
-            .ok_or_else(|| UnknownZone(text.to_owned()))
-    }
-}
-
-impl NaiveZone {
-    /// What it is called.
-    #[must_use]
-    pub fn name(self) -> ZoneName {
-        match self {
-            Self::Utc => ZoneName::UTC,
-            Self::Iana(zone) => zone.name().parse().expect("a zone is made by its name"),
-        }
-    }
-
-    /// The rules; none for UTC.
-    #[must_use]
-    pub const fn rules(self) -> Option<Zone> {
-        match self {
-            Self::Utc => None,
-            Self::Iana(zone) => Some(zone),
-        }
-    }
-}
-
-impl fmt::Display for NaiveZone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Utc => f.write_str("utc"),
-            Self::Iana(zone) => f.write_str(zone.name()),
-        }
     }
 }
 

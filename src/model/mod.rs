@@ -6,15 +6,20 @@
 mod guid;
 mod instant;
 mod message;
+mod naive_zone;
 mod run;
+mod secret;
 mod status;
 mod zone;
 
 pub use guid::{Guid, NotAGuid};
 pub(crate) use instant::TICKS_PER_SECOND;
-pub use instant::{Instant, NaiveZone, TimeBasis, TimeReading, UnknownZone};
+pub use instant::{Instant, TimeBasis, TimeReading};
 pub use message::{Message, OwnedMessage};
+pub use naive_zone::{NaiveZone, UnknownZone};
 pub use run::{JobRun, JobRunParts, MessageParts, Span, TextStore, TimeSpan, UnreadableMessage};
+pub(crate) use secret::REDACTED;
+pub use secret::Secret;
 pub use status::{JobStatus, STATUS_NAMES};
 #[cfg(test)]
 pub(crate) use zone::named;

@@ -13,10 +13,12 @@ mod line;
 mod request;
 mod routes;
 mod server;
+mod shared;
 mod token;
 
 pub use certificate::CertificateKind;
 pub use fault::{FAULT_KINDS, Fault, FaultKind, NoFault};
 pub use history::History;
-pub use server::{Options, RequestRecord, Simulator, SimulatorError};
+pub use server::{Simulator, SimulatorError};
+pub use shared::{Options, RequestRecord};
 pub use token::Credentials;

@@ -14,7 +14,7 @@ use super::body::{Body, Source};
 use super::fault::FaultKind;
 use super::line::Breaker;
 use super::request::{Place, asks_for_gzip, place};
-use super::server::{RequestRecord, Shared};
+use super::shared::{RequestRecord, Shared};
 use super::token::INVALID_GRANT;
 
 const JSON: &str = "application/json; charset=utf-8";

@@ -1,8 +1,7 @@
-//! The server: its options, its state, and its connections.
+//! The server and its connections.
 
-use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,63 +12,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::certificate::{self, CertificateKind};
-use super::fault::{Fault, FaultKind};
+use super::certificate;
+use super::fault::Fault;
 use super::history::History;
 use super::line::{Breaker, Line};
 use super::routes;
-use super::token::{Credentials, Tokens};
+use super::shared::{Options, RequestRecord, Shared};
 
 /// How long a client may take to shake hands; the server does not wait for those that never do.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
-
-/// Requests that are remembered: more than any test makes, and no growth over weeks of `simulate`.
-const MOST_REQUESTS: usize = 100_000;
-
-/// How the look-alike is to be.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Port on the loopback address; 0 takes a free one.
-    pub port: u16,
-    /// What it serves.
-    pub history: History,
-    /// Who may log in.
-    pub credentials: Credentials,
-    /// What goes wrong.
-    pub faults: Vec<Fault>,
-    /// What it presents.
-    pub certificate: CertificateKind,
-    /// HTTP without TLS.
-    pub plain: bool,
-    /// Whether it packs what asks for gzip.
-    pub gzip: bool,
-    /// Whether answers that are not packed say their length instead of coming in chunks.
-    pub with_length: bool,
-    /// Whether a night passes at a job after each answer with its runs.
-    pub nights_pass: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            port: 0,
-            history: History {
-                seed: 1,
-                jobs: 3,
-                runs: 50,
-                messages: 20,
-                unique: 0.5,
-            },
-            credentials: Credentials::default(),
-            faults: Vec::new(),
-            certificate: CertificateKind::default(),
-            plain: false,
-            gzip: true,
-            with_length: false,
-            nights_pass: false,
-        }
-    }
-}
 
 /// The look-alike cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -91,19 +42,6 @@ pub enum SimulatorError {
     Tls(#[source] rustls::Error),
 }
 
-/// A request that came, and what it was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestRecord {
-    /// Method.
-    pub method: String,
-    /// Path with query.
-    pub path: String,
-    /// Form of a request to the token URL: its `grant_type`.
-    pub grant: Option<String>,
-    /// Status; 0 where the connection was dropped in place of an answer. The body may have broken off later.
-    pub status: u16,
-}
-
 /// A running look-alike; it and all its connections end when it is dropped.
 #[derive(Debug)]
 pub struct Simulator {
@@ -112,82 +50,6 @@ pub struct Simulator {
     authority_pem: String,
     certificate_sha256: [u8; 32],
     accepting: JoinHandle<()>,
-}
-
-/// What all connections share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) options: Options,
-    pub(super) history: Arc<History>,
-    state: Mutex<State>,
-}
-
-/// What changes while it runs.
-#[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) tokens: Tokens,
-    nights: u32,
-    faults: Vec<Fault>,
-    /// Requests for runs, by job, since the faults were set.
-    asked: HashMap<u32, u32>,
-    /// Requests to the token URL, since the faults were set.
-    logins: u32,
-    /// Nights that passed at one job alone, after its answers.
-    nights_of: HashMap<u32, u32>,
-    /// Exact bodies that tests set, by job.
-    bodies: HashMap<u32, Bytes>,
-    requests: Vec<RequestRecord>,
-}
-
-impl State {
-    /// Counts a request to the token URL, and says what goes wrong with it.
-    pub(super) fn faults_of_login(&mut self) -> Vec<FaultKind> {
-        self.logins += 1;
-        let due = |fault: &&Fault| fault.applies_to_login(self.logins);
-        self.faults
-            .iter()
-            .filter(due)
-            .map(|fault| fault.kind.clone())
-            .collect()
-    }
-
-    /// Counts a request for the runs of a job, and says what goes wrong with it.
-    pub(super) fn faults_of_runs(&mut self, job: u32) -> Vec<FaultKind> {
-        let asked = self.asked.entry(job).or_default();
-        *asked += 1;
-        let due = |fault: &&Fault| fault.applies(job, *asked);
-        self.faults
-            .iter()
-            .filter(due)
-            .map(|fault| fault.kind.clone())
-            .collect()
-    }
-
-    /// How many nights have passed at a job; one more afterwards where they pass by themselves.
-    pub(super) fn nights(&mut self, job: u32, one_passes: bool) -> u32 {
-        let own = self.nights_of.entry(job).or_default();
-        let nights = self.nights + *own;
-        *own += u32::from(one_passes);
-        nights
-    }
-
-    /// The exact body that a test set for a job.
-    pub(super) fn body(&self, job: u32) -> Option<Bytes> {
-        self.bodies.get(&job).cloned()
-    }
-
-    pub(super) fn note(&mut self, request: RequestRecord) {
-        if self.requests.len() == MOST_REQUESTS {
-            self.requests.drain(..MOST_REQUESTS / 2);
-        }
-        self.requests.push(request);
-    }
-}
-
-impl Shared {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Simulator {
@@ -220,15 +82,7 @@ impl Simulator {
             .await
             .map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let state = Mutex::new(State {
-            faults: options.faults.clone(),
-            ..State::default()
-        });
-        let shared = Arc::new(Shared {
-            history: Arc::new(options.history.clone()),
-            options,
-            state,
-        });
+        let shared = Arc::new(Shared::new(options));
         let accepting = tokio::spawn(accept(listener, acceptor, Arc::clone(&shared)));
         Ok(Self {
             shared,

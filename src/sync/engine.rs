@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 
 use super::event::{Stop, SyncEvent};
 use super::job::{self, JobResult};
-use super::store::{self, Store};
+use super::shared::{JobOptions, Shared};
+use super::store;
 use super::words::{chain, with_hint};
 use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer};
 use crate::ccs::Client;
@@ -50,38 +51,6 @@ pub enum SyncError {
 impl From<ArchiveError> for SyncError {
     fn from(error: ArchiveError) -> Self {
         Self::Archive(Arc::new(error))
-    }
-}
-
-/// Options of a job's task that do not change within a sync.
-pub(super) struct JobOptions {
-    pub(super) count: u32,
-    pub(super) retry: Policy,
-    pub(super) run_limit: usize,
-    pub(super) zone: NaiveZone,
-}
-
-/// What the tasks of a sync share.
-pub(super) struct Shared {
-    pub(super) client: Client,
-    pub(super) store: Store,
-    pub(super) options: JobOptions,
-    pub(super) names: Vec<(Guid, String)>,
-    pub(super) events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
-    pub(super) stop: Stop,
-}
-
-impl Shared {
-    /// A job's name: as somebody gave it, else as the server tells.
-    pub(super) async fn name_of(&self, job: Guid) -> Option<String> {
-        if let Some((_, name)) = self.names.iter().find(|(id, _)| *id == job) {
-            return Some(name.clone());
-        }
-        let mut stop = self.stop.clone();
-        tokio::select! {
-            name = self.client.job_name(job) => name,
-            () = stop.asked() => None,
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod engine;
 mod event;
 mod job;
+mod shared;
 mod store;
 mod words;
 

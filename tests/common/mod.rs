@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use jobruns::archive::SyncRecord;
 use jobruns::ccs::retry::Policy;
-use jobruns::ccs::{Client, Secret, Settings, Trust, roots_from_pem};
-use jobruns::model::Guid;
+use jobruns::ccs::{Client, Settings, Trust, roots_from_pem};
+use jobruns::model::{Guid, Secret};
 use jobruns::reader::DEFAULT_RUN_LIMIT;
 use jobruns::simulator::{History, Options, Simulator};
 use jobruns::sync::{self, Stop, SyncError};

@@ -10,8 +10,8 @@ use std::time::Instant as Clock;
 use sha2::Digest;
 
 use self::doubts::Doubts;
-use super::engine::Shared;
 use super::event::SyncEvent;
+use super::shared::Shared;
 use super::store::{Batch, Received, Tally};
 use super::words::chain;
 use crate::archive::{

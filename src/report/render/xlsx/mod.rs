@@ -17,9 +17,9 @@ mod cells;
 
 use std::io::{self, Write};
 
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbook, Worksheet};
 
-use self::caught::caught;
+use self::caught::{caught, io_error};
 use self::cells::{Formats, Value};
 use super::text::width;
 use crate::report::about::About;
@@ -191,15 +191,6 @@ impl<W: Write> Write for Patient<'_, W> {
 
 fn rows_sheet(workbook: &mut Workbook) -> io::Result<&mut Worksheet> {
     workbook.worksheet_from_index(0).map_err(io_error)
-}
-
-/// A closed pipe must be told from a full disk.
-fn io_error(error: XlsxError) -> io::Error {
-    match error {
-        XlsxError::IoError(error) => error,
-        XlsxError::ZipError(error) => error.into(),
-        other => io::Error::other(other),
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 /// What stands in a text where a secret was.
-pub(super) const REDACTED: &str = "«redacted»";
+pub(crate) const REDACTED: &str = "«redacted»";
 
 impl Secret {
     /// Wraps `text`.

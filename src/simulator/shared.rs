@@ -1,0 +1,160 @@
+//! What all connections of the server share: its options, and what changes while it runs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::certificate::CertificateKind;
+use super::fault::{Fault, FaultKind};
+use super::history::History;
+use super::token::{Credentials, Tokens};
+
+/// Requests that are remembered: more than any test makes, and no growth over weeks of `simulate`.
+const MOST_REQUESTS: usize = 100_000;
+
+/// How the look-alike is to be.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Port on the loopback address; 0 takes a free one.
+    pub port: u16,
+    /// What it serves.
+    pub history: History,
+    /// Who may log in.
+    pub credentials: Credentials,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// What it presents.
+    pub certificate: CertificateKind,
+    /// HTTP without TLS.
+    pub plain: bool,
+    /// Whether it packs what asks for gzip.
+    pub gzip: bool,
+    /// Whether answers that are not packed say their length instead of coming in chunks.
+    pub with_length: bool,
+    /// Whether a night passes at a job after each answer with its runs.
+    pub nights_pass: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            history: History {
+                seed: 1,
+                jobs: 3,
+                runs: 50,
+                messages: 20,
+                unique: 0.5,
+            },
+            credentials: Credentials::default(),
+            faults: Vec::new(),
+            certificate: CertificateKind::default(),
+            plain: false,
+            gzip: true,
+            with_length: false,
+            nights_pass: false,
+        }
+    }
+}
+
+/// A request that came, and what it was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRecord {
+    /// Method.
+    pub method: String,
+    /// Path with query.
+    pub path: String,
+    /// Form of a request to the token URL: its `grant_type`.
+    pub grant: Option<String>,
+    /// Status; 0 where the connection was dropped in place of an answer. The body may have broken off later.
+    pub status: u16,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) options: Options,
+    pub(super) history: Arc<History>,
+    state: Mutex<State>,
+}
+
+/// What changes while it runs.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) tokens: Tokens,
+    pub(super) nights: u32,
+    pub(super) faults: Vec<Fault>,
+    /// Requests for runs, by job, since the faults were set.
+    pub(super) asked: HashMap<u32, u32>,
+    /// Requests to the token URL, since the faults were set.
+    pub(super) logins: u32,
+    /// Nights that passed at one job alone, after its answers.
+    nights_of: HashMap<u32, u32>,
+    /// Exact bodies that tests set, by job.
+    pub(super) bodies: HashMap<u32, Bytes>,
+    pub(super) requests: Vec<RequestRecord>,
+}
+
+impl State {
+    /// Counts a request to the token URL, and says what goes wrong with it.
+    pub(super) fn faults_of_login(&mut self) -> Vec<FaultKind> {
+        self.logins += 1;
+        let due = |fault: &&Fault| fault.applies_to_login(self.logins);
+        self.faults
+            .iter()
+            .filter(due)
+            .map(|fault| fault.kind.clone())
+            .collect()
+    }
+
+    /// Counts a request for the runs of a job, and says what goes wrong with it.
+    pub(super) fn faults_of_runs(&mut self, job: u32) -> Vec<FaultKind> {
+        let asked = self.asked.entry(job).or_default();
+        *asked += 1;
+        let due = |fault: &&Fault| fault.applies(job, *asked);
+        self.faults
+            .iter()
+            .filter(due)
+            .map(|fault| fault.kind.clone())
+            .collect()
+    }
+
+    /// How many nights have passed at a job; one more afterwards where they pass by themselves.
+    pub(super) fn nights(&mut self, job: u32, one_passes: bool) -> u32 {
+        let own = self.nights_of.entry(job).or_default();
+        let nights = self.nights + *own;
+        *own += u32::from(one_passes);
+        nights
+    }
+
+    /// The exact body that a test set for a job.
+    pub(super) fn body(&self, job: u32) -> Option<Bytes> {
+        self.bodies.get(&job).cloned()
+    }
+
+    pub(super) fn note(&mut self, request: RequestRecord) {
+        if self.requests.len() == MOST_REQUESTS {
+            self.requests.drain(..MOST_REQUESTS / 2);
+        }
+        self.requests.push(request);
+    }
+}
+
+impl Shared {
+    pub(super) fn new(options: Options) -> Self {
+        let state = State {
+            faults: options.faults.clone(),
+            ..State::default()
+        };
+        Self {
+            history: Arc::new(options.history.clone()),
+            options,
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
