@@ -14,7 +14,7 @@ per run and revision.
 Exit codes: 0 intact, 1 it could not be checked, 2 wrong usage, 3 something was lost by a salvage that no head had sealed, or a
 line of a list holds no head, 4 not intact.
 """
-import argparse, collections, datetime, hashlib, io, json, pathlib, re, sqlite3, sys, zoneinfo
+import argparse, collections, datetime, functools, hashlib, io, json, pathlib, re, sqlite3, sys, zoneinfo
 try:
     from compression import zstd
     def unpack(data, dictionary):
@@ -147,6 +147,39 @@ def offset(text):
         raise ValueError(text)
     return -seconds if parts[1] == "-" else seconds
 
+EPOCH = datetime.datetime(1970, 1, 1)
+HOURS = range(-26 * 3600, (26 + 24) * 3600 + 1, 2 * 3600)  # about a day; no offset reaches further, none is in force for less
+
+def offset_at(zone, instant):
+    """Seconds east of UTC at an instant; those of the first and the last days that Python knows are those beside them."""
+    instant = min(max(instant, YEAR_1 // TICKS + 2 * 86_400), 253_402_300_800 - 2 * 86_400)
+    return round((zone.fromutc((EPOCH + datetime.timedelta(seconds=instant)).replace(tzinfo=zone)).utcoffset()).total_seconds())
+
+@functools.lru_cache(20_000)
+def changes(zone, day):
+    """The offset in force more than a day before this one, and each change up to a day behind it: since when, and to what."""
+    known = [(None, offset_at(zone, day * 86_400 + HOURS[0]))]
+    for hour in HOURS[1:]:
+        until = day * 86_400 + hour
+        if (east := offset_at(zone, until)) != known[-1][1]:
+            since = until - HOURS.step
+            while until - since > 1:
+                middle = (since + until) // 2
+                since, until = (middle, until) if offset_at(zone, middle) == known[-1][1] else (since, middle)
+            known.append((until, east))
+    return known
+
+def offset_of_wall(zone, local):
+    """Seconds east of UTC of a time of the wall: of two the earlier; of none the offset before the jump. Python itself would take
+    hours for repeated that are not: behind the last change that a TZif file lists it asks the yearly rule about the wall, and
+    RFC 9636 about the instant (America/Nuuk, 2023-10-28T23:30:00)."""
+    (_, east), *later = changes(zone, local // 86_400)
+    for at, after in later:
+        if local - east < at or local - after < at:
+            break
+        east = after
+    return east
+
 def ticks(text, zone):
     """100 ns since 1970 UTC and whether no offset was written; None and None for no time. ValueError: unreadable."""
     text = text.strip()
@@ -165,10 +198,8 @@ def ticks(text, zone):
         day = datetime.date.fromisoformat(parts[1]).toordinal() - 719_163
         local = (day * 86_400 + hour * 3600 + minute * 60 + second) * TICKS + int((parts[5] or "").ljust(7, "0")[:7])
         naive, east = not parts[6], offset(parts[6])
-    if naive and zone:  # of two the earlier; of none the offset before the jump
-        wall = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=local // TICKS)
-        east = wall.replace(tzinfo=zone).utcoffset()
-        east = east.days * 86_400 + east.seconds
+    if naive and zone:
+        east = offset_of_wall(zone, local // TICKS)
     instant = local - east * TICKS
     if instant in NEVER:
         return None, None
@@ -425,6 +456,7 @@ def check_grammar(lines):
     bound, open_sync, last_sync, last_quarantined, zone, block = "", None, 0, 0, None, None
     latest, absent, jobs, kept, revisions, lost = {}, set(), set(), {}, collections.defaultdict(dict), set()
     told, acts = {}, []  # the line that told of something that a salvage may lose, and its words
+    seen_again = {}  # runs that were absent when the salvage told of a revision of them, and the entries of those
     for number, (entry, kind, words, seal) in enumerate(lines, 1):
         wrong = lambda why: finding(f"ledger, entry {entry}", f"{kind} may not stand there: {why}")
         at, run, job, sync = (words.get(word) for word in ("at", "run", "job", "sync"))
@@ -471,7 +503,11 @@ def check_grammar(lines):
             latest[run] = revisions[run][entry] = revision
             told["payload", str(entry)] = entry, f"revision {revision} of run {run}"
             if block:  # its line `returned` may be lost
-                absent.discard(run)
+                if run in absent:
+                    absent.discard(run)
+                    seen_again[run] = set()
+                if run in seen_again:
+                    seen_again[run].add(entry)
         elif kind in ("absent", "returned"):
             if not latest.get(run):
                 wrong(f"run {run} was never archived")
@@ -523,12 +559,14 @@ def check_grammar(lines):
             else:  # the list of heads names all that the salvage did by this line
                 acts[block[1]:] = [(*act[:-1], seal) for act in acts[block[1]:]]
                 block = None
+            absent |= {run for run, entries in seen_again.items() if entries <= lost}
+            seen_again = {}
             for run in [run for run, numbers in revisions.items() if numbers.keys() & lost]:
                 latest[run] = max((number for entry, number in revisions[run].items() if entry not in lost), default=0)
                 if not latest[run]:
                     absent.discard(run)
         elif kind == "acknowledged":
-            told["why", words["why"]] = entry, f"the reason of the acknowledgement in entry {entry}"
+            told["why", words["why"]] = entry, f"the reason {words['why']} of the acknowledgement in entry {entry}"
             acts.append((entry, kind, words, None, None, seal))
         elif kind == "sync-ended":
             told["results", sync] = entry, f"what sync {sync} found of its jobs"
@@ -613,8 +651,12 @@ def check_heads(lines, acts, heads, lists):
 
 def check_reasons(db, lines):
     """Why heads were given up."""
-    lost = {words["sha256"] for _, kind, words, _ in lines if kind == "lost" and words["what"] == "why"}
-    told = {words["why"] for _, kind, words, _ in lines if kind == "acknowledged"} - lost
+    told = set()
+    for _, kind, words, _ in lines:
+        if kind == "acknowledged":
+            told.add(words["why"])
+        elif kind == "lost" and words["what"] == "why":
+            told.discard(words["sha256"])
     rows = {row["why_sha256"].hex(): row["why"] for row in db.execute("SELECT * FROM _acknowledged")}
     if rows.keys() != told:
         finding("_acknowledged", "its rows are not those of the ledger", sorted(told), sorted(rows))
@@ -636,6 +678,7 @@ def check_runs(db, lines, rules, zones):
     for entry_id, kind, words, seal in lines:
         if kind == "revision" and entry_id not in lost:
             runs[words["run"]].append((entry_id, words, seal))
+            absent[words["run"]] = None  # whoever sent it lists the run
         elif kind in ("absent", "returned"):
             absent[words["run"]] = words["at"] if kind == "absent" else None
     payloads = messages = 0

@@ -37,7 +37,13 @@ pub(super) enum Claim {
     /// Bytes that could not be read were kept.
     Quarantined(QuarantinedClaim),
     /// A person accepted them.
-    Accepted { id: i64, at: i64, why: Sha256 },
+    Accepted {
+        id: i64,
+        at: i64,
+        /// Of the bytes in quarantine, said again.
+        sha256: Sha256,
+        why: Sha256,
+    },
     /// A complete answer lacked the run.
     Absent { run: Guid, sync: i64, at: i64 },
     /// It was listed again.
@@ -216,15 +222,12 @@ impl Claim {
                 reason: words.hash("reason")?,
                 run: words.guid_or_none("run")?,
             }),
-            "accepted" => {
-                let (id, at) = (words.number("id")?, words.time("at")?);
-                words.hash("sha256")?;
-                Self::Accepted {
-                    id,
-                    at,
-                    why: words.hash("why")?,
-                }
-            }
+            "accepted" => Self::Accepted {
+                id: words.number("id")?,
+                at: words.time("at")?,
+                sha256: words.hash("sha256")?,
+                why: words.hash("why")?,
+            },
             "absent" | "returned" => {
                 let run = words.guid("run")?;
                 let sync = words.number("sync")?;

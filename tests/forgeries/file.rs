@@ -1,5 +1,8 @@
 //! What somebody with the file does that both verifiers find without any head.
 
+use jobruns::model::hex;
+use sha2::{Digest, Sha256};
+
 use super::forger::{Forgery, Scene, python_is_there, with_payload, word};
 
 pub(crate) struct Row {
@@ -103,7 +106,8 @@ pub(crate) const FORGERIES: &[Row] = &[
         forge: |forgery| {
             let failed = forgery.failed();
             forgery.set_payload(failed.entry, &forgery.whitewashed(&failed.run));
-            vec![format!("entry {}", failed.entry)]
+            let place = format!("run {}, revision 1 (ledger, entry {})", failed.run, failed.entry);
+            vec![place]
         },
     },
     Row {
@@ -182,6 +186,18 @@ pub(crate) const FORGERIES: &[Row] = &[
                  WHERE name = 'quicker'",
             );
             vec!["sqlite_autoindex__run_9".to_owned()]
+        },
+    },
+    Row {
+        name: "name-of-sqlite-in-capitals",
+        forge: |forgery| {
+            forgery.sql(
+                "CREATE INDEX quicker ON _run (status);
+                 PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET name = 'SQLite_quicker', sql = replace(sql, 'quicker', 'SQLite_quicker')
+                 WHERE name = 'quicker'",
+            );
+            vec!["index SQLite_quicker".to_owned()]
         },
     },
     Row {
@@ -339,6 +355,20 @@ pub(crate) const FORGERIES: &[Row] = &[
                 .replace(word(&line, "at").unwrap(), &now)
                 .replace(word(&line, "why").unwrap(), &why);
             appended(forgery, &line)
+        },
+    },
+    Row {
+        name: "accepted-by-another-hash",
+        forge: |forgery| {
+            let (now, why) = (forgery.now(), "approved by the board");
+            let hash: String = hex(&<[u8; 32]>::from(Sha256::digest(why)));
+            forgery.sql(&format!(
+                "UPDATE _quarantined SET accepted_unix = unixepoch('{now}'), accepted_why = '{why}' WHERE quarantine_id = 2"
+            ));
+            let line = format!("accepted id=2 at={now} sha256={hash} why={hash}");
+            let mut told = appended(forgery, &line);
+            told.push("its sha256 is not that of number 2 in quarantine".to_owned());
+            told
         },
     },
     Row {

@@ -330,7 +330,14 @@ impl<'c> Work<'c> {
                     self.append(&Entry::of_line(&line))?;
                     match Claim::read(&line) {
                         // An earlier salvage has said so already.
-                        Ok(Claim::Lost(_)) => self.losses.retain(|loss| loss.as_str() != line),
+                        Ok(Claim::Lost(loss)) => {
+                            self.losses.retain(|loss| loss.as_str() != line);
+                            match loss {
+                                Loss::Name { job } => drop(self.names.remove(&job)),
+                                Loss::Server { job } => drop(self.servers.remove(&job)),
+                                _ => {}
+                            }
+                        }
                         Ok(claim) => self.take_over(old.entry, claim)?,
                         Err(why) => return Err(ArchiveError::Damaged { what: why }),
                     }
@@ -377,7 +384,7 @@ impl<'c> Work<'c> {
                 }
             }
             Claim::Quarantined(claim) => self.quarantined(&claim)?,
-            Claim::Accepted { id, at, why } => self.accepted(id, at, &why)?,
+            Claim::Accepted { id, at, why, .. } => self.accepted(id, at, &why)?,
             Claim::Acknowledged(claim) => self.reason(&claim.why)?,
             _ => {}
         }

@@ -48,8 +48,8 @@ pub(in crate::archive) struct Told {
     pub(in crate::archive) acts: Vec<Act>,
     /// Lines that give heads up, by their hashes: how many, and the hash over them.
     pub(in crate::archive) acknowledged: HashMap<Sha256, (u64, Sha256)>,
-    /// Hashes of the reasons given for that.
-    pub(in crate::archive) reasons: HashSet<Sha256>,
+    /// Hashes of the reasons given for that, and the entries that told of them.
+    pub(in crate::archive) reasons: HashMap<Sha256, i64>,
     pub(in crate::archive) lost: Lost,
     pub(in crate::archive) entries: u64,
     /// Revisions after [`Scope::after`], and the bytes of their payloads.
@@ -105,7 +105,6 @@ pub(in crate::archive) struct Lost {
     pub(in crate::archive) results: HashSet<i64>,
     /// Runs of the lost payloads.
     pub(in crate::archive) runs: HashSet<Guid>,
-    reasons: HashSet<Sha256>,
     /// What is named, and the entry that told of it, for the lines that name it.
     places: HashMap<Loss, (i64, String)>,
 }
@@ -236,6 +235,8 @@ pub(in crate::archive) fn check(
             .and_then(Claim::read);
         match claim {
             Ok(claim) => {
+                let was_absent =
+                    matches!(&claim, Claim::Revision(of) if pass.grammar.is_absent(of.run) == Some(true));
                 if let Some(why) = pass.grammar.fault(&claim) {
                     let finding = Finding::new(
                         Next::Restore,
@@ -245,7 +246,7 @@ pub(in crate::archive) fn check(
                     findings.push(finding);
                 }
                 pass.grammar.take(id, &found, &claim);
-                pass.hear(id, &found, claim, findings)?;
+                pass.hear(id, &found, claim, was_absent, findings)?;
             }
             Err(why) => findings.push(Finding::new(
                 Next::Restore,
@@ -304,8 +305,8 @@ fn read_ahead(connection: &Connection, told: &mut Told, findings: &mut Findings)
                 Loss::Payload { entry } => drop(told.lost.payloads.insert(entry)),
                 Loss::Quarantined { id } => drop(told.lost.quarantined.insert(id)),
                 Loss::Results { sync } => drop(told.lost.results.insert(sync)),
-                Loss::Why { sha256 } => drop(told.lost.reasons.insert(sha256)),
-                Loss::Name { .. } | Loss::Server { .. } => {}
+                // These count from their own line on: the same may be told again behind it.
+                Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } => {}
             },
             // Told of by the pass over all lines.
             _ => {}
@@ -340,6 +341,7 @@ impl Pass<'_> {
         entry: i64,
         hash: &Sha256,
         claim: Claim,
+        was_absent: bool,
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
         let new = entry > self.scope.after;
@@ -398,8 +400,9 @@ impl Pass<'_> {
                 } else if new {
                     told.revisions += 1;
                     told.payload_bytes += revision.bytes;
-                    // A run that was lost comes as if it were new, and nothing says that it is listed again.
-                    if told.lost.runs.contains(&revision.run) {
+                    // Whoever sent it lists the run. A run that was lost comes as if it were new, and a salvage may have lost
+                    // the line that says that it is listed again.
+                    if was_absent || told.lost.runs.contains(&revision.run) {
                         self.presence(entry, revision.run, None, findings)?;
                     }
                 }
@@ -416,7 +419,7 @@ impl Pass<'_> {
                     }
                 }
             }
-            Claim::Accepted { id, at, why } => drop(told.accepted.insert(id, (at, why))),
+            Claim::Accepted { id, at, why, .. } => drop(told.accepted.insert(id, (at, why))),
             Claim::Absent { run, at, .. } if new => self.presence(entry, run, Some(at), findings)?,
             Claim::Returned { run, .. } if new => self.presence(entry, run, None, findings)?,
             Claim::Lost(loss) => self.lost(entry, hash, loss, findings),
@@ -434,9 +437,7 @@ impl Pass<'_> {
             Claim::ClockSetBack { from, at } => self.act(entry, hash, Some(at), Deed::ClockSetBack { from }),
             Claim::Acknowledged(AcknowledgedClaim { at, heads, list, why }) => {
                 told.acknowledged.insert(*hash, (heads, list));
-                if !told.lost.reasons.contains(&why) {
-                    told.reasons.insert(why);
-                }
+                told.reasons.insert(why, entry);
                 self.act(entry, hash, Some(at), Deed::Acknowledged { heads, why });
             }
             Claim::Absent { .. } | Claim::Returned { .. } => {}
@@ -475,10 +476,10 @@ impl Pass<'_> {
                 told.jobs.entry(job).or_default().server = None;
                 at.map(|at| (at, format!("the address of the server of job {job}")))
             }
-            Loss::Why { sha256 } => Some((
-                entry,
-                format!("the reason {} of an acknowledgement", hex(&sha256)),
-            )),
+            Loss::Why { sha256 } => told.reasons.remove(&sha256).map(|at| {
+                let what = format!("the reason {} of the acknowledgement in entry {at}", hex(&sha256));
+                (at, what)
+            }),
         };
         match found {
             Some((sealed, what)) => self.act(entry, hash, None, Deed::Lost { sealed, what }),
@@ -589,7 +590,7 @@ pub(super) fn check_reasons(
             .doing(doing)?
             .as_str()
             .is_ok_and(|text| text_hash(text) == hash);
-        if !sound || !missing.remove(&hash) {
+        if !sound || missing.remove(&hash).is_none() {
             let place = format!("_acknowledged, {}", hex(&hash));
             findings.push(Finding::new(
                 Next::Restore,
@@ -598,7 +599,7 @@ pub(super) fn check_reasons(
             ));
         }
     }
-    for hash in missing {
+    for hash in missing.into_keys() {
         let place = format!("_acknowledged, {}", hex(&hash));
         findings.push(Finding::new(
             Next::Restore,
