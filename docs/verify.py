@@ -351,6 +351,13 @@ def check_schema(db, migrations):
         (number, _, name), text = file.stem.partition("__"), file.read_bytes().decode()
         made.executescript(text)
         applied.append((int(number[1:]), name, str(checksum(int(number[1:]), name, text))))
+    told = db.execute("""SELECT CAST(entry AS TEXT) FROM ledger WHERE entry_id = 1 OR entry GLOB 'migrated *'
+        ORDER BY entry_id DESC LIMIT 1""").fetchone()
+    told = re.search(" schema=([0-9]{1,9})(?: |$)", told[0]) if told else None
+    versions = db.execute("SELECT version FROM refinery_schema_history ORDER BY 1 LIMIT 1000").fetchall()
+    if len(versions) > len(files) and versions == [(number,) for number in range(1, len(versions) + 1)] and told \
+            and int(told[1]) == len(versions):
+        sys.exit(f"a newer jobruns wrote it (its tables are of version {told[1]}): take the script and the migrations of that one")
     objects = lambda database: {(row[0], row[1]): row[2:] for row in database.execute(
         "SELECT type, name, tbl_name, sql FROM sqlite_schema")}
     ours, theirs = objects(made), objects(db)
@@ -378,6 +385,7 @@ def check_schema(db, migrations):
             finding("the schema", f"{query} does not say what ours says", expected, got)
     if (got := db.execute("SELECT version, name, checksum FROM refinery_schema_history ORDER BY 1").fetchall()) != applied:
         finding("refinery_schema_history", "its migrations are not ours", applied, got)
+    return str(len(files))
 
 def check_values(db):
     """Values that no column of ours can have, and that a view would show as if there were none."""
@@ -395,8 +403,8 @@ VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-
     "TIME": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "GUID|-": "(?:-|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     "HASH|-": "(?:-|[0-9a-f]{64})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
 LINES = """
-archive id=GUID at=TIME
-naive-time zone=WORD rules=HASH|- at=TIME
+archive id=GUID at=TIME schema=NUMBER
+naive-time zone=WORD rules=HASH|- release=WORD at=TIME
 job-added job=GUID at=TIME
 job-watched job=GUID at=TIME
 job-unwatched job=GUID at=TIME
@@ -410,7 +418,7 @@ quarantined id=NUMBER job=GUID sync=NUMBER at=TIME position=NUMBER bytes=NUMBER 
 accepted id=NUMBER at=TIME sha256=HASH why=HASH
 absent run=GUID sync=NUMBER at=TIME
 returned run=GUID sync=NUMBER at=TIME
-reindexed at=TIME reader=NUMBER zone=WORD rules=HASH|-
+reindexed at=TIME reader=NUMBER zone=WORD rules=HASH|- release=WORD
 salvaged at=TIME head=HASH entries=NUMBER
 salvage-ended at=TIME
 lost what=payload entry=NUMBER
@@ -748,13 +756,13 @@ def check_runs(db, lines, rules, zones):
 
 def check_zones(db, lines):
     """The zone from each line on that names one: entry, name, rules as the archive keeps them (None: UTC)."""
-    rows = {(row["zone"], row["sha256"].hex()): row["tzif"] for row in db.execute("SELECT * FROM _zone_rules")}
-    told = [(entry_id, words["zone"], words["rules"]) for entry_id, kind, words, _ in lines if kind in ("naive-time", "reindexed")]
+    rows = {(row["zone"], row["sha256"].hex(), row["release"]): row["tzif"] for row in db.execute("SELECT * FROM _zone_rules")}
+    told = [(entry_id, words["zone"], words["rules"], words["release"]) for entry_id, kind, words, _ in lines if kind in ("naive-time", "reindexed")]
     reread = max((entry_id for entry_id, kind, *_ in lines if kind == "reindexed"), default=0)
     zones = []
-    for entry_id, name, rules in told:
-        zone, tzif = None, rows.get((name, rules))
-        if entry_id >= reread and (name, rules) != ("utc", "-"):
+    for entry_id, name, rules, release in told:
+        zone, tzif = None, rows.get((name, rules, release))
+        if entry_id >= reread and (name, rules, release) != ("utc", "-", "-"):
             place = f"zone_rules (ledger, entry {entry_id})"
             if tzif is None or sha256(tzif) != rules:
                 finding(place, f"the rules of {name} are missing, or not those that the ledger names", rules, tzif and sha256(tzif))
@@ -764,21 +772,23 @@ def check_zones(db, lines):
                 except Exception as error:
                     finding(place, f"the rules of {name} cannot be read ({type(error).__name__}: {error})")
         zones.append((entry_id, name, zone))
-    for name, rules in rows.keys() - {(name, rules) for _, name, rules in told}:
-        finding("zone_rules", "the ledger does not tell of these rules of a time zone", None, f"{name} {rules}")
+    for rules in rows.keys() - {tuple(rules) for _, *rules in told}:
+        finding("zone_rules", "the ledger does not tell of these rules of a time zone", None, " ".join(rules))
     return zones
 
-def check_archive(db, lines):
+def check_archive(db, lines, version):
     told = [words for _, kind, words, _ in lines if kind in ("naive-time", "reindexed")][-1:]
-    zone, rules = [words["zone"] for words in told], [words["rules"] for words in told if words["rules"] != "-"]
+    zone, rules, release = ([words[word] for words in told if words[word] != "-"] for word in ("zone", "rules", "release"))
     rows = db.execute("""SELECT only, archive_id, strftime('%Y-%m-%dT%H:%M:%SZ', made_unix, 'unixepoch') AS made_at,
-        naive_time, CASE WHEN zone_rules NOT NULL THEN lower(hex(zone_rules)) END AS zone_rules FROM _archive""").fetchall()
+        naive_time, zone_release, CASE WHEN zone_rules NOT NULL THEN lower(hex(zone_rules)) END AS zone_rules FROM _archive""").fetchall()
     if len(rows) != (lines != []):
         finding("archive", "it has not one row", 1, len(rows))
+    if lines and lines[0][2].get("schema") != version:
+        finding("ledger, entry 1", "it names another version of the tables than theirs", version, lines[0][2].get("schema"))
     for row in rows:
         words = lines[0][2] if lines else {}
         same("archive", {"only": 1, "archive_id": words.get("id"), "made_at": words.get("at"), "naive_time": zone[0] if zone else None,
-            "zone_rules": rules[0] if rules else None}, row)
+            "zone_rules": rules[0] if rules else None, "zone_release": release[0] if release else None}, row)
 
 def check_jobs(db, lines, last):
     """Jobs and servers; `last` is what syncs leave in the row of a job."""
@@ -906,14 +916,14 @@ def main():
         for row in db.execute("PRAGMA foreign_key_check"):
             finding(f"{row[0]}, row {row[1]}", f"it names a {row[2]} that is not there")
         db.row_factory = None
-        check_schema(db, options.migrations)
+        version = check_schema(db, options.migrations)
         lines, head = read_ledger(db)
         check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists)
         check_values(db)
         db.row_factory = sqlite3.Row
         if not found:  # tables of another shape, and lines that were changed, say nothing
             rules = [(entry_id, words["reader"]) for entry_id, kind, words, _ in lines if kind == "reindexed"][-1:]
-            check_archive(db, lines)
+            check_archive(db, lines, version)
             payloads, messages = check_runs(db, lines, rules, check_zones(db, lines))
             check_jobs(db, lines, check_syncs(db, lines))
             check_quarantine(db, lines)

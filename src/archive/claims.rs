@@ -10,12 +10,12 @@ use crate::model::{Guid, Sha256, ZoneName};
 /// One line of the ledger. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// The archive was made.
-    Archive { id: Guid, at: i64 },
-    /// The zone in which times without offset are read, and SHA-256 of its rules; none for UTC.
+    /// The archive was made, with tables of this version.
+    Archive { id: Guid, at: i64, schema: i64 },
+    /// The zone in which times without offset are read, and its rules; none for UTC.
     NaiveTime {
         zone: ZoneName,
-        rules: Option<Sha256>,
+        rules: Option<Rules>,
         at: i64,
     },
     /// A job is known from here on.
@@ -51,7 +51,7 @@ pub(super) enum Claim {
     /// The derived tables were rebuilt: revisions before this line are read by these rules, in this zone.
     Reindexed {
         zone: ZoneName,
-        rules: Option<Sha256>,
+        rules: Option<Rules>,
         reader: u32,
         at: i64,
     },
@@ -66,6 +66,13 @@ pub(super) enum Claim {
     Acknowledged(AcknowledgedClaim),
     /// Something that earlier lines claim could not be saved.
     Lost(Loss),
+}
+
+/// Rules of a time zone: SHA-256 of the TZif bytes, and the release of the database that they come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rules {
+    pub(super) sha256: Sha256,
+    pub(super) release: String,
 }
 
 /// Words of `sync-began`.
@@ -156,10 +163,11 @@ impl Claim {
             "archive" => Self::Archive {
                 id: words.guid("id")?,
                 at: words.time("at")?,
+                schema: words.number("schema")?,
             },
             "naive-time" => Self::NaiveTime {
                 zone: words.zone("zone")?,
-                rules: words.rules("rules")?,
+                rules: words.rules()?,
                 at: words.time("at")?,
             },
             "job-added" => Self::JobAdded {
@@ -242,7 +250,7 @@ impl Claim {
                 at: words.time("at")?,
                 reader: words.number("reader")?,
                 zone: words.zone("zone")?,
-                rules: words.rules("rules")?,
+                rules: words.rules()?,
             },
             "salvaged" => Self::Salvaged {
                 at: words.time("at")?,
@@ -360,10 +368,18 @@ impl<'line> Words<'line> {
         self.parsed(key, |text| text.parse().ok())
     }
 
-    fn rules(&mut self, key: &str) -> Result<Option<Sha256>, String> {
-        self.parsed(key, |text| match text {
+    fn rules(&mut self) -> Result<Option<Rules>, String> {
+        let sha256 = self.parsed("rules", |text| match text {
             "-" => Some(None),
             text => read_hash(text).map(Some),
+        })?;
+        self.parsed("release", |release| match (sha256, release) {
+            (None, "-") => Some(None),
+            (None, _) | (_, "" | "-") => None,
+            (Some(sha256), release) => {
+                let release = release.to_owned();
+                Some(Some(Rules { sha256, release }))
+            }
         })
     }
 

@@ -401,8 +401,8 @@ mod tests {
     /// Five lines: an archive, its zone, a job, a sync with a revision.
     fn begun() -> Vec<String> {
         let mut lines: Vec<String> = [
-            "archive id=J at=T1",
-            "naive-time zone=utc rules=- at=T1",
+            "archive id=J at=T1 schema=1",
+            "naive-time zone=utc rules=- release=- at=T1",
             "job-added job=J at=T2",
         ]
         .map(str::to_owned)
@@ -423,7 +423,7 @@ mod tests {
             &*quarantined(1, 1, 4),
             "accepted id=1 at=T4 sha256=H why=H",
             &ended(1, 5),
-            "reindexed at=T5 reader=1 zone=Europe/Berlin rules=H",
+            "reindexed at=T5 reader=1 zone=Europe/Berlin rules=H release=2026a",
             &began(2, 6),
             "absent run=R sync=2 at=T6",
             &ended(2, 6),
@@ -443,9 +443,9 @@ mod tests {
     #[test]
     fn each_line_that_may_not_stand_there_is_told() {
         for (line, why) in [
-            ("archive id=J at=T4", "an archive begins in the middle"),
+            ("archive id=J at=T4 schema=1", "an archive begins in the middle"),
             (
-                "naive-time zone=Europe/Berlin rules=H at=T4",
+                "naive-time zone=Europe/Berlin rules=H release=2026a at=T4",
                 "which only `reindexed` may",
             ),
             ("job-added job=J at=T4", "was added before"),
@@ -464,7 +464,10 @@ mod tests {
             ("accepted id=1 at=T4 sha256=H why=H", "there is no number 1"),
             ("absent run=S sync=1 at=T4", "was never archived"),
             ("returned run=R sync=1 at=T4", "was not absent"),
-            ("reindexed at=T4 reader=1 zone=utc rules=-", "before sync 1 ended"),
+            (
+                "reindexed at=T4 reader=1 zone=utc rules=- release=-",
+                "before sync 1 ended",
+            ),
             ("acknowledged at=T4 heads=1 list=H why=H", "before sync 1 ended"),
             ("lost what=payload entry=5", "only a salvage may say"),
             ("salvage-ended at=T4", "no salvage has begun"),

@@ -208,6 +208,14 @@ pub(crate) const FORGERIES: &[Row] = &[
         },
     },
     Row {
+        name: "migration-added",
+        forge: |forgery| {
+            let sql = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+                SELECT 2, 'the_next', applied_on, checksum FROM refinery_schema_history";
+            edited(forgery, sql, "refinery_schema_history")
+        },
+    },
+    Row {
         name: "lost-without-a-salvage",
         forge: |forgery| {
             let failed = forgery.failed();
@@ -421,7 +429,7 @@ pub(crate) const FORGERIES: &[Row] = &[
         name: "second-archive-line",
         forge: |forgery| {
             let now = forgery.now();
-            let line = format!("archive id=11111111-2222-4333-8444-555555555555 at={now}");
+            let line = format!("archive id=11111111-2222-4333-8444-555555555555 at={now} schema=1");
             appended(forgery, &line)
         },
     },

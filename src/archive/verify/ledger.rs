@@ -9,7 +9,7 @@ use sha2::Digest;
 use super::finding::{Finding, Findings, Next};
 use super::heads::{Act, Deed};
 use super::{quarantine, syncs};
-use crate::archive::claims::{AcknowledgedClaim, Claim, Loss, RevisionClaim};
+use crate::archive::claims::{AcknowledgedClaim, Claim, Loss, RevisionClaim, Rules};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
@@ -21,9 +21,11 @@ use crate::reader::READER_VERSION;
 #[derive(Debug, Default)]
 pub(in crate::archive) struct Told {
     pub(in crate::archive) archive: Option<(Guid, i64)>,
+    /// Version of the tables with which it was made.
+    pub(in crate::archive) schema: i64,
     pub(in crate::archive) zone: Option<ZoneName>,
-    /// SHA-256 of that zone's rules.
-    pub(in crate::archive) zone_rules: Option<Sha256>,
+    /// That zone's rules.
+    pub(in crate::archive) zone_rules: Option<Rules>,
     /// What each line says about the zone from its entry on.
     zones: Vec<InForce>,
     pub(in crate::archive) jobs: BTreeMap<Guid, JobTold>,
@@ -92,7 +94,7 @@ pub(in crate::archive) struct Reindexed {
 struct InForce {
     entry: i64,
     name: ZoneName,
-    sha256: Option<Sha256>,
+    rules: Option<Rules>,
     /// By the rules that the archive keeps, or why it cannot be had; not looked up where a later line rereads all.
     zone: Result<NaiveZone, String>,
 }
@@ -161,9 +163,10 @@ impl Told {
     }
 
     /// Whether a line names these rules.
-    pub(in crate::archive) fn names_rules(&self, name: &str, sha256: &[u8]) -> bool {
+    pub(in crate::archive) fn names_rules(&self, name: &str, sha256: &[u8], release: &str) -> bool {
+        let is_named = |rules: &Rules| rules.sha256 == *sha256 && rules.release == release;
         let mut zones = self.zones.iter();
-        zones.any(|zone| zone.name.as_str() == name && zone.sha256.is_some_and(|ours| ours == *sha256))
+        zones.any(|zone| zone.name.as_str() == name && zone.rules.as_ref().is_some_and(is_named))
     }
 }
 
@@ -289,15 +292,18 @@ fn read_ahead(connection: &Connection, told: &mut Told, findings: &mut Findings)
             continue;
         };
         match Claim::read(line) {
-            Ok(claim @ (Claim::Reindexed { zone, rules, .. } | Claim::NaiveTime { zone, rules, .. })) => {
+            Ok(
+                ref claim @ (Claim::Reindexed { zone, ref rules, .. }
+                | Claim::NaiveTime { zone, ref rules, .. }),
+            ) => {
                 let entry = row.get(0).doing(doing)?;
-                if let Claim::Reindexed { reader, .. } = claim {
+                if let &Claim::Reindexed { reader, .. } = claim {
                     told.reindexed = Some(Reindexed { entry, reader });
                 }
                 told.zones.push(InForce {
                     entry,
                     name: zone,
-                    sha256: rules,
+                    rules: rules.clone(),
                     zone: Ok(NaiveZone::Utc),
                 });
             }
@@ -314,7 +320,7 @@ fn read_ahead(connection: &Connection, told: &mut Told, findings: &mut Findings)
     }
     let reread = told.reindexed.map_or(0, |again| again.entry);
     for zone in told.zones.iter_mut().filter(|zone| zone.entry >= reread) {
-        zone.zone = zones::kept(connection, zone.name, zone.sha256)?;
+        zone.zone = zones::kept(connection, zone.name, zone.rules.as_ref())?;
         if let Err(why) = &zone.zone {
             let place = format!("zone_rules, ledger entry {}", zone.entry);
             findings.push(Finding::new(Next::Restore, place, why.clone()));
@@ -347,9 +353,9 @@ impl Pass<'_> {
         let new = entry > self.scope.after;
         let told = &mut self.told;
         match claim {
-            Claim::Archive { id, at } => {
+            Claim::Archive { id, at, schema } => {
                 if entry == 1 {
-                    told.archive = Some((id, at));
+                    (told.archive, told.schema) = (Some((id, at)), schema);
                 }
             }
             Claim::NaiveTime { zone, rules, .. } => (told.zone, told.zone_rules) = (Some(zone), rules),
