@@ -203,7 +203,9 @@ impl Claim {
             "sync-ended" => Self::SyncEnded(SyncEnded {
                 sync: words.number("sync")?,
                 at: words.time("at")?,
-                outcome: words.text("outcome")?.to_owned(),
+                outcome: words.parsed("outcome", |text| {
+                    matches!(text, "complete" | "partial" | "failed" | "interrupted").then(|| text.to_owned())
+                })?,
                 jobs: words.number("jobs")?,
                 results: words.hash("results")?,
             }),
@@ -341,19 +343,34 @@ impl<'line> Words<'line> {
         parse(text).ok_or_else(|| format!("{key}={text} cannot be read"))
     }
 
-    fn number<T: std::str::FromStr>(&mut self, key: &str) -> Result<T, String> {
-        self.parsed(key, |text| text.parse().ok())
+    /// A value that reads as it would be written: a line has one form alone, so that whoever compares texts and whoever
+    /// compares values judge alike.
+    fn exact<T: std::str::FromStr + ToString>(&mut self, key: &str) -> Result<T, String> {
+        self.parsed(key, |text| {
+            text.parse().ok().filter(|value: &T| value.to_string() == text)
+        })
+    }
+
+    /// No line of a program has a negative number, nor one of more than 18 digits.
+    fn number<T: std::str::FromStr + ToString>(&mut self, key: &str) -> Result<T, String> {
+        let number = self.exact::<T>(key)?;
+        let text = number.to_string();
+        if text.starts_with('-') || text.len() > 18 {
+            return Err(format!("{key}={text} cannot be read"));
+        }
+        Ok(number)
     }
 
     fn guid(&mut self, key: &str) -> Result<Guid, String> {
-        self.parsed(key, |text| text.parse().ok())
+        self.exact(key)
     }
 
     fn guid_or_none(&mut self, key: &str) -> Result<Option<Guid>, String> {
-        self.parsed(key, |text| match text {
-            "-" => Some(None),
-            text => text.parse().ok().map(Some),
-        })
+        let is_none = |rest: &str| rest.split(' ').next() == Some(&*format!("{key}=-"));
+        if self.rest.is_some_and(is_none) {
+            return self.text(key).map(|_| None);
+        }
+        self.guid(key).map(Some)
     }
 
     fn hash(&mut self, key: &str) -> Result<Sha256, String> {
@@ -365,7 +382,7 @@ impl<'line> Words<'line> {
     }
 
     fn zone(&mut self, key: &str) -> Result<ZoneName, String> {
-        self.parsed(key, |text| text.parse().ok())
+        self.exact(key)
     }
 
     fn rules(&mut self) -> Result<Option<Rules>, String> {
@@ -443,7 +460,7 @@ fn read_time(text: &str) -> Option<i64> {
                     byte == like
                 }
             });
-    if !shape {
+    if !shape || text.starts_with("0000") {
         return None;
     }
     let number = |range: std::ops::Range<usize>| text[range].parse::<u32>().ok();
@@ -504,6 +521,14 @@ mod tests {
             let said = Claim::read(line).unwrap_err();
             assert!(said.contains(why), "{line:?}: {said}");
         }
+        for value in ["+1", "01", "-1", "1000000000000000000"] {
+            let line = format!("sync-killed sync={value} at=2026-01-31T03:00:00Z");
+            assert!(Claim::read(&line).is_err(), "{line}");
+        }
+        for job in [JOB.to_uppercase(), format!("{{{JOB}}}"), JOB.replace('-', "")] {
+            let line = format!("job-added job={job} at=2026-01-31T03:00:00Z");
+            assert!(Claim::read(&line).is_err(), "{line}");
+        }
         let shouted = format!(
             "job-named job={JOB} at=2026-01-31T03:00:00Z name={}",
             "AB".repeat(32)
@@ -519,6 +544,7 @@ mod tests {
             "2026-01-31T03:00:00",
             "2026-01-31 03:00:00Z",
             "2026-01-31T03:00:00.5Z",
+            "0000-01-31T03:00:00Z",
             "+026-01-31T03:00:00Z",
         ] {
             assert_eq!(read_time(wrong), None, "{wrong}");

@@ -202,7 +202,7 @@ pub(crate) const FORGERIES: &[Row] = &[
                 Some(at) => line.replace(at, &at.replacen("20", "19", 1)),
                 None => line.to_owned(),
             });
-            forgery.sql("UPDATE _archive SET made_unix = unixepoch((SELECT substr(entry, instr(entry, ' at=') + 4) FROM ledger WHERE entry_id = 1))");
+            forgery.sql("UPDATE _archive SET made_unix = unixepoch((SELECT substr(entry, instr(entry, ' at=') + 4, 20) FROM ledger WHERE entry_id = 1))");
             forgery.tables_anew();
             vec![line_of_list(1)]
         },

@@ -358,8 +358,31 @@ impl Pass<'_> {
                     (told.archive, told.schema) = (Some((id, at)), schema);
                 }
             }
-            Claim::NaiveTime { zone, rules, .. } => (told.zone, told.zone_rules) = (Some(zone), rules),
-            Claim::Reindexed { zone, rules, at, .. } => {
+            Claim::NaiveTime { zone, rules, at } => {
+                let earlier = told.zone.replace(zone);
+                told.zone_rules = rules;
+                if earlier.is_some() {
+                    let release = told.zone_rules.as_ref().map_or("-", |rules| &rules.release);
+                    let release = release.to_owned();
+                    self.act(entry, hash, Some(at), Deed::OtherRules { zone, release });
+                }
+            }
+            Claim::Reindexed {
+                zone,
+                rules,
+                reader,
+                at,
+            } => {
+                if !knows_rules(reader) {
+                    let what = format!(
+                        "it reads all by rules of version {reader}, which this program does not have"
+                    );
+                    findings.push(Finding::new(
+                        Next::Program,
+                        format!("ledger, entry {entry}"),
+                        what,
+                    ));
+                }
                 let from = told.zone.replace(zone);
                 told.zone_rules = rules;
                 self.act(entry, hash, Some(at), Deed::Reindexed { from, to: zone });

@@ -191,6 +191,16 @@ impl<'c> Runs<'c> {
                 return Ok(false);
             }
         };
+        if bytes.len() as u64 != claim.bytes {
+            let finding = Finding::new(
+                Next::Restore,
+                place(),
+                "it has not as many bytes as the ledger says",
+            );
+            self.findings
+                .push(finding.with(claim.bytes.to_string(), bytes.len().to_string()));
+            return Ok(false);
+        }
         self.verified.payloads += 1;
         self.verified.payload_bytes += bytes.len() as u64;
         let (zone, reader) = match self.told.rules(entry, claim) {
@@ -270,13 +280,16 @@ impl<'c> Runs<'c> {
         content: Option<[u8; 32]>,
     ) -> Result<(), ArchiveError> {
         let doing = "read a run";
-        let (Some(latest), Some(Ok(claim))) = (replay.latest(), revisions.last().map(|last| &last.claim))
-        else {
+        let (Some(latest), [first, ..], [.., last]) = (replay.latest(), revisions, revisions) else {
+            return Ok(());
+        };
+        let (Ok(first), Ok(claim)) = (&first.claim, &last.claim) else {
             return Ok(());
         };
         let run = &latest.run;
         let (held, present) = replay.counts();
-        let job = claim.job.to_string();
+        // A run stays with the job that had it first.
+        let job = first.job.to_string();
         let assumed = |reading: TimeReading| {
             let basis = reading.basis();
             Should::from(basis.map(|basis| i64::from(basis == TimeBasis::Assumed)))
