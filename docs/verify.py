@@ -14,7 +14,7 @@ per run and revision.
 Exit codes: 0 intact, 1 it could not be checked, 2 wrong usage, 3 something was lost by a salvage that no head had sealed, or a
 line of a list holds no head, 4 not intact.
 """
-import argparse, collections, datetime, hashlib, io, json, pathlib, re, sqlite3, sys, zoneinfo
+import argparse, collections, datetime, functools, hashlib, io, json, pathlib, re, sqlite3, sys, zoneinfo
 try:
     from compression import zstd
     def unpack(data, dictionary):
@@ -147,6 +147,39 @@ def offset(text):
         raise ValueError(text)
     return -seconds if parts[1] == "-" else seconds
 
+EPOCH = datetime.datetime(1970, 1, 1)
+HOURS = range(-26 * 3600, (26 + 24) * 3600 + 1, 2 * 3600)  # about a day; no offset reaches further, none is in force for less
+
+def offset_at(zone, instant):
+    """Seconds east of UTC at an instant; those of the first and the last days that Python knows are those beside them."""
+    instant = min(max(instant, YEAR_1 // TICKS + 2 * 86_400), 253_402_300_800 - 2 * 86_400)
+    return round((zone.fromutc((EPOCH + datetime.timedelta(seconds=instant)).replace(tzinfo=zone)).utcoffset()).total_seconds())
+
+@functools.lru_cache(20_000)
+def changes(zone, day):
+    """The offset in force more than a day before this one, and each change up to a day behind it: since when, and to what."""
+    known = [(None, offset_at(zone, day * 86_400 + HOURS[0]))]
+    for hour in HOURS[1:]:
+        until = day * 86_400 + hour
+        if (east := offset_at(zone, until)) != known[-1][1]:
+            since = until - HOURS.step
+            while until - since > 1:
+                middle = (since + until) // 2
+                since, until = (middle, until) if offset_at(zone, middle) == known[-1][1] else (since, middle)
+            known.append((until, east))
+    return known
+
+def offset_of_wall(zone, local):
+    """Seconds east of UTC of a time of the wall: of two the earlier; of none the offset before the jump. Python itself would take
+    hours for repeated that are not: behind the last change that a TZif file lists it asks the yearly rule about the wall, and
+    RFC 9636 about the instant (America/Nuuk, 2023-10-28T23:30:00)."""
+    (_, east), *later = changes(zone, local // 86_400)
+    for at, after in later:
+        if local - east < at or local - after < at:
+            break
+        east = after
+    return east
+
 def ticks(text, zone):
     """100 ns since 1970 UTC and whether no offset was written; None and None for no time. ValueError: unreadable."""
     text = text.strip()
@@ -165,10 +198,8 @@ def ticks(text, zone):
         day = datetime.date.fromisoformat(parts[1]).toordinal() - 719_163
         local = (day * 86_400 + hour * 3600 + minute * 60 + second) * TICKS + int((parts[5] or "").ljust(7, "0")[:7])
         naive, east = not parts[6], offset(parts[6])
-    if naive and zone:  # of two the earlier; of none the offset before the jump
-        wall = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=local // TICKS)
-        east = wall.replace(tzinfo=zone).utcoffset()
-        east = east.days * 86_400 + east.seconds
+    if naive and zone:
+        east = offset_of_wall(zone, local // TICKS)
     instant = local - east * TICKS
     if instant in NEVER:
         return None, None
@@ -309,6 +340,52 @@ def checksum(version, name, text):
         mix()
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
+def needs_what_is_not_here(error):
+    return "unknown function" in str(error) or "no such collation" in str(error)
+
+def check_pages(db):
+    """SQLite's own check. Of a table with an index of somebody's that needs what Python does not have, SQLite compares no index:
+    the others are compared here."""
+    def check(sql):
+        for row in db.execute(sql).fetchall():
+            if row[0] != "ok":
+                finding("the file", row[0])
+    name = lambda text: '"' + text.replace('"', '""') + '"'
+    try:
+        return check("PRAGMA integrity_check")
+    except sqlite3.OperationalError as error:
+        if not needs_what_is_not_here(error):
+            raise
+        note(f"an index that somebody added needs what is not here ({error}): its entries were not compared")
+    check("PRAGMA quick_check")
+    for table, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+        try:
+            check(f"PRAGMA integrity_check({name(table)})")
+            continue
+        except sqlite3.OperationalError as error:
+            if not needs_what_is_not_here(error):
+                raise
+        try:
+            db.execute(f"SELECT rowid FROM {name(table)} LIMIT 0")
+            key = ["rowid"]
+        except sqlite3.OperationalError:  # WITHOUT ROWID
+            key = [row[0] for row in db.execute("SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", [table])]
+        for index, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?", [table]).fetchall():
+            columns = [row[0] for row in db.execute("SELECT name FROM pragma_index_info(?)", [index])]
+            if None in columns:  # of an expression: none of ours has one
+                continue
+            of = lambda how: f"SELECT {', '.join(map(name, key + columns))} FROM {name(table)} {how}"
+            pair = of(f"INDEXED BY {name(index)}"), of("NOT INDEXED")
+            for one, other in (pair, pair[::-1]):
+                try:
+                    differ = db.execute(f"SELECT count(*) FROM (SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}))").fetchone()[0]
+                except sqlite3.OperationalError as error:
+                    if "no query solution" in str(error) or needs_what_is_not_here(error):
+                        continue  # an analyst's: of some rows, or in an order that is not here
+                    raise
+                if differ:
+                    finding(f"index {index}", "it and its table differ", 0, differ)
+
 def check_schema(db, migrations):
     """The schema's own text against what the migrations make; without it no table says anything."""
     files = sorted(pathlib.Path(migrations).glob("V*.sql"), key=lambda file: int(file.name[1:].split("__")[0]))
@@ -320,6 +397,13 @@ def check_schema(db, migrations):
         (number, _, name), text = file.stem.partition("__"), file.read_bytes().decode()
         made.executescript(text)
         applied.append((int(number[1:]), name, str(checksum(int(number[1:]), name, text))))
+    told = db.execute("""SELECT CAST(entry AS TEXT) FROM ledger WHERE entry_id = 1 OR entry GLOB 'migrated *'
+        ORDER BY entry_id DESC LIMIT 1""").fetchone()
+    told = re.search(" schema=([0-9]{1,9})(?: |$)", told[0]) if told else None
+    versions = db.execute("SELECT version FROM refinery_schema_history ORDER BY 1 LIMIT 1000").fetchall()
+    if len(versions) > len(files) and versions == [(number,) for number in range(1, len(versions) + 1)] and told \
+            and int(told[1]) == len(versions):
+        sys.exit(f"a newer jobruns wrote it (its tables are of version {told[1]}): take the script and the migrations of that one")
     objects = lambda database: {(row[0], row[1]): row[2:] for row in database.execute(
         "SELECT type, name, tbl_name, sql FROM sqlite_schema")}
     ours, theirs = objects(made), objects(db)
@@ -347,6 +431,7 @@ def check_schema(db, migrations):
             finding("the schema", f"{query} does not say what ours says", expected, got)
     if (got := db.execute("SELECT version, name, checksum FROM refinery_schema_history ORDER BY 1").fetchall()) != applied:
         finding("refinery_schema_history", "its migrations are not ours", applied, got)
+    return str(len(files))
 
 def check_values(db):
     """Values that no column of ours can have, and that a view would show as if there were none."""
@@ -360,12 +445,12 @@ def check_values(db):
 
 # ---- The ledger --------------------------------------------------------------------------------------------------------------
 
-VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-f]{64}", "NUMBER": "[0-9]{1,18}", "WORD": "[^ ]+",
+VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-f]{64}", "NUMBER": "(?:0|[1-9][0-9]{0,17})", "WORD": "[^ ]+",
     "TIME": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "GUID|-": "(?:-|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     "HASH|-": "(?:-|[0-9a-f]{64})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
 LINES = """
-archive id=GUID at=TIME
-naive-time zone=WORD rules=HASH|- at=TIME
+archive id=GUID at=TIME schema=NUMBER
+naive-time zone=WORD rules=HASH|- release=WORD at=TIME
 job-added job=GUID at=TIME
 job-watched job=GUID at=TIME
 job-unwatched job=GUID at=TIME
@@ -379,7 +464,7 @@ quarantined id=NUMBER job=GUID sync=NUMBER at=TIME position=NUMBER bytes=NUMBER 
 accepted id=NUMBER at=TIME sha256=HASH why=HASH
 absent run=GUID sync=NUMBER at=TIME
 returned run=GUID sync=NUMBER at=TIME
-reindexed at=TIME reader=NUMBER zone=WORD rules=HASH|-
+reindexed at=TIME reader=NUMBER zone=WORD rules=HASH|- release=WORD
 salvaged at=TIME head=HASH entries=NUMBER
 salvage-ended at=TIME
 lost what=payload entry=NUMBER
@@ -425,6 +510,7 @@ def check_grammar(lines):
     bound, open_sync, last_sync, last_quarantined, zone, block = "", None, 0, 0, None, None
     latest, absent, jobs, kept, revisions, lost = {}, set(), set(), {}, collections.defaultdict(dict), set()
     told, acts = {}, []  # the line that told of something that a salvage may lose, and its words
+    seen_again = {}  # runs that were absent when the salvage told of a revision of them, and the entries of those
     for number, (entry, kind, words, seal) in enumerate(lines, 1):
         wrong = lambda why: finding(f"ledger, entry {entry}", f"{kind} may not stand there: {why}")
         at, run, job, sync = (words.get(word) for word in ("at", "run", "job", "sync"))
@@ -466,12 +552,16 @@ def check_grammar(lines):
         # Runs.
         if kind == "revision":
             revision, before = int(words["number"]), latest.get(run, 0)
-            if revision <= before or not block and revision != before + 1:
+            if revision <= before or not block and revision != before + 1 or revision >= 2**32:
                 wrong(f"revision {revision} of run {run} follows revision {before}")
             latest[run] = revisions[run][entry] = revision
             told["payload", str(entry)] = entry, f"revision {revision} of run {run}"
             if block:  # its line `returned` may be lost
-                absent.discard(run)
+                if run in absent:
+                    absent.discard(run)
+                    seen_again[run] = set()
+                if run in seen_again:
+                    seen_again[run].add(entry)
         elif kind in ("absent", "returned"):
             if not latest.get(run):
                 wrong(f"run {run} was never archived")
@@ -493,9 +583,13 @@ def check_grammar(lines):
         elif kind == "naive-time":
             if zone not in (None, words["zone"]) and block is None:
                 wrong(f"it changes the zone of times without offset from {zone} to {words['zone']}, which only reindexed may")
+            if zone is not None:
+                acts.append((entry, kind, words, None, None, seal))
             zone = words["zone"]
         elif kind == "reindexed":
             zone = words["zone"]
+            if int(words["reader"]) > READER:
+                finding(f"ledger, entry {entry}", f"it reads all by rules of version {words['reader']}, and this script knows {READER}")
             acts.append((entry, kind, words, 1, None, seal))
         # Salvage.
         elif kind == "salvaged":
@@ -523,12 +617,14 @@ def check_grammar(lines):
             else:  # the list of heads names all that the salvage did by this line
                 acts[block[1]:] = [(*act[:-1], seal) for act in acts[block[1]:]]
                 block = None
+            absent |= {run for run, entries in seen_again.items() if entries <= lost}
+            seen_again = {}
             for run in [run for run, numbers in revisions.items() if numbers.keys() & lost]:
                 latest[run] = max((number for entry, number in revisions[run].items() if entry not in lost), default=0)
                 if not latest[run]:
                     absent.discard(run)
         elif kind == "acknowledged":
-            told["why", words["why"]] = entry, f"the reason of the acknowledgement in entry {entry}"
+            told["why", words["why"]] = entry, f"the reason {words['why']} of the acknowledgement in entry {entry}"
             acts.append((entry, kind, words, None, None, seal))
         elif kind == "sync-ended":
             told["results", sync] = entry, f"what sync {sync} found of its jobs"
@@ -600,6 +696,8 @@ def check_heads(lines, acts, heads, lists):
                 f"read in {words['zone']} since",
             "salvaged": lambda: f"the archive was taken out of a damaged one at {words['at']}",
             "lost": lambda: f"{thing} was lost, as the salvage of {words['at']} says",
+            "naive-time": lambda: f"times without offset that were received from {words['at']} on are read by the rules of "
+                f"{words['zone']} of release {words['release']}",
             "clock-set-back": lambda: f"the clock was set back from {words['from']} to {words['at']}",
             "acknowledged": lambda: f"{words['heads']} lodged heads that this archive does not hold were given up at {words['at']}",
         }[kind]()
@@ -613,8 +711,12 @@ def check_heads(lines, acts, heads, lists):
 
 def check_reasons(db, lines):
     """Why heads were given up."""
-    lost = {words["sha256"] for _, kind, words, _ in lines if kind == "lost" and words["what"] == "why"}
-    told = {words["why"] for _, kind, words, _ in lines if kind == "acknowledged"} - lost
+    told = set()
+    for _, kind, words, _ in lines:
+        if kind == "acknowledged":
+            told.add(words["why"])
+        elif kind == "lost" and words["what"] == "why":
+            told.discard(words["sha256"])
     rows = {row["why_sha256"].hex(): row["why"] for row in db.execute("SELECT * FROM _acknowledged")}
     if rows.keys() != told:
         finding("_acknowledged", "its rows are not those of the ledger", sorted(told), sorted(rows))
@@ -636,6 +738,7 @@ def check_runs(db, lines, rules, zones):
     for entry_id, kind, words, seal in lines:
         if kind == "revision" and entry_id not in lost:
             runs[words["run"]].append((entry_id, words, seal))
+            absent[words["run"]] = None  # whoever sent it lists the run
         elif kind in ("absent", "returned"):
             absent[words["run"]] = words["at"] if kind == "absent" else None
     payloads = messages = 0
@@ -665,10 +768,16 @@ def check_runs(db, lines, rules, zones):
                 continue
             zone = next(line[2] for line in zones if line[0] == again[0]) if again else said[0][2]
             if int(reader) > READER:
-                sys.exit(f"{place} was read by rules of version {reader}, and this script knows {READER}")
+                finding(place, f"it is read by rules of version {reader}, and this script knows {READER}")
+                judged = False
+                continue
             latest, assumed, came, unreadable = read_run(payload, zone)
             counts = {"has_message_list": int(came is not None), "unreadable_messages": unreadable,
                 **{column: value if value is None else int(value) for column, value in assumed.items()}}
+            if latest["job_run_id"] != run:
+                finding(place, "it is the payload of another run", run, latest["job_run_id"])
+                judged = False
+                continue
             if came is not None:
                 take_in(held, came, unreadable == 0, words["at"])
             row = db.execute("SELECT * FROM run_revisions WHERE job_run_id = ? AND revision = ?", [run, int(words["number"])]).fetchone()
@@ -705,13 +814,13 @@ def check_runs(db, lines, rules, zones):
 
 def check_zones(db, lines):
     """The zone from each line on that names one: entry, name, rules as the archive keeps them (None: UTC)."""
-    rows = {(row["zone"], row["sha256"].hex()): row["tzif"] for row in db.execute("SELECT * FROM _zone_rules")}
-    told = [(entry_id, words["zone"], words["rules"]) for entry_id, kind, words, _ in lines if kind in ("naive-time", "reindexed")]
+    rows = {(row["zone"], row["sha256"].hex(), row["release"]): row["tzif"] for row in db.execute("SELECT * FROM _zone_rules")}
+    told = [(entry_id, words["zone"], words["rules"], words["release"]) for entry_id, kind, words, _ in lines if kind in ("naive-time", "reindexed")]
     reread = max((entry_id for entry_id, kind, *_ in lines if kind == "reindexed"), default=0)
     zones = []
-    for entry_id, name, rules in told:
-        zone, tzif = None, rows.get((name, rules))
-        if entry_id >= reread and (name, rules) != ("utc", "-"):
+    for entry_id, name, rules, release in told:
+        zone, tzif = None, rows.get((name, rules, release))
+        if entry_id >= reread and (name, rules, release) != ("utc", "-", "-"):
             place = f"zone_rules (ledger, entry {entry_id})"
             if tzif is None or sha256(tzif) != rules:
                 finding(place, f"the rules of {name} are missing, or not those that the ledger names", rules, tzif and sha256(tzif))
@@ -721,21 +830,23 @@ def check_zones(db, lines):
                 except Exception as error:
                     finding(place, f"the rules of {name} cannot be read ({type(error).__name__}: {error})")
         zones.append((entry_id, name, zone))
-    for name, rules in rows.keys() - {(name, rules) for _, name, rules in told}:
-        finding("zone_rules", "the ledger does not tell of these rules of a time zone", None, f"{name} {rules}")
+    for rules in rows.keys() - {tuple(rules) for _, *rules in told}:
+        finding("zone_rules", "the ledger does not tell of these rules of a time zone", None, " ".join(rules))
     return zones
 
-def check_archive(db, lines):
+def check_archive(db, lines, version):
     told = [words for _, kind, words, _ in lines if kind in ("naive-time", "reindexed")][-1:]
-    zone, rules = [words["zone"] for words in told], [words["rules"] for words in told if words["rules"] != "-"]
+    zone, rules, release = ([words[word] for words in told if words[word] != "-"] for word in ("zone", "rules", "release"))
     rows = db.execute("""SELECT only, archive_id, strftime('%Y-%m-%dT%H:%M:%SZ', made_unix, 'unixepoch') AS made_at,
-        naive_time, CASE WHEN zone_rules NOT NULL THEN lower(hex(zone_rules)) END AS zone_rules FROM _archive""").fetchall()
+        naive_time, zone_release, CASE WHEN zone_rules NOT NULL THEN lower(hex(zone_rules)) END AS zone_rules FROM _archive""").fetchall()
     if len(rows) != (lines != []):
         finding("archive", "it has not one row", 1, len(rows))
+    if lines and lines[0][2].get("schema") != version:
+        finding("ledger, entry 1", "it names another version of the tables than theirs", version, lines[0][2].get("schema"))
     for row in rows:
         words = lines[0][2] if lines else {}
         same("archive", {"only": 1, "archive_id": words.get("id"), "made_at": words.get("at"), "naive_time": zone[0] if zone else None,
-            "zone_rules": rules[0] if rules else None}, row)
+            "zone_rules": rules[0] if rules else None, "zone_release": release[0] if release else None}, row)
 
 def check_jobs(db, lines, last):
     """Jobs and servers; `last` is what syncs leave in the row of a job."""
@@ -822,6 +933,8 @@ def check_syncs(db, lines):
                         last[job["job_id"]]["total_job_runs"] = job["total_job_runs"]
         if sync in lost:
             continue
+        if ended and int(ended["jobs"]) != len(results):
+            finding(f"sync {sync}", "there are not as many jobs as the ledger says", ended["jobs"], str(len(results)))
         if ended and sha256(b"".join(sorted(results))) != ended["results"] or not ended and results:
             finding(f"sync {sync}", "what it found of its jobs (sync_jobs) is not what the ledger names")
         same(f"sync {sync}, sums", {**{column: sums[column] for column in FIGURES}, "seconds": sums["milliseconds"] / 1000}, rows[sync])
@@ -850,27 +963,18 @@ def main():
         db = sqlite3.connect(f"{options.archive.resolve().as_uri()}?mode=ro", uri=True)
         db.row_factory = sqlite3.Row
         db.execute("BEGIN")  # one state, whatever a sync writes meanwhile
-        try:
-            rows = db.execute("PRAGMA integrity_check").fetchall()
-        except sqlite3.OperationalError as error:
-            if "unknown function" not in str(error) and "no such collation" not in str(error):
-                raise
-            note(f"an index that somebody added needs what is not here ({error}): entries of indexes were not compared")
-            rows = db.execute("PRAGMA quick_check").fetchall()
-        for row in rows:
-            if row[0] != "ok":
-                finding("the file", row[0])
+        check_pages(db)
         for row in db.execute("PRAGMA foreign_key_check"):
             finding(f"{row[0]}, row {row[1]}", f"it names a {row[2]} that is not there")
         db.row_factory = None
-        check_schema(db, options.migrations)
+        version = check_schema(db, options.migrations)
         lines, head = read_ledger(db)
         check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists)
         check_values(db)
         db.row_factory = sqlite3.Row
         if not found:  # tables of another shape, and lines that were changed, say nothing
             rules = [(entry_id, words["reader"]) for entry_id, kind, words, _ in lines if kind == "reindexed"][-1:]
-            check_archive(db, lines)
+            check_archive(db, lines, version)
             payloads, messages = check_runs(db, lines, rules, check_zones(db, lines))
             check_jobs(db, lines, check_syncs(db, lines))
             check_quarantine(db, lines)

@@ -34,16 +34,17 @@ CREATE TABLE _archive (
     archive_id  TEXT    NOT NULL,     -- GUID drawn when the archive was made; the first ledger entry names it
     made_unix   INTEGER NOT NULL,     -- when, seconds since 1970 UTC
     naive_time  TEXT,                 -- zone in which times without offset are read: `utc` or an IANA name; NULL before the first sync
-    zone_rules  BLOB                  -- SHA-256 of the rules of that zone, a row of _zone_rules; NULL for UTC
+    zone_rules  BLOB,                 -- SHA-256 of the rules of that zone, a row of _zone_rules; NULL for UTC
+    zone_release TEXT                 -- release of the IANA time zone database that they come from; NULL for UTC
 ) STRICT;
 
 -- Rules of time zones by which times without offset are read, so that every machine reads them alike.
 CREATE TABLE _zone_rules (
     sha256   BLOB NOT NULL,           -- of tzif; lines naive-time and reindexed of the ledger name it
     zone     TEXT NOT NULL,           -- IANA name
-    version  TEXT NOT NULL,           -- release of the IANA time zone database that they come from, such as 2026f; nothing seals it
+    release  TEXT NOT NULL,           -- release of the IANA time zone database that they come from, such as 2026f; the same lines name it
     tzif     BLOB NOT NULL,           -- a TZif file (RFC 9636)
-    PRIMARY KEY (sha256, zone)
+    PRIMARY KEY (sha256, zone, release)
 ) STRICT, WITHOUT ROWID;
 
 -- The append-only ledger: what the archive claims, one line of text an entry; docs/evidence.md gives the exact bytes.

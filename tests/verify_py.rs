@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use common::python::{is_there, python};
 use common::{Bench, small_history};
 use jobruns::archive::{Reader, Writer};
-use jobruns::model::hex;
+use jobruns::model::{Zone, hex, zone_names};
 use jobruns::simulator::{History, Options};
 use rusqlite::Connection;
 
@@ -208,6 +208,78 @@ async fn it_passes_what_was_repaired() {
     jobruns::archive::salvage(&path, &salvaged, &|_| {}).unwrap();
     let said = ends_with(&verify_py(&salvaged, &[]), 3);
     assert!(said.contains(" was lost, as the salvage of "), "{said}");
+}
+
+/// Reads times of the wall in every zone, and prints those that it reads otherwise: zone, time, ours, its own.
+const WALLS: &str = r#"
+import io, json, sys, zoneinfo
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+import verify
+wrong, read = [], 0
+for name, tzif, walls in json.load(open(sys.argv[2])):
+    zone = zoneinfo.ZoneInfo.from_file(io.BytesIO(bytes.fromhex(tzif)), key=name)
+    for wall, ours in walls:
+        read += 1
+        if (its := verify.offset_of_wall(zone, wall)) != ours:
+            wrong.append([name, verify.utc(wall * verify.TICKS), ours, its])
+print(json.dumps({"read": read, "wrong": wrong[:20]}))
+"#;
+
+/// Times of the wall about each change of a zone from 2000 to 2040.
+fn walls_about_changes(zone: Zone) -> Vec<i64> {
+    let rules = jiff::tz::TimeZone::tzif(zone.name(), zone.tzif()).unwrap();
+    let begin = jiff::Timestamp::from_second(946_684_800).unwrap(); // 2000-01-01
+    let end = jiff::Timestamp::from_second(2_240_524_800).unwrap(); // 2041-01-01
+    let mut walls = Vec::new();
+    for change in rules
+        .following(begin)
+        .take_while(|change| change.timestamp() < end)
+    {
+        let at = change.timestamp().as_second();
+        for east in [
+            rules.to_offset(jiff::Timestamp::from_second(at - 1).unwrap()),
+            change.offset(),
+        ] {
+            let wall = at + i64::from(east.seconds());
+            walls.extend([-3600, -1, 0, 1, 1800, 3600].map(|more| wall + more));
+        }
+    }
+    walls.sort_unstable();
+    walls.dedup();
+    walls
+}
+
+#[test]
+fn it_reads_every_time_of_the_wall_in_every_zone_as_we_do() {
+    if !is_there("python3") {
+        return;
+    }
+    let mut seen = std::collections::HashSet::new();
+    let mut zones = Vec::new();
+    let mut count = 0;
+    for name in zone_names() {
+        let zone = Zone::newest(name).unwrap();
+        if zone == Zone::UTC || !seen.insert(zone.sha256()) {
+            continue;
+        }
+        let walls = walls_about_changes(zone);
+        count += walls.len();
+        let walls: Vec<_> = walls
+            .into_iter()
+            .map(|wall| (wall, zone.offset_of_wall(wall)))
+            .collect();
+        let tzif: String = zone.tzif().iter().map(|byte| format!("{byte:02x}")).collect();
+        zones.push((zone.name(), tzif, walls));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("walls.json");
+    std::fs::write(&file, serde_json::to_vec(&zones).unwrap()).unwrap();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let said = python(WALLS, &[&docs, &file]).unwrap();
+    assert_eq!(said["wrong"], serde_json::json!([]), "of {count}");
+    assert_eq!(said["read"], count);
+    assert!(count > 50_000, "{count}");
 }
 
 /// Each edit, as an administrator would make it.

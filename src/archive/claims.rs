@@ -10,12 +10,12 @@ use crate::model::{Guid, Sha256, ZoneName};
 /// One line of the ledger. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// The archive was made.
-    Archive { id: Guid, at: i64 },
-    /// The zone in which times without offset are read, and SHA-256 of its rules; none for UTC.
+    /// The archive was made, with tables of this version.
+    Archive { id: Guid, at: i64, schema: i64 },
+    /// The zone in which times without offset are read, and its rules; none for UTC.
     NaiveTime {
         zone: ZoneName,
-        rules: Option<Sha256>,
+        rules: Option<Rules>,
         at: i64,
     },
     /// A job is known from here on.
@@ -37,7 +37,13 @@ pub(super) enum Claim {
     /// Bytes that could not be read were kept.
     Quarantined(QuarantinedClaim),
     /// A person accepted them.
-    Accepted { id: i64, at: i64, why: Sha256 },
+    Accepted {
+        id: i64,
+        at: i64,
+        /// Of the bytes in quarantine, said again.
+        sha256: Sha256,
+        why: Sha256,
+    },
     /// A complete answer lacked the run.
     Absent { run: Guid, sync: i64, at: i64 },
     /// It was listed again.
@@ -45,7 +51,7 @@ pub(super) enum Claim {
     /// The derived tables were rebuilt: revisions before this line are read by these rules, in this zone.
     Reindexed {
         zone: ZoneName,
-        rules: Option<Sha256>,
+        rules: Option<Rules>,
         reader: u32,
         at: i64,
     },
@@ -60,6 +66,13 @@ pub(super) enum Claim {
     Acknowledged(AcknowledgedClaim),
     /// Something that earlier lines claim could not be saved.
     Lost(Loss),
+}
+
+/// Rules of a time zone: SHA-256 of the TZif bytes, and the release of the database that they come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rules {
+    pub(super) sha256: Sha256,
+    pub(super) release: String,
 }
 
 /// Words of `sync-began`.
@@ -150,10 +163,11 @@ impl Claim {
             "archive" => Self::Archive {
                 id: words.guid("id")?,
                 at: words.time("at")?,
+                schema: words.number("schema")?,
             },
             "naive-time" => Self::NaiveTime {
                 zone: words.zone("zone")?,
-                rules: words.rules("rules")?,
+                rules: words.rules()?,
                 at: words.time("at")?,
             },
             "job-added" => Self::JobAdded {
@@ -189,7 +203,9 @@ impl Claim {
             "sync-ended" => Self::SyncEnded(SyncEnded {
                 sync: words.number("sync")?,
                 at: words.time("at")?,
-                outcome: words.text("outcome")?.to_owned(),
+                outcome: words.parsed("outcome", |text| {
+                    matches!(text, "complete" | "partial" | "failed" | "interrupted").then(|| text.to_owned())
+                })?,
                 jobs: words.number("jobs")?,
                 results: words.hash("results")?,
             }),
@@ -216,15 +232,12 @@ impl Claim {
                 reason: words.hash("reason")?,
                 run: words.guid_or_none("run")?,
             }),
-            "accepted" => {
-                let (id, at) = (words.number("id")?, words.time("at")?);
-                words.hash("sha256")?;
-                Self::Accepted {
-                    id,
-                    at,
-                    why: words.hash("why")?,
-                }
-            }
+            "accepted" => Self::Accepted {
+                id: words.number("id")?,
+                at: words.time("at")?,
+                sha256: words.hash("sha256")?,
+                why: words.hash("why")?,
+            },
             "absent" | "returned" => {
                 let run = words.guid("run")?;
                 let sync = words.number("sync")?;
@@ -239,7 +252,7 @@ impl Claim {
                 at: words.time("at")?,
                 reader: words.number("reader")?,
                 zone: words.zone("zone")?,
-                rules: words.rules("rules")?,
+                rules: words.rules()?,
             },
             "salvaged" => Self::Salvaged {
                 at: words.time("at")?,
@@ -330,19 +343,34 @@ impl<'line> Words<'line> {
         parse(text).ok_or_else(|| format!("{key}={text} cannot be read"))
     }
 
-    fn number<T: std::str::FromStr>(&mut self, key: &str) -> Result<T, String> {
-        self.parsed(key, |text| text.parse().ok())
+    /// A value that reads as it would be written: a line has one form alone, so that whoever compares texts and whoever
+    /// compares values judge alike.
+    fn exact<T: std::str::FromStr + ToString>(&mut self, key: &str) -> Result<T, String> {
+        self.parsed(key, |text| {
+            text.parse().ok().filter(|value: &T| value.to_string() == text)
+        })
+    }
+
+    /// No line of a program has a negative number, nor one of more than 18 digits.
+    fn number<T: std::str::FromStr + ToString>(&mut self, key: &str) -> Result<T, String> {
+        let number = self.exact::<T>(key)?;
+        let text = number.to_string();
+        if text.starts_with('-') || text.len() > 18 {
+            return Err(format!("{key}={text} cannot be read"));
+        }
+        Ok(number)
     }
 
     fn guid(&mut self, key: &str) -> Result<Guid, String> {
-        self.parsed(key, |text| text.parse().ok())
+        self.exact(key)
     }
 
     fn guid_or_none(&mut self, key: &str) -> Result<Option<Guid>, String> {
-        self.parsed(key, |text| match text {
-            "-" => Some(None),
-            text => text.parse().ok().map(Some),
-        })
+        let is_none = |rest: &str| rest.split(' ').next() == Some(&*format!("{key}=-"));
+        if self.rest.is_some_and(is_none) {
+            return self.text(key).map(|_| None);
+        }
+        self.guid(key).map(Some)
     }
 
     fn hash(&mut self, key: &str) -> Result<Sha256, String> {
@@ -354,13 +382,21 @@ impl<'line> Words<'line> {
     }
 
     fn zone(&mut self, key: &str) -> Result<ZoneName, String> {
-        self.parsed(key, |text| text.parse().ok())
+        self.exact(key)
     }
 
-    fn rules(&mut self, key: &str) -> Result<Option<Sha256>, String> {
-        self.parsed(key, |text| match text {
+    fn rules(&mut self) -> Result<Option<Rules>, String> {
+        let sha256 = self.parsed("rules", |text| match text {
             "-" => Some(None),
             text => read_hash(text).map(Some),
+        })?;
+        self.parsed("release", |release| match (sha256, release) {
+            (None, "-") => Some(None),
+            (None, _) | (_, "" | "-") => None,
+            (Some(sha256), release) => {
+                let release = release.to_owned();
+                Some(Some(Rules { sha256, release }))
+            }
         })
     }
 
@@ -424,7 +460,7 @@ fn read_time(text: &str) -> Option<i64> {
                     byte == like
                 }
             });
-    if !shape {
+    if !shape || text.starts_with("0000") {
         return None;
     }
     let number = |range: std::ops::Range<usize>| text[range].parse::<u32>().ok();
@@ -485,6 +521,14 @@ mod tests {
             let said = Claim::read(line).unwrap_err();
             assert!(said.contains(why), "{line:?}: {said}");
         }
+        for value in ["+1", "01", "-1", "1000000000000000000"] {
+            let line = format!("sync-killed sync={value} at=2026-01-31T03:00:00Z");
+            assert!(Claim::read(&line).is_err(), "{line}");
+        }
+        for job in [JOB.to_uppercase(), format!("{{{JOB}}}"), JOB.replace('-', "")] {
+            let line = format!("job-added job={job} at=2026-01-31T03:00:00Z");
+            assert!(Claim::read(&line).is_err(), "{line}");
+        }
         let shouted = format!(
             "job-named job={JOB} at=2026-01-31T03:00:00Z name={}",
             "AB".repeat(32)
@@ -500,6 +544,7 @@ mod tests {
             "2026-01-31T03:00:00",
             "2026-01-31 03:00:00Z",
             "2026-01-31T03:00:00.5Z",
+            "0000-01-31T03:00:00Z",
             "+026-01-31T03:00:00Z",
         ] {
             assert_eq!(read_time(wrong), None, "{wrong}");

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::claims::{Claim, Loss};
 use super::ledger::GENESIS;
-use crate::model::{Guid, Instant, Sha256, ZoneName};
+use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
 /// Where the ledger is.
 #[derive(Debug, Default)]
@@ -23,10 +23,16 @@ pub(super) struct Grammar {
     sync: i64,
     open: Option<i64>,
     runs: HashMap<Guid, Run>,
-    /// Entries of revisions that `lost` lines name, known ahead, and of their runs the latest revision that is held.
+    /// Entries of revisions that some `lost` line names, known ahead: of their runs alone every revision is remembered,
+    /// since a loss counts from its own line on.
+    will_be_lost: HashSet<i64>,
+    /// Entry and number of the revisions of such runs, and which entries were lost so far.
+    revisions: HashMap<Guid, Vec<(i64, u32)>>,
     lost: HashSet<i64>,
-    held: HashMap<Guid, u32>,
-    quarantined: HashMap<i64, bool>,
+    /// Runs that were absent when this salvage told of a revision of them, and the entries of those revisions.
+    seen_again: HashMap<Guid, Vec<i64>>,
+    /// What is in quarantine: the SHA-256 of what was received, and whether it was accepted.
+    quarantined: HashMap<i64, (Sha256, bool)>,
     last_quarantined: i64,
     /// When the salvage was made whose block this is.
     salvage: Option<i64>,
@@ -40,11 +46,11 @@ struct Run {
 }
 
 impl Grammar {
-    /// Begins before the first line. `lost` are the entries of revisions that `lost` lines of this ledger name.
-    pub(super) fn new(lost: HashSet<i64>) -> Self {
+    /// Begins before the first line. `will_be_lost` are the entries of revisions that `lost` lines of this ledger name.
+    pub(super) fn new(will_be_lost: HashSet<i64>) -> Self {
         Self {
             head: GENESIS,
-            lost,
+            will_be_lost,
             ..Self::default()
         }
     }
@@ -155,9 +161,10 @@ impl Grammar {
                     let fits = if block { claim.id > last } else { Some(claim.id) == last.checked_add(1) };
                     (!fits).then(|| format!("it is number {} in quarantine, and the last is {last}", claim.id))
                 }),
-            Claim::Accepted { id, .. } => match self.quarantined.get(id) {
-                Some(false) => None,
-                Some(true) => Some(format!("number {id} in quarantine was accepted before")),
+            Claim::Accepted { id, sha256, .. } => match self.quarantined.get(id) {
+                Some((received, false)) => (received != sha256)
+                    .then(|| format!("its sha256 is not that of number {id} in quarantine, {}", hex(received))),
+                Some((_, true)) => Some(format!("number {id} in quarantine was accepted before")),
                 None => Some(format!("there is no number {id} in quarantine")),
             },
             Claim::Absent { run, sync, .. } => self.outside(*sync).or_else(|| match self.run(*run) {
@@ -248,39 +255,41 @@ impl Grammar {
             Claim::SyncKilled { .. } | Claim::SyncEnded(_) => self.open = None,
             Claim::Revision(revision) => {
                 let number = u32::try_from(revision.number).unwrap_or(u32::MAX);
-                let block = self.salvage.is_some();
                 let run = self.runs.entry(revision.run).or_default();
-                if !self.lost.is_empty() {
-                    if self.lost.contains(&entry) {
-                        self.held.entry(revision.run).or_insert(run.number);
-                    } else if let Some(held) = self.held.get_mut(&revision.run) {
-                        *held = number;
+                if self.will_be_lost.contains(&entry) {
+                    // What came before stands for itself, whichever line it was.
+                    let before = (run.number > 0).then_some((0, run.number));
+                    let known = self.revisions.entry(revision.run);
+                    known.or_insert_with(|| before.into_iter().collect());
+                }
+                if let Some(known) = self.revisions.get_mut(&revision.run) {
+                    known.push((entry, number));
+                }
+                run.number = number;
+                // A salvage may have lost the line that says that the run is listed again.
+                if self.salvage.is_some() {
+                    if std::mem::take(&mut run.absent) {
+                        self.seen_again.insert(revision.run, Vec::new());
+                    }
+                    if let Some(seen) = self.seen_again.get_mut(&revision.run) {
+                        seen.push(entry);
                     }
                 }
-                // A salvage may have lost the line that says that the run is listed again.
-                *run = Run {
-                    number,
-                    absent: run.absent && !block,
-                };
             }
             Claim::Quarantined(claim) => {
                 self.last_quarantined = self.last_quarantined.max(claim.id);
-                self.quarantined.insert(claim.id, false);
+                self.quarantined.insert(claim.id, (claim.sha256, false));
             }
-            Claim::Accepted { id, .. } => drop(self.quarantined.insert(*id, true)),
+            Claim::Accepted { id, sha256, .. } => drop(self.quarantined.insert(*id, (*sha256, true))),
             Claim::Absent { run, .. } => self.runs.entry(*run).or_default().absent = true,
             Claim::Returned { run, .. } => self.runs.entry(*run).or_default().absent = false,
             Claim::Salvaged { at, .. } => self.salvage = Some(*at),
             Claim::SalvageEnded { .. } => {
                 self.salvage = None;
                 self.bound = claim.at();
-                // What follows goes on from what the tables still hold.
-                for (id, number) in self.held.drain() {
-                    let run = self.runs.entry(id).or_default();
-                    run.number = number;
-                    run.absent &= number > 0;
-                }
+                self.go_on_from_what_is_held();
             }
+            Claim::Lost(Loss::Payload { entry }) => drop(self.lost.insert(*entry)),
             Claim::Lost(Loss::Quarantined { id }) => drop(self.quarantined.remove(id)),
             Claim::JobWatched { .. }
             | Claim::JobNamed { .. }
@@ -288,6 +297,22 @@ impl Grammar {
             | Claim::Acknowledged(_)
             | Claim::Lost(_)
             | Claim::ClockSetBack { .. } => {}
+        }
+    }
+
+    /// What follows a salvage goes on from what the tables hold behind it.
+    fn go_on_from_what_is_held(&mut self) {
+        let is_lost = |entry: &i64| self.lost.contains(entry);
+        for (id, seen) in self.seen_again.drain() {
+            if seen.iter().all(is_lost) {
+                self.runs.entry(id).or_default().absent = true;
+            }
+        }
+        for (id, revisions) in &self.revisions {
+            let held = revisions.iter().filter(|(entry, _)| !is_lost(entry));
+            let run = self.runs.entry(*id).or_default();
+            run.number = held.map(|&(_, number)| number).max().unwrap_or_default();
+            run.absent &= run.number > 0;
         }
     }
 }
@@ -376,8 +401,8 @@ mod tests {
     /// Five lines: an archive, its zone, a job, a sync with a revision.
     fn begun() -> Vec<String> {
         let mut lines: Vec<String> = [
-            "archive id=J at=T1",
-            "naive-time zone=utc rules=- at=T1",
+            "archive id=J at=T1 schema=1",
+            "naive-time zone=utc rules=- release=- at=T1",
             "job-added job=J at=T2",
         ]
         .map(str::to_owned)
@@ -398,7 +423,7 @@ mod tests {
             &*quarantined(1, 1, 4),
             "accepted id=1 at=T4 sha256=H why=H",
             &ended(1, 5),
-            "reindexed at=T5 reader=1 zone=Europe/Berlin rules=H",
+            "reindexed at=T5 reader=1 zone=Europe/Berlin rules=H release=2026a",
             &began(2, 6),
             "absent run=R sync=2 at=T6",
             &ended(2, 6),
@@ -418,9 +443,9 @@ mod tests {
     #[test]
     fn each_line_that_may_not_stand_there_is_told() {
         for (line, why) in [
-            ("archive id=J at=T4", "an archive begins in the middle"),
+            ("archive id=J at=T4 schema=1", "an archive begins in the middle"),
             (
-                "naive-time zone=Europe/Berlin rules=H at=T4",
+                "naive-time zone=Europe/Berlin rules=H release=2026a at=T4",
                 "which only `reindexed` may",
             ),
             ("job-added job=J at=T4", "was added before"),
@@ -439,7 +464,10 @@ mod tests {
             ("accepted id=1 at=T4 sha256=H why=H", "there is no number 1"),
             ("absent run=S sync=1 at=T4", "was never archived"),
             ("returned run=R sync=1 at=T4", "was not absent"),
-            ("reindexed at=T4 reader=1 zone=utc rules=-", "before sync 1 ended"),
+            (
+                "reindexed at=T4 reader=1 zone=utc rules=- release=-",
+                "before sync 1 ended",
+            ),
             ("acknowledged at=T4 heads=1 list=H why=H", "before sync 1 ended"),
             ("lost what=payload entry=5", "only a salvage may say"),
             ("salvage-ended at=T4", "no salvage has begun"),
@@ -466,6 +494,12 @@ mod tests {
             matches!(&again[..], [(8, said)] if said.contains("accepted before")),
             "{again:?}"
         );
+        let other = format!("accepted id=1 at=T4 sha256={} why=H", "00".repeat(32));
+        let other = after_five(&[&quarantined(1, 1, 4), &other]);
+        assert!(
+            matches!(&other[..], [(7, said)] if said.contains("its sha256 is not that of number 1")),
+            "{other:?}"
+        );
         assert_eq!(faults(&["job-added job=J at=T1".to_owned()]).len(), 1);
     }
 
@@ -488,6 +522,56 @@ mod tests {
             &quarantined(6, 4, 10),
         ];
         assert_eq!(after_five(&lines), []);
+        // What a later salvage loses was there until then.
+        let lines = [
+            &*ended(1, 5),
+            "salvaged at=T6 @",
+            "salvage-ended at=T6",
+            &began(2, 7),
+            &revision("R", 2, 2, 7),
+            &ended(2, 7),
+            "salvaged at=T8 @",
+            "lost what=payload entry=10",
+            "lost what=payload entry=5",
+            "salvage-ended at=T8",
+            &began(3, 9),
+            &revision("R", 1, 3, 9),
+            &ended(3, 9),
+            "salvaged at=T9 @",
+            "lost what=payload entry=17",
+            "salvage-ended at=T9",
+            &began(4, 10),
+            &revision("R", 1, 4, 10),
+        ];
+        assert_eq!(after_five(&lines), []);
+        // And what is lost by none of them goes on where it was.
+        let wrong =
+            after_five(&[lines[..10].to_vec(), vec![&*began(3, 9), &revision("R", 3, 3, 9)]].concat());
+        assert!(
+            matches!(&wrong[..], [(17, said)] if said.contains("whose latest is 0")),
+            "{wrong:?}"
+        );
+        // A run is absent as before where the salvage lost the revision with which it came back, and only there.
+        for (loss, then) in [
+            ("lost what=payload entry=12", "returned"),
+            ("lost what=name job=J", "absent"),
+        ] {
+            let lines = [
+                &*ended(1, 5),
+                &began(2, 6),
+                "absent run=R sync=2 at=T6",
+                &ended(2, 6),
+                "salvaged at=T7 @",
+                &began(3, 6),
+                &revision("R", 2, 3, 6),
+                "sync-killed sync=3 at=T7",
+                loss,
+                "salvage-ended at=T7",
+                &began(4, 8),
+                &format!("{then} run=R sync=4 at=T8"),
+            ];
+            assert_eq!(after_five(&lines), [], "{then}");
+        }
         let late = after_five(&[
             "salvaged at=T9 @",
             &revision("R", 2, 1, 10),

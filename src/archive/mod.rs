@@ -58,8 +58,8 @@ pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_me
 pub use quarantine::QuarantineRow;
 pub use read::{
     Answer, AssetName, CompleteAnswer, CountMismatch, JobFreshness, JobName, KindName, LastSync,
-    LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, QueryError, RunChange,
-    RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
+    LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
+    QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
 };
 pub use reader::{Interrupter, Payload, Reader};
 pub use reindex::{Reindexed, reindex};

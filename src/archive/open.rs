@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::atomic_file::{Access, AtomicFile, folder_of};
 use super::error::{ArchiveError, io_error};
@@ -569,6 +569,14 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
     } else {
         known
     };
+    if found > known && schema_of_ledger(connection).map_err(opening(path))? != Some(found) {
+        return Err(ArchiveError::Damaged {
+            what: format!(
+                "refinery_schema_history says that its tables are of version {found}, and the ledger does not tell of that; \
+                 nothing else was looked at"
+            ),
+        });
+    }
     if found > known {
         return Err(ArchiveError::Newer {
             path: path.to_path_buf(),
@@ -592,6 +600,21 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
     } else {
         Identity::Archive(found)
     })
+}
+
+/// The version of the tables that the ledger tells of: that with which the archive was made, or to which a later program
+/// brought it, which then says so by a line `migrated`.
+fn schema_of_ledger(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    let line: Option<String> = connection
+        .query_row(
+            "SELECT CAST(entry AS TEXT) FROM ledger WHERE entry_id = 1 OR entry GLOB 'migrated *'
+             ORDER BY entry_id DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let mut words = line.iter().flat_map(|line| line.split(' '));
+    Ok(words.find_map(|word| word.strip_prefix("schema=")?.parse().ok()))
 }
 
 /// Settings of the writing connection, each with its reason.
@@ -644,7 +667,10 @@ fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
         ledger::append(
             &transaction,
             &mut head,
-            &Entry::new("archive").with("id", id).with("at", made),
+            &Entry::new("archive")
+                .with("id", id)
+                .with("at", made)
+                .with("schema", known_schema_version()),
         )?;
     }
     transaction.commit().doing(doing)

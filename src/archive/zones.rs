@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Digest;
 
+use super::claims::Rules;
 use super::error::{ArchiveError, Doing};
 use super::ledger::Entry;
 use crate::model::{NaiveZone, Sha256, Zone, ZoneName, hex};
@@ -11,8 +12,10 @@ use crate::model::{NaiveZone, Sha256, Zone, ZoneName, hex};
 pub(super) fn with_zone(entry: Entry, zone: NaiveZone) -> Entry {
     let entry = entry.with("zone", zone);
     match zone.rules() {
-        None => entry.with("rules", "-"),
-        Some(rules) => entry.with_hash("rules", &rules.sha256()),
+        None => entry.with("rules", "-").with("release", "-"),
+        Some(rules) => entry
+            .with_hash("rules", &rules.sha256())
+            .with("release", rules.version()),
     }
 }
 
@@ -23,7 +26,7 @@ pub(super) fn keep(connection: &Connection, zone: NaiveZone) -> Result<(), Archi
     };
     connection
         .execute(
-            "INSERT OR IGNORE INTO _zone_rules (sha256, zone, version, tzif) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR IGNORE INTO _zone_rules (sha256, zone, release, tzif) VALUES (?1, ?2, ?3, ?4)",
             params![rules.sha256(), rules.name(), rules.version(), rules.tzif()],
         )
         .doing("keep the rules of a time zone")
@@ -34,35 +37,35 @@ pub(super) fn keep(connection: &Connection, zone: NaiveZone) -> Result<(), Archi
 pub(super) fn kept(
     connection: &Connection,
     name: ZoneName,
-    rules: Option<Sha256>,
+    rules: Option<&Rules>,
 ) -> Result<Result<NaiveZone, String>, ArchiveError> {
-    let sha256 = match rules {
+    let Rules { sha256, release } = match rules {
         None if name == ZoneName::UTC => return Ok(Ok(NaiveZone::Utc)),
         None => return Ok(Err(format!("the ledger names no rules of {name}"))),
         Some(_) if name == ZoneName::UTC => return Ok(Err("UTC has no rules".to_owned())),
-        Some(sha256) => sha256,
+        Some(rules) => rules,
     };
-    let row: Option<(String, Vec<u8>)> = connection
+    let tzif: Option<Vec<u8>> = connection
         .query_row(
-            "SELECT version, tzif FROM _zone_rules WHERE sha256 = ?1 AND zone = ?2",
-            params![sha256, name.as_str()],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            "SELECT tzif FROM _zone_rules WHERE sha256 = ?1 AND zone = ?2 AND release = ?3",
+            params![sha256, name.as_str(), release],
+            |row| row.get(0),
         )
         .optional()
         .doing("read the rules of a time zone")?;
-    let Some((version, tzif)) = row else {
+    let Some(tzif) = tzif else {
         return Ok(Err(format!(
-            "the rules of {name} with the SHA-256 {} are missing",
-            hex(&sha256)
+            "the rules of {name} of release {release} with the SHA-256 {} are missing",
+            hex(sha256)
         )));
     };
-    if <Sha256>::from(sha2::Sha256::digest(&tzif)) != sha256 {
+    if <Sha256>::from(sha2::Sha256::digest(&tzif)) != *sha256 {
         return Ok(Err(format!(
             "the rules of {name} do not have the SHA-256 {}",
-            hex(&sha256)
+            hex(sha256)
         )));
     }
-    Ok(Zone::from_tzif(name, &version, tzif)
+    Ok(Zone::from_tzif(name, release, tzif)
         .map(NaiveZone::Iana)
         .map_err(|error| error.to_string()))
 }

@@ -19,6 +19,9 @@ use sha2::{Digest, Sha256 as Hasher};
 
 use super::{Instant, Sha256};
 
+/// Seconds that no offset reaches: RFC 9636 gives them up to 26 hours.
+const MOST_OFFSET: i64 = 26 * 3600;
+
 /// Bytes that a TZif file may have; the largest of the database has 4,000.
 const MAX_TZIF: u64 = 64 << 10;
 
@@ -158,9 +161,26 @@ impl Zone {
         }
     }
 
+    /// Goes through the offsets about that time, each as long as it is in force. Reading the wall by the yearly rule alone,
+    /// as is usual behind the last change that a TZif file lists, takes an hour for repeated that is not: a zone may get its
+    /// summer time at the very moment at which that rule would end one (America/Nuuk on 2023-10-28). The rule says what is in
+    /// force at instants behind that change (RFC 9636, section 3.3), and nothing about earlier ones.
     fn wall(self, seconds: i64) -> AmbiguousOffset {
-        let wall = tz::Offset::UTC.to_datetime(timestamp(seconds));
-        self.0.rules.to_ambiguous_timestamp(wall).offset()
+        let rules = &self.0.rules;
+        let begin = timestamp(seconds.saturating_sub(MOST_OFFSET));
+        let mut before = rules.to_offset(begin);
+        for change in rules.following(begin) {
+            let (at, after) = (change.timestamp().as_second(), change.offset());
+            let in_force_before = seconds - i64::from(before.seconds()) < at;
+            let in_force_after = seconds - i64::from(after.seconds()) >= at;
+            match (in_force_before, in_force_after) {
+                (true, true) => return AmbiguousOffset::Fold { before, after },
+                (true, false) => break,
+                (false, true) => before = after,
+                (false, false) => return AmbiguousOffset::Gap { before, after },
+            }
+        }
+        AmbiguousOffset::Unambiguous { offset: before }
     }
 
     /// From when on the rules of two states of a zone differ; `None` where they do not.
@@ -444,6 +464,21 @@ mod tests {
         ] {
             let embedded = Zone::look_up(zone.parse().unwrap(), None).unwrap();
             assert_eq!(wall(embedded, "2026-11-15T12:00:00"), expected, "{zone}");
+        }
+    }
+
+    #[test]
+    fn an_hour_is_repeated_only_where_the_clock_was_set_back() {
+        // The rule of Nuuk, seen alone, ends a summer time at the moment from which on it counts.
+        for (local, utc) in [
+            ("2023-10-28T22:59:59", "2023-10-29T00:59:59Z"),
+            ("2023-10-28T23:00:00", "2023-10-29T01:00:00Z"),
+            ("2023-10-28T23:30:00", "2023-10-29T01:30:00Z"),
+            ("2023-10-29T00:00:00", "2023-10-29T02:00:00Z"),
+            ("2024-03-30T22:30:00", "2024-03-31T00:30:00Z"),
+            ("2024-10-26T23:30:00", "2024-10-27T00:30:00Z"),
+        ] {
+            assert_eq!(wall(named("America/Nuuk"), local), utc, "{local}");
         }
     }
 

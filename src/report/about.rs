@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::archive::{Snapshot, known_schema_version};
+use crate::archive::{NaiveTimeRules, Snapshot, known_schema_version};
 use crate::model::hex;
 
 /// What rows are about. Formats that show it beside the rows get it before the first one; the manifest has it too.
@@ -17,6 +17,8 @@ pub struct About {
     pub options: Map<String, Value>,
     /// The ledger's head in the state of the archive that was read, lower-case hexadecimal.
     pub head: String,
+    /// By which rules times without offset were read.
+    pub naive_time: NaiveTimeRules,
     /// Version of the archive's schema.
     pub schema_version: i64,
     /// Version of this program.
@@ -31,6 +33,7 @@ impl About {
             report: report.to_owned(),
             options,
             head: hex(&snapshot.head()),
+            naive_time: snapshot.naive_time().clone(),
             schema_version: known_schema_version(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         }

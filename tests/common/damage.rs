@@ -154,7 +154,7 @@ pub fn column_edits(archive: &Path) -> Vec<ColumnEdit> {
         } else if table == "_acknowledged" {
             "why_sha256"
         } else if table == "_zone_rules" {
-            "(sha256, zone)"
+            "(sha256, zone, release)"
         } else {
             "rowid"
         };

@@ -1,5 +1,9 @@
 //! What somebody with the file does that both verifiers find without any head.
 
+use jobruns::model::hex;
+use rusqlite::functions::FunctionFlags;
+use sha2::{Digest, Sha256};
+
 use super::forger::{Forgery, Scene, python_is_there, with_payload, word};
 
 pub(crate) struct Row {
@@ -103,7 +107,8 @@ pub(crate) const FORGERIES: &[Row] = &[
         forge: |forgery| {
             let failed = forgery.failed();
             forgery.set_payload(failed.entry, &forgery.whitewashed(&failed.run));
-            vec![format!("entry {}", failed.entry)]
+            let place = format!("run {}, revision 1 (ledger, entry {})", failed.run, failed.entry);
+            vec![place]
         },
     },
     Row {
@@ -185,9 +190,29 @@ pub(crate) const FORGERIES: &[Row] = &[
         },
     },
     Row {
+        name: "name-of-sqlite-in-capitals",
+        forge: |forgery| {
+            forgery.sql(
+                "CREATE INDEX quicker ON _run (status);
+                 PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET name = 'SQLite_quicker', sql = replace(sql, 'quicker', 'SQLite_quicker')
+                 WHERE name = 'quicker'",
+            );
+            vec!["index SQLite_quicker".to_owned()]
+        },
+    },
+    Row {
         name: "migration-edited",
         forge: |forgery| {
             let sql = "UPDATE refinery_schema_history SET checksum = '1'";
+            edited(forgery, sql, "refinery_schema_history")
+        },
+    },
+    Row {
+        name: "migration-added",
+        forge: |forgery| {
+            let sql = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+                SELECT 2, 'the_next', applied_on, checksum FROM refinery_schema_history";
             edited(forgery, sql, "refinery_schema_history")
         },
     },
@@ -342,6 +367,20 @@ pub(crate) const FORGERIES: &[Row] = &[
         },
     },
     Row {
+        name: "accepted-by-another-hash",
+        forge: |forgery| {
+            let (now, why) = (forgery.now(), "approved by the board");
+            let hash: String = hex(&<[u8; 32]>::from(Sha256::digest(why)));
+            forgery.sql(&format!(
+                "UPDATE _quarantined SET accepted_unix = unixepoch('{now}'), accepted_why = '{why}' WHERE quarantine_id = 2"
+            ));
+            let line = format!("accepted id=2 at={now} sha256={hash} why={hash}");
+            let mut told = appended(forgery, &line);
+            told.push("its sha256 is not that of number 2 in quarantine".to_owned());
+            told
+        },
+    },
+    Row {
         name: "accepted-and-never-quarantined",
         forge: |forgery| {
             let (now, hash) = (forgery.now(), "0".repeat(64));
@@ -391,7 +430,7 @@ pub(crate) const FORGERIES: &[Row] = &[
         name: "second-archive-line",
         forge: |forgery| {
             let now = forgery.now();
-            let line = format!("archive id=11111111-2222-4333-8444-555555555555 at={now}");
+            let line = format!("archive id=11111111-2222-4333-8444-555555555555 at={now} schema=1");
             appended(forgery, &line)
         },
     },
@@ -413,6 +452,243 @@ pub(crate) const FORGERIES: &[Row] = &[
             let line = format!("salvaged at={now} head={head} entries={entries}");
             forgery.append(&[&line, &format!("lost what=payload entry={}", failed.entry)]);
             vec!["salvage".to_owned()]
+        },
+    },
+    Row {
+        name: "payload-of-nobody",
+        forge: |forgery| {
+            forgery.set_payload(1, b"{}");
+            vec!["payload".to_owned()]
+        },
+    },
+    Row {
+        name: "revisions-swapped",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            let other = forgery
+                .revision("SELECT job_run_id FROM runs WHERE status = 4 AND revision = 1 ORDER BY 1 LIMIT 1");
+            let key = |entry: i64| {
+                forgery.number(&format!("SELECT run_key FROM _revision WHERE entry_id = {entry}"))
+            };
+            let (one, two) = (key(failed.entry), key(other.entry));
+            forgery.sql(&format!(
+                "UPDATE _revision SET revision = 9, run_key = {two} WHERE entry_id = {};
+                 UPDATE _revision SET run_key = {one} WHERE entry_id = {};
+                 UPDATE _revision SET revision = 1 WHERE revision = 9",
+                failed.entry, other.entry
+            ));
+            vec![failed.run, other.run]
+        },
+    },
+    Row {
+        name: "run-doubled",
+        forge: |forgery| {
+            let run = forgery.failed().run;
+            let other = "11111111-2222-4333-8444-555555555555";
+            let columns = forgery.text("SELECT group_concat(name) FROM pragma_table_info('_run') WHERE name NOT IN ('run_key', 'job_run_id')");
+            forgery.sql(&format!(
+                "INSERT INTO _run (run_key, job_run_id, {columns})
+                 SELECT (SELECT max(run_key) + 1 FROM _run), '{other}', {columns} FROM _run WHERE job_run_id = '{run}'"
+            ));
+            vec!["run".to_owned()]
+        },
+    },
+    Row {
+        name: "sync-removed",
+        forge: |forgery| {
+            let sql = "DELETE FROM _sync_job WHERE sync_id = 2; DELETE FROM _sync_job_unchanged WHERE sync_id = 2; DELETE FROM _sync WHERE sync_id = 2";
+            edited(forgery, sql, "sync")
+        },
+    },
+    Row {
+        name: "result-of-a-job-removed",
+        forge: |forgery| {
+            let sql = "DELETE FROM _sync_job WHERE sync_id = 2 AND error IS NOT NULL";
+            edited(forgery, sql, "sync 2")
+        },
+    },
+    Row {
+        name: "name-removed",
+        forge: |forgery| {
+            let job = forgery.failed().job;
+            let sql = format!("UPDATE _job SET name = NULL WHERE job_id = '{job}'");
+            edited(forgery, &sql, &job)
+        },
+    },
+    Row {
+        name: "quarantined-bytes-replaced",
+        forge: |forgery| {
+            let hash = hex(&<[u8; 32]>::from(Sha256::digest(b"{}")));
+            let sql = format!(
+                "UPDATE _quarantined SET payload = x'7b7d', payload_bytes = 2, payload_sha256 = x'{hash}' WHERE quarantine_id = 2"
+            );
+            edited(forgery, &sql, "quarantine")
+        },
+    },
+    Row {
+        name: "rules-of-a-zone-added",
+        forge: |forgery| {
+            let sql = "INSERT INTO _zone_rules (sha256, zone, release, tzif) VALUES (zeroblob(32), 'Europe/Berlin', '2026a', x'00')";
+            edited(forgery, sql, "zone_rules")
+        },
+    },
+    Row {
+        name: "index-emptied",
+        forge: |forgery| {
+            // An index needs what no other program has, so that SQLite compares none of that table.
+            let connection = forgery.open();
+            let (name, sql): (String, String) = connection
+                .query_row(
+                    "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = '_run' AND sql IS NOT NULL LIMIT 1",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .unwrap();
+            let flags = FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_UTF8;
+            connection
+                .create_scalar_function("of_ours", 1, flags, |_| Ok(1))
+                .unwrap();
+            connection
+                .execute_batch(&format!(
+                    "DROP INDEX {name}; {sql} WHERE run_key < 0; CREATE INDEX theirs ON _run (of_ours(status));
+                     PRAGMA writable_schema = ON"
+                ))
+                .unwrap();
+            let is_whole = "UPDATE sqlite_schema SET sql = ?2 WHERE name = ?1";
+            assert_eq!(connection.execute(is_whole, [&name, &sql]).unwrap(), 1);
+            vec![name]
+        },
+    },
+    Row {
+        name: "line-before-the-first",
+        forge: |forgery| {
+            let sql = "INSERT INTO ledger SELECT 0, entry, entry_hash FROM ledger WHERE entry_id = 1";
+            edited(forgery, sql, "ledger, entry 0")
+        },
+    },
+    Row {
+        name: "heads-copied-into-another-chain",
+        forge: |forgery| {
+            // Every published hash stands where it stood, beside a chain with other bytes.
+            let failed = forgery.failed();
+            let heads = forgery.lines();
+            let is_end = |line: &String| line.starts_with("sync-ended ");
+            let ends: Vec<i64> = (1..)
+                .zip(&heads)
+                .filter(|(_, line)| is_end(line))
+                .map(|(entry, _)| entry)
+                .collect();
+            forgery.replace_payload(&failed, &forgery.whitewashed(&failed.run));
+            for (entry, head) in ends.iter().zip(&forgery.scene.heads) {
+                forgery.sql(&format!(
+                    "UPDATE ledger SET entry_hash = x'{head}' WHERE entry_id = {entry}"
+                ));
+            }
+            entry(ends[0])
+        },
+    },
+    Row {
+        name: "line-in-another-form",
+        forge: |forgery| {
+            let (now, job) = (forgery.now(), forgery.failed().job.to_uppercase());
+            appended(forgery, &format!("job-watched job={job} at={now}"))
+        },
+    },
+    Row {
+        name: "number-in-another-form",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            let first = forgery.pretend_salvage(&[&format!("lost what=payload entry=+{}", failed.entry)]);
+            forgery.sql(&format!("DELETE FROM payload WHERE entry_id = {}", failed.entry));
+            entry(first + 1)
+        },
+    },
+    Row {
+        name: "revision-of-another-job",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            let other = forgery.text(&format!(
+                "SELECT job_id FROM _job WHERE job_id <> '{}' LIMIT 1",
+                failed.job
+            ));
+            let payload = forgery.whitewashed(&failed.run);
+            let (now, sync) = (forgery.now(), next_sync(forgery));
+            let line = with_payload(&failed.line, &payload)
+                .replace("number=1 sync=1 ", &format!("number=2 sync={sync} "))
+                .replace(word(&failed.line, "at").unwrap(), &now)
+                .replace(&failed.job, &other);
+            let (first, _) = sync_with(forgery, &now, &[line]);
+            forgery.set_payload(first + 1, &payload);
+            forgery.tables_anew();
+            forgery.sql(&format!(
+                "UPDATE _run SET job_key = (SELECT job_key FROM _job WHERE job_id = '{other}') WHERE job_run_id = '{}'",
+                failed.run
+            ));
+            vec![failed.run]
+        },
+    },
+    Row {
+        name: "revision-with-the-payload-of-another-run",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            let program = &forgery.scene.story.program;
+            let other = forgery
+                .revision("SELECT job_run_id FROM runs WHERE status = 4 AND revision = 1 ORDER BY 1 LIMIT 1");
+            let theirs = program.run(&["payload", &other.run]).ends_with(0).stdout;
+            let ours = program.run(&["payload", &failed.run]).ends_with(0).stdout;
+            let (now, sync) = (forgery.now(), next_sync(forgery));
+            let line = |number: i64, payload: &str| {
+                with_payload(&failed.line, payload.as_bytes())
+                    .replace("number=1 sync=1 ", &format!("number={number} sync={sync} "))
+                    .replace(word(&failed.line, "at").unwrap(), &now)
+            };
+            let (first, _) = sync_with(forgery, &now, &[line(2, &theirs), line(3, &ours)]);
+            let key = format!("SELECT run_key FROM _revision WHERE entry_id = {}", failed.entry);
+            for (entry, number, payload) in [(first + 1, 2, &theirs), (first + 2, 3, &ours)] {
+                forgery.set_payload(entry, payload.as_bytes());
+                forgery.sql(&format!(
+                    "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, message_count, payload_sha256)
+                     SELECT {entry}, run_key, {number}, {sync}, unixepoch('{now}'), status, message_count,
+                         x'{}' FROM _revision WHERE entry_id = {}",
+                    hex(&<[u8; 32]>::from(Sha256::digest(payload))),
+                    failed.entry
+                ));
+            }
+            forgery.sql(&format!(
+                "UPDATE _run SET revision = 3, last_changed_unix = unixepoch('{now}') WHERE run_key = ({key})"
+            ));
+            vec![format!(
+                "run {}, revision 2 (ledger, entry {})",
+                failed.run,
+                first + 1
+            )]
+        },
+    },
+    Row {
+        name: "rules-of-reading-that-nobody-has",
+        forge: |forgery| {
+            let now = forgery.now();
+            let first = forgery.append(&[&format!(
+                "reindexed at={now} reader=99 zone=utc rules=- release=-"
+            )]);
+            vec![format!("ledger, entry {first}"), "rules of version 99".to_owned()]
+        },
+    },
+    Row {
+        name: "sync-ended-with-another-number-of-jobs",
+        forge: |forgery| {
+            let (now, sync) = (forgery.now(), next_sync(forgery));
+            let none = hex(&<[u8; 32]>::from(Sha256::digest(b"")));
+            forgery.append(&[
+                &format!("sync-began sync={sync} at={now} count=0 version=0.1.0 process=1"),
+                &format!("sync-ended sync={sync} at={now} outcome=complete jobs=3 results={none}"),
+            ]);
+            forgery.sql(&format!(
+                "INSERT INTO _sync (sync_id, started_unix, finished_unix, outcome, count_asked, process_id, tool_version, head)
+                 SELECT {sync}, unixepoch('{now}'), unixepoch('{now}'), 'complete', 0, 1, '0.1.0', entry_hash
+                 FROM ledger ORDER BY entry_id DESC LIMIT 1"
+            ));
+            vec![format!("sync {sync}"), "not as many jobs".to_owned()]
         },
     },
     Row {

@@ -150,6 +150,27 @@ pub(crate) const FORGERIES: &[Row] = &[
         },
     },
     Row {
+        name: "reason-of-an-acknowledgement-lost",
+        alone: 3,
+        forge: |forgery| {
+            // A restored copy goes on with a list of its own, in which the reason is given; then that is "lost".
+            let program = &forgery.scene.story.program;
+            std::fs::copy(program.path("first.db"), &forgery.path).unwrap();
+            let list = std::fs::read(program.path("heads.txt")).unwrap();
+            program.write("restored.txt", list);
+            let archive = ["--archive", forgery.name(), "--head-file", "restored.txt"];
+            let why = ["ledger", "acknowledge", "--why", "restored"];
+            program.run(&[&why[..], &archive].concat()).ends_with(0);
+            forgery.ends_with(&["--head-file", "restored.txt"], 0, &["given up"]);
+            let seal = forgery.text("SELECT lower(hex(why_sha256)) FROM _acknowledged");
+            let first = forgery.pretend_salvage(&[&format!("lost what=why sha256={seal}")]);
+            forgery.sql("DELETE FROM _acknowledged");
+            let told = [&*at(first), &at(first + 1), &format!("the reason {seal}")];
+            forgery.ends_with(&["--head-file", "restored.txt"], 4, &told);
+            vec![line_of_list(2), line_of_list(3), told[2].to_owned()]
+        },
+    },
+    Row {
         name: "chain-anew",
         alone: 0,
         forge: |forgery| {
@@ -181,7 +202,7 @@ pub(crate) const FORGERIES: &[Row] = &[
                 Some(at) => line.replace(at, &at.replacen("20", "19", 1)),
                 None => line.to_owned(),
             });
-            forgery.sql("UPDATE _archive SET made_unix = unixepoch((SELECT substr(entry, instr(entry, ' at=') + 4) FROM ledger WHERE entry_id = 1))");
+            forgery.sql("UPDATE _archive SET made_unix = unixepoch((SELECT substr(entry, instr(entry, ' at=') + 4, 20) FROM ledger WHERE entry_id = 1))");
             forgery.tables_anew();
             vec![line_of_list(1)]
         },
@@ -267,6 +288,45 @@ pub(crate) const FORGERIES: &[Row] = &[
         },
     },
 ];
+
+/// What a check from a head on finds; a script that knows no such check takes the head alone.
+pub(crate) const SINCE_A_HEAD: [&str; 2] = ["run-lost-since-a-head", "zone-changed-since-a-head"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_from_a_head_on_finds_what_later_lines_do_to_what_it_seals() {
+    if !python_is_there() {
+        return;
+    }
+    let scene = Scene::new().await;
+    let since = |forgery: &Forgery<'_>, told: &[&str]| {
+        let head = &scene.heads[1];
+        let program = &scene.story.program;
+        let ended = program.run(&["verify", "--archive", forgery.name(), "--since-head", head]);
+        for words in told {
+            assert!(ended.stdout.contains(words), "{words}: {ended:?}");
+        }
+        ended.ends_with(4);
+        forgery.ends_with(&["--head", head], 4, told);
+    };
+    let forgery = scene.forge(SINCE_A_HEAD[0]);
+    let failed = forgery.failed();
+    let line = format!("lost what=payload entry={}", failed.entry);
+    let sql = format!("DELETE FROM payload WHERE entry_id = {}", failed.entry);
+    let words = format!("revision 1 of run {}", failed.run);
+    let told = lost(&forgery, &line, &sql, &words);
+    since(&forgery, &told.iter().map(String::as_str).collect::<Vec<_>>());
+    let forgery = scene.forge(SINCE_A_HEAD[1]);
+    let reindex = [
+        "reindex",
+        "--naive-time",
+        "Asia/Tokyo",
+        "--archive",
+        forgery.name(),
+    ];
+    scene.story.program.run(&reindex).ends_with(0);
+    let last = at(forgery.number("SELECT max(entry_id) FROM ledger"));
+    since(&forgery, &[&last, "Asia/Tokyo"]);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_with_the_file_does_well_is_found_by_the_list_of_heads() {

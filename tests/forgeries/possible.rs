@@ -1,10 +1,11 @@
 //! What stays possible, so that nobody takes more for proved than is.
 
-use super::forger::{Scene, python_is_there};
+use super::forger::{Scene, python_is_there, with_payload, word};
 
-pub(crate) const FORGERIES: [&str; 5] = [
+pub(crate) const FORGERIES: [&str; 6] = [
     "chain-anew-and-no-list",
     "chain-anew-behind-the-newest-head",
+    "revision-behind-the-newest-head",
     "act-with-its-line-in-the-list",
     "clock-set-back-as-it-is-written-down",
     "archive-deleted",
@@ -36,6 +37,28 @@ async fn what_no_verifier_can_find_is_known() {
     forgery.replace_payload(&late, format!("{payload} ").as_bytes());
     forgery.tables_anew();
     forgery.ends_with(&["--head-file", "heads.txt"], 0, &["history up to sync 3"]);
+
+    // So does a further revision in a sync that never was; what the head seals stays beside it.
+    let forgery = scene.forge("revision-behind-the-newest-head");
+    let (failed, now) = (forgery.failed(), forgery.now());
+    let payload = forgery.whitewashed(&failed.run);
+    let sync = forgery.number("SELECT max(sync_id) + 1 FROM _sync");
+    let line = with_payload(&failed.line, &payload)
+        .replace("number=1 sync=1 ", &format!("number=2 sync={sync} "))
+        .replace(word(&failed.line, "at").unwrap(), &now);
+    let first = forgery.append(&[
+        &format!("sync-began sync={sync} at={now} count=0 version=0.1.0 process=1"),
+        &line,
+        &format!("sync-killed sync={sync} at={now}"),
+    ]);
+    forgery.set_payload(first + 1, &payload);
+    forgery.tables_anew();
+    forgery.ends_with(&["--head-file", "heads.txt"], 0, &["history up to sync 3"]);
+    let archive = ["--archive", forgery.name()];
+    let changes = program.run(&[&["report", "changes", "--format", "csv"], &archive[..]].concat());
+    assert!(changes.ends_with(0).stdout.contains(&failed.run));
+    let sealed = program.run(&[&["payload", &failed.run, "--revision", "1"], &archive[..]].concat());
+    assert!(sealed.ends_with(0).stdout.contains("\"Status\":5"));
 
     // Whoever can write file and list can do what a salvage does; it is told, and no finding.
     let forgery = scene.forge("act-with-its-line-in-the-list");

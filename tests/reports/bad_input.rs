@@ -109,7 +109,8 @@ async fn a_newer_archive_is_refused_by_every_report() {
     archive
         .execute_batch(
             "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
-             SELECT 2, 'from the future', applied_on, checksum FROM refinery_schema_history LIMIT 1",
+             SELECT 2, 'from the future', applied_on, checksum FROM refinery_schema_history LIMIT 1;
+             INSERT INTO ledger SELECT max(entry_id) + 1, 'migrated at=2031-01-01T00:00:00Z schema=2', zeroblob(32) FROM ledger",
         )
         .unwrap();
     drop(archive);

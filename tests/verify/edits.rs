@@ -8,9 +8,7 @@ use jobruns::archive::{Reader, Writer, acknowledge, read_heads, reindex};
 use rusqlite::functions::FunctionFlags;
 
 /// Columns whose edit changes nothing that the archive says, and why it is not found.
-const NOT_SAID: [(&str, &str); 9] = [
-    // The release that the rules of a zone are from; the rules themselves are sealed by their hash.
-    ("_zone_rules", "version"),
+const NOT_SAID: [(&str, &str); 8] = [
     // When a migration was applied is nowhere shown.
     ("refinery_schema_history", "applied_on"),
     // Whose run a dictionary was taken from matters to no payload.

@@ -16,7 +16,7 @@ mod trends;
 
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::error::{ArchiveError, Doing};
 use super::ledger as chain;
@@ -41,6 +41,20 @@ pub struct Snapshot<'r> {
     path: &'r Path,
     entry_id: i64,
     head: Sha256,
+    naive_time: NaiveTimeRules,
+}
+
+/// By which rules times without offset were read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct NaiveTimeRules {
+    /// `utc` or an IANA name; null before the first sync.
+    pub zone: Option<String>,
+    /// Release of the IANA time zone database that the rules come from; null for UTC.
+    pub release: Option<String>,
+    /// SHA-256 of the rules (TZif), lower-case hexadecimal; null for UTC.
+    pub sha256: Option<String>,
+    /// Releases by which runs may have been read that were received before, or before a `jobruns reindex`.
+    pub earlier_releases: Vec<String>,
 }
 
 impl Reader {
@@ -52,13 +66,47 @@ impl Reader {
         self.refuse_changed()?;
         let transaction = self.connection().unchecked_transaction().doing("begin to read")?;
         let head = chain::read_head(&transaction)?;
+        let naive_time = naive_time_rules(&transaction)?;
         Ok(Snapshot {
             transaction,
             path: self.path(),
             entry_id: head.entry_id,
             head: head.hash,
+            naive_time,
         })
     }
+}
+
+fn naive_time_rules(connection: &Connection) -> Result<NaiveTimeRules, ArchiveError> {
+    let doing = "read the zone of times without offset";
+    let rules = connection
+        .query_row(
+            "SELECT naive_time, zone_release, lower(hex(zone_rules)) FROM _archive",
+            [],
+            |row| {
+                Ok(NaiveTimeRules {
+                    zone: row.get(0)?,
+                    release: row.get(1)?,
+                    sha256: row.get::<_, Option<String>>(2)?.filter(|hash| !hash.is_empty()),
+                    earlier_releases: Vec::new(),
+                })
+            },
+        )
+        .optional()
+        .doing(doing)?;
+    let rules = rules.unwrap_or_default();
+    let earlier_releases = connection
+        .prepare("SELECT release FROM _zone_rules WHERE zone = ?1 AND release IS NOT ?2 ORDER BY release")
+        .and_then(|mut statement| {
+            statement
+                .query_map([&rules.zone, &rules.release], |row| row.get(0))?
+                .collect()
+        })
+        .doing(doing)?;
+    Ok(NaiveTimeRules {
+        earlier_releases,
+        ..rules
+    })
 }
 
 impl Snapshot<'_> {
@@ -66,6 +114,12 @@ impl Snapshot<'_> {
     #[must_use]
     pub const fn head(&self) -> Sha256 {
         self.head
+    }
+
+    /// By which rules times without offset were read, as far as this state says.
+    #[must_use]
+    pub const fn naive_time(&self) -> &NaiveTimeRules {
+        &self.naive_time
     }
 
     /// The archive's path.

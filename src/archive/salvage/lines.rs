@@ -245,7 +245,7 @@ mod tests {
         let mut hash = GENESIS;
         let hex = "ab".repeat(32);
         let lines = [
-            format!("archive id={RUN} at={AT}"),
+            format!("archive id={RUN} at={AT} schema=1"),
             format!("job-added job={RUN} at={AT}"),
             format!("sync-began sync=1 at={AT} count=0 version=1 process=5"),
             format!(

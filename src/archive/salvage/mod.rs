@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use self::lines::{Judge, OldLine, Verdict};
 use self::scan::scan;
 use super::atomic_file::{Access, AtomicFile};
-use super::claims::{Claim, Loss, QuarantinedClaim, RevisionClaim, SyncEnded};
+use super::claims::{Claim, Loss, QuarantinedClaim, RevisionClaim, Rules, SyncEnded};
 use super::error::{ArchiveError, Doing, io_error};
 use super::ledger::{self, Entry, Head, text_hash};
 use super::reader::Reader;
@@ -330,7 +330,14 @@ impl<'c> Work<'c> {
                     self.append(&Entry::of_line(&line))?;
                     match Claim::read(&line) {
                         // An earlier salvage has said so already.
-                        Ok(Claim::Lost(_)) => self.losses.retain(|loss| loss.as_str() != line),
+                        Ok(Claim::Lost(loss)) => {
+                            self.losses.retain(|loss| loss.as_str() != line);
+                            match loss {
+                                Loss::Name { job } => drop(self.names.remove(&job)),
+                                Loss::Server { job } => drop(self.servers.remove(&job)),
+                                _ => {}
+                            }
+                        }
                         Ok(claim) => self.take_over(old.entry, claim)?,
                         Err(why) => return Err(ArchiveError::Damaged { what: why }),
                     }
@@ -351,7 +358,7 @@ impl<'c> Work<'c> {
     fn take_over(&mut self, old_entry: i64, claim: Claim) -> Result<(), ArchiveError> {
         match claim {
             Claim::NaiveTime { zone, rules, .. } | Claim::Reindexed { zone, rules, .. } => {
-                self.zone(zone, rules)?
+                self.zone(zone, rules.as_ref())?
             }
             Claim::JobAdded { job, at } => {
                 self.new
@@ -377,7 +384,7 @@ impl<'c> Work<'c> {
                 }
             }
             Claim::Quarantined(claim) => self.quarantined(&claim)?,
-            Claim::Accepted { id, at, why } => self.accepted(id, at, &why)?,
+            Claim::Accepted { id, at, why, .. } => self.accepted(id, at, &why)?,
             Claim::Acknowledged(claim) => self.reason(&claim.why)?,
             _ => {}
         }
@@ -386,12 +393,18 @@ impl<'c> Work<'c> {
 
     /// Takes over the rules of a zone. Where they are lost, those that this program knows take their place, and every time is
     /// read by them.
-    fn zone(&mut self, name: ZoneName, rules: Option<Sha256>) -> Result<(), ArchiveError> {
+    fn zone(&mut self, name: ZoneName, rules: Option<&Rules>) -> Result<(), ArchiveError> {
         let kept = zones::kept(self.old, name, rules).ok().and_then(Result::ok);
         let ours = || name.as_str().parse::<NaiveZone>().ok();
-        let same = |zone: &NaiveZone| zone.rules().map(Zone::sha256) == rules;
+        // The same bytes, from whichever release we have them.
+        let same = || {
+            let (rules, ours) = (rules?, ours()?.rules()?);
+            let same = ours.sha256() == rules.sha256;
+            let same = same.then(|| Zone::from_tzif(name, &rules.release, ours.tzif().to_vec()).ok());
+            same.flatten().map(NaiveZone::Iana)
+        };
         self.rules_lost = false;
-        self.zone = match kept.or_else(|| ours().filter(same)) {
+        self.zone = match kept.or_else(same) {
             Some(zone) => zone,
             None => {
                 self.lose(format!("the rules of the time zone {name}"));
@@ -410,16 +423,19 @@ impl<'c> Work<'c> {
         if claim.zone == self.zone.name() || self.rules_lost {
             return Ok(());
         }
-        let newest: Option<Sha256> = self
+        let newest: Option<Rules> = self
             .old
             .query_row(
-                "SELECT sha256 FROM _zone_rules WHERE zone = ?1 ORDER BY version DESC LIMIT 1",
+                "SELECT sha256, release FROM _zone_rules WHERE zone = ?1 ORDER BY release DESC LIMIT 1",
                 [claim.zone.as_str()],
-                |row| row.get(0),
+                |row| {
+                    let (sha256, release) = (row.get(0)?, row.get(1)?);
+                    Ok(Rules { sha256, release })
+                },
             )
             .optional()
             .unwrap_or_default();
-        self.zone(claim.zone, newest)?;
+        self.zone(claim.zone, newest.as_ref())?;
         let entry = zones::with_zone(Entry::new("naive-time"), self.zone).with("at", self.now);
         self.append(&entry)
     }

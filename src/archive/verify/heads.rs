@@ -40,6 +40,11 @@ pub(in crate::archive) enum Deed {
     ClockSetBack {
         from: i64,
     },
+    /// What is received from then on is read by other rules of the same zone.
+    OtherRules {
+        zone: ZoneName,
+        release: String,
+    },
 }
 
 impl Act {
@@ -61,6 +66,9 @@ impl Act {
                 "{heads} lodged heads that this archive does not hold were given up on {at}; the reason given has the SHA-256 {}",
                 hex(why)
             ),
+            Deed::OtherRules { zone, release } => format!(
+                "times without offset that were received from {at} on are read by the rules of {zone} of release {release}"
+            ),
             Deed::ClockSetBack { from } => format!(
                 "the clock was set back from {} to {at}",
                 Instant::from_unix_seconds(*from)
@@ -74,7 +82,7 @@ impl Act {
             Deed::Reindexed { .. } => Some(("reindex", 1)),
             Deed::Salvaged => Some(("salvage", 1)),
             Deed::Lost { sealed, .. } => Some(("salvage", sealed)),
-            Deed::Acknowledged { .. } | Deed::ClockSetBack { .. } => None,
+            Deed::Acknowledged { .. } | Deed::ClockSetBack { .. } | Deed::OtherRules { .. } => None,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::finding::{Finding, Findings, Next, Should, shown_value};
 use super::ledger::Told;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::text_hash;
+use crate::archive::open::known_schema_version;
 use crate::model::{Guid, Sha256};
 
 /// Compares the row that says what the archive is.
@@ -40,8 +41,15 @@ pub(super) fn check_archive(
     };
     let id = id.to_string();
     let zone = told.zone.map(|zone| zone.to_string());
+    let rules = told.zone_rules.as_ref();
+    let known = known_schema_version();
+    if told.schema != known {
+        let what = "the ledger names another version of the tables than theirs";
+        let finding = Finding::new(Next::Restore, "ledger, entry 1", what);
+        findings.push(finding.with(known.to_string(), told.schema.to_string()));
+    }
     let mut statement = connection
-        .prepare("SELECT archive_id, made_unix, naive_time, zone_rules, only FROM _archive")
+        .prepare("SELECT archive_id, made_unix, naive_time, zone_rules, zone_release, only FROM _archive")
         .doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;
     let mut count = 0;
@@ -53,10 +61,9 @@ pub(super) fn check_archive(
             ("naive_time", zone.as_deref().into()),
             (
                 "zone_rules",
-                told.zone_rules
-                    .as_ref()
-                    .map_or(Should::Null, |rules| Should::Blob(rules)),
+                rules.map_or(Should::Null, |rules| Should::Blob(&rules.sha256)),
             ),
+            ("zone_release", rules.map(|rules| &*rules.release).into()),
             ("only", Should::Integer(1)),
         ];
         for (index, (column, should)) in columns.into_iter().enumerate() {
@@ -84,13 +91,14 @@ pub(super) fn check_zone_rules(
 ) -> Result<(), ArchiveError> {
     let doing = "read the rules of time zones";
     let mut statement = connection
-        .prepare("SELECT zone, sha256 FROM _zone_rules")
+        .prepare("SELECT zone, sha256, release FROM _zone_rules")
         .doing(doing)?;
     let mut rows = statement.query([]).doing(doing)?;
     while let Some(row) = rows.next().doing(doing)? {
-        let (zone, sha256) = (row.get_ref(0).doing(doing)?, row.get_ref(1).doing(doing)?);
-        let named = matches!((zone.as_str(), sha256.as_blob()), (Ok(zone), Ok(sha256)) if told.names_rules(zone, sha256));
-        if !named {
+        let column = |index: usize| row.get_ref(index).doing(doing);
+        let (zone, sha256, release) = (column(0)?, column(1)?, column(2)?);
+        let words = (zone.as_str(), sha256.as_blob(), release.as_str());
+        if !matches!(words, (Ok(zone), Ok(sha256), Ok(release)) if told.names_rules(zone, sha256, release)) {
             let what = "the ledger does not tell of these rules of a time zone";
             findings.push(Finding::new(Next::Reindex, "zone_rules", what).with("none", shown_value(zone)));
         }

@@ -9,7 +9,7 @@ use sha2::Digest;
 use super::finding::{Finding, Findings, Next};
 use super::heads::{Act, Deed};
 use super::{quarantine, syncs};
-use crate::archive::claims::{AcknowledgedClaim, Claim, Loss, RevisionClaim};
+use crate::archive::claims::{AcknowledgedClaim, Claim, Loss, RevisionClaim, Rules};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
@@ -21,9 +21,11 @@ use crate::reader::READER_VERSION;
 #[derive(Debug, Default)]
 pub(in crate::archive) struct Told {
     pub(in crate::archive) archive: Option<(Guid, i64)>,
+    /// Version of the tables with which it was made.
+    pub(in crate::archive) schema: i64,
     pub(in crate::archive) zone: Option<ZoneName>,
-    /// SHA-256 of that zone's rules.
-    pub(in crate::archive) zone_rules: Option<Sha256>,
+    /// That zone's rules.
+    pub(in crate::archive) zone_rules: Option<Rules>,
     /// What each line says about the zone from its entry on.
     zones: Vec<InForce>,
     pub(in crate::archive) jobs: BTreeMap<Guid, JobTold>,
@@ -48,8 +50,8 @@ pub(in crate::archive) struct Told {
     pub(in crate::archive) acts: Vec<Act>,
     /// Lines that give heads up, by their hashes: how many, and the hash over them.
     pub(in crate::archive) acknowledged: HashMap<Sha256, (u64, Sha256)>,
-    /// Hashes of the reasons given for that.
-    pub(in crate::archive) reasons: HashSet<Sha256>,
+    /// Hashes of the reasons given for that, and the entries that told of them.
+    pub(in crate::archive) reasons: HashMap<Sha256, i64>,
     pub(in crate::archive) lost: Lost,
     pub(in crate::archive) entries: u64,
     /// Revisions after [`Scope::after`], and the bytes of their payloads.
@@ -92,7 +94,7 @@ pub(in crate::archive) struct Reindexed {
 struct InForce {
     entry: i64,
     name: ZoneName,
-    sha256: Option<Sha256>,
+    rules: Option<Rules>,
     /// By the rules that the archive keeps, or why it cannot be had; not looked up where a later line rereads all.
     zone: Result<NaiveZone, String>,
 }
@@ -105,7 +107,6 @@ pub(in crate::archive) struct Lost {
     pub(in crate::archive) results: HashSet<i64>,
     /// Runs of the lost payloads.
     pub(in crate::archive) runs: HashSet<Guid>,
-    reasons: HashSet<Sha256>,
     /// What is named, and the entry that told of it, for the lines that name it.
     places: HashMap<Loss, (i64, String)>,
 }
@@ -162,9 +163,10 @@ impl Told {
     }
 
     /// Whether a line names these rules.
-    pub(in crate::archive) fn names_rules(&self, name: &str, sha256: &[u8]) -> bool {
+    pub(in crate::archive) fn names_rules(&self, name: &str, sha256: &[u8], release: &str) -> bool {
+        let is_named = |rules: &Rules| rules.sha256 == *sha256 && rules.release == release;
         let mut zones = self.zones.iter();
-        zones.any(|zone| zone.name.as_str() == name && zone.sha256.is_some_and(|ours| ours == *sha256))
+        zones.any(|zone| zone.name.as_str() == name && zone.rules.as_ref().is_some_and(is_named))
     }
 }
 
@@ -236,6 +238,8 @@ pub(in crate::archive) fn check(
             .and_then(Claim::read);
         match claim {
             Ok(claim) => {
+                let was_absent =
+                    matches!(&claim, Claim::Revision(of) if pass.grammar.is_absent(of.run) == Some(true));
                 if let Some(why) = pass.grammar.fault(&claim) {
                     let finding = Finding::new(
                         Next::Restore,
@@ -245,7 +249,7 @@ pub(in crate::archive) fn check(
                     findings.push(finding);
                 }
                 pass.grammar.take(id, &found, &claim);
-                pass.hear(id, &found, claim, findings)?;
+                pass.hear(id, &found, claim, was_absent, findings)?;
             }
             Err(why) => findings.push(Finding::new(
                 Next::Restore,
@@ -288,15 +292,18 @@ fn read_ahead(connection: &Connection, told: &mut Told, findings: &mut Findings)
             continue;
         };
         match Claim::read(line) {
-            Ok(claim @ (Claim::Reindexed { zone, rules, .. } | Claim::NaiveTime { zone, rules, .. })) => {
+            Ok(
+                ref claim @ (Claim::Reindexed { zone, ref rules, .. }
+                | Claim::NaiveTime { zone, ref rules, .. }),
+            ) => {
                 let entry = row.get(0).doing(doing)?;
-                if let Claim::Reindexed { reader, .. } = claim {
+                if let &Claim::Reindexed { reader, .. } = claim {
                     told.reindexed = Some(Reindexed { entry, reader });
                 }
                 told.zones.push(InForce {
                     entry,
                     name: zone,
-                    sha256: rules,
+                    rules: rules.clone(),
                     zone: Ok(NaiveZone::Utc),
                 });
             }
@@ -304,8 +311,8 @@ fn read_ahead(connection: &Connection, told: &mut Told, findings: &mut Findings)
                 Loss::Payload { entry } => drop(told.lost.payloads.insert(entry)),
                 Loss::Quarantined { id } => drop(told.lost.quarantined.insert(id)),
                 Loss::Results { sync } => drop(told.lost.results.insert(sync)),
-                Loss::Why { sha256 } => drop(told.lost.reasons.insert(sha256)),
-                Loss::Name { .. } | Loss::Server { .. } => {}
+                // These count from their own line on: the same may be told again behind it.
+                Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } => {}
             },
             // Told of by the pass over all lines.
             _ => {}
@@ -313,7 +320,7 @@ fn read_ahead(connection: &Connection, told: &mut Told, findings: &mut Findings)
     }
     let reread = told.reindexed.map_or(0, |again| again.entry);
     for zone in told.zones.iter_mut().filter(|zone| zone.entry >= reread) {
-        zone.zone = zones::kept(connection, zone.name, zone.sha256)?;
+        zone.zone = zones::kept(connection, zone.name, zone.rules.as_ref())?;
         if let Err(why) = &zone.zone {
             let place = format!("zone_rules, ledger entry {}", zone.entry);
             findings.push(Finding::new(Next::Restore, place, why.clone()));
@@ -340,18 +347,42 @@ impl Pass<'_> {
         entry: i64,
         hash: &Sha256,
         claim: Claim,
+        was_absent: bool,
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
         let new = entry > self.scope.after;
         let told = &mut self.told;
         match claim {
-            Claim::Archive { id, at } => {
+            Claim::Archive { id, at, schema } => {
                 if entry == 1 {
-                    told.archive = Some((id, at));
+                    (told.archive, told.schema) = (Some((id, at)), schema);
                 }
             }
-            Claim::NaiveTime { zone, rules, .. } => (told.zone, told.zone_rules) = (Some(zone), rules),
-            Claim::Reindexed { zone, rules, at, .. } => {
+            Claim::NaiveTime { zone, rules, at } => {
+                let earlier = told.zone.replace(zone);
+                told.zone_rules = rules;
+                if earlier.is_some() {
+                    let release = told.zone_rules.as_ref().map_or("-", |rules| &rules.release);
+                    let release = release.to_owned();
+                    self.act(entry, hash, Some(at), Deed::OtherRules { zone, release });
+                }
+            }
+            Claim::Reindexed {
+                zone,
+                rules,
+                reader,
+                at,
+            } => {
+                if !knows_rules(reader) {
+                    let what = format!(
+                        "it reads all by rules of version {reader}, which this program does not have"
+                    );
+                    findings.push(Finding::new(
+                        Next::Program,
+                        format!("ledger, entry {entry}"),
+                        what,
+                    ));
+                }
                 let from = told.zone.replace(zone);
                 told.zone_rules = rules;
                 self.act(entry, hash, Some(at), Deed::Reindexed { from, to: zone });
@@ -398,8 +429,9 @@ impl Pass<'_> {
                 } else if new {
                     told.revisions += 1;
                     told.payload_bytes += revision.bytes;
-                    // A run that was lost comes as if it were new, and nothing says that it is listed again.
-                    if told.lost.runs.contains(&revision.run) {
+                    // Whoever sent it lists the run. A run that was lost comes as if it were new, and a salvage may have lost
+                    // the line that says that it is listed again.
+                    if was_absent || told.lost.runs.contains(&revision.run) {
                         self.presence(entry, revision.run, None, findings)?;
                     }
                 }
@@ -416,7 +448,7 @@ impl Pass<'_> {
                     }
                 }
             }
-            Claim::Accepted { id, at, why } => drop(told.accepted.insert(id, (at, why))),
+            Claim::Accepted { id, at, why, .. } => drop(told.accepted.insert(id, (at, why))),
             Claim::Absent { run, at, .. } if new => self.presence(entry, run, Some(at), findings)?,
             Claim::Returned { run, .. } if new => self.presence(entry, run, None, findings)?,
             Claim::Lost(loss) => self.lost(entry, hash, loss, findings),
@@ -434,9 +466,7 @@ impl Pass<'_> {
             Claim::ClockSetBack { from, at } => self.act(entry, hash, Some(at), Deed::ClockSetBack { from }),
             Claim::Acknowledged(AcknowledgedClaim { at, heads, list, why }) => {
                 told.acknowledged.insert(*hash, (heads, list));
-                if !told.lost.reasons.contains(&why) {
-                    told.reasons.insert(why);
-                }
+                told.reasons.insert(why, entry);
                 self.act(entry, hash, Some(at), Deed::Acknowledged { heads, why });
             }
             Claim::Absent { .. } | Claim::Returned { .. } => {}
@@ -475,10 +505,10 @@ impl Pass<'_> {
                 told.jobs.entry(job).or_default().server = None;
                 at.map(|at| (at, format!("the address of the server of job {job}")))
             }
-            Loss::Why { sha256 } => Some((
-                entry,
-                format!("the reason {} of an acknowledgement", hex(&sha256)),
-            )),
+            Loss::Why { sha256 } => told.reasons.remove(&sha256).map(|at| {
+                let what = format!("the reason {} of the acknowledgement in entry {at}", hex(&sha256));
+                (at, what)
+            }),
         };
         match found {
             Some((sealed, what)) => self.act(entry, hash, None, Deed::Lost { sealed, what }),
@@ -589,7 +619,7 @@ pub(super) fn check_reasons(
             .doing(doing)?
             .as_str()
             .is_ok_and(|text| text_hash(text) == hash);
-        if !sound || !missing.remove(&hash) {
+        if !sound || missing.remove(&hash).is_none() {
             let place = format!("_acknowledged, {}", hex(&hash));
             findings.push(Finding::new(
                 Next::Restore,
@@ -598,7 +628,7 @@ pub(super) fn check_reasons(
             ));
         }
     }
-    for hash in missing {
+    for hash in missing.into_keys() {
         let place = format!("_acknowledged, {}", hex(&hash));
         findings.push(Finding::new(
             Next::Restore,

@@ -144,16 +144,17 @@ impl<'c> Runs<'c> {
         content: &mut Option<[u8; 32]>,
     ) -> Result<bool, ArchiveError> {
         let entry = revision.entry;
-        let place = || format!("revision, ledger entry {entry}");
         let claim = match &revision.claim {
             Ok(claim) => claim,
             Err(why) => {
-                let finding = Finding::new(Next::Reindex, place(), "the ledger does not tell of it");
+                let place = format!("a revision of run {run_id} (ledger, entry {entry})");
+                let finding = Finding::new(Next::Reindex, place, "the ledger does not tell of it");
                 self.findings
                     .push(finding.with("a line of the ledger about a revision", why.as_str()));
                 return Ok(false);
             }
         };
+        let place = || place_of(entry, claim);
         let findings = &mut self.findings;
         let mut column = |name: &str, should, found: &rusqlite::types::Value| {
             findings.column(Next::Reindex, place, name, should, found.into());
@@ -178,7 +179,7 @@ impl<'c> Runs<'c> {
             self.findings.push(Finding::new(Next::Reindex, place(), what));
             return Ok(false);
         }
-        let place = || format!("payload, ledger entry {entry}");
+        let place = || format!("{}, payload", place_of(entry, claim));
         let bytes = match self.payloads.read(self.connection, entry, claim)? {
             Ok(bytes) => bytes,
             Err(unsound) => {
@@ -190,6 +191,16 @@ impl<'c> Runs<'c> {
                 return Ok(false);
             }
         };
+        if bytes.len() as u64 != claim.bytes {
+            let finding = Finding::new(
+                Next::Restore,
+                place(),
+                "it has not as many bytes as the ledger says",
+            );
+            self.findings
+                .push(finding.with(claim.bytes.to_string(), bytes.len().to_string()));
+            return Ok(false);
+        }
         self.verified.payloads += 1;
         self.verified.payload_bytes += bytes.len() as u64;
         let (zone, reader) = match self.told.rules(entry, claim) {
@@ -244,7 +255,7 @@ impl<'c> Runs<'c> {
                 return Ok(false);
             }
         };
-        let place = || format!("revision, ledger entry {entry}");
+        let place = || place_of(entry, claim);
         let findings = &mut self.findings;
         let should = run.status().map(|status| status.0).into();
         findings.column(Next::Reindex, place, "status", should, status.into());
@@ -269,13 +280,16 @@ impl<'c> Runs<'c> {
         content: Option<[u8; 32]>,
     ) -> Result<(), ArchiveError> {
         let doing = "read a run";
-        let (Some(latest), Some(Ok(claim))) = (replay.latest(), revisions.last().map(|last| &last.claim))
-        else {
+        let (Some(latest), [first, ..], [.., last]) = (replay.latest(), revisions, revisions) else {
+            return Ok(());
+        };
+        let (Ok(first), Ok(claim)) = (&first.claim, &last.claim) else {
             return Ok(());
         };
         let run = &latest.run;
         let (held, present) = replay.counts();
-        let job = claim.job.to_string();
+        // A run stays with the job that had it first.
+        let job = first.job.to_string();
         let assumed = |reading: TimeReading| {
             let basis = reading.basis();
             Should::from(basis.map(|basis| i64::from(basis == TimeBasis::Assumed)))
@@ -431,6 +445,12 @@ impl<'c> Runs<'c> {
     }
 }
 
+/// What a finding about a revision or its payload is called.
+fn place_of(entry: i64, claim: &RevisionClaim) -> String {
+    let RevisionClaim { run, number, .. } = claim;
+    format!("run {run}, revision {number} (ledger, entry {entry})")
+}
+
 fn message_keys(run_key: i64) -> [i64; 2] {
     let first = run_key.wrapping_shl(24);
     [first, first | 0xff_ffff]
@@ -521,9 +541,13 @@ pub(super) fn check_missing_revisions(
             continue;
         }
         let line: String = row.get(1).doing(doing)?;
+        let place = match Claim::read(&line) {
+            Ok(Claim::Revision(claim)) => place_of(entry, &claim),
+            _ => format!("a revision (ledger, entry {entry})"),
+        };
         let finding = Finding::new(
             Next::Reindex,
-            format!("revision, ledger entry {entry}"),
+            place,
             "it is not there, and the ledger tells of it",
         );
         findings.push(finding.with(line, "nothing"));

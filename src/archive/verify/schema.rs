@@ -198,7 +198,7 @@ pub(super) fn check_schema(
                 let what = format!(
                     "a unique index that this program did not make, on {table}: it can keep a sync from archiving"
                 );
-                let next = if name.starts_with("sqlite_") {
+                let next = if is_of_sqlite(&name) {
                     Next::File
                 } else {
                     Next::Reindex
@@ -206,7 +206,7 @@ pub(super) fn check_schema(
                 findings.push(Finding::new(next, place(), what));
             }
             None if is_sqlites(&kind, &name) => {}
-            None if name.starts_with("sqlite_") => {
+            None if is_of_sqlite(&name) => {
                 let what =
                     "SQLite makes nothing of this name, and lets nobody make it: it was put there by force";
                 findings.push(Finding::new(Next::File, place(), what));
@@ -264,7 +264,7 @@ fn is_unique(
     if !ours.contains(table) {
         return Ok(false);
     }
-    if name.starts_with("sqlite_") {
+    if is_of_sqlite(name) {
         return Ok(true);
     }
     connection
@@ -275,6 +275,13 @@ fn is_unique(
         )
         .map(|count| count > 0)
         .doing("look at an index")
+}
+
+/// Whether a name is one of those that SQLite keeps for itself, in any letter case.
+fn is_of_sqlite(name: &str) -> bool {
+    const OURS: &str = "sqlite_";
+    name.get(..OURS.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(OURS))
 }
 
 /// Whether SQLite itself makes such an object, for indexes and statistics that an analyst adds.

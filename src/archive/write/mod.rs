@@ -19,6 +19,7 @@ use rusqlite::{Connection, params};
 
 use self::dictionary::NewDictionaries;
 use self::message::MessageTexts;
+use super::claims::Rules;
 use super::error::{ArchiveError, Doing};
 use super::ledger::{self, Entry, Head};
 use super::open::FileIdentity;
@@ -184,11 +185,17 @@ impl Writer {
     /// [`ArchiveError::OtherNaiveTime`] where another one is remembered than was asked for.
     pub fn settle_naive_time(&mut self, asked: Option<NaiveZone>) -> Result<NaiveZone, ArchiveError> {
         self.transact(|writer| {
-            let (remembered, rules): (Option<String>, Option<Sha256>) = writer
+            let (remembered, rules): (Option<String>, Option<Rules>) = writer
                 .connection
-                .query_row("SELECT naive_time, zone_rules FROM _archive", [], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
+                .query_row(
+                    "SELECT naive_time, zone_rules, zone_release FROM _archive",
+                    [],
+                    |row| {
+                        let (sha256, release): (Option<Sha256>, Option<String>) = (row.get(1)?, row.get(2)?);
+                        let rules = sha256.zip(release);
+                        Ok((row.get(0)?, rules.map(|(sha256, release)| Rules { sha256, release })))
+                    },
+                )
                 .doing("read the zone of times without offset")?;
             let Some(text) = remembered else {
                 return writer.read_naive_times_in(asked.unwrap_or_default());
@@ -203,7 +210,7 @@ impl Writer {
                 what: format!("its zone of times without offset cannot be read: {why}"),
             };
             let name = text.parse().map_err(|error| damaged(format!("{error}")))?;
-            let kept = zones::kept(&writer.connection, name, rules)?.map_err(damaged)?;
+            let kept = zones::kept(&writer.connection, name, rules.as_ref())?.map_err(damaged)?;
             let newest = zones::newest(kept);
             writer.zone = kept;
             if let (Some(before), Some(now)) = (kept.rules(), newest.rules())
@@ -229,8 +236,12 @@ impl Writer {
         zones::keep(&self.connection, zone)?;
         self.connection
             .execute(
-                "UPDATE _archive SET naive_time = ?1, zone_rules = ?2",
-                params![zone.to_string(), zone.rules().map(Zone::sha256)],
+                "UPDATE _archive SET naive_time = ?1, zone_rules = ?2, zone_release = ?3",
+                params![
+                    zone.to_string(),
+                    zone.rules().map(Zone::sha256),
+                    zone.rules().map(Zone::version),
+                ],
             )
             .doing("remember the zone of times without offset")?;
         let entry = zones::with_zone(Entry::new("naive-time"), zone).with("at", Instant::now());

@@ -252,8 +252,15 @@ fn fill_archive(connection: &Connection, told: &Told) -> Result<(), ArchiveError
     let zone = told.zone.map(|zone| zone.to_string());
     connection
         .execute(
-            "INSERT INTO _archive (only, archive_id, made_unix, naive_time, zone_rules) VALUES (1, ?1, ?2, ?3, ?4)",
-            params![id.to_string(), made, zone, told.zone_rules],
+            "INSERT INTO _archive (only, archive_id, made_unix, naive_time, zone_rules, zone_release)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+            params![
+                id.to_string(),
+                made,
+                zone,
+                told.zone_rules.as_ref().map(|rules| rules.sha256),
+                told.zone_rules.as_ref().map(|rules| &rules.release),
+            ],
         )
         .doing("fill in what the archive is")
         .map(drop)
@@ -262,24 +269,23 @@ fn fill_archive(connection: &Connection, told: &Told) -> Result<(), ArchiveError
 /// Removes rules of time zones that no line tells of.
 fn forget_zone_rules(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
     let doing = "look through the rules of time zones";
-    let rows: Vec<(String, Vec<u8>)> = connection
-        .prepare("SELECT zone, sha256 FROM _zone_rules")
+    let rows: Vec<(String, Vec<u8>, String)> = connection
+        .prepare("SELECT zone, sha256, release FROM _zone_rules")
         .and_then(|mut statement| {
             statement
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
                 .collect()
         })
         .doing(doing)?;
-    for (zone, sha256) in rows
-        .iter()
-        .filter(|(zone, sha256)| !told.names_rules(zone, sha256))
-    {
-        connection
-            .execute(
-                "DELETE FROM _zone_rules WHERE zone = ?1 AND sha256 = ?2",
-                params![zone, sha256],
-            )
-            .doing(doing)?;
+    for (zone, sha256, release) in &rows {
+        if !told.names_rules(zone, sha256, release) {
+            connection
+                .execute(
+                    "DELETE FROM _zone_rules WHERE zone = ?1 AND sha256 = ?2 AND release = ?3",
+                    params![zone, sha256, release],
+                )
+                .doing(doing)?;
+        }
     }
     Ok(())
 }

@@ -186,6 +186,7 @@ fn query(rows: &[Cell<'_>]) -> String {
         report: "query".to_owned(),
         options: serde_json::Map::new(),
         head: "00".repeat(32),
+        naive_time: crate::archive::NaiveTimeRules::default(),
         schema_version: 1,
         tool_version: "0".to_owned(),
     };
