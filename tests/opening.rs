@@ -149,6 +149,101 @@ async fn two_syncs_by_two_names_of_one_archive_are_kept_apart() {
     }
     fs::remove_file(story.program.path("hard.db")).unwrap();
     story.sync(&[]).ends_with(0);
+    // The second name that a kill may leave to a new archive goes by itself.
+    let part = story.program.path(".jobruns.db.abc123.part");
+    fs::hard_link(story.program.path("jobruns.db"), &part).unwrap();
+    story.sync(&[]).ends_with(0);
+    assert!(!part.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reads_past_the_log_beside_another_hard_link() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    fs::hard_link(story.program.path("jobruns.db"), story.program.path("hard.db")).unwrap();
+    // What only the log of the one name has.
+    let writer = Connection::open(story.program.path("jobruns.db")).unwrap();
+    writer
+        .execute_batch("PRAGMA wal_autocheckpoint = 0; UPDATE _job SET name = 'in the log'")
+        .unwrap();
+    assert!(fs::metadata(story.program.path("jobruns.db-wal")).unwrap().len() > 0);
+    for archive in ["hard.db", "jobruns.db"] {
+        for command in [
+            &["status"][..],
+            &["jobs", "list"],
+            &["jobs", "add", &story.job(0)],
+            &["report", "runs"],
+            &["query", "SELECT name FROM jobs"],
+            &["verify"],
+            &["ledger", "show"],
+            &["export", "--output-dir", "exported"],
+            &["backup", "b.db"],
+            &["reindex"],
+            &["salvage", archive, "salvaged.db"],
+        ] {
+            let ended = story.program.run(&[command, &["--archive", archive]].concat());
+            let ended = ended.ends_with(1).says("has 2 names (hard links)");
+            assert_eq!(ended.stdout, "", "{command:?}");
+        }
+    }
+    assert!(!story.program.path("hard.db-wal").exists());
+    for made in ["b.db", "salvaged.db"] {
+        assert!(!story.program.path(made).exists(), "{made}");
+    }
+    drop(writer);
+    fs::remove_file(story.program.path("hard.db")).unwrap();
+    let names = story
+        .program
+        .run(&["query", "SELECT DISTINCT name FROM jobs", "--format", "csv"]);
+    assert_eq!(names.ends_with(0).stdout, "name\nin the log\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_that_make_an_archive_of_an_empty_file_none_loses_what_another_wrote() {
+    let story = Story::new().await;
+    let job = |number: usize| format!("00000000-0000-4000-8000-{number:012}");
+    for round in 0..20 {
+        let name = format!("{round}.db");
+        fs::write(story.program.path(&name), "").unwrap();
+        let mut makers: Vec<_> = (0..6)
+            .map(|number| {
+                let job = job(number);
+                let arguments = ["jobs", "add", &job, "--archive", &name];
+                story.program.command(&arguments).spawn().unwrap()
+            })
+            .collect();
+        let mut syncs = Vec::new();
+        if round % 4 == 0 {
+            for _ in 0..2 {
+                let arguments = ["sync", &story.job(0), "--archive", &name];
+                syncs.push(story.program.command(&arguments).spawn().unwrap());
+            }
+        }
+        for maker in makers.drain(..) {
+            Ended::of(maker).ends_with(0);
+        }
+        let ends: Vec<_> = syncs.drain(..).map(Ended::of).collect();
+        // Of two at once one waits for nobody: it says that the other one is at work.
+        assert!(
+            ends.iter().all(|end| matches!(end.code, Some(0 | 5))),
+            "{ends:#?}"
+        );
+        assert!(
+            ends.is_empty() || ends.iter().any(|end| end.code == Some(0)),
+            "{ends:#?}"
+        );
+        let watched: Vec<String> = Connection::open(story.program.path(&name))
+            .unwrap()
+            .prepare("SELECT job_id FROM jobs WHERE watched AND job_id LIKE '00000000-%' ORDER BY 1")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let wanted: Vec<String> = (0..6).map(job).collect();
+        assert_eq!(watched, wanted, "round {round}");
+        story.program.run(&["verify", "--archive", &name]).ends_with(0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -286,8 +381,16 @@ async fn a_log_without_its_archive_is_neither_played_into_a_new_one_nor_deleted(
                 .says("is missing or empty, but its log");
         }
         if empty {
-            let status = story.program.run(&["status", "--archive", "new.db"]);
-            status.ends_with(1);
+            for command in [
+                &["status", "--archive", "new.db"][..],
+                &["salvage", "new.db", "salvaged.db"],
+            ] {
+                story
+                    .program
+                    .run(command)
+                    .ends_with(1)
+                    .says("is missing or empty, but its log");
+            }
             fs::remove_file(story.program.path("new.db")).unwrap();
         }
         assert_eq!(fs::read(&left).unwrap(), log);
