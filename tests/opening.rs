@@ -198,6 +198,57 @@ async fn nobody_reads_past_the_log_beside_another_hard_link() {
     assert_eq!(names.ends_with(0).stdout, "name\nin the log\n");
 }
 
+/// Seen through a second mount of the folder that can only be read, where SQLite has no shared memory.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_can_only_read_gets_one_state_or_nothing_while_others_write() {
+    use common::namespace::in_a_namespace;
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) \
+                SELECT i, (SELECT count(*) FROM jobs) AS jobs FROM n";
+    // More rows than are gathered, and longer than it takes to write something.
+    let script = format!(
+        "mkdir ro && mount --bind . ro && mount -o remount,ro,bind ro || exit 77
+         number=100
+         add() {{ number=$((number + 1)); \"$0\" -q jobs add 00000000-0000-4000-8000-000000000$number; }}
+         read_it() {{ \"$0\" query '{rows}' --format csv --archive ro/jobruns.db > $1 2> $1.stderr; echo $1=$?; }}
+         read_it once & reader=$!; sleep 0.3; add; wait $reader
+         read_it always & reader=$!; while kill -0 $reader 2> /dev/null; do add; sleep 0.1; done; wait $reader
+         \"$0\" backup copy.db --archive ro/jobruns.db > /dev/null & reader=$!; add; wait $reader; echo backup=$?
+         read_it quiet"
+    );
+    let Some(ended) = in_a_namespace(&story.program, &script) else {
+        return;
+    };
+    let ended = ended.ends_with(0);
+    // While somebody writes there is shared memory now and then, and a reading that begins just then succeeds.
+    let is_refused = ended.stdout.contains("always=1");
+    let codes = format!("once=0\nalways={}\nbackup=0\nquiet=0\n", u8::from(is_refused));
+    assert_eq!(ended.stdout, codes, "{ended:#?}");
+    let read = |name: &str| fs::read_to_string(story.program.path(name)).unwrap();
+    for name in ["once", "always", "quiet"] {
+        let text = read(name);
+        if name == "always" && is_refused {
+            let refusal = read("always.stderr");
+            assert!(
+                text.is_empty() && refusal.contains("run it again when"),
+                "{refusal}"
+            );
+            continue;
+        }
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("i,jobs"), "{name}");
+        let states: std::collections::BTreeSet<&str> =
+            lines.clone().filter_map(|line| line.split(',').nth(1)).collect();
+        assert_eq!((lines.count(), states.len()), (400_000, 1), "{name}");
+    }
+    story
+        .program
+        .run(&["verify", "--archive", "copy.db"])
+        .ends_with(0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_that_make_an_archive_of_an_empty_file_none_loses_what_another_wrote() {
     let story = Story::new().await;
