@@ -279,6 +279,15 @@ impl ArchiveError {
         Some(hint)
     }
 
+    /// Whether somebody asked a statement to stop.
+    #[must_use]
+    pub fn is_interruption(&self) -> bool {
+        let (Self::Open { source, .. } | Self::Sql { source, .. }) = self else {
+            return false;
+        };
+        source.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
+    }
+
     /// Whether SQLite itself says that the file is malformed.
     #[must_use]
     pub fn is_damage(&self) -> bool {

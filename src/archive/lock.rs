@@ -12,7 +12,7 @@ use super::identity::FileIdentity;
 use super::open::{self, beside, open_to_read};
 use crate::model;
 
-/// How long a holder is waited for that has not told who it is.
+/// How long a holder is waited for that has not told who it is, once there is an archive.
 const UNKNOWN_HOLDER: Duration = Duration::from_secs(1);
 
 /// The right to sync into an archive; given back when dropped.
@@ -37,16 +37,13 @@ impl SyncLock {
     /// # Errors
     /// As [`Self::take`]; [`ArchiveError::Held`] where the holder makes no archive.
     pub(super) fn to_make(path: &Path) -> Result<Option<Self>, ArchiveError> {
-        let begun = Instant::now();
-        while open::is_to_be_made(path)? {
-            match Self::take(path) {
-                Err(ArchiveError::Held { .. }) if begun.elapsed() < open::BUSY_TIMEOUT => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                taken => return taken.map(Some),
-            }
+        if !open::is_to_be_made(path)? {
+            return Ok(None);
         }
-        Ok(None)
+        match Self::take(path) {
+            Err(ArchiveError::Held { .. }) if !open::is_to_be_made(path)? => Ok(None),
+            taken => taken.map(Some),
+        }
     }
 
     /// Takes the lock of the archive at `path`, which need not exist yet.
@@ -81,7 +78,12 @@ impl SyncLock {
                 Err(TryLockError::WouldBlock) => {
                     let holder = holder(path);
                     // It may be about to tell, or only be making the archive.
-                    if holder.is_none() && begun.elapsed() < UNKNOWN_HOLDER {
+                    let patience = if open::is_to_be_made(path)? {
+                        open::BUSY_TIMEOUT
+                    } else {
+                        UNKNOWN_HOLDER
+                    };
+                    if holder.is_none() && begun.elapsed() < patience {
                         std::thread::sleep(Duration::from_millis(10));
                         continue;
                     }
@@ -132,6 +134,7 @@ mod tests {
     fn given_back_even_where_a_copy_of_its_handle_is_still_open() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
+        drop(crate::archive::Writer::open(&path).unwrap());
         let lock = SyncLock::take(&path).unwrap();
         assert!(matches!(SyncLock::take(&path), Err(ArchiveError::Held { .. })));
         // What a child process has for a moment.
