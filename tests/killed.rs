@@ -5,16 +5,21 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::program::{Ended, Program};
 use common::story::{Story, signal};
 use jobruns::simulator::{History, Options};
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use rustix::process::Signal;
 
 /// Runs that many syncs of a moment archive a part of.
 const RUNS: u32 = 400;
+
+/// How often a sync is killed.
+const STEPS: u32 = 30;
+/// The sync that is killed in the middle of the runs whatever the time; an archive is begun there.
+const SURELY_IN_THE_MIDDLE: u32 = 25;
 
 async fn story() -> Story {
     Story::with(Options {
@@ -33,7 +38,8 @@ async fn story() -> Story {
 /// Each run with its number of messages, in the archive of a program; none where no archive was made yet.
 fn content(program: &Program) -> Vec<(String, i64)> {
     let path = program.path("jobruns.db");
-    let Ok(archive) = Connection::open(path) else {
+    // A file that is not there is not made.
+    let Ok(archive) = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE) else {
         return Vec::new();
     };
     let Ok(mut statement) = archive.prepare(
@@ -48,23 +54,53 @@ fn content(program: &Program) -> Vec<(String, i64)> {
     rows.map(Result::unwrap).collect()
 }
 
+/// Waits until the running sync has archived something.
+fn wait_for_runs(story: &Story) {
+    let begun = Instant::now();
+    let has_runs = || {
+        let path = story.program.path("jobruns.db");
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .is_ok_and(|archive| archive.query_row("SELECT 1 FROM runs", [], |_| Ok(())).is_ok())
+    };
+    while !has_runs() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing is archived");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_moment_it_holds_whole_runs_only_and_the_next_sync_completes_it() {
     let story = story().await;
     let jobs = [story.job(0), story.job(1), story.job(2)];
+    let begun = Instant::now();
     story.sync(&[]).ends_with(0);
+    // However slow this machine is: the steps reach from the start of a sync to its end.
+    let step_length = begun.elapsed() / 28;
     let whole = content(&story.program);
     assert_eq!(whole.len(), 3 * RUNS as usize);
     std::fs::remove_file(story.program.path("jobruns.db")).unwrap();
     let mut partly = 0;
-    for step in 0..30 {
+    for step in 0..STEPS {
+        let is_sure = step == SURELY_IN_THE_MIDDLE;
+        if is_sure {
+            // Two answers come and the third does not.
+            story.fault("stall=60@3");
+        }
         let arguments = ["-q", "sync", &jobs[0], &jobs[1], &jobs[2]];
         let child = story.program.command(&arguments).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(15 * step));
+        if is_sure {
+            wait_for_runs(&story);
+        } else {
+            std::thread::sleep(step_length * step);
+        }
         // It may have ended by itself: a process that was not waited for takes a signal still.
         signal(&child, Signal::KILL);
         let ended = Ended::of(child);
-        assert!(matches!(ended.code, None | Some(0)), "{ended:#?}");
+        assert!(
+            matches!(ended.code, None | Some(0)),
+            "step {step} ended by itself: {ended:#?}"
+        );
+        story.server.set_faults(Vec::new());
         let held = content(&story.program);
         for run in &held {
             assert!(whole.binary_search(run).is_ok(), "{run:?} is not whole");

@@ -149,6 +149,152 @@ async fn two_syncs_by_two_names_of_one_archive_are_kept_apart() {
     }
     fs::remove_file(story.program.path("hard.db")).unwrap();
     story.sync(&[]).ends_with(0);
+    // The second name that a kill may leave to a new archive goes by itself.
+    let part = story.program.path(".jobruns.db.abc123.part");
+    fs::hard_link(story.program.path("jobruns.db"), &part).unwrap();
+    story.sync(&[]).ends_with(0);
+    assert!(!part.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reads_past_the_log_beside_another_hard_link() {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    fs::hard_link(story.program.path("jobruns.db"), story.program.path("hard.db")).unwrap();
+    // What only the log of the one name has.
+    let writer = Connection::open(story.program.path("jobruns.db")).unwrap();
+    writer
+        .execute_batch("PRAGMA wal_autocheckpoint = 0; UPDATE _job SET name = 'in the log'")
+        .unwrap();
+    assert!(fs::metadata(story.program.path("jobruns.db-wal")).unwrap().len() > 0);
+    for archive in ["hard.db", "jobruns.db"] {
+        for command in [
+            &["status"][..],
+            &["jobs", "list"],
+            &["jobs", "add", &story.job(0)],
+            &["report", "runs"],
+            &["query", "SELECT name FROM jobs"],
+            &["verify"],
+            &["ledger", "show"],
+            &["export", "--output-dir", "exported"],
+            &["backup", "b.db"],
+            &["reindex"],
+            &["salvage", archive, "salvaged.db"],
+        ] {
+            let ended = story.program.run(&[command, &["--archive", archive]].concat());
+            let ended = ended.ends_with(1).says("has 2 names (hard links)");
+            assert_eq!(ended.stdout, "", "{command:?}");
+        }
+    }
+    assert!(!story.program.path("hard.db-wal").exists());
+    for made in ["b.db", "salvaged.db"] {
+        assert!(!story.program.path(made).exists(), "{made}");
+    }
+    drop(writer);
+    fs::remove_file(story.program.path("hard.db")).unwrap();
+    let names = story
+        .program
+        .run(&["query", "SELECT DISTINCT name FROM jobs", "--format", "csv"]);
+    assert_eq!(names.ends_with(0).stdout, "name\nin the log\n");
+}
+
+/// Seen through a second mount of the folder that can only be read, where SQLite has no shared memory.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_can_only_read_gets_one_state_or_nothing_while_others_write() {
+    use common::namespace::in_a_namespace;
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) \
+                SELECT i, (SELECT count(*) FROM jobs) AS jobs FROM n";
+    // More rows than are gathered, and longer than it takes to write something.
+    let script = format!(
+        "mkdir ro && mount --bind . ro && mount -o remount,ro,bind ro || exit 77
+         number=100
+         add() {{ number=$((number + 1)); \"$0\" -q jobs add 00000000-0000-4000-8000-000000000$number; }}
+         read_it() {{ \"$0\" query '{rows}' --format csv --archive ro/jobruns.db > $1 2> $1.stderr; echo $1=$?; }}
+         read_it once & reader=$!; sleep 0.3; add; wait $reader
+         read_it always & reader=$!; while kill -0 $reader 2> /dev/null; do add; sleep 0.1; done; wait $reader
+         \"$0\" backup copy.db --archive ro/jobruns.db > /dev/null & reader=$!; add; wait $reader; echo backup=$?
+         read_it quiet"
+    );
+    let Some(ended) = in_a_namespace(&story.program, &script) else {
+        return;
+    };
+    let ended = ended.ends_with(0);
+    // While somebody writes there is shared memory now and then, and a reading that begins just then succeeds.
+    let is_refused = ended.stdout.contains("always=1");
+    let codes = format!("once=0\nalways={}\nbackup=0\nquiet=0\n", u8::from(is_refused));
+    assert_eq!(ended.stdout, codes, "{ended:#?}");
+    let read = |name: &str| fs::read_to_string(story.program.path(name)).unwrap();
+    for name in ["once", "always", "quiet"] {
+        let text = read(name);
+        if name == "always" && is_refused {
+            let refusal = read("always.stderr");
+            assert!(
+                text.is_empty() && refusal.contains("run it again when"),
+                "{refusal}"
+            );
+            continue;
+        }
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("i,jobs"), "{name}");
+        let states: std::collections::BTreeSet<&str> =
+            lines.clone().filter_map(|line| line.split(',').nth(1)).collect();
+        assert_eq!((lines.count(), states.len()), (400_000, 1), "{name}");
+    }
+    story
+        .program
+        .run(&["verify", "--archive", "copy.db"])
+        .ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_that_make_an_archive_of_an_empty_file_none_loses_what_another_wrote() {
+    let story = Story::new().await;
+    let job = |number: usize| format!("00000000-0000-4000-8000-{number:012}");
+    for round in 0..20 {
+        let name = format!("{round}.db");
+        fs::write(story.program.path(&name), "").unwrap();
+        let mut makers: Vec<_> = (0..6)
+            .map(|number| {
+                let job = job(number);
+                let arguments = ["jobs", "add", &job, "--archive", &name];
+                story.program.command(&arguments).spawn().unwrap()
+            })
+            .collect();
+        let mut syncs = Vec::new();
+        if round % 4 == 0 {
+            for _ in 0..2 {
+                let arguments = ["sync", &story.job(0), "--archive", &name];
+                syncs.push(story.program.command(&arguments).spawn().unwrap());
+            }
+        }
+        for maker in makers.drain(..) {
+            Ended::of(maker).ends_with(0);
+        }
+        let ends: Vec<_> = syncs.drain(..).map(Ended::of).collect();
+        // Of two at once one waits for nobody: it says that the other one is at work.
+        assert!(
+            ends.iter().all(|end| matches!(end.code, Some(0 | 5))),
+            "{ends:#?}"
+        );
+        assert!(
+            ends.is_empty() || ends.iter().any(|end| end.code == Some(0)),
+            "{ends:#?}"
+        );
+        let watched: Vec<String> = Connection::open(story.program.path(&name))
+            .unwrap()
+            .prepare("SELECT job_id FROM jobs WHERE watched AND job_id LIKE '00000000-%' ORDER BY 1")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let wanted: Vec<String> = (0..6).map(job).collect();
+        assert_eq!(watched, wanted, "round {round}");
+        story.program.run(&["verify", "--archive", &name]).ends_with(0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -286,8 +432,16 @@ async fn a_log_without_its_archive_is_neither_played_into_a_new_one_nor_deleted(
                 .says("is missing or empty, but its log");
         }
         if empty {
-            let status = story.program.run(&["status", "--archive", "new.db"]);
-            status.ends_with(1);
+            for command in [
+                &["status", "--archive", "new.db"][..],
+                &["salvage", "new.db", "salvaged.db"],
+            ] {
+                story
+                    .program
+                    .run(command)
+                    .ends_with(1)
+                    .says("is missing or empty, but its log");
+            }
             fs::remove_file(story.program.path("new.db")).unwrap();
         }
         assert_eq!(fs::read(&left).unwrap(), log);

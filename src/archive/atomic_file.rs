@@ -230,7 +230,7 @@ fn prefix(target: &Path) -> io::Result<OsString> {
 }
 
 /// Removes what killed processes left of files that were to become `target`.
-fn remove_leftovers(target: &Path) -> io::Result<()> {
+pub(super) fn remove_leftovers(target: &Path) -> io::Result<()> {
     let prefix = prefix(target)?;
     // What cannot be seen or removed is no reason against a new file.
     let Ok(entries) = fs::read_dir(folder_of(target)) else {

@@ -127,18 +127,17 @@ const NO_SPACE: &str = "free some space there (a backup is as large as the archi
 /// # Errors
 /// See [`BackupError`]; whatever fails, what was there before is as it was, and no half file has the name.
 pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, BackupError> {
-    let source = open_to_read(archive)?;
+    drop(open_to_read(archive)?);
     let place = Place::check(archive, target, force)?;
     let permissions = fs::metadata(archive)
         .map_err(io("look at", archive))?
         .permissions();
-    let copy =
-        AtomicFile::begin(&place.target, Access::Like(permissions)).map_err(place.failed("write beside"))?;
-    copy_pages(&source.connection, copy.path(), &place.target)?;
-    if let Some(unchanging) = &source.unchanging {
-        unchanging.check()?;
-    }
-    drop(source);
+    let copy = Reader::open(archive)?.settled(|reader| {
+        let copy = AtomicFile::begin(&place.target, Access::Like(permissions.clone()))
+            .map_err(place.failed("write beside"))?;
+        reader.confirmed(copy_pages(reader.connection(), copy.path(), &place.target))?;
+        Ok::<_, BackupError>(copy)
+    })?;
     leave_write_ahead_mode(copy.path()).map_err(place.failed("end the copy beside"))?;
     let verified = check(copy.path())?;
     let bytes = place.name(copy, force)?;
@@ -154,6 +153,8 @@ pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, 
 struct Place {
     /// The target; of a link what it leads to.
     target: PathBuf,
+    /// Of an archive that is replaced, so that no sync writes it meanwhile.
+    _lock: Option<SyncLock>,
 }
 
 impl Place {
@@ -183,6 +184,7 @@ impl Place {
         if archive == real || COMPANIONS.into_iter().any(of_the_archive) {
             return Err(refused("it belongs to the archive itself"));
         }
+        let mut lock = None;
         match fs::metadata(&real) {
             Ok(found) if found.is_dir() => return Err(refused("it is a folder")),
             Ok(found) if !found.is_file() => return Err(refused("it is no ordinary file")),
@@ -191,13 +193,9 @@ impl Place {
                     path: target.to_path_buf(),
                 });
             }
-            Ok(_) => {
-                // An archive that a sync writes at this moment is not replaced beneath it.
-                if beside(&real, ".lock").exists() {
-                    drop(SyncLock::take(&real)?);
-                }
-            }
-            Err(_) => {}
+            // An archive that a sync writes is not replaced beneath it, and none begins until it is replaced.
+            Ok(_) if beside(&real, ".lock").exists() => lock = Some(SyncLock::take(&real)?),
+            _ => {}
         }
         for suffix in ["-wal", "-journal"] {
             // SQLite would play the log of another database into the copy.
@@ -207,7 +205,10 @@ impl Place {
                 ));
             }
         }
-        Ok(Self { target: real })
+        Ok(Self {
+            target: real,
+            _lock: lock,
+        })
     }
 
     /// Gives the finished copy its name; its size.

@@ -87,9 +87,9 @@ pub enum ArchiveError {
         #[source]
         source: std::io::Error,
     },
-    /// The file is on a read-only place with changes in its write-ahead log that nobody can read from there.
+    /// The file is read from where nothing can be written, with changes in its write-ahead log that cannot be read from there.
     #[error(
-        "the archive {} lies where nothing can be written, beside a write-ahead log with changes that were not yet taken over",
+        "the archive {} cannot be read from here now: its write-ahead log holds changes that were not yet taken over, and nothing can be written beside it",
         path.display()
     )]
     UnreadableLog {
@@ -238,7 +238,7 @@ impl ArchiveError {
             Self::Newer { .. } => "use the newer program; it also reads this archive's older parts.".to_owned(),
             Self::Older { .. } => "run `jobruns sync` once with this program: it upgrades the archive.".to_owned(),
             Self::UnreadableLog { path } => format!(
-                "open it once where it can be written (`jobruns status --archive {}` there), or read a copy of the folder's files.",
+                "if a sync is running, run it again when that has ended; if none is, open it once where it can be written (`jobruns status --archive {}` there), or read a copy of the folder's files.",
                 path.display()
             ),
             Self::LeftJournal { path, .. } => format!(
@@ -252,7 +252,7 @@ impl ArchiveError {
                 "run it again when no sync is running, or as a user who may write in the archive's folder.".to_owned()
             }
             Self::HardLinked { .. } => {
-                "keep one name and remove the others (`find -samefile` lists them): SQLite keeps a log for each name, and two of them spoil the file. A symbolic link does no harm.".to_owned()
+                "keep one name and remove the others (`find -samefile` lists them; on Windows `fsutil hardlink list`), best those without a -wal file beside them: SQLite keeps a log for each name, so who writes by two spoils the file, and who reads by one misses what stands in the other's log. A symbolic link does no harm.".to_owned()
             }
             Self::TakenOver { .. } => {
                 "what was archived before is kept. Let only one sync at a time use the archive, and leave its file and the .lock file beside it in place.".to_owned()
@@ -277,6 +277,15 @@ impl ArchiveError {
             Self::NoSuch { .. } => return None,
         };
         Some(hint)
+    }
+
+    /// Whether somebody asked a statement to stop.
+    #[must_use]
+    pub fn is_interruption(&self) -> bool {
+        let (Self::Open { source, .. } | Self::Sql { source, .. }) = self else {
+            return false;
+        };
+        source.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
     }
 
     /// Whether SQLite itself says that the file is malformed.

@@ -5,12 +5,15 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-
-use rusqlite::OptionalExtension;
+use std::time::{Duration, Instant};
 
 use super::error::{ArchiveError, io_error};
-use super::open::{self, FileIdentity, beside, open_to_read};
-use crate::model::Instant;
+use super::identity::FileIdentity;
+use super::open::{self, beside, open_to_read};
+use crate::model;
+
+/// How long a holder is waited for that has not told who it is, once there is an archive.
+const UNKNOWN_HOLDER: Duration = Duration::from_secs(1);
 
 /// The right to sync into an archive; given back when dropped.
 #[derive(Debug)]
@@ -28,6 +31,21 @@ impl Drop for SyncLock {
 }
 
 impl SyncLock {
+    /// The lock for as long as the archive at `path` is being made; `None` where it is there already. Another one that
+    /// makes it is waited for.
+    ///
+    /// # Errors
+    /// As [`Self::take`]; [`ArchiveError::Held`] where the holder makes no archive.
+    pub(super) fn to_make(path: &Path) -> Result<Option<Self>, ArchiveError> {
+        if !open::is_to_be_made(path)? {
+            return Ok(None);
+        }
+        match Self::take(path) {
+            Err(ArchiveError::Held { .. }) if !open::is_to_be_made(path)? => Ok(None),
+            taken => taken.map(Some),
+        }
+    }
+
     /// Takes the lock of the archive at `path`, which need not exist yet.
     ///
     /// # Errors
@@ -48,6 +66,7 @@ impl SyncLock {
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let begun = Instant::now();
         loop {
             let file = options
                 .open(&lock_path)
@@ -57,9 +76,20 @@ impl SyncLock {
                 Ok(()) if !has_name(&file, &lock_path)? => {}
                 Ok(()) => return Ok(Self { file }),
                 Err(TryLockError::WouldBlock) => {
+                    let holder = holder(path);
+                    // It may be about to tell, or only be making the archive.
+                    let patience = if open::is_to_be_made(path)? {
+                        open::BUSY_TIMEOUT
+                    } else {
+                        UNKNOWN_HOLDER
+                    };
+                    if holder.is_none() && begun.elapsed() < patience {
+                        std::thread::sleep(Duration::from_millis(10));
+                        continue;
+                    }
                     return Err(ArchiveError::Held {
                         path: path.to_path_buf(),
-                        holder: holder(path),
+                        holder: holder.unwrap_or_else(|| "it has not told its process id".to_owned()),
                     });
                 }
                 Err(TryLockError::Error(error)) => return Err(io_error("lock", &lock_path)(error)),
@@ -70,8 +100,8 @@ impl SyncLock {
 
 /// Whether the open file is the one that has the name.
 fn has_name(file: &File, path: &Path) -> Result<bool, ArchiveError> {
-    let open = file.metadata().map_err(io_error("look at", path))?;
-    Ok(FileIdentity::of(path).is_ok_and(|named| named == FileIdentity::from(&open)))
+    let open = FileIdentity::of_open(file).map_err(io_error("look at", path))?;
+    Ok(FileIdentity::of(path).is_ok_and(|named| named == open))
 }
 
 /// The lock file of an archive.
@@ -80,28 +110,20 @@ fn lock_path(path: &Path) -> PathBuf {
 }
 
 /// The running sync notes its process id and start in the archive itself.
-fn holder(path: &Path) -> String {
-    let unknown = "it has not told its process id yet".to_owned();
-    let Ok(found) = open_to_read(path) else {
-        return unknown;
-    };
-    let running = found
+fn holder(path: &Path) -> Option<String> {
+    let (process_id, started) = open_to_read(path)
+        .ok()?
         .connection
         .query_row(
             "SELECT process_id, started_unix FROM _sync WHERE outcome IS NULL ORDER BY sync_id DESC LIMIT 1",
             [],
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
         )
-        .optional();
-    match running {
-        Ok(Some((process_id, started))) => {
-            format!(
-                "process {process_id}, started {}",
-                Instant::from_unix_seconds(started)
-            )
-        }
-        _ => unknown,
-    }
+        .ok()?;
+    Some(format!(
+        "process {process_id}, started {}",
+        model::Instant::from_unix_seconds(started)
+    ))
 }
 
 #[cfg(test)]
@@ -112,6 +134,7 @@ mod tests {
     fn given_back_even_where_a_copy_of_its_handle_is_still_open() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
+        drop(crate::archive::Writer::open(&path).unwrap());
         let lock = SyncLock::take(&path).unwrap();
         assert!(matches!(SyncLock::take(&path), Err(ArchiveError::Held { .. })));
         // What a child process has for a moment.

@@ -20,6 +20,7 @@ mod claims;
 mod error;
 mod grammar;
 mod heads;
+mod identity;
 mod jobs;
 mod ledger;
 mod limits;
@@ -37,6 +38,7 @@ mod revisions;
 mod salvage;
 mod schema;
 mod syncs;
+mod unchanging;
 mod verify;
 mod write;
 mod zones;
@@ -48,6 +50,7 @@ pub use error::ArchiveError;
 pub use heads::{
     HeadFileError, HeadToLodge, LodgeError, LodgedHead, LodgedHeads, Lodging, lodge_head, read_heads,
 };
+pub use identity::FileIdentity;
 pub use jobs::{JobRow, JobState};
 pub use ledger::{Entry, GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::SyncLock;

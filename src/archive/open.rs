@@ -7,10 +7,12 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::atomic_file::{Access, AtomicFile, folder_of};
+use super::atomic_file::{Access, AtomicFile, folder_of, remove_leftovers};
 use super::error::{ArchiveError, io_error};
+use super::identity;
 use super::ledger::{self, Entry};
 use super::limits;
+use super::unchanging::{self, Unchanging};
 use crate::model::{Guid, Instant};
 
 mod embedded {
@@ -29,7 +31,7 @@ pub const APPLICATION_ID: i32 = 0x4A52_554E;
 pub const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 
 /// How long a statement waits for another process's short write before it gives up.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a file turned out to be.
 enum Identity {
@@ -67,14 +69,24 @@ pub(super) fn fresh() -> Result<Connection, ArchiveError> {
     Ok(connection)
 }
 
-/// Opens the archive to write, after making or upgrading it.
+/// Whether there is no archive at `path` yet that could be opened to write: it must be made first.
+pub(super) fn is_to_be_made(path: &Path) -> Result<bool, ArchiveError> {
+    Ok(state(path, &resolve(path)?)? != FileState::Filled)
+}
+
+/// Opens the archive to write, after making or upgrading it. Who may have to make it holds its [`SyncLock`].
 ///
 /// A file that is not an archive, or one of a newer program, is refused and left untouched.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     let file = resolve(path)?;
+    if refuse_hard_links(path, &file).is_err() {
+        // Where no rename keeps from replacing, a new file has two names for a moment, and a kill then leaves it both.
+        drop(remove_leftovers(&file));
+    }
     refuse_hard_links(path, &file)?;
     if state(path, &file)? != FileState::Filled {
         make(path, &file)?;
+        refuse_hard_links(path, &file)?;
     }
     if has_content(&beside(&file, "-journal")) {
         // Opening to write rolls the journal back, which only an archive may be asked to bear.
@@ -99,8 +111,8 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
 }
 
 /// Makes the archive: built under another name in the same folder, synchronised to the disk, then given its name. So a
-/// process that is killed meanwhile leaves no half an archive. Of two that make one at once the slower takes the archive
-/// of the quicker.
+/// process that is killed meanwhile leaves no half an archive. The lock keeps two that make one at once apart: the slower
+/// would replace the empty file that it has seen, which is the archive of the quicker by now.
 fn make(path: &Path, file: &Path) -> Result<(), ArchiveError> {
     build_and_name(path, file).or_else(|error| if has_content(file) { Ok(()) } else { Err(error) })
 }
@@ -143,9 +155,14 @@ fn set_identity(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Opens the archive to read; it is neither made nor upgraded, and works on a read-only file or folder.
 pub(super) fn open_to_read(path: &Path) -> Result<ReadConnection, ArchiveError> {
-    let found = look(path)?.ok_or_else(|| ArchiveError::Missing {
-        path: path.to_path_buf(),
-    })?;
+    let Some(found) = look(path)? else {
+        let path = path.to_path_buf();
+        return Err(if path.exists() {
+            ArchiveError::Empty { path }
+        } else {
+            ArchiveError::Missing { path }
+        });
+    };
     let known = known_schema_version();
     match identify(path, &found.connection)? {
         Identity::Fresh => Err(ArchiveError::Empty {
@@ -214,21 +231,17 @@ pub fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
 /// Symbolic links that are followed by hand; Linux gives up at 40 too.
 const MOST_LINKS: u32 = 40;
 
-/// Another hard link is another name for the same bytes, beside which SQLite would keep another log.
-fn refuse_hard_links(path: &Path, file: &Path) -> Result<(), ArchiveError> {
-    #[cfg(unix)]
-    if let Ok(data) = fs::metadata(file) {
-        let names = std::os::unix::fs::MetadataExt::nlink(&data);
-        if data.is_file() && names > 1 {
-            return Err(ArchiveError::HardLinked {
-                path: path.to_path_buf(),
-                names,
-            });
-        }
+/// Another hard link is another name for the same bytes, beside which SQLite keeps another log: who writes by two names
+/// spoils the file, and who reads by one does not see what stands in the log beside the other.
+pub(super) fn refuse_hard_links(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+    match identity::names(file) {
+        Ok(names) if names > 1 => Err(ArchiveError::HardLinked {
+            path: path.to_path_buf(),
+            names,
+        }),
+        // What cannot be looked at is told by whoever opens it.
+        _ => Ok(()),
     }
-    #[cfg(not(unix))]
-    let _ = (path, file);
-    Ok(())
 }
 
 /// What lies at the place of an archive.
@@ -269,7 +282,7 @@ fn refuse_log_of_another(path: &Path, file: &Path) -> Result<(), ArchiveError> {
     }
 }
 
-fn has_content(file: &Path) -> bool {
+pub(super) fn has_content(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|data| data.len() > 0)
 }
 
@@ -298,7 +311,7 @@ fn connect(path: &Path, file: &Path, mode: OpenFlags) -> Result<Connection, Arch
     open_and_read(file, mode).map_err(opening(path))
 }
 
-fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite::Result<Connection> {
+pub(super) fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     limits::apply(&connection)?;
@@ -308,13 +321,25 @@ fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite::Result<Co
     Ok(connection)
 }
 
-/// A read-only connection; `None` where there is no file.
+/// Refuses a file without bytes, which SQLite must never open: where another program makes an archive of it meanwhile,
+/// SQLite takes the log of that for one that was left, and deletes it.
+pub(super) fn refuse_empty(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+    if state(path, file)? != FileState::NoBytes {
+        return Ok(());
+    }
+    refuse_log_of_another(path, file)?;
+    Err(ArchiveError::Empty {
+        path: path.to_path_buf(),
+    })
+}
+
+/// A read-only connection; `None` where there is no file, or one without bytes.
 fn look(path: &Path) -> Result<Option<ReadConnection>, ArchiveError> {
     let file = resolve(path)?;
     match state(path, &file)? {
         FileState::Missing => return Ok(None),
-        FileState::NoBytes => refuse_log_of_another(path, &file)?,
-        FileState::Filled => {}
+        FileState::NoBytes => return refuse_log_of_another(path, &file).map(|()| None),
+        FileState::Filled => refuse_hard_links(path, &file)?,
     }
     let read_only = || open_and_read(&file, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let mut looked = read_only();
@@ -329,7 +354,7 @@ fn look(path: &Path) -> Result<Option<ReadConnection>, ArchiveError> {
             connection,
             unchanging: None,
         })),
-        Err(error) if needs_shared_memory(&error) => look_at_unchanging(path).map(Some),
+        Err(error) if needs_shared_memory(&error) => open_unchanging(path).map(Some),
         Err(error) => Err(opening(path)(error)),
     }
 }
@@ -347,7 +372,7 @@ fn roll_back_journal(path: &Path, file: &Path) -> Result<(), ArchiveError> {
 }
 
 /// In write-ahead mode even a reader needs a shared-memory file, which a read-only folder does not let it make.
-fn needs_shared_memory(error: &rusqlite::Error) -> bool {
+pub(super) fn needs_shared_memory(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(
@@ -358,23 +383,13 @@ fn needs_shared_memory(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Opens a file that nobody is writing: allowed only where neither a write-ahead log nor a journal with content lies
-/// beside it. Whoever reads through it asks [`Unchanging::check`] at the end whether that stayed so.
-fn look_at_unchanging(path: &Path) -> Result<ReadConnection, ArchiveError> {
-    let unchanging = Unchanging::begin(path)?;
-    let uri = nobody_else_uri(&unchanging.file, "immutable=1")?;
-    let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    let connection = open_and_read(uri, mode).map_err(opening(path))?;
+/// Opens a whole archive that nobody writes, without any lock.
+pub(super) fn open_unchanging(path: &Path) -> Result<ReadConnection, ArchiveError> {
+    let (connection, unchanging) = unchanging::open(path, |connection| identify(path, connection))?;
     Ok(ReadConnection {
         connection,
         unchanging: Some(unchanging),
     })
-}
-
-/// Opens a whole archive that nobody writes, without any lock.
-pub(super) fn open_unchanging(path: &Path) -> Result<ReadConnection, ArchiveError> {
-    let found = look_at_unchanging(path)?;
-    identify(path, &found.connection).map(|_| found)
 }
 
 /// A connection to read by, and what must stay as it is while it reads without SQLite's locks.
@@ -382,72 +397,6 @@ pub(super) fn open_unchanging(path: &Path) -> Result<ReadConnection, ArchiveErro
 pub(super) struct ReadConnection {
     pub(super) connection: Connection,
     pub(super) unchanging: Option<Unchanging>,
-}
-
-/// The state of a file that is read without any lock, because the system lets us make no shared memory beside it. A
-/// writer makes its log before it changes the file, so a file of the same size and time without a log or journal
-/// beside it has not changed.
-#[derive(Debug)]
-pub(super) struct Unchanging {
-    path: PathBuf,
-    file: PathBuf,
-    bytes: u64,
-    modified: Option<std::time::SystemTime>,
-}
-
-impl Unchanging {
-    fn begin(path: &Path) -> Result<Self, ArchiveError> {
-        let file = resolve(path)?;
-        if has_content(&beside(&file, "-wal")) || has_content(&beside(&file, "-journal")) {
-            return Err(ArchiveError::UnreadableLog {
-                path: path.to_path_buf(),
-            });
-        }
-        let data = fs::metadata(&file).map_err(io_error("look at", path))?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            bytes: data.len(),
-            modified: data.modified().ok(),
-            file,
-        })
-    }
-
-    /// Whether what was read since the beginning is one state of the archive.
-    pub(super) fn check(&self) -> Result<(), ArchiveError> {
-        let now = Self::begin(&self.path).ok();
-        if now.is_some_and(|now| (now.bytes, now.modified) == (self.bytes, self.modified)) {
-            return Ok(());
-        }
-        Err(ArchiveError::WrittenMeanwhile {
-            path: self.path.clone(),
-        })
-    }
-}
-
-/// Which file a path leads to, so that a file that took its place is noticed. Asked without opening it: closing a second
-/// handle of a file gives up the locks that SQLite holds on it for this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FileIdentity(u64, u64);
-
-impl FileIdentity {
-    pub(super) fn of(path: &Path) -> Result<Self, ArchiveError> {
-        fs::metadata(path)
-            .map(|data| Self::from(&data))
-            .map_err(io_error("look at", path))
-    }
-}
-
-impl From<&fs::Metadata> for FileIdentity {
-    fn from(data: &fs::Metadata) -> Self {
-        #[cfg(unix)]
-        let identity = {
-            use std::os::unix::fs::MetadataExt;
-            Self(data.dev(), data.ino())
-        };
-        #[cfg(windows)]
-        let identity = Self(std::os::windows::fs::MetadataExt::creation_time(data), 0);
-        identity
-    }
 }
 
 /// An index that somebody added and that this program cannot write, because it lacks a function or collation of theirs.
@@ -683,7 +632,7 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> ArchiveError {
+pub(super) fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> ArchiveError {
     move |source| {
         if source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
             let what = "not an SQLite database".to_owned();

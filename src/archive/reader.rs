@@ -6,9 +6,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{ArchiveError, Doing};
 use super::jobs::{self, JobState};
-use super::open::{self, ReadConnection, Unchanging};
+use super::open::{self, ReadConnection};
 use super::quarantine::{self, QuarantineRow};
 use super::revisions::bytes_told;
+use super::unchanging::{READINGS, Unchanging};
 use super::{ledger, limits, payload};
 use crate::model::{Guid, Sha256};
 
@@ -91,6 +92,34 @@ impl Reader {
         read
     }
 
+    /// What `read` gives, which confirms it before it lets anything out; where the archive was written meanwhile, it is
+    /// opened anew and read again, a few times.
+    ///
+    /// # Errors
+    /// Those of `read`; the archive cannot be opened any more.
+    pub fn settled<T, E: From<ArchiveError>>(
+        &self,
+        mut read: impl FnMut(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut result = read(self);
+        let mut is_written = result.is_err() && self.confirm().is_err();
+        for _ in 1..READINGS {
+            if !is_written {
+                break;
+            }
+            let anew = Self::open_by(self.open, &self.path)?;
+            result = read(&anew);
+            is_written = result.is_err() && anew.confirm().is_err();
+        }
+        result
+    }
+
+    /// Whether it reads without SQLite's locks, so that what it gives must be confirmed before it counts.
+    #[must_use]
+    pub const fn is_without_locks(&self) -> bool {
+        self.unchanging.is_some()
+    }
+
     /// Refuses to read through a table or view of ours that has another definition.
     ///
     /// # Errors
@@ -127,7 +156,8 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn head(&self) -> Result<Sha256, ArchiveError> {
-        ledger::read_head(&self.connection).map(|head| head.hash)
+        self.settled(|reader| reader.confirmed(ledger::read_head(&reader.connection)))
+            .map(|head| head.hash)
     }
 
     /// The archive's own id.
@@ -135,10 +165,12 @@ impl Reader {
     /// # Errors
     /// SQL errors; it has none.
     pub fn archive_id(&self) -> Result<Guid, ArchiveError> {
-        let id: String = self
-            .connection
-            .query_row("SELECT archive_id FROM _archive", [], |row| row.get(0))
-            .doing("read what the archive is")?;
+        let id: String = self.settled(|reader| {
+            let id = reader
+                .connection
+                .query_row("SELECT archive_id FROM _archive", [], |row| row.get(0));
+            reader.confirmed(id.doing("read what the archive is"))
+        })?;
         id.parse().map_err(|error| ArchiveError::Damaged {
             what: format!("its id: {error}"),
         })
@@ -162,8 +194,7 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn job_states(&self) -> Result<Vec<JobState>, ArchiveError> {
-        self.refuse_changed()?;
-        self.confirmed(jobs::states(&self.connection))
+        self.read(|reader| jobs::states(&reader.connection))
     }
 
     /// How many syncs the archive has seen begin.
@@ -181,8 +212,7 @@ impl Reader {
     /// # Errors
     /// SQL errors.
     pub fn quarantine(&self) -> Result<Vec<QuarantineRow>, ArchiveError> {
-        self.refuse_changed()?;
-        self.confirmed(quarantine::list(&self.connection))
+        self.read(|reader| quarantine::list(&reader.connection))
     }
 
     /// One piece of the quarantine, with its bytes.
@@ -190,8 +220,7 @@ impl Reader {
     /// # Errors
     /// [`ArchiveError::NoSuch`]; SQL errors.
     pub fn quarantined(&self, id: i64) -> Result<(QuarantineRow, Vec<u8>), ArchiveError> {
-        self.refuse_changed()?;
-        self.confirmed(quarantine::show(&self.connection, id))
+        self.read(|reader| quarantine::show(&reader.connection, id))
     }
 
     /// The bytes of a run as received; of its latest revision where none is named.
@@ -199,8 +228,15 @@ impl Reader {
     /// # Errors
     /// [`ArchiveError::NoSuch`], a payload that cannot be unpacked, or one that does not have the hash it is filed under.
     pub fn payload(&self, run: Guid, revision: Option<i64>) -> Result<Payload, ArchiveError> {
-        self.refuse_changed()?;
-        self.confirmed(self.find_payload(run, revision))
+        self.read(|reader| reader.find_payload(run, revision))
+    }
+
+    /// What is read through tables and views that are ours, of one state.
+    fn read<T>(&self, read: impl Fn(&Self) -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
+        self.settled(|reader| {
+            reader.refuse_changed()?;
+            reader.confirmed(read(reader))
+        })
     }
 
     fn find_payload(&self, run: Guid, revision: Option<i64>) -> Result<Payload, ArchiveError> {
@@ -273,10 +309,7 @@ mod tests {
         let error = Reader::open_unchanging(&path).unwrap_err();
         assert!(matches!(error, ArchiveError::UnreadableLog { .. }), "{error:?}");
         let error = reader.job_states().unwrap_err();
-        assert!(
-            matches!(error, ArchiveError::WrittenMeanwhile { .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, ArchiveError::UnreadableLog { .. }), "{error:?}");
 
         // The log is taken over: the file has changed beneath what was read, and so its damage is none either.
         drop(writer);
@@ -288,6 +321,32 @@ mod tests {
             matches!(error, ArchiveError::WrittenMeanwhile { .. }),
             "{error:?}"
         );
-        assert!(Reader::open_unchanging(&path).unwrap().job_states().is_ok());
+        // What lets nothing out before it is confirmed is read again.
+        assert_eq!(reader.job_states().unwrap().len(), 2);
+        let (mut readings, mut writers) = (0, 2);
+        let read = |reader: &Reader| {
+            readings += 1;
+            if readings < 3 {
+                writers += 1;
+                drop(write(writers));
+            }
+            reader.confirmed(jobs::states(&reader.connection))
+        };
+        let reader = Reader::open_unchanging(&path).unwrap();
+        assert_eq!(reader.settled(read).unwrap().len(), 4);
+        assert_eq!(readings, 3);
+        // Not for ever.
+        let mut readings = 0;
+        let refused = reader.settled(|reader| {
+            readings += 1;
+            drop(write(100 + readings));
+            reader.confirmed(jobs::states(&reader.connection))
+        });
+        let error = refused.unwrap_err();
+        assert!(
+            matches!(error, ArchiveError::WrittenMeanwhile { .. }),
+            "{error:?}"
+        );
+        assert_eq!(u32::from(readings), READINGS);
     }
 }

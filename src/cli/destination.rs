@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use super::failure::{Exit, Failure};
 use super::halt::Halt;
 use super::output::Output;
+use crate::archive::Reader;
 use crate::model::{Instant, hex};
 use crate::report::manifest::{Digested, Form, Manifest};
 use crate::report::overview::Overview;
@@ -79,6 +80,17 @@ impl Destination {
             format,
             style,
         })
+    }
+
+    /// Lets nothing out before all of it is there and confirmed, where it is read without locks.
+    ///
+    /// # Errors
+    /// No temporary file can be made.
+    pub(super) fn held_back_for(mut self, reader: &Reader) -> Result<Self, Failure> {
+        if reader.is_without_locks() {
+            self.output.hold_back()?;
+        }
+        Ok(self)
     }
 
     /// Writes what `produce` makes, which is what `about` tells of, and says how many rows that were.

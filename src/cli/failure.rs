@@ -191,6 +191,8 @@ impl From<&ArchiveError> for Failure {
     fn from(error: &ArchiveError) -> Self {
         let exit = match error {
             ArchiveError::Held { .. } | ArchiveError::TakenOver { .. } => Exit::Held,
+            // Between the questions that have words of their own for it.
+            error if error.is_interruption() => Exit::Interrupted,
             ArchiveError::OtherNaiveTime { .. } | ArchiveError::Exists { .. } => Exit::WrongUsage,
             _ => Exit::NotDone,
         };
@@ -312,6 +314,16 @@ mod tests {
             "{cause}"
         );
         assert!(told.hint.is_some_and(|hint| hint.contains("free some space")));
+    }
+
+    #[test]
+    fn what_was_interrupted_ends_as_that_wherever_it_was() {
+        let interrupted = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
+        let failure = Failure::from(ArchiveError::Sql {
+            doing: "begin to read",
+            source: rusqlite::Error::SqliteFailure(interrupted, None),
+        });
+        assert_eq!(failure.exit(), Exit::Interrupted);
     }
 
     #[test]

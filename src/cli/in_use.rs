@@ -3,14 +3,13 @@
 //! One list for the process, since it is asked in the one place that opens files to write, and filled where settings are
 //! settled.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use clap::ArgMatches;
 
 use super::failure::{Exit, Failure};
-use crate::archive::{COMPANIONS, resolve};
+use crate::archive::{COMPANIONS, FileIdentity, resolve};
 use crate::config::{self, Setting, Sources};
 
 const ARCHIVE: &str = "the archive";
@@ -100,11 +99,12 @@ pub(super) fn protect_settings(sources: &Sources<'_>) {
 
 fn refuse_unless(path: &Path, itself: Option<&str>) -> Result<(), Failure> {
     let place = located(path);
-    let file = identity(path);
+    // A device or pipe may have many readers and writers.
+    let file = path.is_file().then(|| FileIdentity::of(path).ok()).flatten();
     let used = list()
         .iter()
         .filter(|(_, what)| itself != Some(what))
-        .find(|(used, _)| located(used) == place || (file.is_some() && identity(used) == file))
+        .find(|(used, _)| located(used) == place || (file.is_some() && FileIdentity::of(used).ok() == file))
         .map(|(_, what)| what.clone());
     match used {
         None => Ok(()),
@@ -126,22 +126,4 @@ fn located(path: &Path) -> PathBuf {
         return PathBuf::from(real.to_string_lossy().to_lowercase());
     }
     real
-}
-
-/// What tells a file whatever it is called. Unix: without opening it, since closing a file gives up all locks that this
-/// process, and SQLite in it, has on it.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let data = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-        Some((data.dev(), data.ino()))
-    }
-    #[cfg(windows)]
-    {
-        // Only the handle of an open file tells its number, and closing one gives up no lock there.
-        let file = fs::File::open(path).ok()?;
-        let data = winapi_util::file::information(&file).ok()?;
-        Some((data.volume_serial_number(), data.file_index()))
-    }
 }

@@ -12,7 +12,9 @@ use super::in_use;
 use super::lodge::lodge;
 use super::output::Output;
 use super::table::{print_json, print_text};
-use crate::archive::{Acknowledged, HeadToLodge, LedgerChoice, LedgerLine, Reader, acknowledge, read_heads};
+use crate::archive::{
+    Acknowledged, HeadToLodge, LedgerChoice, LedgerLine, Reader, Snapshot, acknowledge, read_heads,
+};
 use crate::config::{Sources, TableOrJson};
 use crate::model::{Guid, hex};
 
@@ -147,21 +149,22 @@ fn give_up(archive: &Path, path: &Path, why: &str) -> Result<Exit, Failure> {
 }
 
 fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(), Failure> {
-    let reader = Reader::open(archive)?;
-    let snapshot = reader.snapshot()?;
-    let mut lines = Vec::new();
-    let told = snapshot.ledger_lines::<Failure>(choice, |line| {
-        let seal = snapshot.sealed_by(line.entry_id)?;
-        lines.push(Shown {
-            entry_id: line.entry_id,
-            entry: line.entry,
-            entry_hash: hex(&line.entry_hash),
-            sealed_by_sync: seal.map(|(sync, _)| sync),
-            sealed_by_head: seal.map(|(_, head)| hex(&head)),
+    let lines = Reader::open(archive)?.settled(|reader| {
+        let snapshot = reader.snapshot()?;
+        let mut lines = Vec::new();
+        let told = snapshot.ledger_lines::<Failure>(choice, |line| {
+            let seal = snapshot.sealed_by(line.entry_id)?;
+            lines.push(Shown {
+                entry_id: line.entry_id,
+                entry: line.entry,
+                entry_hash: hex(&line.entry_hash),
+                sealed_by_sync: seal.map(|(sync, _)| sync),
+                sealed_by_head: seal.map(|(_, head)| hex(&head)),
+            });
+            Ok(())
         });
-        Ok(())
-    });
-    reader.confirmed(told)?;
+        reader.confirmed(told).map(|()| lines)
+    })?;
     if lines.is_empty() {
         tracing::info!("the ledger has no such line");
     }
@@ -197,9 +200,27 @@ fn export(
     format: ExportFormat,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
-    let mut output = output.map_or_else(|| Ok(Output::stdout()), Output::open)?;
-    let reader = Reader::open(archive)?;
-    reader.snapshot()?.ledger_lines::<Failure>(choice, |line| {
+    let open = || output.map_or_else(|| Ok(Output::stdout()), Output::open);
+    // The place comes before the archive: that it cannot be written is told at once.
+    let mut first = Some(open()?);
+    Reader::open(archive)?.settled(|reader| {
+        let mut output = first.take().map_or_else(open, Ok)?;
+        if reader.is_without_locks() {
+            output.hold_back()?;
+        }
+        let told = write_lines(&reader.snapshot()?, choice, format, &mut output);
+        reader.confirmed(told)?;
+        output.finish()
+    })
+}
+
+fn write_lines(
+    snapshot: &Snapshot<'_>,
+    choice: LedgerChoice,
+    format: ExportFormat,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    snapshot.ledger_lines::<Failure>(choice, |line| {
         let LedgerLine {
             entry_id,
             entry,
@@ -213,14 +234,12 @@ fn export(
                     entry,
                     entry_hash,
                 };
-                serde_json::to_writer(&mut output, &exported)
+                serde_json::to_writer(&mut *output, &exported)
                     .map_err(std::io::Error::from)
                     .and_then(|()| output.write_all(b"\n"))
             }
             ExportFormat::Text => writeln!(output, "{entry_id} {entry_hash} {entry}"),
         };
         written.map_err(|error| output.failed(&error))
-    })?;
-    reader.confirm()?;
-    output.finish()
+    })
 }

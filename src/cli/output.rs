@@ -5,7 +5,7 @@
 //! rights is told at once.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::failure::{Exit, Failure};
@@ -21,6 +21,8 @@ pub(super) struct Output {
     sink: Sink,
     gathered: Vec<u8>,
     target: Option<PathBuf>,
+    /// Where it is kept until [`Self::finish`], of a sink that gives nothing back.
+    held_back: Option<File>,
 }
 
 enum Sink {
@@ -93,6 +95,22 @@ impl Output {
         Ok(Self::new(Sink::Beside(beside), Some(target)))
     }
 
+    /// Lets nothing out before [`Self::finish`]: what is read from an archive without locks must be confirmed first.
+    ///
+    /// # Errors
+    /// No temporary file can be made.
+    pub(super) fn hold_back(&mut self) -> Result<(), Failure> {
+        if !matches!(self.sink, Sink::Beside(_)) {
+            let file = tempfile::tempfile().map_err(|error| {
+                let folder = std::env::temp_dir();
+                let words = format!("could not make a temporary file in {}", folder.display());
+                Failure::new(Exit::NotDone, words).caused_by(&error)
+            })?;
+            self.held_back = Some(file);
+        }
+        Ok(())
+    }
+
     /// Writes what is still gathered, and gives the file its name.
     ///
     /// # Errors
@@ -129,8 +147,11 @@ impl Output {
 
     /// Writes what is still gathered, and brings it to the disk.
     fn written(mut self) -> Result<Self, Failure> {
-        let written = self.sink.write_all(&self.gathered).and_then(|()| {
-            self.gathered.clear();
+        let written = self.write_out().and_then(|()| {
+            if let Some(mut held) = self.held_back.take() {
+                held.rewind()?;
+                io::copy(&mut held, &mut self.sink)?;
+            }
             match &mut self.sink {
                 Sink::Beside(file) => file.prepare(),
                 sink => sink.flush(),
@@ -169,18 +190,34 @@ impl Output {
             sink,
             gathered: Vec::with_capacity(BUFFER_BYTES),
             target,
+            held_back: None,
         }
+    }
+
+    fn out(&mut self) -> &mut dyn Write {
+        match &mut self.held_back {
+            Some(file) => file,
+            None => &mut self.sink,
+        }
+    }
+
+    /// Writes what is gathered.
+    fn write_out(&mut self) -> io::Result<()> {
+        let gathered = std::mem::take(&mut self.gathered);
+        self.out().write_all(&gathered)?;
+        self.gathered = gathered;
+        self.gathered.clear();
+        Ok(())
     }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.gathered.len() + bytes.len() > BUFFER_BYTES {
-            self.sink.write_all(&self.gathered)?;
-            self.gathered.clear();
+            self.write_out()?;
         }
         if bytes.len() >= BUFFER_BYTES {
-            return self.sink.write(bytes);
+            return self.out().write(bytes);
         }
         self.gathered.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -321,6 +358,34 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
         assert!(link.symlink_metadata().unwrap().is_symlink());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_held_back_comes_out_at_the_end_or_not_at_all() {
+        use std::io::Read;
+        for ends in [false, true] {
+            let (mut reader, writer) = io::pipe().unwrap();
+            let sink = Sink::Direct(std::os::fd::OwnedFd::from(writer).into());
+            let mut output = Output::new(sink, None);
+            output.hold_back().unwrap();
+            let text = vec![b'x'; 3 * BUFFER_BYTES / 2];
+            // More than is gathered, and less than a pipe takes.
+            output.write_all(&text[..BUFFER_BYTES / 2]).unwrap();
+            output.write_all(&text[BUFFER_BYTES / 2..]).unwrap();
+            let mut come = Vec::new();
+            if ends {
+                std::thread::scope(|threads| {
+                    threads.spawn(|| output.finish().unwrap());
+                    reader.read_to_end(&mut come).unwrap();
+                });
+                assert!(come == text);
+            } else {
+                drop(output);
+                reader.read_to_end(&mut come).unwrap();
+                assert!(come.is_empty());
+            }
+        }
     }
 
     #[cfg(unix)]

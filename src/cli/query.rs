@@ -84,15 +84,17 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
         folder: None,
         today: local_day(Zone::UTC, Instant::now()),
     };
-    let destination = args.rows.open(&place)?;
-    let reader = Reader::open(archive)?;
-    halt.interrupts(&reader);
-    let snapshot = reader.snapshot()?;
-    let about = About::new(&snapshot, "query", options.described());
+    let mut destination = Some(args.rows.open(&place)?);
     let mut end = QueryEnd::Complete;
-    let rows = destination.write(about, &halt, |rows| {
-        end = reader.confirmed(write(&snapshot, &options, rows))?;
-        Ok(())
+    let rows = Reader::open(archive)?.settled(|reader| {
+        let destination = destination.take().map_or_else(|| args.rows.open(&place), Ok)?;
+        halt.interrupts(reader);
+        let snapshot = reader.snapshot()?;
+        let about = About::new(&snapshot, "query", options.described());
+        destination.held_back_for(reader)?.write(about, &halt, |rows| {
+            end = reader.confirmed(write(&snapshot, &options, rows))?;
+            Ok(())
+        })
     })?;
     tell_empty("query", rows);
     if let (QueryEnd::Limited, Some(limit)) = (end, options.limit) {

@@ -69,7 +69,7 @@ pub async fn sync(
     stop: Stop,
 ) -> Result<SyncRecord, SyncError> {
     let lock = SyncLock::take(path)?;
-    let mut writer = Writer::open(path)?;
+    let mut writer = Writer::open_with(path, &lock)?;
     let zone = writer.settle_naive_time(options.naive_time)?;
     let jobs = match options.jobs.as_slice() {
         [] => writer.watched_jobs()?,

@@ -13,6 +13,7 @@ use super::scan::{open_damaged, scan};
 use crate::archive::atomic_file::{Access, AtomicFile};
 use crate::archive::error::{ArchiveError, Doing, io_error};
 use crate::archive::open;
+use crate::archive::unchanging::Unchanging;
 
 /// Tables that salvage reads, and by which column they are read in order; `None`: they have no rowid.
 const TABLES: [(&str, Option<&str>); 12] = [
@@ -33,6 +34,8 @@ const TABLES: [(&str, Option<&str>); 12] = [
 /// A damaged archive as it can be read.
 pub(super) struct Old {
     pub(super) connection: Connection,
+    /// Where it is read without SQLite's locks.
+    pub(super) unchanging: Option<Unchanging>,
     /// SQLite came to the ledger's end.
     pub(super) ends: bool,
     /// Where rows were gathered; removed when it is dropped.
@@ -47,12 +50,20 @@ pub(super) fn open(damaged: &Path, new: &Path) -> Result<Old, ArchiveError> {
     let opened = open_damaged(damaged);
     match opened {
         Err(error) if !error.is_damage() => Err(error),
-        Ok(connection) if is_in_order(&connection) => Ok(Old {
-            connection,
+        Ok(found) if is_in_order(&found.connection) => Ok(Old {
+            connection: found.connection,
+            unchanging: found.unchanging,
             ends: true,
             _scratch: None,
         }),
-        opened => gather(opened.ok().as_ref(), damaged, new),
+        Ok(found) => {
+            let old = gather(Some(&found.connection), damaged, new)?;
+            Ok(Old {
+                unchanging: found.unchanging,
+                ..old
+            })
+        }
+        Err(_) => gather(None, damaged, new),
     }
 }
 
@@ -108,6 +119,7 @@ fn gather(old: Option<&Connection>, damaged: &Path, new: &Path) -> Result<Old, A
     connection.execute_batch("COMMIT").doing(doing)?;
     Ok(Old {
         connection,
+        unchanging: None,
         ends,
         _scratch: Some(scratch),
     })

@@ -84,7 +84,11 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
         let transaction =
             rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
                 .doing("begin to salvage")?;
-        let salvaged = Work::new(&old.connection, &transaction)?.run(old.ends, progress)?;
+        let salvaged = Work::new(&old.connection, &transaction).and_then(|work| work.run(old.ends, progress));
+        if let Some(unchanging) = &old.unchanging {
+            unchanging.check()?;
+        }
+        let salvaged = salvaged?;
         if salvaged.lines == 0 && salvaged.revisions == 0 {
             let what = format!(
                 "{}: no line of a ledger and no run can be read in it",

@@ -5,6 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, Row};
 
 use crate::archive::error::ArchiveError;
+use crate::archive::open::ReadConnection;
+use crate::archive::unchanging::Unchanging;
 use crate::archive::{limits, open};
 
 /// Rows that are read at a time.
@@ -15,7 +17,7 @@ const ROWS: i64 = 200;
 /// # Errors
 /// Its first page, which names the tables, cannot be read: then nothing can be. A name of one of our tables is something
 /// else there.
-pub(super) fn open_damaged(path: &Path) -> Result<Connection, ArchiveError> {
+pub(super) fn open_damaged(path: &Path) -> Result<ReadConnection, ArchiveError> {
     // A journal that must be rolled back first: what the file holds meanwhile was never committed.
     let left = |error: &rusqlite::Error| {
         error
@@ -34,15 +36,17 @@ pub(super) fn open_damaged(path: &Path) -> Result<Connection, ArchiveError> {
         path: path.to_path_buf(),
     };
     std::fs::metadata(path).map_err(missing)?;
-    let path = &open::resolve(path)?;
+    let file = &open::resolve(path)?;
+    open::refuse_empty(path, file)?;
+    open::refuse_hard_links(path, file)?;
     let attempt = |uri: bool| -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = if uri {
-            let uri = open::nobody_else_uri(path, "immutable")
-                .map_err(|_| rusqlite::Error::InvalidPath(path.to_path_buf()))?;
+            let uri = open::nobody_else_uri(file, "immutable=1")
+                .map_err(|_| rusqlite::Error::InvalidPath(file.clone()))?;
             Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?
         } else {
-            Connection::open_with_flags(path, flags)?
+            Connection::open_with_flags(file, flags)?
         };
         // SQLite then reads a file that is shorter than it says, and tables beside a broken line of the schema.
         connection.pragma_update(None, "writable_schema", true)?;
@@ -53,9 +57,18 @@ pub(super) fn open_damaged(path: &Path) -> Result<Connection, ArchiveError> {
         })?;
         Ok(connection)
     };
-    let connection = attempt(false).or_else(|_| attempt(true)).map_err(open)?;
+    let (connection, unchanging) = match attempt(false) {
+        Err(error) if open::needs_shared_memory(&error) && !left(&error) => {
+            let unchanging = Unchanging::begin(path)?;
+            (attempt(true).map_err(open)?, Some(unchanging))
+        }
+        attempted => (attempted.map_err(open)?, None),
+    };
     limits::refuse_foreign_tables(path, &connection)?;
-    Ok(connection)
+    Ok(ReadConnection {
+        connection,
+        unchanging,
+    })
 }
 
 /// What became of a reading.
@@ -172,7 +185,7 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             let damaged = open_damaged(&path).unwrap();
             let mut keys = Vec::new();
-            let scanned = scan(&damaged, "t", "k, v", "k", |row| {
+            let scanned = scan(&damaged.connection, "t", "k, v", "k", |row| {
                 keys.push(row.get::<_, i64>(0).unwrap());
                 Ok(())
             })

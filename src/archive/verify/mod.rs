@@ -169,7 +169,7 @@ impl Reader {
         options: &VerifyOptions,
         progress: &(dyn Fn(VerifyProgress) + Sync),
     ) -> Result<VerifyReport, ArchiveError> {
-        self.confirmed(self.look_at_everything(options, progress))
+        self.settled(|reader| reader.confirmed(reader.look_at_everything(options, progress)))
     }
 
     fn look_at_everything(

@@ -20,9 +20,10 @@ use rusqlite::{Connection, params};
 use self::dictionary::NewDictionaries;
 use self::message::MessageTexts;
 use super::claims::Rules;
-use super::error::{ArchiveError, Doing};
+use super::error::{ArchiveError, Doing, io_error};
+use super::identity::FileIdentity;
 use super::ledger::{self, Entry, Head};
-use super::open::FileIdentity;
+use super::lock::SyncLock;
 use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 use super::{jobs, limits, open, zones};
 use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, Zone};
@@ -51,8 +52,21 @@ impl Writer {
     /// Opens the archive at `path`; makes it where there is none, upgrades it where it is older.
     ///
     /// # Errors
-    /// A directory, another program's file, a newer archive, a network drive, a folder that cannot be written.
+    /// A directory, another program's file, a newer archive, a network drive, a folder that cannot be written; there is no
+    /// archive yet, and a sync holds its lock without making one.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
+        Self::open_by(path, None)
+    }
+
+    /// The same for who holds the lock already.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: &Path, lock: &SyncLock) -> Result<Self, ArchiveError> {
+        Self::open_by(path, Some(lock))
+    }
+
+    fn open_by(path: &Path, held: Option<&SyncLock>) -> Result<Self, ArchiveError> {
         if let Some(kind) = super::network_drive(&open::resolve(path)?) {
             return Err(ArchiveError::NetworkDrive {
                 path: path.to_path_buf(),
@@ -64,13 +78,17 @@ impl Writer {
                 "this build keeps no evidence; it is for measuring alone, and its archives prove nothing"
             );
         }
+        let _making = match held {
+            Some(_) => None,
+            None => SyncLock::to_make(path)?,
+        };
         let connection = open::open_to_write(path)?;
         limits::refuse_changed(path, &connection)?;
         let head = ledger::read_head(&connection)?;
         Ok(Self {
             connection,
             path: path.to_path_buf(),
-            identity: FileIdentity::of(path)?,
+            identity: FileIdentity::of(path).map_err(io_error("look at", path))?,
             open_sync: None,
             head,
             texts: MessageTexts::default(),

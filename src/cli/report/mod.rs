@@ -142,16 +142,18 @@ impl ReportArgs {
         // The place comes before the archive: that it cannot be written is told at once.
         let (exit, common, reader) = match &asked {
             Asked::One(request, rows) => {
-                let destination = rows.open(&place)?;
+                let mut destination = Some(rows.open(&place)?);
                 let reader = Reader::open(archive)?;
-                halt.interrupts(&reader);
-                let snapshot = reader.snapshot()?;
-                let about = About::new(&snapshot, request.name(), request.described());
-                let rows = destination.write(about, halt, |rows| {
-                    reader.confirmed(request.write(&snapshot, rows))
+                let rows = reader.settled(|reader| {
+                    let destination = destination.take().map_or_else(|| rows.open(&place), Ok)?;
+                    halt.interrupts(reader);
+                    let snapshot = reader.snapshot()?;
+                    let about = About::new(&snapshot, request.name(), request.described());
+                    destination.held_back_for(reader)?.write(about, halt, |rows| {
+                        reader.confirmed(request.write(&snapshot, rows))
+                    })
                 })?;
                 tell_empty(request.name(), rows);
-                drop(snapshot);
                 (Exit::Done, request.common(), reader)
             }
             Asked::All(args, common) => {
@@ -177,7 +179,7 @@ impl ReportArgs {
 fn freshness(reader: &Reader, common: &Common, max_age: Duration, now: Instant) -> Result<Exit, Failure> {
     let mut states = reader.job_states()?;
     if !common.jobs.is_empty() {
-        let scope = common.scope(&reader.snapshot()?)?;
+        let scope = reader.settled(|reader| reader.confirmed(common.scope(&reader.snapshot()?)))?;
         let named = |job_id: &str| {
             scope
                 .names()
