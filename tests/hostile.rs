@@ -4,9 +4,11 @@
 
 mod common;
 
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use common::program::Ended;
+use common::program::{Ended, Program};
+use common::scripted::going_on;
 use common::story::Story;
 use rusqlite::Connection;
 
@@ -25,13 +27,18 @@ async fn changed(sql: &str) -> Story {
 /// How a command ends; one that goes on is killed.
 #[track_caller]
 fn soon(story: &Story, arguments: &[&str]) -> Ended {
-    let mut child = story.program.command(arguments).spawn().unwrap();
+    let child = story.program.command(arguments).spawn().unwrap();
+    ends_soon(child, &format!("{arguments:?}"))
+}
+
+#[track_caller]
+fn ends_soon(mut child: Child, what: &str) -> Ended {
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if begun.elapsed() > SOON {
             child.kill().unwrap();
             child.wait().unwrap();
-            panic!("{arguments:?} does not end");
+            panic!("{what} does not end");
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -301,4 +308,61 @@ async fn few_file_descriptors_end_with_a_sentence_or_do() {
             );
         }
     }
+}
+
+/// How a sync from such a server ends, with the shortest limits.
+fn synced_from(begin: &'static [u8], again: &'static [u8], pause: Duration) -> (Program, Ended) {
+    let program = Program::new()
+        .with("JOBRUNS_URL", &going_on(begin, again, pause))
+        .with("JOBRUNS_USERNAME", r"CORP\auditor")
+        .with("JOBRUNS_PASSWORD", "simulator");
+    let job = "ff761384-4b49-40b4-97d8-0de38669075a";
+    let child = program
+        .command(&["sync", job, "--insecure", "--timeout", "1s", "--retries", "0"])
+        .spawn();
+    let ended = ends_soon(child.unwrap(), "sync");
+    (program, ended)
+}
+
+const ONE_RUN: &[u8] = br#"{"JobStatusInfo":[{"JobRunID":"0e0e0e0e-0000-4000-8000-000000000001","Status":4}"#;
+
+/// Blanks, of which JSON may have any number: 64 KiB.
+const BLANKS: &[u8] = &[b' '; 64 << 10];
+
+#[test]
+fn an_answer_that_goes_on_without_a_run_ends_and_what_came_before_is_kept() {
+    let pause = Duration::from_millis(5);
+    let (_, ended) = synced_from(br#"{"JobStatusInfo":["#, BLANKS, pause);
+    ended
+        .ends_with(1)
+        .says("went on for 10s without completing a run")
+        .says("raise --timeout");
+    let (program, ended) = synced_from(ONE_RUN, BLANKS, pause);
+    ended
+        .ends_with(3)
+        .says("only read in part (1 runs)")
+        .says("went on for 10s without completing a run");
+    program.run(&["verify"]).ends_with(0);
+    // One run that never ends is no run either, and is not held in memory.
+    let begin = br#"{"JobStatusInfo":[{"JobSummary":""#;
+    let (_, ended) = synced_from(begin, BLANKS, pause);
+    ended
+        .ends_with(1)
+        .says("went on for 10s without completing a run");
+}
+
+#[test]
+fn an_answer_of_a_byte_now_and_then_ends_and_what_came_before_is_kept() {
+    let pause = Duration::from_millis(100);
+    let (_, ended) = synced_from(br#"{"JobStatusInfo":["#, b" ", pause);
+    ended
+        .ends_with(1)
+        .says("brought fewer than 1024 bytes in 1s of waiting")
+        .says("raise --timeout");
+    let (program, ended) = synced_from(ONE_RUN, b" ", pause);
+    ended
+        .ends_with(3)
+        .says("only read in part (1 runs)")
+        .says("brought fewer than 1024 bytes in 1s of waiting");
+    program.run(&["verify"]).ends_with(0);
 }

@@ -200,6 +200,12 @@ pub enum ArchiveError {
         /// What is wrong.
         what: String,
     },
+    /// This process may not use as much memory as it needs.
+    #[error("there is not enough memory for {what}")]
+    NoMemory {
+        /// What it was for.
+        what: String,
+    },
     /// Payloads or ledger are hurt, so the tables cannot be made anew from them; nothing was changed.
     #[error("the tables cannot be made anew: {what}; nothing was changed")]
     NotRepairable {
@@ -271,6 +277,7 @@ impl ArchiveError {
             Self::Damaged { .. } | Self::DamagedPayload { .. } => {
                 "run `jobruns verify` to see every finding, and keep a copy of the file as it is.".to_owned()
             }
+            Self::NoMemory { .. } => MORE_MEMORY.to_owned(),
             Self::Open { source, .. } | Self::Sql { source, .. } => return sqlite_hint(source),
             Self::Io { source, .. } => return io_hint(source),
             Self::Migrate { source, .. } => return sqlite_hint(sqlite_cause(source)?),
@@ -297,6 +304,9 @@ impl ArchiveError {
         }
     }
 }
+
+/// What to do where memory is short.
+const MORE_MEMORY: &str = "let this program use more memory (`ulimit -v`, or the limit of its service or container), and run the command again.";
 
 fn io_hint(source: &std::io::Error) -> Option<String> {
     use std::io::ErrorKind::{
@@ -331,7 +341,7 @@ fn sqlite_cause(error: &refinery::Error) -> Option<&rusqlite::Error> {
 fn sqlite_hint(source: &rusqlite::Error) -> Option<String> {
     use rusqlite::ErrorCode::{
         CannotOpen, ConstraintViolation, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull,
-        PermissionDenied, ReadOnly, SystemIoFailure, Unknown,
+        OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure, Unknown,
     };
     let damaged = "run `jobruns verify` to see every finding, and keep a copy of the file as it is.";
     let Some(code) = source.sqlite_error_code() else {
@@ -350,6 +360,7 @@ fn sqlite_hint(source: &rusqlite::Error) -> Option<String> {
         SystemIoFailure => {
             "the disk reported an error; check its space and health, then run the command again."
         }
+        OutOfMemory => MORE_MEMORY,
         // A table or column that is not there, a row that no archive has.
         Unknown | ConstraintViolation | DatabaseCorrupt => damaged,
         _ => return None,

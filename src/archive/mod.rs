@@ -68,6 +68,6 @@ pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, document
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
 pub use write::{
-    Dictionary, DictionaryMaker, JobAtHand, KnownRun, MAX_MESSAGES, PackedPayload, ReceivedRun,
-    ReceivedUnreadable, Stored, Writer,
+    Dictionary, DictionaryMaker, JobAtHand, KnownRun, KnownRuns, MAX_MESSAGES, PackedPayload, ReceivedRun,
+    ReceivedUnreadable, RunKeys, Stored, Writer,
 };

@@ -50,8 +50,9 @@ use self::console::Console;
 use self::failure::Failure;
 use crate::config::{
     Environment, FrameFlags, FrameSettings, Origin, Sources, When, default_config_files, find_config_file,
-    unread_config_file,
+    show_size, unread_config_file,
 };
+use crate::memory;
 use crate::model::Instant;
 
 pub use self::failure::Exit;
@@ -83,6 +84,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         let words =
             "the clock of this machine stands before 1970, so no time that is written down would be right";
         let failure = Failure::new(Exit::NotDone, words).with_hint("set the clock, then run it again.");
+        console.tell(&failure);
+        return failure.exit();
+    }
+    if let Some(limit) = memory::limit().filter(|&limit| limit < memory::LEAST_BYTES) {
+        let words = format!(
+            "this process may use {} of address space, and needs {} at least",
+            show_size(limit),
+            show_size(memory::LEAST_BYTES)
+        );
+        let failure =
+            Failure::new(Exit::NotDone, words).with_hint("raise the limit (`ulimit -v`), then run it again.");
         console.tell(&failure);
         return failure.exit();
     }
@@ -208,8 +220,16 @@ fn tell_choices(sources: &Sources<'_>) {
 
 /// A runtime for commands that speak with a server.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    // One that waits for the disk beside them, and the one that writes the archive.
+    let workers = memory::threads(usize::MAX);
     stop::spare_descriptors()
-        .and_then(|()| tokio::runtime::Builder::new_multi_thread().enable_all().build())
+        .and_then(|()| memory::spare_threads(workers + 2))
+        .and_then(|()| {
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(workers)
+                .enable_all()
+                .build()
+        })
         .map_err(|error| {
             Failure::new(Exit::NotDone, "could not start the threads for the network").caused_by(&error)
         })

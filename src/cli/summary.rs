@@ -111,26 +111,28 @@ impl Summary {
         }
         let mut text = table(&columns, rows);
         // A refused login, say, is the same for every job: told once.
-        let mut told: Vec<&str> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut told: Vec<(&str, Vec<&JobSummary>)> = Vec::new();
         for job in &self.jobs {
-            let Some(error) = job.error.as_deref().filter(|error| !told.contains(error)) else {
+            let Some(error) = job.error.as_deref() else {
                 continue;
             };
-            told.push(error);
-            let same = self
-                .jobs
-                .iter()
-                .filter(|other| other.error.as_deref() == Some(error));
-            let same: Vec<&JobSummary> = same.collect();
-            let title = match same.as_slice() {
-                [_] => job.title().to_owned(),
-                _ if same.len() == self.jobs.len() => "every job".to_owned(),
-                _ => same.iter().map(|job| job.title()).collect::<Vec<_>>().join(", "),
+            let place = *places.entry(error).or_insert(told.len());
+            if place == told.len() {
+                told.push((error, Vec::new()));
+            }
+            told[place].1.push(job);
+        }
+        for (error, jobs) in told {
+            let title = match jobs.as_slice() {
+                [job] => job.title().to_owned(),
+                _ if jobs.len() == self.jobs.len() => "every job".to_owned(),
+                _ => jobs.iter().map(|job| job.title()).collect::<Vec<_>>().join(", "),
             };
             text.push_str(&format!(
                 "\n{} ({}): {}\n",
                 shown(&title),
-                job.outcome,
+                jobs[0].outcome,
                 shown(error)
             ));
         }

@@ -1,6 +1,6 @@
 //! The whole of a sync: lock, archive, login, jobs side by side, end.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant as Clock;
@@ -66,7 +66,7 @@ pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) store: Store,
     pub(super) options: JobOptions,
-    pub(super) names: Vec<(Guid, String)>,
+    pub(super) names: HashMap<Guid, String>,
     pub(super) events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     pub(super) stop: Stop,
 }
@@ -74,7 +74,7 @@ pub(super) struct Shared {
 impl Shared {
     /// A job's name: as somebody gave it, else as the server tells.
     pub(super) async fn name_of(&self, job: Guid) -> Option<String> {
-        if let Some((_, name)) = self.names.iter().find(|(id, _)| *id == job) {
+        if let Some(name) = self.names.get(&job) {
             return Some(name.clone());
         }
         let mut stop = self.stop.clone();
@@ -116,10 +116,16 @@ pub async fn sync(
         sync_id,
         jobs: jobs.len(),
     });
-    let (store, thread) = store::start(writer, sync_id);
+    let (store, thread) = store::start(writer, sync_id).map_err(|source| ArchiveError::Io {
+        doing: "start the thread that writes",
+        path: path.to_path_buf(),
+        source,
+    })?;
+    // Of several names of a job the first counts.
     let names = options
         .jobs
         .iter()
+        .rev()
         .filter_map(|(id, name)| name.clone().map(|name| (*id, name)))
         .collect();
     let shared = Arc::new(Shared {
@@ -152,7 +158,9 @@ pub async fn sync(
             failed
         }
     };
-    results.sort_by_key(|result| jobs.iter().position(|job| *job == result.record.job_id));
+    let places: HashMap<Guid, usize> = jobs.iter().copied().zip(0..).collect();
+    results.sort_by_key(|result| places.get(&result.record.job_id).copied());
+    drop(places);
     let interrupted = shared.stop.is_asked() && results.iter().any(|result| result.interrupted);
     let outcome = outcome(interrupted, &results);
     let server = shared.client.base_url().to_owned();
@@ -176,7 +184,7 @@ pub async fn sync(
 
 /// The jobs, each once, in the order in which they were named.
 fn distinct(named: &[(Guid, Option<String>)]) -> Vec<Guid> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     named
         .iter()
         .map(|(id, _)| *id)
@@ -243,8 +251,9 @@ async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> V
         }
     }
     // A task that panicked is a bug, and must not look like a job that was never asked for.
+    let ended: HashSet<Guid> = results.iter().map(|result| result.record.job_id).collect();
     for &job in jobs {
-        if !results.iter().any(|result| result.record.job_id == job) {
+        if !ended.contains(&job) {
             results.push(job::failed(
                 job,
                 Clock::now(),

@@ -25,7 +25,6 @@ mod syncs;
 mod texts;
 
 use std::collections::HashSet;
-use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -41,6 +40,7 @@ use self::texts::Marks;
 use super::error::{ArchiveError, Doing};
 use super::heads::LodgedHeads;
 use super::reader::Reader;
+use crate::memory;
 use crate::model::{Guid, Sha256, hex};
 
 pub use self::finding::Finding;
@@ -177,8 +177,7 @@ impl Reader {
         options: &VerifyOptions,
         progress: &(dyn Fn(VerifyProgress) + Sync),
     ) -> Result<VerifyReport, ArchiveError> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let connections = snapshot::take(self, threads.min(MAX_THREADS))?;
+        let connections = snapshot::take(self, memory::threads(MAX_THREADS))?;
         let mut findings = Findings::default();
         let first = &connections[0];
         let scope = scope_of(first, options)?;
@@ -202,19 +201,22 @@ impl Reader {
             progress,
         };
         let work = &work;
+        let mut connections = connections.into_iter();
+        let leading = connections.next();
         let parts: Vec<Part> = std::thread::scope(|threads| {
-            let started: Vec<_> = connections
-                .into_iter()
-                .enumerate()
-                .map(|(number, connection)| threads.spawn(move || work.run(connection, number == 0)))
-                .collect();
-            started
-                .into_iter()
-                .map(|thread| match thread.join() {
-                    Ok(part) => part,
-                    Err(panic) => std::panic::resume_unwind(panic),
+            // Where no more threads can be had, those that are there do all the work.
+            let helpers: Vec<_> = connections
+                .map_while(|connection| {
+                    let help = move || work.run(connection, false);
+                    std::thread::Builder::new().spawn_scoped(threads, help).ok()
                 })
-                .collect::<Result<_, ArchiveError>>()
+                .collect();
+            let led = leading.map(|connection| work.run(connection, true));
+            let helped = helpers.into_iter().map(|helper| match helper.join() {
+                Ok(part) => part,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            led.into_iter().chain(helped).collect::<Result<_, ArchiveError>>()
         })?;
         conclude(options, scope, &told, parts, findings)
     }

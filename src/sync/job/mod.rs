@@ -3,7 +3,6 @@
 mod doubts;
 mod verdict;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant as Clock;
 
@@ -15,8 +14,8 @@ use super::event::SyncEvent;
 use super::store::{Batch, Received, Tally};
 use super::words::chain;
 use crate::archive::{
-    ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, KnownRun, PackedPayload,
-    Packer, ReceivedRun, ReceivedUnreadable, WITHOUT_EVIDENCE,
+    ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, KnownRuns, PackedPayload,
+    Packer, ReceivedRun, ReceivedUnreadable, RunKeys, WITHOUT_EVIDENCE,
 };
 use crate::ccs::{CcsError, retry};
 use crate::model::{Guid, JobRun, Sha256};
@@ -25,12 +24,15 @@ use crate::reader::{AnswerReader, Element, End, Envelope, UnreadableRun, read_ru
 /// Bytes of JSON that are handed to the archive at a time.
 const BATCH_BYTES: u64 = 256 << 10;
 
+/// Bytes of memory that a run takes beside its JSON, roughly: what batches of very small runs mostly hold.
+const RUN_OVERHEAD: u64 = 1 << 10;
+
 /// What came of a job.
 pub(super) struct JobResult {
     pub(super) record: JobRecord,
     pub(super) name: Option<String>,
     /// Keys of runs that a complete answer to the question for all lacked.
-    pub(super) missing: Vec<i64>,
+    pub(super) missing: RunKeys,
     /// It ended because the sync was asked to stop.
     pub(super) interrupted: bool,
 }
@@ -41,6 +43,8 @@ enum Try {
     Closed,
     /// The answer ended early, or was no answer behind some runs.
     Broken { error: String, may_heal: bool },
+    /// The answer began, and the rest of it did not come.
+    Stuck(CcsError),
     /// There was no answer to read.
     Refused(CcsError),
     /// The answer is no answer to the question; nothing of it was stored.
@@ -102,7 +106,7 @@ pub(super) fn failed(job: Guid, begun: Clock, error: String) -> JobResult {
     JobResult {
         record,
         name: None,
-        missing: Vec::new(),
+        missing: RunKeys::default(),
         interrupted: false,
     }
 }
@@ -114,9 +118,9 @@ struct JobWork<'a> {
     name: Option<String>,
     /// The server that listed its runs last, where it is another one than this.
     other_server: Option<String>,
-    known: HashMap<Sha256, KnownRun>,
+    known: KnownRuns,
     /// Keys of known runs that this try has met.
-    met: HashSet<i64>,
+    met: RunKeys,
     dictionary: Option<Arc<Dictionary>>,
     dictionary_maker: DictionaryMaker,
     packer: Option<Packer>,
@@ -143,7 +147,7 @@ impl<'a> JobWork<'a> {
             name: at_hand.name,
             other_server: at_hand.server.filter(|server| server != shared.client.base_url()),
             known: at_hand.runs,
-            met: HashSet::new(),
+            met: RunKeys::default(),
             dictionary: at_hand.dictionary,
             dictionary_maker: DictionaryMaker::default(),
             packer: None,
@@ -171,6 +175,9 @@ impl<'a> JobWork<'a> {
                     error,
                     may_heal: true,
                 } => retry::own_wait(self.attempts, policy, random()).map(|wait| (error.clone(), wait)),
+                Try::Stuck(error) if retry::may_heal(error) => {
+                    retry::own_wait(self.attempts, policy, random()).map(|wait| (chain(error), wait))
+                }
                 Try::Refused(error) => {
                     retry::next_wait(error, self.attempts, policy, random()).map(|wait| (chain(error), wait))
                 }
@@ -226,10 +233,7 @@ impl<'a> JobWork<'a> {
                 Ok(None) => break,
                 Err(error) => {
                     self.envelope = reader.envelope().clone();
-                    return Try::Broken {
-                        error: chain(&error),
-                        may_heal: retry::may_heal(&error),
-                    };
+                    return Try::Stuck(error);
                 }
             };
             self.body_bytes += chunk.len() as u64;
@@ -342,7 +346,7 @@ impl<'a> JobWork<'a> {
             }),
         };
         self.batch_bytes += match &received {
-            Received::Run(run) => run.payload.bytes,
+            Received::Run(run) => run.payload.bytes + RUN_OVERHEAD,
             Received::Unreadable(unreadable) => unreadable.payload.len() as u64,
             Received::Returned(_) => 0,
         };
