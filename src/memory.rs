@@ -6,8 +6,12 @@ use std::num::NonZero;
 /// Below this nothing works that this program does: the code alone takes half of it.
 pub const LEAST_BYTES: u64 = 64 << 20;
 
-/// Beside it a thread may have its own heap, of which the C library reserves 64 MiB twice at first, and its stack.
-const BYTES_OF_A_THREAD: u64 = 144 << 20;
+/// What a thread may take: its stack, pages of the archive, the largest usual run.
+const BYTES_OF_A_THREAD: u64 = 64 << 20;
+
+/// From here on a heap for each thread is no matter.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const ROOMY_BYTES: u64 = 2 << 30;
 
 /// The limit on the address space of this process, where there is one.
 #[must_use]
@@ -20,6 +24,26 @@ pub fn limit() -> Option<u64> {
     }
     #[cfg(not(unix))]
     None
+}
+
+/// Begins this process anew with one heap for all threads, where its address space is limited: the C library reserves 64
+/// MiB for the heap of each, however little that holds, until nothing is left for what is needed.
+pub fn share_heap() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        use std::os::unix::process::CommandExt;
+        const ONE_HEAP: &str = "MALLOC_ARENA_MAX";
+        let mut arguments = std::env::args_os();
+        let limited = limit().is_some_and(|limit| (LEAST_BYTES..ROOMY_BYTES).contains(&limit));
+        if limited
+            && std::env::var_os(ONE_HEAP).is_none()
+            && let (Ok(program), Some(name)) = (std::env::current_exe(), arguments.next())
+        {
+            let mut command = std::process::Command::new(program);
+            // Comes back only where it failed; then it is tried with what there is.
+            drop(command.arg0(name).args(arguments).env(ONE_HEAP, "1").exec());
+        }
+    }
 }
 
 /// How many threads may share work that `wanted` of them would do best: one a processor, and no more than there is

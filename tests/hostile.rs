@@ -366,3 +366,170 @@ fn an_answer_of_a_byte_now_and_then_ends_and_what_came_before_is_kept() {
         .says("brought fewer than 1024 bytes in 1s of waiting");
     program.run(&["verify"]).ends_with(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_computes_something_without_end_is_noted_and_dropped() {
+    // One step of SQLite's, which takes longer than anybody lives.
+    let endless = format!("'{}' LIKE '{}b'", "a".repeat(100), "%a".repeat(30));
+    for (made, becomes) in [
+        (
+            "_run (status) WHERE run_key < 0",
+            format!("_run (status) WHERE {endless}"),
+        ),
+        (
+            "_message (kind_key) WHERE run_key < 0",
+            format!("_message ({endless})"),
+        ),
+    ] {
+        let story = changed(&format!(
+            "CREATE INDEX theirs ON {made}; PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = 'CREATE INDEX theirs ON {}' WHERE name = 'theirs'",
+            becomes.replace('\'', "''")
+        ))
+        .await;
+        let verified = soon(&story, &["verify"]);
+        assert!(
+            verified.stdout.contains("index theirs on") && verified.stdout.contains("computes something"),
+            "{verified:#?}"
+        );
+        soon(&story, &["sync", &story.job(0)])
+            .ends_with(0)
+            .says("dropped the index theirs on")
+            .says("computes something for each row");
+        soon(&story, &["verify"]).ends_with(0);
+    }
+    // One that compares columns alone stays.
+    let story = changed("CREATE INDEX plain ON _run (status, job_key) WHERE status = 5").await;
+    story.sync(&[]).ends_with(0).never_shows("dropped");
+}
+
+/// Bytes of a page of an archive.
+const PAGE: usize = 8192;
+
+/// Pages of an archive's file, to be changed by hand; <https://www.sqlite.org/fileformat2.html>.
+struct Pages {
+    path: std::path::PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Pages {
+    fn of(story: &Story) -> Self {
+        let path = story.program.path("jobruns.db");
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes.len() % PAGE, 0);
+        Self { path, bytes }
+    }
+
+    fn root(&self, name: &str) -> u32 {
+        let archive = Connection::open(&self.path).unwrap();
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        archive.query_row(sql, [name], |row| row.get(0)).unwrap()
+    }
+
+    fn page(&mut self, number: u32) -> &mut [u8] {
+        &mut self.bytes[(number as usize - 1) * PAGE..][..PAGE]
+    }
+
+    /// A new page at the end of the file; says its number.
+    fn add(&mut self, page: Vec<u8>) -> u32 {
+        self.bytes.extend(page);
+        let pages = u32::try_from(self.bytes.len() / PAGE).unwrap();
+        self.bytes[28..32].copy_from_slice(&pages.to_be_bytes());
+        pages
+    }
+
+    fn save(&self) {
+        std::fs::write(&self.path, &self.bytes).unwrap();
+    }
+}
+
+/// A page of a table's tree that leads to `child` from six hundred places.
+fn leading_to(child: u32) -> Vec<u8> {
+    let mut page = vec![0; PAGE];
+    let cells = 600_u16;
+    page[0] = 5;
+    page[3..5].copy_from_slice(&cells.to_be_bytes());
+    page[8..12].copy_from_slice(&child.to_be_bytes());
+    for cell in 0..cells {
+        let at = PAGE - 6 * (usize::from(cell) + 1);
+        page[12 + 2 * usize::from(cell)..][..2].copy_from_slice(&u16::try_from(at).unwrap().to_be_bytes());
+        page[at..at + 4].copy_from_slice(&child.to_be_bytes());
+        // The largest row below, in two times seven bits.
+        page[at + 4] = 0x80 | u8::try_from(cell >> 7).unwrap();
+        page[at + 5] = u8::try_from(cell & 0x7f).unwrap();
+    }
+    let first = u16::try_from(PAGE - 6 * usize::from(cells)).unwrap();
+    page[5..7].copy_from_slice(&first.to_be_bytes());
+    page
+}
+
+/// Every command comes to an end on the story's archive, `verify` with findings.
+#[track_caller]
+fn everything_ends(story: &Story, what: &str) {
+    let ended = soon(story, &["verify"]);
+    assert_eq!(ended.code, Some(4), "{what}: {ended:#?}");
+    for arguments in [
+        ["status"].as_slice(),
+        &["report", "runs", "--format", "csv"],
+        &["report", "overview"],
+        &["backup", "copy.db"],
+        &["salvage", "jobruns.db", "salvaged.db"],
+        &["sync", &story.job(0)],
+        &["reindex"],
+    ] {
+        let ended = soon(story, arguments);
+        assert_ne!(ended.code, Some(101), "{what}: {ended:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_lead_back_to_their_root_end() {
+    for table in ["ledger", "_run", "payload"] {
+        let story = changed("").await;
+        let mut pages = Pages::of(&story);
+        let root = pages.root(table);
+        pages.page(root).copy_from_slice(&leading_to(root));
+        pages.save();
+        everything_ends(&story, table);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_lead_to_one_page_from_many_places_end() {
+    for table in ["ledger", "_run", "_message"] {
+        let story = changed("").await;
+        let mut pages = Pages::of(&story);
+        let root = pages.root(table);
+        // Five levels of six hundred ways each: 10^13 ways to the rows of one page.
+        let leaf = pages.page(root).to_vec();
+        let mut child = match leaf[0] {
+            13 => pages.add(leaf),
+            _ => u32::from_be_bytes(leaf[8..12].try_into().unwrap()),
+        };
+        for _ in 0..4 {
+            child = pages.add(leading_to(child));
+        }
+        pages.page(root).copy_from_slice(&leading_to(child));
+        pages.save();
+        everything_ends(&story, table);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_value_whose_pages_lead_in_a_circle_ends() {
+    let marked = "x'".to_owned() + &"ab".repeat(300_000) + "'";
+    let story = changed(&format!(
+        "UPDATE payload SET data = {marked} WHERE entry_id = (SELECT min(entry_id) FROM payload)"
+    ))
+    .await;
+    let mut pages = Pages::of(&story);
+    let of_value: Vec<u32> = (1..=u32::try_from(pages.bytes.len() / PAGE).unwrap())
+        .filter(|&number| pages.page(number)[4..].iter().all(|&byte| byte == 0xab))
+        .collect();
+    assert!(of_value.len() > 30, "{of_value:?}");
+    for &number in &of_value {
+        pages.page(number)[..4].copy_from_slice(&of_value[0].to_be_bytes());
+    }
+    pages.save();
+    everything_ends(&story, "payload");
+}

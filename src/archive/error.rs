@@ -175,6 +175,14 @@ pub enum ArchiveError {
         #[source]
         source: rusqlite::Error,
     },
+    /// A statement took more steps than a file of this size can need.
+    #[error(
+        "could not {doing} in the archive: it takes more steps than a file of its size can need, so its pages may lead in circles"
+    )]
+    Endless {
+        /// What was being done.
+        doing: &'static str,
+    },
     /// The archive remembers another zone for times without offset.
     #[error(
         "the archive reads times without offset as {remembered}, and --naive-time asks for {asked}: \
@@ -274,7 +282,7 @@ impl ArchiveError {
             Self::NotRepairable { .. } => {
                 "run `jobruns verify` to see every finding; go back to a backup, or take out what is sound: `jobruns salvage`.".to_owned()
             }
-            Self::Damaged { .. } | Self::DamagedPayload { .. } => {
+            Self::Damaged { .. } | Self::DamagedPayload { .. } | Self::Endless { .. } => {
                 "run `jobruns verify` to see every finding, and keep a copy of the file as it is.".to_owned()
             }
             Self::NoMemory { .. } => MORE_MEMORY.to_owned(),
@@ -292,6 +300,7 @@ impl ArchiveError {
         match self {
             Self::Damaged { .. }
             | Self::DamagedPayload { .. }
+            | Self::Endless { .. }
             | Self::NotRepairable { .. }
             | Self::ForeignSchema { .. } => true,
             Self::Open { source, .. } | Self::Sql { source, .. } => {
@@ -376,7 +385,11 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for rusqlite::Result<T> {
     fn doing(self, doing: &'static str) -> Result<T, ArchiveError> {
-        self.map_err(|source| ArchiveError::Sql { doing, source })
+        self.map_err(|source| match source.sqlite_error_code() {
+            // Who stops a command is not told the error.
+            Some(rusqlite::ErrorCode::OperationInterrupted) => ArchiveError::Endless { doing },
+            _ => ArchiveError::Sql { doing, source },
+        })
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::RandomState;
+
 use super::claims::{Claim, Loss};
 use super::ledger::GENESIS;
 use crate::model::{Guid, Instant, Sha256, ZoneName};
@@ -22,7 +24,7 @@ pub(super) struct Grammar {
     jobs: HashSet<Guid>,
     sync: i64,
     open: Option<i64>,
-    runs: HashMap<Guid, Run>,
+    runs: Runs,
     /// Entries of revisions that `lost` lines name, known ahead, and of their runs the latest revision that is held.
     lost: HashSet<i64>,
     held: HashMap<Guid, u32>,
@@ -37,6 +39,32 @@ struct Run {
     /// The latest revision; 0 for a run of which every revision was lost.
     number: u32,
     absent: bool,
+}
+
+/// Every run that the ledger names: an archive has millions of them.
+#[derive(Debug, Default)]
+struct Runs {
+    /// By the last byte of the GUID, since a map that grows is there twice for a moment.
+    maps: [HashMap<Guid, PackedRun, RandomState>; 16],
+}
+
+/// A [`Run`] that needs no alignment: number and absence.
+type PackedRun = ([u8; 4], bool);
+
+impl Runs {
+    fn place(run: Guid) -> usize {
+        usize::from(run.as_bytes()[15] % 16)
+    }
+
+    fn get(&self, run: Guid) -> Option<Run> {
+        let &(number, absent) = self.maps[Self::place(run)].get(&run)?;
+        let number = u32::from_le_bytes(number);
+        Some(Run { number, absent })
+    }
+
+    fn set(&mut self, id: Guid, run: Run) {
+        self.maps[Self::place(id)].insert(id, (run.number.to_le_bytes(), run.absent));
+    }
 }
 
 impl Grammar {
@@ -70,7 +98,7 @@ impl Grammar {
 
     /// The latest revision of a run; 0 where there is none.
     pub(super) fn latest(&self, run: Guid) -> i64 {
-        self.runs.get(&run).map_or(0, |run| run.number.into())
+        self.runs.get(run).map_or(0, |run| run.number.into())
     }
 
     /// The last number that something in quarantine was given.
@@ -194,7 +222,12 @@ impl Grammar {
 
     /// A run that has a revision.
     fn run(&self, run: Guid) -> Option<Run> {
-        self.runs.get(&run).copied().filter(|run| run.number > 0)
+        self.runs.get(run).filter(|run| run.number > 0)
+    }
+
+    fn set_absent(&mut self, id: Guid, absent: bool) {
+        let run = self.runs.get(id).unwrap_or_default();
+        self.runs.set(id, Run { absent, ..run });
     }
 
     fn unknown_job(&self, job: Guid) -> Option<String> {
@@ -249,7 +282,7 @@ impl Grammar {
             Claim::Revision(revision) => {
                 let number = u32::try_from(revision.number).unwrap_or(u32::MAX);
                 let block = self.salvage.is_some();
-                let run = self.runs.entry(revision.run).or_default();
+                let run = self.runs.get(revision.run).unwrap_or_default();
                 if !self.lost.is_empty() {
                     if self.lost.contains(&entry) {
                         self.held.entry(revision.run).or_insert(run.number);
@@ -258,27 +291,24 @@ impl Grammar {
                     }
                 }
                 // A salvage may have lost the line that says that the run is listed again.
-                *run = Run {
-                    number,
-                    absent: run.absent && !block,
-                };
+                let absent = run.absent && !block;
+                self.runs.set(revision.run, Run { number, absent });
             }
             Claim::Quarantined(claim) => {
                 self.last_quarantined = self.last_quarantined.max(claim.id);
                 self.quarantined.insert(claim.id, false);
             }
             Claim::Accepted { id, .. } => drop(self.quarantined.insert(*id, true)),
-            Claim::Absent { run, .. } => self.runs.entry(*run).or_default().absent = true,
-            Claim::Returned { run, .. } => self.runs.entry(*run).or_default().absent = false,
+            Claim::Absent { run, .. } => self.set_absent(*run, true),
+            Claim::Returned { run, .. } => self.set_absent(*run, false),
             Claim::Salvaged { at, .. } => self.salvage = Some(*at),
             Claim::SalvageEnded { .. } => {
                 self.salvage = None;
                 self.bound = claim.at();
                 // What follows goes on from what the tables still hold.
                 for (id, number) in self.held.drain() {
-                    let run = self.runs.entry(id).or_default();
-                    run.number = number;
-                    run.absent &= number > 0;
+                    let absent = self.runs.get(id).is_some_and(|run| run.absent) && number > 0;
+                    self.runs.set(id, Run { number, absent });
                 }
             }
             Claim::Lost(Loss::Quarantined { id }) => drop(self.quarantined.remove(id)),

@@ -6,6 +6,9 @@
 //! gigabyte. Triggers run in whoever writes. So no table is read before [`refuse_foreign_tables`] has seen that each of
 //! our names for tables is one, and no view before [`refuse_changed`] has compared its text; the schema itself is read as
 //! rows, within a number of steps.
+//!
+//! Pages may lead in circles, or to the same page from many places, so that a table of a small file has no end that
+//! anybody would wait for: our own statements end after as many steps as no sound file of that size needs.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -45,25 +48,56 @@ pub(super) fn apply_to_damaged(connection: &Connection) -> rusqlite::Result<()> 
     for (limit, most) in LIMITS {
         connection.set_limit(limit, most)?;
     }
-    Ok(())
+    // The size of the file is known when it was read once.
+    end_after(connection, MOST_OF_ANY_FILE)
 }
 
 /// Instructions of SQLite's machine between two looks at how many there were.
-const STEPS: i32 = 10_000;
+const STEPS: u64 = 10_000;
 
-/// How many such pieces a look at the schema may take: some million rows of it.
-const MOST_PIECES: u32 = 10_000;
+/// How many instructions a look at the schema may take: some million rows of it.
+const MOST_OF_A_LOOK: u64 = 100_000_000;
 
-/// Runs `look` with an end to the instructions that its statements may take.
-fn bounded<T>(connection: &Connection, look: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-    let mut left = MOST_PIECES;
+/// How many instructions the statements of a connection may take, whatever the size of the file: a second or two. A
+/// transaction of a sync takes a tenth of it.
+const MOST_OF_ANY_FILE: u64 = 100_000_000;
+
+/// How many more for each byte of the file. `reindex`, which takes most, takes 0.2 for each byte of a usual archive and 2
+/// of one whose runs have no messages, measured.
+const MOST_OF_A_BYTE: u64 = 100;
+
+/// Lets the statements of this connection end after as many instructions, counted from here on, as no file of this size
+/// can need. Pages of a damaged file, or of a stranger's, may lead in circles, so that a table has no end.
+pub(super) fn bound(connection: &Connection) -> rusqlite::Result<()> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+    let bytes = number("page_count")?.saturating_mul(number("page_size")?);
+    end_after(
+        connection,
+        bytes
+            .saturating_mul(MOST_OF_A_BYTE)
+            .saturating_add(MOST_OF_ANY_FILE),
+    )
+}
+
+/// Lets statements take as long as they do: a query of the user's own, who can stop it.
+pub(super) fn unbound(connection: &Connection) -> rusqlite::Result<()> {
+    connection.progress_handler(0, None::<fn() -> bool>)
+}
+
+fn end_after(connection: &Connection, instructions: u64) -> rusqlite::Result<()> {
+    let mut left = instructions / STEPS;
     let count = move || {
         left = left.saturating_sub(1);
         left == 0
     };
-    connection.progress_handler(STEPS, Some(count))?;
+    connection.progress_handler(STEPS as i32, Some(count))
+}
+
+/// Runs `look` with an end to the instructions that its statements may take.
+fn bounded<T>(connection: &Connection, look: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    end_after(connection, MOST_OF_A_LOOK)?;
     let looked = look();
-    connection.progress_handler(0, None::<fn() -> bool>)?;
+    bound(connection)?;
     looked
 }
 

@@ -21,6 +21,7 @@ mod error;
 mod grammar;
 mod heads;
 mod jobs;
+mod keys;
 mod ledger;
 mod limits;
 mod lock;
@@ -49,6 +50,7 @@ pub use heads::{
     HeadFileError, HeadToLodge, LodgeError, LodgedHead, LodgedHeads, Lodging, lodge_head, read_heads,
 };
 pub use jobs::{JobRow, JobState};
+pub use keys::Keys;
 pub use ledger::{Entry, GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::SyncLock;
 pub use network::network_drive;
@@ -69,5 +71,5 @@ pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
 pub use write::{
     Dictionary, DictionaryMaker, JobAtHand, KnownRun, KnownRuns, MAX_MESSAGES, PackedPayload, ReceivedRun,
-    ReceivedUnreadable, RunKeys, Stored, Writer,
+    ReceivedUnreadable, Stored, Writer,
 };

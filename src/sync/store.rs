@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::archive::{
-    ArchiveError, JobAtHand, JobRecord, ReceivedRun, ReceivedUnreadable, RunKeys, RunPlan, SyncOutcome,
+    ArchiveError, JobAtHand, JobRecord, Keys, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome,
     SyncRecord, Writer,
 };
 use crate::model::Guid;
@@ -30,10 +30,14 @@ pub(super) enum Received {
     Unreadable(ReceivedUnreadable),
 }
 
+/// Bytes of memory that a run takes beside its JSON, roughly: what batches of very small runs mostly hold.
+const RUN_OVERHEAD: u64 = 1 << 10;
+
 impl Received {
-    fn bytes(&self) -> u64 {
+    /// What it counts in batches and transactions.
+    pub(super) fn bytes(&self) -> u64 {
         match self {
-            Self::Run(run) => run.payload.bytes,
+            Self::Run(run) => run.payload.bytes + RUN_OVERHEAD,
             Self::Returned(_) => 0,
             Self::Unreadable(unreadable) => unreadable.payload.len() as u64,
         }
@@ -57,9 +61,9 @@ pub(super) struct Tally {
     /// Runs of the last try that are known otherwise, and were left as they are.
     pub(super) differing: u64,
     /// Keys of the runs met by the last try.
-    pub(super) met: RunKeys,
+    pub(super) met: Keys,
     /// Keys of runs of this job that earlier tries met here.
-    pub(super) listed_before: RunKeys,
+    pub(super) listed_before: Keys,
 }
 
 /// A job's tally while its answers come in.
@@ -67,11 +71,11 @@ pub(super) struct Tally {
 struct JobTally {
     tally: Tally,
     /// Runs of this job that this try met here.
-    listed: RunKeys,
+    listed: Keys,
     /// Runs that this try stored.
-    stored: RunKeys,
+    stored: Keys,
     /// Runs that earlier tries stored and this one has not met yet: met again, they are counted already.
-    stored_before: RunKeys,
+    stored_before: Keys,
 }
 
 impl JobTally {
@@ -133,7 +137,7 @@ pub(super) fn start(writer: Writer, sync_id: i64) -> std::io::Result<(Store, Sto
         writer,
         sync_id,
         jobs: HashMap::new(),
-        listed: RunKeys::default(),
+        listed: Keys::default(),
         failed: None,
     };
     let thread = std::thread::Builder::new()
@@ -190,7 +194,7 @@ impl StoreThread {
         self,
         outcome: SyncOutcome,
         server: &str,
-        jobs: Vec<(JobRecord, RunKeys)>,
+        jobs: Vec<(JobRecord, Keys)>,
     ) -> Result<SyncRecord, Arc<ArchiveError>> {
         let mut worker = self.0.join().map_err(|_| {
             Arc::new(ArchiveError::Damaged {
@@ -220,7 +224,7 @@ struct Worker {
     sync_id: i64,
     jobs: HashMap<i64, JobTally>,
     /// Runs met in an answer of a job that is not theirs, or in accepted bytes that could not be read.
-    listed: RunKeys,
+    listed: Keys,
     /// The first error; nothing is written after it.
     failed: Option<Arc<ArchiveError>>,
 }

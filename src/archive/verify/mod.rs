@@ -36,9 +36,9 @@ use self::ledger::Scope;
 pub(super) use self::ledger::{Told, knows_rules};
 use self::runs::Runs;
 pub(super) use self::syncs::results;
-use self::texts::Marks;
 use super::error::{ArchiveError, Doing};
 use super::heads::LodgedHeads;
+use super::keys::Keys;
 use super::reader::Reader;
 use crate::memory;
 use crate::model::{Guid, Sha256, hex};
@@ -271,7 +271,7 @@ struct Part {
     of_runs: Vec<(u64, Findings)>,
     notes: Vec<String>,
     verified: Verified,
-    used: [Marks; 3],
+    used: [Keys; 3],
     seen_otherwise: u64,
     /// Nothing broke off the comparison of runs.
     whole: bool,
@@ -330,7 +330,7 @@ impl Work<'_> {
     }
 
     fn check_runs(&self, part: &mut Part) -> Result<(), ArchiveError> {
-        let mut runs = Runs::new(&part.connection, self.told)?;
+        let mut runs = Runs::new(&part.connection, self.told);
         let mut result = Ok(());
         loop {
             // Whoever panicked holding it left a number, which is whole.
@@ -446,18 +446,18 @@ fn conclude(
         ..Verified::default()
     };
     let (mut of_runs, mut notes, mut whole) = (Vec::new(), Vec::new(), true);
-    let mut used: [Marks; 3] = Default::default();
+    let mut used: [Keys; 3] = Default::default();
     let mut seen_otherwise = 0;
     let mut connections = Vec::new();
-    for part in parts {
+    for mut part in parts {
         findings.append(part.findings);
         of_runs.extend(part.of_runs);
         notes.extend(part.notes);
         verified += part.verified;
         whole &= part.whole;
         seen_otherwise += part.seen_otherwise;
-        for (all, of_part) in used.iter_mut().zip(&part.used) {
-            all.unite(of_part);
+        for (all, of_part) in used.iter_mut().zip(&mut part.used) {
+            all.append(of_part);
         }
         connections.push(part.connection);
     }
@@ -475,7 +475,7 @@ fn conclude(
             ("_message_detail", "detail_key"),
         ];
         // Where a message could not be looked at, a text of its own seems to be nobody's.
-        if findings.told.is_empty() {
+        if findings.is_empty() {
             for (table, used) in tables.into_iter().zip(&used) {
                 let unused = texts::check_unused(connection, table, used, &mut findings);
                 forgive(unused, &mut findings)?;

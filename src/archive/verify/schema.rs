@@ -40,8 +40,7 @@ pub(super) fn check_pages(
     }
     let note = |index: UnusableIndex| {
         format!(
-            "index {} on {} uses a function or collation that this program lacks ({}): its own entries were not compared, and \
-             the next sync drops it",
+            "index {} on {} {}: its own entries were not compared, and the next sync drops it",
             index.name, index.table, index.why
         )
     };

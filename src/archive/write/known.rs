@@ -1,60 +1,9 @@
 //! What a sync keeps in memory of each run of a job, in a few bytes: a job may have millions of runs.
 
-use roaring::RoaringTreemap;
-
 use super::texts::{Mark, mark_bytes};
 use crate::archive::error::ArchiveError;
+use crate::archive::keys::Keys;
 use crate::model::Sha256;
-
-/// A set of keys of runs.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RunKeys(RoaringTreemap);
-
-impl RunKeys {
-    /// Adds a key; says whether it is new.
-    pub fn insert(&mut self, run_key: i64) -> bool {
-        self.0.insert(run_key.cast_unsigned())
-    }
-
-    /// Removes a key; says whether it was there.
-    pub fn remove(&mut self, run_key: i64) -> bool {
-        self.0.remove(run_key.cast_unsigned())
-    }
-
-    /// Removes all keys.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Moves the keys of `other` here.
-    pub fn append(&mut self, other: &mut Self) {
-        self.0 |= std::mem::take(&mut other.0);
-    }
-
-    /// Removes every key that `other` has.
-    pub fn subtract(&mut self, other: &Self) {
-        self.0 -= &other.0;
-    }
-
-    /// The keys, sorted.
-    pub fn iter(&self) -> impl Iterator<Item = i64> {
-        self.0.iter().map(u64::cast_signed)
-    }
-}
-
-impl Extend<i64> for RunKeys {
-    fn extend<I: IntoIterator<Item = i64>>(&mut self, keys: I) {
-        self.0.extend(keys.into_iter().map(i64::cast_unsigned));
-    }
-}
-
-impl FromIterator<i64> for RunKeys {
-    fn from_iter<I: IntoIterator<Item = i64>>(keys: I) -> Self {
-        let mut set = Self::default();
-        set.extend(keys);
-        set
-    }
-}
 
 /// What the archive knows of a run before its job is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +100,7 @@ impl KnownRuns {
 
     /// Keys of the runs that are not marked absent.
     #[must_use]
-    pub fn present(&self) -> RunKeys {
+    pub fn present(&self) -> Keys {
         let known = self.0.iter().map(|packed| packed.known());
         known
             .filter(|known| !known.absent)
@@ -196,16 +145,5 @@ mod tests {
             unreadable_messages: false,
         };
         assert!(KnownRuns::new(1, std::iter::once(Ok(([0; 32], known)))).is_err());
-    }
-
-    #[test]
-    fn sets_of_keys_hold_any_key() {
-        let mut keys: RunKeys = [5, i64::MIN, -1, i64::MAX, 5].into_iter().collect();
-        assert!(!keys.insert(5) && keys.insert(6) && keys.remove(-1) && !keys.remove(-1));
-        let mut others: RunKeys = [7, 6].into_iter().collect();
-        keys.append(&mut others);
-        assert_eq!(others, RunKeys::default());
-        keys.subtract(&[5, 100].into_iter().collect());
-        assert_eq!(keys.iter().collect::<Vec<_>>(), [6, 7, i64::MAX, i64::MIN]);
     }
 }

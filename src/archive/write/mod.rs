@@ -20,6 +20,7 @@ use rusqlite::{Connection, params};
 use self::dictionary::NewDictionaries;
 use self::message::MessageTexts;
 use super::error::{ArchiveError, Doing};
+use super::keys::Keys;
 use super::ledger::{self, Entry, Head};
 use super::open::FileIdentity;
 use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
@@ -29,7 +30,7 @@ use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, Zone};
 pub(super) use rebuild::rebuild;
 
 pub use dictionary::DictionaryMaker;
-pub use known::{KnownRun, KnownRuns, RunKeys};
+pub use known::{KnownRun, KnownRuns};
 pub use message::MAX_MESSAGES;
 pub use received::{Dictionary, JobAtHand, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
 
@@ -93,8 +94,9 @@ impl Writer {
         self.connection
             .execute_batch("BEGIN IMMEDIATE")
             .doing("begin a transaction")?;
-        let begun = self
-            .still_ours()
+        let begun = limits::bound(&self.connection)
+            .doing("begin a transaction")
+            .and_then(|()| self.still_ours())
             .and_then(|()| ledger::read_head(&self.connection));
         match begun {
             Ok(head) => {
@@ -322,7 +324,7 @@ impl Writer {
         sync_id: i64,
         outcome: SyncOutcome,
         server: &str,
-        jobs: Vec<(JobRecord, RunKeys)>,
+        jobs: Vec<(JobRecord, Keys)>,
     ) -> Result<SyncRecord, ArchiveError> {
         let record = self.transact(|writer| {
             // One time for all of its lines: they are written in this transaction.
@@ -398,6 +400,7 @@ impl Writer {
     ) -> Result<(), ArchiveError> {
         self.transact(|writer| {
             for (job_id, name) in jobs {
+                limits::bound(&writer.connection).doing("watch a job")?;
                 let now = Instant::now();
                 let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, now)?;
                 jobs::set_watched(&writer.connection, &mut writer.head, job_key, true, now)?;

@@ -14,8 +14,8 @@ use super::event::SyncEvent;
 use super::store::{Batch, Received, Tally};
 use super::words::chain;
 use crate::archive::{
-    ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, KnownRuns, PackedPayload,
-    Packer, ReceivedRun, ReceivedUnreadable, RunKeys, WITHOUT_EVIDENCE,
+    ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, Keys, KnownRuns,
+    PackedPayload, Packer, ReceivedRun, ReceivedUnreadable, WITHOUT_EVIDENCE,
 };
 use crate::ccs::{CcsError, retry};
 use crate::model::{Guid, JobRun, Sha256};
@@ -24,15 +24,12 @@ use crate::reader::{AnswerReader, Element, End, Envelope, UnreadableRun, read_ru
 /// Bytes of JSON that are handed to the archive at a time.
 const BATCH_BYTES: u64 = 256 << 10;
 
-/// Bytes of memory that a run takes beside its JSON, roughly: what batches of very small runs mostly hold.
-const RUN_OVERHEAD: u64 = 1 << 10;
-
 /// What came of a job.
 pub(super) struct JobResult {
     pub(super) record: JobRecord,
     pub(super) name: Option<String>,
     /// Keys of runs that a complete answer to the question for all lacked.
-    pub(super) missing: RunKeys,
+    pub(super) missing: Keys,
     /// It ended because the sync was asked to stop.
     pub(super) interrupted: bool,
 }
@@ -106,7 +103,7 @@ pub(super) fn failed(job: Guid, begun: Clock, error: String) -> JobResult {
     JobResult {
         record,
         name: None,
-        missing: RunKeys::default(),
+        missing: Keys::default(),
         interrupted: false,
     }
 }
@@ -120,7 +117,7 @@ struct JobWork<'a> {
     other_server: Option<String>,
     known: KnownRuns,
     /// Keys of known runs that this try has met.
-    met: RunKeys,
+    met: Keys,
     dictionary: Option<Arc<Dictionary>>,
     dictionary_maker: DictionaryMaker,
     packer: Option<Packer>,
@@ -147,7 +144,7 @@ impl<'a> JobWork<'a> {
             name: at_hand.name,
             other_server: at_hand.server.filter(|server| server != shared.client.base_url()),
             known: at_hand.runs,
-            met: RunKeys::default(),
+            met: Keys::default(),
             dictionary: at_hand.dictionary,
             dictionary_maker: DictionaryMaker::default(),
             packer: None,
@@ -345,11 +342,7 @@ impl<'a> JobWork<'a> {
                 sha256,
             }),
         };
-        self.batch_bytes += match &received {
-            Received::Run(run) => run.payload.bytes + RUN_OVERHEAD,
-            Received::Unreadable(unreadable) => unreadable.payload.len() as u64,
-            Received::Returned(_) => 0,
-        };
+        self.batch_bytes += received.bytes();
         self.batch.push(received);
         if self.batch_bytes >= BATCH_BYTES {
             self.flush().await;

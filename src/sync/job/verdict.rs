@@ -4,7 +4,7 @@ use std::time::Instant as Clock;
 
 use super::super::words::with_hint;
 use super::{JobResult, JobWork, Try, milliseconds};
-use crate::archive::{JobFigures, JobOutcome, JobRecord, RunKeys};
+use crate::archive::{JobFigures, JobOutcome, JobRecord, Keys};
 
 impl JobWork<'_> {
     /// Outcome and error of the job, from how its last try ended and what became of its runs. What an earlier try read is
@@ -105,7 +105,7 @@ impl JobWork<'_> {
     }
 
     /// Keys of runs of this job that were listed before this sync or by an earlier try, and that its complete answer lacks.
-    fn missing(&mut self) -> RunKeys {
+    fn missing(&mut self) -> Keys {
         let mut missing = self.known.present();
         missing.append(&mut self.tally.listed_before);
         missing.subtract(&self.met);
@@ -129,7 +129,7 @@ impl JobWork<'_> {
         let missing = if full && !lacking {
             self.missing()
         } else {
-            RunKeys::default()
+            Keys::default()
         };
         for text in self.doubts.told() {
             self.warn(&text);
