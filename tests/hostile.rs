@@ -367,6 +367,34 @@ fn an_answer_of_a_byte_now_and_then_ends_and_what_came_before_is_kept() {
     program.run(&["verify"]).ends_with(0);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn little_memory_ends_with_a_sentence_or_does() {
+    let story = changed("").await;
+    let job = story.job(0);
+    for mebibytes in [40, 60, 64, 70, 80, 90, 100, 120, 150, 200, 300] {
+        for command in [
+            "verify",
+            "status",
+            "query 'SELECT count(*) FROM messages'",
+            "report runs --format csv",
+            "report asset-errors --format csv",
+            &format!("sync {job}"),
+        ] {
+            let script = format!("ulimit -v {}; exec \"$0\" {command}", mebibytes << 10);
+            let ended = Ended::of(story.program.script(&script).spawn().unwrap());
+            if mebibytes < 64 {
+                ended
+                    .ends_with(1)
+                    .says("of address space, and needs 64MiB at least")
+                    .says("ulimit -v");
+            } else {
+                ended.ends_with(0);
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_computes_something_without_end_is_noted_and_dropped() {
     // One step of SQLite's, which takes longer than anybody lives.

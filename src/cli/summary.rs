@@ -246,4 +246,32 @@ mod tests {
         ];
         assert_eq!(codes.map(|outcome| exit(outcome).code()), [0, 1, 3, 130]);
     }
+
+    #[test]
+    fn errors_are_told_once_with_all_their_jobs_however_many_jobs_and_errors_there_are() {
+        let mut record = record();
+        let job = record.jobs[0].clone();
+        record.jobs = (0..60_000_u32)
+            .map(|number| JobRecord {
+                job_id: Guid::from_bytes(u128::from(number).to_be_bytes()),
+                error: Some(match number % 3 {
+                    0 => "refused".to_owned(),
+                    _ => format!("error {number}"),
+                }),
+                ..job.clone()
+            })
+            .collect();
+        let names = [0, 3].map(|number: u128| {
+            let id = Guid::from_bytes(number.to_be_bytes());
+            (id, format!("job {number}"))
+        });
+        let text = Summary::new(&record, &names.into()).text();
+        assert_eq!(text.matches("): refused\n").count(), 1);
+        assert!(
+            text.contains("\njob 0, job 3, 00000000-"),
+            "{}",
+            &text[text.len() - 500..]
+        );
+        assert_eq!(text.matches("(partial): error ").count(), 40_000);
+    }
 }
