@@ -395,10 +395,69 @@ async fn little_memory_ends_with_a_sentence_or_does() {
     }
 }
 
+/// One step of SQLite's, which takes longer than anybody lives.
+fn endless_step() -> String {
+    format!("'{}' LIKE '{}b'", "a".repeat(100), "%a".repeat(30))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_computes_something_without_end_is_refused_or_left_aside() {
+    let endless = endless_step();
+    for (table, ours, theirs) in [
+        (
+            "_run",
+            "CHECK (revision >= 1)",
+            format!("CHECK (revision >= 1 OR {endless})"),
+        ),
+        (
+            "ledger",
+            "BLOB    NOT NULL CHECK (length(entry_hash) = 32)",
+            format!("BLOB AS (hex({endless}))"),
+        ),
+        (
+            "refinery_schema_history",
+            "name VARCHAR(255)",
+            format!("name AS ({endless})"),
+        ),
+        ("_sync", "DEFAULT 0", format!("DEFAULT ({endless})")),
+    ] {
+        let quoted = |text: &str| text.replace('\'', "''");
+        let story = changed(&format!(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, '{}', '{}') WHERE name = '{table}'",
+            quoted(ours),
+            quoted(&theirs)
+        ))
+        .await;
+        for arguments in [["status"].as_slice(), &["jobs", "list"], &["sync", &story.job(0)]] {
+            soon(&story, arguments)
+                .ends_with(1)
+                .says("is not the one that this program makes")
+                .says(table);
+        }
+        let ended = soon(&story, &["verify"]).ends_with(4);
+        assert!(ended.stdout.contains(table), "{ended:#?}");
+        let _ = soon(&story, &["salvage", "jobruns.db", "salvaged.db"]);
+    }
+    let story = changed(&format!(
+        "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1); PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE TABLE theirs (a CHECK ({}))' WHERE name = 'theirs'",
+        endless.replace('\'', "''")
+    ))
+    .await;
+    let ended = soon(&story, &["verify"]).ends_with(0);
+    assert!(
+        ended.stdout.contains("table theirs computes something"),
+        "{ended:#?}"
+    );
+    soon(&story, &["backup", "copy.db"]).ends_with(0);
+    soon(&story, &["sync", &story.job(0)]).ends_with(0);
+    soon(&story, &["reindex"]).ends_with(0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_computes_something_without_end_is_noted_and_dropped() {
-    // One step of SQLite's, which takes longer than anybody lives.
-    let endless = format!("'{}' LIKE '{}b'", "a".repeat(100), "%a".repeat(30));
+    let endless = endless_step();
     for (made, becomes) in [
         (
             "_run (status) WHERE run_key < 0",

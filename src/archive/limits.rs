@@ -164,11 +164,84 @@ fn refuse(
     Ok(())
 }
 
-/// Refuses a file in which a name of one of our tables is anything but a table whose rows stand in the file.
+/// Refuses a file in which a name of one of our tables is anything but a table whose rows stand in the file, and that
+/// computes nothing but what ours does: one step of an expression may take any time.
 pub(super) fn refuse_foreign_tables(path: &Path, connection: &Connection) -> Result<(), ArchiveError> {
     refuse(path, connection, |found, should| {
-        should.kind == "table" && (found.kind != "table" || !found.sql.starts_with("CREATE TABLE "))
+        let computes_more = || {
+            let ours = expressions(&should.sql);
+            expressions(&found.sql).iter().any(|found| !ours.contains(found))
+        };
+        should.kind == "table"
+            && (found.kind != "table"
+                || !found.sql.starts_with("CREATE TABLE ")
+                || found.sql != should.sql && computes_more())
     })
+}
+
+/// Whether a table of this definition computes something for its rows, or is not one of rows.
+pub(super) fn computes(sql: &str) -> bool {
+    !sql.starts_with("CREATE TABLE ") || !expressions(sql).is_empty()
+}
+
+/// The expressions of a table's definition: of generated columns, checks and defaults.
+fn expressions(sql: &str) -> Vec<String> {
+    let tokens = tokens(sql);
+    let begins = |at: usize| {
+        let word = &tokens[at];
+        ["AS", "CHECK", "DEFAULT"]
+            .iter()
+            .any(|begin| word.eq_ignore_ascii_case(begin))
+            && tokens.get(at + 1) == Some(&"(")
+    };
+    let expression = |at: usize| {
+        let mut depth = 0_usize;
+        let mut inner = tokens[at + 1..].iter().take_while(|&&token| {
+            depth = match token {
+                "(" => depth + 1,
+                ")" => depth.saturating_sub(1),
+                _ => depth,
+            };
+            depth > 0
+        });
+        inner.by_ref().copied().collect::<Vec<_>>().join(" ")
+    };
+    (0..tokens.len())
+        .filter(|&at| begins(at))
+        .map(expression)
+        .collect()
+}
+
+/// The words, quoted texts and signs of SQL, without comments and blanks.
+fn tokens(sql: &str) -> Vec<&str> {
+    let is_of_word = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || b"_$".contains(&byte);
+    let mut tokens = Vec::new();
+    let mut rest = sql;
+    while let Some(&first) = rest.as_bytes().first() {
+        let until = |text: &str, end: &str| {
+            text.find(end)
+                .map_or(rest.len(), |found| rest.len() - text.len() + found + end.len())
+        };
+        let (length, is_token) = match first {
+            b'-' if rest.starts_with("--") => (until(&rest[2..], "\n"), false),
+            b'/' if rest.starts_with("/*") => (until(&rest[2..], "*/"), false),
+            b'\'' => (until(&rest[1..], "'"), true),
+            b'"' => (until(&rest[1..], "\""), true),
+            b'`' => (until(&rest[1..], "`"), true),
+            b'[' => (until(&rest[1..], "]"), true),
+            first if is_of_word(first) => {
+                let end = rest.bytes().position(|byte| !is_of_word(byte));
+                (end.unwrap_or(rest.len()), true)
+            }
+            first => (1, !first.is_ascii_whitespace()),
+        };
+        let (token, after) = rest.split_at(length);
+        if is_token {
+            tokens.push(token);
+        }
+        rest = after;
+    }
+    tokens
 }
 
 /// Refuses a file in which a table or view of ours has another text than ours.
@@ -176,4 +249,33 @@ pub(super) fn refuse_changed(path: &Path, connection: &Connection) -> Result<(),
     refuse(path, connection, |found, should| {
         (&found.kind, &found.sql) != (&should.kind, &should.sql)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_of_a_definition_are_found_however_they_are_written() {
+        for (sql, expected) in [
+            ("CREATE TABLE t (a, b TEXT)", &[][..]),
+            ("CREATE TABLE t (a, \"as\" , [check] (b), 'default' (c))", &[]),
+            ("CREATE TABLE t (a /* AS (b) */, b -- CHECK (a)\n)", &[]),
+            ("CREATE TABLE t (a AS (b+1), c)", &["( b + 1"]),
+            (
+                "CREATE TABLE t (a GENERATED ALWAYS as/**/(f((b))), c)",
+                &["( f ( ( b ) )"],
+            ),
+            (
+                "CREATE TABLE t (a check--\n( 'it''s )' ), ä DEFAULT(1))",
+                &["( 'it' 's )'", "( 1"],
+            ),
+            ("CREATE TABLE t (a CHECK (b", &["( b"]),
+            ("CREATE TABLE t (a CHECK ('b", &["( 'b"]),
+        ] {
+            assert_eq!(expressions(sql), expected, "{sql}");
+            assert_eq!(computes(sql), !expected.is_empty(), "{sql}");
+        }
+        assert!(computes("CREATE VIRTUAL TABLE t USING fts5(a)"));
+    }
 }
