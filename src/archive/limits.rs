@@ -62,7 +62,7 @@ const MOST_OF_A_LOOK: u64 = 100_000_000;
 /// transaction of a sync takes a tenth of it.
 const MOST_OF_ANY_FILE: u64 = 100_000_000;
 
-/// How many more for each byte of the file. `reindex`, which takes most, takes 0.2 for each byte of a usual archive and 2
+/// How many more for each byte of the file. `verify` and `reindex` take 0.2 for each byte of a usual archive, and 0.4
 /// of one whose runs have no messages, measured.
 const MOST_OF_A_BYTE: u64 = 100;
 
