@@ -3,15 +3,16 @@
 //! Which module may use which (`tests/architecture` compares it with every `crate::` path, and finds files that use one another):
 //!
 //! ```text
-//! cli       -> sync, report, archive, simulator, config, ccs, reader, model, text
+//! cli       -> sync, report, archive, simulator, config, ccs, reader, model, text, memory
 //! sync      -> ccs, archive, reader, model
-//! report    -> archive, model, text
-//! archive   -> reader, model
+//! report    -> archive, model, text, memory
+//! archive   -> reader, model, memory
 //! config    -> ccs, model
 //! ccs       -> model, text
 //! reader    -> model
 //! simulator ->
 //! text      ->
+//! memory    ->
 //! model     ->
 //! ```
 //!
@@ -26,12 +27,14 @@
 //! | [`config`] | flags, environment, file; credentials | secrets print as redacted |
 //! | [`simulator`] | a CCS look-alike for demo and tests | written from the API document; shares no code with `reader` or `ccs` |
 //! | [`text`] | foreign texts made printable, and cut to a length | no character of theirs steers a terminal |
+//! | [`memory`] | limits on this process's memory and threads | says what the operating system says |
 //! | [`cli`] | one file per command | the only printing, prompting and exit codes |
 
 pub mod archive;
 pub mod ccs;
 pub mod cli;
 pub mod config;
+pub mod memory;
 pub mod model;
 pub mod reader;
 pub mod report;

@@ -4,9 +4,11 @@
 
 mod common;
 
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use common::program::Ended;
+use common::program::{Ended, Program};
+use common::scripted::going_on;
 use common::story::Story;
 use rusqlite::Connection;
 
@@ -25,13 +27,18 @@ async fn changed(sql: &str) -> Story {
 /// How a command ends; one that goes on is killed.
 #[track_caller]
 fn soon(story: &Story, arguments: &[&str]) -> Ended {
-    let mut child = story.program.command(arguments).spawn().unwrap();
+    let child = story.program.command(arguments).spawn().unwrap();
+    ends_soon(child, &format!("{arguments:?}"))
+}
+
+#[track_caller]
+fn ends_soon(mut child: Child, what: &str) -> Ended {
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if begun.elapsed() > SOON {
             child.kill().unwrap();
             child.wait().unwrap();
-            panic!("{arguments:?} does not end");
+            panic!("{what} does not end");
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -301,4 +308,315 @@ async fn few_file_descriptors_end_with_a_sentence_or_do() {
             );
         }
     }
+}
+
+/// How a sync from such a server ends, with the shortest limits.
+fn synced_from(begin: &'static [u8], again: &'static [u8], pause: Duration) -> (Program, Ended) {
+    let program = Program::new()
+        .with("JOBRUNS_URL", &going_on(begin, again, pause))
+        .with("JOBRUNS_USERNAME", r"CORP\auditor")
+        .with("JOBRUNS_PASSWORD", "simulator");
+    let job = "ff761384-4b49-40b4-97d8-0de38669075a";
+    let child = program
+        .command(&["sync", job, "--insecure", "--timeout", "1s", "--retries", "0"])
+        .spawn();
+    let ended = ends_soon(child.unwrap(), "sync");
+    (program, ended)
+}
+
+const ONE_RUN: &[u8] = br#"{"JobStatusInfo":[{"JobRunID":"0e0e0e0e-0000-4000-8000-000000000001","Status":4}"#;
+
+/// Blanks, of which JSON may have any number: 64 KiB.
+const BLANKS: &[u8] = &[b' '; 64 << 10];
+
+#[test]
+fn an_answer_that_goes_on_without_a_run_ends_and_what_came_before_is_kept() {
+    let pause = Duration::from_millis(5);
+    let (_, ended) = synced_from(br#"{"JobStatusInfo":["#, BLANKS, pause);
+    ended
+        .ends_with(1)
+        .says("went on for 10s without completing a run")
+        .says("raise --timeout");
+    let (program, ended) = synced_from(ONE_RUN, BLANKS, pause);
+    ended
+        .ends_with(3)
+        .says("only read in part (1 runs)")
+        .says("went on for 10s without completing a run");
+    program.run(&["verify"]).ends_with(0);
+    // One run that never ends is no run either, and is not held in memory.
+    let begin = br#"{"JobStatusInfo":[{"JobSummary":""#;
+    let (_, ended) = synced_from(begin, BLANKS, pause);
+    ended
+        .ends_with(1)
+        .says("went on for 10s without completing a run");
+}
+
+#[test]
+fn an_answer_of_a_byte_now_and_then_ends_and_what_came_before_is_kept() {
+    let pause = Duration::from_millis(100);
+    let (_, ended) = synced_from(br#"{"JobStatusInfo":["#, b" ", pause);
+    ended
+        .ends_with(1)
+        .says("brought fewer than 1024 bytes in 1s of waiting")
+        .says("raise --timeout");
+    let (program, ended) = synced_from(ONE_RUN, b" ", pause);
+    ended
+        .ends_with(3)
+        .says("only read in part (1 runs)")
+        .says("brought fewer than 1024 bytes in 1s of waiting");
+    program.run(&["verify"]).ends_with(0);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn little_memory_ends_with_a_sentence_or_does() {
+    let story = changed("").await;
+    let job = story.job(0);
+    for mebibytes in [40, 60, 64, 70, 80, 90, 100, 120, 150, 200, 300] {
+        for command in [
+            "verify",
+            "status",
+            "query 'SELECT count(*) FROM messages'",
+            "report runs --format csv",
+            "report asset-errors --format csv",
+            &format!("sync {job}"),
+        ] {
+            let script = format!("ulimit -v {}; exec \"$0\" {command}", mebibytes << 10);
+            let ended = Ended::of(story.program.script(&script).spawn().unwrap());
+            if mebibytes < 64 {
+                ended
+                    .ends_with(1)
+                    .says("of address space, and needs 64MiB at least")
+                    .says("ulimit -v");
+            } else {
+                ended.ends_with(0);
+            }
+        }
+    }
+}
+
+/// One step of SQLite's, which takes longer than anybody lives.
+fn endless_step() -> String {
+    format!("'{}' LIKE '{}b'", "a".repeat(100), "%a".repeat(30))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_computes_something_without_end_is_refused_or_left_aside() {
+    let endless = endless_step();
+    for (table, ours, theirs) in [
+        (
+            "_run",
+            "CHECK (revision >= 1)",
+            format!("CHECK (revision >= 1 OR {endless})"),
+        ),
+        (
+            "ledger",
+            "BLOB    NOT NULL CHECK (length(entry_hash) = 32)",
+            format!("BLOB AS (hex({endless}))"),
+        ),
+        (
+            "refinery_schema_history",
+            "name VARCHAR(255)",
+            format!("name AS ({endless})"),
+        ),
+        ("_sync", "DEFAULT 0", format!("DEFAULT ({endless})")),
+    ] {
+        let quoted = |text: &str| text.replace('\'', "''");
+        let story = changed(&format!(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, '{}', '{}') WHERE name = '{table}'",
+            quoted(ours),
+            quoted(&theirs)
+        ))
+        .await;
+        for arguments in [["status"].as_slice(), &["jobs", "list"], &["sync", &story.job(0)]] {
+            soon(&story, arguments)
+                .ends_with(1)
+                .says("is not the one that this program makes")
+                .says(table);
+        }
+        let ended = soon(&story, &["verify"]).ends_with(4);
+        assert!(ended.stdout.contains(table), "{ended:#?}");
+        let _ = soon(&story, &["salvage", "jobruns.db", "salvaged.db"]);
+    }
+    let story = changed(&format!(
+        "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1); PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE TABLE theirs (a CHECK ({}))' WHERE name = 'theirs'",
+        endless.replace('\'', "''")
+    ))
+    .await;
+    let ended = soon(&story, &["verify"]).ends_with(0);
+    assert!(
+        ended.stdout.contains("table theirs computes something"),
+        "{ended:#?}"
+    );
+    soon(&story, &["backup", "copy.db"]).ends_with(0);
+    soon(&story, &["sync", &story.job(0)]).ends_with(0);
+    soon(&story, &["reindex"]).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_computes_something_without_end_is_noted_and_dropped() {
+    let endless = endless_step();
+    for (made, becomes) in [
+        (
+            "_run (status) WHERE run_key < 0",
+            format!("_run (status) WHERE {endless}"),
+        ),
+        (
+            "_message (kind_key) WHERE run_key < 0",
+            format!("_message ({endless})"),
+        ),
+    ] {
+        let story = changed(&format!(
+            "CREATE INDEX theirs ON {made}; PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = 'CREATE INDEX theirs ON {}' WHERE name = 'theirs'",
+            becomes.replace('\'', "''")
+        ))
+        .await;
+        let verified = soon(&story, &["verify"]);
+        assert!(
+            verified.stdout.contains("index theirs on") && verified.stdout.contains("computes something"),
+            "{verified:#?}"
+        );
+        soon(&story, &["sync", &story.job(0)])
+            .ends_with(0)
+            .says("dropped the index theirs on")
+            .says("computes something for each row");
+        soon(&story, &["verify"]).ends_with(0);
+    }
+    // One that compares columns alone stays.
+    let story = changed("CREATE INDEX plain ON _run (status, job_key) WHERE status = 5").await;
+    story.sync(&[]).ends_with(0).never_shows("dropped");
+}
+
+/// Bytes of a page of an archive.
+const PAGE: usize = 8192;
+
+/// Pages of an archive's file, to be changed by hand; <https://www.sqlite.org/fileformat2.html>.
+struct Pages {
+    path: std::path::PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Pages {
+    fn of(story: &Story) -> Self {
+        let path = story.program.path("jobruns.db");
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(bytes.len() % PAGE, 0);
+        Self { path, bytes }
+    }
+
+    fn root(&self, name: &str) -> u32 {
+        let archive = Connection::open(&self.path).unwrap();
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        archive.query_row(sql, [name], |row| row.get(0)).unwrap()
+    }
+
+    fn page(&mut self, number: u32) -> &mut [u8] {
+        &mut self.bytes[(number as usize - 1) * PAGE..][..PAGE]
+    }
+
+    /// A new page at the end of the file; says its number.
+    fn add(&mut self, page: Vec<u8>) -> u32 {
+        self.bytes.extend(page);
+        let pages = u32::try_from(self.bytes.len() / PAGE).unwrap();
+        self.bytes[28..32].copy_from_slice(&pages.to_be_bytes());
+        pages
+    }
+
+    fn save(&self) {
+        std::fs::write(&self.path, &self.bytes).unwrap();
+    }
+}
+
+/// A page of a table's tree that leads to `child` from six hundred places.
+fn leading_to(child: u32) -> Vec<u8> {
+    let mut page = vec![0; PAGE];
+    let cells = 600_u16;
+    page[0] = 5;
+    page[3..5].copy_from_slice(&cells.to_be_bytes());
+    page[8..12].copy_from_slice(&child.to_be_bytes());
+    for cell in 0..cells {
+        let at = PAGE - 6 * (usize::from(cell) + 1);
+        page[12 + 2 * usize::from(cell)..][..2].copy_from_slice(&u16::try_from(at).unwrap().to_be_bytes());
+        page[at..at + 4].copy_from_slice(&child.to_be_bytes());
+        // The largest row below, in two times seven bits.
+        page[at + 4] = 0x80 | u8::try_from(cell >> 7).unwrap();
+        page[at + 5] = u8::try_from(cell & 0x7f).unwrap();
+    }
+    let first = u16::try_from(PAGE - 6 * usize::from(cells)).unwrap();
+    page[5..7].copy_from_slice(&first.to_be_bytes());
+    page
+}
+
+/// Every command comes to an end on the story's archive, `verify` with findings.
+#[track_caller]
+fn everything_ends(story: &Story, what: &str) {
+    let ended = soon(story, &["verify"]);
+    assert_eq!(ended.code, Some(4), "{what}: {ended:#?}");
+    for arguments in [
+        ["status"].as_slice(),
+        &["report", "runs", "--format", "csv"],
+        &["report", "overview"],
+        &["backup", "copy.db"],
+        &["salvage", "jobruns.db", "salvaged.db"],
+        &["sync", &story.job(0)],
+        &["reindex"],
+    ] {
+        let ended = soon(story, arguments);
+        assert_ne!(ended.code, Some(101), "{what}: {ended:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_lead_back_to_their_root_end() {
+    for table in ["ledger", "_run", "payload"] {
+        let story = changed("").await;
+        let mut pages = Pages::of(&story);
+        let root = pages.root(table);
+        pages.page(root).copy_from_slice(&leading_to(root));
+        pages.save();
+        everything_ends(&story, table);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_lead_to_one_page_from_many_places_end() {
+    for table in ["ledger", "_run", "_message"] {
+        let story = changed("").await;
+        let mut pages = Pages::of(&story);
+        let root = pages.root(table);
+        // Five levels of six hundred ways each: 10^13 ways to the rows of one page.
+        let leaf = pages.page(root).to_vec();
+        let mut child = match leaf[0] {
+            13 => pages.add(leaf),
+            _ => u32::from_be_bytes(leaf[8..12].try_into().unwrap()),
+        };
+        for _ in 0..4 {
+            child = pages.add(leading_to(child));
+        }
+        pages.page(root).copy_from_slice(&leading_to(child));
+        pages.save();
+        everything_ends(&story, table);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_value_whose_pages_lead_in_a_circle_ends() {
+    let marked = "x'".to_owned() + &"ab".repeat(300_000) + "'";
+    let story = changed(&format!(
+        "UPDATE payload SET data = {marked} WHERE entry_id = (SELECT min(entry_id) FROM payload)"
+    ))
+    .await;
+    let mut pages = Pages::of(&story);
+    let of_value: Vec<u32> = (1..=u32::try_from(pages.bytes.len() / PAGE).unwrap())
+        .filter(|&number| pages.page(number)[4..].iter().all(|&byte| byte == 0xab))
+        .collect();
+    assert!(of_value.len() > 30, "{of_value:?}");
+    for &number in &of_value {
+        pages.page(number)[..4].copy_from_slice(&of_value[0].to_be_bytes());
+    }
+    pages.save();
+    everything_ends(&story, "payload");
 }

@@ -175,6 +175,14 @@ pub enum ArchiveError {
         #[source]
         source: rusqlite::Error,
     },
+    /// A statement took more steps than a file of this size can need.
+    #[error(
+        "could not {doing} in the archive: it takes more steps than a file of its size can need, so its pages may lead in circles"
+    )]
+    Endless {
+        /// What was being done.
+        doing: &'static str,
+    },
     /// The archive remembers another zone for times without offset.
     #[error(
         "the archive reads times without offset as {remembered}, and --naive-time asks for {asked}: \
@@ -198,6 +206,12 @@ pub enum ArchiveError {
     #[error("the archive is not intact: {what}")]
     Damaged {
         /// What is wrong.
+        what: String,
+    },
+    /// This process may not use as much memory as it needs.
+    #[error("there is not enough memory for {what}")]
+    NoMemory {
+        /// What it was for.
         what: String,
     },
     /// Payloads or ledger are hurt, so the tables cannot be made anew from them; nothing was changed.
@@ -268,9 +282,10 @@ impl ArchiveError {
             Self::NotRepairable { .. } => {
                 "run `jobruns verify` to see every finding; go back to a backup, or take out what is sound: `jobruns salvage`.".to_owned()
             }
-            Self::Damaged { .. } | Self::DamagedPayload { .. } => {
+            Self::Damaged { .. } | Self::DamagedPayload { .. } | Self::Endless { .. } => {
                 "run `jobruns verify` to see every finding, and keep a copy of the file as it is.".to_owned()
             }
+            Self::NoMemory { .. } => MORE_MEMORY.to_owned(),
             Self::Open { source, .. } | Self::Sql { source, .. } => return sqlite_hint(source),
             Self::Io { source, .. } => return io_hint(source),
             Self::Migrate { source, .. } => return sqlite_hint(sqlite_cause(source)?),
@@ -294,6 +309,7 @@ impl ArchiveError {
         match self {
             Self::Damaged { .. }
             | Self::DamagedPayload { .. }
+            | Self::Endless { .. }
             | Self::NotRepairable { .. }
             | Self::ForeignSchema { .. } => true,
             Self::Open { source, .. } | Self::Sql { source, .. } => {
@@ -306,6 +322,9 @@ impl ArchiveError {
         }
     }
 }
+
+/// What to do where memory is short.
+const MORE_MEMORY: &str = "let this program use more memory (`ulimit -v`, or the limit of its service or container), and run the command again.";
 
 fn io_hint(source: &std::io::Error) -> Option<String> {
     use std::io::ErrorKind::{
@@ -340,7 +359,7 @@ fn sqlite_cause(error: &refinery::Error) -> Option<&rusqlite::Error> {
 fn sqlite_hint(source: &rusqlite::Error) -> Option<String> {
     use rusqlite::ErrorCode::{
         CannotOpen, ConstraintViolation, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull,
-        PermissionDenied, ReadOnly, SystemIoFailure, Unknown,
+        OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure, Unknown,
     };
     let damaged = "run `jobruns verify` to see every finding, and keep a copy of the file as it is.";
     let Some(code) = source.sqlite_error_code() else {
@@ -359,6 +378,7 @@ fn sqlite_hint(source: &rusqlite::Error) -> Option<String> {
         SystemIoFailure => {
             "the disk reported an error; check its space and health, then run the command again."
         }
+        OutOfMemory => MORE_MEMORY,
         // A table or column that is not there, a row that no archive has.
         Unknown | ConstraintViolation | DatabaseCorrupt => damaged,
         _ => return None,
@@ -374,7 +394,11 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for rusqlite::Result<T> {
     fn doing(self, doing: &'static str) -> Result<T, ArchiveError> {
-        self.map_err(|source| ArchiveError::Sql { doing, source })
+        self.map_err(|source| match source.sqlite_error_code() {
+            // Who stops a command is not told the error.
+            Some(rusqlite::ErrorCode::OperationInterrupted) => ArchiveError::Endless { doing },
+            _ => ArchiveError::Sql { doing, source },
+        })
     }
 }
 

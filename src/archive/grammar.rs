@@ -5,6 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::RandomState;
+
 use super::claims::{Claim, Loss};
 use super::ledger::GENESIS;
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
@@ -22,7 +24,7 @@ pub(super) struct Grammar {
     jobs: HashSet<Guid>,
     sync: i64,
     open: Option<i64>,
-    runs: HashMap<Guid, Run>,
+    runs: Runs,
     /// Entries of revisions that some `lost` line names, known ahead: of their runs alone every revision is remembered,
     /// since a loss counts from its own line on.
     will_be_lost: HashSet<i64>,
@@ -43,6 +45,32 @@ struct Run {
     /// The latest revision; 0 for a run of which every revision was lost.
     number: u32,
     absent: bool,
+}
+
+/// Every run that the ledger names: an archive has millions of them.
+#[derive(Debug, Default)]
+struct Runs {
+    /// By the last byte of the GUID, since a map that grows is there twice for a moment.
+    maps: [HashMap<Guid, PackedRun, RandomState>; 16],
+}
+
+/// A [`Run`] that needs no alignment: number and absence.
+type PackedRun = ([u8; 4], bool);
+
+impl Runs {
+    fn place(run: Guid) -> usize {
+        usize::from(run.as_bytes()[15] % 16)
+    }
+
+    fn get(&self, run: Guid) -> Option<Run> {
+        let &(number, absent) = self.maps[Self::place(run)].get(&run)?;
+        let number = u32::from_le_bytes(number);
+        Some(Run { number, absent })
+    }
+
+    fn set(&mut self, id: Guid, run: Run) {
+        self.maps[Self::place(id)].insert(id, (run.number.to_le_bytes(), run.absent));
+    }
 }
 
 impl Grammar {
@@ -76,7 +104,7 @@ impl Grammar {
 
     /// The latest revision of a run; 0 where there is none.
     pub(super) fn latest(&self, run: Guid) -> i64 {
-        self.runs.get(&run).map_or(0, |run| run.number.into())
+        self.runs.get(run).map_or(0, |run| run.number.into())
     }
 
     /// The last number that something in quarantine was given.
@@ -201,7 +229,12 @@ impl Grammar {
 
     /// A run that has a revision.
     fn run(&self, run: Guid) -> Option<Run> {
-        self.runs.get(&run).copied().filter(|run| run.number > 0)
+        self.runs.get(run).filter(|run| run.number > 0)
+    }
+
+    fn set_absent(&mut self, id: Guid, absent: bool) {
+        let run = self.runs.get(id).unwrap_or_default();
+        self.runs.set(id, Run { absent, ..run });
     }
 
     fn unknown_job(&self, job: Guid) -> Option<String> {
@@ -255,7 +288,7 @@ impl Grammar {
             Claim::SyncKilled { .. } | Claim::SyncEnded(_) => self.open = None,
             Claim::Revision(revision) => {
                 let number = u32::try_from(revision.number).unwrap_or(u32::MAX);
-                let run = self.runs.entry(revision.run).or_default();
+                let mut run = self.runs.get(revision.run).unwrap_or_default();
                 if self.will_be_lost.contains(&entry) {
                     // What came before stands for itself, whichever line it was.
                     let before = (run.number > 0).then_some((0, run.number));
@@ -275,14 +308,15 @@ impl Grammar {
                         seen.push(entry);
                     }
                 }
+                self.runs.set(revision.run, run);
             }
             Claim::Quarantined(claim) => {
                 self.last_quarantined = self.last_quarantined.max(claim.id);
                 self.quarantined.insert(claim.id, (claim.sha256, false));
             }
             Claim::Accepted { id, sha256, .. } => drop(self.quarantined.insert(*id, (*sha256, true))),
-            Claim::Absent { run, .. } => self.runs.entry(*run).or_default().absent = true,
-            Claim::Returned { run, .. } => self.runs.entry(*run).or_default().absent = false,
+            Claim::Absent { run, .. } => self.set_absent(*run, true),
+            Claim::Returned { run, .. } => self.set_absent(*run, false),
             Claim::Salvaged { at, .. } => self.salvage = Some(*at),
             Claim::SalvageEnded { .. } => {
                 self.salvage = None;
@@ -302,17 +336,21 @@ impl Grammar {
 
     /// What follows a salvage goes on from what the tables hold behind it.
     fn go_on_from_what_is_held(&mut self) {
-        let is_lost = |entry: &i64| self.lost.contains(entry);
-        for (id, seen) in self.seen_again.drain() {
-            if seen.iter().all(is_lost) {
-                self.runs.entry(id).or_default().absent = true;
-            }
+        let lost = &self.lost;
+        let is_lost = |entry: &i64| lost.contains(entry);
+        let seen_again = std::mem::take(&mut self.seen_again);
+        for (id, _) in seen_again
+            .into_iter()
+            .filter(|(_, seen)| seen.iter().all(is_lost))
+        {
+            let run = self.runs.get(id).unwrap_or_default();
+            self.runs.set(id, Run { absent: true, ..run });
         }
-        for (id, revisions) in &self.revisions {
+        for (&id, revisions) in &self.revisions {
             let held = revisions.iter().filter(|(entry, _)| !is_lost(entry));
-            let run = self.runs.entry(*id).or_default();
-            run.number = held.map(|&(_, number)| number).max().unwrap_or_default();
-            run.absent &= run.number > 0;
+            let number = held.map(|&(_, number)| number).max().unwrap_or_default();
+            let absent = self.runs.get(id).is_some_and(|run| run.absent) && number > 0;
+            self.runs.set(id, Run { number, absent });
         }
     }
 }

@@ -6,6 +6,9 @@
 //! gigabyte. Triggers run in whoever writes. So no table is read before [`refuse_foreign_tables`] has seen that each of
 //! our names for tables is one, and no view before [`refuse_changed`] has compared its text; the schema itself is read as
 //! rows, within a number of steps.
+//!
+//! Pages may lead in circles, or to the same page from many places, so that a table of a small file has no end that
+//! anybody would wait for: our own statements end after as many steps as no sound file of that size needs.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -45,25 +48,56 @@ pub(super) fn apply_to_damaged(connection: &Connection) -> rusqlite::Result<()> 
     for (limit, most) in LIMITS {
         connection.set_limit(limit, most)?;
     }
-    Ok(())
+    // The size of the file is known when it was read once.
+    end_after(connection, MOST_OF_ANY_FILE)
 }
 
 /// Instructions of SQLite's machine between two looks at how many there were.
-const STEPS: i32 = 10_000;
+const STEPS: u64 = 10_000;
 
-/// How many such pieces a look at the schema may take: some million rows of it.
-const MOST_PIECES: u32 = 10_000;
+/// How many instructions a look at the schema may take: some million rows of it.
+const MOST_OF_A_LOOK: u64 = 100_000_000;
 
-/// Runs `look` with an end to the instructions that its statements may take.
-fn bounded<T>(connection: &Connection, look: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-    let mut left = MOST_PIECES;
+/// How many instructions the statements of a connection may take, whatever the size of the file: a second or two. A
+/// transaction of a sync takes a tenth of it.
+const MOST_OF_ANY_FILE: u64 = 100_000_000;
+
+/// How many more for each byte of the file. `verify` and `reindex` take 0.2 for each byte of a usual archive, and 0.4
+/// of one whose runs have no messages, measured.
+const MOST_OF_A_BYTE: u64 = 100;
+
+/// Lets the statements of this connection end after as many instructions, counted from here on, as no file of this size
+/// can need. Pages of a damaged file, or of a stranger's, may lead in circles, so that a table has no end.
+pub(super) fn bound(connection: &Connection) -> rusqlite::Result<()> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+    let bytes = number("page_count")?.saturating_mul(number("page_size")?);
+    end_after(
+        connection,
+        bytes
+            .saturating_mul(MOST_OF_A_BYTE)
+            .saturating_add(MOST_OF_ANY_FILE),
+    )
+}
+
+/// Lets statements take as long as they do: a query of the user's own, who can stop it.
+pub(super) fn unbound(connection: &Connection) -> rusqlite::Result<()> {
+    connection.progress_handler(0, None::<fn() -> bool>)
+}
+
+fn end_after(connection: &Connection, instructions: u64) -> rusqlite::Result<()> {
+    let mut left = instructions / STEPS;
     let count = move || {
         left = left.saturating_sub(1);
         left == 0
     };
-    connection.progress_handler(STEPS, Some(count))?;
+    connection.progress_handler(STEPS as i32, Some(count))
+}
+
+/// Runs `look` with an end to the instructions that its statements may take.
+fn bounded<T>(connection: &Connection, look: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    end_after(connection, MOST_OF_A_LOOK)?;
     let looked = look();
-    connection.progress_handler(0, None::<fn() -> bool>)?;
+    bound(connection)?;
     looked
 }
 
@@ -130,11 +164,84 @@ fn refuse(
     Ok(())
 }
 
-/// Refuses a file in which a name of one of our tables is anything but a table whose rows stand in the file.
+/// Refuses a file in which a name of one of our tables is anything but a table whose rows stand in the file, and that
+/// computes nothing but what ours does: one step of an expression may take any time.
 pub(super) fn refuse_foreign_tables(path: &Path, connection: &Connection) -> Result<(), ArchiveError> {
     refuse(path, connection, |found, should| {
-        should.kind == "table" && (found.kind != "table" || !found.sql.starts_with("CREATE TABLE "))
+        let computes_more = || {
+            let ours = expressions(&should.sql);
+            expressions(&found.sql).iter().any(|found| !ours.contains(found))
+        };
+        should.kind == "table"
+            && (found.kind != "table"
+                || !found.sql.starts_with("CREATE TABLE ")
+                || found.sql != should.sql && computes_more())
     })
+}
+
+/// Whether a table of this definition computes something for its rows, or is not one of rows.
+pub(super) fn computes(sql: &str) -> bool {
+    !sql.starts_with("CREATE TABLE ") || !expressions(sql).is_empty()
+}
+
+/// The expressions of a table's definition: of generated columns, checks and defaults.
+fn expressions(sql: &str) -> Vec<String> {
+    let tokens = tokens(sql);
+    let begins = |at: usize| {
+        let word = &tokens[at];
+        ["AS", "CHECK", "DEFAULT"]
+            .iter()
+            .any(|begin| word.eq_ignore_ascii_case(begin))
+            && tokens.get(at + 1) == Some(&"(")
+    };
+    let expression = |at: usize| {
+        let mut depth = 0_usize;
+        let mut inner = tokens[at + 1..].iter().take_while(|&&token| {
+            depth = match token {
+                "(" => depth + 1,
+                ")" => depth.saturating_sub(1),
+                _ => depth,
+            };
+            depth > 0
+        });
+        inner.by_ref().copied().collect::<Vec<_>>().join(" ")
+    };
+    (0..tokens.len())
+        .filter(|&at| begins(at))
+        .map(expression)
+        .collect()
+}
+
+/// The words, quoted texts and signs of SQL, without comments and blanks.
+fn tokens(sql: &str) -> Vec<&str> {
+    let is_of_word = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || b"_$".contains(&byte);
+    let mut tokens = Vec::new();
+    let mut rest = sql;
+    while let Some(&first) = rest.as_bytes().first() {
+        let until = |text: &str, end: &str| {
+            text.find(end)
+                .map_or(rest.len(), |found| rest.len() - text.len() + found + end.len())
+        };
+        let (length, is_token) = match first {
+            b'-' if rest.starts_with("--") => (until(&rest[2..], "\n"), false),
+            b'/' if rest.starts_with("/*") => (until(&rest[2..], "*/"), false),
+            b'\'' => (until(&rest[1..], "'"), true),
+            b'"' => (until(&rest[1..], "\""), true),
+            b'`' => (until(&rest[1..], "`"), true),
+            b'[' => (until(&rest[1..], "]"), true),
+            first if is_of_word(first) => {
+                let end = rest.bytes().position(|byte| !is_of_word(byte));
+                (end.unwrap_or(rest.len()), true)
+            }
+            first => (1, !first.is_ascii_whitespace()),
+        };
+        let (token, after) = rest.split_at(length);
+        if is_token {
+            tokens.push(token);
+        }
+        rest = after;
+    }
+    tokens
 }
 
 /// Refuses a file in which a table or view of ours has another text than ours.
@@ -142,4 +249,33 @@ pub(super) fn refuse_changed(path: &Path, connection: &Connection) -> Result<(),
     refuse(path, connection, |found, should| {
         (&found.kind, &found.sql) != (&should.kind, &should.sql)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_of_a_definition_are_found_however_they_are_written() {
+        for (sql, expected) in [
+            ("CREATE TABLE t (a, b TEXT)", &[][..]),
+            ("CREATE TABLE t (a, \"as\" , [check] (b), 'default' (c))", &[]),
+            ("CREATE TABLE t (a /* AS (b) */, b -- CHECK (a)\n)", &[]),
+            ("CREATE TABLE t (a AS (b+1), c)", &["( b + 1"]),
+            (
+                "CREATE TABLE t (a GENERATED ALWAYS as/**/(f((b))), c)",
+                &["( f ( ( b ) )"],
+            ),
+            (
+                "CREATE TABLE t (a check--\n( 'it''s )' ), ä DEFAULT(1))",
+                &["( 'it' 's )'", "( 1"],
+            ),
+            ("CREATE TABLE t (a CHECK (b", &["( b"]),
+            ("CREATE TABLE t (a CHECK ('b", &["( 'b"]),
+        ] {
+            assert_eq!(expressions(sql), expected, "{sql}");
+            assert_eq!(computes(sql), !expected.is_empty(), "{sql}");
+        }
+        assert!(computes("CREATE VIRTUAL TABLE t USING fts5(a)"));
+    }
 }

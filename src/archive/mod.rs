@@ -22,6 +22,7 @@ mod grammar;
 mod heads;
 mod identity;
 mod jobs;
+mod keys;
 mod ledger;
 mod limits;
 mod lock;
@@ -52,6 +53,7 @@ pub use heads::{
 };
 pub use identity::FileIdentity;
 pub use jobs::{JobRow, JobState};
+pub use keys::Keys;
 pub use ledger::{Entry, GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::SyncLock;
 pub use network::network_drive;
@@ -71,6 +73,6 @@ pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, document
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
 pub use write::{
-    Dictionary, DictionaryMaker, JobAtHand, KnownRun, MAX_MESSAGES, PackedPayload, ReceivedRun,
+    Dictionary, DictionaryMaker, JobAtHand, KnownRun, KnownRuns, MAX_MESSAGES, PackedPayload, ReceivedRun,
     ReceivedUnreadable, Stored, Writer,
 };

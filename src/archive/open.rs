@@ -315,9 +315,10 @@ pub(super) fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite
     let connection = Connection::open_with_flags(file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     limits::apply(&connection)?;
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+    connection.query_row("SELECT count(*) FROM sqlite_schema WHERE true", [], |row| {
         row.get::<_, i64>(0)
     })?;
+    limits::bound(&connection)?;
     Ok(connection)
 }
 
@@ -404,33 +405,53 @@ pub(super) struct ReadConnection {
 pub(super) struct UnusableIndex {
     pub(super) name: String,
     pub(super) table: String,
-    /// SQLite's words.
+    /// What about it, and SQLite's words where it says so.
     pub(super) why: String,
 }
 
-/// The indexes that SQLite cannot compile here. None of ours is among them.
+/// The indexes that SQLite cannot compile here, and those that compute something for each row: that may take any time,
+/// within one step, so that no limit on steps ends it. None of ours is among them.
 pub(super) fn unusable_indexes(connection: &Connection) -> Result<Vec<UnusableIndex>, ArchiveError> {
     use super::error::Doing;
     let doing = "look for indexes that others added";
-    let indexes: Vec<(String, String)> = connection
+    let indexes: Vec<(String, String, Vec<u8>)> = connection
         .prepare(
-            "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
+            "SELECT name, tbl_name, CAST(sql AS BLOB) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
         )
         .and_then(|mut statement| {
             statement
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
                 .collect()
         })
         .doing(doing)?;
     let mut unusable = Vec::new();
-    for (name, table) in indexes {
+    for (name, table, sql) in indexes {
         // Compiled, and not run: the statement that would make the index anew.
         if let Err(error) = connection.prepare(&format!("EXPLAIN REINDEX {}", quoted(&name))) {
-            let why = error.to_string();
+            let why = format!("uses a function or collation that this program lacks ({error})");
+            unusable.push(UnusableIndex { name, table, why });
+            continue;
+        }
+        let computed: bool = connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM pragma_index_xinfo(?1) WHERE cid = -2)")
+            .and_then(|mut statement| statement.query_row([&name], |row| row.get(0)))
+            .doing(doing)?;
+        if computed || condition_computes(&String::from_utf8_lossy(&sql)) {
+            let why = "computes something for each row, which may take any time".to_owned();
             unusable.push(UnusableIndex { name, table, why });
         }
     }
     Ok(unusable)
+}
+
+/// Whether the condition of an index may call a function; `sql` makes the index, of columns alone.
+fn condition_computes(sql: &str) -> bool {
+    // The first bracket that closes is that of the columns, or one in a name: then more is taken for the condition.
+    let condition = sql.split_once(')').map_or(sql, |(_, condition)| condition);
+    let condition = condition.to_ascii_uppercase();
+    ["(", "LIKE", "GLOB", "MATCH", "REGEXP"]
+        .iter()
+        .any(|call| condition.contains(call))
 }
 
 /// A name as SQL has it.
@@ -445,8 +466,7 @@ fn drop_unusable_indexes(path: &Path, connection: &Connection) -> Result<(), Arc
             .execute_batch(&format!("DROP INDEX {}", quoted(&index.name)))
             .map_err(opening(path))?;
         tracing::warn!(
-            "dropped the index {} on {}, which somebody added: it uses a function or collation that this program lacks, \
-             so nothing could be archived ({})",
+            "dropped the index {} on {}, which somebody added and which would keep runs from being archived: it {}",
             index.name,
             index.table,
             index.why

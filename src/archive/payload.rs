@@ -65,8 +65,27 @@ impl Packer {
 /// more than `limit` bytes.
 pub fn unpack(packed: &[u8], dictionary: Option<&[u8]>, limit: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    Unpacker::new(dictionary)?.unpack(packed, limit, &mut bytes)?;
+    let unpacked = Unpacker::new(dictionary)?.unpack(packed, limit, &mut bytes);
+    unpacked.map_err(|error| match error {
+        UnpackError::Damaged(why) => why,
+        UnpackError::NoMemory(size) => format!("there is not enough memory for its {size} bytes"),
+    })?;
     Ok(bytes)
+}
+
+/// Why a payload was not unpacked.
+#[derive(Debug)]
+pub(super) enum UnpackError {
+    /// A sentence that says what is wrong with it.
+    Damaged(String),
+    /// There is no memory for so many bytes.
+    NoMemory(usize),
+}
+
+impl From<String> for UnpackError {
+    fn from(why: String) -> Self {
+        Self::Damaged(why)
+    }
 }
 
 /// Unpacks many payloads of one dictionary; keeps its working memory from one to the next.
@@ -96,12 +115,17 @@ impl Unpacker {
     ///
     /// # Errors
     /// As [`unpack`].
-    pub(super) fn unpack(&mut self, packed: &[u8], limit: usize, bytes: &mut Vec<u8>) -> Result<(), String> {
+    pub(super) fn unpack(
+        &mut self,
+        packed: &[u8],
+        limit: usize,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), UnpackError> {
         bytes.clear();
         let size = match zstd::zstd_safe::get_frame_content_size(packed) {
             Ok(Some(size)) => size,
-            Ok(None) => return Err("its frame does not say its size".to_owned()),
-            Err(_) => return Err("it is no Zstandard frame".to_owned()),
+            Ok(None) => return Err("its frame does not say its size".to_owned().into()),
+            Err(_) => return Err("it is no Zstandard frame".to_owned().into()),
         };
         let limit = limit.min(MOST_BYTES);
         let size = usize::try_from(size).ok().filter(|&size| size <= limit);
@@ -111,14 +135,15 @@ impl Unpacker {
             return Err(format!(
                 "it says that it holds {size} bytes, more than its {} can",
                 packed.len()
-            ));
+            )
+            .into());
         }
-        bytes.reserve(size);
+        bytes.try_reserve(size).map_err(|_| UnpackError::NoMemory(size))?;
         self.0
             .decompress_to_buffer(packed, bytes)
             .map_err(|error| error.to_string())?;
         if bytes.len() != size {
-            return Err(format!("it holds {} bytes and says {size}", bytes.len()));
+            return Err(format!("it holds {} bytes and says {size}", bytes.len()).into());
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use sha2::Digest;
 use super::claims::{Claim, RevisionClaim};
 use super::error::{ArchiveError, Doing};
 use super::ledger::WITHOUT_EVIDENCE;
-use super::payload::{MOST_BYTES, Unpacker};
+use super::payload::{MOST_BYTES, UnpackError, Unpacker};
 use crate::model::{Sha256, hex};
 
 /// Unpackers that are kept: more than jobs whose runs lie beside each other in an archive.
@@ -76,11 +76,16 @@ impl Payloads {
         let mut bytes = std::mem::take(&mut self.bytes);
         let unpacked = match self.unpacker(connection, key)? {
             Some(unpacker) => unpacker.unpack(packed, limit, &mut bytes),
-            None => Err("its dictionary is missing".to_owned()),
+            None => Err("its dictionary is missing".to_owned().into()),
         };
         self.bytes = bytes;
-        if let Err(why) = unpacked {
-            return Ok(Err(Unsound::Packed(why)));
+        match unpacked {
+            Ok(()) => {}
+            Err(UnpackError::Damaged(why)) => return Ok(Err(Unsound::Packed(why))),
+            Err(UnpackError::NoMemory(size)) => {
+                let what = format!("a run of {size} bytes (ledger entry {entry})");
+                return Err(ArchiveError::NoMemory { what });
+            }
         }
         let hash = <Sha256>::from(sha2::Sha256::digest(&self.bytes));
         Ok(if hash == claim.sha256 {

@@ -1,5 +1,6 @@
 //! `jobruns jobs`.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde::Serialize;
@@ -176,10 +177,8 @@ fn discover(args: &DiscoverArgs, sources: &Sources<'_>, archive: &Path) -> Resul
     let mut found = runtime()?.block_on(client.discover())?;
     found.sort_by(|one, other| one.name.cmp(&other.name));
     if args.add {
-        let mut writer = Writer::open(archive)?;
-        for job in &found {
-            writer.watch(job.job_id, Some(&job.name))?;
-        }
+        let jobs = found.iter().map(|job| (job.job_id, Some(job.name.as_str())));
+        Writer::open(archive)?.watch_all(jobs)?;
     }
     let watched = watched(archive)?;
     let jobs: Vec<Discovered> = found
@@ -220,9 +219,9 @@ fn move_jobs(args: &MoveArgs, archive: &Path) -> Result<(), Failure> {
 }
 
 /// The watched jobs; none where there is no archive yet.
-fn watched(archive: &Path) -> Result<Vec<String>, Failure> {
+fn watched(archive: &Path) -> Result<HashSet<String>, Failure> {
     if !archive.exists() {
-        return Ok(Vec::new());
+        return Ok(HashSet::new());
     }
     let states = Reader::open(archive)?.job_states()?;
     Ok(states

@@ -51,9 +51,10 @@ use self::args::{Cli, Command};
 use self::console::{Console, tell_choices};
 use self::failure::Failure;
 use crate::config::{
-    Environment, FrameFlags, FrameSettings, Sources, When, default_config_files, find_config_file,
+    Environment, FrameFlags, FrameSettings, Sources, When, default_config_files, find_config_file, show_size,
     unread_config_file,
 };
+use crate::memory;
 use crate::model::Instant;
 
 pub use self::failure::Exit;
@@ -61,12 +62,23 @@ pub use self::failure::Exit;
 /// Runs the program with its arguments (the first is the program's own name) and says how it ended.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    stop::outlive_file_size_signal();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let environment = |name: &str| std::env::var_os(name);
     let early = args::early(&arguments, &environment);
     // Until the settings are known, lines look as the arguments and the environment alone would have it.
     let console = Console::new(early.log_format, early.color, 1);
+    if let Some(limit) = memory::limit().filter(|&limit| limit < memory::LEAST_BYTES) {
+        let words = format!(
+            "this process may use {} of address space, and needs {} at least",
+            show_size(limit),
+            show_size(memory::LEAST_BYTES)
+        );
+        let failure =
+            Failure::new(Exit::NotDone, words).with_hint("raise the limit (`ulimit -v`), then run it again.");
+        console.tell(&failure);
+        return failure.exit();
+    }
+    stop::outlive_file_size_signal();
     let color = match early.color {
         When::Auto => ColorChoice::Auto,
         When::Always => ColorChoice::Always,

@@ -137,12 +137,14 @@ impl Progress {
         };
         if self.0.manner == Manner::Bars {
             let later: Weak<Inner> = Arc::downgrade(&self.0);
-            std::thread::spawn(move || {
+            let show = move || {
                 std::thread::sleep(BARS_WAIT);
                 if let Some(inner) = later.upgrade() {
                     Self(inner).show_bars();
                 }
-            });
+            };
+            // Without a thread there are no bars.
+            drop(std::thread::Builder::new().spawn(show));
         }
     }
 

@@ -111,26 +111,28 @@ impl Summary {
         }
         let mut text = table(&columns, rows);
         // A refused login, say, is the same for every job: told once.
-        let mut told: Vec<&str> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut told: Vec<(&str, Vec<&JobSummary>)> = Vec::new();
         for job in &self.jobs {
-            let Some(error) = job.error.as_deref().filter(|error| !told.contains(error)) else {
+            let Some(error) = job.error.as_deref() else {
                 continue;
             };
-            told.push(error);
-            let same = self
-                .jobs
-                .iter()
-                .filter(|other| other.error.as_deref() == Some(error));
-            let same: Vec<&JobSummary> = same.collect();
-            let title = match same.as_slice() {
-                [_] => job.title().to_owned(),
-                _ if same.len() == self.jobs.len() => "every job".to_owned(),
-                _ => same.iter().map(|job| job.title()).collect::<Vec<_>>().join(", "),
+            let place = *places.entry(error).or_insert(told.len());
+            if place == told.len() {
+                told.push((error, Vec::new()));
+            }
+            told[place].1.push(job);
+        }
+        for (error, jobs) in told {
+            let title = match jobs.as_slice() {
+                [job] => job.title().to_owned(),
+                _ if jobs.len() == self.jobs.len() => "every job".to_owned(),
+                _ => jobs.iter().map(|job| job.title()).collect::<Vec<_>>().join(", "),
             };
             text.push_str(&format!(
                 "\n{} ({}): {}\n",
                 shown(&title),
-                job.outcome,
+                jobs[0].outcome,
                 shown(error)
             ));
         }
@@ -243,5 +245,33 @@ mod tests {
             SyncOutcome::Interrupted,
         ];
         assert_eq!(codes.map(|outcome| exit(outcome).code()), [0, 1, 3, 130]);
+    }
+
+    #[test]
+    fn errors_are_told_once_with_all_their_jobs_however_many_jobs_and_errors_there_are() {
+        let mut record = record();
+        let job = record.jobs[0].clone();
+        record.jobs = (0..60_000_u32)
+            .map(|number| JobRecord {
+                job_id: Guid::from_bytes(u128::from(number).to_be_bytes()),
+                error: Some(match number % 3 {
+                    0 => "refused".to_owned(),
+                    _ => format!("error {number}"),
+                }),
+                ..job.clone()
+            })
+            .collect();
+        let names = [0, 3].map(|number: u128| {
+            let id = Guid::from_bytes(number.to_be_bytes());
+            (id, format!("job {number}"))
+        });
+        let text = Summary::new(&record, &names.into()).text();
+        assert_eq!(text.matches("): refused\n").count(), 1);
+        assert!(
+            text.contains("\njob 0, job 3, 00000000-"),
+            "{}",
+            &text[text.len() - 500..]
+        );
+        assert_eq!(text.matches("(partial): error ").count(), 40_000);
     }
 }

@@ -17,7 +17,7 @@ pub struct UrlFlags {
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
 
-    /// Longest silence of the server before a request counts as lost, such as 90s; a long answer that keeps coming is never cut off [env: JOBRUNS_TIMEOUT] [default: 2m]
+    /// Longest silence of the server before a request counts as lost, such as 90s; an answer whose runs keep coming is never cut off, one that completes none for ten times as long is [env: JOBRUNS_TIMEOUT] [default: 2m]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub timeout: Option<Duration>,
 }
@@ -104,7 +104,7 @@ pub struct SyncFlags {
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub naive_time: Option<NaiveZone>,
 
-    /// The largest run that is read; of a larger one its beginning, length and SHA-256 go to quarantine [env: JOBRUNS_RUN_LIMIT] [default: 256MiB]
+    /// The largest run that is read, 512MiB at most; of a larger one its beginning, length and SHA-256 go to quarantine [env: JOBRUNS_RUN_LIMIT] [default: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_run_limit)]
     pub run_limit: Option<u64>,
 

@@ -1,5 +1,6 @@
 //! The settings, typed and checked: what the other rooms are given.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -267,8 +268,9 @@ pub fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option
 
 fn choose_jobs(flags: &SyncFlags, sources: &Sources<'_>) -> Result<Vec<ListedJob>, ConfigError> {
     let mut jobs: Vec<ListedJob> = Vec::new();
+    let mut known: HashSet<Guid> = HashSet::new();
     let mut add = |job: ListedJob| {
-        if !jobs.iter().any(|known| known.job_id == job.job_id) {
+        if known.insert(job.job_id) {
             jobs.push(job);
         }
     };

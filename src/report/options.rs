@@ -1,6 +1,6 @@
 //! What every report can be asked: a span of time, a zone, jobs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -69,10 +69,12 @@ impl Common {
             }
             Some(chosen)
         };
+        let places = names.iter().map(|job| job.job_key).zip(0..).collect();
         Ok(Scope {
             since: self.since.map(Instant::ticks),
             until: self.until.map(Instant::ticks),
             names,
+            places,
             chosen,
         })
     }
@@ -111,6 +113,8 @@ pub struct Scope {
     since: Option<i64>,
     until: Option<i64>,
     names: Vec<JobName>,
+    /// Where each job stands in `names`, by its key.
+    places: HashMap<i64, usize>,
     chosen: Option<HashSet<i64>>,
 }
 
@@ -124,8 +128,8 @@ impl Scope {
     /// The name of a job, where it has one.
     #[must_use]
     pub fn name_of(&self, job_key: i64) -> Option<&str> {
-        let job = self.names.iter().find(|job| job.job_key == job_key)?;
-        job.name.as_deref()
+        let &place = self.places.get(&job_key)?;
+        self.names[place].name.as_deref()
     }
 
     /// Whether the job is asked for.

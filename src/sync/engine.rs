@@ -1,6 +1,6 @@
 //! The whole of a sync: lock, archive, login, jobs side by side, end.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant as Clock;
@@ -85,10 +85,16 @@ pub async fn sync(
         sync_id,
         jobs: jobs.len(),
     });
-    let (store, thread) = store::start(writer, sync_id);
+    let (store, thread) = store::start(writer, sync_id).map_err(|source| ArchiveError::Io {
+        doing: "start the thread that writes",
+        path: path.to_path_buf(),
+        source,
+    })?;
+    // Of several names of a job the first counts.
     let names = options
         .jobs
         .iter()
+        .rev()
         .filter_map(|(id, name)| name.clone().map(|name| (*id, name)))
         .collect();
     let shared = Arc::new(Shared {
@@ -121,7 +127,9 @@ pub async fn sync(
             failed
         }
     };
-    results.sort_by_key(|result| jobs.iter().position(|job| *job == result.record.job_id));
+    let places: HashMap<Guid, usize> = jobs.iter().copied().zip(0..).collect();
+    results.sort_by_key(|result| places.get(&result.record.job_id).copied());
+    drop(places);
     let interrupted = shared.stop.is_asked() && results.iter().any(|result| result.interrupted);
     let outcome = outcome(interrupted, &results);
     let server = shared.client.base_url().to_owned();
@@ -145,7 +153,7 @@ pub async fn sync(
 
 /// The jobs, each once, in the order in which they were named.
 fn distinct(named: &[(Guid, Option<String>)]) -> Vec<Guid> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     named
         .iter()
         .map(|(id, _)| *id)
@@ -212,8 +220,9 @@ async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> V
         }
     }
     // A task that panicked is a bug, and must not look like a job that was never asked for.
+    let ended: HashSet<Guid> = results.iter().map(|result| result.record.job_id).collect();
     for &job in jobs {
-        if !results.iter().any(|result| result.record.job_id == job) {
+        if !ended.contains(&job) {
             results.push(job::failed(
                 job,
                 Clock::now(),

@@ -1,5 +1,7 @@
 //! What the tasks of a sync share.
 
+use std::collections::HashMap;
+
 use super::event::{Stop, SyncEvent};
 use super::store::Store;
 use crate::ccs::Client;
@@ -19,7 +21,7 @@ pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) store: Store,
     pub(super) options: JobOptions,
-    pub(super) names: Vec<(Guid, String)>,
+    pub(super) names: HashMap<Guid, String>,
     pub(super) events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     pub(super) stop: Stop,
 }
@@ -27,7 +29,7 @@ pub(super) struct Shared {
 impl Shared {
     /// A job's name: as somebody gave it, else as the server tells.
     pub(super) async fn name_of(&self, job: Guid) -> Option<String> {
-        if let Some((_, name)) = self.names.iter().find(|(id, _)| *id == job) {
+        if let Some(name) = self.names.get(&job) {
             return Some(name.clone());
         }
         let mut stop = self.stop.clone();

@@ -1,15 +1,15 @@
 //! The one thread that writes: batches come over a bounded channel, a transaction takes what is there, and none is open
 //! while the network is waited for.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::archive::{
-    ArchiveError, JobAtHand, JobRecord, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome, SyncRecord,
-    Writer,
+    ArchiveError, JobAtHand, JobRecord, Keys, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome,
+    SyncRecord, Writer,
 };
 use crate::model::Guid;
 
@@ -30,10 +30,14 @@ pub(super) enum Received {
     Unreadable(ReceivedUnreadable),
 }
 
+/// Bytes of memory that a run takes beside its JSON, roughly: what batches of very small runs mostly hold.
+const RUN_OVERHEAD: u64 = 1 << 10;
+
 impl Received {
-    fn bytes(&self) -> u64 {
+    /// What it counts in batches and transactions.
+    pub(super) fn bytes(&self) -> u64 {
         match self {
-            Self::Run(run) => run.payload.bytes,
+            Self::Run(run) => run.payload.bytes + RUN_OVERHEAD,
             Self::Returned(_) => 0,
             Self::Unreadable(unreadable) => unreadable.payload.len() as u64,
         }
@@ -57,9 +61,9 @@ pub(super) struct Tally {
     /// Runs of the last try that are known otherwise, and were left as they are.
     pub(super) differing: u64,
     /// Keys of the runs met by the last try.
-    pub(super) met: HashSet<i64>,
+    pub(super) met: Keys,
     /// Keys of runs of this job that earlier tries met here.
-    pub(super) listed_before: HashSet<i64>,
+    pub(super) listed_before: Keys,
 }
 
 /// A job's tally while its answers come in.
@@ -67,19 +71,19 @@ pub(super) struct Tally {
 struct JobTally {
     tally: Tally,
     /// Runs of this job that this try met here.
-    listed: HashSet<i64>,
+    listed: Keys,
     /// Runs that this try stored.
-    stored: HashSet<i64>,
+    stored: Keys,
     /// Runs that earlier tries stored and this one has not met yet: met again, they are counted already.
-    stored_before: HashSet<i64>,
+    stored_before: Keys,
 }
 
 impl JobTally {
     /// Another try begins: what is counted of an answer is counted afresh.
     fn next_try(&mut self) {
-        self.stored_before.extend(self.stored.drain());
+        self.stored_before.append(&mut self.stored);
         let tally = &mut self.tally;
-        tally.listed_before.extend(self.listed.drain());
+        tally.listed_before.append(&mut self.listed);
         tally.quarantined_before = tally.quarantined_before.max(tally.quarantined);
         tally.unaccepted_before = tally.unaccepted_before.max(tally.unaccepted);
         tally.unchanged = 0;
@@ -127,17 +131,19 @@ pub(super) struct Store(mpsc::Sender<Command>);
 pub(super) struct StoreThread(JoinHandle<Worker>);
 
 /// Begins the writing thread.
-pub(super) fn start(writer: Writer, sync_id: i64) -> (Store, StoreThread) {
+pub(super) fn start(writer: Writer, sync_id: i64) -> std::io::Result<(Store, StoreThread)> {
     let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
     let worker = Worker {
         writer,
         sync_id,
         jobs: HashMap::new(),
-        listed: HashSet::new(),
+        listed: Keys::default(),
         failed: None,
     };
-    let thread = std::thread::spawn(move || worker.work(receiver));
-    (Store(sender), StoreThread(thread))
+    let thread = std::thread::Builder::new()
+        .name("archive".to_owned())
+        .spawn(move || worker.work(receiver))?;
+    Ok((Store(sender), StoreThread(thread)))
 }
 
 impl Store {
@@ -188,7 +194,7 @@ impl StoreThread {
         self,
         outcome: SyncOutcome,
         server: &str,
-        jobs: Vec<(JobRecord, Vec<i64>)>,
+        jobs: Vec<(JobRecord, Keys)>,
     ) -> Result<SyncRecord, Arc<ArchiveError>> {
         let mut worker = self.0.join().map_err(|_| {
             Arc::new(ArchiveError::Damaged {
@@ -202,7 +208,7 @@ impl StoreThread {
         let jobs = jobs
             .into_iter()
             .map(|(record, mut missing)| {
-                missing.retain(|key| !worker.listed.contains(key));
+                missing.subtract(&worker.listed);
                 (record, missing)
             })
             .collect();
@@ -218,7 +224,7 @@ struct Worker {
     sync_id: i64,
     jobs: HashMap<i64, JobTally>,
     /// Runs met in an answer of a job that is not theirs, or in accepted bytes that could not be read.
-    listed: HashSet<i64>,
+    listed: Keys,
     /// The first error; nothing is written after it.
     failed: Option<Arc<ArchiveError>>,
 }
@@ -344,7 +350,7 @@ impl JobTally {
                 tally.changed += 1;
                 self.stored.insert(key);
             }
-            RunPlan::Unchanged { .. } if self.stored_before.remove(&key) => {}
+            RunPlan::Unchanged { .. } if self.stored_before.remove(key) => {}
             RunPlan::Unchanged { .. } => tally.unchanged += 1,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 /// A request: its first line without the version, and its body.
 pub struct Asked {
@@ -54,6 +55,39 @@ fn serve(connection: TcpStream, answer: &dyn Fn(&Asked) -> Vec<u8>) {
             return;
         }
     }
+}
+
+/// A server that logs everybody in, and whose answer with runs begins with `begin` and goes on with `again`, after a
+/// pause each time, until the client has gone. Says the base URL.
+pub fn going_on(begin: &'static [u8], again: &'static [u8], pause: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            std::thread::spawn(move || {
+                let mut request = [0; 16 << 10];
+                let length = connection.read(&mut request).unwrap_or(0);
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+                let line = String::from_utf8_lossy(&request[..length]).to_ascii_lowercase();
+                let line = line.lines().next().unwrap_or_default().to_owned();
+                if !line.contains("/jobruns") {
+                    let token = r#"{"access_token":"a","refresh_token":"b","expires_in":3600}"#;
+                    let body = if line.contains("oauth") { token } else { "[]" };
+                    let answer = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+                    let _ = connection.write_all(answer.as_bytes());
+                    return;
+                }
+                let mut sent = connection.write_all(format!("{head}\r\n").as_bytes());
+                sent = sent.and_then(|()| connection.write_all(begin));
+                while sent.is_ok() {
+                    std::thread::sleep(pause);
+                    sent = connection.write_all(again);
+                }
+            });
+        }
+    });
+    url
 }
 
 /// An answer with these headers and its length.

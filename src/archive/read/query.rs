@@ -13,6 +13,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Statement};
 
 use super::Snapshot;
+use crate::archive::limits;
 
 /// Pragmas that only tell something, and take no value or one that names what is asked about.
 const HARMLESS_PRAGMAS: [&str; 22] = [
@@ -190,6 +191,7 @@ impl Snapshot<'_> {
         let connection = self.connection();
         refuse_odd_definitions(connection)?;
         let guard = Guard::new(connection)?;
+        limits::unbound(connection).map_err(failed)?;
         let mut statement = connection.prepare(sql).map_err(|source| match source {
             rusqlite::Error::MultipleStatement => QueryError::Several,
             source => guard
@@ -326,6 +328,7 @@ impl Drop for Guard<'_> {
         let _ = self
             .connection
             .set_limit(Limit::SQLITE_LIMIT_ATTACHED, self.attached);
+        let _ = limits::bound(self.connection);
     }
 }
 

@@ -27,7 +27,7 @@ use super::revisions::Payloads;
 use super::syncs::{JobRecord, job_line, jobs_hash, record_job};
 use super::verify::{self, Should, Verified, results};
 use super::write::rebuild;
-use super::{jobs, open, zones};
+use super::{jobs, limits, open, zones};
 use crate::model::{Guid, Instant, NaiveZone, Sha256, Zone, ZoneName};
 use crate::reader::{READER_VERSION, read_run_fields};
 
@@ -80,6 +80,8 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
         // Filled in its place: an empty file would be replaced by another, of which `part` knows nothing.
         open::build(new, part.path())?;
         let connection = open::open_to_write(part.path())?;
+        // It is ours, and grows in one transaction.
+        limits::unbound(&connection).doing("begin the new archive")?;
         // The whole is one transaction on a file without a name: its log is taken over at the end.
         let transaction =
             rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)

@@ -40,7 +40,13 @@ struct Pages {
     /// Bytes of a page, and of them those that SQLite uses.
     size: usize,
     usable: usize,
+    /// Bytes that may still be read of pages that rows go on in. In a sound file each such page belongs to one row; where
+    /// they lead in circles, many small rows could each say that they are as large as the file.
+    continued: u64,
 }
+
+/// Times the size of a file that its rows may go on in other pages: rows that were deleted lie there, too.
+const MOST_CONTINUED: u64 = 4;
 
 impl Pages {
     /// Where the header is gone, `usual` is the size of a page.
@@ -64,6 +70,7 @@ impl Pages {
             size,
             // SQLite needs 480 bytes of a page.
             usable: size.saturating_sub(reserved).max(480),
+            continued: bytes.saturating_mul(MOST_CONTINUED),
         })
     }
 
@@ -91,9 +98,10 @@ impl Pages {
         let mut more = Vec::new();
         // Each round takes bytes of the row, so that a ring of pages ends with it.
         while record.len() < cell.length {
-            if next == 0 {
+            if next == 0 || self.continued == 0 {
                 return Ok(None);
             }
+            self.continued = self.continued.saturating_sub(self.size as u64);
             self.read(u64::from(next), &mut more)?;
             let (Some(pointer), Some(content)) = (more.get(..4), more.get(4..self.usable.min(more.len())))
             else {
@@ -366,6 +374,38 @@ mod tests {
             ring[at..at + 4].copy_from_slice(&[0, 0, 0, 2]);
         }
         std::fs::write(&path, ring).unwrap();
+        found(&path, 4096);
+    }
+
+    #[test]
+    fn many_rows_that_go_on_in_one_ring_of_pages_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rings.db");
+        // Each of a thousand pages has 1,700 times the same row of nearly 4 MB: 7 TB to read.
+        let mut leaf = vec![0; 4096];
+        leaf[..8].copy_from_slice(&[TABLE_LEAF, 0, 0, 0x06, 0xa4, 0, 0, 0]);
+        let length = 489 + 4092 * 977_u64;
+        let cell = [
+            0x80 | (length >> 21) as u8,
+            0x80 | (length >> 14) as u8 & 0x7f,
+            0x80 | (length >> 7) as u8 & 0x7f,
+            length as u8 & 0x7f,
+            1,
+        ];
+        leaf[3500..3505].copy_from_slice(&cell);
+        leaf[3505 + 489..3505 + 493].copy_from_slice(&[0, 0, 0, 2]);
+        let mut page = leaf.clone();
+        for index in 0..1700 {
+            page[8 + 2 * index..10 + 2 * index].copy_from_slice(&3500_u16.to_be_bytes());
+        }
+        let mut ring = vec![0; 4096];
+        ring[3] = 2;
+        let mut file = vec![0; 4096];
+        file.extend(ring);
+        for _ in 0..1000 {
+            file.extend(&page);
+        }
+        std::fs::write(&path, file).unwrap();
         found(&path, 4096);
     }
 }

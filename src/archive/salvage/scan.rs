@@ -52,9 +52,10 @@ pub(super) fn open_damaged(path: &Path) -> Result<ReadConnection, ArchiveError> 
         connection.pragma_update(None, "writable_schema", true)?;
         connection.pragma_update(None, "cell_size_check", true)?;
         limits::apply_to_damaged(&connection)?;
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+        connection.query_row("SELECT count(*) FROM sqlite_schema WHERE true", [], |row| {
             row.get::<_, i64>(0)
         })?;
+        limits::bound(&connection)?;
         Ok(connection)
     };
     let (connection, unchanging) = match attempt(false) {

@@ -92,6 +92,10 @@ pub(in crate::archive) struct Findings {
 }
 
 impl Findings {
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
     pub(super) fn push(&mut self, finding: Finding) {
         if self.told.len() < MAX_TOLD {
             self.told.push(finding);

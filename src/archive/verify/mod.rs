@@ -25,7 +25,6 @@ mod syncs;
 mod texts;
 
 use std::collections::HashSet;
-use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -37,10 +36,11 @@ use self::ledger::Scope;
 pub(super) use self::ledger::{Told, knows_rules};
 use self::runs::Runs;
 pub(super) use self::syncs::results;
-use self::texts::Marks;
 use super::error::{ArchiveError, Doing};
 use super::heads::LodgedHeads;
+use super::keys::Keys;
 use super::reader::Reader;
+use crate::memory;
 use crate::model::{Guid, Sha256, hex};
 
 pub use self::finding::Finding;
@@ -177,8 +177,7 @@ impl Reader {
         options: &VerifyOptions,
         progress: &(dyn Fn(VerifyProgress) + Sync),
     ) -> Result<VerifyReport, ArchiveError> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let connections = snapshot::take(self, threads.min(MAX_THREADS))?;
+        let connections = snapshot::take(self, memory::threads(MAX_THREADS))?;
         let mut findings = Findings::default();
         let first = &connections[0];
         let scope = scope_of(first, options)?;
@@ -202,19 +201,22 @@ impl Reader {
             progress,
         };
         let work = &work;
+        let mut connections = connections.into_iter();
+        let leading = connections.next();
         let parts: Vec<Part> = std::thread::scope(|threads| {
-            let started: Vec<_> = connections
-                .into_iter()
-                .enumerate()
-                .map(|(number, connection)| threads.spawn(move || work.run(connection, number == 0)))
-                .collect();
-            started
-                .into_iter()
-                .map(|thread| match thread.join() {
-                    Ok(part) => part,
-                    Err(panic) => std::panic::resume_unwind(panic),
+            // Where no more threads can be had, those that are there do all the work.
+            let helpers: Vec<_> = connections
+                .map_while(|connection| {
+                    let help = move || work.run(connection, false);
+                    std::thread::Builder::new().spawn_scoped(threads, help).ok()
                 })
-                .collect::<Result<_, ArchiveError>>()
+                .collect();
+            let led = leading.map(|connection| work.run(connection, true));
+            let helped = helpers.into_iter().map(|helper| match helper.join() {
+                Ok(part) => part,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            led.into_iter().chain(helped).collect::<Result<_, ArchiveError>>()
         })?;
         conclude(options, scope, &told, parts, findings)
     }
@@ -269,7 +271,7 @@ struct Part {
     of_runs: Vec<(u64, Findings)>,
     notes: Vec<String>,
     verified: Verified,
-    used: [Marks; 3],
+    used: [Keys; 3],
     seen_otherwise: u64,
     /// Nothing broke off the comparison of runs.
     whole: bool,
@@ -328,7 +330,7 @@ impl Work<'_> {
     }
 
     fn check_runs(&self, part: &mut Part) -> Result<(), ArchiveError> {
-        let mut runs = Runs::new(&part.connection, self.told)?;
+        let mut runs = Runs::new(&part.connection, self.told);
         let mut result = Ok(());
         loop {
             // Whoever panicked holding it left a number, which is whole.
@@ -444,18 +446,18 @@ fn conclude(
         ..Verified::default()
     };
     let (mut of_runs, mut notes, mut whole) = (Vec::new(), Vec::new(), true);
-    let mut used: [Marks; 3] = Default::default();
+    let mut used: [Keys; 3] = Default::default();
     let mut seen_otherwise = 0;
     let mut connections = Vec::new();
-    for part in parts {
+    for mut part in parts {
         findings.append(part.findings);
         of_runs.extend(part.of_runs);
         notes.extend(part.notes);
         verified += part.verified;
         whole &= part.whole;
         seen_otherwise += part.seen_otherwise;
-        for (all, of_part) in used.iter_mut().zip(&part.used) {
-            all.unite(of_part);
+        for (all, of_part) in used.iter_mut().zip(&mut part.used) {
+            all.append(of_part);
         }
         connections.push(part.connection);
     }
@@ -473,7 +475,7 @@ fn conclude(
             ("_message_detail", "detail_key"),
         ];
         // Where a message could not be looked at, a text of its own seems to be nobody's.
-        if findings.told.is_empty() {
+        if findings.is_empty() {
             for (table, used) in tables.into_iter().zip(&used) {
                 let unused = texts::check_unused(connection, table, used, &mut findings);
                 forgive(unused, &mut findings)?;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, Statement};
 
 use super::finding::{Finding, Findings, Next};
 use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::limits;
 use crate::archive::open::{self, UnusableIndex, quoted, unusable_indexes};
 
 /// SQLite's integrity check: pages, trees, indexes, types, NOT NULL and CHECK. Returns notes on what it could not look at.
@@ -18,34 +19,57 @@ pub(super) fn check_pages(
     findings: &mut Findings,
 ) -> Result<Vec<String>, ArchiveError> {
     let unusable = unusable_indexes(connection)?;
-    if unusable.is_empty() {
+    let objects = objects(connection)?;
+    let ours: HashSet<String> = self::objects(&open::fresh()?)?
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    // Ours compute what they should, or the archive would not have been opened.
+    let computing: Vec<&str> = objects
+        .iter()
+        .filter(|(name, (kind, _, sql))| {
+            kind == "table" && !ours.contains(name) && sql.as_deref().is_some_and(limits::computes)
+        })
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if unusable.is_empty() && computing.is_empty() {
         run_check(connection, "PRAGMA integrity_check", findings)?;
         return Ok(Vec::new());
     }
-    run_check(connection, "PRAGMA quick_check", findings)?;
-    for (name, (kind, _, _)) in objects(connection)? {
-        if kind == "table" && !unusable.iter().any(|index| index.table == name) {
-            run_check(
-                connection,
-                &format!("PRAGMA integrity_check({})", quoted(&name)),
-                findings,
-            )?;
+    if computing.is_empty() {
+        run_check(connection, "PRAGMA quick_check", findings)?;
+    }
+    for (name, (kind, _, _)) in &objects {
+        if kind != "table" || computing.contains(&name.as_str()) {
+            continue;
+        }
+        let beside_unusable = unusable.iter().any(|index| index.table == *name);
+        let check = match (beside_unusable, computing.is_empty()) {
+            (false, _) => "integrity_check",
+            (true, false) => "quick_check",
+            (true, true) => continue,
+        };
+        let check = format!("PRAGMA {check}({})", quoted(name));
+        run_check(connection, &check, findings)?;
+    }
+    for (name, (kind, table, _)) in &objects {
+        let beside_unusable = unusable.iter().any(|index| index.table == *table);
+        if kind == "index" && beside_unusable && !unusable.iter().any(|index| index.name == *name) {
+            compare_index(connection, name, table, findings)?;
         }
     }
-    for (name, (kind, table, _)) in objects(connection)? {
-        let beside_unusable = unusable.iter().any(|index| index.table == table);
-        if kind == "index" && beside_unusable && !unusable.iter().any(|index| index.name == name) {
-            compare_index(connection, &name, &table, findings)?;
-        }
-    }
+    let mut notes: Vec<String> = computing
+        .iter()
+        .map(|name| format!("table {name} computes something for its rows, which may take any time: its pages, and those that nothing uses, were not looked at"))
+        .collect();
     let note = |index: UnusableIndex| {
         format!(
-            "index {} on {} uses a function or collation that this program lacks ({}): its own entries were not compared, and \
-             the next sync drops it",
+            "index {} on {} {}: its own entries were not compared, and the next sync drops it",
             index.name, index.table, index.why
         )
     };
-    Ok(unusable.into_iter().map(note).collect())
+    notes.extend(unusable.into_iter().map(note));
+    Ok(notes)
 }
 
 fn run_check(connection: &Connection, sql: &str, findings: &mut Findings) -> Result<(), ArchiveError> {

@@ -4,6 +4,7 @@
 //! [`Writer::commit`]. What a transaction learned in memory is forgotten when it is rolled back.
 
 mod dictionary;
+mod known;
 mod message;
 mod presence;
 mod quarantine;
@@ -12,7 +13,6 @@ mod received;
 mod run;
 mod texts;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
@@ -22,6 +22,7 @@ use self::message::MessageTexts;
 use super::claims::Rules;
 use super::error::{ArchiveError, Doing, io_error};
 use super::identity::FileIdentity;
+use super::keys::Keys;
 use super::ledger::{self, Entry, Head};
 use super::lock::SyncLock;
 use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
@@ -31,8 +32,9 @@ use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, Zone};
 pub(super) use rebuild::rebuild;
 
 pub use dictionary::DictionaryMaker;
+pub use known::{KnownRun, KnownRuns};
 pub use message::MAX_MESSAGES;
-pub use received::{Dictionary, JobAtHand, KnownRun, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
+pub use received::{Dictionary, JobAtHand, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
 
 /// The writing connection.
 #[derive(Debug)]
@@ -111,8 +113,9 @@ impl Writer {
         self.connection
             .execute_batch("BEGIN IMMEDIATE")
             .doing("begin a transaction")?;
-        let begun = self
-            .still_ours()
+        let begun = limits::bound(&self.connection)
+            .doing("begin a transaction")
+            .and_then(|()| self.still_ours())
             .and_then(|()| ledger::read_head(&self.connection));
         match begun {
             Ok(head) => {
@@ -306,7 +309,11 @@ impl Writer {
         };
         let (name, server) = jobs::name_and_server(&self.connection, job_key)?;
         let doing = "read the runs of a job";
-        let mut runs = HashMap::new();
+        let count = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM _run WHERE job_key = ?1")
+            .and_then(|mut statement| statement.query_row([job_key], |row| row.get(0)))
+            .doing(doing)?;
         let mut statement = self
             .connection
             .prepare_cached(
@@ -314,15 +321,17 @@ impl Writer {
                  FROM _run WHERE job_key = ?1",
             )
             .doing(doing)?;
-        let mut rows = statement.query([job_key]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let known = KnownRun {
-                run_key: row.get(1).doing(doing)?,
-                absent: row.get(2).doing(doing)?,
-                unreadable_messages: row.get(3).doing(doing)?,
-            };
-            runs.insert(row.get(0).doing(doing)?, known);
-        }
+        let rows = statement
+            .query_map([job_key], |row| {
+                let known = KnownRun {
+                    run_key: row.get(1)?,
+                    absent: row.get(2)?,
+                    unreadable_messages: row.get(3)?,
+                };
+                Ok((row.get(0)?, known))
+            })
+            .doing(doing)?;
+        let runs = KnownRuns::new(count, rows.map(|row| row.doing(doing)))?;
         let dictionary = dictionary::at_hand(&self.connection, job_key, runs.len())?;
         Ok(JobAtHand {
             job_key,
@@ -344,7 +353,7 @@ impl Writer {
         sync_id: i64,
         outcome: SyncOutcome,
         server: &str,
-        jobs: Vec<(JobRecord, Vec<i64>)>,
+        jobs: Vec<(JobRecord, Keys)>,
     ) -> Result<SyncRecord, ArchiveError> {
         let record = self.transact(|writer| {
             // One time for all of its lines: they are written in this transaction.
@@ -359,7 +368,7 @@ impl Writer {
                 .doing("end the sync")?;
             let mut records = Vec::with_capacity(jobs.len());
             for (mut record, missing) in jobs {
-                for run_key in missing {
+                for run_key in missing.iter() {
                     if writer.mark_absent(sync_id, run_key, finished_at)? {
                         record.figures.runs_absent += 1;
                     }
@@ -407,17 +416,26 @@ impl Writer {
     /// # Errors
     /// SQL errors.
     pub fn watch(&mut self, job_id: Guid, name: Option<&str>) -> Result<(), ArchiveError> {
+        self.watch_all(std::iter::once((job_id, name)))
+    }
+
+    /// The same for many jobs: all of them are watched, or none.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn watch_all<'n>(
+        &mut self,
+        jobs: impl Iterator<Item = (Guid, Option<&'n str>)>,
+    ) -> Result<(), ArchiveError> {
         self.transact(|writer| {
-            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now())?;
-            jobs::set_watched(
-                &writer.connection,
-                &mut writer.head,
-                job_key,
-                true,
-                Instant::now(),
-            )?;
-            if let Some(name) = name {
-                jobs::set_name(&writer.connection, &mut writer.head, job_key, name)?;
+            for (job_id, name) in jobs {
+                limits::bound(&writer.connection).doing("watch a job")?;
+                let now = Instant::now();
+                let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, now)?;
+                jobs::set_watched(&writer.connection, &mut writer.head, job_key, true, now)?;
+                if let Some(name) = name {
+                    jobs::set_name(&writer.connection, &mut writer.head, job_key, name)?;
+                }
             }
             Ok(())
         })

@@ -1,8 +1,8 @@
 //! What a sync hands over to be archived, and what it hears of it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::known::KnownRuns;
 use super::message::MessageMarks;
 use crate::archive::RunPlan;
 use crate::model::{JobRun, Sha256};
@@ -90,17 +90,6 @@ pub struct Stored {
     pub unaccepted: bool,
 }
 
-/// What the archive knows of a run before its job is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownRun {
-    /// The run's key.
-    pub run_key: i64,
-    /// Whether it is marked absent.
-    pub absent: bool,
-    /// Whether some of its messages went to quarantine: it is always read again, to see whether they were accepted.
-    pub unreadable_messages: bool,
-}
-
 /// What a sync needs to know of a job before it asks for it.
 #[derive(Debug)]
 pub struct JobAtHand {
@@ -110,8 +99,8 @@ pub struct JobAtHand {
     pub name: Option<String>,
     /// Base URL of the server that answered last; `None` before the first answer.
     pub server: Option<String>,
-    /// Its runs, by the SHA-256 of their bytes as last received.
-    pub runs: HashMap<Sha256, KnownRun>,
+    /// Its runs.
+    pub runs: KnownRuns,
     /// What its payloads are packed with; `None` while it has none, or when a fresh one is due.
     pub dictionary: Option<Arc<Dictionary>>,
 }

@@ -35,7 +35,12 @@ pub(super) fn mark<const N: usize>(scratch: &mut Vec<u8>, texts: [Option<&str>; 
         scratch.extend_from_slice(&length.to_le_bytes());
         scratch.extend_from_slice(text.unwrap_or_default().as_bytes());
     }
-    let hash = KEYED.hash(scratch);
+    mark_bytes(scratch)
+}
+
+/// The mark of some bytes.
+pub(super) fn mark_bytes(bytes: &[u8]) -> Mark {
+    let hash = KEYED.hash(bytes);
     [hash.h1, hash.h2]
 }
 

@@ -8,6 +8,7 @@ mod history;
 mod lists;
 mod overview;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -180,13 +181,12 @@ fn freshness(reader: &Reader, common: &Common, max_age: Duration, now: Instant) 
     let mut states = reader.job_states()?;
     if !common.jobs.is_empty() {
         let scope = reader.settled(|reader| reader.confirmed(common.scope(&reader.snapshot()?)))?;
-        let named = |job_id: &str| {
-            scope
-                .names()
-                .iter()
-                .any(|job| job.job_id == job_id && scope.has_job(job.job_key))
-        };
-        states.retain(|state| named(&state.job.job_id));
+        let names = scope.names().iter();
+        let named: HashSet<&str> = names
+            .filter(|job| scope.has_job(job.job_key))
+            .map(|job| job.job_id.as_str())
+            .collect();
+        states.retain(|state| named.contains(state.job.job_id.as_str()));
         for state in &mut states {
             // Who names a job wants it fresh, watched or not.
             state.job.watched = true;

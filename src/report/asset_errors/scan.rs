@@ -5,7 +5,6 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +13,7 @@ use super::Options;
 use super::group::{Groups, NONE};
 use super::texts::Texts;
 use crate::archive::{ArchiveError, MessageFacts, Reader, RunPlace, Snapshot};
+use crate::memory;
 use crate::model::Sha256;
 use crate::report::options::Scope;
 
@@ -212,12 +212,11 @@ pub(super) fn count(
     scope: &Scope,
     groups: &Groups,
 ) -> Result<Counted, ArchiveError> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     count_with(snapshot, options, scope, groups, |runs| {
         if runs < RUNS_FOR_THREADS {
             1
         } else {
-            cores.min(MOST_THREADS)
+            memory::threads(MOST_THREADS)
         }
     })
 }
@@ -256,7 +255,12 @@ fn count_with(
     let state = (snapshot.head(), snapshot.path());
     std::thread::scope(|threads_of_work| {
         let helpers: Vec<_> = (1..threads)
-            .map(|_| threads_of_work.spawn(|| help(&work, state.1, &state.0)))
+            .map_while(|_| {
+                let help = || help(&work, state.1, &state.0);
+                std::thread::Builder::new()
+                    .spawn_scoped(threads_of_work, help)
+                    .ok()
+            })
             .collect();
         let mut counted = work.count(snapshot)?;
         for helper in helpers {

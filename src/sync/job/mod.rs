@@ -3,7 +3,6 @@
 mod doubts;
 mod verdict;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant as Clock;
 
@@ -15,8 +14,8 @@ use super::shared::Shared;
 use super::store::{Batch, Received, Tally};
 use super::words::chain;
 use crate::archive::{
-    ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, KnownRun, PackedPayload,
-    Packer, ReceivedRun, ReceivedUnreadable, WITHOUT_EVIDENCE,
+    ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, Keys, KnownRuns,
+    PackedPayload, Packer, ReceivedRun, ReceivedUnreadable, WITHOUT_EVIDENCE,
 };
 use crate::ccs::{CcsError, retry};
 use crate::model::{Guid, JobRun, Sha256};
@@ -30,7 +29,7 @@ pub(super) struct JobResult {
     pub(super) record: JobRecord,
     pub(super) name: Option<String>,
     /// Keys of runs that a complete answer to the question for all lacked.
-    pub(super) missing: Vec<i64>,
+    pub(super) missing: Keys,
     /// It ended because the sync was asked to stop.
     pub(super) interrupted: bool,
 }
@@ -41,6 +40,8 @@ enum Try {
     Closed,
     /// The answer ended early, or was no answer behind some runs.
     Broken { error: String, may_heal: bool },
+    /// The answer began, and the rest of it did not come.
+    Stuck(CcsError),
     /// There was no answer to read.
     Refused(CcsError),
     /// The answer is no answer to the question; nothing of it was stored.
@@ -102,7 +103,7 @@ pub(super) fn failed(job: Guid, begun: Clock, error: String) -> JobResult {
     JobResult {
         record,
         name: None,
-        missing: Vec::new(),
+        missing: Keys::default(),
         interrupted: false,
     }
 }
@@ -114,9 +115,9 @@ struct JobWork<'a> {
     name: Option<String>,
     /// The server that listed its runs last, where it is another one than this.
     other_server: Option<String>,
-    known: HashMap<Sha256, KnownRun>,
+    known: KnownRuns,
     /// Keys of known runs that this try has met.
-    met: HashSet<i64>,
+    met: Keys,
     dictionary: Option<Arc<Dictionary>>,
     dictionary_maker: DictionaryMaker,
     packer: Option<Packer>,
@@ -143,7 +144,7 @@ impl<'a> JobWork<'a> {
             name: at_hand.name,
             other_server: at_hand.server.filter(|server| server != shared.client.base_url()),
             known: at_hand.runs,
-            met: HashSet::new(),
+            met: Keys::default(),
             dictionary: at_hand.dictionary,
             dictionary_maker: DictionaryMaker::default(),
             packer: None,
@@ -171,6 +172,9 @@ impl<'a> JobWork<'a> {
                     error,
                     may_heal: true,
                 } => retry::own_wait(self.attempts, policy, random()).map(|wait| (error.clone(), wait)),
+                Try::Stuck(error) if retry::may_heal(error) => {
+                    retry::own_wait(self.attempts, policy, random()).map(|wait| (chain(error), wait))
+                }
                 Try::Refused(error) => {
                     retry::next_wait(error, self.attempts, policy, random()).map(|wait| (chain(error), wait))
                 }
@@ -226,10 +230,7 @@ impl<'a> JobWork<'a> {
                 Ok(None) => break,
                 Err(error) => {
                     self.envelope = reader.envelope().clone();
-                    return Try::Broken {
-                        error: chain(&error),
-                        may_heal: retry::may_heal(&error),
-                    };
+                    return Try::Stuck(error);
                 }
             };
             self.body_bytes += chunk.len() as u64;
@@ -341,11 +342,7 @@ impl<'a> JobWork<'a> {
                 sha256,
             }),
         };
-        self.batch_bytes += match &received {
-            Received::Run(run) => run.payload.bytes,
-            Received::Unreadable(unreadable) => unreadable.payload.len() as u64,
-            Received::Returned(_) => 0,
-        };
+        self.batch_bytes += received.bytes();
         self.batch.push(received);
         if self.batch_bytes >= BATCH_BYTES {
             self.flush().await;

@@ -4,7 +4,7 @@ use std::time::Instant as Clock;
 
 use super::super::words::with_hint;
 use super::{JobResult, JobWork, Try, milliseconds};
-use crate::archive::{JobFigures, JobOutcome, JobRecord};
+use crate::archive::{JobFigures, JobOutcome, JobRecord, Keys};
 
 impl JobWork<'_> {
     /// Outcome and error of the job, from how its last try ended and what became of its runs. What an earlier try read is
@@ -48,7 +48,7 @@ impl JobWork<'_> {
             }
             Try::Closed => (JobOutcome::Complete, None),
             Try::Broken { error, .. } => in_part(error.clone()),
-            Try::Refused(error) => in_part(with_hint(error)),
+            Try::Refused(error) | Try::Stuck(error) => in_part(with_hint(error)),
             Try::NoAnswer(error) => {
                 // Of this answer nothing was stored.
                 if self.seen_before == 0 {
@@ -105,21 +105,16 @@ impl JobWork<'_> {
     }
 
     /// Keys of runs of this job that were listed before this sync or by an earlier try, and that its complete answer lacks.
-    fn missing(&self) -> Vec<i64> {
-        let known = self.known.values().filter(|known| !known.absent);
-        let listed = known
-            .map(|known| known.run_key)
-            .chain(self.tally.listed_before.iter().copied());
-        let mut missing: Vec<i64> = listed
-            .filter(|key| !self.met.contains(key) && !self.tally.met.contains(key))
-            .collect();
-        missing.sort_unstable();
-        missing.dedup();
+    fn missing(&mut self) -> Keys {
+        let mut missing = self.known.present();
+        missing.append(&mut self.tally.listed_before);
+        missing.subtract(&self.met);
+        missing.subtract(&self.tally.met);
         missing
     }
 
     pub(super) fn result(
-        self,
+        mut self,
         begun: Clock,
         outcome: JobOutcome,
         error: Option<String>,
@@ -134,7 +129,7 @@ impl JobWork<'_> {
         let missing = if full && !lacking {
             self.missing()
         } else {
-            Vec::new()
+            Keys::default()
         };
         for text in self.doubts.told() {
             self.warn(&text);
