@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tempfile::TempPath;
 
-use super::open::COMPANIONS;
+use super::paths::{COMPANIONS, folder_of};
 
 /// Letters and digits that tell temporary files of one name apart.
 const RANDOM: usize = 6;
@@ -200,14 +200,6 @@ fn rename(mut path: TempPath, target: &Path, mut replace: bool) -> io::Result<()
             Some(wait) if is_held => std::thread::sleep(wait),
             _ => return Err(refused.error),
         }
-    }
-}
-
-/// The folder in which a file lies.
-pub(super) fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }
 

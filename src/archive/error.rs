@@ -402,6 +402,23 @@ impl<T> Doing<T> for rusqlite::Result<T> {
     }
 }
 
+/// An error of opening a database, in which a file of another kind is told apart.
+pub(super) fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> ArchiveError {
+    move |source| {
+        if source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
+            let what = "not an SQLite database".to_owned();
+            return ArchiveError::NotAnArchive {
+                path: path.to_path_buf(),
+                what,
+            };
+        }
+        ArchiveError::Open {
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+}
+
 /// An I/O error with its path.
 pub(crate) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ArchiveError {
     let path = path.to_path_buf();

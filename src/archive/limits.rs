@@ -19,7 +19,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 
 use super::error::{ArchiveError, Doing};
-use super::open;
+use super::migrations;
 use super::payload::MOST_BYTES;
 
 /// Limits of every connection to an archive, each with its reason.
@@ -134,7 +134,7 @@ fn ours() -> Result<&'static HashMap<String, Object>, ArchiveError> {
     if let Some(ours) = OURS.get() {
         return Ok(ours);
     }
-    let made = tables_and_views(&open::fresh()?).doing("make the schema to compare with")?;
+    let made = tables_and_views(&migrations::fresh()?).doing("make the schema to compare with")?;
     Ok(OURS.get_or_init(|| made.into_iter().collect()))
 }
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::error::{ArchiveError, io_error};
 use super::identity::FileIdentity;
-use super::open::{self, beside, open_to_read};
+use super::open::{self, open_to_read};
+use super::paths::{beside, resolve};
 use crate::model;
 
 /// How long a holder is waited for that has not told who it is, once there is an archive.
@@ -57,7 +58,7 @@ impl SyncLock {
                 path: path.to_path_buf(),
             });
         }
-        let lock_path = lock_path(&open::resolve(path)?);
+        let lock_path = lock_path(&resolve(path)?);
         // Nothing is laid beside a file that is not ours.
         if !lock_path.exists() {
             open::refuse_foreign(path)?;
@@ -79,7 +80,7 @@ impl SyncLock {
                     let holder = holder(path);
                     // It may be about to tell, or only be making the archive.
                     let patience = if open::is_to_be_made(path)? {
-                        open::BUSY_TIMEOUT
+                        super::connection::BUSY_TIMEOUT
                     } else {
                         UNKNOWN_HOLDER
                     };

@@ -1,24 +1,22 @@
 //! Opening the archive: to write (made and migrated where need be), or to read (never changed).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::atomic_file::{Access, AtomicFile, folder_of, remove_leftovers};
-use super::error::{ArchiveError, io_error};
+use super::atomic_file::{Access, AtomicFile, remove_leftovers};
+use super::connection::{BUSY_TIMEOUT, open_and_read};
+use super::error::{ArchiveError, io_error, opening};
 use super::identity;
 use super::ledger::{self, Entry};
 use super::limits;
+use super::migrations::{known_schema_version, migrate};
+use super::paths::{beside, has_content, resolve};
 use super::unchanging::{self, Unchanging};
 use crate::model::{Guid, Instant};
-
-mod embedded {
-    #![allow(missing_docs, reason = "made by refinery's macro")]
-    refinery::embed_migrations!("migrations");
-}
 
 /// Size of a page: payloads of about 1 KiB leave less of a page of 8 KiB unused than of one of 4 KiB: 4 % of the file, measured.
 pub(super) const PAGE_BYTES: usize = 8192;
@@ -26,47 +24,12 @@ pub(super) const PAGE_BYTES: usize = 8192;
 /// `application_id` of every archive: "JRUN" in ASCII.
 pub const APPLICATION_ID: i32 = 0x4A52_554E;
 
-/// What stands behind the archive's name in the names of the files that belong to it: SQLite's log, its shared memory and
-/// its rollback journal, and the lock of the sync.
-pub const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
-
-/// How long a statement waits for another process's short write before it gives up.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// What a file turned out to be.
 enum Identity {
     /// No bytes, a database without anything in it, or one whose first migration did not come to its end.
     Fresh,
     /// An archive with this schema version.
     Archive(i64),
-}
-
-/// The newest schema version that this program knows.
-#[must_use]
-pub fn known_schema_version() -> i64 {
-    embedded::migrations::runner()
-        .get_migrations()
-        .iter()
-        .map(|m| i64::from(m.version()))
-        .max()
-        .unwrap_or(0)
-}
-
-/// The SQL of every migration, in order.
-pub(super) fn migrations() -> Vec<String> {
-    embedded::migrations::runner()
-        .get_migrations()
-        .iter()
-        .filter_map(|migration| migration.sql().map(str::to_owned))
-        .collect()
-}
-
-/// An empty database in memory with the schema that this program makes.
-pub(super) fn fresh() -> Result<Connection, ArchiveError> {
-    let path = Path::new(":memory:");
-    let mut connection = Connection::open_in_memory().map_err(opening(path))?;
-    migrate(path, &mut connection)?;
-    Ok(connection)
 }
 
 /// Whether there is no archive at `path` yet that could be opened to write: it must be made first.
@@ -189,48 +152,6 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<(), ArchiveError> {
     }
 }
 
-/// The file that `path` leads to: absolute, symbolic links followed, also where the file is not there yet. So an archive
-/// has one lock whatever it is called, and no name means something else to SQLite (`:memory:`, `file:a.db?mode=memory`).
-///
-/// # Errors
-/// What the system refuses; an empty name; links that lead in a circle.
-pub fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
-    let failed = |error| io_error("find", path)(error);
-    if path.as_os_str().is_empty() {
-        return Err(failed(std::io::Error::new(
-            std::io::ErrorKind::InvalidInput,
-            "its name is empty",
-        )));
-    }
-    let mut file = std::path::absolute(path).map_err(failed)?;
-    // A link that leads nowhere yet is followed by hand, as the system does when it makes the file.
-    for _ in 0..MOST_LINKS {
-        match dunce::canonicalize(&file) {
-            Ok(canonical) => return Ok(canonical),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
-        }
-        match fs::read_link(&file) {
-            Ok(target) => file = folder_of(&file).join(target),
-            Err(_) => {
-                let (folder, Some(name)) = (folder_of(&file), file.file_name()) else {
-                    return Ok(file);
-                };
-                return Ok(match dunce::canonicalize(folder) {
-                    Ok(folder) => folder.join(name),
-                    Err(_) => file,
-                });
-            }
-        }
-    }
-    Err(failed(std::io::Error::other(
-        "its symbolic links lead in a circle",
-    )))
-}
-
-/// Symbolic links that are followed by hand; Linux gives up at 40 too.
-const MOST_LINKS: u32 = 40;
-
 /// Another hard link is another name for the same bytes, beside which SQLite keeps another log: who writes by two names
 /// spoils the file, and who reads by one does not see what stands in the log beside the other.
 pub(super) fn refuse_hard_links(path: &Path, file: &Path) -> Result<(), ArchiveError> {
@@ -282,10 +203,6 @@ fn refuse_log_of_another(path: &Path, file: &Path) -> Result<(), ArchiveError> {
     }
 }
 
-pub(super) fn has_content(file: &Path) -> bool {
-    fs::metadata(file).is_ok_and(|data| data.len() > 0)
-}
-
 /// The same refusal as [`identify`]'s, from the header of the file: of a database that cannot be read before its journal
 /// is rolled back.
 fn refuse_foreign_bytes(path: &Path, file: &Path) -> Result<(), ArchiveError> {
@@ -309,17 +226,6 @@ fn refuse_foreign_bytes(path: &Path, file: &Path) -> Result<(), ArchiveError> {
 /// A connection that has read the schema once, so that what cannot be read is known at once.
 fn connect(path: &Path, file: &Path, mode: OpenFlags) -> Result<Connection, ArchiveError> {
     open_and_read(file, mode).map_err(opening(path))
-}
-
-pub(super) fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    limits::apply(&connection)?;
-    connection.query_row("SELECT count(*) FROM sqlite_schema WHERE true", [], |row| {
-        row.get::<_, i64>(0)
-    })?;
-    limits::bound(&connection)?;
-    Ok(connection)
 }
 
 /// Refuses a file without bytes, which SQLite must never open: where another program makes an archive of it meanwhile,
@@ -484,28 +390,6 @@ pub(super) fn take_over_log(connection: &Connection) {
     wait(BUSY_TIMEOUT);
 }
 
-/// `file:` URI of the absolute path, as SQLite reads it on Unix and Windows, with an option for a file that no other
-/// process writes.
-pub(super) fn nobody_else_uri(path: &Path, option: &str) -> Result<String, ArchiveError> {
-    let absolute = std::path::absolute(path).map_err(io_error("find", path))?;
-    // Byte by byte, so that on Unix a name that is no UTF-8 is the same one.
-    let bytes = absolute.as_os_str().as_encoded_bytes();
-    let mut uri = "file://".to_owned();
-    if !bytes.starts_with(b"/") && !bytes.starts_with(b"\\") {
-        uri.push('/');
-    }
-    for &byte in bytes {
-        match byte {
-            b'\\' if cfg!(windows) => uri.push('/'),
-            b'/' | b':' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                uri.push(byte.into())
-            }
-            _ => uri.push_str(&format!("%{byte:02x}")),
-        }
-    }
-    Ok(format!("{uri}?{option}"))
-}
-
 /// Says whether the database is empty or an archive, and refuses everything else.
 fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveError> {
     let application_id: i32 = connection
@@ -604,18 +488,6 @@ fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> {
 /// Pages of the write-ahead log after which a commit takes them over: 32 MiB.
 const WAL_PAGES: i64 = 4096;
 
-fn migrate(path: &Path, connection: &mut Connection) -> Result<(), ArchiveError> {
-    embedded::migrations::runner()
-        // All or nothing: a crash must not leave a migration applied and unrecorded.
-        .set_grouped(true)
-        .run(connection)
-        .map(drop)
-        .map_err(|source| ArchiveError::Migrate {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        })
-}
-
 /// The first entry names the archive, so that the head of another one never fits.
 fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
     use super::error::Doing;
@@ -643,27 +515,4 @@ fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
         )?;
     }
     transaction.commit().doing(doing)
-}
-
-/// The path with `suffix` behind its file name, as SQLite names its companions.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-pub(super) fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> ArchiveError {
-    move |source| {
-        if source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
-            let what = "not an SQLite database".to_owned();
-            return ArchiveError::NotAnArchive {
-                path: path.to_path_buf(),
-                what,
-            };
-        }
-        ArchiveError::Open {
-            path: path.to_path_buf(),
-            source,
-        }
-    }
 }

@@ -4,7 +4,7 @@
 //! A comment above a statement, without an empty line between, says what a row is. A comment at a column says what is
 //! in it: `unit: meaning; NULL when` at a name for analysts, `meaning; NULL when` at a stored one.
 
-use super::open::migrations;
+use super::migrations::migrations;
 
 /// The names for analysts, in the order in which they are told.
 pub const NAMES_FOR_ANALYSTS: [&str; 9] = [

@@ -12,9 +12,10 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::{ArchiveError, io_error};
+use super::connection::open_and_read;
+use super::error::{ArchiveError, io_error, opening};
 use super::identity::FileIdentity;
-use super::open::{beside, has_content, nobody_else_uri, open_and_read, opening, resolve};
+use super::paths::{beside, has_content, nobody_else_uri, resolve};
 
 /// How often a state that can be read is looked for, and how long it is waited between.
 const TRIES: u32 = 10;

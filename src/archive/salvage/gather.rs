@@ -12,6 +12,7 @@ use super::pages::{Found, Tree, rows_in_pages};
 use super::scan::{open_damaged, scan};
 use crate::archive::atomic_file::{Access, AtomicFile};
 use crate::archive::error::{ArchiveError, Doing, io_error};
+use crate::archive::migrations::fresh;
 use crate::archive::open;
 use crate::archive::unchanging::Unchanging;
 
@@ -94,7 +95,7 @@ fn gather(old: Option<&Connection>, damaged: &Path, new: &Path) -> Result<Old, A
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN",
         )
         .doing(doing)?;
-    let fresh = open::fresh()?;
+    let fresh = fresh()?;
     let targets: Vec<Target> = TABLES
         .iter()
         .map(|&(name, key)| target(&fresh, &connection, name, key))
@@ -247,7 +248,7 @@ mod tests {
 
     #[test]
     fn details_of_messages_are_not_taken_for_servers_nor_index_entries_for_results() {
-        let fresh = open::fresh().unwrap();
+        let fresh = fresh().unwrap();
         let scratch = Connection::open_in_memory().unwrap();
         let target = |name, key| target(&fresh, &scratch, name, key).unwrap();
         let (server, results) = (

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OpenFlags, Row};
 
 use crate::archive::error::ArchiveError;
 use crate::archive::open::ReadConnection;
+use crate::archive::paths::{nobody_else_uri, resolve};
 use crate::archive::unchanging::Unchanging;
 use crate::archive::{limits, open};
 
@@ -36,13 +37,13 @@ pub(super) fn open_damaged(path: &Path) -> Result<ReadConnection, ArchiveError> 
         path: path.to_path_buf(),
     };
     std::fs::metadata(path).map_err(missing)?;
-    let file = &open::resolve(path)?;
+    let file = &resolve(path)?;
     open::refuse_empty(path, file)?;
     open::refuse_hard_links(path, file)?;
     let attempt = |uri: bool| -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = if uri {
-            let uri = open::nobody_else_uri(file, "immutable=1")
+            let uri = nobody_else_uri(file, "immutable=1")
                 .map_err(|_| rusqlite::Error::InvalidPath(file.clone()))?;
             Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?
         } else {

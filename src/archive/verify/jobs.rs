@@ -9,7 +9,7 @@ use super::finding::{Finding, Findings, Next, Should, shown_value};
 use super::ledger::Told;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::text_hash;
-use crate::archive::open::known_schema_version;
+use crate::archive::migrations::known_schema_version;
 use crate::model::{Guid, Sha256};
 
 /// Compares the row that says what the archive is.

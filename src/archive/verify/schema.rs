@@ -8,7 +8,8 @@ use rusqlite::{Connection, Row, Statement};
 use super::finding::{Finding, Findings, Next};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::limits;
-use crate::archive::open::{self, UnusableIndex, quoted, unusable_indexes};
+use crate::archive::migrations::fresh;
+use crate::archive::open::{UnusableIndex, quoted, unusable_indexes};
 
 /// SQLite's integrity check: pages, trees, indexes, types, NOT NULL and CHECK. Returns notes on what it could not look at.
 ///
@@ -20,7 +21,7 @@ pub(super) fn check_pages(
 ) -> Result<Vec<String>, ArchiveError> {
     let unusable = unusable_indexes(connection)?;
     let objects = objects(connection)?;
-    let ours: HashSet<String> = self::objects(&open::fresh()?)?
+    let ours: HashSet<String> = self::objects(&fresh()?)?
         .into_iter()
         .map(|(name, _)| name)
         .collect();
@@ -199,7 +200,7 @@ pub(super) fn check_schema(
     connection: &Connection,
     findings: &mut Findings,
 ) -> Result<Vec<String>, ArchiveError> {
-    let fresh = open::fresh()?;
+    let fresh = fresh()?;
     let mut ours: BTreeMap<String, Object> = objects(&fresh)?.into_iter().collect();
     let ours_tables: HashSet<String> = ours.values().map(|(_, table, _)| table.clone()).collect();
     let mut notes = Vec::new();

@@ -69,7 +69,7 @@ impl Writer {
     }
 
     fn open_by(path: &Path, held: Option<&SyncLock>) -> Result<Self, ArchiveError> {
-        if let Some(kind) = super::network_drive(&open::resolve(path)?) {
+        if let Some(kind) = super::network_drive(&super::paths::resolve(path)?) {
             return Err(ArchiveError::NetworkDrive {
                 path: path.to_path_buf(),
                 kind,

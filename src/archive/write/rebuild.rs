@@ -12,7 +12,8 @@ use super::message::{MessageMarks, MessageTexts};
 use crate::archive::claims::{Claim, SyncBegan};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::text_hash;
-use crate::archive::open::{self, quoted};
+use crate::archive::migrations::fresh;
+use crate::archive::open::quoted;
 use crate::archive::replay::Replay;
 use crate::archive::revisions::Payloads;
 use crate::archive::verify::{Told, knows_rules};
@@ -112,7 +113,7 @@ impl Schema {
     /// Drops triggers, our views and the derived tables, and makes these tables anew, empty.
     fn begin(connection: &Connection) -> Result<Self, ArchiveError> {
         let doing = "make the tables anew";
-        let fresh = open::fresh()?;
+        let fresh = fresh()?;
         let (ours, found) = (objects(&fresh)?, objects(connection)?);
         let unique: HashSet<String> = connection
             .prepare(

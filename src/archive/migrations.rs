@@ -1,0 +1,53 @@
+//! The migrations that make the schema.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::error::{ArchiveError, opening};
+
+mod embedded {
+    #![allow(missing_docs, reason = "made by refinery's macro")]
+    refinery::embed_migrations!("migrations");
+}
+
+/// The newest schema version that this program knows.
+#[must_use]
+pub fn known_schema_version() -> i64 {
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|m| i64::from(m.version()))
+        .max()
+        .unwrap_or(0)
+}
+
+/// The SQL of every migration, in order.
+pub(super) fn migrations() -> Vec<String> {
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .filter_map(|migration| migration.sql().map(str::to_owned))
+        .collect()
+}
+
+/// An empty database in memory with the schema that this program makes.
+pub(super) fn fresh() -> Result<Connection, ArchiveError> {
+    let path = Path::new(":memory:");
+    let mut connection = Connection::open_in_memory().map_err(opening(path))?;
+    migrate(path, &mut connection)?;
+    Ok(connection)
+}
+
+/// Brings the schema to the newest version, all or nothing.
+pub(super) fn migrate(path: &Path, connection: &mut Connection) -> Result<(), ArchiveError> {
+    embedded::migrations::runner()
+        // All or nothing: a crash must not leave a migration applied and unrecorded.
+        .set_grouped(true)
+        .run(connection)
+        .map(drop)
+        .map_err(|source| ArchiveError::Migrate {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        })
+}

@@ -1,0 +1,93 @@
+//! Names of the archive's files: where a path leads, and what SQLite and the sync keep beside the archive.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::{ArchiveError, io_error};
+
+/// What stands behind the archive's name in the names of the files that belong to it: SQLite's log, its shared memory and
+/// its rollback journal, and the lock of the sync.
+pub const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
+
+/// The file that `path` leads to: absolute, symbolic links followed, also where the file is not there yet. So an archive
+/// has one lock whatever it is called, and no name means something else to SQLite (`:memory:`, `file:a.db?mode=memory`).
+///
+/// # Errors
+/// What the system refuses; an empty name; links that lead in a circle.
+pub fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
+    let failed = |error| io_error("find", path)(error);
+    if path.as_os_str().is_empty() {
+        return Err(failed(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "its name is empty",
+        )));
+    }
+    let mut file = std::path::absolute(path).map_err(failed)?;
+    // A link that leads nowhere yet is followed by hand, as the system does when it makes the file.
+    for _ in 0..MOST_LINKS {
+        match dunce::canonicalize(&file) {
+            Ok(canonical) => return Ok(canonical),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        match fs::read_link(&file) {
+            Ok(target) => file = folder_of(&file).join(target),
+            Err(_) => {
+                let (folder, Some(name)) = (folder_of(&file), file.file_name()) else {
+                    return Ok(file);
+                };
+                return Ok(match dunce::canonicalize(folder) {
+                    Ok(folder) => folder.join(name),
+                    Err(_) => file,
+                });
+            }
+        }
+    }
+    Err(failed(std::io::Error::other(
+        "its symbolic links lead in a circle",
+    )))
+}
+
+/// Symbolic links that are followed by hand; Linux gives up at 40 too.
+const MOST_LINKS: u32 = 40;
+
+/// The path with `suffix` behind its file name, as SQLite names its companions.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+pub(super) fn has_content(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|data| data.len() > 0)
+}
+
+/// `file:` URI of the absolute path, as SQLite reads it on Unix and Windows, with an option for a file that no other
+/// process writes.
+pub(super) fn nobody_else_uri(path: &Path, option: &str) -> Result<String, ArchiveError> {
+    let absolute = std::path::absolute(path).map_err(io_error("find", path))?;
+    // Byte by byte, so that on Unix a name that is no UTF-8 is the same one.
+    let bytes = absolute.as_os_str().as_encoded_bytes();
+    let mut uri = "file://".to_owned();
+    if !bytes.starts_with(b"/") && !bytes.starts_with(b"\\") {
+        uri.push('/');
+    }
+    for &byte in bytes {
+        match byte {
+            b'\\' if cfg!(windows) => uri.push('/'),
+            b'/' | b':' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                uri.push(byte.into())
+            }
+            _ => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    Ok(format!("{uri}?{option}"))
+}
+
+/// The folder in which a file lies.
+pub(super) fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
