@@ -7,7 +7,7 @@ Written from docs/evidence.md ("The ledger, byte by byte", "Which line may follo
 each rule means. It reads the archive with Python's sqlite3 and changes nothing. Needs Python 3.14, or 3.9 and the package
 zstandard; and the folder migrations of the jobruns that wrote the archive. Rules of time zones are those that the archive keeps.
 
-It compares: the schema's own text, the ledger's chain and grammar, lodged heads, every payload, runs and messages (order,
+It compares: the schema's own text, the ledger's chain and grammar, published heads, every payload, runs and messages (order,
 counts, absences), revisions, quarantine, jobs, servers, syncs, the row of the archive. Memory: one run, and a few hundred bytes
 per run and revision.
 
@@ -657,7 +657,7 @@ def read_heads(name):
     return lodged
 
 def check_heads(lines, acts, heads, lists):
-    """Lodged heads: whether their history is held, and what later lines did to what they had sealed."""
+    """Published heads: whether their history is held, and what later lines did to what they had sealed."""
     archive = lines[0][2].get("id") if lines else None
     entries = {seal: (entry, kind, words) for entry, kind, words, seal in lines}
     given_up = {seal: words for _, kind, words, seal in lines if kind == "acknowledged"}
@@ -699,11 +699,11 @@ def check_heads(lines, acts, heads, lists):
             "naive-time": lambda: f"times without offset that were received from {words['at']} on are read by the rules of "
                 f"{words['zone']} of release {words['release']}",
             "clock-set-back": lambda: f"the clock was set back from {words['from']} to {words['at']}",
-            "acknowledged": lambda: f"{words['heads']} lodged heads that this archive does not hold were given up at {words['at']}",
+            "acknowledged": lambda: f"{words['heads']} published heads that this archive does not hold were given up at {words['at']}",
         }[kind]()
         act = {"reindexed": "reindex", "salvaged": "salvage", "lost": "salvage"}.get(kind)
         if (act, seal) not in listed and takes_back and any(takes_back <= head < entry for head in sealed):
-            finding(f"ledger, entry {entry}", f"a head that was lodged before seals what this line takes back or rereads: {said}")
+            finding(f"ledger, entry {entry}", f"a head that was published before seals what this line takes back or rereads: {said}")
         elif kind == "lost" and (act, seal) not in listed:
             loss(f"ledger, entry {entry}", said)
         else:

@@ -54,7 +54,7 @@ CREATE TABLE ledger (
     entry_hash  BLOB    NOT NULL CHECK (length(entry_hash) = 32)     -- SHA-256(hash of the entry before || the line as UTF-8); 32 zero bytes before the first
 ) STRICT;
 
--- Why lodged heads were given up: the texts of the ledger's lines `acknowledged`.
+-- Why published heads were given up: the texts of the ledger's lines `acknowledged`.
 CREATE TABLE _acknowledged (
     why_sha256  BLOB    NOT NULL PRIMARY KEY CHECK (length(why_sha256) = 32),  -- SHA-256 of the text, as the ledger names it
     why         TEXT    NOT NULL                                      -- the reason that was given

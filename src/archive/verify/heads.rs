@@ -1,4 +1,4 @@
-//! Lodged heads against the ledger: which history is held, and what later lines did to what a head had sealed.
+//! Published heads against the ledger: which history is held, and what later lines did to what a head had sealed.
 
 use std::collections::HashSet;
 
@@ -63,7 +63,7 @@ impl Act {
             ),
             Deed::Lost { what, .. } => format!("{what} was lost, as the salvage of {at} says"),
             Deed::Acknowledged { heads, why } => format!(
-                "{heads} lodged heads that this archive does not hold were given up on {at}; the reason given has the SHA-256 {}",
+                "{heads} published heads that this archive does not hold were given up on {at}; the reason given has the SHA-256 {}",
                 hex(why)
             ),
             Deed::OtherRules { zone, release } => format!(
@@ -171,7 +171,7 @@ pub(super) fn judge(
             findings.push(not_there(place_of(&file, line), &line.head));
         }
         if of.of_other_archives == list.heads.len() as u64 && !list.heads.is_empty() {
-            let what = "it has lines of other archives and none of this one: nothing of it was ever lodged there, or this is not the archive that it was taken for";
+            let what = "it has lines of other archives and none of this one: nothing of it was ever published there, or this is not the archive that it was taken for";
             let id = archive.map_or_else(|| "an archive's id".to_owned(), |id| id.to_string());
             let others = ids(&list.heads);
             findings.push(Finding::new(Next::OtherCopy, file, what).with(id, others));
@@ -208,7 +208,7 @@ fn acts(
         let is_demanded = demanded.get(after).is_some_and(|&head| head < act.entry);
         if is_demanded && !is_listed {
             let what = format!(
-                "a head that was lodged before seals what this line changes, and no line of the list of heads tells of it: {words}"
+                "a head that was published before seals what this line changes, and no line of the list of heads tells of it: {words}"
             );
             let place = format!("ledger, entry {}", act.entry);
             findings.push(Finding::new(Next::OtherCopy, place, what));
