@@ -235,8 +235,8 @@ pub(super) fn refuse_empty(path: &Path, file: &Path) -> Result<(), ArchiveError>
         return Ok(());
     }
     refuse_log_of_another(path, file)?;
-    Err(ArchiveError::Empty {
-        path: path.to_path_buf(),
+    Err(ArchiveError::Damaged {
+        what: format!("{} is empty", path.display()),
     })
 }
 

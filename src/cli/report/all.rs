@@ -9,7 +9,7 @@ use super::super::folder::Folder;
 use super::super::halt::Halt;
 use super::super::rows::FormArgs;
 use super::common::CommonArgs;
-use crate::archive::Snapshot;
+use crate::archive::Reader;
 use crate::report::render::Format;
 use crate::report::{About, Common, Request};
 
@@ -55,18 +55,19 @@ impl AllArgs {
     pub(super) fn write(
         common: &Common,
         folder: &Folder,
-        snapshot: &Snapshot<'_>,
+        reader: &Reader,
         halt: &Halt,
         console: &Console,
     ) -> Result<Exit, Failure> {
-        common.scope(snapshot)?;
+        let snapshot = &reader.snapshot()?;
+        reader.confirmed(common.scope(snapshot))?;
         folder.write_each(
             &Request::all(common),
             halt,
             console,
             |request| request.name(),
             |request| About::new(snapshot, request.name(), request.described()),
-            |request, rows| request.write(snapshot, rows),
+            |request, rows| reader.confirmed(request.write(snapshot, rows)),
         )
     }
 }

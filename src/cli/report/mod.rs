@@ -161,10 +161,7 @@ impl ReportArgs {
                 let folder = args.folder(&place)?;
                 let reader = Reader::open(archive)?;
                 halt.interrupts(&reader);
-                let snapshot = reader.snapshot()?;
-                let exit = AllArgs::write(common, &folder, &snapshot, halt, console)?;
-                drop(snapshot);
-                reader.confirm()?;
+                let exit = AllArgs::write(common, &folder, &reader, halt, console)?;
                 (exit, common, reader)
             }
         };
