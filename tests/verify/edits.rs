@@ -167,6 +167,11 @@ async fn an_index_with_a_function_that_we_lack_hides_nothing_and_is_dropped_by_t
     };
     let verified = || Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
     theirs("CREATE INDEX mine ON _run (theirs(coalesce(status, 0)))");
+    // Others of theirs beside it, on tables of both kinds.
+    theirs(
+        "CREATE INDEX some_rows ON _run (status) WHERE status = 5; CREATE INDEX in_words ON _run (status || 'x');
+         CREATE INDEX other ON _sync_job (theirs(runs_seen)); CREATE INDEX beside ON _sync_job (runs_seen)",
+    );
     let report = verified();
     assert!(report.is_intact(), "{report:?}");
     let note = "index mine on _run uses a function or collation that this program lacks";
