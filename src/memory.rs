@@ -14,37 +14,42 @@ const BYTES_OF_A_THREAD: u64 = 64 << 20;
 const ROOMY_BYTES: u64 = 2 << 30;
 
 /// The limit on the address space of this process, where there is one.
+#[cfg(unix)]
 #[must_use]
 pub fn limit() -> Option<u64> {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, getrlimit};
-        let limits = [Resource::As, Resource::Data].map(|resource| getrlimit(resource).current);
-        limits.into_iter().flatten().min()
-    }
-    #[cfg(not(unix))]
+    use rustix::process::{Resource, getrlimit};
+    let limits = [Resource::As, Resource::Data].map(|resource| getrlimit(resource).current);
+    limits.into_iter().flatten().min()
+}
+
+/// The limit on the address space of this process, where there is one.
+#[cfg(not(unix))]
+#[must_use]
+pub const fn limit() -> Option<u64> {
     None
 }
 
 /// Begins this process anew with one heap for all threads, where its address space is limited: the C library reserves 64
 /// MiB for the heap of each, however little that holds, until nothing is left for what is needed.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn share_heap() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    use std::os::unix::process::CommandExt;
+    const ONE_HEAP: &str = "MALLOC_ARENA_MAX";
+    let mut arguments = std::env::args_os();
+    let limited = limit().is_some_and(|limit| (LEAST_BYTES..ROOMY_BYTES).contains(&limit));
+    if limited
+        && std::env::var_os(ONE_HEAP).is_none()
+        && let (Ok(program), Some(name)) = (std::env::current_exe(), arguments.next())
     {
-        use std::os::unix::process::CommandExt;
-        const ONE_HEAP: &str = "MALLOC_ARENA_MAX";
-        let mut arguments = std::env::args_os();
-        let limited = limit().is_some_and(|limit| (LEAST_BYTES..ROOMY_BYTES).contains(&limit));
-        if limited
-            && std::env::var_os(ONE_HEAP).is_none()
-            && let (Ok(program), Some(name)) = (std::env::current_exe(), arguments.next())
-        {
-            let mut command = std::process::Command::new(program);
-            // Comes back only where it failed; then it is tried with what there is.
-            drop(command.arg0(name).args(arguments).env(ONE_HEAP, "1").exec());
-        }
+        let mut command = std::process::Command::new(program);
+        // Comes back only where it failed; then it is tried with what there is.
+        drop(command.arg0(name).args(arguments).env(ONE_HEAP, "1").exec());
     }
 }
+
+/// Other C libraries reserve no heap for each thread.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub const fn share_heap() {}
 
 /// How many threads may share work that `wanted` of them would do best: one a processor, and no more than there is
 /// address space for; one at least.

@@ -588,14 +588,14 @@ impl Pass<'_> {
         }
         // Stable, so that of one run the latest stands last.
         self.presence.sort_by_key(|&(key, _)| key);
-        let mut latest: Vec<(i64, Option<i64>)> = Vec::new();
-        for event in self.presence {
-            match latest.last_mut() {
-                Some(last) if last.0 == event.0 => *last = event,
-                _ => latest.push(event),
+        self.presence.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                *kept = *later;
             }
-        }
-        self.told.presence = latest;
+            same
+        });
+        self.told.presence = self.presence;
         Ok(self.told)
     }
 }
