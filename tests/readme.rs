@@ -279,7 +279,7 @@ fn the_tables_of_the_readme_are_those_of_an_archive() {
         .run(&["jobs", "add", "ff761384-4b49-40b4-97d8-0de38669075a"])
         .ends_with(0);
     let archive = Connection::open(program.path("jobruns.db")).unwrap();
-    let (_, tables) = README.split_once("| name | a row is |").unwrap();
+    let (_, tables) = README.split_once("| name | one row per |").unwrap();
     let names: Vec<&str> = tables
         .lines()
         .skip(2)
