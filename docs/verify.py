@@ -637,11 +637,11 @@ def check_grammar(lines):
     return acts
 
 HEAD = re.compile("[0-9a-fA-F]{64}")
-Lodged = collections.namedtuple("Lodged", "place time what archive head")
+Published = collections.namedtuple("Published", "place time what archive head")
 
 def read_heads(name):
     """The lines of a list of heads: TIME WHAT ARCHIVE_ID HEAD, or any words of which the last is a head."""
-    lodged = []
+    published = []
     for number, line in enumerate(pathlib.Path(name).read_bytes().decode("utf-8-sig", "replace").split("\n"), 1):
         words = line.split()
         if not words or words[0].startswith("#"):
@@ -653,8 +653,8 @@ def read_heads(name):
         if archive and not re.fullmatch(VALUES["GUID"], archive.lower()):
             archive = None
         place = f"{name}, line {number}" + (f", of {time}" if time else "")
-        lodged.append(Lodged(place, time, what, archive and archive.lower(), words[-1].lower()))
-    return lodged
+        published.append(Published(place, time, what, archive and archive.lower(), words[-1].lower()))
+    return published
 
 def check_heads(lines, acts, heads, lists):
     """Published heads: whether their history is held, and what later lines did to what they had sealed."""
@@ -666,12 +666,12 @@ def check_heads(lines, acts, heads, lists):
         if head not in entries:
             finding("ledger", "the history sealed by this head is not held", head, "no line with this hash")
         demanded.append(head)
-    for name, lodged in lists.items():
-        ours = [line for line in lodged if line.archive in (None, archive)]
-        if others := len(lodged) - len(ours):
+    for name, published in lists.items():
+        ours = [line for line in published if line.archive in (None, archive)]
+        if others := len(published) - len(ours):
             note(f"{name}: {others} lines of other archives were left aside")
-        if lodged and not ours:
-            finding(name, "it has lines, and none of this archive", archive, sorted({line.archive for line in lodged}))
+        if published and not ours:
+            finding(name, "it has lines, and none of this archive", archive, sorted({line.archive for line in published}))
         missing = {}
         for line in ours:
             demanded.append(line.head)
@@ -954,8 +954,8 @@ def main():
         lists = {name: read_heads(name) for name in options.head_file}
     except OSError as error:
         parser.error(f"could not read the head file: {error}")
-    for name, lodged in lists.items():
-        if not lodged:
+    for name, published in lists.items():
+        if not published:
             parser.error(f"{name} holds no head")
     if not options.archive.is_file():
         parser.error(f"there is no {options.archive}")

@@ -3,13 +3,13 @@
 //! Which module may use which (`tests/architecture` compares it with every `crate::` path, and finds files that use one another):
 //!
 //! ```text
-//! cli       -> sync, report, archive, simulator, config, ccs, reader, model, text, memory
-//! sync      -> ccs, archive, reader, model
+//! cli       -> sync, report, archive, simulator, config, ccs, decode, model, text, memory
+//! sync      -> ccs, archive, decode, model
 //! report    -> archive, model, text, memory
-//! archive   -> reader, model, memory
+//! archive   -> decode, model, memory
 //! config    -> ccs, model
 //! ccs       -> model, text
-//! reader    -> model
+//! decode    -> model
 //! simulator ->
 //! text      ->
 //! memory    ->
@@ -19,13 +19,13 @@
 //! | room | what lives there | what you can rely on |
 //! | --- | --- | --- |
 //! | [`model`] | jobs, runs, messages, statuses, instants | no I/O, no SQL, no HTTP, no JSON |
-//! | [`reader`] | the bytes of an answer to runs, one at a time | pure; holds one run; never panics on foreign bytes |
+//! | [`decode`] | the bytes of an answer to runs, one at a time | pure; holds one run; never panics on foreign bytes |
 //! | [`ccs`] | the REST client: token, TLS, retry | the only HTTP client |
 //! | [`archive`] | the SQLite file: opening, writing, ledger, quarantine, verify | the only SQL; no async |
-//! | [`sync`] | joins `ccs`, `reader` and `archive` | the only room that knows all three |
+//! | [`sync`] | joins `ccs`, `decode` and `archive` | the only room that knows all three |
 //! | [`report`] | rows of the archive to tables, tables to bytes | rows in, bytes out |
 //! | [`config`] | flags, environment, file; credentials | secrets print as redacted |
-//! | [`simulator`] | a CCS look-alike for demo and tests | written from the API document; shares no code with `reader` or `ccs` |
+//! | [`simulator`] | a CCS look-alike for demo and tests | written from the API document; shares no code with `decode` or `ccs` |
 //! | [`text`] | foreign texts made printable, and cut to a length | no character of theirs steers a terminal |
 //! | [`memory`] | limits on this process's memory and threads | says what the operating system says |
 //! | [`cli`] | one file per command | the only printing, prompting and exit codes |
@@ -34,9 +34,9 @@ pub mod archive;
 pub mod ccs;
 pub mod cli;
 pub mod config;
+pub mod decode;
 pub mod memory;
 pub mod model;
-pub mod reader;
 pub mod report;
 pub mod simulator;
 pub mod sync;

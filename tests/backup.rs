@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::Bench;
 use common::program::{Ended, Program};
 use common::story::Story;
-use jobruns::archive::{Reader, backup};
+use jobruns::archive::{ReadOnly, backup};
 use rusqlite::Connection;
 
 fn names(folder: &Path) -> Vec<String> {
@@ -97,7 +97,7 @@ async fn a_copy_made_while_a_sync_writes_is_one_state() {
     stop.store(true, Ordering::Relaxed);
     let heads = copies.await.unwrap();
     // Each was a state of this archive on its way.
-    let report = Reader::open(&bench.archive()).unwrap().verify(&heads).unwrap();
+    let report = ReadOnly::open(&bench.archive()).unwrap().verify(&heads).unwrap();
     assert_eq!(report.findings, []);
     assert_eq!(report.head, last);
 }

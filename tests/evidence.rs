@@ -11,11 +11,11 @@ mod common;
 use std::process::Command;
 
 use common::{Bench, small_history};
-use jobruns::archive::Reader;
+use jobruns::archive::ReadOnly;
 use jobruns::simulator::{History, Options};
 
 fn findings(bench: &Bench, heads: &[[u8; 32]]) -> Vec<String> {
-    let report = Reader::open(&bench.archive()).unwrap().verify(heads).unwrap();
+    let report = ReadOnly::open(&bench.archive()).unwrap().verify(heads).unwrap();
     report
         .findings
         .into_iter()

@@ -96,7 +96,7 @@ fn the_worked_example_is_right_to_the_last_hash() {
         word(lines["job-server"], "server"),
         hex(&text_hash("https://ccs.example.com:12431"))
     );
-    let read = jobruns::reader::read_run(payload.as_bytes(), jobruns::model::NaiveZone::Utc).unwrap();
+    let read = jobruns::decode::read_run(payload.as_bytes(), jobruns::model::NaiveZone::Utc).unwrap();
     assert_eq!(read.run.job_run_id().to_string(), word(revision, "run"));
 }
 
@@ -171,7 +171,7 @@ async fn what_an_auditor_is_told_to_try_goes_as_it_is_told() {
                     .contains(&format!("sha256={}", hex(&text_hash(&payload))))
             );
             let heads = std::fs::read_to_string(program.path("heads.txt")).unwrap();
-            let lodged = heads
+            let published = heads
                 .lines()
                 .next()
                 .and_then(|line| line.split(' ').next_back())
@@ -179,7 +179,7 @@ async fn what_an_auditor_is_told_to_try_goes_as_it_is_told() {
             assert!(
                 ended
                     .stdout
-                    .contains(&format!("sealed by the head of sync 1: {lodged}")),
+                    .contains(&format!("sealed by the head of sync 1: {published}")),
                 "{}\n{heads}",
                 ended.stdout
             );

@@ -64,7 +64,7 @@ async fn a_head_that_cannot_be_lodged_is_a_loud_word_and_code_3_and_the_archive_
     let story = Story::new().await;
     let ended = story.sync(&["--head-file", "share/heads.txt", "--format", "json", "--quiet"]);
     let summary = ended.json();
-    let ended = ended.ends_with(3).says("the head of sync 1 was not lodged");
+    let ended = ended.ends_with(3).says("the head of sync 1 was not published");
     ended
         .says(summary["head"].as_str().unwrap())
         .says("share connected");
@@ -82,7 +82,7 @@ async fn a_head_that_cannot_be_lodged_is_a_loud_word_and_code_3_and_the_archive_
     story
         .sync(&["--head-file", "none/heads.txt"])
         .ends_with(1)
-        .says("was not lodged");
+        .says("was not published");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,11 +10,11 @@ use common::Bench;
 use common::program::Program;
 use common::rich::{contract, rich_archive};
 use common::story::Story;
-use jobruns::archive::{ArchiveError, Reader, SyncLock, reindex};
+use jobruns::archive::{ArchiveError, ReadOnly, SyncLock, reindex};
 use sha2::{Digest, Sha256};
 
 fn findings(bench: &Bench) -> Vec<String> {
-    let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+    let report = ReadOnly::open(&bench.archive()).unwrap().verify(&[]).unwrap();
     let told = report.findings.into_iter();
     told.map(|finding| format!("{}: {}", finding.place, finding.what))
         .collect()

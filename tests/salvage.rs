@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use common::program::Program;
 use common::rich::{Lot, contract, rich_archive};
-use jobruns::archive::{ArchiveError, Reader, Salvaged, VerifyReport, reindex, salvage};
+use jobruns::archive::{ArchiveError, ReadOnly, Salvaged, VerifyReport, reindex, salvage};
 use rusqlite::Connection;
 
 /// A damaged file, and where to salvage it to.
@@ -58,7 +58,10 @@ impl Ward {
     }
 
     fn verify(&self, heads: &[[u8; 32]]) -> VerifyReport {
-        Reader::open(&self.new_archive()).unwrap().verify(heads).unwrap()
+        ReadOnly::open(&self.new_archive())
+            .unwrap()
+            .verify(heads)
+            .unwrap()
     }
 
     /// The heads are held, and of what a head sealed nothing but that it was salvaged is new.
@@ -85,7 +88,7 @@ async fn out_of_a_sound_archive_everything_comes_and_its_heads_stay_provable() {
     // The sync that is open there was killed, and is now said to be.
     reindex(&bench.archive(), None, &|_, _| {}).unwrap();
     let ward = Ward::new(&bench.archive());
-    let head = Reader::open(&bench.archive()).unwrap().head().unwrap();
+    let head = ReadOnly::open(&bench.archive()).unwrap().head().unwrap();
     let salvaged = ward.salvage(&ward.sound, "").unwrap();
     assert_eq!(salvaged.lost, [""; 0]);
     assert_eq!(salvaged.old_head, head);
@@ -240,7 +243,7 @@ async fn without_any_page_that_leads_to_rows_every_run_is_taken_out() {
     let bench = rich_archive(40).await;
     let ward = Ward::new(&bench.archive());
     let runs: u64 = bench.value("SELECT count(*) FROM _run");
-    let head = Reader::open(&bench.archive()).unwrap().head().unwrap();
+    let head = ReadOnly::open(&bench.archive()).unwrap().head().unwrap();
     let mut bytes = ward.sound.clone();
     let mut zeroed = 0;
     for (number, page) in bytes.chunks_mut(8192).enumerate() {

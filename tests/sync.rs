@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Bench, rows, small_history};
-use jobruns::archive::{JobOutcome, Reader, SyncOutcome, Writer};
+use jobruns::archive::{JobOutcome, ReadOnly, SyncOutcome, Writer};
 use jobruns::simulator::Options;
 use jobruns::sync::{Stop, SyncError, SyncEvent, sync};
 use serde_json::json;
@@ -32,7 +32,7 @@ fn text(guid: &str) -> rusqlite::types::ValueRef<'_> {
 }
 
 fn verified(bench: &Bench) {
-    let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+    let report = ReadOnly::open(&bench.archive()).unwrap().verify(&[]).unwrap();
     assert_eq!(report.findings, []);
 }
 

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use common::python::{is_there, python};
 use common::{Bench, small_history};
-use jobruns::archive::{Reader, Writer};
+use jobruns::archive::{ReadOnly, Writer};
 use jobruns::model::{Zone, hex, zone_names};
 use jobruns::simulator::{History, Options};
 use rusqlite::Connection;
@@ -159,7 +159,7 @@ async fn it_reads_what_we_read_in_any_zone() {
     }
     for zone in [None, Some("Europe/Berlin")] {
         let bench = eventful(zone).await;
-        let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+        let report = ReadOnly::open(&bench.archive()).unwrap().verify(&[]).unwrap();
         assert_eq!(report.findings, []);
         let said = ends_with(&verify_py(&bench.archive(), &["--head", &hex(&report.head)]), 0);
         assert!(
@@ -385,7 +385,7 @@ async fn it_finds_what_was_changed() {
         return;
     }
     let bench = eventful(None).await;
-    let head = Reader::open(&bench.archive()).unwrap().head().unwrap();
+    let head = ReadOnly::open(&bench.archive()).unwrap().head().unwrap();
     let mut damaged = vec![copy(&bench, "sound.db")];
     for (number, edit) in EDITS.iter().chain(&SCHEMA_EDITS).enumerate() {
         let path = copy(&bench, &format!("{number}.db"));
@@ -401,7 +401,7 @@ async fn it_finds_what_was_changed() {
         );
         drop(connection);
         // The program and the script agree.
-        let told = Reader::open(&path).and_then(|reader| reader.verify(&[head]));
+        let told = ReadOnly::open(&path).and_then(|reader| reader.verify(&[head]));
         assert!(
             told.is_err() || told.is_ok_and(|report| !report.is_intact()),
             "verify passes: {edit}"

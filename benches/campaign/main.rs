@@ -23,7 +23,7 @@ use std::time::Instant;
 use common::Bench;
 use common::damage::{Outcome, Patient, column_edits, row_edits, schema_edits};
 use common::rich::{Lot, rich_archive};
-use jobruns::archive::Reader;
+use jobruns::archive::ReadOnly;
 
 /// Messages of each run of the archive that is damaged.
 const MESSAGES: u32 = 3;
@@ -139,7 +139,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bench = runtime.block_on(rich_archive(MESSAGES));
     let patient = Patient::new(&bench.archive());
-    let head = Reader::open(&bench.archive()).unwrap().head().unwrap();
+    let head = ReadOnly::open(&bench.archive()).unwrap().head().unwrap();
     let mut lot = Lot(seed);
     println!(
         "archive of {} bytes, seed {seed}, head {}\n",

@@ -1,7 +1,7 @@
 //! Any bytes as an answer: no panic, and the same elements and end in chunks of any size.
 #![no_main]
 
-use jobruns::reader::{AnswerReader, Element, End};
+use jobruns::decode::{AnswerReader, Element, End};
 use libfuzzer_sys::fuzz_target;
 
 fn read(body: &[u8], piece: usize, limit: usize) -> (Vec<Element>, End) {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use jobruns::model::NaiveZone;
-use jobruns::reader::{read_run, read_run_fields};
+use jobruns::decode::{read_run, read_run_fields};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use jobruns::model::{NaiveZone, TimeReading};
-use jobruns::reader::time;
+use jobruns::decode::time;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|raw: &str| {

@@ -1,14 +1,14 @@
-//! Gives up lodged heads that a restored backup cannot hold, in the ledger and for good.
+//! Gives up published heads that a restored backup cannot hold, in the ledger and for good.
 
 use std::path::Path;
 
 use rusqlite::params;
 
 use super::error::{ArchiveError, Doing};
-use super::heads::{LodgedHeads, hash_of_heads, not_held};
+use super::heads::{PublishedHeads, hash_of_heads, not_held};
 use super::ledger::{self, Entry, text_hash};
 use super::lock::SyncLock;
-use super::reader::Reader;
+use super::read_only::ReadOnly;
 use super::{open, syncs};
 use crate::model::{Instant, Sha256};
 
@@ -27,9 +27,9 @@ pub struct Acknowledged {
 ///
 /// # Errors
 /// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::NoSuch`] where the list has no line of this archive; SQL errors.
-pub fn acknowledge(path: &Path, list: &LodgedHeads, why: &str) -> Result<Acknowledged, ArchiveError> {
+pub fn acknowledge(path: &Path, list: &PublishedHeads, why: &str) -> Result<Acknowledged, ArchiveError> {
     // A file that is not there is not made.
-    let archive = Reader::open(path)?.archive_id()?;
+    let archive = ReadOnly::open(path)?.archive_id()?;
     let _lock = SyncLock::take(path)?;
     let connection = open::open_to_write(path)?;
     let transaction =
@@ -40,12 +40,12 @@ pub fn acknowledge(path: &Path, list: &LodgedHeads, why: &str) -> Result<Acknowl
             what: format!("line of this archive ({archive}) in {}", list.path.display()),
         });
     }
-    let told = super::verify::listen_for(&transaction, list)?;
+    let ledger = super::verify::replay_for(&transaction, list)?;
     let pending = not_held(
         &list.heads,
         Some(archive),
-        |head| told.met.contains_key(head),
-        &told.acknowledged,
+        |head| ledger.met.contains_key(head),
+        &ledger.acknowledged,
     );
     let at = Instant::now();
     let mut head = ledger::read_head(&transaction)?;

@@ -23,7 +23,7 @@ use super::error::{ArchiveError, Doing};
 use super::lock::SyncLock;
 use super::open::open_to_read;
 use super::paths::{COMPANIONS, beside, nobody_else_uri};
-use super::reader::Reader;
+use super::read_only::ReadOnly;
 use super::verify::{Finding, Verified};
 use crate::model::Sha256;
 
@@ -133,7 +133,7 @@ pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, 
     let permissions = fs::metadata(archive)
         .map_err(io("look at", archive))?
         .permissions();
-    let copy = Reader::open(archive)?.settled(|reader| {
+    let copy = ReadOnly::open(archive)?.settled(|reader| {
         let copy = AtomicFile::begin(&place.target, Access::Like(permissions.clone()))
             .map_err(place.failed("write beside"))?;
         reader.confirmed(copy_pages(reader.connection(), copy.path(), &place.target))?;
@@ -279,7 +279,7 @@ fn leave_write_ahead_mode(path: &Path) -> io::Result<()> {
 
 /// Head of the copy, and how much of it was checked.
 fn check(path: &Path) -> Result<(Sha256, Verified), BackupError> {
-    let report = Reader::open_unchanging(path)?.verify(&[])?;
+    let report = ReadOnly::open_unchanging(path)?.verify(&[])?;
     match report.findings.first() {
         None => Ok((report.head, report.verified)),
         Some(Finding { place, what, .. }) => Err(BackupError::NotIntact {
@@ -341,7 +341,7 @@ mod tests {
         assert_eq!((bytes.len() as u64, &bytes[18..20]), (made.bytes, &[1, 1][..]));
         assert_eq!(
             made.head,
-            Reader::open(&two.path("a.db")).unwrap().head().unwrap()
+            ReadOnly::open(&two.path("a.db")).unwrap().head().unwrap()
         );
         assert_eq!(made.verified.entries, 1);
         assert_eq!(two.parts(), 0);
@@ -359,7 +359,7 @@ mod tests {
         ));
         assert_eq!(fs::read(two.path("b.db")).unwrap(), b"precious");
         two.backup("b.db", true).unwrap();
-        assert!(Reader::open(&two.path("b.db")).is_ok());
+        assert!(ReadOnly::open(&two.path("b.db")).is_ok());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::model::{Guid, Sha256, ZoneName};
 
 /// One line of the ledger. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(super) enum LedgerEntry {
     /// The archive was made, with tables of this version.
     Archive { id: Guid, at: i64, schema: i64 },
     /// The zone in which times without offset are read, and its rules; none for UTC.
@@ -33,9 +33,9 @@ pub(super) enum Claim {
     /// A sync ended.
     SyncEnded(SyncEnded),
     /// Bytes were received as a revision of a run.
-    Revision(RevisionClaim),
+    Revision(RevisionEntry),
     /// Bytes that could not be read were kept.
-    Quarantined(QuarantinedClaim),
+    Quarantined(QuarantinedEntry),
     /// A person accepted them.
     Accepted {
         id: i64,
@@ -62,8 +62,8 @@ pub(super) enum Claim {
     SalvageEnded { at: i64 },
     /// The clock was set back: times begin again at `at`.
     ClockSetBack { from: i64, at: i64 },
-    /// A person gave up so many lodged heads, which this archive cannot hold.
-    Acknowledged(AcknowledgedClaim),
+    /// A person gave up so many published heads, which this archive cannot hold.
+    Acknowledged(AcknowledgedEntry),
     /// Something that earlier lines claim could not be saved.
     Lost(Loss),
 }
@@ -97,7 +97,7 @@ pub(super) struct SyncEnded {
 
 /// Words of `revision`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RevisionClaim {
+pub(super) struct RevisionEntry {
     pub(super) run: Guid,
     pub(super) number: i64,
     pub(super) sync: i64,
@@ -111,7 +111,7 @@ pub(super) struct RevisionClaim {
 
 /// Words of `quarantined`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct QuarantinedClaim {
+pub(super) struct QuarantinedEntry {
     pub(super) id: i64,
     pub(super) job: Guid,
     pub(super) sync: i64,
@@ -126,7 +126,7 @@ pub(super) struct QuarantinedClaim {
 
 /// Words of `acknowledged`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AcknowledgedClaim {
+pub(super) struct AcknowledgedEntry {
     pub(super) at: i64,
     /// How many heads, and SHA-256 over their hexadecimal digits, each with a line feed.
     pub(super) heads: u64,
@@ -151,7 +151,7 @@ pub(super) enum Loss {
     Why { sha256: Sha256 },
 }
 
-impl Claim {
+impl LedgerEntry {
     /// Reads a line.
     ///
     /// # Errors
@@ -209,7 +209,7 @@ impl Claim {
                 jobs: words.number("jobs")?,
                 results: words.hash("results")?,
             }),
-            "revision" => Self::Revision(RevisionClaim {
+            "revision" => Self::Revision(RevisionEntry {
                 run: words.guid("run")?,
                 number: words.number("number")?,
                 sync: words.number("sync")?,
@@ -220,7 +220,7 @@ impl Claim {
                 reader: words.number("reader")?,
                 zone: words.zone("zone")?,
             }),
-            "quarantined" => Self::Quarantined(QuarantinedClaim {
+            "quarantined" => Self::Quarantined(QuarantinedEntry {
                 id: words.number("id")?,
                 job: words.guid("job")?,
                 sync: words.number("sync")?,
@@ -266,7 +266,7 @@ impl Claim {
                 from: words.time("from")?,
                 at: words.time("at")?,
             },
-            "acknowledged" => Self::Acknowledged(AcknowledgedClaim {
+            "acknowledged" => Self::Acknowledged(AcknowledgedEntry {
                 at: words.time("at")?,
                 heads: words.number("heads")?,
                 list: words.hash("list")?,
@@ -291,8 +291,8 @@ impl Claim {
             | Self::SyncBegan(SyncBegan { at, .. })
             | Self::SyncKilled { at, .. }
             | Self::SyncEnded(SyncEnded { at, .. })
-            | Self::Revision(RevisionClaim { at, .. })
-            | Self::Quarantined(QuarantinedClaim { at, .. })
+            | Self::Revision(RevisionEntry { at, .. })
+            | Self::Quarantined(QuarantinedEntry { at, .. })
             | Self::Accepted { at, .. }
             | Self::Absent { at, .. }
             | Self::Returned { at, .. }
@@ -300,7 +300,7 @@ impl Claim {
             | Self::Salvaged { at, .. }
             | Self::SalvageEnded { at }
             | Self::ClockSetBack { at, .. }
-            | Self::Acknowledged(AcknowledgedClaim { at, .. }) => Some(*at),
+            | Self::Acknowledged(AcknowledgedEntry { at, .. }) => Some(*at),
             Self::Lost(_) => None,
         }
     }
@@ -490,7 +490,7 @@ mod tests {
             .with_hash("sha256", &[0xa5; 32])
             .with("reader", 1)
             .with("zone", "Europe/Berlin");
-        let Claim::Revision(claim) = Claim::read(line.as_str()).unwrap() else {
+        let LedgerEntry::Revision(claim) = LedgerEntry::read(line.as_str()).unwrap() else {
             panic!("it is a revision")
         };
         assert_eq!((claim.number, claim.sync, claim.bytes), (2, 7, 12));
@@ -518,22 +518,22 @@ mod tests {
             ),
             ("lost what=mind entry=1", "what=mind cannot be read"),
         ] {
-            let said = Claim::read(line).unwrap_err();
+            let said = LedgerEntry::read(line).unwrap_err();
             assert!(said.contains(why), "{line:?}: {said}");
         }
         for value in ["+1", "01", "-1", "1000000000000000000"] {
             let line = format!("sync-killed sync={value} at=2026-01-31T03:00:00Z");
-            assert!(Claim::read(&line).is_err(), "{line}");
+            assert!(LedgerEntry::read(&line).is_err(), "{line}");
         }
         for job in [JOB.to_uppercase(), format!("{{{JOB}}}"), JOB.replace('-', "")] {
             let line = format!("job-added job={job} at=2026-01-31T03:00:00Z");
-            assert!(Claim::read(&line).is_err(), "{line}");
+            assert!(LedgerEntry::read(&line).is_err(), "{line}");
         }
         let shouted = format!(
             "job-named job={JOB} at=2026-01-31T03:00:00Z name={}",
             "AB".repeat(32)
         );
-        assert!(Claim::read(&shouted).is_err(), "hashes are lower case");
+        assert!(LedgerEntry::read(&shouted).is_err(), "hashes are lower case");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
-use super::claims::{Claim, Loss};
+use super::claims::{LedgerEntry, Loss};
 use super::ledger::GENESIS;
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
@@ -118,20 +118,20 @@ impl Grammar {
     }
 
     /// What is wrong with a line that comes next.
-    pub(super) fn fault(&self, claim: &Claim) -> Option<String> {
+    pub(super) fn fault(&self, claim: &LedgerEntry) -> Option<String> {
         self.order(claim).or_else(|| self.time(claim))
     }
 
-    fn time(&self, claim: &Claim) -> Option<String> {
+    fn time(&self, claim: &LedgerEntry) -> Option<String> {
         let at = claim.at()?;
-        if let (Some(made), false) = (self.salvage, matches!(claim, Claim::SalvageEnded { .. })) {
+        if let (Some(made), false) = (self.salvage, matches!(claim, LedgerEntry::SalvageEnded { .. })) {
             return (at > made).then(|| {
                 let (at, made) = (Instant::from_unix_seconds(at), Instant::from_unix_seconds(made));
                 format!("its time {at} is later than the salvage that it belongs to, {made}")
             });
         }
         let bound = self.salvage.or(self.bound)?;
-        if let Claim::ClockSetBack { from, .. } = *claim {
+        if let LedgerEntry::ClockSetBack { from, .. } = *claim {
             let wrong = from != bound || at >= from;
             return wrong.then(|| {
                 let (bound, from) = (Instant::from_unix_seconds(bound), Instant::from_unix_seconds(from));
@@ -144,30 +144,30 @@ impl Grammar {
         })
     }
 
-    fn order(&self, claim: &Claim) -> Option<String> {
-        if !self.archive && !matches!(claim, Claim::Archive { .. }) {
+    fn order(&self, claim: &LedgerEntry) -> Option<String> {
+        if !self.archive && !matches!(claim, LedgerEntry::Archive { .. }) {
             return (self.entries == 0)
                 .then(|| "the ledger does not begin with what the archive is".to_owned());
         }
         let block = self.in_salvage();
         match claim {
-            Claim::Archive { .. } => self
+            LedgerEntry::Archive { .. } => self
                 .archive
                 .then(|| "an archive begins in the middle of the ledger".to_owned()),
             // A salvage may have lost the line `reindexed` that changed it.
-            Claim::NaiveTime { zone, .. } => self.zone.filter(|before| !block && before != zone).map(|before| {
+            LedgerEntry::NaiveTime { zone, .. } => self.zone.filter(|before| !block && before != zone).map(|before| {
                 format!("it changes the zone of times without offset from {before} to {zone}, which only `reindexed` may")
             }),
-            Claim::JobAdded { job, .. } => self
+            LedgerEntry::JobAdded { job, .. } => self
                 .knows_job(*job)
                 .then(|| format!("job {job} was added before")),
-            Claim::JobWatched { job, .. } | Claim::JobNamed { job, .. } | Claim::JobServer { job, .. } => {
+            LedgerEntry::JobWatched { job, .. } | LedgerEntry::JobNamed { job, .. } | LedgerEntry::JobServer { job, .. } => {
                 self.unknown_job(*job)
             }
-            Claim::SyncBegan(began) => self.beginning(began.sync),
-            Claim::SyncKilled { sync, .. } => self.outside(*sync),
-            Claim::SyncEnded(ended) => self.outside(ended.sync),
-            Claim::Revision(revision) => self
+            LedgerEntry::SyncBegan(began) => self.beginning(began.sync),
+            LedgerEntry::SyncKilled { sync, .. } => self.outside(*sync),
+            LedgerEntry::SyncEnded(ended) => self.outside(ended.sync),
+            LedgerEntry::Revision(revision) => self
                 .outside(revision.sync)
                 .or_else(|| self.unknown_job(revision.job))
                 .or_else(|| {
@@ -181,7 +181,7 @@ impl Grammar {
                         format!("it is revision {} of run {}, whose latest is {latest}", revision.number, revision.run)
                     })
                 }),
-            Claim::Quarantined(claim) => self
+            LedgerEntry::Quarantined(claim) => self
                 .outside(claim.sync)
                 .or_else(|| self.unknown_job(claim.job))
                 .or_else(|| {
@@ -189,24 +189,24 @@ impl Grammar {
                     let fits = if block { claim.id > last } else { Some(claim.id) == last.checked_add(1) };
                     (!fits).then(|| format!("it is number {} in quarantine, and the last is {last}", claim.id))
                 }),
-            Claim::Accepted { id, sha256, .. } => match self.quarantined.get(id) {
+            LedgerEntry::Accepted { id, sha256, .. } => match self.quarantined.get(id) {
                 Some((received, false)) => (received != sha256)
                     .then(|| format!("its sha256 is not that of number {id} in quarantine, {}", hex(received))),
                 Some((_, true)) => Some(format!("number {id} in quarantine was accepted before")),
                 None => Some(format!("there is no number {id} in quarantine")),
             },
-            Claim::Absent { run, sync, .. } => self.outside(*sync).or_else(|| match self.run(*run) {
+            LedgerEntry::Absent { run, sync, .. } => self.outside(*sync).or_else(|| match self.run(*run) {
                 Some(Run { absent: false, .. }) => None,
                 Some(_) => Some(format!("run {run} was absent before")),
                 None => Some(format!("run {run} was never archived")),
             }),
-            Claim::Returned { run, sync, .. } => self.outside(*sync).or_else(|| match self.run(*run) {
+            LedgerEntry::Returned { run, sync, .. } => self.outside(*sync).or_else(|| match self.run(*run) {
                 Some(Run { absent: true, .. }) => None,
                 Some(_) => Some(format!("run {run} was not absent")),
                 None => Some(format!("run {run} was never archived")),
             }),
-            Claim::Reindexed { .. } | Claim::Acknowledged(_) => self.within_a_sync(),
-            Claim::Salvaged { head, entries, .. } => {
+            LedgerEntry::Reindexed { .. } | LedgerEntry::Acknowledged(_) => self.within_a_sync(),
+            LedgerEntry::Salvaged { head, entries, .. } => {
                 if block {
                     Some("a salvage begins before the one before it ended".to_owned())
                 } else {
@@ -215,15 +215,15 @@ impl Grammar {
                     })
                 }
             }
-            Claim::SalvageEnded { .. } => {
+            LedgerEntry::SalvageEnded { .. } => {
                 if block {
                     self.within_a_sync()
                 } else {
                     Some("no salvage has begun".to_owned())
                 }
             }
-            Claim::Lost(_) => (!block).then(|| "only a salvage may say that something is lost".to_owned()),
-            Claim::ClockSetBack { .. } => block.then(|| "a salvage has one time alone".to_owned()),
+            LedgerEntry::Lost(_) => (!block).then(|| "only a salvage may say that something is lost".to_owned()),
+            LedgerEntry::ClockSetBack { .. } => block.then(|| "a salvage has one time alone".to_owned()),
         }
     }
 
@@ -269,24 +269,26 @@ impl Grammar {
     }
 
     /// Moves on behind a line, also where it should not stand there.
-    pub(super) fn take(&mut self, entry: i64, hash: &Sha256, claim: &Claim) {
+    pub(super) fn take(&mut self, entry: i64, hash: &Sha256, claim: &LedgerEntry) {
         self.entries += 1;
         self.head = *hash;
         match claim {
-            Claim::ClockSetBack { at, .. } => self.bound = Some(*at),
+            LedgerEntry::ClockSetBack { at, .. } => self.bound = Some(*at),
             claim if self.salvage.is_none() => self.bound = self.bound.max(claim.at()),
             _ => {}
         }
         match claim {
-            Claim::Archive { .. } => self.archive = true,
-            Claim::NaiveTime { zone, .. } | Claim::Reindexed { zone, .. } => self.zone = Some(*zone),
-            Claim::JobAdded { job, .. } => drop(self.jobs.insert(*job)),
-            Claim::SyncBegan(began) => {
+            LedgerEntry::Archive { .. } => self.archive = true,
+            LedgerEntry::NaiveTime { zone, .. } | LedgerEntry::Reindexed { zone, .. } => {
+                self.zone = Some(*zone)
+            }
+            LedgerEntry::JobAdded { job, .. } => drop(self.jobs.insert(*job)),
+            LedgerEntry::SyncBegan(began) => {
                 self.sync = self.sync.max(began.sync);
                 self.open = Some(began.sync);
             }
-            Claim::SyncKilled { .. } | Claim::SyncEnded(_) => self.open = None,
-            Claim::Revision(revision) => {
+            LedgerEntry::SyncKilled { .. } | LedgerEntry::SyncEnded(_) => self.open = None,
+            LedgerEntry::Revision(revision) => {
                 let number = u32::try_from(revision.number).unwrap_or(u32::MAX);
                 let mut run = self.runs.get(revision.run).unwrap_or_default();
                 if self.will_be_lost.contains(&entry) {
@@ -310,27 +312,27 @@ impl Grammar {
                 }
                 self.runs.set(revision.run, run);
             }
-            Claim::Quarantined(claim) => {
+            LedgerEntry::Quarantined(claim) => {
                 self.last_quarantined = self.last_quarantined.max(claim.id);
                 self.quarantined.insert(claim.id, (claim.sha256, false));
             }
-            Claim::Accepted { id, sha256, .. } => drop(self.quarantined.insert(*id, (*sha256, true))),
-            Claim::Absent { run, .. } => self.set_absent(*run, true),
-            Claim::Returned { run, .. } => self.set_absent(*run, false),
-            Claim::Salvaged { at, .. } => self.salvage = Some(*at),
-            Claim::SalvageEnded { .. } => {
+            LedgerEntry::Accepted { id, sha256, .. } => drop(self.quarantined.insert(*id, (*sha256, true))),
+            LedgerEntry::Absent { run, .. } => self.set_absent(*run, true),
+            LedgerEntry::Returned { run, .. } => self.set_absent(*run, false),
+            LedgerEntry::Salvaged { at, .. } => self.salvage = Some(*at),
+            LedgerEntry::SalvageEnded { .. } => {
                 self.salvage = None;
                 self.bound = claim.at();
                 self.go_on_from_what_is_held();
             }
-            Claim::Lost(Loss::Payload { entry }) => drop(self.lost.insert(*entry)),
-            Claim::Lost(Loss::Quarantined { id }) => drop(self.quarantined.remove(id)),
-            Claim::JobWatched { .. }
-            | Claim::JobNamed { .. }
-            | Claim::JobServer { .. }
-            | Claim::Acknowledged(_)
-            | Claim::Lost(_)
-            | Claim::ClockSetBack { .. } => {}
+            LedgerEntry::Lost(Loss::Payload { entry }) => drop(self.lost.insert(*entry)),
+            LedgerEntry::Lost(Loss::Quarantined { id }) => drop(self.quarantined.remove(id)),
+            LedgerEntry::JobWatched { .. }
+            | LedgerEntry::JobNamed { .. }
+            | LedgerEntry::JobServer { .. }
+            | LedgerEntry::Acknowledged(_)
+            | LedgerEntry::Lost(_)
+            | LedgerEntry::ClockSetBack { .. } => {}
         }
     }
 
@@ -409,17 +411,17 @@ mod tests {
 
     /// What is wrong with each line that is wrong, by its number.
     fn faults(lines: &[String]) -> Vec<(usize, String)> {
-        let claims: Vec<Claim> = {
+        let claims: Vec<LedgerEntry> = {
             let (mut head, mut claims) = (GENESIS, Vec::new());
             for (entries, short) in (0..).zip(lines) {
                 let line = line(short, entries, &head);
-                claims.push(Claim::read(&line).unwrap());
+                claims.push(LedgerEntry::read(&line).unwrap());
                 head = entry_hash(&head, &line);
             }
             claims
         };
         let lost = claims.iter().filter_map(|claim| match claim {
-            Claim::Lost(Loss::Payload { entry }) => Some(*entry),
+            LedgerEntry::Lost(Loss::Payload { entry }) => Some(*entry),
             _ => None,
         });
         let mut grammar = Grammar::new(lost.collect());

@@ -12,7 +12,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::ArchiveError;
-use super::reader::Reader;
+use super::read_only::ReadOnly;
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// A head file could not be written or read.
@@ -46,10 +46,10 @@ impl HeadFileError {
 
 /// A line of a head file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LodgedHead {
+pub struct PublishedHead {
     /// Its number in the file, from 1.
     pub line: usize,
-    /// When it was lodged, as it says itself.
+    /// When it was published, as it says itself.
     pub time: Option<String>,
     /// The number of a sync, or the name of an act.
     pub what: Option<String>,
@@ -59,7 +59,7 @@ pub struct LodgedHead {
     pub head: Sha256,
 }
 
-impl LodgedHead {
+impl PublishedHead {
     /// Whether it is one of this archive: a line without an id is taken for one.
     pub(super) fn is_of(&self, archive: Option<Guid>) -> bool {
         self.archive.is_none() || self.archive == archive
@@ -76,11 +76,11 @@ impl LodgedHead {
 
 /// What a head file holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LodgedHeads {
+pub struct PublishedHeads {
     /// The file.
     pub path: PathBuf,
     /// Lines that hold a head, in the order of the file; each line once.
-    pub heads: Vec<LodgedHead>,
+    pub heads: Vec<PublishedHead>,
     /// Numbers, from 1, of lines that hold no head: cut by a full disk, or changed by somebody.
     pub unreadable_lines: Vec<usize>,
 }
@@ -99,11 +99,11 @@ pub(super) fn hash_of_heads<'h>(heads: impl Iterator<Item = &'h Sha256>) -> Sha2
 /// Lines of this archive whose history it does not hold, and that no acknowledgement gives up. `acknowledged` are the lines
 /// of the ledger that do, by their hashes: how many heads, and the hash over them.
 pub(super) fn not_held<'l>(
-    lines: &'l [LodgedHead],
+    lines: &'l [PublishedHead],
     archive: Option<Guid>,
     is_held: impl Fn(&Sha256) -> bool,
     acknowledged: &HashMap<Sha256, (u64, Sha256)>,
-) -> Vec<&'l LodgedHead> {
+) -> Vec<&'l PublishedHead> {
     let (mut pending, mut seen) = (Vec::new(), HashSet::new());
     for line in lines.iter().filter(|line| line.is_of(archive)) {
         if !is_held(&line.head) {
@@ -123,16 +123,16 @@ pub(super) fn not_held<'l>(
 
 /// What became of a line that was to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lodging {
+pub enum Publication {
     /// It stands in the file.
-    Lodged,
+    Appended,
     /// The file tells of a history that this archive does not hold: says why nothing was appended.
     Refused(String),
 }
 
 /// A line to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeadToLodge {
+pub struct HeadToPublish {
     /// When it ended.
     pub at: Instant,
     /// The number of a sync, or the name of an act.
@@ -149,12 +149,16 @@ pub struct HeadToLodge {
 /// # Errors
 /// The place cannot be written, or the archive not be read. The next sync's line makes up for a missing one: a head seals all
 /// that went before.
-pub fn lodge_head(path: &Path, reader: &Reader, lodged: &HeadToLodge) -> Result<Lodging, LodgeError> {
+pub fn publish_head(
+    path: &Path,
+    reader: &ReadOnly,
+    published: &HeadToPublish,
+) -> Result<Publication, PublishError> {
     let archive = reader.archive_id()?;
     match std::fs::metadata(path).map(|_| read_file(path)) {
         Ok(Ok(list)) => {
-            if let Some(why) = refusal(&list, reader, archive, lodged.made)? {
-                return Ok(Lodging::Refused(why));
+            if let Some(why) = refusal(&list, reader, archive, published.made)? {
+                return Ok(Publication::Refused(why));
             }
         }
         // A store that may be written and not read cannot be asked.
@@ -164,14 +168,19 @@ pub fn lodge_head(path: &Path, reader: &Reader, lodged: &HeadToLodge) -> Result<
         Ok(Err(error)) => return Err(error.into()),
         Err(_) => {}
     }
-    let line = format!("{} {} {archive} {}\n", lodged.at, lodged.what, hex(&lodged.head));
-    append_line(path, &line).map_err(LodgeError::from)
+    let line = format!(
+        "{} {} {archive} {}\n",
+        published.at,
+        published.what,
+        hex(&published.head)
+    );
+    append_line(path, &line).map_err(PublishError::from)
 }
 
 /// Why nothing may be appended to the list for this archive.
 fn refusal(
-    list: &LodgedHeads,
-    reader: &Reader,
+    list: &PublishedHeads,
+    reader: &ReadOnly,
     archive: Guid,
     made: bool,
 ) -> Result<Option<String>, ArchiveError> {
@@ -191,9 +200,9 @@ fn refusal(
     }))
 }
 
-/// A head could not be lodged.
+/// A head could not be published.
 #[derive(Debug, thiserror::Error)]
-pub enum LodgeError {
+pub enum PublishError {
     /// The list.
     #[error(transparent)]
     List(#[from] HeadFileError),
@@ -202,7 +211,7 @@ pub enum LodgeError {
     Archive(#[from] ArchiveError),
 }
 
-impl LodgeError {
+impl PublishError {
     /// The way out, in a sentence.
     #[must_use]
     pub fn hint(&self) -> String {
@@ -213,7 +222,7 @@ impl LodgeError {
     }
 }
 
-fn append_line(path: &Path, line: &str) -> Result<Lodging, HeadFileError> {
+fn append_line(path: &Path, line: &str) -> Result<Publication, HeadFileError> {
     let failed = |source| HeadFileError {
         doing: "append to",
         path: path.to_path_buf(),
@@ -232,7 +241,7 @@ fn append_line(path: &Path, line: &str) -> Result<Lodging, HeadFileError> {
     // One write, so that two archives may share a file without mixing their lines.
     file.write_all(&bytes).map_err(failed)?;
     file.sync_all().map_err(failed)?;
-    Ok(Lodging::Lodged)
+    Ok(Publication::Appended)
 }
 
 /// Whether the last line of the file was cut. A store that may be written and not read cannot say.
@@ -254,19 +263,19 @@ const MOST_BYTES: u64 = 64 << 20;
 ///
 /// # Errors
 /// It cannot be read, is larger than 64 MiB, or holds no head at all, and would prove nothing.
-pub fn read_heads(path: &Path) -> Result<LodgedHeads, HeadFileError> {
-    let lodged = read_file(path)?;
-    if lodged.heads.is_empty() {
+pub fn read_heads(path: &Path) -> Result<PublishedHeads, HeadFileError> {
+    let published = read_file(path)?;
+    if published.heads.is_empty() {
         return Err(HeadFileError {
             doing: "read",
             path: path.to_path_buf(),
             source: io::Error::new(io::ErrorKind::InvalidData, "it holds no head"),
         });
     }
-    Ok(lodged)
+    Ok(published)
 }
 
-fn read_file(path: &Path) -> Result<LodgedHeads, HeadFileError> {
+fn read_file(path: &Path) -> Result<PublishedHeads, HeadFileError> {
     let failed = |source| HeadFileError {
         doing: "read",
         path: path.to_path_buf(),
@@ -283,14 +292,14 @@ fn read_file(path: &Path) -> Result<LodgedHeads, HeadFileError> {
             "it is larger than 64 MiB",
         )));
     }
-    Ok(LodgedHeads {
+    Ok(PublishedHeads {
         path: path.to_path_buf(),
         ..parse(&bytes)
     })
 }
 
-fn parse(bytes: &[u8]) -> LodgedHeads {
-    let mut lodged = LodgedHeads::default();
+fn parse(bytes: &[u8]) -> PublishedHeads {
+    let mut published = PublishedHeads::default();
     for (number, line) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
         if line.is_empty() || line.starts_with(b"#") {
@@ -301,7 +310,7 @@ fn parse(bytes: &[u8]) -> LodgedHeads {
             .filter(|word| !word.is_empty())
             .collect();
         let Some(head) = words.last().and_then(|word| head_of(word)) else {
-            lodged.unreadable_lines.push(number);
+            published.unreadable_lines.push(number);
             continue;
         };
         let text = |index: usize| std::str::from_utf8(words[index]).ok();
@@ -311,7 +320,7 @@ fn parse(bytes: &[u8]) -> LodgedHeads {
             2 => (text(0), None, None),
             _ => (None, None, None),
         };
-        lodged.heads.push(LodgedHead {
+        published.heads.push(PublishedHead {
             line: number,
             time: time.map(str::to_owned),
             what: what.map(str::to_owned),
@@ -319,7 +328,7 @@ fn parse(bytes: &[u8]) -> LodgedHeads {
             head,
         });
     }
-    lodged
+    published
 }
 
 /// 64 hexadecimal digits.
@@ -344,14 +353,14 @@ mod tests {
     use super::*;
     use crate::archive::Writer;
 
-    fn archive(folder: &Path, name: &str) -> Reader {
+    fn archive(folder: &Path, name: &str) -> ReadOnly {
         let path = folder.join(name);
         drop(Writer::open(&path).unwrap());
-        Reader::open(&path).unwrap()
+        ReadOnly::open(&path).unwrap()
     }
 
-    fn lodging(reader: &Reader, made: bool) -> HeadToLodge {
-        HeadToLodge {
+    fn to_publish(reader: &ReadOnly, made: bool) -> HeadToPublish {
+        HeadToPublish {
             at: Instant::from_unix_seconds(12),
             what: "1".to_owned(),
             head: reader.verify(&[]).unwrap().head,
@@ -364,21 +373,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("heads.txt");
         let (ours, other) = (archive(folder.path(), "a.db"), archive(folder.path(), "b.db"));
-        let lodge = |reader: &Reader, made| lodge_head(&path, reader, &lodging(reader, made)).unwrap();
-        assert_eq!(lodge(&ours, false), Lodging::Lodged);
-        assert_eq!(lodge(&ours, false), Lodging::Lodged);
+        let publish =
+            |reader: &ReadOnly, made| publish_head(&path, reader, &to_publish(reader, made)).unwrap();
+        assert_eq!(publish(&ours, false), Publication::Appended);
+        assert_eq!(publish(&ours, false), Publication::Appended);
         let before = std::fs::read_to_string(&path).unwrap();
         let line = format!(
             "1970-01-01T00:00:12Z 1 {} {}\n",
             ours.archive_id().unwrap(),
-            hex(&lodging(&ours, false).head)
+            hex(&to_publish(&ours, false).head)
         );
         assert_eq!(before, line.repeat(2));
         assert!(
-            matches!(lodge(&other, false), Lodging::Refused(why) if why.contains("none of this archive"))
+            matches!(publish(&other, false), Publication::Refused(why) if why.contains("none of this archive"))
         );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
-        assert_eq!(lodge(&other, true), Lodging::Lodged);
+        assert_eq!(publish(&other, true), Publication::Appended);
         // What this archive does not hold any more, an older copy is not to go on from.
         let id = ours.archive_id().unwrap();
         append_line(
@@ -386,8 +396,8 @@ mod tests {
             &format!("1970-01-01T00:00:13Z 2 {id} {}\n", "cd".repeat(32)),
         )
         .unwrap();
-        assert!(matches!(lodge(&ours, false), Lodging::Refused(why) if why.contains("is not held")));
-        assert_eq!(lodge(&other, false), Lodging::Lodged);
+        assert!(matches!(publish(&ours, false), Publication::Refused(why) if why.contains("is not held")));
+        assert_eq!(publish(&other, false), Publication::Appended);
     }
 
     #[test]
@@ -396,25 +406,25 @@ mod tests {
         let path = folder.path().join("heads.txt");
         std::fs::write(&path, "1970-01-01T00:00:12Z 1 abab").unwrap();
         let ours = archive(folder.path(), "a.db");
-        lodge_head(&path, &ours, &lodging(&ours, false)).unwrap();
-        let lodged = read_heads(&path).unwrap();
-        assert_eq!((lodged.heads.len(), lodged.unreadable_lines), (1, vec![1]));
+        publish_head(&path, &ours, &to_publish(&ours, false)).unwrap();
+        let published = read_heads(&path).unwrap();
+        assert_eq!((published.heads.len(), published.unreadable_lines), (1, vec![1]));
     }
 
     #[test]
     fn bare_hashes_comments_and_foreign_line_ends_are_read() {
         let (a, b) = ("AB".repeat(32), "cd".repeat(32));
         let text = format!("\u{feff}# heads of 2026\r\n\r\n{a}\r\n  x\ty {b}  \n{b}0\nno head\n");
-        let lodged = parse(text.as_bytes());
-        let heads: Vec<Sha256> = lodged.heads.iter().map(|line| line.head).collect();
+        let published = parse(text.as_bytes());
+        let heads: Vec<Sha256> = published.heads.iter().map(|line| line.head).collect();
         assert_eq!(heads, [[0xAB; 32], [0xCD; 32]]);
-        assert_eq!(lodged.unreadable_lines, [5, 6]);
+        assert_eq!(published.unreadable_lines, [5, 6]);
     }
 
     #[test]
     fn an_acknowledgement_gives_up_exactly_the_heads_that_it_names() {
         let id = Guid::from_bytes([7; 16]);
-        let line = |line, what: &str, byte| LodgedHead {
+        let line = |line, what: &str, byte| PublishedHead {
             line,
             time: None,
             what: Some(what.to_owned()),

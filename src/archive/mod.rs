@@ -34,8 +34,8 @@ mod paths;
 mod payload;
 mod plan;
 mod quarantine;
-mod read;
-mod reader;
+mod queries;
+mod read_only;
 mod reindex;
 mod replay;
 mod revisions;
@@ -52,7 +52,8 @@ pub use atomic_file::{Access, AtomicFile};
 pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
 pub use heads::{
-    HeadFileError, HeadToLodge, LodgeError, LodgedHead, LodgedHeads, Lodging, lodge_head, read_heads,
+    HeadFileError, HeadToPublish, Publication, PublishError, PublishedHead, PublishedHeads, publish_head,
+    read_heads,
 };
 pub use identity::FileIdentity;
 pub use jobs::{JobRow, JobState};
@@ -66,18 +67,18 @@ pub use paths::{COMPANIONS, resolve};
 pub use payload::{Packer, unpack};
 pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use quarantine::QuarantineRow;
-pub use read::{
+pub use queries::{
     Answer, AssetName, CompleteAnswer, CountMismatch, JobFreshness, JobName, KindName, LastSync,
     LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
     QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
 };
-pub use reader::{Interrupter, Payload, Reader};
+pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use reindex::{Reindexed, reindex};
 pub use salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{Finding, HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
 pub use write::{
-    Dictionary, DictionaryMaker, JobAtHand, KnownRun, KnownRuns, MAX_MESSAGES, PackedPayload, ReceivedRun,
+    Dictionary, DictionaryMaker, KnownJob, KnownRun, KnownRuns, MAX_MESSAGES, PackedPayload, ReceivedRun,
     ReceivedUnreadable, Stored, Writer,
 };

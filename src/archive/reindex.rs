@@ -13,8 +13,8 @@ use super::open;
 use super::verify;
 use super::write::rebuild;
 use super::zones;
+use crate::decode::READER_VERSION;
 use crate::model::{Instant, NaiveZone, Sha256};
-use crate::reader::READER_VERSION;
 
 /// What was rebuilt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub fn reindex(
     let transaction =
         rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
             .doing("begin to reindex")?;
-    let (before, hurt) = verify::listen(&transaction)?;
+    let (before, hurt) = verify::replay(&transaction)?;
     if let Some(first) = hurt.first() {
         let what = format!("{}: {} ({} findings)", first.place, first.what, hurt.len());
         return Err(ArchiveError::NotRepairable { what });
@@ -75,8 +75,10 @@ pub fn reindex(
         .with("at", at)
         .with("reader", READER_VERSION);
     ledger::append(&transaction, &mut head, &zones::with_zone(entry, zone))?;
-    let (told, _) = verify::listen(&transaction)?;
-    let rebuilt = rebuild(&transaction, &told, &|done| progress(done, told.payload_bytes))?;
+    let (ledger, _) = verify::replay(&transaction)?;
+    let rebuilt = rebuild(&transaction, &ledger, &|done| {
+        progress(done, ledger.payload_bytes)
+    })?;
     transaction.commit().doing("commit")?;
     open::take_over_log(&connection);
     Ok(Reindexed {

@@ -139,8 +139,8 @@ fn as_stored(message: Message<'_>) -> Message<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::read_run_fields;
     use crate::model::NaiveZone;
-    use crate::reader::read_run_fields;
 
     fn run(messages: &str) -> JobRun {
         let json = format!(r#"{{"JobRunID":"ff761384-4b49-40b4-97d8-0de38669075a"{messages}}}"#);

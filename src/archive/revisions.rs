@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 use sha2::Digest;
 
-use super::claims::{Claim, RevisionClaim};
+use super::claims::{LedgerEntry, RevisionEntry};
 use super::error::{ArchiveError, Doing};
 use super::ledger::WITHOUT_EVIDENCE;
 use super::payload::{MOST_BYTES, UnpackError, Unpacker};
@@ -56,7 +56,7 @@ impl Payloads {
         &mut self,
         connection: &Connection,
         entry: i64,
-        claim: &RevisionClaim,
+        claim: &RevisionEntry,
     ) -> Result<Result<&[u8], Unsound>, ArchiveError> {
         let doing = "read a payload";
         let mut statement = connection
@@ -129,8 +129,8 @@ pub(super) fn bytes_told(connection: &Connection, entry: i64) -> Result<usize, A
         .prepare_cached("SELECT entry FROM ledger WHERE entry_id = ?1")
         .and_then(|mut statement| statement.query_row([entry], |row| row.get(0)).optional())
         .doing("read the ledger")?;
-    Ok(match line.as_deref().map(Claim::read) {
-        Some(Ok(Claim::Revision(claim))) => usize::try_from(claim.bytes).unwrap_or(usize::MAX),
+    Ok(match line.as_deref().map(LedgerEntry::read) {
+        Some(Ok(LedgerEntry::Revision(claim))) => usize::try_from(claim.bytes).unwrap_or(usize::MAX),
         _ => 0,
     })
 }

@@ -8,7 +8,7 @@ use super::{
     backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
     report, salvage, schema, simulate, status, sync, trust, verify,
 };
-use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
+use crate::config::{Environment, GlobalFlags, LogFormat, Setting, When};
 
 /// Archives the job-run history of Control Compliance Suite (CCS) into one SQLite file, provably complete
 #[derive(Debug, Parser)]
@@ -23,7 +23,7 @@ use crate::config::{Environment, FrameFlags, LogFormat, Setting, When};
 )]
 pub(super) struct Cli {
     #[command(flatten)]
-    pub(super) frame: FrameFlags,
+    pub(super) global: GlobalFlags,
 
     #[command(subcommand)]
     pub(super) command: Command,

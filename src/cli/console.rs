@@ -16,7 +16,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use super::failure::{Failure, Told};
+use super::failure::{ErrorReport, Failure};
 use crate::config::{LogFormat, Origin, Sources, When};
 
 /// How much is said: `--quiet` 0, usually 1, `-v` 2, `-vv` 3.
@@ -110,7 +110,7 @@ impl Console {
 
     /// Tells a failure: `Error:`, `Caused by:`, `Hint:`, or one JSON object.
     pub(super) fn tell(&self, failure: &Failure) {
-        let Failure::Told(told) = failure else { return };
+        let Failure::Error(told) = failure else { return };
         if self.is_json() {
             let mut fields = Map::new();
             fields.insert("caused_by".to_owned(), told.causes.clone().into());
@@ -233,7 +233,7 @@ fn now() -> String {
     DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-fn told_lines(told: &Told) -> Vec<(&'static str, &str)> {
+fn told_lines(told: &ErrorReport) -> Vec<(&'static str, &str)> {
     let mut lines = vec![("Error", told.words.as_str())];
     lines.extend(told.causes.iter().map(|cause| ("Caused by", cause.as_str())));
     lines.extend(told.hint.iter().map(|hint| ("Hint", hint.as_str())));
@@ -416,7 +416,7 @@ mod tests {
     #[test]
     fn a_failure_is_told_as_error_cause_and_hint() {
         let failure = Failure::new(Exit::NotDone, "it broke").with_hint("mend it.");
-        let Failure::Told(told) = failure else {
+        let Failure::Error(told) = failure else {
             panic!("it is told")
         };
         assert_eq!(told_lines(&told), [("Error", "it broke"), ("Hint", "mend it.")]);

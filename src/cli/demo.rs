@@ -11,12 +11,12 @@ use super::runtime::runtime;
 use super::sync::One;
 use super::table::print_text;
 use super::{report, stop};
-use crate::archive::{Reader, Writer};
+use crate::archive::{ReadOnly, Writer};
 use crate::ccs::retry::Policy;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
-use crate::config::FrameSettings;
+use crate::config::GlobalSettings;
+use crate::decode::DEFAULT_RUN_LIMIT;
 use crate::model::Secret;
-use crate::reader::DEFAULT_RUN_LIMIT;
 use crate::simulator::{self, Credentials, History, Simulator};
 use crate::sync;
 
@@ -40,7 +40,7 @@ const HISTORY: History = History {
 #[derive(Debug, clap::Args)]
 pub(super) struct DemoArgs {}
 
-pub(super) fn run(_args: &DemoArgs, frame: &FrameSettings, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(_args: &DemoArgs, global: &GlobalSettings, console: &Console) -> Result<Exit, Failure> {
     let archive = Path::new(ARCHIVE);
     let nights = nights_so_far(archive)?;
     let exit: Exit = runtime()?.block_on(async {
@@ -64,7 +64,7 @@ pub(super) fn run(_args: &DemoArgs, frame: &FrameSettings, console: &Console) ->
             // The look-alike is the same one, on another port.
             Writer::open(archive)?.move_jobs(None, None, client.base_url())?;
         }
-        let progress = Progress::new(console, frame.progress);
+        let progress = Progress::new(console, global.progress);
         let sync = One {
             archive,
             client: &client,
@@ -149,7 +149,7 @@ fn nights_so_far(archive: &Path) -> Result<u64, Failure> {
     if !archive.exists() {
         return Ok(0);
     }
-    let reader = Reader::open(archive)?;
+    let reader = ReadOnly::open(archive)?;
     Ok(reader.syncs_so_far()?.div_ceil(2))
 }
 

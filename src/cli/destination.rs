@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use super::failure::{Exit, Failure};
 use super::halt::Halt;
 use super::output::Output;
-use crate::archive::Reader;
+use crate::archive::ReadOnly;
 use crate::model::{Instant, hex};
 use crate::report::manifest::{Digested, Form, Manifest};
 use crate::report::overview::Overview;
@@ -86,7 +86,7 @@ impl Destination {
     ///
     /// # Errors
     /// No temporary file can be made.
-    pub(super) fn held_back_for(mut self, reader: &Reader) -> Result<Self, Failure> {
+    pub(super) fn held_back_for(mut self, reader: &ReadOnly) -> Result<Self, Failure> {
         if reader.is_without_locks() {
             self.output.hold_back()?;
         }
@@ -107,11 +107,11 @@ impl Destination {
         let mut digested = Digested::new(&mut output, self.manifest.is_some());
         let result = (|| {
             let mut renderer = self.format.renderer(&mut digested, self.style, &about)?;
-            let mut heedful = Heedful {
+            let mut cancellable = Cancellable {
                 inner: &mut *renderer,
                 halt,
             };
-            let mut counted = Counted::new(&mut heedful);
+            let mut counted = Counted::new(&mut cancellable);
             produce(&mut counted)?;
             Ok((counted.rows(), counted.column_names().to_vec()))
         })();
@@ -153,12 +153,12 @@ pub(super) fn tell_empty(report: &str, rows: u64) {
 }
 
 /// Passes rows on until somebody asks to stop.
-struct Heedful<'r> {
+struct Cancellable<'r> {
     inner: &'r mut dyn Rows,
     halt: &'r Halt,
 }
 
-impl Rows for Heedful<'_> {
+impl Rows for Cancellable<'_> {
     fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
         self.inner.columns(columns)
     }

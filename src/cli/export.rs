@@ -10,7 +10,7 @@ use super::failure::{Exit, Failure};
 use super::folder::Folder;
 use super::halt::Halt;
 use super::rows::one_of;
-use crate::archive::{NAMES_FOR_ANALYSTS, Reader};
+use crate::archive::{NAMES_FOR_ANALYSTS, ReadOnly};
 use crate::model::{Instant, Zone};
 use crate::report::render::{Format, Style};
 use crate::report::{About, export, local_day};
@@ -65,7 +65,7 @@ pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
         Style::default(),
         args.manifest,
     )?;
-    let reader = Reader::open(archive)?;
+    let reader = ReadOnly::open(archive)?;
     halt.interrupts(&reader);
     let snapshot = reader.snapshot()?;
     folder.write_each(

@@ -50,12 +50,12 @@ pub(super) enum Failure {
     /// Whoever read our output has enough (`| head`): a quiet end.
     ClosedPipe,
     /// Something to tell.
-    Told(Box<Told>),
+    Error(Box<ErrorReport>),
 }
 
 /// What is told of a failure.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct ErrorReport {
     /// How the command ends.
     pub exit: Exit,
     /// What failed, in one sentence.
@@ -70,7 +70,7 @@ impl Failure {
     /// A failure in words alone.
     #[must_use]
     pub(super) fn new(exit: Exit, words: impl Into<String>) -> Self {
-        Self::Told(Box::new(Told {
+        Self::Error(Box::new(ErrorReport {
             exit,
             words: words.into(),
             causes: Vec::new(),
@@ -81,7 +81,7 @@ impl Failure {
     /// An error and its causes.
     #[must_use]
     pub(super) fn of(exit: Exit, error: &(dyn Error + 'static), hint: Option<String>) -> Self {
-        Self::Told(Box::new(Told {
+        Self::Error(Box::new(ErrorReport {
             exit,
             words: error.to_string(),
             causes: causes(error),
@@ -92,7 +92,7 @@ impl Failure {
     /// The same with what to do about it.
     #[must_use]
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        if let Self::Told(told) = &mut self {
+        if let Self::Error(told) = &mut self {
             told.hint = Some(hint.into());
         }
         self
@@ -101,7 +101,7 @@ impl Failure {
     /// The same with more to do about it, unless that is said already.
     #[must_use]
     pub(super) fn with_further_hint(mut self, more: &str) -> Self {
-        if let Self::Told(told) = &mut self {
+        if let Self::Error(told) = &mut self {
             told.hint = Some(match told.hint.take() {
                 Some(hint) if hint.ends_with(more) => hint,
                 Some(hint) => format!("{hint} {more}"),
@@ -114,7 +114,7 @@ impl Failure {
     /// The same with what it is about before its words.
     #[must_use]
     pub(super) fn about(mut self, about: &str) -> Self {
-        if let Self::Told(told) = &mut self {
+        if let Self::Error(told) = &mut self {
             told.words.insert_str(0, about);
         }
         self
@@ -123,7 +123,7 @@ impl Failure {
     /// The same with its cause.
     #[must_use]
     pub(super) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
-        if let Self::Told(told) = &mut self {
+        if let Self::Error(told) = &mut self {
             told.causes.push(error.to_string());
             told.causes.extend(causes(error));
         }
@@ -136,13 +136,13 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ClosedPipe;
         }
-        let told = Told {
+        let told = ErrorReport {
             exit: Exit::NotDone,
             words: "could not write to standard output".to_owned(),
             causes: vec![error.to_string()],
             hint: None,
         };
-        Self::Told(Box::new(told))
+        Self::Error(Box::new(told))
     }
 
     /// How the command ends.
@@ -150,7 +150,7 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::ClosedPipe => Exit::Done,
-            Self::Told(told) => told.exit,
+            Self::Error(told) => told.exit,
         }
     }
 }
@@ -285,7 +285,7 @@ mod tests {
             path: PathBuf::from("jobs.txt"),
             source: io::Error::from(io::ErrorKind::NotFound),
         };
-        let Failure::Told(told) = Failure::from(error) else {
+        let Failure::Error(told) = Failure::from(error) else {
             panic!("it is told")
         };
         assert_eq!(told.words, "could not read the jobs file jobs.txt");
@@ -303,7 +303,7 @@ mod tests {
             doing: "commit",
             source: full,
         };
-        let Failure::Told(told) = Failure::from(error) else {
+        let Failure::Error(told) = Failure::from(error) else {
             panic!("it is told")
         };
         let [cause] = &told.causes[..] else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::failure::{Exit, Failure};
 use super::stop::{Signals, spare_descriptors};
-use crate::archive::{Interrupter, Reader};
+use crate::archive::{Interrupter, ReadOnly};
 use crate::sync::Stop;
 
 /// How often a statement is told to stop, once that is asked: one that begins just then does not hear the first time.
@@ -79,7 +79,7 @@ impl Halt {
     }
 
     /// From now on a statement of this reader is interrupted, too.
-    pub(super) fn interrupts(&self, reader: &Reader) {
+    pub(super) fn interrupts(&self, reader: &ReadOnly) {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         *reading = Some(reader.interrupter());
     }

@@ -10,7 +10,7 @@ use super::console::tell_choices;
 use super::failure::{Exit, Failure};
 use super::runtime::runtime;
 use super::table::{Column, or_dash, print};
-use crate::archive::{JobState, Reader, Writer};
+use crate::archive::{JobState, ReadOnly, Writer};
 use crate::ccs;
 use crate::config::{ServerFlags, ServerSettings, Sources, TableOrJson};
 use crate::model::Guid;
@@ -113,7 +113,7 @@ pub(super) fn run(args: &JobsArgs, sources: &Sources<'_>, archive: &Path) -> Res
         }
         Action::Remove(args) => {
             // The writer would make an archive where there is none.
-            drop(Reader::open(archive)?);
+            drop(ReadOnly::open(archive)?);
             Writer::open(archive)?.unwatch(args.job_id)?;
             tracing::info!(job_id = %args.job_id, "job {} is no longer watched; its history stays", args.job_id);
         }
@@ -140,7 +140,7 @@ fn list(args: &ListArgs, archive: &Path) -> Result<(), Failure> {
         runs: state.runs,
         server: state.job.server,
     };
-    let jobs: Vec<Listed> = Reader::open(archive)?
+    let jobs: Vec<Listed> = ReadOnly::open(archive)?
         .job_states()?
         .into_iter()
         .map(listed)
@@ -205,7 +205,7 @@ fn move_jobs(args: &MoveArgs, archive: &Path) -> Result<(), Failure> {
     let to = plain(&args.to)?;
     let from = args.from.as_ref().map(plain).transpose()?;
     // The writer would make an archive where there is none.
-    drop(Reader::open(archive)?);
+    drop(ReadOnly::open(archive)?);
     let moved = Writer::open(archive)?.move_jobs(args.job_id, from.as_deref(), &to)?;
     if moved == 0 {
         let from = from.map_or_else(String::new, |from| format!(" from {from}"));
@@ -223,7 +223,7 @@ fn watched(archive: &Path) -> Result<HashSet<String>, Failure> {
     if !archive.exists() {
         return Ok(HashSet::new());
     }
-    let states = Reader::open(archive)?.job_states()?;
+    let states = ReadOnly::open(archive)?.job_states()?;
     Ok(states
         .into_iter()
         .filter(|state| state.job.watched)

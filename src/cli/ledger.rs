@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::console::shown;
 use super::failure::{Exit, Failure};
 use super::in_use;
-use super::lodge::lodge;
 use super::output::Output;
+use super::publish::publish;
 use super::table::{print_json, print_text};
 use crate::archive::{
-    Acknowledged, HeadToLodge, LedgerChoice, LedgerLine, Reader, Snapshot, acknowledge, read_heads,
+    Acknowledged, HeadToPublish, LedgerChoice, LedgerLine, ReadOnly, Snapshot, acknowledge, read_heads,
 };
 use crate::config::{Sources, TableOrJson};
 use crate::model::{Guid, hex};
@@ -46,7 +46,7 @@ enum Action {
         #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
         format: TableOrJson,
     },
-    /// Gives up the lodged heads that a restored backup cannot hold, in the ledger and in the list, for good
+    /// Gives up the published heads that a restored backup cannot hold, in the ledger and in the list, for good
     Acknowledge {
         /// The list of heads [config: head_file]
         #[arg(long, value_name = "FILE")]
@@ -134,7 +134,7 @@ fn give_up(archive: &Path, path: &Path, why: &str) -> Result<Exit, Failure> {
         );
         return Ok(Exit::Done);
     }
-    let lodged = HeadToLodge {
+    let published = HeadToPublish {
         at,
         what: "acknowledge".to_owned(),
         head,
@@ -142,14 +142,14 @@ fn give_up(archive: &Path, path: &Path, why: &str) -> Result<Exit, Failure> {
         made: true,
     };
     print_text(&format!(
-        "{heads} lodged heads are given up. Ledger head {}\n",
+        "{heads} published heads are given up. Ledger head {}\n",
         hex(&head)
     ))?;
-    Ok(lodge(path, archive, &lodged, "this acknowledgement"))
+    Ok(publish(path, archive, &published, "this acknowledgement"))
 }
 
 fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(), Failure> {
-    let lines = Reader::open(archive)?.settled(|reader| {
+    let lines = ReadOnly::open(archive)?.settled(|reader| {
         let snapshot = reader.snapshot()?;
         let mut lines = Vec::new();
         let told = snapshot.ledger_lines::<Failure>(choice, |line| {
@@ -203,7 +203,7 @@ fn export(
     let open = || output.map_or_else(|| Ok(Output::stdout()), Output::open);
     // The place comes before the archive: that it cannot be written is told at once.
     let mut first = Some(open()?);
-    Reader::open(archive)?.settled(|reader| {
+    ReadOnly::open(archive)?.settled(|reader| {
         let mut output = first.take().map_or_else(open, Ok)?;
         if reader.is_without_locks() {
             output.hold_back()?;

@@ -5,6 +5,7 @@
 
 mod args;
 mod backup;
+mod byte_progress;
 mod client;
 mod completions;
 mod console;
@@ -18,13 +19,12 @@ mod halt;
 mod in_use;
 mod jobs;
 mod ledger;
-mod lodge;
 mod man;
 mod output;
 mod password;
 mod payload;
-mod portions;
 mod progress;
+mod publish;
 mod quarantine;
 mod query;
 mod reindex;
@@ -51,8 +51,8 @@ use self::args::{Cli, Command};
 use self::console::{Console, tell_choices};
 use self::failure::Failure;
 use crate::config::{
-    Environment, FrameFlags, FrameSettings, Sources, When, default_config_files, find_config_file, show_size,
-    unread_config_file,
+    Environment, GlobalFlags, GlobalSettings, Sources, When, default_config_files, find_config_file,
+    show_size, unread_config_file,
 };
 use crate::memory;
 use crate::model::Instant;
@@ -129,7 +129,7 @@ fn end_of_parsing(error: &clap::Error, console: &Console) -> Exit {
 /// Settles what holds for every command, and runs the one that was asked for. A failure comes with the console to
 /// tell it on.
 fn dispatch(cli: Cli, environment: Environment<'_>, early: &Console) -> Result<Exit, (Failure, Console)> {
-    let settled = settle(&cli.frame, environment);
+    let settled = settle(&cli.global, environment);
     let (sources, settings, console) = settled.map_err(|failure| (failure, early.clone()))?;
     console.listen();
     match sources.file() {
@@ -157,12 +157,12 @@ fn looked_for(environment: Environment<'_>) -> String {
 }
 
 fn settle<'e>(
-    flags: &FrameFlags,
+    flags: &GlobalFlags,
     environment: Environment<'e>,
-) -> Result<(Sources<'e>, FrameSettings, Console), Failure> {
+) -> Result<(Sources<'e>, GlobalSettings, Console), Failure> {
     let file = find_config_file(flags.config.as_deref(), environment)?;
     let sources = Sources::new(environment, file);
-    let settings = FrameSettings::choose(flags, &sources)?;
+    let settings = GlobalSettings::choose(flags, &sources)?;
     in_use::protect_archive(&settings.archive);
     in_use::protect_settings(&sources);
     let mut console = Console::new(settings.log_format, settings.color, settings.verbosity);
@@ -180,23 +180,23 @@ fn settle<'e>(
 fn command(
     command: Command,
     sources: &Sources<'_>,
-    frame: &FrameSettings,
+    global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let archive = &frame.archive;
+    let archive = &global.archive;
     match command {
-        Command::Demo(args) => demo::run(&args, frame, console),
+        Command::Demo(args) => demo::run(&args, global, console),
         Command::Simulate(args) => simulate::run(args),
-        Command::Sync(args) => sync::run(&args, sources, frame, console),
+        Command::Sync(args) => sync::run(&args, sources, global, console),
         Command::Jobs(args) => jobs::run(&args, sources, archive),
         Command::Status(args) => status::run(&args, archive),
         Command::Query(args) => query::run(&args, archive),
         Command::Report(args) => report::run(&args, archive, console),
         Command::Export(args) => export::run(&args, archive, console),
         Command::Schema(args) => schema::run(&args),
-        Command::Verify(args) => verify::run(&args, frame, console),
-        Command::Salvage(args) => salvage::run(&args, sources, frame, console),
-        Command::Reindex(args) => reindex::run(&args, sources, frame, console),
+        Command::Verify(args) => verify::run(&args, global, console),
+        Command::Salvage(args) => salvage::run(&args, sources, global, console),
+        Command::Reindex(args) => reindex::run(&args, sources, global, console),
         Command::Backup(args) => backup::run(&args, archive),
         Command::Ledger(args) => ledger::run(&args, sources, archive),
         Command::Payload(args) => payload::run(&args, archive),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::{Exit, Failure};
 use super::table::write_bytes;
-use crate::archive::Reader;
+use crate::archive::ReadOnly;
 use crate::model::{Guid, hex};
 
 /// Writes the bytes of a run, exactly as received, to standard output
@@ -28,7 +28,7 @@ pub(super) struct PayloadArgs {
 }
 
 pub(super) fn run(args: &PayloadArgs, archive: &Path) -> Result<Exit, Failure> {
-    let payload = Reader::open(archive)?.payload(args.run, args.revision)?;
+    let payload = ReadOnly::open(archive)?.payload(args.run, args.revision)?;
     let sha256 = hex(&payload.sha256);
     tracing::debug!(sha256, "revision {} of run {}", payload.revision, args.run);
     write_bytes(args.output.as_deref(), archive, &payload.bytes)?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::failure::{Exit, Failure};
 use super::table::{Column, or_dash, print, write_bytes};
-use crate::archive::{QuarantineRow, Reader, Writer};
+use crate::archive::{QuarantineRow, ReadOnly, Writer};
 use crate::config::TableOrJson;
 
 /// Bytes that could not be read as a run or message
@@ -81,7 +81,7 @@ impl From<QuarantineRow> for Listed {
 }
 
 pub(super) fn run(args: &QuarantineArgs, archive: &Path) -> Result<Exit, Failure> {
-    let reader = Reader::open(archive)?;
+    let reader = ReadOnly::open(archive)?;
     match &args.action {
         Action::List { format } => {
             let rows: Vec<Listed> = reader.quarantine()?.into_iter().map(Listed::from).collect();

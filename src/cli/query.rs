@@ -7,7 +7,7 @@ use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
 use super::halt::Halt;
 use super::rows::RowsArgs;
-use crate::archive::Reader;
+use crate::archive::ReadOnly;
 use crate::model::{Instant, Zone};
 use crate::report::query::{Options, QueryEnd, parameter, write};
 use crate::report::{About, local_day};
@@ -86,7 +86,7 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
     };
     let mut destination = Some(args.rows.open(&place)?);
     let mut end = QueryEnd::Complete;
-    let rows = Reader::open(archive)?.settled(|reader| {
+    let rows = ReadOnly::open(archive)?.settled(|reader| {
         let destination = destination.take().map_or_else(|| args.rows.open(&place), Ok)?;
         halt.interrupts(reader);
         let snapshot = reader.snapshot()?;

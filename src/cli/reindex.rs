@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use indicatif::{DecimalBytes, HumanCount};
 use serde::Serialize;
 
+use super::byte_progress::ByteProgress;
 use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::in_use;
-use super::lodge::lodge;
-use super::portions::Portions;
+use super::publish::publish;
 use super::table::{print_json, print_text};
 use super::verify::of_damage;
-use crate::archive::{HeadToLodge, Reindexed, reindex};
-use crate::config::{FrameSettings, Sources, TableOrJson};
+use crate::archive::{HeadToPublish, Reindexed, reindex};
+use crate::config::{GlobalSettings, Sources, TableOrJson};
 use crate::model::{NaiveZone, hex};
 
 /// Rebuilds every table from payloads and ledger, after damage or to read times in another zone
@@ -56,15 +56,15 @@ struct Done {
 pub(super) fn run(
     args: &ReindexArgs,
     sources: &Sources<'_>,
-    frame: &FrameSettings,
+    global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
     let list = in_use::head_file(args.head_file.as_ref(), sources)?;
-    let portions = Portions::new(console, frame.progress, "reindex");
-    let result = reindex(&frame.archive, args.naive_time, &|done, total| {
-        portions.show(done, total);
+    let shown_progress = ByteProgress::new(console, global.progress, "reindex");
+    let result = reindex(&global.archive, args.naive_time, &|done, total| {
+        shown_progress.show(done, total);
     });
-    portions.clear();
+    shown_progress.clear();
     let Reindexed {
         runs,
         revisions,
@@ -95,13 +95,13 @@ pub(super) fn run(
             head: hex(&head),
         })?,
     }
-    let lodged = HeadToLodge {
+    let published = HeadToPublish {
         at,
         what: "reindex".to_owned(),
         head,
         made: false,
     };
     Ok(list.map_or(Exit::Done, |list| {
-        lodge(&list, &frame.archive, &lodged, "this reindex")
+        publish(&list, &global.archive, &published, "this reindex")
     }))
 }

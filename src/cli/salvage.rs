@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use indicatif::HumanCount;
 use serde::Serialize;
 
+use super::byte_progress::ByteProgress;
 use super::console::{Console, shown};
 use super::failure::{Exit, Failure};
 use super::in_use;
-use super::lodge::lodge;
-use super::portions::Portions;
+use super::publish::publish;
 use super::table::{print_json, print_text};
 use super::verify::of_damage;
-use crate::archive::{HeadToLodge, Salvaged, Verified, salvage};
-use crate::config::{FrameSettings, Sources, TableOrJson};
+use crate::archive::{HeadToPublish, Salvaged, Verified, salvage};
+use crate::config::{GlobalSettings, Sources, TableOrJson};
 use crate::model::hex;
 
 /// Takes what is sound out of a damaged archive into a new one
@@ -59,16 +59,18 @@ struct Taken<'s> {
 pub(super) fn run(
     args: &SalvageArgs,
     sources: &Sources<'_>,
-    frame: &FrameSettings,
+    global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
     in_use::protect_archive(&args.damaged);
     in_use::refuse_new(&args.new)?;
     let list = in_use::head_file(args.head_file.as_ref(), sources)?;
-    let portions = Portions::new(console, frame.progress, "salvage");
+    let shown_progress = ByteProgress::new(console, global.progress, "salvage");
     // How much there is to take is not known of a damaged file.
-    let result = salvage(&args.damaged, &args.new, &|bytes| portions.show(bytes, bytes));
-    portions.clear();
+    let result = salvage(&args.damaged, &args.new, &|bytes| {
+        shown_progress.show(bytes, bytes)
+    });
+    shown_progress.clear();
     let salvaged = result.map_err(of_damage)?;
     match args.format {
         TableOrJson::Table => print_text(&text(&salvaged))?,
@@ -83,7 +85,7 @@ pub(super) fn run(
             verified: salvaged.verified,
         })?,
     }
-    let lodged = HeadToLodge {
+    let published = HeadToPublish {
         at: salvaged.at,
         what: "salvage".to_owned(),
         head: salvaged.head,
@@ -91,7 +93,7 @@ pub(super) fn run(
         made: true,
     };
     let exit = list.map_or(Exit::Done, |list| {
-        lodge(&list, &args.new, &lodged, "this salvage")
+        publish(&list, &args.new, &published, "this salvage")
     });
     Ok(if salvaged.lost.is_empty() {
         exit

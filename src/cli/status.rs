@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::failure::{Exit, Failure};
 use super::jobs::yes_or_no;
 use super::table::{Column, or_dash, print};
-use crate::archive::{JobState, Reader};
+use crate::archive::{JobState, ReadOnly};
 use crate::config::{TableOrJson, parse_duration, show_duration};
 use crate::model::Instant;
 
@@ -47,7 +47,7 @@ struct Freshness {
 
 pub(super) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
     let now = Instant::now();
-    let states = Reader::open(archive)?.job_states()?;
+    let states = ReadOnly::open(archive)?.job_states()?;
     let jobs: Vec<Freshness> = states
         .into_iter()
         .map(|state| freshness(state, args.max_age, now))
@@ -80,7 +80,9 @@ pub(super) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
         ]
     })?;
     let ahead = tell_last_syncs_in_future(&jobs);
-    let stale = args.max_age.map_or(Exit::Done, |max_age| judge(&jobs, max_age));
+    let stale = args
+        .max_age
+        .map_or(Exit::Done, |max_age| exit_for(&jobs, max_age));
     Ok(if stale == Exit::Done { ahead } else { stale })
 }
 
@@ -134,12 +136,12 @@ pub(super) fn check(states: Vec<JobState>, max_age: Duration, now: Instant) -> E
         .map(|state| freshness(state, Some(max_age), now))
         .collect();
     let ahead = tell_last_syncs_in_future(&jobs);
-    let stale = judge(&jobs, max_age);
+    let stale = exit_for(&jobs, max_age);
     if stale == Exit::Done { ahead } else { stale }
 }
 
 /// Whether all is fresh enough; a check over nothing is none, and fails.
-fn judge(jobs: &[Freshness], max_age: Duration) -> Exit {
+fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
     let max_age = show_duration(max_age);
     if !jobs.iter().any(|job| job.watched) {
         tracing::warn!("no job is watched, so nothing is fresh");
@@ -207,7 +209,7 @@ mod tests {
             .into_iter()
             .map(|state| freshness(state, Some(max_age), now))
             .collect();
-        judge(&jobs, max_age)
+        exit_for(&jobs, max_age)
     }
 
     #[test]

@@ -11,18 +11,18 @@ use super::client::client;
 use super::console::{Console, tell_choices};
 use super::failure::{Exit, Failure};
 use super::in_use;
-use super::lodge::lodge;
 use super::progress::Progress;
+use super::publish::publish;
 use super::runtime::runtime;
 use super::scheduled::Scheduled;
 use super::stop;
 use super::summary::{self, Summary};
 use super::table::{print_json, print_text};
-use crate::archive::{ArchiveError, HeadToLodge, Reader, SyncRecord};
+use crate::archive::{ArchiveError, HeadToPublish, ReadOnly, SyncRecord};
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;
 use crate::config::{
-    FrameSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
+    GlobalSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
 };
 use crate::model::{Guid, hex};
 use crate::sync::{self, Stop, SyncError, SyncEvent};
@@ -41,7 +41,7 @@ use crate::sync::{self, Stop, SyncError, SyncEvent};
 
 Reports that are to be written after each sync stand in the config file: [[export]], report = 'failure-trends', output = 'trends-{date}.csv', and options of `jobruns report` as keys. They are left as they are after a sync that brought nothing; one that cannot be written makes the exit code 3.
 
-Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be lodged); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
+Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be published); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
 pub(super) struct SyncArgs {
     #[command(flatten)]
     sync: SyncFlags,
@@ -53,7 +53,7 @@ pub(super) struct SyncArgs {
 pub(super) fn run(
     args: &SyncArgs,
     sources: &Sources<'_>,
-    frame: &FrameSettings,
+    global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
     let server = ServerSettings::choose(&args.server, sources)?;
@@ -63,11 +63,11 @@ pub(super) fn run(
     tell_choices(sources);
     let client = client(&server)?;
     let options = options(&settings, &server);
-    let progress = Progress::new(console, frame.progress);
+    let progress = Progress::new(console, global.progress);
     runtime()?.block_on(async {
         let stop = stop::listen()?;
         let sync = One {
-            archive: &frame.archive,
+            archive: &global.archive,
             client: &client,
             options,
             progress: &progress,
@@ -175,13 +175,13 @@ impl One<'_> {
         let record = ended.map_err(|error| told(error, self.archive))?;
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         add_archived_names(self.archive, &record, &mut names);
-        let exit = self.lodge(&record, made, summary::exit(record.outcome));
+        let exit = self.publish(&record, made, summary::exit(record.outcome));
         Ok((exit, Summary::new(&record, &names)))
     }
 
     /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
     /// but this is done in part.
-    fn lodge(&self, record: &SyncRecord, made: bool, exit: Exit) -> Exit {
+    fn publish(&self, record: &SyncRecord, made: bool, exit: Exit) -> Exit {
         let head = hex(&record.head);
         tracing::info!(
             sync_id = record.sync_id,
@@ -191,17 +191,22 @@ impl One<'_> {
             record.outcome.as_str()
         );
         let Some(path) = self.head_file else { return exit };
-        let to_lodge = HeadToLodge {
+        let to_publish = HeadToPublish {
             at: record.finished_at,
             what: record.sync_id.to_string(),
             head: record.head,
             made,
         };
-        let lodged = lodge(path, self.archive, &to_lodge, &format!("sync {}", record.sync_id));
-        if lodged == Exit::Done || exit != Exit::Done {
+        let published = publish(
+            path,
+            self.archive,
+            &to_publish,
+            &format!("sync {}", record.sync_id),
+        );
+        if published == Exit::Done || exit != Exit::Done {
             exit
         } else {
-            lodged
+            published
         }
     }
 
@@ -233,7 +238,7 @@ fn add_archived_names(archive: &Path, record: &SyncRecord, names: &mut HashMap<G
         return;
     }
     // The sync is done and told; that its archive cannot be read now is the next command's to say.
-    let Ok(states) = Reader::open(archive).and_then(|reader| reader.job_states()) else {
+    let Ok(states) = ReadOnly::open(archive).and_then(|reader| reader.job_states()) else {
         return;
     };
     for state in states {

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use indicatif::{DecimalBytes, HumanCount};
 use serde::Serialize;
 
+use super::byte_progress::ByteProgress;
 use super::console::{Console, shown};
 use super::failure::{Exit, Failure};
-use super::portions::Portions;
 use super::table::{print_json, print_text};
 use crate::archive::{
-    ArchiveError, Finding, HeadsOf, LodgedHeads, Reader, Verified, VerifyOptions, VerifyReport, read_heads,
+    ArchiveError, Finding, HeadsOf, PublishedHeads, ReadOnly, Verified, VerifyOptions, VerifyReport,
+    read_heads,
 };
-use crate::config::{FrameSettings, TableOrJson, parse_sha256};
+use crate::config::{GlobalSettings, TableOrJson, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 
 /// Proves the archive intact, and changes nothing
@@ -47,7 +48,7 @@ pub(super) struct VerifyArgs {
 }
 
 #[derive(Serialize)]
-struct Verdict<'v> {
+struct JsonReport<'v> {
     intact: bool,
     archive_id: Option<String>,
     head: String,
@@ -61,28 +62,28 @@ struct Verdict<'v> {
     notes: &'v [String],
 }
 
-pub(super) fn run(args: &VerifyArgs, frame: &FrameSettings, console: &Console) -> Result<Exit, Failure> {
-    let portions = Portions::new(console, frame.progress, "verify");
+pub(super) fn run(args: &VerifyArgs, global: &GlobalSettings, console: &Console) -> Result<Exit, Failure> {
+    let shown_progress = ByteProgress::new(console, global.progress, "verify");
     let verified_at = Instant::now();
-    let (lists, unreadable) = args.lodged_heads()?;
+    let (lists, unreadable) = args.published_heads()?;
     let options = VerifyOptions {
         heads: args.head.clone(),
         lists,
         since_head: args.since_head,
     };
-    let report = Reader::open(&frame.archive)
+    let report = ReadOnly::open(&global.archive)
         .and_then(|reader| {
             reader.verify_with(&options, &|progress| {
-                portions.show(progress.done_bytes, progress.total_bytes);
+                shown_progress.show(progress.done_bytes, progress.total_bytes);
             })
         })
         .or_else(|error| VerifyReport::of_foreign_schema(&error).ok_or_else(|| of_damage(error)));
-    portions.clear();
+    shown_progress.clear();
     let report = report?;
     let intact = report.is_intact();
     match args.format {
         TableOrJson::Table => print_text(&text(&report))?,
-        TableOrJson::Json => print_json(&Verdict {
+        TableOrJson::Json => print_json(&JsonReport {
             intact,
             archive_id: report.archive.map(|id| id.to_string()),
             head: hex(&report.head),
@@ -105,20 +106,20 @@ pub(super) fn run(args: &VerifyArgs, frame: &FrameSettings, console: &Console) -
 
 impl VerifyArgs {
     /// The lists of heads, and whether a line of one could not be read.
-    fn lodged_heads(&self) -> Result<(Vec<LodgedHeads>, bool), Failure> {
+    fn published_heads(&self) -> Result<(Vec<PublishedHeads>, bool), Failure> {
         let mut lists = Vec::new();
         let mut unreadable = false;
         for path in &self.head_file {
-            let lodged = read_heads(path)
+            let published = read_heads(path)
                 .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
-            for line in &lodged.unreadable_lines {
+            for line in &published.unreadable_lines {
                 unreadable = true;
                 tracing::warn!(
                     "{}:{line}: no head stands there, so nothing was proved by it",
                     path.display()
                 );
             }
-            lists.push(lodged);
+            lists.push(published);
         }
         Ok((lists, unreadable))
     }
@@ -128,11 +129,11 @@ impl VerifyArgs {
 pub(super) fn of_damage(error: ArchiveError) -> Failure {
     let damaged = error.is_damage();
     match Failure::from(error) {
-        Failure::Told(mut told) if damaged => {
+        Failure::Error(mut told) if damaged => {
             told.exit = Exit::NotIntact;
             told.hint =
                 Some("keep a copy of the file as it is, and go back to a backup of the archive.".to_owned());
-            Failure::Told(told)
+            Failure::Error(told)
         }
         failure => failure,
     }
@@ -167,7 +168,7 @@ fn text(report: &VerifyReport) -> String {
         text.push_str(&format!("note: {}\n", shown(note)));
     }
     let verified = report.verified;
-    let verdict = match report.findings.len() as u64 + report.more_findings {
+    let outcome = match report.findings.len() as u64 + report.more_findings {
         0 => "The archive is intact".to_owned(),
         1 => "The archive is not intact: 1 finding".to_owned(),
         findings if report.more_findings > 0 => format!(
@@ -178,7 +179,7 @@ fn text(report: &VerifyReport) -> String {
         findings => format!("The archive is not intact: {} findings", HumanCount(findings)),
     };
     text.push_str(&format!(
-        "{verdict}. Looked at {} ledger entries, {} payloads of {}, {} runs with {} messages. Ledger head {}\n",
+        "{outcome}. Looked at {} ledger entries, {} payloads of {}, {} runs with {} messages. Ledger head {}\n",
         HumanCount(verified.entries),
         HumanCount(verified.payloads),
         DecimalBytes(verified.payload_bytes),

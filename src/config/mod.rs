@@ -16,7 +16,7 @@ mod error;
 mod exports;
 mod file;
 mod flags;
-mod frame;
+mod global;
 mod jobs_file;
 mod keyring;
 mod nearest;
@@ -36,8 +36,8 @@ pub(crate) use error::unread_config_file;
 pub use exports::Export;
 pub use file::ConfigFile;
 pub use flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
-pub use frame::{
-    DEFAULT_ARCHIVE, FrameFlags, FrameSettings, LogFormat, When, default_config_files, find_config_file,
+pub use global::{
+    DEFAULT_ARCHIVE, GlobalFlags, GlobalSettings, LogFormat, When, default_config_files, find_config_file,
 };
 pub use jobs_file::{JobsFile, ListedJob, read_jobs_file};
 pub use keyring::{Account, HOW_LONG, Keyring, KeyringError};

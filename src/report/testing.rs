@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::render::{Format, Style};
 use super::{About, ReportError, Request, Rows, query};
-use crate::archive::{Reader, Snapshot, Writer};
+use crate::archive::{ReadOnly, Snapshot, Writer};
 
 /// A run to be put into an archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl TestArchive {
         &self,
         write: impl FnOnce(&Snapshot<'_>, &mut dyn Rows) -> Result<(), ReportError>,
     ) -> Result<Vec<Vec<String>>, ReportError> {
-        let reader = Reader::open(&self.path()).unwrap();
+        let reader = ReadOnly::open(&self.path()).unwrap();
         let snapshot = reader.snapshot().unwrap();
         let mut bytes = Vec::new();
         let about = About::new(&snapshot, "test", serde_json::Map::new());

@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 
 use super::event::{Stop, SyncEvent};
 use super::job::{self, JobResult};
+use super::messages::{chain, with_hint};
 use super::shared::{JobOptions, Shared};
 use super::store;
-use super::words::{chain, with_hint};
 use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer};
 use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::archive::{
-    ArchiveError, JobAtHand, JobRecord, Keys, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome,
+    ArchiveError, JobRecord, Keys, KnownJob, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome,
     SyncRecord, Writer,
 };
 use crate::model::Guid;
@@ -106,7 +106,7 @@ pub(super) struct Batch {
 enum Command {
     Open {
         job: Guid,
-        reply: oneshot::Sender<Result<JobAtHand, Arc<ArchiveError>>>,
+        reply: oneshot::Sender<Result<KnownJob, Arc<ArchiveError>>>,
     },
     Name {
         job: Guid,
@@ -148,7 +148,7 @@ pub(super) fn start(writer: Writer, sync_id: i64) -> std::io::Result<(Store, Sto
 
 impl Store {
     /// What the archive knows of a job.
-    pub(super) async fn open(&self, job: Guid) -> Result<JobAtHand, Arc<ArchiveError>> {
+    pub(super) async fn open(&self, job: Guid) -> Result<KnownJob, Arc<ArchiveError>> {
         self.ask(|reply| Command::Open { job, reply }).await
     }
 
@@ -248,7 +248,7 @@ impl Worker {
         self
     }
 
-    /// One transaction: this batch, and those that are waiting already. Hands back a command that came between.
+    /// JobTask transaction: this batch, and those that are waiting already. Hands back a command that came between.
     fn store_waiting(&mut self, first: Batch, commands: &mut mpsc::Receiver<Command>) -> Option<Command> {
         let mut after = None;
         let stored = self.guarded(|worker| {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jobruns::archive::Reader;
+use jobruns::archive::ReadOnly;
 use rusqlite::Connection;
 
 use super::rich::contract;
@@ -94,7 +94,7 @@ impl Patient {
 
     fn look_for(&self, heads: &[[u8; 32]]) -> Outcome {
         let changed = contract(&self.path()).ok().as_ref() != Some(&self.said);
-        let found = match Reader::open(&self.path()).and_then(|reader| reader.verify(heads)) {
+        let found = match ReadOnly::open(&self.path()).and_then(|reader| reader.verify(heads)) {
             Ok(report) => report
                 .findings
                 .into_iter()

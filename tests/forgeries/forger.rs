@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use super::common::program::Ended;
 use super::common::story::Story;
 
-/// An archive of three lodged syncs: runs that changed, went, and a job that failed; quarantine, one of it accepted.
+/// An archive of three published syncs: runs that changed, went, and a job that failed; quarantine, one of it accepted.
 pub(crate) struct Scene {
     pub(crate) story: Story,
-    /// The lodged heads, oldest first.
+    /// The published heads, oldest first.
     pub(crate) heads: Vec<String>,
 }
 

@@ -130,7 +130,7 @@ pub(crate) const FORGERIES: &[Row] = &[
         name: "act-covered-by-a-later-head",
         alone: 3,
         forge: |forgery| {
-            // A later sync of the forged archive lodges its own head, which excuses nothing.
+            // A later sync of the forged archive publishes its own head, which excuses nothing.
             let failed = forgery.failed();
             let line = format!("lost what=payload entry={}", failed.entry);
             let sql = format!("DELETE FROM payload WHERE entry_id = {}", failed.entry);
@@ -346,7 +346,7 @@ async fn what_somebody_with_the_file_does_well_is_found_by_the_list_of_heads() {
         };
         wrong.extend(forgery.judged(&[], row.alone, alone));
         wrong.extend(forgery.judged(&["--head-file", "heads.txt"], 4, &told));
-        // One lodged head does as well.
+        // One published head does as well.
         let newest = &scene.heads[2];
         wrong.extend(forgery.judged(&["--head", newest], 4, &[]));
     }

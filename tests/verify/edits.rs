@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::common::damage::{ColumnEdit, Patient, column_edits, columns, row_edits, schema_edits};
 use super::common::rich::rich_archive;
-use jobruns::archive::{Reader, Writer, acknowledge, read_heads, reindex};
+use jobruns::archive::{ReadOnly, Writer, acknowledge, read_heads, reindex};
 use rusqlite::functions::FunctionFlags;
 
 /// Columns whose edit changes nothing that the archive says, and why it is not found.
@@ -146,7 +146,7 @@ async fn an_edited_schema_is_found_and_an_analysts_index_and_view_are_noted() {
     ] {
         let outcome = patient.with_sql(sql).unwrap();
         assert_eq!(outcome.found, [""; 0], "{sql}");
-        let report = jobruns::archive::Reader::open(&patient.path())
+        let report = jobruns::archive::ReadOnly::open(&patient.path())
             .unwrap()
             .verify(&[])
             .unwrap();
@@ -165,7 +165,7 @@ async fn an_index_with_a_function_that_we_lack_hides_nothing_and_is_dropped_by_t
             .unwrap();
         connection.execute_batch(sql).unwrap();
     };
-    let verified = || Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+    let verified = || ReadOnly::open(&bench.archive()).unwrap().verify(&[]).unwrap();
     theirs("CREATE INDEX mine ON _run (theirs(coalesce(status, 0)))");
     // Others of theirs beside it, on tables of both kinds.
     theirs(

@@ -1,6 +1,6 @@
 //! What is sound is not called damaged: another zone, a sync at the same time, a part since a head.
 
-use jobruns::archive::{ArchiveError, Reader, VerifyOptions, Writer};
+use jobruns::archive::{ArchiveError, ReadOnly, VerifyOptions, Writer};
 use jobruns::model::Sha256;
 
 use super::common::Bench;
@@ -11,7 +11,7 @@ fn since(bench: &Bench, head: Sha256) -> Result<jobruns::archive::VerifyReport, 
         since_head: Some(head),
         ..VerifyOptions::default()
     };
-    Reader::open(&bench.archive())?.verify_with(&options, &|_| {})
+    ReadOnly::open(&bench.archive())?.verify_with(&options, &|_| {})
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,7 +19,7 @@ async fn an_archive_in_another_zone_is_intact() {
     let mut bench = Bench::new().await;
     bench.options.naive_time = Some("Asia/Kolkata".parse().unwrap());
     bench.sync().await;
-    let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+    let report = ReadOnly::open(&bench.archive()).unwrap().verify(&[]).unwrap();
     assert_eq!(report.findings, []);
     assert_eq!(report.verified.runs, 36);
     assert_eq!(
@@ -33,7 +33,7 @@ async fn runs_seen_in_other_bytes_are_noted_until_a_reindex() {
     let bench = Bench::new().await;
     bench.sync().await;
     let notes = || {
-        let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+        let report = ReadOnly::open(&bench.archive()).unwrap().verify(&[]).unwrap();
         assert_eq!(report.findings, []);
         report.notes
     };
@@ -59,7 +59,7 @@ async fn what_a_writer_has_not_committed_is_not_seen() {
     writer.begin().unwrap();
     writer.store_returned(1, 1).unwrap();
     assert!(job.job_key > 0);
-    let report = Reader::open(&bench.archive()).unwrap().verify(&[]).unwrap();
+    let report = ReadOnly::open(&bench.archive()).unwrap().verify(&[]).unwrap();
     assert_eq!(report.findings, []);
     writer.rollback();
 }
@@ -70,7 +70,7 @@ async fn syncs_go_on_while_it_looks_and_each_look_sees_one_state() {
     let archive = bench.archive();
     let looking = std::thread::spawn(move || {
         (0..12)
-            .map(|_| Reader::open(&archive).unwrap().verify(&[]).unwrap())
+            .map(|_| ReadOnly::open(&archive).unwrap().verify(&[]).unwrap())
             .collect::<Vec<_>>()
     });
     bench.no_faults();
@@ -88,7 +88,7 @@ async fn syncs_go_on_while_it_looks_and_each_look_sees_one_state() {
 #[tokio::test(flavor = "multi_thread")]
 async fn since_a_head_only_the_new_part_is_compared() {
     let bench = rich_archive(3).await;
-    let head = Reader::open(&bench.archive()).unwrap().head().unwrap();
+    let head = ReadOnly::open(&bench.archive()).unwrap().head().unwrap();
     let none = since(&bench, head).unwrap();
     assert_eq!((none.findings.len(), none.verified.payloads), (0, 0));
     bench.no_faults();

@@ -1,12 +1,12 @@
 //! Which lines of a damaged ledger go into the new one.
 //!
-//! Up to the first line that is missing or changed, all of them, as they stand: heads lodged until then stay provable. Behind
+//! Up to the first line that is missing or changed, all of them, as they stand: heads published until then stay provable. Behind
 //! it, a line counts where its hash is that of the line right before it and itself, and where it still makes sense without
 //! what is missing. It is then sealed anew.
 
 use std::collections::HashSet;
 
-use crate::archive::claims::{Claim, QuarantinedClaim, RevisionClaim};
+use crate::archive::claims::{LedgerEntry, QuarantinedEntry, RevisionEntry};
 use crate::archive::grammar::Grammar;
 use crate::archive::ledger::{Entry, GENESIS, entry_hash};
 use crate::model::{Guid, Instant, Sha256};
@@ -21,7 +21,7 @@ pub(super) struct OldLine {
 
 /// What to do with a line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Decision {
     /// Append these lines; the last one is the old one.
     Keep(Vec<String>),
     /// The chain ends before it. Whatever follows is judged line by line.
@@ -29,12 +29,12 @@ pub(super) enum Verdict {
     /// It cannot be kept. Says why.
     Drop(String),
     /// A revision whose line is not sealed, or does not fit: its payload alone can prove it.
-    ByPayload(Box<RevisionClaim>),
+    ByPayload(Box<RevisionEntry>),
 }
 
 /// Judges the lines in their order.
 #[derive(Debug)]
-pub(super) struct Judge {
+pub(super) struct LineFilter {
     now: Instant,
     /// Number and hash of the line before.
     before: (i64, Sha256),
@@ -43,7 +43,7 @@ pub(super) struct Judge {
     grammar: Grammar,
 }
 
-impl Judge {
+impl LineFilter {
     /// Begins; `lost` are the entries of revisions that an earlier salvage lost.
     pub(super) fn new(now: Instant, lost: HashSet<i64>) -> Self {
         Self {
@@ -54,33 +54,33 @@ impl Judge {
         }
     }
 
-    /// Judges the next line. After [`Verdict::Broken`], which comes once, it is to be asked again about the same line.
-    pub(super) fn judge(&mut self, old: &OldLine) -> Verdict {
+    /// Judges the next line. After [`Decision::Broken`], which comes once, it is to be asked again about the same line.
+    pub(super) fn decide(&mut self, old: &OldLine) -> Decision {
         let adjacent = old.entry == self.before.0 + 1;
         let sealed = adjacent && entry_hash(&self.before.1, &old.line) == old.hash;
-        let claim = Claim::read(&old.line);
+        let claim = LedgerEntry::read(&old.line);
         if !self.broken {
             let fits = claim
                 .as_ref()
                 .is_ok_and(|claim| self.grammar.fault(claim).is_none());
             if !(sealed && fits) {
                 self.broken = true;
-                return Verdict::Broken;
+                return Decision::Broken;
             }
         }
         self.before = (old.entry, old.hash);
         let claim = match claim {
             Ok(claim) => claim,
-            Err(why) => return Verdict::Drop(why),
+            Err(why) => return Decision::Drop(why),
         };
         if !self.broken {
             self.grammar.take(old.entry, &old.hash, &claim);
-            return Verdict::Keep(vec![old.line.clone()]);
+            return Decision::Keep(vec![old.line.clone()]);
         }
         if !sealed {
             return match claim {
-                Claim::Revision(revision) => Verdict::ByPayload(Box::new(revision)),
-                _ => Verdict::Drop("nothing seals it".to_owned()),
+                LedgerEntry::Revision(revision) => Decision::ByPayload(Box::new(revision)),
+                _ => Decision::Drop("nothing seals it".to_owned()),
             };
         }
         self.behind_the_break(claim, &old.line)
@@ -111,72 +111,78 @@ impl Judge {
         let at = self.now.unix_seconds();
         let (head, entries) = (GENESIS, 0);
         self.grammar
-            .take(0, &head, &Claim::Salvaged { head, entries, at });
+            .take(0, &head, &LedgerEntry::Salvaged { head, entries, at });
     }
 
-    fn behind_the_break(&mut self, claim: Claim, line: &str) -> Verdict {
+    fn behind_the_break(&mut self, claim: LedgerEntry, line: &str) -> Decision {
         let names_places = "it names places of the old ledger";
         let later = claim.at().is_some_and(|at| at > self.now.unix_seconds());
         let unsaid = match &claim {
             _ if later => Some("its time is later than now".to_owned()),
-            Claim::Revision(revision) if revision.number <= self.latest(revision.run) => {
+            LedgerEntry::Revision(revision) if revision.number <= self.latest(revision.run) => {
                 Some("a later revision is kept".to_owned())
             }
-            Claim::Revision(RevisionClaim { sync, .. }) => self.unspeakable(*sync),
-            Claim::Quarantined(claim) if claim.id <= self.grammar.last_quarantined() => {
+            LedgerEntry::Revision(RevisionEntry { sync, .. }) => self.unspeakable(*sync),
+            LedgerEntry::Quarantined(claim) if claim.id <= self.grammar.last_quarantined() => {
                 Some("that number is known already".to_owned())
             }
-            Claim::Quarantined(claim) => self.unspeakable(claim.sync),
-            Claim::Absent { run, sync, .. } => self.presence(*run, false).or_else(|| self.unspeakable(*sync)),
-            Claim::Returned { run, sync, .. } => {
+            LedgerEntry::Quarantined(claim) => self.unspeakable(claim.sync),
+            LedgerEntry::Absent { run, sync, .. } => {
+                self.presence(*run, false).or_else(|| self.unspeakable(*sync))
+            }
+            LedgerEntry::Returned { run, sync, .. } => {
                 self.presence(*run, true).or_else(|| self.unspeakable(*sync))
             }
-            Claim::SyncBegan(began) if began.sync <= self.grammar.last_sync() => {
+            LedgerEntry::SyncBegan(began) if began.sync <= self.grammar.last_sync() => {
                 Some("a sync of that number is known already".to_owned())
             }
-            Claim::SyncBegan(_)
-            | Claim::Reindexed { .. }
-            | Claim::JobWatched { .. }
-            | Claim::JobNamed { .. }
-            | Claim::JobServer { .. } => None,
-            Claim::JobAdded { .. }
-            | Claim::NaiveTime { .. }
-            | Claim::SyncKilled { .. }
-            | Claim::SyncEnded(_)
-            | Claim::Accepted { .. } => self.grammar.fault(&claim),
-            Claim::Archive { .. }
-            | Claim::Salvaged { .. }
-            | Claim::SalvageEnded { .. }
-            | Claim::Lost(_)
-            | Claim::Acknowledged(_)
-            | Claim::ClockSetBack { .. } => Some(names_places.to_owned()),
+            LedgerEntry::SyncBegan(_)
+            | LedgerEntry::Reindexed { .. }
+            | LedgerEntry::JobWatched { .. }
+            | LedgerEntry::JobNamed { .. }
+            | LedgerEntry::JobServer { .. } => None,
+            LedgerEntry::JobAdded { .. }
+            | LedgerEntry::NaiveTime { .. }
+            | LedgerEntry::SyncKilled { .. }
+            | LedgerEntry::SyncEnded(_)
+            | LedgerEntry::Accepted { .. } => self.grammar.fault(&claim),
+            LedgerEntry::Archive { .. }
+            | LedgerEntry::Salvaged { .. }
+            | LedgerEntry::SalvageEnded { .. }
+            | LedgerEntry::Lost(_)
+            | LedgerEntry::Acknowledged(_)
+            | LedgerEntry::ClockSetBack { .. } => Some(names_places.to_owned()),
         };
         match (unsaid, claim) {
-            (Some(_), Claim::Revision(revision)) => Verdict::ByPayload(Box::new(revision)),
-            (Some(why), _) => Verdict::Drop(why),
+            (Some(_), LedgerEntry::Revision(revision)) => Decision::ByPayload(Box::new(revision)),
+            (Some(why), _) => Decision::Drop(why),
             (None, claim) => {
                 let mut lines = self.said_before(&claim);
                 self.grammar.take(0, &GENESIS, &claim);
                 lines.push(line.to_owned());
-                Verdict::Keep(lines)
+                Decision::Keep(lines)
             }
         }
     }
 
     /// What must be said again before a line.
-    fn said_before(&mut self, claim: &Claim) -> Vec<String> {
+    fn said_before(&mut self, claim: &LedgerEntry) -> Vec<String> {
         let mut lines = Vec::new();
         match claim {
-            Claim::JobWatched { job, .. } | Claim::JobNamed { job, .. } | Claim::JobServer { job, .. } => {
+            LedgerEntry::JobWatched { job, .. }
+            | LedgerEntry::JobNamed { job, .. }
+            | LedgerEntry::JobServer { job, .. } => {
                 lines.extend(self.adding(*job));
             }
-            Claim::SyncBegan(_) | Claim::Reindexed { .. } => lines.extend(self.ending()),
-            Claim::Revision(RevisionClaim { sync, job, .. })
-            | Claim::Quarantined(QuarantinedClaim { sync, job, .. }) => {
+            LedgerEntry::SyncBegan(_) | LedgerEntry::Reindexed { .. } => lines.extend(self.ending()),
+            LedgerEntry::Revision(RevisionEntry { sync, job, .. })
+            | LedgerEntry::Quarantined(QuarantinedEntry { sync, job, .. }) => {
                 lines.extend(self.beginning(*sync));
                 lines.extend(self.adding(*job));
             }
-            Claim::Absent { sync, .. } | Claim::Returned { sync, .. } => lines.extend(self.beginning(*sync)),
+            LedgerEntry::Absent { sync, .. } | LedgerEntry::Returned { sync, .. } => {
+                lines.extend(self.beginning(*sync))
+            }
             _ => {}
         }
         lines
@@ -199,7 +205,7 @@ impl Judge {
     /// A line of the salvage's own.
     fn say(&mut self, line: Entry) -> String {
         let line = line.as_str().to_owned();
-        if let Ok(claim) = Claim::read(&line) {
+        if let Ok(claim) = LedgerEntry::read(&line) {
             self.grammar.take(0, &GENESIS, &claim);
         }
         line
@@ -269,23 +275,23 @@ mod tests {
 
     /// What is done with each line: k(ept, with how many lines), b(roken), d(ropped), p(ayload).
     fn verdicts(ledger: &[OldLine]) -> String {
-        let mut judge = Judge::new(Instant::from_unix_seconds(1_769_900_000), HashSet::new());
-        let mut told = String::new();
+        let mut filter = LineFilter::new(Instant::from_unix_seconds(1_769_900_000), HashSet::new());
+        let mut decisions = String::new();
         for old in ledger {
-            let mut verdict = judge.judge(old);
-            if verdict == Verdict::Broken {
-                told.push('b');
-                judge.begin_salvage();
-                verdict = judge.judge(old);
+            let mut decision = filter.decide(old);
+            if decision == Decision::Broken {
+                decisions.push('b');
+                filter.begin_salvage();
+                decision = filter.decide(old);
             }
-            match verdict {
-                Verdict::Keep(lines) => told.push_str(&format!("k{}", lines.len())),
-                Verdict::Broken => panic!("it breaks once"),
-                Verdict::Drop(_) => told.push('d'),
-                Verdict::ByPayload(_) => told.push('p'),
+            match decision {
+                Decision::Keep(lines) => decisions.push_str(&format!("k{}", lines.len())),
+                Decision::Broken => panic!("it breaks once"),
+                Decision::Drop(_) => decisions.push('d'),
+                Decision::ByPayload(_) => decisions.push('p'),
             }
         }
-        told
+        decisions
     }
 
     #[test]

@@ -16,20 +16,20 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use self::lines::{Judge, OldLine, Verdict};
+use self::lines::{Decision, LineFilter, OldLine};
 use self::scan::scan;
 use super::atomic_file::{Access, AtomicFile};
-use super::claims::{Claim, Loss, QuarantinedClaim, RevisionClaim, Rules, SyncEnded};
+use super::claims::{LedgerEntry, Loss, QuarantinedEntry, RevisionEntry, Rules, SyncEnded};
 use super::error::{ArchiveError, Doing, io_error};
 use super::ledger::{self, Entry, Head, text_hash};
-use super::reader::Reader;
+use super::read_only::ReadOnly;
 use super::revisions::Payloads;
 use super::syncs::{JobRecord, job_line, jobs_hash, record_job};
-use super::verify::{self, Should, Verified, results};
+use super::verify::{self, Expected, Verified, results};
 use super::write::rebuild;
 use super::{jobs, limits, open, zones};
+use crate::decode::{READER_VERSION, read_run_fields};
 use crate::model::{Guid, Instant, NaiveZone, Sha256, Zone, ZoneName};
-use crate::reader::{READER_VERSION, read_run_fields};
 
 /// Things lost that are named; the others are counted.
 const MAX_NAMED: usize = 10_000;
@@ -105,7 +105,7 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
             .doing("take over the write-ahead log")?;
         salvaged
     };
-    let report = Reader::open_unchanging(part.path())?.verify(&[salvaged.head])?;
+    let report = ReadOnly::open_unchanging(part.path())?.verify(&[salvaged.head])?;
     if let Some(first) = report.findings.first() {
         let what = format!(
             "what was salvaged does not prove itself: {}: {}",
@@ -140,7 +140,7 @@ struct Work<'c> {
     /// Lines to append at the end.
     losses: Vec<Entry>,
     /// Revisions that only their payload can prove, with their entry in the old ledger.
-    by_payload: Vec<(i64, RevisionClaim)>,
+    by_payload: Vec<(i64, RevisionEntry)>,
     /// Entries of the old ledger that are missing, from and to.
     gaps: Vec<(i64, i64)>,
     bytes: u64,
@@ -206,7 +206,7 @@ impl<'c> Work<'c> {
     }
 
     fn run(mut self, ends: bool, progress: &dyn Fn(u64)) -> Result<Salvaged, ArchiveError> {
-        let mut judge = Judge::new(self.now, self.lost_before()?);
+        let mut filter = LineFilter::new(self.now, self.lost_before()?);
         let (mut next, mut first) = (1, true);
         let old = self.old;
         let scanned = scan(old, "ledger", "entry_id, entry, entry_hash", "entry_id", |row| {
@@ -218,7 +218,7 @@ impl<'c> Work<'c> {
             }
             next = entry + 1;
             let line = OldLine { entry, line, hash };
-            self.take_line(&mut judge, &line, &mut first)?;
+            self.take_line(&mut filter, &line, &mut first)?;
             progress(self.bytes);
             Ok(())
         })?;
@@ -232,13 +232,13 @@ impl<'c> Work<'c> {
                 ));
             }
         }
-        if !judge.broken {
-            self.append_salvaged(&mut judge)?;
+        if !filter.broken {
+            self.append_salvaged(&mut filter)?;
         }
         self.revisions_without_line()?;
-        self.prove_by_payload(&mut judge)?;
+        self.prove_by_payload(&mut filter)?;
         self.texts()?;
-        self.append_lines(judge.ending())?;
+        self.append_lines(filter.ending())?;
         for loss in std::mem::take(&mut self.losses) {
             self.append(&loss)?;
         }
@@ -250,12 +250,12 @@ impl<'c> Work<'c> {
         }
         let ended = Entry::new("salvage-ended").with("at", self.now);
         self.append(&ended)?;
-        let (told, hurt) = verify::listen(self.new)?;
+        let (ledger, hurt) = verify::replay(self.new)?;
         if let Some(first) = hurt.first() {
             let what = format!("what was taken out is not whole: {}: {}", first.place, first.what);
             return Err(ArchiveError::Damaged { what });
         }
-        let rebuilt = rebuild(self.new, &told, &|_| {})?;
+        let rebuilt = rebuild(self.new, &ledger, &|_| {})?;
         self.salvaged.runs = rebuilt.runs;
         self.salvaged.revisions = rebuilt.revisions;
         self.salvaged.head = self.head.hash;
@@ -288,7 +288,7 @@ impl<'c> Work<'c> {
         let _ = scan(self.old, "ledger", "entry_id, entry", "entry_id", |row| {
             let line = row.get_ref(1).ok().and_then(|line| line.as_str().ok());
             if let Some(line) = line.filter(|line| line.starts_with("lost "))
-                && let Ok(Claim::Lost(Loss::Payload { entry })) = Claim::read(line)
+                && let Ok(LedgerEntry::Lost(Loss::Payload { entry })) = LedgerEntry::read(line)
             {
                 lost.insert(entry);
             }
@@ -297,10 +297,10 @@ impl<'c> Work<'c> {
         Ok(lost)
     }
 
-    fn append_salvaged(&mut self, judge: &mut Judge) -> Result<(), ArchiveError> {
-        self.append_lines(judge.end_earlier_salvage())?;
+    fn append_salvaged(&mut self, filter: &mut LineFilter) -> Result<(), ArchiveError> {
+        self.append_lines(filter.end_earlier_salvage())?;
         ledger::note_clock_at(self.new, &mut self.head, self.now)?;
-        judge.begin_salvage();
+        filter.begin_salvage();
         // Where not even the first line is sound, the new archive's own one stands there.
         let kept = self.salvaged.lines;
         self.salvaged.old_head = if kept == 0 {
@@ -315,15 +315,20 @@ impl<'c> Work<'c> {
         self.append(&line)
     }
 
-    fn take_line(&mut self, judge: &mut Judge, old: &OldLine, first: &mut bool) -> Result<(), ArchiveError> {
-        let mut verdict = judge.judge(old);
-        if verdict == Verdict::Broken {
-            self.append_salvaged(judge)?;
-            verdict = judge.judge(old);
+    fn take_line(
+        &mut self,
+        filter: &mut LineFilter,
+        old: &OldLine,
+        first: &mut bool,
+    ) -> Result<(), ArchiveError> {
+        let mut decision = filter.decide(old);
+        if decision == Decision::Broken {
+            self.append_salvaged(filter)?;
+            decision = filter.decide(old);
         }
-        match verdict {
-            Verdict::Keep(lines) => {
-                if std::mem::take(first) && !judge.broken {
+        match decision {
+            Decision::Keep(lines) => {
+                if std::mem::take(first) && !filter.broken {
                     // The old archive goes on: its own first line takes the place of the new file's.
                     self.new
                         .execute("DELETE FROM ledger", [])
@@ -334,9 +339,9 @@ impl<'c> Work<'c> {
                 for line in lines {
                     self.zone_of_revision(&line)?;
                     self.append(&Entry::of_line(&line))?;
-                    match Claim::read(&line) {
+                    match LedgerEntry::read(&line) {
                         // An earlier salvage has said so already.
-                        Ok(Claim::Lost(loss)) => {
+                        Ok(LedgerEntry::Lost(loss)) => {
                             self.losses.retain(|loss| loss.as_str() != line);
                             match loss {
                                 Loss::Name { job } => drop(self.names.remove(&job)),
@@ -349,9 +354,9 @@ impl<'c> Work<'c> {
                     }
                 }
             }
-            Verdict::ByPayload(claim) => self.by_payload.push((old.entry, *claim)),
-            Verdict::Broken => {}
-            Verdict::Drop(why) => {
+            Decision::ByPayload(claim) => self.by_payload.push((old.entry, *claim)),
+            Decision::Broken => {}
+            Decision::Drop(why) => {
                 let kind = old.line.split(' ').next().unwrap_or_default();
                 let kind: String = kind.chars().take(20).collect();
                 self.lose(format!("ledger entry {} ({kind}): {why}", old.entry));
@@ -361,12 +366,12 @@ impl<'c> Work<'c> {
     }
 
     /// Takes over what a line that was just appended tells of and what stands elsewhere.
-    fn take_over(&mut self, old_entry: i64, claim: Claim) -> Result<(), ArchiveError> {
+    fn take_over(&mut self, old_entry: i64, claim: LedgerEntry) -> Result<(), ArchiveError> {
         match claim {
-            Claim::NaiveTime { zone, rules, .. } | Claim::Reindexed { zone, rules, .. } => {
+            LedgerEntry::NaiveTime { zone, rules, .. } | LedgerEntry::Reindexed { zone, rules, .. } => {
                 self.zone(zone, rules.as_ref())?
             }
-            Claim::JobAdded { job, at } => {
+            LedgerEntry::JobAdded { job, at } => {
                 self.new
                     .execute(
                         "INSERT INTO _job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)",
@@ -374,24 +379,24 @@ impl<'c> Work<'c> {
                     )
                     .doing("add a job")?;
             }
-            Claim::JobNamed { job, name, .. } => drop(self.names.insert(job, name)),
-            Claim::JobServer { job, server, .. } => drop(self.servers.insert(job, server)),
-            Claim::SyncEnded(ended) => self.results(&ended)?,
-            Claim::Revision(revision) => {
+            LedgerEntry::JobNamed { job, name, .. } => drop(self.names.insert(job, name)),
+            LedgerEntry::JobServer { job, server, .. } => drop(self.servers.insert(job, server)),
+            LedgerEntry::SyncEnded(ended) => self.results(&ended)?,
+            LedgerEntry::Revision(revision) => {
                 if let Err(why) = self.payload(old_entry, &revision, self.head.entry_id)? {
                     let loss = Entry::new("lost")
                         .with("what", "payload")
                         .with("entry", self.head.entry_id);
                     self.losses.push(loss);
-                    let RevisionClaim { run, number, .. } = revision;
+                    let RevisionEntry { run, number, .. } = revision;
                     self.lose(format!(
                         "revision {number} of run {run} (ledger entry {old_entry}): {why}"
                     ));
                 }
             }
-            Claim::Quarantined(claim) => self.quarantined(&claim)?,
-            Claim::Accepted { id, at, why, .. } => self.accepted(id, at, &why)?,
-            Claim::Acknowledged(claim) => self.reason(&claim.why)?,
+            LedgerEntry::Quarantined(claim) => self.quarantined(&claim)?,
+            LedgerEntry::Accepted { id, at, why, .. } => self.accepted(id, at, &why)?,
+            LedgerEntry::Acknowledged(claim) => self.reason(&claim.why)?,
             _ => {}
         }
         Ok(())
@@ -423,7 +428,7 @@ impl<'c> Work<'c> {
 
     /// Says the zone of a revision where the line that said it is lost.
     fn zone_of_revision(&mut self, line: &str) -> Result<(), ArchiveError> {
-        let Ok(Claim::Revision(claim)) = Claim::read(line) else {
+        let Ok(LedgerEntry::Revision(claim)) = LedgerEntry::read(line) else {
             return Ok(());
         };
         if claim.zone == self.zone.name() || self.rules_lost {
@@ -450,7 +455,7 @@ impl<'c> Work<'c> {
     fn payload(
         &mut self,
         old_entry: i64,
-        claim: &RevisionClaim,
+        claim: &RevisionEntry,
         new_entry: i64,
     ) -> Result<Result<u64, String>, ArchiveError> {
         let bytes = match self.payloads.read(self.old, old_entry, claim) {
@@ -555,13 +560,13 @@ impl<'c> Work<'c> {
         self.lose(format!("number {id} in quarantine"));
     }
 
-    fn quarantined(&mut self, claim: &QuarantinedClaim) -> Result<(), ArchiveError> {
+    fn quarantined(&mut self, claim: &QuarantinedEntry) -> Result<(), ArchiveError> {
         let found = self.old.query_row(
             "SELECT reason, payload FROM _quarantined WHERE quarantine_id = ?1",
             [claim.id],
             |row| {
-                let sound = Should::TextOf(&claim.reason).is(row.get_ref(0)?)
-                    && Should::BytesOf(&claim.kept).is(row.get_ref(1)?);
+                let sound = Expected::TextOf(&claim.reason).is(row.get_ref(0)?)
+                    && Expected::BytesOf(&claim.kept).is(row.get_ref(1)?);
                 Ok(sound.then_some((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))
             },
         );
@@ -666,7 +671,7 @@ impl<'c> Work<'c> {
             let ids = ids
                 .ok()
                 .and_then(|(run, job)| Some((run.parse().ok()?, job.parse().ok()?)));
-            let claim = ids.map(|(run, job)| RevisionClaim {
+            let claim = ids.map(|(run, job)| RevisionEntry {
                 run,
                 number,
                 sync: 0,
@@ -692,18 +697,18 @@ impl<'c> Work<'c> {
     }
 
     /// Takes over revisions that only their payload proves, in a sync of the salvage's own: when they were received is not known.
-    fn prove_by_payload(&mut self, judge: &mut Judge) -> Result<(), ArchiveError> {
+    fn prove_by_payload(&mut self, filter: &mut LineFilter) -> Result<(), ArchiveError> {
         let mut candidates = std::mem::take(&mut self.by_payload);
         candidates.sort_by_key(|(entry, claim)| (claim.run, claim.number, *entry));
         let mut own_sync = None;
         let mut latest: HashMap<Guid, i64> = HashMap::new();
         for (entry, claim) in candidates {
-            let RevisionClaim { run, number, .. } = claim;
+            let RevisionEntry { run, number, .. } = claim;
             let before = latest
                 .get(&run)
                 .copied()
                 .unwrap_or_default()
-                .max(judge.latest(run));
+                .max(filter.latest(run));
             if number <= before {
                 self.lose(format!(
                     "revision {number} of run {run} (ledger entry {entry}): nothing seals its line, and a later one is kept"
@@ -712,11 +717,11 @@ impl<'c> Work<'c> {
             }
             let sync = match own_sync {
                 Some(sync) => sync,
-                None => *own_sync.insert(self.begin_own_sync(judge)?),
+                None => *own_sync.insert(self.begin_own_sync(filter)?),
             };
-            if let Some(line) = judge.adding(claim.job) {
+            if let Some(line) = filter.adding(claim.job) {
                 self.append(&Entry::of_line(&line))?;
-                let added = Claim::JobAdded {
+                let added = LedgerEntry::JobAdded {
                     job: claim.job,
                     at: self.now.unix_seconds(),
                 };
@@ -759,9 +764,9 @@ impl<'c> Work<'c> {
         Ok(())
     }
 
-    fn begin_own_sync(&mut self, judge: &mut Judge) -> Result<i64, ArchiveError> {
-        self.append_lines(judge.ending())?;
-        let sync = judge.next_sync();
+    fn begin_own_sync(&mut self, filter: &mut LineFilter) -> Result<i64, ArchiveError> {
+        self.append_lines(filter.ending())?;
+        let sync = filter.next_sync();
         let line = Entry::new("sync-began")
             .with("sync", sync)
             .with("at", self.now)

@@ -28,7 +28,7 @@ pub struct Finding {
 
 /// What to do about a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum Remedy {
     /// The tables can be made anew from payloads and ledger.
     Reindex,
     /// Payloads or ledger themselves are hurt.
@@ -41,7 +41,7 @@ pub(super) enum Next {
     Program,
 }
 
-impl Next {
+impl Remedy {
     const fn words(self) -> &'static str {
         match self {
             Self::Reindex => {
@@ -62,7 +62,7 @@ impl Next {
 }
 
 impl Finding {
-    pub(super) fn new(next: Next, place: impl Into<String>, what: impl Into<String>) -> Self {
+    pub(super) fn new(next: Remedy, place: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
             place: place.into(),
             what: what.into(),
@@ -74,7 +74,7 @@ impl Finding {
 
     /// Whether the tables can be made right from payloads and ledger.
     pub(super) fn is_repairable(&self) -> bool {
-        self.next == Next::Reindex.words()
+        self.next == Remedy::Reindex.words()
     }
 
     pub(super) fn with(mut self, expected: impl Into<String>, found: impl Into<String>) -> Self {
@@ -87,37 +87,37 @@ impl Finding {
 /// Findings as they come: the first ones in full, the rest counted.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct Findings {
-    pub(super) told: Vec<Finding>,
-    pub(super) untold: u64,
+    pub(super) listed: Vec<Finding>,
+    pub(super) omitted: u64,
 }
 
 impl Findings {
     pub(super) fn is_empty(&self) -> bool {
-        self.told.is_empty()
+        self.listed.is_empty()
     }
 
     pub(super) fn push(&mut self, finding: Finding) {
-        if self.told.len() < MAX_TOLD {
-            self.told.push(finding);
+        if self.listed.len() < MAX_TOLD {
+            self.listed.push(finding);
         } else {
-            self.untold += 1;
+            self.omitted += 1;
         }
     }
 
     pub(super) fn append(&mut self, other: Self) {
-        for finding in other.told {
+        for finding in other.listed {
             self.push(finding);
         }
-        self.untold += other.untold;
+        self.omitted += other.omitted;
     }
 
     /// Compares one column; `place` is only worded where it differs.
     pub(super) fn column(
         &mut self,
-        next: Next,
+        next: Remedy,
         place: impl FnOnce() -> String,
         column: &str,
-        should: Should<'_>,
+        should: Expected<'_>,
         found: ValueRef<'_>,
     ) {
         if !should.is(found) {
@@ -127,7 +127,7 @@ impl Findings {
     }
 }
 
-impl Next {
+impl Remedy {
     const fn witnesses(self) -> &'static str {
         match self {
             Self::Reindex => "payloads and ledger",
@@ -138,7 +138,7 @@ impl Next {
 
 /// What a column must hold.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::archive) enum Should<'a> {
+pub(in crate::archive) enum Expected<'a> {
     Null,
     Integer(i64),
     Text(&'a str),
@@ -149,7 +149,7 @@ pub(in crate::archive) enum Should<'a> {
     BytesOf(&'a Sha256),
 }
 
-impl Should<'_> {
+impl Expected<'_> {
     pub(in crate::archive) fn is(&self, found: ValueRef<'_>) -> bool {
         match (*self, found) {
             (Self::Null, ValueRef::Null) => true,
@@ -178,13 +178,13 @@ impl Should<'_> {
     }
 }
 
-impl<'a> From<Option<&'a str>> for Should<'a> {
+impl<'a> From<Option<&'a str>> for Expected<'a> {
     fn from(text: Option<&'a str>) -> Self {
         text.map_or(Self::Null, Self::Text)
     }
 }
 
-impl From<Option<i64>> for Should<'_> {
+impl From<Option<i64>> for Expected<'_> {
     fn from(number: Option<i64>) -> Self {
         number.map_or(Self::Null, Self::Integer)
     }
@@ -227,21 +227,27 @@ mod tests {
         let mut findings = Findings::default();
         let place = || "runs, run x".to_owned();
         findings.column(
-            Next::Reindex,
+            Remedy::Reindex,
             place,
             "status",
-            Should::Integer(4),
+            Expected::Integer(4),
             ValueRef::Integer(4),
         );
-        findings.column(Next::Reindex, place, "status", Should::Integer(4), ValueRef::Null);
         findings.column(
-            Next::Reindex,
+            Remedy::Reindex,
+            place,
+            "status",
+            Expected::Integer(4),
+            ValueRef::Null,
+        );
+        findings.column(
+            Remedy::Reindex,
             place,
             "exception",
-            Should::Null,
+            Expected::Null,
             ValueRef::Text(b""),
         );
-        let [status, exception] = &findings.told[..] else {
+        let [status, exception] = &findings.listed[..] else {
             panic!("{findings:?}")
         };
         assert_eq!(status.what, "its status is not what payloads and ledger say");
@@ -255,21 +261,21 @@ mod tests {
     #[test]
     fn values_of_another_type_are_never_equal() {
         let hash = text_hash("a");
-        assert!(Should::TextOf(&hash).is(ValueRef::Text(b"a")));
-        assert!(!Should::TextOf(&hash).is(ValueRef::Blob(b"a")));
-        assert!(Should::BytesOf(&hash).is(ValueRef::Blob(b"a")));
-        assert!(!Should::Integer(1).is(ValueRef::Real(1.0)));
-        assert!(!Should::Text("1").is(ValueRef::Integer(1)));
+        assert!(Expected::TextOf(&hash).is(ValueRef::Text(b"a")));
+        assert!(!Expected::TextOf(&hash).is(ValueRef::Blob(b"a")));
+        assert!(Expected::BytesOf(&hash).is(ValueRef::Blob(b"a")));
+        assert!(!Expected::Integer(1).is(ValueRef::Real(1.0)));
+        assert!(!Expected::Text("1").is(ValueRef::Integer(1)));
     }
 
     #[test]
     fn a_flood_of_findings_is_counted_and_not_kept() {
         let mut findings = Findings::default();
         for _ in 0..MAX_TOLD + 5 {
-            findings.push(Finding::new(Next::File, "a", "b"));
+            findings.push(Finding::new(Remedy::File, "a", "b"));
         }
         let mut all = Findings::default();
         all.append(findings);
-        assert_eq!((all.told.len(), all.untold), (MAX_TOLD, 5));
+        assert_eq!((all.listed.len(), all.omitted), (MAX_TOLD, 5));
     }
 }

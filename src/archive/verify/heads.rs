@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::finding::{Finding, Findings, Next};
-use super::ledger::Told;
+use super::finding::{Finding, Findings, Remedy};
+use super::ledger::LedgerState;
 use super::{VerifyOptions, VerifyReport};
-use crate::archive::claims::{Claim, SyncEnded};
-use crate::archive::heads::{LodgedHead, not_held};
+use crate::archive::claims::{LedgerEntry, SyncEnded};
+use crate::archive::heads::{PublishedHead, not_held};
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
 /// A line that takes back, rereads or gives up what earlier ones say.
@@ -112,19 +112,19 @@ pub(super) fn wanted(options: &VerifyOptions) -> HashSet<Sha256> {
 }
 
 /// Judges what the heads demand; the findings, notes and losses go to `report`.
-pub(super) fn judge(
+pub(super) fn check(
     options: &VerifyOptions,
-    told: &Told,
+    ledger: &LedgerState,
     findings: &mut Findings,
     report: &mut VerifyReport,
 ) {
-    let archive = told.archive.map(|(id, _)| id);
+    let archive = ledger.archive.map(|(id, _)| id);
     let mut demanded: Vec<i64> = Vec::new();
-    let entry_of = |head: &Sha256| told.met.get(head).map(|(entry, _)| *entry);
+    let entry_of = |head: &Sha256| ledger.met.get(head).map(|(entry, _)| *entry);
     demanded.extend(options.since_head.as_ref().and_then(entry_of));
     let not_there = |place: String, head: &Sha256| {
         Finding::new(
-            Next::OtherCopy,
+            Remedy::OtherCopy,
             place,
             "the history sealed by this head is not held",
         )
@@ -134,7 +134,7 @@ pub(super) fn judge(
         let mut of = HeadsOf::default();
         let mut newest = None;
         for head in &options.heads {
-            match told.met.get(head) {
+            match ledger.met.get(head) {
                 Some((entry, line)) => {
                     of.held += 1;
                     demanded.push(*entry);
@@ -159,14 +159,14 @@ pub(super) fn judge(
         for line in &list.heads {
             if !line.is_of(archive) {
                 of.of_other_archives += 1;
-            } else if let Some((entry, line)) = told.met.get(&line.head) {
+            } else if let Some((entry, line)) = ledger.met.get(&line.head) {
                 of.held += 1;
                 demanded.push(*entry);
                 newest = newest.max(Some((*entry, line)));
             }
         }
-        let is_held = |head: &Sha256| told.met.contains_key(head);
-        for line in not_held(&list.heads, archive, is_held, &told.acknowledged) {
+        let is_held = |head: &Sha256| ledger.met.contains_key(head);
+        for line in not_held(&list.heads, archive, is_held, &ledger.acknowledged) {
             of.not_held += 1;
             findings.push(not_there(place_of(&file, line), &line.head));
         }
@@ -174,18 +174,18 @@ pub(super) fn judge(
             let what = "it has lines of other archives and none of this one: nothing of it was ever published there, or this is not the archive that it was taken for";
             let id = archive.map_or_else(|| "an archive's id".to_owned(), |id| id.to_string());
             let others = ids(&list.heads);
-            findings.push(Finding::new(Next::OtherCopy, file, what).with(id, others));
+            findings.push(Finding::new(Remedy::OtherCopy, file, what).with(id, others));
         }
         of.newest_held = newest.map(|(entry, line)| up_to(entry, line));
         report.heads.push(of);
     }
     demanded.sort_unstable();
-    acts(options, told, archive, &demanded, findings, report);
+    acts(options, ledger, archive, &demanded, findings, report);
 }
 
 fn acts(
     options: &VerifyOptions,
-    told: &Told,
+    ledger: &LedgerState,
     archive: Option<Guid>,
     demanded: &[i64],
     findings: &mut Findings,
@@ -197,7 +197,7 @@ fn acts(
         .filter(|line| line.archive.is_some() && line.archive == archive)
         .filter_map(|line| Some((line.what.as_deref()?, &line.head)))
         .collect();
-    for act in &told.acts {
+    for act in &ledger.acts {
         let words = act.words();
         let Some((what, sealed)) = act.takes_back() else {
             report.notes.push(words);
@@ -211,7 +211,7 @@ fn acts(
                 "a head that was published before seals what this line changes, and no line of the list of heads tells of it: {words}"
             );
             let place = format!("ledger, entry {}", act.entry);
-            findings.push(Finding::new(Next::OtherCopy, place, what));
+            findings.push(Finding::new(Remedy::OtherCopy, place, what));
         } else if is_listed || !matches!(act.deed, Deed::Lost { .. }) {
             report.notes.push(words);
         } else {
@@ -220,7 +220,7 @@ fn acts(
     }
 }
 
-fn place_of(file: &str, line: &LodgedHead) -> String {
+fn place_of(file: &str, line: &PublishedHead) -> String {
     let time = line
         .time
         .as_deref()
@@ -228,7 +228,7 @@ fn place_of(file: &str, line: &LodgedHead) -> String {
     format!("{file}, line {}{time}", line.line)
 }
 
-fn ids(lines: &[LodgedHead]) -> String {
+fn ids(lines: &[PublishedHead]) -> String {
     let mut ids: Vec<String> = Vec::new();
     for id in lines.iter().filter_map(|line| line.archive) {
         let id = id.to_string();
@@ -241,14 +241,16 @@ fn ids(lines: &[LodgedHead]) -> String {
 
 /// Up to where a head seals the history, by the line that has its hash.
 fn up_to(entry: i64, line: &str) -> String {
-    let claim = Claim::read(line);
+    let claim = LedgerEntry::read(line);
     let at = claim
         .as_ref()
         .ok()
-        .and_then(Claim::at)
+        .and_then(LedgerEntry::at)
         .map(Instant::from_unix_seconds);
     match (claim, at) {
-        (Ok(Claim::SyncEnded(SyncEnded { sync, .. })), Some(at)) => format!("up to sync {sync} of {at}"),
+        (Ok(LedgerEntry::SyncEnded(SyncEnded { sync, .. })), Some(at)) => {
+            format!("up to sync {sync} of {at}")
+        }
         (Ok(_), Some(at)) => format!("up to ledger entry {entry} of {at}"),
         _ => format!("up to ledger entry {entry}"),
     }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::finding::{Finding, Findings, Next, Should, shown_value};
-use super::ledger::Told;
+use super::finding::{Expected, Finding, Findings, Remedy, shown_value};
+use super::ledger::LedgerState;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::text_hash;
 use crate::archive::migrations::known_schema_version;
@@ -15,12 +15,12 @@ use crate::model::{Guid, Sha256};
 /// Compares the row that says what the archive is.
 pub(super) fn check_archive(
     connection: &Connection,
-    told: &Told,
+    ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "read what the archive is";
     let place = || "archive".to_owned();
-    let Some((id, made)) = told.archive else {
+    let Some((id, made)) = ledger.archive else {
         // Its making was stopped between the tables and the first entry; the next sync goes on with it.
         let untouched: bool = connection
             .query_row(
@@ -33,20 +33,20 @@ pub(super) fn check_archive(
             return Ok(());
         }
         findings.push(Finding::new(
-            Next::Restore,
+            Remedy::Restore,
             "ledger",
             "it does not begin with what the archive is",
         ));
         return Ok(());
     };
     let id = id.to_string();
-    let zone = told.zone.map(|zone| zone.to_string());
-    let rules = told.zone_rules.as_ref();
+    let zone = ledger.zone.map(|zone| zone.to_string());
+    let rules = ledger.zone_rules.as_ref();
     let known = known_schema_version();
-    if told.schema != known {
+    if ledger.schema != known {
         let what = "the ledger names another version of the tables than theirs";
-        let finding = Finding::new(Next::Restore, "ledger, entry 1", what);
-        findings.push(finding.with(known.to_string(), told.schema.to_string()));
+        let finding = Finding::new(Remedy::Restore, "ledger, entry 1", what);
+        findings.push(finding.with(known.to_string(), ledger.schema.to_string()));
     }
     let mut statement = connection
         .prepare("SELECT archive_id, made_unix, naive_time, zone_rules, zone_release, only FROM _archive")
@@ -56,19 +56,19 @@ pub(super) fn check_archive(
     while let Some(row) = rows.next().doing(doing)? {
         count += 1;
         let columns = [
-            ("archive_id", Should::Text(&id)),
-            ("made_unix", Should::Integer(made)),
+            ("archive_id", Expected::Text(&id)),
+            ("made_unix", Expected::Integer(made)),
             ("naive_time", zone.as_deref().into()),
             (
                 "zone_rules",
-                rules.map_or(Should::Null, |rules| Should::Blob(&rules.sha256)),
+                rules.map_or(Expected::Null, |rules| Expected::Blob(&rules.sha256)),
             ),
             ("zone_release", rules.map(|rules| &*rules.release).into()),
-            ("only", Should::Integer(1)),
+            ("only", Expected::Integer(1)),
         ];
         for (index, (column, should)) in columns.into_iter().enumerate() {
             findings.column(
-                Next::Reindex,
+                Remedy::Reindex,
                 place,
                 column,
                 should,
@@ -77,7 +77,7 @@ pub(super) fn check_archive(
         }
     }
     if count != 1 {
-        let finding = Finding::new(Next::Reindex, place(), "it has not one row");
+        let finding = Finding::new(Remedy::Reindex, place(), "it has not one row");
         findings.push(finding.with("1", count.to_string()));
     }
     Ok(())
@@ -86,7 +86,7 @@ pub(super) fn check_archive(
 /// Names rules of time zones that no line tells of; those that a line tells of were looked up with it.
 pub(super) fn check_zone_rules(
     connection: &Connection,
-    told: &Told,
+    ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "read the rules of time zones";
@@ -98,9 +98,10 @@ pub(super) fn check_zone_rules(
         let column = |index: usize| row.get_ref(index).doing(doing);
         let (zone, sha256, release) = (column(0)?, column(1)?, column(2)?);
         let words = (zone.as_str(), sha256.as_blob(), release.as_str());
-        if !matches!(words, (Ok(zone), Ok(sha256), Ok(release)) if told.names_rules(zone, sha256, release)) {
+        if !matches!(words, (Ok(zone), Ok(sha256), Ok(release)) if ledger.names_rules(zone, sha256, release))
+        {
             let what = "the ledger does not tell of these rules of a time zone";
-            findings.push(Finding::new(Next::Reindex, "zone_rules", what).with("none", shown_value(zone)));
+            findings.push(Finding::new(Remedy::Reindex, "zone_rules", what).with("none", shown_value(zone)));
         }
     }
     Ok(())
@@ -109,7 +110,7 @@ pub(super) fn check_zone_rules(
 /// Names servers that never answered; that each job has its server is compared with the jobs.
 pub(super) fn check_servers(
     connection: &Connection,
-    told: &Told,
+    ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "read the servers";
@@ -121,9 +122,9 @@ pub(super) fn check_servers(
         let key: i64 = row.get(0).doing(doing)?;
         let url = row.get_ref(1).doing(doing)?;
         let hash = url.as_str().map(text_hash);
-        if !hash.is_ok_and(|hash| told.servers.contains(&hash)) {
+        if !hash.is_ok_and(|hash| ledger.servers.contains(&hash)) {
             let finding = Finding::new(
-                Next::Reindex,
+                Remedy::Reindex,
                 format!("server, row {key}"),
                 "the ledger does not tell of a server with this address",
             );
@@ -136,7 +137,7 @@ pub(super) fn check_servers(
 /// Compares every job.
 pub(super) fn check_jobs(
     connection: &Connection,
-    told: &Told,
+    ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "read the jobs";
@@ -157,10 +158,10 @@ pub(super) fn check_jobs(
             .as_str()
             .ok()
             .and_then(|text| text.parse::<Guid>().ok().filter(|id| id.to_string() == text));
-        let Some((id, job)) = id.and_then(|id| told.jobs.get(&id).map(|job| (id, job))) else {
+        let Some((id, job)) = id.and_then(|id| ledger.jobs.get(&id).map(|job| (id, job))) else {
             let key: i64 = row.get(0).doing(doing)?;
             let finding = Finding::new(
-                Next::Reindex,
+                Remedy::Reindex,
                 format!("jobs, row {key}"),
                 "the ledger does not tell of this job",
             );
@@ -170,45 +171,45 @@ pub(super) fn check_jobs(
         met.insert(id);
         let place = || format!("jobs, job {id}");
         let hashed = |hash: Option<Sha256>, found: ValueRef<'_>, column, findings: &mut Findings| {
-            let should = hash.as_ref().map_or(Should::Null, Should::TextOf);
-            findings.column(Next::Restore, place, column, should, found);
+            let should = hash.as_ref().map_or(Expected::Null, Expected::TextOf);
+            findings.column(Remedy::Restore, place, column, should, found);
         };
         findings.column(
-            Next::Reindex,
+            Remedy::Reindex,
             place,
             "watched",
-            Should::Integer(job.watched.into()),
+            Expected::Integer(job.watched.into()),
             value(2)?,
         );
         findings.column(
-            Next::Reindex,
+            Remedy::Reindex,
             place,
             "first_seen_unix",
-            Should::Integer(job.added_at),
+            Expected::Integer(job.added_at),
             value(3)?,
         );
         hashed(job.name, value(4)?, "name", findings);
         hashed(job.server, value(5)?, "server", findings);
         if job.server.is_none() {
-            findings.column(Next::Reindex, place, "server_key", Should::Null, value(6)?);
+            findings.column(Remedy::Reindex, place, "server_key", Expected::Null, value(6)?);
         }
         if let Some(last) = &job.last {
             findings.column(
-                Next::Reindex,
+                Remedy::Reindex,
                 place,
                 "last_synced_unix",
                 last.synced_at.into(),
                 value(7)?,
             );
             findings.column(
-                Next::Reindex,
+                Remedy::Reindex,
                 place,
                 "last_error",
                 last.error.as_deref().into(),
                 value(8)?,
             );
             findings.column(
-                Next::Reindex,
+                Remedy::Reindex,
                 place,
                 "total_job_runs",
                 last.total_job_runs.into(),
@@ -216,9 +217,9 @@ pub(super) fn check_jobs(
             );
         }
     }
-    for job in told.jobs.keys().filter(|job| !met.contains(job)) {
+    for job in ledger.jobs.keys().filter(|job| !met.contains(job)) {
         let what = "it is not there, and the ledger tells of it";
-        findings.push(Finding::new(Next::Restore, format!("jobs, job {job}"), what));
+        findings.push(Finding::new(Remedy::Restore, format!("jobs, job {job}"), what));
     }
     Ok(())
 }

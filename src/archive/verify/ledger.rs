@@ -6,20 +6,20 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::Digest;
 
-use super::finding::{Finding, Findings, Next};
+use super::finding::{Finding, Findings, Remedy};
 use super::heads::{Act, Deed};
 use super::{quarantine, syncs};
-use crate::archive::claims::{AcknowledgedClaim, Claim, Loss, RevisionClaim, Rules};
+use crate::archive::claims::{AcknowledgedEntry, LedgerEntry, Loss, RevisionEntry, Rules};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
 use crate::archive::zones;
+use crate::decode::READER_VERSION;
 use crate::model::{Guid, NaiveZone, Sha256, ZoneName, hex};
-use crate::reader::READER_VERSION;
 
 /// What the ledger tells about jobs, runs and what was lost; filled line by line.
 #[derive(Debug, Default)]
-pub(in crate::archive) struct Told {
+pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) archive: Option<(Guid, i64)>,
     /// Version of the tables with which it was made.
     pub(in crate::archive) schema: i64,
@@ -28,7 +28,7 @@ pub(in crate::archive) struct Told {
     pub(in crate::archive) zone_rules: Option<Rules>,
     /// What each line says about the zone from its entry on.
     zones: Vec<InForce>,
-    pub(in crate::archive) jobs: BTreeMap<Guid, JobTold>,
+    pub(in crate::archive) jobs: BTreeMap<Guid, LedgerJob>,
     /// SHA-256 of each server's URL.
     pub(in crate::archive) servers: HashSet<Sha256>,
     /// When each accepted piece in quarantine was, and under which reason's hash.
@@ -40,7 +40,7 @@ pub(in crate::archive) struct Told {
     /// Runs that went absent or came back after [`Scope::after`]: key, and since when. Sorted by key, the latest alone.
     pub(in crate::archive) presence: Vec<(i64, Option<i64>)>,
     /// Whether every line was listened to, so that silence says something.
-    pub(in crate::archive) tells_all: bool,
+    pub(in crate::archive) is_whole: bool,
     pub(in crate::archive) reindexed: Option<Reindexed>,
     /// The sync that has begun and not ended.
     pub(in crate::archive) open_sync: Option<i64>,
@@ -62,7 +62,7 @@ pub(in crate::archive) struct Told {
 
 /// What the ledger tells about a job.
 #[derive(Debug, Default)]
-pub(in crate::archive) struct JobTold {
+pub(in crate::archive) struct LedgerJob {
     pub(in crate::archive) added_at: i64,
     pub(in crate::archive) watched: bool,
     pub(in crate::archive) name: Option<Sha256>,
@@ -71,12 +71,12 @@ pub(in crate::archive) struct JobTold {
     named_at: i64,
     served_at: i64,
     /// The part of its row that comes from the results of syncs; not known where those were not looked at.
-    pub(in crate::archive) last: Option<LastTold>,
+    pub(in crate::archive) last: Option<LastResults>,
 }
 
 /// What the results of syncs leave in a job's row.
 #[derive(Debug, Default)]
-pub(in crate::archive) struct LastTold {
+pub(in crate::archive) struct LastResults {
     pub(in crate::archive) synced_at: Option<i64>,
     pub(in crate::archive) error: Option<String>,
     pub(in crate::archive) total_job_runs: Option<i64>,
@@ -124,12 +124,12 @@ impl Scope {
     }
 }
 
-impl Told {
+impl LedgerState {
     /// The zone and the version of the rules by which a revision is read, or why that cannot be said.
     pub(in crate::archive) fn rules(
         &self,
         entry: i64,
-        claim: &RevisionClaim,
+        claim: &RevisionEntry,
     ) -> Result<(NaiveZone, u32), String> {
         let (line, reader) = match self.reindexed {
             Some(again) if entry < again.entry => (again.entry + 1, again.reader),
@@ -177,22 +177,22 @@ pub(in crate::archive) fn check(
     scope: Scope,
     heads: &HashSet<Sha256>,
     findings: &mut Findings,
-) -> Result<Told, ArchiveError> {
+) -> Result<LedgerState, ArchiveError> {
     let doing = "read the ledger";
-    let mut told = Told {
+    let mut ledger = LedgerState {
         head: GENESIS,
-        tells_all: scope.is_all(),
-        ..Told::default()
+        is_whole: scope.is_all(),
+        ..LedgerState::default()
     };
-    read_ahead(connection, &mut told, findings)?;
+    read_ahead(connection, &mut ledger, findings)?;
     let mut pass = Pass {
         connection,
         scope,
         open: None,
         presence: Vec::new(),
-        grammar: Grammar::new(told.lost.payloads.clone()),
+        grammar: Grammar::new(ledger.lost.payloads.clone()),
         block: 0,
-        told,
+        ledger,
     };
     let mut statement = connection
         .prepare("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id")
@@ -204,7 +204,7 @@ pub(in crate::archive) fn check(
         let id: i64 = row.get(0).doing(doing)?;
         let place = || format!("ledger, entry {id}");
         if id != expected_id {
-            let finding = Finding::new(Next::Restore, place(), "the entries before it are missing");
+            let finding = Finding::new(Remedy::Restore, place(), "the entries before it are missing");
             findings.push(finding.with(expected_id.to_string(), id.to_string()));
         }
         expected_id = id.saturating_add(1);
@@ -224,41 +224,40 @@ pub(in crate::archive) fn check(
         };
         if hash != found {
             let what = "its hash is not that of the entry before and its line";
-            findings.push(Finding::new(Next::Restore, place(), what).with(hex(&hash), hex(&found)));
+            findings.push(Finding::new(Remedy::Restore, place(), what).with(hex(&hash), hex(&found)));
         }
         if heads.contains(&found) {
             let line = String::from_utf8_lossy(line).into_owned();
-            pass.told.met.insert(found, (id, line));
+            pass.ledger.met.insert(found, (id, line));
         }
         // What follows is judged by the hash that stands there, so that one change is one finding.
         before = found;
-        pass.told.entries += 1;
+        pass.ledger.entries += 1;
         let claim = std::str::from_utf8(line)
             .map_err(|_| "it is no UTF-8".to_owned())
-            .and_then(Claim::read);
+            .and_then(LedgerEntry::read);
         match claim {
             Ok(claim) => {
-                let was_absent =
-                    matches!(&claim, Claim::Revision(of) if pass.grammar.is_absent(of.run) == Some(true));
+                let was_absent = matches!(&claim, LedgerEntry::Revision(of) if pass.grammar.is_absent(of.run) == Some(true));
                 if let Some(why) = pass.grammar.fault(&claim) {
                     let finding = Finding::new(
-                        Next::Restore,
+                        Remedy::Restore,
                         place(),
                         format!("no line of this program may stand there: {why}"),
                     );
                     findings.push(finding);
                 }
                 pass.grammar.take(id, &found, &claim);
-                pass.hear(id, &found, claim, was_absent, findings)?;
+                pass.apply(id, &found, claim, was_absent, findings)?;
             }
             Err(why) => findings.push(Finding::new(
-                Next::Restore,
+                Remedy::Restore,
                 place(),
                 format!("its line cannot be read: {why}"),
             )),
         }
     }
-    pass.told.head = before;
+    pass.ledger.head = before;
     pass.end(findings)
 }
 
@@ -278,7 +277,11 @@ pub(in crate::archive) fn entry_of(
 }
 
 /// Lines that change how earlier ones are taken.
-fn read_ahead(connection: &Connection, told: &mut Told, findings: &mut Findings) -> Result<(), ArchiveError> {
+fn read_ahead(
+    connection: &Connection,
+    ledger: &mut LedgerState,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
     let doing = "read the ledger";
     let mut statement = connection
         .prepare(
@@ -291,39 +294,39 @@ fn read_ahead(connection: &Connection, told: &mut Told, findings: &mut Findings)
         let Ok(line) = row.get_ref(1).doing(doing)?.as_str() else {
             continue;
         };
-        match Claim::read(line) {
+        match LedgerEntry::read(line) {
             Ok(
-                ref claim @ (Claim::Reindexed { zone, ref rules, .. }
-                | Claim::NaiveTime { zone, ref rules, .. }),
+                ref claim @ (LedgerEntry::Reindexed { zone, ref rules, .. }
+                | LedgerEntry::NaiveTime { zone, ref rules, .. }),
             ) => {
                 let entry = row.get(0).doing(doing)?;
-                if let &Claim::Reindexed { reader, .. } = claim {
-                    told.reindexed = Some(Reindexed { entry, reader });
+                if let &LedgerEntry::Reindexed { reader, .. } = claim {
+                    ledger.reindexed = Some(Reindexed { entry, reader });
                 }
-                told.zones.push(InForce {
+                ledger.zones.push(InForce {
                     entry,
                     name: zone,
                     rules: rules.clone(),
                     zone: Ok(NaiveZone::Utc),
                 });
             }
-            Ok(Claim::Lost(loss)) => match loss {
-                Loss::Payload { entry } => drop(told.lost.payloads.insert(entry)),
-                Loss::Quarantined { id } => drop(told.lost.quarantined.insert(id)),
-                Loss::Results { sync } => drop(told.lost.results.insert(sync)),
+            Ok(LedgerEntry::Lost(loss)) => match loss {
+                Loss::Payload { entry } => drop(ledger.lost.payloads.insert(entry)),
+                Loss::Quarantined { id } => drop(ledger.lost.quarantined.insert(id)),
+                Loss::Results { sync } => drop(ledger.lost.results.insert(sync)),
                 // These count from their own line on: the same may be told again behind it.
                 Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } => {}
             },
-            // Told of by the pass over all lines.
+            // LedgerState of by the pass over all lines.
             _ => {}
         }
     }
-    let reread = told.reindexed.map_or(0, |again| again.entry);
-    for zone in told.zones.iter_mut().filter(|zone| zone.entry >= reread) {
+    let reread = ledger.reindexed.map_or(0, |again| again.entry);
+    for zone in ledger.zones.iter_mut().filter(|zone| zone.entry >= reread) {
         zone.zone = zones::kept(connection, zone.name, zone.rules.as_ref())?;
         if let Err(why) = &zone.zone {
             let place = format!("zone_rules, ledger entry {}", zone.entry);
-            findings.push(Finding::new(Next::Restore, place, why.clone()));
+            findings.push(Finding::new(Remedy::Restore, place, why.clone()));
         }
     }
     Ok(())
@@ -338,36 +341,36 @@ struct Pass<'c> {
     grammar: Grammar,
     /// How many acts came before the salvage whose block this is.
     block: usize,
-    told: Told,
+    ledger: LedgerState,
 }
 
 impl Pass<'_> {
-    fn hear(
+    fn apply(
         &mut self,
         entry: i64,
         hash: &Sha256,
-        claim: Claim,
+        claim: LedgerEntry,
         was_absent: bool,
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
         let new = entry > self.scope.after;
-        let told = &mut self.told;
+        let ledger = &mut self.ledger;
         match claim {
-            Claim::Archive { id, at, schema } => {
+            LedgerEntry::Archive { id, at, schema } => {
                 if entry == 1 {
-                    (told.archive, told.schema) = (Some((id, at)), schema);
+                    (ledger.archive, ledger.schema) = (Some((id, at)), schema);
                 }
             }
-            Claim::NaiveTime { zone, rules, at } => {
-                let earlier = told.zone.replace(zone);
-                told.zone_rules = rules;
+            LedgerEntry::NaiveTime { zone, rules, at } => {
+                let earlier = ledger.zone.replace(zone);
+                ledger.zone_rules = rules;
                 if earlier.is_some() {
-                    let release = told.zone_rules.as_ref().map_or("-", |rules| &rules.release);
+                    let release = ledger.zone_rules.as_ref().map_or("-", |rules| &rules.release);
                     let release = release.to_owned();
                     self.act(entry, hash, Some(at), Deed::OtherRules { zone, release });
                 }
             }
-            Claim::Reindexed {
+            LedgerEntry::Reindexed {
                 zone,
                 rules,
                 reader,
@@ -378,107 +381,113 @@ impl Pass<'_> {
                         "it reads all by rules of version {reader}, which this program does not have"
                     );
                     findings.push(Finding::new(
-                        Next::Program,
+                        Remedy::Program,
                         format!("ledger, entry {entry}"),
                         what,
                     ));
                 }
-                let from = told.zone.replace(zone);
-                told.zone_rules = rules;
+                let from = ledger.zone.replace(zone);
+                ledger.zone_rules = rules;
                 self.act(entry, hash, Some(at), Deed::Reindexed { from, to: zone });
             }
-            Claim::JobAdded { job, at } => {
+            LedgerEntry::JobAdded { job, at } => {
                 let whole = new || self.scope.is_all();
-                told.jobs.insert(
+                ledger.jobs.insert(
                     job,
-                    JobTold {
+                    LedgerJob {
                         added_at: at,
-                        last: whole.then(LastTold::default),
-                        ..JobTold::default()
+                        last: whole.then(LastResults::default),
+                        ..LedgerJob::default()
                     },
                 );
             }
-            Claim::JobWatched { job, watched, .. } => told.jobs.entry(job).or_default().watched = watched,
-            Claim::JobNamed { job, name, .. } => {
-                let job = told.jobs.entry(job).or_default();
+            LedgerEntry::JobWatched { job, watched, .. } => {
+                ledger.jobs.entry(job).or_default().watched = watched
+            }
+            LedgerEntry::JobNamed { job, name, .. } => {
+                let job = ledger.jobs.entry(job).or_default();
                 (job.name, job.named_at) = (Some(name), entry);
             }
-            Claim::JobServer { job, server, .. } => {
-                told.servers.insert(server);
-                let job = told.jobs.entry(job).or_default();
+            LedgerEntry::JobServer { job, server, .. } => {
+                ledger.servers.insert(server);
+                let job = ledger.jobs.entry(job).or_default();
                 (job.server, job.served_at) = (Some(server), entry);
             }
-            Claim::SyncBegan(began) => {
-                told.syncs.insert(began.sync);
+            LedgerEntry::SyncBegan(began) => {
+                ledger.syncs.insert(began.sync);
                 self.open = Some(began);
             }
-            Claim::SyncKilled { sync, .. } => self.close(sync, new, syncs::End::Killed, findings)?,
-            Claim::SyncEnded(ended) => {
+            LedgerEntry::SyncKilled { sync, .. } => self.close(sync, new, syncs::End::Killed, findings)?,
+            LedgerEntry::SyncEnded(ended) => {
                 let sync = ended.sync;
-                if told.lost.results.contains(&sync) {
+                if ledger.lost.results.contains(&sync) {
                     let what = format!("what sync {sync} found of its jobs");
-                    told.lost.places.insert(Loss::Results { sync }, (entry, what));
+                    ledger.lost.places.insert(Loss::Results { sync }, (entry, what));
                 }
                 self.close(sync, new, syncs::End::Ended(&ended, hash), findings)?;
             }
-            Claim::Revision(revision) => {
-                if told.lost.payloads.contains(&entry) {
-                    told.lost.runs.insert(revision.run);
+            LedgerEntry::Revision(revision) => {
+                if ledger.lost.payloads.contains(&entry) {
+                    ledger.lost.runs.insert(revision.run);
                     let what = format!("revision {} of run {}", revision.number, revision.run);
-                    told.lost.places.insert(Loss::Payload { entry }, (entry, what));
+                    ledger.lost.places.insert(Loss::Payload { entry }, (entry, what));
                 } else if new {
-                    told.revisions += 1;
-                    told.payload_bytes += revision.bytes;
+                    ledger.revisions += 1;
+                    ledger.payload_bytes += revision.bytes;
                     // Whoever sent it lists the run. A run that was lost comes as if it were new, and a salvage may have lost
                     // the line that says that it is listed again.
-                    if was_absent || told.lost.runs.contains(&revision.run) {
+                    if was_absent || ledger.lost.runs.contains(&revision.run) {
                         self.presence(entry, revision.run, None, findings)?;
                     }
                 }
             }
-            Claim::Quarantined(claim) => {
-                if told.lost.quarantined.contains(&claim.id) {
+            LedgerEntry::Quarantined(claim) => {
+                if ledger.lost.quarantined.contains(&claim.id) {
                     let id = claim.id;
                     let what = format!("number {id} in quarantine");
-                    told.lost.places.insert(Loss::Quarantined { id }, (entry, what));
+                    ledger.lost.places.insert(Loss::Quarantined { id }, (entry, what));
                 } else {
-                    told.quarantined.insert(claim.id);
+                    ledger.quarantined.insert(claim.id);
                     if new {
-                        quarantine::check(self.connection, &claim, &told.lost, findings)?;
+                        quarantine::check(self.connection, &claim, &ledger.lost, findings)?;
                     }
                 }
             }
-            Claim::Accepted { id, at, why, .. } => drop(told.accepted.insert(id, (at, why))),
-            Claim::Absent { run, at, .. } if new => self.presence(entry, run, Some(at), findings)?,
-            Claim::Returned { run, .. } if new => self.presence(entry, run, None, findings)?,
-            Claim::Lost(loss) => self.lost(entry, hash, loss, findings),
-            Claim::Salvaged { at, .. } => {
-                self.block = told.acts.len();
+            LedgerEntry::Accepted { id, at, why, .. } => drop(ledger.accepted.insert(id, (at, why))),
+            LedgerEntry::Absent { run, at, .. } if new => self.presence(entry, run, Some(at), findings)?,
+            LedgerEntry::Returned { run, .. } if new => self.presence(entry, run, None, findings)?,
+            LedgerEntry::Lost(loss) => self.lost(entry, hash, loss, findings),
+            LedgerEntry::Salvaged { at, .. } => {
+                self.block = ledger.acts.len();
                 self.act(entry, hash, Some(at), Deed::Salvaged);
             }
-            Claim::SalvageEnded { .. } => {
+            LedgerEntry::SalvageEnded { .. } => {
                 // The list of heads names all that the salvage did by this one line.
-                for act in told.acts.iter_mut().skip(self.block) {
+                for act in ledger.acts.iter_mut().skip(self.block) {
                     act.hash = *hash;
                 }
-                self.block = told.acts.len();
+                self.block = ledger.acts.len();
             }
-            Claim::ClockSetBack { from, at } => self.act(entry, hash, Some(at), Deed::ClockSetBack { from }),
-            Claim::Acknowledged(AcknowledgedClaim { at, heads, list, why }) => {
-                told.acknowledged.insert(*hash, (heads, list));
-                told.reasons.insert(why, entry);
+            LedgerEntry::ClockSetBack { from, at } => {
+                self.act(entry, hash, Some(at), Deed::ClockSetBack { from })
+            }
+            LedgerEntry::Acknowledged(AcknowledgedEntry { at, heads, list, why }) => {
+                ledger.acknowledged.insert(*hash, (heads, list));
+                ledger.reasons.insert(why, entry);
                 self.act(entry, hash, Some(at), Deed::Acknowledged { heads, why });
             }
-            Claim::Absent { .. } | Claim::Returned { .. } => {}
+            LedgerEntry::Absent { .. } | LedgerEntry::Returned { .. } => {}
         }
         Ok(())
     }
 
     fn act(&mut self, entry: i64, hash: &Sha256, at: Option<i64>, deed: Deed) {
         // A `lost` line has the time of its salvage.
-        let at = at.or(self.told.acts.last().map(|act| act.at)).unwrap_or_default();
+        let at = at
+            .or(self.ledger.acts.last().map(|act| act.at))
+            .unwrap_or_default();
         let hash = *hash;
-        self.told.acts.push(Act {
+        self.ledger.acts.push(Act {
             entry,
             hash,
             at,
@@ -487,25 +496,25 @@ impl Pass<'_> {
     }
 
     fn lost(&mut self, entry: i64, hash: &Sha256, loss: Loss, findings: &mut Findings) {
-        let job_at = |told: &Told, job: &Guid, of: fn(&JobTold) -> i64| {
-            told.jobs.get(job).map(of).filter(|&entry| entry > 0)
+        let job_at = |ledger: &LedgerState, job: &Guid, of: fn(&LedgerJob) -> i64| {
+            ledger.jobs.get(job).map(of).filter(|&entry| entry > 0)
         };
-        let told = &mut self.told;
+        let ledger = &mut self.ledger;
         let found = match loss {
             Loss::Payload { .. } | Loss::Quarantined { .. } | Loss::Results { .. } => {
-                told.lost.places.get(&loss).cloned()
+                ledger.lost.places.get(&loss).cloned()
             }
             Loss::Name { job } => {
-                let at = job_at(told, &job, |job| job.named_at);
-                told.jobs.entry(job).or_default().name = None;
+                let at = job_at(ledger, &job, |job| job.named_at);
+                ledger.jobs.entry(job).or_default().name = None;
                 at.map(|at| (at, format!("the name of job {job}")))
             }
             Loss::Server { job } => {
-                let at = job_at(told, &job, |job| job.served_at);
-                told.jobs.entry(job).or_default().server = None;
+                let at = job_at(ledger, &job, |job| job.served_at);
+                ledger.jobs.entry(job).or_default().server = None;
                 at.map(|at| (at, format!("the address of the server of job {job}")))
             }
-            Loss::Why { sha256 } => told.reasons.remove(&sha256).map(|at| {
+            Loss::Why { sha256 } => ledger.reasons.remove(&sha256).map(|at| {
                 let what = format!("the reason {} of the acknowledgement in entry {at}", hex(&sha256));
                 (at, what)
             }),
@@ -513,7 +522,7 @@ impl Pass<'_> {
         match found {
             Some((sealed, what)) => self.act(entry, hash, None, Deed::Lost { sealed, what }),
             None => findings.push(Finding::new(
-                Next::Restore,
+                Remedy::Restore,
                 format!("ledger, entry {entry}"),
                 "it says that something is lost that no line before it tells of",
             )),
@@ -532,7 +541,7 @@ impl Pass<'_> {
             return Ok(());
         };
         if new {
-            syncs::check(self.connection, &began, end, &mut self.told, findings)?;
+            syncs::check(self.connection, &began, end, &mut self.ledger, findings)?;
         }
         Ok(())
     }
@@ -555,11 +564,11 @@ impl Pass<'_> {
             .doing("look a run up")?;
         match key {
             Some(key) => self.presence.push((key, since)),
-            None if self.told.lost.runs.contains(&run) => {}
+            None if self.ledger.lost.runs.contains(&run) => {}
             None => {
                 let place = format!("ledger, entry {entry}");
                 findings.push(Finding::new(
-                    Next::Reindex,
+                    Remedy::Reindex,
                     place,
                     format!("it names run {run}, which is not there"),
                 ));
@@ -568,21 +577,21 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn end(mut self, findings: &mut Findings) -> Result<Told, ArchiveError> {
+    fn end(mut self, findings: &mut Findings) -> Result<LedgerState, ArchiveError> {
         if self.grammar.in_salvage() {
             let what = "a salvage has begun, and no line says that it ended";
-            findings.push(Finding::new(Next::Restore, "ledger", what));
-            for act in self.told.acts.iter_mut().skip(self.block) {
+            findings.push(Finding::new(Remedy::Restore, "ledger", what));
+            for act in self.ledger.acts.iter_mut().skip(self.block) {
                 act.hash = Sha256::default();
             }
         }
-        self.told.open_sync = self.grammar.open_sync();
+        self.ledger.open_sync = self.grammar.open_sync();
         if let Some(began) = self.open.take() {
             syncs::check(
                 self.connection,
                 &began,
                 syncs::End::Open,
-                &mut self.told,
+                &mut self.ledger,
                 findings,
             )?;
         }
@@ -595,19 +604,19 @@ impl Pass<'_> {
             }
             same
         });
-        self.told.presence = self.presence;
-        Ok(self.told)
+        self.ledger.presence = self.presence;
+        Ok(self.ledger)
     }
 }
 
 /// Compares the reasons for which heads were given up.
 pub(super) fn check_reasons(
     connection: &Connection,
-    told: &Told,
+    ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "read why heads were given up";
-    let mut missing = told.reasons.clone();
+    let mut missing = ledger.reasons.clone();
     let mut statement = connection
         .prepare("SELECT why_sha256, why FROM _acknowledged")
         .doing(doing)?;
@@ -622,7 +631,7 @@ pub(super) fn check_reasons(
         if !sound || missing.remove(&hash).is_none() {
             let place = format!("_acknowledged, {}", hex(&hash));
             findings.push(Finding::new(
-                Next::Restore,
+                Remedy::Restore,
                 place,
                 "no line of the ledger tells of this text",
             ));
@@ -631,7 +640,7 @@ pub(super) fn check_reasons(
     for hash in missing.into_keys() {
         let place = format!("_acknowledged, {}", hex(&hash));
         findings.push(Finding::new(
-            Next::Restore,
+            Remedy::Restore,
             place,
             "it is not there, and the ledger tells of it",
         ));

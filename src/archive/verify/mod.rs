@@ -30,16 +30,16 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-pub(super) use self::finding::Should;
-use self::finding::{Findings, Next};
+pub(super) use self::finding::Expected;
+use self::finding::{Findings, Remedy};
 use self::ledger::Scope;
-pub(super) use self::ledger::{Told, knows_rules};
+pub(super) use self::ledger::{LedgerState, knows_rules};
 use self::runs::Runs;
 pub(super) use self::syncs::results;
 use super::error::{ArchiveError, Doing};
-use super::heads::LodgedHeads;
+use super::heads::PublishedHeads;
 use super::keys::Keys;
-use super::reader::Reader;
+use super::read_only::ReadOnly;
 use crate::memory;
 use crate::model::{Guid, Sha256, hex};
 
@@ -58,7 +58,7 @@ pub struct VerifyOptions {
     /// Hashes that the ledger must hold.
     pub heads: Vec<Sha256>,
     /// Lists of heads: those of this archive must be held, and acts that take back what they seal must stand there.
-    pub lists: Vec<LodgedHeads>,
+    pub lists: Vec<PublishedHeads>,
     /// Only what came after this head is compared; the chain is computed from its beginning all the same.
     pub since_head: Option<Sha256>,
 }
@@ -108,9 +108,9 @@ pub struct VerifyReport {
     pub notes: Vec<String>,
     /// How much was looked at.
     pub verified: Verified,
-    /// What the ledger itself says is gone, where no lodged head demands it.
+    /// What the ledger itself says is gone, where no published head demands it.
     pub losses: Vec<String>,
-    /// What the lodged heads prove.
+    /// What the published heads prove.
     pub heads: Vec<HeadsOf>,
     /// The archive's id, as its ledger says.
     pub archive: Option<Guid>,
@@ -136,17 +136,17 @@ impl VerifyReport {
         let what_is =
             "it is not what this program makes; nothing else was looked at, since reading it may never end";
         let mut findings = Findings::default();
-        let mut finding = Finding::new(Next::File, format!("schema, {what}"), what_is);
+        let mut finding = Finding::new(Remedy::File, format!("schema, {what}"), what_is);
         finding.found = Some(found.clone());
         findings.push(finding);
         Some(Self {
-            findings: findings.told,
+            findings: findings.listed,
             ..Self::default()
         })
     }
 }
 
-impl Reader {
+impl ReadOnly {
     /// Checks the archive, in one snapshot; changes nothing. `heads` are hashes that the ledger must hold.
     ///
     /// # Errors
@@ -181,22 +181,22 @@ impl Reader {
         let mut findings = Findings::default();
         let first = &connections[0];
         let scope = scope_of(first, options)?;
-        let told = match ledger::check(first, scope, &heads::wanted(options), &mut findings) {
-            Ok(told) => told,
+        let ledger = match ledger::check(first, scope, &heads::wanted(options), &mut findings) {
+            Ok(ledger) => ledger,
             // Without it nothing else can be said, and this says enough.
             Err(error) => {
-                forgive::<()>(Err(error), &mut findings)?;
+                damage_as_finding::<()>(Err(error), &mut findings)?;
                 return Ok(VerifyReport {
-                    findings: findings.told,
-                    more_findings: findings.untold,
+                    findings: findings.listed,
+                    more_findings: findings.omitted,
                     ..VerifyReport::default()
                 });
             }
         };
         let work = Work {
             scope,
-            told: &told,
-            cursor: Mutex::new(Cursor::begin(first, scope, &told)?),
+            ledger: &ledger,
+            cursor: Mutex::new(Cursor::begin(first, scope, &ledger)?),
             done_bytes: AtomicU64::new(0),
             progress,
         };
@@ -218,27 +218,30 @@ impl Reader {
             });
             led.into_iter().chain(helped).collect::<Result<_, ArchiveError>>()
         })?;
-        conclude(options, scope, &told, parts, findings)
+        conclude(options, scope, &ledger, parts, findings)
     }
 }
 
 /// What the ledger tells, all of it, and what of the things that stand nowhere else but in their own place is hurt.
-pub(super) fn listen(connection: &Connection) -> Result<(Told, Vec<Finding>), ArchiveError> {
+pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Finding>), ArchiveError> {
     let mut findings = Findings::default();
-    let told = ledger::check(connection, Scope { after: 0 }, &HashSet::new(), &mut findings)?;
-    jobs::check_servers(connection, &told, &mut findings)?;
-    jobs::check_jobs(connection, &told, &mut findings)?;
-    quarantine::check_accepted(connection, &told, &mut findings)?;
-    ledger::check_reasons(connection, &told, &mut findings)?;
+    let ledger = ledger::check(connection, Scope { after: 0 }, &HashSet::new(), &mut findings)?;
+    jobs::check_servers(connection, &ledger, &mut findings)?;
+    jobs::check_jobs(connection, &ledger, &mut findings)?;
+    quarantine::check_accepted(connection, &ledger, &mut findings)?;
+    ledger::check_reasons(connection, &ledger, &mut findings)?;
     let hurt = findings
-        .told
+        .listed
         .into_iter()
         .filter(|finding| !finding.is_repairable());
-    Ok((told, hurt.collect()))
+    Ok((ledger, hurt.collect()))
 }
 
 /// What the ledger tells, and which heads of a list it holds.
-pub(super) fn listen_for(connection: &Connection, list: &LodgedHeads) -> Result<Told, ArchiveError> {
+pub(super) fn replay_for(
+    connection: &Connection,
+    list: &PublishedHeads,
+) -> Result<LedgerState, ArchiveError> {
     let wanted = list.heads.iter().map(|line| line.head).collect();
     ledger::check(connection, Scope { after: 0 }, &wanted, &mut Findings::default())
 }
@@ -256,7 +259,7 @@ fn scope_of(connection: &Connection, options: &VerifyOptions) -> Result<Scope, A
 /// What the threads share.
 struct Work<'w> {
     scope: Scope,
-    told: &'w Told,
+    ledger: &'w LedgerState,
     cursor: Mutex<Cursor>,
     done_bytes: AtomicU64,
     progress: &'w (dyn Fn(VerifyProgress) + Sync),
@@ -297,7 +300,7 @@ impl Work<'_> {
         };
         let compared = self.check_runs(&mut part);
         part.whole = compared.is_ok();
-        forgive(compared, &mut part.findings)?;
+        damage_as_finding(compared, &mut part.findings)?;
         Ok(part)
     }
 
@@ -306,31 +309,31 @@ impl Work<'_> {
         connection: &Connection,
         findings: &mut Findings,
     ) -> Result<Vec<String>, ArchiveError> {
-        let told = self.told;
+        let ledger = self.ledger;
         let notes = schema::check_schema(connection, findings);
-        let mut notes = forgive(notes, findings)?.unwrap_or_default();
+        let mut notes = damage_as_finding(notes, findings)?.unwrap_or_default();
         if self.scope.is_all() {
             let of_pages = schema::check_pages(connection, findings);
-            notes.extend(forgive(of_pages, findings)?.unwrap_or_default());
-            forgive(schema::check_foreign_keys(connection, findings), findings)?;
+            notes.extend(damage_as_finding(of_pages, findings)?.unwrap_or_default());
+            damage_as_finding(schema::check_foreign_keys(connection, findings), findings)?;
         }
-        forgive(jobs::check_archive(connection, told, findings), findings)?;
-        forgive(jobs::check_servers(connection, told, findings), findings)?;
-        forgive(jobs::check_zone_rules(connection, told, findings), findings)?;
-        forgive(jobs::check_jobs(connection, told, findings), findings)?;
-        forgive(
-            syncs::check_strangers(connection, &told.syncs, findings),
+        damage_as_finding(jobs::check_archive(connection, ledger, findings), findings)?;
+        damage_as_finding(jobs::check_servers(connection, ledger, findings), findings)?;
+        damage_as_finding(jobs::check_zone_rules(connection, ledger, findings), findings)?;
+        damage_as_finding(jobs::check_jobs(connection, ledger, findings), findings)?;
+        damage_as_finding(
+            syncs::check_orphans(connection, &ledger.syncs, findings),
             findings,
         )?;
-        forgive(quarantine::check_accepted(connection, told, findings), findings)?;
-        forgive(ledger::check_reasons(connection, told, findings), findings)?;
-        let missing = runs::check_missing_revisions(connection, self.scope, told, findings);
-        forgive(missing, findings)?;
+        damage_as_finding(quarantine::check_accepted(connection, ledger, findings), findings)?;
+        damage_as_finding(ledger::check_reasons(connection, ledger, findings), findings)?;
+        let missing = runs::check_missing_revisions(connection, self.scope, ledger, findings);
+        damage_as_finding(missing, findings)?;
         Ok(notes)
     }
 
     fn check_runs(&self, part: &mut Part) -> Result<(), ArchiveError> {
-        let mut runs = Runs::new(&part.connection, self.told);
+        let mut runs = Runs::new(&part.connection, self.ledger);
         let mut result = Ok(());
         loop {
             // Whoever panicked holding it left a number, which is whole.
@@ -352,16 +355,16 @@ impl Work<'_> {
             let before = runs.verified.payload_bytes;
             for key in keys {
                 let checked = runs.check(key);
-                forgive(checked, &mut runs.findings)?;
+                damage_as_finding(checked, &mut runs.findings)?;
             }
             let bytes = runs.verified.payload_bytes - before;
             let done_bytes = self.done_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
             (self.progress)(VerifyProgress {
                 done_bytes,
-                total_bytes: self.told.payload_bytes,
+                total_bytes: self.ledger.payload_bytes,
             });
             let found = std::mem::take(&mut runs.findings);
-            if !found.told.is_empty() {
+            if !found.listed.is_empty() {
                 part.of_runs.push((portion, found));
             }
         }
@@ -381,7 +384,7 @@ enum Cursor {
 }
 
 impl Cursor {
-    fn begin(connection: &Connection, scope: Scope, told: &Told) -> Result<Self, ArchiveError> {
+    fn begin(connection: &Connection, scope: Scope, ledger: &LedgerState) -> Result<Self, ArchiveError> {
         if scope.is_all() {
             return Ok(Self::Table {
                 portion: 0,
@@ -392,7 +395,7 @@ impl Cursor {
             .prepare("SELECT DISTINCT run_key FROM _revision WHERE entry_id > ?1")
             .and_then(|mut statement| statement.query_map([scope.after], |row| row.get(0))?.collect())
             .doing("list the runs that something is new about")?;
-        keys.extend(told.presence.iter().map(|&(key, _)| key));
+        keys.extend(ledger.presence.iter().map(|&(key, _)| key));
         keys.sort_unstable();
         keys.dedup();
         keys.reverse();
@@ -437,12 +440,12 @@ impl Cursor {
 fn conclude(
     options: &VerifyOptions,
     scope: Scope,
-    told: &Told,
+    ledger: &LedgerState,
     parts: Vec<Part>,
     mut findings: Findings,
 ) -> Result<VerifyReport, ArchiveError> {
     let mut verified = Verified {
-        entries: told.entries,
+        entries: ledger.entries,
         ..Verified::default()
     };
     let (mut of_runs, mut notes, mut whole) = (Vec::new(), Vec::new(), true);
@@ -467,8 +470,8 @@ fn conclude(
     }
     let connection = &connections[0];
     if scope.is_all() && whole {
-        let strangers = runs::check_strangers(connection, verified.messages, &mut findings);
-        forgive(strangers, &mut findings)?;
+        let orphans = runs::check_orphans(connection, verified.messages, &mut findings);
+        damage_as_finding(orphans, &mut findings)?;
         let tables = [
             ("_message_kind", "kind_key"),
             ("_asset", "asset_key"),
@@ -478,7 +481,7 @@ fn conclude(
         if findings.is_empty() {
             for (table, used) in tables.into_iter().zip(&used) {
                 let unused = texts::check_unused(connection, table, used, &mut findings);
-                forgive(unused, &mut findings)?;
+                damage_as_finding(unused, &mut findings)?;
             }
         }
     }
@@ -490,23 +493,26 @@ fn conclude(
     let mut report = VerifyReport {
         notes,
         verified,
-        head: told.head,
-        archive: told.archive.map(|(id, _)| id),
+        head: ledger.head,
+        archive: ledger.archive.map(|(id, _)| id),
         ..VerifyReport::default()
     };
-    heads::judge(options, told, &mut findings, &mut report);
-    report.findings = findings.told;
-    report.more_findings = findings.untold;
+    heads::check(options, ledger, &mut findings, &mut report);
+    report.findings = findings.listed;
+    report.more_findings = findings.omitted;
     Ok(report)
 }
 
 /// Damage that a check met on its way becomes a finding, and the other checks go on; what keeps from looking (a locked file,
 /// a disk that fails) stays an error.
-fn forgive<T>(result: Result<T, ArchiveError>, findings: &mut Findings) -> Result<Option<T>, ArchiveError> {
+fn damage_as_finding<T>(
+    result: Result<T, ArchiveError>,
+    findings: &mut Findings,
+) -> Result<Option<T>, ArchiveError> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if is_damage(&error) => {
-            findings.push(Finding::new(Next::File, "the file", sentence(&error)));
+            findings.push(Finding::new(Remedy::File, "the file", sentence(&error)));
             Ok(None)
         }
         Err(error) => Err(error),

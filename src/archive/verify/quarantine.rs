@@ -3,15 +3,15 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::finding::{Finding, Findings, Next, Should};
-use super::ledger::{Lost, Told};
-use crate::archive::claims::QuarantinedClaim;
+use super::finding::{Expected, Finding, Findings, Remedy};
+use super::ledger::{LedgerState, Lost};
+use crate::archive::claims::QuarantinedEntry;
 use crate::archive::error::{ArchiveError, Doing};
 
 /// Compares one piece with the line that tells of it; whether it was accepted is compared by [`check_accepted`].
 pub(super) fn check(
     connection: &Connection,
-    claim: &QuarantinedClaim,
+    claim: &QuarantinedEntry,
     lost: &Lost,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
@@ -19,15 +19,15 @@ pub(super) fn check(
     let place = || format!("quarantine, number {}", claim.id);
     let (job, run) = (claim.job.to_string(), claim.run.map(|run| run.to_string()));
     let columns = [
-        (Next::Reindex, "job", Should::Text(&job)),
-        (Next::Reindex, "sync_id", Should::Integer(claim.sync)),
-        (Next::Reindex, "captured_unix", Should::Integer(claim.at)),
-        (Next::Reindex, "position", Should::Integer(claim.position)),
-        (Next::Restore, "reason", Should::TextOf(&claim.reason)),
-        (Next::Restore, "payload", Should::BytesOf(&claim.kept)),
-        (Next::Reindex, "payload_bytes", Should::Integer(claim.bytes)),
-        (Next::Reindex, "payload_sha256", Should::Blob(&claim.sha256)),
-        (Next::Reindex, "run", run.as_deref().into()),
+        (Remedy::Reindex, "job", Expected::Text(&job)),
+        (Remedy::Reindex, "sync_id", Expected::Integer(claim.sync)),
+        (Remedy::Reindex, "captured_unix", Expected::Integer(claim.at)),
+        (Remedy::Reindex, "position", Expected::Integer(claim.position)),
+        (Remedy::Restore, "reason", Expected::TextOf(&claim.reason)),
+        (Remedy::Restore, "payload", Expected::BytesOf(&claim.kept)),
+        (Remedy::Reindex, "payload_bytes", Expected::Integer(claim.bytes)),
+        (Remedy::Reindex, "payload_sha256", Expected::Blob(&claim.sha256)),
+        (Remedy::Reindex, "run", run.as_deref().into()),
     ];
     let compared = connection
         .prepare_cached(
@@ -51,7 +51,7 @@ pub(super) fn check(
                         }
                     }
                     if claim.run.is_none() {
-                        findings.column(Next::Reindex, place, "run_key", Should::Null, row.get_ref(9)?);
+                        findings.column(Remedy::Reindex, place, "run_key", Expected::Null, row.get_ref(9)?);
                     }
                     Ok(())
                 })
@@ -60,7 +60,7 @@ pub(super) fn check(
         .doing(doing)?;
     if compared.is_none() {
         findings.push(Finding::new(
-            Next::Restore,
+            Remedy::Restore,
             place(),
             "it is not there, and the ledger tells of it",
         ));
@@ -71,7 +71,7 @@ pub(super) fn check(
 /// Compares what was accepted, and names pieces that the ledger does not tell of.
 pub(super) fn check_accepted(
     connection: &Connection,
-    told: &Told,
+    ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "read the quarantine";
@@ -82,22 +82,22 @@ pub(super) fn check_accepted(
     while let Some(row) = rows.next().doing(doing)? {
         let id: i64 = row.get(0).doing(doing)?;
         let place = || format!("quarantine, number {id}");
-        if !told.quarantined.contains(&id) {
+        if !ledger.quarantined.contains(&id) {
             findings.push(Finding::new(
-                Next::Reindex,
+                Remedy::Reindex,
                 place(),
                 "the ledger does not tell of it",
             ));
             continue;
         }
-        let (at, why) = match told.accepted.get(&id) {
-            Some((at, why)) => (Should::Integer(*at), Should::TextOf(why)),
-            None => (Should::Null, Should::Null),
+        let (at, why) = match ledger.accepted.get(&id) {
+            Some((at, why)) => (Expected::Integer(*at), Expected::TextOf(why)),
+            None => (Expected::Null, Expected::Null),
         };
         let found = row.get_ref(1).doing(doing)?;
-        findings.column(Next::Reindex, place, "accepted_unix", at, found);
+        findings.column(Remedy::Reindex, place, "accepted_unix", at, found);
         let found = row.get_ref(2).doing(doing)?;
-        findings.column(Next::Restore, place, "accepted_why", why, found);
+        findings.column(Remedy::Restore, place, "accepted_why", why, found);
     }
     Ok(())
 }

@@ -4,20 +4,20 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Verified;
-use super::finding::{Finding, Findings, Next, Should, shown_value};
-use super::ledger::{Scope, Told, knows_rules};
+use super::finding::{Expected, Finding, Findings, Remedy, shown_value};
+use super::ledger::{LedgerState, Scope, knows_rules};
 use super::texts::{Row, Texts};
-use crate::archive::claims::{Claim, RevisionClaim};
+use crate::archive::claims::{LedgerEntry, RevisionEntry};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::replay::{Replay, ReplayedMessage};
 use crate::archive::revisions::Payloads;
+use crate::decode::{read_run, read_run_fields};
 use crate::model::{Instant, TimeBasis, TimeReading, hex};
-use crate::reader::{read_run, read_run_fields};
 
 /// Compares runs, one after the other; holds one of them.
 pub(super) struct Runs<'c> {
     connection: &'c Connection,
-    told: &'c Told,
+    ledger: &'c LedgerState,
     payloads: Payloads,
     pub(super) kinds: Texts<2>,
     pub(super) assets: Texts<3>,
@@ -31,15 +31,15 @@ pub(super) struct Runs<'c> {
 /// A revision's row, and the line that tells of it.
 struct Revision {
     entry: i64,
-    claim: Result<RevisionClaim, String>,
+    claim: Result<RevisionEntry, String>,
     row: [rusqlite::types::Value; 6],
 }
 
 impl<'c> Runs<'c> {
-    pub(super) fn new(connection: &'c Connection, told: &'c Told) -> Self {
+    pub(super) fn new(connection: &'c Connection, ledger: &'c LedgerState) -> Self {
         Self {
             connection,
-            told,
+            ledger,
             payloads: Payloads::default(),
             kinds: Texts::new("SELECT message, category FROM _message_kind WHERE kind_key = ?1"),
             assets: Texts::new("SELECT asset, asset_type, asset_owner FROM _asset WHERE asset_key = ?1"),
@@ -65,7 +65,7 @@ impl<'c> Runs<'c> {
         if revisions.is_empty() {
             let what = "the ledger tells of no revision of it";
             self.findings
-                .push(Finding::new(Next::Reindex, format!("runs, {name}"), what));
+                .push(Finding::new(Remedy::Reindex, format!("runs, {name}"), what));
             self.verified.messages += self.count_messages(run_key)?;
         } else if whole {
             self.check_row(run_key, &name, &revisions, &replay, content)?;
@@ -109,8 +109,8 @@ impl<'c> Runs<'c> {
         let mut revisions = Vec::new();
         while let Some(row) = rows.next().doing(doing)? {
             let line = row.get_ref(2).doing(doing)?;
-            let claim = match line.as_str().map(Claim::read) {
-                Ok(Ok(Claim::Revision(claim))) => Ok(claim),
+            let claim = match line.as_str().map(LedgerEntry::read) {
+                Ok(Ok(LedgerEntry::Revision(claim))) => Ok(claim),
                 Ok(Ok(_)) => Err("that entry tells of something else".to_owned()),
                 Ok(Err(why)) => Err(why),
                 Err(_) => Err("there is no such entry".to_owned()),
@@ -139,7 +139,7 @@ impl<'c> Runs<'c> {
             Ok(claim) => claim,
             Err(why) => {
                 let place = format!("a revision of run {run_id} (ledger, entry {entry})");
-                let finding = Finding::new(Next::Reindex, place, "the ledger does not tell of it");
+                let finding = Finding::new(Remedy::Reindex, place, "the ledger does not tell of it");
                 self.findings
                     .push(finding.with("a line of the ledger about a revision", why.as_str()));
                 return Ok(false);
@@ -148,33 +148,33 @@ impl<'c> Runs<'c> {
         let place = || place_of(entry, claim);
         let findings = &mut self.findings;
         let mut column = |name: &str, should, found: &rusqlite::types::Value| {
-            findings.column(Next::Reindex, place, name, should, found.into());
+            findings.column(Remedy::Reindex, place, name, should, found.into());
         };
         let [sync, at, status, message_count, sha256, number] = &revision.row;
-        column("number", Should::Integer(claim.number), number);
-        column("sync_id", Should::Integer(claim.sync), sync);
-        column("captured_unix", Should::Integer(claim.at), at);
-        column("payload_sha256", Should::Blob(&claim.sha256), sha256);
+        column("number", Expected::Integer(claim.number), number);
+        column("sync_id", Expected::Integer(claim.sync), sync);
+        column("captured_unix", Expected::Integer(claim.at), at);
+        column("payload_sha256", Expected::Blob(&claim.sha256), sha256);
         let claimed = claim.run.to_string();
         if claimed != run_id {
             let finding = Finding::new(
-                Next::Reindex,
+                Remedy::Reindex,
                 place(),
                 "its run is not the one that the ledger names",
             );
             self.findings.push(finding.with(claimed, run_id));
             return Ok(false);
         }
-        if self.told.lost.payloads.contains(&entry) {
+        if self.ledger.lost.payloads.contains(&entry) {
             let what = "the ledger says that its payload was lost, and here is a row of it";
-            self.findings.push(Finding::new(Next::Reindex, place(), what));
+            self.findings.push(Finding::new(Remedy::Reindex, place(), what));
             return Ok(false);
         }
         let place = || format!("{}, payload", place_of(entry, claim));
         let bytes = match self.payloads.read(self.connection, entry, claim)? {
             Ok(bytes) => bytes,
             Err(unsound) => {
-                let mut finding = Finding::new(Next::Restore, place(), unsound.words());
+                let mut finding = Finding::new(Remedy::Restore, place(), unsound.words());
                 if let Some(found) = unsound.found() {
                     finding = finding.with(hex(&claim.sha256), found);
                 }
@@ -184,7 +184,7 @@ impl<'c> Runs<'c> {
         };
         if bytes.len() as u64 != claim.bytes {
             let finding = Finding::new(
-                Next::Restore,
+                Remedy::Restore,
                 place(),
                 "it has not as many bytes as the ledger says",
             );
@@ -194,11 +194,11 @@ impl<'c> Runs<'c> {
         }
         self.verified.payloads += 1;
         self.verified.payload_bytes += bytes.len() as u64;
-        let (zone, reader) = match self.told.rules(entry, claim) {
+        let (zone, reader) = match self.ledger.rules(entry, claim) {
             Ok(rules) => rules,
             Err(why) => {
                 self.findings.push(Finding::new(
-                    Next::Restore,
+                    Remedy::Restore,
                     place(),
                     format!("its times without offset cannot be read: {why}"),
                 ));
@@ -207,7 +207,7 @@ impl<'c> Runs<'c> {
         };
         if !knows_rules(reader) {
             let what = format!("it is read by rules of version {reader}, which this program does not have");
-            self.findings.push(Finding::new(Next::Program, place(), what));
+            self.findings.push(Finding::new(Remedy::Program, place(), what));
             return Ok(false);
         }
         let read = if more {
@@ -232,14 +232,14 @@ impl<'c> Runs<'c> {
         let run = match read {
             Ok(run) if run.job_run_id() == claim.run => run,
             Ok(run) => {
-                let finding = Finding::new(Next::Restore, place(), "it is the payload of another run");
+                let finding = Finding::new(Remedy::Restore, place(), "it is the payload of another run");
                 self.findings
                     .push(finding.with(run_id, run.job_run_id().to_string()));
                 return Ok(false);
             }
             Err(why) => {
                 self.findings.push(Finding::new(
-                    Next::Restore,
+                    Remedy::Restore,
                     place(),
                     format!("it is no run: {why}"),
                 ));
@@ -249,10 +249,10 @@ impl<'c> Runs<'c> {
         let place = || place_of(entry, claim);
         let findings = &mut self.findings;
         let should = run.status().map(|status| status.0).into();
-        findings.column(Next::Reindex, place, "status", should, status.into());
+        findings.column(Remedy::Reindex, place, "status", should, status.into());
         let should = run.message_count().into();
         findings.column(
-            Next::Reindex,
+            Remedy::Reindex,
             place,
             "message_count",
             should,
@@ -283,17 +283,17 @@ impl<'c> Runs<'c> {
         let job = first.job.to_string();
         let assumed = |reading: TimeReading| {
             let basis = reading.basis();
-            Should::from(basis.map(|basis| i64::from(basis == TimeBasis::Assumed)))
+            Expected::from(basis.map(|basis| i64::from(basis == TimeBasis::Assumed)))
         };
-        let ticks = |reading: TimeReading| Should::from(reading.instant().map(Instant::ticks));
+        let ticks = |reading: TimeReading| Expected::from(reading.instant().map(Instant::ticks));
         let absent = self
-            .told
+            .ledger
             .presence
             .binary_search_by_key(&run_key, |&(key, _)| key)
-            .map(|index| self.told.presence[index].1)
+            .map(|index| self.ledger.presence[index].1)
             .ok();
         let columns = [
-            ("job", Should::Text(&job)),
+            ("job", Expected::Text(&job)),
             ("status", run.status().map(|status| status.0).into()),
             ("started_ticks", ticks(run.started())),
             ("ended_ticks", ticks(run.ended())),
@@ -309,17 +309,17 @@ impl<'c> Runs<'c> {
             ("message_count", run.message_count().into()),
             (
                 "has_message_list",
-                Should::Integer(run.messages().is_some().into()),
+                Expected::Integer(run.messages().is_some().into()),
             ),
             (
                 "unreadable_messages",
-                Should::Integer(i64::try_from(run.unreadable_messages().len()).unwrap_or(i64::MAX)),
+                Expected::Integer(i64::try_from(run.unreadable_messages().len()).unwrap_or(i64::MAX)),
             ),
-            ("messages_present", Should::Integer(present)),
-            ("messages_held", Should::Integer(held)),
-            ("revision", Should::Integer(latest.revision)),
-            ("first_seen_unix", Should::Integer(latest.first_at)),
-            ("last_changed_unix", Should::Integer(latest.last_at)),
+            ("messages_present", Expected::Integer(present)),
+            ("messages_held", Expected::Integer(held)),
+            ("revision", Expected::Integer(latest.revision)),
+            ("first_seen_unix", Expected::Integer(latest.first_at)),
+            ("last_changed_unix", Expected::Integer(latest.last_at)),
         ];
         let place = || format!("runs, {name}");
         let mut statement = self
@@ -339,32 +339,33 @@ impl<'c> Runs<'c> {
         };
         for (index, (column, should)) in columns.into_iter().enumerate() {
             let found = row.get_ref(index).doing(doing)?;
-            self.findings.column(Next::Reindex, place, column, should, found);
+            self.findings
+                .column(Remedy::Reindex, place, column, should, found);
         }
         // In a part of the ledger, no word about absence says nothing.
-        if let Some(since) = absent.or(self.told.tells_all.then_some(None)) {
+        if let Some(since) = absent.or(self.ledger.is_whole.then_some(None)) {
             let found = row.get_ref(21).doing(doing)?;
             self.findings
-                .column(Next::Reindex, place, "absent_since_unix", since.into(), found);
+                .column(Remedy::Reindex, place, "absent_since_unix", since.into(), found);
         }
         // The bytes seen last may be other ones that say the same; then the hash of content must be there to prove it.
         let seen = row.get_ref(22).doing(doing)?;
         let proved = row.get_ref(23).doing(doing)?;
         if proved == ValueRef::Null {
             self.findings.column(
-                Next::Reindex,
+                Remedy::Reindex,
                 place,
                 "seen_sha256",
-                Should::Blob(&claim.sha256),
+                Expected::Blob(&claim.sha256),
                 seen,
             );
         } else if let Some(content) = content {
-            self.seen_otherwise += u64::from(!Should::Blob(&claim.sha256).is(seen));
+            self.seen_otherwise += u64::from(!Expected::Blob(&claim.sha256).is(seen));
             self.findings.column(
-                Next::Reindex,
+                Remedy::Reindex,
                 place,
                 "content_sha256",
-                Should::Blob(&content),
+                Expected::Blob(&content),
                 proved,
             );
         }
@@ -393,7 +394,7 @@ impl<'c> Runs<'c> {
         let place = |ordinal: i64| format!("messages, {name}, ordinal {ordinal}");
         let missing = |ordinal: i64| {
             Finding::new(
-                Next::Reindex,
+                Remedy::Reindex,
                 place(ordinal),
                 "it is not there, and its run has it",
             )
@@ -424,7 +425,7 @@ impl<'c> Runs<'c> {
                     found.compare(&message, place, &mut self.findings);
                 }
                 None => {
-                    let finding = Finding::new(Next::Reindex, place(ordinal), "its run never had it");
+                    let finding = Finding::new(Remedy::Reindex, place(ordinal), "its run never had it");
                     self.findings.push(finding);
                 }
             }
@@ -437,8 +438,8 @@ impl<'c> Runs<'c> {
 }
 
 /// What a finding about a revision or its payload is called.
-fn place_of(entry: i64, claim: &RevisionClaim) -> String {
-    let RevisionClaim { run, number, .. } = claim;
+fn place_of(entry: i64, claim: &RevisionEntry) -> String {
+    let RevisionEntry { run, number, .. } = claim;
     format!("run {run}, revision {number} (ledger, entry {entry})")
 }
 
@@ -473,7 +474,7 @@ impl FoundMessage<'_> {
             ("occurred_at_raw", message.occurred_raw.into()),
         ];
         for ((column, should), &found) in times.into_iter().zip(&self.times) {
-            findings.column(Next::Reindex, &place, column, should, found);
+            findings.column(Remedy::Reindex, &place, column, should, found);
         }
         let kind = [("message", message.message), ("category", message.category)];
         texts("kind_key", self.kind, kind, &place, findings);
@@ -498,14 +499,14 @@ fn texts<const N: usize>(
 ) {
     let Some(found) = found else {
         let what = format!("its {key} names a row that is not there");
-        findings.push(Finding::new(Next::Reindex, place(), what));
+        findings.push(Finding::new(Remedy::Reindex, place(), what));
         return;
     };
     for ((column, should), found) in expected.into_iter().zip(found) {
         if should.map(str::as_bytes) != found.as_deref() {
             let what = format!("its {column} is not what payloads and ledger say");
             let shown = |text: Option<&[u8]>| shown_value(text.map_or(ValueRef::Null, ValueRef::Text));
-            let finding = Finding::new(Next::Reindex, place(), what);
+            let finding = Finding::new(Remedy::Reindex, place(), what);
             findings.push(finding.with(shown(should.map(str::as_bytes)), shown(found.as_deref())));
         }
     }
@@ -515,7 +516,7 @@ fn texts<const N: usize>(
 pub(super) fn check_missing_revisions(
     connection: &Connection,
     scope: Scope,
-    told: &Told,
+    ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "compare revisions with the ledger";
@@ -528,16 +529,16 @@ pub(super) fn check_missing_revisions(
     let mut rows = statement.query([scope.after]).doing(doing)?;
     while let Some(row) = rows.next().doing(doing)? {
         let entry: i64 = row.get(0).doing(doing)?;
-        if told.lost.payloads.contains(&entry) {
+        if ledger.lost.payloads.contains(&entry) {
             continue;
         }
         let line: String = row.get(1).doing(doing)?;
-        let place = match Claim::read(&line) {
-            Ok(Claim::Revision(claim)) => place_of(entry, &claim),
+        let place = match LedgerEntry::read(&line) {
+            Ok(LedgerEntry::Revision(claim)) => place_of(entry, &claim),
             _ => format!("a revision (ledger, entry {entry})"),
         };
         let finding = Finding::new(
-            Next::Reindex,
+            Remedy::Reindex,
             place,
             "it is not there, and the ledger tells of it",
         );
@@ -547,7 +548,7 @@ pub(super) fn check_missing_revisions(
 }
 
 /// Names messages of runs that are not there; `met` is how many messages the runs have.
-pub(super) fn check_strangers(
+pub(super) fn check_orphans(
     connection: &Connection,
     met: u64,
     findings: &mut Findings,
@@ -573,7 +574,7 @@ pub(super) fn check_strangers(
         let (key, messages): (i64, u64) = (row.get(0).doing(doing)?, row.get(1).doing(doing)?);
         let what = format!("{messages} messages name a run that is not there");
         findings.push(Finding::new(
-            Next::Reindex,
+            Remedy::Reindex,
             format!("message, run_key {key}"),
             what,
         ));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 
-use super::finding::{Finding, Findings, Next};
+use super::finding::{Finding, Findings, Remedy};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::limits;
 use crate::archive::migrations::fresh;
@@ -81,7 +81,7 @@ fn run_check(connection: &Connection, sql: &str, findings: &mut Findings) -> Res
     while let Some(row) = rows.next().doing(doing)? {
         let line: String = row.get(0).doing(doing)?;
         if line != "ok" {
-            findings.push(Finding::new(Next::File, "the file", line));
+            findings.push(Finding::new(Remedy::File, "the file", line));
         }
     }
     Ok(())
@@ -137,7 +137,7 @@ fn compare_index(
             .doing(doing)?;
         if differing > 0 {
             let what = format!("index {name} and its table differ in {differing} rows");
-            findings.push(Finding::new(Next::Reindex, "the file", what));
+            findings.push(Finding::new(Remedy::Reindex, "the file", what));
         }
     }
     Ok(())
@@ -162,7 +162,7 @@ pub(super) fn check_foreign_keys(
         let parent: String = row.get(2).doing(doing)?;
         let row_name = number.map_or_else(String::new, |number| format!(", row {number}"));
         findings.push(Finding::new(
-            Next::Restore,
+            Remedy::Restore,
             format!("{table}{row_name}"),
             format!("names a row of {parent} that is not there"),
         ));
@@ -210,7 +210,7 @@ pub(super) fn check_schema(
         match ours.remove(&name) {
             Some(should) if should == (kind.clone(), table.clone(), sql.clone()) => {}
             Some((should_kind, _, should)) => {
-                let finding = Finding::new(Next::Reindex, place(), "it is not what this program makes");
+                let finding = Finding::new(Remedy::Reindex, place(), "it is not what this program makes");
                 let words = |kind: String, sql: Option<String>| sql.unwrap_or(kind);
                 findings.push(finding.with(words(should_kind, should), words(kind.clone(), sql)));
             }
@@ -218,16 +218,16 @@ pub(super) fn check_schema(
                 let what = format!(
                     "a trigger that this program did not make, on {table}: it can change what is archived"
                 );
-                findings.push(Finding::new(Next::Reindex, place(), what));
+                findings.push(Finding::new(Remedy::Reindex, place(), what));
             }
             None if kind == "index" && is_unique(connection, &ours_tables, &table, &name)? => {
                 let what = format!(
                     "a unique index that this program did not make, on {table}: it can keep a sync from archiving"
                 );
                 let next = if is_of_sqlite(&name) {
-                    Next::File
+                    Remedy::File
                 } else {
-                    Next::Reindex
+                    Remedy::Reindex
                 };
                 findings.push(Finding::new(next, place(), what));
             }
@@ -235,7 +235,7 @@ pub(super) fn check_schema(
             None if is_of_sqlite(&name) => {
                 let what =
                     "SQLite makes nothing of this name, and lets nobody make it: it was put there by force";
-                findings.push(Finding::new(Next::File, place(), what));
+                findings.push(Finding::new(Remedy::File, place(), what));
             }
             None => notes.push(format!(
                 "{kind} {name} is not ours; it changes nothing that the archive says"
@@ -244,7 +244,7 @@ pub(super) fn check_schema(
     }
     for (name, (kind, _, _)) in ours {
         findings.push(Finding::new(
-            Next::Reindex,
+            Remedy::Reindex,
             format!("schema, {kind} {name}"),
             "it is not there",
         ));
@@ -257,9 +257,9 @@ pub(super) fn check_schema(
         let (should, found) = (rows(&fresh, table, columns)?, rows(connection, table, columns)?);
         if should != found {
             let next = if table == "job_statuses" {
-                Next::Reindex
+                Remedy::Reindex
             } else {
-                Next::Restore
+                Remedy::Restore
             };
             let finding = Finding::new(next, table, "its rows are not those that this program makes");
             findings.push(finding.with(format!("{should:?}"), format!("{found:?}")));
@@ -270,7 +270,7 @@ pub(super) fn check_schema(
         .doing("read the schema")?;
     if version != 0 {
         let finding = Finding::new(
-            Next::Reindex,
+            Remedy::Reindex,
             "schema, user_version",
             "it is not what this program makes",
         );

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::archive::error::{ArchiveError, Doing};
-use crate::archive::reader::Reader;
+use crate::archive::read_only::ReadOnly;
 
 /// How often several connections are tried to be brought to one state, while a sync commits between them.
 const TRIES: usize = 20;
@@ -15,7 +15,7 @@ const CACHE_KIB: i64 = 2048;
 ///
 /// SQLite tells a connection by `data_version` whether another one committed since it last asked. Where it did not
 /// between two questions, all that began to read between them see the same.
-pub(super) fn take(reader: &Reader, wanted: usize) -> Result<Vec<Connection>, ArchiveError> {
+pub(super) fn take(reader: &ReadOnly, wanted: usize) -> Result<Vec<Connection>, ArchiveError> {
     let doing = "begin to verify";
     let mut connections = Vec::new();
     for _ in 0..wanted.max(1) {
@@ -48,7 +48,7 @@ pub(super) fn take(reader: &Reader, wanted: usize) -> Result<Vec<Connection>, Ar
     Ok(connections)
 }
 
-fn data_version(reader: &Reader) -> Result<i64, ArchiveError> {
+fn data_version(reader: &ReadOnly) -> Result<i64, ArchiveError> {
     reader
         .connection()
         .pragma_query_value(None, "data_version", |row| row.get(0))

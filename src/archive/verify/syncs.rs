@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::finding::{Finding, Findings, Next, Should};
-use super::ledger::Told;
+use super::finding::{Expected, Finding, Findings, Remedy};
+use super::ledger::LedgerState;
 use crate::archive::claims::{SyncBegan, SyncEnded};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::syncs::{JobFigures, JobOutcome, JobRecord, job_line, jobs_hash};
@@ -27,7 +27,7 @@ pub(super) fn check(
     connection: &Connection,
     began: &SyncBegan,
     end: End<'_>,
-    told: &mut Told,
+    ledger: &mut LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let mut totals = JobFigures::default();
@@ -35,16 +35,16 @@ pub(super) fn check(
     let place = || format!("sync_jobs, sync {}", began.sync);
     if let Some(why) = unreadable {
         findings.push(Finding::new(
-            Next::Restore,
+            Remedy::Restore,
             place(),
             format!("a result cannot be read: {why}"),
         ));
     }
     match end {
-        End::Ended(ended, _) if !told.lost.results.contains(&began.sync) => {
+        End::Ended(ended, _) if !ledger.lost.results.contains(&began.sync) => {
             if records.len() as u64 != ended.jobs {
                 let finding = Finding::new(
-                    Next::Restore,
+                    Remedy::Restore,
                     place(),
                     "there are not as many jobs as the ledger says",
                 );
@@ -53,7 +53,7 @@ pub(super) fn check(
             let hash = jobs_hash(records.iter().map(job_line).collect());
             if hash != ended.results {
                 let finding = Finding::new(
-                    Next::Restore,
+                    Remedy::Restore,
                     place(),
                     "what it found of its jobs does not have the hash that the ledger names",
                 );
@@ -61,12 +61,12 @@ pub(super) fn check(
             }
             for record in &records {
                 totals += record.figures;
-                hear(began, ended, record, told);
+                apply(began, ended, record, ledger);
             }
         }
         _ if records.is_empty() => {}
         _ => findings.push(Finding::new(
-            Next::Reindex,
+            Remedy::Reindex,
             place(),
             "it has results, and the ledger knows of none",
         )),
@@ -75,8 +75,8 @@ pub(super) fn check(
 }
 
 /// What a result leaves in the row of its job.
-fn hear(began: &SyncBegan, ended: &SyncEnded, record: &JobRecord, told: &mut Told) {
-    let last = told
+fn apply(began: &SyncBegan, ended: &SyncEnded, record: &JobRecord, ledger: &mut LedgerState) {
+    let last = ledger
         .jobs
         .entry(record.job_id)
         .or_default()
@@ -158,22 +158,22 @@ fn check_row(
     let doing = "read the record of a sync";
     let place = || format!("syncs, sync {}", began.sync);
     let (finished, outcome, head) = match end {
-        End::Open => (Should::Null, Should::Null, Should::Null),
-        End::Killed => (Should::Null, Should::Text("interrupted"), Should::Null),
+        End::Open => (Expected::Null, Expected::Null, Expected::Null),
+        End::Killed => (Expected::Null, Expected::Text("interrupted"), Expected::Null),
         End::Ended(ended, hash) => (
-            Should::Integer(ended.at),
-            Should::Text(&ended.outcome),
-            Should::Blob(hash.as_slice()),
+            Expected::Integer(ended.at),
+            Expected::Text(&ended.outcome),
+            Expected::Blob(hash.as_slice()),
         ),
     };
-    let number = |figure: u64| Should::Integer(i64::try_from(figure).unwrap_or(i64::MAX));
+    let number = |figure: u64| Expected::Integer(i64::try_from(figure).unwrap_or(i64::MAX));
     let columns = [
-        ("started_unix", Should::Integer(began.at)),
+        ("started_unix", Expected::Integer(began.at)),
         ("finished_unix", finished),
         ("outcome", outcome),
-        ("count_asked", Should::Integer(began.count)),
-        ("process_id", Should::Integer(began.process)),
-        ("tool_version", Should::Text(&began.version)),
+        ("count_asked", Expected::Integer(began.count)),
+        ("process_id", Expected::Integer(began.process)),
+        ("tool_version", Expected::Text(&began.version)),
         ("head", head),
         ("attempts", number(totals.attempts)),
         ("runs_seen", number(totals.runs_seen)),
@@ -197,7 +197,7 @@ fn check_row(
     let compared = statement
         .query_row([began.sync], |row| {
             for (index, (column, should)) in columns.into_iter().enumerate() {
-                findings.column(Next::Reindex, place, column, should, row.get_ref(index)?);
+                findings.column(Remedy::Reindex, place, column, should, row.get_ref(index)?);
             }
             Ok(())
         })
@@ -205,7 +205,7 @@ fn check_row(
         .doing(doing)?;
     if compared.is_none() {
         findings.push(Finding::new(
-            Next::Reindex,
+            Remedy::Reindex,
             place(),
             "it is not there, and the ledger tells of it",
         ));
@@ -214,7 +214,7 @@ fn check_row(
 }
 
 /// Names syncs that the ledger does not tell of.
-pub(super) fn check_strangers(
+pub(super) fn check_orphans(
     connection: &Connection,
     known: &HashSet<i64>,
     findings: &mut Findings,
@@ -227,7 +227,7 @@ pub(super) fn check_strangers(
         if !known.contains(&sync) {
             let place = format!("syncs, sync {sync}");
             findings.push(Finding::new(
-                Next::Reindex,
+                Remedy::Reindex,
                 place,
                 "the ledger does not tell of it",
             ));

@@ -5,7 +5,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
 
-use super::finding::{Finding, Findings, Next};
+use super::finding::{Finding, Findings, Remedy};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::keys::Keys;
 
@@ -102,7 +102,7 @@ pub(super) fn check_unused(
         let key: i64 = row.get(0).doing(doing)?;
         if !used.contains(key) {
             let place = format!("{table}, row {key}");
-            findings.push(Finding::new(Next::Reindex, place, "no message has this text"));
+            findings.push(Finding::new(Remedy::Reindex, place, "no message has this text"));
         }
     }
     Ok(())

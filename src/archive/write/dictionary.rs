@@ -144,8 +144,8 @@ impl NewDictionaries {
 mod tests {
     use super::*;
     use crate::archive::{PackedPayload, Packer, ReceivedRun, Writer};
+    use crate::decode::read_run_fields;
     use crate::model::{Guid, NaiveZone};
-    use crate::reader::read_run_fields;
 
     struct Job {
         writer: Writer,

@@ -34,7 +34,7 @@ pub(super) use rebuild::rebuild;
 pub use dictionary::DictionaryMaker;
 pub use known::{KnownRun, KnownRuns};
 pub use message::MAX_MESSAGES;
-pub use received::{Dictionary, JobAtHand, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
+pub use received::{Dictionary, KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
 
 /// The writing connection.
 #[derive(Debug)]
@@ -300,7 +300,7 @@ impl Writer {
     ///
     /// # Errors
     /// SQL errors.
-    pub fn job_at_hand(&mut self, job_id: Guid) -> Result<JobAtHand, ArchiveError> {
+    pub fn job_at_hand(&mut self, job_id: Guid) -> Result<KnownJob, ArchiveError> {
         let job_key = match jobs::key(&self.connection, job_id)? {
             Some(key) => key,
             None => self.transact_lightly(|writer| {
@@ -333,7 +333,7 @@ impl Writer {
             .doing(doing)?;
         let runs = KnownRuns::new(count, rows.map(|row| row.doing(doing)))?;
         let dictionary = dictionary::at_hand(&self.connection, job_key, runs.len())?;
-        Ok(JobAtHand {
+        Ok(KnownJob {
             job_key,
             name,
             server,

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::super::claims::Claim;
+use super::super::claims::LedgerEntry;
 use super::super::error::{ArchiveError, Doing};
 use super::super::jobs;
 use super::super::ledger::{Entry, WITHOUT_EVIDENCE, text_hash};
@@ -100,8 +100,8 @@ impl Writer {
             )
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
             .doing(doing)?;
-        let in_ledger = line.and_then(|line| match Claim::read(&line) {
-            Ok(Claim::Quarantined(claim)) => Some(claim.id),
+        let in_ledger = line.and_then(|line| match LedgerEntry::read(&line) {
+            Ok(LedgerEntry::Quarantined(claim)) => Some(claim.id),
             _ => None,
         });
         Ok(in_table.max(in_ledger.unwrap_or_default()) + 1)

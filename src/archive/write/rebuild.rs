@@ -9,16 +9,16 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{Connection, params};
 
 use super::message::{MessageMarks, MessageTexts};
-use crate::archive::claims::{Claim, SyncBegan};
+use crate::archive::claims::{LedgerEntry, SyncBegan};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::text_hash;
 use crate::archive::migrations::fresh;
 use crate::archive::open::quoted;
 use crate::archive::replay::Replay;
 use crate::archive::revisions::Payloads;
-use crate::archive::verify::{Told, knows_rules};
+use crate::archive::verify::{LedgerState, knows_rules};
+use crate::decode::read_run_fields;
 use crate::model::{Guid, Instant, Sha256, TimeBasis, TimeReading};
-use crate::reader::read_run_fields;
 
 /// Tables whose rows, or some columns of them, stand nowhere else.
 const KEPT: [&str; 11] = [
@@ -50,19 +50,19 @@ pub(in crate::archive) struct Rebuilt {
 /// [`ArchiveError::NotRepairable`] where a payload or a kept table is hurt; SQL errors. The caller rolls back.
 pub(in crate::archive) fn rebuild(
     connection: &Connection,
-    told: &Told,
+    ledger: &LedgerState,
     done: &dyn Fn(u64),
 ) -> Result<Rebuilt, ArchiveError> {
     let schema = Schema::begin(connection)?;
-    fill_archive(connection, told)?;
-    forget_zone_rules(connection, told)?;
-    fill_jobs(connection, told)?;
-    drop_lost_results(connection, told)?;
-    listen(connection, told)?;
+    fill_archive(connection, ledger)?;
+    forget_zone_rules(connection, ledger)?;
+    fill_jobs(connection, ledger)?;
+    drop_lost_results(connection, ledger)?;
+    replay(connection, ledger)?;
     drop_unclaimed_results(connection)?;
     let mut runs = Runs {
         connection,
-        told,
+        ledger,
         texts: MessageTexts::default(),
         payloads: Payloads::default(),
         rebuilt: Rebuilt::default(),
@@ -79,7 +79,7 @@ pub(in crate::archive) fn rebuild(
     }
     drop(rows);
     drop(statement);
-    finish_quarantine(connection, told)?;
+    finish_quarantine(connection, ledger)?;
     schema.end(connection)?;
     Ok(runs.rebuilt)
 }
@@ -220,8 +220,8 @@ fn rows_of_migrations(fresh: &Connection) -> Result<Vec<(i64, String, i64, i64)>
 }
 
 /// Results of syncs whose results were lost: whatever stands there came later.
-fn drop_lost_results(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
-    for sync in &told.lost.results {
+fn drop_lost_results(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
+    for sync in &ledger.lost.results {
         for table in ["_sync_job", "_sync_job_unchanged"] {
             connection
                 .execute(&format!("DELETE FROM {table} WHERE sync_id = ?1"), [sync])
@@ -244,13 +244,13 @@ fn drop_unclaimed_results(connection: &Connection) -> Result<(), ArchiveError> {
     Ok(())
 }
 
-fn fill_archive(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
-    let Some((id, made)) = told.archive else {
+fn fill_archive(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
+    let Some((id, made)) = ledger.archive else {
         return Err(not_repairable(
             "the ledger does not begin with what the archive is",
         ));
     };
-    let zone = told.zone.map(|zone| zone.to_string());
+    let zone = ledger.zone.map(|zone| zone.to_string());
     connection
         .execute(
             "INSERT INTO _archive (only, archive_id, made_unix, naive_time, zone_rules, zone_release)
@@ -259,8 +259,8 @@ fn fill_archive(connection: &Connection, told: &Told) -> Result<(), ArchiveError
                 id.to_string(),
                 made,
                 zone,
-                told.zone_rules.as_ref().map(|rules| rules.sha256),
-                told.zone_rules.as_ref().map(|rules| &rules.release),
+                ledger.zone_rules.as_ref().map(|rules| rules.sha256),
+                ledger.zone_rules.as_ref().map(|rules| &rules.release),
             ],
         )
         .doing("fill in what the archive is")
@@ -268,7 +268,7 @@ fn fill_archive(connection: &Connection, told: &Told) -> Result<(), ArchiveError
 }
 
 /// Removes rules of time zones that no line tells of.
-fn forget_zone_rules(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
+fn forget_zone_rules(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     let doing = "look through the rules of time zones";
     let rows: Vec<(String, Vec<u8>, String)> = connection
         .prepare("SELECT zone, sha256, release FROM _zone_rules")
@@ -279,7 +279,7 @@ fn forget_zone_rules(connection: &Connection, told: &Told) -> Result<(), Archive
         })
         .doing(doing)?;
     for (zone, sha256, release) in &rows {
-        if !told.names_rules(zone, sha256, release) {
+        if !ledger.names_rules(zone, sha256, release) {
             connection
                 .execute(
                     "DELETE FROM _zone_rules WHERE zone = ?1 AND sha256 = ?2 AND release = ?3",
@@ -291,7 +291,7 @@ fn forget_zone_rules(connection: &Connection, told: &Told) -> Result<(), Archive
     Ok(())
 }
 
-fn fill_jobs(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
+fn fill_jobs(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     let doing = "fill in the jobs";
     let servers: Vec<(i64, String)> = connection
         .prepare("SELECT server_key, url FROM _server")
@@ -306,7 +306,7 @@ fn fill_jobs(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
         .map(|(key, url)| (key, text_hash(&url)))
         .collect();
     for (key, hash) in &servers {
-        if !told.servers.contains(hash) {
+        if !ledger.servers.contains(hash) {
             connection
                 .execute("DELETE FROM _server WHERE server_key = ?1", [key])
                 .doing(doing)?;
@@ -321,7 +321,7 @@ fn fill_jobs(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
         })
         .doing(doing)?;
     for (key, id) in known {
-        let job = id.parse::<Guid>().ok().and_then(|job| told.jobs.get(&job));
+        let job = id.parse::<Guid>().ok().and_then(|job| ledger.jobs.get(&job));
         let Some(job) = job else {
             connection
                 .execute("DELETE FROM _job WHERE job_key = ?1", [key])
@@ -353,7 +353,7 @@ fn fill_jobs(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
 }
 
 /// Goes through the ledger: syncs, quarantine, which revisions each run has and whether it is absent.
-fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
+fn replay(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     let doing = "read the ledger";
     let mut statement = connection
         .prepare("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id")
@@ -368,10 +368,10 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
     while let Some(row) = rows.next().doing(doing)? {
         let entry: i64 = row.get(0).doing(doing)?;
         let line: String = row.get(1).doing(doing)?;
-        let claim = Claim::read(&line)
+        let claim = LedgerEntry::read(&line)
             .map_err(|why| not_repairable(format!("ledger entry {entry} cannot be read: {why}")))?;
         match claim {
-            Claim::SyncBegan(SyncBegan {
+            LedgerEntry::SyncBegan(SyncBegan {
                 sync,
                 at,
                 count,
@@ -384,13 +384,13 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
                     &[&sync, &at, &count, &process, &version],
                 )?;
             }
-            Claim::SyncKilled { sync, .. } => {
+            LedgerEntry::SyncKilled { sync, .. } => {
                 execute(
                     "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
                     &[&sync],
                 )?;
             }
-            Claim::SyncEnded(ended) => {
+            LedgerEntry::SyncEnded(ended) => {
                 let hash: Sha256 = row.get(2).doing(doing)?;
                 execute(
                     "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4 WHERE sync_id = ?1",
@@ -398,7 +398,7 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
                 )?;
                 execute(TOTALS, &[&ended.sync])?;
             }
-            Claim::Revision(revision) if !told.lost.payloads.contains(&entry) => {
+            LedgerEntry::Revision(revision) if !ledger.lost.payloads.contains(&entry) => {
                 let run = revision.run.to_string();
                 // Whoever sent it lists the run.
                 execute(
@@ -412,7 +412,7 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
                     &[&run, &entry],
                 )?;
             }
-            Claim::Quarantined(claim) => {
+            LedgerEntry::Quarantined(claim) => {
                 execute(
                     "UPDATE _quarantined SET job_key = (SELECT job_key FROM _job WHERE job_id = ?2), sync_id = ?3,
                          captured_unix = ?4, position = ?5, payload_bytes = ?6, payload_sha256 = ?7,
@@ -430,10 +430,10 @@ fn listen(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
                     ],
                 )?;
             }
-            Claim::Absent { run, at, .. } => {
+            LedgerEntry::Absent { run, at, .. } => {
                 execute(ABSENT, &[&run.to_string(), &Some(at)])?;
             }
-            Claim::Returned { run, .. } => {
+            LedgerEntry::Returned { run, .. } => {
                 execute(ABSENT, &[&run.to_string(), &None::<i64>])?;
             }
             _ => {}
@@ -458,20 +458,20 @@ const TOTALS: &str = "UPDATE _sync SET (attempts, runs_seen, runs_new, runs_chan
            SELECT 1, runs_seen, 0, 0, runs_seen, 0, 0, 0, body_bytes, milliseconds FROM _sync_job_unchanged WHERE sync_id = ?1))
      WHERE sync_id = ?1";
 
-fn finish_quarantine(connection: &Connection, told: &Told) -> Result<(), ArchiveError> {
+fn finish_quarantine(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     let doing = "fill in the quarantine";
     let ids: Vec<i64> = connection
         .prepare("SELECT quarantine_id FROM _quarantined")
         .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
         .doing(doing)?;
     for id in ids {
-        let sql = if told.quarantined.contains(&id) {
+        let sql = if ledger.quarantined.contains(&id) {
             "UPDATE _quarantined SET accepted_unix = ?2, accepted_why = CASE WHEN ?2 IS NOT NULL THEN accepted_why END
              WHERE quarantine_id = ?1"
         } else {
             "DELETE FROM _quarantined WHERE quarantine_id = ?1 AND ?2 IS ?2"
         };
-        let accepted = told.accepted.get(&id).map(|&(at, _)| at);
+        let accepted = ledger.accepted.get(&id).map(|&(at, _)| at);
         connection.execute(sql, params![id, accepted]).doing(doing)?;
     }
     Ok(())
@@ -480,7 +480,7 @@ fn finish_quarantine(connection: &Connection, told: &Told) -> Result<(), Archive
 /// Runs, one after the other.
 struct Runs<'c> {
     connection: &'c Connection,
-    told: &'c Told,
+    ledger: &'c LedgerState,
     texts: MessageTexts,
     payloads: Payloads,
     rebuilt: Rebuilt,
@@ -505,11 +505,11 @@ impl Runs<'_> {
         let mut last = None;
         let count = entries.len();
         for (index, (entry, line)) in entries.into_iter().enumerate() {
-            let Ok(Claim::Revision(claim)) = Claim::read(&line) else {
+            let Ok(LedgerEntry::Revision(claim)) = LedgerEntry::read(&line) else {
                 return Err(not_repairable(format!("ledger entry {entry} is no revision")));
             };
             let (zone, reader) = self
-                .told
+                .ledger
                 .rules(entry, &claim)
                 .map_err(|why| not_repairable(format!("ledger entry {entry}: {why}")))?;
             if !knows_rules(reader) {

@@ -92,7 +92,7 @@ pub struct Stored {
 
 /// What a sync needs to know of a job before it asks for it.
 #[derive(Debug)]
-pub struct JobAtHand {
+pub struct KnownJob {
     /// The job's key.
     pub job_key: i64,
     /// Its name, where one is known.

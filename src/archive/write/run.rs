@@ -13,8 +13,8 @@ use super::super::{jobs, payload};
 use super::message::{held_messages, identity, set_absences, time_columns};
 use super::quarantine::sha256;
 use super::{ReceivedRun, ReceivedUnreadable, Stored, Writer};
+use crate::decode::{READER_VERSION, read_run};
 use crate::model::{Instant, Message, NaiveZone, OwnedMessage, Sha256};
-use crate::reader::{READER_VERSION, read_run};
 
 impl Writer {
     /// Archives a run with its messages, payload and ledger line, or finds it unchanged.

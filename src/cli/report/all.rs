@@ -9,7 +9,7 @@ use super::super::folder::Folder;
 use super::super::halt::Halt;
 use super::super::rows::FormArgs;
 use super::common::CommonArgs;
-use crate::archive::Reader;
+use crate::archive::ReadOnly;
 use crate::report::render::Format;
 use crate::report::{About, Common, Request};
 
@@ -55,7 +55,7 @@ impl AllArgs {
     pub(super) fn write(
         common: &Common,
         folder: &Folder,
-        reader: &Reader,
+        reader: &ReadOnly,
         halt: &Halt,
         console: &Console,
     ) -> Result<Exit, Failure> {

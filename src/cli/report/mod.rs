@@ -23,7 +23,7 @@ use super::failure::{Exit, Failure};
 use super::halt::Halt;
 use super::rows::RowsArgs;
 use super::status;
-use crate::archive::Reader;
+use crate::archive::ReadOnly;
 use crate::config::parse_duration;
 use crate::model::Instant;
 use crate::report::{About, Common, Request, local_day};
@@ -144,7 +144,7 @@ impl ReportArgs {
         let (exit, common, reader) = match &asked {
             Asked::One(request, rows) => {
                 let mut destination = Some(rows.open(&place)?);
-                let reader = Reader::open(archive)?;
+                let reader = ReadOnly::open(archive)?;
                 let rows = reader.settled(|reader| {
                     let destination = destination.take().map_or_else(|| rows.open(&place), Ok)?;
                     halt.interrupts(reader);
@@ -159,7 +159,7 @@ impl ReportArgs {
             }
             Asked::All(args, common) => {
                 let folder = args.folder(&place)?;
-                let reader = Reader::open(archive)?;
+                let reader = ReadOnly::open(archive)?;
                 halt.interrupts(&reader);
                 let exit = AllArgs::write(common, &folder, &reader, halt, console)?;
                 (exit, common, reader)
@@ -174,7 +174,7 @@ impl ReportArgs {
 }
 
 /// Whether what was reported is fresh: of the jobs that were named, else of all that are watched.
-fn freshness(reader: &Reader, common: &Common, max_age: Duration, now: Instant) -> Result<Exit, Failure> {
+fn freshness(reader: &ReadOnly, common: &Common, max_age: Duration, now: Instant) -> Result<Exit, Failure> {
     let mut states = reader.job_states()?;
     if !common.jobs.is_empty() {
         let scope = reader.settled(|reader| reader.confirmed(common.scope(&reader.snapshot()?)))?;

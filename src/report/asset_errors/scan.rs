@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::Options;
 use super::group::{Groups, NONE};
 use super::texts::Texts;
-use crate::archive::{ArchiveError, MessageFacts, Reader, RunPlace, Snapshot};
+use crate::archive::{ArchiveError, MessageFacts, ReadOnly, RunPlace, Snapshot};
 use crate::memory;
 use crate::model::Sha256;
 use crate::report::options::Scope;
@@ -276,7 +276,7 @@ fn count_with(
 
 /// A second reader. It leaves the work to the first where it cannot open the archive or sees another state of it.
 fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, ArchiveError> {
-    let Ok(reader) = Reader::open(path) else {
+    let Ok(reader) = ReadOnly::open(path) else {
         return Ok(None);
     };
     let Ok(snapshot) = reader.snapshot() else {
@@ -410,7 +410,7 @@ mod tests {
 
     /// The rows that so many threads count, where `meanwhile` happens after the first has begun to read.
     fn counted(archive: &TestArchive, threads: usize, meanwhile: impl FnOnce()) -> Vec<String> {
-        let reader = Reader::open(&archive.path()).unwrap();
+        let reader = ReadOnly::open(&archive.path()).unwrap();
         let snapshot = reader.snapshot().unwrap();
         meanwhile();
         let options = Options::default();

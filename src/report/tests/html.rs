@@ -2,7 +2,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use crate::archive::Reader;
+use crate::archive::ReadOnly;
 use crate::report::page::ROWS_SHOWN;
 use crate::report::render::{Format, Style};
 use crate::report::table::{Cell, Column, Kind};
@@ -12,7 +12,7 @@ use crate::report::{About, By, Common, Request, asset_errors, failure_trends};
 const SCRIPT: &str = "\"><script>document.title='ran'</script><img src=x onerror=alert(1)>";
 
 fn page(archive: &TestArchive, request: &Request) -> String {
-    let reader = Reader::open(&archive.path()).unwrap();
+    let reader = ReadOnly::open(&archive.path()).unwrap();
     let snapshot = reader.snapshot().unwrap();
     let about = About::new(&snapshot, request.name(), request.described());
     let mut bytes = Vec::new();
@@ -223,8 +223,8 @@ fn rows_come_in_portions_that_a_browser_can_lay_out_whether_they_are_many_or_lon
     );
     let long = "long ".repeat(200);
     let rows: Vec<Cell<'_>> = (0..1_000).map(|_| Cell::Text(&long)).collect();
-    let portions = between(&query(&rows), "<tbody class=\"later\">", "</tbody>").len();
-    assert_eq!(portions, 5, "of about 200 kB each");
+    let shown_progress = between(&query(&rows), "<tbody class=\"later\">", "</tbody>").len();
+    assert_eq!(shown_progress, 5, "of about 200 kB each");
 }
 
 #[test]

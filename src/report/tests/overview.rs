@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::archive::Reader;
+use crate::archive::ReadOnly;
 use crate::report::render::{Format, Style};
 use crate::report::testing::{Message, Run, TestArchive, job_id};
 use crate::report::{About, Common, Request, overview};
@@ -48,7 +48,7 @@ fn written(archive: &TestArchive, common: &Common, format: Format, style: Style)
     let request = Request::Overview(overview::Options {
         common: common.clone(),
     });
-    let reader = Reader::open(&archive.path()).unwrap();
+    let reader = ReadOnly::open(&archive.path()).unwrap();
     let snapshot = reader.snapshot().unwrap();
     let about = About::new(&snapshot, request.name(), request.described());
     let mut bytes = Vec::new();

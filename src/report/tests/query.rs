@@ -1,6 +1,6 @@
 use rusqlite::types::Value;
 
-use crate::archive::{QueryError, Reader};
+use crate::archive::{QueryError, ReadOnly};
 use crate::report::query::{Options, QueryEnd, parameter, write};
 use crate::report::render::{Format, Style};
 use crate::report::testing::{Run, TestArchive};
@@ -25,7 +25,7 @@ fn options(sql: &str) -> Options {
 }
 
 fn ask_of(archive: &TestArchive, options: &Options) -> Result<(String, QueryEnd), ReportError> {
-    let reader = Reader::open(&archive.path()).unwrap();
+    let reader = ReadOnly::open(&archive.path()).unwrap();
     let snapshot = reader.snapshot().unwrap();
     let mut bytes = Vec::new();
     let about = About::new(&snapshot, "query", options.described());

@@ -1,25 +1,25 @@
-//! One job of a sync: asked for, read, and every run either recognised or handed to the archive.
+//! JobTask job of a sync: asked for, read, and every run either recognised or handed to the archive.
 
-mod doubts;
-mod verdict;
+mod anomalies;
+mod outcome;
 
 use std::sync::Arc;
 use std::time::Instant as Clock;
 
 use sha2::Digest;
 
-use self::doubts::Doubts;
+use self::anomalies::Anomalies;
 use super::event::SyncEvent;
+use super::messages::chain;
 use super::shared::Shared;
 use super::store::{Batch, Received, Tally};
-use super::words::chain;
 use crate::archive::{
     ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, Keys, KnownRuns,
     PackedPayload, Packer, ReceivedRun, ReceivedUnreadable, WITHOUT_EVIDENCE,
 };
 use crate::ccs::{CcsError, retry};
+use crate::decode::{AnswerReader, Element, End, Envelope, UnreadableRun, read_run, read_run_fields};
 use crate::model::{Guid, JobRun, Sha256};
-use crate::reader::{AnswerReader, Element, End, Envelope, UnreadableRun, read_run, read_run_fields};
 
 /// Bytes of JSON that are handed to the archive at a time.
 const BATCH_BYTES: u64 = 256 << 10;
@@ -77,7 +77,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
     let (outcome, error) = match shared.store.tally(work.job_key).await {
         Ok(tally) => {
             work.tally = tally;
-            work.judge(&ended)
+            work.decide(&ended)
         }
         Err(error) => (
             JobOutcome::Failed,
@@ -126,7 +126,7 @@ struct JobWork<'a> {
     unchanged: u64,
     /// The most elements that an earlier try had.
     seen_before: u64,
-    doubts: Doubts,
+    anomalies: Anomalies,
     attempts: u32,
     http_status: Option<u16>,
     body_bytes: u64,
@@ -152,7 +152,7 @@ impl<'a> JobWork<'a> {
             batch_bytes: 0,
             unchanged: 0,
             seen_before: 0,
-            doubts: Doubts::default(),
+            anomalies: Anomalies::default(),
             attempts: 0,
             http_status: None,
             body_bytes: 0,
@@ -196,7 +196,7 @@ impl<'a> JobWork<'a> {
             self.seen_before = self.seen_before.max(self.envelope.runs_seen);
             // What follows may be no answer at all.
             self.envelope = Envelope::default();
-            self.doubts = Doubts::default();
+            self.anomalies = Anomalies::default();
             self.met.clear();
             self.unchanged = 0;
         }
@@ -360,7 +360,7 @@ impl<'a> JobWork<'a> {
                 sha256,
             }),
             Ok((run, content_sha256)) => {
-                self.doubts.see(&run);
+                self.anomalies.see(&run);
                 let payload = match self.pack(&bytes, sha256) {
                     Ok(payload) => payload,
                     Err(error) => {

@@ -2,14 +2,14 @@
 
 use std::time::Instant as Clock;
 
-use super::super::words::with_hint;
+use super::super::messages::with_hint;
 use super::{JobResult, JobWork, Try, milliseconds};
 use crate::archive::{JobFigures, JobOutcome, JobRecord, Keys};
 
 impl JobWork<'_> {
     /// Outcome and error of the job, from how its last try ended and what became of its runs. What an earlier try read is
     /// kept, so a job of which anything was read is partial, however the last one ended.
-    pub(super) fn judge(&self, ended: &Try) -> (JobOutcome, Option<String>) {
+    pub(super) fn decide(&self, ended: &Try) -> (JobOutcome, Option<String>) {
         let (outcome, error) = self.judge_answer(ended);
         match &self.other_server {
             Some(before) if outcome != JobOutcome::Failed => {
@@ -131,7 +131,7 @@ impl JobWork<'_> {
         } else {
             Keys::default()
         };
-        for text in self.doubts.told() {
+        for text in self.anomalies.told() {
             self.warn(&text);
         }
         if let Some(total) = total.filter(|&total| total != came) {

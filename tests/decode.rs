@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
+use jobruns::decode::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, OVERSIZE_HEAD, read_run};
 use jobruns::model::{NaiveZone, TimeReading};
-use jobruns::reader::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, OVERSIZE_HEAD, read_run};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

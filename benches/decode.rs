@@ -9,8 +9,8 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::time::Instant;
 
+use jobruns::decode::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, read_run, read_run_fields, time};
 use jobruns::model::NaiveZone;
-use jobruns::reader::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, read_run, read_run_fields, time};
 use sha2::Digest;
 
 /// Bytes of an answer.

@@ -50,7 +50,7 @@ impl When {
 /// The flags that every command takes, before or behind its name.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
-pub struct FrameFlags {
+pub struct GlobalFlags {
     /// The archive: one SQLite file [env: JOBRUNS_ARCHIVE] [default: jobruns.db]
     #[arg(long, global = true, value_name = "FILE")]
     pub archive: Option<PathBuf>,
@@ -104,7 +104,7 @@ pub struct FrameFlags {
 
 /// What holds for every command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FrameSettings {
+pub struct GlobalSettings {
     /// The archive's file.
     pub archive: PathBuf,
     /// 0 with `--quiet`, 1 as usual, 2 with `-v`, 3 with `-vv`.
@@ -119,12 +119,12 @@ pub struct FrameSettings {
     pub progress: When,
 }
 
-impl FrameSettings {
+impl GlobalSettings {
     /// Chooses from flags and sources.
     ///
     /// # Errors
     /// When a value cannot be read.
-    pub fn choose(flags: &FrameFlags, sources: &Sources<'_>) -> Result<Self, ConfigError> {
+    pub fn choose(flags: &GlobalFlags, sources: &Sources<'_>) -> Result<Self, ConfigError> {
         let archive = sources.find_path(Setting::ARCHIVE, flags.archive.clone())?;
         let archive = match archive {
             Some(chosen) => chosen.value,
@@ -217,23 +217,23 @@ mod tests {
     use super::*;
     use crate::config::sources::tests::with_sources;
 
-    fn settings(flags: &FrameFlags, environment: &[(&str, &str)]) -> FrameSettings {
+    fn settings(flags: &GlobalFlags, environment: &[(&str, &str)]) -> GlobalSettings {
         with_sources(environment, None, |sources| {
-            FrameSettings::choose(flags, sources).unwrap()
+            GlobalSettings::choose(flags, sources).unwrap()
         })
     }
 
     #[test]
     fn no_color_gives_way_to_what_was_asked_for() {
         let environment = [("NO_COLOR", "1")];
-        assert_eq!(settings(&FrameFlags::default(), &environment).color, When::Never);
-        let asked = FrameFlags {
+        assert_eq!(settings(&GlobalFlags::default(), &environment).color, When::Never);
+        let asked = GlobalFlags {
             color: Some(When::Always),
-            ..FrameFlags::default()
+            ..GlobalFlags::default()
         };
         assert_eq!(settings(&asked, &environment).color, When::Always);
         assert_eq!(
-            settings(&FrameFlags::default(), &[("NO_COLOR", "")]).color,
+            settings(&GlobalFlags::default(), &[("NO_COLOR", "")]).color,
             When::Auto
         );
     }
@@ -241,12 +241,12 @@ mod tests {
     #[test]
     fn the_archive_has_a_default() {
         assert_eq!(
-            settings(&FrameFlags::default(), &[]).archive,
+            settings(&GlobalFlags::default(), &[]).archive,
             PathBuf::from("jobruns.db")
         );
         let environment = [("JOBRUNS_ARCHIVE", "other.db")];
         assert_eq!(
-            settings(&FrameFlags::default(), &environment).archive,
+            settings(&GlobalFlags::default(), &environment).archive,
             PathBuf::from("other.db")
         );
     }

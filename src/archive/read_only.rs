@@ -15,7 +15,7 @@ use crate::model::{Guid, Sha256};
 
 /// An archive opened to read.
 #[derive(Debug)]
-pub struct Reader {
+pub struct ReadOnly {
     connection: Connection,
     unchanging: Option<Unchanging>,
     path: PathBuf,
@@ -33,7 +33,7 @@ pub struct Payload {
     pub revision: i64,
 }
 
-/// Interrupts what a [`Reader`] is being asked, from another thread.
+/// Interrupts what a [`ReadOnly`] is being asked, from another thread.
 pub struct Interrupter(rusqlite::InterruptHandle);
 
 impl Interrupter {
@@ -43,7 +43,7 @@ impl Interrupter {
     }
 }
 
-impl Reader {
+impl ReadOnly {
     /// Opens the archive at `path`; it is neither made, upgraded nor changed.
     ///
     /// # Errors
@@ -301,12 +301,12 @@ mod tests {
             writer
         };
         drop(write(1));
-        let reader = Reader::open_unchanging(&path).unwrap();
+        let reader = ReadOnly::open_unchanging(&path).unwrap();
         assert!(reader.job_states().is_ok());
 
         // A log with content: the file alone is not the archive.
         let writer = write(2);
-        let error = Reader::open_unchanging(&path).unwrap_err();
+        let error = ReadOnly::open_unchanging(&path).unwrap_err();
         assert!(matches!(error, ArchiveError::UnreadableLog { .. }), "{error:?}");
         let error = reader.job_states().unwrap_err();
         assert!(matches!(error, ArchiveError::UnreadableLog { .. }), "{error:?}");
@@ -324,7 +324,7 @@ mod tests {
         // What lets nothing out before it is confirmed is read again.
         assert_eq!(reader.job_states().unwrap().len(), 2);
         let (mut readings, mut writers) = (0, 2);
-        let read = |reader: &Reader| {
+        let read = |reader: &ReadOnly| {
             readings += 1;
             if readings < 3 {
                 writers += 1;
@@ -332,7 +332,7 @@ mod tests {
             }
             reader.confirmed(jobs::states(&reader.connection))
         };
-        let reader = Reader::open_unchanging(&path).unwrap();
+        let reader = ReadOnly::open_unchanging(&path).unwrap();
         assert_eq!(reader.settled(read).unwrap().len(), 4);
         assert_eq!(readings, 3);
         // Not for ever.

@@ -297,7 +297,7 @@ impl<'c> Guard<'c> {
             .map_err(failed)?;
         let denied = Arc::new(Mutex::new(None));
         let note = Arc::clone(&denied);
-        let authorizer = move |context: AuthContext<'_>| match judge(&context.action) {
+        let authorizer = move |context: AuthContext<'_>| match authorize(&context.action) {
             Ok(()) => Authorization::Allow,
             Err(what) => {
                 if let Ok(mut note) = note.lock() {
@@ -333,7 +333,7 @@ impl Drop for Guard<'_> {
 }
 
 /// Allows what only reads, and says what the rest would do.
-fn judge(action: &AuthAction<'_>) -> Result<(), String> {
+fn authorize(action: &AuthAction<'_>) -> Result<(), String> {
     match action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => Ok(()),
         AuthAction::Function { function_name } => {

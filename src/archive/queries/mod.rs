@@ -20,7 +20,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::error::{ArchiveError, Doing};
 use super::ledger as chain;
-use super::reader::Reader;
+use super::read_only::ReadOnly;
 use crate::model::Sha256;
 
 pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
@@ -57,7 +57,7 @@ pub struct NaiveTimeRules {
     pub earlier_releases: Vec<String>,
 }
 
-impl Reader {
+impl ReadOnly {
     /// Holds the archive's present state.
     ///
     /// # Errors

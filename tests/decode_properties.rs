@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use jobruns::decode::{AnswerReader, Element, read_run, read_run_fields, time};
 use jobruns::model::{JobRun, NaiveZone, TimeReading};
-use jobruns::reader::{AnswerReader, Element, read_run, read_run_fields, time};
 use proptest::prelude::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};

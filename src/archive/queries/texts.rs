@@ -100,7 +100,7 @@ impl<'s, const N: usize> TextsByKey<'s, N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::{Reader, Writer};
+    use crate::archive::{ReadOnly, Writer};
 
     #[test]
     fn a_text_is_found_however_many_keys_share_its_place_and_however_large_it_is() {
@@ -120,7 +120,7 @@ mod tests {
                 .execute("INSERT INTO _message_kind VALUES (?1, ?2, NULL)", (key, text))
                 .unwrap();
         }
-        let reader = Reader::open(&path).unwrap();
+        let reader = ReadOnly::open(&path).unwrap();
         let snapshot = reader.snapshot().unwrap();
         let mut kinds = TextsByKey::kinds(&snapshot).unwrap();
         for _ in 0..2 {

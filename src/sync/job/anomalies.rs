@@ -4,14 +4,14 @@ use crate::model::{JobRun, TimeReading};
 
 /// What is odd about the runs that a try read, and no reason to call the job partial.
 #[derive(Debug, Default)]
-pub(super) struct Doubts {
+pub(super) struct Anomalies {
     /// Times that could not be read.
     unreadable_times: u64,
     /// Runs whose `MessageCount` is not the number of their messages.
     count_mismatches: u64,
 }
 
-impl Doubts {
+impl Anomalies {
     pub(super) fn see(&mut self, run: &JobRun) {
         let unreadable = |time: TimeReading| u64::from(time == TimeReading::Unreadable);
         self.unreadable_times += unreadable(run.started()) + unreadable(run.ended());

@@ -14,7 +14,7 @@ use crate::config::When;
 const BAR_WAIT: Duration = Duration::from_millis(250);
 
 /// Shows bytes done of bytes to do; may be told from any thread.
-pub(super) struct Portions {
+pub(super) struct ByteProgress {
     console: Console,
     manner: Manner,
     what: &'static str,
@@ -27,7 +27,7 @@ struct State {
     last_line: Instant,
 }
 
-impl Portions {
+impl ByteProgress {
     /// A display of `what` on `console`, as `--progress` says.
     pub(super) fn new(console: &Console, when: When, what: &'static str) -> Self {
         let terminal = io::stderr().is_terminal() && !console.is_json();
@@ -103,15 +103,15 @@ mod tests {
     #[test]
     fn a_bar_follows_the_bytes_after_a_while() {
         let console = Console::new(LogFormat::Text, When::Never, 1);
-        let mut portions = Portions::new(&console, When::Never, "verify");
-        portions.manner = Manner::Bars;
-        portions.show(1, 10);
-        assert!(portions.state.lock().unwrap().bar.is_none());
-        portions.began -= BAR_WAIT;
-        portions.show(12, 10);
-        let bar = portions.state.lock().unwrap().bar.clone().unwrap();
+        let mut shown_progress = ByteProgress::new(&console, When::Never, "verify");
+        shown_progress.manner = Manner::Bars;
+        shown_progress.show(1, 10);
+        assert!(shown_progress.state.lock().unwrap().bar.is_none());
+        shown_progress.began -= BAR_WAIT;
+        shown_progress.show(12, 10);
+        let bar = shown_progress.state.lock().unwrap().bar.clone().unwrap();
         assert_eq!((bar.position(), bar.length()), (10, Some(10)));
-        portions.clear();
+        shown_progress.clear();
         assert!(bar.is_finished());
     }
 }
