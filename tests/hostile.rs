@@ -583,7 +583,7 @@ async fn pages_that_lead_back_to_their_root_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_that_lead_to_one_page_from_many_places_end() {
-    for table in ["ledger", "_run", "_message"] {
+    for table in ["ledger", "_archive", "_message"] {
         let story = changed("").await;
         let mut pages = Pages::of(&story);
         let root = pages.root(table);

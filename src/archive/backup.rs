@@ -249,7 +249,9 @@ fn copy_pages(source: &Connection, path: &Path, target: &Path) -> Result<(), Bac
     // One state from the first page to the last: nothing that another process writes starts the copy anew.
     let state = source.unchecked_transaction().doing(doing)?;
     state
-        .query_row("SELECT count(*) FROM _archive", [], |row| row.get::<_, i64>(0))
+        .query_row("SELECT EXISTS (SELECT 1 FROM _archive)", [], |row| {
+            row.get::<_, i64>(0)
+        })
         .doing(doing)?;
     let pages = Backup::new(&state, &mut copy).map_err(of_copy)?;
     loop {
