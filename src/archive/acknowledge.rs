@@ -6,7 +6,8 @@ use rusqlite::params;
 
 use super::error::{ArchiveError, Doing};
 use super::heads::{PublishedHeads, hash_of_heads, not_held};
-use super::ledger::{self, Entry, text_hash};
+use super::ledger::entry::{AcknowledgedEntry, LedgerEntry};
+use super::ledger::{self, text_hash};
 use super::lock::SyncLock;
 use super::read_only::ReadOnly;
 use super::{open, syncs};
@@ -57,11 +58,12 @@ pub fn acknowledge(path: &Path, list: &PublishedHeads, why: &str) -> Result<Ackn
         });
     }
     syncs::close_killed(&transaction, &mut head, at)?;
-    let entry = Entry::new("acknowledged")
-        .with("at", at)
-        .with("heads", pending.len())
-        .with_hash("list", &hash_of_heads(pending.iter().map(|line| &line.head)))
-        .with_hash("why", &text_hash(why));
+    let entry = LedgerEntry::Acknowledged(AcknowledgedEntry {
+        at: at.unix_seconds(),
+        heads: pending.len() as u64,
+        list: hash_of_heads(pending.iter().map(|line| &line.head)),
+        why: text_hash(why),
+    });
     ledger::append(&transaction, &mut head, &entry)?;
     transaction
         .execute(

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{ArchiveError, Doing};
-use super::ledger::{self, Entry, Head, text_hash};
+use super::ledger::entry::LedgerEntry;
+use super::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant};
 
 /// A row of the table `jobs`.
@@ -75,17 +76,28 @@ pub(super) fn key_or_insert(
     ledger::append(
         connection,
         head,
-        &Entry::new("job-added").with("job", job_id).with("at", now),
+        &LedgerEntry::JobAdded {
+            job: job_id,
+            at: now.unix_seconds(),
+        },
     )?;
     Ok(key)
 }
 
+/// A GUID as a table holds it.
+pub(super) fn stored_guid(text: &str) -> Result<Guid, ArchiveError> {
+    text.parse().map_err(|_| ArchiveError::Damaged {
+        what: format!("{text:?} stands where a GUID is expected"),
+    })
+}
+
 /// The GUID of a job.
-pub(super) fn id(connection: &Connection, job_key: i64) -> Result<String, ArchiveError> {
-    connection
+pub(super) fn id(connection: &Connection, job_key: i64) -> Result<Guid, ArchiveError> {
+    let id: String = connection
         .prepare_cached("SELECT job_id FROM _job WHERE job_key = ?1")
         .and_then(|mut statement| statement.query_row([job_key], |row| row.get(0)))
-        .doing("look a job up")
+        .doing("look a job up")?;
+    stored_guid(&id)
 }
 
 /// A job's name, and the base URL of the server that answered last.
@@ -115,10 +127,11 @@ pub(super) fn set_watched(
     if changed == 0 {
         return Ok(());
     }
-    let kind = if watched { "job-watched" } else { "job-unwatched" };
-    let entry = Entry::new(kind)
-        .with("job", id(connection, job_key)?)
-        .with("at", now);
+    let entry = LedgerEntry::JobWatched {
+        job: id(connection, job_key)?,
+        watched,
+        at: now.unix_seconds(),
+    };
     ledger::append(connection, head, &entry)
 }
 
@@ -137,10 +150,11 @@ pub(super) fn set_name(
     if changed == 0 {
         return Ok(());
     }
-    let entry = Entry::new("job-named")
-        .with("job", id(connection, job_key)?)
-        .with("at", Instant::now())
-        .with_hash("name", &text_hash(name));
+    let entry = LedgerEntry::JobNamed {
+        job: id(connection, job_key)?,
+        name: text_hash(name),
+        at: Instant::now().unix_seconds(),
+    };
     ledger::append(connection, head, &entry)
 }
 
@@ -197,10 +211,11 @@ fn set_server(
         .and_then(|mut statement| statement.execute([job_key, server_key]))
         .doing(doing)?;
     if moved > 0 {
-        let entry = Entry::new("job-server")
-            .with("job", id(connection, job_key)?)
-            .with("at", at)
-            .with_hash("server", &text_hash(server));
+        let entry = LedgerEntry::JobServer {
+            job: id(connection, job_key)?,
+            server: text_hash(server),
+            at: at.unix_seconds(),
+        };
         ledger::append(connection, head, &entry)?;
     }
     Ok(moved > 0)

@@ -16,10 +16,8 @@
 mod acknowledge;
 mod atomic_file;
 mod backup;
-mod claims;
 mod connection;
 mod error;
-mod grammar;
 mod heads;
 mod identity;
 mod jobs;
@@ -58,7 +56,7 @@ pub use heads::{
 pub use identity::FileIdentity;
 pub use jobs::{JobRow, JobState};
 pub use keys::Keys;
-pub use ledger::{Entry, GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
+pub use ledger::{GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::SyncLock;
 pub use migrations::known_schema_version;
 pub use network::network_drive;

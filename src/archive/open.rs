@@ -11,7 +11,7 @@ use super::atomic_file::{Access, AtomicFile, remove_leftovers};
 use super::connection::{BUSY_TIMEOUT, open_and_read};
 use super::error::{ArchiveError, io_error, opening};
 use super::identity;
-use super::ledger::{self, Entry};
+use super::ledger::{self, entry::LedgerEntry};
 use super::limits;
 use super::migrations::{known_schema_version, migrate};
 use super::paths::{beside, has_content, resolve};
@@ -508,10 +508,11 @@ fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
         ledger::append(
             &transaction,
             &mut head,
-            &Entry::new("archive")
-                .with("id", id)
-                .with("at", made)
-                .with("schema", known_schema_version()),
+            &LedgerEntry::Archive {
+                id,
+                at: made.unix_seconds(),
+                schema: known_schema_version(),
+            },
         )?;
     }
     transaction.commit().doing(doing)

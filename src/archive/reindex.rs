@@ -7,7 +7,8 @@
 use std::path::Path;
 
 use super::error::{ArchiveError, Doing};
-use super::ledger::{self, Entry};
+use super::ledger;
+use super::ledger::entry::{LedgerEntry, Rules};
 use super::lock::SyncLock;
 use super::open;
 use super::verify;
@@ -68,13 +69,19 @@ pub fn reindex(
     let mut head = ledger::read_head(&transaction)?;
     let at = Instant::now();
     if let Some(killed) = before.open_sync {
-        let entry = Entry::new("sync-killed").with("sync", killed).with("at", at);
+        let entry = LedgerEntry::SyncKilled {
+            sync: killed,
+            at: at.unix_seconds(),
+        };
         ledger::append(&transaction, &mut head, &entry)?;
     }
-    let entry = Entry::new("reindexed")
-        .with("at", at)
-        .with("reader", READER_VERSION);
-    ledger::append(&transaction, &mut head, &zones::with_zone(entry, zone))?;
+    let entry = LedgerEntry::Reindexed {
+        zone: zone.name(),
+        rules: Rules::of(zone),
+        reader: READER_VERSION,
+        at: at.unix_seconds(),
+    };
+    ledger::append(&transaction, &mut head, &entry)?;
     let (ledger, _) = verify::replay(&transaction)?;
     let rebuilt = rebuild(&transaction, &ledger, &|done| {
         progress(done, ledger.payload_bytes)

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension};
 use sha2::Digest;
 
-use super::claims::{LedgerEntry, RevisionEntry};
 use super::error::{ArchiveError, Doing};
 use super::ledger::WITHOUT_EVIDENCE;
+use super::ledger::entry::{LedgerEntry, RevisionEntry};
 use super::payload::{MOST_BYTES, UnpackError, Unpacker};
 use crate::model::{Sha256, hex};
 

@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Digest;
 
 use super::error::{ArchiveError, Doing};
-use super::ledger::{self, Entry, Head, text_hash};
+use super::ledger::entry::{LedgerEntry, SyncBegan, SyncEnded};
+use super::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// How a sync of one job ended.
@@ -139,32 +140,29 @@ pub struct SyncRecord {
 
 /// The line of a job's result, of which the sync's ledger entry holds the hash.
 pub(super) fn job_line(job: &JobRecord) -> String {
-    let figures = &job.figures;
+    let JobFigures {
+        attempts,
+        runs_seen,
+        runs_new,
+        runs_changed,
+        runs_unchanged,
+        runs_quarantined,
+        runs_absent,
+        messages_new,
+        body_bytes,
+        milliseconds,
+    } = job.figures;
     let optional = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    Entry::new("job")
-        .with("id", job.job_id)
-        .with("outcome", job.outcome.as_str())
-        .with(
-            "error",
-            optional(job.error.as_deref().map(|error| hex(&text_hash(error)))),
-        )
-        .with("http", optional(job.http_status.map(|status| status.to_string())))
-        .with("attempts", figures.attempts)
-        .with("seen", figures.runs_seen)
-        .with("new", figures.runs_new)
-        .with("changed", figures.runs_changed)
-        .with("unchanged", figures.runs_unchanged)
-        .with("quarantined", figures.runs_quarantined)
-        .with("absent", figures.runs_absent)
-        .with("messages", figures.messages_new)
-        .with("bytes", figures.body_bytes)
-        .with("ms", figures.milliseconds)
-        .with(
-            "total",
-            optional(job.total_job_runs.map(|total| total.to_string())),
-        )
-        .as_str()
-        .to_owned()
+    let id = job.job_id;
+    let outcome = job.outcome.as_str();
+    let error = optional(job.error.as_deref().map(|error| hex(&text_hash(error))));
+    let http = optional(job.http_status.map(|status| status.to_string()));
+    let total = optional(job.total_job_runs.map(|total| total.to_string()));
+    format!(
+        "job id={id} outcome={outcome} error={error} http={http} attempts={attempts} seen={runs_seen} new={runs_new} \
+         changed={runs_changed} unchanged={runs_unchanged} quarantined={runs_quarantined} absent={runs_absent} \
+         messages={messages_new} bytes={body_bytes} ms={milliseconds} total={total}"
+    )
 }
 
 /// SHA-256 over the jobs' lines in the order of their GUIDs, each with a line feed.
@@ -203,7 +201,10 @@ pub(super) fn close_killed(
             [sync_id],
         )
         .doing("note that a sync was killed")?;
-    let entry = Entry::new("sync-killed").with("sync", sync_id).with("at", now);
+    let entry = LedgerEntry::SyncKilled {
+        sync: sync_id,
+        at: now.unix_seconds(),
+    };
     ledger::append(connection, head, &entry)
 }
 
@@ -225,12 +226,13 @@ pub(super) fn begin(
             |row| row.get(0),
         )
         .doing(doing)?;
-    let entry = Entry::new("sync-began")
-        .with("sync", sync_id)
-        .with("at", started_at)
-        .with("count", count)
-        .with("version", version)
-        .with("process", std::process::id());
+    let entry = LedgerEntry::SyncBegan(SyncBegan {
+        sync: sync_id,
+        at: started_at.unix_seconds(),
+        count: count.into(),
+        version: version.to_owned(),
+        process: std::process::id().into(),
+    });
     ledger::append(connection, head, &entry)?;
     Ok(sync_id)
 }
@@ -317,12 +319,13 @@ pub(super) fn end(
     for job in jobs {
         totals += job.figures;
     }
-    let entry = Entry::new("sync-ended")
-        .with("sync", sync_id)
-        .with("at", finished_at)
-        .with("outcome", outcome.as_str())
-        .with("jobs", jobs.len())
-        .with_hash("results", &jobs_hash(jobs.iter().map(job_line).collect()));
+    let entry = LedgerEntry::SyncEnded(SyncEnded {
+        sync: sync_id,
+        at: finished_at.unix_seconds(),
+        outcome: outcome.as_str().to_owned(),
+        jobs: jobs.len() as u64,
+        results: jobs_hash(jobs.iter().map(job_line).collect()),
+    });
     ledger::append(connection, head, &entry)?;
     connection
         .execute(

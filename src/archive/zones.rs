@@ -3,21 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Digest;
 
-use super::claims::Rules;
 use super::error::{ArchiveError, Doing};
-use super::ledger::Entry;
+use super::ledger::entry::Rules;
 use crate::model::{NaiveZone, Sha256, Zone, ZoneName, hex};
-
-/// The words of a line `naive-time` or `reindexed` about its zone.
-pub(super) fn with_zone(entry: Entry, zone: NaiveZone) -> Entry {
-    let entry = entry.with("zone", zone);
-    match zone.rules() {
-        None => entry.with("rules", "-").with("release", "-"),
-        Some(rules) => entry
-            .with_hash("rules", &rules.sha256())
-            .with("release", rules.version()),
-    }
-}
 
 /// Keeps the rules by which a line says that times are read.
 pub(super) fn keep(connection: &Connection, zone: NaiveZone) -> Result<(), ArchiveError> {

@@ -6,9 +6,9 @@
 
 use std::collections::HashSet;
 
-use crate::archive::claims::{LedgerEntry, QuarantinedEntry, RevisionEntry};
-use crate::archive::grammar::Grammar;
-use crate::archive::ledger::{Entry, GENESIS, entry_hash};
+use crate::archive::ledger::entry::{LedgerEntry, QuarantinedEntry, RevisionEntry, SyncBegan};
+use crate::archive::ledger::grammar::Grammar;
+use crate::archive::ledger::{GENESIS, entry_hash};
 use crate::model::{Guid, Instant, Sha256};
 
 /// A line of the damaged ledger.
@@ -102,7 +102,9 @@ impl LineFilter {
             return Vec::new();
         }
         let mut lines: Vec<String> = self.ending().into_iter().collect();
-        lines.push(self.say(Entry::new("salvage-ended").with("at", self.now)));
+        lines.push(self.say(&LedgerEntry::SalvageEnded {
+            at: self.now.unix_seconds(),
+        }));
         lines
     }
 
@@ -203,24 +205,22 @@ impl LineFilter {
     }
 
     /// A line of the salvage's own.
-    fn say(&mut self, line: Entry) -> String {
-        let line = line.as_str().to_owned();
-        if let Ok(claim) = LedgerEntry::read(&line) {
-            self.grammar.take(0, &GENESIS, &claim);
-        }
-        line
+    fn say(&mut self, entry: &LedgerEntry) -> String {
+        self.grammar.take(0, &GENESIS, entry);
+        entry.to_string()
     }
 
     /// A line that makes a job known again whose own is lost.
     pub(super) fn adding(&mut self, job: Guid) -> Option<String> {
-        let line = Entry::new("job-added").with("job", job).with("at", self.now);
-        (!self.grammar.knows_job(job)).then(|| self.say(line))
+        let at = self.now.unix_seconds();
+        (!self.grammar.knows_job(job)).then(|| self.say(&LedgerEntry::JobAdded { job, at }))
     }
 
     /// A line that ends the sync that is open: how it ended is lost.
     pub(super) fn ending(&mut self) -> Option<String> {
         let sync = self.grammar.open_sync()?;
-        Some(self.say(Entry::new("sync-killed").with("sync", sync).with("at", self.now)))
+        let at = self.now.unix_seconds();
+        Some(self.say(&LedgerEntry::SyncKilled { sync, at }))
     }
 
     /// Lines that begin a sync again whose beginning is lost; it asked for one run, so that it proves nothing absent.
@@ -229,13 +229,14 @@ impl LineFilter {
             return Vec::new();
         }
         let mut lines: Vec<String> = self.ending().into_iter().collect();
-        let line = Entry::new("sync-began")
-            .with("sync", sync)
-            .with("at", self.now)
-            .with("count", 1)
-            .with("version", "lost")
-            .with("process", 0);
-        lines.push(self.say(line));
+        let began = SyncBegan {
+            sync,
+            at: self.now.unix_seconds(),
+            count: 1,
+            version: "lost".to_owned(),
+            process: 0,
+        };
+        lines.push(self.say(&LedgerEntry::SyncBegan(began)));
         lines
     }
 }

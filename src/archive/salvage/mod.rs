@@ -19,9 +19,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use self::lines::{Decision, LineFilter, OldLine};
 use self::scan::scan;
 use super::atomic_file::{Access, AtomicFile};
-use super::claims::{LedgerEntry, Loss, QuarantinedEntry, RevisionEntry, Rules, SyncEnded};
 use super::error::{ArchiveError, Doing, io_error};
-use super::ledger::{self, Entry, Head, text_hash};
+use super::ledger::entry::{LedgerEntry, Loss, QuarantinedEntry, RevisionEntry, Rules, SyncBegan, SyncEnded};
+use super::ledger::{self, Head, text_hash};
 use super::read_only::ReadOnly;
 use super::revisions::Payloads;
 use super::syncs::{JobRecord, job_line, jobs_hash, record_job};
@@ -138,7 +138,7 @@ struct Work<'c> {
     names: BTreeMap<Guid, Sha256>,
     servers: BTreeMap<Guid, Sha256>,
     /// Lines to append at the end.
-    losses: Vec<Entry>,
+    losses: Vec<Loss>,
     /// Revisions that only their payload can prove, with their entry in the old ledger.
     by_payload: Vec<(i64, RevisionEntry)>,
     /// Entries of the old ledger that are missing, from and to.
@@ -240,16 +240,19 @@ impl<'c> Work<'c> {
         self.texts()?;
         self.append_lines(filter.ending())?;
         for loss in std::mem::take(&mut self.losses) {
-            self.append(&loss)?;
+            self.append(&LedgerEntry::Lost(loss))?;
         }
         if self.rules_lost {
-            let entry = Entry::new("reindexed")
-                .with("at", self.now)
-                .with("reader", READER_VERSION);
-            self.append(&zones::with_zone(entry, self.zone))?;
+            self.append(&LedgerEntry::Reindexed {
+                zone: self.zone.name(),
+                rules: Rules::of(self.zone),
+                reader: READER_VERSION,
+                at: self.now.unix_seconds(),
+            })?;
         }
-        let ended = Entry::new("salvage-ended").with("at", self.now);
-        self.append(&ended)?;
+        self.append(&LedgerEntry::SalvageEnded {
+            at: self.now.unix_seconds(),
+        })?;
         let (ledger, hurt) = verify::replay(self.new)?;
         if let Some(first) = hurt.first() {
             let what = format!("what was taken out is not whole: {}: {}", first.place, first.what);
@@ -271,15 +274,17 @@ impl<'c> Work<'c> {
         }
     }
 
-    fn append(&mut self, line: &Entry) -> Result<(), ArchiveError> {
+    fn append(&mut self, entry: &LedgerEntry) -> Result<(), ArchiveError> {
         // Lines that are copied keep their times.
-        ledger::append_unseen(self.new, &mut self.head, line)
+        ledger::append_unseen(self.new, &mut self.head, entry)
+    }
+
+    fn append_line(&mut self, line: &str) -> Result<(), ArchiveError> {
+        ledger::append_line(self.new, &mut self.head, line)
     }
 
     fn append_lines(&mut self, lines: impl IntoIterator<Item = String>) -> Result<(), ArchiveError> {
-        lines
-            .into_iter()
-            .try_for_each(|line| self.append(&Entry::of_line(&line)))
+        lines.into_iter().try_for_each(|line| self.append_line(&line))
     }
 
     /// Entries of revisions that an earlier salvage lost.
@@ -299,7 +304,7 @@ impl<'c> Work<'c> {
 
     fn append_salvaged(&mut self, filter: &mut LineFilter) -> Result<(), ArchiveError> {
         self.append_lines(filter.end_earlier_salvage())?;
-        ledger::note_clock_at(self.new, &mut self.head, self.now)?;
+        ledger::note_clock_at(self.new, &mut self.head, self.now.unix_seconds())?;
         filter.begin_salvage();
         // Where not even the first line is sound, the new archive's own one stands there.
         let kept = self.salvaged.lines;
@@ -308,11 +313,11 @@ impl<'c> Work<'c> {
         } else {
             self.head.hash
         };
-        let line = Entry::new("salvaged")
-            .with("at", self.now)
-            .with_hash("head", &self.head.hash)
-            .with("entries", self.head.entry_id);
-        self.append(&line)
+        self.append(&LedgerEntry::Salvaged {
+            head: self.head.hash,
+            entries: self.head.entry_id,
+            at: self.now.unix_seconds(),
+        })
     }
 
     fn take_line(
@@ -338,11 +343,11 @@ impl<'c> Work<'c> {
                 self.salvaged.lines += 1;
                 for line in lines {
                     self.zone_of_revision(&line)?;
-                    self.append(&Entry::of_line(&line))?;
+                    self.append_line(&line)?;
                     match LedgerEntry::read(&line) {
                         // An earlier salvage has said so already.
                         Ok(LedgerEntry::Lost(loss)) => {
-                            self.losses.retain(|loss| loss.as_str() != line);
+                            self.losses.retain(|known| *known != loss);
                             match loss {
                                 Loss::Name { job } => drop(self.names.remove(&job)),
                                 Loss::Server { job } => drop(self.servers.remove(&job)),
@@ -384,10 +389,9 @@ impl<'c> Work<'c> {
             LedgerEntry::SyncEnded(ended) => self.results(&ended)?,
             LedgerEntry::Revision(revision) => {
                 if let Err(why) = self.payload(old_entry, &revision, self.head.entry_id)? {
-                    let loss = Entry::new("lost")
-                        .with("what", "payload")
-                        .with("entry", self.head.entry_id);
-                    self.losses.push(loss);
+                    self.losses.push(Loss::Payload {
+                        entry: self.head.entry_id,
+                    });
                     let RevisionEntry { run, number, .. } = revision;
                     self.lose(format!(
                         "revision {number} of run {run} (ledger entry {old_entry}): {why}"
@@ -447,8 +451,11 @@ impl<'c> Work<'c> {
             .optional()
             .unwrap_or_default();
         self.zone(claim.zone, newest.as_ref())?;
-        let entry = zones::with_zone(Entry::new("naive-time"), self.zone).with("at", self.now);
-        self.append(&entry)
+        self.append(&LedgerEntry::NaiveTime {
+            zone: self.zone.name(),
+            rules: Rules::of(self.zone),
+            at: self.now.unix_seconds(),
+        })
     }
 
     /// Copies the payload of a revision, where it is the one that its line names and can be read as that run.
@@ -545,18 +552,13 @@ impl<'c> Work<'c> {
                 return Ok(());
             }
         }
-        self.losses.push(
-            Entry::new("lost")
-                .with("what", "results")
-                .with("sync", ended.sync),
-        );
+        self.losses.push(Loss::Results { sync: ended.sync });
         self.lose(format!("what sync {} found of its jobs", ended.sync));
         Ok(())
     }
 
     fn lose_quarantined(&mut self, id: i64) {
-        self.losses
-            .push(Entry::new("lost").with("what", "quarantined").with("id", id));
+        self.losses.push(Loss::Quarantined { id });
         self.lose(format!("number {id} in quarantine"));
     }
 
@@ -637,8 +639,7 @@ impl<'c> Work<'c> {
                     .doing("keep the reason of an acknowledgement")?;
             }
             None => {
-                self.losses
-                    .push(Entry::new("lost").with("what", "why").with_hash("sha256", hash));
+                self.losses.push(Loss::Why { sha256: *hash });
                 self.lose(format!(
                     "the reason {} of an acknowledgement",
                     crate::model::hex(hash)
@@ -720,7 +721,7 @@ impl<'c> Work<'c> {
                 None => *own_sync.insert(self.begin_own_sync(filter)?),
             };
             if let Some(line) = filter.adding(claim.job) {
-                self.append(&Entry::of_line(&line))?;
+                self.append_line(&line)?;
                 let added = LedgerEntry::JobAdded {
                     job: claim.job,
                     at: self.now.unix_seconds(),
@@ -736,30 +737,27 @@ impl<'c> Work<'c> {
                     continue;
                 }
             };
-            let line = Entry::new("revision")
-                .with("run", run)
-                .with("number", number)
-                .with("sync", sync)
-                .with("at", self.now)
-                .with("job", claim.job)
-                .with("bytes", bytes)
-                .with_hash("sha256", &claim.sha256)
-                .with("reader", READER_VERSION)
-                .with("zone", self.zone);
-            self.append(&line)?;
+            self.append(&LedgerEntry::Revision(RevisionEntry {
+                sync,
+                at: self.now.unix_seconds(),
+                bytes,
+                reader: READER_VERSION,
+                zone: self.zone.name(),
+                ..claim
+            }))?;
             latest.insert(run, number);
             self.lose(format!(
                 "when revision {number} of run {run} (ledger entry {entry}) was received: it counts as received now"
             ));
         }
         if let Some(sync) = own_sync {
-            let line = Entry::new("sync-ended")
-                .with("sync", sync)
-                .with("at", self.now)
-                .with("outcome", "partial")
-                .with("jobs", 0)
-                .with_hash("results", &jobs_hash(Vec::new()));
-            self.append(&line)?;
+            self.append(&LedgerEntry::SyncEnded(SyncEnded {
+                sync,
+                at: self.now.unix_seconds(),
+                outcome: "partial".to_owned(),
+                jobs: 0,
+                results: jobs_hash(Vec::new()),
+            }))?;
         }
         Ok(())
     }
@@ -767,13 +765,13 @@ impl<'c> Work<'c> {
     fn begin_own_sync(&mut self, filter: &mut LineFilter) -> Result<i64, ArchiveError> {
         self.append_lines(filter.ending())?;
         let sync = filter.next_sync();
-        let line = Entry::new("sync-began")
-            .with("sync", sync)
-            .with("at", self.now)
-            .with("count", 1)
-            .with("version", env!("CARGO_PKG_VERSION"))
-            .with("process", std::process::id());
-        self.append(&line)?;
+        self.append(&LedgerEntry::SyncBegan(SyncBegan {
+            sync,
+            at: self.now.unix_seconds(),
+            count: 1,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id().into(),
+        }))?;
         Ok(sync)
     }
 
@@ -792,8 +790,7 @@ impl<'c> Work<'c> {
                         .doing(doing)?;
                 }
                 None => {
-                    self.losses
-                        .push(Entry::new("lost").with("what", "name").with("job", job));
+                    self.losses.push(Loss::Name { job });
                     self.lose(format!("the name of job {job}"));
                 }
             }
@@ -813,8 +810,7 @@ impl<'c> Work<'c> {
                         .doing(doing)?;
                 }
                 None => {
-                    self.losses
-                        .push(Entry::new("lost").with("what", "server").with("job", job));
+                    self.losses.push(Loss::Server { job });
                     self.lose(format!("the address of the server of job {job}"));
                 }
             }

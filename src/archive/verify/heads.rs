@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::finding::{Finding, Findings, Remedy};
 use super::ledger::LedgerState;
 use super::{VerifyOptions, VerifyReport};
-use crate::archive::claims::{LedgerEntry, SyncEnded};
 use crate::archive::heads::{PublishedHead, not_held};
+use crate::archive::ledger::entry::{LedgerEntry, SyncEnded};
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
 /// A line that takes back, rereads or gives up what earlier ones say.

@@ -9,9 +9,9 @@ use sha2::Digest;
 use super::finding::{Finding, Findings, Remedy};
 use super::heads::{Act, Deed};
 use super::{quarantine, syncs};
-use crate::archive::claims::{AcknowledgedEntry, LedgerEntry, Loss, RevisionEntry, Rules};
 use crate::archive::error::{ArchiveError, Doing};
-use crate::archive::grammar::Grammar;
+use crate::archive::ledger::entry::{AcknowledgedEntry, LedgerEntry, Loss, RevisionEntry, Rules};
+use crate::archive::ledger::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
 use crate::archive::zones;
 use crate::decode::READER_VERSION;
@@ -336,7 +336,7 @@ fn read_ahead(
 struct Pass<'c> {
     connection: &'c Connection,
     scope: Scope,
-    open: Option<crate::archive::claims::SyncBegan>,
+    open: Option<crate::archive::ledger::entry::SyncBegan>,
     presence: Vec<(i64, Option<i64>)>,
     grammar: Grammar,
     /// How many acts came before the salvage whose block this is.

@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::finding::{Expected, Finding, Findings, Remedy};
 use super::ledger::{LedgerState, Lost};
-use crate::archive::claims::QuarantinedEntry;
 use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::ledger::entry::QuarantinedEntry;
 
 /// Compares one piece with the line that tells of it; whether it was accepted is compared by [`check_accepted`].
 pub(super) fn check(

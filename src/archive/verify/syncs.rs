@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::finding::{Expected, Finding, Findings, Remedy};
 use super::ledger::LedgerState;
-use crate::archive::claims::{SyncBegan, SyncEnded};
 use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::ledger::entry::{SyncBegan, SyncEnded};
 use crate::archive::syncs::{JobFigures, JobOutcome, JobRecord, job_line, jobs_hash};
 use crate::model::{Sha256, hex};
 

@@ -19,11 +19,11 @@ use rusqlite::{Connection, params};
 
 use self::dictionary::NewDictionaries;
 use self::message::MessageTexts;
-use super::claims::Rules;
 use super::error::{ArchiveError, Doing, io_error};
 use super::identity::FileIdentity;
 use super::keys::Keys;
-use super::ledger::{self, Entry, Head};
+use super::ledger::entry::{LedgerEntry, Rules};
+use super::ledger::{self, Head};
 use super::lock::SyncLock;
 use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 use super::{jobs, limits, open, zones};
@@ -265,7 +265,11 @@ impl Writer {
                 ],
             )
             .doing("remember the zone of times without offset")?;
-        let entry = zones::with_zone(Entry::new("naive-time"), zone).with("at", Instant::now());
+        let entry = LedgerEntry::NaiveTime {
+            zone: zone.name(),
+            rules: Rules::of(zone),
+            at: Instant::now().unix_seconds(),
+        };
         self.append(&entry)?;
         self.zone = zone;
         Ok(zone)
@@ -502,7 +506,7 @@ impl Writer {
         jobs::watched(&self.connection)
     }
 
-    fn append(&mut self, entry: &Entry) -> Result<(), ArchiveError> {
+    fn append(&mut self, entry: &LedgerEntry) -> Result<(), ArchiveError> {
         ledger::append(&self.connection, &mut self.head, entry)
     }
 }

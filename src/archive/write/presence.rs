@@ -3,7 +3,8 @@
 use rusqlite::OptionalExtension;
 
 use super::super::error::{ArchiveError, Doing};
-use super::super::ledger::Entry;
+use super::super::jobs::stored_guid;
+use super::super::ledger::entry::LedgerEntry;
 use super::Writer;
 use crate::model::Instant;
 
@@ -38,12 +39,11 @@ impl Writer {
         if marked == 0 {
             return Ok(()); // twice in one answer
         }
-        self.append(
-            &Entry::new("returned")
-                .with("run", run_id)
-                .with("sync", sync_id)
-                .with("at", now),
-        )
+        self.append(&LedgerEntry::Returned {
+            run: stored_guid(run_id)?,
+            sync: sync_id,
+            at: now.unix_seconds(),
+        })
     }
 
     /// Says whether the run was there before.
@@ -66,12 +66,11 @@ impl Writer {
             })
             .doing("mark a run absent")?;
         let Some(run_id) = run_id else { return Ok(false) };
-        self.append(
-            &Entry::new("absent")
-                .with("run", run_id)
-                .with("sync", sync_id)
-                .with("at", now),
-        )?;
+        self.append(&LedgerEntry::Absent {
+            run: stored_guid(&run_id)?,
+            sync: sync_id,
+            at: now.unix_seconds(),
+        })?;
         Ok(true)
     }
 }

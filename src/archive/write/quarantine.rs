@@ -2,10 +2,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::super::claims::LedgerEntry;
 use super::super::error::{ArchiveError, Doing};
 use super::super::jobs;
-use super::super::ledger::{Entry, WITHOUT_EVIDENCE, text_hash};
+use super::super::ledger::entry::{LedgerEntry, QuarantinedEntry};
+use super::super::ledger::{WITHOUT_EVIDENCE, text_hash};
 use super::{ReceivedUnreadable, Writer};
 use crate::model::{Guid, Instant, Sha256};
 
@@ -67,17 +67,22 @@ impl Writer {
                 ])
             })
             .doing(doing)?;
-        let entry = Entry::new("quarantined")
-            .with("id", id)
-            .with("job", jobs::id(&self.connection, job_key)?)
-            .with("sync", sync_id)
-            .with("at", now)
-            .with("position", unreadable.position)
-            .with("bytes", unreadable.bytes)
-            .with_hash("sha256", &unreadable.sha256)
-            .with_hash("kept", &sha256(&unreadable.payload))
-            .with_hash("reason", &text_hash(&unreadable.reason))
-            .with("run", self.run_id(run_key)?.as_deref().unwrap_or("-"));
+        let entry = LedgerEntry::Quarantined(QuarantinedEntry {
+            id,
+            job: jobs::id(&self.connection, job_key)?,
+            sync: sync_id,
+            at: now.unix_seconds(),
+            position: i64::try_from(unreadable.position).unwrap_or(i64::MAX),
+            bytes: i64::try_from(unreadable.bytes).unwrap_or(i64::MAX),
+            sha256: unreadable.sha256,
+            kept: sha256(&unreadable.payload),
+            reason: text_hash(&unreadable.reason),
+            run: self
+                .run_id(run_key)?
+                .as_deref()
+                .map(jobs::stored_guid)
+                .transpose()?,
+        });
         self.append(&entry)?;
         Ok(false)
     }
@@ -166,11 +171,12 @@ impl Writer {
                     params![quarantine_id, now.unix_seconds(), why],
                 )
                 .doing(doing)?;
-            let entry = Entry::new("accepted")
-                .with("id", quarantine_id)
-                .with("at", now)
-                .with_hash("sha256", &hash)
-                .with_hash("why", &text_hash(why));
+            let entry = LedgerEntry::Accepted {
+                id: quarantine_id,
+                at: now.unix_seconds(),
+                sha256: hash,
+                why: text_hash(why),
+            };
             writer.append(&entry)
         })
     }

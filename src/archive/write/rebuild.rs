@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{Connection, params};
 
 use super::message::{MessageMarks, MessageTexts};
-use crate::archive::claims::{LedgerEntry, SyncBegan};
 use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::ledger::entry::{LedgerEntry, SyncBegan};
 use crate::archive::ledger::text_hash;
 use crate::archive::migrations::fresh;
 use crate::archive::open::quoted;

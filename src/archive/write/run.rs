@@ -6,7 +6,8 @@ use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{OptionalExtension, params, params_from_iter};
 
 use super::super::error::{ArchiveError, Doing};
-use super::super::ledger::{Entry, WITHOUT_EVIDENCE};
+use super::super::ledger::WITHOUT_EVIDENCE;
+use super::super::ledger::entry::{LedgerEntry, RevisionEntry};
 use super::super::plan::{ArchivedRun, HeldMessage, RunPlan, Sameness, plan_messages, plan_run};
 use super::super::revisions::bytes_told;
 use super::super::{jobs, payload};
@@ -281,16 +282,17 @@ impl Writer {
             Some(dictionary) => Some(self.dictionaries.key(&self.connection, job_key, dictionary)?),
             None => None,
         };
-        let entry = Entry::new("revision")
-            .with("run", run_id)
-            .with("number", revision)
-            .with("sync", sync_id)
-            .with("at", now)
-            .with("job", jobs::id(&self.connection, job_key)?)
-            .with("bytes", received.payload.bytes)
-            .with_hash("sha256", &received.payload.sha256)
-            .with("reader", READER_VERSION)
-            .with("zone", self.zone);
+        let entry = LedgerEntry::Revision(RevisionEntry {
+            run: jobs::stored_guid(run_id)?,
+            number: revision,
+            sync: sync_id,
+            at: now.unix_seconds(),
+            job: jobs::id(&self.connection, job_key)?,
+            bytes: received.payload.bytes,
+            sha256: received.payload.sha256,
+            reader: READER_VERSION,
+            zone: self.zone.name(),
+        });
         self.append(&entry)?;
         let doing = "store a revision";
         self.connection

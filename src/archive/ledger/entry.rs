@@ -1,15 +1,16 @@
-//! What the lines of the ledger claim: `docs/evidence.md` read back, word by word.
+//! The lines of the ledger as values: written by [`Display`](fmt::Display), read by [`LedgerEntry::read`].
 //!
-//! Pure: a line in, a claim out. Nothing here says whether the claim is true; that is asked by `verify`, `reindex` and
-//! `salvage`.
+//! `docs/evidence.md` specifies them. Nothing here says whether an entry is true; `verify`, `reindex` and `salvage` do.
+
+use std::fmt::{self, Display, Formatter};
 
 use chrono::NaiveDate;
 
-use crate::model::{Guid, Sha256, ZoneName};
+use crate::model::{Guid, Instant, NaiveZone, Sha256, ZoneName, hex};
 
 /// One line of the ledger. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LedgerEntry {
+pub(in crate::archive) enum LedgerEntry {
     /// The archive was made, with tables of this version.
     Archive { id: Guid, at: i64, schema: i64 },
     /// The zone in which times without offset are read, and its rules; none for UTC.
@@ -70,73 +71,83 @@ pub(super) enum LedgerEntry {
 
 /// Rules of a time zone: SHA-256 of the TZif bytes, and the release of the database that they come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rules {
-    pub(super) sha256: Sha256,
-    pub(super) release: String,
+pub(in crate::archive) struct Rules {
+    pub(in crate::archive) sha256: Sha256,
+    pub(in crate::archive) release: String,
+}
+
+impl Rules {
+    /// The rules by which times of this zone are read; none for UTC.
+    pub(in crate::archive) fn of(zone: NaiveZone) -> Option<Self> {
+        zone.rules().map(|rules| Self {
+            sha256: rules.sha256(),
+            release: rules.version().to_owned(),
+        })
+    }
 }
 
 /// Words of `sync-began`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SyncBegan {
-    pub(super) sync: i64,
-    pub(super) at: i64,
-    pub(super) count: i64,
-    pub(super) version: String,
-    pub(super) process: i64,
+pub(in crate::archive) struct SyncBegan {
+    pub(in crate::archive) sync: i64,
+    pub(in crate::archive) at: i64,
+    pub(in crate::archive) count: i64,
+    pub(in crate::archive) version: String,
+    pub(in crate::archive) process: i64,
 }
 
 /// Words of `sync-ended`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SyncEnded {
-    pub(super) sync: i64,
-    pub(super) at: i64,
-    pub(super) outcome: String,
-    pub(super) jobs: u64,
-    pub(super) results: Sha256,
+pub(in crate::archive) struct SyncEnded {
+    pub(in crate::archive) sync: i64,
+    pub(in crate::archive) at: i64,
+    pub(in crate::archive) outcome: String,
+    pub(in crate::archive) jobs: u64,
+    pub(in crate::archive) results: Sha256,
 }
 
 /// Words of `revision`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RevisionEntry {
-    pub(super) run: Guid,
-    pub(super) number: i64,
-    pub(super) sync: i64,
-    pub(super) at: i64,
-    pub(super) job: Guid,
-    pub(super) bytes: u64,
-    pub(super) sha256: Sha256,
-    pub(super) reader: u32,
-    pub(super) zone: ZoneName,
+pub(in crate::archive) struct RevisionEntry {
+    pub(in crate::archive) run: Guid,
+    pub(in crate::archive) number: i64,
+    pub(in crate::archive) sync: i64,
+    pub(in crate::archive) at: i64,
+    pub(in crate::archive) job: Guid,
+    pub(in crate::archive) bytes: u64,
+    pub(in crate::archive) sha256: Sha256,
+    pub(in crate::archive) reader: u32,
+    pub(in crate::archive) zone: ZoneName,
 }
 
 /// Words of `quarantined`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct QuarantinedEntry {
-    pub(super) id: i64,
-    pub(super) job: Guid,
-    pub(super) sync: i64,
-    pub(super) at: i64,
-    pub(super) position: i64,
-    pub(super) bytes: i64,
-    pub(super) sha256: Sha256,
-    pub(super) kept: Sha256,
-    pub(super) reason: Sha256,
-    pub(super) run: Option<Guid>,
+pub(in crate::archive) struct QuarantinedEntry {
+    pub(in crate::archive) id: i64,
+    pub(in crate::archive) job: Guid,
+    pub(in crate::archive) sync: i64,
+    pub(in crate::archive) at: i64,
+    pub(in crate::archive) position: i64,
+    pub(in crate::archive) bytes: i64,
+    pub(in crate::archive) sha256: Sha256,
+    pub(in crate::archive) kept: Sha256,
+    pub(in crate::archive) reason: Sha256,
+    pub(in crate::archive) run: Option<Guid>,
 }
 
 /// Words of `acknowledged`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AcknowledgedEntry {
-    pub(super) at: i64,
+pub(in crate::archive) struct AcknowledgedEntry {
+    pub(in crate::archive) at: i64,
     /// How many heads, and SHA-256 over their hexadecimal digits, each with a line feed.
-    pub(super) heads: u64,
-    pub(super) list: Sha256,
-    pub(super) why: Sha256,
+    pub(in crate::archive) heads: u64,
+    pub(in crate::archive) list: Sha256,
+    pub(in crate::archive) why: Sha256,
 }
 
 /// What a `lost` line says is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Loss {
+pub(in crate::archive) enum Loss {
     /// The payload of the revision of this ledger entry; the tables hold no such revision.
     Payload { entry: i64 },
     /// The bytes in quarantine under this number.
@@ -156,10 +167,10 @@ impl LedgerEntry {
     ///
     /// # Errors
     /// A word that is missing, in another place, or not of its kind; says which.
-    pub(super) fn read(line: &str) -> Result<Self, String> {
+    pub(in crate::archive) fn read(line: &str) -> Result<Self, String> {
         let mut words = Words::of(line);
         let kind = words.kind;
-        let claim = match kind {
+        let entry = match kind {
             "archive" => Self::Archive {
                 id: words.guid("id")?,
                 at: words.time("at")?,
@@ -276,11 +287,11 @@ impl LedgerEntry {
             other => return Err(format!("{other:?} is no kind of line that this version knows")),
         };
         words.end()?;
-        Ok(claim)
+        Ok(entry)
     }
 
     /// When the line was written; a `lost` line has the time of its salvage.
-    pub(super) const fn at(&self) -> Option<i64> {
+    pub(in crate::archive) const fn at(&self) -> Option<i64> {
         match self {
             Self::Archive { at, .. }
             | Self::NaiveTime { at, .. }
@@ -303,6 +314,161 @@ impl LedgerEntry {
             | Self::Acknowledged(AcknowledgedEntry { at, .. }) => Some(*at),
             Self::Lost(_) => None,
         }
+    }
+}
+
+impl Display for LedgerEntry {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let time = |at: &i64| Instant::from_unix_seconds(*at);
+        match self {
+            Self::Archive { id, at, schema } => write!(f, "archive id={id} at={} schema={schema}", time(at)),
+            Self::NaiveTime { zone, rules, at } => {
+                write!(f, "naive-time zone={zone}")?;
+                write_rules(f, rules.as_ref())?;
+                write!(f, " at={}", time(at))
+            }
+            Self::JobAdded { job, at } => write!(f, "job-added job={job} at={}", time(at)),
+            Self::JobWatched { job, watched, at } => {
+                let kind = if *watched { "job-watched" } else { "job-unwatched" };
+                write!(f, "{kind} job={job} at={}", time(at))
+            }
+            Self::JobNamed { job, name, at } => {
+                write!(f, "job-named job={job} at={} name={}", time(at), hex(name))
+            }
+            Self::JobServer { job, server, at } => {
+                write!(f, "job-server job={job} at={} server={}", time(at), hex(server))
+            }
+            Self::SyncBegan(began) => {
+                let SyncBegan {
+                    sync,
+                    at,
+                    count,
+                    version,
+                    process,
+                } = began;
+                let at = time(at);
+                write!(
+                    f,
+                    "sync-began sync={sync} at={at} count={count} version={version} process={process}"
+                )
+            }
+            Self::SyncKilled { sync, at } => write!(f, "sync-killed sync={sync} at={}", time(at)),
+            Self::SyncEnded(ended) => {
+                let SyncEnded {
+                    sync,
+                    at,
+                    outcome,
+                    jobs,
+                    results,
+                } = ended;
+                let (at, results) = (time(at), hex(results));
+                write!(
+                    f,
+                    "sync-ended sync={sync} at={at} outcome={outcome} jobs={jobs} results={results}"
+                )
+            }
+            Self::Revision(revision) => {
+                let RevisionEntry {
+                    run,
+                    number,
+                    sync,
+                    at,
+                    job,
+                    bytes,
+                    sha256,
+                    reader,
+                    zone,
+                } = revision;
+                let (at, sha256) = (time(at), hex(sha256));
+                write!(
+                    f,
+                    "revision run={run} number={number} sync={sync} at={at} job={job} bytes={bytes} "
+                )?;
+                write!(f, "sha256={sha256} reader={reader} zone={zone}")
+            }
+            Self::Quarantined(quarantined) => {
+                let QuarantinedEntry {
+                    id,
+                    job,
+                    sync,
+                    at,
+                    position,
+                    bytes,
+                    sha256,
+                    kept,
+                    reason,
+                    run,
+                } = quarantined;
+                let at = time(at);
+                write!(
+                    f,
+                    "quarantined id={id} job={job} sync={sync} at={at} position={position} bytes={bytes} "
+                )?;
+                write!(
+                    f,
+                    "sha256={} kept={} reason={} run=",
+                    hex(sha256),
+                    hex(kept),
+                    hex(reason)
+                )?;
+                match run {
+                    Some(run) => write!(f, "{run}"),
+                    None => f.write_str("-"),
+                }
+            }
+            Self::Accepted { id, at, sha256, why } => {
+                write!(
+                    f,
+                    "accepted id={id} at={} sha256={} why={}",
+                    time(at),
+                    hex(sha256),
+                    hex(why)
+                )
+            }
+            Self::Absent { run, sync, at } => write!(f, "absent run={run} sync={sync} at={}", time(at)),
+            Self::Returned { run, sync, at } => write!(f, "returned run={run} sync={sync} at={}", time(at)),
+            Self::Reindexed {
+                zone,
+                rules,
+                reader,
+                at,
+            } => {
+                write!(f, "reindexed at={} reader={reader} zone={zone}", time(at))?;
+                write_rules(f, rules.as_ref())
+            }
+            Self::Salvaged { head, entries, at } => {
+                write!(f, "salvaged at={} head={} entries={entries}", time(at), hex(head))
+            }
+            Self::SalvageEnded { at } => write!(f, "salvage-ended at={}", time(at)),
+            Self::ClockSetBack { from, at } => {
+                write!(f, "clock-set-back from={} at={}", time(from), time(at))
+            }
+            Self::Acknowledged(acknowledged) => {
+                let AcknowledgedEntry { at, heads, list, why } = acknowledged;
+                write!(
+                    f,
+                    "acknowledged at={} heads={heads} list={} why={}",
+                    time(at),
+                    hex(list),
+                    hex(why)
+                )
+            }
+            Self::Lost(loss) => match loss {
+                Loss::Payload { entry } => write!(f, "lost what=payload entry={entry}"),
+                Loss::Quarantined { id } => write!(f, "lost what=quarantined id={id}"),
+                Loss::Results { sync } => write!(f, "lost what=results sync={sync}"),
+                Loss::Name { job } => write!(f, "lost what=name job={job}"),
+                Loss::Server { job } => write!(f, "lost what=server job={job}"),
+                Loss::Why { sha256 } => write!(f, "lost what=why sha256={}", hex(sha256)),
+            },
+        }
+    }
+}
+
+fn write_rules(f: &mut Formatter<'_>, rules: Option<&Rules>) -> fmt::Result {
+    match rules {
+        Some(Rules { sha256, release }) => write!(f, " rules={} release={release}", hex(sha256)),
+        None => f.write_str(" rules=- release=-"),
     }
 }
 
@@ -448,7 +614,7 @@ fn read_hash(text: &str) -> Option<Sha256> {
 }
 
 /// Seconds since 1970 of `2026-01-31T03:00:00Z`.
-fn read_time(text: &str) -> Option<i64> {
+pub(super) fn read_time(text: &str) -> Option<i64> {
     let shape = text.len() == 20
         && text
             .bytes()
@@ -472,31 +638,63 @@ fn read_time(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::ledger::Entry;
-    use crate::model::Instant;
+    use proptest::prelude::*;
 
     const JOB: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
 
-    #[test]
-    fn a_line_is_read_as_it_was_written() {
-        let at = Instant::from_unix_seconds(1_769_828_400);
-        let line = Entry::new("revision")
-            .with("run", JOB)
-            .with("number", 2)
-            .with("sync", 7)
-            .with("at", at)
-            .with("job", JOB)
-            .with("bytes", 12)
-            .with_hash("sha256", &[0xa5; 32])
-            .with("reader", 1)
-            .with("zone", "Europe/Berlin");
-        let LedgerEntry::Revision(claim) = LedgerEntry::read(line.as_str()).unwrap() else {
-            panic!("it is a revision")
-        };
-        assert_eq!((claim.number, claim.sync, claim.bytes), (2, 7, 12));
-        assert_eq!(claim.at, at.unix_seconds());
-        assert_eq!(claim.sha256, [0xa5; 32]);
-        assert_eq!(claim.zone.to_string(), "Europe/Berlin");
+    /// A line of each kind, as `docs/evidence.md` has it; A is a GUID, T a time, H a hash.
+    const LINES: [&str; 29] = [
+        "archive id=A at=T schema=1",
+        "naive-time zone=utc rules=- release=- at=T",
+        "naive-time zone=Europe/Berlin rules=H release=2026a at=T",
+        "job-added job=A at=T",
+        "job-watched job=A at=T",
+        "job-unwatched job=A at=T",
+        "job-named job=A at=T name=H",
+        "job-server job=A at=T server=H",
+        "sync-began sync=7 at=T count=0 version=0.1.0 process=4711",
+        "sync-killed sync=7 at=T",
+        "sync-ended sync=7 at=T outcome=complete jobs=3 results=H",
+        "revision run=A number=2 sync=7 at=T job=A bytes=12 sha256=H reader=1 zone=Europe/Berlin",
+        "quarantined id=1 job=A sync=7 at=T position=3 bytes=9 sha256=H kept=H reason=H run=A",
+        "quarantined id=1 job=A sync=7 at=T position=3 bytes=9 sha256=H kept=H reason=H run=-",
+        "accepted id=1 at=T sha256=H why=H",
+        "absent run=A sync=7 at=T",
+        "returned run=A sync=7 at=T",
+        "reindexed at=T reader=1 zone=utc rules=- release=-",
+        "reindexed at=T reader=1 zone=Europe/Berlin rules=H release=2026a",
+        "salvaged at=T head=H entries=12",
+        "salvage-ended at=T",
+        "clock-set-back from=T at=T",
+        "acknowledged at=T heads=2 list=H why=H",
+        "lost what=payload entry=5",
+        "lost what=quarantined id=1",
+        "lost what=results sync=7",
+        "lost what=name job=A",
+        "lost what=server job=A",
+        "lost what=why sha256=H",
+    ];
+
+    proptest! {
+        #[test]
+        fn each_kind_of_line_is_written_as_it_was_read(
+            bytes in any::<[u8; 16]>(), hash in any::<[u8; 32]>(), at in -62_135_596_800_i64..253_402_300_800,
+            number in 0..10_i64.pow(18),
+        ) {
+            for form in LINES {
+                let words = form.split(' ').map(|word| match word.split_once('=') {
+                    Some((key, "A")) => format!("{key}={}", Guid::from_bytes(bytes)),
+                    Some((key, "T")) => format!("{key}={}", Instant::from_unix_seconds(at)),
+                    Some((key, "H")) => format!("{key}={}", hex(&hash)),
+                    Some((key, "7" | "12")) => format!("{key}={number}"),
+                    _ => word.to_owned(),
+                });
+                let line = words.collect::<Vec<_>>().join(" ");
+                let entry = LedgerEntry::read(&line).map_err(TestCaseError::fail)?;
+                prop_assert_eq!(entry.at().unwrap_or(at), at);
+                prop_assert_eq!(entry.to_string(), line);
+            }
+        }
     }
 
     #[test]

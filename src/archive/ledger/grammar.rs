@@ -7,13 +7,13 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
-use super::claims::{LedgerEntry, Loss};
-use super::ledger::GENESIS;
+use super::GENESIS;
+use super::entry::{LedgerEntry, Loss};
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
 /// Where the ledger is.
 #[derive(Debug, Default)]
-pub(super) struct Grammar {
+pub(in crate::archive) struct Grammar {
     /// Lines taken so far, and the hash of the last.
     entries: i64,
     head: Sha256,
@@ -75,7 +75,7 @@ impl Runs {
 
 impl Grammar {
     /// Begins before the first line. `will_be_lost` are the entries of revisions that `lost` lines of this ledger name.
-    pub(super) fn new(will_be_lost: HashSet<i64>) -> Self {
+    pub(in crate::archive) fn new(will_be_lost: HashSet<i64>) -> Self {
         Self {
             head: GENESIS,
             will_be_lost,
@@ -84,41 +84,41 @@ impl Grammar {
     }
 
     /// The sync that is open.
-    pub(super) const fn open_sync(&self) -> Option<i64> {
+    pub(in crate::archive) const fn open_sync(&self) -> Option<i64> {
         self.open
     }
 
     /// The number of the last sync.
-    pub(super) const fn last_sync(&self) -> i64 {
+    pub(in crate::archive) const fn last_sync(&self) -> i64 {
         self.sync
     }
 
     /// Whether a salvage has begun and not ended.
-    pub(super) const fn in_salvage(&self) -> bool {
+    pub(in crate::archive) const fn in_salvage(&self) -> bool {
         self.salvage.is_some()
     }
 
-    pub(super) fn knows_job(&self, job: Guid) -> bool {
+    pub(in crate::archive) fn knows_job(&self, job: Guid) -> bool {
         self.jobs.contains(&job)
     }
 
     /// The latest revision of a run; 0 where there is none.
-    pub(super) fn latest(&self, run: Guid) -> i64 {
+    pub(in crate::archive) fn latest(&self, run: Guid) -> i64 {
         self.runs.get(run).map_or(0, |run| run.number.into())
     }
 
     /// The last number that something in quarantine was given.
-    pub(super) const fn last_quarantined(&self) -> i64 {
+    pub(in crate::archive) const fn last_quarantined(&self) -> i64 {
         self.last_quarantined
     }
 
     /// Whether a run is absent; `None` where it was never archived, or lost.
-    pub(super) fn is_absent(&self, run: Guid) -> Option<bool> {
+    pub(in crate::archive) fn is_absent(&self, run: Guid) -> Option<bool> {
         self.run(run).map(|run| run.absent)
     }
 
     /// What is wrong with a line that comes next.
-    pub(super) fn fault(&self, claim: &LedgerEntry) -> Option<String> {
+    pub(in crate::archive) fn fault(&self, claim: &LedgerEntry) -> Option<String> {
         self.order(claim).or_else(|| self.time(claim))
     }
 
@@ -269,7 +269,7 @@ impl Grammar {
     }
 
     /// Moves on behind a line, also where it should not stand there.
-    pub(super) fn take(&mut self, entry: i64, hash: &Sha256, claim: &LedgerEntry) {
+    pub(in crate::archive) fn take(&mut self, entry: i64, hash: &Sha256, claim: &LedgerEntry) {
         self.entries += 1;
         self.head = *hash;
         match claim {

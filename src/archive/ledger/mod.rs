@@ -5,13 +5,15 @@
 //! `SHA-256(hash of the entry before || the line as UTF-8)`; 32 zero bytes stand before the first. The kinds and their
 //! words are specified in `docs/evidence.md`.
 
-use std::fmt::{Display, Write};
-
 use rusqlite::{Connection, OptionalExtension};
 use sha2::Digest;
 
+pub(super) mod entry;
+pub(super) mod grammar;
+
+use self::entry::LedgerEntry;
 use super::error::{ArchiveError, Doing};
-use crate::model::{Instant, Sha256, hex};
+use crate::model::{Instant, Sha256};
 
 /// Whether payloads and ledger are left out (`--cfg jobruns_without_evidence`): a build that measures what evidence costs, see
 /// `docs/performance.md`, and is good for nothing else. Its archives prove nothing.
@@ -28,59 +30,13 @@ pub(super) struct Head {
     /// The last entry's hash.
     pub hash: Sha256,
     /// When the last entry that has a time was written: a later one that is older says that the clock was set back.
-    pub at: Option<Stamp>,
+    pub at: Option<i64>,
 }
 
-/// A time as the ledger writes it; stamps compare as their times do.
-type Stamp = [u8; 20];
-
-/// The time of a line.
-fn stamp(line: &str) -> Option<Stamp> {
+/// When a line was written, in seconds since 1970 UTC.
+fn time_of(line: &str) -> Option<i64> {
     let (_, rest) = line.split_once(" at=")?;
-    rest.as_bytes().get(..20)?.try_into().ok()
-}
-
-/// A line of the ledger being written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry(String);
-
-impl Entry {
-    /// Begins a line with its kind.
-    #[must_use]
-    pub fn new(kind: &str) -> Self {
-        if WITHOUT_EVIDENCE {
-            return Self(String::new());
-        }
-        let mut line = String::with_capacity(256);
-        line.push_str(kind);
-        Self(line)
-    }
-
-    /// A line that was written before.
-    pub(super) fn of_line(line: &str) -> Self {
-        Self(line.to_owned())
-    }
-
-    /// Adds a word.
-    #[must_use]
-    pub fn with(mut self, key: &str, value: impl Display) -> Self {
-        if !WITHOUT_EVIDENCE {
-            write!(self.0, " {key}={value}").expect("writing to a String cannot fail");
-        }
-        self
-    }
-
-    /// Adds a word whose value is a hash.
-    #[must_use]
-    pub fn with_hash(self, key: &str, value: &[u8]) -> Self {
-        self.with(key, hex(value))
-    }
-
-    /// The line.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+    entry::read_time(rest.get(..20)?)
 }
 
 /// `SHA-256(before || line)`.
@@ -116,7 +72,7 @@ pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
                     Ok(Head {
                         entry_id: row.get(0)?,
                         hash: row.get(1)?,
-                        at: stamp(row.get_ref(2)?.as_str()?),
+                        at: time_of(row.get_ref(2)?.as_str()?),
                     })
                 })
                 .optional()
@@ -132,7 +88,7 @@ pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
             .query_row(
                 "SELECT entry FROM ledger WHERE entry GLOB '* at=*' ORDER BY entry_id DESC LIMIT 1",
                 [],
-                |row| Ok(stamp(row.get_ref(0)?.as_str()?)),
+                |row| Ok(time_of(row.get_ref(0)?.as_str()?)),
             )
             .optional()
             .doing(doing)?
@@ -141,61 +97,56 @@ pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
     Ok(head)
 }
 
-/// Appends a line after `head` and moves `head` to it. Where the clock was set back since the line before, a line that says
-/// so comes first.
-pub(super) fn append(connection: &Connection, head: &mut Head, entry: &Entry) -> Result<(), ArchiveError> {
-    if let Some(at) = stamp(entry.as_str()) {
-        note_clock(connection, head, at)?;
+/// Appends an entry after `head` and moves `head` to it. Where the clock was set back since the entry before, an entry that
+/// says so comes first.
+pub(super) fn append(
+    connection: &Connection,
+    head: &mut Head,
+    entry: &LedgerEntry,
+) -> Result<(), ArchiveError> {
+    if !WITHOUT_EVIDENCE && let Some(at) = entry.at() {
+        note_clock_at(connection, head, at)?;
     }
     append_unseen(connection, head, entry)
 }
 
-/// Says that the clock was set back, where a line of that time would be older than the one before.
-pub(super) fn note_clock_at(
-    connection: &Connection,
-    head: &mut Head,
-    at: Instant,
-) -> Result<(), ArchiveError> {
-    match stamp(&format!(" at={at}")) {
-        Some(at) => note_clock(connection, head, at),
-        None => Ok(()),
-    }
-}
-
-fn note_clock(connection: &Connection, head: &mut Head, at: Stamp) -> Result<(), ArchiveError> {
-    let Some(from) = head.at.filter(|from| at < *from) else {
-        return Ok(());
-    };
-    let text = |stamp: &Stamp| String::from_utf8_lossy(stamp).into_owned();
-    tracing::warn!(
-        "the clock was set back from {} to {}; the ledger says so",
-        text(&from),
-        text(&at)
-    );
-    let line = Entry::new("clock-set-back")
-        .with("from", text(&from))
-        .with("at", text(&at));
-    append_unseen(connection, head, &line)
-}
-
-/// Appends a line whatever its time is: a salvage copies lines as they stand.
+/// Appends an entry whatever its time is.
 pub(super) fn append_unseen(
     connection: &Connection,
     head: &mut Head,
-    entry: &Entry,
+    entry: &LedgerEntry,
 ) -> Result<(), ArchiveError> {
     if WITHOUT_EVIDENCE {
         head.entry_id += 1;
         return Ok(());
     }
+    append_line(connection, head, &entry.to_string())
+}
+
+/// Says that the clock was set back, where a line of that time would be older than the one before.
+pub(super) fn note_clock_at(connection: &Connection, head: &mut Head, at: i64) -> Result<(), ArchiveError> {
+    let Some(from) = head.at.filter(|from| at < *from) else {
+        return Ok(());
+    };
+    let time = Instant::from_unix_seconds;
+    tracing::warn!(
+        "the clock was set back from {} to {}; the ledger records this",
+        time(from),
+        time(at)
+    );
+    append_unseen(connection, head, &LedgerEntry::ClockSetBack { from, at })
+}
+
+/// Appends a line as it stands: a salvage copies lines.
+pub(super) fn append_line(connection: &Connection, head: &mut Head, line: &str) -> Result<(), ArchiveError> {
     let next = Head {
         entry_id: head.entry_id + 1,
-        hash: entry_hash(&head.hash, entry.as_str()),
-        at: stamp(entry.as_str()).or(head.at),
+        hash: entry_hash(&head.hash, line),
+        at: time_of(line).or(head.at),
     };
     connection
         .prepare_cached("INSERT INTO ledger (entry_id, entry, entry_hash) VALUES (?1, ?2, ?3)")
-        .and_then(|mut statement| statement.execute((next.entry_id, entry.as_str(), next.hash)))
+        .and_then(|mut statement| statement.execute((next.entry_id, line, next.hash)))
         .doing("append to the ledger")?;
     *head = next;
     Ok(())
@@ -204,6 +155,7 @@ pub(super) fn append_unseen(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::hex;
 
     #[test]
     fn the_hash_covers_the_entry_before_and_the_line() {
@@ -214,13 +166,5 @@ mod tests {
             "7caeef5dc518ced4633002939e2cebe1ede65c288b5d06b7035b714a5101d90e"
         );
         assert_ne!(entry_hash(&first, "archive id=x"), first);
-    }
-
-    #[test]
-    fn an_entry_is_a_kind_and_words() {
-        let entry = Entry::new("absent")
-            .with("run", 7)
-            .with_hash("sha256", &[0xab, 0x01]);
-        assert_eq!(entry.as_str(), "absent run=7 sha256=ab01");
     }
 }
