@@ -9,11 +9,12 @@ use super::destination::Place;
 use super::failure::{Exit, Failure};
 use super::folder::Folder;
 use super::halt::Halt;
-use super::rows::one_of;
 use crate::archive::{NAMES_FOR_ANALYSTS, Reader};
 use crate::model::{Instant, Zone};
-use crate::report::render::{Format, Style};
-use crate::report::{About, export, local_day};
+use crate::report::export::{self, ExportOptions};
+use crate::report::formats::{Format, Style};
+use crate::report::options::one_of;
+use crate::report::{ReportMeta, local_day};
 
 /// Writes the tables for analysts into files for other engines: JSON Lines, or Parquet
 ///
@@ -73,7 +74,7 @@ pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
         &halt,
         console,
         |table| table,
-        |table| About::new(&snapshot, "export", export::described(table)),
-        |table, rows| reader.confirmed(export::write(&snapshot, table, rows)),
+        |table| ReportMeta::new(&snapshot, "export", &ExportOptions { table }),
+        |table, printer| printer.rows(|rows| reader.confirmed(export::write(&snapshot, table, rows))),
     )
 }

@@ -3,14 +3,13 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-
 use super::destination::{Destination, Place};
 use super::failure::{Exit, Failure};
 use crate::config::When;
-use crate::report::render::{CsvStyle, Format, Style};
+use crate::report::formats::{CsvStyle, Format, Style};
+use crate::report::options::one_of;
 
-/// How rows are written, and where.
+// How rows are written, and where. Not a doc comment, which clap would show in the help of each report.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct RowsArgs {
@@ -26,7 +25,7 @@ pub(super) struct RowsArgs {
     manifest: bool,
 }
 
-/// How rows are written.
+// How rows are written. Not a doc comment, which clap would show in the help of each report.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct FormArgs {
@@ -54,21 +53,6 @@ pub(super) struct FormArgs {
     /// Table: a small line of block characters for each job (failure-trends, overview)
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     blocks: When,
-}
-
-/// One of a few words, in any letter case.
-pub(super) fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
-    all: &'static [T; N],
-    name: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T> {
-    let names = all.map(name);
-    PossibleValuesParser::new(names).map(move |word| {
-        let meant = all
-            .iter()
-            .copied()
-            .find(|&value| name(value).eq_ignore_ascii_case(&word));
-        meant.expect("only words of the list are let through")
-    })
 }
 
 /// Whether a terminal shows characters beyond ASCII, as its environment says; on Windows all of today do.

@@ -7,8 +7,7 @@ use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::table::print_text;
 use super::{runtime, stop};
-use crate::config::parse_duration;
-use crate::model::{Guid, hex};
+use crate::model::{Guid, hex, parse_duration};
 use crate::simulator::{CertificateKind, Credentials, FAULT_KINDS, Fault, History, Options, Simulator};
 
 /// Where the look-alike's password comes from, if not the default; there is no flag that takes a password.

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use sha2::{Digest, Sha256 as Hasher};
 
-use super::about::About;
-use super::render::{Format, Style};
-use crate::model::{Sha256, hex};
+use super::formats::{Format, Style};
+use super::meta::ReportMeta;
+use crate::model::Sha256;
 
 /// The manifest of a report's file: one JSON object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,7 +27,7 @@ pub struct Manifest {
     pub form: Form,
     /// Report, options, ledger head, versions.
     #[serde(flatten)]
-    pub about: About,
+    pub meta: ReportMeta,
     /// When the report was made, UTC.
     pub time: String,
 }
@@ -113,15 +113,5 @@ impl<W: Write> Write for Digested<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
-    }
-}
-
-impl Manifest {
-    /// Sets what the bytes say.
-    #[must_use]
-    pub fn of_bytes(mut self, bytes: u64, sha256: &Sha256) -> Self {
-        self.bytes = bytes;
-        self.sha256 = hex(sha256);
-        self
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use rusqlite::{Connection, params};
 
-use super::render::{Format, Style};
+use super::formats::{Format, Style};
 use super::{About, ReportError, Request, Rows, query};
 use crate::archive::{Reader, Snapshot, Writer};
 

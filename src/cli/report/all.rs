@@ -8,10 +8,11 @@ use super::super::failure::{Exit, Failure};
 use super::super::folder::Folder;
 use super::super::halt::Halt;
 use super::super::rows::FormArgs;
-use super::common::CommonArgs;
+use super::every_report;
 use crate::archive::Snapshot;
-use crate::report::render::Format;
-use crate::report::{About, Common, Request};
+use crate::report::CommonOptions;
+use crate::report::formats::Format;
+use crate::report::options::CommonArgs;
 
 /// Every report, each into a file of its own
 ///
@@ -53,7 +54,7 @@ impl AllArgs {
     /// # Errors
     /// Wrong usage, which would go wrong with each; the wish to stop.
     pub(super) fn write(
-        common: &Common,
+        common: &CommonOptions,
         folder: &Folder,
         snapshot: &Snapshot<'_>,
         halt: &Halt,
@@ -61,12 +62,12 @@ impl AllArgs {
     ) -> Result<Exit, Failure> {
         common.scope(snapshot)?;
         folder.write_each(
-            &Request::all(common),
+            &every_report(common),
             halt,
             console,
             |request| request.name(),
-            |request| About::new(snapshot, request.name(), request.described()),
-            |request, rows| request.write(snapshot, rows),
+            |request| request.meta(snapshot),
+            |request, printer| request.write(snapshot, printer),
         )
     }
 }

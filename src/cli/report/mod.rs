@@ -1,21 +1,11 @@
 //! `jobruns report`.
 
 mod all;
-mod common;
-mod compare;
-mod failures;
-mod history;
-mod lists;
-mod overview;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::all::AllArgs;
-use self::failures::{AssetErrorsArgs, FailureTrendsArgs};
-use self::history::{ChangesArgs, CoverageArgs, MissedRunsArgs};
-use self::lists::{MessagesArgs, RunsArgs};
-use self::overview::OverviewArgs;
 use super::console::Console;
 use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
@@ -23,9 +13,69 @@ use super::halt::Halt;
 use super::rows::RowsArgs;
 use super::status;
 use crate::archive::Reader;
-use crate::config::parse_duration;
-use crate::model::Instant;
-use crate::report::{About, Common, Request, local_day};
+use crate::model::{Instant, parse_duration};
+use crate::report::definition::Report;
+use crate::report::options::CommonArgs;
+use crate::report::page::Present;
+use crate::report::reports::{
+    AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, OverviewReport, Runs,
+};
+use crate::report::{CommonOptions, Ready, Request, local_day};
+
+/// Makes a subcommand of each report.
+macro_rules! reports {
+    ($($report:ident),* $(,)?) => {
+        #[derive(Debug, clap::Subcommand)]
+        enum Named {
+            $(#[command(name = <$report as Report>::NAME)] $report(NamedArgs<$report>),)*
+        }
+
+        impl Named {
+            fn asked(&self, now: Instant) -> Result<Asked<'_>, Failure> {
+                match self {
+                    $(Self::$report(args) => args.asked(now),)*
+                }
+            }
+        }
+
+        /// Every report, with the options that all have and otherwise as it is without any.
+        fn every_report(common: &CommonOptions) -> Vec<Box<dyn Request>> {
+            vec![$(Box::new(Ready::<$report>::plain(common)),)*]
+        }
+    };
+}
+
+// Every report, in the order of the help.
+reports! {
+    FailureTrends,
+    AssetErrors,
+    Coverage,
+    MissedRuns,
+    Changes,
+    Runs,
+    Messages,
+    OverviewReport,
+}
+
+// The flags of a report: its own, those of all reports, and those of its output. Not a doc comment: the help of the command
+// is the report's own.
+#[derive(Debug, clap::Args)]
+struct NamedArgs<R: clap::Args> {
+    #[command(flatten)]
+    report: R,
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    rows: RowsArgs,
+}
+
+impl<R: Present + Clone + clap::Args> NamedArgs<R> {
+    fn asked(&self, now: Instant) -> Result<Asked<'_>, Failure> {
+        let common = self.common.options(now)?;
+        let request = Ready::new(self.report.clone(), common, now)?;
+        Ok(Asked::One(Box::new(request), &self.rows))
+    }
+}
 
 /// Writes what the archive says, as rows
 ///
@@ -51,56 +101,16 @@ enum Which {
     All(AllArgs),
 }
 
-#[derive(Debug, clap::Subcommand)]
-enum Named {
-    FailureTrends(FailureTrendsArgs),
-    AssetErrors(AssetErrorsArgs),
-    Coverage(CoverageArgs),
-    MissedRuns(MissedRunsArgs),
-    Changes(ChangesArgs),
-    Runs(RunsArgs),
-    Messages(MessagesArgs),
-    Overview(OverviewArgs),
-}
-
 /// What is to be written: one report, or all of them.
 enum Asked<'a> {
-    One(Request, &'a RowsArgs),
-    All(&'a AllArgs, Common),
-}
-
-impl Named {
-    fn request(&self, now: Instant) -> Result<Request, Failure> {
-        match self {
-            Self::FailureTrends(args) => args.request(now),
-            Self::AssetErrors(args) => args.request(now),
-            Self::Coverage(args) => args.request(now),
-            Self::MissedRuns(args) => args.request(now),
-            Self::Changes(args) => args.request(now),
-            Self::Runs(args) => args.request(now),
-            Self::Messages(args) => args.request(now),
-            Self::Overview(args) => args.request(now),
-        }
-    }
-
-    const fn rows(&self) -> &RowsArgs {
-        match self {
-            Self::FailureTrends(args) => &args.rows,
-            Self::AssetErrors(args) => &args.rows,
-            Self::Coverage(args) => &args.rows,
-            Self::MissedRuns(args) => &args.rows,
-            Self::Changes(args) => &args.rows,
-            Self::Runs(args) => &args.rows,
-            Self::Messages(args) => &args.rows,
-            Self::Overview(args) => &args.rows,
-        }
-    }
+    One(Box<dyn Request>, &'a RowsArgs),
+    All(&'a AllArgs, CommonOptions),
 }
 
 impl Which {
     fn asked(&self, now: Instant) -> Result<Asked<'_>, Failure> {
         Ok(match self {
-            Self::One(named) => Asked::One(named.request(now)?, named.rows()),
+            Self::One(named) => named.asked(now)?,
             Self::All(args) => Asked::All(args, args.common.options(now)?),
         })
     }
@@ -146,9 +156,8 @@ impl ReportArgs {
                 let reader = Reader::open(archive)?;
                 halt.interrupts(&reader);
                 let snapshot = reader.snapshot()?;
-                let about = About::new(&snapshot, request.name(), request.described());
-                let rows = destination.write(about, halt, |rows| {
-                    reader.confirmed(request.write(&snapshot, rows))
+                let rows = destination.write(request.meta(&snapshot), halt, |printer| {
+                    reader.confirmed(request.write(&snapshot, printer))
                 })?;
                 tell_empty(request.name(), rows);
                 drop(snapshot);
@@ -174,7 +183,12 @@ impl ReportArgs {
 }
 
 /// Whether what was reported is fresh: of the jobs that were named, else of all that are watched.
-fn freshness(reader: &Reader, common: &Common, max_age: Duration, now: Instant) -> Result<Exit, Failure> {
+fn freshness(
+    reader: &Reader,
+    common: &CommonOptions,
+    max_age: Duration,
+    now: Instant,
+) -> Result<Exit, Failure> {
     let mut states = reader.job_states()?;
     if !common.jobs.is_empty() {
         let scope = common.scope(&reader.snapshot()?)?;

@@ -7,7 +7,7 @@ use super::figure::{Figures, framed, key, marks_below, open_drawing};
 use super::markup::{Markup, Value};
 use super::scale::{Scale, TimeAxis};
 use super::{grouped, percent};
-use crate::report::period::By;
+use crate::report::options::Period;
 
 /// Periods that a chart shows at most: bars of two pixels on a wide screen.
 const MOST_PERIODS: usize = 420;
@@ -99,7 +99,7 @@ fn used_kinds<const N: usize>(
 fn description<const N: usize>(
     chart: &OverTime<'_, N>,
     counts: &Bins<Counts<N>>,
-    by: By,
+    by: Period,
     from: NaiveDate,
 ) -> String {
     let all: u64 = counts.sum().0.iter().sum();

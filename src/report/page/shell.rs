@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::report::About;
+use crate::report::ReportMeta as About;
 use crate::report::chart::{Markup, Value};
 
 const STYLE: &str = include_str!("style.css");

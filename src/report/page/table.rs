@@ -1,7 +1,7 @@
 //! The table of a page: the first rows of a report, to be sorted and searched where the script runs.
 
 use crate::report::chart::{Markup, Value, grouped, shortened};
-use crate::report::table::{Cell, Column, Kind};
+use crate::report::table::{Cell, Column, ColumnType as Kind};
 
 /// Rows that a page shows; more are slow to scroll, and nobody reads them.
 pub const ROWS_SHOWN: usize = 5_000;

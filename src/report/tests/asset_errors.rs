@@ -1,7 +1,7 @@
 use crate::model::Instant;
 use crate::report::asset_errors::{Category, GroupBy, Options};
 use crate::report::testing::{Message, Run, TestArchive};
-use crate::report::{AssetsWanted, Common, Request};
+use crate::report::{AssetsWanted, CommonOptions, Request};
 
 fn at(second: i64) -> Option<i64> {
     Some(second * 10_000_000)
@@ -126,10 +126,10 @@ fn categories_and_spans_decide_what_a_row_counts() {
     );
     // A message without a time counts with its run's start.
     let late = Options {
-        common: Common {
+        common: CommonOptions {
             since: second(20),
             until: second(200),
-            ..Common::default()
+            ..CommonOptions::default()
         },
         ..Options::default()
     };
@@ -141,9 +141,9 @@ fn categories_and_spans_decide_what_a_row_counts() {
         ]
     );
     let early = Options {
-        common: Common {
+        common: CommonOptions {
             until: second(11),
-            ..Common::default()
+            ..CommonOptions::default()
         },
         ..Options::default()
     };
@@ -189,9 +189,9 @@ fn assets_can_be_named_by_name_type_and_owner() {
 #[test]
 fn absent_messages_count_when_asked_for() {
     let options = Options {
-        common: Common {
+        common: CommonOptions {
             include_absent: true,
-            ..Common::default()
+            ..CommonOptions::default()
         },
         ..Options::default()
     };

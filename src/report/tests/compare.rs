@@ -4,18 +4,18 @@ use crate::model::Instant;
 use crate::report::asset_errors::{self, GroupBy};
 use crate::report::failure_trends;
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{Common, Request, Span};
+use crate::report::{CommonOptions, Request, Span};
 
 fn at(second: i64) -> Instant {
     Instant::from_unix_seconds(second)
 }
 
 /// From 200 to 300, beside 100 to 200.
-fn common() -> Common {
-    Common {
+fn common() -> CommonOptions {
+    CommonOptions {
         since: Some(at(200)),
         until: Some(at(300)),
-        ..Common::default()
+        ..CommonOptions::default()
     }
 }
 

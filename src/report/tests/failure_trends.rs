@@ -1,7 +1,7 @@
 use crate::model::{Instant, Zone, named};
 use crate::report::failure_trends::Options;
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{By, Common, ReportError, Request, read_moment};
+use crate::report::{Period, CommonOptions, ReportError, Request, read_moment};
 
 fn at(text: &str) -> i64 {
     moment(text).ticks()
@@ -83,9 +83,9 @@ fn a_row_counts_the_runs_of_a_day_of_a_job_by_what_became_of_them() {
             "|B||1|0|1|0|0|0|1.0000|0|0||",
         ]
     );
-    let absent_too = Common {
+    let absent_too = CommonOptions {
         include_absent: true,
-        ..Common::default()
+        ..CommonOptions::default()
     };
     let options = Options {
         common: absent_too,
@@ -119,10 +119,10 @@ fn since_is_included_and_until_is_not_and_runs_without_a_start_are_left_out() {
         Run::default(),
     ];
     let archive = TestArchive::new(&[None], &runs);
-    let common = Common {
+    let common = CommonOptions {
         since: Some(moment("2024-03-01")),
         until: Some(moment("2024-03-03")),
-        ..Common::default()
+        ..CommonOptions::default()
     };
     let found = lines(
         &archive,
@@ -133,10 +133,10 @@ fn since_is_included_and_until_is_not_and_runs_without_a_start_are_left_out() {
     );
     assert_eq!(found.len(), 2);
     assert!(found[1].starts_with("2024-03-02"));
-    let backwards = Common {
+    let backwards = CommonOptions {
         since: Some(moment("2024-03-03")),
         until: Some(moment("2024-03-01")),
-        ..Common::default()
+        ..CommonOptions::default()
     };
     let request = Request::FailureTrends(Options {
         common: backwards,
@@ -158,10 +158,10 @@ fn fill_gives_every_job_of_the_report_every_period() {
         },
     ];
     let archive = TestArchive::new(&[None, None, None], &runs);
-    let filled = |common: Common| {
+    let filled = |common: CommonOptions| {
         let options = Options {
             common,
-            by: By::Month,
+            by: Period::Month,
             fill: true,
             ..Options::default()
         };
@@ -172,7 +172,7 @@ fn fill_gives_every_job_of_the_report_every_period() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        filled(Common::default()),
+        filled(CommonOptions::default()),
         [
             "2024-01-01|A||1",
             "2024-01-01|B||0",
@@ -186,15 +186,15 @@ fn fill_gives_every_job_of_the_report_every_period() {
             "|C||1",
         ]
     );
-    let span = Common {
+    let span = CommonOptions {
         since: Some(moment("2023-12-31T23:59:59Z")),
         until: Some(moment("2024-02-01")),
-        ..Common::default()
+        ..CommonOptions::default()
     };
     assert_eq!(filled(span), ["2023-12-01|A||0", "2024-01-01|A||1"]);
-    let nothing = Common {
+    let nothing = CommonOptions {
         since: Some(moment("2030-01-01")),
-        ..Common::default()
+        ..CommonOptions::default()
     };
     assert_eq!(filled(nothing), [""; 0]);
 }
@@ -206,9 +206,9 @@ fn fill_gives_no_row_to_a_day_that_the_zone_skipped() {
         run(0, 4, "2012-01-01T12:00:00Z"),
     ];
     let archive = TestArchive::new(&[None], &runs);
-    let common = Common {
+    let common = CommonOptions {
         zone: named("Pacific/Apia"),
-        ..Common::default()
+        ..CommonOptions::default()
     };
     let options = Options {
         common,
@@ -231,9 +231,9 @@ fn a_job_can_be_named_and_an_unknown_one_is_wrong_usage() {
     let archive = TestArchive::new(&[Some("Nightly"), Some("Weekly")], &runs);
     let of = |name: &str| {
         Request::FailureTrends(Options {
-            common: Common {
+            common: CommonOptions {
                 jobs: vec![name.to_owned()],
-                ..Common::default()
+                ..CommonOptions::default()
             },
             ..Options::default()
         })

@@ -2,7 +2,7 @@
 
 use crate::model::Instant;
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{Common, Request, changes, coverage, missed_runs};
+use crate::report::{CommonOptions, Request, changes, coverage, missed_runs};
 
 fn at(second: i64) -> Option<i64> {
     Some(second * 10_000_000)
@@ -17,11 +17,11 @@ fn short(lines: Vec<String>) -> Vec<String> {
     letters.collect()
 }
 
-fn span(since: Option<i64>, until: Option<i64>) -> Common {
-    Common {
+fn span(since: Option<i64>, until: Option<i64>) -> CommonOptions {
+    CommonOptions {
         since: since.map(Instant::from_unix_seconds),
         until: until.map(Instant::from_unix_seconds),
-        ..Common::default()
+        ..CommonOptions::default()
     }
 }
 
@@ -83,7 +83,7 @@ fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
         .unwrap();
     let lines = |common| short(archive.lines(&Request::Coverage(coverage::Options { common })));
     assert_eq!(
-        lines(Common::default()),
+        lines(CommonOptions::default()),
         [
             "A|Nightly, all|1970-01-01T00:00:50Z|1970-01-01T00:01:40Z|4|3|1|1970-01-01T00:29:00Z|700|1",
             "B||||1|1|0|||0",
@@ -126,10 +126,10 @@ fn missed_runs_are_told_per_job_and_within_the_span() {
         short(archive.lines(&Request::MissedRuns(missed_runs::Options { common, factor })))
     };
     assert_eq!(
-        lines(Common::default(), "2.5"),
+        lines(CommonOptions::default(), "2.5"),
         ["B||1970-01-01T00:00:20Z|1970-01-01T00:01:00Z|10|3"]
     );
-    assert_eq!(lines(Common::default(), "0.999").len(), 10);
+    assert_eq!(lines(CommonOptions::default(), "0.999").len(), 10);
     assert_eq!(lines(span(None, Some(60)), "2.5"), [""; 0]);
     // Two intervals, 10 and 40 seconds: usual is 25, and 40 is not more than 2.5 of it.
     assert_eq!(lines(span(Some(10), Some(61)), "2.5"), [""; 0]);
@@ -164,7 +164,7 @@ fn changes_are_the_revisions_after_the_first_in_the_order_of_time() {
         .unwrap();
     let lines = |common| short(archive.lines(&Request::Changes(changes::Options { common })));
     assert_eq!(
-        lines(Common::default()),
+        lines(CommonOptions::default()),
         [
             "A|N|#2|3|1970-01-01T00:01:39Z||5|0",
             "A|N|#2|2|1970-01-01T00:01:40Z|7||1",

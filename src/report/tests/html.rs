@@ -3,11 +3,11 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use crate::archive::Reader;
+use crate::report::formats::{Format, Style};
 use crate::report::page::ROWS_SHOWN;
-use crate::report::render::{Format, Style};
-use crate::report::table::{Cell, Column, Kind};
+use crate::report::table::{Cell, Column, ColumnType};
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{About, By, Common, Request, asset_errors, failure_trends};
+use crate::report::{About, Period, CommonOptions, Request, asset_errors, failure_trends};
 
 const SCRIPT: &str = "\"><script>document.title='ran'</script><img src=x onerror=alert(1)>";
 
@@ -24,7 +24,7 @@ fn page(archive: &TestArchive, request: &Request) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn trends(by: By) -> Request {
+fn trends(by: Period) -> Request {
     Request::FailureTrends(failure_trends::Options {
         by,
         ..failure_trends::Options::default()
@@ -49,7 +49,7 @@ fn between<'t>(text: &'t str, begin: &str, end: &str) -> Vec<&'t str> {
 #[test]
 fn the_policy_names_the_script_and_the_style_that_are_there_and_nothing_else() {
     let archive = TestArchive::new(&[Some("Nightly")], &[day(1, 0, 4)]);
-    let page = page(&archive, &trends(By::Day));
+    let page = page(&archive, &trends(Period::Day));
     let policy = between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"")[0];
     let policy = policy.replace("&#39;", "'");
     for (element, directive) in [("script", "script-src"), ("style", "style-src")] {
@@ -96,12 +96,12 @@ fn markup_in_every_text_is_shown_and_is_none() {
         ..day(1, 0, 5)
     };
     let archive = TestArchive::new(&[Some(SCRIPT), Some("other")], &[run, day(2, 1, 4)]);
-    let asked = Common {
+    let asked = CommonOptions {
         jobs: vec![SCRIPT.to_owned()],
-        ..Common::default()
+        ..CommonOptions::default()
     };
     for request in [
-        trends(By::Day),
+        trends(Period::Day),
         Request::AssetErrors(asset_errors::Options::default()),
         Request::AssetErrors(asset_errors::Options {
             common: asked,
@@ -130,7 +130,7 @@ fn a_page_of_trends_has_its_charts_their_figures_and_what_it_was_made_with() {
         ..day(0, 1, 7)
     });
     let archive = TestArchive::new(&[Some("Nightly"), None], &runs);
-    let page = page(&archive, &trends(By::Week));
+    let page = page(&archive, &trends(Period::Week));
     assert!(page.contains("<p class=\"lead\">51 runs of 2 jobs; 20 % of those that finished failed. 1 run without a start in no chart.</p>"), "{page}");
     // The job without a name goes by its GUID; the one that failed comes first.
     let names = between(&page, "<th scope=\"row\" class=\"name\" title=\"", "\"");
@@ -158,7 +158,7 @@ fn a_page_of_trends_has_its_charts_their_figures_and_what_it_was_made_with() {
 fn a_report_over_nothing_is_a_page_that_says_so() {
     let archive = TestArchive::new(&[], &[]);
     for request in [
-        trends(By::Day),
+        trends(Period::Day),
         Request::AssetErrors(asset_errors::Options::default()),
     ] {
         let page = page(&archive, &request);
@@ -177,7 +177,7 @@ fn the_same_rows_are_the_same_bytes() {
         .map(|at| day(at * 3, at.unsigned_abs() as usize % 7, 4 + at % 4))
         .collect();
     let archive = TestArchive::new(&[None; 7], &runs);
-    let request = trends(By::Day);
+    let request = trends(Period::Day);
     assert_eq!(page(&archive, &request), page(&archive, &request));
 }
 
@@ -193,7 +193,7 @@ fn query(rows: &[Cell<'_>]) -> String {
     let mut page = Format::Html
         .renderer(&mut bytes, Style::default(), &about)
         .unwrap();
-    page.columns(&[Column::new("a_b", Kind::Any), Column::new("nothing", Kind::Any)])
+    page.columns(&[Column::new("a_b", ColumnType::Any), Column::new("nothing", ColumnType::Any)])
         .unwrap();
     for cell in rows {
         page.row(&[*cell, Cell::Null]).unwrap();

@@ -1,8 +1,8 @@
 use rusqlite::types::Value;
 
 use crate::archive::{QueryError, Reader};
+use crate::report::formats::{Format, Style};
 use crate::report::query::{Options, QueryEnd, parameter, write};
-use crate::report::render::{Format, Style};
 use crate::report::testing::{Run, TestArchive};
 use crate::report::{About, ReportError};
 

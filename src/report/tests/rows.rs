@@ -3,7 +3,7 @@
 use crate::model::Instant;
 use crate::report::asset_errors::Category;
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{AssetsWanted, Common, MessagesWanted, Request, messages, runs};
+use crate::report::{AssetsWanted, CommonOptions, MessagesWanted, Request, messages, runs};
 
 fn at(second: i64) -> Option<i64> {
     Some(second * 10_000_000)
@@ -103,9 +103,9 @@ fn runs_and_messages_are_the_tables_of_the_analysts() {
         ),
         (
             Request::Messages(messages::Options {
-                common: Common {
+                common: CommonOptions {
                     include_absent: true,
-                    ..Common::default()
+                    ..CommonOptions::default()
                 },
                 ..messages::Options::default()
             }),
@@ -138,10 +138,10 @@ fn runs_come_by_start_and_those_without_one_last() {
     let all = runs::Options::default();
     assert_eq!(of_runs(all), [run_id(2), run_id(0), run_id(3), run_id(1)]);
     let span = |since, until| runs::Options {
-        common: Common {
+        common: CommonOptions {
             since: at(since).map(Instant::from_ticks),
             until: Some(Instant::from_ticks(until)),
-            ..Common::default()
+            ..CommonOptions::default()
         },
         ..runs::Options::default()
     };

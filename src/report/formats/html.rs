@@ -1,0 +1,63 @@
+//! A page: a chart that fits the report, and its first rows as a table.
+
+use std::io::{self, Write};
+
+use crate::report::ReportMeta;
+use crate::report::page::{Drawn, PageTable, Shell};
+use crate::report::table::{Cell, Column, Rows};
+
+/// Writes one HTML page, at the end: what is charted is known only then.
+pub struct Html<'a, W: Write> {
+    out: W,
+    about: &'a ReportMeta,
+    table: PageTable,
+    /// What stands above the table.
+    pub(in crate::report) drawn: Drawn,
+}
+
+impl<'a, W: Write> Html<'a, W> {
+    /// To `out`, the rows that `about` tells of.
+    pub fn new(out: W, about: &'a ReportMeta) -> Self {
+        Self {
+            out,
+            about,
+            table: PageTable::default(),
+            drawn: Drawn::default(),
+        }
+    }
+}
+
+impl<W: Write> Rows for Html<'_, W> {
+    fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
+        self.table.columns(columns);
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        self.table.row(cells);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let mut page = Shell::new(title(&self.about.report), &self.drawn.lead);
+        page.about(self.about);
+        page.add(&self.drawn.charts);
+        page.add(&self.table.draw("Rows", &self.about.report));
+        self.out.write_all(page.finish().as_str().as_bytes())?;
+        self.out.flush()
+    }
+}
+
+fn title(report: &str) -> &str {
+    match report {
+        "failure-trends" => "Failure trends",
+        "asset-errors" => "Asset errors",
+        "coverage" => "Coverage",
+        "missed-runs" => "Missed runs",
+        "changes" => "Changed runs",
+        "runs" => "Runs",
+        "messages" => "Messages",
+        "query" => "Query",
+        other => other,
+    }
+}
