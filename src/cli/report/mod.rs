@@ -97,7 +97,7 @@ pub(super) struct ReportArgs {
 #[derive(Debug, clap::Subcommand)]
 enum Which {
     #[command(flatten)]
-    One(Named),
+    One(Box<Named>),
     All(AllArgs),
 }
 

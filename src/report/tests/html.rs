@@ -2,32 +2,24 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use crate::archive::Reader;
 use crate::report::formats::{Format, Style};
 use crate::report::page::ROWS_SHOWN;
+use crate::report::reports::asset_errors::GroupBy;
+use crate::report::reports::{AssetErrors, FailureTrends};
 use crate::report::table::{Cell, Column, ColumnType};
-use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{About, Period, CommonOptions, Request, asset_errors, failure_trends};
+use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
+use crate::report::{CommonOptions, Period, Ready, ReportMeta, Request};
 
 const SCRIPT: &str = "\"><script>document.title='ran'</script><img src=x onerror=alert(1)>";
 
-fn page(archive: &TestArchive, request: &Request) -> String {
-    let reader = Reader::open(&archive.path()).unwrap();
-    let snapshot = reader.snapshot().unwrap();
-    let about = About::new(&snapshot, request.name(), request.described());
-    let mut bytes = Vec::new();
-    let mut rows = Format::Html
-        .renderer(&mut bytes, Style::default(), &about)
-        .unwrap();
-    request.write(&snapshot, &mut *rows).unwrap();
-    drop(rows);
-    String::from_utf8(bytes).unwrap()
+fn page(archive: &TestArchive, request: &impl Request) -> String {
+    archive.written(request, Format::Html, Style::default())
 }
 
-fn trends(by: Period) -> Request {
-    Request::FailureTrends(failure_trends::Options {
+fn trends(by: Period) -> Ready<FailureTrends> {
+    plain(FailureTrends {
         by,
-        ..failure_trends::Options::default()
+        ..FailureTrends::default()
     })
 }
 
@@ -100,24 +92,23 @@ fn markup_in_every_text_is_shown_and_is_none() {
         jobs: vec![SCRIPT.to_owned()],
         ..CommonOptions::default()
     };
-    for request in [
-        trends(Period::Day),
-        Request::AssetErrors(asset_errors::Options::default()),
-        Request::AssetErrors(asset_errors::Options {
-            common: asked,
-            group_by: asset_errors::GroupBy::Message,
-            ..asset_errors::Options::default()
-        }),
+    let by_message = Ready {
+        common: asked,
+        report: AssetErrors {
+            group_by: GroupBy::Message,
+            ..AssetErrors::default()
+        },
+    };
+    for page in [
+        page(&archive, &trends(Period::Day)),
+        page(&archive, &plain(AssetErrors::default())),
+        page(&archive, &by_message),
     ] {
         // Places where a long word may be broken are markup of ours.
-        let page = page(&archive, &request).replace("<wbr>", "");
-        assert_eq!(between(&page, "<script", ">").len(), 1, "{}", request.name());
-        assert!(!page.contains("<img"), "{}", request.name());
-        assert!(
-            page.contains("&lt;img src=x onerror=alert(1)&gt;"),
-            "{}",
-            request.name()
-        );
+        let page = page.replace("<wbr>", "");
+        assert_eq!(between(&page, "<script", ">").len(), 1, "{page}");
+        assert!(!page.contains("<img"), "{page}");
+        assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"), "{page}");
     }
 }
 
@@ -157,17 +148,12 @@ fn a_page_of_trends_has_its_charts_their_figures_and_what_it_was_made_with() {
 #[test]
 fn a_report_over_nothing_is_a_page_that_says_so() {
     let archive = TestArchive::new(&[], &[]);
-    for request in [
-        trends(Period::Day),
-        Request::AssetErrors(asset_errors::Options::default()),
+    for page in [
+        page(&archive, &trends(Period::Day)),
+        page(&archive, &plain(AssetErrors::default())),
     ] {
-        let page = page(&archive, &request);
-        assert!(page.contains("there are no rows"), "{}", request.name());
-        assert!(
-            !page.contains("=\"NaN") && !page.contains(">NaN"),
-            "{}",
-            request.name()
-        );
+        assert!(page.contains("there are no rows"), "{page}");
+        assert!(!page.contains("=\"NaN") && !page.contains(">NaN"), "{page}");
     }
 }
 
@@ -182,7 +168,7 @@ fn the_same_rows_are_the_same_bytes() {
 }
 
 fn query(rows: &[Cell<'_>]) -> String {
-    let about = About {
+    let about = ReportMeta {
         report: "query".to_owned(),
         options: serde_json::Map::new(),
         head: "00".repeat(32),
@@ -193,8 +179,11 @@ fn query(rows: &[Cell<'_>]) -> String {
     let mut page = Format::Html
         .renderer(&mut bytes, Style::default(), &about)
         .unwrap();
-    page.columns(&[Column::new("a_b", ColumnType::Any), Column::new("nothing", ColumnType::Any)])
-        .unwrap();
+    page.columns(&[
+        Column::new("a_b", ColumnType::Any),
+        Column::new("nothing", ColumnType::Any),
+    ])
+    .unwrap();
     for cell in rows {
         page.row(&[*cell, Cell::Null]).unwrap();
     }

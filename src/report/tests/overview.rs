@@ -1,9 +1,9 @@
 use serde_json::Value;
 
-use crate::archive::Reader;
 use crate::report::formats::{Format, Style};
+use crate::report::reports::OverviewReport;
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{About, CommonOptions, Request, overview};
+use crate::report::{CommonOptions, Ready};
 
 const DAY: i64 = 864_000_000_000;
 
@@ -45,17 +45,7 @@ fn archive() -> TestArchive {
 }
 
 fn written(archive: &TestArchive, common: &CommonOptions, format: Format, style: Style) -> String {
-    let request = Request::Overview(overview::Options {
-        common: common.clone(),
-    });
-    let reader = Reader::open(&archive.path()).unwrap();
-    let snapshot = reader.snapshot().unwrap();
-    let about = About::new(&snapshot, request.name(), request.described());
-    let mut bytes = Vec::new();
-    let mut rows = format.renderer(&mut bytes, style, &about).unwrap();
-    request.write(&snapshot, &mut *rows).unwrap();
-    drop(rows);
-    String::from_utf8(bytes).unwrap()
+    archive.written(&Ready::<OverviewReport>::plain(common), format, style)
 }
 
 fn json(archive: &TestArchive, common: &CommonOptions) -> Value {
@@ -183,7 +173,12 @@ fn blocks_are_there_where_they_were_asked_for() {
 
 #[test]
 fn the_page_answers_the_three_questions_with_a_chart_for_each() {
-    let page = written(&archive(), &CommonOptions::default(), Format::Html, Style::default());
+    let page = written(
+        &archive(),
+        &CommonOptions::default(),
+        Format::Html,
+        Style::default(),
+    );
     for text in [
         "Is it complete?</h2><div class=\"big\"><bdi>1 gap, 3 jobs behind</bdi></div>",
         "Is it getting worse?</h2><div class=\"big\"><bdi>Worse</bdi></div>",
@@ -199,13 +194,23 @@ fn the_page_answers_the_three_questions_with_a_chart_for_each() {
     }
     assert_eq!(
         page,
-        written(&archive(), &CommonOptions::default(), Format::Html, Style::default())
+        written(
+            &archive(),
+            &CommonOptions::default(),
+            Format::Html,
+            Style::default()
+        )
     );
 }
 
 #[test]
 fn formats_of_rows_have_a_figure_a_row() {
-    let csv = written(&archive(), &CommonOptions::default(), Format::Csv, Style::default());
+    let csv = written(
+        &archive(),
+        &CommonOptions::default(),
+        Format::Csv,
+        Style::default(),
+    );
     assert!(
         csv.starts_with("about,job_id,name,figure,value\narchive,,,jobs,3\narchive,,,runs,113\n"),
         "{csv}"

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::model::{Instant, Zone, named};
+use crate::report::reports::{AssetErrors, FailureTrends};
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{Period, CommonOptions, Request, asset_errors, failure_trends};
+use crate::report::{CommonOptions, Period, Ready};
 
 const ZONES: [&str; 5] = [
     "UTC",
@@ -282,10 +283,10 @@ proptest! {
         by in select(&Period::ALL[..]),
     ) {
         let archive = TestArchive::new(&NAMES, &runs);
-        let request = Request::FailureTrends(failure_trends::Options { common: common.clone(), by, ..Default::default() });
+        let request = Ready { common: common.clone(), report: FailureTrends { by, ..FailureTrends::default() } };
         let (found, wanted) = (archive.lines(&request), trends(&runs, &common, by));
         prop_assert!(same_but_for_halves(&found, &wanted), "{:#?}\n{:#?}", found, wanted);
-        let request = Request::AssetErrors(asset_errors::Options { common: common.clone(), ..Default::default() });
+        let request = Ready::<AssetErrors>::plain(&common);
         prop_assert_eq!(archive.lines(&request), assets(&runs, &common));
     }
 }

@@ -1,8 +1,8 @@
 use serde_json::{Map, json};
 
 use super::*;
+use crate::model::Decimal;
 use crate::model::Instant;
-use crate::report::Decimal;
 
 fn about() -> ReportMeta {
     let mut options = Map::new();
