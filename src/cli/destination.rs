@@ -9,7 +9,7 @@ use super::failure::{Exit, Failure};
 use super::halt::Halt;
 use super::output::Output;
 use crate::model::{Instant, hex};
-use crate::report::formats::{Format, Style};
+use crate::report::format::{Format, Style};
 use crate::report::manifest::{Digested, Form, Manifest};
 use crate::report::{Printer, ReportError, ReportMeta, Written};
 

@@ -12,7 +12,7 @@ use super::halt::Halt;
 use crate::archive::{NAMES_FOR_ANALYSTS, Reader};
 use crate::model::{Instant, Zone};
 use crate::report::export::{self, ExportOptions};
-use crate::report::formats::{Format, Style};
+use crate::report::format::{Format, Style};
 use crate::report::options::one_of;
 use crate::report::{ReportMeta, local_day};
 
@@ -29,7 +29,7 @@ use crate::report::{ReportMeta, local_day};
   jobruns export --table runs --table messages --output-dir exported")]
 pub(super) struct ExportArgs {
     /// JSON Lines, or Parquet with Zstandard
-    #[arg(long, value_name = "FORMAT", default_value = "jsonl", ignore_case = true, value_parser = one_of(&FORMATS, Format::name))]
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl", ignore_case = true, value_parser = one_of(&FORMATS, |format| format.name))]
     format: Format,
 
     /// The folder for the files, made where it is not there; {date} in its name is today
@@ -46,7 +46,7 @@ pub(super) struct ExportArgs {
 }
 
 /// In which the tables can be had.
-static FORMATS: [Format; 2] = [Format::Jsonl, Format::Parquet];
+static FORMATS: [Format; 2] = [Format::JSONL, Format::PARQUET];
 
 pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
     let is_wanted = |name: &&str| {

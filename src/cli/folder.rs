@@ -7,7 +7,7 @@ use super::console::Console;
 use super::destination::{Destination, Place};
 use super::failure::{Exit, Failure};
 use super::halt::Halt;
-use crate::report::formats::{Format, Style};
+use crate::report::format::{Format, Style};
 use crate::report::{Printer, ReportError, ReportMeta, Written};
 
 /// A folder that is there, and how files in it are written.
@@ -79,7 +79,7 @@ impl Folder {
         halt: &Halt,
         produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<(), Failure> {
-        let file = self.path.join(format!("{name}.{}", self.format.extension()));
+        let file = self.path.join(format!("{name}.{}", self.format.extension));
         let destination = Destination::file(&file, self.manifests, self.format, self.style)?;
         let rows = destination.write(meta, halt, produce)?;
         tracing::info!("{}: {rows} rows", file.display());

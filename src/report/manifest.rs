@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use sha2::{Digest, Sha256 as Hasher};
 
-use super::formats::{Format, Style};
+use super::format::{Format, Style};
 use super::meta::ReportMeta;
 use crate::model::Sha256;
 
@@ -57,13 +57,13 @@ impl Form {
     /// The form of rows in this format.
     #[must_use]
     pub fn new(format: Format, style: Style) -> Self {
-        let csv = (format == Format::Csv).then(|| CsvForm {
+        let csv = (format == Format::CSV).then(|| CsvForm {
             delimiter: char::from(style.csv.delimiter),
             excel: style.csv.excel,
             guard: style.csv.guard,
         });
         Self {
-            format: format.name(),
+            format: format.name,
             csv,
         }
     }

@@ -12,6 +12,7 @@ pub mod chart;
 pub(crate) mod definition;
 mod error;
 pub mod export;
+pub mod format;
 pub mod formats;
 pub mod manifest;
 mod meta;
@@ -25,6 +26,7 @@ mod table;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod titles;
 
 pub use error::ReportError;
 pub use meta::ReportMeta;

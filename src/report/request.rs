@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::definition::Row;
 use super::error::ReportError;
-use super::formats::{Format, Html, Style};
+use super::format::{Format, Style};
 use super::meta::ReportMeta;
 use super::options::{CommonOptions, Scope};
-use super::page::Present;
+use super::page::{Html, Present};
 use super::table::{Counted, Rows, Written};
 use crate::archive::Snapshot;
 use crate::model::Instant;
@@ -37,7 +37,7 @@ impl Printer<'_> {
         self,
         produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
     ) -> Result<Written, ReportError> {
-        let mut rows = self.format.renderer(self.out, self.style, self.meta)?;
+        let mut rows = self.format.open(self.out, self.style, self.meta)?;
         let mut counted = Counted::new(&mut *rows, self.is_cancelled);
         produce(&mut counted)?;
         Ok(counted.written())
@@ -128,7 +128,7 @@ impl<R: Present> Request for Ready<R> {
                 columns: Vec::new(),
             });
         }
-        if printer.format == Format::Html
+        if printer.format == Format::HTML
             && let Some(mut picture) = self.report.picture(snapshot, &scope)?
         {
             let mut page = Html::new(printer.out, printer.meta);
@@ -139,7 +139,7 @@ impl<R: Present> Request for Ready<R> {
             page.finish()?;
             return Ok(written);
         }
-        if printer.format == Format::Table
+        if printer.format == Format::TABLE
             && printer.style.blocks
             && let Some(mut picture) = self.report.blocks()
         {

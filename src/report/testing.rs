@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use rusqlite::{Connection, params};
 
-use super::formats::{Format, Style};
+use super::format::{Format, Style};
 use super::page::Present;
 use super::request::{Printer, Ready, Request};
 use super::{CommonOptions, ReportError, ReportMeta, query};
@@ -91,7 +91,7 @@ impl TestArchive {
         let snapshot = reader.snapshot().unwrap();
         let mut bytes = Vec::new();
         let meta = ReportMeta::new(&snapshot, "query", &options);
-        let mut rows = Format::Csv.renderer(&mut bytes, Style::default(), &meta).unwrap();
+        let mut rows = Format::CSV.open(&mut bytes, Style::default(), &meta).unwrap();
         query::write(&snapshot, &options, &mut *rows).unwrap();
         drop(rows);
         cells_of(&String::from_utf8(bytes).unwrap())
@@ -99,7 +99,7 @@ impl TestArchive {
 
     /// The report as CSV, cell by cell, the header first.
     pub(super) fn try_csv(&self, request: &impl Request) -> Result<Vec<Vec<String>>, ReportError> {
-        self.try_written(request, Format::Csv, Style::default())
+        self.try_written(request, Format::CSV, Style::default())
             .map(|text| cells_of(&text))
     }
 

@@ -8,10 +8,10 @@ use super::super::failure::{Exit, Failure};
 use super::super::folder::Folder;
 use super::super::halt::Halt;
 use super::super::rows::FormArgs;
-use super::every_report;
+use super::list::every_report;
 use crate::archive::Snapshot;
 use crate::report::CommonOptions;
-use crate::report::formats::Format;
+use crate::report::format::Format;
 use crate::report::options::CommonArgs;
 
 /// Every report, each into a file of its own
@@ -45,7 +45,7 @@ impl AllArgs {
     /// # Errors
     /// Wrong usage: a folder that cannot be made, options that contradict the format.
     pub(super) fn folder(&self, place: &Place<'_>) -> Result<Folder, Failure> {
-        let (format, style) = self.form.form(Format::Csv, None)?;
+        let (format, style) = self.form.form(Format::CSV, None)?;
         Folder::open(&self.output_dir, place, format, style, self.manifest)
     }
 

@@ -1,11 +1,13 @@
 //! `jobruns report`.
 
 mod all;
+mod list;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::all::AllArgs;
+use self::list::OneReport;
 use super::console::Console;
 use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
@@ -14,68 +16,7 @@ use super::rows::RowsArgs;
 use super::status;
 use crate::archive::Reader;
 use crate::model::{Instant, parse_duration};
-use crate::report::definition::Report;
-use crate::report::options::CommonArgs;
-use crate::report::page::Present;
-use crate::report::reports::{
-    AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, OverviewReport, Runs,
-};
-use crate::report::{CommonOptions, Ready, Request, local_day};
-
-/// Makes a subcommand of each report.
-macro_rules! reports {
-    ($($report:ident),* $(,)?) => {
-        #[derive(Debug, clap::Subcommand)]
-        enum Named {
-            $(#[command(name = <$report as Report>::NAME)] $report(NamedArgs<$report>),)*
-        }
-
-        impl Named {
-            fn asked(&self, now: Instant) -> Result<Asked<'_>, Failure> {
-                match self {
-                    $(Self::$report(args) => args.asked(now),)*
-                }
-            }
-        }
-
-        /// Every report, with the options that all have and otherwise as it is without any.
-        fn every_report(common: &CommonOptions) -> Vec<Box<dyn Request>> {
-            vec![$(Box::new(Ready::<$report>::plain(common)),)*]
-        }
-    };
-}
-
-// Every report, in the order of the help.
-reports! {
-    FailureTrends,
-    AssetErrors,
-    Coverage,
-    MissedRuns,
-    Changes,
-    Runs,
-    Messages,
-    OverviewReport,
-}
-
-// The flags of a report: its own, those of all reports, and those of its output. Not a doc comment: the help of the command
-// is the report's own.
-#[derive(Debug, clap::Args)]
-struct NamedArgs<R: clap::Args> {
-    #[command(flatten)]
-    report: R,
-    #[command(flatten)]
-    common: CommonArgs,
-    #[command(flatten)]
-    rows: RowsArgs,
-}
-
-impl<R: Present + Clone + clap::Args> NamedArgs<R> {
-    fn asked(&self, now: Instant) -> Result<Asked<'_>, Failure> {
-        let common = self.common.options(now)?;
-        let request = Ready::new(self.report.clone(), common, now)?;
-        Ok(Asked::One(Box::new(request), &self.rows))
-    }
-}
+use crate::report::{CommonOptions, Request, local_day};
 
 /// Writes what the archive says, as rows
 ///
@@ -97,21 +38,24 @@ pub(super) struct ReportArgs {
 #[derive(Debug, clap::Subcommand)]
 enum Which {
     #[command(flatten)]
-    One(Box<Named>),
+    One(Box<OneReport>),
     All(AllArgs),
 }
 
 /// What is to be written: one report, or all of them.
-enum Asked<'a> {
+enum Requested<'a> {
     One(Box<dyn Request>, &'a RowsArgs),
     All(&'a AllArgs, CommonOptions),
 }
 
 impl Which {
-    fn asked(&self, now: Instant) -> Result<Asked<'_>, Failure> {
+    fn requested(&self, now: Instant) -> Result<Requested<'_>, Failure> {
         Ok(match self {
-            Self::One(named) => named.asked(now)?,
-            Self::All(args) => Asked::All(args, args.common.options(now)?),
+            Self::One(report) => {
+                let (request, rows) = report.request(now)?;
+                Requested::One(request, rows)
+            }
+            Self::All(args) => Requested::All(args, args.common.options(now)?),
         })
     }
 }
@@ -122,9 +66,9 @@ impl ReportArgs {
     /// # Errors
     /// Wrong usage: a time that is none.
     pub(super) fn target(&self, now: Instant) -> Result<Option<PathBuf>, Failure> {
-        Ok(match self.report.asked(now)? {
-            Asked::One(_, rows) => rows.file().map(Path::to_path_buf),
-            Asked::All(args, _) => Some(args.output_dir.clone()),
+        Ok(match self.report.requested(now)? {
+            Requested::One(_, rows) => rows.file().map(Path::to_path_buf),
+            Requested::All(args, _) => Some(args.output_dir.clone()),
         })
     }
 
@@ -140,18 +84,18 @@ impl ReportArgs {
         halt: &Halt,
         console: &Console,
     ) -> Result<Exit, Failure> {
-        let asked = self.report.asked(now)?;
-        let zone = match &asked {
-            Asked::One(request, _) => request.common().zone,
-            Asked::All(_, common) => common.zone,
+        let requested = self.report.requested(now)?;
+        let zone = match &requested {
+            Requested::One(request, _) => request.common().zone,
+            Requested::All(_, common) => common.zone,
         };
         let place = Place {
             folder,
             today: local_day(zone, now),
         };
         // The place comes before the archive: that it cannot be written is told at once.
-        let (exit, common, reader) = match &asked {
-            Asked::One(request, rows) => {
+        let (exit, common, reader) = match &requested {
+            Requested::One(request, rows) => {
                 let destination = rows.open(&place)?;
                 let reader = Reader::open(archive)?;
                 halt.interrupts(&reader);
@@ -163,7 +107,7 @@ impl ReportArgs {
                 drop(snapshot);
                 (Exit::Done, request.common(), reader)
             }
-            Asked::All(args, common) => {
+            Requested::All(args, common) => {
                 let folder = args.folder(&place)?;
                 let reader = Reader::open(archive)?;
                 halt.interrupts(&reader);

@@ -4,28 +4,16 @@ use std::io::{self, Write};
 
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
+use crate::report::format::{CsvStyle, Format};
 use crate::report::table::{Cell, Column, Rows};
 
-/// How CSV is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CsvStyle {
-    /// What separates fields.
-    pub delimiter: u8,
-    /// A byte order mark and `\r\n`, as Excel likes it.
-    pub excel: bool,
-    /// A leading `'` where a program might take a text for a formula.
-    pub guard: bool,
-}
-
-impl Default for CsvStyle {
-    fn default() -> Self {
-        Self {
-            delimiter: b',',
-            excel: false,
-            guard: false,
-        }
-    }
-}
+/// The format.
+pub(in crate::report) const FORMAT: Format = Format {
+    name: "csv",
+    extension: "csv",
+    is_binary: false,
+    open: |out, style, _| Ok(Box::new(Csv::new(out, style.csv)?)),
+};
 
 /// Writes CSV.
 pub struct Csv<W: Write> {

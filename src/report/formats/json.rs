@@ -3,7 +3,16 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+use crate::report::format::Format;
 use crate::report::table::{Cell, Column, Rows};
+
+/// The format.
+pub(in crate::report) const FORMAT: Format = Format {
+    name: "json",
+    extension: "json",
+    is_binary: false,
+    open: |out, _, _| Ok(Box::new(Json::new(out))),
+};
 
 /// Writes one JSON array.
 pub struct Json<W: Write> {

@@ -3,7 +3,16 @@
 use std::io::{self, Write};
 
 use super::json::JsonObject;
+use crate::report::format::Format;
 use crate::report::table::{Cell, Column, Rows};
+
+/// The format.
+pub(in crate::report) const FORMAT: Format = Format {
+    name: "jsonl",
+    extension: "jsonl",
+    is_binary: false,
+    open: |out, _, _| Ok(Box::new(JsonLines::new(out))),
+};
 
 /// Writes JSON Lines.
 pub struct JsonLines<W: Write> {

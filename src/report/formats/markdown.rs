@@ -2,8 +2,17 @@
 
 use std::io::{self, Write};
 
+use crate::report::format::Format;
 use crate::report::table::{Cell, Column, Rows};
 use crate::text::visible;
+
+/// The format.
+pub(in crate::report) const FORMAT: Format = Format {
+    name: "markdown",
+    extension: "md",
+    is_binary: false,
+    open: |out, _, _| Ok(Box::new(Markdown::new(out))),
+};
 
 /// Writes a Markdown table.
 pub struct Markdown<W: Write> {

@@ -14,6 +14,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
+use crate::report::format::Format;
 use crate::report::meta::ReportMeta;
 use crate::report::table::{Cell, Column, ColumnType, Rows};
 
@@ -21,6 +22,14 @@ use crate::report::table::{Cell, Column, ColumnType, Rows};
 const GROUP_ROWS: usize = 1 << 17;
 /// Bytes of texts after which a group is written although it has fewer rows; bounds the memory.
 const GROUP_BYTES: usize = 16 << 20;
+
+/// The format.
+pub(in crate::report) const FORMAT: Format = Format {
+    name: "parquet",
+    extension: "parquet",
+    is_binary: true,
+    open: |out, _, meta| Ok(Box::new(Parquet::new(out, meta))),
+};
 
 /// Writes one Parquet file.
 pub struct Parquet<W: Write + Send> {

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::report::format::Format;
 use crate::report::table::{Cell, Column, ColumnType, Rows};
 use crate::text::visible;
 
@@ -21,6 +22,14 @@ const WIDEST: usize = 200;
 
 /// Spaces between columns.
 const GAP: usize = 2;
+
+/// The format.
+pub(in crate::report) const FORMAT: Format = Format {
+    name: "table",
+    extension: "txt",
+    is_binary: false,
+    open: |out, style, _| Ok(Box::new(Text::new(out, style.width))),
+};
 
 /// Writes a text table.
 pub struct Text<W: Write> {

@@ -9,10 +9,11 @@ use crate::report::chart::{
     heat_map, in_brief, over_time, percent, sparks, timeline,
 };
 use crate::report::options::Period;
-use crate::report::page::{KINDS, PageTable, Sentence, Shell, age_of, fact_list, wall_clock};
+use crate::report::page::{KINDS, PageTable, Sentence, Shell, age_of, fact_list};
 use crate::report::reports::overview::{Job, Overview, Share, Verdict};
 use crate::report::reports::overview::{as_of, by_concern, complete_in_words, day, minute};
 use crate::report::table::{Cell, Column, ColumnType};
+use crate::report::titles::time_in as wall_clock;
 
 /// Jobs that have a line of their own in a chart.
 const MOST_JOBS: usize = 24;

@@ -5,7 +5,7 @@ use crate::report::ReportMeta;
 use crate::report::chart::Markup;
 use crate::report::definition::Report;
 use crate::report::error::ReportError;
-use crate::report::formats::{Format, Style};
+use crate::report::format::{Format, Style};
 use crate::report::options::Scope;
 
 /// What a picture is at the end.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::failure_trends::Tally;
+use super::run_tally::Tally;
 use super::trend::{Trend, change};
 use crate::archive::Snapshot;
 use crate::model::Decimal;

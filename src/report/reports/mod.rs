@@ -9,6 +9,7 @@ mod gaps;
 pub(crate) mod messages;
 pub(crate) mod missed_runs;
 pub(crate) mod overview;
+mod run_tally;
 pub(crate) mod runs;
 mod trend;
 

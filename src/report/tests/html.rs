@@ -2,7 +2,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use crate::report::formats::{Format, Style};
+use crate::report::format::{Format, Style};
 use crate::report::page::ROWS_SHOWN;
 use crate::report::reports::asset_errors::GroupBy;
 use crate::report::reports::{AssetErrors, FailureTrends};
@@ -13,7 +13,7 @@ use crate::report::{CommonOptions, Period, Ready, ReportMeta, Request};
 const SCRIPT: &str = "\"><script>document.title='ran'</script><img src=x onerror=alert(1)>";
 
 fn page(archive: &TestArchive, request: &impl Request) -> String {
-    archive.written(request, Format::Html, Style::default())
+    archive.written(request, Format::HTML, Style::default())
 }
 
 fn trends(by: Period) -> Ready<FailureTrends> {
@@ -176,9 +176,7 @@ fn query(rows: &[Cell<'_>]) -> String {
         tool_version: "0".to_owned(),
     };
     let mut bytes = Vec::new();
-    let mut page = Format::Html
-        .renderer(&mut bytes, Style::default(), &about)
-        .unwrap();
+    let mut page = Format::HTML.open(&mut bytes, Style::default(), &about).unwrap();
     page.columns(&[
         Column::new("a_b", ColumnType::Any),
         Column::new("nothing", ColumnType::Any),

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::report::formats::{Format, Style};
+use crate::report::format::{Format, Style};
 use crate::report::reports::OverviewReport;
 use crate::report::testing::{Message, Run, TestArchive, job_id};
 use crate::report::{CommonOptions, Ready};
@@ -49,7 +49,7 @@ fn written(archive: &TestArchive, common: &CommonOptions, format: Format, style:
 }
 
 fn json(archive: &TestArchive, common: &CommonOptions) -> Value {
-    serde_json::from_str(&written(archive, common, Format::Json, Style::default())).unwrap()
+    serde_json::from_str(&written(archive, common, Format::JSON, Style::default())).unwrap()
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn the_page_of_text_fits_80_columns_whatever_the_names_are() {
             blocks: true,
             ..Style::default()
         };
-        let text = written(&archive, &CommonOptions::default(), Format::Table, blocks);
+        let text = written(&archive, &CommonOptions::default(), Format::TABLE, blocks);
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         assert!(
             text.contains("IS IT COMPLETE?") && text.contains("IS IT GETTING WORSE?"),
@@ -165,7 +165,7 @@ fn blocks_are_there_where_they_were_asked_for() {
             blocks,
             ..Style::default()
         };
-        written(&archive, &CommonOptions::default(), Format::Table, style)
+        written(&archive, &CommonOptions::default(), Format::TABLE, style)
     };
     assert!(with(true).contains('█') && with(true).contains("by week"));
     assert!(!with(false).contains('█'));
@@ -176,7 +176,7 @@ fn the_page_answers_the_three_questions_with_a_chart_for_each() {
     let page = written(
         &archive(),
         &CommonOptions::default(),
-        Format::Html,
+        Format::HTML,
         Style::default(),
     );
     for text in [
@@ -197,7 +197,7 @@ fn the_page_answers_the_three_questions_with_a_chart_for_each() {
         written(
             &archive(),
             &CommonOptions::default(),
-            Format::Html,
+            Format::HTML,
             Style::default()
         )
     );
@@ -208,7 +208,7 @@ fn formats_of_rows_have_a_figure_a_row() {
     let csv = written(
         &archive(),
         &CommonOptions::default(),
-        Format::Csv,
+        Format::CSV,
         Style::default(),
     );
     assert!(
@@ -227,7 +227,7 @@ fn an_archive_without_runs_is_told_of_too() {
     let empty = TestArchive::new(&[], &[]);
     let overview = json(&empty, &CommonOptions::default());
     assert_eq!(overview["comparison"], Value::Null);
-    let page = written(&empty, &CommonOptions::default(), Format::Html, Style::default());
+    let page = written(&empty, &CommonOptions::default(), Format::HTML, Style::default());
     assert!(
         page.contains("Not known") && page.contains("Nothing was ever synced"),
         "{page}"

@@ -1,7 +1,7 @@
 use rusqlite::types::Value;
 
 use crate::archive::{QueryError, Reader};
-use crate::report::formats::{Format, Style};
+use crate::report::format::{Format, Style};
 use crate::report::query::{QueryEnd, QueryOptions, parameter, write};
 use crate::report::testing::{Run, TestArchive};
 use crate::report::{ReportError, ReportMeta};
@@ -29,9 +29,7 @@ fn ask_of(archive: &TestArchive, options: &QueryOptions) -> Result<(String, Quer
     let snapshot = reader.snapshot().unwrap();
     let mut bytes = Vec::new();
     let about = ReportMeta::new(&snapshot, "query", options);
-    let mut rows = Format::Csv
-        .renderer(&mut bytes, Style::default(), &about)
-        .unwrap();
+    let mut rows = Format::CSV.open(&mut bytes, Style::default(), &about).unwrap();
     let end = write(&snapshot, options, &mut *rows)?;
     drop(rows);
     Ok((String::from_utf8(bytes).unwrap(), end))

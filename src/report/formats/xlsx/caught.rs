@@ -10,8 +10,6 @@ use std::sync::Once;
 
 use rust_xlsxwriter::XlsxError;
 
-use super::io_error;
-
 thread_local! {
     /// Whether this thread is inside [`caught`].
     static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
@@ -48,6 +46,15 @@ pub(super) fn caught<T>(work: impl FnOnce() -> Result<T, XlsxError>) -> io::Resu
                 folder.display()
             )))
         }
+    }
+}
+
+/// A closed pipe must be told from a full disk.
+pub(super) fn io_error(error: XlsxError) -> io::Error {
+    match error {
+        XlsxError::IoError(error) => error,
+        XlsxError::ZipError(error) => error.into(),
+        other => io::Error::other(other),
     }
 }
 

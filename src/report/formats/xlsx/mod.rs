@@ -17,11 +17,12 @@ mod cells;
 
 use std::io::{self, Write};
 
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbook, Worksheet};
 
-use self::caught::caught;
+use self::caught::{caught, io_error};
 use self::cells::{Formats, Value};
 use super::text::width;
+use crate::report::format::Format as TableFormat;
 use crate::report::meta::ReportMeta;
 use crate::report::table::{Cell, Column, ColumnType, Rows};
 
@@ -36,6 +37,14 @@ const WIDEST: usize = 60;
 
 /// Columns that the button of the filter takes from a heading.
 const BUTTON: usize = 3;
+
+/// The format.
+pub(in crate::report) const FORMAT: TableFormat = TableFormat {
+    name: "xlsx",
+    extension: "xlsx",
+    is_binary: true,
+    open: |out, _, meta| Ok(Box::new(Xlsx::new(out, meta)?)),
+};
 
 /// Writes a workbook.
 pub struct Xlsx<'w, W: Write + Send> {
@@ -191,15 +200,6 @@ impl<W: Write> Write for Patient<'_, W> {
 
 fn rows_sheet(workbook: &mut Workbook) -> io::Result<&mut Worksheet> {
     workbook.worksheet_from_index(0).map_err(io_error)
-}
-
-/// A closed pipe must be told from a full disk.
-fn io_error(error: XlsxError) -> io::Error {
-    match error {
-        XlsxError::IoError(error) => error,
-        XlsxError::ZipError(error) => error.into(),
-        other => io::Error::other(other),
-    }
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use crate::report::definition::Either;
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
 use crate::report::page::picture::{Drawn, Picture, Present};
-use crate::report::page::titles::asset_title;
 use crate::report::reports::AssetErrors;
 use crate::report::reports::asset_errors::{AssetComparison, AssetRow, GroupBy};
+use crate::report::titles::asset_title;
 
 /// Bars at most.
 const MOST_BARS: usize = 20;

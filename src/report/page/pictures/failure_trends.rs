@@ -12,9 +12,9 @@ use crate::report::definition::Either;
 use crate::report::error::ReportError;
 use crate::report::options::{Period, Scope};
 use crate::report::page::picture::{Drawn, Picture, Present};
-use crate::report::page::titles::job_title;
 use crate::report::reports::failure_trends::PeriodRow;
 use crate::report::reports::{FailureTrends, JobComparison};
+use crate::report::titles::job_title;
 use crate::text::{columns_of, in_columns};
 
 /// Jobs that have a line of their own; those that failed most.

@@ -1,15 +1,15 @@
 //! Missed runs: the spans in which a job should have run, on one timeline.
 
-use super::coverage::Lines;
+use super::lines::Lines;
 use crate::archive::Snapshot;
 use crate::model::Zone;
 use crate::report::chart::{GAPS, Piece, PieceKind, counted, timeline};
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
 use crate::report::page::picture::{Drawn, Picture, Present};
-use crate::report::page::titles::wall_clock;
 use crate::report::reports::MissedRuns;
 use crate::report::reports::missed_runs::MissedRow;
+use crate::report::titles::wall_clock;
 
 struct Missed {
     zone: Zone,

@@ -5,6 +5,7 @@ mod changes;
 mod compare;
 mod coverage;
 pub(super) mod failure_trends;
+mod lines;
 mod missed_runs;
 mod over_time;
 mod overview;

@@ -4,7 +4,7 @@ use super::super::overview::draw;
 use crate::archive::Snapshot;
 use crate::report::ReportMeta;
 use crate::report::error::ReportError;
-use crate::report::formats::{Format, Style};
+use crate::report::format::{Format, Style};
 use crate::report::options::Scope;
 use crate::report::page::Present;
 use crate::report::reports::OverviewReport;
@@ -19,14 +19,14 @@ impl Present for OverviewReport {
         meta: &ReportMeta,
     ) -> Result<Option<String>, ReportError> {
         let read = || Overview::read(snapshot, scope);
-        Ok(match format {
+        Ok(match format.name {
             // One object: a page of figures is no list.
-            Format::Json => {
+            "json" => {
                 let json = serde_json::to_string_pretty(&read()?).expect("text keys and plain values");
                 Some(json + "\n")
             }
-            Format::Table => Some(write_text(&read()?, style.blocks)),
-            Format::Html => Some(draw(&read()?, meta).as_str().to_owned()),
+            "table" => Some(write_text(&read()?, style.blocks)),
+            "html" => Some(draw(&read()?, meta).as_str().to_owned()),
             _ => None,
         })
     }

@@ -1,13 +1,13 @@
 //! Coverage, span by span: what is proved complete, what may be missing, and where nobody looked.
 
-use super::coverage::Lines;
+use super::lines::Lines;
 use crate::model::Zone;
 use crate::report::chart::{Piece, PieceKind, counted, timeline};
 use crate::report::definition::Either;
 use crate::report::page::picture::{Drawn, Picture};
-use crate::report::page::titles::wall_clock;
 use crate::report::reports::coverage::JobRow;
 use crate::report::reports::{Coverage, GapRow, State};
+use crate::report::titles::wall_clock;
 
 /// The words of the key.
 const KINDS: [(PieceKind, &str); 3] = [

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::group::Groups;
+use super::options::{AssetErrors, GroupBy};
 use super::scan::{self, Row};
-use super::{AssetErrors, GroupBy};
 use crate::archive::Snapshot;
 use crate::report::definition::row;
 use crate::report::error::ReportError;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::{AssetErrors, GroupBy};
+use super::options::{AssetErrors, GroupBy};
 use crate::archive::{ArchiveError, AssetName, KindName, Snapshot};
 use crate::report::options::Category;
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::Asset;
 use super::compare::Windows;
+use super::state::Asset;
 use crate::archive::Snapshot;
 use crate::model::Instant;
 use crate::report::error::ReportError;

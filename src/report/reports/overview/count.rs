@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::assets;
 use super::compare::{Comparison, Share, Verdict, Windows, rate};
-use super::{Completeness, Gap, Job, LastSync, Overview, Totals, assets};
+use super::state::{Completeness, Gap, Job, LastSync, Overview, Totals};
 use crate::archive::Snapshot;
 use crate::model::{Instant, hex};
 use crate::report::chart::{Bins, Counts, Runs};

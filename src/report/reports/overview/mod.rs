@@ -6,21 +6,21 @@ mod assets;
 mod compare;
 mod count;
 mod rows;
+mod state;
 mod text;
 
 use serde::Serialize;
 
-pub(in crate::report) use self::compare::{Comparison, Share, Verdict};
+pub(in crate::report) use self::compare::{Share, Verdict};
 use self::rows::FigureRow;
+pub(in crate::report) use self::state::{Job, Overview};
 pub(in crate::report) use self::text::{
     as_of, by_concern, complete_in_words, day, minute, write as write_text,
 };
 use crate::archive::Snapshot;
-use crate::report::chart::{Bins, Counts, Runs};
 use crate::report::definition::{EachRow, Report};
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
-use crate::report::page::asset_title;
 
 /// The state of the archive on one page: is it complete, is it getting worse, and where?
 ///
@@ -47,202 +47,5 @@ impl Report for OverviewReport {
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
         rows::each(&Overview::read(snapshot, scope)?, |figure| row(&figure))
-    }
-}
-
-/// The state of the archive.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Overview {
-    /// Zone of days and weeks.
-    pub(crate) timezone: String,
-    /// The ledger's head.
-    pub(crate) head: String,
-    /// The sync that began last.
-    pub(crate) last_sync: Option<LastSync>,
-    /// What is archived.
-    pub(crate) totals: Totals,
-    /// What is missing, as far as can be told.
-    pub(crate) completeness: Completeness,
-    /// Now against the span before; `None` where there are no runs.
-    pub(crate) comparison: Option<Comparison>,
-    /// Every job that was asked for, by GUID.
-    pub(crate) jobs: Vec<Job>,
-    /// The assets with the most errors in the span that is compared, the worst first.
-    pub(crate) worst_assets: Vec<Asset>,
-    /// Assets with errors in that span and none in the one before.
-    pub(crate) assets_new: u64,
-    /// Assets with errors in the span before and none in this one.
-    pub(crate) assets_gone: u64,
-    /// Runs of all jobs by day, in the zone.
-    #[serde(skip)]
-    pub(in crate::report) by_day: Bins<Runs>,
-    /// The same by kind.
-    #[serde(skip)]
-    pub(in crate::report) kinds: Bins<Counts<3>>,
-}
-
-/// How the last sync ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct LastSync {
-    /// Its number.
-    pub(crate) sync_id: i64,
-    /// When it began, UTC.
-    pub(crate) started_at: String,
-    /// When it ended; `None` where it is still running, or was killed.
-    pub(crate) finished_at: Option<String>,
-    /// As the table `syncs` has it.
-    pub(crate) outcome: Option<String>,
-}
-
-/// What is archived, of the jobs and the span that were asked for.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(crate) struct Totals {
-    /// Jobs.
-    pub(crate) jobs: u64,
-    /// Runs.
-    pub(crate) runs: u64,
-    /// Runs that the server still lists.
-    pub(crate) runs_listed: u64,
-    /// Runs that only the archive still has.
-    pub(crate) runs_absent: u64,
-    /// Start of the first run, UTC.
-    pub(crate) first_run_at: Option<String>,
-    /// Start of the last run, UTC.
-    pub(crate) last_run_at: Option<String>,
-    /// Completed, faulted or aborted.
-    pub(crate) finished: u64,
-    /// Faulted or aborted.
-    pub(crate) failed: u64,
-    /// Failed of finished, four decimals.
-    pub(crate) failure_rate: Option<f64>,
-    /// Changes of runs after they were archived.
-    pub(crate) changes: u64,
-    /// Those of runs that had already finished.
-    pub(crate) changes_when_final: u64,
-}
-
-/// What is missing, as far as can be told.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(crate) struct Completeness {
-    /// Intervals between starts in which runs are missing, as the report `missed-runs` tells them.
-    pub(crate) gaps: u64,
-    /// Runs that are missing in them.
-    pub(crate) runs_missed: u64,
-    /// The gaps with the most missing runs, the largest first.
-    pub(crate) largest_gaps: Vec<Gap>,
-    /// Runs whose message count disagrees with their messages.
-    pub(crate) count_mismatches: u64,
-    /// Pieces in quarantine that nobody accepted.
-    pub(crate) quarantine_open: u64,
-    /// Watched jobs of which the last sync was not complete, or more than 26 hours before that of another job.
-    pub(crate) jobs_behind: u64,
-    /// Watched jobs that never were complete.
-    pub(crate) jobs_never_complete: u64,
-}
-
-impl Completeness {
-    /// Whether nothing is known to be missing.
-    #[must_use]
-    pub(crate) const fn is_whole(&self) -> bool {
-        self.gaps == 0
-            && self.count_mismatches == 0
-            && self.quarantine_open == 0
-            && self.jobs_behind == 0
-            && self.jobs_never_complete == 0
-    }
-}
-
-/// A span in which runs are missing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Gap {
-    /// GUID of the job.
-    pub(crate) job_id: String,
-    /// Its name.
-    pub(crate) job_name: Option<String>,
-    /// Start of the run before, UTC.
-    pub(crate) from: String,
-    /// Start of the run behind, UTC.
-    pub(crate) to: String,
-    /// How many are missing.
-    pub(crate) runs_missed: u64,
-}
-
-/// One job.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Job {
-    /// GUID.
-    pub(crate) job_id: String,
-    /// Its name.
-    pub(crate) job_name: Option<String>,
-    /// Whether a sync without named jobs asks for it.
-    pub(crate) watched: bool,
-    /// The last time it was complete, UTC.
-    pub(crate) last_synced_at: Option<String>,
-    /// Whether it is watched, and its last sync was not complete, or more than 26 hours before that of another job.
-    pub(crate) behind: bool,
-    /// Why its last sync was not complete.
-    pub(crate) last_error: Option<String>,
-    /// Runs archived.
-    pub(crate) runs: u64,
-    /// Start of the first, UTC.
-    pub(crate) first_run_at: Option<String>,
-    /// Start of the last, UTC.
-    pub(crate) last_run_at: Option<String>,
-    /// Failed of finished over the whole time.
-    pub(crate) failed: u64,
-    /// Completed, faulted or aborted.
-    pub(crate) finished: u64,
-    /// Now against the span before.
-    pub(crate) now: Share,
-    /// The span before.
-    pub(crate) before: Share,
-    /// Whether it got worse.
-    pub(crate) verdict: Verdict,
-    /// Gaps in its runs.
-    pub(crate) gaps: u64,
-    /// Runs missing in them.
-    pub(crate) runs_missed: u64,
-    /// Pieces in quarantine that nobody accepted.
-    pub(crate) quarantine_open: u64,
-    /// Runs by day, in the zone.
-    #[serde(skip)]
-    pub(in crate::report) by_day: Bins<Runs>,
-    /// Spans of its gaps, in ticks of 100 ns, with the runs that are missing.
-    #[serde(skip)]
-    pub(in crate::report) gap_ticks: Vec<(i64, i64, u64)>,
-    /// Start of the first and of the last run, in ticks of 100 ns.
-    #[serde(skip)]
-    pub(in crate::report) span_ticks: Option<(i64, i64)>,
-}
-
-impl Job {
-    /// How people call it.
-    #[must_use]
-    pub(crate) fn title(&self) -> &str {
-        let name = self.job_name.as_deref().filter(|name| !name.trim().is_empty());
-        name.unwrap_or(&self.job_id)
-    }
-}
-
-/// An asset, and how it moved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Asset {
-    /// Its name; none where messages are about no asset.
-    pub(crate) asset: Option<String>,
-    /// Its type.
-    pub(crate) asset_type: Option<String>,
-    /// Errors in the span that is compared.
-    pub(crate) errors: u64,
-    /// Errors in the span before.
-    pub(crate) errors_before: u64,
-    /// The message that it has most.
-    pub(crate) top_message: Option<String>,
-}
-
-impl Asset {
-    /// Its name with its type.
-    #[must_use]
-    pub(crate) fn title(&self) -> String {
-        asset_title(self.asset.as_deref(), self.asset_type.as_deref())
     }
 }

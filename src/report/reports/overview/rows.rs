@@ -1,6 +1,7 @@
 //! The overview a figure a row, for formats that know nothing but rows.
 
-use super::{Overview, Share};
+use super::compare::Share;
+use super::state::Overview;
 use crate::report::definition::row;
 use crate::report::error::ReportError;
 use crate::report::table::Cell;

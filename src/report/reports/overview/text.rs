@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthChar;
 
-use super::{Asset, Job, Overview, Verdict};
+use super::compare::{Share, Verdict};
+use super::state::{Asset, Job, Overview};
 use crate::report::chart::{Blocks, counted, grouped, percent};
 use crate::text::{columns_of, in_columns, visible};
 
@@ -286,7 +287,7 @@ fn jobs(page: &mut Page, overview: &Overview, with_blocks: bool) {
         ""
     ));
     for job in shown {
-        let rate = |share: &super::Share| share.hundredths().map_or_else(|| "-".to_owned(), percent);
+        let rate = |share: &Share| share.hundredths().map_or_else(|| "-".to_owned(), percent);
         let line = blocks.map_or_else(String::new, |blocks| blocks.line(&job.by_day));
         let verdict = match job.verdict {
             Verdict::Worse | Verdict::Better => job.verdict.words(),

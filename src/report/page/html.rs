@@ -2,9 +2,20 @@
 
 use std::io::{self, Write};
 
+use super::picture::Drawn;
+use super::shell::Shell;
+use super::table::PageTable;
 use crate::report::ReportMeta;
-use crate::report::page::{Drawn, PageTable, Shell};
+use crate::report::format::Format;
 use crate::report::table::{Cell, Column, Rows};
+
+/// The format.
+pub(in crate::report) const FORMAT: Format = Format {
+    name: "html",
+    extension: "html",
+    is_binary: false,
+    open: |out, _, meta| Ok(Box::new(Html::new(out, meta))),
+};
 
 /// Writes one HTML page, at the end: what is charted is known only then.
 pub struct Html<'a, W: Write> {

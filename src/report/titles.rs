@@ -11,13 +11,13 @@ pub(super) fn wall_clock(zone: Zone, at: Instant) -> NaiveDateTime {
 }
 
 /// What the clocks of the zone of this name say; UTC where there is none of it.
-pub(in crate::report) fn time_in(zone: &str, at: Instant) -> NaiveDateTime {
+pub(super) fn time_in(zone: &str, at: Instant) -> NaiveDateTime {
     wall_clock(Zone::newest(zone).unwrap_or(Zone::UTC), at)
 }
 
 /// How people call an asset: by its name and its type, since assets of two types may have one name. Of long ones each is
 /// shortened by itself, so that both are seen.
-pub(in crate::report) fn asset_title(name: Option<&str>, kind: Option<&str>) -> String {
+pub(super) fn asset_title(name: Option<&str>, kind: Option<&str>) -> String {
     let name = name.filter(|name| !name.is_empty()).unwrap_or("(no asset)");
     let Some(kind) = kind.filter(|kind| !kind.is_empty()) else {
         return name.to_owned();
