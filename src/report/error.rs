@@ -20,7 +20,7 @@ pub enum ReportError {
     /// No job has this GUID or name.
     #[error("the archive has no job {given:?}")]
     UnknownJob {
-        /// What was asked for.
+        /// What was requested.
         given: String,
         /// The most similar name or GUID that there is.
         nearest: Option<String>,
@@ -69,7 +69,7 @@ impl ReportError {
         }
     }
 
-    /// Whether what was asked for makes no sense, rather than something having failed.
+    /// Whether what was requested makes no sense, rather than something having failed.
     #[must_use]
     pub const fn is_wrong_usage(&self) -> bool {
         match self {

@@ -86,7 +86,7 @@ pub fn write(
     })
 }
 
-/// Writes the rows of an answer, whose columns were told, and ends the output.
+/// Writes the rows of an answer, whose columns were written, and ends the output.
 pub(super) fn write_rows(
     mut answer: Answer<'_>,
     limit: Option<u64>,

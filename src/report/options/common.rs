@@ -167,7 +167,7 @@ impl Scope {
         self.until
     }
 
-    /// The jobs that are asked for, by GUID.
+    /// The jobs that are requested, by GUID.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &JobName> {
         self.names.iter().filter(|job| self.has_job(job.job_key))
     }
@@ -185,7 +185,7 @@ impl Scope {
         job.name.as_deref()
     }
 
-    /// Whether the job is asked for.
+    /// Whether the job is requested.
     #[must_use]
     pub(crate) fn has_job(&self, job_key: i64) -> bool {
         self.chosen
@@ -193,7 +193,7 @@ impl Scope {
             .is_none_or(|chosen| chosen.contains(&job_key))
     }
 
-    /// Whether a span is asked for.
+    /// Whether a span is requested.
     #[must_use]
     pub(crate) const fn has_span(&self) -> bool {
         self.since.is_some() || self.until.is_some()
@@ -228,7 +228,7 @@ pub(crate) fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is no time zone (expected an IANA name such as Europe/Berlin){}", did_you_mean(.nearest.as_deref()))]
 struct UnknownTimeZone {
-    /// What was asked for.
+    /// What was requested.
     pub(crate) given: String,
     /// The most similar zone.
     pub(crate) nearest: Option<String>,

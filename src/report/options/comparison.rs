@@ -37,13 +37,13 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// The span to compare with, where one is asked for.
+    /// The span to compare with, where one is requested.
     pub(crate) fn span(&self) -> Option<Span> {
         let (since, until) = self.since.zip(self.until)?;
         Some(Span { since, until })
     }
 
-    /// Decides which span to compare with, where one is asked for. The span of the report itself then gets an end.
+    /// Decides which span to compare with, where one is requested. The span of the report itself then gets an end.
     ///
     /// # Errors
     /// A text that names no instant, a span without length.

@@ -1,4 +1,4 @@
-//! Which messages are asked for, by what they say and which assets they are about.
+//! Which messages are requested, by what they say and which assets they are about.
 //!
 //! Texts are stored once, so they are looked through first: each text that fits gives a key. Then messages are only
 //! compared by their keys, in the order in which they lie in the file.
@@ -55,7 +55,7 @@ impl Category {
     }
 }
 
-/// Which assets are asked for; any by default.
+/// Which assets are requested; any by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize)]
 pub(crate) struct AssetFilter {
     /// Only messages about this asset, in any letter case; '' is no asset; may be given several times
@@ -80,7 +80,7 @@ impl AssetFilter {
         *self == Self::default()
     }
 
-    /// Says of a name, type and owner whether they are those of an asset asked for.
+    /// Says of a name, type and owner whether they are those of an asset requested.
     pub(in crate::report) fn matcher(&self) -> impl Fn([Option<&str>; 3]) -> bool {
         let lower = |names: &Vec<String>| names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
         let wanted = [&self.assets, &self.asset_types, &self.owners].map(lower);
@@ -93,7 +93,7 @@ impl AssetFilter {
     }
 }
 
-/// Which messages are asked for; any by default.
+/// Which messages are requested; any by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize)]
 pub(crate) struct MessageFilter {
     /// Only messages of this category; may be given several times
@@ -174,7 +174,7 @@ pub(in crate::report) struct MatchingKeys {
 }
 
 impl MatchingKeys {
-    /// Whether the message is one of those asked for.
+    /// Whether the message is one of those requested.
     pub(in crate::report) fn has(&self, message: &MessageKeys) -> bool {
         let fits = |set: &Option<KeySet>, key| set.as_ref().is_none_or(|set| set.contains(key));
         fits(&self.kinds, message.kind_key)
@@ -185,7 +185,7 @@ impl MatchingKeys {
             })
     }
 
-    /// The runs that have such a message, absent ones only where asked for. One pass over all messages.
+    /// The runs that have such a message, absent ones only where requested. One pass over all messages.
     pub(in crate::report) fn runs(
         &self,
         snapshot: &Snapshot<'_>,

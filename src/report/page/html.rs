@@ -50,7 +50,7 @@ impl<W: Write> Rows for Html<'_, W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let mut page = Shell::new(title(&self.about.report), &self.drawn.lead);
+        let mut page = Shell::new(&title(&self.about.report), &self.drawn.lead);
         page.about(self.about);
         page.add(&self.drawn.charts);
         page.add(&self.table.draw("Rows", &self.about.report));
@@ -59,16 +59,13 @@ impl<W: Write> Rows for Html<'_, W> {
     }
 }
 
-fn title(report: &str) -> &str {
-    match report {
-        "failure-trends" => "Failure trends",
-        "asset-errors" => "Asset errors",
-        "coverage" => "Coverage",
-        "missed-runs" => "Missed runs",
-        "changes" => "Changed runs",
-        "runs" => "Runs",
-        "messages" => "Messages",
-        "query" => "Query",
-        other => other,
-    }
+/// The heading of a report: `failure-trends` is `Failure trends`.
+fn title(report: &str) -> String {
+    let words = match report {
+        "changes" => "changed runs".to_owned(),
+        name => name.replace('-', " "),
+    };
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }

@@ -54,7 +54,7 @@ fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<
 }
 
 row! {
-    /// What the archive has of a job. A gap counts, whole, where any part of it lies in the span asked for.
+    /// What the archive has of a job. A gap counts, whole, where any part of it lies in the span requested.
     JobRow<'a> {
         job_id: &'a str as Text,
         job_name: Option<&'a str> as Text,
@@ -166,7 +166,7 @@ pub(super) fn each_job(
     Ok(())
 }
 
-/// Whether any part of the time between two syncs (seconds since 1970 UTC) lies in the span asked for.
+/// Whether any part of the time between two syncs (seconds since 1970 UTC) lies in the span requested.
 fn reaches_into(common: &CommonOptions, from: i64, to: i64) -> bool {
     let at = Instant::from_unix_seconds;
     common.since.is_none_or(|since| at(to) > since) && common.until.is_none_or(|until| at(from) < until)

@@ -253,7 +253,7 @@ fn joined(mut spans: Vec<Evidence>) -> Vec<Evidence> {
 }
 
 impl Segment {
-    /// The part of it within the span asked for, seconds since 1970 UTC; `None` where there is none.
+    /// The part of it within the span requested, seconds since 1970 UTC; `None` where there is none.
     fn within(mut self, since: Option<i64>, until: Option<i64>) -> Option<Self> {
         self.from = match (self.from, since) {
             (Some(from), Some(since)) => Some(from.max(since)),
@@ -271,7 +271,7 @@ impl Segment {
 }
 
 /// Yields the rows by the GUID of the job: its spans in the order of time, then its runs whose counts disagree. Spans are cut
-/// at the ends of the one asked for.
+/// at the ends of the one requested.
 pub(super) fn each(
     snapshot: &Snapshot<'_>,
     scope: &Scope,

@@ -1,4 +1,4 @@
-//! Every message that is asked for, a row each: the columns of the table `messages`.
+//! Every message that is requested, a row each: the columns of the table `messages`.
 //!
 //! Runs are gone through in their order, and the messages of each in theirs, so nothing but the current row and some
 //! texts is held, however many rows there are.

@@ -45,7 +45,7 @@ impl Tally {
         self.faulted + self.aborted
     }
 
-    /// Runs of which the failure rate is told.
+    /// The runs that the failure rate is of.
     pub(super) const fn finished(&self) -> u64 {
         self.failed() + self.completed
     }

@@ -1,4 +1,4 @@
-//! Every run that is asked for, a row each: the columns of the table `runs`.
+//! Every run that is requested, a row each: the columns of the table `runs`.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ pub(crate) struct Runs {
     pub(crate) filter: RunFilter,
 }
 
-/// Which runs and messages are asked for.
+/// Which runs and messages are requested.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(next_help_heading = "Which")]
 pub(crate) struct RunFilter {
@@ -88,7 +88,7 @@ impl Report for Runs {
     const NAME: &'static str = "runs";
     type Row<'a> = RunsRow<'a>;
 
-    /// By start, then by GUID; runs without a start last, unless a span is asked for.
+    /// By start, then by GUID; runs without a start last, unless a span is requested.
     fn each(
         &self,
         snapshot: &Snapshot<'_>,
@@ -114,7 +114,7 @@ impl Report for Runs {
     }
 }
 
-/// Whether a run is of a job and has a status that are asked for.
+/// Whether a run is of a job and has a status that are requested.
 pub(super) fn is_wanted(run: &RunKey<'_>, scope: &Scope, statuses: &[i64]) -> bool {
     scope.has_job(run.job_key)
         && (statuses.is_empty() || run.status.is_some_and(|status| statuses.contains(&status)))

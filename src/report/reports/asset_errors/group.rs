@@ -28,7 +28,7 @@ pub(super) struct AssetPlace {
     pub(super) group: u32,
     /// Its owner's number in [`Groups::owners`].
     pub(super) owner: u32,
-    /// Whether messages about it are asked for.
+    /// Whether messages about it are requested.
     pub(super) counts: bool,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct KindPlace {
     pub(super) text: u32,
     /// Place of its category in [`Category::ALL`].
     pub(super) category: u8,
-    /// Whether messages of its category are asked for.
+    /// Whether messages of its category are requested.
     pub(super) counts: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Groups {
     owners: Vec<Option<String>>,
     /// Message texts, in their order.
     texts: Vec<String>,
-    /// Whether owner and top message are asked for.
+    /// Whether owner and top message are requested.
     pub(super) wants_details: bool,
 }
 
@@ -107,7 +107,7 @@ impl Groups {
         self.names.len()
     }
 
-    /// How many texts are counted; none where no top message is asked for.
+    /// How many texts are counted; none where no top message is requested.
     pub(super) const fn text_count(&self) -> usize {
         if self.wants_details { self.texts.len() } else { 0 }
     }

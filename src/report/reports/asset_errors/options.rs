@@ -1,4 +1,4 @@
-//! What can be asked of asset-errors.
+//! The options of asset-errors.
 
 use serde::Serialize;
 

@@ -311,7 +311,7 @@ impl Work<'_> {
             while runs.get(at).is_some_and(|run| run.run_key < message.run_key) {
                 at += 1;
             }
-            // Runs of jobs that are not asked for lie between those that are.
+            // Runs of jobs that are not requested lie between those that are.
             let Some(run) = runs.get(at).filter(|run| run.run_key == message.run_key) else {
                 return;
             };
