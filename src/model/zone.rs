@@ -205,6 +205,12 @@ fn timestamp(seconds: i64) -> jiff::Timestamp {
     })
 }
 
+impl Default for Zone {
+    fn default() -> Self {
+        Self::UTC
+    }
+}
+
 impl PartialEq for Zone {
     fn eq(&self, other: &Self) -> bool {
         (&self.0.name, self.0.sha256) == (&other.0.name, other.0.sha256)

@@ -22,17 +22,11 @@ pub(crate) trait Report: Serialize + Default + 'static {
     }
 
     /// Resolves what depends on the common options and on the time; for most reports nothing does.
-    ///
-    /// # Errors
-    /// Options that contradict each other.
     fn resolve(&mut self, _common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
         Ok(())
     }
 
     /// Yields the rows, in their fixed order.
-    ///
-    /// # Errors
-    /// SQL errors; those of `row`.
     fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>)
     -> Result<(), ReportError>;
 }

@@ -30,9 +30,6 @@ pub(crate) struct Printer<'w> {
 
 impl Printer<'_> {
     /// Writes the rows that `produce` makes.
-    ///
-    /// # Errors
-    /// Those of `produce`, of the format and of the place; the wish to stop, as an error of the place.
     pub(crate) fn rows(
         self,
         produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
@@ -56,9 +53,6 @@ pub(crate) trait Request {
     fn meta(&self, snapshot: &Snapshot<'_>) -> ReportMeta;
 
     /// Writes it, of one state of the archive.
-    ///
-    /// # Errors
-    /// An unknown job, a span that ends before it begins; SQL errors; those of the printer.
     fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written, ReportError>;
 }
 
@@ -73,9 +67,6 @@ pub(crate) struct Ready<R> {
 
 impl<R: Present> Ready<R> {
     /// The report, its options resolved for this time.
-    ///
-    /// # Errors
-    /// Options that contradict each other.
     pub(crate) fn new(mut report: R, mut common: CommonOptions, now: Instant) -> Result<Self, ReportError> {
         report.resolve(&mut common, now)?;
         Ok(Self { common, report })

@@ -41,18 +41,12 @@ pub(super) struct AllArgs {
 
 impl AllArgs {
     /// Makes the folder, before any work is done.
-    ///
-    /// # Errors
-    /// Wrong usage: a folder that cannot be made, options that contradict the format.
     pub(super) fn folder(&self, place: &Place<'_>) -> Result<Folder, Failure> {
         let (format, style) = self.form.form(Format::CSV, None)?;
         Folder::open(&self.output_dir, place, format, style, self.manifest)
     }
 
     /// Writes every report, and says how that ended. What went wrong with one of them is told at once.
-    ///
-    /// # Errors
-    /// Wrong usage, which would go wrong with each; the wish to stop.
     pub(super) fn write(
         common: &CommonOptions,
         folder: &Folder,

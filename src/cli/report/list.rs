@@ -20,9 +20,6 @@ macro_rules! list {
 
         impl OneReport {
             /// The report that the flags ask for at this time, and where it goes.
-            ///
-            /// # Errors
-            /// Wrong usage: a time that is none, options that contradict each other.
             pub(super) fn request(&self, now: Instant) -> Result<(Box<dyn Request>, &RowsArgs), Failure> {
                 match self {
                     $(Self::$report(flags) => flags.request(now),)*

@@ -62,9 +62,6 @@ impl Which {
 
 impl ReportArgs {
     /// Where it writes, as asked: a file, or a folder for all reports; `None` for standard output.
-    ///
-    /// # Errors
-    /// Wrong usage: a time that is none.
     pub(super) fn target(&self, now: Instant) -> Result<Option<PathBuf>, Failure> {
         Ok(match self.report.requested(now)? {
             Requested::One(_, rows) => rows.file().map(Path::to_path_buf),
@@ -73,9 +70,6 @@ impl ReportArgs {
     }
 
     /// Writes what is asked for, and says how that ended; files lie in `folder`, where one is given.
-    ///
-    /// # Errors
-    /// Wrong usage, an archive that cannot be read, a place that cannot be written, the wish to stop.
     pub(super) fn write(
         &self,
         archive: &Path,

@@ -36,9 +36,6 @@ pub(crate) struct CommonArgs {
 
 impl CommonArgs {
     /// The options that the flags stand for at this time.
-    ///
-    /// # Errors
-    /// A text that names no instant.
     pub(crate) fn options(&self, now: Instant) -> Result<CommonOptions, ReportError> {
         let time = |flag, text: &Option<String>| read_time(flag, text.as_deref(), self.timezone, now);
         Ok(CommonOptions {
@@ -52,7 +49,7 @@ impl CommonArgs {
 }
 
 /// Options of every report: instants, never relative times.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct CommonOptions {
     /// First instant that counts.
     pub(crate) since: Option<Instant>,
@@ -68,23 +65,8 @@ pub(crate) struct CommonOptions {
     pub(crate) include_absent: bool,
 }
 
-impl Default for CommonOptions {
-    fn default() -> Self {
-        Self {
-            since: None,
-            until: None,
-            zone: Zone::UTC,
-            jobs: Vec::new(),
-            include_absent: false,
-        }
-    }
-}
-
 impl CommonOptions {
     /// Looks the jobs up in the archive and checks the span.
-    ///
-    /// # Errors
-    /// [`ReportError::UnknownJob`], [`ReportError::SinceAfterUntil`]; SQL errors.
     pub(crate) fn scope(&self, snapshot: &Snapshot<'_>) -> Result<Scope, ReportError> {
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since > until
@@ -150,19 +132,16 @@ pub(crate) struct Scope {
 
 impl Scope {
     /// The options.
-    #[must_use]
     pub(crate) const fn options(&self) -> &CommonOptions {
         &self.options
     }
 
     /// First instant that counts, in ticks of 100 ns since 1970 UTC.
-    #[must_use]
     pub(crate) const fn since(&self) -> Option<i64> {
         self.since
     }
 
     /// First instant that does not count any more, likewise.
-    #[must_use]
     pub(crate) const fn until(&self) -> Option<i64> {
         self.until
     }
@@ -173,20 +152,17 @@ impl Scope {
     }
 
     /// Every job of the archive, by GUID.
-    #[must_use]
     pub(crate) fn names(&self) -> &[JobName] {
         &self.names
     }
 
     /// The name of a job, where it has one.
-    #[must_use]
     pub(crate) fn name_of(&self, job_key: i64) -> Option<&str> {
         let job = self.names.iter().find(|job| job.job_key == job_key)?;
         job.name.as_deref()
     }
 
     /// Whether the job is requested.
-    #[must_use]
     pub(crate) fn has_job(&self, job_key: i64) -> bool {
         self.chosen
             .as_ref()
@@ -194,13 +170,11 @@ impl Scope {
     }
 
     /// Whether a span is requested.
-    #[must_use]
     pub(crate) const fn has_span(&self) -> bool {
         self.since.is_some() || self.until.is_some()
     }
 
     /// Whether an instant (ticks of 100 ns since 1970 UTC) counts; no time lies in no span.
-    #[must_use]
     pub(crate) fn has_time(&self, ticks: Option<i64>) -> bool {
         match ticks {
             None => !self.has_span(),
@@ -212,7 +186,6 @@ impl Scope {
 }
 
 /// The most similar of `known`, where one is similar enough to be meant.
-#[must_use]
 pub(crate) fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     /// Below this, words have little in common; found by trying misspelt zones and names.
     const SIMILAR: f64 = 0.75;
@@ -239,9 +212,6 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 }
 
 /// An IANA zone by its name, in any letter case.
-///
-/// # Errors
-/// [`UnknownTimeZone`], with the most similar name.
 fn read_zone(text: &str) -> Result<Zone, UnknownTimeZone> {
     Zone::newest(text.trim()).ok_or_else(|| UnknownTimeZone {
         given: text.to_owned(),

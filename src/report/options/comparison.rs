@@ -44,9 +44,6 @@ impl Comparison {
     }
 
     /// Decides which span to compare with, where one is requested. The span of the report itself then gets an end.
-    ///
-    /// # Errors
-    /// A text that names no instant, a span without length.
     pub(crate) fn resolve(&mut self, common: &mut CommonOptions, now: Instant) -> Result<(), ReportError> {
         if !self.compare && self.compare_since.is_none() {
             return Ok(());

@@ -73,7 +73,6 @@ pub fn local_day(zone: Zone, at: Instant) -> NaiveDate {
 }
 
 /// Whether the zone had this day at all: Samoa went from 29 to 31 December 2011.
-#[must_use]
 pub(in crate::report) fn has_day(zone: Zone, day: NaiveDate) -> bool {
     let first = first_instant(zone, day.and_time(NaiveTime::MIN));
     first.is_none_or(|first| local_day(zone, first) == day)

@@ -30,9 +30,6 @@ pub(super) fn read_time(
 ///
 /// What is so and so many days, weeks, months or years ago has the same time of day in the zone; the 31st becomes the
 /// last day of a shorter month.
-///
-/// # Errors
-/// [`UnreadableTime`].
 pub(super) fn parse_time(text: &str, zone: Zone, now: Instant) -> Result<Instant, UnreadableTime> {
     let unreadable = || UnreadableTime(text.to_owned());
     let trimmed = text.trim();

@@ -31,29 +31,22 @@ pub(crate) trait Picture<R: Report> {
     }
 }
 
+/// The picture of a report; `None` where it has none.
+pub(crate) type BoxedPicture<R> = Option<Box<dyn Picture<R>>>;
+
 /// How a report looks where it is more than a table; by default it is not.
 pub(crate) trait Present: Report {
     /// The picture above its rows.
-    ///
-    /// # Errors
-    /// SQL errors, where a picture shows more than the rows.
-    fn picture(
-        &self,
-        _snapshot: &Snapshot<'_>,
-        _scope: &Scope,
-    ) -> Result<Option<Box<dyn Picture<Self>>>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
         Ok(None)
     }
 
     /// The picture whose lines of block characters stand below its rows in a terminal.
-    fn blocks(&self) -> Option<Box<dyn Picture<Self>>> {
+    fn blocks(&self) -> BoxedPicture<Self> {
         None
     }
 
     /// The whole report in place of rows, in formats in which it is no table.
-    ///
-    /// # Errors
-    /// SQL errors.
     fn document(
         &self,
         _snapshot: &Snapshot<'_>,

@@ -6,7 +6,7 @@ use crate::report::chart::{Bar, bars, counted, grouped};
 use crate::report::definition::Either;
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
-use crate::report::page::picture::{Drawn, Picture, Present};
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::AssetErrors;
 use crate::report::reports::asset_errors::{AssetComparison, AssetRow, GroupBy};
 use crate::report::titles::asset_title;
@@ -23,11 +23,7 @@ struct Worst {
 }
 
 impl Present for AssetErrors {
-    fn picture(
-        &self,
-        _snapshot: &Snapshot<'_>,
-        _scope: &Scope,
-    ) -> Result<Option<Box<dyn Picture<Self>>>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
         if self.compare.span().is_some() {
             return Ok(Some(Box::new(Compared::new("asset", "errors"))));
         }

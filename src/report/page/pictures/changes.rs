@@ -5,7 +5,7 @@ use crate::model::Zone;
 use crate::report::chart::{Bins, Counts, OverTime, counted, grouped, over_time};
 use crate::report::error::ReportError;
 use crate::report::options::{Period, Scope, local_day};
-use crate::report::page::picture::{Drawn, Picture, Present};
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::Changes;
 use crate::report::reports::changes::ChangeRow;
 
@@ -15,11 +15,7 @@ struct OfChanges {
 }
 
 impl Present for Changes {
-    fn picture(
-        &self,
-        _snapshot: &Snapshot<'_>,
-        scope: &Scope,
-    ) -> Result<Option<Box<dyn Picture<Self>>>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
         Ok(Some(Box::new(OfChanges {
             zone: scope.options().zone,
             counts: Bins::new(Period::Day),

@@ -10,7 +10,7 @@ use crate::report::chart::{GAPS, Piece, PieceKind, counted, grouped, timeline};
 use crate::report::definition::{Either, Report};
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
-use crate::report::page::picture::{Drawn, Picture, Present};
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::coverage::JobRow;
 use crate::report::reports::{Coverage, GapRow, MissedRuns};
 use crate::report::titles::wall_clock;
@@ -35,11 +35,7 @@ struct OfJobs {
 
 impl Present for Coverage {
     /// Jobs are shown with the gaps that the report `missed-runs` finds.
-    fn picture(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-    ) -> Result<Option<Box<dyn Picture<Self>>>, ReportError> {
+    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
         if self.gaps {
             return Ok(Some(Box::new(Spans::new(scope.options().zone))));
         }

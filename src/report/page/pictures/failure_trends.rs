@@ -11,7 +11,7 @@ use crate::report::chart::{
 use crate::report::definition::Either;
 use crate::report::error::ReportError;
 use crate::report::options::{Period, Scope};
-use crate::report::page::picture::{Drawn, Picture, Present};
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::failure_trends::PeriodRow;
 use crate::report::reports::{FailureTrends, JobComparison};
 use crate::report::titles::job_title;
@@ -53,18 +53,14 @@ impl Trends {
 }
 
 impl Present for FailureTrends {
-    fn picture(
-        &self,
-        _snapshot: &Snapshot<'_>,
-        scope: &Scope,
-    ) -> Result<Option<Box<dyn Picture<Self>>>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
         Ok(Some(match self.compare.span() {
             None => Box::new(Trends::new(scope.options().zone, self.by)),
             Some(_) => Box::new(Compared::new("job", "failed")),
         }))
     }
 
-    fn blocks(&self) -> Option<Box<dyn Picture<Self>>> {
+    fn blocks(&self) -> BoxedPicture<Self> {
         Some(Box::new(Trends::new(Zone::UTC, self.by)))
     }
 }

@@ -6,7 +6,7 @@ use crate::model::Zone;
 use crate::report::chart::{GAPS, Piece, PieceKind, counted, timeline};
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
-use crate::report::page::picture::{Drawn, Picture, Present};
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::MissedRuns;
 use crate::report::reports::missed_runs::MissedRow;
 use crate::report::titles::wall_clock;
@@ -19,11 +19,7 @@ struct Missed {
 }
 
 impl Present for MissedRuns {
-    fn picture(
-        &self,
-        _snapshot: &Snapshot<'_>,
-        scope: &Scope,
-    ) -> Result<Option<Box<dyn Picture<Self>>>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
         Ok(Some(Box::new(Missed {
             zone: scope.options().zone,
             lines: Lines::default(),

@@ -6,7 +6,7 @@ use crate::model::Zone;
 use crate::report::chart::{Bins, Counts, OverTime, Runs as RunCounts, counted, grouped, over_time, percent};
 use crate::report::error::ReportError;
 use crate::report::options::{Category, Period, Scope, local_day};
-use crate::report::page::picture::{Drawn, Picture, Present};
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::messages::MessagesRow;
 use crate::report::reports::runs::RunsRow;
 use crate::report::reports::{Messages, Runs};
@@ -19,11 +19,7 @@ struct OfRuns {
 }
 
 impl Present for Runs {
-    fn picture(
-        &self,
-        _snapshot: &Snapshot<'_>,
-        scope: &Scope,
-    ) -> Result<Option<Box<dyn Picture<Self>>>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
         Ok(Some(Box::new(OfRuns {
             zone: scope.options().zone,
             runs: Bins::new(Period::Day),
@@ -79,11 +75,7 @@ struct OfMessages {
 }
 
 impl Present for Messages {
-    fn picture(
-        &self,
-        _snapshot: &Snapshot<'_>,
-        scope: &Scope,
-    ) -> Result<Option<Box<dyn Picture<Self>>>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
         Ok(Some(Box::new(OfMessages {
             zone: scope.options().zone,
             counts: Bins::new(Period::Day),

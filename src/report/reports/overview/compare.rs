@@ -68,7 +68,6 @@ impl From<Runs> for Share {
 
 impl Share {
     /// The share in hundredths of a percent; `None` where nothing finished.
-    #[must_use]
     pub(crate) fn hundredths(&self) -> Option<u64> {
         let Self {
             runs,
@@ -107,7 +106,6 @@ pub(crate) enum Verdict {
 impl Verdict {
     /// Judges a span against the one before it: by the difference of two shares, of which two standard errors are what
     /// chance makes in nineteen of twenty cases.
-    #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts of runs are far below 2^53")]
     pub(crate) fn of(now: &Share, before: &Share) -> Self {
         if now.finished == 0 || before.finished == 0 {
@@ -127,7 +125,6 @@ impl Verdict {
     }
 
     /// In words.
-    #[must_use]
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Worse => "worse",

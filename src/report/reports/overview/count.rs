@@ -26,9 +26,6 @@ struct Run {
 
 impl Overview {
     /// Reads the state of the archive.
-    ///
-    /// # Errors
-    /// An unknown job, a span that ends before it begins; SQL errors.
     pub(crate) fn read(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Self, ReportError> {
         let common = scope.options();
         let mut jobs = jobs(snapshot, scope)?;

@@ -11,11 +11,9 @@ use crate::report::titles::asset_title;
 pub(crate) struct Overview {
     /// Zone of days and weeks.
     pub(crate) timezone: String,
-    /// The ledger's head.
     pub(crate) head: String,
     /// The sync that began last.
     pub(crate) last_sync: Option<LastSync>,
-    /// What is archived.
     pub(crate) totals: Totals,
     /// What is missing, as far as can be told.
     pub(crate) completeness: Completeness,
@@ -40,9 +38,7 @@ pub(crate) struct Overview {
 /// How the last sync ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct LastSync {
-    /// Its number.
     pub(crate) sync_id: i64,
-    /// When it began, UTC.
     pub(crate) started_at: String,
     /// When it ended; `None` where it is still running, or was killed.
     pub(crate) finished_at: Option<String>,
@@ -53,17 +49,13 @@ pub(crate) struct LastSync {
 /// What is archived, of the jobs and the span that were asked for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Totals {
-    /// Jobs.
     pub(crate) jobs: u64,
-    /// Runs.
     pub(crate) runs: u64,
     /// Runs that the server still lists.
     pub(crate) runs_listed: u64,
     /// Runs that only the archive still has.
     pub(crate) runs_absent: u64,
-    /// Start of the first run, UTC.
     pub(crate) first_run_at: Option<String>,
-    /// Start of the last run, UTC.
     pub(crate) last_run_at: Option<String>,
     /// Completed, faulted or aborted.
     pub(crate) finished: u64,
@@ -82,7 +74,6 @@ pub(crate) struct Totals {
 pub(crate) struct Completeness {
     /// Intervals between starts in which runs are missing, as the report `missed-runs` tells them.
     pub(crate) gaps: u64,
-    /// Runs that are missing in them.
     pub(crate) runs_missed: u64,
     /// The gaps with the most missing runs, the largest first.
     pub(crate) largest_gaps: Vec<Gap>,
@@ -98,7 +89,6 @@ pub(crate) struct Completeness {
 
 impl Completeness {
     /// Whether nothing is known to be missing.
-    #[must_use]
     pub(crate) const fn is_whole(&self) -> bool {
         self.gaps == 0
             && self.count_mismatches == 0
@@ -111,24 +101,19 @@ impl Completeness {
 /// A span in which runs are missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Gap {
-    /// GUID of the job.
     pub(crate) job_id: String,
-    /// Its name.
     pub(crate) job_name: Option<String>,
     /// Start of the run before, UTC.
     pub(crate) from: String,
     /// Start of the run behind, UTC.
     pub(crate) to: String,
-    /// How many are missing.
     pub(crate) runs_missed: u64,
 }
 
 /// One job.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Job {
-    /// GUID.
     pub(crate) job_id: String,
-    /// Its name.
     pub(crate) job_name: Option<String>,
     /// Whether a sync without named jobs asks for it.
     pub(crate) watched: bool,
@@ -138,11 +123,8 @@ pub(crate) struct Job {
     pub(crate) behind: bool,
     /// Why its last sync was not complete.
     pub(crate) last_error: Option<String>,
-    /// Runs archived.
     pub(crate) runs: u64,
-    /// Start of the first, UTC.
     pub(crate) first_run_at: Option<String>,
-    /// Start of the last, UTC.
     pub(crate) last_run_at: Option<String>,
     /// Failed of finished over the whole time.
     pub(crate) failed: u64,
@@ -150,13 +132,9 @@ pub(crate) struct Job {
     pub(crate) finished: u64,
     /// Now against the span before.
     pub(crate) now: Share,
-    /// The span before.
     pub(crate) before: Share,
-    /// Whether it got worse.
     pub(crate) verdict: Verdict,
-    /// Gaps in its runs.
     pub(crate) gaps: u64,
-    /// Runs missing in them.
     pub(crate) runs_missed: u64,
     /// Pieces in quarantine that nobody accepted.
     pub(crate) quarantine_open: u64,
@@ -173,7 +151,6 @@ pub(crate) struct Job {
 
 impl Job {
     /// How people call it.
-    #[must_use]
     pub(crate) fn title(&self) -> &str {
         let name = self.job_name.as_deref().filter(|name| !name.trim().is_empty());
         name.unwrap_or(&self.job_id)
@@ -185,19 +162,14 @@ impl Job {
 pub(crate) struct Asset {
     /// Its name; none where messages are about no asset.
     pub(crate) asset: Option<String>,
-    /// Its type.
     pub(crate) asset_type: Option<String>,
     /// Errors in the span that is compared.
     pub(crate) errors: u64,
-    /// Errors in the span before.
     pub(crate) errors_before: u64,
-    /// The message that it has most.
     pub(crate) top_message: Option<String>,
 }
 
 impl Asset {
-    /// Its name with its type.
-    #[must_use]
     pub(crate) fn title(&self) -> String {
         asset_title(self.asset.as_deref(), self.asset_type.as_deref())
     }
