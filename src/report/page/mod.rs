@@ -12,5 +12,5 @@ mod table;
 pub(super) use cells::{asset_title, time_in as wall_clock};
 pub use picture::{Drawn, JobGap, Picture, picture_of};
 pub(super) use pictures::failure_trends::KINDS;
-pub use shell::{Sentence, Shell, age_of, fact_list, policy};
+pub use shell::{Sentence, age_of, fact_list, lead, page, policy};
 pub use table::{PageTable, ROWS_SHOWN};

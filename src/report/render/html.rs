@@ -6,7 +6,7 @@ use crate::report::About;
 use crate::report::each::Each;
 use crate::report::missed_runs;
 use crate::report::overview::{self, Overview};
-use crate::report::page::{JobGap, PageTable, Picture, Shell, picture_of};
+use crate::report::page::{JobGap, PageTable, Picture, lead, page, picture_of};
 use crate::report::table::{Cell, Column, Rows};
 
 /// Writes one HTML page, at the end: what is charted is known only then.
@@ -83,7 +83,7 @@ impl<W: Write> Rows for Html<'_, W> {
 
     fn overview(&mut self, overview: &Overview) -> io::Result<bool> {
         let page = overview::draw_page(overview, self.about);
-        self.out.write_all(page.as_str().as_bytes())?;
+        self.out.write_all(page.0.as_bytes())?;
         self.out.flush()?;
         Ok(true)
     }
@@ -94,11 +94,14 @@ impl<W: Write> Rows for Html<'_, W> {
             .as_ref()
             .map(|picture| picture.draw())
             .unwrap_or_default();
-        let mut page = Shell::new(title(&self.about.report), &drawn.lead);
-        page.about(self.about);
-        page.add(&drawn.charts);
-        page.add(&self.table.draw("Rows", &self.about.report));
-        self.out.write_all(page.finish().as_str().as_bytes())?;
+        let table = self.table.draw("Rows", &self.about.report);
+        let page = page(
+            title(&self.about.report),
+            &lead(&drawn.lead),
+            self.about,
+            &[&drawn.charts, &table],
+        );
+        self.out.write_all(page.0.as_bytes())?;
         self.out.flush()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use maud::html;
+
 use crate::report::About;
 use crate::report::chart::{
     Bins, Blocks, Counts, Markup, OverTime, Runs, Sparks, counted, over_time, percent, sparks,
@@ -106,7 +108,7 @@ impl Picture for Trends {
             runs: Some(&self.runs),
         });
         if self.jobs.len() > 1 {
-            charts.add(&by_job(&self.jobs, &self.zone));
+            charts = html! { (charts) (by_job(&self.jobs, &self.zone)) };
         }
         Drawn {
             lead: self.lead(),
