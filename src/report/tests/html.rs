@@ -1,15 +1,24 @@
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use crate::archive::Reader;
+use crate::model::Instant;
+use crate::report::asset_errors::GroupBy;
 use crate::report::page::ROWS_SHOWN;
 use crate::report::render::{Format, Style};
 use crate::report::table::{Cell, Column, Kind};
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{About, By, Common, Request, asset_errors, failure_trends};
+use crate::report::{
+    About, AssetsWanted, By, Common, MessagesWanted, Request, Span, asset_errors, changes, coverage,
+    failure_trends, gaps, messages, missed_runs, overview, runs,
+};
 
-const SCRIPT: &str = "\"><script>document.title='ran'</script><img src=x onerror=alert(1)>";
+/// What somebody may put into a text to end what it stands in, to run, or to look like another.
+const HOSTILE: &str =
+    "</script></style></title><svg onload=\"alert(1)\">\"'><!--\u{202e}\u{200b}\x1b[31m\r\n&lt;_a.b";
 
 fn page(archive: &TestArchive, request: &Request) -> String {
     let reader = Reader::open(&archive.path()).unwrap();
@@ -51,7 +60,6 @@ fn the_policy_names_the_script_and_the_style_that_are_there_and_nothing_else() {
     let archive = TestArchive::new(&[Some("Nightly")], &[day(1, 0, 4)]);
     let page = page(&archive, &trends(By::Day));
     let policy = between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"")[0];
-    let policy = policy.replace("&#39;", "'");
     for (element, directive) in [("script", "script-src"), ("style", "style-src")] {
         let texts = between(&page, &format!("<{element}>"), &format!("</{element}>"));
         assert_eq!(texts.len(), 1, "{element}");
@@ -79,45 +87,184 @@ fn the_policy_names_the_script_and_the_style_that_are_there_and_nothing_else() {
     }
 }
 
-#[test]
-fn markup_in_every_text_is_shown_and_is_none() {
-    let messages = vec![Message {
+/// An archive in which this is every text that a server sends.
+fn archive_of(text: &'static str) -> TestArchive {
+    let message = Message {
         at: Some(0),
-        text: Some(SCRIPT),
-        details: Some(SCRIPT),
-        category: Some(SCRIPT),
-        asset: Some(SCRIPT),
-        asset_type: Some(SCRIPT),
-        owner: Some(SCRIPT),
+        text: Some(text),
+        details: Some(text),
+        category: Some(text),
+        asset: Some(text),
+        asset_type: Some(text),
+        owner: Some(text),
         is_absent: false,
-    }];
-    let run = Run {
-        messages,
-        ..day(1, 0, 5)
     };
-    let archive = TestArchive::new(&[Some(SCRIPT), Some("other")], &[run, day(2, 1, 4)]);
-    let asked = Common {
-        jobs: vec![SCRIPT.to_owned()],
+    let runs: Vec<Run> = (0..9)
+        .chain(30..40)
+        .map(|at| Run {
+            messages: vec![message.clone()],
+            ..day(at, usize::from(at % 3 == 0), 4 + at % 2)
+        })
+        .collect();
+    let archive = TestArchive::new(&[Some(text), Some(text)], &runs);
+    let connection = archive.connection();
+    for sql in [
+        "UPDATE _job SET last_error = ?1",
+        "UPDATE _run SET exception = ?1, custom_status_text = ?1, job_summary = ?1, status_details = ?1,
+             activity_status_list = ?1, started_at_raw = ?1, ended_at_raw = ?1",
+    ] {
+        connection.execute(sql, [text]).unwrap();
+    }
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, payload_sha256)
+             VALUES (1, 1, 1, 1, 0, 2, zeroblob(32)), (2, 1, 2, 1, 100, 4, zeroblob(32))",
+        )
+        .unwrap();
+    archive
+}
+
+/// Every report, with this as every text that a user can ask for.
+fn requests(text: &str) -> Vec<Request> {
+    let common = Common {
+        jobs: vec![text.to_owned()],
         ..Common::default()
     };
-    for request in [
+    let later = Common {
+        since: Some(Instant::from_unix_seconds(20 * 86_400)),
+        until: Some(Instant::from_unix_seconds(60 * 86_400)),
+        ..common.clone()
+    };
+    let before = Some(Span {
+        since: Instant::from_unix_seconds(0),
+        until: Instant::from_unix_seconds(20 * 86_400),
+    });
+    let wanted = MessagesWanted {
+        about: AssetsWanted {
+            assets: vec![text.to_owned()],
+            asset_types: vec![text.to_owned()],
+            owners: vec![text.to_owned()],
+        },
+        search: Some(text.to_owned()),
+        ..MessagesWanted::default()
+    };
+    let errors = |group_by| asset_errors::Options {
+        common: common.clone(),
+        about: wanted.about.clone(),
+        group_by,
+        ..asset_errors::Options::default()
+    };
+    let mut requests = vec![
         trends(By::Day),
-        Request::AssetErrors(asset_errors::Options::default()),
+        Request::FailureTrends(failure_trends::Options {
+            common: later.clone(),
+            compare: before,
+            ..failure_trends::Options::default()
+        }),
         Request::AssetErrors(asset_errors::Options {
-            common: asked,
-            group_by: asset_errors::GroupBy::Message,
+            common: later,
+            compare: before,
             ..asset_errors::Options::default()
         }),
-    ] {
-        // Places where a long word may be broken are markup of ours.
-        let page = page(&archive, &request).replace("<wbr>", "");
-        assert_eq!(between(&page, "<script", ">").len(), 1, "{}", request.name());
-        assert!(!page.contains("<img"), "{}", request.name());
+        Request::Coverage(coverage::Options {
+            common: common.clone(),
+        }),
+        Request::Gaps(gaps::Options {
+            common: common.clone(),
+            purge_age: Duration::from_secs(86_400),
+        }),
+        Request::MissedRuns(missed_runs::Options {
+            common: common.clone(),
+            ..missed_runs::Options::default()
+        }),
+        Request::Changes(changes::Options {
+            common: common.clone(),
+        }),
+        Request::Runs(runs::Options {
+            common: common.clone(),
+            messages: wanted.clone(),
+            ..runs::Options::default()
+        }),
+        Request::Messages(messages::Options {
+            common: common.clone(),
+            messages: wanted.clone(),
+            ..messages::Options::default()
+        }),
+        Request::Overview(overview::Options {
+            common: common.clone(),
+        }),
+    ];
+    requests.extend(GROUPS.map(|group_by| Request::AssetErrors(errors(group_by))));
+    requests
+}
+
+const GROUPS: [GroupBy; 5] = [
+    GroupBy::Asset,
+    GroupBy::AssetType,
+    GroupBy::Owner,
+    GroupBy::Category,
+    GroupBy::Message,
+];
+
+/// A query whose SQL, columns and cells are this text.
+fn query_of(text: &'static str) -> String {
+    let about = About {
+        report: "query".to_owned(),
+        options: [("sql".to_owned(), text.into())].into_iter().collect(),
+        head: "00".repeat(32),
+        schema_version: 1,
+        tool_version: text.to_owned(),
+    };
+    rendered(
+        &about,
+        &[Column::new(text, Kind::Any), Column::new(text, Kind::Text)],
+        &[
+            [Cell::Text(text), Cell::Null],
+            [Cell::Bytes(text.as_bytes()), Cell::Null],
+        ],
+    )
+}
+
+/// The tags of a page, with the names of their attributes but without their values. Where a long word may be broken is
+/// left out, since that depends on its letters.
+fn tags(page: &str) -> Vec<String> {
+    let mut page = page.to_owned();
+    for element in ["script", "style"] {
+        let inside = between(&page, &format!("<{element}>"), &format!("</{element}>"))[0].to_owned();
+        page = page.replace(&inside, "");
+    }
+    let tags = page.split('<').skip(1).map(|piece| {
+        let tag = piece.split('>').next().unwrap();
+        tag.split('"').step_by(2).collect::<String>()
+    });
+    tags.filter(|tag| tag != "wbr" && tag != "br").collect()
+}
+
+#[test]
+fn hostile_text_is_shown_and_is_neither_markup_nor_anything_that_steers_the_reader() {
+    let harmless: &'static str = "x".repeat(HOSTILE.chars().count()).leak();
+    let [hostile_archive, harmless_archive] = [HOSTILE, harmless].map(archive_of);
+    let mut pages: Vec<(String, String, String)> = requests(HOSTILE)
+        .iter()
+        .zip(&requests(harmless))
+        .map(|(hostile, other)| {
+            let pages = (page(&hostile_archive, hostile), page(&harmless_archive, other));
+            (format!("{hostile:?}"), pages.0, pages.1)
+        })
+        .collect();
+    pages.push(("query".to_owned(), query_of(HOSTILE), query_of(harmless)));
+    for (place, hostile, harmless) in pages {
         assert!(
-            page.contains("&lt;img src=x onerror=alert(1)&gt;"),
-            "{}",
-            request.name()
+            hostile
+                .replace("<wbr>", "")
+                .contains("&lt;svg onload=&quot;alert(1)&quot;&gt;"),
+            "{place}"
         );
+        assert!(!hostile.contains("there are no rows"), "{place}");
+        let steers = |character: char| character != '\n' && crate::text::is_active(character);
+        assert_eq!(hostile.find(steers), None, "{place}");
+        assert_eq!(tags(&hostile), tags(&harmless), "{place}");
     }
 }
 
@@ -181,7 +328,21 @@ fn the_same_rows_are_the_same_bytes() {
     assert_eq!(page(&archive, &request), page(&archive, &request));
 }
 
-fn query(rows: &[Cell<'_>]) -> String {
+fn rendered(about: &About, columns: &[Column], rows: &[[Cell<'_>; 2]]) -> String {
+    let mut bytes = Vec::new();
+    let mut page = Format::Html
+        .renderer(&mut bytes, Style::default(), about)
+        .unwrap();
+    page.columns(columns).unwrap();
+    for row in rows {
+        page.row(row).unwrap();
+    }
+    page.finish().unwrap();
+    drop(page);
+    String::from_utf8(bytes).unwrap()
+}
+
+fn query(cells: &[Cell<'_>]) -> String {
     let about = About {
         report: "query".to_owned(),
         options: serde_json::Map::new(),
@@ -189,18 +350,9 @@ fn query(rows: &[Cell<'_>]) -> String {
         schema_version: 1,
         tool_version: "0".to_owned(),
     };
-    let mut bytes = Vec::new();
-    let mut page = Format::Html
-        .renderer(&mut bytes, Style::default(), &about)
-        .unwrap();
-    page.columns(&[Column::new("a_b", Kind::Any), Column::new("nothing", Kind::Any)])
-        .unwrap();
-    for cell in rows {
-        page.row(&[*cell, Cell::Null]).unwrap();
-    }
-    page.finish().unwrap();
-    drop(page);
-    String::from_utf8(bytes).unwrap()
+    let columns = [Column::new("a_b", Kind::Any), Column::new("nothing", Kind::Any)];
+    let rows: Vec<[Cell<'_>; 2]> = cells.iter().map(|cell| [*cell, Cell::Null]).collect();
+    rendered(&about, &columns, &rows)
 }
 
 #[test]
