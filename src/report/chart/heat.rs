@@ -46,7 +46,9 @@ pub fn heat_map(
     let table_rows = html! {
         @for (name, bins) in rows {
             @let within = || bins.iter().filter(|(first, _)| (from..end).contains(first));
-            @let cells = html! { @for (first, runs) in within() { (cell(axis, first, by.next(first), runs)) } };
+            @let cells = html! {
+                @for (first, runs) in within() { (cell(axis, first, by.next(first), runs)) }
+            };
             @let failed = within().map(|(_, runs)| runs.failed).sum();
             (row(name, &html! { (plot(false, HEIGHT, &cells)) (number(false, &grouped(failed))) }))
         }

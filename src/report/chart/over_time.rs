@@ -74,7 +74,8 @@ pub fn over_time<const N: usize>(chart: &OverTime<'_, N>) -> Markup {
     let height = line_height + HEADING + BARS_HEIGHT + AXIS;
     let body = html! {
         (key(&used_kinds(chart, &counts)))
-        svg class="over-time" role="img" aria-label={ (Text(chart.title)) ". " (Text(&words)) } width="100%" height=(Units(height)) {
+        svg class="over-time" role="img" aria-label={ (Text(chart.title)) ". " (Text(&words)) }
+            width="100%" height=(Units(height)) {
             title { (Text(chart.title)) }
             desc { (Text(&words)) }
             @if let Some(runs) = &runs { (line_panel(runs, axis)) }
@@ -295,7 +296,7 @@ fn tooltips<const N: usize>(
             @let width = axis.percent_of_day(counts.by().next(first)) - left;
             rect.touch x=(Percent(left)) width=(Percent(width)) height=(Units(height)) {
                 title {
-                    (first.to_string()) ": " (grouped(each.iter().sum())) " " (chart.noun)
+                    (first.to_string()) ": " (grouped(each.iter().sum())) " " (Text(chart.noun))
                     @for ((_, word), count) in chart.kinds.iter().zip(each).filter(|(_, count)| *count > 0) {
                         ", " (grouped(count)) " " (word)
                     }

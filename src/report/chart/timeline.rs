@@ -98,7 +98,8 @@ fn draw(axis: TimeAxis, piece: &Piece) -> Markup {
     let inset = if piece.kind == PieceKind::Gap { 0.0 } else { 4.0 };
     let height = 2.0_f64.mul_add(-inset, HEIGHT);
     html! {
-        rect class=(piece.kind.class()) x=(Percent(left.min(99.8))) y=(Units(inset)) width=(Percent(width)) height=(Units(height)) {
+        rect class=(piece.kind.class()) x=(Percent(left.min(99.8))) y=(Units(inset))
+            width=(Percent(width)) height=(Units(height)) {
             title { (Text(&piece.words)) }
         }
     }

@@ -27,9 +27,9 @@ pub fn policy() -> String {
     )
 }
 
-/// A page around its parts. `lead` is what it says first; see [`lead`] and [`age_of`].
+/// A page around its parts. It begins with `opening`: a [`lead`] or an [`age_of`].
 #[must_use]
-pub fn page(title: &str, lead: &Markup, about: &About, parts: &[&dyn Render]) -> Markup {
+pub fn page(title: &str, opening: &Markup, about: &About, parts: &[&Markup]) -> Markup {
     html! {
         (DOCTYPE) "\n"
         html lang="en" {
@@ -48,7 +48,7 @@ pub fn page(title: &str, lead: &Markup, about: &About, parts: &[&dyn Render]) ->
                 a.skip href="#table" { "To the table" }
                 main {
                     h1 { (Text(title)) }
-                    (lead)
+                    (opening)
                     (about_list(about))
                     @for part in parts { (part) }
                 }

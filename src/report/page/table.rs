@@ -108,7 +108,9 @@ impl PageTable {
                         thead {
                             tr {
                                 @for &column in &kept {
-                                    th.n[self.is_numeric(column)] scope="col" { (Text(&self.heading(column, report))) }
+                                    th.n[self.is_numeric(column)] scope="col" {
+                                        (Text(&self.heading(column, report)))
+                                    }
                                 }
                             }
                         }
@@ -116,7 +118,11 @@ impl PageTable {
                             tbody class=[(number > 0).then_some("later")] {
                                 "\n"
                                 @for row in portion {
-                                    tr { @for cell in kept.iter().map(|&at| &row[at]) { td class=[cell.class] { (cell.markup) } } }
+                                    tr {
+                                        @for cell in kept.iter().map(|&column| &row[column]) {
+                                            td class=[cell.class] { (cell.markup) }
+                                        }
+                                    }
                                     "\n"
                                 }
                             }
