@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::picture::Drawn;
-use super::shell::Shell;
+use super::shell::{lead, page};
 use super::table::PageTable;
 use crate::report::ReportMeta;
 use crate::report::format::Format;
@@ -50,11 +50,14 @@ impl<W: Write> Rows for Html<'_, W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let mut page = Shell::new(&title(&self.about.report), &self.drawn.lead);
-        page.about(self.about);
-        page.add(&self.drawn.charts);
-        page.add(&self.table.draw("Rows", &self.about.report));
-        self.out.write_all(page.finish().as_str().as_bytes())?;
+        let table = self.table.draw("Rows", &self.about.report);
+        let page = page(
+            &title(&self.about.report),
+            &lead(&self.drawn.lead),
+            self.about,
+            &[&self.drawn.charts, &table],
+        );
+        self.out.write_all(page.0.as_bytes())?;
         self.out.flush()
     }
 }

@@ -15,5 +15,5 @@ pub use html::Html;
 pub use picture::Drawn;
 pub(crate) use picture::Present;
 pub(super) use pictures::failure_trends::KINDS;
-pub use shell::{Sentence, Shell, age_of, fact_list, policy};
+pub use shell::{Sentence, age_of, fact_list, lead, page, policy};
 pub use table::{PageTable, ROWS_SHOWN};

@@ -1,6 +1,7 @@
 //! The overview as a page to be opened, or printed.
 
 use chrono::Days;
+use maud::html;
 
 use crate::model::Instant;
 use crate::report::ReportMeta;
@@ -9,7 +10,7 @@ use crate::report::chart::{
     heat_map, in_brief, over_time, percent, sparks, timeline,
 };
 use crate::report::options::Period;
-use crate::report::page::{KINDS, PageTable, Sentence, Shell, age_of, fact_list};
+use crate::report::page::{KINDS, PageTable, Sentence, age_of, fact_list, page};
 use crate::report::reports::overview::{Job, Overview, Share, Verdict};
 use crate::report::reports::overview::{as_of, by_concern, complete_in_words, day, minute};
 use crate::report::table::{Cell, Column, ColumnType};
@@ -23,18 +24,6 @@ const WEEKS: u64 = 104;
 
 /// The whole page.
 pub(in crate::report) fn draw(overview: &Overview, about: &ReportMeta) -> Markup {
-    let mut page = Shell::new("State of the archive", "");
-    page.add(&as_of_line(overview));
-    page.about(about);
-    page.add(&questions(overview));
-    page.add(&over_time(&OverTime {
-        title: "Failure rate and runs over time",
-        noun: "runs",
-        zone: &overview.timezone,
-        kinds: KINDS,
-        counts: &overview.kinds,
-        runs: Some(&overview.by_day),
-    }));
     let jobs = by_concern(overview);
     let shown: Vec<&Job> = jobs.iter().copied().take(MOST_JOBS).collect();
     let left_out = if shown.len() < jobs.len() {
@@ -47,19 +36,35 @@ pub(in crate::report) fn draw(overview: &Overview, about: &ReportMeta) -> Markup
         String::new()
     };
     let rows: Vec<(&str, &Bins<Runs>)> = shown.iter().map(|job| (job.title(), &job.by_day)).collect();
-    if jobs.len() > 1 {
-        page.add(&sparks(&Sparks {
-            title: "Each job over time",
-            below: &left_out,
-            zone: &overview.timezone,
-            rows: &rows,
-        }));
-    }
-    page.add(&heat(overview, &shown, &left_out));
-    page.add(&covered(overview, &shown, &left_out));
-    page.add(&assets(overview));
-    page.add(&table(overview).draw("Jobs", "overview"));
-    page.finish()
+    let over_all = over_time(&OverTime {
+        title: "Failure rate and runs over time",
+        noun: "runs",
+        zone: &overview.timezone,
+        kinds: KINDS,
+        counts: &overview.kinds,
+        runs: Some(&overview.by_day),
+    });
+    let by_job = Sparks {
+        title: "Each job over time",
+        below: &left_out,
+        zone: &overview.timezone,
+        rows: &rows,
+    };
+    let charts = html! {
+        (questions(overview))
+        (over_all)
+        @if jobs.len() > 1 { (sparks(&by_job)) }
+        (heat(overview, &shown, &left_out))
+        (covered(overview, &shown, &left_out))
+        (assets(overview))
+    };
+    let table = table(overview).draw("Jobs", "overview");
+    page(
+        "State of the archive",
+        &as_of_line(overview),
+        about,
+        &[&charts, &table],
+    )
 }
 
 fn as_of_line(overview: &Overview) -> Markup {
@@ -84,13 +89,10 @@ fn rate(share: &Share) -> String {
 
 /// The three questions, with their answers.
 fn questions(overview: &Overview) -> Markup {
-    let mut markup = Markup::new();
-    markup.raw("<div class=\"facts\">");
-    markup.add(&complete(overview));
-    markup.add(&worse(overview));
-    markup.add(&place(overview));
-    markup.raw("</div>\n");
-    markup
+    html! {
+        div.facts { (complete(overview)) (worse(overview)) (place(overview)) }
+        "\n"
+    }
 }
 
 fn complete(overview: &Overview) -> Markup {
@@ -230,7 +232,7 @@ fn place(overview: &Overview) -> Markup {
 
 fn heat(overview: &Overview, shown: &[&Job], left_out: &str) -> Markup {
     let Some((from, end)) = overview.by_day.span() else {
-        return Markup::new();
+        return Markup::default();
     };
     let weeks: Vec<(&str, Bins<Runs>)> = shown
         .iter()
@@ -286,7 +288,7 @@ fn covered(overview: &Overview, shown: &[&Job], left_out: &str) -> Markup {
 
 fn assets(overview: &Overview) -> Markup {
     let Some(comparison) = &overview.comparison else {
-        return Markup::new();
+        return Markup::default();
     };
     let worst: Vec<Bar> = overview
         .worst_assets

@@ -9,7 +9,7 @@ use crate::report::format::{Format, Style};
 use crate::report::options::Scope;
 
 /// What a picture is at the end.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Drawn {
     /// What the page says first, in a sentence; nothing where there is nothing to say.
     pub lead: String,

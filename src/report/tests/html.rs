@@ -1,16 +1,26 @@
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use crate::model::Instant;
 use crate::report::format::{Format, Style};
+use crate::report::options::{AssetFilter, MessageFilter, Span};
+use crate::report::page::Present;
 use crate::report::page::ROWS_SHOWN;
 use crate::report::reports::asset_errors::GroupBy;
-use crate::report::reports::{AssetErrors, FailureTrends};
+use crate::report::reports::runs::RunFilter;
+use crate::report::reports::{
+    AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, OverviewReport, Runs,
+};
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
 use crate::report::{CommonOptions, Period, Ready, ReportMeta, Request};
 
-const SCRIPT: &str = "\"><script>document.title='ran'</script><img src=x onerror=alert(1)>";
+/// What somebody may put into a text to end what it stands in, to run, or to look like another.
+const HOSTILE: &str =
+    "</script></style></title><svg onload=\"alert(1)\">\"'><!--\u{202e}\u{200b}\x1b[31m\r\n&lt;_a.b";
 
 fn page(archive: &TestArchive, request: &impl Request) -> String {
     archive.written(request, Format::HTML, Style::default())
@@ -43,7 +53,6 @@ fn the_policy_names_the_script_and_the_style_that_are_there_and_nothing_else() {
     let archive = TestArchive::new(&[Some("Nightly")], &[day(1, 0, 4)]);
     let page = page(&archive, &trends(Period::Day));
     let policy = between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"")[0];
-    let policy = policy.replace("&#39;", "'");
     for (element, directive) in [("script", "script-src"), ("style", "style-src")] {
         let texts = between(&page, &format!("<{element}>"), &format!("</{element}>"));
         assert_eq!(texts.len(), 1, "{element}");
@@ -71,44 +80,171 @@ fn the_policy_names_the_script_and_the_style_that_are_there_and_nothing_else() {
     }
 }
 
-#[test]
-fn markup_in_every_text_is_shown_and_is_none() {
-    let messages = vec![Message {
+/// An archive in which this is every text that a server sends.
+fn archive_of(text: &'static str) -> TestArchive {
+    let message = Message {
         at: Some(0),
-        text: Some(SCRIPT),
-        details: Some(SCRIPT),
-        category: Some(SCRIPT),
-        asset: Some(SCRIPT),
-        asset_type: Some(SCRIPT),
-        owner: Some(SCRIPT),
+        text: Some(text),
+        details: Some(text),
+        category: Some(text),
+        asset: Some(text),
+        asset_type: Some(text),
+        owner: Some(text),
         is_absent: false,
-    }];
-    let run = Run {
-        messages,
-        ..day(1, 0, 5)
     };
-    let archive = TestArchive::new(&[Some(SCRIPT), Some("other")], &[run, day(2, 1, 4)]);
-    let asked = CommonOptions {
-        jobs: vec![SCRIPT.to_owned()],
+    let runs: Vec<Run> = (0..9)
+        .chain(30..40)
+        .map(|at| Run {
+            messages: vec![message.clone()],
+            ..day(at, usize::from(at % 3 == 0), 4 + at % 2)
+        })
+        .collect();
+    let archive = TestArchive::new(&[Some(text), Some(text)], &runs);
+    let connection = archive.connection();
+    for sql in [
+        "UPDATE _job SET last_error = ?1",
+        "UPDATE _run SET exception = ?1, custom_status_text = ?1, job_summary = ?1, status_details = ?1,
+             activity_status_list = ?1, started_at_raw = ?1, ended_at_raw = ?1",
+    ] {
+        connection.execute(sql, [text]).unwrap();
+    }
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, payload_sha256)
+             VALUES (1, 1, 1, 1, 0, 2, zeroblob(32)), (2, 1, 2, 1, 100, 4, zeroblob(32))",
+        )
+        .unwrap();
+    archive
+}
+
+/// The page of every report over such an archive, with this as every text that a user can ask for.
+fn pages_of(text: &'static str) -> Vec<(String, String)> {
+    let archive = archive_of(text);
+    let common = CommonOptions {
+        jobs: vec![text.to_owned()],
         ..CommonOptions::default()
     };
-    let by_message = Ready {
-        common: asked,
-        report: AssetErrors {
-            group_by: GroupBy::Message,
-            ..AssetErrors::default()
-        },
+    let later = CommonOptions {
+        since: Some(Instant::from_unix_seconds(20 * 86_400)),
+        until: Some(Instant::from_unix_seconds(60 * 86_400)),
+        ..common.clone()
     };
-    for page in [
-        page(&archive, &trends(Period::Day)),
-        page(&archive, &plain(AssetErrors::default())),
-        page(&archive, &by_message),
-    ] {
-        // Places where a long word may be broken are markup of ours.
-        let page = page.replace("<wbr>", "");
-        assert_eq!(between(&page, "<script", ">").len(), 1, "{page}");
-        assert!(!page.contains("<img"), "{page}");
-        assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;"), "{page}");
+    let before = Span {
+        since: Instant::from_unix_seconds(0),
+        until: Instant::from_unix_seconds(20 * 86_400),
+    };
+    let assets = AssetFilter {
+        assets: vec![text.to_owned()],
+        asset_types: vec![text.to_owned()],
+        owners: vec![text.to_owned()],
+    };
+    let filter = RunFilter {
+        messages: MessageFilter {
+            assets: assets.clone(),
+            search: Some(text.to_owned()),
+            ..MessageFilter::default()
+        },
+        ..RunFilter::default()
+    };
+    fn of<R: Present>(archive: &TestArchive, common: &CommonOptions, report: R) -> (String, String) {
+        let request = Ready {
+            common: common.clone(),
+            report,
+        };
+        (request.name().to_owned(), page(archive, &request))
+    }
+    let trends = FailureTrends::default();
+    let trends_compared = FailureTrends {
+        compare: before.into(),
+        ..FailureTrends::default()
+    };
+    let errors_compared = AssetErrors {
+        compare: before.into(),
+        ..AssetErrors::default()
+    };
+    let gaps = Coverage {
+        gaps: true,
+        purge_age: Some(Duration::from_secs(86_400)),
+    };
+    let runs = Runs {
+        filter: filter.clone(),
+    };
+    let mut pages = vec![
+        of(&archive, &common, trends),
+        of(&archive, &later, trends_compared),
+        of(&archive, &later, errors_compared),
+        of(&archive, &common, Coverage::default()),
+        of(&archive, &common, gaps),
+        of(&archive, &common, MissedRuns::default()),
+        of(&archive, &common, Changes::default()),
+        of(&archive, &common, runs),
+        of(&archive, &common, Messages { filter }),
+        of(&archive, &common, OverviewReport::default()),
+        ("query".to_owned(), query_of(text)),
+    ];
+    pages.extend(GroupBy::ALL.map(|group_by| {
+        let report = AssetErrors {
+            assets: assets.clone(),
+            group_by,
+            ..AssetErrors::default()
+        };
+        of(&archive, &common, report)
+    }));
+    pages
+}
+
+/// A query whose SQL, columns and cells are this text.
+fn query_of(text: &'static str) -> String {
+    let about = ReportMeta {
+        report: "query".to_owned(),
+        options: [("sql".to_owned(), text.into())].into_iter().collect(),
+        head: "00".repeat(32),
+        schema_version: 1,
+        tool_version: text.to_owned(),
+    };
+    rendered(
+        &about,
+        &[
+            Column::new(text, ColumnType::Any),
+            Column::new(text, ColumnType::Text),
+        ],
+        &[
+            [Cell::Text(text), Cell::Null],
+            [Cell::Bytes(text.as_bytes()), Cell::Null],
+        ],
+    )
+}
+
+/// The tags of a page, with the names of their attributes but without their values. Where a long word may be broken is
+/// left out, since that depends on its letters.
+fn tags(page: &str) -> Vec<String> {
+    let mut page = page.to_owned();
+    for element in ["script", "style"] {
+        let inside = between(&page, &format!("<{element}>"), &format!("</{element}>"))[0].to_owned();
+        page = page.replace(&inside, "");
+    }
+    let tags = page.split('<').skip(1).map(|piece| {
+        let tag = piece.split('>').next().unwrap();
+        tag.split('"').step_by(2).collect::<String>()
+    });
+    tags.filter(|tag| tag != "wbr" && tag != "br").collect()
+}
+
+#[test]
+fn hostile_text_is_shown_and_is_neither_markup_nor_anything_that_steers_the_reader() {
+    let harmless: &'static str = "x".repeat(HOSTILE.chars().count()).leak();
+    for ((place, hostile), (_, harmless)) in pages_of(HOSTILE).into_iter().zip(pages_of(harmless)) {
+        assert!(
+            hostile
+                .replace("<wbr>", "")
+                .contains("&lt;svg onload=&quot;alert(1)&quot;&gt;"),
+            "{place}"
+        );
+        assert!(!hostile.contains("there are no rows"), "{place}");
+        let steers = |character: char| character != '\n' && crate::text::is_active(character);
+        assert_eq!(hostile.find(steers), None, "{place}");
+        assert_eq!(tags(&hostile), tags(&harmless), "{place}");
     }
 }
 
@@ -167,7 +303,19 @@ fn the_same_rows_are_the_same_bytes() {
     assert_eq!(page(&archive, &request), page(&archive, &request));
 }
 
-fn query(rows: &[Cell<'_>]) -> String {
+fn rendered(about: &ReportMeta, columns: &[Column], rows: &[[Cell<'_>; 2]]) -> String {
+    let mut bytes = Vec::new();
+    let mut page = Format::HTML.open(&mut bytes, Style::default(), about).unwrap();
+    page.columns(columns).unwrap();
+    for row in rows {
+        page.row(row).unwrap();
+    }
+    page.finish().unwrap();
+    drop(page);
+    String::from_utf8(bytes).unwrap()
+}
+
+fn query(cells: &[Cell<'_>]) -> String {
     let about = ReportMeta {
         report: "query".to_owned(),
         options: serde_json::Map::new(),
@@ -175,19 +323,12 @@ fn query(rows: &[Cell<'_>]) -> String {
         schema_version: 1,
         tool_version: "0".to_owned(),
     };
-    let mut bytes = Vec::new();
-    let mut page = Format::HTML.open(&mut bytes, Style::default(), &about).unwrap();
-    page.columns(&[
+    let columns = [
         Column::new("a_b", ColumnType::Any),
         Column::new("nothing", ColumnType::Any),
-    ])
-    .unwrap();
-    for cell in rows {
-        page.row(&[*cell, Cell::Null]).unwrap();
-    }
-    page.finish().unwrap();
-    drop(page);
-    String::from_utf8(bytes).unwrap()
+    ];
+    let rows: Vec<[Cell<'_>; 2]> = cells.iter().map(|cell| [*cell, Cell::Null]).collect();
+    rendered(&about, &columns, &rows)
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use maud::html;
+
 use super::compare::Compared;
 use crate::archive::Snapshot;
 use crate::model::Zone;
@@ -121,7 +123,7 @@ impl Picture<FailureTrends> for Trends {
             runs: Some(&self.runs),
         });
         if self.jobs.len() > 1 {
-            charts.add(&by_job(&self.jobs, self.zone.name()));
+            charts = html! { (charts) (by_job(&self.jobs, self.zone.name())) };
         }
         Drawn {
             lead: self.lead(),

@@ -26,7 +26,7 @@ impl Present for OverviewReport {
                 Some(json + "\n")
             }
             "table" => Some(write_text(&read()?, style.blocks)),
-            "html" => Some(draw(&read()?, meta).as_str().to_owned()),
+            "html" => Some(draw(&read()?, meta).into_string()),
             _ => None,
         })
     }
