@@ -1,6 +1,6 @@
 //! An open place for rows: its format, its file, its manifest.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
@@ -10,10 +10,9 @@ use super::halt::Halt;
 use super::output::Output;
 use crate::archive::ReadOnly;
 use crate::model::{Instant, hex};
+use crate::report::format::{Format, Style};
 use crate::report::manifest::{Digested, Form, Manifest};
-use crate::report::overview::Overview;
-use crate::report::render::{Format, Style};
-use crate::report::{About, Cell, Column, Counted, ReportError, Rows};
+use crate::report::{Printer, ReportError, ReportMeta, Written};
 
 /// What decides where files go, beside the options of a command.
 #[derive(Debug, Clone, Copy)]
@@ -93,31 +92,28 @@ impl Destination {
         Ok(self)
     }
 
-    /// Writes what `produce` makes, which is what `about` tells of, and says how many rows that were.
+    /// Writes what `produce` makes, which `meta` describes, and says how many rows that were.
     ///
     /// # Errors
     /// Those of `produce` and of the place, and the wish to stop; the old file is then as it was.
     pub(super) fn write(
         self,
-        about: About,
+        meta: ReportMeta,
         halt: &Halt,
-        produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
+        produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<u64, Failure> {
         let mut output = self.output;
         let mut digested = Digested::new(&mut output, self.manifest.is_some());
-        let result = (|| {
-            let mut renderer = self.format.renderer(&mut digested, self.style, &about)?;
-            let mut cancellable = Cancellable {
-                inner: &mut *renderer,
-                halt,
-            };
-            let mut counted = Counted::new(&mut cancellable);
-            produce(&mut counted)?;
-            Ok((counted.rows(), counted.column_names().to_vec()))
-        })();
+        let result = produce(Printer {
+            out: &mut digested,
+            format: self.format,
+            style: self.style,
+            meta: &meta,
+            is_cancelled: &|| halt.is_asked(),
+        });
         let (_, bytes, sha256) = digested.into_parts();
-        let (rows, columns) = match result {
-            Ok(made) => made,
+        let Written { rows, columns } = match result {
+            Ok(written) => written,
             Err(_) if halt.is_asked() => {
                 let words = format!("interrupted: {} is as it was", self.name);
                 return Err(Failure::new(Exit::Interrupted, words));
@@ -135,7 +131,7 @@ impl Destination {
             rows,
             columns,
             form: Form::new(self.format, self.style),
-            about,
+            meta,
             time: Instant::now().to_string(),
         };
         beside
@@ -149,37 +145,6 @@ impl Destination {
 pub(super) fn tell_empty(report: &str, rows: u64) {
     if rows == 0 {
         tracing::info!("{report}: there are no rows, since nothing in the archive is what was asked for");
-    }
-}
-
-/// Passes rows on until somebody asks to stop.
-struct Cancellable<'r> {
-    inner: &'r mut dyn Rows,
-    halt: &'r Halt,
-}
-
-impl Rows for Cancellable<'_> {
-    fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
-        self.inner.columns(columns)
-    }
-
-    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        if self.halt.is_asked() {
-            return Err(io::Error::other("interrupted"));
-        }
-        self.inner.row(cells)
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.inner.finish()
-    }
-
-    fn gaps(&mut self) -> Option<&mut dyn Rows> {
-        self.inner.gaps()
-    }
-
-    fn overview(&mut self, overview: &Overview) -> io::Result<bool> {
-        self.inner.overview(overview)
     }
 }
 

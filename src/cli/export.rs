@@ -9,11 +9,12 @@ use super::destination::Place;
 use super::failure::{Exit, Failure};
 use super::folder::Folder;
 use super::halt::Halt;
-use super::rows::one_of;
 use crate::archive::{NAMES_FOR_ANALYSTS, ReadOnly};
 use crate::model::{Instant, Zone};
-use crate::report::render::{Format, Style};
-use crate::report::{About, export, local_day};
+use crate::report::export::{self, ExportOptions};
+use crate::report::format::{Format, Style};
+use crate::report::options::one_of;
+use crate::report::{ReportMeta, local_day};
 
 /// Writes the tables for analysts into files for other engines: JSON Lines, or Parquet
 ///
@@ -28,7 +29,7 @@ use crate::report::{About, export, local_day};
   jobruns export --table runs --table messages --output-dir exported")]
 pub(super) struct ExportArgs {
     /// JSON Lines, or Parquet with Zstandard
-    #[arg(long, value_name = "FORMAT", default_value = "jsonl", ignore_case = true, value_parser = one_of(&FORMATS, Format::name))]
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl", ignore_case = true, value_parser = one_of(&FORMATS, |format| format.name))]
     format: Format,
 
     /// The folder for the files, made where it is not there; {date} in its name is today
@@ -45,7 +46,7 @@ pub(super) struct ExportArgs {
 }
 
 /// In which the tables can be had.
-static FORMATS: [Format; 2] = [Format::Jsonl, Format::Parquet];
+static FORMATS: [Format; 2] = [Format::JSONL, Format::PARQUET];
 
 pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
     let is_wanted = |name: &&str| {
@@ -73,7 +74,7 @@ pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
         &halt,
         console,
         |table| table,
-        |table| About::new(&snapshot, "export", export::described(table)),
-        |table, rows| reader.confirmed(export::write(&snapshot, table, rows)),
+        |table| ReportMeta::new(&snapshot, "export", &ExportOptions { table }),
+        |table, printer| printer.rows(|rows| reader.confirmed(export::write(&snapshot, table, rows))),
     )
 }

@@ -7,8 +7,8 @@ use super::console::Console;
 use super::destination::{Destination, Place};
 use super::failure::{Exit, Failure};
 use super::halt::Halt;
-use crate::report::render::{Format, Style};
-use crate::report::{About, ReportError, Rows};
+use crate::report::format::{Format, Style};
+use crate::report::{Printer, ReportError, ReportMeta, Written};
 
 /// A folder that is there, and how files in it are written.
 pub(super) struct Folder {
@@ -54,12 +54,12 @@ impl Folder {
         halt: &Halt,
         console: &Console,
         name: impl Fn(&T) -> &str,
-        about: impl Fn(&T) -> About,
-        produce: impl Fn(&T, &mut dyn Rows) -> Result<(), ReportError>,
+        meta: impl Fn(&T) -> ReportMeta,
+        produce: impl Fn(&T, Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<Exit, Failure> {
         let mut written = 0;
         for thing in things {
-            match self.write(name(thing), about(thing), halt, |rows| produce(thing, rows)) {
+            match self.write(name(thing), meta(thing), halt, |printer| produce(thing, printer)) {
                 Ok(()) => written += 1,
                 Err(failure) if failure.exit() == Exit::Interrupted => return Err(failure),
                 Err(failure) => console.tell(&failure.about(&format!("{}: ", name(thing)))),
@@ -75,13 +75,13 @@ impl Folder {
     fn write(
         &self,
         name: &str,
-        about: About,
+        meta: ReportMeta,
         halt: &Halt,
-        produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
+        produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<(), Failure> {
-        let file = self.path.join(format!("{name}.{}", self.format.extension()));
+        let file = self.path.join(format!("{name}.{}", self.format.extension));
         let destination = Destination::file(&file, self.manifests, self.format, self.style)?;
-        let rows = destination.write(about, halt, produce)?;
+        let rows = destination.write(meta, halt, produce)?;
         tracing::info!("{}: {rows} rows", file.display());
         Ok(())
     }

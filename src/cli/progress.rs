@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use super::console::{Console, shown};
-use crate::config::{When, show_duration};
-use crate::model::Guid;
+use crate::config::When;
+use crate::model::{Guid, show_duration};
 use crate::sync::SyncEvent;
 
 /// Bars wait this long: what is done by then needs none.

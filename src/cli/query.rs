@@ -9,8 +9,8 @@ use super::halt::Halt;
 use super::rows::RowsArgs;
 use crate::archive::ReadOnly;
 use crate::model::{Instant, Zone};
-use crate::report::query::{Options, QueryEnd, parameter, write};
-use crate::report::{About, local_day};
+use crate::report::query::{QueryEnd, QueryOptions, parameter, write};
+use crate::report::{ReportMeta, local_day};
 
 /// Asks the archive a question in SQL, which can only read
 ///
@@ -70,7 +70,7 @@ impl QueryArgs {
 }
 
 pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
-    let options = Options {
+    let options = QueryOptions {
         sql: args.sql()?,
         parameters: args
             .parameters
@@ -90,10 +90,12 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
         let destination = destination.take().map_or_else(|| args.rows.open(&place), Ok)?;
         halt.interrupts(reader);
         let snapshot = reader.snapshot()?;
-        let about = About::new(&snapshot, "query", options.described());
-        destination.held_back_for(reader)?.write(about, &halt, |rows| {
-            end = reader.confirmed(write(&snapshot, &options, rows))?;
-            Ok(())
+        let meta = ReportMeta::new(&snapshot, "query", &options);
+        destination.held_back_for(reader)?.write(meta, &halt, |printer| {
+            printer.rows(|rows| {
+                end = reader.confirmed(write(&snapshot, &options, rows))?;
+                Ok(())
+            })
         })
     })?;
     tell_empty("query", rows);

@@ -3,14 +3,13 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-
 use super::destination::{Destination, Place};
 use super::failure::{Exit, Failure};
 use crate::config::When;
-use crate::report::render::{CsvStyle, Format, Style};
+use crate::report::format::{CsvStyle, Format, Style};
+use crate::report::options::one_of;
 
-/// How rows are written, and where.
+// How rows are written, and where. Not a doc comment, which clap would show in the help of each report.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct RowsArgs {
@@ -26,13 +25,13 @@ pub(super) struct RowsArgs {
     manifest: bool,
 }
 
-/// How rows are written.
+// How rows are written. Not a doc comment, which clap would show in the help of each report.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct FormArgs {
     /// How rows are written [default: table on a terminal, else csv]; xlsx cuts texts past 32,767 characters, with a mark; html is
     /// a page with charts and the first 5,000 rows
-    #[arg(long, value_name = "FORMAT", ignore_case = true, value_parser = one_of(&Format::ALL, Format::name))]
+    #[arg(long, value_name = "FORMAT", ignore_case = true, value_parser = one_of(&Format::ALL, |format| format.name))]
     format: Option<Format>,
 
     /// CSV as Excel likes it: byte order mark, CRLF, and --guard
@@ -54,21 +53,6 @@ pub(super) struct FormArgs {
     /// Table: a small line of block characters for each job (failure-trends, overview)
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     blocks: When,
-}
-
-/// One of a few words, in any letter case.
-pub(super) fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
-    all: &'static [T; N],
-    name: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T> {
-    let names = all.map(name);
-    PossibleValuesParser::new(names).map(move |word| {
-        let meant = all
-            .iter()
-            .copied()
-            .find(|&value| name(value).eq_ignore_ascii_case(&word));
-        meant.expect("only words of the list are let through")
-    })
 }
 
 /// Whether a terminal shows characters beyond ASCII, as its environment says; on Windows all of today do.
@@ -103,11 +87,11 @@ impl FormArgs {
     /// Wrong usage: options that contradict the format.
     pub(super) fn form(&self, default: Format, width: Option<usize>) -> Result<(Format, Style), Failure> {
         let of_csv = self.excel || self.delimiter.is_some() || self.guard || self.no_guard;
-        let format = self.format.unwrap_or(if of_csv { Format::Csv } else { default });
-        if of_csv && format != Format::Csv {
+        let format = self.format.unwrap_or(if of_csv { Format::CSV } else { default });
+        if of_csv && format != Format::CSV {
             let words = format!(
                 "--excel, --delimiter, --guard and --no-guard are about csv, and the format is {}",
-                format.name()
+                format.name
             );
             return Err(Failure::new(Exit::WrongUsage, words));
         }
@@ -127,7 +111,7 @@ impl FormArgs {
     fn tell_other_name(&self, file: &Path, format: Format) {
         let extension = file.extension().and_then(|extension| extension.to_str());
         let meant = Format::ALL.into_iter().find(|format| {
-            extension.is_some_and(|extension| format.extension().eq_ignore_ascii_case(extension))
+            extension.is_some_and(|extension| format.extension.eq_ignore_ascii_case(extension))
         });
         if let (None, Some(meant)) = (self.format, meant)
             && meant != format
@@ -135,8 +119,8 @@ impl FormArgs {
             tracing::warn!(
                 "{} is written as {}; --format {} would make it what its name says",
                 file.display(),
-                format.name(),
-                meant.name()
+                format.name,
+                meant.name
             );
         }
     }
@@ -159,19 +143,19 @@ impl RowsArgs {
                 return Err(Failure::new(Exit::WrongUsage, words));
             }
             let on_terminal = std::io::stdout().is_terminal();
-            let default = if on_terminal { Format::Table } else { Format::Csv };
+            let default = if on_terminal { Format::TABLE } else { Format::CSV };
             let width = on_terminal
                 .then(|| terminal_size::terminal_size_of(std::io::stdout()))
                 .flatten()
                 .map(|(width, _)| usize::from(width.0));
             let (format, style) = self.form.form(default, width)?;
-            if format.is_binary() && on_terminal {
-                let words = format!("{} is no text for a terminal", format.name());
+            if format.is_binary && on_terminal {
+                let words = format!("{} is no text for a terminal", format.name);
                 return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
             }
             return Ok(Destination::stdout(format, style));
         };
-        let (format, style) = self.form.form(Format::Csv, None)?;
+        let (format, style) = self.form.form(Format::CSV, None)?;
         self.form.tell_other_name(file, format);
         Destination::file(&place.resolve(file), self.manifest, format, style)
     }

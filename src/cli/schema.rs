@@ -7,8 +7,9 @@ use clap::ValueEnum;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use crate::archive::{DocumentedTable, documented_tables};
-use crate::report::render::{Markdown, Text};
-use crate::report::{Cell, Column, Kind, Rows, nearest};
+use crate::report::formats::{Markdown, Text};
+use crate::report::options::nearest;
+use crate::report::{Cell, Column, ColumnType, Rows};
 
 /// Shows the tables and columns: what they mean, in which unit, and when they are NULL
 ///
@@ -142,7 +143,7 @@ fn introduce(format: SchemaFormat, out: &mut impl Write) -> io::Result<()> {
 
 fn columns(table: &DocumentedTable, rows: &mut impl Rows) -> io::Result<()> {
     let unit = if table.is_for_analysts { "unit" } else { "type" };
-    rows.columns(&["column", unit, "meaning", "NULL"].map(|name| Column::new(name, Kind::Text)))?;
+    rows.columns(&["column", unit, "meaning", "NULL"].map(|name| Column::new(name, ColumnType::Text)))?;
     for column in &table.columns {
         let null = if column.null.is_empty() {
             "never"

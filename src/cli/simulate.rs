@@ -8,8 +8,7 @@ use super::output::Output;
 use super::runtime::runtime;
 use super::stop;
 use super::table::print_text;
-use crate::config::parse_duration;
-use crate::model::{Guid, hex};
+use crate::model::{Guid, hex, parse_duration};
 use crate::simulator::{CertificateKind, Credentials, FAULT_KINDS, Fault, History, Options, Simulator};
 
 /// Where the look-alike's password comes from, if not the default; there is no flag that takes a password.

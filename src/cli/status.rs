@@ -9,8 +9,8 @@ use super::failure::{Exit, Failure};
 use super::jobs::yes_or_no;
 use super::table::{Column, or_dash, print};
 use crate::archive::{JobState, ReadOnly};
-use crate::config::{TableOrJson, parse_duration, show_duration};
-use crate::model::Instant;
+use crate::config::TableOrJson;
+use crate::model::{Instant, parse_duration, show_duration};
 
 /// How fresh the archive is, per job
 ///

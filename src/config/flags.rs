@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::pin::parse_pin;
-use super::values::{
-    PasswordEncoding, TableOrJson, parse_concurrency, parse_positive_duration, parse_rate, parse_run_limit,
-};
-use crate::model::{Guid, NaiveZone, Sha256};
+use super::values::{PasswordEncoding, TableOrJson, parse_concurrency, parse_rate, parse_run_limit};
+use crate::model::{Guid, NaiveZone, Sha256, parse_positive_duration};
 
 /// Which server.
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -11,7 +11,6 @@
 //! [`Secret`](crate::model::Secret) prints as redacted. Errors of this room name files, lines and settings, and repeat
 //! no text of a file that could hold a password.
 
-mod duration;
 mod error;
 mod exports;
 mod file;
@@ -30,7 +29,6 @@ mod sources;
 mod text;
 mod values;
 
-pub use duration::{NotADuration, parse_duration, show_duration};
 pub use error::ConfigError;
 pub(crate) use error::unread_config_file;
 pub use exports::Export;
@@ -50,5 +48,4 @@ pub use settings::{LoginSettings, ServerSettings, SyncSettings, TrustChoice, Url
 pub use size::{NotASize, parse_size, show_size};
 pub use sources::{Choice, Chosen, Environment, Sources};
 pub use text::NotText;
-pub(crate) use values::parse_positive_duration;
 pub use values::{MAX_CONCURRENCY, PasswordEncoding, TableOrJson};

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::duration::show_duration;
 use super::error::ConfigError;
 use super::flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
 use super::jobs_file::{JobsFile, ListedJob, read_jobs_file};
@@ -15,10 +14,10 @@ use super::setting::Setting;
 use super::size::show_size;
 use super::sources::{Chosen, Sources};
 use super::values::{
-    PasswordEncoding, TableOrJson, parse_concurrency, parse_positive_duration, parse_rate, parse_run_limit,
-    whole_number, word, word_of, yes_or_no,
+    PasswordEncoding, TableOrJson, parse_concurrency, parse_rate, parse_run_limit, whole_number, word,
+    word_of, yes_or_no,
 };
-use crate::model::{Guid, NaiveZone, Sha256, hex};
+use crate::model::{Guid, NaiveZone, Sha256, hex, parse_positive_duration, show_duration};
 
 /// What makes a server's certificate good.
 #[derive(Debug, Clone, PartialEq, Eq)]

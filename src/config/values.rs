@@ -1,10 +1,7 @@
 //! The words and numbers that settings take, and their limits.
 
-use std::time::Duration;
-
 use clap::ValueEnum;
 
-use super::duration::parse_duration;
 use super::size::parse_size;
 
 /// How the token URL wants the password.
@@ -35,19 +32,6 @@ const SMALLEST_RUN_LIMIT: u64 = 1 << 20;
 
 /// The largest limit for a run: more than that no archive unpacks.
 const LARGEST_RUN_LIMIT: u64 = 512 << 20;
-
-/// A duration of more than nothing.
-///
-/// # Errors
-/// The reason, in words.
-pub(crate) fn parse_positive_duration(text: &str) -> Result<Duration, String> {
-    let duration = parse_duration(text).map_err(|error| error.to_string())?;
-    if duration.is_zero() {
-        Err("it must be longer than nothing".to_owned())
-    } else {
-        Ok(duration)
-    }
-}
 
 /// A number of jobs at once, from 1 to [`MAX_CONCURRENCY`].
 pub(crate) fn parse_concurrency(text: &str) -> Result<usize, String> {

@@ -3,6 +3,8 @@
 //! No SQL, no HTTP, no JSON, and no I/O but for the rules of time zones: every other room may lean on this one, and it leans
 //! on nothing.
 
+mod decimal;
+mod duration;
 mod guid;
 mod instant;
 mod message;
@@ -12,6 +14,8 @@ mod secret;
 mod status;
 mod zone;
 
+pub use decimal::Decimal;
+pub use duration::{NotADuration, parse_duration, parse_positive_duration, show_duration};
 pub use guid::{Guid, NotAGuid};
 pub(crate) use instant::TICKS_PER_SECOND;
 pub use instant::{Instant, TimeBasis, TimeReading};

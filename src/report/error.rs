@@ -5,7 +5,7 @@ use std::io;
 use crate::archive::{ArchiveError, QueryError};
 use crate::model::Instant;
 
-/// An error of the report room.
+/// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The archive could not be read.
@@ -20,10 +20,18 @@ pub enum ReportError {
     /// No job has this GUID or name.
     #[error("the archive has no job {given:?}")]
     UnknownJob {
-        /// What was asked for.
+        /// What was requested.
         given: String,
         /// The most similar name or GUID that there is.
         nearest: Option<String>,
+    },
+    /// Options that make no sense.
+    #[error("{message}")]
+    WrongUsage {
+        /// Why.
+        message: String,
+        /// The way out; `None` where the message says it all.
+        hint: Option<&'static str>,
     },
     /// The span ends before it begins.
     #[error("--since ({since}) is after --until ({until})")]
@@ -36,6 +44,11 @@ pub enum ReportError {
 }
 
 impl ReportError {
+    /// Options that make no sense, for the reason that `message` says.
+    pub(super) const fn wrong_usage(message: String) -> Self {
+        Self::WrongUsage { message, hint: None }
+    }
+
     /// The way out; `None` where the error says it all.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -51,15 +64,16 @@ impl ReportError {
             Self::UnknownJob { nearest: None, .. } => {
                 Some("`jobruns jobs list` shows them all; take a GUID or a name.".to_owned())
             }
+            Self::WrongUsage { hint, .. } => hint.map(str::to_owned),
             Self::Write(_) | Self::SinceAfterUntil { .. } => None,
         }
     }
 
-    /// Whether what was asked for makes no sense, rather than something having failed.
+    /// Whether what was requested makes no sense, rather than something having failed.
     #[must_use]
     pub const fn is_wrong_usage(&self) -> bool {
         match self {
-            Self::UnknownJob { .. } | Self::SinceAfterUntil { .. } => true,
+            Self::UnknownJob { .. } | Self::WrongUsage { .. } | Self::SinceAfterUntil { .. } => true,
             Self::Query(error) => error.is_wrong_usage(),
             Self::Archive(_) | Self::Write(_) => false,
         }

@@ -1,10 +1,10 @@
 //! The tables for analysts as they are, for other engines.
 
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 use super::error::ReportError;
 use super::query;
-use super::table::{Column, Kind, Rows};
+use super::table::{Column, ColumnType, Rows};
 use crate::archive::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, Snapshot, documented_tables};
 
 /// Writes every row and column of one of [`NAMES_FOR_ANALYSTS`], in the archive's own order; values are those that SQLite
@@ -27,10 +27,11 @@ pub fn write(snapshot: &Snapshot<'_>, table: &str, rows: &mut dyn Rows) -> Resul
     })
 }
 
-/// The options of an export as its manifest has them.
-#[must_use]
-pub fn described(table: &str) -> Map<String, Value> {
-    Map::from_iter([("table".to_owned(), table.into())])
+/// What is exported, as its manifest has it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExportOptions<'a> {
+    /// Name of the table.
+    pub table: &'a str,
 }
 
 fn documented(name: &str) -> DocumentedTable {
@@ -44,11 +45,11 @@ fn documented(name: &str) -> DocumentedTable {
 /// A column's type, by the unit that its documentation names.
 fn typed(column: &DocumentedColumn) -> Column {
     let kind = match column.unit.as_str() {
-        "0 or 1" | "code" | "count" | "number" => Kind::Integer,
-        "seconds" => Kind::Decimal,
-        "bytes" => Kind::Bytes,
-        "UTC time" => Kind::Instant,
-        _ => Kind::Text,
+        "0 or 1" | "code" | "count" | "number" => ColumnType::Integer,
+        "seconds" => ColumnType::Decimal,
+        "bytes" => ColumnType::Bytes,
+        "UTC time" => ColumnType::Instant,
+        _ => ColumnType::Text,
     };
     Column {
         name: column.name.clone().into(),

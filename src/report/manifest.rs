@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use sha2::{Digest, Sha256 as Hasher};
 
-use super::about::About;
-use super::render::{Format, Style};
-use crate::model::{Sha256, hex};
+use super::format::{Format, Style};
+use super::meta::ReportMeta;
+use crate::model::Sha256;
 
 /// The manifest of a report's file: one JSON object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,7 +27,7 @@ pub struct Manifest {
     pub form: Form,
     /// Report, options, ledger head, versions.
     #[serde(flatten)]
-    pub about: About,
+    pub meta: ReportMeta,
     /// When the report was made, UTC.
     pub time: String,
 }
@@ -57,13 +57,13 @@ impl Form {
     /// The form of rows in this format.
     #[must_use]
     pub fn new(format: Format, style: Style) -> Self {
-        let csv = (format == Format::Csv).then(|| CsvForm {
+        let csv = (format == Format::CSV).then(|| CsvForm {
             delimiter: char::from(style.csv.delimiter),
             excel: style.csv.excel,
             guard: style.csv.guard,
         });
         Self {
-            format: format.name(),
+            format: format.name,
             csv,
         }
     }
@@ -113,15 +113,5 @@ impl<W: Write> Write for Digested<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
-    }
-}
-
-impl Manifest {
-    /// Sets what the bytes say.
-    #[must_use]
-    pub fn of_bytes(mut self, bytes: u64, sha256: &Sha256) -> Self {
-        self.bytes = bytes;
-        self.sha256 = hex(sha256);
-        self
     }
 }

@@ -1,55 +1,36 @@
-//! Reports: rows of the archive to tables, tables to bytes.
+//! Reports: the archive to typed rows, rows to tables, tables to bytes.
 //!
-//! A report is a function from a [`Snapshot`](crate::archive::Snapshot) and its options to rows, which go one at a time
-//! to a [`Rows`]: a format of [`render`], or a counter around one. So nothing is held that need not be.
-//!
-//! Pictures: [`chart`] draws, [`page`] says which chart fits which report and makes an HTML file of it, and [`overview`]
-//! is put together from what the other reports say.
+//! A report ([`definition`]) is a struct of options that yields typed rows; they are in [`reports`]. Table formats
+//! ([`formats`]) get the cells of each row, one row at a time, so nothing is held that need not be. Pages ([`page`]) get the row
+//! itself, and draw with [`chart`]. [`request`] joins them.
 //!
 //! # Same archive, same options: same bytes
 //! Rows have an order of their own, numbers are computed from integers, and nothing looks at the clock: relative times
 //! became instants before.
 
-mod about;
-pub mod asset_errors;
-pub mod changes;
 pub mod chart;
-pub mod coverage;
-mod decimal;
-mod each;
+pub(crate) mod definition;
 mod error;
 pub mod export;
-pub mod failure_changes;
-pub mod failure_trends;
-pub mod gaps;
+pub mod format;
+pub mod formats;
 pub mod manifest;
-pub mod messages;
-mod messages_wanted;
-pub mod missed_runs;
-mod moment;
-mod options;
-pub mod overview;
+mod meta;
+pub(crate) mod options;
 pub mod page;
-mod period;
 pub mod query;
-pub mod render;
+pub(crate) mod reports;
 mod request;
-pub mod runs;
-mod span;
 mod table;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-mod trend;
+mod titles;
 
-pub use about::About;
-pub use decimal::Decimal;
 pub use error::ReportError;
-pub use messages_wanted::{AssetsWanted, MessagesWanted};
-pub use moment::{UnreadableMoment, read_moment};
-pub use options::{Common, Scope, UnknownTimeZone, nearest, read_zone};
-pub use period::{By, local_day};
-pub use request::Request;
-pub use span::Span;
-pub use table::{Cell, Column, Counted, Kind, Rows};
+pub use meta::ReportMeta;
+pub(crate) use options::CommonOptions;
+pub use options::{Period, local_day};
+pub(crate) use request::{Printer, Ready, Request};
+pub use table::{Cell, Column, ColumnType, Rows, Written};

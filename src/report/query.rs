@@ -3,18 +3,20 @@
 use std::borrow::Cow;
 
 use rusqlite::types::{Value, ValueRef};
-use serde_json::{Map, Value as Json};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use super::error::ReportError;
-use super::table::{Cell, Column, Kind, Rows};
+use super::table::{Cell, Column, ColumnType, Rows};
 use crate::archive::{Answer, QueryError, Snapshot};
 
 /// A query with its parameters.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct QueryOptions {
     /// One statement that reads.
     pub sql: String,
     /// Values by the bare names of the parameters.
+    #[serde(rename = "param", serialize_with = "by_name")]
     pub parameters: Vec<(String, Value)>,
     /// At most this many rows.
     pub limit: Option<u64>,
@@ -29,31 +31,20 @@ pub enum QueryEnd {
     Limited,
 }
 
-impl Options {
-    /// The options as the manifest has them.
-    #[must_use]
-    pub fn described(&self) -> Map<String, Json> {
-        let parameters: Map<String, Json> = self
-            .parameters
-            .iter()
-            .map(|(name, value)| (name.clone(), described(value)))
-            .collect();
-        let mut options = Map::new();
-        options.insert("sql".to_owned(), self.sql.clone().into());
-        options.insert("param".to_owned(), parameters.into());
-        options.insert("limit".to_owned(), self.limit.into());
-        options
+/// Of two parameters with one name the last counts.
+fn by_name<S: Serializer>(parameters: &[(String, Value)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    for (name, value) in parameters {
+        map.serialize_key(name)?;
+        match value {
+            Value::Null => map.serialize_value(&()),
+            Value::Integer(number) => map.serialize_value(number),
+            Value::Real(number) => map.serialize_value(number),
+            Value::Text(text) => map.serialize_value(text),
+            Value::Blob(bytes) => map.serialize_value(&crate::model::hex(bytes)),
+        }?;
     }
-}
-
-fn described(value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Integer(number) => (*number).into(),
-        Value::Real(number) => (*number).into(),
-        Value::Text(text) => text.clone().into(),
-        Value::Blob(bytes) => crate::model::hex(bytes).into(),
-    }
+    map.end()
 }
 
 /// A parameter's value as it is written on a command line: a whole number, a number with a point, else text.
@@ -85,7 +76,7 @@ pub fn parameter(text: &str) -> Value {
 /// Those of the query, and of `rows`.
 pub fn write(
     snapshot: &Snapshot<'_>,
-    options: &Options,
+    options: &QueryOptions,
     rows: &mut dyn Rows,
 ) -> Result<QueryEnd, ReportError> {
     snapshot.query(&options.sql, &options.parameters, |names, answer| {
@@ -95,7 +86,7 @@ pub fn write(
     })
 }
 
-/// Writes the rows of an answer, whose columns were told, and ends the output.
+/// Writes the rows of an answer, whose columns were written, and ends the output.
 pub(super) fn write_rows(
     mut answer: Answer<'_>,
     limit: Option<u64>,
@@ -131,7 +122,7 @@ pub(super) fn write_rows(
 fn any_column(name: String) -> Column {
     Column {
         name: name.into(),
-        kind: Kind::Any,
+        kind: ColumnType::Any,
     }
 }
 

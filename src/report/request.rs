@@ -1,144 +1,150 @@
-//! A report with its options: what can be asked for by name.
+//! A report that is ready to be written: with all its options, whatever its rows are.
 
-use serde_json::{Map, Value};
+use std::io::Write;
 
+use serde::Serialize;
+
+use super::definition::Row;
 use super::error::ReportError;
-use super::options::Common;
-use super::table::Rows;
-use super::{asset_errors, changes, coverage, failure_trends, gaps, messages, missed_runs, overview, runs};
+use super::format::{Format, Style};
+use super::meta::ReportMeta;
+use super::options::{CommonOptions, Scope};
+use super::page::{Html, Present};
+use super::table::{Counted, Rows, Written};
 use crate::archive::Snapshot;
+use crate::model::Instant;
 
-/// A report with its options.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
-    /// How often runs failed, period by period.
-    FailureTrends(failure_trends::Options),
-    /// What goes wrong with which asset.
-    AssetErrors(asset_errors::Options),
-    /// What the archive has of each job.
-    Coverage(coverage::Options),
-    /// How complete the history of each job is, span by span.
-    Gaps(gaps::Options),
-    /// Runs that were due and did not come.
-    MissedRuns(missed_runs::Options),
-    /// Runs that changed after they were archived.
-    Changes(changes::Options),
-    /// Every run.
-    Runs(runs::Options),
-    /// Every message.
-    Messages(messages::Options),
-    /// The state of the archive on one page.
-    Overview(overview::Options),
+/// Where rows go, and in which form.
+pub(crate) struct Printer<'w> {
+    /// Takes the bytes.
+    pub(crate) out: &'w mut (dyn Write + Send),
+    /// What the bytes are.
+    pub(crate) format: Format,
+    /// What the format leaves open.
+    pub(crate) style: Style,
+    /// What formats say beside the rows.
+    pub(crate) meta: &'w ReportMeta,
+    /// Whether to stop.
+    pub(crate) is_cancelled: &'w dyn Fn() -> bool,
 }
 
-impl Request {
-    /// The report's name on the command line.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::FailureTrends(_) => "failure-trends",
-            Self::AssetErrors(_) => "asset-errors",
-            Self::Coverage(_) | Self::Gaps(_) => "coverage",
-            Self::MissedRuns(_) => "missed-runs",
-            Self::Changes(_) => "changes",
-            Self::Runs(_) => "runs",
-            Self::Messages(_) => "messages",
-            Self::Overview(_) => "overview",
-        }
+impl Printer<'_> {
+    /// Writes the rows that `produce` makes.
+    pub(crate) fn rows(
+        self,
+        produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
+    ) -> Result<Written, ReportError> {
+        let mut rows = self.format.open(self.out, self.style, self.meta)?;
+        let mut counted = Counted::new(&mut *rows, self.is_cancelled);
+        produce(&mut counted)?;
+        Ok(counted.written())
     }
+}
 
-    /// The options as the manifest has them.
-    #[must_use]
-    pub fn described(&self) -> Map<String, Value> {
-        match self {
-            Self::FailureTrends(options) => options.described(),
-            Self::AssetErrors(options) => options.described(),
-            Self::Coverage(options) => options.described(),
-            Self::Gaps(options) => options.described(),
-            Self::MissedRuns(options) => options.described(),
-            Self::Changes(options) => options.described(),
-            Self::Runs(options) => options.described(),
-            Self::Messages(options) => options.described(),
-            Self::Overview(options) => options.described(),
-        }
-    }
+/// A report that is ready to be written.
+pub(crate) trait Request {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
 
     /// What every report can be asked.
-    #[must_use]
-    pub const fn common(&self) -> &Common {
-        match self {
-            Self::FailureTrends(options) => &options.common,
-            Self::AssetErrors(options) => &options.common,
-            Self::Coverage(options) => &options.common,
-            Self::Gaps(options) => &options.common,
-            Self::MissedRuns(options) => &options.common,
-            Self::Changes(options) => &options.common,
-            Self::Runs(options) => &options.common,
-            Self::Messages(options) => &options.common,
-            Self::Overview(options) => &options.common,
+    fn common(&self) -> &CommonOptions;
+
+    /// What formats and manifests say of it.
+    fn meta(&self, snapshot: &Snapshot<'_>) -> ReportMeta;
+
+    /// Writes it, of one state of the archive.
+    fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written, ReportError>;
+}
+
+/// A report with its options; the manifest has those that all reports have first.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Ready<R> {
+    #[serde(flatten)]
+    pub(super) common: CommonOptions,
+    #[serde(flatten)]
+    pub(super) report: R,
+}
+
+impl<R: Present> Ready<R> {
+    /// The report, its options resolved for this time.
+    pub(crate) fn new(mut report: R, mut common: CommonOptions, now: Instant) -> Result<Self, ReportError> {
+        report.resolve(&mut common, now)?;
+        Ok(Self { common, report })
+    }
+
+    /// The report without any option of its own.
+    pub(crate) fn plain(common: &CommonOptions) -> Self {
+        Self {
+            common: common.clone(),
+            report: R::default(),
         }
     }
 
-    /// Every report, with the options that all have and otherwise as it is without any.
-    #[must_use]
-    pub fn all(common: &Common) -> Vec<Self> {
-        vec![
-            Self::FailureTrends(failure_trends::Options {
-                common: common.clone(),
-                ..failure_trends::Options::default()
-            }),
-            Self::AssetErrors(asset_errors::Options {
-                common: common.clone(),
-                ..asset_errors::Options::default()
-            }),
-            Self::Coverage(coverage::Options {
-                common: common.clone(),
-            }),
-            Self::MissedRuns(missed_runs::Options {
-                common: common.clone(),
-                ..missed_runs::Options::default()
-            }),
-            Self::Changes(changes::Options {
-                common: common.clone(),
-            }),
-            Self::Runs(runs::Options {
-                common: common.clone(),
-                ..runs::Options::default()
-            }),
-            Self::Messages(messages::Options {
-                common: common.clone(),
-                ..messages::Options::default()
-            }),
-            Self::Overview(overview::Options {
-                common: common.clone(),
-            }),
-        ]
+    fn feed(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        rows: &mut dyn Rows,
+        mut see: impl FnMut(&R::Row<'_>),
+    ) -> Result<(), ReportError> {
+        let columns = self.report.columns();
+        rows.columns(columns)?;
+        self.report.each(snapshot, scope, &mut |row| {
+            see(row);
+            Ok(row.cells(|cells| rows.row(&cells[..columns.len()]))?)
+        })
+    }
+}
+
+impl<R: Present> Request for Ready<R> {
+    fn name(&self) -> &'static str {
+        R::NAME
     }
 
-    /// Writes the report of one state of the archive.
-    ///
-    /// # Errors
-    /// An unknown job, a span that ends before it begins; SQL errors; those of `rows`.
-    pub fn write(&self, snapshot: &Snapshot<'_>, rows: &mut dyn Rows) -> Result<(), ReportError> {
-        match self {
-            Self::FailureTrends(options) => failure_trends::write(snapshot, options, rows),
-            Self::AssetErrors(options) => asset_errors::write(snapshot, options, rows),
-            Self::Coverage(options) => {
-                if let Some(gaps) = rows.gaps() {
-                    let options = missed_runs::Options {
-                        common: options.common.clone(),
-                        ..missed_runs::Options::default()
-                    };
-                    missed_runs::write(snapshot, &options, gaps)?;
-                }
-                coverage::write(snapshot, options, rows)
-            }
-            Self::Gaps(options) => gaps::write(snapshot, options, rows),
-            Self::MissedRuns(options) => missed_runs::write(snapshot, options, rows),
-            Self::Changes(options) => changes::write(snapshot, options, rows),
-            Self::Runs(options) => runs::write(snapshot, options, rows),
-            Self::Messages(options) => messages::write(snapshot, options, rows),
-            Self::Overview(options) => overview::write(snapshot, options, rows),
+    fn common(&self) -> &CommonOptions {
+        &self.common
+    }
+
+    fn meta(&self, snapshot: &Snapshot<'_>) -> ReportMeta {
+        ReportMeta::new(snapshot, R::NAME, self)
+    }
+
+    fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written, ReportError> {
+        let scope = self.common.scope(snapshot)?;
+        let form = (printer.format, printer.style);
+        if let Some(document) = self.report.document(snapshot, &scope, form, printer.meta)? {
+            printer.out.write_all(document.as_bytes())?;
+            return Ok(Written {
+                rows: 1,
+                columns: Vec::new(),
+            });
         }
+        if printer.format == Format::HTML
+            && let Some(mut picture) = self.report.picture(snapshot, &scope)?
+        {
+            let mut page = Html::new(printer.out, printer.meta);
+            let mut counted = Counted::new(&mut page, printer.is_cancelled);
+            self.feed(snapshot, &scope, &mut counted, |row| picture.see(row))?;
+            let written = counted.written();
+            page.drawn = picture.draw();
+            page.finish()?;
+            return Ok(written);
+        }
+        if printer.format == Format::TABLE
+            && printer.style.blocks
+            && let Some(mut picture) = self.report.blocks()
+        {
+            let out = &mut *printer.out;
+            let written = Printer { out, ..printer }.rows(|rows| {
+                self.feed(snapshot, &scope, rows, |row| picture.see(row))?;
+                Ok(rows.finish()?)
+            })?;
+            printer.out.write_all(picture.blocks().as_bytes())?;
+            return Ok(written);
+        }
+        printer.rows(|rows| {
+            self.feed(snapshot, &scope, rows, |_| {})?;
+            Ok(rows.finish()?)
+        })
     }
 }

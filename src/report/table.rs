@@ -1,4 +1,4 @@
-//! What a report is made of: columns, rows of typed cells, and who takes them.
+//! What tables are made of: columns, cells, and who takes them.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,9 +6,7 @@ use std::io;
 
 use chrono::NaiveDate;
 
-use super::decimal::Decimal;
-use super::overview::Overview;
-use crate::model::{Instant, hex};
+use crate::model::{Decimal, Instant, hex};
 
 /// A column's name and what its cells are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +14,12 @@ pub struct Column {
     /// The name, as in the header row.
     pub name: Cow<'static, str>,
     /// What its cells are.
-    pub kind: Kind,
+    pub kind: ColumnType,
 }
 
 /// What the cells of a column are; any of them may be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnType {
     /// Text.
     Text,
     /// Whole numbers.
@@ -40,7 +38,7 @@ pub enum Kind {
     Any,
 }
 
-impl Kind {
+impl ColumnType {
     /// Whether cells stand at the right of their column.
     #[must_use]
     pub const fn is_number(self) -> bool {
@@ -51,7 +49,7 @@ impl Kind {
 impl Column {
     /// A column of a report.
     #[must_use]
-    pub const fn new(name: &'static str, kind: Kind) -> Self {
+    pub const fn new(name: &'static str, kind: ColumnType) -> Self {
         Self {
             name: Cow::Borrowed(name),
             kind,
@@ -81,46 +79,6 @@ pub enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// Text, or an empty cell.
-    #[must_use]
-    pub fn text(text: Option<&'a str>) -> Self {
-        text.map_or(Self::Null, Self::Text)
-    }
-
-    /// A number, or an empty cell.
-    #[must_use]
-    pub fn decimal(number: Option<Decimal>) -> Self {
-        number.map_or(Self::Null, Self::Decimal)
-    }
-
-    /// A point in time from ticks of 100 ns since 1970 UTC, or an empty cell.
-    #[must_use]
-    pub fn ticks(ticks: Option<i64>) -> Self {
-        ticks.map_or(Self::Null, |ticks| Self::Instant(Instant::from_ticks(ticks)))
-    }
-
-    /// A point in time from seconds since 1970 UTC, or an empty cell.
-    #[must_use]
-    pub fn unix(seconds: Option<i64>) -> Self {
-        seconds.map_or(Self::Null, |seconds| {
-            Self::Instant(Instant::from_unix_seconds(seconds))
-        })
-    }
-
-    /// A count.
-    #[must_use]
-    pub fn count(count: u64) -> Self {
-        Self::Integer(i64::try_from(count).expect("counts of stored rows fit"))
-    }
-
-    /// How much more there is than before.
-    #[must_use]
-    pub fn change(before: u64, now: u64) -> Self {
-        let [before, now] =
-            [before, now].map(|count| i64::try_from(count).expect("counts of stored rows fit"));
-        Self::Integer(now - before)
-    }
-
     /// Whether the cell is a number.
     #[must_use]
     pub const fn is_number(&self) -> bool {
@@ -139,6 +97,61 @@ impl<'a> Cell<'a> {
             Self::Real(number) => write(out, format_args!("{number:?}")),
             Self::Date(day) => write(out, format_args!("{day}")),
         }
+    }
+}
+
+impl<'a> From<&'a str> for Cell<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Cell<'_> {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<u64> for Cell<'_> {
+    fn from(count: u64) -> Self {
+        Self::Integer(i64::try_from(count).expect("counts of stored rows fit"))
+    }
+}
+
+impl From<bool> for Cell<'_> {
+    fn from(is_so: bool) -> Self {
+        Self::Integer(is_so.into())
+    }
+}
+
+impl From<f64> for Cell<'_> {
+    fn from(number: f64) -> Self {
+        Self::Real(number)
+    }
+}
+
+impl From<Decimal> for Cell<'_> {
+    fn from(number: Decimal) -> Self {
+        Self::Decimal(number)
+    }
+}
+
+impl From<Instant> for Cell<'_> {
+    fn from(instant: Instant) -> Self {
+        Self::Instant(instant)
+    }
+}
+
+impl From<NaiveDate> for Cell<'_> {
+    fn from(day: NaiveDate) -> Self {
+        Self::Date(day)
+    }
+}
+
+/// Without a value the cell is empty.
+impl<'a, T: Into<Self>> From<Option<T>> for Cell<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, T::into)
     }
 }
 
@@ -209,76 +222,56 @@ pub trait Rows {
     /// # Errors
     /// What the writer below says.
     fn finish(&mut self) -> io::Result<()>;
-
-    /// Who takes the gaps of the jobs (rows of the report `missed-runs`) beside the rows of `coverage`, and before them:
-    /// a picture that shows both. `None` for all others.
-    fn gaps(&mut self) -> Option<&mut dyn Rows> {
-        None
-    }
-
-    /// Takes the overview whole, in place of columns, rows and end, and says whether it did; what has rows alone does not.
-    ///
-    /// # Errors
-    /// What the writer below says.
-    fn overview(&mut self, _overview: &Overview) -> io::Result<bool> {
-        Ok(false)
-    }
 }
 
-/// Passes everything on and keeps count.
-pub struct Counted<'r> {
+/// What was written of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Rows, the header not counted.
+    pub rows: u64,
+    /// Names of the columns.
+    pub columns: Vec<String>,
+}
+
+/// Passes everything on, keeps count, and stops when it is cancelled.
+pub(super) struct Counted<'r> {
     inner: &'r mut dyn Rows,
-    columns: Vec<String>,
-    rows: u64,
+    is_cancelled: &'r dyn Fn() -> bool,
+    written: Written,
 }
 
 impl<'r> Counted<'r> {
     /// Around `inner`.
-    #[must_use]
-    pub fn new(inner: &'r mut dyn Rows) -> Self {
+    pub(super) fn new(inner: &'r mut dyn Rows, is_cancelled: &'r dyn Fn() -> bool) -> Self {
         Self {
             inner,
-            columns: Vec::new(),
-            rows: 0,
+            is_cancelled,
+            written: Written::default(),
         }
     }
 
-    /// Names of the columns.
-    #[must_use]
-    pub fn column_names(&self) -> &[String] {
-        &self.columns
-    }
-
-    /// Rows so far.
-    #[must_use]
-    pub const fn rows(&self) -> u64 {
-        self.rows
+    /// What was passed on.
+    pub(super) fn written(self) -> Written {
+        self.written
     }
 }
 
 impl Rows for Counted<'_> {
     fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
-        self.columns = columns.iter().map(|column| column.name.to_string()).collect();
+        self.written.columns = columns.iter().map(|column| column.name.to_string()).collect();
         self.inner.columns(columns)
     }
 
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        self.rows += 1;
+        if (self.is_cancelled)() {
+            return Err(io::Error::other("interrupted"));
+        }
+        self.written.rows += 1;
         self.inner.row(cells)
     }
 
     fn finish(&mut self) -> io::Result<()> {
         self.inner.finish()
-    }
-
-    fn gaps(&mut self) -> Option<&mut dyn Rows> {
-        self.inner.gaps()
-    }
-
-    fn overview(&mut self, overview: &Overview) -> io::Result<bool> {
-        let is_taken = self.inner.overview(overview)?;
-        self.rows += u64::from(is_taken);
-        Ok(is_taken)
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::OnceLock;
 
 use rusqlite::{Connection, params};
 
-use super::render::{Format, Style};
-use super::{About, ReportError, Request, Rows, query};
-use crate::archive::{ReadOnly, Snapshot, Writer};
+use super::format::{Format, Style};
+use super::page::Present;
+use super::request::{Printer, Ready, Request};
+use super::{CommonOptions, ReportError, ReportMeta, query};
+use crate::archive::{ReadOnly, Writer};
 
 /// A run to be put into an archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,46 +82,74 @@ impl TestArchive {
 
     /// The answer to a query as CSV, cell by cell, the header first.
     pub(super) fn query(&self, sql: &str) -> Vec<Vec<String>> {
-        let options = query::Options {
+        let options = query::QueryOptions {
             sql: sql.to_owned(),
             parameters: Vec::new(),
             limit: None,
         };
-        self.csv_of(|snapshot, rows| query::write(snapshot, &options, rows).map(drop))
-            .unwrap()
-    }
-
-    /// The report as CSV, cell by cell, the header first.
-    pub(super) fn try_csv(&self, request: &Request) -> Result<Vec<Vec<String>>, ReportError> {
-        self.csv_of(|snapshot, rows| request.write(snapshot, rows))
-    }
-
-    fn csv_of(
-        &self,
-        write: impl FnOnce(&Snapshot<'_>, &mut dyn Rows) -> Result<(), ReportError>,
-    ) -> Result<Vec<Vec<String>>, ReportError> {
         let reader = ReadOnly::open(&self.path()).unwrap();
         let snapshot = reader.snapshot().unwrap();
         let mut bytes = Vec::new();
-        let about = About::new(&snapshot, "test", serde_json::Map::new());
-        let mut rows = Format::Csv
-            .renderer(&mut bytes, Style::default(), &about)
-            .unwrap();
-        write(&snapshot, &mut *rows)?;
+        let meta = ReportMeta::new(&snapshot, "query", &options);
+        let mut rows = Format::CSV.open(&mut bytes, Style::default(), &meta).unwrap();
+        query::write(&snapshot, &options, &mut *rows).unwrap();
         drop(rows);
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .from_reader(bytes.as_slice());
-        let records = reader.records().map(|record| record.unwrap());
-        Ok(records
-            .map(|record| record.iter().map(str::to_owned).collect())
-            .collect())
+        cells_of(&String::from_utf8(bytes).unwrap())
+    }
+
+    /// The report as CSV, cell by cell, the header first.
+    pub(super) fn try_csv(&self, request: &impl Request) -> Result<Vec<Vec<String>>, ReportError> {
+        self.try_written(request, Format::CSV, Style::default())
+            .map(|text| cells_of(&text))
+    }
+
+    /// The report as text.
+    pub(super) fn written(&self, request: &impl Request, format: Format, style: Style) -> String {
+        self.try_written(request, format, style).unwrap()
+    }
+
+    fn try_written(
+        &self,
+        request: &impl Request,
+        format: Format,
+        style: Style,
+    ) -> Result<String, ReportError> {
+        let reader = ReadOnly::open(&self.path()).unwrap();
+        let snapshot = reader.snapshot().unwrap();
+        let mut bytes = Vec::new();
+        let printer = Printer {
+            out: &mut bytes,
+            format,
+            style,
+            meta: &request.meta(&snapshot),
+            is_cancelled: &|| false,
+        };
+        request.write(&snapshot, printer)?;
+        Ok(String::from_utf8(bytes).unwrap())
     }
 
     /// The rows of the report without their header, cells joined by `|`.
-    pub(super) fn lines(&self, request: &Request) -> Vec<String> {
+    pub(super) fn lines(&self, request: &impl Request) -> Vec<String> {
         let rows = self.try_csv(request).unwrap();
         rows.iter().skip(1).map(|row| row.join("|")).collect()
+    }
+}
+
+fn cells_of(csv: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(csv.as_bytes());
+    let records = reader.records().map(|record| record.unwrap());
+    records
+        .map(|record| record.iter().map(str::to_owned).collect())
+        .collect()
+}
+
+/// The report with these options of its own alone.
+pub(super) fn plain<R: Present>(report: R) -> Ready<R> {
+    Ready {
+        common: CommonOptions::default(),
+        report,
     }
 }
 

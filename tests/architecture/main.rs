@@ -138,45 +138,7 @@ fn names_after_crate_are_found_in_every_form() {
     assert_eq!(found, ["archive", "config", "model", "report", "sync"]);
 }
 
-/// The files of a cycle cannot be read, tested or moved one without the others. These are known: the list may lose lines,
-/// and gets no new ones.
-const KNOWN_CYCLES: &[&[&str]] = &[
-    &[
-        "archive/verify/heads.rs",
-        "archive/verify/jobs.rs",
-        "archive/verify/ledger.rs",
-        "archive/verify/mod.rs",
-        "archive/verify/quarantine.rs",
-        "archive/verify/runs.rs",
-        "archive/verify/syncs.rs",
-    ],
-    &[
-        "report/asset_errors/changes.rs",
-        "report/asset_errors/group.rs",
-        "report/asset_errors/mod.rs",
-        "report/asset_errors/scan.rs",
-        "report/messages_wanted.rs",
-    ],
-    &["report/failure_changes.rs", "report/failure_trends.rs"],
-    &[
-        "report/overview/mod.rs",
-        "report/overview/rows.rs",
-        "report/page/cells.rs",
-        "report/table.rs",
-    ],
-    &[
-        "report/page/picture.rs",
-        "report/page/pictures/asset_errors.rs",
-        "report/page/pictures/changes.rs",
-        "report/page/pictures/compare.rs",
-        "report/page/pictures/coverage.rs",
-        "report/page/pictures/failure_trends.rs",
-        "report/page/pictures/missed_runs.rs",
-        "report/page/pictures/over_time.rs",
-        "report/page/pictures/spans.rs",
-    ],
-];
-
+/// The files of a cycle cannot be read, tested or moved one without the others.
 #[test]
 fn no_file_uses_itself_by_way_of_others() {
     let texts = rust_files(Path::new(SRC)).into_iter().map(|path| {
@@ -184,23 +146,16 @@ fn no_file_uses_itself_by_way_of_others() {
         (path.strip_prefix(SRC).unwrap().to_path_buf(), text)
     });
     let files = Files::new(texts);
-    let cycles = files.cycles();
-    let unknown: Vec<String> = cycles
+    let cycles: Vec<String> = files
+        .cycles()
         .iter()
-        .filter(|cycle| !KNOWN_CYCLES.iter().any(|known| cycle == known))
         .map(|cycle| format!("{cycle:?}:\n{}", files.uses_within(cycle)))
         .collect();
     assert!(
-        unknown.is_empty(),
+        cycles.is_empty(),
         "these files use one another; move what both need into a file below them:\n{}",
-        unknown.join("\n")
+        cycles.join("\n")
     );
-    for known in KNOWN_CYCLES {
-        assert!(
-            cycles.iter().any(|cycle| cycle == known),
-            "these files no longer use one another, so the cycle must leave the list: {known:?}"
-        );
-    }
 }
 
 #[test]

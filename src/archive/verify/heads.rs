@@ -3,104 +3,12 @@
 use std::collections::HashSet;
 
 use super::finding::{Finding, Findings, Remedy};
-use super::ledger::LedgerState;
-use super::{VerifyOptions, VerifyReport};
+use super::report::{HeadsOf, VerifyOptions, VerifyReport};
+use super::state::Deed;
+use super::state::LedgerState;
 use crate::archive::heads::{PublishedHead, not_held};
 use crate::archive::ledger::entry::{LedgerEntry, SyncEnded};
-use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
-
-/// A line that takes back, rereads or gives up what earlier ones say.
-#[derive(Debug, Clone)]
-pub(in crate::archive) struct Act {
-    pub(super) entry: i64,
-    /// What a list of heads names it by.
-    pub(super) hash: Sha256,
-    pub(super) at: i64,
-    pub(super) deed: Deed,
-}
-
-/// What such a line does.
-#[derive(Debug, Clone)]
-pub(in crate::archive) enum Deed {
-    /// Every earlier time without offset is read in another zone, or the same.
-    Reindexed {
-        from: Option<ZoneName>,
-        to: ZoneName,
-    },
-    Salvaged,
-    /// Something that the line `sealed` told of is gone.
-    Lost {
-        sealed: i64,
-        what: String,
-    },
-    Acknowledged {
-        heads: u64,
-        why: Sha256,
-    },
-    ClockSetBack {
-        from: i64,
-    },
-    /// What is received from then on is read by other rules of the same zone.
-    OtherRules {
-        zone: ZoneName,
-        release: String,
-    },
-}
-
-impl Act {
-    fn words(&self) -> String {
-        let at = Instant::from_unix_seconds(self.at);
-        match &self.deed {
-            Deed::Reindexed { from, to } => {
-                let from = from.map(|zone| zone.to_string());
-                format!(
-                    "every table was made anew on {at}; times without offset of all earlier revisions are read in {to} since (before: {})",
-                    from.as_deref().unwrap_or("-")
-                )
-            }
-            Deed::Salvaged => format!(
-                "the archive was taken out of a damaged one on {at}: what stands up to the end of the salvage is as the damaged file held it then"
-            ),
-            Deed::Lost { what, .. } => format!("{what} was lost, as the salvage of {at} says"),
-            Deed::Acknowledged { heads, why } => format!(
-                "{heads} published heads that this archive does not hold were given up on {at}; the reason given has the SHA-256 {}",
-                hex(why)
-            ),
-            Deed::OtherRules { zone, release } => format!(
-                "times without offset that were received from {at} on are read by the rules of {zone} of release {release}"
-            ),
-            Deed::ClockSetBack { from } => format!(
-                "the clock was set back from {} to {at}",
-                Instant::from_unix_seconds(*from)
-            ),
-        }
-    }
-
-    /// The word of a list of heads for it, and the first entry that it takes back or rereads; `None` where it does neither.
-    const fn takes_back(&self) -> Option<(&'static str, i64)> {
-        match self.deed {
-            Deed::Reindexed { .. } => Some(("reindex", 1)),
-            Deed::Salvaged => Some(("salvage", 1)),
-            Deed::Lost { sealed, .. } => Some(("salvage", sealed)),
-            Deed::Acknowledged { .. } | Deed::ClockSetBack { .. } | Deed::OtherRules { .. } => None,
-        }
-    }
-}
-
-/// What one list of heads proves.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
-pub struct HeadsOf {
-    /// The list; null for heads that were named by themselves.
-    pub file: Option<String>,
-    /// How many heads of this archive it has that are held.
-    pub held: u64,
-    /// How many that are not, and that no acknowledgement gives up.
-    pub not_held: u64,
-    /// Lines of other archives, left aside.
-    pub of_other_archives: u64,
-    /// Up to where the newest head that is held seals the history, in words; null where none is.
-    pub newest_held: Option<String>,
-}
+use crate::model::{Guid, Instant, Sha256, hex};
 
 /// Every hash that must be looked for.
 pub(super) fn wanted(options: &VerifyOptions) -> HashSet<Sha256> {

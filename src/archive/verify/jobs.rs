@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::finding::{Expected, Finding, Findings, Remedy, shown_value};
-use super::ledger::LedgerState;
+use super::state::LedgerState;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::text_hash;
 use crate::archive::migrations::known_schema_version;

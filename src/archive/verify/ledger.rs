@@ -1,174 +1,20 @@
 //! The ledger's chain, and what its lines tell about everything else.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::Digest;
 
 use super::finding::{Finding, Findings, Remedy};
-use super::heads::{Act, Deed};
+use super::state::{Act, Deed, InForce, LastResults, LedgerJob, LedgerState, Reindexed, Scope, knows_rules};
 use super::{quarantine, syncs};
 use crate::archive::error::{ArchiveError, Doing};
-use crate::archive::ledger::entry::{AcknowledgedEntry, LedgerEntry, Loss, RevisionEntry, Rules};
+use crate::archive::ledger::entry::{AcknowledgedEntry, LedgerEntry, Loss};
 use crate::archive::ledger::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
 use crate::archive::zones;
-use crate::decode::READER_VERSION;
-use crate::model::{Guid, NaiveZone, Sha256, ZoneName, hex};
-
-/// What the ledger tells about jobs, runs and what was lost; filled line by line.
-#[derive(Debug, Default)]
-pub(in crate::archive) struct LedgerState {
-    pub(in crate::archive) archive: Option<(Guid, i64)>,
-    /// Version of the tables with which it was made.
-    pub(in crate::archive) schema: i64,
-    pub(in crate::archive) zone: Option<ZoneName>,
-    /// That zone's rules.
-    pub(in crate::archive) zone_rules: Option<Rules>,
-    /// What each line says about the zone from its entry on.
-    zones: Vec<InForce>,
-    pub(in crate::archive) jobs: BTreeMap<Guid, LedgerJob>,
-    /// SHA-256 of each server's URL.
-    pub(in crate::archive) servers: HashSet<Sha256>,
-    /// When each accepted piece in quarantine was, and under which reason's hash.
-    pub(in crate::archive) accepted: HashMap<i64, (i64, Sha256)>,
-    /// Numbers of all that went to quarantine.
-    pub(in crate::archive) quarantined: HashSet<i64>,
-    /// Numbers of all syncs.
-    pub(in crate::archive) syncs: HashSet<i64>,
-    /// Runs that went absent or came back after [`Scope::after`]: key, and since when. Sorted by key, the latest alone.
-    pub(in crate::archive) presence: Vec<(i64, Option<i64>)>,
-    /// Whether every line was listened to, so that silence says something.
-    pub(in crate::archive) is_whole: bool,
-    pub(in crate::archive) reindexed: Option<Reindexed>,
-    /// The sync that has begun and not ended.
-    pub(in crate::archive) open_sync: Option<i64>,
-    /// Hashes that were asked for, where they stand, and what the line there says.
-    pub(in crate::archive) met: HashMap<Sha256, (i64, String)>,
-    /// What takes back, rereads or gives up, in order.
-    pub(in crate::archive) acts: Vec<Act>,
-    /// Lines that give heads up, by their hashes: how many, and the hash over them.
-    pub(in crate::archive) acknowledged: HashMap<Sha256, (u64, Sha256)>,
-    /// Hashes of the reasons given for that, and the entries that told of them.
-    pub(in crate::archive) reasons: HashMap<Sha256, i64>,
-    pub(in crate::archive) lost: Lost,
-    pub(in crate::archive) entries: u64,
-    /// Revisions after [`Scope::after`], and the bytes of their payloads.
-    pub(in crate::archive) revisions: u64,
-    pub(in crate::archive) payload_bytes: u64,
-    pub(in crate::archive) head: Sha256,
-}
-
-/// What the ledger tells about a job.
-#[derive(Debug, Default)]
-pub(in crate::archive) struct LedgerJob {
-    pub(in crate::archive) added_at: i64,
-    pub(in crate::archive) watched: bool,
-    pub(in crate::archive) name: Option<Sha256>,
-    pub(in crate::archive) server: Option<Sha256>,
-    /// Entries of the lines that told of name and server.
-    named_at: i64,
-    served_at: i64,
-    /// The part of its row that comes from the results of syncs; not known where those were not looked at.
-    pub(in crate::archive) last: Option<LastResults>,
-}
-
-/// What the results of syncs leave in a job's row.
-#[derive(Debug, Default)]
-pub(in crate::archive) struct LastResults {
-    pub(in crate::archive) synced_at: Option<i64>,
-    pub(in crate::archive) error: Option<String>,
-    pub(in crate::archive) total_job_runs: Option<i64>,
-}
-
-/// Revisions before `entry` are read by these rules.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::archive) struct Reindexed {
-    entry: i64,
-    reader: u32,
-}
-
-/// From `entry` on, times without offset are read in this zone.
-#[derive(Debug, Clone)]
-struct InForce {
-    entry: i64,
-    name: ZoneName,
-    rules: Option<Rules>,
-    /// By the rules that the archive keeps, or why it cannot be had; not looked up where a later line rereads all.
-    zone: Result<NaiveZone, String>,
-}
-
-/// What `lost` lines name.
-#[derive(Debug, Default)]
-pub(in crate::archive) struct Lost {
-    pub(in crate::archive) payloads: HashSet<i64>,
-    pub(in crate::archive) quarantined: HashSet<i64>,
-    pub(in crate::archive) results: HashSet<i64>,
-    /// Runs of the lost payloads.
-    pub(in crate::archive) runs: HashSet<Guid>,
-    /// What is named, and the entry that told of it, for the lines that name it.
-    places: HashMap<Loss, (i64, String)>,
-}
-
-/// What is looked at.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::archive) struct Scope {
-    /// Only what the ledger tells after this entry; 0 for everything.
-    pub(in crate::archive) after: i64,
-}
-
-impl Scope {
-    pub(in crate::archive) const fn is_all(self) -> bool {
-        self.after == 0
-    }
-}
-
-impl LedgerState {
-    /// The zone and the version of the rules by which a revision is read, or why that cannot be said.
-    pub(in crate::archive) fn rules(
-        &self,
-        entry: i64,
-        claim: &RevisionEntry,
-    ) -> Result<(NaiveZone, u32), String> {
-        let (line, reader) = match self.reindexed {
-            Some(again) if entry < again.entry => (again.entry + 1, again.reader),
-            _ => (entry, claim.reader),
-        };
-        let name = |zone: Option<&InForce>| zone.map_or(ZoneName::UTC, |zone| zone.name);
-        let said = name(self.in_force(entry));
-        if claim.zone != said {
-            return Err(format!(
-                "it names the zone {}, and the lines before it say {said}",
-                claim.zone
-            ));
-        }
-        let zone = self
-            .in_force(line)
-            .map_or(Ok(NaiveZone::Utc), |zone| zone.zone.clone())?;
-        Ok((zone, reader))
-    }
-
-    /// What the last line before an entry says about the zone.
-    fn in_force(&self, entry: i64) -> Option<&InForce> {
-        let before = self.zones.partition_point(|zone| zone.entry < entry);
-        self.zones[..before].last()
-    }
-
-    /// The zone of the archive by the rules that it keeps; UTC where no line names one.
-    pub(in crate::archive) fn zone_in_force(&self) -> Result<NaiveZone, String> {
-        self.zones
-            .last()
-            .map_or(Ok(NaiveZone::Utc), |zone| zone.zone.clone())
-    }
-
-    /// Whether a line names these rules.
-    pub(in crate::archive) fn names_rules(&self, name: &str, sha256: &[u8], release: &str) -> bool {
-        let is_named = |rules: &Rules| rules.sha256 == *sha256 && rules.release == release;
-        let mut zones = self.zones.iter();
-        zones.any(|zone| zone.name.as_str() == name && zone.rules.as_ref().is_some_and(is_named))
-    }
-}
+use crate::model::{Guid, NaiveZone, Sha256, hex};
 
 /// Reads the whole ledger: each hash afresh, each line for what it tells, syncs and quarantine compared on the way.
 /// `heads` are looked for.
@@ -646,9 +492,4 @@ pub(super) fn check_reasons(
         ));
     }
     Ok(())
-}
-
-/// Whether this program has the rules by which a revision is read.
-pub(in crate::archive) const fn knows_rules(reader: u32) -> bool {
-    reader == READER_VERSION
 }

@@ -18,9 +18,11 @@ mod heads;
 mod jobs;
 mod ledger;
 mod quarantine;
+mod report;
 mod runs;
 mod schema;
 mod snapshot;
+mod state;
 mod syncs;
 mod texts;
 
@@ -32,119 +34,25 @@ use rusqlite::Connection;
 
 pub(super) use self::finding::Expected;
 use self::finding::{Findings, Remedy};
-use self::ledger::Scope;
-pub(super) use self::ledger::{LedgerState, knows_rules};
 use self::runs::Runs;
+use self::state::Scope;
+pub(super) use self::state::{LedgerState, knows_rules};
 pub(super) use self::syncs::results;
 use super::error::{ArchiveError, Doing};
 use super::heads::PublishedHeads;
 use super::keys::Keys;
 use super::read_only::ReadOnly;
 use crate::memory;
-use crate::model::{Guid, Sha256, hex};
+use crate::model::{Sha256, hex};
 
 pub use self::finding::Finding;
-pub use self::heads::HeadsOf;
+pub use self::report::{HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
 
 /// Threads that compare runs: more than that only wait for the disk and for each other's pages.
 const MAX_THREADS: usize = 4;
 
 /// Runs that a thread takes at a time.
 const RUNS_AT_A_TIME: usize = 128;
-
-/// What to verify.
-#[derive(Debug, Clone, Default)]
-pub struct VerifyOptions {
-    /// Hashes that the ledger must hold.
-    pub heads: Vec<Sha256>,
-    /// Lists of heads: those of this archive must be held, and acts that take back what they seal must stand there.
-    pub lists: Vec<PublishedHeads>,
-    /// Only what came after this head is compared; the chain is computed from its beginning all the same.
-    pub since_head: Option<Sha256>,
-}
-
-/// How much was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Verified {
-    /// Ledger entries whose hash was computed afresh.
-    pub entries: u64,
-    /// Payloads whose hash was computed afresh.
-    pub payloads: u64,
-    /// Bytes of those payloads, unpacked.
-    pub payload_bytes: u64,
-    /// Runs that were compared with their payloads.
-    pub runs: u64,
-    /// Messages that were compared with their payloads.
-    pub messages: u64,
-}
-
-impl std::ops::AddAssign for Verified {
-    fn add_assign(&mut self, other: Self) {
-        self.entries += other.entries;
-        self.payloads += other.payloads;
-        self.payload_bytes += other.payload_bytes;
-        self.runs += other.runs;
-        self.messages += other.messages;
-    }
-}
-
-/// How far a verification is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VerifyProgress {
-    /// Bytes of payloads that were compared so far.
-    pub done_bytes: u64,
-    /// Bytes of all payloads that will be.
-    pub total_bytes: u64,
-}
-
-/// The result of a verification.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct VerifyReport {
-    /// What is wrong; empty where the archive is intact.
-    pub findings: Vec<Finding>,
-    /// How many more findings there are than those told.
-    pub more_findings: u64,
-    /// What is no finding and worth knowing: objects that somebody added, what an earlier salvage could not save.
-    pub notes: Vec<String>,
-    /// How much was looked at.
-    pub verified: Verified,
-    /// What the ledger itself says is gone, where no published head demands it.
-    pub losses: Vec<String>,
-    /// What the published heads prove.
-    pub heads: Vec<HeadsOf>,
-    /// The archive's id, as its ledger says.
-    pub archive: Option<Guid>,
-    /// The ledger's last hash, computed afresh.
-    pub head: Sha256,
-}
-
-impl VerifyReport {
-    /// Whether nothing is wrong.
-    #[must_use]
-    pub fn is_intact(&self) -> bool {
-        self.findings.is_empty()
-    }
-}
-
-impl VerifyReport {
-    /// The finding for an archive that was not opened because one of our names is something else in it.
-    #[must_use]
-    pub fn of_foreign_schema(error: &ArchiveError) -> Option<Self> {
-        let ArchiveError::ForeignSchema { what, found, .. } = error else {
-            return None;
-        };
-        let what_is =
-            "it is not what this program makes; nothing else was looked at, since reading it may never end";
-        let mut findings = Findings::default();
-        let mut finding = Finding::new(Remedy::File, format!("schema, {what}"), what_is);
-        finding.found = Some(found.clone());
-        findings.push(finding);
-        Some(Self {
-            findings: findings.listed,
-            ..Self::default()
-        })
-    }
-}
 
 impl ReadOnly {
     /// Checks the archive, in one snapshot; changes nothing. `heads` are hashes that the ledger must hold.

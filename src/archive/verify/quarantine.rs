@@ -4,7 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::finding::{Expected, Finding, Findings, Remedy};
-use super::ledger::{LedgerState, Lost};
+use super::state::{LedgerState, Lost};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::entry::QuarantinedEntry;
 

@@ -3,9 +3,9 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::Verified;
 use super::finding::{Expected, Finding, Findings, Remedy, shown_value};
-use super::ledger::{LedgerState, Scope, knows_rules};
+use super::report::Verified;
+use super::state::{LedgerState, Scope, knows_rules};
 use super::texts::{Row, Texts};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::finding::{Expected, Finding, Findings, Remedy};
-use super::ledger::LedgerState;
+use super::state::LedgerState;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::entry::{SyncBegan, SyncEnded};
 use crate::archive::syncs::{JobFigures, JobOutcome, JobRecord, job_line, jobs_hash};

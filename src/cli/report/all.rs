@@ -8,10 +8,11 @@ use super::super::failure::{Exit, Failure};
 use super::super::folder::Folder;
 use super::super::halt::Halt;
 use super::super::rows::FormArgs;
-use super::common::CommonArgs;
+use super::list::every_report;
 use crate::archive::ReadOnly;
-use crate::report::render::Format;
-use crate::report::{About, Common, Request};
+use crate::report::CommonOptions;
+use crate::report::format::Format;
+use crate::report::options::CommonArgs;
 
 /// Every report, each into a file of its own
 ///
@@ -40,20 +41,14 @@ pub(super) struct AllArgs {
 
 impl AllArgs {
     /// Makes the folder, before any work is done.
-    ///
-    /// # Errors
-    /// Wrong usage: a folder that cannot be made, options that contradict the format.
     pub(super) fn folder(&self, place: &Place<'_>) -> Result<Folder, Failure> {
-        let (format, style) = self.form.form(Format::Csv, None)?;
+        let (format, style) = self.form.form(Format::CSV, None)?;
         Folder::open(&self.output_dir, place, format, style, self.manifest)
     }
 
     /// Writes every report, and says how that ended. What went wrong with one of them is told at once.
-    ///
-    /// # Errors
-    /// Wrong usage, which would go wrong with each; the wish to stop.
     pub(super) fn write(
-        common: &Common,
+        common: &CommonOptions,
         folder: &Folder,
         reader: &ReadOnly,
         halt: &Halt,
@@ -62,12 +57,12 @@ impl AllArgs {
         let snapshot = &reader.snapshot()?;
         reader.confirmed(common.scope(snapshot))?;
         folder.write_each(
-            &Request::all(common),
+            &every_report(common),
             halt,
             console,
             |request| request.name(),
-            |request| About::new(snapshot, request.name(), request.described()),
-            |request, rows| reader.confirmed(request.write(snapshot, rows)),
+            |request| request.meta(snapshot),
+            |request, printer| reader.confirmed(request.write(snapshot, printer)),
         )
     }
 }

@@ -1,22 +1,14 @@
 //! `jobruns report`.
 
 mod all;
-mod common;
-mod compare;
-mod failures;
-mod history;
-mod lists;
-mod overview;
+mod list;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::all::AllArgs;
-use self::failures::{AssetErrorsArgs, FailureTrendsArgs};
-use self::history::{ChangesArgs, CoverageArgs, MissedRunsArgs};
-use self::lists::{MessagesArgs, RunsArgs};
-use self::overview::OverviewArgs;
+use self::list::OneReport;
 use super::console::Console;
 use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
@@ -24,9 +16,8 @@ use super::halt::Halt;
 use super::rows::RowsArgs;
 use super::status;
 use crate::archive::ReadOnly;
-use crate::config::parse_duration;
-use crate::model::Instant;
-use crate::report::{About, Common, Request, local_day};
+use crate::model::{Instant, parse_duration};
+use crate::report::{CommonOptions, Request, local_day};
 
 /// Writes what the archive says, as rows
 ///
@@ -48,81 +39,38 @@ pub(super) struct ReportArgs {
 #[derive(Debug, clap::Subcommand)]
 enum Which {
     #[command(flatten)]
-    One(Named),
+    One(Box<OneReport>),
     All(AllArgs),
 }
 
-#[derive(Debug, clap::Subcommand)]
-enum Named {
-    FailureTrends(FailureTrendsArgs),
-    AssetErrors(AssetErrorsArgs),
-    Coverage(CoverageArgs),
-    MissedRuns(MissedRunsArgs),
-    Changes(ChangesArgs),
-    Runs(RunsArgs),
-    Messages(MessagesArgs),
-    Overview(OverviewArgs),
-}
-
 /// What is to be written: one report, or all of them.
-enum Asked<'a> {
-    One(Request, &'a RowsArgs),
-    All(&'a AllArgs, Common),
-}
-
-impl Named {
-    fn request(&self, now: Instant) -> Result<Request, Failure> {
-        match self {
-            Self::FailureTrends(args) => args.request(now),
-            Self::AssetErrors(args) => args.request(now),
-            Self::Coverage(args) => args.request(now),
-            Self::MissedRuns(args) => args.request(now),
-            Self::Changes(args) => args.request(now),
-            Self::Runs(args) => args.request(now),
-            Self::Messages(args) => args.request(now),
-            Self::Overview(args) => args.request(now),
-        }
-    }
-
-    const fn rows(&self) -> &RowsArgs {
-        match self {
-            Self::FailureTrends(args) => &args.rows,
-            Self::AssetErrors(args) => &args.rows,
-            Self::Coverage(args) => &args.rows,
-            Self::MissedRuns(args) => &args.rows,
-            Self::Changes(args) => &args.rows,
-            Self::Runs(args) => &args.rows,
-            Self::Messages(args) => &args.rows,
-            Self::Overview(args) => &args.rows,
-        }
-    }
+enum Requested<'a> {
+    One(Box<dyn Request>, &'a RowsArgs),
+    All(&'a AllArgs, CommonOptions),
 }
 
 impl Which {
-    fn asked(&self, now: Instant) -> Result<Asked<'_>, Failure> {
+    fn requested(&self, now: Instant) -> Result<Requested<'_>, Failure> {
         Ok(match self {
-            Self::One(named) => Asked::One(named.request(now)?, named.rows()),
-            Self::All(args) => Asked::All(args, args.common.options(now)?),
+            Self::One(report) => {
+                let (request, rows) = report.request(now)?;
+                Requested::One(request, rows)
+            }
+            Self::All(args) => Requested::All(args, args.common.options(now)?),
         })
     }
 }
 
 impl ReportArgs {
     /// Where it writes, as asked: a file, or a folder for all reports; `None` for standard output.
-    ///
-    /// # Errors
-    /// Wrong usage: a time that is none.
     pub(super) fn target(&self, now: Instant) -> Result<Option<PathBuf>, Failure> {
-        Ok(match self.report.asked(now)? {
-            Asked::One(_, rows) => rows.file().map(Path::to_path_buf),
-            Asked::All(args, _) => Some(args.output_dir.clone()),
+        Ok(match self.report.requested(now)? {
+            Requested::One(_, rows) => rows.file().map(Path::to_path_buf),
+            Requested::All(args, _) => Some(args.output_dir.clone()),
         })
     }
 
     /// Writes what is asked for, and says how that ended; files lie in `folder`, where one is given.
-    ///
-    /// # Errors
-    /// Wrong usage, an archive that cannot be read, a place that cannot be written, the wish to stop.
     pub(super) fn write(
         &self,
         archive: &Path,
@@ -131,33 +79,33 @@ impl ReportArgs {
         halt: &Halt,
         console: &Console,
     ) -> Result<Exit, Failure> {
-        let asked = self.report.asked(now)?;
-        let zone = match &asked {
-            Asked::One(request, _) => request.common().zone,
-            Asked::All(_, common) => common.zone,
+        let requested = self.report.requested(now)?;
+        let zone = match &requested {
+            Requested::One(request, _) => request.common().zone,
+            Requested::All(_, common) => common.zone,
         };
         let place = Place {
             folder,
             today: local_day(zone, now),
         };
         // The place comes before the archive: that it cannot be written is told at once.
-        let (exit, common, reader) = match &asked {
-            Asked::One(request, rows) => {
+        let (exit, common, reader) = match &requested {
+            Requested::One(request, rows) => {
                 let mut destination = Some(rows.open(&place)?);
                 let reader = ReadOnly::open(archive)?;
                 let rows = reader.settled(|reader| {
                     let destination = destination.take().map_or_else(|| rows.open(&place), Ok)?;
                     halt.interrupts(reader);
                     let snapshot = reader.snapshot()?;
-                    let about = About::new(&snapshot, request.name(), request.described());
-                    destination.held_back_for(reader)?.write(about, halt, |rows| {
-                        reader.confirmed(request.write(&snapshot, rows))
+                    let meta = request.meta(&snapshot);
+                    destination.held_back_for(reader)?.write(meta, halt, |printer| {
+                        reader.confirmed(request.write(&snapshot, printer))
                     })
                 })?;
                 tell_empty(request.name(), rows);
                 (Exit::Done, request.common(), reader)
             }
-            Asked::All(args, common) => {
+            Requested::All(args, common) => {
                 let folder = args.folder(&place)?;
                 let reader = ReadOnly::open(archive)?;
                 halt.interrupts(&reader);
@@ -174,7 +122,12 @@ impl ReportArgs {
 }
 
 /// Whether what was reported is fresh: of the jobs that were named, else of all that are watched.
-fn freshness(reader: &ReadOnly, common: &Common, max_age: Duration, now: Instant) -> Result<Exit, Failure> {
+fn freshness(
+    reader: &ReadOnly,
+    common: &CommonOptions,
+    max_age: Duration,
+    now: Instant,
+) -> Result<Exit, Failure> {
     let mut states = reader.job_states()?;
     if !common.jobs.is_empty() {
         let scope = reader.settled(|reader| reader.confirmed(common.scope(&reader.snapshot()?)))?;

@@ -1,8 +1,10 @@
 //! Bars: a row for each thing, the longest bar for the most.
 
-use super::figure::{Heading, RowChart, framed, key};
+use maud::{Markup, html};
+
+use super::figure::{Heading, framed, key, number, plot, row, row_chart};
 use super::grouped;
-use super::markup::{Markup, Value};
+use super::text::{Percent, Units};
 
 /// Pixels of a bar.
 const HEIGHT: f64 = 16.0;
@@ -33,46 +35,41 @@ pub fn bars(title: &str, below: &str, what: &str, noun: &str, headings: &[&str],
         .max()
         .unwrap_or(0);
     if bars.is_empty() {
-        return Markup::new();
+        return Markup::default();
     }
     let mut columns = vec![Heading::Plot("compared"), Heading::Number(noun)];
     columns.extend(headings.iter().map(|heading| Heading::OptionalNumber(heading)));
-    let mut table = RowChart::new(title, what, &columns);
-    for bar in bars {
-        table.begin(&bar.name);
-        table.plot(false, HEIGHT, |markup| match bar.before {
-            None => draw(markup, "bar", share(bar.value, most), 0.0, HEIGHT),
-            Some(before) => {
-                draw(markup, "bar", share(bar.value, most), 0.0, HEIGHT_OF_NOW);
-                let top = HEIGHT_OF_NOW + 1.0;
-                draw(markup, "rest", share(before, most), top, HEIGHT - top);
-            }
-        });
-        table.number(false, &grouped(bar.value));
-        for text in &bar.behind {
-            table.number(true, text);
+    let rows = html! {
+        @for bar in bars {
+            @let drawing = html! {
+                @if let Some(before) = bar.before {
+                    @let top = HEIGHT_OF_NOW + 1.0;
+                    (draw("bar", share(bar.value, most), 0.0, HEIGHT_OF_NOW))
+                    (draw("rest", share(before, most), top, HEIGHT - top))
+                } @else {
+                    (draw("bar", share(bar.value, most), 0.0, HEIGHT))
+                }
+            };
+            (row(&bar.name, &html! {
+                (plot(false, HEIGHT, &drawing))
+                (number(false, &grouped(bar.value)))
+                @for text in &bar.behind { (number(true, text)) }
+            }))
         }
-        table.end();
-    }
-    let mut body = Markup::new();
-    if bars.iter().any(|bar| bar.before.is_some()) {
-        key(&mut body, &[("bar", "now"), ("rest", "before")]);
-    }
-    body.add(&table.finish());
+    };
+    let body = html! {
+        @if bars.iter().any(|bar| bar.before.is_some()) {
+            (key(&[("bar", "now"), ("rest", "before")]))
+        }
+        (row_chart(title, what, &columns, &rows))
+    };
     framed(title, below, &body, None)
 }
 
-fn draw(markup: &mut Markup, class: &'static str, width: f64, top: f64, height: f64) {
-    markup.empty(
-        "rect",
-        &[
-            ("class", Value::Word(class)),
-            ("width", Value::Percent(width)),
-            ("y", Value::Units(top)),
-            ("height", Value::Units(height)),
-            ("rx", Value::Word("2")),
-        ],
-    );
+fn draw(class: &str, width: f64, top: f64, height: f64) -> Markup {
+    html! {
+        rect class=(class) width=(Percent(width)) y=(Units(top)) height=(Units(height)) rx="2" {}
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a length on the screen")]

@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 
 use chrono::NaiveDate;
 
-use crate::report::period::By;
+use crate::report::options::Period;
 
 /// Periods kept at most before they are merged into longer ones: thirty years of days. It bounds the memory of a report of
 /// whatever length.
@@ -66,14 +66,14 @@ impl<const N: usize> AddAssign for Counts<N> {
 /// Counts by period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bins<T> {
-    by: By,
+    by: Period,
     counts: BTreeMap<NaiveDate, T>,
 }
 
 impl<T: AddAssign + Copy + Default> Bins<T> {
     /// Of periods of this length.
     #[must_use]
-    pub const fn new(by: By) -> Self {
+    pub const fn new(by: Period) -> Self {
         Self {
             by,
             counts: BTreeMap::new(),
@@ -82,7 +82,7 @@ impl<T: AddAssign + Copy + Default> Bins<T> {
 
     /// How long the periods are.
     #[must_use]
-    pub const fn by(&self) -> By {
+    pub const fn by(&self) -> Period {
         self.by
     }
 
@@ -92,7 +92,7 @@ impl<T: AddAssign + Copy + Default> Bins<T> {
         if self.counts.len() > MOST_KEPT {
             // Not into weeks: those could not become months any more.
             *self = self.merged(match longer(self.by) {
-                By::Week => By::Month,
+                Period::Week => Period::Month,
                 longer => longer,
             });
         }
@@ -129,7 +129,7 @@ impl<T: AddAssign + Copy + Default> Bins<T> {
 
     /// The same in periods of this length. Weeks that lie in two months count to that of their Monday.
     #[must_use]
-    pub fn merged(&self, by: By) -> Self {
+    pub fn merged(&self, by: Period) -> Self {
         let mut merged = Self::new(by);
         for (&first, &count) in &self.counts {
             *merged.counts.entry(by.first_day(first)).or_default() += count;
@@ -139,7 +139,7 @@ impl<T: AddAssign + Copy + Default> Bins<T> {
 
     /// The length at which the whole span has at most so many periods, not shorter than it is now.
     #[must_use]
-    pub fn fitting(&self, most: usize) -> By {
+    pub fn fitting(&self, most: usize) -> Period {
         let Some((from, end)) = self.span() else {
             return self.by;
         };
@@ -149,36 +149,36 @@ impl<T: AddAssign + Copy + Default> Bins<T> {
 
 /// The shortest length from `by` on at which a span has at most so many periods; years where none does.
 #[must_use]
-pub fn fitting(by: By, from: NaiveDate, end: NaiveDate, most: usize) -> By {
+pub fn fitting(by: Period, from: NaiveDate, end: NaiveDate, most: usize) -> Period {
     let days = usize::try_from((end - from).num_days()).unwrap_or(0);
-    let lengths = By::ALL.into_iter().skip_while(|&length| length != by);
+    let lengths = Period::ALL.into_iter().skip_while(|&length| length != by);
     let mut fitting = lengths.filter(|&length| days / shortest_days(length) <= most);
-    fitting.next().unwrap_or(By::Year)
+    fitting.next().unwrap_or(Period::Year)
 }
 
 /// Days that a period has at least.
-const fn shortest_days(by: By) -> usize {
+const fn shortest_days(by: Period) -> usize {
     match by {
-        By::Day => 1,
-        By::Week => 7,
-        By::Month => 28,
-        By::Quarter => 90,
-        By::Year => 365,
+        Period::Day => 1,
+        Period::Week => 7,
+        Period::Month => 28,
+        Period::Quarter => 90,
+        Period::Year => 365,
     }
 }
 
 /// The place of a length among all, from the shortest on.
 #[must_use]
-pub(super) fn rank(by: By) -> usize {
-    By::ALL.iter().position(|&length| length == by).unwrap_or(0)
+pub(super) fn rank(by: Period) -> usize {
+    Period::ALL.iter().position(|&length| length == by).unwrap_or(0)
 }
 
-const fn longer(by: By) -> By {
+const fn longer(by: Period) -> Period {
     match by {
-        By::Day => By::Week,
-        By::Week => By::Month,
-        By::Month => By::Quarter,
-        By::Quarter | By::Year => By::Year,
+        Period::Day => Period::Week,
+        Period::Week => Period::Month,
+        Period::Month => Period::Quarter,
+        Period::Quarter | Period::Year => Period::Year,
     }
 }
 
@@ -211,15 +211,15 @@ mod tests {
 
     #[test]
     fn periods_get_longer_until_they_fit() {
-        let mut bins: Bins<Counts<1>> = Bins::new(By::Day);
+        let mut bins: Bins<Counts<1>> = Bins::new(Period::Day);
         for days in 0..800 {
             bins.add(day("2024-01-01") + Days::new(days), Counts([1]));
         }
-        assert_eq!(bins.fitting(1_000), By::Day);
-        assert_eq!(bins.fitting(120), By::Week);
-        assert_eq!(bins.fitting(60), By::Month);
-        assert_eq!(bins.fitting(10), By::Quarter);
-        let weeks = bins.merged(By::Week);
+        assert_eq!(bins.fitting(1_000), Period::Day);
+        assert_eq!(bins.fitting(120), Period::Week);
+        assert_eq!(bins.fitting(60), Period::Month);
+        assert_eq!(bins.fitting(10), Period::Quarter);
+        let weeks = bins.merged(Period::Week);
         assert_eq!(weeks.get(day("2024-01-01")), Some(Counts([7])));
         assert_eq!(weeks.sum(), bins.sum());
         assert_eq!(bins.span(), Some((day("2024-01-01"), day("2026-03-11"))));
@@ -227,11 +227,11 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_whatever_the_span() {
-        let mut bins: Bins<Counts<1>> = Bins::new(By::Day);
+        let mut bins: Bins<Counts<1>> = Bins::new(Period::Day);
         for days in 0..20_000 {
             bins.add(day("1950-01-01") + Days::new(days), Counts([1]));
         }
-        assert_eq!(bins.by(), By::Month);
+        assert_eq!(bins.by(), Period::Month);
         assert_eq!(bins.sum(), Counts([20_000]));
         assert!(bins.iter().count() < 700);
     }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::bins::{Bins, Runs, fitting};
-use crate::report::period::By;
+use crate::report::options::Period;
 
 /// Blocks from the lowest to the highest.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -14,7 +14,7 @@ const NOTHING: char = '·';
 /// A scale that several small lines share, so that they can be compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Blocks {
-    by: By,
+    by: Period,
     from: NaiveDate,
     end: NaiveDate,
     top: u64,
@@ -46,7 +46,7 @@ impl Blocks {
 
     /// How long the time of one block is.
     #[must_use]
-    pub const fn by(&self) -> By {
+    pub const fn by(&self) -> Period {
         self.by
     }
 
@@ -96,7 +96,8 @@ mod tests {
             failed,
             finished,
         };
-        let (mut first, mut second): (Bins<Runs>, Bins<Runs>) = (Bins::new(By::Day), Bins::new(By::Day));
+        let (mut first, mut second): (Bins<Runs>, Bins<Runs>) =
+            (Bins::new(Period::Day), Bins::new(Period::Day));
         first.add(day("2024-01-01"), runs(0, 4));
         first.add(day("2024-01-02"), runs(1, 4));
         first.add(day("2024-01-04"), runs(1, 100));
@@ -104,8 +105,8 @@ mod tests {
         let blocks = Blocks::of([&first, &second].into_iter(), 40).unwrap();
         assert_eq!(blocks.line(&first), "▁▅·▂·");
         assert_eq!(blocks.line(&second), "····█");
-        assert_eq!((blocks.top(), blocks.by()), (5_000, By::Day));
+        assert_eq!((blocks.top(), blocks.by()), (5_000, Period::Day));
         assert_eq!(blocks.span(), (day("2024-01-01"), day("2024-01-05")));
-        assert!(Blocks::of([&Bins::<Runs>::new(By::Day)].into_iter(), 40).is_none());
+        assert!(Blocks::of([&Bins::<Runs>::new(Period::Day)].into_iter(), 40).is_none());
     }
 }

@@ -1,7 +1,9 @@
 //! The frame of every chart: its title, what it shows in words, and its figures as a table.
 
-use super::markup::{Markup, Value, in_brief, label};
+use maud::{Markup, html};
+
 use super::scale::{MOST_MARKS, TimeAxis};
+use super::text::{Breakable, Percent, Text, Units, in_brief, label};
 
 /// The figures of a chart, as a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,37 +25,31 @@ impl Figures {
     }
 
     /// The table, folded until somebody asks for it.
-    #[must_use]
-    pub fn folded(&self, title: &str) -> Markup {
-        let mut markup = Markup::new();
-        markup.raw("<details class=\"figures\"><summary>Figures of this chart</summary>");
-        markup.open(
-            "div",
-            &[
-                ("class", Value::Word("scroll")),
-                ("tabindex", Value::Word("0")),
-                ("role", Value::Word("region")),
-                ("aria-label", Value::Text(&format!("Figures: {title}"))),
-            ],
-        );
-        markup.raw("<table><thead><tr>");
-        for column in &self.columns {
-            markup.leaf("th", &[("scope", Value::Word("col"))], column);
-        }
-        markup.raw("</tr></thead><tbody>");
-        for row in &self.rows {
-            markup.raw("<tr>");
-            for (place, cell) in row.iter().enumerate() {
-                if place == 0 {
-                    markup.leaf("th", &[("scope", Value::Word("row"))], cell);
-                } else {
-                    markup.leaf("td", &[], cell);
+    fn folded(&self, title: &str) -> Markup {
+        html! {
+            details.figures {
+                summary { "Figures of this chart" }
+                div.scroll tabindex="0" role="region" aria-label={ "Figures: " (Text(title)) } {
+                    table {
+                        thead { tr { @for column in &self.columns { th scope="col" { (Text(column)) } } } }
+                        tbody {
+                            @for row in &self.rows {
+                                tr {
+                                    @for (place, cell) in row.iter().enumerate() {
+                                        @if place == 0 {
+                                            th scope="row" { (Text(cell)) }
+                                        } @else {
+                                            td { (Text(cell)) }
+                                        }
+                                    }
+                                }
+                                "\n"
+                            }
+                        }
+                    }
                 }
             }
-            markup.raw("</tr>\n");
         }
-        markup.raw("</tbody></table></div></details>");
-        markup
     }
 }
 
@@ -62,60 +58,34 @@ impl Figures {
 /// `below` is what is said under the title, `body` the drawing.
 #[must_use]
 pub(super) fn framed(title: &str, below: &str, body: &Markup, figures: Option<&Figures>) -> Markup {
-    let mut markup = Markup::new();
-    markup.raw("<figure class=\"chart\"><figcaption>");
-    markup.leaf("h2", &[], title);
-    if !below.is_empty() {
-        markup.leaf("p", &[], below);
+    html! {
+        figure.chart {
+            figcaption {
+                h2 { (Text(title)) }
+                @if !below.is_empty() { p { (Text(below)) } }
+            }
+            "\n" (body)
+            @if let Some(figures) = figures { (figures.folded(title)) }
+        }
+        "\n"
     }
-    markup.raw("</figcaption>\n");
-    markup.add(body);
-    if let Some(figures) = figures {
-        markup.add(&figures.folded(title));
-    }
-    markup.raw("</figure>\n");
-    markup
-}
-
-/// Opens a drawing of a height in pixels and the width of its place. `title` names it and `description` says what it shows
-/// to whoever cannot see it.
-pub(super) fn open_drawing(
-    markup: &mut Markup,
-    class: &'static str,
-    height: f64,
-    title: &str,
-    description: &str,
-) {
-    markup.open(
-        "svg",
-        &[
-            ("class", Value::Word(class)),
-            ("role", Value::Word("img")),
-            ("aria-label", Value::Text(&format!("{title}. {description}"))),
-            ("width", Value::Word("100%")),
-            ("height", Value::Units(height)),
-        ],
-    );
-    markup.leaf("title", &[], title).leaf("desc", &[], description);
 }
 
 /// The key of a chart's colours.
-pub(super) fn key(markup: &mut Markup, entries: &[(&'static str, &str)]) {
-    markup.raw("<ul class=\"key\">");
-    for (class, word) in entries {
-        markup.raw("<li><svg width=\"14\" height=\"14\" aria-hidden=\"true\">");
-        markup.empty(
-            "rect",
-            &[
-                ("class", Value::Word(class)),
-                ("width", Value::Word("14")),
-                ("height", Value::Word("14")),
-                ("rx", Value::Word("2")),
-            ],
-        );
-        markup.raw("</svg>").text(word).raw("</li>");
+pub(super) fn key(entries: &[(&'static str, &str)]) -> Markup {
+    html! {
+        ul.key {
+            @for (class, word) in entries {
+                li {
+                    svg width="14" height="14" aria-hidden="true" {
+                        rect class=(class) width="14" height="14" rx="2" {}
+                    }
+                    (Text(word))
+                }
+            }
+        }
+        "\n"
     }
-    markup.raw("</ul>\n");
 }
 
 /// Letters of a name that a tooltip shows.
@@ -127,51 +97,33 @@ pub(super) const AXIS_HEIGHT: f64 = 24.0;
 /// Letters of a day; with them half as many marks have room on a narrow screen as with months.
 const LONG_WORD: usize = 10;
 
-/// The marks of a time axis, along the top of the drawing that is open. Where the screen is narrow, every other one is left
-/// out; of whole days and of a small drawing all but every fourth, if there are many.
+/// The marks of a time axis, along the top of the drawing that they are put into. Where the screen is narrow, every other
+/// one is left out; of whole days and of a small drawing all but every fourth, if there are many.
 ///
 /// `has_neighbours` is set where something stands close to both ends of the axis: a mark there must not reach into it.
-pub(super) fn marks_below(markup: &mut Markup, axis: TimeAxis, most: usize, has_neighbours: bool) {
+pub(super) fn marks_below(axis: TimeAxis, most: usize, has_neighbours: bool) -> Markup {
     let marks = axis.marks(most);
     let are_many = marks.len() > 4;
     let ends_at_end = marks.last().is_some_and(|(at, _)| axis.percent(*at) >= 99.0);
-    for (index, (at, word)) in marks.into_iter().enumerate() {
-        let x = axis.percent(at);
-        let (tick, below) = match index % 4 {
-            2 if are_many && word.len() >= LONG_WORD => ("tick other", "mark-below other"),
-            2 if are_many => ("tick second", "mark-below second"),
-            0 | 2 => ("tick", "mark-below"),
-            _ => ("tick other", "mark-below other"),
-        };
-        let anchor = match x {
-            ..1.0 if has_neighbours && (ends_at_end || word.len() >= LONG_WORD) => "start",
-            99.0.. if has_neighbours => "end",
-            _ => "middle",
-        };
-        markup.empty(
-            "line",
-            &[
-                ("class", Value::Word(tick)),
-                ("x1", Value::Percent(x)),
-                ("x2", Value::Percent(x)),
-                ("y2", Value::Word("5")),
-            ],
-        );
-        let place = [
-            ("class", Value::Word(below)),
-            ("text-anchor", Value::Word(anchor)),
-            ("x", Value::Percent(x)),
-            ("y", Value::Word("19")),
-        ];
-        markup.leaf("text", &place, &word);
+    let classes = |index: usize, word: &str| match index % 4 {
+        2 if are_many && word.len() >= LONG_WORD => ("tick other", "mark-below other"),
+        2 if are_many => ("tick second", "mark-below second"),
+        0 | 2 => ("tick", "mark-below"),
+        _ => ("tick other", "mark-below other"),
+    };
+    let anchor = |x: f64, word: &str| match x {
+        ..1.0 if has_neighbours && (ends_at_end || word.len() >= LONG_WORD) => "start",
+        99.0.. if has_neighbours => "end",
+        _ => "middle",
+    };
+    html! {
+        @for (index, (at, word)) in marks.iter().enumerate() {
+            @let x = axis.percent(*at);
+            @let (tick, below) = classes(index, word);
+            line class=(tick) x1=(Percent(x)) x2=(Percent(x)) y2="5" {}
+            text class=(below) text-anchor=(anchor(x, word)) x=(Percent(x)) y="19" { (word) }
+        }
     }
-}
-
-/// A chart that is a table: a row for each thing, with its name, its drawing and its numbers. Readers that show no drawing
-/// have the names and the numbers.
-#[derive(Debug)]
-pub(super) struct RowChart {
-    markup: Markup,
 }
 
 /// A column behind the name.
@@ -187,106 +139,81 @@ pub(super) enum Heading<'a> {
     OptionalNumber(&'a str),
 }
 
-impl RowChart {
-    /// With these headings.
-    pub(super) fn new(title: &str, name: &str, headings: &[Heading<'_>]) -> Self {
-        let mut markup = Markup::new();
-        markup.open(
-            "table",
-            &[("class", Value::Word("rows")), ("aria-label", Value::Text(title))],
-        );
-        markup.raw("<thead><tr>");
-        markup.leaf(
-            "th",
-            &[("scope", Value::Word("col")), ("class", Value::Word("name"))],
-            name,
-        );
-        for heading in headings {
-            let (class, word) = match *heading {
-                Heading::Plot(word) => ("plot-cell", word),
-                Heading::OptionalPlot(word) => ("plot-cell optional", word),
-                Heading::Number(word) => ("num", word),
-                Heading::OptionalNumber(word) => ("num optional", word),
-            };
-            markup.leaf(
-                "th",
-                &[("scope", Value::Word("col")), ("class", Value::Word(class))],
-                word,
-            );
+/// A chart that is a table: a row for each thing, with its name, its drawing and its numbers. Readers that show no drawing
+/// have the names and the numbers.
+pub(super) fn row_chart(title: &str, name: &str, headings: &[Heading<'_>], rows: &Markup) -> Markup {
+    html! {
+        table.rows aria-label=(Text(title)) {
+            thead {
+                tr {
+                    th scope="col" class="name" { (Text(name)) }
+                    @for heading in headings {
+                        @let (class, word) = match *heading {
+                            Heading::Plot(word) => (plot_class(false), word),
+                            Heading::OptionalPlot(word) => (plot_class(true), word),
+                            Heading::Number(word) => (number_class(false), word),
+                            Heading::OptionalNumber(word) => (number_class(true), word),
+                        };
+                        th scope="col" class=(class) { (Text(word)) }
+                    }
+                }
+            }
+            tbody { "\n" (rows) }
         }
-        markup.raw("</tr></thead><tbody>\n");
-        Self { markup }
+        "\n"
     }
+}
 
-    /// Begins the row of a thing; its whole name is in the tooltip.
-    pub(super) fn begin(&mut self, name: &str) {
-        self.markup.raw("<tr>");
-        let whole = in_brief(name, TOOLTIP_LETTERS);
-        let attributes = [
-            ("scope", Value::Word("row")),
-            ("class", Value::Word("name")),
-            ("title", Value::Text(&whole)),
-        ];
-        self.markup
-            .open("th", &attributes)
-            .raw("<span>")
-            .breakable(&label(name))
-            .raw("</span>");
-        self.markup.close("th");
+const fn plot_class(is_optional: bool) -> &'static str {
+    if is_optional {
+        "plot-cell optional"
+    } else {
+        "plot-cell"
     }
+}
 
-    /// A cell with a drawing of a height in pixels, or the place for one that a narrow screen leaves out.
-    pub(super) fn plot(&mut self, is_optional: bool, height: f64, draw: impl FnOnce(&mut Markup)) {
-        let class = if is_optional {
-            "plot-cell optional"
-        } else {
-            "plot-cell"
-        };
-        self.markup.open("td", &[("class", Value::Word(class))]);
-        self.markup.open(
-            "svg",
-            &[
-                ("class", Value::Word("row-plot")),
-                ("aria-hidden", Value::Word("true")),
-                ("width", Value::Word("100%")),
-                ("height", Value::Units(height)),
-            ],
-        );
-        draw(&mut self.markup);
-        self.markup.close("svg").close("td");
-    }
+const fn number_class(is_optional: bool) -> &'static str {
+    if is_optional { "num optional" } else { "num" }
+}
 
-    /// A cell with a number.
-    pub(super) fn number(&mut self, is_optional: bool, text: &str) {
-        let class = if is_optional { "num optional" } else { "num" };
-        self.markup.leaf("td", &[("class", Value::Word(class))], text);
-    }
-
-    /// Ends the row.
-    pub(super) fn end(&mut self) {
-        self.markup.raw("</tr>\n");
-    }
-
-    /// The last row: time axes under the drawings, `plots` of which the first is never left out, and room for the numbers.
-    pub(super) fn axes(&mut self, axis: TimeAxis, plots: usize, numbers: &[bool]) {
-        self.markup
-            .raw("<tr class=\"axis\" aria-hidden=\"true\"><td class=\"name\"></td>");
-        // Of two drawings beside each other each has less than half of the room.
-        let most = if plots > 1 { 4 } else { MOST_MARKS };
-        for plot in 0..plots {
-            self.plot(plot > 0, AXIS_HEIGHT, |markup| {
-                marks_below(markup, axis, most, true)
-            });
+/// The row of a thing, with the cells behind its name; its whole name is in the tooltip.
+pub(super) fn row(name: &str, cells: &Markup) -> Markup {
+    html! {
+        tr {
+            th scope="row" class="name" title=(Text(&in_brief(name, TOOLTIP_LETTERS))) {
+                span { (Breakable(&label(name))) }
+            }
+            (cells)
         }
-        for &is_optional in numbers {
-            self.number(is_optional, "");
-        }
-        self.end();
+        "\n"
     }
+}
 
-    /// The whole table.
-    pub(super) fn finish(mut self) -> Markup {
-        self.markup.raw("</tbody></table>\n");
-        self.markup
+/// A cell with a drawing of a height in pixels, or the place for one that a narrow screen leaves out.
+pub(super) fn plot(is_optional: bool, height: f64, drawing: &Markup) -> Markup {
+    html! {
+        td class=(plot_class(is_optional)) {
+            svg.row-plot aria-hidden="true" width="100%" height=(Units(height)) { (drawing) }
+        }
+    }
+}
+
+/// A cell with a number.
+pub(super) fn number(is_optional: bool, text: &str) -> Markup {
+    html! { td class=(number_class(is_optional)) { (Text(text)) } }
+}
+
+/// The last row: time axes under the drawings, `plots` of which the first is never left out, and room for the numbers.
+pub(super) fn axes(axis: TimeAxis, plots: usize, numbers: &[bool]) -> Markup {
+    // Of two drawings beside each other each has less than half of the room.
+    let most = if plots > 1 { 4 } else { MOST_MARKS };
+    let marks = marks_below(axis, most, true);
+    html! {
+        tr.axis aria-hidden="true" {
+            td.name {}
+            @for at in 0..plots { (plot(at > 0, AXIS_HEIGHT, &marks)) }
+            @for &is_optional in numbers { (number(is_optional, "")) }
+        }
+        "\n"
     }
 }

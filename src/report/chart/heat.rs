@@ -1,11 +1,12 @@
 //! A heat map: a row for each job, a cell for each period, the darker the more of its runs failed.
 
 use chrono::NaiveDate;
+use maud::{Markup, html};
 
 use super::bins::{Bins, Runs};
-use super::figure::{Figures, Heading, RowChart, framed, key};
-use super::markup::{Markup, Value};
+use super::figure::{Figures, Heading, axes, framed, key, number, plot, row, row_chart};
 use super::scale::TimeAxis;
+use super::text::{Percent, Units};
 use super::{grouped, percent};
 
 /// Pixels of a row.
@@ -34,33 +35,26 @@ pub fn heat_map(
     rows: &[(&str, &Bins<Runs>)],
 ) -> Markup {
     let Some((_, first)) = rows.first() else {
-        return Markup::new();
+        return Markup::default();
     };
     let by = first.by();
     let axis = TimeAxis::of_days(from, end);
-    let mut body = Markup::new();
     let classes = CLASSES.map(|(_, class, word)| (class, word));
     let mut entries = classes.to_vec();
     entries.push(UNFINISHED);
-    key(&mut body, &entries);
-    let mut table = RowChart::new(
-        title,
-        "job",
-        &[Heading::Plot("failed of finished"), Heading::Number("failed")],
-    );
-    for (name, bins) in rows {
-        table.begin(name);
-        let within = || bins.iter().filter(|(first, _)| (from..end).contains(first));
-        table.plot(false, HEIGHT, |markup| {
-            for (first, runs) in within() {
-                cell(markup, axis, first, by.next(first), runs);
-            }
-        });
-        table.number(false, &grouped(within().map(|(_, runs)| runs.failed).sum()));
-        table.end();
-    }
-    table.axes(axis, 1, &[false]);
-    body.add(&table.finish());
+    let headings = [Heading::Plot("failed of finished"), Heading::Number("failed")];
+    let table_rows = html! {
+        @for (name, bins) in rows {
+            @let within = || bins.iter().filter(|(first, _)| (from..end).contains(first));
+            @let cells = html! {
+                @for (first, runs) in within() { (cell(axis, first, by.next(first), runs)) }
+            };
+            @let failed = within().map(|(_, runs)| runs.failed).sum();
+            (row(name, &html! { (plot(false, HEIGHT, &cells)) (number(false, &grouped(failed))) }))
+        }
+        (axes(axis, 1, &[false]))
+    };
+    let body = html! { (key(&entries)) (row_chart(title, "job", &headings, &table_rows)) };
     framed(title, below, &body, Some(&figures(rows, from, end)))
 }
 
@@ -74,24 +68,20 @@ fn class_of(runs: Runs) -> &'static str {
     found.map_or("h5", |(_, class, _)| class)
 }
 
-fn cell(markup: &mut Markup, axis: TimeAxis, first: NaiveDate, next: NaiveDate, runs: Runs) {
+fn cell(axis: TimeAxis, first: NaiveDate, next: NaiveDate, runs: Runs) -> Markup {
     let left = axis.percent_of_day(first);
-    markup.open(
-        "rect",
-        &[
-            ("class", Value::Word(class_of(runs))),
-            ("x", Value::Percent(left)),
-            ("width", Value::Percent((axis.percent_of_day(next) - left) * 0.92)),
-            ("height", Value::Units(HEIGHT)),
-        ],
-    );
-    // A tooltip for each cell would be most of the page; the figures have all.
-    if runs.failed > 0 {
-        let rate = runs.rate().map_or_else(String::new, percent);
-        let words = format!("{first}: {} of {} failed ({rate})", runs.failed, runs.finished);
-        markup.leaf("title", &[], &words);
+    let width = (axis.percent_of_day(next) - left) * 0.92;
+    html! {
+        rect class=(class_of(runs)) x=(Percent(left)) width=(Percent(width)) height=(Units(HEIGHT)) {
+            // A tooltip for each cell would be most of the page; the figures have all.
+            @if runs.failed > 0 {
+                title {
+                    (first.to_string()) ": " (runs.failed) " of " (runs.finished) " failed ("
+                    (runs.rate().map_or_else(String::new, percent)) ")"
+                }
+            }
+        }
     }
-    markup.close("rect");
 }
 
 fn figures(rows: &[(&str, &Bins<Runs>)], from: NaiveDate, end: NaiveDate) -> Figures {

@@ -1,4 +1,4 @@
-//! Charts: SVG inside HTML, drawn here.
+//! Charts: SVG inside HTML, drawn here and written by `maud` templates.
 //!
 //! A library would bring fonts, a drawing back end or a megabyte of script, and draw text that shrinks with the picture.
 //! What is needed are five charts, so they are drawn by hand, and each follows the same rules:
@@ -8,7 +8,7 @@
 //! * **Any eye.** Colours are those of Okabe and Ito, told apart by colour-blind people, and differ in lightness; they are
 //!   names of the page's style sheet, which has them light and dark.
 //! * **No eye.** Each chart has a title, a description and its figures as a table.
-//! * **Nothing runs.** Foreign text goes through [`Markup`], which escapes it.
+//! * **Nothing runs.** Templates escape what they interpolate; foreign text goes through [`Text`] or one of its relatives.
 //! * **Same figures, same bytes.** No number of a chart comes from a clock or a hash's order.
 
 mod bars;
@@ -16,10 +16,10 @@ mod bins;
 mod blocks;
 mod figure;
 mod heat;
-mod markup;
 mod over_time;
 mod scale;
 mod sparks;
+mod text;
 mod timeline;
 
 pub use bars::{Bar, bars};
@@ -27,10 +27,11 @@ pub use bins::{Bins, Counts, Runs, fitting};
 pub use blocks::Blocks;
 pub use figure::Figures;
 pub use heat::heat_map;
-pub use markup::{Markup, Value, in_brief, label, shortened};
+pub use maud::Markup;
 pub use over_time::{Kinds, OverTime, over_time};
 pub use scale::{Scale, TimeAxis};
 pub use sparks::{Sparks, sparks};
+pub use text::{Breakable, Lines, Text, in_brief, label, shortened};
 pub use timeline::{GAPS, Line, Piece, PieceKind, timeline};
 
 /// A share in hundredths of a percent, as text: `6.25 %`.

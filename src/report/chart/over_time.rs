@@ -1,13 +1,14 @@
 //! What happened over time: how much of what kind, as stacked bars, and above it how often it failed, as a line.
 
 use chrono::NaiveDate;
+use maud::{Markup, Render, html};
 
 use super::bins::{Bins, Counts, Runs};
-use super::figure::{Figures, framed, key, marks_below, open_drawing};
-use super::markup::{Markup, Value};
-use super::scale::{Scale, TimeAxis};
+use super::figure::{Figures, framed, key, marks_below};
+use super::scale::{MOST_MARKS, Scale, TimeAxis};
+use super::text::{Percent, Text, Units};
 use super::{grouped, percent};
-use crate::report::period::By;
+use crate::report::options::Period;
 
 /// Periods that a chart shows at most: bars of two pixels on a wide screen.
 const MOST_PERIODS: usize = 420;
@@ -59,7 +60,7 @@ pub fn over_time<const N: usize>(chart: &OverTime<'_, N>) -> Markup {
     let by = chart.counts.fitting(MOST_PERIODS);
     let counts = chart.counts.merged(by);
     let Some((from, end)) = counts.span() else {
-        return Markup::new();
+        return Markup::default();
     };
     let runs = chart.runs.map(|runs| runs.merged(by));
     let axis = TimeAxis::of_days(from, end);
@@ -70,17 +71,20 @@ pub fn over_time<const N: usize>(chart: &OverTime<'_, N>) -> Markup {
     };
     let words = description(chart, &counts, by, from);
 
-    let mut body = Markup::new();
-    key(&mut body, &used_kinds(chart, &counts));
     let height = line_height + HEADING + BARS_HEIGHT + AXIS;
-    open_drawing(&mut body, "over-time", height, chart.title, &words);
-    if let Some(runs) = &runs {
-        line_panel(&mut body, runs, axis);
-    }
-    bars_panel(&mut body, chart, &counts, axis, line_height);
-    time_marks(&mut body, axis, line_height + HEADING + BARS_HEIGHT);
-    tooltips(&mut body, chart, &counts, runs.as_ref(), axis, height - AXIS);
-    body.close("svg").raw("\n");
+    let body = html! {
+        (key(&used_kinds(chart, &counts)))
+        svg class="over-time" role="img" aria-label={ (Text(chart.title)) ". " (Text(&words)) }
+            width="100%" height=(Units(height)) {
+            title { (Text(chart.title)) }
+            desc { (Text(&words)) }
+            @if let Some(runs) = &runs { (line_panel(runs, axis)) }
+            (bars_panel(chart, &counts, axis, line_height))
+            (part(line_height + HEADING + BARS_HEIGHT, AXIS, &marks_below(axis, MOST_MARKS, false)))
+            (part(0.0, height - AXIS, &tooltips(chart, &counts, runs.as_ref(), axis, height - AXIS)))
+        }
+        "\n"
+    };
 
     let below = format!("By {}, in {}.", by.name(), chart.zone);
     let figures = figures(chart, &counts, runs.as_ref());
@@ -99,7 +103,7 @@ fn used_kinds<const N: usize>(
 fn description<const N: usize>(
     chart: &OverTime<'_, N>,
     counts: &Bins<Counts<N>>,
-    by: By,
+    by: Period,
     from: NaiveDate,
 ) -> String {
     let all: u64 = counts.sum().0.iter().sum();
@@ -116,72 +120,37 @@ fn description<const N: usize>(
     words
 }
 
-/// Opens a part of a drawing, as wide as it is. What stands at its left is outside: the style sheet leaves room for it.
-fn open_plot(markup: &mut Markup, top: f64, height: f64) {
-    markup.open(
-        "svg",
-        &[
-            ("class", Value::Word("plot")),
-            ("y", Value::Units(top)),
-            ("width", Value::Word("100%")),
-            ("height", Value::Units(height)),
-        ],
-    );
+/// A part of a drawing, as wide as it is. What stands at its left is outside: the style sheet leaves room for it.
+fn part(top: f64, height: f64, content: &Markup) -> Markup {
+    html! {
+        svg.plot y=(Units(top)) width="100%" height=(Units(height)) { (content) }
+    }
 }
 
 /// The heading of a panel, its lines, and what stands at their left.
-fn scale_lines(markup: &mut Markup, heading: &str, top: f64, height: f64, marks: &[(f64, String)]) {
-    markup.leaf(
-        "text",
-        &[
-            ("class", Value::Word("heading")),
-            ("x", Value::Word("-54")),
-            ("y", Value::Units(top - 12.0)),
-        ],
-        heading,
-    );
-    for (share, word) in marks {
-        markup.leaf(
-            "text",
-            &[
-                ("class", Value::Word("mark-left")),
-                ("x", Value::Word("-7")),
-                ("y", Value::Units(top + height * (1.0 - share) + 4.0)),
-            ],
-            word,
-        );
+fn scale_lines(heading: &str, top: f64, height: f64, marks: &[(f64, String)]) -> Markup {
+    let place = |share: f64| height * (1.0 - share);
+    let lines = html! {
+        @for &(share, _) in marks {
+            line.grid x2="100%" y1=(Units(place(share))) y2=(Units(place(share))) {}
+        }
+    };
+    html! {
+        text.heading x="-54" y=(Units(top - 12.0)) { (Text(heading)) }
+        @for (share, word) in marks {
+            text.mark-left x="-7" y=(Units(top + place(*share) + 4.0)) { (word) }
+        }
+        (part(top, height, &lines))
     }
-    open_plot(markup, top, height);
-    for (share, _) in marks {
-        let y = height * (1.0 - share);
-        markup.empty(
-            "line",
-            &[
-                ("class", Value::Word("grid")),
-                ("x2", Value::Word("100%")),
-                ("y1", Value::Units(y)),
-                ("y2", Value::Units(y)),
-            ],
-        );
-    }
-    markup.close("svg");
 }
 
-fn line_panel(markup: &mut Markup, runs: &Bins<Runs>, axis: TimeAxis) {
+fn line_panel(runs: &Bins<Runs>, axis: TimeAxis) -> Markup {
     let most = runs.iter().filter_map(|(_, runs)| runs.rate()).max().unwrap_or(0);
     let scale = Scale::up_to(most.max(LEAST_RATE));
     let marks: Vec<(f64, String)> = scale
         .marks()
         .map(|mark| (scale.share(mark), percent(mark)))
         .collect();
-    scale_lines(
-        markup,
-        "Failed of those that finished",
-        HEADING,
-        LINE_HEIGHT,
-        &marks,
-    );
-    open_plot(markup, HEADING, LINE_HEIGHT);
     let places: Vec<Option<(f64, f64)>> = periods(runs)
         .map(|(first, next, runs)| {
             let x = f64::midpoint(axis.percent_of_day(first), axis.percent_of_day(next));
@@ -189,24 +158,29 @@ fn line_panel(markup: &mut Markup, runs: &Bins<Runs>, axis: TimeAxis) {
             Some((x, LINE_HEIGHT * (1.0 - scale.share(rate))))
         })
         .collect();
-    path_of(markup, "rate", &places, LINE_HEIGHT);
     let with_dots = places.len() <= MOST_DOTS;
     let radius = if places.len() <= FEW_DOTS { "4.5" } else { "2.5" };
-    for (index, place) in places.iter().enumerate() {
-        let Some((x, y)) = *place else { continue };
-        let is_alone = (index == 0 || places[index - 1].is_none())
-            && places.get(index + 1).is_none_or(|next| next.is_none());
-        if with_dots || is_alone {
-            let attributes = [
-                ("class", Value::Word("dot")),
-                ("cx", Value::Percent(x)),
-                ("cy", Value::Units(y)),
-                ("r", Value::Word(radius)),
-            ];
-            markup.empty("circle", &attributes);
+    let line = html! {
+        (path_of("rate", &places, LINE_HEIGHT))
+        @for (index, place) in places.iter().enumerate() {
+            @if let Some(place) = *place && (with_dots || is_alone(&places, index)) { (dot(place, radius)) }
         }
+    };
+    html! {
+        (scale_lines("Failed of those that finished", HEADING, LINE_HEIGHT, &marks))
+        (part(HEADING, LINE_HEIGHT, &line))
     }
-    markup.close("svg");
+}
+
+/// Whether a value has no neighbour, and so no line goes through it.
+pub(super) fn is_alone(places: &[Option<(f64, f64)>], index: usize) -> bool {
+    let has = |index: Option<usize>| index.and_then(|at| places.get(at)).is_some_and(Option::is_some);
+    !has(index.checked_sub(1)) && !has(index.checked_add(1))
+}
+
+/// A dot for a value.
+pub(super) fn dot((x, y): (f64, f64), radius: &str) -> Markup {
+    html! { circle.dot cx=(Percent(x)) cy=(Units(y)) r=(radius) {} }
 }
 
 /// Every period from the first to the last, those without anything too, with the begin of the next.
@@ -222,55 +196,62 @@ fn periods<T: std::ops::AddAssign + Copy + Default>(
 }
 
 /// A line through the places, broken where there is none, and its area down to the bottom. Places go from 0 to 100.
-pub(super) fn path_of(markup: &mut Markup, class: &'static str, places: &[Option<(f64, f64)>], height: f64) {
+pub(super) fn path_of(class: &str, places: &[Option<(f64, f64)>], height: f64) -> Markup {
     let (area, line) = match class {
         "rate" => ("rate-area", "rate-line"),
         _ => ("runs-area", "runs-line"),
     };
-    markup.open(
-        "svg",
-        &[
-            ("width", Value::Word("100%")),
-            ("height", Value::Units(height)),
-            ("viewBox", Value::Text(&format!("0 0 100 {height}"))),
-            ("preserveAspectRatio", Value::Word("none")),
-        ],
-    );
     let parts: Vec<Vec<(f64, f64)>> = places
         .split(Option::is_none)
         .map(|part| part.iter().flatten().copied().collect())
         .filter(|part: &Vec<_>| part.len() > 1)
         .collect();
-    let mut draw = |class, closes: bool| {
-        if parts.is_empty() {
-            return;
+    html! {
+        svg width="100%" height=(Units(height)) viewBox={ "0 0 100 " (height) } preserveAspectRatio="none" {
+            @if !parts.is_empty() {
+                path class=(area) d=(Path { parts: &parts, bottom: Some(height) }) {}
+                path class=(line) d=(Path { parts: &parts, bottom: None }) {}
+            }
         }
-        markup.raw("<path class=\"").raw(class).raw("\" d=\"");
-        for part in &parts {
+    }
+}
+
+/// The data of a path: its parts, each closed along the bottom where there is one.
+struct Path<'a> {
+    parts: &'a [Vec<(f64, f64)>],
+    bottom: Option<f64>,
+}
+
+impl Render for Path<'_> {
+    fn render_to(&self, buffer: &mut String) {
+        for part in self.parts {
             for (index, &(x, y)) in part.iter().enumerate() {
-                markup.raw(if index == 0 { "M" } else { "L" });
-                markup.units(x).raw(" ").units(y);
+                buffer.push(if index == 0 { 'M' } else { 'L' });
+                write_point(x, y, buffer);
             }
-            if closes {
-                let (first, last) = (part[0].0, part[part.len() - 1].0);
-                markup.raw("L").units(last).raw(" ").units(height);
-                markup.raw("L").units(first).raw(" ").units(height).raw("Z");
+            if let (Some(bottom), Some(first), Some(last)) = (self.bottom, part.first(), part.last()) {
+                for (x, _) in [last, first] {
+                    buffer.push('L');
+                    write_point(*x, bottom, buffer);
+                }
+                buffer.push('Z');
             }
         }
-        markup.raw("\"></path>");
-    };
-    draw(area, true);
-    draw(line, false);
-    markup.close("svg");
+    }
+}
+
+fn write_point(x: f64, y: f64, buffer: &mut String) {
+    Units(x).render_to(buffer);
+    buffer.push(' ');
+    Units(y).render_to(buffer);
 }
 
 fn bars_panel<const N: usize>(
-    markup: &mut Markup,
     chart: &OverTime<'_, N>,
     counts: &Bins<Counts<N>>,
     axis: TimeAxis,
     top: f64,
-) {
+) -> Markup {
     let most = counts.iter().map(|(_, Counts(each))| each.iter().sum()).max();
     let scale = Scale::up_to(most.unwrap_or(0));
     let marks: Vec<(f64, String)> = scale
@@ -282,75 +263,50 @@ fn bars_panel<const N: usize>(
         first.make_ascii_uppercase();
     }
     let heading = format!("{noun} per {}", counts.by().name());
-    scale_lines(markup, &heading, top + HEADING, BARS_HEIGHT, &marks);
-    open_plot(markup, top + HEADING, BARS_HEIGHT);
-    for (first, Counts(each)) in counts.iter() {
-        let left = axis.percent_of_day(first);
-        let width = axis.percent_of_day(counts.by().next(first)) - left;
-        let mut below = 0;
-        for ((class, _), count) in chart.kinds.iter().zip(each) {
-            if count == 0 {
-                continue;
+    let bars = html! {
+        @for (first, Counts(each)) in counts.iter() {
+            @let left = axis.percent_of_day(first);
+            @let width = axis.percent_of_day(counts.by().next(first)) - left;
+            @for (at, &count) in each.iter().enumerate().filter(|(_, count)| **count > 0) {
+                @let height = BARS_HEIGHT * scale.share(count);
+                @let below = each[..at].iter().sum();
+                @let bottom = BARS_HEIGHT * (1.0 - scale.share(below));
+                rect class=(chart.kinds[at].0) x=(Percent(width.mul_add(0.08, left))) y=(Units(bottom - height))
+                    width=(Percent(width * 0.84)) height=(Units(height)) {}
             }
-            let height = BARS_HEIGHT * scale.share(count);
-            let bottom = BARS_HEIGHT * (1.0 - scale.share(below));
-            markup.empty(
-                "rect",
-                &[
-                    ("class", Value::Word(class)),
-                    ("x", Value::Percent(width.mul_add(0.08, left))),
-                    ("y", Value::Units(bottom - height)),
-                    ("width", Value::Percent(width * 0.84)),
-                    ("height", Value::Units(height)),
-                ],
-            );
-            below += count;
         }
+    };
+    html! {
+        (scale_lines(&heading, top + HEADING, BARS_HEIGHT, &marks))
+        (part(top + HEADING, BARS_HEIGHT, &bars))
     }
-    markup.close("svg");
-}
-
-/// The marks below a drawing.
-fn time_marks(markup: &mut Markup, axis: TimeAxis, top: f64) {
-    open_plot(markup, top, AXIS);
-    marks_below(markup, axis, super::scale::MOST_MARKS, false);
-    markup.close("svg");
 }
 
 /// What a pointer over a period shows.
 fn tooltips<const N: usize>(
-    markup: &mut Markup,
     chart: &OverTime<'_, N>,
     counts: &Bins<Counts<N>>,
     runs: Option<&Bins<Runs>>,
     axis: TimeAxis,
     height: f64,
-) {
-    open_plot(markup, 0.0, height);
-    for (first, Counts(each)) in counts.iter() {
-        let left = axis.percent_of_day(first);
-        markup.open(
-            "rect",
-            &[
-                ("class", Value::Word("touch")),
-                ("x", Value::Percent(left)),
-                (
-                    "width",
-                    Value::Percent(axis.percent_of_day(counts.by().next(first)) - left),
-                ),
-                ("height", Value::Units(height)),
-            ],
-        );
-        let mut words = format!("{first}: {} {}", grouped(each.iter().sum()), chart.noun);
-        for ((_, word), count) in chart.kinds.iter().zip(each).filter(|(_, count)| *count > 0) {
-            words += &format!(", {} {word}", grouped(count));
+) -> Markup {
+    html! {
+        @for (first, Counts(each)) in counts.iter() {
+            @let left = axis.percent_of_day(first);
+            @let width = axis.percent_of_day(counts.by().next(first)) - left;
+            rect.touch x=(Percent(left)) width=(Percent(width)) height=(Units(height)) {
+                title {
+                    (first.to_string()) ": " (grouped(each.iter().sum())) " " (Text(chart.noun))
+                    @for ((_, word), count) in chart.kinds.iter().zip(each).filter(|(_, count)| *count > 0) {
+                        ", " (grouped(count)) " " (word)
+                    }
+                    @if let Some(rate) = runs.and_then(|runs| runs.get(first)).and_then(|runs| runs.rate()) {
+                        " (" (percent(rate)) ")"
+                    }
+                }
+            }
         }
-        if let Some(rate) = runs.and_then(|runs| runs.get(first)).and_then(|runs| runs.rate()) {
-            words += &format!(" ({})", percent(rate));
-        }
-        markup.leaf("title", &[], &words).close("rect");
     }
-    markup.close("svg");
 }
 
 fn figures<const N: usize>(

@@ -2,11 +2,11 @@
 //! that the jobs can be compared at a glance.
 
 use chrono::NaiveDate;
+use maud::{Markup, html};
 
 use super::bins::{Bins, Runs};
-use super::figure::{Figures, Heading, RowChart, framed};
-use super::markup::Markup;
-use super::over_time::path_of;
+use super::figure::{Figures, Heading, axes, framed, number, plot, row, row_chart};
+use super::over_time::{dot, is_alone, path_of};
 use super::scale::{Scale, TimeAxis};
 use super::{grouped, percent};
 
@@ -37,7 +37,7 @@ pub struct Sparks<'a> {
 pub fn sparks(chart: &Sparks<'_>) -> Markup {
     let spans = || chart.rows.iter().filter_map(|(_, bins)| bins.span());
     let (Some(from), Some(end)) = (spans().map(|span| span.0).min(), spans().map(|span| span.1).max()) else {
-        return Markup::new();
+        return Markup::default();
     };
     let by = chart
         .rows
@@ -71,33 +71,35 @@ pub fn sparks(chart: &Sparks<'_>) -> Markup {
         Heading::Number("failed"),
         Heading::Number("rate"),
     ];
-    let mut table = RowChart::new(chart.title, "job", &headings);
-    for (name, bins) in &rows {
-        table.begin(name);
-        table.plot(false, HEIGHT, |markup| {
-            let places = places(bins, axis, |runs| runs.rate().map(|rate| rates.share(rate)));
-            path_of(markup, "rate", &places, HEIGHT);
-            dots(markup, &places);
-        });
-        table.plot(true, HEIGHT, |markup| {
-            let places = places(bins, axis, |runs| Some(counts.share(runs.runs)));
-            path_of(markup, "runs", &places, HEIGHT);
-            dots(markup, &places);
-        });
-        let sum = bins.sum();
-        table.number(true, &grouped(sum.runs));
-        table.number(false, &grouped(sum.failed));
-        table.number(false, &sum.rate().map_or_else(String::new, percent));
-        table.end();
-    }
-    table.axes(axis, 2, &[true, false, false]);
+    let table_rows = html! {
+        @for (name, bins) in &rows {
+            @let rate = places(bins, axis, |runs| runs.rate().map(|rate| rates.share(rate)));
+            @let count = places(bins, axis, |runs| Some(counts.share(runs.runs)));
+            @let sum = bins.sum();
+            (row(name, &html! {
+                (plot(false, HEIGHT, &line("rate", &rate)))
+                (plot(true, HEIGHT, &line("runs", &count)))
+                (number(true, &grouped(sum.runs)))
+                (number(false, &grouped(sum.failed)))
+                (number(false, &sum.rate().map_or_else(String::new, percent)))
+            }))
+        }
+        (axes(axis, 2, &[true, false, false]))
+    };
+    let table = row_chart(chart.title, "job", &headings, &table_rows);
     let below = format!("By {}, in {}. {}", by.name(), chart.zone, chart.below);
-    framed(
-        chart.title,
-        below.trim_end(),
-        &table.finish(),
-        Some(&figures(&rows, by.name())),
-    )
+    let figures = figures(&rows, by.name());
+    framed(chart.title, below.trim_end(), &table, Some(&figures))
+}
+
+/// A line, with a dot for each value that has no neighbour and so no line.
+fn line(class: &str, places: &[Option<(f64, f64)>]) -> Markup {
+    html! {
+        (path_of(class, places, HEIGHT))
+        @for (index, place) in places.iter().enumerate() {
+            @if let Some(place) = *place && is_alone(places, index) { (dot(place, "2.5")) }
+        }
+    }
 }
 
 /// The values of a job's periods, as places of a line.
@@ -113,26 +115,6 @@ fn places(bins: &Bins<Runs>, axis: TimeAxis, value: impl Fn(Runs) -> Option<f64>
             Some((x, (HEIGHT - 2.0).mul_add(1.0 - share, 1.0)))
         })
         .collect()
-}
-
-/// A dot for each value that has no neighbour and so no line.
-fn dots(markup: &mut Markup, places: &[Option<(f64, f64)>]) {
-    use super::markup::Value;
-    for (index, place) in places.iter().enumerate() {
-        let Some((x, y)) = *place else { continue };
-        let before = index > 0 && places[index - 1].is_some();
-        let behind = places.get(index + 1).is_some_and(Option::is_some);
-        if before || behind {
-            continue;
-        }
-        let attributes = [
-            ("class", Value::Word("dot")),
-            ("cx", Value::Percent(x)),
-            ("cy", Value::Units(y)),
-            ("r", Value::Word("2.5")),
-        ];
-        markup.empty("circle", &attributes);
-    }
 }
 
 /// A row for each period, a column for each job: failed of finished.

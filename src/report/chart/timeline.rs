@@ -1,10 +1,11 @@
 //! A timeline: a row for each job, with the spans of time in which it was there, and those in which it was not.
 
 use chrono::NaiveDateTime;
+use maud::{Markup, html};
 
-use super::figure::{Figures, Heading, RowChart, framed, key};
-use super::markup::{Markup, Value, label};
+use super::figure::{Figures, Heading, axes, framed, key, number, plot, row, row_chart};
 use super::scale::TimeAxis;
+use super::text::{Percent, Text, Units, label};
 
 /// Pixels of a row.
 const HEIGHT: f64 = 20.0;
@@ -60,13 +61,13 @@ pub struct Line {
     pub number: String,
 }
 
-/// Draws it; nothing where there is nothing. `kinds` are the words of the key, `number` heads the numbers.
+/// Draws it; nothing where there is nothing. `kinds` are the words of the key, `heading` heads the numbers.
 #[must_use]
 pub fn timeline(
     title: &str,
     below: &str,
     kinds: &[(PieceKind, &str)],
-    number: &str,
+    heading: &str,
     lines: &[Line],
 ) -> Markup {
     let pieces = || lines.iter().flat_map(|line| &line.pieces);
@@ -74,48 +75,34 @@ pub fn timeline(
         pieces().map(|piece| piece.from).min(),
         pieces().map(|piece| piece.to).max(),
     ) else {
-        return Markup::new();
+        return Markup::default();
     };
     let axis = TimeAxis::new(from, to);
-    let mut body = Markup::new();
     let entries: Vec<(&str, &str)> = kinds.iter().map(|(kind, word)| (kind.class(), *word)).collect();
-    key(&mut body, &entries);
-    let mut table = RowChart::new(
-        title,
-        "job",
-        &[Heading::Plot("over time"), Heading::Number(number)],
-    );
-    for line in lines {
-        table.begin(&line.name);
-        table.plot(false, HEIGHT, |markup| {
-            for piece in &line.pieces {
-                draw(markup, axis, piece);
-            }
-        });
-        table.number(false, &line.number);
-        table.end();
-    }
-    table.axes(axis, 1, &[false]);
-    body.add(&table.finish());
+    let headings = [Heading::Plot("over time"), Heading::Number(heading)];
+    let rows = html! {
+        @for line in lines {
+            @let pieces = html! { @for piece in &line.pieces { (draw(axis, piece)) } };
+            (row(&line.name, &html! { (plot(false, HEIGHT, &pieces)) (number(false, &line.number)) }))
+        }
+        (axes(axis, 1, &[false]))
+    };
+    let body = html! { (key(&entries)) (row_chart(title, "job", &headings, &rows)) };
     framed(title, below, &body, Some(&figures(lines, kinds)))
 }
 
-fn draw(markup: &mut Markup, axis: TimeAxis, piece: &Piece) {
+fn draw(axis: TimeAxis, piece: &Piece) -> Markup {
     let left = axis.percent(piece.from);
     // What has no length is seen as well.
     let width = (axis.percent(piece.to) - left).max(0.2);
     let inset = if piece.kind == PieceKind::Gap { 0.0 } else { 4.0 };
-    markup.open(
-        "rect",
-        &[
-            ("class", Value::Word(piece.kind.class())),
-            ("x", Value::Percent(left.min(99.8))),
-            ("y", Value::Units(inset)),
-            ("width", Value::Percent(width)),
-            ("height", Value::Units(2.0_f64.mul_add(-inset, HEIGHT))),
-        ],
-    );
-    markup.leaf("title", &[], &piece.words).close("rect");
+    let height = 2.0_f64.mul_add(-inset, HEIGHT);
+    html! {
+        rect class=(piece.kind.class()) x=(Percent(left.min(99.8))) y=(Units(inset))
+            width=(Percent(width)) height=(Units(height)) {
+            title { (Text(&piece.words)) }
+        }
+    }
 }
 
 fn figures(lines: &[Line], kinds: &[(PieceKind, &str)]) -> Figures {

@@ -1,13 +1,15 @@
-//! What a report looks like: it sees every row go by, and draws at the end.
+//! What a report looks like: a picture sees every row go by, and draws at the end.
 
-use super::pictures::{asset_errors, changes, compare, coverage, failure_trends, missed_runs, over_time};
-use crate::model::Instant;
-use crate::report::About;
+use crate::archive::Snapshot;
+use crate::report::ReportMeta;
 use crate::report::chart::Markup;
-use crate::report::table::{Cell, Column};
+use crate::report::definition::Report;
+use crate::report::error::ReportError;
+use crate::report::format::{Format, Style};
+use crate::report::options::Scope;
 
 /// What a picture is at the end.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Drawn {
     /// What the page says first, in a sentence; nothing where there is nothing to say.
     pub lead: String,
@@ -16,9 +18,9 @@ pub struct Drawn {
 }
 
 /// A picture under construction. It holds counts, never rows.
-pub trait Picture {
+pub(crate) trait Picture<R: Report> {
     /// Sees a row.
-    fn row(&mut self, cells: &[Cell<'_>]);
+    fn see(&mut self, row: &R::Row<'_>);
 
     /// Draws what it saw.
     fn draw(&self) -> Drawn;
@@ -29,32 +31,29 @@ pub trait Picture {
     }
 }
 
-/// A gap of a job, as the report `missed-runs` tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobGap {
-    /// GUID of the job.
-    pub job_id: String,
-    /// Start of the run before.
-    pub from: Instant,
-    /// Start of the run behind.
-    pub to: Instant,
-    /// Runs that are missing.
-    pub runs_missed: u64,
-}
+/// The picture of a report; `None` where it has none.
+pub(crate) type BoxedPicture<R> = Option<Box<dyn Picture<R>>>;
 
-/// The picture that fits a report; `None` where none does, as for a query. Coverage is shown with the gaps.
-#[must_use]
-pub fn picture_of(about: &About, columns: &[Column], gaps: &[JobGap]) -> Option<Box<dyn Picture>> {
-    match about.report.as_str() {
-        "failure-trends" => {
-            failure_trends::picture(about, columns).or_else(|| compare::picture(about, columns))
-        }
-        "asset-errors" => asset_errors::picture(about, columns).or_else(|| compare::picture(about, columns)),
-        "coverage" => coverage::picture(about, columns, gaps),
-        "missed-runs" => missed_runs::picture(about, columns),
-        "changes" => changes::picture(about, columns),
-        "runs" => over_time::of_runs(about, columns),
-        "messages" => over_time::of_messages(about, columns),
-        _ => None,
+/// How a report looks where it is more than a table; by default it is not.
+pub(crate) trait Present: Report {
+    /// The picture above its rows.
+    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        Ok(None)
+    }
+
+    /// The picture whose lines of block characters stand below its rows in a terminal.
+    fn blocks(&self) -> BoxedPicture<Self> {
+        None
+    }
+
+    /// The whole report in place of rows, in formats in which it is no table.
+    fn document(
+        &self,
+        _snapshot: &Snapshot<'_>,
+        _scope: &Scope,
+        _form: (Format, Style),
+        _meta: &ReportMeta,
+    ) -> Result<Option<String>, ReportError> {
+        Ok(None)
     }
 }

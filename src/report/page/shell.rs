@@ -2,11 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::report::About;
-use crate::report::chart::{Markup, Value};
+use crate::report::ReportMeta as About;
+use crate::report::chart::{Breakable, Lines, Text, shortened};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -26,81 +27,67 @@ pub fn policy() -> String {
     )
 }
 
-/// A page under construction.
-#[derive(Debug)]
-pub struct Shell {
-    markup: Markup,
-}
-
-impl Shell {
-    /// The page's head, its title and what it says first.
-    #[must_use]
-    pub fn new(title: &str, lead: &str) -> Self {
-        let mut markup = Markup::new();
-        markup.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-        markup.open(
-            "meta",
-            &[
-                ("http-equiv", Value::Word("Content-Security-Policy")),
-                ("content", Value::Text(&policy())),
-            ],
-        );
-        markup.raw("\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-        markup.raw("<meta name=\"referrer\" content=\"no-referrer\">\n");
-        markup.leaf("title", &[], &format!("{title} - jobruns"));
-        markup
-            .raw("\n<style>")
-            .raw(STYLE)
-            .raw("</style>\n</head>\n<body>\n");
-        markup.raw("<a class=\"skip\" href=\"#table\">To the table</a>\n<main>\n");
-        markup.leaf("h1", &[], title).raw("\n");
-        if !lead.is_empty() {
-            markup
-                .leaf("p", &[("class", Value::Word("lead"))], lead)
-                .raw("\n");
-        }
-        Self { markup }
-    }
-
-    /// The options and the state of the archive that the page was made with.
-    pub fn about(&mut self, about: &About) {
-        self.markup.raw("<dl class=\"about\">");
-        self.fact("report", &about.report);
-        for (name, value) in &about.options {
-            if let Some(text) = shown(value) {
-                self.fact(&name.replace('_', " "), &text);
+/// A page around its parts. It begins with `opening`: a [`lead`] or an [`age_of`].
+#[must_use]
+pub fn page(title: &str, opening: &Markup, about: &About, parts: &[&Markup]) -> Markup {
+    html! {
+        (DOCTYPE) "\n"
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy());
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                title { (Text(title)) " - jobruns" }
+                // Escapes mean nothing in these two elements, and the policy has the hash of the text as it is; a test
+                // holds that neither can end its element early.
+                style { (PreEscaped(STYLE)) }
+            }
+            "\n"
+            body {
+                a.skip href="#table" { "To the table" }
+                main {
+                    h1 { (Text(title)) }
+                    (opening)
+                    (about_list(about))
+                    @for part in parts { (part) }
+                }
+                script { (PreEscaped(SCRIPT)) }
             }
         }
-        self.fact("ledger head", &about.head);
-        self.fact("made by", &format!("jobruns {}", about.tool_version));
-        self.markup.raw("</dl>\n");
+        "\n"
     }
+}
 
-    fn fact(&mut self, name: &str, text: &str) {
-        self.markup.raw("<div>").leaf("dt", &[], name);
-        let short = crate::report::chart::shortened(text, OPTION_LETTERS);
-        self.markup.raw("<dd>").lines(short.unwrap_or(text));
-        self.markup.raw(if short.is_some() {
-            "…</dd></div>"
-        } else {
-            "</dd></div>"
-        });
+/// The options and the state of the archive that a page was made with.
+fn about_list(about: &About) -> Markup {
+    html! {
+        dl.about {
+            (fact("report", &about.report))
+            @for (name, value) in &about.options {
+                @if let Some(text) = shown(value) { (fact(&name.replace('_', " "), &text)) }
+            }
+            (fact("ledger head", &about.head))
+            (fact("made by", &format!("jobruns {}", about.tool_version)))
+        }
+        "\n"
     }
+}
 
-    /// Adds a part.
-    pub fn add(&mut self, part: &Markup) {
-        self.markup.add(part);
+fn fact(name: &str, text: &str) -> Markup {
+    let short = shortened(text, OPTION_LETTERS);
+    html! {
+        div {
+            dt { (Text(name)) }
+            dd { (Lines(short.unwrap_or(text))) @if short.is_some() { "…" } }
+        }
     }
+}
 
-    /// The whole page.
-    #[must_use]
-    pub fn finish(mut self) -> Markup {
-        self.markup
-            .raw("</main>\n<script>")
-            .raw(SCRIPT)
-            .raw("</script>\n</body>\n</html>\n");
-        self.markup
-    }
+/// What a page says first, in a sentence; nothing where there is nothing to say.
+#[must_use]
+pub fn lead(words: &str) -> Markup {
+    html! { @if !words.is_empty() { p.lead { (Text(words)) } } }
 }
 
 /// An option as people read it; `None` where it was not asked for.
@@ -119,17 +106,16 @@ fn shown(value: &Json) -> Option<String> {
 /// A line that says when, in which the script puts how long ago that was: a page that lies around gets old.
 #[must_use]
 pub fn age_of(words: &str, at: Option<&str>) -> Markup {
-    let mut markup = Markup::new();
-    markup.raw("<p class=\"lead\">");
-    match at {
-        None => markup.text(words),
-        Some(at) => {
-            let attributes = [("datetime", Value::Text(at)), ("data-age", Value::Word(""))];
-            markup.leaf("time", &attributes, words)
+    html! {
+        p.lead {
+            @if let Some(at) = at {
+                time datetime=(Text(at)) data-age { (Text(words)) }
+            } @else {
+                (Text(words))
+            }
         }
-    };
-    markup.raw("</p>\n");
-    markup
+        "\n"
+    }
 }
 
 /// A sentence of a box.
@@ -163,50 +149,44 @@ impl Sentence {
             behind,
         }
     }
+}
 
-    fn draw(&self, markup: &mut Markup) {
-        unbroken(markup, &self.before);
-        if let Some(name) = &self.name {
-            markup.raw("<bdi>").breakable(name).raw("</bdi>");
+impl Render for Sentence {
+    fn render(&self) -> Markup {
+        html! {
+            (unbroken(&self.before))
+            @if let Some(name) = &self.name { bdi { (Breakable(name)) } }
+            (unbroken(&self.behind))
         }
-        unbroken(markup, &self.behind);
     }
 }
 
 /// A box with a heading, a large line and small ones below it; `mood` is a class of the style sheet.
 #[must_use]
 pub fn fact_list(heading: &str, big: &str, mood: &'static str, small: &[Sentence]) -> Markup {
-    let mut markup = Markup::new();
-    markup.open("section", &[("class", Value::Word(mood))]);
-    markup.leaf("h2", &[], heading);
-    markup
-        .raw("<div class=\"big\"><bdi>")
-        .breakable(big)
-        .raw("</bdi></div>");
-    if !small.is_empty() {
-        markup.raw("<ul>");
-        for line in small {
-            markup.raw("<li>");
-            line.draw(&mut markup);
-            markup.raw("</li>");
+    html! {
+        section class=(mood) {
+            h2 { (Text(heading)) }
+            div.big { bdi { (Breakable(big)) } }
+            @if !small.is_empty() {
+                ul { @for sentence in small { li { (sentence) } } }
+            }
         }
-        markup.raw("</ul>");
+        "\n"
     }
-    markup.close("section").raw("\n");
-    markup
 }
 
 /// A sentence in which a line break comes neither within a day nor before a percent sign.
-fn unbroken(markup: &mut Markup, sentence: &str) {
+fn unbroken(sentence: &str) -> Markup {
     let sentence = sentence.replace(" %", "\u{a0}%");
-    for (number, word) in sentence.split(' ').enumerate() {
-        if number > 0 {
-            markup.raw(" ");
-        }
-        if word.parse::<chrono::NaiveDate>().is_ok() {
-            markup.leaf("span", &[("class", Value::Word("day"))], word);
-        } else {
-            markup.text(word);
+    html! {
+        @for (number, word) in sentence.split(' ').enumerate() {
+            @if number > 0 { " " }
+            @if word.parse::<chrono::NaiveDate>().is_ok() {
+                span.day { (word) }
+            } @else {
+                (Text(word))
+            }
         }
     }
 }

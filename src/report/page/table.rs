@@ -1,7 +1,9 @@
 //! The table of a page: the first rows of a report, to be sorted and searched where the script runs.
 
-use crate::report::chart::{Markup, Value, grouped, shortened};
-use crate::report::table::{Cell, Column, Kind};
+use maud::{Markup, Render, html};
+
+use crate::report::chart::{Breakable, Text, grouped, shortened};
+use crate::report::table::{Cell, Column, ColumnType as Kind};
 
 /// Rows that a page shows; more are slow to scroll, and nobody reads them.
 pub const ROWS_SHOWN: usize = 5_000;
@@ -40,8 +42,8 @@ pub struct PageTable {
 #[derive(Debug)]
 struct Shown {
     markup: Markup,
-    /// The element's begin: with the class of the style sheet that fits what is in it.
-    begin: &'static str,
+    /// The class of the style sheet that fits what is in it.
+    class: Option<&'static str>,
 }
 
 impl PageTable {
@@ -62,7 +64,7 @@ impl PageTable {
             seen.0 |= !cell.is_number() && *cell != Cell::Null;
             seen.1 |= cell.is_number();
             let cell = show(cell, column.kind);
-            self.bytes += cell.markup.as_str().len();
+            self.bytes += cell.markup.0.len();
             row.push(cell);
         }
         self.rows.push(row);
@@ -77,66 +79,75 @@ impl PageTable {
     /// The table, with what it leaves out in words.
     #[must_use]
     pub fn draw(&self, title: &str, report: &str) -> Markup {
-        let mut markup = Markup::new();
-        markup.raw("<section id=\"table\" class=\"part\">\n");
-        markup.leaf("h2", &[], title).raw("\n");
-        if self.all == 0 {
-            markup.raw(
-                "<p class=\"note\">Nothing in the archive is what was asked for: there are no rows.</p>\n",
-            );
-        }
         let shown = u64::try_from(self.rows.len()).expect("a length fits");
-        if shown < self.all {
-            let words = format!(
-                "These are the first {} of {} rows. All of them: the same with --format csv or --format xlsx.",
-                grouped(shown),
-                grouped(self.all)
-            );
-            markup
-                .leaf("p", &[("class", Value::Word("note"))], &words)
-                .raw("\n");
-        }
-        let kept: Vec<usize> = (0..self.columns.len())
-            .filter(|&column| self.has_something(column))
-            .collect();
-        if kept.len() < self.columns.len() && !self.rows.is_empty() {
-            let names: Vec<&str> = (0..self.columns.len())
-                .filter(|column| !kept.contains(column))
-                .map(|column| &*self.columns[column].name)
-                .collect();
-            let words = format!("Empty in each of these rows, and left out: {}.", names.join(", "));
-            markup
-                .leaf("p", &[("class", Value::Word("soft"))], &words)
-                .raw("\n");
-        }
-        markup.raw("<div class=\"tools\" id=\"tools\" hidden><label for=\"search\">Search the rows</label>");
-        markup.raw("<input type=\"search\" id=\"search\" autocomplete=\"off\" spellcheck=\"false\">");
-        markup.raw("<span id=\"found\" role=\"status\" aria-live=\"polite\"></span></div>\n");
-        markup.raw("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Rows\"><table id=\"rows\">\n<thead><tr>");
-        for &column in &kept {
-            let class = if self.is_numeric(column) { "n" } else { "" };
-            let attributes = [("scope", Value::Word("col")), ("class", Value::Word(class))];
-            markup.leaf("th", &attributes, &self.heading(column, report));
-        }
-        markup.raw("</tr></thead>\n<tbody>\n");
-        let (mut rows, mut bytes) = (0, 0);
-        for row in &self.rows {
-            if rows == PORTION || bytes >= PORTION_BYTES {
-                markup.raw("</tbody>\n<tbody class=\"later\">\n");
-                (rows, bytes) = (0, 0);
+        let (kept, empty): (Vec<usize>, Vec<usize>) =
+            (0..self.columns.len()).partition(|&column| self.has_something(column));
+        let empty: Vec<&str> = empty.iter().map(|&column| &*self.columns[column].name).collect();
+        html! {
+            section #table .part {
+                h2 { (Text(title)) }
+                @if self.all == 0 {
+                    p.note { "Nothing in the archive is what was asked for: there are no rows." }
+                }
+                @if shown < self.all {
+                    p.note {
+                        "These are the first " (grouped(shown)) " of " (grouped(self.all))
+                        " rows. All of them: the same with --format csv or --format xlsx."
+                    }
+                }
+                @if !empty.is_empty() {
+                    p.soft { "Empty in each of these rows, and left out: " (Text(&empty.join(", "))) "." }
+                }
+                div #tools .tools hidden {
+                    label for="search" { "Search the rows" }
+                    input #search type="search" autocomplete="off" spellcheck="false";
+                    span #found role="status" aria-live="polite" {}
+                }
+                div.scroll tabindex="0" role="region" aria-label="Rows" {
+                    table #rows {
+                        thead {
+                            tr {
+                                @for &column in &kept {
+                                    th.n[self.is_numeric(column)] scope="col" {
+                                        (Text(&self.heading(column, report)))
+                                    }
+                                }
+                            }
+                        }
+                        @for (number, portion) in self.portions().into_iter().enumerate() {
+                            tbody class=[(number > 0).then_some("later")] {
+                                "\n"
+                                @for row in portion {
+                                    tr {
+                                        @for cell in kept.iter().map(|&column| &row[column]) {
+                                            td class=[cell.class] { (cell.markup) }
+                                        }
+                                    }
+                                    "\n"
+                                }
+                            }
+                        }
+                    }
+                }
+                p #rest .soft hidden { " " button type="button" { "Draw all of them" } }
             }
-            rows += 1;
-            bytes += row.iter().map(|cell| cell.markup.as_str().len()).sum::<usize>();
-            markup.raw("<tr>");
-            for &column in &kept {
-                let cell = &row[column];
-                markup.raw(cell.begin).add(&cell.markup).raw("</td>");
-            }
-            markup.raw("</tr>\n");
+            "\n"
         }
-        markup.raw("</tbody></table></div>\n");
-        markup.raw("<p class=\"soft\" id=\"rest\" hidden> <button type=\"button\">Draw all of them</button></p>\n</section>\n");
-        markup
+    }
+
+    /// The rows in portions; one without rows where there are none.
+    fn portions(&self) -> Vec<&[Vec<Shown>]> {
+        let mut portions = Vec::new();
+        let (mut start, mut bytes) = (0, 0);
+        for (at, row) in self.rows.iter().enumerate() {
+            if at - start == PORTION || bytes >= PORTION_BYTES {
+                portions.push(&self.rows[start..at]);
+                (start, bytes) = (at, 0);
+            }
+            bytes += row.iter().map(|cell| cell.markup.0.len()).sum::<usize>();
+        }
+        portions.push(&self.rows[start..]);
+        portions
     }
 
     fn has_something(&self, column: usize) -> bool {
@@ -165,13 +176,12 @@ impl PageTable {
 }
 
 fn show(cell: &Cell<'_>, kind: Kind) -> Shown {
-    let mut markup = Markup::new();
     let mut text = String::new();
-    let begin = match *cell {
-        Cell::Null => SHORT,
+    let class = match *cell {
+        Cell::Null => None,
         Cell::Text(foreign) => {
             text.push_str(foreign);
-            begin_of_text(foreign)
+            class_of_text(foreign)
         }
         Cell::Integer(number) => {
             let digits = grouped(number.unsigned_abs());
@@ -194,38 +204,36 @@ fn show(cell: &Cell<'_>, kind: Kind) -> Shown {
         }
         Cell::Date(_) => {
             cell.write_text(&mut text);
-            SHORT
+            None
         }
         Cell::Bytes(bytes) => {
             Cell::Bytes(&bytes[..bytes.len().min(LETTERS_SHOWN)]).write_text(&mut text);
-            "<td class=\"w mono\">"
+            Some("w mono")
         }
     };
-    match shortened(&text, LETTERS_SHOWN) {
-        None => markup.breakable(&text),
+    let markup = match shortened(&text, LETTERS_SHOWN) {
+        None => Breakable(&text).render(),
         Some(short) => {
             let rest = text.chars().count() - LETTERS_SHOWN;
             let rest = u64::try_from(rest).expect("a length fits");
-            markup.breakable(short).raw("<span class=\"cut\">… and ");
-            markup.text(&grouped(rest)).raw(" letters more</span>")
+            html! { (Breakable(short)) span.cut { "… and " (grouped(rest)) " letters more" } }
         }
     };
-    Shown { markup, begin }
+    Shown { markup, class }
 }
 
-const SHORT: &str = "<td>";
-const TIME: &str = "<td class=\"t\">";
-const NUMBER: &str = "<td class=\"n\">";
+const TIME: Option<&str> = Some("t");
+const NUMBER: Option<&str> = Some("n");
 
-fn begin_of_text(text: &str) -> &'static str {
+fn class_of_text(text: &str) -> Option<&'static str> {
     if is_guid(text) {
-        "<td class=\"id\">"
+        Some("id")
     } else if shortened(text, LONG_LETTERS).is_some() {
-        "<td class=\"w x\">"
+        Some("w x")
     } else if shortened(text, SHORT_LETTERS).is_some() || text.contains('\n') {
-        "<td class=\"w\">"
+        Some("w")
     } else {
-        SHORT
+        None
     }
 }
 

@@ -1,7 +1,9 @@
 use crate::model::Instant;
-use crate::report::asset_errors::{Category, GroupBy, Options};
-use crate::report::testing::{Message, Run, TestArchive};
-use crate::report::{AssetsWanted, Common, Request};
+use crate::report::options::{AssetFilter, Category};
+use crate::report::reports::AssetErrors;
+use crate::report::reports::asset_errors::GroupBy;
+use crate::report::testing::{Message, Run, TestArchive, plain};
+use crate::report::{CommonOptions, Ready};
 
 fn at(second: i64) -> Option<i64> {
     Some(second * 10_000_000)
@@ -62,8 +64,12 @@ fn archive() -> TestArchive {
     TestArchive::new(&[None, None], &runs)
 }
 
-fn lines(options: Options) -> Vec<String> {
-    archive().lines(&Request::AssetErrors(options))
+fn lines(report: AssetErrors) -> Vec<String> {
+    archive().lines(&plain(report))
+}
+
+fn lines_of(common: CommonOptions) -> Vec<String> {
+    archive().lines(&Ready::<AssetErrors>::plain(&common))
 }
 
 fn second(second: i64) -> Option<Instant> {
@@ -73,7 +79,7 @@ fn second(second: i64) -> Option<Instant> {
 #[test]
 fn a_row_is_about_an_asset_of_a_type_and_the_worst_comes_first() {
     assert_eq!(
-        lines(Options::default()),
+        lines(AssetErrors::default()),
         [
             "a||new|3|2|0|1|0|2|2|1970-01-01T00:00:10Z|1970-01-01T00:00:20Z|y",
             "b|||4|1|1|2|0|2|2|1970-01-01T00:00:12Z|1970-01-01T00:03:20Z|q",
@@ -82,7 +88,7 @@ fn a_row_is_about_an_asset_of_a_type_and_the_worst_comes_first() {
         ]
     );
     let header = archive()
-        .try_csv(&Request::AssetErrors(Options::default()))
+        .try_csv(&plain(AssetErrors::default()))
         .unwrap()
         .remove(0);
     assert_eq!(
@@ -94,28 +100,28 @@ fn a_row_is_about_an_asset_of_a_type_and_the_worst_comes_first() {
 
 #[test]
 fn top_and_min_leave_rows_out() {
-    let top = Options {
+    let top = AssetErrors {
         top: Some(1),
-        ..Options::default()
+        ..AssetErrors::default()
     };
     assert_eq!(lines(top).len(), 1);
-    let min = Options {
+    let min = AssetErrors {
         min: 1,
-        ..Options::default()
+        ..AssetErrors::default()
     };
     assert_eq!(lines(min).len(), 3);
-    let none = Options {
+    let none = AssetErrors {
         top: Some(0),
-        ..Options::default()
+        ..AssetErrors::default()
     };
     assert_eq!(lines(none), [""; 0]);
 }
 
 #[test]
 fn categories_and_spans_decide_what_a_row_counts() {
-    let warnings = Options {
+    let warnings = AssetErrors {
         categories: vec![Category::Warning, Category::Other],
-        ..Options::default()
+        ..AssetErrors::default()
     };
     assert_eq!(
         lines(warnings),
@@ -125,37 +131,31 @@ fn categories_and_spans_decide_what_a_row_counts() {
         ]
     );
     // A message without a time counts with its run's start.
-    let late = Options {
-        common: Common {
-            since: second(20),
-            until: second(200),
-            ..Common::default()
-        },
-        ..Options::default()
+    let late = CommonOptions {
+        since: second(20),
+        until: second(200),
+        ..CommonOptions::default()
     };
     assert_eq!(
-        lines(late),
+        lines_of(late),
         [
             "|||1|0|0|0|1|1|1|1970-01-01T00:01:40Z|1970-01-01T00:01:40Z|",
             "a||new|1|0|0|1|0|1|1|1970-01-01T00:00:20Z|1970-01-01T00:00:20Z|y",
         ]
     );
-    let early = Options {
-        common: Common {
-            until: second(11),
-            ..Common::default()
-        },
-        ..Options::default()
+    let early = CommonOptions {
+        until: second(11),
+        ..CommonOptions::default()
     };
-    assert!(lines(early)[0].starts_with("a||old|1|1|"));
+    assert!(lines_of(early)[0].starts_with("a||old|1|1|"));
 }
 
 #[test]
 fn assets_can_be_named_by_name_type_and_owner() {
-    let about = |about: AssetsWanted| {
-        let rows = lines(Options {
-            about,
-            ..Options::default()
+    let about = |assets: AssetFilter| {
+        let rows = lines(AssetErrors {
+            assets,
+            ..AssetErrors::default()
         });
         rows.iter()
             .map(|row| row.split('|').take(4).collect::<Vec<_>>().join("|"))
@@ -163,24 +163,24 @@ fn assets_can_be_named_by_name_type_and_owner() {
     };
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(
-        about(AssetsWanted {
+        about(AssetFilter {
             assets: names(&["A", ""]),
-            ..AssetsWanted::default()
+            ..AssetFilter::default()
         }),
         ["a||new|3", "a|SQL||1", "|||2"]
     );
     assert_eq!(
-        about(AssetsWanted {
+        about(AssetFilter {
             assets: names(&["a"]),
             asset_types: names(&["sql"]),
-            ..AssetsWanted::default()
+            ..AssetFilter::default()
         }),
         ["a|SQL||1"]
     );
     assert_eq!(
-        about(AssetsWanted {
+        about(AssetFilter {
             owners: names(&["old"]),
-            ..AssetsWanted::default()
+            ..AssetFilter::default()
         }),
         ["a||old|1"]
     );
@@ -188,15 +188,12 @@ fn assets_can_be_named_by_name_type_and_owner() {
 
 #[test]
 fn absent_messages_count_when_asked_for() {
-    let options = Options {
-        common: Common {
-            include_absent: true,
-            ..Common::default()
-        },
-        ..Options::default()
+    let absent_too = CommonOptions {
+        include_absent: true,
+        ..CommonOptions::default()
     };
     assert!(
-        lines(options)
+        lines_of(absent_too)
             .contains(&"b|||5|2|1|2|0|2|2|1970-01-01T00:00:01Z|1970-01-01T00:03:20Z|gone".to_owned())
     );
 }
@@ -204,9 +201,9 @@ fn absent_messages_count_when_asked_for() {
 #[test]
 fn other_groupings_leave_the_other_asset_columns_empty() {
     let by = |group_by| {
-        lines(Options {
+        lines(AssetErrors {
             group_by,
-            ..Options::default()
+            ..AssetErrors::default()
         })
     };
     assert_eq!(

@@ -1,21 +1,23 @@
 //! Is it getting better? Two spans beside each other.
 
+use crate::archive::ReadOnly;
 use crate::model::Instant;
-use crate::report::asset_errors::{self, GroupBy};
-use crate::report::failure_trends;
+use crate::report::options::Span;
+use crate::report::reports::asset_errors::GroupBy;
+use crate::report::reports::{AssetErrors, FailureTrends};
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{Common, Request, Span};
+use crate::report::{CommonOptions, Ready, Request};
 
 fn at(second: i64) -> Instant {
     Instant::from_unix_seconds(second)
 }
 
 /// From 200 to 300, beside 100 to 200.
-fn common() -> Common {
-    Common {
+fn common() -> CommonOptions {
+    CommonOptions {
         since: Some(at(200)),
         until: Some(at(300)),
-        ..Common::default()
+        ..CommonOptions::default()
     }
 }
 
@@ -60,13 +62,15 @@ fn jobs_fail_more_or_less_often_than_in_the_span_before() {
     ];
     let archive = TestArchive::new(&[Some("A"), None, None, None, None, None], &runs);
     let lines = |all_jobs| {
-        let options = failure_trends::Options {
+        let request = Ready {
             common: common(),
-            compare: Some(BEFORE),
-            all_jobs,
-            ..failure_trends::Options::default()
+            report: FailureTrends {
+                compare: BEFORE.into(),
+                all_jobs,
+                ..FailureTrends::default()
+            },
         };
-        let lines = archive.lines(&Request::FailureTrends(options));
+        let lines = archive.lines(&request);
         let short = (0..6).fold(lines.join("\n"), |text, job| {
             text.replace(&job_id(job), &format!("#{job}"))
         });
@@ -83,16 +87,17 @@ fn jobs_fail_more_or_less_often_than_in_the_span_before() {
         ]
     );
     assert_eq!(lines(true), ["||6|6|0|2|4|2|0.4000|0.6667|0.2667|worse"]);
-    let options = failure_trends::Options {
+    let request = Ready {
         common: common(),
-        compare: Some(BEFORE),
-        ..failure_trends::Options::default()
+        report: FailureTrends {
+            compare: BEFORE.into(),
+            ..FailureTrends::default()
+        },
     };
-    assert_eq!(options.described()["compare_since"], "1970-01-01T00:01:40Z");
-    let header = archive
-        .try_csv(&Request::FailureTrends(options))
-        .unwrap()
-        .remove(0);
+    let reader = ReadOnly::open(&archive.path()).unwrap();
+    let meta = request.meta(&reader.snapshot().unwrap());
+    assert_eq!(meta.options["compare_since"], "1970-01-01T00:01:40Z");
+    let header = archive.try_csv(&request).unwrap().remove(0);
     assert_eq!(
         header.join(","),
         "job_id,job_name,runs_before,runs,runs_change,failed_before,failed,failed_change,failure_rate_before,\
@@ -127,14 +132,16 @@ fn assets_are_new_gone_worse_or_better_and_what_grew_most_comes_first() {
         ..run(0, 4, 100)
     }];
     let archive = TestArchive::new(&[None], &runs);
-    let lines = |change: fn(&mut asset_errors::Options)| {
-        let mut options = asset_errors::Options {
-            common: common(),
-            compare: Some(BEFORE),
-            ..asset_errors::Options::default()
+    let lines = |change: fn(&mut AssetErrors)| {
+        let mut report = AssetErrors {
+            compare: BEFORE.into(),
+            ..AssetErrors::default()
         };
-        change(&mut options);
-        archive.lines(&Request::AssetErrors(options))
+        change(&mut report);
+        archive.lines(&Ready {
+            common: common(),
+            report,
+        })
     };
     assert_eq!(
         lines(|_| {}),
@@ -146,10 +153,10 @@ fn assets_are_new_gone_worse_or_better_and_what_grew_most_comes_first() {
             "gone||old|1|0|-1|1|0|-1|gone|x",
         ]
     );
-    assert_eq!(lines(|options| options.min = 1).len(), 4);
-    assert_eq!(lines(|options| options.top = Some(1)).len(), 1);
+    assert_eq!(lines(|report| report.min = 1).len(), 4);
+    assert_eq!(lines(|report| report.top = Some(1)).len(), 1);
     assert_eq!(
-        lines(|options| options.group_by = GroupBy::Category),
+        lines(|report| report.group_by = GroupBy::Category),
         [
             "|||4|4|0|4|4|0|same||error",
             "|||0|1|1|0|0|0|new||information",
@@ -157,7 +164,7 @@ fn assets_are_new_gone_worse_or_better_and_what_grew_most_comes_first() {
         ]
     );
     assert_eq!(
-        lines(|options| options.group_by = GroupBy::Owner)[0],
+        lines(|report| report.group_by = GroupBy::Owner)[0],
         "||new|0|6|6|0|4|4|new|"
     );
 }

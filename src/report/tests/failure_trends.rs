@@ -1,14 +1,20 @@
-use crate::model::{Instant, Zone, named};
-use crate::report::failure_trends::Options;
-use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{By, Common, ReportError, Request, read_moment};
+use crate::model::{Instant, named};
+use crate::report::reports::FailureTrends;
+use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
+use crate::report::{CommonOptions, Period, Ready, ReportError};
 
 fn at(text: &str) -> i64 {
     moment(text).ticks()
 }
 
 fn moment(text: &str) -> Instant {
-    read_moment(text, Zone::UTC, Instant::from_unix_seconds(0)).unwrap()
+    let text = if text.len() == 10 {
+        format!("{text}T00:00:00Z")
+    } else {
+        text.to_owned()
+    };
+    let time = chrono::DateTime::parse_from_rfc3339(&text).unwrap();
+    Instant::from_ticks(time.timestamp_nanos_opt().unwrap() / 100)
 }
 
 fn run(job: usize, status: i64, start: &str) -> Run {
@@ -20,9 +26,9 @@ fn run(job: usize, status: i64, start: &str) -> Run {
     }
 }
 
-fn lines(archive: &TestArchive, options: Options) -> Vec<String> {
+fn lines(archive: &TestArchive, common: CommonOptions, report: FailureTrends) -> Vec<String> {
     let ids = [(0, "A"), (1, "B"), (2, "C")];
-    let lines = archive.lines(&Request::FailureTrends(options));
+    let lines = archive.lines(&Ready { common, report });
     lines
         .into_iter()
         .map(|line| {
@@ -74,7 +80,7 @@ fn a_row_counts_the_runs_of_a_day_of_a_job_by_what_became_of_them() {
     ];
     let archive = TestArchive::new(&[Some("Nightly, all"), None], &runs);
     assert_eq!(
-        lines(&archive, Options::default()),
+        lines(&archive, CommonOptions::default(), FailureTrends::default()),
         [
             "2024-03-01|A|Nightly, all|9|2|1|1|2|3|0.5000|1|1|6.0|11",
             "2024-03-01|B||1|1|0|0|0|0|0.0000|0|0||",
@@ -83,24 +89,23 @@ fn a_row_counts_the_runs_of_a_day_of_a_job_by_what_became_of_them() {
             "|B||1|0|1|0|0|0|1.0000|0|0||",
         ]
     );
-    let absent_too = Common {
+    let absent_too = CommonOptions {
         include_absent: true,
-        ..Common::default()
+        ..CommonOptions::default()
     };
-    let options = Options {
-        common: absent_too,
+    let all_jobs = FailureTrends {
         all_jobs: true,
-        ..Options::default()
+        ..FailureTrends::default()
     };
     assert_eq!(
-        lines(&archive, options)[..2],
+        lines(&archive, absent_too, all_jobs)[..2],
         [
             "2024-03-01|||10|3|1|1|2|3|0.4000|1|2|6.0|11",
             "2024-03-02|||1|0|0|0|1|0||0|0||"
         ]
     );
     let header = archive
-        .try_csv(&Request::FailureTrends(Options::default()))
+        .try_csv(&plain(FailureTrends::default()))
         .unwrap()
         .remove(0);
     assert_eq!(
@@ -119,29 +124,20 @@ fn since_is_included_and_until_is_not_and_runs_without_a_start_are_left_out() {
         Run::default(),
     ];
     let archive = TestArchive::new(&[None], &runs);
-    let common = Common {
+    let common = CommonOptions {
         since: Some(moment("2024-03-01")),
         until: Some(moment("2024-03-03")),
-        ..Common::default()
+        ..CommonOptions::default()
     };
-    let found = lines(
-        &archive,
-        Options {
-            common,
-            ..Options::default()
-        },
-    );
+    let found = lines(&archive, common, FailureTrends::default());
     assert_eq!(found.len(), 2);
     assert!(found[1].starts_with("2024-03-02"));
-    let backwards = Common {
+    let backwards = CommonOptions {
         since: Some(moment("2024-03-03")),
         until: Some(moment("2024-03-01")),
-        ..Common::default()
+        ..CommonOptions::default()
     };
-    let request = Request::FailureTrends(Options {
-        common: backwards,
-        ..Options::default()
-    });
+    let request = Ready::<FailureTrends>::plain(&backwards);
     let error = archive.try_csv(&request).unwrap_err();
     assert!(matches!(error, ReportError::SinceAfterUntil { .. }), "{error}");
     assert!(error.is_wrong_usage());
@@ -158,21 +154,20 @@ fn fill_gives_every_job_of_the_report_every_period() {
         },
     ];
     let archive = TestArchive::new(&[None, None, None], &runs);
-    let filled = |common: Common| {
-        let options = Options {
-            common,
-            by: By::Month,
+    let filled = |common: CommonOptions| {
+        let report = FailureTrends {
+            by: Period::Month,
             fill: true,
-            ..Options::default()
+            ..FailureTrends::default()
         };
-        let lines = lines(&archive, options);
+        let lines = lines(&archive, common, report);
         lines
             .into_iter()
             .map(|line| line.split('|').take(4).collect::<Vec<_>>().join("|"))
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        filled(Common::default()),
+        filled(CommonOptions::default()),
         [
             "2024-01-01|A||1",
             "2024-01-01|B||0",
@@ -186,15 +181,15 @@ fn fill_gives_every_job_of_the_report_every_period() {
             "|C||1",
         ]
     );
-    let span = Common {
+    let span = CommonOptions {
         since: Some(moment("2023-12-31T23:59:59Z")),
         until: Some(moment("2024-02-01")),
-        ..Common::default()
+        ..CommonOptions::default()
     };
     assert_eq!(filled(span), ["2023-12-01|A||0", "2024-01-01|A||1"]);
-    let nothing = Common {
+    let nothing = CommonOptions {
         since: Some(moment("2030-01-01")),
-        ..Common::default()
+        ..CommonOptions::default()
     };
     assert_eq!(filled(nothing), [""; 0]);
 }
@@ -206,16 +201,15 @@ fn fill_gives_no_row_to_a_day_that_the_zone_skipped() {
         run(0, 4, "2012-01-01T12:00:00Z"),
     ];
     let archive = TestArchive::new(&[None], &runs);
-    let common = Common {
+    let common = CommonOptions {
         zone: named("Pacific/Apia"),
-        ..Common::default()
+        ..CommonOptions::default()
     };
-    let options = Options {
-        common,
+    let report = FailureTrends {
         fill: true,
-        ..Options::default()
+        ..FailureTrends::default()
     };
-    let days: Vec<String> = lines(&archive, options)
+    let days: Vec<String> = lines(&archive, common, report)
         .iter()
         .map(|line| line.split('|').next().unwrap().to_owned())
         .collect();
@@ -230,12 +224,9 @@ fn a_job_can_be_named_and_an_unknown_one_is_wrong_usage() {
     ];
     let archive = TestArchive::new(&[Some("Nightly"), Some("Weekly")], &runs);
     let of = |name: &str| {
-        Request::FailureTrends(Options {
-            common: Common {
-                jobs: vec![name.to_owned()],
-                ..Common::default()
-            },
-            ..Options::default()
+        Ready::<FailureTrends>::plain(&CommonOptions {
+            jobs: vec![name.to_owned()],
+            ..CommonOptions::default()
         })
     };
     assert_eq!(archive.lines(&of("Weekly")).len(), 1);
@@ -248,13 +239,10 @@ fn a_job_can_be_named_and_an_unknown_one_is_wrong_usage() {
 fn a_report_over_nothing_is_a_header() {
     let archive = TestArchive::new(&[], &[]);
     for fill in [false, true] {
-        let options = Options {
+        let report = FailureTrends {
             fill,
-            ..Options::default()
+            ..FailureTrends::default()
         };
-        assert_eq!(
-            archive.try_csv(&Request::FailureTrends(options)).unwrap().len(),
-            1
-        );
+        assert_eq!(archive.try_csv(&plain(report)).unwrap().len(), 1);
     }
 }

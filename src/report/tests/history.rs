@@ -1,8 +1,9 @@
 //! The reports on the history itself: coverage, missed runs, changes.
 
 use crate::model::Instant;
-use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{Common, Request, changes, coverage, missed_runs};
+use crate::report::reports::{Changes, Coverage, MissedRuns};
+use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
+use crate::report::{CommonOptions, Ready};
 
 fn at(second: i64) -> Option<i64> {
     Some(second * 10_000_000)
@@ -17,11 +18,11 @@ fn short(lines: Vec<String>) -> Vec<String> {
     letters.collect()
 }
 
-fn span(since: Option<i64>, until: Option<i64>) -> Common {
-    Common {
+fn span(since: Option<i64>, until: Option<i64>) -> CommonOptions {
+    CommonOptions {
         since: since.map(Instant::from_unix_seconds),
         until: until.map(Instant::from_unix_seconds),
-        ..Common::default()
+        ..CommonOptions::default()
     }
 }
 
@@ -81,9 +82,9 @@ fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
              UPDATE _job SET last_synced_unix = 1740 WHERE job_key = 1000;",
         )
         .unwrap();
-    let lines = |common| short(archive.lines(&Request::Coverage(coverage::Options { common })));
+    let lines = |common| short(archive.lines(&Ready::<Coverage>::plain(&common)));
     assert_eq!(
-        lines(Common::default()),
+        lines(CommonOptions::default()),
         [
             "A|Nightly, all|1970-01-01T00:00:50Z|1970-01-01T00:01:40Z|4|3|1|1970-01-01T00:29:00Z|700|1",
             "B||||1|1|0|||0",
@@ -103,10 +104,7 @@ fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
     assert_eq!(gap(Some(1750), None), "");
     assert_eq!(gap(None, Some(1001)), "700");
     assert_eq!(gap(None, Some(1000)), "");
-    let header = archive
-        .try_csv(&Request::Coverage(coverage::Options::default()))
-        .unwrap()
-        .remove(0);
+    let header = archive.try_csv(&plain(Coverage::default())).unwrap().remove(0);
     assert_eq!(
         header.join(","),
         "job_id,job_name,first_run_at,last_run_at,runs,runs_listed,runs_absent,last_synced_at,longest_gap_seconds,\
@@ -122,14 +120,16 @@ fn missed_runs_are_told_per_job_and_within_the_span() {
     runs.push(Run::default());
     let archive = TestArchive::new(&[Some("=A"), None, None], &runs);
     let lines = |common, factor: &str| {
-        let factor = factor.parse().unwrap();
-        short(archive.lines(&Request::MissedRuns(missed_runs::Options { common, factor })))
+        let report = MissedRuns {
+            factor: factor.parse().unwrap(),
+        };
+        short(archive.lines(&Ready { common, report }))
     };
     assert_eq!(
-        lines(Common::default(), "2.5"),
+        lines(CommonOptions::default(), "2.5"),
         ["B||1970-01-01T00:00:20Z|1970-01-01T00:01:00Z|10|3"]
     );
-    assert_eq!(lines(Common::default(), "0.999").len(), 10);
+    assert_eq!(lines(CommonOptions::default(), "0.999").len(), 10);
     assert_eq!(lines(span(None, Some(60)), "2.5"), [""; 0]);
     // Two intervals, 10 and 40 seconds: usual is 25, and 40 is not more than 2.5 of it.
     assert_eq!(lines(span(Some(10), Some(61)), "2.5"), [""; 0]);
@@ -137,9 +137,7 @@ fn missed_runs_are_told_per_job_and_within_the_span() {
         lines(span(Some(10), Some(61)), "1.5"),
         ["B||1970-01-01T00:00:20Z|1970-01-01T00:01:00Z|25|1"]
     );
-    let header = archive
-        .try_csv(&Request::MissedRuns(missed_runs::Options::default()))
-        .unwrap();
+    let header = archive.try_csv(&plain(MissedRuns::default())).unwrap();
     assert_eq!(
         header[0].join(","),
         "job_id,job_name,from,to,usual_seconds,runs_missed"
@@ -162,9 +160,9 @@ fn changes_are_the_revisions_after_the_first_in_the_order_of_time() {
                  (16, 3, 1, 0, 7), (17, 3, 2, 100, NULL), (18, 3, 3, 99, 5))",
         )
         .unwrap();
-    let lines = |common| short(archive.lines(&Request::Changes(changes::Options { common })));
+    let lines = |common| short(archive.lines(&Ready::<Changes>::plain(&common)));
     assert_eq!(
-        lines(Common::default()),
+        lines(CommonOptions::default()),
         [
             "A|N|#2|3|1970-01-01T00:01:39Z||5|0",
             "A|N|#2|2|1970-01-01T00:01:40Z|7||1",
@@ -174,9 +172,7 @@ fn changes_are_the_revisions_after_the_first_in_the_order_of_time() {
         ]
     );
     assert_eq!(lines(span(Some(100), Some(200))).len(), 3);
-    let header = archive
-        .try_csv(&Request::Changes(changes::Options::default()))
-        .unwrap();
+    let header = archive.try_csv(&plain(Changes {})).unwrap();
     assert_eq!(
         header[0].join(","),
         "job_id,job_name,job_run_id,revision,captured_at,status_before,status,was_final"

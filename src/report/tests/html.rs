@@ -1,33 +1,35 @@
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use crate::archive::ReadOnly;
+use crate::model::Instant;
+use crate::report::format::{Format, Style};
+use crate::report::options::{AssetFilter, MessageFilter, Span};
+use crate::report::page::Present;
 use crate::report::page::ROWS_SHOWN;
-use crate::report::render::{Format, Style};
-use crate::report::table::{Cell, Column, Kind};
-use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{About, By, Common, Request, asset_errors, failure_trends};
+use crate::report::reports::asset_errors::GroupBy;
+use crate::report::reports::runs::RunFilter;
+use crate::report::reports::{
+    AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, OverviewReport, Runs,
+};
+use crate::report::table::{Cell, Column, ColumnType};
+use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
+use crate::report::{CommonOptions, Period, Ready, ReportMeta, Request};
 
-const SCRIPT: &str = "\"><script>document.title='ran'</script><img src=x onerror=alert(1)>";
+/// What somebody may put into a text to end what it stands in, to run, or to look like another.
+const HOSTILE: &str =
+    "</script></style></title><svg onload=\"alert(1)\">\"'><!--\u{202e}\u{200b}\x1b[31m\r\n&lt;_a.b";
 
-fn page(archive: &TestArchive, request: &Request) -> String {
-    let reader = ReadOnly::open(&archive.path()).unwrap();
-    let snapshot = reader.snapshot().unwrap();
-    let about = About::new(&snapshot, request.name(), request.described());
-    let mut bytes = Vec::new();
-    let mut rows = Format::Html
-        .renderer(&mut bytes, Style::default(), &about)
-        .unwrap();
-    request.write(&snapshot, &mut *rows).unwrap();
-    drop(rows);
-    String::from_utf8(bytes).unwrap()
+fn page(archive: &TestArchive, request: &impl Request) -> String {
+    archive.written(request, Format::HTML, Style::default())
 }
 
-fn trends(by: By) -> Request {
-    Request::FailureTrends(failure_trends::Options {
+fn trends(by: Period) -> Ready<FailureTrends> {
+    plain(FailureTrends {
         by,
-        ..failure_trends::Options::default()
+        ..FailureTrends::default()
     })
 }
 
@@ -49,9 +51,8 @@ fn between<'t>(text: &'t str, begin: &str, end: &str) -> Vec<&'t str> {
 #[test]
 fn the_policy_names_the_script_and_the_style_that_are_there_and_nothing_else() {
     let archive = TestArchive::new(&[Some("Nightly")], &[day(1, 0, 4)]);
-    let page = page(&archive, &trends(By::Day));
+    let page = page(&archive, &trends(Period::Day));
     let policy = between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"")[0];
-    let policy = policy.replace("&#39;", "'");
     for (element, directive) in [("script", "script-src"), ("style", "style-src")] {
         let texts = between(&page, &format!("<{element}>"), &format!("</{element}>"));
         assert_eq!(texts.len(), 1, "{element}");
@@ -79,45 +80,172 @@ fn the_policy_names_the_script_and_the_style_that_are_there_and_nothing_else() {
     }
 }
 
-#[test]
-fn markup_in_every_text_is_shown_and_is_none() {
-    let messages = vec![Message {
+/// An archive in which this is every text that a server sends.
+fn archive_of(text: &'static str) -> TestArchive {
+    let message = Message {
         at: Some(0),
-        text: Some(SCRIPT),
-        details: Some(SCRIPT),
-        category: Some(SCRIPT),
-        asset: Some(SCRIPT),
-        asset_type: Some(SCRIPT),
-        owner: Some(SCRIPT),
+        text: Some(text),
+        details: Some(text),
+        category: Some(text),
+        asset: Some(text),
+        asset_type: Some(text),
+        owner: Some(text),
         is_absent: false,
-    }];
-    let run = Run {
-        messages,
-        ..day(1, 0, 5)
     };
-    let archive = TestArchive::new(&[Some(SCRIPT), Some("other")], &[run, day(2, 1, 4)]);
-    let asked = Common {
-        jobs: vec![SCRIPT.to_owned()],
-        ..Common::default()
-    };
-    for request in [
-        trends(By::Day),
-        Request::AssetErrors(asset_errors::Options::default()),
-        Request::AssetErrors(asset_errors::Options {
-            common: asked,
-            group_by: asset_errors::GroupBy::Message,
-            ..asset_errors::Options::default()
-        }),
+    let runs: Vec<Run> = (0..9)
+        .chain(30..40)
+        .map(|at| Run {
+            messages: vec![message.clone()],
+            ..day(at, usize::from(at % 3 == 0), 4 + at % 2)
+        })
+        .collect();
+    let archive = TestArchive::new(&[Some(text), Some(text)], &runs);
+    let connection = archive.connection();
+    for sql in [
+        "UPDATE _job SET last_error = ?1",
+        "UPDATE _run SET exception = ?1, custom_status_text = ?1, job_summary = ?1, status_details = ?1,
+             activity_status_list = ?1, started_at_raw = ?1, ended_at_raw = ?1",
     ] {
-        // Places where a long word may be broken are markup of ours.
-        let page = page(&archive, &request).replace("<wbr>", "");
-        assert_eq!(between(&page, "<script", ">").len(), 1, "{}", request.name());
-        assert!(!page.contains("<img"), "{}", request.name());
+        connection.execute(sql, [text]).unwrap();
+    }
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, payload_sha256)
+             VALUES (1, 1, 1, 1, 0, 2, zeroblob(32)), (2, 1, 2, 1, 100, 4, zeroblob(32))",
+        )
+        .unwrap();
+    archive
+}
+
+/// The page of every report over such an archive, with this as every text that a user can ask for.
+fn pages_of(text: &'static str) -> Vec<(String, String)> {
+    let archive = archive_of(text);
+    let common = CommonOptions {
+        jobs: vec![text.to_owned()],
+        ..CommonOptions::default()
+    };
+    let later = CommonOptions {
+        since: Some(Instant::from_unix_seconds(20 * 86_400)),
+        until: Some(Instant::from_unix_seconds(60 * 86_400)),
+        ..common.clone()
+    };
+    let before = Span {
+        since: Instant::from_unix_seconds(0),
+        until: Instant::from_unix_seconds(20 * 86_400),
+    };
+    let assets = AssetFilter {
+        assets: vec![text.to_owned()],
+        asset_types: vec![text.to_owned()],
+        owners: vec![text.to_owned()],
+    };
+    let filter = RunFilter {
+        messages: MessageFilter {
+            assets: assets.clone(),
+            search: Some(text.to_owned()),
+            ..MessageFilter::default()
+        },
+        ..RunFilter::default()
+    };
+    fn of<R: Present>(archive: &TestArchive, common: &CommonOptions, report: R) -> (String, String) {
+        let request = Ready {
+            common: common.clone(),
+            report,
+        };
+        (request.name().to_owned(), page(archive, &request))
+    }
+    let trends = FailureTrends::default();
+    let trends_compared = FailureTrends {
+        compare: before.into(),
+        ..FailureTrends::default()
+    };
+    let errors_compared = AssetErrors {
+        compare: before.into(),
+        ..AssetErrors::default()
+    };
+    let gaps = Coverage {
+        gaps: true,
+        purge_age: Some(Duration::from_secs(86_400)),
+    };
+    let runs = Runs {
+        filter: filter.clone(),
+    };
+    let mut pages = vec![
+        of(&archive, &common, trends),
+        of(&archive, &later, trends_compared),
+        of(&archive, &later, errors_compared),
+        of(&archive, &common, Coverage::default()),
+        of(&archive, &common, gaps),
+        of(&archive, &common, MissedRuns::default()),
+        of(&archive, &common, Changes::default()),
+        of(&archive, &common, runs),
+        of(&archive, &common, Messages { filter }),
+        of(&archive, &common, OverviewReport::default()),
+        ("query".to_owned(), query_of(text)),
+    ];
+    pages.extend(GroupBy::ALL.map(|group_by| {
+        let report = AssetErrors {
+            assets: assets.clone(),
+            group_by,
+            ..AssetErrors::default()
+        };
+        of(&archive, &common, report)
+    }));
+    pages
+}
+
+/// A query whose SQL, columns and cells are this text.
+fn query_of(text: &'static str) -> String {
+    let about = ReportMeta {
+        report: "query".to_owned(),
+        options: [("sql".to_owned(), text.into())].into_iter().collect(),
+        head: "00".repeat(32),
+        naive_time: crate::archive::NaiveTimeRules::default(),
+        schema_version: 1,
+        tool_version: text.to_owned(),
+    };
+    rendered(
+        &about,
+        &[
+            Column::new(text, ColumnType::Any),
+            Column::new(text, ColumnType::Text),
+        ],
+        &[
+            [Cell::Text(text), Cell::Null],
+            [Cell::Bytes(text.as_bytes()), Cell::Null],
+        ],
+    )
+}
+
+/// The tags of a page, with the names of their attributes but without their values. Where a long word may be broken is
+/// left out, since that depends on its letters.
+fn tags(page: &str) -> Vec<String> {
+    let mut page = page.to_owned();
+    for element in ["script", "style"] {
+        let inside = between(&page, &format!("<{element}>"), &format!("</{element}>"))[0].to_owned();
+        page = page.replace(&inside, "");
+    }
+    let tags = page.split('<').skip(1).map(|piece| {
+        let tag = piece.split('>').next().unwrap();
+        tag.split('"').step_by(2).collect::<String>()
+    });
+    tags.filter(|tag| tag != "wbr" && tag != "br").collect()
+}
+
+#[test]
+fn hostile_text_is_shown_and_is_neither_markup_nor_anything_that_steers_the_reader() {
+    let harmless: &'static str = "x".repeat(HOSTILE.chars().count()).leak();
+    for ((place, hostile), (_, harmless)) in pages_of(HOSTILE).into_iter().zip(pages_of(harmless)) {
         assert!(
-            page.contains("&lt;img src=x onerror=alert(1)&gt;"),
-            "{}",
-            request.name()
+            hostile
+                .replace("<wbr>", "")
+                .contains("&lt;svg onload=&quot;alert(1)&quot;&gt;"),
+            "{place}"
         );
+        assert!(!hostile.contains("there are no rows"), "{place}");
+        let steers = |character: char| character != '\n' && crate::text::is_active(character);
+        assert_eq!(hostile.find(steers), None, "{place}");
+        assert_eq!(tags(&hostile), tags(&harmless), "{place}");
     }
 }
 
@@ -130,7 +258,7 @@ fn a_page_of_trends_has_its_charts_their_figures_and_what_it_was_made_with() {
         ..day(0, 1, 7)
     });
     let archive = TestArchive::new(&[Some("Nightly"), None], &runs);
-    let page = page(&archive, &trends(By::Week));
+    let page = page(&archive, &trends(Period::Week));
     assert!(page.contains("<p class=\"lead\">51 runs of 2 jobs; 20 % of those that finished failed. 1 run without a start in no chart.</p>"), "{page}");
     // The job without a name goes by its GUID; the one that failed comes first.
     let names = between(&page, "<th scope=\"row\" class=\"name\" title=\"", "\"");
@@ -157,17 +285,12 @@ fn a_page_of_trends_has_its_charts_their_figures_and_what_it_was_made_with() {
 #[test]
 fn a_report_over_nothing_is_a_page_that_says_so() {
     let archive = TestArchive::new(&[], &[]);
-    for request in [
-        trends(By::Day),
-        Request::AssetErrors(asset_errors::Options::default()),
+    for page in [
+        page(&archive, &trends(Period::Day)),
+        page(&archive, &plain(AssetErrors::default())),
     ] {
-        let page = page(&archive, &request);
-        assert!(page.contains("there are no rows"), "{}", request.name());
-        assert!(
-            !page.contains("=\"NaN") && !page.contains(">NaN"),
-            "{}",
-            request.name()
-        );
+        assert!(page.contains("there are no rows"), "{page}");
+        assert!(!page.contains("=\"NaN") && !page.contains(">NaN"), "{page}");
     }
 }
 
@@ -177,12 +300,24 @@ fn the_same_rows_are_the_same_bytes() {
         .map(|at| day(at * 3, at.unsigned_abs() as usize % 7, 4 + at % 4))
         .collect();
     let archive = TestArchive::new(&[None; 7], &runs);
-    let request = trends(By::Day);
+    let request = trends(Period::Day);
     assert_eq!(page(&archive, &request), page(&archive, &request));
 }
 
-fn query(rows: &[Cell<'_>]) -> String {
-    let about = About {
+fn rendered(about: &ReportMeta, columns: &[Column], rows: &[[Cell<'_>; 2]]) -> String {
+    let mut bytes = Vec::new();
+    let mut page = Format::HTML.open(&mut bytes, Style::default(), about).unwrap();
+    page.columns(columns).unwrap();
+    for row in rows {
+        page.row(row).unwrap();
+    }
+    page.finish().unwrap();
+    drop(page);
+    String::from_utf8(bytes).unwrap()
+}
+
+fn query(cells: &[Cell<'_>]) -> String {
+    let about = ReportMeta {
         report: "query".to_owned(),
         options: serde_json::Map::new(),
         head: "00".repeat(32),
@@ -190,18 +325,12 @@ fn query(rows: &[Cell<'_>]) -> String {
         schema_version: 1,
         tool_version: "0".to_owned(),
     };
-    let mut bytes = Vec::new();
-    let mut page = Format::Html
-        .renderer(&mut bytes, Style::default(), &about)
-        .unwrap();
-    page.columns(&[Column::new("a_b", Kind::Any), Column::new("nothing", Kind::Any)])
-        .unwrap();
-    for cell in rows {
-        page.row(&[*cell, Cell::Null]).unwrap();
-    }
-    page.finish().unwrap();
-    drop(page);
-    String::from_utf8(bytes).unwrap()
+    let columns = [
+        Column::new("a_b", ColumnType::Any),
+        Column::new("nothing", ColumnType::Any),
+    ];
+    let rows: Vec<[Cell<'_>; 2]> = cells.iter().map(|cell| [*cell, Cell::Null]).collect();
+    rendered(&about, &columns, &rows)
 }
 
 #[test]

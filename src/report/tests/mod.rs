@@ -5,6 +5,7 @@ mod compare;
 mod failure_trends;
 mod history;
 mod html;
+mod options;
 mod overview;
 mod query;
 mod recount;

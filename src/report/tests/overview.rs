@@ -1,9 +1,9 @@
 use serde_json::Value;
 
-use crate::archive::ReadOnly;
-use crate::report::render::{Format, Style};
+use crate::report::format::{Format, Style};
+use crate::report::reports::OverviewReport;
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{About, Common, Request, overview};
+use crate::report::{CommonOptions, Ready};
 
 const DAY: i64 = 864_000_000_000;
 
@@ -44,27 +44,17 @@ fn archive() -> TestArchive {
     TestArchive::new(&[Some("Nightly"), Some("東京の週次"), None], &runs)
 }
 
-fn written(archive: &TestArchive, common: &Common, format: Format, style: Style) -> String {
-    let request = Request::Overview(overview::Options {
-        common: common.clone(),
-    });
-    let reader = ReadOnly::open(&archive.path()).unwrap();
-    let snapshot = reader.snapshot().unwrap();
-    let about = About::new(&snapshot, request.name(), request.described());
-    let mut bytes = Vec::new();
-    let mut rows = format.renderer(&mut bytes, style, &about).unwrap();
-    request.write(&snapshot, &mut *rows).unwrap();
-    drop(rows);
-    String::from_utf8(bytes).unwrap()
+fn written(archive: &TestArchive, common: &CommonOptions, format: Format, style: Style) -> String {
+    archive.written(&Ready::<OverviewReport>::plain(common), format, style)
 }
 
-fn json(archive: &TestArchive, common: &Common) -> Value {
-    serde_json::from_str(&written(archive, common, Format::Json, Style::default())).unwrap()
+fn json(archive: &TestArchive, common: &CommonOptions) -> Value {
+    serde_json::from_str(&written(archive, common, Format::JSON, Style::default())).unwrap()
 }
 
 #[test]
 fn the_last_four_weeks_are_held_against_the_four_before() {
-    let overview = json(&archive(), &Common::default());
+    let overview = json(&archive(), &CommonOptions::default());
     // From day 71 and a bit to the start on day 99: 28 days.
     let comparison = &overview["comparison"];
     assert_eq!(comparison["since"], "1970-03-13T00:00:00.0000001Z");
@@ -88,7 +78,7 @@ fn the_last_four_weeks_are_held_against_the_four_before() {
 
 #[test]
 fn assets_are_held_against_what_they_were() {
-    let overview = json(&archive(), &Common::default());
+    let overview = json(&archive(), &CommonOptions::default());
     let assets = overview["worst_assets"].as_array().unwrap();
     let told: Vec<String> = assets
         .iter()
@@ -108,7 +98,7 @@ fn assets_are_held_against_what_they_were() {
 
 #[test]
 fn gaps_are_those_of_the_missed_runs_and_jobs_that_were_never_complete_are_behind() {
-    let overview = json(&archive(), &Common::default());
+    let overview = json(&archive(), &CommonOptions::default());
     let completeness = &overview["completeness"];
     assert_eq!(
         (&completeness["gaps"], &completeness["runs_missed"]),
@@ -122,11 +112,11 @@ fn gaps_are_those_of_the_missed_runs_and_jobs_that_were_never_complete_are_behin
 #[test]
 fn a_span_that_was_asked_for_is_held_against_the_one_before_it() {
     let at = |day| Some(crate::model::Instant::from_ticks(day * DAY));
-    let common = Common {
+    let common = CommonOptions {
         since: at(90),
         until: at(100),
         jobs: vec!["Nightly".to_owned()],
-        ..Common::default()
+        ..CommonOptions::default()
     };
     let overview = json(&archive(), &common);
     assert_eq!(overview["totals"]["runs"], 10);
@@ -157,7 +147,7 @@ fn the_page_of_text_fits_80_columns_whatever_the_names_are() {
             blocks: true,
             ..Style::default()
         };
-        let text = written(&archive, &Common::default(), Format::Table, blocks);
+        let text = written(&archive, &CommonOptions::default(), Format::TABLE, blocks);
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         assert!(
             text.contains("IS IT COMPLETE?") && text.contains("IS IT GETTING WORSE?"),
@@ -175,7 +165,7 @@ fn blocks_are_there_where_they_were_asked_for() {
             blocks,
             ..Style::default()
         };
-        written(&archive, &Common::default(), Format::Table, style)
+        written(&archive, &CommonOptions::default(), Format::TABLE, style)
     };
     assert!(with(true).contains('█') && with(true).contains("by week"));
     assert!(!with(false).contains('█'));
@@ -183,7 +173,12 @@ fn blocks_are_there_where_they_were_asked_for() {
 
 #[test]
 fn the_page_answers_the_three_questions_with_a_chart_for_each() {
-    let page = written(&archive(), &Common::default(), Format::Html, Style::default());
+    let page = written(
+        &archive(),
+        &CommonOptions::default(),
+        Format::HTML,
+        Style::default(),
+    );
     for text in [
         "Is it complete?</h2><div class=\"big\"><bdi>1 gap, 3 jobs behind</bdi></div>",
         "Is it getting worse?</h2><div class=\"big\"><bdi>Worse</bdi></div>",
@@ -199,13 +194,23 @@ fn the_page_answers_the_three_questions_with_a_chart_for_each() {
     }
     assert_eq!(
         page,
-        written(&archive(), &Common::default(), Format::Html, Style::default())
+        written(
+            &archive(),
+            &CommonOptions::default(),
+            Format::HTML,
+            Style::default()
+        )
     );
 }
 
 #[test]
 fn formats_of_rows_have_a_figure_a_row() {
-    let csv = written(&archive(), &Common::default(), Format::Csv, Style::default());
+    let csv = written(
+        &archive(),
+        &CommonOptions::default(),
+        Format::CSV,
+        Style::default(),
+    );
     assert!(
         csv.starts_with("about,job_id,name,figure,value\narchive,,,jobs,3\narchive,,,runs,113\n"),
         "{csv}"
@@ -220,9 +225,9 @@ fn formats_of_rows_have_a_figure_a_row() {
 #[test]
 fn an_archive_without_runs_is_told_of_too() {
     let empty = TestArchive::new(&[], &[]);
-    let overview = json(&empty, &Common::default());
+    let overview = json(&empty, &CommonOptions::default());
     assert_eq!(overview["comparison"], Value::Null);
-    let page = written(&empty, &Common::default(), Format::Html, Style::default());
+    let page = written(&empty, &CommonOptions::default(), Format::HTML, Style::default());
     assert!(
         page.contains("Not known") && page.contains("Nothing was ever synced"),
         "{page}"

@@ -1,10 +1,10 @@
 use rusqlite::types::Value;
 
 use crate::archive::{QueryError, ReadOnly};
-use crate::report::query::{Options, QueryEnd, parameter, write};
-use crate::report::render::{Format, Style};
+use crate::report::format::{Format, Style};
+use crate::report::query::{QueryEnd, QueryOptions, parameter, write};
 use crate::report::testing::{Run, TestArchive};
-use crate::report::{About, ReportError};
+use crate::report::{ReportError, ReportMeta};
 
 fn archive() -> TestArchive {
     let run = |job, status| Run {
@@ -16,22 +16,20 @@ fn archive() -> TestArchive {
     TestArchive::new(&[Some("Nightly"), None], &[run(0, 4), run(0, 5), run(1, 42)])
 }
 
-fn options(sql: &str) -> Options {
-    Options {
+fn options(sql: &str) -> QueryOptions {
+    QueryOptions {
         sql: sql.to_owned(),
         parameters: Vec::new(),
         limit: None,
     }
 }
 
-fn ask_of(archive: &TestArchive, options: &Options) -> Result<(String, QueryEnd), ReportError> {
+fn ask_of(archive: &TestArchive, options: &QueryOptions) -> Result<(String, QueryEnd), ReportError> {
     let reader = ReadOnly::open(&archive.path()).unwrap();
     let snapshot = reader.snapshot().unwrap();
     let mut bytes = Vec::new();
-    let about = About::new(&snapshot, "query", options.described());
-    let mut rows = Format::Csv
-        .renderer(&mut bytes, Style::default(), &about)
-        .unwrap();
+    let about = ReportMeta::new(&snapshot, "query", options);
+    let mut rows = Format::CSV.open(&mut bytes, Style::default(), &about).unwrap();
     let end = write(&snapshot, options, &mut *rows)?;
     drop(rows);
     Ok((String::from_utf8(bytes).unwrap(), end))
@@ -214,7 +212,7 @@ fn parameters_are_values_and_no_sql() {
             .collect();
         ask_of(
             &archive,
-            &Options {
+            &QueryOptions {
                 parameters,
                 ..options(sql)
             },
@@ -255,7 +253,7 @@ fn a_parameter_is_a_number_where_it_is_written_as_one() {
 #[test]
 fn a_limit_says_that_there_is_more() {
     let limited = |limit| {
-        let options = Options {
+        let options = QueryOptions {
             limit: Some(limit),
             ..options("SELECT job_run_id FROM runs")
         };

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::model::{Instant, Zone, named};
+use crate::report::reports::{AssetErrors, FailureTrends};
 use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{By, Common, Request, asset_errors, failure_trends};
+use crate::report::{CommonOptions, Period, Ready};
 
 const ZONES: [&str; 5] = [
     "UTC",
@@ -82,7 +83,7 @@ fn any_run() -> impl Strategy<Value = Run> {
         })
 }
 
-fn any_common() -> impl Strategy<Value = Common> {
+fn any_common() -> impl Strategy<Value = CommonOptions> {
     (
         select(&ZONES[..]).prop_map(named),
         proptest::option::weighted(0.3, any_ticks()),
@@ -95,7 +96,7 @@ fn any_common() -> impl Strategy<Value = Common> {
                 (Some(a), Some(b)) => (Some(a.min(b)), Some(a.max(b))),
                 other => other,
             };
-            Common {
+            CommonOptions {
                 since: since.map(Instant::from_ticks),
                 until: until.map(Instant::from_ticks),
                 zone,
@@ -105,7 +106,7 @@ fn any_common() -> impl Strategy<Value = Common> {
         })
 }
 
-fn lies_in(common: &Common, at: Option<i64>) -> bool {
+fn lies_in(common: &CommonOptions, at: Option<i64>) -> bool {
     match at {
         None => common.since.is_none() && common.until.is_none(),
         Some(at) => {
@@ -115,33 +116,33 @@ fn lies_in(common: &Common, at: Option<i64>) -> bool {
     }
 }
 
-fn wants(common: &Common, run: &Run) -> bool {
+fn wants(common: &CommonOptions, run: &Run) -> bool {
     common.jobs.is_empty() || common.jobs.contains(&job_id(run.job))
 }
 
 /// The first day of the period, by the calendar of the zone's wall clock.
-fn period(ticks: i64, zone: Zone, by: By) -> String {
+fn period(ticks: i64, zone: Zone, by: Period) -> String {
     let utc: DateTime<Utc> = DateTime::from_timestamp_nanos(ticks * 100);
     let local = zone.from_utc_datetime(&utc.naive_utc());
     let (year, month) = (local.year(), local.month());
     match by {
-        By::Day => local.format("%Y-%m-%d").to_string(),
-        By::Week => {
+        Period::Day => local.format("%Y-%m-%d").to_string(),
+        Period::Week => {
             // The Monday of the ISO week.
             let week = local.iso_week();
             let monday = chrono::NaiveDate::from_isoywd_opt(week.year(), week.week(), chrono::Weekday::Mon);
             monday.unwrap().to_string()
         }
-        By::Month => format!("{year:04}-{month:02}-01"),
-        By::Quarter => format!(
+        Period::Month => format!("{year:04}-{month:02}-01"),
+        Period::Quarter => format!(
             "{year:04}-{:02}-01",
             [1, 1, 1, 4, 4, 4, 7, 7, 7, 10, 10, 10][month as usize - 1]
         ),
-        By::Year => format!("{year:04}-01-01"),
+        Period::Year => format!("{year:04}-01-01"),
     }
 }
 
-fn trends(runs: &[Run], common: &Common, by: By) -> Vec<String> {
+fn trends(runs: &[Run], common: &CommonOptions, by: Period) -> Vec<String> {
     let mut groups: BTreeMap<(bool, String, String), Vec<&Run>> = BTreeMap::new();
     for run in runs {
         if wants(common, run) && lies_in(common, run.start) {
@@ -200,7 +201,7 @@ fn shown(at: Option<i64>) -> String {
     at.map_or(String::new(), |at| Instant::from_ticks(at).to_string())
 }
 
-fn assets(runs: &[Run], common: &Common) -> Vec<String> {
+fn assets(runs: &[Run], common: &CommonOptions) -> Vec<String> {
     type Seen<'m> = (usize, &'m Run, &'m Message, Option<i64>);
     let mut groups: BTreeMap<(&str, &str), Vec<Seen<'_>>> = BTreeMap::new();
     for (index, run) in runs.iter().enumerate() {
@@ -279,13 +280,13 @@ proptest! {
     fn both_reports_say_what_plain_counting_says(
         runs in proptest::collection::vec(any_run(), 0..40),
         common in any_common(),
-        by in select(&By::ALL[..]),
+        by in select(&Period::ALL[..]),
     ) {
         let archive = TestArchive::new(&NAMES, &runs);
-        let request = Request::FailureTrends(failure_trends::Options { common: common.clone(), by, ..Default::default() });
+        let request = Ready { common: common.clone(), report: FailureTrends { by, ..FailureTrends::default() } };
         let (found, wanted) = (archive.lines(&request), trends(&runs, &common, by));
         prop_assert!(same_but_for_halves(&found, &wanted), "{:#?}\n{:#?}", found, wanted);
-        let request = Request::AssetErrors(asset_errors::Options { common: common.clone(), ..Default::default() });
+        let request = Ready::<AssetErrors>::plain(&common);
         prop_assert_eq!(archive.lines(&request), assets(&runs, &common));
     }
 }

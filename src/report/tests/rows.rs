@@ -1,9 +1,11 @@
 //! The reports of whole rows: against the tables of the analysts, and what can be asked of them.
 
 use crate::model::Instant;
-use crate::report::asset_errors::Category;
-use crate::report::testing::{Message, Run, TestArchive, job_id};
-use crate::report::{AssetsWanted, Common, MessagesWanted, Request, messages, runs};
+use crate::report::options::{AssetFilter, Category, MessageFilter};
+use crate::report::reports::runs::RunFilter;
+use crate::report::reports::{Messages, Runs};
+use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
+use crate::report::{CommonOptions, Ready};
 
 fn at(second: i64) -> Option<i64> {
     Some(second * 10_000_000)
@@ -68,13 +70,13 @@ fn archive() -> TestArchive {
     TestArchive::new(&[Some("A"), None], &runs)
 }
 
-fn of_runs(options: runs::Options) -> Vec<String> {
-    first_columns(&archive().lines(&Request::Runs(options)), 1)
+fn of_runs(request: &Ready<Runs>) -> Vec<String> {
+    first_columns(&archive().lines(request), 1)
 }
 
 /// Number of the run and of the message.
-fn of_messages(options: messages::Options) -> Vec<String> {
-    let lines = archive().lines(&Request::Messages(options));
+fn of_messages(request: &Ready<Messages>) -> Vec<String> {
+    let lines = archive().lines(request);
     lines
         .iter()
         .map(|line| {
@@ -96,27 +98,25 @@ fn run_id(number: usize) -> String {
 #[test]
 fn runs_and_messages_are_the_tables_of_the_analysts() {
     let archive = archive();
+    let absent_too = CommonOptions {
+        include_absent: true,
+        ..CommonOptions::default()
+    };
     let tables = [
         (
-            Request::Runs(runs::Options::default()),
+            archive.try_csv(&plain(Runs::default())),
             "SELECT * FROM runs ORDER BY started_at IS NULL, started_at, job_run_id",
         ),
         (
-            Request::Messages(messages::Options {
-                common: Common {
-                    include_absent: true,
-                    ..Common::default()
-                },
-                ..messages::Options::default()
-            }),
+            archive.try_csv(&Ready::<Messages>::plain(&absent_too)),
             "SELECT m.* FROM messages m JOIN runs r USING (job_run_id)
              ORDER BY started_at IS NULL, started_at, job_run_id, ordinal",
         ),
     ];
-    for (request, sql) in tables {
+    for (found, sql) in tables {
         let table = archive.query(sql);
         assert!(table.len() > 4);
-        let found = archive.try_csv(&request).unwrap();
+        let found = found.unwrap();
         assert_eq!(found[0], table[0]);
         // The one number with a point is the shortest decimal there, and exact here.
         let without_zeros = |rows: &[Vec<String>]| -> Vec<Vec<String>> {
@@ -135,47 +135,43 @@ fn runs_and_messages_are_the_tables_of_the_analysts() {
 
 #[test]
 fn runs_come_by_start_and_those_without_one_last() {
-    let all = runs::Options::default();
-    assert_eq!(of_runs(all), [run_id(2), run_id(0), run_id(3), run_id(1)]);
-    let span = |since, until| runs::Options {
-        common: Common {
+    let all = plain(Runs::default());
+    assert_eq!(of_runs(&all), [run_id(2), run_id(0), run_id(3), run_id(1)]);
+    let span = |since, until| {
+        Ready::plain(&CommonOptions {
             since: at(since).map(Instant::from_ticks),
             until: Some(Instant::from_ticks(until)),
-            ..Common::default()
-        },
-        ..runs::Options::default()
+            ..CommonOptions::default()
+        })
     };
-    assert_eq!(of_runs(span(-10, 500_000_001)), [run_id(2)]);
-    assert_eq!(of_runs(span(-9, 500_000_002)), [run_id(0), run_id(3)]);
+    assert_eq!(of_runs(&span(-10, 500_000_001)), [run_id(2)]);
+    assert_eq!(of_runs(&span(-9, 500_000_002)), [run_id(0), run_id(3)]);
 }
 
 #[test]
 fn runs_are_chosen_by_job_status_and_messages() {
-    let chosen = |change: fn(&mut runs::Options)| {
-        let mut options = runs::Options::default();
-        change(&mut options);
-        of_runs(options)
+    let chosen = |change: fn(&mut CommonOptions, &mut RunFilter)| {
+        let mut request = plain(Runs::default());
+        change(&mut request.common, &mut request.report.filter);
+        of_runs(&request)
     };
     assert_eq!(
-        chosen(|options| options.statuses = vec![42, 5]),
+        chosen(|_, filter| filter.statuses = vec![42, 5]),
         [run_id(2), run_id(0)]
     );
+    assert_eq!(chosen(|common, _| common.jobs = vec![job_id(1)]), [run_id(0)]);
     assert_eq!(
-        chosen(|options| options.common.jobs = vec![job_id(1)]),
-        [run_id(0)]
-    );
-    assert_eq!(
-        chosen(|options| options.messages.about.assets = vec!["Srv-2".to_owned()]),
+        chosen(|_, filter| filter.messages.assets.assets = vec!["Srv-2".to_owned()]),
         [run_id(0)]
     );
     // One message must fit everything; that of run 2 is absent.
     assert_eq!(
-        chosen(|options| {
-            options.messages = MessagesWanted {
+        chosen(|_, filter| {
+            filter.messages = MessageFilter {
                 categories: vec![Category::Error],
-                about: AssetsWanted {
+                assets: AssetFilter {
                     assets: vec!["srv-1".to_owned()],
-                    ..AssetsWanted::default()
+                    ..AssetFilter::default()
                 },
                 search: Some("LINK".to_owned()),
             }
@@ -183,9 +179,9 @@ fn runs_are_chosen_by_job_status_and_messages() {
         [run_id(0)]
     );
     assert_eq!(
-        chosen(|options| {
-            options.common.include_absent = true;
-            options.messages.search = Some("link?".to_owned());
+        chosen(|common, filter| {
+            common.include_absent = true;
+            filter.messages.search = Some("link?".to_owned());
         }),
         [run_id(2)]
     );
@@ -193,66 +189,66 @@ fn runs_are_chosen_by_job_status_and_messages() {
 
 #[test]
 fn messages_come_by_run_and_number_and_absent_ones_when_asked_for() {
-    let mut options = messages::Options::default();
-    assert_eq!(of_messages(options.clone()), ["2/0", "2/2", "0/0", "0/1", "1/0"]);
-    options.common.include_absent = true;
-    assert_eq!(of_messages(options), ["2/0", "2/1", "2/2", "0/0", "0/1", "1/0"]);
+    let mut all = plain(Messages::default());
+    assert_eq!(of_messages(&all), ["2/0", "2/2", "0/0", "0/1", "1/0"]);
+    all.common.include_absent = true;
+    assert_eq!(of_messages(&all), ["2/0", "2/1", "2/2", "0/0", "0/1", "1/0"]);
 }
 
 #[test]
 fn messages_are_chosen_by_what_they_say_and_by_their_own_time() {
-    let chosen = |change: fn(&mut messages::Options)| {
-        let mut options = messages::Options::default();
-        change(&mut options);
-        of_messages(options)
+    let chosen = |change: fn(&mut CommonOptions, &mut RunFilter)| {
+        let mut request = plain(Messages::default());
+        change(&mut request.common, &mut request.report.filter);
+        of_messages(&request)
     };
     let text = |text: &str| Some(text.to_owned());
     assert_eq!(
-        chosen(|options| options.messages.search = Some("lInK".to_owned())),
+        chosen(|_, filter| filter.messages.search = Some("lInK".to_owned())),
         ["2/0", "0/0"]
     );
     assert_eq!(
-        chosen(|options| options.messages.search = Some("host, \"x\"\nIS".to_owned())),
+        chosen(|_, filter| filter.messages.search = Some("host, \"x\"\nIS".to_owned())),
         ["2/0"]
     );
     assert_eq!(
-        chosen(|options| options.messages.categories = vec![Category::Information]),
+        chosen(|_, filter| filter.messages.categories = vec![Category::Information]),
         ["2/0"]
     );
     assert_eq!(
-        chosen(|options| options.messages.about.assets = vec![String::new(), "srv-2".to_owned()]),
+        chosen(|_, filter| filter.messages.assets.assets = vec![String::new(), "srv-2".to_owned()]),
         ["2/2", "0/1", "1/0"]
     );
     assert_eq!(
-        chosen(|options| options.messages.about.asset_types = vec!["windows".to_owned()]),
+        chosen(|_, filter| filter.messages.assets.asset_types = vec!["windows".to_owned()]),
         ["2/0", "2/2", "0/0", "0/1"]
     );
     assert_eq!(
-        chosen(|options| {
-            options.messages.about.owners = vec!["team a".to_owned()];
-            options.statuses = vec![42];
+        chosen(|_, filter| {
+            filter.messages.assets.owners = vec!["team a".to_owned()];
+            filter.statuses = vec![42];
         }),
         ["2/0"]
     );
     // The one without a time counts with its run's start, ten seconds before 1970.
     assert_eq!(
-        chosen(|options| options.common.until = Some(Instant::from_ticks(-60_000_000))),
+        chosen(|common, _| common.until = Some(Instant::from_ticks(-60_000_000))),
         ["2/2"]
     );
     assert_eq!(
-        chosen(|options| options.common.since = Some(Instant::from_unix_seconds(61))),
+        chosen(|common, _| common.since = Some(Instant::from_unix_seconds(61))),
         ["0/1"]
     );
     assert_eq!(
-        chosen(|options| options.messages.search = Some("nowhere".to_owned())),
+        chosen(|_, filter| filter.messages.search = Some("nowhere".to_owned())),
         [""; 0]
     );
-    let described = messages::Options {
-        messages: MessagesWanted {
+    let searched = RunFilter {
+        messages: MessageFilter {
             search: text("x"),
-            ..MessagesWanted::default()
+            ..MessageFilter::default()
         },
-        ..messages::Options::default()
+        ..RunFilter::default()
     };
-    assert_eq!(described.described()["search"], "x");
+    assert_eq!(serde_json::to_value(searched).unwrap()["search"], "x");
 }

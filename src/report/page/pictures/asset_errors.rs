@@ -1,60 +1,78 @@
 //! Asset errors: the worst assets, the longest bar first.
 
-use crate::report::About;
+use super::compare::Compared;
+use crate::archive::Snapshot;
 use crate::report::chart::{Bar, bars, counted, grouped};
-use crate::report::page::cells::{asset_title, count, place, places, text};
-use crate::report::page::picture::{Drawn, Picture};
-use crate::report::table::{Cell, Column};
+use crate::report::definition::Either;
+use crate::report::error::ReportError;
+use crate::report::options::Scope;
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::reports::AssetErrors;
+use crate::report::reports::asset_errors::{AssetComparison, AssetRow, GroupBy};
+use crate::report::titles::asset_title;
 
 /// Bars at most.
 const MOST_BARS: usize = 20;
 
 struct Worst {
+    group_by: GroupBy,
     what: &'static str,
-    /// Places of the columns that name a row: the name, and what tells it from others of that name.
-    name: usize,
-    kind: Option<usize>,
-    /// Places of messages, errors, warnings.
-    counts: [usize; 3],
     bars: Vec<(String, [u64; 3])>,
     rows: u64,
     sums: [u64; 3],
 }
 
-pub(in crate::report::page) fn picture(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
-    let group_by = about.options.get("group_by").and_then(serde_json::Value::as_str);
-    let (what, name, kind) = match group_by {
-        Some("asset-type") => ("asset type", "asset_type", None),
-        Some("owner") => ("owner", "asset_owner", None),
-        Some("category") => ("category", "category", None),
-        Some("message") => ("message", "top_message", None),
-        _ => ("asset", "asset", Some("asset_type")),
-    };
-    Some(Box::new(Worst {
-        what,
-        name: place(columns, name)?,
-        kind: kind.and_then(|kind| place(columns, kind)),
-        counts: places(columns, ["messages", "errors", "warnings"])?,
-        bars: Vec::new(),
-        rows: 0,
-        sums: [0; 3],
-    }))
+impl Present for AssetErrors {
+    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        if self.compare.span().is_some() {
+            return Ok(Some(Box::new(Compared::new("asset", "errors"))));
+        }
+        Ok(Some(Box::new(Worst {
+            group_by: self.group_by,
+            what: match self.group_by {
+                GroupBy::Asset => "asset",
+                GroupBy::AssetType => "asset type",
+                GroupBy::Owner => "owner",
+                GroupBy::Category => "category",
+                GroupBy::Message => "message",
+            },
+            bars: Vec::new(),
+            rows: 0,
+            sums: [0; 3],
+        })))
+    }
 }
 
-impl Picture for Worst {
-    fn row(&mut self, cells: &[Cell<'_>]) {
-        let counts = self.counts.map(|place| count(cells, place));
+impl Picture<AssetErrors> for Compared {
+    fn see(&mut self, row: &Either<AssetRow<'_>, AssetComparison<'_>>) {
+        if let Either::Other(row) = row {
+            let name = asset_title(row.asset, row.asset_type);
+            self.add(name, row.errors_before, row.errors, row.trend);
+        }
+    }
+
+    fn draw(&self) -> Drawn {
+        self.draw_bars()
+    }
+}
+
+impl Picture<AssetErrors> for Worst {
+    fn see(&mut self, row: &Either<AssetRow<'_>, AssetComparison<'_>>) {
+        let Either::Plain(row) = row else { return };
+        let counts = [row.messages, row.errors, row.warnings];
         self.rows += 1;
         for (sum, count) in self.sums.iter_mut().zip(counts) {
             *sum += count;
         }
         if self.bars.len() < MOST_BARS {
-            let name = text(cells, self.name).filter(|name| !name.is_empty());
-            let name = match (self.kind, name) {
-                (Some(kind), name) => asset_title(name, text(cells, kind)),
-                (None, Some(name)) => name.to_owned(),
-                (None, None) => format!("(no {})", self.what),
+            let name = match self.group_by {
+                GroupBy::Asset => Some(asset_title(row.asset, row.asset_type)),
+                GroupBy::AssetType => named(row.asset_type),
+                GroupBy::Owner => named(row.asset_owner),
+                GroupBy::Category => named(row.category),
+                GroupBy::Message => named(row.top_message),
             };
+            let name = name.unwrap_or_else(|| format!("(no {})", self.what));
             self.bars.push((name, counts));
         }
     }
@@ -106,4 +124,8 @@ impl Picture for Worst {
             charts: bars(&title, &below, self.what, noun, &headings, &shown),
         }
     }
+}
+
+fn named(name: Option<&str>) -> Option<String> {
+    name.filter(|name| !name.is_empty()).map(str::to_owned)
 }

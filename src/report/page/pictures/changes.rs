@@ -1,36 +1,33 @@
 //! Changes: when the archive found that a run is not what it was.
 
-use crate::report::About;
+use crate::archive::Snapshot;
+use crate::model::Zone;
 use crate::report::chart::{Bins, Counts, OverTime, counted, grouped, over_time};
-use crate::report::page::cells::{count, instant, places, wall_clock, zone};
-use crate::report::page::picture::{Drawn, Picture};
-use crate::report::period::By;
-use crate::report::table::{Cell, Column};
+use crate::report::error::ReportError;
+use crate::report::options::{Period, Scope, local_day};
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::reports::Changes;
+use crate::report::reports::changes::ChangeRow;
 
-struct Changes {
-    zone: crate::model::Zone,
-    /// Places of captured_at, was_final.
-    places: [usize; 2],
+struct OfChanges {
+    zone: Zone,
     counts: Bins<Counts<2>>,
 }
 
-pub(in crate::report::page) fn picture(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
-    Some(Box::new(Changes {
-        zone: zone(about),
-        places: places(columns, ["captured_at", "was_final"])?,
-        counts: Bins::new(By::Day),
-    }))
+impl Present for Changes {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        Ok(Some(Box::new(OfChanges {
+            zone: scope.options().zone,
+            counts: Bins::new(Period::Day),
+        })))
+    }
 }
 
-impl Picture for Changes {
-    fn row(&mut self, cells: &[Cell<'_>]) {
-        let [captured, was_final] = self.places;
-        let Some(captured) = instant(cells, captured) else {
-            return;
-        };
-        let was_final = count(cells, was_final).min(1);
+impl Picture<Changes> for OfChanges {
+    fn see(&mut self, row: &ChangeRow<'_>) {
+        let was_final = u64::from(row.was_final);
         self.counts.add(
-            wall_clock(self.zone, captured).date(),
+            local_day(self.zone, row.captured_at),
             Counts([1 - was_final, was_final]),
         );
     }

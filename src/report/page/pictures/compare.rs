@@ -1,77 +1,54 @@
 //! Two spans against each other: failed runs of jobs, or errors of assets, now and before.
 
-use crate::report::About;
 use crate::report::chart::{Bar, bars, counted, grouped};
-use crate::report::page::cells::{asset_title, count, job_title, place, places, text};
-use crate::report::page::picture::{Drawn, Picture};
-use crate::report::table::{Cell, Column};
+use crate::report::page::picture::Drawn;
+use crate::report::reports::Trend;
 
 /// Bars at most.
 const MOST_BARS: usize = 20;
 
-/// Words of trends, in the order in which the page tells how many there are; of the first two it always does.
-const TRENDS: [&str; 6] = ["worse", "better", "same", "new", "gone", "unknown"];
+/// Trends in the order in which the page tells how many there are; of the first two it always does.
+const TRENDS: [Trend; 6] = [
+    Trend::Worse,
+    Trend::Better,
+    Trend::Same,
+    Trend::New,
+    Trend::Gone,
+    Trend::Unknown,
+];
 
-struct Compared {
+pub(super) struct Compared {
     what: &'static str,
     noun: &'static str,
-    /// Place of the name, and of what stands for it where there is none.
-    names: [usize; 2],
-    /// Places of the figure before, of the figure now, and of the trend.
-    places: [usize; 3],
     rows: u64,
     /// How many rows have which trend.
     trends: [u64; TRENDS.len()],
     bars: Vec<Bar>,
 }
 
-/// Of the columns of a comparison; `None` where they are others.
-pub(in crate::report::page) fn picture(_about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
-    let is_of_jobs = place(columns, "failed_before").is_some();
-    let (what, noun, names, figures) = if is_of_jobs {
-        (
-            "job",
-            "failed",
-            ["job_name", "job_id"],
-            ["failed_before", "failed", "trend"],
-        )
-    } else {
-        (
-            "asset",
-            "errors",
-            ["asset", "asset_type"],
-            ["errors_before", "errors", "trend"],
-        )
-    };
-    Some(Box::new(Compared {
-        what,
-        noun,
-        names: places(columns, names)?,
-        places: places(columns, figures)?,
-        rows: 0,
-        trends: [0; TRENDS.len()],
-        bars: Vec::new(),
-    }))
-}
-
-impl Picture for Compared {
-    fn row(&mut self, cells: &[Cell<'_>]) {
-        let [before, now, trend] = self.places;
-        let trend = text(cells, trend).unwrap_or_default();
-        self.rows += 1;
-        for (word, count) in TRENDS.iter().zip(&mut self.trends) {
-            *count += u64::from(*word == trend);
+impl Compared {
+    /// Of such rows, by such figures.
+    pub(super) const fn new(what: &'static str, noun: &'static str) -> Self {
+        Self {
+            what,
+            noun,
+            rows: 0,
+            trends: [0; TRENDS.len()],
+            bars: Vec::new(),
         }
-        let [name, other] = self.names.map(|place| text(cells, place));
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, name: String, before: u64, now: u64, trend: Trend) {
+        self.rows += 1;
+        for (known, count) in TRENDS.iter().zip(&mut self.trends) {
+            *count += u64::from(*known == trend);
+        }
         self.bars.push(Bar {
-            name: if self.what == "job" {
-                job_title(other, name)
-            } else {
-                asset_title(name, other)
-            },
-            value: count(cells, now),
-            before: Some(count(cells, before)),
-            behind: vec![grouped(count(cells, before)), trend.to_owned()],
+            name,
+            value: now,
+            before: Some(before),
+            behind: vec![grouped(before), trend.word().to_owned()],
         });
         // The largest of all rows, in as much memory as a few of them need.
         if self.bars.len() >= 2 * MOST_BARS {
@@ -79,7 +56,7 @@ impl Picture for Compared {
         }
     }
 
-    fn draw(&self) -> Drawn {
+    pub(super) fn draw_bars(&self) -> Drawn {
         let mut shown = self.bars.clone();
         sort(&mut shown);
         shown.truncate(MOST_BARS);
@@ -113,7 +90,7 @@ impl Compared {
         let counts = TRENDS.iter().zip(self.trends).enumerate();
         let told: Vec<String> = counts
             .filter(|(place, (_, count))| *place < 2 || *count > 0)
-            .map(|(_, (trend, count))| format!("{} {trend}", grouped(count)))
+            .map(|(_, (trend, count))| format!("{} {}", grouped(count), trend.word()))
             .collect();
         format!("{}: {}.", counted(self.rows, "row"), told.join(", "))
     }

@@ -2,78 +2,30 @@
 
 use std::collections::HashMap;
 
-use super::spans;
-use crate::report::About;
-use crate::report::chart::{GAPS, Line, Piece, PieceKind, counted, grouped, timeline};
-use crate::report::page::cells::{count, instant, job_title, places, text, wall_clock, zone};
-use crate::report::page::picture::{Drawn, JobGap, Picture};
-use crate::report::table::{Cell, Column};
+use super::lines::Lines;
+use super::spans::Spans;
+use crate::archive::Snapshot;
+use crate::model::{Instant, Zone};
+use crate::report::chart::{GAPS, Piece, PieceKind, counted, grouped, timeline};
+use crate::report::definition::{Either, Report};
+use crate::report::error::ReportError;
+use crate::report::options::Scope;
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::reports::coverage::JobRow;
+use crate::report::reports::{Coverage, GapRow, MissedRuns};
+use crate::report::titles::wall_clock;
 
-/// Jobs on a timeline at most.
-const MOST_LINES: usize = 60;
-
-/// Spans that a job's line shows at most; a job that ran at random would have one between any two runs.
-const MOST_PIECES: usize = 200;
-
-/// The lines of a timeline, by job.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
-    numbers: HashMap<String, usize>,
-    lines: Vec<(Line, u64)>,
+/// A gap in the runs of a job.
+struct Gap {
+    from: Instant,
+    to: Instant,
+    runs_missed: u64,
 }
 
-impl Lines {
-    /// Adds a span to a job's line, and `weight` to its number.
-    pub(super) fn add(&mut self, job_id: Option<&str>, name: Option<&str>, piece: Piece, weight: u64) {
-        let key = job_id.unwrap_or_default();
-        let number = match self.numbers.get(key) {
-            Some(&number) => number,
-            None => {
-                let line = Line {
-                    name: job_title(job_id, name),
-                    pieces: Vec::new(),
-                    number: String::new(),
-                };
-                self.lines.push((line, 0));
-                self.numbers.insert(key.to_owned(), self.lines.len() - 1);
-                self.lines.len() - 1
-            }
-        };
-        let (line, sum) = &mut self.lines[number];
-        *sum += weight;
-        if line.pieces.len() < MOST_PIECES {
-            line.pieces.push(piece);
-        }
-    }
-
-    /// The lines with the largest numbers, the largest first.
-    pub(super) fn worst(&self) -> Vec<Line> {
-        let mut lines: Vec<&(Line, u64)> = self.lines.iter().collect();
-        lines.sort_by_key(|(_, sum)| std::cmp::Reverse(*sum));
-        lines.truncate(MOST_LINES);
-        let numbered = lines.into_iter().map(|(line, sum)| Line {
-            number: grouped(*sum),
-            ..line.clone()
-        });
-        numbered.collect()
-    }
-
-    /// What is said where not every job has a line.
-    pub(super) fn left_out(&self) -> String {
-        if self.lines.len() <= MOST_LINES {
-            return String::new();
-        }
-        let jobs = counted(self.lines.len() as u64, "job");
-        format!("The first {MOST_LINES} of {jobs}; the table has the others.")
-    }
-}
-
-struct Coverage {
-    zone: crate::model::Zone,
-    /// Places of job_id, job_name, first_run_at, last_run_at, runs, runs_absent, count_mismatches.
-    places: [usize; 7],
+struct OfJobs {
+    zone: Zone,
     lines: Lines,
-    gaps: HashMap<String, Vec<JobGap>>,
+    gaps: HashMap<String, Vec<Gap>>,
     missed: u64,
     jobs: u64,
     runs: u64,
@@ -81,52 +33,44 @@ struct Coverage {
     mismatches: u64,
 }
 
-pub(in crate::report::page) fn picture(
-    about: &About,
-    columns: &[Column],
-    gaps: &[JobGap],
-) -> Option<Box<dyn Picture>> {
-    let names = [
-        "job_id",
-        "job_name",
-        "first_run_at",
-        "last_run_at",
-        "runs",
-        "runs_absent",
-        "count_mismatches",
-    ];
-    if let Some(spans) = spans::picture(about, columns) {
-        return Some(spans);
+impl Present for Coverage {
+    /// Jobs are shown with the gaps that the report `missed-runs` finds.
+    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        if self.gaps {
+            return Ok(Some(Box::new(Spans::new(scope.options().zone))));
+        }
+        let mut gaps: HashMap<String, Vec<Gap>> = HashMap::new();
+        MissedRuns::default().each(snapshot, scope, &mut |row| {
+            gaps.entry(row.job_id.to_owned()).or_default().push(Gap {
+                from: row.from,
+                to: row.to,
+                runs_missed: row.count(),
+            });
+            Ok(())
+        })?;
+        Ok(Some(Box::new(OfJobs {
+            zone: scope.options().zone,
+            lines: Lines::default(),
+            gaps,
+            missed: 0,
+            jobs: 0,
+            runs: 0,
+            absent: 0,
+            mismatches: 0,
+        })))
     }
-    let mut by_job: HashMap<String, Vec<JobGap>> = HashMap::new();
-    for gap in gaps {
-        by_job.entry(gap.job_id.clone()).or_default().push(gap.clone());
-    }
-    Some(Box::new(Coverage {
-        zone: zone(about),
-        places: places(columns, names)?,
-        lines: Lines::default(),
-        gaps: by_job,
-        missed: 0,
-        jobs: 0,
-        runs: 0,
-        absent: 0,
-        mismatches: 0,
-    }))
 }
 
-impl Picture for Coverage {
-    fn row(&mut self, cells: &[Cell<'_>]) {
-        let [job_id, name, first, last, runs, absent, mismatches] = self.places;
-        let runs = count(cells, runs);
+impl Picture<Coverage> for OfJobs {
+    fn see(&mut self, row: &Either<JobRow<'_>, GapRow<'_>>) {
+        let Either::Plain(row) = row else { return };
         self.jobs += 1;
-        self.runs += runs;
-        self.absent += count(cells, absent);
-        self.mismatches += count(cells, mismatches);
-        let (Some(first), Some(last)) = (instant(cells, first), instant(cells, last)) else {
+        self.runs += row.runs;
+        self.absent += row.runs_absent;
+        self.mismatches += row.count_mismatches;
+        let (Some(first), Some(last)) = (row.first_run_at, row.last_run_at) else {
             return;
         };
-        let (job_id, name) = (text(cells, job_id), text(cells, name));
         let mut add = |kind, from, to, words, weight| {
             let piece = Piece {
                 kind,
@@ -134,10 +78,10 @@ impl Picture for Coverage {
                 to: wall_clock(self.zone, to),
                 words,
             };
-            self.lines.add(job_id, name, piece, weight);
+            self.lines.add(row.job_id, row.job_name, piece, weight);
         };
-        add(PieceKind::There, first, last, counted(runs, "run"), 0);
-        for gap in self.gaps.get(job_id.unwrap_or_default()).into_iter().flatten() {
+        add(PieceKind::There, first, last, counted(row.runs, "run"), 0);
+        for gap in self.gaps.get(row.job_id).into_iter().flatten() {
             let words = format!("{} missed", counted(gap.runs_missed, "run"));
             add(PieceKind::Gap, gap.from, gap.to, words, gap.runs_missed);
             self.missed += gap.runs_missed;

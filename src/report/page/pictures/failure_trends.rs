@@ -2,14 +2,21 @@
 
 use std::collections::HashMap;
 
-use crate::report::About;
+use maud::html;
+
+use super::compare::Compared;
+use crate::archive::Snapshot;
+use crate::model::Zone;
 use crate::report::chart::{
     Bins, Blocks, Counts, Markup, OverTime, Runs, Sparks, counted, over_time, percent, sparks,
 };
-use crate::report::page::cells::{count, date, job_title, places, text, zone};
-use crate::report::page::picture::{Drawn, Picture};
-use crate::report::period::By;
-use crate::report::table::{Cell, Column};
+use crate::report::definition::Either;
+use crate::report::error::ReportError;
+use crate::report::options::{Period, Scope};
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::reports::failure_trends::PeriodRow;
+use crate::report::reports::{FailureTrends, JobComparison};
+use crate::report::titles::job_title;
 use crate::text::{columns_of, in_columns};
 
 /// Jobs that have a line of their own; those that failed most.
@@ -26,9 +33,7 @@ pub(in crate::report) const KINDS: [(&str, &str); 3] =
     [("good", "completed"), ("bad", "failed"), ("rest", "others")];
 
 struct Trends {
-    zone: String,
-    /// Places of period_start, job_id, job_name, runs, completed, faulted, aborted.
-    places: [usize; 7],
+    zone: Zone,
     runs: Bins<Runs>,
     kinds: Bins<Counts<3>>,
     numbers: HashMap<String, usize>,
@@ -36,57 +41,69 @@ struct Trends {
     without_start: u64,
 }
 
-pub(in crate::report::page) fn picture(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
-    let names = [
-        "period_start",
-        "job_id",
-        "job_name",
-        "runs",
-        "completed",
-        "faulted",
-        "aborted",
-    ];
-    let by = about
-        .options
-        .get("by")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or("day");
-    let by = By::ALL.into_iter().find(|known| known.name() == by)?;
-    Some(Box::new(Trends {
-        zone: zone(about).name().to_owned(),
-        places: places(columns, names)?,
-        runs: Bins::new(by),
-        kinds: Bins::new(by),
-        numbers: HashMap::new(),
-        jobs: Vec::new(),
-        without_start: 0,
-    }))
+impl Trends {
+    fn new(zone: Zone, period: Period) -> Self {
+        Self {
+            zone,
+            runs: Bins::new(period),
+            kinds: Bins::new(period),
+            numbers: HashMap::new(),
+            jobs: Vec::new(),
+            without_start: 0,
+        }
+    }
 }
 
-impl Picture for Trends {
-    fn row(&mut self, cells: &[Cell<'_>]) {
-        let [day, job_id, job_name, runs, completed, faulted, aborted] = self.places;
-        let [runs, completed, faulted, aborted] =
-            [runs, completed, faulted, aborted].map(|place| count(cells, place));
-        let Some(day) = date(cells, day) else {
-            self.without_start += runs;
+impl Present for FailureTrends {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        Ok(Some(match self.compare.span() {
+            None => Box::new(Trends::new(scope.options().zone, self.by)),
+            Some(_) => Box::new(Compared::new("job", "failed")),
+        }))
+    }
+
+    fn blocks(&self) -> BoxedPicture<Self> {
+        Some(Box::new(Trends::new(Zone::UTC, self.by)))
+    }
+}
+
+impl Picture<FailureTrends> for Compared {
+    fn see(&mut self, row: &Either<PeriodRow<'_>, JobComparison<'_>>) {
+        if let Either::Other(row) = row {
+            let name = job_title(row.job_id, row.job_name);
+            self.add(name, row.failed_before, row.failed, row.trend);
+        }
+    }
+
+    fn draw(&self) -> Drawn {
+        self.draw_bars()
+    }
+}
+
+impl Picture<FailureTrends> for Trends {
+    fn see(&mut self, row: &Either<PeriodRow<'_>, JobComparison<'_>>) {
+        let Either::Plain(row) = row else { return };
+        let Some(day) = row.period_start else {
+            self.without_start += row.runs;
             return;
         };
-        let failed = faulted + aborted;
-        let finished = completed + failed;
+        let failed = row.faulted + row.aborted;
+        let finished = row.completed + failed;
         let counts = Runs {
-            runs,
+            runs: row.runs,
             failed,
             finished,
         };
         self.runs.add(day, counts);
-        self.kinds
-            .add(day, Counts([completed, failed, runs.saturating_sub(finished)]));
-        if let Some(job_id) = text(cells, job_id) {
+        self.kinds.add(
+            day,
+            Counts([row.completed, failed, row.runs.saturating_sub(finished)]),
+        );
+        if let Some(job_id) = row.job_id {
             let number = match self.numbers.get(job_id) {
                 Some(&number) => number,
                 None => {
-                    let title = job_title(Some(job_id), text(cells, job_name));
+                    let title = job_title(Some(job_id), row.job_name);
                     self.jobs.push((title, Bins::new(self.runs.by())));
                     self.numbers.insert(job_id.to_owned(), self.jobs.len() - 1);
                     self.jobs.len() - 1
@@ -100,13 +117,13 @@ impl Picture for Trends {
         let mut charts = over_time(&OverTime {
             title: "Failure rate and runs over time",
             noun: "runs",
-            zone: &self.zone,
+            zone: self.zone.name(),
             kinds: KINDS,
             counts: &self.kinds,
             runs: Some(&self.runs),
         });
         if self.jobs.len() > 1 {
-            charts.add(&by_job(&self.jobs, &self.zone));
+            charts = html! { (charts) (by_job(&self.jobs, self.zone.name())) };
         }
         Drawn {
             lead: self.lead(),
@@ -173,7 +190,7 @@ fn by_failures(jobs: &[(String, Bins<Runs>)]) -> Vec<(&str, &Bins<Runs>)> {
 }
 
 /// A line for each job, those that failed most first.
-pub(in crate::report) fn by_job(jobs: &[(String, Bins<Runs>)], zone: &str) -> Markup {
+fn by_job(jobs: &[(String, Bins<Runs>)], zone: &str) -> Markup {
     let worst = by_failures(jobs);
     let below = if worst.len() < jobs.len() {
         format!(

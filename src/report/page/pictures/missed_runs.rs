@@ -1,48 +1,46 @@
 //! Missed runs: the spans in which a job should have run, on one timeline.
 
-use super::coverage::Lines;
-use crate::report::About;
+use super::lines::Lines;
+use crate::archive::Snapshot;
+use crate::model::Zone;
 use crate::report::chart::{GAPS, Piece, PieceKind, counted, timeline};
-use crate::report::page::cells::{count, instant, places, text, wall_clock, zone};
-use crate::report::page::picture::{Drawn, Picture};
-use crate::report::table::{Cell, Column};
+use crate::report::error::ReportError;
+use crate::report::options::Scope;
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::reports::MissedRuns;
+use crate::report::reports::missed_runs::MissedRow;
+use crate::report::titles::wall_clock;
 
 struct Missed {
-    zone: crate::model::Zone,
-    /// Places of job_id, job_name, from, to, runs_missed.
-    places: [usize; 5],
+    zone: Zone,
     lines: Lines,
     gaps: u64,
     missed: u64,
 }
 
-pub(in crate::report::page) fn picture(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
-    Some(Box::new(Missed {
-        zone: zone(about),
-        places: places(columns, ["job_id", "job_name", "from", "to", "runs_missed"])?,
-        lines: Lines::default(),
-        gaps: 0,
-        missed: 0,
-    }))
+impl Present for MissedRuns {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        Ok(Some(Box::new(Missed {
+            zone: scope.options().zone,
+            lines: Lines::default(),
+            gaps: 0,
+            missed: 0,
+        })))
+    }
 }
 
-impl Picture for Missed {
-    fn row(&mut self, cells: &[Cell<'_>]) {
-        let [job_id, name, from, to, missed] = self.places;
-        let missed = count(cells, missed);
+impl Picture<MissedRuns> for Missed {
+    fn see(&mut self, row: &MissedRow<'_>) {
+        let missed = row.count();
         self.gaps += 1;
         self.missed += missed;
-        let (Some(from), Some(to)) = (instant(cells, from), instant(cells, to)) else {
-            return;
-        };
         let piece = Piece {
             kind: PieceKind::Gap,
-            from: wall_clock(self.zone, from),
-            to: wall_clock(self.zone, to),
+            from: wall_clock(self.zone, row.from),
+            to: wall_clock(self.zone, row.to),
             words: format!("{} missed", counted(missed, "run")),
         };
-        self.lines
-            .add(text(cells, job_id), text(cells, name), piece, missed);
+        self.lines.add(row.job_id, row.job_name, piece, missed);
     }
 
     fn draw(&self) -> Drawn {

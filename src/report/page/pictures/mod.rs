@@ -1,10 +1,12 @@
-//! The pictures, one file each.
+//! The pictures, one file each: from the rows of a report to its charts.
 
-pub(super) mod asset_errors;
-pub(super) mod changes;
-pub(super) mod compare;
-pub(super) mod coverage;
+mod asset_errors;
+mod changes;
+mod compare;
+mod coverage;
 pub(super) mod failure_trends;
-pub(super) mod missed_runs;
-pub(super) mod over_time;
+mod lines;
+mod missed_runs;
+mod over_time;
+mod overview;
 mod spans;

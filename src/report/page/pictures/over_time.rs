@@ -1,50 +1,48 @@
 //! Runs and messages: how many of which kind, over time.
 
 use super::failure_trends::KINDS;
-use crate::report::About;
-use crate::report::asset_errors::Category;
-use crate::report::chart::{Bins, Counts, OverTime, Runs, counted, grouped, over_time, percent};
-use crate::report::page::cells::{instant, places, text, wall_clock, zone};
-use crate::report::page::picture::{Drawn, Picture};
-use crate::report::period::By;
-use crate::report::table::{Cell, Column};
+use crate::archive::Snapshot;
+use crate::model::Zone;
+use crate::report::chart::{Bins, Counts, OverTime, Runs as RunCounts, counted, grouped, over_time, percent};
+use crate::report::error::ReportError;
+use crate::report::options::{Category, Period, Scope, local_day};
+use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::reports::messages::MessagesRow;
+use crate::report::reports::runs::RunsRow;
+use crate::report::reports::{Messages, Runs};
 
 struct OfRuns {
-    zone: crate::model::Zone,
-    /// Places of started_at, status.
-    places: [usize; 2],
-    runs: Bins<Runs>,
+    zone: Zone,
+    runs: Bins<RunCounts>,
     kinds: Bins<Counts<3>>,
     rows: u64,
 }
 
-pub(in crate::report::page) fn of_runs(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
-    Some(Box::new(OfRuns {
-        zone: zone(about),
-        places: places(columns, ["started_at", "status"])?,
-        runs: Bins::new(By::Day),
-        kinds: Bins::new(By::Day),
-        rows: 0,
-    }))
+impl Present for Runs {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        Ok(Some(Box::new(OfRuns {
+            zone: scope.options().zone,
+            runs: Bins::new(Period::Day),
+            kinds: Bins::new(Period::Day),
+            rows: 0,
+        })))
+    }
 }
 
-impl Picture for OfRuns {
-    fn row(&mut self, cells: &[Cell<'_>]) {
-        let [started, status] = self.places;
+impl Picture<Runs> for OfRuns {
+    fn see(&mut self, row: &RunsRow<'_>) {
         self.rows += 1;
-        let Some(started) = instant(cells, started) else {
-            return;
-        };
-        let day = wall_clock(self.zone, started).date();
-        let (completed, failed) = match cells.get(status) {
-            Some(Cell::Integer(4)) => (1, 0),
-            Some(Cell::Integer(5 | 7)) => (0, 1),
+        let Some(started) = row.started_at else { return };
+        let day = local_day(self.zone, started);
+        let (completed, failed) = match row.status {
+            Some(4) => (1, 0),
+            Some(5 | 7) => (0, 1),
             _ => (0, 0),
         };
         let finished = completed + failed;
         self.runs.add(
             day,
-            Runs {
+            RunCounts {
                 runs: 1,
                 failed,
                 finished,
@@ -71,38 +69,28 @@ impl Picture for OfRuns {
 }
 
 struct OfMessages {
-    zone: crate::model::Zone,
-    /// Places of occurred_at, category.
-    places: [usize; 2],
+    zone: Zone,
     counts: Bins<Counts<4>>,
     rows: u64,
 }
 
-pub(in crate::report::page) fn of_messages(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
-    Some(Box::new(OfMessages {
-        zone: zone(about),
-        places: places(columns, ["occurred_at", "category"])?,
-        counts: Bins::new(By::Day),
-        rows: 0,
-    }))
+impl Present for Messages {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        Ok(Some(Box::new(OfMessages {
+            zone: scope.options().zone,
+            counts: Bins::new(Period::Day),
+            rows: 0,
+        })))
+    }
 }
 
-impl Picture for OfMessages {
-    fn row(&mut self, cells: &[Cell<'_>]) {
-        let [occurred, category] = self.places;
+impl Picture<Messages> for OfMessages {
+    fn see(&mut self, row: &MessagesRow<'_>) {
         self.rows += 1;
-        let Some(occurred) = instant(cells, occurred) else {
-            return;
-        };
+        let Some(occurred) = row.occurred_at else { return };
         let mut counts = [0; 4];
-        counts[match Category::of(text(cells, category)) {
-            Category::Error => 0,
-            Category::Warning => 1,
-            Category::Information => 2,
-            Category::Other => 3,
-        }] = 1;
-        self.counts
-            .add(wall_clock(self.zone, occurred).date(), Counts(counts));
+        counts[Category::of(row.category) as usize] = 1;
+        self.counts.add(local_day(self.zone, occurred), Counts(counts));
     }
 
     fn draw(&self) -> Drawn {

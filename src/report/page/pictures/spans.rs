@@ -1,11 +1,13 @@
 //! Coverage, span by span: what is proved complete, what may be missing, and where nobody looked.
 
-use super::coverage::Lines;
-use crate::report::About;
+use super::lines::Lines;
+use crate::model::Zone;
 use crate::report::chart::{Piece, PieceKind, counted, timeline};
-use crate::report::page::cells::{instant, places, text, wall_clock, zone};
+use crate::report::definition::Either;
 use crate::report::page::picture::{Drawn, Picture};
-use crate::report::table::{Cell, Column};
+use crate::report::reports::coverage::JobRow;
+use crate::report::reports::{Coverage, GapRow, State};
+use crate::report::titles::wall_clock;
 
 /// The words of the key.
 const KINDS: [(PieceKind, &str); 3] = [
@@ -14,52 +16,46 @@ const KINDS: [(PieceKind, &str); 3] = [
     (PieceKind::Unknown, "nobody looked"),
 ];
 
-struct Spans {
-    zone: crate::model::Zone,
-    /// Places of job_id, job_name, from, to, state, why.
-    places: [usize; 6],
+pub(super) struct Spans {
+    zone: Zone,
     lines: Lines,
     complete: u64,
     others: u64,
 }
 
-pub(super) fn picture(about: &About, columns: &[Column]) -> Option<Box<dyn Picture>> {
-    Some(Box::new(Spans {
-        zone: zone(about),
-        places: places(columns, ["job_id", "job_name", "from", "to", "state", "why"])?,
-        lines: Lines::default(),
-        complete: 0,
-        others: 0,
-    }))
+impl Spans {
+    pub(super) fn new(zone: Zone) -> Self {
+        Self {
+            zone,
+            lines: Lines::default(),
+            complete: 0,
+            others: 0,
+        }
+    }
 }
 
-impl Picture for Spans {
-    fn row(&mut self, cells: &[Cell<'_>]) {
-        let [job_id, name, from, to, state, why] = self.places;
-        let kind = match text(cells, state) {
-            Some("complete") => PieceKind::There,
-            Some("not_looked") => PieceKind::Unknown,
-            _ => PieceKind::Gap,
+impl Picture<Coverage> for Spans {
+    fn see(&mut self, row: &Either<JobRow<'_>, GapRow<'_>>) {
+        let Either::Other(row) = row else { return };
+        let kind = match row.state {
+            State::Complete => PieceKind::There,
+            State::NotLooked => PieceKind::Unknown,
+            State::Disputed | State::MayBeMissing | State::CountMismatch => PieceKind::Gap,
         };
         let is_complete = u64::from(kind == PieceKind::There);
         self.complete += is_complete;
         self.others += 1 - is_complete;
         // A span without an end goes on beyond what is known, and one of a run has no length.
-        let (from, to) = (instant(cells, from), instant(cells, to));
-        let (Some(from), Some(to)) = (from.or(to), to.or(from)) else {
+        let (Some(from), Some(to)) = (row.from.or(row.to), row.to.or(row.from)) else {
             return;
         };
         let piece = Piece {
             kind,
             from: wall_clock(self.zone, from),
             to: wall_clock(self.zone, to),
-            words: text(cells, why)
-                .or(text(cells, state))
-                .unwrap_or_default()
-                .to_owned(),
+            words: row.why.to_owned(),
         };
-        self.lines
-            .add(text(cells, job_id), text(cells, name), piece, 1 - is_complete);
+        self.lines.add(row.job_id, row.job_name, piece, 1 - is_complete);
     }
 
     fn draw(&self) -> Drawn {

@@ -1,0 +1,115 @@
+//! What is asked of a verification, and what it says.
+
+use super::finding::{Finding, Findings, Remedy};
+use crate::archive::error::ArchiveError;
+use crate::archive::heads::PublishedHeads;
+use crate::model::{Guid, Sha256};
+
+/// What to verify.
+#[derive(Debug, Clone, Default)]
+pub struct VerifyOptions {
+    /// Hashes that the ledger must hold.
+    pub heads: Vec<Sha256>,
+    /// Lists of heads: those of this archive must be held, and acts that take back what they seal must stand there.
+    pub lists: Vec<PublishedHeads>,
+    /// Only what came after this head is compared; the chain is computed from its beginning all the same.
+    pub since_head: Option<Sha256>,
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Verified {
+    /// Ledger entries whose hash was computed afresh.
+    pub entries: u64,
+    /// Payloads whose hash was computed afresh.
+    pub payloads: u64,
+    /// Bytes of those payloads, unpacked.
+    pub payload_bytes: u64,
+    /// Runs that were compared with their payloads.
+    pub runs: u64,
+    /// Messages that were compared with their payloads.
+    pub messages: u64,
+}
+
+impl std::ops::AddAssign for Verified {
+    fn add_assign(&mut self, other: Self) {
+        self.entries += other.entries;
+        self.payloads += other.payloads;
+        self.payload_bytes += other.payload_bytes;
+        self.runs += other.runs;
+        self.messages += other.messages;
+    }
+}
+
+/// How far a verification is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifyProgress {
+    /// Bytes of payloads that were compared so far.
+    pub done_bytes: u64,
+    /// Bytes of all payloads that will be.
+    pub total_bytes: u64,
+}
+
+/// The result of a verification.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VerifyReport {
+    /// What is wrong; empty where the archive is intact.
+    pub findings: Vec<Finding>,
+    /// How many more findings there are than those told.
+    pub more_findings: u64,
+    /// What is no finding and worth knowing: objects that somebody added, what an earlier salvage could not save.
+    pub notes: Vec<String>,
+    /// How much was looked at.
+    pub verified: Verified,
+    /// What the ledger itself says is gone, where no published head demands it.
+    pub losses: Vec<String>,
+    /// What the published heads prove.
+    pub heads: Vec<HeadsOf>,
+    /// The archive's id, as its ledger says.
+    pub archive: Option<Guid>,
+    /// The ledger's last hash, computed afresh.
+    pub head: Sha256,
+}
+
+impl VerifyReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+impl VerifyReport {
+    /// The finding for an archive that was not opened because one of our names is something else in it.
+    #[must_use]
+    pub fn of_foreign_schema(error: &ArchiveError) -> Option<Self> {
+        let ArchiveError::ForeignSchema { what, found, .. } = error else {
+            return None;
+        };
+        let what_is =
+            "it is not what this program makes; nothing else was looked at, since reading it may never end";
+        let mut findings = Findings::default();
+        let mut finding = Finding::new(Remedy::File, format!("schema, {what}"), what_is);
+        finding.found = Some(found.clone());
+        findings.push(finding);
+        Some(Self {
+            findings: findings.listed,
+            ..Self::default()
+        })
+    }
+}
+
+/// What one list of heads proves.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct HeadsOf {
+    /// The list; null for heads that were named by themselves.
+    pub file: Option<String>,
+    /// How many heads of this archive it has that are held.
+    pub held: u64,
+    /// How many that are not, and that no acknowledgement gives up.
+    pub not_held: u64,
+    /// Lines of other archives, left aside.
+    pub of_other_archives: u64,
+    /// Up to where the newest head that is held seals the history, in words; null where none is.
+    pub newest_held: Option<String>,
+}

@@ -1,0 +1,101 @@
+//! What a report is: options, and typed rows that say their columns once.
+
+use serde::Serialize;
+
+use super::error::ReportError;
+use super::options::{CommonOptions, Scope};
+use super::table::{Cell, Column};
+use crate::archive::Snapshot;
+use crate::model::Instant;
+
+/// A report: its fields are its options, which are also its flags (`clap`) and what the manifest says (`serde`).
+pub(crate) trait Report: Serialize + Default + 'static {
+    /// Its name on the command line.
+    const NAME: &'static str;
+
+    /// A row.
+    type Row<'a>: Row;
+
+    /// The columns of its rows; more than one list only where the options decide it.
+    fn columns(&self) -> &'static [Column] {
+        <Self::Row<'static> as Row>::COLUMNS
+    }
+
+    /// Resolves what depends on the common options and on the time; for most reports nothing does.
+    fn resolve(&mut self, _common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
+        Ok(())
+    }
+
+    /// Yields the rows, in their fixed order.
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>)
+    -> Result<(), ReportError>;
+}
+
+/// Takes the rows of a report, one at a time.
+pub(crate) type EachRow<'f, R> = &'f mut dyn FnMut(&<R as Report>::Row<'_>) -> Result<(), ReportError>;
+
+/// A row of a report; see [`row!`](row) for how one is declared.
+pub(crate) trait Row {
+    /// The columns, in their order.
+    const COLUMNS: &'static [Column];
+
+    /// Shows the cells, one for each column.
+    fn cells<T>(&self, see: impl FnOnce(&[Cell<'_>]) -> T) -> T;
+}
+
+/// One of two kinds of rows: of a report whose options decide which it has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Either<A, B> {
+    /// A row as the report has it without that option.
+    Plain(A),
+    /// A row as the report has it with that option.
+    Other(B),
+}
+
+impl<A: Row, B: Row> Row for Either<A, B> {
+    const COLUMNS: &'static [Column] = A::COLUMNS;
+
+    fn cells<T>(&self, see: impl FnOnce(&[Cell<'_>]) -> T) -> T {
+        match self {
+            Self::Plain(row) => row.cells(see),
+            Self::Other(row) => row.cells(see),
+        }
+    }
+}
+
+/// Declares a row: a struct whose fields are the columns, each with its type and the type of its column.
+///
+/// ```ignore
+/// row! {
+///     /// A job.
+///     JobRow<'a> {
+///         job_id: &'a str as Text,
+///         runs: u64 as Integer,
+///     }
+/// }
+/// ```
+macro_rules! row {
+    ($(#[$about:meta])* $name:ident $(<$life:lifetime>)? {
+        $($(#[$about_field:meta])* $field:ident: $type:ty as $column:ident,)*
+    }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy)]
+        pub(crate) struct $name $(<$life>)? {
+            $($(#[$about_field])* pub(crate) $field: $type,)*
+        }
+
+        impl $(<$life>)? $crate::report::definition::Row for $name $(<$life>)? {
+            const COLUMNS: &'static [$crate::report::table::Column] = &[
+                $($crate::report::table::Column::new(
+                    stringify!($field),
+                    $crate::report::table::ColumnType::$column,
+                ),)*
+            ];
+
+            fn cells<T>(&self, see: impl FnOnce(&[$crate::report::table::Cell<'_>]) -> T) -> T {
+                see(&[$($crate::report::table::Cell::from(self.$field),)*])
+            }
+        }
+    };
+}
+pub(crate) use row;

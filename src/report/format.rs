@@ -1,0 +1,85 @@
+//! What a format is, and what it leaves open.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use super::meta::ReportMeta;
+use super::table::Rows;
+
+/// How rows become bytes; each file of [`formats`](super::formats) says what its own is.
+#[derive(Clone, Copy)]
+pub struct Format {
+    /// Its word on the command line.
+    pub name: &'static str,
+    /// What the name of such a file ends with, without the point.
+    pub extension: &'static str,
+    /// Whether it is bytes that a terminal cannot show.
+    pub is_binary: bool,
+    /// Makes the writer.
+    pub(super) open: Open,
+}
+
+/// Makes the writer of a format, which writes to `out`. Formats of rows alone leave out what the rows belong to.
+pub(super) type Open =
+    for<'w> fn(&'w mut (dyn Write + Send), Style, &'w ReportMeta) -> io::Result<Box<dyn Rows + 'w>>;
+
+impl Format {
+    /// The writer of rows.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn open<'w>(
+        self,
+        out: &'w mut (dyn Write + Send),
+        style: Style,
+        meta: &'w ReportMeta,
+    ) -> io::Result<Box<dyn Rows + 'w>> {
+        (self.open)(out, style, meta)
+    }
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Format {}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// What a format leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// How CSV is written.
+    pub csv: CsvStyle,
+    /// Columns of the terminal that text has to fit into; `None` where there is no terminal.
+    pub width: Option<usize>,
+    /// Whether text may have small lines of block characters.
+    pub blocks: bool,
+}
+
+/// How CSV is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CsvStyle {
+    /// What separates fields.
+    pub delimiter: u8,
+    /// A byte order mark and `\r\n`, as Excel likes it.
+    pub excel: bool,
+    /// A leading `'` where a program might take a text for a formula.
+    pub guard: bool,
+}
+
+impl Default for CsvStyle {
+    fn default() -> Self {
+        Self {
+            delimiter: b',',
+            excel: false,
+            guard: false,
+        }
+    }
+}

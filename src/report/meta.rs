@@ -1,0 +1,48 @@
+//! Which report rows belong to: its name, its options, and the state of the archive that was read.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::archive::{NaiveTimeRules, Snapshot, known_schema_version};
+use crate::model::hex;
+
+/// What rows belong to. Formats that show it beside the rows get it before the first one; the manifest has it too.
+///
+/// It holds no time of its own: the same archive and options give the same bytes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReportMeta {
+    /// Name of the report on the command line; `query` for somebody's own SQL.
+    pub report: String,
+    /// What was asked for; relative times as the instants that they became.
+    pub options: Map<String, Value>,
+    /// The ledger's head in the state of the archive that was read, lower-case hexadecimal.
+    pub head: String,
+    /// By which rules times without offset were read.
+    pub naive_time: NaiveTimeRules,
+    /// Version of the archive's schema.
+    pub schema_version: i64,
+    /// Version of this program.
+    pub tool_version: String,
+}
+
+impl ReportMeta {
+    /// The `report` with these options, of this state of the archive.
+    ///
+    /// # Panics
+    /// For options that are no JSON object.
+    #[must_use]
+    pub fn new(snapshot: &Snapshot<'_>, report: &str, options: &impl Serialize) -> Self {
+        let options = serde_json::to_value(options).expect("options are plain values");
+        let Value::Object(options) = options else {
+            panic!("options of {report} are no struct");
+        };
+        Self {
+            report: report.to_owned(),
+            options,
+            head: hex(&snapshot.head()),
+            naive_time: snapshot.naive_time().clone(),
+            schema_version: known_schema_version(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! What every report can be asked: a span of time, a zone, jobs; and how the flags for it are read.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+
+use super::time::read_time;
+use crate::archive::{JobName, Snapshot};
+use crate::model::{Guid, Instant, Zone, zone_names};
+use crate::report::error::ReportError;
+
+// The flags of every report. Not a doc comment, which clap would show in the help of each report.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What counts")]
+pub(crate) struct CommonArgs {
+    /// Only what is not before: 2024-03-01 (midnight in the zone), 2024-03-01T06:00:00Z, or 30d, 12w, 6mo, 2y ago
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+
+    /// Only what is before: like --since
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+
+    /// The zone that decides which day something belongs to (IANA); instants in cells stay UTC
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = read_zone)]
+    timezone: Zone,
+
+    /// Only this job, by GUID or name; may be given several times
+    #[arg(long = "job", value_name = "ID|NAME")]
+    jobs: Vec<String>,
+
+    /// Messages that their run no longer has count too
+    #[arg(long)]
+    include_absent: bool,
+}
+
+impl CommonArgs {
+    /// The options that the flags stand for at this time.
+    pub(crate) fn options(&self, now: Instant) -> Result<CommonOptions, ReportError> {
+        let time = |flag, text: &Option<String>| read_time(flag, text.as_deref(), self.timezone, now);
+        Ok(CommonOptions {
+            since: time("--since", &self.since)?,
+            until: time("--until", &self.until)?,
+            zone: self.timezone,
+            jobs: self.jobs.clone(),
+            include_absent: self.include_absent,
+        })
+    }
+}
+
+/// Options of every report: instants, never relative times.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct CommonOptions {
+    /// First instant that counts.
+    pub(crate) since: Option<Instant>,
+    /// First instant that does not count any more.
+    pub(crate) until: Option<Instant>,
+    /// The zone that decides which day an instant belongs to.
+    #[serde(rename = "timezone")]
+    pub(crate) zone: Zone,
+    /// Jobs by GUID or name; all where none is named.
+    #[serde(rename = "job")]
+    pub(crate) jobs: Vec<String>,
+    /// Whether messages that their run no longer has count too.
+    pub(crate) include_absent: bool,
+}
+
+impl CommonOptions {
+    /// Looks the jobs up in the archive and checks the span.
+    pub(crate) fn scope(&self, snapshot: &Snapshot<'_>) -> Result<Scope, ReportError> {
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since > until
+        {
+            return Err(ReportError::SinceAfterUntil { since, until });
+        }
+        let names = snapshot.job_names()?;
+        let chosen = if self.jobs.is_empty() {
+            None
+        } else {
+            let mut chosen = HashSet::new();
+            for given in &self.jobs {
+                chosen.extend(jobs_called(given, &names)?);
+            }
+            Some(chosen)
+        };
+        let places = names.iter().map(|job| job.job_key).zip(0..).collect();
+        Ok(Scope {
+            options: self.clone(),
+            since: self.since.map(Instant::ticks),
+            until: self.until.map(Instant::ticks),
+            names,
+            places,
+            chosen,
+        })
+    }
+}
+
+/// The jobs that `given` means: by GUID, else by name, else by name in any letter case. A name may be that of several.
+fn jobs_called(given: &str, names: &[JobName]) -> Result<Vec<i64>, ReportError> {
+    let keys = |is_meant: &dyn Fn(&JobName) -> bool| -> Vec<i64> {
+        let meant = names.iter().filter(|name| is_meant(name));
+        meant.map(|name| name.job_key).collect()
+    };
+    let guid = given.parse::<Guid>().ok().map(|guid| guid.to_string());
+    let lower = given.to_lowercase();
+    let by: [&dyn Fn(&JobName) -> bool; 3] = [
+        &|job| Some(&job.job_id) == guid.as_ref(),
+        &|job| job.name.as_deref() == Some(given),
+        &|job| job.name.as_ref().is_some_and(|name| name.to_lowercase() == lower),
+    ];
+    by.into_iter()
+        .map(keys)
+        .find(|keys| !keys.is_empty())
+        .ok_or_else(|| {
+            let known = names
+                .iter()
+                .flat_map(|job| [Some(job.job_id.as_str()), job.name.as_deref()]);
+            ReportError::UnknownJob {
+                given: given.to_owned(),
+                nearest: nearest(given, known.flatten()).map(str::to_owned),
+            }
+        })
+}
+
+/// The options after a look into the archive.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    options: CommonOptions,
+    since: Option<i64>,
+    until: Option<i64>,
+    names: Vec<JobName>,
+    /// Where each job stands in `names`, by its key.
+    places: HashMap<i64, usize>,
+    chosen: Option<HashSet<i64>>,
+}
+
+impl Scope {
+    /// The options.
+    pub(crate) const fn options(&self) -> &CommonOptions {
+        &self.options
+    }
+
+    /// First instant that counts, in ticks of 100 ns since 1970 UTC.
+    pub(crate) const fn since(&self) -> Option<i64> {
+        self.since
+    }
+
+    /// First instant that does not count any more, likewise.
+    pub(crate) const fn until(&self) -> Option<i64> {
+        self.until
+    }
+
+    /// The jobs that are requested, by GUID.
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &JobName> {
+        self.names.iter().filter(|job| self.has_job(job.job_key))
+    }
+
+    /// Every job of the archive, by GUID.
+    pub(crate) fn names(&self) -> &[JobName] {
+        &self.names
+    }
+
+    /// The name of a job, where it has one.
+    pub(crate) fn name_of(&self, job_key: i64) -> Option<&str> {
+        let &place = self.places.get(&job_key)?;
+        self.names[place].name.as_deref()
+    }
+
+    /// Whether the job is requested.
+    pub(crate) fn has_job(&self, job_key: i64) -> bool {
+        self.chosen
+            .as_ref()
+            .is_none_or(|chosen| chosen.contains(&job_key))
+    }
+
+    /// Whether a span is requested.
+    pub(crate) const fn has_span(&self) -> bool {
+        self.since.is_some() || self.until.is_some()
+    }
+
+    /// Whether an instant (ticks of 100 ns since 1970 UTC) counts; no time lies in no span.
+    pub(crate) fn has_time(&self, ticks: Option<i64>) -> bool {
+        match ticks {
+            None => !self.has_span(),
+            Some(ticks) => {
+                self.since.is_none_or(|since| ticks >= since) && self.until.is_none_or(|until| ticks < until)
+            }
+        }
+    }
+}
+
+/// The most similar of `known`, where one is similar enough to be meant.
+pub(crate) fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    /// Below this, words have little in common; found by trying misspelt zones and names.
+    const SIMILAR: f64 = 0.75;
+    let given = given.to_lowercase();
+    known
+        .map(|word| (strsim::jaro_winkler(&given, &word.to_lowercase()), word))
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, word)| word)
+}
+
+/// The text names no time zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is no time zone (expected an IANA name such as Europe/Berlin){}", did_you_mean(.nearest.as_deref()))]
+struct UnknownTimeZone {
+    /// What was requested.
+    pub(crate) given: String,
+    /// The most similar zone.
+    pub(crate) nearest: Option<String>,
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"))
+}
+
+/// An IANA zone by its name, in any letter case.
+fn read_zone(text: &str) -> Result<Zone, UnknownTimeZone> {
+    Zone::newest(text.trim()).ok_or_else(|| UnknownTimeZone {
+        given: text.to_owned(),
+        nearest: nearest(text, zone_names()).map(str::to_owned),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::named;
+
+    #[test]
+    fn a_zone_is_found_in_any_letter_case_and_a_misspelt_one_names_the_nearest() {
+        assert_eq!(read_zone("europe/berlin"), Ok(named("Europe/Berlin")));
+        assert_eq!(read_zone("utc"), Ok(Zone::UTC));
+        let error = read_zone("Europe/Berln").unwrap_err();
+        assert!(
+            error.to_string().ends_with("did you mean Europe/Berlin?"),
+            "{error}"
+        );
+        assert_eq!(read_zone("?").unwrap_err().nearest, None);
+    }
+
+    fn job(job_key: i64, job_id: &str, name: Option<&str>) -> JobName {
+        JobName {
+            job_key,
+            job_id: job_id.to_owned(),
+            name: name.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_job_is_meant_by_guid_by_name_or_by_name_in_any_letter_case() {
+        let names = [
+            job(1, "ff761384-4b49-40b4-97d8-0de38669075a", Some("Nightly")),
+            job(2, "ff761384-4b49-40b4-97d8-0de38669075b", Some("nightly")),
+            job(3, "ff761384-4b49-40b4-97d8-0de38669075c", None),
+        ];
+        assert_eq!(jobs_called("Nightly", &names).unwrap(), [1]);
+        assert_eq!(jobs_called("NIGHTLY", &names).unwrap(), [1, 2]);
+        assert_eq!(
+            jobs_called("{FF761384-4B49-40B4-97D8-0DE38669075C}", &names).unwrap(),
+            [3]
+        );
+        let error = jobs_called("nihgtly", &names).unwrap_err();
+        assert!(error.is_wrong_usage());
+        assert!(error.hint().unwrap().contains("\"nightly\""), "{error:?}");
+    }
+}

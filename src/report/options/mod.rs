@@ -1,0 +1,18 @@
+//! What reports can be asked: a span of time, a zone, jobs, periods, messages.
+//!
+//! The structs here are flags (`clap`) and what a manifest says of them (`serde`) in one.
+
+mod common;
+mod comparison;
+mod message_filter;
+mod period;
+mod time;
+mod words;
+
+pub(crate) use common::{CommonArgs, nearest};
+pub(crate) use common::{CommonOptions, Scope};
+pub(crate) use comparison::{Comparison, Span};
+pub(crate) use message_filter::{AssetFilter, Category, MessageFilter};
+pub(super) use period::has_day;
+pub use period::{Period, local_day};
+pub(crate) use words::one_of;

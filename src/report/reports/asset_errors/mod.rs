@@ -1,0 +1,122 @@
+//! What goes wrong with which asset.
+//!
+//! All messages are read once, as keys, in the order in which they lie in the file; the counting is done here, in vectors
+//! by key. On several cores several threads read a piece each (see [`scan`]).
+
+mod comparison;
+mod group;
+mod options;
+mod scan;
+mod texts;
+
+pub(crate) use self::comparison::AssetComparison;
+use self::group::Groups;
+pub(crate) use self::options::{AssetErrors, GroupBy};
+use crate::archive::Snapshot;
+use crate::model::Instant;
+use crate::report::definition::{EachRow, Either, Report, Row, row};
+use crate::report::error::ReportError;
+use crate::report::options::{CommonOptions, Scope};
+use crate::report::table::Column;
+
+row! {
+    /// An asset, or whatever rows are grouped by.
+    AssetRow<'a> {
+        asset: Option<&'a str> as Text,
+        asset_type: Option<&'a str> as Text,
+        asset_owner: Option<&'a str> as Text,
+        messages: u64 as Integer,
+        errors: u64 as Integer,
+        warnings: u64 as Integer,
+        information: u64 as Integer,
+        other: u64 as Integer,
+        runs: u64 as Integer,
+        jobs: u64 as Integer,
+        first_seen: Option<Instant> as Instant,
+        last_seen: Option<Instant> as Instant,
+        top_message: Option<&'a str> as Text,
+        /// Only where rows are categories.
+        category: Option<&'a str> as Text,
+    }
+}
+
+impl Report for AssetErrors {
+    const NAME: &'static str = "asset-errors";
+    type Row<'a> = Either<AssetRow<'a>, AssetComparison<'a>>;
+
+    fn columns(&self) -> &'static [Column] {
+        let columns = match self.compare.span() {
+            None => AssetRow::COLUMNS,
+            Some(_) => AssetComparison::COLUMNS,
+        };
+        // The last one is the category.
+        let left_out = usize::from(self.group_by != GroupBy::Category);
+        &columns[..columns.len() - left_out]
+    }
+
+    fn resolve(&mut self, common: &mut CommonOptions, now: Instant) -> Result<(), ReportError> {
+        self.compare.resolve(common, now)
+    }
+
+    fn each(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        row: EachRow<'_, Self>,
+    ) -> Result<(), ReportError> {
+        match self.compare.span() {
+            None => self.each_asset(snapshot, scope, |asset| row(&Either::Plain(asset))),
+            Some(before) => {
+                let before = before.of(scope.options()).scope(snapshot)?;
+                self.each_comparison(snapshot, scope, &before, |asset| row(&Either::Other(asset)))
+            }
+        }
+    }
+}
+
+impl AssetErrors {
+    /// Yields the groups with the most errors first, then those with the most messages.
+    pub(in crate::report::reports) fn each_asset(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        mut row: impl FnMut(AssetRow<'_>) -> Result<(), ReportError>,
+    ) -> Result<(), ReportError> {
+        let groups = Groups::read(snapshot, self)?;
+        let counted = scan::count(snapshot, scope, &groups)?;
+        let mut found = counted.rows(&groups);
+        found.retain(|row| row.errors() >= self.min);
+        // What is equal goes by its names, so that the order is always the same.
+        found.sort_unstable_by(|a, b| {
+            (b.errors(), b.messages())
+                .cmp(&(a.errors(), a.messages()))
+                .then_with(|| groups.names(a.group).cmp(groups.names(b.group)))
+        });
+        found.truncate(self.most_rows());
+        for group in &found {
+            let names = groups.names(group.group);
+            let (asset_owner, top_message) = match self.group_by {
+                GroupBy::Asset => (group.owner, group.top_message),
+                _ => (names.owner.as_deref(), names.message.as_deref()),
+            };
+            let [errors, warnings, information, other] = group.by_category;
+            row(AssetRow {
+                asset: names.asset.as_deref(),
+                asset_type: names.asset_type.as_deref(),
+                asset_owner,
+                messages: group.messages(),
+                errors,
+                warnings,
+                information,
+                other,
+                runs: group.runs,
+                jobs: group.jobs,
+                first_seen: group.first_ticks.map(Instant::from_ticks),
+                last_seen: group.last_ticks.map(Instant::from_ticks),
+                top_message,
+                category: names.category.as_deref(),
+            })?;
+        }
+        Ok(())
+    }
+}

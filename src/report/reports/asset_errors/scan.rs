@@ -1,0 +1,446 @@
+//! Counting all messages, in pieces by several threads.
+//!
+//! Each thread has a connection of its own. A thread whose connection sees another state of the archive (a sync wrote
+//! between the two openings) counts nothing, and the others do its share: the result is always that of one state.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::group::{Groups, NONE};
+use super::texts::Texts;
+use crate::archive::{ArchiveError, MessageFacts, ReadOnly, RunPlace, Snapshot};
+use crate::memory;
+use crate::model::Sha256;
+use crate::report::options::Scope;
+
+/// Runs that a thread takes at a time: some 10,000 messages, so that the threads end together.
+const RUNS_AT_A_TIME: usize = 256;
+
+/// Threads at most; more only wait for the same pages.
+const MOST_THREADS: usize = 8;
+
+/// Messages that are looked at together. Their groups lie all over memory: fetched one after the other between two steps
+/// of SQLite, each fetch is waited for (a quarter of the time, by `perf`); fetched together, they overlap.
+const MESSAGES_AT_A_TIME: usize = 256;
+
+/// Below so many runs a second connection costs more than it brings.
+const RUNS_FOR_THREADS: usize = 2_000;
+
+/// What is counted of a group. One line of the processor's cache, since messages jump from group to group.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Tally {
+    by_category: [u32; 4],
+    runs: u32,
+    /// Of the latest message; the higher number of two at the same time.
+    owner: u32,
+    /// [`i64::MAX`] where no message has a time.
+    first_ticks: i64,
+    /// [`i64::MIN`] where no message has a time.
+    last_ticks: i64,
+    last_run: i64,
+}
+
+impl Tally {
+    const EMPTY: Self = Self {
+        by_category: [0; 4],
+        runs: 0,
+        owner: 0,
+        first_ticks: i64::MAX,
+        last_ticks: i64::MIN,
+        last_run: i64::MIN,
+    };
+
+    /// Sees the owner and the time of one message, or of the latest of several.
+    fn see_owner(&mut self, ticks: i64, owner: u32) {
+        if ticks > self.last_ticks {
+            self.last_ticks = ticks;
+            self.owner = owner;
+        } else if ticks == self.last_ticks {
+            self.owner = self.owner.max(owner);
+        }
+    }
+
+    /// Adds what another thread counted, of other runs.
+    fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.by_category.iter_mut().zip(other.by_category) {
+            *mine += theirs;
+        }
+        self.runs += other.runs;
+        self.first_ticks = self.first_ticks.min(other.first_ticks);
+        self.see_owner(other.last_ticks, other.owner);
+    }
+}
+
+/// Everything that a thread counted.
+#[derive(Debug)]
+pub(super) struct Counted {
+    tallies: Vec<Tally>,
+    /// A bit for each job of each group.
+    jobs: Vec<u64>,
+    words: usize,
+    texts: Texts,
+}
+
+/// A row of the report, less its names.
+#[derive(Debug)]
+pub(super) struct Row<'g> {
+    pub(super) group: u32,
+    pub(super) by_category: [u64; 4],
+    pub(super) runs: u64,
+    pub(super) jobs: u64,
+    pub(super) first_ticks: Option<i64>,
+    pub(super) last_ticks: Option<i64>,
+    pub(super) owner: Option<&'g str>,
+    pub(super) top_message: Option<&'g str>,
+}
+
+impl Row<'_> {
+    pub(super) fn messages(&self) -> u64 {
+        self.by_category.iter().sum()
+    }
+
+    pub(super) const fn errors(&self) -> u64 {
+        self.by_category[0]
+    }
+}
+
+impl Counted {
+    fn new(groups: &Groups, jobs: usize) -> Self {
+        let words = jobs.div_ceil(64);
+        Self {
+            tallies: vec![Tally::EMPTY; groups.len()],
+            jobs: vec![0; groups.len() * words],
+            words,
+            texts: Texts::new(groups.len(), groups.text_count()),
+        }
+    }
+
+    fn see_job(&mut self, group: u32, job: usize) {
+        self.jobs[group as usize * self.words + job / 64] |= 1 << (job % 64);
+    }
+
+    fn add(&mut self, messages: &[Counting], with_texts: bool) {
+        // Nothing but fetches, which do not wait for each other.
+        let fetched = messages
+            .iter()
+            .map(|message| self.tallies[message.group as usize].last_run);
+        std::hint::black_box(fetched.fold(0, |all, run_key| all ^ run_key));
+        for message in messages {
+            let tally = &mut self.tallies[message.group as usize];
+            tally.by_category[usize::from(message.category)] += 1;
+            tally.first_ticks = tally.first_ticks.min(message.ticks.unwrap_or(i64::MAX));
+            tally.see_owner(message.ticks.unwrap_or(i64::MIN), message.owner);
+            if tally.last_run != message.run_key {
+                tally.last_run = message.run_key;
+                tally.runs += 1;
+                self.see_job(message.group, message.job);
+            }
+        }
+        if with_texts {
+            for message in messages.iter().filter(|message| message.text != NONE) {
+                self.texts.add(message.group, message.text, 1);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.tallies.iter_mut().zip(&other.tallies) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.jobs.iter_mut().zip(&other.jobs) {
+            *mine |= theirs;
+        }
+        other
+            .texts
+            .each(|group, text, count| self.texts.add(group, text, count));
+    }
+
+    /// The groups of which something was counted.
+    pub(super) fn rows<'g>(&self, groups: &'g Groups) -> Vec<Row<'g>> {
+        let top = self.top_texts();
+        let numbered = (0..).zip(self.tallies.iter().zip(&top));
+        let seen = numbered.filter(|(_, (tally, _))| tally.runs > 0);
+        seen.map(|(group, (tally, &(_, text)))| {
+            let jobs = &self.jobs[group as usize * self.words..][..self.words];
+            Row {
+                group,
+                by_category: tally.by_category.map(u64::from),
+                runs: tally.runs.into(),
+                jobs: jobs.iter().map(|word| u64::from(word.count_ones())).sum(),
+                first_ticks: Some(tally.first_ticks).filter(|&ticks| ticks != i64::MAX),
+                last_ticks: Some(tally.last_ticks).filter(|&ticks| ticks != i64::MIN),
+                owner: groups.owner(tally.owner),
+                top_message: groups.text(text),
+            }
+        })
+        .collect()
+    }
+
+    /// The most frequent text of each group, with its count; of equally frequent ones the first in order of letters.
+    fn top_texts(&self) -> Vec<(u32, u32)> {
+        let mut top = vec![(0, NONE); self.tallies.len()];
+        self.texts.each(|group, text, count| {
+            let best = &mut top[group as usize];
+            if (count, Reverse(text)) > (best.0, Reverse(best.1)) {
+                *best = (count, text);
+            }
+        });
+        top
+    }
+}
+
+/// What all threads share.
+struct Work<'w> {
+    runs: &'w [RunPlace],
+    /// Place of each run's job among the jobs.
+    jobs: &'w [usize],
+    next: AtomicUsize,
+    scope: &'w Scope,
+    groups: &'w Groups,
+}
+
+/// Counts the messages that the options ask for.
+pub(super) fn count(
+    snapshot: &Snapshot<'_>,
+    scope: &Scope,
+    groups: &Groups,
+) -> Result<Counted, ArchiveError> {
+    count_with(snapshot, scope, groups, |runs| {
+        if runs < RUNS_FOR_THREADS {
+            1
+        } else {
+            memory::threads(MOST_THREADS)
+        }
+    })
+}
+
+/// The same with a number of threads for a number of runs.
+fn count_with(
+    snapshot: &Snapshot<'_>,
+    scope: &Scope,
+    groups: &Groups,
+    threads: impl FnOnce(usize) -> usize,
+) -> Result<Counted, ArchiveError> {
+    let mut runs = snapshot.run_places()?;
+    runs.retain(|run| scope.has_job(run.job_key));
+    let places: HashMap<i64, usize, foldhash::fast::RandomState> = (scope.names().iter().enumerate())
+        .map(|(place, job)| (job.job_key, place))
+        .collect();
+    let jobs: Vec<usize> = runs
+        .iter()
+        .map(|run| {
+            let place = places.get(&run.job_key).copied();
+            place.ok_or_else(|| ArchiveError::Damaged {
+                what: format!("run {} is of a job that is not there", run.run_key),
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    let threads = threads(runs.len());
+    let work = Work {
+        runs: &runs,
+        jobs: &jobs,
+        next: AtomicUsize::new(0),
+        scope,
+        groups,
+    };
+    let state = (snapshot.head(), snapshot.path());
+    std::thread::scope(|threads_of_work| {
+        let helpers: Vec<_> = (1..threads)
+            .map_while(|_| {
+                let help = || help(&work, state.1, &state.0);
+                std::thread::Builder::new()
+                    .spawn_scoped(threads_of_work, help)
+                    .ok()
+            })
+            .collect();
+        let mut counted = work.count(snapshot)?;
+        for helper in helpers {
+            match helper.join().expect("a helper does not panic") {
+                Ok(Some(other)) => counted.merge(&other),
+                Ok(None) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(counted)
+    })
+}
+
+/// A second reader. It leaves the work to the first where it cannot open the archive or sees another state of it.
+fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, ArchiveError> {
+    let Ok(reader) = ReadOnly::open(path) else {
+        return Ok(None);
+    };
+    let Ok(snapshot) = reader.snapshot() else {
+        return Ok(None);
+    };
+    if snapshot.head() != *head {
+        return Ok(None);
+    }
+    work.count(&snapshot).map(Some)
+}
+
+impl Work<'_> {
+    /// Takes pieces until none is left.
+    fn count(&self, snapshot: &Snapshot<'_>) -> Result<Counted, ArchiveError> {
+        let mut counted = Counted::new(self.groups, self.scope.names().len());
+        loop {
+            let from = self.next.fetch_add(RUNS_AT_A_TIME, Ordering::Relaxed);
+            if from >= self.runs.len() {
+                return Ok(counted);
+            }
+            let to = self.runs.len().min(from + RUNS_AT_A_TIME);
+            self.count_piece(snapshot, from..to, &mut counted)?;
+        }
+    }
+
+    fn count_piece(
+        &self,
+        snapshot: &Snapshot<'_>,
+        piece: Range<usize>,
+        counted: &mut Counted,
+    ) -> Result<(), ArchiveError> {
+        let (runs, jobs) = (&self.runs[piece.clone()], &self.jobs[piece]);
+        let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
+            return Ok(());
+        };
+        let mut lost = None;
+        let mut at = 0;
+        let mut seen = Vec::with_capacity(MESSAGES_AT_A_TIME);
+        let include_absent = self.scope.options().include_absent;
+        snapshot.each_message_facts(first.run_key, last.run_key, include_absent, |message| {
+            while runs.get(at).is_some_and(|run| run.run_key < message.run_key) {
+                at += 1;
+            }
+            // Runs of jobs that are not requested lie between those that are.
+            let Some(run) = runs.get(at).filter(|run| run.run_key == message.run_key) else {
+                return;
+            };
+            seen.push((message, run.started_ticks, jobs[at]));
+            if seen.len() == MESSAGES_AT_A_TIME {
+                lost = lost.or(self.see(&seen, counted));
+                seen.clear();
+            }
+        })?;
+        match lost.or(self.see(&seen, counted)) {
+            None => Ok(()),
+            Some(run_key) => Err(ArchiveError::Damaged {
+                what: format!("a message of run {run_key} has a text or an asset that is not there"),
+            }),
+        }
+    }
+
+    /// Counts messages, each with its run's start and the place of its job. The key of a run where a text or an asset of
+    /// one is not there.
+    fn see(&self, messages: &[(MessageFacts, Option<i64>, usize)], counted: &mut Counted) -> Option<i64> {
+        let mut lost = None;
+        let mut counting = [Counting::default(); MESSAGES_AT_A_TIME];
+        let mut count = 0;
+        for (message, started_ticks, job) in messages {
+            let kind = self.groups.kind(message.kind_key);
+            let asset = self.groups.asset(message.asset_key);
+            let (Some(kind), Some(asset)) = (kind, asset) else {
+                lost = Some(message.run_key);
+                continue;
+            };
+            let ticks = message.occurred_ticks.or(*started_ticks);
+            if kind.counts && asset.counts && self.scope.has_time(ticks) {
+                counting[count] = Counting {
+                    // One of the two decides the group, the other has none.
+                    group: kind.group.min(asset.group),
+                    text: kind.text,
+                    owner: asset.owner,
+                    category: kind.category,
+                    ticks,
+                    run_key: message.run_key,
+                    job: *job,
+                };
+                count += 1;
+            }
+        }
+        counted.add(&counting[..count], self.groups.wants_details);
+        lost
+    }
+}
+
+/// A message that counts, and what for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counting {
+    group: u32,
+    text: u32,
+    owner: u32,
+    category: u8,
+    ticks: Option<i64>,
+    run_key: i64,
+    job: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::options::CommonOptions;
+    use crate::report::reports::AssetErrors;
+    use crate::report::testing::{Message, Run, TestArchive};
+
+    fn archive() -> TestArchive {
+        let assets = ["a", "b", "c", "d", "e"];
+        let runs: Vec<Run> = (0..1500)
+            .map(|number| Run {
+                job: number % 3,
+                start: i64::try_from(number).ok(),
+                messages: (0..number % 4)
+                    .map(|message| Message {
+                        asset: Some(assets[number * message % 5]),
+                        text: Some(assets[(number + message) % 5]),
+                        owner: Some(assets[number % 4]),
+                        ..Message::default()
+                    })
+                    .collect(),
+                ..Run::default()
+            })
+            .collect();
+        TestArchive::new(&[None, None, None], &runs)
+    }
+
+    /// The rows that so many threads count, where `meanwhile` happens after the first has begun to read.
+    fn counted(archive: &TestArchive, threads: usize, meanwhile: impl FnOnce()) -> Vec<String> {
+        let reader = ReadOnly::open(&archive.path()).unwrap();
+        let snapshot = reader.snapshot().unwrap();
+        meanwhile();
+        let scope = CommonOptions::default().scope(&snapshot).unwrap();
+        let groups = Groups::read(&snapshot, &AssetErrors::default()).unwrap();
+        let counted = count_with(&snapshot, &scope, &groups, |_| threads).unwrap();
+        let rows = counted.rows(&groups);
+        rows.iter().map(|row| format!("{row:?}")).collect()
+    }
+
+    #[test]
+    fn any_number_of_threads_counts_the_same() {
+        let archive = archive();
+        let alone = counted(&archive, 1, || {});
+        assert_eq!(alone.len(), 5);
+        for threads in [2, 5] {
+            assert_eq!(counted(&archive, threads, || {}), alone);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_sees_another_state_counts_nothing() {
+        let archive = archive();
+        let alone = counted(&archive, 1, || {});
+        let found = counted(&archive, 4, || {
+            let connection = archive.connection();
+            let entry = "INSERT INTO ledger SELECT max(entry_id) + 1, 'x', zeroblob(32) FROM ledger";
+            connection
+                .execute_batch(&format!(
+                    "BEGIN; UPDATE _message SET asset_key = 1; {entry}; COMMIT"
+                ))
+                .unwrap();
+        });
+        assert_eq!(found, alone);
+        assert_ne!(counted(&archive, 4, || {}), alone);
+    }
+}

@@ -1,0 +1,67 @@
+//! What became of runs after they were first archived.
+
+use serde::Serialize;
+
+use super::runs::{job_id, job_ids};
+use crate::archive::Snapshot;
+use crate::model::{Instant, JobStatus};
+use crate::report::definition::{EachRow, Report, row};
+use crate::report::error::ReportError;
+use crate::report::options::Scope;
+
+/// Runs that changed after they were first archived
+///
+/// A row for each revision after a run's first, in the order in which they were archived, which is also what --since and
+/// --until look at. was_final is 1 where the run was finished before it changed (status 4 to 7).
+#[derive(Debug, Clone, Default, clap::Args, Serialize)]
+#[command(after_help = "Examples:
+  jobruns report changes --since 30d
+  jobruns report changes --format json --output changes.json")]
+pub(crate) struct Changes {}
+
+row! {
+    /// A change of a run.
+    ChangeRow<'a> {
+        job_id: &'a str as Text,
+        job_name: Option<&'a str> as Text,
+        job_run_id: &'a str as Text,
+        revision: i64 as Integer,
+        captured_at: Instant as Instant,
+        status_before: Option<i64> as Integer,
+        status: Option<i64> as Integer,
+        was_final: bool as Integer,
+    }
+}
+
+impl Report for Changes {
+    const NAME: &'static str = "changes";
+    type Row<'a> = ChangeRow<'a>;
+
+    /// By the time of the change, then by the GUIDs of job and run, then by revision.
+    fn each(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        row: EachRow<'_, Self>,
+    ) -> Result<(), ReportError> {
+        let ids = job_ids(scope);
+        snapshot.each_change::<ReportError>(|change| {
+            let captured = Instant::from_unix_seconds(change.captured_unix);
+            if !scope.has_job(change.job_key) || !scope.has_time(Some(captured.ticks())) {
+                return Ok(());
+            }
+            row(&ChangeRow {
+                job_id: job_id(&ids, change.job_key)?,
+                job_name: scope.name_of(change.job_key),
+                job_run_id: change.job_run_id,
+                revision: change.revision,
+                captured_at: captured,
+                status_before: change.status_before,
+                status: change.status,
+                was_final: change
+                    .status_before
+                    .is_some_and(|code| JobStatus(code).is_final()),
+            })
+        })
+    }
+}

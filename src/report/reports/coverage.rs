@@ -1,0 +1,173 @@
+//! What the archive has of each job, and the longest time without a complete sync.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::gaps::{self, GapRow};
+use crate::archive::Snapshot;
+use crate::model::{Instant, parse_positive_duration};
+use crate::report::definition::{EachRow, Either, Report, Row, row};
+use crate::report::error::ReportError;
+use crate::report::options::{CommonOptions, Scope};
+use crate::report::table::Column;
+
+/// Purge age of a server that nobody changed: half a year.
+const DEFAULT_PURGE_AGE: Duration = Duration::from_secs(180 * 86_400);
+
+/// What the archive has of each job, and the longest time that nobody looked
+///
+/// runs_listed are those that the server still lists, runs_absent those that only the archive has. longest_gap_seconds is
+/// the longest time between the ends of two complete syncs of the job (--count 0); with --since or --until, of those that
+/// reach into the span. count_mismatches are runs whose MessageCount is not the number of messages that they have, those
+/// without a message list or with messages in quarantine left out. The span is that of the runs' starts.
+///
+/// With --gaps: rows for spans of time instead, per job, from the syncs that the ledger seals. state is complete (every run
+/// that started in it is archived: a complete answer came before the server's purge age was over), disputed (an answer came,
+/// and the server's TotalJobRuns says otherwise), may_be_missing (longer than the purge age between two complete answers),
+/// not_looked (no complete answer reaches it; an empty from or to is without end), or count_mismatch (a run without as many
+/// messages as its MessageCount says). runs are those archived that started in the span.
+#[derive(Debug, Clone, Default, clap::Args, Serialize)]
+#[command(after_help = "Examples:
+  jobruns report coverage
+  jobruns report coverage --since 1y --job Nightly --format json
+  jobruns report coverage --gaps --purge-age 90d")]
+pub(crate) struct Coverage {
+    /// Which spans of time are proved complete, and which are not known
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) gaps: bool,
+
+    /// How old a run is when the server purges it, such as 90d [default: 180d]
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration, requires = "gaps")]
+    #[serde(
+        rename = "purge_age_seconds",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "seconds"
+    )]
+    pub(crate) purge_age: Option<Duration>,
+}
+
+fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs()).serialize(serializer)
+}
+
+row! {
+    /// What the archive has of a job. A gap counts, whole, where any part of it lies in the span requested.
+    JobRow<'a> {
+        job_id: &'a str as Text,
+        job_name: Option<&'a str> as Text,
+        first_run_at: Option<Instant> as Instant,
+        last_run_at: Option<Instant> as Instant,
+        runs: u64 as Integer,
+        runs_listed: u64 as Integer,
+        runs_absent: u64 as Integer,
+        last_synced_at: Option<Instant> as Instant,
+        longest_gap_seconds: Option<i64> as Integer,
+        count_mismatches: u64 as Integer,
+    }
+}
+
+impl Report for Coverage {
+    const NAME: &'static str = "coverage";
+    type Row<'a> = Either<JobRow<'a>, GapRow<'a>>;
+
+    fn columns(&self) -> &'static [Column] {
+        if self.gaps {
+            GapRow::COLUMNS
+        } else {
+            JobRow::COLUMNS
+        }
+    }
+
+    fn resolve(&mut self, _common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
+        if self.gaps {
+            self.purge_age.get_or_insert(DEFAULT_PURGE_AGE);
+        }
+        Ok(())
+    }
+
+    fn each(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        row: EachRow<'_, Self>,
+    ) -> Result<(), ReportError> {
+        if self.gaps {
+            let purge_age = self.purge_age.unwrap_or(DEFAULT_PURGE_AGE);
+            return gaps::each(snapshot, scope, purge_age, |gap| row(&Either::Other(gap)));
+        }
+        each_job(snapshot, scope, |job| row(&Either::Plain(job)))
+    }
+}
+
+/// What is counted of a job.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    first_ticks: Option<i64>,
+    last_ticks: Option<i64>,
+    runs: u64,
+    runs_absent: u64,
+    count_mismatches: u64,
+    last_complete: Option<i64>,
+    longest_gap: Option<i64>,
+}
+
+/// Yields a row for each job, by GUID.
+pub(super) fn each_job(
+    snapshot: &Snapshot<'_>,
+    scope: &Scope,
+    mut row: impl FnMut(JobRow<'_>) -> Result<(), ReportError>,
+) -> Result<(), ReportError> {
+    let mut tallies: HashMap<i64, Tally> = HashMap::new();
+    snapshot.each_run_coverage(|run| {
+        if !scope.has_time(run.started_ticks) {
+            return;
+        }
+        let tally = tallies.entry(run.job_key).or_default();
+        tally.runs += 1;
+        tally.runs_absent += u64::from(run.is_absent);
+        tally.count_mismatches += u64::from(run.is_mismatch);
+        // None is less than any time.
+        tally.last_ticks = tally.last_ticks.max(run.started_ticks);
+        tally.first_ticks = match (tally.first_ticks, run.started_ticks) {
+            (Some(first), Some(start)) => Some(first.min(start)),
+            (first, start) => first.or(start),
+        };
+    })?;
+    snapshot.each_complete_sync(|job_key, finished| {
+        let tally = tallies.entry(job_key).or_default();
+        if let Some(before) = tally.last_complete.replace(finished)
+            && reaches_into(scope.options(), before, finished)
+        {
+            // A clock that was set back makes no gap.
+            let gap = (finished - before).max(0);
+            tally.longest_gap = tally.longest_gap.max(Some(gap));
+        }
+    })?;
+    let last_synced = snapshot.last_synced()?;
+    for job in scope.jobs() {
+        let tally = tallies.get(&job.job_key).copied().unwrap_or_default();
+        let last_synced = last_synced.get(&job.job_key).copied();
+        row(JobRow {
+            job_id: &job.job_id,
+            job_name: job.name.as_deref(),
+            first_run_at: tally.first_ticks.map(Instant::from_ticks),
+            last_run_at: tally.last_ticks.map(Instant::from_ticks),
+            runs: tally.runs,
+            runs_listed: tally.runs - tally.runs_absent,
+            runs_absent: tally.runs_absent,
+            last_synced_at: last_synced.map(Instant::from_unix_seconds),
+            longest_gap_seconds: tally.longest_gap,
+            count_mismatches: tally.count_mismatches,
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether any part of the time between two syncs (seconds since 1970 UTC) lies in the span requested.
+fn reaches_into(common: &CommonOptions, from: i64, to: i64) -> bool {
+    let at = Instant::from_unix_seconds;
+    common.since.is_none_or(|since| at(to) > since) && common.until.is_none_or(|until| at(from) < until)
+}

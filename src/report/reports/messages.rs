@@ -1,0 +1,123 @@
+//! Every message that is requested, a row each: the columns of the table `messages`.
+//!
+//! Runs are gone through in their order, and the messages of each in theirs, so nothing but the current row and some
+//! texts is held, however many rows there are.
+
+use serde::Serialize;
+
+use super::runs::{RunFilter, is_wanted, job_id, job_ids, time_basis};
+use crate::archive::{Snapshot, message_key_range};
+use crate::model::Instant;
+use crate::report::definition::{EachRow, Report, row};
+use crate::report::error::ReportError;
+use crate::report::options::Scope;
+
+/// Every message, with the columns of the table `messages`
+///
+/// In the order of runs (by start, then by GUID, those without a start last), then of the messages' numbers. --since and
+/// --until look at the message's own time, or at its run's start where it has none. Written as it is read: memory stays
+/// small, however many there are.
+#[derive(Debug, Clone, Default, clap::Args, Serialize)]
+#[command(after_help = "Examples:
+  jobruns report messages --since 7d --category error --format jsonl
+  jobruns report messages --search 'permission denied' --asset SRV-0042
+  jobruns report messages --job Nightly --status Faulted --output messages.csv")]
+pub(crate) struct Messages {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) filter: RunFilter,
+}
+
+row! {
+    /// A message.
+    MessagesRow<'a> {
+        job_run_id: &'a str as Text,
+        job_id: &'a str as Text,
+        ordinal: i64 as Integer,
+        occurred_at: Option<Instant> as Instant,
+        message: Option<&'a str> as Text,
+        message_details: Option<&'a str> as Text,
+        category: Option<&'a str> as Text,
+        asset: Option<&'a str> as Text,
+        asset_type: Option<&'a str> as Text,
+        asset_owner: Option<&'a str> as Text,
+        absent_since: Option<Instant> as Instant,
+        occurred_at_raw: Option<&'a str> as Text,
+        time_basis: Option<&'a str> as Text,
+    }
+}
+
+impl Report for Messages {
+    const NAME: &'static str = "messages";
+    type Row<'a> = MessagesRow<'a>;
+
+    /// Runs by start, then by GUID, those without a start last; within a run by ordinal.
+    fn each(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        row: EachRow<'_, Self>,
+    ) -> Result<(), ReportError> {
+        let jobs = job_ids(scope);
+        let include_absent = scope.options().include_absent;
+        let keys = self.filter.messages.keys(snapshot)?;
+        let with_message = keys
+            .as_ref()
+            .map(|keys| keys.runs(snapshot, include_absent))
+            .transpose()?;
+        let mut reader = snapshot.message_reader()?;
+        let mut ranges: Vec<(i64, i64)> = Vec::new();
+        snapshot.each_run_key::<ReportError>(None, None, |run| {
+            let has_message = || {
+                with_message
+                    .as_ref()
+                    .is_none_or(|runs| runs.contains(run.run_key))
+            };
+            if !is_wanted(&run, scope, &self.filter.statuses) || !has_message() {
+                return Ok(());
+            }
+            let (first, last) = message_key_range(run.run_key);
+            ranges.clear();
+            if keys.is_none() && !scope.has_span() {
+                ranges.push((first, last));
+            } else {
+                // The keys alone first: texts are looked up only of what is written.
+                snapshot.each_message_keys(first, last, |message| {
+                    if !scope.has_time(message.occurred_ticks.or(run.started_ticks))
+                        || !keys.as_ref().is_none_or(|keys| keys.has(&message))
+                    {
+                        return;
+                    }
+                    match ranges.last_mut() {
+                        Some((_, end)) if *end + 1 == message.message_key => *end = message.message_key,
+                        _ => ranges.push((message.message_key, message.message_key)),
+                    }
+                })?;
+            }
+            let job_id = job_id(&jobs, run.job_key)?;
+            for &(first, last) in &ranges {
+                reader.each::<ReportError>(first, last, |message| {
+                    if message.absent_since_unix.is_none() || include_absent {
+                        row(&MessagesRow {
+                            job_run_id: run.job_run_id,
+                            job_id,
+                            ordinal: message.ordinal,
+                            occurred_at: message.occurred_ticks.map(Instant::from_ticks),
+                            message: message.message,
+                            message_details: message.message_details,
+                            category: message.category,
+                            asset: message.asset,
+                            asset_type: message.asset_type,
+                            asset_owner: message.asset_owner,
+                            absent_since: message.absent_since_unix.map(Instant::from_unix_seconds),
+                            occurred_at_raw: message.occurred_at_raw,
+                            time_basis: message.occurred_assumed.map(time_basis),
+                        })?;
+                    }
+                    Ok(())
+                })?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! The reports, one file or folder each: options, a typed row, and the rows.
+
+pub(crate) mod asset_errors;
+pub(crate) mod changes;
+pub(crate) mod coverage;
+mod failure_comparison;
+pub(crate) mod failure_trends;
+mod gaps;
+pub(crate) mod messages;
+pub(crate) mod missed_runs;
+pub(crate) mod overview;
+mod run_tally;
+pub(crate) mod runs;
+mod trend;
+
+pub(crate) use asset_errors::AssetErrors;
+pub(crate) use changes::Changes;
+pub(crate) use coverage::Coverage;
+pub(crate) use failure_comparison::JobComparison;
+pub(crate) use failure_trends::FailureTrends;
+pub(crate) use gaps::{GapRow, State};
+pub(crate) use messages::Messages;
+pub(crate) use missed_runs::MissedRuns;
+pub(crate) use overview::OverviewReport;
+pub(crate) use runs::Runs;
+pub(crate) use trend::Trend;

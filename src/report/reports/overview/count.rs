@@ -1,0 +1,284 @@
+//! Putting the overview together.
+
+use std::collections::HashMap;
+
+use super::assets;
+use super::compare::{Comparison, Share, Verdict, Windows, rate};
+use super::state::{Completeness, Gap, Job, LastSync, Overview, Totals};
+use crate::archive::Snapshot;
+use crate::model::{Instant, hex};
+use crate::report::chart::{Bins, Counts, Runs};
+use crate::report::definition::Report;
+use crate::report::error::ReportError;
+use crate::report::options::{Period, Scope, local_day};
+use crate::report::reports::{Changes, MissedRuns, coverage};
+
+/// Gaps that are told one by one.
+const MOST_GAPS: usize = 10;
+
+/// A run, as far as the overview counts it.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    job: usize,
+    started_ticks: i64,
+    runs: Runs,
+}
+
+impl Overview {
+    /// Reads the state of the archive.
+    pub(crate) fn read(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Self, ReportError> {
+        let common = scope.options();
+        let mut jobs = jobs(snapshot, scope)?;
+        let mut overview = Self {
+            timezone: common.zone.name().to_owned(),
+            head: hex(&snapshot.head()),
+            last_sync: snapshot.last_sync()?.map(|sync| LastSync {
+                sync_id: sync.sync_id,
+                started_at: Instant::from_unix_seconds(sync.started_unix).to_string(),
+                finished_at: sync
+                    .finished_unix
+                    .map(|at| Instant::from_unix_seconds(at).to_string()),
+                outcome: sync.outcome,
+            }),
+            totals: Totals::default(),
+            completeness: Completeness::default(),
+            comparison: None,
+            jobs: Vec::new(),
+            worst_assets: Vec::new(),
+            assets_new: 0,
+            assets_gone: 0,
+            by_day: Bins::new(Period::Day),
+            kinds: Bins::new(Period::Day),
+        };
+        overview.cover(snapshot, scope, &mut jobs)?;
+        let runs = runs(snapshot, &jobs)?;
+        overview.count(&runs, scope, &mut jobs);
+        overview.find_gaps(snapshot, scope, &mut jobs)?;
+        overview.count_changes(snapshot, scope)?;
+        if let Some(windows) = windows(&runs, scope) {
+            let assets = assets::read(snapshot, common, windows)?;
+            (overview.worst_assets, overview.assets_new, overview.assets_gone) =
+                (assets.worst, assets.new, assets.gone);
+        }
+        overview.totals.jobs = u64::try_from(jobs.len()).expect("a length fits");
+        overview.jobs = jobs.into_iter().map(|(_, job)| job).collect();
+        for job in &overview.jobs {
+            overview.completeness.quarantine_open += job.quarantine_open;
+            overview.completeness.jobs_behind += u64::from(job.behind);
+            let never = job.watched && job.last_synced_at.is_none();
+            overview.completeness.jobs_never_complete += u64::from(never);
+        }
+        Ok(overview)
+    }
+
+    /// What the report `coverage` says.
+    fn cover(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        jobs: &mut [(i64, Job)],
+    ) -> Result<(), ReportError> {
+        let mut found: HashMap<String, u64> = HashMap::new();
+        coverage::each_job(snapshot, scope, |row| {
+            self.totals.runs_listed += row.runs_listed;
+            self.totals.runs_absent += row.runs_absent;
+            self.completeness.count_mismatches += row.count_mismatches;
+            found.insert(row.job_id.to_owned(), row.runs);
+            Ok(())
+        })?;
+        for (_, job) in jobs {
+            job.runs = found.get(&job.job_id).copied().unwrap_or(0);
+            self.totals.runs += job.runs;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, runs: &[Run], scope: &Scope, jobs: &mut [(i64, Job)]) {
+        let windows = windows(runs, scope);
+        let (mut all_now, mut all_before) = (Runs::default(), Runs::default());
+        let mut shares = vec![(Runs::default(), Runs::default()); jobs.len()];
+        let mut sum = Runs::default();
+        for run in runs {
+            if let Some(windows) = windows {
+                if windows.is_now(run.started_ticks) {
+                    shares[run.job].0 += run.runs;
+                    all_now += run.runs;
+                } else if windows.is_before(run.started_ticks) {
+                    shares[run.job].1 += run.runs;
+                    all_before += run.runs;
+                }
+            }
+            // Runs before the span are there for the comparison alone.
+            if !scope.has_time(Some(run.started_ticks)) {
+                continue;
+            }
+            let day = local_day(scope.options().zone, Instant::from_ticks(run.started_ticks));
+            let Runs { failed, finished, .. } = run.runs;
+            sum += run.runs;
+            self.by_day.add(day, run.runs);
+            self.kinds
+                .add(day, Counts([finished - failed, failed, 1 - finished]));
+            let job = &mut jobs[run.job].1;
+            job.by_day.add(day, run.runs);
+            let (first, last) = job.span_ticks.unwrap_or((run.started_ticks, run.started_ticks));
+            job.span_ticks = Some((first.min(run.started_ticks), last.max(run.started_ticks)));
+        }
+        for ((_, job), (now, before)) in jobs.iter_mut().zip(shares) {
+            let sum = job.by_day.sum();
+            (job.failed, job.finished) = (sum.failed, sum.finished);
+            (job.now, job.before) = (now.into(), before.into());
+            job.verdict = Verdict::of(&job.now, &job.before);
+            let time = |ticks| Instant::from_ticks(ticks).to_string();
+            job.first_run_at = job.span_ticks.map(|(first, _)| time(first));
+            job.last_run_at = job.span_ticks.map(|(_, last)| time(last));
+        }
+        (self.totals.finished, self.totals.failed) = (sum.finished, sum.failed);
+        self.totals.failure_rate = rate(sum);
+        let spans = || jobs.iter().filter_map(|(_, job)| job.span_ticks);
+        let time = |ticks| Instant::from_ticks(ticks).to_string();
+        self.totals.first_run_at = spans().map(|(first, _)| first).min().map(time);
+        self.totals.last_run_at = spans().map(|(_, last)| last).max().map(time);
+        self.comparison =
+            windows.map(|windows| Comparison::new(windows, Share::from(all_now), Share::from(all_before)));
+    }
+
+    /// What the report `missed-runs` says.
+    fn find_gaps(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        jobs: &mut [(i64, Job)],
+    ) -> Result<(), ReportError> {
+        let places: HashMap<String, usize> = jobs
+            .iter()
+            .enumerate()
+            .map(|(place, (_, job))| (job.job_id.clone(), place))
+            .collect();
+        let mut gaps = Vec::new();
+        MissedRuns::default().each(snapshot, scope, &mut |row| {
+            let runs_missed = row.count();
+            if let Some(&place) = places.get(row.job_id) {
+                let job = &mut jobs[place].1;
+                job.gaps += 1;
+                job.runs_missed += runs_missed;
+                job.gap_ticks
+                    .push((row.from.ticks(), row.to.ticks(), runs_missed));
+            }
+            gaps.push(Gap {
+                job_id: row.job_id.to_owned(),
+                job_name: row.job_name.map(str::to_owned),
+                from: row.from.to_string(),
+                to: row.to.to_string(),
+                runs_missed,
+            });
+            Ok(())
+        })?;
+        self.completeness.gaps = u64::try_from(gaps.len()).expect("a length fits");
+        self.completeness.runs_missed = gaps.iter().map(|gap| gap.runs_missed).sum();
+        // The order among equals is that of the report.
+        gaps.sort_by_key(|gap| std::cmp::Reverse(gap.runs_missed));
+        gaps.truncate(MOST_GAPS);
+        self.completeness.largest_gaps = gaps;
+        Ok(())
+    }
+
+    /// What the report `changes` says.
+    fn count_changes(&mut self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<(), ReportError> {
+        let totals = &mut self.totals;
+        Changes {}.each(snapshot, scope, &mut |row| {
+            totals.changes += 1;
+            totals.changes_when_final += u64::from(row.was_final);
+            Ok(())
+        })
+    }
+}
+
+/// The jobs that are asked for, by GUID, with their keys and their freshness.
+fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, Job)>, ReportError> {
+    let fresh = snapshot.job_freshness()?;
+    let newest = fresh.iter().filter_map(|job| job.last_synced_unix).max();
+    let mut fresh: HashMap<i64, _> = fresh.into_iter().map(|job| (job.job_key, job)).collect();
+    let chosen = scope.names().iter().filter(|job| scope.has_job(job.job_key));
+    let jobs = chosen.filter_map(|name| {
+        let fresh = fresh.remove(&name.job_key)?;
+        let synced = fresh.last_synced_unix;
+        let job = Job {
+            job_id: name.job_id.clone(),
+            job_name: name.name.clone(),
+            watched: fresh.is_watched,
+            last_synced_at: synced.map(|at| Instant::from_unix_seconds(at).to_string()),
+            behind: fresh.is_watched && (fresh.last_error.is_some() || is_behind(synced, newest)),
+            last_error: fresh.last_error,
+            runs: 0,
+            first_run_at: None,
+            last_run_at: None,
+            failed: 0,
+            finished: 0,
+            now: Share::default(),
+            before: Share::default(),
+            verdict: Verdict::NotKnown,
+            gaps: 0,
+            runs_missed: 0,
+            quarantine_open: u64::try_from(fresh.open_quarantine).unwrap_or(0),
+            by_day: Bins::new(Period::Day),
+            gap_ticks: Vec::new(),
+            span_ticks: None,
+        };
+        Some((name.job_key, job))
+    });
+    Ok(jobs.collect())
+}
+
+/// Whether a job was last complete so much before another one that a night was left out; both in seconds since 1970.
+fn is_behind(synced: Option<i64>, newest: Option<i64>) -> bool {
+    /// A day, and what nights differ by.
+    const A_NIGHT_SECONDS: i64 = 26 * 3600;
+    match (synced, newest) {
+        (None, _) => true,
+        (Some(synced), Some(newest)) => newest - synced > A_NIGHT_SECONDS,
+        (Some(_), None) => false,
+    }
+}
+
+/// The runs of these jobs that have a start, whatever the span: what is before it is compared with it.
+fn runs(snapshot: &Snapshot<'_>, jobs: &[(i64, Job)]) -> Result<Vec<Run>, ReportError> {
+    let places: HashMap<i64, usize> = jobs
+        .iter()
+        .enumerate()
+        .map(|(place, (job_key, _))| (*job_key, place))
+        .collect();
+    let mut runs = Vec::new();
+    snapshot.each_run_facts::<ReportError>(|run| {
+        let (Some(&job), Some(started_ticks)) = (places.get(&run.job_key), run.started_ticks) else {
+            return Ok(());
+        };
+        let failed = u64::from(matches!(run.status, Some(5 | 7)));
+        let finished = failed + u64::from(run.status == Some(4));
+        runs.push(Run {
+            job,
+            started_ticks,
+            runs: Runs {
+                runs: 1,
+                failed,
+                finished,
+            },
+        });
+        Ok(())
+    })?;
+    Ok(runs)
+}
+
+/// The two spans to be compared; `None` where no run lies in what was asked for.
+fn windows(runs: &[Run], scope: &Scope) -> Option<Windows> {
+    let starts = || {
+        runs.iter()
+            .map(|run| run.started_ticks)
+            .filter(|&ticks| scope.has_time(Some(ticks)))
+    };
+    Some(Windows::of(
+        scope.since(),
+        scope.until(),
+        starts().min()?,
+        starts().max()?,
+    ))
+}

@@ -1,0 +1,51 @@
+//! The state of the archive on one page: is it complete, is it getting worse, and where?
+//!
+//! It is put together from what the other reports say, so that no figure here differs from theirs.
+
+mod assets;
+mod compare;
+mod count;
+mod rows;
+mod state;
+mod text;
+
+use serde::Serialize;
+
+pub(in crate::report) use self::compare::{Share, Verdict};
+use self::rows::FigureRow;
+pub(in crate::report) use self::state::{Job, Overview};
+pub(in crate::report) use self::text::{
+    as_of, by_concern, complete_in_words, day, minute, write as write_text,
+};
+use crate::archive::Snapshot;
+use crate::report::definition::{EachRow, Report};
+use crate::report::error::ReportError;
+use crate::report::options::Scope;
+
+/// The state of the archive on one page: is it complete, is it getting worse, and where?
+///
+/// As a page (--format html), as text that fits 80 columns (table), or as one JSON object; other formats have a figure a
+/// row. With --since or --until that span is told of and held against the one before; without, all that is archived is told
+/// of, and its last 28 days are held against the 28 before. Two failure rates differ where chance alone would seldom make
+/// such a difference (two standard errors). Gaps are those of missed-runs with its default factor.
+#[derive(Debug, Clone, Default, clap::Args, Serialize)]
+#[command(after_help = "Examples:
+  jobruns report overview
+  jobruns report overview --format html --output overview.html
+  jobruns report overview --since 1y --timezone Europe/Berlin --format json")]
+pub(crate) struct OverviewReport {}
+
+impl Report for OverviewReport {
+    const NAME: &'static str = "overview";
+    type Row<'a> = FigureRow<'a>;
+
+    /// A figure a row, for formats that know nothing but rows.
+    fn each(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        row: EachRow<'_, Self>,
+    ) -> Result<(), ReportError> {
+        rows::each(&Overview::read(snapshot, scope)?, |figure| row(&figure))
+    }
+}

@@ -1,0 +1,141 @@
+//! The overview a figure a row, for formats that know nothing but rows.
+
+use super::compare::Share;
+use super::state::Overview;
+use crate::report::definition::row;
+use crate::report::error::ReportError;
+use crate::report::table::Cell;
+
+row! {
+    /// A figure: what it is about, its name, and its value.
+    FigureRow<'a> {
+        about: &'a str as Text,
+        job_id: Option<&'a str> as Text,
+        name: Option<&'a str> as Text,
+        figure: &'a str as Text,
+        value: Cell<'a> as Any,
+    }
+}
+
+/// Names a figure: what it is about, GUID and name, and which it is.
+type Name<'a> = (&'a str, Option<&'a str>, Option<&'a str>, &'a str);
+
+pub(super) fn each(
+    overview: &Overview,
+    mut row: impl FnMut(FigureRow<'_>) -> Result<(), ReportError>,
+) -> Result<(), ReportError> {
+    let mut put = |(about, job_id, name, figure): Name<'_>, value: Cell<'_>| {
+        row(FigureRow {
+            about,
+            job_id,
+            name,
+            figure,
+            value,
+        })
+    };
+    let text = |text: &Option<String>| text.clone();
+    let Overview {
+        totals,
+        completeness,
+        comparison,
+        ..
+    } = overview;
+    for (figure, count) in [
+        ("jobs", totals.jobs),
+        ("runs", totals.runs),
+        ("runs_listed", totals.runs_listed),
+        ("runs_absent", totals.runs_absent),
+        ("finished", totals.finished),
+        ("failed", totals.failed),
+        ("changes", totals.changes),
+        ("changes_when_final", totals.changes_when_final),
+        ("gaps", completeness.gaps),
+        ("runs_missed", completeness.runs_missed),
+        ("count_mismatches", completeness.count_mismatches),
+        ("quarantine_open", completeness.quarantine_open),
+        ("jobs_behind", completeness.jobs_behind),
+        ("jobs_never_complete", completeness.jobs_never_complete),
+        ("assets_new", overview.assets_new),
+        ("assets_gone", overview.assets_gone),
+    ] {
+        put(("archive", None, None, figure), Cell::from(count))?;
+    }
+    put(
+        ("archive", None, None, "failure_rate"),
+        totals.failure_rate.into(),
+    )?;
+    let sync = overview.last_sync.as_ref();
+    for (figure, value) in [
+        ("first_run_at", text(&totals.first_run_at)),
+        ("last_run_at", text(&totals.last_run_at)),
+        (
+            "last_sync_finished_at",
+            sync.and_then(|sync| sync.finished_at.clone()),
+        ),
+        ("last_sync_outcome", sync.and_then(|sync| sync.outcome.clone())),
+        ("ledger_head", Some(overview.head.clone())),
+    ] {
+        put(("archive", None, None, figure), Cell::from(value.as_deref()))?;
+    }
+    if let Some(comparison) = comparison {
+        for (figure, value) in [
+            ("since", comparison.since.as_str()),
+            ("until", &comparison.until),
+            ("before_since", &comparison.before_since),
+            ("verdict", comparison.verdict.words()),
+        ] {
+            put(("comparison", None, None, figure), Cell::Text(value))?;
+        }
+        for (figure, value) in shares(&comparison.now, &comparison.before) {
+            put(("comparison", None, None, figure), value)?;
+        }
+    }
+    for job in &overview.jobs {
+        let id = Some(job.job_id.as_str());
+        let name = job.job_name.as_deref();
+        for (figure, count) in [
+            ("runs", job.runs),
+            ("finished", job.finished),
+            ("failed", job.failed),
+            ("gaps", job.gaps),
+            ("runs_missed", job.runs_missed),
+            ("quarantine_open", job.quarantine_open),
+            ("watched", u64::from(job.watched)),
+            ("behind", u64::from(job.behind)),
+        ] {
+            put(("job", id, name, figure), Cell::from(count))?;
+        }
+        for (figure, value) in shares(&job.now, &job.before) {
+            put(("job", id, name, figure), value)?;
+        }
+        for (figure, value) in [
+            ("verdict", Some(job.verdict.words())),
+            ("first_run_at", job.first_run_at.as_deref()),
+            ("last_run_at", job.last_run_at.as_deref()),
+            ("last_synced_at", job.last_synced_at.as_deref()),
+            ("last_error", job.last_error.as_deref()),
+        ] {
+            put(("job", id, name, figure), Cell::from(value))?;
+        }
+    }
+    for asset in &overview.worst_assets {
+        let title = asset.title();
+        put(("asset", None, Some(&title), "errors"), Cell::from(asset.errors))?;
+        put(
+            ("asset", None, Some(&title), "errors_before"),
+            Cell::from(asset.errors_before),
+        )?;
+    }
+    Ok(())
+}
+
+fn shares(now: &Share, before: &Share) -> [(&'static str, Cell<'static>); 6] {
+    [
+        ("finished_now", Cell::from(now.finished)),
+        ("failed_now", Cell::from(now.failed)),
+        ("failure_rate_now", Cell::from(now.failure_rate)),
+        ("finished_before", Cell::from(before.finished)),
+        ("failed_before", Cell::from(before.failed)),
+        ("failure_rate_before", Cell::from(before.failure_rate)),
+    ]
+}

@@ -1,0 +1,191 @@
+//! Every run that is requested, a row each: the columns of the table `runs`.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::archive::{ArchiveError, RunKey, RunRow, Snapshot};
+use crate::model::{Decimal, Instant, JobStatus, STATUS_NAMES};
+use crate::report::definition::{EachRow, Report, row};
+use crate::report::error::ReportError;
+use crate::report::options::{MessageFilter, Scope, nearest};
+
+/// Every run, with the columns of the table `runs`
+///
+/// In the order of starts, then of GUIDs; runs without a start come last, and not at all where --since or --until is
+/// given. Of --category, --asset, --asset-type, --owner and --search all that are given must fit one message of the run.
+#[derive(Debug, Clone, Default, clap::Args, Serialize)]
+#[command(after_help = "Examples:
+  jobruns report runs --since 30d --status Faulted --status Aborted
+  jobruns report runs --asset SRV-0042 --category error --output runs.csv")]
+pub(crate) struct Runs {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) filter: RunFilter,
+}
+
+/// Which runs and messages are requested.
+#[derive(Debug, Clone, Default, clap::Args, Serialize)]
+#[command(next_help_heading = "Which")]
+pub(crate) struct RunFilter {
+    /// Only runs with this status, by name or code; may be given several times
+    #[arg(long = "status", value_name = "NAME|CODE", value_parser = status, allow_hyphen_values = true)]
+    #[serde(rename = "status")]
+    pub(crate) statuses: Vec<i64>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) messages: MessageFilter,
+}
+
+/// A status by its name in any letter case, by its code, or as tables show an unknown one: `Unknown(42)`.
+fn status(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let code = text
+        .strip_prefix("Unknown(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .unwrap_or(text);
+    if let Ok(code) = code.parse() {
+        return Ok(code);
+    }
+    if let Some(JobStatus(code)) = JobStatus::by_name(text) {
+        return Ok(code);
+    }
+    let known = STATUS_NAMES.join(", ");
+    Err(match nearest(text, STATUS_NAMES.into_iter()) {
+        Some(nearest) => format!("did you mean {nearest}? There are {known}, and codes"),
+        None => format!("expected {known}, or a code"),
+    })
+}
+
+row! {
+    /// A run.
+    RunsRow<'a> {
+        job_run_id: &'a str as Text,
+        job_id: &'a str as Text,
+        status: Option<i64> as Integer,
+        status_name: Option<&'a str> as Text,
+        started_at: Option<Instant> as Instant,
+        ended_at: Option<Instant> as Instant,
+        duration_seconds: Option<Decimal> as Decimal,
+        exception: Option<&'a str> as Text,
+        custom_status_text: Option<&'a str> as Text,
+        job_summary: Option<&'a str> as Text,
+        status_details: Option<&'a str> as Text,
+        activity_status_list: Option<&'a str> as Text,
+        message_count: Option<i64> as Integer,
+        revision: i64 as Integer,
+        first_seen_at: Instant as Instant,
+        last_changed_at: Instant as Instant,
+        absent_since: Option<Instant> as Instant,
+        started_at_raw: Option<&'a str> as Text,
+        ended_at_raw: Option<&'a str> as Text,
+        time_basis: Option<&'a str> as Text,
+    }
+}
+
+impl Report for Runs {
+    const NAME: &'static str = "runs";
+    type Row<'a> = RunsRow<'a>;
+
+    /// By start, then by GUID; runs without a start last, unless a span is requested.
+    fn each(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        row: EachRow<'_, Self>,
+    ) -> Result<(), ReportError> {
+        let jobs = job_ids(scope);
+        let keys = self.filter.messages.keys(snapshot)?;
+        let with_message = keys
+            .map(|keys| keys.runs(snapshot, scope.options().include_absent))
+            .transpose()?;
+        snapshot.each_run_key::<ReportError>(scope.since(), scope.until(), |run| {
+            let has_message = || {
+                with_message
+                    .as_ref()
+                    .is_none_or(|runs| runs.contains(run.run_key))
+            };
+            if !is_wanted(&run, scope, &self.filter.statuses) || !has_message() {
+                return Ok(());
+            }
+            snapshot.run_row(run.run_key, |run| yield_row(&run, &jobs, row))
+        })
+    }
+}
+
+/// Whether a run is of a job and has a status that are requested.
+pub(super) fn is_wanted(run: &RunKey<'_>, scope: &Scope, statuses: &[i64]) -> bool {
+    scope.has_job(run.job_key)
+        && (statuses.is_empty() || run.status.is_some_and(|status| statuses.contains(&status)))
+}
+
+/// GUIDs of the jobs by their key.
+pub(super) fn job_ids(scope: &Scope) -> HashMap<i64, &str> {
+    let names = scope.names().iter();
+    names.map(|job| (job.job_key, job.job_id.as_str())).collect()
+}
+
+/// The GUID of a run's job.
+pub(super) fn job_id<'s>(jobs: &HashMap<i64, &'s str>, job_key: i64) -> Result<&'s str, ArchiveError> {
+    let id = jobs.get(&job_key).copied();
+    id.ok_or_else(|| ArchiveError::Damaged {
+        what: format!("a run is of a job with the key {job_key}, which is not there"),
+    })
+}
+
+/// Where the offset of a time came from, in the contract's word.
+pub(super) const fn time_basis(is_assumed: bool) -> &'static str {
+    if is_assumed { "assumed" } else { "explicit" }
+}
+
+fn yield_row(run: &RunRow<'_>, jobs: &HashMap<i64, &str>, row: EachRow<'_, Runs>) -> Result<(), ReportError> {
+    let status_name = run.status.map(|status| JobStatus(status).name());
+    let duration = run.started_ticks.zip(run.ended_ticks);
+    row(&RunsRow {
+        job_run_id: run.job_run_id,
+        job_id: job_id(jobs, run.job_key)?,
+        status: run.status,
+        status_name: status_name.as_deref(),
+        started_at: run.started_ticks.map(Instant::from_ticks),
+        ended_at: run.ended_ticks.map(Instant::from_ticks),
+        duration_seconds: duration.map(|(start, end)| Decimal::seconds(i128::from(end) - i128::from(start))),
+        exception: run.exception,
+        custom_status_text: run.custom_status_text,
+        job_summary: run.job_summary,
+        status_details: run.status_details,
+        activity_status_list: run.activity_status_list,
+        message_count: run.message_count,
+        revision: run.revision,
+        first_seen_at: Instant::from_unix_seconds(run.first_seen_unix),
+        last_changed_at: Instant::from_unix_seconds(run.last_changed_unix),
+        absent_since: run.absent_since_unix.map(Instant::from_unix_seconds),
+        started_at_raw: run.started_at_raw,
+        ended_at_raw: run.ended_at_raw,
+        time_basis: match (run.started_assumed, run.ended_assumed) {
+            (Some(start), Some(end)) if start != end => Some("mixed"),
+            (start, end) => start.or(end).map(time_basis),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_a_name_a_code_or_what_a_table_shows() {
+        for (text, code) in [
+            ("faulted", 5),
+            ("5", 5),
+            ("None", 0),
+            ("-1", -1),
+            ("Unknown(42)", 42),
+        ] {
+            assert_eq!(status(text), Ok(code), "{text}");
+        }
+        assert!(status("Fautled").unwrap_err().contains("did you mean Faulted?"));
+        assert!(status("").unwrap_err().contains("expected None, Pending"));
+        assert!(status("99999999999999999999").is_err());
+    }
+}

@@ -1,0 +1,36 @@
+//! What people call things, and what their clocks say.
+
+use chrono::{NaiveDateTime, TimeZone};
+
+use crate::model::{Instant, Zone};
+use crate::report::chart::{in_brief, label};
+
+/// What the clocks of the zone say.
+pub(super) fn wall_clock(zone: Zone, at: Instant) -> NaiveDateTime {
+    zone.from_utc_datetime(&at.to_chrono().naive_utc()).naive_local()
+}
+
+/// What the clocks of the zone of this name say; UTC where there is none of it.
+pub(super) fn time_in(zone: &str, at: Instant) -> NaiveDateTime {
+    wall_clock(Zone::newest(zone).unwrap_or(Zone::UTC), at)
+}
+
+/// How people call an asset: by its name and its type, since assets of two types may have one name. Of long ones each is
+/// shortened by itself, so that both are seen.
+pub(super) fn asset_title(name: Option<&str>, kind: Option<&str>) -> String {
+    let name = name.filter(|name| !name.is_empty()).unwrap_or("(no asset)");
+    let Some(kind) = kind.filter(|kind| !kind.is_empty()) else {
+        return name.to_owned();
+    };
+    let title = format!("{name} · {kind}");
+    if label(&title) == title {
+        return title;
+    }
+    format!("{} · {}", in_brief(name, 45), in_brief(kind, 24))
+}
+
+/// How people call a job: its name, else its GUID, else that it is none.
+pub(super) fn job_title(job_id: Option<&str>, name: Option<&str>) -> String {
+    let name = name.filter(|name| !name.trim().is_empty());
+    name.or(job_id).unwrap_or("all jobs").to_owned()
+}
