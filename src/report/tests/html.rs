@@ -12,7 +12,7 @@ use crate::report::{CommonOptions, Period, Ready, ReportMeta, Request};
 
 const SCRIPT: &str = "\"><script>document.title='ran'</script><img src=x onerror=alert(1)>";
 
-fn page(archive: &TestArchive, request: &impl Request) -> String {
+fn page(archive: &TestArchive, request: &dyn Request) -> String {
     archive.written(request, Format::HTML, Style::default())
 }
 
