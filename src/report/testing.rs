@@ -98,19 +98,19 @@ impl TestArchive {
     }
 
     /// The report as CSV, cell by cell, the header first.
-    pub(super) fn try_csv(&self, request: &impl Request) -> Result<Vec<Vec<String>>, ReportError> {
+    pub(super) fn try_csv(&self, request: &dyn Request) -> Result<Vec<Vec<String>>, ReportError> {
         self.try_written(request, Format::CSV, Style::default())
             .map(|text| cells_of(&text))
     }
 
     /// The report as text.
-    pub(super) fn written(&self, request: &impl Request, format: Format, style: Style) -> String {
+    pub(super) fn written(&self, request: &dyn Request, format: Format, style: Style) -> String {
         self.try_written(request, format, style).unwrap()
     }
 
     fn try_written(
         &self,
-        request: &impl Request,
+        request: &dyn Request,
         format: Format,
         style: Style,
     ) -> Result<String, ReportError> {
@@ -129,7 +129,7 @@ impl TestArchive {
     }
 
     /// The rows of the report without their header, cells joined by `|`.
-    pub(super) fn lines(&self, request: &impl Request) -> Vec<String> {
+    pub(super) fn lines(&self, request: &dyn Request) -> Vec<String> {
         let rows = self.try_csv(request).unwrap();
         rows.iter().skip(1).map(|row| row.join("|")).collect()
     }

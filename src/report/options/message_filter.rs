@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use memchr::memmem;
 use serde::Serialize;
 
-use super::words::one_of;
+use super::one_of::one_of;
 use crate::archive::{ArchiveError, MessageKeys, Snapshot};
 
 /// What a message is, by the name of its category in any letter case.

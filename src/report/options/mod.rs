@@ -5,14 +5,14 @@
 mod common;
 mod comparison;
 mod message_filter;
+mod one_of;
 mod period;
 mod time;
-mod words;
 
 pub(crate) use common::{CommonArgs, nearest};
 pub(crate) use common::{CommonOptions, Scope};
 pub(crate) use comparison::{Comparison, Span};
 pub(crate) use message_filter::{AssetFilter, Category, MessageFilter};
+pub(crate) use one_of::one_of;
 pub(super) use period::has_day;
 pub use period::{Period, local_day};
-pub(crate) use words::one_of;

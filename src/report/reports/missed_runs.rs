@@ -30,6 +30,7 @@ pub(crate) struct MissedRuns {
     )]
     pub(crate) factor: Factor,
 }
+
 /// A number above zero with a few decimals, exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Factor {

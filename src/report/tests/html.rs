@@ -22,7 +22,7 @@ use crate::report::{CommonOptions, Period, Ready, ReportMeta, Request};
 const HOSTILE: &str =
     "</script></style></title><svg onload=\"alert(1)\">\"'><!--\u{202e}\u{200b}\x1b[31m\r\n&lt;_a.b";
 
-fn page(archive: &TestArchive, request: &impl Request) -> String {
+fn page(archive: &TestArchive, request: &dyn Request) -> String {
     archive.written(request, Format::HTML, Style::default())
 }
 
