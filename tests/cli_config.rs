@@ -68,7 +68,8 @@ fn a_config_file_is_named_by_flag_or_environment_else_the_users_and_never_the_cu
     let users = bare.path("home/.config/jobruns");
     let bare = bare
         .with("HOME", "")
-        .with("XDG_CONFIG_HOME", users.parent().unwrap().to_str().unwrap());
+        .with("XDG_CONFIG_HOME", users.parent().unwrap().to_str().unwrap())
+        .with("APPDATA", users.parent().unwrap().to_str().unwrap());
     bare.write(
         "jobruns.toml",
         "username = 'by-folder'\nurl = 'https://127.0.0.1:1'\nlog_file = 'theirs'",
@@ -85,12 +86,10 @@ fn a_config_file_is_named_by_flag_or_environment_else_the_users_and_never_the_cu
         .says("there is no archive at jobruns.db")
         .says("read only where it is named: --config jobruns.toml");
     std::fs::create_dir_all(&users).unwrap();
-    bare.write(
-        "home/.config/jobruns/jobruns.toml",
-        "username = 'by-user'\nurl = 'https://127.0.0.1:1'",
-    );
+    let file = users.join("jobruns.toml");
+    std::fs::write(&file, "username = 'by-user'\nurl = 'https://127.0.0.1:1'").unwrap();
     told(&bare, &[])
-        .says("home/.config/jobruns/jobruns.toml")
+        .says(file.to_str().unwrap())
         .says("username = by-user");
 }
 

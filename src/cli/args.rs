@@ -10,7 +10,7 @@ use super::{
 };
 use crate::config::{Environment, GlobalFlags, LogFormat, Setting, When};
 
-/// Archives the job-run history of Control Compliance Suite (CCS) into one SQLite file, provably complete
+/// Archives the job-run history of Control Compliance Suite (CCS) in one SQLite file with a verifiable ledger
 #[derive(Debug, Parser)]
 #[command(
     name = "jobruns",

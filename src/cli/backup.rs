@@ -13,11 +13,11 @@ use crate::archive::{BackupError, BackupMade, Verified, backup};
 use crate::config::TableOrJson;
 use crate::model::hex;
 
-/// Makes a checked copy of the archive, also while a sync runs
+/// Makes a verified copy of the archive, also during a sync
 ///
-/// The copy is one state of the archive, complete with its ledger. It gets its name only after its chain of hashes and
-/// every payload in it were checked; it then needs no file beside it, and opens on a read-only share. Restoring is
-/// copying it back. Until it is ready it lies beside its place as .NAME.xxxxxx.part.
+/// The copy is one state of the archive, with its ledger. It gets its name only after its hash chain and every payload
+/// have been verified; it then needs no other file beside it, and opens on a read-only share. To restore, copy it back.
+/// Until it is ready, it is named .NAME.xxxxxx.part in the same folder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns backup /mnt/backup/jobruns-monday.db --force
@@ -25,15 +25,15 @@ use crate::model::hex;
 
 Exit codes: 0 the copy is there; 1 it could not be made; 2 the file is there already, or no copy may be written there; 4 the archive is not intact, and no copy was made.")]
 pub(super) struct BackupArgs {
-    /// The file to make; in a folder that is there
+    /// The file to create, in an existing folder
     #[arg(value_name = "DEST")]
     target: PathBuf,
 
-    /// Replaces a file that is there, once the new copy is ready
+    /// Replaces an existing file, once the new copy is ready
     #[arg(long)]
     force: bool,
 
-    /// Text for people (table), or JSON
+    /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
 }

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 use super::failure::{Exit, Failure};
 use super::table::print_bytes;
 
-/// Writes the completions of a shell to standard output
+/// Writes shell completions to standard output
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns completions bash > ~/.local/share/bash-completion/completions/jobruns

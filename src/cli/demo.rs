@@ -32,11 +32,11 @@ const HISTORY: History = History {
     unique: 0.5,
 };
 
-/// Shows the whole line with nothing to set up
+/// Runs everything against a simulated server, with nothing to set up
 ///
-/// Starts a CCS look-alike over HTTPS on a free loopback port, syncs several jobs of several years into
-/// ./jobruns-demo.db, syncs again to show that nothing changes, prints two reports, and tells what to try next. A second run goes on with
-/// that archive, one night later.
+/// Starts a simulated CCS over HTTPS on a free loopback port, syncs several jobs into ./jobruns-demo.db, syncs again to
+/// show that nothing changes, prints two reports, and suggests what to try next. A second run continues with that
+/// archive, one night later.
 #[derive(Debug, clap::Args)]
 pub(super) struct DemoArgs {}
 

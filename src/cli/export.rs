@@ -16,31 +16,32 @@ use crate::report::format::{Format, Style};
 use crate::report::options::one_of;
 use crate::report::{ReportMeta, local_day};
 
-/// Writes the tables for analysts into files for other engines: JSON Lines, or Parquet
+/// Exports the tables as JSON Lines or Parquet, for other engines
 ///
-/// A file for each table, such as runs.parquet, with every row and column, purged runs and messages included; all of the
-/// same state of the archive, even while a sync writes. A file is replaced when the new one is whole. Values are those of the
-/// tables: points in time are UTC text. Bytes in quarantine are bytes in Parquet and hexadecimal text in JSON Lines. Where one
-/// table cannot be written the others are, and the exit code is 3; it is 1 where none could.
+/// Writes one file per table, such as runs.parquet, with every row and column, including purged runs and messages. All
+/// files are of the same state of the archive, even while a sync writes. A file is replaced only once the new one is
+/// complete. Values are those of the tables: times are UTC text. Bytes in quarantine are binary in Parquet and
+/// hexadecimal text in JSON Lines. If one table cannot be written, the others still are, and the exit code is 3; it is
+/// 1 if none could be written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns export --format parquet
   jobruns export --format parquet --output-dir 'lake/{date}' --manifest
   jobruns export --table runs --table messages --output-dir exported")]
 pub(super) struct ExportArgs {
-    /// JSON Lines, or Parquet with Zstandard
+    /// JSON Lines, or Parquet compressed with Zstandard
     #[arg(long, value_name = "FORMAT", default_value = "jsonl", ignore_case = true, value_parser = one_of(&FORMATS, |format| format.name))]
     format: Format,
 
-    /// The folder for the files, made where it is not there; {date} in its name is today
+    /// The folder for the files, created if missing; {date} in its name is replaced by today's date
     #[arg(long, value_name = "FOLDER", default_value = "jobruns-export")]
     output_dir: PathBuf,
 
-    /// Only this table; may be given several times
+    /// Exports only this table; may be given several times
     #[arg(long = "table", value_name = "NAME", ignore_case = true, value_parser = PossibleValuesParser::new(NAMES_FOR_ANALYSTS))]
     tables: Vec<String>,
 
-    /// Writes FILE.manifest.json beside each: SHA-256, rows, columns, ledger head, versions, time
+    /// Writes FILE.manifest.json beside each file: SHA-256, rows, columns, ledger head, versions, time
     #[arg(long)]
     manifest: bool,
 }

@@ -15,7 +15,7 @@ use crate::ccs;
 use crate::config::{ServerFlags, ServerSettings, Sources, TableOrJson};
 use crate::model::Guid;
 
-/// The watched jobs: those that a sync without named jobs asks for
+/// Manages the watched jobs, which a sync fetches unless jobs are named
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns jobs discover --url https://ccs.example:12431 --username 'CORP\\auditor' --pin SHA256
@@ -38,19 +38,19 @@ enum Action {
 /// Lists the jobs that the archive knows
 #[derive(Debug, clap::Args)]
 struct ListArgs {
-    /// Table, or JSON
+    /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
 }
 
-/// Watches a job; makes the archive where there is none
+/// Watches a job; creates the archive if there is none
 #[derive(Debug, clap::Args)]
 struct AddArgs {
     /// The job, by GUID
     #[arg(value_name = "ID")]
     job_id: Guid,
 
-    /// Its name; without one the server is asked at the next sync
+    /// The job's name; if not given, the next sync asks the server
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 }
@@ -63,14 +63,14 @@ struct RemoveArgs {
     job_id: Guid,
 }
 
-/// Asks the server which jobs there are
+/// Lists the jobs of the server
 #[derive(Debug, clap::Args)]
 struct DiscoverArgs {
     /// Watches all of them
     #[arg(long)]
     add: bool,
 
-    /// Table, or JSON
+    /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
 
@@ -78,10 +78,11 @@ struct DiscoverArgs {
     server: ServerFlags,
 }
 
-/// Says that jobs are served by another server from now on
+/// Records that jobs have moved to another server
 ///
-/// A job that suddenly answers under another base URL may be a clone's or a restored copy's: until it is said here that
-/// it has moved, a sync archives what is new, changes nothing that is known, marks nothing absent, and ends partial.
+/// A job that suddenly answers under another base URL may belong to a clone or a restored copy of the server. Until its
+/// move is recorded here, a sync archives what is new, changes nothing that is known, marks nothing absent, and ends
+/// partial.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns jobs move --all --from https://ccs01.example:12431 --to https://ccs02.example:12431
@@ -95,11 +96,11 @@ struct MoveArgs {
     #[arg(long)]
     all: bool,
 
-    /// Only jobs that were served by this base URL
+    /// Only jobs that answered under this base URL
     #[arg(long, value_name = "URL")]
     from: Option<String>,
 
-    /// The base URL that serves them from now on
+    /// The base URL under which they answer from now on
     #[arg(long, value_name = "URL")]
     to: String,
 }

@@ -18,7 +18,7 @@ use crate::archive::{
 use crate::config::{Sources, TableOrJson};
 use crate::model::{Guid, hex};
 
-/// The ledger: what the archive claims, line by line
+/// Shows and exports the ledger, the hash-chained record of every change
 ///
 /// Each line is sealed by a hash that covers all lines before it: SHA-256 of the hash before and the line. docs/evidence.md
 /// tells the exact bytes of every kind.
@@ -34,36 +34,36 @@ pub(super) struct LedgerArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Shows the latest lines, the newest last, each with its hash and the head of the sync that seals it
+    /// Shows the latest lines, newest last, each with its hash and the head of the sync that seals it
     Show {
         /// Only lines about this run, by GUID; all of them unless --limit is given
         #[arg(long, value_name = "ID")]
         run: Option<Guid>,
-        /// How many lines [default: 20]
+        /// Number of lines [default: 20]
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         limit: Option<u32>,
-        /// Text for people (table), or JSON
+        /// The output format
         #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
         format: TableOrJson,
     },
-    /// Gives up the published heads that a restored backup cannot hold, in the ledger and in the list, for good
+    /// Gives up published heads that a restored backup cannot hold, permanently, in the ledger and in the list
     Acknowledge {
         /// The list of heads [config: head_file]
         #[arg(long, value_name = "FILE")]
         head_file: Option<PathBuf>,
-        /// Why, for whoever asks later
+        /// The reason, for the record
         #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         why: String,
     },
-    /// Writes every line with its number and hash, for other programs
+    /// Exports every line with its number and hash, for other programs
     Export {
-        /// Only lines about this run, by GUID: they are no chain by themselves
+        /// Only lines about this run, by GUID; these do not form a chain by themselves
         #[arg(long, value_name = "ID")]
         run: Option<Guid>,
-        /// JSON Lines, or text: number, hash and line, one space between them
+        /// The output format
         #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
         format: ExportFormat,
-        /// Writes to a file, which is replaced when the new one is whole; - is standard output
+        /// Writes to a file, which is replaced only once the new one is complete; - is standard output
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
@@ -72,10 +72,10 @@ enum Action {
 /// How the ledger is exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum ExportFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[default]
     Jsonl,
-    /// Number, hash, line.
+    /// Number, hash and line, separated by one space.
     Text,
 }
 

@@ -4,7 +4,7 @@ use super::credentials;
 use super::failure::{Exit, Failure};
 use crate::config::{HOW_LONG, Keyring, LoginFlags, LoginSettings, Sources, UrlFlags, UrlSettings};
 
-/// Keeps a password in the system's own store, or forgets it
+/// Stores a password in the operating system's credential store, or removes it
 ///
 /// On Windows the store is the Credential Manager. On Linux it is the kernel's, which forgets when the machine
 /// restarts; for unattended use prefer a password file there.
@@ -19,9 +19,9 @@ pub(super) struct PasswordArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Keeps the password of a user at a server, for later syncs; asks for it on a terminal
+    /// Stores a user's password for a server, for later syncs; asks for it on a terminal
     Set(WhoseArgs),
-    /// Forgets the password of a user at a server
+    /// Removes a user's password for a server
     Forget(WhoseArgs),
 }
 

@@ -9,7 +9,7 @@ use crate::model::{Guid, hex};
 
 /// Writes the bytes of a run, exactly as received, to standard output
 ///
-/// They are checked against their SHA-256 first; -v tells the hash.
+/// The bytes are checked against their SHA-256 first; -v prints the hash.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   jobruns payload 3c6bafcd-9b04-4c9b-8b4b-6a1f2c9f0d11 --revision 1 > run.json")]
@@ -18,11 +18,11 @@ pub(super) struct PayloadArgs {
     #[arg(value_name = "RUN")]
     run: Guid,
 
-    /// A revision of it, from 1; the latest where none is named
+    /// The revision, counted from 1 [default: the latest]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     revision: Option<i64>,
 
-    /// Writes to a file instead (some shells change bytes on the way of `>`)
+    /// Writes to a file instead (some shells change bytes that are redirected with `>`)
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }

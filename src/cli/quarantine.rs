@@ -9,7 +9,7 @@ use super::table::{Column, or_dash, print, write_bytes};
 use crate::archive::{QuarantineRow, ReadOnly, Writer};
 use crate::config::TableOrJson;
 
-/// Bytes that could not be read as a run or message
+/// Manages bytes that could not be read as a run or a message
 ///
 /// They make their job partial each time, until somebody looked at them and accepted them. A run whose JobRunID stands in
 /// accepted bytes still counts as listed by the server.
@@ -25,27 +25,27 @@ pub(super) struct QuarantineArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Lists what is in quarantine
+    /// Lists the quarantine
     List {
-        /// Table, or JSON
+        /// The output format
         #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
         format: TableOrJson,
     },
     /// Writes the bytes, exactly as received, to standard output
     Show {
-        /// Their number
+        /// The number, as listed
         #[arg(value_name = "ID")]
         id: i64,
-        /// Writes to a file instead (some shells change bytes on the way of `>`)
+        /// Writes to a file instead (some shells change bytes that are redirected with `>`)
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Accepts the bytes: they no longer make their job partial, and the ledger says so
+    /// Accepts the bytes, so that they no longer make their job partial; recorded in the ledger
     Accept {
-        /// Their number
+        /// The number, as listed
         #[arg(value_name = "ID")]
         id: i64,
-        /// Why, for whoever asks later
+        /// The reason, for the record
         #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         why: String,
     },

@@ -12,10 +12,11 @@ use crate::model::{Instant, Zone};
 use crate::report::query::{QueryEnd, QueryOptions, parameter, write};
 use crate::report::{ReportMeta, local_day};
 
-/// Asks the archive a question in SQL, which can only read
+/// Runs a read-only SQL query on the archive
 ///
-/// The tables are those of the README (runs, messages, assets, ...). Times are UTC text, such as started_at >= '2024-01-01T00:00:00'. Values are
-/// better given as parameters than written into the SQL: a whole number or one with a point is a number, all else text.
+/// `jobruns schema` describes the tables (runs, messages, assets, ...). Times are UTC text, as in started_at >=
+/// '2024-01-01T00:00:00'. Pass values as parameters rather than writing them into the SQL; integers and decimals are
+/// passed as numbers, everything else as text.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns query \"SELECT status_name, count(*) AS runs FROM runs GROUP BY status_name\"
@@ -30,11 +31,11 @@ pub(super) struct QueryArgs {
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// A value for the parameter :name; may be given several times
+    /// Sets the parameter :NAME; may be given several times
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = name_and_value)]
     parameters: Vec<(String, String)>,
 
-    /// At most so many rows
+    /// The maximum number of rows
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
 

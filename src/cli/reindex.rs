@@ -16,12 +16,12 @@ use crate::archive::{HeadToPublish, Reindexed, reindex};
 use crate::config::{GlobalSettings, Sources, TableOrJson};
 use crate::model::{NaiveZone, hex};
 
-/// Rebuilds every table from payloads and ledger, after damage or to read times in another zone
+/// Rebuilds every table from payloads and ledger, after damage or to read times in another time zone
 ///
-/// Runs, messages, assets, revisions, syncs, views and indexes are made anew from what was received; what stands nowhere
-/// else (payloads, ledger, names, reasons) must be sound, else nothing is changed and `jobruns salvage` is the way. All of
-/// it is one transaction: a reader sees the old tables until the end, and killed in the middle everything is as it was. The
-/// ledger says that it was done. It needs free space of about the size of the archive.
+/// Recreates runs, messages, assets, revisions, syncs, views and indexes from what was received. What is stored nowhere
+/// else (payloads, ledger, names, reasons) must be sound; otherwise nothing is changed, and `jobruns salvage` is the
+/// command to use. All of it is one transaction: readers see the old tables until the end, and a kill in the middle
+/// changes nothing. The act is recorded in the ledger. It needs free space of about the size of the archive.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns reindex
@@ -29,16 +29,16 @@ use crate::model::{NaiveZone, hex};
 
 Exit codes: 0 done; 1 it could not be done; 4 the archive is too damaged for it; 5 a sync holds the archive.")]
 pub(super) struct ReindexArgs {
-    /// The zone of times without offset, from now on and for all that is archived: utc or an IANA name; the one that the
-    /// archive remembers where none is named
+    /// The time zone of times without an offset, for everything archived and from now on: utc or an IANA name [default:
+    /// the one that the archive remembers]
     #[arg(long, value_name = "ZONE")]
     naive_time: Option<NaiveZone>,
 
-    /// The list of heads, to which the line of this act is appended [config: head_file]
+    /// The list of heads, to which a line for this act is appended [config: head_file]
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
 
-    /// Text for people (table), or JSON
+    /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
 }

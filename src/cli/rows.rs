@@ -16,7 +16,8 @@ pub(super) struct RowsArgs {
     #[command(flatten)]
     form: FormArgs,
 
-    /// Writes to a file, which is replaced when the new one is whole; {date} in its name is today; - is standard output
+    /// Writes to a file, which is replaced only once the new one is complete; {date} in its name is replaced by today's
+    /// date; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -29,28 +30,28 @@ pub(super) struct RowsArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct FormArgs {
-    /// How rows are written [default: table on a terminal, else csv]; xlsx cuts texts past 32,767 characters, with a mark; html is
-    /// a page with charts and the first 5,000 rows
+    /// The output format [default: table on a terminal, else csv]; xlsx truncates texts after 32,767 characters and
+    /// marks them; html is a page with charts and the first 5,000 rows
     #[arg(long, value_name = "FORMAT", ignore_case = true, value_parser = one_of(&Format::ALL, |format| format.name))]
     format: Option<Format>,
 
-    /// CSV as Excel likes it: byte order mark, CRLF, and --guard
+    /// Writes CSV for Excel: with a byte order mark, CRLF and --guard
     #[arg(long)]
     excel: bool,
 
-    /// What separates the fields of CSV: one character of ASCII, or `tab`
+    /// The field separator of CSV: one ASCII character, or `tab`
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     delimiter: Option<u8>,
 
-    /// CSV: a leading ' where a program would take a text for a formula (= + - @, tab, CR)
+    /// CSV: prefixes texts that a spreadsheet would take for a formula (= + - @, tab, CR) with '
     #[arg(long, overrides_with = "no_guard")]
     guard: bool,
 
-    /// CSV: texts as they are, also with --excel
+    /// CSV: leaves texts unchanged, also with --excel
     #[arg(long, overrides_with = "guard")]
     no_guard: bool,
 
-    /// Table: a small line of block characters for each job (failure-trends, overview)
+    /// Table: a sparkline of block characters per job (failure-trends, overview)
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     blocks: When,
 }

@@ -16,30 +16,30 @@ use crate::archive::{HeadToPublish, Salvaged, Verified, salvage};
 use crate::config::{GlobalSettings, Sources, TableOrJson};
 use crate::model::hex;
 
-/// Takes what is sound out of a damaged archive into a new one
+/// Copies what is sound in a damaged archive into a new one
 ///
-/// Sound is what a hash proves: each run whose payload still has the hash of its line in the ledger, and every line that the
-/// chain seals. The tables are made anew from these. What is lost is listed, and the new ledger says so, with the head up
-/// to which the old chain held. The damaged file is only read; the new one gets its name once it was checked.
+/// Sound is what a hash proves: each run whose payload still has the hash in its ledger line, and every line that the
+/// chain seals. The tables are rebuilt from these. What is lost is listed and recorded in the new ledger, with the head
+/// up to which the old chain held. The damaged file is only read; the new one gets its name once it has been verified.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   jobruns salvage jobruns.db salvaged.db
 
 Exit codes: 0 nothing was lost; 1 it could not be done; 2 the new file is there already; 3 something was lost; 4 nothing of the file can be read.")]
 pub(super) struct SalvageArgs {
-    /// The damaged archive; it is only read
+    /// The damaged archive, which is only read
     #[arg(value_name = "DAMAGED")]
     damaged: PathBuf,
 
-    /// The file to make
+    /// The file to create
     #[arg(value_name = "NEW")]
     new: PathBuf,
 
-    /// The list of heads, to which the line of this act is appended [config: head_file]
+    /// The list of heads, to which a line for this act is appended [config: head_file]
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
 
-    /// Text for people (table), or JSON
+    /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
 }

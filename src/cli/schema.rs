@@ -11,24 +11,25 @@ use crate::report::formats::{Markdown, Text};
 use crate::report::options::nearest;
 use crate::report::{Cell, Column, ColumnType, Rows};
 
-/// Shows the tables and columns: what they mean, in which unit, and when they are NULL
+/// Describes the tables and columns: meaning, unit, and when they are NULL
 ///
-/// The names for analysts, which stay as they are; with --all also the tables in which it is stored, which may change.
-/// The words are the comments of the tables themselves. No archive is needed: it is what this version makes.
+/// Describes the views for analysts, whose names are stable; with --all also the internal tables, which may change. The
+/// texts are the comments of the tables themselves. No archive is needed: the schema described is the one that this
+/// version creates.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns schema
   jobruns schema runs
   jobruns schema --all --format markdown")]
 pub(super) struct SchemaArgs {
-    /// Only this table
+    /// Describes only this table
     table: Option<String>,
 
-    /// The stored tables too
+    /// Includes the internal tables
     #[arg(long)]
     all: bool,
 
-    /// How it is written
+    /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, ignore_case = true, default_value_t = SchemaFormat::Text)]
     format: SchemaFormat,
 }
@@ -38,9 +39,9 @@ pub(super) struct SchemaArgs {
 enum SchemaFormat {
     /// For a terminal
     Text,
-    /// For a page
+    /// For a web page or wiki
     Markdown,
-    /// The statements that make them, with their comments
+    /// The SQL statements that create them, with comments
     Sql,
 }
 

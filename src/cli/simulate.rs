@@ -14,10 +14,10 @@ use crate::simulator::{CertificateKind, Credentials, FAULT_KINDS, Fault, History
 /// Where the look-alike's password comes from, if not the default; there is no flag that takes a password.
 const PASSWORD_VARIABLE: &str = "JOBRUNS_SIMULATOR_PASSWORD";
 
-/// A CCS look-alike over HTTPS on this machine, for trials and rehearsals
+/// Serves a simulated CCS over HTTPS on this machine, for trials and rehearsals
 ///
-/// Serves jobs, runs and messages drawn from a seed, on the loopback address alone, behind a login and a certificate of a
-/// private authority made on the spot. It says what a client needs, and runs until Ctrl-C.
+/// Serves jobs, runs and messages generated from a seed, on the loopback address only, behind a login and a certificate
+/// that a private authority, created on the spot, has signed. Prints what a client needs, and runs until Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help())]
 pub(super) struct SimulateArgs {
@@ -25,72 +25,73 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "PORT", default_value_t = 12431)]
     port: u16,
 
-    /// Same seed, same history
+    /// The same seed gives the same history
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// How many jobs
+    /// Number of jobs
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     jobs: u32,
 
-    /// Runs of each job
+    /// Runs per job
     // A weekly job of 100,000 runs begins in the year 109; there is no time to write before the year 1.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     runs: u32,
 
-    /// Messages of a run, on average
+    /// Messages per run, on average
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     messages: u32,
 
-    /// Share of the message details that are unique, as those of real scanners (0 to 1)
+    /// Share of message details that are unique, from 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
     unique: f64,
 
-    /// Something that goes wrong, as KIND[=ARGUMENT][@JOB][#ATTEMPT]; may be given several times
+    /// A fault to inject, as KIND[=ARGUMENT][@JOB][#ATTEMPT]; may be given several times
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<String>,
 
-    /// A night passes at a job after each answer with its runs: runs are added, finished, edited, purged, and return
+    /// After each answer with a job's runs, a night passes for that job: runs are added, finished, edited, purged, or
+    /// return
     #[arg(long)]
     nights: bool,
 
-    /// HTTP without TLS
+    /// Serves plain HTTP instead of HTTPS
     #[arg(long)]
     http: bool,
 
-    /// Answers are packed for who asks for gzip (the default)
+    /// Compresses answers for clients that accept gzip (the default)
     #[arg(long, overrides_with = "no_gzip")]
     gzip: bool,
 
-    /// Answers are not packed, even for who asks for gzip
+    /// Never compresses answers
     #[arg(long)]
     no_gzip: bool,
 
-    /// Answers say their length, in place of coming in chunks (where they are not packed)
+    /// Sends Content-Length instead of chunked answers, where they are not compressed
     #[arg(long)]
     with_length: bool,
 
-    /// What certificate it presents
+    /// The certificate to present
     #[arg(long, value_name = "KIND", value_enum, default_value_t)]
     certificate: Certificate,
 
-    /// Where to write the private authority's certificate, for --ca-cert
+    /// Writes the private authority's certificate to a file, for --ca-cert
     #[arg(long, value_name = "FILE", conflicts_with = "http")]
     ca_out: Option<PathBuf>,
 
-    /// Who may log in; the password is "simulator", or what the variable JOBRUNS_SIMULATOR_PASSWORD holds
+    /// The user who may log in; the password is "simulator", or the value of JOBRUNS_SIMULATOR_PASSWORD
     #[arg(long, value_name = "NAME", default_value = "CORP\\auditor")]
     username: String,
 
-    /// How the password must come
+    /// How the password must be encoded
     #[arg(long, value_name = "ENCODING", value_enum, default_value_t)]
     password_encoding: Encoding,
 
-    /// Life of an access token; that of a refresh token is half as long again
+    /// Lifetime of an access token; a refresh token lives half as long again
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     token_life: Duration,
 
-    /// Stops by itself after so long
+    /// Stops after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     lasting: Option<Duration>,
 }
@@ -101,13 +102,13 @@ enum Certificate {
     /// Signed by the private authority
     #[default]
     Signed,
-    /// Signed by itself
+    /// Self-signed
     SelfSigned,
-    /// Signed by itself and marked as an authority
+    /// Self-signed and marked as an authority
     SelfSignedAuthority,
-    /// Signed by the private authority, and expired
+    /// Signed by the private authority, but expired
     Expired,
-    /// Signed by the private authority, for another name
+    /// Signed by the private authority, but for another name
     OtherName,
 }
 
@@ -126,10 +127,10 @@ impl From<Certificate> for CertificateKind {
 /// How a password comes to the token URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 enum Encoding {
-    /// Base64 of its UTF-8, as the API document asks
+    /// Base64 of its UTF-8 bytes, as the API document requires
     #[default]
     Base64,
-    /// As it is, as older servers want it
+    /// Not encoded, as older servers require
     None,
 }
 

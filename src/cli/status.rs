@@ -12,21 +12,21 @@ use crate::archive::{JobState, ReadOnly};
 use crate::config::TableOrJson;
 use crate::model::{Instant, parse_duration, show_duration};
 
-/// How fresh the archive is, per job
+/// Shows how fresh the archive is, per job
 ///
-/// Tells the last complete sync, the last error, the runs and the newest run of each job. With --max-age it ends with 3
-/// if the last complete sync of a watched job is older, or there was none, or no job is watched. A last complete sync that
-/// lies in the future ends with 3 in any case.
+/// Shows the last complete sync, the last error, the number of runs and the newest run of each job. With --max-age, the
+/// exit code is 3 if the last complete sync of a watched job is older, if there was none, or if no job is watched. It
+/// is always 3 if a last complete sync lies in the future.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns status
   jobruns status --max-age 26h --format json")]
 pub(super) struct StatusArgs {
-    /// How old the last complete sync of a watched job may be, such as 26h
+    /// Maximum age of the last complete sync of a watched job, such as 26h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_age: Option<Duration>,
 
-    /// Table, or JSON
+    /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
 }

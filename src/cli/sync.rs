@@ -29,9 +29,9 @@ use crate::sync::{self, Stop, SyncError, SyncEvent};
 
 /// Fetches every run of every watched job into the archive
 ///
-/// With jobs named, those alone; they are watched from then on. Each job's answer is read as it comes, each run is
-/// archived whole or not at all, and what is archived already is recognised and left alone. Nothing is ever deleted
-/// because the server no longer has it. Stopped by Ctrl-C, it keeps what was read.
+/// If jobs are named, fetches only those, and watches them from then on. Each run is archived whole or not at all; runs
+/// that are archived already are recognised and left alone. Nothing is deleted because the server no longer has it.
+/// When stopped by Ctrl-C, it keeps what was read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r"Examples:
   jobruns sync --url https://ccs.example:12431 --username 'CORP\auditor' --pin SHA256 JOB_ID

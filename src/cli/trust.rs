@@ -12,15 +12,15 @@ use crate::ccs::{CertificateFacts, ServedCertificate, served_certificate};
 use crate::config::{Sources, TableOrJson, UrlFlags, UrlSettings};
 use crate::model::{Instant, hex};
 
-/// Shows the server's certificate and its SHA-256 fingerprint, to be pinned
+/// Shows the server's certificate and the SHA-256 fingerprint to pin
 ///
-/// The certificate is fetched without being trusted, and nothing else is asked or sent. Compare the fingerprint with the
-/// one that the server's administrator reads to you before you pin it.
+/// Fetches the certificate without trusting it, and sends nothing else. Compare the fingerprint with the one that the
+/// server's administrator sees before you pin it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   jobruns trust --url https://ccs.example:12431")]
 pub(super) struct TrustArgs {
-    /// Text for people (table), or JSON
+    /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
 

@@ -16,12 +16,12 @@ use crate::archive::{
 use crate::config::{GlobalSettings, TableOrJson, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 
-/// Proves the archive intact, and changes nothing
+/// Verifies the archive against its payloads and ledger, and changes nothing
 ///
-/// Checks SQLite's own integrity and foreign keys, the schema, the ledger's chain of hashes, every payload against its SHA-256,
-/// and everything that the tables say against a fresh reading of payloads and ledger. With --head it also proves that the
-/// archive still holds the history that this hash sealed. Ends with 4 if anything is wrong, and names each finding with what to
-/// do. It reads one state of the archive; a sync may go on.
+/// Checks SQLite's own integrity and foreign keys, the schema, the ledger's hash chain, every payload against its
+/// SHA-256, and every table against a fresh reading of payloads and ledger. With --head it also checks that the archive
+/// still holds the history that this hash seals. If anything is wrong, it reports each finding with what to do, and the
+/// exit code is 4. It reads one state of the archive; a sync may run at the same time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns verify
@@ -29,20 +29,21 @@ use crate::model::{Instant, Sha256, hex};
   jobruns verify --head-file //audit/worm/heads.txt
   jobruns verify --since-head HASH")]
 pub(super) struct VerifyArgs {
-    /// A ledger head from an earlier sync, kept elsewhere; may be given several times
+    /// A ledger head of an earlier sync, kept elsewhere, that the archive must hold; may be given several times
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
     head: Vec<Sha256>,
 
-    /// A file to which `sync --head-file` appended heads, or a list of heads, one a line: each must be held; may be given several times
+    /// A file to which `sync --head-file` appended heads, or a list with one head per line, all of which the archive
+    /// must hold; may be given several times
     #[arg(long, value_name = "FILE")]
     head_file: Vec<PathBuf>,
 
-    /// Compares only what came after this head: runs that are new or changed since, syncs, quarantine (the chain, jobs and schema
-    /// are checked whole all the same, SQLite's pages are not)
+    /// Compares only what came after this head: runs that are new or changed since, syncs and quarantine. The chain,
+    /// jobs and schema are still checked completely; SQLite's pages are not
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
     since_head: Option<Sha256>,
 
-    /// Text for people (table), or JSON
+    /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
 }

@@ -11,11 +11,13 @@ use crate::model::{Guid, NaiveZone, Sha256, parse_positive_duration};
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Server")]
 pub struct UrlFlags {
-    /// The server's base URL, such as https://ccs.example:12431; `/ccs/api/v1/...` is added [env: JOBRUNS_URL]
+    /// The server's base URL, such as https://ccs.example:12431, to which `/ccs/api/v1/...` is appended [env:
+    /// JOBRUNS_URL]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
 
-    /// Longest silence of the server before a request counts as lost, such as 90s; an answer whose runs keep coming is never cut off, one that completes none for ten times as long is [env: JOBRUNS_TIMEOUT] [default: 2m]
+    /// How long the server may be silent before a request fails, such as 90s; an answer fails too if no run of it is
+    /// completed for ten times as long [env: JOBRUNS_TIMEOUT] [default: 2m]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub timeout: Option<Duration>,
 }
@@ -28,7 +30,8 @@ pub struct LoginFlags {
     #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
 
-    /// A file with the password; a final line break is no part of it, and on Unix only its owner may read it [env: JOBRUNS_PASSWORD_FILE]
+    /// A file with the password; a final line break is ignored, and on Unix only the owner may have access to it [env:
+    /// JOBRUNS_PASSWORD_FILE]
     #[arg(long, value_name = "FILE", conflicts_with = "password_stdin")]
     pub password_file: Option<PathBuf>,
 
@@ -48,7 +51,8 @@ pub struct ServerFlags {
     #[command(flatten)]
     pub login: LoginFlags,
 
-    /// How the server wants the password: base64 as the API documents it, none for older servers or a password that is already encoded [env: JOBRUNS_PASSWORD_ENCODING] [default: base64]
+    /// How to encode the password: base64 as the API documents it, none for older servers or a password that is already
+    /// encoded [env: JOBRUNS_PASSWORD_ENCODING] [default: base64]
     #[arg(
         long,
         value_name = "HOW",
@@ -58,23 +62,26 @@ pub struct ServerFlags {
     )]
     pub password_encoding: Option<PasswordEncoding>,
 
-    /// A PEM file with the certificates of the authorities to trust [env: JOBRUNS_CA_CERT]
+    /// A PEM file with the CA certificates to trust [env: JOBRUNS_CA_CERT]
     #[arg(long, value_name = "FILE", help_heading = "Trust")]
     pub ca_cert: Option<PathBuf>,
 
-    /// The SHA-256 of the server's certificate, as `jobruns trust` shows it: that certificate is trusted and no other [env: JOBRUNS_PIN]
+    /// The SHA-256 of the server's certificate, as shown by `jobruns trust`; no other certificate is trusted [env:
+    /// JOBRUNS_PIN]
     #[arg(long, value_name = "SHA256", help_heading = "Trust", value_parser = parse_pin)]
     pub pin: Option<Sha256>,
 
-    /// No check of the certificate at all: anybody in between can read the password. Needed for an http:// URL [env: JOBRUNS_INSECURE]
+    /// Disables the certificate check, so that anybody in between can read the password; required for http:// URLs
+    /// [env: JOBRUNS_INSECURE]
     #[arg(long, help_heading = "Trust")]
     pub insecure: bool,
 
-    /// Further tries per job after an error that may heal [env: JOBRUNS_RETRIES] [default: 4]
+    /// Retries per job after a transient error [env: JOBRUNS_RETRIES] [default: 4]
     #[arg(long, value_name = "N", help_heading = "Server")]
     pub retries: Option<u32>,
 
-    /// Most requests per second, over all jobs; 0.5 is one every two seconds [env: JOBRUNS_RATE_LIMIT] [default: no limit]
+    /// Maximum requests per second over all jobs; 0.5 is one every two seconds [env: JOBRUNS_RATE_LIMIT] [default: no
+    /// limit]
     #[arg(long, value_name = "N", help_heading = "Server", value_parser = parse_rate)]
     pub rate_limit: Option<f64>,
 }
@@ -82,11 +89,11 @@ pub struct ServerFlags {
 /// What a sync fetches, and how.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct SyncFlags {
-    /// The jobs to sync, by GUID; without any, all watched jobs
+    /// The jobs to sync, by GUID [default: all watched jobs]
     #[arg(value_name = "JOB_ID")]
     pub jobs: Vec<Guid>,
 
-    /// A file that lists jobs to sync: a GUID and an optional name per line, # comments [env: JOBRUNS_JOBS_FILE]
+    /// A file that lists jobs to sync: a GUID and an optional name per line, and # comments [env: JOBRUNS_JOBS_FILE]
     #[arg(long, value_name = "FILE")]
     pub jobs_file: Option<PathBuf>,
 
@@ -94,27 +101,30 @@ pub struct SyncFlags {
     #[arg(long, value_name = "N")]
     pub count: Option<u32>,
 
-    /// Jobs fetched at the same time [env: JOBRUNS_CONCURRENCY] [default: 4]
+    /// Number of jobs to fetch at the same time [env: JOBRUNS_CONCURRENCY] [default: 4]
     #[arg(long, value_name = "N", value_parser = parse_concurrency)]
     pub concurrency: Option<usize>,
 
-    /// The zone of times that the server writes without offset: utc or an IANA name such as Europe/Berlin; the archive remembers it [env: JOBRUNS_NAIVE_TIME] [default: what the archive remembers, else utc]
+    /// The time zone of times that the server sends without an offset: utc or an IANA name such as Europe/Berlin; the
+    /// archive remembers it [env: JOBRUNS_NAIVE_TIME] [default: what the archive remembers, else utc]
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub naive_time: Option<NaiveZone>,
 
-    /// The largest run that is read, 512MiB at most; of a larger one its beginning, length and SHA-256 go to quarantine [env: JOBRUNS_RUN_LIMIT] [default: 256MiB]
+    /// The largest run to read, at most 512MiB; of a larger one, its beginning, length and SHA-256 go to quarantine [env:
+    /// JOBRUNS_RUN_LIMIT] [default: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_run_limit)]
     pub run_limit: Option<u64>,
 
-    /// Repeats the sync at this rhythm until it is stopped, such as 15m [env: JOBRUNS_EVERY]
+    /// Repeats the sync at this interval, such as 15m, until it is stopped [env: JOBRUNS_EVERY]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub every: Option<Duration>,
 
-    /// Appends a line to this file, with time, number and ledger head of each sync; put it where nobody can change what stands there, such as a write-once share (see `jobruns verify --help`) [env: JOBRUNS_HEAD_FILE]
+    /// Appends a line with time, number and ledger head of each sync to this file; keep it where nobody can change
+    /// existing lines, such as a write-once share (see `jobruns verify --help`) [env: JOBRUNS_HEAD_FILE]
     #[arg(long, value_name = "FILE")]
     pub head_file: Option<PathBuf>,
 
-    /// The summary on standard output: a table, or JSON (one line per sync with --every)
+    /// The format of the summary on standard output; JSON is one line per sync with --every
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: TableOrJson,
 }

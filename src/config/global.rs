@@ -16,7 +16,7 @@ pub const DEFAULT_ARCHIVE: &str = "jobruns.db";
 /// What lines on stderr look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
     /// One JSON object per line.
@@ -51,7 +51,7 @@ impl When {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalFlags {
-    /// The archive: one SQLite file [env: JOBRUNS_ARCHIVE] [default: jobruns.db]
+    /// The archive, an SQLite file [env: JOBRUNS_ARCHIVE] [default: jobruns.db]
     #[arg(long, global = true, value_name = "FILE")]
     pub archive: Option<PathBuf>,
 
@@ -59,15 +59,15 @@ pub struct GlobalFlags {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Says nothing on stderr but errors
+    /// Prints only errors to stderr
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Says more: requests, timings, where each setting came from; -vv says most
+    /// Prints more: requests, timings, the origin of each setting; -vv prints even more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// What lines on stderr look like: text, or json for one object per line [env: JOBRUNS_LOG_FORMAT] [default: text]
+    /// The format of lines on stderr: text, or json for one object per line [env: JOBRUNS_LOG_FORMAT] [default: text]
     #[arg(
         long,
         global = true,
@@ -77,11 +77,11 @@ pub struct GlobalFlags {
     )]
     pub log_format: Option<LogFormat>,
 
-    /// Appends the same lines, with their time, to a file; --quiet does not silence it [env: JOBRUNS_LOG_FILE]
+    /// Appends the same lines, with timestamps, to a file; not affected by --quiet [env: JOBRUNS_LOG_FILE]
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 
-    /// When to colour: auto, always or never; NO_COLOR is respected [env: JOBRUNS_COLOR] [default: auto]
+    /// When to use colours: auto, always or never; NO_COLOR is respected [env: JOBRUNS_COLOR] [default: auto]
     #[arg(
         long,
         global = true,
@@ -91,7 +91,7 @@ pub struct GlobalFlags {
     )]
     pub color: Option<When>,
 
-    /// When to draw progress: auto (on a terminal), always or never [env: JOBRUNS_PROGRESS] [default: auto]
+    /// When to show progress: auto (on a terminal), always or never [env: JOBRUNS_PROGRESS] [default: auto]
     #[arg(
         long,
         global = true,

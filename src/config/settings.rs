@@ -124,7 +124,7 @@ pub struct ServerSettings {
     pub password_encoding: PasswordEncoding,
     /// What makes its certificate good.
     pub trust: TrustChoice,
-    /// Further tries per job after an error that may heal.
+    /// Retries per job after a transient error.
     pub retries: u32,
     /// Most requests per second.
     pub rate_limit: Option<f64>,

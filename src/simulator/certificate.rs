@@ -12,9 +12,9 @@ pub enum CertificateKind {
     /// Signed by a private authority, for localhost and the loopback addresses.
     #[default]
     Signed,
-    /// Signed by itself.
+    /// Self-signed.
     SelfSigned,
-    /// Signed by itself and marked as an authority.
+    /// Self-signed and marked as an authority.
     SelfSignedAuthority,
     /// Signed by the authority, and expired.
     Expired,

@@ -10,15 +10,15 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 /// What the history is like.
 #[derive(Debug, Clone)]
 pub struct History {
-    /// Same seed, same history.
+    /// The same seed gives the same history.
     pub seed: u64,
-    /// How many jobs.
+    /// Number of jobs.
     pub jobs: u32,
     /// Runs of each job before the first night.
     pub runs: u32,
-    /// Messages of a run, on average.
+    /// Messages per run, on average.
     pub messages: u32,
-    /// Share of the message details that are unique, as those of real scanners (0 to 1).
+    /// Share of message details that are unique, from 0 to 1.
     pub unique: f64,
 }
 

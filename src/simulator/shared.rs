@@ -26,7 +26,7 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// What it presents.
     pub certificate: CertificateKind,
-    /// HTTP without TLS.
+    /// Serves plain HTTP instead of HTTPS.
     pub plain: bool,
     /// Whether it packs what asks for gzip.
     pub gzip: bool,

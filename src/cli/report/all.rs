@@ -14,18 +14,18 @@ use crate::report::CommonOptions;
 use crate::report::format::Format;
 use crate::report::options::CommonArgs;
 
-/// Every report, each into a file of its own
+/// Every report, each in its own file
 ///
-/// All tell of the same state of the archive, even while a sync writes. A file is named for its report, such as
-/// failure-trends.csv, and replaced when the new one is whole. Where one report cannot be written the others are, and
-/// the exit code is 3; it is 1 where none could.
+/// All reports are of the same state of the archive, even while a sync writes. A file is named after its report, such
+/// as failure-trends.csv, and replaced only once the new one is complete. If one report cannot be written, the others
+/// still are, and the exit code is 3; it is 1 if none could be written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns report all --output-dir reports
   jobruns report all --output-dir 'reports/{date}' --format xlsx --timezone Europe/Berlin
   jobruns report all --output-dir reports --excel --manifest --max-age 26h")]
 pub(super) struct AllArgs {
-    /// The folder for the files, made where it is not there; {date} in its name is today
+    /// The folder for the files, created if missing; {date} in its name is replaced by today's date
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]
     pub(super) output_dir: PathBuf,
 

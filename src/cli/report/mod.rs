@@ -19,7 +19,7 @@ use crate::archive::ReadOnly;
 use crate::model::{Instant, parse_duration};
 use crate::report::{CommonOptions, Request, local_day};
 
-/// Writes what the archive says, as rows
+/// Writes reports: failure trends, errors per asset, coverage, and more
 ///
 /// The same archive and options give the same bytes. Rows have a fixed order; new columns come only at the end.
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,8 @@ use crate::report::{CommonOptions, Request, local_day};
   jobruns report asset-errors --since 30d --top 20 --output worst.csv --manifest
   jobruns report all --max-age 26h --output-dir reports")]
 pub(super) struct ReportArgs {
-    /// Ends with 3, after a loud word, where the last complete sync of a watched job (of one named by --job) is older than this, such as 26h; the report is written all the same
+    /// Warns and ends with 3 if the last complete sync of a watched job (or of a job given by --job) is older than
+    /// this, such as 26h; the report is written anyway
     #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration, help_heading = "Output")]
     max_age: Option<Duration>,
 

@@ -13,15 +13,15 @@ use crate::report::error::ReportError;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What counts")]
 pub(crate) struct CommonArgs {
-    /// Only what is not before: 2024-03-01 (midnight in the zone), 2024-03-01T06:00:00Z, or 30d, 12w, 6mo, 2y ago
+    /// Only from this time on: 2024-03-01 (midnight in the time zone), 2024-03-01T06:00:00Z, or 30d, 12w, 6mo, 2y ago
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
 
-    /// Only what is before: like --since
+    /// Only before this time, written as for --since
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
 
-    /// The zone that decides which day something belongs to (IANA); instants in cells stay UTC
+    /// The IANA time zone that decides to which day something belongs; times in cells stay UTC
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = read_zone)]
     timezone: Zone,
 
@@ -29,7 +29,7 @@ pub(crate) struct CommonArgs {
     #[arg(long = "job", value_name = "ID|NAME")]
     jobs: Vec<String>,
 
-    /// Messages that their run no longer has count too
+    /// Includes messages that their run no longer has
     #[arg(long)]
     include_absent: bool,
 }

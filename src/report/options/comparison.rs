@@ -12,18 +12,18 @@ use crate::report::error::ReportError;
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize)]
 #[command(next_help_heading = "Comparison")]
 pub(crate) struct Comparison {
-    /// Compares the span from --since to --until (now, where not given) with the one just before it: as many whole months or
-    /// days where both ends are such, else as long
+    /// Compares the time from --since to --until (default: now) with the time just before it, which is as long: whole
+    /// months or days if both ends are such
     #[arg(long)]
     #[serde(skip)]
     compare: bool,
 
-    /// Compares with the span that begins here; it ends at --compare-until, else at --since
+    /// Compares with the time that begins here and ends at --compare-until [default end: --since]
     #[arg(long, value_name = "TIME")]
     #[serde(skip)]
     compare_since: Option<String>,
 
-    /// Where the span to compare with ends
+    /// The end of the time to compare with
     #[arg(long, value_name = "TIME", requires = "compare_since")]
     #[serde(skip)]
     compare_until: Option<String>,

@@ -58,17 +58,18 @@ impl Category {
 /// Which assets are requested; any by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize)]
 pub(crate) struct AssetFilter {
-    /// Only messages about this asset, in any letter case; '' is no asset; may be given several times
+    /// Only messages about this asset, ignoring case; '' means no asset; may be given several times
     #[arg(long = "asset", value_name = "NAME")]
     #[serde(rename = "asset")]
     pub(crate) assets: Vec<String>,
 
-    /// Only messages about assets of this type, likewise
+    /// Only messages about assets of this type, ignoring case; '' means no type; may be given several times
     #[arg(long = "asset-type", value_name = "NAME")]
     #[serde(rename = "asset_type")]
     pub(crate) asset_types: Vec<String>,
 
-    /// Only messages about assets of this owner, as the message says, likewise
+    /// Only messages about assets of this owner (as the message says), ignoring case; '' means no owner; may be given
+    /// several times
     #[arg(long = "owner", value_name = "NAME")]
     #[serde(rename = "owner")]
     pub(crate) owners: Vec<String>,
@@ -105,7 +106,7 @@ pub(crate) struct MessageFilter {
     #[serde(flatten)]
     pub(crate) assets: AssetFilter,
 
-    /// Only messages with this text in them or in their details, in any letter case
+    /// Only messages that contain this text in message or details, ignoring case
     #[arg(long, value_name = "TEXT")]
     pub(crate) search: Option<String>,
 }

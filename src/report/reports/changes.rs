@@ -11,8 +11,8 @@ use crate::report::options::Scope;
 
 /// Runs that changed after they were first archived
 ///
-/// A row for each revision after a run's first, in the order in which they were archived, which is also what --since and
-/// --until look at. was_final is 1 where the run was finished before it changed (status 4 to 7).
+/// One row per revision after a run's first, ordered by the time at which it was archived, to which --since and --until
+/// apply. was_final is 1 if the run had finished before it changed (status 4 to 7).
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report changes --since 30d

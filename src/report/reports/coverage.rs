@@ -16,30 +16,32 @@ use crate::report::table::Column;
 /// Purge age of a server that nobody changed: half a year.
 const DEFAULT_PURGE_AGE: Duration = Duration::from_secs(180 * 86_400);
 
-/// What the archive has of each job, and the longest time that nobody looked
+/// What is recorded of each job, and the longest time without a sync
 ///
-/// runs_listed are those that the server still lists, runs_absent those that only the archive has. longest_gap_seconds is
-/// the longest time between the ends of two complete syncs of the job (--count 0); with --since or --until, of those that
-/// reach into the span. count_mismatches are runs whose MessageCount is not the number of messages that they have, those
-/// without a message list or with messages in quarantine left out. The span is that of the runs' starts.
+/// runs_listed counts runs that the server still lists, runs_absent those that only the archive has.
+/// longest_gap_seconds is the longest time between the ends of two complete syncs of the job (--count 0); with --since
+/// or --until, of those that reach into that time. count_mismatches counts runs whose MessageCount differs from the
+/// number of their messages; runs without a message list or with messages in quarantine are left out. --since and
+/// --until apply to the starts of runs.
 ///
-/// With --gaps: rows for spans of time instead, per job, from the syncs that the ledger seals. state is complete (every run
-/// that started in it is archived: a complete answer came before the server's purge age was over), disputed (an answer came,
-/// and the server's TotalJobRuns says otherwise), may_be_missing (longer than the purge age between two complete answers),
-/// not_looked (no complete answer reaches it; an empty from or to is without end), or count_mismatch (a run without as many
-/// messages as its MessageCount says). runs are those archived that started in the span.
+/// With --gaps, one row per job and span of time instead, derived from the syncs that the ledger seals. state is
+/// complete (every run that started in it is archived, since a complete answer was received within the server's purge
+/// age), disputed (the answer contradicts the server's TotalJobRuns), may_be_missing (longer than the purge age between
+/// two complete answers), not_looked (no complete answer covers it; an empty from or to is open-ended), or
+/// count_mismatch (a run with another number of messages than its MessageCount). runs counts the archived runs that
+/// started in the span.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report coverage
   jobruns report coverage --since 1y --job Nightly --format json
   jobruns report coverage --gaps --purge-age 90d")]
 pub(crate) struct Coverage {
-    /// Which spans of time are proved complete, and which are not known
+    /// Shows which spans of time are proved complete, and which are not
     #[arg(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) gaps: bool,
 
-    /// How old a run is when the server purges it, such as 90d [default: 180d]
+    /// The age at which the server purges runs, such as 90d [default: 180d]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration, requires = "gaps")]
     #[serde(
         rename = "purge_age_seconds",

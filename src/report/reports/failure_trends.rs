@@ -16,12 +16,12 @@ use crate::report::table::Column;
 
 /// How often runs failed, period by period
 ///
-/// One row per period and job that had a run. A run belongs to the period in which it started, in the zone asked for.
-/// failure_rate is (faulted + aborted) / (completed + faulted + aborted). Runs without a start come last, unless --since
-/// or --until is given.
+/// One row per period and job that had a run. A run belongs to the period in which it started, in the time zone of
+/// --timezone. failure_rate is (faulted + aborted) / (completed + faulted + aborted). Runs without a start come last;
+/// they are left out if --since or --until is given.
 ///
-/// With --compare a row is a job: runs, failures and failure_rate before and now, and by how much they changed; trend is
-/// new, gone, worse, better, same, or unknown where nothing finished.
+/// With --compare, one row per job: runs, failures and failure_rate before and now, and the changes; trend is new,
+/// gone, worse, better, same, or unknown if nothing finished.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report failure-trends
@@ -29,7 +29,7 @@ use crate::report::table::Column;
   jobruns report failure-trends --by week --all-jobs --fill --since 26w
   jobruns report failure-trends --job Nightly --excel --output trends.csv")]
 pub(crate) struct FailureTrends {
-    /// How long a period is; weeks begin on Monday
+    /// The length of a period; weeks begin on Monday
     #[arg(long, value_name = "PERIOD", default_value = "day", ignore_case = true, value_parser = one_of(&Period::ALL, Period::name), conflicts_with_all = ["compare", "compare_since"])]
     pub(crate) by: Period,
 
@@ -37,7 +37,7 @@ pub(crate) struct FailureTrends {
     #[arg(long)]
     pub(crate) all_jobs: bool,
 
-    /// A row for each period of each job, zeros and empty cells where nothing ran
+    /// Writes a row for every period of every job, with zeros and empty cells where nothing ran
     #[arg(long, conflicts_with_all = ["compare", "compare_since"])]
     pub(crate) fill: bool,
 

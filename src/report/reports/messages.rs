@@ -14,9 +14,9 @@ use crate::report::options::Scope;
 
 /// Every message, with the columns of the table `messages`
 ///
-/// In the order of runs (by start, then by GUID, those without a start last), then of the messages' numbers. --since and
-/// --until look at the message's own time, or at its run's start where it has none. Written as it is read: memory stays
-/// small, however many there are.
+/// Ordered by run (by start, then by GUID, those without a start last), then by position. --since and --until apply to
+/// the message's own time, or to its run's start if it has none. Rows are streamed, so memory stays small however many
+/// there are.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report messages --since 7d --category error --format jsonl

@@ -11,11 +11,11 @@ use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
 
-/// Runs that were due by a job's usual rhythm and did not come
+/// Runs, expected from a job's usual schedule, that never arrived
 ///
-/// A row for each interval between two starts of a job that is longer than --factor times its usual one, which is the
-/// median. runs_missed is how many usual intervals it is long, rounded, less 1. Only starts within --since and --until
-/// are looked at; jobs most of whose runs start at the same instant have no rhythm.
+/// One row per interval between two starts of a job that is longer than --factor times the job's usual interval, which
+/// is the median. runs_missed is the length in usual intervals, rounded, minus 1. Only starts from --since to --until
+/// are considered. Jobs most of whose runs start at the same time are left out.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report missed-runs --since 1y

@@ -12,8 +12,9 @@ use crate::report::options::{MessageFilter, Scope, nearest};
 
 /// Every run, with the columns of the table `runs`
 ///
-/// In the order of starts, then of GUIDs; runs without a start come last, and not at all where --since or --until is
-/// given. Of --category, --asset, --asset-type, --owner and --search all that are given must fit one message of the run.
+/// Ordered by start, then by GUID; runs without a start come last, and are left out if --since or --until is given. A
+/// run matches --category, --asset, --asset-type, --owner and --search if one of its messages matches all that are
+/// given.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report runs --since 30d --status Faulted --status Aborted

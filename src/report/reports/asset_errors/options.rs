@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use crate::report::options::{AssetFilter, Category, Comparison, one_of};
 
-/// What goes wrong with which asset
+/// Which assets have errors, and which errors
 ///
-/// One row per asset and type, the worst first: by errors, then by messages. Messages about no asset are a row with an
-/// empty asset. --since and --until look at the message's own time, or at its run's start where it has none.
+/// One row per asset and type, the worst first: by errors, then by messages. Messages about no asset are counted in a
+/// row with an empty asset. --since and --until apply to the message's own time, or to its run's start if it has none.
 ///
-/// With --compare a row has messages and errors before and now, by how much they changed, and whether the asset is new, gone,
-/// worse, better or the same; what grew most comes first.
+/// With --compare, a row has messages and errors before and now, the changes, and whether the asset is new, gone,
+/// worse, better or the same; the largest increase comes first.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report asset-errors --since 2024-03-01 --until 2024-04-01 --compare --top 20
@@ -18,11 +18,11 @@ use crate::report::options::{AssetFilter, Category, Comparison, one_of};
   jobruns report asset-errors --group-by message --since 30d
   jobruns report asset-errors --category error --category warning --format json")]
 pub(crate) struct AssetErrors {
-    /// At most so many rows
+    /// The maximum number of rows
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<u64>,
 
-    /// Only rows with at least so many errors
+    /// Only rows with at least this many errors
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) min: u64,
 
@@ -35,7 +35,7 @@ pub(crate) struct AssetErrors {
     #[serde(flatten)]
     pub(crate) assets: AssetFilter,
 
-    /// What a row is about
+    /// What a row counts
     #[arg(long, value_name = "WHAT", default_value = "asset", ignore_case = true, value_parser = one_of(&GroupBy::ALL, GroupBy::name))]
     pub(crate) group_by: GroupBy,
 
@@ -44,7 +44,7 @@ pub(crate) struct AssetErrors {
     pub(crate) compare: Comparison,
 }
 
-/// What a row is about.
+/// What a row counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum GroupBy {
@@ -84,7 +84,7 @@ impl GroupBy {
 }
 
 impl AssetErrors {
-    /// At most so many rows.
+    /// The maximum number of rows.
     pub(super) fn most_rows(&self) -> usize {
         let top = self.top.and_then(|top| usize::try_from(top).ok());
         top.unwrap_or(usize::MAX)

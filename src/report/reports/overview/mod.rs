@@ -24,10 +24,11 @@ use crate::report::options::Scope;
 
 /// The state of the archive on one page: is it complete, is it getting worse, and where?
 ///
-/// As a page (--format html), as text that fits 80 columns (table), or as one JSON object; other formats have a figure a
-/// row. With --since or --until that span is told of and held against the one before; without, all that is archived is told
-/// of, and its last 28 days are held against the 28 before. Two failure rates differ where chance alone would seldom make
-/// such a difference (two standard errors). Gaps are those of missed-runs with its default factor.
+/// Written as a page (--format html), as text of 80 columns (table), or as one JSON object; other formats have one
+/// figure per row. With --since or --until, it covers that time and compares it with the time before; without, it
+/// covers everything archived, and compares the last 28 days with the 28 days before. Two failure rates count as
+/// different if chance alone would rarely produce the difference (two standard errors). Gaps are those of missed-runs
+/// with its default factor.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report overview
