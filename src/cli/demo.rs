@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::runtime::runtime;
 use super::sync::One;
 use super::table::print_text;
-use super::{report, stop};
+use super::{report, signals};
 use crate::archive::{ReadOnly, Writer};
 use crate::ccs::retry::Policy;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
@@ -44,7 +44,7 @@ pub(super) fn run(_args: &DemoArgs, global: &GlobalSettings, console: &Console) 
     let archive = Path::new(ARCHIVE);
     let nights = nights_so_far(archive)?;
     let exit: Exit = runtime()?.block_on(async {
-        let stop = stop::listen()?;
+        let cancellation = signals::listen()?;
         let options = simulator::Options {
             history: HISTORY,
             ..simulator::Options::default()
@@ -71,7 +71,7 @@ pub(super) fn run(_args: &DemoArgs, global: &GlobalSettings, console: &Console) 
             options: options_of(&server),
             progress: &progress,
             head_file: None,
-            stop,
+            cancellation,
         };
         print_text(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
         let (first, summary) = sync.run().await?;

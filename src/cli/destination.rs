@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
+use super::cancel::Cancel;
 use super::failure::{Exit, Failure};
-use super::halt::Halt;
 use super::output::Output;
 use crate::archive::ReadOnly;
 use crate::model::{Instant, hex};
@@ -99,7 +99,7 @@ impl Destination {
     pub(super) fn write(
         self,
         meta: ReportMeta,
-        halt: &Halt,
+        cancel: &Cancel,
         produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<u64, Failure> {
         let mut output = self.output;
@@ -109,12 +109,12 @@ impl Destination {
             format: self.format,
             style: self.style,
             meta: &meta,
-            is_cancelled: &|| halt.is_asked(),
+            is_cancelled: &|| cancel.is_cancelled(),
         });
         let (_, bytes, sha256) = digested.into_parts();
         let Written { rows, columns } = match result {
             Ok(written) => written,
-            Err(_) if halt.is_asked() => {
+            Err(_) if cancel.is_cancelled() => {
                 let words = format!("interrupted: {} is as it was", self.name);
                 return Err(Failure::new(Exit::Interrupted, words));
             }

@@ -6,6 +6,7 @@
 mod args;
 mod backup;
 mod byte_progress;
+mod cancel;
 mod client;
 mod completions;
 mod console;
@@ -15,7 +16,6 @@ mod destination;
 mod export;
 mod failure;
 mod folder;
-mod halt;
 mod in_use;
 mod jobs;
 mod ledger;
@@ -34,9 +34,9 @@ mod runtime;
 mod salvage;
 mod scheduled;
 mod schema;
+mod signals;
 mod simulate;
 mod status;
-mod stop;
 mod summary;
 mod sync;
 mod table;
@@ -78,7 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         console.tell(&failure);
         return failure.exit();
     }
-    stop::outlive_file_size_signal();
+    signals::outlive_file_size_signal();
     let color = match early.color {
         When::Auto => ColorChoice::Auto,
         When::Always => ColorChoice::Always,

@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::cancel::Cancel;
 use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
-use super::halt::Halt;
 use super::rows::RowsArgs;
 use crate::archive::ReadOnly;
 use crate::model::{Instant, Zone};
@@ -80,7 +80,7 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
             .collect(),
         limit: args.limit,
     };
-    let halt = Halt::listen(args.rows.file().is_some())?;
+    let cancel = Cancel::listen(args.rows.file().is_some())?;
     let place = Place {
         folder: None,
         today: local_day(Zone::UTC, Instant::now()),
@@ -89,15 +89,17 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
     let mut end = QueryEnd::Complete;
     let rows = ReadOnly::open(archive)?.settled(|reader| {
         let destination = destination.take().map_or_else(|| args.rows.open(&place), Ok)?;
-        halt.interrupts(reader);
+        cancel.interrupts(reader);
         let snapshot = reader.snapshot()?;
         let meta = ReportMeta::new(&snapshot, "query", &options);
-        destination.held_back_for(reader)?.write(meta, &halt, |printer| {
-            printer.rows(|rows| {
-                end = reader.confirmed(write(&snapshot, &options, rows))?;
-                Ok(())
+        destination
+            .held_back_for(reader)?
+            .write(meta, &cancel, |printer| {
+                printer.rows(|rows| {
+                    end = reader.confirmed(write(&snapshot, &options, rows))?;
+                    Ok(())
+                })
             })
-        })
     })?;
     tell_empty("query", rows);
     if let (QueryEnd::Limited, Some(limit)) = (end, options.limit) {

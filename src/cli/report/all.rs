@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::super::cancel::Cancel;
 use super::super::console::Console;
 use super::super::destination::Place;
 use super::super::failure::{Exit, Failure};
 use super::super::folder::Folder;
-use super::super::halt::Halt;
 use super::super::rows::FormArgs;
 use super::list::every_report;
 use crate::archive::ReadOnly;
@@ -51,14 +51,14 @@ impl AllArgs {
         common: &CommonOptions,
         folder: &Folder,
         reader: &ReadOnly,
-        halt: &Halt,
+        cancel: &Cancel,
         console: &Console,
     ) -> Result<Exit, Failure> {
         let snapshot = &reader.snapshot()?;
         reader.confirmed(common.scope(snapshot))?;
         folder.write_each(
             &every_report(common),
-            halt,
+            cancel,
             console,
             |request| request.name(),
             |request| request.meta(snapshot),
