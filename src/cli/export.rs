@@ -6,9 +6,9 @@ use clap::builder::PossibleValuesParser;
 
 use super::cancel::Cancel;
 use super::console::Console;
-use super::destination::Place;
 use super::failure::{Exit, Failure};
-use super::folder::Folder;
+use super::output_dir::OutputDir;
+use super::output_target::PathContext;
 use crate::archive::{NAMES_FOR_ANALYSTS, ReadOnly};
 use crate::model::{Instant, Zone};
 use crate::report::export::{self, ExportOptions};
@@ -55,12 +55,12 @@ pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
         args.tables.is_empty() || wanted.any(|table| table.eq_ignore_ascii_case(name))
     };
     let tables: Vec<&str> = NAMES_FOR_ANALYSTS.into_iter().filter(is_wanted).collect();
-    let place = Place {
+    let place = PathContext {
         folder: None,
         today: local_day(Zone::UTC, Instant::now()),
     };
     let cancel = Cancel::listen(true)?;
-    let folder = Folder::open(
+    let folder = OutputDir::open(
         &args.output_dir,
         &place,
         args.format,

@@ -4,8 +4,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::cancel::Cancel;
-use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
+use super::output_target::{PathContext, tell_empty};
 use super::rows::RowsArgs;
 use crate::archive::ReadOnly;
 use crate::model::{Instant, Zone};
@@ -81,25 +81,23 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
         limit: args.limit,
     };
     let cancel = Cancel::listen(args.rows.file().is_some())?;
-    let place = Place {
+    let place = PathContext {
         folder: None,
         today: local_day(Zone::UTC, Instant::now()),
     };
-    let mut destination = Some(args.rows.open(&place)?);
+    let mut target = Some(args.rows.open(&place)?);
     let mut end = QueryEnd::Complete;
     let rows = ReadOnly::open(archive)?.settled(|reader| {
-        let destination = destination.take().map_or_else(|| args.rows.open(&place), Ok)?;
+        let target = target.take().map_or_else(|| args.rows.open(&place), Ok)?;
         cancel.interrupts(reader);
         let snapshot = reader.snapshot()?;
         let meta = ReportMeta::new(&snapshot, "query", &options);
-        destination
-            .held_back_for(reader)?
-            .write(meta, &cancel, |printer| {
-                printer.rows(|rows| {
-                    end = reader.confirmed(write(&snapshot, &options, rows))?;
-                    Ok(())
-                })
+        target.held_back_for(reader)?.write(meta, &cancel, |printer| {
+            printer.rows(|rows| {
+                end = reader.confirmed(write(&snapshot, &options, rows))?;
+                Ok(())
             })
+        })
     })?;
     tell_empty("query", rows);
     if let (QueryEnd::Limited, Some(limit)) = (end, options.limit) {

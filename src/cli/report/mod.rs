@@ -11,8 +11,8 @@ use self::all::AllArgs;
 use self::list::OneReport;
 use super::cancel::Cancel;
 use super::console::Console;
-use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
+use super::output_target::{PathContext, tell_empty};
 use super::rows::RowsArgs;
 use super::status;
 use crate::archive::ReadOnly;
@@ -85,21 +85,21 @@ impl ReportArgs {
             Requested::One(request, _) => request.common().zone,
             Requested::All(_, common) => common.zone,
         };
-        let place = Place {
+        let place = PathContext {
             folder,
             today: local_day(zone, now),
         };
         // The place comes before the archive: that it cannot be written is told at once.
         let (exit, common, reader) = match &requested {
             Requested::One(request, rows) => {
-                let mut destination = Some(rows.open(&place)?);
+                let mut target = Some(rows.open(&place)?);
                 let reader = ReadOnly::open(archive)?;
                 let rows = reader.settled(|reader| {
-                    let destination = destination.take().map_or_else(|| rows.open(&place), Ok)?;
+                    let target = target.take().map_or_else(|| rows.open(&place), Ok)?;
                     cancel.interrupts(reader);
                     let snapshot = reader.snapshot()?;
                     let meta = request.meta(&snapshot);
-                    destination.held_back_for(reader)?.write(meta, cancel, |printer| {
+                    target.held_back_for(reader)?.write(meta, cancel, |printer| {
                         reader.confirmed(request.write(&snapshot, printer))
                     })
                 })?;

@@ -5,27 +5,27 @@ use std::path::{Path, PathBuf};
 
 use super::cancel::Cancel;
 use super::console::Console;
-use super::destination::{Destination, Place};
 use super::failure::{Exit, Failure};
+use super::output_target::{OutputTarget, PathContext};
 use crate::report::format::{Format, Style};
 use crate::report::{Printer, ReportError, ReportMeta, Written};
 
 /// A folder that is there, and how files in it are written.
-pub(super) struct Folder {
+pub(super) struct OutputDir {
     path: PathBuf,
     format: Format,
     style: Style,
     manifests: bool,
 }
 
-impl Folder {
+impl OutputDir {
     /// Makes the folder, before any work is done.
     ///
     /// # Errors
     /// Wrong usage: a folder that cannot be made.
     pub(super) fn open(
         path: &Path,
-        place: &Place<'_>,
+        place: &PathContext<'_>,
         format: Format,
         style: Style,
         manifests: bool,
@@ -82,8 +82,8 @@ impl Folder {
         produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<(), Failure> {
         let file = self.path.join(format!("{name}.{}", self.format.extension));
-        let destination = Destination::file(&file, self.manifests, self.format, self.style)?;
-        let rows = destination.write(meta, cancel, produce)?;
+        let target = OutputTarget::file(&file, self.manifests, self.format, self.style)?;
+        let rows = target.write(meta, cancel, produce)?;
         tracing::info!("{}: {rows} rows", file.display());
         Ok(())
     }

@@ -16,14 +16,14 @@ use crate::report::{Printer, ReportError, ReportMeta, Written};
 
 /// What decides where files go, beside the options of a command.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'p> {
+pub(super) struct PathContext<'p> {
     /// The folder to which relative paths are; `None` for the current one.
     pub(super) folder: Option<&'p Path>,
     /// The day for which `{date}` stands.
     pub(super) today: NaiveDate,
 }
 
-impl Place<'_> {
+impl PathContext<'_> {
     /// The path that is meant: with the day in place of each `{date}`.
     pub(super) fn resolve(&self, path: &Path) -> PathBuf {
         let dated = match path.to_str() {
@@ -38,7 +38,7 @@ impl Place<'_> {
 }
 
 /// An open place for rows.
-pub(super) struct Destination {
+pub(super) struct OutputTarget {
     output: Output,
     /// The file, in words.
     name: String,
@@ -47,7 +47,7 @@ pub(super) struct Destination {
     style: Style,
 }
 
-impl Destination {
+impl OutputTarget {
     /// Standard output.
     pub(super) fn stdout(format: Format, style: Style) -> Self {
         Self {
@@ -164,11 +164,11 @@ mod tests {
 
     #[test]
     fn a_path_is_dated_and_lies_in_its_folder() {
-        let mut place = Place {
+        let mut place = PathContext {
             folder: None,
             today: NaiveDate::from_ymd_opt(2026, 1, 31).unwrap(),
         };
-        let resolve = |place: &Place<'_>, path: &str| place.resolve(Path::new(path));
+        let resolve = |place: &PathContext<'_>, path: &str| place.resolve(Path::new(path));
         assert_eq!(
             resolve(&place, "{date}/trends-{date}.csv"),
             Path::new("2026-01-31/trends-2026-01-31.csv")
