@@ -143,6 +143,15 @@ pub struct HeadToPublish {
     pub made: bool,
 }
 
+impl HeadToPublish {
+    /// The line as the list has it.
+    #[must_use]
+    pub fn line(&self, archive: Option<Guid>) -> String {
+        let archive = archive.map_or_else(|| "ARCHIVE_ID".to_owned(), |id| id.to_string());
+        format!("{} {} {archive} {}", self.at, self.what, hex(&self.head))
+    }
+}
+
 /// Appends the head of the archive that `reader` reads; makes the file where there is none (its folder must be there). A file
 /// that tells of another history is left as it is, so that neither a rehearsal nor a restored copy can spoil it.
 ///
@@ -168,13 +177,8 @@ pub fn publish_head(
         Ok(Err(error)) => return Err(error.into()),
         Err(_) => {}
     }
-    let line = format!(
-        "{} {} {archive} {}\n",
-        published.at,
-        published.what,
-        hex(&published.head)
-    );
-    append_line(path, &line).map_err(PublishError::from)
+    let line = published.line(Some(archive));
+    append_line(path, &format!("{line}\n")).map_err(PublishError::from)
 }
 
 /// Why nothing may be appended to the list for this archive.

@@ -14,9 +14,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::error::{ArchiveError, Doing};
 use super::migrations;
@@ -164,9 +164,44 @@ fn refuse(
     Ok(())
 }
 
+/// Rows of the schema that SQLite never writes: it reads kinds and names without regard to case, so that a row in capitals
+/// is in force and yet is not what it looks like.
+const FORGED: &str = "SELECT coalesce(type, 'row'), coalesce(name, '') FROM sqlite_schema s
+    WHERE type IS NULL OR type NOT IN ('table', 'index', 'view', 'trigger')
+       OR type IN ('table', 'view') AND tbl_name IS NOT name
+       OR type IN ('index', 'trigger') AND NOT EXISTS (
+            SELECT 1 FROM sqlite_schema o WHERE o.type IN ('table', 'view') AND o.name = s.tbl_name)
+       OR type = 'index' AND NOT EXISTS (SELECT 1 FROM pragma_index_list(s.tbl_name) i WHERE i.name = s.name)
+    LIMIT 1";
+
+/// Refuses a file whose schema somebody wrote by hand.
+fn refuse_forged_rows(path: &Path, connection: &Connection) -> Result<(), ArchiveError> {
+    let text = |row: &rusqlite::Row<'_>, column| {
+        let value = row.get_ref(column)?.as_bytes_or_null().ok().flatten();
+        Ok::<_, rusqlite::Error>(String::from_utf8_lossy(value.unwrap_or_default()).into_owned())
+    };
+    let forged = bounded(connection, || {
+        connection
+            .query_row(FORGED, [], |row| Ok((text(row, 0)?, text(row, 1)?)))
+            .optional()
+    })
+    .map_err(|source| ArchiveError::Open {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    forged.map_or(Ok(()), |(kind, name)| {
+        Err(ArchiveError::ForeignSchema {
+            path: path.to_path_buf(),
+            what: format!("the {kind} {name}"),
+            found: "a row of sqlite_schema that SQLite does not write".to_owned(),
+        })
+    })
+}
+
 /// Refuses a file in which a name of one of our tables is anything but a table whose rows stand in the file, and that
 /// computes nothing but what ours does: one step of an expression may take any time.
 pub(super) fn refuse_foreign_tables(path: &Path, connection: &Connection) -> Result<(), ArchiveError> {
+    refuse_forged_rows(path, connection)?;
     refuse(path, connection, |found, should| {
         let computes_more = || {
             let ours = expressions(&should.sql);

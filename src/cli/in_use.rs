@@ -106,7 +106,20 @@ fn refuse_unless(path: &Path, itself: Option<&str>) -> Result<(), Failure> {
         .filter(|(_, what)| itself != Some(what))
         .find(|(used, _)| located(used) == place || (file.is_some() && FileIdentity::of(used).ok() == file))
         .map(|(_, what)| what.clone());
-    match used {
+    // A begun output of this name would be removed as a leftover.
+    let begun = path.file_name().and_then(|name| {
+        let prefix = format!(".{}.", name.to_string_lossy());
+        let list = list();
+        let mut files = list
+            .iter()
+            .filter(|(used, _)| used.parent() == path.parent() || located(used).parent() == place.parent());
+        files.find_map(|(used, what)| {
+            let name = used.file_name()?.to_string_lossy().into_owned();
+            (name.starts_with(&prefix) && name.ends_with(".part"))
+                .then(|| format!("the name whose begun files look like {what}"))
+        })
+    });
+    match used.or(begun) {
         None => Ok(()),
         Some(what) => {
             let words = format!("cannot write to {}: it is {what}", path.display());

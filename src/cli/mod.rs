@@ -194,7 +194,7 @@ fn command(
         Command::Report(args) => report::run(&args, archive, console),
         Command::Export(args) => export::run(&args, archive, console),
         Command::Schema(args) => schema::run(&args),
-        Command::Verify(args) => verify::run(&args, global, console),
+        Command::Verify(args) => verify::run(&args, sources, global, console),
         Command::Salvage(args) => salvage::run(&args, sources, global, console),
         Command::Reindex(args) => reindex::run(&args, sources, global, console),
         Command::Backup(args) => backup::run(&args, archive),

@@ -9,7 +9,9 @@ use crate::model::hex;
 
 /// Appends the head of what has just ended (`done` names it) to the list; what could not be appended is told.
 pub(super) fn publish(list: &Path, archive: &Path, published: &HeadToPublish, done: &str) -> Exit {
-    let result = ReadOnly::open(archive)
+    let reader = ReadOnly::open(archive);
+    let archive_id = reader.as_ref().ok().and_then(|reader| reader.archive_id().ok());
+    let result = reader
         .map_err(PublishError::from)
         .and_then(|reader| publish_head(list, &reader, published));
     let (why, hint) = match result {
@@ -25,10 +27,18 @@ pub(super) fn publish(list: &Path, archive: &Path, published: &HeadToPublish, do
         }
     };
     let head = hex(&published.head);
+    // The head of a later sync seals an act, but only its own line says that it was lawful.
+    let remedy = if published.what.bytes().all(|byte| byte.is_ascii_digit()) {
+        "The next sync's head covers this one.".to_owned()
+    } else {
+        let line = published.line(archive_id);
+        format!(
+            "Until this line stands in the list, `jobruns verify` with the list reports the act as a finding: {line}"
+        )
+    };
     tracing::error!(
         head,
-        "the head of {done} was not published in {}: {why}. Hint: {hint} The archive itself is written; note the head by hand, \
-         or let the next sync publish its own, which covers this one: {head}",
+        "the head of {done} could not be appended to {}: {why}. Hint: {hint} The archive itself is written, with the head {head}. {remedy}",
         list.display()
     );
     Exit::Findings

@@ -13,7 +13,7 @@ use crate::archive::{
     ArchiveError, Finding, HeadsOf, PublishedHeads, ReadOnly, Verified, VerifyOptions, VerifyReport,
     read_heads,
 };
-use crate::config::{GlobalSettings, TableOrJson, parse_sha256};
+use crate::config::{self, GlobalSettings, Sources, TableOrJson, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 
 /// Verifies the archive against its payloads and ledger, and changes nothing
@@ -63,10 +63,15 @@ struct JsonReport<'v> {
     notes: &'v [String],
 }
 
-pub(super) fn run(args: &VerifyArgs, global: &GlobalSettings, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(
+    args: &VerifyArgs,
+    sources: &Sources<'_>,
+    global: &GlobalSettings,
+    console: &Console,
+) -> Result<Exit, Failure> {
     let shown_progress = ByteProgress::new(console, global.progress, "verify");
     let verified_at = Instant::now();
-    let (lists, unreadable) = args.published_heads()?;
+    let (lists, unreadable) = args.published_heads(sources)?;
     let options = VerifyOptions {
         heads: args.head.clone(),
         lists,
@@ -107,10 +112,14 @@ pub(super) fn run(args: &VerifyArgs, global: &GlobalSettings, console: &Console)
 
 impl VerifyArgs {
     /// The lists of heads, and whether a line of one could not be read.
-    fn published_heads(&self) -> Result<(Vec<PublishedHeads>, bool), Failure> {
+    fn published_heads(&self, sources: &Sources<'_>) -> Result<(Vec<PublishedHeads>, bool), Failure> {
         let mut lists = Vec::new();
         let mut unreadable = false;
-        for path in &self.head_file {
+        let configured = match self.head_file.is_empty() {
+            true => config::head_file(None, sources)?,
+            false => None,
+        };
+        for path in self.head_file.iter().chain(&configured) {
             let published = read_heads(path)
                 .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
             for line in &published.unreadable_lines {

@@ -202,6 +202,39 @@ pub(crate) const FORGERIES: &[Row] = &[
         },
     },
     Row {
+        name: "trigger-in-capitals",
+        forge: |forgery| {
+            forgery.sql(
+                "CREATE TRIGGER zz AFTER INSERT ON _run BEGIN UPDATE _run SET status = 4; END;
+                 PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET type = 'TRIGGER' WHERE name = 'zz'",
+            );
+            vec!["TRIGGER zz".to_owned()]
+        },
+    },
+    Row {
+        name: "unique-index-in-capitals",
+        forge: |forgery| {
+            forgery.sql(
+                "CREATE UNIQUE INDEX uq ON _message_kind (kind_key);
+                 PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET name = 'UQ' WHERE name = 'uq'",
+            );
+            vec!["index UQ".to_owned()]
+        },
+    },
+    Row {
+        name: "index-of-a-table-in-capitals",
+        forge: |forgery| {
+            forgery.sql(
+                "CREATE INDEX quick ON _run (status);
+                 PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET tbl_name = '_RUN' WHERE name = 'quick'",
+            );
+            vec!["index quick".to_owned()]
+        },
+    },
+    Row {
         name: "migration-edited",
         forge: |forgery| {
             let sql = "UPDATE refinery_schema_history SET checksum = '1'";

@@ -204,7 +204,7 @@ impl LedgerEntry {
                 sync: words.number("sync")?,
                 at: words.time("at")?,
                 count: words.number("count")?,
-                version: words.text("version")?.to_owned(),
+                version: words.word("version")?,
                 process: words.number("process")?,
             }),
             "sync-killed" => Self::SyncKilled {
@@ -539,6 +539,11 @@ impl<'line> Words<'line> {
         self.guid(key).map(Some)
     }
 
+    /// A word of visible ASCII: whoever prints a line prints one line.
+    fn word(&mut self, key: &str) -> Result<String, String> {
+        self.parsed(key, |text| is_word(text).then(|| text.to_owned()))
+    }
+
     fn hash(&mut self, key: &str) -> Result<Sha256, String> {
         self.parsed(key, read_hash)
     }
@@ -558,7 +563,8 @@ impl<'line> Words<'line> {
         })?;
         self.parsed("release", |release| match (sha256, release) {
             (None, "-") => Some(None),
-            (None, _) | (_, "" | "-") => None,
+            (None, _) | (_, "-") => None,
+            (_, release) if !is_word(release) => None,
             (Some(sha256), release) => {
                 let release = release.to_owned();
                 Some(Some(Rules { sha256, release }))
@@ -596,6 +602,10 @@ impl<'line> Words<'line> {
             Some(rest) => Err(format!("{rest:?} stands behind its last word")),
         }
     }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The bytes of 64 lower-case hexadecimal digits.

@@ -116,7 +116,11 @@ fn acts(
         let is_demanded = demanded.get(after).is_some_and(|&head| head < act.entry);
         if is_demanded && !is_listed {
             let what = format!(
-                "a head that was published before seals what this line changes, and no line of the list of heads tells of it: {words}"
+                "a head that was published before seals what this line changes, and no line of the list of heads records it: {words}. \
+                 If it was lawful, whoever keeps the list appends: {} {what} {} {}",
+                Instant::from_unix_seconds(act.at),
+                archive.map_or_else(|| "ARCHIVE_ID".to_owned(), |id| id.to_string()),
+                hex(&act.hash)
             );
             let place = format!("ledger, entry {}", act.entry);
             findings.push(Finding::new(Remedy::OtherCopy, place, what));
