@@ -1,8 +1,9 @@
 //! Payloads by ledger entry, unpacked and checked against their hash.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use sha2::Digest;
 
+use super::db::Db;
 use super::error::{ArchiveError, Doing};
 use super::ledger::WITHOUT_EVIDENCE;
 use super::ledger::entry::{LedgerEntry, RevisionEntry};
@@ -125,10 +126,12 @@ pub(super) fn bytes_told(connection: &Connection, entry: i64) -> Result<usize, A
     if WITHOUT_EVIDENCE {
         return Ok(MOST_BYTES);
     }
-    let line: Option<String> = connection
-        .prepare_cached("SELECT entry FROM ledger WHERE entry_id = ?1")
-        .and_then(|mut statement| statement.query_row([entry], |row| row.get(0)).optional())
-        .doing("read the ledger")?;
+    let line: Option<String> = connection.cached().optional(
+        "SELECT entry FROM ledger WHERE entry_id = ?1",
+        [entry],
+        "read the ledger",
+        |row| row.get(0),
+    )?;
     Ok(match line.as_deref().map(LedgerEntry::read) {
         Some(Ok(LedgerEntry::Revision(claim))) => usize::try_from(claim.bytes).unwrap_or(usize::MAX),
         _ => 0,
@@ -139,10 +142,12 @@ fn new_unpacker(connection: &Connection, key: Option<i64>) -> Result<Option<Unpa
     let dictionary: Option<Vec<u8>> = match key {
         None => None,
         Some(key) => {
-            let found = connection
-                .prepare_cached("SELECT bytes FROM dictionary WHERE dictionary_key = ?1")
-                .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
-                .doing("read a dictionary")?;
+            let found = connection.cached().optional(
+                "SELECT bytes FROM dictionary WHERE dictionary_key = ?1",
+                [key],
+                "read a dictionary",
+                |row| row.get(0),
+            )?;
             let Some(found) = found else { return Ok(None) };
             Some(found)
         }

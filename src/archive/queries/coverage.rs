@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::params;
 
 use super::Snapshot;
+use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 
 /// A run, as far as coverage counts it.
@@ -44,13 +45,12 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn last_synced(&self) -> Result<HashMap<i64, i64>, ArchiveError> {
-        let doing = "read the jobs";
-        let mut statement = self
-            .connection()
-            .prepare("SELECT job_key, last_synced_unix FROM _job WHERE last_synced_unix IS NOT NULL")
-            .doing(doing)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.and_then(Iterator::collect).doing(doing)
+        self.connection().all(
+            "SELECT job_key, last_synced_unix FROM _job WHERE last_synced_unix IS NOT NULL",
+            [],
+            "read the jobs",
+            |row| row.try_into(),
+        )
     }
 
     /// Every time that a job was complete with `count=0`: its key, and the end of that sync in seconds since 1970 UTC.
@@ -126,18 +126,15 @@ impl Snapshot<'_> {
         since: Option<i64>,
         until: Option<i64>,
     ) -> Result<Vec<i64>, ArchiveError> {
-        let doing = "read the starts of runs";
-        let mut statement = self
-            .connection()
-            .prepare_cached(
-                "SELECT started_ticks FROM _run INDEXED BY run_by_job
-                 WHERE job_key = ?1 AND started_ticks >= coalesce(?2, -9223372036854775808)
-                     AND (?3 IS NULL OR started_ticks < ?3)
-                 ORDER BY started_ticks",
-            )
-            .doing(doing)?;
-        let starts = statement.query_map(params![job_key, since, until], |row| row.get(0));
-        starts.and_then(Iterator::collect).doing(doing)
+        self.connection().cached().all(
+            "SELECT started_ticks FROM _run INDEXED BY run_by_job
+             WHERE job_key = ?1 AND started_ticks >= coalesce(?2, -9223372036854775808)
+                 AND (?3 IS NULL OR started_ticks < ?3)
+             ORDER BY started_ticks",
+            params![job_key, since, until],
+            "read the starts of runs",
+            |row| row.get(0),
+        )
     }
 
     /// Every revision after the first of its run, by time, then by the GUIDs of job and run, then by number.

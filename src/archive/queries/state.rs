@@ -3,6 +3,7 @@
 use rusqlite::OptionalExtension;
 
 use super::Snapshot;
+use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 
 /// A job, as far as its freshness goes.
@@ -39,25 +40,23 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn job_freshness(&self) -> Result<Vec<JobFreshness>, ArchiveError> {
-        let doing = "read how fresh the jobs are";
-        let mut statement = self
-            .connection()
-            .prepare(
-                "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_error,
-                        (SELECT count(*) FROM _quarantined q WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
-                 FROM _job j",
-            )
-            .doing(doing)?;
-        let jobs = statement.query_map([], |row| {
-            Ok(JobFreshness {
-                job_key: row.get(0)?,
-                is_watched: row.get(1)?,
-                last_synced_unix: row.get(2)?,
-                last_error: row.get(3)?,
-                open_quarantine: row.get(4)?,
-            })
-        });
-        jobs.and_then(Iterator::collect).doing(doing)
+        self.connection().all(
+            "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_error,
+                    (SELECT count(*) FROM _quarantined q
+                    WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
+             FROM _job j",
+            [],
+            "read how fresh the jobs are",
+            |row| {
+                Ok(JobFreshness {
+                    job_key: row.get(0)?,
+                    is_watched: row.get(1)?,
+                    last_synced_unix: row.get(2)?,
+                    last_error: row.get(3)?,
+                    open_quarantine: row.get(4)?,
+                })
+            },
+        )
     }
 
     /// The sync that began last; `None` before the first.

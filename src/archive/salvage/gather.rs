@@ -11,6 +11,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::pages::{Found, Tree, rows_in_pages};
 use super::scan::{open_damaged, scan};
 use crate::archive::atomic_file::{Access, AtomicFile};
+use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing, io_error};
 use crate::archive::migrations::fresh;
 use crate::archive::open;
@@ -145,11 +146,12 @@ fn target(
     key: Option<&'static str>,
 ) -> Result<Target, ArchiveError> {
     let doing = "gather what can be read";
-    let sql: String = fresh
-        .query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [name], |row| {
-            row.get(0)
-        })
-        .doing(doing)?;
+    let sql: String = fresh.one(
+        "SELECT sql FROM sqlite_schema WHERE name = ?1",
+        [name],
+        doing,
+        |row| row.get(0),
+    )?;
     connection.execute_batch(&sql).doing(doing)?;
     let (mut columns, mut kinds) = (Vec::new(), Vec::new());
     let mut statement = fresh

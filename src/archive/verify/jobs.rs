@@ -7,6 +7,7 @@ use rusqlite::types::ValueRef;
 
 use super::finding::{Expected, Finding, Findings, Remedy, shown_value};
 use super::state::LedgerState;
+use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::text_hash;
 use crate::archive::migrations::known_schema_version;
@@ -22,13 +23,12 @@ pub(super) fn check_archive(
     let place = || "archive".to_owned();
     let Some((id, made)) = ledger.archive else {
         // Its making was stopped between the tables and the first entry; the next sync goes on with it.
-        let untouched: bool = connection
-            .query_row(
-                "SELECT NOT EXISTS (SELECT 1 FROM ledger) AND NOT EXISTS (SELECT 1 FROM _archive)",
-                [],
-                |row| row.get(0),
-            )
-            .doing(doing)?;
+        let untouched: bool = connection.one(
+            "SELECT NOT EXISTS (SELECT 1 FROM ledger) AND NOT EXISTS (SELECT 1 FROM _archive)",
+            [],
+            doing,
+            |row| row.get(0),
+        )?;
         if untouched {
             return Ok(());
         }

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
 use sha2::Digest;
 
 use super::finding::{Finding, Findings, Remedy};
 use super::state::{Act, Deed, InForce, LastResults, LedgerJob, LedgerState, Reindexed, Scope, knows_rules};
 use super::{quarantine, syncs};
+use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::entry::{AcknowledgedEntry, LedgerEntry, Loss};
 use crate::archive::ledger::grammar::Grammar;
@@ -112,14 +113,12 @@ pub(in crate::archive) fn entry_of(
     connection: &Connection,
     head: &Sha256,
 ) -> Result<Option<i64>, ArchiveError> {
-    connection
-        .query_row(
-            "SELECT entry_id FROM ledger WHERE entry_hash = ?1",
-            [head],
-            |row| row.get(0),
-        )
-        .optional()
-        .doing("look a head up in the ledger")
+    connection.optional(
+        "SELECT entry_id FROM ledger WHERE entry_hash = ?1",
+        [head],
+        "look a head up in the ledger",
+        |row| row.get(0),
+    )
 }
 
 /// Lines that change how earlier ones are taken.
@@ -399,15 +398,12 @@ impl Pass<'_> {
         since: Option<i64>,
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
-        let key: Option<i64> = self
-            .connection
-            .prepare_cached("SELECT run_key FROM _run WHERE job_run_id = ?1")
-            .and_then(|mut statement| {
-                statement
-                    .query_row([run.to_string()], |row| row.get(0))
-                    .optional()
-            })
-            .doing("look a run up")?;
+        let key: Option<i64> = self.connection.cached().optional(
+            "SELECT run_key FROM _run WHERE job_run_id = ?1",
+            [run.to_string()],
+            "look a run up",
+            |row| row.get(0),
+        )?;
         match key {
             Some(key) => self.presence.push((key, since)),
             None if self.ledger.lost.runs.contains(&run) => {}

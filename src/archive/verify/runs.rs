@@ -1,12 +1,13 @@
 //! Runs, revisions, payloads and messages: each run's row and messages against a fresh reading of its payloads.
 
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
 
 use super::finding::{Expected, Finding, Findings, Remedy, shown_value};
 use super::report::Verified;
 use super::state::{LedgerState, Scope, knows_rules};
 use super::texts::{Row, Texts};
+use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
 use crate::archive::replay::{Replay, ReplayedMessage};
@@ -79,15 +80,12 @@ impl<'c> Runs<'c> {
     }
 
     fn run_id(&self, run_key: i64) -> Result<String, ArchiveError> {
-        let id = self
-            .connection
-            .prepare_cached("SELECT job_run_id FROM _run WHERE run_key = ?1")
-            .and_then(|mut statement| {
-                statement
-                    .query_row([run_key], |row| Ok(row.get_ref(0)?.as_str().map(str::to_owned)))
-                    .optional()
-            })
-            .doing("read a run")?;
+        let id = self.connection.cached().optional(
+            "SELECT job_run_id FROM _run WHERE run_key = ?1",
+            [run_key],
+            "read a run",
+            |row| Ok(row.get_ref(0)?.as_str().map(str::to_owned)),
+        )?;
         Ok(match id {
             Some(Ok(id)) => id,
             _ => format!("in row {run_key}"),
@@ -215,9 +213,13 @@ impl<'c> Runs<'c> {
         } else {
             // The hash of content is half of the work of reading, and only a run that was seen in other bytes has one.
             self.connection
-                .prepare_cached("SELECT content_sha256 IS NOT NULL FROM _run WHERE job_run_id = ?1")
-                .and_then(|mut statement| statement.query_row([run_id], |row| row.get(0)).optional())
-                .doing("read a run")
+                .cached()
+                .optional(
+                    "SELECT content_sha256 IS NOT NULL FROM _run WHERE job_run_id = ?1",
+                    [run_id],
+                    "read a run",
+                    |row| row.get(0),
+                )
                 .map(|has: Option<bool>| {
                     if has == Some(true) {
                         read_run(bytes, zone).map(|read| {
@@ -373,10 +375,12 @@ impl<'c> Runs<'c> {
     }
 
     fn count_messages(&self, run_key: i64) -> Result<u64, ArchiveError> {
-        self.connection
-            .prepare_cached("SELECT count(*) FROM _message WHERE message_key BETWEEN ?1 AND ?2")
-            .and_then(|mut statement| statement.query_row(message_keys(run_key), |row| row.get(0)))
-            .doing("count the messages of a run")
+        self.connection.cached().one(
+            "SELECT count(*) FROM _message WHERE message_key BETWEEN ?1 AND ?2",
+            message_keys(run_key),
+            "count the messages of a run",
+            |row| row.get(0),
+        )
     }
 
     fn check_messages(&mut self, run_key: i64, name: &str, replay: &Replay) -> Result<(), ArchiveError> {
@@ -556,9 +560,7 @@ pub(super) fn check_orphans(
     let doing = "look for messages without a run";
     // Quicker than to look at each row, and not ended by the limit on statements: only where the pages are sound.
     if findings.is_empty() {
-        let count: u64 = connection
-            .query_row("SELECT count(*) FROM _message", [], |row| row.get(0))
-            .doing(doing)?;
+        let count: u64 = connection.one("SELECT count(*) FROM _message", [], doing, |row| row.get(0))?;
         if count == met {
             return Ok(());
         }

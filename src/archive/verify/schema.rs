@@ -6,6 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 
 use super::finding::{Finding, Findings, Remedy};
+use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::limits;
 use crate::archive::migrations::fresh;
@@ -119,22 +120,21 @@ fn compare_index(
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "compare an index with its table";
-    let columns: Vec<String> = connection
-        .prepare("SELECT name FROM pragma_index_info(?1)")
-        .and_then(|mut statement| statement.query_map([name], |row| row.get(0))?.collect())
-        .doing(doing)?;
+    let columns: Vec<String> =
+        connection.all("SELECT name FROM pragma_index_info(?1)", [name], doing, |row| {
+            row.get(0)
+        })?;
     let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
     let (columns, index, table) = (columns.join(", "), quoted(name), quoted(table));
     let of_index = format!("SELECT rowid, {columns} FROM {table} INDEXED BY {index}");
     let of_table = format!("SELECT rowid, {columns} FROM {table} NOT INDEXED");
     for (one, other) in [(&of_index, &of_table), (&of_table, &of_index)] {
-        let differing: i64 = connection
-            .query_row(
-                &format!("SELECT count(*) FROM (SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}))"),
-                [],
-                |row| row.get(0),
-            )
-            .doing(doing)?;
+        let differing: i64 = connection.one(
+            &format!("SELECT count(*) FROM (SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}))"),
+            [],
+            doing,
+            |row| row.get(0),
+        )?;
         if differing > 0 {
             let what = format!("index {name} and its table differ in {differing} rows");
             findings.push(Finding::new(Remedy::Reindex, "the file", what));
@@ -179,20 +179,18 @@ fn objects(connection: &Connection) -> Result<Vec<(String, Object)>, ArchiveErro
         let bytes = row.get_ref(column)?.as_bytes()?;
         Ok::<_, rusqlite::Error>(String::from_utf8_lossy(bytes).into_owned())
     };
-    connection
-        .prepare("SELECT name, type, tbl_name, sql FROM sqlite_schema")
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| {
-                    let sql = match row.get_ref(3)? {
-                        ValueRef::Null => None,
-                        _ => Some(text(row, 3)?),
-                    };
-                    Ok((text(row, 0)?, (text(row, 1)?, text(row, 2)?, sql)))
-                })?
-                .collect()
-        })
-        .doing("read the schema")
+    connection.all(
+        "SELECT name, type, tbl_name, sql FROM sqlite_schema",
+        [],
+        "read the schema",
+        |row| {
+            let sql = match row.get_ref(3)? {
+                ValueRef::Null => None,
+                _ => Some(text(row, 3)?),
+            };
+            Ok((text(row, 0)?, (text(row, 1)?, text(row, 2)?, sql)))
+        },
+    )
 }
 
 /// Compares tables, views, indexes and triggers with what the migrations make. What somebody added without hurting
@@ -326,12 +324,10 @@ fn is_sqlites(kind: &str, name: &str) -> bool {
 
 fn rows(connection: &Connection, table: &str, columns: &str) -> Result<Vec<Vec<Value>>, ArchiveError> {
     let count = columns.split(',').count();
-    connection
-        .prepare(&format!("SELECT {columns} FROM {table} ORDER BY 1"))
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| (0..count).map(|index| row.get(index)).collect())?
-                .collect()
-        })
-        .doing("read the schema")
+    connection.all(
+        &format!("SELECT {columns} FROM {table} ORDER BY 1"),
+        [],
+        "read the schema",
+        |row| (0..count).map(|index| row.get(index)).collect(),
+    )
 }

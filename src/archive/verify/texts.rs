@@ -1,11 +1,12 @@
 //! Texts stored once, looked up by key with a bounded memory.
 
 use foldhash::fast::RandomState;
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
 
 use super::finding::{Finding, Findings, Remedy};
+use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::keys::Keys;
 
@@ -66,23 +67,18 @@ impl<const N: usize> Texts<N> {
 
     fn read(&self, connection: &Connection, key: i64) -> Result<Option<Row<N>>, ArchiveError> {
         connection
-            .prepare_cached(self.by_key)
-            .and_then(|mut statement| {
-                statement
-                    .query_row([key], |row| {
-                        let mut texts = [const { None }; N];
-                        for (index, text) in texts.iter_mut().enumerate() {
-                            *text = match row.get_ref(index)? {
-                                ValueRef::Null => None,
-                                ValueRef::Text(found) => Some(found.into()),
-                                _ => Some(NO_TEXT.into()),
-                            };
-                        }
-                        Ok(texts)
-                    })
-                    .optional()
+            .cached()
+            .optional(self.by_key, [key], "read a text", |row| {
+                let mut texts = [const { None }; N];
+                for (index, text) in texts.iter_mut().enumerate() {
+                    *text = match row.get_ref(index)? {
+                        ValueRef::Null => None,
+                        ValueRef::Text(found) => Some(found.into()),
+                        _ => Some(NO_TEXT.into()),
+                    };
+                }
+                Ok(texts)
             })
-            .doing("read a text")
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
+use super::super::db::Db;
 use super::super::error::{ArchiveError, Doing};
 use super::super::payload::{self, DICTIONARY_BYTES};
 use super::super::revisions::bytes_told;
@@ -52,18 +53,13 @@ pub(super) fn at_hand(
     job_key: i64,
     runs: usize,
 ) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
-    let doing = "read the dictionary of a job";
-    let latest: Option<(i64, Vec<u8>, i64)> = connection
-        .prepare_cached(
-            "SELECT dictionary_key, bytes, runs FROM dictionary
-             WHERE job_key = ?1 ORDER BY dictionary_key DESC LIMIT 1",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_row([job_key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()
-        })
-        .doing(doing)?;
+    let latest: Option<(i64, Vec<u8>, i64)> = connection.cached().optional(
+        "SELECT dictionary_key, bytes, runs FROM dictionary
+         WHERE job_key = ?1 ORDER BY dictionary_key DESC LIMIT 1",
+        [job_key],
+        "read the dictionary of a job",
+        |row| row.try_into(),
+    )?;
     let runs = i64::try_from(runs).unwrap_or(i64::MAX);
     if let Some((key, bytes, runs_then)) = latest
         && runs - runs_then < RUNS_PER_DICTIONARY
@@ -121,13 +117,12 @@ impl NewDictionaries {
             return Ok(key);
         }
         debug_assert!(dictionary.bytes.len() <= DICTIONARY_BYTES);
-        let key = connection
-            .prepare_cached(
-                "INSERT INTO dictionary (job_key, bytes, runs)
-                 VALUES (?1, ?2, (SELECT count(*) FROM _run WHERE job_key = ?1))",
-            )
-            .and_then(|mut statement| statement.insert(params![job_key, dictionary.bytes]))
-            .doing("store a dictionary")?;
+        let key = connection.cached().insert(
+            "INSERT INTO dictionary (job_key, bytes, runs)
+             VALUES (?1, ?2, (SELECT count(*) FROM _run WHERE job_key = ?1))",
+            params![job_key, dictionary.bytes],
+            "store a dictionary",
+        )?;
         // The latest first: a job's runs come together, and only the jobs at hand need theirs.
         self.0.insert(0, (Arc::clone(dictionary), key));
         self.0.truncate(REMEMBERED);
