@@ -58,6 +58,21 @@ pub(crate) trait Db {
         })
     }
 
+    /// The same where `read` has errors of its own.
+    fn try_optional<T, E: From<ArchiveError>>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        doing: &'static str,
+        read: impl FnOnce(&Row<'_>) -> Result<T, RowError<E>>,
+    ) -> Result<Option<T>, E> {
+        self.prepared(sql, doing, |statement| {
+            let mut rows = statement.query(params).doing(doing)?;
+            let row = rows.next().doing(doing)?;
+            row.map(read).transpose().map_err(|error| error.doing(doing))
+        })
+    }
+
     /// All rows.
     fn all<T, C: FromIterator<T>>(
         &self,
@@ -73,40 +88,29 @@ pub(crate) trait Db {
     }
 
     /// Shows every row to `see`.
-    fn each<E: From<ArchiveError>>(
+    fn each(
         &self,
         sql: &str,
         params: impl Params,
         doing: &'static str,
-        mut see: impl FnMut(&Row<'_>) -> Result<(), RowError<E>>,
-    ) -> Result<(), E> {
-        self.prepared(sql, doing, |statement| {
-            each_row(statement, params, doing, &mut see)
-        })
+        see: impl FnMut(&Row<'_>) -> Result<(), RowError>,
+    ) -> Result<(), ArchiveError> {
+        self.try_each(sql, params, doing, see)
     }
 
-    /// What `find` makes of the first row that it makes something of.
-    fn find<T>(
+    /// The same where `see` has errors of its own.
+    fn try_each<E: From<ArchiveError>>(
         &self,
         sql: &str,
         params: impl Params,
         doing: &'static str,
-        mut find: impl FnMut(&Row<'_>) -> Result<Option<T>, RowError>,
-    ) -> Result<Option<T>, ArchiveError> {
-        self.prepared(sql, doing, |statement| {
-            let mut rows = statement.query(params).doing(doing)?;
-            while let Some(row) = rows.next().doing(doing)? {
-                let found = find(row).map_err(|error| error.doing(doing))?;
-                if found.is_some() {
-                    return Ok(found);
-                }
-            }
-            Ok(None)
-        })
+        see: impl FnMut(&Row<'_>) -> Result<(), RowError<E>>,
+    ) -> Result<(), E> {
+        self.prepared(sql, doing, |statement| each_row(statement, params, doing, see))
     }
 }
 
-/// Shows every row of a statement to `see`.
+/// Shows every row of a statement that is held across calls to `see`.
 pub(crate) fn each_row<E: From<ArchiveError>>(
     statement: &mut Statement<'_>,
     params: impl Params,

@@ -166,8 +166,7 @@ pub(super) fn set_name(
 /// Notes a job's part in a sync that ends.
 pub(super) fn end(connection: &Connection, head: &mut Head, end: &JobEnd<'_>) -> Result<(), ArchiveError> {
     connection.cached().run(
-        "UPDATE _job SET last_error = ?2,
-             last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
+        "UPDATE _job SET last_error = ?2, last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
              total_job_runs = CASE WHEN ?3 THEN coalesce(?5, total_job_runs) ELSE total_job_runs END
          WHERE job_key = ?1",
         params![

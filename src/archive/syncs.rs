@@ -331,10 +331,8 @@ pub(super) fn end(
     ledger::append(connection, head, &entry)?;
     connection.run(
         "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4, attempts = ?5, runs_seen = ?6,
-             runs_new = ?7,
-             runs_changed = ?8, runs_unchanged = ?9, runs_quarantined = ?10, runs_absent = ?11,
-                 messages_new = ?12,
-             body_bytes = ?13, milliseconds = ?14
+             runs_new = ?7, runs_changed = ?8, runs_unchanged = ?9, runs_quarantined = ?10,
+             runs_absent = ?11, messages_new = ?12, body_bytes = ?13, milliseconds = ?14
          WHERE sync_id = ?1",
         params![
             sync_id,

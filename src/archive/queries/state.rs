@@ -1,10 +1,8 @@
 //! What the overview asks beside the reports: how fresh each job is, what lies in quarantine, how the last sync ended.
 
-use rusqlite::OptionalExtension;
-
 use super::Snapshot;
 use crate::archive::db::Db;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::error::ArchiveError;
 
 /// A job, as far as its freshness goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +62,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn last_sync(&self) -> Result<Option<LastSync>, ArchiveError> {
-        let sync = self.connection().query_row(
+        self.connection().optional(
             "SELECT sync_id, started_unix, finished_unix, outcome FROM _sync ORDER BY sync_id DESC LIMIT 1",
             [],
+            "read the last sync",
             |row| {
                 Ok(LastSync {
                     sync_id: row.get(0)?,
@@ -75,7 +74,6 @@ impl Snapshot<'_> {
                     outcome: row.get(3)?,
                 })
             },
-        );
-        sync.optional().doing("read the last sync")
+        )
     }
 }

@@ -578,9 +578,8 @@ impl<'c> Work<'c> {
         };
         self.new
             .run(
-                "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position,
-                     reason, payload,
-                     payload_bytes, payload_sha256)
+                "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position, reason,
+                     payload, payload_bytes, payload_sha256)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
                     claim.id,

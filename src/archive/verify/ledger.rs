@@ -10,7 +10,7 @@ use super::finding::{Finding, Findings, Remedy};
 use super::state::{Act, Deed, InForce, LastResults, LedgerJob, LedgerState, Reindexed, Scope, knows_rules};
 use super::{quarantine, syncs};
 use crate::archive::db::Db;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{AcknowledgedEntry, LedgerEntry, Loss};
 use crate::archive::ledger::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
@@ -25,7 +25,6 @@ pub(in crate::archive) fn check(
     heads: &HashSet<Sha256>,
     findings: &mut Findings,
 ) -> Result<LedgerState, ArchiveError> {
-    let doing = "read the ledger";
     let mut ledger = LedgerState {
         head: GENESIS,
         is_whole: scope.is_all(),
@@ -41,21 +40,17 @@ pub(in crate::archive) fn check(
         block: 0,
         ledger,
     };
-    let mut statement = connection
-        .prepare("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id")
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
     let mut before = GENESIS;
     let mut expected_id = 1;
-    while let Some(row) = rows.next().doing(doing)? {
-        let id: i64 = row.get(0).doing(doing)?;
+    connection.each("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id", [], "read the ledger", |row| {
+        let id: i64 = row.get(0)?;
         let place = || format!("ledger, entry {id}");
         if id != expected_id {
             let finding = Finding::new(Remedy::Restore, place(), "the entries before it are missing");
             findings.push(finding.with(expected_id.to_string(), id.to_string()));
         }
         expected_id = id.saturating_add(1);
-        let line = match row.get_ref(1).doing(doing)? {
+        let line = match row.get_ref(1)? {
             ValueRef::Text(line) => line,
             _ => b"",
         };
@@ -65,7 +60,7 @@ pub(in crate::archive) fn check(
                 .chain_update(line)
                 .finalize(),
         );
-        let found: Sha256 = match row.get_ref(2).doing(doing)? {
+        let found: Sha256 = match row.get_ref(2)? {
             ValueRef::Blob(found) => found.try_into().unwrap_or_default(),
             _ => Sha256::default(),
         };
@@ -103,7 +98,8 @@ pub(in crate::archive) fn check(
                 format!("its line cannot be read: {why}"),
             )),
         }
-    }
+        Ok(())
+    })?;
     pass.ledger.head = before;
     pass.end(findings)
 }
@@ -127,45 +123,45 @@ fn read_ahead(
     ledger: &mut LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read the ledger";
-    let mut statement = connection
-        .prepare(
-            "SELECT entry_id, entry FROM ledger
-             WHERE entry GLOB 'reindexed *' OR entry GLOB 'naive-time *' OR entry GLOB 'lost *' ORDER BY entry_id",
-        )
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let Ok(line) = row.get_ref(1).doing(doing)?.as_str() else {
-            continue;
-        };
-        match LedgerEntry::read(line) {
-            Ok(
-                ref claim @ (LedgerEntry::Reindexed { zone, ref rules, .. }
-                | LedgerEntry::NaiveTime { zone, ref rules, .. }),
-            ) => {
-                let entry = row.get(0).doing(doing)?;
-                if let &LedgerEntry::Reindexed { reader, .. } = claim {
-                    ledger.reindexed = Some(Reindexed { entry, reader });
+    connection.each(
+        "SELECT entry_id, entry FROM ledger
+         WHERE entry GLOB 'reindexed *' OR entry GLOB 'naive-time *' OR entry GLOB 'lost *'
+         ORDER BY entry_id",
+        [],
+        "read the ledger",
+        |row| {
+            let Ok(line) = row.get_ref(1)?.as_str() else {
+                return Ok(());
+            };
+            match LedgerEntry::read(line) {
+                Ok(
+                    ref claim @ (LedgerEntry::Reindexed { zone, ref rules, .. }
+                    | LedgerEntry::NaiveTime { zone, ref rules, .. }),
+                ) => {
+                    let entry = row.get(0)?;
+                    if let &LedgerEntry::Reindexed { reader, .. } = claim {
+                        ledger.reindexed = Some(Reindexed { entry, reader });
+                    }
+                    ledger.zones.push(InForce {
+                        entry,
+                        name: zone,
+                        rules: rules.clone(),
+                        zone: Ok(NaiveZone::Utc),
+                    });
                 }
-                ledger.zones.push(InForce {
-                    entry,
-                    name: zone,
-                    rules: rules.clone(),
-                    zone: Ok(NaiveZone::Utc),
-                });
+                Ok(LedgerEntry::Lost(loss)) => match loss {
+                    Loss::Payload { entry } => drop(ledger.lost.payloads.insert(entry)),
+                    Loss::Quarantined { id } => drop(ledger.lost.quarantined.insert(id)),
+                    Loss::Results { sync } => drop(ledger.lost.results.insert(sync)),
+                    // These count from their own line on: the same may be told again behind it.
+                    Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } => {}
+                },
+                // LedgerState of by the pass over all lines.
+                _ => {}
             }
-            Ok(LedgerEntry::Lost(loss)) => match loss {
-                Loss::Payload { entry } => drop(ledger.lost.payloads.insert(entry)),
-                Loss::Quarantined { id } => drop(ledger.lost.quarantined.insert(id)),
-                Loss::Results { sync } => drop(ledger.lost.results.insert(sync)),
-                // These count from their own line on: the same may be told again behind it.
-                Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } => {}
-            },
-            // LedgerState of by the pass over all lines.
-            _ => {}
-        }
-    }
+            Ok(())
+        },
+    )?;
     let reread = ledger.reindexed.map_or(0, |again| again.entry);
     for zone in ledger.zones.iter_mut().filter(|zone| zone.entry >= reread) {
         zone.zone = zones::kept(connection, zone.name, zone.rules.as_ref())?;
@@ -457,28 +453,25 @@ pub(super) fn check_reasons(
     ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read why heads were given up";
     let mut missing = ledger.reasons.clone();
-    let mut statement = connection
-        .prepare("SELECT why_sha256, why FROM _acknowledged")
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let hash: Sha256 = row.get(0).doing(doing)?;
-        let sound = row
-            .get_ref(1)
-            .doing(doing)?
-            .as_str()
-            .is_ok_and(|text| text_hash(text) == hash);
-        if !sound || missing.remove(&hash).is_none() {
-            let place = format!("_acknowledged, {}", hex(&hash));
-            findings.push(Finding::new(
-                Remedy::Restore,
-                place,
-                "no line of the ledger tells of this text",
-            ));
-        }
-    }
+    connection.each(
+        "SELECT why_sha256, why FROM _acknowledged",
+        [],
+        "read why heads were given up",
+        |row| {
+            let hash: Sha256 = row.get(0)?;
+            let sound = row.get_ref(1)?.as_str().is_ok_and(|text| text_hash(text) == hash);
+            if !sound || missing.remove(&hash).is_none() {
+                let place = format!("_acknowledged, {}", hex(&hash));
+                findings.push(Finding::new(
+                    Remedy::Restore,
+                    place,
+                    "no line of the ledger tells of this text",
+                ));
+            }
+            Ok(())
+        },
+    )?;
     for hash in missing.into_keys() {
         let place = format!("_acknowledged, {}", hex(&hash));
         findings.push(Finding::new(

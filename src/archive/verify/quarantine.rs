@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use super::finding::{Expected, Finding, Findings, Remedy};
 use super::state::{LedgerState, Lost};
 use crate::archive::db::Db;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::QuarantinedEntry;
 
 /// Compares one piece with the line that tells of it; whether it was accepted is compared by [`check_accepted`].
@@ -69,30 +69,30 @@ pub(super) fn check_accepted(
     ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read the quarantine";
-    let mut statement = connection
-        .prepare("SELECT quarantine_id, accepted_unix, accepted_why FROM _quarantined")
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let id: i64 = row.get(0).doing(doing)?;
-        let place = || format!("quarantine, number {id}");
-        if !ledger.quarantined.contains(&id) {
-            findings.push(Finding::new(
-                Remedy::Reindex,
-                place(),
-                "the ledger does not tell of it",
-            ));
-            continue;
-        }
-        let (at, why) = match ledger.accepted.get(&id) {
-            Some((at, why)) => (Expected::Integer(*at), Expected::TextOf(why)),
-            None => (Expected::Null, Expected::Null),
-        };
-        let found = row.get_ref(1).doing(doing)?;
-        findings.column(Remedy::Reindex, place, "accepted_unix", at, found);
-        let found = row.get_ref(2).doing(doing)?;
-        findings.column(Remedy::Restore, place, "accepted_why", why, found);
-    }
-    Ok(())
+    connection.each(
+        "SELECT quarantine_id, accepted_unix, accepted_why FROM _quarantined",
+        [],
+        "read the quarantine",
+        |row| {
+            let id: i64 = row.get(0)?;
+            let place = || format!("quarantine, number {id}");
+            if !ledger.quarantined.contains(&id) {
+                findings.push(Finding::new(
+                    Remedy::Reindex,
+                    place(),
+                    "the ledger does not tell of it",
+                ));
+                return Ok(());
+            }
+            let (at, why) = match ledger.accepted.get(&id) {
+                Some((at, why)) => (Expected::Integer(*at), Expected::TextOf(why)),
+                None => (Expected::Null, Expected::Null),
+            };
+            let found = row.get_ref(1)?;
+            findings.column(Remedy::Reindex, place, "accepted_unix", at, found);
+            let found = row.get_ref(2)?;
+            findings.column(Remedy::Restore, place, "accepted_why", why, found);
+            Ok(())
+        },
+    )
 }

@@ -6,7 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 
 use super::finding::{Finding, Findings, Remedy};
-use crate::archive::db::Db;
+use crate::archive::db::{Db, each_row};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::limits;
 use crate::archive::migrations::fresh;
@@ -78,14 +78,13 @@ pub(super) fn check_pages(
 fn run_check(connection: &Connection, sql: &str, findings: &mut Findings) -> Result<(), ArchiveError> {
     let doing = "run SQLite's integrity check";
     let mut statement = prepare_with_stand_ins(connection, sql).doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let line: String = row.get(0).doing(doing)?;
+    each_row(&mut statement, [], doing, |row| {
+        let line: String = row.get(0)?;
         if line != "ok" {
             findings.push(Finding::new(Remedy::File, "the file", line));
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// More collations that we lack than anybody has.
@@ -148,26 +147,24 @@ pub(super) fn check_foreign_keys(
     connection: &Connection,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "check foreign keys";
-    let mut statement = connection
-        .prepare(
-            "SELECT f.\"table\", f.rowid, f.parent FROM sqlite_schema s, pragma_foreign_key_check(s.name) f
-             WHERE s.type = 'table' AND s.name <> '_message'",
-        )
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let table: String = row.get(0).doing(doing)?;
-        let number: Option<i64> = row.get(1).doing(doing)?;
-        let parent: String = row.get(2).doing(doing)?;
-        let row_name = number.map_or_else(String::new, |number| format!(", row {number}"));
-        findings.push(Finding::new(
-            Remedy::Restore,
-            format!("{table}{row_name}"),
-            format!("names a row of {parent} that is not there"),
-        ));
-    }
-    Ok(())
+    connection.each(
+        "SELECT f.\"table\", f.rowid, f.parent FROM sqlite_schema s, pragma_foreign_key_check(s.name) f
+         WHERE s.type = 'table' AND s.name <> '_message'",
+        [],
+        "check foreign keys",
+        |row| {
+            let table: String = row.get(0)?;
+            let number: Option<i64> = row.get(1)?;
+            let parent: String = row.get(2)?;
+            let row_name = number.map_or_else(String::new, |number| format!(", row {number}"));
+            findings.push(Finding::new(
+                Remedy::Restore,
+                format!("{table}{row_name}"),
+                format!("names a row of {parent} that is not there"),
+            ));
+            Ok(())
+        },
+    )
 }
 
 /// An object of the schema: type, table, SQL.
@@ -291,14 +288,12 @@ fn is_unique(
     if is_of_sqlite(name) {
         return Ok(true);
     }
-    connection
-        .query_row(
-            "SELECT count(*) FROM pragma_index_list(?1) WHERE name = ?2 AND \"unique\"",
-            [table, name],
-            |row| row.get::<_, i64>(0),
-        )
-        .map(|count| count > 0)
-        .doing("look at an index")
+    connection.one(
+        "SELECT count(*) > 0 FROM pragma_index_list(?1) WHERE name = ?2 AND \"unique\"",
+        [table, name],
+        "look at an index",
+        |row| row.get(0),
+    )
 }
 
 /// Whether a name is one of those that SQLite keeps for itself, in any letter case.

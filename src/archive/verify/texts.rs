@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::finding::{Finding, Findings, Remedy};
 use crate::archive::db::Db;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::error::ArchiveError;
 use crate::archive::keys::Keys;
 
 /// Bytes of texts that are remembered of one table, by one thread: what repeats stays known, what does not is read once.
@@ -89,19 +89,19 @@ pub(super) fn check_unused(
     used: &Keys,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read the texts";
-    let mut statement = connection
-        .prepare(&format!("SELECT {key} FROM {table}"))
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let key: i64 = row.get(0).doing(doing)?;
-        if !used.contains(key) {
-            let place = format!("{table}, row {key}");
-            findings.push(Finding::new(Remedy::Reindex, place, "no message has this text"));
-        }
-    }
-    Ok(())
+    connection.each(
+        &format!("SELECT {key} FROM {table}"),
+        [],
+        "read the texts",
+        |row| {
+            let key: i64 = row.get(0)?;
+            if !used.contains(key) {
+                let place = format!("{table}, row {key}");
+                findings.push(Finding::new(Remedy::Reindex, place, "no message has this text"));
+            }
+            Ok(())
+        },
+    )
 }
 
 #[cfg(test)]

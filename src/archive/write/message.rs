@@ -166,8 +166,8 @@ pub(super) fn held_messages(
 ) -> Result<Vec<HeldMessage<OwnedMessage>>, ArchiveError> {
     connection.cached().all(
         "SELECT m.ordinal, m.absent_since_unix IS NOT NULL, m.occurred_ticks, m.occurred_assumed,
-             m.occurred_at_raw,
-                k.message, d.message_details, k.category, a.asset, a.asset_type, a.asset_owner
+                m.occurred_at_raw, k.message, d.message_details, k.category, a.asset, a.asset_type,
+                a.asset_owner
          FROM _message m
          JOIN _message_kind k ON k.kind_key = m.kind_key
          JOIN _asset a ON a.asset_key = m.asset_key

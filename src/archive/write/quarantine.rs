@@ -45,9 +45,8 @@ impl Writer {
         let now = Instant::now();
         let id = self.next_quarantine_id()?;
         self.connection.cached().insert(
-            "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position,
-                 run_key, reason, payload,
-                 payload_bytes, payload_sha256)
+            "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position, run_key,
+                 reason, payload, payload_bytes, payload_sha256)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 id,

@@ -68,18 +68,17 @@ pub(in crate::archive) fn rebuild(
         payloads: Payloads::default(),
         rebuilt: Rebuilt::default(),
     };
-    let doing = "list the runs of the ledger";
-    let mut statement = connection
-        .prepare("SELECT run_key, job_run_id, absent_since_unix FROM rebuilt_run ORDER BY run_key")
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let id: String = row.get(1).doing(doing)?;
-        runs.fill(row.get(0).doing(doing)?, &id, row.get(2).doing(doing)?)?;
-        done(runs.rebuilt.bytes);
-    }
-    drop(rows);
-    drop(statement);
+    connection.each(
+        "SELECT run_key, job_run_id, absent_since_unix FROM rebuilt_run ORDER BY run_key",
+        [],
+        "list the runs of the ledger",
+        |row| {
+            let id: String = row.get(1)?;
+            runs.fill(row.get(0)?, &id, row.get(2)?)?;
+            done(runs.rebuilt.bytes);
+            Ok(())
+        },
+    )?;
     finish_quarantine(connection, ledger)?;
     schema.end(connection)?;
     Ok(runs.rebuilt)
@@ -313,9 +312,8 @@ fn fill_jobs(connection: &Connection, ledger: &LedgerState) -> Result<(), Archiv
             .and_then(|wanted| servers.iter().find(|(_, hash)| *hash == wanted));
         let last = job.last.as_ref();
         connection.run(
-            "UPDATE _job SET watched = ?2, first_seen_unix = ?3, server_key = ?4,
-                 last_synced_unix = ?5, last_error = ?6,
-             total_job_runs = ?7, name = CASE WHEN ?8 THEN name END WHERE job_key = ?1",
+            "UPDATE _job SET watched = ?2, first_seen_unix = ?3, server_key = ?4, last_synced_unix = ?5,
+                 last_error = ?6, total_job_runs = ?7, name = CASE WHEN ?8 THEN name END WHERE job_key = ?1",
             params![
                 key,
                 job.watched,
@@ -334,19 +332,14 @@ fn fill_jobs(connection: &Connection, ledger: &LedgerState) -> Result<(), Archiv
 
 /// Goes through the ledger: syncs, quarantine, which revisions each run has and whether it is absent.
 fn replay(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
-    let doing = "read the ledger";
-    let mut statement = connection
-        .prepare("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id")
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
     let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
         connection
             .cached()
             .run(sql, values, "fill in what the ledger tells")
     };
-    while let Some(row) = rows.next().doing(doing)? {
-        let entry: i64 = row.get(0).doing(doing)?;
-        let line: String = row.get(1).doing(doing)?;
+    connection.each("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id", [], "read the ledger", |row| {
+        let entry: i64 = row.get(0)?;
+        let line: String = row.get(1)?;
         let claim = LedgerEntry::read(&line)
             .map_err(|why| not_repairable(format!("ledger entry {entry} cannot be read: {why}")))?;
         match claim {
@@ -370,7 +363,7 @@ fn replay(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveEr
                 )?;
             }
             LedgerEntry::SyncEnded(ended) => {
-                let hash: Sha256 = row.get(2).doing(doing)?;
+                let hash: Sha256 = row.get(2)?;
                 execute(
                     "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4 WHERE sync_id = ?1",
                     &[&ended.sync, &ended.at, &ended.outcome, &hash],
@@ -417,8 +410,8 @@ fn replay(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveEr
             }
             _ => {}
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 const ABSENT: &str = "UPDATE rebuilt_run SET absent_since_unix = ?2 WHERE job_run_id = ?1";
@@ -507,8 +500,7 @@ impl Runs<'_> {
             }
             connection.cached().run(
                 "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status,
-                     message_count,
-                     payload_sha256)
+                     message_count, payload_sha256)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     entry,
@@ -534,14 +526,10 @@ impl Runs<'_> {
         let assumed = |reading: TimeReading| reading.basis().map(|basis| basis == TimeBasis::Assumed);
         connection.cached().run(
             "INSERT INTO _run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks,
-                 started_assumed,
-                 ended_assumed, started_at_raw, ended_at_raw, exception, custom_status_text,
-                     job_summary,
-                 status_details, activity_status_list, message_count, has_message_list,
-                     unreadable_messages,
-                 messages_present, messages_held, revision, first_seen_unix, last_changed_unix,
-                     absent_since_unix,
-                 seen_sha256)
+                 started_assumed, ended_assumed, started_at_raw, ended_at_raw, exception, custom_status_text,
+                 job_summary, status_details, activity_status_list, message_count, has_message_list,
+                 unreadable_messages, messages_present, messages_held, revision, first_seen_unix,
+                 last_changed_unix, absent_since_unix, seen_sha256)
              VALUES (?1, ?2, (SELECT job_key FROM _job
              WHERE job_id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
                  ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",

@@ -110,8 +110,7 @@ impl Writer {
 
     fn run_row(&self, run_id: &str) -> Result<Option<RunRow>, ArchiveError> {
         self.connection.cached().optional(
-            "SELECT run_key, job_key, revision, absent_since_unix IS NOT NULL, seen_sha256,
-                 content_sha256,
+            "SELECT run_key, job_key, revision, absent_since_unix IS NOT NULL, seen_sha256, content_sha256,
                     messages_present, messages_held
              FROM _run WHERE job_run_id = ?1",
             [run_id],
@@ -291,8 +290,7 @@ impl Writer {
         let doing = "store a revision";
         self.connection.cached().run(
             "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status,
-                 message_count,
-                 payload_sha256)
+                 message_count, payload_sha256)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 self.head.entry_id,
