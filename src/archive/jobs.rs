@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::db::Db;
-use super::error::{ArchiveError, Doing};
+use super::error::ArchiveError;
 use super::ledger::entry::LedgerEntry;
 use super::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant};
@@ -166,7 +166,8 @@ pub(super) fn set_name(
 /// Notes a job's part in a sync that ends.
 pub(super) fn end(connection: &Connection, head: &mut Head, end: &JobEnd<'_>) -> Result<(), ArchiveError> {
     connection.cached().run(
-        "UPDATE _job SET last_error = ?2, last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
+        "UPDATE _job SET last_error = ?2,
+             last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
              total_job_runs = CASE WHEN ?3 THEN coalesce(?5, total_job_runs) ELSE total_job_runs END
          WHERE job_key = ?1",
         params![
@@ -231,18 +232,13 @@ pub(super) fn move_to(
     from: Option<&str>,
     to: &str,
 ) -> Result<u64, ArchiveError> {
-    let keys: Vec<i64> = connection
-        .prepare(
-            "SELECT j.job_key FROM _job j JOIN _server s ON s.server_key = j.server_key
-             WHERE (?1 IS NULL OR j.job_id = ?1) AND (?2 IS NULL OR s.url = ?2) ORDER BY j.job_id",
-        )
-        .and_then(|mut statement| {
-            let job = job.map(|job| job.to_string());
-            statement
-                .query_map(params![job, from], |row| row.get(0))?
-                .collect()
-        })
-        .doing("read the servers of the jobs")?;
+    let keys: Vec<i64> = connection.all(
+        "SELECT j.job_key FROM _job j JOIN _server s ON s.server_key = j.server_key
+         WHERE (?1 IS NULL OR j.job_id = ?1) AND (?2 IS NULL OR s.url = ?2) ORDER BY j.job_id",
+        params![job.map(|job| job.to_string()), from],
+        "read the servers of the jobs",
+        |row| row.get(0),
+    )?;
     let mut moved = 0;
     for key in keys {
         moved += u64::from(set_server(connection, head, key, to, Instant::now())?);
@@ -272,7 +268,7 @@ pub(super) fn states(connection: &Connection) -> Result<Vec<JobState>, ArchiveEr
         "SELECT j.job_id, j.name, s.url, j.watched, j.last_synced_unix, j.last_error,
                 (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key),
                 (SELECT r.started_at FROM _run r WHERE r.job_key = j.job_key
-                ORDER BY r.started_ticks DESC LIMIT 1)
+                 ORDER BY r.started_ticks DESC LIMIT 1)
          FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key ORDER BY j.job_id",
         [],
         "list the jobs",

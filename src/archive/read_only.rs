@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::db::Db;
-use super::error::{ArchiveError, Doing};
+use super::error::ArchiveError;
 use super::jobs::{self, JobState};
 use super::open::{self, ReadConnection};
 use super::quarantine::{self, QuarantineRow};
@@ -167,10 +167,12 @@ impl ReadOnly {
     /// SQL errors; it has none.
     pub fn archive_id(&self) -> Result<Guid, ArchiveError> {
         let id: String = self.settled(|reader| {
-            let id = reader
-                .connection
-                .query_row("SELECT archive_id FROM _archive", [], |row| row.get(0));
-            reader.confirmed(id.doing("read what the archive is"))
+            reader.confirmed(reader.connection.one(
+                "SELECT archive_id FROM _archive",
+                [],
+                "read what the archive is",
+                |row| row.get(0),
+            ))
         })?;
         id.parse().map_err(|error| ArchiveError::Damaged {
             what: format!("its id: {error}"),
@@ -241,7 +243,8 @@ impl ReadOnly {
     }
 
     fn find_payload(&self, run: Guid, revision: Option<i64>) -> Result<Payload, ArchiveError> {
-        let found = self.connection.optional(
+        type Found = (i64, i64, Sha256, Option<Vec<u8>>, Option<Vec<u8>>);
+        let found: Option<Found> = self.connection.optional(
             "SELECT v.entry_id, v.revision, v.payload_sha256, p.data, d.bytes
              FROM _run r
              JOIN _revision v ON v.run_key = r.run_key AND v.revision = coalesce(?2, r.revision)
@@ -250,15 +253,7 @@ impl ReadOnly {
              WHERE r.job_run_id = ?1",
             params![run.to_string(), revision],
             "read a payload",
-            |row| {
-                Ok((
-                    row.get::<_, i64>(0)?,
-                    row.get::<_, i64>(1)?,
-                    row.get::<_, Sha256>(2)?,
-                    row.get::<_, Option<Vec<u8>>>(3)?,
-                    row.get::<_, Option<Vec<u8>>>(4)?,
-                ))
-            },
+            |row| row.try_into(),
         )?;
         let Some((entry_id, revision, sha256, packed, dictionary)) = found else {
             let of = revision.map_or_else(String::new, |number| format!("revision {number} of "));

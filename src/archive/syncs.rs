@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use sha2::Digest;
 
 use super::db::Db;
-use super::error::{ArchiveError, Doing};
+use super::error::ArchiveError;
 use super::ledger::entry::{LedgerEntry, SyncBegan, SyncEnded};
 use super::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
@@ -261,51 +261,48 @@ pub(super) fn record_job(
                 milliseconds: figures.milliseconds,
                 ..JobFigures::default()
             };
-    let result = if quiet {
-        connection
-            .prepare_cached(
-                "INSERT INTO _sync_job_unchanged (sync_id, job_key, runs_seen, body_bytes, milliseconds)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    sync_id,
-                    job_key,
-                    figures.runs_seen,
-                    figures.body_bytes,
-                    figures.milliseconds
-                ])
-            })
+    let doing = "record what the sync found of a job";
+    if quiet {
+        connection.cached().run(
+            "INSERT INTO _sync_job_unchanged (sync_id, job_key, runs_seen, body_bytes, milliseconds)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                sync_id,
+                job_key,
+                figures.runs_seen,
+                figures.body_bytes,
+                figures.milliseconds
+            ],
+            doing,
+        )
     } else {
-        connection
-            .prepare_cached(
-                "INSERT INTO _sync_job (sync_id, job_key, outcome, error, http_status, attempts, runs_seen, runs_new,
-                     runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new, body_bytes,
-                     milliseconds, total_job_runs)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    sync_id,
-                    job_key,
-                    job.outcome.as_str(),
-                    job.error,
-                    job.http_status,
-                    figures.attempts,
-                    figures.runs_seen,
-                    figures.runs_new,
-                    figures.runs_changed,
-                    figures.runs_unchanged,
-                    figures.runs_quarantined,
-                    figures.runs_absent,
-                    figures.messages_new,
-                    figures.body_bytes,
-                    figures.milliseconds,
-                    job.total_job_runs
-                ])
-            })
-    };
-    result.doing("record what the sync found of a job").map(drop)
+        connection.cached().run(
+            "INSERT INTO _sync_job (sync_id, job_key, outcome, error, http_status, attempts, runs_seen,
+                 runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new,
+                 body_bytes, milliseconds, total_job_runs)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            params![
+                sync_id,
+                job_key,
+                job.outcome.as_str(),
+                job.error,
+                job.http_status,
+                figures.attempts,
+                figures.runs_seen,
+                figures.runs_new,
+                figures.runs_changed,
+                figures.runs_unchanged,
+                figures.runs_quarantined,
+                figures.runs_absent,
+                figures.messages_new,
+                figures.body_bytes,
+                figures.milliseconds,
+                job.total_job_runs
+            ],
+            doing,
+        )
+    }
+    .map(drop)
 }
 
 /// Ends the sync: its totals, its ledger entry, and the head after it.

@@ -54,8 +54,8 @@ impl Snapshot<'_> {
                 connection.cached().each(
                     "SELECT job_key, runs_seen, total_job_runs FROM _sync_job
                      WHERE sync_id = ?1 AND outcome = 'complete'
-                     UNION ALL SELECT job_key, runs_seen, runs_seen FROM _sync_job_unchanged
-                     WHERE sync_id = ?1",
+                     UNION ALL
+                     SELECT job_key, runs_seen, runs_seen FROM _sync_job_unchanged WHERE sync_id = ?1",
                     [sync_id],
                     doing,
                     |answer| {

@@ -41,7 +41,7 @@ impl Snapshot<'_> {
         self.connection().all(
             "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_error,
                     (SELECT count(*) FROM _quarantined q
-                    WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
+                     WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
              FROM _job j",
             [],
             "read how fresh the jobs are",

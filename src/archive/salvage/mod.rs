@@ -801,8 +801,8 @@ impl<'c> Work<'c> {
                     self.new
                         .run("INSERT OR IGNORE INTO _server (url) VALUES (?1)", [url], doing)?;
                     self.new.run(
-                        "UPDATE _job SET server_key = (SELECT server_key FROM _server
-                         WHERE url = ?2) WHERE job_id = ?1",
+                        "UPDATE _job SET server_key = (SELECT server_key FROM _server WHERE url = ?2)
+                         WHERE job_id = ?1",
                         params![job.to_string(), url],
                         doing,
                     )?;

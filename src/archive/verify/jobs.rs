@@ -85,17 +85,25 @@ pub(super) fn check_zone_rules(
     ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    connection.each("SELECT zone, sha256, release FROM _zone_rules", [], "read the rules of time zones", |row| {
-        let column = |index: usize| row.get_ref(index);
-        let (zone, sha256, release) = (column(0)?, column(1)?, column(2)?);
-        let words = (zone.as_str(), sha256.as_blob(), release.as_str());
-        if !matches!(words, (Ok(zone), Ok(sha256), Ok(release)) if ledger.names_rules(zone, sha256, release))
-        {
-            let what = "the ledger does not tell of these rules of a time zone";
-            findings.push(Finding::new(Remedy::Reindex, "zone_rules", what).with("none", shown_value(zone)));
-        }
-        Ok(())
-    })
+    connection.each(
+        "SELECT zone, sha256, release FROM _zone_rules",
+        [],
+        "read the rules of time zones",
+        |row| {
+            let zone = row.get_ref(0)?;
+            let words = (zone.as_str(), row.get_ref(1)?.as_blob(), row.get_ref(2)?.as_str());
+            let is_known = match words {
+                (Ok(zone), Ok(sha256), Ok(release)) => ledger.names_rules(zone, sha256, release),
+                _ => false,
+            };
+            if !is_known {
+                let what = "the ledger does not tell of these rules of a time zone";
+                let finding = Finding::new(Remedy::Reindex, "zone_rules", what);
+                findings.push(finding.with("none", shown_value(zone)));
+            }
+            Ok(())
+        },
+    )
 }
 
 /// Names servers that never answered; that each job has its server is compared with the jobs.

@@ -42,64 +42,72 @@ pub(in crate::archive) fn check(
     };
     let mut before = GENESIS;
     let mut expected_id = 1;
-    connection.each("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id", [], "read the ledger", |row| {
-        let id: i64 = row.get(0)?;
-        let place = || format!("ledger, entry {id}");
-        if id != expected_id {
-            let finding = Finding::new(Remedy::Restore, place(), "the entries before it are missing");
-            findings.push(finding.with(expected_id.to_string(), id.to_string()));
-        }
-        expected_id = id.saturating_add(1);
-        let line = match row.get_ref(1)? {
-            ValueRef::Text(line) => line,
-            _ => b"",
-        };
-        let hash = <Sha256>::from(
-            sha2::Sha256::new()
-                .chain_update(before)
-                .chain_update(line)
-                .finalize(),
-        );
-        let found: Sha256 = match row.get_ref(2)? {
-            ValueRef::Blob(found) => found.try_into().unwrap_or_default(),
-            _ => Sha256::default(),
-        };
-        if hash != found {
-            let what = "its hash is not that of the entry before and its line";
-            findings.push(Finding::new(Remedy::Restore, place(), what).with(hex(&hash), hex(&found)));
-        }
-        if heads.contains(&found) {
-            let line = String::from_utf8_lossy(line).into_owned();
-            pass.ledger.met.insert(found, (id, line));
-        }
-        // What follows is judged by the hash that stands there, so that one change is one finding.
-        before = found;
-        pass.ledger.entries += 1;
-        let claim = std::str::from_utf8(line)
-            .map_err(|_| "it is no UTF-8".to_owned())
-            .and_then(LedgerEntry::read);
-        match claim {
-            Ok(claim) => {
-                let was_absent = matches!(&claim, LedgerEntry::Revision(of) if pass.grammar.is_absent(of.run) == Some(true));
-                if let Some(why) = pass.grammar.fault(&claim) {
-                    let finding = Finding::new(
-                        Remedy::Restore,
-                        place(),
-                        format!("no line of this program may stand there: {why}"),
-                    );
-                    findings.push(finding);
-                }
-                pass.grammar.take(id, &found, &claim);
-                pass.apply(id, &found, claim, was_absent, findings)?;
+    connection.each(
+        "SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id",
+        [],
+        "read the ledger",
+        |row| {
+            let id: i64 = row.get(0)?;
+            let place = || format!("ledger, entry {id}");
+            if id != expected_id {
+                let finding = Finding::new(Remedy::Restore, place(), "the entries before it are missing");
+                findings.push(finding.with(expected_id.to_string(), id.to_string()));
             }
-            Err(why) => findings.push(Finding::new(
-                Remedy::Restore,
-                place(),
-                format!("its line cannot be read: {why}"),
-            )),
-        }
-        Ok(())
-    })?;
+            expected_id = id.saturating_add(1);
+            let line = match row.get_ref(1)? {
+                ValueRef::Text(line) => line,
+                _ => b"",
+            };
+            let hash = <Sha256>::from(
+                sha2::Sha256::new()
+                    .chain_update(before)
+                    .chain_update(line)
+                    .finalize(),
+            );
+            let found: Sha256 = match row.get_ref(2)? {
+                ValueRef::Blob(found) => found.try_into().unwrap_or_default(),
+                _ => Sha256::default(),
+            };
+            if hash != found {
+                let what = "its hash is not that of the entry before and its line";
+                findings.push(Finding::new(Remedy::Restore, place(), what).with(hex(&hash), hex(&found)));
+            }
+            if heads.contains(&found) {
+                let line = String::from_utf8_lossy(line).into_owned();
+                pass.ledger.met.insert(found, (id, line));
+            }
+            // What follows is judged by the hash that stands there, so that one change is one finding.
+            before = found;
+            pass.ledger.entries += 1;
+            let claim = std::str::from_utf8(line)
+                .map_err(|_| "it is no UTF-8".to_owned())
+                .and_then(LedgerEntry::read);
+            match claim {
+                Ok(claim) => {
+                    let was_absent = match &claim {
+                        LedgerEntry::Revision(of) => pass.grammar.is_absent(of.run) == Some(true),
+                        _ => false,
+                    };
+                    if let Some(why) = pass.grammar.fault(&claim) {
+                        let finding = Finding::new(
+                            Remedy::Restore,
+                            place(),
+                            format!("no line of this program may stand there: {why}"),
+                        );
+                        findings.push(finding);
+                    }
+                    pass.grammar.take(id, &found, &claim);
+                    pass.apply(id, &found, claim, was_absent, findings)?;
+                }
+                Err(why) => findings.push(Finding::new(
+                    Remedy::Restore,
+                    place(),
+                    format!("its line cannot be read: {why}"),
+                )),
+            }
+            Ok(())
+        },
+    )?;
     pass.ledger.head = before;
     pass.end(findings)
 }

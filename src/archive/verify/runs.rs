@@ -553,8 +553,7 @@ pub(super) fn check_orphans(
     }
     connection.each(
         "SELECT m.run_key, count(*) FROM _message m LEFT JOIN _run r ON r.run_key = m.run_key
-         WHERE r.run_key IS NULL
-         GROUP BY m.run_key",
+         WHERE r.run_key IS NULL GROUP BY m.run_key",
         [],
         doing,
         |row| {

@@ -76,7 +76,7 @@ fn of_latest_runs(connection: &Connection, job_key: i64) -> Result<Option<Arc<Di
     connection.cached().each(
         "SELECT p.data, d.bytes, p.entry_id
          FROM (SELECT run_key, revision FROM _run WHERE job_key = ?1
-         ORDER BY started_ticks DESC LIMIT 8) r
+               ORDER BY started_ticks DESC LIMIT 8) r
          JOIN _revision v ON v.run_key = r.run_key AND v.revision = r.revision
          JOIN payload p ON p.entry_id = v.entry_id
          LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key",

@@ -207,13 +207,15 @@ impl Writer {
     /// [`ArchiveError::OtherNaiveTime`] where another one is remembered than was asked for.
     pub fn settle_naive_time(&mut self, asked: Option<NaiveZone>) -> Result<NaiveZone, ArchiveError> {
         self.transact(|writer| {
-            let (remembered, rules): (Option<String>, Option<Rules>) = writer
-                .connection
-                .one("SELECT naive_time, zone_rules, zone_release FROM _archive", [], "read the zone of times without offset", |row| {
-                        let (sha256, release): (Option<Sha256>, Option<String>) = (row.get(1)?, row.get(2)?);
-                        let rules = sha256.zip(release);
-                        Ok((row.get(0)?, rules.map(|(sha256, release)| Rules { sha256, release })))
-                    })?;
+            let (remembered, sha256, release): (Option<String>, Option<Sha256>, Option<String>) =
+                writer.connection.one(
+                    "SELECT naive_time, zone_rules, zone_release FROM _archive",
+                    [],
+                    "read the zone of times without offset",
+                    |row| row.try_into(),
+                )?;
+            let rules = sha256.zip(release);
+            let rules = rules.map(|(sha256, release)| Rules { sha256, release });
             let Some(text) = remembered else {
                 return writer.read_naive_times_in(asked.unwrap_or_default());
             };
@@ -313,24 +315,22 @@ impl Writer {
             doing,
             |row| row.get(0),
         )?;
-        let mut statement = self
-            .connection
-            .prepare_cached(
-                "SELECT seen_sha256, run_key, absent_since_unix IS NOT NULL, unreadable_messages > 0
-                 FROM _run WHERE job_key = ?1",
-            )
-            .doing(doing)?;
-        let rows = statement
-            .query_map([job_key], |row| {
-                let known = KnownRun {
-                    run_key: row.get(1)?,
-                    absent: row.get(2)?,
-                    unreadable_messages: row.get(3)?,
-                };
-                Ok((row.get(0)?, known))
-            })
-            .doing(doing)?;
-        let runs = KnownRuns::new(count, rows.map(|row| row.doing(doing)))?;
+        let runs = self.connection.cached().prepared(
+            "SELECT seen_sha256, run_key, absent_since_unix IS NOT NULL, unreadable_messages > 0
+             FROM _run WHERE job_key = ?1",
+            doing,
+            |statement| {
+                let rows = statement.query_map([job_key], |row| {
+                    let known = KnownRun {
+                        run_key: row.get(1)?,
+                        absent: row.get(2)?,
+                        unreadable_messages: row.get(3)?,
+                    };
+                    Ok((row.get(0)?, known))
+                });
+                KnownRuns::new(count, rows.doing(doing)?.map(|row| row.doing(doing)))
+            },
+        )?;
         let dictionary = dictionary::at_hand(&self.connection, job_key, runs.len())?;
         Ok(KnownJob {
             job_key,

@@ -1,9 +1,9 @@
 //! Bytes that cannot be read, kept and accepted.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use super::super::db::Db;
-use super::super::error::{ArchiveError, Doing};
+use super::super::error::ArchiveError;
 use super::super::jobs;
 use super::super::ledger::entry::{LedgerEntry, QuarantinedEntry};
 use super::super::ledger::{WITHOUT_EVIDENCE, text_hash};
@@ -112,20 +112,17 @@ impl Writer {
     /// # Errors
     /// SQL errors.
     pub fn runs_named_in(&self, bytes: &[u8]) -> Result<Vec<i64>, ArchiveError> {
-        let doing = "look runs up by the GUIDs in unreadable bytes";
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT run_key FROM _run WHERE job_run_id = ?1")
-            .doing(doing)?;
+        let find = |guid: Guid| {
+            self.connection.cached().optional(
+                "SELECT run_key FROM _run WHERE job_run_id = ?1",
+                [guid.to_string()],
+                "look runs up by the GUIDs in unreadable bytes",
+                |row| row.get(0),
+            )
+        };
         Guid::all_in(bytes)
-            .filter_map(|guid| {
-                statement
-                    .query_row([guid.to_string()], |row| row.get(0))
-                    .optional()
-                    .transpose()
-            })
-            .collect::<Result<_, _>>()
-            .doing(doing)
+            .filter_map(|guid| find(guid).transpose())
+            .collect()
     }
 
     /// The GUID of the run with this key.

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::message::{MessageMarks, MessageTexts};
-use crate::archive::db::Db;
+use crate::archive::db::{Db, RowError};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::entry::{LedgerEntry, SyncBegan};
 use crate::archive::ledger::text_hash;
@@ -313,7 +313,7 @@ fn fill_jobs(connection: &Connection, ledger: &LedgerState) -> Result<(), Archiv
         let last = job.last.as_ref();
         connection.run(
             "UPDATE _job SET watched = ?2, first_seen_unix = ?3, server_key = ?4, last_synced_unix = ?5,
-                 last_error = ?6, total_job_runs = ?7, name = CASE WHEN ?8 THEN name END WHERE job_key = ?1",
+             last_error = ?6, total_job_runs = ?7, name = CASE WHEN ?8 THEN name END WHERE job_key = ?1",
             params![
                 key,
                 job.watched,
@@ -332,62 +332,70 @@ fn fill_jobs(connection: &Connection, ledger: &LedgerState) -> Result<(), Archiv
 
 /// Goes through the ledger: syncs, quarantine, which revisions each run has and whether it is absent.
 fn replay(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
+    connection.each(
+        "SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id",
+        [],
+        "read the ledger",
+        |row| replay_entry(connection, ledger, row),
+    )
+}
+
+fn replay_entry(connection: &Connection, ledger: &LedgerState, row: &Row<'_>) -> Result<(), RowError> {
     let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
         connection
             .cached()
             .run(sql, values, "fill in what the ledger tells")
     };
-    connection.each("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id", [], "read the ledger", |row| {
-        let entry: i64 = row.get(0)?;
-        let line: String = row.get(1)?;
-        let claim = LedgerEntry::read(&line)
-            .map_err(|why| not_repairable(format!("ledger entry {entry} cannot be read: {why}")))?;
-        match claim {
-            LedgerEntry::SyncBegan(SyncBegan {
-                sync,
-                at,
-                count,
-                version,
-                process,
-            }) => {
-                execute(
-                    "INSERT INTO _sync (sync_id, started_unix, count_asked, process_id, tool_version)
+    let entry: i64 = row.get(0)?;
+    let line: String = row.get(1)?;
+    let claim = LedgerEntry::read(&line)
+        .map_err(|why| not_repairable(format!("ledger entry {entry} cannot be read: {why}")))?;
+    match claim {
+        LedgerEntry::SyncBegan(SyncBegan {
+            sync,
+            at,
+            count,
+            version,
+            process,
+        }) => {
+            execute(
+                "INSERT INTO _sync (sync_id, started_unix, count_asked, process_id, tool_version)
                      VALUES (?1, ?2, ?3, ?4, ?5)",
-                    &[&sync, &at, &count, &process, &version],
-                )?;
-            }
-            LedgerEntry::SyncKilled { sync, .. } => {
-                execute(
-                    "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
-                    &[&sync],
-                )?;
-            }
-            LedgerEntry::SyncEnded(ended) => {
-                let hash: Sha256 = row.get(2)?;
-                execute(
-                    "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4 WHERE sync_id = ?1",
-                    &[&ended.sync, &ended.at, &ended.outcome, &hash],
-                )?;
-                execute(TOTALS, &[&ended.sync])?;
-            }
-            LedgerEntry::Revision(revision) if !ledger.lost.payloads.contains(&entry) => {
-                let run = revision.run.to_string();
-                // Whoever sent it lists the run.
-                execute(
-                    "INSERT INTO rebuilt_run (job_run_id) VALUES (?1)
+                &[&sync, &at, &count, &process, &version],
+            )?;
+        }
+        LedgerEntry::SyncKilled { sync, .. } => {
+            execute(
+                "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
+                &[&sync],
+            )?;
+        }
+        LedgerEntry::SyncEnded(ended) => {
+            let hash: Sha256 = row.get(2)?;
+            execute(
+                "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4 WHERE sync_id = ?1",
+                &[&ended.sync, &ended.at, &ended.outcome, &hash],
+            )?;
+            execute(TOTALS, &[&ended.sync])?;
+        }
+        LedgerEntry::Revision(revision) if !ledger.lost.payloads.contains(&entry) => {
+            let run = revision.run.to_string();
+            // Whoever sent it lists the run.
+            execute(
+                "INSERT INTO rebuilt_run (job_run_id) VALUES (?1)
                      ON CONFLICT (job_run_id) DO UPDATE SET absent_since_unix = NULL",
-                    &[&run],
-                )?;
-                execute(
-                    "INSERT INTO rebuilt_revision (run_key, entry_id)
+                &[&run],
+            )?;
+            execute(
+                "INSERT INTO rebuilt_revision (run_key, entry_id)
                      VALUES ((SELECT run_key FROM rebuilt_run WHERE job_run_id = ?1), ?2)",
-                    &[&run, &entry],
-                )?;
-            }
-            LedgerEntry::Quarantined(claim) => {
-                execute(
-                    "UPDATE _quarantined SET job_key = (SELECT job_key FROM _job WHERE job_id = ?2), sync_id = ?3,
-                         captured_unix = ?4, position = ?5, payload_bytes = ?6, payload_sha256 = ?7,
+                &[&run, &entry],
+            )?;
+        }
+        LedgerEntry::Quarantined(claim) => {
+            execute(
+                "UPDATE _quarantined SET job_key = (SELECT job_key FROM _job WHERE job_id = ?2),
+                         sync_id = ?3, captured_unix = ?4, position = ?5, payload_bytes = ?6, payload_sha256 = ?7,
                          run_key = (SELECT run_key FROM rebuilt_run WHERE job_run_id = ?8)
                      WHERE quarantine_id = ?1",
                     &[
@@ -401,17 +409,16 @@ fn replay(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveEr
                         &claim.run.map(|run| run.to_string()),
                     ],
                 )?;
-            }
-            LedgerEntry::Absent { run, at, .. } => {
-                execute(ABSENT, &[&run.to_string(), &Some(at)])?;
-            }
-            LedgerEntry::Returned { run, .. } => {
-                execute(ABSENT, &[&run.to_string(), &None::<i64>])?;
-            }
-            _ => {}
         }
-        Ok(())
-    })
+        LedgerEntry::Absent { run, at, .. } => {
+            execute(ABSENT, &[&run.to_string(), &Some(at)])?;
+        }
+        LedgerEntry::Returned { run, .. } => {
+            execute(ABSENT, &[&run.to_string(), &None::<i64>])?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 const ABSENT: &str = "UPDATE rebuilt_run SET absent_since_unix = ?2 WHERE job_run_id = ?1";
@@ -530,9 +537,8 @@ impl Runs<'_> {
                  job_summary, status_details, activity_status_list, message_count, has_message_list,
                  unreadable_messages, messages_present, messages_held, revision, first_seen_unix,
                  last_changed_unix, absent_since_unix, seen_sha256)
-             VALUES (?1, ?2, (SELECT job_key FROM _job
-             WHERE job_id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-                 ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+             VALUES (?1, ?2, (SELECT job_key FROM _job WHERE job_id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
             params![
                 run_key,
                 id,
