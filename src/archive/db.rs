@@ -246,8 +246,10 @@ mod tests {
             connection.one(values, [], "read", numbers).map(drop),
             connection.optional(values, [], "read", numbers).map(drop),
             connection.all::<_, Vec<_>>(values, [], "read", numbers).map(drop),
-            connection.each(values, [], "read", |row| Ok(drop(row.get::<_, i64>(0)?))),
-            connection.each(values, [], "read", |row| Ok(drop(row.get_ref(0)?.as_i64()?))),
+            connection.each(values, [], "read", |row| Ok(numbers(row).map(|_| ())?)),
+            connection.each(values, [], "read", |row| {
+                Ok(row.get_ref(0)?.as_i64().map(|_| ())?)
+            }),
         ] {
             let error = failed.unwrap_err();
             assert!(
