@@ -193,10 +193,7 @@ fn copy(old: &Connection, new: &Connection, target: &Target) -> Result<u64, Arch
         &format!("SELECT {columns} FROM {}", target.name),
         [],
         "read a table",
-        |row| {
-            take(row)?;
-            Ok(())
-        },
+        |row| Ok(take(row)?),
     )?;
     Ok(0)
 }
