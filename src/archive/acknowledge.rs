@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::params;
 
+use super::db::Db;
 use super::error::{ArchiveError, Doing};
 use super::heads::{PublishedHeads, hash_of_heads, not_held};
 use super::ledger::entry::{AcknowledgedEntry, LedgerEntry};
@@ -65,12 +66,11 @@ pub fn acknowledge(path: &Path, list: &PublishedHeads, why: &str) -> Result<Ackn
         why: text_hash(why),
     });
     ledger::append(&transaction, &mut head, &entry)?;
-    transaction
-        .execute(
-            "INSERT OR IGNORE INTO _acknowledged (why_sha256, why) VALUES (?1, ?2)",
-            params![text_hash(why), why],
-        )
-        .doing("keep the reason")?;
+    transaction.run(
+        "INSERT OR IGNORE INTO _acknowledged (why_sha256, why) VALUES (?1, ?2)",
+        params![text_hash(why), why],
+        "keep the reason",
+    )?;
     let heads = pending.len() as u64;
     transaction.commit().doing("commit")?;
     open::take_over_log(&connection);

@@ -19,6 +19,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::atomic_file::{Access, AtomicFile};
+use super::db::Db;
 use super::error::{ArchiveError, Doing};
 use super::lock::SyncLock;
 use super::open::open_to_read;
@@ -248,11 +249,9 @@ fn copy_pages(source: &Connection, path: &Path, target: &Path) -> Result<(), Bac
     copy.pragma_update(None, "synchronous", "OFF").map_err(of_copy)?;
     // One state from the first page to the last: nothing that another process writes starts the copy anew.
     let state = source.unchecked_transaction().doing(doing)?;
-    state
-        .query_row("SELECT EXISTS (SELECT 1 FROM _archive)", [], |row| {
-            row.get::<_, i64>(0)
-        })
-        .doing(doing)?;
+    state.one("SELECT EXISTS (SELECT 1 FROM _archive)", [], doing, |row| {
+        row.get::<_, i64>(0)
+    })?;
     let pages = Backup::new(&state, &mut copy).map_err(of_copy)?;
     loop {
         match pages.step(PAGES_AT_ONCE).map_err(of_copy)? {

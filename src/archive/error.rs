@@ -235,6 +235,15 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
+    /// An error of SQLite, with the words for what was being done.
+    pub(super) fn sql(doing: &'static str, source: rusqlite::Error) -> Self {
+        match source.sqlite_error_code() {
+            // Who stops a command is not told the error.
+            Some(rusqlite::ErrorCode::OperationInterrupted) => Self::Endless { doing },
+            _ => Self::Sql { doing, source },
+        }
+    }
+
     /// The way out, in a sentence or two; `None` where the error says it all.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -394,11 +403,7 @@ pub(crate) trait Doing<T> {
 
 impl<T> Doing<T> for rusqlite::Result<T> {
     fn doing(self, doing: &'static str) -> Result<T, ArchiveError> {
-        self.map_err(|source| match source.sqlite_error_code() {
-            // Who stops a command is not told the error.
-            Some(rusqlite::ErrorCode::OperationInterrupted) => ArchiveError::Endless { doing },
-            _ => ArchiveError::Sql { doing, source },
-        })
+        self.map_err(|source| ArchiveError::sql(doing, source))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Jobs: who is watched, what they are called, where they answered.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::error::{ArchiveError, Doing};
+use super::db::Db;
+use super::error::ArchiveError;
 use super::ledger::entry::LedgerEntry;
 use super::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant};
@@ -49,14 +50,12 @@ pub(super) struct JobEnd<'a> {
 }
 
 pub(super) fn key(connection: &Connection, job_id: Guid) -> Result<Option<i64>, ArchiveError> {
-    connection
-        .prepare_cached("SELECT job_key FROM _job WHERE job_id = ?1")
-        .and_then(|mut statement| {
-            statement
-                .query_row([job_id.to_string()], |row| row.get(0))
-                .optional()
-        })
-        .doing("look a job up")
+    connection.cached().optional(
+        "SELECT job_key FROM _job WHERE job_id = ?1",
+        [job_id.to_string()],
+        "look a job up",
+        |row| row.get(0),
+    )
 }
 
 /// The job's key; a job never seen is added, unwatched.
@@ -69,10 +68,11 @@ pub(super) fn key_or_insert(
     if let Some(key) = key(connection, job_id)? {
         return Ok(key);
     }
-    let key = connection
-        .prepare_cached("INSERT INTO _job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)")
-        .and_then(|mut statement| statement.insert(params![job_id.to_string(), now.unix_seconds()]))
-        .doing("add a job")?;
+    let key = connection.cached().insert(
+        "INSERT INTO _job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)",
+        params![job_id.to_string(), now.unix_seconds()],
+        "add a job",
+    )?;
     ledger::append(
         connection,
         head,
@@ -93,10 +93,12 @@ pub(super) fn stored_guid(text: &str) -> Result<Guid, ArchiveError> {
 
 /// The GUID of a job.
 pub(super) fn id(connection: &Connection, job_key: i64) -> Result<Guid, ArchiveError> {
-    let id: String = connection
-        .prepare_cached("SELECT job_id FROM _job WHERE job_key = ?1")
-        .and_then(|mut statement| statement.query_row([job_key], |row| row.get(0)))
-        .doing("look a job up")?;
+    let id: String = connection.cached().one(
+        "SELECT job_id FROM _job WHERE job_key = ?1",
+        [job_key],
+        "look a job up",
+        |row| row.get(0),
+    )?;
     stored_guid(&id)
 }
 
@@ -105,12 +107,13 @@ pub(super) fn name_and_server(
     connection: &Connection,
     job_key: i64,
 ) -> Result<(Option<String>, Option<String>), ArchiveError> {
-    connection
-        .prepare_cached(
-            "SELECT j.name, s.url FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key WHERE j.job_key = ?1",
-        )
-        .and_then(|mut statement| statement.query_row([job_key], |row| Ok((row.get(0)?, row.get(1)?))))
-        .doing("look a job up")
+    connection.cached().one(
+        "SELECT j.name, s.url FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key
+         WHERE j.job_key = ?1",
+        [job_key],
+        "look a job up",
+        |row| row.try_into(),
+    )
 }
 
 pub(super) fn set_watched(
@@ -120,10 +123,11 @@ pub(super) fn set_watched(
     watched: bool,
     now: Instant,
 ) -> Result<(), ArchiveError> {
-    let changed = connection
-        .prepare_cached("UPDATE _job SET watched = ?2 WHERE job_key = ?1 AND watched <> ?2")
-        .and_then(|mut statement| statement.execute(params![job_key, watched]))
-        .doing("watch a job")?;
+    let changed = connection.cached().run(
+        "UPDATE _job SET watched = ?2 WHERE job_key = ?1 AND watched <> ?2",
+        params![job_key, watched],
+        "watch a job",
+    )?;
     if changed == 0 {
         return Ok(());
     }
@@ -143,10 +147,11 @@ pub(super) fn set_name(
 ) -> Result<(), ArchiveError> {
     // Most tools end a text at NUL.
     let name = &*name.replace('\0', "\u{fffd}");
-    let changed = connection
-        .prepare_cached("UPDATE _job SET name = ?2 WHERE job_key = ?1 AND name IS NOT ?2")
-        .and_then(|mut statement| statement.execute(params![job_key, name]))
-        .doing("name a job")?;
+    let changed = connection.cached().run(
+        "UPDATE _job SET name = ?2 WHERE job_key = ?1 AND name IS NOT ?2",
+        params![job_key, name],
+        "name a job",
+    )?;
     if changed == 0 {
         return Ok(());
     }
@@ -160,24 +165,20 @@ pub(super) fn set_name(
 
 /// Notes a job's part in a sync that ends.
 pub(super) fn end(connection: &Connection, head: &mut Head, end: &JobEnd<'_>) -> Result<(), ArchiveError> {
-    let doing = "note how a job's sync ended";
-    connection
-        .prepare_cached(
-            "UPDATE _job SET last_error = ?2,
-                 last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
-                 total_job_runs = CASE WHEN ?3 THEN coalesce(?5, total_job_runs) ELSE total_job_runs END
-             WHERE job_key = ?1",
-        )
-        .and_then(|mut statement| {
-            statement.execute(params![
-                end.job_key,
-                end.error,
-                end.synced,
-                end.at.unix_seconds(),
-                end.total_job_runs
-            ])
-        })
-        .doing(doing)?;
+    connection.cached().run(
+        "UPDATE _job SET last_error = ?2,
+             last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
+             total_job_runs = CASE WHEN ?3 THEN coalesce(?5, total_job_runs) ELSE total_job_runs END
+         WHERE job_key = ?1",
+        params![
+            end.job_key,
+            end.error,
+            end.synced,
+            end.at.unix_seconds(),
+            end.total_job_runs
+        ],
+        "note how a job's sync ended",
+    )?;
     if !end.answered {
         return Ok(());
     }
@@ -199,17 +200,18 @@ fn set_server(
     at: Instant,
 ) -> Result<bool, ArchiveError> {
     let doing = "note the server of a job";
-    let server_key: i64 = connection
-        .prepare_cached(
-            "INSERT INTO _server (url) VALUES (?1) ON CONFLICT (url) DO UPDATE SET url = excluded.url
-             RETURNING server_key",
-        )
-        .and_then(|mut statement| statement.query_row([server], |row| row.get(0)))
-        .doing(doing)?;
-    let moved = connection
-        .prepare_cached("UPDATE _job SET server_key = ?2 WHERE job_key = ?1 AND server_key IS NOT ?2")
-        .and_then(|mut statement| statement.execute([job_key, server_key]))
-        .doing(doing)?;
+    let server_key: i64 = connection.cached().one(
+        "INSERT INTO _server (url) VALUES (?1) ON CONFLICT (url) DO UPDATE SET url = excluded.url
+         RETURNING server_key",
+        [server],
+        doing,
+        |row| row.get(0),
+    )?;
+    let moved = connection.cached().run(
+        "UPDATE _job SET server_key = ?2 WHERE job_key = ?1 AND server_key IS NOT ?2",
+        [job_key, server_key],
+        doing,
+    )?;
     if moved > 0 {
         let entry = LedgerEntry::JobServer {
             job: id(connection, job_key)?,
@@ -230,19 +232,13 @@ pub(super) fn move_to(
     from: Option<&str>,
     to: &str,
 ) -> Result<u64, ArchiveError> {
-    let doing = "read the servers of the jobs";
-    let keys: Vec<i64> = connection
-        .prepare(
-            "SELECT j.job_key FROM _job j JOIN _server s ON s.server_key = j.server_key
-             WHERE (?1 IS NULL OR j.job_id = ?1) AND (?2 IS NULL OR s.url = ?2) ORDER BY j.job_id",
-        )
-        .and_then(|mut statement| {
-            let job = job.map(|job| job.to_string());
-            statement
-                .query_map(params![job, from], |row| row.get(0))?
-                .collect()
-        })
-        .doing(doing)?;
+    let keys: Vec<i64> = connection.all(
+        "SELECT j.job_key FROM _job j JOIN _server s ON s.server_key = j.server_key
+         WHERE (?1 IS NULL OR j.job_id = ?1) AND (?2 IS NULL OR s.url = ?2) ORDER BY j.job_id",
+        params![job.map(|job| job.to_string()), from],
+        "read the servers of the jobs",
+        |row| row.get(0),
+    )?;
     let mut moved = 0;
     for key in keys {
         moved += u64::from(set_server(connection, head, key, to, Instant::now())?);
@@ -251,10 +247,12 @@ pub(super) fn move_to(
 }
 
 pub(super) fn watched(connection: &Connection) -> Result<Vec<Guid>, ArchiveError> {
-    let texts: Vec<String> = connection
-        .prepare("SELECT job_id FROM _job WHERE watched = 1 ORDER BY job_id")
-        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-        .doing("list the watched jobs")?;
+    let texts: Vec<String> = connection.all(
+        "SELECT job_id FROM _job WHERE watched = 1 ORDER BY job_id",
+        [],
+        "list the watched jobs",
+        |row| row.get(0),
+    )?;
     texts
         .iter()
         .map(|text| {
@@ -266,30 +264,27 @@ pub(super) fn watched(connection: &Connection) -> Result<Vec<Guid>, ArchiveError
 }
 
 pub(super) fn states(connection: &Connection) -> Result<Vec<JobState>, ArchiveError> {
-    connection
-        .prepare(
-            "SELECT j.job_id, j.name, s.url, j.watched, j.last_synced_unix, j.last_error,
-                    (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key),
-                    (SELECT r.started_at FROM _run r WHERE r.job_key = j.job_key ORDER BY r.started_ticks DESC LIMIT 1)
-             FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key ORDER BY j.job_id",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| {
-                    Ok(JobState {
-                        job: JobRow {
-                            job_id: row.get(0)?,
-                            name: row.get(1)?,
-                            server: row.get(2)?,
-                            watched: row.get(3)?,
-                            last_synced_at: row.get::<_, Option<i64>>(4)?.map(Instant::from_unix_seconds),
-                            last_error: row.get(5)?,
-                        },
-                        runs: row.get(6)?,
-                        newest_run_at: row.get(7)?,
-                    })
-                })?
-                .collect()
-        })
-        .doing("list the jobs")
+    connection.all(
+        "SELECT j.job_id, j.name, s.url, j.watched, j.last_synced_unix, j.last_error,
+                (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key),
+                (SELECT r.started_at FROM _run r WHERE r.job_key = j.job_key
+                 ORDER BY r.started_ticks DESC LIMIT 1)
+         FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key ORDER BY j.job_id",
+        [],
+        "list the jobs",
+        |row| {
+            Ok(JobState {
+                job: JobRow {
+                    job_id: row.get(0)?,
+                    name: row.get(1)?,
+                    server: row.get(2)?,
+                    watched: row.get(3)?,
+                    last_synced_at: row.get::<_, Option<i64>>(4)?.map(Instant::from_unix_seconds),
+                    last_error: row.get(5)?,
+                },
+                runs: row.get(6)?,
+                newest_run_at: row.get(7)?,
+            })
+        },
+    )
 }

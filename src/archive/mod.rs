@@ -17,6 +17,7 @@ mod acknowledge;
 mod atomic_file;
 mod backup;
 mod connection;
+mod db;
 mod error;
 mod heads;
 mod identity;

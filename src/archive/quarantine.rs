@@ -1,8 +1,9 @@
 //! Looking at bytes in quarantine.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
-use super::error::{ArchiveError, Doing};
+use super::db::Db;
+use super::error::ArchiveError;
 
 /// A row of the table `quarantine`, with its length and the reason it was accepted for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,27 +47,26 @@ fn row(row: &Row<'_>) -> rusqlite::Result<QuarantineRow> {
 }
 
 pub(super) fn list(connection: &Connection) -> Result<Vec<QuarantineRow>, ArchiveError> {
-    connection
-        .prepare(&format!("{COLUMNS} ORDER BY v.quarantine_id"))
-        .and_then(|mut statement| statement.query_map([], row)?.collect())
-        .doing("list the quarantine")
+    connection.all(
+        &format!("{COLUMNS} ORDER BY v.quarantine_id"),
+        [],
+        "list the quarantine",
+        row,
+    )
 }
 
 pub(super) fn show(connection: &Connection, id: i64) -> Result<(QuarantineRow, Vec<u8>), ArchiveError> {
     let doing = "look at bytes in quarantine";
     let found = connection
-        .query_row(&format!("{COLUMNS} WHERE v.quarantine_id = ?1"), [id], row)
-        .optional()
-        .doing(doing)?
+        .optional(&format!("{COLUMNS} WHERE v.quarantine_id = ?1"), [id], doing, row)?
         .ok_or_else(|| ArchiveError::NoSuch {
             what: format!("number {id} in quarantine"),
         })?;
-    let payload = connection
-        .query_row(
-            "SELECT payload FROM quarantine WHERE quarantine_id = ?1",
-            [id],
-            |row| row.get(0),
-        )
-        .doing(doing)?;
+    let payload = connection.one(
+        "SELECT payload FROM quarantine WHERE quarantine_id = ?1",
+        [id],
+        doing,
+        |row| row.get(0),
+    )?;
     Ok((found, payload))
 }

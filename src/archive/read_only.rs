@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::error::{ArchiveError, Doing};
+use super::db::Db;
+use super::error::ArchiveError;
 use super::jobs::{self, JobState};
 use super::open::{self, ReadConnection};
 use super::quarantine::{self, QuarantineRow};
@@ -166,10 +167,12 @@ impl ReadOnly {
     /// SQL errors; it has none.
     pub fn archive_id(&self) -> Result<Guid, ArchiveError> {
         let id: String = self.settled(|reader| {
-            let id = reader
-                .connection
-                .query_row("SELECT archive_id FROM _archive", [], |row| row.get(0));
-            reader.confirmed(id.doing("read what the archive is"))
+            reader.confirmed(reader.connection.one(
+                "SELECT archive_id FROM _archive",
+                [],
+                "read what the archive is",
+                |row| row.get(0),
+            ))
         })?;
         id.parse().map_err(|error| ArchiveError::Damaged {
             what: format!("its id: {error}"),
@@ -179,14 +182,13 @@ impl ReadOnly {
     /// Whether the ledger has an entry with this hash. Heads that are asked for are most often among the newest.
     pub(super) fn holds(&self, head: &Sha256) -> Result<bool, ArchiveError> {
         self.connection
-            .query_row(
+            .optional(
                 "SELECT 1 FROM ledger WHERE entry_hash = ?1 ORDER BY entry_id DESC LIMIT 1",
                 [head],
+                "look a head up in the ledger",
                 |_| Ok(()),
             )
-            .optional()
             .map(|found| found.is_some())
-            .doing("look a head up in the ledger")
     }
 
     /// Every job with the freshness of its runs, by GUID.
@@ -203,8 +205,9 @@ impl ReadOnly {
     /// SQL errors.
     pub fn syncs_so_far(&self) -> Result<u64, ArchiveError> {
         self.connection
-            .query_row("SELECT count(*) FROM _sync", [], |row| row.get(0))
-            .doing("count the syncs")
+            .one("SELECT count(*) FROM _sync", [], "count the syncs", |row| {
+                row.get(0)
+            })
     }
 
     /// What is in quarantine, by number.
@@ -240,29 +243,18 @@ impl ReadOnly {
     }
 
     fn find_payload(&self, run: Guid, revision: Option<i64>) -> Result<Payload, ArchiveError> {
-        let doing = "read a payload";
-        let found = self
-            .connection
-            .query_row(
-                "SELECT v.entry_id, v.revision, v.payload_sha256, p.data, d.bytes
-                 FROM _run r
-                 JOIN _revision v ON v.run_key = r.run_key AND v.revision = coalesce(?2, r.revision)
-                 LEFT JOIN payload p ON p.entry_id = v.entry_id
-                 LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key
-                 WHERE r.job_run_id = ?1",
-                params![run.to_string(), revision],
-                |row| {
-                    Ok((
-                        row.get::<_, i64>(0)?,
-                        row.get::<_, i64>(1)?,
-                        row.get::<_, Sha256>(2)?,
-                        row.get::<_, Option<Vec<u8>>>(3)?,
-                        row.get::<_, Option<Vec<u8>>>(4)?,
-                    ))
-                },
-            )
-            .optional()
-            .doing(doing)?;
+        type Found = (i64, i64, Sha256, Option<Vec<u8>>, Option<Vec<u8>>);
+        let found: Option<Found> = self.connection.optional(
+            "SELECT v.entry_id, v.revision, v.payload_sha256, p.data, d.bytes
+             FROM _run r
+             JOIN _revision v ON v.run_key = r.run_key AND v.revision = coalesce(?2, r.revision)
+             LEFT JOIN payload p ON p.entry_id = v.entry_id
+             LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key
+             WHERE r.job_run_id = ?1",
+            params![run.to_string(), revision],
+            "read a payload",
+            |row| row.try_into(),
+        )?;
         let Some((entry_id, revision, sha256, packed, dictionary)) = found else {
             let of = revision.map_or_else(String::new, |number| format!("revision {number} of "));
             return Err(ArchiveError::NoSuch {

@@ -1,9 +1,10 @@
 //! Payloads by ledger entry, unpacked and checked against their hash.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use sha2::Digest;
 
-use super::error::{ArchiveError, Doing};
+use super::db::Db;
+use super::error::ArchiveError;
 use super::ledger::WITHOUT_EVIDENCE;
 use super::ledger::entry::{LedgerEntry, RevisionEntry};
 use super::payload::{MOST_BYTES, UnpackError, Unpacker};
@@ -58,31 +59,30 @@ impl Payloads {
         entry: i64,
         claim: &RevisionEntry,
     ) -> Result<Result<&[u8], Unsound>, ArchiveError> {
-        let doing = "read a payload";
-        let mut statement = connection
-            .prepare_cached("SELECT dictionary_key, data FROM payload WHERE entry_id = ?1")
-            .doing(doing)?;
-        let mut rows = statement.query([entry]).doing(doing)?;
-        let Some(row) = rows.next().doing(doing)? else {
-            return Ok(Err(Unsound::Missing));
-        };
-        let key: Option<i64> = row.get(0).doing(doing)?;
-        let packed = row.get_ref(1).doing(doing)?;
-        let Ok(packed) = packed.as_blob() else {
-            return Ok(Err(Unsound::Packed("it is no bytes".to_owned())));
-        };
         // Only what the ledger says that it has: a damaged frame must not ask for more.
         let limit = usize::try_from(claim.bytes).unwrap_or(usize::MAX);
         let mut bytes = std::mem::take(&mut self.bytes);
-        let unpacked = match self.unpacker(connection, key)? {
-            Some(unpacker) => unpacker.unpack(packed, limit, &mut bytes),
-            None => Err("its dictionary is missing".to_owned().into()),
-        };
+        let unpacked = connection.cached().try_optional::<_, ArchiveError>(
+            "SELECT dictionary_key, data FROM payload WHERE entry_id = ?1",
+            [entry],
+            "read a payload",
+            |row| {
+                let key = row.get(0)?;
+                let Ok(packed) = row.get_ref(1)?.as_blob() else {
+                    return Ok(Err("it is no bytes".to_owned().into()));
+                };
+                Ok(match self.unpacker(connection, key)? {
+                    Some(unpacker) => unpacker.unpack(packed, limit, &mut bytes),
+                    None => Err("its dictionary is missing".to_owned().into()),
+                })
+            },
+        )?;
         self.bytes = bytes;
         match unpacked {
-            Ok(()) => {}
-            Err(UnpackError::Damaged(why)) => return Ok(Err(Unsound::Packed(why))),
-            Err(UnpackError::NoMemory(size)) => {
+            None => return Ok(Err(Unsound::Missing)),
+            Some(Ok(())) => {}
+            Some(Err(UnpackError::Damaged(why))) => return Ok(Err(Unsound::Packed(why))),
+            Some(Err(UnpackError::NoMemory(size))) => {
                 let what = format!("a run of {size} bytes (ledger entry {entry})");
                 return Err(ArchiveError::NoMemory { what });
             }
@@ -125,10 +125,12 @@ pub(super) fn bytes_told(connection: &Connection, entry: i64) -> Result<usize, A
     if WITHOUT_EVIDENCE {
         return Ok(MOST_BYTES);
     }
-    let line: Option<String> = connection
-        .prepare_cached("SELECT entry FROM ledger WHERE entry_id = ?1")
-        .and_then(|mut statement| statement.query_row([entry], |row| row.get(0)).optional())
-        .doing("read the ledger")?;
+    let line: Option<String> = connection.cached().optional(
+        "SELECT entry FROM ledger WHERE entry_id = ?1",
+        [entry],
+        "read the ledger",
+        |row| row.get(0),
+    )?;
     Ok(match line.as_deref().map(LedgerEntry::read) {
         Some(Ok(LedgerEntry::Revision(claim))) => usize::try_from(claim.bytes).unwrap_or(usize::MAX),
         _ => 0,
@@ -139,10 +141,12 @@ fn new_unpacker(connection: &Connection, key: Option<i64>) -> Result<Option<Unpa
     let dictionary: Option<Vec<u8>> = match key {
         None => None,
         Some(key) => {
-            let found = connection
-                .prepare_cached("SELECT bytes FROM dictionary WHERE dictionary_key = ?1")
-                .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
-                .doing("read a dictionary")?;
+            let found = connection.cached().optional(
+                "SELECT bytes FROM dictionary WHERE dictionary_key = ?1",
+                [key],
+                "read a dictionary",
+                |row| row.get(0),
+            )?;
             let Some(found) = found else { return Ok(None) };
             Some(found)
         }

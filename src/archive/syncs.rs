@@ -1,9 +1,10 @@
 //! The record of syncs: begun, ended, and what each found of each job.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use sha2::Digest;
 
-use super::error::{ArchiveError, Doing};
+use super::db::Db;
+use super::error::ArchiveError;
 use super::ledger::entry::{LedgerEntry, SyncBegan, SyncEnded};
 use super::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
@@ -180,10 +181,14 @@ pub(super) fn jobs_hash(mut lines: Vec<String>) -> Sha256 {
 /// The sync that has begun last and not ended.
 pub(super) fn running(connection: &Connection) -> Result<Option<i64>, ArchiveError> {
     connection
-        .prepare_cached("SELECT iif(outcome IS NULL, sync_id, NULL) FROM _sync ORDER BY sync_id DESC LIMIT 1")
-        .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
+        .cached()
+        .optional(
+            "SELECT iif(outcome IS NULL, sync_id, NULL) FROM _sync ORDER BY sync_id DESC LIMIT 1",
+            [],
+            "look for the running sync",
+            |row| row.get(0),
+        )
         .map(Option::flatten)
-        .doing("look for the running sync")
 }
 
 /// Notes of the sync that was killed before it ended that it was.
@@ -195,12 +200,11 @@ pub(super) fn close_killed(
     let Some(sync_id) = running(connection)? else {
         return Ok(());
     };
-    connection
-        .execute(
-            "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
-            [sync_id],
-        )
-        .doing("note that a sync was killed")?;
+    connection.run(
+        "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
+        [sync_id],
+        "note that a sync was killed",
+    )?;
     let entry = LedgerEntry::SyncKilled {
         sync: sync_id,
         at: now.unix_seconds(),
@@ -215,17 +219,15 @@ pub(super) fn begin(
     started_at: Instant,
     count: u32,
 ) -> Result<i64, ArchiveError> {
-    let doing = "begin the sync";
     close_killed(connection, head, started_at)?;
     let version = env!("CARGO_PKG_VERSION");
-    let sync_id: i64 = connection
-        .query_row(
-            "INSERT INTO _sync (started_unix, count_asked, process_id, tool_version) VALUES (?1, ?2, ?3, ?4)
-             RETURNING sync_id",
-            params![started_at.unix_seconds(), count, std::process::id(), version],
-            |row| row.get(0),
-        )
-        .doing(doing)?;
+    let sync_id: i64 = connection.one(
+        "INSERT INTO _sync (started_unix, count_asked, process_id, tool_version) VALUES (?1, ?2, ?3, ?4)
+         RETURNING sync_id",
+        params![started_at.unix_seconds(), count, std::process::id(), version],
+        "begin the sync",
+        |row| row.get(0),
+    )?;
     let entry = LedgerEntry::SyncBegan(SyncBegan {
         sync: sync_id,
         at: started_at.unix_seconds(),
@@ -259,51 +261,48 @@ pub(super) fn record_job(
                 milliseconds: figures.milliseconds,
                 ..JobFigures::default()
             };
-    let result = if quiet {
-        connection
-            .prepare_cached(
-                "INSERT INTO _sync_job_unchanged (sync_id, job_key, runs_seen, body_bytes, milliseconds)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    sync_id,
-                    job_key,
-                    figures.runs_seen,
-                    figures.body_bytes,
-                    figures.milliseconds
-                ])
-            })
+    let doing = "record what the sync found of a job";
+    if quiet {
+        connection.cached().run(
+            "INSERT INTO _sync_job_unchanged (sync_id, job_key, runs_seen, body_bytes, milliseconds)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                sync_id,
+                job_key,
+                figures.runs_seen,
+                figures.body_bytes,
+                figures.milliseconds
+            ],
+            doing,
+        )
     } else {
-        connection
-            .prepare_cached(
-                "INSERT INTO _sync_job (sync_id, job_key, outcome, error, http_status, attempts, runs_seen, runs_new,
-                     runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new, body_bytes,
-                     milliseconds, total_job_runs)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    sync_id,
-                    job_key,
-                    job.outcome.as_str(),
-                    job.error,
-                    job.http_status,
-                    figures.attempts,
-                    figures.runs_seen,
-                    figures.runs_new,
-                    figures.runs_changed,
-                    figures.runs_unchanged,
-                    figures.runs_quarantined,
-                    figures.runs_absent,
-                    figures.messages_new,
-                    figures.body_bytes,
-                    figures.milliseconds,
-                    job.total_job_runs
-                ])
-            })
-    };
-    result.doing("record what the sync found of a job").map(drop)
+        connection.cached().run(
+            "INSERT INTO _sync_job (sync_id, job_key, outcome, error, http_status, attempts, runs_seen,
+                 runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new,
+                 body_bytes, milliseconds, total_job_runs)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            params![
+                sync_id,
+                job_key,
+                job.outcome.as_str(),
+                job.error,
+                job.http_status,
+                figures.attempts,
+                figures.runs_seen,
+                figures.runs_new,
+                figures.runs_changed,
+                figures.runs_unchanged,
+                figures.runs_quarantined,
+                figures.runs_absent,
+                figures.messages_new,
+                figures.body_bytes,
+                figures.milliseconds,
+                job.total_job_runs
+            ],
+            doing,
+        )
+    }
+    .map(drop)
 }
 
 /// Ends the sync: its totals, its ledger entry, and the head after it.
@@ -327,29 +326,28 @@ pub(super) fn end(
         results: jobs_hash(jobs.iter().map(job_line).collect()),
     });
     ledger::append(connection, head, &entry)?;
-    connection
-        .execute(
-            "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4, attempts = ?5, runs_seen = ?6, runs_new = ?7,
-                 runs_changed = ?8, runs_unchanged = ?9, runs_quarantined = ?10, runs_absent = ?11, messages_new = ?12,
-                 body_bytes = ?13, milliseconds = ?14
-             WHERE sync_id = ?1",
-            params![
-                sync_id,
-                finished_at.unix_seconds(),
-                outcome.as_str(),
-                head.hash,
-                totals.attempts,
-                totals.runs_seen,
-                totals.runs_new,
-                totals.runs_changed,
-                totals.runs_unchanged,
-                totals.runs_quarantined,
-                totals.runs_absent,
-                totals.messages_new,
-                totals.body_bytes,
-                totals.milliseconds
-            ],
-        )
-        .doing("end the sync")?;
+    connection.run(
+        "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4, attempts = ?5, runs_seen = ?6,
+             runs_new = ?7, runs_changed = ?8, runs_unchanged = ?9, runs_quarantined = ?10,
+             runs_absent = ?11, messages_new = ?12, body_bytes = ?13, milliseconds = ?14
+         WHERE sync_id = ?1",
+        params![
+            sync_id,
+            finished_at.unix_seconds(),
+            outcome.as_str(),
+            head.hash,
+            totals.attempts,
+            totals.runs_seen,
+            totals.runs_new,
+            totals.runs_changed,
+            totals.runs_unchanged,
+            totals.runs_quarantined,
+            totals.runs_absent,
+            totals.messages_new,
+            totals.body_bytes,
+            totals.milliseconds
+        ],
+        "end the sync",
+    )?;
     Ok(totals)
 }

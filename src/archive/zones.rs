@@ -1,9 +1,10 @@
 //! The rules of time zones that the archive keeps, so that times without offset are read alike on every machine.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use sha2::Digest;
 
-use super::error::{ArchiveError, Doing};
+use super::db::Db;
+use super::error::ArchiveError;
 use super::ledger::entry::Rules;
 use crate::model::{NaiveZone, Sha256, Zone, ZoneName, hex};
 
@@ -13,11 +14,11 @@ pub(super) fn keep(connection: &Connection, zone: NaiveZone) -> Result<(), Archi
         return Ok(());
     };
     connection
-        .execute(
+        .run(
             "INSERT OR IGNORE INTO _zone_rules (sha256, zone, release, tzif) VALUES (?1, ?2, ?3, ?4)",
             params![rules.sha256(), rules.name(), rules.version(), rules.tzif()],
+            "keep the rules of a time zone",
         )
-        .doing("keep the rules of a time zone")
         .map(drop)
 }
 
@@ -33,14 +34,12 @@ pub(super) fn kept(
         Some(_) if name == ZoneName::UTC => return Ok(Err("UTC has no rules".to_owned())),
         Some(rules) => rules,
     };
-    let tzif: Option<Vec<u8>> = connection
-        .query_row(
-            "SELECT tzif FROM _zone_rules WHERE sha256 = ?1 AND zone = ?2 AND release = ?3",
-            params![sha256, name.as_str(), release],
-            |row| row.get(0),
-        )
-        .optional()
-        .doing("read the rules of a time zone")?;
+    let tzif: Option<Vec<u8>> = connection.optional(
+        "SELECT tzif FROM _zone_rules WHERE sha256 = ?1 AND zone = ?2 AND release = ?3",
+        params![sha256, name.as_str(), release],
+        "read the rules of a time zone",
+        |row| row.get(0),
+    )?;
     let Some(tzif) = tzif else {
         return Ok(Err(format!(
             "the rules of {name} of release {release} with the SHA-256 {} are missing",

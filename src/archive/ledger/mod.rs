@@ -5,14 +5,15 @@
 //! `SHA-256(hash of the entry before || the line as UTF-8)`; 32 zero bytes stand before the first. The kinds and their
 //! words are specified in `docs/evidence.md`.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use sha2::Digest;
 
 pub(super) mod entry;
 pub(super) mod grammar;
 
 use self::entry::LedgerEntry;
-use super::error::{ArchiveError, Doing};
+use super::db::Db;
+use super::error::ArchiveError;
 use crate::model::{Instant, Sha256};
 
 /// Whether payloads and ledger are left out (`--cfg jobruns_without_evidence`): a build that measures what evidence costs, see
@@ -64,20 +65,13 @@ pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
     } else {
         "SELECT entry_id, entry_hash, entry FROM ledger ORDER BY entry_id DESC LIMIT 1"
     };
-    let head = connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| {
-            statement
-                .query_row([], |row| {
-                    Ok(Head {
-                        entry_id: row.get(0)?,
-                        hash: row.get(1)?,
-                        at: time_of(row.get_ref(2)?.as_str()?),
-                    })
-                })
-                .optional()
+    let head = connection.cached().optional(sql, [], doing, |row| {
+        Ok(Head {
+            entry_id: row.get(0)?,
+            hash: row.get(1)?,
+            at: time_of(row.get_ref(2)?.as_str()?),
         })
-        .doing(doing)?;
+    })?;
     let mut head = head.unwrap_or(Head {
         entry_id: 0,
         hash: GENESIS,
@@ -85,13 +79,12 @@ pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
     });
     if head.at.is_none() && head.entry_id > 0 && !WITHOUT_EVIDENCE {
         head.at = connection
-            .query_row(
+            .optional(
                 "SELECT entry FROM ledger WHERE entry GLOB '* at=*' ORDER BY entry_id DESC LIMIT 1",
                 [],
+                doing,
                 |row| Ok(time_of(row.get_ref(0)?.as_str()?)),
-            )
-            .optional()
-            .doing(doing)?
+            )?
             .flatten();
     }
     Ok(head)
@@ -144,10 +137,11 @@ pub(super) fn append_line(connection: &Connection, head: &mut Head, line: &str) 
         hash: entry_hash(&head.hash, line),
         at: time_of(line).or(head.at),
     };
-    connection
-        .prepare_cached("INSERT INTO ledger (entry_id, entry, entry_hash) VALUES (?1, ?2, ?3)")
-        .and_then(|mut statement| statement.execute((next.entry_id, line, next.hash)))
-        .doing("append to the ledger")?;
+    connection.cached().run(
+        "INSERT INTO ledger (entry_id, entry, entry_hash) VALUES (?1, ?2, ?3)",
+        (next.entry_id, line, next.hash),
+        "append to the ledger",
+    )?;
     *head = next;
     Ok(())
 }

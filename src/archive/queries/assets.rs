@@ -3,7 +3,8 @@
 use rusqlite::params;
 
 use super::Snapshot;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 
 /// What a stored row of `asset` says. Two rows may say the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,20 +60,19 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn asset_names(&self) -> Result<Vec<AssetName>, ArchiveError> {
-        let doing = "read the assets";
-        let mut statement = self
-            .connection()
-            .prepare("SELECT asset_key, asset, asset_type, asset_owner FROM _asset")
-            .doing(doing)?;
-        let names = statement.query_map([], |row| {
-            Ok(AssetName {
-                asset_key: row.get(0)?,
-                asset: row.get(1)?,
-                asset_type: row.get(2)?,
-                asset_owner: row.get(3)?,
-            })
-        });
-        names.and_then(Iterator::collect).doing(doing)
+        self.connection().all(
+            "SELECT asset_key, asset, asset_type, asset_owner FROM _asset",
+            [],
+            "read the assets",
+            |row| {
+                Ok(AssetName {
+                    asset_key: row.get(0)?,
+                    asset: row.get(1)?,
+                    asset_type: row.get(2)?,
+                    asset_owner: row.get(3)?,
+                })
+            },
+        )
     }
 
     /// Every stored message text with its category, in no order.
@@ -80,19 +80,18 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn kind_names(&self) -> Result<Vec<KindName>, ArchiveError> {
-        let doing = "read the message texts";
-        let mut statement = self
-            .connection()
-            .prepare("SELECT kind_key, message, category FROM _message_kind")
-            .doing(doing)?;
-        let names = statement.query_map([], |row| {
-            Ok(KindName {
-                kind_key: row.get(0)?,
-                message: row.get(1)?,
-                category: row.get(2)?,
-            })
-        });
-        names.and_then(Iterator::collect).doing(doing)
+        self.connection().all(
+            "SELECT kind_key, message, category FROM _message_kind",
+            [],
+            "read the message texts",
+            |row| {
+                Ok(KindName {
+                    kind_key: row.get(0)?,
+                    message: row.get(1)?,
+                    category: row.get(2)?,
+                })
+            },
+        )
     }
 
     /// Every run's job and start, by key. The index by job has all three columns, so the wide table is not read.
@@ -100,19 +99,18 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn run_places(&self) -> Result<Vec<RunPlace>, ArchiveError> {
-        let doing = "read the runs";
-        let mut statement = self
-            .connection()
-            .prepare("SELECT run_key, job_key, started_ticks FROM _run INDEXED BY run_by_job")
-            .doing(doing)?;
-        let places = statement.query_map([], |row| {
-            Ok(RunPlace {
-                run_key: row.get(0)?,
-                job_key: row.get(1)?,
-                started_ticks: row.get(2)?,
-            })
-        });
-        let mut places: Vec<RunPlace> = places.and_then(Iterator::collect).doing(doing)?;
+        let mut places: Vec<RunPlace> = self.connection().all(
+            "SELECT run_key, job_key, started_ticks FROM _run INDEXED BY run_by_job",
+            [],
+            "read the runs",
+            |row| {
+                Ok(RunPlace {
+                    run_key: row.get(0)?,
+                    job_key: row.get(1)?,
+                    started_ticks: row.get(2)?,
+                })
+            },
+        )?;
         places.sort_unstable_by_key(|place| place.run_key);
         Ok(places)
     }
@@ -129,7 +127,6 @@ impl Snapshot<'_> {
         include_absent: bool,
         mut see: impl FnMut(MessageFacts),
     ) -> Result<(), ArchiveError> {
-        let doing = "read the messages";
         // SQLite leaves the absent ones out: a column less to hand over.
         let sql = if include_absent {
             "SELECT message_key, occurred_ticks, kind_key, asset_key FROM _message
@@ -139,21 +136,17 @@ impl Snapshot<'_> {
              WHERE message_key BETWEEN ?1 << 24 AND (?2 << 24) + 16777215 AND absent_since_unix IS NULL
              ORDER BY message_key"
         };
-        let mut statement = self.connection().prepare_cached(sql).doing(doing)?;
-        let mut rows = statement.query(params![first, last]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let facts = (|| {
-                Ok(MessageFacts {
+        self.connection()
+            .cached()
+            .each(sql, params![first, last], "read the messages", |row| {
+                see(MessageFacts {
                     // As the column run_key has it.
                     run_key: row.get_ref(0)?.as_i64()? >> 24,
                     occurred_ticks: row.get_ref(1)?.as_i64_or_null()?,
                     kind_key: row.get_ref(2)?.as_i64()?,
                     asset_key: row.get_ref(3)?.as_i64()?,
-                })
-            })()
-            .doing(doing)?;
-            see(facts);
-        }
-        Ok(())
+                });
+                Ok(())
+            })
     }
 }

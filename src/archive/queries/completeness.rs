@@ -1,7 +1,8 @@
 //! What is asked to tell how complete the history is: every answer that said all it had, and runs whose counts disagree.
 
 use super::Snapshot;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 
 /// A complete answer to the question for all runs of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,35 +44,35 @@ impl Snapshot<'_> {
     pub fn each_complete_answer(&self, mut see: impl FnMut(CompleteAnswer)) -> Result<(), ArchiveError> {
         let doing = "read the syncs";
         let connection = self.connection();
-        let mut syncs = connection
-            .prepare(
-                "SELECT sync_id, started_unix, finished_unix FROM _sync
-                 WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
-            )
-            .doing(doing)?;
-        let mut jobs = connection
-            .prepare(
-                "SELECT job_key, runs_seen, total_job_runs FROM _sync_job WHERE sync_id = ?1 AND outcome = 'complete'
-                 UNION ALL SELECT job_key, runs_seen, runs_seen FROM _sync_job_unchanged WHERE sync_id = ?1",
-            )
-            .doing(doing)?;
-        let mut rows = syncs.query([]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let (sync_id, began_unix, ended_unix): (i64, i64, i64) = row.try_into().doing(doing)?;
-            let mut answers = jobs.query([sync_id]).doing(doing)?;
-            while let Some(answer) = answers.next().doing(doing)? {
-                let (job_key, runs_seen, total_job_runs) = answer.try_into().doing(doing)?;
-                see(CompleteAnswer {
-                    job_key,
-                    sync_id,
-                    began_unix,
-                    ended_unix,
-                    runs_seen,
-                    total_job_runs,
-                });
-            }
-        }
-        Ok(())
+        connection.each(
+            "SELECT sync_id, started_unix, finished_unix FROM _sync
+             WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
+            [],
+            doing,
+            |row| {
+                let (sync_id, began_unix, ended_unix) = row.try_into()?;
+                connection.cached().each(
+                    "SELECT job_key, runs_seen, total_job_runs FROM _sync_job
+                     WHERE sync_id = ?1 AND outcome = 'complete'
+                     UNION ALL
+                     SELECT job_key, runs_seen, runs_seen FROM _sync_job_unchanged WHERE sync_id = ?1",
+                    [sync_id],
+                    doing,
+                    |answer| {
+                        see(CompleteAnswer {
+                            job_key: answer.get(0)?,
+                            sync_id,
+                            began_unix,
+                            ended_unix,
+                            runs_seen: answer.get(1)?,
+                            total_job_runs: answer.get(2)?,
+                        });
+                        Ok(())
+                    },
+                )?;
+                Ok(())
+            },
+        )
     }
 
     /// The runs of a job whose counts disagree, by start, then by GUID. Runs whose latest answer had no message list or no
@@ -84,30 +85,22 @@ impl Snapshot<'_> {
         job_key: i64,
         mut see: impl FnMut(CountMismatch<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let doing = "read the runs whose counts disagree";
-        let mut statement = self
-            .connection()
-            .prepare_cached(
-                "SELECT job_run_id, started_ticks, ended_ticks, message_count, messages_present FROM _run
-                 WHERE job_key = ?1 AND has_message_list = 1 AND unreadable_messages = 0
-                     AND message_count IS NOT NULL AND message_count <> messages_present
-                 ORDER BY started_ticks, job_run_id",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query([job_key]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let mismatch = (|| {
-                Ok(CountMismatch {
+        self.connection().cached().try_each(
+            "SELECT job_run_id, started_ticks, ended_ticks, message_count, messages_present FROM _run
+             WHERE job_key = ?1 AND has_message_list = 1 AND unreadable_messages = 0
+                 AND message_count IS NOT NULL AND message_count <> messages_present
+             ORDER BY started_ticks, job_run_id",
+            [job_key],
+            "read the runs whose counts disagree",
+            |row| {
+                Ok(see(CountMismatch {
                     job_run_id: row.get_ref(0)?.as_str()?,
                     started_ticks: row.get(1)?,
                     ended_ticks: row.get(2)?,
                     message_count: row.get(3)?,
                     messages: row.get(4)?,
-                })
-            })()
-            .doing(doing)?;
-            see(mismatch)?;
-        }
-        Ok(())
+                })?)
+            },
+        )
     }
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use rusqlite::params;
 
 use super::Snapshot;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 
 /// A run, as far as coverage counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +45,12 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn last_synced(&self) -> Result<HashMap<i64, i64>, ArchiveError> {
-        let doing = "read the jobs";
-        let mut statement = self
-            .connection()
-            .prepare("SELECT job_key, last_synced_unix FROM _job WHERE last_synced_unix IS NOT NULL")
-            .doing(doing)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.and_then(Iterator::collect).doing(doing)
+        self.connection().all(
+            "SELECT job_key, last_synced_unix FROM _job WHERE last_synced_unix IS NOT NULL",
+            [],
+            "read the jobs",
+            |row| row.try_into(),
+        )
     }
 
     /// Every time that a job was complete with `count=0`: its key, and the end of that sync in seconds since 1970 UTC.
@@ -61,27 +61,26 @@ impl Snapshot<'_> {
     pub fn each_complete_sync(&self, mut see: impl FnMut(i64, i64)) -> Result<(), ArchiveError> {
         let doing = "read the syncs";
         let connection = self.connection();
-        let mut syncs = connection
-            .prepare(
-                "SELECT sync_id, finished_unix FROM _sync
-                 WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
-            )
-            .doing(doing)?;
-        let mut jobs = connection
-            .prepare(
-                "SELECT job_key FROM _sync_job WHERE sync_id = ?1 AND outcome = 'complete'
-                 UNION ALL SELECT job_key FROM _sync_job_unchanged WHERE sync_id = ?1",
-            )
-            .doing(doing)?;
-        let mut rows = syncs.query([]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let (sync_id, finished): (i64, i64) = row.try_into().doing(doing)?;
-            let mut found = jobs.query([sync_id]).doing(doing)?;
-            while let Some(job) = found.next().doing(doing)? {
-                see(job.get(0).doing(doing)?, finished);
-            }
-        }
-        Ok(())
+        connection.each(
+            "SELECT sync_id, finished_unix FROM _sync
+             WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
+            [],
+            doing,
+            |row| {
+                let (sync_id, finished): (i64, i64) = row.try_into()?;
+                connection.cached().each(
+                    "SELECT job_key FROM _sync_job WHERE sync_id = ?1 AND outcome = 'complete'
+                     UNION ALL SELECT job_key FROM _sync_job_unchanged WHERE sync_id = ?1",
+                    [sync_id],
+                    doing,
+                    |job| {
+                        see(job.get(0)?, finished);
+                        Ok(())
+                    },
+                )?;
+                Ok(())
+            },
+        )
     }
 
     /// Every run, in no order.
@@ -89,30 +88,23 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn each_run_coverage(&self, mut see: impl FnMut(RunCoverage)) -> Result<(), ArchiveError> {
-        let doing = "read the runs";
-        let mut statement = self
-            .connection()
-            .prepare(
-                "SELECT job_key, started_ticks, absent_since_unix IS NOT NULL,
-                        has_message_list = 1 AND unreadable_messages = 0
-                            AND message_count IS NOT NULL AND message_count <> messages_present
-                 FROM _run",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query([]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let run = (|| {
-                Ok(RunCoverage {
+        self.connection().each(
+            "SELECT job_key, started_ticks, absent_since_unix IS NOT NULL,
+                    has_message_list = 1 AND unreadable_messages = 0
+                        AND message_count IS NOT NULL AND message_count <> messages_present
+             FROM _run",
+            [],
+            "read the runs",
+            |row| {
+                see(RunCoverage {
                     job_key: row.get(0)?,
                     started_ticks: row.get(1)?,
                     is_absent: row.get(2)?,
                     is_mismatch: row.get(3)?,
-                })
-            })()
-            .doing(doing)?;
-            see(run);
-        }
-        Ok(())
+                });
+                Ok(())
+            },
+        )
     }
 
     /// The starts of a job's runs within the span, in their order; ticks of 100 ns since 1970 UTC. The index by job has
@@ -126,18 +118,15 @@ impl Snapshot<'_> {
         since: Option<i64>,
         until: Option<i64>,
     ) -> Result<Vec<i64>, ArchiveError> {
-        let doing = "read the starts of runs";
-        let mut statement = self
-            .connection()
-            .prepare_cached(
-                "SELECT started_ticks FROM _run INDEXED BY run_by_job
-                 WHERE job_key = ?1 AND started_ticks >= coalesce(?2, -9223372036854775808)
-                     AND (?3 IS NULL OR started_ticks < ?3)
-                 ORDER BY started_ticks",
-            )
-            .doing(doing)?;
-        let starts = statement.query_map(params![job_key, since, until], |row| row.get(0));
-        starts.and_then(Iterator::collect).doing(doing)
+        self.connection().cached().all(
+            "SELECT started_ticks FROM _run INDEXED BY run_by_job
+             WHERE job_key = ?1 AND started_ticks >= coalesce(?2, -9223372036854775808)
+                 AND (?3 IS NULL OR started_ticks < ?3)
+             ORDER BY started_ticks",
+            params![job_key, since, until],
+            "read the starts of runs",
+            |row| row.get(0),
+        )
     }
 
     /// Every revision after the first of its run, by time, then by the GUIDs of job and run, then by number.
@@ -148,34 +137,27 @@ impl Snapshot<'_> {
         &self,
         mut see: impl FnMut(RunChange<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let doing = "read the revisions";
-        let mut statement = self
-            .connection()
-            .prepare(
-                "SELECT r.job_key, r.job_run_id, v.revision, v.captured_unix, before.status, v.status
-                 FROM _revision v
-                 JOIN _run r ON r.run_key = v.run_key
-                 JOIN _job j ON j.job_key = r.job_key
-                 LEFT JOIN _revision before ON before.run_key = v.run_key AND before.revision = v.revision - 1
-                 WHERE v.revision > 1
-                 ORDER BY v.captured_unix, j.job_id, r.job_run_id, v.revision",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query([]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let change = (|| {
-                Ok(RunChange {
+        self.connection().try_each(
+            "SELECT r.job_key, r.job_run_id, v.revision, v.captured_unix, before.status, v.status
+             FROM _revision v
+             JOIN _run r ON r.run_key = v.run_key
+             JOIN _job j ON j.job_key = r.job_key
+             LEFT JOIN _revision before ON before.run_key = v.run_key
+                 AND before.revision = v.revision - 1
+             WHERE v.revision > 1
+             ORDER BY v.captured_unix, j.job_id, r.job_run_id, v.revision",
+            [],
+            "read the revisions",
+            |row| {
+                Ok(see(RunChange {
                     job_key: row.get(0)?,
                     job_run_id: row.get_ref(1)?.as_str()?,
                     revision: row.get(2)?,
                     captured_unix: row.get(3)?,
                     status_before: row.get(4)?,
                     status: row.get(5)?,
-                })
-            })()
-            .doing(doing)?;
-            see(change)?;
-        }
-        Ok(())
+                })?)
+            },
+        )
     }
 }

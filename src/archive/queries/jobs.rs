@@ -1,7 +1,8 @@
 //! Which jobs there are, and how people call them.
 
 use super::Snapshot;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 
 /// A job's key with its names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,18 +21,17 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn job_names(&self) -> Result<Vec<JobName>, ArchiveError> {
-        let doing = "read the jobs";
-        let mut statement = self
-            .connection()
-            .prepare("SELECT job_key, job_id, name FROM _job ORDER BY job_id")
-            .doing(doing)?;
-        let jobs = statement.query_map([], |row| {
-            Ok(JobName {
-                job_key: row.get(0)?,
-                job_id: row.get(1)?,
-                name: row.get(2)?,
-            })
-        });
-        jobs.and_then(Iterator::collect).doing(doing)
+        self.connection().all(
+            "SELECT job_key, job_id, name FROM _job ORDER BY job_id",
+            [],
+            "read the jobs",
+            |row| {
+                Ok(JobName {
+                    job_key: row.get(0)?,
+                    job_id: row.get(1)?,
+                    name: row.get(2)?,
+                })
+            },
+        )
     }
 }

@@ -3,7 +3,8 @@
 use rusqlite::params;
 
 use super::Snapshot;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 use crate::model::{Guid, Sha256};
 
 /// A line of the ledger.
@@ -36,7 +37,6 @@ impl Snapshot<'_> {
         choice: LedgerChoice,
         mut each: impl FnMut(LedgerLine) -> Result<(), E>,
     ) -> Result<(), E> {
-        let doing = "read the ledger";
         // A run is named by a word in the line; there is no index by it, and reading all lines takes a second for some
         // millions. Newest first and a limit, turned round: only what is shown is read.
         let chosen = choice.run.map(|run| format!(" run={run} "));
@@ -47,18 +47,17 @@ impl Snapshot<'_> {
             "SELECT entry_id, entry, entry_hash FROM ledger
                 WHERE ?1 IS NULL OR instr(entry, ?1) > 0 ORDER BY entry_id LIMIT ?2"
         };
-        let mut statement = self.connection().prepare(sql).doing(doing)?;
         let limit = choice.last.map_or(-1, i64::from);
-        let mut rows = statement.query(params![chosen, limit]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let bytes = row.get_ref(1).doing(doing)?.as_bytes().unwrap_or_default();
-            each(LedgerLine {
-                entry_id: row.get(0).doing(doing)?,
-                entry: String::from_utf8_lossy(bytes).into_owned(),
-                entry_hash: row.get(2).doing(doing)?,
-            })?;
-        }
-        Ok(())
+        self.connection()
+            .try_each(sql, params![chosen, limit], "read the ledger", |row| {
+                let bytes = row.get_ref(1)?.as_bytes().unwrap_or_default();
+                each(LedgerLine {
+                    entry_id: row.get(0)?,
+                    entry: String::from_utf8_lossy(bytes).into_owned(),
+                    entry_hash: row.get(2)?,
+                })?;
+                Ok(())
+            })
     }
 
     /// The first end of a sync behind a line: its number and head, which seals that line; `None` where no sync has ended
@@ -67,26 +66,22 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn sealed_by(&self, entry_id: i64) -> Result<Option<(i64, Sha256)>, ArchiveError> {
-        let doing = "read the ledger";
-        let mut statement = self
-            .connection()
-            .prepare_cached(
-                "SELECT entry, entry_hash FROM ledger WHERE entry_id >= ?1 AND entry GLOB 'sync-ended sync=*'
-                 ORDER BY entry_id LIMIT 1",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query([entry_id]).doing(doing)?;
-        let Some(row) = rows.next().doing(doing)? else {
-            return Ok(None);
-        };
-        let line: String = row.get(0).doing(doing)?;
-        let number = line
-            .split(' ')
-            .find_map(|word| word.strip_prefix("sync="))
-            .and_then(|number| number.parse().ok());
-        let number = number.ok_or_else(|| ArchiveError::Damaged {
-            what: format!("the ledger's line {line:?} names no sync"),
-        })?;
-        Ok(Some((number, row.get(1).doing(doing)?)))
+        self.connection().cached().try_optional(
+            "SELECT entry, entry_hash FROM ledger WHERE entry_id >= ?1 AND entry GLOB 'sync-ended sync=*'
+             ORDER BY entry_id LIMIT 1",
+            [entry_id],
+            "read the ledger",
+            |row| {
+                let line: String = row.get(0)?;
+                let number = line
+                    .split(' ')
+                    .find_map(|word| word.strip_prefix("sync="))
+                    .and_then(|number| number.parse().ok());
+                let number = number.ok_or_else(|| ArchiveError::Damaged {
+                    what: format!("the ledger's line {line:?} names no sync"),
+                })?;
+                Ok((number, row.get(1)?))
+            },
+        )
     }
 }

@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, params};
 
 use super::Snapshot;
 use super::texts::TextsByKey;
+use crate::archive::db::{Db, each_row};
 use crate::archive::error::{ArchiveError, Doing};
 
 /// A message as keys, with what decides whether it is asked for.
@@ -111,30 +112,23 @@ impl Snapshot<'_> {
         last: i64,
         mut see: impl FnMut(MessageKeys),
     ) -> Result<(), ArchiveError> {
-        let doing = "read the messages";
-        let mut statement = self
-            .connection()
-            .prepare_cached(
-                "SELECT message_key, occurred_ticks, kind_key, asset_key, detail_key, absent_since_unix
-                 FROM _message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query(params![first, last]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let keys = (|| {
-                Ok(MessageKeys {
+        self.connection().cached().each(
+            "SELECT message_key, occurred_ticks, kind_key, asset_key, detail_key, absent_since_unix
+             FROM _message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
+            params![first, last],
+            "read the messages",
+            |row| {
+                see(MessageKeys {
                     message_key: row.get_ref(0)?.as_i64()?,
                     occurred_ticks: row.get_ref(1)?.as_i64_or_null()?,
                     kind_key: row.get_ref(2)?.as_i64()?,
                     asset_key: row.get_ref(3)?.as_i64()?,
                     detail_key: row.get_ref(4)?.as_i64_or_null()?,
                     is_absent: row.get_ref(5)? != ValueRef::Null,
-                })
-            })()
-            .doing(doing)?;
-            see(keys);
-        }
-        Ok(())
+                });
+                Ok(())
+            },
+        )
     }
 
     /// Every stored message text with its category: key, message, category.
@@ -178,20 +172,15 @@ impl Snapshot<'_> {
         sql: &str,
         mut see: impl FnMut(i64, [Option<&str>; N]),
     ) -> Result<(), ArchiveError> {
-        let doing = "read the texts of messages";
-        let mut statement = self.connection().prepare(sql).doing(doing)?;
-        let mut rows = statement.query([]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let mut texts = [None; N];
-            for (index, text) in (1..).zip(&mut texts) {
-                *text = row
-                    .get_ref(index)
-                    .and_then(|value| Ok(value.as_str_or_null()?))
-                    .doing(doing)?;
-            }
-            see(row.get(0).doing(doing)?, texts);
-        }
-        Ok(())
+        self.connection()
+            .each(sql, [], "read the texts of messages", |row| {
+                let mut texts = [None; N];
+                for (index, text) in (1..).zip(&mut texts) {
+                    *text = row.get_ref(index)?.as_str_or_null()?;
+                }
+                see(row.get(0)?, texts);
+                Ok(())
+            })
     }
 }
 
@@ -206,19 +195,22 @@ impl MessageReader<'_> {
         last: i64,
         mut see: impl FnMut(MessageRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let doing = "read the messages";
-        let mut rows = self.messages.query(params![first, last]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let integer = |index: usize| -> rusqlite::Result<i64> { Ok(row.get_ref(index)?.as_i64()?) };
-            let optional =
-                |index: usize| -> rusqlite::Result<Option<i64>> { Ok(row.get_ref(index)?.as_i64_or_null()?) };
-            let text = |index: usize| -> rusqlite::Result<Option<&str>> {
-                Ok(row.get_ref(index)?.as_str_or_null()?)
-            };
-            let [message, category] = self.kinds.get(integer(2).doing(doing)?)?;
-            let [asset, asset_type, asset_owner] = self.assets.get(integer(3).doing(doing)?)?;
-            let message = (|| {
-                Ok(MessageRow {
+        let (kinds, assets) = (&mut self.kinds, &mut self.assets);
+        each_row(
+            &mut self.messages,
+            params![first, last],
+            "read the messages",
+            |row| {
+                let integer = |index: usize| -> rusqlite::Result<i64> { Ok(row.get_ref(index)?.as_i64()?) };
+                let optional = |index: usize| -> rusqlite::Result<Option<i64>> {
+                    Ok(row.get_ref(index)?.as_i64_or_null()?)
+                };
+                let text = |index: usize| -> rusqlite::Result<Option<&str>> {
+                    Ok(row.get_ref(index)?.as_str_or_null()?)
+                };
+                let [message, category] = kinds.get(integer(2)?).map_err(E::from)?;
+                let [asset, asset_type, asset_owner] = assets.get(integer(3)?).map_err(E::from)?;
+                let message = MessageRow {
                     ordinal: integer(0)? & ((1 << ORDINAL_BITS) - 1),
                     occurred_ticks: optional(1)?,
                     message: message.as_deref(),
@@ -230,16 +222,15 @@ impl MessageReader<'_> {
                     absent_since_unix: optional(6)?,
                     occurred_at_raw: text(7)?,
                     occurred_assumed: optional(8)?.map(|assumed| assumed != 0),
-                })
-            })()
-            .doing(doing)?;
-            if message.message_details.is_none() && optional(5).doing(doing)?.is_some() {
-                return Err(E::from(ArchiveError::Damaged {
-                    what: "a message has details that are not there".to_owned(),
-                }));
-            }
-            see(message)?;
-        }
-        Ok(())
+                };
+                if message.message_details.is_none() && optional(5)?.is_some() {
+                    return Err(E::from(ArchiveError::Damaged {
+                        what: "a message has details that are not there".to_owned(),
+                    })
+                    .into());
+                }
+                Ok(see(message)?)
+            },
+        )
     }
 }

@@ -16,8 +16,9 @@ mod trends;
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, Transaction};
 
+use super::db::Db;
 use super::error::{ArchiveError, Doing};
 use super::ledger as chain;
 use super::read_only::ReadOnly;
@@ -79,30 +80,26 @@ impl ReadOnly {
 
 fn naive_time_rules(connection: &Connection) -> Result<NaiveTimeRules, ArchiveError> {
     let doing = "read the zone of times without offset";
-    let rules = connection
-        .query_row(
-            "SELECT naive_time, zone_release, lower(hex(zone_rules)) FROM _archive",
-            [],
-            |row| {
-                Ok(NaiveTimeRules {
-                    zone: row.get(0)?,
-                    release: row.get(1)?,
-                    sha256: row.get::<_, Option<String>>(2)?.filter(|hash| !hash.is_empty()),
-                    earlier_releases: Vec::new(),
-                })
-            },
-        )
-        .optional()
-        .doing(doing)?;
+    let rules = connection.optional(
+        "SELECT naive_time, zone_release, lower(hex(zone_rules)) FROM _archive",
+        [],
+        doing,
+        |row| {
+            Ok(NaiveTimeRules {
+                zone: row.get(0)?,
+                release: row.get(1)?,
+                sha256: row.get::<_, Option<String>>(2)?.filter(|hash| !hash.is_empty()),
+                earlier_releases: Vec::new(),
+            })
+        },
+    )?;
     let rules = rules.unwrap_or_default();
-    let earlier_releases = connection
-        .prepare("SELECT release FROM _zone_rules WHERE zone = ?1 AND release IS NOT ?2 ORDER BY release")
-        .and_then(|mut statement| {
-            statement
-                .query_map([&rules.zone, &rules.release], |row| row.get(0))?
-                .collect()
-        })
-        .doing(doing)?;
+    let earlier_releases = connection.all(
+        "SELECT release FROM _zone_rules WHERE zone = ?1 AND release IS NOT ?2 ORDER BY release",
+        [&rules.zone, &rules.release],
+        doing,
+        |row| row.get(0),
+    )?;
     Ok(NaiveTimeRules {
         earlier_releases,
         ..rules

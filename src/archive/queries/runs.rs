@@ -3,7 +3,8 @@
 use rusqlite::{Row, params};
 
 use super::Snapshot;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 
 /// A run in the order of reports, with what decides whether it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,30 +78,22 @@ impl Snapshot<'_> {
         until: Option<i64>,
         mut see: impl FnMut(RunKey<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let doing = "read the runs";
-        let mut statement = self
-            .connection()
-            .prepare_cached(
-                "SELECT run_key, job_run_id, job_key, status, started_ticks FROM _run
-                 WHERE (?1 IS NULL OR started_ticks >= ?1) AND (?2 IS NULL OR started_ticks < ?2)
-                 ORDER BY started_ticks IS NULL, started_ticks, job_run_id",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query(params![since, until]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let key = (|| {
-                Ok(RunKey {
+        self.connection().cached().try_each(
+            "SELECT run_key, job_run_id, job_key, status, started_ticks FROM _run
+             WHERE (?1 IS NULL OR started_ticks >= ?1) AND (?2 IS NULL OR started_ticks < ?2)
+             ORDER BY started_ticks IS NULL, started_ticks, job_run_id",
+            params![since, until],
+            "read the runs",
+            |row| {
+                Ok(see(RunKey {
                     run_key: row.get(0)?,
                     job_run_id: row.get_ref(1)?.as_str()?,
                     job_key: row.get(2)?,
                     status: row.get(3)?,
                     started_ticks: row.get(4)?,
-                })
-            })()
-            .doing(doing)?;
-            see(key)?;
-        }
-        Ok(())
+                })?)
+            },
+        )
     }
 
     /// Shows the run with this key.
@@ -112,22 +105,22 @@ impl Snapshot<'_> {
         run_key: i64,
         see: impl FnOnce(RunRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let doing = "read a run";
-        let mut statement = self
-            .connection()
-            .prepare_cached(
+        self.connection()
+            .cached()
+            .try_optional::<_, E>(
                 "SELECT job_run_id, job_key, status, started_ticks, ended_ticks, started_assumed, ended_assumed,
                         exception, custom_status_text, job_summary, status_details, activity_status_list,
                         message_count, revision, first_seen_unix, last_changed_unix, absent_since_unix,
                         started_at_raw, ended_at_raw
                  FROM _run WHERE run_key = ?1",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query([run_key]).doing(doing)?;
-        let row = rows.next().doing(doing)?.ok_or_else(|| ArchiveError::Damaged {
-            what: format!("run {run_key} is in an index and not in its table"),
-        })?;
-        see(row_of(row).doing(doing)?)
+                [run_key],
+                "read a run",
+                |row| Ok(see(row_of(row)?)?),
+            )?
+            .ok_or_else(|| {
+                let what = format!("run {run_key} is in an index and not in its table");
+                ArchiveError::Damaged { what }.into()
+            })
     }
 }
 

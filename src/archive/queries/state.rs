@@ -1,9 +1,8 @@
 //! What the overview asks beside the reports: how fresh each job is, what lies in quarantine, how the last sync ended.
 
-use rusqlite::OptionalExtension;
-
 use super::Snapshot;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 
 /// A job, as far as its freshness goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,25 +38,23 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn job_freshness(&self) -> Result<Vec<JobFreshness>, ArchiveError> {
-        let doing = "read how fresh the jobs are";
-        let mut statement = self
-            .connection()
-            .prepare(
-                "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_error,
-                        (SELECT count(*) FROM _quarantined q WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
-                 FROM _job j",
-            )
-            .doing(doing)?;
-        let jobs = statement.query_map([], |row| {
-            Ok(JobFreshness {
-                job_key: row.get(0)?,
-                is_watched: row.get(1)?,
-                last_synced_unix: row.get(2)?,
-                last_error: row.get(3)?,
-                open_quarantine: row.get(4)?,
-            })
-        });
-        jobs.and_then(Iterator::collect).doing(doing)
+        self.connection().all(
+            "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_error,
+                    (SELECT count(*) FROM _quarantined q
+                     WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
+             FROM _job j",
+            [],
+            "read how fresh the jobs are",
+            |row| {
+                Ok(JobFreshness {
+                    job_key: row.get(0)?,
+                    is_watched: row.get(1)?,
+                    last_synced_unix: row.get(2)?,
+                    last_error: row.get(3)?,
+                    open_quarantine: row.get(4)?,
+                })
+            },
+        )
     }
 
     /// The sync that began last; `None` before the first.
@@ -65,9 +62,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// SQL errors.
     pub fn last_sync(&self) -> Result<Option<LastSync>, ArchiveError> {
-        let sync = self.connection().query_row(
+        self.connection().optional(
             "SELECT sync_id, started_unix, finished_unix, outcome FROM _sync ORDER BY sync_id DESC LIMIT 1",
             [],
+            "read the last sync",
             |row| {
                 Ok(LastSync {
                     sync_id: row.get(0)?,
@@ -76,7 +74,6 @@ impl Snapshot<'_> {
                     outcome: row.get(3)?,
                 })
             },
-        );
-        sync.optional().doing("read the last sync")
+        )
     }
 }

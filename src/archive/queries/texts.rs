@@ -1,6 +1,6 @@
 //! Texts by their key, of which the memory is bounded.
 
-use rusqlite::CachedStatement;
+use rusqlite::{CachedStatement, OptionalExtension};
 
 use super::Snapshot;
 use crate::archive::error::{ArchiveError, Doing};
@@ -84,16 +84,17 @@ impl<'s, const N: usize> TextsByKey<'s, N> {
     }
 
     fn read(&mut self, key: i64) -> Result<TextRow<N>, ArchiveError> {
-        let doing = "read texts";
-        let mut rows = self.statement.query([key]).doing(doing)?;
-        let row = rows.next().doing(doing)?.ok_or_else(|| ArchiveError::Damaged {
+        let row = self.statement.query_row([key], |row| {
+            let mut texts = [const { None }; N];
+            for (index, text) in texts.iter_mut().enumerate() {
+                *text = row.get(index)?;
+            }
+            Ok(texts)
+        });
+        let row = row.optional().doing("read texts")?;
+        row.ok_or_else(|| ArchiveError::Damaged {
             what: format!("a message has a text or an asset with the key {key}, which is not there"),
-        })?;
-        let mut texts = [const { None }; N];
-        for (index, text) in texts.iter_mut().enumerate() {
-            *text = row.get(index).doing(doing)?;
-        }
-        Ok(texts)
+        })
     }
 }
 

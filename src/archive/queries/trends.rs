@@ -1,7 +1,8 @@
 //! What the failure trends are counted from.
 
 use super::Snapshot;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 
 /// A run, as far as trends count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,28 +30,21 @@ impl Snapshot<'_> {
         &self,
         mut see: impl FnMut(RunFacts) -> Result<(), E>,
     ) -> Result<(), E> {
-        let doing = "read the runs";
-        let mut statement = self
-            .connection()
-            .prepare(
-                "SELECT job_key, status, started_ticks, ended_ticks, messages_present, messages_held FROM _run",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query([]).doing(doing)?;
-        while let Some(row) = rows.next().doing(doing)? {
-            let facts = (|| {
-                Ok(RunFacts {
+        self.connection().try_each(
+            "SELECT job_key, status, started_ticks, ended_ticks, messages_present, messages_held
+             FROM _run",
+            [],
+            "read the runs",
+            |row| {
+                Ok(see(RunFacts {
                     job_key: row.get(0)?,
                     status: row.get(1)?,
                     started_ticks: row.get(2)?,
                     ended_ticks: row.get(3)?,
                     messages_present: row.get(4)?,
                     messages_held: row.get(5)?,
-                })
-            })()
-            .doing(doing)?;
-            see(facts)?;
-        }
-        Ok(())
+                })?)
+            },
+        )
     }
 }

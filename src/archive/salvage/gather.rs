@@ -11,6 +11,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::pages::{Found, Tree, rows_in_pages};
 use super::scan::{open_damaged, scan};
 use crate::archive::atomic_file::{Access, AtomicFile};
+use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing, io_error};
 use crate::archive::migrations::fresh;
 use crate::archive::open;
@@ -145,22 +146,25 @@ fn target(
     key: Option<&'static str>,
 ) -> Result<Target, ArchiveError> {
     let doing = "gather what can be read";
-    let sql: String = fresh
-        .query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [name], |row| {
-            row.get(0)
-        })
-        .doing(doing)?;
+    let sql: String = fresh.one(
+        "SELECT sql FROM sqlite_schema WHERE name = ?1",
+        [name],
+        doing,
+        |row| row.get(0),
+    )?;
     connection.execute_batch(&sql).doing(doing)?;
     let (mut columns, mut kinds) = (Vec::new(), Vec::new());
-    let mut statement = fresh
-        .prepare("SELECT name, type, \"notnull\" FROM pragma_table_info(?1) ORDER BY cid")
-        .doing(doing)?;
-    let mut rows = statement.query([name]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        columns.push(row.get(0).doing(doing)?);
-        let needed: bool = row.get(2).doing(doing)?;
-        kinds.push((row.get(1).doing(doing)?, !needed));
-    }
+    fresh.each(
+        "SELECT name, type, \"notnull\" FROM pragma_table_info(?1) ORDER BY cid",
+        [name],
+        doing,
+        |row| {
+            columns.push(row.get(0)?);
+            let needed: bool = row.get(2)?;
+            kinds.push((row.get(1)?, !needed));
+            Ok(())
+        },
+    )?;
     let marks = vec!["?"; columns.len()].join(", ");
     let insert = format!(
         "INSERT OR IGNORE INTO {name} ({}) VALUES ({marks})",
@@ -185,13 +189,12 @@ fn copy(old: &Connection, new: &Connection, target: &Target) -> Result<u64, Arch
     if let Some(key) = target.key {
         return Ok(scan(old, target.name, &columns, key, take)?.gaps);
     }
-    let mut statement = old
-        .prepare(&format!("SELECT {columns} FROM {}", target.name))
-        .doing("read a table")?;
-    let mut rows = statement.query([]).doing("read a table")?;
-    while let Some(row) = rows.next().doing("read a table")? {
-        take(row)?;
-    }
+    old.each(
+        &format!("SELECT {columns} FROM {}", target.name),
+        [],
+        "read a table",
+        |row| Ok(take(row)?),
+    )?;
     Ok(0)
 }
 

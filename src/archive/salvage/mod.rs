@@ -19,6 +19,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use self::lines::{Decision, LineFilter, OldLine};
 use self::scan::scan;
 use super::atomic_file::{Access, AtomicFile};
+use super::db::Db;
 use super::error::{ArchiveError, Doing, io_error};
 use super::ledger::entry::{LedgerEntry, Loss, QuarantinedEntry, RevisionEntry, Rules, SyncBegan, SyncEnded};
 use super::ledger::{self, Head, text_hash};
@@ -335,9 +336,7 @@ impl<'c> Work<'c> {
             Decision::Keep(lines) => {
                 if std::mem::take(first) && !filter.broken {
                     // The old archive goes on: its own first line takes the place of the new file's.
-                    self.new
-                        .execute("DELETE FROM ledger", [])
-                        .doing("begin the ledger")?;
+                    self.new.run("DELETE FROM ledger", [], "begin the ledger")?;
                     self.head = ledger::read_head(self.new)?;
                 }
                 self.salvaged.lines += 1;
@@ -377,12 +376,11 @@ impl<'c> Work<'c> {
                 self.zone(zone, rules.as_ref())?
             }
             LedgerEntry::JobAdded { job, at } => {
-                self.new
-                    .execute(
-                        "INSERT INTO _job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)",
-                        params![job.to_string(), at],
-                    )
-                    .doing("add a job")?;
+                self.new.run(
+                    "INSERT INTO _job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)",
+                    params![job.to_string(), at],
+                    "add a job",
+                )?;
             }
             LedgerEntry::JobNamed { job, name, .. } => drop(self.names.insert(job, name)),
             LedgerEntry::JobServer { job, server, .. } => drop(self.servers.insert(job, server)),
@@ -481,7 +479,7 @@ impl<'c> Work<'c> {
         let row: Result<(Option<i64>, Vec<u8>), String> = self
             .old
             .prepare_cached("SELECT dictionary_key, data FROM payload WHERE entry_id = ?1")
-            .and_then(|mut statement| statement.query_row([old_entry], |row| Ok((row.get(0)?, row.get(1)?))))
+            .and_then(|mut statement| statement.query_row([old_entry], |row| row.try_into()))
             .map_err(damaged);
         let (dictionary, data) = match row {
             Ok(row) => row,
@@ -492,19 +490,21 @@ impl<'c> Work<'c> {
         {
             return Ok(Err(why));
         }
-        self.new
-            .prepare_cached("INSERT INTO payload (entry_id, dictionary_key, data) VALUES (?1, ?2, ?3)")
-            .and_then(|mut statement| statement.execute(params![new_entry, dictionary, data]))
-            .doing("store a payload")?;
+        self.new.cached().run(
+            "INSERT INTO payload (entry_id, dictionary_key, data) VALUES (?1, ?2, ?3)",
+            params![new_entry, dictionary, data],
+            "store a payload",
+        )?;
         Ok(Ok(length))
     }
 
     fn dictionary(&self, key: i64, job: Guid) -> Result<Result<(), String>, ArchiveError> {
-        let known: Option<i64> = self
-            .new
-            .prepare_cached("SELECT 1 FROM dictionary WHERE dictionary_key = ?1")
-            .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
-            .doing("look a dictionary up")?;
+        let known: Option<i64> = self.new.cached().optional(
+            "SELECT 1 FROM dictionary WHERE dictionary_key = ?1",
+            [key],
+            "look a dictionary up",
+            |row| row.get(0),
+        )?;
         if known.is_some() {
             return Ok(Ok(()));
         }
@@ -523,12 +523,11 @@ impl<'c> Work<'c> {
             Err(error) => return Ok(Err(error.to_string())),
         };
         let job_key = jobs::key(self.new, job)?;
-        self.new
-            .execute(
-                "INSERT INTO dictionary (dictionary_key, job_key, bytes, runs) VALUES (?1, ?2, ?3, ?4)",
-                params![key, job_key, bytes, runs],
-            )
-            .doing("store a dictionary")?;
+        self.new.run(
+            "INSERT INTO dictionary (dictionary_key, job_key, bytes, runs) VALUES (?1, ?2, ?3, ?4)",
+            params![key, job_key, bytes, runs],
+            "store a dictionary",
+        )?;
         Ok(Ok(()))
     }
 
@@ -578,9 +577,9 @@ impl<'c> Work<'c> {
             return Ok(());
         };
         self.new
-            .execute(
-                "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position, reason, payload,
-                     payload_bytes, payload_sha256)
+            .run(
+                "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position, reason,
+                     payload, payload_bytes, payload_sha256)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
                     claim.id,
@@ -593,8 +592,8 @@ impl<'c> Work<'c> {
                     claim.bytes,
                     claim.sha256,
                 ],
+                "keep unreadable bytes in quarantine",
             )
-            .doing("keep unreadable bytes in quarantine")
             .map(drop)
     }
 
@@ -607,18 +606,20 @@ impl<'c> Work<'c> {
         let text = found.ok().flatten().filter(|text| text_hash(text) == *why);
         if text.is_none() {
             // Its reason is part of it: without it, it is lost as a whole.
-            self.new
-                .execute("DELETE FROM _quarantined WHERE quarantine_id = ?1", [id])
-                .doing("leave out a piece of the quarantine")?;
+            self.new.run(
+                "DELETE FROM _quarantined WHERE quarantine_id = ?1",
+                [id],
+                "leave out a piece of the quarantine",
+            )?;
             self.lose_quarantined(id);
             return Ok(());
         }
         self.new
-            .execute(
+            .run(
                 "UPDATE _quarantined SET accepted_unix = ?2, accepted_why = ?3 WHERE quarantine_id = ?1",
                 params![id, at, text],
+                "accept bytes in quarantine",
             )
-            .doing("accept bytes in quarantine")
             .map(drop)
     }
 
@@ -631,12 +632,11 @@ impl<'c> Work<'c> {
         );
         match found.ok().filter(|why| text_hash(why) == *hash) {
             Some(why) => {
-                self.new
-                    .execute(
-                        "INSERT OR IGNORE INTO _acknowledged (why_sha256, why) VALUES (?1, ?2)",
-                        params![hash, why],
-                    )
-                    .doing("keep the reason of an acknowledgement")?;
+                self.new.run(
+                    "INSERT OR IGNORE INTO _acknowledged (why_sha256, why) VALUES (?1, ?2)",
+                    params![hash, why],
+                    "keep the reason of an acknowledgement",
+                )?;
             }
             None => {
                 self.losses.push(Loss::Why { sha256: *hash });
@@ -782,12 +782,11 @@ impl<'c> Work<'c> {
             let name = self.jobs.get(&job).and_then(|old| old.name.as_deref());
             match name.filter(|name| text_hash(name) == hash) {
                 Some(name) => {
-                    self.new
-                        .execute(
-                            "UPDATE _job SET name = ?2 WHERE job_id = ?1",
-                            params![job.to_string(), name],
-                        )
-                        .doing(doing)?;
+                    self.new.run(
+                        "UPDATE _job SET name = ?2 WHERE job_id = ?1",
+                        params![job.to_string(), name],
+                        doing,
+                    )?;
                 }
                 None => {
                     self.losses.push(Loss::Name { job });
@@ -800,14 +799,13 @@ impl<'c> Work<'c> {
             match url.filter(|url| text_hash(url) == hash) {
                 Some(url) => {
                     self.new
-                        .execute("INSERT OR IGNORE INTO _server (url) VALUES (?1)", [url])
-                        .doing(doing)?;
-                    self.new
-                        .execute(
-                            "UPDATE _job SET server_key = (SELECT server_key FROM _server WHERE url = ?2) WHERE job_id = ?1",
-                            params![job.to_string(), url],
-                        )
-                        .doing(doing)?;
+                        .run("INSERT OR IGNORE INTO _server (url) VALUES (?1)", [url], doing)?;
+                    self.new.run(
+                        "UPDATE _job SET server_key = (SELECT server_key FROM _server WHERE url = ?2)
+                         WHERE job_id = ?1",
+                        params![job.to_string(), url],
+                        doing,
+                    )?;
                 }
                 None => {
                     self.losses.push(Loss::Server { job });

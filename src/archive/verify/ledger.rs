@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
 use sha2::Digest;
 
 use super::finding::{Finding, Findings, Remedy};
 use super::state::{Act, Deed, InForce, LastResults, LedgerJob, LedgerState, Reindexed, Scope, knows_rules};
 use super::{quarantine, syncs};
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{AcknowledgedEntry, LedgerEntry, Loss};
 use crate::archive::ledger::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
@@ -24,7 +25,6 @@ pub(in crate::archive) fn check(
     heads: &HashSet<Sha256>,
     findings: &mut Findings,
 ) -> Result<LedgerState, ArchiveError> {
-    let doing = "read the ledger";
     let mut ledger = LedgerState {
         head: GENESIS,
         is_whole: scope.is_all(),
@@ -40,69 +40,74 @@ pub(in crate::archive) fn check(
         block: 0,
         ledger,
     };
-    let mut statement = connection
-        .prepare("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id")
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
     let mut before = GENESIS;
     let mut expected_id = 1;
-    while let Some(row) = rows.next().doing(doing)? {
-        let id: i64 = row.get(0).doing(doing)?;
-        let place = || format!("ledger, entry {id}");
-        if id != expected_id {
-            let finding = Finding::new(Remedy::Restore, place(), "the entries before it are missing");
-            findings.push(finding.with(expected_id.to_string(), id.to_string()));
-        }
-        expected_id = id.saturating_add(1);
-        let line = match row.get_ref(1).doing(doing)? {
-            ValueRef::Text(line) => line,
-            _ => b"",
-        };
-        let hash = <Sha256>::from(
-            sha2::Sha256::new()
-                .chain_update(before)
-                .chain_update(line)
-                .finalize(),
-        );
-        let found: Sha256 = match row.get_ref(2).doing(doing)? {
-            ValueRef::Blob(found) => found.try_into().unwrap_or_default(),
-            _ => Sha256::default(),
-        };
-        if hash != found {
-            let what = "its hash is not that of the entry before and its line";
-            findings.push(Finding::new(Remedy::Restore, place(), what).with(hex(&hash), hex(&found)));
-        }
-        if heads.contains(&found) {
-            let line = String::from_utf8_lossy(line).into_owned();
-            pass.ledger.met.insert(found, (id, line));
-        }
-        // What follows is judged by the hash that stands there, so that one change is one finding.
-        before = found;
-        pass.ledger.entries += 1;
-        let claim = std::str::from_utf8(line)
-            .map_err(|_| "it is no UTF-8".to_owned())
-            .and_then(LedgerEntry::read);
-        match claim {
-            Ok(claim) => {
-                let was_absent = matches!(&claim, LedgerEntry::Revision(of) if pass.grammar.is_absent(of.run) == Some(true));
-                if let Some(why) = pass.grammar.fault(&claim) {
-                    let finding = Finding::new(
-                        Remedy::Restore,
-                        place(),
-                        format!("no line of this program may stand there: {why}"),
-                    );
-                    findings.push(finding);
-                }
-                pass.grammar.take(id, &found, &claim);
-                pass.apply(id, &found, claim, was_absent, findings)?;
+    connection.each(
+        "SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id",
+        [],
+        "read the ledger",
+        |row| {
+            let id: i64 = row.get(0)?;
+            let place = || format!("ledger, entry {id}");
+            if id != expected_id {
+                let finding = Finding::new(Remedy::Restore, place(), "the entries before it are missing");
+                findings.push(finding.with(expected_id.to_string(), id.to_string()));
             }
-            Err(why) => findings.push(Finding::new(
-                Remedy::Restore,
-                place(),
-                format!("its line cannot be read: {why}"),
-            )),
-        }
-    }
+            expected_id = id.saturating_add(1);
+            let line = match row.get_ref(1)? {
+                ValueRef::Text(line) => line,
+                _ => b"",
+            };
+            let hash = <Sha256>::from(
+                sha2::Sha256::new()
+                    .chain_update(before)
+                    .chain_update(line)
+                    .finalize(),
+            );
+            let found: Sha256 = match row.get_ref(2)? {
+                ValueRef::Blob(found) => found.try_into().unwrap_or_default(),
+                _ => Sha256::default(),
+            };
+            if hash != found {
+                let what = "its hash is not that of the entry before and its line";
+                findings.push(Finding::new(Remedy::Restore, place(), what).with(hex(&hash), hex(&found)));
+            }
+            if heads.contains(&found) {
+                let line = String::from_utf8_lossy(line).into_owned();
+                pass.ledger.met.insert(found, (id, line));
+            }
+            // What follows is judged by the hash that stands there, so that one change is one finding.
+            before = found;
+            pass.ledger.entries += 1;
+            let claim = std::str::from_utf8(line)
+                .map_err(|_| "it is no UTF-8".to_owned())
+                .and_then(LedgerEntry::read);
+            match claim {
+                Ok(claim) => {
+                    let was_absent = match &claim {
+                        LedgerEntry::Revision(of) => pass.grammar.is_absent(of.run) == Some(true),
+                        _ => false,
+                    };
+                    if let Some(why) = pass.grammar.fault(&claim) {
+                        let finding = Finding::new(
+                            Remedy::Restore,
+                            place(),
+                            format!("no line of this program may stand there: {why}"),
+                        );
+                        findings.push(finding);
+                    }
+                    pass.grammar.take(id, &found, &claim);
+                    pass.apply(id, &found, claim, was_absent, findings)?;
+                }
+                Err(why) => findings.push(Finding::new(
+                    Remedy::Restore,
+                    place(),
+                    format!("its line cannot be read: {why}"),
+                )),
+            }
+            Ok(())
+        },
+    )?;
     pass.ledger.head = before;
     pass.end(findings)
 }
@@ -112,14 +117,12 @@ pub(in crate::archive) fn entry_of(
     connection: &Connection,
     head: &Sha256,
 ) -> Result<Option<i64>, ArchiveError> {
-    connection
-        .query_row(
-            "SELECT entry_id FROM ledger WHERE entry_hash = ?1",
-            [head],
-            |row| row.get(0),
-        )
-        .optional()
-        .doing("look a head up in the ledger")
+    connection.optional(
+        "SELECT entry_id FROM ledger WHERE entry_hash = ?1",
+        [head],
+        "look a head up in the ledger",
+        |row| row.get(0),
+    )
 }
 
 /// Lines that change how earlier ones are taken.
@@ -128,45 +131,45 @@ fn read_ahead(
     ledger: &mut LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read the ledger";
-    let mut statement = connection
-        .prepare(
-            "SELECT entry_id, entry FROM ledger
-             WHERE entry GLOB 'reindexed *' OR entry GLOB 'naive-time *' OR entry GLOB 'lost *' ORDER BY entry_id",
-        )
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let Ok(line) = row.get_ref(1).doing(doing)?.as_str() else {
-            continue;
-        };
-        match LedgerEntry::read(line) {
-            Ok(
-                ref claim @ (LedgerEntry::Reindexed { zone, ref rules, .. }
-                | LedgerEntry::NaiveTime { zone, ref rules, .. }),
-            ) => {
-                let entry = row.get(0).doing(doing)?;
-                if let &LedgerEntry::Reindexed { reader, .. } = claim {
-                    ledger.reindexed = Some(Reindexed { entry, reader });
+    connection.each(
+        "SELECT entry_id, entry FROM ledger
+         WHERE entry GLOB 'reindexed *' OR entry GLOB 'naive-time *' OR entry GLOB 'lost *'
+         ORDER BY entry_id",
+        [],
+        "read the ledger",
+        |row| {
+            let Ok(line) = row.get_ref(1)?.as_str() else {
+                return Ok(());
+            };
+            match LedgerEntry::read(line) {
+                Ok(
+                    ref claim @ (LedgerEntry::Reindexed { zone, ref rules, .. }
+                    | LedgerEntry::NaiveTime { zone, ref rules, .. }),
+                ) => {
+                    let entry = row.get(0)?;
+                    if let &LedgerEntry::Reindexed { reader, .. } = claim {
+                        ledger.reindexed = Some(Reindexed { entry, reader });
+                    }
+                    ledger.zones.push(InForce {
+                        entry,
+                        name: zone,
+                        rules: rules.clone(),
+                        zone: Ok(NaiveZone::Utc),
+                    });
                 }
-                ledger.zones.push(InForce {
-                    entry,
-                    name: zone,
-                    rules: rules.clone(),
-                    zone: Ok(NaiveZone::Utc),
-                });
+                Ok(LedgerEntry::Lost(loss)) => match loss {
+                    Loss::Payload { entry } => drop(ledger.lost.payloads.insert(entry)),
+                    Loss::Quarantined { id } => drop(ledger.lost.quarantined.insert(id)),
+                    Loss::Results { sync } => drop(ledger.lost.results.insert(sync)),
+                    // These count from their own line on: the same may be told again behind it.
+                    Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } => {}
+                },
+                // LedgerState of by the pass over all lines.
+                _ => {}
             }
-            Ok(LedgerEntry::Lost(loss)) => match loss {
-                Loss::Payload { entry } => drop(ledger.lost.payloads.insert(entry)),
-                Loss::Quarantined { id } => drop(ledger.lost.quarantined.insert(id)),
-                Loss::Results { sync } => drop(ledger.lost.results.insert(sync)),
-                // These count from their own line on: the same may be told again behind it.
-                Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } => {}
-            },
-            // LedgerState of by the pass over all lines.
-            _ => {}
-        }
-    }
+            Ok(())
+        },
+    )?;
     let reread = ledger.reindexed.map_or(0, |again| again.entry);
     for zone in ledger.zones.iter_mut().filter(|zone| zone.entry >= reread) {
         zone.zone = zones::kept(connection, zone.name, zone.rules.as_ref())?;
@@ -399,15 +402,12 @@ impl Pass<'_> {
         since: Option<i64>,
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
-        let key: Option<i64> = self
-            .connection
-            .prepare_cached("SELECT run_key FROM _run WHERE job_run_id = ?1")
-            .and_then(|mut statement| {
-                statement
-                    .query_row([run.to_string()], |row| row.get(0))
-                    .optional()
-            })
-            .doing("look a run up")?;
+        let key: Option<i64> = self.connection.cached().optional(
+            "SELECT run_key FROM _run WHERE job_run_id = ?1",
+            [run.to_string()],
+            "look a run up",
+            |row| row.get(0),
+        )?;
         match key {
             Some(key) => self.presence.push((key, since)),
             None if self.ledger.lost.runs.contains(&run) => {}
@@ -461,28 +461,25 @@ pub(super) fn check_reasons(
     ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read why heads were given up";
     let mut missing = ledger.reasons.clone();
-    let mut statement = connection
-        .prepare("SELECT why_sha256, why FROM _acknowledged")
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let hash: Sha256 = row.get(0).doing(doing)?;
-        let sound = row
-            .get_ref(1)
-            .doing(doing)?
-            .as_str()
-            .is_ok_and(|text| text_hash(text) == hash);
-        if !sound || missing.remove(&hash).is_none() {
-            let place = format!("_acknowledged, {}", hex(&hash));
-            findings.push(Finding::new(
-                Remedy::Restore,
-                place,
-                "no line of the ledger tells of this text",
-            ));
-        }
-    }
+    connection.each(
+        "SELECT why_sha256, why FROM _acknowledged",
+        [],
+        "read why heads were given up",
+        |row| {
+            let hash: Sha256 = row.get(0)?;
+            let sound = row.get_ref(1)?.as_str().is_ok_and(|text| text_hash(text) == hash);
+            if !sound || missing.remove(&hash).is_none() {
+                let place = format!("_acknowledged, {}", hex(&hash));
+                findings.push(Finding::new(
+                    Remedy::Restore,
+                    place,
+                    "no line of the ledger tells of this text",
+                ));
+            }
+            Ok(())
+        },
+    )?;
     for hash in missing.into_keys() {
         let place = format!("_acknowledged, {}", hex(&hash));
         findings.push(Finding::new(

@@ -38,7 +38,8 @@ use self::runs::Runs;
 use self::state::Scope;
 pub(super) use self::state::{LedgerState, knows_rules};
 pub(super) use self::syncs::results;
-use super::error::{ArchiveError, Doing};
+use super::db::Db;
+use super::error::ArchiveError;
 use super::heads::PublishedHeads;
 use super::keys::Keys;
 use super::read_only::ReadOnly;
@@ -299,10 +300,12 @@ impl Cursor {
                 after: i64::MIN,
             });
         }
-        let mut keys: Vec<i64> = connection
-            .prepare("SELECT DISTINCT run_key FROM _revision WHERE entry_id > ?1")
-            .and_then(|mut statement| statement.query_map([scope.after], |row| row.get(0))?.collect())
-            .doing("list the runs that something is new about")?;
+        let mut keys: Vec<i64> = connection.all(
+            "SELECT DISTINCT run_key FROM _revision WHERE entry_id > ?1",
+            [scope.after],
+            "list the runs that something is new about",
+            |row| row.get(0),
+        )?;
         keys.extend(ledger.presence.iter().map(|&(key, _)| key));
         keys.sort_unstable();
         keys.dedup();
@@ -314,14 +317,12 @@ impl Cursor {
     fn next(&mut self, connection: &Connection) -> Result<(u64, Vec<i64>), ArchiveError> {
         match self {
             Self::Table { portion, after } => {
-                let keys: Vec<i64> = connection
-                    .prepare_cached("SELECT run_key FROM _run WHERE run_key > ?1 ORDER BY run_key LIMIT ?2")
-                    .and_then(|mut statement| {
-                        statement
-                            .query_map([*after, RUNS_AT_A_TIME as i64], |row| row.get(0))?
-                            .collect()
-                    })
-                    .doing("list the runs")?;
+                let keys: Vec<i64> = connection.cached().all(
+                    "SELECT run_key FROM _run WHERE run_key > ?1 ORDER BY run_key LIMIT ?2",
+                    [*after, RUNS_AT_A_TIME as i64],
+                    "list the runs",
+                    |row| row.get(0),
+                )?;
                 // On a damaged page keys may stand in any order; who went on behind a smaller one would never end.
                 for &key in &keys {
                     if key <= *after {

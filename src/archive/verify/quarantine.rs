@@ -1,11 +1,12 @@
 //! Quarantine, against the ledger.
 
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
 
 use super::finding::{Expected, Finding, Findings, Remedy};
 use super::state::{LedgerState, Lost};
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::QuarantinedEntry;
 
 /// Compares one piece with the line that tells of it; whether it was accepted is compared by [`check_accepted`].
@@ -15,7 +16,6 @@ pub(super) fn check(
     lost: &Lost,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read the quarantine";
     let place = || format!("quarantine, number {}", claim.id);
     let (job, run) = (claim.job.to_string(), claim.run.map(|run| run.to_string()));
     let columns = [
@@ -29,35 +29,30 @@ pub(super) fn check(
         (Remedy::Reindex, "payload_sha256", Expected::Blob(&claim.sha256)),
         (Remedy::Reindex, "run", run.as_deref().into()),
     ];
-    let compared = connection
-        .prepare_cached(
-            "SELECT j.job_id, q.sync_id, q.captured_unix, q.position, q.reason, q.payload, q.payload_bytes,
-                    q.payload_sha256, r.job_run_id, q.run_key
-             FROM _quarantined q
-             LEFT JOIN _job j ON j.job_key = q.job_key
-             LEFT JOIN _run r ON r.run_key = q.run_key
-             WHERE q.quarantine_id = ?1",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_row([claim.id], |row| {
-                    for (index, (next, column, should)) in columns.into_iter().enumerate() {
-                        let found = row.get_ref(index)?;
-                        // A run that was lost is not there to be named.
-                        let excused =
-                            column == "run" && claim.run.is_some_and(|run| lost.runs.contains(&run));
-                        if !(excused && found == ValueRef::Null) {
-                            findings.column(next, place, column, should, found);
-                        }
-                    }
-                    if claim.run.is_none() {
-                        findings.column(Remedy::Reindex, place, "run_key", Expected::Null, row.get_ref(9)?);
-                    }
-                    Ok(())
-                })
-                .optional()
-        })
-        .doing(doing)?;
+    let compared = connection.cached().optional(
+        "SELECT j.job_id, q.sync_id, q.captured_unix, q.position, q.reason, q.payload, q.payload_bytes,
+                q.payload_sha256, r.job_run_id, q.run_key
+         FROM _quarantined q
+         LEFT JOIN _job j ON j.job_key = q.job_key
+         LEFT JOIN _run r ON r.run_key = q.run_key
+         WHERE q.quarantine_id = ?1",
+        [claim.id],
+        "read the quarantine",
+        |row| {
+            for (index, (next, column, should)) in columns.into_iter().enumerate() {
+                let found = row.get_ref(index)?;
+                // A run that was lost is not there to be named.
+                let excused = column == "run" && claim.run.is_some_and(|run| lost.runs.contains(&run));
+                if !(excused && found == ValueRef::Null) {
+                    findings.column(next, place, column, should, found);
+                }
+            }
+            if claim.run.is_none() {
+                findings.column(Remedy::Reindex, place, "run_key", Expected::Null, row.get_ref(9)?);
+            }
+            Ok(())
+        },
+    )?;
     if compared.is_none() {
         findings.push(Finding::new(
             Remedy::Restore,
@@ -74,30 +69,30 @@ pub(super) fn check_accepted(
     ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read the quarantine";
-    let mut statement = connection
-        .prepare("SELECT quarantine_id, accepted_unix, accepted_why FROM _quarantined")
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let id: i64 = row.get(0).doing(doing)?;
-        let place = || format!("quarantine, number {id}");
-        if !ledger.quarantined.contains(&id) {
-            findings.push(Finding::new(
-                Remedy::Reindex,
-                place(),
-                "the ledger does not tell of it",
-            ));
-            continue;
-        }
-        let (at, why) = match ledger.accepted.get(&id) {
-            Some((at, why)) => (Expected::Integer(*at), Expected::TextOf(why)),
-            None => (Expected::Null, Expected::Null),
-        };
-        let found = row.get_ref(1).doing(doing)?;
-        findings.column(Remedy::Reindex, place, "accepted_unix", at, found);
-        let found = row.get_ref(2).doing(doing)?;
-        findings.column(Remedy::Restore, place, "accepted_why", why, found);
-    }
-    Ok(())
+    connection.each(
+        "SELECT quarantine_id, accepted_unix, accepted_why FROM _quarantined",
+        [],
+        "read the quarantine",
+        |row| {
+            let id: i64 = row.get(0)?;
+            let place = || format!("quarantine, number {id}");
+            if !ledger.quarantined.contains(&id) {
+                findings.push(Finding::new(
+                    Remedy::Reindex,
+                    place(),
+                    "the ledger does not tell of it",
+                ));
+                return Ok(());
+            }
+            let (at, why) = match ledger.accepted.get(&id) {
+                Some((at, why)) => (Expected::Integer(*at), Expected::TextOf(why)),
+                None => (Expected::Null, Expected::Null),
+            };
+            let found = row.get_ref(1)?;
+            findings.column(Remedy::Reindex, place, "accepted_unix", at, found);
+            let found = row.get_ref(2)?;
+            findings.column(Remedy::Restore, place, "accepted_why", why, found);
+            Ok(())
+        },
+    )
 }

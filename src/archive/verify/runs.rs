@@ -1,13 +1,14 @@
 //! Runs, revisions, payloads and messages: each run's row and messages against a fresh reading of its payloads.
 
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
 
 use super::finding::{Expected, Finding, Findings, Remedy, shown_value};
 use super::report::Verified;
 use super::state::{LedgerState, Scope, knows_rules};
 use super::texts::{Row, Texts};
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
 use crate::archive::replay::{Replay, ReplayedMessage};
 use crate::archive::revisions::Payloads;
@@ -79,15 +80,12 @@ impl<'c> Runs<'c> {
     }
 
     fn run_id(&self, run_key: i64) -> Result<String, ArchiveError> {
-        let id = self
-            .connection
-            .prepare_cached("SELECT job_run_id FROM _run WHERE run_key = ?1")
-            .and_then(|mut statement| {
-                statement
-                    .query_row([run_key], |row| Ok(row.get_ref(0)?.as_str().map(str::to_owned)))
-                    .optional()
-            })
-            .doing("read a run")?;
+        let id = self.connection.cached().optional(
+            "SELECT job_run_id FROM _run WHERE run_key = ?1",
+            [run_key],
+            "read a run",
+            |row| Ok(row.get_ref(0)?.as_str().map(str::to_owned)),
+        )?;
         Ok(match id {
             Some(Ok(id)) => id,
             _ => format!("in row {run_key}"),
@@ -95,33 +93,31 @@ impl<'c> Runs<'c> {
     }
 
     fn revisions(&self, run_key: i64) -> Result<Vec<Revision>, ArchiveError> {
-        let doing = "read the revisions of a run";
-        let mut statement = self
-            .connection
-            .prepare_cached(
-                "SELECT v.entry_id, v.revision, l.entry, v.sync_id, v.captured_unix, v.status, v.message_count,
-                        v.payload_sha256, v.revision
-                 FROM _revision v LEFT JOIN ledger l ON l.entry_id = v.entry_id
-                 WHERE v.run_key = ?1 ORDER BY v.revision",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query([run_key]).doing(doing)?;
         let mut revisions = Vec::new();
-        while let Some(row) = rows.next().doing(doing)? {
-            let line = row.get_ref(2).doing(doing)?;
-            let claim = match line.as_str().map(LedgerEntry::read) {
-                Ok(Ok(LedgerEntry::Revision(claim))) => Ok(claim),
-                Ok(Ok(_)) => Err("that entry tells of something else".to_owned()),
-                Ok(Err(why)) => Err(why),
-                Err(_) => Err("there is no such entry".to_owned()),
-            };
-            let value = |index: usize| row.get(index).doing(doing);
-            revisions.push(Revision {
-                entry: row.get(0).doing(doing)?,
-                claim,
-                row: [value(3)?, value(4)?, value(5)?, value(6)?, value(7)?, value(8)?],
-            });
-        }
+        self.connection.cached().each(
+            "SELECT v.entry_id, v.revision, l.entry, v.sync_id, v.captured_unix, v.status, v.message_count,
+                    v.payload_sha256, v.revision
+             FROM _revision v LEFT JOIN ledger l ON l.entry_id = v.entry_id
+             WHERE v.run_key = ?1 ORDER BY v.revision",
+            [run_key],
+            "read the revisions of a run",
+            |row| {
+                let line = row.get_ref(2)?;
+                let claim = match line.as_str().map(LedgerEntry::read) {
+                    Ok(Ok(LedgerEntry::Revision(claim))) => Ok(claim),
+                    Ok(Ok(_)) => Err("that entry tells of something else".to_owned()),
+                    Ok(Err(why)) => Err(why),
+                    Err(_) => Err("there is no such entry".to_owned()),
+                };
+                let value = |index: usize| row.get(index);
+                revisions.push(Revision {
+                    entry: row.get(0)?,
+                    claim,
+                    row: [value(3)?, value(4)?, value(5)?, value(6)?, value(7)?, value(8)?],
+                });
+                Ok(())
+            },
+        )?;
         Ok(revisions)
     }
 
@@ -215,9 +211,13 @@ impl<'c> Runs<'c> {
         } else {
             // The hash of content is half of the work of reading, and only a run that was seen in other bytes has one.
             self.connection
-                .prepare_cached("SELECT content_sha256 IS NOT NULL FROM _run WHERE job_run_id = ?1")
-                .and_then(|mut statement| statement.query_row([run_id], |row| row.get(0)).optional())
-                .doing("read a run")
+                .cached()
+                .optional(
+                    "SELECT content_sha256 IS NOT NULL FROM _run WHERE job_run_id = ?1",
+                    [run_id],
+                    "read a run",
+                    |row| row.get(0),
+                )
                 .map(|has: Option<bool>| {
                     if has == Some(true) {
                         read_run(bytes, zone).map(|read| {
@@ -270,7 +270,6 @@ impl<'c> Runs<'c> {
         replay: &Replay,
         content: Option<[u8; 32]>,
     ) -> Result<(), ArchiveError> {
-        let doing = "read a run";
         let (Some(latest), [first, ..], [.., last]) = (replay.latest(), revisions, revisions) else {
             return Ok(());
         };
@@ -322,74 +321,64 @@ impl<'c> Runs<'c> {
             ("last_changed_unix", Expected::Integer(latest.last_at)),
         ];
         let place = || format!("runs, {name}");
-        let mut statement = self
-            .connection
-            .prepare_cached(
-                "SELECT j.job_id, r.status, r.started_ticks, r.ended_ticks, r.started_assumed, r.ended_assumed,
-                        r.started_at_raw, r.ended_at_raw, r.exception, r.custom_status_text, r.job_summary,
-                        r.status_details, r.activity_status_list, r.message_count, r.has_message_list,
-                        r.unreadable_messages, r.messages_present, r.messages_held, r.revision, r.first_seen_unix,
-                        r.last_changed_unix, r.absent_since_unix, r.seen_sha256, r.content_sha256
-                 FROM _run r LEFT JOIN _job j ON j.job_key = r.job_key WHERE r.run_key = ?1",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query([run_key]).doing(doing)?;
-        let Some(row) = rows.next().doing(doing)? else {
-            return Ok(());
-        };
-        for (index, (column, should)) in columns.into_iter().enumerate() {
-            let found = row.get_ref(index).doing(doing)?;
-            self.findings
-                .column(Remedy::Reindex, place, column, should, found);
-        }
-        // In a part of the ledger, no word about absence says nothing.
-        if let Some(since) = absent.or(self.ledger.is_whole.then_some(None)) {
-            let found = row.get_ref(21).doing(doing)?;
-            self.findings
-                .column(Remedy::Reindex, place, "absent_since_unix", since.into(), found);
-        }
-        // The bytes seen last may be other ones that say the same; then the hash of content must be there to prove it.
-        let seen = row.get_ref(22).doing(doing)?;
-        let proved = row.get_ref(23).doing(doing)?;
-        if proved == ValueRef::Null {
-            self.findings.column(
-                Remedy::Reindex,
-                place,
-                "seen_sha256",
-                Expected::Blob(&claim.sha256),
-                seen,
-            );
-        } else if let Some(content) = content {
-            self.seen_otherwise += u64::from(!Expected::Blob(&claim.sha256).is(seen));
-            self.findings.column(
-                Remedy::Reindex,
-                place,
-                "content_sha256",
-                Expected::Blob(&content),
-                proved,
-            );
-        }
-        Ok(())
+        self.connection.cached().each(
+            "SELECT j.job_id, r.status, r.started_ticks, r.ended_ticks, r.started_assumed, r.ended_assumed,
+                    r.started_at_raw, r.ended_at_raw, r.exception, r.custom_status_text, r.job_summary,
+                    r.status_details, r.activity_status_list, r.message_count, r.has_message_list,
+                    r.unreadable_messages, r.messages_present, r.messages_held, r.revision,
+                    r.first_seen_unix, r.last_changed_unix, r.absent_since_unix, r.seen_sha256,
+                    r.content_sha256
+             FROM _run r LEFT JOIN _job j ON j.job_key = r.job_key WHERE r.run_key = ?1",
+            [run_key],
+            "read a run",
+            |row| {
+                for (index, (column, should)) in columns.into_iter().enumerate() {
+                    let found = row.get_ref(index)?;
+                    self.findings
+                        .column(Remedy::Reindex, place, column, should, found);
+                }
+                // In a part of the ledger, no word about absence says nothing.
+                if let Some(since) = absent.or(self.ledger.is_whole.then_some(None)) {
+                    let found = row.get_ref(21)?;
+                    self.findings
+                        .column(Remedy::Reindex, place, "absent_since_unix", since.into(), found);
+                }
+                // The bytes seen last may be other ones that say the same; then the hash of content must be there to prove it.
+                let seen = row.get_ref(22)?;
+                let proved = row.get_ref(23)?;
+                if proved == ValueRef::Null {
+                    self.findings.column(
+                        Remedy::Reindex,
+                        place,
+                        "seen_sha256",
+                        Expected::Blob(&claim.sha256),
+                        seen,
+                    );
+                } else if let Some(content) = content {
+                    self.seen_otherwise += u64::from(!Expected::Blob(&claim.sha256).is(seen));
+                    self.findings.column(
+                        Remedy::Reindex,
+                        place,
+                        "content_sha256",
+                        Expected::Blob(&content),
+                        proved,
+                    );
+                }
+                Ok(())
+            },
+        )
     }
 
     fn count_messages(&self, run_key: i64) -> Result<u64, ArchiveError> {
-        self.connection
-            .prepare_cached("SELECT count(*) FROM _message WHERE message_key BETWEEN ?1 AND ?2")
-            .and_then(|mut statement| statement.query_row(message_keys(run_key), |row| row.get(0)))
-            .doing("count the messages of a run")
+        self.connection.cached().one(
+            "SELECT count(*) FROM _message WHERE message_key BETWEEN ?1 AND ?2",
+            message_keys(run_key),
+            "count the messages of a run",
+            |row| row.get(0),
+        )
     }
 
     fn check_messages(&mut self, run_key: i64, name: &str, replay: &Replay) -> Result<(), ArchiveError> {
-        let doing = "read the messages of a run";
-        let mut statement = self
-            .connection
-            .prepare_cached(
-                "SELECT message_key, occurred_ticks, occurred_assumed, absent_since_unix, occurred_at_raw, kind_key,
-                        asset_key, detail_key
-                 FROM _message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
-            )
-            .doing(doing)?;
-        let mut rows = statement.query(message_keys(run_key)).doing(doing)?;
         let mut expected = replay.messages().peekable();
         let place = |ordinal: i64| format!("messages, {name}, ordinal {ordinal}");
         let missing = |ordinal: i64| {
@@ -399,37 +388,40 @@ impl<'c> Runs<'c> {
                 "it is not there, and its run has it",
             )
         };
-        while let Some(row) = rows.next().doing(doing)? {
-            self.verified.messages += 1;
-            let ordinal = row.get::<_, i64>(0).doing(doing)? & 0xff_ffff;
-            while let Some(before) = expected.next_if(|message| message.ordinal < ordinal) {
-                self.findings.push(missing(before.ordinal));
-            }
-            match expected.next_if(|message| message.ordinal == ordinal) {
-                Some(message) => {
-                    let place = || place(ordinal);
-                    let found = FoundMessage {
-                        times: [
-                            row.get_ref(1).doing(doing)?,
-                            row.get_ref(2).doing(doing)?,
-                            row.get_ref(3).doing(doing)?,
-                            row.get_ref(4).doing(doing)?,
-                        ],
-                        kind: self.kinds.get(self.connection, row.get(5).doing(doing)?)?,
-                        asset: self.assets.get(self.connection, row.get(6).doing(doing)?)?,
-                        detail: match row.get(7).doing(doing)? {
-                            None => Some(&[None]),
-                            Some(key) => self.details.get(self.connection, key)?,
-                        },
-                    };
-                    found.compare(&message, place, &mut self.findings);
+        self.connection.cached().each(
+            "SELECT message_key, occurred_ticks, occurred_assumed, absent_since_unix, occurred_at_raw,
+                    kind_key, asset_key, detail_key
+             FROM _message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
+            message_keys(run_key),
+            "read the messages of a run",
+            |row| {
+                self.verified.messages += 1;
+                let ordinal = row.get::<_, i64>(0)? & 0xff_ffff;
+                while let Some(before) = expected.next_if(|message| message.ordinal < ordinal) {
+                    self.findings.push(missing(before.ordinal));
                 }
-                None => {
-                    let finding = Finding::new(Remedy::Reindex, place(ordinal), "its run never had it");
-                    self.findings.push(finding);
+                match expected.next_if(|message| message.ordinal == ordinal) {
+                    Some(message) => {
+                        let place = || place(ordinal);
+                        let found = FoundMessage {
+                            times: [row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?, row.get_ref(4)?],
+                            kind: self.kinds.get(self.connection, row.get(5)?)?,
+                            asset: self.assets.get(self.connection, row.get(6)?)?,
+                            detail: match row.get(7)? {
+                                None => Some(&[None]),
+                                Some(key) => self.details.get(self.connection, key)?,
+                            },
+                        };
+                        found.compare(&message, place, &mut self.findings);
+                    }
+                    None => {
+                        let finding = Finding::new(Remedy::Reindex, place(ordinal), "its run never had it");
+                        self.findings.push(finding);
+                    }
                 }
-            }
-        }
+                Ok(())
+            },
+        )?;
         for left in expected {
             self.findings.push(missing(left.ordinal));
         }
@@ -519,32 +511,30 @@ pub(super) fn check_missing_revisions(
     ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "compare revisions with the ledger";
-    let mut statement = connection
-        .prepare(
-            "SELECT l.entry_id, l.entry FROM ledger l LEFT JOIN _revision v ON v.entry_id = l.entry_id
-             WHERE l.entry_id > ?1 AND v.entry_id IS NULL AND l.entry GLOB 'revision *' ORDER BY l.entry_id",
-        )
-        .doing(doing)?;
-    let mut rows = statement.query([scope.after]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let entry: i64 = row.get(0).doing(doing)?;
-        if ledger.lost.payloads.contains(&entry) {
-            continue;
-        }
-        let line: String = row.get(1).doing(doing)?;
-        let place = match LedgerEntry::read(&line) {
-            Ok(LedgerEntry::Revision(claim)) => place_of(entry, &claim),
-            _ => format!("a revision (ledger, entry {entry})"),
-        };
-        let finding = Finding::new(
-            Remedy::Reindex,
-            place,
-            "it is not there, and the ledger tells of it",
-        );
-        findings.push(finding.with(line, "nothing"));
-    }
-    Ok(())
+    connection.each(
+        "SELECT l.entry_id, l.entry FROM ledger l LEFT JOIN _revision v ON v.entry_id = l.entry_id
+         WHERE l.entry_id > ?1 AND v.entry_id IS NULL AND l.entry GLOB 'revision *' ORDER BY l.entry_id",
+        [scope.after],
+        "compare revisions with the ledger",
+        |row| {
+            let entry: i64 = row.get(0)?;
+            if ledger.lost.payloads.contains(&entry) {
+                return Ok(());
+            }
+            let line: String = row.get(1)?;
+            let place = match LedgerEntry::read(&line) {
+                Ok(LedgerEntry::Revision(claim)) => place_of(entry, &claim),
+                _ => format!("a revision (ledger, entry {entry})"),
+            };
+            let finding = Finding::new(
+                Remedy::Reindex,
+                place,
+                "it is not there, and the ledger tells of it",
+            );
+            findings.push(finding.with(line, "nothing"));
+            Ok(())
+        },
+    )
 }
 
 /// Names messages of runs that are not there; `met` is how many messages the runs have.
@@ -556,28 +546,25 @@ pub(super) fn check_orphans(
     let doing = "look for messages without a run";
     // Quicker than to look at each row, and not ended by the limit on statements: only where the pages are sound.
     if findings.is_empty() {
-        let count: u64 = connection
-            .query_row("SELECT count(*) FROM _message", [], |row| row.get(0))
-            .doing(doing)?;
+        let count: u64 = connection.one("SELECT count(*) FROM _message", [], doing, |row| row.get(0))?;
         if count == met {
             return Ok(());
         }
     }
-    let mut statement = connection
-        .prepare(
-            "SELECT m.run_key, count(*) FROM _message m LEFT JOIN _run r ON r.run_key = m.run_key WHERE r.run_key IS NULL
-             GROUP BY m.run_key",
-        )
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let (key, messages): (i64, u64) = (row.get(0).doing(doing)?, row.get(1).doing(doing)?);
-        let what = format!("{messages} messages name a run that is not there");
-        findings.push(Finding::new(
-            Remedy::Reindex,
-            format!("message, run_key {key}"),
-            what,
-        ));
-    }
-    Ok(())
+    connection.each(
+        "SELECT m.run_key, count(*) FROM _message m LEFT JOIN _run r ON r.run_key = m.run_key
+         WHERE r.run_key IS NULL GROUP BY m.run_key",
+        [],
+        doing,
+        |row| {
+            let (key, messages): (i64, u64) = (row.get(0)?, row.get(1)?);
+            let what = format!("{messages} messages name a run that is not there");
+            findings.push(Finding::new(
+                Remedy::Reindex,
+                format!("message, run_key {key}"),
+                what,
+            ));
+            Ok(())
+        },
+    )
 }

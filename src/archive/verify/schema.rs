@@ -6,6 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 
 use super::finding::{Finding, Findings, Remedy};
+use crate::archive::db::{Db, each_row};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::limits;
 use crate::archive::migrations::fresh;
@@ -77,14 +78,13 @@ pub(super) fn check_pages(
 fn run_check(connection: &Connection, sql: &str, findings: &mut Findings) -> Result<(), ArchiveError> {
     let doing = "run SQLite's integrity check";
     let mut statement = prepare_with_stand_ins(connection, sql).doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let line: String = row.get(0).doing(doing)?;
+    each_row(&mut statement, [], doing, |row| {
+        let line: String = row.get(0)?;
         if line != "ok" {
             findings.push(Finding::new(Remedy::File, "the file", line));
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// More collations that we lack than anybody has.
@@ -119,22 +119,21 @@ fn compare_index(
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let doing = "compare an index with its table";
-    let columns: Vec<String> = connection
-        .prepare("SELECT name FROM pragma_index_info(?1)")
-        .and_then(|mut statement| statement.query_map([name], |row| row.get(0))?.collect())
-        .doing(doing)?;
+    let columns: Vec<String> =
+        connection.all("SELECT name FROM pragma_index_info(?1)", [name], doing, |row| {
+            row.get(0)
+        })?;
     let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
     let (columns, index, table) = (columns.join(", "), quoted(name), quoted(table));
     let of_index = format!("SELECT rowid, {columns} FROM {table} INDEXED BY {index}");
     let of_table = format!("SELECT rowid, {columns} FROM {table} NOT INDEXED");
     for (one, other) in [(&of_index, &of_table), (&of_table, &of_index)] {
-        let differing: i64 = connection
-            .query_row(
-                &format!("SELECT count(*) FROM (SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}))"),
-                [],
-                |row| row.get(0),
-            )
-            .doing(doing)?;
+        let differing: i64 = connection.one(
+            &format!("SELECT count(*) FROM (SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}))"),
+            [],
+            doing,
+            |row| row.get(0),
+        )?;
         if differing > 0 {
             let what = format!("index {name} and its table differ in {differing} rows");
             findings.push(Finding::new(Remedy::Reindex, "the file", what));
@@ -148,26 +147,24 @@ pub(super) fn check_foreign_keys(
     connection: &Connection,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "check foreign keys";
-    let mut statement = connection
-        .prepare(
-            "SELECT f.\"table\", f.rowid, f.parent FROM sqlite_schema s, pragma_foreign_key_check(s.name) f
-             WHERE s.type = 'table' AND s.name <> '_message'",
-        )
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let table: String = row.get(0).doing(doing)?;
-        let number: Option<i64> = row.get(1).doing(doing)?;
-        let parent: String = row.get(2).doing(doing)?;
-        let row_name = number.map_or_else(String::new, |number| format!(", row {number}"));
-        findings.push(Finding::new(
-            Remedy::Restore,
-            format!("{table}{row_name}"),
-            format!("names a row of {parent} that is not there"),
-        ));
-    }
-    Ok(())
+    connection.each(
+        "SELECT f.\"table\", f.rowid, f.parent FROM sqlite_schema s, pragma_foreign_key_check(s.name) f
+         WHERE s.type = 'table' AND s.name <> '_message'",
+        [],
+        "check foreign keys",
+        |row| {
+            let table: String = row.get(0)?;
+            let number: Option<i64> = row.get(1)?;
+            let parent: String = row.get(2)?;
+            let row_name = number.map_or_else(String::new, |number| format!(", row {number}"));
+            findings.push(Finding::new(
+                Remedy::Restore,
+                format!("{table}{row_name}"),
+                format!("names a row of {parent} that is not there"),
+            ));
+            Ok(())
+        },
+    )
 }
 
 /// An object of the schema: type, table, SQL.
@@ -179,20 +176,18 @@ fn objects(connection: &Connection) -> Result<Vec<(String, Object)>, ArchiveErro
         let bytes = row.get_ref(column)?.as_bytes()?;
         Ok::<_, rusqlite::Error>(String::from_utf8_lossy(bytes).into_owned())
     };
-    connection
-        .prepare("SELECT name, type, tbl_name, sql FROM sqlite_schema")
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| {
-                    let sql = match row.get_ref(3)? {
-                        ValueRef::Null => None,
-                        _ => Some(text(row, 3)?),
-                    };
-                    Ok((text(row, 0)?, (text(row, 1)?, text(row, 2)?, sql)))
-                })?
-                .collect()
-        })
-        .doing("read the schema")
+    connection.all(
+        "SELECT name, type, tbl_name, sql FROM sqlite_schema",
+        [],
+        "read the schema",
+        |row| {
+            let sql = match row.get_ref(3)? {
+                ValueRef::Null => None,
+                _ => Some(text(row, 3)?),
+            };
+            Ok((text(row, 0)?, (text(row, 1)?, text(row, 2)?, sql)))
+        },
+    )
 }
 
 /// Compares tables, views, indexes and triggers with what the migrations make. What somebody added without hurting
@@ -293,14 +288,12 @@ fn is_unique(
     if is_of_sqlite(name) {
         return Ok(true);
     }
-    connection
-        .query_row(
-            "SELECT count(*) FROM pragma_index_list(?1) WHERE name = ?2 AND \"unique\"",
-            [table, name],
-            |row| row.get::<_, i64>(0),
-        )
-        .map(|count| count > 0)
-        .doing("look at an index")
+    connection.one(
+        "SELECT count(*) > 0 FROM pragma_index_list(?1) WHERE name = ?2 AND \"unique\"",
+        [table, name],
+        "look at an index",
+        |row| row.get(0),
+    )
 }
 
 /// Whether a name is one of those that SQLite keeps for itself, in any letter case.
@@ -326,12 +319,10 @@ fn is_sqlites(kind: &str, name: &str) -> bool {
 
 fn rows(connection: &Connection, table: &str, columns: &str) -> Result<Vec<Vec<Value>>, ArchiveError> {
     let count = columns.split(',').count();
-    connection
-        .prepare(&format!("SELECT {columns} FROM {table} ORDER BY 1"))
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| (0..count).map(|index| row.get(index)).collect())?
-                .collect()
-        })
-        .doing("read the schema")
+    connection.all(
+        &format!("SELECT {columns} FROM {table} ORDER BY 1"),
+        [],
+        "read the schema",
+        |row| (0..count).map(|index| row.get(index)).collect(),
+    )
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::read_only::ReadOnly;
 
@@ -30,11 +31,9 @@ pub(super) fn take(reader: &ReadOnly, wanted: usize) -> Result<Vec<Connection>, 
         let before = data_version(reader)?;
         for connection in &connections {
             connection.execute_batch("BEGIN").doing(doing)?;
-            connection
-                .query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
-                    row.get::<_, i64>(0)
-                })
-                .doing(doing)?;
+            connection.one("SELECT count(*) FROM sqlite_schema", [], doing, |row| {
+                row.get::<_, i64>(0)
+            })?;
         }
         if data_version(reader)? == before {
             return Ok(connections);

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 use super::finding::{Expected, Finding, Findings, Remedy};
 use super::state::LedgerState;
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{SyncBegan, SyncEnded};
 use crate::archive::syncs::{JobFigures, JobOutcome, JobRecord, job_line, jobs_hash};
 use crate::model::{Sha256, hex};
@@ -94,27 +95,26 @@ pub(in crate::archive) fn results(
     connection: &Connection,
     sync: i64,
 ) -> Result<(Vec<JobRecord>, Option<String>), ArchiveError> {
-    let doing = "read the results of a sync";
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT j.job_id, s.outcome, s.error, s.http_status, s.total_job_runs, s.attempts, s.runs_seen, s.runs_new,
-                    s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent, s.messages_new, s.body_bytes,
-                    s.milliseconds
-             FROM _sync_job s LEFT JOIN _job j ON j.job_key = s.job_key WHERE s.sync_id = ?1
-             UNION ALL
-             SELECT j.job_id, 'complete', NULL, 200, u.runs_seen, 1, u.runs_seen, 0, 0, u.runs_seen, 0, 0, 0, u.body_bytes,
-                    u.milliseconds
-             FROM _sync_job_unchanged u LEFT JOIN _job j ON j.job_key = u.job_key WHERE u.sync_id = ?1",
-        )
-        .doing(doing)?;
-    let mut rows = statement.query([sync]).doing(doing)?;
     let (mut records, mut unreadable) = (Vec::new(), None);
-    while let Some(row) = rows.next().doing(doing)? {
-        match record(row) {
-            Ok(record) => records.push(record),
-            Err(why) => unreadable = Some(why),
-        }
-    }
+    connection.cached().each(
+        "SELECT j.job_id, s.outcome, s.error, s.http_status, s.total_job_runs, s.attempts, s.runs_seen,
+                s.runs_new, s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent,
+                s.messages_new, s.body_bytes, s.milliseconds
+         FROM _sync_job s LEFT JOIN _job j ON j.job_key = s.job_key WHERE s.sync_id = ?1
+         UNION ALL
+         SELECT j.job_id, 'complete', NULL, 200, u.runs_seen, 1, u.runs_seen, 0, 0, u.runs_seen, 0, 0, 0,
+                u.body_bytes, u.milliseconds
+         FROM _sync_job_unchanged u LEFT JOIN _job j ON j.job_key = u.job_key WHERE u.sync_id = ?1",
+        [sync],
+        "read the results of a sync",
+        |row| {
+            match record(row) {
+                Ok(record) => records.push(record),
+                Err(why) => unreadable = Some(why),
+            }
+            Ok(())
+        },
+    )?;
     Ok((records, unreadable))
 }
 
@@ -155,7 +155,6 @@ fn check_row(
     totals: &JobFigures,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read the record of a sync";
     let place = || format!("syncs, sync {}", began.sync);
     let (finished, outcome, head) = match end {
         End::Open => (Expected::Null, Expected::Null, Expected::Null),
@@ -186,23 +185,20 @@ fn check_row(
         ("body_bytes", number(totals.body_bytes)),
         ("milliseconds", number(totals.milliseconds)),
     ];
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT started_unix, finished_unix, outcome, count_asked, process_id, tool_version, head, attempts, runs_seen,
-                    runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new, body_bytes,
-                    milliseconds
-             FROM _sync WHERE sync_id = ?1",
-        )
-        .doing(doing)?;
-    let compared = statement
-        .query_row([began.sync], |row| {
+    let compared = connection.cached().optional(
+        "SELECT started_unix, finished_unix, outcome, count_asked, process_id, tool_version, head, attempts,
+                runs_seen, runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent,
+                messages_new, body_bytes, milliseconds
+         FROM _sync WHERE sync_id = ?1",
+        [began.sync],
+        "read the record of a sync",
+        |row| {
             for (index, (column, should)) in columns.into_iter().enumerate() {
                 findings.column(Remedy::Reindex, place, column, should, row.get_ref(index)?);
             }
             Ok(())
-        })
-        .optional()
-        .doing(doing)?;
+        },
+    )?;
     if compared.is_none() {
         findings.push(Finding::new(
             Remedy::Reindex,
@@ -219,19 +215,21 @@ pub(super) fn check_orphans(
     known: &HashSet<i64>,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read the record of syncs";
-    let mut statement = connection.prepare("SELECT sync_id FROM _sync").doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let sync: i64 = row.get(0).doing(doing)?;
-        if !known.contains(&sync) {
-            let place = format!("syncs, sync {sync}");
-            findings.push(Finding::new(
-                Remedy::Reindex,
-                place,
-                "the ledger does not tell of it",
-            ));
-        }
-    }
-    Ok(())
+    connection.each(
+        "SELECT sync_id FROM _sync",
+        [],
+        "read the record of syncs",
+        |row| {
+            let sync: i64 = row.get(0)?;
+            if !known.contains(&sync) {
+                let place = format!("syncs, sync {sync}");
+                findings.push(Finding::new(
+                    Remedy::Reindex,
+                    place,
+                    "the ledger does not tell of it",
+                ));
+            }
+            Ok(())
+        },
+    )
 }

@@ -1,12 +1,13 @@
 //! Texts stored once, looked up by key with a bounded memory.
 
 use foldhash::fast::RandomState;
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
 
 use super::finding::{Finding, Findings, Remedy};
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 use crate::archive::keys::Keys;
 
 /// Bytes of texts that are remembered of one table, by one thread: what repeats stays known, what does not is read once.
@@ -66,23 +67,18 @@ impl<const N: usize> Texts<N> {
 
     fn read(&self, connection: &Connection, key: i64) -> Result<Option<Row<N>>, ArchiveError> {
         connection
-            .prepare_cached(self.by_key)
-            .and_then(|mut statement| {
-                statement
-                    .query_row([key], |row| {
-                        let mut texts = [const { None }; N];
-                        for (index, text) in texts.iter_mut().enumerate() {
-                            *text = match row.get_ref(index)? {
-                                ValueRef::Null => None,
-                                ValueRef::Text(found) => Some(found.into()),
-                                _ => Some(NO_TEXT.into()),
-                            };
-                        }
-                        Ok(texts)
-                    })
-                    .optional()
+            .cached()
+            .optional(self.by_key, [key], "read a text", |row| {
+                let mut texts = [const { None }; N];
+                for (index, text) in texts.iter_mut().enumerate() {
+                    *text = match row.get_ref(index)? {
+                        ValueRef::Null => None,
+                        ValueRef::Text(found) => Some(found.into()),
+                        _ => Some(NO_TEXT.into()),
+                    };
+                }
+                Ok(texts)
             })
-            .doing("read a text")
     }
 }
 
@@ -93,19 +89,19 @@ pub(super) fn check_unused(
     used: &Keys,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let doing = "read the texts";
-    let mut statement = connection
-        .prepare(&format!("SELECT {key} FROM {table}"))
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let key: i64 = row.get(0).doing(doing)?;
-        if !used.contains(key) {
-            let place = format!("{table}, row {key}");
-            findings.push(Finding::new(Remedy::Reindex, place, "no message has this text"));
-        }
-    }
-    Ok(())
+    connection.each(
+        &format!("SELECT {key} FROM {table}"),
+        [],
+        "read the texts",
+        |row| {
+            let key: i64 = row.get(0)?;
+            if !used.contains(key) {
+                let place = format!("{table}, row {key}");
+                findings.push(Finding::new(Remedy::Reindex, place, "no message has this text"));
+            }
+            Ok(())
+        },
+    )
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::super::error::{ArchiveError, Doing};
+use super::super::db::Db;
+use super::super::error::ArchiveError;
 use super::super::payload::{self, DICTIONARY_BYTES};
 use super::super::revisions::bytes_told;
 use super::Dictionary;
@@ -52,18 +53,13 @@ pub(super) fn at_hand(
     job_key: i64,
     runs: usize,
 ) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
-    let doing = "read the dictionary of a job";
-    let latest: Option<(i64, Vec<u8>, i64)> = connection
-        .prepare_cached(
-            "SELECT dictionary_key, bytes, runs FROM dictionary
-             WHERE job_key = ?1 ORDER BY dictionary_key DESC LIMIT 1",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_row([job_key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()
-        })
-        .doing(doing)?;
+    let latest: Option<(i64, Vec<u8>, i64)> = connection.cached().optional(
+        "SELECT dictionary_key, bytes, runs FROM dictionary
+         WHERE job_key = ?1 ORDER BY dictionary_key DESC LIMIT 1",
+        [job_key],
+        "read the dictionary of a job",
+        |row| row.try_into(),
+    )?;
     let runs = i64::try_from(runs).unwrap_or(i64::MAX);
     if let Some((key, bytes, runs_then)) = latest
         && runs - runs_then < RUNS_PER_DICTIONARY
@@ -76,30 +72,29 @@ pub(super) fn at_hand(
 
 /// A dictionary of the runs archived last.
 fn of_latest_runs(connection: &Connection, job_key: i64) -> Result<Option<Arc<Dictionary>>, ArchiveError> {
-    let doing = "read the latest runs of a job";
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT p.data, d.bytes, p.entry_id
-             FROM (SELECT run_key, revision FROM _run WHERE job_key = ?1 ORDER BY started_ticks DESC LIMIT 8) r
-             JOIN _revision v ON v.run_key = r.run_key AND v.revision = r.revision
-             JOIN payload p ON p.entry_id = v.entry_id
-             LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key",
-        )
-        .doing(doing)?;
-    let mut maker = DictionaryMaker::default();
-    let mut rows = statement.query([job_key]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let packed: Vec<u8> = row.get(0).doing(doing)?;
-        let with: Option<Vec<u8>> = row.get(1).doing(doing)?;
-        // A damaged payload is no sample; `verify` names it.
-        let limit = bytes_told(connection, row.get(2).doing(doing)?)?;
-        if let Ok(run) = payload::unpack(&packed, with.as_deref(), limit)
-            && let Some(dictionary) = maker.see(&run)
-        {
-            return Ok(Some(Arc::new(dictionary)));
-        }
-    }
-    Ok(None)
+    let (mut maker, mut dictionary) = (DictionaryMaker::default(), None);
+    connection.cached().each(
+        "SELECT p.data, d.bytes, p.entry_id
+         FROM (SELECT run_key, revision FROM _run WHERE job_key = ?1
+               ORDER BY started_ticks DESC LIMIT 8) r
+         JOIN _revision v ON v.run_key = r.run_key AND v.revision = r.revision
+         JOIN payload p ON p.entry_id = v.entry_id
+         LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key",
+        [job_key],
+        "read the latest runs of a job",
+        |row| {
+            if dictionary.is_none() {
+                let (packed, with): (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?);
+                let limit = bytes_told(connection, row.get(2)?)?;
+                // A damaged payload is no sample; `verify` names it.
+                if let Ok(run) = payload::unpack(&packed, with.as_deref(), limit) {
+                    dictionary = maker.see(&run);
+                }
+            }
+            Ok(())
+        },
+    )?;
+    Ok(dictionary.map(Arc::new))
 }
 
 /// Keys of the dictionaries that this sync stored.
@@ -121,13 +116,12 @@ impl NewDictionaries {
             return Ok(key);
         }
         debug_assert!(dictionary.bytes.len() <= DICTIONARY_BYTES);
-        let key = connection
-            .prepare_cached(
-                "INSERT INTO dictionary (job_key, bytes, runs)
-                 VALUES (?1, ?2, (SELECT count(*) FROM _run WHERE job_key = ?1))",
-            )
-            .and_then(|mut statement| statement.insert(params![job_key, dictionary.bytes]))
-            .doing("store a dictionary")?;
+        let key = connection.cached().insert(
+            "INSERT INTO dictionary (job_key, bytes, runs)
+             VALUES (?1, ?2, (SELECT count(*) FROM _run WHERE job_key = ?1))",
+            params![job_key, dictionary.bytes],
+            "store a dictionary",
+        )?;
         // The latest first: a job's runs come together, and only the jobs at hand need theirs.
         self.0.insert(0, (Arc::clone(dictionary), key));
         self.0.truncate(REMEMBERED);

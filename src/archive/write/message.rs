@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, params};
 
+use super::super::db::Db;
 use super::super::error::{ArchiveError, Doing};
 use super::super::plan::{HeldMessage, MessagePlan};
 use super::texts::{self, Mark, Texts, mark};
@@ -163,48 +164,53 @@ pub(super) fn held_messages(
     connection: &Connection,
     run_key: i64,
 ) -> Result<Vec<HeldMessage<OwnedMessage>>, ArchiveError> {
-    connection
-        .prepare_cached(
-            "SELECT m.ordinal, m.absent_since_unix IS NOT NULL, m.occurred_ticks, m.occurred_assumed, m.occurred_at_raw,
-                    k.message, d.message_details, k.category, a.asset, a.asset_type, a.asset_owner
-             FROM _message m
-             JOIN _message_kind k ON k.kind_key = m.kind_key
-             JOIN _asset a ON a.asset_key = m.asset_key
-             LEFT JOIN _message_detail d ON d.detail_key = m.detail_key
-             WHERE m.message_key BETWEEN ?1 << 24 AND (?1 << 24) + 16777215 ORDER BY m.message_key",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map([run_key], |row| {
-                    let text = |column: usize| row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from);
-                    let occurred_raw = text(4)?;
-                    let occurred = match (row.get::<_, Option<i64>>(2)?, row.get::<_, Option<bool>>(3)?) {
-                        (Some(ticks), assumed) => TimeReading::At(
-                            Instant::from_ticks(ticks),
-                            if assumed == Some(true) { TimeBasis::Assumed } else { TimeBasis::Explicit },
-                        ),
-                        (None, _) if occurred_raw.is_some() => TimeReading::Unreadable,
-                        (None, _) => TimeReading::Absent,
-                    };
-                    let message = Message {
-                        occurred,
-                        occurred_raw,
-                        message: text(5)?,
-                        message_details: text(6)?,
-                        category: text(7)?,
-                        asset: text(8)?,
-                        asset_type: text(9)?,
-                        asset_owner: text(10)?,
-                    };
-                    Ok(HeldMessage {
-                        ordinal: row.get(0)?,
-                        absent: row.get(1)?,
-                        message: message.into(),
-                    })
-                })?
-                .collect()
-        })
-        .doing("read the messages of a run")
+    connection.cached().all(
+        "SELECT m.ordinal, m.absent_since_unix IS NOT NULL, m.occurred_ticks, m.occurred_assumed,
+                m.occurred_at_raw, k.message, d.message_details, k.category, a.asset, a.asset_type,
+                a.asset_owner
+         FROM _message m
+         JOIN _message_kind k ON k.kind_key = m.kind_key
+         JOIN _asset a ON a.asset_key = m.asset_key
+         LEFT JOIN _message_detail d ON d.detail_key = m.detail_key
+         WHERE m.message_key BETWEEN ?1 << 24 AND (?1 << 24) + 16777215 ORDER BY m.message_key",
+        [run_key],
+        "read the messages of a run",
+        |row| {
+            let text = |column: usize| {
+                row.get_ref(column)?
+                    .as_str_or_null()
+                    .map_err(rusqlite::Error::from)
+            };
+            let occurred_raw = text(4)?;
+            let occurred = match (row.get::<_, Option<i64>>(2)?, row.get::<_, Option<bool>>(3)?) {
+                (Some(ticks), assumed) => TimeReading::At(
+                    Instant::from_ticks(ticks),
+                    if assumed == Some(true) {
+                        TimeBasis::Assumed
+                    } else {
+                        TimeBasis::Explicit
+                    },
+                ),
+                (None, _) if occurred_raw.is_some() => TimeReading::Unreadable,
+                (None, _) => TimeReading::Absent,
+            };
+            let message = Message {
+                occurred,
+                occurred_raw,
+                message: text(5)?,
+                message_details: text(6)?,
+                category: text(7)?,
+                asset: text(8)?,
+                asset_type: text(9)?,
+                asset_owner: text(10)?,
+            };
+            Ok(HeldMessage {
+                ordinal: row.get(0)?,
+                absent: row.get(1)?,
+                message: message.into(),
+            })
+        },
+    )
 }
 
 /// Marks what a plan says went absent or came back.
@@ -214,11 +220,13 @@ pub(super) fn set_absences(
     plan: &MessagePlan,
     now: Instant,
 ) -> Result<(), ArchiveError> {
+    let doing = "mark a message";
     let set = |ordinal: i64, since: Option<i64>| {
-        connection
-            .prepare_cached("UPDATE _message SET absent_since_unix = ?2 WHERE message_key = ?1")
-            .and_then(|mut statement| statement.execute(params![message_key(run_key, ordinal)?, since]))
-            .doing("mark a message")
+        connection.cached().run(
+            "UPDATE _message SET absent_since_unix = ?2 WHERE message_key = ?1",
+            params![message_key(run_key, ordinal).doing(doing)?, since],
+            doing,
+        )
     };
     for &ordinal in &plan.absent {
         set(ordinal, Some(now.unix_seconds()))?;

@@ -19,6 +19,7 @@ use rusqlite::{Connection, params};
 
 use self::dictionary::NewDictionaries;
 use self::message::MessageTexts;
+use super::db::Db;
 use super::error::{ArchiveError, Doing, io_error};
 use super::identity::FileIdentity;
 use super::keys::Keys;
@@ -206,18 +207,15 @@ impl Writer {
     /// [`ArchiveError::OtherNaiveTime`] where another one is remembered than was asked for.
     pub fn settle_naive_time(&mut self, asked: Option<NaiveZone>) -> Result<NaiveZone, ArchiveError> {
         self.transact(|writer| {
-            let (remembered, rules): (Option<String>, Option<Rules>) = writer
-                .connection
-                .query_row(
+            let (remembered, sha256, release): (Option<String>, Option<Sha256>, Option<String>) =
+                writer.connection.one(
                     "SELECT naive_time, zone_rules, zone_release FROM _archive",
                     [],
-                    |row| {
-                        let (sha256, release): (Option<Sha256>, Option<String>) = (row.get(1)?, row.get(2)?);
-                        let rules = sha256.zip(release);
-                        Ok((row.get(0)?, rules.map(|(sha256, release)| Rules { sha256, release })))
-                    },
-                )
-                .doing("read the zone of times without offset")?;
+                    "read the zone of times without offset",
+                    |row| row.try_into(),
+                )?;
+            let rules = sha256.zip(release);
+            let rules = rules.map(|(sha256, release)| Rules { sha256, release });
             let Some(text) = remembered else {
                 return writer.read_naive_times_in(asked.unwrap_or_default());
             };
@@ -255,16 +253,15 @@ impl Writer {
     /// Says in the ledger that times without offset are read in this zone, by its rules, from here on.
     fn read_naive_times_in(&mut self, zone: NaiveZone) -> Result<NaiveZone, ArchiveError> {
         zones::keep(&self.connection, zone)?;
-        self.connection
-            .execute(
-                "UPDATE _archive SET naive_time = ?1, zone_rules = ?2, zone_release = ?3",
-                params![
-                    zone.to_string(),
-                    zone.rules().map(Zone::sha256),
-                    zone.rules().map(Zone::version),
-                ],
-            )
-            .doing("remember the zone of times without offset")?;
+        self.connection.run(
+            "UPDATE _archive SET naive_time = ?1, zone_rules = ?2, zone_release = ?3",
+            params![
+                zone.to_string(),
+                zone.rules().map(Zone::sha256),
+                zone.rules().map(Zone::version),
+            ],
+            "remember the zone of times without offset",
+        )?;
         let entry = LedgerEntry::NaiveTime {
             zone: zone.name(),
             rules: Rules::of(zone),
@@ -279,14 +276,13 @@ impl Writer {
     fn runs_with_naive_times(&self, from: Instant) -> Result<u64, ArchiveError> {
         // A day earlier, since they were read with another offset.
         let from = from.ticks().saturating_sub(86_400 * TICKS_PER_SECOND);
-        self.connection
-            .query_row(
-                "SELECT count(*) FROM _run WHERE started_assumed = 1 AND started_ticks >= ?1
-                     OR ended_assumed = 1 AND ended_ticks >= ?1",
-                [from],
-                |row| row.get(0),
-            )
-            .doing("count the runs with times without offset")
+        self.connection.one(
+            "SELECT count(*) FROM _run WHERE started_assumed = 1 AND started_ticks >= ?1
+             OR ended_assumed = 1 AND ended_ticks >= ?1",
+            [from],
+            "count the runs with times without offset",
+            |row| row.get(0),
+        )
     }
 
     /// Records that a sync begins; `count` is what it asks for, 0 for every run.
@@ -313,29 +309,28 @@ impl Writer {
         };
         let (name, server) = jobs::name_and_server(&self.connection, job_key)?;
         let doing = "read the runs of a job";
-        let count = self
-            .connection
-            .prepare_cached("SELECT count(*) FROM _run WHERE job_key = ?1")
-            .and_then(|mut statement| statement.query_row([job_key], |row| row.get(0)))
-            .doing(doing)?;
-        let mut statement = self
-            .connection
-            .prepare_cached(
-                "SELECT seen_sha256, run_key, absent_since_unix IS NOT NULL, unreadable_messages > 0
-                 FROM _run WHERE job_key = ?1",
-            )
-            .doing(doing)?;
-        let rows = statement
-            .query_map([job_key], |row| {
-                let known = KnownRun {
-                    run_key: row.get(1)?,
-                    absent: row.get(2)?,
-                    unreadable_messages: row.get(3)?,
-                };
-                Ok((row.get(0)?, known))
-            })
-            .doing(doing)?;
-        let runs = KnownRuns::new(count, rows.map(|row| row.doing(doing)))?;
+        let count = self.connection.cached().one(
+            "SELECT count(*) FROM _run WHERE job_key = ?1",
+            [job_key],
+            doing,
+            |row| row.get(0),
+        )?;
+        let runs = self.connection.cached().prepared(
+            "SELECT seen_sha256, run_key, absent_since_unix IS NOT NULL, unreadable_messages > 0
+             FROM _run WHERE job_key = ?1",
+            doing,
+            |statement| {
+                let rows = statement.query_map([job_key], |row| {
+                    let known = KnownRun {
+                        run_key: row.get(1)?,
+                        absent: row.get(2)?,
+                        unreadable_messages: row.get(3)?,
+                    };
+                    Ok((row.get(0)?, known))
+                });
+                KnownRuns::new(count, rows.doing(doing)?.map(|row| row.doing(doing)))
+            },
+        )?;
         let dictionary = dictionary::at_hand(&self.connection, job_key, runs.len())?;
         Ok(KnownJob {
             job_key,
@@ -362,14 +357,12 @@ impl Writer {
         let record = self.transact(|writer| {
             // One time for all of its lines: they are written in this transaction.
             let finished_at = Instant::now();
-            let (full, started): (bool, i64) = writer
-                .connection
-                .query_row(
-                    "SELECT count_asked = 0, started_unix FROM _sync WHERE sync_id = ?1",
-                    [sync_id],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
-                .doing("end the sync")?;
+            let (full, started): (bool, i64) = writer.connection.one(
+                "SELECT count_asked = 0, started_unix FROM _sync WHERE sync_id = ?1",
+                [sync_id],
+                "end the sync",
+                |row| row.try_into(),
+            )?;
             let mut records = Vec::with_capacity(jobs.len());
             for (mut record, missing) in jobs {
                 for run_key in missing.iter() {

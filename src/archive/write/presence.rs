@@ -1,8 +1,7 @@
 //! Runs that the server no longer lists, and those that it lists again.
 
-use rusqlite::OptionalExtension;
-
-use super::super::error::{ArchiveError, Doing};
+use super::super::db::Db;
+use super::super::error::ArchiveError;
 use super::super::jobs::stored_guid;
 use super::super::ledger::entry::LedgerEntry;
 use super::Writer;
@@ -14,11 +13,12 @@ impl Writer {
     /// # Errors
     /// SQL errors; the caller rolls back.
     pub fn store_returned(&mut self, sync_id: i64, run_key: i64) -> Result<(), ArchiveError> {
-        let run_id: String = self
-            .connection
-            .prepare_cached("SELECT job_run_id FROM _run WHERE run_key = ?1")
-            .and_then(|mut statement| statement.query_row([run_key], |row| row.get(0)))
-            .doing("look a run up")?;
+        let run_id: String = self.connection.cached().one(
+            "SELECT job_run_id FROM _run WHERE run_key = ?1",
+            [run_key],
+            "look a run up",
+            |row| row.get(0),
+        )?;
         self.mark_returned(sync_id, run_key, &run_id, Instant::now())
     }
 
@@ -29,13 +29,11 @@ impl Writer {
         run_id: &str,
         now: Instant,
     ) -> Result<(), ArchiveError> {
-        let marked = self
-            .connection
-            .prepare_cached(
-                "UPDATE _run SET absent_since_unix = NULL WHERE run_key = ?1 AND absent_since_unix IS NOT NULL",
-            )
-            .and_then(|mut statement| statement.execute([run_key]))
-            .doing("mark a run as listed again")?;
+        let marked = self.connection.cached().run(
+            "UPDATE _run SET absent_since_unix = NULL WHERE run_key = ?1 AND absent_since_unix IS NOT NULL",
+            [run_key],
+            "mark a run as listed again",
+        )?;
         if marked == 0 {
             return Ok(()); // twice in one answer
         }
@@ -53,18 +51,13 @@ impl Writer {
         run_key: i64,
         now: Instant,
     ) -> Result<bool, ArchiveError> {
-        let run_id: Option<String> = self
-            .connection
-            .prepare_cached(
-                "UPDATE _run SET absent_since_unix = ?2 WHERE run_key = ?1 AND absent_since_unix IS NULL
-                 RETURNING job_run_id",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_row([run_key, now.unix_seconds()], |row| row.get(0))
-                    .optional()
-            })
-            .doing("mark a run absent")?;
+        let run_id: Option<String> = self.connection.cached().optional(
+            "UPDATE _run SET absent_since_unix = ?2 WHERE run_key = ?1 AND absent_since_unix IS NULL
+             RETURNING job_run_id",
+            [run_key, now.unix_seconds()],
+            "mark a run absent",
+            |row| row.get(0),
+        )?;
         let Some(run_id) = run_id else { return Ok(false) };
         self.append(&LedgerEntry::Absent {
             run: stored_guid(&run_id)?,

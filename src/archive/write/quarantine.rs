@@ -1,8 +1,9 @@
 //! Bytes that cannot be read, kept and accepted.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
-use super::super::error::{ArchiveError, Doing};
+use super::super::db::Db;
+use super::super::error::ArchiveError;
 use super::super::jobs;
 use super::super::ledger::entry::{LedgerEntry, QuarantinedEntry};
 use super::super::ledger::{WITHOUT_EVIDENCE, text_hash};
@@ -32,41 +33,35 @@ impl Writer {
         unreadable: &ReceivedUnreadable,
     ) -> Result<bool, ArchiveError> {
         let doing = "keep unreadable bytes in quarantine";
-        let known: Option<bool> = self
-            .connection
-            .prepare_cached(
-                "SELECT accepted_unix IS NOT NULL FROM _quarantined WHERE job_key = ?1 AND payload_sha256 = ?2",
-            )
-            .and_then(|mut statement| {
-                statement.query_row(params![job_key, unreadable.sha256], |row| row.get(0)).optional()
-            })
-            .doing(doing)?;
+        let known: Option<bool> = self.connection.cached().optional(
+            "SELECT accepted_unix IS NOT NULL FROM _quarantined WHERE job_key = ?1 AND payload_sha256 = ?2",
+            params![job_key, unreadable.sha256],
+            doing,
+            |row| row.get(0),
+        )?;
         if let Some(accepted) = known {
             return Ok(accepted);
         }
         let now = Instant::now();
         let id = self.next_quarantine_id()?;
-        self.connection
-            .prepare_cached(
-                "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position, run_key, reason, payload,
-                     payload_bytes, payload_sha256)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )
-            .and_then(|mut statement| {
-                statement.insert(params![
-                    id,
-                    job_key,
-                    sync_id,
-                    now.unix_seconds(),
-                    unreadable.position,
-                    run_key,
-                    unreadable.reason,
-                    unreadable.payload,
-                    unreadable.bytes,
-                    unreadable.sha256,
-                ])
-            })
-            .doing(doing)?;
+        self.connection.cached().insert(
+            "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position, run_key,
+                 reason, payload, payload_bytes, payload_sha256)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                id,
+                job_key,
+                sync_id,
+                now.unix_seconds(),
+                unreadable.position,
+                run_key,
+                unreadable.reason,
+                unreadable.payload,
+                unreadable.bytes,
+                unreadable.sha256,
+            ],
+            doing,
+        )?;
         let entry = LedgerEntry::Quarantined(QuarantinedEntry {
             id,
             job: jobs::id(&self.connection, job_key)?,
@@ -90,21 +85,21 @@ impl Writer {
     /// One more than the last number that the ledger gave: the table lacks those that a salvage lost.
     fn next_quarantine_id(&self) -> Result<i64, ArchiveError> {
         let doing = "number what goes to quarantine";
-        let in_table: i64 = self
-            .connection
-            .prepare_cached("SELECT coalesce(max(quarantine_id), 0) FROM _quarantined")
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-            .doing(doing)?;
+        let in_table: i64 = self.connection.cached().one(
+            "SELECT coalesce(max(quarantine_id), 0) FROM _quarantined",
+            [],
+            doing,
+            |row| row.get(0),
+        )?;
         if WITHOUT_EVIDENCE {
             return Ok(in_table + 1);
         }
-        let line: Option<String> = self
-            .connection
-            .prepare_cached(
-                "SELECT entry FROM ledger WHERE entry GLOB 'quarantined *' ORDER BY entry_id DESC LIMIT 1",
-            )
-            .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
-            .doing(doing)?;
+        let line: Option<String> = self.connection.cached().optional(
+            "SELECT entry FROM ledger WHERE entry GLOB 'quarantined *' ORDER BY entry_id DESC LIMIT 1",
+            [],
+            doing,
+            |row| row.get(0),
+        )?;
         let in_ledger = line.and_then(|line| match LedgerEntry::read(&line) {
             Ok(LedgerEntry::Quarantined(claim)) => Some(claim.id),
             _ => None,
@@ -117,28 +112,27 @@ impl Writer {
     /// # Errors
     /// SQL errors.
     pub fn runs_named_in(&self, bytes: &[u8]) -> Result<Vec<i64>, ArchiveError> {
-        let doing = "look runs up by the GUIDs in unreadable bytes";
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT run_key FROM _run WHERE job_run_id = ?1")
-            .doing(doing)?;
+        let find = |guid: Guid| {
+            self.connection.cached().optional(
+                "SELECT run_key FROM _run WHERE job_run_id = ?1",
+                [guid.to_string()],
+                "look runs up by the GUIDs in unreadable bytes",
+                |row| row.get(0),
+            )
+        };
         Guid::all_in(bytes)
-            .filter_map(|guid| {
-                statement
-                    .query_row([guid.to_string()], |row| row.get(0))
-                    .optional()
-                    .transpose()
-            })
-            .collect::<Result<_, _>>()
-            .doing(doing)
+            .filter_map(|guid| find(guid).transpose())
+            .collect()
     }
 
     /// The GUID of the run with this key.
     fn run_id(&self, run_key: Option<i64>) -> Result<Option<String>, ArchiveError> {
-        self.connection
-            .prepare_cached("SELECT job_run_id FROM _run WHERE run_key = ?1")
-            .and_then(|mut statement| statement.query_row([run_key], |row| row.get(0)).optional())
-            .doing("look a run up")
+        self.connection.cached().optional(
+            "SELECT job_run_id FROM _run WHERE run_key = ?1",
+            [run_key],
+            "look a run up",
+            |row| row.get(0),
+        )
     }
 
     /// Accepts bytes in quarantine: they no longer make their job partial. Accepting twice changes nothing.
@@ -148,29 +142,27 @@ impl Writer {
     pub fn accept(&mut self, quarantine_id: i64, why: &str) -> Result<(), ArchiveError> {
         self.transact(|writer| {
             let doing = "accept bytes in quarantine";
-            let found: Option<(bool, Sha256)> = writer
-                .connection
-                .query_row(
-                    "SELECT accepted_unix IS NOT NULL, payload_sha256 FROM _quarantined WHERE quarantine_id = ?1",
-                    [quarantine_id],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
-                .optional()
-                .doing(doing)?;
+            let found: Option<(bool, Sha256)> = writer.connection.optional(
+                "SELECT accepted_unix IS NOT NULL, payload_sha256 FROM _quarantined
+                 WHERE quarantine_id = ?1",
+                [quarantine_id],
+                doing,
+                |row| row.try_into(),
+            )?;
             let Some((accepted, hash)) = found else {
-                return Err(ArchiveError::NoSuch { what: format!("number {quarantine_id} in quarantine") });
+                return Err(ArchiveError::NoSuch {
+                    what: format!("number {quarantine_id} in quarantine"),
+                });
             };
             if accepted {
                 return Ok(());
             }
             let now = Instant::now();
-            writer
-                .connection
-                .execute(
-                    "UPDATE _quarantined SET accepted_unix = ?2, accepted_why = ?3 WHERE quarantine_id = ?1",
-                    params![quarantine_id, now.unix_seconds(), why],
-                )
-                .doing(doing)?;
+            writer.connection.run(
+                "UPDATE _quarantined SET accepted_unix = ?2, accepted_why = ?3 WHERE quarantine_id = ?1",
+                params![quarantine_id, now.unix_seconds(), why],
+                doing,
+            )?;
             let entry = LedgerEntry::Accepted {
                 id: quarantine_id,
                 at: now.unix_seconds(),

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::message::{MessageMarks, MessageTexts};
+use crate::archive::db::{Db, RowError};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::entry::{LedgerEntry, SyncBegan};
 use crate::archive::ledger::text_hash;
@@ -67,18 +68,17 @@ pub(in crate::archive) fn rebuild(
         payloads: Payloads::default(),
         rebuilt: Rebuilt::default(),
     };
-    let doing = "list the runs of the ledger";
-    let mut statement = connection
-        .prepare("SELECT run_key, job_run_id, absent_since_unix FROM rebuilt_run ORDER BY run_key")
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let id: String = row.get(1).doing(doing)?;
-        runs.fill(row.get(0).doing(doing)?, &id, row.get(2).doing(doing)?)?;
-        done(runs.rebuilt.bytes);
-    }
-    drop(rows);
-    drop(statement);
+    connection.each(
+        "SELECT run_key, job_run_id, absent_since_unix FROM rebuilt_run ORDER BY run_key",
+        [],
+        "list the runs of the ledger",
+        |row| {
+            let id: String = row.get(1)?;
+            runs.fill(row.get(0)?, &id, row.get(2)?)?;
+            done(runs.rebuilt.bytes);
+            Ok(())
+        },
+    )?;
     finish_quarantine(connection, ledger)?;
     schema.end(connection)?;
     Ok(runs.rebuilt)
@@ -97,16 +97,12 @@ struct Schema {
 type Object = (String, String, Option<String>);
 
 fn objects(connection: &Connection) -> Result<BTreeMap<String, Object>, ArchiveError> {
-    connection
-        .prepare("SELECT name, type, tbl_name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'")
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| {
-                    Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))
-                })?
-                .collect()
-        })
-        .doing("read the schema")
+    connection.all(
+        "SELECT name, type, tbl_name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'",
+        [],
+        "read the schema",
+        |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?))),
+    )
 }
 
 impl Schema {
@@ -115,12 +111,13 @@ impl Schema {
         let doing = "make the tables anew";
         let fresh = fresh()?;
         let (ours, found) = (objects(&fresh)?, objects(connection)?);
-        let unique: HashSet<String> = connection
-            .prepare(
-                "SELECT i.name FROM sqlite_schema s, pragma_index_list(s.name) i WHERE s.type = 'table' AND i.\"unique\"",
-            )
-            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-            .doing(doing)?;
+        let unique: HashSet<String> = connection.all(
+            "SELECT i.name FROM sqlite_schema s, pragma_index_list(s.name) i
+             WHERE s.type = 'table' AND i.\"unique\"",
+            [],
+            doing,
+            |row| row.get(0),
+        )?;
         let unique: HashSet<String> = unique
             .into_iter()
             .filter(|name| {
@@ -184,12 +181,12 @@ impl Schema {
             )
             .doing(doing)?;
         for statement in rows_of_migrations(&fresh)? {
-            connection
-                .execute(
-                    "INSERT INTO job_statuses (status, status_name, is_final, is_failure) VALUES (?1, ?2, ?3, ?4)",
-                    statement,
-                )
-                .doing(doing)?;
+            connection.run(
+                "INSERT INTO job_statuses (status, status_name, is_final, is_failure)
+                 VALUES (?1, ?2, ?3, ?4)",
+                statement,
+                doing,
+            )?;
         }
         Ok(Self { after })
     }
@@ -209,23 +206,23 @@ impl Schema {
 }
 
 fn rows_of_migrations(fresh: &Connection) -> Result<Vec<(i64, String, i64, i64)>, ArchiveError> {
-    fresh
-        .prepare("SELECT status, status_name, is_final, is_failure FROM job_statuses")
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-                .collect()
-        })
-        .doing("read the schema")
+    fresh.all(
+        "SELECT status, status_name, is_final, is_failure FROM job_statuses",
+        [],
+        "read the schema",
+        |row| row.try_into(),
+    )
 }
 
 /// Results of syncs whose results were lost: whatever stands there came later.
 fn drop_lost_results(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     for sync in &ledger.lost.results {
         for table in ["_sync_job", "_sync_job_unchanged"] {
-            connection
-                .execute(&format!("DELETE FROM {table} WHERE sync_id = ?1"), [sync])
-                .doing("remove results that no line claims")?;
+            connection.run(
+                &format!("DELETE FROM {table} WHERE sync_id = ?1"),
+                [sync],
+                "remove results that no line claims",
+            )?;
         }
     }
     Ok(())
@@ -237,9 +234,7 @@ fn drop_unclaimed_results(connection: &Connection) -> Result<(), ArchiveError> {
         let sql = format!(
             "DELETE FROM {table} WHERE sync_id NOT IN (SELECT sync_id FROM _sync WHERE finished_unix IS NOT NULL)"
         );
-        connection
-            .execute(&sql, [])
-            .doing("remove results that no line claims")?;
+        connection.run(&sql, [], "remove results that no line claims")?;
     }
     Ok(())
 }
@@ -252,7 +247,7 @@ fn fill_archive(connection: &Connection, ledger: &LedgerState) -> Result<(), Arc
     };
     let zone = ledger.zone.map(|zone| zone.to_string());
     connection
-        .execute(
+        .run(
             "INSERT INTO _archive (only, archive_id, made_unix, naive_time, zone_rules, zone_release)
              VALUES (1, ?1, ?2, ?3, ?4, ?5)",
             params![
@@ -262,30 +257,27 @@ fn fill_archive(connection: &Connection, ledger: &LedgerState) -> Result<(), Arc
                 ledger.zone_rules.as_ref().map(|rules| rules.sha256),
                 ledger.zone_rules.as_ref().map(|rules| &rules.release),
             ],
+            "fill in what the archive is",
         )
-        .doing("fill in what the archive is")
         .map(drop)
 }
 
 /// Removes rules of time zones that no line tells of.
 fn forget_zone_rules(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     let doing = "look through the rules of time zones";
-    let rows: Vec<(String, Vec<u8>, String)> = connection
-        .prepare("SELECT zone, sha256, release FROM _zone_rules")
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                .collect()
-        })
-        .doing(doing)?;
+    let rows: Vec<(String, Vec<u8>, String)> = connection.all(
+        "SELECT zone, sha256, release FROM _zone_rules",
+        [],
+        doing,
+        |row| row.try_into(),
+    )?;
     for (zone, sha256, release) in &rows {
         if !ledger.names_rules(zone, sha256, release) {
-            connection
-                .execute(
-                    "DELETE FROM _zone_rules WHERE zone = ?1 AND sha256 = ?2 AND release = ?3",
-                    params![zone, sha256, release],
-                )
-                .doing(doing)?;
+            connection.run(
+                "DELETE FROM _zone_rules WHERE zone = ?1 AND sha256 = ?2 AND release = ?3",
+                params![zone, sha256, release],
+                doing,
+            )?;
         }
     }
     Ok(())
@@ -293,129 +285,117 @@ fn forget_zone_rules(connection: &Connection, ledger: &LedgerState) -> Result<()
 
 fn fill_jobs(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     let doing = "fill in the jobs";
-    let servers: Vec<(i64, String)> = connection
-        .prepare("SELECT server_key, url FROM _server")
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        })
-        .doing(doing)?;
+    let servers: Vec<(i64, String)> =
+        connection.all("SELECT server_key, url FROM _server", [], doing, |row| {
+            row.try_into()
+        })?;
     let servers: Vec<(i64, Sha256)> = servers
         .into_iter()
         .map(|(key, url)| (key, text_hash(&url)))
         .collect();
     for (key, hash) in &servers {
         if !ledger.servers.contains(hash) {
-            connection
-                .execute("DELETE FROM _server WHERE server_key = ?1", [key])
-                .doing(doing)?;
+            connection.run("DELETE FROM _server WHERE server_key = ?1", [key], doing)?;
         }
     }
-    let known: Vec<(i64, String)> = connection
-        .prepare("SELECT job_key, job_id FROM _job")
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        })
-        .doing(doing)?;
+    let known: Vec<(i64, String)> = connection.all("SELECT job_key, job_id FROM _job", [], doing, |row| {
+        row.try_into()
+    })?;
     for (key, id) in known {
         let job = id.parse::<Guid>().ok().and_then(|job| ledger.jobs.get(&job));
         let Some(job) = job else {
-            connection
-                .execute("DELETE FROM _job WHERE job_key = ?1", [key])
-                .doing(doing)?;
+            connection.run("DELETE FROM _job WHERE job_key = ?1", [key], doing)?;
             continue;
         };
         let server = job
             .server
             .and_then(|wanted| servers.iter().find(|(_, hash)| *hash == wanted));
         let last = job.last.as_ref();
-        connection
-            .execute(
-                "UPDATE _job SET watched = ?2, first_seen_unix = ?3, server_key = ?4, last_synced_unix = ?5, last_error = ?6,
-                     total_job_runs = ?7, name = CASE WHEN ?8 THEN name END WHERE job_key = ?1",
-                params![
-                    key,
-                    job.watched,
-                    job.added_at,
-                    server.map(|(key, _)| key),
-                    last.and_then(|last| last.synced_at),
-                    last.and_then(|last| last.error.as_deref()),
-                    last.and_then(|last| last.total_job_runs),
-                    job.name.is_some(),
-                ],
-            )
-            .doing(doing)?;
+        connection.run(
+            "UPDATE _job SET watched = ?2, first_seen_unix = ?3, server_key = ?4, last_synced_unix = ?5,
+             last_error = ?6, total_job_runs = ?7, name = CASE WHEN ?8 THEN name END WHERE job_key = ?1",
+            params![
+                key,
+                job.watched,
+                job.added_at,
+                server.map(|(key, _)| key),
+                last.and_then(|last| last.synced_at),
+                last.and_then(|last| last.error.as_deref()),
+                last.and_then(|last| last.total_job_runs),
+                job.name.is_some(),
+            ],
+            doing,
+        )?;
     }
     Ok(())
 }
 
 /// Goes through the ledger: syncs, quarantine, which revisions each run has and whether it is absent.
 fn replay(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
-    let doing = "read the ledger";
-    let mut statement = connection
-        .prepare("SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id")
-        .doing(doing)?;
-    let mut rows = statement.query([]).doing(doing)?;
+    connection.each(
+        "SELECT entry_id, entry, entry_hash FROM ledger ORDER BY entry_id",
+        [],
+        "read the ledger",
+        |row| replay_entry(connection, ledger, row),
+    )
+}
+
+fn replay_entry(connection: &Connection, ledger: &LedgerState, row: &Row<'_>) -> Result<(), RowError> {
     let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
         connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute(values))
-            .doing("fill in what the ledger tells")
+            .cached()
+            .run(sql, values, "fill in what the ledger tells")
     };
-    while let Some(row) = rows.next().doing(doing)? {
-        let entry: i64 = row.get(0).doing(doing)?;
-        let line: String = row.get(1).doing(doing)?;
-        let claim = LedgerEntry::read(&line)
-            .map_err(|why| not_repairable(format!("ledger entry {entry} cannot be read: {why}")))?;
-        match claim {
-            LedgerEntry::SyncBegan(SyncBegan {
-                sync,
-                at,
-                count,
-                version,
-                process,
-            }) => {
-                execute(
-                    "INSERT INTO _sync (sync_id, started_unix, count_asked, process_id, tool_version)
+    let entry: i64 = row.get(0)?;
+    let line: String = row.get(1)?;
+    let claim = LedgerEntry::read(&line)
+        .map_err(|why| not_repairable(format!("ledger entry {entry} cannot be read: {why}")))?;
+    match claim {
+        LedgerEntry::SyncBegan(SyncBegan {
+            sync,
+            at,
+            count,
+            version,
+            process,
+        }) => {
+            execute(
+                "INSERT INTO _sync (sync_id, started_unix, count_asked, process_id, tool_version)
                      VALUES (?1, ?2, ?3, ?4, ?5)",
-                    &[&sync, &at, &count, &process, &version],
-                )?;
-            }
-            LedgerEntry::SyncKilled { sync, .. } => {
-                execute(
-                    "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
-                    &[&sync],
-                )?;
-            }
-            LedgerEntry::SyncEnded(ended) => {
-                let hash: Sha256 = row.get(2).doing(doing)?;
-                execute(
-                    "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4 WHERE sync_id = ?1",
-                    &[&ended.sync, &ended.at, &ended.outcome, &hash],
-                )?;
-                execute(TOTALS, &[&ended.sync])?;
-            }
-            LedgerEntry::Revision(revision) if !ledger.lost.payloads.contains(&entry) => {
-                let run = revision.run.to_string();
-                // Whoever sent it lists the run.
-                execute(
-                    "INSERT INTO rebuilt_run (job_run_id) VALUES (?1)
+                &[&sync, &at, &count, &process, &version],
+            )?;
+        }
+        LedgerEntry::SyncKilled { sync, .. } => {
+            execute(
+                "UPDATE _sync SET outcome = 'interrupted' WHERE sync_id = ?1",
+                &[&sync],
+            )?;
+        }
+        LedgerEntry::SyncEnded(ended) => {
+            let hash: Sha256 = row.get(2)?;
+            execute(
+                "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4 WHERE sync_id = ?1",
+                &[&ended.sync, &ended.at, &ended.outcome, &hash],
+            )?;
+            execute(TOTALS, &[&ended.sync])?;
+        }
+        LedgerEntry::Revision(revision) if !ledger.lost.payloads.contains(&entry) => {
+            let run = revision.run.to_string();
+            // Whoever sent it lists the run.
+            execute(
+                "INSERT INTO rebuilt_run (job_run_id) VALUES (?1)
                      ON CONFLICT (job_run_id) DO UPDATE SET absent_since_unix = NULL",
-                    &[&run],
-                )?;
-                execute(
-                    "INSERT INTO rebuilt_revision (run_key, entry_id)
+                &[&run],
+            )?;
+            execute(
+                "INSERT INTO rebuilt_revision (run_key, entry_id)
                      VALUES ((SELECT run_key FROM rebuilt_run WHERE job_run_id = ?1), ?2)",
-                    &[&run, &entry],
-                )?;
-            }
-            LedgerEntry::Quarantined(claim) => {
-                execute(
-                    "UPDATE _quarantined SET job_key = (SELECT job_key FROM _job WHERE job_id = ?2), sync_id = ?3,
-                         captured_unix = ?4, position = ?5, payload_bytes = ?6, payload_sha256 = ?7,
+                &[&run, &entry],
+            )?;
+        }
+        LedgerEntry::Quarantined(claim) => {
+            execute(
+                "UPDATE _quarantined SET job_key = (SELECT job_key FROM _job WHERE job_id = ?2),
+                         sync_id = ?3, captured_unix = ?4, position = ?5, payload_bytes = ?6, payload_sha256 = ?7,
                          run_key = (SELECT run_key FROM rebuilt_run WHERE job_run_id = ?8)
                      WHERE quarantine_id = ?1",
                     &[
@@ -429,15 +409,14 @@ fn replay(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveEr
                         &claim.run.map(|run| run.to_string()),
                     ],
                 )?;
-            }
-            LedgerEntry::Absent { run, at, .. } => {
-                execute(ABSENT, &[&run.to_string(), &Some(at)])?;
-            }
-            LedgerEntry::Returned { run, .. } => {
-                execute(ABSENT, &[&run.to_string(), &None::<i64>])?;
-            }
-            _ => {}
         }
+        LedgerEntry::Absent { run, at, .. } => {
+            execute(ABSENT, &[&run.to_string(), &Some(at)])?;
+        }
+        LedgerEntry::Returned { run, .. } => {
+            execute(ABSENT, &[&run.to_string(), &None::<i64>])?;
+        }
+        _ => {}
     }
     Ok(())
 }
@@ -460,10 +439,9 @@ const TOTALS: &str = "UPDATE _sync SET (attempts, runs_seen, runs_new, runs_chan
 
 fn finish_quarantine(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     let doing = "fill in the quarantine";
-    let ids: Vec<i64> = connection
-        .prepare("SELECT quarantine_id FROM _quarantined")
-        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-        .doing(doing)?;
+    let ids: Vec<i64> = connection.all("SELECT quarantine_id FROM _quarantined", [], doing, |row| {
+        row.get(0)
+    })?;
     for id in ids {
         let sql = if ledger.quarantined.contains(&id) {
             "UPDATE _quarantined SET accepted_unix = ?2, accepted_why = CASE WHEN ?2 IS NOT NULL THEN accepted_why END
@@ -472,7 +450,7 @@ fn finish_quarantine(connection: &Connection, ledger: &LedgerState) -> Result<()
             "DELETE FROM _quarantined WHERE quarantine_id = ?1 AND ?2 IS ?2"
         };
         let accepted = ledger.accepted.get(&id).map(|&(at, _)| at);
-        connection.execute(sql, params![id, accepted]).doing(doing)?;
+        connection.run(sql, params![id, accepted], doing)?;
     }
     Ok(())
 }
@@ -489,18 +467,13 @@ struct Runs<'c> {
 impl Runs<'_> {
     fn fill(&mut self, run_key: i64, id: &str, absent_since: Option<i64>) -> Result<(), ArchiveError> {
         let connection = self.connection;
-        let doing = "read the ledger";
-        let entries: Vec<(i64, String)> = connection
-            .prepare_cached(
-                "SELECT r.entry_id, l.entry FROM rebuilt_revision r JOIN ledger l ON l.entry_id = r.entry_id
-                 WHERE r.run_key = ?1 ORDER BY r.entry_id",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_map([run_key], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect()
-            })
-            .doing(doing)?;
+        let entries: Vec<(i64, String)> = connection.cached().all(
+            "SELECT r.entry_id, l.entry FROM rebuilt_revision r JOIN ledger l ON l.entry_id = r.entry_id
+             WHERE r.run_key = ?1 ORDER BY r.entry_id",
+            [run_key],
+            "read the ledger",
+            |row| row.try_into(),
+        )?;
         let mut replay = Replay::default();
         let mut last = None;
         let count = entries.len();
@@ -532,25 +505,22 @@ impl Runs<'_> {
                     "payload of ledger entry {entry} is one of another run"
                 )));
             }
-            connection
-                .prepare_cached(
-                    "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, message_count,
-                         payload_sha256)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                )
-                .and_then(|mut statement| {
-                    statement.execute(params![
-                        entry,
-                        run_key,
-                        claim.number,
-                        claim.sync,
-                        claim.at,
-                        run.status().map(|status| status.0),
-                        run.message_count(),
-                        claim.sha256,
-                    ])
-                })
-                .doing("store a revision")?;
+            connection.cached().run(
+                "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status,
+                     message_count, payload_sha256)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    entry,
+                    run_key,
+                    claim.number,
+                    claim.sync,
+                    claim.at,
+                    run.status().map(|status| status.0),
+                    run.message_count(),
+                    claim.sha256,
+                ],
+                "store a revision",
+            )?;
             replay.add(run, claim.number, claim.at, index + 1 < count);
             last = Some(claim);
         }
@@ -561,46 +531,43 @@ impl Runs<'_> {
         let (held, present) = replay.counts();
         let ticks = |reading: TimeReading| reading.instant().map(Instant::ticks);
         let assumed = |reading: TimeReading| reading.basis().map(|basis| basis == TimeBasis::Assumed);
-        connection
-            .prepare_cached(
-                "INSERT INTO _run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks, started_assumed,
-                     ended_assumed, started_at_raw, ended_at_raw, exception, custom_status_text, job_summary,
-                     status_details, activity_status_list, message_count, has_message_list, unreadable_messages,
-                     messages_present, messages_held, revision, first_seen_unix, last_changed_unix, absent_since_unix,
-                     seen_sha256)
-                 VALUES (?1, ?2, (SELECT job_key FROM _job WHERE job_id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-                     ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    run_key,
-                    id,
-                    claim.job.to_string(),
-                    run.status().map(|status| status.0),
-                    ticks(run.started()),
-                    ticks(run.ended()),
-                    assumed(run.started()),
-                    assumed(run.ended()),
-                    run.started_raw(),
-                    run.ended_raw(),
-                    run.exception(),
-                    run.custom_status_text(),
-                    run.job_summary(),
-                    run.status_details(),
-                    run.activity_status_list(),
-                    run.message_count(),
-                    run.messages().is_some(),
-                    run.unreadable_messages().len(),
-                    present,
-                    held,
-                    latest.revision,
-                    latest.first_at,
-                    latest.last_at,
-                    absent_since,
-                    claim.sha256,
-                ])
-            })
-            .doing("store a run")?;
+        connection.cached().run(
+            "INSERT INTO _run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks,
+                 started_assumed, ended_assumed, started_at_raw, ended_at_raw, exception, custom_status_text,
+                 job_summary, status_details, activity_status_list, message_count, has_message_list,
+                 unreadable_messages, messages_present, messages_held, revision, first_seen_unix,
+                 last_changed_unix, absent_since_unix, seen_sha256)
+             VALUES (?1, ?2, (SELECT job_key FROM _job WHERE job_id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+            params![
+                run_key,
+                id,
+                claim.job.to_string(),
+                run.status().map(|status| status.0),
+                ticks(run.started()),
+                ticks(run.ended()),
+                assumed(run.started()),
+                assumed(run.ended()),
+                run.started_raw(),
+                run.ended_raw(),
+                run.exception(),
+                run.custom_status_text(),
+                run.job_summary(),
+                run.status_details(),
+                run.activity_status_list(),
+                run.message_count(),
+                run.messages().is_some(),
+                run.unreadable_messages().len(),
+                present,
+                held,
+                latest.revision,
+                latest.first_at,
+                latest.last_at,
+                absent_since,
+                claim.sha256,
+            ],
+            "store a run",
+        )?;
         let mut scratch = Vec::new();
         let marked = replay.messages().map(|held| {
             (
@@ -612,10 +579,11 @@ impl Runs<'_> {
         self.texts.insert(connection, run_key, marked)?;
         for message in replay.messages() {
             if let Some(since) = message.absent_since {
-                connection
-                    .prepare_cached("UPDATE _message SET absent_since_unix = ?2 WHERE message_key = ?1")
-                    .and_then(|mut statement| statement.execute([run_key << 24 | message.ordinal, since]))
-                    .doing("mark a message")?;
+                connection.cached().run(
+                    "UPDATE _message SET absent_since_unix = ?2 WHERE message_key = ?1",
+                    [run_key << 24 | message.ordinal, since],
+                    "mark a message",
+                )?;
             }
         }
         self.rebuilt.runs += 1;

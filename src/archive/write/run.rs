@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use rusqlite::types::{ToSqlOutput, Value};
-use rusqlite::{OptionalExtension, params, params_from_iter};
+use rusqlite::{params, params_from_iter};
 
-use super::super::error::{ArchiveError, Doing};
+use super::super::db::Db;
+use super::super::error::ArchiveError;
 use super::super::ledger::WITHOUT_EVIDENCE;
 use super::super::ledger::entry::{LedgerEntry, RevisionEntry};
 use super::super::plan::{ArchivedRun, HeldMessage, RunPlan, Sameness, plan_messages, plan_run};
@@ -54,14 +55,11 @@ impl Writer {
                         returned,
                     } => {
                         if remember_bytes {
-                            self.connection
-                                .prepare_cached(
-                                    "UPDATE _run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
-                                )
-                                .and_then(|mut statement| {
-                                    statement.execute(params![run_key, received.payload.sha256, came])
-                                })
-                                .doing("remember the bytes of a run")?;
+                            self.connection.cached().run(
+                                "UPDATE _run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
+                                params![run_key, received.payload.sha256, came],
+                                "remember the bytes of a run",
+                            )?;
                         }
                         if returned {
                             self.mark_returned(sync_id, run_key, &run_id, now)?;
@@ -111,31 +109,27 @@ impl Writer {
     }
 
     fn run_row(&self, run_id: &str) -> Result<Option<RunRow>, ArchiveError> {
-        self.connection
-            .prepare_cached(
-                "SELECT run_key, job_key, revision, absent_since_unix IS NOT NULL, seen_sha256, content_sha256,
-                        messages_present, messages_held
-                 FROM _run WHERE job_run_id = ?1",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_row([run_id], |row| {
-                        Ok(RunRow {
-                            run_key: row.get(0)?,
-                            owner: row.get(1)?,
-                            revision: row.get(2)?,
-                            absent: row.get(3)?,
-                            seen_sha256: row.get(4)?,
-                            content_sha256: row.get(5)?,
-                            messages: Counts {
-                                present: row.get(6)?,
-                                held: row.get(7)?,
-                            },
-                        })
-                    })
-                    .optional()
-            })
-            .doing("look a run up")
+        self.connection.cached().optional(
+            "SELECT run_key, job_key, revision, absent_since_unix IS NOT NULL, seen_sha256, content_sha256,
+                    messages_present, messages_held
+             FROM _run WHERE job_run_id = ?1",
+            [run_id],
+            "look a run up",
+            |row| {
+                Ok(RunRow {
+                    run_key: row.get(0)?,
+                    owner: row.get(1)?,
+                    revision: row.get(2)?,
+                    absent: row.get(3)?,
+                    seen_sha256: row.get(4)?,
+                    content_sha256: row.get(5)?,
+                    messages: Counts {
+                        present: row.get(6)?,
+                        held: row.get(7)?,
+                    },
+                })
+            },
+        )
     }
 
     /// What a run that came has in common with the archived one. Hashes of content that nobody needed so far are computed
@@ -157,24 +151,22 @@ impl Writer {
             Some(hash) => Some(hash),
             None => self
                 .connection
-                .prepare_cached(
+                .cached()
+                .optional(
                     "SELECT p.data, d.bytes, p.entry_id FROM _revision v
                      JOIN payload p ON p.entry_id = v.entry_id
                      LEFT JOIN dictionary d ON d.dictionary_key = p.dictionary_key
                      WHERE v.run_key = ?1 AND v.revision = ?2",
-                )
-                .and_then(|mut statement| {
-                    statement
-                        .query_row([row.run_key, row.revision], |row| {
-                            Ok((
-                                row.get::<_, Vec<u8>>(0)?,
-                                row.get::<_, Option<Vec<u8>>>(1)?,
-                                row.get::<_, i64>(2)?,
-                            ))
-                        })
-                        .optional()
-                })
-                .doing("read the payload of a run")?
+                    [row.run_key, row.revision],
+                    "read the payload of a run",
+                    |row| {
+                        Ok((
+                            row.get::<_, Vec<u8>>(0)?,
+                            row.get::<_, Option<Vec<u8>>>(1)?,
+                            row.get::<_, i64>(2)?,
+                        ))
+                    },
+                )?
                 .map(|(data, dictionary, entry)| {
                     bytes_told(&self.connection, entry)
                         .map(|limit| content_of(&data, dictionary.as_deref(), limit))
@@ -209,11 +201,11 @@ impl Writer {
         let counts = Counts { present: held, held };
         let own = [run_id.into(), job_key.into(), now.unix_seconds().into()];
         let columns = columns(received, received.content_sha256, counts, 1, now);
-        let run_key = self
-            .connection
-            .prepare_cached(&SQL)
-            .and_then(|mut statement| statement.insert(params_from_iter(own.into_iter().chain(columns))))
-            .doing("store a run")?;
+        let run_key = self.connection.cached().insert(
+            &SQL,
+            params_from_iter(own.into_iter().chain(columns)),
+            "store a run",
+        )?;
         if let Some(messages) = received.run.messages() {
             let marked = (0..).zip(&received.marks).zip(messages);
             let rows = marked.map(|((ordinal, &marks), message)| (ordinal, marks, message));
@@ -256,10 +248,11 @@ impl Writer {
         let revision = row.revision + 1;
         let own = [row.run_key.into()];
         let columns = columns(received, content_sha256, counts, revision, now);
-        self.connection
-            .prepare_cached(&SQL)
-            .and_then(|mut statement| statement.execute(params_from_iter(columns.into_iter().chain(own))))
-            .doing("update a run")?;
+        self.connection.cached().run(
+            &SQL,
+            params_from_iter(columns.into_iter().chain(own)),
+            "update a run",
+        )?;
         self.add_revision(sync_id, row.owner, row.run_key, run_id, revision, received, now)?;
         Ok(added)
     }
@@ -295,34 +288,30 @@ impl Writer {
         });
         self.append(&entry)?;
         let doing = "store a revision";
-        self.connection
-            .prepare_cached(
-                "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, message_count,
-                     payload_sha256)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    self.head.entry_id,
-                    run_key,
-                    revision,
-                    sync_id,
-                    now.unix_seconds(),
-                    received.run.status().map(|status| status.0),
-                    received.run.message_count(),
-                    received.payload.sha256,
-                ])
-            })
-            .doing(doing)?;
+        self.connection.cached().run(
+            "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status,
+                 message_count, payload_sha256)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                self.head.entry_id,
+                run_key,
+                revision,
+                sync_id,
+                now.unix_seconds(),
+                received.run.status().map(|status| status.0),
+                received.run.message_count(),
+                received.payload.sha256,
+            ],
+            doing,
+        )?;
         if WITHOUT_EVIDENCE {
             return Ok(());
         }
-        self.connection
-            .prepare_cached("INSERT INTO payload (entry_id, dictionary_key, data) VALUES (?1, ?2, ?3)")
-            .and_then(|mut statement| {
-                statement.execute(params![self.head.entry_id, dictionary_key, received.payload.data])
-            })
-            .doing(doing)?;
+        self.connection.cached().run(
+            "INSERT INTO payload (entry_id, dictionary_key, data) VALUES (?1, ?2, ?3)",
+            params![self.head.entry_id, dictionary_key, received.payload.data],
+            doing,
+        )?;
         Ok(())
     }
 }

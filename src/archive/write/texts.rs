@@ -16,7 +16,8 @@ use foldhash::fast::RandomState;
 use rusqlite::Connection;
 use siphasher::sip128::SipHasher13;
 
-use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 
 /// Stands for one or several texts.
 pub(super) type Mark = [u64; 2];
@@ -105,10 +106,8 @@ impl<const N: usize> Texts<N> {
         if let Some(key) = remembered.get(mark) {
             return Ok(key);
         }
-        let mut statement = connection.prepare_cached(self.insert).doing("store a text")?;
-        let key = statement
-            .insert(rusqlite::params_from_iter(texts))
-            .doing("store a text")?;
+        let texts = rusqlite::params_from_iter(texts);
+        let key = connection.cached().insert(self.insert, texts, "store a text")?;
         remembered.insert(mark, key);
         Ok(key)
     }
@@ -148,22 +147,17 @@ fn load_latest<const N: usize>(
     connection: &Connection,
     latest: &'static str,
 ) -> Result<Remembered, ArchiveError> {
-    let doing = "read the texts stored last";
     let mut remembered = Remembered::default();
     let mut scratch = Vec::new();
-    let mut statement = connection.prepare(latest).doing(doing)?;
-    let mut rows = statement.query([HALF]).doing(doing)?;
-    while let Some(row) = rows.next().doing(doing)? {
-        let key: i64 = row.get(0).doing(doing)?;
+    connection.each(latest, [HALF], "read the texts stored last", |row| {
+        let key: i64 = row.get(0)?;
         let mut texts = [None; N];
         for (index, text) in texts.iter_mut().enumerate() {
-            *text = row
-                .get_ref(index + 1)
-                .and_then(|value| Ok(value.as_str_or_null()?))
-                .doing(doing)?;
+            *text = row.get_ref(index + 1)?.as_str_or_null()?;
         }
         remembered.old.entry(mark(&mut scratch, texts)).or_insert(key);
-    }
+        Ok(())
+    })?;
     Ok(remembered)
 }
 
