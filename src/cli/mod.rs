@@ -14,6 +14,7 @@ mod demo;
 mod destination;
 mod export;
 mod failure;
+mod findings;
 mod folder;
 mod halt;
 mod in_use;

@@ -217,6 +217,7 @@ fn options(args: &SimulateArgs, password: Option<String>) -> Result<Options, Fai
     Ok(Options {
         port: args.port,
         history,
+        site: None,
         credentials: Credentials {
             username: args.username.clone(),
             password: password.unwrap_or(Credentials::default().password),

@@ -116,10 +116,19 @@ impl Simulator {
         self.certificate_sha256
     }
 
-    /// The history it serves.
+    /// The jobs it serves: GUID and name.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<(String, String)> {
+        let served = &self.shared.served;
+        (0..served.jobs())
+            .map(|job| (served.job_id(job), served.job_name(job)))
+            .collect()
+    }
+
+    /// The history it serves, unless it serves a site.
     #[must_use]
     pub fn history(&self) -> &History {
-        &self.shared.history
+        &self.shared.options.history
     }
 
     /// Lets a night pass.
