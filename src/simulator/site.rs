@@ -54,42 +54,42 @@ const NETWORK_WEEKLY: u32 = 4;
 
 const JOBS: [Job; 6] = [
     Job {
-        name: "Windows servers, nightly",
+        name: "Nightly Windows servers",
         rhythm: Rhythm::Nightly,
         hour: 20,
         minutes: 55,
         assets: WINDOWS,
     },
     Job {
-        name: "UNIX servers, nightly",
+        name: "Nightly UNIX servers",
         rhythm: Rhythm::Nightly,
         hour: 21,
         minutes: 35,
         assets: UNIX,
     },
     Job {
-        name: "SQL Server, nightly",
+        name: "Nightly SQL Server",
         rhythm: Rhythm::Nightly,
         hour: 22,
         minutes: 20,
         assets: SQL,
     },
     Job {
-        name: "All assets, weekly",
+        name: "Weekly full scan",
         rhythm: Rhythm::Weekly(6),
         hour: 18,
         minutes: 240,
         assets: 0..150,
     },
     Job {
-        name: "Network devices, weekly",
+        name: "Weekly network devices",
         rhythm: Rhythm::Weekly(0),
         hour: 19,
         minutes: 15,
         assets: NETWORK,
     },
     Job {
-        name: "Oracle hardening, monthly",
+        name: "Monthly Oracle hardening",
         rhythm: Rhythm::Monthly,
         hour: 17,
         minutes: 30,
