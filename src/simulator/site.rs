@@ -42,8 +42,8 @@ const UNIX: std::ops::Range<u32> = 70..110;
 const SQL: std::ops::Range<u32> = 110..133;
 const NETWORK: std::ops::Range<u32> = 133..143;
 const ORACLE: std::ops::Range<u32> = 143..150;
-/// Assets that one data collector serves.
-const OF_THE_COLLECTOR: std::ops::Range<u32> = 0..40;
+/// Assets that one data collector serves: forty, after one of them was decommissioned.
+const OF_THE_COLLECTOR: std::ops::Range<u32> = 0..41;
 /// Assets that are there only since the standard's scope grew.
 const OF_THE_LARGER_SCOPE: std::ops::Range<u32> = 40..70;
 
@@ -388,7 +388,7 @@ impl Site {
         edited: bool,
         out: &mut String,
     ) {
-        let mut messages: Vec<String> = Vec::new();
+        let mut messages: Vec<(DateTime<Utc>, String)> = Vec::new();
         let mut random = self.random(job, day, 4);
         for asset in JOBS[job as usize % JOBS.len()].assets.clone() {
             let in_scope = !OF_THE_LARGER_SCOPE.contains(&asset) || day >= self.scope_grew;
@@ -400,7 +400,7 @@ impl Site {
             let mut habits = Random::new(self.seed, u64::from(asset) << 8 | 7);
             let mut put = |category: &str, words: Words, unique: bool, random: &mut Random| {
                 let time = started + TimeDelta::seconds(i64::try_from(random.below(seconds)).unwrap_or(0));
-                messages.push(self.message(asset, time, category, words, unique, random));
+                messages.push((time, self.message(asset, time, category, words, unique, random)));
             };
             if let Some(words) = self.chronic(asset)
                 && random.below(100) < 50 + habits.below(45)
@@ -425,18 +425,20 @@ impl Site {
                 put(category, words, asset.is_multiple_of(2), &mut random);
             }
         }
+        messages.sort_by_key(|(time, _)| *time);
         if edited {
             messages.pop();
         }
-        // One run of the past was counted wrong by the server, and one has bytes that are no message.
-        let wrong = usize::from(job == UNIX_NIGHTLY && day == self.first_look - 30);
+        let mut messages: Vec<String> = messages.into_iter().map(|(_, message)| message).collect();
+        // The server miscounted the messages of one run, and sends bytes that are no message with another.
+        let miscounted = usize::from(job == UNIX_NIGHTLY && day == self.first_look - 30);
         if job == SQL_NIGHTLY && day == self.first_look - 20 {
             messages.push("{\"DateTime\":\"\",\"Message\":}".to_owned());
         }
         let _ = write!(
             out,
             ",\"MessageCount\":{},\"JobMessages\":[{}]",
-            messages.len() + wrong,
+            messages.len() + miscounted,
             messages.join(",")
         );
     }
@@ -504,4 +506,172 @@ fn local(time: DateTime<Utc>) -> String {
     local.map_or_else(String::new, |time| {
         time.format("%Y-%m-%dT%H:%M:%S%:z").to_string()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    fn day() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 1, 1).unwrap()
+    }
+
+    /// The runs of all jobs as JSON, those with damaged bytes left out, with the number of their job.
+    fn runs(site: &Site, nights: u32) -> Vec<(u32, serde_json::Value)> {
+        let mut runs = Vec::new();
+        for job in 0..Site::JOBS {
+            for run in site.runs_served(job, nights) {
+                let mut text = String::new();
+                site.write_run(job, run, nights, true, &mut text);
+                runs.extend(serde_json::from_str(&text).ok().map(|run| (job, run)));
+            }
+        }
+        runs
+    }
+
+    /// Day of the start, asset, text and category of each message.
+    fn messages(runs: &[(u32, serde_json::Value)]) -> Vec<[String; 4]> {
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let of_run = |(_, run): &(u32, serde_json::Value)| {
+            let start = text(&run["JobStartTime"])[..10].to_owned();
+            let messages = run["JobMessages"].as_array().unwrap().clone().into_iter();
+            messages.map(move |message| {
+                let [asset, words, category] =
+                    ["Asset", "Message", "Category"].map(|name| text(&message[name]));
+                [start.clone(), asset, words, category]
+            })
+        };
+        runs.iter().flat_map(of_run).collect()
+    }
+
+    fn date(day: u32) -> String {
+        midnight(day).format("%Y-%m-%d").to_string()
+    }
+
+    #[test]
+    fn a_seed_and_a_day_make_one_history() {
+        let site = Site::on(7, day());
+        let made = runs(&site, 1);
+        assert_eq!(made, runs(&Site::on(7, day()), 1));
+        assert_ne!(made, runs(&Site::on(8, day()), 1));
+        assert_ne!(made, runs(&Site::on(7, day() + TimeDelta::days(1)), 1));
+        let nightly = site.runs_served(WINDOWS_NIGHTLY, 0);
+        let days: Vec<u32> = nightly.collect();
+        assert_eq!(date(days[0]), "2025-12-31");
+        let first = midnight(*days.last().unwrap()).date_naive();
+        assert_eq!(
+            runs(&Site::since(7, first), 1),
+            made,
+            "found again by its first day"
+        );
+        assert_eq!(site.nights_until(day()), 1);
+        let ids = |seed| -> BTreeSet<String> {
+            let made = runs(&Site::on(seed, day()), 0);
+            made.iter().map(|(_, run)| run["JobRunID"].to_string()).collect()
+        };
+        assert!(ids(7).is_disjoint(&ids(8)));
+    }
+
+    #[test]
+    fn every_seed_and_day_has_the_whole_story() {
+        for (seed, days) in [(1, 0), (2, 1), (2026, 100), (u64::MAX, 366)] {
+            let site = Site::on(seed, day() + TimeDelta::days(days));
+            let runs = runs(&site, 0);
+            assert!((2_000..4_000).contains(&runs.len()), "{}", runs.len());
+            let messages = messages(&runs);
+            assert!((8_000..20_000).contains(&messages.len()), "{}", messages.len());
+
+            let mut errors: BTreeMap<&str, usize> = BTreeMap::new();
+            for [_, asset, _, category] in &messages {
+                *errors.entry(asset.as_str()).or_default() += usize::from(category == "Error");
+            }
+            assert!((145..=150).contains(&errors.len()), "{}", errors.len());
+            let mut counts: Vec<usize> = errors.into_values().collect();
+            counts.sort_unstable_by(|a, b| b.cmp(a));
+            let (worst, all) = (counts[..10].iter().sum::<usize>(), counts.iter().sum::<usize>());
+            assert!(
+                worst * 10 > all * 6,
+                "ten assets have most errors: {worst} of {all}"
+            );
+            assert!(counts[9] > counts[10] * 3, "{counts:?}");
+
+            let in_password_week = |(_, run): &&(u32, serde_json::Value)| {
+                let start = &run["JobStartTime"].as_str().unwrap()[..10];
+                (date(site.password_week)..date(site.password_week + 7)).contains(&start.to_owned())
+            };
+            let week: Vec<_> = runs.iter().filter(in_password_week).collect();
+            let faulted = week.iter().filter(|(_, run)| run["Status"] == 5).count();
+            assert!(faulted * 10 > week.len() * 6, "{faulted} of {}", week.len());
+            assert_eq!(weekday(site.password_week), 1, "a Monday");
+
+            let without_collector: BTreeSet<&str> = messages
+                .iter()
+                .filter(|[_, _, text, _]| text == COLLECTOR.0)
+                .map(|[_, asset, ..]| asset.as_str())
+                .collect();
+            assert_eq!(without_collector.len(), 40);
+
+            let (gone, host) = site.decommissioned;
+            let host = format!("-{host:03}");
+            let of_host = messages.iter().filter(|[_, asset, ..]| asset.ends_with(&host));
+            let last = of_host.map(|[start, ..]| start).max().unwrap();
+            assert!(*last < date(gone) && *last > date(gone - 14), "{last}");
+
+            let in_scope = |range: std::ops::Range<u32>| -> usize {
+                let range = date(range.start)..date(range.end);
+                let assets: BTreeSet<&str> = messages
+                    .iter()
+                    .filter(|[start, asset, ..]| asset.contains("WIN") && range.contains(start))
+                    .map(|[_, asset, ..]| asset.as_str())
+                    .collect();
+                assets.len()
+            };
+            let (before, after) = (
+                in_scope(site.scope_grew - 365..site.scope_grew),
+                in_scope(site.scope_grew..site.scope_grew + 90),
+            );
+            assert!(before <= 40 && after > before + 20, "{before}, then {after}");
+
+            let newest = site.runs_served(NETWORK_WEEKLY, 0).next().unwrap();
+            assert!(newest < site.first_look - 100, "one job runs no more");
+            let unix: Vec<u32> = site.runs_served(UNIX_NIGHTLY, 0).collect();
+            assert!(
+                unix.windows(2).any(|pair| pair[0] - pair[1] == 6),
+                "nights are missing"
+            );
+        }
+    }
+
+    #[test]
+    fn one_run_has_bytes_that_are_no_message_and_one_is_miscounted() {
+        let site = Site::on(7, day());
+        let served: usize = (0..Site::JOBS).map(|job| site.runs_served(job, 0).count()).sum();
+        let runs = runs(&site, 0);
+        assert_eq!(runs.len() + 1, served);
+        let miscounted = runs
+            .iter()
+            .filter(|(_, run)| run["MessageCount"] != run["JobMessages"].as_array().unwrap().len());
+        assert_eq!(miscounted.count(), 1);
+    }
+
+    #[test]
+    fn a_night_adds_finishes_edits_and_purges() {
+        let site = Site::on(7, day());
+        let written = |day, nights| {
+            let mut text = String::new();
+            site.write_run(WINDOWS_NIGHTLY, day, nights, true, &mut text);
+            serde_json::from_str::<serde_json::Value>(&text).unwrap()
+        };
+        for nights in 0..30 {
+            let served = |nights| site.runs_served(WINDOWS_NIGHTLY, nights).collect::<Vec<_>>();
+            let (before, after) = (served(nights), served(nights + 1));
+            assert_eq!(after[1..], before[..before.len() - 1], "one came, and one went");
+            assert_eq!(written(before[0], nights)["Status"], 2, "the newest is executing");
+            assert_ne!(written(before[0], nights + 1)["Status"], 2, "and has ended");
+            let is_edited = |day: &&u32| written(**day, nights) != written(**day, nights + 1);
+            assert_eq!(after[2..].iter().filter(is_edited).count(), 1);
+        }
+    }
 }
