@@ -180,12 +180,6 @@ impl History {
         }
     }
 
-    /// The job with a GUID, in any letter case.
-    #[must_use]
-    pub fn job_with_id(&self, id: &str) -> Option<u32> {
-        (0..self.jobs).find(|&job| self.job_id(job).eq_ignore_ascii_case(id))
-    }
-
     /// The runs that are served after so many nights, newest first.
     pub(super) fn runs_served(&self, job: u32, nights: u32) -> impl DoubleEndedIterator<Item = u32> + use<> {
         // Of one or two, none goes: some old run must stay, to finish and to be edited.

@@ -1,6 +1,7 @@
 //! What a look-alike serves: a uniform history, or a site.
 
 use super::history::History;
+use super::shared::Options;
 use super::site::Site;
 
 /// What is served.
@@ -11,11 +12,25 @@ pub(super) enum Served {
 }
 
 impl Served {
+    pub(super) fn of(options: &Options) -> Self {
+        match &options.site {
+            Some(site) => Self::Site(site.clone()),
+            None => Self::Uniform(options.history.clone()),
+        }
+    }
+
     pub(super) const fn jobs(&self) -> u32 {
         match self {
             Self::Uniform(history) => history.jobs,
             Self::Site(_) => Site::JOBS,
         }
+    }
+
+    /// GUID and name of each job.
+    pub(super) fn list(&self) -> Vec<(String, String)> {
+        (0..self.jobs())
+            .map(|job| (self.job_id(job), self.job_name(job)))
+            .collect()
     }
 
     pub(super) fn job_id(&self, job: u32) -> String {

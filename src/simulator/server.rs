@@ -119,10 +119,7 @@ impl Simulator {
     /// The jobs it serves: GUID and name.
     #[must_use]
     pub fn jobs(&self) -> Vec<(String, String)> {
-        let served = &self.shared.served;
-        (0..served.jobs())
-            .map(|job| (served.job_id(job), served.job_name(job)))
-            .collect()
+        self.shared.served.list()
     }
 
     /// The history it serves, unless it serves a site.

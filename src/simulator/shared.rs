@@ -63,6 +63,14 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The jobs that are served: GUID and name.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<(String, String)> {
+        Served::of(self).list()
+    }
+}
+
 /// A request that came, and what it was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestRecord {
@@ -152,12 +160,8 @@ impl Shared {
             faults: options.faults.clone(),
             ..State::default()
         };
-        let served = match &options.site {
-            Some(site) => Served::Site(site.clone()),
-            None => Served::Uniform(options.history.clone()),
-        };
         Self {
-            served: Arc::new(served),
+            served: Arc::new(Served::of(&options)),
             options,
             state: Mutex::new(state),
         }
