@@ -414,7 +414,11 @@ fn the_demo_needs_nothing_and_goes_on_with_its_archive() {
     program
         .run(&["verify", "--archive", "jobruns-demo.db"])
         .ends_with(0);
-    program.run(&["demo", "--day", "2026-01-01"]).ends_with(2);
+    program
+        .run(&["demo", "--day", "2026-01-01"])
+        .ends_with(2)
+        .says("leave out --day");
+    program.run(&["demo", "--day", "+262142-12-31"]).ends_with(2);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{Datelike, NaiveDate, TimeDelta};
 use clap::Parser;
 
 use super::console::Console;
@@ -37,8 +37,14 @@ const SEED: u64 = 2026;
 pub(super) struct DemoArgs {
     /// The day up to which the history of a new archive goes, such as 2026-01-01; the same day gives the same history
     /// [default: today]
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     day: Option<NaiveDate>,
+}
+
+fn day(text: &str) -> Result<NaiveDate, String> {
+    let day = text.parse().ok();
+    day.filter(|day: &NaiveDate| (1980..=2999).contains(&day.year()))
+        .ok_or_else(|| "expected a day from 1980-01-01 to 2999-12-31".to_owned())
 }
 
 pub(super) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -> Result<Exit, Failure> {
@@ -76,7 +82,8 @@ pub(super) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
         print_text(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
         let (first, summary) = sync.run().await?;
         print_text(&summary.text())?;
-        if first != Exit::Done && !accept_quarantined(archive)? {
+        let goes_on = first == Exit::Done || (first == Exit::Findings && accept_quarantined(archive)?);
+        if !goes_on {
             return Ok(first);
         }
         server.pass_night();

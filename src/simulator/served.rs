@@ -1,7 +1,6 @@
 //! What a look-alike serves: a uniform history, or a site.
 
 use super::history::History;
-use super::shared::Options;
 use super::site::Site;
 
 /// What is served.
@@ -12,13 +11,6 @@ pub(super) enum Served {
 }
 
 impl Served {
-    pub(super) fn of(options: &Options) -> Self {
-        match &options.site {
-            Some(site) => Self::Site(site.clone()),
-            None => Self::Uniform(options.history.clone()),
-        }
-    }
-
     pub(super) const fn jobs(&self) -> u32 {
         match self {
             Self::Uniform(history) => history.jobs,

@@ -67,7 +67,14 @@ impl Options {
     /// The jobs that are served: GUID and name.
     #[must_use]
     pub fn jobs(&self) -> Vec<(String, String)> {
-        Served::of(self).list()
+        self.served().list()
+    }
+
+    fn served(&self) -> Served {
+        match &self.site {
+            Some(site) => Served::Site(site.clone()),
+            None => Served::Uniform(self.history.clone()),
+        }
     }
 }
 
@@ -161,7 +168,7 @@ impl Shared {
             ..State::default()
         };
         Self {
-            served: Arc::new(Served::of(&options)),
+            served: Arc::new(options.served()),
             options,
             state: Mutex::new(state),
         }

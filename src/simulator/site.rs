@@ -12,6 +12,8 @@ use super::history::{Random, guid};
 
 /// The server lists the runs of so many days: two years.
 const LISTED_DAYS: u32 = 730;
+/// More nights than this are not caught up with: a hundred years.
+const MOST_NIGHTS: u32 = 36_500;
 /// Seconds east of Greenwich: a start is served in local time.
 const EAST: i32 = 2 * 3600;
 
@@ -260,13 +262,16 @@ impl Site {
     /// The site whose nightly runs began on this day when it was first looked at.
     #[must_use]
     pub fn since(seed: u64, first_run: NaiveDate) -> Self {
-        Self::on(seed, first_run + TimeDelta::days(i64::from(LISTED_DAYS)))
+        let first_look = first_run.checked_add_signed(TimeDelta::days(i64::from(LISTED_DAYS)));
+        Self::on(seed, first_look.unwrap_or(first_run))
     }
 
     /// How many nights must pass for this day to be the one of the newest runs.
     #[must_use]
     pub fn nights_until(&self, newest_run: NaiveDate) -> u32 {
-        (day_number(newest_run) + 1).saturating_sub(self.first_look)
+        (day_number(newest_run) + 1)
+            .saturating_sub(self.first_look)
+            .min(MOST_NIGHTS)
     }
 
     fn random(&self, job: u32, day: u32, what: u64) -> Random {
