@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{Bench, rows, small_history};
 use jobruns::archive::{JobOutcome, ReadOnly, SyncOutcome, Writer};
 use jobruns::simulator::Options;
-use jobruns::sync::{Stop, SyncError, SyncEvent, sync};
+use jobruns::sync::{Cancellation, SyncError, SyncEvent, sync};
 use serde_json::json;
 
 const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
@@ -286,7 +286,7 @@ async fn a_run_that_only_the_cut_try_listed_is_absent_after_the_complete_one() {
             &client,
             bench.options.clone(),
             Box::new(events),
-            Stop::never()
+            Cancellation::never()
         ),
         async {
             retried.recv().await.unwrap();
@@ -627,7 +627,7 @@ async fn a_stopped_sync_keeps_what_was_read() {
         &client,
         bench.options.clone(),
         Box::new(events),
-        Stop::new(asked),
+        Cancellation::new(asked),
     )
     .await;
     let record = record.unwrap();
@@ -652,7 +652,7 @@ async fn nothing_is_asked_twice_of_a_refused_password() {
         &client,
         bench.options.clone(),
         Box::new(|_| {}),
-        Stop::never(),
+        Cancellation::never(),
     )
     .await
     .unwrap();
@@ -702,7 +702,7 @@ async fn sync_from(bench: &Bench, other: &Bench) -> jobruns::archive::SyncRecord
         &other.client(),
         options,
         Box::new(|_| {}),
-        Stop::never(),
+        Cancellation::never(),
     )
     .await
     .unwrap()
@@ -809,7 +809,7 @@ async fn more_runs_than_came_mark_none_absent_and_that_is_said() {
         &bench.client(),
         bench.options.clone(),
         Box::new(events),
-        Stop::never(),
+        Cancellation::never(),
     )
     .await
     .unwrap();

@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::runtime::runtime;
 use super::sync::One;
 use super::table::print_text;
-use super::{findings, report, stop};
+use super::{findings, report, signals};
 use crate::archive::{ReadOnly, Writer};
 use crate::ccs::retry::Policy;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
@@ -51,7 +51,7 @@ pub(super) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
     let archive = Path::new(ARCHIVE);
     let (site, nights) = site(archive, args.day)?;
     let exit: Exit = runtime()?.block_on(async {
-        let stop = stop::listen()?;
+        let cancellation = signals::listen()?;
         let options = simulator::Options {
             site: Some(site),
             ..simulator::Options::default()
@@ -77,7 +77,7 @@ pub(super) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             options: options_of(&server),
             progress: &progress,
             head_file: None,
-            stop,
+            cancellation,
         };
         print_text(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
         let (first, summary) = sync.run().await?;

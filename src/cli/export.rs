@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 
+use super::cancel::Cancel;
 use super::console::Console;
-use super::destination::Place;
 use super::failure::{Exit, Failure};
-use super::folder::Folder;
-use super::halt::Halt;
+use super::output_dir::OutputDir;
+use super::output_target::PathContext;
 use crate::archive::{NAMES_FOR_ANALYSTS, ReadOnly};
 use crate::model::{Instant, Zone};
 use crate::report::export::{self, ExportOptions};
@@ -55,12 +55,12 @@ pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
         args.tables.is_empty() || wanted.any(|table| table.eq_ignore_ascii_case(name))
     };
     let tables: Vec<&str> = NAMES_FOR_ANALYSTS.into_iter().filter(is_wanted).collect();
-    let place = Place {
+    let place = PathContext {
         folder: None,
         today: local_day(Zone::UTC, Instant::now()),
     };
-    let halt = Halt::listen(true)?;
-    let folder = Folder::open(
+    let cancel = Cancel::listen(true)?;
+    let folder = OutputDir::open(
         &args.output_dir,
         &place,
         args.format,
@@ -68,11 +68,11 @@ pub(super) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
         args.manifest,
     )?;
     let reader = ReadOnly::open(archive)?;
-    halt.interrupts(&reader);
+    cancel.interrupts(&reader);
     let snapshot = reader.snapshot()?;
     folder.write_each(
         &tables,
-        &halt,
+        &cancel,
         console,
         |table| table,
         |table| ReportMeta::new(&snapshot, "export", &ExportOptions { table }),

@@ -6,22 +6,22 @@
 mod args;
 mod backup;
 mod byte_progress;
+mod cancel;
 mod client;
 mod completions;
 mod console;
 mod credentials;
 mod demo;
-mod destination;
 mod export;
 mod failure;
 mod findings;
-mod folder;
-mod halt;
 mod in_use;
 mod jobs;
 mod ledger;
 mod man;
 mod output;
+mod output_dir;
+mod output_target;
 mod password;
 mod payload;
 mod progress;
@@ -35,9 +35,9 @@ mod runtime;
 mod salvage;
 mod scheduled;
 mod schema;
+mod signals;
 mod simulate;
 mod status;
-mod stop;
 mod summary;
 mod sync;
 mod table;
@@ -79,7 +79,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         console.tell(&failure);
         return failure.exit();
     }
-    stop::outlive_file_size_signal();
+    signals::outlive_file_size_signal();
     let color = match early.color {
         When::Auto => ColorChoice::Auto,
         When::Always => ColorChoice::Always,

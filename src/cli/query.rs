@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::destination::{Place, tell_empty};
+use super::cancel::Cancel;
 use super::failure::{Exit, Failure};
-use super::halt::Halt;
+use super::output_target::{PathContext, tell_empty};
 use super::rows::RowsArgs;
 use crate::archive::ReadOnly;
 use crate::model::{Instant, Zone};
@@ -80,19 +80,19 @@ pub(super) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
             .collect(),
         limit: args.limit,
     };
-    let halt = Halt::listen(args.rows.file().is_some())?;
-    let place = Place {
+    let cancel = Cancel::listen(args.rows.file().is_some())?;
+    let place = PathContext {
         folder: None,
         today: local_day(Zone::UTC, Instant::now()),
     };
-    let mut destination = Some(args.rows.open(&place)?);
+    let mut target = Some(args.rows.open(&place)?);
     let mut end = QueryEnd::Complete;
     let rows = ReadOnly::open(archive)?.settled(|reader| {
-        let destination = destination.take().map_or_else(|| args.rows.open(&place), Ok)?;
-        halt.interrupts(reader);
+        let target = target.take().map_or_else(|| args.rows.open(&place), Ok)?;
+        cancel.interrupts(reader);
         let snapshot = reader.snapshot()?;
         let meta = ReportMeta::new(&snapshot, "query", &options);
-        destination.held_back_for(reader)?.write(meta, &halt, |printer| {
+        target.held_back_for(reader)?.write(meta, &cancel, |printer| {
             printer.rows(|rows| {
                 end = reader.confirmed(write(&snapshot, &options, rows))?;
                 Ok(())

@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use super::destination::{Destination, Place};
 use super::failure::{Exit, Failure};
+use super::output_target::{OutputTarget, PathContext};
 use crate::config::When;
 use crate::report::format::{CsvStyle, Format, Style};
 use crate::report::options::one_of;
@@ -137,7 +137,7 @@ impl RowsArgs {
     ///
     /// # Errors
     /// Wrong usage: a place that cannot be written, the archive itself, options that contradict the format.
-    pub(super) fn open(&self, place: &Place<'_>) -> Result<Destination, Failure> {
+    pub(super) fn open(&self, place: &PathContext<'_>) -> Result<OutputTarget, Failure> {
         let Some(file) = self.file() else {
             if self.manifest {
                 let words = "--manifest stands beside a file, and --output names none";
@@ -154,11 +154,11 @@ impl RowsArgs {
                 let words = format!("{} is no text for a terminal", format.name);
                 return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
             }
-            return Ok(Destination::stdout(format, style));
+            return Ok(OutputTarget::stdout(format, style));
         };
         let (format, style) = self.form.form(Format::CSV, None)?;
         self.form.tell_other_name(file, format);
-        Destination::file(&place.resolve(file), self.manifest, format, style)
+        OutputTarget::file(&place.resolve(file), self.manifest, format, style)
     }
 }
 

@@ -3,14 +3,14 @@
 use tokio::runtime::{Builder, Runtime};
 
 use super::failure::{Exit, Failure};
-use super::stop;
+use super::signals;
 use crate::memory;
 
 /// A runtime for commands that speak with a server.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
     // One that waits for the disk beside them, and the one that writes the archive.
     let workers = memory::threads(usize::MAX);
-    stop::spare_descriptors()
+    signals::spare_descriptors()
         .and_then(|()| memory::spare_threads(workers + 2))
         .and_then(|()| {
             Builder::new_multi_thread()

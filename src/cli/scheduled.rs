@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
+use super::cancel::Cancel;
 use super::console::Console;
 use super::failure::{Exit, Failure};
-use super::halt::Halt;
 use super::in_use;
 use super::report::ReportArgs;
 use crate::config::{Export, Sources};
 use crate::model::Instant;
-use crate::sync::Stop;
+use crate::sync::Cancellation;
 
 /// The words of an entry.
 #[derive(Debug, Parser)]
@@ -84,14 +84,14 @@ impl Scheduled {
 
     /// Writes them all, and says how that ended: done, or with findings where one of them could not be written or is not
     /// fresh. What went wrong is told at once, and stops none of the others.
-    pub(super) fn write(&self, archive: &Path, stop: &Stop, console: &Console) -> Exit {
-        let halt = Halt::by(stop.clone());
+    pub(super) fn write(&self, archive: &Path, cancellation: &Cancellation, console: &Console) -> Exit {
+        let cancel = Cancel::by(cancellation.clone());
         let mut exit = Exit::Done;
         for entry in &self.entries {
             let folder = Some(self.folder.as_path());
             match entry
                 .report
-                .write(archive, folder, Instant::now(), &halt, console)
+                .write(archive, folder, Instant::now(), &cancel, console)
             {
                 Ok(Exit::Done) => tracing::info!("written: {}", entry.title),
                 Ok(_) => exit = Exit::Findings,
@@ -100,7 +100,7 @@ impl Scheduled {
                     exit = Exit::Findings;
                 }
             }
-            if stop.is_asked() {
+            if cancellation.is_cancelled() {
                 return Exit::Interrupted;
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::runtime::runtime;
-use super::stop;
+use super::signals;
 use super::table::print_text;
 use crate::model::{Guid, Instant, Zone, hex, parse_duration};
 use crate::report::local_day;
@@ -200,7 +200,7 @@ pub(super) fn run(args: SimulateArgs) -> Result<Exit, Failure> {
     let secret = password.is_some();
     let options = options(&args, password)?;
     runtime()?.block_on(async {
-        let mut stop = stop::listen()?;
+        let mut cancellation = signals::listen()?;
         let server = Simulator::start(options).await?;
         if let Some(path) = &args.ca_out {
             write_certificate(path, server.authority_pem())?;
@@ -213,7 +213,7 @@ pub(super) fn run(args: SimulateArgs) -> Result<Exit, Failure> {
             }
         };
         tokio::select! {
-            () = stop.asked() => {}
+            () = cancellation.cancelled() => {}
             () = lasting => {}
         }
         Ok(Exit::Done)

@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::publish::publish;
 use super::runtime::runtime;
 use super::scheduled::Scheduled;
-use super::stop;
+use super::signals;
 use super::summary::{self, Summary};
 use super::table::{print_json, print_text};
 use crate::archive::{ArchiveError, HeadToPublish, ReadOnly, SyncRecord};
@@ -25,7 +25,7 @@ use crate::config::{
     GlobalSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
 };
 use crate::model::{Guid, hex};
-use crate::sync::{self, Stop, SyncError, SyncEvent};
+use crate::sync::{self, Cancellation, SyncError, SyncEvent};
 
 /// Fetches every run of every watched job into the archive
 ///
@@ -65,14 +65,14 @@ pub(super) fn run(
     let options = options(&settings, &server);
     let progress = Progress::new(console, global.progress);
     runtime()?.block_on(async {
-        let stop = stop::listen()?;
+        let cancellation = signals::listen()?;
         let sync = One {
             archive: &global.archive,
             client: &client,
             options,
             progress: &progress,
             head_file: settings.head_file.as_deref(),
-            stop,
+            cancellation,
         };
         match settings.every {
             None => {
@@ -94,9 +94,9 @@ async fn repeat(
     scheduled: &Scheduled,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let mut stop = sync.stop.clone();
+    let mut cancellation = sync.cancellation.clone();
     let mut first = true;
-    while !stop.is_asked() {
+    while !cancellation.is_cancelled() {
         let next = Instant::now() + every;
         match sync.run().await {
             Ok((exit, summary)) => {
@@ -110,7 +110,7 @@ async fn repeat(
         first = false;
         tokio::select! {
             () = tokio::time::sleep_until(next) => {}
-            () = stop.asked() => {}
+            () = cancellation.cancelled() => {}
         }
     }
     Ok(Exit::Interrupted)
@@ -141,7 +141,7 @@ pub(super) struct One<'s> {
     pub(super) options: sync::Options,
     pub(super) progress: &'s Progress,
     pub(super) head_file: Option<&'s Path>,
-    pub(super) stop: Stop,
+    pub(super) cancellation: Cancellation,
 }
 
 impl One<'_> {
@@ -168,7 +168,7 @@ impl One<'_> {
             self.client,
             self.options.clone(),
             Box::new(events),
-            self.stop.clone(),
+            self.cancellation.clone(),
         )
         .await;
         self.progress.clear();
@@ -216,7 +216,8 @@ impl One<'_> {
         if !matches!(ended, Exit::Done | Exit::Findings) {
             return ended;
         }
-        let exported = tokio::task::block_in_place(|| scheduled.write(self.archive, &self.stop, console));
+        let exported =
+            tokio::task::block_in_place(|| scheduled.write(self.archive, &self.cancellation, console));
         if exported == Exit::Done { ended } else { exported }
     }
 }

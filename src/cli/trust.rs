@@ -6,7 +6,7 @@ use super::client::CONNECT_TIMEOUT;
 use super::console::{shown, tell_choices};
 use super::failure::{Exit, Failure};
 use super::runtime::runtime;
-use super::stop;
+use super::signals;
 use super::table::{or_dash, print_json, print_text};
 use crate::ccs::{CertificateFacts, ServedCertificate, served_certificate};
 use crate::config::{Sources, TableOrJson, UrlFlags, UrlSettings};
@@ -48,10 +48,10 @@ pub(super) fn run(args: &TrustArgs, sources: &Sources<'_>) -> Result<Exit, Failu
     let settings = UrlSettings::choose(&args.server, sources)?;
     tell_choices(sources);
     let certificate = runtime()?.block_on(async {
-        let mut stop = stop::listen()?;
+        let mut cancellation = signals::listen()?;
         tokio::select! {
             certificate = served_certificate(&settings.url, settings.timeout.min(CONNECT_TIMEOUT)) => Ok(certificate?),
-            () = stop.asked() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+            () = cancellation.cancelled() => Err(Failure::new(Exit::Interrupted, "interrupted")),
         }
     })?;
     match args.format {

@@ -7,7 +7,7 @@ use std::time::Instant as Clock;
 
 use tokio::task::JoinSet;
 
-use super::event::{Stop, SyncEvent};
+use super::event::{Cancellation, SyncEvent};
 use super::job::{self, JobResult};
 use super::messages::{chain, with_hint};
 use super::shared::{JobOptions, Shared};
@@ -66,7 +66,7 @@ pub async fn sync(
     client: &Client,
     options: Options,
     events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
-    stop: Stop,
+    cancellation: Cancellation,
 ) -> Result<SyncRecord, SyncError> {
     let lock = SyncLock::take(path)?;
     let mut writer = Writer::open_with(path, &lock)?;
@@ -108,7 +108,7 @@ pub async fn sync(
         },
         names,
         events,
-        stop,
+        cancellation,
     });
     let mut results = match login(&shared).await {
         Ok(()) => fetch_all(&shared, &jobs, options.concurrency).await,
@@ -130,7 +130,7 @@ pub async fn sync(
     let places: HashMap<Guid, usize> = jobs.iter().copied().zip(0..).collect();
     results.sort_by_key(|result| places.get(&result.record.job_id).copied());
     drop(places);
-    let interrupted = shared.stop.is_asked() && results.iter().any(|result| result.interrupted);
+    let interrupted = shared.cancellation.is_cancelled() && results.iter().any(|result| result.interrupted);
     let outcome = outcome(interrupted, &results);
     let server = shared.client.base_url().to_owned();
     // The writing thread ends when the last of its senders has gone.
@@ -163,11 +163,11 @@ fn distinct(named: &[(Guid, Option<String>)]) -> Vec<Guid> {
 
 /// The token before the first big request, with the retries of any request.
 async fn login(shared: &Shared) -> Result<(), String> {
-    let mut stop = shared.stop.clone();
+    let mut cancellation = shared.cancellation.clone();
     for attempt in 1.. {
         let asked = tokio::select! {
             asked = shared.client.login() => asked,
-            () = stop.asked() => return Ok(()),
+            () = cancellation.cancelled() => return Ok(()),
         };
         let Err(error) = asked else { return Ok(()) };
         let Some(wait) = retry::next_wait(&error, attempt, &shared.options.retry, 1.0) else {
@@ -181,7 +181,7 @@ async fn login(shared: &Shared) -> Result<(), String> {
         );
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = stop.asked() => return Ok(()),
+            () = cancellation.cancelled() => return Ok(()),
         }
     }
     Ok(())
@@ -195,7 +195,7 @@ async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> V
         while running.len() < concurrency.max(1)
             && let Some(job) = waiting.pop_front()
         {
-            if shared.stop.is_asked() {
+            if shared.cancellation.is_cancelled() {
                 let mut result = job::failed(
                     job,
                     Clock::now(),

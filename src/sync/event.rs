@@ -1,4 +1,4 @@
-//! What a sync tells while it goes on, and how it is told to stop.
+//! What a sync tells while it goes on, and how it is cancelled.
 
 use std::time::Duration;
 
@@ -62,18 +62,18 @@ pub enum SyncEvent<'a> {
     },
 }
 
-/// Asks a sync to stop: what was read is kept. Clones are the same wish.
+/// Asks a sync to stop: what was read is kept. Clones are the same cancellation.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Cancellation(watch::Receiver<bool>);
 
-impl Stop {
-    /// A wish that never comes.
+impl Cancellation {
+    /// One that never comes.
     #[must_use]
     pub fn never() -> Self {
         Self(watch::channel(false).1)
     }
 
-    /// A wish that comes when `true` is sent.
+    /// One that comes when `true` is sent.
     #[must_use]
     pub const fn new(receiver: watch::Receiver<bool>) -> Self {
         Self(receiver)
@@ -81,13 +81,13 @@ impl Stop {
 
     /// Whether it has come.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Waits until it comes.
-    pub async fn asked(&mut self) {
-        if self.0.wait_for(|asked| *asked).await.is_err() {
+    pub async fn cancelled(&mut self) {
+        if self.0.wait_for(|cancelled| *cancelled).await.is_err() {
             std::future::pending::<()>().await;
         }
     }

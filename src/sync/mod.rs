@@ -12,4 +12,4 @@ mod shared;
 mod store;
 
 pub use engine::{Options, SyncError, sync};
-pub use event::{Stop, SyncEvent};
+pub use event::{Cancellation, SyncEvent};

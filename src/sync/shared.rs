@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::event::{Stop, SyncEvent};
+use super::event::{Cancellation, SyncEvent};
 use super::store::Store;
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;
@@ -23,7 +23,7 @@ pub(super) struct Shared {
     pub(super) options: JobOptions,
     pub(super) names: HashMap<Guid, String>,
     pub(super) events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
-    pub(super) stop: Stop,
+    pub(super) cancellation: Cancellation,
 }
 
 impl Shared {
@@ -32,10 +32,10 @@ impl Shared {
         if let Some(name) = self.names.get(&job) {
             return Some(name.clone());
         }
-        let mut stop = self.stop.clone();
+        let mut cancellation = self.cancellation.clone();
         tokio::select! {
             name = self.client.job_name(job) => name,
-            () = stop.asked() => None,
+            () = cancellation.cancelled() => None,
         }
     }
 }

@@ -26,7 +26,7 @@ use jobruns::ccs::{Client, Settings, Trust, roots_from_pem};
 use jobruns::decode::DEFAULT_RUN_LIMIT;
 use jobruns::model::{Guid, Secret};
 use jobruns::simulator::{History, Options, Simulator};
-use jobruns::sync::{self, Stop, SyncError};
+use jobruns::sync::{self, Cancellation, SyncError};
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
 
@@ -112,7 +112,7 @@ impl Bench {
             &self.client(),
             options,
             Box::new(|_| {}),
-            Stop::never(),
+            Cancellation::never(),
         )
         .await
     }

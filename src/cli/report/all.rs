@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::super::cancel::Cancel;
 use super::super::console::Console;
-use super::super::destination::Place;
 use super::super::failure::{Exit, Failure};
-use super::super::folder::Folder;
-use super::super::halt::Halt;
+use super::super::output_dir::OutputDir;
+use super::super::output_target::PathContext;
 use super::super::rows::FormArgs;
 use super::list::every_report;
 use crate::archive::ReadOnly;
@@ -41,24 +41,24 @@ pub(super) struct AllArgs {
 
 impl AllArgs {
     /// Makes the folder, before any work is done.
-    pub(super) fn folder(&self, place: &Place<'_>) -> Result<Folder, Failure> {
+    pub(super) fn folder(&self, place: &PathContext<'_>) -> Result<OutputDir, Failure> {
         let (format, style) = self.form.form(Format::CSV, None)?;
-        Folder::open(&self.output_dir, place, format, style, self.manifest)
+        OutputDir::open(&self.output_dir, place, format, style, self.manifest)
     }
 
     /// Writes every report, and says how that ended. What went wrong with one of them is told at once.
     pub(super) fn write(
         common: &CommonOptions,
-        folder: &Folder,
+        folder: &OutputDir,
         reader: &ReadOnly,
-        halt: &Halt,
+        cancel: &Cancel,
         console: &Console,
     ) -> Result<Exit, Failure> {
         let snapshot = &reader.snapshot()?;
         reader.confirmed(common.scope(snapshot))?;
         folder.write_each(
             &every_report(common),
-            halt,
+            cancel,
             console,
             |request| request.name(),
             |request| request.meta(snapshot),

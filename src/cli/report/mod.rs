@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use self::all::AllArgs;
 use self::list::OneReport;
+use super::cancel::Cancel;
 use super::console::Console;
-use super::destination::{Place, tell_empty};
 use super::failure::{Exit, Failure};
-use super::halt::Halt;
+use super::output_target::{PathContext, tell_empty};
 use super::rows::RowsArgs;
 use super::status;
 use crate::archive::ReadOnly;
@@ -77,7 +77,7 @@ impl ReportArgs {
         archive: &Path,
         folder: Option<&Path>,
         now: Instant,
-        halt: &Halt,
+        cancel: &Cancel,
         console: &Console,
     ) -> Result<Exit, Failure> {
         let requested = self.report.requested(now)?;
@@ -85,21 +85,21 @@ impl ReportArgs {
             Requested::One(request, _) => request.common().zone,
             Requested::All(_, common) => common.zone,
         };
-        let place = Place {
+        let place = PathContext {
             folder,
             today: local_day(zone, now),
         };
         // The place comes before the archive: that it cannot be written is told at once.
         let (exit, common, reader) = match &requested {
             Requested::One(request, rows) => {
-                let mut destination = Some(rows.open(&place)?);
+                let mut target = Some(rows.open(&place)?);
                 let reader = ReadOnly::open(archive)?;
                 let rows = reader.settled(|reader| {
-                    let destination = destination.take().map_or_else(|| rows.open(&place), Ok)?;
-                    halt.interrupts(reader);
+                    let target = target.take().map_or_else(|| rows.open(&place), Ok)?;
+                    cancel.interrupts(reader);
                     let snapshot = reader.snapshot()?;
                     let meta = request.meta(&snapshot);
-                    destination.held_back_for(reader)?.write(meta, halt, |printer| {
+                    target.held_back_for(reader)?.write(meta, cancel, |printer| {
                         reader.confirmed(request.write(&snapshot, printer))
                     })
                 })?;
@@ -109,8 +109,8 @@ impl ReportArgs {
             Requested::All(args, common) => {
                 let folder = args.folder(&place)?;
                 let reader = ReadOnly::open(archive)?;
-                halt.interrupts(&reader);
-                let exit = AllArgs::write(common, &folder, &reader, halt, console)?;
+                cancel.interrupts(&reader);
+                let exit = AllArgs::write(common, &folder, &reader, cancel, console)?;
                 (exit, common, reader)
             }
         };
@@ -148,6 +148,6 @@ fn freshness(
 
 pub(super) fn run(args: &ReportArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
     let now = Instant::now();
-    let halt = Halt::listen(args.target(now)?.is_some())?;
-    args.write(archive, None, now, &halt, console)
+    let cancel = Cancel::listen(args.target(now)?.is_some())?;
+    args.write(archive, None, now, &cancel, console)
 }

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::report::ReportMeta as About;
+use crate::report::ReportMeta;
 use crate::report::chart::{Breakable, Lines, Text, shortened};
 
 const STYLE: &str = include_str!("style.css");
@@ -29,7 +29,7 @@ pub fn policy() -> String {
 
 /// A page around its parts. It begins with `opening`: a [`lead`] or an [`age_of`].
 #[must_use]
-pub fn page(title: &str, opening: &Markup, about: &About, parts: &[&Markup]) -> Markup {
+pub fn page(title: &str, opening: &Markup, about: &ReportMeta, parts: &[&Markup]) -> Markup {
     html! {
         (DOCTYPE) "\n"
         html lang="en" {
@@ -60,7 +60,7 @@ pub fn page(title: &str, opening: &Markup, about: &About, parts: &[&Markup]) -> 
 }
 
 /// The options and the state of the archive that a page was made with.
-fn about_list(about: &About) -> Markup {
+fn about_list(about: &ReportMeta) -> Markup {
     html! {
         dl.about {
             (fact("report", &about.report))

@@ -3,7 +3,7 @@
 use maud::{Markup, Render, html};
 
 use crate::report::chart::{Breakable, Text, grouped, shortened};
-use crate::report::table::{Cell, Column, ColumnType as Kind};
+use crate::report::table::{Cell, Column, ColumnType};
 
 /// Rows that a page shows; more are slow to scroll, and nobody reads them.
 pub const ROWS_SHOWN: usize = 5_000;
@@ -156,7 +156,8 @@ impl PageTable {
 
     fn is_numeric(&self, column: usize) -> bool {
         let (text, number) = self.seen[column];
-        self.columns[column].kind.is_number() || (self.columns[column].kind == Kind::Any && number && !text)
+        self.columns[column].kind.is_number()
+            || (self.columns[column].kind == ColumnType::Any && number && !text)
     }
 
     /// A column's name as people read it; that of a query as it was written.
@@ -167,7 +168,7 @@ impl PageTable {
         } else {
             name.replace('_', " ")
         };
-        if *kind == Kind::Instant {
+        if *kind == ColumnType::Instant {
             name + " (UTC)"
         } else {
             name
@@ -175,7 +176,7 @@ impl PageTable {
     }
 }
 
-fn show(cell: &Cell<'_>, kind: Kind) -> Shown {
+fn show(cell: &Cell<'_>, kind: ColumnType) -> Shown {
     let mut text = String::new();
     let class = match *cell {
         Cell::Null => None,
@@ -189,7 +190,7 @@ fn show(cell: &Cell<'_>, kind: Kind) -> Shown {
             NUMBER
         }
         // A rate has four decimals: a percentage with two says the same.
-        Cell::Decimal(number) if kind == Kind::Rate => {
+        Cell::Decimal(number) if kind == ColumnType::Rate => {
             text = number.percent();
             NUMBER
         }

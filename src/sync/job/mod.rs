@@ -187,10 +187,10 @@ impl<'a> JobWork<'a> {
                 wait,
                 error: &error,
             });
-            let mut stop = self.shared.stop.clone();
+            let mut cancellation = self.shared.cancellation.clone();
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = stop.asked() => return Try::Stopped,
+                () = cancellation.cancelled() => return Try::Stopped,
             }
             self.shared.store.next_try(self.job_key).await;
             self.seen_before = self.seen_before.max(self.envelope.runs_seen);
@@ -204,10 +204,10 @@ impl<'a> JobWork<'a> {
 
     async fn try_once(&mut self) -> Try {
         self.envelope = Envelope::default();
-        let mut stop = self.shared.stop.clone();
+        let mut cancellation = self.shared.cancellation.clone();
         let asked = tokio::select! {
             answer = self.shared.client.job_runs(self.job, self.shared.options.count) => answer,
-            () = stop.asked() => return Try::Stopped,
+            () = cancellation.cancelled() => return Try::Stopped,
         };
         let mut answer = match asked {
             Ok(answer) => answer,
@@ -223,7 +223,7 @@ impl<'a> JobWork<'a> {
         loop {
             let chunk = tokio::select! {
                 chunk = answer.chunk() => chunk,
-                () = stop.asked() => return self.stopped(reader),
+                () = cancellation.cancelled() => return self.stopped(reader),
             };
             let chunk = match chunk {
                 Ok(Some(chunk)) => chunk,

@@ -5,7 +5,7 @@ use std::io;
 use tokio::sync::watch;
 
 use super::failure::{Exit, Failure};
-use crate::sync::Stop;
+use crate::sync::Cancellation;
 
 /// Listens from now on: Ctrl-C and SIGTERM; on Windows Ctrl-C, Ctrl-Break, closing of the console, shutdown.
 ///
@@ -14,7 +14,7 @@ use crate::sync::Stop;
 ///
 /// # Errors
 /// When the operating system refuses.
-pub(super) fn listen() -> Result<Stop, Failure> {
+pub(super) fn listen() -> Result<Cancellation, Failure> {
     let mut signals = Signals::new()
         .map_err(|error| Failure::new(Exit::NotDone, "could not listen for Ctrl-C").caused_by(&error))?;
     let (sender, receiver) = watch::channel(false);
@@ -25,7 +25,7 @@ pub(super) fn listen() -> Result<Stop, Failure> {
         signals.next().await;
         std::process::exit(Exit::Interrupted.code().into());
     });
-    Ok(Stop::new(receiver))
+    Ok(Cancellation::new(receiver))
 }
 
 /// Takes the signal of a file that grew past its limit (`ulimit -f`), which would end the process without a word: the write

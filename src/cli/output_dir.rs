@@ -3,29 +3,29 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::cancel::Cancel;
 use super::console::Console;
-use super::destination::{Destination, Place};
 use super::failure::{Exit, Failure};
-use super::halt::Halt;
+use super::output_target::{OutputTarget, PathContext};
 use crate::report::format::{Format, Style};
 use crate::report::{Printer, ReportError, ReportMeta, Written};
 
 /// A folder that is there, and how files in it are written.
-pub(super) struct Folder {
+pub(super) struct OutputDir {
     path: PathBuf,
     format: Format,
     style: Style,
     manifests: bool,
 }
 
-impl Folder {
+impl OutputDir {
     /// Makes the folder, before any work is done.
     ///
     /// # Errors
     /// Wrong usage: a folder that cannot be made.
     pub(super) fn open(
         path: &Path,
-        place: &Place<'_>,
+        place: &PathContext<'_>,
         format: Format,
         style: Style,
         manifests: bool,
@@ -51,7 +51,7 @@ impl Folder {
     pub(super) fn write_each<T>(
         &self,
         things: &[T],
-        halt: &Halt,
+        cancel: &Cancel,
         console: &Console,
         name: impl Fn(&T) -> &str,
         meta: impl Fn(&T) -> ReportMeta,
@@ -59,7 +59,9 @@ impl Folder {
     ) -> Result<Exit, Failure> {
         let mut written = 0;
         for thing in things {
-            match self.write(name(thing), meta(thing), halt, |printer| produce(thing, printer)) {
+            match self.write(name(thing), meta(thing), cancel, |printer| {
+                produce(thing, printer)
+            }) {
                 Ok(()) => written += 1,
                 Err(failure) if failure.exit() == Exit::Interrupted => return Err(failure),
                 Err(failure) => console.tell(&failure.about(&format!("{}: ", name(thing)))),
@@ -76,12 +78,12 @@ impl Folder {
         &self,
         name: &str,
         meta: ReportMeta,
-        halt: &Halt,
+        cancel: &Cancel,
         produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<(), Failure> {
         let file = self.path.join(format!("{name}.{}", self.format.extension));
-        let destination = Destination::file(&file, self.manifests, self.format, self.style)?;
-        let rows = destination.write(meta, halt, produce)?;
+        let target = OutputTarget::file(&file, self.manifests, self.format, self.style)?;
+        let rows = target.write(meta, cancel, produce)?;
         tracing::info!("{}: {rows} rows", file.display());
         Ok(())
     }

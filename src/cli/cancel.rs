@@ -1,29 +1,25 @@
-//! Ctrl-C while rows are written: the file that was begun is taken away, and the old one stays as it was.
+//! Ctrl-C while rows are written: the file that was begun is removed, and the old one stays as it was.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::failure::{Exit, Failure};
-use super::stop::{Signals, spare_descriptors};
-use crate::archive::{Interrupter, ReadOnly};
-use crate::sync::Stop;
+use tokio::sync::watch;
 
-/// How often a statement is told to stop, once that is asked: one that begins just then does not hear the first time.
+use super::failure::{Exit, Failure};
+use super::signals::{Signals, spare_descriptors};
+use crate::archive::{Interrupter, ReadOnly};
+use crate::sync::Cancellation;
+
+/// How often a statement is interrupted, once that is requested: one that begins just then misses the first time.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// Whether somebody asked to stop.
-pub(super) struct Halt {
-    asked: Asked,
+/// A cancellation, and the statement that it interrupts.
+pub(super) struct Cancel {
+    cancellation: Cancellation,
     reading: Arc<Mutex<Option<Interrupter>>>,
 }
 
-enum Asked {
-    BySignal(Arc<AtomicBool>),
-    ByStop(Stop),
-}
-
-impl Halt {
+impl Cancel {
     /// Listens from now on. Where only standard output is written, a signal ends the process at once with 130; where
     /// files are, it lets the command clean up, and the second one ends the process.
     ///
@@ -40,17 +36,17 @@ impl Halt {
             let _inside = runtime.enter();
             Signals::new().map_err(refused)?
         };
-        let flag = Arc::new(AtomicBool::new(false));
-        let reading: Arc<Mutex<Option<Interrupter>>> = Arc::default();
-        let (asked, interrupted) = (Arc::clone(&flag), Arc::clone(&reading));
+        let (sender, receiver) = watch::channel(false);
+        let cancel = Self::by(Cancellation::new(receiver));
+        let reading = Arc::clone(&cancel.reading);
         let watch = move || {
             runtime.block_on(async move {
                 signals.next().await;
                 if writes_files {
-                    asked.store(true, Ordering::Relaxed);
+                    let _ = sender.send(true);
                     // Until the command has cleaned up and ended.
                     loop {
-                        interrupt(&interrupted);
+                        interrupt(&reading);
                         tokio::select! {
                             () = tokio::time::sleep(AGAIN) => {}
                             () = signals.next() => break,
@@ -64,32 +60,25 @@ impl Halt {
             .name("signals".to_owned())
             .spawn(watch)
             .map_err(refused)?;
-        Ok(Self {
-            asked: Asked::BySignal(flag),
-            reading,
-        })
+        Ok(cancel)
     }
 
-    /// Heeds a wish that others listen for.
-    pub(super) fn by(stop: Stop) -> Self {
+    /// A cancellation that others listen for.
+    pub(super) fn by(cancellation: Cancellation) -> Self {
         Self {
-            asked: Asked::ByStop(stop),
+            cancellation,
             reading: Arc::default(),
         }
     }
 
-    /// From now on a statement of this reader is interrupted, too.
-    pub(super) fn interrupts(&self, reader: &ReadOnly) {
+    /// From now on a statement of this archive is interrupted, too.
+    pub(super) fn interrupts(&self, archive: &ReadOnly) {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        *reading = Some(reader.interrupter());
+        *reading = Some(archive.interrupter());
     }
 
-    /// Whether somebody asked to stop.
-    pub(super) fn is_asked(&self) -> bool {
-        match &self.asked {
-            Asked::BySignal(asked) => asked.load(Ordering::Relaxed),
-            Asked::ByStop(stop) => stop.is_asked(),
-        }
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancellation.is_cancelled()
     }
 }
 

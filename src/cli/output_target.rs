@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
+use super::cancel::Cancel;
 use super::failure::{Exit, Failure};
-use super::halt::Halt;
 use super::output::Output;
 use crate::archive::ReadOnly;
 use crate::model::{Instant, hex};
@@ -16,14 +16,14 @@ use crate::report::{Printer, ReportError, ReportMeta, Written};
 
 /// What decides where files go, beside the options of a command.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'p> {
+pub(super) struct PathContext<'p> {
     /// The folder to which relative paths are; `None` for the current one.
     pub(super) folder: Option<&'p Path>,
     /// The day for which `{date}` stands.
     pub(super) today: NaiveDate,
 }
 
-impl Place<'_> {
+impl PathContext<'_> {
     /// The path that is meant: with the day in place of each `{date}`.
     pub(super) fn resolve(&self, path: &Path) -> PathBuf {
         let dated = match path.to_str() {
@@ -38,7 +38,7 @@ impl Place<'_> {
 }
 
 /// An open place for rows.
-pub(super) struct Destination {
+pub(super) struct OutputTarget {
     output: Output,
     /// The file, in words.
     name: String,
@@ -47,7 +47,7 @@ pub(super) struct Destination {
     style: Style,
 }
 
-impl Destination {
+impl OutputTarget {
     /// Standard output.
     pub(super) fn stdout(format: Format, style: Style) -> Self {
         Self {
@@ -99,7 +99,7 @@ impl Destination {
     pub(super) fn write(
         self,
         meta: ReportMeta,
-        halt: &Halt,
+        cancel: &Cancel,
         produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<u64, Failure> {
         let mut output = self.output;
@@ -109,12 +109,12 @@ impl Destination {
             format: self.format,
             style: self.style,
             meta: &meta,
-            is_cancelled: &|| halt.is_asked(),
+            is_cancelled: &|| cancel.is_cancelled(),
         });
         let (_, bytes, sha256) = digested.into_parts();
         let Written { rows, columns } = match result {
             Ok(written) => written,
-            Err(_) if halt.is_asked() => {
+            Err(_) if cancel.is_cancelled() => {
                 let words = format!("interrupted: {} is as it was", self.name);
                 return Err(Failure::new(Exit::Interrupted, words));
             }
@@ -164,11 +164,11 @@ mod tests {
 
     #[test]
     fn a_path_is_dated_and_lies_in_its_folder() {
-        let mut place = Place {
+        let mut place = PathContext {
             folder: None,
             today: NaiveDate::from_ymd_opt(2026, 1, 31).unwrap(),
         };
-        let resolve = |place: &Place<'_>, path: &str| place.resolve(Path::new(path));
+        let resolve = |place: &PathContext<'_>, path: &str| place.resolve(Path::new(path));
         assert_eq!(
             resolve(&place, "{date}/trends-{date}.csv"),
             Path::new("2026-01-31/trends-2026-01-31.csv")
