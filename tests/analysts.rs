@@ -25,7 +25,7 @@ fn demo() -> &'static Program {
             std::iter::once(binaries.parent().unwrap().to_path_buf()).chain(std::env::split_paths(&path));
         let path = std::env::join_paths(folders).unwrap();
         let program = Program::new().with("PATH", path.to_str().unwrap());
-        program.run(&["demo"]).ends_with(0);
+        program.run(&["demo", "--day", "2026-01-01"]).ends_with(0);
         program
     })
 }
@@ -196,9 +196,9 @@ fn the_lines_for_the_program_the_shell_and_excel_run() {
     assert!(demo().path("trends.xlsx").exists() && demo().path("worst.csv").exists());
     if is_there("sqlite3") {
         let outputs = run_lines("### The sqlite3 shell");
-        assert!(outputs[0].contains("Faulted,602"), "{outputs:?}");
+        assert!(outputs[0].contains("Faulted,100"), "{outputs:?}");
         let jobs: Vec<Value> = serde_json::from_str(&outputs[1]).unwrap();
-        assert_eq!(jobs.len(), 4);
+        assert_eq!(jobs.len(), 6);
     }
 }
 
@@ -237,7 +237,7 @@ fn run_python(code: &str, packages: &[&str]) -> Option<String> {
 fn the_lines_for_python_run() {
     let code = blocks("### Python", "python").remove(0);
     if let Some(said) = run_python(&code, &["sqlite3"]) {
-        assert!(said.contains("UNIX baseline 1000"), "{said}");
+        assert!(said.contains("Nightly UNIX servers 726"), "{said}");
     }
 }
 
@@ -245,7 +245,7 @@ fn the_lines_for_python_run() {
 fn the_lines_for_pandas_run() {
     let code = blocks("### pandas", "python").remove(0);
     if let Some(said) = run_python(&code, &["pandas"]) {
-        assert!(said.contains("2025-12    0.2"), "{said}");
+        assert!(said.contains("2025-12    0.0612"), "{said}");
     }
 }
 
@@ -262,7 +262,7 @@ fn the_lines_for_duckdb_run() {
     let packages = ["duckdb", "duckdb_extensions", "duckdb_extension_sqlite_scanner"];
     if let Some(said) = run_python(&code, &packages) {
         assert!(
-            said.contains("3007") && said.contains("Weekly full scan"),
+            said.contains("2253") && said.contains("Weekly full scan"),
             "{said}"
         );
     }
@@ -275,7 +275,10 @@ fn the_lines_for_parquet_run() {
         .ends_with(0);
     let code = blocks("### Parquet", "python").remove(0);
     if let Some(said) = run_python(&code, &["duckdb"]) {
-        assert!(said.contains("UNIX baseline") && said.contains("1000"), "{said}");
+        assert!(
+            said.contains("Nightly UNIX servers") && said.contains("726"),
+            "{said}"
+        );
     }
 }
 

@@ -129,6 +129,27 @@ fn sync_with_its_authority_archives_what_it_lists() {
 }
 
 #[test]
+fn without_a_size_it_serves_a_site_of_two_years() {
+    let program = Program::new();
+    let running = Running::start(&program, &["--seed", "5"]);
+    let jobs = running.jobs();
+    assert_eq!(jobs.len(), 6);
+    let client = Program::new()
+        .with("JOBRUNS_URL", running.url())
+        .with("JOBRUNS_USERNAME", running.told("user "))
+        .with("JOBRUNS_PASSWORD", running.told("password "))
+        .with("JOBRUNS_PIN", running.told("pin "));
+    let mut arguments = vec!["sync", "--format", "json"];
+    arguments.extend(jobs.iter().map(|(id, _)| *id));
+    let totals = &client.run(&arguments).ends_with(3).json()["totals"];
+    assert_eq!(totals["runs_quarantined"], 1);
+    assert!(totals["runs_new"].as_u64().unwrap() > 2000, "{totals}");
+    // Uniform data have no story.
+    let uniform = Running::start(&program, &["--seed", "5", "--runs", "4"]);
+    assert_eq!(uniform.jobs().len(), 3);
+}
+
+#[test]
 fn trust_shows_the_pin_that_it_said() {
     let program = Program::new();
     for kind in [
@@ -312,5 +333,5 @@ fn a_fault_names_its_job_by_guid_and_one_of_no_job_is_wrong_usage() {
     client.run(&["sync", listing.jobs()[0].0]).ends_with(0);
     client.run(&["sync", second]).ends_with(1).says("not found");
     let arguments = ["simulate", "--port", "0", "--for", "1s", "--fault", "404@9"];
-    program.run(&arguments).ends_with(2).says("from 1 to 3");
+    program.run(&arguments).ends_with(2).says("from 1 to 6");
 }

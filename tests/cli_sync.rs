@@ -393,12 +393,74 @@ async fn json_lines_tell_each_job_and_a_closed_pipe_is_quiet() {
 fn the_demo_needs_nothing_and_goes_on_with_its_archive() {
     let program = Program::new();
     let first = program.run(&["demo"]).ends_with(0);
-    assert!(first.stdout.contains("Try next"), "{}", first.stdout);
+    for words in ["Sync 2 complete", "password", "has not run since", "Try next"] {
+        assert!(first.stdout.contains(words), "{words}: {}", first.stdout);
+    }
+    let (_, findings) = first.stdout.split_once("5. Findings").unwrap();
+    let (findings, _) = findings.split_once("Try next").unwrap();
+    assert_eq!(findings.lines().filter(|line| line.starts_with("- ")).count(), 3);
+    let commands: Vec<&str> = findings
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("jobruns "))
+        .collect();
+    assert!(commands.len() >= 3, "{findings}");
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').collect();
+        let rows = program.run(&words).ends_with(0).stdout;
+        assert!(rows.lines().count() > 1, "{command}: {rows}");
+    }
     let again = program.run(&["demo"]).ends_with(0);
     assert!(again.stdout.contains("Sync 4 complete"), "{}", again.stdout);
     program
         .run(&["verify", "--archive", "jobruns-demo.db"])
         .ends_with(0);
+    program
+        .run(&["demo", "--day", "2026-01-01"])
+        .ends_with(2)
+        .says("leave out --day");
+    program.run(&["demo", "--day", "+262142-12-31"]).ends_with(2);
+}
+
+#[test]
+fn a_night_passes_within_each_demo_and_every_report_has_something_to_show() {
+    let program = Program::new();
+    for (run, day) in [["demo", "--day=2026-01-01"].as_slice(), &["demo"]]
+        .iter()
+        .zip(["01", "02"])
+    {
+        program.run(run).ends_with(0);
+        let ask = |sql: &str| {
+            let query = ["query", "--archive", "jobruns-demo.db", "--format", "csv", sql];
+            program.run(&query).ends_with(0).stdout
+        };
+        let newest = ask("SELECT date(max(started_at), '+1 day') AS day FROM runs");
+        assert_eq!(newest.trim(), format!("day\n2026-01-{day}"));
+        let last = ask(
+            "SELECT runs_new > 0, runs_changed, runs_absent > 0 FROM syncs ORDER BY sync_id DESC LIMIT 1",
+        );
+        assert!(last.trim().ends_with("1,2,1"), "{last}");
+    }
+    for report in [
+        "failure-trends",
+        "asset-errors",
+        "coverage",
+        "coverage --gaps",
+        "missed-runs",
+        "changes",
+        "runs",
+        "messages",
+        "overview",
+        "failure-trends --since 2025-12-01 --until 2026-01-01 --compare",
+        "asset-errors --since 2025-12-01 --until 2026-01-01 --compare",
+    ] {
+        let words = ["report", "--archive", "jobruns-demo.db"].into_iter();
+        let words: Vec<&str> = words.chain(report.split(' ')).collect();
+        let rows = program.run(&words).ends_with(0).stdout;
+        assert!(rows.lines().count() > 1, "{report}: {rows}");
+    }
+    let quarantine = ["quarantine", "list", "--archive", "jobruns-demo.db"];
+    let quarantine = program.run(&quarantine).ends_with(0).stdout;
+    assert!(quarantine.contains("damaged"), "{quarantine}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::{Datelike, NaiveDate, TimeDelta};
 use clap::Parser;
 
 use super::console::Console;
@@ -10,43 +11,49 @@ use super::progress::Progress;
 use super::runtime::runtime;
 use super::sync::One;
 use super::table::print_text;
-use super::{report, signals};
+use super::{findings, report, signals};
 use crate::archive::{ReadOnly, Writer};
 use crate::ccs::retry::Policy;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
 use crate::config::GlobalSettings;
 use crate::decode::DEFAULT_RUN_LIMIT;
-use crate::model::Secret;
-use crate::simulator::{self, Credentials, History, Simulator};
+use crate::model::{Instant, Secret, Zone};
+use crate::report::local_day;
+use crate::simulator::{self, Credentials, Simulator, Site};
 use crate::sync;
 
 /// The demo's own archive, in the current folder.
 const ARCHIVE: &str = "jobruns-demo.db";
 
-/// The demo's history: four jobs over three to ten years, in a few seconds on any machine.
-const HISTORY: History = History {
-    seed: 2026,
-    jobs: 4,
-    runs: 1_000,
-    messages: 6,
-    unique: 0.5,
-};
+/// The seed of the site.
+const SEED: u64 = 2026;
 
 /// Runs everything against a simulated server, with nothing to set up
 ///
-/// Starts a simulated CCS over HTTPS on a free loopback port, syncs several jobs into ./jobruns-demo.db, syncs again to
-/// show that nothing changes, prints two reports, and suggests what to try next. A second run continues with that
-/// archive, one night later.
+/// Starts a simulated CCS over HTTPS on a free loopback port: a site with six jobs and two years of runs, up to today.
+/// Syncs all of it into ./jobruns-demo.db, and once more as if a night had passed; prints two reports, three findings
+/// with the commands that show them, and what to try next. A second run continues with that archive, one night later.
 #[derive(Debug, clap::Args)]
-pub(super) struct DemoArgs {}
+pub(super) struct DemoArgs {
+    /// The day up to which the history of a new archive goes, such as 2026-01-01; the same day gives the same history
+    /// [default: today]
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    day: Option<NaiveDate>,
+}
 
-pub(super) fn run(_args: &DemoArgs, global: &GlobalSettings, console: &Console) -> Result<Exit, Failure> {
+fn day(text: &str) -> Result<NaiveDate, String> {
+    let day = text.parse().ok();
+    day.filter(|day: &NaiveDate| (1980..=2999).contains(&day.year()))
+        .ok_or_else(|| "expected a day from 1980-01-01 to 2999-12-31".to_owned())
+}
+
+pub(super) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -> Result<Exit, Failure> {
     let archive = Path::new(ARCHIVE);
-    let nights = nights_so_far(archive)?;
+    let (site, nights) = site(archive, args.day)?;
     let exit: Exit = runtime()?.block_on(async {
         let cancellation = signals::listen()?;
         let options = simulator::Options {
-            history: HISTORY,
+            site: Some(site),
             ..simulator::Options::default()
         };
         let server = Simulator::start(options).await?;
@@ -54,14 +61,13 @@ pub(super) fn run(_args: &DemoArgs, global: &GlobalSettings, console: &Console) 
             server.pass_night();
         }
         print_text(&format!(
-            "A CCS look-alike answers at {}. Its history: {} jobs with about {} runs each.\n",
+            "A simulated CCS answers at {}. It lists two years of runs of {} jobs.\n",
             server.base_url(),
-            HISTORY.jobs,
-            HISTORY.runs
+            Site::JOBS
         ))?;
         let client = client(&server)?;
         if archive.exists() {
-            // The look-alike is the same one, on another port.
+            // It is the same server, on another port.
             Writer::open(archive)?.move_jobs(None, None, client.base_url())?;
         }
         let progress = Progress::new(console, global.progress);
@@ -76,10 +82,14 @@ pub(super) fn run(_args: &DemoArgs, global: &GlobalSettings, console: &Console) 
         print_text(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
         let (first, summary) = sync.run().await?;
         print_text(&summary.text())?;
-        if first != Exit::Done {
+        let goes_on = first == Exit::Done || (first == Exit::Findings && accept_quarantined(archive)?);
+        if !goes_on {
             return Ok(first);
         }
-        print_text("\n2. The same again: nothing is new, nothing changes\n\n")?;
+        server.pass_night();
+        print_text(
+            "\n2. The next night: new runs; one ended, one was edited, the oldest are no longer listed\n\n",
+        )?;
         let (second, summary) = sync.run().await?;
         print_text(&summary.text())?;
         Ok::<_, Failure>(second)
@@ -92,9 +102,31 @@ pub(super) fn run(_args: &DemoArgs, global: &GlobalSettings, console: &Console) 
             ))?;
             report(words, archive, console)?;
         }
+        let findings = findings::findings(archive)?;
+        print_text(&format!(
+            "\n5. Findings, and the commands that show them\n\n{findings}"
+        ))?;
         print_text(NEXT)?;
     }
     Ok(exit)
+}
+
+/// Accepts the bytes in quarantine, as somebody would who has looked at them; says whether there were any.
+fn accept_quarantined(archive: &Path) -> Result<bool, Failure> {
+    const WHY: &str = "a damaged message, known to the server's administrator";
+    let rows = ReadOnly::open(archive)?.quarantine()?;
+    let mut accepted = false;
+    for row in rows.iter().filter(|row| row.accepted_at.is_none()) {
+        let id = row.quarantine_id;
+        Writer::open(archive)?.accept(id, WHY)?;
+        print_text(&format!(
+            "\nThese bytes stay in the archive. The demo accepts them, so that they end no further sync as partial:\n\
+             \x20 jobruns --archive {ARCHIVE} quarantine show {id}\n\
+             \x20 jobruns --archive {ARCHIVE} quarantine accept {id} --why {WHY:?}\n"
+        ))?;
+        accepted = true;
+    }
+    Ok(accepted)
 }
 
 /// The two reports that the demo shows, as anybody can ask for them.
@@ -105,7 +137,7 @@ const REPORTS: [(&str, &[&str]); 2] = [
             "report",
             "failure-trends",
             "--by",
-            "year",
+            "quarter",
             "--all-jobs",
             "--format",
             "table",
@@ -135,7 +167,8 @@ Try next, with this archive:
   jobruns --archive jobruns-demo.db status
   jobruns --archive jobruns-demo.db report overview
   jobruns --archive jobruns-demo.db report overview --format html --output overview.html
-  jobruns --archive jobruns-demo.db report failure-trends --by month --output trends.csv
+  jobruns --archive jobruns-demo.db report missed-runs
+  jobruns --archive jobruns-demo.db report changes
   sqlite3 jobruns-demo.db \"SELECT status_name, count(*) FROM runs GROUP BY 1\"
   jobruns --archive jobruns-demo.db verify
 and with a server of your own:
@@ -143,14 +176,30 @@ and with a server of your own:
   jobruns sync --help
 ";
 
-/// How many nights passed at the look-alike, by what the archive has: each run of the demo syncs twice and is one
-/// night later than the one before.
-fn nights_so_far(archive: &Path) -> Result<u64, Failure> {
-    if !archive.exists() {
-        return Ok(0);
+/// The site, and the nights that have passed there by what the archive has. The second sync of a run of the demo is one
+/// night later than the first, and the next run goes on from there. A new archive begins with the state of the day before.
+fn site(archive: &Path, day: Option<NaiveDate>) -> Result<(Site, u32), Failure> {
+    let days = if archive.exists() {
+        findings::days_of_runs(archive)?
+    } else {
+        None
+    };
+    match (days, day) {
+        (None, day) => {
+            let today = day.unwrap_or_else(|| local_day(Zone::UTC, Instant::now()));
+            Ok((Site::on(SEED, today - TimeDelta::days(1)), 0))
+        }
+        (Some((first, newest)), None) => {
+            let site = Site::since(SEED, first);
+            let nights = site.nights_until(newest);
+            Ok((site, nights))
+        }
+        (Some(_), Some(_)) => {
+            let words = format!("--day is for a new archive, and {ARCHIVE} has runs already");
+            let hint = format!("leave out --day, or move {ARCHIVE} away");
+            Err(Failure::new(Exit::WrongUsage, words).with_hint(hint))
+        }
     }
-    let reader = ReadOnly::open(archive)?;
-    Ok(reader.syncs_so_far()?.div_ceil(2))
 }
 
 fn client(server: &Simulator) -> Result<Client, Failure> {
@@ -163,19 +212,10 @@ fn client(server: &Simulator) -> Result<Client, Failure> {
 }
 
 fn options_of(server: &Simulator) -> sync::Options {
-    let history = server.history();
+    let guid = |id: String| id.parse().expect("the server's job ids are GUIDs");
+    let jobs = server.jobs();
     sync::Options {
-        jobs: (0..history.jobs)
-            .map(|job| {
-                (
-                    history
-                        .job_id(job)
-                        .parse()
-                        .expect("the look-alike's ids are GUIDs"),
-                    None,
-                )
-            })
-            .collect(),
+        jobs: jobs.into_iter().map(|(id, _)| (guid(id), None)).collect(),
         count: 0,
         concurrency: 2,
         retry: Policy::default(),

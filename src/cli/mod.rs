@@ -14,6 +14,7 @@ mod credentials;
 mod demo;
 mod export;
 mod failure;
+mod findings;
 mod in_use;
 mod jobs;
 mod ledger;

@@ -8,8 +8,9 @@ use super::output::Output;
 use super::runtime::runtime;
 use super::signals;
 use super::table::print_text;
-use crate::model::{Guid, hex, parse_duration};
-use crate::simulator::{CertificateKind, Credentials, FAULT_KINDS, Fault, History, Options, Simulator};
+use crate::model::{Guid, Instant, Zone, hex, parse_duration};
+use crate::report::local_day;
+use crate::simulator::{CertificateKind, Credentials, FAULT_KINDS, Fault, History, Options, Simulator, Site};
 
 /// Where the look-alike's password comes from, if not the default; there is no flag that takes a password.
 const PASSWORD_VARIABLE: &str = "JOBRUNS_SIMULATOR_PASSWORD";
@@ -18,6 +19,10 @@ const PASSWORD_VARIABLE: &str = "JOBRUNS_SIMULATOR_PASSWORD";
 ///
 /// Serves jobs, runs and messages generated from a seed, on the loopback address only, behind a login and a certificate
 /// that a private authority, created on the spot, has signed. Prints what a client needs, and runs until Ctrl-C.
+///
+/// Without --jobs, --runs, --messages, --unique and --nights it serves a plausible site: six jobs over two years up to
+/// today, with assets that fail all the time, a week with an expired password, a job that stopped, and a message that
+/// cannot be read (so a sync of all jobs ends with 3). With one of them, it serves uniform random data of that size.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help())]
 pub(super) struct SimulateArgs {
@@ -29,22 +34,22 @@ pub(super) struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// Number of jobs
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    jobs: u32,
+    /// Number of jobs [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    jobs: Option<u32>,
 
-    /// Runs per job
+    /// Runs per job [default: 50]
     // A weekly job of 100,000 runs begins in the year 109; there is no time to write before the year 1.
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    runs: u32,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    runs: Option<u32>,
 
-    /// Messages per run, on average
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
-    messages: u32,
+    /// Messages per run, on average [default: 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    messages: Option<u32>,
 
-    /// Share of message details that are unique, from 0 to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
-    unique: f64,
+    /// Share of message details that are unique, from 0 to 1 [default: 0.5]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    unique: Option<f64>,
 
     /// A fault to inject, as KIND[=ARGUMENT][@JOB][#ATTEMPT]; may be given several times
     #[arg(long = "fault", value_name = "FAULT")]
@@ -171,6 +176,17 @@ fn after_help() -> String {
     text
 }
 
+impl SimulateArgs {
+    /// Whether uniform data are asked for, by their size or by nights that pass.
+    const fn is_uniform(&self) -> bool {
+        self.jobs.is_some()
+            || self.runs.is_some()
+            || self.messages.is_some()
+            || self.unique.is_some()
+            || self.nights
+    }
+}
+
 pub(super) fn run(args: SimulateArgs) -> Result<Exit, Failure> {
     let password = match std::env::var(PASSWORD_VARIABLE) {
         Ok(password) => Some(password),
@@ -205,18 +221,25 @@ pub(super) fn run(args: SimulateArgs) -> Result<Exit, Failure> {
 }
 
 fn options(args: &SimulateArgs, password: Option<String>) -> Result<Options, Failure> {
+    let defaults = Options::default();
     let history = History {
         seed: args.seed,
-        jobs: args.jobs,
-        runs: args.runs,
-        messages: args.messages,
-        unique: args.unique,
+        jobs: args.jobs.unwrap_or(defaults.history.jobs),
+        runs: args.runs.unwrap_or(defaults.history.runs),
+        messages: args.messages.unwrap_or(defaults.history.messages),
+        unique: args.unique.unwrap_or(defaults.history.unique),
     };
-    let faults = args.faults.iter().map(|text| fault(text, &history));
+    let site = (!args.is_uniform()).then(|| Site::on(args.seed, local_day(Zone::UTC, Instant::now())));
+    let served = Options {
+        history,
+        site,
+        ..defaults
+    };
+    let jobs = served.jobs();
+    let faults = args.faults.iter().map(|text| fault(text, &jobs));
     let faults = faults.collect::<Result<_, _>>()?;
     Ok(Options {
         port: args.port,
-        history,
         credentials: Credentials {
             username: args.username.clone(),
             password: password.unwrap_or(Credentials::default().password),
@@ -230,14 +253,15 @@ fn options(args: &SimulateArgs, password: Option<String>) -> Result<Options, Fai
         gzip: !args.no_gzip,
         with_length: args.with_length,
         nights_pass: args.nights,
+        ..served
     })
 }
 
 /// Reads a fault, whose job may be a GUID here.
-fn fault(text: &str, history: &History) -> Result<Fault, Failure> {
+fn fault(text: &str, jobs: &[(String, String)]) -> Result<Fault, Failure> {
     let nowhere = || {
         let words = format!("the fault {text:?} names a job that is not there");
-        let hint = format!("jobs are numbered from 1 to {}", history.jobs);
+        let hint = format!("jobs are numbered from 1 to {}", jobs.len());
         Failure::new(Exit::WrongUsage, words).with_hint(hint)
     };
     let read = |text: &str| {
@@ -248,13 +272,15 @@ fn fault(text: &str, history: &History) -> Result<Fault, Failure> {
     let (job, attempt) = place.split_at(place.find('#').unwrap_or(place.len()));
     let fault = match job.parse::<Guid>() {
         Ok(guid) => {
-            let job = history.job_with_id(&guid.to_string()).ok_or_else(nowhere)? + 1;
+            let guid = guid.to_string();
+            let place = jobs.iter().position(|(id, _)| id.eq_ignore_ascii_case(&guid));
+            let job = place.ok_or_else(nowhere)? + 1;
             read(&format!("{kind}@{job}{attempt}"))?
         }
         Err(_) => read(text)?,
     };
     match fault.job {
-        Some(job) if job > history.jobs => Err(nowhere()),
+        Some(job) if job as usize > jobs.len() => Err(nowhere()),
         _ => Ok(fault),
     }
 }
@@ -316,26 +342,20 @@ fn told(args: &SimulateArgs, server: &Simulator, secret: bool) -> String {
     if !args.http {
         let _ = writeln!(text, "pin       {pin}");
     }
-    let history = server.history();
-    const SHOWN: u32 = 10;
-    for job in 0..history.jobs.min(SHOWN) {
-        let _ = writeln!(
-            text,
-            "job {:<5} {}  {}",
-            job + 1,
-            history.job_id(job),
-            history.job_name(job)
-        );
+    let jobs = server.jobs();
+    const SHOWN: usize = 10;
+    for ((id, name), number) in jobs.iter().take(SHOWN).zip(1..) {
+        let _ = writeln!(text, "job {number:<5} {id}  {name}");
     }
-    if history.jobs > SHOWN {
+    if jobs.len() > SHOWN {
         let _ = writeln!(
             text,
             "and {} more: `jobruns jobs discover` lists them",
-            history.jobs - SHOWN
+            jobs.len() - SHOWN
         );
     }
     let user = quoted(user);
-    let first = history.job_id(0);
+    let first = jobs.first().map_or("", |(id, _)| id);
     let _ = write!(
         text,
         "\nIn another terminal (Linux; in PowerShell $env:JOBRUNS_PASSWORD = '{password}'):\n\
@@ -384,16 +404,16 @@ mod tests {
 
     #[test]
     fn a_fault_names_its_job_by_number_or_guid() {
-        let history = Options::default().history;
-        let second = history.job_id(1);
-        let by_number = fault("cut=9@2#3", &history).unwrap();
-        assert_eq!(fault(&format!("cut=9@{second}#3"), &history).unwrap(), by_number);
+        let jobs = Options::default().jobs();
+        let second = &jobs[1].0;
+        let by_number = fault("cut=9@2#3", &jobs).unwrap();
+        assert_eq!(fault(&format!("cut=9@{second}#3"), &jobs).unwrap(), by_number);
         let braced = format!("cut=9@{{{}}}#3", second.to_uppercase());
-        assert_eq!(fault(&braced, &history).unwrap(), by_number);
-        assert_eq!(fault("html", &history).unwrap().job, None);
-        assert_eq!(fault("html#2", &history).unwrap().attempt, Some(2));
+        assert_eq!(fault(&braced, &jobs).unwrap(), by_number);
+        assert_eq!(fault("html", &jobs).unwrap().job, None);
+        assert_eq!(fault("html#2", &jobs).unwrap().attempt, Some(2));
         for wrong in ["html@4", "html@aaaaaaaa-0000-4000-8000-000000000001", "htm@1"] {
-            let failure = fault(wrong, &history).unwrap_err();
+            let failure = fault(wrong, &jobs).unwrap_err();
             assert_eq!(failure.exit(), Exit::WrongUsage, "{wrong}");
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::fault::FaultKind;
-use super::history::History;
+use super::served::Served;
 
 /// Bytes that are made at a time: enough that a piece costs little beside its making, little enough for memory.
 pub(super) const PIECE: usize = 128 << 10;
@@ -12,7 +12,7 @@ pub(super) const PIECE: usize = 128 << 10;
 /// The answer to a request for runs.
 #[derive(Debug)]
 pub(super) struct Answer {
-    history: Arc<History>,
+    served: Arc<Served>,
     job: u32,
     nights: u32,
     messages: bool,
@@ -26,7 +26,7 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(
-        history: Arc<History>,
+        served: Arc<Served>,
         job: u32,
         nights: u32,
         messages: bool,
@@ -34,7 +34,7 @@ impl Answer {
         faults: Vec<FaultKind>,
     ) -> Self {
         Self {
-            history,
+            served,
             job,
             nights,
             messages,
@@ -68,7 +68,7 @@ impl Answer {
             let id = if self.has(&FaultKind::OtherJob) {
                 "00000000-0000-4000-8000-000000000000".to_owned()
             } else {
-                self.history.job_id(self.job)
+                self.served.job_id(self.job)
             };
             let total = self.runs.len() + usize::from(self.has(&FaultKind::WrongCounts)) * 7;
             out.extend_from_slice(
@@ -83,7 +83,7 @@ impl Answer {
                 break;
             };
             self.scratch.clear();
-            self.history
+            self.served
                 .write_run(self.job, run, self.nights, self.messages, &mut self.scratch);
             if self.has(&FaultKind::WrongCounts) {
                 self.scratch = self
@@ -109,7 +109,7 @@ impl Answer {
             FaultKind::Null => Some("null".to_owned()),
             FaultKind::NullList => Some(format!(
                 "{{ \"TotalJobRuns\":0, \"JobID\":\"{}\", \"JobStatusInfo\":null }}",
-                self.history.job_id(self.job)
+                self.served.job_id(self.job)
             )),
             _ => None,
         })
@@ -122,7 +122,7 @@ impl Answer {
                 return;
             };
             self.scratch.clear();
-            self.history
+            self.served
                 .write_run(self.job, run, self.nights, self.messages, &mut self.scratch);
             let run = self.scratch.clone();
             let damaged: Vec<u8> = match fault {
@@ -169,7 +169,7 @@ impl Answer {
     /// Length of the whole, found by making it once more.
     pub(super) fn length(&self) -> u64 {
         let mut again = Self::new(
-            Arc::clone(&self.history),
+            Arc::clone(&self.served),
             self.job,
             self.nights,
             self.messages,

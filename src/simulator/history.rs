@@ -110,10 +110,18 @@ const NAMES: [&str; 8] = [
 
 /// A small generator of even quality (Vigna, SplitMix64).
 #[derive(Debug, Clone)]
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    /// Draws for one thing: the same seed and thing draw the same.
+    pub(super) fn new(seed: u64, thing: u64) -> Self {
+        // Mixed first: what neighbouring seeds draw must not be each other's.
+        let mut random = Self(Self(seed).next() ^ thing);
+        random.next();
+        Self(random.next())
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -121,11 +129,15 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(super) fn number(&mut self, bound: u64) -> u32 {
+        u32::try_from(self.below(bound)).unwrap_or(0)
+    }
+
+    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[usize::try_from(self.below(from.len() as u64)).unwrap_or(0)]
     }
 
@@ -134,7 +146,7 @@ impl Random {
     }
 }
 
-fn guid(random: &mut Random) -> String {
+pub(super) fn guid(random: &mut Random) -> String {
     let (a, b) = (random.next(), random.next());
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
@@ -148,11 +160,7 @@ fn guid(random: &mut Random) -> String {
 
 impl History {
     fn random(&self, job: u32, run: u32, what: u64) -> Random {
-        // Mixed first: the runs of neighbouring seeds must not be each other's.
-        let seed = Random(self.seed).next();
-        let mut random = Random(seed ^ (u64::from(job) << 40) ^ (u64::from(run) << 8) ^ what);
-        random.next();
-        Random(random.next())
+        Random::new(self.seed, (u64::from(job) << 40) ^ (u64::from(run) << 8) ^ what)
     }
 
     /// The GUID of a job, from 0.
@@ -170,12 +178,6 @@ impl History {
         } else {
             format!("{name} {}", job as usize / NAMES.len() + 1)
         }
-    }
-
-    /// The job with a GUID, in any letter case.
-    #[must_use]
-    pub fn job_with_id(&self, id: &str) -> Option<u32> {
-        (0..self.jobs).find(|&job| self.job_id(job).eq_ignore_ascii_case(id))
     }
 
     /// The runs that are served after so many nights, newest first.
@@ -317,16 +319,6 @@ impl History {
             let _ = write!(out, "\",\"AssetType\":\"{kind}\",\"AssetOwner\":{owner}}}");
         }
         out.push(']');
-    }
-
-    /// The properties of a job, as `Jobs` and `Jobs/<id>` tell them.
-    pub(super) fn job_properties(&self, job: u32) -> String {
-        format!(
-            "{{\"JobID\":\"{}\",\"JobName\":{},\"JobCategory\":\"Collection - Evaluation - Reporting\",\"JobType\":\"Scheduled\",\
-             \"JobCreationTime\":\"2019-03-01T08:00:00\",\"JobModifiedTime\":\"2024-03-01T08:00:00\",\"LastRunStatus\":4,\"LastRunDate\":null}}",
-            self.job_id(job).to_uppercase(),
-            serde_json::Value::from(self.job_name(job)),
-        )
     }
 }
 

@@ -1,8 +1,9 @@
 //! A CCS look-alike over HTTPS, for the demo, for tests and for rehearsals.
 //!
-//! Written from the API document and what is known of real servers, not from our client: it shares no code with `reader`
-//! or `ccs`, so that one misreading cannot hide in both. The history is drawn from a seed; nothing of it depends on the
-//! clock. Bodies are made while they are sent, so one of many gigabytes costs no memory.
+//! Written from the API document and what is known of real servers, not from our client: it shares no code with `decode`
+//! or `ccs`, so that one misreading cannot hide in both. What it serves, a uniform history or a site with a story, is drawn
+//! from a seed; nothing of it depends on the clock. Bodies are made while they are sent, so one of many gigabytes costs no
+//! memory.
 
 mod answer;
 mod body;
@@ -12,8 +13,10 @@ mod history;
 mod line;
 mod request;
 mod routes;
+mod served;
 mod server;
 mod shared;
+mod site;
 mod token;
 
 pub use certificate::CertificateKind;
@@ -21,4 +24,5 @@ pub use fault::{FAULT_KINDS, Fault, FaultKind, NoFault};
 pub use history::History;
 pub use server::{Simulator, SimulatorError};
 pub use shared::{Options, RequestRecord};
+pub use site::Site;
 pub use token::Credentials;

@@ -77,7 +77,7 @@ async fn route(
         Place::Tokens | Place::Jobs => jobs(shared, &query(&request)),
         Place::Job(id) => match find(shared, id) {
             Ok(job) => {
-                let properties = shared.history.job_properties(job);
+                let properties = shared.served.job_properties(job);
                 text(200, JSON, format!("{{\"Job\":{properties}}}"))
             }
             Err(response) => *response,
@@ -145,7 +145,7 @@ fn find(shared: &Shared, id: &str) -> Result<u32, Box<Response<Body>>> {
     let Ok(guid) = uuid::Uuid::try_parse(&bare) else {
         return Err(Box::new(text(400, TEXT, "JobID is invalid.".to_owned())));
     };
-    let job = shared.history.job_with_id(&guid.hyphenated().to_string());
+    let job = shared.served.job_with_id(&guid.hyphenated().to_string());
     job.ok_or_else(|| Box::new(text(404, TEXT, not_found(&bare))))
 }
 
@@ -158,7 +158,7 @@ fn jobs(shared: &Shared, query: &HashMap<String, String>) -> Response<Body> {
         (None, None) => return text(400, JSON, "{\"Message\":\"The request is invalid.\"}".to_owned()),
     };
     let is_wanted = |job: &u32| {
-        let name = shared.history.job_name(*job).to_lowercase();
+        let name = shared.served.job_name(*job).to_lowercase();
         wanted.is_none_or(|(contains, wanted)| match contains {
             true => name.contains(&wanted.to_lowercase()),
             false => name == wanted.to_lowercase(),
@@ -171,13 +171,13 @@ fn jobs(shared: &Shared, query: &HashMap<String, String>) -> Response<Body> {
             .unwrap_or(default)
     };
     let (page, size) = (number("page", 0), number("pagesize", 50).max(1));
-    let found: Vec<u32> = (0..shared.history.jobs).filter(is_wanted).collect();
+    let found: Vec<u32> = (0..shared.served.jobs()).filter(is_wanted).collect();
     let from = page.saturating_mul(size) as usize;
     let rows: Vec<String> = found
         .iter()
         .skip(from)
         .take(size as usize)
-        .map(|&job| shared.history.job_properties(job))
+        .map(|&job| shared.served.job_properties(job))
         .collect();
     let body = format!(
         "{{\"TotalPages\":{},\"Data\":{{\"Rows\":[{}]}}}}",
@@ -247,9 +247,9 @@ async fn runs(
                 .is_some_and(|value| value.eq_ignore_ascii_case("true"));
             let nights = shared.state().nights(job, shared.options.nights_pass);
             let take = if count == 0 { usize::MAX } else { count };
-            let served = shared.history.runs_served(job, nights).take(take).collect();
-            let history = Arc::clone(&shared.history);
-            let answer = Answer::new(history, job, nights, messages, served, faults.clone());
+            let runs = shared.served.runs_served(job, nights).take(take).collect();
+            let served = Arc::clone(&shared.served);
+            let answer = Answer::new(served, job, nights, messages, runs, faults.clone());
             Source::Made(Box::new(answer))
         }
     };
@@ -300,7 +300,7 @@ fn refusal(shared: &Shared, job: u32, fault: &FaultKind) -> Option<Response<Body
     let words = match status {
         400 => "JobID is invalid.".to_owned(),
         403 => "You are not authorized to perform this task. Access is denied.".to_owned(),
-        404 => not_found(&shared.history.job_id(job)),
+        404 => not_found(&shared.served.job_id(job)),
         429 => "Too many requests.".to_owned(),
         503 => "Service unavailable.".to_owned(),
         _ => "The server encountered an error while serving the request. Please contact the administrator if the problem persists.".to_owned(),

@@ -116,10 +116,16 @@ impl Simulator {
         self.certificate_sha256
     }
 
-    /// The history it serves.
+    /// The jobs it serves: GUID and name.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<(String, String)> {
+        self.shared.served.list()
+    }
+
+    /// The history it serves, unless it serves a site.
     #[must_use]
     pub fn history(&self) -> &History {
-        &self.shared.history
+        &self.shared.options.history
     }
 
     /// Lets a night pass.

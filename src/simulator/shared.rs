@@ -8,6 +8,8 @@ use bytes::Bytes;
 use super::certificate::CertificateKind;
 use super::fault::{Fault, FaultKind};
 use super::history::History;
+use super::served::Served;
+use super::site::Site;
 use super::token::{Credentials, Tokens};
 
 /// Requests that are remembered: more than any test makes, and no growth over weeks of `simulate`.
@@ -18,8 +20,10 @@ const MOST_REQUESTS: usize = 100_000;
 pub struct Options {
     /// Port on the loopback address; 0 takes a free one.
     pub port: u16,
-    /// What it serves.
+    /// What it serves, unless it serves a site.
     pub history: History,
+    /// The site that it serves.
+    pub site: Option<Site>,
     /// Who may log in.
     pub credentials: Credentials,
     /// What goes wrong.
@@ -47,6 +51,7 @@ impl Default for Options {
                 messages: 20,
                 unique: 0.5,
             },
+            site: None,
             credentials: Credentials::default(),
             faults: Vec::new(),
             certificate: CertificateKind::default(),
@@ -54,6 +59,21 @@ impl Default for Options {
             gzip: true,
             with_length: false,
             nights_pass: false,
+        }
+    }
+}
+
+impl Options {
+    /// The jobs that are served: GUID and name.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<(String, String)> {
+        self.served().list()
+    }
+
+    fn served(&self) -> Served {
+        match &self.site {
+            Some(site) => Served::Site(site.clone()),
+            None => Served::Uniform(self.history.clone()),
         }
     }
 }
@@ -75,7 +95,7 @@ pub struct RequestRecord {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) options: Options,
-    pub(super) history: Arc<History>,
+    pub(super) served: Arc<Served>,
     state: Mutex<State>,
 }
 
@@ -148,7 +168,7 @@ impl Shared {
             ..State::default()
         };
         Self {
-            history: Arc::new(options.history.clone()),
+            served: Arc::new(options.served()),
             options,
             state: Mutex::new(state),
         }
