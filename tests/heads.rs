@@ -60,11 +60,14 @@ async fn every_history_ever_lodged_is_held_until_an_old_copy_is_put_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_cannot_be_lodged_is_a_loud_word_and_code_3_and_the_archive_is_written() {
+async fn a_head_that_cannot_be_published_is_an_error_with_code_3_and_the_archive_is_written() {
     let story = Story::new().await;
     let ended = story.sync(&["--head-file", "share/heads.txt", "--format", "json", "--quiet"]);
     let summary = ended.json();
-    let ended = ended.ends_with(3).says("the head of sync 1 was not published");
+    let ended = ended
+        .ends_with(3)
+        .says("the head of sync 1 could not be appended to share/heads.txt")
+        .says("The next sync's head covers this one.");
     ended
         .says(summary["head"].as_str().unwrap())
         .says("share connected");
@@ -82,7 +85,7 @@ async fn a_head_that_cannot_be_lodged_is_a_loud_word_and_code_3_and_the_archive_
     story
         .sync(&["--head-file", "none/heads.txt"])
         .ends_with(1)
-        .says("was not published");
+        .says("could not be appended to none/heads.txt");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,6 +98,33 @@ async fn the_config_file_names_a_head_file_beside_itself() {
     let config = config.to_str().unwrap();
     story.sync(&["--config", config]).ends_with(0);
     assert_eq!(lines(&story.program, "etc/heads.txt").len(), 1);
+    // `verify` asks the same list.
+    let archive = story.program.path("etc/jobruns.db");
+    let archive = if archive.exists() {
+        "etc/jobruns.db"
+    } else {
+        "jobruns.db"
+    };
+    let verify = ["verify", "--config", config, "--archive", archive];
+    story.program.run(&verify).ends_with(0);
+    let list = story.program.path("etc/heads.txt");
+    let line = std::fs::read_to_string(&list).unwrap();
+    let id = line.split(' ').nth(2).unwrap().to_owned();
+    let invented = format!("{line}2026-01-01T00:00:00Z 9 {id} {}\n", "ab".repeat(32));
+    std::fs::write(&list, invented).unwrap();
+    story.program.run(&verify).ends_with(4);
+    std::fs::write(&list, &line).unwrap();
+    // A lawful act without its line is a finding, which says what the list lacks.
+    story.program.run(&["reindex", "--archive", archive]).ends_with(0);
+    let ended = story.program.run(&verify).ends_with(4);
+    let (_, lacking) = ended
+        .stdout
+        .split_once("whoever keeps the list appends: ")
+        .unwrap();
+    let lacking: Vec<&str> = lacking.split_whitespace().take(4).collect();
+    std::fs::write(&list, format!("{line}{}\n", lacking.join(" "))).unwrap();
+    story.program.run(&verify).ends_with(0);
+    std::fs::write(&list, &line).unwrap();
     // A flag is stronger.
     story
         .sync(&["--config", config, "--head-file", "other.txt"])

@@ -820,6 +820,16 @@ async fn more_runs_than_came_mark_none_absent_and_that_is_said() {
         said.contains("TotalJobRuns 2 and holds 1 runs; no run is marked absent by it"),
         "{said}"
     );
+    // So does a number that is none.
+    for total in ["9223372036854775808", "1e30", "4.5", "\"many\""] {
+        let body = format!(
+            r#"{{"TotalJobRuns":{total},"JobID":"{}","JobStatusInfo":[{}]}}"#,
+            bench.job(0),
+            run(A)
+        );
+        bench.server.set_body(0, body);
+        assert_eq!(bench.sync().await.totals.runs_absent, 0, "{total}");
+    }
     // The same number, or fewer, is an answer to the question for all.
     serve(&bench, json!([run(A)]));
     assert_eq!(bench.sync().await.totals.runs_absent, 1);

@@ -50,6 +50,8 @@ pub struct Envelope {
     pub broken_at: Option<u64>,
     /// `TotalJobRuns`, where it is an integer.
     pub total_job_runs: Option<i64>,
+    /// `TotalJobRuns` as it stands there, where it is something else than an integer or null.
+    pub unreadable_total: Option<String>,
     /// Elements of `JobStatusInfo` so far.
     pub runs_seen: u64,
 }
@@ -372,11 +374,15 @@ impl AnswerReader {
                 }
             }
             Field::TotalJobRuns => {
-                self.envelope.total_job_runs = match value {
+                self.envelope.total_job_runs = match &value {
                     Some(serde_json::Value::Number(number)) => integer_of(&number.to_string()),
-                    Some(serde_json::Value::String(text)) => integer_of(&text),
+                    Some(serde_json::Value::String(text)) => integer_of(text),
                     _ => None,
                 };
+                let unreadable =
+                    value.filter(|value| !value.is_null() && self.envelope.total_job_runs.is_none());
+                self.envelope.unreadable_total =
+                    unreadable.map(|value| value.to_string().chars().take(40).collect());
             }
             Field::JobStatusInfo => match value {
                 Some(serde_json::Value::Null) => self.runs_field = true,

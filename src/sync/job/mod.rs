@@ -219,7 +219,6 @@ impl<'a> JobWork<'a> {
         self.http_status = Some(answer.status());
         let mut reader = AnswerReader::new(self.shared.options.run_limit);
         let mut elements = Vec::new();
-        let mut runs_seen = 0;
         loop {
             let chunk = tokio::select! {
                 chunk = answer.chunk() => chunk,
@@ -239,11 +238,12 @@ impl<'a> JobWork<'a> {
             if let Some(other) = self.other_job(reader.envelope().job_id_at_first_run) {
                 return Try::NoAnswer(about_another(other));
             }
+            // What cannot be read is no progress: such elements may come for ever.
+            let mut is_progress = false;
             for element in elements.drain(..) {
-                self.take(element).await;
+                is_progress |= self.take(element).await;
             }
-            if reader.envelope().runs_seen > runs_seen {
-                runs_seen = reader.envelope().runs_seen;
+            if is_progress {
                 answer.progressed();
             }
             (self.shared.events)(SyncEvent::JobProgress {
@@ -307,8 +307,8 @@ impl<'a> JobWork<'a> {
         named.filter(|&id| id != self.job)
     }
 
-    /// Recognises a run by its bytes, or reads it and hands it on.
-    async fn take(&mut self, element: Element) {
+    /// Recognises a run by its bytes, or reads it and hands it on; says whether it was a run.
+    async fn take(&mut self, element: Element) -> bool {
         let received = match element {
             Element::Whole { position, bytes } => {
                 let sha256: Sha256 = sha2::Sha256::digest(&bytes).into();
@@ -318,7 +318,7 @@ impl<'a> JobWork<'a> {
                         // Another server cannot say that this one lists the run again.
                         if !known.absent || self.other_server.is_some() {
                             self.unchanged += 1;
-                            return;
+                            return true;
                         }
                         Received::Returned(known.run_key)
                     }
@@ -342,11 +342,13 @@ impl<'a> JobWork<'a> {
                 sha256,
             }),
         };
+        let is_run = !matches!(received, Received::Unreadable(_));
         self.batch_bytes += received.bytes();
         self.batch.push(received);
         if self.batch_bytes >= BATCH_BYTES {
             self.flush().await;
         }
+        is_run
     }
 
     fn read(&mut self, position: u64, bytes: Vec<u8>, sha256: Sha256) -> Received {

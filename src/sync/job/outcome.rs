@@ -125,7 +125,8 @@ impl JobWork<'_> {
         // More runs than came may lack any of those that did not come.
         let total = self.envelope.total_job_runs.filter(|_| full);
         let came = i64::try_from(self.envelope.runs_seen).unwrap_or(i64::MAX);
-        let lacking = total.is_some_and(|total| total > came);
+        let unreadable = self.envelope.unreadable_total.clone().filter(|_| full);
+        let lacking = total.is_some_and(|total| total > came) || unreadable.is_some();
         let missing = if full && !lacking {
             self.missing()
         } else {
@@ -142,6 +143,11 @@ impl JobWork<'_> {
             };
             self.warn(&format!(
                 "the answer says TotalJobRuns {total} and holds {came} runs{so}"
+            ));
+        }
+        if let Some(total) = unreadable {
+            self.warn(&format!(
+                "the answer says TotalJobRuns {total}, which is not an integer; no run is marked absent by it"
             ));
         }
         let record = JobRecord {
