@@ -216,6 +216,6 @@ fn what_cannot_be_copied_or_replaced_is_told() {
     program
         .run(&["--archive", "rubbish.db", "backup", "c.db"])
         .ends_with(1)
-        .says("no archive of jobruns");
+        .says("is not a jobruns archive");
     assert!(!program.path("c.db").exists());
 }

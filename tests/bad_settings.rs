@@ -73,7 +73,7 @@ fn a_bad_line_of_a_jobs_file_is_named_by_its_number() {
 #[test]
 fn an_unknown_zone_is_named_with_what_is_expected() {
     let says = [
-        "is no time zone",
+        "is not a time zone",
         "expected `utc` or an IANA name such as Europe/Berlin",
     ];
     for zone in ["Mars/Olympus", "Europe", "+01:00", "CEST "] {

@@ -132,7 +132,7 @@ fn bad_config_files_are_each_a_sentence_with_a_line() {
         ),
         ("url = 'x'\npassword = 'secret1", "c.toml:2:"),
         ("[sync]\nurl = 'x'", "c.toml:1: there is no setting \"sync\""),
-        ("timeout = 90", "c.toml:1: timeout: \"90\" is no duration"),
+        ("timeout = 90", "c.toml:1: timeout: \"90\" is not a duration"),
         ("retries = 'many'", "c.toml:1: retries: \"many\""),
         ("log_format = 'xml'", "is none of text, json"),
         ("archive = ''", "the path is empty"),

@@ -269,7 +269,7 @@ fn commands_that_read_refuse_what_is_no_archive_and_leave_it_alone() {
     ] {
         for (archive, says) in [
             ("missing.db", "no archive"),
-            ("text.db", "no archive"),
+            ("text.db", "is not a jobruns archive"),
             ("folder.db", "is a directory"),
         ] {
             let mut arguments = vec!["--archive", archive];

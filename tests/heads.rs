@@ -152,7 +152,7 @@ async fn a_head_file_that_proves_nothing_is_told() {
     program
         .run(&["verify", "--head-file", "cut.txt"])
         .ends_with(3)
-        .says("cut.txt:2: no head stands there");
+        .says("cut.txt:2: the line holds no head");
     // Another archive never held that history.
     program
         .run(&["--archive", "other.db", "jobs", "add", &story.job(0)])

@@ -374,13 +374,13 @@ fn an_answer_of_a_byte_now_and_then_ends_and_what_came_before_is_kept() {
     let (_, ended) = synced_from(br#"{"JobStatusInfo":["#, b" ", pause);
     ended
         .ends_with(1)
-        .says("brought fewer than 1024 bytes in 1s of waiting")
+        .says("sent fewer than 1024 bytes in 1s")
         .says("raise --timeout");
     let (program, ended) = synced_from(ONE_RUN, b" ", pause);
     ended
         .ends_with(3)
         .says("only read in part (1 runs)")
-        .says("brought fewer than 1024 bytes in 1s of waiting");
+        .says("sent fewer than 1024 bytes in 1s");
     program.run(&["verify"]).ends_with(0);
 }
 

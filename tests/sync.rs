@@ -734,7 +734,7 @@ async fn another_server_changes_nothing_that_is_known_until_somebody_says_that_t
         for words in [
             &bench.server.base_url(),
             &clone.server.base_url(),
-            "1 came in other bytes",
+            "1 differs from the archived run",
             "jobruns jobs move",
         ] {
             assert!(error.contains(words), "{error}");

@@ -24,7 +24,7 @@ pub enum ArchiveError {
         path: PathBuf,
     },
     /// The file is something else; it was left untouched.
-    #[error("{} is no archive of jobruns ({what}); it was left untouched", path.display())]
+    #[error("{} is not a jobruns archive ({what}); it was left untouched", path.display())]
     NotAnArchive {
         /// The archive's path.
         path: PathBuf,
@@ -120,7 +120,7 @@ pub enum ArchiveError {
         log: PathBuf,
     },
     /// The archive was read from a place where nothing can be written, and a sync wrote meanwhile.
-    #[error("{} was written while it was read, so what was read may mix two states of it", path.display())]
+    #[error("{} changed while it was read, so the result was discarded", path.display())]
     WrittenMeanwhile {
         /// The archive's path.
         path: PathBuf,
@@ -134,7 +134,7 @@ pub enum ArchiveError {
         names: u64,
     },
     /// The file was moved, replaced or removed since it was opened, or another sync has begun in it.
-    #[error("the archive {} is no longer this sync's: {what}", path.display())]
+    #[error("another sync or file has taken the place of the archive {}: {what}", path.display())]
     TakenOver {
         /// The archive's path.
         path: PathBuf,
@@ -256,7 +256,7 @@ impl ArchiveError {
                 "name another file with --archive (or JOBRUNS_ARCHIVE); if it was one, it is damaged: go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
             }
             Self::ForeignSchema { .. } => {
-                "`jobruns verify` shows what stands there. If only a view of ours was changed, `jobruns reindex` makes it anew; else go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
+                "`jobruns verify` lists the differences. If only a view of ours was changed, `jobruns reindex` makes it anew; else go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
             }
             Self::Newer { .. } => "use the newer program; it also reads this archive's older parts.".to_owned(),
             Self::Older { .. } => "run `jobruns sync` once with this program: it upgrades the archive.".to_owned(),

@@ -65,7 +65,7 @@ pub enum Stall {
 impl std::fmt::Display for Stall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::TooSlow(time) => write!(f, "brought fewer than {LEAST_BYTES} bytes in {time:?} of waiting"),
+            Self::TooSlow(time) => write!(f, "sent fewer than {LEAST_BYTES} bytes in {time:?}"),
             Self::NoRun(time) => write!(f, "went on for {time:?} without completing a run"),
         }
     }

@@ -46,7 +46,7 @@ impl CcsError {
                     .to_owned()
             }
             Self::NoProgress { .. } => {
-                "the server, or a proxy before it, does not come to an end; if the line is that slow, raise --timeout"
+                "the server, or a proxy before it, does not finish its answer; if the line is that slow, raise --timeout"
                     .to_owned()
             }
             Self::Cut { .. } => "try again; what was read whole is kept".to_owned(),

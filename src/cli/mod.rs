@@ -95,8 +95,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return end_of_parsing(&error, &console),
     };
     if !Instant::clock_is_set() {
-        let words =
-            "the clock of this machine stands before 1970, so no time that is written down would be right";
+        let words = "the clock of this machine is set to a time before 1970, so every time that is recorded would be wrong";
         let failure = Failure::new(Exit::NotDone, words).with_hint("set the clock, then run it again.");
         console.tell(&failure);
         return failure.exit();

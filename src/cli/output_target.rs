@@ -144,7 +144,7 @@ impl OutputTarget {
 /// Says where there are no rows, since an empty file looks like a fault.
 pub(super) fn tell_empty(report: &str, rows: u64) {
     if rows == 0 {
-        tracing::info!("{report}: there are no rows, since nothing in the archive is what was asked for");
+        tracing::info!("{report}: no matching rows");
     }
 }
 

@@ -124,10 +124,7 @@ impl VerifyArgs {
                 .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
             for line in &published.unreadable_lines {
                 unreadable = true;
-                tracing::warn!(
-                    "{}:{line}: no head stands there, so nothing was proved by it",
-                    path.display()
-                );
+                tracing::warn!("{}:{line}: the line holds no head and is ignored", path.display());
             }
             lists.push(published);
         }
@@ -182,14 +179,14 @@ fn text(report: &VerifyReport) -> String {
         0 => "The archive is intact".to_owned(),
         1 => "The archive is not intact: 1 finding".to_owned(),
         findings if report.more_findings > 0 => format!(
-            "The archive is not intact: {} findings, the first {} are told",
+            "The archive is not intact: {} findings; the first {} are shown",
             HumanCount(findings),
             HumanCount(report.findings.len() as u64)
         ),
         findings => format!("The archive is not intact: {} findings", HumanCount(findings)),
     };
     text.push_str(&format!(
-        "{outcome}. Looked at {} ledger entries, {} payloads of {}, {} runs with {} messages. Ledger head {}\n",
+        "{outcome}. Checked {} ledger entries, {} payloads of {}, {} runs with {} messages. Ledger head {}\n",
         HumanCount(verified.entries),
         HumanCount(verified.payloads),
         DecimalBytes(verified.payload_bytes),
@@ -213,7 +210,7 @@ fn held(heads: &HeadsOf) -> String {
     let mut text = format!("{of}{newest} ({} heads held, {} not", heads.held, heads.not_held);
     if heads.of_other_archives > 0 {
         text.push_str(&format!(
-            "; {} lines of other archives left aside",
+            "; {} lines of other archives ignored",
             heads.of_other_archives
         ));
     }
@@ -266,7 +263,7 @@ note: index i is not ours\n";
     #[test]
     fn findings_that_are_not_told_are_counted() {
         let text = text(&report(vec![finding("a", "b")], 1234));
-        assert!(text.contains("1,235 findings, the first 1 are told"), "{text}");
+        assert!(text.contains("1,235 findings; the first 1 are shown"), "{text}");
     }
 
     #[test]

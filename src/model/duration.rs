@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// The text is no duration.
+/// The text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no duration (expected a number and s, m, h or d: 90s, 15m, 26h, 7d)")]
+#[error("{0:?} is not a duration (expected a number and s, m, h or d: 90s, 15m, 26h, 7d)")]
 pub struct NotADuration(pub String);
 
 /// Longest duration that is read: a hundred years. What is longer is a slip, and would overflow a clock somewhere.

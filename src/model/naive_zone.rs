@@ -18,7 +18,7 @@ pub enum NaiveZone {
 
 /// The text names no time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no time zone (expected `utc` or an IANA name such as Europe/Berlin)")]
+#[error("{0:?} is not a time zone (expected `utc` or an IANA name such as Europe/Berlin)")]
 pub struct UnknownZone(pub String);
 
 impl FromStr for NaiveZone {

@@ -54,7 +54,7 @@ fn no_data_is_a_header_alone_and_a_word() {
             continue;
         }
         assert_eq!(ended.stdout.lines().count(), 1, "{report}: {}", ended.stdout);
-        ended.says("there are no rows");
+        ended.says("no matching rows");
         let json = program
             .run(&["report", report, "--format", "json"])
             .ends_with(0)

@@ -134,14 +134,14 @@ async fn an_edited_schema_is_found_and_an_analysts_index_and_view_are_noted() {
     for (sql, note) in [
         (
             "CREATE INDEX mine ON _message (asset_key)",
-            "index mine is not ours",
+            "index mine was added by somebody",
         ),
-        ("CREATE VIEW mine AS SELECT 1 AS one", "view mine is not ours"),
+        ("CREATE VIEW mine AS SELECT 1 AS one", "view mine was added by somebody"),
         // In the code page of some tool.
         (
             "PRAGMA writable_schema = ON;
              INSERT INTO sqlite_schema VALUES ('view', 'mine', 'mine', 0, CAST(X'4352454154452056494557206D696E652041532053454C454354203120415320FC' AS TEXT))",
-            "view mine is not ours",
+            "view mine was added by somebody",
         ),
     ] {
         let outcome = patient.with_sql(sql).unwrap();

@@ -45,17 +45,15 @@ impl Remedy {
     const fn words(self) -> &'static str {
         match self {
             Self::Reindex => {
-                "`jobruns reindex` makes this anew from payloads and ledger; ask first who changed it, and keep a copy."
+                "first find out who changed it, and keep a copy; then `jobruns reindex` rebuilds it from payloads and ledger."
             }
             Self::Restore => {
-                "keep a copy of the file, and go back to a backup that `jobruns verify --head` proves; `jobruns salvage` takes out what is sound."
+                "keep a copy of the file, and restore a backup that passes `jobruns verify --head`; `jobruns salvage` copies what is sound."
             }
-            Self::OtherCopy => {
-                "this file is not, or no longer, the history that was sealed: look for the copy that holds it, and ask who could write to this one."
-            }
+            Self::OtherCopy => "find a copy that holds this head, and find out who could write to this file.",
             Self::Program => "check it with the version of jobruns that wrote it.",
             Self::File => {
-                "keep a copy of the file, check the disk, and go back to a backup; `jobruns salvage` takes out what is sound."
+                "keep a copy of the file, check the disk, and restore a backup; `jobruns salvage` copies what is sound."
             }
         }
     }

@@ -228,12 +228,11 @@ pub(super) fn check_schema(
             }
             None if is_sqlites(&kind, &name) => {}
             None if is_of_sqlite(&name) => {
-                let what =
-                    "SQLite makes nothing of this name, and lets nobody make it: it was put there by force";
+                let what = "SQLite reserves this name and lets nobody use it: the entry was written by hand";
                 findings.push(Finding::new(Remedy::File, place(), what));
             }
             None => notes.push(format!(
-                "{kind} {name} is not ours; it changes nothing that the archive says"
+                "{kind} {name} was added by somebody; it is not part of what is verified"
             )),
         }
     }

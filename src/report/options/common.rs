@@ -203,7 +203,7 @@ pub(crate) fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> 
 
 /// The text names no time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no time zone (expected an IANA name such as Europe/Berlin){}", did_you_mean(.nearest.as_deref()))]
+#[error("{given:?} is not a time zone (expected an IANA name such as Europe/Berlin){}", did_you_mean(.nearest.as_deref()))]
 struct UnknownTimeZone {
     /// What was requested.
     pub(crate) given: String,

@@ -87,7 +87,7 @@ impl PageTable {
             section #table .part {
                 h2 { (Text(title)) }
                 @if self.all == 0 {
-                    p.note { "Nothing in the archive is what was asked for: there are no rows." }
+                    p.note { "No matching rows." }
                 }
                 @if shown < self.all {
                     p.note {

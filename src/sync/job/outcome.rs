@@ -66,8 +66,8 @@ impl JobWork<'_> {
     fn about_other_server(&self, before: &str) -> String {
         let differing = match self.tally.differing {
             0 => String::new(),
-            1 => " (1 came in other bytes)".to_owned(),
-            many => format!(" ({many} came in other bytes)"),
+            1 => " (1 differs from the archived run)".to_owned(),
+            many => format!(" ({many} differ from the archived runs)"),
         };
         let server = self.shared.client.base_url();
         format!(
