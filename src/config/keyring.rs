@@ -13,6 +13,9 @@ use crate::model::Secret;
 /// The service under which passwords are kept.
 const SERVICE: &str = "jobruns";
 
+/// What a store gets before the password, to see whether it can keep one.
+const PLACEHOLDER: &str = "no password yet";
+
 /// Whose password: a user of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -80,7 +83,9 @@ impl Keyring {
     /// When the store refuses, or what it has is no text.
     pub fn find(&self, account: &Account) -> Result<Option<Secret>, KeyringError> {
         match self.entry(account)?.get_password() {
-            Ok(password) => Ok(Some(Secret::new(password))),
+            Ok(password) => {
+                Ok(Some(Secret::new(password)).filter(|password| password.reveal() != PLACEHOLDER))
+            }
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(said(&error, account)),
         }
@@ -93,10 +98,16 @@ impl Keyring {
     /// and leave the password where nobody expects it.
     pub fn keep(&self, account: &Account, password: &Secret) -> Result<(), KeyringError> {
         let entry = self.entry(account)?;
+        // A store that adds an entry and then refuses to link it keeps it, and lets nobody remove it: it gets nothing worth
+        // keeping until it has shown that it can.
+        if let Err(error) = entry.set_password(PLACEHOLDER) {
+            drop(entry.delete_credential());
+            return Err(said(&error, account));
+        }
         entry.set_password(password.reveal()).map_err(|error| {
             let left = match entry.delete_credential() {
                 Ok(()) | Err(Error::NoEntry) => "",
-                Err(_) => "; a password may be left there, which `jobruns password forget` takes away",
+                Err(_) => "; the password may still be there",
             };
             match said(&error, account) {
                 KeyringError::Unavailable(why) => KeyringError::Unavailable(format!("{why}{left}")),
@@ -201,5 +212,18 @@ mod tests {
         assert_eq!(store.find(&account).unwrap().unwrap().reveal(), "hunter2");
         assert!(store.forget(&account).unwrap());
         assert!(!store.forget(&account).unwrap());
+    }
+
+    #[test]
+    fn a_store_that_refuses_never_gets_the_password() {
+        let store = Keyring(keyring_core::mock::Store::new().unwrap());
+        let account = Account::new("a", "https://b").unwrap();
+        let entry = store.entry(&account).unwrap();
+        let credential: &keyring_core::mock::Cred = entry.as_any().downcast_ref().unwrap();
+        // The first call fails; a second one would be served.
+        credential.set_error(Error::NoEntry);
+        let kept = store.keep(&account, &Secret::new("hunter2".to_owned()));
+        assert!(matches!(kept, Err(KeyringError::Unavailable(_))), "{kept:?}");
+        assert!(store.find(&account).unwrap().is_none());
     }
 }
