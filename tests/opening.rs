@@ -249,6 +249,23 @@ async fn who_can_only_read_gets_one_state_or_nothing_while_others_write() {
         .ends_with(0);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_mounted_by_itself_is_neither_read_nor_written() {
+    use common::namespace::in_a_namespace;
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let script = "touch other.db && mount --bind jobruns.db other.db || exit 77
+         for command in status verify reindex 'backup copy.db' 'jobs add 00000000-0000-4000-8000-000000000001'; do
+             \"$0\" --archive other.db $command > said 2>&1; echo $? $(grep -c 'mounted by itself' said)
+         done
+         \"$0\" verify > said; echo $?";
+    let Some(ended) = in_a_namespace(&story.program, script) else {
+        return;
+    };
+    assert_eq!(ended.ends_with(0).stdout, "1 1\n1 1\n1 1\n1 1\n1 1\n0\n");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_that_make_an_archive_of_an_empty_file_none_loses_what_another_wrote() {
     let story = Story::new().await;

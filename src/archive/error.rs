@@ -133,6 +133,12 @@ pub enum ArchiveError {
         /// How many names.
         names: u64,
     },
+    /// The file is mounted by itself under this name.
+    #[error("the archive {} is mounted by itself, without its folder", path.display())]
+    MountedAlone {
+        /// The archive's path.
+        path: PathBuf,
+    },
     /// The file was moved, replaced or removed since it was opened, or another sync has begun in it.
     #[error("another sync or file has taken the place of the archive {}: {what}", path.display())]
     TakenOver {
@@ -276,6 +282,9 @@ impl ArchiveError {
             }
             Self::HardLinked { .. } => {
                 "keep one name and remove the others (`find -samefile` lists them; on Windows `fsutil hardlink list`), best those without a -wal file beside them: SQLite keeps a log for each name, so who writes by two spoils the file, and who reads by one misses what stands in the other's log. A symbolic link does no harm.".to_owned()
+            }
+            Self::MountedAlone { .. } => {
+                "mount the folder that holds the archive instead of the file: SQLite keeps a log beside each name, so who writes by two spoils the file, and who reads by one misses what stands in the other's log.".to_owned()
             }
             Self::TakenOver { .. } => {
                 "what was archived before is kept. Let only one sync at a time use the archive, and leave its file and the .lock file beside it in place.".to_owned()

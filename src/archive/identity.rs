@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+#[cfg(target_os = "linux")]
+use super::paths::folder_of;
+
 /// The volume a file lies on and its number there: the same by every name of the file, and another one for a file that
 /// took its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,27 @@ impl FileIdentity {
 /// How many names (hard links) the file at `path` has.
 pub(super) fn names(path: &Path) -> io::Result<u64> {
     look(path).map(|(_, names)| names)
+}
+
+/// Whether the file is mounted by itself (`mount --bind file other`): then it has another name somewhere, and its folder is not
+/// the one that SQLite keeps its log in.
+#[cfg(target_os = "linux")]
+pub(super) fn is_mounted_alone(file: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+    let mount = |path: &Path| {
+        let found = statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID).ok()?;
+        // Kernels before 5.8 do not say.
+        StatxFlags::from_bits_retain(found.stx_mask)
+            .contains(StatxFlags::MNT_ID)
+            .then_some(found.stx_mnt_id)
+    };
+    matches!((mount(file), mount(folder_of(file))), (Some(file), Some(folder)) if file != folder)
+}
+
+/// Only Linux mounts single files.
+#[cfg(not(target_os = "linux"))]
+pub(super) const fn is_mounted_alone(_file: &Path) -> bool {
+    false
 }
 
 /// Without opening the file: closing a second handle gives up all locks that this process, and SQLite in it, has on it.

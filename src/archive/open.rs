@@ -42,14 +42,14 @@ pub(super) fn is_to_be_made(path: &Path) -> Result<bool, ArchiveError> {
 /// A file that is not an archive, or one of a newer program, is refused and left untouched.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
     let file = resolve(path)?;
-    if refuse_hard_links(path, &file).is_err() {
+    if refuse_other_names(path, &file).is_err() {
         // Where no rename keeps from replacing, a new file has two names for a moment, and a kill then leaves it both.
         drop(remove_leftovers(&file));
     }
-    refuse_hard_links(path, &file)?;
+    refuse_other_names(path, &file)?;
     if state(path, &file)? != FileState::Filled {
         make(path, &file)?;
-        refuse_hard_links(path, &file)?;
+        refuse_other_names(path, &file)?;
     }
     if has_content(&beside(&file, "-journal")) {
         // Opening to write rolls the journal back, which only an archive may be asked to bear.
@@ -152,9 +152,14 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<(), ArchiveError> {
     }
 }
 
-/// Another hard link is another name for the same bytes, beside which SQLite keeps another log: who writes by two names
+/// Another hard link, or a mount of the file by itself, is another name for the same bytes, beside which SQLite keeps another log: who writes by two names
 /// spoils the file, and who reads by one does not see what stands in the log beside the other.
-pub(super) fn refuse_hard_links(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+pub(super) fn refuse_other_names(path: &Path, file: &Path) -> Result<(), ArchiveError> {
+    if identity::is_mounted_alone(file) {
+        return Err(ArchiveError::MountedAlone {
+            path: path.to_path_buf(),
+        });
+    }
     match identity::names(file) {
         Ok(names) if names > 1 => Err(ArchiveError::HardLinked {
             path: path.to_path_buf(),
@@ -246,7 +251,7 @@ fn look(path: &Path) -> Result<Option<ReadConnection>, ArchiveError> {
     match state(path, &file)? {
         FileState::Missing => return Ok(None),
         FileState::NoBytes => return refuse_log_of_another(path, &file).map(|()| None),
-        FileState::Filled => refuse_hard_links(path, &file)?,
+        FileState::Filled => refuse_other_names(path, &file)?,
     }
     let read_only = || open_and_read(&file, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let mut looked = read_only();

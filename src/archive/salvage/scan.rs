@@ -39,7 +39,7 @@ pub(super) fn open_damaged(path: &Path) -> Result<ReadConnection, ArchiveError> 
     std::fs::metadata(path).map_err(missing)?;
     let file = &resolve(path)?;
     open::refuse_empty(path, file)?;
-    open::refuse_hard_links(path, file)?;
+    open::refuse_other_names(path, file)?;
     let attempt = |uri: bool| -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = if uri {
