@@ -180,6 +180,11 @@ fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
         let (&kind, behind) = rest.split_first()?;
         let simple = |byte: u8| Some((vec![byte], 1));
         match kind {
+            b'u' if behind.starts_with(b"{") => {
+                let digits = behind[1..].iter().position(|&byte| byte == b'}')?;
+                hex_number(&behind[1..], digits).map(|(unit, _)| (utf8(unit), digits + 3))
+            }
+            b'U' => hex_number(behind, 8).map(|(unit, _)| (utf8(unit), 9)),
             b'u' => {
                 let (unit, used) = hex_number(behind, 4)?;
                 let high = unit;
@@ -199,7 +204,20 @@ fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
             b't' => simple(b'\t'),
             b'b' => simple(8),
             b'f' => simple(12),
-            b'0' => simple(0),
+            b'0'..=b'7' => {
+                let digits = rest
+                    .iter()
+                    .take(3)
+                    .take_while(|byte| (b'0'..=b'7').contains(byte))
+                    .count();
+                let number = rest[..digits]
+                    .iter()
+                    .fold(0, |sum, &byte| sum * 8 + u32::from(byte - b'0'));
+                Some((
+                    u8::try_from(number).map_or_else(|_| utf8(number), |byte| vec![byte]),
+                    digits,
+                ))
+            }
             other => simple(other),
         }
     })
@@ -412,6 +430,9 @@ mod tests {
                     c.to_string()
                 }
             }),
+            each(secret, |c| format!("\\u{{{:x}}}", u32::from(c))),
+            each(secret, |c| format!("\\U{:08x}", u32::from(c))),
+            secret.bytes().map(|byte| format!("\\{byte:03o}")).collect(),
             json.replace('&', "\\u0026")
                 .replace('<', "\\u003c")
                 .replace('>', "\\u003E")

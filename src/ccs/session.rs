@@ -84,6 +84,8 @@ impl Session {
     pub(super) fn new(settings: &Settings, redactor: &Redactor) -> Self {
         let password = settings.password.reveal();
         redactor.add(password);
+        // Whatever is sent: a server may encode what it got.
+        redactor.add(&STANDARD.encode(password));
         let password = match settings.password_encoding {
             PasswordEncoding::Base64 => Secret::new(STANDARD.encode(password)),
             PasswordEncoding::None => Secret::from(password),
