@@ -5,8 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use foldhash::fast::RandomState;
-
 use super::GENESIS;
 use super::entry::{LedgerEntry, Loss};
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
@@ -47,29 +45,75 @@ struct Run {
     absent: bool,
 }
 
-/// Every run that the ledger names: an archive has millions of them.
-#[derive(Debug, Default)]
+/// Every run that the ledger names. An archive has millions of them, so they stand close together, in order of their GUIDs:
+/// a hash map of a million takes twice the memory.
+#[derive(Debug)]
 struct Runs {
-    /// By the last byte of the GUID, since a map that grows is there twice for a moment.
-    maps: [HashMap<Guid, PackedRun, RandomState>; 16],
+    /// By the last byte of the GUID.
+    parts: Vec<Part>,
 }
 
-/// A [`Run`] that needs no alignment: number and absence.
-type PackedRun = ([u8; 4], bool);
+#[derive(Debug, Default)]
+struct Part {
+    sorted: Vec<PackedRun>,
+    /// The latest ones, in no order, until they are enough to be sorted in.
+    recent: Vec<PackedRun>,
+}
 
-impl Runs {
-    fn place(run: Guid) -> usize {
-        usize::from(run.as_bytes()[15] % 16)
+/// A [`Run`] that needs no alignment: GUID, number and absence.
+type PackedRun = ([u8; 16], [u8; 4], bool);
+
+/// Runs of a part that are looked through one by one.
+const MOST_RECENT: usize = 64;
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self {
+            parts: (0..256).map(|_| Part::default()).collect(),
+        }
+    }
+}
+
+impl Part {
+    fn place(&mut self, id: &[u8; 16]) -> Option<&mut PackedRun> {
+        if let Ok(place) = self.sorted.binary_search_by(|run| run.0.cmp(id)) {
+            return self.sorted.get_mut(place);
+        }
+        self.recent.iter_mut().find(|run| run.0 == *id)
     }
 
+    fn add(&mut self, run: PackedRun) {
+        self.recent.push(run);
+        if self.recent.len() == MOST_RECENT {
+            self.sorted.reserve_exact(MOST_RECENT);
+            self.sorted.append(&mut self.recent);
+            self.sorted.sort_by(|one, other| one.0.cmp(&other.0));
+        }
+    }
+}
+
+impl Runs {
     fn get(&self, run: Guid) -> Option<Run> {
-        let &(number, absent) = self.maps[Self::place(run)].get(&run)?;
-        let number = u32::from_le_bytes(number);
-        Some(Run { number, absent })
+        let id = run.as_bytes();
+        let part = &self.parts[usize::from(id[15])];
+        let found = match part.sorted.binary_search_by(|run| run.0.cmp(id)) {
+            Ok(place) => part.sorted.get(place),
+            Err(_) => part.recent.iter().find(|run| run.0 == *id),
+        };
+        found.map(|&(_, number, absent)| Run {
+            number: u32::from_le_bytes(number),
+            absent,
+        })
     }
 
     fn set(&mut self, id: Guid, run: Run) {
-        self.maps[Self::place(id)].insert(id, (run.number.to_le_bytes(), run.absent));
+        let id = id.as_bytes();
+        let part = &mut self.parts[usize::from(id[15])];
+        let packed = (*id, run.number.to_le_bytes(), run.absent);
+        match part.place(id) {
+            Some(place) => *place = packed,
+            None => part.add(packed),
+        }
     }
 }
 
@@ -455,6 +499,29 @@ mod tests {
         let mut lines = begun();
         lines.extend(more.iter().map(|&line| line.to_owned()));
         faults(&lines)
+    }
+
+    #[test]
+    fn thousands_of_runs_are_found_as_they_were_set_last() {
+        let id = |number: u32| {
+            let mut bytes = [7; 16];
+            bytes[..4].copy_from_slice(&number.wrapping_mul(0x9E37_79B9).to_le_bytes());
+            bytes[15] = u8::try_from(number % 3).unwrap();
+            Guid::from_bytes(bytes)
+        };
+        let mut runs = Runs::default();
+        for number in (0..5_000).chain(1_000..2_000) {
+            let absent = runs.get(id(number)).is_some();
+            runs.set(id(number), Run { number, absent });
+        }
+        for number in 0..5_000 {
+            let run = runs.get(id(number)).unwrap();
+            assert_eq!(
+                (run.number, run.absent),
+                (number, (1_000..2_000).contains(&number))
+            );
+        }
+        assert!(runs.get(id(5_000)).is_none());
     }
 
     #[test]
