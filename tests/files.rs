@@ -544,6 +544,14 @@ async fn no_output_replaces_a_file_that_is_in_use_by_any_name() {
     }
     let after: Vec<Vec<u8>> = kept.map(|name| std::fs::read(program.path(name)).unwrap()).into();
     assert!(before == after);
+    // What a stopped report leaves is removed by name, and this is another file of that name.
+    let named_as_begun = ".x.csv.abcdef.part";
+    std::fs::rename(program.path("jobruns.db"), program.path(named_as_begun)).unwrap();
+    program
+        .run(&["--archive", named_as_begun, "report", "runs", "--output", "x.csv"])
+        .ends_with(2)
+        .says("a begun file of that name would look like the archive");
+    assert!(program.path(named_as_begun).exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

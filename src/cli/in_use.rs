@@ -105,7 +105,7 @@ fn refuse_unless(path: &Path, itself: Option<&str>) -> Result<(), Failure> {
         .iter()
         .filter(|(_, what)| itself != Some(what))
         .find(|(used, _)| located(used) == place || (file.is_some() && FileIdentity::of(used).ok() == file))
-        .map(|(_, what)| what.clone());
+        .map(|(_, what)| format!("it is {what}"));
     // A begun output of this name would be removed as a leftover.
     let begun = path.file_name().and_then(|name| {
         let prefix = format!(".{}.", name.to_string_lossy());
@@ -116,13 +116,13 @@ fn refuse_unless(path: &Path, itself: Option<&str>) -> Result<(), Failure> {
         files.find_map(|(used, what)| {
             let name = used.file_name()?.to_string_lossy().into_owned();
             (name.starts_with(&prefix) && name.ends_with(".part"))
-                .then(|| format!("the name whose begun files look like {what}"))
+                .then(|| format!("a begun file of that name would look like {what}"))
         })
     });
     match used.or(begun) {
         None => Ok(()),
-        Some(what) => {
-            let words = format!("cannot write to {}: it is {what}", path.display());
+        Some(why) => {
+            let words = format!("cannot write to {}: {why}", path.display());
             Err(Failure::new(Exit::WrongUsage, words).with_hint("name another file."))
         }
     }

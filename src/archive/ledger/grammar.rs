@@ -87,7 +87,7 @@ impl Part {
         if self.recent.len() == MOST_RECENT {
             self.sorted.reserve_exact(MOST_RECENT);
             self.sorted.append(&mut self.recent);
-            self.sorted.sort_by(|one, other| one.0.cmp(&other.0));
+            self.sorted.sort_by_key(|run| run.0);
         }
     }
 }
