@@ -9,7 +9,7 @@ pub const LEAST_BYTES: u64 = 64 << 20;
 /// What a thread may take: its stack, pages of the archive, the largest usual run.
 const BYTES_OF_A_THREAD: u64 = 64 << 20;
 
-/// From here on a heap for each thread is no matter.
+/// From here on a heap for each thread does not matter.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const ROOMY_BYTES: u64 = 2 << 30;
 

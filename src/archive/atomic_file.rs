@@ -47,7 +47,7 @@ impl AtomicFile {
     /// Begins the file that is to become `target`, after removing what killed processes left of such files.
     ///
     /// # Errors
-    /// `target` is no file name; nothing can be written in its folder.
+    /// `target` is not a file name; nothing can be written in its folder.
     pub fn begin(target: &Path, access: Access) -> io::Result<Self> {
         remove_leftovers(target)?;
         Self::scratch(target, access)
@@ -224,7 +224,7 @@ fn prefix(target: &Path) -> io::Result<OsString> {
 /// Removes what killed processes left of files that were to become `target`.
 pub(super) fn remove_leftovers(target: &Path) -> io::Result<()> {
     let prefix = prefix(target)?;
-    // What cannot be seen or removed is no reason against a new file.
+    // What cannot be seen or removed does not prevent a new file.
     let Ok(entries) = fs::read_dir(folder_of(target)) else {
         return Ok(());
     };

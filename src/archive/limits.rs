@@ -115,7 +115,7 @@ fn tables_and_views(connection: &Connection) -> rusqlite::Result<Vec<(String, Ob
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        // What is no text, or no UTF-8, is nothing of ours.
+        // What is not text, or not UTF-8, is not ours.
         let text = |column| {
             let value = row.get_ref(column)?;
             let bytes = value.as_bytes_or_null().ok().flatten().unwrap_or_default();

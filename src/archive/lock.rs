@@ -1,6 +1,6 @@
 //! One sync at a time: a lock file beside the archive, held by the operating system.
 //!
-//! The lock goes with the process, however it ends, so a lock left by a killed process is no lock. The file itself
+//! The lock goes with the process, however it ends, so a killed process leaves no lock behind. The file itself
 //! stays: removing it would let two processes hold two files of one name.
 
 use std::fs::{File, TryLockError};
@@ -50,7 +50,7 @@ impl SyncLock {
     /// Takes the lock of the archive at `path`, which need not exist yet.
     ///
     /// # Errors
-    /// [`ArchiveError::Held`] with the holder's process id and start time; a file that is no archive, or a newer one;
+    /// [`ArchiveError::Held`] with the holder's process id and start time; a file that is not an archive, or a newer one;
     /// I/O errors of the lock file.
     pub fn take(path: &Path) -> Result<Self, ArchiveError> {
         if path.is_dir() {

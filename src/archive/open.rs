@@ -421,7 +421,7 @@ fn identify(path: &Path, connection: &Connection) -> Result<Identity, ArchiveErr
     let whole = (1..)
         .zip(&versions)
         .all(|(number, version)| *version == Value::Integer(number));
-    // A record that was changed names no version: `verify` compares it, and it is no reason to see a newer program.
+    // A record that was changed names no version: `verify` compares it, and it does not mean a newer program.
     let found = if whole {
         i64::try_from(versions.len()).unwrap_or(i64::MAX)
     } else {

@@ -66,7 +66,7 @@ pub(super) fn has_content(file: &Path) -> bool {
 /// process writes.
 pub(super) fn nobody_else_uri(path: &Path, option: &str) -> Result<String, ArchiveError> {
     let absolute = std::path::absolute(path).map_err(io_error("find", path))?;
-    // Byte by byte, so that on Unix a name that is no UTF-8 is the same one.
+    // Byte by byte, so that on Unix a name that is not UTF-8 is the same one.
     let bytes = absolute.as_os_str().as_encoded_bytes();
     let mut uri = "file://".to_owned();
     if !bytes.starts_with(b"/") && !bytes.starts_with(b"\\") {

@@ -14,7 +14,7 @@ use zstd::zstd_safe::CParameter;
 pub(super) const DICTIONARY_BYTES: usize = 24 << 10;
 
 /// The largest payload that is unpacked, and so the largest run that may be asked for: what a stranger's file says of its
-/// sizes is no reason to fill the memory.
+/// sizes must not fill the memory.
 pub(super) const MOST_BYTES: usize = 512 << 20;
 
 /// More time for less space pays little: level 3 takes the same size, level 6 five times as long.

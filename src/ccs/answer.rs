@@ -178,7 +178,7 @@ pub(super) async fn json_only(answer: Answer) -> Result<JsonAnswer, CcsError> {
             }
         }
     }
-    // Peeking is no handing out.
+    // Peeking does not hand anything out.
     answer.bytes = 0;
     // `null`, `true` ... no: of JSON's words only `null` is an answer (a job without runs).
     if kind == Kind::Untold && matches!(first_sign(&beginning), Some(b'{' | b'[' | b'n')) {

@@ -132,7 +132,7 @@ fn without_userinfo(text: &str) -> String {
     };
     let rest = plain(rest);
     let separator = if scheme.is_empty() { "" } else { "://" };
-    // A scheme with an `@` in it is no scheme but the beginning of a password with `://` in it.
+    // A scheme with an `@` in it is not a scheme but the beginning of a password with `://` in it.
     let scheme = if scheme.contains('@') { "" } else { scheme };
     format!("{scheme}{separator}{}@{rest}", crate::model::REDACTED)
 }

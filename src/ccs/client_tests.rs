@@ -386,7 +386,7 @@ async fn a_sound_token_is_taken_whatever_its_status_and_type_and_never_quoted() 
         let said = format!("{error} {error:?}");
         assert!(!said.contains("TOKEN") && said.contains("«redacted»"), "{said}");
     }
-    // What is no token is not quoted either.
+    // What is not a token is not quoted either.
     let server = Server::start(None, |_, _| reply(418, "text/plain", "TOKENTOKENTOKEN")).await;
     let error = client(&server).login().await.unwrap_err();
     assert!(error.to_string().ends_with("answered 418"), "{error}");

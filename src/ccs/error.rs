@@ -76,7 +76,7 @@ pub enum CcsError {
         /// Why.
         source: Arc<dyn Error + Send + Sync>,
     },
-    /// The HTTP library refused its configuration, such as a proxy address that is no URL.
+    /// The HTTP library refused its configuration, such as a proxy address that is not a URL.
     #[error("the HTTP client could not be set up")]
     HttpSetup {
         /// Why.
@@ -117,7 +117,7 @@ pub enum CcsError {
         /// The cause below it.
         source: Cause,
     },
-    /// What came is no HTTP.
+    /// What came is not HTTP.
     #[error("{doing}: what {url} answered is no HTTP")]
     NotHttp {
         /// What it was for.
@@ -177,7 +177,7 @@ pub enum CcsError {
         /// How long the server asks to wait.
         retry_after: Option<Duration>,
     },
-    /// The server answered 200 with something that is no JSON, such as a login page.
+    /// The server answered 200 with something that is not JSON, such as a login page.
     #[error(
         "{doing}: {url} answered with {content_type} instead of JSON{}",
         quoted(beginning)

@@ -223,7 +223,7 @@ impl Session {
     }
 }
 
-/// Why an answer is no token answer at all.
+/// Why an answer is not a token answer at all.
 const NO_TOKEN: &str = "it is no JSON object with an access_token";
 
 /// Reads a token answer. The reasons hold nothing of it: it is a secret as a whole.
@@ -259,7 +259,7 @@ fn token_of(bytes: &[u8], generation: u64, redactor: &Redactor) -> Result<Token,
     })
 }
 
-/// `expires_in` as a time; what is no positive number is no statement.
+/// `expires_in` as a time; what is not a positive number is ignored.
 fn seconds(value: &serde_json::Value) -> Option<Duration> {
     let seconds = match value {
         serde_json::Value::Number(number) => number.as_f64()?,

@@ -30,7 +30,7 @@ pub(super) fn one_line(bytes: &[u8]) -> String {
     quote
 }
 
-/// JSON in which escapes that are no character (half of a surrogate pair) stand as U+FFFD, and so do bytes that are no
+/// JSON in which escapes that are not a character (half of a surrogate pair) stand as U+FFFD, and so do bytes that are no
 /// UTF-8: one odd name must not make a whole answer unreadable.
 pub(super) fn mended_json(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);

@@ -46,7 +46,7 @@ impl ResolvesClientCert for NoClientCertificate {
 ///
 /// # Errors
 /// [`CcsError::NoTrustedRoots`] where the system has no readable trust store, [`CcsError::BadCertificate`] for a
-/// root that is no certificate.
+/// root that is not a certificate.
 pub(super) fn config(trust: &Trust) -> Result<Tls, CcsError> {
     let provider = Arc::new(ring::default_provider());
     let algorithms = provider.signature_verification_algorithms;

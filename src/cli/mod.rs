@@ -112,7 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// Help and version are data; anything else that ends parsing is wrong usage.
 fn end_of_parsing(error: &clap::Error, console: &Console) -> Exit {
     if !error.use_stderr() {
-        // clap leaves out the colours where stdout is no terminal.
+        // clap leaves out the colours where stdout is not a terminal.
         return match error.print() {
             Ok(()) => Exit::Done,
             Err(error) => {

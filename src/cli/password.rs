@@ -42,7 +42,7 @@ pub(super) fn run(args: &PasswordArgs, sources: &Sources<'_>) -> Result<Exit, Fa
     let keyring = Keyring::open()?;
     match &args.action {
         Action::Set(_) => {
-            // The store is no source here: what it has is what shall be replaced.
+            // The store is not a source here: what it holds is to be replaced.
             let password = credentials::new_password(&login, &account)?;
             keyring.keep(&account, &password)?;
             tracing::info!("the password of {account} is kept. {HOW_LONG}");

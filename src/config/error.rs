@@ -21,7 +21,7 @@ pub enum ConfigError {
         #[source]
         source: io::Error,
     },
-    /// A file that was named is no text.
+    /// A file that was named is not text.
     #[error("the {what} {} cannot be read as text", path.display())]
     Encoding {
         /// What the file is.
@@ -32,7 +32,7 @@ pub enum ConfigError {
         #[source]
         source: NotText,
     },
-    /// The config file is no TOML. The line itself is not repeated: it may hold a password.
+    /// The config file is not TOML. The line itself is not repeated: it may hold a password.
     #[error("{}:{line}:{column}: {message}", path.display())]
     Toml {
         /// The config file.
@@ -156,7 +156,7 @@ pub enum ConfigError {
         #[source]
         source: io::Error,
     },
-    /// The password of a stream or of the environment is no text.
+    /// The password of a stream or of the environment is not text.
     #[error("the password from {origin} cannot be read as text")]
     PasswordEncoding {
         /// Where it came from.
@@ -165,7 +165,7 @@ pub enum ConfigError {
         #[source]
         source: NotText,
     },
-    /// A line of the jobs file is no job.
+    /// A line of the jobs file is not a job.
     #[error("{}:{line}: {text:?} is no job (expected a GUID and an optional name)", path.display())]
     JobsLine {
         /// The jobs file.
@@ -214,6 +214,9 @@ impl ConfigError {
             }
             Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "check who may read the file; the task that runs jobruns must be able to.".to_owned()
+            }
+            Self::Read { what, source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                format!("create the {what}, or correct its path where it is named; -v shows where each setting comes from.")
             }
             Self::Read { .. }
             | Self::Encoding { .. }

@@ -33,7 +33,7 @@ impl ConfigFile {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// When it cannot be read, is no TOML, or has a key that is no setting. The errors name lines and repeat none.
+    /// When it cannot be read, is not TOML, or has a key that is not a setting. The errors name lines and repeat none.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let what = "config file";
         let path = path.to_path_buf();

@@ -80,7 +80,7 @@ impl Keyring {
     /// The password of `account`, if there is one.
     ///
     /// # Errors
-    /// When the store refuses, or what it has is no text.
+    /// When the store refuses, or what it has is not text.
     pub fn find(&self, account: &Account) -> Result<Option<Secret>, KeyringError> {
         match self.entry(account)?.get_password() {
             Ok(password) => {

@@ -121,7 +121,7 @@ pub fn find_password(
 /// The password in the file at `path`.
 ///
 /// # Errors
-/// When it cannot be read, others than its owner can read it (Unix), or it is no text.
+/// When it cannot be read, others than its owner can read it (Unix), or it is not text.
 pub fn from_file(path: &Path) -> Result<Secret, ConfigError> {
     let what = "password file";
     let unreadable = |source| ConfigError::Read {
@@ -153,7 +153,7 @@ pub fn from_file(path: &Path) -> Result<Secret, ConfigError> {
 /// The password on a stream.
 ///
 /// # Errors
-/// When it cannot be read or is no text.
+/// When it cannot be read or is not text.
 pub fn from_stdin(stdin: &mut dyn Read) -> Result<Secret, ConfigError> {
     let origin = "standard input";
     let bytes = read_all(stdin).map_err(|source| ConfigError::ReadPassword { origin, source })?;

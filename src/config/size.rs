@@ -1,6 +1,6 @@
 //! Sizes in bytes as people write them: `256MiB`, `1GiB`, `64KiB`, `1000`.
 
-/// The text is no size.
+/// The text is not a size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no size (expected whole bytes, or a number and KiB, MiB or GiB: 256MiB)")]
 pub struct NotASize(pub String);

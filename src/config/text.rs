@@ -1,6 +1,6 @@
 //! Text files as editors and shells write them: UTF-8 with or without a byte order mark, UTF-16 with one.
 
-/// The bytes are no text that can be told for sure.
+/// The bytes are not text that can be told for sure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotText {
     /// Neither a byte order mark nor UTF-8.

@@ -56,7 +56,7 @@ pub struct Envelope {
     pub runs_seen: u64,
 }
 
-/// The bytes are no answer to the question.
+/// The bytes are not an answer to the question.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("byte {offset} of the answer: {what}")]
 pub struct NotAnAnswer {
@@ -73,7 +73,7 @@ pub enum End {
     Complete(Envelope),
     /// The bytes ended before the JSON was closed.
     Cut(Envelope),
-    /// It was closed, and is no answer.
+    /// It was closed, and is not an answer.
     NotAnAnswer(NotAnAnswer),
 }
 

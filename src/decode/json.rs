@@ -1,7 +1,7 @@
 //! A cursor over the JSON of one run: strings, values, members, each where it lies in the bytes.
 //!
 //! Stricter than most about structure, milder than the standard about text: raw control characters in a string are
-//! taken, and what is no valid Unicode is for [`super::text`] to replace.
+//! taken, and what is not valid Unicode is for [`super::text`] to replace.
 
 use std::ops::Range;
 

@@ -205,7 +205,7 @@ impl MessageReader {
         content::message_digest(&self.head, store.added_since(self.texts_begin).as_bytes())
     }
 
-    /// The digest where the texts in the store are not what is hashed: a value is no string, or had to be replaced.
+    /// The digest where the texts in the store are not what is hashed: a value is not a string, or had to be replaced.
     #[cold]
     fn digest_of_odd_values(&mut self, cursor: &Cursor<'_>) -> Sha256 {
         self.head.clear();

@@ -1,4 +1,4 @@
-//! What the strings of a run say: escapes decoded, and U+FFFD for what is no valid Unicode.
+//! What the strings of a run say: escapes decoded, and U+FFFD for what is not valid Unicode.
 //!
 //! .NET strings may hold a lone surrogate or a NUL, and a bad byte may come from anywhere; none of them can stand in a
 //! table. The run is kept, U+FFFD stands for them, and the payload has the bytes.
@@ -47,7 +47,7 @@ impl<'run> Cursor<'run> {
         replaced | self.push_as_it_stands(at..range.end, out)
     }
 
-    /// Appends bytes without regard to escapes, with what is no valid Unicode replaced; whether anything was.
+    /// Appends bytes without regard to escapes, with what is not valid Unicode replaced; whether anything was.
     pub(super) fn push_as_it_stands(&self, range: Range<usize>, out: &mut String) -> bool {
         if let Some(valid) = self.valid().and_then(|valid| valid.get(range.clone())) {
             out.push_str(valid);

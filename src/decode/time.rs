@@ -12,7 +12,7 @@ const TICKS_PER_SECOND: i64 = 10_000_000;
 ///
 /// Understands `YYYY-MM-DD`, `T` or a space, `HH:MM[:SS[.f]]`, then `Z`, `±hh[:mm]`, `±hhmm` or nothing; and
 /// `/Date(ms)/`, `/Date(ms±hhmm)/`, whose milliseconds are UTC. Digits of a fraction beyond the seventh are dropped.
-/// `''` and whatever lies within [`NEVER`] are no time.
+/// `''` and whatever lies within [`NEVER`] are not times.
 #[must_use]
 pub fn read(raw: &str, zone: NaiveZone) -> TimeReading {
     let text = raw.trim();

@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Guid(uuid::Uuid);
 
-/// The text is no GUID.
+/// The text is not a GUID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no GUID (expected 8-4-4-4-12 hexadecimal digits, with or without braces)")]
 pub struct NotAGuid(pub String);

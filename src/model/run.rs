@@ -108,7 +108,7 @@ pub struct MessageParts {
     pub asset_owner: Span,
 }
 
-/// Bytes in a run's message list that are no readable message.
+/// Bytes in a run's message list that are not a readable message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableMessage {
     /// The bytes as received.

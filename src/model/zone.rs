@@ -86,7 +86,7 @@ impl Zone {
     /// The zone by these rules, which came from that release of the database.
     ///
     /// # Errors
-    /// [`UnreadableRules`] where the bytes are no TZif file.
+    /// [`UnreadableRules`] where the bytes are not a TZif file.
     pub fn from_tzif(name: ZoneName, version: &str, tzif: Vec<u8>) -> Result<Self, UnreadableRules> {
         static KNOWN: Mutex<Vec<Zone>> = Mutex::new(Vec::new());
         let sha256 = Hasher::digest(&tzif).into();

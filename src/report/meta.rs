@@ -29,7 +29,7 @@ impl ReportMeta {
     /// The `report` with these options, of this state of the archive.
     ///
     /// # Panics
-    /// For options that are no JSON object.
+    /// For options that are not a JSON object.
     #[must_use]
     pub fn new(snapshot: &Snapshot<'_>, report: &str, options: &impl Serialize) -> Self {
         let options = serde_json::to_value(options).expect("options are plain values");

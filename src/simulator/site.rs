@@ -435,7 +435,7 @@ impl Site {
             messages.pop();
         }
         let mut messages: Vec<String> = messages.into_iter().map(|(_, message)| message).collect();
-        // The server miscounted the messages of one run, and sends bytes that are no message with another.
+        // The server miscounted the messages of one run, and sends bytes that are not a message with another.
         let miscounted = usize::from(job == UNIX_NIGHTLY && day == self.first_look - 30);
         if job == SQL_NIGHTLY && day == self.first_look - 20 {
             messages.push("{\"DateTime\":\"\",\"Message\":}".to_owned());

@@ -26,7 +26,7 @@ pub(super) enum Received {
     Run(Box<ReceivedRun>),
     /// A run that is listed again with the bytes seen last.
     Returned(i64),
-    /// What is no run.
+    /// What is not a run.
     Unreadable(ReceivedUnreadable),
 }
 

@@ -12,7 +12,7 @@ use crate::model::{Guid, Sha256};
 pub struct LedgerLine {
     /// Its number, from 1.
     pub entry_id: i64,
-    /// The line; U+FFFD where the file was damaged so that it is no UTF-8.
+    /// The line; U+FFFD where the file was damaged so that it is not UTF-8.
     pub entry: String,
     /// The hash that seals it and all before it.
     pub entry_hash: Sha256,

@@ -79,7 +79,7 @@ pub enum QueryError {
         #[source]
         source: rusqlite::Error,
     },
-    /// Something that was added to the archive has a definition with bytes that are no UTF-8.
+    /// Something that was added to the archive has a definition with bytes that are not UTF-8.
     #[error("no query can be answered while the {object} is there: its definition is no UTF-8")]
     NoText {
         /// Its kind and name.

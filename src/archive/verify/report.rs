@@ -57,7 +57,7 @@ pub struct VerifyReport {
     pub findings: Vec<Finding>,
     /// How many more findings there are than those told.
     pub more_findings: u64,
-    /// What is no finding and worth knowing: objects that somebody added, what an earlier salvage could not save.
+    /// What is not a finding but worth knowing: objects that somebody added, what an earlier salvage could not save.
     pub notes: Vec<String>,
     /// How much was looked at.
     pub verified: Verified,

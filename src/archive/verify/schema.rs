@@ -170,7 +170,7 @@ pub(super) fn check_foreign_keys(
 /// An object of the schema: type, table, SQL.
 type Object = (String, String, Option<String>);
 
-/// Objects by name; two of an analyst's may look alike where their names are no UTF-8.
+/// Objects by name; two of an analyst's may look alike where their names are not UTF-8.
 fn objects(connection: &Connection) -> Result<Vec<(String, Object)>, ArchiveError> {
     let text = |row: &Row<'_>, column: usize| {
         let bytes = row.get_ref(column)?.as_bytes()?;

@@ -20,7 +20,7 @@ const REMEMBERED: usize = 256;
 /// to 7.4 % of the JSON, one of 16 KiB to 8.9 %, four of 16 KiB to 7.2 %.
 const HEADS: usize = 2;
 
-/// A run of a few lines is no sample of a job's texts.
+/// A run of a few lines is not a sample of a job's texts.
 const SMALLEST_SAMPLE: usize = 4 << 10;
 
 /// Makes a job's dictionary of the heads of its runs.
@@ -86,7 +86,7 @@ fn of_latest_runs(connection: &Connection, job_key: i64) -> Result<Option<Arc<Di
             if dictionary.is_none() {
                 let (packed, with): (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?);
                 let limit = bytes_told(connection, row.get(2)?)?;
-                // A damaged payload is no sample; `verify` names it.
+                // A damaged payload is not a sample; `verify` names it.
                 if let Ok(run) = payload::unpack(&packed, with.as_deref(), limit) {
                     dictionary = maker.see(&run);
                 }

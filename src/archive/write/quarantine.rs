@@ -11,7 +11,7 @@ use super::{ReceivedUnreadable, Writer};
 use crate::model::{Guid, Instant, Sha256};
 
 impl Writer {
-    /// Keeps bytes that are no readable run; the same bytes of a job once. Says whether they were accepted.
+    /// Keeps bytes that are not a readable run; the same bytes of a job once. Says whether they were accepted.
     ///
     /// # Errors
     /// SQL errors; the caller rolls back.

@@ -58,7 +58,7 @@ impl ReceivedRun {
     }
 }
 
-/// An element of the answer that is no readable run.
+/// An element of the answer that is not a readable run.
 #[derive(Debug)]
 pub struct ReceivedUnreadable {
     /// Index in the body, from 0.

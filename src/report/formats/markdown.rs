@@ -92,7 +92,7 @@ fn escape(text: &str, out: &mut String) {
                 '<' => out.push_str("&lt;"),
                 '&' => out.push_str("&amp;"),
                 '\\' | '|' | '`' | '*' | '[' | ']' | '~' | '$' => out.extend(['\\', character]),
-                // Within a word, as in our column names, it is no markup.
+                // Within a word, as in our column names, it is not markup.
                 '_' if !(before.is_alphanumeric()
                     && rest.peek().is_some_and(|next| next.is_alphanumeric())) =>
                 {

@@ -46,7 +46,7 @@ pub(crate) trait Present: Report {
         None
     }
 
-    /// The whole report in place of rows, in formats in which it is no table.
+    /// The whole report in place of rows, in formats in which it is not a table.
     fn document(
         &self,
         _snapshot: &Snapshot<'_>,

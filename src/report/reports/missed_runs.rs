@@ -68,7 +68,7 @@ impl Default for Factor {
     }
 }
 
-/// The text is no factor.
+/// The text is not a factor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a number above 0 such as 2.5, with at most 9 digits before and behind the point")]
 pub(crate) struct NoFactor;

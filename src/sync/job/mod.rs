@@ -44,7 +44,7 @@ enum Try {
     Stuck(CcsError),
     /// There was no answer to read.
     Refused(CcsError),
-    /// The answer is no answer to the question; nothing of it was stored.
+    /// It does not answer the question; nothing of it was stored.
     NoAnswer(String),
     /// The sync was asked to stop.
     Stopped,
@@ -238,7 +238,7 @@ impl<'a> JobWork<'a> {
             if let Some(other) = self.other_job(reader.envelope().job_id_at_first_run) {
                 return Try::NoAnswer(about_another(other));
             }
-            // What cannot be read is no progress: such elements may come for ever.
+            // What cannot be read is not progress: such elements may come for ever.
             let mut is_progress = false;
             for element in elements.drain(..) {
                 is_progress |= self.take(element).await;

@@ -1,4 +1,4 @@
-//! The overview: a page of its own, and whole where the format is no table.
+//! The overview: a page of its own, and whole where the format is not a table.
 
 use super::super::overview::draw;
 use crate::archive::Snapshot;
@@ -20,7 +20,7 @@ impl Present for OverviewReport {
     ) -> Result<Option<String>, ReportError> {
         let read = || Overview::read(snapshot, scope);
         Ok(match format.name {
-            // One object: a page of figures is no list.
+            // One object: a page of figures is not a list.
             "json" => {
                 let json = serde_json::to_string_pretty(&read()?).expect("text keys and plain values");
                 Some(json + "\n")
