@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{
+use crate::cli::commands::{
     backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
     report, salvage, schema, simulate, status, sync, trust, verify,
 };
@@ -21,12 +21,12 @@ use crate::config::{Environment, GlobalFlags, LogFormat, Setting, When};
     after_help = "`jobruns help COMMAND` tells more of a command, `jobruns --help` of exit codes and settings.",
     after_long_help = AFTER_HELP
 )]
-pub(super) struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
-    pub(super) global: GlobalFlags,
+    pub(crate) global: GlobalFlags,
 
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(crate) command: Command,
 }
 
 /// What stands below the options in `jobruns --help`.
@@ -50,7 +50,7 @@ Exit codes:
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(crate) enum Command {
     Demo(demo::DemoArgs),
     Simulate(simulate::SimulateArgs),
     Sync(sync::SyncArgs),
@@ -76,14 +76,14 @@ pub(super) enum Command {
 
 /// How lines look before the settings are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Early {
-    pub(super) log_format: LogFormat,
-    pub(super) color: When,
+pub(crate) struct Early {
+    pub(crate) log_format: LogFormat,
+    pub(crate) color: When,
 }
 
 /// Looks for `--log-format` and `--color` before the arguments are parsed, so that an error in them has the form that
 /// was asked for. What cannot be read here is an error later.
-pub(super) fn early(arguments: &[OsString], environment: Environment<'_>) -> Early {
+pub(crate) fn early(arguments: &[OsString], environment: Environment<'_>) -> Early {
     let no_color = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
     let color = if no_color { When::Never } else { When::Auto };
     Early {

@@ -3,19 +3,19 @@
 use std::fs;
 use std::time::Duration;
 
-use super::credentials;
-use super::failure::Failure;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
+use crate::cli::credentials;
+use crate::cli::failure::Failure;
 use crate::config::{ConfigError, PasswordEncoding, ServerSettings, TrustChoice};
 
 /// How long connecting may take; a server that is there answers a connection in far less, even over a bad line.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client with these settings; the password is found, nothing is asked of the server yet.
 ///
 /// # Errors
 /// Wrong usage: the URL, the certificate file, the password.
-pub(super) fn client(settings: &ServerSettings) -> Result<Client, Failure> {
+pub(crate) fn client(settings: &ServerSettings) -> Result<Client, Failure> {
     let insecure = settings.trust == TrustChoice::Insecure;
     let trust = trust(&settings.trust)?;
     // Before the password: nobody should type one for a URL that cannot be used.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Read};
 
-use super::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::config::password::VARIABLE;
 use crate::config::{
     Account, ConfigError, Keyring, KeyringError, LoginSettings, Origin, PasswordSources, Setting,
@@ -16,7 +16,7 @@ use crate::model::Secret;
 ///
 /// # Errors
 /// Wrong usage: a source that cannot be read, or none.
-pub(super) fn password(login: &LoginSettings, url: &str) -> Result<Secret, Failure> {
+pub(crate) fn password(login: &LoginSettings, url: &str) -> Result<Secret, Failure> {
     let account = account(login, url)?;
     find(login, &account, Keyring::open())
 }
@@ -25,7 +25,7 @@ pub(super) fn password(login: &LoginSettings, url: &str) -> Result<Secret, Failu
 ///
 /// # Errors
 /// Wrong usage: a source that cannot be read, or none.
-pub(super) fn new_password(login: &LoginSettings, account: &Account) -> Result<Secret, Failure> {
+pub(crate) fn new_password(login: &LoginSettings, account: &Account) -> Result<Secret, Failure> {
     find(
         login,
         account,
@@ -59,7 +59,7 @@ fn find(
 ///
 /// # Errors
 /// Wrong usage, where the URL names no host.
-pub(super) fn account(login: &LoginSettings, url: &str) -> Result<Account, Failure> {
+pub(crate) fn account(login: &LoginSettings, url: &str) -> Result<Account, Failure> {
     let no_host = || ConfigError::Value {
         origin: Origin::Flag(Setting::URL.flag()),
         reason: "the URL names no host (expected https://HOST:12431)".to_owned(),

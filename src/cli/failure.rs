@@ -46,7 +46,7 @@ impl From<Exit> for ExitCode {
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Whoever read our output has enough (`| head`): a quiet end.
     ClosedPipe,
     /// Something to tell.
@@ -55,7 +55,7 @@ pub(super) enum Failure {
 
 /// What is told of a failure.
 #[derive(Debug)]
-pub(super) struct ErrorReport {
+pub(crate) struct ErrorReport {
     /// How the command ends.
     pub exit: Exit,
     /// What failed, in one sentence.
@@ -69,7 +69,7 @@ pub(super) struct ErrorReport {
 impl Failure {
     /// A failure in words alone.
     #[must_use]
-    pub(super) fn new(exit: Exit, words: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, words: impl Into<String>) -> Self {
         Self::Error(Box::new(ErrorReport {
             exit,
             words: words.into(),
@@ -80,7 +80,7 @@ impl Failure {
 
     /// An error and its causes.
     #[must_use]
-    pub(super) fn of(exit: Exit, error: &(dyn Error + 'static), hint: Option<String>) -> Self {
+    pub(crate) fn of(exit: Exit, error: &(dyn Error + 'static), hint: Option<String>) -> Self {
         Self::Error(Box::new(ErrorReport {
             exit,
             words: error.to_string(),
@@ -91,7 +91,7 @@ impl Failure {
 
     /// The same with what to do about it.
     #[must_use]
-    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         if let Self::Error(told) = &mut self {
             told.hint = Some(hint.into());
         }
@@ -100,7 +100,7 @@ impl Failure {
 
     /// The same with more to do about it, unless that is said already.
     #[must_use]
-    pub(super) fn with_further_hint(mut self, more: &str) -> Self {
+    pub(crate) fn with_further_hint(mut self, more: &str) -> Self {
         if let Self::Error(told) = &mut self {
             told.hint = Some(match told.hint.take() {
                 Some(hint) if hint.ends_with(more) => hint,
@@ -113,7 +113,7 @@ impl Failure {
 
     /// The same with what it is about before its words.
     #[must_use]
-    pub(super) fn about(mut self, about: &str) -> Self {
+    pub(crate) fn about(mut self, about: &str) -> Self {
         if let Self::Error(told) = &mut self {
             told.words.insert_str(0, about);
         }
@@ -122,7 +122,7 @@ impl Failure {
 
     /// The same with its cause.
     #[must_use]
-    pub(super) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
         if let Self::Error(told) = &mut self {
             told.causes.push(error.to_string());
             told.causes.extend(causes(error));
@@ -132,7 +132,7 @@ impl Failure {
 
     /// Standard output took no more.
     #[must_use]
-    pub(super) fn of_stdout(error: &io::Error) -> Self {
+    pub(crate) fn of_stdout(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ClosedPipe;
         }
@@ -147,7 +147,7 @@ impl Failure {
 
     /// How the command ends.
     #[must_use]
-    pub(super) fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::ClosedPipe => Exit::Done,
             Self::Error(told) => told.exit,

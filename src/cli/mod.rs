@@ -1,56 +1,24 @@
 //! The command line: one file per command, and the only place that prints, prompts and sets exit codes.
 //!
 //! [`run`] goes from the arguments to an exit code: arguments, config file, what holds for every command, the command,
-//! its failure in words. Data goes to stdout ([`output`]), all else to stderr ([`console`]).
+//! its failure in words. Data goes to stdout ([`output`]), all else to stderr ([`terminal`]).
 
 mod args;
-mod backup;
-mod byte_progress;
-mod cancel;
 mod client;
-mod completions;
-mod console;
+mod commands;
 mod credentials;
-mod demo;
-mod export;
 mod failure;
-mod findings;
-mod in_use;
-mod jobs;
-mod ledger;
-mod man;
 mod output;
-mod output_dir;
-mod output_target;
-mod password;
-mod payload;
-mod progress;
-mod publish;
-mod quarantine;
-mod query;
-mod reindex;
-mod report;
-mod rows;
 mod runtime;
-mod salvage;
-mod scheduled;
-mod schema;
-mod signals;
-mod simulate;
-mod status;
-mod summary;
-mod sync;
-mod table;
-mod trust;
-mod verify;
+mod terminal;
 
 use std::ffi::OsString;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
-use self::console::{Console, tell_choices};
 use self::failure::Failure;
+use self::terminal::console::{Console, tell_choices};
 use crate::config::{
     Environment, GlobalFlags, GlobalSettings, Sources, When, default_config_files, find_config_file,
     show_size, unread_config_file,
@@ -79,7 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         console.tell(&failure);
         return failure.exit();
     }
-    signals::outlive_file_size_signal();
+    terminal::signals::outlive_file_size_signal();
     let color = match early.color {
         When::Auto => ColorChoice::Auto,
         When::Always => ColorChoice::Always,
@@ -89,7 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let read = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let cli = match read {
         Ok((cli, matches)) => {
-            in_use::protect_arguments(&matches);
+            output::in_use::protect_arguments(&matches);
             cli
         }
         Err(error) => return end_of_parsing(&error, &console),
@@ -163,12 +131,12 @@ fn settle<'e>(
     let file = find_config_file(flags.config.as_deref(), environment)?;
     let sources = Sources::new(environment, file);
     let settings = GlobalSettings::choose(flags, &sources)?;
-    in_use::protect_archive(&settings.archive);
-    in_use::protect_settings(&sources);
+    output::in_use::protect_archive(&settings.archive);
+    output::in_use::protect_settings(&sources);
     let mut console = Console::new(settings.log_format, settings.color, settings.verbosity);
     if let Some(path) = &settings.log_file {
-        in_use::refuse(path)?;
-        in_use::protect(path, "the log file");
+        output::in_use::refuse(path)?;
+        output::in_use::protect(path, "the log file");
         console = console.with_log_file(path).map_err(|source| {
             let words = format!("could not open the log file {}", path.display());
             Failure::new(Exit::WrongUsage, words).caused_by(&source)
@@ -185,25 +153,25 @@ fn command(
 ) -> Result<Exit, Failure> {
     let archive = &global.archive;
     match command {
-        Command::Demo(args) => demo::run(&args, global, console),
-        Command::Simulate(args) => simulate::run(args),
-        Command::Sync(args) => sync::run(&args, sources, global, console),
-        Command::Jobs(args) => jobs::run(&args, sources, archive),
-        Command::Status(args) => status::run(&args, archive),
-        Command::Query(args) => query::run(&args, archive),
-        Command::Report(args) => report::run(&args, archive, console),
-        Command::Export(args) => export::run(&args, archive, console),
-        Command::Schema(args) => schema::run(&args),
-        Command::Verify(args) => verify::run(&args, sources, global, console),
-        Command::Salvage(args) => salvage::run(&args, sources, global, console),
-        Command::Reindex(args) => reindex::run(&args, sources, global, console),
-        Command::Backup(args) => backup::run(&args, archive),
-        Command::Ledger(args) => ledger::run(&args, sources, archive),
-        Command::Payload(args) => payload::run(&args, archive),
-        Command::Quarantine(args) => quarantine::run(&args, archive),
-        Command::Trust(args) => trust::run(&args, sources),
-        Command::Password(args) => password::run(&args, sources),
-        Command::Completions(args) => completions::run(&args, Cli::command()),
-        Command::Man(args) => man::run(&args, Cli::command()),
+        Command::Demo(args) => commands::demo::run(&args, global, console),
+        Command::Simulate(args) => commands::simulate::run(args),
+        Command::Sync(args) => commands::sync::run(&args, sources, global, console),
+        Command::Jobs(args) => commands::jobs::run(&args, sources, archive),
+        Command::Status(args) => commands::status::run(&args, archive),
+        Command::Query(args) => commands::query::run(&args, archive),
+        Command::Report(args) => commands::report::run(&args, archive, console),
+        Command::Export(args) => commands::export::run(&args, archive, console),
+        Command::Schema(args) => commands::schema::run(&args),
+        Command::Verify(args) => commands::verify::run(&args, sources, global, console),
+        Command::Salvage(args) => commands::salvage::run(&args, sources, global, console),
+        Command::Reindex(args) => commands::reindex::run(&args, sources, global, console),
+        Command::Backup(args) => commands::backup::run(&args, archive),
+        Command::Ledger(args) => commands::ledger::run(&args, sources, archive),
+        Command::Payload(args) => commands::payload::run(&args, archive),
+        Command::Quarantine(args) => commands::quarantine::run(&args, archive),
+        Command::Trust(args) => commands::trust::run(&args, sources),
+        Command::Password(args) => commands::password::run(&args, sources),
+        Command::Completions(args) => commands::completions::run(&args, Cli::command()),
+        Command::Man(args) => commands::man::run(&args, Cli::command()),
     }
 }

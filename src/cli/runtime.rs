@@ -2,12 +2,12 @@
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::failure::{Exit, Failure};
-use super::signals;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::terminal::signals;
 use crate::memory;
 
 /// A runtime for commands that speak with a server.
-pub(super) fn runtime() -> Result<Runtime, Failure> {
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
     // One that waits for the disk beside them, and the one that writes the archive.
     let workers = memory::threads(usize::MAX);
     signals::spare_descriptors()

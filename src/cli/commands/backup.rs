@@ -1,0 +1,89 @@
+//! `jobruns backup`.
+
+use std::path::{Path, PathBuf};
+
+use indicatif::{DecimalBytes, HumanCount};
+use serde::Serialize;
+
+use crate::archive::{BackupError, BackupMade, Verified, backup};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::in_use;
+use crate::cli::terminal::console::shown;
+use crate::cli::terminal::table::{print_json, print_text};
+use crate::config::TableOrJson;
+use crate::model::hex;
+
+/// Makes a verified copy of the archive, also during a sync
+///
+/// The copy is one state of the archive, with its ledger. It gets its name only after its hash chain and every payload
+/// have been verified; it then needs no other file beside it, and opens on a read-only share. To restore, copy it back.
+/// Until it is ready, it is named .NAME.xxxxxx.part in the same folder.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns backup /mnt/backup/jobruns-monday.db --force
+  jobruns backup //share/audit/2026-01.db --format json
+
+Exit codes: 0 the copy is there; 1 it could not be made; 2 the file is there already, or no copy may be written there; 4 the archive is not intact, and no copy was made.")]
+pub(crate) struct BackupArgs {
+    /// The file to create, in an existing folder
+    #[arg(value_name = "DEST")]
+    target: PathBuf,
+
+    /// Replaces an existing file, once the new copy is ready
+    #[arg(long)]
+    force: bool,
+
+    /// The output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: TableOrJson,
+}
+
+#[derive(Serialize)]
+struct Made {
+    path: String,
+    bytes: u64,
+    head: String,
+    verified: Verified,
+}
+
+pub(crate) fn run(args: &BackupArgs, archive: &Path) -> Result<Exit, Failure> {
+    in_use::refuse(&args.target)?;
+    let BackupMade {
+        path,
+        bytes,
+        head,
+        verified,
+    } = backup(archive, &args.target, args.force)?;
+    let path = path.display().to_string();
+    match args.format {
+        TableOrJson::Table => print_text(&format!(
+            "{} is a copy of the archive ({}). Checked: {} ledger entries and {} payloads. Ledger head {}\n",
+            shown(&path),
+            DecimalBytes(bytes),
+            HumanCount(verified.entries),
+            HumanCount(verified.payloads),
+            hex(&head)
+        ))?,
+        TableOrJson::Json => print_json(&Made {
+            path,
+            bytes,
+            head: hex(&head),
+            verified,
+        })?,
+    }
+    Ok(Exit::Done)
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        let exit = match &error {
+            BackupError::Archive(error) if error.is_damage() => Exit::NotIntact,
+            BackupError::Archive(error) => return Self::from(error),
+            BackupError::Exists { .. } | BackupError::Place { .. } => Exit::WrongUsage,
+            BackupError::NotIntact { .. } => Exit::NotIntact,
+            BackupError::Io { .. } | BackupError::Copy { .. } => Exit::NotDone,
+        };
+        let hint = error.hint();
+        Self::of(exit, &error, hint)
+    }
+}

@@ -1,0 +1,128 @@
+//! `jobruns quarantine`.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::archive::{QuarantineRow, ReadOnly, Writer};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::terminal::table::{Column, or_dash, print, write_bytes};
+use crate::config::TableOrJson;
+
+/// Manages bytes that could not be read as a run or a message
+///
+/// They make their job partial each time, until somebody looked at them and accepted them. A run whose JobRunID stands in
+/// accepted bytes still counts as listed by the server.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns quarantine list
+  jobruns quarantine show 3 > bytes
+  jobruns quarantine accept 3 --why 'broken since the upgrade of 2024, vendor case 4711'")]
+pub(crate) struct QuarantineArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Lists the quarantine
+    List {
+        /// The output format
+        #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+        format: TableOrJson,
+    },
+    /// Writes the bytes, exactly as received, to standard output
+    Show {
+        /// The number, as listed
+        #[arg(value_name = "ID")]
+        id: i64,
+        /// Writes to a file instead (some shells change bytes that are redirected with `>`)
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Accepts the bytes, so that they no longer make their job partial; recorded in the ledger
+    Accept {
+        /// The number, as listed
+        #[arg(value_name = "ID")]
+        id: i64,
+        /// The reason, for the record
+        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        why: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Listed {
+    quarantine_id: i64,
+    job_id: String,
+    sync_id: i64,
+    captured_at: String,
+    position: i64,
+    reason: String,
+    payload_bytes: i64,
+    accepted_at: Option<String>,
+    accepted_why: Option<String>,
+}
+
+impl From<QuarantineRow> for Listed {
+    fn from(row: QuarantineRow) -> Self {
+        Self {
+            quarantine_id: row.quarantine_id,
+            job_id: row.job_id,
+            sync_id: row.sync_id,
+            captured_at: row.captured_at,
+            position: row.position,
+            reason: row.reason,
+            payload_bytes: row.payload_bytes,
+            accepted_at: row.accepted_at,
+            accepted_why: row.accepted_why,
+        }
+    }
+}
+
+pub(crate) fn run(args: &QuarantineArgs, archive: &Path) -> Result<Exit, Failure> {
+    let reader = ReadOnly::open(archive)?;
+    match &args.action {
+        Action::List { format } => {
+            let rows: Vec<Listed> = reader.quarantine()?.into_iter().map(Listed::from).collect();
+            let columns = [
+                Column::Number("id"),
+                Column::Text("job"),
+                Column::Number("sync"),
+                Column::Text("captured"),
+                Column::Number("position"),
+                Column::Number("bytes"),
+                Column::Text("reason"),
+                Column::Text("accepted"),
+            ];
+            print(*format, &rows, &columns, |row| {
+                vec![
+                    row.quarantine_id.to_string(),
+                    row.job_id.clone(),
+                    row.sync_id.to_string(),
+                    row.captured_at.clone(),
+                    row.position.to_string(),
+                    row.payload_bytes.to_string(),
+                    row.reason.clone(),
+                    or_dash(row.accepted_why.as_deref()),
+                ]
+            })?;
+        }
+        Action::Show { id, output } => {
+            let (row, bytes) = reader.quarantined(*id)?;
+            tracing::info!(
+                "{} bytes of job {}: {}",
+                row.payload_bytes,
+                row.job_id,
+                row.reason
+            );
+            write_bytes(output.as_deref(), archive, &bytes)?;
+        }
+        Action::Accept { id, why } => {
+            drop(reader);
+            Writer::open(archive)?.accept(*id, why)?;
+            tracing::info!(quarantine_id = id, "number {id} is accepted");
+        }
+    }
+    Ok(Exit::Done)
+}

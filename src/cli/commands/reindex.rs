@@ -1,0 +1,107 @@
+//! `jobruns reindex`.
+
+use std::path::PathBuf;
+
+use indicatif::{DecimalBytes, HumanCount};
+use serde::Serialize;
+
+use crate::archive::{HeadToPublish, Reindexed, reindex};
+use crate::cli::commands::verify::of_damage;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::in_use;
+use crate::cli::output::publish::publish;
+use crate::cli::terminal::byte_progress::ByteProgress;
+use crate::cli::terminal::console::Console;
+use crate::cli::terminal::table::{print_json, print_text};
+use crate::config::{GlobalSettings, Sources, TableOrJson};
+use crate::model::{NaiveZone, hex};
+
+/// Rebuilds every table from payloads and ledger, after damage or to read times in another time zone
+///
+/// Recreates runs, messages, assets, revisions, syncs, views and indexes from what was received. What is stored nowhere
+/// else (payloads, ledger, names, reasons) must be sound; otherwise nothing is changed, and `jobruns salvage` is the
+/// command to use. All of it is one transaction: readers see the old tables until the end, and a kill in the middle
+/// changes nothing. The act is recorded in the ledger. It needs free space of about the size of the archive.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns reindex
+  jobruns reindex --naive-time Europe/Berlin
+
+Exit codes: 0 done; 1 it could not be done; 4 the archive is too damaged for it; 5 a sync holds the archive.")]
+pub(crate) struct ReindexArgs {
+    /// The time zone of times without an offset, for everything archived and from now on: utc or an IANA name [default:
+    /// the one that the archive remembers]
+    #[arg(long, value_name = "ZONE")]
+    naive_time: Option<NaiveZone>,
+
+    /// The list of heads, to which a line for this act is appended [config: head_file]
+    #[arg(long, value_name = "FILE")]
+    head_file: Option<PathBuf>,
+
+    /// The output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    format: TableOrJson,
+}
+
+#[derive(Serialize)]
+struct Done {
+    runs: u64,
+    revisions: u64,
+    messages: u64,
+    payload_bytes: u64,
+    naive_time: String,
+    head: String,
+}
+
+pub(crate) fn run(
+    args: &ReindexArgs,
+    sources: &Sources<'_>,
+    global: &GlobalSettings,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let list = in_use::head_file(args.head_file.as_ref(), sources)?;
+    let shown_progress = ByteProgress::new(console, global.progress, "reindex");
+    let result = reindex(&global.archive, args.naive_time, &|done, total| {
+        shown_progress.show(done, total);
+    });
+    shown_progress.clear();
+    let Reindexed {
+        runs,
+        revisions,
+        messages,
+        payload_bytes,
+        zone,
+        head,
+        at,
+    } = result.map_err(of_damage)?;
+    let rules = zone.rules().map_or_else(String::new, |rules| {
+        format!(" by the rules of {}", rules.version())
+    });
+    match args.format {
+        TableOrJson::Table => print_text(&format!(
+            "Rebuilt {} runs with {} messages from {} payloads of {}, times without offset in {zone}{rules}. Ledger head {}\n",
+            HumanCount(runs),
+            HumanCount(messages),
+            HumanCount(revisions),
+            DecimalBytes(payload_bytes),
+            hex(&head)
+        ))?,
+        TableOrJson::Json => print_json(&Done {
+            runs,
+            revisions,
+            messages,
+            payload_bytes,
+            naive_time: zone.to_string(),
+            head: hex(&head),
+        })?,
+    }
+    let published = HeadToPublish {
+        at,
+        what: "reindex".to_owned(),
+        head,
+        made: false,
+    };
+    Ok(list.map_or(Exit::Done, |list| {
+        publish(&list, &global.archive, &published, "this reindex")
+    }))
+}

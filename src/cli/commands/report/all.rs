@@ -1,0 +1,68 @@
+//! `jobruns report all`.
+
+use std::path::PathBuf;
+
+use super::list::every_report;
+use crate::archive::ReadOnly;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::dir::OutputDir;
+use crate::cli::output::rows::FormArgs;
+use crate::cli::output::target::PathContext;
+use crate::cli::terminal::cancel::Cancel;
+use crate::cli::terminal::console::Console;
+use crate::report::CommonOptions;
+use crate::report::format::Format;
+use crate::report::options::CommonArgs;
+
+/// Every report, each in its own file
+///
+/// All reports are of the same state of the archive, even while a sync writes. A file is named after its report, such
+/// as failure-trends.csv, and replaced only once the new one is complete. If one report cannot be written, the others
+/// still are, and the exit code is 3; it is 1 if none could be written.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns report all --output-dir reports
+  jobruns report all --output-dir 'reports/{date}' --format xlsx --timezone Europe/Berlin
+  jobruns report all --output-dir reports --excel --manifest --max-age 26h")]
+pub(super) struct AllArgs {
+    /// The folder for the files, created if missing; {date} in its name is replaced by today's date
+    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    pub(super) output_dir: PathBuf,
+
+    /// Writes FILE.manifest.json beside each: SHA-256, rows, columns, options, ledger head, versions, time
+    #[arg(long, help_heading = "Output")]
+    manifest: bool,
+
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    #[command(flatten)]
+    form: FormArgs,
+}
+
+impl AllArgs {
+    /// Makes the folder, before any work is done.
+    pub(super) fn folder(&self, place: &PathContext<'_>) -> Result<OutputDir, Failure> {
+        let (format, style) = self.form.form(Format::CSV, None)?;
+        OutputDir::open(&self.output_dir, place, format, style, self.manifest)
+    }
+
+    /// Writes every report, and says how that ended. What went wrong with one of them is told at once.
+    pub(super) fn write(
+        common: &CommonOptions,
+        folder: &OutputDir,
+        reader: &ReadOnly,
+        cancel: &Cancel,
+        console: &Console,
+    ) -> Result<Exit, Failure> {
+        let snapshot = &reader.snapshot()?;
+        reader.confirmed(common.scope(snapshot))?;
+        folder.write_each(
+            &every_report(common),
+            cancel,
+            console,
+            |request| request.name(),
+            |request| request.meta(snapshot),
+            |request, printer| reader.confirmed(request.write(snapshot, printer)),
+        )
+    }
+}

@@ -1,0 +1,130 @@
+//! Reports that are written after each sync: the `[[export]]` entries of the config file.
+//!
+//! An entry says what `jobruns report` can be asked, an option a key; it is read as those words, so that whatever a
+//! report can do an entry can.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use crate::cli::commands::report::ReportArgs;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::in_use;
+use crate::cli::terminal::cancel::Cancel;
+use crate::cli::terminal::console::Console;
+use crate::config::{Export, Sources};
+use crate::model::Instant;
+use crate::sync::Cancellation;
+
+/// The words of an entry.
+#[derive(Debug, Parser)]
+#[command(
+    name = "export",
+    no_binary_name = true,
+    disable_help_flag = true,
+    disable_help_subcommand = true
+)]
+struct Words {
+    #[command(flatten)]
+    report: ReportArgs,
+}
+
+/// What is written after each sync.
+#[derive(Default)]
+pub(crate) struct Scheduled {
+    /// The folder of the config file, to which paths in it are relative.
+    folder: PathBuf,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    /// Where it stands, and what it is.
+    title: String,
+    report: ReportArgs,
+}
+
+impl Scheduled {
+    /// Reads the entries, before a sync begins.
+    ///
+    /// # Errors
+    /// Wrong usage: an entry that means no report or names no file, two with the same file.
+    pub(crate) fn of(sources: &Sources<'_>) -> Result<Self, Failure> {
+        let Some(file) = sources.file() else {
+            return Ok(Self::default());
+        };
+        let mut targets: HashMap<PathBuf, usize> = HashMap::new();
+        let mut entries = Vec::new();
+        for export in file.exports() {
+            let place = format!("{}:{}", file.path().display(), export.line);
+            let refused = |why: String| Failure::new(Exit::WrongUsage, format!("{place}: [[export]]: {why}"));
+            let report = read(export, &refused)?;
+            let target = report
+                .target(Instant::now())
+                .map_err(|failure| failure.about(&format!("{place}: [[export]]: ")))?
+                .ok_or_else(|| refused("it names no file".to_owned()).with_hint("add output = \"FILE\"."))?;
+            in_use::refuse(&file.resolve(&target))
+                .map_err(|failure| failure.about(&format!("{place}: [[export]]: ")))?;
+            if let Some(line) = targets.insert(target, export.line) {
+                return Err(refused(format!(
+                    "it writes the same file as the one in line {line}"
+                )));
+            }
+            entries.push(Entry {
+                title: format!("[[export]] {} ({place})", export.report),
+                report,
+            });
+        }
+        tracing::debug!("{} reports are written after each sync", entries.len());
+        Ok(Self {
+            folder: file.resolve(Path::new("")),
+            entries,
+        })
+    }
+
+    /// Writes them all, and says how that ended: done, or with findings where one of them could not be written or is not
+    /// fresh. What went wrong is told at once, and stops none of the others.
+    pub(crate) fn write(&self, archive: &Path, cancellation: &Cancellation, console: &Console) -> Exit {
+        let cancel = Cancel::by(cancellation.clone());
+        let mut exit = Exit::Done;
+        for entry in &self.entries {
+            let folder = Some(self.folder.as_path());
+            match entry
+                .report
+                .write(archive, folder, Instant::now(), &cancel, console)
+            {
+                Ok(Exit::Done) => tracing::info!("written: {}", entry.title),
+                Ok(_) => exit = Exit::Findings,
+                Err(failure) => {
+                    console.tell(&failure.about(&format!("{}: ", entry.title)));
+                    exit = Exit::Findings;
+                }
+            }
+            if cancellation.is_cancelled() {
+                return Exit::Interrupted;
+            }
+        }
+        exit
+    }
+}
+
+fn read(export: &Export, refused: &dyn Fn(String) -> Failure) -> Result<ReportArgs, Failure> {
+    match Words::try_parse_from(&export.arguments) {
+        Ok(words) => Ok(words.report),
+        Err(error) => {
+            let text = error.render().to_string();
+            // What it says, without the usage of a command that nobody typed.
+            let said: Vec<&str> = text
+                .lines()
+                .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .collect();
+            let said = said.join("; ");
+            let failure = refused(said.strip_prefix("error: ").unwrap_or(&said).to_owned());
+            Err(failure.with_hint(
+                "its keys are report and the options of `jobruns report NAME --help`, with _ in place of -.",
+            ))
+        }
+    }
+}

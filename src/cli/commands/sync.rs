@@ -1,0 +1,257 @@
+//! `jobruns sync`.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::archive::{ArchiveError, HeadToPublish, ReadOnly, SyncRecord};
+use crate::ccs::Client;
+use crate::ccs::retry::Policy;
+use crate::cli::client::client;
+use crate::cli::commands::scheduled::Scheduled;
+use crate::cli::commands::sync_summary::{self, Summary};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::in_use;
+use crate::cli::output::publish::publish;
+use crate::cli::runtime::runtime;
+use crate::cli::terminal::console::{Console, tell_choices};
+use crate::cli::terminal::progress::Progress;
+use crate::cli::terminal::signals;
+use crate::cli::terminal::table::{print_json, print_text};
+use crate::config::{
+    GlobalSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
+};
+use crate::model::{Guid, hex};
+use crate::sync::{self, Cancellation, SyncError, SyncEvent};
+
+/// Fetches every run of every watched job into the archive
+///
+/// If jobs are named, fetches only those, and watches them from then on. Each run is archived whole or not at all; runs
+/// that are archived already are recognised and left alone. Nothing is deleted because the server no longer has it.
+/// When stopped by Ctrl-C, it keeps what was read.
+#[derive(Debug, clap::Args)]
+#[command(after_help = r"Examples:
+  jobruns sync --url https://ccs.example:12431 --username 'CORP\auditor' --pin SHA256 JOB_ID
+  jobruns sync --config /etc/jobruns/jobruns.toml --log-file /var/log/jobruns.log
+  jobruns sync --config jobruns.toml --every 15m --format json
+  jobruns sync --config jobruns.toml --head-file //audit/worm/heads.txt
+
+Reports that are to be written after each sync stand in the config file: [[export]], report = 'failure-trends', output = 'trends-{date}.csv', and options of `jobruns report` as keys. They are left as they are after a sync that brought nothing; one that cannot be written makes the exit code 3.
+
+Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be published); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
+pub(crate) struct SyncArgs {
+    #[command(flatten)]
+    sync: SyncFlags,
+
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+pub(crate) fn run(
+    args: &SyncArgs,
+    sources: &Sources<'_>,
+    global: &GlobalSettings,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let server = ServerSettings::choose(&args.server, sources)?;
+    let settings = SyncSettings::choose(&args.sync, sources)?;
+    in_use::head_file(args.sync.head_file.as_ref(), sources)?;
+    let scheduled = Scheduled::of(sources)?;
+    tell_choices(sources);
+    let client = client(&server)?;
+    let options = options(&settings, &server);
+    let progress = Progress::new(console, global.progress);
+    runtime()?.block_on(async {
+        let cancellation = signals::listen()?;
+        let sync = One {
+            archive: &global.archive,
+            client: &client,
+            options,
+            progress: &progress,
+            head_file: settings.head_file.as_deref(),
+            cancellation,
+        };
+        match settings.every {
+            None => {
+                let (exit, summary) = sync.run().await?;
+                print(&summary, settings.format)?;
+                Ok(sync.exports(exit, &scheduled, console))
+            }
+            Some(every) => repeat(&sync, every, settings.format, &scheduled, console).await,
+        }
+    })
+}
+
+/// Syncs at a rhythm, counted from start to start, until it is asked to stop. A sync that takes longer than the rhythm
+/// is followed by the next at once.
+async fn repeat(
+    sync: &One<'_>,
+    every: Duration,
+    format: TableOrJson,
+    scheduled: &Scheduled,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let mut cancellation = sync.cancellation.clone();
+    let mut first = true;
+    while !cancellation.is_cancelled() {
+        let next = Instant::now() + every;
+        match sync.run().await {
+            Ok((exit, summary)) => {
+                print(&summary, format)?;
+                sync.exports(exit, scheduled, console);
+            }
+            // Another sync will have ended by the next time; what else fails at the first try fails at every one.
+            Err(failure) if first && failure.exit() != Exit::Held => return Err(failure),
+            Err(failure) => console.tell(&failure),
+        }
+        first = false;
+        tokio::select! {
+            () = tokio::time::sleep_until(next) => {}
+            () = cancellation.cancelled() => {}
+        }
+    }
+    Ok(Exit::Interrupted)
+}
+
+fn options(settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
+    sync::Options {
+        jobs: settings
+            .jobs
+            .iter()
+            .map(|job| (job.job_id, job.name.clone()))
+            .collect(),
+        count: settings.count,
+        concurrency: settings.concurrency,
+        retry: Policy {
+            retries: server.retries,
+            ..Policy::default()
+        },
+        run_limit: usize::try_from(settings.run_limit).unwrap_or(usize::MAX),
+        naive_time: settings.naive_time,
+    }
+}
+
+/// One sync, as often as it is wanted.
+pub(crate) struct One<'s> {
+    pub(crate) archive: &'s Path,
+    pub(crate) client: &'s Client,
+    pub(crate) options: sync::Options,
+    pub(crate) progress: &'s Progress,
+    pub(crate) head_file: Option<&'s Path>,
+    pub(crate) cancellation: Cancellation,
+}
+
+impl One<'_> {
+    /// Syncs once, and says how it ended.
+    pub(crate) async fn run(&self) -> Result<(Exit, Summary), Failure> {
+        let names: Arc<Mutex<HashMap<Guid, String>>> = Arc::default();
+        let events = {
+            let (names, progress) = (Arc::clone(&names), self.progress.clone());
+            move |event: SyncEvent<'_>| {
+                if let SyncEvent::JobEnded {
+                    name: Some(name),
+                    record,
+                } = &event
+                {
+                    let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+                    names.insert(record.job_id, (*name).to_owned());
+                }
+                progress.show(&event);
+            }
+        };
+        let made = !self.archive.exists();
+        let ended = sync::sync(
+            self.archive,
+            self.client,
+            self.options.clone(),
+            Box::new(events),
+            self.cancellation.clone(),
+        )
+        .await;
+        self.progress.clear();
+        let record = ended.map_err(|error| told(error, self.archive))?;
+        let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        add_archived_names(self.archive, &record, &mut names);
+        let exit = self.publish(&record, made, sync_summary::exit(record.outcome));
+        Ok((exit, Summary::new(&record, &names)))
+    }
+
+    /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
+    /// but this is done in part.
+    fn publish(&self, record: &SyncRecord, made: bool, exit: Exit) -> Exit {
+        let head = hex(&record.head);
+        tracing::info!(
+            sync_id = record.sync_id,
+            head,
+            "sync {} {}, ledger head {head}",
+            record.sync_id,
+            record.outcome.as_str()
+        );
+        let Some(path) = self.head_file else { return exit };
+        let to_publish = HeadToPublish {
+            at: record.finished_at,
+            what: record.sync_id.to_string(),
+            head: record.head,
+            made,
+        };
+        let published = publish(
+            path,
+            self.archive,
+            &to_publish,
+            &format!("sync {}", record.sync_id),
+        );
+        if published == Exit::Done || exit != Exit::Done {
+            exit
+        } else {
+            published
+        }
+    }
+
+    /// Writes what is to be written after a sync that ended so, and says how all of it ended. After a sync that brought
+    /// nothing, files stay as they are: a new one would look fresh and not be.
+    fn exports(&self, ended: Exit, scheduled: &Scheduled, console: &Console) -> Exit {
+        if !matches!(ended, Exit::Done | Exit::Findings) {
+            return ended;
+        }
+        let exported =
+            tokio::task::block_in_place(|| scheduled.write(self.archive, &self.cancellation, console));
+        if exported == Exit::Done { ended } else { exported }
+    }
+}
+
+/// The failure in words; the archive is named where the error itself does not.
+fn told(error: SyncError, archive: &Path) -> Failure {
+    let unnamed = matches!(&error, SyncError::Archive(error) if matches!(**error, ArchiveError::Sql { .. }));
+    let failure = Failure::from(error);
+    if unnamed {
+        failure.about(&format!("{}: ", archive.display()))
+    } else {
+        failure
+    }
+}
+
+/// Adds the names that the archive knows: of a job that failed the server told none.
+fn add_archived_names(archive: &Path, record: &SyncRecord, names: &mut HashMap<Guid, String>) {
+    if record.jobs.iter().all(|job| names.contains_key(&job.job_id)) {
+        return;
+    }
+    // The sync is done and told; that its archive cannot be read now is the next command's to say.
+    let Ok(states) = ReadOnly::open(archive).and_then(|reader| reader.job_states()) else {
+        return;
+    };
+    for state in states {
+        if let (Ok(job_id), Some(name)) = (state.job.job_id.parse(), state.job.name) {
+            names.entry(job_id).or_insert(name);
+        }
+    }
+}
+
+fn print(summary: &Summary, format: TableOrJson) -> Result<(), Failure> {
+    match format {
+        TableOrJson::Table => print_text(&summary.text()),
+        TableOrJson::Json => print_json(summary),
+    }
+}

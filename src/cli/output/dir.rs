@@ -1,0 +1,90 @@
+//! A folder of files that are made in one go, of the same state of the archive.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::target::{OutputTarget, PathContext};
+use crate::cli::terminal::cancel::Cancel;
+use crate::cli::terminal::console::Console;
+use crate::report::format::{Format, Style};
+use crate::report::{Printer, ReportError, ReportMeta, Written};
+
+/// A folder that is there, and how files in it are written.
+pub(crate) struct OutputDir {
+    path: PathBuf,
+    format: Format,
+    style: Style,
+    manifests: bool,
+}
+
+impl OutputDir {
+    /// Makes the folder, before any work is done.
+    ///
+    /// # Errors
+    /// Wrong usage: a folder that cannot be made.
+    pub(crate) fn open(
+        path: &Path,
+        place: &PathContext<'_>,
+        format: Format,
+        style: Style,
+        manifests: bool,
+    ) -> Result<Self, Failure> {
+        let path = place.resolve(path);
+        fs::create_dir_all(&path).map_err(|error| {
+            let words = format!("could not make the folder {}", path.display());
+            Failure::new(Exit::WrongUsage, words).caused_by(&error)
+        })?;
+        Ok(Self {
+            path,
+            format,
+            style,
+            manifests,
+        })
+    }
+
+    /// Writes a file for each of `things`, named by `name`, and says how that ended: whatever goes wrong with one of them is
+    /// told at once, and the others are written.
+    ///
+    /// # Errors
+    /// The wish to stop.
+    pub(crate) fn write_each<T>(
+        &self,
+        things: &[T],
+        cancel: &Cancel,
+        console: &Console,
+        name: impl Fn(&T) -> &str,
+        meta: impl Fn(&T) -> ReportMeta,
+        produce: impl Fn(&T, Printer<'_>) -> Result<Written, ReportError>,
+    ) -> Result<Exit, Failure> {
+        let mut written = 0;
+        for thing in things {
+            match self.write(name(thing), meta(thing), cancel, |printer| {
+                produce(thing, printer)
+            }) {
+                Ok(()) => written += 1,
+                Err(failure) if failure.exit() == Exit::Interrupted => return Err(failure),
+                Err(failure) => console.tell(&failure.about(&format!("{}: ", name(thing)))),
+            }
+        }
+        Ok(match written {
+            0 => Exit::NotDone,
+            all if all == things.len() => Exit::Done,
+            _ => Exit::Findings,
+        })
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        meta: ReportMeta,
+        cancel: &Cancel,
+        produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
+    ) -> Result<(), Failure> {
+        let file = self.path.join(format!("{name}.{}", self.format.extension));
+        let target = OutputTarget::file(&file, self.manifests, self.format, self.style)?;
+        let rows = target.write(meta, cancel, produce)?;
+        tracing::info!("{}: {rows} rows", file.display());
+        Ok(())
+    }
+}

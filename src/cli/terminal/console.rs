@@ -1,0 +1,455 @@
+//! What goes to stderr, and to the log file: lines of the program's own events, warnings, errors.
+//!
+//! Every line passes through one [`Console`], so that each has the chosen form: text for people, or one JSON object
+//! `{"time","level","message",...}` per line. Control characters of foreign texts are shown escaped, never executed.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+use crate::cli::failure::{ErrorReport, Failure};
+use crate::config::{LogFormat, Origin, Sources, When};
+
+/// How much is said: `--quiet` 0, usually 1, `-v` 2, `-vv` 3.
+const LEVELS: [Level; 4] = [Level::ERROR, Level::INFO, Level::DEBUG, Level::TRACE];
+
+/// How often bars are drawn; more flickers over a slow line and shows nothing more.
+const DRAWS_PER_SECOND: u8 = 8;
+
+/// The place where everything but data is said. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Console(Arc<Inner>);
+
+struct Inner {
+    format: LogFormat,
+    color: bool,
+    level: Level,
+    file: Option<Mutex<File>>,
+    bars: OnceLock<MultiProgress>,
+}
+
+/// One line to say.
+struct Line<'l> {
+    level: Level,
+    message: &'l str,
+    /// Whether the fields repeat the message for programs.
+    message_says_all: bool,
+    fields: Map<String, Value>,
+}
+
+impl Console {
+    /// A console for stderr without a log file.
+    #[must_use]
+    pub(crate) fn new(format: LogFormat, color: When, verbosity: u8) -> Self {
+        let level = LEVELS[usize::from(verbosity).min(LEVELS.len() - 1)];
+        let color = format == LogFormat::Text && color.decide(io::stderr().is_terminal());
+        Self(Arc::new(Inner {
+            format,
+            color,
+            level,
+            file: None,
+            bars: OnceLock::new(),
+        }))
+    }
+
+    /// The same with a log file, which is appended to and made readable by its owner only.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub(crate) fn with_log_file(self, path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        owner_only(&mut options);
+        let file = Some(Mutex::new(options.open(path)?));
+        let Inner {
+            format, color, level, ..
+        } = *self.0;
+        Ok(Self(Arc::new(Inner {
+            format,
+            color,
+            level,
+            file,
+            bars: OnceLock::new(),
+        })))
+    }
+
+    /// Takes what the program notes of its doings (`tracing` events) from now on.
+    pub(crate) fn listen(&self) {
+        let subscriber = tracing_subscriber::registry().with(Listener(self.clone()));
+        // A second console in one process (a test's) says its failures, and leaves the events to the first.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    }
+
+    /// Whether lines are JSON objects.
+    #[must_use]
+    pub(crate) fn is_json(&self) -> bool {
+        self.0.format == LogFormat::Json
+    }
+
+    /// Whether anything but errors is said.
+    #[must_use]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.0.level == Level::ERROR
+    }
+
+    /// The bars that lines must not tear; made at the first call.
+    #[must_use]
+    pub(crate) fn bars(&self) -> &MultiProgress {
+        let modest = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+        self.0.bars.get_or_init(modest)
+    }
+
+    /// Tells a failure: `Error:`, `Caused by:`, `Hint:`, or one JSON object.
+    pub(crate) fn tell(&self, failure: &Failure) {
+        let Failure::Error(told) = failure else { return };
+        if self.is_json() {
+            let mut fields = Map::new();
+            fields.insert("caused_by".to_owned(), told.causes.clone().into());
+            fields.insert("hint".to_owned(), told.hint.clone().into());
+            fields.insert("exit_code".to_owned(), told.exit.code().into());
+            self.write(&Line {
+                level: Level::ERROR,
+                message: &told.words,
+                message_says_all: true,
+                fields,
+            });
+            return;
+        }
+        let lines = told_lines(told);
+        self.to_stderr(|stderr| {
+            for (label, text) in &lines {
+                let style = if *label == "Error" { "1;31" } else { "1" };
+                writeln!(stderr, "{}: {}", self.styled(style, label), shown(text))?;
+            }
+            Ok(())
+        });
+        for (label, text) in &lines {
+            self.to_file(|time| format!("{time} ERROR {label}: {}", shown(text)));
+        }
+    }
+
+    /// Tells what clap has to say about wrong usage.
+    pub(crate) fn tell_usage(&self, error: &clap::Error) {
+        if !self.is_json() {
+            self.to_stderr(|stderr| {
+                let text = error.render();
+                if self.0.color {
+                    write!(stderr, "{}", text.ansi())
+                } else {
+                    write!(stderr, "{text}")
+                }
+            });
+            return;
+        }
+        let text = error.render().to_string();
+        let text = text.trim().trim_start_matches("error: ");
+        let (words, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+        let mut fields = Map::new();
+        fields.insert("usage".to_owned(), rest.into());
+        fields.insert("exit_code".to_owned(), 2.into());
+        self.write(&Line {
+            level: Level::ERROR,
+            message: words,
+            message_says_all: true,
+            fields,
+        });
+    }
+
+    /// Whether lines of this level are said on stderr.
+    fn says(&self, level: Level) -> bool {
+        level <= self.0.level
+    }
+
+    /// Whether lines of this level go anywhere. `--quiet` is about stderr; a log file still gets the usual lines.
+    fn takes(&self, level: Level) -> bool {
+        self.says(level) || (self.0.file.is_some() && level <= Level::INFO)
+    }
+
+    fn write(&self, line: &Line<'_>) {
+        let time = now();
+        if self.is_json() {
+            let json = json_line(&time, line);
+            if self.says(line.level) {
+                self.to_stderr(|stderr| writeln!(stderr, "{json}"));
+            }
+            self.to_file(|_| json);
+            return;
+        }
+        let text = text_line(line);
+        if self.says(line.level) {
+            self.to_stderr(|stderr| match line.level {
+                Level::ERROR => writeln!(stderr, "{}: {text}", self.styled("1;31", "Error")),
+                Level::WARN => writeln!(stderr, "{}: {text}", self.styled("1;33", "Warning")),
+                Level::INFO => writeln!(stderr, "{text}"),
+                _ => writeln!(stderr, "{}", self.styled("2", &text)),
+            });
+        }
+        self.to_file(|time| format!("{time} {:5} {text}", line.level.as_str()));
+    }
+
+    /// Writes to stderr without tearing the bars. That stderr is closed or full is nobody's to know.
+    fn to_stderr(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        let write = || {
+            // One write per line or block, so that two processes on one terminal do not mix theirs.
+            let mut block = Vec::new();
+            let _ = write(&mut block);
+            let _ = io::stderr().lock().write_all(&block);
+        };
+        match self.0.bars.get() {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn to_file(&self, line: impl FnOnce(&str) -> String) {
+        if let Some(file) = &self.0.file
+            && let Ok(mut file) = file.lock()
+        {
+            // A full disk must not stop a sync; stderr has the line as well.
+            let _ = file.write_all((line(&now()) + "\n").as_bytes());
+        }
+    }
+
+    fn styled(&self, style: &str, text: &str) -> String {
+        if self.0.color {
+            format!("\x1b[{style}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// The clock's time, as every line has it.
+fn now() -> String {
+    DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn told_lines(told: &ErrorReport) -> Vec<(&'static str, &str)> {
+    let mut lines = vec![("Error", told.words.as_str())];
+    lines.extend(told.causes.iter().map(|cause| ("Caused by", cause.as_str())));
+    lines.extend(told.hint.iter().map(|hint| ("Hint", hint.as_str())));
+    lines
+}
+
+fn json_line(time: &str, line: &Line<'_>) -> String {
+    let mut object = Map::new();
+    object.insert("time".to_owned(), time.into());
+    object.insert("level".to_owned(), line.level.as_str().to_lowercase().into());
+    object.insert("message".to_owned(), line.message.into());
+    for (key, value) in &line.fields {
+        object.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    // Bidirectional and zero-width marks, which JSON would let stand.
+    crate::text::printable_json(&Value::Object(object).to_string()).into_owned()
+}
+
+/// The line for people: the message, then the fields that they are to see.
+fn text_line(line: &Line<'_>) -> String {
+    let mut text = shown(line.message);
+    if line.message_says_all {
+        return text;
+    }
+    for (key, value) in &line.fields {
+        let value = match value {
+            Value::String(value) => shown(value),
+            other => other.to_string(),
+        };
+        text.push_str(&format!(" {key}={value}"));
+    }
+    text
+}
+
+/// `text` on one line, with control characters escaped: a server's or a file's text must not steer a terminal.
+#[must_use]
+pub(crate) fn shown(text: &str) -> String {
+    crate::text::printable(text)
+}
+
+/// Hands the program's events to the console.
+struct Listener(Console);
+
+impl<S: Subscriber> Layer<S> for Listener {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
+        // Other crates' events may hold headers; only our own rooms are known to keep secrets out.
+        self.0.takes(*metadata.level()) && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let level = *event.metadata().level();
+        // The words of this room are whole sentences; elsewhere the fields hold the figures.
+        let message_says_all = event
+            .metadata()
+            .target()
+            .starts_with(concat!(env!("CARGO_PKG_NAME"), "::cli"));
+        self.0.write(&Line {
+            level,
+            message: &fields.message,
+            message_says_all,
+            fields: fields.others,
+        });
+    }
+}
+
+/// An event's message and fields.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: Map<String, Value>,
+}
+
+impl Fields {
+    fn put(&mut self, field: &Field, value: Value) {
+        self.others.insert(field.name().to_owned(), value);
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let text = format!("{value:?}");
+        if field.name() == "message" {
+            self.message = text
+        } else {
+            self.put(field, text.into())
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            value.clone_into(&mut self.message)
+        } else {
+            self.put(field, value.into())
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value.into());
+    }
+}
+
+#[cfg(unix)]
+fn owner_only(options: &mut OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(0o600);
+}
+
+/// Windows: a file inherits its folder's list of who may read.
+#[cfg(not(unix))]
+fn owner_only(_: &mut OpenOptions) {}
+
+/// Says (with `-v`) where each setting came from.
+pub(crate) fn tell_choices(sources: &Sources<'_>) {
+    for choice in sources.take_choices() {
+        let place = match &choice.origin {
+            Origin::Flag(flag) => format!("from {flag}"),
+            Origin::Variable(name) => format!("from the environment: {name}"),
+            Origin::File { path, line, .. } => format!("from {}:{line}", path.display()),
+            Origin::Default => "by default".to_owned(),
+        };
+        tracing::debug!("{} = {} ({place})", choice.key, choice.value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::failure::Exit;
+
+    fn line(message: &str) -> Line<'_> {
+        let mut fields = Map::new();
+        fields.insert("runs".to_owned(), 3.into());
+        fields.insert("level".to_owned(), "forged".into());
+        Line {
+            level: Level::WARN,
+            message,
+            message_says_all: false,
+            fields,
+        }
+    }
+
+    #[test]
+    fn a_json_line_is_one_object_that_begins_with_time_level_and_message() {
+        let json = json_line("2026-01-01T00:00:00.000Z", &line("two\nlines \x1b[31m"));
+        assert!(
+            json.starts_with(r#"{"time":"2026-01-01T00:00:00.000Z","level":"warn","message":"#),
+            "{json}"
+        );
+        assert!(!json.contains('\n') && !json.contains('\x1b'));
+        let read: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read["runs"], 3);
+        assert_eq!(read["level"], "warn");
+    }
+
+    #[test]
+    fn control_characters_are_shown_and_never_executed() {
+        assert_eq!(shown("a\x1b[2J\nb\u{9b}"), r"a\u{1b}[2J\nb\u{9b}");
+        let detail = Line {
+            message_says_all: true,
+            ..line("x\ny")
+        };
+        assert_eq!(text_line(&detail), r"x\ny");
+        assert!(text_line(&line("x\ny")).starts_with(r"x\ny runs=3"));
+    }
+
+    #[test]
+    fn a_failure_is_told_as_error_cause_and_hint() {
+        let failure = Failure::new(Exit::NotDone, "it broke").with_hint("mend it.");
+        let Failure::Error(told) = failure else {
+            panic!("it is told")
+        };
+        assert_eq!(told_lines(&told), [("Error", "it broke"), ("Hint", "mend it.")]);
+    }
+
+    #[test]
+    fn verbosity_decides_what_is_said() {
+        let says = |verbosity| {
+            let console = Console::new(LogFormat::Text, When::Never, verbosity);
+            [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE]
+                .map(|level| console.says(level))
+        };
+        assert_eq!(says(0), [true, false, false, false, false]);
+        assert_eq!(says(1), [true, true, true, false, false]);
+        assert_eq!(says(2), [true, true, true, true, false]);
+        assert_eq!(says(3), [true; 5]);
+    }
+
+    #[test]
+    fn the_log_file_is_appended_to_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        for _ in 0..2 {
+            let console = Console::new(LogFormat::Text, When::Never, 1)
+                .with_log_file(&path)
+                .unwrap();
+            console.to_file(|time| format!("{time} line"));
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What a person at a terminal sees: lines, progress, tables, and how a command is cancelled.
+
+pub(crate) mod byte_progress;
+pub(crate) mod cancel;
+pub(crate) mod console;
+pub(crate) mod progress;
+pub(crate) mod signals;
+pub(crate) mod table;

@@ -1,0 +1,110 @@
+//! Small tables for people, and the same rows as JSON for programs.
+
+use std::io::Write;
+use std::path::Path;
+
+use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
+use serde::Serialize;
+
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::cli::terminal::console::shown;
+use crate::config::TableOrJson;
+
+/// A line below the headings and nothing else: easy to read, to copy and to cut.
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none())
+    .header_separator(LineStyle::none().fill('-').junction('-'))
+    .content_lines(ContentLineStyle::none());
+
+/// A column's heading and side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Column {
+    /// Text, on the left.
+    Text(&'static str),
+    /// A number, on the right.
+    Number(&'static str),
+}
+
+/// The rows under their headings, as text. Control characters in cells are shown escaped.
+pub(crate) fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(STYLE);
+    table.set_header(columns.iter().map(|column| match column {
+        Column::Text(heading) | Column::Number(heading) => *heading,
+    }));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| shown(cell)));
+    }
+    for (index, column) in columns.iter().enumerate() {
+        if let (Column::Number(_), Some(column)) = (column, table.column_mut(index)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
+}
+
+/// Writes rows to standard output, as a table or as one JSON array.
+pub(crate) fn print<R: Serialize>(
+    format: TableOrJson,
+    rows: &[R],
+    columns: &[Column],
+    cells: impl Fn(&R) -> Vec<String>,
+) -> Result<(), Failure> {
+    match format {
+        TableOrJson::Table => print_text(&table(columns, rows.iter().map(cells))),
+        TableOrJson::Json => print_json(&rows),
+    }
+}
+
+/// Writes one JSON value and a line break to standard output.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let json = serde_json::to_string(value).expect("our rows have text keys and no maps of their own");
+    print_text(&(json + "\n"))
+}
+
+/// Writes text to standard output.
+pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// Writes bytes to standard output.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    write_all(Output::stdout(), bytes)
+}
+
+/// Writes bytes out of the archive, exactly, to the file at `path` or to standard output.
+pub(crate) fn write_bytes(path: Option<&Path>, archive: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let output = match path {
+        Some(path) => Output::open_private(path, archive)?,
+        None => Output::stdout(),
+    };
+    write_all(output, bytes)
+}
+
+fn write_all(mut output: Output, bytes: &[u8]) -> Result<(), Failure> {
+    output.write_all(bytes).map_err(|error| output.failed(&error))?;
+    output.finish()
+}
+
+/// A cell for what may be missing.
+pub(crate) fn or_dash(text: Option<&str>) -> String {
+    text.map_or_else(|| "-".to_owned(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_plain_text_with_numbers_on_the_right() {
+        let rows = [
+            vec!["a\nb".to_owned(), "5".to_owned()],
+            vec!["c".to_owned(), "1,000".to_owned()],
+        ];
+        let text = table(&[Column::Text("name"), Column::Number("runs")], rows);
+        let expected = " name    runs\n--------------\n a\\nb       5\n c      1,000\n";
+        assert_eq!(text, expected);
+    }
+}
