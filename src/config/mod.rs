@@ -44,7 +44,9 @@ pub use origin::Origin;
 pub use password::{PasswordOrigin, PasswordSources, find_password};
 pub use pin::{NotAPin, parse_pin, parse_sha256};
 pub use setting::{CONFIG_FILE_NAME, KEYS, Setting};
-pub use settings::{LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings, head_file};
+pub use settings::{
+    LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings, head_file, purge_age,
+};
 pub use size::{NotASize, parse_size, show_size};
 pub use sources::{Choice, Chosen, Environment, Sources};
 pub use text::NotText;

@@ -81,6 +81,8 @@ settings! {
     EVERY = "every";
     /// A file that gets the ledger's head of each sync.
     HEAD_FILE = "head_file";
+    /// The age at which the server purges runs.
+    PURGE_AGE = "purge_age";
     /// The largest run that is read.
     RUN_LIMIT = "run_limit";
 }

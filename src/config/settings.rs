@@ -265,6 +265,17 @@ pub fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option
         .filter(|path| !path.as_os_str().is_empty()))
 }
 
+/// The age at which the server purges runs, where a flag, the environment or the config file tells it.
+///
+/// # Errors
+/// When the value cannot be read.
+pub fn purge_age(flag: Option<Duration>, sources: &Sources<'_>) -> Result<Option<Duration>, ConfigError> {
+    let chosen = sources.find(Setting::PURGE_AGE, flag, parse_positive_duration, |age| {
+        show_duration(*age)
+    })?;
+    Ok(chosen.map(|chosen| chosen.value))
+}
+
 fn choose_jobs(flags: &SyncFlags, sources: &Sources<'_>) -> Result<Vec<ListedJob>, ConfigError> {
     let mut jobs: Vec<ListedJob> = Vec::new();
     let mut known: HashSet<Guid> = HashSet::new();

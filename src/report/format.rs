@@ -15,6 +15,8 @@ pub struct Format {
     pub extension: &'static str,
     /// Whether it is bytes that a terminal cannot show.
     pub is_binary: bool,
+    /// Whether it shows sentences about the rows.
+    pub has_remarks: bool,
     /// Makes the writer.
     pub(super) open: Open,
 }

@@ -18,6 +18,7 @@ pub mod manifest;
 mod meta;
 pub(crate) mod options;
 pub mod page;
+mod purge_age;
 pub mod query;
 pub(crate) mod reports;
 mod request;

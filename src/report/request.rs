@@ -9,7 +9,7 @@ use super::error::ReportError;
 use super::format::{Format, Style};
 use super::meta::ReportMeta;
 use super::options::{CommonOptions, Scope};
-use super::page::{Html, Present};
+use super::page::{Drawn, Html, Present};
 use super::table::{Counted, Rows, Written};
 use crate::archive::Snapshot;
 use crate::model::Instant;
@@ -89,10 +89,19 @@ impl<R: Present> Ready<R> {
     ) -> Result<(), ReportError> {
         let columns = self.report.columns();
         rows.columns(columns)?;
+        let mut is_empty = true;
         self.report.each(snapshot, scope, &mut |row| {
+            is_empty = false;
             see(row);
             Ok(row.cells(|cells| rows.row(&cells[..columns.len()]))?)
-        })
+        })?;
+        if is_empty {
+            rows.remark(&self.report.empty(snapshot, scope)?)?;
+        }
+        for note in self.report.notes(snapshot, scope)? {
+            rows.remark(&note)?;
+        }
+        Ok(())
     }
 }
 
@@ -116,7 +125,7 @@ impl<R: Present> Request for Ready<R> {
             printer.out.write_all(document.as_bytes())?;
             return Ok(Written {
                 rows: 1,
-                columns: Vec::new(),
+                ..Written::default()
             });
         }
         if printer.format == Format::HTML
@@ -126,7 +135,15 @@ impl<R: Present> Request for Ready<R> {
             let mut counted = Counted::new(&mut page, printer.is_cancelled);
             self.feed(snapshot, &scope, &mut counted, |row| picture.see(row))?;
             let written = counted.written();
-            page.drawn = picture.draw();
+            let Drawn { lead, charts } = picture.draw();
+            page.drawn.charts = charts;
+            // Where there is no row, the report itself says that.
+            if written.rows > 0 {
+                let notes = std::mem::replace(&mut page.drawn.lead, lead);
+                if !notes.is_empty() {
+                    page.remark(&notes)?;
+                }
+            }
             page.finish()?;
             return Ok(written);
         }

@@ -217,6 +217,15 @@ pub trait Rows {
     /// What the writer below says, or that the format takes no more rows.
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()>;
 
+    /// A sentence about the rows, after them: that there are none, or what they rest on. Formats of rows alone leave it
+    /// out.
+    ///
+    /// # Errors
+    /// What the writer below says.
+    fn remark(&mut self, _sentence: &str) -> io::Result<()> {
+        Ok(())
+    }
+
     /// The end; once, after everything else.
     ///
     /// # Errors
@@ -231,6 +240,8 @@ pub struct Written {
     pub rows: u64,
     /// Names of the columns.
     pub columns: Vec<String>,
+    /// Sentences about the rows.
+    pub remarks: Vec<String>,
 }
 
 /// Passes everything on, keeps count, and stops when it is cancelled.
@@ -268,6 +279,11 @@ impl Rows for Counted<'_> {
         }
         self.written.rows += 1;
         self.inner.row(cells)
+    }
+
+    fn remark(&mut self, sentence: &str) -> io::Result<()> {
+        self.written.remarks.push(sentence.to_owned());
+        self.inner.remark(sentence)
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -13,6 +13,12 @@ pub struct JobFreshness {
     pub is_watched: bool,
     /// End of the last sync in which it was complete with `count=0`, seconds since 1970 UTC.
     pub last_synced_unix: Option<i64>,
+    /// End of the last sync in which its answer was complete, likewise.
+    pub last_answered_unix: Option<i64>,
+    /// When the archive first knew of it, likewise.
+    pub first_seen_unix: i64,
+    /// Key of the server that lists its runs; `None` before its first answer.
+    pub server_key: Option<i64>,
     /// Why its last sync was not complete.
     pub last_error: Option<String>,
     /// Pieces in quarantine that nobody accepted yet.
@@ -39,7 +45,8 @@ impl Snapshot<'_> {
     /// SQL errors.
     pub fn job_freshness(&self) -> Result<Vec<JobFreshness>, ArchiveError> {
         self.connection().all(
-            "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_error,
+            "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_synced_unix, j.first_seen_unix, j.server_key,
+                    j.last_error,
                     (SELECT count(*) FROM _quarantined q
                      WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
              FROM _job j",
@@ -50,8 +57,11 @@ impl Snapshot<'_> {
                     job_key: row.get(0)?,
                     is_watched: row.get(1)?,
                     last_synced_unix: row.get(2)?,
-                    last_error: row.get(3)?,
-                    open_quarantine: row.get(4)?,
+                    last_answered_unix: row.get(3)?,
+                    first_seen_unix: row.get(4)?,
+                    server_key: row.get(5)?,
+                    last_error: row.get(6)?,
+                    open_quarantine: row.get(7)?,
                 })
             },
         )

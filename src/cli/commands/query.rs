@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::ReadOnly;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::rows::RowsArgs;
-use crate::cli::output::target::{PathContext, tell_empty};
+use crate::cli::output::target::PathContext;
 use crate::cli::terminal::cancel::Cancel;
 use crate::model::{Instant, Zone};
 use crate::report::query::{QueryEnd, QueryOptions, parameter, write};
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
     };
     let mut target = Some(args.rows.open(&place)?);
     let mut end = QueryEnd::Complete;
-    let rows = ReadOnly::open(archive)?.settled(|reader| {
+    let written = ReadOnly::open(archive)?.settled(|reader| {
         let target = target.take().map_or_else(|| args.rows.open(&place), Ok)?;
         cancel.interrupts(reader);
         let snapshot = reader.snapshot()?;
@@ -99,7 +99,9 @@ pub(crate) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
             })
         })
     })?;
-    tell_empty("query", rows);
+    if written.rows == 0 {
+        tracing::info!("query: no matching rows");
+    }
     if let (QueryEnd::Limited, Some(limit)) = (end, options.limit) {
         tracing::info!("there are more rows than the {limit} of --limit");
     }

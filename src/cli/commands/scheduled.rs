@@ -58,7 +58,7 @@ impl Scheduled {
         for export in file.exports() {
             let place = format!("{}:{}", file.path().display(), export.line);
             let refused = |why: String| Failure::new(Exit::WrongUsage, format!("{place}: [[export]]: {why}"));
-            let report = read(export, &refused)?;
+            let report = read(export, &refused)?.with_settings(sources)?;
             let target = report
                 .target(Instant::now())
                 .map_err(|failure| failure.about(&format!("{place}: [[export]]: ")))?

@@ -83,7 +83,7 @@ impl OutputDir {
     ) -> Result<(), Failure> {
         let file = self.path.join(format!("{name}.{}", self.format.extension));
         let target = OutputTarget::file(&file, self.manifests, self.format, self.style)?;
-        let rows = target.write(meta, cancel, produce)?;
+        let Written { rows, .. } = target.write(meta, cancel, produce)?;
         tracing::info!("{}: {rows} rows", file.display());
         Ok(())
     }

@@ -48,6 +48,11 @@ pub(crate) struct OutputTarget {
 }
 
 impl OutputTarget {
+    /// What the bytes are.
+    pub(crate) const fn format(&self) -> Format {
+        self.format
+    }
+
     /// Standard output.
     pub(crate) fn stdout(format: Format, style: Style) -> Self {
         Self {
@@ -92,7 +97,7 @@ impl OutputTarget {
         Ok(self)
     }
 
-    /// Writes what `produce` makes, which `meta` describes, and says how many rows that were.
+    /// Writes what `produce` makes, which `meta` describes, and says what that was.
     ///
     /// # Errors
     /// Those of `produce` and of the place, and the wish to stop; the old file is then as it was.
@@ -101,7 +106,7 @@ impl OutputTarget {
         meta: ReportMeta,
         cancel: &Cancel,
         produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
-    ) -> Result<u64, Failure> {
+    ) -> Result<Written, Failure> {
         let mut output = self.output;
         let mut digested = Digested::new(&mut output, self.manifest.is_some());
         let result = produce(Printer {
@@ -112,7 +117,7 @@ impl OutputTarget {
             is_cancelled: &|| cancel.is_cancelled(),
         });
         let (_, bytes, sha256) = digested.into_parts();
-        let Written { rows, columns } = match result {
+        let written = match result {
             Ok(written) => written,
             Err(_) if cancel.is_cancelled() => {
                 let words = format!("interrupted: {} is as it was", self.name);
@@ -122,14 +127,15 @@ impl OutputTarget {
             Err(error) => return Err(error.into()),
         };
         let (Some((mut beside, file)), Some(sha256)) = (self.manifest, sha256) else {
-            return output.finish().map(|()| rows);
+            return output.finish().map(|()| written);
         };
         let manifest = Manifest {
             file,
             sha256: hex(&sha256),
             bytes,
-            rows,
-            columns,
+            rows: written.rows,
+            columns: written.columns.clone(),
+            remarks: written.remarks.clone(),
             form: Form::new(self.format, self.style),
             meta,
             time: Instant::now().to_string(),
@@ -137,14 +143,17 @@ impl OutputTarget {
         beside
             .write_all(manifest.to_json().as_bytes())
             .map_err(|error| beside.failed(&error))?;
-        output.finish_with_manifest(beside).map(|()| rows)
+        output.finish_with_manifest(beside).map(|()| written)
     }
 }
 
-/// Says where there are no rows, since an empty file looks like a fault.
-pub(crate) fn tell_empty(report: &str, rows: u64) {
-    if rows == 0 {
-        tracing::info!("{report}: no matching rows");
+/// Says what the format has no place for: what the rows rest on, and that there are none, since an empty file looks like
+/// a fault.
+pub(crate) fn tell_remarks(report: &str, format: Format, written: &Written) {
+    if !format.has_remarks {
+        for remark in &written.remarks {
+            tracing::info!("{report}: {remark}");
+        }
     }
 }
 

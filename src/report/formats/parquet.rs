@@ -28,6 +28,7 @@ pub(in crate::report) const FORMAT: Format = Format {
     name: "parquet",
     extension: "parquet",
     is_binary: true,
+    has_remarks: false,
     open: |out, _, meta| Ok(Box::new(Parquet::new(out, meta))),
 };
 

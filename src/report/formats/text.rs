@@ -28,6 +28,7 @@ pub(in crate::report) const FORMAT: Format = Format {
     name: "table",
     extension: "txt",
     is_binary: false,
+    has_remarks: true,
     open: |out, style, _| Ok(Box::new(Text::new(out, style.width))),
 };
 
@@ -41,6 +42,7 @@ pub struct Text<W: Write> {
     heading: Vec<String>,
     waiting: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,
+    remarks: Vec<String>,
 }
 
 impl<W: Write> Text<W> {
@@ -54,6 +56,7 @@ impl<W: Write> Text<W> {
             heading: Vec::new(),
             waiting: Vec::new(),
             widths: None,
+            remarks: Vec::new(),
         }
     }
 
@@ -119,9 +122,23 @@ impl<W: Write> Rows for Text<W> {
         Ok(())
     }
 
+    fn remark(&mut self, sentence: &str) -> io::Result<()> {
+        self.remarks.push(visible(sentence).into_owned());
+        Ok(())
+    }
+
     fn finish(&mut self) -> io::Result<()> {
-        if self.widths.is_none() {
+        let is_empty = self.widths.is_none() && self.waiting.is_empty();
+        // Headings of nothing help nobody who reads that there is nothing.
+        if self.widths.is_none() && (!is_empty || self.remarks.is_empty()) {
             self.begin()?;
+        }
+        if !is_empty && !self.remarks.is_empty() {
+            self.out.write_all(b"\n")?;
+        }
+        for remark in std::mem::take(&mut self.remarks) {
+            let columns = self.terminal.unwrap_or(WIDEST).max(NARROWEST);
+            write_row(&mut self.out, &[remark], &[columns], &[false])?;
         }
         self.out.flush()
     }

@@ -7,6 +7,7 @@ mod comparison;
 mod message_filter;
 mod one_of;
 mod period;
+mod purge_age;
 mod time;
 
 pub(crate) use common::{CommonArgs, nearest};
@@ -16,3 +17,4 @@ pub(crate) use message_filter::{AssetFilter, Category, MessageFilter};
 pub(crate) use one_of::one_of;
 pub(super) use period::has_day;
 pub use period::{Period, local_day};
+pub(crate) use purge_age::PurgeAgeFlag;

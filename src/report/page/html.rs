@@ -14,6 +14,7 @@ pub(in crate::report) const FORMAT: Format = Format {
     name: "html",
     extension: "html",
     is_binary: false,
+    has_remarks: true,
     open: |out, _, meta| Ok(Box::new(Html::new(out, meta))),
 };
 
@@ -46,6 +47,14 @@ impl<W: Write> Rows for Html<'_, W> {
 
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
         self.table.row(cells);
+        Ok(())
+    }
+
+    fn remark(&mut self, sentence: &str) -> io::Result<()> {
+        if !self.drawn.lead.is_empty() {
+            self.drawn.lead.push(' ');
+        }
+        self.drawn.lead.push_str(sentence);
         Ok(())
     }
 

@@ -130,7 +130,7 @@ fn complete(overview: &Overview) -> Markup {
             ", {} missed, {} to {}",
             grouped(gap.runs_missed),
             day(Some(&gap.from)),
-            day(Some(&gap.to))
+            gap.to.as_deref().map_or("now", |to| day(Some(to)))
         );
         small.push(Sentence::with_name("The largest: ", title, behind));
     }

@@ -9,9 +9,11 @@ mod gaps;
 pub(crate) mod messages;
 pub(crate) mod missed_runs;
 pub(crate) mod overview;
+mod rhythm;
 mod run_tally;
 pub(crate) mod runs;
 mod trend;
+pub(crate) mod vanished;
 
 pub(crate) use asset_errors::AssetErrors;
 pub(crate) use changes::Changes;
@@ -24,3 +26,4 @@ pub(crate) use missed_runs::MissedRuns;
 pub(crate) use overview::OverviewReport;
 pub(crate) use runs::Runs;
 pub(crate) use trend::Trend;
+pub(crate) use vanished::Vanished;

@@ -86,9 +86,9 @@ fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
     assert_eq!(
         lines(CommonOptions::default()),
         [
-            "A|Nightly, all|1970-01-01T00:00:50Z|1970-01-01T00:01:40Z|4|3|1|1970-01-01T00:29:00Z|700|1",
-            "B||||1|1|0|||0",
-            "C||||0|0|0|||0",
+            "A|Nightly, all|1970-01-01T00:00:50Z|1970-01-01T00:01:40Z|4|3|1|1970-01-01T00:29:00Z|700|1|25|1640",
+            "B||||1|1|0|||0||",
+            "C||||0|0|0|||0||",
         ]
     );
     // Runs by their start; gaps that reach into the span, whole.
@@ -108,7 +108,7 @@ fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
     assert_eq!(
         header.join(","),
         "job_id,job_name,first_run_at,last_run_at,runs,runs_listed,runs_absent,last_synced_at,longest_gap_seconds,\
-         count_mismatches"
+         count_mismatches,usual_seconds,silent_seconds"
     );
 }
 
@@ -142,6 +142,44 @@ fn missed_runs_are_told_per_job_and_within_the_span() {
         header[0].join(","),
         "job_id,job_name,from,to,usual_seconds,runs_missed"
     );
+}
+
+#[test]
+fn a_job_that_stopped_misses_runs_up_to_its_last_complete_sync() {
+    let mut runs = starts(0, &[0, 10, 20]);
+    runs.extend(starts(1, &[0, 10]));
+    runs.extend(starts(2, &[0, 10, 20]));
+    runs.extend(starts(3, &[0, 10, 90]));
+    let archive = TestArchive::new(
+        &[Some("A"), Some("two runs"), Some("unwatched"), Some("D")],
+        &runs,
+    );
+    let set = |sql: &str| archive.connection().execute_batch(sql).unwrap();
+    let lines = |common| short(archive.lines(&Ready::<MissedRuns>::plain(&common)));
+    assert_eq!(lines(CommonOptions::default()), [""; 0], "never complete");
+    set("UPDATE _job SET last_synced_unix = 59; UPDATE _job SET watched = 0 WHERE name = 'unwatched'");
+    let open = "A|A|1970-01-01T00:00:20Z||10|3";
+    // The last start of D lies behind its last complete sync.
+    assert_eq!(lines(CommonOptions::default()), [open]);
+    // Silence is there in every span that it meets, even where no run starts in it.
+    assert_eq!(lines(span(Some(40), None)), [open]);
+    assert_eq!(lines(span(Some(59), None)), [""; 0]);
+    assert_eq!(
+        lines(span(None, Some(50))),
+        ["A|A|1970-01-01T00:00:20Z||10|3"],
+        "30 seconds"
+    );
+    assert_eq!(
+        lines(span(None, Some(45))),
+        [""; 0],
+        "25 are not more than 2.5 times 10"
+    );
+    let coverage = short(archive.lines(&Ready::<Coverage>::plain(&CommonOptions::default())));
+    let seconds: Vec<&str> = coverage
+        .iter()
+        .map(|line| line.rsplitn(3, '|').next().unwrap())
+        .collect();
+    assert_eq!(seconds, ["39", "49", "39", "0"], "never negative");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::Instant;
 use crate::report::format::{Format, Style};
-use crate::report::options::{AssetFilter, MessageFilter, Span};
+use crate::report::options::{AssetFilter, MessageFilter, PurgeAgeFlag, Span};
 use crate::report::page::Present;
 use crate::report::page::ROWS_SHOWN;
 use crate::report::reports::asset_errors::GroupBy;
@@ -165,7 +165,9 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
     };
     let gaps = Coverage {
         gaps: true,
-        purge_age: Some(Duration::from_secs(86_400)),
+        purge_age: PurgeAgeFlag {
+            purge_age: Some(Duration::from_secs(86_400)),
+        },
     };
     let runs = Runs {
         filter: filter.clone(),

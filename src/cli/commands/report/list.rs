@@ -1,5 +1,7 @@
 //! The list of reports: a subcommand for each.
 
+use std::time::Duration;
+
 use crate::cli::failure::Failure;
 use crate::cli::output::rows::RowsArgs;
 use crate::model::Instant;
@@ -20,9 +22,13 @@ macro_rules! list {
 
         impl OneReport {
             /// The report that the flags ask for at this time, and where it goes.
-            pub(super) fn request(&self, now: Instant) -> Result<(Box<dyn Request>, &RowsArgs), Failure> {
+            pub(super) fn request(
+                &self,
+                now: Instant,
+                purge_age: Option<Duration>,
+            ) -> Result<(Box<dyn Request>, &RowsArgs), Failure> {
                 match self {
-                    $(Self::$report(flags) => flags.request(now),)*
+                    $(Self::$report(flags) => flags.request(now, purge_age),)*
                 }
             }
         }
@@ -40,6 +46,7 @@ list! {
     asset_errors::AssetErrors,
     coverage::Coverage,
     missed_runs::MissedRuns,
+    vanished::Vanished,
     changes::Changes,
     runs::Runs,
     messages::Messages,
@@ -59,8 +66,13 @@ pub(super) struct Flags<R: clap::Args> {
 }
 
 impl<R: Present + Clone + clap::Args> Flags<R> {
-    fn request(&self, now: Instant) -> Result<(Box<dyn Request>, &RowsArgs), Failure> {
+    fn request(
+        &self,
+        now: Instant,
+        purge_age: Option<Duration>,
+    ) -> Result<(Box<dyn Request>, &RowsArgs), Failure> {
         let common = self.common.options(now)?;
+        let common = CommonOptions { purge_age, ..common };
         let request = Ready::new(self.report.clone(), common, now)?;
         Ok((Box::new(request), &self.rows))
     }

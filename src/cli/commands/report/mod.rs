@@ -13,9 +13,10 @@ use crate::archive::ReadOnly;
 use crate::cli::commands::status;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::rows::RowsArgs;
-use crate::cli::output::target::{PathContext, tell_empty};
+use crate::cli::output::target::{PathContext, tell_remarks};
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
+use crate::config::{Sources, purge_age};
 use crate::model::{Instant, parse_duration};
 use crate::report::{CommonOptions, Request, local_day};
 
@@ -35,6 +36,10 @@ pub(crate) struct ReportArgs {
 
     #[command(subcommand)]
     report: Which,
+
+    /// The purge age of the environment or the config file.
+    #[arg(skip)]
+    purge_age: Option<Duration>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -51,21 +56,37 @@ enum Requested<'a> {
 }
 
 impl Which {
-    fn requested(&self, now: Instant) -> Result<Requested<'_>, Failure> {
+    fn requested(&self, now: Instant, purge_age: Option<Duration>) -> Result<Requested<'_>, Failure> {
         Ok(match self {
             Self::One(report) => {
-                let (request, rows) = report.request(now)?;
+                let (request, rows) = report.request(now, purge_age)?;
                 Requested::One(request, rows)
             }
-            Self::All(args) => Requested::All(args, args.common.options(now)?),
+            Self::All(args) => {
+                let common = args.common.options(now)?;
+                Requested::All(args, CommonOptions { purge_age, ..common })
+            }
         })
     }
 }
 
 impl ReportArgs {
+    /// With what environment and config file set for all reports.
+    pub(crate) fn with_settings(mut self, sources: &Sources<'_>) -> Result<Self, Failure> {
+        self.purge_age = purge_age(None, sources)?;
+        Ok(self)
+    }
+
+    /// Writes what is asked for where it is asked for.
+    pub(crate) fn run(&self, archive: &Path, console: &Console) -> Result<Exit, Failure> {
+        let now = Instant::now();
+        let cancel = Cancel::listen(self.target(now)?.is_some())?;
+        self.write(archive, None, now, &cancel, console)
+    }
+
     /// Where it writes, as asked: a file, or a folder for all reports; `None` for standard output.
     pub(crate) fn target(&self, now: Instant) -> Result<Option<PathBuf>, Failure> {
-        Ok(match self.report.requested(now)? {
+        Ok(match self.report.requested(now, self.purge_age)? {
             Requested::One(_, rows) => rows.file().map(Path::to_path_buf),
             Requested::All(args, _) => Some(args.output_dir.clone()),
         })
@@ -80,7 +101,7 @@ impl ReportArgs {
         cancel: &Cancel,
         console: &Console,
     ) -> Result<Exit, Failure> {
-        let requested = self.report.requested(now)?;
+        let requested = self.report.requested(now, self.purge_age)?;
         let zone = match &requested {
             Requested::One(request, _) => request.common().zone,
             Requested::All(_, common) => common.zone,
@@ -94,16 +115,18 @@ impl ReportArgs {
             Requested::One(request, rows) => {
                 let mut target = Some(rows.open(&place)?);
                 let reader = ReadOnly::open(archive)?;
-                let rows = reader.settled(|reader| {
+                let (format, written) = reader.settled(|reader| {
                     let target = target.take().map_or_else(|| rows.open(&place), Ok)?;
                     cancel.interrupts(reader);
                     let snapshot = reader.snapshot()?;
                     let meta = request.meta(&snapshot);
-                    target.held_back_for(reader)?.write(meta, cancel, |printer| {
+                    let format = target.format();
+                    let written = target.held_back_for(reader)?.write(meta, cancel, |printer| {
                         reader.confirmed(request.write(&snapshot, printer))
-                    })
+                    })?;
+                    Ok::<_, Failure>((format, written))
                 })?;
-                tell_empty(request.name(), rows);
+                tell_remarks(request.name(), format, &written);
                 (Exit::Done, request.common(), reader)
             }
             Requested::All(args, common) => {
@@ -146,8 +169,11 @@ fn freshness(
     Ok(status::check(states, max_age, now))
 }
 
-pub(crate) fn run(args: &ReportArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
-    let now = Instant::now();
-    let cancel = Cancel::listen(args.target(now)?.is_some())?;
-    args.write(archive, None, now, &cancel, console)
+pub(crate) fn run(
+    args: ReportArgs,
+    sources: &Sources<'_>,
+    archive: &Path,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    args.with_settings(sources)?.run(archive, console)
 }

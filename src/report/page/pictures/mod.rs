@@ -10,3 +10,4 @@ mod missed_runs;
 mod over_time;
 mod overview;
 mod spans;
+mod vanished;

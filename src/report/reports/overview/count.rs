@@ -162,13 +162,13 @@ impl Overview {
                 job.gaps += 1;
                 job.runs_missed += runs_missed;
                 job.gap_ticks
-                    .push((row.from.ticks(), row.to.ticks(), runs_missed));
+                    .push((row.from.ticks(), row.end().ticks(), runs_missed));
             }
             gaps.push(Gap {
                 job_id: row.job_id.to_owned(),
                 job_name: row.job_name.map(str::to_owned),
                 from: row.from.to_string(),
-                to: row.to.to_string(),
+                to: row.to.map(|to| to.to_string()),
                 runs_missed,
             });
             Ok(())

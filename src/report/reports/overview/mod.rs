@@ -38,6 +38,7 @@ pub(crate) struct OverviewReport {}
 
 impl Report for OverviewReport {
     const NAME: &'static str = "overview";
+    const EMPTY: &'static str = "There is nothing to report.";
     type Row<'a> = FigureRow<'a>;
 
     /// A figure a row, for formats that know nothing but rows.

@@ -105,8 +105,8 @@ pub(crate) struct Gap {
     pub(crate) job_name: Option<String>,
     /// Start of the run before, UTC.
     pub(crate) from: String,
-    /// Start of the run behind, UTC.
-    pub(crate) to: String,
+    /// Start of the run behind, UTC; `None` where the job has not run since.
+    pub(crate) to: Option<String>,
     pub(crate) runs_missed: u64,
 }
 

@@ -185,7 +185,8 @@ fn complete(page: &mut Page, overview: &Overview) {
         );
         for gap in completeness.largest_gaps.iter().take(3) {
             let title = gap.job_name.as_deref().unwrap_or(&gap.job_id);
-            let (from, to) = (day(Some(&gap.from)), day(Some(&gap.to)));
+            let from = day(Some(&gap.from));
+            let to = gap.to.as_deref().map_or("now", |to| day(Some(to)));
             let missed = format!("{} missed", grouped(gap.runs_missed));
             page.fact_of(&format!("{from} to {to}  {missed}"), title);
         }
