@@ -76,7 +76,7 @@ pub use reindex::{Reindexed, reindex};
 pub use salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-pub use verify::{Finding, HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
+pub use verify::{Finding, HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport, verify_script};
 pub use write::{
     Dictionary, DictionaryMaker, KnownJob, KnownRun, KnownRuns, MAX_MESSAGES, PackedPayload, ReceivedRun,
     ReceivedUnreadable, Stored, Writer,

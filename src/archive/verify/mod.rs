@@ -21,6 +21,7 @@ mod quarantine;
 mod report;
 mod runs;
 mod schema;
+mod script;
 mod snapshot;
 mod state;
 mod syncs;
@@ -48,6 +49,7 @@ use crate::model::{Sha256, hex};
 
 pub use self::finding::Finding;
 pub use self::report::{HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
+pub use self::script::verify_script;
 
 /// Threads that compare runs: more than that only wait for the disk and for each other's pages.
 const MAX_THREADS: usize = 4;
