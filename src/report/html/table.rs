@@ -2,8 +2,10 @@
 
 use maud::{Markup, Render, html};
 
-use crate::report::chart::{Breakable, Text, grouped, shortened};
+use crate::report::html::chart::{Breakable, Text};
+use crate::report::numbers::grouped;
 use crate::report::table::{Cell, Column, ColumnType};
+use crate::text::shortened;
 
 /// Rows that a page shows; more are slow to scroll, and nobody reads them.
 pub const ROWS_SHOWN: usize = 5_000;

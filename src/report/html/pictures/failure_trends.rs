@@ -7,13 +7,14 @@ use maud::html;
 use super::compare::Compared;
 use crate::archive::Snapshot;
 use crate::model::Zone;
-use crate::report::chart::{
-    Bins, Blocks, Counts, Markup, OverTime, Runs, Sparks, counted, over_time, percent, sparks,
-};
+use crate::report::bins::{Bins, Counts, Runs};
+use crate::report::blocks::Blocks;
 use crate::report::definition::Either;
 use crate::report::error::ReportError;
+use crate::report::html::chart::{Markup, OverTime, Sparks, over_time, sparks};
+use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::numbers::{counted, percent};
 use crate::report::options::{Period, Scope};
-use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::failure_trends::PeriodRow;
 use crate::report::reports::{FailureTrends, JobComparison};
 use crate::report::titles::job_title;

@@ -3,11 +3,11 @@
 use chrono::NaiveDate;
 use maud::{Markup, Render, html};
 
-use super::bins::{Bins, Counts, Runs};
 use super::figure::{Figures, framed, key, marks_below};
 use super::scale::{MOST_MARKS, Scale, TimeAxis};
 use super::text::{Percent, Text, Units};
-use super::{grouped, percent};
+use crate::report::bins::{Bins, Counts, Runs};
+use crate::report::numbers::{grouped, percent};
 use crate::report::options::Period;
 
 /// Periods that a chart shows at most: bars of two pixels on a wide screen.

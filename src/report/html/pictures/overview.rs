@@ -5,8 +5,8 @@ use crate::archive::Snapshot;
 use crate::report::ReportMeta;
 use crate::report::error::ReportError;
 use crate::report::format::{Format, Style};
+use crate::report::html::Present;
 use crate::report::options::Scope;
-use crate::report::page::Present;
 use crate::report::reports::OverviewReport;
 use crate::report::reports::overview::{Overview, write_text};
 

@@ -1,7 +1,8 @@
 //! Two spans against each other: failed runs of jobs, or errors of assets, now and before.
 
-use crate::report::chart::{Bar, bars, counted, grouped};
-use crate::report::page::picture::Drawn;
+use crate::report::html::chart::{Bar, bars};
+use crate::report::html::picture::Drawn;
+use crate::report::numbers::{counted, grouped};
 use crate::report::reports::Trend;
 
 /// Bars at most.

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::report::chart::{Line, Piece, counted, grouped};
+use crate::report::html::chart::{Line, Piece};
+use crate::report::numbers::{counted, grouped};
 use crate::report::titles::job_title;
 
 /// Jobs on a timeline at most.

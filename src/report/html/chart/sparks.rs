@@ -4,11 +4,12 @@
 use chrono::NaiveDate;
 use maud::{Markup, html};
 
-use super::bins::{Bins, Runs};
 use super::figure::{Figures, Heading, axes, framed, number, plot, row, row_chart};
 use super::over_time::{dot, is_alone, path_of};
 use super::scale::{Scale, TimeAxis};
-use super::{grouped, percent};
+use crate::report::bins::{Bins, Runs, fitting};
+use crate::report::numbers::{grouped, percent};
+use crate::report::titles::label;
 
 /// Periods that a small line shows at most.
 const MOST_PERIODS: usize = 84;
@@ -39,12 +40,8 @@ pub fn sparks(chart: &Sparks<'_>) -> Markup {
     let (Some(from), Some(end)) = (spans().map(|span| span.0).min(), spans().map(|span| span.1).max()) else {
         return Markup::default();
     };
-    let by = chart
-        .rows
-        .iter()
-        .map(|(_, bins)| bins.by())
-        .max_by_key(|by| super::bins::rank(*by));
-    let by = super::bins::fitting(by.unwrap_or_default(), from, end, MOST_PERIODS);
+    let by = chart.rows.iter().map(|(_, bins)| bins.by()).max();
+    let by = fitting(by.unwrap_or_default(), from, end, MOST_PERIODS);
     let rows: Vec<(&str, Bins<Runs>)> = chart
         .rows
         .iter()
@@ -120,7 +117,7 @@ fn places(bins: &Bins<Runs>, axis: TimeAxis, value: impl Fn(Runs) -> Option<f64>
 /// A row for each period, a column for each job: failed of finished.
 fn figures(rows: &[(&str, Bins<Runs>)], period: &str) -> Figures {
     let mut columns = vec![period.to_owned()];
-    columns.extend(rows.iter().map(|(name, _)| super::label(name)));
+    columns.extend(rows.iter().map(|(name, _)| label(name)));
     let mut firsts: Vec<NaiveDate> = rows
         .iter()
         .flat_map(|(_, bins)| bins.iter().map(|(first, _)| first))

@@ -6,12 +6,8 @@
 use std::fmt::Write;
 
 use maud::Render;
-use unicode_width::UnicodeWidthChar;
 
 use crate::text::visible;
-
-/// Letters of a foreign name that a label shows: two lines of a chart. The tooltip and the table have more of it.
-const LABEL_LETTERS: usize = 72;
 
 /// Bytes of a word that is never broken.
 const WORD_BYTES: usize = 10;
@@ -100,36 +96,6 @@ impl Render for Percent {
     }
 }
 
-/// A foreign name as labels have it.
-#[must_use]
-pub fn label(text: &str) -> String {
-    in_brief(text, LABEL_LETTERS)
-}
-
-/// A name in at most so many letters. What is left out is in its middle: names often differ only in how they end.
-#[must_use]
-pub fn in_brief(name: &str, letters: usize) -> String {
-    let all = name.chars().count();
-    if all <= letters {
-        return name.to_owned();
-    }
-    let behind = letters / 3;
-    let before = shortened(name, letters.saturating_sub(behind + 1)).unwrap_or(name);
-    let from = name
-        .char_indices()
-        .nth(all - behind)
-        .map_or(name.len(), |(at, _)| at);
-    // A mark that belongs to a letter must not be set on the ellipsis.
-    let end = name[from..].trim_start_matches(|c: char| c.width().unwrap_or(0) == 0);
-    format!("{}…{}", before.trim_end(), end.trim_start())
-}
-
-/// The first `letters` of a text; `None` where it has no more than that.
-#[must_use]
-pub fn shortened(text: &str, letters: usize) -> Option<&str> {
-    text.char_indices().nth(letters).map(|(at, _)| &text[..at])
-}
-
 /// Behind which byte a word is best broken first; `None` where it is not to be broken.
 fn break_in(word: &str) -> Option<usize> {
     let is_stop = |byte: &u8| {
@@ -196,26 +162,6 @@ mod tests {
         assert_eq!(
             [0.0, 100.0, 12.5, 1.0 / 3.0, -0.0001, -2.0].map(short),
             ["0", "100", "12.5", "0.33", "0", "-2"]
-        );
-    }
-
-    #[test]
-    fn labels_end_where_nobody_reads_on() {
-        assert_eq!(label("東京"), "東京");
-        assert_eq!(label(&"é".repeat(300)).chars().count(), LABEL_LETTERS);
-        let long = |number: u8| {
-            format!(
-                "{}, region {number}",
-                "The quarterly evaluation of all servers ".repeat(8)
-            )
-        };
-        assert!(
-            label(&long(7)).ends_with("servers , region 7") && label(&long(7)).starts_with("The quarterly")
-        );
-        assert_ne!(label(&long(7)), label(&long(8)));
-        assert_eq!(
-            in_brief(&("abcdefgh".to_owned() + &"\u{301}".repeat(9)), 9),
-            "abcde…"
         );
     }
 }

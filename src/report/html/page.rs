@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::layout::{lead, page};
 use super::picture::Drawn;
-use super::shell::{lead, page};
 use super::table::PageTable;
 use crate::report::ReportMeta;
 use crate::report::format::Format;

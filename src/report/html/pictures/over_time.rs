@@ -3,10 +3,12 @@
 use super::failure_trends::KINDS;
 use crate::archive::Snapshot;
 use crate::model::Zone;
-use crate::report::chart::{Bins, Counts, OverTime, Runs as RunCounts, counted, grouped, over_time, percent};
+use crate::report::bins::{Bins, Counts, Runs as RunCounts};
 use crate::report::error::ReportError;
+use crate::report::html::chart::{OverTime, over_time};
+use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::numbers::{counted, grouped, percent};
 use crate::report::options::{Category, Period, Scope, local_day};
-use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::messages::MessagesRow;
 use crate::report::reports::runs::RunsRow;
 use crate::report::reports::{Messages, Runs};

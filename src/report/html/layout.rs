@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use crate::report::ReportMeta;
-use crate::report::chart::{Breakable, Lines, Text, shortened};
+use crate::report::html::chart::{Breakable, Lines, Text};
+use crate::text::shortened;
 
 const STYLE: &str = include_str!("style.css");
 

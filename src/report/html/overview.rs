@@ -5,16 +5,18 @@ use maud::html;
 
 use crate::model::Instant;
 use crate::report::ReportMeta;
-use crate::report::chart::{
-    Bar, Bins, GAPS, Line, Markup, OverTime, Piece, PieceKind, Runs, Sparks, bars, counted, grouped,
-    heat_map, in_brief, over_time, percent, sparks, timeline,
+use crate::report::bins::{Bins, Runs};
+use crate::report::html::chart::{
+    Bar, GAPS, Line, Markup, OverTime, Piece, PieceKind, Sparks, bars, heat_map, over_time, sparks, timeline,
 };
+use crate::report::html::{KINDS, PageTable, Sentence, age_of, fact_list, page};
+use crate::report::numbers::{counted, grouped, percent};
 use crate::report::options::Period;
-use crate::report::page::{KINDS, PageTable, Sentence, age_of, fact_list, page};
 use crate::report::reports::overview::{Job, Overview, Share, Verdict};
 use crate::report::reports::overview::{as_of, by_concern, complete_in_words, day, minute};
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::report::titles::time_in as wall_clock;
+use crate::text::in_columns;
 
 /// Jobs that have a line of their own in a chart.
 const MOST_JOBS: usize = 24;
@@ -77,8 +79,8 @@ fn as_of_line(overview: &Overview) -> Markup {
 
 /// A name, for places where it stands in a sentence.
 fn in_short(name: &str) -> String {
-    const LETTERS: usize = 48;
-    in_brief(name, LETTERS)
+    const COLUMNS: usize = 48;
+    in_columns(name, COLUMNS)
 }
 
 fn rate(share: &Share) -> String {

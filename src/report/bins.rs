@@ -167,12 +167,6 @@ const fn shortest_days(by: Period) -> usize {
     }
 }
 
-/// The place of a length among all, from the shortest on.
-#[must_use]
-pub(super) fn rank(by: Period) -> usize {
-    Period::ALL.iter().position(|&length| length == by).unwrap_or(0)
-}
-
 const fn longer(by: Period) -> Period {
     match by {
         Period::Day => Period::Week,

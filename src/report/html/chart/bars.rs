@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::figure::{Heading, framed, key, number, plot, row, row_chart};
-use super::grouped;
 use super::text::{Percent, Units};
+use crate::report::numbers::grouped;
 
 /// Pixels of a bar.
 const HEIGHT: f64 = 16.0;

@@ -3,11 +3,12 @@
 use chrono::NaiveDate;
 use maud::{Markup, html};
 
-use super::bins::{Bins, Runs};
 use super::figure::{Figures, Heading, axes, framed, key, number, plot, row, row_chart};
 use super::scale::TimeAxis;
 use super::text::{Percent, Units};
-use super::{grouped, percent};
+use crate::report::bins::{Bins, Runs};
+use crate::report::numbers::{grouped, percent};
+use crate::report::titles::label;
 
 /// Pixels of a row.
 const HEIGHT: f64 = 22.0;
@@ -90,7 +91,7 @@ fn figures(rows: &[(&str, &Bins<Runs>)], from: NaiveDate, end: NaiveDate) -> Fig
             .map_or("week", |(_, bins)| bins.by().name())
             .to_owned(),
     ];
-    columns.extend(rows.iter().map(|(name, _)| super::label(name)));
+    columns.extend(rows.iter().map(|(name, _)| label(name)));
     let mut firsts: Vec<NaiveDate> = rows
         .iter()
         .flat_map(|(_, bins)| bins.iter().map(|(first, _)| first))

@@ -3,7 +3,9 @@
 use maud::{Markup, html};
 
 use super::scale::{MOST_MARKS, TimeAxis};
-use super::text::{Breakable, Percent, Text, Units, in_brief, label};
+use super::text::{Breakable, Percent, Text, Units};
+use crate::report::titles::label;
+use crate::text::in_columns;
 
 /// The figures of a chart, as a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,7 +91,7 @@ pub(super) fn key(entries: &[(&'static str, &str)]) -> Markup {
 }
 
 /// Letters of a name that a tooltip shows.
-const TOOLTIP_LETTERS: usize = 400;
+const TOOLTIP_COLUMNS: usize = 400;
 
 /// Pixels that the marks of a time axis need.
 pub(super) const AXIS_HEIGHT: f64 = 24.0;
@@ -180,7 +182,7 @@ const fn number_class(is_optional: bool) -> &'static str {
 pub(super) fn row(name: &str, cells: &Markup) -> Markup {
     html! {
         tr {
-            th scope="row" class="name" title=(Text(&in_brief(name, TOOLTIP_LETTERS))) {
+            th scope="row" class="name" title=(Text(&in_columns(name, TOOLTIP_COLUMNS))) {
                 span { (Breakable(&label(name))) }
             }
             (cells)

@@ -2,11 +2,12 @@
 
 use super::compare::Compared;
 use crate::archive::Snapshot;
-use crate::report::chart::{Bar, bars, counted, grouped};
 use crate::report::definition::Either;
 use crate::report::error::ReportError;
+use crate::report::html::chart::{Bar, bars};
+use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::numbers::{counted, grouped};
 use crate::report::options::Scope;
-use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::AssetErrors;
 use crate::report::reports::asset_errors::{AssetComparison, AssetRow, GroupBy};
 use crate::report::titles::asset_title;

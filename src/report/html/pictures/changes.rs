@@ -2,10 +2,12 @@
 
 use crate::archive::Snapshot;
 use crate::model::Zone;
-use crate::report::chart::{Bins, Counts, OverTime, counted, grouped, over_time};
+use crate::report::bins::{Bins, Counts};
 use crate::report::error::ReportError;
+use crate::report::html::chart::{OverTime, over_time};
+use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::numbers::{counted, grouped};
 use crate::report::options::{Period, Scope, local_day};
-use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::Changes;
 use crate::report::reports::changes::ChangeRow;
 

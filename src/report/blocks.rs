@@ -13,7 +13,7 @@ const NOTHING: char = '·';
 
 /// A scale that several small lines share, so that they can be compared.
 #[derive(Debug, Clone, Copy)]
-pub struct Blocks {
+pub(super) struct Blocks {
     by: Period,
     from: NaiveDate,
     end: NaiveDate,
@@ -23,16 +23,13 @@ pub struct Blocks {
 impl Blocks {
     /// For jobs with these counts, in at most so many blocks; `None` where nothing was counted.
     #[must_use]
-    pub fn of<'b>(jobs: impl Iterator<Item = &'b Bins<Runs>> + Clone, most: usize) -> Option<Self> {
+    pub(super) fn of<'b>(jobs: impl Iterator<Item = &'b Bins<Runs>> + Clone, most: usize) -> Option<Self> {
         let spans = || jobs.clone().filter_map(Bins::span);
         let (from, end) = (
             spans().map(|span| span.0).min()?,
             spans().map(|span| span.1).max()?,
         );
-        let by = jobs
-            .clone()
-            .map(Bins::by)
-            .max_by_key(|by| super::bins::rank(*by))?;
+        let by = jobs.clone().map(Bins::by).max()?;
         // One more may begin before the span, and one end behind it.
         let by = fitting(by, from, end, most.saturating_sub(2));
         let rates = jobs.flat_map(|bins| bins.merged(by).iter().filter_map(|(_, runs)| runs.rate()).max());
@@ -46,19 +43,19 @@ impl Blocks {
 
     /// How long the time of one block is.
     #[must_use]
-    pub const fn by(&self) -> Period {
+    pub(super) const fn by(&self) -> Period {
         self.by
     }
 
     /// The highest rate, in hundredths of a percent.
     #[must_use]
-    pub const fn top(&self) -> u64 {
+    pub(super) const fn top(&self) -> u64 {
         self.top
     }
 
     /// First day, and the last period's first day.
     #[must_use]
-    pub fn span(&self) -> (NaiveDate, NaiveDate) {
+    pub(super) fn span(&self) -> (NaiveDate, NaiveDate) {
         let last = self.firsts().last();
         (self.from, last.unwrap_or(self.from))
     }
@@ -71,7 +68,7 @@ impl Blocks {
 
     /// The rates of one job as blocks; where nothing finished, a dot.
     #[must_use]
-    pub fn line(&self, bins: &Bins<Runs>) -> String {
+    pub(super) fn line(&self, bins: &Bins<Runs>) -> String {
         let bins = bins.merged(self.by);
         let block = |first| match bins.get(first).and_then(|runs| runs.rate()) {
             None => NOTHING,

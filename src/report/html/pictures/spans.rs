@@ -2,9 +2,10 @@
 
 use super::lines::Lines;
 use crate::model::Zone;
-use crate::report::chart::{Piece, PieceKind, counted, timeline};
 use crate::report::definition::Either;
-use crate::report::page::picture::{Drawn, Picture};
+use crate::report::html::chart::{Piece, PieceKind, timeline};
+use crate::report::html::picture::{Drawn, Picture};
+use crate::report::numbers::counted;
 use crate::report::reports::coverage::JobRow;
 use crate::report::reports::{Coverage, GapRow, State};
 use crate::report::titles::wall_clock;

@@ -3,10 +3,11 @@
 use super::lines::Lines;
 use crate::archive::Snapshot;
 use crate::model::Zone;
-use crate::report::chart::{GAPS, Piece, PieceKind, counted, timeline};
 use crate::report::error::ReportError;
+use crate::report::html::chart::{GAPS, Piece, PieceKind, timeline};
+use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::numbers::counted;
 use crate::report::options::Scope;
-use crate::report::page::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::reports::MissedRuns;
 use crate::report::reports::missed_runs::MissedRow;
 use crate::report::titles::wall_clock;

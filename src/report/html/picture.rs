@@ -2,10 +2,10 @@
 
 use crate::archive::Snapshot;
 use crate::report::ReportMeta;
-use crate::report::chart::Markup;
 use crate::report::definition::Report;
 use crate::report::error::ReportError;
 use crate::report::format::{Format, Style};
+use crate::report::html::chart::Markup;
 use crate::report::options::Scope;
 
 /// What a picture is at the end.
