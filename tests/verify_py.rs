@@ -493,7 +493,9 @@ async fn the_script_that_the_program_prints_needs_nothing_beside_it() {
     let without = ["-c", WITHOUT_ZSTD];
     let said = ends_with(&check(&without, &bench.archive()), 1);
     assert!(
-        said.contains("not checked: ") && said.contains("pip install zstandard") && !said.contains("\nintact"),
+        said.contains("not checked: ")
+            && said.contains("pip install zstandard")
+            && !said.contains("\nintact"),
         "{said}"
     );
     ends_with(&check(&without, &edited_view), 1);
@@ -531,7 +533,11 @@ fn it_unpacks_no_more_than_the_ledger_says() {
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("frame");
-    std::fs::write(&file, Packer::new(None).unwrap().pack(&vec![0; 50 << 20]).unwrap()).unwrap();
+    std::fs::write(
+        &file,
+        Packer::new(None).unwrap().pack(&vec![0; 50 << 20]).unwrap(),
+    )
+    .unwrap();
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     let said = python(UNPACK, &[&docs, &file]).unwrap();
     assert_eq!(said[0], 50 << 20);

@@ -41,9 +41,9 @@ pub(super) use self::state::{LedgerState, knows_rules};
 pub(super) use self::syncs::results;
 use super::db::Db;
 use super::error::ArchiveError;
-use super::heads::PublishedHeads;
-use super::keys::Keys;
+use super::ledger::heads::PublishedHeads;
 use super::read_only::ReadOnly;
+use super::storage::keys::Keys;
 use crate::memory;
 use crate::model::{Sha256, hex};
 

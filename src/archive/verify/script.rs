@@ -56,6 +56,9 @@ mod tests {
 
     #[test]
     fn a_literal_keeps_its_text() {
-        assert_eq!(literal("a \"b\" \\ \r\n\u{e4}"), r#""a \"b\" \\ \U0000000d\n\U000000e4""#);
+        assert_eq!(
+            literal("a \"b\" \\ \r\n\u{e4}"),
+            r#""a \"b\" \\ \U0000000d\n\U000000e4""#
+        );
     }
 }
