@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::rhythm::{Factor, LEAST_STARTS, Rhythm, Silence};
 use crate::archive::{JobFreshness, Snapshot};
 use crate::model::{Decimal, Instant};
-use crate::report::chart::counted;
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
+use crate::report::numbers::counted;
 use crate::report::options::Scope;
 
 /// Runs, expected from a job's usual schedule, that never arrived

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::model::{Instant, named};
+use crate::report::html::Present;
 use crate::report::options::{PurgeAgeFlag, Span};
-use crate::report::page::Present;
 use crate::report::reports::{AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns};
 use crate::report::{CommonOptions, Ready};
 
