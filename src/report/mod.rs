@@ -20,7 +20,7 @@ pub mod manifest;
 mod meta;
 pub(crate) mod numbers;
 pub(crate) mod options;
-mod purge_age;
+pub(crate) mod purge_age;
 pub mod query;
 pub(crate) mod reports;
 mod request;
