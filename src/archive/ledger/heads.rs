@@ -11,8 +11,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::ArchiveError;
-use super::read_only::ReadOnly;
+use crate::archive::error::ArchiveError;
+use crate::archive::read_only::ReadOnly;
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// A head file could not be written or read.
@@ -61,12 +61,12 @@ pub struct PublishedHead {
 
 impl PublishedHead {
     /// Whether it is one of this archive: a line without an id is taken for one.
-    pub(super) fn is_of(&self, archive: Option<Guid>) -> bool {
+    pub(in crate::archive) fn is_of(&self, archive: Option<Guid>) -> bool {
         self.archive.is_none() || self.archive == archive
     }
 
     /// Whether it is the line of that act of this archive.
-    pub(super) fn tells_of(&self, what: &str, archive: Option<Guid>, head: &Sha256) -> bool {
+    pub(in crate::archive) fn tells_of(&self, what: &str, archive: Option<Guid>, head: &Sha256) -> bool {
         self.what.as_deref() == Some(what)
             && self.archive.is_some()
             && self.archive == archive
@@ -86,7 +86,7 @@ pub struct PublishedHeads {
 }
 
 /// SHA-256 over the hexadecimal digits of heads, each with a line feed: how an acknowledgement names what it gives up.
-pub(super) fn hash_of_heads<'h>(heads: impl Iterator<Item = &'h Sha256>) -> Sha256 {
+pub(in crate::archive) fn hash_of_heads<'h>(heads: impl Iterator<Item = &'h Sha256>) -> Sha256 {
     use sha2::Digest;
     let mut hash = sha2::Sha256::new();
     for head in heads {
@@ -98,7 +98,7 @@ pub(super) fn hash_of_heads<'h>(heads: impl Iterator<Item = &'h Sha256>) -> Sha2
 
 /// Lines of this archive whose history it does not hold, and that no acknowledgement gives up. `acknowledged` are the lines
 /// of the ledger that do, by their hashes: how many heads, and the hash over them.
-pub(super) fn not_held<'l>(
+pub(in crate::archive) fn not_held<'l>(
     lines: &'l [PublishedHead],
     archive: Option<Guid>,
     is_held: impl Fn(&Sha256) -> bool,

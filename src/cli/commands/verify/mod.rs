@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use crate::archive::{
     ArchiveError, Finding, HeadsOf, PublishedHeads, ReadOnly, Verified, VerifyOptions, VerifyReport,
-    read_heads,
+    read_heads, verify_script,
 };
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::Output;
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::{Console, shown};
-use crate::cli::terminal::table::{print_json, print_text};
+use crate::cli::terminal::table::{json, write_all};
 use crate::config::{self, GlobalSettings, Sources, TableOrJson, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 
@@ -27,7 +28,8 @@ use crate::model::{Instant, Sha256, hex};
   jobruns verify
   jobruns verify --head HASH --format json
   jobruns verify --head-file //audit/worm/heads.txt
-  jobruns verify --since-head HASH")]
+  jobruns verify --since-head HASH
+  jobruns verify --script --output verify.py")]
 pub(crate) struct VerifyArgs {
     /// A ledger head of an earlier sync, kept elsewhere, that the archive must hold; may be given several times
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
@@ -46,6 +48,15 @@ pub(crate) struct VerifyArgs {
     /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
+
+    /// Prints the check in Python instead: one file that needs neither this program nor anything beside it. No archive
+    /// is read
+    #[arg(long, conflicts_with_all = ["head", "head_file", "since_head", "format"])]
+    script: bool,
+
+    /// Writes to a file, which is replaced only once the new one is complete; - is standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -69,6 +80,14 @@ pub(crate) fn run(
     global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    let output = match &args.output {
+        Some(file) => Output::open(file)?,
+        None => Output::stdout(),
+    };
+    if args.script {
+        write_all(output, verify_script().as_bytes())?;
+        return Ok(Exit::Done);
+    }
     let shown_progress = ByteProgress::new(console, global.progress, "verify");
     let verified_at = Instant::now();
     let (lists, unreadable) = args.published_heads(sources)?;
@@ -87,9 +106,9 @@ pub(crate) fn run(
     shown_progress.clear();
     let report = report?;
     let intact = report.is_intact();
-    match args.format {
-        TableOrJson::Table => print_text(&text(&report))?,
-        TableOrJson::Json => print_json(&JsonReport {
+    let written = match args.format {
+        TableOrJson::Table => text(&report),
+        TableOrJson::Json => json(&JsonReport {
             intact,
             archive_id: report.archive.map(|id| id.to_string()),
             head: hex(&report.head),
@@ -101,8 +120,9 @@ pub(crate) fn run(
             more_findings: report.more_findings,
             losses: &report.losses,
             notes: &report.notes,
-        })?,
-    }
+        }),
+    };
+    write_all(output, written.as_bytes())?;
     Ok(match (intact, unreadable || !report.losses.is_empty()) {
         (false, _) => Exit::NotIntact,
         (true, true) => Exit::Findings,

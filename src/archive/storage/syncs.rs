@@ -3,10 +3,10 @@
 use rusqlite::{Connection, params};
 use sha2::Digest;
 
-use super::db::Db;
-use super::error::ArchiveError;
-use super::ledger::entry::{LedgerEntry, SyncBegan, SyncEnded};
-use super::ledger::{self, Head, text_hash};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::entry::{LedgerEntry, SyncBegan, SyncEnded};
+use crate::archive::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// How a sync of one job ended.
@@ -140,7 +140,7 @@ pub struct SyncRecord {
 }
 
 /// The line of a job's result, of which the sync's ledger entry holds the hash.
-pub(super) fn job_line(job: &JobRecord) -> String {
+pub(in crate::archive) fn job_line(job: &JobRecord) -> String {
     let JobFigures {
         attempts,
         runs_seen,
@@ -167,7 +167,7 @@ pub(super) fn job_line(job: &JobRecord) -> String {
 }
 
 /// SHA-256 over the jobs' lines in the order of their GUIDs, each with a line feed.
-pub(super) fn jobs_hash(mut lines: Vec<String>) -> Sha256 {
+pub(in crate::archive) fn jobs_hash(mut lines: Vec<String>) -> Sha256 {
     // Every line begins with the same word and the GUID, so the order of lines is that of GUIDs.
     lines.sort_unstable();
     let mut hash = sha2::Sha256::new();
@@ -179,7 +179,7 @@ pub(super) fn jobs_hash(mut lines: Vec<String>) -> Sha256 {
 }
 
 /// The sync that has begun last and not ended.
-pub(super) fn running(connection: &Connection) -> Result<Option<i64>, ArchiveError> {
+pub(in crate::archive) fn running(connection: &Connection) -> Result<Option<i64>, ArchiveError> {
     connection
         .cached()
         .optional(
@@ -192,7 +192,7 @@ pub(super) fn running(connection: &Connection) -> Result<Option<i64>, ArchiveErr
 }
 
 /// Notes of the sync that was killed before it ended that it was.
-pub(super) fn close_killed(
+pub(in crate::archive) fn close_killed(
     connection: &Connection,
     head: &mut Head,
     now: Instant,
@@ -213,7 +213,7 @@ pub(super) fn close_killed(
 }
 
 /// Adds the row of a sync that begins, and closes the ones that were killed before they ended.
-pub(super) fn begin(
+pub(in crate::archive) fn begin(
     connection: &Connection,
     head: &mut Head,
     started_at: Instant,
@@ -240,7 +240,7 @@ pub(super) fn begin(
 }
 
 /// Records one job's result.
-pub(super) fn record_job(
+pub(in crate::archive) fn record_job(
     connection: &Connection,
     sync_id: i64,
     job_key: i64,
@@ -306,7 +306,7 @@ pub(super) fn record_job(
 }
 
 /// Ends the sync: its totals, its ledger entry, and the head after it.
-pub(super) fn end(
+pub(in crate::archive) fn end(
     connection: &Connection,
     head: &mut Head,
     sync_id: i64,

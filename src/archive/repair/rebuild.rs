@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, Row, params};
 
-use super::message::{MessageMarks, MessageTexts};
 use crate::archive::db::{Db, RowError};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::entry::{LedgerEntry, SyncBegan};
 use crate::archive::ledger::text_hash;
 use crate::archive::migrations::fresh;
 use crate::archive::open::quoted;
-use crate::archive::replay::Replay;
-use crate::archive::revisions::Payloads;
+use crate::archive::storage::messages::{MessageMarks, MessageTexts};
+use crate::archive::storage::replay::Replay;
+use crate::archive::storage::revisions::Payloads;
 use crate::archive::verify::{LedgerState, knows_rules};
 use crate::decode::read_run_fields;
 use crate::model::{Guid, Instant, Sha256, TimeBasis, TimeReading};
