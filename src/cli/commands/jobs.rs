@@ -10,9 +10,8 @@ use crate::ccs;
 use crate::cli::client::client;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::runtime::runtime;
-use crate::cli::terminal::console::tell_choices;
 use crate::cli::terminal::table::{Column, or_dash, print};
-use crate::config::{ServerFlags, ServerSettings, Sources, TableOrJson};
+use crate::config::{ServerSettings, Sources, TableOrJson};
 use crate::model::Guid;
 
 /// Manages the watched jobs, which a sync fetches unless jobs are named
@@ -75,7 +74,7 @@ struct DiscoverArgs {
     format: TableOrJson,
 
     #[command(flatten)]
-    server: ServerFlags,
+    server: ServerSettings,
 }
 
 /// Records that jobs have moved to another server
@@ -172,9 +171,7 @@ struct Discovered {
 }
 
 fn discover(args: &DiscoverArgs, sources: &Sources<'_>, archive: &Path) -> Result<(), Failure> {
-    let settings = ServerSettings::choose(&args.server, sources)?;
-    tell_choices(sources);
-    let client = client(&settings)?;
+    let client = client(&args.server, sources)?;
     let mut found = runtime()?.block_on(client.discover())?;
     found.sort_by(|one, other| one.name.cmp(&other.name));
     if args.add {
