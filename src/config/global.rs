@@ -116,6 +116,12 @@ pub struct GlobalSettings {
 }
 
 impl GlobalSettings {
+    /// Whether `--quiet` was given.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// 0 with `--quiet`, 1 as usual, 2 with `-v`, 3 with `-vv`.
     #[must_use]
     pub fn verbosity(&self) -> u8 {
