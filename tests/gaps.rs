@@ -160,10 +160,6 @@ async fn every_run_is_in_one_span_and_counts_that_disagree_are_named() {
 async fn the_purge_age_is_about_gaps_and_longer_than_nothing() {
     let story = Story::new().await;
     story.sync(&[]).ends_with(0);
-    story
-        .program
-        .run(&["report", "coverage", "--purge-age", "90d"])
-        .ends_with(2);
     for age in ["0d", "90", "soon"] {
         story
             .program

@@ -11,7 +11,7 @@ use crate::archive::{JobState, ReadOnly};
 use crate::cli::commands::jobs::yes_or_no;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::table::{Column, or_dash, print};
-use crate::config::{Sources, TableOrJson, purge_age};
+use crate::config::TableOrJson;
 use crate::model::{Instant, NotADuration, parse_duration, parse_positive_duration, show_duration};
 use crate::report::purge_age::PurgeAges;
 use crate::report::reports::health::JobHealth;
@@ -44,9 +44,8 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "DURATION|auto")]
     max_silence: Option<MaxSilence>,
 
-    /// The age at which the server purges runs, such as 90d [env: JOBRUNS_PURGE_AGE] [default: learned from the runs
-    /// that it stopped listing]
-    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
+    /// The age at which the server purges runs, such as 90d [default: learned from the runs that it stopped listing]
+    #[arg(long, env = "JOBRUNS_PURGE_AGE", value_name = "DURATION", value_parser = parse_positive_duration)]
     purge_age: Option<Duration>,
 
     /// The output format
@@ -118,10 +117,9 @@ struct PurgeClock {
     runs_lost: Option<u64>,
 }
 
-pub(crate) fn run(args: &StatusArgs, sources: &Sources<'_>, archive: &Path) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
     let now = Instant::now();
-    let purge_age = purge_age(args.purge_age, sources)?;
-    let read = ReadOnly::open(archive)?.settled(|reader| reader.confirmed(read(reader, purge_age)))?;
+    let read = ReadOnly::open(archive)?.settled(|reader| reader.confirmed(read(reader, args.purge_age)))?;
     let (states, mut health, ages) = read;
     let jobs: Vec<Freshness> = states
         .into_iter()

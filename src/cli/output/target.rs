@@ -112,7 +112,7 @@ impl OutputTarget {
         let result = produce(Printer {
             out: &mut digested,
             format: self.format,
-            style: self.style,
+            style: self.style.clone(),
             meta: &meta,
             is_cancelled: &|| cancel.is_cancelled(),
         });
@@ -136,7 +136,7 @@ impl OutputTarget {
             rows: written.rows,
             columns: written.columns.clone(),
             remarks: written.remarks.clone(),
-            form: Form::new(self.format, self.style),
+            form: Form::new(self.format, &self.style),
             meta,
             time: Instant::now().to_string(),
         };

@@ -10,9 +10,8 @@ use crate::model::parse_positive_duration;
 /// The purge age, where one is given.
 #[derive(Debug, Clone, Copy, Default, clap::Args, Serialize)]
 pub(crate) struct PurgeAgeFlag {
-    /// The age at which the server purges runs, such as 90d [env: JOBRUNS_PURGE_AGE] [default: learned from the runs
-    /// that it stopped listing]
-    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
+    /// The age at which the server purges runs, such as 90d [default: learned from the runs that it stopped listing]
+    #[arg(long, env = "JOBRUNS_PURGE_AGE", value_name = "DURATION", value_parser = parse_positive_duration)]
     #[serde(
         rename = "purge_age_seconds",
         skip_serializing_if = "Option::is_none",
@@ -29,11 +28,6 @@ impl PurgeAgeFlag {
     /// Takes the setting where the flag is not given.
     pub(crate) fn resolve(&mut self, common: &CommonOptions) {
         self.purge_age = self.given(common);
-    }
-
-    /// Whether the flag is given.
-    pub(crate) const fn is_some(&self) -> bool {
-        self.purge_age.is_some()
     }
 
     /// The flag, else the setting.

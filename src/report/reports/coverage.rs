@@ -80,8 +80,8 @@ impl Report for Coverage {
     fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
         if self.gaps {
             self.purge_age.resolve(common);
-        } else if self.purge_age.is_some() {
-            return Err(ReportError::wrong_usage("--purge-age needs --gaps".to_owned()));
+        } else {
+            self.purge_age = PurgeAgeFlag::default();
         }
         Ok(())
     }

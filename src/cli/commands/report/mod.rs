@@ -16,7 +16,7 @@ use crate::cli::output::rows::RowsArgs;
 use crate::cli::output::target::{PathContext, tell_remarks};
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
-use crate::config::{Sources, purge_age};
+use crate::config::Sources;
 use crate::model::{Instant, parse_duration};
 use crate::report::{CommonOptions, Request, local_day};
 
@@ -46,7 +46,7 @@ pub(crate) struct ReportArgs {
 enum Which {
     #[command(flatten)]
     One(Box<OneReport>),
-    All(AllArgs),
+    All(Box<AllArgs>),
 }
 
 /// What is to be written: one report, or all of them.
@@ -73,7 +73,7 @@ impl Which {
 impl ReportArgs {
     /// With what environment and config file set for all reports.
     pub(crate) fn with_settings(mut self, sources: &Sources<'_>) -> Result<Self, Failure> {
-        self.purge_age = purge_age(None, sources)?;
+        self.purge_age = sources.duration("purge_age")?;
         Ok(self)
     }
 
