@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::archive::{JobState, ReadOnly};
+use crate::archive::{ClockFinding, JobState, ReadOnly};
+use crate::cli::commands::clock;
 use crate::cli::commands::jobs::yes_or_no;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::table::{Column, or_dash, print};
 use crate::config::TableOrJson;
-use crate::model::{Instant, NotADuration, parse_duration, parse_positive_duration, show_duration};
+use crate::model::{
+    Instant, NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded,
+};
 use crate::report::purge_age::PurgeAges;
 use crate::report::reports::health::JobHealth;
 use crate::report::{CommonOptions, ReportError};
@@ -21,7 +24,7 @@ use crate::report::{CommonOptions, ReportError};
 ///
 /// Shows the last complete sync, the last error, the number of runs and the newest run of each job. With --max-age, the
 /// exit code is 3 if the last complete sync of a watched job is older, if there was none, or if no job is watched. It
-/// is always 3 if a last complete sync lies in the future.
+/// is always 3 if the last sync lies in the future, or if the clock was set back before a sync of the last two days.
 ///
 /// A watched job that has stopped is named: at its last complete sync, its last run had begun more than 2.5 times its
 /// usual (median) interval before. With --max-silence auto the exit code is then 3; with a duration, if the last run of
@@ -119,8 +122,14 @@ struct PurgeClock {
 
 pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
     let now = Instant::now();
-    let read = ReadOnly::open(archive)?.settled(|reader| reader.confirmed(read(reader, args.purge_age)))?;
-    let (states, mut health, ages) = read;
+    let read =
+        ReadOnly::open(archive)?.settled(|reader| reader.confirmed(read(reader, args.purge_age, now)))?;
+    let Read {
+        states,
+        mut health,
+        ages,
+        mut clock_findings,
+    } = read;
     let jobs: Vec<Freshness> = states
         .into_iter()
         .map(|state| {
@@ -143,7 +152,9 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
         Column::Text("last error"),
     ];
     print(args.format, &jobs, &columns, |job| {
-        let age = job.age_seconds.map(age);
+        let age = job
+            .age_seconds
+            .map(|age| show_rounded(Duration::from_secs(age.unsigned_abs())));
         vec![
             job.name.clone().unwrap_or_else(|| job.job_id.clone()),
             yes_or_no(job.watched),
@@ -162,8 +173,14 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
     })?;
     let is_check = args.max_age.is_some() || args.max_silence.is_some();
     let is_unwatched = args.max_age.is_none() && args.max_silence.is_some() && !any_watched(&jobs);
+    let ahead = tell_last_syncs_in_future(&jobs) == Exit::Findings;
+    if ahead {
+        // Told with the jobs.
+        clock_findings.retain(|finding| !matches!(finding, ClockFinding::InFuture { .. }));
+    }
     let findings = [
-        tell_last_syncs_in_future(&jobs) == Exit::Findings,
+        ahead,
+        clock::tell(&clock_findings) == Exit::Findings,
         args.max_age
             .is_some_and(|max_age| exit_for(&jobs, max_age) == Exit::Findings),
         is_unwatched,
@@ -177,15 +194,26 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
     })
 }
 
-type Read = (Vec<JobState>, HashMap<String, JobHealth>, PurgeAges);
+/// What is read of one state of the archive.
+struct Read {
+    states: Vec<JobState>,
+    health: HashMap<String, JobHealth>,
+    ages: PurgeAges,
+    clock_findings: Vec<ClockFinding>,
+}
 
-fn read(reader: &ReadOnly, purge_age: Option<Duration>) -> Result<Read, ReportError> {
+fn read(reader: &ReadOnly, purge_age: Option<Duration>, now: Instant) -> Result<Read, ReportError> {
     let snapshot = reader.snapshot()?;
     let ages = PurgeAges::read(&snapshot, purge_age)?;
     let scope = CommonOptions::default().scope(&snapshot)?;
     let health = JobHealth::read(&snapshot, &scope, &ages)?;
     let health = health.into_iter().map(|job| (job.job_id.clone(), job)).collect();
-    Ok((reader.job_states()?, health, ages))
+    Ok(Read {
+        states: reader.job_states()?,
+        health,
+        ages,
+        clock_findings: reader.clock_findings(now)?,
+    })
 }
 
 fn silence(health: &JobHealth, max_silence: Option<MaxSilence>) -> Silence {
@@ -224,6 +252,10 @@ fn purge_clock(health: &JobHealth, ages: &PurgeAges, now: Instant) -> PurgeClock
     }
 }
 
+fn in_brief(seconds: Option<i64>) -> String {
+    show_rounded(Duration::from_secs(seconds.unwrap_or(0).unsigned_abs()))
+}
+
 /// Names each watched job that has stopped, or is silent for too long; says whether that is a finding.
 fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
     let mut is_finding = false;
@@ -242,12 +274,12 @@ fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
             || "it has no run".to_owned(),
             |at| format!("its last run began at {at}"),
         );
-        let silent = age(silent_seconds.unwrap_or(0));
+        let silent = in_brief(*silent_seconds);
         let words = match (runs_missed, max_silence) {
             (Some(missed), _) => format!(
                 "{title}: it has stopped: {since}, {silent} before its last complete sync; it usually runs every {}, so \
                  {missed} runs are missing",
-                age(usual_seconds.unwrap_or(0))
+                in_brief(*usual_seconds)
             ),
             (None, Some(MaxSilence::Of(max))) if too_long => format!(
                 "{title}: {since}, {silent} before its last complete sync; that is longer than {}",
@@ -396,16 +428,6 @@ fn beginning(error: &str) -> String {
     error.chars().take(SHOWN_OF_AN_ERROR - 1).chain(['…']).collect()
 }
 
-/// Seconds in the largest unit that they fill, rounded down.
-fn age(seconds: i64) -> String {
-    match seconds {
-        i64::MIN..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        7_200..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -471,13 +493,5 @@ mod tests {
         );
         let unwatched = freshness(job(false, Some(1001)), None, now);
         assert_eq!(tell_last_syncs_in_future(&[unwatched]), Exit::Done);
-    }
-
-    #[test]
-    fn ages_are_short() {
-        assert_eq!(
-            [5, 119, 120, 7_200, 172_800].map(age),
-            ["5s", "119s", "2m", "2h", "2d"]
-        );
     }
 }
