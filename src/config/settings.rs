@@ -203,8 +203,6 @@ pub struct SyncSettings {
     pub run_limit: u64,
     /// The rhythm of repeated syncs; `None` for a single one.
     pub every: Option<Duration>,
-    /// The file to which each sync's head is appended.
-    pub head_file: Option<PathBuf>,
     /// What the summary looks like.
     pub format: TableOrJson,
 }
@@ -248,7 +246,6 @@ impl SyncSettings {
             naive_time: naive_time.map(|chosen| chosen.value),
             run_limit,
             every: every.map(|chosen| chosen.value),
-            head_file: head_file(flags.head_file.as_ref(), sources)?,
             format: flags.format,
         })
     }

@@ -82,13 +82,17 @@ impl<'e> Sources<'e> {
             .into_iter()
             .filter_map(|setting| {
                 let variable = self.variable(&setting.variable()).map(PathBuf::from);
-                let path = variable.or_else(|| {
-                    let (text, _) = self.in_file(setting)?;
-                    Some(self.file.as_ref()?.resolve(text.as_ref()))
-                })?;
+                let path = variable.or_else(|| self.path_in_file(setting))?;
                 Some((path, setting.key()))
             })
             .collect()
+    }
+
+    /// The path that the config file names, whatever flags and environment say.
+    #[must_use]
+    pub fn path_in_file(&self, setting: Setting) -> Option<PathBuf> {
+        let (text, _) = self.in_file(setting)?;
+        Some(self.file.as_ref()?.resolve(text.as_ref()))
     }
 
     /// The value of `setting`, or `None` where it was given nowhere. `read` reads the text of environment and file;

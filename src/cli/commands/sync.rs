@@ -15,7 +15,7 @@ use crate::cli::commands::scheduled::Scheduled;
 use crate::cli::commands::sync_summary::{self, Summary};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
-use crate::cli::output::publish::publish;
+use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::{Console, tell_choices};
 use crate::cli::terminal::progress::Progress;
@@ -58,7 +58,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let server = ServerSettings::choose(&args.server, sources)?;
     let settings = SyncSettings::choose(&args.sync, sources)?;
-    in_use::head_file(args.sync.head_file.as_ref(), sources)?;
+    let list = in_use::head_file(args.sync.head_file.as_ref(), sources)?;
     let scheduled = Scheduled::of(sources)?;
     tell_choices(sources);
     let client = client(&server)?;
@@ -71,7 +71,7 @@ pub(crate) fn run(
             client: &client,
             options,
             progress: &progress,
-            head_file: settings.head_file.as_deref(),
+            list: list.as_ref(),
             cancellation,
         };
         match settings.every {
@@ -140,7 +140,7 @@ pub(crate) struct One<'s> {
     pub(crate) client: &'s Client,
     pub(crate) options: sync::Options,
     pub(crate) progress: &'s Progress,
-    pub(crate) head_file: Option<&'s Path>,
+    pub(crate) list: Option<&'s HeadList>,
     pub(crate) cancellation: Cancellation,
 }
 
@@ -190,7 +190,7 @@ impl One<'_> {
             record.sync_id,
             record.outcome.as_str()
         );
-        let Some(path) = self.head_file else { return exit };
+        let Some(list) = self.list else { return exit };
         let to_publish = HeadToPublish {
             at: record.finished_at,
             what: record.sync_id.to_string(),
@@ -198,7 +198,7 @@ impl One<'_> {
             made,
         };
         let published = publish(
-            path,
+            list,
             self.archive,
             &to_publish,
             &format!("sync {}", record.sync_id),

@@ -10,6 +10,7 @@ use clap::ArgMatches;
 
 use crate::archive::{COMPANIONS, FileIdentity, resolve};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::publish::HeadList;
 use crate::config::{self, Setting, Sources};
 
 const ARCHIVE: &str = "the archive";
@@ -74,12 +75,17 @@ pub(crate) fn refuse_new(path: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`refuse`]; a setting that cannot be read.
-pub(crate) fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option<PathBuf>, Failure> {
-    let list = config::head_file(flag, sources)?;
-    if let Some(list) = &list {
-        refuse_unless(list, Some(&setting(Setting::HEAD_FILE.key())))?;
-    }
-    Ok(list)
+pub(crate) fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option<HeadList>, Failure> {
+    let Some(path) = config::head_file(flag, sources)? else {
+        return Ok(None);
+    };
+    refuse_unless(&path, Some(&setting(Setting::HEAD_FILE.key())))?;
+    let is_configured = flag.is_none() && sources.path_in_file(Setting::HEAD_FILE).as_ref() == Some(&path);
+    let of = is_configured.then(|| sources.path_in_file(Setting::ARCHIVE));
+    Ok(Some(HeadList {
+        path,
+        of: of.flatten(),
+    }))
 }
 
 /// What a file is that a setting names.
