@@ -62,7 +62,14 @@ async fn every_history_ever_lodged_is_held_until_an_old_copy_is_put_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_cannot_be_published_is_an_error_with_code_3_and_the_archive_is_written() {
     let story = Story::new().await;
-    let ended = story.sync(&["--head-file", "share/heads.txt", "--format", "json", "--quiet"]);
+    let ended = story.sync(&[
+        "--head-file",
+        "share/heads.txt",
+        "--format",
+        "json",
+        "--quiet",
+        "--new",
+    ]);
     let summary = ended.json();
     let ended = ended
         .ends_with(3)
@@ -261,8 +268,9 @@ async fn a_rehearsal_with_the_real_config_does_not_spoil_the_list() {
     let config = ["--config", "jobruns.toml"];
     let real = |arguments: &[&str]| program.run(&[arguments, &config].concat());
     story.sync(&config).ends_with(0);
-    // A new archive has lines of its own in the list.
-    rehearse(&story, "rehearsal.db", &[]).ends_with(0);
+    // A new archive is only made where that is asked for, and has lines of its own in the list.
+    rehearse(&story, "rehearsal.db", &[]).ends_with(2);
+    rehearse(&story, "rehearsal.db", &["--new"]).ends_with(0);
     rehearse(&story, "rehearsal.db", &[]).ends_with(0);
     story.sync(&config).ends_with(0);
     let list = lines(program, "heads.txt");

@@ -17,7 +17,7 @@ use crate::cli::output::Output;
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{json, write_all};
-use crate::config::{self, GlobalSettings, Sources, TableOrJson, parse_sha256};
+use crate::config::{GlobalSettings, Sources, TableOrJson, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 use crate::report::certificate::conclusion;
 
@@ -142,7 +142,7 @@ impl VerifyArgs {
     fn published_heads(&self, sources: &Sources<'_>) -> Result<Vec<PublishedHeads>, Failure> {
         let mut lists = Vec::new();
         let configured = match self.head_file.is_empty() {
-            true => config::head_file(None, sources)?,
+            true => sources.path("head_file")?,
             false => None,
         };
         for path in self.head_file.iter().chain(&configured) {
