@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::{Resettable, ValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -19,7 +18,6 @@ use clap::{Arg, ArgMatches, Command};
 use super::error::ConfigError;
 use super::file::ConfigFile;
 use super::origin::Origin;
-use crate::model::parse_positive_duration;
 
 /// A setting's value as `-v` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,21 +113,8 @@ impl<'e> Sources<'e> {
             .transpose()
     }
 
-    /// The duration that environment or config file give for the setting `key`, of whatever command.
-    ///
-    /// # Errors
-    /// [`ConfigError::Value`] where it is not a positive duration.
-    pub fn duration(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
-        let Some((text, origin)) = self.find(key) else {
-            return Ok(None);
-        };
-        let read = parse_positive_duration(text.to_string_lossy().trim());
-        read.map(Some)
-            .map_err(|reason| ConfigError::Value { origin, reason })
-    }
-
-    /// Parses `arguments` for `command` with the values of environment and config file as defaults. `parsed` is what the
-    /// arguments say alone.
+    /// Parses `arguments` for `command` with the values of environment and config file as defaults, and remembers where
+    /// each value was found. `parsed` is what the arguments say alone.
     ///
     /// # Errors
     /// [`ConfigError::Value`] where a value of environment or config file is refused.
@@ -139,6 +124,22 @@ impl<'e> Sources<'e> {
         arguments: &[OsString],
         parsed: &ArgMatches,
     ) -> Result<ArgMatches, ConfigError> {
+        let (matches, choices) = self.complete(command, arguments, parsed)?;
+        self.choices = choices;
+        Ok(matches)
+    }
+
+    /// As [`Self::parse`], with the values and where each was found.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn complete(
+        &self,
+        command: &Command,
+        arguments: &[OsString],
+        parsed: &ArgMatches,
+    ) -> Result<(ArgMatches, Vec<Choice>), ConfigError> {
+        let mut choices = Vec::new();
         let mut found = BTreeMap::new();
         let settings = settings_of(command, parsed);
         for setting in &settings {
@@ -166,13 +167,13 @@ impl<'e> Sources<'e> {
                 }
                 None => Origin::Default,
             };
-            self.choices.push(Choice {
+            choices.push(Choice {
                 key: key.to_owned(),
                 value: without_userinfo(&values.join(", ")),
                 origin,
             });
         }
-        Ok(matches)
+        Ok((matches, choices))
     }
 
     /// A variable of the environment; an empty one counts as not set.

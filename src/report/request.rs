@@ -122,9 +122,10 @@ impl<R: Present> Request for Ready<R> {
         let scope = self.common.scope(snapshot)?;
         let form = (printer.format, &printer.style);
         if let Some(document) = self.report.document(snapshot, &scope, form, printer.meta)? {
-            printer.out.write_all(document.as_bytes())?;
+            printer.out.write_all(document.text.as_bytes())?;
             return Ok(Written {
                 rows: 1,
+                summary: document.summary,
                 ..Written::default()
             });
         }
@@ -134,7 +135,7 @@ impl<R: Present> Request for Ready<R> {
             let mut page = Html::new(printer.out, printer.style.heading, printer.meta);
             let mut counted = Counted::new(&mut page, printer.is_cancelled);
             self.feed(snapshot, &scope, &mut counted, |row| picture.see(row))?;
-            let written = counted.written();
+            let mut written = counted.written();
             let Drawn { lead, charts } = picture.draw();
             page.drawn.charts = charts;
             // Where there is no row, the report itself says that.
@@ -144,6 +145,7 @@ impl<R: Present> Request for Ready<R> {
                     page.remark(&notes)?;
                 }
             }
+            written.summary.clone_from(&page.drawn.lead);
             page.finish()?;
             return Ok(written);
         }

@@ -97,7 +97,7 @@ impl OutputTarget {
         Ok(self)
     }
 
-    /// Writes what `produce` makes, which `meta` describes, and says what that was.
+    /// Writes what `produce` makes, which `meta` describes.
     ///
     /// # Errors
     /// Those of `produce` and of the place, and the wish to stop; the old file is then as it was.

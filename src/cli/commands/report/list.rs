@@ -1,7 +1,5 @@
 //! The list of reports: a subcommand for each.
 
-use std::time::Duration;
-
 use crate::cli::failure::Failure;
 use crate::cli::output::rows::RowsArgs;
 use crate::model::Instant;
@@ -22,13 +20,9 @@ macro_rules! list {
 
         impl OneReport {
             /// The report that the flags ask for at this time, and where it goes.
-            pub(super) fn request(
-                &self,
-                now: Instant,
-                purge_age: Option<Duration>,
-            ) -> Result<(Box<dyn Request>, &RowsArgs), Failure> {
+            pub(super) fn request(&self, now: Instant) -> Result<(Box<dyn Request>, &RowsArgs), Failure> {
                 match self {
-                    $(Self::$report(flags) => flags.request(now, purge_age),)*
+                    $(Self::$report(flags) => flags.request(now),)*
                 }
             }
         }
@@ -66,13 +60,8 @@ pub(super) struct Flags<R: clap::Args> {
 }
 
 impl<R: Present + Clone + clap::Args> Flags<R> {
-    fn request(
-        &self,
-        now: Instant,
-        purge_age: Option<Duration>,
-    ) -> Result<(Box<dyn Request>, &RowsArgs), Failure> {
+    fn request(&self, now: Instant) -> Result<(Box<dyn Request>, &RowsArgs), Failure> {
         let common = self.common.options(now)?;
-        let common = CommonOptions { purge_age, ..common };
         let request = Ready::new(self.report.clone(), common, now)?;
         Ok((Box::new(request), &self.rows))
     }

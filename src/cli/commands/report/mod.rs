@@ -16,7 +16,6 @@ use crate::cli::output::rows::RowsArgs;
 use crate::cli::output::target::{PathContext, tell_remarks};
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
-use crate::config::Sources;
 use crate::model::{Instant, parse_duration};
 use crate::report::{CommonOptions, Request, local_day};
 
@@ -36,10 +35,6 @@ pub(crate) struct ReportArgs {
 
     #[command(subcommand)]
     report: Which,
-
-    /// The purge age of the environment or the config file.
-    #[arg(skip)]
-    purge_age: Option<Duration>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -56,27 +51,24 @@ enum Requested<'a> {
 }
 
 impl Which {
-    fn requested(&self, now: Instant, purge_age: Option<Duration>) -> Result<Requested<'_>, Failure> {
+    fn requested(&self, now: Instant) -> Result<Requested<'_>, Failure> {
         Ok(match self {
             Self::One(report) => {
-                let (request, rows) = report.request(now, purge_age)?;
+                let (request, rows) = report.request(now)?;
                 Requested::One(request, rows)
             }
             Self::All(args) => {
-                let common = args.common.options(now)?;
-                Requested::All(args, CommonOptions { purge_age, ..common })
+                let common = CommonOptions {
+                    purge_age: args.purge_age(),
+                    ..args.common.options(now)?
+                };
+                Requested::All(args, common)
             }
         })
     }
 }
 
 impl ReportArgs {
-    /// With what environment and config file set for all reports.
-    pub(crate) fn with_settings(mut self, sources: &Sources<'_>) -> Result<Self, Failure> {
-        self.purge_age = sources.duration("purge_age")?;
-        Ok(self)
-    }
-
     /// Writes what is asked for where it is asked for.
     pub(crate) fn run(&self, archive: &Path, console: &Console) -> Result<Exit, Failure> {
         let now = Instant::now();
@@ -86,7 +78,7 @@ impl ReportArgs {
 
     /// Where it writes, as asked: a file, or a folder for all reports; `None` for standard output.
     pub(crate) fn target(&self, now: Instant) -> Result<Option<PathBuf>, Failure> {
-        Ok(match self.report.requested(now, self.purge_age)? {
+        Ok(match self.report.requested(now)? {
             Requested::One(_, rows) => rows.file().map(Path::to_path_buf),
             Requested::All(args, _) => Some(args.output_dir.clone()),
         })
@@ -101,7 +93,7 @@ impl ReportArgs {
         cancel: &Cancel,
         console: &Console,
     ) -> Result<Exit, Failure> {
-        let requested = self.report.requested(now, self.purge_age)?;
+        let requested = self.report.requested(now)?;
         let zone = match &requested {
             Requested::One(request, _) => request.common().zone,
             Requested::All(_, common) => common.zone,
@@ -167,13 +159,4 @@ fn freshness(
         }
     }
     Ok(status::check(states, max_age, now))
-}
-
-pub(crate) fn run(
-    args: ReportArgs,
-    sources: &Sources<'_>,
-    archive: &Path,
-    console: &Console,
-) -> Result<Exit, Failure> {
-    args.with_settings(sources)?.run(archive, console)
 }
