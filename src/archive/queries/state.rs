@@ -3,6 +3,8 @@
 use super::Snapshot;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
+use crate::archive::storage::clock::{self, ClockFinding};
+use crate::model::Instant;
 
 /// A job, as far as its freshness goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +67,28 @@ impl Snapshot<'_> {
                 })
             },
         )
+    }
+
+    /// What is doubtful about the clock at `now`.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn clock_findings(&self, now: Instant) -> Result<Vec<ClockFinding>, ArchiveError> {
+        clock::findings(self.connection(), now)
+    }
+
+    /// Our clock less the server's at the sync that began last, in seconds; `None` where the server did not tell.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn last_clock_skew(&self) -> Result<Option<i64>, ArchiveError> {
+        let skew = self.connection().optional(
+            "SELECT clock_skew_seconds FROM _sync ORDER BY sync_id DESC LIMIT 1",
+            [],
+            "read the last sync",
+            |row| row.get(0),
+        )?;
+        Ok(skew.flatten())
     }
 
     /// The sync that began last; `None` before the first.

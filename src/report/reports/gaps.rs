@@ -56,7 +56,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Disputed => "disputed",

@@ -14,6 +14,8 @@ use crate::report::reports::rhythm::{Factor, Rhythm, Silence};
 pub(crate) struct JobHealth {
     /// GUID.
     pub(crate) job_id: String,
+    /// Its name; `None` while nobody told it.
+    pub(crate) name: Option<String>,
     /// Its record in the archive.
     pub(crate) freshness: JobFreshness,
     /// The time since its last start, up to its last complete answer.
@@ -76,6 +78,7 @@ impl JobHealth {
             };
             jobs.push(Self {
                 job_id: job.job_id.clone(),
+                name: job.name.clone(),
                 freshness,
                 silence,
                 purge_age,
@@ -83,6 +86,12 @@ impl JobHealth {
             });
         }
         Ok(jobs)
+    }
+
+    /// How people call it.
+    pub(super) fn title(&self) -> &str {
+        let name = self.name.as_deref().filter(|name| !name.trim().is_empty());
+        name.unwrap_or(&self.job_id)
     }
 
     /// How many runs it has missed since its last one, where it has stopped.
