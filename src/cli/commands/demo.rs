@@ -11,6 +11,7 @@ use crate::ccs::retry::Policy;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
 use crate::cli::commands::sync::One;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
@@ -226,5 +227,6 @@ fn options_of(server: &Simulator) -> sync::Options {
         run_limit: DEFAULT_RUN_LIMIT,
         naive_time: None,
         create_archive: false,
+        hint: hints::sync,
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::archive::{HeadToPublish, Publication, PublishError, ReadOnly, publish_head};
 use crate::cli::failure::Exit;
+use crate::cli::hints;
 use crate::model::hex;
 
 /// Appends the head of what has just ended (`done` names it) to the list; what could not be appended is told.
@@ -23,7 +24,7 @@ pub(crate) fn publish(list: &Path, archive: &Path, published: &HeadToPublish, do
         ),
         Err(error) => {
             let cause = error.source().map(ToString::to_string).unwrap_or_default();
-            (format!("{error} ({cause})"), error.hint())
+            (format!("{error} ({cause})"), hints::publish(&error))
         }
     };
     let head = hex(&published.head);
