@@ -188,3 +188,25 @@ pub(crate) fn query(error: &QueryError) -> Option<String> {
         QueryError::Empty | QueryError::Failed { .. } | QueryError::Interrupted => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_archive_has_a_way_out() {
+        let what = String::new;
+        for (error, words) in [
+            (ArchiveError::NotRepairable { what: what() }, "jobruns salvage"),
+            (ArchiveError::Damaged { what: what() }, "jobruns verify"),
+            (ArchiveError::Endless { doing: "read" }, "jobruns verify"),
+        ] {
+            let hint = archive(&error).unwrap();
+            assert!(hint.contains(words), "{hint}");
+        }
+        let unknown_column = QueryError::Sql {
+            source: rusqlite::Error::InvalidQuery,
+        };
+        assert!(query(&unknown_column).unwrap().contains("sqlite_schema"));
+    }
+}
