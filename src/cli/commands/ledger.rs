@@ -13,7 +13,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
 use crate::cli::output::Output;
 use crate::cli::output::in_use;
-use crate::cli::output::publish::publish;
+use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::shown;
 use crate::cli::terminal::table::{print_json, print_text};
 use crate::config::{Sources, TableOrJson};
@@ -124,7 +124,8 @@ pub(crate) fn run(args: &LedgerArgs, sources: &Sources<'_>, archive: &Path) -> R
     Ok(Exit::Done)
 }
 
-fn give_up(archive: &Path, path: &Path, why: &str) -> Result<Exit, Failure> {
+fn give_up(archive: &Path, named: &HeadList, why: &str) -> Result<Exit, Failure> {
+    let path = &named.path;
     let list = read_heads(path).map_err(|error| {
         Failure::of(
             Exit::WrongUsage,
@@ -151,7 +152,7 @@ fn give_up(archive: &Path, path: &Path, why: &str) -> Result<Exit, Failure> {
         "{heads} published heads are given up. Ledger head {}\n",
         hex(&head)
     ))?;
-    Ok(publish(path, archive, &published, "this acknowledgement"))
+    Ok(publish(named, archive, &published, "this acknowledgement"))
 }
 
 fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(), Failure> {
