@@ -26,10 +26,12 @@ pub(crate) fn client(settings: &ServerSettings) -> Result<Client, Failure> {
              change the history. `jobruns trust` shows what to pin instead"
         );
     }
+    let (password, origin) = credentials::password(&settings.login, &settings.server.url)?;
     let client = Client::new(&ccs::Settings {
         base_url: settings.server.url.clone(),
         username: settings.login.username.clone(),
-        password: credentials::password(&settings.login, &settings.server.url)?,
+        password,
+        password_origin: Some(origin.to_string()),
         password_encoding: match settings.password_encoding {
             PasswordEncoding::Base64 => ccs::PasswordEncoding::Base64,
             PasswordEncoding::None => ccs::PasswordEncoding::None,

@@ -59,7 +59,8 @@ pub struct GlobalFlags {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Prints only errors to stderr
+    /// Prints nothing on success, and only errors otherwise, so that cron mails exactly when something is wrong; data that
+    /// --format or the command itself asks for is still printed
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 

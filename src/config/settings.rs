@@ -205,8 +205,8 @@ pub struct SyncSettings {
     pub every: Option<Duration>,
     /// The file to which each sync's head is appended.
     pub head_file: Option<PathBuf>,
-    /// What the summary looks like.
-    pub format: TableOrJson,
+    /// What the summary looks like, where that was asked for.
+    pub format: Option<TableOrJson>,
 }
 
 impl SyncSettings {

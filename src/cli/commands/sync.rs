@@ -20,11 +20,11 @@ use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::{Console, tell_choices};
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
-use crate::cli::terminal::table::{print_json, print_text};
+use crate::cli::terminal::table::print_result;
 use crate::config::{
     GlobalSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
 };
-use crate::model::{Guid, hex};
+use crate::model::Guid;
 use crate::sync::{self, Cancellation, SyncError, SyncEvent};
 
 /// Fetches every run of every watched job into the archive
@@ -76,8 +76,7 @@ pub(crate) fn run(
         };
         match settings.every {
             None => {
-                let (exit, summary) = sync.run().await?;
-                print(&summary, settings.format)?;
+                let exit = sync.run_and_tell(settings.format, console).await?;
                 Ok(sync.exports(exit, &scheduled, console))
             }
             Some(every) => repeat(&sync, every, settings.format, &scheduled, console).await,
@@ -90,7 +89,7 @@ pub(crate) fn run(
 async fn repeat(
     sync: &One<'_>,
     every: Duration,
-    format: TableOrJson,
+    format: Option<TableOrJson>,
     scheduled: &Scheduled,
     console: &Console,
 ) -> Result<Exit, Failure> {
@@ -98,11 +97,8 @@ async fn repeat(
     let mut first = true;
     while !cancellation.is_cancelled() {
         let next = Instant::now() + every;
-        match sync.run().await {
-            Ok((exit, summary)) => {
-                print(&summary, format)?;
-                sync.exports(exit, scheduled, console);
-            }
+        match sync.run_and_tell(format, console).await {
+            Ok(exit) => drop(sync.exports(exit, scheduled, console)),
             // Another sync will have ended by the next time; what else fails at the first try fails at every one.
             Err(failure) if first && failure.exit() != Exit::Held => return Err(failure),
             Err(failure) => console.tell(&failure),
@@ -145,6 +141,27 @@ pub(crate) struct One<'s> {
 }
 
 impl One<'_> {
+    /// Syncs once, prints the result, and tells what went wrong.
+    pub(crate) async fn run_and_tell(
+        &self,
+        format: Option<TableOrJson>,
+        console: &Console,
+    ) -> Result<Exit, Failure> {
+        let (exit, summary) = self.run().await?;
+        print_result(console, format, || summary.text(), &summary)?;
+        let line = summary.line();
+        if console.is_json() || format == Some(TableOrJson::Json) {
+            tracing::info!(sync_id = summary.sync_id, head = summary.head, "{line}");
+        } else {
+            // The table on standard output ends with the same.
+            console.note_in_log(&line);
+        }
+        if let Some(failure) = summary.failure() {
+            console.tell(&failure);
+        }
+        Ok(exit)
+    }
+
     /// Syncs once, and says how it ended.
     pub(crate) async fn run(&self) -> Result<(Exit, Summary), Failure> {
         let names: Arc<Mutex<HashMap<Guid, String>>> = Arc::default();
@@ -163,6 +180,7 @@ impl One<'_> {
             }
         };
         let made = !self.archive.exists();
+        let begun = Instant::now();
         let ended = sync::sync(
             self.archive,
             self.client,
@@ -176,20 +194,12 @@ impl One<'_> {
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         add_archived_names(self.archive, &record, &mut names);
         let exit = self.publish(&record, made, sync_summary::exit(record.outcome));
-        Ok((exit, Summary::new(&record, &names)))
+        Ok((exit, Summary::new(&record, &names, begun.elapsed())))
     }
 
     /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
     /// but this is done in part.
     fn publish(&self, record: &SyncRecord, made: bool, exit: Exit) -> Exit {
-        let head = hex(&record.head);
-        tracing::info!(
-            sync_id = record.sync_id,
-            head,
-            "sync {} {}, ledger head {head}",
-            record.sync_id,
-            record.outcome.as_str()
-        );
         let Some(path) = self.head_file else { return exit };
         let to_publish = HeadToPublish {
             at: record.finished_at,
@@ -246,12 +256,5 @@ fn add_archived_names(archive: &Path, record: &SyncRecord, names: &mut HashMap<G
         if let (Ok(job_id), Some(name)) = (state.job.job_id.parse(), state.job.name) {
             names.entry(job_id).or_insert(name);
         }
-    }
-}
-
-fn print(summary: &Summary, format: TableOrJson) -> Result<(), Failure> {
-    match format {
-        TableOrJson::Table => print_text(&summary.text()),
-        TableOrJson::Json => print_json(summary),
     }
 }

@@ -12,7 +12,7 @@ use crate::archive::{
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::{Console, shown};
-use crate::cli::terminal::table::{print_json, print_text};
+use crate::cli::terminal::table::{counted, print_result, unprinted};
 use crate::config::{self, GlobalSettings, Sources, TableOrJson, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 
@@ -43,9 +43,9 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
     since_head: Option<Sha256>,
 
-    /// The output format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: TableOrJson,
+    /// The output format [default: table]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<TableOrJson>,
 }
 
 #[derive(Serialize)]
@@ -87,27 +87,47 @@ pub(crate) fn run(
     shown_progress.clear();
     let report = report?;
     let intact = report.is_intact();
-    match args.format {
-        TableOrJson::Table => print_text(&text(&report))?,
-        TableOrJson::Json => print_json(&JsonReport {
-            intact,
-            archive_id: report.archive.map(|id| id.to_string()),
-            head: hex(&report.head),
-            heads: &report.heads,
-            verified_at: verified_at.to_string(),
-            tool_version: env!("CARGO_PKG_VERSION"),
-            verified: report.verified,
-            findings: &report.findings,
-            more_findings: report.more_findings,
-            losses: &report.losses,
-            notes: &report.notes,
-        })?,
-    }
-    Ok(match (intact, unreadable || !report.losses.is_empty()) {
-        (false, _) => Exit::NotIntact,
-        (true, true) => Exit::Findings,
-        (true, false) => Exit::Done,
-    })
+    let json = JsonReport {
+        intact,
+        archive_id: report.archive.map(|id| id.to_string()),
+        head: hex(&report.head),
+        heads: &report.heads,
+        verified_at: verified_at.to_string(),
+        tool_version: env!("CARGO_PKG_VERSION"),
+        verified: report.verified,
+        findings: &report.findings,
+        more_findings: report.more_findings,
+        losses: &report.losses,
+        notes: &report.notes,
+    };
+    print_result(console, args.format, || text(&report), &json)?;
+    let archive = global.archive.display();
+    let failure = if !intact {
+        let findings = counted(report.findings.len() as u64 + report.more_findings, "finding");
+        let words = format!("the archive {archive} is not intact: {findings}");
+        let causes = report
+            .findings
+            .iter()
+            .map(|finding| format!("{}: {}", finding.place, finding.what));
+        let failure = Failure::new(Exit::NotIntact, words);
+        let failure = failure.with_causes(unprinted(console, args.format, causes));
+        match report.findings.first() {
+            Some(finding) if console.is_quiet() => failure.with_hint(finding.next),
+            _ => failure,
+        }
+    } else if !report.losses.is_empty() {
+        let words = format!(
+            "{} in the archive {archive}",
+            counted(report.losses.len() as u64, "loss")
+        );
+        let causes = unprinted(console, args.format, report.losses.iter().cloned());
+        Failure::new(Exit::Findings, words).with_causes(causes)
+    } else if unreadable {
+        return Ok(Exit::Findings);
+    } else {
+        return Ok(Exit::Done);
+    };
+    Err(failure)
 }
 
 impl VerifyArgs {
@@ -124,7 +144,7 @@ impl VerifyArgs {
                 .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
             for line in &published.unreadable_lines {
                 unreadable = true;
-                tracing::warn!("{}:{line}: the line holds no head and is ignored", path.display());
+                tracing::error!("{}:{line}: the line holds no head and is ignored", path.display());
             }
             lists.push(published);
         }
