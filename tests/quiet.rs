@@ -160,7 +160,7 @@ async fn accepted_bytes_are_silence_and_bytes_in_quarantine_are_told() {
     let story = Story::new().await;
     story.fault("bad-run=1@1");
     story
-        .sync(&["--quiet"])
+        .sync(&["--quiet", "--new"])
         .ends_with(3)
         .says("Error: sync 1 is partial: 1 of 3 jobs not complete")
         .says("Hint: bytes that could not be read are in quarantine");

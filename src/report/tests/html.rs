@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::model::Instant;
 use crate::report::format::{Format, Style};
+use crate::report::html::Present;
+use crate::report::html::ROWS_SHOWN;
 use crate::report::options::{AssetFilter, MessageFilter, Span};
-use crate::report::page::Present;
-use crate::report::page::ROWS_SHOWN;
 use crate::report::reports::asset_errors::GroupBy;
 use crate::report::reports::runs::RunFilter;
 use crate::report::reports::{
