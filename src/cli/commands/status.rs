@@ -11,7 +11,8 @@ use crate::archive::{ClockFinding, JobState, ReadOnly};
 use crate::cli::commands::clock;
 use crate::cli::commands::jobs::yes_or_no;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::terminal::table::{Column, or_dash, print};
+use crate::cli::terminal::console::Console;
+use crate::cli::terminal::table::{Column, or_dash, print_result, table};
 use crate::config::TableOrJson;
 use crate::model::{
     Instant, NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded,
@@ -51,9 +52,9 @@ pub(crate) struct StatusArgs {
     #[arg(long, env = "JOBRUNS_PURGE_AGE", value_name = "DURATION", value_parser = parse_positive_duration)]
     purge_age: Option<Duration>,
 
-    /// The output format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: TableOrJson,
+    /// The output format [default: table]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<TableOrJson>,
 }
 
 /// How long a job may be silent.
@@ -120,7 +121,7 @@ struct PurgeClock {
     runs_lost: Option<u64>,
 }
 
-pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &StatusArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
     let now = Instant::now();
     let read =
         ReadOnly::open(archive)?.settled(|reader| reader.confirmed(read(reader, args.purge_age, now)))?;
@@ -151,7 +152,7 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
         Column::Text("newest run"),
         Column::Text("last error"),
     ];
-    print(args.format, &jobs, &columns, |job| {
+    let cells = |job: &Freshness| {
         let age = job
             .age_seconds
             .map(|age| show_rounded(Duration::from_secs(age.unsigned_abs())));
@@ -170,7 +171,9 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
             or_dash(job.newest_run_at.as_deref()),
             or_dash(job.last_error.as_deref().map(beginning).as_deref()),
         ]
-    })?;
+    };
+    let text = || table(&columns, jobs.iter().map(cells));
+    print_result(console, args.format, text, &jobs)?;
     let is_check = args.max_age.is_some() || args.max_silence.is_some();
     let is_unwatched = args.max_age.is_none() && args.max_silence.is_some() && !any_watched(&jobs);
     let ahead = tell_last_syncs_in_future(&jobs) == Exit::Findings;
@@ -368,7 +371,7 @@ fn tell_last_syncs_in_future(jobs: &[Freshness]) -> Exit {
     for job in jobs.iter().filter(|job| job.watched && job.last_sync_in_future) {
         let title = job.name.as_deref().unwrap_or(&job.job_id);
         let at = job.last_synced_at.as_deref().unwrap_or_default();
-        tracing::warn!(
+        tracing::error!(
             job_id = job.job_id,
             "{title}: its last complete sync lies in the future ({at}); check the clock, then sync again"
         );
@@ -392,7 +395,7 @@ pub(crate) fn check(states: Vec<JobState>, max_age: Duration, now: Instant) -> E
 fn any_watched(jobs: &[Freshness]) -> bool {
     let is_any = jobs.iter().any(|job| job.watched);
     if !is_any {
-        tracing::warn!("no job is watched, so nothing is fresh");
+        tracing::error!("no job is watched, so nothing is fresh");
     }
     is_any
 }
@@ -407,11 +410,11 @@ fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
     for job in jobs.iter().filter(|job| job.overdue == Some(true)) {
         let title = job.name.as_deref().unwrap_or(&job.job_id);
         match &job.last_synced_at {
-            Some(at) => tracing::warn!(
+            Some(at) => tracing::error!(
                 job_id = job.job_id,
                 "{title}: its last complete sync is older than {max_age} ({at})"
             ),
-            None => tracing::warn!(job_id = job.job_id, "{title}: there was no complete sync yet"),
+            None => tracing::error!(job_id = job.job_id, "{title}: there was no complete sync yet"),
         }
         exit = Exit::Findings;
     }
