@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::archive::ledger::chain::JobChain;
 use crate::archive::ledger::entry::{Loss, RevisionEntry, Rules};
 use crate::decode::READER_VERSION;
 use crate::model::{Guid, Instant, NaiveZone, Sha256, ZoneName, hex};
@@ -41,6 +42,13 @@ pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) acknowledged: HashMap<Sha256, (u64, Sha256)>,
     /// Hashes of the reasons given for that, and the entries that told of them.
     pub(in crate::archive) reasons: HashMap<Sha256, i64>,
+    /// Hashes of who acted, and the first entries that name them.
+    pub(in crate::archive) actors: HashMap<Sha256, i64>,
+    /// Where the chain of each job stands, and that of the lines that tell of every job.
+    pub(in crate::archive) chains: BTreeMap<Guid, JobChain>,
+    pub(in crate::archive) common_chain: JobChain,
+    /// Something was found that the chains of jobs follow from, so that they say nothing more.
+    pub(super) chains_hurt: bool,
     pub(in crate::archive) lost: Lost,
     pub(in crate::archive) entries: u64,
     /// Revisions after [`Scope::after`], and the bytes of their payloads.
@@ -84,7 +92,7 @@ pub(super) struct InForce {
     pub(super) entry: i64,
     pub(super) name: ZoneName,
     pub(super) rules: Option<Rules>,
-    /// By the rules that the archive keeps, or why it cannot be had; not looked up where a later line rereads all.
+    /// By the rules that the archive keeps, or why it cannot be had, which is no harm where a later line rereads all.
     pub(super) zone: Result<NaiveZone, String>,
 }
 
@@ -136,6 +144,12 @@ impl LedgerState {
             .in_force(line)
             .map_or(Ok(NaiveZone::Utc), |zone| zone.zone.clone())?;
         Ok((zone, reader))
+    }
+
+    /// The zone by which a revision was read when its line was written, where the archive still has its rules.
+    pub(super) fn zone_when_written(&self, entry: i64) -> Option<NaiveZone> {
+        self.in_force(entry)
+            .map_or(Some(NaiveZone::Utc), |zone| zone.zone.clone().ok())
     }
 
     /// What the last line before an entry says about the zone.
