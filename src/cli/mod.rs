@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod credentials;
 mod failure;
+mod new_archive;
 mod output;
 mod runtime;
 mod terminal;
@@ -156,7 +157,7 @@ fn command(
         Command::Demo(args) => commands::demo::run(&args, global, console),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Sync(args) => commands::sync::run(&args, sources, global, console),
-        Command::Jobs(args) => commands::jobs::run(&args, sources, archive),
+        Command::Jobs(args) => commands::jobs::run(&args, sources, global),
         Command::Status(args) => commands::status::run(&args, archive),
         Command::Query(args) => commands::query::run(&args, archive),
         Command::Report(args) => commands::report::run(&args, archive, console),

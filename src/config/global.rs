@@ -120,6 +120,12 @@ pub struct GlobalSettings {
 }
 
 impl GlobalSettings {
+    /// Whether `--quiet` was given.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.verbosity == 0
+    }
+
     /// Chooses from flags and sources.
     ///
     /// # Errors
