@@ -1123,7 +1123,7 @@ def check_chains(db, lines, every):
                 finding(f"ledger, sync {sync}", "its results do not have the hash that follows from the lines of each job")
                 told = True
     rows = {row["job"]: (row["lines"], row["hash"]) for row in db.execute("""SELECT c.lines, c.hash, CASE WHEN c.job_key = 0
-        THEN 'every job' ELSE coalesce(j.job_id, c.job_key) END AS job FROM _chain c LEFT JOIN _job j ON j.job_key = c.job_key""")}
+        THEN 'every job' ELSE coalesce(j.job_id, 'row ' || c.job_key) END AS job FROM _chain c LEFT JOIN _job j ON j.job_key = c.job_key""")}
     expected = {**chains, **({"every job": common} if common[0] else {})}
     if rows.keys() != expected.keys():
         finding("_chain", "its jobs are not those of the ledger", sorted(expected), sorted(rows))

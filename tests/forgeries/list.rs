@@ -224,7 +224,6 @@ pub(crate) const FORGERIES: &[Row] = &[
         alone: 0,
         forge: |forgery| {
             // Everything of the last sync goes, and what it changed is as it was.
-            let program = &forgery.scene.story.program;
             let last = forgery.number("SELECT entry_id FROM ledger WHERE entry LIKE 'sync-began sync=3 %'");
             forgery.sql(&format!(
                 "DELETE FROM payload WHERE entry_id >= {last};
@@ -232,10 +231,7 @@ pub(crate) const FORGERIES: &[Row] = &[
                  DELETE FROM _sync_job_unchanged WHERE sync_id = 3;
                  DELETE FROM ledger WHERE entry_id >= {last}"
             ));
-            program
-                .run(&["reindex", "--archive", forgery.name()])
-                .ends_with(0);
-            forgery.sql("DELETE FROM ledger WHERE entry_id = (SELECT max(entry_id) FROM ledger)");
+            forgery.tables_anew();
             vec![line_of_list(3)]
         },
     },

@@ -109,7 +109,7 @@ pub(super) fn check_chains(
         None => "_chain, every job".to_owned(),
     };
     connection.each(
-        "SELECT iif(c.job_key = 0, NULL, coalesce(j.job_id, c.job_key)), c.lines, c.hash
+        "SELECT iif(c.job_key = 0, NULL, coalesce(j.job_id, 'row ' || c.job_key)), c.lines, c.hash
          FROM _chain c LEFT JOIN _job j ON j.job_key = c.job_key",
         [],
         "read where the chains of jobs stand",
