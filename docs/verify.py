@@ -528,7 +528,8 @@ def check_values(db):
 
 VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-f]{64}", "NUMBER": "(?:0|[1-9][0-9]{0,17})", "WORD": "[!-~]+",
     "TIME": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "GUID|-": "(?:-|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
-    "HASH|-": "(?:-|[0-9a-f]{64})", "INSTANT|-": r"(?:-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{0,6}[1-9])?Z)", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
+    "HASH|-": "(?:-|[0-9a-f]{64})", "INSTANT|-": r"(?:-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{0,6}[1-9])?Z)",
+    "SECONDS|-": "(?:-|0|-?[1-9][0-9]{0,17})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
 LINES = """
 archive id=GUID at=TIME schema=NUMBER
 naive-time zone=WORD rules=HASH|- release=WORD at=TIME
@@ -539,7 +540,7 @@ job-named job=GUID at=TIME name=HASH by=HASH|-
 job-server job=GUID at=TIME server=HASH by=HASH|-
 sync-began sync=NUMBER at=TIME count=NUMBER version=WORD process=NUMBER
 sync-killed sync=NUMBER at=TIME
-sync-ended sync=NUMBER at=TIME outcome=OUTCOME jobs=NUMBER figures=HASH results=HASH
+sync-ended sync=NUMBER at=TIME outcome=OUTCOME clock=SECONDS|- jobs=NUMBER figures=HASH results=HASH
 revision run=GUID number=NUMBER sync=NUMBER at=TIME job=GUID bytes=NUMBER sha256=HASH reader=NUMBER zone=WORD started=INSTANT|-
 quarantined id=NUMBER job=GUID sync=NUMBER at=TIME position=NUMBER bytes=NUMBER sha256=HASH kept=HASH reason=HASH run=GUID|-
 accepted id=NUMBER at=TIME sha256=HASH why=HASH by=HASH
@@ -1035,12 +1036,13 @@ def check_syncs(db, lines):
     syncs = {}
     for _, kind, words, seal in lines:
         if kind == "sync-began":
-            syncs[int(words["sync"])] = {"started_at": words["at"], "finished_at": None, "outcome": None, "head": None, "tool_version": words["version"],
+            syncs[int(words["sync"])] = {"started_at": words["at"], "finished_at": None, "outcome": None, "head": None, "clock_skew_seconds": None, "tool_version": words["version"],
                 "count_asked": int(words["count"]), "process_id": int(words["process"])}, None
         elif kind == "sync-killed":
             syncs[int(words["sync"])][0]["outcome"] = "interrupted"
         elif kind == "sync-ended":
-            row = {**syncs[int(words["sync"])][0], "finished_at": words["at"], "outcome": words["outcome"], "head": seal}
+            row = {**syncs[int(words["sync"])][0], "finished_at": words["at"], "outcome": words["outcome"], "head": seal,
+                   "clock_skew_seconds": None if words["clock"] == "-" else int(words["clock"])}
             syncs[int(words["sync"])] = row, words
     rows = {row["sync_id"]: row for row in db.execute("SELECT s.*, b.count_asked, b.process_id FROM syncs s JOIN _sync b USING (sync_id)")}
     if rows.keys() != syncs.keys():

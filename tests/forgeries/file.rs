@@ -38,7 +38,7 @@ fn sync_with_results(
     let (now, sync, none) = (forgery.now(), next_sync(forgery), "0".repeat(64));
     let begin = format!("sync-began sync={sync} at={now} count=0 version=0.1.0 process=1");
     let end = format!(
-        "sync-ended sync={sync} at={now} outcome=complete jobs=0 figures={none} results={}",
+        "sync-ended sync={sync} at={now} outcome=complete clock=0 jobs=0 figures={none} results={}",
         "1".repeat(64)
     );
     forgery.append(&[&begin, &end]);
@@ -761,7 +761,7 @@ pub(crate) const FORGERIES: &[Row] = &[
             forgery.append(&[
                 &format!("sync-began sync={sync} at={now} count=0 version=0.1.0 process=1"),
                 &format!(
-                    "sync-ended sync={sync} at={now} outcome=complete jobs=3 figures={none} results={none}"
+                    "sync-ended sync={sync} at={now} outcome=complete clock=0 jobs=3 figures={none} results={none}"
                 ),
             ]);
             forgery.sql(&format!(

@@ -125,6 +125,8 @@ pub(in crate::archive) struct SyncEnded {
     pub(in crate::archive) sync: i64,
     pub(in crate::archive) at: i64,
     pub(in crate::archive) outcome: String,
+    /// Our clock less the server's, in seconds, where the server told the time.
+    pub(in crate::archive) clock: Option<i64>,
     /// Jobs of which there is a result.
     pub(in crate::archive) jobs: u64,
     /// Over the results of these.
@@ -253,6 +255,7 @@ impl LedgerEntry {
                 outcome: words.parsed("outcome", |text| {
                     matches!(text, "complete" | "partial" | "failed" | "interrupted").then(|| text.to_owned())
                 })?,
+                clock: words.seconds_or_none("clock")?,
                 jobs: words.number("jobs")?,
                 figures: words.hash("figures")?,
                 results: words.hash("results")?,
@@ -434,14 +437,16 @@ impl Display for LedgerEntry {
                     sync,
                     at,
                     outcome,
+                    clock,
                     jobs,
                     figures,
                     results,
                 } = ended;
                 let (at, figures, results) = (time(at), hex(figures), hex(results));
+                let clock = clock.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string());
                 write!(
                     f,
-                    "sync-ended sync={sync} at={at} outcome={outcome} jobs={jobs} figures={figures} results={results}"
+                    "sync-ended sync={sync} at={at} outcome={outcome} clock={clock} jobs={jobs} figures={figures} results={results}"
                 )
             }
             Self::Revision(revision) => {
@@ -642,6 +647,18 @@ impl<'line> Words<'line> {
         Ok(number)
     }
 
+    /// Seconds of either sign, of at most 18 digits, or `-`.
+    fn seconds_or_none(&mut self, key: &str) -> Result<Option<i64>, String> {
+        self.parsed(key, |text| match text {
+            "-" => Some(None),
+            text => {
+                let seconds = text.parse::<i64>().ok()?;
+                (seconds.to_string() == text && seconds.unsigned_abs() < 10_u64.pow(18))
+                    .then_some(Some(seconds))
+            }
+        })
+    }
+
     fn guid(&mut self, key: &str) -> Result<Guid, String> {
         self.exact(key)
     }
@@ -792,7 +809,7 @@ mod tests {
     const JOB: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
 
     /// A line of each kind, as `docs/evidence.md` has it; A is a GUID, T a time, H a hash.
-    const LINES: [&str; 32] = [
+    const LINES: [&str; 33] = [
         "archive id=A at=T schema=1",
         "naive-time zone=utc rules=- release=- at=T",
         "naive-time zone=Europe/Berlin rules=H release=2026a at=T",
@@ -804,7 +821,8 @@ mod tests {
         "job-server job=A at=T server=H by=-",
         "sync-began sync=7 at=T count=0 version=0.1.0 process=4711",
         "sync-killed sync=7 at=T",
-        "sync-ended sync=7 at=T outcome=complete jobs=3 figures=H results=H",
+        "sync-ended sync=7 at=T outcome=complete clock=- jobs=3 figures=H results=H",
+        "sync-ended sync=7 at=T outcome=complete clock=-12 jobs=3 figures=H results=H",
         "revision run=A number=2 sync=7 at=T job=A bytes=12 sha256=H reader=1 zone=Europe/Berlin started=T",
         "revision run=A number=2 sync=7 at=T job=A bytes=12 sha256=H reader=1 zone=utc started=-",
         "quarantined id=1 job=A sync=7 at=T position=3 bytes=9 sha256=H kept=H reason=H run=A",

@@ -11,9 +11,8 @@ use crate::cli::client::client;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::new_archive::{may_create, tell_created};
 use crate::cli::runtime::runtime;
-use crate::cli::terminal::console::tell_choices;
 use crate::cli::terminal::table::{Column, or_dash, print};
-use crate::config::{GlobalSettings, ServerFlags, ServerSettings, Sources, TableOrJson, head_file};
+use crate::config::{GlobalSettings, ServerSettings, Sources, TableOrJson};
 use crate::model::Guid;
 
 /// Manages the watched jobs, which a sync fetches unless jobs are named
@@ -87,7 +86,7 @@ struct DiscoverArgs {
     format: TableOrJson,
 
     #[command(flatten)]
-    server: ServerFlags,
+    server: ServerSettings,
 }
 
 /// Records that jobs have moved to another server
@@ -137,7 +136,7 @@ pub(crate) fn run(args: &JobsArgs, sources: &Sources<'_>, global: &GlobalSetting
 
 /// Opens the archive to write; creates it where that is allowed, and says so.
 fn open_or_create(new: bool, sources: &Sources<'_>, global: &GlobalSettings) -> Result<Writer, Failure> {
-    if !may_create(new, global, head_file(None, sources)?.as_deref())? {
+    if !may_create(new, global, sources.path("head_file")?.as_deref())? {
         return Ok(Writer::open_existing(&global.archive)?);
     }
     let writer = Writer::open(&global.archive)?;
@@ -196,9 +195,7 @@ struct Discovered {
 
 fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings) -> Result<(), Failure> {
     let archive = global.archive.as_path();
-    let settings = ServerSettings::choose(&args.server, sources)?;
-    tell_choices(sources);
-    let client = client(&settings)?;
+    let client = client(&args.server, sources)?;
     let mut found = runtime()?.block_on(client.discover())?;
     found.sort_by(|one, other| one.name.cmp(&other.name));
     if args.add {

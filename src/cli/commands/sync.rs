@@ -18,13 +18,11 @@ use crate::cli::new_archive::{may_create, missing, tell_created};
 use crate::cli::output::in_use;
 use crate::cli::output::publish::publish;
 use crate::cli::runtime::runtime;
-use crate::cli::terminal::console::{Console, tell_choices};
+use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{print_json, print_text};
-use crate::config::{
-    GlobalSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
-};
+use crate::config::{GlobalSettings, ListedJob, ServerSettings, Sources, SyncSettings, TableOrJson};
 use crate::model::{Guid, hex};
 use crate::sync::{self, Cancellation, SyncError, SyncEvent};
 
@@ -45,14 +43,14 @@ Reports that are to be written after each sync stand in the config file: [[expor
 Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be published); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
 pub(crate) struct SyncArgs {
     #[command(flatten)]
-    sync: SyncFlags,
+    sync: SyncSettings,
 
     /// Creates the archive if there is none, whatever --quiet and the head file say; leave it out in scheduled tasks
     #[arg(long)]
     new: bool,
 
     #[command(flatten)]
-    server: ServerFlags,
+    server: ServerSettings,
 }
 
 pub(crate) fn run(
@@ -61,16 +59,15 @@ pub(crate) fn run(
     global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let server = ServerSettings::choose(&args.server, sources)?;
-    let settings = SyncSettings::choose(&args.sync, sources)?;
-    in_use::head_file(args.sync.head_file.as_ref(), sources)?;
+    let settings = &args.sync;
+    let jobs = settings.jobs(sources)?;
+    in_use::head_file(settings.head_file.as_ref(), sources)?;
     let create_archive = may_create(args.new, global, settings.head_file.as_deref())?;
     let scheduled = Scheduled::of(sources)?;
-    tell_choices(sources);
-    let client = client(&server)?;
+    let client = client(&args.server, sources)?;
     let options = sync::Options {
         create_archive,
-        ..options(&settings, &server)
+        ..options(jobs, settings, &args.server)
     };
     let progress = Progress::new(console, global.progress);
     runtime()?.block_on(async {
@@ -135,13 +132,9 @@ async fn repeat(
     })
 }
 
-fn options(settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
+fn options(jobs: Vec<ListedJob>, settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
     sync::Options {
-        jobs: settings
-            .jobs
-            .iter()
-            .map(|job| (job.job_id, job.name.clone()))
-            .collect(),
+        jobs: jobs.into_iter().map(|job| (job.job_id, job.name)).collect(),
         count: settings.count,
         concurrency: settings.concurrency,
         retry: Policy {
