@@ -745,7 +745,7 @@ def read_heads(name):
         published.append(Published(place, time, what, archive and archive.lower(), words[-1].lower()))
     return published
 
-def check_heads(lines, acts, heads, lists):
+def check_heads(lines, acts, heads, lists, actors):
     """Published heads: whether their history is held, and what later lines did to what they had sealed."""
     archive = lines[0][2].get("id") if lines else None
     entries = {seal: (entry, kind, words) for entry, kind, words, seal in lines}
@@ -790,6 +790,8 @@ def check_heads(lines, acts, heads, lists):
             "clock-set-back": lambda: f"the clock was set back from {words['from']} to {words['at']}",
             "acknowledged": lambda: f"{words['heads']} published heads that this archive does not hold were given up at {words['at']}",
         }[kind]()
+        if "by" in words:
+            said += f"; by {actors[words['by']]}" if words["by"] in actors else f"; by whom is not known (SHA-256 {words['by']})"
         act = {"reindexed": "reindex", "salvaged": "salvage", "lost": "salvage"}.get(kind)
         if (act, seal) not in listed and takes_back and any(takes_back <= head < entry for head in sealed):
             finding(f"ledger, entry {entry}", f"a head that was published before seals what this line takes back or rereads: {said}")
@@ -1163,7 +1165,9 @@ def main():
         db.row_factory = None
         version = check_schema(db)
         lines, head = read_ledger(db)
-        check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists)
+        actors = {} if found else {
+            sha256(actor): "".join(c if c.isprintable() else "\ufffd" for c in actor) for actor, in db.execute("SELECT actor FROM _actor")}
+        check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists, actors)
         check_values(db)
         db.row_factory = sqlite3.Row
         if not found:  # tables of another shape, and lines that were changed, say nothing

@@ -104,7 +104,11 @@ pub(in crate::archive) fn check(
                     if let Some(by) = claim.by() {
                         pass.ledger.actors.entry(*by).or_insert(id);
                     }
+                    let (by, acts) = (claim.by().copied(), pass.ledger.acts.len());
                     pass.apply(id, &found, claim, was_absent, findings)?;
+                    if let Some(act) = pass.ledger.acts.get_mut(acts) {
+                        act.by = by;
+                    }
                 }
                 Err(why) => findings.push(Finding::new(
                     Remedy::Restore,
@@ -116,6 +120,19 @@ pub(in crate::archive) fn check(
         },
     )?;
     pass.ledger.head = before;
+    connection.each(
+        "SELECT by_sha256, actor FROM _actor",
+        [],
+        "read who acted",
+        |row| {
+            if let (Ok(by), Ok(actor)) = (row.get::<_, Sha256>(0), row.get::<_, String>(1))
+                && text_hash(&actor) == by
+            {
+                pass.ledger.actor_names.insert(by, actor);
+            }
+            Ok(())
+        },
+    )?;
     pass.end(findings)
 }
 
@@ -381,6 +398,7 @@ impl Pass<'_> {
             entry,
             hash,
             at,
+            by: None,
             deed,
         });
     }

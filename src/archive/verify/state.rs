@@ -44,6 +44,8 @@ pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) reasons: HashMap<Sha256, i64>,
     /// Hashes of who acted, and the first entries that name them.
     pub(in crate::archive) actors: HashMap<Sha256, i64>,
+    /// The texts of those hashes, as far as they are there.
+    pub(super) actor_names: HashMap<Sha256, String>,
     /// Where the chain of each job stands, and that of the lines that tell of every job.
     pub(in crate::archive) chains: BTreeMap<Guid, JobChain>,
     pub(in crate::archive) common_chain: JobChain,
@@ -180,6 +182,8 @@ pub(in crate::archive) struct Act {
     /// What a list of heads names it by.
     pub(super) hash: Sha256,
     pub(super) at: i64,
+    /// SHA-256 of who did it; none where a line does not say that.
+    pub(super) by: Option<Sha256>,
     pub(super) deed: Deed,
 }
 
@@ -212,9 +216,17 @@ pub(in crate::archive) enum Deed {
 }
 
 impl Act {
-    pub(super) fn words(&self) -> String {
+    /// What was done, when, and by whom.
+    pub(super) fn words(&self, actor_names: &HashMap<Sha256, String>) -> String {
+        let by = match &self.by {
+            None => String::new(),
+            Some(by) => match actor_names.get(by) {
+                Some(name) => format!("; by {name}"),
+                None => format!("; by whom is not known (SHA-256 {})", hex(by)),
+            },
+        };
         let at = Instant::from_unix_seconds(self.at);
-        match &self.deed {
+        let done = match &self.deed {
             Deed::Reindexed { from, to } => {
                 let from = from.map(|zone| zone.to_string());
                 format!(
@@ -237,7 +249,8 @@ impl Act {
                 "the clock was set back from {} to {at}",
                 Instant::from_unix_seconds(*from)
             ),
-        }
+        };
+        done + &by
     }
 
     /// The word of a list of heads for it, and the first entry that it takes back or rereads; `None` where it does neither.
