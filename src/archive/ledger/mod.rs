@@ -14,6 +14,7 @@ pub(super) mod chain;
 pub(super) mod entry;
 pub(super) mod grammar;
 pub(super) mod heads;
+pub(super) mod publish;
 mod stored_chains;
 
 use self::chain::JobChain;
