@@ -7,9 +7,10 @@ use rusqlite::Connection;
 use super::common::program::{Program, set_mode};
 use super::common::story::Story;
 
-const REPORTS: [&str; 7] = [
+const REPORTS: [&str; 8] = [
     "failure-trends",
     "asset-errors",
+    "failures",
     "coverage",
     "missed-runs",
     "changes",
@@ -135,6 +136,7 @@ async fn a_damaged_archive_is_told_and_leaves_the_old_file() {
     let roots = [
         ("failure-trends", page("_run")),
         ("asset-errors", page("_message")),
+        ("failures", page("_message")),
         ("coverage", page("_sync")),
         ("missed-runs", page("run_by_job")),
         ("changes", page("sqlite_autoindex__revision_1")),

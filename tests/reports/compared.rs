@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::common::program::Program;
 use super::common::story::Story;
 use super::recount::{Asked, History, Run, seconds, shown, status, text, ticks, time};
-use super::recount::{asset_errors, coverage, failure_trends, missed_runs};
+use super::recount::{asset_errors, coverage, failure_trends, failures, missed_runs};
 use super::served::{self, JOBS, NAMES};
 
 /// What was served, and the program with what it made of it.
@@ -254,6 +254,7 @@ fn runs(told: &Told, asked: Asked) -> Vec<Vec<String>> {
             cell(fields, "JobStartTime"),
             cell(fields, "JobEndTime"),
             basis.to_owned(),
+            NAMES[run.job].unwrap_or_default().to_owned(),
         ]
     };
     let wanted = in_order(told, asked)
@@ -290,6 +291,7 @@ fn messages(told: &Told, asked: Asked) -> Vec<Vec<String>> {
                     .map_or(String::new(), |sync| format!("sync {sync}")),
                 raw.unwrap_or_default().to_owned(),
                 at.map_or("", |(_, is_assumed)| assumed(is_assumed)).to_owned(),
+                NAMES[run.job].unwrap_or_default().to_owned(),
             ]);
         }
     }
@@ -365,7 +367,7 @@ async fn every_report_says_what_the_served_bodies_say() {
             &told.report("asset-errors", question, &[]),
             &wanted,
             "asset,asset_type,asset_owner,messages,errors,warnings,information,other,runs,jobs,first_seen,last_seen,\
-             top_message",
+             top_message,top_detail",
         );
         same(
             &what("coverage"),
@@ -400,7 +402,16 @@ async fn every_report_says_what_the_served_bodies_say() {
             &wanted,
             "job_run_id,job_id,status,status_name,started_at,ended_at,duration_seconds,exception,custom_status_text,\
              job_summary,status_details,activity_status_list,message_count,revision,first_seen_at,last_changed_at,\
-             absent_since,started_at_raw,ended_at_raw,time_basis",
+             absent_since,started_at_raw,ended_at_raw,time_basis,job_name",
+        );
+        let wanted = failures(&told.history, &told.ids, asked);
+        rows += wanted.len();
+        same(
+            &what("failures"),
+            &with_syncs(told.report("failures", question, &[]), &[13]),
+            &wanted,
+            "job_run_id,job_id,job_name,status_name,started_at,ended_at,duration_seconds,revision,exception,errors,\
+             assets,top_message,top_detail,absent_since",
         );
         let wanted = messages(&told, asked);
         rows += wanted.len();
@@ -409,7 +420,7 @@ async fn every_report_says_what_the_served_bodies_say() {
             &with_syncs(told.report("messages", question, &[]), &[10]),
             &wanted,
             "job_run_id,job_id,ordinal,occurred_at,message,message_details,category,asset,asset_type,asset_owner,\
-             absent_since,occurred_at_raw,time_basis",
+             absent_since,occurred_at_raw,time_basis,job_name",
         );
         // Changes are asked for by the time at which they were archived.
         let is_within = asked.has(Some(finished[1] * 10_000_000));

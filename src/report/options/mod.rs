@@ -13,6 +13,7 @@ pub(crate) use common::{CommonArgs, nearest};
 pub(crate) use common::{CommonOptions, Scope};
 pub(crate) use comparison::{Comparison, Span};
 pub(crate) use message_filter::{AssetFilter, Category, MessageFilter};
+pub(super) use message_filter::{KeySet, MatchingKeys};
 pub(crate) use one_of::one_of;
 pub(super) use period::has_day;
 pub use period::{Period, local_day};

@@ -8,7 +8,7 @@ use crate::archive::{ArchiveError, RunKey, RunRow, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, STATUS_NAMES};
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
-use crate::report::options::{MessageFilter, Scope, nearest};
+use crate::report::options::{KeySet, MatchingKeys, MessageFilter, Scope, nearest};
 
 /// Every run, with the columns of the table `runs`
 ///
@@ -82,6 +82,7 @@ row! {
         started_at_raw: Option<&'a str> as Text,
         ended_at_raw: Option<&'a str> as Text,
         time_basis: Option<&'a str> as Text,
+        job_name: Option<&'a str> as Text,
     }
 }
 
@@ -97,28 +98,55 @@ impl Report for Runs {
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
         let jobs = job_ids(scope);
-        let keys = self.filter.messages.keys(snapshot)?;
-        let with_message = keys
-            .map(|keys| keys.runs(snapshot, scope.options().include_absent))
-            .transpose()?;
+        let wanted = self.filter.wanted(snapshot, scope)?;
         snapshot.each_run_key::<ReportError>(scope.since(), scope.until(), |run| {
-            let has_message = || {
-                with_message
-                    .as_ref()
-                    .is_none_or(|runs| runs.contains(run.run_key))
-            };
-            if !is_wanted(&run, scope, &self.filter.statuses) || !has_message() {
+            if !wanted.has(&run) {
                 return Ok(());
             }
-            snapshot.run_row(run.run_key, |run| yield_row(&run, &jobs, row))
+            snapshot.run_row(run.run_key, |run| yield_row(&run, &jobs, scope, row))
         })
     }
 }
 
-/// Whether a run is of a job and has a status that are requested.
-pub(super) fn is_wanted(run: &RunKey<'_>, scope: &Scope, statuses: &[i64]) -> bool {
-    scope.has_job(run.job_key)
-        && (statuses.is_empty() || run.status.is_some_and(|status| statuses.contains(&status)))
+impl RunFilter {
+    /// Finds the runs with the messages that are requested.
+    pub(super) fn wanted<'f>(
+        &'f self,
+        snapshot: &Snapshot<'_>,
+        scope: &'f Scope,
+    ) -> Result<WantedRuns<'f>, ReportError> {
+        let keys = self.messages.keys(snapshot)?;
+        let with_message = keys
+            .as_ref()
+            .map(|keys| keys.runs(snapshot, scope.options().include_absent))
+            .transpose()?;
+        Ok(WantedRuns {
+            scope,
+            statuses: &self.statuses,
+            with_message,
+            keys,
+        })
+    }
+}
+
+/// Which runs are requested: by job, status and what their messages say.
+pub(super) struct WantedRuns<'f> {
+    scope: &'f Scope,
+    statuses: &'f [i64],
+    with_message: Option<KeySet>,
+    /// Which messages are requested; `None` for all.
+    pub(super) keys: Option<MatchingKeys>,
+}
+
+impl WantedRuns<'_> {
+    /// Whether the run is one of them.
+    pub(super) fn has(&self, run: &RunKey<'_>) -> bool {
+        let has_status = |status| self.statuses.contains(&status);
+        let has_message = |runs: &KeySet| runs.contains(run.run_key);
+        self.scope.has_job(run.job_key)
+            && (self.statuses.is_empty() || run.status.is_some_and(has_status))
+            && self.with_message.as_ref().is_none_or(has_message)
+    }
 }
 
 /// GUIDs of the jobs by their key.
@@ -140,9 +168,19 @@ pub(super) const fn time_basis(is_assumed: bool) -> &'static str {
     if is_assumed { "assumed" } else { "explicit" }
 }
 
-fn yield_row(run: &RunRow<'_>, jobs: &HashMap<i64, &str>, row: EachRow<'_, Runs>) -> Result<(), ReportError> {
+/// The time from start to end, where the run has both.
+pub(super) fn duration(run: &RunRow<'_>) -> Option<Decimal> {
+    let (start, end) = run.started_ticks.zip(run.ended_ticks)?;
+    Some(Decimal::seconds(i128::from(end) - i128::from(start)))
+}
+
+fn yield_row(
+    run: &RunRow<'_>,
+    jobs: &HashMap<i64, &str>,
+    scope: &Scope,
+    row: EachRow<'_, Runs>,
+) -> Result<(), ReportError> {
     let status_name = run.status.map(|status| JobStatus(status).name());
-    let duration = run.started_ticks.zip(run.ended_ticks);
     row(&RunsRow {
         job_run_id: run.job_run_id,
         job_id: job_id(jobs, run.job_key)?,
@@ -150,7 +188,7 @@ fn yield_row(run: &RunRow<'_>, jobs: &HashMap<i64, &str>, row: EachRow<'_, Runs>
         status_name: status_name.as_deref(),
         started_at: run.started_ticks.map(Instant::from_ticks),
         ended_at: run.ended_ticks.map(Instant::from_ticks),
-        duration_seconds: duration.map(|(start, end)| Decimal::seconds(i128::from(end) - i128::from(start))),
+        duration_seconds: duration(run),
         exception: run.exception,
         custom_status_text: run.custom_status_text,
         job_summary: run.job_summary,
@@ -167,6 +205,7 @@ fn yield_row(run: &RunRow<'_>, jobs: &HashMap<i64, &str>, row: EachRow<'_, Runs>
             (Some(start), Some(end)) if start != end => Some("mixed"),
             (start, end) => start.or(end).map(time_basis),
         },
+        job_name: scope.name_of(run.job_key),
     })
 }
 
