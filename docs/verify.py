@@ -1,29 +1,72 @@
 #!/usr/bin/env python3
 """Checks an archive of jobruns without jobruns.
 
-    python3 verify.py ARCHIVE [--head HASH]... [--head-file FILE]... [--migrations FOLDER]
+    python3 verify.py ARCHIVE [--head HASH]... [--head-file FILE]...
 
 Written from docs/evidence.md ("The ledger, byte by byte", "Which line may follow which", "How a run is read"), which says what
-each rule means. It reads the archive with Python's sqlite3 and changes nothing. Needs Python 3.14, or 3.9 and the package
-zstandard; and the folder migrations of the jobruns that wrote the archive. Rules of time zones are those that the archive keeps.
+each rule means. It reads the archive with Python's sqlite3 and changes nothing. Needs Python 3.9 or newer. Payloads are packed
+with Zstandard, which Python unpacks from 3.14 on; before that, the package zstandard does (pip install zstandard). Without either,
+all that can be checked without unpacking is checked, and what was not is told (exit code 1). Rules of time zones are those that
+the archive keeps.
 
 It compares: the schema's own text, the ledger's chain and grammar, published heads, every payload, runs and messages (order,
 counts, absences), revisions, quarantine, jobs, servers, syncs, the row of the archive. Memory: one run, and a few hundred bytes
 per run and revision.
 
-Exit codes: 0 intact, 1 it could not be checked, 2 wrong usage, 3 something was lost by a salvage that no head had sealed, or a
-line of a list holds no head, 4 not intact.
+Exit codes: 0 intact, 1 it could not be checked, or not all of it, 2 wrong usage, 3 something was lost by a salvage that no head
+had sealed, or a line of a list holds no head, 4 not intact.
 """
-import argparse, collections, datetime, functools, hashlib, io, json, pathlib, re, sqlite3, sys, zoneinfo
+import sys
+if sys.version_info < (3, 9):
+    sys.exit("verify.py needs Python 3.9 or newer, and this is Python " + sys.version.split()[0])
+try:
+    import argparse, collections, datetime, functools, hashlib, io, json, pathlib, re, sqlite3, zoneinfo
+except ImportError as error:
+    sys.exit(f"this Python lacks a module of its standard library: {error.name}. Use one from python.org or from your system")
+
+# The tables and views as jobruns makes them: number, name and SQL of each migration. `jobruns verify --script` puts them here;
+# in the source of jobruns they are read from the folder migrations.
+MIGRATIONS = []
+
+MOST_BYTES = 512 << 20  # the largest payload that jobruns archives
+NO_ZSTD = "this Python cannot unpack Zstandard: use Python 3.14 or newer, or install the package zstandard (pip install zstandard)"
+
 try:
     from compression import zstd
-    def unpack(data, dictionary):
-        return zstd.decompress(data, zstd.ZstdDict(dictionary, is_raw=True) if dictionary else None)
+    def frame_size(data):
+        return zstd.get_frame_info(data).decompressed_size
+    def unpack_frame(data, dictionary, size):
+        raw = zstd.ZstdDict(dictionary, is_raw=True) if dictionary else None
+        frame = zstd.ZstdDecompressor(zstd_dict=raw)
+        unpacked = frame.decompress(data, size + 1)
+        if not frame.eof or frame.unused_data:
+            raise ValueError("it is not one whole frame")
+        return unpacked
+    can_unpack = True
 except ImportError:
-    import zstandard
-    def unpack(data, dictionary):
-        raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if dictionary else None
-        return zstandard.ZstdDecompressor(dict_data=raw).decompress(data)
+    try:
+        import zstandard
+        def frame_size(data):
+            size = zstandard.frame_content_size(data)
+            return None if size < 0 else size
+        def unpack_frame(data, dictionary, size):
+            raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if dictionary else None
+            frame = zstandard.ZstdDecompressor(dict_data=raw)  # unpacks no more than the size that the frame states
+            try:
+                return frame.decompress(data, allow_extra_data=False)
+            except TypeError:  # zstandard before 0.19
+                return frame.decompress(data)
+        can_unpack = True
+    except ImportError:
+        can_unpack = False
+
+def unpack(data, dictionary, size):
+    """The bytes of a payload, which must be `size` bytes: a frame that says otherwise is not unpacked."""
+    if size > MOST_BYTES:
+        raise ValueError(f"its ledger line says {size} bytes, more than jobruns archives")
+    if (stated := frame_size(data)) != size:
+        raise ValueError(f"its frame says {stated} bytes, and the ledger {size}")
+    return unpack_frame(data, dictionary, size)
 
 READER = 1  # the version of the rules below
 found = losses = 0
@@ -361,6 +404,19 @@ def check_written_by_sqlite(db):
         finding(f"{kind} {name}", "SQLite does not write such a row of its schema")
     return not forged
 
+def bound(db, size):
+    """Bounds on a file that somebody may have made to keep its reader busy for ever: as many instructions of SQLite's machine as
+    no sound file of this size needs, and no value larger than a payload may be."""
+    left = (100_000_000 + 100 * size) // 10_000
+    def count():
+        nonlocal left
+        left -= 1
+        return left < 0
+    db.set_progress_handler(count, 10_000)
+    db.execute("PRAGMA trusted_schema = OFF")
+    if hasattr(db, "setlimit"):  # Python 3.11
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES + (64 << 20))
+
 def check_pages(db):
     """SQLite's own check. Of a table with an index of somebody's that needs what Python does not have, SQLite compares no index:
     the others are compared here."""
@@ -404,24 +460,31 @@ def check_pages(db):
                 if differ:
                     finding(f"index {index}", "it and its table differ", 0, differ)
 
-def check_schema(db, migrations):
-    """The schema's own text against what the migrations make; without it no table says anything."""
-    files = sorted(pathlib.Path(migrations).glob("V*.sql"), key=lambda file: int(file.name[1:].split("__")[0]))
+def migrations():
+    """Number, name and SQL of each migration, in order."""
+    if MIGRATIONS:
+        return MIGRATIONS
+    folder = pathlib.Path(__file__).resolve().parent.parent / "migrations"
+    files = [(*file.stem[1:].split("__", 1), file.read_bytes().decode()) for file in folder.glob("V*__*.sql")]
     if not files:
-        sys.exit(f"no migrations in {migrations}: name their folder by --migrations")
-    made, applied = sqlite3.connect(":memory:"), []
+        sys.exit(f"the definitions of the tables are neither in this script nor in {folder}: take the script that "
+                 "`jobruns verify --script` prints")
+    return sorted((int(number), name, text) for number, name, text in files)
+
+def check_schema(db):
+    """The schema's own text against what the migrations make; without it no table says anything."""
+    made, applied, files = sqlite3.connect(":memory:"), [], migrations()
     made.execute(HISTORY)
-    for file in files:
-        (number, _, name), text = file.stem.partition("__"), file.read_bytes().decode()
+    for number, name, text in files:
         made.executescript(text)
-        applied.append((int(number[1:]), name, str(checksum(int(number[1:]), name, text))))
+        applied.append((number, name, str(checksum(number, name, text))))
     told = db.execute("""SELECT CAST(entry AS TEXT) FROM ledger WHERE entry_id = 1 OR entry GLOB 'migrated *'
         ORDER BY entry_id DESC LIMIT 1""").fetchone()
     told = re.search(" schema=([0-9]{1,9})(?: |$)", told[0]) if told else None
     versions = db.execute("SELECT version FROM refinery_schema_history ORDER BY 1 LIMIT 1000").fetchall()
     if len(versions) > len(files) and versions == [(number,) for number in range(1, len(versions) + 1)] and told \
             and int(told[1]) == len(versions):
-        sys.exit(f"a newer jobruns wrote it (its tables are of version {told[1]}): take the script and the migrations of that one")
+        sys.exit(f"a newer jobruns wrote it (its tables are of version {told[1]}): take the script that that one prints (`jobruns verify --script`)")
     objects = lambda database: {(row[0], row[1]): row[2:] for row in database.execute(
         "SELECT type, name, tbl_name, sql FROM sqlite_schema")}
     ours, theirs = objects(made), objects(db)
@@ -749,6 +812,14 @@ def lost_things(lines, what, word):
 MESSAGE = ("job_id", "ordinal", "occurred_at", "message", "message_details", "category", "asset", "asset_type", "asset_owner",
     "occurred_at_raw", "time_basis", "absent_since")
 
+def check_revision(db, place, run, words, seal, latest):
+    """The row of a revision; `latest` is what its payload says, as far as that is known."""
+    row = db.execute("SELECT * FROM run_revisions WHERE job_run_id = ? AND revision = ?", [run, int(words["number"])]).fetchone()
+    if row is None:
+        return finding(place, "its row in run_revisions is missing")
+    same(f"{place}, run_revisions", {"sync_id": int(words["sync"]), "captured_at": words["at"], "payload_sha256": words["sha256"],
+        "entry_hash": seal, **{column: latest[column] for column in ("status", "status_name", "message_count") if latest}}, row)
+
 def check_runs(db, lines, rules, zones):
     """Payloads, revisions, runs and messages, run by run."""
     lost = lost_things(lines, "payload", "entry")
@@ -767,10 +838,18 @@ def check_runs(db, lines, rules, zones):
             place = f"run {run}, revision {words['number']} (ledger, entry {entry_id})"
             row = db.execute("SELECT data, dictionary_key FROM payload WHERE entry_id = ?", [entry_id]).fetchone()
             try:
-                payload = unpack(row[0], row[1] is not None and packed_by[row[1]])
+                data, dictionary = row[0], None if row[1] is None else packed_by[row[1]]
+                payload = unpack(data, dictionary, int(words["bytes"])) if can_unpack else None
+            except MemoryError:
+                raise
             except Exception as error:
-                finding(place, f"its payload is missing or cannot be unpacked ({type(error).__name__})")
+                finding(place, f"its payload is missing or cannot be unpacked ({type(error).__name__}: {error})")
                 judged = False
+                continue
+            if payload is None:
+                payloads += 1
+                judged = False
+                check_revision(db, place, run, words, seal, {})
                 continue
             if sha256(payload) != words["sha256"] or str(len(payload)) != words["bytes"]:
                 finding(place, "its payload is not the one that the ledger names", words["sha256"], sha256(payload))
@@ -798,20 +877,17 @@ def check_runs(db, lines, rules, zones):
                 continue
             if came is not None:
                 take_in(held, came, unreadable == 0, words["at"])
-            row = db.execute("SELECT * FROM run_revisions WHERE job_run_id = ? AND revision = ?", [run, int(words["number"])]).fetchone()
-            if row is None:
-                finding(place, "its row in run_revisions is missing")
-                continue
-            same(f"{place}, run_revisions", {"sync_id": int(words["sync"]), "captured_at": words["at"], "payload_sha256": words["sha256"],
-                "entry_hash": seal, **{column: latest[column] for column in ("status", "status_name", "message_count")}}, row)
-        if not judged or latest is None:
+            check_revision(db, place, run, words, seal, latest)
+        if not judged and can_unpack:
             continue
         row = db.execute("SELECT * FROM runs WHERE job_run_id = ?", [run]).fetchone()
         if row is None:
             finding(f"run {run}", "its row in runs is missing")
             continue
-        same(f"run {run}, runs", {**latest, "job_id": revisions[0][1]["job"], "revision": int(revisions[-1][1]["number"]),
+        same(f"run {run}, runs", {**(latest or {}), "job_id": revisions[0][1]["job"], "revision": int(revisions[-1][1]["number"]),
             "first_seen_at": revisions[0][1]["at"], "last_changed_at": revisions[-1][1]["at"], "absent_since": absent.get(run)}, row)
+        if not can_unpack:
+            continue
         counts.update(messages_held=len(held), messages_present=sum(since is None for _, since in held))
         same(f"run {run}, run", counts, db.execute("SELECT * FROM _run WHERE job_run_id = ?", [run]).fetchone())
         rows = db.execute(f"SELECT {', '.join(MESSAGE)} FROM messages WHERE job_run_id = ? ORDER BY ordinal", [run]).fetchall()
@@ -821,7 +897,8 @@ def check_runs(db, lines, rules, zones):
             if (expected := (row["job_id"], ordinal, *message, since)) != tuple(got):
                 same(f"run {run}, message {ordinal}", dict(zip(MESSAGE, expected)), got)
         messages += len(rows)
-    for table, expected in (("_run", len(runs)), ("_revision", sum(map(len, runs.values()))), ("payload", payloads), ("_message", messages)):
+    for table, expected in (("_run", len(runs)), ("_revision", sum(map(len, runs.values()))), ("payload", payloads),
+                            *([("_message", messages)] if can_unpack else [])):
         if (count := db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) != expected and not found:
             finding(table, "it has rows of which the ledger says nothing", expected, count)
     for table, key in (("_message_kind", "kind_key"), ("_asset", "asset_key"), ("_message_detail", "detail_key")):
@@ -963,7 +1040,6 @@ def main():
     parser.add_argument("archive", type=pathlib.Path)
     parser.add_argument("--head", action="append", default=[], help="a head that the ledger must hold")
     parser.add_argument("--head-file", action="append", default=[], help="a list of heads, as jobruns sync --head-file writes it")
-    parser.add_argument("--migrations", default=pathlib.Path(__file__).resolve().parent.parent / "migrations")
     options = parser.parse_args()
     for head in options.head:
         if not HEAD.fullmatch(head):
@@ -980,13 +1056,14 @@ def main():
     try:
         db = sqlite3.connect(f"{options.archive.resolve().as_uri()}?mode=ro", uri=True)
         db.row_factory = sqlite3.Row
+        bound(db, options.archive.stat().st_size)
         db.execute("BEGIN")  # one state, whatever a sync writes meanwhile
         if check_written_by_sqlite(db):
             check_pages(db)
         for row in db.execute("PRAGMA foreign_key_check"):
             finding(f"{row[0]}, row {row[1]}", f"it names a {row[2]} that is not there")
         db.row_factory = None
-        version = check_schema(db, options.migrations)
+        version = check_schema(db)
         lines, head = read_ledger(db)
         check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists)
         check_values(db)
@@ -998,8 +1075,10 @@ def main():
             check_jobs(db, lines, check_syncs(db, lines))
             check_quarantine(db, lines)
             check_reasons(db, lines)
-    except (sqlite3.DatabaseError, KeyError, ValueError, IndexError, TypeError) as error:
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+    except MemoryError:
+        sys.exit("could not be checked: there is not enough memory")
+    except (sqlite3.DatabaseError, KeyError, ValueError, IndexError, TypeError, OverflowError, RecursionError) as error:
+        if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "unable to open" in str(error)):
             sys.exit(f"could not be checked: {error}")
         finding("the archive", f"it cannot be read to its end ({type(error).__name__}: {error})")
     if found:
@@ -1007,6 +1086,10 @@ def main():
         sys.exit(4)
     if losses:
         print(f"not whole: {losses} losses")
+    if not can_unpack:
+        print(f"not checked: {payloads} payloads, and what runs and messages say; {NO_ZSTD}")
+        print(f"no finding in what was checked: {len(lines)} ledger lines; head {head}")
+        sys.exit(1)
     print(f"intact: {len(lines)} ledger lines, {payloads} payloads, {messages} messages; head {head}")
     sys.exit(3 if losses else 0)
 

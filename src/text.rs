@@ -66,6 +66,12 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
+/// The first `characters` of a text; `None` where it has no more than that.
+#[must_use]
+pub fn shortened(text: &str, characters: usize) -> Option<&str> {
+    text.char_indices().nth(characters).map(|(at, _)| &text[..at])
+}
+
 /// Columns of a terminal that a text takes.
 #[must_use]
 pub fn columns_of(text: &str) -> usize {

@@ -6,12 +6,13 @@ use rusqlite::{Connection, params};
 
 use super::db::Db;
 use super::error::ArchiveError;
-use super::jobs::{self, JobState};
 use super::open::{self, ReadConnection};
-use super::quarantine::{self, QuarantineRow};
-use super::revisions::bytes_told;
+use super::storage::jobs::{self, JobState};
+use super::storage::payload;
+use super::storage::quarantine::{self, QuarantineRow};
+use super::storage::revisions::bytes_told;
 use super::unchanging::{READINGS, Unchanging};
-use super::{ledger, limits, payload};
+use super::{ledger, limits};
 use crate::model::{Guid, Sha256};
 
 /// An archive opened to read.

@@ -16,7 +16,7 @@ mod zone;
 
 pub use decimal::Decimal;
 pub use duration::{NotADuration, parse_duration, parse_positive_duration, show_duration};
-pub use guid::{Guid, NotAGuid};
+pub use guid::{Guid, NotAGuid, guid_beginning};
 pub(crate) use instant::TICKS_PER_SECOND;
 pub use instant::{Instant, TimeBasis, TimeReading};
 pub use message::{Message, OwnedMessage};

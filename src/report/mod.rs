@@ -1,23 +1,25 @@
 //! Reports: the archive to typed rows, rows to tables, tables to bytes.
 //!
 //! A report ([`definition`]) is a struct of options that yields typed rows; they are in [`reports`]. Table formats
-//! ([`formats`]) get the cells of each row, one row at a time, so nothing is held that need not be. Pages ([`page`]) get the row
-//! itself, and draw with [`chart`]. [`request`] joins them.
+//! ([`formats`]) get the cells of each row, one row at a time, so nothing is held that need not be. Pages ([`html`]) get the row
+//! itself, and draw with [`html::chart`]. [`request`] joins them.
 //!
 //! # Same archive, same options: same bytes
 //! Rows have an order of their own, numbers are computed from integers, and nothing looks at the clock: relative times
 //! became instants before.
 
-pub mod chart;
+pub mod bins;
+mod blocks;
 pub(crate) mod definition;
 mod error;
 pub mod export;
 pub mod format;
 pub mod formats;
+pub mod html;
 pub mod manifest;
 mod meta;
+pub(crate) mod numbers;
 pub(crate) mod options;
-pub mod page;
 pub mod query;
 pub(crate) mod reports;
 mod request;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use rusqlite::{Connection, params};
 
 use super::format::{Format, Style};
-use super::page::Present;
+use super::html::Present;
 use super::request::{Printer, Ready, Request};
 use super::{CommonOptions, ReportError, ReportMeta, query};
 use crate::archive::{ReadOnly, Writer};

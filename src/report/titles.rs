@@ -3,7 +3,10 @@
 use chrono::{NaiveDateTime, TimeZone};
 
 use crate::model::{Instant, Zone};
-use crate::report::chart::{in_brief, label};
+use crate::text::{columns_of, in_columns};
+
+/// Columns of a name that a label shows: two lines of a chart. The tooltip and the table have more of it.
+const LABEL_COLUMNS: usize = 72;
 
 /// What the clocks of the zone say.
 pub(super) fn wall_clock(zone: Zone, at: Instant) -> NaiveDateTime {
@@ -23,10 +26,15 @@ pub(super) fn asset_title(name: Option<&str>, kind: Option<&str>) -> String {
         return name.to_owned();
     };
     let title = format!("{name} · {kind}");
-    if label(&title) == title {
+    if columns_of(&title) <= LABEL_COLUMNS {
         return title;
     }
-    format!("{} · {}", in_brief(name, 45), in_brief(kind, 24))
+    format!("{} · {}", in_columns(name, 45), in_columns(kind, 24))
+}
+
+/// A foreign name as labels have it.
+pub(super) fn label(name: &str) -> String {
+    in_columns(name, LABEL_COLUMNS)
 }
 
 /// How people call a job: its name, else its GUID, else that it is none.

@@ -8,8 +8,10 @@
 use rusqlite::Connection;
 use sha2::Digest;
 
+pub(super) mod acknowledge;
 pub(super) mod entry;
 pub(super) mod grammar;
+pub(super) mod heads;
 
 use self::entry::LedgerEntry;
 use super::db::Db;

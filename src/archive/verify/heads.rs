@@ -6,8 +6,8 @@ use super::finding::{Finding, Findings, Remedy};
 use super::report::{HeadsOf, VerifyOptions, VerifyReport};
 use super::state::Deed;
 use super::state::LedgerState;
-use crate::archive::heads::{PublishedHead, not_held};
 use crate::archive::ledger::entry::{LedgerEntry, SyncEnded};
+use crate::archive::ledger::heads::{PublishedHead, not_held};
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// Every hash that must be looked for.

@@ -21,6 +21,7 @@ mod quarantine;
 mod report;
 mod runs;
 mod schema;
+mod script;
 mod snapshot;
 mod state;
 mod syncs;
@@ -40,14 +41,15 @@ pub(super) use self::state::{LedgerState, knows_rules};
 pub(super) use self::syncs::results;
 use super::db::Db;
 use super::error::ArchiveError;
-use super::heads::PublishedHeads;
-use super::keys::Keys;
+use super::ledger::heads::PublishedHeads;
 use super::read_only::ReadOnly;
+use super::storage::keys::Keys;
 use crate::memory;
 use crate::model::{Sha256, hex};
 
 pub use self::finding::Finding;
 pub use self::report::{HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
+pub use self::script::verify_script;
 
 /// Threads that compare runs: more than that only wait for the disk and for each other's pages.
 const MAX_THREADS: usize = 4;

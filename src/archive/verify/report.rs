@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Findings, Remedy};
 use crate::archive::error::ArchiveError;
-use crate::archive::heads::PublishedHeads;
+use crate::archive::ledger::heads::PublishedHeads;
 use crate::model::{Guid, Sha256};
 
 /// What to verify.

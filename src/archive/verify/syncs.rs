@@ -9,7 +9,7 @@ use super::state::LedgerState;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{SyncBegan, SyncEnded};
-use crate::archive::syncs::{JobFigures, JobOutcome, JobRecord, job_line, jobs_hash};
+use crate::archive::storage::syncs::{JobFigures, JobOutcome, JobRecord, job_line, jobs_hash};
 use crate::model::{Sha256, hex};
 
 /// How the ledger says that a sync ended.

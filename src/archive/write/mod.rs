@@ -3,39 +3,31 @@
 //! Nothing here is async and nothing waits for the network: [`Writer::begin`], any number of `store` calls,
 //! [`Writer::commit`]. What a transaction learned in memory is forgotten when it is rolled back.
 
-mod dictionary;
-mod known;
-mod message;
 mod presence;
 mod quarantine;
-mod rebuild;
 mod received;
 mod run;
-mod texts;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use self::dictionary::NewDictionaries;
-use self::message::MessageTexts;
 use super::db::Db;
 use super::error::{ArchiveError, Doing, io_error};
 use super::identity::FileIdentity;
-use super::keys::Keys;
 use super::ledger::entry::{LedgerEntry, Rules};
 use super::ledger::{self, Head};
 use super::lock::SyncLock;
-use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-use super::{jobs, limits, open, zones};
+use super::storage::dictionary::{self, NewDictionaries};
+use super::storage::keys::Keys;
+use super::storage::known::{KnownRun, KnownRuns};
+use super::storage::messages::MessageTexts;
+use super::storage::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
+use super::storage::{jobs, zones};
+use super::{limits, open};
 use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, Zone};
 
-pub(super) use rebuild::rebuild;
-
-pub use dictionary::DictionaryMaker;
-pub use known::{KnownRun, KnownRuns};
-pub use message::MAX_MESSAGES;
-pub use received::{Dictionary, KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
+pub use received::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
 
 /// The writing connection.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ pub use self::parquet::Parquet;
 pub use self::text::Text;
 pub use self::xlsx::Xlsx;
 use super::format::Format;
-use super::page::HTML;
+use super::html::HTML;
 
 impl Format {
     /// Comma-separated values (RFC 4180).

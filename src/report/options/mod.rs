@@ -2,10 +2,12 @@
 //!
 //! The structs here are flags (`clap`) and what a manifest says of them (`serde`) in one.
 
+mod calendar;
 mod common;
 mod comparison;
 mod message_filter;
 mod one_of;
+mod pattern;
 mod period;
 mod time;
 

@@ -6,7 +6,7 @@ use super::time::first_instant;
 use crate::model::{Instant, Zone};
 
 /// How long a period is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
     /// A day of the zone: 23, 24 or 25 hours, or whatever its rules made of it.

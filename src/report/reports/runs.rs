@@ -17,7 +17,7 @@ use crate::report::options::{KeySet, MatchingKeys, MessageFilter, Scope, nearest
 /// given.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
-  jobruns report runs --since 30d --status Faulted --status Aborted
+  jobruns report runs --since 30d --status failed
   jobruns report runs --asset SRV-0042 --category error --output runs.csv")]
 pub(crate) struct Runs {
     #[command(flatten)]
@@ -29,33 +29,56 @@ pub(crate) struct Runs {
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(next_help_heading = "Which")]
 pub(crate) struct RunFilter {
-    /// Only runs with this status, by name or code; may be given several times
+    /// Only runs with this status, by name or code, or `failed` (Faulted or Aborted); may be given several times
     #[arg(long = "status", value_name = "NAME|CODE", value_parser = status, allow_hyphen_values = true)]
     #[serde(rename = "status")]
-    pub(crate) statuses: Vec<i64>,
+    pub(crate) statuses: Vec<WantedStatus>,
 
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) messages: MessageFilter,
 }
 
-/// A status by its name in any letter case, by its code, or as tables show an unknown one: `Unknown(42)`.
-fn status(text: &str) -> Result<i64, String> {
+/// A status that is requested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WantedStatus {
+    /// Any that is a failure.
+    Failed,
+    /// This one.
+    #[serde(untagged)]
+    Code(i64),
+}
+
+impl WantedStatus {
+    fn has(self, code: i64) -> bool {
+        match self {
+            Self::Code(wanted) => wanted == code,
+            Self::Failed => JobStatus(code).is_failure(),
+        }
+    }
+}
+
+/// A status by its name in any letter case, by its code, or as tables show an unknown one: `Unknown(42)`; or `failed`.
+fn status(text: &str) -> Result<WantedStatus, String> {
     let text = text.trim();
     let code = text
         .strip_prefix("Unknown(")
         .and_then(|rest| rest.strip_suffix(')'))
         .unwrap_or(text);
     if let Ok(code) = code.parse() {
-        return Ok(code);
+        return Ok(WantedStatus::Code(code));
+    }
+    if text.eq_ignore_ascii_case("failed") {
+        return Ok(WantedStatus::Failed);
     }
     if let Some(JobStatus(code)) = JobStatus::by_name(text) {
-        return Ok(code);
+        return Ok(WantedStatus::Code(code));
     }
     let known = STATUS_NAMES.join(", ");
-    Err(match nearest(text, STATUS_NAMES.into_iter()) {
-        Some(nearest) => format!("did you mean {nearest}? There are {known}, and codes"),
-        None => format!("expected {known}, or a code"),
+    Err(match nearest(text, STATUS_NAMES.into_iter().chain(["failed"])) {
+        Some(nearest) => format!("did you mean {nearest}? There are {known}, failed, and codes"),
+        None => format!("expected {known}, failed, or a code"),
     })
 }
 
@@ -132,7 +155,7 @@ impl RunFilter {
 /// Which runs are requested: by job, status and what their messages say.
 pub(super) struct WantedRuns<'f> {
     scope: &'f Scope,
-    statuses: &'f [i64],
+    statuses: &'f [WantedStatus],
     with_message: Option<KeySet>,
     /// Which messages are requested; `None` for all.
     pub(super) keys: Option<MatchingKeys>,
@@ -141,7 +164,7 @@ pub(super) struct WantedRuns<'f> {
 impl WantedRuns<'_> {
     /// Whether the run is one of them.
     pub(super) fn has(&self, run: &RunKey<'_>) -> bool {
-        let has_status = |status| self.statuses.contains(&status);
+        let has_status = |code| self.statuses.iter().any(|wanted| wanted.has(code));
         let has_message = |runs: &KeySet| runs.contains(run.run_key);
         self.scope.has_job(run.job_key)
             && (self.statuses.is_empty() || run.status.is_some_and(has_status))
@@ -214,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_a_name_a_code_or_what_a_table_shows() {
+    fn a_status_is_a_name_a_code_what_a_table_shows_or_failed() {
         for (text, code) in [
             ("faulted", 5),
             ("5", 5),
@@ -222,8 +245,13 @@ mod tests {
             ("-1", -1),
             ("Unknown(42)", 42),
         ] {
-            assert_eq!(status(text), Ok(code), "{text}");
+            assert_eq!(status(text), Ok(WantedStatus::Code(code)), "{text}");
         }
+        let failed = status("Failed").unwrap();
+        let codes: Vec<i64> = (-1..9).filter(|&code| failed.has(code)).collect();
+        assert_eq!(codes, [5, 7]);
+        let said = serde_json::to_string(&[failed, WantedStatus::Code(42)]).unwrap();
+        assert_eq!(said, r#"["failed",42]"#);
         assert!(status("Fautled").unwrap_err().contains("did you mean Faulted?"));
         assert!(status("").unwrap_err().contains("expected None, Pending"));
         assert!(status("99999999999999999999").is_err());

@@ -6,13 +6,13 @@ use sha2::{Digest, Sha256};
 
 use crate::model::Instant;
 use crate::report::format::{Format, Style};
+use crate::report::html::Present;
+use crate::report::html::ROWS_SHOWN;
 use crate::report::options::{AssetFilter, MessageFilter, Span};
-use crate::report::page::Present;
-use crate::report::page::ROWS_SHOWN;
 use crate::report::reports::asset_errors::GroupBy;
 use crate::report::reports::runs::RunFilter;
 use crate::report::reports::{
-    AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, OverviewReport, Runs,
+    AssetErrors, Changes, Coverage, FailureTrends, Failures, Messages, MissedRuns, OverviewReport, Runs,
 };
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
@@ -99,7 +99,7 @@ fn archive_of(text: &'static str) -> TestArchive {
             ..day(at, usize::from(at % 3 == 0), 4 + at % 2)
         })
         .collect();
-    let archive = TestArchive::new(&[Some(text), Some(text)], &runs);
+    let archive = TestArchive::new(&[Some(text), Some(other(text))], &runs);
     let connection = archive.connection();
     for sql in [
         "UPDATE _job SET last_error = ?1",
@@ -118,11 +118,16 @@ fn archive_of(text: &'static str) -> TestArchive {
     archive
 }
 
+/// The name of the second job, for no two have one that is asked for.
+fn other(text: &str) -> &'static str {
+    format!("{text}2").leak()
+}
+
 /// The page of every report over such an archive, with this as every text that a user can ask for.
 fn pages_of(text: &'static str) -> Vec<(String, String)> {
     let archive = archive_of(text);
     let common = CommonOptions {
-        jobs: vec![text.to_owned()],
+        jobs: vec![text.to_owned(), other(text).to_owned()],
         ..CommonOptions::default()
     };
     let later = CommonOptions {
@@ -170,6 +175,9 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
     let runs = Runs {
         filter: filter.clone(),
     };
+    let failures = Failures {
+        filter: filter.clone(),
+    };
     let mut pages = vec![
         of(&archive, &common, trends),
         of(&archive, &later, trends_compared),
@@ -179,6 +187,7 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
         of(&archive, &common, MissedRuns::default()),
         of(&archive, &common, Changes::default()),
         of(&archive, &common, runs),
+        of(&archive, &common, failures),
         of(&archive, &common, Messages { filter }),
         of(&archive, &common, OverviewReport::default()),
         ("query".to_owned(), query_of(text)),

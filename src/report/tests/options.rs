@@ -1,8 +1,8 @@
 //! What a manifest says of the options: names and order are what other programs read.
 
 use crate::model::{Instant, named};
+use crate::report::html::Present;
 use crate::report::options::Span;
-use crate::report::page::Present;
 use crate::report::reports::{AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns};
 use crate::report::{CommonOptions, Ready};
 

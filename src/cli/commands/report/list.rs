@@ -4,8 +4,8 @@ use crate::cli::failure::Failure;
 use crate::cli::output::rows::RowsArgs;
 use crate::model::Instant;
 use crate::report::definition::Report;
+use crate::report::html::Present;
 use crate::report::options::CommonArgs;
-use crate::report::page::Present;
 use crate::report::reports;
 use crate::report::{CommonOptions, Ready, Request};
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{Decimal, Instant};
-use crate::report::chart::Runs;
+use crate::report::bins::Runs;
 
 /// Ticks of 100 ns in 28 days: four whole weeks, so that each has as many weekends as the other.
 const FOUR_WEEKS: i64 = 28 * 86_400 * 10_000_000;

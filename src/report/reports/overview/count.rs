@@ -7,7 +7,7 @@ use super::compare::{Comparison, Share, Verdict, Windows, rate};
 use super::state::{Completeness, Gap, Job, LastSync, Overview, Totals};
 use crate::archive::Snapshot;
 use crate::model::{Instant, hex};
-use crate::report::chart::{Bins, Counts, Runs};
+use crate::report::bins::{Bins, Counts, Runs};
 use crate::report::definition::Report;
 use crate::report::error::ReportError;
 use crate::report::options::{Period, Scope, local_day};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::compare::{Comparison, Share, Verdict};
-use crate::report::chart::{Bins, Counts, Runs};
+use crate::report::bins::{Bins, Counts, Runs};
 use crate::report::titles::asset_title;
 
 /// The state of the archive.

@@ -6,7 +6,8 @@ use unicode_width::UnicodeWidthChar;
 
 use super::compare::{Share, Verdict};
 use super::state::{Asset, Job, Overview};
-use crate::report::chart::{Blocks, counted, grouped, percent};
+use crate::report::blocks::Blocks;
+use crate::report::numbers::{counted, grouped, percent};
 use crate::text::{columns_of, in_columns, visible};
 
 /// Columns of the page.
@@ -251,7 +252,7 @@ fn worse(page: &mut Page, overview: &Overview) {
 }
 
 fn percent_of(failed: u64, finished: u64) -> String {
-    let runs = crate::report::chart::Runs {
+    let runs = crate::report::bins::Runs {
         runs: finished,
         failed,
         finished,

@@ -1,0 +1,294 @@
+//! Jobs: who is watched, what they are called, where they answered.
+
+use rusqlite::{Connection, params};
+
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::entry::LedgerEntry;
+use crate::archive::ledger::{self, Head, text_hash};
+use crate::model::{Guid, Instant};
+
+/// A row of the table `jobs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRow {
+    /// GUID.
+    pub job_id: String,
+    /// Its name, where one is known.
+    pub name: Option<String>,
+    /// Base URL of the server that answered last.
+    pub server: Option<String>,
+    /// Whether a sync without named jobs asks for it.
+    pub watched: bool,
+    /// End of the last sync in which it was complete.
+    pub last_synced_at: Option<Instant>,
+    /// Why its last sync was not complete.
+    pub last_error: Option<String>,
+}
+
+/// A job with the freshness of its runs, for `status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobState {
+    /// The job.
+    pub job: JobRow,
+    /// Runs archived.
+    pub runs: i64,
+    /// Start of the newest run, as the table `runs` shows it.
+    pub newest_run_at: Option<String>,
+}
+
+/// What a sync's end changes about a job.
+pub(in crate::archive) struct JobEnd<'a> {
+    pub(in crate::archive) job_key: i64,
+    /// Something of it was read: it is watched from now on, and this server has it.
+    pub(in crate::archive) answered: bool,
+    /// It was complete, and every run was asked for.
+    pub(in crate::archive) synced: bool,
+    pub(in crate::archive) error: Option<&'a str>,
+    pub(in crate::archive) total_job_runs: Option<i64>,
+    pub(in crate::archive) server: &'a str,
+    pub(in crate::archive) at: Instant,
+}
+
+pub(in crate::archive) fn key(connection: &Connection, job_id: Guid) -> Result<Option<i64>, ArchiveError> {
+    connection.cached().optional(
+        "SELECT job_key FROM _job WHERE job_id = ?1",
+        [job_id.to_string()],
+        "look a job up",
+        |row| row.get(0),
+    )
+}
+
+/// The job's key; a job never seen is added, unwatched.
+pub(in crate::archive) fn key_or_insert(
+    connection: &Connection,
+    head: &mut Head,
+    job_id: Guid,
+    now: Instant,
+) -> Result<i64, ArchiveError> {
+    if let Some(key) = key(connection, job_id)? {
+        return Ok(key);
+    }
+    let key = connection.cached().insert(
+        "INSERT INTO _job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)",
+        params![job_id.to_string(), now.unix_seconds()],
+        "add a job",
+    )?;
+    ledger::append(
+        connection,
+        head,
+        &LedgerEntry::JobAdded {
+            job: job_id,
+            at: now.unix_seconds(),
+        },
+    )?;
+    Ok(key)
+}
+
+/// A GUID as a table holds it.
+pub(in crate::archive) fn stored_guid(text: &str) -> Result<Guid, ArchiveError> {
+    text.parse().map_err(|_| ArchiveError::Damaged {
+        what: format!("{text:?} stands where a GUID is expected"),
+    })
+}
+
+/// The GUID of a job.
+pub(in crate::archive) fn id(connection: &Connection, job_key: i64) -> Result<Guid, ArchiveError> {
+    let id: String = connection.cached().one(
+        "SELECT job_id FROM _job WHERE job_key = ?1",
+        [job_key],
+        "look a job up",
+        |row| row.get(0),
+    )?;
+    stored_guid(&id)
+}
+
+/// A job's name, and the base URL of the server that answered last.
+pub(in crate::archive) fn name_and_server(
+    connection: &Connection,
+    job_key: i64,
+) -> Result<(Option<String>, Option<String>), ArchiveError> {
+    connection.cached().one(
+        "SELECT j.name, s.url FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key
+         WHERE j.job_key = ?1",
+        [job_key],
+        "look a job up",
+        |row| row.try_into(),
+    )
+}
+
+pub(in crate::archive) fn set_watched(
+    connection: &Connection,
+    head: &mut Head,
+    job_key: i64,
+    watched: bool,
+    now: Instant,
+) -> Result<(), ArchiveError> {
+    let changed = connection.cached().run(
+        "UPDATE _job SET watched = ?2 WHERE job_key = ?1 AND watched <> ?2",
+        params![job_key, watched],
+        "watch a job",
+    )?;
+    if changed == 0 {
+        return Ok(());
+    }
+    let entry = LedgerEntry::JobWatched {
+        job: id(connection, job_key)?,
+        watched,
+        at: now.unix_seconds(),
+    };
+    ledger::append(connection, head, &entry)
+}
+
+pub(in crate::archive) fn set_name(
+    connection: &Connection,
+    head: &mut Head,
+    job_key: i64,
+    name: &str,
+) -> Result<(), ArchiveError> {
+    // Most tools end a text at NUL.
+    let name = &*name.replace('\0', "\u{fffd}");
+    let changed = connection.cached().run(
+        "UPDATE _job SET name = ?2 WHERE job_key = ?1 AND name IS NOT ?2",
+        params![job_key, name],
+        "name a job",
+    )?;
+    if changed == 0 {
+        return Ok(());
+    }
+    let entry = LedgerEntry::JobNamed {
+        job: id(connection, job_key)?,
+        name: text_hash(name),
+        at: Instant::now().unix_seconds(),
+    };
+    ledger::append(connection, head, &entry)
+}
+
+/// Notes a job's part in a sync that ends.
+pub(in crate::archive) fn end(
+    connection: &Connection,
+    head: &mut Head,
+    end: &JobEnd<'_>,
+) -> Result<(), ArchiveError> {
+    connection.cached().run(
+        "UPDATE _job SET last_error = ?2,
+             last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
+             total_job_runs = CASE WHEN ?3 THEN coalesce(?5, total_job_runs) ELSE total_job_runs END
+         WHERE job_key = ?1",
+        params![
+            end.job_key,
+            end.error,
+            end.synced,
+            end.at.unix_seconds(),
+            end.total_job_runs
+        ],
+        "note how a job's sync ended",
+    )?;
+    if !end.answered {
+        return Ok(());
+    }
+    set_watched(connection, head, end.job_key, true, end.at)?;
+    // A job moves to another server only when somebody says so.
+    let (_, known) = name_and_server(connection, end.job_key)?;
+    if known.is_none() {
+        set_server(connection, head, end.job_key, end.server, end.at)?;
+    }
+    Ok(())
+}
+
+/// Notes the server that lists a job's runs; says whether it is another one than before.
+fn set_server(
+    connection: &Connection,
+    head: &mut Head,
+    job_key: i64,
+    server: &str,
+    at: Instant,
+) -> Result<bool, ArchiveError> {
+    let doing = "note the server of a job";
+    let server_key: i64 = connection.cached().one(
+        "INSERT INTO _server (url) VALUES (?1) ON CONFLICT (url) DO UPDATE SET url = excluded.url
+         RETURNING server_key",
+        [server],
+        doing,
+        |row| row.get(0),
+    )?;
+    let moved = connection.cached().run(
+        "UPDATE _job SET server_key = ?2 WHERE job_key = ?1 AND server_key IS NOT ?2",
+        [job_key, server_key],
+        doing,
+    )?;
+    if moved > 0 {
+        let entry = LedgerEntry::JobServer {
+            job: id(connection, job_key)?,
+            server: text_hash(server),
+            at: at.unix_seconds(),
+        };
+        ledger::append(connection, head, &entry)?;
+    }
+    Ok(moved > 0)
+}
+
+/// Says of a job, or of every job, that another server lists its runs from now on; with `from`, only of those that
+/// were there. Says how many moved.
+pub(in crate::archive) fn move_to(
+    connection: &Connection,
+    head: &mut Head,
+    job: Option<Guid>,
+    from: Option<&str>,
+    to: &str,
+) -> Result<u64, ArchiveError> {
+    let keys: Vec<i64> = connection.all(
+        "SELECT j.job_key FROM _job j JOIN _server s ON s.server_key = j.server_key
+         WHERE (?1 IS NULL OR j.job_id = ?1) AND (?2 IS NULL OR s.url = ?2) ORDER BY j.job_id",
+        params![job.map(|job| job.to_string()), from],
+        "read the servers of the jobs",
+        |row| row.get(0),
+    )?;
+    let mut moved = 0;
+    for key in keys {
+        moved += u64::from(set_server(connection, head, key, to, Instant::now())?);
+    }
+    Ok(moved)
+}
+
+pub(in crate::archive) fn watched(connection: &Connection) -> Result<Vec<Guid>, ArchiveError> {
+    let texts: Vec<String> = connection.all(
+        "SELECT job_id FROM _job WHERE watched = 1 ORDER BY job_id",
+        [],
+        "list the watched jobs",
+        |row| row.get(0),
+    )?;
+    texts
+        .iter()
+        .map(|text| {
+            text.parse().map_err(|error| ArchiveError::Damaged {
+                what: format!("a job's id: {error}"),
+            })
+        })
+        .collect()
+}
+
+pub(in crate::archive) fn states(connection: &Connection) -> Result<Vec<JobState>, ArchiveError> {
+    connection.all(
+        "SELECT j.job_id, j.name, s.url, j.watched, j.last_synced_unix, j.last_error,
+                (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key),
+                (SELECT r.started_at FROM _run r WHERE r.job_key = j.job_key
+                 ORDER BY r.started_ticks DESC LIMIT 1)
+         FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key ORDER BY j.job_id",
+        [],
+        "list the jobs",
+        |row| {
+            Ok(JobState {
+                job: JobRow {
+                    job_id: row.get(0)?,
+                    name: row.get(1)?,
+                    server: row.get(2)?,
+                    watched: row.get(3)?,
+                    last_synced_at: row.get::<_, Option<i64>>(4)?.map(Instant::from_unix_seconds),
+                    last_error: row.get(5)?,
+                },
+                runs: row.get(6)?,
+                newest_run_at: row.get(7)?,
+            })
+        },
+    )
+}

@@ -1,0 +1,141 @@
+//! Small lines, a row for each job: how often it failed and how often it ran, over the same time and on the same scale, so
+//! that the jobs can be compared at a glance.
+
+use chrono::NaiveDate;
+use maud::{Markup, html};
+
+use super::figure::{Figures, Heading, axes, framed, number, plot, row, row_chart};
+use super::over_time::{dot, is_alone, path_of};
+use super::scale::{Scale, TimeAxis};
+use crate::report::bins::{Bins, Runs, fitting};
+use crate::report::numbers::{grouped, percent};
+use crate::report::titles::label;
+
+/// Periods that a small line shows at most.
+const MOST_PERIODS: usize = 84;
+
+/// Pixels of a small line.
+const HEIGHT: f64 = 34.0;
+
+/// As in the large chart.
+const LEAST_RATE: u64 = 400;
+
+/// What the small lines show.
+#[derive(Debug, Clone)]
+pub struct Sparks<'a> {
+    /// Title of the chart.
+    pub title: &'a str,
+    /// What else there is to say under it.
+    pub below: &'a str,
+    /// Zone of the axis.
+    pub zone: &'a str,
+    /// Each job with its counts.
+    pub rows: &'a [(&'a str, &'a Bins<Runs>)],
+}
+
+/// Draws them; nothing where nothing was counted.
+#[must_use]
+pub fn sparks(chart: &Sparks<'_>) -> Markup {
+    let spans = || chart.rows.iter().filter_map(|(_, bins)| bins.span());
+    let (Some(from), Some(end)) = (spans().map(|span| span.0).min(), spans().map(|span| span.1).max()) else {
+        return Markup::default();
+    };
+    let by = chart.rows.iter().map(|(_, bins)| bins.by()).max();
+    let by = fitting(by.unwrap_or_default(), from, end, MOST_PERIODS);
+    let rows: Vec<(&str, Bins<Runs>)> = chart
+        .rows
+        .iter()
+        .map(|&(name, bins)| (name, bins.merged(by)))
+        .collect();
+    let all = || {
+        rows.iter()
+            .flat_map(|(_, bins)| bins.iter().map(|(_, runs)| runs))
+    };
+    let rates = Scale::up_to(
+        all()
+            .filter_map(|runs| runs.rate())
+            .max()
+            .unwrap_or(0)
+            .max(LEAST_RATE),
+    );
+    let counts = Scale::up_to(all().map(|runs| runs.runs).max().unwrap_or(0));
+    let axis = TimeAxis::of_days(by.first_day(from), end);
+
+    let headings = [
+        Heading::Plot(&format!("failed of finished, 0 to {}", percent(rates.top))),
+        Heading::OptionalPlot(&format!("runs per {}, 0 to {}", by.name(), grouped(counts.top))),
+        Heading::OptionalNumber("runs"),
+        Heading::Number("failed"),
+        Heading::Number("rate"),
+    ];
+    let table_rows = html! {
+        @for (name, bins) in &rows {
+            @let rate = places(bins, axis, |runs| runs.rate().map(|rate| rates.share(rate)));
+            @let count = places(bins, axis, |runs| Some(counts.share(runs.runs)));
+            @let sum = bins.sum();
+            (row(name, &html! {
+                (plot(false, HEIGHT, &line("rate", &rate)))
+                (plot(true, HEIGHT, &line("runs", &count)))
+                (number(true, &grouped(sum.runs)))
+                (number(false, &grouped(sum.failed)))
+                (number(false, &sum.rate().map_or_else(String::new, percent)))
+            }))
+        }
+        (axes(axis, 2, &[true, false, false]))
+    };
+    let table = row_chart(chart.title, "job", &headings, &table_rows);
+    let below = format!("By {}, in {}. {}", by.name(), chart.zone, chart.below);
+    let figures = figures(&rows, by.name());
+    framed(chart.title, below.trim_end(), &table, Some(&figures))
+}
+
+/// A line, with a dot for each value that has no neighbour and so no line.
+fn line(class: &str, places: &[Option<(f64, f64)>]) -> Markup {
+    html! {
+        (path_of(class, places, HEIGHT))
+        @for (index, place) in places.iter().enumerate() {
+            @if let Some(place) = *place && is_alone(places, index) { (dot(place, "2.5")) }
+        }
+    }
+}
+
+/// The values of a job's periods, as places of a line.
+fn places(bins: &Bins<Runs>, axis: TimeAxis, value: impl Fn(Runs) -> Option<f64>) -> Vec<Option<(f64, f64)>> {
+    let (from, end) = bins.span().unwrap_or_default();
+    let by = bins.by();
+    let firsts = std::iter::successors(Some(from), |&first| Some(by.next(first)));
+    firsts
+        .take_while(|&first| first < end)
+        .map(|first| {
+            let x = f64::midpoint(axis.percent_of_day(first), axis.percent_of_day(by.next(first)));
+            let share = value(bins.get(first).unwrap_or_default())?;
+            Some((x, (HEIGHT - 2.0).mul_add(1.0 - share, 1.0)))
+        })
+        .collect()
+}
+
+/// A row for each period, a column for each job: failed of finished.
+fn figures(rows: &[(&str, Bins<Runs>)], period: &str) -> Figures {
+    let mut columns = vec![period.to_owned()];
+    columns.extend(rows.iter().map(|(name, _)| label(name)));
+    let mut firsts: Vec<NaiveDate> = rows
+        .iter()
+        .flat_map(|(_, bins)| bins.iter().map(|(first, _)| first))
+        .collect();
+    firsts.sort_unstable();
+    firsts.dedup();
+    let cell = |bins: &Bins<Runs>, first| match bins.get(first) {
+        None => String::new(),
+        Some(runs) => format!("{} of {}", grouped(runs.failed), grouped(runs.finished)),
+    };
+    Figures {
+        columns,
+        rows: firsts
+            .into_iter()
+            .map(|first| {
+                let cells = rows.iter().map(|(_, bins)| cell(bins, first));
+                std::iter::once(first.to_string()).chain(cells).collect()
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,20 @@
+//! Pages: a report as one HTML file that asks nobody for anything.
+//!
+//! A page has a policy that lets nothing run but the script that is named by its hash, nothing style it but its own style
+//! sheet, and nothing be loaded at all; foreign text is escaped before that. Without the script it is a page with plain tables.
+
+pub mod chart;
+mod layout;
+mod overview;
+mod page;
+mod picture;
+mod pictures;
+mod table;
+
+pub use layout::{Sentence, age_of, fact_list, lead, page, policy};
+pub(super) use page::FORMAT as HTML;
+pub use page::Html;
+pub use picture::Drawn;
+pub(crate) use picture::Present;
+pub(super) use pictures::failure_trends::KINDS;
+pub use table::{PageTable, ROWS_SHOWN};

@@ -1,0 +1,59 @@
+//! What a report looks like: a picture sees every row go by, and draws at the end.
+
+use crate::archive::Snapshot;
+use crate::report::ReportMeta;
+use crate::report::definition::Report;
+use crate::report::error::ReportError;
+use crate::report::format::{Format, Style};
+use crate::report::html::chart::Markup;
+use crate::report::options::Scope;
+
+/// What a picture is at the end.
+#[derive(Debug, Clone, Default)]
+pub struct Drawn {
+    /// What the page says first, in a sentence; nothing where there is nothing to say.
+    pub lead: String,
+    /// The charts, one below the other.
+    pub charts: Markup,
+}
+
+/// A picture under construction. It holds counts, never rows.
+pub(crate) trait Picture<R: Report> {
+    /// Sees a row.
+    fn see(&mut self, row: &R::Row<'_>);
+
+    /// Draws what it saw.
+    fn draw(&self) -> Drawn;
+
+    /// What it saw as lines of block characters for a terminal; nothing where it has none.
+    fn blocks(&self) -> String {
+        String::new()
+    }
+}
+
+/// The picture of a report; `None` where it has none.
+pub(crate) type BoxedPicture<R> = Option<Box<dyn Picture<R>>>;
+
+/// How a report looks where it is more than a table; by default it is not.
+pub(crate) trait Present: Report {
+    /// The picture above its rows.
+    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        Ok(None)
+    }
+
+    /// The picture whose lines of block characters stand below its rows in a terminal.
+    fn blocks(&self) -> BoxedPicture<Self> {
+        None
+    }
+
+    /// The whole report in place of rows, in formats in which it is not a table.
+    fn document(
+        &self,
+        _snapshot: &Snapshot<'_>,
+        _scope: &Scope,
+        _form: (Format, Style),
+        _meta: &ReportMeta,
+    ) -> Result<Option<String>, ReportError> {
+        Ok(None)
+    }
+}

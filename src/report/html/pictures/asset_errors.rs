@@ -1,0 +1,134 @@
+//! Asset errors: the worst assets, the longest bar first.
+
+use super::compare::Compared;
+use crate::archive::Snapshot;
+use crate::report::definition::Either;
+use crate::report::error::ReportError;
+use crate::report::html::chart::{Bar, bars};
+use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::numbers::{counted, grouped};
+use crate::report::options::Scope;
+use crate::report::reports::AssetErrors;
+use crate::report::reports::asset_errors::{AssetComparison, AssetRow, GroupBy};
+use crate::report::titles::asset_title;
+
+/// Bars at most.
+const MOST_BARS: usize = 20;
+
+struct Worst {
+    group_by: GroupBy,
+    what: &'static str,
+    bars: Vec<(String, [u64; 3])>,
+    rows: u64,
+    sums: [u64; 3],
+}
+
+impl Present for AssetErrors {
+    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        if self.compare.span().is_some() {
+            return Ok(Some(Box::new(Compared::new("asset", "errors"))));
+        }
+        Ok(Some(Box::new(Worst {
+            group_by: self.group_by,
+            what: match self.group_by {
+                GroupBy::Asset => "asset",
+                GroupBy::AssetType => "asset type",
+                GroupBy::Owner => "owner",
+                GroupBy::Category => "category",
+                GroupBy::Message => "message",
+                GroupBy::Detail => "detail",
+            },
+            bars: Vec::new(),
+            rows: 0,
+            sums: [0; 3],
+        })))
+    }
+}
+
+impl Picture<AssetErrors> for Compared {
+    fn see(&mut self, row: &Either<AssetRow<'_>, AssetComparison<'_>>) {
+        if let Either::Other(row) = row {
+            let name = asset_title(row.asset, row.asset_type);
+            self.add(name, row.errors_before, row.errors, row.trend);
+        }
+    }
+
+    fn draw(&self) -> Drawn {
+        self.draw_bars()
+    }
+}
+
+impl Picture<AssetErrors> for Worst {
+    fn see(&mut self, row: &Either<AssetRow<'_>, AssetComparison<'_>>) {
+        let Either::Plain(row) = row else { return };
+        let counts = [row.messages, row.errors, row.warnings];
+        self.rows += 1;
+        for (sum, count) in self.sums.iter_mut().zip(counts) {
+            *sum += count;
+        }
+        if self.bars.len() < MOST_BARS {
+            let name = match self.group_by {
+                GroupBy::Asset => Some(asset_title(row.asset, row.asset_type)),
+                GroupBy::AssetType => named(row.asset_type),
+                GroupBy::Owner => named(row.asset_owner),
+                GroupBy::Category => named(row.category),
+                GroupBy::Message => named(row.top_message),
+                GroupBy::Detail => named(row.top_detail),
+            };
+            let name = name.unwrap_or_else(|| format!("(no {})", self.what));
+            self.bars.push((name, counts));
+        }
+    }
+
+    fn draw(&self) -> Drawn {
+        let [messages, errors, warnings] = self.sums;
+        // Asked for warnings alone, every row has no errors; the messages then say which is the worst.
+        let by_errors = errors > 0;
+        let (noun, headings) = if by_errors {
+            ("errors", ["warnings", "messages"])
+        } else {
+            ("messages", ["errors", "warnings"])
+        };
+        let shown: Vec<Bar> = self
+            .bars
+            .iter()
+            .map(|(name, [messages, errors, warnings])| Bar {
+                name: name.clone(),
+                value: if by_errors { *errors } else { *messages },
+                before: None,
+                behind: if by_errors {
+                    [*warnings, *messages]
+                } else {
+                    [*errors, *warnings]
+                }
+                .map(grouped)
+                .to_vec(),
+            })
+            .collect();
+        let title = format!("{}{} per {}", noun[..1].to_uppercase(), &noun[1..], self.what);
+        let below = if self.rows > MOST_BARS as u64 {
+            format!("The first {MOST_BARS} of {}.", counted(self.rows, "row"))
+        } else {
+            String::new()
+        };
+        let lead = if self.rows == 0 {
+            "No messages.".to_owned()
+        } else {
+            format!(
+                "{}: {}, {} among {}.",
+                counted(self.rows, "row"),
+                counted(errors, "error"),
+                counted(warnings, "warning"),
+                counted(messages, "message")
+            )
+        };
+        Drawn {
+            lead,
+            charts: bars(&title, &below, self.what, noun, &headings, &shown),
+        }
+    }
+}
+
+fn named(name: Option<&str>) -> Option<String> {
+    name.filter(|name| !name.is_empty()).map(str::to_owned)
+}

@@ -1,0 +1,52 @@
+//! Numbers as people write them.
+
+/// A share in hundredths of a percent, as text: `6.25 %`.
+#[must_use]
+pub(crate) fn percent(hundredths: u64) -> String {
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    match (rest / 10, rest % 10) {
+        (0, 0) => format!("{whole} %"),
+        (tenth, 0) => format!("{whole}.{tenth} %"),
+        _ => format!("{whole}.{rest:02} %"),
+    }
+}
+
+/// A whole number with its thousands set apart: `748,000`.
+#[must_use]
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number with the noun that goes with it: `1 run`, `3,000 runs`.
+#[must_use]
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", grouped(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_people_write_them() {
+        assert_eq!(
+            [0, 999, 1_000, 748_000, 1_234_567].map(grouped).join(" "),
+            "0 999 1,000 748,000 1,234,567"
+        );
+        assert_eq!(
+            [0, 625, 630, 700, 705, 10_000].map(percent).join(" "),
+            "0 % 6.25 % 6.3 % 7 % 7.05 % 100 %"
+        );
+        assert_eq!(counted(1, "run"), "1 run");
+        assert_eq!(counted(0, "run"), "0 runs");
+    }
+}
