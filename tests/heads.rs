@@ -62,7 +62,14 @@ async fn every_history_ever_lodged_is_held_until_an_old_copy_is_put_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_cannot_be_published_is_an_error_with_code_3_and_the_archive_is_written() {
     let story = Story::new().await;
-    let ended = story.sync(&["--head-file", "share/heads.txt", "--format", "json", "--quiet"]);
+    let ended = story.sync(&[
+        "--head-file",
+        "share/heads.txt",
+        "--format",
+        "json",
+        "--quiet",
+        "--new",
+    ]);
     let summary = ended.json();
     let ended = ended
         .ends_with(3)

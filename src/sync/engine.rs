@@ -12,7 +12,7 @@ use super::job::{self, JobResult};
 use super::messages::{chain, with_hint};
 use super::shared::{JobOptions, Shared};
 use super::store;
-use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer};
+use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing};
 use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};
 use crate::model::{Guid, NaiveZone};
@@ -32,6 +32,8 @@ pub struct Options {
     pub run_limit: usize,
     /// Zone of times without offset that was asked for; the archive may remember one.
     pub naive_time: Option<NaiveZone>,
+    /// Whether an archive is created where there is none.
+    pub create_archive: bool,
 }
 
 /// Why a sync could not be done at all.
@@ -68,8 +70,12 @@ pub async fn sync(
     events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     cancellation: Cancellation,
 ) -> Result<SyncRecord, SyncError> {
+    if !options.create_archive {
+        // Before the lock, which leaves a file.
+        refuse_missing(path)?;
+    }
     let lock = SyncLock::take(path)?;
-    let mut writer = Writer::open_with(path, &lock)?;
+    let mut writer = Writer::open_for_sync(path, &lock, options.create_archive)?;
     let zone = writer.settle_naive_time(options.naive_time)?;
     let jobs = match options.jobs.as_slice() {
         [] => writer.watched_jobs()?,
@@ -83,6 +89,7 @@ pub async fn sync(
     let sync_id = writer.begin_sync(options.count)?;
     events(SyncEvent::Began {
         sync_id,
+        archive_created: writer.created(),
         jobs: jobs.len(),
     });
     let (store, thread) = store::start(writer, sync_id).map_err(|source| ArchiveError::Io {

@@ -34,7 +34,7 @@ pub fn acknowledge(path: &Path, list: &PublishedHeads, why: &str) -> Result<Ackn
     // A file that is not there is not made.
     let archive = ReadOnly::open(path)?.archive_id()?;
     let _lock = SyncLock::take(path)?;
-    let connection = open::open_to_write(path)?;
+    let connection = open::open_to_write(path, open::IfMissing::Fail)?.connection;
     let transaction =
         rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
             .doing("begin to acknowledge")?;

@@ -167,6 +167,22 @@ impl Snapshot<'_> {
         )
     }
 
+    /// The same with the bytes of each text, which are not read as text: that takes a third of the time.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn each_detail_bytes(&self, mut see: impl FnMut(i64, &[u8])) -> Result<(), ArchiveError> {
+        self.connection().each(
+            "SELECT detail_key, message_details FROM _message_detail",
+            [],
+            "read the details of messages",
+            |row| {
+                see(row.get(0)?, row.get_ref(1)?.as_bytes()?);
+                Ok(())
+            },
+        )
+    }
+
     /// A bound for the keys of details: most often all are below it, and it is no more than the file has room for.
     ///
     /// # Errors

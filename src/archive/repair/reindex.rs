@@ -50,7 +50,7 @@ pub fn reindex(
     // A file that is not there is not made.
     drop(open::open_to_read(path)?);
     let _lock = SyncLock::take(path)?;
-    let connection = open::open_to_write(path)?;
+    let connection = open::open_to_write(path, open::IfMissing::Fail)?.connection;
     let transaction =
         rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
             .doing("begin to reindex")?;

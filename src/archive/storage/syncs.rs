@@ -125,6 +125,10 @@ pub struct JobRecord {
 pub struct SyncRecord {
     /// Its number.
     pub sync_id: i64,
+    /// The archive.
+    pub archive_id: Guid,
+    /// Whether this sync created the archive.
+    pub archive_created: bool,
     /// When it began.
     pub started_at: Instant,
     /// When it ended.

@@ -27,7 +27,7 @@ const GROUP_BYTES: usize = 16 << 20;
 pub(in crate::report) const FORMAT: Format = Format {
     name: "parquet",
     extension: "parquet",
-    is_binary: true,
+    fits_terminal: false,
     open: |out, _, meta| Ok(Box::new(Parquet::new(out, meta))),
 };
 

@@ -83,7 +83,7 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
     let mut salvaged = {
         // Filled in its place: an empty file would be replaced by another, of which `part` knows nothing.
         open::build(new, part.path())?;
-        let connection = open::open_to_write(part.path())?;
+        let connection = open::open_to_write(part.path(), open::IfMissing::Create)?.connection;
         // It is ours, and grows in one transaction.
         limits::unbound(&connection).doing("begin the new archive")?;
         // The whole is one transaction on a file without a name: its log is taken over at the end.

@@ -14,7 +14,7 @@ use crate::cli::output::Output;
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::{json, write_all};
-use crate::config::{self, GlobalSettings, Sources, TableOrJson, parse_sha256};
+use crate::config::{GlobalSettings, Sources, TableOrJson, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 
 /// Verifies the archive against its payloads and ledger, and changes nothing
@@ -136,7 +136,7 @@ impl VerifyArgs {
         let mut lists = Vec::new();
         let mut unreadable = false;
         let configured = match self.head_file.is_empty() {
-            true => config::head_file(None, sources)?,
+            true => sources.path("head_file")?,
             false => None,
         };
         for path in self.head_file.iter().chain(&configured) {

@@ -4,7 +4,6 @@
 //! then they are by far the largest part of what there is to read.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
@@ -107,24 +106,17 @@ impl Details {
     }
 }
 
-/// Shows all details: key, text, and what `see` said of the first that had the same text, where there was one.
-///
-/// A text may be stored under several keys. A keyed hash of 64 bits stands for each: among 30 million texts two are taken
-/// for one once in 40,000 times, and nobody can look for such texts, since the key is drawn anew each time.
-pub(super) fn each_distinct_detail(
-    snapshot: &Snapshot<'_>,
-    mut see: impl FnMut(i64, &str, Option<u32>) -> u32,
-) -> Result<(), ArchiveError> {
-    let mark = RandomState::default();
-    let mut first: HashMap<u64, u32, FixedState> = HashMap::default();
-    snapshot.each_detail(|key, text| match first.entry(mark.hash_one(text)) {
-        Entry::Occupied(known) => {
-            see(key, text, Some(*known.get()));
-        }
-        Entry::Vacant(place) => {
-            place.insert(see(key, text, None));
-        }
-    })
+/// Stands for texts of details. A text may be stored under several keys, and to hold all texts would take too much memory:
+/// a keyed hash of 64 bits is held of each. Among 30 million texts two are taken for one once in 40,000 times, and nobody
+/// can look for such texts, since the key is drawn anew each time.
+#[derive(Debug, Default)]
+pub(super) struct Marks(RandomState);
+
+impl Marks {
+    /// The mark of a text.
+    pub(super) fn of(&self, text: &[u8]) -> u64 {
+        self.0.hash_one(text)
+    }
 }
 
 /// Keys whose text another key has too, each with the key that stands for all of them; and those of an empty text, with
@@ -136,16 +128,25 @@ impl Repeated {
     /// Looks through all details.
     pub(super) fn read(snapshot: &Snapshot<'_>) -> Result<Self, ArchiveError> {
         let mut repeated = Self::default();
-        each_distinct_detail(snapshot, |key, text, first| {
+        let marks = Marks::default();
+        let mut marked: Vec<(u64, u32)> = Vec::new();
+        snapshot.each_detail_bytes(|key, text| {
             // A message with a key that is none is damage, which counting finds.
-            let key = u32::try_from(key).unwrap_or(u32::MAX);
+            let Ok(key) = u32::try_from(key) else { return };
             if text.is_empty() {
                 repeated.0.insert(key, None);
-            } else if let Some(first) = first {
-                repeated.0.insert(key, Some(first));
+            } else {
+                marked.push((marks.of(text), key));
             }
-            first.unwrap_or(key)
         })?;
+        // Quicker than to look each of them up, and they are rarely repeated.
+        marked.sort_unstable();
+        for same in marked.chunk_by(|(a, _), (b, _)| a == b) {
+            let (first, others) = same.split_first().expect("a chunk is not empty");
+            repeated
+                .0
+                .extend(others.iter().map(|&(_, key)| (key, Some(first.1))));
+        }
         Ok(repeated)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::details::each_distinct_detail;
+use super::details::Marks;
 use super::options::{AssetErrors, GroupBy};
 use crate::archive::{ArchiveError, AssetName, KindName, Snapshot};
 use crate::report::options::Category;
@@ -112,14 +112,16 @@ impl Groups {
         let mut without_details = NONE;
         if options.group_by == GroupBy::Detail {
             without_details = groups.number([None, None]);
-            each_distinct_detail(snapshot, |key, text, first| {
-                let group = match first {
-                    _ if text.is_empty() => without_details,
-                    Some(group) => group,
-                    None => groups.add([Some(text.into()), None]),
+            let marks = Marks::default();
+            let mut known: HashMap<u64, u32, RandomState> = HashMap::default();
+            snapshot.each_detail(|key, text| {
+                let group = match text {
+                    "" => without_details,
+                    _ => *known
+                        .entry(marks.of(text.as_bytes()))
+                        .or_insert_with(|| groups.add([Some(text.into()), None])),
                 };
                 details.push((key, group));
-                group
             })?;
         }
         Ok(Self {
