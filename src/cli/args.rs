@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::commands::{
     backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
-    report, salvage, schema, simulate, status, sync, trust, verify,
+    report, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -65,6 +65,7 @@ pub(crate) enum Command {
     Salvage(salvage::SalvageArgs),
     Backup(backup::BackupArgs),
     Ledger(ledger::LedgerArgs),
+    Run(run::RunArgs),
     Payload(payload::PayloadArgs),
     Quarantine(quarantine::QuarantineArgs),
     Trust(trust::TrustArgs),

@@ -303,7 +303,8 @@ fn changes(told: &Told, asked: Asked) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for run in told.history.of_jobs(asked) {
         for (number, pair) in (2..).zip(run.revisions.windows(2)) {
-            let ((_, before), (sync, after)) = (pair[0], pair[1]);
+            let ((_, fields_before), (sync, fields)) = (&pair[0], &pair[1]);
+            let (before, after) = (status(fields_before), status(fields));
             let code = |code: Option<i64>| code.map_or(String::new(), |code| code.to_string());
             let was_final = before.is_some_and(|code| (4..=7).contains(&code));
             let row = vec![
@@ -315,12 +316,54 @@ fn changes(told: &Told, asked: Asked) -> Vec<Vec<String>> {
                 code(before),
                 code(after),
                 u8::from(was_final).to_string(),
+                what(fields_before, fields),
             ];
-            rows.push((sync, run.job, run.id.clone(), row));
+            rows.push((*sync, run.job, run.id.clone(), row));
         }
     }
     rows.sort();
     rows.into_iter().map(|(.., row)| row).collect()
+}
+
+/// What two states of a run do not have in common.
+fn what(before: &Value, after: &Value) -> String {
+    // In the order in which every body has them.
+    let named = after
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| *name != "JobMessages");
+    let names: Vec<&str> = named
+        .filter(|&name| before[name] != after[name])
+        .map(String::as_str)
+        .collect();
+    let list = |fields: &Value| fields["JobMessages"].as_array().cloned().unwrap_or_default();
+    let without = |some: &Value, others: &Value| {
+        let mut others = list(others);
+        let mut missing = 0;
+        for message in list(some) {
+            match others.iter().position(|other| *other == message) {
+                Some(at) => drop(others.swap_remove(at)),
+                None => missing += 1,
+            }
+        }
+        missing
+    };
+    let plural = |count: usize| if count == 1 { "message" } else { "messages" };
+    let (added, gone) = (without(after, before), without(before, after));
+    let messages = match (added, gone) {
+        (0, 0) => String::new(),
+        (0, gone) => format!("{gone} {} gone", plural(gone)),
+        (added, 0) => format!("{added} {} added", plural(added)),
+        (added, gone) => format!("{added} {} added, {gone} gone", plural(added)),
+    };
+    let parts = [names.join(", "), messages];
+    let said: Vec<&str> = parts
+        .iter()
+        .map(String::as_str)
+        .filter(|part| !part.is_empty())
+        .collect();
+    said.join("; ")
 }
 
 #[track_caller]
@@ -440,7 +483,7 @@ async fn every_report_says_what_the_served_bodies_say() {
             &what("changes"),
             &found,
             &wanted,
-            "job_id,job_name,job_run_id,revision,captured_at,status_before,status,was_final",
+            "job_id,job_name,job_run_id,revision,captured_at,status_before,status,was_final,what",
         );
     }
     assert!(rows > 2000, "only {rows} rows were compared");

@@ -25,8 +25,8 @@ pub(super) struct Run {
     pub(super) messages: Vec<Message>,
     pub(super) absent: Option<usize>,
     pub(super) first: usize,
-    /// For each revision the sync and the status.
-    pub(super) revisions: Vec<(usize, Option<i64>)>,
+    /// For each revision the sync, and the fields as they were.
+    pub(super) revisions: Vec<(usize, Value)>,
     has_list: bool,
     has_bad_message: bool,
 }
@@ -148,7 +148,7 @@ impl History {
             });
             run.absent = None;
             if run.fields != *fields {
-                run.revisions.push((sync, status(fields)));
+                run.revisions.push((sync, fields.clone()));
                 run.fields = fields.clone();
                 run.has_list = list.is_some();
                 take_messages(

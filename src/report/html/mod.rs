@@ -9,6 +9,7 @@ mod overview;
 mod page;
 mod picture;
 mod pictures;
+mod run;
 mod table;
 pub mod text;
 
@@ -20,4 +21,5 @@ pub use page::Html;
 pub use picture::Drawn;
 pub(crate) use picture::Present;
 pub(super) use pictures::failure_trends::KINDS;
+pub(crate) use run::{changed, run_page, sealed_by};
 pub use table::{PageTable, ROWS_SHOWN};

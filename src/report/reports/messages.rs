@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::runs::{RunFilter, job_id, job_ids, time_basis};
-use crate::archive::{Snapshot, message_key_range};
+use crate::archive::{MessageRow, Snapshot, message_key_range};
 use crate::model::Instant;
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
@@ -45,6 +45,33 @@ row! {
         occurred_at_raw: Option<&'a str> as Text,
         time_basis: Option<&'a str> as Text,
         job_name: Option<&'a str> as Text,
+    }
+}
+
+impl<'a> MessagesRow<'a> {
+    /// The row of a message of this run and job.
+    pub(in crate::report) fn of(
+        message: &MessageRow<'a>,
+        job_run_id: &'a str,
+        job_id: &'a str,
+        job_name: Option<&'a str>,
+    ) -> Self {
+        Self {
+            job_run_id,
+            job_id,
+            ordinal: message.ordinal,
+            occurred_at: message.occurred_ticks.map(Instant::from_ticks),
+            message: message.message,
+            message_details: message.message_details,
+            category: message.category,
+            asset: message.asset,
+            asset_type: message.asset_type,
+            asset_owner: message.asset_owner,
+            absent_since: message.absent_since_unix.map(Instant::from_unix_seconds),
+            occurred_at_raw: message.occurred_at_raw,
+            time_basis: message.occurred_assumed.map(time_basis),
+            job_name,
+        }
     }
 }
 
@@ -91,22 +118,7 @@ impl Report for Messages {
             for &(first, last) in &ranges {
                 reader.each::<ReportError>(first, last, |message| {
                     if message.absent_since_unix.is_none() || include_absent {
-                        row(&MessagesRow {
-                            job_run_id: run.job_run_id,
-                            job_id,
-                            ordinal: message.ordinal,
-                            occurred_at: message.occurred_ticks.map(Instant::from_ticks),
-                            message: message.message,
-                            message_details: message.message_details,
-                            category: message.category,
-                            asset: message.asset,
-                            asset_type: message.asset_type,
-                            asset_owner: message.asset_owner,
-                            absent_since: message.absent_since_unix.map(Instant::from_unix_seconds),
-                            occurred_at_raw: message.occurred_at_raw,
-                            time_basis: message.occurred_assumed.map(time_basis),
-                            job_name,
-                        })?;
+                        row(&MessagesRow::of(&message, run.job_run_id, job_id, job_name))?;
                     }
                     Ok(())
                 })?;

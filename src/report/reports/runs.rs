@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::archive::{ArchiveError, RunKey, RunRow, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, STATUS_NAMES};
-use crate::report::definition::{EachRow, Report, row};
+use crate::report::definition::{EachRow, Report, Row, row};
 use crate::report::error::ReportError;
 use crate::report::options::{KeySet, MatchingKeys, MessageFilter, Scope, nearest};
+use crate::report::table::Rows;
 
 /// Every run, with the columns of the table `runs`
 ///
@@ -189,6 +190,22 @@ pub(super) fn job_id<'s>(jobs: &HashMap<i64, &'s str>, job_key: i64) -> Result<&
 /// Where the offset of a time came from, in the contract's word.
 pub(super) const fn time_basis(is_assumed: bool) -> &'static str {
     if is_assumed { "assumed" } else { "explicit" }
+}
+
+/// Writes the row of one run.
+pub(in crate::report) fn each_of(
+    snapshot: &Snapshot<'_>,
+    scope: &Scope,
+    run_key: i64,
+    rows: &mut dyn Rows,
+) -> Result<(), ReportError> {
+    rows.columns(RunsRow::COLUMNS)?;
+    snapshot.run_row::<ReportError>(run_key, |run| {
+        yield_row(&run, &job_ids(scope), scope, &mut |row| {
+            Ok(row.cells(|cells| rows.row(cells))?)
+        })
+    })?;
+    Ok(rows.finish()?)
 }
 
 /// The time from start to end, where the run has both.
