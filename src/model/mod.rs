@@ -17,7 +17,7 @@ mod zone;
 
 pub use changes::{FieldChange, RUN_FIELDS, RunChanges};
 pub use decimal::Decimal;
-pub use duration::{NotADuration, parse_duration, parse_positive_duration, show_duration};
+pub use duration::{NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded};
 pub use guid::{Guid, NotAGuid, guid_beginning};
 pub(crate) use instant::TICKS_PER_SECOND;
 pub use instant::{Instant, TimeBasis, TimeReading};

@@ -82,7 +82,7 @@ async fn which_runs_failed_in_march_and_why_and_what_changed_in_one_of_them() {
 
     // What changed is told by the report, and shown with its values on the page of the run.
     let changes = told.report("changes", &ALL, &[]);
-    let [changed, again] = ["2", "3"].map(|number| changes.iter().rfind(|row| row[3] == number).unwrap());
+    let changed = changes.last().unwrap();
     let run = &changed[2];
     let page = told
         .program
@@ -104,12 +104,6 @@ async fn which_runs_failed_in_march_and_why_and_what_changed_in_one_of_them() {
         page["messages"].as_array().unwrap().len(),
         held.iter().filter(of_run).count()
     );
-    let summary = told
-        .program
-        .run(&["run", &again[2], "--format", "json"])
-        .ends_with(0)
-        .json();
-    assert_eq!(summary["revisions"][2]["what"], again[8].as_str());
 
     // The newest head seals each of them; the hashes are those of the ledger.
     let head = &page["newest_head"];

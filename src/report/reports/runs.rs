@@ -27,7 +27,7 @@ pub(crate) struct Runs {
 }
 
 /// Which runs and messages are requested.
-#[derive(Debug, Clone, Default, clap::Args, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize)]
 #[command(next_help_heading = "Which")]
 pub(crate) struct RunFilter {
     /// Only runs with this status, by name or code, or `failed` (Faulted or Aborted); may be given several times
@@ -133,6 +133,11 @@ impl Report for Runs {
 }
 
 impl RunFilter {
+    /// Whether every run and message is wanted.
+    pub(in crate::report) fn is_any(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Finds the runs with the messages that are requested.
     pub(super) fn wanted<'f>(
         &'f self,
