@@ -40,6 +40,33 @@ async fn which_runs_failed_in_march_and_why_and_what_changed_in_one_of_them() {
         assert_eq!(told.program.run(&line).ends_with(2).stdout, "");
     }
 
+    // The zone may stand in the config file; a flag counts before it.
+    let config = |zone: &str| told.program.write("zone.toml", format!("timezone = '{zone}'\n"));
+    let march = ["report", "failures", "--month", "2024-03"];
+    let from_file = [&march[..], &["--config", "zone.toml"]].concat();
+    config("Asia/Kolkata");
+    let in_kolkata = printed(&told, &[&march[..], &["--timezone", "Asia/Kolkata"]].concat());
+    assert_eq!(printed(&told, &from_file), in_kolkata);
+    let flag = [&from_file[..], &berlin].concat();
+    assert_eq!(
+        printed(&told, &flag),
+        printed(&told, &[&march[..], &berlin].concat())
+    );
+    let verbose = [&from_file[..], &["-v"]].concat();
+    let _ = told
+        .program
+        .run(&verbose)
+        .ends_with(0)
+        .says("Asia/Kolkata")
+        .says("zone.toml");
+    config("Asia/Kolkatta");
+    let _ = told
+        .program
+        .run(&from_file)
+        .ends_with(2)
+        .says("did you mean Asia/Kolkata?")
+        .says("zone.toml");
+
     // Which runs failed is asked of the runs too.
     let runs = |status: &[&str]| printed(&told, &[&["report", "runs"][..], status].concat());
     let failed = runs(&["--status", "failed"]);

@@ -38,6 +38,9 @@ pub(crate) struct RunArgs {
     /// Writes to a file, which is replaced only once the new one is complete; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    heading: PageHeading,
 }
 
 /// How a run is shown.
@@ -69,13 +72,13 @@ pub(crate) fn run(args: &RunArgs, archive: &Path) -> Result<Exit, Failure> {
     let output = file.map_or_else(|| Ok(Output::stdout()), Output::open)?;
     let text = ReadOnly::open(archive)?.settled(|reader| {
         let snapshot = reader.snapshot()?;
-        reader.confirmed(page(&snapshot, &beginning, args.format))
+        reader.confirmed(page(&snapshot, &beginning, args))
     })?;
     write_all(output, text.as_bytes())?;
     Ok(Exit::Done)
 }
 
-fn page(snapshot: &Snapshot<'_>, beginning: &str, format: PageFormat) -> Result<String, Failure> {
+fn page(snapshot: &Snapshot<'_>, beginning: &str, args: &RunArgs) -> Result<String, Failure> {
     let found = snapshot.runs_beginning(beginning)?;
     let run_key = match &found[..] {
         [(run_key, _)] => *run_key,
@@ -92,9 +95,9 @@ fn page(snapshot: &Snapshot<'_>, beginning: &str, format: PageFormat) -> Result<
         }
     };
     let run = RunPage::read(snapshot, run_key)?;
-    Ok(match format {
+    Ok(match args.format {
         PageFormat::Table => text(&run, snapshot)?,
-        PageFormat::Html => run_page(&run, snapshot, &PageHeading::default())?,
+        PageFormat::Html => run_page(&run, snapshot, &args.heading)?,
         PageFormat::Json => run.to_json(snapshot)?,
     })
 }

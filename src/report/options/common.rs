@@ -26,7 +26,7 @@ pub(crate) struct CommonArgs {
     calendar: CalendarSpan,
 
     /// The IANA time zone that decides to which day something belongs; times in cells stay UTC
-    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = read_zone)]
+    #[arg(long, env = "JOBRUNS_TIMEZONE", value_name = "ZONE", default_value = "UTC", value_parser = read_zone)]
     timezone: Zone,
 
     /// Only this job, by its GUID (or the first 8 digits of it, or more) or by its name in any letter case; may be given
