@@ -51,8 +51,8 @@ pub use paths::{COMPANIONS, resolve};
 pub use queries::{
     Absence, AbsentRun, Answer, AssetName, CompleteAnswer, CountMismatch, FullSync, JobFreshness, JobName,
     KindName, LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow,
-    NaiveTimeRules, QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot,
-    message_key_range,
+    NaiveTimeRules, NewestHead, QueryError, RevisionReader, RunChange, RunCoverage, RunFacts, RunKey,
+    RunPlace, RunRevision, RunRow, Snapshot, message_key_range,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};

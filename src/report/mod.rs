@@ -25,6 +25,7 @@ pub(crate) mod purge_age;
 pub mod query;
 pub(crate) mod reports;
 mod request;
+pub(crate) mod run_page;
 mod table;
 #[cfg(test)]
 mod testing;
