@@ -10,7 +10,7 @@ use crate::report::html::Present;
 use crate::report::html::ROWS_SHOWN;
 use crate::report::options::{AssetFilter, MessageFilter, Span};
 use crate::report::reports::asset_errors::GroupBy;
-use crate::report::reports::runs::RunFilter;
+use crate::report::reports::runs::{RunFilter, WantedStatus};
 use crate::report::reports::{
     AssetErrors, Changes, Coverage, FailureTrends, Failures, Messages, MissedRuns, OverviewReport, Runs,
 };
@@ -380,7 +380,7 @@ fn runs_that_were_chosen_for_how_they_ended_have_no_rate_of_failures() {
     let all = of(RunFilter::default());
     assert!(all.contains("66.67 % of those that finished failed") && all.contains("class=\"rate-line\""));
     let failed = of(RunFilter {
-        statuses: vec![5],
+        statuses: vec![WantedStatus::Code(5)],
         ..RunFilter::default()
     });
     assert!(
