@@ -177,7 +177,7 @@ async fn a_clock_that_jumps_is_a_finding_and_never_a_negative_age() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_night_does_not_distort_what_is_proved() {
     let story = Story::new().await;
-    for _ in 0..4 {
+    for _ in 0..6 {
         story.sync(&[]).ends_with(0);
     }
     let gaps = || {
