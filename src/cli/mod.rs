@@ -165,7 +165,7 @@ fn command(
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Sync(args) => commands::sync::run(&args, sources, global, console),
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
-        Command::Status(args) => commands::status::run(&args, archive),
+        Command::Status(args) => commands::status::run(&args, sources, archive),
         Command::Query(args) => commands::query::run(&args, archive),
         Command::Report(args) => commands::report::run(&args, archive, console),
         Command::Export(args) => commands::export::run(&args, archive, console),

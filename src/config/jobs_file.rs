@@ -49,6 +49,15 @@ pub fn read_jobs_file(path: &Path) -> Result<JobsFile, ConfigError> {
     }
 }
 
+impl JobsFile {
+    /// The absolute path of the jobs file at `path`, by which an archive tells jobs files apart.
+    #[must_use]
+    pub fn identity(path: &Path) -> String {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        absolute.to_string_lossy().into_owned()
+    }
+}
+
 fn parse(path: PathBuf, text: &str) -> Result<JobsFile, ConfigError> {
     let mut jobs: Vec<ListedJob> = Vec::new();
     let mut places: HashMap<Guid, usize> = HashMap::new();

@@ -11,5 +11,5 @@ mod messages;
 mod shared;
 mod store;
 
-pub use engine::{Options, SyncError, sync};
+pub use engine::{JobsFile, Options, SyncError, sync};
 pub use event::{Cancellation, SyncEvent};

@@ -81,6 +81,7 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             options: options_of(&server),
             progress: &progress,
             head_file: None,
+            jobs_file: None,
             cancellation,
         };
         print_text(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
@@ -226,5 +227,7 @@ fn options_of(server: &Simulator) -> sync::Options {
         run_limit: DEFAULT_RUN_LIMIT,
         naive_time: None,
         create_archive: false,
+        jobs_file: None,
+        watch_all: false,
     }
 }

@@ -24,3 +24,4 @@ pub(crate) mod sync;
 pub(crate) mod sync_summary;
 pub(crate) mod trust;
 pub(crate) mod verify;
+pub(crate) mod watch_list;

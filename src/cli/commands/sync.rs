@@ -22,7 +22,9 @@ use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{print_json, print_text};
-use crate::config::{GlobalSettings, ListedJob, ServerSettings, Sources, SyncSettings, TableOrJson};
+use crate::config::{
+    GlobalSettings, JobsFile, ServerSettings, Sources, SyncSettings, TableOrJson, read_jobs_file,
+};
 use crate::model::{Guid, hex};
 use crate::sync::{self, Cancellation, SyncError, SyncEvent};
 
@@ -60,14 +62,16 @@ pub(crate) fn run(
     console: &Console,
 ) -> Result<Exit, Failure> {
     let settings = &args.sync;
-    let jobs = settings.jobs(sources)?;
+    let jobs_file = settings.jobs_file(sources);
+    // Before the password: nobody should type one for a file that cannot be read.
+    jobs_file.map(read_jobs).transpose()?;
     in_use::head_file(settings.head_file.as_ref(), sources)?;
     let create_archive = may_create(args.new, global, settings.head_file.as_deref())?;
     let scheduled = Scheduled::of(sources)?;
     let client = client(&args.server, sources)?;
     let options = sync::Options {
         create_archive,
-        ..options(jobs, settings, &args.server)
+        ..options(settings, &args.server)
     };
     let progress = Progress::new(console, global.progress);
     runtime()?.block_on(async {
@@ -78,6 +82,7 @@ pub(crate) fn run(
             options,
             progress: &progress,
             head_file: settings.head_file.as_deref(),
+            jobs_file,
             cancellation,
         };
         match settings.every {
@@ -132,9 +137,22 @@ async fn repeat(
     })
 }
 
-fn options(jobs: Vec<ListedJob>, settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
-    sync::Options {
+fn read_jobs(path: &Path) -> Result<sync::JobsFile, Failure> {
+    let JobsFile { jobs, repeated_lines } = read_jobs_file(path)?;
+    for line in repeated_lines {
+        tracing::debug!("{}:{line}: a job of an earlier line again", path.display());
+    }
+    Ok(sync::JobsFile {
+        path: JobsFile::identity(path),
         jobs: jobs.into_iter().map(|job| (job.job_id, job.name)).collect(),
+    })
+}
+
+fn options(settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
+    sync::Options {
+        jobs: settings.named_jobs().iter().map(|&job| (job, None)).collect(),
+        jobs_file: None,
+        watch_all: settings.watches_all(),
         count: settings.count,
         concurrency: settings.concurrency,
         retry: Policy {
@@ -154,6 +172,8 @@ pub(crate) struct One<'s> {
     pub(crate) options: sync::Options,
     pub(crate) progress: &'s Progress,
     pub(crate) head_file: Option<&'s Path>,
+    /// Read anew before each sync.
+    pub(crate) jobs_file: Option<&'s Path>,
     pub(crate) cancellation: Cancellation,
 }
 
@@ -183,10 +203,18 @@ impl One<'_> {
                 progress.show(&event);
             }
         };
+        let mut options = self.options.clone();
+        if let Some(path) = self.jobs_file {
+            let file = read_jobs(path)?;
+            if !options.jobs.is_empty() {
+                options.jobs.splice(0..0, file.jobs.iter().cloned());
+            }
+            options.jobs_file = Some(file);
+        }
         let ended = sync::sync(
             self.archive,
             self.client,
-            self.options.clone(),
+            options,
             Box::new(events),
             self.cancellation.clone(),
         )
