@@ -16,16 +16,16 @@ use crate::cli::commands::sync_summary::{self, Summary};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::new_archive::{may_create, missing, tell_created};
 use crate::cli::output::in_use;
-use crate::cli::output::publish::publish;
+use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
-use crate::cli::terminal::table::{print_json, print_text};
+use crate::cli::terminal::table::print_result;
 use crate::config::{
     GlobalSettings, JobsFile, ServerSettings, Sources, SyncSettings, TableOrJson, read_jobs_file,
 };
-use crate::model::{Guid, hex};
+use crate::model::Guid;
 use crate::sync::{self, Cancellation, SyncError, SyncEvent};
 
 /// Fetches every run of every watched job into the archive
@@ -65,7 +65,7 @@ pub(crate) fn run(
     let jobs_file = settings.jobs_file(sources);
     // Before the password: nobody should type one for a file that cannot be read.
     jobs_file.map(read_jobs).transpose()?;
-    in_use::head_file(settings.head_file.as_ref(), sources)?;
+    let list = in_use::head_file(settings.head_file.as_ref(), sources)?;
     let create_archive = may_create(args.new, global, settings.head_file.as_deref())?;
     let scheduled = Scheduled::of(sources)?;
     let client = client(&args.server, sources)?;
@@ -81,14 +81,13 @@ pub(crate) fn run(
             client: &client,
             options,
             progress: &progress,
-            head_file: settings.head_file.as_deref(),
             jobs_file,
+            list: list.as_ref(),
             cancellation,
         };
         match settings.every {
             None => {
-                let (exit, summary) = sync.run().await?;
-                print(&summary, settings.format)?;
+                let exit = sync.run_and_tell(settings.format, console).await?;
                 Ok(sync.exports(exit, &scheduled, console))
             }
             Some(every) => repeat(&mut sync, every, settings.format, &scheduled, console).await,
@@ -101,7 +100,7 @@ pub(crate) fn run(
 async fn repeat(
     sync: &mut One<'_>,
     every: Duration,
-    format: TableOrJson,
+    format: Option<TableOrJson>,
     scheduled: &Scheduled,
     console: &Console,
 ) -> Result<Exit, Failure> {
@@ -110,9 +109,8 @@ async fn repeat(
     let mut last = Exit::Done;
     while !cancellation.is_cancelled() {
         let next = Instant::now() + every;
-        match sync.run().await {
-            Ok((exit, summary)) => {
-                print(&summary, format)?;
+        match sync.run_and_tell(format, console).await {
+            Ok(exit) => {
                 last = sync.exports(exit, scheduled, console);
                 // One that vanishes later is not replaced.
                 sync.options.create_archive = false;
@@ -171,13 +169,34 @@ pub(crate) struct One<'s> {
     pub(crate) client: &'s Client,
     pub(crate) options: sync::Options,
     pub(crate) progress: &'s Progress,
-    pub(crate) head_file: Option<&'s Path>,
     /// Read anew before each sync.
     pub(crate) jobs_file: Option<&'s Path>,
+    pub(crate) list: Option<&'s HeadList>,
     pub(crate) cancellation: Cancellation,
 }
 
 impl One<'_> {
+    /// Syncs once, prints the result, and tells what went wrong.
+    pub(crate) async fn run_and_tell(
+        &self,
+        format: Option<TableOrJson>,
+        console: &Console,
+    ) -> Result<Exit, Failure> {
+        let (exit, summary) = self.run().await?;
+        print_result(console, format, || summary.text(), &summary)?;
+        let line = summary.line();
+        if console.is_json() || format == Some(TableOrJson::Json) {
+            tracing::info!(sync_id = summary.sync_id, head = summary.head, "{line}");
+        } else {
+            // The table on standard output ends with the same.
+            console.note_in_log(&line);
+        }
+        if let Some(failure) = summary.failure() {
+            console.tell(&failure);
+        }
+        Ok(exit)
+    }
+
     /// Syncs once, and says how it ended.
     pub(crate) async fn run(&self) -> Result<(Exit, Summary), Failure> {
         let names: Arc<Mutex<HashMap<Guid, String>>> = Arc::default();
@@ -211,6 +230,7 @@ impl One<'_> {
             }
             options.jobs_file = Some(file);
         }
+        let begun = Instant::now();
         let ended = sync::sync(
             self.archive,
             self.client,
@@ -224,21 +244,13 @@ impl One<'_> {
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         add_archived_names(self.archive, &record, &mut names);
         let exit = self.publish(&record, sync_summary::exit(record.outcome));
-        Ok((exit, Summary::new(&record, &names)))
+        Ok((exit, Summary::new(&record, &names, begun.elapsed())))
     }
 
     /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
     /// but this is done in part.
     fn publish(&self, record: &SyncRecord, exit: Exit) -> Exit {
-        let head = hex(&record.head);
-        tracing::info!(
-            sync_id = record.sync_id,
-            head,
-            "sync {} {}, ledger head {head}",
-            record.sync_id,
-            record.outcome.as_str()
-        );
-        let Some(path) = self.head_file else { return exit };
+        let Some(list) = self.list else { return exit };
         let to_publish = HeadToPublish {
             at: record.finished_at,
             what: record.sync_id.to_string(),
@@ -246,7 +258,7 @@ impl One<'_> {
             made: record.archive_created,
         };
         let published = publish(
-            path,
+            list,
             self.archive,
             &to_publish,
             &format!("sync {}", record.sync_id),
@@ -298,12 +310,5 @@ fn add_archived_names(archive: &Path, record: &SyncRecord, names: &mut HashMap<G
         if let (Ok(job_id), Some(name)) = (state.job.job_id.parse(), state.job.name) {
             names.entry(job_id).or_insert(name);
         }
-    }
-}
-
-fn print(summary: &Summary, format: TableOrJson) -> Result<(), Failure> {
-    match format {
-        TableOrJson::Table => print_text(&summary.text()),
-        TableOrJson::Json => print_json(summary),
     }
 }
