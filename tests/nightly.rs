@@ -362,3 +362,47 @@ async fn names_are_read_anew_and_former_ones_kept() {
     assert_eq!(name_of(&a)["name_from"], "given");
     story.program.run(&["verify"]).ends_with(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jobs_file_is_written_by_discover_or_jobs_list_and_missed_with_the_way_to_make_one() {
+    let story = Story::new().await;
+    let [a, b, c] = [0, 1, 2].map(|job| story.job(job));
+    story
+        .program
+        .run(&["sync", "--jobs-file", "jobs.txt"])
+        .ends_with(2)
+        .says("jobs discover --format jobs-file > jobs.txt");
+    let discovered = story
+        .program
+        .run(&["jobs", "discover", "--format", "jobs-file"])
+        .ends_with(0);
+    story.program.write("jobs.txt", &discovered.stdout);
+    assert_eq!(
+        synced(&story, &["--jobs-file", "jobs.txt"]),
+        sorted(&[&a, &b, &c])
+    );
+    let listed = story
+        .program
+        .run(&["jobs", "list", "--format", "csv"])
+        .ends_with(0);
+    // As Notepad and spreadsheets save it.
+    let utf16: Vec<u8> = [0xFF, 0xFE]
+        .into_iter()
+        .chain(
+            listed
+                .stdout
+                .replace('\n', "\r\n")
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes),
+        )
+        .collect();
+    story.program.write("list.csv", utf16);
+    assert_eq!(
+        synced(&story, &["--jobs-file", "list.csv"]),
+        sorted(&[&a, &b, &c])
+    );
+    // Neither makes the server's names those of a person.
+    let jobs = story.program.run(&["jobs", "list", "--format", "json"]).json();
+    let jobs = jobs.as_array().unwrap();
+    assert!(jobs.iter().all(|job| job["name_from"] == "server"), "{jobs:?}");
+}

@@ -45,6 +45,8 @@ pub enum ConfigError {
         column: usize,
         /// What the parser says.
         message: String,
+        /// How it is written, where that is plain.
+        remedy: Option<String>,
     },
     /// The config file has a key that means nothing.
     #[error("{}:{line}: there is no setting {key:?}", path.display())]
@@ -217,6 +219,11 @@ impl ConfigError {
                 "put a GUID and an optional name on each line, or leave --jobs-file out to sync all watched jobs."
                     .to_owned()
             }
+            Self::Toml { remedy: Some(remedy), .. } => remedy.clone(),
+            Self::Read { what: "jobs file", path, source } if source.kind() == io::ErrorKind::NotFound => format!(
+                "`jobruns jobs discover --format jobs-file > {}` writes one with every job of the server, from which the lines of jobs that are not to be watched can be deleted; or correct its path where it is named.",
+                quoted(&path.display().to_string())
+            ),
             Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "check who may read the file; the task that runs jobruns must be able to.".to_owned()
             }

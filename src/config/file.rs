@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::ConfigError;
 use super::exports::{Export, Unreadable, read_export};
 use super::nearest::nearest;
+use super::slip;
 use super::text::decode;
 
 /// A config file, read and checked for unknown keys; its values are still texts.
@@ -77,11 +78,17 @@ impl ConfigFile {
             Err(error) => {
                 let (line, column) = place(text, error.span().map_or(0, |span| span.start));
                 let message = error.message().to_owned();
+                // An error at the end of a line may be placed on the next one.
+                let remedy = [line, line.saturating_sub(1)]
+                    .into_iter()
+                    .filter_map(|number| text.split('\n').nth(number.checked_sub(1)?))
+                    .find_map(|line| slip::remedy(line.strip_suffix('\r').unwrap_or(line)));
                 return Err(ConfigError::Toml {
                     path,
                     line,
                     column,
                     message,
+                    remedy,
                 });
             }
         };

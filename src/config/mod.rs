@@ -24,6 +24,7 @@ pub mod password;
 mod pin;
 mod settings;
 mod size;
+mod slip;
 mod sources;
 mod text;
 mod values;
