@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::event::{Cancellation, SyncEvent};
 use super::job::{self, JobResult};
-use super::messages::{chain, with_hint};
+use super::messages::{HintOf, JobProblem, chain, sentence_with};
 use super::shared::{JobOptions, Shared};
 use super::store;
 use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing};
@@ -38,6 +38,8 @@ pub struct Options {
     pub naive_time: Option<NaiveZone>,
     /// Whether an archive is created where there is none.
     pub create_archive: bool,
+    /// What to do about a problem, in words that are archived with the job's error.
+    pub hint: HintOf,
 }
 
 /// A jobs file, read.
@@ -134,6 +136,7 @@ pub async fn sync(
             retry: options.retry,
             run_limit: options.run_limit,
             zone,
+            hint: options.hint,
         },
         names,
         listed: OnceLock::new(),
@@ -228,7 +231,7 @@ async fn ask_for_list(shared: &Shared, watch_new: bool) -> bool {
     let mut cancellation = shared.cancellation.clone();
     let asked = async {
         match tokio::time::timeout(LIST_TIME, shared.client.discover()).await {
-            Ok(found) => found.map_err(|error| with_hint(&error)),
+            Ok(found) => found.map_err(|error| chain(&error)),
             Err(_) => Err(format!("it took longer than {}", show_rounded(LIST_TIME))),
         }
     };
@@ -297,7 +300,8 @@ async fn login(shared: &Shared) -> Result<(), String> {
         };
         let Err(error) = asked else { return Ok(()) };
         let Some(wait) = retry::next_wait(&error, attempt, &shared.options.retry, 1.0) else {
-            return Err(with_hint(&error));
+            let hint = (shared.options.hint)(&JobProblem::Client(&error));
+            return Err(sentence_with(chain(&error), hint));
         };
         tracing::warn!(
             attempt,

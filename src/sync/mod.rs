@@ -13,3 +13,4 @@ mod store;
 
 pub use engine::{JobsFile, Options, SyncError, sync};
 pub use event::{Cancellation, SyncEvent};
+pub use messages::{HintOf, JobProblem};

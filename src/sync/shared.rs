@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::event::{Cancellation, SyncEvent};
+use super::messages::HintOf;
 use super::store::Store;
 use crate::archive::NameFrom;
 use crate::ccs::Client;
@@ -16,6 +17,7 @@ pub(super) struct JobOptions {
     pub(super) retry: Policy,
     pub(super) run_limit: usize,
     pub(super) zone: NaiveZone,
+    pub(super) hint: HintOf,
 }
 
 /// What the tasks of a sync share.

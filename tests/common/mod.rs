@@ -75,6 +75,7 @@ impl Bench {
             create_archive: true,
             jobs_file: None,
             watch_all: false,
+            hint: |_| None,
         };
         Self {
             folder: tempfile::tempdir().unwrap(),

@@ -50,7 +50,7 @@ pub(in crate::archive) fn follow_jobs_file(
         },
     )?;
     for (job, name) in listed {
-        let key = jobs::key_or_insert(connection, head, *job, now)?;
+        let key = jobs::key_or_insert(connection, head, *job, now, None)?;
         if !before.remove(&key) {
             connection.cached().run(
                 "INSERT OR IGNORE INTO _jobs_file (path, job_key) VALUES (?1, ?2)",
@@ -59,11 +59,11 @@ pub(in crate::archive) fn follow_jobs_file(
             )?;
         }
         if !origin(connection, key)?.0 {
-            jobs::set_watched(connection, head, key, true, now)?;
+            jobs::set_watched(connection, head, key, true, now, None)?;
             set_origin(connection, key, Some(Origin::JobsFile))?;
         }
         if let Some(name) = name {
-            jobs::set_name(connection, head, key, name, NameFrom::Person)?;
+            jobs::set_name(connection, head, key, name, NameFrom::Person, None)?;
         }
     }
     let mut dropped = Vec::new();
@@ -83,7 +83,7 @@ pub(in crate::archive) fn follow_jobs_file(
         )?;
         let (watched, why) = origin(connection, key)?;
         if watched && !elsewhere && why.as_deref() == Some(Origin::JobsFile.word()) {
-            jobs::set_watched(connection, head, key, false, now)?;
+            jobs::set_watched(connection, head, key, false, now, None)?;
             set_origin(connection, key, None)?;
             dropped.push(jobs::id(connection, key)?);
         }
@@ -116,15 +116,19 @@ pub(in crate::archive) fn note_server_jobs(
     for (job, name) in listed {
         let (key, watched, origin) = match known.get(&job.to_string()) {
             Some((key, watched, origin)) => (*key, *watched, origin.as_deref()),
-            None if watch_new => (jobs::key_or_insert(connection, head, *job, now)?, false, None),
+            None if watch_new => (
+                jobs::key_or_insert(connection, head, *job, now, None)?,
+                false,
+                None,
+            ),
             None => continue,
         };
         if watch_new && !watched && origin != Some(Origin::Removed.word()) {
-            jobs::set_watched(connection, head, key, true, now)?;
+            jobs::set_watched(connection, head, key, true, now, None)?;
             set_origin(connection, key, Some(Origin::Asked))?;
             new.push((*job, name.clone()));
         }
-        jobs::set_name(connection, head, key, name, NameFrom::Server)?;
+        jobs::set_name(connection, head, key, name, NameFrom::Server, None)?;
     }
     Ok(new)
 }

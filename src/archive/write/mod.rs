@@ -17,7 +17,7 @@ use super::db::Db;
 use super::error::{ArchiveError, Doing, io_error};
 use super::identity::FileIdentity;
 use super::ledger::entry::{LedgerEntry, Rules};
-use super::ledger::{self, Head};
+use super::ledger::{self, Head, actor};
 use super::lock::SyncLock;
 use super::open::{IfMissing, OpenToWrite};
 use super::storage::dictionary::{self, NewDictionaries};
@@ -167,7 +167,10 @@ impl Writer {
     /// # Errors
     /// Disk full, I/O error; then nothing of the transaction is kept.
     pub fn commit(&mut self) -> Result<(), ArchiveError> {
-        let committed = self.connection.execute_batch("COMMIT").doing("commit");
+        let committed = self
+            .head
+            .store_chains(&self.connection)
+            .and_then(|()| self.connection.execute_batch("COMMIT").doing("commit"));
         if committed.is_err() {
             self.rollback();
         }
@@ -252,8 +255,8 @@ impl Writer {
                 let runs = writer.runs_with_naive_times(from)?;
                 tracing::warn!(
                     "times without offset are read by the rules of {} of {} from now on, which differ from those of {} \
-                     from {from} on; {runs} archived runs have such a time then or later, and `jobruns reindex` reads \
-                     them again by the new rules",
+                     from {from} on; {runs} archived runs have such a time then or later, and a reindex reads them \
+                     again by the new rules",
                     now.name(),
                     now.version(),
                     before.version(),
@@ -318,7 +321,7 @@ impl Writer {
         let job_key = match jobs::key(&self.connection, job_id)? {
             Some(key) => key,
             None => self.transact_lightly(|writer| {
-                jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now())
+                jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now(), None)
             })?,
         };
         let (name, server) = jobs::name_and_server(&self.connection, job_key)?;
@@ -375,12 +378,7 @@ impl Writer {
         let record = self.transact(|writer| {
             // One time for all of its lines: they are written in this transaction.
             let finished_at = Instant::now();
-            let (full, started): (bool, i64) = writer.connection.one(
-                "SELECT count_asked = 0, started_unix FROM _sync WHERE sync_id = ?1",
-                [sync_id],
-                "end the sync",
-                |row| row.try_into(),
-            )?;
+            let began = syncs::began(&writer.connection, sync_id)?;
             let mut records = Vec::with_capacity(jobs.len());
             for (mut record, missing) in jobs {
                 for run_key in missing.iter() {
@@ -388,14 +386,19 @@ impl Writer {
                         record.figures.runs_absent += 1;
                     }
                 }
-                let job_key =
-                    jobs::key_or_insert(&writer.connection, &mut writer.head, record.job_id, finished_at)?;
+                let job_key = jobs::key_or_insert(
+                    &writer.connection,
+                    &mut writer.head,
+                    record.job_id,
+                    finished_at,
+                    None,
+                )?;
                 syncs::record_job(&writer.connection, sync_id, job_key, &record)?;
                 let end = jobs::JobEnd {
                     job_key,
                     answered: record.outcome != JobOutcome::Failed,
                     named: named.contains(&record.job_id),
-                    synced: full && record.outcome == JobOutcome::Complete,
+                    synced: began.count == 0 && record.outcome == JobOutcome::Complete,
                     error: record.error.as_deref(),
                     total_job_runs: record.total_job_runs,
                     server,
@@ -407,7 +410,7 @@ impl Writer {
             let totals = syncs::end(
                 &writer.connection,
                 &mut writer.head,
-                sync_id,
+                &began,
                 finished_at,
                 outcome,
                 clock_skew_seconds,
@@ -417,7 +420,7 @@ impl Writer {
                 sync_id,
                 archive_id: writer.archive_id()?,
                 archive_created: writer.created,
-                started_at: Instant::from_unix_seconds(started),
+                started_at: Instant::from_unix_seconds(began.at),
                 finished_at,
                 outcome,
                 head: writer.head.hash,
@@ -449,14 +452,15 @@ impl Writer {
         jobs: impl Iterator<Item = (Guid, Option<(&'n str, NameFrom)>)>,
     ) -> Result<(), ArchiveError> {
         self.transact(|writer| {
+            let by = Some(actor::this());
             for (job_id, name) in jobs {
                 limits::bound(&writer.connection).doing("watch a job")?;
                 let now = Instant::now();
-                let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, now)?;
-                jobs::set_watched(&writer.connection, &mut writer.head, job_key, true, now)?;
+                let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, now, by)?;
+                jobs::set_watched(&writer.connection, &mut writer.head, job_key, true, now, by)?;
                 jobs::set_origin(&writer.connection, job_key, Some(Origin::Asked))?;
                 if let Some((name, from)) = name {
-                    jobs::set_name(&writer.connection, &mut writer.head, job_key, name, from)?;
+                    jobs::set_name(&writer.connection, &mut writer.head, job_key, name, from, by)?;
                 }
             }
             Ok(())
@@ -482,18 +486,20 @@ impl Writer {
                     what: format!("job {job}"),
                 });
             }
-            jobs::move_to(&writer.connection, &mut writer.head, job, from, to)
+            let by = actor::this();
+            jobs::move_to(&writer.connection, &mut writer.head, job, from, to, by)
         })
     }
 
-    /// Names a job without watching it.
+    /// Names a job without watching it: what a sync learns of its name.
     ///
     /// # Errors
     /// SQL errors.
     pub fn name_job(&mut self, job_id: Guid, name: &str, from: NameFrom) -> Result<(), ArchiveError> {
         self.transact_lightly(|writer| {
-            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now())?;
-            jobs::set_name(&writer.connection, &mut writer.head, job_key, name, from)
+            let (connection, head) = (&writer.connection, &mut writer.head);
+            let job_key = jobs::key_or_insert(connection, head, job_id, Instant::now(), None)?;
+            jobs::set_name(connection, head, job_key, name, from, None)
         })
     }
 
@@ -506,15 +512,11 @@ impl Writer {
             let job_key = jobs::key(&writer.connection, job_id)?.ok_or_else(|| ArchiveError::NoSuch {
                 what: format!("job {job_id}"),
             })?;
-            jobs::set_watched(
-                &writer.connection,
-                &mut writer.head,
-                job_key,
-                false,
-                Instant::now(),
-            )?;
-            watching::forget_files(&writer.connection, job_key)?;
-            jobs::set_origin(&writer.connection, job_key, Some(Origin::Removed))
+            let by = Some(actor::this());
+            let (connection, head) = (&writer.connection, &mut writer.head);
+            jobs::set_watched(connection, head, job_key, false, Instant::now(), by)?;
+            watching::forget_files(connection, job_key)?;
+            jobs::set_origin(connection, job_key, Some(Origin::Removed))
         })
     }
 

@@ -12,6 +12,7 @@ use crate::ccs::{self, Client, Trust, roots_from_pem};
 use crate::cli::commands::sync::One;
 use crate::cli::commands::sync_summary::Summary;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::progress::Progress;
@@ -252,5 +253,6 @@ fn options_of(server: &Simulator) -> sync::Options {
         create_archive: false,
         jobs_file: None,
         watch_all: false,
+        hint: hints::sync,
     }
 }
