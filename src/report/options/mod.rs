@@ -9,7 +9,7 @@ mod one_of;
 mod period;
 mod time;
 
-pub(crate) use common::{CommonArgs, nearest};
+pub(crate) use common::CommonArgs;
 pub(crate) use common::{CommonOptions, Scope};
 pub(crate) use comparison::{Comparison, Span};
 pub(crate) use message_filter::{AssetFilter, Category, MessageFilter};

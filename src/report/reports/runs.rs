@@ -8,7 +8,8 @@ use crate::archive::{ArchiveError, RunKey, RunRow, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, STATUS_NAMES};
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
-use crate::report::options::{MessageFilter, Scope, nearest};
+use crate::report::options::{MessageFilter, Scope};
+use crate::text::nearest;
 
 /// Every run, with the columns of the table `runs`
 ///
@@ -60,7 +61,7 @@ fn status(text: &str) -> Result<i64, String> {
         return Ok(code);
     }
     let known = STATUS_NAMES.join(", ");
-    Err(match nearest(text, STATUS_NAMES.into_iter()) {
+    Err(match nearest(text, STATUS_NAMES) {
         Some(nearest) => format!("did you mean {nearest}? There are {known}, and codes"),
         None => format!("expected {known}, or a code"),
     })
