@@ -13,7 +13,6 @@ use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{Column, or_dash, print_result, table};
 use crate::config::TableOrJson;
 use crate::model::{Instant, parse_duration, show_duration, show_rounded};
-use crate::text::at_most;
 
 /// Shows how fresh the archive is, per job
 ///
@@ -81,12 +80,7 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path, console: &Console) -> Resul
             },
             job.runs.to_string(),
             or_dash(job.newest_run_at.as_deref()),
-            or_dash(
-                job.last_error
-                    .as_deref()
-                    .map(|error| at_most(error, SHOWN_OF_AN_ERROR))
-                    .as_deref(),
-            ),
+            or_dash(job.last_error.as_deref().map(beginning).as_deref()),
         ]
     };
     let text = || table(&columns, jobs.iter().map(cells));
@@ -184,6 +178,13 @@ fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
 
 /// The most letters of an error that the table shows; JSON has all of it.
 const SHOWN_OF_AN_ERROR: usize = 80;
+
+fn beginning(error: &str) -> String {
+    if error.chars().count() <= SHOWN_OF_AN_ERROR {
+        return error.to_owned();
+    }
+    error.chars().take(SHOWN_OF_AN_ERROR - 1).chain(['…']).collect()
+}
 
 #[cfg(test)]
 mod tests {

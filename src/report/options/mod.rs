@@ -9,6 +9,7 @@ mod one_of;
 mod period;
 mod time;
 
+pub(crate) use crate::text::nearest;
 pub(crate) use common::CommonArgs;
 pub(crate) use common::{CommonOptions, Scope};
 pub(crate) use comparison::{Comparison, Span};

@@ -8,8 +8,7 @@ use crate::archive::{ArchiveError, RunKey, RunRow, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, STATUS_NAMES};
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
-use crate::report::options::{MessageFilter, Scope};
-use crate::text::nearest;
+use crate::report::options::{MessageFilter, Scope, nearest};
 
 /// Every run, with the columns of the table `runs`
 ///
@@ -61,7 +60,7 @@ fn status(text: &str) -> Result<i64, String> {
         return Ok(code);
     }
     let known = STATUS_NAMES.join(", ");
-    Err(match nearest(text, STATUS_NAMES) {
+    Err(match nearest(text, STATUS_NAMES.into_iter()) {
         Some(nearest) => format!("did you mean {nearest}? There are {known}, and codes"),
         None => format!("expected {known}, or a code"),
     })
