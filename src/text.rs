@@ -86,12 +86,11 @@ pub fn shortened(text: &str, characters: usize) -> Option<&str> {
 
 /// The one of `known` that was probably meant by `given`, if one is near. Letter case does not count.
 #[must_use]
-pub fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     /// At most a third of the letters are missing, added, replaced or swapped with their neighbour.
     const SIMILAR: f64 = 0.66;
     let given = given.to_lowercase();
     known
-        .into_iter()
         .map(|word| {
             let similarity = strsim::normalized_damerau_levenshtein(&given, &word.to_lowercase());
             (similarity, word)
@@ -223,7 +222,7 @@ mod tests {
             ("elephant", None),
             ("", None),
         ] {
-            assert_eq!(nearest(given, words), meant, "{given}");
+            assert_eq!(nearest(given, words.into_iter()), meant, "{given}");
         }
     }
 
