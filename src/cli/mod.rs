@@ -12,6 +12,7 @@ mod hints;
 mod new_archive;
 mod output;
 mod runtime;
+mod sync_task;
 mod terminal;
 
 use std::ffi::OsString;

@@ -8,9 +8,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
 use super::exports::{Export, Unreadable, read_export};
-use super::nearest::nearest;
 use super::slip;
 use super::text::decode;
+use crate::text::nearest;
 
 /// A config file, read and checked for unknown keys; its values are still texts.
 #[derive(Debug, Clone)]
@@ -105,8 +105,7 @@ impl ConfigFile {
                 continue;
             }
             if !keys.iter().any(|known| known == key) {
-                let known: Vec<&str> = keys.iter().map(String::as_str).collect();
-                let meant = nearest(key, &known).map(str::to_owned);
+                let meant = nearest(key, keys.iter().map(String::as_str)).map(str::to_owned);
                 return Err(ConfigError::UnknownKey {
                     path,
                     line,

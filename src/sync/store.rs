@@ -103,6 +103,9 @@ pub(super) struct Batch {
     pub(super) received: Vec<Received>,
 }
 
+/// Where an answer goes.
+type Reply<T> = oneshot::Sender<Result<T, Arc<ArchiveError>>>;
+
 enum Command {
     Open {
         job: Guid,
@@ -117,10 +120,10 @@ enum Command {
         server: String,
         listed: Vec<(Guid, String)>,
         watch_new: bool,
-        reply: oneshot::Sender<Result<Vec<(Guid, String)>, Arc<ArchiveError>>>,
+        reply: Reply<Vec<(Guid, String)>>,
     },
     Watched {
-        reply: oneshot::Sender<Result<Vec<Guid>, Arc<ArchiveError>>>,
+        reply: Reply<Vec<Guid>>,
     },
     NextTry {
         job_key: i64,
