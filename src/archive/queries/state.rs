@@ -4,6 +4,8 @@ use super::Snapshot;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::storage::clock::{self, ClockFinding};
+use crate::archive::storage::jobs::ServerJobs;
+use crate::archive::storage::watching;
 use crate::model::Instant;
 
 /// A job, as far as its freshness goes.
@@ -67,6 +69,14 @@ impl Snapshot<'_> {
                 })
             },
         )
+    }
+
+    /// The jobs of each server that told which it has; empty where none did.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn server_jobs(&self) -> Result<Vec<ServerJobs>, ArchiveError> {
+        watching::server_jobs(self.connection())
     }
 
     /// What is doubtful about the clock at `now`.

@@ -10,10 +10,11 @@ use serde::Serialize;
 use crate::archive::{ClockFinding, JobState, ReadOnly};
 use crate::cli::commands::clock;
 use crate::cli::commands::jobs::yes_or_no;
+use crate::cli::commands::watch_list::{tell_unwatched, with_jobs_file};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{Column, or_dash, print_result, table};
-use crate::config::TableOrJson;
+use crate::config::{Sources, TableOrJson};
 use crate::model::{
     Instant, NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded,
 };
@@ -121,7 +122,12 @@ struct PurgeClock {
     runs_lost: Option<u64>,
 }
 
-pub(crate) fn run(args: &StatusArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(
+    args: &StatusArgs,
+    sources: &Sources<'_>,
+    archive: &Path,
+    console: &Console,
+) -> Result<Exit, Failure> {
     let now = Instant::now();
     let read =
         ReadOnly::open(archive)?.settled(|reader| reader.confirmed(read(reader, args.purge_age, now)))?;
@@ -131,6 +137,7 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path, console: &Console) -> Resul
         ages,
         mut clock_findings,
     } = read;
+    let states = with_jobs_file(states, sources)?;
     let jobs: Vec<Freshness> = states
         .into_iter()
         .map(|state| {
@@ -174,6 +181,7 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path, console: &Console) -> Resul
     };
     let text = || table(&columns, jobs.iter().map(cells));
     print_result(console, args.format, text, &jobs)?;
+    tell_unwatched(&ReadOnly::open(archive)?.server_jobs()?);
     let is_check = args.max_age.is_some() || args.max_silence.is_some();
     let is_unwatched = args.max_age.is_none() && args.max_silence.is_some() && !any_watched(&jobs);
     let ahead = tell_last_syncs_in_future(&jobs) == Exit::Findings;
@@ -445,6 +453,9 @@ mod tests {
                 watched,
                 last_synced_at: synced.map(Instant::from_unix_seconds),
                 last_error: None,
+                name_given: false,
+                former_names: Vec::new(),
+                only_in_jobs_files: Vec::new(),
             },
             runs: 0,
             newest_run_at: None,

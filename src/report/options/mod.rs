@@ -12,7 +12,8 @@ mod period;
 mod purge_age;
 mod time;
 
-pub(crate) use common::{CommonArgs, nearest};
+pub(crate) use crate::text::nearest;
+pub(crate) use common::CommonArgs;
 pub(crate) use common::{CommonOptions, Scope};
 pub(crate) use comparison::{Comparison, Span};
 pub(crate) use message_filter::{AssetFilter, Category, MessageFilter};

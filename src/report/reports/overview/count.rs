@@ -100,7 +100,10 @@ impl Overview {
             count_mismatches,
             gaps: gaps - u64::try_from(open().count()).expect("a length fits"),
             runs_missed: runs_missed - open().filter_map(|job| job.open_gap).sum::<u64>(),
-            unwatched: None,
+            // Not known where no server told which jobs it has.
+            unwatched: Some(snapshot.server_jobs()?)
+                .filter(|servers| !servers.is_empty())
+                .map(|servers| servers.iter().map(|server| server.unwatched.len() as u64).sum()),
         };
         let last = snapshot.last_sync()?;
         let at = last.map_or(0, |sync| {
