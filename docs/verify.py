@@ -13,7 +13,7 @@ It compares: the schema's own text, the ledger's chain and grammar, published he
 counts, absences), revisions, quarantine, jobs, servers, syncs, the row of the archive. Memory: one run, and a few hundred bytes
 per run and revision.
 
-Exit codes: 0 intact, 1 it could not be checked, or not all of it, 2 wrong usage, 3 something was lost by a salvage that no head
+Exit codes: 0 nothing wrong was found, 1 it could not be checked, or not all of it, 2 wrong usage, 3 something was lost by a salvage that no head
 had sealed, or a line of a list holds no head, 4 not intact.
 """
 import sys
@@ -528,7 +528,8 @@ def check_values(db):
 
 VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-f]{64}", "NUMBER": "(?:0|[1-9][0-9]{0,17})", "WORD": "[!-~]+",
     "TIME": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "GUID|-": "(?:-|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
-    "HASH|-": "(?:-|[0-9a-f]{64})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
+    "HASH|-": "(?:-|[0-9a-f]{64})", "OUTCOME": "(?:complete|partial|failed|interrupted)",
+    "SECONDS|-": "(?:-|0|-?[1-9][0-9]{0,17})"}
 LINES = """
 archive id=GUID at=TIME schema=NUMBER
 naive-time zone=WORD rules=HASH|- release=WORD at=TIME
@@ -539,7 +540,7 @@ job-named job=GUID at=TIME name=HASH
 job-server job=GUID at=TIME server=HASH
 sync-began sync=NUMBER at=TIME count=NUMBER version=WORD process=NUMBER
 sync-killed sync=NUMBER at=TIME
-sync-ended sync=NUMBER at=TIME outcome=OUTCOME jobs=NUMBER results=HASH
+sync-ended sync=NUMBER at=TIME outcome=OUTCOME clock=SECONDS|- jobs=NUMBER results=HASH
 revision run=GUID number=NUMBER sync=NUMBER at=TIME job=GUID bytes=NUMBER sha256=HASH reader=NUMBER zone=WORD
 quarantined id=NUMBER job=GUID sync=NUMBER at=TIME position=NUMBER bytes=NUMBER sha256=HASH kept=HASH reason=HASH run=GUID|-
 accepted id=NUMBER at=TIME sha256=HASH why=HASH
@@ -738,7 +739,8 @@ def read_heads(name):
     return published
 
 def check_heads(lines, acts, heads, lists):
-    """Published heads: whether their history is held, and what later lines did to what they had sealed."""
+    """Published heads: whether their history is held, and what later lines did to what they had sealed. Returns up to where the
+    newest head that is held seals the history, in words."""
     archive = lines[0][2].get("id") if lines else None
     entries = {seal: (entry, kind, words) for entry, kind, words, seal in lines}
     given_up = {seal: words for _, kind, words, seal in lines if kind == "acknowledged"}
@@ -767,10 +769,12 @@ def check_heads(lines, acts, heads, lists):
             finding(line.place, "the history sealed by this head is not held", head, "no line with this hash")
     held = sorted((entries[head] for head in demanded if head in entries), key=lambda line: line[0])
     sealed = [entry for entry, _, _ in held]
+    until = None
     if held:
         entry, kind, words = held[-1]
         until = f"sync {words['sync']}" if kind == "sync-ended" else f"ledger entry {entry}"
-        print(f"history up to {until} of {words.get('at')} is held")
+        until += f" of {words['at'][:10]}" if "at" in words else ""
+        print(f"history up to {until} is held")
     for entry, kind, words, takes_back, thing, seal in acts:
         said = {
             "reindexed": lambda: f"every table was made anew at {words['at']}: times without offset of all earlier revisions are "
@@ -789,6 +793,7 @@ def check_heads(lines, acts, heads, lists):
             loss(f"ledger, entry {entry}", said)
         else:
             note(f"ledger, entry {entry}: {said}")
+    return until
 
 def check_reasons(db, lines):
     """Why heads were given up."""
@@ -996,12 +1001,13 @@ def check_syncs(db, lines):
     syncs = {}
     for _, kind, words, seal in lines:
         if kind == "sync-began":
-            syncs[int(words["sync"])] = {"started_at": words["at"], "finished_at": None, "outcome": None, "head": None, "tool_version": words["version"],
+            syncs[int(words["sync"])] = {"started_at": words["at"], "finished_at": None, "outcome": None, "head": None, "clock_skew_seconds": None, "tool_version": words["version"],
                 "count_asked": int(words["count"]), "process_id": int(words["process"])}, None
         elif kind == "sync-killed":
             syncs[int(words["sync"])][0]["outcome"] = "interrupted"
         elif kind == "sync-ended":
-            row = {**syncs[int(words["sync"])][0], "finished_at": words["at"], "outcome": words["outcome"], "head": seal}
+            row = {**syncs[int(words["sync"])][0], "finished_at": words["at"], "outcome": words["outcome"], "head": seal,
+                   "clock_skew_seconds": None if words["clock"] == "-" else int(words["clock"])}
             syncs[int(words["sync"])] = row, words
     rows = {row["sync_id"]: row for row in db.execute("SELECT s.*, b.count_asked, b.process_id FROM syncs s JOIN _sync b USING (sync_id)")}
     if rows.keys() != syncs.keys():
@@ -1065,7 +1071,7 @@ def main():
         db.row_factory = None
         version = check_schema(db)
         lines, head = read_ledger(db)
-        check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists)
+        until = check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists)
         check_values(db)
         db.row_factory = sqlite3.Row
         if not found:  # tables of another shape, and lines that were changed, say nothing
@@ -1088,9 +1094,13 @@ def main():
         print(f"not whole: {losses} losses")
     if not can_unpack:
         print(f"not checked: {payloads} payloads, and what runs and messages say; {NO_ZSTD}")
-        print(f"no finding in what was checked: {len(lines)} ledger lines; head {head}")
+        print(f"no finding in what was checked{'' if until else ' (without any head)'}: {len(lines)} ledger lines; head {head}")
         sys.exit(1)
-    print(f"intact: {len(lines)} ledger lines, {payloads} payloads, {messages} messages; head {head}")
+    if until:
+        print(f"intact: it is consistent with itself, and it holds the history up to {until}, as the heads given seal it")
+    else:
+        print("consistent with itself; no head was given, so this does not exclude that all of it was rewritten")
+    print(f"checked {len(lines)} ledger lines, {payloads} payloads, {messages} messages; head {head}")
     sys.exit(3 if losses else 0)
 
 if __name__ == "__main__":

@@ -40,10 +40,8 @@ pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
 pub use identity::FileIdentity;
 pub use ledger::acknowledge::{Acknowledged, acknowledge};
-pub use ledger::heads::{
-    HeadFileError, HeadToPublish, Publication, PublishError, PublishedHead, PublishedHeads, publish_head,
-    read_heads,
-};
+pub use ledger::heads::{HeadFileError, PublishedHead, PublishedHeads, read_heads};
+pub use ledger::publish::{HeadToPublish, Publication, PublishError, publish_head};
 pub use ledger::{GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::SyncLock;
 pub use migrations::known_schema_version;
@@ -59,6 +57,7 @@ pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};
 pub use repair::salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
+pub use storage::clock::ClockFinding;
 pub use storage::dictionary::{Dictionary, DictionaryMaker};
 pub use storage::jobs::{JobRow, JobState};
 pub use storage::keys::Keys;
@@ -68,5 +67,7 @@ pub use storage::payload::{Packer, unpack};
 pub use storage::plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use storage::quarantine::QuarantineRow;
 pub use storage::syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-pub use verify::{Finding, HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport, verify_script};
+pub use verify::{
+    Finding, HeadsOf, HeldHead, Verified, VerifyOptions, VerifyProgress, VerifyReport, verify_script,
+};
 pub use write::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant as Clock;
+use std::time::{Duration, Instant as Clock};
 
 use tokio::task::JoinSet;
 
@@ -16,7 +16,7 @@ use super::store;
 use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing};
 use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};
-use crate::model::{Guid, NaiveZone};
+use crate::model::{Guid, NaiveZone, show_rounded};
 
 /// What a sync is to do.
 #[derive(Debug, Clone)]
@@ -119,7 +119,12 @@ pub async fn sync(
         cancellation,
         outage: Outage::default(),
     });
-    let mut results = match login(&shared).await {
+    let logged_in = login(&shared).await;
+    let skew = client.take_clock_skew();
+    if let Some(seconds) = skew {
+        warn_of_clock(seconds);
+    }
+    let mut results = match logged_in {
         Ok(()) => fetch_all(&shared, &jobs, options.concurrency).await,
         // Told once for each job, so that each has its last error.
         Err(error) => {
@@ -142,13 +147,14 @@ pub async fn sync(
     let interrupted = shared.cancellation.is_cancelled() && results.iter().any(|result| result.interrupted);
     let outcome = outcome(interrupted, &results);
     let server = shared.client.base_url().to_owned();
+    let skew = client.take_clock_skew().or(skew);
     // The writing thread ends when the last of its senders has gone.
     drop(shared);
     let ended = results
         .into_iter()
         .map(|result| (result.record, result.missing))
         .collect();
-    let record = tokio::task::spawn_blocking(move || thread.end(outcome, &server, ended))
+    let record = tokio::task::spawn_blocking(move || thread.end(outcome, &server, skew, ended))
         .await
         .unwrap_or_else(|_| {
             Err(Arc::new(ArchiveError::Damaged {
@@ -158,6 +164,23 @@ pub async fn sync(
         .map_err(SyncError::Archive)?;
     drop(lock);
     Ok(record)
+}
+
+/// From this difference between our clock and the server's on, a sync warns.
+const MOST_CLOCK_SKEW: Duration = Duration::from_secs(300);
+
+fn warn_of_clock(seconds: i64) {
+    let skew = Duration::from_secs(seconds.unsigned_abs());
+    if skew < MOST_CLOCK_SKEW {
+        return;
+    }
+    tracing::warn!(
+        clock_skew_seconds = seconds,
+        "this machine's clock is {} {} the server's; set the wrong one of the two: times of syncs and ages of runs are \
+         wrong by as much",
+        show_rounded(skew),
+        if seconds > 0 { "ahead of" } else { "behind" }
+    );
 }
 
 /// The jobs, each once, in the order in which they were named.

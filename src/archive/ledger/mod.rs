@@ -12,6 +12,7 @@ pub(super) mod acknowledge;
 pub(super) mod entry;
 pub(super) mod grammar;
 pub(super) mod heads;
+pub(super) mod publish;
 
 use self::entry::LedgerEntry;
 use super::db::Db;

@@ -373,8 +373,8 @@ fn replay_entry(connection: &Connection, ledger: &LedgerState, row: &Row<'_>) ->
         LedgerEntry::SyncEnded(ended) => {
             let hash: Sha256 = row.get(2)?;
             execute(
-                "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4 WHERE sync_id = ?1",
-                &[&ended.sync, &ended.at, &ended.outcome, &hash],
+                "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4, clock_skew_seconds = ?5 WHERE sync_id = ?1",
+                &[&ended.sync, &ended.at, &ended.outcome, &hash, &ended.clock],
             )?;
             execute(TOTALS, &[&ended.sync])?;
         }

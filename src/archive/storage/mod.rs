@@ -1,6 +1,7 @@
 //! How things lie in the file: the rows of jobs, syncs and quarantine, packed payloads and their dictionaries, texts stored
 //! once, and the rules by which what arrived becomes rows.
 
+pub(super) mod clock;
 pub(super) mod dictionary;
 pub(super) mod jobs;
 pub(super) mod keys;

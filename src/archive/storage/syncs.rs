@@ -137,6 +137,8 @@ pub struct SyncRecord {
     pub outcome: SyncOutcome,
     /// The ledger's hash after its end.
     pub head: Sha256,
+    /// Our clock less the server's, in seconds; `None` where the server did not tell the time.
+    pub clock_skew_seconds: Option<i64>,
     /// The figures of the jobs, summed.
     pub totals: JobFigures,
     /// The jobs, in the order they were asked for.
@@ -316,6 +318,7 @@ pub(in crate::archive) fn end(
     sync_id: i64,
     finished_at: Instant,
     outcome: SyncOutcome,
+    clock_skew_seconds: Option<i64>,
     jobs: &[JobRecord],
 ) -> Result<JobFigures, ArchiveError> {
     let mut totals = JobFigures::default();
@@ -326,6 +329,7 @@ pub(in crate::archive) fn end(
         sync: sync_id,
         at: finished_at.unix_seconds(),
         outcome: outcome.as_str().to_owned(),
+        clock: clock_skew_seconds,
         jobs: jobs.len() as u64,
         results: jobs_hash(jobs.iter().map(job_line).collect()),
     });
@@ -333,7 +337,8 @@ pub(in crate::archive) fn end(
     connection.run(
         "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4, attempts = ?5, runs_seen = ?6,
              runs_new = ?7, runs_changed = ?8, runs_unchanged = ?9, runs_quarantined = ?10,
-             runs_absent = ?11, messages_new = ?12, body_bytes = ?13, milliseconds = ?14
+             runs_absent = ?11, messages_new = ?12, body_bytes = ?13, milliseconds = ?14,
+             clock_skew_seconds = ?15
          WHERE sync_id = ?1",
         params![
             sync_id,
@@ -349,7 +354,8 @@ pub(in crate::archive) fn end(
             totals.runs_absent,
             totals.messages_new,
             totals.body_bytes,
-            totals.milliseconds
+            totals.milliseconds,
+            clock_skew_seconds
         ],
         "end the sync",
     )?;

@@ -355,7 +355,8 @@ impl Writer {
 
     /// Ends the sync in one transaction: absences, what was found of each job, totals, head.
     ///
-    /// `jobs` are the results with the keys of runs that each complete answer lacked; `server` is the base URL.
+    /// `jobs` are the results with the keys of runs that each complete answer lacked; `server` is the base URL, and
+    /// `clock_skew_seconds` our clock less the server's.
     ///
     /// # Errors
     /// SQL errors; then the sync counts as killed, and what was archived before is kept.
@@ -364,6 +365,7 @@ impl Writer {
         sync_id: i64,
         outcome: SyncOutcome,
         server: &str,
+        clock_skew_seconds: Option<i64>,
         jobs: Vec<(JobRecord, Keys)>,
     ) -> Result<SyncRecord, ArchiveError> {
         let record = self.transact(|writer| {
@@ -403,6 +405,7 @@ impl Writer {
                 sync_id,
                 finished_at,
                 outcome,
+                clock_skew_seconds,
                 &records,
             )?;
             Ok(SyncRecord {
@@ -413,6 +416,7 @@ impl Writer {
                 finished_at,
                 outcome,
                 head: writer.head.hash,
+                clock_skew_seconds,
                 totals,
                 jobs: records,
             })

@@ -82,7 +82,7 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             client: &client,
             options: options_of(&server),
             progress: &progress,
-            head_file: None,
+            list: None,
             cancellation,
         };
         say(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;

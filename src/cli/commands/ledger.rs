@@ -12,7 +12,7 @@ use crate::archive::{
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::output::in_use;
-use crate::cli::output::publish::publish;
+use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::{print_json, print_text};
 use crate::config::{Sources, TableOrJson};
@@ -128,7 +128,8 @@ pub(crate) fn run(
     Ok(Exit::Done)
 }
 
-fn give_up(archive: &Path, path: &Path, why: &str, console: &Console) -> Result<Exit, Failure> {
+fn give_up(archive: &Path, named: &HeadList, why: &str, console: &Console) -> Result<Exit, Failure> {
+    let path = &named.path;
     let list = read_heads(path)
         .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
     let Acknowledged { heads, head, at } = acknowledge(archive, &list, why)?;
@@ -152,7 +153,7 @@ fn give_up(archive: &Path, path: &Path, why: &str, console: &Console) -> Result<
             hex(&head)
         ))?;
     }
-    Ok(publish(path, archive, &published, "this acknowledgement"))
+    Ok(publish(named, archive, &published, "this acknowledgement"))
 }
 
 fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(), Failure> {

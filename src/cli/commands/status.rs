@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::archive::{JobState, ReadOnly};
+use crate::archive::{ClockFinding, JobState, ReadOnly};
+use crate::cli::commands::clock;
 use crate::cli::commands::jobs::yes_or_no;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{Column, or_dash, print_result, table};
 use crate::config::TableOrJson;
-use crate::model::{Instant, parse_duration, show_duration};
+use crate::model::{Instant, parse_duration, show_duration, show_rounded};
 
 /// Shows how fresh the archive is, per job
 ///
 /// Shows the last complete sync, the last error, the number of runs and the newest run of each job. With --max-age, the
 /// exit code is 3 if the last complete sync of a watched job is older, if there was none, or if no job is watched. It
-/// is always 3 if a last complete sync lies in the future.
+/// is always 3 if the last sync lies in the future, or if the clock was set back before a sync of the last two days.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns status
@@ -63,7 +64,9 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path, console: &Console) -> Resul
         Column::Text("last error"),
     ];
     let cells = |job: &Freshness| {
-        let age = job.age_seconds.map(age);
+        let age = job
+            .age_seconds
+            .map(|age| show_rounded(Duration::from_secs(age.unsigned_abs())));
         vec![
             job.name.clone().unwrap_or_else(|| job.job_id.clone()),
             yes_or_no(job.watched),
@@ -82,7 +85,15 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path, console: &Console) -> Resul
     };
     let text = || table(&columns, jobs.iter().map(cells));
     print_result(console, args.format, text, &jobs)?;
-    let ahead = tell_last_syncs_in_future(&jobs);
+    let mut clock_findings = ReadOnly::open(archive)?.clock_findings(now)?;
+    let mut ahead = tell_last_syncs_in_future(&jobs);
+    if ahead != Exit::Done {
+        // Told with the jobs.
+        clock_findings.retain(|finding| !matches!(finding, ClockFinding::InFuture { .. }));
+    }
+    if clock::tell(&clock_findings) != Exit::Done {
+        ahead = Exit::Findings;
+    }
     let stale = args
         .max_age
         .map_or(Exit::Done, |max_age| exit_for(&jobs, max_age));
@@ -175,16 +186,6 @@ fn beginning(error: &str) -> String {
     error.chars().take(SHOWN_OF_AN_ERROR - 1).chain(['…']).collect()
 }
 
-/// Seconds in the largest unit that they fill, rounded down.
-fn age(seconds: i64) -> String {
-    match seconds {
-        i64::MIN..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        7_200..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,13 +251,5 @@ mod tests {
         );
         let unwatched = freshness(job(false, Some(1001)), None, now);
         assert_eq!(tell_last_syncs_in_future(&[unwatched]), Exit::Done);
-    }
-
-    #[test]
-    fn ages_are_short() {
-        assert_eq!(
-            [5, 119, 120, 7_200, 172_800].map(age),
-            ["5s", "119s", "2m", "2h", "2d"]
-        );
     }
 }

@@ -16,7 +16,7 @@ use crate::cli::commands::sync_summary::{self, Summary};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::new_archive::{may_create, missing, tell_created};
 use crate::cli::output::in_use;
-use crate::cli::output::publish::publish;
+use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
@@ -61,7 +61,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let settings = &args.sync;
     let jobs = settings.jobs(sources)?;
-    in_use::head_file(settings.head_file.as_ref(), sources)?;
+    let list = in_use::head_file(settings.head_file.as_ref(), sources)?;
     let create_archive = may_create(args.new, global, settings.head_file.as_deref())?;
     let scheduled = Scheduled::of(sources)?;
     let client = client(&args.server, sources)?;
@@ -77,7 +77,7 @@ pub(crate) fn run(
             client: &client,
             options,
             progress: &progress,
-            head_file: settings.head_file.as_deref(),
+            list: list.as_ref(),
             cancellation,
         };
         match settings.every {
@@ -152,7 +152,7 @@ pub(crate) struct One<'s> {
     pub(crate) client: &'s Client,
     pub(crate) options: sync::Options,
     pub(crate) progress: &'s Progress,
-    pub(crate) head_file: Option<&'s Path>,
+    pub(crate) list: Option<&'s HeadList>,
     pub(crate) cancellation: Cancellation,
 }
 
@@ -223,7 +223,7 @@ impl One<'_> {
     /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
     /// but this is done in part.
     fn publish(&self, record: &SyncRecord, exit: Exit) -> Exit {
-        let Some(path) = self.head_file else { return exit };
+        let Some(list) = self.list else { return exit };
         let to_publish = HeadToPublish {
             at: record.finished_at,
             what: record.sync_id.to_string(),
@@ -231,7 +231,7 @@ impl One<'_> {
             made: record.archive_created,
         };
         let published = publish(
-            path,
+            list,
             self.archive,
             &to_publish,
             &format!("sync {}", record.sync_id),

@@ -10,6 +10,7 @@ use clap::ArgMatches;
 
 use crate::archive::{COMPANIONS, FileIdentity, resolve};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::publish::HeadList;
 use crate::config::Sources;
 
 const ARCHIVE: &str = "the archive";
@@ -77,15 +78,20 @@ pub(crate) fn refuse_new(path: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`refuse`]; a setting that cannot be read.
-pub(crate) fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option<PathBuf>, Failure> {
-    let list = match flag {
+pub(crate) fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option<HeadList>, Failure> {
+    let named = match flag {
         Some(list) => Some(list.clone()),
         None => sources.path(HEAD_FILE)?,
     };
-    if let Some(list) = &list {
-        refuse_unless(list, Some(&setting(HEAD_FILE)))?;
-    }
-    Ok(list)
+    let Some(path) = named else { return Ok(None) };
+    refuse_unless(&path, Some(&setting(HEAD_FILE)))?;
+    let in_config_file = |key| {
+        let file = sources.file()?;
+        Some(file.resolve(file.value(key)?.text.as_ref()))
+    };
+    let is_configured = in_config_file(HEAD_FILE).as_ref() == Some(&path);
+    let of = in_config_file("archive").filter(|_| is_configured);
+    Ok(Some(HeadList { path, of }))
 }
 
 /// What a file is that a setting names.

@@ -758,6 +758,7 @@ impl<'c> Work<'c> {
                 sync,
                 at: self.now.unix_seconds(),
                 outcome: "partial".to_owned(),
+                clock: None,
                 jobs: 0,
                 results: jobs_hash(Vec::new()),
             }))?;
