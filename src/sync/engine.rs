@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::event::{Cancellation, SyncEvent};
 use super::job::{self, JobResult};
 use super::messages::{chain, with_hint};
+use super::patience::{Outage, Patience};
 use super::shared::{JobOptions, Shared};
 use super::store;
 use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing};
@@ -116,6 +117,7 @@ pub async fn sync(
         names,
         events,
         cancellation,
+        outage: Outage::default(),
     });
     let logged_in = login(&shared).await;
     let skew = client.take_clock_skew();
@@ -191,30 +193,30 @@ fn distinct(named: &[(Guid, Option<String>)]) -> Vec<Guid> {
         .collect()
 }
 
-/// The token before the first big request, with the retries of any request.
+/// The token before the first big request, with the patience of any request.
 async fn login(shared: &Shared) -> Result<(), String> {
     let mut cancellation = shared.cancellation.clone();
-    for attempt in 1.. {
+    let mut patience = Patience::default();
+    loop {
         let asked = tokio::select! {
             asked = shared.client.login() => asked,
             () = cancellation.cancelled() => return Ok(()),
         };
-        let Err(error) = asked else { return Ok(()) };
-        let Some(wait) = retry::next_wait(&error, attempt, &shared.options.retry, 1.0) else {
-            return Err(with_hint(&error));
+        let Err(error) = asked else {
+            patience.answered(shared);
+            return Ok(());
         };
-        tracing::warn!(
-            attempt,
-            wait_ms = wait.as_millis() as u64,
-            error = chain(&error),
-            "no token yet"
-        );
+        let Some(wait) = patience.after(&error, shared) else {
+            return Err(with_hint(&error, &shared.options.retry));
+        };
+        if !retry::is_unanswered(&error) {
+            tracing::warn!("{}; trying to log in again", chain(&error));
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = cancellation.cancelled() => return Ok(()),
         }
     }
-    Ok(())
 }
 
 async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> Vec<JobResult> {

@@ -1,6 +1,8 @@
 //! Errors in words.
 
 use crate::ccs::CcsError;
+use crate::ccs::retry::{Policy, is_unanswered};
+use crate::model::show_duration;
 
 /// An error with its causes, in one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
@@ -21,9 +23,12 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// An error of the client with its way out.
-pub(super) fn with_hint(error: &CcsError) -> String {
-    let text = chain(error);
+/// An error of the client that ended the tries of `policy`, with its way out.
+pub(super) fn with_hint(error: &CcsError, policy: &Policy) -> String {
+    let mut text = chain(error);
+    if is_unanswered(error) && policy.waits_for_server() {
+        text.push_str(&format!(" (tried again for {})", show_duration(policy.retry_for)));
+    }
     match error.hint() {
         // A server's words may end as a sentence does.
         Some(hint) => format!(

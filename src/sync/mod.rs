@@ -8,6 +8,7 @@ mod engine;
 mod event;
 mod job;
 mod messages;
+mod patience;
 mod shared;
 mod store;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::event::{Cancellation, SyncEvent};
+use super::patience::Outage;
 use super::store::Store;
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) names: HashMap<Guid, String>,
     pub(super) events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     pub(super) cancellation: Cancellation,
+    pub(super) outage: Outage,
 }
 
 impl Shared {

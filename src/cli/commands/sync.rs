@@ -137,6 +137,7 @@ fn options(jobs: Vec<ListedJob>, settings: &SyncSettings, server: &ServerSetting
         concurrency: settings.concurrency,
         retry: Policy {
             retries: server.retries,
+            retry_for: settings.retry_for,
             ..Policy::default()
         },
         run_limit: usize::try_from(settings.run_limit).unwrap_or(usize::MAX),

@@ -114,6 +114,14 @@ impl Progress {
                 wait,
                 error,
             } => self.job_retries(job, attempt, wait, error),
+            SyncEvent::ServerSilent { error, up_to } => {
+                let up_to = show_duration(up_to);
+                tracing::warn!(error, "{error}; trying again for up to {up_to}");
+            }
+            SyncEvent::ServerAnswers { after } => {
+                let after = show_duration(Duration::from_secs(after.as_secs()));
+                tracing::info!("the server answers again, after {after}");
+            }
             SyncEvent::JobWarning { job, text } => self.job_warned(job, text),
             SyncEvent::JobEnded { name, record } => {
                 let end = JobEnd {

@@ -48,7 +48,7 @@ impl JobWork<'_> {
             }
             Try::Closed => (JobOutcome::Complete, None),
             Try::Broken { error, .. } => in_part(error.clone()),
-            Try::Refused(error) | Try::Stuck(error) => in_part(with_hint(error)),
+            Try::Refused(error) | Try::Stuck(error) => in_part(with_hint(error, &self.shared.options.retry)),
             Try::NoAnswer(error) => {
                 // Of this answer nothing was stored.
                 if self.seen_before == 0 {
