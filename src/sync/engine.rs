@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::event::{Cancellation, SyncEvent};
 use super::job::{self, JobResult};
-use super::messages::{chain, with_hint};
+use super::messages::{HintOf, chain, of_client};
 use super::patience::{Outage, Patience};
 use super::shared::{JobOptions, Shared};
 use super::store;
@@ -35,6 +35,8 @@ pub struct Options {
     pub naive_time: Option<NaiveZone>,
     /// Whether an archive is created where there is none.
     pub create_archive: bool,
+    /// What to do about a problem, in words that are archived with the job's error.
+    pub hint: HintOf,
 }
 
 /// Why a sync could not be done at all.
@@ -113,6 +115,7 @@ pub async fn sync(
             retry: options.retry,
             run_limit: options.run_limit,
             zone,
+            hint: options.hint,
         },
         names,
         events,
@@ -207,7 +210,7 @@ async fn login(shared: &Shared) -> Result<(), String> {
             return Ok(());
         };
         let Some(wait) = patience.after(&error, shared) else {
-            return Err(with_hint(&error, &shared.options.retry));
+            return Err(of_client(&error, &shared.options.retry, shared.options.hint));
         };
         if !retry::is_unanswered(&error) {
             tracing::warn!("{}; trying to log in again", chain(&error));

@@ -2,7 +2,26 @@
 
 use crate::ccs::CcsError;
 use crate::ccs::retry::{Policy, is_unanswered};
-use crate::model::show_duration;
+use crate::model::{Guid, show_duration};
+
+/// A problem that ends a job, as far as somebody can do something about it.
+#[derive(Debug)]
+pub enum JobProblem<'p> {
+    /// The client's error.
+    Client(&'p CcsError),
+    /// Another server answered than the one that has listed the job's runs so far.
+    OtherServer {
+        /// The job.
+        job: Guid,
+        /// The base URL of the server that has listed its runs so far.
+        before: &'p str,
+        /// The base URL of the server that answered.
+        now: &'p str,
+    },
+}
+
+/// What to do about a problem; `None` where the problem says it all.
+pub type HintOf = fn(&JobProblem<'_>) -> Option<String>;
 
 /// An error with its causes, in one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
@@ -23,13 +42,18 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// An error of the client that ended the tries of `policy`, with its way out.
-pub(super) fn with_hint(error: &CcsError, policy: &Policy) -> String {
+/// An error of the client that ended the tries of `policy`, and what to do about it.
+pub(super) fn of_client(error: &CcsError, policy: &Policy, hint: HintOf) -> String {
     let mut text = chain(error);
     if is_unanswered(error) && policy.waits_for_server() {
         text.push_str(&format!(" (tried again for {})", show_duration(policy.retry_for)));
     }
-    match error.hint() {
+    sentence_with(text, hint(&JobProblem::Client(error)))
+}
+
+/// A text, and what to do about it as a sentence behind it.
+pub(super) fn sentence_with(text: String, hint: Option<String>) -> String {
+    match hint {
         // A server's words may end as a sentence does.
         Some(hint) => format!(
             "{}. {}{}",

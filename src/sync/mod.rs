@@ -14,3 +14,4 @@ mod store;
 
 pub use engine::{Options, SyncError, sync};
 pub use event::{Cancellation, SyncEvent};
+pub use messages::{HintOf, JobProblem};
