@@ -268,6 +268,10 @@ pub struct SyncSettings {
     /// The format of the summary on standard output; JSON is one line per sync with --every [default: table]
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub format: Option<TableOrJson>,
+
+    /// Shows all columns and whole cells on a terminal, however narrow it is
+    #[arg(long)]
+    pub wide: bool,
 }
 
 impl SyncSettings {

@@ -11,7 +11,7 @@ use crate::cli::client::client;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::new_archive::{may_create, tell_created};
 use crate::cli::runtime::runtime;
-use crate::cli::terminal::table::{Column, or_dash, print};
+use crate::cli::terminal::table::{Column, or_dash, print, width_to_fit};
 use crate::config::{GlobalSettings, ServerSettings, Sources, TableOrJson};
 use crate::model::Guid;
 
@@ -41,6 +41,10 @@ struct ListArgs {
     /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
+
+    /// Shows all columns and whole cells on a terminal, however narrow it is
+    #[arg(long)]
+    wide: bool,
 }
 
 /// Watches a job
@@ -175,7 +179,7 @@ fn list(args: &ListArgs, archive: &Path) -> Result<(), Failure> {
         Column::Number("runs"),
         Column::Text("server"),
     ];
-    print(args.format, &jobs, &columns, |job| {
+    print(args.format, &jobs, &columns, width_to_fit(args.wide), |job| {
         vec![
             job.job_id.clone(),
             or_dash(job.name.as_deref()),
@@ -216,7 +220,7 @@ fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings)
         Column::Text("name"),
         Column::Text("watched"),
     ];
-    print(args.format, &jobs, &columns, |job| {
+    print(args.format, &jobs, &columns, None, |job| {
         vec![job.job_id.clone(), job.name.clone(), yes_or_no(job.watched)]
     })
 }

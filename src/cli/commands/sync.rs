@@ -22,7 +22,7 @@ use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
-use crate::cli::terminal::table::print_result;
+use crate::cli::terminal::table::{print_result, width_to_fit};
 use crate::config::{GlobalSettings, ListedJob, ServerSettings, Sources, SyncSettings, TableOrJson};
 use crate::model::Guid;
 use crate::sync::{self, Cancellation, SyncError, SyncEvent};
@@ -80,6 +80,7 @@ pub(crate) fn run(
             progress: &progress,
             list: list.as_ref(),
             cancellation,
+            wide: settings.wide,
         };
         match settings.every {
             None => {
@@ -156,6 +157,8 @@ pub(crate) struct One<'s> {
     pub(crate) progress: &'s Progress,
     pub(crate) list: Option<&'s HeadList>,
     pub(crate) cancellation: Cancellation,
+    /// Whether all of the summary's table is shown, however narrow the terminal is.
+    pub(crate) wide: bool,
 }
 
 impl One<'_> {
@@ -166,7 +169,12 @@ impl One<'_> {
         console: &Console,
     ) -> Result<Exit, Failure> {
         let (exit, summary) = self.run().await?;
-        print_result(console, format, || summary.text(), &summary)?;
+        print_result(
+            console,
+            format,
+            || summary.text(width_to_fit(self.wide)),
+            &summary,
+        )?;
         let line = summary.line();
         if console.is_json() || format == Some(TableOrJson::Json) {
             tracing::info!(sync_id = summary.sync_id, head = summary.head, "{line}");

@@ -1,13 +1,12 @@
 //! How far a sync is: a bar per job on a terminal, a plain line per job elsewhere.
 
 use std::collections::HashMap;
-use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressStyle};
 
-use crate::cli::terminal::console::{Console, shown};
+use crate::cli::terminal::console::{Console, shown, stderr_is_terminal};
 use crate::config::When;
 use crate::model::{Guid, show_duration};
 use crate::sync::SyncEvent;
@@ -83,7 +82,7 @@ impl Progress {
     /// A display on `console`, as `--progress` says.
     #[must_use]
     pub(crate) fn new(console: &Console, when: When) -> Self {
-        let terminal = io::stderr().is_terminal() && !console.is_json();
+        let terminal = stderr_is_terminal() && !console.is_json();
         let manner = manner(when, terminal, console.is_quiet());
         Self(Arc::new(Inner {
             console: console.clone(),
