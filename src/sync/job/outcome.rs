@@ -2,7 +2,7 @@
 
 use std::time::Instant as Clock;
 
-use super::super::messages::{JobProblem, chain, sentence_with};
+use super::super::messages::{JobProblem, of_client, sentence_with};
 use super::{JobResult, JobWork, Try, milliseconds};
 use crate::archive::{JobFigures, JobOutcome, JobRecord, Keys};
 
