@@ -118,7 +118,8 @@ const MINOR: [&str; 13] = [
 
 /// How soon a column is left out; 0 as the last.
 fn expendable(name: &str, cells: impl Iterator<Item = bool>) -> u8 {
-    if name.ends_with("_id") || name.ends_with("_hash") || name.ends_with("sha256") {
+    // Of a job without a name its GUID is all there is.
+    if (name.ends_with("_id") && name != "job_id") || name.ends_with("_hash") || name.ends_with("sha256") {
         3
     } else if MINOR.contains(&name) {
         2
@@ -179,8 +180,8 @@ impl<W: Write> Text<W> {
                 let cells = self.waiting.iter().map(move |row| &row[column]);
                 cells.map(|cell| matches!(cell.as_str(), "" | "0" | "-"))
             };
-            // Not the first one, which says what the row is about, but where that is a GUID.
-            let first = usize::from(!self.heading[shown[0]].ends_with("_id"));
+            // Not the first one, which says what the row is about, but where that is a GUID or the like.
+            let first = usize::from(expendable(&self.heading[shown[0]], cells(shown[0])) < 2);
             let least_wanted = (first..shown.len()).max_by_key(|&place| {
                 (
                     expendable(&self.heading[shown[place]], cells(shown[place])),
