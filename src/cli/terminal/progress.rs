@@ -47,8 +47,11 @@ struct Inner {
 #[derive(Default)]
 struct State {
     jobs: usize,
+    began: Option<Instant>,
     finished: usize,
     bars_may_show: bool,
+    /// The line about all jobs, below those of single ones.
+    overall: Option<ProgressBar>,
     running: HashMap<Guid, Running>,
 }
 
@@ -140,6 +143,7 @@ impl Progress {
     pub(crate) fn sync_started(&self, jobs: usize) {
         *self.state() = State {
             jobs,
+            began: Some(Instant::now()),
             ..State::default()
         };
         if self.0.manner == Manner::Bars {
@@ -217,6 +221,9 @@ impl Progress {
         let mut state = self.state();
         state.finished += 1;
         let place = format!("{}/{}", state.finished, state.jobs);
+        if let Some(overall) = &state.overall {
+            overall.set_prefix(format!("{place} jobs"));
+        }
         // A job that was never asked for (the login failed) ends without having begun.
         let running = state.running.remove(&job);
         drop(state);
@@ -267,26 +274,40 @@ impl Progress {
                 bar.finish_and_clear();
             }
         }
+        if let Some(overall) = state.overall.take() {
+            overall.finish_and_clear();
+        }
+        // What has ended by then is not drawn any more.
+        state.jobs = 0;
     }
 
     fn show_bars(&self) {
         let mut state = self.state();
+        if state.jobs == 0 {
+            return;
+        }
         state.bars_may_show = true;
+        let overall = self
+            .0
+            .console
+            .bars()
+            .add(ProgressBar::no_length().with_style(style(OVERALL)));
+        let overall = overall.with_elapsed(state.began.map_or(Duration::ZERO, |began| began.elapsed()));
+        overall.set_prefix(format!("{}/{} jobs", state.finished, state.jobs));
+        overall.enable_steady_tick(BAR_PACE);
+        state.overall = Some(overall);
         for running in state.running.values_mut().filter(|running| running.bar.is_none()) {
             running.bar = Some(self.bar(running));
         }
     }
 
     fn bar(&self, running: &Running) -> ProgressBar {
-        // The server does not say how long its answer will be, so there is no total to fill a bar towards.
-        let template = "{spinner} {prefix}  {decimal_bytes:>10}  {msg}  {decimal_bytes_per_sec}";
-        let style =
-            ProgressStyle::with_template(template).expect("the template is a constant, tried by a test");
+        // Above the line about all jobs.
         let bar = self
             .0
             .console
             .bars()
-            .add(ProgressBar::no_length().with_style(style));
+            .insert(0, ProgressBar::no_length().with_style(style(OF_A_JOB)));
         bar.set_prefix(shortened(&running.name));
         bar.set_message(format!("{} runs", HumanCount(running.runs)));
         bar.set_position(running.bytes);
@@ -305,6 +326,16 @@ impl Progress {
         // A panic elsewhere leaves figures, not invariants; they can still be shown.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The line of a job. The server does not say how long its answer will be, so there is no total to fill a bar towards.
+const OF_A_JOB: &str = "{spinner} {prefix}  {decimal_bytes:>10}  {msg}  {decimal_bytes_per_sec}";
+
+/// The line about all jobs.
+const OVERALL: &str = "{spinner} {prefix}, {elapsed} elapsed";
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is a constant, tried by a test")
 }
 
 pub(crate) const fn manner(when: When, terminal: bool, quiet: bool) -> Manner {
@@ -413,8 +444,16 @@ mod tests {
             body_bytes: 1000,
             error: None,
         };
+        let overall = progress.state().overall.clone().unwrap();
+        assert_eq!(overall.prefix(), "0/1 jobs");
         progress.job_finished(job, None, &end);
         assert!(progress.state().running.is_empty());
         assert!(bar.is_finished());
+        assert_eq!(overall.prefix(), "1/1 jobs");
+        progress.clear();
+        assert!(overall.is_finished());
+        // A line that comes too late is not drawn.
+        progress.show_bars();
+        assert!(progress.state().overall.is_none());
     }
 }
