@@ -399,7 +399,10 @@ async fn the_documented_crontabs_mail_exactly_when_something_is_wrong() {
 /// What a command shows on a terminal of 80 columns, where `script` can make one.
 #[cfg(target_os = "linux")]
 fn on_terminal(program: &Program, kind: &str, arguments: &str) -> Option<String> {
-    let line = format!("stty cols 80 rows 24; exec {} {arguments}", env!("CARGO_BIN_EXE_jobruns"));
+    let line = format!(
+        "stty cols 80 rows 24; exec {} {arguments}",
+        env!("CARGO_BIN_EXE_jobruns")
+    );
     let mut command = program.start("script");
     command.args(["-qec", &line, "/dev/null"]).env("TERM", kind);
     command.spawn().ok().map(|child| Ended::of(child).stdout)
