@@ -67,9 +67,10 @@ pub use payload::{Packer, unpack};
 pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use quarantine::QuarantineRow;
 pub use queries::{
-    Answer, AssetName, CompleteAnswer, CountMismatch, JobFreshness, JobName, KindName, LastSync,
+    Answer, AssetName, Changes, CompleteAnswer, CountMismatch, JobFreshness, JobName, KindName, LastSync,
     LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
-    QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
+    PartitionRun, QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot,
+    message_key_range,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use reindex::{Reindexed, reindex};
