@@ -1,29 +1,72 @@
 #!/usr/bin/env python3
 """Checks an archive of jobruns without jobruns.
 
-    python3 verify.py ARCHIVE [--head HASH]... [--head-file FILE]... [--migrations FOLDER]
+    python3 verify.py ARCHIVE [--head HASH]... [--head-file FILE]...
 
 Written from docs/evidence.md ("The ledger, byte by byte", "Which line may follow which", "How a run is read"), which says what
-each rule means. It reads the archive with Python's sqlite3 and changes nothing. Needs Python 3.14, or 3.9 and the package
-zstandard; and the folder migrations of the jobruns that wrote the archive. Rules of time zones are those that the archive keeps.
+each rule means. It reads the archive with Python's sqlite3 and changes nothing. Needs Python 3.9 or newer. Payloads are packed
+with Zstandard, which Python unpacks from 3.14 on; before that, the package zstandard does (pip install zstandard). Without either,
+all that can be checked without unpacking is checked, and what was not is told (exit code 1). Rules of time zones are those that
+the archive keeps.
 
 It compares: the schema's own text, the ledger's chain and grammar, published heads, every payload, runs and messages (order,
 counts, absences), revisions, quarantine, jobs, servers, syncs, the row of the archive. Memory: one run, and a few hundred bytes
 per run and revision.
 
-Exit codes: 0 intact, 1 it could not be checked, 2 wrong usage, 3 something was lost by a salvage that no head had sealed, or a
-line of a list holds no head, 4 not intact.
+Exit codes: 0 nothing wrong was found, 1 it could not be checked, or not all of it, 2 wrong usage, 3 something was lost by a salvage that no head
+had sealed, or a line of a list holds no head, 4 not intact.
 """
-import argparse, collections, datetime, functools, hashlib, io, json, pathlib, re, sqlite3, sys, zoneinfo
+import sys
+if sys.version_info < (3, 9):
+    sys.exit("verify.py needs Python 3.9 or newer, and this is Python " + sys.version.split()[0])
+try:
+    import argparse, collections, datetime, functools, hashlib, io, json, pathlib, re, sqlite3, zoneinfo
+except ImportError as error:
+    sys.exit(f"this Python lacks a module of its standard library: {error.name}. Use one from python.org or from your system")
+
+# The tables and views as jobruns makes them: number, name and SQL of each migration. `jobruns verify --script` puts them here;
+# in the source of jobruns they are read from the folder migrations.
+MIGRATIONS = []
+
+MOST_BYTES = 512 << 20  # the largest payload that jobruns archives
+NO_ZSTD = "this Python cannot unpack Zstandard: use Python 3.14 or newer, or install the package zstandard (pip install zstandard)"
+
 try:
     from compression import zstd
-    def unpack(data, dictionary):
-        return zstd.decompress(data, zstd.ZstdDict(dictionary, is_raw=True) if dictionary else None)
+    def frame_size(data):
+        return zstd.get_frame_info(data).decompressed_size
+    def unpack_frame(data, dictionary, size):
+        raw = zstd.ZstdDict(dictionary, is_raw=True) if dictionary else None
+        frame = zstd.ZstdDecompressor(zstd_dict=raw)
+        unpacked = frame.decompress(data, size + 1)
+        if not frame.eof or frame.unused_data:
+            raise ValueError("it is not one whole frame")
+        return unpacked
+    can_unpack = True
 except ImportError:
-    import zstandard
-    def unpack(data, dictionary):
-        raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if dictionary else None
-        return zstandard.ZstdDecompressor(dict_data=raw).decompress(data)
+    try:
+        import zstandard
+        def frame_size(data):
+            size = zstandard.frame_content_size(data)
+            return None if size < 0 else size
+        def unpack_frame(data, dictionary, size):
+            raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if dictionary else None
+            frame = zstandard.ZstdDecompressor(dict_data=raw)  # unpacks no more than the size that the frame states
+            try:
+                return frame.decompress(data, allow_extra_data=False)
+            except TypeError:  # zstandard before 0.19
+                return frame.decompress(data)
+        can_unpack = True
+    except ImportError:
+        can_unpack = False
+
+def unpack(data, dictionary, size):
+    """The bytes of a payload, which must be `size` bytes: a frame that says otherwise is not unpacked."""
+    if size > MOST_BYTES:
+        raise ValueError(f"its ledger line says {size} bytes, more than jobruns archives")
+    if (stated := frame_size(data)) != size:
+        raise ValueError(f"its frame says {stated} bytes, and the ledger {size}")
+    return unpack_frame(data, dictionary, size)
 
 READER = 1  # the version of the rules below
 found = losses = 0
@@ -361,6 +404,19 @@ def check_written_by_sqlite(db):
         finding(f"{kind} {name}", "SQLite does not write such a row of its schema")
     return not forged
 
+def bound(db, size):
+    """Bounds on a file that somebody may have made to keep its reader busy for ever: as many instructions of SQLite's machine as
+    no sound file of this size needs, and no value larger than a payload may be."""
+    left = (100_000_000 + 100 * size) // 10_000
+    def count():
+        nonlocal left
+        left -= 1
+        return left < 0
+    db.set_progress_handler(count, 10_000)
+    db.execute("PRAGMA trusted_schema = OFF")
+    if hasattr(db, "setlimit"):  # Python 3.11
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES + (64 << 20))
+
 def check_pages(db):
     """SQLite's own check. Of a table with an index of somebody's that needs what Python does not have, SQLite compares no index:
     the others are compared here."""
@@ -404,24 +460,31 @@ def check_pages(db):
                 if differ:
                     finding(f"index {index}", "it and its table differ", 0, differ)
 
-def check_schema(db, migrations):
-    """The schema's own text against what the migrations make; without it no table says anything."""
-    files = sorted(pathlib.Path(migrations).glob("V*.sql"), key=lambda file: int(file.name[1:].split("__")[0]))
+def migrations():
+    """Number, name and SQL of each migration, in order."""
+    if MIGRATIONS:
+        return MIGRATIONS
+    folder = pathlib.Path(__file__).resolve().parent.parent / "migrations"
+    files = [(*file.stem[1:].split("__", 1), file.read_bytes().decode()) for file in folder.glob("V*__*.sql")]
     if not files:
-        sys.exit(f"no migrations in {migrations}: name their folder by --migrations")
-    made, applied = sqlite3.connect(":memory:"), []
+        sys.exit(f"the definitions of the tables are neither in this script nor in {folder}: take the script that "
+                 "`jobruns verify --script` prints")
+    return sorted((int(number), name, text) for number, name, text in files)
+
+def check_schema(db):
+    """The schema's own text against what the migrations make; without it no table says anything."""
+    made, applied, files = sqlite3.connect(":memory:"), [], migrations()
     made.execute(HISTORY)
-    for file in files:
-        (number, _, name), text = file.stem.partition("__"), file.read_bytes().decode()
+    for number, name, text in files:
         made.executescript(text)
-        applied.append((int(number[1:]), name, str(checksum(int(number[1:]), name, text))))
+        applied.append((number, name, str(checksum(number, name, text))))
     told = db.execute("""SELECT CAST(entry AS TEXT) FROM ledger WHERE entry_id = 1 OR entry GLOB 'migrated *'
         ORDER BY entry_id DESC LIMIT 1""").fetchone()
     told = re.search(" schema=([0-9]{1,9})(?: |$)", told[0]) if told else None
     versions = db.execute("SELECT version FROM refinery_schema_history ORDER BY 1 LIMIT 1000").fetchall()
     if len(versions) > len(files) and versions == [(number,) for number in range(1, len(versions) + 1)] and told \
             and int(told[1]) == len(versions):
-        sys.exit(f"a newer jobruns wrote it (its tables are of version {told[1]}): take the script and the migrations of that one")
+        sys.exit(f"a newer jobruns wrote it (its tables are of version {told[1]}): take the script that that one prints (`jobruns verify --script`)")
     objects = lambda database: {(row[0], row[1]): row[2:] for row in database.execute(
         "SELECT type, name, tbl_name, sql FROM sqlite_schema")}
     ours, theirs = objects(made), objects(db)
@@ -465,7 +528,8 @@ def check_values(db):
 
 VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-f]{64}", "NUMBER": "(?:0|[1-9][0-9]{0,17})", "WORD": "[!-~]+",
     "TIME": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "GUID|-": "(?:-|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
-    "HASH|-": "(?:-|[0-9a-f]{64})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
+    "HASH|-": "(?:-|[0-9a-f]{64})", "OUTCOME": "(?:complete|partial|failed|interrupted)",
+    "SECONDS|-": "(?:-|0|-?[1-9][0-9]{0,17})"}
 LINES = """
 archive id=GUID at=TIME schema=NUMBER
 naive-time zone=WORD rules=HASH|- release=WORD at=TIME
@@ -476,7 +540,7 @@ job-named job=GUID at=TIME name=HASH
 job-server job=GUID at=TIME server=HASH
 sync-began sync=NUMBER at=TIME count=NUMBER version=WORD process=NUMBER
 sync-killed sync=NUMBER at=TIME
-sync-ended sync=NUMBER at=TIME outcome=OUTCOME jobs=NUMBER results=HASH
+sync-ended sync=NUMBER at=TIME outcome=OUTCOME clock=SECONDS|- jobs=NUMBER results=HASH
 revision run=GUID number=NUMBER sync=NUMBER at=TIME job=GUID bytes=NUMBER sha256=HASH reader=NUMBER zone=WORD
 quarantined id=NUMBER job=GUID sync=NUMBER at=TIME position=NUMBER bytes=NUMBER sha256=HASH kept=HASH reason=HASH run=GUID|-
 accepted id=NUMBER at=TIME sha256=HASH why=HASH
@@ -675,7 +739,8 @@ def read_heads(name):
     return published
 
 def check_heads(lines, acts, heads, lists):
-    """Published heads: whether their history is held, and what later lines did to what they had sealed."""
+    """Published heads: whether their history is held, and what later lines did to what they had sealed. Returns up to where the
+    newest head that is held seals the history, in words."""
     archive = lines[0][2].get("id") if lines else None
     entries = {seal: (entry, kind, words) for entry, kind, words, seal in lines}
     given_up = {seal: words for _, kind, words, seal in lines if kind == "acknowledged"}
@@ -704,10 +769,12 @@ def check_heads(lines, acts, heads, lists):
             finding(line.place, "the history sealed by this head is not held", head, "no line with this hash")
     held = sorted((entries[head] for head in demanded if head in entries), key=lambda line: line[0])
     sealed = [entry for entry, _, _ in held]
+    until = None
     if held:
         entry, kind, words = held[-1]
         until = f"sync {words['sync']}" if kind == "sync-ended" else f"ledger entry {entry}"
-        print(f"history up to {until} of {words.get('at')} is held")
+        until += f" of {words['at'][:10]}" if "at" in words else ""
+        print(f"history up to {until} is held")
     for entry, kind, words, takes_back, thing, seal in acts:
         said = {
             "reindexed": lambda: f"every table was made anew at {words['at']}: times without offset of all earlier revisions are "
@@ -726,6 +793,7 @@ def check_heads(lines, acts, heads, lists):
             loss(f"ledger, entry {entry}", said)
         else:
             note(f"ledger, entry {entry}: {said}")
+    return until
 
 def check_reasons(db, lines):
     """Why heads were given up."""
@@ -749,6 +817,14 @@ def lost_things(lines, what, word):
 MESSAGE = ("job_id", "ordinal", "occurred_at", "message", "message_details", "category", "asset", "asset_type", "asset_owner",
     "occurred_at_raw", "time_basis", "absent_since")
 
+def check_revision(db, place, run, words, seal, latest):
+    """The row of a revision; `latest` is what its payload says, as far as that is known."""
+    row = db.execute("SELECT * FROM run_revisions WHERE job_run_id = ? AND revision = ?", [run, int(words["number"])]).fetchone()
+    if row is None:
+        return finding(place, "its row in run_revisions is missing")
+    same(f"{place}, run_revisions", {"sync_id": int(words["sync"]), "captured_at": words["at"], "payload_sha256": words["sha256"],
+        "entry_hash": seal, **{column: latest[column] for column in ("status", "status_name", "message_count") if latest}}, row)
+
 def check_runs(db, lines, rules, zones):
     """Payloads, revisions, runs and messages, run by run."""
     lost = lost_things(lines, "payload", "entry")
@@ -767,10 +843,18 @@ def check_runs(db, lines, rules, zones):
             place = f"run {run}, revision {words['number']} (ledger, entry {entry_id})"
             row = db.execute("SELECT data, dictionary_key FROM payload WHERE entry_id = ?", [entry_id]).fetchone()
             try:
-                payload = unpack(row[0], row[1] is not None and packed_by[row[1]])
+                data, dictionary = row[0], None if row[1] is None else packed_by[row[1]]
+                payload = unpack(data, dictionary, int(words["bytes"])) if can_unpack else None
+            except MemoryError:
+                raise
             except Exception as error:
-                finding(place, f"its payload is missing or cannot be unpacked ({type(error).__name__})")
+                finding(place, f"its payload is missing or cannot be unpacked ({type(error).__name__}: {error})")
                 judged = False
+                continue
+            if payload is None:
+                payloads += 1
+                judged = False
+                check_revision(db, place, run, words, seal, {})
                 continue
             if sha256(payload) != words["sha256"] or str(len(payload)) != words["bytes"]:
                 finding(place, "its payload is not the one that the ledger names", words["sha256"], sha256(payload))
@@ -798,20 +882,17 @@ def check_runs(db, lines, rules, zones):
                 continue
             if came is not None:
                 take_in(held, came, unreadable == 0, words["at"])
-            row = db.execute("SELECT * FROM run_revisions WHERE job_run_id = ? AND revision = ?", [run, int(words["number"])]).fetchone()
-            if row is None:
-                finding(place, "its row in run_revisions is missing")
-                continue
-            same(f"{place}, run_revisions", {"sync_id": int(words["sync"]), "captured_at": words["at"], "payload_sha256": words["sha256"],
-                "entry_hash": seal, **{column: latest[column] for column in ("status", "status_name", "message_count")}}, row)
-        if not judged or latest is None:
+            check_revision(db, place, run, words, seal, latest)
+        if not judged and can_unpack:
             continue
         row = db.execute("SELECT * FROM runs WHERE job_run_id = ?", [run]).fetchone()
         if row is None:
             finding(f"run {run}", "its row in runs is missing")
             continue
-        same(f"run {run}, runs", {**latest, "job_id": revisions[0][1]["job"], "revision": int(revisions[-1][1]["number"]),
+        same(f"run {run}, runs", {**(latest or {}), "job_id": revisions[0][1]["job"], "revision": int(revisions[-1][1]["number"]),
             "first_seen_at": revisions[0][1]["at"], "last_changed_at": revisions[-1][1]["at"], "absent_since": absent.get(run)}, row)
+        if not can_unpack:
+            continue
         counts.update(messages_held=len(held), messages_present=sum(since is None for _, since in held))
         same(f"run {run}, run", counts, db.execute("SELECT * FROM _run WHERE job_run_id = ?", [run]).fetchone())
         rows = db.execute(f"SELECT {', '.join(MESSAGE)} FROM messages WHERE job_run_id = ? ORDER BY ordinal", [run]).fetchall()
@@ -821,7 +902,8 @@ def check_runs(db, lines, rules, zones):
             if (expected := (row["job_id"], ordinal, *message, since)) != tuple(got):
                 same(f"run {run}, message {ordinal}", dict(zip(MESSAGE, expected)), got)
         messages += len(rows)
-    for table, expected in (("_run", len(runs)), ("_revision", sum(map(len, runs.values()))), ("payload", payloads), ("_message", messages)):
+    for table, expected in (("_run", len(runs)), ("_revision", sum(map(len, runs.values()))), ("payload", payloads),
+                            *([("_message", messages)] if can_unpack else [])):
         if (count := db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) != expected and not found:
             finding(table, "it has rows of which the ledger says nothing", expected, count)
     for table, key in (("_message_kind", "kind_key"), ("_asset", "asset_key"), ("_message_detail", "detail_key")):
@@ -919,12 +1001,13 @@ def check_syncs(db, lines):
     syncs = {}
     for _, kind, words, seal in lines:
         if kind == "sync-began":
-            syncs[int(words["sync"])] = {"started_at": words["at"], "finished_at": None, "outcome": None, "head": None, "tool_version": words["version"],
+            syncs[int(words["sync"])] = {"started_at": words["at"], "finished_at": None, "outcome": None, "head": None, "clock_skew_seconds": None, "tool_version": words["version"],
                 "count_asked": int(words["count"]), "process_id": int(words["process"])}, None
         elif kind == "sync-killed":
             syncs[int(words["sync"])][0]["outcome"] = "interrupted"
         elif kind == "sync-ended":
-            row = {**syncs[int(words["sync"])][0], "finished_at": words["at"], "outcome": words["outcome"], "head": seal}
+            row = {**syncs[int(words["sync"])][0], "finished_at": words["at"], "outcome": words["outcome"], "head": seal,
+                   "clock_skew_seconds": None if words["clock"] == "-" else int(words["clock"])}
             syncs[int(words["sync"])] = row, words
     rows = {row["sync_id"]: row for row in db.execute("SELECT s.*, b.count_asked, b.process_id FROM syncs s JOIN _sync b USING (sync_id)")}
     if rows.keys() != syncs.keys():
@@ -963,7 +1046,6 @@ def main():
     parser.add_argument("archive", type=pathlib.Path)
     parser.add_argument("--head", action="append", default=[], help="a head that the ledger must hold")
     parser.add_argument("--head-file", action="append", default=[], help="a list of heads, as jobruns sync --head-file writes it")
-    parser.add_argument("--migrations", default=pathlib.Path(__file__).resolve().parent.parent / "migrations")
     options = parser.parse_args()
     for head in options.head:
         if not HEAD.fullmatch(head):
@@ -980,15 +1062,16 @@ def main():
     try:
         db = sqlite3.connect(f"{options.archive.resolve().as_uri()}?mode=ro", uri=True)
         db.row_factory = sqlite3.Row
+        bound(db, options.archive.stat().st_size)
         db.execute("BEGIN")  # one state, whatever a sync writes meanwhile
         if check_written_by_sqlite(db):
             check_pages(db)
         for row in db.execute("PRAGMA foreign_key_check"):
             finding(f"{row[0]}, row {row[1]}", f"it names a {row[2]} that is not there")
         db.row_factory = None
-        version = check_schema(db, options.migrations)
+        version = check_schema(db)
         lines, head = read_ledger(db)
-        check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists)
+        until = check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists)
         check_values(db)
         db.row_factory = sqlite3.Row
         if not found:  # tables of another shape, and lines that were changed, say nothing
@@ -998,8 +1081,10 @@ def main():
             check_jobs(db, lines, check_syncs(db, lines))
             check_quarantine(db, lines)
             check_reasons(db, lines)
-    except (sqlite3.DatabaseError, KeyError, ValueError, IndexError, TypeError) as error:
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+    except MemoryError:
+        sys.exit("could not be checked: there is not enough memory")
+    except (sqlite3.DatabaseError, KeyError, ValueError, IndexError, TypeError, OverflowError, RecursionError) as error:
+        if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "unable to open" in str(error)):
             sys.exit(f"could not be checked: {error}")
         finding("the archive", f"it cannot be read to its end ({type(error).__name__}: {error})")
     if found:
@@ -1007,7 +1092,15 @@ def main():
         sys.exit(4)
     if losses:
         print(f"not whole: {losses} losses")
-    print(f"intact: {len(lines)} ledger lines, {payloads} payloads, {messages} messages; head {head}")
+    if not can_unpack:
+        print(f"not checked: {payloads} payloads, and what runs and messages say; {NO_ZSTD}")
+        print(f"no finding in what was checked{'' if until else ' (without any head)'}: {len(lines)} ledger lines; head {head}")
+        sys.exit(1)
+    if until:
+        print(f"intact: it is consistent with itself, and it holds the history up to {until}, as the heads given seal it")
+    else:
+        print("consistent with itself; no head was given, so this does not exclude that all of it was rewritten")
+    print(f"checked {len(lines)} ledger lines, {payloads} payloads, {messages} messages; head {head}")
     sys.exit(3 if losses else 0)
 
 if __name__ == "__main__":

@@ -98,7 +98,8 @@ CREATE TABLE _sync (
     runs_absent       INTEGER NOT NULL DEFAULT 0,                     -- runs newly marked absent
     messages_new      INTEGER NOT NULL DEFAULT 0,                     -- messages that the archive did not have
     body_bytes        INTEGER NOT NULL DEFAULT 0,                     -- bytes of the answers' bodies, unpacked
-    milliseconds      INTEGER NOT NULL DEFAULT 0                      -- wall time of the jobs, summed
+    milliseconds      INTEGER NOT NULL DEFAULT 0,                     -- wall time of the jobs, summed
+    clock_skew_seconds INTEGER                                        -- this machine's clock less the server's; NULL where the server did not tell the time
 ) STRICT;
 
 -- What a sync found of a job, where that is more than in sync_job_unchanged.
@@ -492,7 +493,8 @@ CREATE VIEW syncs (
     runs_absent,       -- count: runs newly marked absent
     messages_new,      -- count: messages that the archive did not have
     body_bytes,        -- count: bytes of the answers' bodies, unpacked
-    seconds            -- seconds: that its jobs took, summed
+    seconds,           -- seconds: that its jobs took, summed
+    clock_skew_seconds -- seconds: this machine's clock less the server's, at the last login or list of jobs; NULL where the server did not tell the time
 ) AS
 SELECT sync_id,
        strftime('%Y-%m-%dT%H:%M:%SZ', started_unix, 'unixepoch') AS started_at,
@@ -509,7 +511,8 @@ SELECT sync_id,
        runs_absent,
        messages_new,
        body_bytes,
-       milliseconds / 1000.0 AS seconds
+       milliseconds / 1000.0 AS seconds,
+       clock_skew_seconds
 FROM _sync;
 
 -- What a sync found of a job.

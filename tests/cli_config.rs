@@ -193,6 +193,7 @@ fn quiet_is_quiet_and_errors_are_still_told() {
     let arguments = [
         "-q",
         "sync",
+        "--new",
         "--url",
         "http://127.0.0.1:1",
         "--username",
@@ -214,7 +215,7 @@ fn quiet_is_quiet_and_errors_are_still_told() {
 fn a_log_file_keeps_its_lines_when_stderr_is_quiet() {
     let program = program();
     program
-        .run(&["-q", "--log-file", "log.txt", "jobs", "add", JOB])
+        .run(&["-q", "--log-file", "log.txt", "jobs", "add", JOB, "--new"])
         .ends_with(0);
     let log = std::fs::read_to_string(program.path("log.txt")).unwrap();
     assert!(log.contains("is watched"), "{log}");

@@ -55,7 +55,7 @@ async fn the_json_summary_has_the_keys_of_the_contract_in_their_order() {
                    body_bytes seconds";
     assert_eq!(
         keys(&json),
-        "sync_id started_at finished_at outcome head totals jobs"
+        "sync_id archive_id archive_created clock_skew_seconds started_at finished_at outcome head totals jobs"
     );
     assert_eq!(keys(&json["totals"]), figures);
     assert_eq!(

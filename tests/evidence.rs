@@ -138,7 +138,10 @@ async fn a_page_of_python_agrees_with_verify() {
     );
     assert_eq!(
         said.trim(),
-        format!("intact, head {}", jobruns::model::hex(&record.head))
+        format!(
+            "consistent with itself, head {}",
+            jobruns::model::hex(&record.head)
+        )
     );
     bench
         .connection()

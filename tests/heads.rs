@@ -62,7 +62,14 @@ async fn every_history_ever_lodged_is_held_until_an_old_copy_is_put_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_cannot_be_published_is_an_error_with_code_3_and_the_archive_is_written() {
     let story = Story::new().await;
-    let ended = story.sync(&["--head-file", "share/heads.txt", "--format", "json", "--quiet"]);
+    let ended = story.sync(&[
+        "--head-file",
+        "share/heads.txt",
+        "--format",
+        "json",
+        "--quiet",
+        "--new",
+    ]);
     let summary = ended.json();
     let ended = ended
         .ends_with(3)
@@ -246,4 +253,182 @@ async fn a_run_is_shown_with_the_heads_that_seal_it() {
         .run(&["ledger", "show", "--run", "ff761384-4b49-40b4-97d8-0de38669075a"])
         .ends_with(0)
         .says("no such line");
+}
+
+/// Syncs all jobs with the config file of the story, into another archive than it names.
+fn rehearse(story: &Story, archive: &str, more: &[&str]) -> common::program::Ended {
+    story.sync(&[&["--config", "jobruns.toml", "--archive", archive], more].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rehearsal_with_the_real_config_does_not_spoil_the_list() {
+    let story = Story::new().await;
+    let program = &story.program;
+    program.write("jobruns.toml", "archive = 'real.db'\nhead_file = 'heads.txt'\n");
+    let config = ["--config", "jobruns.toml"];
+    let real = |arguments: &[&str]| program.run(&[arguments, &config].concat());
+    story.sync(&config).ends_with(0);
+    // A new archive is only made where that is asked for, and has lines of its own in the list.
+    rehearse(&story, "rehearsal.db", &[]).ends_with(2);
+    rehearse(&story, "rehearsal.db", &["--new"]).ends_with(0);
+    rehearse(&story, "rehearsal.db", &[]).ends_with(0);
+    story.sync(&config).ends_with(0);
+    let list = lines(program, "heads.txt");
+    assert_eq!(list.len(), 4);
+    let archive = |line: usize| list[line].split(' ').nth(2).unwrap();
+    assert!(archive(0) == archive(3) && archive(1) == archive(2) && archive(0) != archive(1));
+    let ended = real(&["verify"]).ends_with(0);
+    let day = &list[3][..10];
+    assert!(
+        ended
+            .stdout
+            .contains(&format!("history up to sync 2 of {day} is held")),
+        "{ended:?}"
+    );
+    assert!(
+        ended.stdout.contains("lines of other archives left aside: 2"),
+        "{ended:?}"
+    );
+    // An archive that was there before, and of which the list knows nothing, is told and does not touch it.
+    program
+        .run(&["--archive", "other.db", "jobs", "add", &story.job(0)])
+        .ends_with(0);
+    let ended = rehearse(&story, "other.db", &[])
+        .ends_with(3)
+        .says("none of this archive");
+    assert_eq!(lines(program, "heads.txt"), list);
+    let (_, line) = ended
+        .stderr
+        .split_once("whoever keeps the list appends: ")
+        .unwrap();
+    let line: Vec<&str> = line.split_whitespace().take(4).collect();
+    let verify = real(&["verify", "--archive", "other.db"]).ends_with(4);
+    assert!(
+        verify
+            .stdout
+            .contains("it has lines of other archives and none of this one"),
+        "{verify:?}"
+    );
+    let line = line.join(" ");
+    let line = line.trim_end_matches('.');
+    program.write("heads.txt", format!("{}\n{line}\n", list.join("\n")));
+    real(&["verify", "--archive", "other.db"]).ends_with(0);
+    rehearse(&story, "other.db", &[]).ends_with(0);
+    // A copy has the id of the archive, and would go on with its history beside it.
+    let list = lines(program, "heads.txt");
+    real(&["backup", "copy.db"]).ends_with(0);
+    for ended in [
+        rehearse(&story, "copy.db", &[]),
+        real(&["reindex", "--archive", "copy.db"]),
+    ] {
+        ended
+            .ends_with(3)
+            .says("the config file keeps this list for")
+            .says("this archive is a copy of that one");
+    }
+    assert_eq!(lines(program, "heads.txt"), list);
+    real(&["verify"]).ends_with(0);
+    story.sync(&config).ends_with(0);
+    real(&["verify"]).ends_with(0);
+    // Who names the list means it.
+    rehearse(&story, "copy.db", &["--head-file", "copy.txt"]).ends_with(0);
+    assert_eq!(lines(program, "copy.txt").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_backup_goes_on_once_its_lost_heads_are_acknowledged() {
+    let story = Story::new().await;
+    let program = &story.program;
+    let list = ["--head-file", "heads.txt"];
+    story.sync(&list).ends_with(0);
+    program.run(&["backup", "backup.db"]).ends_with(0);
+    story.sync(&list).ends_with(0);
+    story.sync(&list).ends_with(0);
+    std::fs::copy(program.path("backup.db"), program.path("jobruns.db")).unwrap();
+    let before = lines(program, "heads.txt");
+    story.sync(&list).ends_with(3).says("in line 3, is not held");
+    assert_eq!(lines(program, "heads.txt"), before);
+    let verify = |code| {
+        program
+            .run(&[&["verify"][..], &list].concat())
+            .ends_with(code)
+            .stdout
+    };
+    let told = verify(4);
+    for line in [1, 2] {
+        let time = before[line].split(' ').next().unwrap();
+        let place = format!("heads.txt, line {}, of {time}: the history", line + 1);
+        assert!(told.contains(&place), "{told}");
+    }
+    assert!(told.contains("history up to sync 1 of "), "{told}");
+    // The share is away while they are given up: the ledger says so, the list does not yet.
+    let why = ["ledger", "acknowledge", "--why", "the disk was replaced"];
+    std::fs::rename(program.path("heads.txt"), program.path("mine.txt")).unwrap();
+    std::fs::create_dir(program.path("share")).unwrap();
+    std::fs::copy(program.path("mine.txt"), program.path("share/heads.txt")).unwrap();
+    let ended = program.run(&[&why[..], &["--head-file", "share/heads.txt"]].concat());
+    ended.ends_with(0);
+    let acknowledged = lines(program, "share/heads.txt");
+    assert_eq!(acknowledged.len(), 4);
+    assert!(acknowledged[3].contains(" acknowledge "), "{acknowledged:?}");
+    std::fs::rename(program.path("mine.txt"), program.path("heads.txt")).unwrap();
+    // The next sync goes on with the list, and `verify` misses the line of the acknowledgement until it stands there.
+    story.sync(&list).ends_with(0);
+    verify(4);
+    let text = std::fs::read_to_string(program.path("heads.txt")).unwrap();
+    program.write("heads.txt", format!("{text}{}\n", acknowledged[3]));
+    let told = verify(0);
+    assert!(told.contains("given up") && told.contains("0 not"), "{told}");
+    story.sync(&list).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_says_no_more_than_the_heads_prove() {
+    let story = Story::new().await;
+    let program = &story.program;
+    story.sync(&["--head-file", "heads.txt"]).ends_with(0);
+    let without = program.run(&["verify"]).ends_with(0);
+    assert!(
+        without.stdout.contains(
+            "consistent with itself; no head was given, so this does not exclude that all of it was rewritten"
+        ),
+        "{without:?}"
+    );
+    assert!(!without.stdout.contains("intact"), "{without:?}");
+    let json = program.run(&["verify", "--format", "json"]).ends_with(0).json();
+    assert_eq!(json["heads"], serde_json::json!([]));
+    assert!(json["conclusion"].as_str().unwrap().contains("no head was given"));
+    // A whole line, one of another archive, one that was cut.
+    let line = lines(program, "heads.txt").remove(0);
+    let words: Vec<&str> = line.split(' ').collect();
+    let other = line.replace(words[2], "0e0e0e0e-0000-4000-8000-000000000001");
+    program.write(
+        "heads.txt",
+        format!("# kept by the auditor\n{line}\n{other}\n{}\n", &line[..50]),
+    );
+    let verify = ["verify", "--head-file", "heads.txt", "--format", "json"];
+    let json = program.run(&verify).ends_with(3).json();
+    assert_eq!(
+        json["heads"],
+        serde_json::json!([{
+            "file": "heads.txt", "held": 1, "not_held": 0, "of_other_archives": 1, "unreadable_lines": [4],
+            "newest_held": {"head": words[3], "entry_id": json["verified"]["entries"], "sync_id": 1, "at": words[0]},
+        }])
+    );
+    assert_eq!(json["archive_id"], words[2]);
+    assert_eq!(json["head"], words[3]);
+    assert_eq!(json["tool_version"], env!("CARGO_PKG_VERSION"));
+    assert!(json["verified_at"].is_string());
+    let ended = program.run(&verify[..3]).ends_with(3);
+    assert!(ended.stdout.contains("lines that hold no head: 1"), "{ended:?}");
+    // A head by itself, and the head since which something is compared, are held as well.
+    for flag in ["--head", "--since-head"] {
+        let ended = program.run(&["verify", flag, words[3]]).ends_with(0);
+        let sealed = format!("it holds the history up to sync 1 of {}", &words[0][..10]);
+        assert!(ended.stdout.contains(&sealed), "{ended:?}");
+    }
+    // The list is no place for a report.
+    program
+        .run(&["verify", "--head-file", "heads.txt", "--output", "heads.txt"])
+        .ends_with(2);
 }

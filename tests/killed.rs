@@ -86,7 +86,7 @@ async fn killed_at_any_moment_it_holds_whole_runs_only_and_the_next_sync_complet
             // Two answers come and the third does not.
             story.fault("stall=60@3");
         }
-        let arguments = ["-q", "sync", &jobs[0], &jobs[1], &jobs[2]];
+        let arguments = ["-q", "sync", "--new", &jobs[0], &jobs[1], &jobs[2]];
         let child = story.program.command(&arguments).spawn().unwrap();
         if is_sure {
             wait_for_runs(&story);

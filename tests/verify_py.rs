@@ -7,9 +7,10 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use common::program::Program;
 use common::python::{is_there, python};
 use common::{Bench, small_history};
-use jobruns::archive::{ReadOnly, Writer};
+use jobruns::archive::{Packer, ReadOnly, Writer};
 use jobruns::model::{Zone, hex, zone_names};
 use jobruns::simulator::{History, Options};
 use rusqlite::Connection;
@@ -163,7 +164,8 @@ async fn it_reads_what_we_read_in_any_zone() {
         assert_eq!(report.findings, []);
         let said = ends_with(&verify_py(&bench.archive(), &["--head", &hex(&report.head)]), 0);
         assert!(
-            said.trim_end().ends_with(&format!("head {}", hex(&report.head))),
+            said.trim_end().ends_with(&format!("head {}", hex(&report.head)))
+                && said.contains("\nintact: it is"),
             "{said}"
         );
         let (payloads, messages) = (report.verified.payloads, report.verified.messages);
@@ -449,4 +451,105 @@ async fn it_knows_lodged_heads_and_tells_what_is_no_archive() {
     let sound = std::fs::read(bench.archive()).unwrap();
     std::fs::write(&old, &sound[..sound.len() / 2]).unwrap();
     ends_with(&verify_py(&old, &[]), 4);
+}
+
+/// Runs a script as a Python without Zstandard would.
+const WITHOUT_ZSTD: &str = "
+import runpy, sys
+sys.modules['compression'] = sys.modules['zstandard'] = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_that_the_program_prints_needs_nothing_beside_it() {
+    if !python_is_there() {
+        return;
+    }
+    let program = Program::new();
+    program
+        .run(&["verify", "--script", "--output", "verify.py"])
+        .ends_with(0);
+    let script = std::fs::read_to_string(program.path("verify.py")).unwrap();
+    assert_eq!(program.run(&["verify", "--script"]).ends_with(0).stdout, script);
+    program
+        .run(&["verify", "--script", "--format", "json"])
+        .ends_with(2);
+    let bench = eventful(Some("Europe/Berlin")).await;
+    let check = |arguments: &[&str], archive: &Path| {
+        let mut command = program.start("python3");
+        command.args(arguments).arg("verify.py").arg(archive);
+        command.env("PYTHONUTF8", "1").output().unwrap()
+    };
+    let said = ends_with(&check(&[], &bench.archive()), 0);
+    assert!(
+        said.contains("consistent with itself; no head was given") && !said.contains("intact"),
+        "{said}"
+    );
+    let changed = |edit: &str| {
+        let path = copy(&bench, "changed.db");
+        assert!(Connection::open(&path).unwrap().execute(edit, []).unwrap() > 0);
+        path
+    };
+    let edited_view = changed("UPDATE _run SET status = 4 WHERE status = 5");
+    ends_with(&check(&[], &edited_view), 4);
+    // Without Zstandard it checks what it can, says what it cannot, and passes nothing.
+    let without = ["-c", WITHOUT_ZSTD];
+    let said = ends_with(&check(&without, &bench.archive()), 1);
+    assert!(
+        said.contains("not checked: ")
+            && said.contains("pip install zstandard")
+            && !said.contains("\nintact"),
+        "{said}"
+    );
+    ends_with(&check(&without, &edited_view), 1);
+    for edit in [
+        "UPDATE ledger SET entry = replace(entry, 'count=0', 'count=1') WHERE entry LIKE 'sync-began %'",
+        "UPDATE _sync_job SET runs_seen = runs_seen + 1",
+        "UPDATE _revision SET payload_sha256 = zeroblob(32) WHERE revision = 1",
+        "UPDATE _run SET absent_since_unix = 5 WHERE run_key = 2",
+        "DELETE FROM payload WHERE entry_id = (SELECT min(entry_id) FROM payload)",
+    ] {
+        std::fs::remove_file(&edited_view).unwrap();
+        ends_with(&check(&without, &changed(edit)), 4);
+    }
+}
+
+/// Unpacks a frame as if the ledger said so many bytes; prints what came of it.
+const UNPACK: &str = "
+import json, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+import verify
+frame, said = open(sys.argv[2], 'rb').read(), []
+for data, size in ((frame, 50 << 20), (frame, 1000), (frame, 1 << 40), (frame[:-1], 50 << 20), (frame + b'x', 50 << 20)):
+    try:
+        said.append(len(verify.unpack(data, None, size)))
+    except Exception as error:
+        said.append(str(error))
+print(json.dumps(said))
+";
+
+#[test]
+fn it_unpacks_no_more_than_the_ledger_says() {
+    if !python_is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("frame");
+    std::fs::write(
+        &file,
+        Packer::new(None).unwrap().pack(&vec![0; 50 << 20]).unwrap(),
+    )
+    .unwrap();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let said = python(UNPACK, &[&docs, &file]).unwrap();
+    assert_eq!(said[0], 50 << 20);
+    let said_so = |index: usize, words: &str| {
+        let found = said[index].as_str().unwrap();
+        assert!(found.contains(words), "{found}");
+    };
+    said_so(1, "its frame says 52428800 bytes, and the ledger 1000");
+    said_so(2, "more than jobruns archives");
+    assert!(said[3].is_string(), "{said}");
 }

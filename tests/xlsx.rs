@@ -244,18 +244,22 @@ async fn options_of_csv_are_refused_for_a_workbook() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_terminal_is_shown_no_workbook() {
+async fn a_terminal_is_shown_neither_a_workbook_nor_a_page() {
     if !common::python::is_there("python3") {
         return;
     }
     let story = synced().await;
     let spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
-    let mut command = story.program.start("python3");
-    command.args(["-c", spawn, env!("CARGO_BIN_EXE_jobruns")]);
-    command.args(["report", "failure-trends", "--format", "xlsx"]);
-    let ended = common::program::Ended::of(command.spawn().unwrap()).ends_with(2);
-    assert!(
-        ended.stdout.contains("xlsx is no text for a terminal"),
-        "{ended:?}"
-    );
+    for (format, arguments) in [
+        ("xlsx", ["report", "failure-trends"]),
+        ("html", ["report", "overview"]),
+        ("html", ["query", "SELECT 1"]),
+    ] {
+        let mut command = story.program.start("python3");
+        command.args(["-c", spawn, env!("CARGO_BIN_EXE_jobruns")]);
+        command.args(arguments).args(["--format", format]);
+        let ended = common::program::Ended::of(command.spawn().unwrap()).ends_with(2);
+        let refused = format!("{format} is not a format for a terminal");
+        assert!(ended.stdout.contains(&refused), "{ended:?}");
+    }
 }

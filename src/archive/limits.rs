@@ -20,7 +20,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::error::{ArchiveError, Doing};
 use super::migrations;
-use super::payload::MOST_BYTES;
+use super::storage::payload::MOST_BYTES;
 
 /// Limits of every connection to an archive, each with its reason.
 const LIMITS: [(Limit, i32); 3] = [

@@ -22,13 +22,31 @@ pub fn known_schema_version() -> i64 {
         .unwrap_or(0)
 }
 
-/// The SQL of every migration, in order.
-pub(super) fn migrations() -> Vec<String> {
-    embedded::migrations::runner()
+/// A migration.
+pub(super) struct Migration {
+    /// Its number, which is the version of the schema that it makes.
+    pub(super) number: i64,
+    /// Its name, without the number.
+    pub(super) name: String,
+    /// Its statements.
+    pub(super) sql: String,
+}
+
+/// Every migration, in order.
+pub(super) fn migrations() -> Vec<Migration> {
+    let mut migrations: Vec<Migration> = embedded::migrations::runner()
         .get_migrations()
         .iter()
-        .filter_map(|migration| migration.sql().map(str::to_owned))
-        .collect()
+        .filter_map(|migration| {
+            Some(Migration {
+                number: migration.version().into(),
+                name: migration.name().to_owned(),
+                sql: migration.sql()?.to_owned(),
+            })
+        })
+        .collect();
+    migrations.sort_by_key(|migration| migration.number);
+    migrations
 }
 
 /// An empty database in memory with the schema that this program makes.

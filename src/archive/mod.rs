@@ -13,16 +13,12 @@
 //! Writing upgrades an older archive by migrations, all or nothing. Reading never changes the file. A newer archive, or a
 //! file that is none, is refused and left untouched.
 
-mod acknowledge;
 mod atomic_file;
 mod backup;
 mod connection;
 mod db;
 mod error;
-mod heads;
 mod identity;
-mod jobs;
-mod keys;
 mod ledger;
 mod limits;
 mod lock;
@@ -30,42 +26,28 @@ mod migrations;
 mod network;
 mod open;
 mod paths;
-mod payload;
-mod plan;
-mod quarantine;
 mod queries;
 mod read_only;
-mod reindex;
-mod replay;
-mod revisions;
-mod salvage;
+mod repair;
 mod schema;
-mod syncs;
+mod storage;
 mod unchanging;
 mod verify;
 mod write;
-mod zones;
 
-pub use acknowledge::{Acknowledged, acknowledge};
 pub use atomic_file::{Access, AtomicFile};
 pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
-pub use heads::{
-    HeadFileError, HeadToPublish, Publication, PublishError, PublishedHead, PublishedHeads, publish_head,
-    read_heads,
-};
 pub use identity::FileIdentity;
-pub use jobs::{JobRow, JobState};
-pub use keys::Keys;
+pub use ledger::acknowledge::{Acknowledged, acknowledge};
+pub use ledger::heads::{HeadFileError, PublishedHead, PublishedHeads, read_heads};
+pub use ledger::publish::{HeadToPublish, Publication, PublishError, publish_head};
 pub use ledger::{GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::SyncLock;
 pub use migrations::known_schema_version;
 pub use network::network_drive;
-pub use open::APPLICATION_ID;
+pub use open::{APPLICATION_ID, is_to_be_made, refuse_missing};
 pub use paths::{COMPANIONS, resolve};
-pub use payload::{Packer, unpack};
-pub use plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
-pub use quarantine::QuarantineRow;
 pub use queries::{
     Answer, AssetName, Changes, CompleteAnswer, CountMismatch, JobFreshness, JobName, KindName, LastSync,
     LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
@@ -73,12 +55,20 @@ pub use queries::{
     message_key_range,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
-pub use reindex::{Reindexed, reindex};
-pub use salvage::{Salvaged, salvage};
+pub use repair::reindex::{Reindexed, reindex};
+pub use repair::salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
-pub use syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-pub use verify::{Finding, HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
-pub use write::{
-    Dictionary, DictionaryMaker, KnownJob, KnownRun, KnownRuns, MAX_MESSAGES, PackedPayload, ReceivedRun,
-    ReceivedUnreadable, Stored, Writer,
+pub use storage::clock::ClockFinding;
+pub use storage::dictionary::{Dictionary, DictionaryMaker};
+pub use storage::jobs::{JobRow, JobState};
+pub use storage::keys::Keys;
+pub use storage::known::{KnownRun, KnownRuns};
+pub use storage::messages::MAX_MESSAGES;
+pub use storage::payload::{Packer, unpack};
+pub use storage::plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
+pub use storage::quarantine::QuarantineRow;
+pub use storage::syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
+pub use verify::{
+    Finding, HeadsOf, HeldHead, Verified, VerifyOptions, VerifyProgress, VerifyReport, verify_script,
 };
+pub use write::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};

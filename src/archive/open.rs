@@ -32,22 +32,46 @@ enum Identity {
     Archive(i64),
 }
 
-/// Whether there is no archive at `path` yet that could be opened to write: it must be made first.
-pub(super) fn is_to_be_made(path: &Path) -> Result<bool, ArchiveError> {
+/// Whether there is no archive at `path` yet that could be opened to write: no file, or one without bytes.
+///
+/// # Errors
+/// A directory or a device; a path that cannot be looked at.
+pub fn is_to_be_made(path: &Path) -> Result<bool, ArchiveError> {
     Ok(state(path, &resolve(path)?)? != FileState::Filled)
+}
+
+/// What is done where there is no archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    Create,
+    Fail,
+}
+
+/// An archive that is open to write.
+pub(super) struct OpenToWrite {
+    pub(super) connection: Connection,
+    /// Whether it was created just now.
+    pub(super) created: bool,
 }
 
 /// Opens the archive to write, after making or upgrading it. Who may have to make it holds its [`SyncLock`].
 ///
 /// A file that is not an archive, or one of a newer program, is refused and left untouched.
-pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
+pub(super) fn open_to_write(path: &Path, if_missing: IfMissing) -> Result<OpenToWrite, ArchiveError> {
+    if if_missing == IfMissing::Fail {
+        refuse_missing(path)?;
+    }
     let file = resolve(path)?;
     if refuse_other_names(path, &file).is_err() {
         // Where no rename keeps from replacing, a new file has two names for a moment, and a kill then leaves it both.
         drop(remove_leftovers(&file));
     }
     refuse_other_names(path, &file)?;
-    if state(path, &file)? != FileState::Filled {
+    let created = state(path, &file)? != FileState::Filled;
+    if created {
+        if if_missing == IfMissing::Fail {
+            return Err(missing(path));
+        }
         make(path, &file)?;
         refuse_other_names(path, &file)?;
     }
@@ -70,7 +94,28 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, ArchiveError> {
         .map_err(opening(path))?;
     drop_unusable_indexes(path, &connection)?;
     begin_ledger(&mut connection)?;
-    Ok(connection)
+    Ok(OpenToWrite { connection, created })
+}
+
+/// There is no archive: no file, or one without bytes.
+fn missing(path: &Path) -> ArchiveError {
+    let path = path.to_path_buf();
+    if path.exists() {
+        ArchiveError::Empty { path }
+    } else {
+        ArchiveError::Missing { path }
+    }
+}
+
+/// Refuses a path at which there is no archive.
+///
+/// # Errors
+/// [`ArchiveError::Missing`] or [`ArchiveError::Empty`]; a path that cannot be looked at.
+pub fn refuse_missing(path: &Path) -> Result<(), ArchiveError> {
+    if is_to_be_made(path)? {
+        return Err(missing(path));
+    }
+    Ok(())
 }
 
 /// Makes the archive: built under another name in the same folder, synchronised to the disk, then given its name. So a
@@ -119,12 +164,7 @@ fn set_identity(connection: &Connection) -> rusqlite::Result<()> {
 /// Opens the archive to read; it is neither made nor upgraded, and works on a read-only file or folder.
 pub(super) fn open_to_read(path: &Path) -> Result<ReadConnection, ArchiveError> {
     let Some(found) = look(path)? else {
-        let path = path.to_path_buf();
-        return Err(if path.exists() {
-            ArchiveError::Empty { path }
-        } else {
-            ArchiveError::Missing { path }
-        });
+        return Err(missing(path));
     };
     let known = known_schema_version();
     match identify(path, &found.connection)? {

@@ -6,13 +6,15 @@ use rusqlite::{Connection, params};
 
 use super::db::Db;
 use super::error::ArchiveError;
-use super::jobs::{self, JobState};
 use super::open::{self, ReadConnection};
-use super::quarantine::{self, QuarantineRow};
-use super::revisions::bytes_told;
+use super::storage::clock::{self, ClockFinding};
+use super::storage::jobs::{self, JobState};
+use super::storage::payload;
+use super::storage::quarantine::{self, QuarantineRow};
+use super::storage::revisions::bytes_told;
 use super::unchanging::{READINGS, Unchanging};
-use super::{ledger, limits, payload};
-use crate::model::{Guid, Sha256};
+use super::{ledger, limits};
+use crate::model::{Guid, Instant, Sha256};
 
 /// An archive opened to read.
 #[derive(Debug)]
@@ -197,6 +199,14 @@ impl ReadOnly {
     /// SQL errors.
     pub fn job_states(&self) -> Result<Vec<JobState>, ArchiveError> {
         self.read(|reader| jobs::states(&reader.connection))
+    }
+
+    /// What is doubtful about the clock at `now`: a last sync in the future, or a clock that was set back lately.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn clock_findings(&self, now: Instant) -> Result<Vec<ClockFinding>, ArchiveError> {
+        self.read(|reader| clock::findings(&reader.connection, now))
     }
 
     /// How many syncs the archive has seen begin.

@@ -51,8 +51,8 @@ pub struct DocumentedColumn {
 #[must_use]
 pub fn documented_tables() -> Vec<DocumentedTable> {
     let mut tables: Vec<DocumentedTable> = Vec::new();
-    for sql in migrations() {
-        for statement in statements(&sql) {
+    for migration in migrations() {
+        for statement in statements(&migration.sql) {
             if let Some(table) = table_of(&statement) {
                 // A later migration makes a view anew.
                 tables.retain(|known| known.name != table.name);

@@ -50,6 +50,13 @@ impl Client {
         self.0.session.token(&self.0.transport).await.map(|_| ())
     }
 
+    /// Our clock less the server's, in seconds, as the answers to the latest login or list of jobs since the last call
+    /// told it; `None` where none came with a `Date`.
+    #[must_use]
+    pub fn take_clock_skew(&self) -> Option<i64> {
+        self.0.transport.clock_skew().take()
+    }
+
     /// Asks once for the newest `count` runs of `job` (0 = all) with their messages.
     ///
     /// A 401 renews the token (or logs in again, if that is refused) and asks a second time; that is the end of it.

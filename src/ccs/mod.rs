@@ -23,6 +23,7 @@ mod base_url;
 mod body;
 mod certificate;
 mod client;
+mod clock;
 mod cookies;
 mod diagnosis;
 mod error;

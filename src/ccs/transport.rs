@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::base_url::{BaseUrl, origin, same_server, shown};
 use super::body::Body;
+use super::clock::ClockSkew;
 use super::cookies::Cookies;
 use super::diagnosis::{Asked, no_answer};
 use super::error::{Cause, CcsError, Doing};
@@ -24,6 +25,7 @@ use super::redact::Redactor;
 use super::retry;
 use super::settings::Settings;
 use super::tls::Tls;
+use crate::model;
 
 /// Redirects within the server that are followed for one request; more is a loop.
 const MOST_REDIRECTS: u32 = 5;
@@ -48,6 +50,7 @@ pub(super) struct Transport {
     proxy: Option<String>,
     /// Whether the server asked for a certificate of the client.
     client_certificate: Arc<AtomicBool>,
+    clock_skew: ClockSkew,
 }
 
 /// What a request carries besides its URL.
@@ -116,6 +119,7 @@ impl Transport {
             redactor,
             proxy: by_proxy,
             client_certificate: tls.client_certificate,
+            clock_skew: ClockSkew::default(),
         })
     }
 
@@ -127,6 +131,11 @@ impl Transport {
     /// The address of the server.
     pub(super) const fn base(&self) -> &BaseUrl {
         &self.base
+    }
+
+    /// Our clock against the server's.
+    pub(super) const fn clock_skew(&self) -> &ClockSkew {
+        &self.clock_skew
     }
 
     /// Sends one request, following redirects to the same question at the same server, and returns the answer of any
@@ -233,11 +242,17 @@ impl Transport {
         };
         self.pace.turn().await;
         let began = Instant::now();
+        let sent = model::Instant::now();
         let outcome = request.send().await;
         let milliseconds = began.elapsed().as_millis();
         match outcome {
             Ok(response) => {
                 let status = response.status().as_u16();
+                // Of short answers alone: one with many runs may be dated when it was begun.
+                if matches!(doing, Doing::Login | Doing::Renewal | Doing::ListJobs) {
+                    self.clock_skew
+                        .note(response.headers(), sent, model::Instant::now());
+                }
                 tracing::debug!(%method, url = asked.url, status, milliseconds, "answer began");
                 Ok(Answer {
                     body: Body::new(response, self.idle_timeout),

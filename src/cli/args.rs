@@ -8,7 +8,7 @@ use crate::cli::commands::{
     backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
     report, salvage, schema, simulate, status, sync, trust, verify,
 };
-use crate::config::{Environment, GlobalFlags, LogFormat, Setting, When};
+use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
 /// Archives the job-run history of Control Compliance Suite (CCS) in one SQLite file with a verifiable ledger
 #[derive(Debug, Parser)]
@@ -23,7 +23,7 @@ use crate::config::{Environment, GlobalFlags, LogFormat, Setting, When};
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub(crate) global: GlobalFlags,
+    pub(crate) global: GlobalSettings,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -87,17 +87,13 @@ pub(crate) fn early(arguments: &[OsString], environment: Environment<'_>) -> Ear
     let no_color = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
     let color = if no_color { When::Never } else { When::Auto };
     Early {
-        log_format: early_word(arguments, environment, Setting::LOG_FORMAT).unwrap_or_default(),
-        color: early_word(arguments, environment, Setting::COLOR).unwrap_or(color),
+        log_format: early_word(arguments, environment, "log-format").unwrap_or_default(),
+        color: early_word(arguments, environment, "color").unwrap_or(color),
     }
 }
 
-fn early_word<T: ValueEnum>(
-    arguments: &[OsString],
-    environment: Environment<'_>,
-    setting: Setting,
-) -> Option<T> {
-    let flag = setting.flag();
+fn early_word<T: ValueEnum>(arguments: &[OsString], environment: Environment<'_>, name: &str) -> Option<T> {
+    let flag = format!("--{name}");
     let mut given = None;
     let mut rest = arguments
         .iter()
@@ -111,7 +107,8 @@ fn early_word<T: ValueEnum>(
             None => {}
         }
     }
-    let text = given.or_else(|| environment(&setting.variable()))?;
+    let text =
+        given.or_else(|| environment(&format!("JOBRUNS_{}", name.to_uppercase().replace('-', "_"))))?;
     T::from_str(OsStr::to_str(&text)?.trim(), true).ok()
 }
 
@@ -124,6 +121,22 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flag_and_variable_of_a_setting_follow_from_its_key() {
+        fn check(command: &clap::Command) {
+            for setting in command.get_arguments() {
+                let Some(variable) = setting.get_env() else {
+                    continue;
+                };
+                let key = setting.get_id().as_str();
+                assert_eq!(variable, OsStr::new(&format!("JOBRUNS_{}", key.to_uppercase())));
+                assert_eq!(setting.get_long(), Some(key.replace('_', "-").as_str()));
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
 use crate::cli::credentials;
 use crate::cli::failure::Failure;
-use crate::config::{ConfigError, PasswordEncoding, ServerSettings, TrustChoice};
+use crate::config::{ConfigError, PasswordEncoding, ServerSettings, Sources, TrustChoice};
 
 /// How long connecting may take; a server that is there answers a connection in far less, even over a bad line.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -15,11 +15,14 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// Wrong usage: the URL, the certificate file, the password.
-pub(crate) fn client(settings: &ServerSettings) -> Result<Client, Failure> {
-    let insecure = settings.trust == TrustChoice::Insecure;
-    let trust = trust(&settings.trust)?;
+pub(crate) fn client(settings: &ServerSettings, sources: &Sources<'_>) -> Result<Client, Failure> {
+    let url = settings.server.url()?;
+    let username = settings.login.username()?;
+    let choice = settings.trust(sources)?;
+    let insecure = choice == TrustChoice::Insecure;
+    let trust = trust(&choice)?;
     // Before the password: nobody should type one for a URL that cannot be used.
-    ccs::check_base_url(&settings.server.url, &trust)?;
+    ccs::check_base_url(url, &trust)?;
     if insecure {
         tracing::warn!(
             "--insecure: the server's certificate is not checked; anybody in between can read the password and \
@@ -27,9 +30,9 @@ pub(crate) fn client(settings: &ServerSettings) -> Result<Client, Failure> {
         );
     }
     let client = Client::new(&ccs::Settings {
-        base_url: settings.server.url.clone(),
-        username: settings.login.username.clone(),
-        password: credentials::password(&settings.login, &settings.server.url)?,
+        base_url: url.to_owned(),
+        username: username.to_owned(),
+        password: credentials::password(&settings.login, url, sources)?,
         password_encoding: match settings.password_encoding {
             PasswordEncoding::Base64 => ccs::PasswordEncoding::Base64,
             PasswordEncoding::None => ccs::PasswordEncoding::None,

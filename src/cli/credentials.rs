@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read};
 use crate::cli::failure::Failure;
 use crate::config::password::VARIABLE;
 use crate::config::{
-    Account, ConfigError, Keyring, KeyringError, LoginSettings, Origin, PasswordSources, Setting,
+    Account, ConfigError, Keyring, KeyringError, LoginSettings, Origin, PasswordSources, Sources,
     find_password,
 };
 use crate::model::Secret;
@@ -16,18 +16,23 @@ use crate::model::Secret;
 ///
 /// # Errors
 /// Wrong usage: a source that cannot be read, or none.
-pub(crate) fn password(login: &LoginSettings, url: &str) -> Result<Secret, Failure> {
+pub(crate) fn password(login: &LoginSettings, url: &str, sources: &Sources<'_>) -> Result<Secret, Failure> {
     let account = account(login, url)?;
-    find(login, &account, Keyring::open())
+    find(login, sources, &account, Keyring::open())
 }
 
 /// A password to keep in the operating system's store: as [`password`], with that store left out.
 ///
 /// # Errors
 /// Wrong usage: a source that cannot be read, or none.
-pub(crate) fn new_password(login: &LoginSettings, account: &Account) -> Result<Secret, Failure> {
+pub(crate) fn new_password(
+    login: &LoginSettings,
+    sources: &Sources<'_>,
+    account: &Account,
+) -> Result<Secret, Failure> {
     find(
         login,
+        sources,
         account,
         Err(KeyringError::Unavailable("it is what shall be filled".to_owned())),
     )
@@ -35,6 +40,7 @@ pub(crate) fn new_password(login: &LoginSettings, account: &Account) -> Result<S
 
 fn find(
     login: &LoginSettings,
+    sources: &Sources<'_>,
     account: &Account,
     keyring: Result<Keyring, KeyringError>,
 ) -> Result<Secret, Failure> {
@@ -43,8 +49,9 @@ fn find(
     // On a terminal `--password-stdin` is a question, so that the answer is not echoed.
     let by_stdin = login.password_stdin && !terminal;
     let mut ask = |account: &Account| rpassword::prompt_password(format!("Password of {account}: "));
+    let file = login.password_file.clone();
     let sources = PasswordSources {
-        file: login.password_file.clone(),
+        file: file.map(|path| (path, sources.origin("password_file"))),
         stdin: by_stdin.then_some(&mut stdin as &mut dyn Read),
         variable: std::env::var_os(VARIABLE),
         keyring,
@@ -61,8 +68,8 @@ fn find(
 /// Wrong usage, where the URL names no host.
 pub(crate) fn account(login: &LoginSettings, url: &str) -> Result<Account, Failure> {
     let no_host = || ConfigError::Value {
-        origin: Origin::Flag(Setting::URL.flag()),
+        origin: Origin::Flag("--url".to_owned()),
         reason: "the URL names no host (expected https://HOST:12431)".to_owned(),
     };
-    Ok(Account::new(&login.username, url).ok_or_else(no_host)?)
+    Ok(Account::new(login.username()?, url).ok_or_else(no_host)?)
 }

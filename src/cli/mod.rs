@@ -8,20 +8,22 @@ mod client;
 mod commands;
 mod credentials;
 mod failure;
+mod new_archive;
 mod output;
 mod runtime;
 mod terminal;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, ColorChoice, CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
 use self::failure::Failure;
 use self::terminal::console::{Console, tell_choices};
 use crate::config::{
-    Environment, GlobalFlags, GlobalSettings, Sources, When, default_config_files, find_config_file,
-    show_size, unread_config_file,
+    ConfigError, Environment, GlobalSettings, Sources, When, config_keys, default_config_files,
+    find_config_file, show_size, unread_config_file, with_variables_in_help,
 };
 use crate::memory;
 use crate::model::Instant;
@@ -53,22 +55,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         When::Always => ColorChoice::Always,
         When::Never => ColorChoice::Never,
     };
-    let parsed = Cli::command().color(color).try_get_matches_from(arguments);
-    let read = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
-    let cli = match read {
-        Ok((cli, matches)) => {
-            output::in_use::protect_arguments(&matches);
-            cli
-        }
+    let command = with_variables_in_help(Cli::command()).color(color);
+    let parsed = match command.try_get_matches_from(&arguments) {
+        Ok(parsed) => parsed,
         Err(error) => return end_of_parsing(&error, &console),
     };
+    output::in_use::protect_arguments(&parsed);
     if !Instant::clock_is_set() {
         let words = "the clock of this machine is set to a time before 1970, so every time that is recorded would be wrong";
         let failure = Failure::new(Exit::NotDone, words).with_hint("set the clock, then run it again.");
         console.tell(&failure);
         return failure.exit();
     }
-    match dispatch(cli, &environment, &console) {
+    match dispatch(&arguments, &parsed, &environment, &console) {
         Ok(exit) => exit,
         Err((failure, console)) => {
             console.tell(&failure);
@@ -96,19 +95,23 @@ fn end_of_parsing(error: &clap::Error, console: &Console) -> Exit {
 
 /// Settles what holds for every command, and runs the one that was asked for. A failure comes with the console to
 /// tell it on.
-fn dispatch(cli: Cli, environment: Environment<'_>, early: &Console) -> Result<Exit, (Failure, Console)> {
-    let settled = settle(&cli.global, environment);
-    let (sources, settings, console) = settled.map_err(|failure| (failure, early.clone()))?;
+fn dispatch(
+    arguments: &[OsString],
+    parsed: &ArgMatches,
+    environment: Environment<'_>,
+    early: &Console,
+) -> Result<Exit, (Failure, Console)> {
+    let settled = settle(arguments, parsed, environment);
+    let (sources, cli, console) = settled.map_err(|failure| (failure, early.clone()))?;
     console.listen();
     match sources.file() {
         Some(file) => tracing::debug!("config file: {}", file.path().display()),
         None => tracing::debug!("config file: none (looked for {})", looked_for(environment)),
     }
     tell_choices(&sources);
-    let result = command(cli.command, &sources, &settings, &console);
-    tell_choices(&sources);
+    let result = command(cli.command, &sources, &cli.global, &console);
     result.map_err(|failure| {
-        let is_missing = sources.file().is_none() && !settings.archive.exists();
+        let is_missing = sources.file().is_none() && !cli.global.archive.exists();
         let failure = match is_missing.then(unread_config_file).flatten() {
             Some(unread) => failure.with_further_hint(&unread),
             None => failure,
@@ -125,15 +128,20 @@ fn looked_for(environment: Environment<'_>) -> String {
 }
 
 fn settle<'e>(
-    flags: &GlobalFlags,
+    arguments: &[OsString],
+    parsed: &ArgMatches,
     environment: Environment<'e>,
-) -> Result<(Sources<'e>, GlobalSettings, Console), Failure> {
-    let file = find_config_file(flags.config.as_deref(), environment)?;
-    let sources = Sources::new(environment, file);
-    let settings = GlobalSettings::choose(flags, &sources)?;
+) -> Result<(Sources<'e>, Cli, Console), Failure> {
+    let command = Cli::command();
+    let named = parsed.get_one::<PathBuf>("config").map(PathBuf::as_path);
+    let file = find_config_file(named, environment, &config_keys(&command))?;
+    let mut sources = Sources::new(environment, file);
+    let matches = sources.parse(&command, arguments, parsed)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(ConfigError::from)?;
+    let settings = &cli.global;
     output::in_use::protect_archive(&settings.archive);
     output::in_use::protect_settings(&sources);
-    let mut console = Console::new(settings.log_format, settings.color, settings.verbosity);
+    let mut console = Console::new(settings.log_format, settings.color, settings.verbosity());
     if let Some(path) = &settings.log_file {
         output::in_use::refuse(path)?;
         output::in_use::protect(path, "the log file");
@@ -142,7 +150,7 @@ fn settle<'e>(
             Failure::new(Exit::WrongUsage, words).caused_by(&source)
         })?;
     }
-    Ok((sources, settings, console))
+    Ok((sources, cli, console))
 }
 
 fn command(
@@ -156,7 +164,7 @@ fn command(
         Command::Demo(args) => commands::demo::run(&args, global, console),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Sync(args) => commands::sync::run(&args, sources, global, console),
-        Command::Jobs(args) => commands::jobs::run(&args, sources, archive),
+        Command::Jobs(args) => commands::jobs::run(&args, sources, global),
         Command::Status(args) => commands::status::run(&args, archive),
         Command::Query(args) => commands::query::run(&args, archive),
         Command::Report(args) => commands::report::run(&args, archive, console),
@@ -169,9 +177,11 @@ fn command(
         Command::Ledger(args) => commands::ledger::run(&args, sources, archive),
         Command::Payload(args) => commands::payload::run(&args, archive),
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
-        Command::Trust(args) => commands::trust::run(&args, sources),
+        Command::Trust(args) => commands::trust::run(&args),
         Command::Password(args) => commands::password::run(&args, sources),
-        Command::Completions(args) => commands::completions::run(&args, Cli::command()),
-        Command::Man(args) => commands::man::run(&args, Cli::command()),
+        Command::Completions(args) => {
+            commands::completions::run(&args, with_variables_in_help(Cli::command()))
+        }
+        Command::Man(args) => commands::man::run(&args, with_variables_in_help(Cli::command())),
     }
 }

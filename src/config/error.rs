@@ -4,8 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::origin::Origin;
-use super::setting::CONFIG_FILE_NAME;
 use super::text::NotText;
+
+/// What a config file is called where none is named.
+pub const CONFIG_FILE_NAME: &str = "jobruns.toml";
 
 /// An error of the config room: each is a wrong use, found before any work.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +56,7 @@ pub enum ConfigError {
         /// The key as written.
         key: String,
         /// The setting that was probably meant.
-        meant: Option<&'static str>,
+        meant: Option<String>,
     },
     /// The config file has a list or a table where one value belongs.
     #[error("{}:{line}: {key} takes one value, not {found}", path.display())]
@@ -109,6 +111,9 @@ pub enum ConfigError {
         /// The character.
         control: char,
     },
+    /// The arguments were refused when the values of environment and config file were added to them.
+    #[error(transparent)]
+    Arguments(#[from] clap::Error),
     /// A setting that is needed was given nowhere.
     #[error("no {what} was given")]
     Missing {
@@ -223,6 +228,7 @@ impl ConfigError {
             | Self::Toml { .. }
             | Self::NotOneValue { .. }
             | Self::Value { .. }
+            | Self::Arguments(_)
             | Self::LongPasswordFile { .. }
             | Self::ReadPassword { .. }
             | Self::PasswordEncoding { .. }

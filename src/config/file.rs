@@ -9,7 +9,6 @@ use toml::de::{DeTable, DeValue};
 use super::error::ConfigError;
 use super::exports::{Export, Unreadable, read_export};
 use super::nearest::nearest;
-use super::setting::KEYS;
 use super::text::decode;
 
 /// A config file, read and checked for unknown keys; its values are still texts.
@@ -30,11 +29,11 @@ pub(crate) struct FileValue {
 }
 
 impl ConfigFile {
-    /// Reads the file at `path`.
+    /// Reads the file at `path`, in which these keys may stand.
     ///
     /// # Errors
     /// When it cannot be read, is not TOML, or has a key that is not a setting. The errors name lines and repeat none.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+    pub fn read(path: &Path, keys: &[String]) -> Result<Self, ConfigError> {
         let what = "config file";
         let path = path.to_path_buf();
         let bytes = match fs::read(&path) {
@@ -42,7 +41,7 @@ impl ConfigFile {
             Err(source) => return Err(ConfigError::Read { what, path, source }),
         };
         match decode(&bytes) {
-            Ok(text) => Self::parse(path, &text),
+            Ok(text) => Self::parse(path, &text, keys),
             Err(source) => Err(ConfigError::Encoding { what, path, source }),
         }
     }
@@ -72,7 +71,7 @@ impl ConfigFile {
         self.values.get(key)
     }
 
-    fn parse(path: PathBuf, text: &str) -> Result<Self, ConfigError> {
+    fn parse(path: PathBuf, text: &str, keys: &[String]) -> Result<Self, ConfigError> {
         let table = match DeTable::parse(text) {
             Ok(table) => table,
             Err(error) => {
@@ -98,8 +97,9 @@ impl ConfigFile {
                 exports = parse_exports(&path, text, line, value.get_ref())?;
                 continue;
             }
-            if !KEYS.contains(&key.as_ref()) {
-                let meant = nearest(key, KEYS);
+            if !keys.iter().any(|known| known == key) {
+                let known: Vec<&str> = keys.iter().map(String::as_str).collect();
+                let meant = nearest(key, &known).map(str::to_owned);
                 return Err(ConfigError::UnknownKey {
                     path,
                     line,
@@ -226,7 +226,13 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<ConfigFile, ConfigError> {
-        ConfigFile::parse(PathBuf::from("etc/jobruns.toml"), text)
+        ConfigFile::parse(PathBuf::from("etc/jobruns.toml"), text, &keys())
+    }
+
+    fn keys() -> Vec<String> {
+        ["url", "username", "concurrency", "insecure", "rate_limit"]
+            .map(str::to_owned)
+            .into()
     }
 
     #[test]
@@ -289,7 +295,7 @@ mod tests {
     fn relative_paths_lie_beside_the_file() {
         let file = parse("").unwrap();
         assert_eq!(file.resolve(Path::new("pw.txt")), Path::new("etc").join("pw.txt"));
-        let bare = ConfigFile::parse(PathBuf::from("jobruns.toml"), "").unwrap();
+        let bare = ConfigFile::parse(PathBuf::from("jobruns.toml"), "", &keys()).unwrap();
         assert_eq!(bare.resolve(Path::new("pw.txt")), Path::new("pw.txt"));
         if cfg!(unix) {
             assert_eq!(file.resolve(Path::new("/pw")), Path::new("/pw"));

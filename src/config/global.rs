@@ -4,11 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::error::ConfigError;
+use super::error::{CONFIG_FILE_NAME, ConfigError};
 use super::file::ConfigFile;
-use super::setting::{CONFIG_FILE_NAME, Setting};
-use super::sources::{Environment, Sources};
-use super::values::{word, word_of};
+use super::sources::Environment;
 
 /// The archive that is taken when none is named.
 pub const DEFAULT_ARCHIVE: &str = "jobruns.db";
@@ -47,121 +45,90 @@ impl When {
     }
 }
 
-/// The flags that every command takes, before or behind its name.
-#[derive(Debug, Clone, Default, clap::Args)]
+/// The settings that every command takes, before or behind its name.
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
-pub struct GlobalFlags {
-    /// The archive, an SQLite file [env: JOBRUNS_ARCHIVE] [default: jobruns.db]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub archive: Option<PathBuf>,
+pub struct GlobalSettings {
+    /// The archive, an SQLite file
+    #[arg(
+        long,
+        env = "JOBRUNS_ARCHIVE",
+        global = true,
+        value_name = "FILE",
+        default_value = DEFAULT_ARCHIVE
+    )]
+    pub archive: PathBuf,
 
-    /// The config file, TOML [env: JOBRUNS_CONFIG] [default: jobruns/jobruns.toml in the user's config folder, else in the machine's]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The config file, TOML [default: jobruns/jobruns.toml in the user's config folder, else in the machine's]
+    #[arg(long, env = "JOBRUNS_CONFIG", global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// Prints only errors to stderr
     #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub quiet: bool,
+    quiet: bool,
 
     /// Prints more: requests, timings, the origin of each setting; -vv prints even more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    verbose: u8,
 
-    /// The format of lines on stderr: text, or json for one object per line [env: JOBRUNS_LOG_FORMAT] [default: text]
+    /// The format of lines on stderr: text, or json for one object per line
     #[arg(
         long,
+        env = "JOBRUNS_LOG_FORMAT",
         global = true,
         value_name = "FORMAT",
         value_enum,
-        hide_possible_values = true
+        ignore_case = true,
+        hide_possible_values = true,
+        default_value_t
     )]
-    pub log_format: Option<LogFormat>,
-
-    /// Appends the same lines, with timestamps, to a file; not affected by --quiet [env: JOBRUNS_LOG_FILE]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub log_file: Option<PathBuf>,
-
-    /// When to use colours: auto, always or never; NO_COLOR is respected [env: JOBRUNS_COLOR] [default: auto]
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        value_enum,
-        hide_possible_values = true
-    )]
-    pub color: Option<When>,
-
-    /// When to show progress: auto (on a terminal), always or never [env: JOBRUNS_PROGRESS] [default: auto]
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        value_enum,
-        hide_possible_values = true
-    )]
-    pub progress: Option<When>,
-}
-
-/// What holds for every command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GlobalSettings {
-    /// The archive's file.
-    pub archive: PathBuf,
-    /// 0 with `--quiet`, 1 as usual, 2 with `-v`, 3 with `-vv`.
-    pub verbosity: u8,
-    /// What lines on stderr look like.
     pub log_format: LogFormat,
-    /// A file that gets the same lines.
+
+    /// Appends the same lines, with timestamps, to a file; not affected by --quiet
+    #[arg(long, env = "JOBRUNS_LOG_FILE", global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
-    /// When to colour.
+
+    /// When to use colours: auto, always or never; NO_COLOR is respected
+    #[arg(
+        long,
+        env = "JOBRUNS_COLOR",
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        ignore_case = true,
+        hide_possible_values = true,
+        default_value_t
+    )]
     pub color: When,
-    /// When to draw progress.
+
+    /// When to show progress: auto (on a terminal), always or never
+    #[arg(
+        long,
+        env = "JOBRUNS_PROGRESS",
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        ignore_case = true,
+        hide_possible_values = true,
+        default_value_t
+    )]
     pub progress: When,
 }
 
 impl GlobalSettings {
-    /// Chooses from flags and sources.
-    ///
-    /// # Errors
-    /// When a value cannot be read.
-    pub fn choose(flags: &GlobalFlags, sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        let archive = sources.find_path(Setting::ARCHIVE, flags.archive.clone())?;
-        let archive = match archive {
-            Some(chosen) => chosen.value,
-            None => {
-                sources.note(
-                    Setting::ARCHIVE,
-                    DEFAULT_ARCHIVE.to_owned(),
-                    super::Origin::Default,
-                );
-                PathBuf::from(DEFAULT_ARCHIVE)
-            }
-        };
-        // `NO_COLOR` (any text that is not empty) stands for `never` where nothing else was said.
-        let color = match sources.variable("NO_COLOR") {
-            Some(_) => When::Never,
-            None => When::Auto,
-        };
-        Ok(Self {
-            archive,
-            verbosity: if flags.quiet {
-                0
-            } else {
-                flags.verbose.saturating_add(1).min(3)
-            },
-            log_format: sources.find_or(
-                Setting::LOG_FORMAT,
-                flags.log_format,
-                word,
-                word_of,
-                LogFormat::default(),
-            )?,
-            log_file: sources
-                .find_path(Setting::LOG_FILE, flags.log_file.clone())?
-                .map(|chosen| chosen.value),
-            color: sources.find_or(Setting::COLOR, flags.color, word, word_of, color)?,
-            progress: sources.find_or(Setting::PROGRESS, flags.progress, word, word_of, When::default())?,
-        })
+    /// Whether `--quiet` was given.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// 0 with `--quiet`, 1 as usual, 2 with `-v`, 3 with `-vv`.
+    #[must_use]
+    pub fn verbosity(&self) -> u8 {
+        if self.quiet {
+            return 0;
+        }
+        self.verbose.saturating_add(1).min(3)
     }
 }
 
@@ -173,17 +140,18 @@ impl GlobalSettings {
 pub fn find_config_file(
     flag: Option<&Path>,
     environment: Environment<'_>,
+    keys: &[String],
 ) -> Result<Option<ConfigFile>, ConfigError> {
     let variable = environment("JOBRUNS_CONFIG")
         .filter(|value| !value.is_empty())
         .map(PathBuf::from);
     if let Some(path) = flag.map(Path::to_path_buf).or(variable) {
-        return ConfigFile::read(&path).map(Some);
+        return ConfigFile::read(&path, keys).map(Some);
     }
     default_config_files(environment)
         .iter()
         .find(|path| path.exists())
-        .map(|path| ConfigFile::read(path))
+        .map(|path| ConfigFile::read(path, keys))
         .transpose()
 }
 
@@ -215,40 +183,21 @@ pub fn default_config_files(environment: Environment<'_>) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::sources::tests::with_sources;
+    use crate::config::sources::tests::settled;
 
-    fn settings(flags: &GlobalFlags, environment: &[(&str, &str)]) -> GlobalSettings {
-        with_sources(environment, None, |sources| {
-            GlobalSettings::choose(flags, sources).unwrap()
+    fn settings(arguments: &[&str], environment: &[(&str, &str)]) -> GlobalSettings {
+        settled(arguments, environment, None, |settings: &GlobalSettings, _| {
+            settings.clone()
         })
+        .unwrap()
     }
 
     #[test]
     fn no_color_gives_way_to_what_was_asked_for() {
         let environment = [("NO_COLOR", "1")];
-        assert_eq!(settings(&GlobalFlags::default(), &environment).color, When::Never);
-        let asked = GlobalFlags {
-            color: Some(When::Always),
-            ..GlobalFlags::default()
-        };
-        assert_eq!(settings(&asked, &environment).color, When::Always);
-        assert_eq!(
-            settings(&GlobalFlags::default(), &[("NO_COLOR", "")]).color,
-            When::Auto
-        );
-    }
-
-    #[test]
-    fn the_archive_has_a_default() {
-        assert_eq!(
-            settings(&GlobalFlags::default(), &[]).archive,
-            PathBuf::from("jobruns.db")
-        );
-        let environment = [("JOBRUNS_ARCHIVE", "other.db")];
-        assert_eq!(
-            settings(&GlobalFlags::default(), &environment).archive,
-            PathBuf::from("other.db")
-        );
+        assert_eq!(settings(&[], &environment).color, When::Never);
+        assert_eq!(settings(&["--color=always"], &environment).color, When::Always);
+        assert_eq!(settings(&[], &[("NO_COLOR", "")]).color, When::Auto);
     }
 
     #[cfg(unix)]
@@ -279,7 +228,7 @@ mod tests {
     fn a_config_file_that_was_named_must_be_there() {
         let missing = Path::new("no-such-folder/jobruns.toml");
         assert!(matches!(
-            find_config_file(Some(missing), &|_| None),
+            find_config_file(Some(missing), &|_| None, &[]),
             Err(ConfigError::Read { .. })
         ));
     }

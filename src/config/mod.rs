@@ -4,6 +4,7 @@
 //!
 //! The flag, else the environment (`JOBRUNS_` and the setting's name in capitals), else the config file, else the
 //! default. [`Sources`] looks there in this order and remembers where each value was found, so that `-v` can say so.
+//! A setting is defined once, as a field of a struct of [`settings`] or [`global`] (or of a command's own arguments).
 //!
 //! # Secrets
 //!
@@ -14,7 +15,6 @@
 mod error;
 mod exports;
 mod file;
-mod flags;
 mod global;
 mod jobs_file;
 mod keyring;
@@ -22,30 +22,25 @@ mod nearest;
 mod origin;
 pub mod password;
 mod pin;
-mod setting;
 mod settings;
 mod size;
 mod sources;
 mod text;
 mod values;
 
-pub use error::ConfigError;
 pub(crate) use error::unread_config_file;
+pub use error::{CONFIG_FILE_NAME, ConfigError};
 pub use exports::Export;
 pub use file::ConfigFile;
-pub use flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
-pub use global::{
-    DEFAULT_ARCHIVE, GlobalFlags, GlobalSettings, LogFormat, When, default_config_files, find_config_file,
-};
+pub use global::{DEFAULT_ARCHIVE, GlobalSettings, LogFormat, When, default_config_files, find_config_file};
 pub use jobs_file::{JobsFile, ListedJob, read_jobs_file};
 pub use keyring::{Account, HOW_LONG, Keyring, KeyringError};
 pub use nearest::nearest;
 pub use origin::Origin;
 pub use password::{PasswordOrigin, PasswordSources, find_password};
 pub use pin::{NotAPin, parse_pin, parse_sha256};
-pub use setting::{CONFIG_FILE_NAME, KEYS, Setting};
-pub use settings::{LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings, head_file};
+pub use settings::{LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings};
 pub use size::{NotASize, parse_size, show_size};
-pub use sources::{Choice, Chosen, Environment, Sources};
+pub use sources::{Choice, Environment, Sources, config_keys, with_variables_in_help};
 pub use text::NotText;
 pub use values::{MAX_CONCURRENCY, PasswordEncoding, TableOrJson};

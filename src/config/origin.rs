@@ -17,7 +17,7 @@ pub enum Origin {
         /// Line, from 1.
         line: usize,
         /// The setting's key.
-        key: &'static str,
+        key: String,
     },
     /// Nowhere: the default.
     Default,

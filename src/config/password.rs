@@ -20,7 +20,6 @@ use zeroize::Zeroizing;
 use super::error::ConfigError;
 use super::keyring::{Account, Keyring, KeyringError};
 use super::origin::Origin;
-use super::sources::Chosen;
 use super::text::{NotText, decode};
 use crate::model::Secret;
 
@@ -32,8 +31,8 @@ pub type Prompt<'p> = &'p mut dyn FnMut(&Account) -> io::Result<String>;
 
 /// The sources at hand.
 pub struct PasswordSources<'p> {
-    /// The password file, wherever it was named.
-    pub file: Option<Chosen<PathBuf>>,
+    /// The password file, and where it was named.
+    pub file: Option<(PathBuf, Origin)>,
     /// Standard input, where `--password-stdin` was given.
     pub stdin: Option<&'p mut dyn Read>,
     /// The value of `JOBRUNS_PASSWORD`.
@@ -83,11 +82,8 @@ pub fn find_password(
     sources: PasswordSources<'_>,
 ) -> Result<(Secret, PasswordOrigin), ConfigError> {
     let (flag_file, other_file) = match sources.file {
-        Some(Chosen {
-            value,
-            origin: Origin::Flag(_),
-        }) => (Some(value), None),
-        Some(Chosen { value, .. }) => (None, Some(value)),
+        Some((path, Origin::Flag(_))) => (Some(path), None),
+        Some((path, _)) => (None, Some(path)),
         None => (None, None),
     };
     let found = if let Some(path) = flag_file {
@@ -276,12 +272,7 @@ mod tests {
     fn the_order_of_the_sources_is_as_documented() {
         let folder = tempfile::tempdir().unwrap();
         let path = file(&folder, b"file");
-        let named = |origin| {
-            Some(Chosen {
-                value: path.clone(),
-                origin,
-            })
-        };
+        let named = |origin| Some((path.clone(), origin));
         let by_flag = Origin::Flag("--password-file".to_owned());
         let by_variable = Origin::Variable("JOBRUNS_PASSWORD_FILE".to_owned());
         let mut ask = |_: &Account| Ok("asked".to_owned());
@@ -361,10 +352,7 @@ mod tests {
     fn an_empty_password_is_refused_from_every_source() {
         let folder = tempfile::tempdir().unwrap();
         let value = file(&folder, b"\n");
-        let chosen = Chosen {
-            value,
-            origin: Origin::Flag("--password-file".to_owned()),
-        };
+        let chosen = (value, Origin::Flag("--password-file".to_owned()));
         let refused = |sources| {
             let error = find_password(&account(), sources).unwrap_err();
             assert!(matches!(error, ConfigError::EmptyPassword { .. }), "{error}");

@@ -1,23 +1,21 @@
-//! The settings, typed and checked: what the other rooms are given.
+//! The settings of server and sync. Each stands here once: its flag, its variable (`env`), its default, its help (the
+//! comment) and its type; its key in the config file is the field's name. See [`Sources`] for where a value comes from.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
+
 use super::error::ConfigError;
-use super::flags::{LoginFlags, ServerFlags, SyncFlags, UrlFlags};
 use super::jobs_file::{JobsFile, ListedJob, read_jobs_file};
 use super::origin::Origin;
 use super::pin::parse_pin;
-use super::setting::Setting;
-use super::size::show_size;
-use super::sources::{Chosen, Sources};
+use super::sources::Sources;
 use super::values::{
-    PasswordEncoding, TableOrJson, parse_concurrency, parse_rate, parse_run_limit, whole_number, word,
-    word_of, yes_or_no,
+    PasswordEncoding, TableOrJson, parse_concurrency, parse_rate, parse_run_limit, parse_whole_number,
 };
-use crate::model::{Guid, NaiveZone, Sha256, hex, parse_positive_duration, show_duration};
+use crate::model::{Guid, NaiveZone, Sha256, parse_positive_duration};
 
 /// What makes a server's certificate good.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,323 +30,304 @@ pub enum TrustChoice {
     Insecure,
 }
 
-/// Default for the server's longest silence: a server that gathers years of runs may think for a while.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Default for further tries per job: with doubling waits enough to outlast a restart of the server's service.
-const DEFAULT_RETRIES: u32 = 4;
-
-/// Default for jobs fetched at once: two to four keep one connection's waiting time filled.
-const DEFAULT_CONCURRENCY: usize = 4;
-
-/// Default for the largest run that is read.
-const DEFAULT_RUN_LIMIT: u64 = 256 << 20;
-
 /// Which server, and how patiently.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Server")]
 pub struct UrlSettings {
-    /// The base URL as given; the client checks it.
-    pub url: String,
-    /// Longest silence of the server.
+    /// The server's base URL, such as https://ccs.example:12431, to which `/ccs/api/v1/...` is appended
+    #[arg(long, env = "JOBRUNS_URL", value_name = "URL")]
+    url: Option<String>,
+
+    // The default is long since a server that gathers years of runs may think for a while.
+    /// How long the server may be silent before a request fails, such as 90s; an answer fails too if no run of it is
+    /// completed for ten times as long
+    #[arg(
+        long,
+        env = "JOBRUNS_TIMEOUT",
+        value_name = "DURATION",
+        value_parser = parse_positive_duration,
+        default_value = "2m"
+    )]
     pub timeout: Duration,
 }
 
 impl UrlSettings {
-    /// Chooses from flags and sources.
+    /// The base URL as given; the client checks it.
     ///
     /// # Errors
-    /// When a value cannot be read, or no URL was given.
-    pub fn choose(flags: &UrlFlags, sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        let same = |text: &str| Ok::<_, String>(text.to_owned());
-        let url = sources.find(Setting::URL, flags.url.clone(), same, |url| without_userinfo(url))?;
-        let url = url
-            .filter(|url| !url.value.is_empty())
-            .ok_or(ConfigError::Missing {
-                what: "server",
-                how: "give its base URL by --url https://HOST:12431, JOBRUNS_URL, or url in the config file.",
-            })?;
-        let timeout = sources.find_or(
-            Setting::TIMEOUT,
-            flags.timeout,
-            parse_positive_duration,
-            |timeout| show_duration(*timeout),
-            DEFAULT_TIMEOUT,
-        )?;
-        Ok(Self {
-            url: url.value,
-            timeout,
+    /// When none was given.
+    pub fn url(&self) -> Result<&str, ConfigError> {
+        let url = self.url.as_deref().filter(|url| !url.is_empty());
+        url.ok_or(ConfigError::Missing {
+            what: "server",
+            how: "give its base URL by --url https://HOST:12431, JOBRUNS_URL, or url in the config file.",
         })
     }
 }
 
 /// Who logs in; where the password is, not what it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Login")]
 pub struct LoginSettings {
-    /// The user.
-    pub username: String,
-    /// The password file, if one was named.
-    pub password_file: Option<Chosen<PathBuf>>,
-    /// Whether the password is on standard input.
+    /// The user to log in as, such as CORP\auditor
+    #[arg(long, env = "JOBRUNS_USERNAME", value_name = "NAME")]
+    username: Option<String>,
+
+    /// A file with the password; a final line break is ignored, and on Unix only the owner may have access to it
+    #[arg(
+        long,
+        env = "JOBRUNS_PASSWORD_FILE",
+        value_name = "FILE",
+        conflicts_with = "password_stdin"
+    )]
+    pub password_file: Option<PathBuf>,
+
+    /// Reads the password from standard input
+    #[arg(long)]
     pub password_stdin: bool,
 }
 
 impl LoginSettings {
-    /// Chooses from flags and sources.
+    /// The user.
     ///
     /// # Errors
-    /// When a value cannot be read, or no user was given.
-    pub fn choose(flags: &LoginFlags, sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        let same = |text: &str| Ok::<_, String>(text.to_owned());
-        let username = sources.find(Setting::USERNAME, flags.username.clone(), same, String::clone)?;
-        let username = username.filter(|name| !name.value.is_empty()).ok_or(ConfigError::Missing {
+    /// When none was given.
+    pub fn username(&self) -> Result<&str, ConfigError> {
+        let username = self.username.as_deref().filter(|name| !name.is_empty());
+        username.ok_or(ConfigError::Missing {
             what: "user",
             how: r"give it by --username CORP\auditor, JOBRUNS_USERNAME, or username in the config file (there in single quotes: 'CORP\auditor').",
-        })?;
-        let password_file = sources.find_path(Setting::PASSWORD_FILE, flags.password_file.clone())?;
-        Ok(Self {
-            username: username.value,
-            password_file,
-            password_stdin: flags.password_stdin,
         })
     }
 }
 
 /// How to reach, trust and treat the server.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct ServerSettings {
-    /// Which server.
+    #[expect(missing_docs, reason = "flattened: the fields speak for themselves")]
+    #[command(flatten)]
     pub server: UrlSettings,
-    /// Who logs in.
+
+    #[expect(missing_docs, reason = "flattened: the fields speak for themselves")]
+    #[command(flatten)]
     pub login: LoginSettings,
-    /// How the token URL wants the password.
+
+    /// How to encode the password: base64 as the API documents it, none for older servers or a password that is already
+    /// encoded
+    #[arg(
+        long,
+        env = "JOBRUNS_PASSWORD_ENCODING",
+        value_name = "HOW",
+        help_heading = "Login",
+        value_enum,
+        ignore_case = true,
+        hide_possible_values = true,
+        default_value_t
+    )]
     pub password_encoding: PasswordEncoding,
-    /// What makes its certificate good.
-    pub trust: TrustChoice,
-    /// Retries per job after a transient error.
+
+    /// A PEM file with the CA certificates to trust
+    #[arg(long, env = "JOBRUNS_CA_CERT", value_name = "FILE", help_heading = "Trust")]
+    ca_cert: Option<PathBuf>,
+
+    /// The SHA-256 of the server's certificate, as shown by `jobruns trust`; no other certificate is trusted
+    #[arg(long, env = "JOBRUNS_PIN", value_name = "SHA256", help_heading = "Trust", value_parser = parse_pin)]
+    pin: Option<Sha256>,
+
+    /// Disables the certificate check, so that anybody in between can read the password; required for http:// URLs
+    #[arg(
+        long,
+        env = "JOBRUNS_INSECURE",
+        help_heading = "Trust",
+        value_parser = BoolishValueParser::new()
+    )]
+    insecure: bool,
+
+    // With doubling waits, four retries are enough to outlast a restart of the server's service.
+    /// Retries per job after a transient error
+    #[arg(
+        long,
+        env = "JOBRUNS_RETRIES",
+        value_name = "N",
+        help_heading = "Server",
+        value_parser = parse_whole_number,
+        default_value_t = 4
+    )]
     pub retries: u32,
-    /// Most requests per second.
+
+    /// Maximum requests per second over all jobs; 0.5 is one every two seconds [default: no limit]
+    #[arg(
+        long,
+        env = "JOBRUNS_RATE_LIMIT",
+        value_name = "N",
+        help_heading = "Server",
+        value_parser = parse_rate
+    )]
     pub rate_limit: Option<f64>,
 }
 
 impl ServerSettings {
-    /// Chooses from flags and sources.
+    /// The way to trust the server. The three settings are three spellings of one choice: the one from the strongest
+    /// source counts (a flag over the environment over the file), and two from the same source contradict each other.
     ///
     /// # Errors
-    /// When a value cannot be read, URL or user is missing, or two ways to trust contradict each other.
-    pub fn choose(flags: &ServerFlags, sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            server: UrlSettings::choose(&flags.server, sources)?,
-            login: LoginSettings::choose(&flags.login, sources)?,
-            password_encoding: sources.find_or(
-                Setting::PASSWORD_ENCODING,
-                flags.password_encoding,
-                word,
-                word_of,
-                PasswordEncoding::default(),
-            )?,
-            trust: choose_trust(flags, sources)?,
-            retries: sources.find_or(
-                Setting::RETRIES,
-                flags.retries,
-                whole_number,
-                u32::to_string,
-                DEFAULT_RETRIES,
-            )?,
-            rate_limit: sources
-                .find(Setting::RATE_LIMIT, flags.rate_limit, parse_rate, f64::to_string)?
-                .map(|chosen| chosen.value),
-        })
-    }
-}
-
-/// The way to trust the server. The three settings are three spellings of one choice: the one from the strongest
-/// source counts (a flag over the environment over the file), and two from the same source contradict each other.
-fn choose_trust(flags: &ServerFlags, sources: &Sources<'_>) -> Result<TrustChoice, ConfigError> {
-    let mut ways: Vec<(TrustChoice, Origin)> = Vec::new();
-    if let Some(chosen) = sources.find_path(Setting::CA_CERT, flags.ca_cert.clone())? {
-        ways.push((TrustChoice::CaCert(chosen.value), chosen.origin));
-    }
-    if let Some(chosen) = sources.find(Setting::PIN, flags.pin, parse_pin, |pin| hex(pin))? {
-        ways.push((TrustChoice::Pin(chosen.value), chosen.origin));
-    }
-    let insecure = flags.insecure.then_some(true);
-    if let Some(chosen) = sources.find(Setting::INSECURE, insecure, yes_or_no, bool::to_string)?
-        && chosen.value
-    {
-        ways.push((TrustChoice::Insecure, chosen.origin));
-    }
-    ways.sort_by_key(|(_, origin)| origin.rank());
-    match ways.as_slice() {
-        [(_, first), (_, second), ..] if first.rank() == second.rank() => Err(ConfigError::TwoWaysToTrust {
-            first: first.clone(),
-            second: second.clone(),
-        }),
-        [(way, _), ..] => Ok(way.clone()),
-        [] => Ok(TrustChoice::System),
+    /// When two ways to trust contradict each other.
+    pub fn trust(&self, sources: &Sources<'_>) -> Result<TrustChoice, ConfigError> {
+        let mut ways: Vec<(TrustChoice, Origin)> = Vec::new();
+        let mut add = |key, way: Option<TrustChoice>| ways.extend(way.map(|way| (way, sources.origin(key))));
+        add("ca_cert", self.ca_cert.clone().map(TrustChoice::CaCert));
+        add("pin", self.pin.map(TrustChoice::Pin));
+        add("insecure", self.insecure.then_some(TrustChoice::Insecure));
+        ways.sort_by_key(|(_, origin)| origin.rank());
+        match ways.as_slice() {
+            [(_, first), (_, second), ..] if first.rank() == second.rank() => {
+                Err(ConfigError::TwoWaysToTrust {
+                    first: first.clone(),
+                    second: second.clone(),
+                })
+            }
+            [(way, _), ..] => Ok(way.clone()),
+            [] => Ok(TrustChoice::System),
+        }
     }
 }
 
 /// What a sync fetches, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct SyncSettings {
-    /// The jobs that were named, each once; empty for all watched jobs.
-    pub jobs: Vec<ListedJob>,
-    /// Runs asked for per job; 0 for all.
+    /// The jobs to sync, by GUID [default: all watched jobs]
+    #[arg(value_name = "JOB_ID")]
+    jobs: Vec<Guid>,
+
+    /// A file that lists jobs to sync: a GUID and an optional name per line, and # comments
+    #[arg(long, env = "JOBRUNS_JOBS_FILE", value_name = "FILE")]
+    jobs_file: Option<PathBuf>,
+
+    /// Fetches only the latest N runs of each job, and marks none absent; 0 fetches all
+    #[arg(
+        long,
+        env = "JOBRUNS_COUNT",
+        value_name = "N",
+        value_parser = parse_whole_number,
+        default_value_t = 0
+    )]
     pub count: u32,
-    /// Jobs fetched at once.
+
+    // Two to four keep one connection's waiting time filled.
+    /// Number of jobs to fetch at the same time
+    #[arg(
+        long,
+        env = "JOBRUNS_CONCURRENCY",
+        value_name = "N",
+        value_parser = parse_concurrency,
+        default_value_t = 4
+    )]
     pub concurrency: usize,
-    /// The zone of times without offset, where one was asked for.
+
+    /// The time zone of times that the server sends without an offset: utc or an IANA name such as Europe/Berlin; the
+    /// archive remembers it [default: what the archive remembers, else utc]
+    #[arg(
+        long,
+        env = "JOBRUNS_NAIVE_TIME",
+        value_name = "ZONE",
+        allow_hyphen_values = true
+    )]
     pub naive_time: Option<NaiveZone>,
-    /// The largest run that is read, in bytes.
+
+    /// The largest run to read, at most 512MiB; of a larger one, its beginning, length and SHA-256 go to quarantine
+    #[arg(
+        long,
+        env = "JOBRUNS_RUN_LIMIT",
+        value_name = "SIZE",
+        value_parser = parse_run_limit,
+        default_value = "256MiB"
+    )]
     pub run_limit: u64,
-    /// The rhythm of repeated syncs; `None` for a single one.
+
+    /// Repeats the sync at this interval, such as 15m, until it is stopped
+    #[arg(
+        long,
+        env = "JOBRUNS_EVERY",
+        value_name = "DURATION",
+        value_parser = parse_positive_duration
+    )]
     pub every: Option<Duration>,
-    /// The file to which each sync's head is appended.
+
+    /// Appends a line with time, number and ledger head of each sync to this file; keep it where nobody can change
+    /// existing lines, such as a write-once share (see `jobruns verify --help`)
+    #[arg(long, env = "JOBRUNS_HEAD_FILE", value_name = "FILE")]
     pub head_file: Option<PathBuf>,
-    /// What the summary looks like.
+
+    /// The format of the summary on standard output; JSON is one line per sync with --every
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: TableOrJson,
 }
 
 impl SyncSettings {
-    /// Chooses from flags and sources; reads the jobs file.
+    /// The jobs that were named, each once; empty for all watched jobs. Reads the jobs file.
     ///
     /// Jobs named as arguments stand alone, unless `--jobs-file` is a flag beside them: then both count.
     ///
     /// # Errors
-    /// When a value or the jobs file cannot be read.
-    pub fn choose(flags: &SyncFlags, sources: &Sources<'_>) -> Result<Self, ConfigError> {
-        let count = sources.find_or(Setting::COUNT, flags.count, whole_number, u32::to_string, 0)?;
-        let concurrency = sources.find_or(
-            Setting::CONCURRENCY,
-            flags.concurrency,
-            parse_concurrency,
-            usize::to_string,
-            DEFAULT_CONCURRENCY,
-        )?;
-        let naive_time = sources.find(
-            Setting::NAIVE_TIME,
-            flags.naive_time,
-            NaiveZone::from_str,
-            NaiveZone::to_string,
-        )?;
-        let run_limit = sources.find_or(
-            Setting::RUN_LIMIT,
-            flags.run_limit,
-            parse_run_limit,
-            |bytes| show_size(*bytes),
-            DEFAULT_RUN_LIMIT,
-        )?;
-        let every = sources.find(Setting::EVERY, flags.every, parse_positive_duration, |every| {
-            show_duration(*every)
-        })?;
-        Ok(Self {
-            jobs: choose_jobs(flags, sources)?,
-            count,
-            concurrency,
-            naive_time: naive_time.map(|chosen| chosen.value),
-            run_limit,
-            every: every.map(|chosen| chosen.value),
-            head_file: head_file(flags.head_file.as_ref(), sources)?,
-            format: flags.format,
-        })
-    }
-}
-
-/// The list of heads that a flag or the config file names.
-///
-/// # Errors
-/// A config file that cannot be read as one.
-pub fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option<PathBuf>, ConfigError> {
-    let chosen = sources.find_path(Setting::HEAD_FILE, flag.cloned())?;
-    Ok(chosen
-        .map(|chosen| chosen.value)
-        .filter(|path| !path.as_os_str().is_empty()))
-}
-
-fn choose_jobs(flags: &SyncFlags, sources: &Sources<'_>) -> Result<Vec<ListedJob>, ConfigError> {
-    let mut jobs: Vec<ListedJob> = Vec::new();
-    let mut known: HashSet<Guid> = HashSet::new();
-    let mut add = |job: ListedJob| {
-        if known.insert(job.job_id) {
-            jobs.push(job);
+    /// When the jobs file cannot be read.
+    pub fn jobs(&self, sources: &Sources<'_>) -> Result<Vec<ListedJob>, ConfigError> {
+        let mut jobs: Vec<ListedJob> = Vec::new();
+        let mut known: HashSet<Guid> = HashSet::new();
+        let mut add = |job: ListedJob| {
+            if known.insert(job.job_id) {
+                jobs.push(job);
+            }
+        };
+        let file_counts = self.jobs.is_empty() || matches!(sources.origin("jobs_file"), Origin::Flag(_));
+        if file_counts && let Some(path) = &self.jobs_file {
+            let JobsFile {
+                jobs: listed,
+                repeated_lines,
+            } = read_jobs_file(path)?;
+            for line in repeated_lines {
+                tracing::debug!("{}:{line}: a job of an earlier line again", path.display());
+            }
+            listed.into_iter().for_each(&mut add);
         }
-    };
-    let file_counts = flags.jobs.is_empty() || flags.jobs_file.is_some();
-    if file_counts && let Some(path) = sources.find_path(Setting::JOBS_FILE, flags.jobs_file.clone())? {
-        let JobsFile {
-            jobs: listed,
-            repeated_lines,
-        } = read_jobs_file(&path.value)?;
-        for line in repeated_lines {
-            tracing::debug!("{}:{line}: a job of an earlier line again", path.value.display());
-        }
-        listed.into_iter().for_each(&mut add);
+        let named = |&job_id: &Guid| ListedJob { job_id, name: None };
+        self.jobs.iter().map(named).for_each(&mut add);
+        Ok(jobs)
     }
-    let named = |&job_id: &Guid| ListedJob { job_id, name: None };
-    flags.jobs.iter().map(named).for_each(&mut add);
-    Ok(jobs)
-}
-
-/// A URL without what stands before `@`, where people put passwords.
-fn without_userinfo(url: &str) -> String {
-    let (scheme, rest) = url
-        .split_once("://")
-        .map_or(("", url), |(scheme, rest)| (scheme, rest));
-    let Some((_, host)) = rest.rsplit_once('@') else {
-        return url.to_owned();
-    };
-    format!("{scheme}://«redacted»@{host}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::sources::tests::with_sources;
+    use crate::config::sources::tests::settled;
 
     const A: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
     const B: &str = "a282d163-2248-4904-8135-0eaf08be8e55";
 
-    fn flags() -> ServerFlags {
-        ServerFlags {
-            server: UrlFlags {
-                url: Some("https://ccs:12431".to_owned()),
-                timeout: None,
-            },
-            login: LoginFlags {
-                username: Some("auditor".to_owned()),
-                ..LoginFlags::default()
-            },
-            ..ServerFlags::default()
-        }
-    }
-
     fn trust(
-        flags: &ServerFlags,
+        arguments: &[&str],
         environment: &[(&str, &str)],
         file: Option<&str>,
     ) -> Result<TrustChoice, ConfigError> {
-        with_sources(environment, file, |sources| {
-            Ok(ServerSettings::choose(flags, sources)?.trust)
-        })
+        settled(
+            arguments,
+            environment,
+            file,
+            |settings: &ServerSettings, sources| settings.trust(sources),
+        )?
     }
 
     #[test]
     fn url_and_user_must_be_given_and_the_hint_says_how() {
-        for flags in [
-            ServerFlags::default(),
-            ServerFlags {
-                login: LoginFlags::default(),
-                ..flags()
-            },
-            ServerFlags {
-                server: UrlFlags::default(),
-                ..flags()
-            },
-        ] {
-            let error =
-                with_sources(&[], None, |sources| ServerSettings::choose(&flags, sources)).unwrap_err();
-            assert!(matches!(error, ConfigError::Missing { .. }), "{error}");
-            assert!(error.hint().unwrap().contains("config file"));
+        for url in [&[][..], &["--url", ""]] {
+            settled(url, &[], None, |settings: &ServerSettings, _| {
+                for error in [
+                    settings.server.url().unwrap_err(),
+                    settings.login.username().unwrap_err(),
+                ] {
+                    assert!(error.hint().unwrap().contains("config file"));
+                }
+            })
+            .unwrap();
         }
     }
 
@@ -356,55 +335,32 @@ mod tests {
     fn the_way_to_trust_from_the_strongest_source_counts() {
         let pin = "ab".repeat(32);
         let file = format!("pin = '{pin}'");
-        assert_eq!(trust(&flags(), &[], None).unwrap(), TrustChoice::System);
+        assert_eq!(trust(&[], &[], None).unwrap(), TrustChoice::System);
         assert_eq!(
-            trust(&flags(), &[], Some(&file)).unwrap(),
+            trust(&[], &[], Some(&file)).unwrap(),
             TrustChoice::Pin([0xAB; 32])
         );
         let environment = [("JOBRUNS_CA_CERT", "ca.pem")];
-        let chosen = trust(&flags(), &environment, Some(&file)).unwrap();
+        let chosen = trust(&[], &environment, Some(&file)).unwrap();
         assert_eq!(chosen, TrustChoice::CaCert(PathBuf::from("ca.pem")));
-        let insecure = ServerFlags {
-            insecure: true,
-            ..flags()
-        };
         assert_eq!(
-            trust(&insecure, &environment, Some(&file)).unwrap(),
+            trust(&["--insecure"], &environment, Some(&file)).unwrap(),
             TrustChoice::Insecure
         );
         assert_eq!(
-            trust(&flags(), &[("JOBRUNS_INSECURE", "no")], None).unwrap(),
+            trust(&[], &[("JOBRUNS_INSECURE", "no")], None).unwrap(),
             TrustChoice::System
         );
     }
 
     #[test]
     fn two_ways_to_trust_from_one_source_contradict_each_other() {
-        let both = ServerFlags {
-            insecure: true,
-            pin: Some([1; 32]),
-            ..flags()
-        };
-        let error = trust(&both, &[], None).unwrap_err();
+        let pin = format!("--pin={}", "01".repeat(32));
+        let error = trust(&["--insecure", &pin], &[], None).unwrap_err();
         assert!(
             error.to_string().contains("--insecure") && error.to_string().contains("--pin"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn a_choice_never_shows_a_password_in_a_url() {
-        let flags = ServerFlags {
-            server: UrlFlags {
-                url: Some("https://me:hunter2@ccs:12431/x".to_owned()),
-                timeout: None,
-            },
-            ..flags()
-        };
-        with_sources(&[], None, |sources| {
-            ServerSettings::choose(&flags, sources).unwrap();
-            assert!(!format!("{:?}", sources.take_choices()).contains("hunter2"));
-        });
     }
 
     #[test]
@@ -415,13 +371,13 @@ mod tests {
             ("JOBRUNS_RATE_LIMIT", "0.5"),
             ("JOBRUNS_RETRIES", "0"),
         ];
-        with_sources(&environment, None, |sources| {
-            let settings = ServerSettings::choose(&flags(), sources).unwrap();
+        settled(&[], &environment, None, |settings: &ServerSettings, _| {
             assert_eq!(settings.server.timeout, Duration::from_secs(90));
             assert_eq!(settings.password_encoding, PasswordEncoding::None);
             assert_eq!(settings.rate_limit, Some(0.5));
             assert_eq!(settings.retries, 0);
-        });
+        })
+        .unwrap();
     }
 
     #[test]
@@ -436,9 +392,7 @@ mod tests {
             ("JOBRUNS_PIN", "abc"),
             ("JOBRUNS_INSECURE", "perhaps"),
         ] {
-            let chosen = with_sources(&[(key, value)], None, |sources| {
-                ServerSettings::choose(&flags(), sources)
-            });
+            let chosen = settled(&[], &[(key, value)], None, |_: &ServerSettings, _| ());
             assert!(matches!(chosen, Err(ConfigError::Value { .. })), "{key}={value}");
         }
         for (key, value) in [
@@ -449,9 +403,7 @@ mod tests {
             ("JOBRUNS_EVERY", "0m"),
             ("JOBRUNS_COUNT", "all"),
         ] {
-            let chosen = with_sources(&[(key, value)], None, |sources| {
-                SyncSettings::choose(&SyncFlags::default(), sources)
-            });
+            let chosen = settled(&[], &[(key, value)], None, |_: &SyncSettings, _| ());
             assert!(matches!(chosen, Err(ConfigError::Value { .. })), "{key}={value}");
         }
     }
@@ -463,23 +415,17 @@ mod tests {
         std::fs::write(&path, format!("{A} checks\n")).unwrap();
         let jobs_file = path.display().to_string();
         let environment = [("JOBRUNS_JOBS_FILE", jobs_file.as_str())];
-        let jobs = |flags: &SyncFlags| -> Vec<String> {
-            let settings =
-                with_sources(&environment, None, |sources| SyncSettings::choose(flags, sources)).unwrap();
-            settings.jobs.iter().map(|job| job.job_id.to_string()).collect()
+        let jobs = |arguments: &[&str]| -> Vec<String> {
+            let jobs = settled(
+                arguments,
+                &environment,
+                None,
+                |settings: &SyncSettings, sources| settings.jobs(sources).unwrap(),
+            );
+            jobs.unwrap().iter().map(|job| job.job_id.to_string()).collect()
         };
-        assert_eq!(jobs(&SyncFlags::default()), [A]);
-        let named = SyncFlags {
-            jobs: vec![B.parse().unwrap(), B.parse().unwrap()],
-            ..SyncFlags::default()
-        };
-        assert_eq!(jobs(&named), [B]);
-        assert_eq!(
-            jobs(&SyncFlags {
-                jobs_file: Some(path),
-                ..named
-            }),
-            [A, B]
-        );
+        assert_eq!(jobs(&[]), [A]);
+        assert_eq!(jobs(&[B, B]), [B]);
+        assert_eq!(jobs(&[B, "--jobs-file", &jobs_file]), [A, B]);
     }
 }

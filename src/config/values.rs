@@ -61,31 +61,7 @@ pub(crate) fn parse_run_limit(text: &str) -> Result<u64, String> {
 }
 
 /// A whole number from 0.
-pub(super) fn whole_number(text: &str) -> Result<u32, String> {
-    text.trim()
-        .parse()
+pub(super) fn parse_whole_number(text: &str) -> Result<u32, String> {
+    text.parse()
         .map_err(|_| format!("{text:?} is no whole number from 0 to {}", u32::MAX))
-}
-
-pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" => Ok(true),
-        "false" | "no" | "off" | "0" => Ok(false),
-        _ => Err(format!("{text:?} is neither true nor false")),
-    }
-}
-
-/// One of an enum's words, in any letter case.
-pub(crate) fn word<T: ValueEnum>(text: &str) -> Result<T, String> {
-    T::from_str(text.trim(), true).map_err(|_| {
-        let names: Vec<String> = T::value_variants().iter().map(word_of).collect();
-        format!("{text:?} is none of {}", names.join(", "))
-    })
-}
-
-/// The word of an enum's value.
-pub(crate) fn word_of<T: ValueEnum>(value: &T) -> String {
-    value
-        .to_possible_value()
-        .map_or_else(String::new, |word| word.get_name().to_owned())
 }

@@ -67,6 +67,18 @@ pub fn show_duration(duration: Duration) -> String {
     format!("{seconds}s")
 }
 
+/// A duration in the largest unit of which it has at least two, rounded down: `119s`, `2m`, `47h`, `90d`.
+#[must_use]
+pub fn show_rounded(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +130,13 @@ mod tests {
         for text in ["90s", "15m", "26h", "7d", "0s", "0.5s"] {
             assert_eq!(show_duration(parse_duration(text).unwrap()), text);
         }
+    }
+
+    #[test]
+    fn rounded_durations_are_short() {
+        assert_eq!(
+            [5, 119, 120, 7_200, 172_800].map(|seconds| show_rounded(Duration::from_secs(seconds))),
+            ["5s", "119s", "2m", "2h", "2d"]
+        );
     }
 }

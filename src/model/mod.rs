@@ -15,7 +15,7 @@ mod status;
 mod zone;
 
 pub use decimal::Decimal;
-pub use duration::{NotADuration, parse_duration, parse_positive_duration, show_duration};
+pub use duration::{NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded};
 pub use guid::{Guid, NotAGuid};
 pub(crate) use instant::TICKS_PER_SECOND;
 pub use instant::{Instant, TimeBasis, TimeReading};

@@ -13,8 +13,8 @@ pub struct Format {
     pub name: &'static str,
     /// What the name of such a file ends with, without the point.
     pub extension: &'static str,
-    /// Whether it is bytes that a terminal cannot show.
-    pub is_binary: bool,
+    /// Whether a terminal can show it: neither bytes nor a page.
+    pub fits_terminal: bool,
     /// Makes the writer.
     pub(super) open: Open,
 }
@@ -53,7 +53,7 @@ impl fmt::Debug for Format {
 }
 
 /// What a format leaves open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Style {
     /// How CSV is written.
     pub csv: CsvStyle,
@@ -61,6 +61,22 @@ pub struct Style {
     pub width: Option<usize>,
     /// Whether text may have small lines of block characters.
     pub blocks: bool,
+    /// What pages have above their titles.
+    pub heading: PageHeading,
+}
+
+// What every page has above its own title. Not a doc comment, which clap would show in the help.
+#[expect(missing_docs, reason = "the fields are flags, and their comments the help")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args, serde::Serialize)]
+pub struct PageHeading {
+    /// Html: a line above the page's title, such as the name of the site
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Html: the organisation that is named above the page's title
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
 }
 
 /// How CSV is written.

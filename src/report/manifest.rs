@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use sha2::{Digest, Sha256 as Hasher};
 
-use super::format::{Format, Style};
+use super::format::{Format, PageHeading, Style};
 use super::meta::ReportMeta;
 use crate::model::Sha256;
 
@@ -40,6 +40,9 @@ pub struct Form {
     /// Of CSV alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvForm>,
+    /// What a page has above its title; of HTML alone.
+    #[serde(flatten)]
+    pub heading: Option<PageHeading>,
 }
 
 /// How CSV was written.
@@ -56,7 +59,7 @@ pub struct CsvForm {
 impl Form {
     /// The form of rows in this format.
     #[must_use]
-    pub fn new(format: Format, style: Style) -> Self {
+    pub fn new(format: Format, style: &Style) -> Self {
         let csv = (format == Format::CSV).then(|| CsvForm {
             delimiter: char::from(style.csv.delimiter),
             excel: style.csv.excel,
@@ -65,6 +68,7 @@ impl Form {
         Self {
             format: format.name,
             csv,
+            heading: (format == Format::HTML).then(|| style.heading.clone()),
         }
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod bins;
 mod blocks;
+pub(crate) mod certificate;
 pub(crate) mod definition;
 mod error;
 pub mod export;

@@ -32,6 +32,25 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{ending}", grouped(number))
 }
 
+/// A duration in its two largest units, the rest left out: `90 days`, `2 h 5 min`.
+#[must_use]
+pub(crate) fn duration(seconds: i64) -> String {
+    let sign = if seconds < 0 { "-" } else { "" };
+    let seconds = seconds.unsigned_abs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let two = |first: String, second: u64, unit: &str| match second {
+        0 => first,
+        second => format!("{first} {second} {unit}"),
+    };
+    let words = match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => two(format!("{minutes} min"), seconds % 60, "s"),
+        (0, hours, minutes) => two(format!("{hours} h"), minutes, "min"),
+        (days, hours, _) => two(counted(days, "day"), hours, "h"),
+    };
+    format!("{sign}{words}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +67,17 @@ mod tests {
         );
         assert_eq!(counted(1, "run"), "1 run");
         assert_eq!(counted(0, "run"), "0 runs");
+    }
+
+    #[test]
+    fn durations_are_in_two_units() {
+        assert_eq!(
+            [
+                0, 59, 60, 61, 3_599, 3_600, 7_500, 86_400, 90_000, 90_061, 7_776_000, -7_500
+            ]
+            .map(duration)
+            .join(", "),
+            "0 s, 59 s, 1 min, 1 min 1 s, 59 min 59 s, 1 h, 2 h 5 min, 1 day, 1 day 1 h, 1 day 1 h, 90 days, -2 h 5 min"
+        );
     }
 }

@@ -111,7 +111,7 @@ impl<R: Present> Request for Ready<R> {
 
     fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written, ReportError> {
         let scope = self.common.scope(snapshot)?;
-        let form = (printer.format, printer.style);
+        let form = (printer.format, &printer.style);
         if let Some(document) = self.report.document(snapshot, &scope, form, printer.meta)? {
             printer.out.write_all(document.as_bytes())?;
             return Ok(Written {
@@ -122,7 +122,7 @@ impl<R: Present> Request for Ready<R> {
         if printer.format == Format::HTML
             && let Some(mut picture) = self.report.picture(snapshot, &scope)?
         {
-            let mut page = Html::new(printer.out, printer.meta);
+            let mut page = Html::new(printer.out, printer.style.heading, printer.meta);
             let mut counted = Counted::new(&mut page, printer.is_cancelled);
             self.feed(snapshot, &scope, &mut counted, |row| picture.see(row))?;
             let written = counted.written();

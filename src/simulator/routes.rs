@@ -38,7 +38,15 @@ pub(super) async fn answer(
         .uri()
         .path_and_query()
         .map_or_else(String::new, ToString::to_string);
-    let (grant, response) = route(shared, request, breaker).await;
+    let (grant, mut response) = route(shared, request, breaker).await;
+    let offset = shared.state().clock_offset;
+    if offset != 0
+        && let Ok(response) = &mut response
+        && let Ok(date) = header::HeaderValue::from_str(&date(offset))
+    {
+        // hyper tells the machine's time where there is none.
+        response.headers_mut().insert(header::DATE, date);
+    }
     let status = response.as_ref().map_or(0, |response| response.status().as_u16());
     shared.state().note(RequestRecord {
         method,
@@ -47,6 +55,15 @@ pub(super) async fn answer(
         status,
     });
     response
+}
+
+/// The time of a clock that is ahead of the machine's by so many seconds, as HTTP writes it.
+fn date(offset: i64) -> String {
+    let now = chrono::Utc::now();
+    let then = chrono::TimeDelta::try_seconds(offset).and_then(|offset| now.checked_add_signed(offset));
+    then.unwrap_or(now)
+        .format("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string()
 }
 
 /// The `grant_type` of a request to the token URL, and the answer.

@@ -133,6 +133,11 @@ impl Simulator {
         self.shared.state().nights += 1;
     }
 
+    /// Sets its clock: so many seconds ahead of the machine's, or behind.
+    pub fn set_clock_offset(&self, seconds: i64) {
+        self.shared.state().clock_offset = seconds;
+    }
+
     /// Replaces the faults, and counts requests from 1 again.
     pub fn set_faults(&self, faults: Vec<Fault>) {
         let mut state = self.shared.state();

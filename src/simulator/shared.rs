@@ -38,6 +38,8 @@ pub struct Options {
     pub with_length: bool,
     /// Whether a night passes at a job after each answer with its runs.
     pub nights_pass: bool,
+    /// Its clock less the machine's, in seconds: what the `Date` of its answers tells.
+    pub clock_offset: i64,
 }
 
 impl Default for Options {
@@ -59,6 +61,7 @@ impl Default for Options {
             gzip: true,
             with_length: false,
             nights_pass: false,
+            clock_offset: 0,
         }
     }
 }
@@ -104,6 +107,7 @@ pub(super) struct Shared {
 pub(super) struct State {
     pub(super) tokens: Tokens,
     pub(super) nights: u32,
+    pub(super) clock_offset: i64,
     pub(super) faults: Vec<Fault>,
     /// Requests for runs, by job, since the faults were set.
     pub(super) asked: HashMap<u32, u32>,
@@ -165,6 +169,7 @@ impl Shared {
     pub(super) fn new(options: Options) -> Self {
         let state = State {
             faults: options.faults.clone(),
+            clock_offset: options.clock_offset,
             ..State::default()
         };
         Self {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant as Clock;
+use std::time::{Duration, Instant as Clock};
 
 use tokio::task::JoinSet;
 
@@ -12,10 +12,10 @@ use super::job::{self, JobResult};
 use super::messages::{chain, with_hint};
 use super::shared::{JobOptions, Shared};
 use super::store;
-use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer};
+use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing};
 use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};
-use crate::model::{Guid, NaiveZone};
+use crate::model::{Guid, NaiveZone, show_rounded};
 
 /// What a sync is to do.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct Options {
     pub run_limit: usize,
     /// Zone of times without offset that was asked for; the archive may remember one.
     pub naive_time: Option<NaiveZone>,
+    /// Whether an archive is created where there is none.
+    pub create_archive: bool,
 }
 
 /// Why a sync could not be done at all.
@@ -68,8 +70,12 @@ pub async fn sync(
     events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     cancellation: Cancellation,
 ) -> Result<SyncRecord, SyncError> {
+    if !options.create_archive {
+        // Before the lock, which leaves a file.
+        refuse_missing(path)?;
+    }
     let lock = SyncLock::take(path)?;
-    let mut writer = Writer::open_with(path, &lock)?;
+    let mut writer = Writer::open_for_sync(path, &lock, options.create_archive)?;
     let zone = writer.settle_naive_time(options.naive_time)?;
     let jobs = match options.jobs.as_slice() {
         [] => writer.watched_jobs()?,
@@ -83,6 +89,7 @@ pub async fn sync(
     let sync_id = writer.begin_sync(options.count)?;
     events(SyncEvent::Began {
         sync_id,
+        archive_created: writer.created(),
         jobs: jobs.len(),
     });
     let (store, thread) = store::start(writer, sync_id).map_err(|source| ArchiveError::Io {
@@ -110,7 +117,12 @@ pub async fn sync(
         events,
         cancellation,
     });
-    let mut results = match login(&shared).await {
+    let logged_in = login(&shared).await;
+    let skew = client.take_clock_skew();
+    if let Some(seconds) = skew {
+        warn_of_clock(seconds);
+    }
+    let mut results = match logged_in {
         Ok(()) => fetch_all(&shared, &jobs, options.concurrency).await,
         // Told once for each job, so that each has its last error.
         Err(error) => {
@@ -133,13 +145,14 @@ pub async fn sync(
     let interrupted = shared.cancellation.is_cancelled() && results.iter().any(|result| result.interrupted);
     let outcome = outcome(interrupted, &results);
     let server = shared.client.base_url().to_owned();
+    let skew = client.take_clock_skew().or(skew);
     // The writing thread ends when the last of its senders has gone.
     drop(shared);
     let ended = results
         .into_iter()
         .map(|result| (result.record, result.missing))
         .collect();
-    let record = tokio::task::spawn_blocking(move || thread.end(outcome, &server, ended))
+    let record = tokio::task::spawn_blocking(move || thread.end(outcome, &server, skew, ended))
         .await
         .unwrap_or_else(|_| {
             Err(Arc::new(ArchiveError::Damaged {
@@ -149,6 +162,23 @@ pub async fn sync(
         .map_err(SyncError::Archive)?;
     drop(lock);
     Ok(record)
+}
+
+/// From this difference between our clock and the server's on, a sync warns.
+const MOST_CLOCK_SKEW: Duration = Duration::from_secs(300);
+
+fn warn_of_clock(seconds: i64) {
+    let skew = Duration::from_secs(seconds.unsigned_abs());
+    if skew < MOST_CLOCK_SKEW {
+        return;
+    }
+    tracing::warn!(
+        clock_skew_seconds = seconds,
+        "this machine's clock is {} {} the server's; set the wrong one of the two: times of syncs and ages of runs are \
+         wrong by as much",
+        show_rounded(skew),
+        if seconds > 0 { "ahead of" } else { "behind" }
+    );
 }
 
 /// The jobs, each once, in the order in which they were named.

@@ -14,6 +14,8 @@ pub enum SyncEvent<'a> {
     Began {
         /// Its number in the archive.
         sync_id: i64,
+        /// Whether the archive was created just now.
+        archive_created: bool,
         /// Jobs it will ask for.
         jobs: usize,
     },

@@ -194,6 +194,7 @@ impl StoreThread {
         self,
         outcome: SyncOutcome,
         server: &str,
+        clock_skew_seconds: Option<i64>,
         jobs: Vec<(JobRecord, Keys)>,
     ) -> Result<SyncRecord, Arc<ArchiveError>> {
         let mut worker = self.0.join().map_err(|_| {
@@ -214,7 +215,7 @@ impl StoreThread {
             .collect();
         worker
             .writer
-            .end_sync(worker.sync_id, outcome, server, jobs)
+            .end_sync(worker.sync_id, outcome, server, clock_skew_seconds, jobs)
             .map_err(Arc::new)
     }
 }

@@ -72,6 +72,7 @@ impl Bench {
             },
             run_limit: DEFAULT_RUN_LIMIT,
             naive_time: None,
+            create_archive: true,
         };
         Self {
             folder: tempfile::tempdir().unwrap(),

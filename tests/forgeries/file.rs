@@ -714,7 +714,7 @@ pub(crate) const FORGERIES: &[Row] = &[
             let none = hex(&<[u8; 32]>::from(Sha256::digest(b"")));
             forgery.append(&[
                 &format!("sync-began sync={sync} at={now} count=0 version=0.1.0 process=1"),
-                &format!("sync-ended sync={sync} at={now} outcome=complete jobs=3 results={none}"),
+                &format!("sync-ended sync={sync} at={now} outcome=complete clock=0 jobs=3 results={none}"),
             ]);
             forgery.sql(&format!(
                 "INSERT INTO _sync (sync_id, started_unix, finished_unix, outcome, count_asked, process_id, tool_version, head)

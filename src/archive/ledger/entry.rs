@@ -102,6 +102,8 @@ pub(in crate::archive) struct SyncEnded {
     pub(in crate::archive) sync: i64,
     pub(in crate::archive) at: i64,
     pub(in crate::archive) outcome: String,
+    /// Our clock less the server's, in seconds, where the server told the time.
+    pub(in crate::archive) clock: Option<i64>,
     pub(in crate::archive) jobs: u64,
     pub(in crate::archive) results: Sha256,
 }
@@ -217,6 +219,7 @@ impl LedgerEntry {
                 outcome: words.parsed("outcome", |text| {
                     matches!(text, "complete" | "partial" | "failed" | "interrupted").then(|| text.to_owned())
                 })?,
+                clock: words.seconds_or_none("clock")?,
                 jobs: words.number("jobs")?,
                 results: words.hash("results")?,
             }),
@@ -358,13 +361,15 @@ impl Display for LedgerEntry {
                     sync,
                     at,
                     outcome,
+                    clock,
                     jobs,
                     results,
                 } = ended;
                 let (at, results) = (time(at), hex(results));
+                let clock = clock.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string());
                 write!(
                     f,
-                    "sync-ended sync={sync} at={at} outcome={outcome} jobs={jobs} results={results}"
+                    "sync-ended sync={sync} at={at} outcome={outcome} clock={clock} jobs={jobs} results={results}"
                 )
             }
             Self::Revision(revision) => {
@@ -527,6 +532,18 @@ impl<'line> Words<'line> {
         Ok(number)
     }
 
+    /// Seconds of either sign, of at most 18 digits, or `-`.
+    fn seconds_or_none(&mut self, key: &str) -> Result<Option<i64>, String> {
+        self.parsed(key, |text| match text {
+            "-" => Some(None),
+            text => {
+                let seconds = text.parse::<i64>().ok()?;
+                (seconds.to_string() == text && seconds.unsigned_abs() < 10_u64.pow(18))
+                    .then_some(Some(seconds))
+            }
+        })
+    }
+
     fn guid(&mut self, key: &str) -> Result<Guid, String> {
         self.exact(key)
     }
@@ -653,7 +670,7 @@ mod tests {
     const JOB: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
 
     /// A line of each kind, as `docs/evidence.md` has it; A is a GUID, T a time, H a hash.
-    const LINES: [&str; 29] = [
+    const LINES: [&str; 30] = [
         "archive id=A at=T schema=1",
         "naive-time zone=utc rules=- release=- at=T",
         "naive-time zone=Europe/Berlin rules=H release=2026a at=T",
@@ -664,7 +681,8 @@ mod tests {
         "job-server job=A at=T server=H",
         "sync-began sync=7 at=T count=0 version=0.1.0 process=4711",
         "sync-killed sync=7 at=T",
-        "sync-ended sync=7 at=T outcome=complete jobs=3 results=H",
+        "sync-ended sync=7 at=T outcome=complete clock=-12 jobs=3 results=H",
+        "sync-ended sync=7 at=T outcome=complete clock=- jobs=3 results=H",
         "revision run=A number=2 sync=7 at=T job=A bytes=12 sha256=H reader=1 zone=Europe/Berlin",
         "quarantined id=1 job=A sync=7 at=T position=3 bytes=9 sha256=H kept=H reason=H run=A",
         "quarantined id=1 job=A sync=7 at=T position=3 bytes=9 sha256=H kept=H reason=H run=-",

@@ -444,7 +444,7 @@ mod tests {
     }
 
     fn ended(sync: i64, at: u32) -> String {
-        format!("sync-ended sync={sync} at=T{at} outcome=complete jobs=1 results=H")
+        format!("sync-ended sync={sync} at=T{at} outcome=complete clock=0 jobs=1 results=H")
     }
 
     fn quarantined(id: i64, sync: i64, at: u32) -> String {

@@ -8,8 +8,11 @@
 use rusqlite::Connection;
 use sha2::Digest;
 
+pub(super) mod acknowledge;
 pub(super) mod entry;
 pub(super) mod grammar;
+pub(super) mod heads;
+pub(super) mod publish;
 
 use self::entry::LedgerEntry;
 use super::db::Db;

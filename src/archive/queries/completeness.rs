@@ -3,6 +3,7 @@
 use super::Snapshot;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
+use crate::archive::storage::clock;
 
 /// A complete answer to the question for all runs of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct CompleteAnswer {
     pub job_key: i64,
     /// The sync that got it.
     pub sync_id: i64,
-    /// When that sync began and ended, seconds since 1970 UTC; the answer was given in between.
+    /// When that sync began and ended by the server's clock, seconds since 1970 UTC; the answer was given in between.
     pub began_unix: i64,
     /// See above.
     pub ended_unix: i64,
@@ -37,42 +38,35 @@ pub struct CountMismatch<'r> {
 }
 
 impl Snapshot<'_> {
-    /// Every complete answer to the question for all runs, by sync, so in the order of time.
+    /// Every complete answer to the question for all runs, by sync, so in the order of time. Times are by the server's clock
+    /// where the sync knew it; an answer whose time does not fit with those of the other syncs is left out.
     ///
     /// # Errors
     /// SQL errors.
     pub fn each_complete_answer(&self, mut see: impl FnMut(CompleteAnswer)) -> Result<(), ArchiveError> {
-        let doing = "read the syncs";
         let connection = self.connection();
-        connection.each(
-            "SELECT sync_id, started_unix, finished_unix FROM _sync
-             WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
-            [],
-            doing,
-            |row| {
-                let (sync_id, began_unix, ended_unix) = row.try_into()?;
-                connection.cached().each(
-                    "SELECT job_key, runs_seen, total_job_runs FROM _sync_job
-                     WHERE sync_id = ?1 AND outcome = 'complete'
-                     UNION ALL
-                     SELECT job_key, runs_seen, runs_seen FROM _sync_job_unchanged WHERE sync_id = ?1",
-                    [sync_id],
-                    doing,
-                    |answer| {
-                        see(CompleteAnswer {
-                            job_key: answer.get(0)?,
-                            sync_id,
-                            began_unix,
-                            ended_unix,
-                            runs_seen: answer.get(1)?,
-                            total_job_runs: answer.get(2)?,
-                        });
-                        Ok(())
-                    },
-                )?;
-                Ok(())
-            },
-        )
+        for sync in clock::timed_syncs(connection)? {
+            connection.cached().each(
+                "SELECT job_key, runs_seen, total_job_runs FROM _sync_job
+                 WHERE sync_id = ?1 AND outcome = 'complete'
+                 UNION ALL
+                 SELECT job_key, runs_seen, runs_seen FROM _sync_job_unchanged WHERE sync_id = ?1",
+                [sync.sync_id],
+                "read the syncs",
+                |answer| {
+                    see(CompleteAnswer {
+                        job_key: answer.get(0)?,
+                        sync_id: sync.sync_id,
+                        began_unix: sync.began_unix,
+                        ended_unix: sync.ended_unix,
+                        runs_seen: answer.get(1)?,
+                        total_job_runs: answer.get(2)?,
+                    });
+                    Ok(())
+                },
+            )?;
+        }
+        Ok(())
     }
 
     /// The runs of a job whose counts disagree, by start, then by GUID. Runs whose latest answer had no message list or no

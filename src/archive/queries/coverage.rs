@@ -7,6 +7,7 @@ use rusqlite::params;
 use super::Snapshot;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
+use crate::archive::storage::clock;
 
 /// A run, as far as coverage counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,33 +55,25 @@ impl Snapshot<'_> {
     }
 
     /// Every time that a job was complete with `count=0`: its key, and the end of that sync in seconds since 1970 UTC.
-    /// By sync, so in the order of time.
+    /// By sync, so in the order of time; by the server's clock, and without syncs whose times do not fit with the others.
     ///
     /// # Errors
     /// SQL errors.
     pub fn each_complete_sync(&self, mut see: impl FnMut(i64, i64)) -> Result<(), ArchiveError> {
-        let doing = "read the syncs";
         let connection = self.connection();
-        connection.each(
-            "SELECT sync_id, finished_unix FROM _sync
-             WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
-            [],
-            doing,
-            |row| {
-                let (sync_id, finished): (i64, i64) = row.try_into()?;
-                connection.cached().each(
-                    "SELECT job_key FROM _sync_job WHERE sync_id = ?1 AND outcome = 'complete'
-                     UNION ALL SELECT job_key FROM _sync_job_unchanged WHERE sync_id = ?1",
-                    [sync_id],
-                    doing,
-                    |job| {
-                        see(job.get(0)?, finished);
-                        Ok(())
-                    },
-                )?;
-                Ok(())
-            },
-        )
+        for sync in clock::timed_syncs(connection)? {
+            connection.cached().each(
+                "SELECT job_key FROM _sync_job WHERE sync_id = ?1 AND outcome = 'complete'
+                 UNION ALL SELECT job_key FROM _sync_job_unchanged WHERE sync_id = ?1",
+                [sync.sync_id],
+                "read the syncs",
+                |job| {
+                    see(job.get(0)?, sync.ended_unix);
+                    Ok(())
+                },
+            )?;
+        }
+        Ok(())
     }
 
     /// Every run, in no order.

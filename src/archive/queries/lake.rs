@@ -9,8 +9,8 @@ use super::Snapshot;
 use crate::archive::db::{Db, RowError};
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
-use crate::archive::revisions::Payloads;
-use crate::archive::zones;
+use crate::archive::storage::revisions::Payloads;
+use crate::archive::storage::zones;
 use crate::decode::read_run_fields;
 use crate::model::{Guid, Instant, NaiveZone, Sha256, hex};
 

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use super::finding::{Finding, Findings, Remedy};
-use super::report::{HeadsOf, VerifyOptions, VerifyReport};
+use super::report::{HeadsOf, HeldHead, VerifyOptions, VerifyReport};
 use super::state::Deed;
 use super::state::LedgerState;
-use crate::archive::heads::{PublishedHead, not_held};
 use crate::archive::ledger::entry::{LedgerEntry, SyncEnded};
+use crate::archive::ledger::heads::{PublishedHead, not_held};
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// Every hash that must be looked for.
@@ -28,8 +28,6 @@ pub(super) fn check(
 ) {
     let archive = ledger.archive.map(|(id, _)| id);
     let mut demanded: Vec<i64> = Vec::new();
-    let entry_of = |head: &Sha256| ledger.met.get(head).map(|(entry, _)| *entry);
-    demanded.extend(options.since_head.as_ref().and_then(entry_of));
     let not_there = |place: String, head: &Sha256| {
         Finding::new(
             Remedy::OtherCopy,
@@ -38,15 +36,16 @@ pub(super) fn check(
         )
         .with(hex(head), "no entry with this hash")
     };
-    if !options.heads.is_empty() {
+    let given: Vec<&Sha256> = options.heads.iter().chain(&options.since_head).collect();
+    if !given.is_empty() {
         let mut of = HeadsOf::default();
         let mut newest = None;
-        for head in &options.heads {
+        for head in given {
             match ledger.met.get(head) {
                 Some((entry, line)) => {
                     of.held += 1;
                     demanded.push(*entry);
-                    newest = newest.max(Some((*entry, line)));
+                    newest = newest.max(Some((*entry, line, head)));
                 }
                 None => {
                     of.not_held += 1;
@@ -54,23 +53,24 @@ pub(super) fn check(
                 }
             }
         }
-        of.newest_held = newest.map(|(entry, line)| up_to(entry, line));
+        of.newest_held = newest.map(held);
         report.heads.push(of);
     }
     for list in &options.lists {
         let file = list.path.display().to_string();
         let mut of = HeadsOf {
             file: Some(file.clone()),
+            unreadable_lines: list.unreadable_lines.clone(),
             ..HeadsOf::default()
         };
         let mut newest = None;
         for line in &list.heads {
             if !line.is_of(archive) {
                 of.of_other_archives += 1;
-            } else if let Some((entry, line)) = ledger.met.get(&line.head) {
+            } else if let Some((entry, text)) = ledger.met.get(&line.head) {
                 of.held += 1;
                 demanded.push(*entry);
-                newest = newest.max(Some((*entry, line)));
+                newest = newest.max(Some((*entry, text, &line.head)));
             }
         }
         let is_held = |head: &Sha256| ledger.met.contains_key(head);
@@ -84,7 +84,7 @@ pub(super) fn check(
             let others = ids(&list.heads);
             findings.push(Finding::new(Remedy::OtherCopy, file, what).with(id, others));
         }
-        of.newest_held = newest.map(|(entry, line)| up_to(entry, line));
+        of.newest_held = newest.map(held);
         report.heads.push(of);
     }
     demanded.sort_unstable();
@@ -151,19 +151,17 @@ fn ids(lines: &[PublishedHead]) -> String {
     ids.join(", ")
 }
 
-/// Up to where a head seals the history, by the line that has its hash.
-fn up_to(entry: i64, line: &str) -> String {
+/// A head that is held, by its entry, the line there, and its hash.
+fn held((entry_id, line, head): (i64, &String, &Sha256)) -> HeldHead {
     let claim = LedgerEntry::read(line);
-    let at = claim
-        .as_ref()
-        .ok()
-        .and_then(LedgerEntry::at)
-        .map(Instant::from_unix_seconds);
-    match (claim, at) {
-        (Ok(LedgerEntry::SyncEnded(SyncEnded { sync, .. })), Some(at)) => {
-            format!("up to sync {sync} of {at}")
-        }
-        (Ok(_), Some(at)) => format!("up to ledger entry {entry} of {at}"),
-        _ => format!("up to ledger entry {entry}"),
+    let at = claim.as_ref().ok().and_then(LedgerEntry::at);
+    HeldHead {
+        head: hex(head),
+        entry_id,
+        sync_id: match claim {
+            Ok(LedgerEntry::SyncEnded(SyncEnded { sync, .. })) => Some(sync),
+            _ => None,
+        },
+        at: at.map(|at| Instant::from_unix_seconds(at).to_string()),
     }
 }

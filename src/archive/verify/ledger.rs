@@ -14,7 +14,7 @@ use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{AcknowledgedEntry, LedgerEntry, Loss};
 use crate::archive::ledger::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
-use crate::archive::zones;
+use crate::archive::storage::zones;
 use crate::model::{Guid, NaiveZone, Sha256, hex};
 
 /// Reads the whole ledger: each hash afresh, each line for what it tells, syncs and quarantine compared on the way.

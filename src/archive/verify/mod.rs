@@ -21,6 +21,7 @@ mod quarantine;
 mod report;
 mod runs;
 mod schema;
+mod script;
 mod snapshot;
 mod state;
 mod syncs;
@@ -40,14 +41,15 @@ pub(super) use self::state::{LedgerState, knows_rules};
 pub(super) use self::syncs::results;
 use super::db::Db;
 use super::error::ArchiveError;
-use super::heads::PublishedHeads;
-use super::keys::Keys;
+use super::ledger::heads::{PublishedHeads, hash_of_heads, not_held};
 use super::read_only::ReadOnly;
+use super::storage::keys::Keys;
 use crate::memory;
-use crate::model::{Sha256, hex};
+use crate::model::{Guid, Sha256, hex};
 
 pub use self::finding::Finding;
-pub use self::report::{HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
+pub use self::report::{HeadsOf, HeldHead, Verified, VerifyOptions, VerifyProgress, VerifyReport};
+pub use self::script::verify_script;
 
 /// Threads that compare runs: more than that only wait for the disk and for each other's pages.
 const MAX_THREADS: usize = 4;
@@ -79,6 +81,20 @@ impl ReadOnly {
         progress: &(dyn Fn(VerifyProgress) + Sync),
     ) -> Result<VerifyReport, ArchiveError> {
         self.settled(|reader| reader.confirmed(reader.look_at_everything(options, progress)))
+    }
+
+    /// Whether every head of the list that this archive does not hold is given up by a line of the ledger, listed or not.
+    pub(super) fn acknowledges(&self, list: &PublishedHeads, archive: Guid) -> Result<bool, ArchiveError> {
+        self.settled(|reader| {
+            let ledger = reader.confirmed(replay_for(reader.connection(), list))?;
+            let is_held = |head: &Sha256| ledger.met.contains_key(head);
+            let pending = not_held(&list.heads, Some(archive), is_held, &ledger.acknowledged);
+            let given_up = (
+                pending.len() as u64,
+                hash_of_heads(pending.iter().map(|line| &line.head)),
+            );
+            Ok(ledger.acknowledged.values().any(|named| *named == given_up))
+        })
     }
 
     fn look_at_everything(

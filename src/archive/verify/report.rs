@@ -1,8 +1,10 @@
 //! What is asked of a verification, and what it says.
 
+use std::fmt;
+
 use super::finding::{Finding, Findings, Remedy};
 use crate::archive::error::ArchiveError;
-use crate::archive::heads::PublishedHeads;
+use crate::archive::ledger::heads::PublishedHeads;
 use crate::model::{Guid, Sha256};
 
 /// What to verify.
@@ -77,6 +79,19 @@ impl VerifyReport {
     pub fn is_intact(&self) -> bool {
         self.findings.is_empty()
     }
+
+    /// The newest of all heads that are held; none where no head was given.
+    #[must_use]
+    pub fn newest_held(&self) -> Option<&HeldHead> {
+        let held = self.heads.iter().filter_map(|heads| heads.newest_held.as_ref());
+        held.max_by_key(|held| held.entry_id)
+    }
+
+    /// Whether a line of a list of heads holds none.
+    #[must_use]
+    pub fn has_unreadable_lines(&self) -> bool {
+        self.heads.iter().any(|heads| !heads.unreadable_lines.is_empty())
+    }
 }
 
 impl VerifyReport {
@@ -110,6 +125,35 @@ pub struct HeadsOf {
     pub not_held: u64,
     /// Lines of other archives, left aside.
     pub of_other_archives: u64,
-    /// Up to where the newest head that is held seals the history, in words; null where none is.
-    pub newest_held: Option<String>,
+    /// Numbers, from 1, of lines that hold no head.
+    pub unreadable_lines: Vec<usize>,
+    /// The newest head that is held; null where none is.
+    pub newest_held: Option<HeldHead>,
+}
+
+/// A head that is held: the archive still has all that the ledger said up to its line.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct HeldHead {
+    /// The hash, lower-case hexadecimal.
+    pub head: String,
+    /// The line of the ledger whose hash it is.
+    pub entry_id: i64,
+    /// The sync that ended with that line; null where another one did.
+    pub sync_id: Option<i64>,
+    /// When, as that line says.
+    pub at: Option<String>,
+}
+
+impl fmt::Display for HeldHead {
+    /// Up to where it seals the history: `sync 85 of 2026-03-31`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sync_id {
+            Some(sync) => write!(f, "sync {sync}")?,
+            None => write!(f, "ledger entry {}", self.entry_id)?,
+        }
+        match self.at.as_deref().and_then(|at| at.get(..10)) {
+            Some(day) => write!(f, " of {day}"),
+            None => Ok(()),
+        }
+    }
 }

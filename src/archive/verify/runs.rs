@@ -10,8 +10,8 @@ use super::texts::{Row, Texts};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
-use crate::archive::replay::{Replay, ReplayedMessage};
-use crate::archive::revisions::Payloads;
+use crate::archive::storage::replay::{Replay, ReplayedMessage};
+use crate::archive::storage::revisions::Payloads;
 use crate::decode::{read_run, read_run_fields};
 use crate::model::{Instant, TimeBasis, TimeReading, hex};
 

@@ -9,7 +9,7 @@ use super::state::LedgerState;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{SyncBegan, SyncEnded};
-use crate::archive::syncs::{JobFigures, JobOutcome, JobRecord, job_line, jobs_hash};
+use crate::archive::storage::syncs::{JobFigures, JobOutcome, JobRecord, job_line, jobs_hash};
 use crate::model::{Sha256, hex};
 
 /// How the ledger says that a sync ended.
@@ -156,13 +156,19 @@ fn check_row(
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let place = || format!("syncs, sync {}", began.sync);
-    let (finished, outcome, head) = match end {
-        End::Open => (Expected::Null, Expected::Null, Expected::Null),
-        End::Killed => (Expected::Null, Expected::Text("interrupted"), Expected::Null),
+    let (finished, outcome, head, clock) = match end {
+        End::Open => (Expected::Null, Expected::Null, Expected::Null, Expected::Null),
+        End::Killed => (
+            Expected::Null,
+            Expected::Text("interrupted"),
+            Expected::Null,
+            Expected::Null,
+        ),
         End::Ended(ended, hash) => (
             Expected::Integer(ended.at),
             Expected::Text(&ended.outcome),
             Expected::Blob(hash.as_slice()),
+            ended.clock.into(),
         ),
     };
     let number = |figure: u64| Expected::Integer(i64::try_from(figure).unwrap_or(i64::MAX));
@@ -184,11 +190,12 @@ fn check_row(
         ("messages_new", number(totals.messages_new)),
         ("body_bytes", number(totals.body_bytes)),
         ("milliseconds", number(totals.milliseconds)),
+        ("clock_skew_seconds", clock),
     ];
     let compared = connection.cached().optional(
         "SELECT started_unix, finished_unix, outcome, count_asked, process_id, tool_version, head, attempts,
                 runs_seen, runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent,
-                messages_new, body_bytes, milliseconds
+                messages_new, body_bytes, milliseconds, clock_skew_seconds
          FROM _sync WHERE sync_id = ?1",
         [began.sync],
         "read the record of a sync",

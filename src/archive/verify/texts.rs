@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::finding::{Finding, Findings, Remedy};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
-use crate::archive::keys::Keys;
+use crate::archive::storage::keys::Keys;
 
 /// Bytes of texts that are remembered of one table, by one thread: what repeats stays known, what does not is read once.
 const BUDGET_BYTES: usize = 2 << 20;

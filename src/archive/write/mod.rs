@@ -3,39 +3,32 @@
 //! Nothing here is async and nothing waits for the network: [`Writer::begin`], any number of `store` calls,
 //! [`Writer::commit`]. What a transaction learned in memory is forgotten when it is rolled back.
 
-mod dictionary;
-mod known;
-mod message;
 mod presence;
 mod quarantine;
-mod rebuild;
 mod received;
 mod run;
-mod texts;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use self::dictionary::NewDictionaries;
-use self::message::MessageTexts;
 use super::db::Db;
 use super::error::{ArchiveError, Doing, io_error};
 use super::identity::FileIdentity;
-use super::keys::Keys;
 use super::ledger::entry::{LedgerEntry, Rules};
 use super::ledger::{self, Head};
 use super::lock::SyncLock;
-use super::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-use super::{jobs, limits, open, zones};
+use super::open::{IfMissing, OpenToWrite};
+use super::storage::dictionary::{self, NewDictionaries};
+use super::storage::keys::Keys;
+use super::storage::known::{KnownRun, KnownRuns};
+use super::storage::messages::MessageTexts;
+use super::storage::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
+use super::storage::{jobs, zones};
+use super::{limits, open};
 use crate::model::{Guid, Instant, NaiveZone, TICKS_PER_SECOND, Zone};
 
-pub(super) use rebuild::rebuild;
-
-pub use dictionary::DictionaryMaker;
-pub use known::{KnownRun, KnownRuns};
-pub use message::MAX_MESSAGES;
-pub use received::{Dictionary, KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
+pub use received::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
 
 /// The writing connection.
 #[derive(Debug)]
@@ -43,6 +36,8 @@ pub struct Writer {
     connection: Connection,
     path: PathBuf,
     identity: FileIdentity,
+    /// Whether this writer created the archive.
+    created: bool,
     /// The sync that this writer has begun and not ended.
     open_sync: Option<i64>,
     head: Head,
@@ -58,18 +53,32 @@ impl Writer {
     /// A directory, another program's file, a newer archive, a network drive, a folder that cannot be written; there is no
     /// archive yet, and a sync holds its lock without making one.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        Self::open_by(path, None)
+        let _making = SyncLock::to_make(path)?;
+        Self::open_by(path, IfMissing::Create)
     }
 
-    /// The same for who holds the lock already.
+    /// Opens the archive at `path`, which must be there; upgrades it where it is older.
     ///
     /// # Errors
-    /// As [`Self::open`].
-    pub fn open_with(path: &Path, lock: &SyncLock) -> Result<Self, ArchiveError> {
-        Self::open_by(path, Some(lock))
+    /// [`ArchiveError::Missing`] or [`ArchiveError::Empty`]; else as [`Self::open`].
+    pub fn open_existing(path: &Path) -> Result<Self, ArchiveError> {
+        Self::open_by(path, IfMissing::Fail)
     }
 
-    fn open_by(path: &Path, held: Option<&SyncLock>) -> Result<Self, ArchiveError> {
+    /// The same for a sync, which holds the lock; `create` says whether an archive is made where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::open`] and [`Self::open_existing`].
+    pub fn open_for_sync(path: &Path, _: &SyncLock, create: bool) -> Result<Self, ArchiveError> {
+        let if_missing = if create {
+            IfMissing::Create
+        } else {
+            IfMissing::Fail
+        };
+        Self::open_by(path, if_missing)
+    }
+
+    fn open_by(path: &Path, if_missing: IfMissing) -> Result<Self, ArchiveError> {
         if let Some(kind) = super::network_drive(&super::paths::resolve(path)?) {
             return Err(ArchiveError::NetworkDrive {
                 path: path.to_path_buf(),
@@ -81,17 +90,14 @@ impl Writer {
                 "this build keeps no evidence; it is for measuring alone, and its archives prove nothing"
             );
         }
-        let _making = match held {
-            Some(_) => None,
-            None => SyncLock::to_make(path)?,
-        };
-        let connection = open::open_to_write(path)?;
+        let OpenToWrite { connection, created } = open::open_to_write(path, if_missing)?;
         limits::refuse_changed(path, &connection)?;
         let head = ledger::read_head(&connection)?;
         Ok(Self {
             connection,
             path: path.to_path_buf(),
             identity: FileIdentity::of(path).map_err(io_error("look at", path))?,
+            created,
             open_sync: None,
             head,
             texts: MessageTexts::default(),
@@ -104,6 +110,12 @@ impl Writer {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether this writer created the archive.
+    #[must_use]
+    pub const fn created(&self) -> bool {
+        self.created
     }
 
     /// Begins a transaction; waits up to half a minute for another writer's short one.
@@ -329,7 +341,8 @@ impl Writer {
 
     /// Ends the sync in one transaction: absences, what was found of each job, totals, head.
     ///
-    /// `jobs` are the results with the keys of runs that each complete answer lacked; `server` is the base URL.
+    /// `jobs` are the results with the keys of runs that each complete answer lacked; `server` is the base URL, and
+    /// `clock_skew_seconds` our clock less the server's.
     ///
     /// # Errors
     /// SQL errors; then the sync counts as killed, and what was archived before is kept.
@@ -338,6 +351,7 @@ impl Writer {
         sync_id: i64,
         outcome: SyncOutcome,
         server: &str,
+        clock_skew_seconds: Option<i64>,
         jobs: Vec<(JobRecord, Keys)>,
     ) -> Result<SyncRecord, ArchiveError> {
         let record = self.transact(|writer| {
@@ -377,14 +391,18 @@ impl Writer {
                 sync_id,
                 finished_at,
                 outcome,
+                clock_skew_seconds,
                 &records,
             )?;
             Ok(SyncRecord {
                 sync_id,
+                archive_id: writer.archive_id()?,
+                archive_created: writer.created,
                 started_at: Instant::from_unix_seconds(started),
                 finished_at,
                 outcome,
                 head: writer.head.hash,
+                clock_skew_seconds,
                 totals,
                 jobs: records,
             })
@@ -483,6 +501,16 @@ impl Writer {
     /// SQL errors.
     pub fn watched_jobs(&self) -> Result<Vec<Guid>, ArchiveError> {
         jobs::watched(&self.connection)
+    }
+
+    fn archive_id(&self) -> Result<Guid, ArchiveError> {
+        let text: String = self.connection.one(
+            "SELECT archive_id FROM _archive",
+            [],
+            "read the id of the archive",
+            |row| row.get(0),
+        )?;
+        jobs::stored_guid(&text)
     }
 
     fn append(&mut self, entry: &LedgerEntry) -> Result<(), ArchiveError> {

@@ -1,10 +1,10 @@
 //! Runs that the server no longer lists, and those that it lists again.
 
-use super::super::db::Db;
-use super::super::error::ArchiveError;
-use super::super::jobs::stored_guid;
-use super::super::ledger::entry::LedgerEntry;
 use super::Writer;
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::entry::LedgerEntry;
+use crate::archive::storage::jobs::stored_guid;
 use crate::model::Instant;
 
 impl Writer {

@@ -2,12 +2,12 @@
 
 use rusqlite::params;
 
-use super::super::db::Db;
-use super::super::error::ArchiveError;
-use super::super::jobs;
-use super::super::ledger::entry::{LedgerEntry, QuarantinedEntry};
-use super::super::ledger::{WITHOUT_EVIDENCE, text_hash};
 use super::{ReceivedUnreadable, Writer};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::entry::{LedgerEntry, QuarantinedEntry};
+use crate::archive::ledger::{WITHOUT_EVIDENCE, text_hash};
+use crate::archive::storage::jobs;
 use crate::model::{Guid, Instant, Sha256};
 
 impl Writer {

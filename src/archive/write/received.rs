@@ -2,19 +2,11 @@
 
 use std::sync::Arc;
 
-use super::known::KnownRuns;
-use super::message::MessageMarks;
 use crate::archive::RunPlan;
+use crate::archive::storage::dictionary::Dictionary;
+use crate::archive::storage::known::KnownRuns;
+use crate::archive::storage::messages::MessageMarks;
 use crate::model::{JobRun, Sha256};
-
-/// Bytes that payloads of a job are packed with.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Dictionary {
-    /// Its key, once it is stored.
-    pub key: Option<i64>,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-}
 
 /// A run's bytes, packed.
 #[derive(Debug)]

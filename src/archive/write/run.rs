@@ -5,16 +5,16 @@ use std::sync::LazyLock;
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{params, params_from_iter};
 
-use super::super::db::Db;
-use super::super::error::ArchiveError;
-use super::super::ledger::WITHOUT_EVIDENCE;
-use super::super::ledger::entry::{LedgerEntry, RevisionEntry};
-use super::super::plan::{ArchivedRun, HeldMessage, RunPlan, Sameness, plan_messages, plan_run};
-use super::super::revisions::bytes_told;
-use super::super::{jobs, payload};
-use super::message::{held_messages, identity, set_absences, time_columns};
 use super::quarantine::sha256;
 use super::{ReceivedRun, ReceivedUnreadable, Stored, Writer};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::WITHOUT_EVIDENCE;
+use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
+use crate::archive::storage::messages::{held_messages, identity, set_absences, time_columns};
+use crate::archive::storage::plan::{ArchivedRun, HeldMessage, RunPlan, Sameness, plan_messages, plan_run};
+use crate::archive::storage::revisions::bytes_told;
+use crate::archive::storage::{jobs, payload};
 use crate::decode::{READER_VERSION, read_run};
 use crate::model::{Instant, Message, NaiveZone, OwnedMessage, Sha256};
 

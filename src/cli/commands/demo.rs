@@ -69,7 +69,10 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
         let client = client(&server)?;
         if archive.exists() {
             // It is the same server, on another port.
-            Writer::open(archive)?.move_jobs(None, None, client.base_url())?;
+            Writer::open_existing(archive)?.move_jobs(None, None, client.base_url())?;
+        } else {
+            // That a demo begins a new archive is no news.
+            drop(Writer::open(archive)?);
         }
         let progress = Progress::new(console, global.progress);
         let sync = One {
@@ -77,7 +80,7 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             client: &client,
             options: options_of(&server),
             progress: &progress,
-            head_file: None,
+            list: None,
             cancellation,
         };
         print_text(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
@@ -119,7 +122,7 @@ fn accept_quarantined(archive: &Path) -> Result<bool, Failure> {
     let mut accepted = false;
     for row in rows.iter().filter(|row| row.accepted_at.is_none()) {
         let id = row.quarantine_id;
-        Writer::open(archive)?.accept(id, WHY)?;
+        Writer::open_existing(archive)?.accept(id, WHY)?;
         print_text(&format!(
             "\nThese bytes stay in the archive. The demo accepts them, so that they end no further sync as partial:\n\
              \x20 jobruns --archive {ARCHIVE} quarantine show {id}\n\
@@ -222,5 +225,6 @@ fn options_of(server: &Simulator) -> sync::Options {
         retry: Policy::default(),
         run_limit: DEFAULT_RUN_LIMIT,
         naive_time: None,
+        create_archive: false,
     }
 }

@@ -9,10 +9,10 @@ use crate::archive::{JobState, ReadOnly, Writer};
 use crate::ccs;
 use crate::cli::client::client;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::new_archive::{may_create, tell_created};
 use crate::cli::runtime::runtime;
-use crate::cli::terminal::console::tell_choices;
 use crate::cli::terminal::table::{Column, or_dash, print};
-use crate::config::{ServerFlags, ServerSettings, Sources, TableOrJson};
+use crate::config::{GlobalSettings, ServerSettings, Sources, TableOrJson};
 use crate::model::Guid;
 
 /// Manages the watched jobs, which a sync fetches unless jobs are named
@@ -43,7 +43,10 @@ struct ListArgs {
     format: TableOrJson,
 }
 
-/// Watches a job; creates the archive if there is none
+/// Watches a job
+///
+/// If there is no archive, creates one and says so. With --quiet, or if the head file has lines, a missing archive is an
+/// error unless --new is given.
 #[derive(Debug, clap::Args)]
 struct AddArgs {
     /// The job, by GUID
@@ -53,6 +56,10 @@ struct AddArgs {
     /// The job's name; if not given, the next sync asks the server
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+
+    /// Creates the archive if there is none, whatever --quiet and the head file say
+    #[arg(long)]
+    new: bool,
 }
 
 /// Stops watching a job; deletes nothing
@@ -70,12 +77,16 @@ struct DiscoverArgs {
     #[arg(long)]
     add: bool,
 
+    /// With --add, creates the archive if there is none, whatever --quiet and the head file say
+    #[arg(long, requires = "add")]
+    new: bool,
+
     /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
 
     #[command(flatten)]
-    server: ServerFlags,
+    server: ServerSettings,
 }
 
 /// Records that jobs have moved to another server
@@ -105,23 +116,34 @@ struct MoveArgs {
     to: String,
 }
 
-pub(crate) fn run(args: &JobsArgs, sources: &Sources<'_>, archive: &Path) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &JobsArgs, sources: &Sources<'_>, global: &GlobalSettings) -> Result<Exit, Failure> {
+    let archive = global.archive.as_path();
     match &args.action {
         Action::List(args) => list(args, archive)?,
         Action::Add(args) => {
-            Writer::open(archive)?.watch(args.job_id, args.name.as_deref())?;
+            open_or_create(args.new, sources, global)?.watch(args.job_id, args.name.as_deref())?;
             tracing::info!(job_id = %args.job_id, "job {} is watched", args.job_id);
         }
         Action::Remove(args) => {
-            // The writer would make an archive where there is none.
-            drop(ReadOnly::open(archive)?);
-            Writer::open(archive)?.unwatch(args.job_id)?;
+            Writer::open_existing(archive)?.unwatch(args.job_id)?;
             tracing::info!(job_id = %args.job_id, "job {} is no longer watched; its history stays", args.job_id);
         }
-        Action::Discover(args) => discover(args, sources, archive)?,
+        Action::Discover(args) => discover(args, sources, global)?,
         Action::Move(args) => move_jobs(args, archive)?,
     }
     Ok(Exit::Done)
+}
+
+/// Opens the archive to write; creates it where that is allowed, and says so.
+fn open_or_create(new: bool, sources: &Sources<'_>, global: &GlobalSettings) -> Result<Writer, Failure> {
+    if !may_create(new, global, sources.path("head_file")?.as_deref())? {
+        return Ok(Writer::open_existing(&global.archive)?);
+    }
+    let writer = Writer::open(&global.archive)?;
+    if writer.created() {
+        tell_created(&global.archive);
+    }
+    Ok(writer)
 }
 
 #[derive(Serialize)]
@@ -171,15 +193,14 @@ struct Discovered {
     watched: bool,
 }
 
-fn discover(args: &DiscoverArgs, sources: &Sources<'_>, archive: &Path) -> Result<(), Failure> {
-    let settings = ServerSettings::choose(&args.server, sources)?;
-    tell_choices(sources);
-    let client = client(&settings)?;
+fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings) -> Result<(), Failure> {
+    let archive = global.archive.as_path();
+    let client = client(&args.server, sources)?;
     let mut found = runtime()?.block_on(client.discover())?;
     found.sort_by(|one, other| one.name.cmp(&other.name));
     if args.add {
         let jobs = found.iter().map(|job| (job.job_id, Some(job.name.as_str())));
-        Writer::open(archive)?.watch_all(jobs)?;
+        open_or_create(args.new, sources, global)?.watch_all(jobs)?;
     }
     let watched = watched(archive)?;
     let jobs: Vec<Discovered> = found
@@ -205,9 +226,7 @@ fn move_jobs(args: &MoveArgs, archive: &Path) -> Result<(), Failure> {
     let plain = |url: &String| ccs::plain_base_url(url);
     let to = plain(&args.to)?;
     let from = args.from.as_ref().map(plain).transpose()?;
-    // The writer would make an archive where there is none.
-    drop(ReadOnly::open(archive)?);
-    let moved = Writer::open(archive)?.move_jobs(args.job_id, from.as_deref(), &to)?;
+    let moved = Writer::open_existing(archive)?.move_jobs(args.job_id, from.as_deref(), &to)?;
     if moved == 0 {
         let from = from.map_or_else(String::new, |from| format!(" from {from}"));
         let words = format!("no job moved{from} to {to}: none was served there, or all were moved before");

@@ -12,7 +12,7 @@ use crate::archive::{
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::output::in_use;
-use crate::cli::output::publish::publish;
+use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::shown;
 use crate::cli::terminal::table::{print_json, print_text};
 use crate::config::{Sources, TableOrJson};
@@ -123,7 +123,8 @@ pub(crate) fn run(args: &LedgerArgs, sources: &Sources<'_>, archive: &Path) -> R
     Ok(Exit::Done)
 }
 
-fn give_up(archive: &Path, path: &Path, why: &str) -> Result<Exit, Failure> {
+fn give_up(archive: &Path, named: &HeadList, why: &str) -> Result<Exit, Failure> {
+    let path = &named.path;
     let list = read_heads(path)
         .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
     let Acknowledged { heads, head, at } = acknowledge(archive, &list, why)?;
@@ -145,7 +146,7 @@ fn give_up(archive: &Path, path: &Path, why: &str) -> Result<Exit, Failure> {
         "{heads} published heads are given up. Ledger head {}\n",
         hex(&head)
     ))?;
-    Ok(publish(path, archive, &published, "this acknowledgement"))
+    Ok(publish(named, archive, &published, "this acknowledgement"))
 }
 
 fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use crate::cli::credentials;
 use crate::cli::failure::{Exit, Failure};
-use crate::config::{HOW_LONG, Keyring, LoginFlags, LoginSettings, Sources, UrlFlags, UrlSettings};
+use crate::config::{HOW_LONG, Keyring, LoginSettings, Sources, UrlSettings};
 
 /// Stores a password in the operating system's credential store, or removes it
 ///
@@ -28,22 +28,20 @@ enum Action {
 #[derive(Debug, clap::Args)]
 struct WhoseArgs {
     #[command(flatten)]
-    server: UrlFlags,
+    server: UrlSettings,
 
     #[command(flatten)]
-    login: LoginFlags,
+    login: LoginSettings,
 }
 
 pub(crate) fn run(args: &PasswordArgs, sources: &Sources<'_>) -> Result<Exit, Failure> {
     let (Action::Set(whose) | Action::Forget(whose)) = &args.action;
-    let server = UrlSettings::choose(&whose.server, sources)?;
-    let login = LoginSettings::choose(&whose.login, sources)?;
-    let account = credentials::account(&login, &server.url)?;
+    let account = credentials::account(&whose.login, whose.server.url()?)?;
     let keyring = Keyring::open()?;
     match &args.action {
         Action::Set(_) => {
             // The store is not a source here: what it holds is to be replaced.
-            let password = credentials::new_password(&login, &account)?;
+            let password = credentials::new_password(&whose.login, sources, &account)?;
             keyring.keep(&account, &password)?;
             tracing::info!("the password of {account} is kept. {HOW_LONG}");
         }

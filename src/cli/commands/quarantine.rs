@@ -120,7 +120,7 @@ pub(crate) fn run(args: &QuarantineArgs, archive: &Path) -> Result<Exit, Failure
         }
         Action::Accept { id, why } => {
             drop(reader);
-            Writer::open(archive)?.accept(*id, why)?;
+            Writer::open_existing(archive)?.accept(*id, why)?;
             tracing::info!(quarantine_id = id, "number {id} is accepted");
         }
     }

@@ -96,6 +96,10 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     token_life: Duration,
 
+    /// Its clock against this machine's, such as 10m (ahead) or -2h (behind); sent as the Date of each answer
+    #[arg(long, value_name = "DURATION", default_value = "0s", allow_hyphen_values = true, value_parser = clock_offset)]
+    clock_offset: i64,
+
     /// Stops after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     lasting: Option<Duration>,
@@ -137,6 +141,20 @@ enum Encoding {
     Base64,
     /// Not encoded, as older servers require
     None,
+}
+
+/// Seconds of a duration with a sign.
+fn clock_offset(text: &str) -> Result<i64, String> {
+    let (sign, length) = match text.strip_prefix('-') {
+        Some(length) => (-1, length),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let seconds = parse_duration(length)
+        .map_err(|error| error.to_string())?
+        .as_secs();
+    i64::try_from(seconds)
+        .map(|seconds| sign * seconds)
+        .map_err(|error| error.to_string())
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -253,6 +271,7 @@ fn options(args: &SimulateArgs, password: Option<String>) -> Result<Options, Fai
         gzip: !args.no_gzip,
         with_length: args.with_length,
         nights_pass: args.nights,
+        clock_offset: args.clock_offset,
         ..served
     })
 }

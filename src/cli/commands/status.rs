@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::archive::{JobState, ReadOnly};
+use crate::archive::{ClockFinding, JobState, ReadOnly};
+use crate::cli::commands::clock;
 use crate::cli::commands::jobs::yes_or_no;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::table::{Column, or_dash, print};
 use crate::config::TableOrJson;
-use crate::model::{Instant, parse_duration, show_duration};
+use crate::model::{Instant, parse_duration, show_duration, show_rounded};
 
 /// Shows how fresh the archive is, per job
 ///
 /// Shows the last complete sync, the last error, the number of runs and the newest run of each job. With --max-age, the
 /// exit code is 3 if the last complete sync of a watched job is older, if there was none, or if no job is watched. It
-/// is always 3 if a last complete sync lies in the future.
+/// is always 3 if the last sync lies in the future, or if the clock was set back before a sync of the last two days.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns status
@@ -62,7 +63,9 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
         Column::Text("last error"),
     ];
     print(args.format, &jobs, &columns, |job| {
-        let age = job.age_seconds.map(age);
+        let age = job
+            .age_seconds
+            .map(|age| show_rounded(Duration::from_secs(age.unsigned_abs())));
         vec![
             job.name.clone().unwrap_or_else(|| job.job_id.clone()),
             yes_or_no(job.watched),
@@ -79,7 +82,15 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
             or_dash(job.last_error.as_deref().map(beginning).as_deref()),
         ]
     })?;
-    let ahead = tell_last_syncs_in_future(&jobs);
+    let mut clock_findings = ReadOnly::open(archive)?.clock_findings(now)?;
+    let mut ahead = tell_last_syncs_in_future(&jobs);
+    if ahead != Exit::Done {
+        // Told with the jobs.
+        clock_findings.retain(|finding| !matches!(finding, ClockFinding::InFuture { .. }));
+    }
+    if clock::tell(&clock_findings) != Exit::Done {
+        ahead = Exit::Findings;
+    }
     let stale = args
         .max_age
         .map_or(Exit::Done, |max_age| exit_for(&jobs, max_age));
@@ -172,16 +183,6 @@ fn beginning(error: &str) -> String {
     error.chars().take(SHOWN_OF_AN_ERROR - 1).chain(['…']).collect()
 }
 
-/// Seconds in the largest unit that they fill, rounded down.
-fn age(seconds: i64) -> String {
-    match seconds {
-        i64::MIN..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        7_200..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,13 +248,5 @@ mod tests {
         );
         let unwatched = freshness(job(false, Some(1001)), None, now);
         assert_eq!(tell_last_syncs_in_future(&[unwatched]), Exit::Done);
-    }
-
-    #[test]
-    fn ages_are_short() {
-        assert_eq!(
-            [5, 119, 120, 7_200, 172_800].map(age),
-            ["5s", "119s", "2m", "2h", "2d"]
-        );
     }
 }

@@ -14,16 +14,15 @@ use crate::cli::client::client;
 use crate::cli::commands::scheduled::Scheduled;
 use crate::cli::commands::sync_summary::{self, Summary};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::new_archive::{may_create, missing, tell_created};
 use crate::cli::output::in_use;
-use crate::cli::output::publish::publish;
+use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::runtime::runtime;
-use crate::cli::terminal::console::{Console, tell_choices};
+use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{print_json, print_text};
-use crate::config::{
-    GlobalSettings, ServerFlags, ServerSettings, Sources, SyncFlags, SyncSettings, TableOrJson,
-};
+use crate::config::{GlobalSettings, ListedJob, ServerSettings, Sources, SyncSettings, TableOrJson};
 use crate::model::{Guid, hex};
 use crate::sync::{self, Cancellation, SyncError, SyncEvent};
 
@@ -44,10 +43,14 @@ Reports that are to be written after each sync stand in the config file: [[expor
 Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be published); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
 pub(crate) struct SyncArgs {
     #[command(flatten)]
-    sync: SyncFlags,
+    sync: SyncSettings,
+
+    /// Creates the archive if there is none, whatever --quiet and the head file say; leave it out in scheduled tasks
+    #[arg(long)]
+    new: bool,
 
     #[command(flatten)]
-    server: ServerFlags,
+    server: ServerSettings,
 }
 
 pub(crate) fn run(
@@ -56,22 +59,25 @@ pub(crate) fn run(
     global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let server = ServerSettings::choose(&args.server, sources)?;
-    let settings = SyncSettings::choose(&args.sync, sources)?;
-    in_use::head_file(args.sync.head_file.as_ref(), sources)?;
+    let settings = &args.sync;
+    let jobs = settings.jobs(sources)?;
+    let list = in_use::head_file(settings.head_file.as_ref(), sources)?;
+    let create_archive = may_create(args.new, global, settings.head_file.as_deref())?;
     let scheduled = Scheduled::of(sources)?;
-    tell_choices(sources);
-    let client = client(&server)?;
-    let options = options(&settings, &server);
+    let client = client(&args.server, sources)?;
+    let options = sync::Options {
+        create_archive,
+        ..options(jobs, settings, &args.server)
+    };
     let progress = Progress::new(console, global.progress);
     runtime()?.block_on(async {
         let cancellation = signals::listen()?;
-        let sync = One {
+        let mut sync = One {
             archive: &global.archive,
             client: &client,
             options,
             progress: &progress,
-            head_file: settings.head_file.as_deref(),
+            list: list.as_ref(),
             cancellation,
         };
         match settings.every {
@@ -80,7 +86,7 @@ pub(crate) fn run(
                 print(&summary, settings.format)?;
                 Ok(sync.exports(exit, &scheduled, console))
             }
-            Some(every) => repeat(&sync, every, settings.format, &scheduled, console).await,
+            Some(every) => repeat(&mut sync, every, settings.format, &scheduled, console).await,
         }
     })
 }
@@ -88,7 +94,7 @@ pub(crate) fn run(
 /// Syncs at a rhythm, counted from start to start, until it is asked to stop. A sync that takes longer than the rhythm
 /// is followed by the next at once.
 async fn repeat(
-    sync: &One<'_>,
+    sync: &mut One<'_>,
     every: Duration,
     format: TableOrJson,
     scheduled: &Scheduled,
@@ -96,16 +102,22 @@ async fn repeat(
 ) -> Result<Exit, Failure> {
     let mut cancellation = sync.cancellation.clone();
     let mut first = true;
+    let mut last = Exit::Done;
     while !cancellation.is_cancelled() {
         let next = Instant::now() + every;
         match sync.run().await {
             Ok((exit, summary)) => {
                 print(&summary, format)?;
-                sync.exports(exit, scheduled, console);
+                last = sync.exports(exit, scheduled, console);
+                // One that vanishes later is not replaced.
+                sync.options.create_archive = false;
             }
             // Another sync will have ended by the next time; what else fails at the first try fails at every one.
             Err(failure) if first && failure.exit() != Exit::Held => return Err(failure),
-            Err(failure) => console.tell(&failure),
+            Err(failure) => {
+                last = failure.exit();
+                console.tell(&failure);
+            }
         }
         first = false;
         tokio::select! {
@@ -113,16 +125,16 @@ async fn repeat(
             () = cancellation.cancelled() => {}
         }
     }
-    Ok(Exit::Interrupted)
+    Ok(match last {
+        // Nothing could be done for want of an archive or a setting: stopping it does not mend that.
+        Exit::WrongUsage => last,
+        _ => Exit::Interrupted,
+    })
 }
 
-fn options(settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
+fn options(jobs: Vec<ListedJob>, settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
     sync::Options {
-        jobs: settings
-            .jobs
-            .iter()
-            .map(|job| (job.job_id, job.name.clone()))
-            .collect(),
+        jobs: jobs.into_iter().map(|job| (job.job_id, job.name)).collect(),
         count: settings.count,
         concurrency: settings.concurrency,
         retry: Policy {
@@ -131,6 +143,7 @@ fn options(settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
         },
         run_limit: usize::try_from(settings.run_limit).unwrap_or(usize::MAX),
         naive_time: settings.naive_time,
+        create_archive: false,
     }
 }
 
@@ -140,7 +153,7 @@ pub(crate) struct One<'s> {
     pub(crate) client: &'s Client,
     pub(crate) options: sync::Options,
     pub(crate) progress: &'s Progress,
-    pub(crate) head_file: Option<&'s Path>,
+    pub(crate) list: Option<&'s HeadList>,
     pub(crate) cancellation: Cancellation,
 }
 
@@ -150,6 +163,7 @@ impl One<'_> {
         let names: Arc<Mutex<HashMap<Guid, String>>> = Arc::default();
         let events = {
             let (names, progress) = (Arc::clone(&names), self.progress.clone());
+            let archive = self.archive.to_path_buf();
             move |event: SyncEvent<'_>| {
                 if let SyncEvent::JobEnded {
                     name: Some(name),
@@ -159,10 +173,16 @@ impl One<'_> {
                     let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
                     names.insert(record.job_id, (*name).to_owned());
                 }
+                if let SyncEvent::Began {
+                    archive_created: true,
+                    ..
+                } = &event
+                {
+                    tell_created(&archive);
+                }
                 progress.show(&event);
             }
         };
-        let made = !self.archive.exists();
         let ended = sync::sync(
             self.archive,
             self.client,
@@ -175,13 +195,13 @@ impl One<'_> {
         let record = ended.map_err(|error| told(error, self.archive))?;
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         add_archived_names(self.archive, &record, &mut names);
-        let exit = self.publish(&record, made, sync_summary::exit(record.outcome));
+        let exit = self.publish(&record, sync_summary::exit(record.outcome));
         Ok((exit, Summary::new(&record, &names)))
     }
 
     /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
     /// but this is done in part.
-    fn publish(&self, record: &SyncRecord, made: bool, exit: Exit) -> Exit {
+    fn publish(&self, record: &SyncRecord, exit: Exit) -> Exit {
         let head = hex(&record.head);
         tracing::info!(
             sync_id = record.sync_id,
@@ -190,15 +210,15 @@ impl One<'_> {
             record.sync_id,
             record.outcome.as_str()
         );
-        let Some(path) = self.head_file else { return exit };
+        let Some(list) = self.list else { return exit };
         let to_publish = HeadToPublish {
             at: record.finished_at,
             what: record.sync_id.to_string(),
             head: record.head,
-            made,
+            made: record.archive_created,
         };
         let published = publish(
-            path,
+            list,
             self.archive,
             &to_publish,
             &format!("sync {}", record.sync_id),
@@ -224,6 +244,10 @@ impl One<'_> {
 
 /// The failure in words; the archive is named where the error itself does not.
 fn told(error: SyncError, archive: &Path) -> Failure {
+    if matches!(&error, SyncError::Archive(error) if matches!(**error, ArchiveError::Missing { .. } | ArchiveError::Empty { .. }))
+    {
+        return missing(archive, "which was there at the last sync or when this one began");
+    }
     let unnamed = matches!(&error, SyncError::Archive(error) if matches!(**error, ArchiveError::Sql { .. }));
     let failure = Failure::from(error);
     if unnamed {

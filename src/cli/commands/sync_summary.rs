@@ -15,6 +15,9 @@ use crate::model::{Guid, hex};
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     sync_id: i64,
+    archive_id: String,
+    archive_created: bool,
+    clock_skew_seconds: Option<i64>,
     started_at: String,
     finished_at: String,
     outcome: &'static str,
@@ -78,6 +81,9 @@ impl Summary {
         };
         Self {
             sync_id: record.sync_id,
+            archive_id: record.archive_id.to_string(),
+            archive_created: record.archive_created,
+            clock_skew_seconds: record.clock_skew_seconds,
             started_at: record.started_at.to_string(),
             finished_at: record.finished_at.to_string(),
             outcome: record.outcome.as_str(),
@@ -198,10 +204,13 @@ mod tests {
         };
         SyncRecord {
             sync_id: 1,
+            archive_id: Guid::from_bytes([2; 16]),
+            archive_created: true,
             started_at: Instant::from_unix_seconds(1_767_225_600),
             finished_at: Instant::from_unix_seconds(1_767_225_602),
             outcome: SyncOutcome::Partial,
             head: [0xAB; 32],
+            clock_skew_seconds: Some(-2),
             totals: figures,
             jobs: vec![JobRecord {
                 job_id: Guid::from_bytes([1; 16]),
@@ -220,7 +229,7 @@ mod tests {
         let figures = r#""attempts":2,"runs_seen":1030,"runs_new":3,"runs_changed":0,"runs_unchanged":0,"runs_quarantined":0,"runs_absent":0,"messages_new":0,"body_bytes":0,"seconds":1.5"#;
         let head = "ab".repeat(32);
         let expected = format!(
-            r#"{{"sync_id":1,"started_at":"2026-01-01T00:00:00Z","finished_at":"2026-01-01T00:00:02Z","outcome":"partial","head":"{head}","totals":{{{figures}}},"jobs":[{{"job_id":"01010101-0101-0101-0101-010101010101","name":null,"outcome":"partial","error":"cut\u001b[2J","http_status":200,{figures}}}]}}"#
+            r#"{{"sync_id":1,"archive_id":"02020202-0202-0202-0202-020202020202","archive_created":true,"clock_skew_seconds":-2,"started_at":"2026-01-01T00:00:00Z","finished_at":"2026-01-01T00:00:02Z","outcome":"partial","head":"{head}","totals":{{{figures}}},"jobs":[{{"job_id":"01010101-0101-0101-0101-010101010101","name":null,"outcome":"partial","error":"cut\u001b[2J","http_status":200,{figures}}}]}}"#
         );
         assert_eq!(json, expected);
     }

@@ -6,10 +6,10 @@ use crate::ccs::{CertificateFacts, ServedCertificate, served_certificate};
 use crate::cli::client::CONNECT_TIMEOUT;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::runtime::runtime;
-use crate::cli::terminal::console::{shown, tell_choices};
+use crate::cli::terminal::console::shown;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{or_dash, print_json, print_text};
-use crate::config::{Sources, TableOrJson, UrlFlags, UrlSettings};
+use crate::config::{TableOrJson, UrlSettings};
 use crate::model::{Instant, hex};
 
 /// Shows the server's certificate and the SHA-256 fingerprint to pin
@@ -25,7 +25,7 @@ pub(crate) struct TrustArgs {
     format: TableOrJson,
 
     #[command(flatten)]
-    server: UrlFlags,
+    server: UrlSettings,
 }
 
 #[derive(Serialize)]
@@ -44,13 +44,13 @@ struct Shown {
     handshake_error: Option<String>,
 }
 
-pub(crate) fn run(args: &TrustArgs, sources: &Sources<'_>) -> Result<Exit, Failure> {
-    let settings = UrlSettings::choose(&args.server, sources)?;
-    tell_choices(sources);
+pub(crate) fn run(args: &TrustArgs) -> Result<Exit, Failure> {
+    let url = args.server.url()?;
+    let timeout = args.server.timeout.min(CONNECT_TIMEOUT);
     let certificate = runtime()?.block_on(async {
         let mut cancellation = signals::listen()?;
         tokio::select! {
-            certificate = served_certificate(&settings.url, settings.timeout.min(CONNECT_TIMEOUT)) => Ok(certificate?),
+            certificate = served_certificate(url, timeout) => Ok(certificate?),
             () = cancellation.cancelled() => Err(Failure::new(Exit::Interrupted, "interrupted")),
         }
     })?;

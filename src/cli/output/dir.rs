@@ -82,7 +82,7 @@ impl OutputDir {
         produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<(), Failure> {
         let file = self.path.join(format!("{name}.{}", self.format.extension));
-        let target = OutputTarget::file(&file, self.manifests, self.format, self.style)?;
+        let target = OutputTarget::file(&file, self.manifests, self.format, self.style.clone())?;
         let rows = target.write(meta, cancel, produce)?;
         tracing::info!("{}: {rows} rows", file.display());
         Ok(())

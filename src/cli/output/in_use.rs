@@ -10,7 +10,8 @@ use clap::ArgMatches;
 
 use crate::archive::{COMPANIONS, FileIdentity, resolve};
 use crate::cli::failure::{Exit, Failure};
-use crate::config::{self, Setting, Sources};
+use crate::cli::output::publish::HeadList;
+use crate::config::Sources;
 
 const ARCHIVE: &str = "the archive";
 
@@ -52,7 +53,10 @@ pub(crate) fn protect_arguments(matches: &ArgMatches) {
 }
 
 /// Names of arguments whose files are read, or appended to as the list of heads is.
-const FILES_TO_READ: [&str; 5] = ["password_file", "jobs_file", "ca_cert", "head_file", "file"];
+const FILES_TO_READ: [&str; 5] = ["password_file", "jobs_file", "ca_cert", HEAD_FILE, "file"];
+
+/// The setting that names the list of heads.
+const HEAD_FILE: &str = "head_file";
 
 /// Refuses to write to a file that is in use, by whatever name.
 ///
@@ -74,12 +78,20 @@ pub(crate) fn refuse_new(path: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`refuse`]; a setting that cannot be read.
-pub(crate) fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option<PathBuf>, Failure> {
-    let list = config::head_file(flag, sources)?;
-    if let Some(list) = &list {
-        refuse_unless(list, Some(&setting(Setting::HEAD_FILE.key())))?;
-    }
-    Ok(list)
+pub(crate) fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option<HeadList>, Failure> {
+    let named = match flag {
+        Some(list) => Some(list.clone()),
+        None => sources.path(HEAD_FILE)?,
+    };
+    let Some(path) = named else { return Ok(None) };
+    refuse_unless(&path, Some(&setting(HEAD_FILE)))?;
+    let in_config_file = |key| {
+        let file = sources.file()?;
+        Some(file.resolve(file.value(key)?.text.as_ref()))
+    };
+    let is_configured = in_config_file(HEAD_FILE).as_ref() == Some(&path);
+    let of = in_config_file("archive").filter(|_| is_configured);
+    Ok(Some(HeadList { path, of }))
 }
 
 /// What a file is that a setting names.
@@ -89,8 +101,10 @@ fn setting(key: &str) -> String {
 
 /// Notes the files that the settings name.
 pub(crate) fn protect_settings(sources: &Sources<'_>) {
-    for (path, key) in sources.files() {
-        protect(&path, &setting(key));
+    for key in FILES_TO_READ.into_iter().filter(|&key| key != "file") {
+        if let Ok(Some(path)) = sources.path(key) {
+            protect(&path, &setting(key));
+        }
     }
     if let Some(file) = sources.file() {
         protect(file.path(), "the config file");

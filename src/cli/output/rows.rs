@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::target::{OutputTarget, PathContext};
 use crate::config::When;
-use crate::report::format::{CsvStyle, Format, Style};
+use crate::report::format::{CsvStyle, Format, PageHeading, Style};
 use crate::report::options::one_of;
 
 // How rows are written, and where. Not a doc comment, which clap would show in the help of each report.
@@ -54,6 +54,9 @@ pub(crate) struct FormArgs {
     /// Table: a sparkline of block characters per job (failure-trends, overview)
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     blocks: When,
+
+    #[command(flatten)]
+    heading: PageHeading,
 }
 
 /// Whether a terminal shows characters beyond ASCII, as its environment says; on Windows all of today do.
@@ -103,7 +106,14 @@ impl FormArgs {
         };
         let blocks = width.is_some() && shows_blocks(|name| std::env::var(name).ok());
         let blocks = self.blocks.decide(blocks);
-        Ok((format, Style { csv, width, blocks }))
+        let heading = self.heading.clone();
+        let style = Style {
+            csv,
+            width,
+            blocks,
+            heading,
+        };
+        Ok((format, style))
     }
 }
 
@@ -150,8 +160,8 @@ impl RowsArgs {
                 .flatten()
                 .map(|(width, _)| usize::from(width.0));
             let (format, style) = self.form.form(default, width)?;
-            if format.is_binary && on_terminal {
-                let words = format!("{} is no text for a terminal", format.name);
+            if !format.fits_terminal && on_terminal {
+                let words = format!("{} is not a format for a terminal", format.name);
                 return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
             }
             return Ok(OutputTarget::stdout(format, style));

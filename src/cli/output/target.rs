@@ -107,7 +107,7 @@ impl OutputTarget {
         let result = produce(Printer {
             out: &mut digested,
             format: self.format,
-            style: self.style,
+            style: self.style.clone(),
             meta: &meta,
             is_cancelled: &|| cancel.is_cancelled(),
         });
@@ -130,7 +130,7 @@ impl OutputTarget {
             bytes,
             rows,
             columns,
-            form: Form::new(self.format, self.style),
+            form: Form::new(self.format, &self.style),
             meta,
             time: Instant::now().to_string(),
         };

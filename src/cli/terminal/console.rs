@@ -361,7 +361,7 @@ fn owner_only(_: &mut OpenOptions) {}
 
 /// Says (with `-v`) where each setting came from.
 pub(crate) fn tell_choices(sources: &Sources<'_>) {
-    for choice in sources.take_choices() {
+    for choice in sources.choices() {
         let place = match &choice.origin {
             Origin::Flag(flag) => format!("from {flag}"),
             Origin::Variable(name) => format!("from the environment: {name}"),

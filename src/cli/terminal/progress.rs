@@ -95,7 +95,7 @@ impl Progress {
     /// Shows an event of a sync.
     pub(crate) fn show(&self, event: &SyncEvent<'_>) {
         match *event {
-            SyncEvent::Began { jobs, sync_id } => {
+            SyncEvent::Began { jobs, sync_id, .. } => {
                 tracing::debug!(sync_id, jobs, "the sync begins");
                 self.sync_started(jobs);
             }

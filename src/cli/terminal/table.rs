@@ -60,8 +60,12 @@ pub(crate) fn print<R: Serialize>(
 
 /// Writes one JSON value and a line break to standard output.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let json = serde_json::to_string(value).expect("our rows have text keys and no maps of their own");
-    print_text(&(json + "\n"))
+    print_text(&json(value))
+}
+
+/// One JSON value and a line break.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our rows have text keys and no maps of their own") + "\n"
 }
 
 /// Writes text to standard output.
@@ -83,7 +87,8 @@ pub(crate) fn write_bytes(path: Option<&Path>, archive: &Path, bytes: &[u8]) -> 
     write_all(output, bytes)
 }
 
-fn write_all(mut output: Output, bytes: &[u8]) -> Result<(), Failure> {
+/// Writes bytes, and nothing more.
+pub(crate) fn write_all(mut output: Output, bytes: &[u8]) -> Result<(), Failure> {
     output.write_all(bytes).map_err(|error| output.failed(&error))?;
     output.finish()
 }

@@ -11,7 +11,7 @@ use crate::report::table::{Cell, Column, Rows};
 pub(in crate::report) const FORMAT: Format = Format {
     name: "csv",
     extension: "csv",
-    is_binary: false,
+    fits_terminal: true,
     open: |out, style, _| Ok(Box::new(Csv::new(out, style.csv)?)),
 };
 

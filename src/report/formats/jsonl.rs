@@ -10,7 +10,7 @@ use crate::report::table::{Cell, Column, Rows};
 pub(in crate::report) const FORMAT: Format = Format {
     name: "jsonl",
     extension: "jsonl",
-    is_binary: false,
+    fits_terminal: true,
     open: |out, _, _| Ok(Box::new(JsonLines::new(out))),
 };
 

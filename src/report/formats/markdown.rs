@@ -10,7 +10,7 @@ use crate::text::visible;
 pub(in crate::report) const FORMAT: Format = Format {
     name: "markdown",
     extension: "md",
-    is_binary: false,
+    fits_terminal: true,
     open: |out, _, _| Ok(Box::new(Markdown::new(out))),
 };
 

@@ -27,7 +27,7 @@ const GAP: usize = 2;
 pub(in crate::report) const FORMAT: Format = Format {
     name: "table",
     extension: "txt",
-    is_binary: false,
+    fits_terminal: true,
     open: |out, style, _| Ok(Box::new(Text::new(out, style.width))),
 };
 

@@ -1,4 +1,4 @@
-//! What is around every page: its head, its policy, its title, what it was made with.
+//! What every page has: its policy, its style and script, its title, what it was made with; and the plain parts of pages.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,16 +6,19 @@ use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use crate::model::JobStatus;
 use crate::report::ReportMeta;
-use crate::report::html::chart::{Breakable, Lines, Text};
+use crate::report::format::PageHeading;
+use crate::report::html::text::{Breakable, Lines, Text};
+use crate::report::numbers::duration;
 use crate::text::shortened;
 
 const STYLE: &str = include_str!("style.css");
 
 const SCRIPT: &str = include_str!("script.js");
 
-/// Letters of an option (the SQL of a query) that the page shows.
-const OPTION_LETTERS: usize = 4_000;
+/// Characters of an option (the SQL of a query) that the page shows.
+const OPTION_CHARACTERS: usize = 4_000;
 
 /// The page's policy: its own script and style by their hashes, and nothing else.
 #[must_use]
@@ -28,59 +31,129 @@ pub fn policy() -> String {
     )
 }
 
-/// A page around its parts. It begins with `opening`: a [`lead`] or an [`age_of`].
-#[must_use]
-pub fn page(title: &str, opening: &Markup, about: &ReportMeta, parts: &[&Markup]) -> Markup {
-    html! {
-        (DOCTYPE) "\n"
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy());
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                title { (Text(title)) " - jobruns" }
-                // Escapes mean nothing in these two elements, and the policy has the hash of the text as it is; a test
-                // holds that neither can end its element early.
-                style { (PreEscaped(STYLE)) }
+/// A page: its title and what it was made with, then its parts from top to bottom.
+#[derive(Debug)]
+pub struct PageLayout<'a> {
+    heading: &'a PageHeading,
+    title: &'a str,
+    parts: Vec<Markup>,
+}
+
+impl<'a> PageLayout<'a> {
+    /// A page without parts.
+    #[must_use]
+    pub const fn new(title: &'a str, heading: &'a PageHeading) -> Self {
+        Self {
+            heading,
+            title,
+            parts: Vec::new(),
+        }
+    }
+
+    /// Adds a part: one of the functions of this module, a chart, or a template of the caller.
+    #[must_use]
+    pub fn with(mut self, part: Markup) -> Self {
+        self.parts.push(part);
+        self
+    }
+
+    /// The HTML document.
+    #[must_use]
+    pub fn document(&self) -> String {
+        let named = [
+            self.heading.organisation.as_deref(),
+            self.heading.title.as_deref(),
+        ];
+        let named: Vec<&str> = named.into_iter().flatten().collect();
+        let page = html! {
+            (DOCTYPE) "\n"
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(policy());
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="referrer" content="no-referrer";
+                    title {
+                        (Text(self.title))
+                        @for name in named.iter().rev() { " - " (Text(name)) }
+                        " - jobruns"
+                    }
+                    // Escapes mean nothing in these two elements, and the policy has the hash of the text as it is; a test
+                    // holds that neither can end its element early.
+                    style { (PreEscaped(STYLE)) }
+                }
+                "\n"
+                body {
+                    a.skip href="#table" { "To the table" }
+                    main {
+                        @if !named.is_empty() {
+                            p.owner { @for name in &named { span { (Text(name)) } " " } }
+                        }
+                        h1 { (Text(self.title)) }
+                        @for part in &self.parts { (part) }
+                    }
+                    script { (PreEscaped(SCRIPT)) }
+                }
             }
             "\n"
-            body {
-                a.skip href="#table" { "To the table" }
-                main {
-                    h1 { (Text(title)) }
-                    (opening)
-                    (about_list(about))
-                    @for part in parts { (part) }
-                }
-                script { (PreEscaped(SCRIPT)) }
-            }
-        }
-        "\n"
+        };
+        page.into_string()
     }
 }
 
 /// The options and the state of the archive that a page was made with.
-fn about_list(about: &ReportMeta) -> Markup {
+#[must_use]
+pub fn made_with(meta: &ReportMeta) -> Markup {
+    let mut facts = vec![("report".to_owned(), meta.report.clone())];
+    for (name, value) in &meta.options {
+        facts.extend(option(name, value));
+    }
+    facts.push(("ledger head".to_owned(), meta.head.clone()));
+    facts.push(("made by".to_owned(), format!("jobruns {}", meta.tool_version)));
+    key_values(&facts)
+}
+
+/// Names with their values, one beside the other where there is room.
+#[must_use]
+pub fn key_values(facts: &[(String, String)]) -> Markup {
     html! {
         dl.about {
-            (fact("report", &about.report))
-            @for (name, value) in &about.options {
-                @if let Some(text) = shown(value) { (fact(&name.replace('_', " "), &text)) }
+            @for (name, text) in facts {
+                @let short = shortened(text, OPTION_CHARACTERS);
+                div {
+                    dt { (Text(name)) }
+                    dd { (Lines(short.unwrap_or(text))) @if short.is_some() { "…" } }
+                }
             }
-            (fact("ledger head", &about.head))
-            (fact("made by", &format!("jobruns {}", about.tool_version)))
         }
         "\n"
     }
 }
 
-fn fact(name: &str, text: &str) -> Markup {
-    let short = shortened(text, OPTION_LETTERS);
+/// A part with a heading of its own.
+#[must_use]
+pub fn section(heading: &str, body: &Markup) -> Markup {
+    html! { section.part { h2 { (Text(heading)) } (body) } "\n" }
+}
+
+/// A table whose first column names the row; a `label` says what it is to those who do not see it.
+#[must_use]
+pub fn simple_table(label: &str, columns: &[impl AsRef<str>], rows: &[Vec<Markup>]) -> Markup {
     html! {
-        div {
-            dt { (Text(name)) }
-            dd { (Lines(short.unwrap_or(text))) @if short.is_some() { "…" } }
+        div.scroll tabindex="0" role="region" aria-label=(Text(label)) {
+            table {
+                thead { tr { @for column in columns { th scope="col" { (Text(column.as_ref())) } } } }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for (place, cell) in row.iter().enumerate() {
+                                @if place == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
+                            }
+                        }
+                        "\n"
+                    }
+                }
+            }
         }
     }
 }
@@ -91,15 +164,27 @@ pub fn lead(words: &str) -> Markup {
     html! { @if !words.is_empty() { p.lead { (Text(words)) } } }
 }
 
-/// An option as people read it; `None` where it was not asked for.
+/// An option as people read it: `purge_age_seconds` of 7776000 is `purge age`, `90 days`. `None` where it was not given.
+fn option(name: &str, value: &Json) -> Option<(String, String)> {
+    let (name, text) = match (name.strip_suffix("_seconds"), value.as_i64(), value.as_array()) {
+        (Some(name), Some(seconds), _) => (name, duration(seconds)),
+        (None, _, Some(codes)) if name == "status" => {
+            let codes = codes.iter().filter_map(Json::as_i64);
+            let names: Vec<String> = codes.map(|code| JobStatus(code).name().into_owned()).collect();
+            (name, names.join(", "))
+        }
+        _ => (name, shown(value)?),
+    };
+    (!text.is_empty()).then(|| (name.replace('_', " "), text))
+}
+
 fn shown(value: &Json) -> Option<String> {
     match value {
         Json::Null | Json::Bool(false) => None,
         Json::Bool(true) => Some("yes".to_owned()),
         Json::String(text) => Some(text.clone()),
-        Json::Array(values) if values.is_empty() => None,
-        Json::Object(values) if values.is_empty() => None,
         Json::Array(values) => Some(values.iter().filter_map(shown).collect::<Vec<_>>().join(", ")),
+        Json::Object(values) if values.is_empty() => None,
         other => Some(other.to_string()),
     }
 }
@@ -194,6 +279,8 @@ fn unbroken(sentence: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -256,10 +343,19 @@ mod tests {
     }
 
     #[test]
-    fn options_that_were_not_given_are_not_shown() {
-        assert_eq!(shown(&Json::Null), None);
-        assert_eq!(shown(&serde_json::json!([])), None);
-        assert_eq!(shown(&serde_json::json!(["a", "b"])).as_deref(), Some("a, b"));
-        assert_eq!(shown(&serde_json::json!(3)).as_deref(), Some("3"));
+    fn options_are_in_words_and_those_not_given_are_left_out() {
+        let option = |name, value| option(name, &value).map(|(name, text)| format!("{name}: {text}"));
+        assert_eq!(option("top", Json::Null), None);
+        assert_eq!(option("job", json!([])), None);
+        assert_eq!(option("job", json!(["a", "b"])).as_deref(), Some("job: a, b"));
+        assert_eq!(option("top", json!(3)).as_deref(), Some("top: 3"));
+        assert_eq!(
+            option("status", json!([5, 99])).as_deref(),
+            Some("status: Faulted, Unknown(99)")
+        );
+        assert_eq!(
+            option("purge_age_seconds", json!(7_776_000)).as_deref(),
+            Some("purge age: 90 days")
+        );
     }
 }

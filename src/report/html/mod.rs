@@ -10,8 +10,11 @@ mod page;
 mod picture;
 mod pictures;
 mod table;
+pub mod text;
 
-pub use layout::{Sentence, age_of, fact_list, lead, page, policy};
+pub use layout::{
+    PageLayout, Sentence, age_of, fact_list, key_values, lead, made_with, policy, section, simple_table,
+};
 pub(super) use page::FORMAT as HTML;
 pub use page::Html;
 pub use picture::Drawn;

@@ -6,10 +6,11 @@ use maud::html;
 use crate::model::Instant;
 use crate::report::ReportMeta;
 use crate::report::bins::{Bins, Runs};
+use crate::report::format::PageHeading;
 use crate::report::html::chart::{
     Bar, GAPS, Line, Markup, OverTime, Piece, PieceKind, Sparks, bars, heat_map, over_time, sparks, timeline,
 };
-use crate::report::html::{KINDS, PageTable, Sentence, age_of, fact_list, page};
+use crate::report::html::{KINDS, PageLayout, PageTable, Sentence, age_of, fact_list, made_with};
 use crate::report::numbers::{counted, grouped, percent};
 use crate::report::options::Period;
 use crate::report::reports::overview::{Job, Overview, Share, Verdict};
@@ -25,7 +26,7 @@ const MOST_JOBS: usize = 24;
 const WEEKS: u64 = 104;
 
 /// The whole page.
-pub(in crate::report) fn draw(overview: &Overview, about: &ReportMeta) -> Markup {
+pub(in crate::report) fn draw(overview: &Overview, heading: &PageHeading, meta: &ReportMeta) -> String {
     let jobs = by_concern(overview);
     let shown: Vec<&Job> = jobs.iter().copied().take(MOST_JOBS).collect();
     let left_out = if shown.len() < jobs.len() {
@@ -61,12 +62,12 @@ pub(in crate::report) fn draw(overview: &Overview, about: &ReportMeta) -> Markup
         (assets(overview))
     };
     let table = table(overview).draw("Jobs", "overview");
-    page(
-        "State of the archive",
-        &as_of_line(overview),
-        about,
-        &[&charts, &table],
-    )
+    PageLayout::new("State of the archive", heading)
+        .with(as_of_line(overview))
+        .with(made_with(meta))
+        .with(charts)
+        .with(table)
+        .document()
 }
 
 fn as_of_line(overview: &Overview) -> Markup {

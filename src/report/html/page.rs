@@ -2,36 +2,38 @@
 
 use std::io::{self, Write};
 
-use super::layout::{lead, page};
+use super::layout::{PageLayout, lead, made_with};
 use super::picture::Drawn;
 use super::table::PageTable;
 use crate::report::ReportMeta;
-use crate::report::format::Format;
+use crate::report::format::{Format, PageHeading};
 use crate::report::table::{Cell, Column, Rows};
 
 /// The format.
 pub(in crate::report) const FORMAT: Format = Format {
     name: "html",
     extension: "html",
-    is_binary: false,
-    open: |out, _, meta| Ok(Box::new(Html::new(out, meta))),
+    fits_terminal: false,
+    open: |out, style, meta| Ok(Box::new(Html::new(out, style.heading, meta))),
 };
 
 /// Writes one HTML page, at the end: what is charted is known only then.
 pub struct Html<'a, W: Write> {
     out: W,
-    about: &'a ReportMeta,
+    heading: PageHeading,
+    meta: &'a ReportMeta,
     table: PageTable,
     /// What stands above the table.
     pub(in crate::report) drawn: Drawn,
 }
 
 impl<'a, W: Write> Html<'a, W> {
-    /// To `out`, the rows that `about` tells of.
-    pub fn new(out: W, about: &'a ReportMeta) -> Self {
+    /// To `out`, the rows that `meta` describes.
+    pub fn new(out: W, heading: PageHeading, meta: &'a ReportMeta) -> Self {
         Self {
             out,
-            about,
+            heading,
+            meta,
             table: PageTable::default(),
             drawn: Drawn::default(),
         }
@@ -50,14 +52,13 @@ impl<W: Write> Rows for Html<'_, W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let table = self.table.draw("Rows", &self.about.report);
-        let page = page(
-            &title(&self.about.report),
-            &lead(&self.drawn.lead),
-            self.about,
-            &[&self.drawn.charts, &table],
-        );
-        self.out.write_all(page.0.as_bytes())?;
+        let title = title(&self.meta.report);
+        let page = PageLayout::new(&title, &self.heading)
+            .with(lead(&self.drawn.lead))
+            .with(made_with(self.meta))
+            .with(self.drawn.charts.clone())
+            .with(self.table.draw("Rows", &self.meta.report));
+        self.out.write_all(page.document().as_bytes())?;
         self.out.flush()
     }
 }

@@ -51,7 +51,7 @@ pub(crate) trait Present: Report {
         &self,
         _snapshot: &Snapshot<'_>,
         _scope: &Scope,
-        _form: (Format, Style),
+        _form: (Format, &Style),
         _meta: &ReportMeta,
     ) -> Result<Option<String>, ReportError> {
         Ok(None)

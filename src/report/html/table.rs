@@ -2,7 +2,7 @@
 
 use maud::{Markup, Render, html};
 
-use crate::report::html::chart::{Breakable, Text};
+use crate::report::html::text::{Breakable, Text};
 use crate::report::numbers::grouped;
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::text::shortened;

@@ -7,6 +7,10 @@
 //! the purge age before the end, to the begin. What lies between two such spans nobody can know: a run may have started
 //! after the one answer and been purged before the other.
 //!
+//! Times of answers are by the server's clock, which also times the runs, where the sync knew it by the `Date` of the
+//! server. An answer whose time does not fit with those of the other syncs, because the clock was wrong that night, proves
+//! nothing.
+//!
 //! An answer whose `TotalJobRuns` is not the number of runs that it listed proves nothing by itself: its span is disputed,
 //! where no other answer proves it.
 
@@ -143,7 +147,8 @@ impl Answers {
                 to: None,
                 state: State::NotLooked,
                 evidence: None,
-                why: "no answer to the question for all runs was complete".to_owned(),
+                why: "no answer to the question for all runs was complete, or none has a certain time"
+                    .to_owned(),
             }];
         };
         let mut segments = vec![Segment {

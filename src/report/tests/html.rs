@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use crate::model::Instant;
-use crate::report::format::{Format, Style};
+use crate::report::format::{Format, PageHeading, Style};
 use crate::report::html::Present;
 use crate::report::html::ROWS_SHOWN;
 use crate::report::options::{AssetFilter, MessageFilter, Span};
@@ -24,6 +24,17 @@ const HOSTILE: &str =
 
 fn page(archive: &TestArchive, request: &dyn Request) -> String {
     archive.written(request, Format::HTML, Style::default())
+}
+
+/// With this above the title of each page.
+fn headed(text: &str) -> Style {
+    Style {
+        heading: PageHeading {
+            title: Some(text.to_owned()),
+            organisation: Some(text.to_owned()),
+        },
+        ..Style::default()
+    }
 }
 
 fn trends(by: Period) -> Ready<FailureTrends> {
@@ -147,13 +158,16 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
         },
         ..RunFilter::default()
     };
-    fn of<R: Present>(archive: &TestArchive, common: &CommonOptions, report: R) -> (String, String) {
-        let request = Ready {
+    fn ready<R: Present>(common: &CommonOptions, report: R) -> Ready<R> {
+        Ready {
             common: common.clone(),
             report,
-        };
-        (request.name().to_owned(), page(archive, &request))
+        }
     }
+    let of = |request: &dyn Request| {
+        let page = archive.written(request, Format::HTML, headed(text));
+        (request.name().to_owned(), page)
+    };
     let trends = FailureTrends::default();
     let trends_compared = FailureTrends {
         compare: before.into(),
@@ -171,16 +185,16 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
         filter: filter.clone(),
     };
     let mut pages = vec![
-        of(&archive, &common, trends),
-        of(&archive, &later, trends_compared),
-        of(&archive, &later, errors_compared),
-        of(&archive, &common, Coverage::default()),
-        of(&archive, &common, gaps),
-        of(&archive, &common, MissedRuns::default()),
-        of(&archive, &common, Changes::default()),
-        of(&archive, &common, runs),
-        of(&archive, &common, Messages { filter }),
-        of(&archive, &common, OverviewReport::default()),
+        of(&ready(&common, trends)),
+        of(&ready(&later, trends_compared)),
+        of(&ready(&later, errors_compared)),
+        of(&ready(&common, Coverage::default())),
+        of(&ready(&common, gaps)),
+        of(&ready(&common, MissedRuns::default())),
+        of(&ready(&common, Changes::default())),
+        of(&ready(&common, runs)),
+        of(&ready(&common, Messages { filter })),
+        of(&ready(&common, OverviewReport::default())),
         ("query".to_owned(), query_of(text)),
     ];
     pages.extend(GroupBy::ALL.map(|group_by| {
@@ -189,7 +203,7 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
             group_by,
             ..AssetErrors::default()
         };
-        of(&archive, &common, report)
+        of(&ready(&common, report))
     }));
     pages
 }
@@ -283,6 +297,29 @@ fn a_page_of_trends_has_its_charts_their_figures_and_what_it_was_made_with() {
 }
 
 #[test]
+fn site_and_organisation_stand_above_the_title_where_they_are_given() {
+    let archive = TestArchive::new(&[], &[]);
+    let style = Style {
+        heading: PageHeading {
+            title: Some("Berlin".to_owned()),
+            organisation: Some("Example & Co".to_owned()),
+        },
+        ..Style::default()
+    };
+    for (request, title) in [
+        (&trends(Period::Day) as &dyn Request, "Failure trends"),
+        (&plain(OverviewReport::default()), "State of the archive"),
+    ] {
+        let with = archive.written(request, Format::HTML, style.clone());
+        let head = format!("<title>{title} - Berlin - Example &amp; Co - jobruns</title>");
+        assert!(with.contains(&head), "{with}");
+        let above = "<p class=\"owner\"><span>Example &amp; Co</span> <span>Berlin</span> </p><h1>";
+        assert!(with.contains(above), "{with}");
+        assert!(!page(&archive, request).contains("class=\"owner\""));
+    }
+}
+
+#[test]
 fn a_report_over_nothing_is_a_page_that_says_so() {
     let archive = TestArchive::new(&[], &[]);
     for page in [
@@ -306,7 +343,8 @@ fn the_same_rows_are_the_same_bytes() {
 
 fn rendered(about: &ReportMeta, columns: &[Column], rows: &[[Cell<'_>; 2]]) -> String {
     let mut bytes = Vec::new();
-    let mut page = Format::HTML.open(&mut bytes, Style::default(), about).unwrap();
+    let style = headed(&about.tool_version);
+    let mut page = Format::HTML.open(&mut bytes, style, about).unwrap();
     page.columns(columns).unwrap();
     for row in rows {
         page.row(row).unwrap();

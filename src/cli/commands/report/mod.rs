@@ -41,7 +41,7 @@ pub(crate) struct ReportArgs {
 enum Which {
     #[command(flatten)]
     One(Box<OneReport>),
-    All(AllArgs),
+    All(Box<AllArgs>),
 }
 
 /// What is to be written: one report, or all of them.

@@ -42,7 +42,7 @@ const BUTTON: usize = 3;
 pub(in crate::report) const FORMAT: TableFormat = TableFormat {
     name: "xlsx",
     extension: "xlsx",
-    is_binary: true,
+    fits_terminal: false,
     open: |out, _, meta| Ok(Box::new(Xlsx::new(out, meta)?)),
 };
 

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::figure::{Heading, framed, key, number, plot, row, row_chart};
-use super::text::{Percent, Units};
+use crate::report::html::text::{Percent, Units};
 use crate::report::numbers::grouped;
 
 /// Pixels of a bar.

@@ -1,9 +1,10 @@
 //! The frame of every chart: its title, what it shows in words, and its figures as a table.
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use super::scale::{MOST_MARKS, TimeAxis};
-use super::text::{Breakable, Percent, Text, Units};
+use crate::report::html::simple_table;
+use crate::report::html::text::{Breakable, Percent, Text, Units};
 use crate::report::titles::label;
 use crate::text::in_columns;
 
@@ -28,28 +29,14 @@ impl Figures {
 
     /// The table, folded until somebody asks for it.
     fn folded(&self, title: &str) -> Markup {
+        let rows = self.rows.iter();
+        let rows: Vec<Vec<Markup>> = rows
+            .map(|row| row.iter().map(|cell| Text(cell).render()).collect())
+            .collect();
         html! {
             details.figures {
                 summary { "Figures of this chart" }
-                div.scroll tabindex="0" role="region" aria-label={ "Figures: " (Text(title)) } {
-                    table {
-                        thead { tr { @for column in &self.columns { th scope="col" { (Text(column)) } } } }
-                        tbody {
-                            @for row in &self.rows {
-                                tr {
-                                    @for (place, cell) in row.iter().enumerate() {
-                                        @if place == 0 {
-                                            th scope="row" { (Text(cell)) }
-                                        } @else {
-                                            td { (Text(cell)) }
-                                        }
-                                    }
-                                }
-                                "\n"
-                            }
-                        }
-                    }
-                }
+                (simple_table(&format!("Figures: {title}"), &self.columns, &rows))
             }
         }
     }

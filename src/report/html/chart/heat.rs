@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use super::figure::{Figures, Heading, axes, framed, key, number, plot, row, row_chart};
 use super::scale::TimeAxis;
-use super::text::{Percent, Units};
 use crate::report::bins::{Bins, Runs};
+use crate::report::html::text::{Percent, Units};
 use crate::report::numbers::{grouped, percent};
 use crate::report::titles::label;
 

@@ -17,7 +17,6 @@ mod heat;
 mod over_time;
 mod scale;
 mod sparks;
-mod text;
 mod timeline;
 
 pub use bars::{Bar, bars};
@@ -27,5 +26,4 @@ pub use maud::Markup;
 pub use over_time::{Kinds, OverTime, over_time};
 pub use scale::{Scale, TimeAxis};
 pub use sparks::{Sparks, sparks};
-pub use text::{Breakable, Lines, Text};
 pub use timeline::{GAPS, Line, Piece, PieceKind, timeline};

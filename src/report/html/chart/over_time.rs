@@ -5,8 +5,8 @@ use maud::{Markup, Render, html};
 
 use super::figure::{Figures, framed, key, marks_below};
 use super::scale::{MOST_MARKS, Scale, TimeAxis};
-use super::text::{Percent, Text, Units};
 use crate::report::bins::{Bins, Counts, Runs};
+use crate::report::html::text::{Percent, Text, Units};
 use crate::report::numbers::{grouped, percent};
 use crate::report::options::Period;
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::figure::{Figures, Heading, axes, framed, key, number, plot, row, row_chart};
 use super::scale::TimeAxis;
-use super::text::{Percent, Text, Units};
+use crate::report::html::text::{Percent, Text, Units};
 use crate::report::titles::label;
 
 /// Pixels of a row.

@@ -15,7 +15,7 @@ impl Present for OverviewReport {
         &self,
         snapshot: &Snapshot<'_>,
         scope: &Scope,
-        (format, style): (Format, Style),
+        (format, style): (Format, &Style),
         meta: &ReportMeta,
     ) -> Result<Option<String>, ReportError> {
         let read = || Overview::read(snapshot, scope);
@@ -26,7 +26,7 @@ impl Present for OverviewReport {
                 Some(json + "\n")
             }
             "table" => Some(write_text(&read()?, style.blocks)),
-            "html" => Some(draw(&read()?, meta).into_string()),
+            "html" => Some(draw(&read()?, &style.heading, meta)),
             _ => None,
         })
     }

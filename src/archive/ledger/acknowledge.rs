@@ -4,14 +4,15 @@ use std::path::Path;
 
 use rusqlite::params;
 
-use super::db::Db;
-use super::error::{ArchiveError, Doing};
+use super::entry::{AcknowledgedEntry, LedgerEntry};
 use super::heads::{PublishedHeads, hash_of_heads, not_held};
-use super::ledger::entry::{AcknowledgedEntry, LedgerEntry};
-use super::ledger::{self, text_hash};
-use super::lock::SyncLock;
-use super::read_only::ReadOnly;
-use super::{open, syncs};
+use crate::archive::db::Db;
+use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::ledger::{self, text_hash};
+use crate::archive::lock::SyncLock;
+use crate::archive::open;
+use crate::archive::read_only::ReadOnly;
+use crate::archive::storage::syncs;
 use crate::model::{Instant, Sha256};
 
 /// What was given up.
@@ -33,7 +34,7 @@ pub fn acknowledge(path: &Path, list: &PublishedHeads, why: &str) -> Result<Ackn
     // A file that is not there is not made.
     let archive = ReadOnly::open(path)?.archive_id()?;
     let _lock = SyncLock::take(path)?;
-    let connection = open::open_to_write(path)?;
+    let connection = open::open_to_write(path, open::IfMissing::Fail)?.connection;
     let transaction =
         rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
             .doing("begin to acknowledge")?;
@@ -42,7 +43,7 @@ pub fn acknowledge(path: &Path, list: &PublishedHeads, why: &str) -> Result<Ackn
             what: format!("line of this archive ({archive}) in {}", list.path.display()),
         });
     }
-    let ledger = super::verify::replay_for(&transaction, list)?;
+    let ledger = crate::archive::verify::replay_for(&transaction, list)?;
     let pending = not_held(
         &list.heads,
         Some(archive),

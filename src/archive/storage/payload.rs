@@ -11,11 +11,11 @@ use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
 
 /// Length of a dictionary, at most.
-pub(super) const DICTIONARY_BYTES: usize = 24 << 10;
+pub(in crate::archive) const DICTIONARY_BYTES: usize = 24 << 10;
 
 /// The largest payload that is unpacked, and so the largest run that may be asked for: what a stranger's file says of its
 /// sizes must not fill the memory.
-pub(super) const MOST_BYTES: usize = 512 << 20;
+pub(in crate::archive) const MOST_BYTES: usize = 512 << 20;
 
 /// More time for less space pays little: level 3 takes the same size, level 6 five times as long.
 const LEVEL: i32 = 1;
@@ -75,7 +75,7 @@ pub fn unpack(packed: &[u8], dictionary: Option<&[u8]>, limit: usize) -> Result<
 
 /// Why a payload was not unpacked.
 #[derive(Debug)]
-pub(super) enum UnpackError {
+pub(in crate::archive) enum UnpackError {
     /// A sentence that says what is wrong with it.
     Damaged(String),
     /// There is no memory for so many bytes.
@@ -89,7 +89,7 @@ impl From<String> for UnpackError {
 }
 
 /// Unpacks many payloads of one dictionary; keeps its working memory from one to the next.
-pub(super) struct Unpacker(Decompressor<'static>);
+pub(in crate::archive) struct Unpacker(Decompressor<'static>);
 
 impl std::fmt::Debug for Unpacker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -102,7 +102,7 @@ impl Unpacker {
     ///
     /// # Errors
     /// No memory for it, as a sentence.
-    pub(super) fn new(dictionary: Option<&[u8]>) -> Result<Self, String> {
+    pub(in crate::archive) fn new(dictionary: Option<&[u8]>) -> Result<Self, String> {
         match dictionary {
             Some(dictionary) => Decompressor::with_dictionary(dictionary),
             None => Decompressor::new(),
@@ -115,7 +115,7 @@ impl Unpacker {
     ///
     /// # Errors
     /// As [`unpack`].
-    pub(super) fn unpack(
+    pub(in crate::archive) fn unpack(
         &mut self,
         packed: &[u8],
         limit: usize,

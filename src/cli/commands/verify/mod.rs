@@ -1,20 +1,25 @@
 //! `jobruns verify`.
 
+mod text;
+
 use std::path::PathBuf;
 
-use indicatif::{DecimalBytes, HumanCount};
 use serde::Serialize;
+
+use self::text::text;
 
 use crate::archive::{
     ArchiveError, Finding, HeadsOf, PublishedHeads, ReadOnly, Verified, VerifyOptions, VerifyReport,
-    read_heads,
+    read_heads, verify_script,
 };
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::Output;
 use crate::cli::terminal::byte_progress::ByteProgress;
-use crate::cli::terminal::console::{Console, shown};
-use crate::cli::terminal::table::{print_json, print_text};
-use crate::config::{self, GlobalSettings, Sources, TableOrJson, parse_sha256};
+use crate::cli::terminal::console::Console;
+use crate::cli::terminal::table::{json, write_all};
+use crate::config::{GlobalSettings, Sources, TableOrJson, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
+use crate::report::certificate::conclusion;
 
 /// Verifies the archive against its payloads and ledger, and changes nothing
 ///
@@ -27,7 +32,8 @@ use crate::model::{Instant, Sha256, hex};
   jobruns verify
   jobruns verify --head HASH --format json
   jobruns verify --head-file //audit/worm/heads.txt
-  jobruns verify --since-head HASH")]
+  jobruns verify --since-head HASH
+  jobruns verify --script --output verify.py")]
 pub(crate) struct VerifyArgs {
     /// A ledger head of an earlier sync, kept elsewhere, that the archive must hold; may be given several times
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
@@ -46,11 +52,21 @@ pub(crate) struct VerifyArgs {
     /// The output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: TableOrJson,
+
+    /// Prints the check in Python instead: one file that needs neither this program nor anything beside it. No archive
+    /// is read
+    #[arg(long, conflicts_with_all = ["head", "head_file", "since_head", "format"])]
+    script: bool,
+
+    /// Writes to a file, which is replaced only once the new one is complete; - is standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
 struct JsonReport<'v> {
     intact: bool,
+    conclusion: String,
     archive_id: Option<String>,
     head: String,
     heads: &'v [HeadsOf],
@@ -69,9 +85,17 @@ pub(crate) fn run(
     global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    let output = match &args.output {
+        Some(file) => Output::open(file)?,
+        None => Output::stdout(),
+    };
+    if args.script {
+        write_all(output, verify_script().as_bytes())?;
+        return Ok(Exit::Done);
+    }
     let shown_progress = ByteProgress::new(console, global.progress, "verify");
     let verified_at = Instant::now();
-    let (lists, unreadable) = args.published_heads(sources)?;
+    let lists = args.published_heads(sources)?;
     let options = VerifyOptions {
         heads: args.head.clone(),
         lists,
@@ -87,10 +111,11 @@ pub(crate) fn run(
     shown_progress.clear();
     let report = report?;
     let intact = report.is_intact();
-    match args.format {
-        TableOrJson::Table => print_text(&text(&report))?,
-        TableOrJson::Json => print_json(&JsonReport {
+    let written = match args.format {
+        TableOrJson::Table => text(&report),
+        TableOrJson::Json => json(&JsonReport {
             intact,
+            conclusion: conclusion(&report),
             archive_id: report.archive.map(|id| id.to_string()),
             head: hex(&report.head),
             heads: &report.heads,
@@ -101,34 +126,34 @@ pub(crate) fn run(
             more_findings: report.more_findings,
             losses: &report.losses,
             notes: &report.notes,
-        })?,
-    }
-    Ok(match (intact, unreadable || !report.losses.is_empty()) {
+        }),
+    };
+    write_all(output, written.as_bytes())?;
+    let is_clean = report.losses.is_empty() && !report.has_unreadable_lines();
+    Ok(match (intact, is_clean) {
         (false, _) => Exit::NotIntact,
-        (true, true) => Exit::Findings,
-        (true, false) => Exit::Done,
+        (true, false) => Exit::Findings,
+        (true, true) => Exit::Done,
     })
 }
 
 impl VerifyArgs {
-    /// The lists of heads, and whether a line of one could not be read.
-    fn published_heads(&self, sources: &Sources<'_>) -> Result<(Vec<PublishedHeads>, bool), Failure> {
+    /// The lists of heads: those of the flags, else the configured one.
+    fn published_heads(&self, sources: &Sources<'_>) -> Result<Vec<PublishedHeads>, Failure> {
         let mut lists = Vec::new();
-        let mut unreadable = false;
         let configured = match self.head_file.is_empty() {
-            true => config::head_file(None, sources)?,
+            true => sources.path("head_file")?,
             false => None,
         };
         for path in self.head_file.iter().chain(&configured) {
             let published = read_heads(path)
                 .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
             for line in &published.unreadable_lines {
-                unreadable = true;
                 tracing::warn!("{}:{line}: the line holds no head and is ignored", path.display());
             }
             lists.push(published);
         }
-        Ok((lists, unreadable))
+        Ok(lists)
     }
 }
 
@@ -146,78 +171,6 @@ pub(crate) fn of_damage(error: ArchiveError) -> Failure {
     }
 }
 
-fn text(report: &VerifyReport) -> String {
-    let mut text = String::new();
-    let mut last_next = "";
-    for finding in &report.findings {
-        // What to do stands once below findings that follow each other.
-        if !last_next.is_empty() && last_next != finding.next {
-            text.push_str(&format!("    next     {last_next}\n"));
-        }
-        last_next = finding.next;
-        text.push_str(&format!("{}: {}\n", shown(&finding.place), shown(&finding.what)));
-        for (label, value) in [("expected", &finding.expected), ("found", &finding.found)] {
-            if let Some(value) = value {
-                text.push_str(&format!("    {label:8} {}\n", shown(value)));
-            }
-        }
-    }
-    if !last_next.is_empty() {
-        text.push_str(&format!("    next     {last_next}\n"));
-    }
-    for loss in &report.losses {
-        text.push_str(&format!("lost: {}\n", shown(loss)));
-    }
-    for heads in &report.heads {
-        text.push_str(&held(heads));
-    }
-    for note in &report.notes {
-        text.push_str(&format!("note: {}\n", shown(note)));
-    }
-    let verified = report.verified;
-    let outcome = match report.findings.len() as u64 + report.more_findings {
-        0 => "The archive is intact".to_owned(),
-        1 => "The archive is not intact: 1 finding".to_owned(),
-        findings if report.more_findings > 0 => format!(
-            "The archive is not intact: {} findings; the first {} are shown",
-            HumanCount(findings),
-            HumanCount(report.findings.len() as u64)
-        ),
-        findings => format!("The archive is not intact: {} findings", HumanCount(findings)),
-    };
-    text.push_str(&format!(
-        "{outcome}. Checked {} ledger entries, {} payloads of {}, {} runs with {} messages. Ledger head {}\n",
-        HumanCount(verified.entries),
-        HumanCount(verified.payloads),
-        DecimalBytes(verified.payload_bytes),
-        HumanCount(verified.runs),
-        HumanCount(verified.messages),
-        hex(&report.head)
-    ));
-    text
-}
-
-/// What a list of heads proves, in a line.
-fn held(heads: &HeadsOf) -> String {
-    let of = heads
-        .file
-        .as_deref()
-        .map_or_else(String::new, |file| format!("{}: ", shown(file)));
-    let newest = heads.newest_held.as_ref().map_or_else(
-        || "no history that these heads seal is held".to_owned(),
-        |newest| format!("history {newest} is held"),
-    );
-    let mut text = format!("{of}{newest} ({} heads held, {} not", heads.held, heads.not_held);
-    if heads.of_other_archives > 0 {
-        text.push_str(&format!(
-            "; {} lines of other archives ignored",
-            heads.of_other_archives
-        ));
-    }
-    text.push_str(")\n");
-    text
-}
-
 fn parse_head(text: &str) -> Result<Sha256, String> {
     parse_sha256(text).ok_or_else(|| format!("{text:?} is no ledger head (expected 64 hexadecimal digits)"))
 }
@@ -225,46 +178,6 @@ fn parse_head(text: &str) -> Result<Sha256, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn finding(place: &str, next: &'static str) -> Finding {
-        Finding {
-            place: place.to_owned(),
-            what: "its hash is wrong".to_owned(),
-            expected: Some("ab".to_owned()),
-            found: Some("cd".to_owned()),
-            next,
-        }
-    }
-
-    fn report(findings: Vec<Finding>, more_findings: u64) -> VerifyReport {
-        VerifyReport {
-            findings,
-            more_findings,
-            notes: vec!["index i is not ours".to_owned()],
-            ..VerifyReport::default()
-        }
-    }
-
-    #[test]
-    fn a_finding_is_told_with_its_place_both_values_and_what_to_do() {
-        let findings = vec![
-            finding("ledger 3", "restore"),
-            finding("ledger 4", "restore"),
-            finding("runs", "reindex"),
-        ];
-        let text = text(&report(findings, 0));
-        let lines = "ledger 3: its hash is wrong\n    expected ab\n    found    cd\nledger 4: its hash is wrong\n    expected ab
-    found    cd\n    next     restore\nruns: its hash is wrong\n    expected ab\n    found    cd\n    next     reindex
-note: index i is not ours\n";
-        assert!(text.starts_with(lines), "{text}");
-        assert!(text.contains("not intact: 3 findings."), "{text}");
-    }
-
-    #[test]
-    fn findings_that_are_not_told_are_counted() {
-        let text = text(&report(vec![finding("a", "b")], 1234));
-        assert!(text.contains("1,235 findings; the first 1 are shown"), "{text}");
-    }
 
     #[test]
     fn an_archive_that_cannot_even_be_read_is_not_intact() {

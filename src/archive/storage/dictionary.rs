@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use super::super::db::Db;
-use super::super::error::ArchiveError;
-use super::super::payload::{self, DICTIONARY_BYTES};
-use super::super::revisions::bytes_told;
-use super::Dictionary;
+use super::payload::{self, DICTIONARY_BYTES};
+use super::revisions::bytes_told;
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 
 /// Runs after which a job gets a fresh dictionary: texts change over the years, and 24 KiB per 4,096 runs cost nothing.
 const RUNS_PER_DICTIONARY: i64 = 4096;
@@ -22,6 +21,15 @@ const HEADS: usize = 2;
 
 /// A run of a few lines is not a sample of a job's texts.
 const SMALLEST_SAMPLE: usize = 4 << 10;
+
+/// Bytes that payloads of a job are packed with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Dictionary {
+    /// Its key, once it is stored.
+    pub key: Option<i64>,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
 
 /// Makes a job's dictionary of the heads of its runs.
 #[derive(Debug, Default)]
@@ -48,7 +56,7 @@ impl DictionaryMaker {
 
 /// What the job's next payloads are packed with; `runs` are those archived of it. A job that has no dictionary, or whose
 /// last one is old, gets one of its latest runs; `None` where they do not make one.
-pub(super) fn at_hand(
+pub(in crate::archive) fn at_hand(
     connection: &Connection,
     job_key: i64,
     runs: usize,
@@ -99,11 +107,11 @@ fn of_latest_runs(connection: &Connection, job_key: i64) -> Result<Option<Arc<Di
 
 /// Keys of the dictionaries that this sync stored.
 #[derive(Debug, Default)]
-pub(super) struct NewDictionaries(Vec<(Arc<Dictionary>, i64)>);
+pub(in crate::archive) struct NewDictionaries(Vec<(Arc<Dictionary>, i64)>);
 
 impl NewDictionaries {
     /// The key of a dictionary; stores it where it is new.
-    pub(super) fn key(
+    pub(in crate::archive) fn key(
         &mut self,
         connection: &Connection,
         job_key: i64,
@@ -129,7 +137,7 @@ impl NewDictionaries {
     }
 
     /// Forgets everything: the rows of a transaction that was rolled back are not there.
-    pub(super) fn forget(&mut self) {
+    pub(in crate::archive) fn forget(&mut self) {
         self.0.clear();
     }
 }
@@ -201,8 +209,8 @@ mod tests {
         let stored = job.dictionary().unwrap();
         assert_eq!((stored.key, &stored.bytes), (Some(1), &made.bytes));
         let set = "UPDATE dictionary SET runs = runs - ?1";
-        job.writer
-            .connection
+        Connection::open(folder.path().join("a.db"))
+            .unwrap()
             .execute(set, [RUNS_PER_DICTIONARY - 1])
             .unwrap();
         assert_eq!(job.dictionary().unwrap().key, Some(1));

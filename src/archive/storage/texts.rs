@@ -20,7 +20,7 @@ use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 
 /// Stands for one or several texts.
-pub(super) type Mark = [u64; 2];
+pub(in crate::archive) type Mark = [u64; 2];
 
 static KEYED: LazyLock<SipHasher13> = LazyLock::new(|| {
     // 122 bits of the operating system's chance.
@@ -28,7 +28,7 @@ static KEYED: LazyLock<SipHasher13> = LazyLock::new(|| {
 });
 
 /// The mark of texts; null and each length are told apart. `scratch` saves an allocation.
-pub(super) fn mark<const N: usize>(scratch: &mut Vec<u8>, texts: [Option<&str>; N]) -> Mark {
+pub(in crate::archive) fn mark<const N: usize>(scratch: &mut Vec<u8>, texts: [Option<&str>; N]) -> Mark {
     scratch.clear();
     for text in texts {
         // A text longer than 4 GiB cannot come: runs are limited to less.
@@ -40,7 +40,7 @@ pub(super) fn mark<const N: usize>(scratch: &mut Vec<u8>, texts: [Option<&str>; 
 }
 
 /// The mark of some bytes.
-pub(super) fn mark_bytes(bytes: &[u8]) -> Mark {
+pub(in crate::archive) fn mark_bytes(bytes: &[u8]) -> Mark {
     let hash = KEYED.hash(bytes);
     [hash.h1, hash.h2]
 }
@@ -77,7 +77,7 @@ impl Remembered {
 
 /// One of the three tables of repeated texts: its rows, and the memory of them.
 #[derive(Debug)]
-pub(super) struct Texts<const N: usize> {
+pub(in crate::archive) struct Texts<const N: usize> {
     insert: &'static str,
     latest: &'static str,
     remembered: Option<Remembered>,
@@ -93,7 +93,7 @@ impl<const N: usize> Texts<N> {
     }
 
     /// The key of a row with these texts, whose mark is `mark`; stores one where none is remembered.
-    pub(super) fn key(
+    pub(in crate::archive) fn key(
         &mut self,
         connection: &Connection,
         mark: Mark,
@@ -113,13 +113,13 @@ impl<const N: usize> Texts<N> {
     }
 
     /// Forgets everything: the rows of a transaction that was rolled back are not there.
-    pub(super) fn forget(&mut self) {
+    pub(in crate::archive) fn forget(&mut self) {
         self.remembered = None;
     }
 }
 
 /// Message text with its category.
-pub(super) const fn kinds() -> Texts<2> {
+pub(in crate::archive) const fn kinds() -> Texts<2> {
     Texts::new(
         "INSERT INTO _message_kind (message, category) VALUES (?1, ?2)",
         "SELECT kind_key, message, category FROM _message_kind ORDER BY kind_key DESC LIMIT ?1",
@@ -127,7 +127,7 @@ pub(super) const fn kinds() -> Texts<2> {
 }
 
 /// Asset with type and owner.
-pub(super) const fn assets() -> Texts<3> {
+pub(in crate::archive) const fn assets() -> Texts<3> {
     Texts::new(
         "INSERT INTO _asset (asset, asset_type, asset_owner) VALUES (?1, ?2, ?3)",
         "SELECT asset_key, asset, asset_type, asset_owner FROM _asset ORDER BY asset_key DESC LIMIT ?1",
@@ -135,7 +135,7 @@ pub(super) const fn assets() -> Texts<3> {
 }
 
 /// Message details.
-pub(super) const fn details() -> Texts<1> {
+pub(in crate::archive) const fn details() -> Texts<1> {
     Texts::new(
         "INSERT INTO _message_detail (message_details) VALUES (?1)",
         "SELECT detail_key, message_details FROM _message_detail ORDER BY detail_key DESC LIMIT ?1",

@@ -8,7 +8,7 @@ use crate::model::{JobRun, Message, OwnedMessage, TimeReading};
 
 /// A run in the making.
 #[derive(Debug, Default)]
-pub(super) struct Replay {
+pub(in crate::archive) struct Replay {
     held: Vec<Held>,
     /// The messages are those of `latest`, as they stand: nothing was copied yet.
     single: bool,
@@ -17,22 +17,22 @@ pub(super) struct Replay {
 
 /// The latest revision, and what else the run's row says.
 #[derive(Debug)]
-pub(super) struct Latest {
-    pub(super) run: JobRun,
-    pub(super) revision: i64,
+pub(in crate::archive) struct Latest {
+    pub(in crate::archive) run: JobRun,
+    pub(in crate::archive) revision: i64,
     /// Seconds since 1970 UTC, of the first and the latest revision.
-    pub(super) first_at: i64,
-    pub(super) last_at: i64,
+    pub(in crate::archive) first_at: i64,
+    pub(in crate::archive) last_at: i64,
 }
 
 /// A message that the archive must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ReplayedMessage<'a> {
-    pub(super) ordinal: i64,
+pub(in crate::archive) struct ReplayedMessage<'a> {
+    pub(in crate::archive) ordinal: i64,
     /// Seconds since 1970 UTC; `None` while its run has it.
-    pub(super) absent_since: Option<i64>,
+    pub(in crate::archive) absent_since: Option<i64>,
     /// As it is stored: the text of its time only where that cannot be read.
-    pub(super) message: Message<'a>,
+    pub(in crate::archive) message: Message<'a>,
 }
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ struct Held {
 
 impl Replay {
     /// Adds the next revision; `at` is when it was received. With `more` to come, its messages are kept apart from it.
-    pub(super) fn add(&mut self, run: JobRun, revision: i64, at: i64, more: bool) {
+    pub(in crate::archive) fn add(&mut self, run: JobRun, revision: i64, at: i64, more: bool) {
         let first = self.latest.is_none();
         if first && !more {
             self.single = true;
@@ -85,12 +85,12 @@ impl Replay {
     }
 
     /// The latest revision; `None` while there is none.
-    pub(super) const fn latest(&self) -> Option<&Latest> {
+    pub(in crate::archive) const fn latest(&self) -> Option<&Latest> {
         self.latest.as_ref()
     }
 
     /// Every message, by its number.
-    pub(super) fn messages(&self) -> Box<dyn Iterator<Item = ReplayedMessage<'_>> + '_> {
+    pub(in crate::archive) fn messages(&self) -> Box<dyn Iterator<Item = ReplayedMessage<'_>> + '_> {
         match &self.latest {
             Some(latest) if self.single => {
                 let came = latest.run.messages().into_iter().flatten();
@@ -109,7 +109,7 @@ impl Replay {
     }
 
     /// How many messages there are, and how many of them the run still has.
-    pub(super) fn counts(&self) -> (i64, i64) {
+    pub(in crate::archive) fn counts(&self) -> (i64, i64) {
         let (held, present) = match &self.latest {
             Some(latest) if self.single => {
                 let came = latest.run.messages().map_or(0, |messages| messages.len());

@@ -3,11 +3,11 @@
 use rusqlite::Connection;
 use sha2::Digest;
 
-use super::db::Db;
-use super::error::ArchiveError;
-use super::ledger::WITHOUT_EVIDENCE;
-use super::ledger::entry::{LedgerEntry, RevisionEntry};
 use super::payload::{MOST_BYTES, UnpackError, Unpacker};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::WITHOUT_EVIDENCE;
+use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
 use crate::model::{Sha256, hex};
 
 /// Unpackers that are kept: more than jobs whose runs lie beside each other in an archive.
@@ -15,7 +15,7 @@ const MAX_UNPACKERS: usize = 24;
 
 /// Reads payloads one after the other; holds one of them.
 #[derive(Debug, Default)]
-pub(super) struct Payloads {
+pub(in crate::archive) struct Payloads {
     /// By key of the dictionary, the one used last at the end.
     unpackers: Vec<(Option<i64>, Unpacker)>,
     bytes: Vec<u8>,
@@ -23,7 +23,7 @@ pub(super) struct Payloads {
 
 /// Why a payload is not what the ledger names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unsound {
+pub(in crate::archive) enum Unsound {
     /// There is none.
     Missing,
     /// There is one that cannot be unpacked.
@@ -34,7 +34,7 @@ pub(super) enum Unsound {
 
 impl Unsound {
     /// What is wrong, after "its payload".
-    pub(super) fn words(&self) -> String {
+    pub(in crate::archive) fn words(&self) -> String {
         match self {
             Self::Missing => "its bytes are missing".to_owned(),
             Self::Packed(why) => format!("it cannot be unpacked: {why}"),
@@ -43,7 +43,7 @@ impl Unsound {
     }
 
     /// The hash that was found, where there was one.
-    pub(super) fn found(&self) -> Option<String> {
+    pub(in crate::archive) fn found(&self) -> Option<String> {
         match self {
             Self::Hash(hash) => Some(hex(hash)),
             Self::Missing | Self::Packed(_) => None,
@@ -53,7 +53,7 @@ impl Unsound {
 
 impl Payloads {
     /// The bytes of the revision that `claim` tells of in ledger entry `entry`.
-    pub(super) fn read(
+    pub(in crate::archive) fn read(
         &mut self,
         connection: &Connection,
         entry: i64,
@@ -121,7 +121,7 @@ impl Payloads {
 }
 
 /// How many bytes the ledger says that the payload of a revision has; 0 where it says nothing of it.
-pub(super) fn bytes_told(connection: &Connection, entry: i64) -> Result<usize, ArchiveError> {
+pub(in crate::archive) fn bytes_told(connection: &Connection, entry: i64) -> Result<usize, ArchiveError> {
     if WITHOUT_EVIDENCE {
         return Ok(MOST_BYTES);
     }

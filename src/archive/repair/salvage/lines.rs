@@ -258,12 +258,12 @@ mod tests {
             format!(
                 "revision run={RUN} number=1 sync=1 at={AT} job={RUN} bytes=2 sha256={hex} reader=1 zone=utc"
             ),
-            format!("sync-ended sync=1 at={AT} outcome=complete jobs=1 results={hex}"),
+            format!("sync-ended sync=1 at={AT} outcome=complete clock=0 jobs=1 results={hex}"),
             format!("sync-began sync=2 at={AT} count=0 version=1 process=5"),
             format!(
                 "revision run={RUN} number=2 sync=2 at={AT} job={RUN} bytes=2 sha256={hex} reader=1 zone=utc"
             ),
-            format!("sync-ended sync=2 at={AT} outcome=complete jobs=1 results={hex}"),
+            format!("sync-ended sync=2 at={AT} outcome=complete clock=0 jobs=1 results={hex}"),
         ];
         (1..)
             .zip(lines)

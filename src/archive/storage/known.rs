@@ -1,8 +1,8 @@
 //! What a sync keeps in memory of each run of a job, in a few bytes: a job may have millions of runs.
 
+use super::keys::Keys;
 use super::texts::{Mark, mark_bytes};
 use crate::archive::error::ArchiveError;
-use crate::archive::keys::Keys;
 use crate::model::Sha256;
 
 /// What the archive knows of a run before its job is asked for.
@@ -45,7 +45,7 @@ impl Packed {
 
 impl KnownRuns {
     /// `runs` are at most `count`.
-    pub(super) fn new(
+    pub(in crate::archive) fn new(
         count: usize,
         runs: impl Iterator<Item = Result<(Sha256, KnownRun), ArchiveError>>,
     ) -> Result<Self, ArchiveError> {

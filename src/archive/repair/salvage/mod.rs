@@ -18,17 +18,20 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use self::lines::{Decision, LineFilter, OldLine};
 use self::scan::scan;
-use super::atomic_file::{Access, AtomicFile};
-use super::db::Db;
-use super::error::{ArchiveError, Doing, io_error};
-use super::ledger::entry::{LedgerEntry, Loss, QuarantinedEntry, RevisionEntry, Rules, SyncBegan, SyncEnded};
-use super::ledger::{self, Head, text_hash};
-use super::read_only::ReadOnly;
-use super::revisions::Payloads;
-use super::syncs::{JobRecord, job_line, jobs_hash, record_job};
-use super::verify::{self, Expected, Verified, results};
-use super::write::rebuild;
-use super::{jobs, limits, open, zones};
+use super::rebuild::rebuild;
+use crate::archive::atomic_file::{Access, AtomicFile};
+use crate::archive::db::Db;
+use crate::archive::error::{ArchiveError, Doing, io_error};
+use crate::archive::ledger::entry::{
+    LedgerEntry, Loss, QuarantinedEntry, RevisionEntry, Rules, SyncBegan, SyncEnded,
+};
+use crate::archive::ledger::{self, Head, text_hash};
+use crate::archive::read_only::ReadOnly;
+use crate::archive::storage::revisions::Payloads;
+use crate::archive::storage::syncs::{JobRecord, job_line, jobs_hash, record_job};
+use crate::archive::storage::{jobs, zones};
+use crate::archive::verify::{self, Expected, Verified, results};
+use crate::archive::{limits, open};
 use crate::decode::{READER_VERSION, read_run_fields};
 use crate::model::{Guid, Instant, NaiveZone, Sha256, Zone, ZoneName};
 
@@ -80,7 +83,7 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
     let mut salvaged = {
         // Filled in its place: an empty file would be replaced by another, of which `part` knows nothing.
         open::build(new, part.path())?;
-        let connection = open::open_to_write(part.path())?;
+        let connection = open::open_to_write(part.path(), open::IfMissing::Create)?.connection;
         // It is ours, and grows in one transaction.
         limits::unbound(&connection).doing("begin the new archive")?;
         // The whole is one transaction on a file without a name: its log is taken over at the end.
@@ -755,6 +758,7 @@ impl<'c> Work<'c> {
                 sync,
                 at: self.now.unix_seconds(),
                 outcome: "partial".to_owned(),
+                clock: None,
                 jobs: 0,
                 results: jobs_hash(Vec::new()),
             }))?;

@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, Row, params};
 
-use super::message::{MessageMarks, MessageTexts};
 use crate::archive::db::{Db, RowError};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::entry::{LedgerEntry, SyncBegan};
 use crate::archive::ledger::text_hash;
 use crate::archive::migrations::fresh;
 use crate::archive::open::quoted;
-use crate::archive::replay::Replay;
-use crate::archive::revisions::Payloads;
+use crate::archive::storage::messages::{MessageMarks, MessageTexts};
+use crate::archive::storage::replay::Replay;
+use crate::archive::storage::revisions::Payloads;
 use crate::archive::verify::{LedgerState, knows_rules};
 use crate::decode::read_run_fields;
 use crate::model::{Guid, Instant, Sha256, TimeBasis, TimeReading};
@@ -373,8 +373,8 @@ fn replay_entry(connection: &Connection, ledger: &LedgerState, row: &Row<'_>) ->
         LedgerEntry::SyncEnded(ended) => {
             let hash: Sha256 = row.get(2)?;
             execute(
-                "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4 WHERE sync_id = ?1",
-                &[&ended.sync, &ended.at, &ended.outcome, &hash],
+                "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4, clock_skew_seconds = ?5 WHERE sync_id = ?1",
+                &[&ended.sync, &ended.at, &ended.outcome, &hash, &ended.clock],
             )?;
             execute(TOTALS, &[&ended.sync])?;
         }

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Row};
 
-use super::db::Db;
-use super::error::ArchiveError;
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 
 /// A row of the table `quarantine`, with its length and the reason it was accepted for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<QuarantineRow> {
     })
 }
 
-pub(super) fn list(connection: &Connection) -> Result<Vec<QuarantineRow>, ArchiveError> {
+pub(in crate::archive) fn list(connection: &Connection) -> Result<Vec<QuarantineRow>, ArchiveError> {
     connection.all(
         &format!("{COLUMNS} ORDER BY v.quarantine_id"),
         [],
@@ -55,7 +55,10 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<QuarantineRow>, Archiv
     )
 }
 
-pub(super) fn show(connection: &Connection, id: i64) -> Result<(QuarantineRow, Vec<u8>), ArchiveError> {
+pub(in crate::archive) fn show(
+    connection: &Connection,
+    id: i64,
+) -> Result<(QuarantineRow, Vec<u8>), ArchiveError> {
     let doing = "look at bytes in quarantine";
     let found = connection
         .optional(&format!("{COLUMNS} WHERE v.quarantine_id = ?1"), [id], doing, row)?

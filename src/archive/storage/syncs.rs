@@ -3,10 +3,10 @@
 use rusqlite::{Connection, params};
 use sha2::Digest;
 
-use super::db::Db;
-use super::error::ArchiveError;
-use super::ledger::entry::{LedgerEntry, SyncBegan, SyncEnded};
-use super::ledger::{self, Head, text_hash};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::entry::{LedgerEntry, SyncBegan, SyncEnded};
+use crate::archive::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// How a sync of one job ended.
@@ -125,6 +125,10 @@ pub struct JobRecord {
 pub struct SyncRecord {
     /// Its number.
     pub sync_id: i64,
+    /// The archive.
+    pub archive_id: Guid,
+    /// Whether this sync created the archive.
+    pub archive_created: bool,
     /// When it began.
     pub started_at: Instant,
     /// When it ended.
@@ -133,6 +137,8 @@ pub struct SyncRecord {
     pub outcome: SyncOutcome,
     /// The ledger's hash after its end.
     pub head: Sha256,
+    /// Our clock less the server's, in seconds; `None` where the server did not tell the time.
+    pub clock_skew_seconds: Option<i64>,
     /// The figures of the jobs, summed.
     pub totals: JobFigures,
     /// The jobs, in the order they were asked for.
@@ -140,7 +146,7 @@ pub struct SyncRecord {
 }
 
 /// The line of a job's result, of which the sync's ledger entry holds the hash.
-pub(super) fn job_line(job: &JobRecord) -> String {
+pub(in crate::archive) fn job_line(job: &JobRecord) -> String {
     let JobFigures {
         attempts,
         runs_seen,
@@ -167,7 +173,7 @@ pub(super) fn job_line(job: &JobRecord) -> String {
 }
 
 /// SHA-256 over the jobs' lines in the order of their GUIDs, each with a line feed.
-pub(super) fn jobs_hash(mut lines: Vec<String>) -> Sha256 {
+pub(in crate::archive) fn jobs_hash(mut lines: Vec<String>) -> Sha256 {
     // Every line begins with the same word and the GUID, so the order of lines is that of GUIDs.
     lines.sort_unstable();
     let mut hash = sha2::Sha256::new();
@@ -179,7 +185,7 @@ pub(super) fn jobs_hash(mut lines: Vec<String>) -> Sha256 {
 }
 
 /// The sync that has begun last and not ended.
-pub(super) fn running(connection: &Connection) -> Result<Option<i64>, ArchiveError> {
+pub(in crate::archive) fn running(connection: &Connection) -> Result<Option<i64>, ArchiveError> {
     connection
         .cached()
         .optional(
@@ -192,7 +198,7 @@ pub(super) fn running(connection: &Connection) -> Result<Option<i64>, ArchiveErr
 }
 
 /// Notes of the sync that was killed before it ended that it was.
-pub(super) fn close_killed(
+pub(in crate::archive) fn close_killed(
     connection: &Connection,
     head: &mut Head,
     now: Instant,
@@ -213,7 +219,7 @@ pub(super) fn close_killed(
 }
 
 /// Adds the row of a sync that begins, and closes the ones that were killed before they ended.
-pub(super) fn begin(
+pub(in crate::archive) fn begin(
     connection: &Connection,
     head: &mut Head,
     started_at: Instant,
@@ -240,7 +246,7 @@ pub(super) fn begin(
 }
 
 /// Records one job's result.
-pub(super) fn record_job(
+pub(in crate::archive) fn record_job(
     connection: &Connection,
     sync_id: i64,
     job_key: i64,
@@ -306,12 +312,13 @@ pub(super) fn record_job(
 }
 
 /// Ends the sync: its totals, its ledger entry, and the head after it.
-pub(super) fn end(
+pub(in crate::archive) fn end(
     connection: &Connection,
     head: &mut Head,
     sync_id: i64,
     finished_at: Instant,
     outcome: SyncOutcome,
+    clock_skew_seconds: Option<i64>,
     jobs: &[JobRecord],
 ) -> Result<JobFigures, ArchiveError> {
     let mut totals = JobFigures::default();
@@ -322,6 +329,7 @@ pub(super) fn end(
         sync: sync_id,
         at: finished_at.unix_seconds(),
         outcome: outcome.as_str().to_owned(),
+        clock: clock_skew_seconds,
         jobs: jobs.len() as u64,
         results: jobs_hash(jobs.iter().map(job_line).collect()),
     });
@@ -329,7 +337,8 @@ pub(super) fn end(
     connection.run(
         "UPDATE _sync SET finished_unix = ?2, outcome = ?3, head = ?4, attempts = ?5, runs_seen = ?6,
              runs_new = ?7, runs_changed = ?8, runs_unchanged = ?9, runs_quarantined = ?10,
-             runs_absent = ?11, messages_new = ?12, body_bytes = ?13, milliseconds = ?14
+             runs_absent = ?11, messages_new = ?12, body_bytes = ?13, milliseconds = ?14,
+             clock_skew_seconds = ?15
          WHERE sync_id = ?1",
         params![
             sync_id,
@@ -345,7 +354,8 @@ pub(super) fn end(
             totals.runs_absent,
             totals.messages_new,
             totals.body_bytes,
-            totals.milliseconds
+            totals.milliseconds,
+            clock_skew_seconds
         ],
         "end the sync",
     )?;

@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, params};
 
-use super::db::Db;
-use super::error::ArchiveError;
-use super::ledger::entry::LedgerEntry;
-use super::ledger::{self, Head, text_hash};
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::entry::LedgerEntry;
+use crate::archive::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant};
 
 /// A row of the table `jobs`.
@@ -37,19 +37,19 @@ pub struct JobState {
 }
 
 /// What a sync's end changes about a job.
-pub(super) struct JobEnd<'a> {
-    pub(super) job_key: i64,
+pub(in crate::archive) struct JobEnd<'a> {
+    pub(in crate::archive) job_key: i64,
     /// Something of it was read: it is watched from now on, and this server has it.
-    pub(super) answered: bool,
+    pub(in crate::archive) answered: bool,
     /// It was complete, and every run was asked for.
-    pub(super) synced: bool,
-    pub(super) error: Option<&'a str>,
-    pub(super) total_job_runs: Option<i64>,
-    pub(super) server: &'a str,
-    pub(super) at: Instant,
+    pub(in crate::archive) synced: bool,
+    pub(in crate::archive) error: Option<&'a str>,
+    pub(in crate::archive) total_job_runs: Option<i64>,
+    pub(in crate::archive) server: &'a str,
+    pub(in crate::archive) at: Instant,
 }
 
-pub(super) fn key(connection: &Connection, job_id: Guid) -> Result<Option<i64>, ArchiveError> {
+pub(in crate::archive) fn key(connection: &Connection, job_id: Guid) -> Result<Option<i64>, ArchiveError> {
     connection.cached().optional(
         "SELECT job_key FROM _job WHERE job_id = ?1",
         [job_id.to_string()],
@@ -59,7 +59,7 @@ pub(super) fn key(connection: &Connection, job_id: Guid) -> Result<Option<i64>, 
 }
 
 /// The job's key; a job never seen is added, unwatched.
-pub(super) fn key_or_insert(
+pub(in crate::archive) fn key_or_insert(
     connection: &Connection,
     head: &mut Head,
     job_id: Guid,
@@ -85,14 +85,14 @@ pub(super) fn key_or_insert(
 }
 
 /// A GUID as a table holds it.
-pub(super) fn stored_guid(text: &str) -> Result<Guid, ArchiveError> {
+pub(in crate::archive) fn stored_guid(text: &str) -> Result<Guid, ArchiveError> {
     text.parse().map_err(|_| ArchiveError::Damaged {
         what: format!("{text:?} stands where a GUID is expected"),
     })
 }
 
 /// The GUID of a job.
-pub(super) fn id(connection: &Connection, job_key: i64) -> Result<Guid, ArchiveError> {
+pub(in crate::archive) fn id(connection: &Connection, job_key: i64) -> Result<Guid, ArchiveError> {
     let id: String = connection.cached().one(
         "SELECT job_id FROM _job WHERE job_key = ?1",
         [job_key],
@@ -103,7 +103,7 @@ pub(super) fn id(connection: &Connection, job_key: i64) -> Result<Guid, ArchiveE
 }
 
 /// A job's name, and the base URL of the server that answered last.
-pub(super) fn name_and_server(
+pub(in crate::archive) fn name_and_server(
     connection: &Connection,
     job_key: i64,
 ) -> Result<(Option<String>, Option<String>), ArchiveError> {
@@ -116,7 +116,7 @@ pub(super) fn name_and_server(
     )
 }
 
-pub(super) fn set_watched(
+pub(in crate::archive) fn set_watched(
     connection: &Connection,
     head: &mut Head,
     job_key: i64,
@@ -139,7 +139,7 @@ pub(super) fn set_watched(
     ledger::append(connection, head, &entry)
 }
 
-pub(super) fn set_name(
+pub(in crate::archive) fn set_name(
     connection: &Connection,
     head: &mut Head,
     job_key: i64,
@@ -164,7 +164,11 @@ pub(super) fn set_name(
 }
 
 /// Notes a job's part in a sync that ends.
-pub(super) fn end(connection: &Connection, head: &mut Head, end: &JobEnd<'_>) -> Result<(), ArchiveError> {
+pub(in crate::archive) fn end(
+    connection: &Connection,
+    head: &mut Head,
+    end: &JobEnd<'_>,
+) -> Result<(), ArchiveError> {
     connection.cached().run(
         "UPDATE _job SET last_error = ?2,
              last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
@@ -225,7 +229,7 @@ fn set_server(
 
 /// Says of a job, or of every job, that another server lists its runs from now on; with `from`, only of those that
 /// were there. Says how many moved.
-pub(super) fn move_to(
+pub(in crate::archive) fn move_to(
     connection: &Connection,
     head: &mut Head,
     job: Option<Guid>,
@@ -246,7 +250,7 @@ pub(super) fn move_to(
     Ok(moved)
 }
 
-pub(super) fn watched(connection: &Connection) -> Result<Vec<Guid>, ArchiveError> {
+pub(in crate::archive) fn watched(connection: &Connection) -> Result<Vec<Guid>, ArchiveError> {
     let texts: Vec<String> = connection.all(
         "SELECT job_id FROM _job WHERE watched = 1 ORDER BY job_id",
         [],
@@ -263,7 +267,7 @@ pub(super) fn watched(connection: &Connection) -> Result<Vec<Guid>, ArchiveError
         .collect()
 }
 
-pub(super) fn states(connection: &Connection) -> Result<Vec<JobState>, ArchiveError> {
+pub(in crate::archive) fn states(connection: &Connection) -> Result<Vec<JobState>, ArchiveError> {
     connection.all(
         "SELECT j.job_id, j.name, s.url, j.watched, j.last_synced_unix, j.last_error,
                 (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key),

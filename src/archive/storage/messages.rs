@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, params};
 
-use super::super::db::Db;
-use super::super::error::{ArchiveError, Doing};
-use super::super::plan::{HeldMessage, MessagePlan};
+use super::plan::{HeldMessage, MessagePlan};
 use super::texts::{self, Mark, Texts, mark};
+use crate::archive::db::Db;
+use crate::archive::error::{ArchiveError, Doing};
 use crate::model::{Instant, JobRun, Message, OwnedMessage, TimeBasis, TimeReading};
 
 /// Messages that one run can have: 24 bits of `message_key`.
@@ -15,7 +15,7 @@ pub const MAX_MESSAGES: i64 = 1 << 24;
 
 /// The marks of a message's texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct MessageMarks {
+pub(in crate::archive) struct MessageMarks {
     kind: Mark,
     asset: Mark,
     details: Mark,
@@ -31,7 +31,7 @@ const fn asset<'m>(message: &Message<'m>) -> [Option<&'m str>; 3] {
 
 impl MessageMarks {
     /// Of one message; `scratch` saves an allocation.
-    pub(super) fn of_one(scratch: &mut Vec<u8>, message: &Message<'_>) -> Self {
+    pub(in crate::archive) fn of_one(scratch: &mut Vec<u8>, message: &Message<'_>) -> Self {
         Self {
             kind: mark(scratch, kind(message)),
             asset: mark(scratch, asset(message)),
@@ -40,7 +40,7 @@ impl MessageMarks {
     }
 
     /// Of each message of a run, in their order.
-    pub(super) fn of(run: &JobRun) -> Vec<Self> {
+    pub(in crate::archive) fn of(run: &JobRun) -> Vec<Self> {
         let mut scratch = Vec::new();
         let marks = |message: Message<'_>| Self::of_one(&mut scratch, &message);
         run.messages()
@@ -50,7 +50,7 @@ impl MessageMarks {
 
 /// The texts of messages, stored once as far as memory tells.
 #[derive(Debug)]
-pub(super) struct MessageTexts {
+pub(in crate::archive) struct MessageTexts {
     kinds: Texts<2>,
     assets: Texts<3>,
     details: Texts<1>,
@@ -68,14 +68,14 @@ impl Default for MessageTexts {
 
 impl MessageTexts {
     /// Forgets everything: the rows of a transaction that was rolled back are not there.
-    pub(super) fn forget(&mut self) {
+    pub(in crate::archive) fn forget(&mut self) {
         self.kinds.forget();
         self.assets.forget();
         self.details.forget();
     }
 
     /// Adds messages with their marks and the ordinals they are to have.
-    pub(super) fn insert<'run>(
+    pub(in crate::archive) fn insert<'run>(
         &mut self,
         connection: &Connection,
         run_key: i64,
@@ -149,7 +149,7 @@ fn insert_rows(connection: &Connection, rows: &[Row<'_>]) -> rusqlite::Result<()
 
 /// What tells two messages apart: everything the tables say of them, so the raw text of a time that could be read does
 /// not count.
-pub(super) fn identity(message: Message<'_>) -> Message<'_> {
+pub(in crate::archive) fn identity(message: Message<'_>) -> Message<'_> {
     let raw = (message.occurred == TimeReading::Unreadable)
         .then_some(message.occurred_raw)
         .flatten();
@@ -160,7 +160,7 @@ pub(super) fn identity(message: Message<'_>) -> Message<'_> {
 }
 
 /// The messages that the archive holds of a run, absent ones too, by ordinal.
-pub(super) fn held_messages(
+pub(in crate::archive) fn held_messages(
     connection: &Connection,
     run_key: i64,
 ) -> Result<Vec<HeldMessage<OwnedMessage>>, ArchiveError> {
@@ -214,7 +214,7 @@ pub(super) fn held_messages(
 }
 
 /// Marks what a plan says went absent or came back.
-pub(super) fn set_absences(
+pub(in crate::archive) fn set_absences(
     connection: &Connection,
     run_key: i64,
     plan: &MessagePlan,
@@ -246,7 +246,7 @@ fn message_key(run_key: i64, ordinal: i64) -> rusqlite::Result<i64> {
 }
 
 /// Ticks, and whether the offset was assumed.
-pub(super) fn time_columns(reading: TimeReading) -> (Option<i64>, Option<bool>) {
+pub(in crate::archive) fn time_columns(reading: TimeReading) -> (Option<i64>, Option<bool>) {
     (
         reading.instant().map(Instant::ticks),
         reading.basis().map(|basis| basis == TimeBasis::Assumed),

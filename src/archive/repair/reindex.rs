@@ -6,14 +6,14 @@
 
 use std::path::Path;
 
-use super::error::{ArchiveError, Doing};
-use super::ledger;
-use super::ledger::entry::{LedgerEntry, Rules};
-use super::lock::SyncLock;
-use super::open;
-use super::verify;
-use super::write::rebuild;
-use super::zones;
+use super::rebuild::rebuild;
+use crate::archive::error::{ArchiveError, Doing};
+use crate::archive::ledger;
+use crate::archive::ledger::entry::{LedgerEntry, Rules};
+use crate::archive::lock::SyncLock;
+use crate::archive::open;
+use crate::archive::storage::zones;
+use crate::archive::verify;
 use crate::decode::READER_VERSION;
 use crate::model::{Instant, NaiveZone, Sha256};
 
@@ -50,7 +50,7 @@ pub fn reindex(
     // A file that is not there is not made.
     drop(open::open_to_read(path)?);
     let _lock = SyncLock::take(path)?;
-    let connection = open::open_to_write(path)?;
+    let connection = open::open_to_write(path, open::IfMissing::Fail)?.connection;
     let transaction =
         rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
             .doing("begin to reindex")?;

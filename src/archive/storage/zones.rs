@@ -3,13 +3,13 @@
 use rusqlite::{Connection, params};
 use sha2::Digest;
 
-use super::db::Db;
-use super::error::ArchiveError;
-use super::ledger::entry::Rules;
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::entry::Rules;
 use crate::model::{NaiveZone, Sha256, Zone, ZoneName, hex};
 
 /// Keeps the rules by which a line says that times are read.
-pub(super) fn keep(connection: &Connection, zone: NaiveZone) -> Result<(), ArchiveError> {
+pub(in crate::archive) fn keep(connection: &Connection, zone: NaiveZone) -> Result<(), ArchiveError> {
     let Some(rules) = zone.rules() else {
         return Ok(());
     };
@@ -23,7 +23,7 @@ pub(super) fn keep(connection: &Connection, zone: NaiveZone) -> Result<(), Archi
 }
 
 /// The zone by the rules that the archive keeps; says why where it cannot be had.
-pub(super) fn kept(
+pub(in crate::archive) fn kept(
     connection: &Connection,
     name: ZoneName,
     rules: Option<&Rules>,
@@ -58,7 +58,7 @@ pub(super) fn kept(
 }
 
 /// The zone in which times without offset are read, by the rules that the archive keeps; `None` before the first sync.
-pub(super) fn remembered(connection: &Connection) -> Result<Option<NaiveZone>, ArchiveError> {
+pub(in crate::archive) fn remembered(connection: &Connection) -> Result<Option<NaiveZone>, ArchiveError> {
     let (name, sha256, release): (Option<String>, Option<Sha256>, Option<String>) = connection.one(
         "SELECT naive_time, zone_rules, zone_release FROM _archive",
         [],
@@ -77,7 +77,7 @@ pub(super) fn remembered(connection: &Connection) -> Result<Option<NaiveZone>, A
 }
 
 /// The same zone by this program's rules, where these are newer.
-pub(super) fn newest(zone: NaiveZone) -> NaiveZone {
+pub(in crate::archive) fn newest(zone: NaiveZone) -> NaiveZone {
     let Some(kept) = zone.rules() else { return zone };
     NaiveZone::Iana(Zone::newest(kept.name()).map_or(kept, |ours| kept.or_newer(ours)))
 }

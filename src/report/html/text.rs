@@ -70,7 +70,7 @@ impl Render for Breakable<'_> {
 /// A length in pixels, or a place in the units of a view box: to two decimals and without needless zeros, which is enough
 /// for a tenth of a pixel, and short.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Units(pub f64);
+pub(in crate::report::html) struct Units(pub f64);
 
 impl Render for Units {
     fn render_to(&self, buffer: &mut String) {
@@ -87,7 +87,7 @@ impl Render for Units {
 
 /// A share of the width, from 0 to 100.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Percent(pub f64);
+pub(in crate::report::html) struct Percent(pub f64);
 
 impl Render for Percent {
     fn render_to(&self, buffer: &mut String) {

@@ -1,0 +1,50 @@
+//! What `status` says of the clock by which syncs were timed.
+
+use std::time::Duration;
+
+use crate::archive::ClockFinding;
+use crate::cli::failure::Exit;
+use crate::model::show_rounded;
+
+/// Says what is doubtful about the clock.
+pub(crate) fn tell(findings: &[ClockFinding]) -> Exit {
+    for finding in findings {
+        match finding {
+            ClockFinding::InFuture { sync_id, at } => tracing::warn!(
+                sync_id,
+                "the last sync, {sync_id}, lies in the future ({at}): the clock was ahead then, or is behind now; check the \
+                 clock, then sync again"
+            ),
+            ClockFinding::SetBack {
+                sync_id,
+                began,
+                before,
+                skew_before,
+                skew,
+            } => tracing::warn!(
+                sync_id,
+                "sync {sync_id} began at {began}, before the time of the sync before it ({before}{}): the clock was set back in \
+                 between{}. Check the clock; `jobruns report coverage --gaps` leaves out the syncs whose times do not fit",
+                against_server(*skew_before),
+                against_server(*skew),
+            ),
+        }
+    }
+    if findings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Findings
+    }
+}
+
+/// How far the clock was from the server's, where that is known and worth telling.
+fn against_server(skew: Option<i64>) -> String {
+    match skew {
+        Some(seconds) if seconds.unsigned_abs() >= 60 => format!(
+            ", when the clock was {} {} the server's",
+            show_rounded(Duration::from_secs(seconds.unsigned_abs())),
+            if seconds > 0 { "ahead of" } else { "behind" }
+        ),
+        _ => String::new(),
+    }
+}
