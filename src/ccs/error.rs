@@ -218,7 +218,8 @@ pub enum CcsError {
     },
     /// The server refused user and password. They are not sent again.
     #[error(
-        "the server refused the login of {username} ({url} answered {status}{})",
+        "the server refused the login of {username}{} ({url} answered {status}{})",
+        password_from(password_origin),
         quoted(text)
     )]
     LoginRejected {
@@ -226,6 +227,8 @@ pub enum CcsError {
         url: String,
         /// Who wanted in.
         username: String,
+        /// Where the password came from, in words, where that is known.
+        password_origin: Option<String>,
         /// The HTTP status.
         status: u16,
         /// The beginning of the answer's text, in one line.
@@ -247,6 +250,12 @@ fn by_proxy(proxy: &Option<String>) -> String {
     proxy
         .as_ref()
         .map_or_else(String::new, |proxy| format!("the proxy {proxy} (on the way to "))
+}
+
+fn password_from(origin: &Option<String>) -> String {
+    origin
+        .as_ref()
+        .map_or_else(String::new, |origin| format!(" with the password from {origin}"))
 }
 
 fn quoted(text: &str) -> String {

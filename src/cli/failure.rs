@@ -120,6 +120,15 @@ impl Failure {
         self
     }
 
+    /// The same with why it failed, a line each.
+    #[must_use]
+    pub(crate) fn with_causes(mut self, causes: Vec<String>) -> Self {
+        if let Self::Error(told) = &mut self {
+            told.causes = causes;
+        }
+        self
+    }
+
     /// The same with its cause.
     #[must_use]
     pub(crate) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {

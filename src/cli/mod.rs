@@ -110,6 +110,17 @@ fn dispatch(
     }
     tell_choices(&sources);
     let result = command(cli.command, &sources, &cli.global, &console);
+    if let Ok(exit) = result
+        && exit != Exit::Done
+        && !console.has_told_error()
+    {
+        // Whatever the command said of it may not have been heard (`--quiet`).
+        let words = match exit {
+            Exit::Interrupted => "interrupted".to_owned(),
+            exit => format!("the command ended with exit code {}", exit.code()),
+        };
+        console.tell(&Failure::new(exit, words));
+    }
     result.map_err(|failure| {
         let is_missing = sources.file().is_none() && !cli.global.archive.exists();
         let failure = match is_missing.then(unread_config_file).flatten() {
@@ -165,7 +176,7 @@ fn command(
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Sync(args) => commands::sync::run(&args, sources, global, console),
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
-        Command::Status(args) => commands::status::run(&args, archive),
+        Command::Status(args) => commands::status::run(&args, archive, console),
         Command::Query(args) => commands::query::run(&args, archive),
         Command::Report(args) => commands::report::run(&args, archive, console),
         Command::Export(args) => commands::export::run(&args, archive, console),
@@ -173,8 +184,8 @@ fn command(
         Command::Verify(args) => commands::verify::run(&args, sources, global, console),
         Command::Salvage(args) => commands::salvage::run(&args, sources, global, console),
         Command::Reindex(args) => commands::reindex::run(&args, sources, global, console),
-        Command::Backup(args) => commands::backup::run(&args, archive),
-        Command::Ledger(args) => commands::ledger::run(&args, sources, archive),
+        Command::Backup(args) => commands::backup::run(&args, archive, console),
+        Command::Ledger(args) => commands::ledger::run(&args, sources, archive, console),
         Command::Payload(args) => commands::payload::run(&args, archive),
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
         Command::Trust(args) => commands::trust::run(&args),

@@ -258,9 +258,9 @@ pub struct SyncSettings {
     #[arg(long, env = "JOBRUNS_HEAD_FILE", value_name = "FILE")]
     pub head_file: Option<PathBuf>,
 
-    /// The format of the summary on standard output; JSON is one line per sync with --every
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    pub format: TableOrJson,
+    /// The format of the summary on standard output; JSON is one line per sync with --every [default: table]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<TableOrJson>,
 }
 
 impl SyncSettings {

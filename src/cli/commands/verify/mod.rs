@@ -16,7 +16,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::table::{json, write_all};
+use crate::cli::terminal::table::{counted, json, unprinted, write_all};
 use crate::config::{GlobalSettings, Sources, TableOrJson, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 use crate::report::certificate::conclusion;
@@ -49,9 +49,9 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
     since_head: Option<Sha256>,
 
-    /// The output format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: TableOrJson,
+    /// The output format [default: table]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<TableOrJson>,
 
     /// Prints the check in Python instead: one file that needs neither this program nor anything beside it. No archive
     /// is read
@@ -111,30 +111,54 @@ pub(crate) fn run(
     shown_progress.clear();
     let report = report?;
     let intact = report.is_intact();
-    let written = match args.format {
-        TableOrJson::Table => text(&report),
-        TableOrJson::Json => json(&JsonReport {
-            intact,
-            conclusion: conclusion(&report),
-            archive_id: report.archive.map(|id| id.to_string()),
-            head: hex(&report.head),
-            heads: &report.heads,
-            verified_at: verified_at.to_string(),
-            tool_version: env!("CARGO_PKG_VERSION"),
-            verified: report.verified,
-            findings: &report.findings,
-            more_findings: report.more_findings,
-            losses: &report.losses,
-            notes: &report.notes,
-        }),
+    let report_json = JsonReport {
+        intact,
+        conclusion: conclusion(&report),
+        archive_id: report.archive.map(|id| id.to_string()),
+        head: hex(&report.head),
+        heads: &report.heads,
+        verified_at: verified_at.to_string(),
+        tool_version: env!("CARGO_PKG_VERSION"),
+        verified: report.verified,
+        findings: &report.findings,
+        more_findings: report.more_findings,
+        losses: &report.losses,
+        notes: &report.notes,
     };
-    write_all(output, written.as_bytes())?;
-    let is_clean = report.losses.is_empty() && !report.has_unreadable_lines();
-    Ok(match (intact, is_clean) {
-        (false, _) => Exit::NotIntact,
-        (true, false) => Exit::Findings,
-        (true, true) => Exit::Done,
-    })
+    let written = match args.format {
+        Some(TableOrJson::Json) => json(&report_json),
+        _ => text(&report),
+    };
+    if args.format.is_some() || args.output.is_some() || !console.is_quiet() {
+        write_all(output, written.as_bytes())?;
+    }
+    let archive = global.archive.display();
+    let failure = if !intact {
+        let findings = counted(report.findings.len() as u64 + report.more_findings, "finding");
+        let words = format!("the archive {archive} is not intact: {findings}");
+        let causes = report
+            .findings
+            .iter()
+            .map(|finding| format!("{}: {}", finding.place, finding.what));
+        let failure = Failure::new(Exit::NotIntact, words);
+        let failure = failure.with_causes(unprinted(console, args.format, causes));
+        match report.findings.first() {
+            Some(finding) if console.is_quiet() => failure.with_hint(finding.next),
+            _ => failure,
+        }
+    } else if !report.losses.is_empty() {
+        let words = format!(
+            "{} in the archive {archive}",
+            counted(report.losses.len() as u64, "loss")
+        );
+        let causes = unprinted(console, args.format, report.losses.iter().cloned());
+        Failure::new(Exit::Findings, words).with_causes(causes)
+    } else if report.has_unreadable_lines() {
+        return Ok(Exit::Findings);
+    } else {
+        return Ok(Exit::Done);
+    };
+    Err(failure)
 }
 
 impl VerifyArgs {
@@ -149,7 +173,7 @@ impl VerifyArgs {
             let published = read_heads(path)
                 .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
             for line in &published.unreadable_lines {
-                tracing::warn!("{}:{line}: the line holds no head and is ignored", path.display());
+                tracing::error!("{}:{line}: the line holds no head and is ignored", path.display());
             }
             lists.push(published);
         }
