@@ -9,6 +9,7 @@ use super::file::{DataFile, Written};
 use super::layout::{Lake, file_entry, is_ours};
 use super::manifest::{LAYOUT, LakeFile, Manifest};
 use super::messages;
+use super::rows;
 use super::table::{Part, Partition, Table};
 use crate::archive::{Changes, MessageReader, Snapshot};
 use crate::model::{Guid, Instant, Sha256, hex};
@@ -283,7 +284,7 @@ impl Writer<'_> {
                 messages::write(&mut self.reader, &run, &mut file)?;
             }
         } else {
-            table.write(self.snapshot, part, &mut file)?;
+            rows::write(table, self.snapshot, part, &mut file)?;
         }
         // A partition whose rows all went has no file; a table without partitions always has one, which tells its columns.
         if file.rows() > 0 || (partition.is_none() && written.is_empty()) {

@@ -12,6 +12,7 @@ mod layout;
 mod manifest;
 mod messages;
 mod parquet;
+mod rows;
 mod table;
 
 pub use check::{LakeChecked, check};

@@ -1,9 +1,7 @@
 //! The tables of a lake: those for analysts, with types.
 
-use super::error::LakeError;
-use super::file::DataFile;
 use super::parquet::Kind;
-use crate::archive::{DocumentedTable, NAMES_FOR_ANALYSTS, Snapshot, documented_tables};
+use crate::archive::{DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 
 /// The server's times, which may be finer than a microsecond; the archive's own are whole seconds.
 const TIMES_OF_THE_SERVER: [(&str, &str); 6] = [
@@ -143,47 +141,6 @@ impl Table {
                 .map(|field| field.name.as_str())
                 .collect(),
         }
-    }
-
-    /// Writes the rows of a part to a file; not for `messages`.
-    ///
-    /// # Errors
-    /// SQL errors; a value that is not of its column's type; errors of the file.
-    pub(super) fn write(
-        &self,
-        snapshot: &Snapshot<'_>,
-        part: &Part,
-        file: &mut DataFile,
-    ) -> Result<(), LakeError> {
-        let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
-        let (source, by) = match self.partition {
-            Some(Partition::YearOfCapture) => (self.name, Some("captured_at")),
-            Some(_) => (
-                "(SELECT v.*, r.messages_held, r.messages_present
-                  FROM runs v JOIN _run r ON r.job_run_id = v.job_run_id)",
-                Some("started_at"),
-            ),
-            None => (self.name, None),
-        };
-        // In the text of a time `Z` would sort behind a fraction.
-        let start = by.filter(|by| *by == "started_at");
-        let order = self.order().into_iter().map(|column| match start {
-            Some(start) if start == column => "rtrim(started_at, 'Z')",
-            _ => column,
-        });
-        let order: Vec<&str> = order.collect();
-        let wanted = by.map(|by| (by, part.value()));
-        snapshot.ordered_rows(&names, source, wanted, &order, |values| {
-            file.row(|cells| {
-                for (field, value) in self.fields.iter().zip(values) {
-                    let ticks = cells.value(field, *value)?;
-                    if start == Some(&field.name) {
-                        cells.note_start(ticks);
-                    }
-                }
-                Ok(())
-            })
-        })
     }
 }
 
