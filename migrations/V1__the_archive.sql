@@ -60,6 +60,19 @@ CREATE TABLE _acknowledged (
     why         TEXT    NOT NULL                                      -- the reason that was given
 ) STRICT, WITHOUT ROWID;
 
+-- Who acted: the texts of the words `by=` of the ledger's lines.
+CREATE TABLE _actor (
+    by_sha256   BLOB    NOT NULL PRIMARY KEY CHECK (length(by_sha256) = 32),  -- SHA-256 of the text, as the ledger names it
+    actor       TEXT    NOT NULL                                      -- user and computer, as the operating system named them: user@host
+) STRICT, WITHOUT ROWID;
+
+-- Where the chain of each job stands: of the ledger's lines that tell of it, and of what each sync found of it.
+CREATE TABLE _chain (
+    job_key     INTEGER NOT NULL PRIMARY KEY,                         -- of the job; 0: of the lines that tell of every job, with which the chain of a new job begins
+    lines       INTEGER NOT NULL,                                     -- how many
+    hash        BLOB    NOT NULL CHECK (length(hash) = 32)            -- SHA-256(hash before || the line as UTF-8); 32 zero bytes before the first
+) STRICT;
+
 -- The servers that answered, by base URL.
 CREATE TABLE _server (
     server_key  INTEGER NOT NULL PRIMARY KEY,                         -- 1, 2, 3, ...

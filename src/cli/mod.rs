@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod credentials;
 mod failure;
+mod hints;
 mod new_archive;
 mod output;
 mod runtime;
@@ -23,7 +24,7 @@ use self::failure::Failure;
 use self::terminal::console::{Console, tell_choices};
 use crate::config::{
     ConfigError, Environment, GlobalSettings, Sources, When, config_keys, default_config_files,
-    find_config_file, show_size, unread_config_file, with_variables_in_help,
+    find_config_file, show_size, with_variables_in_help,
 };
 use crate::memory;
 use crate::model::Instant;
@@ -123,7 +124,7 @@ fn dispatch(
     }
     result.map_err(|failure| {
         let is_missing = sources.file().is_none() && !cli.global.archive.exists();
-        let failure = match is_missing.then(unread_config_file).flatten() {
+        let failure = match is_missing.then(hints::unread_config_file).flatten() {
             Some(unread) => failure.with_further_hint(&unread),
             None => failure,
         };

@@ -18,6 +18,7 @@ pub mod time;
 pub use answer::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, Envelope, NotAnAnswer, OVERSIZE_HEAD};
 pub use json::MAX_DEPTH;
 pub use run::{MAX_RUN_BYTES, ReadRun, UnreadableRun, read_run, read_run_fields};
+pub use time::read as read_time;
 
 /// How payloads are read; goes up when the same bytes would be read differently. Each revision's ledger entry names it.
 pub const READER_VERSION: u32 = 1;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::archive::{BackupError, BackupMade, Verified, backup};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::output::in_use;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::print_result;
@@ -83,7 +84,6 @@ impl From<BackupError> for Failure {
             BackupError::NotIntact { .. } => Exit::NotIntact,
             BackupError::Io { .. } | BackupError::Copy { .. } => Exit::NotDone,
         };
-        let hint = error.hint();
-        Self::of(exit, &error, hint)
+        Self::of(exit, &error, hints::backup(&error))
     }
 }

@@ -12,6 +12,7 @@ use crate::ccs::{self, Client, Trust, roots_from_pem};
 use crate::cli::commands::sync::One;
 use crate::cli::commands::sync_summary::Summary;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::progress::Progress;
@@ -249,5 +250,6 @@ fn options_of(server: &Simulator) -> sync::Options {
         run_limit: DEFAULT_RUN_LIMIT,
         naive_time: None,
         create_archive: false,
+        hint: hints::sync,
     }
 }

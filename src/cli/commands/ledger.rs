@@ -10,6 +10,7 @@ use crate::archive::{
     Acknowledged, HeadToPublish, LedgerChoice, LedgerLine, ReadOnly, Snapshot, acknowledge, read_heads,
 };
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::output::Output;
 use crate::cli::output::in_use;
 use crate::cli::output::publish::{HeadList, publish};
@@ -130,8 +131,13 @@ pub(crate) fn run(
 
 fn give_up(archive: &Path, named: &HeadList, why: &str, console: &Console) -> Result<Exit, Failure> {
     let path = &named.path;
-    let list = read_heads(path)
-        .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
+    let list = read_heads(path).map_err(|error| {
+        Failure::of(
+            Exit::WrongUsage,
+            &error,
+            Some(hints::head_file(&error).to_owned()),
+        )
+    })?;
     let Acknowledged { heads, head, at } = acknowledge(archive, &list, why)?;
     if heads == 0 {
         tracing::info!(

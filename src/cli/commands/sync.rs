@@ -14,6 +14,7 @@ use crate::cli::client::client;
 use crate::cli::commands::scheduled::Scheduled;
 use crate::cli::commands::sync_summary::{self, Summary};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::new_archive::{may_create, missing, tell_created};
 use crate::cli::output::in_use;
 use crate::cli::output::publish::{HeadList, publish};
@@ -142,6 +143,7 @@ fn options(jobs: Vec<ListedJob>, settings: &SyncSettings, server: &ServerSetting
         run_limit: usize::try_from(settings.run_limit).unwrap_or(usize::MAX),
         naive_time: settings.naive_time,
         create_archive: false,
+        hint: hints::sync,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::archive::{
     read_heads, verify_script,
 };
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::output::Output;
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::Console;
@@ -170,8 +171,13 @@ impl VerifyArgs {
             false => None,
         };
         for path in self.head_file.iter().chain(&configured) {
-            let published = read_heads(path)
-                .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
+            let published = read_heads(path).map_err(|error| {
+                Failure::of(
+                    Exit::WrongUsage,
+                    &error,
+                    Some(hints::head_file(&error).to_owned()),
+                )
+            })?;
             for line in &published.unreadable_lines {
                 tracing::error!("{}:{line}: the line holds no head and is ignored", path.display());
             }
