@@ -323,7 +323,8 @@ CREATE VIEW runs (
     absent_since,          -- UTC time: when a complete answer first lacked it; NULL while the server lists it
     started_at_raw,        -- text: JobStartTime as sent; NULL where the server sent none
     ended_at_raw,          -- text: JobEndTime as sent; NULL where the server sent none
-    time_basis             -- word: explicit where the server wrote an offset, assumed where not, mixed where one end has one; NULL without a time
+    time_basis,            -- word: explicit where the server wrote an offset, assumed where not, mixed where one end has one; NULL without a time
+    job_name               -- text: name of its job; NULL while nobody told it
 ) AS
 SELECT r.job_run_id,
        j.job_id,
@@ -349,7 +350,8 @@ SELECT r.job_run_id,
        r.ended_at_raw,
        CASE WHEN r.started_assumed <> r.ended_assumed THEN 'mixed'
             ELSE CASE coalesce(r.started_assumed, r.ended_assumed) WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END
-       END AS time_basis
+       END AS time_basis,
+       j.name AS job_name
 FROM _run r
 JOIN _job j ON j.job_key = r.job_key
 LEFT JOIN job_statuses s ON s.status = r.status;
@@ -368,7 +370,8 @@ CREATE VIEW messages (
     asset_owner,      -- text: owner of that asset when the message was archived; NULL where the server sent none
     absent_since,     -- UTC time: when a complete reading of its run first lacked it; NULL while its run has it
     occurred_at_raw,  -- text: DateTime as sent, where it could not be read; NULL in all other cases
-    time_basis        -- word: explicit where the server wrote an offset, assumed where not; NULL without a time
+    time_basis,       -- word: explicit where the server wrote an offset, assumed where not; NULL without a time
+    job_name          -- text: name of its run's job; NULL while nobody told it
 ) AS
 SELECT r.job_run_id,
        j.job_id,
@@ -384,7 +387,8 @@ SELECT r.job_run_id,
        a.asset_owner,
        strftime('%Y-%m-%dT%H:%M:%SZ', m.absent_since_unix, 'unixepoch') AS absent_since,
        m.occurred_at_raw,
-       CASE m.occurred_assumed WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END AS time_basis
+       CASE m.occurred_assumed WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END AS time_basis,
+       j.name AS job_name
 FROM _message m
 JOIN _run r ON r.run_key = m.run_key AND m.message_key BETWEEN r.run_key << 24 AND (r.run_key << 24) + 16777215
 JOIN _job j ON j.job_key = r.job_key

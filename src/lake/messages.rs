@@ -37,9 +37,7 @@ fn fill(cells: &mut Cells<'_>, run: &PartitionRun, message: &MessageRow<'_>) -> 
     cells.text(message.asset_owner)?;
     cells.unix_time(message.absent_since_unix)?;
     cells.text(message.occurred_at_raw)?;
-    cells.text(
-        message
-            .occurred_assumed
-            .map(|assumed| if assumed { "assumed" } else { "explicit" }),
-    )
+    let basis = |assumed| if assumed { "assumed" } else { "explicit" };
+    cells.text(message.occurred_assumed.map(basis))?;
+    cells.text(run.job_name.as_deref())
 }
