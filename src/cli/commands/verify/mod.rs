@@ -2,24 +2,27 @@
 
 mod text;
 
-use std::path::PathBuf;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 use self::text::text;
 
 use crate::archive::{
-    ArchiveError, Finding, HeadsOf, PublishedHeads, ReadOnly, Verified, VerifyOptions, VerifyReport,
-    read_heads, verify_script,
+    ArchiveError, Finding, HeadsOf, Holdings, PublishedHeads, ReadOnly, Verified, VerifyOptions,
+    VerifyReport, read_heads, verify_script,
 };
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{json, write_all};
-use crate::config::{GlobalSettings, Sources, TableOrJson, parse_sha256};
+use crate::config::{GlobalSettings, Sources, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
-use crate::report::certificate::conclusion;
+use crate::report::certificate::{Certificate, conclusion};
+use crate::report::format::PageHeading;
 
 /// Verifies the archive against its payloads and ledger, and changes nothing
 ///
@@ -33,6 +36,7 @@ use crate::report::certificate::conclusion;
   jobruns verify --head HASH --format json
   jobruns verify --head-file //audit/worm/heads.txt
   jobruns verify --since-head HASH
+  jobruns verify --head-file heads.txt --format html --output certificate.html
   jobruns verify --script --output verify.py")]
 pub(crate) struct VerifyArgs {
     /// A ledger head of an earlier sync, kept elsewhere, that the archive must hold; may be given several times
@@ -49,18 +53,36 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
     since_head: Option<Sha256>,
 
-    /// The output format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: TableOrJson,
+    /// The output format; html and markdown are a certificate to file: what was checked, against which heads, the
+    /// outcome, and what it does not prove
+    #[arg(long, value_name = "FORMAT", value_enum, ignore_case = true, default_value_t)]
+    format: VerifyFormat,
+
+    #[command(flatten)]
+    heading: PageHeading,
 
     /// Prints the check in Python instead: one file that needs neither this program nor anything beside it. No archive
     /// is read
-    #[arg(long, conflicts_with_all = ["head", "head_file", "since_head", "format"])]
+    #[arg(long, conflicts_with_all = ["head", "head_file", "since_head", "format", "title", "organisation"])]
     script: bool,
 
     /// Writes to a file, which is replaced only once the new one is complete; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+}
+
+/// How the outcome is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum VerifyFormat {
+    /// Text for people.
+    #[default]
+    Table,
+    /// JSON for programs.
+    Json,
+    /// A certificate as a page to print.
+    Html,
+    /// The same for a wiki or a ticket.
+    Markdown,
 }
 
 #[derive(Serialize)]
@@ -73,6 +95,7 @@ struct JsonReport<'v> {
     verified_at: String,
     tool_version: &'static str,
     verified: Verified,
+    holdings: &'v Holdings,
     findings: &'v [Finding],
     more_findings: u64,
     losses: &'v [String],
@@ -85,6 +108,11 @@ pub(crate) fn run(
     global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    let to_stdout = args.output.as_deref().is_none_or(|file| file == Path::new("-"));
+    if args.format == VerifyFormat::Html && to_stdout && io::stdout().is_terminal() {
+        let words = "html is not a format for a terminal";
+        return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
+    }
     let output = match &args.output {
         Some(file) => Output::open(file)?,
         None => Output::stdout(),
@@ -111,9 +139,17 @@ pub(crate) fn run(
     shown_progress.clear();
     let report = report?;
     let intact = report.is_intact();
+    let (archive, time) = (global.archive.display().to_string(), verified_at.to_string());
+    let certificate = Certificate {
+        archive: &archive,
+        verified_at: &time,
+        report: &report,
+    };
     let written = match args.format {
-        TableOrJson::Table => text(&report),
-        TableOrJson::Json => json(&JsonReport {
+        VerifyFormat::Table => text(&report),
+        VerifyFormat::Html => certificate.html(&args.heading),
+        VerifyFormat::Markdown => certificate.markdown(),
+        VerifyFormat::Json => json(&JsonReport {
             intact,
             conclusion: conclusion(&report),
             archive_id: report.archive.map(|id| id.to_string()),
@@ -122,6 +158,7 @@ pub(crate) fn run(
             verified_at: verified_at.to_string(),
             tool_version: env!("CARGO_PKG_VERSION"),
             verified: report.verified,
+            holdings: &report.holdings,
             findings: &report.findings,
             more_findings: report.more_findings,
             losses: &report.losses,
