@@ -72,6 +72,16 @@ pub fn shortened(text: &str, characters: usize) -> Option<&str> {
     text.char_indices().nth(characters).map(|(at, _)| &text[..at])
 }
 
+/// The text with a capital letter at its begin, where that is ASCII.
+#[must_use]
+pub fn capitalized(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
 /// Columns of a terminal that a text takes.
 #[must_use]
 pub fn columns_of(text: &str) -> usize {

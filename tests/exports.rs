@@ -107,6 +107,59 @@ async fn all_reports_come_in_the_format_asked_with_manifests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_of_all_reports_have_an_index_and_name_site_and_organisation() {
+    let story = synced().await;
+    let program = &story.program;
+    program.write(
+        "jobruns.toml",
+        "title = 'Berlin <b>'\norganisation = 'Example & Co'\n[[export]]\nreport = 'runs'\noutput = 'scheduled.html'\nformat = 'html'\n",
+    );
+    let read = |file: &str| std::fs::read_to_string(program.path(file)).unwrap();
+    let above = "<p class=\"owner\"><span>Example &amp; Co</span> <span>Berlin &lt;b&gt;</span> </p>";
+    let all = ["report", "all", "--output-dir", "out", "--format", "html"];
+    let config = ["--config", "jobruns.toml"];
+    program
+        .run(&[&all[..], &config, &["--manifest"]].concat())
+        .ends_with(0);
+    let index = read("out/index.html");
+    for name in reports(program) {
+        assert!(index.contains(&format!("href=\"{name}.html\"")), "{name}");
+        assert!(read(&format!("out/{name}.html")).contains(above), "{name}");
+    }
+    assert!(
+        index.contains(above) && index.contains(" of those that finished failed."),
+        "{index}"
+    );
+    let manifest: Value = serde_json::from_str(&read("out/runs.html.manifest.json")).unwrap();
+    assert_eq!(
+        (&manifest["title"], &manifest["organisation"]),
+        (&"Berlin <b>".into(), &"Example & Co".into())
+    );
+    // What is scheduled has them too; a flag counts before the config file, and data have no index.
+    story.sync(&config).ends_with(0);
+    assert!(read("scheduled.html").contains(above));
+    let flag = ["query", "SELECT 1", "--format", "html", "--title", "One"];
+    let page = program.run(&[&flag[..], &config].concat()).ends_with(0).stdout;
+    assert!(
+        page.contains("<span>Example &amp; Co</span> <span>One</span>"),
+        "{page}"
+    );
+    program
+        .run(&["report", "all", "--output-dir", "data"])
+        .ends_with(0);
+    assert!(!program.path("data/index.html").exists());
+    // A report that could not be written is no link.
+    std::fs::remove_file(program.path("out/runs.html")).unwrap();
+    std::fs::create_dir(program.path("out/runs.html")).unwrap();
+    program.run(&all).ends_with(3);
+    let index = read("out/index.html");
+    assert!(
+        index.contains("Could not be written.") && !index.contains("href=\"runs.html\""),
+        "{index}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_report_that_cannot_be_written_stops_none_of_the_others() {
     let story = synced().await;
     let program = &story.program;

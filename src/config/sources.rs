@@ -113,8 +113,8 @@ impl<'e> Sources<'e> {
             .transpose()
     }
 
-    /// Parses `arguments` for `command` with the values of environment and config file as defaults. `parsed` is what the
-    /// arguments say alone.
+    /// Parses `arguments` for `command` with the values of environment and config file as defaults, and remembers where
+    /// each value was found. `parsed` is what the arguments say alone.
     ///
     /// # Errors
     /// [`ConfigError::Value`] where a value of environment or config file is refused.
@@ -124,6 +124,22 @@ impl<'e> Sources<'e> {
         arguments: &[OsString],
         parsed: &ArgMatches,
     ) -> Result<ArgMatches, ConfigError> {
+        let (matches, choices) = self.complete(command, arguments, parsed)?;
+        self.choices = choices;
+        Ok(matches)
+    }
+
+    /// As [`Self::parse`], with the values and where each was found.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn complete(
+        &self,
+        command: &Command,
+        arguments: &[OsString],
+        parsed: &ArgMatches,
+    ) -> Result<(ArgMatches, Vec<Choice>), ConfigError> {
+        let mut choices = Vec::new();
         let mut found = BTreeMap::new();
         let settings = settings_of(command, parsed);
         for setting in &settings {
@@ -151,13 +167,13 @@ impl<'e> Sources<'e> {
                 }
                 None => Origin::Default,
             };
-            self.choices.push(Choice {
+            choices.push(Choice {
                 key: key.to_owned(),
                 value: without_userinfo(&values.join(", ")),
                 origin,
             });
         }
-        Ok(matches)
+        Ok((matches, choices))
     }
 
     /// A variable of the environment; an empty one counts as not set.

@@ -103,6 +103,15 @@ impl<T: AddAssign + Copy + Default> Bins<T> {
         self.counts.iter().map(|(&first, &count)| (first, count))
     }
 
+    /// Every period from the first to the last, those without anything too.
+    pub fn periods(&self) -> impl Iterator<Item = (NaiveDate, T)> + '_ {
+        let (from, end) = self.span().unwrap_or_default();
+        let firsts = std::iter::successors(Some(from), |&first| Some(self.by.next(first)));
+        firsts
+            .take_while(move |&first| first < end)
+            .map(|first| (first, self.get(first).unwrap_or_default()))
+    }
+
     /// What a period has.
     #[must_use]
     pub fn get(&self, first: NaiveDate) -> Option<T> {

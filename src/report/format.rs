@@ -70,11 +70,16 @@ pub struct Style {
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args, serde::Serialize)]
 pub struct PageHeading {
     /// Html: a line above the page's title, such as the name of the site
-    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    #[arg(long, env = "JOBRUNS_TITLE", value_name = "TEXT", help_heading = "Output")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Html: the organisation that is named above the page's title
-    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    #[arg(
+        long,
+        env = "JOBRUNS_ORGANISATION",
+        value_name = "TEXT",
+        help_heading = "Output"
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organisation: Option<String>,
 }

@@ -113,10 +113,11 @@ impl<R: Present> Request for Ready<R> {
         let scope = self.common.scope(snapshot)?;
         let form = (printer.format, &printer.style);
         if let Some(document) = self.report.document(snapshot, &scope, form, printer.meta)? {
-            printer.out.write_all(document.as_bytes())?;
+            printer.out.write_all(document.text.as_bytes())?;
             return Ok(Written {
                 rows: 1,
                 columns: Vec::new(),
+                summary: document.summary,
             });
         }
         if printer.format == Format::HTML
@@ -125,8 +126,9 @@ impl<R: Present> Request for Ready<R> {
             let mut page = Html::new(printer.out, printer.style.heading, printer.meta);
             let mut counted = Counted::new(&mut page, printer.is_cancelled);
             self.feed(snapshot, &scope, &mut counted, |row| picture.see(row))?;
-            let written = counted.written();
+            let mut written = counted.written();
             page.drawn = picture.draw();
+            written.summary.clone_from(&page.drawn.lead);
             page.finish()?;
             return Ok(written);
         }

@@ -7,6 +7,7 @@ use std::io;
 use chrono::NaiveDate;
 
 use crate::model::{Decimal, Instant, hex};
+use crate::report::numbers::counted;
 
 /// A column's name and what its cells are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,6 +232,19 @@ pub struct Written {
     pub rows: u64,
     /// Names of the columns.
     pub columns: Vec<String>,
+    /// What the report says in a sentence; empty where a format does not say it.
+    pub summary: String,
+}
+
+impl Written {
+    /// What the report says in a sentence, and be it how many rows it has.
+    pub(super) fn summary(&self) -> String {
+        match self.rows {
+            _ if !self.summary.is_empty() => self.summary.clone(),
+            0 => "No matching rows.".to_owned(),
+            rows => format!("{}.", counted(rows, "row")),
+        }
+    }
 }
 
 /// Passes everything on, keeps count, and stops when it is cancelled.

@@ -3,7 +3,7 @@
 use chrono::{NaiveDateTime, TimeZone};
 
 use crate::model::{Instant, Zone};
-use crate::text::{columns_of, in_columns};
+use crate::text::{capitalized, columns_of, in_columns};
 
 /// Columns of a name that a label shows: two lines of a chart. The tooltip and the table have more of it.
 const LABEL_COLUMNS: usize = 72;
@@ -41,4 +41,12 @@ pub(super) fn label(name: &str) -> String {
 pub(super) fn job_title(job_id: Option<&str>, name: Option<&str>) -> String {
     let name = name.filter(|name| !name.trim().is_empty());
     name.or(job_id).unwrap_or("all jobs").to_owned()
+}
+
+/// The heading of a report: `failure-trends` is `Failure trends`.
+pub(super) fn report_title(report: &str) -> String {
+    match report {
+        "changes" => "Changed runs".to_owned(),
+        name => capitalized(&name.replace('-', " ")),
+    }
 }

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::archive::{NAMES_FOR_ANALYSTS, ReadOnly};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::output::dir::OutputDir;
+use crate::cli::output::dir::{OutputDir, exit_of};
 use crate::cli::output::target::PathContext;
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
@@ -70,12 +70,13 @@ pub(crate) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
     let reader = ReadOnly::open(archive)?;
     cancel.interrupts(&reader);
     let snapshot = reader.snapshot()?;
-    folder.write_each(
+    let results = folder.write_each(
         &tables,
         &cancel,
         console,
         |table| table,
         |table| ReportMeta::new(&snapshot, "export", &ExportOptions { table }),
         |table, printer| printer.rows(|rows| reader.confirmed(export::write(&snapshot, table, rows))),
-    )
+    )?;
+    Ok(exit_of(&results))
 }

@@ -87,7 +87,7 @@ pub(crate) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
     };
     let mut target = Some(args.rows.open(&place)?);
     let mut end = QueryEnd::Complete;
-    let rows = ReadOnly::open(archive)?.settled(|reader| {
+    let written = ReadOnly::open(archive)?.settled(|reader| {
         let target = target.take().map_or_else(|| args.rows.open(&place), Ok)?;
         cancel.interrupts(reader);
         let snapshot = reader.snapshot()?;
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
             })
         })
     })?;
-    tell_empty("query", rows);
+    tell_empty("query", written.rows);
     if let (QueryEnd::Limited, Some(limit)) = (end, options.limit) {
         tracing::info!("there are more rows than the {limit} of --limit");
     }

@@ -4,16 +4,17 @@
 //! report can do an entry can.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::cli::commands::report::ReportArgs;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
-use crate::config::{Export, Sources};
+use crate::config::{ConfigError, Export, Sources, with_variables_in_help};
 use crate::model::Instant;
 use crate::sync::Cancellation;
 
@@ -58,7 +59,7 @@ impl Scheduled {
         for export in file.exports() {
             let place = format!("{}:{}", file.path().display(), export.line);
             let refused = |why: String| Failure::new(Exit::WrongUsage, format!("{place}: [[export]]: {why}"));
-            let report = read(export, &refused)?;
+            let report = read(export, sources, &refused)?;
             let target = report
                 .target(Instant::now())
                 .map_err(|failure| failure.about(&format!("{place}: [[export]]: ")))?
@@ -108,9 +109,20 @@ impl Scheduled {
     }
 }
 
-fn read(export: &Export, refused: &dyn Fn(String) -> Failure) -> Result<ReportArgs, Failure> {
-    match Words::try_parse_from(&export.arguments) {
-        Ok(words) => Ok(words.report),
+/// Reads an entry as a command line would be: what it leaves open is taken from environment and config file.
+fn read(
+    export: &Export,
+    sources: &Sources<'_>,
+    refused: &dyn Fn(String) -> Failure,
+) -> Result<ReportArgs, Failure> {
+    let arguments: Vec<OsString> = export.arguments.iter().map(OsString::from).collect();
+    let command = Words::command();
+    match with_variables_in_help(command.clone()).try_get_matches_from(&arguments) {
+        Ok(parsed) => {
+            let (matches, _) = sources.complete(&command, &arguments, &parsed)?;
+            let words = Words::from_arg_matches(&matches).map_err(ConfigError::from)?;
+            Ok(words.report)
+        }
         Err(error) => {
             let text = error.render().to_string();
             // What it says, without the usage of a command that nobody typed.

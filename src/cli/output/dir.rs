@@ -43,8 +43,8 @@ impl OutputDir {
         })
     }
 
-    /// Writes a file for each of `things`, named by `name`, and says how that ended: whatever goes wrong with one of them is
-    /// told at once, and the others are written.
+    /// Writes a file for each of `things`, named by `name`, and says what was written of each: whatever goes wrong with one
+    /// of them is told at once, and the others are written.
     ///
     /// # Errors
     /// The wish to stop.
@@ -56,35 +56,57 @@ impl OutputDir {
         name: impl Fn(&T) -> &str,
         meta: impl Fn(&T) -> ReportMeta,
         produce: impl Fn(&T, Printer<'_>) -> Result<Written, ReportError>,
-    ) -> Result<Exit, Failure> {
-        let mut written = 0;
+    ) -> Result<Vec<Option<Written>>, Failure> {
+        let mut results = Vec::new();
         for thing in things {
             match self.write(name(thing), meta(thing), cancel, |printer| {
                 produce(thing, printer)
             }) {
-                Ok(()) => written += 1,
+                Ok(written) => results.push(Some(written)),
                 Err(failure) if failure.exit() == Exit::Interrupted => return Err(failure),
-                Err(failure) => console.tell(&failure.about(&format!("{}: ", name(thing)))),
+                Err(failure) => {
+                    console.tell(&failure.about(&format!("{}: ", name(thing))));
+                    results.push(None);
+                }
             }
         }
-        Ok(match written {
-            0 => Exit::NotDone,
-            all if all == things.len() => Exit::Done,
-            _ => Exit::Findings,
-        })
+        Ok(results)
     }
 
-    fn write(
+    /// The name of the file that [`Self::write`] writes for a thing.
+    pub(crate) fn file_name(&self, name: &str) -> String {
+        format!("{name}.{}", self.format.extension)
+    }
+
+    /// In which format files are written, and what that leaves open.
+    pub(crate) const fn form(&self) -> (Format, &Style) {
+        (self.format, &self.style)
+    }
+
+    /// Writes a file.
+    ///
+    /// # Errors
+    /// As for a file alone.
+    pub(crate) fn write(
         &self,
         name: &str,
         meta: ReportMeta,
         cancel: &Cancel,
         produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
-    ) -> Result<(), Failure> {
-        let file = self.path.join(format!("{name}.{}", self.format.extension));
+    ) -> Result<Written, Failure> {
+        let file = self.path.join(self.file_name(name));
         let target = OutputTarget::file(&file, self.manifests, self.format, self.style.clone())?;
-        let rows = target.write(meta, cancel, produce)?;
-        tracing::info!("{}: {rows} rows", file.display());
-        Ok(())
+        let written = target.write(meta, cancel, produce)?;
+        tracing::info!("{}: {} rows", file.display(), written.rows);
+        Ok(written)
+    }
+}
+
+/// How the writing of several files ended.
+pub(crate) fn exit_of(results: &[Option<Written>]) -> Exit {
+    match results.iter().flatten().count() {
+        0 => Exit::NotDone,
+        all if all == results.len() => Exit::Done,
+        _ => Exit::Findings,
     }
 }

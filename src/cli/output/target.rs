@@ -92,7 +92,7 @@ impl OutputTarget {
         Ok(self)
     }
 
-    /// Writes what `produce` makes, which `meta` describes, and says how many rows that were.
+    /// Writes what `produce` makes, which `meta` describes.
     ///
     /// # Errors
     /// Those of `produce` and of the place, and the wish to stop; the old file is then as it was.
@@ -101,7 +101,7 @@ impl OutputTarget {
         meta: ReportMeta,
         cancel: &Cancel,
         produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
-    ) -> Result<u64, Failure> {
+    ) -> Result<Written, Failure> {
         let mut output = self.output;
         let mut digested = Digested::new(&mut output, self.manifest.is_some());
         let result = produce(Printer {
@@ -112,7 +112,7 @@ impl OutputTarget {
             is_cancelled: &|| cancel.is_cancelled(),
         });
         let (_, bytes, sha256) = digested.into_parts();
-        let Written { rows, columns } = match result {
+        let written = match result {
             Ok(written) => written,
             Err(_) if cancel.is_cancelled() => {
                 let words = format!("interrupted: {} is as it was", self.name);
@@ -122,14 +122,14 @@ impl OutputTarget {
             Err(error) => return Err(error.into()),
         };
         let (Some((mut beside, file)), Some(sha256)) = (self.manifest, sha256) else {
-            return output.finish().map(|()| rows);
+            return output.finish().map(|()| written);
         };
         let manifest = Manifest {
             file,
             sha256: hex(&sha256),
             bytes,
-            rows,
-            columns,
+            rows: written.rows,
+            columns: written.columns.clone(),
             form: Form::new(self.format, &self.style),
             meta,
             time: Instant::now().to_string(),
@@ -137,7 +137,7 @@ impl OutputTarget {
         beside
             .write_all(manifest.to_json().as_bytes())
             .map_err(|error| beside.failed(&error))?;
-        output.finish_with_manifest(beside).map(|()| rows)
+        output.finish_with_manifest(beside).map(|()| written)
     }
 }
 

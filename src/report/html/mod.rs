@@ -4,6 +4,7 @@
 //! sheet, and nothing be loaded at all; foreign text is escaped before that. Without the script it is a page with plain tables.
 
 pub mod chart;
+mod index;
 mod layout;
 mod overview;
 mod page;
@@ -12,12 +13,13 @@ mod pictures;
 mod table;
 pub mod text;
 
+pub(crate) use index::index;
 pub use layout::{
     PageLayout, Sentence, age_of, fact_list, key_values, lead, made_with, policy, section, simple_table,
 };
 pub(super) use page::FORMAT as HTML;
 pub use page::Html;
 pub use picture::Drawn;
-pub(crate) use picture::Present;
+pub(crate) use picture::{Document, Present};
 pub(super) use pictures::failure_trends::KINDS;
 pub use table::{PageTable, ROWS_SHOWN};

@@ -17,7 +17,7 @@ use crate::report::reports::overview::{Job, Overview, Share, Verdict};
 use crate::report::reports::overview::{as_of, by_concern, complete_in_words, day, minute};
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::report::titles::time_in as wall_clock;
-use crate::text::in_columns;
+use crate::text::{capitalized, in_columns};
 
 /// Jobs that have a line of their own in a chart.
 const MOST_JOBS: usize = 24;
@@ -153,10 +153,7 @@ fn complete(overview: &Overview) -> Markup {
     } else {
         "fact is-bad"
     };
-    let mut words = complete_in_words(overview);
-    if let Some(first) = words.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
+    let words = capitalized(&complete_in_words(overview));
     fact_list("Is it complete?", &words, mood, &small)
 }
 

@@ -8,6 +8,7 @@ use super::table::PageTable;
 use crate::report::ReportMeta;
 use crate::report::format::{Format, PageHeading};
 use crate::report::table::{Cell, Column, Rows};
+use crate::report::titles::report_title;
 
 /// The format.
 pub(in crate::report) const FORMAT: Format = Format {
@@ -52,7 +53,7 @@ impl<W: Write> Rows for Html<'_, W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let title = title(&self.meta.report);
+        let title = report_title(&self.meta.report);
         let page = PageLayout::new(&title, &self.heading)
             .with(lead(&self.drawn.lead))
             .with(made_with(self.meta))
@@ -61,15 +62,4 @@ impl<W: Write> Rows for Html<'_, W> {
         self.out.write_all(page.document().as_bytes())?;
         self.out.flush()
     }
-}
-
-/// The heading of a report: `failure-trends` is `Failure trends`.
-fn title(report: &str) -> String {
-    let words = match report {
-        "changes" => "changed runs".to_owned(),
-        name => name.replace('-', " "),
-    };
-    let mut letters = words.chars();
-    let first = letters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
 }

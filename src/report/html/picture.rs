@@ -17,6 +17,15 @@ pub struct Drawn {
     pub charts: Markup,
 }
 
+/// A report that is not a table.
+#[derive(Debug, Clone)]
+pub(crate) struct Document {
+    /// The whole of it.
+    pub(crate) text: String,
+    /// What it says in a sentence.
+    pub(crate) summary: String,
+}
+
 /// A picture under construction. It holds counts, never rows.
 pub(crate) trait Picture<R: Report> {
     /// Sees a row.
@@ -53,7 +62,7 @@ pub(crate) trait Present: Report {
         _scope: &Scope,
         _form: (Format, &Style),
         _meta: &ReportMeta,
-    ) -> Result<Option<String>, ReportError> {
+    ) -> Result<Option<Document>, ReportError> {
         Ok(None)
     }
 }

@@ -52,7 +52,8 @@
   }
 
   function value(row, column, isNumber) {
-    var text = row.cells[column].textContent;
+    var cell = row.cells[column];
+    var text = cell.dataset.number || cell.textContent;
     if (text === '') return null;
     if (!isNumber) return text;
     var number = parseFloat(text.replace(/,/g, ''));

@@ -3,7 +3,7 @@
 use maud::{Markup, Render, html};
 
 use crate::report::html::text::{Breakable, Text};
-use crate::report::numbers::grouped;
+use crate::report::numbers::{duration, grouped};
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::text::shortened;
 
@@ -46,6 +46,8 @@ struct Shown {
     markup: Markup,
     /// The class of the style sheet that fits what is in it.
     class: Option<&'static str>,
+    /// The number, where the markup says it in words.
+    number: Option<String>,
 }
 
 impl PageTable {
@@ -62,10 +64,17 @@ impl PageTable {
             return;
         }
         let mut row = Vec::with_capacity(cells.len());
+        let job_id = self.columns.iter().position(|column| column.name == "job_id");
+        let job_id = job_id.map(|at| &cells[at]);
         for ((cell, column), seen) in cells.iter().zip(&self.columns).zip(&mut self.seen) {
             seen.0 |= !cell.is_number() && *cell != Cell::Null;
             seen.1 |= cell.is_number();
-            let cell = show(cell, column.kind);
+            // A job without a name goes by its GUID.
+            let name = match cell {
+                Cell::Null if column.name == "job_name" => job_id.unwrap_or(cell),
+                cell => cell,
+            };
+            let cell = show(name, column);
             self.bytes += cell.markup.0.len();
             row.push(cell);
         }
@@ -82,9 +91,12 @@ impl PageTable {
     #[must_use]
     pub fn draw(&self, title: &str, report: &str) -> Markup {
         let shown = u64::try_from(self.rows.len()).expect("a length fits");
-        let (kept, empty): (Vec<usize>, Vec<usize>) =
+        let (mut kept, empty): (Vec<usize>, Vec<usize>) =
             (0..self.columns.len()).partition(|&column| self.has_something(column));
         let empty: Vec<&str> = empty.iter().map(|&column| &*self.columns[column].name).collect();
+        if report != "query" {
+            kept.sort_by_key(|&column| self.place(column));
+        }
         html! {
             section #table .part {
                 h2 { (Text(title)) }
@@ -122,7 +134,7 @@ impl PageTable {
                                 @for row in portion {
                                     tr {
                                         @for cell in kept.iter().map(|&column| &row[column]) {
-                                            td class=[cell.class] { (cell.markup) }
+                                            td class=[cell.class] data-number=[&cell.number] { (cell.markup) }
                                         }
                                     }
                                     "\n"
@@ -165,26 +177,53 @@ impl PageTable {
     /// A column's name as people read it; that of a query as it was written.
     fn heading(&self, column: usize, report: &str) -> String {
         let Column { name, kind } = &self.columns[column];
-        let name = if report == "query" {
-            name.to_string()
-        } else {
-            name.replace('_', " ")
-        };
-        if *kind == ColumnType::Instant {
-            name + " (UTC)"
-        } else {
-            name
+        if report == "query" {
+            return name.to_string();
+        }
+        match (name.strip_suffix(SECONDS), kind) {
+            (Some("usual"), _) => "usual interval".to_owned(),
+            (Some(duration), _) => duration.replace('_', " "),
+            (None, ColumnType::Instant) => name.replace('_', " ") + " (UTC)",
+            (None, _) => name.replace('_', " "),
+        }
+    }
+
+    /// Where a column of a report stands: the job's name where its GUID does, GUIDs and hashes last.
+    fn place(&self, column: usize) -> (bool, usize) {
+        let is_id = |column: &Column| column.kind == ColumnType::Text && is_identifier(&column.name);
+        let first_id = self.columns.iter().position(is_id);
+        match &self.columns[column] {
+            Column { name, .. } if name == "job_name" => (false, first_id.unwrap_or(column).min(column)),
+            other => (is_id(other), column),
         }
     }
 }
 
-fn show(cell: &Cell<'_>, kind: ColumnType) -> Shown {
+/// What the name of a column of durations ends with.
+const SECONDS: &str = "_seconds";
+
+fn is_identifier(name: &str) -> bool {
+    name.ends_with("_id") || name.ends_with("_sha256")
+}
+
+fn show(cell: &Cell<'_>, column: &Column) -> Shown {
     let mut text = String::new();
+    let mut number = None;
     let class = match *cell {
         Cell::Null => None,
         Cell::Text(foreign) => {
             text.push_str(foreign);
             class_of_text(foreign)
+        }
+        Cell::Integer(_) | Cell::Decimal(_)
+            if column.kind != ColumnType::Any && column.name.ends_with(SECONDS) =>
+        {
+            cell.write_text(&mut text);
+            let whole = text.split('.').next().unwrap_or_default();
+            let whole = whole.parse::<i64>().ok().filter(|whole| whole.abs() >= 60);
+            let words = whole.map_or_else(|| format!("{text} s"), duration);
+            number = Some(std::mem::replace(&mut text, words));
+            NUMBER
         }
         Cell::Integer(number) => {
             let digits = grouped(number.unsigned_abs());
@@ -192,7 +231,7 @@ fn show(cell: &Cell<'_>, kind: ColumnType) -> Shown {
             NUMBER
         }
         // A rate has four decimals: a percentage with two says the same.
-        Cell::Decimal(number) if kind == ColumnType::Rate => {
+        Cell::Decimal(number) if column.kind == ColumnType::Rate => {
             text = number.percent();
             NUMBER
         }
@@ -222,7 +261,11 @@ fn show(cell: &Cell<'_>, kind: ColumnType) -> Shown {
             html! { (Breakable(short)) span.cut { "… and " (grouped(rest)) " letters more" } }
         }
     };
-    Shown { markup, class }
+    Shown {
+        markup,
+        class,
+        number,
+    }
 }
 
 const TIME: Option<&str> = Some("t");

@@ -26,7 +26,7 @@ pub(crate) struct Runs {
 }
 
 /// Which runs and messages are requested.
-#[derive(Debug, Clone, Default, clap::Args, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize)]
 #[command(next_help_heading = "Which")]
 pub(crate) struct RunFilter {
     /// Only runs with this status, by name or code; may be given several times
@@ -37,6 +37,13 @@ pub(crate) struct RunFilter {
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) messages: MessageFilter,
+}
+
+impl RunFilter {
+    /// Whether every run and message is wanted.
+    pub(in crate::report) fn is_any(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A status by its name in any letter case, by its code, or as tables show an unknown one: `Unknown(42)`.

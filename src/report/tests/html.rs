@@ -278,7 +278,12 @@ fn a_page_of_trends_has_its_charts_their_figures_and_what_it_was_made_with() {
     let names = between(&page, "<th scope=\"row\" class=\"name\" title=\"", "\"");
     assert_eq!(names, [job_id(1).as_str(), "Nightly"]);
     assert_eq!(
-        between(&page, "<svg class=\"over-time\" role=\"img\" aria-label=\"", "\"").len(),
+        between(
+            &page,
+            "<svg class=\"over-time some\" role=\"img\" aria-label=\"",
+            "\""
+        )
+        .len(),
         1
     );
     assert_eq!(

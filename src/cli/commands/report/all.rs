@@ -5,20 +5,22 @@ use std::path::PathBuf;
 use super::list::every_report;
 use crate::archive::ReadOnly;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::output::dir::OutputDir;
+use crate::cli::output::dir::{OutputDir, exit_of};
 use crate::cli::output::rows::FormArgs;
 use crate::cli::output::target::PathContext;
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
-use crate::report::CommonOptions;
 use crate::report::format::Format;
+use crate::report::html::index;
 use crate::report::options::CommonArgs;
+use crate::report::{CommonOptions, ReportMeta, Written};
 
 /// Every report, each in its own file
 ///
 /// All reports are of the same state of the archive, even while a sync writes. A file is named after its report, such
 /// as failure-trends.csv, and replaced only once the new one is complete. If one report cannot be written, the others
-/// still are, and the exit code is 3; it is 1 if none could be written.
+/// still are, and the exit code is 3; it is 1 if none could be written. With --format html there is also an index.html
+/// with a link to each report and its result in a sentence.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns report all --output-dir reports
@@ -56,13 +58,32 @@ impl AllArgs {
     ) -> Result<Exit, Failure> {
         let snapshot = &reader.snapshot()?;
         reader.confirmed(common.scope(snapshot))?;
-        folder.write_each(
-            &every_report(common),
+        let reports = every_report(common);
+        let results = folder.write_each(
+            &reports,
             cancel,
             console,
             |request| request.name(),
             |request| request.meta(snapshot),
             |request, printer| reader.confirmed(request.write(snapshot, printer)),
-        )
+        )?;
+        let (format, style) = folder.form();
+        if format == Format::HTML {
+            let names = reports.iter().map(|request| request.name());
+            let entries: Vec<_> = names
+                .zip(&results)
+                .map(|(name, written)| (name, folder.file_name(name), written.as_ref()))
+                .collect();
+            let meta = ReportMeta::new(snapshot, "all", common);
+            folder.write("index", meta, cancel, |printer| {
+                let page = index(&style.heading, printer.meta, &entries);
+                printer.out.write_all(page.as_bytes())?;
+                Ok(Written {
+                    rows: entries.len() as u64,
+                    ..Written::default()
+                })
+            })?;
+        }
+        Ok(exit_of(&results))
     }
 }

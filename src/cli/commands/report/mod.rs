@@ -94,7 +94,7 @@ impl ReportArgs {
             Requested::One(request, rows) => {
                 let mut target = Some(rows.open(&place)?);
                 let reader = ReadOnly::open(archive)?;
-                let rows = reader.settled(|reader| {
+                let written = reader.settled(|reader| {
                     let target = target.take().map_or_else(|| rows.open(&place), Ok)?;
                     cancel.interrupts(reader);
                     let snapshot = reader.snapshot()?;
@@ -103,7 +103,7 @@ impl ReportArgs {
                         reader.confirmed(request.write(&snapshot, printer))
                     })
                 })?;
-                tell_empty(request.name(), rows);
+                tell_empty(request.name(), written.rows);
                 (Exit::Done, request.common(), reader)
             }
             Requested::All(args, common) => {

@@ -37,7 +37,8 @@ pub fn bars(title: &str, below: &str, what: &str, noun: &str, headings: &[&str],
     if bars.is_empty() {
         return Markup::default();
     }
-    let mut columns = vec![Heading::Plot("compared"), Heading::Number(noun)];
+    let scale = format!("{noun}, 0 to {}", grouped(most));
+    let mut columns = vec![Heading::Plot(&scale), Heading::Number(noun)];
     columns.extend(headings.iter().map(|heading| Heading::OptionalNumber(heading)));
     let rows = html! {
         @for bar in bars {

@@ -93,24 +93,22 @@ const LONG_WORD: usize = 10;
 pub(super) fn marks_below(axis: TimeAxis, most: usize, has_neighbours: bool) -> Markup {
     let marks = axis.marks(most);
     let are_many = marks.len() > 4;
-    let ends_at_end = marks.last().is_some_and(|(at, _)| axis.percent(*at) >= 99.0);
     let classes = |index: usize, word: &str| match index % 4 {
         2 if are_many && word.len() >= LONG_WORD => ("tick other", "mark-below other"),
         2 if are_many => ("tick second", "mark-below second"),
         0 | 2 => ("tick", "mark-below"),
         _ => ("tick other", "mark-below other"),
     };
-    let anchor = |x: f64, word: &str| match x {
-        ..1.0 if has_neighbours && (ends_at_end || word.len() >= LONG_WORD) => "start",
+    let anchor = |x: f64| match x {
+        ..1.0 if has_neighbours => "start",
         99.0.. if has_neighbours => "end",
         _ => "middle",
     };
     html! {
-        @for (index, (at, word)) in marks.iter().enumerate() {
-            @let x = axis.percent(*at);
+        @for (index, &(x, ref word)) in marks.iter().enumerate() {
             @let (tick, below) = classes(index, word);
             line class=(tick) x1=(Percent(x)) x2=(Percent(x)) y2="5" {}
-            text class=(below) text-anchor=(anchor(x, word)) x=(Percent(x)) y="19" { (word) }
+            text class=(below) text-anchor=(anchor(x)) x=(Percent(x)) y="19" { (word) }
         }
     }
 }

@@ -39,7 +39,7 @@ pub fn heat_map(
         return Markup::default();
     };
     let by = first.by();
-    let axis = TimeAxis::of_days(from, end);
+    let axis = TimeAxis::of_periods(by, from, end);
     let classes = CLASSES.map(|(_, class, word)| (class, word));
     let mut entries = classes.to_vec();
     entries.push(UNFINISHED);

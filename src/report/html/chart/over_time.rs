@@ -9,6 +9,7 @@ use crate::report::bins::{Bins, Counts, Runs};
 use crate::report::html::text::{Percent, Text, Units};
 use crate::report::numbers::{grouped, percent};
 use crate::report::options::Period;
+use crate::text::capitalized;
 
 /// Periods that a chart shows at most: bars of two pixels on a wide screen.
 const MOST_PERIODS: usize = 420;
@@ -63,7 +64,7 @@ pub fn over_time<const N: usize>(chart: &OverTime<'_, N>) -> Markup {
         return Markup::default();
     };
     let runs = chart.runs.map(|runs| runs.merged(by));
-    let axis = TimeAxis::of_days(from, end);
+    let axis = TimeAxis::of_periods(by, from, end);
     let line_height = if runs.is_some() {
         LINE_HEIGHT + HEADING
     } else {
@@ -74,7 +75,7 @@ pub fn over_time<const N: usize>(chart: &OverTime<'_, N>) -> Markup {
     let height = line_height + HEADING + BARS_HEIGHT + AXIS;
     let body = html! {
         (key(&used_kinds(chart, &counts)))
-        svg class="over-time" role="img" aria-label={ (Text(chart.title)) ". " (Text(&words)) }
+        svg class={ "over-time" (narrow(counts.periods().count())) } role="img" aria-label={ (Text(chart.title)) ". " (Text(&words)) }
             width="100%" height=(Units(height)) {
             title { (Text(chart.title)) }
             desc { (Text(&words)) }
@@ -89,6 +90,15 @@ pub fn over_time<const N: usize>(chart: &OverTime<'_, N>) -> Markup {
     let below = format!("By {}, in {}.", by.name(), chart.zone);
     let figures = figures(chart, &counts, runs.as_ref());
     framed(chart.title, &below, &body, Some(&figures))
+}
+
+/// The class of a drawing of few periods, whose bars would be broader than high.
+const fn narrow(periods: usize) -> &'static str {
+    match periods {
+        0..=3 => " few",
+        4..=8 => " some",
+        _ => "",
+    }
 }
 
 fn used_kinds<const N: usize>(
@@ -147,15 +157,19 @@ fn scale_lines(heading: &str, top: f64, height: f64, marks: &[(f64, String)]) ->
 fn line_panel(runs: &Bins<Runs>, axis: TimeAxis) -> Markup {
     let most = runs.iter().filter_map(|(_, runs)| runs.rate()).max().unwrap_or(0);
     let scale = Scale::up_to(most.max(LEAST_RATE));
+    let runs_by = runs.by();
     let marks: Vec<(f64, String)> = scale
         .marks()
         .map(|mark| (scale.share(mark), percent(mark)))
         .collect();
-    let places: Vec<Option<(f64, f64)>> = periods(runs)
-        .map(|(first, next, runs)| {
-            let x = f64::midpoint(axis.percent_of_day(first), axis.percent_of_day(next));
+    let places: Vec<Option<(f64, f64)>> = runs
+        .periods()
+        .map(|(first, runs)| {
             let rate = runs.rate()?;
-            Some((x, LINE_HEIGHT * (1.0 - scale.share(rate))))
+            Some((
+                axis.middle_of(runs_by, first),
+                LINE_HEIGHT * (1.0 - scale.share(rate)),
+            ))
         })
         .collect();
     let with_dots = places.len() <= MOST_DOTS;
@@ -181,18 +195,6 @@ pub(super) fn is_alone(places: &[Option<(f64, f64)>], index: usize) -> bool {
 /// A dot for a value.
 pub(super) fn dot((x, y): (f64, f64), radius: &str) -> Markup {
     html! { circle.dot cx=(Percent(x)) cy=(Units(y)) r=(radius) {} }
-}
-
-/// Every period from the first to the last, those without anything too, with the begin of the next.
-fn periods<T: std::ops::AddAssign + Copy + Default>(
-    bins: &Bins<T>,
-) -> impl Iterator<Item = (NaiveDate, NaiveDate, T)> + '_ {
-    let by = bins.by();
-    let (from, end) = bins.span().unwrap_or_default();
-    let firsts = std::iter::successors(Some(from), move |&first| Some(by.next(first)));
-    firsts
-        .take_while(move |&first| first < end)
-        .map(move |first| (first, by.next(first), bins.get(first).unwrap_or_default()))
 }
 
 /// A line through the places, broken where there is none, and its area down to the bottom. Places go from 0 to 100.
@@ -258,11 +260,7 @@ fn bars_panel<const N: usize>(
         .marks()
         .map(|mark| (scale.share(mark), grouped(mark)))
         .collect();
-    let mut noun = chart.noun.to_owned();
-    if let Some(first) = noun.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    let heading = format!("{noun} per {}", counts.by().name());
+    let heading = capitalized(&format!("{} per {}", chart.noun, counts.by().name()));
     let bars = html! {
         @for (first, Counts(each)) in counts.iter() {
             @let left = axis.percent_of_day(first);

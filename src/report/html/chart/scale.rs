@@ -2,6 +2,8 @@
 
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
+use crate::report::options::Period;
+
 /// Steps of a scale at most: more lines only hide what is drawn.
 const MOST_STEPS: u64 = 4;
 
@@ -63,6 +65,8 @@ impl Scale {
 pub struct TimeAxis {
     from: NaiveDateTime,
     to: NaiveDateTime,
+    /// The periods that it is made of; `None` where things may begin and end at any time.
+    by: Option<Period>,
 }
 
 /// The distance of marks.
@@ -107,13 +111,17 @@ impl TimeAxis {
         Self {
             from,
             to: to.max(least),
+            by: None,
         }
     }
 
-    /// Whole days, from the first instant of `first` to that of `end`.
+    /// Whole periods, from the first instant of `first` to that of `end`.
     #[must_use]
-    pub fn of_days(first: NaiveDate, end: NaiveDate) -> Self {
-        Self::new(first.and_time(NaiveTime::MIN), end.and_time(NaiveTime::MIN))
+    pub fn of_periods(by: Period, first: NaiveDate, end: NaiveDate) -> Self {
+        Self {
+            by: Some(by),
+            ..Self::new(first.and_time(NaiveTime::MIN), end.and_time(NaiveTime::MIN))
+        }
     }
 
     /// How far right a time is, from 0 to 100; what is outside is at its end.
@@ -131,11 +139,32 @@ impl TimeAxis {
         self.percent(day.and_time(NaiveTime::MIN))
     }
 
-    /// At most so many marks, at round times, with what stands below them: fewer where that is long.
+    /// At most so many marks, as their places from 0 to 100 with what stands below them: fewer where that is long. They
+    /// are at round times; those of periods under the middle of the period that they name, and never closer than periods.
     #[must_use]
-    pub fn marks(self, most: usize) -> Vec<(NaiveDateTime, String)> {
+    pub fn marks(self, most: usize) -> Vec<(f64, String)> {
+        let marks = self.times(most).into_iter();
+        marks.map(|(at, word)| (self.place_of_mark(at), word)).collect()
+    }
+
+    fn place_of_mark(self, at: NaiveDateTime) -> f64 {
+        match self.by {
+            Some(by) if by.first_day(at.date()) == at.date() => self.middle_of(by, at.date()),
+            _ => self.percent(at),
+        }
+    }
+
+    /// How far right the middle of a period is.
+    #[must_use]
+    pub fn middle_of(self, by: Period, first: NaiveDate) -> f64 {
+        f64::midpoint(self.percent_of_day(first), self.percent_of_day(by.next(first)))
+    }
+
+    fn times(self, most: usize) -> Vec<(NaiveDateTime, String)> {
         let words = |step: Step| {
-            let marks = step.marks(self).take(most + 1);
+            // A period that would begin at the end is not there any more.
+            let marks = step.marks(self).filter(|at| self.by.is_none() || *at < self.to);
+            let marks = marks.take(most + 1);
             let mut words: Vec<(NaiveDateTime, String)> = marks.map(|at| (at, step.word(at))).collect();
             // Hours say nothing without their day.
             if let (Step::Hours(_), false) = (step, words.iter().any(|(at, _)| at.hour() == 0)) {
@@ -149,7 +178,16 @@ impl TimeAxis {
             let letters: usize = words.iter().map(|(_, word)| word.len()).sum();
             words.len() <= most && letters <= most * LETTERS_OF_A_MARK
         };
-        STEPS.into_iter().map(words).find(fits).unwrap_or_default()
+        let least = match self.by {
+            None => Step::Hours(1),
+            Some(Period::Day) => Step::Days(1),
+            Some(Period::Week) => Step::Weeks(1),
+            Some(Period::Month) => Step::Months(1),
+            Some(Period::Quarter) => Step::Months(3),
+            Some(Period::Year) => Step::Years(1),
+        };
+        let steps = STEPS.into_iter().skip_while(|step| *step != least);
+        steps.map(words).find(fits).unwrap_or_default()
     }
 }
 
@@ -273,6 +311,26 @@ mod tests {
             ["2018", "2020", "2022", "2024", "2026"]
         );
         assert_eq!(marks("1994-01-01T00:00:00", "2024-01-01T00:00:00").len(), 6);
+    }
+
+    #[test]
+    fn marks_of_periods_stand_under_their_middle_and_no_closer_than_they() {
+        let marks = |by, from: &str, end: &str| -> Vec<String> {
+            let axis = TimeAxis::of_periods(by, from.parse().unwrap(), end.parse().unwrap());
+            let marks = axis.marks(MOST_MARKS).into_iter();
+            marks.map(|(place, word)| format!("{word} {place:.0}")).collect()
+        };
+        assert_eq!(
+            marks(Period::Year, "2024-01-01", "2027-01-01"),
+            ["2024 17", "2025 50", "2026 83"]
+        );
+        assert_eq!(
+            marks(Period::Month, "2026-01-01", "2026-03-01"),
+            ["2026-01 26", "2026-02 76"]
+        );
+        assert_eq!(marks(Period::Quarter, "2026-01-01", "2026-04-01"), ["2026-01 50"]);
+        assert_eq!(marks(Period::Day, "2026-01-01", "2026-01-02"), ["2026-01-01 50"]);
+        assert_eq!(marks(Period::Week, "2024-12-30", "2026-07-06").len(), 7);
     }
 
     #[test]

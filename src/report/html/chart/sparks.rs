@@ -59,7 +59,7 @@ pub fn sparks(chart: &Sparks<'_>) -> Markup {
             .max(LEAST_RATE),
     );
     let counts = Scale::up_to(all().map(|runs| runs.runs).max().unwrap_or(0));
-    let axis = TimeAxis::of_days(by.first_day(from), end);
+    let axis = TimeAxis::of_periods(by, by.first_day(from), end);
 
     let headings = [
         Heading::Plot(&format!("failed of finished, 0 to {}", percent(rates.top))),
@@ -101,15 +101,14 @@ fn line(class: &str, places: &[Option<(f64, f64)>]) -> Markup {
 
 /// The values of a job's periods, as places of a line.
 fn places(bins: &Bins<Runs>, axis: TimeAxis, value: impl Fn(Runs) -> Option<f64>) -> Vec<Option<(f64, f64)>> {
-    let (from, end) = bins.span().unwrap_or_default();
     let by = bins.by();
-    let firsts = std::iter::successors(Some(from), |&first| Some(by.next(first)));
-    firsts
-        .take_while(|&first| first < end)
-        .map(|first| {
-            let x = f64::midpoint(axis.percent_of_day(first), axis.percent_of_day(by.next(first)));
-            let share = value(bins.get(first).unwrap_or_default())?;
-            Some((x, (HEIGHT - 2.0).mul_add(1.0 - share, 1.0)))
+    bins.periods()
+        .map(|(first, runs)| {
+            let share = value(runs)?;
+            Some((
+                axis.middle_of(by, first),
+                (HEIGHT - 2.0).mul_add(1.0 - share, 1.0),
+            ))
         })
         .collect()
 }

@@ -11,6 +11,7 @@ use crate::report::options::Scope;
 use crate::report::reports::AssetErrors;
 use crate::report::reports::asset_errors::{AssetComparison, AssetRow, GroupBy};
 use crate::report::titles::asset_title;
+use crate::text::capitalized;
 
 /// Bars at most.
 const MOST_BARS: usize = 20;
@@ -103,7 +104,7 @@ impl Picture<AssetErrors> for Worst {
                 .to_vec(),
             })
             .collect();
-        let title = format!("{}{} per {}", noun[..1].to_uppercase(), &noun[1..], self.what);
+        let title = capitalized(&format!("{noun} per {}", self.what));
         let below = if self.rows > MOST_BARS as u64 {
             format!("The first {MOST_BARS} of {}.", counted(self.rows, "row"))
         } else {

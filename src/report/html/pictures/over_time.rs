@@ -15,6 +15,8 @@ use crate::report::reports::{Messages, Runs};
 
 struct OfRuns {
     zone: Zone,
+    /// Whether runs were chosen for how they ended or what they said, so that a rate of failures says nothing.
+    is_selected: bool,
     runs: Bins<RunCounts>,
     kinds: Bins<Counts<3>>,
     rows: u64,
@@ -24,6 +26,7 @@ impl Present for Runs {
     fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
         Ok(Some(Box::new(OfRuns {
             zone: scope.options().zone,
+            is_selected: !self.filter.is_any(),
             runs: Bins::new(Period::Day),
             kinds: Bins::new(Period::Day),
             rows: 0,
@@ -54,7 +57,7 @@ impl Picture<Runs> for OfRuns {
     }
 
     fn draw(&self) -> Drawn {
-        let rate = self.runs.sum().rate();
+        let rate = self.runs.sum().rate().filter(|_| !self.is_selected);
         let rate = rate.map(|rate| format!("; {} of those that finished failed", percent(rate)));
         Drawn {
             lead: counted(self.rows, "run") + &rate.unwrap_or_default() + ".",
@@ -64,7 +67,7 @@ impl Picture<Runs> for OfRuns {
                 zone: self.zone.name(),
                 kinds: KINDS,
                 counts: &self.kinds,
-                runs: Some(&self.runs),
+                runs: (!self.is_selected).then_some(&self.runs),
             }),
         }
     }

@@ -5,10 +5,11 @@ use crate::archive::Snapshot;
 use crate::report::ReportMeta;
 use crate::report::error::ReportError;
 use crate::report::format::{Format, Style};
-use crate::report::html::Present;
+use crate::report::html::{Document, Present};
 use crate::report::options::Scope;
 use crate::report::reports::OverviewReport;
-use crate::report::reports::overview::{Overview, write_text};
+use crate::report::reports::overview::{Overview, complete_in_words, write_text};
+use crate::text::capitalized;
 
 impl Present for OverviewReport {
     fn document(
@@ -17,17 +18,18 @@ impl Present for OverviewReport {
         scope: &Scope,
         (format, style): (Format, &Style),
         meta: &ReportMeta,
-    ) -> Result<Option<String>, ReportError> {
-        let read = || Overview::read(snapshot, scope);
-        Ok(match format.name {
+    ) -> Result<Option<Document>, ReportError> {
+        if !["json", "table", "html"].contains(&format.name) {
+            return Ok(None);
+        }
+        let overview = Overview::read(snapshot, scope)?;
+        let text = match format.name {
             // One object: a page of figures is not a list.
-            "json" => {
-                let json = serde_json::to_string_pretty(&read()?).expect("text keys and plain values");
-                Some(json + "\n")
-            }
-            "table" => Some(write_text(&read()?, style.blocks)),
-            "html" => Some(draw(&read()?, &style.heading, meta)),
-            _ => None,
-        })
+            "json" => serde_json::to_string_pretty(&overview).expect("text keys and plain values") + "\n",
+            "table" => write_text(&overview, style.blocks),
+            _ => draw(&overview, &style.heading, meta),
+        };
+        let summary = capitalized(&complete_in_words(&overview)) + ".";
+        Ok(Some(Document { text, summary }))
     }
 }
