@@ -199,13 +199,13 @@ async fn a_full_disk_is_told_and_the_next_sync_with_room_completes_the_archive()
     // leave 40 kB); then with room.
     let script = format!(
         "mount -t tmpfs -o size=40k none disk || exit 77
-         \"$0\" -q --archive empty.db jobs add {job}
+         \"$0\" -q --archive empty.db jobs add --new {job}
          tables=$((2 * $(stat -c %s empty.db) / 1024))
          export JOBRUNS_ARCHIVE=disk/a.db
-         \"$0\" -q sync {jobs}; echo first=$?
+         \"$0\" -q sync --new {jobs}; echo first=$?
          \"$0\" -q status; echo unmade=$?
          mount -o remount,size=$((tables + 40))k none disk
-         \"$0\" -q sync {jobs}; echo second=$?
+         \"$0\" -q sync --new {jobs}; echo second=$?
          mount -o remount,size=10m none disk
          \"$0\" verify; echo verify=$?
          \"$0\" sync {jobs} --format json; echo third=$?

@@ -204,7 +204,11 @@ fn quiet_is_quiet_and_errors_are_still_told() {
         JOB,
     ];
     let ended = program.run(&arguments).ends_with(1);
-    assert_eq!(ended.stderr, "");
+    assert_eq!(ended.stdout, "");
+    assert!(
+        ended.stderr.starts_with("Error: sync 1 failed\nCaused by: "),
+        "{ended:?}"
+    );
     program
         .run(&["-q", "sync"])
         .ends_with(2)

@@ -735,7 +735,6 @@ async fn another_server_changes_nothing_that_is_known_until_somebody_says_that_t
             &bench.server.base_url(),
             &clone.server.base_url(),
             "1 differs from the archived run",
-            "jobruns jobs move",
         ] {
             assert!(error.contains(words), "{error}");
         }

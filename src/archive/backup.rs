@@ -91,38 +91,6 @@ pub enum BackupError {
     },
 }
 
-impl BackupError {
-    /// The way out, in a sentence or two; `None` where the error says it all.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Archive(error) => return error.hint(),
-            Self::Exists { .. } => "name another file, or replace this one by --force.",
-            Self::Place { .. } => "name another file.",
-            Self::NotIntact { .. } => {
-                "run `jobruns verify` to see every finding; keep the file as it is, and the backups that you have."
-            }
-            Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                    "make that folder first, or name another one."
-                }
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    "check who may write to that folder, or name another one."
-                }
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => NO_SPACE,
-                _ => return None,
-            },
-            Self::Copy { source, .. } => match source.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure) => NO_SPACE,
-                _ => return None,
-            },
-        };
-        Some(hint.to_owned())
-    }
-}
-
-const NO_SPACE: &str = "free some space there (a backup is as large as the archive), or name another disk; what was there before is as it was.";
-
 /// Copies the archive at `archive` to `target`, checks the copy, and gives it its name. `force` replaces a file that is
 /// there. The copy has the rights of the archive's file.
 ///

@@ -1,4 +1,4 @@
-//! What can go wrong with the archive, and the way out.
+//! What can go wrong with the archive.
 
 use std::path::{Path, PathBuf};
 
@@ -250,66 +250,14 @@ impl ArchiveError {
         }
     }
 
-    /// The way out, in a sentence or two; `None` where the error says it all.
+    /// The error of SQLite that is behind this one, if one is.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Missing { .. } | Self::Empty { .. } => {
-                "name another file with --archive (or JOBRUNS_ARCHIVE), or make this one by `jobruns sync`.".to_owned()
-            }
-            Self::Directory { .. } => "name a file in it: --archive DIRECTORY/jobruns.db.".to_owned(),
-            Self::NotAnArchive { .. } => {
-                "name another file with --archive (or JOBRUNS_ARCHIVE); if it was one, it is damaged: go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
-            }
-            Self::ForeignSchema { .. } => {
-                "`jobruns verify` lists the differences. If only a view of ours was changed, `jobruns reindex` makes it anew; else go back to a backup, or take out what is sound with `jobruns salvage`.".to_owned()
-            }
-            Self::Newer { .. } => "use the newer program; it also reads this archive's older parts.".to_owned(),
-            Self::Older { .. } => "run `jobruns sync` once with this program: it upgrades the archive.".to_owned(),
-            Self::UnreadableLog { path } => format!(
-                "if a sync is running, run it again when that has ended; if none is, open it once where it can be written (`jobruns status --archive {}` there), or read a copy of the folder's files.",
-                path.display()
-            ),
-            Self::LeftJournal { path, .. } => format!(
-                "run `jobruns status --archive {}` once as a user who may write the file and its folder.",
-                path.display()
-            ),
-            Self::LogWithoutArchive { .. } => {
-                "if the archive was moved, move it and its log together: the log may hold the newest runs. If it is gone, move the log away.".to_owned()
-            }
-            Self::WrittenMeanwhile { .. } => {
-                "run it again when no sync is running, or as a user who may write in the archive's folder.".to_owned()
-            }
-            Self::HardLinked { .. } => {
-                "keep one name and remove the others (`find -samefile` lists them; on Windows `fsutil hardlink list`), best those without a -wal file beside them: SQLite keeps a log for each name, so who writes by two spoils the file, and who reads by one misses what stands in the other's log. A symbolic link does no harm.".to_owned()
-            }
-            Self::MountedAlone { .. } => {
-                "mount the folder that holds the archive instead of the file: SQLite keeps a log beside each name, so who writes by two spoils the file, and who reads by one misses what stands in the other's log.".to_owned()
-            }
-            Self::TakenOver { .. } => {
-                "what was archived before is kept. Let only one sync at a time use the archive, and leave its file and the .lock file beside it in place.".to_owned()
-            }
-            Self::NetworkDrive { .. } => {
-                "keep the archive on a local disk (SQLite's write-ahead log needs shared memory and locks that network drives do not give), and copy it to the share after each sync.".to_owned()
-            }
-            Self::Held { .. } => "wait until it has ended, or stop it; nothing was changed.".to_owned(),
-            Self::OtherNaiveTime { remembered, asked } => format!(
-                "leave --naive-time out (or give {remembered}); to read the whole history in the other zone, rebuild the tables from their payloads: `jobruns reindex --naive-time {asked}`."
-            ),
-            Self::Exists { .. } => "name another file.".to_owned(),
-            Self::NotRepairable { .. } => {
-                "run `jobruns verify` to see every finding; go back to a backup, or take out what is sound: `jobruns salvage`.".to_owned()
-            }
-            Self::Damaged { .. } | Self::DamagedPayload { .. } | Self::Endless { .. } => {
-                "run `jobruns verify` to see every finding, and keep a copy of the file as it is.".to_owned()
-            }
-            Self::NoMemory { .. } => MORE_MEMORY.to_owned(),
-            Self::Open { source, .. } | Self::Sql { source, .. } => return sqlite_hint(source),
-            Self::Io { source, .. } => return io_hint(source),
-            Self::Migrate { source, .. } => return sqlite_hint(sqlite_cause(source)?),
-            Self::NoSuch { .. } => return None,
-        };
-        Some(hint)
+    pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
+        match self {
+            Self::Open { source, .. } | Self::Sql { source, .. } => Some(source),
+            Self::Migrate { source, .. } => sqlite_cause(source),
+            _ => None,
+        }
     }
 
     /// Whether somebody asked a statement to stop.
@@ -341,27 +289,6 @@ impl ArchiveError {
     }
 }
 
-/// What to do where memory is short.
-const MORE_MEMORY: &str = "let this program use more memory (`ulimit -v`, or the limit of its service or container), and run the command again.";
-
-fn io_hint(source: &std::io::Error) -> Option<String> {
-    use std::io::ErrorKind::{
-        NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
-    };
-    let hint = match source.kind() {
-        NotFound | NotADirectory => {
-            "make that folder first, or name another place by --archive (or JOBRUNS_ARCHIVE)."
-        }
-        PermissionDenied => "check who may write to that folder, or name another place.",
-        ReadOnlyFilesystem => {
-            "nothing can be written there; name another place by --archive (or JOBRUNS_ARCHIVE)."
-        }
-        StorageFull | QuotaExceeded => "free some space on that disk and run the command again.",
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
 /// The error of SQLite below one of refinery's.
 fn sqlite_cause(error: &refinery::Error) -> Option<&rusqlite::Error> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -372,36 +299,6 @@ fn sqlite_cause(error: &refinery::Error) -> Option<&rusqlite::Error> {
         next = cause.source();
     }
     None
-}
-
-fn sqlite_hint(source: &rusqlite::Error) -> Option<String> {
-    use rusqlite::ErrorCode::{
-        CannotOpen, ConstraintViolation, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull,
-        OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure, Unknown,
-    };
-    let damaged = "run `jobruns verify` to see every finding, and keep a copy of the file as it is.";
-    let Some(code) = source.sqlite_error_code() else {
-        // A value of another type than an archive has.
-        return Some(damaged.to_owned());
-    };
-    let hint = match code {
-        DiskFull => {
-            "free some space on that disk and run the command again; what was archived before is kept."
-        }
-        DatabaseBusy | DatabaseLocked => {
-            "another program holds the file (a reader with an open write, a backup tool, a virus scanner); close it and run the command again."
-        }
-        CannotOpen => "check that the folder exists and that this user may write to it.",
-        PermissionDenied | ReadOnly => "check that this user may write to the file and its folder.",
-        SystemIoFailure => {
-            "the disk reported an error; check its space and health, then run the command again."
-        }
-        OutOfMemory => MORE_MEMORY,
-        // A table or column that is not there, a row that no archive has.
-        Unknown | ConstraintViolation | DatabaseCorrupt => damaged,
-        _ => return None,
-    };
-    Some(hint.to_owned())
 }
 
 /// Turns an SQLite result into ours, with the words for what was being done.

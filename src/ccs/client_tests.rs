@@ -265,7 +265,6 @@ async fn statuses_carry_the_servers_words() {
                 .starts_with("asking for the runs of job a282d163-"),
             "{error}"
         );
-        assert!(error.hint().is_some());
     }
 }
 
@@ -358,7 +357,6 @@ async fn a_redirect_to_another_question_is_refused_in_words() {
             error.to_string().contains("which asks another question"),
             "{error}"
         );
-        assert!(error.hint().unwrap().contains("must keep path and query"));
     }
 }
 
@@ -604,7 +602,6 @@ async fn a_refused_connection_is_recognised() {
         ),
         "{error:?}"
     );
-    assert!(error.hint().unwrap().contains("12431"));
     assert!(retry::may_heal(&error));
 }
 

@@ -51,7 +51,7 @@ pub enum CcsError {
         /// The URL as given, without what could be a password.
         url: String,
         /// What is wrong with it.
-        reason: &'static str,
+        reason: UrlProblem,
     },
     /// The operating system's trust store has no usable certificate.
     #[error("no trusted CA certificate was found on this system")]
@@ -214,11 +214,12 @@ pub enum CcsError {
         /// Where it points.
         to: String,
         /// Why it is not followed.
-        why: &'static str,
+        why: RedirectProblem,
     },
     /// The server refused user and password. They are not sent again.
     #[error(
-        "the server refused the login of {username} ({url} answered {status}{})",
+        "the server refused the login of {username}{} ({url} answered {status}{})",
+        password_from(password_origin),
         quoted(text)
     )]
     LoginRejected {
@@ -226,6 +227,8 @@ pub enum CcsError {
         url: String,
         /// Who wanted in.
         username: String,
+        /// Where the password came from, in words, where that is known.
+        password_origin: Option<String>,
         /// The HTTP status.
         status: u16,
         /// The beginning of the answer's text, in one line.
@@ -247,6 +250,12 @@ fn by_proxy(proxy: &Option<String>) -> String {
     proxy
         .as_ref()
         .map_or_else(String::new, |proxy| format!("the proxy {proxy} (on the way to "))
+}
+
+fn password_from(origin: &Option<String>) -> String {
+    origin
+        .as_ref()
+        .map_or_else(String::new, |origin| format!(" with the password from {origin}"))
 }
 
 fn quoted(text: &str) -> String {
@@ -302,6 +311,38 @@ impl CcsError {
             _ => None,
         }
     }
+}
+
+/// Why a text cannot be used as the server's URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the words of each say it")]
+pub enum UrlProblem {
+    #[error("it is no URL; expected https://HOST:12431")]
+    NotAUrl,
+    #[error("it does not begin with https://; expected https://HOST:12431")]
+    NotHttps,
+    #[error("plain http shows password and history to the network")]
+    PlainHttp,
+    #[error("user and password do not belong into the URL")]
+    UserInfo,
+    #[error("a base URL has no `?` and no `#`")]
+    Query,
+    #[error("it names no host")]
+    NoHost,
+}
+
+/// Why a redirect is not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RedirectProblem {
+    /// To another server.
+    #[error("which was not followed")]
+    Elsewhere,
+    /// To another path or query, which would be answered with something else.
+    #[error("which asks another question (path, query and method must stay) and was not followed")]
+    OtherQuestion,
+    /// Too often.
+    #[error("again and again")]
+    Endless,
 }
 
 /// The cause at the bottom of an error of the HTTP library; its upper layers only repeat that a request failed.

@@ -10,7 +10,7 @@
 //! | `redact` | password and tokens, found in every form in which a server may say them again |
 //! | `tls`, `verifier`, `certificate` | whom to trust, how a pin is checked, what a certificate says |
 //! | `served` | [`served_certificate`]: a server's certificate, not yet trusted |
-//! | `error`, `refusal`, `diagnosis`, `hint` | what failed, how it is told from the cause, and the way out |
+//! | `error`, `refusal`, `diagnosis` | what failed, and how it is told from the cause |
 //! | [`retry`] | pure: whether and when another try makes sense |
 //!
 //! # What never happens
@@ -27,7 +27,6 @@ mod clock;
 mod cookies;
 mod diagnosis;
 mod error;
-mod hint;
 mod names;
 mod pace;
 mod proxy;
@@ -54,7 +53,7 @@ pub use base_url::{check_base_url, plain_base_url};
 pub use body::Stall;
 pub use certificate::CertificateFacts;
 pub use client::Client;
-pub use error::{Cause, CcsError, ConnectProblem, Doing};
+pub use error::{Cause, CcsError, ConnectProblem, Doing, RedirectProblem, UrlProblem};
 pub use names::NamedJob;
 pub use refusal::{CertificateProblem, CertificateRefused, TlsProblem};
 pub use served::{ServedCertificate, served_certificate};

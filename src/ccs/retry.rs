@@ -191,6 +191,7 @@ mod tests {
         assert!(!may_heal(&CcsError::LoginRejected {
             url: String::new(),
             username: String::new(),
+            password_origin: None,
             status: 401,
             text: String::new()
         }));

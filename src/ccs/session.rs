@@ -33,6 +33,7 @@ const LONGEST_TOKEN_ANSWER: usize = 256 * 1024;
 /// The logged-in user.
 pub(super) struct Session {
     username: String,
+    password_origin: Option<String>,
     /// As it goes into the form: encoded as the settings ask.
     password: Secret,
     state: Mutex<State>,
@@ -93,6 +94,7 @@ impl Session {
         redactor.add(password.reveal());
         Self {
             username: settings.username.clone(),
+            password_origin: settings.password_origin.clone(),
             password,
             state: Mutex::default(),
             fetches: AtomicU64::new(0),
@@ -189,6 +191,7 @@ impl Session {
             } => CcsError::LoginRejected {
                 url,
                 username: self.username.clone(),
+                password_origin: self.password_origin.clone(),
                 status,
                 text,
             },

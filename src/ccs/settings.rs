@@ -15,6 +15,8 @@ pub struct Settings {
     pub username: String,
     /// The user's password, as the user types it.
     pub password: Secret,
+    /// Where the password came from, in words: told where the server refuses it.
+    pub password_origin: Option<String>,
     /// How the password is written into the token request.
     pub password_encoding: PasswordEncoding,
     /// Which certificate of the server is accepted.
@@ -36,6 +38,7 @@ impl Settings {
             base_url: base_url.into(),
             username: username.into(),
             password,
+            password_origin: None,
             password_encoding: PasswordEncoding::Base64,
             trust: Trust::System,
             connect_timeout: Duration::from_secs(30),

@@ -350,7 +350,6 @@ async fn what_is_wrong_with_a_certificate_is_told_apart() {
         "{}",
         refusal(&error)
     );
-    assert!(error.hint().unwrap().contains("--ca-cert"));
 
     // Self-signed and marked CA: refused even as a root of its own; the hint has the pin.
     let certificate = self_signed(&key, true);
@@ -364,12 +363,7 @@ async fn what_is_wrong_with_a_certificate_is_told_apart() {
         .await
         .unwrap_err();
     assert_eq!(refusal(&error).problem, CertificateProblem::MarkedCa);
-    assert!(
-        error
-            .hint()
-            .unwrap()
-            .contains(&CertificateFacts::read(&certificate).pin())
-    );
+    assert_eq!(refusal(&error).served, CertificateFacts::read(&certificate));
 
     let old = version_1(&key.subject_public_key_info(), |tbs| key.sign(tbs).unwrap());
     let server = serving(server_config(&rustls::version::TLS13, vec![old], signing(&key))).await;
@@ -408,7 +402,7 @@ async fn the_systems_trust_store_does_not_know_a_private_ca() {
     let error = login(server.port(), Trust::System).await.unwrap_err();
     match &error {
         // A bare container has no trust store at all.
-        CcsError::NoTrustedRoots { .. } => assert!(error.hint().unwrap().contains("--ca-cert")),
+        CcsError::NoTrustedRoots { .. } => {}
         error => assert_eq!(refusal(error).problem, CertificateProblem::UnknownIssuer),
     }
     assert_eq!(server.requests().len(), 0);
@@ -489,7 +483,6 @@ async fn what_speaks_no_tls_or_only_old_tls_is_recognised() {
     };
     let port = blunt(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
     let error = login(port, Trust::Pin([0; 32])).await.unwrap_err();
-    assert!(error.hint().unwrap().contains("12431"));
     assert!(matches!(problem(error), TlsProblem::NotTls));
     let url = format!("https://127.0.0.1:{port}");
     let error = served_certificate(&url, Duration::from_secs(10))
@@ -500,7 +493,6 @@ async fn what_speaks_no_tls_or_only_old_tls_is_recognised() {
     // Alerts of an old server: protocol_version (70), handshake_failure (40).
     for alert in [b"\x15\x03\x01\x00\x02\x02\x46", b"\x15\x03\x03\x00\x02\x02\x28"] {
         let error = login(blunt(alert).await, Trust::Pin([0; 32])).await.unwrap_err();
-        assert!(error.hint().unwrap().contains("TLS 1.2"));
         assert!(matches!(problem(error), TlsProblem::TooOld(_)));
     }
 }
@@ -583,7 +575,6 @@ async fn an_address_that_stands_in_the_certificate_as_a_dns_name_is_told_as_such
     assert!(matches!(refused.problem, CertificateProblem::WrongName(_)));
     let said = refused.to_string();
     assert!(said.contains("has the address 127.0.0.1 as a DNS name"), "{said}");
-    assert!(error.hint().unwrap().contains("IP:127.0.0.1"));
 }
 
 #[tokio::test]
@@ -619,7 +610,6 @@ async fn a_server_that_requires_a_client_certificate_is_told_as_such() {
             said.contains("requires a client certificate"),
             "{version:?}: {said}"
         );
-        assert!(error.hint().unwrap().contains("SSL Settings"));
         assert!(!retry::may_heal(&error));
     }
 }

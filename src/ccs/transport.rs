@@ -18,7 +18,7 @@ use super::body::Body;
 use super::clock::ClockSkew;
 use super::cookies::Cookies;
 use super::diagnosis::{Asked, no_answer};
-use super::error::{Cause, CcsError, Doing};
+use super::error::{Cause, CcsError, Doing, RedirectProblem};
 use super::pace::Pace;
 use super::proxy::{self, Route};
 use super::redact::Redactor;
@@ -197,23 +197,20 @@ impl Transport {
             };
             let target = match target {
                 Ok(target) => target,
-                Err(raw) => return refused(raw, "which was not followed"),
+                Err(raw) => return refused(raw, RedirectProblem::Elsewhere),
             };
             if !same_server(&url, &target) {
-                return refused(shown(&target), "which was not followed");
+                return refused(shown(&target), RedirectProblem::Elsewhere);
             }
             if !keeps_method
                 || !target.path().eq_ignore_ascii_case(url.path())
                 || target.query() != url.query()
             {
                 // IIS rewrites often lose the query: the answer would be one to another question.
-                return refused(
-                    shown(&target),
-                    "which asks another question (path, query and method must stay) and was not followed",
-                );
+                return refused(shown(&target), RedirectProblem::OtherQuestion);
             }
             if redirects > MOST_REDIRECTS {
-                return refused(shown(&target), "again and again");
+                return refused(shown(&target), RedirectProblem::Endless);
             }
             url = target;
         }

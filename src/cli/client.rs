@@ -29,10 +29,12 @@ pub(crate) fn client(settings: &ServerSettings, sources: &Sources<'_>) -> Result
              change the history. `jobruns trust` shows what to pin instead"
         );
     }
+    let (password, origin) = credentials::password(&settings.login, url, sources)?;
     let client = Client::new(&ccs::Settings {
         base_url: url.to_owned(),
         username: username.to_owned(),
-        password: credentials::password(&settings.login, url, sources)?,
+        password,
+        password_origin: Some(origin.to_string()),
         password_encoding: match settings.password_encoding {
             PasswordEncoding::Base64 => ccs::PasswordEncoding::Base64,
             PasswordEncoding::None => ccs::PasswordEncoding::None,

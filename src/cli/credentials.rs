@@ -5,18 +5,22 @@ use std::io::{self, IsTerminal, Read};
 use crate::cli::failure::Failure;
 use crate::config::password::VARIABLE;
 use crate::config::{
-    Account, ConfigError, Keyring, KeyringError, LoginSettings, Origin, PasswordSources, Sources,
-    find_password,
+    Account, ConfigError, Keyring, KeyringError, LoginSettings, Origin, PasswordOrigin, PasswordSources,
+    Sources, find_password,
 };
 use crate::model::Secret;
 
-/// The password of the user in `login` at the server `url`, from the first source that has one.
+/// The password of the user in `login` at the server `url`, and the source that it is from: the first that has one.
 ///
 /// A question is only put where standard input is a terminal. With `-v` the source is told, never the password.
 ///
 /// # Errors
 /// Wrong usage: a source that cannot be read, or none.
-pub(crate) fn password(login: &LoginSettings, url: &str, sources: &Sources<'_>) -> Result<Secret, Failure> {
+pub(crate) fn password(
+    login: &LoginSettings,
+    url: &str,
+    sources: &Sources<'_>,
+) -> Result<(Secret, PasswordOrigin), Failure> {
     let account = account(login, url)?;
     find(login, sources, &account, Keyring::open())
 }
@@ -36,6 +40,7 @@ pub(crate) fn new_password(
         account,
         Err(KeyringError::Unavailable("it is what shall be filled".to_owned())),
     )
+    .map(|(password, _)| password)
 }
 
 fn find(
@@ -43,7 +48,7 @@ fn find(
     sources: &Sources<'_>,
     account: &Account,
     keyring: Result<Keyring, KeyringError>,
-) -> Result<Secret, Failure> {
+) -> Result<(Secret, PasswordOrigin), Failure> {
     let terminal = io::stdin().is_terminal();
     let mut stdin = io::stdin();
     // On a terminal `--password-stdin` is a question, so that the answer is not echoed.
@@ -59,7 +64,7 @@ fn find(
     };
     let (password, origin) = find_password(account, sources)?;
     tracing::debug!("the password of {account} comes from {origin}");
-    Ok(password)
+    Ok((password, origin))
 }
 
 /// The account that a password belongs to.

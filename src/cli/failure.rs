@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::archive::{ArchiveError, QueryError};
 use crate::ccs::CcsError;
+use crate::cli::hints;
 use crate::config::{ConfigError, KeyringError};
 use crate::report::ReportError;
 use crate::simulator::SimulatorError;
@@ -120,6 +121,15 @@ impl Failure {
         self
     }
 
+    /// The same with why it failed, a line each.
+    #[must_use]
+    pub(crate) fn with_causes(mut self, causes: Vec<String>) -> Self {
+        if let Self::Error(told) = &mut self {
+            told.causes = causes;
+        }
+        self
+    }
+
     /// The same with its cause.
     #[must_use]
     pub(crate) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
@@ -176,8 +186,7 @@ fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        let hint = error.hint();
-        Self::of(Exit::WrongUsage, &error, hint)
+        Self::of(Exit::WrongUsage, &error, hints::config(&error))
     }
 }
 
@@ -196,7 +205,7 @@ impl From<&ArchiveError> for Failure {
             ArchiveError::OtherNaiveTime { .. } | ArchiveError::Exists { .. } => Exit::WrongUsage,
             _ => Exit::NotDone,
         };
-        Self::of(exit, error, error.hint())
+        Self::of(exit, error, hints::archive(error))
     }
 }
 
@@ -211,8 +220,8 @@ impl From<ReportError> for Failure {
         match &error {
             ReportError::Archive(error) => Self::from(error),
             ReportError::Query(QueryError::Interrupted) => Self::of(Exit::Interrupted, &error, None),
-            error if error.is_wrong_usage() => Self::of(Exit::WrongUsage, error, error.hint()),
-            error => Self::of(Exit::NotDone, error, error.hint()),
+            error if error.is_wrong_usage() => Self::of(Exit::WrongUsage, error, hints::report(error)),
+            error => Self::of(Exit::NotDone, error, hints::report(error)),
         }
     }
 }
@@ -224,7 +233,7 @@ impl From<CcsError> for Failure {
         } else {
             Exit::NotDone
         };
-        Self::of(exit, &error, error.hint())
+        Self::of(exit, &error, hints::ccs(&error))
     }
 }
 
@@ -232,11 +241,7 @@ impl From<SyncError> for Failure {
     fn from(error: SyncError) -> Self {
         match &error {
             SyncError::Archive(error) => Self::from(&**error),
-            SyncError::NoJob { .. } => {
-                let hint = "name jobs by their GUID, list them in a file (--jobs-file), or watch them: \
-                            `jobruns jobs add ID`; `jobruns jobs discover` shows what the server has.";
-                Self::of(Exit::WrongUsage, &error, Some(hint.to_owned()))
-            }
+            SyncError::NoJob { .. } => Self::of(Exit::WrongUsage, &error, Some(hints::no_job())),
         }
     }
 }

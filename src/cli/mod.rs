@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod credentials;
 mod failure;
+mod hints;
 mod new_archive;
 mod output;
 mod runtime;
@@ -23,7 +24,7 @@ use self::failure::Failure;
 use self::terminal::console::{Console, tell_choices};
 use crate::config::{
     ConfigError, Environment, GlobalSettings, Sources, When, config_keys, default_config_files,
-    find_config_file, show_size, unread_config_file, with_variables_in_help,
+    find_config_file, show_size, with_variables_in_help,
 };
 use crate::memory;
 use crate::model::Instant;
@@ -110,9 +111,20 @@ fn dispatch(
     }
     tell_choices(&sources);
     let result = command(cli.command, &sources, &cli.global, &console);
+    if let Ok(exit) = result
+        && exit != Exit::Done
+        && !console.has_told_error()
+    {
+        // Whatever the command said of it may not have been heard (`--quiet`).
+        let words = match exit {
+            Exit::Interrupted => "interrupted".to_owned(),
+            exit => format!("the command ended with exit code {}", exit.code()),
+        };
+        console.tell(&Failure::new(exit, words));
+    }
     result.map_err(|failure| {
         let is_missing = sources.file().is_none() && !cli.global.archive.exists();
-        let failure = match is_missing.then(unread_config_file).flatten() {
+        let failure = match is_missing.then(hints::unread_config_file).flatten() {
             Some(unread) => failure.with_further_hint(&unread),
             None => failure,
         };
@@ -165,7 +177,7 @@ fn command(
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Sync(args) => commands::sync::run(&args, sources, global, console),
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
-        Command::Status(args) => commands::status::run(&args, archive),
+        Command::Status(args) => commands::status::run(&args, archive, console),
         Command::Query(args) => commands::query::run(&args, archive),
         Command::Report(args) => commands::report::run(&args, archive, console),
         Command::Export(args) => commands::export::run(&args, archive, console),
@@ -173,8 +185,8 @@ fn command(
         Command::Verify(args) => commands::verify::run(&args, sources, global, console),
         Command::Salvage(args) => commands::salvage::run(&args, sources, global, console),
         Command::Reindex(args) => commands::reindex::run(&args, sources, global, console),
-        Command::Backup(args) => commands::backup::run(&args, archive),
-        Command::Ledger(args) => commands::ledger::run(&args, sources, archive),
+        Command::Backup(args) => commands::backup::run(&args, archive, console),
+        Command::Ledger(args) => commands::ledger::run(&args, sources, archive, console),
         Command::Payload(args) => commands::payload::run(&args, archive),
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
         Command::Trust(args) => commands::trust::run(&args),

@@ -1,13 +1,35 @@
-//! What can be wrong with settings and credentials, and the way out.
+//! What can be wrong with settings and credentials.
 
+use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::origin::Origin;
 use super::text::NotText;
 
 /// What a config file is called where none is named.
 pub const CONFIG_FILE_NAME: &str = "jobruns.toml";
+
+/// What a command needs and cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// The server's base URL.
+    Server,
+    /// The user to log in as.
+    User,
+    /// The user's password.
+    Password,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server",
+            Self::User => "user",
+            Self::Password => "password",
+        })
+    }
+}
 
 /// An error of the config room: each is a wrong use, found before any work.
 #[derive(Debug, thiserror::Error)]
@@ -115,13 +137,8 @@ pub enum ConfigError {
     #[error(transparent)]
     Arguments(#[from] clap::Error),
     /// A setting that is needed was given nowhere.
-    #[error("no {what} was given")]
-    Missing {
-        /// What is needed, in words.
-        what: &'static str,
-        /// How to give it.
-        how: &'static str,
-    },
+    #[error("no {0} was given")]
+    Missing(Missing),
     /// Two ways to trust the server at once.
     #[error("{first} and {second} contradict each other: each says another way to trust the server")]
     TwoWaysToTrust {
@@ -186,85 +203,4 @@ pub enum ConfigError {
         /// The jobs file.
         path: PathBuf,
     },
-}
-
-impl ConfigError {
-    /// The way out, in a sentence or two; `None` where the error says it all.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::UnknownKey { meant: Some(meant), .. } => format!("did you mean {meant}?"),
-            Self::UnknownKey { .. } => {
-                "the settings are those of `jobruns sync --help`, with _ in place of -.".to_owned()
-            }
-            Self::PasswordInFile { .. } => format!("take it out of there. {PASSWORD_WAYS}"),
-            Self::Export { .. } => {
-                "an entry is report = \"NAME\", output = \"FILE\", and options of that report as keys, with _ in place of -.".to_owned()
-            }
-            Self::ControlCharacter { .. } => {
-                r"write the text in single quotes, which leave backslashes as they are: username = 'CORP\nightly'.".to_owned()
-            }
-            Self::Missing { how, .. } => match unread_config_file() {
-                Some(unread) => format!("{how} {unread}"),
-                None => (*how).to_owned(),
-            },
-            Self::TwoWaysToTrust { .. } => "keep the one that is meant; --pin is the strictest.".to_owned(),
-            Self::OpenPasswordFile { path, .. } => {
-                format!("keep it to its owner: chmod 600 {}", quoted(&path.display().to_string()))
-            }
-            Self::EmptyPassword { .. } => PASSWORD_WAYS.to_owned(),
-            Self::NoJobs { .. } => {
-                "put a GUID and an optional name on each line, or leave --jobs-file out to sync all watched jobs."
-                    .to_owned()
-            }
-            Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                "check who may read the file; the task that runs jobruns must be able to.".to_owned()
-            }
-            Self::Read { what, source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                format!("create the {what}, or correct its path where it is named; -v shows where each setting comes from.")
-            }
-            Self::Read { .. }
-            | Self::Encoding { .. }
-            | Self::Toml { .. }
-            | Self::NotOneValue { .. }
-            | Self::Value { .. }
-            | Self::Arguments(_)
-            | Self::LongPasswordFile { .. }
-            | Self::ReadPassword { .. }
-            | Self::PasswordEncoding { .. }
-            | Self::JobsLine { .. } => return None,
-        };
-        Some(hint)
-    }
-}
-
-/// What to say where something is missing that a config file of the current folder may name; `None` without one.
-pub(crate) fn unread_config_file() -> Option<String> {
-    Path::new(CONFIG_FILE_NAME).exists().then(|| {
-        format!("The {CONFIG_FILE_NAME} of the current folder is read only where it is named: --config {CONFIG_FILE_NAME}.")
-    })
-}
-
-/// How to hand over a password, for hints.
-pub(crate) const PASSWORD_WAYS: &str = "give the password by --password-file FILE, --password-stdin, \
-     JOBRUNS_PASSWORD or `jobruns password set`; on a terminal it is asked for.";
-
-/// `text` as a POSIX shell takes it, in quotes only where they are needed.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_of_a_hint_can_be_pasted() {
-        assert_eq!(quoted("/etc/jobruns/pw"), "/etc/jobruns/pw");
-        assert_eq!(quoted("it's my pw"), r"'it'\''s my pw'");
-    }
 }

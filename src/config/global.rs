@@ -63,7 +63,8 @@ pub struct GlobalSettings {
     #[arg(long, env = "JOBRUNS_CONFIG", global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Prints only errors to stderr
+    /// Prints nothing on success, and only errors otherwise, so that cron mails exactly when something is wrong; data that
+    /// --format or the command itself asks for is still printed
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 

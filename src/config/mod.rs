@@ -28,8 +28,7 @@ mod sources;
 mod text;
 mod values;
 
-pub(crate) use error::unread_config_file;
-pub use error::{CONFIG_FILE_NAME, ConfigError};
+pub use error::{CONFIG_FILE_NAME, ConfigError, Missing};
 pub use exports::Export;
 pub use file::ConfigFile;
 pub use global::{DEFAULT_ARCHIVE, GlobalSettings, LogFormat, When, default_config_files, find_config_file};

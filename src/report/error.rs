@@ -1,4 +1,4 @@
-//! What can go wrong with a report, and the way out.
+//! What can go wrong with a report.
 
 use std::io;
 
@@ -47,26 +47,6 @@ impl ReportError {
     /// Options that make no sense, for the reason that `message` says.
     pub(super) const fn wrong_usage(message: String) -> Self {
         Self::WrongUsage { message, hint: None }
-    }
-
-    /// The way out; `None` where the error says it all.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Archive(error) => error.hint(),
-            Self::Query(error) => error.hint(),
-            Self::UnknownJob {
-                nearest: Some(nearest),
-                ..
-            } => Some(format!(
-                "did you mean {nearest:?}? `jobruns jobs list` shows them all."
-            )),
-            Self::UnknownJob { nearest: None, .. } => {
-                Some("`jobruns jobs list` shows them all; take a GUID or a name.".to_owned())
-            }
-            Self::WrongUsage { hint, .. } => hint.map(str::to_owned),
-            Self::Write(_) | Self::SinceAfterUntil { .. } => None,
-        }
     }
 
     /// Whether what was requested makes no sense, rather than something having failed.

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::event::{Cancellation, SyncEvent};
 use super::job::{self, JobResult};
-use super::messages::{chain, with_hint};
+use super::messages::{HintOf, JobProblem, chain, sentence_with};
 use super::shared::{JobOptions, Shared};
 use super::store;
 use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing};
@@ -34,6 +34,8 @@ pub struct Options {
     pub naive_time: Option<NaiveZone>,
     /// Whether an archive is created where there is none.
     pub create_archive: bool,
+    /// What to do about a problem, in words that are archived with the job's error.
+    pub hint: HintOf,
 }
 
 /// Why a sync could not be done at all.
@@ -112,6 +114,7 @@ pub async fn sync(
             retry: options.retry,
             run_limit: options.run_limit,
             zone,
+            hint: options.hint,
         },
         names,
         events,
@@ -201,7 +204,8 @@ async fn login(shared: &Shared) -> Result<(), String> {
         };
         let Err(error) = asked else { return Ok(()) };
         let Some(wait) = retry::next_wait(&error, attempt, &shared.options.retry, 1.0) else {
-            return Err(with_hint(&error));
+            let hint = (shared.options.hint)(&JobProblem::Client(&error));
+            return Err(sentence_with(chain(&error), hint));
         };
         tracing::warn!(
             attempt,

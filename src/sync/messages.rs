@@ -1,6 +1,26 @@
 //! Errors in words.
 
 use crate::ccs::CcsError;
+use crate::model::Guid;
+
+/// A problem that ends a job, as far as somebody can do something about it.
+#[derive(Debug)]
+pub enum JobProblem<'p> {
+    /// The client's error.
+    Client(&'p CcsError),
+    /// Another server answered than the one that has listed the job's runs so far.
+    OtherServer {
+        /// The job.
+        job: Guid,
+        /// The base URL of the server that has listed its runs so far.
+        before: &'p str,
+        /// The base URL of the server that answered.
+        now: &'p str,
+    },
+}
+
+/// What to do about a problem; `None` where the problem says it all.
+pub type HintOf = fn(&JobProblem<'_>) -> Option<String>;
 
 /// An error with its causes, in one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
@@ -21,10 +41,9 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// An error of the client with its way out.
-pub(super) fn with_hint(error: &CcsError) -> String {
-    let text = chain(error);
-    match error.hint() {
+/// A text, and what to do about it as a sentence behind it.
+pub(super) fn sentence_with(text: String, hint: Option<String>) -> String {
+    match hint {
         // A server's words may end as a sentence does.
         Some(hint) => format!(
             "{}. {}{}",

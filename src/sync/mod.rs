@@ -13,3 +13,4 @@ mod store;
 
 pub use engine::{Options, SyncError, sync};
 pub use event::{Cancellation, SyncEvent};
+pub use messages::{HintOf, JobProblem};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::event::{Cancellation, SyncEvent};
+use super::messages::HintOf;
 use super::store::Store;
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;
@@ -14,6 +15,7 @@ pub(super) struct JobOptions {
     pub(super) retry: Policy,
     pub(super) run_limit: usize,
     pub(super) zone: NaiveZone,
+    pub(super) hint: HintOf,
 }
 
 /// What the tasks of a sync share.

@@ -130,6 +130,30 @@ fn the_map_has_no_cycle_and_names_every_module() {
     assert_eq!(placed, modules, "the modules left over depend on one another");
 }
 
+/// Which command to try next is said in `src/cli/hints`; other modules name the condition.
+#[test]
+fn only_the_command_line_names_commands() {
+    // Settings name commands in their help; a finding is data of `verify` that has its remedy.
+    let exempt = [
+        Path::new("cli"),
+        Path::new("config"),
+        Path::new("archive/verify/finding.rs"),
+    ];
+    let mut named = Vec::new();
+    for file in rust_files(Path::new(SRC)) {
+        let relative = file.strip_prefix(SRC).unwrap();
+        if exempt.iter().any(|place| relative.starts_with(place)) {
+            continue;
+        }
+        for (number, line) in (1..).zip(fs::read_to_string(&file).unwrap().lines()) {
+            if line.contains("`jobruns ") && !line.trim_start().starts_with("//") {
+                named.push(format!("{}:{number}: {}", relative.display(), line.trim()));
+            }
+        }
+    }
+    assert!(named.is_empty(), "say it in src/cli/hints:\n{}", named.join("\n"));
+}
+
 #[test]
 fn names_after_crate_are_found_in_every_form() {
     let text =

@@ -73,6 +73,7 @@ impl Bench {
             run_limit: DEFAULT_RUN_LIMIT,
             naive_time: None,
             create_archive: true,
+            hint: |_| None,
         };
         Self {
             folder: tempfile::tempdir().unwrap(),

@@ -27,18 +27,10 @@ pub struct HeadFileError {
 }
 
 impl HeadFileError {
-    /// The way out, in a sentence.
+    /// What kind of error the operating system told; `InvalidData` for a file that is no list of heads.
     #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self.source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                "check that the folder is there, and the share connected."
-            }
-            io::ErrorKind::InvalidData => {
-                "name a file that `jobruns sync --head-file` wrote, or a list of heads, one a line."
-            }
-            _ => "check the place, and who may write and read there.",
-        }
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
     }
 }
 

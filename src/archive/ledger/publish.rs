@@ -106,17 +106,6 @@ pub enum PublishError {
     Archive(#[from] ArchiveError),
 }
 
-impl PublishError {
-    /// The way out, in a sentence.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
-            Self::List(error) => error.hint().to_owned(),
-            Self::Archive(error) => error.hint().unwrap_or_default(),
-        }
-    }
-}
-
 fn append_line(path: &Path, line: &str) -> Result<Publication, HeadFileError> {
     let failed = |source| HeadFileError {
         doing: "append to",

@@ -120,36 +120,6 @@ impl QueryError {
             Self::Failed { .. } | Self::Interrupted | Self::NoText { .. }
         )
     }
-
-    /// The way out; `None` where the error says it all.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotReading { .. } => Some(
-                "to change or extend data, work on a copy of the file with any SQLite tool."
-                    .to_owned(),
-            ),
-            Self::Sql { .. } => {
-                Some("`jobruns query \"SELECT name, sql FROM sqlite_schema\"` shows the tables and columns that can be asked.".to_owned())
-            }
-            Self::NoText { .. } => Some("drop it with the tool that made it, and make it again in UTF-8.".to_owned()),
-            Self::NoSuchParameter { known, .. } if known.is_empty() => {
-                Some("write it into the SQL as :name.".to_owned())
-            }
-            Self::NoSuchParameter { known, .. } => Some(format!("it has {}.", known.join(", "))),
-            Self::MissingParameter { name } => {
-                let bare = name.trim_start_matches([':', '@', '$', '?']);
-                Some(format!("give it with --param {bare}=VALUE."))
-            }
-            Self::Several => Some("ask one question at a time.".to_owned()),
-            Self::Failed { source }
-                if matches!(source.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseCorrupt)) =>
-            {
-                Some("run `jobruns verify` to see every finding, and keep a copy of the file as it is.".to_owned())
-            }
-            Self::Empty | Self::Failed { .. } | Self::Interrupted => None,
-        }
-    }
 }
 
 /// The answer to a query, row by row.

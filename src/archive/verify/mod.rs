@@ -414,7 +414,7 @@ fn conclude(
     }
     if seen_otherwise > 0 {
         notes.push(format!(
-            "runs seen last in other bytes with the same content: {seen_otherwise}; the hash of those bytes, by which the next sync knows them, is not proved, and `jobruns reindex` forgets it"
+            "runs seen last in other bytes with the same content: {seen_otherwise}; the hash of those bytes, by which the next sync knows them, is not proved, and a reindex forgets it"
         ));
     }
     let mut report = VerifyReport {

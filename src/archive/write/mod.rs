@@ -250,8 +250,8 @@ impl Writer {
                 let runs = writer.runs_with_naive_times(from)?;
                 tracing::warn!(
                     "times without offset are read by the rules of {} of {} from now on, which differ from those of {} \
-                     from {from} on; {runs} archived runs have such a time then or later, and `jobruns reindex` reads \
-                     them again by the new rules",
+                     from {from} on; {runs} archived runs have such a time then or later, and a reindex reads them \
+                     again by the new rules",
                     now.name(),
                     now.version(),
                     before.version(),

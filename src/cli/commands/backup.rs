@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::archive::{BackupError, BackupMade, Verified, backup};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::output::in_use;
-use crate::cli::terminal::console::shown;
-use crate::cli::terminal::table::{print_json, print_text};
+use crate::cli::terminal::console::{Console, shown};
+use crate::cli::terminal::table::print_result;
 use crate::config::TableOrJson;
 use crate::model::hex;
 
@@ -33,9 +34,9 @@ pub(crate) struct BackupArgs {
     #[arg(long)]
     force: bool,
 
-    /// The output format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: TableOrJson,
+    /// The output format [default: table]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<TableOrJson>,
 }
 
 #[derive(Serialize)]
@@ -46,7 +47,7 @@ struct Made {
     verified: Verified,
 }
 
-pub(crate) fn run(args: &BackupArgs, archive: &Path) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &BackupArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
     in_use::refuse(&args.target)?;
     let BackupMade {
         path,
@@ -54,23 +55,23 @@ pub(crate) fn run(args: &BackupArgs, archive: &Path) -> Result<Exit, Failure> {
         head,
         verified,
     } = backup(archive, &args.target, args.force)?;
-    let path = path.display().to_string();
-    match args.format {
-        TableOrJson::Table => print_text(&format!(
+    let made = Made {
+        path: path.display().to_string(),
+        bytes,
+        head: hex(&head),
+        verified,
+    };
+    let text = || {
+        format!(
             "{} is a copy of the archive ({}). Checked: {} ledger entries and {} payloads. Ledger head {}\n",
-            shown(&path),
+            shown(&made.path),
             DecimalBytes(bytes),
             HumanCount(verified.entries),
             HumanCount(verified.payloads),
-            hex(&head)
-        ))?,
-        TableOrJson::Json => print_json(&Made {
-            path,
-            bytes,
-            head: hex(&head),
-            verified,
-        })?,
-    }
+            made.head
+        )
+    };
+    print_result(console, args.format, text, &made)?;
     Ok(Exit::Done)
 }
 
@@ -83,7 +84,6 @@ impl From<BackupError> for Failure {
             BackupError::NotIntact { .. } => Exit::NotIntact,
             BackupError::Io { .. } | BackupError::Copy { .. } => Exit::NotDone,
         };
-        let hint = error.hint();
-        Self::of(exit, &error, hint)
+        Self::of(exit, &error, hints::backup(&error))
     }
 }

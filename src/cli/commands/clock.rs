@@ -10,7 +10,7 @@ use crate::model::show_rounded;
 pub(crate) fn tell(findings: &[ClockFinding]) -> Exit {
     for finding in findings {
         match finding {
-            ClockFinding::InFuture { sync_id, at } => tracing::warn!(
+            ClockFinding::InFuture { sync_id, at } => tracing::error!(
                 sync_id,
                 "the last sync, {sync_id}, lies in the future ({at}): the clock was ahead then, or is behind now; check the \
                  clock, then sync again"
@@ -21,7 +21,7 @@ pub(crate) fn tell(findings: &[ClockFinding]) -> Exit {
                 before,
                 skew_before,
                 skew,
-            } => tracing::warn!(
+            } => tracing::error!(
                 sync_id,
                 "sync {sync_id} began at {began}, before the time of the sync before it ({before}{}): the clock was set back in \
                  between{}. Check the clock; `jobruns report coverage --gaps` leaves out the syncs whose times do not fit",

@@ -10,9 +10,11 @@ use crate::archive::{ReadOnly, Writer};
 use crate::ccs::retry::Policy;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
 use crate::cli::commands::sync::One;
+use crate::cli::commands::sync_summary::Summary;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::runtime::runtime;
-use crate::cli::terminal::console::Console;
+use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::print_text;
@@ -61,7 +63,8 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
         for _ in 0..nights {
             server.pass_night();
         }
-        print_text(&format!(
+        let say = |text: &str| say(console, text);
+        say(&format!(
             "A simulated CCS answers at {}. It lists two years of runs of {} jobs.\n",
             server.base_url(),
             Site::JOBS
@@ -83,22 +86,23 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             list: None,
             cancellation,
         };
-        print_text(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
+        say(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
         let (first, summary) = sync.run().await?;
-        print_text(&summary.text())?;
-        let goes_on = first == Exit::Done || (first == Exit::Findings && accept_quarantined(archive)?);
+        say(&told(&summary))?;
+        let goes_on =
+            first == Exit::Done || (first == Exit::Findings && accept_quarantined(archive, console)?);
         if !goes_on {
+            summary.failure().inspect(|failure| console.tell(failure));
             return Ok(first);
         }
         server.pass_night();
-        print_text(
-            "\n2. The next night: new runs; one ended, one was edited, the oldest are no longer listed\n\n",
-        )?;
+        say("\n2. The next night: new runs; one ended, one was edited, the oldest are no longer listed\n\n")?;
         let (second, summary) = sync.run().await?;
-        print_text(&summary.text())?;
+        say(&told(&summary))?;
+        summary.failure().inspect(|failure| console.tell(failure));
         Ok::<_, Failure>(second)
     })?;
-    if exit == Exit::Done {
+    if exit == Exit::Done && !console.is_quiet() {
         for (title, words) in REPORTS {
             print_text(&format!(
                 "\n{title}: jobruns --archive {ARCHIVE} {}\n\n",
@@ -115,19 +119,39 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
     Ok(exit)
 }
 
+/// Prints what the demo shows, unless `--quiet`.
+fn say(console: &Console, text: &str) -> Result<(), Failure> {
+    if console.is_quiet() {
+        return Ok(());
+    }
+    print_text(text)
+}
+
+/// A sync's summary, and what went wrong.
+fn told(summary: &Summary) -> String {
+    let mut text = summary.text();
+    for cause in summary.causes() {
+        text.push_str(&format!("\n{}\n", shown(&cause)));
+    }
+    text
+}
+
 /// Accepts the bytes in quarantine, as somebody would who has looked at them; says whether there were any.
-fn accept_quarantined(archive: &Path) -> Result<bool, Failure> {
+fn accept_quarantined(archive: &Path, console: &Console) -> Result<bool, Failure> {
     const WHY: &str = "a damaged message, known to the server's administrator";
     let rows = ReadOnly::open(archive)?.quarantine()?;
     let mut accepted = false;
     for row in rows.iter().filter(|row| row.accepted_at.is_none()) {
         let id = row.quarantine_id;
         Writer::open_existing(archive)?.accept(id, WHY)?;
-        print_text(&format!(
-            "\nThese bytes stay in the archive. The demo accepts them, so that they end no further sync as partial:\n\
+        say(
+            console,
+            &format!(
+                "\nThese bytes stay in the archive. The demo accepts them, so that they end no further sync as partial:\n\
              \x20 jobruns --archive {ARCHIVE} quarantine show {id}\n\
              \x20 jobruns --archive {ARCHIVE} quarantine accept {id} --why {WHY:?}\n"
-        ))?;
+            ),
+        )?;
         accepted = true;
     }
     Ok(accepted)
@@ -226,5 +250,6 @@ fn options_of(server: &Simulator) -> sync::Options {
         run_limit: DEFAULT_RUN_LIMIT,
         naive_time: None,
         create_archive: false,
+        hint: hints::sync,
     }
 }

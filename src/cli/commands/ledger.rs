@@ -10,10 +10,11 @@ use crate::archive::{
     Acknowledged, HeadToPublish, LedgerChoice, LedgerLine, ReadOnly, Snapshot, acknowledge, read_heads,
 };
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::output::Output;
 use crate::cli::output::in_use;
 use crate::cli::output::publish::{HeadList, publish};
-use crate::cli::terminal::console::shown;
+use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::{print_json, print_text};
 use crate::config::{Sources, TableOrJson};
 use crate::model::{Guid, hex};
@@ -99,7 +100,12 @@ struct Shown {
 /// Lines shown where nobody says how many.
 const DEFAULT_LIMIT: u32 = 20;
 
-pub(crate) fn run(args: &LedgerArgs, sources: &Sources<'_>, archive: &Path) -> Result<Exit, Failure> {
+pub(crate) fn run(
+    args: &LedgerArgs,
+    sources: &Sources<'_>,
+    archive: &Path,
+    console: &Console,
+) -> Result<Exit, Failure> {
     match &args.action {
         Action::Show { run, limit, format } => {
             let last = limit.or(run.is_none().then_some(DEFAULT_LIMIT));
@@ -110,7 +116,7 @@ pub(crate) fn run(args: &LedgerArgs, sources: &Sources<'_>, archive: &Path) -> R
                 Failure::new(Exit::WrongUsage, "no list of heads is named")
                     .with_hint("name it by --head-file.")
             })?;
-            return give_up(archive, &list, why);
+            return give_up(archive, &list, why, console);
         }
         Action::Export { run, format, output } => {
             let choice = LedgerChoice {
@@ -123,10 +129,15 @@ pub(crate) fn run(args: &LedgerArgs, sources: &Sources<'_>, archive: &Path) -> R
     Ok(Exit::Done)
 }
 
-fn give_up(archive: &Path, named: &HeadList, why: &str) -> Result<Exit, Failure> {
+fn give_up(archive: &Path, named: &HeadList, why: &str, console: &Console) -> Result<Exit, Failure> {
     let path = &named.path;
-    let list = read_heads(path)
-        .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
+    let list = read_heads(path).map_err(|error| {
+        Failure::of(
+            Exit::WrongUsage,
+            &error,
+            Some(hints::head_file(&error).to_owned()),
+        )
+    })?;
     let Acknowledged { heads, head, at } = acknowledge(archive, &list, why)?;
     if heads == 0 {
         tracing::info!(
@@ -142,10 +153,12 @@ fn give_up(archive: &Path, named: &HeadList, why: &str) -> Result<Exit, Failure>
         // The newest head that is not held is what was just given up.
         made: true,
     };
-    print_text(&format!(
-        "{heads} published heads are given up. Ledger head {}\n",
-        hex(&head)
-    ))?;
+    if !console.is_quiet() {
+        print_text(&format!(
+            "{heads} published heads are given up. Ledger head {}\n",
+            hex(&head)
+        ))?;
+    }
     Ok(publish(named, archive, &published, "this acknowledgement"))
 }
 

@@ -12,7 +12,7 @@ use crate::cli::output::in_use;
 use crate::cli::output::publish::publish;
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::table::{print_json, print_text};
+use crate::cli::terminal::table::print_result;
 use crate::config::{GlobalSettings, Sources, TableOrJson};
 use crate::model::{NaiveZone, hex};
 
@@ -38,9 +38,9 @@ pub(crate) struct ReindexArgs {
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
 
-    /// The output format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: TableOrJson,
+    /// The output format [default: table]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<TableOrJson>,
 }
 
 #[derive(Serialize)]
@@ -77,24 +77,25 @@ pub(crate) fn run(
     let rules = zone.rules().map_or_else(String::new, |rules| {
         format!(" by the rules of {}", rules.version())
     });
-    match args.format {
-        TableOrJson::Table => print_text(&format!(
+    let done = Done {
+        runs,
+        revisions,
+        messages,
+        payload_bytes,
+        naive_time: zone.to_string(),
+        head: hex(&head),
+    };
+    let text = || {
+        format!(
             "Rebuilt {} runs with {} messages from {} payloads of {}, times without offset in {zone}{rules}. Ledger head {}\n",
             HumanCount(runs),
             HumanCount(messages),
             HumanCount(revisions),
             DecimalBytes(payload_bytes),
-            hex(&head)
-        ))?,
-        TableOrJson::Json => print_json(&Done {
-            runs,
-            revisions,
-            messages,
-            payload_bytes,
-            naive_time: zone.to_string(),
-            head: hex(&head),
-        })?,
-    }
+            done.head
+        )
+    };
+    print_result(console, args.format, text, &done)?;
     let published = HeadToPublish {
         at,
         what: "reindex".to_owned(),

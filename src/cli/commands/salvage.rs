@@ -12,7 +12,7 @@ use crate::cli::output::in_use;
 use crate::cli::output::publish::publish;
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::{Console, shown};
-use crate::cli::terminal::table::{print_json, print_text};
+use crate::cli::terminal::table::{counted, print_result, unprinted};
 use crate::config::{GlobalSettings, Sources, TableOrJson};
 use crate::model::hex;
 
@@ -39,9 +39,9 @@ pub(crate) struct SalvageArgs {
     #[arg(long, value_name = "FILE")]
     head_file: Option<PathBuf>,
 
-    /// The output format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: TableOrJson,
+    /// The output format [default: table]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<TableOrJson>,
 }
 
 #[derive(Serialize)]
@@ -72,19 +72,17 @@ pub(crate) fn run(
     });
     shown_progress.clear();
     let salvaged = result.map_err(of_damage)?;
-    match args.format {
-        TableOrJson::Table => print_text(&text(&salvaged))?,
-        TableOrJson::Json => print_json(&Taken {
-            runs: salvaged.runs,
-            revisions: salvaged.revisions,
-            ledger_lines: salvaged.lines,
-            lost: &salvaged.lost,
-            more_lost: salvaged.more_lost,
-            old_head: hex(&salvaged.old_head),
-            head: hex(&salvaged.head),
-            verified: salvaged.verified,
-        })?,
-    }
+    let taken = Taken {
+        runs: salvaged.runs,
+        revisions: salvaged.revisions,
+        ledger_lines: salvaged.lines,
+        lost: &salvaged.lost,
+        more_lost: salvaged.more_lost,
+        old_head: hex(&salvaged.old_head),
+        head: hex(&salvaged.head),
+        verified: salvaged.verified,
+    };
+    print_result(console, args.format, || text(&salvaged), &taken)?;
     let published = HeadToPublish {
         at: salvaged.at,
         what: "salvage".to_owned(),
@@ -95,11 +93,17 @@ pub(crate) fn run(
     let exit = list.map_or(Exit::Done, |list| {
         publish(&list, &args.new, &published, "this salvage")
     });
-    Ok(if salvaged.lost.is_empty() {
-        exit
-    } else {
-        Exit::Findings
-    })
+    if salvaged.lost.is_empty() {
+        return Ok(exit);
+    }
+    let words = format!(
+        "{} of {} could not be salvaged into {}",
+        counted(salvaged.lost.len() as u64 + salvaged.more_lost, "thing"),
+        args.damaged.display(),
+        args.new.display()
+    );
+    let lost = unprinted(console, args.format, salvaged.lost.iter().cloned());
+    Err(Failure::new(Exit::Findings, words).with_causes(lost))
 }
 
 fn text(salvaged: &Salvaged) -> String {

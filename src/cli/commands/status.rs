@@ -9,7 +9,8 @@ use crate::archive::{ClockFinding, JobState, ReadOnly};
 use crate::cli::commands::clock;
 use crate::cli::commands::jobs::yes_or_no;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::terminal::table::{Column, or_dash, print};
+use crate::cli::terminal::console::Console;
+use crate::cli::terminal::table::{Column, or_dash, print_result, table};
 use crate::config::TableOrJson;
 use crate::model::{Instant, parse_duration, show_duration, show_rounded};
 
@@ -27,9 +28,9 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_age: Option<Duration>,
 
-    /// The output format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: TableOrJson,
+    /// The output format [default: table]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<TableOrJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,7 +47,7 @@ struct Freshness {
     last_sync_in_future: bool,
 }
 
-pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &StatusArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
     let now = Instant::now();
     let states = ReadOnly::open(archive)?.job_states()?;
     let jobs: Vec<Freshness> = states
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
         Column::Text("newest run"),
         Column::Text("last error"),
     ];
-    print(args.format, &jobs, &columns, |job| {
+    let cells = |job: &Freshness| {
         let age = job
             .age_seconds
             .map(|age| show_rounded(Duration::from_secs(age.unsigned_abs())));
@@ -81,7 +82,9 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path) -> Result<Exit, Failure> {
             or_dash(job.newest_run_at.as_deref()),
             or_dash(job.last_error.as_deref().map(beginning).as_deref()),
         ]
-    })?;
+    };
+    let text = || table(&columns, jobs.iter().map(cells));
+    print_result(console, args.format, text, &jobs)?;
     let mut clock_findings = ReadOnly::open(archive)?.clock_findings(now)?;
     let mut ahead = tell_last_syncs_in_future(&jobs);
     if ahead != Exit::Done {
@@ -131,7 +134,7 @@ fn tell_last_syncs_in_future(jobs: &[Freshness]) -> Exit {
     for job in jobs.iter().filter(|job| job.watched && job.last_sync_in_future) {
         let title = job.name.as_deref().unwrap_or(&job.job_id);
         let at = job.last_synced_at.as_deref().unwrap_or_default();
-        tracing::warn!(
+        tracing::error!(
             job_id = job.job_id,
             "{title}: its last complete sync lies in the future ({at}); check the clock, then sync again"
         );
@@ -155,18 +158,18 @@ pub(crate) fn check(states: Vec<JobState>, max_age: Duration, now: Instant) -> E
 fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
     let max_age = show_duration(max_age);
     if !jobs.iter().any(|job| job.watched) {
-        tracing::warn!("no job is watched, so nothing is fresh");
+        tracing::error!("no job is watched, so nothing is fresh");
         return Exit::Findings;
     }
     let mut exit = Exit::Done;
     for job in jobs.iter().filter(|job| job.overdue == Some(true)) {
         let title = job.name.as_deref().unwrap_or(&job.job_id);
         match &job.last_synced_at {
-            Some(at) => tracing::warn!(
+            Some(at) => tracing::error!(
                 job_id = job.job_id,
                 "{title}: its last complete sync is older than {max_age} ({at})"
             ),
-            None => tracing::warn!(job_id = job.job_id, "{title}: there was no complete sync yet"),
+            None => tracing::error!(job_id = job.job_id, "{title}: there was no complete sync yet"),
         }
         exit = Exit::Findings;
     }

@@ -14,6 +14,7 @@ use crate::cli::client::client;
 use crate::cli::commands::scheduled::Scheduled;
 use crate::cli::commands::sync_summary::{self, Summary};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::new_archive::{may_create, missing, tell_created};
 use crate::cli::output::in_use;
 use crate::cli::output::publish::{HeadList, publish};
@@ -21,9 +22,9 @@ use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
-use crate::cli::terminal::table::{print_json, print_text};
+use crate::cli::terminal::table::print_result;
 use crate::config::{GlobalSettings, ListedJob, ServerSettings, Sources, SyncSettings, TableOrJson};
-use crate::model::{Guid, hex};
+use crate::model::Guid;
 use crate::sync::{self, Cancellation, SyncError, SyncEvent};
 
 /// Fetches every run of every watched job into the archive
@@ -82,8 +83,7 @@ pub(crate) fn run(
         };
         match settings.every {
             None => {
-                let (exit, summary) = sync.run().await?;
-                print(&summary, settings.format)?;
+                let exit = sync.run_and_tell(settings.format, console).await?;
                 Ok(sync.exports(exit, &scheduled, console))
             }
             Some(every) => repeat(&mut sync, every, settings.format, &scheduled, console).await,
@@ -96,7 +96,7 @@ pub(crate) fn run(
 async fn repeat(
     sync: &mut One<'_>,
     every: Duration,
-    format: TableOrJson,
+    format: Option<TableOrJson>,
     scheduled: &Scheduled,
     console: &Console,
 ) -> Result<Exit, Failure> {
@@ -105,9 +105,8 @@ async fn repeat(
     let mut last = Exit::Done;
     while !cancellation.is_cancelled() {
         let next = Instant::now() + every;
-        match sync.run().await {
-            Ok((exit, summary)) => {
-                print(&summary, format)?;
+        match sync.run_and_tell(format, console).await {
+            Ok(exit) => {
                 last = sync.exports(exit, scheduled, console);
                 // One that vanishes later is not replaced.
                 sync.options.create_archive = false;
@@ -144,6 +143,7 @@ fn options(jobs: Vec<ListedJob>, settings: &SyncSettings, server: &ServerSetting
         run_limit: usize::try_from(settings.run_limit).unwrap_or(usize::MAX),
         naive_time: settings.naive_time,
         create_archive: false,
+        hint: hints::sync,
     }
 }
 
@@ -158,6 +158,27 @@ pub(crate) struct One<'s> {
 }
 
 impl One<'_> {
+    /// Syncs once, prints the result, and tells what went wrong.
+    pub(crate) async fn run_and_tell(
+        &self,
+        format: Option<TableOrJson>,
+        console: &Console,
+    ) -> Result<Exit, Failure> {
+        let (exit, summary) = self.run().await?;
+        print_result(console, format, || summary.text(), &summary)?;
+        let line = summary.line();
+        if console.is_json() || format == Some(TableOrJson::Json) {
+            tracing::info!(sync_id = summary.sync_id, head = summary.head, "{line}");
+        } else {
+            // The table on standard output ends with the same.
+            console.note_in_log(&line);
+        }
+        if let Some(failure) = summary.failure() {
+            console.tell(&failure);
+        }
+        Ok(exit)
+    }
+
     /// Syncs once, and says how it ended.
     pub(crate) async fn run(&self) -> Result<(Exit, Summary), Failure> {
         let names: Arc<Mutex<HashMap<Guid, String>>> = Arc::default();
@@ -183,6 +204,7 @@ impl One<'_> {
                 progress.show(&event);
             }
         };
+        let begun = Instant::now();
         let ended = sync::sync(
             self.archive,
             self.client,
@@ -196,20 +218,12 @@ impl One<'_> {
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         add_archived_names(self.archive, &record, &mut names);
         let exit = self.publish(&record, sync_summary::exit(record.outcome));
-        Ok((exit, Summary::new(&record, &names)))
+        Ok((exit, Summary::new(&record, &names, begun.elapsed())))
     }
 
     /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
     /// but this is done in part.
     fn publish(&self, record: &SyncRecord, exit: Exit) -> Exit {
-        let head = hex(&record.head);
-        tracing::info!(
-            sync_id = record.sync_id,
-            head,
-            "sync {} {}, ledger head {head}",
-            record.sync_id,
-            record.outcome.as_str()
-        );
         let Some(list) = self.list else { return exit };
         let to_publish = HeadToPublish {
             at: record.finished_at,
@@ -270,12 +284,5 @@ fn add_archived_names(archive: &Path, record: &SyncRecord, names: &mut HashMap<G
         if let (Ok(job_id), Some(name)) = (state.job.job_id.parse(), state.job.name) {
             names.entry(job_id).or_insert(name);
         }
-    }
-}
-
-fn print(summary: &Summary, format: TableOrJson) -> Result<(), Failure> {
-    match format {
-        TableOrJson::Table => print_text(&summary.text()),
-        TableOrJson::Json => print_json(summary),
     }
 }

@@ -1,29 +1,35 @@
 //! What a sync found, for people and for programs.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use indicatif::{DecimalBytes, HumanCount};
 use serde::Serialize;
 
 use crate::archive::{JobFigures, JobRecord, SyncOutcome, SyncRecord};
-use crate::cli::failure::Exit;
-use crate::cli::terminal::console::shown;
-use crate::cli::terminal::table::{Column, table};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::terminal::table::{Column, counted, table};
+use crate::cli::terminal::titles::{list_of_jobs, titles};
 use crate::model::{Guid, hex};
 
 /// The summary as programs read it; the order of the fields is that of the contract.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
-    sync_id: i64,
+    pub(crate) sync_id: i64,
     archive_id: String,
     archive_created: bool,
     clock_skew_seconds: Option<i64>,
     started_at: String,
     finished_at: String,
     outcome: &'static str,
-    head: String,
+    pub(crate) head: String,
     totals: Figures,
     jobs: Vec<JobSummary>,
+    /// From its begin to its end; the jobs ran side by side.
+    #[serde(skip)]
+    duration: Duration,
+    #[serde(skip)]
+    ended: SyncOutcome,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,8 +75,8 @@ impl From<&JobFigures> for Figures {
 }
 
 impl Summary {
-    /// The summary of a sync; `names` has the names of its jobs, as far as they are known.
-    pub(crate) fn new(record: &SyncRecord, names: &HashMap<Guid, String>) -> Self {
+    /// The summary of a sync that took so long; `names` has the names of its jobs, as far as they are known.
+    pub(crate) fn new(record: &SyncRecord, names: &HashMap<Guid, String>, duration: Duration) -> Self {
         let job = |job: &JobRecord| JobSummary {
             job_id: job.job_id.to_string(),
             name: names.get(&job.job_id).cloned(),
@@ -90,10 +96,12 @@ impl Summary {
             head: hex(&record.head),
             totals: Figures::from(&record.totals),
             jobs: record.jobs.iter().map(job).collect(),
+            duration,
+            ended: record.outcome,
         }
     }
 
-    /// The summary as people read it: a line per job, the sums, what went wrong and what to do about it.
+    /// The summary as people read it: a line per job and the sums.
     pub(crate) fn text(&self) -> String {
         let columns = [
             Column::Text("job"),
@@ -107,65 +115,116 @@ impl Summary {
             Column::Number("read"),
             Column::Number("seconds"),
         ];
+        let titles = self.titles();
         let mut rows: Vec<Vec<String>> = self
             .jobs
             .iter()
-            .map(|job| cells(job.title(), job.outcome, &job.figures))
+            .zip(titles)
+            .map(|(job, title)| cells(title, job.outcome, &job.figures, job.figures.seconds))
             .collect();
         if self.jobs.len() > 1 {
-            rows.push(cells("all", self.outcome, &self.totals));
+            let wall = self.duration.as_secs_f64();
+            rows.push(cells("all".to_owned(), self.outcome, &self.totals, wall));
         }
-        let mut text = table(&columns, rows);
-        // A refused login, say, is the same for every job: told once.
-        let mut places: HashMap<&str, usize> = HashMap::new();
-        let mut told: Vec<(&str, Vec<&JobSummary>)> = Vec::new();
-        for job in &self.jobs {
+        format!(
+            "{}\nSync {} {}. Ledger head {}\n",
+            table(&columns, rows),
+            self.sync_id,
+            self.outcome,
+            self.head
+        )
+    }
+
+    /// How the sync ended, in a line for a log.
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "sync {} {}, ledger head {}",
+            self.sync_id, self.outcome, self.head
+        )
+    }
+
+    /// What there is to tell of a sync that is not complete: what went wrong, each cause once with its jobs.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        let jobs = self.jobs.len() as u64;
+        let incomplete = self.jobs.iter().filter(|job| job.outcome != "complete").count();
+        let words = match self.ended {
+            SyncOutcome::Complete => return None,
+            SyncOutcome::Interrupted => {
+                format!("sync {} was interrupted; what was read is kept", self.sync_id)
+            }
+            SyncOutcome::Failed => format!("sync {} failed", self.sync_id),
+            SyncOutcome::Partial => format!(
+                "sync {} is partial: {incomplete} of {} not complete",
+                self.sync_id,
+                counted(jobs, "job")
+            ),
+        };
+        let failure = Failure::new(exit(self.ended), words).with_causes(self.causes());
+        if self.totals.runs_quarantined == 0 {
+            return Some(failure);
+        }
+        Some(failure.with_hint(
+            "bytes that could not be read are in quarantine: `jobruns quarantine list` shows them, and `jobruns quarantine \
+             accept ID --why TEXT` accepts those that somebody has looked at.",
+        ))
+    }
+
+    /// What went wrong, each cause once with the jobs that it hit.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        let titles = self.titles();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut causes: Vec<(&JobSummary, String, Vec<&str>)> = Vec::new();
+        for (job, title) in self.jobs.iter().zip(&titles) {
             let Some(error) = job.error.as_deref() else {
                 continue;
             };
-            let place = *places.entry(error).or_insert(told.len());
-            if place == told.len() {
-                told.push((error, Vec::new()));
+            let cause = without_job(error, &job.job_id);
+            let place = *places.entry(cause.clone()).or_insert(causes.len());
+            if place == causes.len() {
+                causes.push((job, cause, Vec::new()));
             }
-            told[place].1.push(job);
+            causes[place].2.push(title);
         }
-        for (error, jobs) in told {
-            let title = match jobs.as_slice() {
-                [job] => job.title().to_owned(),
-                _ if jobs.len() == self.jobs.len() => "every job".to_owned(),
-                _ => jobs.iter().map(|job| job.title()).collect::<Vec<_>>().join(", "),
-            };
-            text.push_str(&format!(
-                "\n{} ({}): {}\n",
-                shown(&title),
-                jobs[0].outcome,
-                shown(error)
+        let more = causes.len().saturating_sub(TOLD_CAUSES);
+        let mut told: Vec<String> = causes
+            .iter()
+            .take(TOLD_CAUSES)
+            .map(|(job, cause, titles)| {
+                let error = match titles.as_slice() {
+                    [_] => job.error.as_deref().unwrap_or_default(),
+                    _ => cause,
+                };
+                format!("{}: {error}", list_of_jobs(titles))
+            })
+            .collect();
+        if more > 0 {
+            told.push(format!(
+                "{more} other errors; `jobruns status` shows the last error of each job"
             ));
         }
-        if self.totals.runs_quarantined > 0 {
-            text.push_str(
-                "\nBytes that could not be read are in quarantine: `jobruns quarantine list` shows them, and \
-                 `jobruns quarantine accept ID --why TEXT` ends their being reported.\n",
-            );
-        }
-        text.push_str(&format!(
-            "\nSync {} {}. Ledger head {}\n",
-            self.sync_id, self.outcome, self.head
-        ));
-        text
+        told
+    }
+
+    fn titles(&self) -> Vec<String> {
+        let jobs = self.jobs.iter();
+        titles(jobs.map(|job| (job.job_id.as_str(), job.name.as_deref())))
     }
 }
 
-impl JobSummary {
-    fn title(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.job_id)
-    }
+/// The most causes that are told of a sync.
+const TOLD_CAUSES: usize = 20;
+
+/// An error without the job of which it was told, so that the same one of other jobs is the same text.
+fn without_job(error: &str, job_id: &str) -> String {
+    error
+        .replace(&format!(" of job {job_id}"), "")
+        .replace(job_id, "JOB_ID")
 }
 
-fn cells(title: &str, outcome: &str, figures: &Figures) -> Vec<String> {
+fn cells(title: String, outcome: &str, figures: &Figures, seconds: f64) -> Vec<String> {
     let count = |number: u64| HumanCount(number).to_string();
     vec![
-        title.to_owned(),
+        title,
         outcome.to_owned(),
         count(figures.runs_seen),
         count(figures.runs_new),
@@ -174,7 +233,7 @@ fn cells(title: &str, outcome: &str, figures: &Figures) -> Vec<String> {
         count(figures.runs_quarantined),
         count(figures.messages_new),
         DecimalBytes(figures.body_bytes).to_string(),
-        format!("{:.1}", figures.seconds),
+        format!("{seconds:.1}"),
     ]
 }
 
@@ -225,7 +284,7 @@ mod tests {
 
     #[test]
     fn the_json_is_that_of_the_contract_in_its_order() {
-        let json = serde_json::to_string(&Summary::new(&record(), &HashMap::new())).unwrap();
+        let json = serde_json::to_string(&Summary::new(&record(), &HashMap::new(), Duration::ZERO)).unwrap();
         let figures = r#""attempts":2,"runs_seen":1030,"runs_new":3,"runs_changed":0,"runs_unchanged":0,"runs_quarantined":0,"runs_absent":0,"messages_new":0,"body_bytes":0,"seconds":1.5"#;
         let head = "ab".repeat(32);
         let expected = format!(
@@ -234,15 +293,36 @@ mod tests {
         assert_eq!(json, expected);
     }
 
+    fn told(failure: &Failure) -> (&str, &[String]) {
+        let Failure::Error(told) = failure else {
+            panic!("it is told")
+        };
+        (&told.words, &told.causes)
+    }
+
     #[test]
-    fn the_table_names_the_job_and_its_error_without_executing_it() {
+    fn the_table_has_the_figures_and_the_failure_the_errors() {
         let names = HashMap::from([(Guid::from_bytes([1; 16]), "Nightly".to_owned())]);
-        let text = Summary::new(&record(), &names).text();
-        assert!(text.contains(r"Nightly (partial): cut\u{1b}[2J"), "{text}");
+        let summary = Summary::new(&record(), &names, Duration::ZERO);
+        let text = summary.text();
+        assert!(text.contains("1,030") && text.contains("Nightly"), "{text}");
         assert!(
-            text.contains("1,030") && text.contains(&"ab".repeat(32)),
+            text.contains(&format!("Sync 1 partial. Ledger head {}", "ab".repeat(32))),
             "{text}"
         );
+        let failure = summary.failure().unwrap();
+        let (words, causes) = told(&failure);
+        assert_eq!(words, "sync 1 is partial: 1 of 1 job not complete");
+        assert_eq!(causes, ["Nightly: cut\x1b[2J"]);
+    }
+
+    #[test]
+    fn the_row_of_all_has_the_time_that_passed() {
+        let mut record = record();
+        record.jobs.push(record.jobs[0].clone());
+        let text = Summary::new(&record, &HashMap::new(), Duration::from_millis(1600)).text();
+        let all = text.lines().find(|line| line.trim().starts_with("all ")).unwrap();
+        assert!(all.ends_with(" 1.6"), "{text}");
     }
 
     #[test]
@@ -257,30 +337,39 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_told_once_with_all_their_jobs_however_many_jobs_and_errors_there_are() {
+    fn a_cause_is_told_once_with_its_jobs_however_many_jobs_and_causes_there_are() {
         let mut record = record();
         let job = record.jobs[0].clone();
         record.jobs = (0..60_000_u32)
-            .map(|number| JobRecord {
-                job_id: Guid::from_bytes(u128::from(number).to_be_bytes()),
-                error: Some(match number % 3 {
-                    0 => "refused".to_owned(),
+            .map(|number| {
+                let job_id = Guid::from_bytes(u128::from(number).to_be_bytes());
+                let error = match number % 3 {
+                    0 => format!("asking for the runs of job {job_id}: refused"),
                     _ => format!("error {number}"),
-                }),
-                ..job.clone()
+                };
+                JobRecord {
+                    job_id,
+                    error: Some(error),
+                    ..job.clone()
+                }
             })
             .collect();
-        let names = [0, 3].map(|number: u128| {
+        let names = [0, 3, 6].map(|number: u128| {
             let id = Guid::from_bytes(number.to_be_bytes());
             (id, format!("job {number}"))
         });
-        let text = Summary::new(&record, &names.into()).text();
-        assert_eq!(text.matches("): refused\n").count(), 1);
-        assert!(
-            text.contains("\njob 0, job 3, 00000000-"),
-            "{}",
-            &text[text.len() - 500..]
+        let failure = Summary::new(&record, &names.into(), Duration::ZERO)
+            .failure()
+            .unwrap();
+        let (_, causes) = told(&failure);
+        assert_eq!(
+            causes[0],
+            "20000 jobs (job 0, job 3, job 6 and 19997 more): asking for the runs: refused"
         );
-        assert_eq!(text.matches("(partial): error ").count(), 40_000);
+        assert_eq!(causes.len(), TOLD_CAUSES + 1);
+        assert!(
+            causes[TOLD_CAUSES].starts_with("39981 other errors"),
+            "{causes:?}"
+        );
     }
 }

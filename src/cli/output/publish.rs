@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{FileIdentity, HeadToPublish, Publication, PublishError, ReadOnly, publish_head};
 use crate::cli::failure::Exit;
+use crate::cli::hints;
 use crate::model::{Guid, hex};
 
 /// A list of heads.
@@ -53,7 +54,7 @@ pub(crate) fn publish(list: &HeadList, archive: &Path, published: &HeadToPublish
             ),
             Err(error) => {
                 let cause = error.source().map(ToString::to_string).unwrap_or_default();
-                (format!("{error} ({cause})"), error.hint(), false)
+                (format!("{error} ({cause})"), hints::publish(&error), false)
             }
         }
     };

@@ -7,6 +7,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -35,6 +36,7 @@ struct Inner {
     level: Level,
     file: Option<Mutex<File>>,
     bars: OnceLock<MultiProgress>,
+    error_told: AtomicBool,
 }
 
 /// One line to say.
@@ -58,6 +60,7 @@ impl Console {
             level,
             file: None,
             bars: OnceLock::new(),
+            error_told: AtomicBool::new(false),
         }))
     }
 
@@ -79,6 +82,7 @@ impl Console {
             level,
             file,
             bars: OnceLock::new(),
+            error_told: AtomicBool::new(false),
         })))
     }
 
@@ -101,6 +105,23 @@ impl Console {
         self.0.level == Level::ERROR
     }
 
+    /// Whether an error was told.
+    #[must_use]
+    pub(crate) fn has_told_error(&self) -> bool {
+        self.0.error_told.load(Ordering::Relaxed)
+    }
+
+    /// Notes in a log file of text what standard output says as well.
+    pub(crate) fn note_in_log(&self, message: &str) {
+        let line = Line {
+            level: Level::INFO,
+            message,
+            message_says_all: true,
+            fields: Map::new(),
+        };
+        self.to_file(|time| file_line(time, &line));
+    }
+
     /// The bars that lines must not tear; made at the first call.
     #[must_use]
     pub(crate) fn bars(&self) -> &MultiProgress {
@@ -111,6 +132,7 @@ impl Console {
     /// Tells a failure: `Error:`, `Caused by:`, `Hint:`, or one JSON object.
     pub(crate) fn tell(&self, failure: &Failure) {
         let Failure::Error(told) = failure else { return };
+        self.0.error_told.store(true, Ordering::Relaxed);
         if self.is_json() {
             let mut fields = Map::new();
             fields.insert("caused_by".to_owned(), told.causes.clone().into());
@@ -175,6 +197,9 @@ impl Console {
     }
 
     fn write(&self, line: &Line<'_>) {
+        if line.level == Level::ERROR {
+            self.0.error_told.store(true, Ordering::Relaxed);
+        }
         let time = now();
         if self.is_json() {
             let json = json_line(&time, line);
@@ -193,7 +218,7 @@ impl Console {
                 _ => writeln!(stderr, "{}", self.styled("2", &text)),
             });
         }
-        self.to_file(|time| format!("{time} {:5} {text}", line.level.as_str()));
+        self.to_file(|time| file_line(time, line));
     }
 
     /// Writes to stderr without tearing the bars. That stderr is closed or full is nobody's to know.
@@ -238,6 +263,11 @@ fn told_lines(told: &ErrorReport) -> Vec<(&'static str, &str)> {
     lines.extend(told.causes.iter().map(|cause| ("Caused by", cause.as_str())));
     lines.extend(told.hint.iter().map(|hint| ("Hint", hint.as_str())));
     lines
+}
+
+/// The line for the log file.
+fn file_line(time: &str, line: &Line<'_>) -> String {
+    format!("{time} {:5} {}", line.level.as_str(), text_line(line))
 }
 
 fn json_line(time: &str, line: &Line<'_>) -> String {

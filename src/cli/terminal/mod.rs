@@ -6,3 +6,4 @@ pub(crate) mod console;
 pub(crate) mod progress;
 pub(crate) mod signals;
 pub(crate) mod table;
+pub(crate) mod titles;

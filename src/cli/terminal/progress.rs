@@ -219,6 +219,7 @@ impl Progress {
         let seconds = running
             .as_ref()
             .map_or(Duration::ZERO, |running| running.started.elapsed());
+        let was_asked_for = running.is_some();
         let name = match running {
             Some(running) => running.name,
             None => name.map_or_else(|| job.to_string(), shown),
@@ -231,13 +232,16 @@ impl Progress {
             body_bytes,
             error,
         } = *end;
-        // Where bars are drawn, a person sees the summary; elsewhere this line is what a log has.
-        if let Some(error) = error
-            && self.0.manner != Manner::Bars
-        {
-            tracing::warn!(job_id = %job, outcome, error, "[{place}] {name}: {outcome}: {error}");
+        // The errors are told at the end of the sync, those of one cause together.
+        if let Some(error) = error {
+            tracing::debug!(job_id = %job, outcome, error, "[{place}] {name}: {outcome}: {error}");
         }
-        if matches!(self.0.manner, Manner::Lines { .. }) && body_bytes > 0 {
+        if !matches!(self.0.manner, Manner::Lines { .. }) {
+            return;
+        }
+        if body_bytes == 0 && was_asked_for {
+            tracing::info!(job_id = %job, outcome, "[{place}] {name}: {outcome}");
+        } else if body_bytes > 0 {
             let figures = figures(body_bytes, runs_seen, seconds);
             tracing::info!(
                 job_id = %job, outcome, runs_seen, runs_new, runs_changed, body_bytes,

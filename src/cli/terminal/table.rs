@@ -4,11 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
+use indicatif::HumanCount;
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
-use crate::cli::terminal::console::shown;
+use crate::cli::terminal::console::{Console, shown};
 use crate::config::TableOrJson;
 
 /// A line below the headings and nothing else: easy to read, to copy and to cut.
@@ -56,6 +57,48 @@ pub(crate) fn print<R: Serialize>(
         TableOrJson::Table => print_text(&table(columns, rows.iter().map(cells))),
         TableOrJson::Json => print_json(&rows),
     }
+}
+
+/// Writes what a command that does or checks something found: as text, which `--quiet` leaves out, or in the format that was
+/// asked for.
+pub(crate) fn print_result(
+    console: &Console,
+    format: Option<TableOrJson>,
+    text: impl FnOnce() -> String,
+    json: &impl Serialize,
+) -> Result<(), Failure> {
+    match format {
+        None if console.is_quiet() => Ok(()),
+        None | Some(TableOrJson::Table) => print_text(&text()),
+        Some(TableOrJson::Json) => print_json(json),
+    }
+}
+
+/// The most details that an error line quotes of what `--quiet` left out.
+const QUOTED_DETAILS: usize = 20;
+
+/// The details of a result that [`print_result`] did not print, for the error that is told in its place.
+pub(crate) fn unprinted<F>(
+    console: &Console,
+    format: Option<F>,
+    details: impl Iterator<Item = String>,
+) -> Vec<String> {
+    if format.is_some() || !console.is_quiet() {
+        return Vec::new();
+    }
+    let mut details: Vec<String> = details.collect();
+    if details.len() > QUOTED_DETAILS {
+        let more = details.len() - QUOTED_DETAILS;
+        details.truncate(QUOTED_DETAILS);
+        details.push(format!("{more} more"));
+    }
+    details
+}
+
+/// "1 finding", "1,234 findings".
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", HumanCount(number))
 }
 
 /// Writes one JSON value and a line break to standard output.

@@ -199,7 +199,6 @@ fn one_statement_is_asked_at_a_time() {
     assert!(matches!(error(" ; -- nothing"), QueryError::Empty));
     let unknown = error("SELECT x FROM runs");
     assert!(matches!(unknown, QueryError::Sql { .. }));
-    assert!(unknown.hint().unwrap().contains("schema"));
 }
 
 #[test]
@@ -229,9 +228,11 @@ fn parameters_are_values_and_no_sql() {
         "n\n1\n"
     );
     let error = with("SELECT :a", &[]).unwrap_err();
-    assert_eq!(error.hint().unwrap(), "give it with --param a=VALUE.");
+    assert!(matches!(&error, ReportError::Query(QueryError::MissingParameter { name }) if name == ":a"));
     let error = with("SELECT :a", &[("b", "1")]).unwrap_err();
-    assert_eq!(error.hint().unwrap(), "it has :a.");
+    assert!(
+        matches!(&error, ReportError::Query(QueryError::NoSuchParameter { known, .. }) if *known == [":a"])
+    );
     assert!(error.is_wrong_usage());
 }
 

@@ -35,7 +35,7 @@ impl Anomalies {
         }
         if self.count_mismatches > 0 {
             told.push(format!(
-                "runs whose MessageCount is not the number of their messages: {} (`jobruns report coverage` counts all of them)",
+                "runs whose MessageCount is not the number of their messages: {} (the report coverage counts all of them)",
                 self.count_mismatches
             ));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Instant as Clock;
 
-use super::super::messages::with_hint;
+use super::super::messages::{JobProblem, chain, sentence_with};
 use super::{JobResult, JobWork, Try, milliseconds};
 use crate::archive::{JobFigures, JobOutcome, JobRecord, Keys};
 
@@ -48,7 +48,10 @@ impl JobWork<'_> {
             }
             Try::Closed => (JobOutcome::Complete, None),
             Try::Broken { error, .. } => in_part(error.clone()),
-            Try::Refused(error) | Try::Stuck(error) => in_part(with_hint(error)),
+            Try::Refused(error) | Try::Stuck(error) => {
+                let hint = (self.shared.options.hint)(&JobProblem::Client(error));
+                in_part(sentence_with(chain(error), hint))
+            }
             Try::NoAnswer(error) => {
                 // Of this answer nothing was stored.
                 if self.seen_before == 0 {
@@ -70,12 +73,16 @@ impl JobWork<'_> {
             many => format!(" ({many} differ from the archived runs)"),
         };
         let server = self.shared.client.base_url();
-        format!(
+        let hint = (self.shared.options.hint)(&JobProblem::OtherServer {
+            job: self.job,
+            before,
+            now: server,
+        });
+        let text = format!(
             "another server answered: {before} listed its runs before, and now {server} does. What is new was archived; \
-             runs that were known stay as they are{differing}, and none was marked absent. If the job has moved: \
-             `jobruns jobs move {} --from {before} --to {server}`",
-            self.job
-        )
+             runs that were known stay as they are{differing}, and none was marked absent"
+        );
+        sentence_with(text, hint)
     }
 
     /// The figures. Of an answer that was closed they are its own; else of the try that read most, with all that was stored.

@@ -15,10 +15,11 @@ use crate::archive::{
     VerifyReport, read_heads, verify_script,
 };
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::output::Output;
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::table::{json, write_all};
+use crate::cli::terminal::table::{counted, json, unprinted, write_all};
 use crate::config::{GlobalSettings, Sources, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 use crate::report::certificate::{Certificate, conclusion};
@@ -53,10 +54,10 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
     since_head: Option<Sha256>,
 
-    /// The output format; html and markdown are a certificate to file: what was checked, against which heads, the
-    /// outcome, and what it does not prove
-    #[arg(long, value_name = "FORMAT", value_enum, ignore_case = true, default_value_t)]
-    format: VerifyFormat,
+    /// The output format [default: table]; html and markdown are a certificate to file: what was checked, against which
+    /// heads, the outcome, and what it does not prove
+    #[arg(long, value_name = "FORMAT", value_enum, ignore_case = true)]
+    format: Option<VerifyFormat>,
 
     #[command(flatten)]
     heading: PageHeading,
@@ -72,10 +73,9 @@ pub(crate) struct VerifyArgs {
 }
 
 /// How the outcome is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum VerifyFormat {
     /// Text for people.
-    #[default]
     Table,
     /// JSON for programs.
     Json,
@@ -109,7 +109,7 @@ pub(crate) fn run(
     console: &Console,
 ) -> Result<Exit, Failure> {
     let to_stdout = args.output.as_deref().is_none_or(|file| file == Path::new("-"));
-    if args.format == VerifyFormat::Html && to_stdout && io::stdout().is_terminal() {
+    if args.format == Some(VerifyFormat::Html) && to_stdout && io::stdout().is_terminal() {
         let words = "html is not a format for a terminal";
         return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
     }
@@ -145,33 +145,66 @@ pub(crate) fn run(
         verified_at: &time,
         report: &report,
     };
-    let written = match args.format {
-        VerifyFormat::Table => text(&report),
-        VerifyFormat::Html => certificate.html(&args.heading),
-        VerifyFormat::Markdown => certificate.markdown(),
-        VerifyFormat::Json => json(&JsonReport {
-            intact,
-            conclusion: conclusion(&report),
-            archive_id: report.archive.map(|id| id.to_string()),
-            head: hex(&report.head),
-            heads: &report.heads,
-            verified_at: verified_at.to_string(),
-            tool_version: env!("CARGO_PKG_VERSION"),
-            verified: report.verified,
-            holdings: &report.holdings,
-            findings: &report.findings,
-            more_findings: report.more_findings,
-            losses: &report.losses,
-            notes: &report.notes,
-        }),
+    let report_json = JsonReport {
+        intact,
+        conclusion: conclusion(&report),
+        archive_id: report.archive.map(|id| id.to_string()),
+        head: hex(&report.head),
+        heads: &report.heads,
+        verified_at: verified_at.to_string(),
+        tool_version: env!("CARGO_PKG_VERSION"),
+        verified: report.verified,
+        holdings: &report.holdings,
+        findings: &report.findings,
+        more_findings: report.more_findings,
+        losses: &report.losses,
+        notes: &report.notes,
     };
-    write_all(output, written.as_bytes())?;
-    let is_clean = report.losses.is_empty() && !report.has_unreadable_lines();
-    Ok(match (intact, is_clean) {
-        (false, _) => Exit::NotIntact,
-        (true, false) => Exit::Findings,
-        (true, true) => Exit::Done,
-    })
+    let written = match args.format {
+        Some(VerifyFormat::Html) => certificate.html(&args.heading),
+        Some(VerifyFormat::Markdown) => certificate.markdown(),
+        Some(VerifyFormat::Json) => json(&report_json),
+        Some(VerifyFormat::Table) | None => text(&report),
+    };
+    if args.format.is_some() || args.output.is_some() || !console.is_quiet() {
+        write_all(output, written.as_bytes())?;
+    }
+    let failure = if !intact {
+        let findings = counted(report.findings.len() as u64 + report.more_findings, "finding");
+        let words = format!("the archive {archive} is not intact: {findings}");
+        let causes = report
+            .findings
+            .iter()
+            .map(|finding| format!("{}: {}", finding.place, finding.what));
+        let failure = Failure::new(Exit::NotIntact, words);
+        let failure = failure.with_causes(unprinted(console, args.format, causes));
+        match report.findings.first() {
+            Some(finding) if console.is_quiet() => failure.with_hint(finding.next),
+            _ => failure,
+        }
+    } else if !report.losses.is_empty() {
+        let words = format!(
+            "{} in the archive {archive}",
+            counted(report.losses.len() as u64, "loss")
+        );
+        let causes = unprinted(console, args.format, report.losses.iter().cloned());
+        Failure::new(Exit::Findings, words).with_causes(causes)
+    } else if report.has_unreadable_lines() {
+        let lines: usize = report
+            .heads
+            .iter()
+            .map(|heads| heads.unreadable_lines.len())
+            .sum();
+        let lines = counted(lines as u64, "line");
+        Failure::new(
+            Exit::Findings,
+            format!("{lines} without a head in the lists of heads"),
+        )
+        .with_hint("they were cut by a full disk, or changed: compare the list with a copy of it.")
+    } else {
+        return Ok(Exit::Done);
+    };
+    Err(failure)
 }
 
 impl VerifyArgs {
@@ -183,10 +216,15 @@ impl VerifyArgs {
             false => None,
         };
         for path in self.head_file.iter().chain(&configured) {
-            let published = read_heads(path)
-                .map_err(|error| Failure::of(Exit::WrongUsage, &error, Some(error.hint().to_owned())))?;
+            let published = read_heads(path).map_err(|error| {
+                Failure::of(
+                    Exit::WrongUsage,
+                    &error,
+                    Some(hints::head_file(&error).to_owned()),
+                )
+            })?;
             for line in &published.unreadable_lines {
-                tracing::warn!("{}:{line}: the line holds no head and is ignored", path.display());
+                tracing::error!("{}:{line}: the line holds no head and is ignored", path.display());
             }
             lists.push(published);
         }

@@ -1,0 +1,109 @@
+//! Hints for errors of settings.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::config::{CONFIG_FILE_NAME, ConfigError, Missing};
+
+pub(crate) fn config(error: &ConfigError) -> Option<String> {
+    let hint = match error {
+        ConfigError::UnknownKey { meant: Some(meant), .. } => format!("did you mean {meant}?"),
+        ConfigError::UnknownKey { .. } => {
+            "the settings are those of `jobruns sync --help`, with _ in place of -.".to_owned()
+        }
+        ConfigError::PasswordInFile { .. } => format!("take it out of there. {PASSWORD_WAYS}"),
+        ConfigError::Export { .. } => {
+            "an entry is report = \"NAME\", output = \"FILE\", and options of that report as keys, with _ in place of -.".to_owned()
+        }
+        ConfigError::ControlCharacter { .. } => {
+            r"write the text in single quotes, which leave backslashes as they are: username = 'CORP\nightly'.".to_owned()
+        }
+        ConfigError::Missing(setting) => {
+            let how = how_to_give(*setting);
+            unread_config_file().map_or_else(|| how.to_owned(), |unread| format!("{how} {unread}"))
+        }
+        ConfigError::TwoWaysToTrust { .. } => "keep the one that is meant; --pin is the strictest.".to_owned(),
+        ConfigError::OpenPasswordFile { path, .. } => {
+            format!("keep it to its owner: chmod 600 {}", quoted(&path.display().to_string()))
+        }
+        ConfigError::EmptyPassword { .. } => PASSWORD_WAYS.to_owned(),
+        ConfigError::NoJobs { .. } => {
+            "put a GUID and an optional name on each line, or leave --jobs-file out to sync all watched jobs."
+                .to_owned()
+        }
+        ConfigError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+            "check who may read the file; the task that runs jobruns must be able to.".to_owned()
+        }
+        ConfigError::Read { what, source, .. } if source.kind() == ErrorKind::NotFound => {
+            format!("create the {what}, or correct its path where it is named; -v shows where each setting comes from.")
+        }
+        _ => return None,
+    };
+    Some(hint)
+}
+
+fn how_to_give(missing: Missing) -> &'static str {
+    match missing {
+        Missing::Server => {
+            "give its base URL by --url https://HOST:12431, JOBRUNS_URL, or url in the config file."
+        }
+        Missing::User => {
+            r"give it by --username CORP\auditor, JOBRUNS_USERNAME, or username in the config file (there in single quotes: 'CORP\auditor')."
+        }
+        Missing::Password => PASSWORD_WAYS,
+    }
+}
+
+/// What to say where something is missing that a config file of the current folder may name; `None` without one.
+pub(crate) fn unread_config_file() -> Option<String> {
+    Path::new(CONFIG_FILE_NAME).exists().then(|| {
+        format!("The {CONFIG_FILE_NAME} of the current folder is read only where it is named: --config {CONFIG_FILE_NAME}.")
+    })
+}
+
+/// How to hand over a password.
+const PASSWORD_WAYS: &str = "give the password by --password-file FILE, --password-stdin, \
+     JOBRUNS_PASSWORD or `jobruns password set`; on a terminal it is asked for.";
+
+/// `text` as a POSIX shell takes it, in quotes only where they are needed.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_can_be_given_in_three_places_and_a_word_be_meant() {
+        for missing in [Missing::Server, Missing::User] {
+            let hint = config(&ConfigError::Missing(missing)).unwrap();
+            assert!(
+                hint.contains("config file") && hint.contains("JOBRUNS_"),
+                "{hint}"
+            );
+        }
+        let unknown = ConfigError::UnknownKey {
+            path: "jobruns.toml".into(),
+            line: 1,
+            key: "user_name".to_owned(),
+            meant: Some("username".to_owned()),
+        };
+        assert_eq!(config(&unknown).as_deref(), Some("did you mean username?"));
+        let open = ConfigError::OpenPasswordFile {
+            path: "my pw".into(),
+            mode: 0o644,
+        };
+        assert!(config(&open).unwrap().ends_with("chmod 600 'my pw'"));
+    }
+
+    #[test]
+    fn the_command_of_a_hint_can_be_pasted() {
+        assert_eq!(quoted("/etc/jobruns/pw"), "/etc/jobruns/pw");
+        assert_eq!(quoted("it's my pw"), r"'it'\''s my pw'");
+    }
+}

@@ -1,0 +1,397 @@
+//! `--quiet`: silent on success, errors on anything else, so that cron mails exactly when something is wrong.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Stdio;
+
+use common::program::{Ended, Program};
+use common::story::Story;
+
+/// What a successful command prints with `--quiet`.
+#[derive(Debug, PartialEq, Eq)]
+enum Prints {
+    Nothing,
+    /// The command's answer is data, or `--format` asks for data.
+    Data,
+}
+use Prints::{Data, Nothing};
+
+/// A synced archive, its program, and the GUID of a run.
+async fn synced() -> (Story, String) {
+    let story = Story::new().await;
+    story.sync(&[]).ends_with(0);
+    let runs = ["query", "SELECT min(job_run_id) FROM runs", "--format", "csv"];
+    let run = story.program.run(&runs).ends_with(0).stdout;
+    let run = run.lines().last().unwrap().to_owned();
+    (story, run)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_is_silent_on_success_unless_its_answer_is_data() {
+    let (story, run) = synced().await;
+    let job = story.job(0);
+    let url = story.server.base_url();
+    // Heads that this archive never held, to be given up.
+    story.program.run(&["sync", "--head-file", "heads"]).ends_with(0);
+    story.program.write("empty.toml", "");
+    let archive_id = story
+        .program
+        .run(&["verify", "--format", "json"])
+        .ends_with(0)
+        .json()["archive_id"]
+        .clone();
+    let foreign = format!(
+        "2026-01-01T00:00:00Z 99 {} {}\n",
+        archive_id.as_str().unwrap(),
+        "ab".repeat(32)
+    );
+    story.program.write("foreign-heads", foreign);
+    let cases: &[(&[&str], Prints)] = &[
+        (&["sync"], Nothing),
+        (&["sync", "--format", "json"], Data),
+        (&["sync", "--format", "table"], Data),
+        (&["jobs", "list"], Data),
+        (&["jobs", "discover"], Data),
+        (&["jobs", "add", "ff761384-4b49-40b4-97d8-0de38669075a"], Nothing),
+        (
+            &["jobs", "remove", "ff761384-4b49-40b4-97d8-0de38669075a"],
+            Nothing,
+        ),
+        (&["jobs", "move", &job, "--to", "https://other:12431"], Nothing),
+        (&["jobs", "move", &job, "--to", &url], Nothing),
+        (&["status"], Nothing),
+        (&["status", "--max-age", "26h"], Nothing),
+        (&["status", "--format", "json"], Data),
+        (&["report", "coverage"], Data),
+        (
+            &[
+                "report",
+                "coverage",
+                "--output",
+                "coverage.csv",
+                "--max-age",
+                "26h",
+            ],
+            Nothing,
+        ),
+        (&["report", "all", "--output-dir", "reports"], Nothing),
+        (&["query", "SELECT 1"], Data),
+        (&["query", "SELECT 1 WHERE 0"], Data),
+        (&["schema", "runs"], Data),
+        (&["verify"], Nothing),
+        (&["verify", "--head-file", "heads"], Nothing),
+        (&["verify", "--format", "json"], Data),
+        (&["backup", "copy.db"], Nothing),
+        (&["backup", "copy.db", "--force", "--format", "json"], Data),
+        (&["export", "--output-dir", "exported"], Nothing),
+        (&["reindex"], Nothing),
+        (&["salvage", "copy.db", "salvaged.db"], Nothing),
+        (&["salvage", "copy.db", "salvaged-2.db", "--format", "json"], Data),
+        (&["ledger", "show"], Data),
+        (&["ledger", "export"], Data),
+        (&["ledger", "export", "--output", "ledger.jsonl"], Nothing),
+        (
+            &["ledger", "acknowledge", "--head-file", "heads", "--why", "a test"],
+            Nothing,
+        ),
+        (
+            &[
+                "ledger",
+                "acknowledge",
+                "--head-file",
+                "foreign-heads",
+                "--why",
+                "a test",
+            ],
+            Nothing,
+        ),
+        (&["payload", &run], Data),
+        (&["payload", &run, "--output", "payload.json"], Nothing),
+        (&["quarantine", "list"], Data),
+        (&["trust"], Data),
+        (&["simulate", "--port", "0", "--for", "0s"], Data),
+        (&["completions", "bash"], Data),
+        (&["man", "--output-dir", "man"], Nothing),
+        (&["demo"], Nothing),
+    ];
+    for (arguments, prints) in cases {
+        let ended = story.program.run(&[&["--quiet"], *arguments].concat());
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.stderr, "", "{arguments:?}");
+        let printed = if ended.stdout.is_empty() { Nothing } else { Data };
+        assert_eq!(printed, *prints, "{arguments:?}: {}", ended.stdout);
+    }
+    // Acceptance needs something to accept; a password needs a store, which a test does not touch.
+    let elsewhere = ["quarantine", "password"];
+    let tried: BTreeSet<&str> = cases
+        .iter()
+        .map(|(arguments, _)| arguments[0])
+        .chain(elsewhere)
+        .collect();
+    for command in commands(&story.program) {
+        assert!(
+            tried.contains(command.as_str()),
+            "{command} is not tried with --quiet"
+        );
+    }
+}
+
+/// The commands, as `--help` lists them.
+fn commands(program: &Program) -> Vec<String> {
+    let help = program.run(&["--help"]).ends_with(0).stdout;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    listed
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accepted_bytes_are_silence_and_bytes_in_quarantine_are_told() {
+    let story = Story::new().await;
+    story.fault("bad-run=1@1");
+    story
+        .sync(&["--quiet", "--new"])
+        .ends_with(3)
+        .says("Error: sync 1 is partial: 1 of 3 jobs not complete")
+        .says("Hint: bytes that could not be read are in quarantine");
+    let accept = ["--quiet", "quarantine", "accept", "1", "--why", "a test"];
+    let ended = story.program.run(&accept).ends_with(0);
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_not_success_tells_errors_and_nothing_else() {
+    let (story, _) = synced().await;
+    let program = &story.program;
+    let copied = |name: &str, sql: &str| {
+        std::fs::copy(program.path("jobruns.db"), program.path(name)).unwrap();
+        let connection = rusqlite::Connection::open(program.path(name)).unwrap();
+        connection.execute_batch(sql).unwrap();
+    };
+    copied(
+        "damaged.db",
+        "UPDATE payload SET data = zeroblob(40) WHERE entry_id = (SELECT min(entry_id) FROM payload)",
+    );
+    copied("stale.db", "UPDATE _job SET last_synced_unix = 1577836800");
+    program.write("heads", format!("{}\n", "ab".repeat(32)));
+    let head = program.run(&["verify", "--format", "json"]).json()["head"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    program.write("half-heads", format!("{head}\nwhat is this\n"));
+    let cases: &[(&[&str], i32, &str)] = &[
+        (
+            &["status", "--max-age", "26h", "--archive", "stale.db"],
+            3,
+            "Error: ",
+        ),
+        (&["status", "--archive", "none.db"], 1, "Error: "),
+        (
+            &[
+                "report",
+                "coverage",
+                "--output",
+                "c.csv",
+                "--max-age",
+                "26h",
+                "--archive",
+                "stale.db",
+            ],
+            3,
+            "Error: ",
+        ),
+        (
+            &["verify", "--head-file", "heads"],
+            4,
+            "Error: the archive jobruns.db is not intact: 1 finding",
+        ),
+        (
+            &["verify", "--head-file", "half-heads"],
+            3,
+            "Error: half-heads:2: ",
+        ),
+        (
+            &["verify", "--archive", "damaged.db"],
+            4,
+            "Error: the archive damaged.db is not intact",
+        ),
+        (&["backup", "jobruns.db"], 2, "Error: "),
+        (&["backup", "copy.db", "--archive", "damaged.db"], 4, "Error: "),
+        (
+            &["salvage", "damaged.db", "new.db"],
+            3,
+            "Error: 1 thing of damaged.db could not be salvaged",
+        ),
+        (&["export", "--output-dir", "jobruns.db"], 2, "Error: "),
+        (
+            &[
+                "jobs",
+                "move",
+                "--all",
+                "--from",
+                "https://nowhere",
+                "--to",
+                "https://b",
+            ],
+            1,
+            "Error: ",
+        ),
+        (&["quarantine", "accept", "7", "--why", "x"], 1, "Error: "),
+        (&["ledger", "acknowledge", "--why", "x"], 2, "Error: "),
+        (&["sync", "--password-file", "none"], 2, "Error: "),
+        (&["sync", "--pin", &"ab".repeat(32)], 1, "Error: sync "),
+        (
+            &["sync", "--head-file", "no/folder/heads"],
+            3,
+            "Error: the head of sync ",
+        ),
+        (&["query", "SELECT"], 2, "Error: "),
+    ];
+    for (arguments, code, begin) in cases {
+        let ended = program.run(&[&["--quiet"], *arguments].concat());
+        assert_eq!(ended.code, Some(*code), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+        assert!(ended.stderr.starts_with(begin), "{arguments:?}: {}", ended.stderr);
+    }
+    story.fault("403@2");
+    let ended = story
+        .program
+        .run(&["sync", "--quiet", "--log-file", "log"])
+        .ends_with(3);
+    assert!(
+        ended
+            .stderr
+            .starts_with("Error: sync 4 is partial: 1 of 3 jobs not complete\nCaused by: "),
+        "{ended:?}"
+    );
+    // It is an error in the log too.
+    let log = std::fs::read_to_string(program.path("log")).unwrap();
+    assert!(log.contains(" ERROR Error: sync 4 is partial"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_cause_that_hits_all_jobs_is_one_message_with_their_names() {
+    let (story, _) = synced().await;
+    let program = &story.program;
+    let pw = program.write("pw", "hunter2\n");
+    let ended = program
+        .run(&["sync", "--password-file", pw.to_str().unwrap()])
+        .ends_with(1);
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    assert_eq!(told.matches("refused the login").count(), 1, "{told}");
+    assert!(
+        told.contains("Caused by: 3 jobs (Nightly Windows servers, SQL Server standard, UNIX baseline)"),
+        "{told}"
+    );
+    assert!(
+        told.contains(&format!("with the password from the file {}", pw.display())),
+        "{told}"
+    );
+    // The environment's password, refused; a server that is gone in the middle.
+    story.fault("login-fails");
+    program
+        .run(&["sync"])
+        .ends_with(1)
+        .says("with the password from JOBRUNS_PASSWORD");
+    story.fault("503");
+    let ended = program.run(&["sync", "--log-file", "log"]).ends_with(1);
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    assert_eq!(told.matches("503").count(), 1, "{told}");
+    let log = std::fs::read_to_string(program.path("log")).unwrap();
+    assert_eq!(log.matches("503").count(), 1, "{log}");
+}
+
+/// The lines of the crontabs in a document, with the paths that they name in `folder`.
+fn crontab(document: &str, folder: &Path) -> Vec<String> {
+    let folder = folder.display();
+    let blocks = document.split("```cron\n").skip(1);
+    let lines = blocks.flat_map(|block| block.split("```").next().unwrap().lines());
+    lines
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_digit()))
+        .map(|line| {
+            let command = line.splitn(6, ' ').nth(5).unwrap();
+            command
+                .replace("/etc/jobruns/", &format!("{folder}/"))
+                .replace("/var/log/", &format!("{folder}/"))
+                .replace("/mnt/backup/", &format!("{folder}/"))
+                .replace(r"\%", "%")
+        })
+        .collect()
+}
+
+/// Runs a line as cron does: by `sh`, without terminal, with hardly any environment. Says what would be mailed.
+fn mail(program: &Program, line: &str) -> String {
+    let mut command = program.start("env");
+    let path = format!("PATH={}:/usr/bin:/bin", program.path("bin").display());
+    command.args(["-i", &path, "LOGNAME=svc", "SHELL=/bin/sh", "sh", "-c"]);
+    command.arg(format!("{line} 2>&1")).stdin(Stdio::null());
+    Ended::of(command.spawn().unwrap()).stdout
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_crontabs_mail_exactly_when_something_is_wrong() {
+    let (story, _) = synced().await;
+    let program = &story.program;
+    std::fs::create_dir(program.path("bin")).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_jobruns"), program.path("bin/jobruns")).unwrap();
+    program.write("password", "simulator\n");
+    let config = |password: &str| {
+        let pin = jobruns::model::hex(&story.server.certificate_sha256());
+        let text = format!(
+            "archive = 'jobruns.db'\nurl = '{}'\nusername = 'CORP\\auditor'\npin = '{pin}'\npassword_file = '{password}'\nretries = 0\n",
+            story.server.base_url(),
+        );
+        program.write("jobruns.toml", text)
+    };
+    config("password");
+    let lines: Vec<String> = [
+        include_str!("../README.md"),
+        include_str!("../docs/operations.md"),
+    ]
+    .into_iter()
+    .flat_map(|document| crontab(document, program.folder.path()))
+    .collect();
+    for wanted in ["sync", "backup", "status", "verify"] {
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.starts_with(&format!("jobruns {wanted} "))),
+            "{wanted}: {lines:?}"
+        );
+    }
+    for line in &lines {
+        assert_eq!(mail(program, line), "", "{line}");
+    }
+    // The password is refused, the archive is stale and then lost.
+    program.write("wrong", "hunter2\n");
+    config("wrong");
+    let mailed = |wanted: &str, begin: &str| {
+        for line in lines.iter().filter(|line| line.contains(wanted)) {
+            let mail = mail(program, line);
+            assert!(mail.starts_with(begin), "{line}: {mail}");
+        }
+    };
+    mailed("jobruns sync", "Error: sync ");
+    let connection = rusqlite::Connection::open(program.path("jobruns.db")).unwrap();
+    connection
+        .execute_batch("UPDATE _job SET last_synced_unix = 1577836800")
+        .unwrap_or_else(|error| panic!("{error}"));
+    drop(connection);
+    mailed("jobruns status", "Error: ");
+    mailed("jobruns verify", "Error: the archive ");
+    mailed("jobruns backup", "Error: ");
+    std::fs::rename(program.path("jobruns.db"), program.path("moved.db")).unwrap();
+    for command in ["status", "verify", "backup"] {
+        mailed(&format!("jobruns {command}"), "Error: ");
+    }
+}
