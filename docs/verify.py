@@ -630,26 +630,26 @@ def check_values(db):
 
 VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-f]{64}", "NUMBER": "(?:0|[1-9][0-9]{0,17})", "WORD": "[!-~]+",
     "TIME": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "GUID|-": "(?:-|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
-    "HASH|-": "(?:-|[0-9a-f]{64})", "OUTCOME": "(?:complete|partial|failed|interrupted)",
-    "SECONDS|-": "(?:-|0|-?[1-9][0-9]{0,17})"}
+    "HASH|-": "(?:-|[0-9a-f]{64})", "INSTANT|-": r"(?:-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{0,6}[1-9])?Z)",
+    "SECONDS|-": "(?:-|0|-?[1-9][0-9]{0,17})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
 LINES = """
 archive id=GUID at=TIME schema=NUMBER
 naive-time zone=WORD rules=HASH|- release=WORD at=TIME
-job-added job=GUID at=TIME
-job-watched job=GUID at=TIME
-job-unwatched job=GUID at=TIME
-job-named job=GUID at=TIME name=HASH
-job-server job=GUID at=TIME server=HASH
+job-added job=GUID at=TIME by=HASH|-
+job-watched job=GUID at=TIME by=HASH|-
+job-unwatched job=GUID at=TIME by=HASH|-
+job-named job=GUID at=TIME name=HASH by=HASH|-
+job-server job=GUID at=TIME server=HASH by=HASH|-
 sync-began sync=NUMBER at=TIME count=NUMBER version=WORD process=NUMBER
 sync-killed sync=NUMBER at=TIME
-sync-ended sync=NUMBER at=TIME outcome=OUTCOME clock=SECONDS|- jobs=NUMBER results=HASH
-revision run=GUID number=NUMBER sync=NUMBER at=TIME job=GUID bytes=NUMBER sha256=HASH reader=NUMBER zone=WORD
+sync-ended sync=NUMBER at=TIME outcome=OUTCOME clock=SECONDS|- jobs=NUMBER figures=HASH results=HASH
+revision run=GUID number=NUMBER sync=NUMBER at=TIME job=GUID bytes=NUMBER sha256=HASH reader=NUMBER zone=WORD started=INSTANT|-
 quarantined id=NUMBER job=GUID sync=NUMBER at=TIME position=NUMBER bytes=NUMBER sha256=HASH kept=HASH reason=HASH run=GUID|-
-accepted id=NUMBER at=TIME sha256=HASH why=HASH
+accepted id=NUMBER at=TIME sha256=HASH why=HASH by=HASH
 absent run=GUID sync=NUMBER at=TIME
 returned run=GUID sync=NUMBER at=TIME
-reindexed at=TIME reader=NUMBER zone=WORD rules=HASH|- release=WORD
-salvaged at=TIME head=HASH entries=NUMBER
+reindexed at=TIME reader=NUMBER zone=WORD rules=HASH|- release=WORD by=HASH
+salvaged at=TIME head=HASH entries=NUMBER by=HASH
 salvage-ended at=TIME
 lost what=payload entry=NUMBER
 lost what=quarantined id=NUMBER
@@ -657,8 +657,9 @@ lost what=results sync=NUMBER
 lost what=name job=GUID
 lost what=server job=GUID
 lost what=why sha256=HASH
+lost what=by sha256=HASH
 clock-set-back from=TIME at=TIME
-acknowledged at=TIME heads=NUMBER list=HASH why=HASH
+acknowledged at=TIME heads=NUMBER list=HASH why=HASH by=HASH
 """.strip().splitlines()
 LINE = re.compile("|".join(re.sub("=([A-Z|-]+)", lambda value: "=" + VALUES[value[1]], line) for line in LINES))
 
@@ -677,6 +678,8 @@ def read_ledger(db):
         words = dict(word.partition("=")[::2] for word in words)
         try:
             datetime.datetime.fromisoformat(words.get("at", "2000-01-01T00:00:00Z")[:-1])
+            if words.get("started", "-") != "-":
+                datetime.datetime.fromisoformat(words["started"][:19])
             readable = LINE.fullmatch(text)
         except ValueError:
             readable = None
@@ -795,6 +798,8 @@ def check_grammar(lines):
                 lost.add(int(name))
             elif what == "quarantined":
                 kept.pop(name, None)
+            elif what in ("why", "by"):  # the same text may be named again
+                told.pop((what, name), None)
         elif kind == "salvage-ended":
             if not block:
                 wrong("no salvage has begun")
@@ -816,6 +821,8 @@ def check_grammar(lines):
             what = kind.removeprefix("job-")
             what = "name" if what == "named" else what
             told[what, job] = entry, f"the {what} of job {job}"
+        if words.get("by", "-") != "-":
+            told.setdefault(("by", words["by"]), (entry, f"who acted in entry {entry} (SHA-256 {words['by']})"))
     if block:
         finding("ledger", "a salvage has begun and not ended")
     return acts
@@ -840,7 +847,7 @@ def read_heads(name):
         published.append(Published(place, time, what, archive and archive.lower(), words[-1].lower()))
     return published
 
-def check_heads(lines, acts, heads, lists):
+def check_heads(lines, acts, heads, lists, actors):
     """Published heads: whether their history is held, and what later lines did to what they had sealed. Returns up to where the
     newest head that is held seals the history, in words."""
     archive = lines[0][2].get("id") if lines else None
@@ -888,6 +895,8 @@ def check_heads(lines, acts, heads, lists):
             "clock-set-back": lambda: f"the clock was set back from {words['from']} to {words['at']}",
             "acknowledged": lambda: f"{words['heads']} published heads that this archive does not hold were given up at {words['at']}",
         }[kind]()
+        if "by" in words:
+            said += f"; by {actors[words['by']]}" if words["by"] in actors else f"; by whom is not known (SHA-256 {words['by']})"
         act = {"reindexed": "reindex", "salvaged": "salvage", "lost": "salvage"}.get(kind)
         if (act, seal) not in listed and takes_back and any(takes_back <= head < entry for head in sealed):
             finding(f"ledger, entry {entry}", f"a head that was published before seals what this line takes back or rereads: {said}")
@@ -896,6 +905,21 @@ def check_heads(lines, acts, heads, lists):
         else:
             note(f"ledger, entry {entry}: {said}")
     return until
+
+def check_actors(db, lines):
+    """Who acted."""
+    told = set()
+    for _, kind, words, _ in lines:
+        if words.get("by", "-") != "-":
+            told.add(words["by"])
+        elif kind == "lost" and words["what"] == "by":
+            told.discard(words["sha256"])
+    rows = {row["by_sha256"].hex(): row["actor"] for row in db.execute("SELECT * FROM _actor")}
+    if rows.keys() != told:
+        finding("_actor", "its rows are not those of the ledger", sorted(told), sorted(rows))
+    for seal, actor in rows.items():
+        if sha256(actor) != seal:
+            finding("_actor", "the text is not the one that the ledger names", seal, sha256(actor))
 
 def check_reasons(db, lines):
     """Why heads were given up."""
@@ -926,6 +950,15 @@ def check_revision(db, place, run, words, seal, latest):
         return finding(place, "its row in run_revisions is missing")
     same(f"{place}, run_revisions", {"sync_id": int(words["sync"]), "captured_at": words["at"], "payload_sha256": words["sha256"],
         "entry_hash": seal, **{column: latest[column] for column in ("status", "status_name", "message_count") if latest}}, row)
+
+def started_then(run, started_assumed, zone, then):
+    """The start of a run as it was read when its line was written; None where the rules of the zone of then are gone."""
+    if then is zone or not started_assumed and (run["started_at"] or then is GONE):
+        return run["started_at"] or "-"
+    if then is GONE:
+        return None
+    raw = run["started_at_raw"]
+    return utc(read_time(raw, raw, then)[0]) or "-"
 
 def check_runs(db, lines, rules, zones):
     """Payloads, revisions, runs and messages, run by run."""
@@ -982,6 +1015,9 @@ def check_runs(db, lines, rules, zones):
                 finding(place, "it is the payload of another run", run, latest["job_run_id"])
                 judged = False
                 continue
+            started = started_then(latest, started_assumed=assumed["started_assumed"], zone=zone, then=said[0][2])
+            if int(words["reader"]) <= READER and started not in (None, words["started"]):
+                finding(place, "the start of its run is not the one that the ledger says", words["started"], started)
             if came is not None:
                 take_in(held, came, unreadable == 0, words["at"])
             check_revision(db, place, run, words, seal, latest)
@@ -1019,6 +1055,8 @@ def check_runs(db, lines, rules, zones):
             rows_of(table, "no message has a text of it", db.execute(unused).fetchone()[0])
     return payloads, messages
 
+GONE = object()  # rules of a zone that a later line took the place of, and that the archive no longer has
+
 def check_zones(db, lines):
     """The zone from each line on that names one: entry, name, rules as the archive keeps them (None: UTC)."""
     rows = {(row["zone"], row["sha256"].hex(), row["release"]): row["tzif"] for row in db.execute("SELECT * FROM _zone_rules")}
@@ -1027,15 +1065,17 @@ def check_zones(db, lines):
     zones = []
     for entry_id, name, rules, release in told:
         zone, tzif = None, rows.get((name, rules, release))
-        if entry_id >= reread and (name, rules, release) != ("utc", "-", "-"):
+        if (name, rules, release) != ("utc", "-", "-"):
             place = f"zone_rules (ledger, entry {entry_id})"
+            wrong = finding if entry_id >= reread else lambda *_: None
+            zone = GONE if entry_id < reread else None
             if tzif is None or sha256(tzif) != rules:
-                finding(place, f"the rules of {name} are missing, or not those that the ledger names", rules, tzif and sha256(tzif))
+                wrong(place, f"the rules of {name} are missing, or not those that the ledger names", rules, tzif and sha256(tzif))
             else:
                 try:
                     zone = zoneinfo.ZoneInfo.from_file(io.BytesIO(tzif), key=name)
                 except Exception as error:
-                    finding(place, f"the rules of {name} cannot be read ({type(error).__name__}: {error})")
+                    wrong(place, f"the rules of {name} cannot be read ({type(error).__name__}: {error})")
         zones.append((entry_id, name, zone))
     for rules in rows.keys() - {tuple(rules) for _, *rules in told}:
         finding("zone_rules", "the ledger does not tell of these rules of a time zone", None, " ".join(rules))
@@ -1103,7 +1143,8 @@ FIGURES = {"attempts": "attempts", "runs_seen": "seen", "runs_new": "new", "runs
     "runs_quarantined": "quarantined", "runs_absent": "absent", "messages_new": "messages", "body_bytes": "bytes"}
 
 def check_syncs(db, lines):
-    """Syncs and what each found of its jobs; returns what they leave in the rows of jobs."""
+    """Syncs and what each found of its jobs; returns what they leave in the rows of jobs, and what each sync found."""
+    every = {}
     lost, last = lost_things(lines, "results", "sync"), collections.defaultdict(dict)
     syncs = {}
     for _, kind, words, seal in lines:
@@ -1125,13 +1166,13 @@ def check_syncs(db, lines):
     for sync in sorted(syncs.keys() & rows.keys()):
         expected, ended = syncs[sync]
         same(f"sync {sync}", expected, rows[sync])
-        results, sums = [], collections.Counter()
+        results, sums = {}, collections.Counter()
         for job in db.execute("SELECT * FROM sync_jobs WHERE sync_id = ?", [sync]):
             milliseconds, dash = round(job["seconds"] * 1000), lambda value: "-" if value is None else value
             error = "-" if job["error"] is None else sha256(job["error"])
             figures = " ".join(f"{word}={job[column]}" for column, word in FIGURES.items())
-            results.append(f"job id={job['job_id']} outcome={job['outcome']} error={error} http={dash(job['http_status'])} {figures} "
-                           f"ms={milliseconds} total={dash(job['total_job_runs'])}\n".encode())
+            results[job["job_id"]] = (f"outcome={job['outcome']} count={expected['count_asked']} error={error} http={dash(job['http_status'])} "
+                                      f"{figures} ms={milliseconds} total={dash(job['total_job_runs'])}")
             sums.update({column: job[column] for column in FIGURES}, milliseconds=milliseconds)
             if ended and sync not in lost:
                 last[job["job_id"]]["last_error"] = job["error"]
@@ -1143,10 +1184,67 @@ def check_syncs(db, lines):
             continue
         if ended and int(ended["jobs"]) != len(results):
             finding(f"sync {sync}", "there are not as many jobs as the ledger says", ended["jobs"], str(len(results)))
-        if ended and sha256(b"".join(sorted(results))) != ended["results"] or not ended and results:
+        every[sync] = results
+        if not ended and results:
             finding(f"sync {sync}", "what it found of its jobs (sync_jobs) is not what the ledger names")
         same(f"sync {sync}, sums", {**{column: sums[column] for column in FIGURES}, "seconds": sums["milliseconds"] / 1000}, rows[sync])
-    return last
+    return last, every
+
+def check_chains(db, lines, every):
+    """The chain of each job: the lines that tell of it, and what each sync found of it. `every` is what the syncs found."""
+    chains, common = {}, (0, bytes(32))
+    after = lambda chain, line: (chain[0] + 1, hashlib.sha256(chain[1] + line.encode()).digest())
+    digest = lambda texts: sha256(b"".join(hashlib.sha256(text.encode()).digest() for text in texts))
+    job_of_run, job_of_piece, job_of_entry, began = {}, {}, {}, {}
+    in_salvage, missing, told = False, set(), False
+    lost = lost_things(lines, "results", "sync")
+    for entry, kind, words, _ in lines:
+        line = " ".join([kind, *map("=".join, words.items())])
+        jobs = {words["job"]} if "job" in words else set()
+        if kind == "revision":
+            job_of_run[words["run"]] = job_of_entry[entry] = words["job"]
+        elif kind == "quarantined":
+            job_of_piece[words["id"]] = words["job"]
+        if words.get("run") in job_of_run:
+            jobs.add(job_of_run[words["run"]])
+        if kind == "accepted" or kind == "lost" and words["what"] == "quarantined":
+            jobs.add(job_of_piece[words["id"]])
+        elif kind == "lost" and words["what"] == "payload":
+            jobs.add(job_of_entry[int(words["entry"])])
+        if kind in ("archive", "naive-time", "reindexed", "salvaged") or kind == "lost" and words["what"] == "results":
+            common, jobs = after(common, line), chains.keys()
+        for job in sorted(jobs):
+            chains[job] = after(chains.get(job, common), line)
+        if kind in ("salvaged", "salvage-ended"):
+            in_salvage = kind == "salvaged"
+        elif kind == "lost" and words["what"] == "results":
+            missing.discard(int(words["sync"]))
+        elif kind == "sync-began":
+            began = words
+        elif kind == "sync-ended" and (sync := int(words["sync"])) in lost:
+            missing.add(sync)
+        elif kind == "sync-ended":
+            head, found, asked, results = f"sync={sync} began={began['at']} at={words['at']}", every.get(sync, {}), [], []
+            for job in sorted(chains):
+                line = f"job id={job} {head} {found.get(job, 'outcome=none')}"
+                chains[job] = count, chain = after(chains[job], line)
+                results.append(f"{line} lines={count} chain={chain.hex()}")
+                if job in found:
+                    asked.append(line)
+            if digest(asked) != words["figures"]:
+                finding(f"sync {sync}", "what it found of its jobs (sync_jobs) is not what the ledger names")
+                told = True
+            elif digest(results) != words["results"] and not in_salvage and not missing and not told:
+                finding(f"ledger, sync {sync}", "its results do not have the hash that follows from the lines of each job")
+                told = True
+    rows = {row["job"]: (row["lines"], row["hash"]) for row in db.execute("""SELECT c.lines, c.hash, CASE WHEN c.job_key = 0
+        THEN 'every job' ELSE coalesce(j.job_id, 'row ' || c.job_key) END AS job FROM _chain c LEFT JOIN _job j ON j.job_key = c.job_key""")}
+    expected = {**chains, **({"every job": common} if common[0] else {})}
+    if rows.keys() != expected.keys():
+        finding("_chain", "its jobs are not those of the ledger", sorted(expected), sorted(rows))
+    for job in rows.keys() & expected.keys() if not told else ():
+        if rows[job] != expected[job]:
+            finding(f"_chain, {job}", "it is not where the lines of the ledger lead", expected[job], rows[job])
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -1178,16 +1276,21 @@ def main():
         db.row_factory = None
         version = check_schema(db)
         lines, head = read_ledger(db)
-        until = check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists)
+        actors = {} if found else {
+            sha256(actor): "".join(c if c.isprintable() else "\ufffd" for c in actor) for actor, in db.execute("SELECT actor FROM _actor")}
+        until = check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists, actors)
         check_values(db)
         db.row_factory = sqlite3.Row
         if not found:  # tables of another shape, and lines that were changed, say nothing
             rules = [(entry_id, words["reader"]) for entry_id, kind, words, _ in lines if kind == "reindexed"][-1:]
             check_archive(db, lines, version)
             payloads, messages = check_runs(db, lines, rules, check_zones(db, lines))
-            check_jobs(db, lines, check_syncs(db, lines))
+            last, results = check_syncs(db, lines)
+            check_jobs(db, lines, last)
+            check_chains(db, lines, results)
             check_quarantine(db, lines)
             check_reasons(db, lines)
+            check_actors(db, lines)
     except MemoryError:
         sys.exit("could not be checked: there is not enough memory")
     except (sqlite3.DatabaseError, KeyError, ValueError, IndexError, TypeError, OverflowError, RecursionError) as error:

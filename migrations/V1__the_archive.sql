@@ -60,6 +60,19 @@ CREATE TABLE _acknowledged (
     why         TEXT    NOT NULL                                      -- the reason that was given
 ) STRICT, WITHOUT ROWID;
 
+-- Who acted: the texts of the words `by=` of the ledger's lines.
+CREATE TABLE _actor (
+    by_sha256   BLOB    NOT NULL PRIMARY KEY CHECK (length(by_sha256) = 32),  -- SHA-256 of the text, as the ledger names it
+    actor       TEXT    NOT NULL                                      -- user and computer, as the operating system named them: user@host
+) STRICT, WITHOUT ROWID;
+
+-- Where the chain of each job stands: of the ledger's lines that tell of it, and of what each sync found of it.
+CREATE TABLE _chain (
+    job_key     INTEGER NOT NULL PRIMARY KEY,                         -- of the job; 0: of the lines that tell of every job, with which the chain of a new job begins
+    lines       INTEGER NOT NULL,                                     -- how many
+    hash        BLOB    NOT NULL CHECK (length(hash) = 32)            -- SHA-256(hash before || the line as UTF-8); 32 zero bytes before the first
+) STRICT;
+
 -- The servers that answered, by base URL.
 CREATE TABLE _server (
     server_key  INTEGER NOT NULL PRIMARY KEY,                         -- 1, 2, 3, ...
@@ -310,7 +323,8 @@ CREATE VIEW runs (
     absent_since,          -- UTC time: when a complete answer first lacked it; NULL while the server lists it
     started_at_raw,        -- text: JobStartTime as sent; NULL where the server sent none
     ended_at_raw,          -- text: JobEndTime as sent; NULL where the server sent none
-    time_basis             -- word: explicit where the server wrote an offset, assumed where not, mixed where one end has one; NULL without a time
+    time_basis,            -- word: explicit where the server wrote an offset, assumed where not, mixed where one end has one; NULL without a time
+    job_name               -- text: name of its job; NULL while nobody told it
 ) AS
 SELECT r.job_run_id,
        j.job_id,
@@ -336,7 +350,8 @@ SELECT r.job_run_id,
        r.ended_at_raw,
        CASE WHEN r.started_assumed <> r.ended_assumed THEN 'mixed'
             ELSE CASE coalesce(r.started_assumed, r.ended_assumed) WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END
-       END AS time_basis
+       END AS time_basis,
+       j.name AS job_name
 FROM _run r
 JOIN _job j ON j.job_key = r.job_key
 LEFT JOIN job_statuses s ON s.status = r.status;
@@ -355,7 +370,8 @@ CREATE VIEW messages (
     asset_owner,      -- text: owner of that asset when the message was archived; NULL where the server sent none
     absent_since,     -- UTC time: when a complete reading of its run first lacked it; NULL while its run has it
     occurred_at_raw,  -- text: DateTime as sent, where it could not be read; NULL in all other cases
-    time_basis        -- word: explicit where the server wrote an offset, assumed where not; NULL without a time
+    time_basis,       -- word: explicit where the server wrote an offset, assumed where not; NULL without a time
+    job_name          -- text: name of its run's job; NULL while nobody told it
 ) AS
 SELECT r.job_run_id,
        j.job_id,
@@ -371,7 +387,8 @@ SELECT r.job_run_id,
        a.asset_owner,
        strftime('%Y-%m-%dT%H:%M:%SZ', m.absent_since_unix, 'unixepoch') AS absent_since,
        m.occurred_at_raw,
-       CASE m.occurred_assumed WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END AS time_basis
+       CASE m.occurred_assumed WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END AS time_basis,
+       j.name AS job_name
 FROM _message m
 JOIN _run r ON r.run_key = m.run_key AND m.message_key BETWEEN r.run_key << 24 AND (r.run_key << 24) + 16777215
 JOIN _job j ON j.job_key = r.job_key

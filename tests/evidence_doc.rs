@@ -13,6 +13,7 @@ use common::story::Story;
 use jobruns::archive::{GENESIS, entry_hash, text_hash};
 use jobruns::model::hex;
 use rusqlite::Connection;
+use sha2::{Digest, Sha256};
 
 const EVIDENCE: &str = include_str!("../docs/evidence.md");
 
@@ -84,9 +85,19 @@ fn the_worked_example_is_right_to_the_last_hash() {
     assert_eq!(word(revision, "sha256"), hex(&text_hash(payload)));
     assert_eq!(word(revision, "bytes"), payload.len().to_string());
     assert!(section("A worked example").contains(&format!("{} bytes:", payload.len())));
+    let (own, ending) = result.split_once(" lines=").unwrap();
+    let of_the_job = ledger.lines().map(|shown| shown.splitn(3, ' ').last().unwrap());
+    let of_the_job = of_the_job.filter(|line| !line.starts_with("sync-")).chain([own]);
+    let chain = of_the_job.fold((0, GENESIS), |(count, before), line| {
+        (count + 1, entry_hash(&before, line))
+    });
+    assert_eq!(ending, format!("{} chain={}", chain.0, hex(&chain.1)));
+    let digest = |line: &str| hex(&<[u8; 32]>::from(Sha256::digest(text_hash(line))));
+    assert_eq!(word(lines["sync-ended"], "figures"), digest(own));
+    assert_eq!(word(lines["sync-ended"], "results"), digest(result));
     assert_eq!(
-        word(lines["sync-ended"], "results"),
-        hex(&text_hash(&format!("{result}\n")))
+        word(lines["job-added"], "by"),
+        hex(&text_hash("auditor@archive-host"))
     );
     assert_eq!(
         word(lines["job-named"], "name"),
@@ -98,6 +109,8 @@ fn the_worked_example_is_right_to_the_last_hash() {
     );
     let read = jobruns::decode::read_run(payload.as_bytes(), jobruns::model::NaiveZone::Utc).unwrap();
     assert_eq!(read.run.job_run_id().to_string(), word(revision, "run"));
+    let started = read.run.started().instant().unwrap();
+    assert_eq!(started.to_string(), word(revision, "started"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,8 +6,9 @@ mod common;
 
 use common::program::Program;
 use common::story::Story;
-use jobruns::archive::{GENESIS, entry_hash};
+use jobruns::archive::{GENESIS, entry_hash, text_hash};
 use jobruns::model::hex;
+use rusqlite::Connection;
 use serde_json::Value;
 
 fn lines(program: &Program, name: &str) -> Vec<String> {
@@ -253,6 +254,59 @@ async fn a_run_is_shown_with_the_heads_that_seal_it() {
         .run(&["ledger", "show", "--run", "ff761384-4b49-40b4-97d8-0de38669075a"])
         .ends_with(0)
         .says("no such line");
+}
+
+/// Who acts is the user of the operating system, whatever the environment says; what a sync does by itself has nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_about_acts_of_a_person_say_who() {
+    let story = Story::new().await;
+    let program = &story.program;
+    let job = story.job(0);
+    let mut add = program.start(env!("CARGO_BIN_EXE_jobruns"));
+    add.args(["jobs", "add", &job, "--name", "Nightly"]);
+    for name in ["USER", "LOGNAME", "USERNAME", "HOSTNAME"] {
+        add.env(name, "somebody-else");
+    }
+    assert!(add.output().unwrap().status.success());
+    story.sync(&["--head-file", "heads.txt"]).ends_with(0);
+    program.run(&["jobs", "remove", &job]).ends_with(0);
+    program
+        .run(&[
+            "reindex",
+            "--naive-time",
+            "Asia/Tokyo",
+            "--head-file",
+            "heads.txt",
+        ])
+        .ends_with(0);
+
+    let archive = Connection::open(program.path("jobruns.db")).unwrap();
+    let (hash, actor): (String, String) = archive
+        .query_row("SELECT lower(hex(by_sha256)), actor FROM _actor", [], |row| {
+            row.try_into()
+        })
+        .unwrap();
+    assert_eq!(hash, hex(&text_hash(&actor)));
+    assert!(actor.contains('@') && !actor.contains("somebody-else"), "{actor}");
+    let lines = |like: &str| -> Vec<String> {
+        let mut statement = archive
+            .prepare("SELECT entry FROM ledger WHERE entry LIKE ?1 ORDER BY entry_id")
+            .unwrap();
+        let lines = statement.query_map([like], |row| row.get(0)).unwrap();
+        lines.collect::<Result<_, _>>().unwrap()
+    };
+    let by_person = format!(" by={hash}");
+    for like in ["job-unwatched %", "reindexed %"] {
+        assert!(lines(like)[0].ends_with(&by_person), "{like}");
+    }
+    for (like, of_the_job) in [("job-added %", 0), ("job-watched %", 0), ("job-named %", 0)] {
+        let lines = lines(like);
+        assert!(lines[of_the_job].ends_with(&by_person), "{lines:?}");
+        assert!(lines[1..].iter().all(|line| line.ends_with(" by=-")), "{lines:?}");
+    }
+    assert!(lines("job-server %").iter().all(|line| line.ends_with(" by=-")));
+    let verified = program.run(&["verify", "--head-file", "heads.txt"]).ends_with(0);
+    assert!(verified.stdout.contains(&format!("; by {actor}")), "{verified:?}");
 }
 
 /// Syncs all jobs with the config file of the story, into another archive than it names.

@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 
 use common::program::Program;
 use common::python::{is_there, python};
+use common::rich::rich_archive;
 use common::{Bench, small_history};
 use jobruns::archive::{Packer, ReadOnly, Writer};
 use jobruns::model::{Zone, hex, zone_names};
@@ -214,6 +215,69 @@ async fn it_passes_what_was_repaired() {
     jobruns::archive::salvage(&path, &salvaged, &|_| {}).unwrap();
     let said = ends_with(&verify_py(&salvaged, &[]), 3);
     assert!(said.contains(" was lost, as the salvage of "), "{said}");
+}
+
+/// What a salvage lost takes part in no chain of a job, and the syncs after it go on from there.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_salvage_the_chains_of_jobs_go_on() {
+    if !python_is_there() {
+        return;
+    }
+    let damages = [
+        (
+            "DELETE FROM ledger WHERE entry_id = 20",
+            "ledger entries 20 to 20",
+        ),
+        (
+            "DELETE FROM ledger WHERE entry LIKE 'sync-began sync=3 %'",
+            "what sync 3 found of its jobs",
+        ),
+        (
+            "DELETE FROM _sync_job WHERE sync_id = 2; DELETE FROM _sync_job_unchanged WHERE sync_id = 2",
+            "what sync 2 found of its jobs",
+        ),
+        ("UPDATE _actor SET actor = 'somebody@else'", ""),
+        ("DELETE FROM payload WHERE entry_id % 4 = 0", "revision 1 of run"),
+        (
+            "DELETE FROM _quarantined WHERE accepted_unix IS NOT NULL",
+            "number 1 in quarantine",
+        ),
+    ];
+    for (damage, lost) in damages {
+        let bench = rich_archive(3).await;
+        let (first, second) = (bench.folder.path().join("1.db"), bench.folder.path().join("2.db"));
+        Connection::open(bench.archive())
+            .unwrap()
+            .execute_batch(&format!(
+                "PRAGMA foreign_keys = OFF; {damage}; PRAGMA wal_checkpoint(TRUNCATE)"
+            ))
+            .unwrap();
+        let salvaged = jobruns::archive::salvage(&bench.archive(), &first, &|_| {}).unwrap();
+        let is_told = salvaged.lost.iter().any(|told| told.contains(lost));
+        assert!(lost.is_empty() || is_told, "{damage}: {:?}", salvaged.lost);
+        // The figures of syncs prove themselves, where lines before them are lost too.
+        let results = salvaged.lost.iter().filter(|told| told.starts_with("what sync "));
+        assert_eq!(
+            results.count(),
+            usize::from(lost.starts_with("what sync ")),
+            "{damage}: {:?}",
+            salvaged.lost
+        );
+        for (from, to) in [(&first, None), (&bench.archive(), Some(&second))] {
+            match to {
+                None => drop(std::fs::copy(from, bench.archive()).unwrap()),
+                Some(to) => drop(jobruns::archive::salvage(from, to, &|_| {}).unwrap()),
+            }
+            let archive = to.map_or_else(|| bench.archive(), Clone::clone);
+            if to.is_none() {
+                bench.sync().await;
+            }
+            let report = ReadOnly::open(&archive).unwrap().verify(&[]).unwrap();
+            assert_eq!(report.findings, [], "{damage}");
+            let said = verify_py(&archive, &[]);
+            assert!(matches!(said.status.code(), Some(0 | 3)), "{damage}: {said:?}");
+        }
+    }
 }
 
 /// Reads times of the wall in every zone, and prints those that it reads otherwise: zone, time, ours, its own.

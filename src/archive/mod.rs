@@ -51,7 +51,8 @@ pub use paths::{COMPANIONS, resolve};
 pub use queries::{
     Answer, AssetName, CompleteAnswer, CountMismatch, JobFreshness, JobName, KindName, LastSync,
     LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
-    QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
+    NewestHead, QueryError, RevisionReader, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision,
+    RunRow, Snapshot, message_key_range,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};

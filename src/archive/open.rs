@@ -560,5 +560,6 @@ fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {
             },
         )?;
     }
+    head.store_chains(&transaction)?;
     transaction.commit().doing(doing)
 }

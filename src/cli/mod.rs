@@ -187,6 +187,7 @@ fn command(
         Command::Reindex(args) => commands::reindex::run(&args, sources, global, console),
         Command::Backup(args) => commands::backup::run(&args, archive, console),
         Command::Ledger(args) => commands::ledger::run(&args, sources, archive, console),
+        Command::Run(args) => commands::run::run(&args, archive),
         Command::Payload(args) => commands::payload::run(&args, archive),
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
         Command::Trust(args) => commands::trust::run(&args),

@@ -153,6 +153,8 @@ pub fn column_edits(archive: &Path) -> Vec<ColumnEdit> {
             "(sync_id, job_key)"
         } else if table == "_acknowledged" {
             "why_sha256"
+        } else if table == "_actor" {
+            "by_sha256"
         } else if table == "_zone_rules" {
             "(sha256, zone, release)"
         } else {

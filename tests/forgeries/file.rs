@@ -4,6 +4,7 @@ use jobruns::model::hex;
 use rusqlite::functions::FunctionFlags;
 use sha2::{Digest, Sha256};
 
+use super::chains::Chains;
 use super::forger::{Forgery, Scene, python_is_there, with_payload, word};
 
 pub(crate) struct Row {
@@ -26,6 +27,41 @@ fn sync_with(forgery: &Forgery<'_>, at: &str, lines: &[String]) -> (i64, i64) {
          VALUES ({sync}, unixepoch('{at}'), 'interrupted', 0, 1, '0.1.0')"
     ));
     (first, sync)
+}
+
+/// A sync that asked for no job, with the results that somebody makes for it.
+fn sync_with_results(
+    forgery: &Forgery<'_>,
+    make: impl Fn(Chains, i64) -> Chains,
+    change: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let (now, sync, none) = (forgery.now(), next_sync(forgery), "0".repeat(64));
+    let begin = format!("sync-began sync={sync} at={now} count=0 version=0.1.0 process=1");
+    let end = format!(
+        "sync-ended sync={sync} at={now} outcome=complete clock=0 jobs=0 figures={none} results={}",
+        "1".repeat(64)
+    );
+    forgery.append(&[&begin, &end]);
+    let (connection, lines) = (forgery.open(), forgery.lines());
+    let mut chains = make(Chains::new(&connection, &lines), sync);
+    let mut lines: Vec<String> = lines.into_iter().map(|line| chains.take(line)).collect();
+    chains.store(&connection);
+    let last = lines.last_mut().unwrap();
+    *last = change(last);
+    forgery.chain_as_it_stands(|line| {
+        let is_end = line == end;
+        if is_end {
+            lines.last().unwrap().clone()
+        } else {
+            line.to_owned()
+        }
+    });
+    forgery.sql(&format!(
+        "INSERT INTO _sync (sync_id, started_unix, finished_unix, outcome, count_asked, process_id, tool_version, head)
+         SELECT {sync}, unixepoch('{now}'), unixepoch('{now}'), 'complete', 0, 1, '0.1.0', entry_hash
+         FROM ledger ORDER BY entry_id DESC LIMIT 1"
+    ));
+    vec![format!("ledger, sync {sync}"), "results".to_owned()]
 }
 
 fn entry(number: i64) -> Vec<String> {
@@ -407,7 +443,10 @@ pub(crate) const FORGERIES: &[Row] = &[
             forgery.sql(&format!(
                 "UPDATE _quarantined SET accepted_unix = unixepoch('{now}'), accepted_why = '{why}' WHERE quarantine_id = 2"
             ));
-            let line = format!("accepted id=2 at={now} sha256={hash} why={hash}");
+            let line = format!(
+                "accepted id=2 at={now} sha256={hash} why={hash} by={}",
+                forgery.by()
+            );
             let mut told = appended(forgery, &line);
             told.push("its sha256 is not that of number 2 in quarantine".to_owned());
             told
@@ -419,7 +458,10 @@ pub(crate) const FORGERIES: &[Row] = &[
             let (now, hash) = (forgery.now(), "0".repeat(64));
             appended(
                 forgery,
-                &format!("accepted id=99 at={now} sha256={hash} why={hash}"),
+                &format!(
+                    "accepted id=99 at={now} sha256={hash} why={hash} by={}",
+                    forgery.by()
+                ),
             )
         },
     },
@@ -441,7 +483,7 @@ pub(crate) const FORGERIES: &[Row] = &[
         name: "job-added-again",
         forge: |forgery| {
             let (now, job) = (forgery.now(), forgery.failed().job);
-            appended(forgery, &format!("job-added job={job} at={now}"))
+            appended(forgery, &format!("job-added job={job} at={now} by=-"))
         },
     },
     Row {
@@ -471,7 +513,7 @@ pub(crate) const FORGERIES: &[Row] = &[
         name: "salvage-of-another-history",
         forge: |forgery| {
             let (now, head) = (forgery.now(), "0".repeat(64));
-            let line = format!("salvaged at={now} head={head} entries=5");
+            let line = format!("salvaged at={now} head={head} entries=5 by={}", forgery.by());
             let first = forgery.append(&[&line, &format!("salvage-ended at={now}")]);
             entry(first)
         },
@@ -482,7 +524,10 @@ pub(crate) const FORGERIES: &[Row] = &[
             let (now, head, entries) = (forgery.now(), forgery.head(), forgery.lines().len());
             let failed = forgery.failed();
             delete_run(forgery, &failed.run);
-            let line = format!("salvaged at={now} head={head} entries={entries}");
+            let line = format!(
+                "salvaged at={now} head={head} entries={entries} by={}",
+                forgery.by()
+            );
             forgery.append(&[&line, &format!("lost what=payload entry={}", failed.entry)]);
             vec!["salvage".to_owned()]
         },
@@ -624,7 +669,7 @@ pub(crate) const FORGERIES: &[Row] = &[
         name: "line-in-another-form",
         forge: |forgery| {
             let (now, job) = (forgery.now(), forgery.failed().job.to_uppercase());
-            appended(forgery, &format!("job-watched job={job} at={now}"))
+            appended(forgery, &format!("job-watched job={job} at={now} by=-"))
         },
     },
     Row {
@@ -702,7 +747,8 @@ pub(crate) const FORGERIES: &[Row] = &[
         forge: |forgery| {
             let now = forgery.now();
             let first = forgery.append(&[&format!(
-                "reindexed at={now} reader=99 zone=utc rules=- release=-"
+                "reindexed at={now} reader=99 zone=utc rules=- release=- by={}",
+                forgery.by()
             )]);
             vec![format!("ledger, entry {first}"), "rules of version 99".to_owned()]
         },
@@ -714,7 +760,9 @@ pub(crate) const FORGERIES: &[Row] = &[
             let none = hex(&<[u8; 32]>::from(Sha256::digest(b"")));
             forgery.append(&[
                 &format!("sync-began sync={sync} at={now} count=0 version=0.1.0 process=1"),
-                &format!("sync-ended sync={sync} at={now} outcome=complete clock=0 jobs=3 results={none}"),
+                &format!(
+                    "sync-ended sync={sync} at={now} outcome=complete clock=0 jobs=3 figures={none} results={none}"
+                ),
             ]);
             forgery.sql(&format!(
                 "INSERT INTO _sync (sync_id, started_unix, finished_unix, outcome, count_asked, process_id, tool_version, head)
@@ -722,6 +770,98 @@ pub(crate) const FORGERIES: &[Row] = &[
                  FROM ledger ORDER BY entry_id DESC LIMIT 1"
             ));
             vec![format!("sync {sync}"), "not as many jobs".to_owned()]
+        },
+    },
+    Row {
+        name: "who-edited",
+        forge: |forgery| edited(forgery, "UPDATE _actor SET actor = 'nobody@nowhere'", "_actor"),
+    },
+    Row {
+        name: "who-removed",
+        forge: |forgery| edited(forgery, "DELETE FROM _actor", "_actor"),
+    },
+    Row {
+        name: "who-of-another-line",
+        forge: |forgery| {
+            // Bytes are accepted by somebody of whom nothing else is said.
+            let (now, why, other) = (forgery.now(), "approved by the board", "0".repeat(64));
+            forgery.sql(&format!(
+                "UPDATE _quarantined SET accepted_unix = unixepoch('{now}'), accepted_why = '{why}' WHERE quarantine_id = 2"
+            ));
+            let hash =
+                forgery.text("SELECT lower(hex(payload_sha256)) FROM _quarantined WHERE quarantine_id = 2");
+            let why = hex(&<[u8; 32]>::from(Sha256::digest(why)));
+            forgery.append(&[&format!(
+                "accepted id=2 at={now} sha256={hash} why={why} by={other}"
+            )]);
+            vec!["_actor".to_owned(), other]
+        },
+    },
+    Row {
+        name: "start-of-a-run-edited",
+        forge: |forgery| {
+            // A further revision of the run counts as one of another year, and all else follows from it.
+            let (failed, now) = (forgery.failed(), forgery.now());
+            let payload = forgery.whitewashed(&failed.run);
+            let sync = next_sync(forgery);
+            let line = with_payload(&failed.line, &payload)
+                .replace("number=1 sync=1 ", &format!("number=2 sync={sync} "))
+                .replace(word(&failed.line, "at").unwrap(), &now)
+                .replace(word(&failed.line, "started").unwrap(), "2001-01-01T00:00:00Z");
+            let (first, _) = sync_with(forgery, &now, &[line]);
+            forgery.set_payload(first + 1, &payload);
+            forgery.tables_anew();
+            vec![failed.run, "start of its run".to_owned()]
+        },
+    },
+    Row {
+        name: "chain-of-a-job-edited",
+        forge: |forgery| {
+            let job = forgery.failed().job;
+            let sql = format!(
+                "UPDATE _chain SET hash = zeroblob(32) WHERE job_key = (SELECT job_key FROM _job WHERE job_id = '{job}')"
+            );
+            edited(forgery, &sql, &job)
+        },
+    },
+    Row {
+        name: "lines-of-a-job-miscounted",
+        forge: |forgery| {
+            let job = forgery.failed().job;
+            let sql = format!(
+                "UPDATE _chain SET lines = lines - 1 WHERE job_key = (SELECT job_key FROM _job WHERE job_id = '{job}')"
+            );
+            edited(forgery, &sql, &job)
+        },
+    },
+    Row {
+        name: "chain-of-every-job-removed",
+        forge: |forgery| edited(forgery, "DELETE FROM _chain WHERE job_key = 0", "_chain"),
+    },
+    Row {
+        name: "chain-of-nobody-added",
+        forge: |forgery| {
+            edited(
+                forgery,
+                "INSERT INTO _chain VALUES (99, 1, zeroblob(32))",
+                "_chain",
+            )
+        },
+    },
+    Row {
+        name: "results-with-another-chain",
+        forge: |forgery| {
+            // A sync seals another chain of a job than its lines make.
+            let other = |line: &str| line.replace(word(line, "results").unwrap(), &"1".repeat(64));
+            sync_with_results(forgery, |chains, _| chains, other)
+        },
+    },
+    Row {
+        name: "results-without-a-job-that-was-not-asked",
+        forge: |forgery| {
+            let job = forgery.failed().job;
+            let of_one_job = |chains: Chains, sync| chains.of_one_job_in(sync, &job);
+            sync_with_results(forgery, of_one_job, str::to_owned)
         },
     },
     Row {

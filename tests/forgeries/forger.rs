@@ -9,6 +9,7 @@ use jobruns::model::hex;
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
+use super::chains::Chains;
 use super::common::program::Ended;
 use super::common::story::Story;
 
@@ -185,24 +186,50 @@ impl Forgery<'_> {
                 .unwrap();
             first.get_or_insert(entry + 1);
         }
+        self.chains_anew();
         first.unwrap()
+    }
+
+    /// Who acted, as the lines name it.
+    pub(crate) fn by(&self) -> String {
+        self.text("SELECT lower(hex(by_sha256)) FROM _actor")
+    }
+
+    /// The chains of the jobs as they follow from the lines and results that are there.
+    pub(crate) fn chains_anew(&self) {
+        let (connection, lines) = (self.open(), self.lines());
+        let mut chains = Chains::new(&connection, &lines);
+        for line in lines {
+            chains.take(line);
+        }
+        chains.store(&connection);
     }
 
     /// A salvage that never was: its block with these lines between.
     pub(crate) fn pretend_salvage(&self, lines: &[&str]) -> i64 {
         let (now, head) = (self.now(), self.head());
         let entries = self.lines().len();
-        let begin = format!("salvaged at={now} head={head} entries={entries}");
+        let begin = format!("salvaged at={now} head={head} entries={entries} by={}", self.by());
         let end = format!("salvage-ended at={now}");
         self.append(&[&[begin.as_str()], lines, &[end.as_str()]].concat())
     }
 
-    /// The whole chain anew, with other lines.
+    /// The whole chain anew, with other lines, and the hashes of results that follow from them.
     pub(crate) fn chain_anew(&self, change: impl Fn(&str) -> String) {
+        let lines: Vec<String> = self.lines().iter().map(|line| change(line)).collect();
+        let mut chains = Chains::new(&self.open(), &lines);
+        self.chain_of(lines.into_iter().map(|line| chains.take(line)));
+    }
+
+    /// The whole chain anew, with other lines and nothing else.
+    pub(crate) fn chain_as_it_stands(&self, change: impl Fn(&str) -> String) {
+        self.chain_of(self.lines().iter().map(|line| change(line)));
+    }
+
+    fn chain_of(&self, lines: impl Iterator<Item = String>) {
         let connection = self.open();
         let mut before = GENESIS;
-        for (entry, line) in (1_i64..).zip(self.lines()) {
-            let line = change(&line);
+        for (entry, line) in (1_i64..).zip(lines) {
             before = entry_hash(&before, &line);
             connection
                 .execute(
@@ -235,6 +262,7 @@ impl Forgery<'_> {
         let program = &self.scene.story.program;
         program.run(&["reindex", "--archive", self.name()]).ends_with(0);
         self.sql("DELETE FROM ledger WHERE entry_id = (SELECT max(entry_id) FROM ledger) AND entry LIKE 'reindexed %'");
+        self.chains_anew();
     }
 
     /// Whether both verifiers end with this code and say these words; what is wrong with it.

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod chains;
 mod file;
 mod forger;
 mod list;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::params;
 
+use super::actor;
 use super::entry::{AcknowledgedEntry, LedgerEntry};
 use super::heads::{PublishedHeads, hash_of_heads, not_held};
 use crate::archive::db::Db;
@@ -65,6 +66,7 @@ pub fn acknowledge(path: &Path, list: &PublishedHeads, why: &str) -> Result<Ackn
         heads: pending.len() as u64,
         list: hash_of_heads(pending.iter().map(|line| &line.head)),
         why: text_hash(why),
+        by: actor::this(),
     });
     ledger::append(&transaction, &mut head, &entry)?;
     transaction.run(

@@ -6,9 +6,10 @@ use std::fmt::{self, Display, Formatter};
 
 use chrono::NaiveDate;
 
-use crate::model::{Guid, Instant, NaiveZone, Sha256, ZoneName, hex};
+use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, ZoneName, hex};
 
-/// One line of the ledger. Times are seconds since 1970 UTC.
+/// One line of the ledger. Times are seconds since 1970 UTC; `by` is the SHA-256 of who acted, none where a sync did it by
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::archive) enum LedgerEntry {
     /// The archive was made, with tables of this version.
@@ -20,13 +21,28 @@ pub(in crate::archive) enum LedgerEntry {
         at: i64,
     },
     /// A job is known from here on.
-    JobAdded { job: Guid, at: i64 },
+    JobAdded { job: Guid, at: i64, by: Option<Sha256> },
     /// A sync without named jobs asks for it, or no longer.
-    JobWatched { job: Guid, watched: bool, at: i64 },
+    JobWatched {
+        job: Guid,
+        watched: bool,
+        at: i64,
+        by: Option<Sha256>,
+    },
     /// SHA-256 of the job's name.
-    JobNamed { job: Guid, name: Sha256, at: i64 },
+    JobNamed {
+        job: Guid,
+        name: Sha256,
+        at: i64,
+        by: Option<Sha256>,
+    },
     /// SHA-256 of the base URL under which the job answered.
-    JobServer { job: Guid, server: Sha256, at: i64 },
+    JobServer {
+        job: Guid,
+        server: Sha256,
+        at: i64,
+        by: Option<Sha256>,
+    },
     /// A sync began.
     SyncBegan(SyncBegan),
     /// A later sync found that this one had not ended.
@@ -44,6 +60,7 @@ pub(in crate::archive) enum LedgerEntry {
         /// Of the bytes in quarantine, said again.
         sha256: Sha256,
         why: Sha256,
+        by: Sha256,
     },
     /// A complete answer lacked the run.
     Absent { run: Guid, sync: i64, at: i64 },
@@ -55,10 +72,16 @@ pub(in crate::archive) enum LedgerEntry {
         rules: Option<Rules>,
         reader: u32,
         at: i64,
+        by: Sha256,
     },
     /// The archive was taken out of a damaged one: what follows was found behind the last sound line. `head` and `entries`
     /// are hash and number of the line before.
-    Salvaged { head: Sha256, entries: i64, at: i64 },
+    Salvaged {
+        head: Sha256,
+        entries: i64,
+        at: i64,
+        by: Sha256,
+    },
     /// Nothing more of the damaged archive follows.
     SalvageEnded { at: i64 },
     /// The clock was set back: times begin again at `at`.
@@ -104,7 +127,11 @@ pub(in crate::archive) struct SyncEnded {
     pub(in crate::archive) outcome: String,
     /// Our clock less the server's, in seconds, where the server told the time.
     pub(in crate::archive) clock: Option<i64>,
+    /// Jobs of which there is a result.
     pub(in crate::archive) jobs: u64,
+    /// Over the results of these.
+    pub(in crate::archive) figures: Sha256,
+    /// Over a line of every known job, with where its chain stands.
     pub(in crate::archive) results: Sha256,
 }
 
@@ -120,6 +147,8 @@ pub(in crate::archive) struct RevisionEntry {
     pub(in crate::archive) sha256: Sha256,
     pub(in crate::archive) reader: u32,
     pub(in crate::archive) zone: ZoneName,
+    /// The start of the run as it was read then.
+    pub(in crate::archive) started: Option<Instant>,
 }
 
 /// Words of `quarantined`.
@@ -145,6 +174,7 @@ pub(in crate::archive) struct AcknowledgedEntry {
     pub(in crate::archive) heads: u64,
     pub(in crate::archive) list: Sha256,
     pub(in crate::archive) why: Sha256,
+    pub(in crate::archive) by: Sha256,
 }
 
 /// What a `lost` line says is gone.
@@ -162,6 +192,8 @@ pub(in crate::archive) enum Loss {
     Server { job: Guid },
     /// The reason of an acknowledgement.
     Why { sha256: Sha256 },
+    /// Who acted.
+    By { sha256: Sha256 },
 }
 
 impl LedgerEntry {
@@ -186,21 +218,25 @@ impl LedgerEntry {
             "job-added" => Self::JobAdded {
                 job: words.guid("job")?,
                 at: words.time("at")?,
+                by: words.hash_or_none("by")?,
             },
             "job-watched" | "job-unwatched" => Self::JobWatched {
                 job: words.guid("job")?,
                 watched: kind == "job-watched",
                 at: words.time("at")?,
+                by: words.hash_or_none("by")?,
             },
             "job-named" => Self::JobNamed {
                 job: words.guid("job")?,
                 at: words.time("at")?,
                 name: words.hash("name")?,
+                by: words.hash_or_none("by")?,
             },
             "job-server" => Self::JobServer {
                 job: words.guid("job")?,
                 at: words.time("at")?,
                 server: words.hash("server")?,
+                by: words.hash_or_none("by")?,
             },
             "sync-began" => Self::SyncBegan(SyncBegan {
                 sync: words.number("sync")?,
@@ -221,6 +257,7 @@ impl LedgerEntry {
                 })?,
                 clock: words.seconds_or_none("clock")?,
                 jobs: words.number("jobs")?,
+                figures: words.hash("figures")?,
                 results: words.hash("results")?,
             }),
             "revision" => Self::Revision(RevisionEntry {
@@ -233,6 +270,10 @@ impl LedgerEntry {
                 sha256: words.hash("sha256")?,
                 reader: words.number("reader")?,
                 zone: words.zone("zone")?,
+                started: words.parsed("started", |text| match text {
+                    "-" => Some(None),
+                    text => read_instant(text).map(Some),
+                })?,
             }),
             "quarantined" => Self::Quarantined(QuarantinedEntry {
                 id: words.number("id")?,
@@ -251,6 +292,7 @@ impl LedgerEntry {
                 at: words.time("at")?,
                 sha256: words.hash("sha256")?,
                 why: words.hash("why")?,
+                by: words.hash("by")?,
             },
             "absent" | "returned" => {
                 let run = words.guid("run")?;
@@ -267,11 +309,13 @@ impl LedgerEntry {
                 reader: words.number("reader")?,
                 zone: words.zone("zone")?,
                 rules: words.rules()?,
+                by: words.hash("by")?,
             },
             "salvaged" => Self::Salvaged {
                 at: words.time("at")?,
                 head: words.hash("head")?,
                 entries: words.number("entries")?,
+                by: words.hash("by")?,
             },
             "salvage-ended" => Self::SalvageEnded {
                 at: words.time("at")?,
@@ -285,6 +329,7 @@ impl LedgerEntry {
                 heads: words.number("heads")?,
                 list: words.hash("list")?,
                 why: words.hash("why")?,
+                by: words.hash("by")?,
             }),
             "lost" => Self::Lost(words.loss()?),
             other => return Err(format!("{other:?} is no kind of line that this version knows")),
@@ -320,6 +365,23 @@ impl LedgerEntry {
     }
 }
 
+impl LedgerEntry {
+    /// SHA-256 of who acted; none where a sync did it by itself, and where no person can.
+    pub(in crate::archive) const fn by(&self) -> Option<&Sha256> {
+        match self {
+            Self::JobAdded { by, .. }
+            | Self::JobWatched { by, .. }
+            | Self::JobNamed { by, .. }
+            | Self::JobServer { by, .. } => by.as_ref(),
+            Self::Accepted { by, .. }
+            | Self::Reindexed { by, .. }
+            | Self::Salvaged { by, .. }
+            | Self::Acknowledged(AcknowledgedEntry { by, .. }) => Some(by),
+            _ => None,
+        }
+    }
+}
+
 impl Display for LedgerEntry {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let time = |at: &i64| Instant::from_unix_seconds(*at);
@@ -330,16 +392,30 @@ impl Display for LedgerEntry {
                 write_rules(f, rules.as_ref())?;
                 write!(f, " at={}", time(at))
             }
-            Self::JobAdded { job, at } => write!(f, "job-added job={job} at={}", time(at)),
-            Self::JobWatched { job, watched, at } => {
+            Self::JobAdded { job, at, by } => {
+                write!(f, "job-added job={job} at={} by={}", time(at), or_none(by))
+            }
+            Self::JobWatched { job, watched, at, by } => {
                 let kind = if *watched { "job-watched" } else { "job-unwatched" };
-                write!(f, "{kind} job={job} at={}", time(at))
+                write!(f, "{kind} job={job} at={} by={}", time(at), or_none(by))
             }
-            Self::JobNamed { job, name, at } => {
-                write!(f, "job-named job={job} at={} name={}", time(at), hex(name))
+            Self::JobNamed { job, name, at, by } => {
+                write!(
+                    f,
+                    "job-named job={job} at={} name={} by={}",
+                    time(at),
+                    hex(name),
+                    or_none(by)
+                )
             }
-            Self::JobServer { job, server, at } => {
-                write!(f, "job-server job={job} at={} server={}", time(at), hex(server))
+            Self::JobServer { job, server, at, by } => {
+                write!(
+                    f,
+                    "job-server job={job} at={} server={} by={}",
+                    time(at),
+                    hex(server),
+                    or_none(by)
+                )
             }
             Self::SyncBegan(began) => {
                 let SyncBegan {
@@ -363,13 +439,14 @@ impl Display for LedgerEntry {
                     outcome,
                     clock,
                     jobs,
+                    figures,
                     results,
                 } = ended;
-                let (at, results) = (time(at), hex(results));
+                let (at, figures, results) = (time(at), hex(figures), hex(results));
                 let clock = clock.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string());
                 write!(
                     f,
-                    "sync-ended sync={sync} at={at} outcome={outcome} clock={clock} jobs={jobs} results={results}"
+                    "sync-ended sync={sync} at={at} outcome={outcome} clock={clock} jobs={jobs} figures={figures} results={results}"
                 )
             }
             Self::Revision(revision) => {
@@ -383,13 +460,18 @@ impl Display for LedgerEntry {
                     sha256,
                     reader,
                     zone,
+                    started,
                 } = revision;
                 let (at, sha256) = (time(at), hex(sha256));
                 write!(
                     f,
                     "revision run={run} number={number} sync={sync} at={at} job={job} bytes={bytes} "
                 )?;
-                write!(f, "sha256={sha256} reader={reader} zone={zone}")
+                write!(f, "sha256={sha256} reader={reader} zone={zone} started=")?;
+                match started {
+                    Some(started) => write!(f, "{started}"),
+                    None => f.write_str("-"),
+                }
             }
             Self::Quarantined(quarantined) => {
                 let QuarantinedEntry {
@@ -421,13 +503,20 @@ impl Display for LedgerEntry {
                     None => f.write_str("-"),
                 }
             }
-            Self::Accepted { id, at, sha256, why } => {
+            Self::Accepted {
+                id,
+                at,
+                sha256,
+                why,
+                by,
+            } => {
                 write!(
                     f,
-                    "accepted id={id} at={} sha256={} why={}",
+                    "accepted id={id} at={} sha256={} why={} by={}",
                     time(at),
                     hex(sha256),
-                    hex(why)
+                    hex(why),
+                    hex(by)
                 )
             }
             Self::Absent { run, sync, at } => write!(f, "absent run={run} sync={sync} at={}", time(at)),
@@ -437,25 +526,45 @@ impl Display for LedgerEntry {
                 rules,
                 reader,
                 at,
+                by,
             } => {
                 write!(f, "reindexed at={} reader={reader} zone={zone}", time(at))?;
-                write_rules(f, rules.as_ref())
+                write_rules(f, rules.as_ref())?;
+                write!(f, " by={}", hex(by))
             }
-            Self::Salvaged { head, entries, at } => {
-                write!(f, "salvaged at={} head={} entries={entries}", time(at), hex(head))
+            Self::Salvaged {
+                head,
+                entries,
+                at,
+                by,
+            } => {
+                write!(
+                    f,
+                    "salvaged at={} head={} entries={entries} by={}",
+                    time(at),
+                    hex(head),
+                    hex(by)
+                )
             }
             Self::SalvageEnded { at } => write!(f, "salvage-ended at={}", time(at)),
             Self::ClockSetBack { from, at } => {
                 write!(f, "clock-set-back from={} at={}", time(from), time(at))
             }
             Self::Acknowledged(acknowledged) => {
-                let AcknowledgedEntry { at, heads, list, why } = acknowledged;
+                let AcknowledgedEntry {
+                    at,
+                    heads,
+                    list,
+                    why,
+                    by,
+                } = acknowledged;
                 write!(
                     f,
-                    "acknowledged at={} heads={heads} list={} why={}",
+                    "acknowledged at={} heads={heads} list={} why={} by={}",
                     time(at),
                     hex(list),
-                    hex(why)
+                    hex(why),
+                    hex(by)
                 )
             }
             Self::Lost(loss) => match loss {
@@ -465,9 +574,15 @@ impl Display for LedgerEntry {
                 Loss::Name { job } => write!(f, "lost what=name job={job}"),
                 Loss::Server { job } => write!(f, "lost what=server job={job}"),
                 Loss::Why { sha256 } => write!(f, "lost what=why sha256={}", hex(sha256)),
+                Loss::By { sha256 } => write!(f, "lost what=by sha256={}", hex(sha256)),
             },
         }
     }
+}
+
+/// A hash as a line has it, `-` for none.
+fn or_none(hash: &Option<Sha256>) -> String {
+    hash.as_ref().map_or_else(|| "-".to_owned(), |hash| hex(hash))
 }
 
 fn write_rules(f: &mut Formatter<'_>, rules: Option<&Rules>) -> fmt::Result {
@@ -565,6 +680,13 @@ impl<'line> Words<'line> {
         self.parsed(key, read_hash)
     }
 
+    fn hash_or_none(&mut self, key: &str) -> Result<Option<Sha256>, String> {
+        self.parsed(key, |text| match text {
+            "-" => Some(None),
+            text => read_hash(text).map(Some),
+        })
+    }
+
     fn time(&mut self, key: &str) -> Result<i64, String> {
         self.parsed(key, read_time)
     }
@@ -609,6 +731,9 @@ impl<'line> Words<'line> {
             "why" => Loss::Why {
                 sha256: self.hash("sha256")?,
             },
+            "by" => Loss::By {
+                sha256: self.hash("sha256")?,
+            },
             other => return Err(format!("what={other} cannot be read")),
         })
     }
@@ -638,6 +763,20 @@ fn read_hash(text: &str) -> Option<Sha256> {
         *byte = digit(pair[0])? << 4 | digit(pair[1])?;
     }
     Some(hash)
+}
+
+/// An instant of the server: as [`read_time`], with up to seven digits of a fraction that does not end in 0.
+fn read_instant(text: &str) -> Option<Instant> {
+    let (seconds, fraction) = match text.split_once('.') {
+        Some((seconds, fraction)) => (format!("{seconds}Z"), fraction.strip_suffix('Z')?),
+        None => (text.to_owned(), "0"),
+    };
+    let ticks: i64 = format!("{fraction:0<7}")
+        .parse()
+        .ok()
+        .filter(|_| fraction.len() <= 7)?;
+    let instant = Instant::from_ticks(read_time(&seconds)? * TICKS_PER_SECOND + ticks);
+    (instant.to_string() == text).then_some(instant)
 }
 
 /// Seconds since 1970 of `2026-01-31T03:00:00Z`.
@@ -670,37 +809,40 @@ mod tests {
     const JOB: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
 
     /// A line of each kind, as `docs/evidence.md` has it; A is a GUID, T a time, H a hash.
-    const LINES: [&str; 30] = [
+    const LINES: [&str; 33] = [
         "archive id=A at=T schema=1",
         "naive-time zone=utc rules=- release=- at=T",
         "naive-time zone=Europe/Berlin rules=H release=2026a at=T",
-        "job-added job=A at=T",
-        "job-watched job=A at=T",
-        "job-unwatched job=A at=T",
-        "job-named job=A at=T name=H",
-        "job-server job=A at=T server=H",
+        "job-added job=A at=T by=H",
+        "job-added job=A at=T by=-",
+        "job-watched job=A at=T by=-",
+        "job-unwatched job=A at=T by=H",
+        "job-named job=A at=T name=H by=H",
+        "job-server job=A at=T server=H by=-",
         "sync-began sync=7 at=T count=0 version=0.1.0 process=4711",
         "sync-killed sync=7 at=T",
-        "sync-ended sync=7 at=T outcome=complete clock=-12 jobs=3 results=H",
-        "sync-ended sync=7 at=T outcome=complete clock=- jobs=3 results=H",
-        "revision run=A number=2 sync=7 at=T job=A bytes=12 sha256=H reader=1 zone=Europe/Berlin",
+        "sync-ended sync=7 at=T outcome=complete clock=- jobs=3 figures=H results=H",
+        "sync-ended sync=7 at=T outcome=complete clock=-12 jobs=3 figures=H results=H",
+        "revision run=A number=2 sync=7 at=T job=A bytes=12 sha256=H reader=1 zone=Europe/Berlin started=T",
+        "revision run=A number=2 sync=7 at=T job=A bytes=12 sha256=H reader=1 zone=utc started=-",
         "quarantined id=1 job=A sync=7 at=T position=3 bytes=9 sha256=H kept=H reason=H run=A",
         "quarantined id=1 job=A sync=7 at=T position=3 bytes=9 sha256=H kept=H reason=H run=-",
-        "accepted id=1 at=T sha256=H why=H",
+        "accepted id=1 at=T sha256=H why=H by=H",
         "absent run=A sync=7 at=T",
         "returned run=A sync=7 at=T",
-        "reindexed at=T reader=1 zone=utc rules=- release=-",
-        "reindexed at=T reader=1 zone=Europe/Berlin rules=H release=2026a",
-        "salvaged at=T head=H entries=12",
+        "reindexed at=T reader=1 zone=utc rules=- release=- by=H",
+        "reindexed at=T reader=1 zone=Europe/Berlin rules=H release=2026a by=H",
+        "salvaged at=T head=H entries=12 by=H",
         "salvage-ended at=T",
         "clock-set-back from=T at=T",
-        "acknowledged at=T heads=2 list=H why=H",
+        "acknowledged at=T heads=2 list=H why=H by=H",
         "lost what=payload entry=5",
         "lost what=quarantined id=1",
         "lost what=results sync=7",
         "lost what=name job=A",
         "lost what=server job=A",
         "lost what=why sha256=H",
+        "lost what=by sha256=H",
     ];
 
     proptest! {
@@ -752,11 +894,11 @@ mod tests {
             assert!(LedgerEntry::read(&line).is_err(), "{line}");
         }
         for job in [JOB.to_uppercase(), format!("{{{JOB}}}"), JOB.replace('-', "")] {
-            let line = format!("job-added job={job} at=2026-01-31T03:00:00Z");
+            let line = format!("job-added job={job} at=2026-01-31T03:00:00Z by=-");
             assert!(LedgerEntry::read(&line).is_err(), "{line}");
         }
         let shouted = format!(
-            "job-named job={JOB} at=2026-01-31T03:00:00Z name={}",
+            "job-named job={JOB} at=2026-01-31T03:00:00Z name={} by=-",
             "AB".repeat(32)
         );
         assert!(LedgerEntry::read(&shouted).is_err(), "hashes are lower case");

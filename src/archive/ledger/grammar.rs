@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::GENESIS;
+use super::chain::Subject;
 use super::entry::{LedgerEntry, Loss};
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
@@ -20,6 +21,9 @@ pub(in crate::archive) struct Grammar {
     bound: Option<i64>,
     zone: Option<ZoneName>,
     jobs: HashSet<Guid>,
+    /// The jobs that revisions named, and the place of each: a run keeps its job in four bytes.
+    named_jobs: Vec<Guid>,
+    job_places: HashMap<Guid, u32>,
     sync: i64,
     open: Option<i64>,
     runs: Runs,
@@ -33,6 +37,10 @@ pub(in crate::archive) struct Grammar {
     seen_again: HashMap<Guid, Vec<i64>>,
     /// What is in quarantine: the SHA-256 of what was received, and whether it was accepted.
     quarantined: HashMap<i64, (Sha256, bool)>,
+    /// The job of each piece, whether it was lost or not.
+    pieces: HashMap<i64, Guid>,
+    /// The job that each revision named which some `lost` line names.
+    lost_jobs: HashMap<i64, Guid>,
     last_quarantined: i64,
     /// When the salvage was made whose block this is.
     salvage: Option<i64>,
@@ -43,6 +51,8 @@ struct Run {
     /// The latest revision; 0 for a run of which every revision was lost.
     number: u32,
     absent: bool,
+    /// The job that the last line of a revision of it named, by its place in [`Grammar::named_jobs`].
+    job: u32,
 }
 
 /// Every run that the ledger names. An archive has millions of them, so they stand close together, in order of their GUIDs:
@@ -60,8 +70,8 @@ struct Part {
     recent: Vec<PackedRun>,
 }
 
-/// A [`Run`] that needs no alignment: GUID, number and absence.
-type PackedRun = ([u8; 16], [u8; 4], bool);
+/// A [`Run`] that needs no alignment: GUID, number, and twice the job's place, one more for an absent run.
+type PackedRun = ([u8; 16], [u8; 4], [u8; 4]);
 
 /// Runs of a part that are looked through one by one.
 const MOST_RECENT: usize = 64;
@@ -100,16 +110,21 @@ impl Runs {
             Ok(place) => part.sorted.get(place),
             Err(_) => part.recent.iter().find(|run| run.0 == *id),
         };
-        found.map(|&(_, number, absent)| Run {
-            number: u32::from_le_bytes(number),
-            absent,
+        found.map(|&(_, number, rest)| {
+            let rest = u32::from_le_bytes(rest);
+            Run {
+                number: u32::from_le_bytes(number),
+                absent: rest & 1 == 1,
+                job: rest >> 1,
+            }
         })
     }
 
     fn set(&mut self, id: Guid, run: Run) {
         let id = id.as_bytes();
         let part = &mut self.parts[usize::from(id[15])];
-        let packed = (*id, run.number.to_le_bytes(), run.absent);
+        let rest = run.job << 1 | u32::from(run.absent);
+        let packed = (*id, run.number.to_le_bytes(), rest.to_le_bytes());
         match part.place(id) {
             Some(place) => *place = packed,
             None => part.add(packed),
@@ -159,6 +174,20 @@ impl Grammar {
     /// Whether a run is absent; `None` where it was never archived, or lost.
     pub(in crate::archive) fn is_absent(&self, run: Guid) -> Option<bool> {
         self.run(run).map(|run| run.absent)
+    }
+
+    /// The job of a run, a piece of the quarantine, or a revision that some `lost` line names.
+    pub(in crate::archive) fn job_of(&self, subject: Subject) -> Option<Guid> {
+        match subject {
+            Subject::Run(run) | Subject::JobAndRun(_, run) => {
+                let run = self.runs.get(run)?;
+                self.named_jobs.get(usize::try_from(run.job).ok()?).copied()
+            }
+            Subject::Quarantined(id) => self.pieces.get(&id).copied(),
+            Subject::Revision(entry) => self.lost_jobs.get(&entry).copied(),
+            Subject::Job(job) => Some(job),
+            Subject::Nobody | Subject::Every => None,
+        }
     }
 
     /// What is wrong with a line that comes next.
@@ -335,7 +364,9 @@ impl Grammar {
             LedgerEntry::Revision(revision) => {
                 let number = u32::try_from(revision.number).unwrap_or(u32::MAX);
                 let mut run = self.runs.get(revision.run).unwrap_or_default();
+                run.job = self.job_place(revision.job);
                 if self.will_be_lost.contains(&entry) {
+                    self.lost_jobs.insert(entry, revision.job);
                     // What came before stands for itself, whichever line it was.
                     let before = (run.number > 0).then_some((0, run.number));
                     let known = self.revisions.entry(revision.run);
@@ -359,6 +390,7 @@ impl Grammar {
             LedgerEntry::Quarantined(claim) => {
                 self.last_quarantined = self.last_quarantined.max(claim.id);
                 self.quarantined.insert(claim.id, (claim.sha256, false));
+                self.pieces.insert(claim.id, claim.job);
             }
             LedgerEntry::Accepted { id, sha256, .. } => drop(self.quarantined.insert(*id, (*sha256, true))),
             LedgerEntry::Absent { run, .. } => self.set_absent(*run, true),
@@ -380,6 +412,14 @@ impl Grammar {
         }
     }
 
+    fn job_place(&mut self, job: Guid) -> u32 {
+        *self.job_places.entry(job).or_insert_with(|| {
+            self.named_jobs.push(job);
+            // No ledger has so many jobs that the place would not fit.
+            u32::try_from(self.named_jobs.len() - 1).unwrap_or_default()
+        })
+    }
+
     /// What follows a salvage goes on from what the tables hold behind it.
     fn go_on_from_what_is_held(&mut self) {
         let lost = &self.lost;
@@ -396,7 +436,8 @@ impl Grammar {
             let held = revisions.iter().filter(|(entry, _)| !is_lost(entry));
             let number = held.map(|&(_, number)| number).max().unwrap_or_default();
             let absent = self.runs.get(id).is_some_and(|run| run.absent) && number > 0;
-            self.runs.set(id, Run { number, absent });
+            let job = self.runs.get(id).unwrap_or_default().job;
+            self.runs.set(id, Run { number, absent, job });
         }
     }
 }
@@ -435,7 +476,7 @@ mod tests {
 
     fn revision(run: &str, number: i64, sync: i64, at: u32) -> String {
         format!(
-            "revision run={run} number={number} sync={sync} at=T{at} job=J bytes=2 sha256=H reader=1 zone=utc"
+            "revision run={run} number={number} sync={sync} at=T{at} job=J bytes=2 sha256=H reader=1 zone=utc started=-"
         )
     }
 
@@ -444,7 +485,7 @@ mod tests {
     }
 
     fn ended(sync: i64, at: u32) -> String {
-        format!("sync-ended sync={sync} at=T{at} outcome=complete clock=0 jobs=1 results=H")
+        format!("sync-ended sync={sync} at=T{at} outcome=complete clock=0 jobs=1 figures=H results=H")
     }
 
     fn quarantined(id: i64, sync: i64, at: u32) -> String {
@@ -487,7 +528,7 @@ mod tests {
         let mut lines: Vec<String> = [
             "archive id=J at=T1 schema=1",
             "naive-time zone=utc rules=- release=- at=T1",
-            "job-added job=J at=T2",
+            "job-added job=J at=T2 by=-",
         ]
         .map(str::to_owned)
         .to_vec();
@@ -512,13 +553,20 @@ mod tests {
         let mut runs = Runs::default();
         for number in (0..5_000).chain(1_000..2_000) {
             let absent = runs.get(id(number)).is_some();
-            runs.set(id(number), Run { number, absent });
+            runs.set(
+                id(number),
+                Run {
+                    number,
+                    absent,
+                    job: number % 7,
+                },
+            );
         }
         for number in 0..5_000 {
             let run = runs.get(id(number)).unwrap();
             assert_eq!(
-                (run.number, run.absent),
-                (number, (1_000..2_000).contains(&number))
+                (run.number, run.absent, run.job),
+                (number, (1_000..2_000).contains(&number), number % 7)
             );
         }
         assert!(runs.get(id(5_000)).is_none());
@@ -528,9 +576,9 @@ mod tests {
     fn what_this_program_writes_obeys() {
         let lines = [
             &*quarantined(1, 1, 4),
-            "accepted id=1 at=T4 sha256=H why=H",
+            "accepted id=1 at=T4 sha256=H why=H by=H",
             &ended(1, 5),
-            "reindexed at=T5 reader=1 zone=Europe/Berlin rules=H release=2026a",
+            "reindexed at=T5 reader=1 zone=Europe/Berlin rules=H release=2026a by=H",
             &began(2, 6),
             "absent run=R sync=2 at=T6",
             &ended(2, 6),
@@ -542,7 +590,7 @@ mod tests {
             &began(4, 2),
             &quarantined(2, 4, 2),
             &ended(4, 3),
-            "acknowledged at=T3 heads=1 list=H why=H",
+            "acknowledged at=T3 heads=1 list=H why=H by=H",
         ];
         assert_eq!(after_five(&lines), []);
     }
@@ -555,9 +603,9 @@ mod tests {
                 "naive-time zone=Europe/Berlin rules=H release=2026a at=T4",
                 "which only `reindexed` may",
             ),
-            ("job-added job=J at=T4", "was added before"),
-            ("job-watched job=S at=T4", "was not added before"),
-            ("job-watched job=J at=T3", "is earlier than"),
+            ("job-added job=J at=T4 by=-", "was added before"),
+            ("job-watched job=S at=T4 by=-", "was not added before"),
+            ("job-watched job=J at=T3 by=-", "is earlier than"),
             ("clock-set-back from=T5 at=T2", "from the latest time so far"),
             ("clock-set-back from=T4 at=T4", "to an earlier one"),
             (&began(2, 4), "before sync 1 ended"),
@@ -568,17 +616,20 @@ mod tests {
             (&revision("S", 2, 1, 4), "whose latest is 0"),
             (&revision("R", 2, 2, 4), "it speaks of sync 2"),
             (&quarantined(2, 1, 4), "the last is 0"),
-            ("accepted id=1 at=T4 sha256=H why=H", "there is no number 1"),
+            ("accepted id=1 at=T4 sha256=H why=H by=H", "there is no number 1"),
             ("absent run=S sync=1 at=T4", "was never archived"),
             ("returned run=R sync=1 at=T4", "was not absent"),
             (
-                "reindexed at=T4 reader=1 zone=utc rules=- release=-",
+                "reindexed at=T4 reader=1 zone=utc rules=- release=- by=H",
                 "before sync 1 ended",
             ),
-            ("acknowledged at=T4 heads=1 list=H why=H", "before sync 1 ended"),
+            (
+                "acknowledged at=T4 heads=1 list=H why=H by=H",
+                "before sync 1 ended",
+            ),
             ("lost what=payload entry=5", "only a salvage may say"),
             ("salvage-ended at=T4", "no salvage has begun"),
-            ("salvaged at=T4 head=HH entries=4", "number and hash"),
+            ("salvaged at=T4 head=HH entries=4 by=H", "number and hash"),
         ] {
             let line = line.replace("head=HH", &format!("head={}", "ab".repeat(32)));
             let found = after_five(&[&line]);
@@ -594,27 +645,27 @@ mod tests {
         );
         let again = after_five(&[
             &quarantined(1, 1, 4),
-            "accepted id=1 at=T4 sha256=H why=H",
-            "accepted id=1 at=T4 sha256=H why=H",
+            "accepted id=1 at=T4 sha256=H why=H by=H",
+            "accepted id=1 at=T4 sha256=H why=H by=H",
         ]);
         assert!(
             matches!(&again[..], [(8, said)] if said.contains("accepted before")),
             "{again:?}"
         );
-        let other = format!("accepted id=1 at=T4 sha256={} why=H", "00".repeat(32));
+        let other = format!("accepted id=1 at=T4 sha256={} why=H by=H", "00".repeat(32));
         let other = after_five(&[&quarantined(1, 1, 4), &other]);
         assert!(
             matches!(&other[..], [(7, said)] if said.contains("its sha256 is not that of number 1")),
             "{other:?}"
         );
-        assert_eq!(faults(&["job-added job=J at=T1".to_owned()]).len(), 1);
+        assert_eq!(faults(&["job-added job=J at=T1 by=-".to_owned()]).len(), 1);
     }
 
     #[test]
     fn a_salvage_has_gaps_and_old_times_and_what_it_lost_comes_as_new() {
         let lines = [
             &*revision("S", 1, 1, 4),
-            "salvaged at=T9 @",
+            "salvaged at=T9 @ by=H",
             &revision("R", 4, 1, 5),
             "sync-killed sync=1 at=T9",
             &began(3, 6),
@@ -632,19 +683,19 @@ mod tests {
         // What a later salvage loses was there until then.
         let lines = [
             &*ended(1, 5),
-            "salvaged at=T6 @",
+            "salvaged at=T6 @ by=H",
             "salvage-ended at=T6",
             &began(2, 7),
             &revision("R", 2, 2, 7),
             &ended(2, 7),
-            "salvaged at=T8 @",
+            "salvaged at=T8 @ by=H",
             "lost what=payload entry=10",
             "lost what=payload entry=5",
             "salvage-ended at=T8",
             &began(3, 9),
             &revision("R", 1, 3, 9),
             &ended(3, 9),
-            "salvaged at=T9 @",
+            "salvaged at=T9 @ by=H",
             "lost what=payload entry=17",
             "salvage-ended at=T9",
             &began(4, 10),
@@ -668,7 +719,7 @@ mod tests {
                 &began(2, 6),
                 "absent run=R sync=2 at=T6",
                 &ended(2, 6),
-                "salvaged at=T7 @",
+                "salvaged at=T7 @ by=H",
                 &began(3, 6),
                 &revision("R", 2, 3, 6),
                 "sync-killed sync=3 at=T7",
@@ -680,7 +731,7 @@ mod tests {
             assert_eq!(after_five(&lines), [], "{then}");
         }
         let late = after_five(&[
-            "salvaged at=T9 @",
+            "salvaged at=T9 @ by=H",
             &revision("R", 2, 1, 10),
             "sync-killed sync=1 at=T9",
             "salvage-ended at=T8",

@@ -9,15 +9,20 @@ use rusqlite::Connection;
 use sha2::Digest;
 
 pub(super) mod acknowledge;
+pub(super) mod actor;
+pub(super) mod chain;
 pub(super) mod entry;
 pub(super) mod grammar;
 pub(super) mod heads;
 pub(super) mod publish;
+mod stored_chains;
 
+use self::chain::JobChain;
 use self::entry::LedgerEntry;
+use self::stored_chains::MovedChains;
 use super::db::Db;
 use super::error::ArchiveError;
-use crate::model::{Instant, Sha256};
+use crate::model::{Guid, Instant, Sha256};
 
 /// Whether payloads and ledger are left out (`--cfg jobruns_without_evidence`): a build that measures what evidence costs, see
 /// `docs/performance.md`, and is good for nothing else. Its archives prove nothing.
@@ -27,7 +32,7 @@ pub const WITHOUT_EVIDENCE: bool = cfg!(jobruns_without_evidence);
 pub const GENESIS: Sha256 = [0; 32];
 
 /// The end of the chain within one transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Head {
     /// The last entry's number; 0 in an empty ledger.
     pub entry_id: i64,
@@ -35,6 +40,23 @@ pub(super) struct Head {
     pub hash: Sha256,
     /// When the last entry that has a time was written: a later one that is older says that the clock was set back.
     pub at: Option<i64>,
+    /// The chains of jobs that moved on since the transaction began.
+    moved: MovedChains,
+}
+
+impl Head {
+    /// The chain of every known job, in order of the jobs.
+    pub(super) fn job_chains(
+        &mut self,
+        connection: &Connection,
+    ) -> Result<impl Iterator<Item = (Guid, &mut JobChain)>, ArchiveError> {
+        self.moved.jobs(connection)
+    }
+
+    /// Stores where the chains of jobs stand; to be done before the transaction is committed.
+    pub(super) fn store_chains(&mut self, connection: &Connection) -> Result<(), ArchiveError> {
+        self.moved.store(connection)
+    }
 }
 
 /// When a line was written, in seconds since 1970 UTC.
@@ -73,12 +95,14 @@ pub(super) fn read_head(connection: &Connection) -> Result<Head, ArchiveError> {
             entry_id: row.get(0)?,
             hash: row.get(1)?,
             at: time_of(row.get_ref(2)?.as_str()?),
+            moved: MovedChains::default(),
         })
     })?;
     let mut head = head.unwrap_or(Head {
         entry_id: 0,
         hash: GENESIS,
         at: None,
+        moved: MovedChains::default(),
     });
     if head.at.is_none() && head.entry_id > 0 && !WITHOUT_EVIDENCE {
         head.at = connection
@@ -106,7 +130,7 @@ pub(super) fn append(
     append_unseen(connection, head, entry)
 }
 
-/// Appends an entry whatever its time is.
+/// Appends an entry whatever its time is, and moves the chains of the jobs on that it tells of.
 pub(super) fn append_unseen(
     connection: &Connection,
     head: &mut Head,
@@ -116,7 +140,12 @@ pub(super) fn append_unseen(
         head.entry_id += 1;
         return Ok(());
     }
-    append_line(connection, head, &entry.to_string())
+    if let Some(by) = entry.by() {
+        actor::keep(connection, by)?;
+    }
+    let line = entry.to_string();
+    head.moved.push(connection, entry, &line)?;
+    append_line(connection, head, &line)
 }
 
 /// Says that the clock was set back, where a line of that time would be older than the one before.
@@ -133,19 +162,16 @@ pub(super) fn note_clock_at(connection: &Connection, head: &mut Head, at: i64) -
     append_unseen(connection, head, &LedgerEntry::ClockSetBack { from, at })
 }
 
-/// Appends a line as it stands: a salvage copies lines.
+/// Appends a line as it stands, and leaves the chains of jobs alone: a salvage copies lines.
 pub(super) fn append_line(connection: &Connection, head: &mut Head, line: &str) -> Result<(), ArchiveError> {
-    let next = Head {
-        entry_id: head.entry_id + 1,
-        hash: entry_hash(&head.hash, line),
-        at: time_of(line).or(head.at),
-    };
+    let (entry_id, hash) = (head.entry_id + 1, entry_hash(&head.hash, line));
     connection.cached().run(
         "INSERT INTO ledger (entry_id, entry, entry_hash) VALUES (?1, ?2, ?3)",
-        (next.entry_id, line, next.hash),
+        (entry_id, line, hash),
         "append to the ledger",
     )?;
-    *head = next;
+    (head.entry_id, head.hash) = (entry_id, hash);
+    head.at = time_of(line).or(head.at);
     Ok(())
 }
 

@@ -22,8 +22,9 @@ use crate::decode::read_run_fields;
 use crate::model::{Guid, Instant, Sha256, TimeBasis, TimeReading};
 
 /// Tables whose rows, or some columns of them, stand nowhere else.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 12] = [
     "_acknowledged",
+    "_actor",
     "_zone_rules",
     "ledger",
     "payload",
@@ -58,6 +59,7 @@ pub(in crate::archive) fn rebuild(
     fill_archive(connection, ledger)?;
     forget_zone_rules(connection, ledger)?;
     fill_jobs(connection, ledger)?;
+    fill_chains(connection, ledger)?;
     drop_lost_results(connection, ledger)?;
     replay(connection, ledger)?;
     drop_unclaimed_results(connection)?;
@@ -279,6 +281,20 @@ fn forget_zone_rules(connection: &Connection, ledger: &LedgerState) -> Result<()
                 doing,
             )?;
         }
+    }
+    Ok(())
+}
+
+/// Where the chains of the jobs stand.
+fn fill_chains(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
+    let jobs = ledger.chains.iter().map(|(job, chain)| (Some(job), chain));
+    for (job, chain) in std::iter::once((None, &ledger.common_chain)).chain(jobs) {
+        connection.cached().run(
+            "INSERT INTO _chain (job_key, lines, hash)
+             SELECT coalesce(j.job_key, 0), ?2, ?3 FROM (SELECT 1) LEFT JOIN _job j ON j.job_id = ?1",
+            params![job.map(Guid::to_string), chain.lines, chain.hash],
+            "fill in where the chains of the jobs stand",
+        )?;
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::rebuild::rebuild;
 use crate::archive::error::{ArchiveError, Doing};
-use crate::archive::ledger;
 use crate::archive::ledger::entry::{LedgerEntry, Rules};
+use crate::archive::ledger::{self, actor};
 use crate::archive::lock::SyncLock;
 use crate::archive::open;
 use crate::archive::storage::zones;
@@ -80,6 +80,7 @@ pub fn reindex(
         rules: Rules::of(zone),
         reader: READER_VERSION,
         at: at.unix_seconds(),
+        by: actor::this(),
     };
     ledger::append(&transaction, &mut head, &entry)?;
     let (ledger, _) = verify::replay(&transaction)?;

@@ -6,7 +6,7 @@ use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::LedgerEntry;
 use crate::archive::ledger::{self, Head, text_hash};
-use crate::model::{Guid, Instant};
+use crate::model::{Guid, Instant, Sha256};
 
 /// A row of the table `jobs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub(in crate::archive) fn key_or_insert(
     head: &mut Head,
     job_id: Guid,
     now: Instant,
+    by: Option<Sha256>,
 ) -> Result<i64, ArchiveError> {
     if let Some(key) = key(connection, job_id)? {
         return Ok(key);
@@ -79,6 +80,7 @@ pub(in crate::archive) fn key_or_insert(
         &LedgerEntry::JobAdded {
             job: job_id,
             at: now.unix_seconds(),
+            by,
         },
     )?;
     Ok(key)
@@ -122,6 +124,7 @@ pub(in crate::archive) fn set_watched(
     job_key: i64,
     watched: bool,
     now: Instant,
+    by: Option<Sha256>,
 ) -> Result<(), ArchiveError> {
     let changed = connection.cached().run(
         "UPDATE _job SET watched = ?2 WHERE job_key = ?1 AND watched <> ?2",
@@ -135,6 +138,7 @@ pub(in crate::archive) fn set_watched(
         job: id(connection, job_key)?,
         watched,
         at: now.unix_seconds(),
+        by,
     };
     ledger::append(connection, head, &entry)
 }
@@ -144,6 +148,7 @@ pub(in crate::archive) fn set_name(
     head: &mut Head,
     job_key: i64,
     name: &str,
+    by: Option<Sha256>,
 ) -> Result<(), ArchiveError> {
     // Most tools end a text at NUL.
     let name = &*name.replace('\0', "\u{fffd}");
@@ -159,6 +164,7 @@ pub(in crate::archive) fn set_name(
         job: id(connection, job_key)?,
         name: text_hash(name),
         at: Instant::now().unix_seconds(),
+        by,
     };
     ledger::append(connection, head, &entry)
 }
@@ -186,11 +192,11 @@ pub(in crate::archive) fn end(
     if !end.answered {
         return Ok(());
     }
-    set_watched(connection, head, end.job_key, true, end.at)?;
+    set_watched(connection, head, end.job_key, true, end.at, None)?;
     // A job moves to another server only when somebody says so.
     let (_, known) = name_and_server(connection, end.job_key)?;
     if known.is_none() {
-        set_server(connection, head, end.job_key, end.server, end.at)?;
+        set_server(connection, head, end.job_key, end.server, end.at, None)?;
     }
     Ok(())
 }
@@ -202,6 +208,7 @@ fn set_server(
     job_key: i64,
     server: &str,
     at: Instant,
+    by: Option<Sha256>,
 ) -> Result<bool, ArchiveError> {
     let doing = "note the server of a job";
     let server_key: i64 = connection.cached().one(
@@ -221,6 +228,7 @@ fn set_server(
             job: id(connection, job_key)?,
             server: text_hash(server),
             at: at.unix_seconds(),
+            by,
         };
         ledger::append(connection, head, &entry)?;
     }
@@ -235,6 +243,7 @@ pub(in crate::archive) fn move_to(
     job: Option<Guid>,
     from: Option<&str>,
     to: &str,
+    by: Sha256,
 ) -> Result<u64, ArchiveError> {
     let keys: Vec<i64> = connection.all(
         "SELECT j.job_key FROM _job j JOIN _server s ON s.server_key = j.server_key
@@ -245,7 +254,7 @@ pub(in crate::archive) fn move_to(
     )?;
     let mut moved = 0;
     for key in keys {
-        moved += u64::from(set_server(connection, head, key, to, Instant::now())?);
+        moved += u64::from(set_server(connection, head, key, to, Instant::now(), Some(by))?);
     }
     Ok(moved)
 }

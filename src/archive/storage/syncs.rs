@@ -1,10 +1,12 @@
 //! The record of syncs: begun, ended, and what each found of each job.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, params};
-use sha2::Digest;
 
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
+use crate::archive::ledger::chain::{JobChain, Results, SealedResults};
 use crate::archive::ledger::entry::{LedgerEntry, SyncBegan, SyncEnded};
 use crate::archive::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
@@ -145,8 +147,8 @@ pub struct SyncRecord {
     pub jobs: Vec<JobRecord>,
 }
 
-/// The line of a job's result, of which the sync's ledger entry holds the hash.
-pub(in crate::archive) fn job_line(job: &JobRecord) -> String {
+/// What the line of a job's result says of it.
+fn found_line(job: &JobRecord, count: i64) -> String {
     let JobFigures {
         attempts,
         runs_seen,
@@ -160,28 +162,32 @@ pub(in crate::archive) fn job_line(job: &JobRecord) -> String {
         milliseconds,
     } = job.figures;
     let optional = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    let id = job.job_id;
     let outcome = job.outcome.as_str();
     let error = optional(job.error.as_deref().map(|error| hex(&text_hash(error))));
     let http = optional(job.http_status.map(|status| status.to_string()));
     let total = optional(job.total_job_runs.map(|total| total.to_string()));
     format!(
-        "job id={id} outcome={outcome} error={error} http={http} attempts={attempts} seen={runs_seen} new={runs_new} \
+        "outcome={outcome} count={count} error={error} http={http} attempts={attempts} seen={runs_seen} new={runs_new} \
          changed={runs_changed} unchanged={runs_unchanged} quarantined={runs_quarantined} absent={runs_absent} \
          messages={messages_new} bytes={body_bytes} ms={milliseconds} total={total}"
     )
 }
 
-/// SHA-256 over the jobs' lines in the order of their GUIDs, each with a line feed.
-pub(in crate::archive) fn jobs_hash(mut lines: Vec<String>) -> Sha256 {
-    // Every line begins with the same word and the GUID, so the order of lines is that of GUIDs.
-    lines.sort_unstable();
-    let mut hash = sha2::Sha256::new();
-    for line in lines {
-        hash.update(line.as_bytes());
-        hash.update(b"\n");
+/// What `sync-ended` says of the results of a sync, and each job's line in its chain. `chains` are those of every known job, in
+/// order of the jobs.
+pub(in crate::archive) fn seal_results<'c>(
+    began: &SyncBegan,
+    ended: i64,
+    records: &[JobRecord],
+    chains: impl Iterator<Item = (Guid, &'c mut JobChain)>,
+) -> SealedResults {
+    let found: HashMap<Guid, &JobRecord> = records.iter().map(|record| (record.job_id, record)).collect();
+    let mut results = Results::new(began.sync, began.at, ended);
+    for (job, chain) in chains {
+        let line = found.get(&job).map(|record| found_line(record, began.count));
+        results.job(job, line.as_deref(), chain);
     }
-    hash.finalize().into()
+    results.seal()
 }
 
 /// The sync that has begun last and not ended.
@@ -243,6 +249,24 @@ pub(in crate::archive) fn begin(
     });
     ledger::append(connection, head, &entry)?;
     Ok(sync_id)
+}
+
+/// How a sync began.
+pub(in crate::archive) fn began(connection: &Connection, sync: i64) -> Result<SyncBegan, ArchiveError> {
+    connection.one(
+        "SELECT started_unix, count_asked, tool_version, process_id FROM _sync WHERE sync_id = ?1",
+        [sync],
+        "read how the sync began",
+        |row| {
+            Ok(SyncBegan {
+                sync,
+                at: row.get(0)?,
+                count: row.get(1)?,
+                version: row.get(2)?,
+                process: row.get(3)?,
+            })
+        },
+    )
 }
 
 /// Records one job's result.
@@ -315,7 +339,7 @@ pub(in crate::archive) fn record_job(
 pub(in crate::archive) fn end(
     connection: &Connection,
     head: &mut Head,
-    sync_id: i64,
+    began: &SyncBegan,
     finished_at: Instant,
     outcome: SyncOutcome,
     clock_skew_seconds: Option<i64>,
@@ -325,13 +349,16 @@ pub(in crate::archive) fn end(
     for job in jobs {
         totals += job.figures;
     }
+    let at = finished_at.unix_seconds();
+    let sealed = seal_results(began, at, jobs, head.job_chains(connection)?);
     let entry = LedgerEntry::SyncEnded(SyncEnded {
-        sync: sync_id,
-        at: finished_at.unix_seconds(),
+        sync: began.sync,
+        at,
         outcome: outcome.as_str().to_owned(),
         clock: clock_skew_seconds,
-        jobs: jobs.len() as u64,
-        results: jobs_hash(jobs.iter().map(job_line).collect()),
+        jobs: sealed.asked,
+        figures: sealed.figures,
+        results: sealed.results,
     });
     ledger::append(connection, head, &entry)?;
     connection.run(
@@ -341,8 +368,8 @@ pub(in crate::archive) fn end(
              clock_skew_seconds = ?15
          WHERE sync_id = ?1",
         params![
-            sync_id,
-            finished_at.unix_seconds(),
+            began.sync,
+            at,
             outcome.as_str(),
             head.hash,
             totals.attempts,

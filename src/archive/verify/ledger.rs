@@ -1,6 +1,6 @@
 //! The ledger's chain, and what its lines tell about everything else.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -11,6 +11,7 @@ use super::state::{Act, Deed, InForce, LastResults, LedgerJob, LedgerState, Rein
 use super::{quarantine, syncs};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
+use crate::archive::ledger::chain::Subject;
 use crate::archive::ledger::entry::{AcknowledgedEntry, LedgerEntry, Loss};
 use crate::archive::ledger::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
@@ -38,6 +39,7 @@ pub(in crate::archive) fn check(
         presence: Vec::new(),
         grammar: Grammar::new(ledger.lost.payloads.clone()),
         block: 0,
+        results_missing: HashSet::new(),
         ledger,
     };
     let mut before = GENESIS;
@@ -50,6 +52,7 @@ pub(in crate::archive) fn check(
             let id: i64 = row.get(0)?;
             let place = || format!("ledger, entry {id}");
             if id != expected_id {
+                pass.ledger.chains_hurt = true;
                 let finding = Finding::new(Remedy::Restore, place(), "the entries before it are missing");
                 findings.push(finding.with(expected_id.to_string(), id.to_string()));
             }
@@ -71,6 +74,7 @@ pub(in crate::archive) fn check(
             if hash != found {
                 let what = "its hash is not that of the entry before and its line";
                 findings.push(Finding::new(Remedy::Restore, place(), what).with(hex(&hash), hex(&found)));
+                pass.ledger.chains_hurt = true;
             }
             if heads.contains(&found) {
                 let line = String::from_utf8_lossy(line).into_owned();
@@ -79,9 +83,8 @@ pub(in crate::archive) fn check(
             // What follows is judged by the hash that stands there, so that one change is one finding.
             before = found;
             pass.ledger.entries += 1;
-            let claim = std::str::from_utf8(line)
-                .map_err(|_| "it is no UTF-8".to_owned())
-                .and_then(LedgerEntry::read);
+            let text = std::str::from_utf8(line).map_err(|_| "it is no UTF-8".to_owned());
+            let claim = text.clone().and_then(LedgerEntry::read);
             match claim {
                 Ok(claim) => {
                     let was_absent = match &claim {
@@ -97,7 +100,15 @@ pub(in crate::archive) fn check(
                         findings.push(finding);
                     }
                     pass.grammar.take(id, &found, &claim);
+                    pass.chain(&claim, text.unwrap_or_default());
+                    if let Some(by) = claim.by() {
+                        pass.ledger.actors.entry(*by).or_insert(id);
+                    }
+                    let (by, acts) = (claim.by().copied(), pass.ledger.acts.len());
                     pass.apply(id, &found, claim, was_absent, findings)?;
+                    if let Some(act) = pass.ledger.acts.get_mut(acts) {
+                        act.by = by;
+                    }
                 }
                 Err(why) => findings.push(Finding::new(
                     Remedy::Restore,
@@ -109,6 +120,19 @@ pub(in crate::archive) fn check(
         },
     )?;
     pass.ledger.head = before;
+    connection.each(
+        "SELECT by_sha256, actor FROM _actor",
+        [],
+        "read who acted",
+        |row| {
+            if let (Ok(by), Ok(actor)) = (row.get::<_, Sha256>(0), row.get::<_, String>(1))
+                && text_hash(&actor) == by
+            {
+                pass.ledger.actor_names.insert(by, actor);
+            }
+            Ok(())
+        },
+    )?;
     pass.end(findings)
 }
 
@@ -162,7 +186,7 @@ fn read_ahead(
                     Loss::Quarantined { id } => drop(ledger.lost.quarantined.insert(id)),
                     Loss::Results { sync } => drop(ledger.lost.results.insert(sync)),
                     // These count from their own line on: the same may be told again behind it.
-                    Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } => {}
+                    Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } | Loss::By { .. } => {}
                 },
                 // LedgerState of by the pass over all lines.
                 _ => {}
@@ -171,9 +195,11 @@ fn read_ahead(
         },
     )?;
     let reread = ledger.reindexed.map_or(0, |again| again.entry);
-    for zone in ledger.zones.iter_mut().filter(|zone| zone.entry >= reread) {
+    for zone in &mut ledger.zones {
         zone.zone = zones::kept(connection, zone.name, zone.rules.as_ref())?;
-        if let Err(why) = &zone.zone {
+        if let Err(why) = &zone.zone
+            && zone.entry >= reread
+        {
             let place = format!("zone_rules, ledger entry {}", zone.entry);
             findings.push(Finding::new(Remedy::Restore, place, why.clone()));
         }
@@ -190,6 +216,8 @@ struct Pass<'c> {
     grammar: Grammar,
     /// How many acts came before the salvage whose block this is.
     block: usize,
+    /// Syncs whose results a later line says are lost: the chains of jobs are not those that the syncs after them saw.
+    results_missing: HashSet<i64>,
     ledger: LedgerState,
 }
 
@@ -224,6 +252,7 @@ impl Pass<'_> {
                 rules,
                 reader,
                 at,
+                ..
             } => {
                 if !knows_rules(reader) {
                     let what = format!(
@@ -239,7 +268,7 @@ impl Pass<'_> {
                 ledger.zone_rules = rules;
                 self.act(entry, hash, Some(at), Deed::Reindexed { from, to: zone });
             }
-            LedgerEntry::JobAdded { job, at } => {
+            LedgerEntry::JobAdded { job, at, .. } => {
                 let whole = new || self.scope.is_all();
                 ledger.jobs.insert(
                     job,
@@ -270,6 +299,7 @@ impl Pass<'_> {
             LedgerEntry::SyncEnded(ended) => {
                 let sync = ended.sync;
                 if ledger.lost.results.contains(&sync) {
+                    self.results_missing.insert(sync);
                     let what = format!("what sync {sync} found of its jobs");
                     ledger.lost.places.insert(Loss::Results { sync }, (entry, what));
                 }
@@ -320,7 +350,9 @@ impl Pass<'_> {
             LedgerEntry::ClockSetBack { from, at } => {
                 self.act(entry, hash, Some(at), Deed::ClockSetBack { from })
             }
-            LedgerEntry::Acknowledged(AcknowledgedEntry { at, heads, list, why }) => {
+            LedgerEntry::Acknowledged(AcknowledgedEntry {
+                at, heads, list, why, ..
+            }) => {
                 ledger.acknowledged.insert(*hash, (heads, list));
                 ledger.reasons.insert(why, entry);
                 self.act(entry, hash, Some(at), Deed::Acknowledged { heads, why });
@@ -328,6 +360,32 @@ impl Pass<'_> {
             LedgerEntry::Absent { .. } | LedgerEntry::Returned { .. } => {}
         }
         Ok(())
+    }
+
+    /// Moves the chains of the jobs on of which a line tells.
+    fn chain(&mut self, claim: &LedgerEntry, line: &str) {
+        let (chains, subject) = (&mut self.ledger.chains, claim.subject());
+        match subject {
+            Subject::Nobody => {}
+            Subject::Every => {
+                self.ledger.common_chain.push(line);
+                chains.values_mut().for_each(|chain| chain.push(line));
+                if let LedgerEntry::Lost(Loss::Results { sync }) = claim {
+                    self.results_missing.remove(sync);
+                }
+            }
+            _ => {
+                let named = match subject {
+                    Subject::Job(job) | Subject::JobAndRun(job, _) => Some(job),
+                    _ => None,
+                };
+                let other = self.grammar.job_of(subject).filter(|job| Some(*job) != named);
+                for job in named.into_iter().chain(other) {
+                    let common = self.ledger.common_chain;
+                    chains.entry(job).or_insert(common).push(line);
+                }
+            }
+        }
     }
 
     fn act(&mut self, entry: i64, hash: &Sha256, at: Option<i64>, deed: Deed) {
@@ -340,6 +398,7 @@ impl Pass<'_> {
             entry,
             hash,
             at,
+            by: None,
             deed,
         });
     }
@@ -367,6 +426,10 @@ impl Pass<'_> {
                 let what = format!("the reason {} of the acknowledgement in entry {at}", hex(&sha256));
                 (at, what)
             }),
+            Loss::By { sha256 } => ledger.actors.remove(&sha256).map(|at| {
+                let what = format!("who acted in entry {at} (SHA-256 {})", hex(&sha256));
+                (at, what)
+            }),
         };
         match found {
             Some((sealed, what)) => self.act(entry, hash, None, Deed::Lost { sealed, what }),
@@ -386,13 +449,20 @@ impl Pass<'_> {
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
         let Some(began) = self.open.take().filter(|began| began.sync == sync) else {
-            // The grammar has told of it.
+            // The grammar has told of it, and what the sync found is missing in the chains.
+            self.ledger.chains_hurt = true;
             return Ok(());
         };
-        if new {
-            syncs::check(self.connection, &began, end, &mut self.ledger, findings)?;
-        }
-        Ok(())
+        let proves_chains = self.results_missing.is_empty() && !self.grammar.in_salvage();
+        syncs::check(
+            self.connection,
+            &began,
+            end,
+            proves_chains,
+            new,
+            &mut self.ledger,
+            findings,
+        )
     }
 
     fn presence(
@@ -437,6 +507,8 @@ impl Pass<'_> {
                 self.connection,
                 &began,
                 syncs::End::Open,
+                false,
+                true,
                 &mut self.ledger,
                 findings,
             )?;
@@ -461,32 +533,41 @@ pub(super) fn check_reasons(
     ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let mut missing = ledger.reasons.clone();
-    connection.each(
-        "SELECT why_sha256, why FROM _acknowledged",
-        [],
-        "read why heads were given up",
-        |row| {
-            let hash: Sha256 = row.get(0)?;
-            let sound = row.get_ref(1)?.as_str().is_ok_and(|text| text_hash(text) == hash);
-            if !sound || missing.remove(&hash).is_none() {
-                let place = format!("_acknowledged, {}", hex(&hash));
-                findings.push(Finding::new(
-                    Remedy::Restore,
-                    place,
-                    "no line of the ledger tells of this text",
-                ));
-            }
-            Ok(())
-        },
-    )?;
+    let rows = ("_acknowledged", "SELECT why_sha256, why FROM _acknowledged");
+    check_texts(connection, rows, ledger.reasons.clone(), findings)
+}
+
+/// Compares who acted.
+pub(super) fn check_actors(
+    connection: &Connection,
+    ledger: &LedgerState,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let rows = ("_actor", "SELECT by_sha256, actor FROM _actor");
+    check_texts(connection, rows, ledger.actors.clone(), findings)
+}
+
+/// Compares texts that stand in a table of their own with the hashes that lines name.
+fn check_texts(
+    connection: &Connection,
+    (table, sql): (&str, &str),
+    mut missing: HashMap<Sha256, i64>,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let mut wrong = |hash: &Sha256, what| {
+        let place = format!("{table}, {}", hex(hash));
+        findings.push(Finding::new(Remedy::Restore, place, what));
+    };
+    connection.each(sql, [], "read the texts of the ledger's lines", |row| {
+        let hash: Sha256 = row.get(0)?;
+        let sound = row.get_ref(1)?.as_str().is_ok_and(|text| text_hash(text) == hash);
+        if !sound || missing.remove(&hash).is_none() {
+            wrong(&hash, "no line of the ledger tells of this text");
+        }
+        Ok(())
+    })?;
     for hash in missing.into_keys() {
-        let place = format!("_acknowledged, {}", hex(&hash));
-        findings.push(Finding::new(
-            Remedy::Restore,
-            place,
-            "it is not there, and the ledger tells of it",
-        ));
+        wrong(&hash, "it is not there, and the ledger tells of it");
     }
     Ok(())
 }

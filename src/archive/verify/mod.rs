@@ -157,6 +157,7 @@ pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Findin
     jobs::check_jobs(connection, &ledger, &mut findings)?;
     quarantine::check_accepted(connection, &ledger, &mut findings)?;
     ledger::check_reasons(connection, &ledger, &mut findings)?;
+    ledger::check_actors(connection, &ledger, &mut findings)?;
     let hurt = findings
         .listed
         .into_iter()
@@ -254,6 +255,8 @@ impl Work<'_> {
         )?;
         damage_as_finding(quarantine::check_accepted(connection, ledger, findings), findings)?;
         damage_as_finding(ledger::check_reasons(connection, ledger, findings), findings)?;
+        damage_as_finding(ledger::check_actors(connection, ledger, findings), findings)?;
+        damage_as_finding(syncs::check_chains(connection, ledger, findings), findings)?;
         let missing = runs::check_missing_revisions(connection, self.scope, ledger, findings);
         damage_as_finding(missing, findings)?;
         Ok(notes)

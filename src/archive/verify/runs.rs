@@ -12,8 +12,8 @@ use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
 use crate::archive::storage::replay::{Replay, ReplayedMessage};
 use crate::archive::storage::revisions::Payloads;
-use crate::decode::{read_run, read_run_fields};
-use crate::model::{Instant, TimeBasis, TimeReading, hex};
+use crate::decode::{read_run, read_run_fields, read_time};
+use crate::model::{Instant, JobRun, NaiveZone, TimeBasis, TimeReading, hex};
 
 /// Compares runs, one after the other; holds one of them.
 pub(super) struct Runs<'c> {
@@ -247,7 +247,14 @@ impl<'c> Runs<'c> {
             }
         };
         let place = || place_of(entry, claim);
+        let started = self.started_when_written(entry, claim, &run, zone);
         let findings = &mut self.findings;
+        if let Some(started) = started.filter(|started| *started != claim.started) {
+            let text = |instant: Option<Instant>| instant.map_or_else(|| "-".to_owned(), |at| at.to_string());
+            let what = "the start of its run is not the one that the ledger says";
+            let finding = Finding::new(Remedy::Restore, format!("{}, payload", place()), what);
+            findings.push(finding.with(text(claim.started), text(started)));
+        }
         let should = run.status().map(|status| status.0).into();
         findings.column(Remedy::Reindex, place, "status", should, status.into());
         let should = run.message_count().into();
@@ -260,6 +267,27 @@ impl<'c> Runs<'c> {
         );
         replay.add(run, claim.number, claim.at, more);
         Ok(true)
+    }
+
+    /// The start of a run as it was read when the line of its revision was written; `None` where that cannot be said: the rules
+    /// of then are gone, and a later line has everything read by others. `zone` is the one in which `run` was read.
+    fn started_when_written(
+        &self,
+        entry: i64,
+        claim: &RevisionEntry,
+        run: &JobRun,
+        zone: NaiveZone,
+    ) -> Option<Option<Instant>> {
+        if !knows_rules(claim.reader) {
+            return None;
+        }
+        let reading = match self.ledger.zone_when_written(entry) {
+            Some(then) if then == zone => run.started(),
+            Some(then) => read_time(run.started_raw().unwrap_or_default(), then),
+            None if run.started().basis() == Some(TimeBasis::Assumed) => return None,
+            None => run.started(),
+        };
+        Some(reading.instant())
     }
 
     fn check_row(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::archive::ledger::chain::JobChain;
 use crate::archive::ledger::entry::{Loss, RevisionEntry, Rules};
 use crate::decode::READER_VERSION;
 use crate::model::{Guid, Instant, NaiveZone, Sha256, ZoneName, hex};
@@ -41,6 +42,15 @@ pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) acknowledged: HashMap<Sha256, (u64, Sha256)>,
     /// Hashes of the reasons given for that, and the entries that told of them.
     pub(in crate::archive) reasons: HashMap<Sha256, i64>,
+    /// Hashes of who acted, and the first entries that name them.
+    pub(in crate::archive) actors: HashMap<Sha256, i64>,
+    /// The texts of those hashes, as far as they are there.
+    pub(super) actor_names: HashMap<Sha256, String>,
+    /// Where the chain of each job stands, and that of the lines that tell of every job.
+    pub(in crate::archive) chains: BTreeMap<Guid, JobChain>,
+    pub(in crate::archive) common_chain: JobChain,
+    /// Something was found that the chains of jobs follow from, so that they say nothing more.
+    pub(super) chains_hurt: bool,
     pub(in crate::archive) lost: Lost,
     pub(in crate::archive) entries: u64,
     /// Revisions after [`Scope::after`], and the bytes of their payloads.
@@ -84,7 +94,7 @@ pub(super) struct InForce {
     pub(super) entry: i64,
     pub(super) name: ZoneName,
     pub(super) rules: Option<Rules>,
-    /// By the rules that the archive keeps, or why it cannot be had; not looked up where a later line rereads all.
+    /// By the rules that the archive keeps, or why it cannot be had, which is no harm where a later line rereads all.
     pub(super) zone: Result<NaiveZone, String>,
 }
 
@@ -138,6 +148,12 @@ impl LedgerState {
         Ok((zone, reader))
     }
 
+    /// The zone by which a revision was read when its line was written, where the archive still has its rules.
+    pub(super) fn zone_when_written(&self, entry: i64) -> Option<NaiveZone> {
+        self.in_force(entry)
+            .map_or(Some(NaiveZone::Utc), |zone| zone.zone.clone().ok())
+    }
+
     /// What the last line before an entry says about the zone.
     pub(super) fn in_force(&self, entry: i64) -> Option<&InForce> {
         let before = self.zones.partition_point(|zone| zone.entry < entry);
@@ -166,6 +182,8 @@ pub(in crate::archive) struct Act {
     /// What a list of heads names it by.
     pub(super) hash: Sha256,
     pub(super) at: i64,
+    /// SHA-256 of who did it; none where a line does not say that.
+    pub(super) by: Option<Sha256>,
     pub(super) deed: Deed,
 }
 
@@ -198,9 +216,17 @@ pub(in crate::archive) enum Deed {
 }
 
 impl Act {
-    pub(super) fn words(&self) -> String {
+    /// What was done, when, and by whom.
+    pub(super) fn words(&self, actor_names: &HashMap<Sha256, String>) -> String {
+        let by = match &self.by {
+            None => String::new(),
+            Some(by) => match actor_names.get(by) {
+                Some(name) => format!("; by {name}"),
+                None => format!("; by whom is not known (SHA-256 {})", hex(by)),
+            },
+        };
         let at = Instant::from_unix_seconds(self.at);
-        match &self.deed {
+        let done = match &self.deed {
             Deed::Reindexed { from, to } => {
                 let from = from.map(|zone| zone.to_string());
                 format!(
@@ -223,7 +249,8 @@ impl Act {
                 "the clock was set back from {} to {at}",
                 Instant::from_unix_seconds(*from)
             ),
-        }
+        };
+        done + &by
     }
 
     /// The word of a list of heads for it, and the first entry that it takes back or rereads; `None` where it does neither.

@@ -1,6 +1,6 @@
 //! Syncs, and what each found of each job, against their lines in the ledger.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, Row};
 
@@ -8,8 +8,9 @@ use super::finding::{Expected, Finding, Findings, Remedy};
 use super::state::LedgerState;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
+use crate::archive::ledger::chain::JobChain;
 use crate::archive::ledger::entry::{SyncBegan, SyncEnded};
-use crate::archive::storage::syncs::{JobFigures, JobOutcome, JobRecord, job_line, jobs_hash};
+use crate::archive::storage::syncs::{JobFigures, JobOutcome, JobRecord, seal_results};
 use crate::model::{Sha256, hex};
 
 /// How the ledger says that a sync ended.
@@ -28,6 +29,8 @@ pub(super) fn check(
     connection: &Connection,
     began: &SyncBegan,
     end: End<'_>,
+    proves_chains: bool,
+    is_new: bool,
     ledger: &mut LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
@@ -51,14 +54,25 @@ pub(super) fn check(
                 );
                 findings.push(finding.with(ended.jobs.to_string(), records.len().to_string()));
             }
-            let hash = jobs_hash(records.iter().map(job_line).collect());
-            if hash != ended.results {
+            let chains = ledger.chains.iter_mut().map(|(job, chain)| (*job, chain));
+            let sealed = seal_results(began, ended.at, &records, chains);
+            if sealed.figures != ended.figures {
                 let finding = Finding::new(
                     Remedy::Restore,
                     place(),
                     "what it found of its jobs does not have the hash that the ledger names",
                 );
-                findings.push(finding.with(hex(&ended.results), hex(&hash)));
+                findings.push(finding.with(hex(&ended.figures), hex(&sealed.figures)));
+                // What follows is judged without the chains, so that one change is one finding.
+                ledger.chains_hurt = true;
+            } else if sealed.results != ended.results && proves_chains && !ledger.chains_hurt {
+                let finding = Finding::new(
+                    Remedy::Restore,
+                    format!("ledger, sync {}", began.sync),
+                    "its results do not have the hash that follows from the lines of each job",
+                );
+                findings.push(finding.with(hex(&ended.results), hex(&sealed.results)));
+                ledger.chains_hurt = true;
             }
             for record in &records {
                 totals += record.figures;
@@ -72,7 +86,67 @@ pub(super) fn check(
             "it has results, and the ledger knows of none",
         )),
     }
-    check_row(connection, began, end, &totals, findings)
+    if is_new {
+        check_row(connection, began, end, &totals, findings)?;
+    }
+    Ok(())
+}
+
+/// Compares where the chains of the jobs stand with what the table keeps of it for the next sync.
+pub(super) fn check_chains(
+    connection: &Connection,
+    ledger: &LedgerState,
+    findings: &mut Findings,
+) -> Result<(), ArchiveError> {
+    let common = (ledger.common_chain.lines > 0).then_some((None, ledger.common_chain));
+    let jobs = ledger
+        .chains
+        .iter()
+        .map(|(job, chain)| (Some(job.to_string()), *chain));
+    let mut expected: HashMap<Option<String>, JobChain> = common.into_iter().chain(jobs).collect();
+    let name = |job: &Option<String>| match job {
+        Some(job) => format!("_chain, job {job}"),
+        None => "_chain, every job".to_owned(),
+    };
+    connection.each(
+        "SELECT iif(c.job_key = 0, NULL, coalesce(j.job_id, 'row ' || c.job_key)), c.lines, c.hash
+         FROM _chain c LEFT JOIN _job j ON j.job_key = c.job_key",
+        [],
+        "read where the chains of jobs stand",
+        |row| {
+            let job: Option<String> = row.get(0)?;
+            match expected.remove(&job) {
+                None => findings.push(Finding::new(
+                    Remedy::Reindex,
+                    name(&job),
+                    "the ledger does not tell of this job",
+                )),
+                Some(_) if ledger.chains_hurt => {}
+                Some(chain) => {
+                    let lines = i64::try_from(chain.lines).unwrap_or(i64::MAX);
+                    let place = || name(&job);
+                    findings.column(
+                        Remedy::Reindex,
+                        place,
+                        "lines",
+                        Expected::Integer(lines),
+                        row.get_ref(1)?,
+                    );
+                    let hash = Expected::Blob(chain.hash.as_slice());
+                    findings.column(Remedy::Reindex, place, "hash", hash, row.get_ref(2)?);
+                }
+            }
+            Ok(())
+        },
+    )?;
+    for job in expected.into_keys() {
+        findings.push(Finding::new(
+            Remedy::Reindex,
+            name(&job),
+            "it is not there, and the ledger tells of it",
+        ));
+    }
+    Ok(())
 }
 
 /// What a result leaves in the row of its job.

@@ -16,7 +16,7 @@ use super::db::Db;
 use super::error::{ArchiveError, Doing, io_error};
 use super::identity::FileIdentity;
 use super::ledger::entry::{LedgerEntry, Rules};
-use super::ledger::{self, Head};
+use super::ledger::{self, Head, actor};
 use super::lock::SyncLock;
 use super::open::{IfMissing, OpenToWrite};
 use super::storage::dictionary::{self, NewDictionaries};
@@ -165,7 +165,10 @@ impl Writer {
     /// # Errors
     /// Disk full, I/O error; then nothing of the transaction is kept.
     pub fn commit(&mut self) -> Result<(), ArchiveError> {
-        let committed = self.connection.execute_batch("COMMIT").doing("commit");
+        let committed = self
+            .head
+            .store_chains(&self.connection)
+            .and_then(|()| self.connection.execute_batch("COMMIT").doing("commit"));
         if committed.is_err() {
             self.rollback();
         }
@@ -316,7 +319,7 @@ impl Writer {
         let job_key = match jobs::key(&self.connection, job_id)? {
             Some(key) => key,
             None => self.transact_lightly(|writer| {
-                jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now())
+                jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now(), None)
             })?,
         };
         let (name, server) = jobs::name_and_server(&self.connection, job_key)?;
@@ -371,12 +374,7 @@ impl Writer {
         let record = self.transact(|writer| {
             // One time for all of its lines: they are written in this transaction.
             let finished_at = Instant::now();
-            let (full, started): (bool, i64) = writer.connection.one(
-                "SELECT count_asked = 0, started_unix FROM _sync WHERE sync_id = ?1",
-                [sync_id],
-                "end the sync",
-                |row| row.try_into(),
-            )?;
+            let began = syncs::began(&writer.connection, sync_id)?;
             let mut records = Vec::with_capacity(jobs.len());
             for (mut record, missing) in jobs {
                 for run_key in missing.iter() {
@@ -384,13 +382,18 @@ impl Writer {
                         record.figures.runs_absent += 1;
                     }
                 }
-                let job_key =
-                    jobs::key_or_insert(&writer.connection, &mut writer.head, record.job_id, finished_at)?;
+                let job_key = jobs::key_or_insert(
+                    &writer.connection,
+                    &mut writer.head,
+                    record.job_id,
+                    finished_at,
+                    None,
+                )?;
                 syncs::record_job(&writer.connection, sync_id, job_key, &record)?;
                 let end = jobs::JobEnd {
                     job_key,
                     answered: record.outcome != JobOutcome::Failed,
-                    synced: full && record.outcome == JobOutcome::Complete,
+                    synced: began.count == 0 && record.outcome == JobOutcome::Complete,
                     error: record.error.as_deref(),
                     total_job_runs: record.total_job_runs,
                     server,
@@ -402,7 +405,7 @@ impl Writer {
             let totals = syncs::end(
                 &writer.connection,
                 &mut writer.head,
-                sync_id,
+                &began,
                 finished_at,
                 outcome,
                 clock_skew_seconds,
@@ -412,7 +415,7 @@ impl Writer {
                 sync_id,
                 archive_id: writer.archive_id()?,
                 archive_created: writer.created,
-                started_at: Instant::from_unix_seconds(started),
+                started_at: Instant::from_unix_seconds(began.at),
                 finished_at,
                 outcome,
                 head: writer.head.hash,
@@ -443,13 +446,14 @@ impl Writer {
         jobs: impl Iterator<Item = (Guid, Option<&'n str>)>,
     ) -> Result<(), ArchiveError> {
         self.transact(|writer| {
+            let by = Some(actor::this());
             for (job_id, name) in jobs {
                 limits::bound(&writer.connection).doing("watch a job")?;
                 let now = Instant::now();
-                let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, now)?;
-                jobs::set_watched(&writer.connection, &mut writer.head, job_key, true, now)?;
+                let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, now, by)?;
+                jobs::set_watched(&writer.connection, &mut writer.head, job_key, true, now, by)?;
                 if let Some(name) = name {
-                    jobs::set_name(&writer.connection, &mut writer.head, job_key, name)?;
+                    jobs::set_name(&writer.connection, &mut writer.head, job_key, name, by)?;
                 }
             }
             Ok(())
@@ -475,18 +479,20 @@ impl Writer {
                     what: format!("job {job}"),
                 });
             }
-            jobs::move_to(&writer.connection, &mut writer.head, job, from, to)
+            let by = actor::this();
+            jobs::move_to(&writer.connection, &mut writer.head, job, from, to, by)
         })
     }
 
-    /// Names a job without watching it.
+    /// Names a job without watching it: what a sync learns of its name.
     ///
     /// # Errors
     /// SQL errors.
     pub fn name_job(&mut self, job_id: Guid, name: &str) -> Result<(), ArchiveError> {
         self.transact_lightly(|writer| {
-            let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now())?;
-            jobs::set_name(&writer.connection, &mut writer.head, job_key, name)
+            let (connection, head) = (&writer.connection, &mut writer.head);
+            let job_key = jobs::key_or_insert(connection, head, job_id, Instant::now(), None)?;
+            jobs::set_name(connection, head, job_key, name, None)
         })
     }
 
@@ -499,13 +505,9 @@ impl Writer {
             let job_key = jobs::key(&writer.connection, job_id)?.ok_or_else(|| ArchiveError::NoSuch {
                 what: format!("job {job_id}"),
             })?;
-            jobs::set_watched(
-                &writer.connection,
-                &mut writer.head,
-                job_key,
-                false,
-                Instant::now(),
-            )
+            let by = Some(actor::this());
+            let (connection, head) = (&writer.connection, &mut writer.head);
+            jobs::set_watched(connection, head, job_key, false, Instant::now(), by)
         })
     }
 

@@ -6,7 +6,7 @@ use super::{ReceivedUnreadable, Writer};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{LedgerEntry, QuarantinedEntry};
-use crate::archive::ledger::{WITHOUT_EVIDENCE, text_hash};
+use crate::archive::ledger::{WITHOUT_EVIDENCE, actor, text_hash};
 use crate::archive::storage::jobs;
 use crate::model::{Guid, Instant, Sha256};
 
@@ -168,6 +168,7 @@ impl Writer {
                 at: now.unix_seconds(),
                 sha256: hash,
                 why: text_hash(why),
+                by: actor::this(),
             };
             writer.append(&entry)
         })

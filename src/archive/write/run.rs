@@ -285,6 +285,7 @@ impl Writer {
             sha256: received.payload.sha256,
             reader: READER_VERSION,
             zone: self.zone.name(),
+            started: received.run.started().instant(),
         });
         self.append(&entry)?;
         let doing = "store a revision";

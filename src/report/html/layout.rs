@@ -169,8 +169,11 @@ fn option(name: &str, value: &Json) -> Option<(String, String)> {
     let (name, text) = match (name.strip_suffix("_seconds"), value.as_i64(), value.as_array()) {
         (Some(name), Some(seconds), _) => (name, duration(seconds)),
         (None, _, Some(codes)) if name == "status" => {
-            let codes = codes.iter().filter_map(Json::as_i64);
-            let names: Vec<String> = codes.map(|code| JobStatus(code).name().into_owned()).collect();
+            let status_name = |code: &Json| match code.as_i64() {
+                Some(code) => Some(JobStatus(code).name().into_owned()),
+                None => shown(code),
+            };
+            let names: Vec<String> = codes.iter().filter_map(status_name).collect();
             (name, names.join(", "))
         }
         _ => (name, shown(value)?),

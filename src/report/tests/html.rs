@@ -12,7 +12,7 @@ use crate::report::options::{AssetFilter, MessageFilter, Span};
 use crate::report::reports::asset_errors::GroupBy;
 use crate::report::reports::runs::RunFilter;
 use crate::report::reports::{
-    AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, OverviewReport, Runs,
+    AssetErrors, Changes, Coverage, FailureTrends, Failures, Messages, MissedRuns, OverviewReport, Runs,
 };
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
@@ -110,7 +110,7 @@ fn archive_of(text: &'static str) -> TestArchive {
             ..day(at, usize::from(at % 3 == 0), 4 + at % 2)
         })
         .collect();
-    let archive = TestArchive::new(&[Some(text), Some(text)], &runs);
+    let archive = TestArchive::new(&[Some(text), Some(other(text))], &runs);
     let connection = archive.connection();
     for sql in [
         "UPDATE _job SET last_error = ?1",
@@ -129,11 +129,16 @@ fn archive_of(text: &'static str) -> TestArchive {
     archive
 }
 
+/// The name of the second job, for no two have one that is asked for.
+fn other(text: &str) -> &'static str {
+    format!("{text}2").leak()
+}
+
 /// The page of every report over such an archive, with this as every text that a user can ask for.
 fn pages_of(text: &'static str) -> Vec<(String, String)> {
     let archive = archive_of(text);
     let common = CommonOptions {
-        jobs: vec![text.to_owned()],
+        jobs: vec![text.to_owned(), other(text).to_owned()],
         ..CommonOptions::default()
     };
     let later = CommonOptions {
@@ -184,6 +189,9 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
     let runs = Runs {
         filter: filter.clone(),
     };
+    let failures = Failures {
+        filter: filter.clone(),
+    };
     let mut pages = vec![
         of(&ready(&common, trends)),
         of(&ready(&later, trends_compared)),
@@ -193,6 +201,7 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
         of(&ready(&common, MissedRuns::default())),
         of(&ready(&common, Changes::default())),
         of(&ready(&common, runs)),
+        of(&ready(&common, failures)),
         of(&ready(&common, Messages { filter })),
         of(&ready(&common, OverviewReport::default())),
         ("query".to_owned(), query_of(text)),

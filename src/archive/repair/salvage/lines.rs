@@ -111,9 +111,14 @@ impl LineFilter {
     /// The salvage begins: what is judged from here on stands in its block.
     pub(super) fn begin_salvage(&mut self) {
         let at = self.now.unix_seconds();
-        let (head, entries) = (GENESIS, 0);
-        self.grammar
-            .take(0, &head, &LedgerEntry::Salvaged { head, entries, at });
+        let (head, entries, by) = (GENESIS, 0, GENESIS);
+        let salvaged = LedgerEntry::Salvaged {
+            head,
+            entries,
+            at,
+            by,
+        };
+        self.grammar.take(0, &head, &salvaged);
     }
 
     fn behind_the_break(&mut self, claim: LedgerEntry, line: &str) -> Decision {
@@ -213,7 +218,7 @@ impl LineFilter {
     /// A line that makes a job known again whose own is lost.
     pub(super) fn adding(&mut self, job: Guid) -> Option<String> {
         let at = self.now.unix_seconds();
-        (!self.grammar.knows_job(job)).then(|| self.say(&LedgerEntry::JobAdded { job, at }))
+        (!self.grammar.knows_job(job)).then(|| self.say(&LedgerEntry::JobAdded { job, at, by: None }))
     }
 
     /// A line that ends the sync that is open: how it ended is lost.
@@ -253,17 +258,17 @@ mod tests {
         let hex = "ab".repeat(32);
         let lines = [
             format!("archive id={RUN} at={AT} schema=1"),
-            format!("job-added job={RUN} at={AT}"),
+            format!("job-added job={RUN} at={AT} by=-"),
             format!("sync-began sync=1 at={AT} count=0 version=1 process=5"),
             format!(
-                "revision run={RUN} number=1 sync=1 at={AT} job={RUN} bytes=2 sha256={hex} reader=1 zone=utc"
+                "revision run={RUN} number=1 sync=1 at={AT} job={RUN} bytes=2 sha256={hex} reader=1 zone=utc started=-"
             ),
-            format!("sync-ended sync=1 at={AT} outcome=complete clock=0 jobs=1 results={hex}"),
+            format!("sync-ended sync=1 at={AT} outcome=complete clock=0 jobs=1 figures={hex} results={hex}"),
             format!("sync-began sync=2 at={AT} count=0 version=1 process=5"),
             format!(
-                "revision run={RUN} number=2 sync=2 at={AT} job={RUN} bytes=2 sha256={hex} reader=1 zone=utc"
+                "revision run={RUN} number=2 sync=2 at={AT} job={RUN} bytes=2 sha256={hex} reader=1 zone=utc started=-"
             ),
-            format!("sync-ended sync=2 at={AT} outcome=complete clock=0 jobs=1 results={hex}"),
+            format!("sync-ended sync=2 at={AT} outcome=complete clock=0 jobs=1 figures={hex} results={hex}"),
         ];
         (1..)
             .zip(lines)

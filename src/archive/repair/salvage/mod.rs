@@ -11,7 +11,7 @@ mod lines;
 mod pages;
 mod scan;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -22,13 +22,14 @@ use super::rebuild::rebuild;
 use crate::archive::atomic_file::{Access, AtomicFile};
 use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing, io_error};
+use crate::archive::ledger::chain::JobChain;
 use crate::archive::ledger::entry::{
     LedgerEntry, Loss, QuarantinedEntry, RevisionEntry, Rules, SyncBegan, SyncEnded,
 };
-use crate::archive::ledger::{self, Head, text_hash};
+use crate::archive::ledger::{self, Head, actor, text_hash};
 use crate::archive::read_only::ReadOnly;
 use crate::archive::storage::revisions::Payloads;
-use crate::archive::storage::syncs::{JobRecord, job_line, jobs_hash, record_job};
+use crate::archive::storage::syncs::{JobRecord, record_job, seal_results};
 use crate::archive::storage::{jobs, zones};
 use crate::archive::verify::{self, Expected, Verified, results};
 use crate::archive::{limits, open};
@@ -137,6 +138,8 @@ struct Work<'c> {
     /// The rules of the zone in force are lost.
     rules_lost: bool,
     payloads: Payloads,
+    /// How the sync began that was copied last.
+    began: Option<SyncBegan>,
     jobs: HashMap<Guid, OldJob>,
     /// Hashes of names and addresses that the ledger tells of, the latest ones.
     names: BTreeMap<Guid, Sha256>,
@@ -188,6 +191,7 @@ impl<'c> Work<'c> {
             zone: NaiveZone::Utc,
             rules_lost: false,
             payloads: Payloads::default(),
+            began: None,
             jobs,
             names: BTreeMap::new(),
             servers: BTreeMap::new(),
@@ -252,6 +256,7 @@ impl<'c> Work<'c> {
                 rules: Rules::of(self.zone),
                 reader: READER_VERSION,
                 at: self.now.unix_seconds(),
+                by: actor::this(),
             })?;
         }
         self.append(&LedgerEntry::SalvageEnded {
@@ -321,6 +326,7 @@ impl<'c> Work<'c> {
             head: self.head.hash,
             entries: self.head.entry_id,
             at: self.now.unix_seconds(),
+            by: actor::this(),
         })
     }
 
@@ -346,7 +352,11 @@ impl<'c> Work<'c> {
                 for line in lines {
                     self.zone_of_revision(&line)?;
                     self.append_line(&line)?;
-                    match LedgerEntry::read(&line) {
+                    let entry = LedgerEntry::read(&line);
+                    if let Ok(Some(by)) = entry.as_ref().map(LedgerEntry::by) {
+                        self.actor(by)?;
+                    }
+                    match entry {
                         // An earlier salvage has said so already.
                         Ok(LedgerEntry::Lost(loss)) => {
                             self.losses.retain(|known| *known != loss);
@@ -378,7 +388,7 @@ impl<'c> Work<'c> {
             LedgerEntry::NaiveTime { zone, rules, .. } | LedgerEntry::Reindexed { zone, rules, .. } => {
                 self.zone(zone, rules.as_ref())?
             }
-            LedgerEntry::JobAdded { job, at } => {
+            LedgerEntry::JobAdded { job, at, .. } => {
                 self.new.run(
                     "INSERT INTO _job (job_id, watched, first_seen_unix) VALUES (?1, 0, ?2)",
                     params![job.to_string(), at],
@@ -387,6 +397,7 @@ impl<'c> Work<'c> {
             }
             LedgerEntry::JobNamed { job, name, .. } => drop(self.names.insert(job, name)),
             LedgerEntry::JobServer { job, server, .. } => drop(self.servers.insert(job, server)),
+            LedgerEntry::SyncBegan(began) => self.began = Some(began),
             LedgerEntry::SyncEnded(ended) => self.results(&ended)?,
             LedgerEntry::Revision(revision) => {
                 if let Err(why) = self.payload(old_entry, &revision, self.head.entry_id)? {
@@ -465,17 +476,17 @@ impl<'c> Work<'c> {
         old_entry: i64,
         claim: &RevisionEntry,
         new_entry: i64,
-    ) -> Result<Result<u64, String>, ArchiveError> {
+    ) -> Result<Result<(u64, Option<Instant>), String>, ArchiveError> {
         let bytes = match self.payloads.read(self.old, old_entry, claim) {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(unsound)) => return Ok(Err(unsound.words())),
             Err(error) => return Ok(Err(format!("{error}"))),
         };
-        match read_run_fields(bytes, self.zone) {
-            Ok(run) if run.job_run_id() == claim.run => {}
+        let started = match read_run_fields(bytes, self.zone) {
+            Ok(run) if run.job_run_id() == claim.run => run.started().instant(),
             Ok(_) => return Ok(Err("it is the payload of another run".to_owned())),
             Err(why) => return Ok(Err(format!("it is no run: {why}"))),
-        }
+        };
         let length = bytes.len() as u64;
         self.bytes += length;
         let damaged = |error: rusqlite::Error| error.to_string();
@@ -498,7 +509,7 @@ impl<'c> Work<'c> {
             params![new_entry, dictionary, data],
             "store a payload",
         )?;
-        Ok(Ok(length))
+        Ok(Ok((length, started)))
     }
 
     fn dictionary(&self, key: i64, job: Guid) -> Result<Result<(), String>, ArchiveError> {
@@ -537,10 +548,15 @@ impl<'c> Work<'c> {
     /// Copies what a sync found of its jobs, where it has the hash of its line.
     fn results(&mut self, ended: &SyncEnded) -> Result<(), ArchiveError> {
         let read = results(self.old, ended.sync);
-        let sound = match read {
-            Ok((records, None)) => {
-                let hash = jobs_hash(records.iter().map(job_line).collect());
-                (hash == ended.results).then_some(records)
+        let began = self.began.take().filter(|began| began.sync == ended.sync);
+        let sound = match (read, began) {
+            (Ok((records, None)), Some(began)) => {
+                // The figures prove themselves, wherever the chains of the jobs stood.
+                let jobs: BTreeSet<Guid> = records.iter().map(|record| record.job_id).collect();
+                let mut chains = vec![JobChain::default(); jobs.len()];
+                let chains = jobs.into_iter().zip(&mut chains);
+                let sealed = seal_results(&began, ended.at, &records, chains);
+                (sealed.figures == ended.figures).then_some(records)
             }
             _ => None,
         };
@@ -652,6 +668,32 @@ impl<'c> Work<'c> {
         Ok(())
     }
 
+    /// Copies who acted.
+    fn actor(&mut self, by: &Sha256) -> Result<(), ArchiveError> {
+        let found = self
+            .old
+            .query_row("SELECT actor FROM _actor WHERE by_sha256 = ?1", [by], |row| {
+                row.get::<_, String>(0)
+            });
+        let ours = || actor::text_of(by).map(str::to_owned);
+        let loss = Loss::By { sha256: *by };
+        match found.ok().filter(|actor| text_hash(actor) == *by).or_else(ours) {
+            Some(actor) => {
+                self.new.cached().run(
+                    "INSERT OR IGNORE INTO _actor (by_sha256, actor) VALUES (?1, ?2)",
+                    params![by, actor],
+                    "keep who acted",
+                )?;
+            }
+            None if self.losses.contains(&loss) => {}
+            None => {
+                self.losses.push(loss);
+                self.lose(format!("who acted under the hash {}", crate::model::hex(by)));
+            }
+        }
+        Ok(())
+    }
+
     /// Revisions whose line cannot be read, and whose row can: their row names a hash, too.
     fn revisions_without_line(&mut self) -> Result<(), ArchiveError> {
         let old = self.old;
@@ -685,6 +727,7 @@ impl<'c> Work<'c> {
                 sha256,
                 reader: READER_VERSION,
                 zone: zone.name(),
+                started: None,
             });
             found.push((entry, claim));
             Ok(())
@@ -728,11 +771,12 @@ impl<'c> Work<'c> {
                 let added = LedgerEntry::JobAdded {
                     job: claim.job,
                     at: self.now.unix_seconds(),
+                    by: None,
                 };
                 self.take_over(entry, added)?;
             }
-            let bytes = match self.payload(entry, &claim, self.head.entry_id + 1)? {
-                Ok(bytes) => bytes,
+            let (bytes, started) = match self.payload(entry, &claim, self.head.entry_id + 1)? {
+                Ok(read) => read,
                 Err(why) => {
                     self.lose(format!(
                         "revision {number} of run {run} (ledger entry {entry}): {why}"
@@ -746,6 +790,7 @@ impl<'c> Work<'c> {
                 bytes,
                 reader: READER_VERSION,
                 zone: self.zone.name(),
+                started,
                 ..claim
             }))?;
             latest.insert(run, number);
@@ -754,13 +799,16 @@ impl<'c> Work<'c> {
             ));
         }
         if let Some(sync) = own_sync {
+            // It asked nobody, and where the chains of the jobs stand is not checked within a salvage.
+            let nothing = text_hash("");
             self.append(&LedgerEntry::SyncEnded(SyncEnded {
                 sync,
                 at: self.now.unix_seconds(),
                 outcome: "partial".to_owned(),
                 clock: None,
                 jobs: 0,
-                results: jobs_hash(Vec::new()),
+                figures: nothing,
+                results: nothing,
             }))?;
         }
         Ok(())

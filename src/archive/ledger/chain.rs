@@ -1,0 +1,149 @@
+//! The chain of each job: the lines of the ledger that tell of it, sealed without those that tell of others.
+//!
+//! `c = SHA-256(c before || line)`, from 32 zero bytes. What a sync found of a job is a line of that chain, too: at the end of
+//! each sync every known job has such a line, and the ledger seals all of them by one hash.
+
+use sha2::Digest;
+
+use super::entry::{LedgerEntry, Loss};
+use super::{GENESIS, entry_hash};
+use crate::model::{Guid, Instant, Sha256, hex};
+
+/// Where a job's chain stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::archive) struct JobChain {
+    /// How many lines it has.
+    pub(in crate::archive) lines: u64,
+    /// The hash behind the last.
+    pub(in crate::archive) hash: Sha256,
+}
+
+impl Default for JobChain {
+    fn default() -> Self {
+        Self {
+            lines: 0,
+            hash: GENESIS,
+        }
+    }
+}
+
+impl JobChain {
+    /// Moves on behind a line.
+    pub(in crate::archive) fn push(&mut self, line: &str) {
+        self.lines += 1;
+        self.hash = entry_hash(&self.hash, line);
+    }
+
+    /// Takes in the job's own line of the results of a sync, and ends that line with where the chain stands behind it.
+    fn seal(&mut self, line: &str) -> String {
+        self.push(line);
+        format!("{line} lines={} chain={}", self.lines, hex(&self.hash))
+    }
+}
+
+/// Which jobs a line tells of, as far as the line itself says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::archive) enum Subject {
+    /// No job.
+    Nobody,
+    /// Every job, those that are added later too.
+    Every,
+    /// This job.
+    Job(Guid),
+    /// The job of this run.
+    Run(Guid),
+    /// This job, and the job of this run where that is another one.
+    JobAndRun(Guid, Guid),
+    /// The job of this number in quarantine.
+    Quarantined(i64),
+    /// The job of the revision of this entry.
+    Revision(i64),
+}
+
+impl LedgerEntry {
+    /// Which jobs the line tells of.
+    pub(in crate::archive) const fn subject(&self) -> Subject {
+        match self {
+            Self::Archive { .. }
+            | Self::NaiveTime { .. }
+            | Self::Reindexed { .. }
+            | Self::Salvaged { .. }
+            // The results of a sync have a line of every job.
+            | Self::Lost(Loss::Results { .. }) => Subject::Every,
+            Self::JobAdded { job, .. }
+            | Self::JobWatched { job, .. }
+            | Self::JobNamed { job, .. }
+            | Self::JobServer { job, .. }
+            | Self::Lost(Loss::Name { job } | Loss::Server { job }) => Subject::Job(*job),
+            Self::Revision(revision) => Subject::Job(revision.job),
+            Self::Quarantined(quarantined) => match quarantined.run {
+                Some(run) => Subject::JobAndRun(quarantined.job, run),
+                None => Subject::Job(quarantined.job),
+            },
+            Self::Accepted { id, .. } | Self::Lost(Loss::Quarantined { id }) => Subject::Quarantined(*id),
+            Self::Absent { run, .. } | Self::Returned { run, .. } => Subject::Run(*run),
+            Self::Lost(Loss::Payload { entry }) => Subject::Revision(*entry),
+            Self::SyncBegan(_)
+            | Self::SyncKilled { .. }
+            | Self::SyncEnded(_)
+            | Self::SalvageEnded { .. }
+            | Self::ClockSetBack { .. }
+            | Self::Acknowledged(_)
+            | Self::Lost(Loss::Why { .. } | Loss::By { .. }) => Subject::Nobody,
+        }
+    }
+}
+
+/// The results of a sync on their way into the ledger: a line of every known job, in order of the jobs.
+#[derive(Debug)]
+pub(in crate::archive) struct Results {
+    /// What each line begins with, behind the job.
+    sync: String,
+    asked: u64,
+    figures: sha2::Sha256,
+    results: sha2::Sha256,
+}
+
+/// What `sync-ended` says of the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::archive) struct SealedResults {
+    /// Jobs of which the sync has a result.
+    pub(in crate::archive) asked: u64,
+    /// Over the lines of those jobs as they stand in the chains.
+    pub(in crate::archive) figures: Sha256,
+    /// Over the lines of all known jobs, with where each chain stands.
+    pub(in crate::archive) results: Sha256,
+}
+
+impl Results {
+    /// Begins the results of a sync that began and ended then.
+    pub(in crate::archive) fn new(sync: i64, began: i64, ended: i64) -> Self {
+        let time = Instant::from_unix_seconds;
+        Self {
+            sync: format!("sync={sync} began={} at={}", time(began), time(ended)),
+            asked: 0,
+            figures: sha2::Sha256::new(),
+            results: sha2::Sha256::new(),
+        }
+    }
+
+    /// Takes the next job, in order of the GUIDs, with what the sync found of it; `None` where it has no result of it. The
+    /// line goes into the job's chain.
+    pub(in crate::archive) fn job(&mut self, job: Guid, found: Option<&str>, chain: &mut JobChain) {
+        let line = format!("job id={job} {} {}", self.sync, found.unwrap_or("outcome=none"));
+        if found.is_some() {
+            self.asked += 1;
+            self.figures.update(sha2::Sha256::digest(line.as_bytes()));
+        }
+        self.results
+            .update(sha2::Sha256::digest(chain.seal(&line).as_bytes()));
+    }
+
+    pub(in crate::archive) fn seal(self) -> SealedResults {
+        SealedResults {
+            asked: self.asked,
+            figures: self.figures.finalize().into(),
+            results: self.results.finalize().into(),
+        }
+    }
+}
