@@ -60,7 +60,7 @@ pub use repair::salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use storage::clock::ClockFinding;
 pub use storage::dictionary::{Dictionary, DictionaryMaker};
-pub use storage::jobs::{JobRow, JobState};
+pub use storage::jobs::{FormerName, JobRow, JobState, NameFrom, ServerJobs};
 pub use storage::keys::Keys;
 pub use storage::known::{KnownRun, KnownRuns};
 pub use storage::messages::MAX_MESSAGES;
