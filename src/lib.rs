@@ -8,7 +8,7 @@
 //! report    -> archive, model, text, memory
 //! lake      -> archive, model
 //! archive   -> decode, model, memory
-//! config    -> ccs, model
+//! config    -> ccs, model, text
 //! ccs       -> model, text
 //! decode    -> model
 //! simulator ->

@@ -60,7 +60,7 @@ pub use repair::salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use storage::clock::ClockFinding;
 pub use storage::dictionary::{Dictionary, DictionaryMaker};
-pub use storage::jobs::{JobRow, JobState};
+pub use storage::jobs::{FormerName, JobRow, JobState, NameFrom, ServerJobs};
 pub use storage::keys::Keys;
 pub use storage::known::{KnownRun, KnownRuns};
 pub use storage::messages::MAX_MESSAGES;
@@ -69,6 +69,7 @@ pub use storage::plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness
 pub use storage::quarantine::QuarantineRow;
 pub use storage::syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{
-    Finding, HeadsOf, HeldHead, Verified, VerifyOptions, VerifyProgress, VerifyReport, verify_script,
+    Finding, HeadsOf, HeldHead, Holdings, JobHoldings, Verified, VerifyOptions, VerifyProgress, VerifyReport,
+    verify_script,
 };
 pub use write::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};

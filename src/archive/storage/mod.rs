@@ -14,4 +14,5 @@ pub(super) mod replay;
 pub(super) mod revisions;
 pub(super) mod syncs;
 pub(super) mod texts;
+pub(super) mod watching;
 pub(super) mod zones;
