@@ -51,7 +51,7 @@ pub use paths::{COMPANIONS, resolve};
 pub use queries::{
     Answer, AssetName, CompleteAnswer, CountMismatch, JobFreshness, JobName, KindName, LastSync,
     LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
-    QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot, message_key_range,
+    QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};
@@ -62,7 +62,6 @@ pub use storage::dictionary::{Dictionary, DictionaryMaker};
 pub use storage::jobs::{JobRow, JobState};
 pub use storage::keys::Keys;
 pub use storage::known::{KnownRun, KnownRuns};
-pub use storage::messages::MAX_MESSAGES;
 pub use storage::payload::{Packer, unpack};
 pub use storage::plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use storage::quarantine::QuarantineRow;

@@ -29,7 +29,7 @@ pub use completeness::{CompleteAnswer, CountMismatch};
 pub use coverage::{RunChange, RunCoverage};
 pub use jobs::JobName;
 pub use ledger::{LedgerChoice, LedgerLine};
-pub use messages::{MessageKeys, MessageReader, MessageRow, message_key_range};
+pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
 pub use runs::{RunKey, RunRow};
 pub use state::{JobFreshness, LastSync};

@@ -6,8 +6,9 @@
 use serde::Serialize;
 
 use super::runs::{RunFilter, is_wanted, job_id, job_ids, time_basis};
-use crate::archive::{Snapshot, message_key_range};
+use crate::archive::Snapshot;
 use crate::model::Instant;
+use crate::model::MessageKey;
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
@@ -76,7 +77,7 @@ impl Report for Messages {
             if !is_wanted(&run, scope, &self.filter.statuses) || !has_message() {
                 return Ok(());
             }
-            let (first, last) = message_key_range(run.run_key);
+            let (first, last) = MessageKey::range(run.run_key);
             ranges.clear();
             if keys.is_none() && !scope.has_span() {
                 ranges.push((first, last));
