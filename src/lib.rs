@@ -7,7 +7,7 @@
 //! sync      -> ccs, archive, decode, model
 //! report    -> archive, model, text, memory
 //! archive   -> decode, model, memory
-//! config    -> ccs, model
+//! config    -> ccs, model, text
 //! ccs       -> model, text
 //! decode    -> model
 //! simulator ->

@@ -443,6 +443,7 @@ fn a_night_passes_within_each_demo_and_every_report_has_something_to_show() {
     for report in [
         "failure-trends",
         "asset-errors",
+        "failures",
         "coverage",
         "coverage --gaps",
         "missed-runs",

@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 
 const READER: &str = include_str!("python/csv.py");
 
-const REPORTS: [&str; 7] = [
+const REPORTS: [&str; 8] = [
     "failure-trends",
     "asset-errors",
+    "failures",
     "coverage",
     "missed-runs",
     "changes",

@@ -51,7 +51,8 @@ pub use paths::{COMPANIONS, resolve};
 pub use queries::{
     Answer, AssetName, CompleteAnswer, CountMismatch, JobFreshness, JobName, KindName, LastSync,
     LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
-    QueryError, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRow, Snapshot,
+    NewestHead, QueryError, RevisionReader, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision,
+    RunRow, Snapshot,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};
@@ -59,7 +60,7 @@ pub use repair::salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use storage::clock::ClockFinding;
 pub use storage::dictionary::{Dictionary, DictionaryMaker};
-pub use storage::jobs::{JobRow, JobState};
+pub use storage::jobs::{FormerName, JobRow, JobState, NameFrom, ServerJobs};
 pub use storage::keys::Keys;
 pub use storage::known::{KnownRun, KnownRuns};
 pub use storage::payload::{Packer, unpack};

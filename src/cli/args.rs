@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::commands::{
     backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
-    report, salvage, schema, simulate, status, sync, trust, verify,
+    report, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -55,6 +55,7 @@ pub(crate) enum Command {
     Simulate(simulate::SimulateArgs),
     Sync(sync::SyncArgs),
     Report(report::ReportArgs),
+    Run(run::RunArgs),
     Query(query::QueryArgs),
     Export(export::ExportArgs),
     Schema(schema::SchemaArgs),

@@ -12,6 +12,7 @@ mod hints;
 mod new_archive;
 mod output;
 mod runtime;
+mod sync_task;
 mod terminal;
 
 use std::ffi::OsString;
@@ -177,7 +178,7 @@ fn command(
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Sync(args) => commands::sync::run(&args, sources, global, console),
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
-        Command::Status(args) => commands::status::run(&args, archive, console),
+        Command::Status(args) => commands::status::run(&args, sources, archive, console),
         Command::Query(args) => commands::query::run(&args, archive),
         Command::Report(args) => commands::report::run(&args, archive, console),
         Command::Export(args) => commands::export::run(&args, archive, console),
@@ -187,6 +188,7 @@ fn command(
         Command::Reindex(args) => commands::reindex::run(&args, sources, global, console),
         Command::Backup(args) => commands::backup::run(&args, archive, console),
         Command::Ledger(args) => commands::ledger::run(&args, sources, archive, console),
+        Command::Run(args) => commands::run::run(&args, archive),
         Command::Payload(args) => commands::payload::run(&args, archive),
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
         Command::Trust(args) => commands::trust::run(&args),

@@ -19,6 +19,7 @@
 //! - the hash of the run is `H` of its object, in which JobRunID is written in lower case with hyphens.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use sha2::Digest;
@@ -44,6 +45,16 @@ impl Members {
         let start = self.values.len();
         write(&mut self.values);
         self.names.push((name.into(), start..self.values.len()));
+    }
+
+    /// What is written of each, by name; of equal names the last counts, and null is left out.
+    pub(super) fn written(self) -> BTreeMap<String, Vec<u8>> {
+        let mut written: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for (name, range) in self.names {
+            written.insert(name.into_owned(), self.values[range].to_vec());
+        }
+        written.retain(|_, value| *value != b"n");
+        written
     }
 
     /// Appends the members.
@@ -182,6 +193,13 @@ pub(super) fn write_message_list(mut digests: Vec<Sha256>, out: &mut Vec<u8>) {
     out.push(b'm');
     push_length(out, digests.len());
     out.extend_from_slice(digests.as_flattened());
+}
+
+/// The digests of a written message list; `None` where it is another value.
+pub(super) fn message_digests(written: &[u8]) -> Option<&[Sha256]> {
+    let rest = written.strip_prefix(b"m")?;
+    let length = rest.iter().position(|byte| byte & 0x80 == 0)? + 1;
+    Some(rest[length..].as_chunks().0)
 }
 
 /// Appends a tag, the length of `bytes`, and them.

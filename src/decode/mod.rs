@@ -6,6 +6,7 @@
 //! The first question is asked of every byte the server sends, every night; the second only of runs whose bytes are new.
 
 mod answer;
+mod changes;
 mod content;
 mod field;
 mod json;
@@ -16,6 +17,7 @@ mod text;
 pub mod time;
 
 pub use answer::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, Envelope, NotAnAnswer, OVERSIZE_HEAD};
+pub use changes::compare_runs;
 pub use json::MAX_DEPTH;
 pub use run::{MAX_RUN_BYTES, ReadRun, UnreadableRun, read_run, read_run_fields};
 pub use time::read as read_time;

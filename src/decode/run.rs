@@ -1,5 +1,7 @@
 //! What the bytes of one run say.
 
+use std::collections::BTreeMap;
+
 use super::content::{self, Members};
 use super::field;
 use super::json::{Broken, Cursor, Text, Value};
@@ -77,9 +79,16 @@ fn read(bytes: &[u8], zone: NaiveZone, content: Option<&mut Content>) -> Result<
     reading.finish()
 }
 
+/// Reads a run for what its hash is made of.
+pub(super) fn read_with_content(bytes: &[u8]) -> Result<Content, UnreadableRun> {
+    let mut content = Content::default();
+    read(bytes, NaiveZone::Utc, Some(&mut content))?;
+    Ok(content)
+}
+
 /// What the hash of a run is made of.
 #[derive(Default)]
-struct Content {
+pub(super) struct Content {
     members: Members,
 }
 
@@ -88,6 +97,16 @@ impl Content {
         let mut object = vec![b'o'];
         self.members.write(&mut object);
         content::digest(&object)
+    }
+
+    /// What is written of each member that is not null, by its folded name.
+    pub(super) fn written(self) -> BTreeMap<String, Vec<u8>> {
+        self.members.written()
+    }
+
+    /// The digests of a written message list, sorted; `None` where it is not one.
+    pub(super) fn digests(written: &[u8]) -> Option<&[Sha256]> {
+        content::message_digests(written)
     }
 }
 
@@ -263,7 +282,7 @@ impl<'content> Reading<'content> {
 }
 
 /// Steps over an element that cannot be read, by its brackets or its quotes.
-fn skip_element<'run>(cursor: &mut Cursor<'run>) -> Result<&'run [u8], Broken> {
+pub(super) fn skip_element<'run>(cursor: &mut Cursor<'run>) -> Result<&'run [u8], Broken> {
     let start = cursor.at;
     let bytes = &cursor.bytes()[start..];
     let end = match bytes {

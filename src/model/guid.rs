@@ -35,6 +35,25 @@ impl Guid {
     }
 }
 
+/// The beginning of a GUID's text, from at least 8 hexadecimal digits of it: in lower case with hyphens, as GUIDs are
+/// shown. `None` for anything else.
+#[must_use]
+pub fn guid_beginning(text: &str) -> Option<String> {
+    let text = text.trim().trim_start_matches('{').trim_end_matches('}');
+    let digits: String = text.chars().filter(|&c| c != '-').collect();
+    if !(8..=32).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut beginning = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if matches!(place, 8 | 12 | 16 | 20) {
+            beginning.push('-');
+        }
+        beginning.push(digit.to_ascii_lowercase());
+    }
+    Some(beginning)
+}
+
 impl FromStr for Guid {
     type Err = NotAGuid;
 
@@ -96,6 +115,24 @@ mod tests {
             assert_eq!(text.parse::<Guid>(), Ok(plain), "{text}");
         }
         assert_eq!(plain.to_string(), "ff761384-4b49-40b4-97d8-0de38669075a");
+    }
+
+    #[test]
+    fn eight_digits_or_more_are_the_beginning_of_a_guid() {
+        for (text, beginning) in [
+            ("FF761384", Some("ff761384")),
+            ("ff761384-4b", Some("ff761384-4b")),
+            ("{ff7613844b49", Some("ff761384-4b49")),
+            (
+                "ff7613844b4940b497d80de38669075a",
+                Some("ff761384-4b49-40b4-97d8-0de38669075a"),
+            ),
+            ("ff76138", None),
+            ("ff76138g", None),
+            ("ff7613844b4940b497d80de38669075a0", None),
+        ] {
+            assert_eq!(guid_beginning(text).as_deref(), beginning, "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! No SQL, no HTTP, no JSON, and no I/O but for the rules of time zones: every other room may lean on this one, and it leans
 //! on nothing.
 
+mod changes;
 mod decimal;
 mod duration;
 mod guid;
@@ -15,9 +16,10 @@ mod secret;
 mod status;
 mod zone;
 
+pub use changes::{FieldChange, RUN_FIELDS, RunChanges};
 pub use decimal::Decimal;
 pub use duration::{NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded};
-pub use guid::{Guid, NotAGuid};
+pub use guid::{Guid, NotAGuid, guid_beginning};
 pub(crate) use instant::TICKS_PER_SECOND;
 pub use instant::{Instant, TimeBasis, TimeReading};
 pub use message::{Message, OwnedMessage};

@@ -25,6 +25,14 @@ pub enum ReportError {
         /// The most similar name or GUID that there is.
         nearest: Option<String>,
     },
+    /// Several jobs have this name, or GUIDs that begin so.
+    #[error("{given:?} is the name of several jobs, or several GUIDs begin so")]
+    AmbiguousJob {
+        /// What was requested.
+        given: String,
+        /// Their GUIDs.
+        meant: Vec<String>,
+    },
     /// Options that make no sense.
     #[error("{message}")]
     WrongUsage {
@@ -53,7 +61,10 @@ impl ReportError {
     #[must_use]
     pub const fn is_wrong_usage(&self) -> bool {
         match self {
-            Self::UnknownJob { .. } | Self::WrongUsage { .. } | Self::SinceAfterUntil { .. } => true,
+            Self::UnknownJob { .. }
+            | Self::AmbiguousJob { .. }
+            | Self::WrongUsage { .. }
+            | Self::SinceAfterUntil { .. } => true,
             Self::Query(error) => error.is_wrong_usage(),
             Self::Archive(_) | Self::Write(_) => false,
         }

@@ -24,6 +24,7 @@ pub(crate) mod options;
 pub mod query;
 pub(crate) mod reports;
 mod request;
+pub(crate) mod run_page;
 mod table;
 #[cfg(test)]
 mod testing;

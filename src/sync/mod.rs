@@ -11,6 +11,6 @@ mod messages;
 mod shared;
 mod store;
 
-pub use engine::{Options, SyncError, sync};
+pub use engine::{JobsFile, Options, SyncError, sync};
 pub use event::{Cancellation, SyncEvent};
 pub use messages::{HintOf, JobProblem};

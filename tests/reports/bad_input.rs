@@ -7,9 +7,10 @@ use rusqlite::Connection;
 use super::common::program::{Program, set_mode};
 use super::common::story::Story;
 
-const REPORTS: [&str; 7] = [
+const REPORTS: [&str; 8] = [
     "failure-trends",
     "asset-errors",
+    "failures",
     "coverage",
     "missed-runs",
     "changes",
@@ -76,7 +77,7 @@ async fn a_report_does_not_wait_for_who_writes_and_reads_from_where_nothing_can_
     };
     let before = REPORTS.map(|name| report(name, "jobruns.db"));
     assert!(before.iter().all(|text| text.lines().count() >= 1));
-    assert!(before[6].lines().count() > 100);
+    assert!(before[7].lines().count() > 100);
     let writer = Connection::open(story.program.path("jobruns.db")).unwrap();
     writer
         .execute_batch("BEGIN IMMEDIATE; DELETE FROM _message; UPDATE _run SET status = 5")
@@ -135,6 +136,7 @@ async fn a_damaged_archive_is_told_and_leaves_the_old_file() {
     let roots = [
         ("failure-trends", page("_run")),
         ("asset-errors", page("_message")),
+        ("failures", page("_message")),
         ("coverage", page("_sync")),
         ("missed-runs", page("run_by_job")),
         ("changes", page("sqlite_autoindex__revision_1")),

@@ -109,7 +109,11 @@ fn assets(told: &Told, spans: [Asked; 2]) -> Vec<Vec<String>> {
         for [before, now] in [messages, errors] {
             row.extend([before, now, now - before].map(|count| count.to_string()));
         }
-        row.extend([trend(messages, errors).to_owned(), latest[12].clone()]);
+        row.extend([
+            trend(messages, errors).to_owned(),
+            latest[12].clone(),
+            latest[13].clone(),
+        ]);
         let order = Reverse((errors[1] - errors[0], errors[1], messages[1]));
         rows.push((order, asset, asset_type, row));
     }

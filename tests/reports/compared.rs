@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::common::program::Program;
 use super::common::story::Story;
 use super::recount::{Asked, History, Run, seconds, shown, status, text, ticks, time};
-use super::recount::{asset_errors, coverage, failure_trends, missed_runs};
+use super::recount::{asset_errors, coverage, failure_trends, failures, missed_runs};
 use super::served::{self, JOBS, NAMES};
 
 /// What was served, and the program with what it made of it.
@@ -254,6 +254,7 @@ fn runs(told: &Told, asked: Asked) -> Vec<Vec<String>> {
             cell(fields, "JobStartTime"),
             cell(fields, "JobEndTime"),
             basis.to_owned(),
+            NAMES[run.job].unwrap_or_default().to_owned(),
         ]
     };
     let wanted = in_order(told, asked)
@@ -290,6 +291,7 @@ fn messages(told: &Told, asked: Asked) -> Vec<Vec<String>> {
                     .map_or(String::new(), |sync| format!("sync {sync}")),
                 raw.unwrap_or_default().to_owned(),
                 at.map_or("", |(_, is_assumed)| assumed(is_assumed)).to_owned(),
+                NAMES[run.job].unwrap_or_default().to_owned(),
             ]);
         }
     }
@@ -301,7 +303,8 @@ fn changes(told: &Told, asked: Asked) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for run in told.history.of_jobs(asked) {
         for (number, pair) in (2..).zip(run.revisions.windows(2)) {
-            let ((_, before), (sync, after)) = (pair[0], pair[1]);
+            let ((_, fields_before), (sync, fields)) = (&pair[0], &pair[1]);
+            let (before, after) = (status(fields_before), status(fields));
             let code = |code: Option<i64>| code.map_or(String::new(), |code| code.to_string());
             let was_final = before.is_some_and(|code| (4..=7).contains(&code));
             let row = vec![
@@ -313,12 +316,54 @@ fn changes(told: &Told, asked: Asked) -> Vec<Vec<String>> {
                 code(before),
                 code(after),
                 u8::from(was_final).to_string(),
+                what(fields_before, fields),
             ];
-            rows.push((sync, run.job, run.id.clone(), row));
+            rows.push((*sync, run.job, run.id.clone(), row));
         }
     }
     rows.sort();
     rows.into_iter().map(|(.., row)| row).collect()
+}
+
+/// What two states of a run do not have in common.
+fn what(before: &Value, after: &Value) -> String {
+    // In the order in which every body has them.
+    let named = after
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| *name != "JobMessages");
+    let names: Vec<&str> = named
+        .filter(|&name| before[name] != after[name])
+        .map(String::as_str)
+        .collect();
+    let list = |fields: &Value| fields["JobMessages"].as_array().cloned().unwrap_or_default();
+    let without = |some: &Value, others: &Value| {
+        let mut others = list(others);
+        let mut missing = 0;
+        for message in list(some) {
+            match others.iter().position(|other| *other == message) {
+                Some(at) => drop(others.swap_remove(at)),
+                None => missing += 1,
+            }
+        }
+        missing
+    };
+    let plural = |count: usize| if count == 1 { "message" } else { "messages" };
+    let (added, gone) = (without(after, before), without(before, after));
+    let messages = match (added, gone) {
+        (0, 0) => String::new(),
+        (0, gone) => format!("{gone} {} gone", plural(gone)),
+        (added, 0) => format!("{added} {} added", plural(added)),
+        (added, gone) => format!("{added} {} added, {gone} gone", plural(added)),
+    };
+    let parts = [names.join(", "), messages];
+    let said: Vec<&str> = parts
+        .iter()
+        .map(String::as_str)
+        .filter(|part| !part.is_empty())
+        .collect();
+    said.join("; ")
 }
 
 #[track_caller]
@@ -365,7 +410,7 @@ async fn every_report_says_what_the_served_bodies_say() {
             &told.report("asset-errors", question, &[]),
             &wanted,
             "asset,asset_type,asset_owner,messages,errors,warnings,information,other,runs,jobs,first_seen,last_seen,\
-             top_message",
+             top_message,top_detail",
         );
         same(
             &what("coverage"),
@@ -400,7 +445,16 @@ async fn every_report_says_what_the_served_bodies_say() {
             &wanted,
             "job_run_id,job_id,status,status_name,started_at,ended_at,duration_seconds,exception,custom_status_text,\
              job_summary,status_details,activity_status_list,message_count,revision,first_seen_at,last_changed_at,\
-             absent_since,started_at_raw,ended_at_raw,time_basis",
+             absent_since,started_at_raw,ended_at_raw,time_basis,job_name",
+        );
+        let wanted = failures(&told.history, &told.ids, asked);
+        rows += wanted.len();
+        same(
+            &what("failures"),
+            &with_syncs(told.report("failures", question, &[]), &[13]),
+            &wanted,
+            "job_run_id,job_id,job_name,status_name,started_at,ended_at,duration_seconds,revision,exception,errors,\
+             assets,top_message,top_detail,absent_since",
         );
         let wanted = messages(&told, asked);
         rows += wanted.len();
@@ -409,7 +463,7 @@ async fn every_report_says_what_the_served_bodies_say() {
             &with_syncs(told.report("messages", question, &[]), &[10]),
             &wanted,
             "job_run_id,job_id,ordinal,occurred_at,message,message_details,category,asset,asset_type,asset_owner,\
-             absent_since,occurred_at_raw,time_basis",
+             absent_since,occurred_at_raw,time_basis,job_name",
         );
         // Changes are asked for by the time at which they were archived.
         let is_within = asked.has(Some(finished[1] * 10_000_000));
@@ -429,7 +483,7 @@ async fn every_report_says_what_the_served_bodies_say() {
             &what("changes"),
             &found,
             &wanted,
-            "job_id,job_name,job_run_id,revision,captured_at,status_before,status,was_final",
+            "job_id,job_name,job_run_id,revision,captured_at,status_before,status,was_final,what",
         );
     }
     assert!(rows > 2000, "only {rows} rows were compared");

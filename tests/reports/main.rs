@@ -8,5 +8,6 @@ mod common;
 mod bad_input;
 mod better;
 mod compared;
+mod reasons;
 mod recount;
 mod served;

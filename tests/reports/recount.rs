@@ -25,8 +25,8 @@ pub(super) struct Run {
     pub(super) messages: Vec<Message>,
     pub(super) absent: Option<usize>,
     pub(super) first: usize,
-    /// For each revision the sync and the status.
-    pub(super) revisions: Vec<(usize, Option<i64>)>,
+    /// For each revision the sync, and the fields as they were.
+    pub(super) revisions: Vec<(usize, Value)>,
     has_list: bool,
     has_bad_message: bool,
 }
@@ -148,7 +148,7 @@ impl History {
             });
             run.absent = None;
             if run.fields != *fields {
-                run.revisions.push((sync, status(fields)));
+                run.revisions.push((sync, fields.clone()));
                 run.fields = fields.clone();
                 run.has_list = list.is_some();
                 take_messages(
@@ -333,13 +333,7 @@ pub(super) fn asset_errors(history: &History, asked: Asked) -> Vec<Vec<String>> 
             .iter()
             .map(|(_, fields, at)| (*at, text(fields, "AssetOwner")))
             .max();
-        let mut said: BTreeMap<&str, usize> = BTreeMap::new();
-        for (_, fields, _) in &messages {
-            if let Some(text) = text(fields, "Message").filter(|text| !text.is_empty()) {
-                *said.entry(text).or_default() += 1;
-            }
-        }
-        let top = said.iter().max_by_key(|&(text, count)| (*count, Reverse(*text)));
+        let top = |name| most_frequent(messages.iter().map(|(_, fields, _)| *fields), name);
         let times = || messages.iter().filter_map(|(.., at)| *at);
         let row = vec![
             asset.to_owned(),
@@ -354,12 +348,68 @@ pub(super) fn asset_errors(history: &History, asked: Asked) -> Vec<Vec<String>> 
             jobs.len().to_string(),
             shown(times().min()),
             shown(times().max()),
-            top.map_or(String::new(), |(text, _)| (*text).to_owned()),
+            top("Message"),
+            top("MessageDetails"),
         ];
         rows.push((Reverse((errors, messages.len())), asset, asset_type, row));
     }
     rows.sort();
     rows.into_iter().map(|(.., row)| row).collect()
+}
+
+/// The text that the field has most often; of equally frequent ones the first by bytes, empty where there is none.
+fn most_frequent<'h>(messages: impl Iterator<Item = &'h Value>, name: &str) -> String {
+    let mut said: BTreeMap<&str, usize> = BTreeMap::new();
+    for fields in messages {
+        if let Some(text) = text(fields, name).filter(|text| !text.is_empty()) {
+            *said.entry(text).or_default() += 1;
+        }
+    }
+    let top = said.iter().max_by_key(|&(text, count)| (*count, Reverse(*text)));
+    top.map_or(String::new(), |(text, _)| (*text).to_owned())
+}
+
+pub(super) fn failures(history: &History, ids: &[String; JOBS], asked: Asked) -> Vec<Vec<String>> {
+    let is_failed = |run: &&Run| matches!(status(&run.fields), Some(5 | 7)) && asked.has(run.start());
+    let mut runs: Vec<&Run> = history.of_jobs(asked).filter(is_failed).collect();
+    runs.sort_by_key(|run| (run.start().is_none(), Reverse(run.start()), run.id.as_str()));
+    let row = |run: &&Run| {
+        let is_error = |message: &&Message| {
+            text(&message.fields, "Category").is_some_and(|name| name.eq_ignore_ascii_case("error"))
+        };
+        let errors: Vec<&Value> = run
+            .messages(asked.include_absent)
+            .filter(is_error)
+            .map(|message| &message.fields)
+            .collect();
+        let asset = |fields: &&Value| {
+            let name = text(fields, "Asset").filter(|name| !name.is_empty())?.to_owned();
+            Some((name, text(fields, "AssetType").unwrap_or_default().to_owned()))
+        };
+        let assets: BTreeSet<(String, String)> = errors.iter().filter_map(asset).collect();
+        let name = if status(&run.fields) == Some(5) {
+            "Faulted"
+        } else {
+            "Aborted"
+        };
+        vec![
+            run.id.clone(),
+            ids[run.job].clone(),
+            NAMES[run.job].unwrap_or_default().to_owned(),
+            name.to_owned(),
+            shown(run.start()),
+            shown(ticks(&run.fields, "JobEndTime")),
+            run.duration().map_or(String::new(), seconds),
+            run.revisions.len().to_string(),
+            text(&run.fields, "Exception").unwrap_or_default().to_owned(),
+            errors.len().to_string(),
+            assets.len().to_string(),
+            most_frequent(errors.iter().copied(), "Message"),
+            most_frequent(errors.iter().copied(), "MessageDetails"),
+            run.absent.map_or(String::new(), |sync| format!("sync {sync}")),
+        ]
+    };
+    runs.iter().map(row).collect()
 }
 
 /// `finished` are the ends of the syncs in seconds since 1970.

@@ -51,6 +51,8 @@ pub struct MessageFacts {
     pub kind_key: i64,
     /// Its asset.
     pub asset_key: i64,
+    /// Its details, where they are asked for.
+    pub detail_key: Option<i64>,
 }
 
 impl Snapshot<'_> {
@@ -115,7 +117,7 @@ impl Snapshot<'_> {
     }
 
     /// Every message of the runs from key `first` to key `last`, both included, by run; those that their run no longer has
-    /// only where asked for.
+    /// only where asked for, and so the keys of their details.
     ///
     /// # Errors
     /// SQL errors.
@@ -124,27 +126,35 @@ impl Snapshot<'_> {
         first: i64,
         last: i64,
         include_absent: bool,
+        with_details: bool,
         mut see: impl FnMut(MessageFacts),
     ) -> Result<(), ArchiveError> {
-        // SQLite leaves the absent ones out: a column less to hand over.
-        let sql = if include_absent {
-            "SELECT message_key, occurred_ticks, kind_key, asset_key FROM _message
-             WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key"
+        // SQLite leaves the absent ones out, and the details that nobody asks for: columns less to hand over.
+        let details = if with_details { ", detail_key" } else { "" };
+        let present = if include_absent {
+            ""
         } else {
-            "SELECT message_key, occurred_ticks, kind_key, asset_key FROM _message
-             WHERE message_key BETWEEN ?1 AND ?2 AND absent_since_unix IS NULL
-             ORDER BY message_key"
+            "AND absent_since_unix IS NULL"
         };
+        let sql = format!(
+            "SELECT message_key, occurred_ticks, kind_key, asset_key{details} FROM _message
+             WHERE message_key BETWEEN ?1 AND ?2 {present} ORDER BY message_key"
+        );
         let keys = [MessageKey::range(first).0, MessageKey::range(last).1];
         self.connection()
             .cached()
-            .each(sql, keys, "read the messages", |row| {
+            .each(&sql, keys, "read the messages", |row| {
                 see(MessageFacts {
                     // As the column run_key has it.
                     run_key: MessageKey::from_stored(row.get_ref(0)?.as_i64()?).run_key(),
                     occurred_ticks: row.get_ref(1)?.as_i64_or_null()?,
                     kind_key: row.get_ref(2)?.as_i64()?,
                     asset_key: row.get_ref(3)?.as_i64()?,
+                    detail_key: if with_details {
+                        row.get_ref(4)?.as_i64_or_null()?
+                    } else {
+                        None
+                    },
                 });
                 Ok(())
             })

@@ -38,6 +38,10 @@ pub struct RunChange<'r> {
     pub status_before: Option<i64>,
     /// `Status` of this one.
     pub status: Option<i64>,
+    /// The line of the ledger that tells of the revision before; `None` where that is not there.
+    pub entry_before: Option<i64>,
+    /// The line of the ledger that tells of this one.
+    pub entry_id: i64,
 }
 
 impl Snapshot<'_> {
@@ -131,7 +135,8 @@ impl Snapshot<'_> {
         mut see: impl FnMut(RunChange<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.connection().try_each(
-            "SELECT r.job_key, r.job_run_id, v.revision, v.captured_unix, before.status, v.status
+            "SELECT r.job_key, r.job_run_id, v.revision, v.captured_unix, before.status, v.status,
+                    before.entry_id, v.entry_id
              FROM _revision v
              JOIN _run r ON r.run_key = v.run_key
              JOIN _job j ON j.job_key = r.job_key
@@ -149,6 +154,8 @@ impl Snapshot<'_> {
                     captured_unix: row.get(3)?,
                     status_before: row.get(4)?,
                     status: row.get(5)?,
+                    entry_before: row.get(6)?,
+                    entry_id: row.get(7)?,
                 })?)
             },
         )

@@ -73,15 +73,19 @@ impl Snapshot<'_> {
             "read the ledger",
             |row| {
                 let line: String = row.get(0)?;
-                let number = line
-                    .split(' ')
-                    .find_map(|word| word.strip_prefix("sync="))
-                    .and_then(|number| number.parse().ok());
-                let number = number.ok_or_else(|| ArchiveError::Damaged {
-                    what: format!("the ledger's line {line:?} names no sync"),
-                })?;
-                Ok((number, row.get(1)?))
+                Ok((sync_of(&line)?, row.get(1)?))
             },
         )
     }
+}
+
+/// The number of the sync that a line names.
+pub(super) fn sync_of(line: &str) -> Result<i64, ArchiveError> {
+    let words = line.split(' ');
+    let number = words.filter_map(|word| word.strip_prefix("sync=")).next();
+    number
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(|| ArchiveError::Damaged {
+            what: format!("the ledger's line {line:?} names no sync"),
+        })
 }

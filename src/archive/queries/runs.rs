@@ -84,15 +84,28 @@ impl Snapshot<'_> {
              ORDER BY started_ticks IS NULL, started_ticks, job_run_id",
             params![since, until],
             "read the runs",
-            |row| {
-                Ok(see(RunKey {
-                    run_key: row.get(0)?,
-                    job_run_id: row.get_ref(1)?.as_str()?,
-                    job_key: row.get(2)?,
-                    status: row.get(3)?,
-                    started_ticks: row.get(4)?,
-                })?)
-            },
+            |row| Ok(see(run_key_of(row)?)?),
+        )
+    }
+
+    /// The same of the runs that failed, newest first: by start, then by GUID, those without a start last.
+    ///
+    /// # Errors
+    /// SQL errors, and those of `see`.
+    pub fn each_failed_run_key<E: From<ArchiveError>>(
+        &self,
+        since: Option<i64>,
+        until: Option<i64>,
+        mut see: impl FnMut(RunKey<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.connection().cached().try_each(
+            "SELECT run_key, job_run_id, job_key, status, started_ticks FROM _run
+             WHERE status IN (SELECT status FROM job_statuses WHERE is_failure = 1)
+                 AND (?1 IS NULL OR started_ticks >= ?1) AND (?2 IS NULL OR started_ticks < ?2)
+             ORDER BY started_ticks IS NULL, started_ticks DESC, job_run_id",
+            params![since, until],
+            "read the runs that failed",
+            |row| Ok(see(run_key_of(row)?)?),
         )
     }
 
@@ -122,6 +135,16 @@ impl Snapshot<'_> {
                 ArchiveError::Damaged { what }.into()
             })
     }
+}
+
+fn run_key_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<RunKey<'r>> {
+    Ok(RunKey {
+        run_key: row.get(0)?,
+        job_run_id: row.get_ref(1)?.as_str()?,
+        job_key: row.get(2)?,
+        status: row.get(3)?,
+        started_ticks: row.get(4)?,
+    })
 }
 
 fn row_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<RunRow<'r>> {

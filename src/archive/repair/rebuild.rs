@@ -323,7 +323,9 @@ fn fill_jobs(connection: &Connection, ledger: &LedgerState) -> Result<(), Archiv
     for (key, id) in known {
         let job = id.parse::<Guid>().ok().and_then(|job| ledger.jobs.get(&job));
         let Some(job) = job else {
-            connection.run("DELETE FROM _job WHERE job_key = ?1", [key], doing)?;
+            for table in ["_former_name", "_jobs_file", "_job"] {
+                connection.run(&format!("DELETE FROM {table} WHERE job_key = ?1"), [key], doing)?;
+            }
             continue;
         };
         let server = job

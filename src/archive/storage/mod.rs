@@ -15,4 +15,5 @@ pub(super) mod revisions;
 pub(super) mod run_rows;
 pub(super) mod syncs;
 pub(super) mod texts;
+pub(super) mod watching;
 pub(super) mod zones;

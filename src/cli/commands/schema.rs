@@ -8,8 +8,8 @@ use crate::archive::{DocumentedTable, documented_tables};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::report::formats::{Markdown, Text};
-use crate::report::options::nearest;
 use crate::report::{Cell, Column, ColumnType, Rows};
+use crate::text::nearest;
 
 /// Describes the tables and columns: meaning, unit, and when they are NULL
 ///

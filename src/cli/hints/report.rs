@@ -15,6 +15,10 @@ pub(crate) fn report(error: &ReportError) -> Option<String> {
         ReportError::UnknownJob { nearest: None, .. } => {
             Some("`jobruns jobs list` shows them all; take a GUID or a name.".to_owned())
         }
+        ReportError::AmbiguousJob { meant, .. } => Some(format!(
+            "name each that is meant by its GUID, with --job: {}.",
+            meant.join(", ")
+        )),
         ReportError::WrongUsage { hint, .. } => hint.map(str::to_owned),
         ReportError::Write(_) | ReportError::SinceAfterUntil { .. } => None,
     }

@@ -256,11 +256,9 @@ mod tests {
     fn about() -> ReportMeta {
         ReportMeta {
             report: "runs".to_owned(),
-            options: serde_json::Map::new(),
             head: "00".to_owned(),
-            naive_time: crate::archive::NaiveTimeRules::default(),
-            schema_version: 1,
             tool_version: "0".to_owned(),
+            ..ReportMeta::default()
         }
     }
 

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::report::format::Format;
 use crate::report::table::{Cell, Column, ColumnType, Rows};
-use crate::text::visible;
+use crate::text::{columns_of, visible};
 
 /// Rows that decide the widths; as many as anybody looks at.
 const ROWS_FOR_WIDTHS: usize = 1000;
@@ -62,10 +62,10 @@ impl<W: Write> Text<W> {
         for (numeric, seen) in self.numeric.iter_mut().zip(&self.undecided) {
             *numeric |= *seen == Some((false, true));
         }
-        let mut widths: Vec<usize> = self.heading.iter().map(|name| width(name)).collect();
+        let mut widths: Vec<usize> = self.heading.iter().map(|name| columns_of(name)).collect();
         for row in &self.waiting {
             for (widest, cell) in widths.iter_mut().zip(row) {
-                *widest = (*widest).max(width(cell).min(WIDEST));
+                *widest = (*widest).max(columns_of(cell).min(WIDEST));
             }
         }
         if let Some(terminal) = self.terminal {
@@ -148,14 +148,6 @@ fn fit(widths: &mut [usize], terminal: usize) {
     }
 }
 
-/// Columns of a terminal that the text takes.
-pub(super) fn width(text: &str) -> usize {
-    if text.is_ascii() {
-        return text.len();
-    }
-    text.chars().map(|c| c.width().unwrap_or(0)).sum()
-}
-
 fn write_row(out: &mut impl Write, cells: &[String], widths: &[usize], numeric: &[bool]) -> io::Result<()> {
     let mut rest: Vec<&str> = cells.iter().map(String::as_str).collect();
     let mut line = String::new();
@@ -164,7 +156,7 @@ fn write_row(out: &mut impl Write, cells: &[String], widths: &[usize], numeric: 
         for ((cell, &wide), &is_number) in rest.iter_mut().zip(widths).zip(numeric) {
             let (piece, behind) = split(cell, wide);
             *cell = behind;
-            let spaces = wide.saturating_sub(width(piece));
+            let spaces = wide.saturating_sub(columns_of(piece));
             if is_number {
                 line.extend(std::iter::repeat_n(' ', spaces));
                 line.push_str(piece);
@@ -184,7 +176,7 @@ fn write_row(out: &mut impl Write, cells: &[String], widths: &[usize], numeric: 
 
 /// As much of the text as fits into `wide` columns, and the rest; broken after a space where there is one.
 fn split(text: &str, wide: usize) -> (&str, &str) {
-    if width(text) <= wide {
+    if columns_of(text) <= wide {
         return (text, "");
     }
     let mut used = 0;
@@ -240,7 +232,7 @@ mod tests {
         let long = "the quick brown fox jumps over the lazy dog 東京東京東京東京東京東京";
         let rows = [[Cell::Text("host"), Cell::Integer(1), Cell::Text(long)]];
         let text = written(Some(40), &rows);
-        assert!(text.lines().all(|line| width(line) <= 40), "{text}");
+        assert!(text.lines().all(|line| columns_of(line) <= 40), "{text}");
         let message: String = text
             .lines()
             .skip(2)

@@ -10,6 +10,7 @@ mod overview;
 mod page;
 mod picture;
 mod pictures;
+mod run;
 mod table;
 pub mod text;
 
@@ -22,4 +23,5 @@ pub use page::Html;
 pub use picture::Drawn;
 pub(crate) use picture::{Document, Present};
 pub(super) use pictures::failure_trends::KINDS;
+pub(crate) use run::{changed, run_page, sealed_by};
 pub use table::{PageTable, ROWS_SHOWN};

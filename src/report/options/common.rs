@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::calendar::CalendarSpan;
 use super::time::read_time;
 use crate::archive::{JobName, Snapshot};
-use crate::model::{Guid, Instant, Zone, zone_names};
+use crate::model::{Guid, Instant, Zone, guid_beginning, zone_names};
 use crate::report::error::ReportError;
+use crate::text::nearest;
 
 // The flags of every report. Not a doc comment, which clap would show in the help of each report.
 #[derive(Debug, clap::Args)]
@@ -21,11 +23,15 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
 
+    #[command(flatten)]
+    calendar: CalendarSpan,
+
     /// The IANA time zone that decides to which day something belongs; times in cells stay UTC
-    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = read_zone)]
+    #[arg(long, env = "JOBRUNS_TIMEZONE", value_name = "ZONE", default_value = "UTC", value_parser = read_zone)]
     timezone: Zone,
 
-    /// Only this job, by GUID or name; may be given several times
+    /// Only this job, by its GUID (or the first 8 digits of it, or more) or by its name in any letter case; may be given
+    /// several times
     #[arg(long = "job", value_name = "ID|NAME")]
     jobs: Vec<String>,
 
@@ -38,9 +44,13 @@ impl CommonArgs {
     /// The options that the flags stand for at this time.
     pub(crate) fn options(&self, now: Instant) -> Result<CommonOptions, ReportError> {
         let time = |flag, text: &Option<String>| read_time(flag, text.as_deref(), self.timezone, now);
+        let (since, until) = match self.calendar.bounds(self.timezone) {
+            Some((since, until)) => (Some(since), Some(until)),
+            None => (time("--since", &self.since)?, time("--until", &self.until)?),
+        };
         Ok(CommonOptions {
-            since: time("--since", &self.since)?,
-            until: time("--until", &self.until)?,
+            since,
+            until,
             zone: self.timezone,
             jobs: self.jobs.clone(),
             include_absent: self.include_absent,
@@ -77,11 +87,8 @@ impl CommonOptions {
         let chosen = if self.jobs.is_empty() {
             None
         } else {
-            let mut chosen = HashSet::new();
-            for given in &self.jobs {
-                chosen.extend(jobs_called(given, &names)?);
-            }
-            Some(chosen)
+            let chosen = self.jobs.iter().map(|given| job_called(given, &names));
+            Some(chosen.collect::<Result<HashSet<i64>, ReportError>>()?)
         };
         let places = names.iter().map(|job| job.job_key).zip(0..).collect();
         Ok(Scope {
@@ -95,31 +102,41 @@ impl CommonOptions {
     }
 }
 
-/// The jobs that `given` means: by GUID, else by name, else by name in any letter case. A name may be that of several.
-fn jobs_called(given: &str, names: &[JobName]) -> Result<Vec<i64>, ReportError> {
-    let keys = |is_meant: &dyn Fn(&JobName) -> bool| -> Vec<i64> {
-        let meant = names.iter().filter(|name| is_meant(name));
-        meant.map(|name| name.job_key).collect()
-    };
+/// The job that `given` means: by GUID, else by name, else by name in any letter case, else by the first digits of its
+/// GUID.
+fn job_called(given: &str, names: &[JobName]) -> Result<i64, ReportError> {
     let guid = given.parse::<Guid>().ok().map(|guid| guid.to_string());
+    let beginning = guid_beginning(given);
     let lower = given.to_lowercase();
-    let by: [&dyn Fn(&JobName) -> bool; 3] = [
+    let by: [&dyn Fn(&JobName) -> bool; 4] = [
         &|job| Some(&job.job_id) == guid.as_ref(),
         &|job| job.name.as_deref() == Some(given),
         &|job| job.name.as_ref().is_some_and(|name| name.to_lowercase() == lower),
+        &|job| (beginning.as_ref()).is_some_and(|beginning| job.job_id.starts_with(beginning)),
     ];
-    by.into_iter()
-        .map(keys)
-        .find(|keys| !keys.is_empty())
-        .ok_or_else(|| {
+    let meant = by
+        .into_iter()
+        .map(|is_meant| names.iter().filter(|job| is_meant(job)).collect());
+    let meant: Vec<&JobName> = meant
+        .into_iter()
+        .find(|jobs: &Vec<_>| !jobs.is_empty())
+        .unwrap_or_default();
+    match meant[..] {
+        [job] => Ok(job.job_key),
+        [] => {
             let known = names
                 .iter()
                 .flat_map(|job| [Some(job.job_id.as_str()), job.name.as_deref()]);
-            ReportError::UnknownJob {
+            Err(ReportError::UnknownJob {
                 given: given.to_owned(),
                 nearest: nearest(given, known.flatten()).map(str::to_owned),
-            }
-        })
+            })
+        }
+        _ => Err(ReportError::AmbiguousJob {
+            given: given.to_owned(),
+            meant: meant.iter().map(|job| job.job_id.clone()).collect(),
+        }),
+    }
 }
 
 /// The options after a look into the archive.
@@ -189,18 +206,6 @@ impl Scope {
     }
 }
 
-/// The most similar of `known`, where one is similar enough to be meant.
-pub(crate) fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    /// Below this, words have little in common; found by trying misspelt zones and names.
-    const SIMILAR: f64 = 0.75;
-    let given = given.to_lowercase();
-    known
-        .map(|word| (strsim::jaro_winkler(&given, &word.to_lowercase()), word))
-        .filter(|(similarity, _)| *similarity >= SIMILAR)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, word)| word)
-}
-
 /// The text names no time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not a time zone (expected an IANA name such as Europe/Berlin){}", did_you_mean(.nearest.as_deref()))]
@@ -249,23 +254,39 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_meant_by_guid_by_name_or_by_name_in_any_letter_case() {
+    fn a_job_is_meant_by_guid_or_its_beginning_or_by_name_in_any_letter_case() {
         let names = [
             job(1, "ff761384-4b49-40b4-97d8-0de38669075a", Some("Nightly")),
             job(2, "ff761384-4b49-40b4-97d8-0de38669075b", Some("nightly")),
-            job(3, "ff761384-4b49-40b4-97d8-0de38669075c", None),
+            job(3, "0e761384-4b49-40b4-97d8-0de38669075c", None),
+            job(4, "1e761384-4b49-40b4-97d8-0de38669075c", Some("0e761384")),
+            job(5, "2e761384-4b49-40b4-97d8-0de38669075c", Some("Weekly")),
         ];
-        assert_eq!(jobs_called("Nightly", &names).unwrap(), [1]);
-        assert_eq!(jobs_called("NIGHTLY", &names).unwrap(), [1, 2]);
-        assert_eq!(
-            jobs_called("{FF761384-4B49-40B4-97D8-0DE38669075C}", &names).unwrap(),
-            [3]
-        );
-        let error = jobs_called("nihgtly", &names).unwrap_err();
+        for (given, key) in [
+            ("Nightly", 1),
+            ("nightly", 2),
+            ("WEEKLY", 5),
+            ("{0E761384-4B49-40B4-97D8-0DE38669075C}", 3),
+            ("0E761384-4b", 3),
+            ("0e761384", 4),
+        ] {
+            assert_eq!(job_called(given, &names).unwrap(), key, "{given}");
+        }
+        for given in ["NIGHTLY", "ff761384"] {
+            let error = job_called(given, &names).unwrap_err();
+            assert!(error.is_wrong_usage());
+            assert!(
+                matches!(&error, ReportError::AmbiguousJob { meant, .. } if *meant
+                    == ["ff761384-4b49-40b4-97d8-0de38669075a", "ff761384-4b49-40b4-97d8-0de38669075b"]),
+                "{error:?}"
+            );
+        }
+        let error = job_called("nihgtly", &names).unwrap_err();
         assert!(error.is_wrong_usage());
         assert!(
             matches!(&error, ReportError::UnknownJob { nearest: Some(nearest), .. } if nearest == "nightly"),
             "{error:?}"
         );
+        assert!(job_called("0e76138", &names).is_err());
     }
 }

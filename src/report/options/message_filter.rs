@@ -9,6 +9,7 @@ use memchr::memmem;
 use serde::Serialize;
 
 use super::one_of::one_of;
+use super::pattern::{Pattern, fold};
 use crate::archive::{ArchiveError, MessageKeys, Snapshot};
 
 /// What a message is, by the name of its category in any letter case.
@@ -58,18 +59,18 @@ impl Category {
 /// Which assets are requested; any by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize)]
 pub(crate) struct AssetFilter {
-    /// Only messages about this asset, ignoring case; '' means no asset; may be given several times
+    /// Only messages about this asset, ignoring case; * stands for any text, '' means no asset; may be given several
+    /// times
     #[arg(long = "asset", value_name = "NAME")]
     #[serde(rename = "asset")]
     pub(crate) assets: Vec<String>,
 
-    /// Only messages about assets of this type, ignoring case; '' means no type; may be given several times
+    /// Only messages about assets of this type, written as for --asset; '' means no type
     #[arg(long = "asset-type", value_name = "NAME")]
     #[serde(rename = "asset_type")]
     pub(crate) asset_types: Vec<String>,
 
-    /// Only messages about assets of this owner (as the message says), ignoring case; '' means no owner; may be given
-    /// several times
+    /// Only messages about assets of this owner (as the message says), written as for --asset; '' means no owner
     #[arg(long = "owner", value_name = "NAME")]
     #[serde(rename = "owner")]
     pub(crate) owners: Vec<String>,
@@ -83,11 +84,14 @@ impl AssetFilter {
 
     /// Says of a name, type and owner whether they are those of an asset requested.
     pub(in crate::report) fn matcher(&self) -> impl Fn([Option<&str>; 3]) -> bool {
-        let lower = |names: &Vec<String>| names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
-        let wanted = [&self.assets, &self.asset_types, &self.owners].map(lower);
+        let patterns = |texts: &Vec<String>| texts.iter().map(|text| Pattern::new(text)).collect::<Vec<_>>();
+        let wanted = [&self.assets, &self.asset_types, &self.owners].map(patterns);
         move |texts| {
-            let fits = |(names, text): (&Vec<String>, Option<&str>)| {
-                names.is_empty() || names.contains(&text.unwrap_or_default().to_lowercase())
+            let fits = |(patterns, text): (&Vec<Pattern>, Option<&str>)| {
+                patterns.is_empty() || {
+                    let folded = fold(text.unwrap_or_default());
+                    patterns.iter().any(|pattern| pattern.fits(&folded))
+                }
             };
             wanted.iter().zip(texts).all(fits)
         }

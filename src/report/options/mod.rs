@@ -2,17 +2,21 @@
 //!
 //! The structs here are flags (`clap`) and what a manifest says of them (`serde`) in one.
 
+mod calendar;
 mod common;
 mod comparison;
 mod message_filter;
 mod one_of;
+mod pattern;
 mod period;
 mod time;
 
-pub(crate) use common::{CommonArgs, nearest};
+pub(crate) use crate::text::nearest;
+pub(crate) use common::CommonArgs;
 pub(crate) use common::{CommonOptions, Scope};
 pub(crate) use comparison::{Comparison, Span};
 pub(crate) use message_filter::{AssetFilter, Category, MessageFilter};
+pub(super) use message_filter::{KeySet, MatchingKeys};
 pub(crate) use one_of::one_of;
 pub(super) use period::has_day;
 pub use period::{Period, local_day};

@@ -12,7 +12,9 @@ use crate::report::options::Scope;
 /// Runs that changed after they were first archived
 ///
 /// One row per revision after a run's first, ordered by the time at which it was archived, to which --since and --until
-/// apply. was_final is 1 if the run had finished before it changed (status 4 to 7).
+/// apply. was_final is 1 if the run had finished before it changed (status 4 to 7). what names the fields that say
+/// something else and counts the messages that were added and that are gone; a message that was changed is one of each.
+/// `jobruns run` shows the values.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report changes --since 30d
@@ -30,6 +32,7 @@ row! {
         status_before: Option<i64> as Integer,
         status: Option<i64> as Integer,
         was_final: bool as Integer,
+        what: Option<&'a str> as Text,
     }
 }
 
@@ -45,11 +48,17 @@ impl Report for Changes {
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
         let ids = job_ids(scope);
+        let mut reader = snapshot.revision_reader();
         snapshot.each_change::<ReportError>(|change| {
             let captured = Instant::from_unix_seconds(change.captured_unix);
             if !scope.has_job(change.job_key) || !scope.has_time(Some(captured.ticks())) {
                 return Ok(());
             }
+            let changes = change
+                .entry_before
+                .map(|before| reader.changes(before, change.entry_id))
+                .transpose()?;
+            let what = changes.map_or_else(String::new, |changes| changes.to_string());
             row(&ChangeRow {
                 job_id: job_id(&ids, change.job_key)?,
                 job_name: scope.name_of(change.job_key),
@@ -61,6 +70,7 @@ impl Report for Changes {
                 was_final: change
                     .status_before
                     .is_some_and(|code| JobStatus(code).is_final()),
+                what: Some(what.as_str()).filter(|what| !what.is_empty()),
             })
         })
     }

@@ -5,10 +5,9 @@
 
 use serde::Serialize;
 
-use super::runs::{RunFilter, is_wanted, job_id, job_ids, time_basis};
-use crate::archive::Snapshot;
-use crate::model::Instant;
-use crate::model::MessageKey;
+use super::runs::{RunFilter, job_id, job_ids, time_basis};
+use crate::archive::{MessageRow, Snapshot};
+use crate::model::{Instant, MessageKey};
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
@@ -45,6 +44,34 @@ row! {
         absent_since: Option<Instant> as Instant,
         occurred_at_raw: Option<&'a str> as Text,
         time_basis: Option<&'a str> as Text,
+        job_name: Option<&'a str> as Text,
+    }
+}
+
+impl<'a> MessagesRow<'a> {
+    /// The row of a message of this run and job.
+    pub(in crate::report) fn of(
+        message: &MessageRow<'a>,
+        job_run_id: &'a str,
+        job_id: &'a str,
+        job_name: Option<&'a str>,
+    ) -> Self {
+        Self {
+            job_run_id,
+            job_id,
+            ordinal: message.ordinal,
+            occurred_at: message.occurred_ticks.map(Instant::from_ticks),
+            message: message.message,
+            message_details: message.message_details,
+            category: message.category,
+            asset: message.asset,
+            asset_type: message.asset_type,
+            asset_owner: message.asset_owner,
+            absent_since: message.absent_since_unix.map(Instant::from_unix_seconds),
+            occurred_at_raw: message.occurred_at_raw,
+            time_basis: message.occurred_assumed.map(time_basis),
+            job_name,
+        }
     }
 }
 
@@ -61,20 +88,12 @@ impl Report for Messages {
     ) -> Result<(), ReportError> {
         let jobs = job_ids(scope);
         let include_absent = scope.options().include_absent;
-        let keys = self.filter.messages.keys(snapshot)?;
-        let with_message = keys
-            .as_ref()
-            .map(|keys| keys.runs(snapshot, include_absent))
-            .transpose()?;
+        let wanted = self.filter.wanted(snapshot, scope)?;
+        let keys = &wanted.keys;
         let mut reader = snapshot.message_reader()?;
         let mut ranges: Vec<(i64, i64)> = Vec::new();
         snapshot.each_run_key::<ReportError>(None, None, |run| {
-            let has_message = || {
-                with_message
-                    .as_ref()
-                    .is_none_or(|runs| runs.contains(run.run_key))
-            };
-            if !is_wanted(&run, scope, &self.filter.statuses) || !has_message() {
+            if !wanted.has(&run) {
                 return Ok(());
             }
             let (first, last) = MessageKey::range(run.run_key);
@@ -95,25 +114,11 @@ impl Report for Messages {
                     }
                 })?;
             }
-            let job_id = job_id(&jobs, run.job_key)?;
+            let (job_id, job_name) = (job_id(&jobs, run.job_key)?, scope.name_of(run.job_key));
             for &(first, last) in &ranges {
                 reader.each::<ReportError>(first, last, |message| {
                     if message.absent_since_unix.is_none() || include_absent {
-                        row(&MessagesRow {
-                            job_run_id: run.job_run_id,
-                            job_id,
-                            ordinal: message.ordinal,
-                            occurred_at: message.occurred_ticks.map(Instant::from_ticks),
-                            message: message.message,
-                            message_details: message.message_details,
-                            category: message.category,
-                            asset: message.asset,
-                            asset_type: message.asset_type,
-                            asset_owner: message.asset_owner,
-                            absent_since: message.absent_since_unix.map(Instant::from_unix_seconds),
-                            occurred_at_raw: message.occurred_at_raw,
-                            time_basis: message.occurred_assumed.map(time_basis),
-                        })?;
+                        row(&MessagesRow::of(&message, run.job_run_id, job_id, job_name))?;
                     }
                     Ok(())
                 })?;

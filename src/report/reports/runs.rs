@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::archive::{ArchiveError, RunKey, RunRow, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, STATUS_NAMES};
-use crate::report::definition::{EachRow, Report, row};
+use crate::report::definition::{EachRow, Report, Row, row};
 use crate::report::error::ReportError;
-use crate::report::options::{MessageFilter, Scope, nearest};
+use crate::report::options::{KeySet, MatchingKeys, MessageFilter, Scope, nearest};
+use crate::report::table::Rows;
 
 /// Every run, with the columns of the table `runs`
 ///
@@ -17,7 +18,7 @@ use crate::report::options::{MessageFilter, Scope, nearest};
 /// given.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
-  jobruns report runs --since 30d --status Faulted --status Aborted
+  jobruns report runs --since 30d --status failed
   jobruns report runs --asset SRV-0042 --category error --output runs.csv")]
 pub(crate) struct Runs {
     #[command(flatten)]
@@ -29,40 +30,56 @@ pub(crate) struct Runs {
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize)]
 #[command(next_help_heading = "Which")]
 pub(crate) struct RunFilter {
-    /// Only runs with this status, by name or code; may be given several times
+    /// Only runs with this status, by name or code, or `failed` (Faulted or Aborted); may be given several times
     #[arg(long = "status", value_name = "NAME|CODE", value_parser = status, allow_hyphen_values = true)]
     #[serde(rename = "status")]
-    pub(crate) statuses: Vec<i64>,
+    pub(crate) statuses: Vec<WantedStatus>,
 
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) messages: MessageFilter,
 }
 
-impl RunFilter {
-    /// Whether every run and message is wanted.
-    pub(in crate::report) fn is_any(&self) -> bool {
-        *self == Self::default()
+/// A status that is requested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WantedStatus {
+    /// Any that is a failure.
+    Failed,
+    /// This one.
+    #[serde(untagged)]
+    Code(i64),
+}
+
+impl WantedStatus {
+    fn has(self, code: i64) -> bool {
+        match self {
+            Self::Code(wanted) => wanted == code,
+            Self::Failed => JobStatus(code).is_failure(),
+        }
     }
 }
 
-/// A status by its name in any letter case, by its code, or as tables show an unknown one: `Unknown(42)`.
-fn status(text: &str) -> Result<i64, String> {
+/// A status by its name in any letter case, by its code, or as tables show an unknown one: `Unknown(42)`; or `failed`.
+fn status(text: &str) -> Result<WantedStatus, String> {
     let text = text.trim();
     let code = text
         .strip_prefix("Unknown(")
         .and_then(|rest| rest.strip_suffix(')'))
         .unwrap_or(text);
     if let Ok(code) = code.parse() {
-        return Ok(code);
+        return Ok(WantedStatus::Code(code));
+    }
+    if text.eq_ignore_ascii_case("failed") {
+        return Ok(WantedStatus::Failed);
     }
     if let Some(JobStatus(code)) = JobStatus::by_name(text) {
-        return Ok(code);
+        return Ok(WantedStatus::Code(code));
     }
     let known = STATUS_NAMES.join(", ");
-    Err(match nearest(text, STATUS_NAMES.into_iter()) {
-        Some(nearest) => format!("did you mean {nearest}? There are {known}, and codes"),
-        None => format!("expected {known}, or a code"),
+    Err(match nearest(text, STATUS_NAMES.into_iter().chain(["failed"])) {
+        Some(nearest) => format!("did you mean {nearest}? There are {known}, failed, and codes"),
+        None => format!("expected {known}, failed, or a code"),
     })
 }
 
@@ -89,6 +106,7 @@ row! {
         started_at_raw: Option<&'a str> as Text,
         ended_at_raw: Option<&'a str> as Text,
         time_basis: Option<&'a str> as Text,
+        job_name: Option<&'a str> as Text,
     }
 }
 
@@ -104,28 +122,60 @@ impl Report for Runs {
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
         let jobs = job_ids(scope);
-        let keys = self.filter.messages.keys(snapshot)?;
-        let with_message = keys
-            .map(|keys| keys.runs(snapshot, scope.options().include_absent))
-            .transpose()?;
+        let wanted = self.filter.wanted(snapshot, scope)?;
         snapshot.each_run_key::<ReportError>(scope.since(), scope.until(), |run| {
-            let has_message = || {
-                with_message
-                    .as_ref()
-                    .is_none_or(|runs| runs.contains(run.run_key))
-            };
-            if !is_wanted(&run, scope, &self.filter.statuses) || !has_message() {
+            if !wanted.has(&run) {
                 return Ok(());
             }
-            snapshot.run_row(run.run_key, |run| yield_row(&run, &jobs, row))
+            snapshot.run_row(run.run_key, |run| yield_row(&run, &jobs, scope, row))
         })
     }
 }
 
-/// Whether a run is of a job and has a status that are requested.
-pub(super) fn is_wanted(run: &RunKey<'_>, scope: &Scope, statuses: &[i64]) -> bool {
-    scope.has_job(run.job_key)
-        && (statuses.is_empty() || run.status.is_some_and(|status| statuses.contains(&status)))
+impl RunFilter {
+    /// Whether every run and message is wanted.
+    pub(in crate::report) fn is_any(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Finds the runs with the messages that are requested.
+    pub(super) fn wanted<'f>(
+        &'f self,
+        snapshot: &Snapshot<'_>,
+        scope: &'f Scope,
+    ) -> Result<WantedRuns<'f>, ReportError> {
+        let keys = self.messages.keys(snapshot)?;
+        let with_message = keys
+            .as_ref()
+            .map(|keys| keys.runs(snapshot, scope.options().include_absent))
+            .transpose()?;
+        Ok(WantedRuns {
+            scope,
+            statuses: &self.statuses,
+            with_message,
+            keys,
+        })
+    }
+}
+
+/// Which runs are requested: by job, status and what their messages say.
+pub(super) struct WantedRuns<'f> {
+    scope: &'f Scope,
+    statuses: &'f [WantedStatus],
+    with_message: Option<KeySet>,
+    /// Which messages are requested; `None` for all.
+    pub(super) keys: Option<MatchingKeys>,
+}
+
+impl WantedRuns<'_> {
+    /// Whether the run is one of them.
+    pub(super) fn has(&self, run: &RunKey<'_>) -> bool {
+        let has_status = |code| self.statuses.iter().any(|wanted| wanted.has(code));
+        let has_message = |runs: &KeySet| runs.contains(run.run_key);
+        self.scope.has_job(run.job_key)
+            && (self.statuses.is_empty() || run.status.is_some_and(has_status))
+            && self.with_message.as_ref().is_none_or(has_message)
+    }
 }
 
 /// GUIDs of the jobs by their key.
@@ -147,9 +197,35 @@ pub(super) const fn time_basis(is_assumed: bool) -> &'static str {
     if is_assumed { "assumed" } else { "explicit" }
 }
 
-fn yield_row(run: &RunRow<'_>, jobs: &HashMap<i64, &str>, row: EachRow<'_, Runs>) -> Result<(), ReportError> {
+/// Writes the row of one run.
+pub(in crate::report) fn each_of(
+    snapshot: &Snapshot<'_>,
+    scope: &Scope,
+    run_key: i64,
+    rows: &mut dyn Rows,
+) -> Result<(), ReportError> {
+    rows.columns(RunsRow::COLUMNS)?;
+    snapshot.run_row::<ReportError>(run_key, |run| {
+        yield_row(&run, &job_ids(scope), scope, &mut |row| {
+            Ok(row.cells(|cells| rows.row(cells))?)
+        })
+    })?;
+    Ok(rows.finish()?)
+}
+
+/// The time from start to end, where the run has both.
+pub(super) fn duration(run: &RunRow<'_>) -> Option<Decimal> {
+    let (start, end) = run.started_ticks.zip(run.ended_ticks)?;
+    Some(Decimal::seconds(i128::from(end) - i128::from(start)))
+}
+
+fn yield_row(
+    run: &RunRow<'_>,
+    jobs: &HashMap<i64, &str>,
+    scope: &Scope,
+    row: EachRow<'_, Runs>,
+) -> Result<(), ReportError> {
     let status_name = run.status.map(|status| JobStatus(status).name());
-    let duration = run.started_ticks.zip(run.ended_ticks);
     row(&RunsRow {
         job_run_id: run.job_run_id,
         job_id: job_id(jobs, run.job_key)?,
@@ -157,7 +233,7 @@ fn yield_row(run: &RunRow<'_>, jobs: &HashMap<i64, &str>, row: EachRow<'_, Runs>
         status_name: status_name.as_deref(),
         started_at: run.started_ticks.map(Instant::from_ticks),
         ended_at: run.ended_ticks.map(Instant::from_ticks),
-        duration_seconds: duration.map(|(start, end)| Decimal::seconds(i128::from(end) - i128::from(start))),
+        duration_seconds: duration(run),
         exception: run.exception,
         custom_status_text: run.custom_status_text,
         job_summary: run.job_summary,
@@ -174,6 +250,7 @@ fn yield_row(run: &RunRow<'_>, jobs: &HashMap<i64, &str>, row: EachRow<'_, Runs>
             (Some(start), Some(end)) if start != end => Some("mixed"),
             (start, end) => start.or(end).map(time_basis),
         },
+        job_name: scope.name_of(run.job_key),
     })
 }
 
@@ -182,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_a_name_a_code_or_what_a_table_shows() {
+    fn a_status_is_a_name_a_code_what_a_table_shows_or_failed() {
         for (text, code) in [
             ("faulted", 5),
             ("5", 5),
@@ -190,8 +267,13 @@ mod tests {
             ("-1", -1),
             ("Unknown(42)", 42),
         ] {
-            assert_eq!(status(text), Ok(code), "{text}");
+            assert_eq!(status(text), Ok(WantedStatus::Code(code)), "{text}");
         }
+        let failed = status("Failed").unwrap();
+        let codes: Vec<i64> = (-1..9).filter(|&code| failed.has(code)).collect();
+        assert_eq!(codes, [5, 7]);
+        let said = serde_json::to_string(&[failed, WantedStatus::Code(42)]).unwrap();
+        assert_eq!(said, r#"["failed",42]"#);
         assert!(status("Fautled").unwrap_err().contains("did you mean Faulted?"));
         assert!(status("").unwrap_err().contains("expected None, Pending"));
         assert!(status("99999999999999999999").is_err());

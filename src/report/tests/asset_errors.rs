@@ -81,10 +81,10 @@ fn a_row_is_about_an_asset_of_a_type_and_the_worst_comes_first() {
     assert_eq!(
         lines(AssetErrors::default()),
         [
-            "a||new|3|2|0|1|0|2|2|1970-01-01T00:00:10Z|1970-01-01T00:00:20Z|y",
-            "b|||4|1|1|2|0|2|2|1970-01-01T00:00:12Z|1970-01-01T00:03:20Z|q",
-            "a|SQL||1|1|0|0|0|1|1|1970-01-01T00:00:05Z|1970-01-01T00:00:05Z|x",
-            "|||2|0|0|0|2|1|1|1970-01-01T00:00:13Z|1970-01-01T00:01:40Z|z",
+            "a||new|3|2|0|1|0|2|2|1970-01-01T00:00:10Z|1970-01-01T00:00:20Z|y|",
+            "b|||4|1|1|2|0|2|2|1970-01-01T00:00:12Z|1970-01-01T00:03:20Z|q|",
+            "a|SQL||1|1|0|0|0|1|1|1970-01-01T00:00:05Z|1970-01-01T00:00:05Z|x|",
+            "|||2|0|0|0|2|1|1|1970-01-01T00:00:13Z|1970-01-01T00:01:40Z|z|",
         ]
     );
     let header = archive()
@@ -94,7 +94,7 @@ fn a_row_is_about_an_asset_of_a_type_and_the_worst_comes_first() {
     assert_eq!(
         header.join(","),
         "asset,asset_type,asset_owner,messages,errors,warnings,information,other,runs,jobs,first_seen,last_seen,\
-         top_message"
+         top_message,top_detail"
     );
 }
 
@@ -126,8 +126,8 @@ fn categories_and_spans_decide_what_a_row_counts() {
     assert_eq!(
         lines(warnings),
         [
-            "|||2|0|0|0|2|1|1|1970-01-01T00:00:13Z|1970-01-01T00:01:40Z|z",
-            "b|||1|0|1|0|0|1|1|1970-01-01T00:00:12Z|1970-01-01T00:00:12Z|x",
+            "|||2|0|0|0|2|1|1|1970-01-01T00:00:13Z|1970-01-01T00:01:40Z|z|",
+            "b|||1|0|1|0|0|1|1|1970-01-01T00:00:12Z|1970-01-01T00:00:12Z|x|",
         ]
     );
     // A message without a time counts with its run's start.
@@ -139,8 +139,8 @@ fn categories_and_spans_decide_what_a_row_counts() {
     assert_eq!(
         lines_of(late),
         [
-            "|||1|0|0|0|1|1|1|1970-01-01T00:01:40Z|1970-01-01T00:01:40Z|",
-            "a||new|1|0|0|1|0|1|1|1970-01-01T00:00:20Z|1970-01-01T00:00:20Z|y",
+            "|||1|0|0|0|1|1|1|1970-01-01T00:01:40Z|1970-01-01T00:01:40Z||",
+            "a||new|1|0|0|1|0|1|1|1970-01-01T00:00:20Z|1970-01-01T00:00:20Z|y|",
         ]
     );
     let early = CommonOptions {
@@ -194,7 +194,7 @@ fn absent_messages_count_when_asked_for() {
     };
     assert!(
         lines_of(absent_too)
-            .contains(&"b|||5|2|1|2|0|2|2|1970-01-01T00:00:01Z|1970-01-01T00:03:20Z|gone".to_owned())
+            .contains(&"b|||5|2|1|2|0|2|2|1970-01-01T00:00:01Z|1970-01-01T00:03:20Z|gone|".to_owned())
     );
 }
 
@@ -215,19 +215,101 @@ fn other_groupings_leave_the_other_asset_columns_empty() {
     );
     assert!(
         by(GroupBy::Owner)
-            .contains(&"||old|1|1|0|0|0|1|1|1970-01-01T00:00:10Z|1970-01-01T00:00:10Z|".to_owned())
+            .contains(&"||old|1|1|0|0|0|1|1|1970-01-01T00:00:10Z|1970-01-01T00:00:10Z||".to_owned())
     );
     assert!(
         by(GroupBy::Message)
-            .contains(&"|||2|1|0|1|0|2|2|1970-01-01T00:00:11Z|1970-01-01T00:00:20Z|y".to_owned())
+            .contains(&"|||2|1|0|1|0|2|2|1970-01-01T00:00:11Z|1970-01-01T00:00:20Z|y|".to_owned())
     );
     assert_eq!(
         by(GroupBy::Category),
         [
-            "|||4|4|0|0|0|2|2|1970-01-01T00:00:05Z|1970-01-01T00:03:20Z||error",
-            "|||3|0|0|3|0|2|2|1970-01-01T00:00:13Z|1970-01-01T00:00:20Z||information",
-            "|||2|0|0|0|2|1|1|1970-01-01T00:00:13Z|1970-01-01T00:01:40Z||other",
-            "|||1|0|1|0|0|1|1|1970-01-01T00:00:12Z|1970-01-01T00:00:12Z||warning",
+            "|||4|4|0|0|0|2|2|1970-01-01T00:00:05Z|1970-01-01T00:03:20Z|||error",
+            "|||3|0|0|3|0|2|2|1970-01-01T00:00:13Z|1970-01-01T00:00:20Z|||information",
+            "|||2|0|0|0|2|1|1|1970-01-01T00:00:13Z|1970-01-01T00:01:40Z|||other",
+            "|||1|0|1|0|0|1|1|1970-01-01T00:00:12Z|1970-01-01T00:00:12Z|||warning",
         ]
     );
+}
+
+#[test]
+fn the_top_detail_is_the_most_frequent_text_and_of_equally_frequent_ones_the_first_by_bytes() {
+    let detailed = |asset, text, details| Message {
+        details,
+        ..message(10, "Error", asset, text)
+    };
+    // The archive of this test stores every other text again, under another key.
+    let many = |asset, text, details: &[Option<&'static str>]| -> Vec<Message> {
+        details
+            .iter()
+            .map(|&details| detailed(asset, text, details))
+            .collect()
+    };
+    let run = |messages| Run {
+        start: at(100),
+        messages,
+        ..Run::default()
+    };
+    let archive = TestArchive::new(
+        &[None],
+        &[
+            run(many(
+                "a",
+                "x",
+                &[
+                    Some("often"),
+                    Some("seldom"),
+                    Some("often"),
+                    Some("often"),
+                    Some("seldom"),
+                ],
+            )),
+            run(many("b", "y", &[Some("b"), Some("B"), Some("\u{e9}"), Some("e")])),
+            // Neither what is missing nor what is empty counts, however often it comes.
+            run(many(
+                "c",
+                "z",
+                &[None, None, Some(""), Some(""), Some(""), Some("said")],
+            )),
+            run(many("d", "z", &[None, Some("")])),
+            run(many("b", "y", &[Some("b"), Some("often"), Some("B")])),
+        ],
+    );
+    let lines = |report: AssetErrors| archive.lines(&plain(report));
+    let tops = |group_by, columns: std::ops::Range<usize>| {
+        let rows = lines(AssetErrors {
+            group_by,
+            ..AssetErrors::default()
+        });
+        rows.iter()
+            .map(|row| {
+                let cells: Vec<&str> = row.split('|').collect();
+                let (asset, messages, tops) = (cells[0], cells[3], &cells[columns.clone()]);
+                format!("{asset} {messages} {}", tops.join(" "))
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        tops(GroupBy::Asset, 12..14),
+        ["b 7 y B", "c 6 z said", "a 5 x often", "d 2 z "]
+    );
+    assert_eq!(
+        tops(GroupBy::Detail, 12..14),
+        [
+            " 7  ",
+            " 4  often",
+            " 2  B",
+            " 2  b",
+            " 2  seldom",
+            " 1  e",
+            " 1  said",
+            " 1  \u{e9}"
+        ]
+    );
+    assert_eq!(tops(GroupBy::Message, 12..14), [" 8 z ", " 7 y ", " 5 x "]);
+    let top = lines(AssetErrors {
+        top: Some(1),
+        ..AssetErrors::default()
+    });
+    assert!(top[0].ends_with("|y|B"), "{top:?}");
 }

@@ -146,11 +146,11 @@ fn assets_are_new_gone_worse_or_better_and_what_grew_most_comes_first() {
     assert_eq!(
         lines(|_| {}),
         [
-            "worse||new|1|3|2|1|3|2|worse|y",
-            "same||new|1|1|0|1|1|0|same|x",
-            "new||new|0|1|1|0|0|0|new|i",
-            "better||new|1|1|0|1|0|-1|better|w",
-            "gone||old|1|0|-1|1|0|-1|gone|x",
+            "worse||new|1|3|2|1|3|2|worse|y|",
+            "same||new|1|1|0|1|1|0|same|x|",
+            "new||new|0|1|1|0|0|0|new|i|",
+            "better||new|1|1|0|1|0|-1|better|w|",
+            "gone||old|1|0|-1|1|0|-1|gone|x|",
         ]
     );
     assert_eq!(lines(|report| report.min = 1).len(), 4);
@@ -158,13 +158,13 @@ fn assets_are_new_gone_worse_or_better_and_what_grew_most_comes_first() {
     assert_eq!(
         lines(|report| report.group_by = GroupBy::Category),
         [
-            "|||4|4|0|4|4|0|same||error",
-            "|||0|1|1|0|0|0|new||information",
-            "|||0|1|1|0|0|0|new||warning",
+            "|||4|4|0|4|4|0|same|||error",
+            "|||0|1|1|0|0|0|new|||information",
+            "|||0|1|1|0|0|0|new|||warning",
         ]
     );
     assert_eq!(
         lines(|report| report.group_by = GroupBy::Owner)[0],
-        "||new|0|6|6|0|4|4|new|"
+        "||new|0|6|6|0|4|4|new||"
     );
 }

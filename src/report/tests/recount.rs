@@ -48,13 +48,21 @@ fn any_message() -> impl Strategy<Value = Message> {
         select(vec![None, Some(""), Some("a"), Some("b"), Some("=c")]),
         select(vec![None, Some(""), Some("SQL")]),
         select(vec![None, Some("o1"), Some("o2")]),
+        select(vec![
+            None,
+            Some(""),
+            Some("d"),
+            Some("D"),
+            Some("\u{e9}"),
+            Some("dd"),
+        ]),
         proptest::bool::weighted(0.2),
     )
         .prop_map(
-            |(at, text, category, asset, asset_type, owner, is_absent)| Message {
+            |(at, text, category, asset, asset_type, owner, details, is_absent)| Message {
                 at,
                 text,
-                details: None,
+                details,
                 category,
                 asset,
                 asset_type,
@@ -225,15 +233,18 @@ fn assets(runs: &[Run], common: &CommonOptions) -> Vec<String> {
         let (errors, warnings) = (of(&["error"]), of(&["warning"]));
         let information = of(&["information", "info", "informational"]);
         let owner = seen.iter().map(|(_, _, message, at)| (*at, message.owner)).max();
-        let mut texts: BTreeMap<&str, i64> = BTreeMap::new();
-        for (_, _, message, _) in &seen {
-            if let Some(text) = message.text.filter(|text| !text.is_empty()) {
-                *texts.entry(text).or_default() -= 1;
+        let top = |text: fn(&Message) -> Option<&'static str>| {
+            let mut texts: BTreeMap<&str, i64> = BTreeMap::new();
+            for (_, _, message, _) in &seen {
+                if let Some(text) = text(message).filter(|text| !text.is_empty()) {
+                    *texts.entry(text).or_default() -= 1;
+                }
             }
-        }
-        let top = texts.into_iter().min_by_key(|(text, count)| (*count, *text));
+            let top = texts.into_iter().min_by_key(|(text, count)| (*count, *text));
+            top.map_or("", |(text, _)| text)
+        };
         let line = format!(
-            "{asset}|{asset_type}|{}|{}|{errors}|{warnings}|{information}|{}|{}|{}|{}|{}|{}",
+            "{asset}|{asset_type}|{}|{}|{errors}|{warnings}|{information}|{}|{}|{}|{}|{}|{}|{}",
             owner.and_then(|(_, owner)| owner).unwrap_or(""),
             seen.len(),
             seen.len() - errors - warnings - information,
@@ -247,7 +258,8 @@ fn assets(runs: &[Run], common: &CommonOptions) -> Vec<String> {
                 .len(),
             shown(seen.iter().filter_map(|(.., at)| *at).min()),
             shown(seen.iter().filter_map(|(.., at)| *at).max()),
-            top.map_or("", |(text, _)| text),
+            top(|message| message.text),
+            top(|message| message.details),
         );
         let order = (std::cmp::Reverse((errors, seen.len())), asset, asset_type);
         rows.push((order, line));

@@ -2,7 +2,7 @@
 
 use crate::model::Instant;
 use crate::report::options::{AssetFilter, Category, MessageFilter};
-use crate::report::reports::runs::RunFilter;
+use crate::report::reports::runs::{RunFilter, WantedStatus};
 use crate::report::reports::{Messages, Runs};
 use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
 use crate::report::{CommonOptions, Ready};
@@ -156,7 +156,7 @@ fn runs_are_chosen_by_job_status_and_messages() {
         of_runs(&request)
     };
     assert_eq!(
-        chosen(|_, filter| filter.statuses = vec![42, 5]),
+        chosen(|_, filter| filter.statuses = [42, 5].map(WantedStatus::Code).to_vec()),
         [run_id(2), run_id(0)]
     );
     assert_eq!(chosen(|common, _| common.jobs = vec![job_id(1)]), [run_id(0)]);
@@ -226,7 +226,7 @@ fn messages_are_chosen_by_what_they_say_and_by_their_own_time() {
     assert_eq!(
         chosen(|_, filter| {
             filter.messages.assets.owners = vec!["team a".to_owned()];
-            filter.statuses = vec![42];
+            filter.statuses = vec![WantedStatus::Code(42)];
         }),
         ["2/0"]
     );

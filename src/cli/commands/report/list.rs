@@ -38,6 +38,7 @@ macro_rules! list {
 list! {
     failure_trends::FailureTrends,
     asset_errors::AssetErrors,
+    failures::Failures,
     coverage::Coverage,
     missed_runs::MissedRuns,
     changes::Changes,

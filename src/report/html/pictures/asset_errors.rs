@@ -37,6 +37,7 @@ impl Present for AssetErrors {
                 GroupBy::Owner => "owner",
                 GroupBy::Category => "category",
                 GroupBy::Message => "message",
+                GroupBy::Detail => "detail",
             },
             bars: Vec::new(),
             rows: 0,
@@ -73,6 +74,7 @@ impl Picture<AssetErrors> for Worst {
                 GroupBy::Owner => named(row.asset_owner),
                 GroupBy::Category => named(row.category),
                 GroupBy::Message => named(row.top_message),
+                GroupBy::Detail => named(row.top_detail),
             };
             let name = name.unwrap_or_else(|| format!("(no {})", self.what));
             self.bars.push((name, counts));

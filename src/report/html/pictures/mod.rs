@@ -5,6 +5,7 @@ mod changes;
 mod compare;
 mod coverage;
 pub(super) mod failure_trends;
+mod failures;
 mod lines;
 mod missed_runs;
 mod over_time;

@@ -26,6 +26,7 @@ row! {
         errors_change: i64 as Integer,
         trend: Trend as Text,
         top_message: Option<&'a str> as Text,
+        top_detail: Option<&'a str> as Text,
         /// Only where rows are categories.
         category: Option<&'a str> as Text,
     }
@@ -62,7 +63,7 @@ impl AssetErrors {
         before: &Scope,
         mut row: impl FnMut(AssetComparison<'_>) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
-        let groups = Groups::read(snapshot, self)?;
+        let groups = Groups::read(snapshot, self, true)?;
         let counted = [
             scan::count(snapshot, before, &groups)?,
             scan::count(snapshot, now, &groups)?,
@@ -83,24 +84,31 @@ impl AssetErrors {
         found.sort_by_cached_key(|pair| {
             let ([errors_before, errors], [_, messages]) = (pair.errors(), pair.messages());
             let grown = i128::from(errors) - i128::from(errors_before);
-            (
-                Reverse((grown, errors, messages)),
-                groups.names(pair.group).clone(),
-            )
+            (Reverse((grown, errors, messages)), groups.names(pair.group))
         });
         found.truncate(self.most_rows());
+        let of_span = |is_now: bool| {
+            let pairs = found.iter().filter(move |pair| pair.now.is_some() == is_now);
+            pairs.map(|pair| pair.group)
+        };
+        let mut top_details = counted[0].top_details(snapshot, of_span(false))?;
+        top_details.extend(counted[1].top_details(snapshot, of_span(true))?);
         for pair in &found {
             let names = groups.names(pair.group);
-            let (asset_owner, top_message) = match self.group_by {
-                GroupBy::Asset => pair
-                    .latest()
-                    .map_or((None, None), |row| (row.owner, row.top_message)),
-                _ => (names.owner.as_deref(), names.message.as_deref()),
+            let (asset_owner, top_message, top_detail) = match self.group_by {
+                GroupBy::Asset => {
+                    let (owner, top_message) = pair
+                        .latest()
+                        .map_or((None, None), |row| (row.owner, row.top_message));
+                    let top_detail = top_details.get(&pair.group).map(String::as_str);
+                    (owner, top_message, top_detail)
+                }
+                _ => (names.owner, names.message, names.detail),
             };
             let ([messages_before, messages], [errors_before, errors]) = (pair.messages(), pair.errors());
             row(AssetComparison {
-                asset: names.asset.as_deref(),
-                asset_type: names.asset_type.as_deref(),
+                asset: names.asset,
+                asset_type: names.asset_type,
                 asset_owner,
                 messages_before,
                 messages,
@@ -110,7 +118,8 @@ impl AssetErrors {
                 errors_change: change(errors_before, errors),
                 trend: Trend::of_counts(messages_before, messages, errors_before, errors),
                 top_message,
-                category: names.category.as_deref(),
+                top_detail,
+                category: names.category,
             })?;
         }
         Ok(())

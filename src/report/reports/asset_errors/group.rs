@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use super::details::Marks;
 use super::options::{AssetErrors, GroupBy};
 use crate::archive::{ArchiveError, AssetName, KindName, Snapshot};
 use crate::report::options::Category;
@@ -11,14 +12,18 @@ use crate::report::options::Category;
 /// No key: keys count from 1, and holes stay this.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// What a row is about; what it is not grouped by is empty. NULL and `''` are one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Names {
-    pub(super) asset: Option<String>,
-    pub(super) asset_type: Option<String>,
-    pub(super) owner: Option<String>,
-    pub(super) message: Option<String>,
-    pub(super) category: Option<String>,
+/// The text that rows are grouped by, or two of them: asset and type. NULL and `''` are one.
+type GroupKey = [Option<Box<str>>; 2];
+
+/// What a row is about; what it is not grouped by is empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Names<'g> {
+    pub(super) asset: Option<&'g str>,
+    pub(super) asset_type: Option<&'g str>,
+    pub(super) owner: Option<&'g str>,
+    pub(super) message: Option<&'g str>,
+    pub(super) detail: Option<&'g str>,
+    pub(super) category: Option<&'g str>,
 }
 
 /// What a stored asset counts for.
@@ -48,20 +53,31 @@ pub(super) struct KindPlace {
 /// The groups, and the way from stored keys to them.
 #[derive(Debug)]
 pub(super) struct Groups {
-    names: Vec<Names>,
+    by: GroupBy,
+    keys: Vec<GroupKey>,
     assets: Vec<Option<AssetPlace>>,
     kinds: Vec<Option<KindPlace>>,
+    /// The group of each text of details, where they decide it.
+    details: Vec<Option<u32>>,
+    /// The group of messages without details; else [`NONE`].
+    without_details: u32,
     /// Owners, in their order; NULL is the first.
     owners: Vec<Option<String>>,
     /// Message texts, in their order.
     texts: Vec<String>,
-    /// Whether owner and top message are requested.
-    pub(super) wants_details: bool,
+    /// Whether the top message is requested.
+    pub(super) wants_message: bool,
+    /// Whether the top details are requested.
+    pub(super) wants_detail: bool,
 }
 
 impl Groups {
-    /// Reads the names behind the keys.
-    pub(super) fn read(snapshot: &Snapshot<'_>, options: &AssetErrors) -> Result<Self, ArchiveError> {
+    /// Reads the names behind the keys. The top details take the longest to find; who does not show them leaves them out.
+    pub(super) fn read(
+        snapshot: &Snapshot<'_>,
+        options: &AssetErrors,
+        with_top_detail: bool,
+    ) -> Result<Self, ArchiveError> {
         let assets = snapshot.asset_names()?;
         let kinds = snapshot.kind_names()?;
         let owners = in_order(assets.iter().map(|row| row.asset_owner.as_deref()));
@@ -92,29 +108,72 @@ impl Groups {
             (row.kind_key, place)
         });
         let kind_places = by_key(kind_places.collect())?;
+        let mut details = Vec::new();
+        let mut without_details = NONE;
+        if options.group_by == GroupBy::Detail {
+            without_details = groups.number([None, None]);
+            let marks = Marks::default();
+            let mut known: HashMap<u64, u32, RandomState> = HashMap::default();
+            snapshot.each_detail(|key, text| {
+                let group = match text {
+                    "" => without_details,
+                    _ => *known
+                        .entry(marks.of(text.as_bytes()))
+                        .or_insert_with(|| groups.add([Some(text.into()), None])),
+                };
+                details.push((key, group));
+            })?;
+        }
         Ok(Self {
-            names: groups.names,
+            by: options.group_by,
+            keys: groups.keys,
             assets: asset_places,
             kinds: kind_places,
+            details: by_key(details)?,
+            without_details,
             owners: owners.into_iter().map(|owner| owner.map(str::to_owned)).collect(),
             texts: texts.into_iter().map(str::to_owned).collect(),
-            wants_details: options.group_by == GroupBy::Asset,
+            wants_message: options.group_by == GroupBy::Asset,
+            wants_detail: options.group_by == GroupBy::Asset && with_top_detail,
         })
     }
 
     /// How many groups there are; those of which no message is left included.
     pub(super) const fn len(&self) -> usize {
-        self.names.len()
+        self.keys.len()
     }
 
     /// How many texts are counted; none where no top message is requested.
     pub(super) const fn text_count(&self) -> usize {
-        if self.wants_details { self.texts.len() } else { 0 }
+        if self.wants_message { self.texts.len() } else { 0 }
     }
 
     /// What the group is about.
-    pub(super) fn names(&self, group: u32) -> &Names {
-        &self.names[group as usize]
+    pub(super) fn names(&self, group: u32) -> Names<'_> {
+        let [first, second] = self.keys[group as usize].each_ref().map(Option::as_deref);
+        let mut names = Names::default();
+        match self.by {
+            GroupBy::Asset => (names.asset, names.asset_type) = (first, second),
+            GroupBy::AssetType => names.asset_type = first,
+            GroupBy::Owner => names.owner = first,
+            GroupBy::Message => names.message = first,
+            GroupBy::Detail => names.detail = first,
+            GroupBy::Category => names.category = first,
+        }
+        names
+    }
+
+    /// Whether the keys of details are needed.
+    pub(super) fn reads_details(&self) -> bool {
+        self.wants_detail || self.by == GroupBy::Detail
+    }
+
+    /// The group that details decide; `None` where there are none with this key.
+    pub(super) fn of_detail(&self, key: Option<i64>) -> Option<u32> {
+        match key {
+            Some(key) if self.by == GroupBy::Detail => *self.details.get(usize::try_from(key).ok()?)?,
+            _ => Some(self.without_details),
+        }
     }
 
     /// The owner with this number.
@@ -141,17 +200,22 @@ impl Groups {
 /// Numbers for groups, in order of their first appearance.
 #[derive(Default)]
 struct Numbers {
-    names: Vec<Names>,
-    numbers: HashMap<Names, u32, RandomState>,
+    keys: Vec<GroupKey>,
+    numbers: HashMap<GroupKey, u32, RandomState>,
 }
 
 impl Numbers {
-    fn number(&mut self, names: Names) -> u32 {
-        *self.numbers.entry(names).or_insert_with_key(|names| {
-            let number = dense(self.names.len());
-            self.names.push(names.clone());
-            number
+    fn number(&mut self, key: GroupKey) -> u32 {
+        *self.numbers.entry(key).or_insert_with_key(|key| {
+            self.keys.push(key.clone());
+            dense(self.keys.len() - 1)
         })
+    }
+
+    /// The number of a key that is known to be new.
+    fn add(&mut self, key: GroupKey) -> u32 {
+        self.keys.push(key);
+        dense(self.keys.len() - 1)
     }
 }
 
@@ -159,41 +223,24 @@ fn named(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-fn owned(text: Option<&str>) -> Option<String> {
-    named(text).map(str::to_owned)
+fn owned(text: &Option<String>) -> Option<Box<str>> {
+    named(text.as_deref()).map(Box::from)
 }
 
-fn asset_group(by: GroupBy, row: &AssetName) -> Option<Names> {
-    let asset_type = || owned(row.asset_type.as_deref());
+fn asset_group(by: GroupBy, row: &AssetName) -> Option<GroupKey> {
     match by {
-        GroupBy::Asset => Some(Names {
-            asset: owned(row.asset.as_deref()),
-            asset_type: asset_type(),
-            ..Names::default()
-        }),
-        GroupBy::AssetType => Some(Names {
-            asset_type: asset_type(),
-            ..Names::default()
-        }),
-        GroupBy::Owner => Some(Names {
-            owner: owned(row.asset_owner.as_deref()),
-            ..Names::default()
-        }),
-        GroupBy::Category | GroupBy::Message => None,
+        GroupBy::Asset => Some([owned(&row.asset), owned(&row.asset_type)]),
+        GroupBy::AssetType => Some([owned(&row.asset_type), None]),
+        GroupBy::Owner => Some([owned(&row.asset_owner), None]),
+        GroupBy::Category | GroupBy::Message | GroupBy::Detail => None,
     }
 }
 
-fn kind_group(by: GroupBy, row: &KindName) -> Option<Names> {
+fn kind_group(by: GroupBy, row: &KindName) -> Option<GroupKey> {
     match by {
-        GroupBy::Category => Some(Names {
-            category: Some(Category::of(row.category.as_deref()).name().to_owned()),
-            ..Names::default()
-        }),
-        GroupBy::Message => Some(Names {
-            message: owned(row.message.as_deref()),
-            ..Names::default()
-        }),
-        GroupBy::Asset | GroupBy::AssetType | GroupBy::Owner => None,
+        GroupBy::Category => Some([Some(Category::of(row.category.as_deref()).name().into()), None]),
+        GroupBy::Message => Some([owned(&row.message), None]),
+        GroupBy::Asset | GroupBy::AssetType | GroupBy::Owner | GroupBy::Detail => None,
     }
 }
 

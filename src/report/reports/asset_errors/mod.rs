@@ -4,6 +4,7 @@
 //! by key. On several cores several threads read a piece each (see [`scan`]).
 
 mod comparison;
+mod details;
 mod group;
 mod options;
 mod scan;
@@ -35,6 +36,7 @@ row! {
         first_seen: Option<Instant> as Instant,
         last_seen: Option<Instant> as Instant,
         top_message: Option<&'a str> as Text,
+        top_detail: Option<&'a str> as Text,
         /// Only where rows are categories.
         category: Option<&'a str> as Text,
     }
@@ -65,7 +67,7 @@ impl Report for AssetErrors {
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
         match self.compare.span() {
-            None => self.each_asset(snapshot, scope, |asset| row(&Either::Plain(asset))),
+            None => self.each_asset(snapshot, scope, true, |asset| row(&Either::Plain(asset))),
             Some(before) => {
                 let before = before.of(scope.options()).scope(snapshot)?;
                 self.each_comparison(snapshot, scope, &before, |asset| row(&Either::Other(asset)))
@@ -75,14 +77,16 @@ impl Report for AssetErrors {
 }
 
 impl AssetErrors {
-    /// Yields the groups with the most errors first, then those with the most messages.
+    /// Yields the groups with the most errors first, then those with the most messages; top_detail is empty where nobody
+    /// asks for it.
     pub(in crate::report::reports) fn each_asset(
         &self,
         snapshot: &Snapshot<'_>,
         scope: &Scope,
+        with_top_detail: bool,
         mut row: impl FnMut(AssetRow<'_>) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
-        let groups = Groups::read(snapshot, self)?;
+        let groups = Groups::read(snapshot, self, with_top_detail)?;
         let counted = scan::count(snapshot, scope, &groups)?;
         let mut found = counted.rows(&groups);
         found.retain(|row| row.errors() >= self.min);
@@ -90,19 +94,23 @@ impl AssetErrors {
         found.sort_unstable_by(|a, b| {
             (b.errors(), b.messages())
                 .cmp(&(a.errors(), a.messages()))
-                .then_with(|| groups.names(a.group).cmp(groups.names(b.group)))
+                .then_with(|| groups.names(a.group).cmp(&groups.names(b.group)))
         });
         found.truncate(self.most_rows());
+        let top_details = counted.top_details(snapshot, found.iter().map(|row| row.group))?;
         for group in &found {
             let names = groups.names(group.group);
-            let (asset_owner, top_message) = match self.group_by {
-                GroupBy::Asset => (group.owner, group.top_message),
-                _ => (names.owner.as_deref(), names.message.as_deref()),
+            let (asset_owner, top_message, top_detail) = match self.group_by {
+                GroupBy::Asset => {
+                    let top_detail = top_details.get(&group.group).map(String::as_str);
+                    (group.owner, group.top_message, top_detail)
+                }
+                _ => (names.owner, names.message, names.detail),
             };
             let [errors, warnings, information, other] = group.by_category;
             row(AssetRow {
-                asset: names.asset.as_deref(),
-                asset_type: names.asset_type.as_deref(),
+                asset: names.asset,
+                asset_type: names.asset_type,
                 asset_owner,
                 messages: group.messages(),
                 errors,
@@ -114,7 +122,8 @@ impl AssetErrors {
                 first_seen: group.first_ticks.map(Instant::from_ticks),
                 last_seen: group.last_ticks.map(Instant::from_ticks),
                 top_message,
-                category: names.category.as_deref(),
+                top_detail,
+                category: names.category,
             })?;
         }
         Ok(())

@@ -8,6 +8,8 @@ use crate::report::options::{AssetFilter, Category, Comparison, one_of};
 ///
 /// One row per asset and type, the worst first: by errors, then by messages. Messages about no asset are counted in a
 /// row with an empty asset. --since and --until apply to the message's own time, or to its run's start if it has none.
+/// top_message and top_detail are the message and the details that occur most often in the row, each counted by itself;
+/// of equally frequent ones the first in byte order. Messages without details count for no top_detail.
 ///
 /// With --compare, a row has messages and errors before and now, the changes, and whether the asset is new, gone,
 /// worse, better or the same; the largest increase comes first.
@@ -16,6 +18,7 @@ use crate::report::options::{AssetFilter, Category, Comparison, one_of};
   jobruns report asset-errors --since 2024-03-01 --until 2024-04-01 --compare --top 20
   jobruns report asset-errors --top 20
   jobruns report asset-errors --group-by message --since 30d
+  jobruns report asset-errors --group-by detail --category error --top 10
   jobruns report asset-errors --category error --category warning --format json")]
 pub(crate) struct AssetErrors {
     /// The maximum number of rows
@@ -59,16 +62,19 @@ pub(crate) enum GroupBy {
     Category,
     /// A message text.
     Message,
+    /// The details of a message.
+    Detail,
 }
 
 impl GroupBy {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Asset,
         Self::AssetType,
         Self::Owner,
         Self::Category,
         Self::Message,
+        Self::Detail,
     ];
 
     /// Its word on the command line.
@@ -79,6 +85,7 @@ impl GroupBy {
             Self::Owner => "owner",
             Self::Category => "category",
             Self::Message => "message",
+            Self::Detail => "detail",
         }
     }
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::details::{Details, Repeated};
 use super::group::{Groups, NONE};
 use super::texts::Texts;
 use crate::archive::{ArchiveError, MessageFacts, ReadOnly, RunPlace, Snapshot};
@@ -83,6 +84,7 @@ pub(super) struct Counted {
     jobs: Vec<u64>,
     words: usize,
     texts: Texts,
+    details: Details,
 }
 
 /// A row of the report, less its names.
@@ -109,13 +111,14 @@ impl Row<'_> {
 }
 
 impl Counted {
-    fn new(groups: &Groups, jobs: usize) -> Self {
+    fn new(groups: &Groups, jobs: usize, detail_keys: usize) -> Self {
         let words = jobs.div_ceil(64);
         Self {
             tallies: vec![Tally::EMPTY; groups.len()],
             jobs: vec![0; groups.len() * words],
             words,
             texts: Texts::new(groups.len(), groups.text_count()),
+            details: Details::new(detail_keys),
         }
     }
 
@@ -123,7 +126,7 @@ impl Counted {
         self.jobs[group as usize * self.words + job / 64] |= 1 << (job % 64);
     }
 
-    fn add(&mut self, messages: &[Counting], with_texts: bool) {
+    fn add(&mut self, messages: &[Counting], groups: &Groups) {
         // Nothing but fetches, which do not wait for each other.
         let fetched = messages
             .iter()
@@ -140,9 +143,14 @@ impl Counted {
                 self.see_job(message.group, message.job);
             }
         }
-        if with_texts {
+        if groups.wants_message {
             for message in messages.iter().filter(|message| message.text != NONE) {
                 self.texts.add(message.group, message.text, 1);
+            }
+        }
+        if groups.wants_detail {
+            for message in messages.iter().filter(|message| message.detail != NONE) {
+                self.details.add(message.group, message.detail, 1);
             }
         }
     }
@@ -157,6 +165,20 @@ impl Counted {
         other
             .texts
             .each(|group, text, count| self.texts.add(group, text, count));
+        other
+            .details
+            .each(|group, key, count| self.details.add(group, key, count));
+    }
+
+    /// The most frequent details of the groups in these rows, by group.
+    pub(super) fn top_details(
+        &self,
+        snapshot: &Snapshot<'_>,
+        rows: impl Iterator<Item = u32>,
+    ) -> Result<HashMap<u32, String>, ArchiveError> {
+        let mut is_wanted = vec![false; self.tallies.len()];
+        rows.for_each(|group| is_wanted[group as usize] = true);
+        self.details.top(snapshot, &is_wanted)
     }
 
     /// The groups of which something was counted.
@@ -201,6 +223,8 @@ struct Work<'w> {
     next: AtomicUsize,
     scope: &'w Scope,
     groups: &'w Groups,
+    /// How many keys of details are counted in a table.
+    detail_keys: usize,
 }
 
 /// Counts the messages that the options ask for.
@@ -246,6 +270,11 @@ fn count_with(
         next: AtomicUsize::new(0),
         scope,
         groups,
+        detail_keys: if groups.wants_detail {
+            snapshot.detail_keys_bound()?
+        } else {
+            0
+        },
     };
     let state = (snapshot.head(), snapshot.path());
     std::thread::scope(|threads_of_work| {
@@ -257,6 +286,12 @@ fn count_with(
                     .ok()
             })
             .collect();
+        // The helpers count meanwhile.
+        let repeated = if groups.wants_detail {
+            Repeated::read(snapshot)?
+        } else {
+            Repeated::default()
+        };
         let mut counted = work.count(snapshot)?;
         for helper in helpers {
             match helper.join().expect("a helper does not panic") {
@@ -265,6 +300,7 @@ fn count_with(
                 Err(error) => return Err(error),
             }
         }
+        counted.details.join(&repeated);
         Ok(counted)
     })
 }
@@ -286,7 +322,7 @@ fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, 
 impl Work<'_> {
     /// Takes pieces until none is left.
     fn count(&self, snapshot: &Snapshot<'_>) -> Result<Counted, ArchiveError> {
-        let mut counted = Counted::new(self.groups, self.scope.names().len());
+        let mut counted = Counted::new(self.groups, self.scope.names().len(), self.detail_keys);
         loop {
             let from = self.next.fetch_add(RUNS_AT_A_TIME, Ordering::Relaxed);
             if from >= self.runs.len() {
@@ -311,24 +347,33 @@ impl Work<'_> {
         let mut at = 0;
         let mut seen = Vec::with_capacity(MESSAGES_AT_A_TIME);
         let include_absent = self.scope.options().include_absent;
-        snapshot.each_message_facts(first.run_key, last.run_key, include_absent, |message| {
-            while runs.get(at).is_some_and(|run| run.run_key < message.run_key) {
-                at += 1;
-            }
-            // Runs of jobs that are not requested lie between those that are.
-            let Some(run) = runs.get(at).filter(|run| run.run_key == message.run_key) else {
-                return;
-            };
-            seen.push((message, run.started_ticks, jobs[at]));
-            if seen.len() == MESSAGES_AT_A_TIME {
-                lost = lost.or(self.see(&seen, counted));
-                seen.clear();
-            }
-        })?;
+        let with_details = self.groups.reads_details();
+        snapshot.each_message_facts(
+            first.run_key,
+            last.run_key,
+            include_absent,
+            with_details,
+            |message| {
+                while runs.get(at).is_some_and(|run| run.run_key < message.run_key) {
+                    at += 1;
+                }
+                // Runs of jobs that are not requested lie between those that are.
+                let Some(run) = runs.get(at).filter(|run| run.run_key == message.run_key) else {
+                    return;
+                };
+                seen.push((message, run.started_ticks, jobs[at]));
+                if seen.len() == MESSAGES_AT_A_TIME {
+                    lost = lost.or(self.see(&seen, counted));
+                    seen.clear();
+                }
+            },
+        )?;
         match lost.or(self.see(&seen, counted)) {
             None => Ok(()),
             Some(run_key) => Err(ArchiveError::Damaged {
-                what: format!("a message of run {run_key} has a text or an asset that is not there"),
+                what: format!(
+                    "a message of run {run_key} has a text, details or an asset that are not there"
+                ),
             }),
         }
     }
@@ -342,16 +387,20 @@ impl Work<'_> {
         for (message, started_ticks, job) in messages {
             let kind = self.groups.kind(message.kind_key);
             let asset = self.groups.asset(message.asset_key);
-            let (Some(kind), Some(asset)) = (kind, asset) else {
+            let of_detail = self.groups.of_detail(message.detail_key);
+            let detail = message.detail_key.map_or(Ok(NONE), u32::try_from);
+            let (Some(kind), Some(asset), Some(of_detail), Ok(detail)) = (kind, asset, of_detail, detail)
+            else {
                 lost = Some(message.run_key);
                 continue;
             };
             let ticks = message.occurred_ticks.or(*started_ticks);
             if kind.counts && asset.counts && self.scope.has_time(ticks) {
                 counting[count] = Counting {
-                    // One of the two decides the group, the other has none.
-                    group: kind.group.min(asset.group),
+                    // One of them decides the group, the others have none.
+                    group: kind.group.min(asset.group).min(of_detail),
                     text: kind.text,
+                    detail,
                     owner: asset.owner,
                     category: kind.category,
                     ticks,
@@ -361,7 +410,7 @@ impl Work<'_> {
                 count += 1;
             }
         }
-        counted.add(&counting[..count], self.groups.wants_details);
+        counted.add(&counting[..count], self.groups);
         lost
     }
 }
@@ -371,6 +420,7 @@ impl Work<'_> {
 struct Counting {
     group: u32,
     text: u32,
+    detail: u32,
     owner: u32,
     category: u8,
     ticks: Option<i64>,
@@ -411,7 +461,7 @@ mod tests {
         let snapshot = reader.snapshot().unwrap();
         meanwhile();
         let scope = CommonOptions::default().scope(&snapshot).unwrap();
-        let groups = Groups::read(&snapshot, &AssetErrors::default()).unwrap();
+        let groups = Groups::read(&snapshot, &AssetErrors::default(), true).unwrap();
         let counted = count_with(&snapshot, &scope, &groups, |_| threads).unwrap();
         let rows = counted.rows(&groups);
         rows.iter().map(|row| format!("{row:?}")).collect()

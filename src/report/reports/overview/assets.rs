@@ -68,7 +68,7 @@ fn each(
         until: Instant::from_ticks(until),
     };
     let scope = span.of(common).scope(snapshot)?;
-    report.each_asset(snapshot, &scope, |row| {
+    report.each_asset(snapshot, &scope, false, |row| {
         see(Asset {
             asset: row.asset.map(str::to_owned),
             asset_type: row.asset_type.map(str::to_owned),
