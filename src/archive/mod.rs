@@ -68,6 +68,7 @@ pub use storage::plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness
 pub use storage::quarantine::QuarantineRow;
 pub use storage::syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{
-    Finding, HeadsOf, HeldHead, Verified, VerifyOptions, VerifyProgress, VerifyReport, verify_script,
+    Finding, HeadsOf, HeldHead, Holdings, JobHoldings, Verified, VerifyOptions, VerifyProgress, VerifyReport,
+    verify_script,
 };
 pub use write::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};

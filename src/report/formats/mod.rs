@@ -4,7 +4,7 @@
 mod csv;
 mod json;
 mod jsonl;
-mod markdown;
+pub(in crate::report) mod markdown;
 mod parquet;
 mod text;
 mod xlsx;
