@@ -52,7 +52,7 @@ pub use queries::{
     Answer, AssetName, Changes, CompleteAnswer, CountMismatch, JobFreshness, JobName, KindName, LastSync,
     LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
     NewestHead, PartitionRun, QueryError, RevisionReader, RunChange, RunCoverage, RunFacts, RunKey, RunPlace,
-    RunRevision, RunRow, Snapshot, message_key_range,
+    RunRevision, RunRow, Snapshot,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};
@@ -63,7 +63,6 @@ pub use storage::dictionary::{Dictionary, DictionaryMaker};
 pub use storage::jobs::{FormerName, JobRow, JobState, NameFrom, ServerJobs};
 pub use storage::keys::Keys;
 pub use storage::known::{KnownRun, KnownRuns};
-pub use storage::messages::MAX_MESSAGES;
 pub use storage::payload::{Packer, unpack};
 pub use storage::plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use storage::quarantine::QuarantineRow;

@@ -2,7 +2,8 @@
 
 use super::error::LakeError;
 use super::file::{Cells, DataFile};
-use crate::archive::{MessageReader, MessageRow, PartitionRun, message_key_range};
+use crate::archive::{MessageReader, MessageRow, PartitionRun};
+use crate::model::MessageKey;
 
 /// Writes the messages of a run.
 ///
@@ -13,7 +14,7 @@ pub(super) fn write(
     run: &PartitionRun,
     file: &mut DataFile,
 ) -> Result<(), LakeError> {
-    let (first, last) = message_key_range(run.run_key);
+    let (first, last) = MessageKey::range(run.run_key);
     reader.each(first, last, |message| {
         file.row(|cells| {
             cells.note_start(run.started_ticks);

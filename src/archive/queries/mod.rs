@@ -32,7 +32,7 @@ pub use coverage::{RunChange, RunCoverage};
 pub use jobs::JobName;
 pub use lake::{Changes, PartitionRun};
 pub use ledger::{LedgerChoice, LedgerLine};
-pub use messages::{MessageKeys, MessageReader, MessageRow, message_key_range};
+pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
 pub use revisions::{NewestHead, RevisionReader, RunRevision};
 pub use runs::{RunKey, RunRow};
