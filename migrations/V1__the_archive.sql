@@ -89,8 +89,41 @@ CREATE TABLE _job (
     first_seen_unix   INTEGER NOT NULL,                               -- when the archive first knew of it, seconds since 1970 UTC
     last_synced_unix  INTEGER,                                        -- end of the last sync in which it was complete with count=0
     last_error        TEXT,                                           -- why its last sync was not complete; NULL where it was
-    total_job_runs    INTEGER                                         -- TotalJobRuns of the last complete count=0 answer that had it
+    total_job_runs    INTEGER,                                        -- TotalJobRuns of the last complete count=0 answer that had it
+    watch_origin      TEXT CHECK (watch_origin IN ('asked', 'jobs_file', 'removed')),  -- asked: a person or a sync watches it; jobs_file: jobs files alone do; removed: a person ended it; NULL: not known
+    name_given        INTEGER NOT NULL DEFAULT 0 CHECK (name_given IN (0, 1)),         -- 1: a person gave the name; 0: it is the server's
+    name_since_unix   INTEGER                                         -- since when it has its name, seconds since 1970 UTC; NULL where that is not known
 ) STRICT;
+
+-- The names that a job had before. No line of the ledger tells them but by their hashes.
+CREATE TABLE _former_name (
+    former_key        INTEGER NOT NULL PRIMARY KEY,                   -- 1, 2, 3, ...
+    job_key           INTEGER NOT NULL REFERENCES _job (job_key),
+    name              TEXT    NOT NULL,                               -- the name
+    since_unix        INTEGER,                                        -- since when, seconds since 1970 UTC; NULL where that is not known
+    until_unix        INTEGER NOT NULL                                -- until when, seconds since 1970 UTC
+) STRICT;
+
+-- The jobs of each jobs file, as it was when a sync read it last. Not sealed by the ledger; what follows from it is.
+CREATE TABLE _jobs_file (
+    path              TEXT    NOT NULL,                               -- the absolute path of the file
+    job_key           INTEGER NOT NULL REFERENCES _job (job_key),
+    PRIMARY KEY (path, job_key)
+) STRICT, WITHOUT ROWID;
+
+-- The servers that told which jobs they have. Not sealed by the ledger.
+CREATE TABLE _job_list (
+    server            TEXT    NOT NULL PRIMARY KEY,                   -- base URL
+    listed_unix       INTEGER NOT NULL                                -- when it told that last, seconds since 1970 UTC
+) STRICT, WITHOUT ROWID;
+
+-- The jobs that a server has, as it told last. Not sealed by the ledger.
+CREATE TABLE _listed_job (
+    server            TEXT    NOT NULL REFERENCES _job_list (server), -- base URL
+    job_id            TEXT    NOT NULL,                               -- JobID: GUID, lower case with hyphens
+    name              TEXT    NOT NULL,                               -- JobName
+    PRIMARY KEY (server, job_id)
+) STRICT, WITHOUT ROWID;
 
 -- Syncs, one row each; totals are the sums over the jobs.
 CREATE TABLE _sync (

@@ -66,10 +66,38 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
+/// The text, or as much of it as fits with an ellipsis into so many characters.
+#[must_use]
+pub fn at_most(text: &str, characters: usize) -> Cow<'_, str> {
+    match (
+        shortened(text, characters),
+        shortened(text, characters.saturating_sub(1)),
+    ) {
+        (Some(_), Some(begin)) => Cow::Owned(format!("{begin}…")),
+        _ => Cow::Borrowed(text),
+    }
+}
+
 /// The first `characters` of a text; `None` where it has no more than that.
 #[must_use]
 pub fn shortened(text: &str, characters: usize) -> Option<&str> {
     text.char_indices().nth(characters).map(|(at, _)| &text[..at])
+}
+
+/// The one of `known` that was probably meant by `given`, if one is near. Letter case does not count.
+#[must_use]
+pub fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    /// At most a third of the letters are missing, added, replaced or swapped with their neighbour.
+    const SIMILAR: f64 = 0.66;
+    let given = given.to_lowercase();
+    known
+        .map(|word| {
+            let similarity = strsim::normalized_damerau_levenshtein(&given, &word.to_lowercase());
+            (similarity, word)
+        })
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, word)| word)
 }
 
 /// The text with a capital letter at its begin, where that is ASCII.
@@ -85,6 +113,9 @@ pub fn capitalized(text: &str) -> String {
 /// Columns of a terminal that a text takes.
 #[must_use]
 pub fn columns_of(text: &str) -> usize {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.len();
+    }
     text.chars().map(|character| character.width().unwrap_or(0)).sum()
 }
 
@@ -162,6 +193,12 @@ mod tests {
     }
 
     #[test]
+    fn a_cut_text_ends_in_an_ellipsis() {
+        assert_eq!(at_most("über", 4), "über");
+        assert_eq!(at_most("übers", 4), "übe…");
+    }
+
+    #[test]
     fn a_line_is_printable_and_of_bounded_length() {
         assert_eq!(
             printable("a\x1b[2J\nb\u{9b}\u{202e}\u{200b}\u{2028}ü"),
@@ -172,6 +209,21 @@ mod tests {
         assert_eq!(printable(&"x".repeat(LONGEST)), "x".repeat(LONGEST));
         let json = serde_json::Value::from("a\u{202e}b\u{7f}\u{200b}").to_string();
         assert_eq!(printable_json(&json), r#""a\u202eb\u007f\u200b""#);
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_finds_its_word_and_a_strange_word_none() {
+        let words = ["url", "username", "ca_cert", "rate_limit"];
+        for (given, meant) in [
+            ("user_name", Some("username")),
+            ("CA-cert", Some("ca_cert")),
+            ("rate_limti", Some("rate_limit")),
+            ("ulr", Some("url")),
+            ("elephant", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(given, words.into_iter()), meant, "{given}");
+        }
     }
 
     #[test]

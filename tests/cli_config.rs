@@ -251,3 +251,45 @@ fn a_backslash_in_double_quotes_is_refused_with_the_way_to_write_it() {
     program.write("c.toml", r"username = 'CORP\nightly'");
     told(&program, &["--url", "https://127.0.0.1:1"]).says(r"username = CORP\nightly");
 }
+
+#[test]
+fn slips_in_the_config_file_are_told_with_line_and_the_way_to_write_it() {
+    let program = program().with("JOBRUNS_CONFIG", "c.toml");
+    for (line, told) in [
+        (r#"username = "CORP\svc""#, "single quotes"),
+        ("pin = ab12cd", "pin = '...'"),
+        ("pin = 12abcd", "pin = '...'"),
+        ("url = https://ccs.example:12431", "url = '...'"),
+        ("insecure = True", "insecure = true"),
+        ("username = \u{201c}svc\u{201d}", "straight ones"),
+        ("username: svc", "equals sign"),
+        ("username =", "the value is missing"),
+    ] {
+        for end in ["\n", "\r\n"] {
+            program.write(
+                "c.toml",
+                format!("\u{feff}retries = 1{end}{line}{end}count = 0{end}"),
+            );
+            program
+                .run(&["sync", JOB])
+                .ends_with(2)
+                .says("c.toml:2")
+                .says(told);
+        }
+    }
+    // Windows line ends, byte order marks and UTF-16 are no slips.
+    let text = "username = 'CORP\\svc'\r\nretries = 1\r\n";
+    let mut utf16 = vec![0xFF, 0xFE];
+    utf16.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+    program.write("c.toml", utf16);
+    program
+        .run(&["sync", JOB])
+        .ends_with(2)
+        .says("no server was given");
+    program.write("c.toml", b"retries = 1\nusername = 'M\xfcller'\n");
+    program
+        .run(&["sync", JOB])
+        .ends_with(2)
+        .says("line 2")
+        .says("UTF-8");
+}

@@ -177,7 +177,7 @@ async fn a_clock_that_jumps_is_a_finding_and_never_a_negative_age() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_night_does_not_distort_what_is_proved() {
     let story = Story::new().await;
-    for _ in 0..4 {
+    for _ in 0..6 {
         story.sync(&[]).ends_with(0);
     }
     let gaps = || {
@@ -215,4 +215,194 @@ async fn one_bad_night_does_not_distort_what_is_proved() {
         assert_eq!(spans(&now), right, "{seconds} {skew:?}: {now}");
         shift_sync(&story, 3, -seconds, Some(0));
     }
+}
+
+/// The watched jobs by `jobs list`, and those that `status` calls watched.
+fn watched(story: &Story) -> Vec<String> {
+    let of = |arguments: &[&str]| {
+        let jobs = story.program.run(arguments).json();
+        let jobs = jobs.as_array().unwrap().iter();
+        let jobs = jobs.filter(|job| job["watched"] == true);
+        jobs.map(|job| job["job_id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let listed = of(&["jobs", "list", "--format", "json"]);
+    assert_eq!(listed, of(&["status", "--format", "json"]));
+    listed
+}
+
+/// The jobs that a sync without named jobs asks for.
+fn synced(story: &Story, more: &[&str]) -> Vec<String> {
+    let mut arguments = vec!["sync", "--format", "json"];
+    arguments.extend(more);
+    let summary = story.program.run(&arguments).ends_with(0).json();
+    let jobs = summary["jobs"].as_array().unwrap().iter();
+    let mut jobs: Vec<String> = jobs
+        .map(|job| job["job_id"].as_str().unwrap().to_owned())
+        .collect();
+    jobs.sort();
+    jobs
+}
+
+fn sorted(jobs: &[&String]) -> Vec<String> {
+    let mut jobs: Vec<String> = jobs.iter().map(|&job| job.clone()).collect();
+    jobs.sort();
+    jobs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_status_and_jobs_list_mean_the_same_list() {
+    let story = Story::new().await.with_config("c.toml");
+    let [a, b, c] = [0, 1, 2].map(|job| story.job(job));
+    story.program.write("c.toml", "jobs_file = 'jobs.txt'\n");
+    story.program.write("jobs.txt", format!("{a}\n{b}\n"));
+    assert_eq!(synced(&story, &[]), sorted(&[&a, &b]));
+    assert_eq!(watched(&story), sorted(&[&a, &b]));
+    // Named, and answered: watched beside those of the file, of which is said that they were not asked for.
+    story
+        .program
+        .run(&["sync", &c])
+        .ends_with(0)
+        .says("2 watched jobs were not asked for");
+    assert_eq!(watched(&story), sorted(&[&a, &b, &c]));
+    assert_eq!(synced(&story, &[]), sorted(&[&a, &b, &c]));
+    // A job of the file cannot be removed, only taken out of the file: that shows before the next sync.
+    story
+        .program
+        .run(&["jobs", "remove", &b])
+        .ends_with(2)
+        .says("take it out of that file");
+    story.program.write("jobs.txt", format!("{a}\n"));
+    assert_eq!(watched(&story), sorted(&[&a, &c]));
+    assert_eq!(synced(&story, &[]), sorted(&[&a, &c]));
+    assert_eq!(watched(&story), sorted(&[&a, &c]));
+    // One that is watched otherwise too stays.
+    story.program.run(&["jobs", "add", &a]).ends_with(0);
+    story.program.write("jobs.txt", format!("{b}\n"));
+    assert_eq!(synced(&story, &[]), sorted(&[&a, &b, &c]));
+    // By its name.
+    let name = story.server.jobs()[2].1.to_uppercase();
+    story.program.run(&["jobs", "remove", &name]).ends_with(0);
+    assert_eq!(watched(&story), sorted(&[&a, &b]));
+    story.program.run(&["verify"]).ends_with(0);
+    story.program.run(&["reindex"]).ends_with(0);
+    assert_eq!(watched(&story), sorted(&[&a, &b]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_nobody_watches_are_counted_and_watch_all_watches_them() {
+    let story = Story::new().await;
+    let [a, b, c] = [0, 1, 2].map(|job| story.job(job));
+    story.program.run(&["sync", &a]).ends_with(0);
+    story
+        .program
+        .run(&["status"])
+        .ends_with(0)
+        .says("2 of 3 jobs that https://127.0.0.1:");
+    story.program.run(&["jobs", "add", &b]).ends_with(0);
+    story.program.run(&["jobs", "remove", &b]).ends_with(0);
+    // All, but the one that a person removed.
+    let summary = story
+        .program
+        .run(&["sync", "--watch-all", "--format", "json"])
+        .ends_with(0);
+    let summary = summary.says("which is watched from now on").json();
+    assert_eq!(summary["jobs"].as_array().unwrap().len(), 2);
+    assert_eq!(watched(&story), sorted(&[&a, &c]));
+    story.program.run(&["status"]).ends_with(0).says("1 of 3 jobs");
+    // A job that is gone at the server names the way out.
+    story.fault("404");
+    let gone = story.program.run(&["sync"]).ends_with(1);
+    assert!(format!("{gone:?}").contains("jobruns jobs remove"), "{gone:?}");
+    story.program.run(&["verify"]).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_read_anew_and_former_ones_kept() {
+    let story = Story::new().await;
+    let [a, b] = [0, 1].map(|job| story.job(job));
+    story
+        .program
+        .run(&["jobs", "add", &a, "--name", "Ours"])
+        .ends_with(0);
+    story.sync(&[]).ends_with(0);
+    // As if the server had called it otherwise before.
+    let called = story.server.jobs()[1].1.clone();
+    let name_of = |job: &str| {
+        let jobs = story
+            .program
+            .run(&["jobs", "list", "--format", "json"])
+            .ends_with(0)
+            .json();
+        let jobs = jobs.as_array().unwrap().clone();
+        jobs.into_iter().find(|listed| listed["job_id"] == job).unwrap()
+    };
+    assert_eq!(name_of(&b)["name"], called.as_str());
+    let mut writer = jobruns::archive::Writer::open_existing(&story.program.path("jobruns.db")).unwrap();
+    let job = b.parse().unwrap();
+    writer
+        .name_job(job, "Before", jobruns::archive::NameFrom::Server)
+        .unwrap();
+    drop(writer);
+    story.program.run(&["sync"]).ends_with(0);
+    let renamed = name_of(&b);
+    assert_eq!(renamed["name"], called.as_str());
+    assert_eq!(renamed["name_from"], "server");
+    let former: Vec<&str> = renamed["former_names"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|former| former["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(former, [called.as_str(), "Before"]);
+    let table = story.program.run(&["jobs", "list"]).ends_with(0).stdout;
+    assert!(table.contains("Before (until 20"), "{table}");
+    // A name that a person gave stands above the server's.
+    assert_eq!(name_of(&a)["name"], "Ours");
+    assert_eq!(name_of(&a)["name_from"], "given");
+    story.program.run(&["verify"]).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jobs_file_is_written_by_discover_or_jobs_list_and_missed_with_the_way_to_make_one() {
+    let story = Story::new().await;
+    let [a, b, c] = [0, 1, 2].map(|job| story.job(job));
+    story
+        .program
+        .run(&["sync", "--jobs-file", "jobs.txt"])
+        .ends_with(2)
+        .says("jobs discover --format jobs-file > jobs.txt");
+    let discovered = story
+        .program
+        .run(&["jobs", "discover", "--format", "jobs-file"])
+        .ends_with(0);
+    story.program.write("jobs.txt", &discovered.stdout);
+    assert_eq!(
+        synced(&story, &["--jobs-file", "jobs.txt"]),
+        sorted(&[&a, &b, &c])
+    );
+    let listed = story
+        .program
+        .run(&["jobs", "list", "--format", "csv"])
+        .ends_with(0);
+    // As Notepad and spreadsheets save it.
+    let utf16: Vec<u8> = [0xFF, 0xFE]
+        .into_iter()
+        .chain(
+            listed
+                .stdout
+                .replace('\n', "\r\n")
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes),
+        )
+        .collect();
+    story.program.write("list.csv", utf16);
+    assert_eq!(
+        synced(&story, &["--jobs-file", "list.csv"]),
+        sorted(&[&a, &b, &c])
+    );
+    // Neither makes the server's names those of a person.
+    let jobs = story.program.run(&["jobs", "list", "--format", "json"]).json();
+    let jobs = jobs.as_array().unwrap();
+    assert!(jobs.iter().all(|job| job["name_from"] == "server"), "{jobs:?}");
 }

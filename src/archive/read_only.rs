@@ -8,10 +8,11 @@ use super::db::Db;
 use super::error::ArchiveError;
 use super::open::{self, ReadConnection};
 use super::storage::clock::{self, ClockFinding};
-use super::storage::jobs::{self, JobState};
+use super::storage::jobs::{self, JobState, ServerJobs};
 use super::storage::payload;
 use super::storage::quarantine::{self, QuarantineRow};
 use super::storage::revisions::bytes_told;
+use super::storage::watching;
 use super::unchanging::{READINGS, Unchanging};
 use super::{ledger, limits};
 use crate::model::{Guid, Instant, Sha256};
@@ -199,6 +200,14 @@ impl ReadOnly {
     /// SQL errors.
     pub fn job_states(&self) -> Result<Vec<JobState>, ArchiveError> {
         self.read(|reader| jobs::states(&reader.connection))
+    }
+
+    /// The jobs of each server that told which it has, and which of them nobody watches; empty where none did.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn server_jobs(&self) -> Result<Vec<ServerJobs>, ArchiveError> {
+        self.read(|reader| watching::server_jobs(&reader.connection))
     }
 
     /// What is doubtful about the clock at `now`: a last sync in the future, or a clock that was set back lately.

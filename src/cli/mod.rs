@@ -12,6 +12,7 @@ mod hints;
 mod new_archive;
 mod output;
 mod runtime;
+mod sync_task;
 mod terminal;
 
 use std::ffi::OsString;
@@ -177,7 +178,7 @@ fn command(
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Sync(args) => commands::sync::run(&args, sources, global, console),
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
-        Command::Status(args) => commands::status::run(&args, archive, console),
+        Command::Status(args) => commands::status::run(&args, sources, archive, console),
         Command::Query(args) => commands::query::run(&args, archive),
         Command::Report(args) => commands::report::run(&args, archive, console),
         Command::Export(args) => commands::export::run(&args, archive, console),

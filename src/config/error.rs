@@ -67,6 +67,8 @@ pub enum ConfigError {
         column: usize,
         /// What the parser says.
         message: String,
+        /// How it is written, where that is plain.
+        remedy: Option<String>,
     },
     /// The config file has a key that means nothing.
     #[error("{}:{line}: there is no setting {key:?}", path.display())]

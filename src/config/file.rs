@@ -8,8 +8,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
 use super::exports::{Export, Unreadable, read_export};
-use super::nearest::nearest;
+use super::slip;
 use super::text::decode;
+use crate::text::nearest;
 
 /// A config file, read and checked for unknown keys; its values are still texts.
 #[derive(Debug, Clone)]
@@ -77,11 +78,17 @@ impl ConfigFile {
             Err(error) => {
                 let (line, column) = place(text, error.span().map_or(0, |span| span.start));
                 let message = error.message().to_owned();
+                // An error at the end of a line may be placed on the next one.
+                let remedy = [line, line.saturating_sub(1)]
+                    .into_iter()
+                    .filter_map(|number| text.split('\n').nth(number.checked_sub(1)?))
+                    .find_map(|line| slip::remedy(line.strip_suffix('\r').unwrap_or(line)));
                 return Err(ConfigError::Toml {
                     path,
                     line,
                     column,
                     message,
+                    remedy,
                 });
             }
         };
@@ -98,8 +105,7 @@ impl ConfigFile {
                 continue;
             }
             if !keys.iter().any(|known| known == key) {
-                let known: Vec<&str> = keys.iter().map(String::as_str).collect();
-                let meant = nearest(key, &known).map(str::to_owned);
+                let meant = nearest(key, keys.iter().map(String::as_str)).map(str::to_owned);
                 return Err(ConfigError::UnknownKey {
                     path,
                     line,

@@ -31,7 +31,8 @@ const SHOWN_OF_A_BAD_LINE: usize = 60;
 
 /// Reads the jobs file at `path`.
 ///
-/// A line is a GUID, then blanks and the job's name if it has one. Empty lines count for nothing. A `#` at the
+/// What `jobruns jobs list --format csv` wrote is read too: its watched jobs, with the names that persons gave. Else a
+/// line is a GUID, then blanks and the job's name if it has one. Empty lines count for nothing. A `#` at the
 /// beginning of a line or with blanks on both sides begins a comment; within a name (`Team #5`) it is a letter.
 ///
 /// # Errors
@@ -49,19 +50,70 @@ pub fn read_jobs_file(path: &Path) -> Result<JobsFile, ConfigError> {
     }
 }
 
+impl JobsFile {
+    /// The absolute path of the jobs file at `path`, by which an archive tells jobs files apart.
+    #[must_use]
+    pub fn identity(path: &Path) -> String {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        absolute.to_string_lossy().into_owned()
+    }
+}
+
+/// The rows of `jobruns jobs list --format csv`, with their lines: the watched jobs, and the names that persons gave. `None`
+/// for what does not begin with the heading of such a file.
+fn csv_rows(text: &str) -> Option<Vec<(usize, String, Option<String>)>> {
+    let heading = text.lines().find(|line| !line.trim().is_empty())?;
+    let heading = heading.trim_start().trim_start_matches('"').to_lowercase();
+    let rest = heading.strip_prefix("job_id")?.trim_start_matches('"');
+    // A spreadsheet may have written it anew in its own way.
+    let delimiter = rest.bytes().next().filter(|byte| b",;\t".contains(byte))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let columns: Vec<String> = reader.headers().ok()?.iter().map(str::to_lowercase).collect();
+    let column = |name: &str| columns.iter().position(|column| column == name);
+    let (name, origin, watched) = (column("name"), column("name_from"), column("watched"));
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.ok()?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let value = |column: Option<usize>| column.and_then(|column| record.get(column)).map(str::trim);
+        if value(watched).is_some_and(|watched| watched.eq_ignore_ascii_case("no")) {
+            continue;
+        }
+        let is_given = value(origin).is_none_or(|origin| origin == "given");
+        let name = value(name).filter(|name| is_given && !name.is_empty());
+        let id = record.get(0).unwrap_or_default().trim();
+        rows.push((
+            usize::try_from(line).unwrap_or(0),
+            id.to_owned(),
+            name.map(str::to_owned),
+        ));
+    }
+    Some(rows)
+}
+
+/// The lines that name a job: number, GUID, and a name where there is one.
+fn rows(text: &str) -> Vec<(usize, String, Option<String>)> {
+    let plain = || {
+        (1..).zip(text.lines()).filter_map(|(number, line)| {
+            let line = without_comment(line).trim();
+            let (id, name) = match line.split_once(char::is_whitespace) {
+                Some((id, name)) => (id, Some(name.trim().to_owned())),
+                None => (line, None),
+            };
+            (!line.is_empty()).then(|| (number, id.to_owned(), name))
+        })
+    };
+    csv_rows(text).unwrap_or_else(|| plain().collect())
+}
+
 fn parse(path: PathBuf, text: &str) -> Result<JobsFile, ConfigError> {
     let mut jobs: Vec<ListedJob> = Vec::new();
     let mut places: HashMap<Guid, usize> = HashMap::new();
     let mut repeated_lines = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = without_comment(line).trim();
-        if line.is_empty() {
-            continue;
-        }
-        let (id, name) = match line.split_once(char::is_whitespace) {
-            Some((id, name)) => (id, Some(name.trim().to_owned())),
-            None => (line, None),
-        };
+    for (number, id, name) in rows(text) {
         let Ok(job_id) = id.parse::<Guid>() else {
             let text = id.chars().take(SHOWN_OF_A_BAD_LINE).collect();
             return Err(ConfigError::JobsLine {
@@ -179,6 +231,31 @@ mod tests {
         assert_eq!(
             read_jobs_file(&path).unwrap().jobs[0].name.as_deref(),
             Some("Prüfung")
+        );
+    }
+
+    #[test]
+    fn a_list_of_jobs_as_csv_is_read_with_its_watched_jobs_and_given_names() {
+        for (text, name) in [
+            (
+                format!(
+                    "job_id,name,name_from,watched,runs\n{A},\"North, all\",given,yes,5\n{B},x,server,no,5\n"
+                ),
+                Some("North, all"),
+            ),
+            (
+                format!("job_id;name;name_from;watched\r\n{A};North;server;yes\r\n"),
+                None,
+            ),
+            (format!("\"JOB_ID\"\t\"name\"\n{A}\tNorth\n"), Some("North")),
+        ] {
+            let expected = vec![(A.to_owned(), name.map(str::to_owned))];
+            assert_eq!(read(&text).unwrap(), expected, "{text}");
+        }
+        let error = read(&format!("job_id,name\n{A},x\nnonsense,y\n")).unwrap_err();
+        assert!(
+            error.to_string().starts_with("jobs.txt:3: \"nonsense\""),
+            "{error}"
         );
     }
 }

@@ -1,14 +1,12 @@
 //! The settings of server and sync. Each stands here once: its flag, its variable (`env`), its default, its help (the
 //! comment) and its type; its key in the config file is the field's name. See [`Sources`] for where a value comes from.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 
 use super::error::{ConfigError, Missing};
-use super::jobs_file::{JobsFile, ListedJob, read_jobs_file};
 use super::origin::Origin;
 use super::pin::parse_pin;
 use super::sources::Sources;
@@ -185,6 +183,16 @@ impl ServerSettings {
     }
 }
 
+/// Which jobs a sync watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum Watch {
+    /// Those that the commands and the jobs file list.
+    #[default]
+    Listed,
+    /// All that the server has.
+    All,
+}
+
 /// What a sync fetches, and how.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SyncSettings {
@@ -192,9 +200,26 @@ pub struct SyncSettings {
     #[arg(value_name = "JOB_ID")]
     jobs: Vec<Guid>,
 
-    /// A file that lists jobs to sync: a GUID and an optional name per line, and # comments
+    /// A file that lists jobs to watch: a GUID and an optional name per line, and # comments; a job that is taken out of it
+    /// is no longer watched, unless it is watched otherwise. `jobruns jobs discover --format jobs-file` writes one
     #[arg(long, env = "JOBRUNS_JOBS_FILE", value_name = "FILE")]
     jobs_file: Option<PathBuf>,
+
+    /// Asks the server at each sync which jobs it has, and watches new ones, but for those removed by `jobruns jobs remove`
+    /// [env: JOBRUNS_WATCH=all] [config: watch = 'all']
+    #[arg(long)]
+    watch_all: bool,
+
+    /// Which jobs are watched: listed (by the commands and the jobs file) or all that the server has
+    #[arg(
+        long,
+        env = "JOBRUNS_WATCH",
+        value_name = "WHICH",
+        value_enum,
+        default_value_t,
+        hide = true
+    )]
+    watch: Watch,
 
     /// Fetches only the latest N runs of each job, and marks none absent; 0 fetches all
     #[arg(
@@ -275,34 +300,24 @@ pub struct SyncSettings {
 }
 
 impl SyncSettings {
-    /// The jobs that were named, each once; empty for all watched jobs. Reads the jobs file.
-    ///
-    /// Jobs named as arguments stand alone, unless `--jobs-file` is a flag beside them: then both count.
-    ///
-    /// # Errors
-    /// When the jobs file cannot be read.
-    pub fn jobs(&self, sources: &Sources<'_>) -> Result<Vec<ListedJob>, ConfigError> {
-        let mut jobs: Vec<ListedJob> = Vec::new();
-        let mut known: HashSet<Guid> = HashSet::new();
-        let mut add = |job: ListedJob| {
-            if known.insert(job.job_id) {
-                jobs.push(job);
-            }
-        };
-        let file_counts = self.jobs.is_empty() || matches!(sources.origin("jobs_file"), Origin::Flag(_));
-        if file_counts && let Some(path) = &self.jobs_file {
-            let JobsFile {
-                jobs: listed,
-                repeated_lines,
-            } = read_jobs_file(path)?;
-            for line in repeated_lines {
-                tracing::debug!("{}:{line}: a job of an earlier line again", path.display());
-            }
-            listed.into_iter().for_each(&mut add);
-        }
-        let named = |&job_id: &Guid| ListedJob { job_id, name: None };
-        self.jobs.iter().map(named).for_each(&mut add);
-        Ok(jobs)
+    /// Whether every job that the server has is watched.
+    #[must_use]
+    pub fn watches_all(&self) -> bool {
+        self.watch_all || self.watch == Watch::All
+    }
+
+    /// The jobs that were named on the command line.
+    #[must_use]
+    pub fn named_jobs(&self) -> &[Guid] {
+        &self.jobs
+    }
+
+    /// The path of the jobs file, where it counts: jobs that are named stand alone, unless `--jobs-file` is a flag beside
+    /// them.
+    #[must_use]
+    pub fn jobs_file(&self, sources: &Sources<'_>) -> Option<&Path> {
+        let counts = self.jobs.is_empty() || matches!(sources.origin("jobs_file"), Origin::Flag(_));
+        self.jobs_file.as_deref().filter(|_| counts)
     }
 }
 
@@ -311,7 +326,6 @@ mod tests {
     use super::*;
     use crate::config::sources::tests::settled;
 
-    const A: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
     const B: &str = "a282d163-2248-4904-8135-0eaf08be8e55";
 
     fn trust(
@@ -420,20 +434,22 @@ mod tests {
     fn jobs_named_as_arguments_stand_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jobs.txt");
-        std::fs::write(&path, format!("{A} checks\n")).unwrap();
         let jobs_file = path.display().to_string();
         let environment = [("JOBRUNS_JOBS_FILE", jobs_file.as_str())];
-        let jobs = |arguments: &[&str]| -> Vec<String> {
-            let jobs = settled(
+        let jobs = |arguments: &[&str]| {
+            settled(
                 arguments,
                 &environment,
                 None,
-                |settings: &SyncSettings, sources| settings.jobs(sources).unwrap(),
-            );
-            jobs.unwrap().iter().map(|job| job.job_id.to_string()).collect()
+                |settings: &SyncSettings, sources| {
+                    let named: Vec<String> = settings.named_jobs().iter().map(ToString::to_string).collect();
+                    (named.join(" "), settings.jobs_file(sources).is_some())
+                },
+            )
+            .unwrap()
         };
-        assert_eq!(jobs(&[]), [A]);
-        assert_eq!(jobs(&[B, B]), [B]);
-        assert_eq!(jobs(&[B, "--jobs-file", &jobs_file]), [A, B]);
+        assert_eq!(jobs(&[]), (String::new(), true));
+        assert_eq!(jobs(&[B]), (B.to_owned(), false));
+        assert_eq!(jobs(&[B, "--jobs-file", &jobs_file]), (B.to_owned(), true));
     }
 }

@@ -3,8 +3,8 @@
 /// The bytes are not text that can be told for sure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotText {
-    /// Neither a byte order mark nor UTF-8.
-    #[error("it is not UTF-8 text (byte {0} breaks it); save it as UTF-8")]
+    /// Neither a byte order mark nor UTF-8 in this line, from 1.
+    #[error("it is not UTF-8 text (line {0}); save it as UTF-8 (in Notepad: Save As, Encoding)")]
     NotUtf8(usize),
     /// UTF-16 by its byte order mark, but broken inside.
     #[error("it begins like UTF-16 text and is broken inside; save it as UTF-8")]
@@ -37,7 +37,8 @@ fn utf8(bytes: &[u8]) -> Result<String, NotText> {
         if bytes.contains(&0) {
             NotText::ZeroBytes
         } else {
-            NotText::NotUtf8(error.valid_up_to())
+            let before = &bytes[..error.valid_up_to()];
+            NotText::NotUtf8(before.iter().filter(|&&byte| byte == b'\n').count() + 1)
         }
     })
 }

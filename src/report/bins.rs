@@ -103,6 +103,16 @@ impl<T: AddAssign + Copy + Default> Bins<T> {
         self.counts.iter().map(|(&first, &count)| (first, count))
     }
 
+    /// Those that begin from `from` on and before `end`.
+    #[must_use]
+    pub fn within(&self, from: NaiveDate, end: NaiveDate) -> Self {
+        let counts = self.counts.range(from..end.max(from));
+        Self {
+            by: self.by,
+            counts: counts.map(|(&first, &count)| (first, count)).collect(),
+        }
+    }
+
     /// Every period from the first to the last, those without anything too.
     pub fn periods(&self) -> impl Iterator<Item = (NaiveDate, T)> + '_ {
         let (from, end) = self.span().unwrap_or_default();

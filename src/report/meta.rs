@@ -4,17 +4,21 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::archive::{NaiveTimeRules, Snapshot, known_schema_version};
-use crate::model::hex;
+use crate::model::{Instant, hex};
 
 /// What rows belong to. Formats that show it beside the rows get it before the first one; the manifest has it too.
 ///
 /// It holds no time of its own: the same archive and options give the same bytes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ReportMeta {
     /// Name of the report on the command line; `query` for somebody's own SQL.
     pub report: String,
     /// What was asked for; relative times as the instants that they became.
     pub options: Map<String, Value>,
+    /// The archive's own id; null before the first sync.
+    pub archive_id: Option<String>,
+    /// When the last sync that the state has ended, UTC; null before the first.
+    pub synced_at: Option<String>,
     /// The ledger's head in the state of the archive that was read, lower-case hexadecimal.
     pub head: String,
     /// By which rules times without offset were read.
@@ -39,6 +43,10 @@ impl ReportMeta {
         Self {
             report: report.to_owned(),
             options,
+            archive_id: snapshot.archive_id().map(str::to_owned),
+            synced_at: snapshot
+                .synced_unix()
+                .map(|at| Instant::from_unix_seconds(at).to_string()),
             head: hex(&snapshot.head()),
             naive_time: snapshot.naive_time().clone(),
             schema_version: known_schema_version(),

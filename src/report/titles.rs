@@ -50,3 +50,9 @@ pub(super) fn report_title(report: &str) -> String {
         name => capitalized(&name.replace('-', " ")),
     }
 }
+
+/// An instant to the minute.
+pub(super) fn minute(at: &str) -> String {
+    let minute: String = at.chars().take(16).collect();
+    minute.replace('T', " ") + " UTC"
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant as Clock};
 
 use tokio::task::JoinSet;
@@ -21,8 +21,12 @@ use crate::model::{Guid, NaiveZone, show_rounded};
 /// What a sync is to do.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Jobs to ask for, with names where somebody gave one; none: all watched jobs.
+    /// Jobs to ask for, with names where somebody gave one; none: all watched jobs. They are watched once they answered.
     pub jobs: Vec<(Guid, Option<String>)>,
+    /// The jobs file, whose jobs are watched.
+    pub jobs_file: Option<JobsFile>,
+    /// Whether every job that the server has is watched, but for those of which a person ended that.
+    pub watch_all: bool,
     /// Runs to ask for of each job, the latest; 0: all.
     pub count: u32,
     /// Jobs asked for at a time.
@@ -37,6 +41,15 @@ pub struct Options {
     pub create_archive: bool,
     /// What to do about a problem, in words that are archived with the job's error.
     pub hint: HintOf,
+}
+
+/// A jobs file, read.
+#[derive(Debug, Clone)]
+pub struct JobsFile {
+    /// Its absolute path, which tells jobs files apart.
+    pub path: String,
+    /// Its jobs, with names where it has one.
+    pub jobs: Vec<(Guid, Option<String>)>,
 }
 
 /// Why a sync could not be done at all.
@@ -80,11 +93,20 @@ pub async fn sync(
     let lock = SyncLock::take(path)?;
     let mut writer = Writer::open_for_sync(path, &lock, options.create_archive)?;
     let zone = writer.settle_naive_time(options.naive_time)?;
-    let jobs = match options.jobs.as_slice() {
-        [] => writer.watched_jobs()?,
-        named => distinct(named),
-    };
-    if jobs.is_empty() {
+    if let Some(file) = &options.jobs_file {
+        for job in writer.follow_jobs_file(&file.path, &file.jobs)? {
+            tracing::warn!(
+                job_id = %job,
+                "job {job} was taken out of {}, and is no longer watched; its history stays",
+                file.path
+            );
+        }
+    }
+    let named = distinct(&options.jobs);
+    let watched = writer.watched_jobs()?;
+    tell_not_asked(&named, &watched);
+    let mut jobs = if named.is_empty() { watched } else { named.clone() };
+    if jobs.is_empty() && !options.watch_all {
         return Err(SyncError::NoJob {
             archive: path.display().to_string(),
         });
@@ -118,6 +140,7 @@ pub async fn sync(
             hint: options.hint,
         },
         names,
+        listed: OnceLock::new(),
         events,
         cancellation,
         outage: Outage::default(),
@@ -127,8 +150,18 @@ pub async fn sync(
     if let Some(seconds) = skew {
         warn_of_clock(seconds);
     }
+    let mut is_list_missing = false;
     let mut results = match logged_in {
-        Ok(()) => fetch_all(&shared, &jobs, options.concurrency).await,
+        Ok(()) => {
+            is_list_missing = !ask_for_list(&shared, options.watch_all).await && options.watch_all;
+            if named.is_empty()
+                && options.watch_all
+                && let Ok(watched) = shared.store.watched().await
+            {
+                jobs = watched;
+            }
+            fetch_all(&shared, &jobs, options.concurrency).await
+        }
         // Told once for each job, so that each has its last error.
         Err(error) => {
             let failed: Vec<_> = jobs
@@ -148,7 +181,16 @@ pub async fn sync(
     results.sort_by_key(|result| places.get(&result.record.job_id).copied());
     drop(places);
     let interrupted = shared.cancellation.is_cancelled() && results.iter().any(|result| result.interrupted);
-    let outcome = outcome(interrupted, &results);
+    let outcome = match outcome(interrupted, &results) {
+        // Of the jobs that the server has, some may never have been asked for.
+        SyncOutcome::Complete if is_list_missing => SyncOutcome::Partial,
+        outcome => outcome,
+    };
+    // A jobs file that lists a job is reason enough to watch it.
+    let mut named: HashSet<Guid> = named.into_iter().collect();
+    for (job, _) in options.jobs_file.iter().flat_map(|file| &file.jobs) {
+        named.remove(job);
+    }
     let server = shared.client.base_url().to_owned();
     let skew = client.take_clock_skew().or(skew);
     // The writing thread ends when the last of its senders has gone.
@@ -157,7 +199,7 @@ pub async fn sync(
         .into_iter()
         .map(|result| (result.record, result.missing))
         .collect();
-    let record = tokio::task::spawn_blocking(move || thread.end(outcome, &server, skew, ended))
+    let record = tokio::task::spawn_blocking(move || thread.end(outcome, &server, skew, &named, ended))
         .await
         .unwrap_or_else(|_| {
             Err(Arc::new(ArchiveError::Damaged {
@@ -167,6 +209,60 @@ pub async fn sync(
         .map_err(SyncError::Archive)?;
     drop(lock);
     Ok(record)
+}
+
+/// Says that watched jobs were not asked for, where jobs were named.
+fn tell_not_asked(named: &[Guid], watched: &[Guid]) {
+    if named.is_empty() {
+        return;
+    }
+    let named: HashSet<&Guid> = named.iter().collect();
+    match watched.iter().filter(|job| !named.contains(job)).count() {
+        0 => {}
+        1 => tracing::info!("1 watched job was not asked for, since others were named"),
+        many => tracing::info!("{many} watched jobs were not asked for, since others were named"),
+    }
+}
+
+/// How long the list of jobs may take where the sync does not depend on it.
+const LIST_TIME: Duration = Duration::from_secs(30);
+
+/// Asks the server once which jobs it has, for their names and for those that nobody watches; with `watch_new`, watches the
+/// new ones. Says whether there was a list: a server need not support it.
+async fn ask_for_list(shared: &Shared, watch_new: bool) -> bool {
+    let mut cancellation = shared.cancellation.clone();
+    let asked = async {
+        match tokio::time::timeout(LIST_TIME, shared.client.discover()).await {
+            Ok(found) => found.map_err(|error| chain(&error)),
+            Err(_) => Err(format!("it took longer than {}", show_rounded(LIST_TIME))),
+        }
+    };
+    let found = tokio::select! {
+        found = asked => found,
+        () = cancellation.cancelled() => return true,
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(error) if watch_new => {
+            tracing::warn!(
+                "the server did not tell which jobs it has, so that new ones are not watched: {error}"
+            );
+            return false;
+        }
+        Err(error) => {
+            tracing::debug!("the server did not tell which jobs it has: {error}");
+            return false;
+        }
+    };
+    let listed: Vec<(Guid, String)> = found.into_iter().map(|job| (job.job_id, job.name)).collect();
+    drop(shared.listed.set(listed.iter().cloned().collect()));
+    let server = shared.client.base_url();
+    // Where the archive cannot be written, every job says so.
+    let new = shared.store.server_jobs(server, listed, watch_new).await;
+    for (job, name) in new.unwrap_or_default() {
+        tracing::info!(job_id = %job, "the server has a new job, {name} ({job}), which is watched from now on");
+    }
+    true
 }
 
 /// From this difference between our clock and the server's on, a sync warns.
@@ -269,6 +365,10 @@ async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> V
 }
 
 fn outcome(interrupted: bool, results: &[JobResult]) -> SyncOutcome {
+    if results.is_empty() && !interrupted {
+        // Every job of the server was to be asked for, and it told none.
+        return SyncOutcome::Failed;
+    }
     let all = |wanted: JobOutcome| results.iter().all(|result| result.record.outcome == wanted);
     if interrupted {
         SyncOutcome::Interrupted

@@ -12,6 +12,6 @@ mod patience;
 mod shared;
 mod store;
 
-pub use engine::{Options, SyncError, sync};
+pub use engine::{JobsFile, Options, SyncError, sync};
 pub use event::{Cancellation, SyncEvent};
 pub use messages::{HintOf, JobProblem};

@@ -1,11 +1,13 @@
 //! What the tasks of a sync share.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::event::{Cancellation, SyncEvent};
 use super::messages::HintOf;
 use super::patience::Outage;
 use super::store::Store;
+use crate::archive::NameFrom;
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;
 use crate::model::{Guid, NaiveZone};
@@ -24,22 +26,29 @@ pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) store: Store,
     pub(super) options: JobOptions,
+    /// Names that somebody gave.
     pub(super) names: HashMap<Guid, String>,
+    /// Names by the server's list of jobs.
+    pub(super) listed: OnceLock<HashMap<Guid, String>>,
     pub(super) events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     pub(super) cancellation: Cancellation,
     pub(super) outage: Outage,
 }
 
 impl Shared {
-    /// A job's name: as somebody gave it, else as the server tells.
-    pub(super) async fn name_of(&self, job: Guid) -> Option<String> {
+    /// A job's name, and whose it is: as somebody gave it, else as the server tells.
+    pub(super) async fn name_of(&self, job: Guid) -> Option<(String, NameFrom)> {
         if let Some(name) = self.names.get(&job) {
-            return Some(name.clone());
+            return Some((name.clone(), NameFrom::Person));
+        }
+        if let Some(name) = self.listed.get().and_then(|listed| listed.get(&job)) {
+            return Some((name.clone(), NameFrom::Server));
         }
         let mut cancellation = self.cancellation.clone();
-        tokio::select! {
+        let name = tokio::select! {
             name = self.client.job_name(job) => name,
             () = cancellation.cancelled() => None,
-        }
+        };
+        name.map(|name| (name, NameFrom::Server))
     }
 }

@@ -1,14 +1,14 @@
 //! The one thread that writes: batches come over a bounded channel, a transaction takes what is there, and none is open
 //! while the network is waited for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::archive::{
-    ArchiveError, JobRecord, Keys, KnownJob, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome,
+    ArchiveError, JobRecord, Keys, KnownJob, NameFrom, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome,
     SyncRecord, Writer,
 };
 use crate::model::Guid;
@@ -103,6 +103,9 @@ pub(super) struct Batch {
     pub(super) received: Vec<Received>,
 }
 
+/// Where an answer goes.
+type Reply<T> = oneshot::Sender<Result<T, Arc<ArchiveError>>>;
+
 enum Command {
     Open {
         job: Guid,
@@ -111,6 +114,16 @@ enum Command {
     Name {
         job: Guid,
         name: String,
+        from: NameFrom,
+    },
+    ServerJobs {
+        server: String,
+        listed: Vec<(Guid, String)>,
+        watch_new: bool,
+        reply: Reply<Vec<(Guid, String)>>,
+    },
+    Watched {
+        reply: Reply<Vec<Guid>>,
     },
     NextTry {
         job_key: i64,
@@ -152,8 +165,28 @@ impl Store {
         self.ask(|reply| Command::Open { job, reply }).await
     }
 
-    pub(super) async fn name(&self, job: Guid, name: String) {
-        self.tell(Command::Name { job, name }).await;
+    pub(super) async fn name(&self, job: Guid, name: String, from: NameFrom) {
+        self.tell(Command::Name { job, name, from }).await;
+    }
+
+    /// Notes the jobs that the server has; says which of them are watched from now on.
+    pub(super) async fn server_jobs(
+        &self,
+        server: &str,
+        listed: Vec<(Guid, String)>,
+        watch_new: bool,
+    ) -> Result<Vec<(Guid, String)>, Arc<ArchiveError>> {
+        self.ask(|reply| Command::ServerJobs {
+            server: server.to_owned(),
+            listed,
+            watch_new,
+            reply,
+        })
+        .await
+    }
+
+    pub(super) async fn watched(&self) -> Result<Vec<Guid>, Arc<ArchiveError>> {
+        self.ask(|reply| Command::Watched { reply }).await
     }
 
     pub(super) async fn next_try(&self, job_key: i64) {
@@ -195,6 +228,7 @@ impl StoreThread {
         outcome: SyncOutcome,
         server: &str,
         clock_skew_seconds: Option<i64>,
+        named: &HashSet<Guid>,
         jobs: Vec<(JobRecord, Keys)>,
     ) -> Result<SyncRecord, Arc<ArchiveError>> {
         let mut worker = self.0.join().map_err(|_| {
@@ -206,7 +240,7 @@ impl StoreThread {
             return Err(error);
         }
         // A run that is listed elsewhere in this sync is not absent.
-        let jobs = jobs
+        let jobs: Vec<_> = jobs
             .into_iter()
             .map(|(record, mut missing)| {
                 missing.subtract(&worker.listed);
@@ -215,7 +249,7 @@ impl StoreThread {
             .collect();
         worker
             .writer
-            .end_sync(worker.sync_id, outcome, server, clock_skew_seconds, jobs)
+            .end_sync(worker.sync_id, outcome, server, clock_skew_seconds, named, jobs)
             .map_err(Arc::new)
     }
 }
@@ -239,7 +273,19 @@ impl Worker {
                     Command::Open { job, reply } => {
                         drop(reply.send(self.guarded(|w| w.writer.job_at_hand(job))))
                     }
-                    Command::Name { job, name } => drop(self.guarded(|w| w.writer.name_job(job, &name))),
+                    Command::Name { job, name, from } => {
+                        drop(self.guarded(|w| w.writer.name_job(job, &name, from)))
+                    }
+                    Command::ServerJobs {
+                        server,
+                        listed,
+                        watch_new,
+                        reply,
+                    } => {
+                        let noted = self.guarded(|w| w.writer.note_server_jobs(&server, &listed, watch_new));
+                        drop(reply.send(noted));
+                    }
+                    Command::Watched { reply } => drop(reply.send(self.guarded(|w| w.writer.watched_jobs()))),
                     Command::NextTry { job_key } => self.jobs.entry(job_key).or_default().next_try(),
                     Command::Tally { job_key, reply } => drop(reply.send(self.tally(job_key))),
                     Command::Store(batch) => next = self.store_waiting(batch, &mut commands),

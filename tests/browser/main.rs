@@ -18,16 +18,18 @@ use chromium::Chromium;
 use common::story::Story;
 
 /// What each page is of.
-const PAGES: [(&str, &[&str]); 11] = [
+const PAGES: [(&str, &[&str]); 13] = [
     ("overview", &["report", "overview"]),
     ("trends", &["report", "failure-trends", "--by", "week"]),
     ("trends-all", &["report", "failure-trends", "--all-jobs"]),
+    ("trends-year", &["report", "failure-trends", "--by", "year"]),
     ("assets", &["report", "asset-errors"]),
     (
         "assets-message",
         &["report", "asset-errors", "--group-by", "message"],
     ),
     ("coverage", &["report", "coverage"]),
+    ("gaps", &["report", "coverage", "--gaps"]),
     ("missed", &["report", "missed-runs", "--factor", "0.5"]),
     ("changes", &["report", "changes"]),
     ("runs", &["report", "runs"]),
@@ -61,7 +63,16 @@ async fn hostile_archive() -> Story {
 fn make(story: &Story, name: &str, words: &[&str]) -> String {
     let file = format!("{name}.html");
     let mut arguments = words.to_vec();
-    arguments.extend(["--format", "html", "--output", &file]);
+    arguments.extend([
+        "--format",
+        "html",
+        "--output",
+        &file,
+        "--title",
+        HOSTILE,
+        "--organisation",
+        HOSTILE,
+    ]);
     story.program.run(&arguments).ends_with(0);
     url_of(&story.program.path(&file))
 }
@@ -82,8 +93,23 @@ fn browser() -> Option<Chromium> {
 async fn no_page_complains_asks_for_anything_overflows_or_runs_what_it_shows() {
     let Some(mut browser) = browser() else { return };
     let story = hostile_archive().await;
-    for (name, words) in PAGES {
-        let url = make(&story, name, words);
+    let all = [
+        "report",
+        "all",
+        "--output-dir",
+        "all",
+        "--format",
+        "html",
+        "--title",
+        HOSTILE,
+    ];
+    story.program.run(&all).ends_with(0);
+    let mut pages: Vec<(&str, String)> = PAGES
+        .iter()
+        .map(|(name, words)| (*name, make(&story, name, words)))
+        .collect();
+    pages.push(("index", url_of(&story.program.path("all/index.html"))));
+    for (name, url) in pages {
         for (width, scheme) in [(1280, "light"), (820, "dark"), (390, "dark")] {
             browser.open(&url, width, scheme);
             let place = format!("{name} at {width}, {scheme}");
@@ -172,6 +198,13 @@ async fn rows_are_sorted_and_searched_by_mouse_and_by_keyboard() {
     );
     assert_eq!(browser.value(ROWS), 11);
     assert_eq!(browser.complaints(&url), Vec::<String>::new());
+    // Durations in words by how long they are.
+    let url = make(&story, "runs", &["report", "runs"]);
+    browser.open(&url, 1280, "light");
+    browser.value("Array.from(document.querySelectorAll('#rows th button')).find(one => one.textContent === 'duration').click()");
+    let falling = "(() => { const all = Array.from(document.querySelectorAll('#rows td[data-number]')).map(one => Number(one.dataset.number));
+        return all.length > 1 && all.every((one, at) => at === 0 || one <= all[at - 1]); })()";
+    assert_eq!(browser.value(falling), true);
 }
 
 /// Labels of an axis that lie on each other.

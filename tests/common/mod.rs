@@ -74,6 +74,8 @@ impl Bench {
             run_limit: DEFAULT_RUN_LIMIT,
             naive_time: None,
             create_archive: true,
+            jobs_file: None,
+            watch_all: false,
             hint: |_| None,
         };
         Self {

@@ -6,6 +6,7 @@ mod assets;
 mod completeness;
 mod coverage;
 mod jobs;
+mod lake;
 mod ledger;
 mod messages;
 mod query;
@@ -29,8 +30,9 @@ pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
 pub use completeness::{CompleteAnswer, CountMismatch};
 pub use coverage::{RunChange, RunCoverage};
 pub use jobs::JobName;
+pub use lake::{Changes, PartitionRun};
 pub use ledger::{LedgerChoice, LedgerLine};
-pub use messages::{MessageKeys, MessageReader, MessageRow, message_key_range};
+pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
 pub use revisions::{NewestHead, RevisionReader, RunRevision};
 pub use runs::{RunKey, RunRow};
@@ -44,6 +46,8 @@ pub struct Snapshot<'r> {
     path: &'r Path,
     entry_id: i64,
     head: Sha256,
+    archive_id: Option<String>,
+    synced_unix: Option<i64>,
     naive_time: NaiveTimeRules,
 }
 
@@ -70,11 +74,20 @@ impl ReadOnly {
         let transaction = self.connection().unchecked_transaction().doing("begin to read")?;
         let head = chain::read_head(&transaction)?;
         let naive_time = naive_time_rules(&transaction)?;
+        let doing = "read which archive this is, and as of when";
+        let (archive_id, synced_unix) = transaction.one(
+            "SELECT (SELECT archive_id FROM _archive), (SELECT max(finished_unix) FROM _sync)",
+            [],
+            doing,
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
         Ok(Snapshot {
             transaction,
             path: self.path(),
             entry_id: head.entry_id,
             head: head.hash,
+            archive_id,
+            synced_unix,
             naive_time,
         })
     }
@@ -113,6 +126,18 @@ impl Snapshot<'_> {
     #[must_use]
     pub const fn head(&self) -> Sha256 {
         self.head
+    }
+
+    /// The archive's own id; `None` before the first sync.
+    #[must_use]
+    pub fn archive_id(&self) -> Option<&str> {
+        self.archive_id.as_deref()
+    }
+
+    /// When the last sync ended, in seconds since 1970 UTC; `None` before the first.
+    #[must_use]
+    pub const fn synced_unix(&self) -> Option<i64> {
+        self.synced_unix
     }
 
     /// By which rules times without offset were read, as far as this state says.

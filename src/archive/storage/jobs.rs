@@ -1,5 +1,7 @@
 //! Jobs: who is watched, what they are called, where they answered.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, params};
 
 use crate::archive::db::Db;
@@ -23,6 +25,45 @@ pub struct JobRow {
     pub last_synced_at: Option<Instant>,
     /// Why its last sync was not complete.
     pub last_error: Option<String>,
+    /// Whether a person gave the name; else it is the server's.
+    pub name_given: bool,
+    /// The names that it had before, oldest first.
+    pub former_names: Vec<FormerName>,
+    /// The jobs files that alone have it watched, by their absolute paths; empty where it is watched otherwise, or not.
+    pub only_in_jobs_files: Vec<String>,
+}
+
+/// A name that a job had before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerName {
+    /// The name.
+    pub name: String,
+    /// Since when it had it, where that is known.
+    pub since: Option<Instant>,
+    /// Until when.
+    pub until: Instant,
+}
+
+/// The jobs of a server, as it told last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerJobs {
+    /// Base URL of the server.
+    pub server: String,
+    /// When it told them.
+    pub listed_at: Instant,
+    /// How many it has.
+    pub jobs: u64,
+    /// Those that are not watched: GUID and name, by name.
+    pub unwatched: Vec<(String, String)>,
+}
+
+/// Who gives a job its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameFrom {
+    /// A person; it wins over the server's.
+    Person,
+    /// The server.
+    Server,
 }
 
 /// A job with the freshness of its runs, for `status`.
@@ -39,8 +80,10 @@ pub struct JobState {
 /// What a sync's end changes about a job.
 pub(in crate::archive) struct JobEnd<'a> {
     pub(in crate::archive) job_key: i64,
-    /// Something of it was read: it is watched from now on, and this server has it.
+    /// Something of it was read, so that this server has it.
     pub(in crate::archive) answered: bool,
+    /// It was named, and is watched from now on if it answered; else it was watched when the sync began.
+    pub(in crate::archive) named: bool,
     /// It was complete, and every run was asked for.
     pub(in crate::archive) synced: bool,
     pub(in crate::archive) error: Option<&'a str>,
@@ -148,15 +191,35 @@ pub(in crate::archive) fn set_name(
     head: &mut Head,
     job_key: i64,
     name: &str,
+    from: NameFrom,
     by: Option<Sha256>,
 ) -> Result<(), ArchiveError> {
+    let doing = "name a job";
     // Most tools end a text at NUL.
     let name = &*name.replace('\0', "\u{fffd}");
-    let changed = connection.cached().run(
-        "UPDATE _job SET name = ?2 WHERE job_key = ?1 AND name IS NOT ?2",
-        params![job_key, name],
-        "name a job",
+    let now = Instant::now().unix_seconds();
+    let given = from == NameFrom::Person;
+    if given {
+        connection.cached().run(
+            "UPDATE _job SET name_given = 1 WHERE job_key = ?1 AND name IS ?2 AND name_given = 0",
+            params![job_key, name],
+            doing,
+        )?;
+    }
+    let former = connection.cached().run(
+        "INSERT INTO _former_name (job_key, name, since_unix, until_unix)
+         SELECT job_key, name, name_since_unix, ?4 FROM _job
+         WHERE job_key = ?1 AND name <> ?2 AND (?3 OR name_given = 0)",
+        params![job_key, name, given, now],
+        doing,
     )?;
+    let changed = connection.cached().run(
+        "UPDATE _job SET name = ?2, name_given = ?3, name_since_unix = ?4
+         WHERE job_key = ?1 AND name IS NOT ?2 AND (?3 OR name_given = 0)",
+        params![job_key, name, given, now],
+        doing,
+    )?;
+    debug_assert!(former <= changed, "a former name has a later one");
     if changed == 0 {
         return Ok(());
     }
@@ -167,6 +230,41 @@ pub(in crate::archive) fn set_name(
         by,
     };
     ledger::append(connection, head, &entry)
+}
+
+/// Why a job is watched, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::archive) enum Origin {
+    /// A person or a sync asked for it.
+    Asked,
+    /// Jobs files alone list it.
+    JobsFile,
+    /// A person ended it.
+    Removed,
+}
+
+impl Origin {
+    pub(in crate::archive) const fn word(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::JobsFile => "jobs_file",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// Notes why a job is watched, or not.
+pub(in crate::archive) fn set_origin(
+    connection: &Connection,
+    job_key: i64,
+    origin: Option<Origin>,
+) -> Result<(), ArchiveError> {
+    connection.cached().run(
+        "UPDATE _job SET watch_origin = ?2 WHERE job_key = ?1 AND watch_origin IS NOT ?2",
+        params![job_key, origin.map(Origin::word)],
+        "note why a job is watched",
+    )?;
+    Ok(())
 }
 
 /// Notes a job's part in a sync that ends.
@@ -192,7 +290,10 @@ pub(in crate::archive) fn end(
     if !end.answered {
         return Ok(());
     }
-    set_watched(connection, head, end.job_key, true, end.at, None)?;
+    if end.named {
+        set_watched(connection, head, end.job_key, true, end.at, None)?;
+        set_origin(connection, end.job_key, Some(Origin::Asked))?;
+    }
     // A job moves to another server only when somebody says so.
     let (_, known) = name_and_server(connection, end.job_key)?;
     if known.is_none() {
@@ -277,15 +378,20 @@ pub(in crate::archive) fn watched(connection: &Connection) -> Result<Vec<Guid>, 
 }
 
 pub(in crate::archive) fn states(connection: &Connection) -> Result<Vec<JobState>, ArchiveError> {
+    let mut former = former_names(connection)?;
+    let mut files = jobs_files(connection)?;
     connection.all(
         "SELECT j.job_id, j.name, s.url, j.watched, j.last_synced_unix, j.last_error,
                 (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key),
                 (SELECT r.started_at FROM _run r WHERE r.job_key = j.job_key
-                 ORDER BY r.started_ticks DESC LIMIT 1)
+                 ORDER BY r.started_ticks DESC LIMIT 1),
+                j.job_key, j.name_given, j.watched = 1 AND j.watch_origin IS 'jobs_file'
          FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key ORDER BY j.job_id",
         [],
         "list the jobs",
         |row| {
+            let key: i64 = row.get(8)?;
+            let only_in_files: bool = row.get(10)?;
             Ok(JobState {
                 job: JobRow {
                     job_id: row.get(0)?,
@@ -294,10 +400,45 @@ pub(in crate::archive) fn states(connection: &Connection) -> Result<Vec<JobState
                     watched: row.get(3)?,
                     last_synced_at: row.get::<_, Option<i64>>(4)?.map(Instant::from_unix_seconds),
                     last_error: row.get(5)?,
+                    name_given: row.get(9)?,
+                    former_names: former.remove(&key).unwrap_or_default(),
+                    only_in_jobs_files: files.remove(&key).filter(|_| only_in_files).unwrap_or_default(),
                 },
                 runs: row.get(6)?,
                 newest_run_at: row.get(7)?,
             })
         },
     )
+}
+
+fn former_names(connection: &Connection) -> Result<HashMap<i64, Vec<FormerName>>, ArchiveError> {
+    let mut former: HashMap<i64, Vec<FormerName>> = HashMap::new();
+    connection.each(
+        "SELECT job_key, name, since_unix, until_unix FROM _former_name ORDER BY former_key",
+        [],
+        "read the former names of jobs",
+        |row| {
+            former.entry(row.get(0)?).or_default().push(FormerName {
+                name: row.get(1)?,
+                since: row.get::<_, Option<i64>>(2)?.map(Instant::from_unix_seconds),
+                until: Instant::from_unix_seconds(row.get(3)?),
+            });
+            Ok(())
+        },
+    )?;
+    Ok(former)
+}
+
+fn jobs_files(connection: &Connection) -> Result<HashMap<i64, Vec<String>>, ArchiveError> {
+    let mut files: HashMap<i64, Vec<String>> = HashMap::new();
+    connection.each(
+        "SELECT job_key, path FROM _jobs_file ORDER BY path",
+        [],
+        "read which jobs files list a job",
+        |row| {
+            files.entry(row.get(0)?).or_default().push(row.get(1)?);
+            Ok(())
+        },
+    )?;
+    Ok(files)
 }

@@ -8,6 +8,7 @@ mod quarantine;
 mod received;
 mod run;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
@@ -20,13 +21,14 @@ use super::ledger::{self, Head, actor};
 use super::lock::SyncLock;
 use super::open::{IfMissing, OpenToWrite};
 use super::storage::dictionary::{self, NewDictionaries};
+use super::storage::jobs::{self, NameFrom, Origin};
 use super::storage::keys::Keys;
 use super::storage::known::{KnownRun, KnownRuns};
 use super::storage::messages::MessageTexts;
 use super::storage::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-use super::storage::{jobs, zones};
+use super::storage::{watching, zones};
 use super::{limits, open};
-use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, Zone};
+use crate::model::{Guid, Instant, NaiveZone, TICKS_PER_SECOND, Zone};
 
 pub use received::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
 
@@ -222,29 +224,15 @@ impl Writer {
     /// [`ArchiveError::OtherNaiveTime`] where another one is remembered than was asked for.
     pub fn settle_naive_time(&mut self, asked: Option<NaiveZone>) -> Result<NaiveZone, ArchiveError> {
         self.transact(|writer| {
-            let (remembered, sha256, release): (Option<String>, Option<Sha256>, Option<String>) =
-                writer.connection.one(
-                    "SELECT naive_time, zone_rules, zone_release FROM _archive",
-                    [],
-                    "read the zone of times without offset",
-                    |row| row.try_into(),
-                )?;
-            let rules = sha256.zip(release);
-            let rules = rules.map(|(sha256, release)| Rules { sha256, release });
-            let Some(text) = remembered else {
+            let Some(kept) = zones::remembered(&writer.connection)? else {
                 return writer.read_naive_times_in(asked.unwrap_or_default());
             };
-            if let Some(asked) = asked.filter(|asked| asked.to_string() != text) {
+            if let Some(asked) = asked.filter(|asked| asked.to_string() != kept.to_string()) {
                 return Err(ArchiveError::OtherNaiveTime {
-                    remembered: text,
+                    remembered: kept.to_string(),
                     asked: asked.to_string(),
                 });
             }
-            let damaged = |why: String| ArchiveError::Damaged {
-                what: format!("its zone of times without offset cannot be read: {why}"),
-            };
-            let name = text.parse().map_err(|error| damaged(format!("{error}")))?;
-            let kept = zones::kept(&writer.connection, name, rules.as_ref())?.map_err(damaged)?;
             let newest = zones::newest(kept);
             writer.zone = kept;
             if let (Some(before), Some(now)) = (kept.rules(), newest.rules())
@@ -359,7 +347,8 @@ impl Writer {
     /// Ends the sync in one transaction: absences, what was found of each job, totals, head.
     ///
     /// `jobs` are the results with the keys of runs that each complete answer lacked; `server` is the base URL, and
-    /// `clock_skew_seconds` our clock less the server's.
+    /// `clock_skew_seconds` our clock less the server's; `named` are the jobs that were asked for by name, which are watched
+    /// from now on where they answered.
     ///
     /// # Errors
     /// SQL errors; then the sync counts as killed, and what was archived before is kept.
@@ -369,6 +358,7 @@ impl Writer {
         outcome: SyncOutcome,
         server: &str,
         clock_skew_seconds: Option<i64>,
+        named: &HashSet<Guid>,
         jobs: Vec<(JobRecord, Keys)>,
     ) -> Result<SyncRecord, ArchiveError> {
         let record = self.transact(|writer| {
@@ -393,6 +383,7 @@ impl Writer {
                 let end = jobs::JobEnd {
                     job_key,
                     answered: record.outcome != JobOutcome::Failed,
+                    named: named.contains(&record.job_id),
                     synced: began.count == 0 && record.outcome == JobOutcome::Complete,
                     error: record.error.as_deref(),
                     total_job_runs: record.total_job_runs,
@@ -434,6 +425,7 @@ impl Writer {
     /// # Errors
     /// SQL errors.
     pub fn watch(&mut self, job_id: Guid, name: Option<&str>) -> Result<(), ArchiveError> {
+        let name = name.map(|name| (name, NameFrom::Person));
         self.watch_all(std::iter::once((job_id, name)))
     }
 
@@ -443,7 +435,7 @@ impl Writer {
     /// SQL errors.
     pub fn watch_all<'n>(
         &mut self,
-        jobs: impl Iterator<Item = (Guid, Option<&'n str>)>,
+        jobs: impl Iterator<Item = (Guid, Option<(&'n str, NameFrom)>)>,
     ) -> Result<(), ArchiveError> {
         self.transact(|writer| {
             let by = Some(actor::this());
@@ -452,8 +444,9 @@ impl Writer {
                 let now = Instant::now();
                 let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, now, by)?;
                 jobs::set_watched(&writer.connection, &mut writer.head, job_key, true, now, by)?;
-                if let Some(name) = name {
-                    jobs::set_name(&writer.connection, &mut writer.head, job_key, name, by)?;
+                jobs::set_origin(&writer.connection, job_key, Some(Origin::Asked))?;
+                if let Some((name, from)) = name {
+                    jobs::set_name(&writer.connection, &mut writer.head, job_key, name, from, by)?;
                 }
             }
             Ok(())
@@ -488,11 +481,11 @@ impl Writer {
     ///
     /// # Errors
     /// SQL errors.
-    pub fn name_job(&mut self, job_id: Guid, name: &str) -> Result<(), ArchiveError> {
+    pub fn name_job(&mut self, job_id: Guid, name: &str, from: NameFrom) -> Result<(), ArchiveError> {
         self.transact_lightly(|writer| {
             let (connection, head) = (&writer.connection, &mut writer.head);
             let job_key = jobs::key_or_insert(connection, head, job_id, Instant::now(), None)?;
-            jobs::set_name(connection, head, job_key, name, None)
+            jobs::set_name(connection, head, job_key, name, from, None)
         })
     }
 
@@ -507,7 +500,51 @@ impl Writer {
             })?;
             let by = Some(actor::this());
             let (connection, head) = (&writer.connection, &mut writer.head);
-            jobs::set_watched(connection, head, job_key, false, Instant::now(), by)
+            jobs::set_watched(connection, head, job_key, false, Instant::now(), by)?;
+            watching::forget_files(connection, job_key)?;
+            jobs::set_origin(connection, job_key, Some(Origin::Removed))
+        })
+    }
+
+    /// Watches the jobs that the jobs file at `path` lists, with the names that it gives; jobs that this file alone had
+    /// watched and that it no longer lists are watched no longer, and are returned.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn follow_jobs_file(
+        &mut self,
+        path: &str,
+        listed: &[(Guid, Option<String>)],
+    ) -> Result<Vec<Guid>, ArchiveError> {
+        self.transact(|writer| {
+            limits::bound(&writer.connection).doing("note the jobs of a jobs file")?;
+            let now = Instant::now();
+            watching::follow_jobs_file(&writer.connection, &mut writer.head, path, listed, now)
+        })
+    }
+
+    /// Notes which jobs a server has, and the names that it gives to known ones. With `watch_new`, those that are not
+    /// watched are from now on, unless a person ended that, and are returned.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn note_server_jobs(
+        &mut self,
+        server: &str,
+        listed: &[(Guid, String)],
+        watch_new: bool,
+    ) -> Result<Vec<(Guid, String)>, ArchiveError> {
+        self.transact(|writer| {
+            limits::bound(&writer.connection).doing("note the jobs of a server")?;
+            let now = Instant::now();
+            watching::note_server_jobs(
+                &writer.connection,
+                &mut writer.head,
+                server,
+                listed,
+                watch_new,
+                now,
+            )
         })
     }
 

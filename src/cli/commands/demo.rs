@@ -9,11 +9,11 @@ use super::{findings, report};
 use crate::archive::{ReadOnly, Writer};
 use crate::ccs::retry::Policy;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
-use crate::cli::commands::sync::One;
-use crate::cli::commands::sync_summary::Summary;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
 use crate::cli::runtime::runtime;
+use crate::cli::sync_task::SyncTask;
+use crate::cli::sync_task::summary::Summary;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
@@ -78,11 +78,12 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             drop(Writer::open(archive)?);
         }
         let progress = Progress::new(console, global.progress);
-        let sync = One {
+        let sync = SyncTask {
             archive,
             client: &client,
             options: options_of(&server),
             progress: &progress,
+            jobs_file: None,
             list: None,
             cancellation,
             wide: false,
@@ -251,6 +252,8 @@ fn options_of(server: &Simulator) -> sync::Options {
         run_limit: DEFAULT_RUN_LIMIT,
         naive_time: None,
         create_archive: false,
+        jobs_file: None,
+        watch_all: false,
         hint: hints::sync,
     }
 }

@@ -5,14 +5,16 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::archive::{JobState, ReadOnly, Writer};
+use crate::archive::{self, JobState, NameFrom, ReadOnly, Writer};
 use crate::ccs;
 use crate::cli::client::client;
+use crate::cli::commands::watch_list::with_jobs_file;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::new_archive::{may_create, tell_created};
 use crate::cli::runtime::runtime;
-use crate::cli::terminal::table::{Column, or_dash, print, width_to_fit};
-use crate::config::{GlobalSettings, ServerSettings, Sources, TableOrJson};
+use crate::cli::terminal::console::shown;
+use crate::cli::terminal::table::{Column, or_dash, print, print_text, width_to_fit};
+use crate::config::{GlobalSettings, ServerSettings, Sources, TableOrJson, read_jobs_file};
 use crate::model::Guid;
 
 /// Manages the watched jobs, which a sync fetches unless jobs are named
@@ -35,16 +37,36 @@ enum Action {
     Move(MoveArgs),
 }
 
-/// Lists the jobs that the archive knows
+/// Lists the jobs that the archive knows, with their former names
+///
+/// The watched ones are those that the next sync without named jobs asks for; a configured jobs file is taken into account.
 #[derive(Debug, clap::Args)]
 struct ListArgs {
-    /// The output format
+    /// The output format; csv can serve as a jobs file
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: TableOrJson,
+    format: ListFormat,
 
     /// Shows all columns and whole cells on a terminal, however narrow it is
     #[arg(long)]
     wide: bool,
+}
+
+/// The formats of `jobs list`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum ListFormat {
+    #[default]
+    Table,
+    Json,
+    Csv,
+}
+
+/// The formats of `jobs discover`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum DiscoverFormat {
+    #[default]
+    Table,
+    Json,
+    JobsFile,
 }
 
 /// Watches a job
@@ -69,9 +91,9 @@ struct AddArgs {
 /// Stops watching a job; deletes nothing
 #[derive(Debug, clap::Args)]
 struct RemoveArgs {
-    /// The job, by GUID
-    #[arg(value_name = "ID")]
-    job_id: Guid,
+    /// The job, by GUID or name
+    #[arg(value_name = "ID|NAME")]
+    job: String,
 }
 
 /// Lists the jobs of the server
@@ -85,9 +107,13 @@ struct DiscoverArgs {
     #[arg(long, requires = "add")]
     new: bool,
 
-    /// The output format
+    /// The output format; jobs-file is what --jobs-file reads, with the server's names as comments
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    format: TableOrJson,
+    format: DiscoverFormat,
+
+    /// Shows all columns and whole cells on a terminal, however narrow it is
+    #[arg(long)]
+    wide: bool,
 
     #[command(flatten)]
     server: ServerSettings,
@@ -123,14 +149,13 @@ struct MoveArgs {
 pub(crate) fn run(args: &JobsArgs, sources: &Sources<'_>, global: &GlobalSettings) -> Result<Exit, Failure> {
     let archive = global.archive.as_path();
     match &args.action {
-        Action::List(args) => list(args, archive)?,
+        Action::List(args) => list(args, sources, archive)?,
         Action::Add(args) => {
             open_or_create(args.new, sources, global)?.watch(args.job_id, args.name.as_deref())?;
             tracing::info!(job_id = %args.job_id, "job {} is watched", args.job_id);
         }
         Action::Remove(args) => {
-            Writer::open_existing(archive)?.unwatch(args.job_id)?;
-            tracing::info!(job_id = %args.job_id, "job {} is no longer watched; its history stays", args.job_id);
+            remove(&args.job, sources, archive)?;
         }
         Action::Discover(args) => discover(args, sources, global)?,
         Action::Move(args) => move_jobs(args, archive)?,
@@ -150,44 +175,178 @@ fn open_or_create(new: bool, sources: &Sources<'_>, global: &GlobalSettings) -> 
     Ok(writer)
 }
 
+/// Stops watching the job with this id or name.
+fn remove(job: &str, sources: &Sources<'_>, archive: &Path) -> Result<(), Failure> {
+    let mut writer = Writer::open_existing(archive)?;
+    let states = ReadOnly::open(archive)?.job_states()?;
+    let job_id = match job.parse::<Guid>() {
+        Ok(job_id) => job_id,
+        Err(_) => job_named(&states, job)?,
+    };
+    if let Some(path) = sources.path("jobs_file")?
+        && read_jobs_file(&path)?
+            .jobs
+            .iter()
+            .any(|listed| listed.job_id == job_id)
+    {
+        let words = format!(
+            "job {job_id} stands in the jobs file {}, which has it watched",
+            path.display()
+        );
+        return Err(Failure::new(Exit::WrongUsage, words).with_hint(
+            "take it out of that file; the next sync then stops watching it, unless it is watched otherwise",
+        ));
+    }
+    writer.unwatch(job_id)?;
+    tracing::info!(%job_id, "job {job_id} is no longer watched; its history stays");
+    let files = states
+        .iter()
+        .filter(|state| state.job.job_id == job_id.to_string())
+        .flat_map(|state| &state.job.only_in_jobs_files);
+    for file in files {
+        tracing::warn!(
+            "{file} listed job {job_id} at the last sync: take it out of it too, or the next sync watches it again"
+        );
+    }
+    Ok(())
+}
+
+/// The one job with this name, in any letter case.
+fn job_named(states: &[JobState], name: &str) -> Result<Guid, Failure> {
+    let named: Vec<&str> = states
+        .iter()
+        .filter(|state| {
+            let known = state.job.name.as_deref();
+            known.is_some_and(|known| known.to_lowercase() == name.to_lowercase())
+        })
+        .map(|state| state.job.job_id.as_str())
+        .collect();
+    match named.as_slice() {
+        [job] => job
+            .parse()
+            .map_err(|_| Failure::new(Exit::NotDone, format!("{job:?} is not a GUID"))),
+        [] => Err(
+            Failure::new(Exit::NotDone, format!("the archive knows no job named {name:?}"))
+                .with_hint("`jobruns jobs list` shows the jobs with their names and ids"),
+        ),
+        several => Err(Failure::new(
+            Exit::WrongUsage,
+            format!(
+                "{} jobs are named {name:?}: {}",
+                several.len(),
+                several.join(", ")
+            ),
+        )
+        .with_hint("give the id of the one that is meant")),
+    }
+}
+
 #[derive(Serialize)]
 struct Listed {
     job_id: String,
     name: Option<String>,
+    /// `given` by a person, or the `server`'s.
+    name_from: Option<&'static str>,
     watched: bool,
     runs: i64,
     server: Option<String>,
+    former_names: Vec<FormerName>,
 }
 
-fn list(args: &ListArgs, archive: &Path) -> Result<(), Failure> {
-    let listed = |state: JobState| Listed {
-        job_id: state.job.job_id,
-        name: state.job.name,
-        watched: state.job.watched,
-        runs: state.runs,
-        server: state.job.server,
+#[derive(Serialize)]
+struct FormerName {
+    name: String,
+    since: Option<String>,
+    until: String,
+}
+
+impl From<JobState> for Listed {
+    fn from(state: JobState) -> Self {
+        let former = |former: archive::FormerName| FormerName {
+            name: former.name,
+            since: former.since.map(|since| since.to_string()),
+            until: former.until.to_string(),
+        };
+        let from = if state.job.name_given { "given" } else { "server" };
+        Self {
+            job_id: state.job.job_id,
+            name_from: state.job.name.is_some().then_some(from),
+            name: state.job.name,
+            watched: state.job.watched,
+            runs: state.runs,
+            server: state.job.server,
+            former_names: state.job.former_names.into_iter().map(former).collect(),
+        }
+    }
+}
+
+impl Listed {
+    /// The former names in one text, each with its last day.
+    fn former_names(&self) -> Option<String> {
+        let names = self.former_names.iter();
+        let names: Vec<String> = names
+            .map(|former| format!("{} (until {})", former.name, &former.until[..10]))
+            .collect();
+        (!names.is_empty()).then(|| names.join("; "))
+    }
+}
+
+fn list(args: &ListArgs, sources: &Sources<'_>, archive: &Path) -> Result<(), Failure> {
+    let states = with_jobs_file(ReadOnly::open(archive)?.job_states()?, sources)?;
+    let jobs: Vec<Listed> = states.into_iter().map(Listed::from).collect();
+    let format = match args.format {
+        ListFormat::Csv => return print_text(&csv_of(&jobs)),
+        ListFormat::Json => TableOrJson::Json,
+        ListFormat::Table => TableOrJson::Table,
     };
-    let jobs: Vec<Listed> = ReadOnly::open(archive)?
-        .job_states()?
-        .into_iter()
-        .map(listed)
-        .collect();
     let columns = [
         Column::Text("job_id"),
         Column::Text("name"),
         Column::Text("watched"),
         Column::Number("runs"),
         Column::Text("server"),
+        Column::Text("former names"),
     ];
-    print(args.format, &jobs, &columns, width_to_fit(args.wide), |job| {
+    print(format, &jobs, &columns, width_to_fit(args.wide), |job| {
         vec![
             job.job_id.clone(),
             or_dash(job.name.as_deref()),
             yes_or_no(job.watched),
             job.runs.to_string(),
             or_dash(job.server.as_deref()),
+            or_dash(job.former_names().as_deref()),
         ]
     })
+}
+
+fn csv_of(jobs: &[Listed]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = [
+        "job_id",
+        "name",
+        "name_from",
+        "watched",
+        "runs",
+        "server",
+        "former_names",
+    ];
+    let mut written = writer.write_record(header);
+    for job in jobs {
+        written = written.and_then(|()| {
+            writer.write_record([
+                job.job_id.as_str(),
+                job.name.as_deref().unwrap_or_default(),
+                job.name_from.unwrap_or_default(),
+                &yes_or_no(job.watched),
+                &job.runs.to_string(),
+                job.server.as_deref().unwrap_or_default(),
+                &job.former_names().unwrap_or_default(),
+            ])
+        });
+    }
+    written.expect("memory takes every byte");
+    let bytes = writer.into_inner().expect("memory takes every byte");
+    String::from_utf8(bytes).expect("texts of UTF-8 stay UTF-8")
 }
 
 #[derive(Serialize)]
@@ -203,7 +362,9 @@ fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings)
     let mut found = runtime()?.block_on(client.discover())?;
     found.sort_by(|one, other| one.name.cmp(&other.name));
     if args.add {
-        let jobs = found.iter().map(|job| (job.job_id, Some(job.name.as_str())));
+        let jobs = found
+            .iter()
+            .map(|job| (job.job_id, Some((job.name.as_str(), NameFrom::Server))));
         open_or_create(args.new, sources, global)?.watch_all(jobs)?;
     }
     let watched = watched(archive)?;
@@ -215,14 +376,32 @@ fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings)
             name: job.name,
         })
         .collect();
+    let format = match args.format {
+        DiscoverFormat::JobsFile => return print_text(&jobs_file_of(&jobs)),
+        DiscoverFormat::Json => TableOrJson::Json,
+        DiscoverFormat::Table => TableOrJson::Table,
+    };
     let columns = [
         Column::Text("job_id"),
         Column::Text("name"),
         Column::Text("watched"),
     ];
-    print(args.format, &jobs, &columns, None, |job| {
+    print(format, &jobs, &columns, width_to_fit(args.wide), |job| {
         vec![job.job_id.clone(), job.name.clone(), yes_or_no(job.watched)]
     })
+}
+
+/// A jobs file of these jobs. Their names are comments, since a name in a jobs file would stand above the server's for ever.
+fn jobs_file_of(jobs: &[Discovered]) -> String {
+    let mut text = "# Jobs to watch, one a line: a GUID and, if it is to be called otherwise than by the server, a name.\n".to_owned();
+    for job in jobs {
+        text.push_str(&format!(
+            "{}  # {}\n",
+            job.job_id,
+            shown(&job.name).replace('\n', " ")
+        ));
+    }
+    text
 }
 
 fn move_jobs(args: &MoveArgs, archive: &Path) -> Result<(), Failure> {

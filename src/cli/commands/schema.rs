@@ -9,8 +9,8 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::table::width_to_fit;
 use crate::report::formats::{Markdown, Text};
-use crate::report::options::nearest;
 use crate::report::{Cell, Column, ColumnType, Rows};
+use crate::text::nearest;
 
 /// Describes the tables and columns: meaning, unit, and when they are NULL
 ///

@@ -8,11 +8,12 @@ use serde::Serialize;
 use crate::archive::{ClockFinding, JobState, ReadOnly};
 use crate::cli::commands::clock;
 use crate::cli::commands::jobs::yes_or_no;
+use crate::cli::commands::watch_list::{tell_unwatched, with_jobs_file};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{Column, or_dash, print_result, table, width_to_fit};
 use crate::cli::terminal::titles::titles;
-use crate::config::TableOrJson;
+use crate::config::{Sources, TableOrJson};
 use crate::model::{Instant, parse_duration, show_duration, show_rounded};
 
 /// Shows how fresh the archive is, per job
@@ -52,9 +53,14 @@ struct Freshness {
     last_sync_in_future: bool,
 }
 
-pub(crate) fn run(args: &StatusArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
+pub(crate) fn run(
+    args: &StatusArgs,
+    sources: &Sources<'_>,
+    archive: &Path,
+    console: &Console,
+) -> Result<Exit, Failure> {
     let now = Instant::now();
-    let states = ReadOnly::open(archive)?.job_states()?;
+    let states = with_jobs_file(ReadOnly::open(archive)?.job_states()?, sources)?;
     let jobs: Vec<Freshness> = states
         .into_iter()
         .map(|state| freshness(state, args.max_age, now))
@@ -94,6 +100,7 @@ pub(crate) fn run(args: &StatusArgs, archive: &Path, console: &Console) -> Resul
         table(&columns, rows, width_to_fit(args.wide))
     };
     print_result(console, args.format, text, &jobs)?;
+    tell_unwatched(&ReadOnly::open(archive)?.server_jobs()?);
     let mut clock_findings = ReadOnly::open(archive)?.clock_findings(now)?;
     let mut ahead = tell_last_syncs_in_future(&jobs);
     if ahead != Exit::Done {
@@ -209,6 +216,9 @@ mod tests {
                 watched,
                 last_synced_at: synced.map(Instant::from_unix_seconds),
                 last_error: None,
+                name_given: false,
+                former_names: Vec::new(),
+                only_in_jobs_files: Vec::new(),
             },
             runs: 0,
             newest_run_at: None,

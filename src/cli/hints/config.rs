@@ -31,6 +31,17 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
             "put a GUID and an optional name on each line, or leave --jobs-file out to sync all watched jobs."
                 .to_owned()
         }
+        ConfigError::Toml {
+            remedy: Some(remedy), ..
+        } => remedy.clone(),
+        ConfigError::Read {
+            what: "jobs file",
+            path,
+            source,
+        } if source.kind() == ErrorKind::NotFound => format!(
+            "`jobruns jobs discover --format jobs-file > {}` writes one with every job of the server, from which the lines of jobs that are not to be watched can be deleted; or correct its path where it is named.",
+            quoted(&path.display().to_string())
+        ),
         ConfigError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
             "check who may read the file; the task that runs jobruns must be able to.".to_owned()
         }

@@ -103,9 +103,9 @@ pub(crate) fn print_result(
 const QUOTED_DETAILS: usize = 20;
 
 /// The details of a result that [`print_result`] did not print, for the error that is told in its place.
-pub(crate) fn unprinted(
+pub(crate) fn unprinted<F>(
     console: &Console,
-    format: Option<TableOrJson>,
+    format: Option<F>,
     details: impl Iterator<Item = String>,
 ) -> Vec<String> {
     if format.is_some() || !console.is_quiet() {

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::report::format::Format;
 use crate::report::table::{Cell, Column, ColumnType, Rows};
-use crate::text::visible;
+use crate::text::{columns_of, visible};
 
 /// Rows that decide the widths; as many as anybody looks at.
 const ROWS_FOR_WIDTHS: usize = 1000;
@@ -162,7 +162,7 @@ impl<W: Write> Text<W> {
                 true => widths[column],
                 false => readable(widths[column]),
             };
-            of_cells.max(width(&self.heading[column]))
+            of_cells.max(columns_of(&self.heading[column]))
         };
         if let Some(jobs) = &self.jobs {
             // The name stands where the GUID stood.
@@ -205,10 +205,10 @@ impl<W: Write> Text<W> {
             waiting.iter_mut().for_each(|row| jobs.name(row));
         }
         self.waiting = waiting;
-        let mut widths: Vec<usize> = self.heading.iter().map(|name| width(name)).collect();
+        let mut widths: Vec<usize> = self.heading.iter().map(|name| columns_of(name)).collect();
         for row in &self.waiting {
             for (widest, cell) in widths.iter_mut().zip(row) {
-                *widest = (*widest).max(width(cell).min(WIDEST));
+                *widest = (*widest).max(columns_of(cell).min(WIDEST));
             }
         }
         self.shown = (0..self.heading.len()).collect();
@@ -230,7 +230,7 @@ impl<W: Write> Text<W> {
                 .map(|((name, &cells), &is_number)| match (self.shortens, is_number) {
                     (false, _) => NARROWEST,
                     (true, true) => cells,
-                    (true, false) => width(name).max(readable(cells)),
+                    (true, false) => columns_of(name).max(readable(cells)),
                 })
                 .collect();
             fit(&mut widths, &least, terminal);
@@ -340,7 +340,7 @@ fn fit(widths: &mut [usize], least: &[usize], terminal: usize) {
 
 /// As much of the text as fits into `wide` columns, with an ellipsis where that is not all.
 fn shorten(text: &str, wide: usize) -> String {
-    if width(text) <= wide {
+    if columns_of(text) <= wide {
         return text.to_owned();
     }
     let mut used = 1;
@@ -353,14 +353,6 @@ fn shorten(text: &str, wide: usize) -> String {
     beginning + "…"
 }
 
-/// Columns of a terminal that the text takes.
-pub(super) fn width(text: &str) -> usize {
-    if text.is_ascii() {
-        return text.len();
-    }
-    text.chars().map(|c| c.width().unwrap_or(0)).sum()
-}
-
 fn write_row(out: &mut impl Write, cells: &[String], widths: &[usize], numeric: &[bool]) -> io::Result<()> {
     let mut rest: Vec<&str> = cells.iter().map(String::as_str).collect();
     let mut line = String::new();
@@ -369,7 +361,7 @@ fn write_row(out: &mut impl Write, cells: &[String], widths: &[usize], numeric: 
         for ((cell, &wide), &is_number) in rest.iter_mut().zip(widths).zip(numeric) {
             let (piece, behind) = split(cell, wide);
             *cell = behind;
-            let spaces = wide.saturating_sub(width(piece));
+            let spaces = wide.saturating_sub(columns_of(piece));
             if is_number {
                 line.extend(std::iter::repeat_n(' ', spaces));
                 line.push_str(piece);
@@ -389,7 +381,7 @@ fn write_row(out: &mut impl Write, cells: &[String], widths: &[usize], numeric: 
 
 /// As much of the text as fits into `wide` columns, and the rest; broken after a space where there is one.
 fn split(text: &str, wide: usize) -> (&str, &str) {
-    if width(text) <= wide {
+    if columns_of(text) <= wide {
         return (text, "");
     }
     let mut used = 0;
@@ -445,7 +437,7 @@ mod tests {
         let long = "the quick brown fox jumps over the lazy dog 東京東京東京東京東京東京";
         let rows = [[Cell::Text("host"), Cell::Integer(1), Cell::Text(long)]];
         let text = written(Some(40), &rows);
-        assert!(text.lines().all(|line| width(line) <= 40), "{text}");
+        assert!(text.lines().all(|line| columns_of(line) <= 40), "{text}");
         let message: String = text
             .lines()
             .skip(2)
@@ -500,7 +492,7 @@ mod tests {
         };
         for terminal in [80, 100, 132] {
             let text = written(Some(terminal));
-            assert!(text.lines().all(|line| width(line) <= terminal), "{text}");
+            assert!(text.lines().all(|line| columns_of(line) <= terminal), "{text}");
             for whole in [
                 "longest_gap_seconds",
                 "1234567",

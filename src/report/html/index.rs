@@ -22,7 +22,7 @@ pub(crate) fn index(
             Some(written) => vec![
                 html! { a href=(file) { (report_title(name)) } },
                 html! { (Breakable(&written.summary())) },
-                html! { (grouped(written.rows)) },
+                html! { @if !written.columns.is_empty() { (grouped(written.rows)) } },
             ],
             None => vec![
                 html! { (report_title(name)) },

@@ -11,6 +11,7 @@ use crate::report::ReportMeta;
 use crate::report::format::PageHeading;
 use crate::report::html::text::{Breakable, Lines, Text};
 use crate::report::numbers::duration;
+use crate::report::titles::minute;
 use crate::text::shortened;
 
 const STYLE: &str = include_str!("style.css");
@@ -108,6 +109,12 @@ pub fn made_with(meta: &ReportMeta) -> Markup {
     for (name, value) in &meta.options {
         facts.extend(option(name, value));
     }
+    let as_of = meta
+        .synced_at
+        .as_deref()
+        .map_or_else(|| "no sync yet".to_owned(), minute);
+    facts.push(("last sync".to_owned(), as_of));
+    facts.extend(meta.archive_id.clone().map(|id| ("archive".to_owned(), id)));
     facts.push(("ledger head".to_owned(), meta.head.clone()));
     facts.push(("made by".to_owned(), format!("jobruns {}", meta.tool_version)));
     key_values(&facts)
@@ -322,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_can_be_read_and_steps_of_the_heat_map_told_apart_in_light_and_dark() {
+    fn texts_and_charts_can_be_read_and_steps_of_the_heat_map_told_apart_in_light_and_dark() {
         // The first two palettes of the style sheet, light and dark.
         for palette in STYLE.split(":root{").skip(1).take(2) {
             let colour = |name: &str| {
@@ -334,6 +341,11 @@ mod tests {
                     let contrast = contrast(colour(ink), colour(paper));
                     assert!(contrast >= 4.5, "{ink} on {paper}: {contrast}");
                 }
+            }
+            // What is drawn, as WCAG 2 asks of graphics; yellow by its edge.
+            for ink in ["blue", "red", "grey", "edge"] {
+                let contrast = contrast(colour(ink), colour("page"));
+                assert!(contrast >= 3.0, "{ink} on the page: {contrast}");
             }
             for (one, other) in ["h0", "h1", "h2", "h3", "h4"]
                 .iter()

@@ -14,9 +14,9 @@ use crate::report::html::{KINDS, PageLayout, PageTable, Sentence, age_of, fact_l
 use crate::report::numbers::{counted, grouped, percent};
 use crate::report::options::Period;
 use crate::report::reports::overview::{Job, Overview, Share, Verdict};
-use crate::report::reports::overview::{as_of, by_concern, complete_in_words, day, minute};
+use crate::report::reports::overview::{as_of, by_concern, complete_in_words, day};
 use crate::report::table::{Cell, Column, ColumnType};
-use crate::report::titles::time_in as wall_clock;
+use crate::report::titles::{minute, time_in as wall_clock};
 use crate::text::{capitalized, in_columns};
 
 /// Jobs that have a line of their own in a chart.

@@ -67,14 +67,14 @@ impl PageTable {
         let job_id = self.columns.iter().position(|column| column.name == "job_id");
         let job_id = job_id.map(|at| &cells[at]);
         for ((cell, column), seen) in cells.iter().zip(&self.columns).zip(&mut self.seen) {
-            seen.0 |= !cell.is_number() && *cell != Cell::Null;
-            seen.1 |= cell.is_number();
             // A job without a name goes by its GUID.
-            let name = match cell {
+            let cell = match cell {
                 Cell::Null if column.name == "job_name" => job_id.unwrap_or(cell),
                 cell => cell,
             };
-            let cell = show(name, column);
+            seen.0 |= !cell.is_number() && *cell != Cell::Null;
+            seen.1 |= cell.is_number();
+            let cell = show(cell, column);
             self.bytes += cell.markup.0.len();
             row.push(cell);
         }
@@ -95,6 +95,10 @@ impl PageTable {
             (0..self.columns.len()).partition(|&column| self.has_something(column));
         let empty: Vec<&str> = empty.iter().map(|&column| &*self.columns[column].name).collect();
         if report != "query" {
+            // The name says what the code says, an unknown code too.
+            if self.columns.iter().any(|column| column.name == "status_name") {
+                kept.retain(|&column| self.columns[column].name != "status");
+            }
             kept.sort_by_key(|&column| self.place(column));
         }
         html! {

@@ -9,6 +9,7 @@ use super::time::read_time;
 use crate::archive::{JobName, Snapshot};
 use crate::model::{Guid, Instant, Zone, guid_beginning, zone_names};
 use crate::report::error::ReportError;
+use crate::text::nearest;
 
 // The flags of every report. Not a doc comment, which clap would show in the help of each report.
 #[derive(Debug, clap::Args)]
@@ -203,18 +204,6 @@ impl Scope {
             }
         }
     }
-}
-
-/// The most similar of `known`, where one is similar enough to be meant.
-pub(crate) fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    /// Below this, words have little in common; found by trying misspelt zones and names.
-    const SIMILAR: f64 = 0.75;
-    let given = given.to_lowercase();
-    known
-        .map(|word| (strsim::jaro_winkler(&given, &word.to_lowercase()), word))
-        .filter(|(similarity, _)| *similarity >= SIMILAR)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, word)| word)
 }
 
 /// The text names no time zone.

@@ -11,7 +11,8 @@ mod pattern;
 mod period;
 mod time;
 
-pub(crate) use common::{CommonArgs, nearest};
+pub(crate) use crate::text::nearest;
+pub(crate) use common::CommonArgs;
 pub(crate) use common::{CommonOptions, Scope};
 pub(crate) use comparison::{Comparison, Span};
 pub(crate) use message_filter::{AssetFilter, Category, MessageFilter};

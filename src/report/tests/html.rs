@@ -10,12 +10,12 @@ use crate::report::html::Present;
 use crate::report::html::ROWS_SHOWN;
 use crate::report::options::{AssetFilter, MessageFilter, Span};
 use crate::report::reports::asset_errors::GroupBy;
-use crate::report::reports::runs::RunFilter;
+use crate::report::reports::runs::{RunFilter, WantedStatus};
 use crate::report::reports::{
     AssetErrors, Changes, Coverage, FailureTrends, Failures, Messages, MissedRuns, OverviewReport, Runs,
 };
 use crate::report::table::{Cell, Column, ColumnType};
-use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
+use crate::report::testing::{Message, Run, TestArchive, job_id, plain, put_revision};
 use crate::report::{CommonOptions, Period, Ready, ReportMeta, Request};
 
 /// What somebody may put into a text to end what it stands in, to run, or to look like another.
@@ -119,13 +119,8 @@ fn archive_of(text: &'static str) -> TestArchive {
     ] {
         connection.execute(sql, [text]).unwrap();
     }
-    connection
-        .execute_batch(
-            "PRAGMA foreign_keys = OFF;
-             INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, payload_sha256)
-             VALUES (1, 1, 1, 1, 0, 2, zeroblob(32)), (2, 1, 2, 1, 100, 4, zeroblob(32))",
-        )
-        .unwrap();
+    put_revision(&connection, 101, 1, 1, 0, Some(2));
+    put_revision(&connection, 102, 1, 2, 100, Some(4));
     archive
 }
 
@@ -223,9 +218,8 @@ fn query_of(text: &'static str) -> String {
         report: "query".to_owned(),
         options: [("sql".to_owned(), text.into())].into_iter().collect(),
         head: "00".repeat(32),
-        naive_time: crate::archive::NaiveTimeRules::default(),
-        schema_version: 1,
         tool_version: text.to_owned(),
+        ..ReportMeta::default()
     };
     rendered(
         &about,
@@ -333,6 +327,68 @@ fn site_and_organisation_stand_above_the_title_where_they_are_given() {
     }
 }
 
+/// The headings of the table of rows, and the cells of its first row.
+fn table_of(page: &str) -> (Vec<&str>, Vec<&str>) {
+    let table = between(page, "<table id=\"rows\">", "</table>")[0];
+    let texts = |text, begin, end| -> Vec<&str> {
+        let cells = between(text, begin, end).into_iter();
+        cells.map(|cell| cell.split_once('>').unwrap().1).collect()
+    };
+    let row = between(table, "<tr>", "</tr>")[1];
+    (texts(table, "<th ", "</th>"), texts(row, "<td", "</td>"))
+}
+
+#[test]
+fn names_stand_where_guids_would_and_durations_are_in_words() {
+    let run = Run {
+        end: Some(864_000_000_000 + 75_000_000_000),
+        ..day(1, 0, 4)
+    };
+    let archive = TestArchive::new(&[None], &[run]);
+    let page_of_trends = page(&archive, &trends(Period::Day));
+    let (headings, cells) = table_of(&page_of_trends);
+    assert_eq!(headings[..2], ["period start", "job name"]);
+    assert_eq!(
+        headings[headings.len() - 3..],
+        ["mean duration", "max duration", "job id"]
+    );
+    // A job without a name goes by its GUID.
+    assert_eq!(cells[1], job_id(0));
+    assert_eq!(cells[cells.len() - 2], "2 h 5 min");
+    assert!(
+        page_of_trends.contains("data-number=\"7500.0\""),
+        "{page_of_trends}"
+    );
+    let page_of_runs = page(&archive, &plain(Runs::default()));
+    let (headings, _) = table_of(&page_of_runs);
+    assert!(
+        headings.contains(&"status name") && !headings.contains(&"status"),
+        "{headings:?}"
+    );
+    assert_eq!(headings[headings.len() - 2..], ["job run id", "job id"]);
+}
+
+#[test]
+fn runs_that_were_chosen_for_how_they_ended_have_no_rate_of_failures() {
+    let archive = TestArchive::new(&[Some("Nightly")], &[day(1, 0, 4), day(2, 0, 5), day(3, 0, 5)]);
+    let of = |filter: RunFilter| page(&archive, &plain(Runs { filter }));
+    let all = of(RunFilter::default());
+    assert!(all.contains("66.67 % of those that finished failed") && all.contains("class=\"rate-line\""));
+    let failed = of(RunFilter {
+        statuses: vec![WantedStatus::Code(5)],
+        ..RunFilter::default()
+    });
+    assert!(
+        failed.contains(">2 runs.<") && failed.contains("class=\"over-time few\""),
+        "{failed}"
+    );
+    assert!(
+        !failed.contains("class=\"rate-line\"") && !failed.contains("100 %"),
+        "{failed}"
+    );
+    assert!(failed.contains("<dt>status</dt><dd>Faulted</dd>"), "{failed}");
+}
+
 #[test]
 fn a_report_over_nothing_is_a_page_that_says_so() {
     let archive = TestArchive::new(&[], &[]);
@@ -371,11 +427,9 @@ fn rendered(about: &ReportMeta, columns: &[Column], rows: &[[Cell<'_>; 2]]) -> S
 fn query(cells: &[Cell<'_>]) -> String {
     let about = ReportMeta {
         report: "query".to_owned(),
-        options: serde_json::Map::new(),
         head: "00".repeat(32),
-        naive_time: crate::archive::NaiveTimeRules::default(),
-        schema_version: 1,
         tool_version: "0".to_owned(),
+        ..ReportMeta::default()
     };
     let columns = [
         Column::new("a_b", ColumnType::Any),

@@ -65,9 +65,9 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
         }
     };
     if work.name.is_none()
-        && let Some(name) = shared.name_of(job).await
+        && let Some((name, from)) = shared.name_of(job).await
     {
-        shared.store.name(job, name.clone()).await;
+        shared.store.name(job, name.clone(), from).await;
         work.name = Some(name);
     }
     (shared.events)(SyncEvent::JobBegan {

@@ -21,10 +21,10 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbo
 
 use self::caught::{caught, io_error};
 use self::cells::{Formats, Value};
-use super::text::width;
 use crate::report::format::Format as TableFormat;
 use crate::report::meta::ReportMeta;
 use crate::report::table::{Cell, Column, ColumnType, Rows};
+use crate::text::columns_of;
 
 /// Rows of a sheet, the header one of them: the format's own limit.
 const SHEET_ROWS: u32 = 1_048_576;
@@ -99,7 +99,7 @@ impl<W: Write + Send> Rows for Xlsx<'_, W> {
         sheet.set_freeze_panes(1, 0).map_err(io_error)?;
         for (column, place) in columns.iter().zip(0..) {
             let (name, _) = cells::fitted(&column.name);
-            self.widths.push(width(&name) + BUTTON);
+            self.widths.push(columns_of(&name) + BUTTON);
             caught(|| {
                 sheet
                     .write_string_with_format(0, place, &*name, &heading)
@@ -139,7 +139,7 @@ impl<W: Write + Send> Rows for Xlsx<'_, W> {
                     let (text, is_cut) = cells::fitted(text);
                     self.cut_texts += u64::from(is_cut);
                     caught(|| sheet.write_string(row, place, &*text))?;
-                    width(text.lines().next().unwrap_or_default())
+                    columns_of(text.lines().next().unwrap_or_default())
                 }
             };
             *widest = (*widest).max(shown);

@@ -12,9 +12,8 @@ fn about() -> ReportMeta {
         report: "failure-trends".to_owned(),
         options,
         head: "ab".repeat(32),
-        naive_time: crate::archive::NaiveTimeRules::default(),
-        schema_version: 1,
         tool_version: "0.0.0".to_owned(),
+        ..ReportMeta::default()
     }
 }
 

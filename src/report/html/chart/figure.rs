@@ -1,10 +1,16 @@
 //! The frame of every chart: its title, what it shows in words, and its figures as a table.
 
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
 use maud::{Markup, Render, html};
 
 use super::scale::{MOST_MARKS, TimeAxis};
+use crate::report::bins::{Bins, Runs};
 use crate::report::html::simple_table;
 use crate::report::html::text::{Breakable, Percent, Text, Units};
+use crate::report::numbers::grouped;
+use crate::report::options::Period;
 use crate::report::titles::label;
 use crate::text::in_columns;
 
@@ -24,6 +30,28 @@ impl Figures {
         Self {
             columns: columns.iter().map(|&column| column.to_owned()).collect(),
             rows: Vec::new(),
+        }
+    }
+
+    /// A row for each period, and for each job what failed of what finished.
+    pub(super) fn of_jobs(by: Period, jobs: &[(&str, Bins<Runs>)]) -> Self {
+        let mut columns = vec![by.name().to_owned()];
+        columns.extend(jobs.iter().map(|(name, _)| label(name)));
+        let firsts = jobs
+            .iter()
+            .flat_map(|(_, bins)| bins.iter().map(|(first, _)| first));
+        let firsts: BTreeSet<NaiveDate> = firsts.collect();
+        let cell = |bins: &Bins<Runs>, first| match bins.get(first) {
+            None => String::new(),
+            Some(runs) => format!("{} of {}", grouped(runs.failed), grouped(runs.finished)),
+        };
+        let row = |first: NaiveDate| {
+            let cells = jobs.iter().map(|(_, bins)| cell(bins, first));
+            std::iter::once(first.to_string()).chain(cells).collect()
+        };
+        Self {
+            columns,
+            rows: firsts.into_iter().map(row).collect(),
         }
     }
 

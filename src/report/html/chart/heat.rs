@@ -8,7 +8,6 @@ use super::scale::TimeAxis;
 use crate::report::bins::{Bins, Runs};
 use crate::report::html::text::{Percent, Units};
 use crate::report::numbers::{grouped, percent};
-use crate::report::titles::label;
 
 /// Pixels of a row.
 const HEIGHT: f64 = 22.0;
@@ -39,24 +38,27 @@ pub fn heat_map(
         return Markup::default();
     };
     let by = first.by();
+    let rows: Vec<(&str, Bins<Runs>)> = rows
+        .iter()
+        .map(|(name, bins)| (*name, bins.within(from, end)))
+        .collect();
     let axis = TimeAxis::of_periods(by, from, end);
     let classes = CLASSES.map(|(_, class, word)| (class, word));
     let mut entries = classes.to_vec();
     entries.push(UNFINISHED);
     let headings = [Heading::Plot("failed of finished"), Heading::Number("failed")];
     let table_rows = html! {
-        @for (name, bins) in rows {
-            @let within = || bins.iter().filter(|(first, _)| (from..end).contains(first));
+        @for (name, bins) in &rows {
             @let cells = html! {
-                @for (first, runs) in within() { (cell(axis, first, by.next(first), runs)) }
+                @for (first, runs) in bins.iter() { (cell(axis, first, by.next(first), runs)) }
             };
-            @let failed = within().map(|(_, runs)| runs.failed).sum();
-            (row(name, &html! { (plot(false, HEIGHT, &cells)) (number(false, &grouped(failed))) }))
+            @let failed = grouped(bins.sum().failed);
+            (row(name, &html! { (plot(false, HEIGHT, &cells)) (number(false, &failed)) }))
         }
         (axes(axis, 1, &[false]))
     };
     let body = html! { (key(&entries)) (row_chart(title, "job", &headings, &table_rows)) };
-    framed(title, below, &body, Some(&figures(rows, from, end)))
+    framed(title, below, &body, Some(&Figures::of_jobs(by, &rows)))
 }
 
 fn class_of(runs: Runs) -> &'static str {
@@ -82,36 +84,6 @@ fn cell(axis: TimeAxis, first: NaiveDate, next: NaiveDate, runs: Runs) -> Markup
                 }
             }
         }
-    }
-}
-
-fn figures(rows: &[(&str, &Bins<Runs>)], from: NaiveDate, end: NaiveDate) -> Figures {
-    let mut columns = vec![
-        rows.first()
-            .map_or("week", |(_, bins)| bins.by().name())
-            .to_owned(),
-    ];
-    columns.extend(rows.iter().map(|(name, _)| label(name)));
-    let mut firsts: Vec<NaiveDate> = rows
-        .iter()
-        .flat_map(|(_, bins)| bins.iter().map(|(first, _)| first))
-        .filter(|first| (from..end).contains(first))
-        .collect();
-    firsts.sort_unstable();
-    firsts.dedup();
-    let cell = |bins: &Bins<Runs>, first| match bins.get(first) {
-        None => String::new(),
-        Some(runs) => format!("{}/{}", runs.failed, runs.finished),
-    };
-    Figures {
-        columns,
-        rows: firsts
-            .into_iter()
-            .map(|first| {
-                let cells = rows.iter().map(|(_, bins)| cell(bins, first));
-                std::iter::once(first.to_string()).chain(cells).collect()
-            })
-            .collect(),
     }
 }
 

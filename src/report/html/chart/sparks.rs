@@ -1,7 +1,6 @@
 //! Small lines, a row for each job: how often it failed and how often it ran, over the same time and on the same scale, so
 //! that the jobs can be compared at a glance.
 
-use chrono::NaiveDate;
 use maud::{Markup, html};
 
 use super::figure::{Figures, Heading, axes, framed, number, plot, row, row_chart};
@@ -9,7 +8,6 @@ use super::over_time::{dot, is_alone, path_of};
 use super::scale::{Scale, TimeAxis};
 use crate::report::bins::{Bins, Runs, fitting};
 use crate::report::numbers::{grouped, percent};
-use crate::report::titles::label;
 
 /// Periods that a small line shows at most.
 const MOST_PERIODS: usize = 84;
@@ -85,7 +83,7 @@ pub fn sparks(chart: &Sparks<'_>) -> Markup {
     };
     let table = row_chart(chart.title, "job", &headings, &table_rows);
     let below = format!("By {}, in {}. {}", by.name(), chart.zone, chart.below);
-    let figures = figures(&rows, by.name());
+    let figures = Figures::of_jobs(by, &rows);
     framed(chart.title, below.trim_end(), &table, Some(&figures))
 }
 
@@ -111,30 +109,4 @@ fn places(bins: &Bins<Runs>, axis: TimeAxis, value: impl Fn(Runs) -> Option<f64>
             ))
         })
         .collect()
-}
-
-/// A row for each period, a column for each job: failed of finished.
-fn figures(rows: &[(&str, Bins<Runs>)], period: &str) -> Figures {
-    let mut columns = vec![period.to_owned()];
-    columns.extend(rows.iter().map(|(name, _)| label(name)));
-    let mut firsts: Vec<NaiveDate> = rows
-        .iter()
-        .flat_map(|(_, bins)| bins.iter().map(|(first, _)| first))
-        .collect();
-    firsts.sort_unstable();
-    firsts.dedup();
-    let cell = |bins: &Bins<Runs>, first| match bins.get(first) {
-        None => String::new(),
-        Some(runs) => format!("{} of {}", grouped(runs.failed), grouped(runs.finished)),
-    };
-    Figures {
-        columns,
-        rows: firsts
-            .into_iter()
-            .map(|first| {
-                let cells = rows.iter().map(|(_, bins)| cell(bins, first));
-                std::iter::once(first.to_string()).chain(cells).collect()
-            })
-            .collect(),
-    }
 }

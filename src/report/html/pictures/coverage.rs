@@ -69,22 +69,18 @@ impl Picture<Coverage> for OfJobs {
         self.runs += row.runs;
         self.absent += row.runs_absent;
         self.mismatches += row.count_mismatches;
-        let (Some(first), Some(last)) = (row.first_run_at, row.last_run_at) else {
+        let Some(runs) = piece_of_runs(self.zone, row) else {
             return;
         };
-        let mut add = |kind, from, to, words, weight| {
-            let piece = Piece {
-                kind,
-                from: wall_clock(self.zone, from),
-                to: wall_clock(self.zone, to),
-                words,
-            };
-            self.lines.add(row.job_id, row.job_name, piece, weight);
-        };
-        add(PieceKind::There, first, last, counted(row.runs, "run"), 0);
+        self.lines.add(row.job_id, row.job_name, runs, 0);
         for gap in self.gaps.get(row.job_id).into_iter().flatten() {
-            let words = format!("{} missed", counted(gap.runs_missed, "run"));
-            add(PieceKind::Gap, gap.from, gap.to, words, gap.runs_missed);
+            let piece = Piece {
+                kind: PieceKind::Gap,
+                from: wall_clock(self.zone, gap.from),
+                to: wall_clock(self.zone, gap.to),
+                words: format!("{} missed", counted(gap.runs_missed, "run")),
+            };
+            self.lines.add(row.job_id, row.job_name, piece, gap.runs_missed);
             self.missed += gap.runs_missed;
         }
     }
@@ -120,4 +116,14 @@ impl Picture<Coverage> for OfJobs {
             ),
         }
     }
+}
+
+/// The span from a job's first run to its last; `None` without runs.
+pub(super) fn piece_of_runs(zone: Zone, job: &JobRow<'_>) -> Option<Piece> {
+    Some(Piece {
+        kind: PieceKind::There,
+        from: wall_clock(zone, job.first_run_at?),
+        to: wall_clock(zone, job.last_run_at?),
+        words: counted(job.runs, "run"),
+    })
 }

@@ -1,28 +1,46 @@
 //! Missed runs: the spans in which a job should have run, on one timeline.
 
+use std::collections::HashMap;
+
+use super::coverage::piece_of_runs;
 use super::lines::Lines;
 use crate::archive::Snapshot;
 use crate::model::Zone;
+use crate::report::definition::{Either, Report};
 use crate::report::error::ReportError;
 use crate::report::html::chart::{GAPS, Piece, PieceKind, timeline};
 use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
 use crate::report::numbers::counted;
 use crate::report::options::Scope;
-use crate::report::reports::MissedRuns;
 use crate::report::reports::missed_runs::MissedRow;
+use crate::report::reports::{Coverage, MissedRuns};
 use crate::report::titles::wall_clock;
 
 struct Missed {
     zone: Zone,
+    /// The runs of each job that has no line yet.
+    runs: HashMap<String, Piece>,
     lines: Lines,
     gaps: u64,
     missed: u64,
 }
 
 impl Present for MissedRuns {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    /// Gaps are shown between the first run of their job and its last.
+    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+        let zone = scope.options().zone;
+        let mut runs = HashMap::new();
+        Coverage::default().each(snapshot, scope, &mut |row| {
+            if let Either::Plain(job) = row
+                && let Some(piece) = piece_of_runs(zone, job)
+            {
+                runs.insert(job.job_id.to_owned(), piece);
+            }
+            Ok(())
+        })?;
         Ok(Some(Box::new(Missed {
-            zone: scope.options().zone,
+            zone,
+            runs,
             lines: Lines::default(),
             gaps: 0,
             missed: 0,
@@ -35,6 +53,9 @@ impl Picture<MissedRuns> for Missed {
         let missed = row.count();
         self.gaps += 1;
         self.missed += missed;
+        if let Some(runs) = self.runs.remove(row.job_id) {
+            self.lines.add(row.job_id, row.job_name, runs, 0);
+        }
         let piece = Piece {
             kind: PieceKind::Gap,
             from: wall_clock(self.zone, row.from),
@@ -60,7 +81,7 @@ impl Picture<MissedRuns> for Missed {
             charts: timeline(
                 "Missed runs on the timeline",
                 below.trim_end(),
-                &[(PieceKind::Gap, GAPS[1].1)],
+                &GAPS,
                 "runs missed",
                 &lines,
             ),

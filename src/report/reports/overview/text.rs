@@ -8,6 +8,7 @@ use super::compare::{Share, Verdict};
 use super::state::{Asset, Job, Overview};
 use crate::report::blocks::Blocks;
 use crate::report::numbers::{counted, grouped, percent};
+use crate::report::titles::minute;
 use crate::text::{columns_of, in_columns, visible};
 
 /// Columns of the page.
@@ -118,12 +119,6 @@ pub(in crate::report) fn as_of(overview: &Overview) -> String {
             _ => format!("A sync began at {} and has not ended.", minute(&sync.started_at)),
         },
     }
-}
-
-/// An instant to the minute.
-pub(in crate::report) fn minute(at: &str) -> String {
-    let minute: String = at.chars().take(16).collect();
-    minute.replace('T', " ") + " UTC"
 }
 
 /// Whether it is complete, in a few words.

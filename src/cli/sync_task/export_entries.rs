@@ -18,7 +18,7 @@ use crate::config::{ConfigError, Export, Sources, with_variables_in_help};
 use crate::model::Instant;
 use crate::sync::Cancellation;
 
-/// The words of an entry.
+/// The arguments of an entry.
 #[derive(Debug, Parser)]
 #[command(
     name = "export",
@@ -26,14 +26,14 @@ use crate::sync::Cancellation;
     disable_help_flag = true,
     disable_help_subcommand = true
 )]
-struct Words {
+struct EntryArguments {
     #[command(flatten)]
     report: ReportArgs,
 }
 
 /// What is written after each sync.
 #[derive(Default)]
-pub(crate) struct Scheduled {
+pub(crate) struct ExportEntries {
     /// The folder of the config file, to which paths in it are relative.
     folder: PathBuf,
     entries: Vec<Entry>,
@@ -45,7 +45,7 @@ struct Entry {
     report: ReportArgs,
 }
 
-impl Scheduled {
+impl ExportEntries {
     /// Reads the entries, before a sync begins.
     ///
     /// # Errors
@@ -116,12 +116,12 @@ fn read(
     refused: &dyn Fn(String) -> Failure,
 ) -> Result<ReportArgs, Failure> {
     let arguments: Vec<OsString> = export.arguments.iter().map(OsString::from).collect();
-    let command = Words::command();
+    let command = EntryArguments::command();
     match with_variables_in_help(command.clone()).try_get_matches_from(&arguments) {
         Ok(parsed) => {
             let (matches, _) = sources.complete(&command, &arguments, &parsed)?;
-            let words = Words::from_arg_matches(&matches).map_err(ConfigError::from)?;
-            Ok(words.report)
+            let arguments = EntryArguments::from_arg_matches(&matches).map_err(ConfigError::from)?;
+            Ok(arguments.report)
         }
         Err(error) => {
             let text = error.render().to_string();

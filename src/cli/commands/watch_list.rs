@@ -1,0 +1,79 @@
+//! Which jobs are watched, as `sync`, `status` and `jobs list` all mean it: those that the archive notes, with what the
+//! configured jobs file says by now.
+
+use std::path::Path;
+
+use crate::archive::{JobRow, JobState, ServerJobs};
+use crate::cli::failure::Failure;
+use crate::cli::terminal::console::shown;
+use crate::config::{JobsFile, Sources, read_jobs_file};
+
+/// The jobs as the next sync will take them: a job that the jobs file lists is watched, and one that it alone had watched
+/// and no longer lists is not.
+pub(crate) fn with_jobs_file(states: Vec<JobState>, sources: &Sources<'_>) -> Result<Vec<JobState>, Failure> {
+    match sources.path("jobs_file")? {
+        Some(path) => Ok(followed(states, &path, read_jobs_file(&path)?)),
+        None => Ok(states),
+    }
+}
+
+fn followed(mut states: Vec<JobState>, path: &Path, file: JobsFile) -> Vec<JobState> {
+    let identity = JobsFile::identity(path);
+    for job in file.jobs {
+        let id = job.job_id.to_string();
+        match states.iter_mut().find(|state| state.job.job_id == id) {
+            Some(state) => {
+                state.job.watched = true;
+                state.job.only_in_jobs_files.clear();
+            }
+            None => states.push(JobState {
+                job: JobRow {
+                    job_id: id,
+                    name_given: job.name.is_some(),
+                    name: job.name,
+                    server: None,
+                    watched: true,
+                    last_synced_at: None,
+                    last_error: None,
+                    former_names: Vec::new(),
+                    only_in_jobs_files: Vec::new(),
+                },
+                runs: 0,
+                newest_run_at: None,
+            }),
+        }
+    }
+    for state in &mut states {
+        if state.job.only_in_jobs_files == [identity.as_str()] {
+            state.job.watched = false;
+        }
+    }
+    states.sort_by(|one, other| one.job.job_id.cmp(&other.job.job_id));
+    states
+}
+
+/// The most names that are told of jobs that nobody watches.
+const MOST_NAMES: usize = 3;
+
+/// Says of each server how many of its jobs nobody watches; of one that never told its jobs, nothing is known.
+pub(crate) fn tell_unwatched(servers: &[ServerJobs]) {
+    for server in servers.iter().filter(|server| !server.unwatched.is_empty()) {
+        let count = server.unwatched.len();
+        let names: Vec<String> = server
+            .unwatched
+            .iter()
+            .take(MOST_NAMES)
+            .map(|(_, name)| shown(name))
+            .collect();
+        tracing::info!(
+            unwatched = count,
+            "{count} of {} jobs that {} had at {} are not watched: {}{}; `jobruns jobs discover` lists them, and \
+             `jobruns sync --watch-all` watches every job",
+            server.jobs,
+            server.server,
+            server.listed_at,
+            names.join(", "),
+            if count > MOST_NAMES { ", ..." } else { "" }
+        );
+    }
+}
