@@ -110,6 +110,7 @@ async fn every_command_is_silent_on_success_unless_its_answer_is_data() {
             ],
             Nothing,
         ),
+        (&["run", &run], Data),
         (&["payload", &run], Data),
         (&["payload", &run, "--output", "payload.json"], Nothing),
         (&["quarantine", "list"], Data),
@@ -232,7 +233,7 @@ async fn whatever_is_not_success_tells_errors_and_nothing_else() {
             3,
             "Error: 1 thing of damaged.db could not be salvaged",
         ),
-        (&["export", "--output-dir", "jobruns.db"], 2, "Error: "),
+        (&["export", "--output-dir", "jobruns.db"], 1, "Error: "),
         (
             &[
                 "jobs",

@@ -1,49 +1,11 @@
 //! How long a sync tries again: a number of tries for answers that broke off, a time for a server that does not answer.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant as Clock};
 
 use super::event::SyncEvent;
 use super::messages::chain;
 use super::shared::Shared;
 use crate::ccs::{CcsError, retry};
-
-/// Since when the server has not answered any job. All jobs share it, so that a server that is gone for good is waited for
-/// once and not once per job, and is told once.
-#[derive(Debug, Default)]
-pub(super) struct Outage(Mutex<Option<Began>>);
-
-#[derive(Debug, Clone, Copy)]
-struct Began {
-    at: Clock,
-    is_told: bool,
-}
-
-impl Outage {
-    fn state(&self) -> std::sync::MutexGuard<'_, Option<Began>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// When it began: now, unless it has begun before.
-    fn began(&self) -> Clock {
-        let begin = || Began {
-            at: Clock::now(),
-            is_told: false,
-        };
-        self.state().get_or_insert_with(begin).at
-    }
-
-    /// Whether it is yet to be told; the caller tells it.
-    fn is_to_be_told(&self) -> bool {
-        match &mut *self.state() {
-            Some(began) if !began.is_told => {
-                began.is_told = true;
-                true
-            }
-            _ => false,
-        }
-    }
-}
 
 /// What one job, or the login, has tried so far.
 #[derive(Debug, Default)]
@@ -59,7 +21,7 @@ impl Patience {
     /// The server answered, whatever it said.
     pub(super) fn answered(&mut self, shared: &Shared) {
         (self.unanswered, self.unanswered_since) = (0, None);
-        let ended = shared.outage.state().take();
+        let ended = shared.outage.end();
         if let Some(began) = ended.filter(|began| began.is_told) {
             (shared.events)(SyncEvent::ServerAnswers {
                 after: began.at.elapsed(),

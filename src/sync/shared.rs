@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::event::{Cancellation, SyncEvent};
 use super::messages::HintOf;
-use super::patience::Outage;
+use super::outage::Outage;
 use super::store::Store;
 use crate::archive::NameFrom;
 use crate::ccs::Client;
