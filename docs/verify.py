@@ -357,6 +357,108 @@ def take_in(held, came, judge, at):
         new += here[kept + len(back):]
     held += [[came[index], None] for index in sorted(new)]
 
+# ---- The order-blind hash of what a run says, by which a sync knows a run that comes again in other bytes ------------------------
+
+FIELDS = ("asset", "assetowner", "assettype", "category", "datetime", "message", "messagedetails")
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.S)
+PLAIN = re.compile('[^,{}\\[\\]" \t\n\r]+')
+
+def with_length(tag, data, length=None):
+    """A tag, a length as unsigned LEB128 (that of the data, unless another is given), the data."""
+    left, out = len(data) if length is None else length, bytearray(tag)
+    while left >= 0x80:
+        out.append(left & 0x7F | 0x80)
+        left >>= 7
+    out.append(left)
+    return bytes(out) + data
+
+def text_at(octets, at):
+    """The string at `at` of bytes that are held as Latin-1: what it says, its bytes, whether something was replaced, its end."""
+    quoted = QUOTED.match(octets, at)
+    data = quoted[1].encode("latin-1")
+    text = json.loads('"' + data.decode(errors="replace") + '"', strict=False)
+    try:
+        data.decode()
+        replaced = bool(NO_UNICODE.search(text))
+    except UnicodeDecodeError:
+        replaced = True
+    return shown(text), data, replaced, quoted.end()
+
+def hashed_value(octets, at):
+    """Tag and bytes of the value at `at` (of an object or array `w` and what is written of it), and its end."""
+    if octets[at] == '"':
+        text, data, replaced, end = text_at(octets, at)
+        return (b"x", data, end) if replaced else (b"s", text.encode(), end)
+    if octets[at] == "{":
+        found, end = hashed_members(octets, at)
+        return b"w", b"o" + written_members((name, written(value)) for name, value, _ in found), end
+    if octets[at] == "[":
+        values, end = [], SPACE.match(octets, at + 1).end()
+        while octets[end] != "]":
+            tag, data, end = hashed_value(octets, end)
+            values.append(written((tag, data)))
+            end = SPACE.match(octets, end).end()
+            end = SPACE.match(octets, end + 1).end() if octets[end] == "," else end
+        return b"w", with_length(b"a", b"".join(values), len(values)), end + 1
+    plain = PLAIN.match(octets, at)
+    return (b"n", b"", plain.end()) if plain[0] == "null" else (b"j", plain[0].encode("latin-1"), plain.end())
+
+def written(value):
+    tag, data = value
+    return data if tag == b"w" else tag if tag == b"n" else with_length(tag, data)
+
+def hashed_members(octets, at, messages=None):
+    """Name, value and place of each member of the object at `at`, and its end; `messages` hashes the list of messages."""
+    found, at = [], SPACE.match(octets, at + 1).end()
+    while octets[at] != "}":
+        name, _, _, at = text_at(octets, at)
+        name = name.translate(FOLDED)
+        at = SPACE.match(octets, SPACE.match(octets, at).end() + 1).end()  # past the colon
+        if messages and name == "jobmessages" and octets[at] == "[":
+            data, end = messages(octets, at)
+            found.append((name, (b"w", data), at))
+        else:
+            tag, data, end = hashed_value(octets, at)
+            found.append((name, (tag, data), at))
+        at = SPACE.match(octets, end).end()
+        at = SPACE.match(octets, at + 1).end() if octets[at] == "," else at
+    return found, at + 1
+
+def written_members(members):
+    """Members by name; of equal names the last counts, and none that is null."""
+    members = {name.encode(): value for name, value in members}
+    counted = sorted((name, value) for name, value in members.items() if value != b"n")
+    return with_length(b"", b"".join(with_length(b"", name) + value for name, value in counted), len(counted))
+
+def hashed_messages(octets, at):
+    digests, at = [], SPACE.match(octets, at + 1).end()
+    while octets[at] != "]":
+        try:
+            if octets[at] != "{":
+                raise ValueError("no object")
+            _, end = JSON.raw_decode(octets, at)
+            if octets.count("{", at, end) + octets.count("[", at, end) > 120 and nesting(octets[at:end]) + 2 > 128:
+                raise ValueError("nested too deep")
+            found, _ = hashed_members(octets, at)
+            values = {name: value for name, value, _ in found if name in FIELDS}
+            values = [values.get(name, (b"n", b"")) for name in FIELDS]
+            head = b"".join(tag if tag == b"n" else with_length(tag, b"", len(data)) for tag, data in values)
+            others = written_members((name, written(value)) for name, value, _ in found if name not in FIELDS)
+            digest = hashlib.sha256(b"r" + head + others + b"".join(data for _, data in values)).digest()
+        except (ValueError, RecursionError):
+            end = skip(octets, at)
+            digest = hashlib.sha256(b"b" + octets[at:end].encode("latin-1")).digest()
+        digests.append(digest)
+        at = SPACE.match(octets, end).end()
+        at = SPACE.match(octets, at + 1).end() if octets[at] == "," else at
+    return with_length(b"m", b"".join(sorted(digests)), len(digests)), at + 1
+
+def content_sha256(payload, run):
+    octets = payload.decode("latin-1")
+    found, _ = hashed_members(octets, SPACE.match(octets).end(), hashed_messages)
+    members = ((name, with_length(b"s", run.encode()) if name == "jobrunid" else written(value)) for name, value, _ in found)
+    return hashlib.sha256(b"o" + written_members(members)).digest()
+
 # ---- What is compared ----------------------------------------------------------------------------------------------------------
 
 # refinery's own table, which lists the migrations that were applied.
@@ -930,7 +1032,12 @@ def check_runs(db, lines, rules, zones):
         if not can_unpack:
             continue
         counts.update(messages_held=len(held), messages_present=sum(since is None for _, since in held))
-        same(f"run {run}, run", counts, db.execute("SELECT * FROM _run WHERE job_run_id = ?", [run]).fetchone())
+        stored = db.execute("SELECT * FROM _run WHERE job_run_id = ?", [run]).fetchone()
+        if stored["content_sha256"] is None:
+            counts["seen_sha256"] = bytes.fromhex(revisions[-1][1]["sha256"])
+        else:  # the bytes that came last may be other ones that say the same
+            counts["content_sha256"] = content_sha256(payload, run)
+        same(f"run {run}, run", counts, stored)
         rows = db.execute(f"SELECT {', '.join(MESSAGE)} FROM messages WHERE job_run_id = ? ORDER BY ordinal", [run]).fetchall()
         if len(rows) != len(held):
             finding(f"run {run}, messages", "there are more or fewer than its payloads have", len(held), len(rows))

@@ -3,9 +3,10 @@
 //! Which module may use which (`tests/architecture` compares it with every `crate::` path, and finds files that use one another):
 //!
 //! ```text
-//! cli       -> sync, report, archive, simulator, config, ccs, decode, model, text, memory
+//! cli       -> sync, report, lake, archive, simulator, config, ccs, decode, model, text, memory
 //! sync      -> ccs, archive, decode, model
 //! report    -> archive, model, text, memory
+//! lake      -> archive, model
 //! archive   -> decode, model, memory
 //! config    -> ccs, model, text
 //! ccs       -> model, text
@@ -24,6 +25,7 @@
 //! | [`archive`] | the SQLite file: opening, writing, ledger, quarantine, verify | the only SQL; no async |
 //! | [`sync`] | joins `ccs`, `decode` and `archive` | the only room that knows all three |
 //! | [`report`] | rows of the archive to tables, tables to bytes | rows in, bytes out |
+//! | [`lake`] | the archive as Parquet files for other engines, brought up to date | only the manifest's files count |
 //! | [`config`] | flags, environment, file; credentials | secrets print as redacted |
 //! | [`simulator`] | a CCS look-alike for demo and tests | written from the API document; shares no code with `decode` or `ccs` |
 //! | [`text`] | foreign texts made printable, and cut to a length | no character of theirs steers a terminal |
@@ -35,6 +37,7 @@ pub mod ccs;
 pub mod cli;
 pub mod config;
 pub mod decode;
+pub mod lake;
 pub mod memory;
 pub mod model;
 pub mod report;

@@ -272,7 +272,7 @@ fn the_lines_for_duckdb_run() {
 #[test]
 fn the_lines_for_parquet_run() {
     demo()
-        .run(&["export", "--format", "parquet", "--archive", "jobruns-demo.db"])
+        .run(&["export", "--archive", "jobruns-demo.db"])
         .ends_with(0);
     let code = blocks("### Parquet", "python").remove(0);
     if let Some(said) = run_python(&code, &["duckdb"]) {

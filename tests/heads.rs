@@ -432,7 +432,10 @@ async fn a_restored_backup_goes_on_once_its_lost_heads_are_acknowledged() {
     let text = std::fs::read_to_string(program.path("heads.txt")).unwrap();
     program.write("heads.txt", format!("{text}{}\n", acknowledged[3]));
     let told = verify(0);
-    assert!(told.contains("given up") && told.contains("0 not"), "{told}");
+    assert!(
+        told.contains("given up") && told.contains("not held: 0"),
+        "{told}"
+    );
     story.sync(&list).ends_with(0);
 }
 
@@ -485,4 +488,87 @@ async fn verify_says_no_more_than_the_heads_prove() {
     program
         .run(&["verify", "--head-file", "heads.txt", "--output", "heads.txt"])
         .ends_with(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_says_what_was_checked_against_which_heads_and_what_it_does_not_prove() {
+    let story = Story::new().await;
+    let program = &story.program;
+    story.sync(&["--head-file", "heads.txt"]).ends_with(0);
+    let line = lines(program, "heads.txt").remove(0);
+    let words: Vec<&str> = line.split(' ').collect();
+    let count = |table: &str| {
+        let sql = format!("SELECT count(*) AS n FROM {table}");
+        let json = program
+            .run(&["query", &sql, "--format", "json"])
+            .ends_with(0)
+            .json();
+        json[0]["n"].as_u64().unwrap().to_string()
+    };
+    let certificate = |more: &[&str], format: &str, code| {
+        let output = format!("certificate.{format}");
+        let verify = ["verify", "--format", format, "--output", &output];
+        let ended = program.run(&[&verify, more].concat()).ends_with(code);
+        assert_eq!(ended.stdout, "");
+        std::fs::read_to_string(program.path(&output)).unwrap()
+    };
+    let job = story.job(1);
+    let with_heads = ["--head-file", "heads.txt"];
+    for format in ["html", "markdown"] {
+        let text = certificate(&with_heads, format, 0);
+        let plain = text.replace("<wbr>", "");
+        let held = format!("it holds the history up to sync 1 of {}", &words[0][..10]);
+        for needed in [
+            words[2],
+            words[3],
+            &held,
+            env!("CARGO_PKG_VERSION"),
+            "What this does not prove",
+            "heads.txt",
+            &job,
+            &count("runs"),
+            &count("messages"),
+            &count("ledger"),
+        ] {
+            assert!(plain.contains(needed), "{format} lacks {needed}: {plain}");
+        }
+        // Without heads it claims less.
+        let text = certificate(&[], format, 0);
+        assert!(text.contains("no head was given"), "{text}");
+        assert!(!text.contains("is intact"), "{text}");
+    }
+    let heading = ["--organisation", "Example & Sons"];
+    let page = certificate(&[&with_heads[..], &heading].concat(), "html", 0);
+    assert!(
+        page.contains("Example &amp; Sons") && page.contains("fact is-good"),
+        "{page}"
+    );
+    // What is wrong stands in it, whatever its letters, and a page that cannot be made leaves the old one.
+    let edit = "UPDATE _message_kind SET category = '<b>|x' WHERE category = 'Error'";
+    let edited =
+        rusqlite::Connection::open(program.path("jobruns.db")).and_then(|archive| archive.execute(edit, []));
+    assert!(edited.unwrap() > 0);
+    let page = certificate(&with_heads, "html", 4);
+    assert!(
+        page.contains("Not intact") && page.contains("fact is-bad"),
+        "{page}"
+    );
+    assert!(!page.contains("<b>"), "{page}");
+    let text = certificate(&with_heads, "markdown", 4);
+    assert!(
+        text.contains("**Not intact.**") && text.contains("&lt;b>\\|x"),
+        "{text}"
+    );
+    std::fs::remove_file(program.path("heads.txt")).unwrap();
+    program
+        .run(&[
+            "verify",
+            "--head-file",
+            "heads.txt",
+            "--output",
+            "certificate.markdown",
+        ])
+        .ends_with(2);
+    let kept = std::fs::read_to_string(program.path("certificate.markdown")).unwrap();
+    assert_eq!(kept, text);
 }

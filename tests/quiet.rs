@@ -110,6 +110,7 @@ async fn every_command_is_silent_on_success_unless_its_answer_is_data() {
             ],
             Nothing,
         ),
+        (&["run", &run], Data),
         (&["payload", &run], Data),
         (&["payload", &run, "--output", "payload.json"], Nothing),
         (&["quarantine", "list"], Data),
@@ -232,7 +233,7 @@ async fn whatever_is_not_success_tells_errors_and_nothing_else() {
             3,
             "Error: 1 thing of damaged.db could not be salvaged",
         ),
-        (&["export", "--output-dir", "jobruns.db"], 2, "Error: "),
+        (&["export", "--output-dir", "jobruns.db"], 1, "Error: "),
         (
             &[
                 "jobs",
@@ -393,5 +394,57 @@ async fn the_documented_crontabs_mail_exactly_when_something_is_wrong() {
     std::fs::rename(program.path("jobruns.db"), program.path("moved.db")).unwrap();
     for command in ["status", "verify", "backup"] {
         mailed(&format!("jobruns {command}"), "Error: ");
+    }
+}
+
+/// What a command shows on a terminal of 80 columns, where `script` can make one.
+#[cfg(target_os = "linux")]
+fn on_terminal(program: &Program, kind: &str, arguments: &str) -> Option<String> {
+    let line = format!(
+        "stty cols 80 rows 24; exec {} {arguments}",
+        env!("CARGO_BIN_EXE_jobruns")
+    );
+    let mut command = program.start("script");
+    command.args(["-qec", &line, "/dev/null"]).env("TERM", kind);
+    command.spawn().ok().map(|child| Ended::of(child).stdout)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_fit_a_terminal_and_a_dumb_one_gets_no_escape_sequence() {
+    let (story, _) = synced().await;
+    for list in [
+        "status",
+        "jobs list",
+        "report runs",
+        "report messages",
+        "report coverage",
+        "report failure-trends",
+    ] {
+        let Some(shown) = on_terminal(&story.program, "xterm", list) else {
+            return;
+        };
+        assert!(
+            shown.lines().all(|line| line.trim_end().chars().count() <= 80),
+            "{list}:\n{shown}"
+        );
+        let wide = on_terminal(&story.program, "xterm", &format!("{list} --wide")).unwrap();
+        assert!(
+            wide.len() >= shown.len() && !wide.contains("--wide"),
+            "{list}:\n{wide}"
+        );
+    }
+    let status = on_terminal(&story.program, "xterm", "status").unwrap();
+    assert!(
+        status.contains("Nightly") && status.contains("last complete sync"),
+        "{status}"
+    );
+    let jobs = story.job(0);
+    for arguments in [
+        format!("sync {jobs} --progress always --color auto"),
+        "sync --pin x".to_owned(),
+    ] {
+        let shown = on_terminal(&story.program, "dumb", &arguments).unwrap();
+        assert!(!shown.contains('\x1b'), "{shown:?}");
     }
 }

@@ -178,6 +178,10 @@ async fn it_reads_what_we_read_in_any_zone() {
             "SELECT count(*) FROM messages WHERE job_run_id LIKE '0e0e0e0e%' AND message LIKE '%type%'",
         );
         assert_eq!(odd, 1, "the odd run is in it");
+        let hashed: i64 = bench.value(
+            "SELECT count(*) FROM _run WHERE content_sha256 IS NOT NULL AND job_run_id LIKE '0e0e0e0e%'",
+        );
+        assert!(hashed > 0, "the hash of an odd run's content is compared");
     }
 }
 
@@ -349,7 +353,7 @@ fn it_reads_every_time_of_the_wall_in_every_zone_as_we_do() {
 }
 
 /// Each edit, as an administrator would make it.
-const EDITS: [&str; 56] = [
+const EDITS: [&str; 58] = [
     "UPDATE ledger SET entry = replace(entry, 'count=0', 'count=1') WHERE entry LIKE 'sync-began %'",
     "DELETE FROM ledger WHERE entry_id = 9",
     "DELETE FROM ledger WHERE entry_id = (SELECT max(entry_id) FROM ledger)",
@@ -406,6 +410,8 @@ const EDITS: [&str; 56] = [
     "UPDATE _quarantined SET run_key = 1 WHERE run_key IS NULL",
     "UPDATE refinery_schema_history SET name = 'another'",
     "PRAGMA user_version = 7; UPDATE _run SET status = status",
+    "UPDATE _run SET seen_sha256 = zeroblob(32), content_sha256 = NULL",
+    "UPDATE _run SET content_sha256 = zeroblob(32) WHERE content_sha256 IS NOT NULL",
 ];
 
 /// Edits of the schema: what hides or forges rows without touching one.

@@ -49,10 +49,10 @@ pub use network::network_drive;
 pub use open::{APPLICATION_ID, is_to_be_made, refuse_missing};
 pub use paths::{COMPANIONS, resolve};
 pub use queries::{
-    Absence, AbsentRun, Answer, AssetName, CompleteAnswer, CountMismatch, FullSync, JobFreshness, JobName,
-    KindName, LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow,
-    NaiveTimeRules, NewestHead, QueryError, RevisionReader, RunChange, RunCoverage, RunFacts, RunKey,
-    RunPlace, RunRevision, RunRow, Snapshot, message_key_range,
+    Absence, AbsentRun, Answer, AssetName, Changes, CompleteAnswer, CountMismatch, FullSync, JobFreshness,
+    JobName, KindName, LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader,
+    MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, RevisionReader, RunChange, RunCoverage,
+    RunFacts, RunKey, RunPlace, RunRevision, RunRow, Snapshot,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};
@@ -63,12 +63,12 @@ pub use storage::dictionary::{Dictionary, DictionaryMaker};
 pub use storage::jobs::{FormerName, JobRow, JobState, NameFrom, ServerJobs};
 pub use storage::keys::Keys;
 pub use storage::known::{KnownRun, KnownRuns};
-pub use storage::messages::MAX_MESSAGES;
 pub use storage::payload::{Packer, unpack};
 pub use storage::plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use storage::quarantine::QuarantineRow;
 pub use storage::syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{
-    Finding, HeadsOf, HeldHead, Verified, VerifyOptions, VerifyProgress, VerifyReport, verify_script,
+    Finding, HeadsOf, HeldHead, Holdings, JobHoldings, Verified, VerifyOptions, VerifyProgress, VerifyReport,
+    verify_script,
 };
 pub use write::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};

@@ -7,8 +7,10 @@ use super::error::{CcsError, ConnectProblem};
 /// How often and how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Tries after the first one.
+    /// Tries after the first one, of answers that broke off.
     pub retries: u32,
+    /// How long a server that does not answer is tried again.
+    pub retry_for: Duration,
     /// The wait after the first failure; it doubles each time.
     pub first_wait: Duration,
     /// The longest wait of our own choice.
@@ -18,16 +20,60 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// Four more tries after about 1, 2, 4 and 8 seconds: a restart of the server's service takes that long. A server
-    /// may ask for up to five minutes.
+    /// Four more tries, or 15 seconds, after about 1, 2, 4 and 8 seconds: a restart of the server's service takes that
+    /// long. A server may ask for up to five minutes.
     fn default() -> Self {
         Self {
             retries: 4,
+            retry_for: Duration::from_secs(15),
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(60),
             longest_retry_after: Duration::from_secs(300),
         }
     }
+}
+
+impl Policy {
+    /// Whether a server that does not answer is tried again at all.
+    #[must_use]
+    pub const fn waits_for_server(&self) -> bool {
+        self.retries > 0 && !self.retry_for.is_zero()
+    }
+}
+
+/// Whether nothing that CCS said came: there is no connection, or a proxy (or a server that is starting) answers in its
+/// place. Such errors are waited out for [`Policy::retry_for`], others are tried [`Policy::retries`] times.
+#[must_use]
+pub const fn is_unanswered(error: &CcsError) -> bool {
+    match error {
+        CcsError::Connect { .. } | CcsError::NoAnswer { .. } => may_heal(error),
+        CcsError::Silence { bytes, .. } => *bytes == 0,
+        CcsError::Status { status, .. } => matches!(status, 502..=504),
+        _ => false,
+    }
+}
+
+/// The wait before the next try of a server that has not answered `tries` times in a row, for as long as `down`; `None`
+/// where it is given up. The last try is made when the time is over; a Retry-After may lead beyond it.
+#[must_use]
+pub fn wait_for_server(
+    error: &CcsError,
+    tries: u32,
+    down: Duration,
+    policy: &Policy,
+    random: f64,
+) -> Option<Duration> {
+    let left = policy
+        .retry_for
+        .checked_sub(down)
+        .filter(|left| !left.is_zero())?;
+    if !policy.waits_for_server() {
+        return None;
+    }
+    Some(match error.retry_after() {
+        Some(asked) => granted(asked, policy, random),
+        None => doubled(tries, policy, random).min(left),
+    })
 }
 
 /// The wait before the next try, or `None` if there is none.
@@ -42,7 +88,7 @@ pub fn next_wait(error: &CcsError, attempt: u32, policy: &Policy, random: f64) -
     }
     let wait = own_wait(attempt, policy, random)?;
     Some(match error.retry_after() {
-        Some(asked) => asked.min(policy.longest_retry_after) + policy.first_wait.mul_f64(share(random)),
+        Some(asked) => granted(asked, policy, random),
         None => wait,
     })
 }
@@ -54,12 +100,22 @@ pub fn own_wait(attempt: u32, policy: &Policy, random: f64) -> Option<Duration> 
     if attempt > policy.retries {
         return None;
     }
+    Some(doubled(attempt, policy, random))
+}
+
+/// A wait that the server asks for, with some time more that spreads the jobs.
+fn granted(asked: Duration, policy: &Policy, random: f64) -> Duration {
+    asked.min(policy.longest_retry_after) + policy.first_wait.mul_f64(share(random))
+}
+
+/// The wait of our own before a try.
+fn doubled(attempt: u32, policy: &Policy, random: f64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(31);
     let whole = policy
         .first_wait
         .saturating_mul(1 << doublings)
         .min(policy.longest_wait);
-    Some(whole.mul_f64(0.5 + share(random) / 2.0))
+    whole.mul_f64(0.5 + share(random) / 2.0)
 }
 
 /// A random number as a share of one.
@@ -151,6 +207,48 @@ mod tests {
             next_wait(&error, 4_000_000_000, &many, 1.0),
             Some(many.longest_wait)
         );
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_tried_for_a_time_and_at_its_end() {
+        let policy = Policy {
+            retry_for: Duration::from_secs(100),
+            ..Policy::default()
+        };
+        let refused = CcsError::Connect {
+            doing: Doing::Login,
+            url: String::new(),
+            proxy: None,
+            problem: ConnectProblem::Refused,
+            source: None,
+        };
+        let waits = |error: &CcsError, policy: &Policy| {
+            let (mut down, mut waits) = (Duration::ZERO, Vec::new());
+            while let Some(wait) = wait_for_server(error, waits.len() as u32 + 1, down, policy, 1.0) {
+                down += wait;
+                waits.push(wait.as_secs());
+            }
+            waits
+        };
+        assert_eq!(waits(&refused, &policy), [1, 2, 4, 8, 16, 32, 37]);
+        // The server asks for longer waits.
+        assert_eq!(waits(&status(503, Some(59)), &policy), [60, 60]);
+        for never in [
+            Policy {
+                retries: 0,
+                ..policy.clone()
+            },
+            Policy {
+                retry_for: Duration::ZERO,
+                ..policy.clone()
+            },
+        ] {
+            assert!(waits(&refused, &never).is_empty());
+        }
+        assert!(is_unanswered(&refused) && is_unanswered(&status(503, None)));
+        for answered in [401, 404, 429, 500] {
+            assert!(!is_unanswered(&status(answered, None)), "{answered}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::sources::Sources;
 use super::values::{
     PasswordEncoding, TableOrJson, parse_concurrency, parse_rate, parse_run_limit, parse_whole_number,
 };
-use crate::model::{Guid, NaiveZone, Sha256, parse_positive_duration};
+use crate::model::{Guid, NaiveZone, Sha256, parse_duration, parse_positive_duration};
 
 /// What makes a server's certificate good.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,8 +135,7 @@ pub struct ServerSettings {
     )]
     insecure: bool,
 
-    // With doubling waits, four retries are enough to outlast a restart of the server's service.
-    /// Retries per job after a transient error
+    /// Retries per job after an answer that broke off or that the server could not finish; 0 also ends --retry-for
     #[arg(
         long,
         env = "JOBRUNS_RETRIES",
@@ -253,6 +252,20 @@ pub struct SyncSettings {
     )]
     pub naive_time: Option<NaiveZone>,
 
+    // With doubling waits, the default is enough to outlast a restart of the server's service.
+    /// How long to try again while the server does not answer: no connection, a connection that is closed before an
+    /// answer, a timeout, or status 502, 503 or 504; 1h outlasts a reboot at night. Counts from the first failure, for
+    /// the login and all jobs together; --retries counts answers that broke off
+    #[arg(
+        long,
+        env = "JOBRUNS_RETRY_FOR",
+        value_name = "DURATION",
+        help_heading = "Server",
+        value_parser = parse_duration,
+        default_value = "15s"
+    )]
+    pub retry_for: Duration,
+
     /// The largest run to read, at most 512MiB; of a larger one, its beginning, length and SHA-256 go to quarantine
     #[arg(
         long,
@@ -280,6 +293,10 @@ pub struct SyncSettings {
     /// The format of the summary on standard output; JSON is one line per sync with --every [default: table]
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub format: Option<TableOrJson>,
+
+    /// Shows all columns and whole cells on a terminal, however narrow it is
+    #[arg(long)]
+    pub wide: bool,
 }
 
 impl SyncSettings {

@@ -9,8 +9,8 @@ use super::formats::Json;
 use super::options::CommonOptions;
 use super::reports::{messages, runs};
 use super::table::{Cell, Rows};
-use crate::archive::{Snapshot, message_key_range};
-use crate::model::{Instant, JobStatus, RunChanges, hex};
+use crate::archive::Snapshot;
+use crate::model::{Instant, JobStatus, MessageKey, RunChanges, hex};
 
 /// A run, as far as it fits into memory: its messages are read when they are written.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl RunPage {
     /// Those of `rows`, and of the archive.
     pub(crate) fn messages(&self, snapshot: &Snapshot<'_>, rows: &mut dyn Rows) -> Result<(), ReportError> {
         rows.columns(messages::MessagesRow::COLUMNS)?;
-        let (first, last) = message_key_range(self.run_key);
+        let (first, last) = MessageKey::range(self.run_key);
         let (run, job) = (self.fact("job_run_id"), self.fact("job_id"));
         let job_name = Some(self.fact("job_name")).filter(|name| !name.is_empty());
         snapshot

@@ -9,7 +9,8 @@ use super::format::{Format, Style};
 use super::html::Present;
 use super::request::{Printer, Ready, Request};
 use super::{CommonOptions, ReportError, ReportMeta, query};
-use crate::archive::{ReadOnly, Writer};
+use crate::archive::{Packer, ReadOnly, Writer};
+use crate::model::{Instant, hex};
 
 /// A run to be put into an archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,6 +134,55 @@ impl TestArchive {
         let rows = self.try_csv(request).unwrap();
         rows.iter().skip(1).map(|row| row.join("|")).collect()
     }
+}
+
+/// Puts a state of a run into the archive: the row, the line of the ledger and the payload, in which `status` is all that is
+/// said. The run is the one with this key.
+pub(super) fn put_revision(
+    connection: &Connection,
+    entry_id: i64,
+    run_key: i64,
+    revision: i64,
+    captured_unix: i64,
+    status: Option<i64>,
+) {
+    let run: String = connection
+        .query_row(
+            "SELECT job_run_id FROM _run WHERE run_key = ?1",
+            [run_key],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let body = serde_json::json!({ "JobRunID": run, "Status": status }).to_string();
+    let sha256: [u8; 32] =
+        sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(&body)).into();
+    let at = Instant::from_unix_seconds(captured_unix);
+    let line = format!(
+        "revision run={run} number={revision} sync=1 at={at} job={run} bytes={} sha256={} reader=1 zone=utc started=-",
+        body.len(),
+        hex(&sha256)
+    );
+    let data = Packer::new(None).unwrap().pack(body.as_bytes()).unwrap();
+    connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    connection
+        .execute(
+            "INSERT INTO ledger VALUES (?1, ?2, zeroblob(32))",
+            params![entry_id, line],
+        )
+        .unwrap();
+    connection
+        .execute(
+            "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, payload_sha256)
+             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)",
+            params![entry_id, run_key, revision, captured_unix, status, sha256],
+        )
+        .unwrap();
+    connection
+        .execute(
+            "INSERT INTO payload VALUES (?1, NULL, ?2)",
+            params![entry_id, data],
+        )
+        .unwrap();
 }
 
 fn cells_of(csv: &str) -> Vec<Vec<String>> {

@@ -9,7 +9,9 @@ use tokio::task::JoinSet;
 
 use super::event::{Cancellation, SyncEvent};
 use super::job::{self, JobResult};
-use super::messages::{HintOf, JobProblem, chain, sentence_with};
+use super::messages::{HintOf, chain, of_client};
+use super::outage::Outage;
+use super::patience::Patience;
 use super::shared::{JobOptions, Shared};
 use super::store;
 use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing};
@@ -142,6 +144,7 @@ pub async fn sync(
         listed: OnceLock::new(),
         events,
         cancellation,
+        outage: Outage::default(),
     });
     let logged_in = login(&shared).await;
     let skew = client.take_clock_skew();
@@ -290,31 +293,30 @@ fn distinct(named: &[(Guid, Option<String>)]) -> Vec<Guid> {
         .collect()
 }
 
-/// The token before the first big request, with the retries of any request.
+/// The token before the first big request, with the patience of any request.
 async fn login(shared: &Shared) -> Result<(), String> {
     let mut cancellation = shared.cancellation.clone();
-    for attempt in 1.. {
+    let mut patience = Patience::default();
+    loop {
         let asked = tokio::select! {
             asked = shared.client.login() => asked,
             () = cancellation.cancelled() => return Ok(()),
         };
-        let Err(error) = asked else { return Ok(()) };
-        let Some(wait) = retry::next_wait(&error, attempt, &shared.options.retry, 1.0) else {
-            let hint = (shared.options.hint)(&JobProblem::Client(&error));
-            return Err(sentence_with(chain(&error), hint));
+        let Err(error) = asked else {
+            patience.answered(shared);
+            return Ok(());
         };
-        tracing::warn!(
-            attempt,
-            wait_ms = wait.as_millis() as u64,
-            error = chain(&error),
-            "no token yet"
-        );
+        let Some(wait) = patience.after(&error, shared) else {
+            return Err(of_client(&error, &shared.options.retry, shared.options.hint));
+        };
+        if !retry::is_unanswered(&error) {
+            tracing::warn!("{}; trying to log in again", chain(&error));
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = cancellation.cancelled() => return Ok(()),
         }
     }
-    Ok(())
 }
 
 async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> Vec<JobResult> {

@@ -48,6 +48,18 @@ pub enum SyncEvent<'a> {
         /// Why it failed.
         error: &'a str,
     },
+    /// The server does not answer; it is tried again for some time. Told once, whatever the number of jobs and tries.
+    ServerSilent {
+        /// What the last try failed with.
+        error: &'a str,
+        /// How long it is tried again.
+        up_to: Duration,
+    },
+    /// The server answers again.
+    ServerAnswers {
+        /// How long it did not.
+        after: Duration,
+    },
     /// Something a person should know, which does not make the job partial.
     JobWarning {
         /// The job.

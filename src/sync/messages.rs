@@ -1,7 +1,8 @@
 //! Errors in words.
 
 use crate::ccs::CcsError;
-use crate::model::Guid;
+use crate::ccs::retry::{Policy, is_unanswered};
+use crate::model::{Guid, show_duration};
 
 /// A problem that ends a job, as far as somebody can do something about it.
 #[derive(Debug)]
@@ -39,6 +40,15 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         cause = source.source();
     }
     text
+}
+
+/// An error of the client that ended the tries of `policy`, and what to do about it.
+pub(super) fn of_client(error: &CcsError, policy: &Policy, hint: HintOf) -> String {
+    let mut text = chain(error);
+    if is_unanswered(error) && policy.waits_for_server() {
+        text.push_str(&format!(" (tried again for {})", show_duration(policy.retry_for)));
+    }
+    sentence_with(text, hint(&JobProblem::Client(error)))
 }
 
 /// A text, and what to do about it as a sentence behind it.

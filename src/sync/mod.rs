@@ -8,6 +8,8 @@ mod engine;
 mod event;
 mod job;
 mod messages;
+mod outage;
+mod patience;
 mod shared;
 mod store;
 

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::event::{Cancellation, SyncEvent};
 use super::messages::HintOf;
+use super::outage::Outage;
 use super::store::Store;
 use crate::archive::NameFrom;
 use crate::ccs::Client;
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) listed: OnceLock<HashMap<Guid, String>>,
     pub(super) events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     pub(super) cancellation: Cancellation,
+    pub(super) outage: Outage,
 }
 
 impl Shared {

@@ -67,6 +67,7 @@ impl Bench {
             concurrency: 4,
             retry: Policy {
                 retries: 2,
+                retry_for: Duration::from_millis(150),
                 first_wait: Duration::from_millis(50),
                 ..Policy::default()
             },

@@ -59,6 +59,8 @@ fn no_data_is_a_header_alone_and_a_word() {
             "failure-trends" => "failure-trends: No run started in this time.",
             "asset-errors" => "No asset has matching messages.",
             "missed-runs" => "Whether runs were missed is not known",
+            "failures" => "No run failed.",
+            "vanished" => "Whether runs vanished early is not known",
             "changes" => "No archived run changed.",
             "runs" => "No run matches.",
             "messages" => "No message matches.",

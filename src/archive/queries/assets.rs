@@ -1,10 +1,9 @@
 //! What the asset report is counted from: all messages, as keys; and what the keys stand for.
 
-use rusqlite::params;
-
 use super::Snapshot;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
+use crate::model::MessageKey;
 
 /// What a stored row of `asset` says. Two rows may say the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,14 +138,15 @@ impl Snapshot<'_> {
         };
         let sql = format!(
             "SELECT message_key, occurred_ticks, kind_key, asset_key{details} FROM _message
-             WHERE message_key BETWEEN ?1 << 24 AND (?2 << 24) + 16777215 {present} ORDER BY message_key"
+             WHERE message_key BETWEEN ?1 AND ?2 {present} ORDER BY message_key"
         );
+        let keys = [MessageKey::range(first).0, MessageKey::range(last).1];
         self.connection()
             .cached()
-            .each(&sql, params![first, last], "read the messages", |row| {
+            .each(&sql, keys, "read the messages", |row| {
                 see(MessageFacts {
                     // As the column run_key has it.
-                    run_key: row.get_ref(0)?.as_i64()? >> 24,
+                    run_key: MessageKey::from_stored(row.get_ref(0)?.as_i64()?).run_key(),
                     occurred_ticks: row.get_ref(1)?.as_i64_or_null()?,
                     kind_key: row.get_ref(2)?.as_i64()?,
                     asset_key: row.get_ref(3)?.as_i64()?,

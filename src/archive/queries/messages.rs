@@ -10,6 +10,7 @@ use super::Snapshot;
 use super::texts::TextsByKey;
 use crate::archive::db::{Db, each_row};
 use crate::archive::error::{ArchiveError, Doing};
+use crate::model::MessageKey;
 
 /// A message as keys, with what decides whether it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl MessageKeys {
     /// The key of its run.
     #[must_use]
     pub const fn run_key(&self) -> i64 {
-        self.message_key >> ORDINAL_BITS
+        MessageKey::from_stored(self.message_key).run_key()
     }
 }
 
@@ -61,16 +62,6 @@ pub struct MessageRow<'r> {
     pub occurred_at_raw: Option<&'r str>,
     /// Whether the server wrote its time without an offset; `None` without a time.
     pub occurred_assumed: Option<bool>,
-}
-
-/// Bits of `message_key` that are the number in the run.
-const ORDINAL_BITS: u32 = 24;
-
-/// The keys that the messages of a run lie between, both included.
-#[must_use]
-pub const fn message_key_range(run_key: i64) -> (i64, i64) {
-    let first = run_key << ORDINAL_BITS;
-    (first, first + ((1 << ORDINAL_BITS) - 1))
 }
 
 /// Reads messages with their texts, run after run.
@@ -265,7 +256,7 @@ impl MessageReader<'_> {
                 let [message, category] = kinds.get(integer(2)?).map_err(E::from)?;
                 let [asset, asset_type, asset_owner] = assets.get(integer(3)?).map_err(E::from)?;
                 let message = MessageRow {
-                    ordinal: integer(0)? & ((1 << ORDINAL_BITS) - 1),
+                    ordinal: MessageKey::from_stored(integer(0)?).ordinal(),
                     occurred_ticks: optional(1)?,
                     message: message.as_deref(),
                     message_details: text(4)?,

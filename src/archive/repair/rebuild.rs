@@ -5,8 +5,10 @@
 //! errors) stays as it is and must have been checked before.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::LazyLock;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::types::{ToSqlOutput, Value};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use crate::archive::db::{Db, RowError};
 use crate::archive::error::{ArchiveError, Doing};
@@ -14,12 +16,13 @@ use crate::archive::ledger::entry::{LedgerEntry, SyncBegan};
 use crate::archive::ledger::text_hash;
 use crate::archive::migrations::fresh;
 use crate::archive::open::quoted;
-use crate::archive::storage::messages::{MessageMarks, MessageTexts};
+use crate::archive::storage::messages::{MessageMarks, MessageTexts, set_absence};
 use crate::archive::storage::replay::Replay;
 use crate::archive::storage::revisions::Payloads;
+use crate::archive::storage::run_rows::{MessageCounts, RUN_COLUMNS, RunState, insert_revision, run_columns};
 use crate::archive::verify::{LedgerState, knows_rules};
 use crate::decode::read_run_fields;
-use crate::model::{Guid, Instant, Sha256, TimeBasis, TimeReading};
+use crate::model::{Guid, Sha256};
 
 /// Tables whose rows, or some columns of them, stand nowhere else.
 const KEPT: [&str; 12] = [
@@ -482,6 +485,14 @@ struct Runs<'c> {
     rebuilt: Rebuilt,
 }
 
+static INSERT_RUN: LazyLock<String> = LazyLock::new(|| {
+    let (names, places) = (RUN_COLUMNS.join(", "), ", ?".repeat(RUN_COLUMNS.len()));
+    format!(
+        "INSERT INTO _run (run_key, job_run_id, first_seen_unix, absent_since_unix, job_key, {names})
+         VALUES (?, ?, ?, ?, (SELECT job_key FROM _job WHERE job_id = ?){places})"
+    )
+});
+
 impl Runs<'_> {
     fn fill(&mut self, run_key: i64, id: &str, absent_since: Option<i64>) -> Result<(), ArchiveError> {
         let connection = self.connection;
@@ -523,22 +534,7 @@ impl Runs<'_> {
                     "payload of ledger entry {entry} is one of another run"
                 )));
             }
-            connection.cached().run(
-                "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status,
-                     message_count, payload_sha256)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![
-                    entry,
-                    run_key,
-                    claim.number,
-                    claim.sync,
-                    claim.at,
-                    run.status().map(|status| status.0),
-                    run.message_count(),
-                    claim.sha256,
-                ],
-                "store a revision",
-            )?;
+            insert_revision(connection, entry, run_key, &claim, &run)?;
             replay.add(run, claim.number, claim.at, index + 1 < count);
             last = Some(claim);
         }
@@ -547,43 +543,24 @@ impl Runs<'_> {
         };
         let run = &latest.run;
         let (held, present) = replay.counts();
-        let ticks = |reading: TimeReading| reading.instant().map(Instant::ticks);
-        let assumed = |reading: TimeReading| reading.basis().map(|basis| basis == TimeBasis::Assumed);
+        let job = claim.job.to_string();
+        let own = [
+            run_key.into(),
+            id.into(),
+            latest.first_at.into(),
+            absent_since.map_or(ToSqlOutput::Owned(Value::Null), Into::into),
+        ];
+        let state = RunState {
+            messages: MessageCounts { present, held },
+            revision: latest.revision,
+            changed_at: latest.last_at,
+            seen_sha256: claim.sha256,
+            content_sha256: None,
+        };
+        let columns = run_columns(run, &state);
         connection.cached().run(
-            "INSERT INTO _run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks,
-                 started_assumed, ended_assumed, started_at_raw, ended_at_raw, exception, custom_status_text,
-                 job_summary, status_details, activity_status_list, message_count, has_message_list,
-                 unreadable_messages, messages_present, messages_held, revision, first_seen_unix,
-                 last_changed_unix, absent_since_unix, seen_sha256)
-             VALUES (?1, ?2, (SELECT job_key FROM _job WHERE job_id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
-                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
-            params![
-                run_key,
-                id,
-                claim.job.to_string(),
-                run.status().map(|status| status.0),
-                ticks(run.started()),
-                ticks(run.ended()),
-                assumed(run.started()),
-                assumed(run.ended()),
-                run.started_raw(),
-                run.ended_raw(),
-                run.exception(),
-                run.custom_status_text(),
-                run.job_summary(),
-                run.status_details(),
-                run.activity_status_list(),
-                run.message_count(),
-                run.messages().is_some(),
-                run.unreadable_messages().len(),
-                present,
-                held,
-                latest.revision,
-                latest.first_at,
-                latest.last_at,
-                absent_since,
-                claim.sha256,
-            ],
+            &INSERT_RUN,
+            params_from_iter(own.into_iter().chain([job.as_str().into()]).chain(columns)),
             "store a run",
         )?;
         let mut scratch = Vec::new();
@@ -597,11 +574,7 @@ impl Runs<'_> {
         self.texts.insert(connection, run_key, marked)?;
         for message in replay.messages() {
             if let Some(since) = message.absent_since {
-                connection.cached().run(
-                    "UPDATE _message SET absent_since_unix = ?2 WHERE message_key = ?1",
-                    [run_key << 24 | message.ordinal, since],
-                    "mark a message",
-                )?;
+                set_absence(connection, run_key, message.ordinal, Some(since))?;
             }
         }
         self.rebuilt.runs += 1;

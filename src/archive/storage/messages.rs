@@ -8,10 +8,7 @@ use super::plan::{HeldMessage, MessagePlan};
 use super::texts::{self, Mark, Texts, mark};
 use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
-use crate::model::{Instant, JobRun, Message, OwnedMessage, TimeBasis, TimeReading};
-
-/// Messages that one run can have: 24 bits of `message_key`.
-pub const MAX_MESSAGES: i64 = 1 << 24;
+use crate::model::{Instant, JobRun, Message, MessageKey, OwnedMessage, TimeBasis, TimeReading};
 
 /// The marks of a message's texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,8 +169,8 @@ pub(in crate::archive) fn held_messages(
          JOIN _message_kind k ON k.kind_key = m.kind_key
          JOIN _asset a ON a.asset_key = m.asset_key
          LEFT JOIN _message_detail d ON d.detail_key = m.detail_key
-         WHERE m.message_key BETWEEN ?1 << 24 AND (?1 << 24) + 16777215 ORDER BY m.message_key",
-        [run_key],
+         WHERE m.message_key BETWEEN ?1 AND ?2 ORDER BY m.message_key",
+        MessageKey::range(run_key),
         "read the messages of a run",
         |row| {
             let text = |column: usize| {
@@ -220,29 +217,38 @@ pub(in crate::archive) fn set_absences(
     plan: &MessagePlan,
     now: Instant,
 ) -> Result<(), ArchiveError> {
-    let doing = "mark a message";
-    let set = |ordinal: i64, since: Option<i64>| {
-        connection.cached().run(
-            "UPDATE _message SET absent_since_unix = ?2 WHERE message_key = ?1",
-            params![message_key(run_key, ordinal).doing(doing)?, since],
-            doing,
-        )
-    };
     for &ordinal in &plan.absent {
-        set(ordinal, Some(now.unix_seconds()))?;
+        set_absence(connection, run_key, ordinal, Some(now.unix_seconds()))?;
     }
     for &ordinal in &plan.returned {
-        set(ordinal, None)?;
+        set_absence(connection, run_key, ordinal, None)?;
     }
     Ok(())
 }
 
-/// The key under which a message lies: by run, and within it by number.
+/// Marks a message as absent since then, or as there.
+pub(in crate::archive) fn set_absence(
+    connection: &Connection,
+    run_key: i64,
+    ordinal: i64,
+    since: Option<i64>,
+) -> Result<(), ArchiveError> {
+    let doing = "mark a message";
+    connection
+        .cached()
+        .run(
+            "UPDATE _message SET absent_since_unix = ?2 WHERE message_key = ?1",
+            params![message_key(run_key, ordinal).doing(doing)?, since],
+            doing,
+        )
+        .map(drop)
+}
+
+/// The key under which a message is stored.
 fn message_key(run_key: i64, ordinal: i64) -> rusqlite::Result<i64> {
-    if ordinal >= MAX_MESSAGES {
-        return Err(rusqlite::Error::IntegralValueOutOfRange(0, ordinal));
-    }
-    Ok(run_key << 24 | ordinal)
+    MessageKey::new(run_key, ordinal)
+        .map(MessageKey::stored)
+        .ok_or(rusqlite::Error::IntegralValueOutOfRange(0, ordinal))
 }
 
 /// Ticks, and whether the offset was assumed.

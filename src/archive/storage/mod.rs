@@ -12,6 +12,7 @@ pub(super) mod plan;
 pub(super) mod quarantine;
 pub(super) mod replay;
 pub(super) mod revisions;
+pub(super) mod run_rows;
 pub(super) mod syncs;
 pub(super) mod texts;
 pub(super) mod watching;

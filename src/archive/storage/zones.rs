@@ -57,6 +57,25 @@ pub(in crate::archive) fn kept(
         .map_err(|error| error.to_string()))
 }
 
+/// The zone in which times without offset are read, by the rules that the archive keeps; `None` before the first sync.
+pub(in crate::archive) fn remembered(connection: &Connection) -> Result<Option<NaiveZone>, ArchiveError> {
+    let (name, sha256, release): (Option<String>, Option<Sha256>, Option<String>) = connection.one(
+        "SELECT naive_time, zone_rules, zone_release FROM _archive",
+        [],
+        "read the zone of times without offset",
+        |row| row.try_into(),
+    )?;
+    let Some(name) = name else { return Ok(None) };
+    let damaged = |why: String| ArchiveError::Damaged {
+        what: format!("its zone of times without offset cannot be read: {why}"),
+    };
+    let name = name.parse().map_err(|error| damaged(format!("{error}")))?;
+    let rules = sha256
+        .zip(release)
+        .map(|(sha256, release)| Rules { sha256, release });
+    kept(connection, name, rules.as_ref())?.map_err(damaged).map(Some)
+}
+
 /// The same zone by this program's rules, where these are newer.
 pub(in crate::archive) fn newest(zone: NaiveZone) -> NaiveZone {
     let Some(kept) = zone.rules() else { return zone };

@@ -15,6 +15,7 @@
 
 mod finding;
 mod heads;
+mod holdings;
 mod jobs;
 mod ledger;
 mod quarantine;
@@ -48,6 +49,7 @@ use crate::memory;
 use crate::model::{Guid, Sha256, hex};
 
 pub use self::finding::Finding;
+pub use self::holdings::{Holdings, JobHoldings};
 pub use self::report::{HeadsOf, HeldHead, Verified, VerifyOptions, VerifyProgress, VerifyReport};
 pub use self::script::verify_script;
 
@@ -423,9 +425,12 @@ fn conclude(
         verified,
         head: ledger.head,
         archive: ledger.archive.map(|(id, _)| id),
+        since_head: options.since_head,
         ..VerifyReport::default()
     };
     heads::check(options, ledger, &mut findings, &mut report);
+    // What is damaged is told by the checks.
+    report.holdings = holdings::count(connection).unwrap_or_default();
     report.findings = findings.listed;
     report.more_findings = findings.omitted;
     Ok(report)

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::finding::{Finding, Findings, Remedy};
+use super::holdings::Holdings;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::heads::PublishedHeads;
 use crate::model::{Guid, Sha256};
@@ -71,6 +72,10 @@ pub struct VerifyReport {
     pub archive: Option<Guid>,
     /// The ledger's last hash, computed afresh.
     pub head: Sha256,
+    /// The head behind which something was compared, where not all was.
+    pub since_head: Option<Sha256>,
+    /// What the archive holds, whether it was compared or not.
+    pub holdings: Holdings,
 }
 
 impl VerifyReport {

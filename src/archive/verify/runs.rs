@@ -13,7 +13,7 @@ use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
 use crate::archive::storage::replay::{Replay, ReplayedMessage};
 use crate::archive::storage::revisions::Payloads;
 use crate::decode::{read_run, read_run_fields, read_time};
-use crate::model::{Instant, JobRun, NaiveZone, TimeBasis, TimeReading, hex};
+use crate::model::{Instant, JobRun, MessageKey, NaiveZone, TimeBasis, TimeReading, hex};
 
 /// Compares runs, one after the other; holds one of them.
 pub(super) struct Runs<'c> {
@@ -400,7 +400,7 @@ impl<'c> Runs<'c> {
     fn count_messages(&self, run_key: i64) -> Result<u64, ArchiveError> {
         self.connection.cached().one(
             "SELECT count(*) FROM _message WHERE message_key BETWEEN ?1 AND ?2",
-            message_keys(run_key),
+            MessageKey::range(run_key),
             "count the messages of a run",
             |row| row.get(0),
         )
@@ -420,11 +420,11 @@ impl<'c> Runs<'c> {
             "SELECT message_key, occurred_ticks, occurred_assumed, absent_since_unix, occurred_at_raw,
                     kind_key, asset_key, detail_key
              FROM _message WHERE message_key BETWEEN ?1 AND ?2 ORDER BY message_key",
-            message_keys(run_key),
+            MessageKey::range(run_key),
             "read the messages of a run",
             |row| {
                 self.verified.messages += 1;
-                let ordinal = row.get::<_, i64>(0)? & 0xff_ffff;
+                let ordinal = MessageKey::from_stored(row.get(0)?).ordinal();
                 while let Some(before) = expected.next_if(|message| message.ordinal < ordinal) {
                     self.findings.push(missing(before.ordinal));
                 }
@@ -461,11 +461,6 @@ impl<'c> Runs<'c> {
 fn place_of(entry: i64, claim: &RevisionEntry) -> String {
     let RevisionEntry { run, number, .. } = claim;
     format!("run {run}, revision {number} (ledger, entry {entry})")
-}
-
-fn message_keys(run_key: i64) -> [i64; 2] {
-    let first = run_key.wrapping_shl(24);
-    [first, first | 0xff_ffff]
 }
 
 /// A message's row, its texts looked up; `None` where a key leads nowhere.

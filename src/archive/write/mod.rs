@@ -28,7 +28,7 @@ use super::storage::messages::MessageTexts;
 use super::storage::syncs::{self, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 use super::storage::{watching, zones};
 use super::{limits, open};
-use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, Zone};
+use crate::model::{Guid, Instant, NaiveZone, TICKS_PER_SECOND, Zone};
 
 pub use received::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
 
@@ -224,29 +224,15 @@ impl Writer {
     /// [`ArchiveError::OtherNaiveTime`] where another one is remembered than was asked for.
     pub fn settle_naive_time(&mut self, asked: Option<NaiveZone>) -> Result<NaiveZone, ArchiveError> {
         self.transact(|writer| {
-            let (remembered, sha256, release): (Option<String>, Option<Sha256>, Option<String>) =
-                writer.connection.one(
-                    "SELECT naive_time, zone_rules, zone_release FROM _archive",
-                    [],
-                    "read the zone of times without offset",
-                    |row| row.try_into(),
-                )?;
-            let rules = sha256.zip(release);
-            let rules = rules.map(|(sha256, release)| Rules { sha256, release });
-            let Some(text) = remembered else {
+            let Some(kept) = zones::remembered(&writer.connection)? else {
                 return writer.read_naive_times_in(asked.unwrap_or_default());
             };
-            if let Some(asked) = asked.filter(|asked| asked.to_string() != text) {
+            if let Some(asked) = asked.filter(|asked| asked.to_string() != kept.to_string()) {
                 return Err(ArchiveError::OtherNaiveTime {
-                    remembered: text,
+                    remembered: kept.to_string(),
                     asked: asked.to_string(),
                 });
             }
-            let damaged = |why: String| ArchiveError::Damaged {
-                what: format!("its zone of times without offset cannot be read: {why}"),
-            };
-            let name = text.parse().map_err(|error| damaged(format!("{error}")))?;
-            let kept = zones::kept(&writer.connection, name, rules.as_ref())?.map_err(damaged)?;
             let newest = zones::newest(kept);
             writer.zone = kept;
             if let (Some(before), Some(now)) = (kept.rules(), newest.rules())

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{params, params_from_iter};
 
 use super::quarantine::sha256;
@@ -11,9 +10,12 @@ use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::WITHOUT_EVIDENCE;
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
-use crate::archive::storage::messages::{held_messages, identity, set_absences, time_columns};
+use crate::archive::storage::messages::{held_messages, identity, set_absences};
 use crate::archive::storage::plan::{ArchivedRun, HeldMessage, RunPlan, Sameness, plan_messages, plan_run};
 use crate::archive::storage::revisions::bytes_told;
+use crate::archive::storage::run_rows::{
+    MessageCounts, RUN_COLUMNS, RunState, count, insert_revision, run_columns,
+};
 use crate::archive::storage::{jobs, payload};
 use crate::decode::{READER_VERSION, read_run};
 use crate::model::{Instant, Message, NaiveZone, OwnedMessage, Sha256};
@@ -123,7 +125,7 @@ impl Writer {
                     absent: row.get(3)?,
                     seen_sha256: row.get(4)?,
                     content_sha256: row.get(5)?,
-                    messages: Counts {
+                    messages: MessageCounts {
                         present: row.get(6)?,
                         held: row.get(7)?,
                     },
@@ -191,16 +193,17 @@ impl Writer {
         now: Instant,
     ) -> Result<(i64, u64), ArchiveError> {
         static SQL: LazyLock<String> = LazyLock::new(|| {
-            let (names, places) = (COLUMNS.join(", "), ", ?".repeat(COLUMNS.len()));
+            let (names, places) = (RUN_COLUMNS.join(", "), ", ?".repeat(RUN_COLUMNS.len()));
             format!(
                 "INSERT INTO _run (job_run_id, job_key, first_seen_unix, {names}) VALUES (?, ?, ?{places})"
             )
         });
         let messages = received.run.messages().map_or(0, |messages| messages.len());
         let held = count(messages);
-        let counts = Counts { present: held, held };
+        let counts = MessageCounts { present: held, held };
         let own = [run_id.into(), job_key.into(), now.unix_seconds().into()];
-        let columns = columns(received, received.content_sha256, counts, 1, now);
+        let state = state(received, received.content_sha256, counts, 1, now);
+        let columns = run_columns(&received.run, &state);
         let run_key = self.connection.cached().insert(
             &SQL,
             params_from_iter(own.into_iter().chain(columns)),
@@ -226,7 +229,7 @@ impl Writer {
         now: Instant,
     ) -> Result<u64, ArchiveError> {
         static SQL: LazyLock<String> = LazyLock::new(|| {
-            let sets = COLUMNS.map(|name| format!("{name} = ?"));
+            let sets = RUN_COLUMNS.map(|name| format!("{name} = ?"));
             format!("UPDATE _run SET {} WHERE run_key = ?", sets.join(", "))
         });
         let mut counts = row.messages;
@@ -247,7 +250,8 @@ impl Writer {
         }
         let revision = row.revision + 1;
         let own = [row.run_key.into()];
-        let columns = columns(received, content_sha256, counts, revision, now);
+        let state = state(received, content_sha256, counts, revision, now);
+        let columns = run_columns(&received.run, &state);
         self.connection.cached().run(
             &SQL,
             params_from_iter(columns.into_iter().chain(own)),
@@ -275,7 +279,7 @@ impl Writer {
             Some(dictionary) => Some(self.dictionaries.key(&self.connection, job_key, dictionary)?),
             None => None,
         };
-        let entry = LedgerEntry::Revision(RevisionEntry {
+        let entry = RevisionEntry {
             run: jobs::stored_guid(run_id)?,
             number: revision,
             sync: sync_id,
@@ -286,24 +290,14 @@ impl Writer {
             reader: READER_VERSION,
             zone: self.zone.name(),
             started: received.run.started().instant(),
-        });
-        self.append(&entry)?;
-        let doing = "store a revision";
-        self.connection.cached().run(
-            "INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status,
-                 message_count, payload_sha256)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                self.head.entry_id,
-                run_key,
-                revision,
-                sync_id,
-                now.unix_seconds(),
-                received.run.status().map(|status| status.0),
-                received.run.message_count(),
-                received.payload.sha256,
-            ],
-            doing,
+        };
+        self.append(&LedgerEntry::Revision(entry.clone()))?;
+        insert_revision(
+            &self.connection,
+            self.head.entry_id,
+            run_key,
+            &entry,
+            &received.run,
         )?;
         if WITHOUT_EVIDENCE {
             return Ok(());
@@ -311,7 +305,7 @@ impl Writer {
         self.connection.cached().run(
             "INSERT INTO payload (entry_id, dictionary_key, data) VALUES (?1, ?2, ?3)",
             params![self.head.entry_id, dictionary_key, received.payload.data],
-            doing,
+            "store a payload",
         )?;
         Ok(())
     }
@@ -325,85 +319,24 @@ struct RunRow {
     absent: bool,
     seen_sha256: Sha256,
     content_sha256: Option<Sha256>,
-    messages: Counts,
+    messages: MessageCounts,
 }
 
-/// Messages of a run.
-#[derive(Clone, Copy)]
-struct Counts {
-    /// That it still has.
-    present: i64,
-    /// Absent ones too.
-    held: i64,
-}
-
-fn count(messages: usize) -> i64 {
-    i64::try_from(messages).expect("a run's messages fit into memory")
-}
-
-/// What each revision of a run sets anew; [`columns`] has the values.
-const COLUMNS: [&str; 21] = [
-    "status",
-    "started_ticks",
-    "ended_ticks",
-    "started_assumed",
-    "ended_assumed",
-    "started_at_raw",
-    "ended_at_raw",
-    "exception",
-    "custom_status_text",
-    "job_summary",
-    "status_details",
-    "activity_status_list",
-    "message_count",
-    "has_message_list",
-    "unreadable_messages",
-    "messages_present",
-    "messages_held",
-    "revision",
-    "last_changed_unix",
-    "seen_sha256",
-    "content_sha256",
-];
-
-/// The values of [`COLUMNS`], in their order.
-fn columns<'r>(
-    received: &'r ReceivedRun,
+fn state(
+    received: &ReceivedRun,
     content_sha256: Option<Sha256>,
-    counts: Counts,
+    messages: MessageCounts,
     revision: i64,
     now: Instant,
-) -> [ToSqlOutput<'r>; COLUMNS.len()] {
-    let run = &received.run;
-    let text = |text: Option<&'r str>| text.map_or(NULL, Into::into);
-    let (started, started_assumed) = time_columns(run.started());
-    let (ended, ended_assumed) = time_columns(run.ended());
-    [
-        run.status().map_or(NULL, |status| status.0.into()),
-        started.map_or(NULL, Into::into),
-        ended.map_or(NULL, Into::into),
-        started_assumed.map_or(NULL, Into::into),
-        ended_assumed.map_or(NULL, Into::into),
-        text(run.started_raw()),
-        text(run.ended_raw()),
-        text(run.exception()),
-        text(run.custom_status_text()),
-        text(run.job_summary()),
-        text(run.status_details()),
-        text(run.activity_status_list()),
-        run.message_count().map_or(NULL, Into::into),
-        run.messages().is_some().into(),
-        count(run.unreadable_messages().len()).into(),
-        counts.present.into(),
-        counts.held.into(),
-        revision.into(),
-        now.unix_seconds().into(),
-        received.payload.sha256.as_slice().into(),
-        content_sha256.map_or(NULL, |hash| hash.to_vec().into()),
-    ]
+) -> RunState {
+    RunState {
+        messages,
+        revision,
+        changed_at: now.unix_seconds(),
+        seen_sha256: received.payload.sha256,
+        content_sha256,
+    }
 }
-
-const NULL: ToSqlOutput<'static> = ToSqlOutput::Owned(Value::Null);
 
 /// The order-blind hash of a packed payload's content; `None` where it cannot be read.
 fn content_of(data: &[u8], dictionary: Option<&[u8]>, limit: usize) -> Option<Sha256> {

@@ -17,7 +17,7 @@ use crate::cli::sync_task::summary::Summary;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
-use crate::cli::terminal::table::print_text;
+use crate::cli::terminal::table::{print_text, width_to_fit};
 use crate::config::GlobalSettings;
 use crate::decode::DEFAULT_RUN_LIMIT;
 use crate::model::{Instant, Secret, Zone};
@@ -86,6 +86,7 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             jobs_file: None,
             list: None,
             cancellation,
+            wide: false,
         };
         say(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
         let (first, summary) = sync.run().await?;
@@ -130,7 +131,7 @@ fn say(console: &Console, text: &str) -> Result<(), Failure> {
 
 /// A sync's summary, and what went wrong.
 fn told(summary: &Summary) -> String {
-    let mut text = summary.text();
+    let mut text = summary.text(width_to_fit(false));
     for cause in summary.causes() {
         text.push_str(&format!("\n{}\n", shown(&cause)));
     }

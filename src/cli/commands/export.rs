@@ -10,63 +10,164 @@ use crate::cli::output::dir::{OutputDir, exit_of};
 use crate::cli::output::target::PathContext;
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
+use crate::lake::{self, Lake, LakeError, SiteName};
 use crate::model::{Instant, Zone};
 use crate::report::export::{self, ExportOptions};
 use crate::report::format::{Format, Style};
-use crate::report::options::one_of;
 use crate::report::{ReportMeta, local_day};
 
-/// Exports the tables as JSON Lines or Parquet, for other engines
+/// Exports the archive for other engines: as a lake of Parquet files, or as JSON Lines
 ///
-/// Writes one file per table, such as runs.parquet, with every row and column, including purged runs and messages. All
-/// files are of the same state of the archive, even while a sync writes. A file is replaced only once the new one is
-/// complete. Values are those of the tables: times are UTC text. Bytes in quarantine are binary in Parquet and
-/// hexadecimal text in JSON Lines. If one table cannot be written, the others still are, and the exit code is 3; it is
-/// 1 if none could be written.
+/// As Parquet, the folder is a lake: a folder per table, with messages by month and runs by year, and _manifest.json,
+/// which names the files that belong to it. Every further export brings the lake up to date: it writes only the
+/// partitions that changed, and nothing where nothing is new. An export that is killed leaves the lake as it was.
+///
+/// As JSON Lines, one file per table is written, such as runs.jsonl, with every row and column. All files are of the same
+/// state of the archive, even while a sync writes. A file is replaced only once the new one is complete. If one table
+/// cannot be written, the others still are, and the exit code is 3; it is 1 if none could be written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  jobruns export --format parquet
-  jobruns export --format parquet --output-dir 'lake/{date}' --manifest
-  jobruns export --table runs --table messages --output-dir exported")]
+  jobruns export --output-dir lake
+  jobruns export --output-dir lake --check
+  jobruns export --format jsonl --table runs --table messages --output-dir exported")]
 pub(crate) struct ExportArgs {
-    /// JSON Lines, or Parquet compressed with Zstandard
-    #[arg(long, value_name = "FORMAT", default_value = "jsonl", ignore_case = true, value_parser = one_of(&FORMATS, |format| format.name))]
-    format: Format,
+    /// A lake of Parquet files, or JSON Lines
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "parquet",
+        ignore_case = true,
+        value_enum
+    )]
+    format: ExportFormat,
 
-    /// The folder for the files, created if missing; {date} in its name is replaced by today's date
-    #[arg(long, value_name = "FOLDER", default_value = "jobruns-export")]
-    output_dir: PathBuf,
+    /// The folder for the files, created if missing; {date} in its name is replaced by today's date [default:
+    /// jobruns-lake, or jobruns-export for JSON Lines]
+    #[arg(long, value_name = "FOLDER")]
+    output_dir: Option<PathBuf>,
+
+    /// Name of this archive's part of a lake that several archives share
+    #[arg(long, value_name = "NAME", help_heading = "Parquet")]
+    site: Option<SiteName>,
+
+    /// Writes every file of the lake anew
+    #[arg(long, help_heading = "Parquet")]
+    full: bool,
+
+    /// Writes nothing, but reads every file of the lake against the manifest, and the manifest against the archive;
+    /// findings end with code 3
+    #[arg(long, conflicts_with = "full", help_heading = "Parquet")]
+    check: bool,
 
     /// Exports only this table; may be given several times
-    #[arg(long = "table", value_name = "NAME", ignore_case = true, value_parser = PossibleValuesParser::new(NAMES_FOR_ANALYSTS))]
+    #[arg(long = "table", value_name = "NAME", ignore_case = true, value_parser = PossibleValuesParser::new(NAMES_FOR_ANALYSTS), conflicts_with_all = ["site", "full", "check"], help_heading = "JSON Lines")]
     tables: Vec<String>,
 
     /// Writes FILE.manifest.json beside each file: SHA-256, rows, columns, ledger head, versions, time
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["site", "full", "check"], help_heading = "JSON Lines")]
     manifest: bool,
 }
 
-/// In which the tables can be had.
-static FORMATS: [Format; 2] = [Format::JSONL, Format::PARQUET];
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ExportFormat {
+    Parquet,
+    Jsonl,
+}
 
 pub(crate) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
+    let place = PathContext {
+        folder: None,
+        today: local_day(Zone::UTC, Instant::now()),
+    };
+    let folder = |default: &str| {
+        let folder = args.output_dir.as_deref();
+        place.resolve(folder.unwrap_or(Path::new(default)))
+    };
+    let wrong_usage = |flags: &str, format: &str| {
+        let words = format!("{flags} can be used with --format {format} only");
+        Err(Failure::new(Exit::WrongUsage, words))
+    };
+    match args.format {
+        ExportFormat::Parquet if args.manifest || !args.tables.is_empty() => {
+            wrong_usage("--table and --manifest", "jsonl")
+        }
+        ExportFormat::Jsonl if args.site.is_some() || args.full || args.check => {
+            wrong_usage("--site, --full and --check", "parquet")
+        }
+        ExportFormat::Parquet => {
+            let lake = Lake::new(folder("jobruns-lake"), args.site.clone());
+            bring_up_to_date(&lake, args, archive)
+        }
+        ExportFormat::Jsonl => write_lines(&folder("jobruns-export"), &place, args, archive, console),
+    }
+}
+
+fn bring_up_to_date(lake: &Lake, args: &ExportArgs, archive: &Path) -> Result<Exit, Failure> {
+    let cancel = Cancel::listen(true)?;
+    let is_cancelled = || cancel.is_cancelled();
+    let reader = ReadOnly::open(archive)?;
+    cancel.interrupts(&reader);
+    let archive_id = reader.archive_id()?;
+    let snapshot = reader.snapshot()?;
+    let folder = lake.folder().display();
+    if args.check {
+        let checked = reader.confirmed(lake::check(&snapshot, archive_id, lake, &is_cancelled))?;
+        for finding in &checked.findings {
+            tracing::error!("{finding}");
+        }
+        let behind = match checked.newer_entries {
+            0 => "it shows the archive's present state".to_owned(),
+            newer => format!("the ledger has {newer} newer entries, which the next export brings"),
+        };
+        let is_sound = checked.findings.is_empty();
+        let count = checked.findings.len();
+        let outcome = if is_sound {
+            "no findings".to_owned()
+        } else {
+            format!("{count} findings")
+        };
+        tracing::info!(
+            "{folder}: {} files with {} rows checked, {outcome}; {behind}",
+            checked.files,
+            checked.rows
+        );
+        return Ok(if is_sound { Exit::Done } else { Exit::Findings });
+    }
+    let exported = lake::export(&snapshot, archive_id, lake, args.full, &is_cancelled);
+    let exported = reader.confirmed(exported)?;
+    if exported.files_written == 0 {
+        tracing::info!(
+            "{folder} is up to date: {} rows in {} files",
+            exported.rows,
+            exported.files
+        );
+    } else {
+        tracing::info!(
+            "{folder} is up to date: {} files with {} rows written, {} superseded files deleted; {} rows in {} files",
+            exported.files_written,
+            exported.rows_written,
+            exported.files_removed,
+            exported.rows,
+            exported.files
+        );
+    }
+    Ok(Exit::Done)
+}
+
+fn write_lines(
+    folder: &Path,
+    place: &PathContext<'_>,
+    args: &ExportArgs,
+    archive: &Path,
+    console: &Console,
+) -> Result<Exit, Failure> {
     let is_wanted = |name: &&str| {
         let mut wanted = args.tables.iter();
         args.tables.is_empty() || wanted.any(|table| table.eq_ignore_ascii_case(name))
     };
     let tables: Vec<&str> = NAMES_FOR_ANALYSTS.into_iter().filter(is_wanted).collect();
-    let place = PathContext {
-        folder: None,
-        today: local_day(Zone::UTC, Instant::now()),
-    };
     let cancel = Cancel::listen(true)?;
-    let folder = OutputDir::open(
-        &args.output_dir,
-        &place,
-        args.format,
-        Style::default(),
-        args.manifest,
-    )?;
+    let folder = OutputDir::open(folder, place, Format::JSONL, Style::default(), args.manifest)?;
     let reader = ReadOnly::open(archive)?;
     cancel.interrupts(&reader);
     let snapshot = reader.snapshot()?;
@@ -79,4 +180,35 @@ pub(crate) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
         |table, printer| printer.rows(|rows| reader.confirmed(export::write(&snapshot, table, rows))),
     )?;
     Ok(exit_of(&results))
+}
+
+impl From<LakeError> for Failure {
+    fn from(error: LakeError) -> Self {
+        let exit = match &error {
+            LakeError::Archive(error) => return Self::from(error),
+            LakeError::Cancelled => Exit::Interrupted,
+            LakeError::NotALake { .. } | LakeError::NoLake { .. } => Exit::WrongUsage,
+            _ => Exit::NotDone,
+        };
+        let hint = match &error {
+            LakeError::NotALake { .. } => Some("name an empty or a new folder with --output-dir."),
+            LakeError::NoLake { .. } => {
+                Some("name the folder of a lake; without --check, `jobruns export` makes one.")
+            }
+            LakeError::Manifest { .. } => {
+                Some("restore the manifest, or delete the folder and export again.")
+            }
+            LakeError::NewerLayout { .. } => Some("use that version, or export to another folder."),
+            LakeError::OtherArchive { .. } => {
+                Some("check --archive and --output-dir; archives that share a lake each need a --site.")
+            }
+            LakeError::HeadNotHeld { .. } => Some(
+                "`jobruns verify --head` with that head says more; `jobruns export --full` writes the lake anew from this archive.",
+            ),
+            LakeError::Locked { .. } => Some("wait until it has ended, then run it again."),
+            _ => None,
+        };
+        let hint = hint.map(str::to_owned);
+        Self::of(exit, &error, hint)
+    }
 }

@@ -13,7 +13,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::new_archive::{may_create, tell_created};
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::shown;
-use crate::cli::terminal::table::{Column, or_dash, print, print_text};
+use crate::cli::terminal::table::{Column, or_dash, print, print_text, width_to_fit};
 use crate::config::{GlobalSettings, ServerSettings, Sources, TableOrJson, read_jobs_file};
 use crate::model::Guid;
 
@@ -45,6 +45,10 @@ struct ListArgs {
     /// The output format; csv can serve as a jobs file
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: ListFormat,
+
+    /// Shows all columns and whole cells on a terminal, however narrow it is
+    #[arg(long)]
+    wide: bool,
 }
 
 /// The formats of `jobs list`.
@@ -106,6 +110,10 @@ struct DiscoverArgs {
     /// The output format; jobs-file is what --jobs-file reads, with the server's names as comments
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     format: DiscoverFormat,
+
+    /// Shows all columns and whole cells on a terminal, however narrow it is
+    #[arg(long)]
+    wide: bool,
 
     #[command(flatten)]
     server: ServerSettings,
@@ -299,7 +307,7 @@ fn list(args: &ListArgs, sources: &Sources<'_>, archive: &Path) -> Result<(), Fa
         Column::Text("server"),
         Column::Text("former names"),
     ];
-    print(format, &jobs, &columns, |job| {
+    print(format, &jobs, &columns, width_to_fit(args.wide), |job| {
         vec![
             job.job_id.clone(),
             or_dash(job.name.as_deref()),
@@ -378,7 +386,7 @@ fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings)
         Column::Text("name"),
         Column::Text("watched"),
     ];
-    print(format, &jobs, &columns, |job| {
+    print(format, &jobs, &columns, width_to_fit(args.wide), |job| {
         vec![job.job_id.clone(), job.name.clone(), yes_or_no(job.watched)]
     })
 }

@@ -95,7 +95,7 @@ pub(crate) fn run(args: &QuarantineArgs, archive: &Path) -> Result<Exit, Failure
                 Column::Text("reason"),
                 Column::Text("accepted"),
             ];
-            print(*format, &rows, &columns, |row| {
+            print(*format, &rows, &columns, None, |row| {
                 vec![
                     row.quarantine_id.to_string(),
                     row.job_id.clone(),

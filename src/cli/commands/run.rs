@@ -138,6 +138,7 @@ fn text(run: &RunPage, snapshot: &Snapshot<'_>) -> Result<String, Failure> {
         out.push_str(&table(
             &COLUMNS.map(Column::Text),
             messages.rows.iter().map(cells),
+            None,
         ));
     }
     Ok(out)

@@ -1,12 +1,13 @@
 //! `jobruns schema`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use clap::ValueEnum;
 
 use crate::archive::{DocumentedTable, documented_tables};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
+use crate::cli::terminal::table::width_to_fit;
 use crate::report::formats::{Markdown, Text};
 use crate::report::{Cell, Column, ColumnType, Rows};
 use crate::text::nearest;
@@ -58,11 +59,7 @@ const STORED: &str = "How it is stored. These may change with a later version: a
 pub(crate) fn run(args: &SchemaArgs) -> Result<Exit, Failure> {
     let tables = chosen(args)?;
     let mut output = Output::stdout();
-    let width = io::stdout()
-        .is_terminal()
-        .then(|| terminal_size::terminal_size_of(io::stdout()))
-        .flatten()
-        .map(|(width, _)| usize::from(width.0));
+    let width = width_to_fit(false);
     let is_whole = args.table.is_none();
     write(&tables, args.format, width, is_whole, &mut output).map_err(|error| output.failed(&error))?;
     output.finish()?;

@@ -13,7 +13,8 @@ use crate::cli::commands::jobs::yes_or_no;
 use crate::cli::commands::watch_list::{tell_unwatched, with_jobs_file};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::table::{Column, or_dash, print_result, table};
+use crate::cli::terminal::table::{Column, or_dash, print_result, table, width_to_fit};
+use crate::cli::terminal::titles::titles;
 use crate::config::{Sources, TableOrJson};
 use crate::model::{
     Instant, NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded,
@@ -56,6 +57,10 @@ pub(crate) struct StatusArgs {
     /// The output format [default: table]
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<TableOrJson>,
+
+    /// Shows all columns and whole cells on a terminal, however narrow it is
+    #[arg(long)]
+    wide: bool,
 }
 
 /// How long a job may be silent.
@@ -159,12 +164,12 @@ pub(crate) fn run(
         Column::Text("newest run"),
         Column::Text("last error"),
     ];
-    let cells = |job: &Freshness| {
+    let cells = |job: &Freshness, title: String| {
         let age = job
             .age_seconds
             .map(|age| show_rounded(Duration::from_secs(age.unsigned_abs())));
         vec![
-            job.name.clone().unwrap_or_else(|| job.job_id.clone()),
+            title,
             yes_or_no(job.watched),
             or_dash(job.last_synced_at.as_deref()),
             if job.last_sync_in_future {
@@ -179,7 +184,11 @@ pub(crate) fn run(
             or_dash(job.last_error.as_deref().map(beginning).as_deref()),
         ]
     };
-    let text = || table(&columns, jobs.iter().map(cells));
+    let titles = titles(jobs.iter().map(|job| (job.job_id.as_str(), job.name.as_deref())));
+    let text = || {
+        let rows = jobs.iter().zip(titles).map(|(job, title)| cells(job, title));
+        table(&columns, rows, width_to_fit(args.wide))
+    };
     print_result(console, args.format, text, &jobs)?;
     tell_unwatched(&ReadOnly::open(archive)?.server_jobs()?);
     let is_check = args.max_age.is_some() || args.max_silence.is_some();

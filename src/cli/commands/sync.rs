@@ -75,6 +75,7 @@ pub(crate) fn run(
             jobs_file,
             list: list.as_ref(),
             cancellation,
+            wide: settings.wide,
         };
         match settings.every {
             None => {
@@ -135,6 +136,7 @@ fn options(settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
         concurrency: settings.concurrency,
         retry: Policy {
             retries: server.retries,
+            retry_for: settings.retry_for,
             ..Policy::default()
         },
         run_limit: usize::try_from(settings.run_limit).unwrap_or(usize::MAX),

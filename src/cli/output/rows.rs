@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::target::{OutputTarget, PathContext};
+use crate::cli::terminal::table::width_to_fit;
 use crate::config::When;
 use crate::report::format::{CsvStyle, Format, PageHeading, Style};
 use crate::report::options::one_of;
@@ -50,6 +51,10 @@ pub(crate) struct FormArgs {
     /// CSV: leaves texts unchanged, also with --excel
     #[arg(long, overrides_with = "guard")]
     no_guard: bool,
+
+    /// Table: shows all columns and whole cells on a terminal, however narrow it is
+    #[arg(long)]
+    wide: bool,
 
     /// Table: a sparkline of block characters per job (failure-trends, overview)
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
@@ -109,7 +114,7 @@ impl FormArgs {
         let heading = self.heading.clone();
         let style = Style {
             csv,
-            width,
+            width: width.filter(|_| !self.wide),
             blocks,
             heading,
         };
@@ -155,11 +160,7 @@ impl RowsArgs {
             }
             let on_terminal = std::io::stdout().is_terminal();
             let default = if on_terminal { Format::TABLE } else { Format::CSV };
-            let width = on_terminal
-                .then(|| terminal_size::terminal_size_of(std::io::stdout()))
-                .flatten()
-                .map(|(width, _)| usize::from(width.0));
-            let (format, style) = self.form.form(default, width)?;
+            let (format, style) = self.form.form(default, width_to_fit(false))?;
             if !format.fits_terminal && on_terminal {
                 let words = format!("{} is not a format for a terminal", format.name);
                 return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));

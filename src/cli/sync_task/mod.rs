@@ -18,7 +18,7 @@ use crate::cli::new_archive::{missing, tell_created};
 use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
-use crate::cli::terminal::table::print_result;
+use crate::cli::terminal::table::{print_result, width_to_fit};
 use crate::config::{JobsFile, TableOrJson, read_jobs_file};
 use crate::model::Guid;
 use crate::sync::{self, Cancellation, SyncError, SyncEvent};
@@ -33,6 +33,8 @@ pub(crate) struct SyncTask<'s> {
     pub(crate) jobs_file: Option<&'s Path>,
     pub(crate) list: Option<&'s HeadList>,
     pub(crate) cancellation: Cancellation,
+    /// Whether all of the summary's table is shown, however narrow the terminal is.
+    pub(crate) wide: bool,
 }
 
 impl SyncTask<'_> {
@@ -43,7 +45,8 @@ impl SyncTask<'_> {
         console: &Console,
     ) -> Result<Exit, Failure> {
         let (exit, summary) = self.run().await?;
-        print_result(console, format, || summary.text(), &summary)?;
+        let text = || summary.text(width_to_fit(self.wide));
+        print_result(console, format, text, &summary)?;
         let line = summary.line();
         if console.is_json() || format == Some(TableOrJson::Json) {
             tracing::info!(sync_id = summary.sync_id, head = summary.head, "{line}");

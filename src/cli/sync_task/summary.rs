@@ -102,7 +102,7 @@ impl Summary {
     }
 
     /// The summary as people read it: a line per job and the sums.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self, width: Option<usize>) -> String {
         let columns = [
             Column::Text("job"),
             Column::Text("outcome"),
@@ -128,7 +128,7 @@ impl Summary {
         }
         format!(
             "{}\nSync {} {}. Ledger head {}\n",
-            table(&columns, rows),
+            table(&columns, rows, width),
             self.sync_id,
             self.outcome,
             self.head
@@ -304,7 +304,7 @@ mod tests {
     fn the_table_has_the_figures_and_the_failure_the_errors() {
         let names = HashMap::from([(Guid::from_bytes([1; 16]), "Nightly".to_owned())]);
         let summary = Summary::new(&record(), &names, Duration::ZERO);
-        let text = summary.text();
+        let text = summary.text(None);
         assert!(text.contains("1,030") && text.contains("Nightly"), "{text}");
         assert!(
             text.contains(&format!("Sync 1 partial. Ledger head {}", "ab".repeat(32))),
@@ -320,7 +320,7 @@ mod tests {
     fn the_row_of_all_has_the_time_that_passed() {
         let mut record = record();
         record.jobs.push(record.jobs[0].clone());
-        let text = Summary::new(&record, &HashMap::new(), Duration::from_millis(1600)).text();
+        let text = Summary::new(&record, &HashMap::new(), Duration::from_millis(1600)).text(None);
         let all = text.lines().find(|line| line.trim().starts_with("all ")).unwrap();
         assert!(all.ends_with(" 1.6"), "{text}");
     }

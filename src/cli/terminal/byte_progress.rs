@@ -1,12 +1,11 @@
 //! How far a command is that walks through an archive: one bar on a terminal, now and then a line elsewhere.
 
-use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
-use crate::cli::terminal::console::Console;
+use crate::cli::terminal::console::{Console, stderr_is_terminal};
 use crate::cli::terminal::progress::{Manner, manner};
 use crate::config::When;
 
@@ -30,7 +29,7 @@ struct State {
 impl ByteProgress {
     /// A display of `what` on `console`, as `--progress` says.
     pub(crate) fn new(console: &Console, when: When, what: &'static str) -> Self {
-        let terminal = io::stderr().is_terminal() && !console.is_json();
+        let terminal = stderr_is_terminal() && !console.is_json();
         let now = Instant::now();
         Self {
             console: console.clone(),

@@ -53,7 +53,7 @@ impl Console {
     #[must_use]
     pub(crate) fn new(format: LogFormat, color: When, verbosity: u8) -> Self {
         let level = LEVELS[usize::from(verbosity).min(LEVELS.len() - 1)];
-        let color = format == LogFormat::Text && color.decide(io::stderr().is_terminal());
+        let color = format == LogFormat::Text && color.decide(stderr_is_terminal());
         Self(Arc::new(Inner {
             format,
             color,
@@ -251,6 +251,11 @@ impl Console {
             text.to_owned()
         }
     }
+}
+
+/// Whether stderr is a terminal that understands escape sequences.
+pub(crate) fn stderr_is_terminal() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 /// The clock's time, as every line has it.

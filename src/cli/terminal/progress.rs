@@ -1,13 +1,12 @@
 //! How far a sync is: a bar per job on a terminal, a plain line per job elsewhere.
 
 use std::collections::HashMap;
-use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressStyle};
 
-use crate::cli::terminal::console::{Console, shown};
+use crate::cli::terminal::console::{Console, shown, stderr_is_terminal};
 use crate::config::When;
 use crate::model::{Guid, show_duration};
 use crate::sync::SyncEvent;
@@ -49,8 +48,11 @@ struct Inner {
 #[derive(Default)]
 struct State {
     jobs: usize,
+    began: Option<Instant>,
     finished: usize,
     bars_may_show: bool,
+    /// The line about all jobs, below those of single ones.
+    overall: Option<ProgressBar>,
     running: HashMap<Guid, Running>,
 }
 
@@ -84,7 +86,7 @@ impl Progress {
     /// A display on `console`, as `--progress` says.
     #[must_use]
     pub(crate) fn new(console: &Console, when: When) -> Self {
-        let terminal = io::stderr().is_terminal() && !console.is_json();
+        let terminal = stderr_is_terminal() && !console.is_json();
         let manner = manner(when, terminal, console.is_quiet());
         Self(Arc::new(Inner {
             console: console.clone(),
@@ -115,6 +117,14 @@ impl Progress {
                 wait,
                 error,
             } => self.job_retries(job, attempt, wait, error),
+            SyncEvent::ServerSilent { error, up_to } => {
+                let up_to = show_duration(up_to);
+                tracing::warn!(error, "{error}; trying again for up to {up_to}");
+            }
+            SyncEvent::ServerAnswers { after } => {
+                let after = show_duration(Duration::from_secs(after.as_secs()));
+                tracing::info!("the server answers again, after {after}");
+            }
             SyncEvent::JobWarning { job, text } => self.job_warned(job, text),
             SyncEvent::JobEnded { name, record } => {
                 let end = JobEnd {
@@ -134,6 +144,7 @@ impl Progress {
     pub(crate) fn sync_started(&self, jobs: usize) {
         *self.state() = State {
             jobs,
+            began: Some(Instant::now()),
             ..State::default()
         };
         if self.0.manner == Manner::Bars {
@@ -211,6 +222,9 @@ impl Progress {
         let mut state = self.state();
         state.finished += 1;
         let place = format!("{}/{}", state.finished, state.jobs);
+        if let Some(overall) = &state.overall {
+            overall.set_prefix(format!("{place} jobs"));
+        }
         // A job that was never asked for (the login failed) ends without having begun.
         let running = state.running.remove(&job);
         drop(state);
@@ -261,26 +275,40 @@ impl Progress {
                 bar.finish_and_clear();
             }
         }
+        if let Some(overall) = state.overall.take() {
+            overall.finish_and_clear();
+        }
+        // What has ended by then is not drawn any more.
+        state.jobs = 0;
     }
 
     fn show_bars(&self) {
         let mut state = self.state();
+        if state.jobs == 0 {
+            return;
+        }
         state.bars_may_show = true;
+        let overall = self
+            .0
+            .console
+            .bars()
+            .add(ProgressBar::no_length().with_style(style(OVERALL)));
+        let overall = overall.with_elapsed(state.began.map_or(Duration::ZERO, |began| began.elapsed()));
+        overall.set_prefix(format!("{}/{} jobs", state.finished, state.jobs));
+        overall.enable_steady_tick(BAR_PACE);
+        state.overall = Some(overall);
         for running in state.running.values_mut().filter(|running| running.bar.is_none()) {
             running.bar = Some(self.bar(running));
         }
     }
 
     fn bar(&self, running: &Running) -> ProgressBar {
-        // The server does not say how long its answer will be, so there is no total to fill a bar towards.
-        let template = "{spinner} {prefix}  {decimal_bytes:>10}  {msg}  {decimal_bytes_per_sec}";
-        let style =
-            ProgressStyle::with_template(template).expect("the template is a constant, tried by a test");
+        // Above the line about all jobs.
         let bar = self
             .0
             .console
             .bars()
-            .add(ProgressBar::no_length().with_style(style));
+            .insert(0, ProgressBar::no_length().with_style(style(OF_A_JOB)));
         bar.set_prefix(at_most(&running.name, SHOWN_OF_A_NAME).into_owned());
         bar.set_message(format!("{} runs", HumanCount(running.runs)));
         bar.set_position(running.bytes);
@@ -299,6 +327,16 @@ impl Progress {
         // A panic elsewhere leaves figures, not invariants; they can still be shown.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The line of a job. The server does not say how long its answer will be, so there is no total to fill a bar towards.
+const OF_A_JOB: &str = "{spinner} {prefix}  {decimal_bytes:>10}  {msg}  {decimal_bytes_per_sec}";
+
+/// The line about all jobs.
+const OVERALL: &str = "{spinner} {prefix}, {elapsed} elapsed";
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is a constant, tried by a test")
 }
 
 pub(crate) const fn manner(when: When, terminal: bool, quiet: bool) -> Manner {
@@ -369,9 +407,6 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_shortened_by_letters_not_bytes() {}
-
-    #[test]
     fn a_job_is_followed_from_start_to_end() {
         let console = Console::new(LogFormat::Text, When::Never, 1);
         let progress = Progress(Arc::new(Inner {
@@ -395,8 +430,16 @@ mod tests {
             body_bytes: 1000,
             error: None,
         };
+        let overall = progress.state().overall.clone().unwrap();
+        assert_eq!(overall.prefix(), "0/1 jobs");
         progress.job_finished(job, None, &end);
         assert!(progress.state().running.is_empty());
         assert!(bar.is_finished());
+        assert_eq!(overall.prefix(), "1/1 jobs");
+        progress.clear();
+        assert!(overall.is_finished());
+        // A line that comes too late is not drawn.
+        progress.show_bars();
+        assert!(progress.state().overall.is_none());
     }
 }

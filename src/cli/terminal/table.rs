@@ -1,9 +1,8 @@
 //! Small tables for people, and the same rows as JSON for programs.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
-use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 use indicatif::HumanCount;
 use serde::Serialize;
 
@@ -11,12 +10,8 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::terminal::console::{Console, shown};
 use crate::config::TableOrJson;
-
-/// A line below the headings and nothing else: easy to read, to copy and to cut.
-const STYLE: TableStyle = TableStyle::new()
-    .header_lines(ContentLineStyle::none())
-    .header_separator(LineStyle::none().fill('-').junction('-'))
-    .content_lines(ContentLineStyle::none());
+use crate::report::formats::Text;
+use crate::report::{self, Cell, ColumnType, Rows};
 
 /// A column's heading and side.
 #[derive(Debug, Clone, Copy)]
@@ -27,23 +22,47 @@ pub(crate) enum Column {
     Number(&'static str),
 }
 
-/// The rows under their headings, as text. Control characters in cells are shown escaped.
-pub(crate) fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(STYLE);
-    table.set_header(columns.iter().map(|column| match column {
-        Column::Text(heading) | Column::Number(heading) => *heading,
-    }));
+/// Columns of the terminal that a table on standard output has to fit into: none where it is no terminal, or all of a
+/// table is wanted (`--wide`).
+pub(crate) fn width_to_fit(wide: bool) -> Option<usize> {
+    if wide {
+        return None;
+    }
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0))
+}
+
+/// The rows under their headings, as text that fits so many columns. Control characters in cells are shown escaped.
+pub(crate) fn table(
+    columns: &[Column],
+    rows: impl IntoIterator<Item = Vec<String>>,
+    width: Option<usize>,
+) -> String {
+    let mut text = Vec::new();
+    write_table(&mut text, columns, rows, width).expect("memory takes all");
+    String::from_utf8(text).expect("what is written is text")
+}
+
+fn write_table(
+    out: &mut impl Write,
+    columns: &[Column],
+    rows: impl IntoIterator<Item = Vec<String>>,
+    width: Option<usize>,
+) -> io::Result<()> {
+    let mut text = Text::shortened(out, width);
+    let columns: Vec<report::Column> = columns
+        .iter()
+        .map(|column| match *column {
+            Column::Text(heading) => report::Column::new(heading, ColumnType::Text),
+            Column::Number(heading) => report::Column::new(heading, ColumnType::Integer),
+        })
+        .collect();
+    text.columns(&columns)?;
     for row in rows {
-        table.add_row(row.iter().map(|cell| shown(cell)));
+        let row: Vec<String> = row.iter().map(|cell| shown(cell)).collect();
+        let cells: Vec<Cell<'_>> = row.iter().map(|cell| Cell::Text(cell)).collect();
+        text.row(&cells)?;
     }
-    for (index, column) in columns.iter().enumerate() {
-        if let (Column::Number(_), Some(column)) = (column, table.column_mut(index)) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    lines.join("\n") + "\n"
+    text.finish()
 }
 
 /// Writes rows to standard output, as a table or as one JSON array.
@@ -51,10 +70,16 @@ pub(crate) fn print<R: Serialize>(
     format: TableOrJson,
     rows: &[R],
     columns: &[Column],
+    width: Option<usize>,
     cells: impl Fn(&R) -> Vec<String>,
 ) -> Result<(), Failure> {
     match format {
-        TableOrJson::Table => print_text(&table(columns, rows.iter().map(cells))),
+        TableOrJson::Table => {
+            let mut output = Output::stdout();
+            write_table(&mut output, columns, rows.iter().map(cells), width)
+                .map_err(|error| output.failed(&error))?;
+            output.finish()
+        }
         TableOrJson::Json => print_json(&rows),
     }
 }
@@ -78,9 +103,9 @@ pub(crate) fn print_result(
 const QUOTED_DETAILS: usize = 20;
 
 /// The details of a result that [`print_result`] did not print, for the error that is told in its place.
-pub(crate) fn unprinted(
+pub(crate) fn unprinted<F>(
     console: &Console,
-    format: Option<TableOrJson>,
+    format: Option<F>,
     details: impl Iterator<Item = String>,
 ) -> Vec<String> {
     if format.is_some() || !console.is_quiet() {
@@ -151,8 +176,8 @@ mod tests {
             vec!["a\nb".to_owned(), "5".to_owned()],
             vec!["c".to_owned(), "1,000".to_owned()],
         ];
-        let text = table(&[Column::Text("name"), Column::Number("runs")], rows);
-        let expected = " name    runs\n--------------\n a\\nb       5\n c      1,000\n";
+        let text = table(&[Column::Text("name"), Column::Number("runs")], rows, None);
+        let expected = "name   runs\n----  -----\na\\nb      5\nc     1,000\n";
         assert_eq!(text, expected);
     }
 }

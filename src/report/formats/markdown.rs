@@ -88,7 +88,7 @@ impl<W: Write> Rows for Markdown<W> {
 }
 
 /// The text with what Markdown or HTML would read as markup made harmless; line breaks as `<br>`.
-fn escape(text: &str, out: &mut String) {
+pub(in crate::report) fn escape(text: &str, out: &mut String) {
     let text = text.replace("\r\n", "\n");
     for (number, line) in text.split('\n').enumerate() {
         if number > 0 {

@@ -4,8 +4,7 @@
 mod csv;
 mod json;
 mod jsonl;
-mod markdown;
-mod parquet;
+pub(in crate::report) mod markdown;
 mod text;
 mod xlsx;
 
@@ -13,7 +12,6 @@ pub use self::csv::Csv;
 pub use self::json::Json;
 pub use self::jsonl::JsonLines;
 pub use self::markdown::Markdown;
-pub use self::parquet::Parquet;
 pub use self::text::Text;
 pub use self::xlsx::Xlsx;
 use super::format::Format;
@@ -30,8 +28,6 @@ impl Format {
     pub const JSONL: Self = jsonl::FORMAT;
     /// A page with charts.
     pub const HTML: Self = HTML;
-    /// Columns with types, for engines that read columns by themselves: of tables alone, since a query's have none.
-    pub const PARQUET: Self = parquet::FORMAT;
 
     /// Those of reports and queries.
     pub const ALL: [Self; 7] = [

@@ -1,8 +1,10 @@
 //! A table for people: aligned columns that fit the terminal.
 //!
-//! The first rows decide how wide the columns are; the rest goes through one row at a time. What does not fit goes on in
-//! the next line of its cell.
+//! The first rows decide how wide the columns are; the rest goes through one row at a time. Reports and lists on a terminal
+//! show jobs by name, leave out columns that do not fit beside those that matter more, and shorten cells; elsewhere what
+//! does not fit goes on in the next line of its cell.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthChar;
@@ -17,6 +19,12 @@ const ROWS_FOR_WIDTHS: usize = 1000;
 /// No column gets narrower than this to make the table fit: a date, or the begin of a GUID.
 const NARROWEST: usize = 10;
 
+/// How narrow a column of a report may get on a terminal whose cells are so wide: what is as short as a point in time stays
+/// whole, of longer texts the beginning tells them apart.
+const fn readable(cells: usize) -> usize {
+    if cells <= 20 { cells } else { 16 }
+}
+
 /// No column gets wider than this, even where nothing has to fit: longer lines nobody reads.
 const WIDEST: usize = 200;
 
@@ -29,7 +37,7 @@ pub(in crate::report) const FORMAT: Format = Format {
     extension: "txt",
     fits_terminal: true,
     has_remarks: true,
-    open: |out, style, _| Ok(Box::new(Text::new(out, style.width))),
+    open: |out, style, _| Ok(Box::new(Text::shortened(out, style.width))),
 };
 
 /// Writes a text table.
@@ -43,10 +51,87 @@ pub struct Text<W: Write> {
     waiting: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,
     remarks: Vec<String>,
+    /// Whether what does not fit is left out, not wrapped.
+    shortens: bool,
+    /// The columns that are shown, in their order.
+    shown: Vec<usize>,
+    jobs: Option<Jobs>,
+}
+
+/// The columns of a job's GUID and name, which a terminal shows as one.
+struct Jobs {
+    id: usize,
+    name: usize,
+    ids: HashMap<String, String>,
+    ambiguous: HashSet<String>,
+}
+
+impl Jobs {
+    fn of(heading: &[String]) -> Option<Self> {
+        let place = |wanted: &str| heading.iter().position(|name| name == wanted);
+        Some(Self {
+            id: place("job_id")?,
+            name: place("job_name").or_else(|| place("name"))?,
+            ids: HashMap::new(),
+            ambiguous: HashSet::new(),
+        })
+    }
+
+    /// Notes a name that two jobs have.
+    fn see(&mut self, row: &[String]) {
+        let (id, name) = (&row[self.id], &row[self.name]);
+        let first = self.ids.entry(name.clone()).or_insert_with(|| id.clone());
+        if first != id {
+            self.ambiguous.insert(name.clone());
+        }
+    }
+
+    /// Puts what the job is called in the place of its name: the GUID where there is none, the beginning of the GUID behind
+    /// a name that another job has too.
+    fn name(&self, row: &mut [String]) {
+        let id = &row[self.id];
+        if matches!(row[self.name].as_str(), "" | "-") {
+            row[self.name] = id.clone();
+        } else if self.ambiguous.contains(&row[self.name]) {
+            row[self.name] = format!("{} ({})", row[self.name], id.get(..SHORT_ID).unwrap_or(id));
+        }
+    }
+}
+
+/// Digits of a GUID that tell two jobs of one name apart.
+const SHORT_ID: usize = 8;
+
+/// Columns that are left out first where not all fit, beside GUIDs and hashes.
+const MINOR: [&str; 13] = [
+    "status",
+    "ordinal",
+    "message_details",
+    "message_count",
+    "job_summary",
+    "status_details",
+    "custom_status_text",
+    "activity_status_list",
+    "first_seen_at",
+    "last_changed_at",
+    "started_at_raw",
+    "ended_at_raw",
+    "time_basis",
+];
+
+/// How soon a column is left out; 0 as the last.
+fn expendable(name: &str, cells: impl Iterator<Item = bool>) -> u8 {
+    // Of a job without a name its GUID is all there is.
+    if (name.ends_with("_id") && name != "job_id") || name.ends_with("_hash") || name.ends_with("sha256") {
+        3
+    } else if MINOR.contains(&name) {
+        2
+    } else {
+        u8::from(cells.into_iter().all(|says_nothing| says_nothing))
+    }
 }
 
 impl<W: Write> Text<W> {
-    /// To `out`, a terminal of so many columns, or no terminal.
+    /// To `out`, a terminal of so many columns, or no terminal; what does not fit is wrapped.
     pub fn new(out: W, terminal: Option<usize>) -> Self {
         Self {
             out,
@@ -57,7 +142,59 @@ impl<W: Write> Text<W> {
             waiting: Vec::new(),
             widths: None,
             remarks: Vec::new(),
+            shortens: false,
+            shown: Vec::new(),
+            jobs: None,
         }
+    }
+
+    /// The same, but what does not fit a terminal is left out or shortened. The columns of a query are what somebody asked
+    /// for, and are wrapped.
+    pub fn shortened(out: W, terminal: Option<usize>) -> Self {
+        Self {
+            shortens: terminal.is_some(),
+            ..Self::new(out, terminal)
+        }
+    }
+
+    /// Chooses the columns that fit beside one another, each with room for its heading and some of its cells; the widths
+    /// are those of the cells.
+    fn choose_columns(&mut self, widths: &[usize], terminal: usize) {
+        let least = |column: usize| {
+            let of_cells = match self.numeric[column] {
+                true => widths[column],
+                false => readable(widths[column]),
+            };
+            of_cells.max(columns_of(&self.heading[column]))
+        };
+        if let Some(jobs) = &self.jobs {
+            // The name stands where the GUID stood.
+            self.shown.retain(|&column| column != jobs.name);
+            let place = self.shown.iter().position(|&column| column == jobs.id);
+            self.shown[place.unwrap_or_default()] = jobs.name;
+        }
+        let needed = |shown: &[usize]| {
+            let gaps = GAP * shown.len().saturating_sub(1);
+            shown.iter().map(|&column| least(column)).sum::<usize>() + gaps
+        };
+        let mut shown = self.shown.clone();
+        while shown.len() > 1 && needed(&shown) > terminal {
+            let cells = |column: usize| {
+                let cells = self.waiting.iter().map(move |row| &row[column]);
+                cells.map(|cell| matches!(cell.as_str(), "" | "0" | "-"))
+            };
+            // Not the first one, which says what the row is about, but where that is a GUID or the like.
+            let first = usize::from(expendable(&self.heading[shown[0]], cells(shown[0])) < 2);
+            let least_wanted = (first..shown.len()).max_by_key(|&place| {
+                (
+                    expendable(&self.heading[shown[place]], cells(shown[place])),
+                    place,
+                )
+            });
+            let Some(place) = least_wanted else { break };
+            shown.remove(place);
+        }
+        self.shown = shown;
     }
 
     /// Decides the widths and writes what waited for them.
@@ -65,23 +202,68 @@ impl<W: Write> Text<W> {
         for (numeric, seen) in self.numeric.iter_mut().zip(&self.undecided) {
             *numeric |= *seen == Some((false, true));
         }
+        let mut waiting = std::mem::take(&mut self.waiting);
+        if let Some(jobs) = &mut self.jobs {
+            waiting.iter().for_each(|row| jobs.see(row));
+            waiting.iter_mut().for_each(|row| jobs.name(row));
+        }
+        self.waiting = waiting;
         let mut widths: Vec<usize> = self.heading.iter().map(|name| columns_of(name)).collect();
         for row in &self.waiting {
             for (widest, cell) in widths.iter_mut().zip(row) {
                 *widest = (*widest).max(columns_of(cell).min(WIDEST));
             }
         }
-        if let Some(terminal) = self.terminal {
-            fit(&mut widths, terminal);
+        self.shown = (0..self.heading.len()).collect();
+        if self.shortens
+            && let Some(terminal) = self.terminal
+        {
+            self.choose_columns(&widths, terminal);
         }
+        let mut widths: Vec<usize> = self.shown.iter().map(|&column| widths[column]).collect();
+        self.numeric = self.shown.iter().map(|&column| self.numeric[column]).collect();
         let heading = std::mem::take(&mut self.heading);
-        write_row(&mut self.out, &heading, &widths, &self.numeric)?;
+        let heading = self.only_shown(heading);
+        if let Some(terminal) = self.terminal {
+            // A heading is never cut, nor a number.
+            let least: Vec<usize> = heading
+                .iter()
+                .zip(&widths)
+                .zip(&self.numeric)
+                .map(|((name, &cells), &is_number)| match (self.shortens, is_number) {
+                    (false, _) => NARROWEST,
+                    (true, true) => cells,
+                    (true, false) => columns_of(name).max(readable(cells)),
+                })
+                .collect();
+            fit(&mut widths, &least, terminal);
+        }
+        self.write_row(&heading, &widths)?;
         let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
-        write_row(&mut self.out, &rule, &widths, &self.numeric)?;
+        self.write_row(&rule, &widths)?;
         for row in std::mem::take(&mut self.waiting) {
-            write_row(&mut self.out, &row, &widths, &self.numeric)?;
+            let row = self.only_shown(row);
+            self.write_row(&row, &widths)?;
         }
         Ok(widths)
+    }
+
+    /// The cells of the columns that are shown.
+    fn only_shown(&self, mut row: Vec<String>) -> Vec<String> {
+        let shown = self.shown.iter();
+        shown.map(|&column| std::mem::take(&mut row[column])).collect()
+    }
+
+    fn write_row(&mut self, cells: &[String], widths: &[usize]) -> io::Result<()> {
+        if !self.shortens {
+            return write_row(&mut self.out, cells, widths, &self.numeric);
+        }
+        let cells: Vec<String> = cells
+            .iter()
+            .zip(widths)
+            .map(|(cell, &wide)| shorten(cell, wide))
+            .collect();
+        write_row(&mut self.out, &cells, widths, &self.numeric)
     }
 }
 
@@ -96,6 +278,8 @@ impl<W: Write> Rows for Text<W> {
             .iter()
             .map(|column| visible(&column.name).into_owned())
             .collect();
+        self.shortens &= columns.iter().all(|column| column.kind != ColumnType::Any);
+        self.jobs = self.shortens.then(|| Jobs::of(&self.heading)).flatten();
         Ok(())
     }
 
@@ -106,8 +290,15 @@ impl<W: Write> Rows for Text<W> {
             cell.write_text(&mut text);
             row.push(visible(&text).into_owned());
         }
-        if let Some(widths) = &self.widths {
-            return write_row(&mut self.out, &row, widths, &self.numeric);
+        if let Some(widths) = self.widths.take() {
+            if let Some(jobs) = &mut self.jobs {
+                jobs.see(&row);
+                jobs.name(&mut row);
+            }
+            let row = self.only_shown(row);
+            let written = self.write_row(&row, &widths);
+            self.widths = Some(widths);
+            return written;
         }
         for (seen, cell) in self.undecided.iter_mut().zip(cells) {
             if let Some((text, number)) = seen {
@@ -128,10 +319,16 @@ impl<W: Write> Rows for Text<W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        let is_empty = self.widths.is_none() && self.waiting.is_empty();
         // Headings of nothing help nobody who reads that there is nothing.
+        let is_empty = self.widths.is_none() && self.waiting.is_empty();
+        let columns = self.undecided.len();
         if self.widths.is_none() && (!is_empty || self.remarks.is_empty()) {
-            self.begin()?;
+            self.widths = Some(self.begin()?);
+        }
+        if self.widths.is_some() && self.shown.len() < columns {
+            let more = columns - self.shown.len();
+            let plural = if more == 1 { "" } else { "s" };
+            writeln!(self.out, "({more} more column{plural} with --wide)")?;
         }
         if !is_empty && !self.remarks.is_empty() {
             self.out.write_all(b"\n")?;
@@ -144,25 +341,33 @@ impl<W: Write> Rows for Text<W> {
     }
 }
 
-/// Takes from the widest columns until the table fits, or nothing can be taken any more.
-fn fit(widths: &mut [usize], terminal: usize) {
+/// Takes from the widest columns until the table fits, or each is as narrow as it may be.
+fn fit(widths: &mut [usize], least: &[usize], terminal: usize) {
     let gaps = GAP * widths.len().saturating_sub(1);
     let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(terminal);
     while excess > 0 {
-        let widest = widths.iter().copied().max().unwrap_or(0);
-        if widest <= NARROWEST {
+        let wider = (0..widths.len()).filter(|&column| widths[column] > least[column]);
+        let Some(widest) = wider.max_by_key(|&column| widths[column]) else {
             return;
-        }
-        let next = widths.iter().copied().filter(|&width| width < widest).max();
-        let floor = next.unwrap_or(0).max(NARROWEST);
-        let count = widths.iter().filter(|&&width| width == widest).count();
-        let step = (widest - floor).min(excess.div_ceil(count)).max(1);
-        for width in widths.iter_mut().filter(|width| **width == widest) {
-            let taken = step.min(excess);
-            *width -= taken;
-            excess -= taken;
-        }
+        };
+        widths[widest] -= 1;
+        excess -= 1;
     }
+}
+
+/// As much of the text as fits into `wide` columns, with an ellipsis where that is not all.
+fn shorten(text: &str, wide: usize) -> String {
+    if columns_of(text) <= wide {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let fits = |character: &char| {
+        used += character.width().unwrap_or(0);
+        used <= wide
+    };
+    let mut beginning: String = text.chars().take_while(fits).collect();
+    beginning.truncate(beginning.trim_end().len());
+    beginning + "…"
 }
 
 fn write_row(out: &mut impl Write, cells: &[String], widths: &[usize], numeric: &[bool]) -> io::Result<()> {
@@ -262,6 +467,67 @@ mod tests {
     fn rows_beyond_those_that_decide_the_widths_are_written_too() {
         let rows = vec![[Cell::Text("a"), Cell::Integer(1), Cell::Text("b")]; ROWS_FOR_WIDTHS * 2 + 1];
         assert_eq!(written(None, &rows).lines().count(), ROWS_FOR_WIDTHS * 2 + 3);
+    }
+
+    #[test]
+    fn a_terminal_shows_names_and_the_columns_that_matter() {
+        let columns = [
+            Column::new("job_run_id", ColumnType::Text),
+            Column::new("job_id", ColumnType::Text),
+            Column::new("started_at", ColumnType::Text),
+            Column::new("longest_gap_seconds", ColumnType::Integer),
+            Column::new("nothing", ColumnType::Text),
+            Column::new("message", ColumnType::Text),
+            Column::new("job_name", ColumnType::Text),
+        ];
+        let run = "3c6bafcd-9b04-4c9b-8b4b-6a1f2c9f0d11";
+        let message = "the agent did not answer, and the check was left out".repeat(2);
+        let written = |terminal| {
+            let mut out = Vec::new();
+            let mut text = Text::shortened(&mut out, terminal);
+            text.columns(&columns).unwrap();
+            for (id, name) in [
+                ("11111111-a", Some("Nightly")),
+                ("22222222-b", Some("Nightly")),
+                ("33333333-c", None),
+            ] {
+                let name = name.map_or(Cell::Null, Cell::Text);
+                let at = Cell::Text("2026-01-01T00:00:00Z");
+                text.row(&[
+                    Cell::Text(run),
+                    Cell::Text(id),
+                    at,
+                    Cell::Integer(1_234_567),
+                    Cell::Null,
+                    Cell::Text(&message),
+                    name,
+                ])
+                .unwrap();
+            }
+            text.finish().unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        for terminal in [80, 100, 132] {
+            let text = written(Some(terminal));
+            assert!(text.lines().all(|line| columns_of(line) <= terminal), "{text}");
+            for whole in [
+                "longest_gap_seconds",
+                "1234567",
+                "Nightly (11111111)",
+                "Nightly (22222222)",
+                "33333333-c",
+                "…",
+            ] {
+                assert!(text.contains(whole), "{whole} at {terminal}:\n{text}");
+            }
+            assert!(text.contains(" with --wide)\n"), "{text}");
+        }
+        // Elsewhere all is there.
+        let all = written(None);
+        assert!(
+            all.contains(run) && all.contains("11111111-a") && all.contains(&message),
+            "{all}"
+        );
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::runs::{RunFilter, duration, job_id, job_ids};
-use crate::archive::{MessageReader, Snapshot, message_key_range};
-use crate::model::{Decimal, Instant, JobStatus};
+use crate::archive::{MessageReader, Snapshot};
+use crate::model::{Decimal, Instant, JobStatus, MessageKey};
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
 use crate::report::options::{Category, Scope};
@@ -118,7 +118,7 @@ impl Errors {
         self.assets.clear();
         self.messages.clear();
         self.details.clear();
-        let (first, last) = message_key_range(run_key);
+        let (first, last) = MessageKey::range(run_key);
         reader.each::<ReportError>(first, last, |message| {
             let counts = message.absent_since_unix.is_none() || include_absent;
             if counts && Category::of(message.category) == Category::Error {

@@ -6,8 +6,8 @@
 use serde::Serialize;
 
 use super::runs::{RunFilter, job_id, job_ids, time_basis};
-use crate::archive::{MessageRow, Snapshot, message_key_range};
-use crate::model::Instant;
+use crate::archive::{MessageRow, Snapshot};
+use crate::model::{Instant, MessageKey};
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
@@ -97,7 +97,7 @@ impl Report for Messages {
             if !wanted.has(&run) {
                 return Ok(());
             }
-            let (first, last) = message_key_range(run.run_key);
+            let (first, last) = MessageKey::range(run.run_key);
             ranges.clear();
             if keys.is_none() && !scope.has_span() {
                 ranges.push((first, last));

@@ -8,7 +8,7 @@ use crate::report::html::Present;
 use crate::report::reports::{
     AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, Runs, Vanished,
 };
-use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
+use crate::report::testing::{Message, Run, TestArchive, job_id, plain, put_revision};
 use crate::report::{CommonOptions, Ready};
 
 fn at(second: i64) -> Option<i64> {
@@ -193,33 +193,35 @@ fn changes_are_the_revisions_after_the_first_in_the_order_of_time() {
     let mut runs = starts(1, &[0, 0]);
     runs.extend(starts(0, &[0]));
     let archive = TestArchive::new(&[Some("N"), None], &runs);
-    archive
-        .connection()
-        .execute_batch(
-            "PRAGMA foreign_keys = OFF;
-             INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, payload_sha256)
-             SELECT column1, column2, column3, 1, column4, column5, zeroblob(32) FROM (VALUES
-                 (11, 1, 1, 0, 2), (12, 1, 2, 100, 4), (13, 1, 3, 200, 4),
-                 (14, 2, 1, 0, NULL), (15, 2, 2, 100, 42),
-                 (16, 3, 1, 0, 7), (17, 3, 2, 100, NULL), (18, 3, 3, 99, 5))",
-        )
-        .unwrap();
+    let connection = archive.connection();
+    for (entry_id, (run_key, revision, captured, status)) in (11..).zip([
+        (1, 1, 0, Some(2)),
+        (1, 2, 100, Some(4)),
+        (1, 3, 200, Some(4)),
+        (2, 1, 0, None),
+        (2, 2, 100, Some(42)),
+        (3, 1, 0, Some(7)),
+        (3, 2, 100, None),
+        (3, 3, 99, Some(5)),
+    ]) {
+        put_revision(&connection, entry_id, run_key, revision, captured, status);
+    }
     let lines = |common| short(archive.lines(&Ready::<Changes>::plain(&common)));
     assert_eq!(
         lines(CommonOptions::default()),
         [
-            "A|N|#2|3|1970-01-01T00:01:39Z||5|0",
-            "A|N|#2|2|1970-01-01T00:01:40Z|7||1",
-            "B||#0|2|1970-01-01T00:01:40Z|2|4|0",
-            "B||#1|2|1970-01-01T00:01:40Z||42|0",
-            "B||#0|3|1970-01-01T00:03:20Z|4|4|1",
+            "A|N|#2|3|1970-01-01T00:01:39Z||5|0|Status",
+            "A|N|#2|2|1970-01-01T00:01:40Z|7||1|Status",
+            "B||#0|2|1970-01-01T00:01:40Z|2|4|0|Status",
+            "B||#1|2|1970-01-01T00:01:40Z||42|0|Status",
+            "B||#0|3|1970-01-01T00:03:20Z|4|4|1|",
         ]
     );
     assert_eq!(lines(span(Some(100), Some(200))).len(), 3);
     let header = archive.try_csv(&plain(Changes {})).unwrap();
     assert_eq!(
         header[0].join(","),
-        "job_id,job_name,job_run_id,revision,captured_at,status_before,status,was_final"
+        "job_id,job_name,job_run_id,revision,captured_at,status_before,status,was_final,what"
     );
 }
 

@@ -15,7 +15,7 @@ use crate::report::reports::{
     AssetErrors, Changes, Coverage, FailureTrends, Failures, Messages, MissedRuns, OverviewReport, Runs,
 };
 use crate::report::table::{Cell, Column, ColumnType};
-use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
+use crate::report::testing::{Message, Run, TestArchive, job_id, plain, put_revision};
 use crate::report::{CommonOptions, Period, Ready, ReportMeta, Request};
 
 /// What somebody may put into a text to end what it stands in, to run, or to look like another.
@@ -119,13 +119,8 @@ fn archive_of(text: &'static str) -> TestArchive {
     ] {
         connection.execute(sql, [text]).unwrap();
     }
-    connection
-        .execute_batch(
-            "PRAGMA foreign_keys = OFF;
-             INSERT INTO _revision (entry_id, run_key, revision, sync_id, captured_unix, status, payload_sha256)
-             VALUES (1, 1, 1, 1, 0, 2, zeroblob(32)), (2, 1, 2, 1, 100, 4, zeroblob(32))",
-        )
-        .unwrap();
+    put_revision(&connection, 101, 1, 1, 0, Some(2));
+    put_revision(&connection, 102, 1, 2, 100, Some(4));
     archive
 }
 

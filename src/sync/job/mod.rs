@@ -11,6 +11,7 @@ use sha2::Digest;
 use self::anomalies::Anomalies;
 use super::event::SyncEvent;
 use super::messages::chain;
+use super::patience::Patience;
 use super::shared::Shared;
 use super::store::{Batch, Received, Tally};
 use crate::archive::{
@@ -162,31 +163,41 @@ impl<'a> JobWork<'a> {
     }
 
     async fn try_until_done(&mut self) -> Try {
+        let mut patience = Patience::default();
         loop {
             self.attempts += 1;
             let ended = self.try_once().await;
             self.flush().await;
-            let policy = &self.shared.options.retry;
+            match &ended {
+                Try::Refused(error) if retry::is_unanswered(error) => {}
+                Try::Stopped => {}
+                _ => patience.answered(self.shared),
+            }
             let again = match &ended {
                 Try::Broken {
                     error,
                     may_heal: true,
-                } => retry::own_wait(self.attempts, policy, random()).map(|wait| (error.clone(), wait)),
-                Try::Stuck(error) if retry::may_heal(error) => {
-                    retry::own_wait(self.attempts, policy, random()).map(|wait| (chain(error), wait))
-                }
-                Try::Refused(error) => {
-                    retry::next_wait(error, self.attempts, policy, random()).map(|wait| (chain(error), wait))
-                }
+                } => patience
+                    .after_broken(self.shared)
+                    .map(|wait| (error.clone(), wait)),
+                Try::Stuck(error) if retry::may_heal(error) => patience
+                    .after_broken(self.shared)
+                    .map(|wait| (chain(error), wait)),
+                Try::Refused(error) => patience
+                    .after(error, self.shared)
+                    .map(|wait| (chain(error), wait)),
                 _ => None,
             };
             let Some((error, wait)) = again else { return ended };
-            (self.shared.events)(SyncEvent::JobRetry {
-                job: self.job,
-                attempt: self.attempts,
-                wait,
-                error: &error,
-            });
+            // That the server does not answer is told once for all jobs.
+            if !matches!(&ended, Try::Refused(error) if retry::is_unanswered(error)) {
+                (self.shared.events)(SyncEvent::JobRetry {
+                    job: self.job,
+                    attempt: self.attempts,
+                    wait,
+                    error: &error,
+                });
+            }
             let mut cancellation = self.shared.cancellation.clone();
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -448,10 +459,4 @@ fn about_another(job: Guid) -> String {
 
 fn milliseconds(begun: Clock) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A number from 0 to 1 to spread waits with.
-fn random() -> f64 {
-    let bytes = uuid::Uuid::new_v4().into_bytes();
-    f64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])) / f64::from(u32::MAX)
 }

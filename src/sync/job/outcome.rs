@@ -2,7 +2,7 @@
 
 use std::time::Instant as Clock;
 
-use super::super::messages::{JobProblem, chain, sentence_with};
+use super::super::messages::{JobProblem, of_client, sentence_with};
 use super::{JobResult, JobWork, Try, milliseconds};
 use crate::archive::{JobFigures, JobOutcome, JobRecord, Keys};
 
@@ -49,8 +49,8 @@ impl JobWork<'_> {
             Try::Closed => (JobOutcome::Complete, None),
             Try::Broken { error, .. } => in_part(error.clone()),
             Try::Refused(error) | Try::Stuck(error) => {
-                let hint = (self.shared.options.hint)(&JobProblem::Client(error));
-                in_part(sentence_with(chain(error), hint))
+                let options = &self.shared.options;
+                in_part(of_client(error, &options.retry, options.hint))
             }
             Try::NoAnswer(error) => {
                 // Of this answer nothing was stored.

@@ -112,6 +112,10 @@ impl LineFilter {
     pub(super) fn begin_salvage(&mut self) {
         let at = self.now.unix_seconds();
         let (head, entries, by) = (GENESIS, 0, GENESIS);
+        // Where the old first line is lost, that of the new archive stands there; without one nothing is judged.
+        let (id, schema) = (Guid::from_bytes([0; 16]), 0);
+        self.grammar
+            .take(0, &head, &LedgerEntry::Archive { id, at, schema });
         let salvaged = LedgerEntry::Salvaged {
             head,
             entries,
@@ -132,6 +136,10 @@ impl LineFilter {
             LedgerEntry::Revision(RevisionEntry { sync, .. }) => self.unspeakable(*sync),
             LedgerEntry::Quarantined(claim) if claim.id <= self.grammar.last_quarantined() => {
                 Some("that number is known already".to_owned())
+            }
+            // Its bytes are part of the payload of its run, should that be found by itself.
+            LedgerEntry::Quarantined(claim) if claim.run.is_some_and(|run| self.latest(run) == 0) => {
+                Some("the line about its run is lost".to_owned())
             }
             LedgerEntry::Quarantined(claim) => self.unspeakable(claim.sync),
             LedgerEntry::Absent { run, sync, .. } => {

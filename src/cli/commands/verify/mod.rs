@@ -2,15 +2,17 @@
 
 mod text;
 
-use std::path::PathBuf;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 use self::text::text;
 
 use crate::archive::{
-    ArchiveError, Finding, HeadsOf, PublishedHeads, ReadOnly, Verified, VerifyOptions, VerifyReport,
-    read_heads, verify_script,
+    ArchiveError, Finding, HeadsOf, Holdings, PublishedHeads, ReadOnly, Verified, VerifyOptions,
+    VerifyReport, read_heads, verify_script,
 };
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
@@ -18,9 +20,10 @@ use crate::cli::output::Output;
 use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{counted, json, unprinted, write_all};
-use crate::config::{GlobalSettings, Sources, TableOrJson, parse_sha256};
+use crate::config::{GlobalSettings, Sources, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
-use crate::report::certificate::conclusion;
+use crate::report::certificate::{Certificate, conclusion};
+use crate::report::format::PageHeading;
 
 /// Verifies the archive against its payloads and ledger, and changes nothing
 ///
@@ -34,6 +37,7 @@ use crate::report::certificate::conclusion;
   jobruns verify --head HASH --format json
   jobruns verify --head-file //audit/worm/heads.txt
   jobruns verify --since-head HASH
+  jobruns verify --head-file heads.txt --format html --output certificate.html
   jobruns verify --script --output verify.py")]
 pub(crate) struct VerifyArgs {
     /// A ledger head of an earlier sync, kept elsewhere, that the archive must hold; may be given several times
@@ -50,18 +54,35 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "HASH", value_parser = parse_head)]
     since_head: Option<Sha256>,
 
-    /// The output format [default: table]
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    format: Option<TableOrJson>,
+    /// The output format [default: table]; html and markdown are a certificate to file: what was checked, against which
+    /// heads, the outcome, and what it does not prove
+    #[arg(long, value_name = "FORMAT", value_enum, ignore_case = true)]
+    format: Option<VerifyFormat>,
+
+    #[command(flatten)]
+    heading: PageHeading,
 
     /// Prints the check in Python instead: one file that needs neither this program nor anything beside it. No archive
     /// is read
-    #[arg(long, conflicts_with_all = ["head", "head_file", "since_head", "format"])]
+    #[arg(long, conflicts_with_all = ["head", "head_file", "since_head", "format", "title", "organisation"])]
     script: bool,
 
     /// Writes to a file, which is replaced only once the new one is complete; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+}
+
+/// How the outcome is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum VerifyFormat {
+    /// Text for people.
+    Table,
+    /// JSON for programs.
+    Json,
+    /// A certificate as a page to print.
+    Html,
+    /// The same for a wiki or a ticket.
+    Markdown,
 }
 
 #[derive(Serialize)]
@@ -74,6 +95,7 @@ struct JsonReport<'v> {
     verified_at: String,
     tool_version: &'static str,
     verified: Verified,
+    holdings: &'v Holdings,
     findings: &'v [Finding],
     more_findings: u64,
     losses: &'v [String],
@@ -86,6 +108,11 @@ pub(crate) fn run(
     global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
+    let to_stdout = args.output.as_deref().is_none_or(|file| file == Path::new("-"));
+    if args.format == Some(VerifyFormat::Html) && to_stdout && io::stdout().is_terminal() {
+        let words = "html is not a format for a terminal";
+        return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
+    }
     let output = match &args.output {
         Some(file) => Output::open(file)?,
         None => Output::stdout(),
@@ -112,6 +139,12 @@ pub(crate) fn run(
     shown_progress.clear();
     let report = report?;
     let intact = report.is_intact();
+    let (archive, time) = (global.archive.display().to_string(), verified_at.to_string());
+    let certificate = Certificate {
+        archive: &archive,
+        verified_at: &time,
+        report: &report,
+    };
     let report_json = JsonReport {
         intact,
         conclusion: conclusion(&report),
@@ -121,19 +154,21 @@ pub(crate) fn run(
         verified_at: verified_at.to_string(),
         tool_version: env!("CARGO_PKG_VERSION"),
         verified: report.verified,
+        holdings: &report.holdings,
         findings: &report.findings,
         more_findings: report.more_findings,
         losses: &report.losses,
         notes: &report.notes,
     };
     let written = match args.format {
-        Some(TableOrJson::Json) => json(&report_json),
-        _ => text(&report),
+        Some(VerifyFormat::Html) => certificate.html(&args.heading),
+        Some(VerifyFormat::Markdown) => certificate.markdown(),
+        Some(VerifyFormat::Json) => json(&report_json),
+        Some(VerifyFormat::Table) | None => text(&report),
     };
     if args.format.is_some() || args.output.is_some() || !console.is_quiet() {
         write_all(output, written.as_bytes())?;
     }
-    let archive = global.archive.display();
     let failure = if !intact {
         let findings = counted(report.findings.len() as u64 + report.more_findings, "finding");
         let words = format!("the archive {archive} is not intact: {findings}");
@@ -155,7 +190,17 @@ pub(crate) fn run(
         let causes = unprinted(console, args.format, report.losses.iter().cloned());
         Failure::new(Exit::Findings, words).with_causes(causes)
     } else if report.has_unreadable_lines() {
-        return Ok(Exit::Findings);
+        let lines: usize = report
+            .heads
+            .iter()
+            .map(|heads| heads.unreadable_lines.len())
+            .sum();
+        let lines = counted(lines as u64, "line");
+        Failure::new(
+            Exit::Findings,
+            format!("{lines} without a head in the lists of heads"),
+        )
+        .with_hint("they were cut by a full disk, or changed: compare the list with a copy of it.")
     } else {
         return Ok(Exit::Done);
     };

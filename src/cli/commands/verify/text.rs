@@ -60,7 +60,10 @@ fn held(heads: &HeadsOf) -> String {
         || "no history that these heads seal is held".to_owned(),
         |newest| format!("history up to {newest} is held"),
     );
-    let mut text = format!("{of}{newest} ({} heads held, {} not", heads.held, heads.not_held);
+    let mut text = format!(
+        "{of}{newest} (heads held: {}; not held: {}",
+        heads.held, heads.not_held
+    );
     if heads.of_other_archives > 0 {
         text.push_str(&format!(
             "; lines of other archives left aside: {}",

@@ -1,0 +1,170 @@
+//! The tables of a lake: those for analysts, with types.
+
+use super::parquet::Kind;
+use crate::archive::{DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
+
+/// The server's times, which may be finer than a microsecond; the archive's own are whole seconds.
+const TIMES_OF_THE_SERVER: [(&str, &str); 6] = [
+    ("messages", "run_started_at"),
+    ("messages", "occurred_at"),
+    ("runs", "started_at"),
+    ("runs", "ended_at"),
+    ("assets", "first_message_at"),
+    ("assets", "last_message_at"),
+];
+
+/// A table of a lake.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) fields: Vec<Field>,
+    pub(super) partition: Option<Partition>,
+}
+
+/// What a row has in one place: a column, or two of a time that may be finer than a microsecond.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// Whether it never is NULL.
+    pub(super) is_required: bool,
+    /// Whether a column `NAME_exact` follows, with the text of a time that is finer.
+    pub(super) has_exact: bool,
+    /// Whether a Bloom filter is written, for whoever looks for single values.
+    pub(super) has_bloom_filter: bool,
+}
+
+/// How the rows of a table are shared out among folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Partition {
+    /// By the month in which their run started.
+    MonthOfStart,
+    /// By the year in which they started.
+    YearOfStart,
+    /// By the year in which they were archived.
+    YearOfCapture,
+}
+
+/// A part of a table that is written together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    /// All of it.
+    Whole,
+    /// The month or year, such as `2026-01`; none for rows without a time.
+    Of(Option<String>),
+}
+
+impl Part {
+    /// The month or year.
+    pub(super) fn value(&self) -> Option<&str> {
+        match self {
+            Self::Whole => None,
+            Self::Of(value) => value.as_deref(),
+        }
+    }
+}
+
+impl Partition {
+    /// The name of the key in the folders' names.
+    pub(super) const fn unit(self) -> &'static str {
+        match self {
+            Self::MonthOfStart => "month",
+            Self::YearOfStart | Self::YearOfCapture => "year",
+        }
+    }
+}
+
+impl Table {
+    /// All tables.
+    pub(super) fn all() -> Vec<Self> {
+        let documented = documented_tables();
+        let new = |name| {
+            let table = documented.iter().find(|table| table.name == name);
+            Self::new(name, table.expect("the migrations make each name for analysts"))
+        };
+        NAMES_FOR_ANALYSTS.into_iter().map(new).collect()
+    }
+
+    fn new(name: &'static str, documented: &DocumentedTable) -> Self {
+        let field = |column: &str, kind: Kind, is_required: bool| Field {
+            name: column.to_owned(),
+            kind,
+            is_required,
+            has_exact: TIMES_OF_THE_SERVER.contains(&(name, column)),
+            has_bloom_filter: matches!(
+                (name, column),
+                ("messages", "job_run_id" | "asset") | ("runs" | "run_revisions", "job_run_id")
+            ),
+        };
+        let mut fields = Vec::new();
+        for column in &documented.columns {
+            let kind = match column.unit.as_str() {
+                _ if column.name == "ordinal" => Kind::Ordinal,
+                "0 or 1" => Kind::Flag,
+                "code" | "count" | "number" => Kind::Integer,
+                "seconds" => Kind::Seconds,
+                "bytes" => Kind::Bytes,
+                "UTC time" => Kind::Time,
+                _ => Kind::Text,
+            };
+            fields.push(field(&column.name, kind, column.null.is_empty()));
+            if (name, column.name.as_str()) == ("messages", "job_id") {
+                fields.push(field("run_started_at", Kind::Time, false));
+            }
+        }
+        if name == "runs" {
+            fields.push(field("messages_held", Kind::Integer, true));
+            fields.push(field("messages_present", Kind::Integer, true));
+        }
+        Self {
+            name,
+            fields,
+            partition: match name {
+                "messages" => Some(Partition::MonthOfStart),
+                "runs" => Some(Partition::YearOfStart),
+                "run_revisions" => Some(Partition::YearOfCapture),
+                _ => None,
+            },
+        }
+    }
+
+    /// The columns by which rows are sorted.
+    pub(super) fn order(&self) -> Vec<&str> {
+        match self.name {
+            "messages" => vec!["job_id", "run_started_at", "job_run_id", "ordinal"],
+            "runs" => vec!["job_id", "started_at", "job_run_id"],
+            "run_revisions" => vec!["job_run_id", "revision"],
+            _ => self
+                .fields
+                .iter()
+                .take(3)
+                .map(|field| field.name.as_str())
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_those_for_analysts_and_sorted_by_columns_that_they_have() {
+        let tables = Table::all();
+        assert_eq!(tables.len(), NAMES_FOR_ANALYSTS.len());
+        for table in &tables {
+            let names: Vec<&str> = table.fields.iter().map(|field| field.name.as_str()).collect();
+            assert!(
+                table.order().iter().all(|column| names.contains(column)),
+                "{}",
+                table.name
+            );
+        }
+        let messages = tables.iter().find(|table| table.name == "messages").unwrap();
+        let names: Vec<&str> = messages.fields.iter().map(|field| field.name.as_str()).collect();
+        assert_eq!(names[..4], ["job_run_id", "job_id", "run_started_at", "ordinal"]);
+        assert_eq!(messages.fields[3].kind, Kind::Ordinal);
+        assert!(messages.fields[3].is_required);
+        assert!(!messages.fields[4].is_required);
+    }
+}
