@@ -8,7 +8,7 @@ use jobruns::archive::{ReadOnly, Writer, acknowledge, read_heads, reindex};
 use rusqlite::functions::FunctionFlags;
 
 /// Columns whose edit changes nothing that the archive says, and why it is not found.
-const NOT_SAID: [(&str, &str); 8] = [
+const NOT_SAID: [(&str, &str); 11] = [
     // When a migration was applied is nowhere shown.
     ("refinery_schema_history", "applied_on"),
     // Whose run a dictionary was taken from matters to no payload.
@@ -21,6 +21,10 @@ const NOT_SAID: [(&str, &str); 8] = [
     ("payload", "dictionary_key"),
     // A number within the file, of a job that has nothing yet.
     ("_job", "job_key"),
+    // Who has it watched, and whose its name is since when: that it is watched and named so has its line.
+    ("_job", "watch_origin"),
+    ("_job", "name_given"),
+    ("_job", "name_since_unix"),
     // Not computed before it is needed, and computed again where it is gone.
     ("_run", "content_sha256"),
     // A memory by which a sync recognises bytes; not proved where the run was seen in two forms.

@@ -345,6 +345,6 @@ mod tests {
             line: by,
             hash,
         });
-        assert_eq!(verdicts(&ledger[1..]), "bdk2k3k1k1k1k1d");
+        assert_eq!(verdicts(&ledger[1..]), "bdk1k2k1k1k1k1d");
     }
 }
