@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::event::{Cancellation, SyncEvent};
 use super::job::{self, JobResult};
-use super::messages::{HintOf, chain, of_client};
+use super::messages::{HintOf, of_client};
 use super::outage::Outage;
 use super::patience::Patience;
 use super::shared::{JobOptions, Shared};
@@ -20,10 +20,11 @@ use crate::archive::{
 use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};
 use crate::model::{Guid, NaiveZone, show_rounded};
+use crate::text::chain;
 
 /// What a sync is to do.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SyncOptions {
     /// Jobs to ask for, with names where somebody gave one; none: all watched jobs. They are watched once they answered.
     pub jobs: Vec<(Guid, Option<String>)>,
     /// The jobs file, whose jobs are watched.
@@ -85,7 +86,7 @@ impl From<ArchiveError> for SyncError {
 pub async fn sync(
     path: &Path,
     client: &Client,
-    options: Options,
+    options: SyncOptions,
     events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     cancellation: Cancellation,
 ) -> Result<SyncRecord, SyncError> {
@@ -95,7 +96,10 @@ pub async fn sync(
     }
     let lock = SyncLock::take(path)?;
     let mut writer = Writer::open_for_sync(path, &lock, options.create_archive)?;
-    let zone = writer.settle_naive_time(options.naive_time)?;
+    let (zone, newer_rules) = writer.settle_naive_time(options.naive_time)?;
+    if let Some(newer) = &newer_rules {
+        events(SyncEvent::NewerRules(newer));
+    }
     if let Some(file) = &options.jobs_file {
         for job in writer.follow_jobs_file(&file.path, &file.jobs)? {
             tracing::warn!(

@@ -13,7 +13,7 @@ use crate::report::error::ReportError;
 use crate::report::numbers::counted;
 use crate::report::options::Scope;
 use crate::report::purge_age::{PurgeAges, in_days};
-use crate::report::reports::gaps::{self, State};
+use crate::report::reports::gaps::{self, GapState};
 use crate::report::reports::vanished;
 
 /// A job is stale if it was last complete so many seconds before the archive's last sync: a day, and what nights differ
@@ -339,7 +339,7 @@ fn unproved(
         let (Some(from), Some(to)) = (span.from, span.to) else {
             return Ok(());
         };
-        if matches!(span.state, State::Complete | State::CountMismatch) {
+        if matches!(span.state, GapState::Complete | GapState::CountMismatch) {
             return Ok(());
         }
         count += 1;
