@@ -118,15 +118,44 @@ const MINOR: [&str; 13] = [
     "time_basis",
 ];
 
+/// The column that says why, for which failures and errors are looked at; it is left out as the last.
+const REASON: &str = "top_message";
+
+/// How narrow it may get: the beginning of a sentence.
+const READABLE_REASON: usize = 27;
+
+/// Columns that give way to the reason.
+const BESIDE_A_REASON: [&str; 12] = [
+    "asset_type",
+    "messages",
+    "warnings",
+    "information",
+    "other",
+    "runs",
+    "jobs",
+    "first_seen",
+    "last_seen",
+    "ended_at",
+    "duration_seconds",
+    "revision",
+];
+
 /// How soon a column is left out; 0 as the last.
-fn expendable(name: &str, cells: impl Iterator<Item = bool>) -> u8 {
+fn expendable(name: &str, has_reason: bool, cells: impl Iterator<Item = bool>) -> u8 {
     // Of a job without a name its GUID is all there is.
     if (name.ends_with("_id") && name != "job_id") || name.ends_with("_hash") || name.ends_with("sha256") {
-        3
-    } else if MINOR.contains(&name) {
-        2
-    } else {
-        u8::from(cells.into_iter().all(|says_nothing| says_nothing))
+        return 5;
+    }
+    if MINOR.contains(&name) {
+        return 4;
+    }
+    if cells.into_iter().all(|says_nothing| says_nothing) {
+        return 3;
+    }
+    match name {
+        REASON => 0,
+        _ if has_reason && BESIDE_A_REASON.contains(&name) => 2,
+        _ => 1,
     }
 }
 
@@ -163,6 +192,7 @@ impl<W: Write> Text<W> {
         let least = |column: usize| {
             let of_cells = match self.numeric[column] {
                 true => widths[column],
+                false if self.heading[column] == REASON => widths[column].min(READABLE_REASON),
                 false => readable(widths[column]),
             };
             of_cells.max(columns_of(&self.heading[column]))
@@ -177,6 +207,7 @@ impl<W: Write> Text<W> {
             let gaps = GAP * shown.len().saturating_sub(1);
             shown.iter().map(|&column| least(column)).sum::<usize>() + gaps
         };
+        let has_reason = self.heading.iter().any(|name| name == REASON);
         let mut shown = self.shown.clone();
         while shown.len() > 1 && needed(&shown) > terminal {
             let cells = |column: usize| {
@@ -184,10 +215,11 @@ impl<W: Write> Text<W> {
                 cells.map(|cell| matches!(cell.as_str(), "" | "0" | "-"))
             };
             // Not the first one, which says what the row is about, but where that is a GUID or the like.
-            let first = usize::from(expendable(&self.heading[shown[0]], cells(shown[0])) < 2);
+            let about = expendable(&self.heading[shown[0]], has_reason, cells(shown[0]));
+            let first = usize::from(about < 4);
             let least_wanted = (first..shown.len()).max_by_key(|&place| {
                 (
-                    expendable(&self.heading[shown[place]], cells(shown[place])),
+                    expendable(&self.heading[shown[place]], has_reason, cells(shown[place])),
                     place,
                 )
             });
@@ -467,6 +499,43 @@ mod tests {
     fn rows_beyond_those_that_decide_the_widths_are_written_too() {
         let rows = vec![[Cell::Text("a"), Cell::Integer(1), Cell::Text("b")]; ROWS_FOR_WIDTHS * 2 + 1];
         assert_eq!(written(None, &rows).lines().count(), ROWS_FOR_WIDTHS * 2 + 3);
+    }
+
+    #[test]
+    fn a_terminal_shows_why_before_figures_of_less_weight() {
+        let names = [
+            "asset",
+            "asset_type",
+            "asset_owner",
+            "messages",
+            "errors",
+            "warnings",
+            "first_seen",
+            "top_message",
+        ];
+        let columns = names.map(|name| Column::new(name, ColumnType::Text));
+        let why = "The asset could not be reached within the time limit.";
+        let mut out = Vec::new();
+        let mut text = Text::shortened(&mut out, Some(80));
+        text.columns(&columns).unwrap();
+        let owner = r"CORP\server.operations";
+        let cells = [
+            r"CORP\WIN-01",
+            "Windows Machine",
+            owner,
+            "800",
+            "769",
+            "17",
+            "2026-01-01T00:00:00Z",
+            why,
+        ];
+        text.row(&cells.map(Cell::Text)).unwrap();
+        text.finish().unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().all(|line| columns_of(line) <= 80), "{text}");
+        for shown in [owner, "769", "The asset could not be"] {
+            assert!(text.contains(shown), "{shown}:\n{text}");
+        }
     }
 
     #[test]

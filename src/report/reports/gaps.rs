@@ -156,7 +156,7 @@ impl Answers {
             to: Some(begin),
             state: GapState::NotLooked,
             evidence: None,
-            why: "before the purge age of the first complete answer; runs of that time may have been purged unseen".to_owned(),
+            why: "older than the purge age at the first complete answer: runs of that time may have been purged before anybody asked".to_owned(),
         }];
         let mut at = begin;
         for evidence in proved.iter().map(Some).chain([None]) {
