@@ -332,7 +332,7 @@ impl LedgerEntry {
                 by: words.hash("by")?,
             }),
             "lost" => Self::Lost(words.loss()?),
-            other => return Err(format!("{other:?} is no kind of line that this version knows")),
+            other => return Err(format!("{other:?} is not a kind of line that this version knows")),
         };
         words.end()?;
         Ok(entry)

@@ -1,4 +1,4 @@
-//! Heads that leave the house: a file to which each sync appends one line, on a share or a write-once store.
+//! Heads kept outside the archive: a file to which each sync appends one line, on a share or a write-once store.
 //!
 //! A line is a time, what ended then (the number of a sync, or `reindex`, `salvage`, `acknowledge`), the archive's id and the
 //! ledger's head, one space between them: `2026-01-31T03:00:12Z 17 0b6a3c1e-52f7-4d0a-9c3e-7f2b8d41a690 9f86d0...`. The file
@@ -27,7 +27,7 @@ pub struct HeadFileError {
 }
 
 impl HeadFileError {
-    /// What kind of error the operating system told; `InvalidData` for a file that is no list of heads.
+    /// What kind of error the operating system told; `InvalidData` for a file that is not a list of heads.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
