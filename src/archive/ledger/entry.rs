@@ -870,8 +870,8 @@ mod tests {
     #[test]
     fn what_is_no_line_of_ours_says_why() {
         for (line, why) in [
-            ("", "no kind of line"),
-            ("future thing=1", "no kind of line"),
+            ("", "not a kind of line"),
+            ("future thing=1", "not a kind of line"),
             ("archive", "the word id is missing"),
             ("archive id=x at=2026-01-31T03:00:00Z", "id=x cannot be read"),
             (
