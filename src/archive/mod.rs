@@ -58,7 +58,7 @@ pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};
 pub use repair::salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
-pub use storage::clock::ClockFinding;
+pub use storage::clock::{ClockFinding, MOST_CLOCK_SKEW};
 pub use storage::dictionary::{Dictionary, DictionaryMaker};
 pub use storage::jobs::{FormerName, JobRow, JobState, NameFrom, ServerJobs};
 pub use storage::keys::Keys;
@@ -71,4 +71,4 @@ pub use verify::{
     Finding, HeadsOf, HeldHead, Holdings, JobHoldings, Verified, VerifyOptions, VerifyProgress, VerifyReport,
     verify_script,
 };
-pub use write::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};
+pub use write::{KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressStyle};
 
+use crate::cli::hints;
 use crate::cli::terminal::console::{Console, shown, stderr_is_terminal};
 use crate::config::When;
 use crate::model::{Guid, show_duration};
@@ -42,11 +43,11 @@ pub(crate) struct Progress(Arc<Inner>);
 struct Inner {
     console: Console,
     manner: Manner,
-    state: Mutex<State>,
+    state: Mutex<ProgressState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ProgressState {
     jobs: usize,
     began: Option<Instant>,
     finished: usize,
@@ -98,6 +99,7 @@ impl Progress {
     /// Shows an event of a sync.
     pub(crate) fn show(&self, event: &SyncEvent<'_>) {
         match *event {
+            SyncEvent::NewerRules(newer) => tracing::warn!("{newer}. Hint: {}", hints::NEWER_RULES),
             SyncEvent::Began { jobs, sync_id, .. } => {
                 tracing::debug!(sync_id, jobs, "the sync begins");
                 self.sync_started(jobs);
@@ -142,10 +144,10 @@ impl Progress {
 
     /// A sync of `jobs` jobs begins.
     pub(crate) fn sync_started(&self, jobs: usize) {
-        *self.state() = State {
+        *self.state() = ProgressState {
             jobs,
             began: Some(Instant::now()),
-            ..State::default()
+            ..ProgressState::default()
         };
         if self.0.manner == Manner::Bars {
             let later: Weak<Inner> = Arc::downgrade(&self.0);
@@ -323,7 +325,7 @@ impl Progress {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProgressState> {
         // A panic elsewhere leaves figures, not invariants; they can still be shown.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
