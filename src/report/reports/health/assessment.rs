@@ -392,7 +392,9 @@ fn clock(snapshot: &Snapshot<'_>, at: Instant) -> Result<Option<Finding>, Archiv
         && skew.unsigned_abs() >= MOST_CLOCK_SKEW
     {
         words.push(format!(
-            "at the last sync it was {skew} seconds ahead of the server's"
+            "at the last sync it was {} {} the server's",
+            counted(skew.unsigned_abs(), "second"),
+            if skew > 0 { "ahead of" } else { "behind" }
         ));
     }
     let count = u64::try_from(words.len()).unwrap_or(u64::MAX);
