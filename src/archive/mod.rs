@@ -71,4 +71,4 @@ pub use verify::{
     Finding, HeadsOf, HeldHead, Holdings, JobHoldings, Verified, VerifyOptions, VerifyProgress, VerifyReport,
     verify_script,
 };
-pub use write::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};
+pub use write::{KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressStyle};
 
+use crate::cli::hints;
 use crate::cli::terminal::console::{Console, shown, stderr_is_terminal};
 use crate::config::When;
 use crate::model::{Guid, show_duration};
@@ -98,6 +99,7 @@ impl Progress {
     /// Shows an event of a sync.
     pub(crate) fn show(&self, event: &SyncEvent<'_>) {
         match *event {
+            SyncEvent::NewerRules(newer) => tracing::warn!("{newer}. Hint: {}", hints::NEWER_RULES),
             SyncEvent::Began { jobs, sync_id, .. } => {
                 tracing::debug!(sync_id, jobs, "the sync begins");
                 self.sync_started(jobs);
