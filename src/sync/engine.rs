@@ -9,19 +9,22 @@ use tokio::task::JoinSet;
 
 use super::event::{Cancellation, SyncEvent};
 use super::job::{self, JobResult};
-use super::messages::{HintOf, chain, of_client};
+use super::messages::{HintOf, of_client};
 use super::outage::Outage;
 use super::patience::Patience;
 use super::shared::{JobOptions, Shared};
 use super::store;
-use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing};
+use crate::archive::{
+    ArchiveError, JobOutcome, MOST_CLOCK_SKEW, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing,
+};
 use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};
 use crate::model::{Guid, NaiveZone, show_rounded};
+use crate::text::chain;
 
 /// What a sync is to do.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SyncOptions {
     /// Jobs to ask for, with names where somebody gave one; none: all watched jobs. They are watched once they answered.
     pub jobs: Vec<(Guid, Option<String>)>,
     /// The jobs file, whose jobs are watched.
@@ -83,7 +86,7 @@ impl From<ArchiveError> for SyncError {
 pub async fn sync(
     path: &Path,
     client: &Client,
-    options: Options,
+    options: SyncOptions,
     events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     cancellation: Cancellation,
 ) -> Result<SyncRecord, SyncError> {
@@ -269,14 +272,11 @@ async fn ask_for_list(shared: &Shared, watch_new: bool) -> bool {
     true
 }
 
-/// From this difference between our clock and the server's on, a sync warns.
-const MOST_CLOCK_SKEW: Duration = Duration::from_secs(300);
-
 fn warn_of_clock(seconds: i64) {
-    let skew = Duration::from_secs(seconds.unsigned_abs());
-    if skew < MOST_CLOCK_SKEW {
+    if seconds.unsigned_abs() < MOST_CLOCK_SKEW {
         return;
     }
+    let skew = Duration::from_secs(seconds.unsigned_abs());
     tracing::warn!(
         clock_skew_seconds = seconds,
         "this machine's clock is {} {} the server's; set the wrong one of the two: times of syncs and ages of runs are \

@@ -18,10 +18,10 @@ pub(crate) struct ByteProgress {
     manner: Manner,
     what: &'static str,
     began: Instant,
-    state: Mutex<State>,
+    state: Mutex<ByteProgressState>,
 }
 
-struct State {
+struct ByteProgressState {
     bar: Option<ProgressBar>,
     last_line: Instant,
 }
@@ -36,7 +36,7 @@ impl ByteProgress {
             manner: manner(when, terminal, console.is_quiet()),
             what,
             began: now,
-            state: Mutex::new(State {
+            state: Mutex::new(ByteProgressState {
                 bar: None,
                 last_line: now,
             }),

@@ -43,11 +43,11 @@ pub(crate) struct Progress(Arc<Inner>);
 struct Inner {
     console: Console,
     manner: Manner,
-    state: Mutex<State>,
+    state: Mutex<ProgressState>,
 }
 
 #[derive(Default)]
-struct State {
+struct ProgressState {
     jobs: usize,
     began: Option<Instant>,
     finished: usize,
@@ -144,10 +144,10 @@ impl Progress {
 
     /// A sync of `jobs` jobs begins.
     pub(crate) fn sync_started(&self, jobs: usize) {
-        *self.state() = State {
+        *self.state() = ProgressState {
             jobs,
             began: Some(Instant::now()),
-            ..State::default()
+            ..ProgressState::default()
         };
         if self.0.manner == Manner::Bars {
             let later: Weak<Inner> = Arc::downgrade(&self.0);
@@ -325,7 +325,7 @@ impl Progress {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProgressState> {
         // A panic elsewhere leaves figures, not invariants; they can still be shown.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
