@@ -231,6 +231,8 @@ CREATE TABLE _run (
 CREATE INDEX run_by_job ON _run (job_key, started_ticks);
 -- Runs of a span of time, over all jobs.
 CREATE INDEX run_by_start ON _run (started_at);
+-- Runs that the server no longer lists, by job: their ages at that time tell its purge age.
+CREATE INDEX run_absent ON _run (job_key, started_ticks, absent_since_unix) WHERE absent_since_unix IS NOT NULL;
 
 -- Message text with its category.
 CREATE TABLE _message_kind (

@@ -233,7 +233,12 @@ async fn whatever_is_not_success_tells_errors_and_nothing_else() {
             3,
             "Error: 1 thing of damaged.db could not be salvaged",
         ),
-        (&["export", "--output-dir", "jobruns.db"], 1, "Error: "),
+        (&["export", "--output-dir", "jobruns.db"], 2, "Error: "),
+        (
+            &["export", "--format", "jsonl", "--output-dir", "jobruns.db"],
+            2,
+            "Error: ",
+        ),
         (
             &[
                 "jobs",

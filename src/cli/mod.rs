@@ -180,7 +180,7 @@ fn command(
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
         Command::Status(args) => commands::status::run(&args, sources, archive, console),
         Command::Query(args) => commands::query::run(&args, archive),
-        Command::Report(args) => commands::report::run(&args, archive, console),
+        Command::Report(args) => args.run(archive, console),
         Command::Export(args) => commands::export::run(&args, archive, console),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Verify(args) => commands::verify::run(&args, sources, global, console),

@@ -22,6 +22,15 @@ pub enum LakeError {
         #[source]
         source: io::Error,
     },
+    /// The folder of the lake cannot be made: a file stands there, or this user may not.
+    #[error("could not make the folder {}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
     /// The folder has files, but no manifest.
     #[error("{} is not a lake: it has no _manifest.json, but it has {found}", folder.display())]
     NotALake {

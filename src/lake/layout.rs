@@ -105,10 +105,13 @@ impl Lake {
     /// Makes the folder and takes the lock.
     ///
     /// # Errors
-    /// Another export has it; I/O errors.
+    /// The folder cannot be made; another export has the lock; I/O errors.
     pub(super) fn lock(&self) -> Result<LakeLock, LakeError> {
         let folder = self.own_folder();
-        fs::create_dir_all(&folder).map_err(LakeError::io("make the folder", &folder))?;
+        fs::create_dir_all(&folder).map_err(|source| LakeError::Folder {
+            folder: folder.clone(),
+            source,
+        })?;
         let path = folder.join("_lock");
         let file = OpenOptions::new()
             .write(true)

@@ -61,6 +61,12 @@ impl Decimal {
         Self { units, places }
     }
 
+    /// The number without its decimals.
+    #[must_use]
+    pub const fn whole(self) -> i128 {
+        self.units / 10_i128.pow(self.places)
+    }
+
     /// A share as a percentage, exact and without trailing zeros: `6.25 %`.
     #[must_use]
     pub fn percent(self) -> String {

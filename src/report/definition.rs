@@ -13,6 +13,9 @@ pub(crate) trait Report: Serialize + Default + 'static {
     /// Its name on the command line.
     const NAME: &'static str;
 
+    /// What it says where there is no row, in its own terms.
+    const EMPTY: &'static str;
+
     /// A row.
     type Row<'a>: Row;
 
@@ -29,6 +32,16 @@ pub(crate) trait Report: Serialize + Default + 'static {
     /// Yields the rows, in their fixed order.
     fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>)
     -> Result<(), ReportError>;
+
+    /// Says that there is no row; more than [`EMPTY`](Self::EMPTY) only where there is a reason to name.
+    fn empty(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<String, ReportError> {
+        Ok(Self::EMPTY.to_owned())
+    }
+
+    /// What its rows rest on, in sentences; for most reports there is nothing to say.
+    fn notes(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<Vec<String>, ReportError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Takes the rows of a report, one at a time.

@@ -15,6 +15,8 @@ pub struct Format {
     pub extension: &'static str,
     /// Whether a terminal can show it: neither bytes nor a page.
     pub fits_terminal: bool,
+    /// Whether it shows sentences about the rows.
+    pub has_remarks: bool,
     /// Makes the writer.
     pub(super) open: Open,
 }

@@ -22,6 +22,9 @@ pub struct Manifest {
     pub rows: u64,
     /// Names of the columns.
     pub columns: Vec<String>,
+    /// Sentences about the rows: that there are none, or what they rest on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Name of the format, and how CSV is written.
     #[serde(flatten)]
     pub form: Form,

@@ -21,6 +21,7 @@ pub mod manifest;
 mod meta;
 pub(crate) mod numbers;
 pub(crate) mod options;
+pub(crate) mod purge_age;
 pub mod query;
 pub(crate) mod reports;
 mod request;

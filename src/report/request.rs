@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::definition::Row;
 use super::error::ReportError;
 use super::format::{Format, Style};
-use super::html::{Html, Present};
+use super::html::{Drawn, Html, Present};
 use super::meta::ReportMeta;
 use super::options::{CommonOptions, Scope};
 use super::table::{Counted, Rows, Written};
@@ -89,10 +89,19 @@ impl<R: Present> Ready<R> {
     ) -> Result<(), ReportError> {
         let columns = self.report.columns();
         rows.columns(columns)?;
+        let mut is_empty = true;
         self.report.each(snapshot, scope, &mut |row| {
+            is_empty = false;
             see(row);
             Ok(row.cells(|cells| rows.row(&cells[..columns.len()]))?)
-        })
+        })?;
+        if is_empty {
+            rows.remark(&self.report.empty(snapshot, scope)?)?;
+        }
+        for note in self.report.notes(snapshot, scope)? {
+            rows.remark(&note)?;
+        }
+        Ok(())
     }
 }
 
@@ -116,8 +125,8 @@ impl<R: Present> Request for Ready<R> {
             printer.out.write_all(document.text.as_bytes())?;
             return Ok(Written {
                 rows: 1,
-                columns: Vec::new(),
                 summary: document.summary,
+                ..Written::default()
             });
         }
         if printer.format == Format::HTML
@@ -127,7 +136,15 @@ impl<R: Present> Request for Ready<R> {
             let mut counted = Counted::new(&mut page, printer.is_cancelled);
             self.feed(snapshot, &scope, &mut counted, |row| picture.see(row))?;
             let mut written = counted.written();
-            page.drawn = picture.draw();
+            let Drawn { lead, charts } = picture.draw();
+            page.drawn.charts = charts;
+            // Where there is no row, the report itself says that.
+            if written.rows > 0 {
+                let notes = std::mem::replace(&mut page.drawn.lead, lead);
+                if !notes.is_empty() {
+                    page.remark(&notes)?;
+                }
+            }
             written.summary.clone_from(&page.drawn.lead);
             page.finish()?;
             return Ok(written);

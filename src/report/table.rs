@@ -218,6 +218,15 @@ pub trait Rows {
     /// What the writer below says, or that the format takes no more rows.
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()>;
 
+    /// A sentence about the rows, after them: that there are none, or what they rest on. Formats of rows alone leave it
+    /// out.
+    ///
+    /// # Errors
+    /// What the writer below says.
+    fn remark(&mut self, _sentence: &str) -> io::Result<()> {
+        Ok(())
+    }
+
     /// The end; once, after everything else.
     ///
     /// # Errors
@@ -232,6 +241,8 @@ pub struct Written {
     pub rows: u64,
     /// Names of the columns.
     pub columns: Vec<String>,
+    /// Sentences about the rows.
+    pub remarks: Vec<String>,
     /// What the report says in a sentence; empty where a format does not say it.
     pub summary: String,
 }
@@ -241,7 +252,11 @@ impl Written {
     pub(super) fn summary(&self) -> String {
         match self.rows {
             _ if !self.summary.is_empty() => self.summary.clone(),
-            0 => "No matching rows.".to_owned(),
+            0 => self
+                .remarks
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "No matching rows.".to_owned()),
             rows => format!("{}.", counted(rows, "row")),
         }
     }
@@ -282,6 +297,11 @@ impl Rows for Counted<'_> {
         }
         self.written.rows += 1;
         self.inner.row(cells)
+    }
+
+    fn remark(&mut self, sentence: &str) -> io::Result<()> {
+        self.written.remarks.push(sentence.to_owned());
+        self.inner.remark(sentence)
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -93,7 +93,10 @@ pub async fn sync(
     }
     let lock = SyncLock::take(path)?;
     let mut writer = Writer::open_for_sync(path, &lock, options.create_archive)?;
-    let zone = writer.settle_naive_time(options.naive_time)?;
+    let (zone, newer_rules) = writer.settle_naive_time(options.naive_time)?;
+    if let Some(newer) = &newer_rules {
+        events(SyncEvent::NewerRules(newer));
+    }
     if let Some(file) = &options.jobs_file {
         for job in writer.follow_jobs_file(&file.path, &file.jobs)? {
             tracing::warn!(

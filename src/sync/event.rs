@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::archive::JobRecord;
+use crate::archive::{JobRecord, NewerRules};
 use crate::model::Guid;
 
 /// Something happened.
 #[derive(Debug)]
 pub enum SyncEvent<'a> {
+    /// Times without offset are read by newer rules from here on.
+    NewerRules(&'a NewerRules),
     /// The sync began.
     Began {
         /// Its number in the archive.

@@ -155,6 +155,12 @@ pub fn column_edits(archive: &Path) -> Vec<ColumnEdit> {
             "why_sha256"
         } else if table == "_actor" {
             "by_sha256"
+        } else if table == "_job_list" {
+            "server"
+        } else if table == "_jobs_file" {
+            "(path, job_key)"
+        } else if table == "_listed_job" {
+            "(server, job_id)"
         } else if table == "_zone_rules" {
             "(sha256, zone, release)"
         } else {

@@ -773,6 +773,24 @@ pub(crate) const FORGERIES: &[Row] = &[
         },
     },
     Row {
+        name: "clock-of-a-sync-edited",
+        forge: |forgery| {
+            let sql = "UPDATE _sync SET clock_skew_seconds = 7200 WHERE sync_id = 1";
+            edited(forgery, sql, "sync 1")
+        },
+    },
+    Row {
+        name: "clock-of-a-sync-in-another-form",
+        forge: |forgery| {
+            sync_with_results(
+                forgery,
+                |chains, _| chains,
+                |line| line.replace(" clock=0 ", " clock=+0 "),
+            );
+            entry(i64::try_from(forgery.lines().len()).unwrap())
+        },
+    },
+    Row {
         name: "who-edited",
         forge: |forgery| edited(forgery, "UPDATE _actor SET actor = 'nobody@nowhere'", "_actor"),
     },

@@ -417,10 +417,10 @@ async fn every_report_says_what_the_served_bodies_say() {
             &told.report("coverage", question, &[]),
             &coverage(&told.history, &told.ids, asked, &finished),
             "job_id,job_name,first_run_at,last_run_at,runs,runs_listed,runs_absent,last_synced_at,longest_gap_seconds,\
-             count_mismatches",
+             count_mismatches,usual_seconds,silent_seconds",
         );
         for (factor, tenths) in [("2.5", 25), ("1.1", 11)] {
-            let wanted = missed_runs(&told.history, &told.ids, asked, tenths);
+            let wanted = missed_runs(&told.history, &told.ids, asked, tenths, &finished);
             rows += wanted.len();
             same(
                 &what("missed-runs"),

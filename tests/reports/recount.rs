@@ -453,10 +453,61 @@ pub(super) fn coverage(
             shown(ends.last().map(|end| end * 10_000_000)),
             longest.map_or(String::new(), |gap| gap.to_string()),
             runs.iter().filter(is_wrong).count().to_string(),
+            twice_usual(&in_order(starts())).map_or(String::new(), |twice| (twice / 20_000_000).to_string()),
+            silence(history, job, asked, finished).map_or(String::new(), |(_, from, to)| {
+                ((to - from).max(0) / 10_000_000).to_string()
+            }),
         ]);
     }
     rows.sort();
     rows
+}
+
+fn in_order(starts: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut starts: Vec<i64> = starts.collect();
+    starts.sort_unstable();
+    starts
+}
+
+/// Twice the median interval; none where it has no length.
+fn twice_usual(starts: &[i64]) -> Option<i64> {
+    let mut lengths: Vec<i64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    lengths.sort_unstable();
+    let middle = lengths.len() / 2;
+    let twice = match lengths.len() {
+        0 => return None,
+        odd if odd % 2 == 1 => 2 * lengths[middle],
+        _ => lengths[middle - 1] + lengths[middle],
+    };
+    (twice > 0).then_some(twice)
+}
+
+/// The starts of a job before the end of the question, and its open interval: from the last of them, where that is the
+/// last of all, to the last complete sync or the end of the question.
+fn silence(history: &History, job: usize, asked: Asked, finished: &[i64]) -> Option<(Vec<i64>, i64, i64)> {
+    let of_job = Asked {
+        job: Some(job),
+        ..asked
+    };
+    let all = in_order(history.of_jobs(of_job).filter_map(|run| run.start()));
+    let before = |start: &i64| asked.until.is_none_or(|until| *start < until);
+    let starts: Vec<i64> = all.iter().copied().filter(before).collect();
+    let from = *starts.last()?;
+    let answered = finished[*history.complete[job].last()?] * 10_000_000;
+    let to = asked.until.map_or(answered, |until| until.min(answered));
+    (starts.len() == all.len()).then_some((starts, from, to))
+}
+
+fn usual_text(twice_usual: i64) -> String {
+    if twice_usual % 2 == 0 {
+        return seconds(twice_usual / 2);
+    }
+    // Half a tick is 0.00000005 seconds.
+    format!(
+        "{}.{:07}5",
+        twice_usual / 20_000_000,
+        twice_usual / 2 % 10_000_000
+    )
 }
 
 /// `factor` in tenths.
@@ -465,6 +516,7 @@ pub(super) fn missed_runs(
     ids: &[String; JOBS],
     asked: Asked,
     factor: i128,
+    finished: &[i64],
 ) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for job in (0..JOBS).filter(|&job| asked.job.is_none_or(|asked| asked == job)) {
@@ -472,50 +524,40 @@ pub(super) fn missed_runs(
             job: Some(job),
             ..asked
         };
-        let mut starts: Vec<i64> = history
-            .of_jobs(of_job)
-            .filter_map(|run| run.start().filter(|&start| asked.has(Some(start))))
-            .collect();
-        starts.sort_unstable();
-        let mut lengths: Vec<i64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        lengths.sort_unstable();
-        if lengths.is_empty() {
-            continue;
-        }
-        let middle = lengths.len() / 2;
-        let twice_usual = if lengths.len() % 2 == 1 {
-            2 * lengths[middle]
-        } else {
-            lengths[middle - 1] + lengths[middle]
+        let starts = in_order(
+            history
+                .of_jobs(of_job)
+                .filter_map(|run| run.start().filter(|&start| asked.has(Some(start)))),
+        );
+        let mut add = |from: i64, to: Option<i64>, twice_usual: i64, missed: i128| {
+            let row = vec![
+                ids[job].clone(),
+                NAMES[job].unwrap_or_default().to_owned(),
+                shown(Some(from)),
+                shown(to),
+                usual_text(twice_usual),
+                missed.to_string(),
+            ];
+            rows.push((ids[job].clone(), from, row));
         };
-        for pair in starts.windows(2) {
-            let length = pair[1] - pair[0];
-            if i128::from(length) * 20 > factor * i128::from(twice_usual) && twice_usual > 0 {
-                let nearest =
-                    (i128::from(length) * 4 + i128::from(twice_usual)) / (2 * i128::from(twice_usual));
-                // Half a tick is 0.00000005 seconds.
-                let usual = if twice_usual % 2 == 0 {
-                    seconds(twice_usual / 2)
-                } else {
-                    format!(
-                        "{}.{:07}5",
-                        twice_usual / 20_000_000,
-                        twice_usual / 2 % 10_000_000
-                    )
-                };
-                rows.push((
-                    ids[job].clone(),
-                    pair[0],
-                    vec![
-                        ids[job].clone(),
-                        NAMES[job].unwrap_or_default().to_owned(),
-                        shown(Some(pair[0])),
-                        shown(Some(pair[1])),
-                        usual,
-                        (nearest - 1).to_string(),
-                    ],
-                ));
+        let is_long =
+            |length: i64, twice_usual: i64| i128::from(length) * 20 > factor * i128::from(twice_usual);
+        if let Some(twice) = twice_usual(&starts) {
+            for pair in starts.windows(2) {
+                let length = pair[1] - pair[0];
+                if is_long(length, twice) {
+                    let nearest = (i128::from(length) * 4 + i128::from(twice)) / (2 * i128::from(twice));
+                    add(pair[0], Some(pair[1]), twice, nearest - 1);
+                }
             }
+        }
+        if let Some((starts, from, to)) = silence(history, job, asked, finished)
+            && let Some(twice) = twice_usual(&starts)
+            && starts.len() >= 3
+            && asked.since.is_none_or(|since| to > since)
+            && is_long(to - from, twice)
+        {
+            add(from, None, twice, i128::from(to - from) * 2 / i128::from(twice));
         }
     }
     rows.sort();

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, params};
 
-use super::text_hash;
+use super::hash::text_hash;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::model::Sha256;

@@ -6,7 +6,7 @@
 use sha2::Digest;
 
 use super::entry::{LedgerEntry, Loss};
-use super::{GENESIS, entry_hash};
+use super::hash::{GENESIS, entry_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// Where a job's chain stands.

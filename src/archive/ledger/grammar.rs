@@ -5,9 +5,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::GENESIS;
 use super::chain::Subject;
 use super::entry::{LedgerEntry, Loss};
+use super::hash::GENESIS;
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
 /// Where the ledger is.

@@ -6,16 +6,18 @@
 //! words are specified in `docs/evidence.md`.
 
 use rusqlite::Connection;
-use sha2::Digest;
 
 pub(super) mod acknowledge;
 pub(super) mod actor;
 pub(super) mod chain;
 pub(super) mod entry;
 pub(super) mod grammar;
+mod hash;
 pub(super) mod heads;
 pub(super) mod publish;
 mod stored_chains;
+
+pub use self::hash::{GENESIS, entry_hash, text_hash};
 
 use self::chain::JobChain;
 use self::entry::LedgerEntry;
@@ -27,9 +29,6 @@ use crate::model::{Guid, Instant, Sha256};
 /// Whether payloads and ledger are left out (`--cfg jobruns_without_evidence`): a build that measures what evidence costs, see
 /// `docs/performance.md`, and is good for nothing else. Its archives prove nothing.
 pub const WITHOUT_EVIDENCE: bool = cfg!(jobruns_without_evidence);
-
-/// What stands before the first entry's hash.
-pub const GENESIS: Sha256 = [0; 32];
 
 /// The end of the chain within one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,22 +62,6 @@ impl Head {
 fn time_of(line: &str) -> Option<i64> {
     let (_, rest) = line.split_once(" at=")?;
     entry::read_time(rest.get(..20)?)
-}
-
-/// `SHA-256(before || line)`.
-#[must_use]
-pub fn entry_hash(before: &Sha256, line: &str) -> Sha256 {
-    sha2::Sha256::new()
-        .chain_update(before)
-        .chain_update(line.as_bytes())
-        .finalize()
-        .into()
-}
-
-/// SHA-256 of a name, an error or a reason: how the ledger names text without holding it.
-#[must_use]
-pub fn text_hash(text: &str) -> Sha256 {
-    sha2::Sha256::digest(text.as_bytes()).into()
 }
 
 /// Reads the end of the chain.
@@ -173,21 +156,4 @@ pub(super) fn append_line(connection: &Connection, head: &mut Head, line: &str) 
     (head.entry_id, head.hash) = (entry_id, hash);
     head.at = time_of(line).or(head.at);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::hex;
-
-    #[test]
-    fn the_hash_covers_the_entry_before_and_the_line() {
-        // Made with: python3 -c "import hashlib as h; print(h.sha256(bytes(32) + b'archive id=x').hexdigest())"
-        let first = entry_hash(&GENESIS, "archive id=x");
-        assert_eq!(
-            hex(&first),
-            "7caeef5dc518ced4633002939e2cebe1ede65c288b5d06b7035b714a5101d90e"
-        );
-        assert_ne!(entry_hash(&first, "archive id=x"), first);
-    }
 }

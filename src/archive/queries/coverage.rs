@@ -1,7 +1,5 @@
 //! What is asked about the history itself: when jobs were synced, when runs started, how they changed.
 
-use std::collections::HashMap;
-
 use rusqlite::params;
 
 use super::Snapshot;
@@ -45,19 +43,6 @@ pub struct RunChange<'r> {
 }
 
 impl Snapshot<'_> {
-    /// When each job was last complete with `count=0`, in seconds since 1970 UTC; jobs that never were are left out.
-    ///
-    /// # Errors
-    /// SQL errors.
-    pub fn last_synced(&self) -> Result<HashMap<i64, i64>, ArchiveError> {
-        self.connection().all(
-            "SELECT job_key, last_synced_unix FROM _job WHERE last_synced_unix IS NOT NULL",
-            [],
-            "read the jobs",
-            |row| row.try_into(),
-        )
-    }
-
     /// Every time that a job was complete with `count=0`: its key, and the end of that sync in seconds since 1970 UTC.
     /// By sync, so in the order of time; by the server's clock, and without syncs whose times do not fit with the others.
     ///
@@ -121,6 +106,19 @@ impl Snapshot<'_> {
                  AND (?3 IS NULL OR started_ticks < ?3)
              ORDER BY started_ticks",
             params![job_key, since, until],
+            "read the starts of runs",
+            |row| row.get(0),
+        )
+    }
+
+    /// The last start of a job, likewise; `None` where no run of it has one.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn last_start_of_job(&self, job_key: i64) -> Result<Option<i64>, ArchiveError> {
+        self.connection().cached().one(
+            "SELECT max(started_ticks) FROM _run INDEXED BY run_by_job WHERE job_key = ?1",
+            [job_key],
             "read the starts of runs",
             |row| row.get(0),
         )

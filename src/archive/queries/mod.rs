@@ -2,6 +2,7 @@
 //!
 //! Everything is asked of a [`Snapshot`]: one state of the archive, whatever a sync writes meanwhile.
 
+mod absences;
 mod assets;
 mod completeness;
 mod coverage;
@@ -26,6 +27,7 @@ use super::ledger as chain;
 use super::read_only::ReadOnly;
 use crate::model::Sha256;
 
+pub use absences::{Absence, AbsentRun, FullSync};
 pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
 pub use completeness::{CompleteAnswer, CountMismatch};
 pub use coverage::{RunChange, RunCoverage};

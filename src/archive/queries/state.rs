@@ -3,6 +3,10 @@
 use super::Snapshot;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
+use crate::archive::storage::clock::{self, ClockFinding};
+use crate::archive::storage::jobs::ServerJobs;
+use crate::archive::storage::watching;
+use crate::model::Instant;
 
 /// A job, as far as its freshness goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +17,12 @@ pub struct JobFreshness {
     pub is_watched: bool,
     /// End of the last sync in which it was complete with `count=0`, seconds since 1970 UTC.
     pub last_synced_unix: Option<i64>,
+    /// End of the last sync in which its answer was complete, likewise.
+    pub last_answered_unix: Option<i64>,
+    /// When the archive first knew of it, likewise.
+    pub first_seen_unix: i64,
+    /// Key of the server that lists its runs; `None` before its first answer.
+    pub server_key: Option<i64>,
     /// Why its last sync was not complete.
     pub last_error: Option<String>,
     /// Pieces in quarantine that nobody accepted yet.
@@ -39,7 +49,8 @@ impl Snapshot<'_> {
     /// SQL errors.
     pub fn job_freshness(&self) -> Result<Vec<JobFreshness>, ArchiveError> {
         self.connection().all(
-            "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_error,
+            "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_synced_unix, j.first_seen_unix, j.server_key,
+                    j.last_error,
                     (SELECT count(*) FROM _quarantined q
                      WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
              FROM _job j",
@@ -50,11 +61,44 @@ impl Snapshot<'_> {
                     job_key: row.get(0)?,
                     is_watched: row.get(1)?,
                     last_synced_unix: row.get(2)?,
-                    last_error: row.get(3)?,
-                    open_quarantine: row.get(4)?,
+                    last_answered_unix: row.get(3)?,
+                    first_seen_unix: row.get(4)?,
+                    server_key: row.get(5)?,
+                    last_error: row.get(6)?,
+                    open_quarantine: row.get(7)?,
                 })
             },
         )
+    }
+
+    /// The jobs of each server that told which it has; empty where none did.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn server_jobs(&self) -> Result<Vec<ServerJobs>, ArchiveError> {
+        watching::server_jobs(self.connection())
+    }
+
+    /// What is doubtful about the clock at `now`.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn clock_findings(&self, now: Instant) -> Result<Vec<ClockFinding>, ArchiveError> {
+        clock::findings(self.connection(), now)
+    }
+
+    /// Our clock less the server's at the sync that began last, in seconds; `None` where the server did not tell.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn last_clock_skew(&self) -> Result<Option<i64>, ArchiveError> {
+        let skew = self.connection().optional(
+            "SELECT clock_skew_seconds FROM _sync ORDER BY sync_id DESC LIMIT 1",
+            [],
+            "read the last sync",
+            |row| row.get(0),
+        )?;
+        Ok(skew.flatten())
     }
 
     /// The sync that began last; `None` before the first.

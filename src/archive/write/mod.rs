@@ -9,6 +9,7 @@ mod received;
 mod run;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
@@ -31,6 +32,32 @@ use super::{limits, open};
 use crate::model::{Guid, Instant, NaiveZone, TICKS_PER_SECOND, Zone};
 
 pub use received::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
+
+/// Times without offset are read by newer rules of their zone from now on, and these differ from the earlier ones.
+#[derive(Debug)]
+pub struct NewerRules {
+    before: Zone,
+    now: Zone,
+    /// From when on they differ.
+    from: Instant,
+    /// Archived runs with such times then or later, which were read by the earlier rules.
+    runs: u64,
+}
+
+impl fmt::Display for NewerRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "times without offset are read by the rules of {} of {} from now on, which differ from those of {} from {} \
+             on; {} archived runs have such a time then or later",
+            self.now.name(),
+            self.now.version(),
+            self.before.version(),
+            self.from,
+            self.runs
+        )
+    }
+}
 
 /// The writing connection.
 #[derive(Debug)]
@@ -218,14 +245,19 @@ impl Writer {
         result
     }
 
-    /// The zone in which times without offset are read: the one remembered, else `asked`, which is then remembered.
+    /// The zone in which times without offset are read: the one remembered, else `asked`, which is then remembered. Also
+    /// says where its rules are newer than those by which earlier runs were read.
     ///
     /// # Errors
     /// [`ArchiveError::OtherNaiveTime`] where another one is remembered than was asked for.
-    pub fn settle_naive_time(&mut self, asked: Option<NaiveZone>) -> Result<NaiveZone, ArchiveError> {
+    pub fn settle_naive_time(
+        &mut self,
+        asked: Option<NaiveZone>,
+    ) -> Result<(NaiveZone, Option<NewerRules>), ArchiveError> {
         self.transact(|writer| {
             let Some(kept) = zones::remembered(&writer.connection)? else {
-                return writer.read_naive_times_in(asked.unwrap_or_default());
+                let zone = writer.read_naive_times_in(asked.unwrap_or_default())?;
+                return Ok((zone, None));
             };
             if let Some(asked) = asked.filter(|asked| asked.to_string() != kept.to_string()) {
                 return Err(ArchiveError::OtherNaiveTime {
@@ -239,17 +271,15 @@ impl Writer {
                 && let Some(from) = before.differs_from(now)
             {
                 let runs = writer.runs_with_naive_times(from)?;
-                tracing::warn!(
-                    "times without offset are read by the rules of {} of {} from now on, which differ from those of {} \
-                     from {from} on; {runs} archived runs have such a time then or later, and a reindex reads them \
-                     again by the new rules",
-                    now.name(),
-                    now.version(),
-                    before.version(),
-                );
-                return writer.read_naive_times_in(newest);
+                let newer = NewerRules {
+                    before,
+                    now,
+                    from,
+                    runs,
+                };
+                return Ok((writer.read_naive_times_in(newest)?, Some(newer)));
             }
-            Ok(kept)
+            Ok((kept, None))
         })
     }
 

@@ -188,7 +188,7 @@ struct ReportLine {
 
 fn report(words: &[&str], archive: &Path, console: &Console) -> Result<(), Failure> {
     let ReportLine { args } = ReportLine::try_parse_from(words).expect("they are written above");
-    report::run(&args, archive, console).map(drop)
+    args.run(archive, console).map(drop)
 }
 
 /// What to try next.

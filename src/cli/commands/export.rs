@@ -187,10 +187,13 @@ impl From<LakeError> for Failure {
         let exit = match &error {
             LakeError::Archive(error) => return Self::from(error),
             LakeError::Cancelled => Exit::Interrupted,
-            LakeError::NotALake { .. } | LakeError::NoLake { .. } => Exit::WrongUsage,
+            LakeError::Folder { .. } | LakeError::NotALake { .. } | LakeError::NoLake { .. } => {
+                Exit::WrongUsage
+            }
             _ => Exit::NotDone,
         };
         let hint = match &error {
+            LakeError::Folder { .. } => Some("name another folder with --output-dir."),
             LakeError::NotALake { .. } => Some("name an empty or a new folder with --output-dir."),
             LakeError::NoLake { .. } => {
                 Some("name the folder of a lake; without --check, `jobruns export` makes one.")

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::ReadOnly;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::rows::RowsArgs;
-use crate::cli::output::target::{PathContext, tell_empty};
+use crate::cli::output::target::PathContext;
 use crate::cli::terminal::cancel::Cancel;
 use crate::model::{Instant, Zone};
 use crate::report::query::{QueryEnd, QueryOptions, parameter, write};
@@ -99,7 +99,9 @@ pub(crate) fn run(args: &QueryArgs, archive: &Path) -> Result<Exit, Failure> {
             })
         })
     })?;
-    tell_empty("query", written.rows);
+    if written.rows == 0 {
+        tracing::info!("query: no matching rows");
+    }
     if let (QueryEnd::Limited, Some(limit)) = (end, options.limit) {
         tracing::info!("there are more rows than the {limit} of --limit");
     }

@@ -1,6 +1,8 @@
 //! `jobruns status`.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -14,21 +16,43 @@ use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{Column, or_dash, print_result, table, width_to_fit};
 use crate::cli::terminal::titles::titles;
 use crate::config::{Sources, TableOrJson};
-use crate::model::{Instant, parse_duration, show_duration, show_rounded};
+use crate::model::{
+    Instant, NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded,
+};
+use crate::report::purge_age::PurgeAges;
+use crate::report::reports::health::JobHealth;
+use crate::report::{CommonOptions, ReportError};
 
 /// Shows how fresh the archive is, per job
 ///
 /// Shows the last complete sync, the last error, the number of runs and the newest run of each job. With --max-age, the
 /// exit code is 3 if the last complete sync of a watched job is older, if there was none, or if no job is watched. It
 /// is always 3 if the last sync lies in the future, or if the clock was set back before a sync of the last two days.
+///
+/// A watched job that has stopped is named: at its last complete sync, its last run had begun more than 2.5 times its
+/// usual (median) interval before. With --max-silence auto the exit code is then 3; with a duration, if the last run of
+/// a watched job had begun longer before.
+///
+/// Where the server's purge age is known, the last line says until when the next complete sync must have run so that no
+/// run is purged before it is archived. Once that time has passed, the exit code is 3 with --max-age or --max-silence.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns status
+  jobruns status --max-age 26h --max-silence auto
   jobruns status --max-age 26h --format json")]
 pub(crate) struct StatusArgs {
     /// Maximum age of the last complete sync of a watched job, such as 26h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_age: Option<Duration>,
+
+    /// Maximum time from the last run of a watched job to its last complete sync, such as 3d, or auto for 2.5 times its
+    /// usual interval
+    #[arg(long, value_name = "DURATION|auto")]
+    max_silence: Option<MaxSilence>,
+
+    /// The age at which the server purges runs, such as 90d [default: learned from the runs that it stopped listing]
+    #[arg(long, env = "JOBRUNS_PURGE_AGE", value_name = "DURATION", value_parser = parse_positive_duration)]
+    purge_age: Option<Duration>,
 
     /// The output format [default: table]
     #[arg(long, value_name = "FORMAT", value_enum)]
@@ -37,6 +61,26 @@ pub(crate) struct StatusArgs {
     /// Shows all columns and whole cells on a terminal, however narrow it is
     #[arg(long)]
     wide: bool,
+}
+
+/// How long a job may be silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MaxSilence {
+    /// As long as it has not stopped by its own usual interval.
+    Auto,
+    /// So long.
+    Of(Duration),
+}
+
+impl FromStr for MaxSilence {
+    type Err = NotADuration;
+
+    fn from_str(text: &str) -> Result<Self, NotADuration> {
+        if text.trim() == "auto" {
+            return Ok(Self::Auto);
+        }
+        parse_duration(text).map(Self::Of)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -51,6 +95,36 @@ struct Freshness {
     newest_run_at: Option<String>,
     last_error: Option<String>,
     last_sync_in_future: bool,
+    #[serde(flatten)]
+    silence: Silence,
+    #[serde(flatten)]
+    purge: PurgeClock,
+}
+
+/// How long a job did not run.
+#[derive(Debug, Default, Serialize)]
+struct Silence {
+    last_run_at: Option<String>,
+    usual_seconds: Option<i64>,
+    silent_seconds: Option<i64>,
+    stopped: bool,
+    runs_missed: Option<i64>,
+    /// By `--max-silence`; null without it.
+    silent_too_long: Option<bool>,
+}
+
+/// Until when a job must be synced.
+#[derive(Debug, Default, Serialize)]
+struct PurgeClock {
+    purge_age_seconds: Option<i64>,
+    /// Where the purge age comes from, or why none is known.
+    purge_age_basis: Option<String>,
+    sync_by: Option<String>,
+    sync_overdue: bool,
+    /// Runs that the job usually starts from its last complete sync to `sync_by`.
+    runs_expected: Option<u64>,
+    /// Runs that usually have been purged unseen by now.
+    runs_lost: Option<u64>,
 }
 
 pub(crate) fn run(
@@ -60,10 +134,26 @@ pub(crate) fn run(
     console: &Console,
 ) -> Result<Exit, Failure> {
     let now = Instant::now();
-    let states = with_jobs_file(ReadOnly::open(archive)?.job_states()?, sources)?;
+    let read =
+        ReadOnly::open(archive)?.settled(|reader| reader.confirmed(read(reader, args.purge_age, now)))?;
+    let Read {
+        states,
+        mut health,
+        ages,
+        mut clock_findings,
+    } = read;
+    let states = with_jobs_file(states, sources)?;
     let jobs: Vec<Freshness> = states
         .into_iter()
-        .map(|state| freshness(state, args.max_age, now))
+        .map(|state| {
+            let health = health.remove(&state.job.job_id);
+            let mut job = freshness(state, args.max_age, now);
+            if let Some(health) = health {
+                job.silence = silence(&health, args.max_silence);
+                job.purge = purge_clock(&health, &ages, now);
+            }
+            job
+        })
         .collect();
     let columns = [
         Column::Text("job"),
@@ -101,19 +191,165 @@ pub(crate) fn run(
     };
     print_result(console, args.format, text, &jobs)?;
     tell_unwatched(&ReadOnly::open(archive)?.server_jobs()?);
-    let mut clock_findings = ReadOnly::open(archive)?.clock_findings(now)?;
-    let mut ahead = tell_last_syncs_in_future(&jobs);
-    if ahead != Exit::Done {
+    let is_check = args.max_age.is_some() || args.max_silence.is_some();
+    let is_unwatched = args.max_age.is_none() && args.max_silence.is_some() && !any_watched(&jobs);
+    let ahead = tell_last_syncs_in_future(&jobs) == Exit::Findings;
+    if ahead {
         // Told with the jobs.
         clock_findings.retain(|finding| !matches!(finding, ClockFinding::InFuture { .. }));
     }
-    if clock::tell(&clock_findings) != Exit::Done {
-        ahead = Exit::Findings;
+    let findings = [
+        ahead,
+        clock::tell(&clock_findings) == Exit::Findings,
+        args.max_age
+            .is_some_and(|max_age| exit_for(&jobs, max_age) == Exit::Findings),
+        is_unwatched,
+        tell_silent(&jobs, args.max_silence),
+        tell_purge_clock(&jobs, is_check),
+    ];
+    Ok(if findings.contains(&true) {
+        Exit::Findings
+    } else {
+        Exit::Done
+    })
+}
+
+/// What is read of one state of the archive.
+struct Read {
+    states: Vec<JobState>,
+    health: HashMap<String, JobHealth>,
+    ages: PurgeAges,
+    clock_findings: Vec<ClockFinding>,
+}
+
+fn read(reader: &ReadOnly, purge_age: Option<Duration>, now: Instant) -> Result<Read, ReportError> {
+    let snapshot = reader.snapshot()?;
+    let ages = PurgeAges::read(&snapshot, purge_age)?;
+    let scope = CommonOptions::default().scope(&snapshot)?;
+    let health = JobHealth::read(&snapshot, &scope, &ages)?;
+    let health = health.into_iter().map(|job| (job.job_id.clone(), job)).collect();
+    Ok(Read {
+        states: reader.job_states()?,
+        health,
+        ages,
+        clock_findings: reader.clock_findings(now)?,
+    })
+}
+
+fn silence(health: &JobHealth, max_silence: Option<MaxSilence>) -> Silence {
+    let runs_missed = health.stopped();
+    let silent_seconds = health.silent_seconds();
+    let is_watched = health.freshness.is_watched;
+    let silent_too_long = max_silence.map(|max| match max {
+        MaxSilence::Auto => runs_missed.is_some(),
+        MaxSilence::Of(max) => {
+            is_watched && silent_seconds.is_some_and(|silent| i128::from(silent) > i128::from(max.as_secs()))
+        }
+    });
+    Silence {
+        last_run_at: health.silence.map(|silence| silence.last_start().to_string()),
+        usual_seconds: health
+            .silence
+            .and_then(|silence| silence.rhythm)
+            .map(|rhythm| rhythm.whole_seconds()),
+        silent_seconds,
+        stopped: runs_missed.is_some(),
+        runs_missed,
+        silent_too_long,
     }
-    let stale = args
-        .max_age
-        .map_or(Exit::Done, |max_age| exit_for(&jobs, max_age));
-    Ok(if stale == Exit::Done { ahead } else { stale })
+}
+
+fn purge_clock(health: &JobHealth, ages: &PurgeAges, now: Instant) -> PurgeClock {
+    let clock = health.purge_clock;
+    let sync_overdue = clock.is_some_and(|clock| clock.is_overdue(now));
+    PurgeClock {
+        purge_age_seconds: health.purge_age.map(|age| age.seconds),
+        purge_age_basis: Some(ages.words(health.freshness.server_key)),
+        sync_by: clock.map(|clock| clock.sync_by.to_string()),
+        sync_overdue,
+        runs_expected: clock.and_then(|clock| clock.runs_expected),
+        runs_lost: clock.and_then(|clock| clock.runs_lost(now)),
+    }
+}
+
+fn in_brief(seconds: Option<i64>) -> String {
+    show_rounded(Duration::from_secs(seconds.unwrap_or(0).unsigned_abs()))
+}
+
+/// Names each watched job that has stopped, or is silent for too long; says whether that is a finding.
+fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
+    let mut is_finding = false;
+    for job in jobs.iter().filter(|job| job.watched) {
+        let Silence {
+            last_run_at,
+            usual_seconds,
+            silent_seconds,
+            runs_missed,
+            silent_too_long,
+            ..
+        } = &job.silence;
+        let too_long = *silent_too_long == Some(true);
+        let title = job.name.as_deref().unwrap_or(&job.job_id);
+        let since = last_run_at.as_deref().map_or_else(
+            || "it has no run".to_owned(),
+            |at| format!("its last run began at {at}"),
+        );
+        let silent = in_brief(*silent_seconds);
+        let words = match (runs_missed, max_silence) {
+            (Some(missed), _) => format!(
+                "{title}: it has stopped: {since}, {silent} before its last complete sync; it usually runs every {}, so \
+                 {missed} runs are missing",
+                in_brief(*usual_seconds)
+            ),
+            (None, Some(MaxSilence::Of(max))) if too_long => format!(
+                "{title}: {since}, {silent} before its last complete sync; that is longer than {}",
+                show_duration(max)
+            ),
+            _ => continue,
+        };
+        if too_long {
+            tracing::error!(job_id = job.job_id, "{words}");
+        } else {
+            tracing::warn!(job_id = job.job_id, "{words}");
+        }
+        is_finding |= too_long;
+    }
+    is_finding
+}
+
+/// Says until when the next complete sync must have run, of the watched job that comes first; and whether that is a
+/// finding, which a check makes of a time that has passed.
+fn tell_purge_clock(jobs: &[Freshness], is_check: bool) -> bool {
+    let watched = || {
+        jobs.iter()
+            .filter(|job| job.watched && job.purge.sync_by.is_some())
+    };
+    let Some(first) = watched().min_by_key(|job| job.purge.sync_by.as_deref()) else {
+        return false;
+    };
+    let title = first.name.as_deref().unwrap_or(&first.job_id);
+    let by = first.purge.sync_by.as_deref().unwrap_or_default();
+    let basis = first.purge.purge_age_basis.as_deref().unwrap_or_default();
+    let overdue = watched().filter(|job| job.purge.sync_overdue).count();
+    if overdue == 0 {
+        let expected: u64 = watched().filter_map(|job| job.purge.runs_expected).sum();
+        tracing::info!(
+            "sync again by {by} (that is {title}), or runs are purged before they are archived; until then about \
+             {expected} runs are expected ({basis})"
+        );
+        return false;
+    }
+    let lost: u64 = watched().filter_map(|job| job.purge.runs_lost).sum();
+    let words = format!(
+        "a complete sync was needed by {by} ({title}, the first of {overdue} jobs); since then about {lost} runs were \
+         purged before they were archived ({basis}): sync now"
+    );
+    if is_check {
+        tracing::error!("{words}");
+    } else {
+        tracing::warn!("{words}");
+    }
+    is_check
 }
 
 fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshness {
@@ -140,6 +376,8 @@ fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshn
         newest_run_at,
         last_error: job.last_error,
         last_sync_in_future,
+        silence: Silence::default(),
+        purge: PurgeClock::default(),
     }
 }
 
@@ -170,11 +408,19 @@ pub(crate) fn check(states: Vec<JobState>, max_age: Duration, now: Instant) -> E
     if stale == Exit::Done { ahead } else { stale }
 }
 
+/// Whether any job is watched; says so where none is.
+fn any_watched(jobs: &[Freshness]) -> bool {
+    let is_any = jobs.iter().any(|job| job.watched);
+    if !is_any {
+        tracing::error!("no job is watched, so nothing is fresh");
+    }
+    is_any
+}
+
 /// Whether all is fresh enough; a check over nothing is none, and fails.
 fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
     let max_age = show_duration(max_age);
-    if !jobs.iter().any(|job| job.watched) {
-        tracing::error!("no job is watched, so nothing is fresh");
+    if !any_watched(jobs) {
         return Exit::Findings;
     }
     let mut exit = Exit::Done;

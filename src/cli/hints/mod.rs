@@ -13,4 +13,4 @@ pub(crate) use archive::{archive, backup, head_file, publish, query};
 pub(crate) use ccs::ccs;
 pub(crate) use config::{config, unread_config_file};
 pub(crate) use report::report;
-pub(crate) use sync::{no_job, sync};
+pub(crate) use sync::{NEWER_RULES, no_job, sync};

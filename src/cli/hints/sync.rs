@@ -12,6 +12,9 @@ pub(crate) fn sync(problem: &JobProblem<'_>) -> Option<String> {
     }
 }
 
+/// What to do where runs were read by older rules of a zone than there are now.
+pub(crate) const NEWER_RULES: &str = "`jobruns reindex` reads them again by the new rules.";
+
 /// What to do where no job is named and none watched.
 pub(crate) fn no_job() -> String {
     "name jobs by their GUID, list them in a file (--jobs-file), or watch them: `jobruns jobs add ID`; \

@@ -48,6 +48,11 @@ pub(crate) struct OutputTarget {
 }
 
 impl OutputTarget {
+    /// What the bytes are.
+    pub(crate) const fn format(&self) -> Format {
+        self.format
+    }
+
     /// Standard output.
     pub(crate) fn stdout(format: Format, style: Style) -> Self {
         Self {
@@ -130,6 +135,7 @@ impl OutputTarget {
             bytes,
             rows: written.rows,
             columns: written.columns.clone(),
+            remarks: written.remarks.clone(),
             form: Form::new(self.format, &self.style),
             meta,
             time: Instant::now().to_string(),
@@ -141,10 +147,13 @@ impl OutputTarget {
     }
 }
 
-/// Says where there are no rows, since an empty file looks like a fault.
-pub(crate) fn tell_empty(report: &str, rows: u64) {
-    if rows == 0 {
-        tracing::info!("{report}: no matching rows");
+/// Says what the format has no place for: what the rows rest on, and that there are none, since an empty file looks like
+/// a fault.
+pub(crate) fn tell_remarks(report: &str, format: Format, written: &Written) {
+    if !format.has_remarks {
+        for remark in &written.remarks {
+            tracing::info!("{report}: {remark}");
+        }
     }
 }
 

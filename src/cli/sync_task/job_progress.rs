@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{DecimalBytes, HumanCount};
 
 use crate::archive::JobRecord;
+use crate::cli::hints;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::progress::{Figures, Progress};
 use crate::config::When;
@@ -48,6 +49,7 @@ impl JobProgress {
     /// Shows an event of a sync.
     pub(crate) fn show(&self, event: &SyncEvent<'_>) {
         match *event {
+            SyncEvent::NewerRules(newer) => tracing::warn!("{newer}. Hint: {}", hints::NEWER_RULES),
             SyncEvent::Began { jobs, sync_id, .. } => {
                 tracing::debug!(sync_id, jobs, "the sync begins");
                 let jobs = Jobs { all: jobs, ended: 0 };

@@ -12,6 +12,7 @@ pub(in crate::report) const FORMAT: Format = Format {
     name: "csv",
     extension: "csv",
     fits_terminal: true,
+    has_remarks: false,
     open: |out, style, _| Ok(Box::new(Csv::new(out, style.csv)?)),
 };
 

@@ -11,6 +11,7 @@ pub(in crate::report) const FORMAT: Format = Format {
     name: "jsonl",
     extension: "jsonl",
     fits_terminal: true,
+    has_remarks: false,
     open: |out, _, _| Ok(Box::new(JsonLines::new(out))),
 };
 

@@ -11,6 +11,7 @@ pub(in crate::report) const FORMAT: Format = Format {
     name: "markdown",
     extension: "md",
     fits_terminal: true,
+    has_remarks: true,
     open: |out, _, _| Ok(Box::new(Markdown::new(out))),
 };
 
@@ -70,6 +71,15 @@ impl<W: Write> Rows for Markdown<W> {
             self.line.push(' ');
         }
         self.end_line()
+    }
+
+    fn remark(&mut self, sentence: &str) -> io::Result<()> {
+        self.line.push('\n');
+        escape(sentence, &mut self.line);
+        self.line.push('\n');
+        self.out.write_all(self.line.as_bytes())?;
+        self.line.clear();
+        Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -36,6 +36,7 @@ pub(in crate::report) const FORMAT: Format = Format {
     name: "table",
     extension: "txt",
     fits_terminal: true,
+    has_remarks: true,
     open: |out, style, _| Ok(Box::new(Text::shortened(out, style.width))),
 };
 
@@ -49,6 +50,7 @@ pub struct Text<W: Write> {
     heading: Vec<String>,
     waiting: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,
+    remarks: Vec<String>,
     /// Whether what does not fit is left out, not wrapped.
     shortens: bool,
     /// The columns that are shown, in their order.
@@ -139,6 +141,7 @@ impl<W: Write> Text<W> {
             heading: Vec::new(),
             waiting: Vec::new(),
             widths: None,
+            remarks: Vec::new(),
             shortens: false,
             shown: Vec::new(),
             jobs: None,
@@ -310,15 +313,29 @@ impl<W: Write> Rows for Text<W> {
         Ok(())
     }
 
+    fn remark(&mut self, sentence: &str) -> io::Result<()> {
+        self.remarks.push(visible(sentence).into_owned());
+        Ok(())
+    }
+
     fn finish(&mut self) -> io::Result<()> {
+        // Headings of nothing help nobody who reads that there is nothing.
+        let is_empty = self.widths.is_none() && self.waiting.is_empty();
         let columns = self.undecided.len();
-        if self.widths.is_none() {
+        if self.widths.is_none() && (!is_empty || self.remarks.is_empty()) {
             self.widths = Some(self.begin()?);
         }
-        if self.shown.len() < columns {
+        if self.widths.is_some() && self.shown.len() < columns {
             let more = columns - self.shown.len();
             let plural = if more == 1 { "" } else { "s" };
             writeln!(self.out, "({more} more column{plural} with --wide)")?;
+        }
+        if !is_empty && !self.remarks.is_empty() {
+            self.out.write_all(b"\n")?;
+        }
+        for remark in std::mem::take(&mut self.remarks) {
+            let columns = self.terminal.unwrap_or(WIDEST).max(NARROWEST);
+            write_row(&mut self.out, &[remark], &[columns], &[false])?;
         }
         self.out.flush()
     }

@@ -99,7 +99,7 @@ fn questions(overview: &Overview) -> Markup {
 }
 
 fn complete(overview: &Overview) -> Markup {
-    let (totals, completeness) = (&overview.totals, &overview.completeness);
+    let totals = &overview.totals;
     let mut small: Vec<Sentence> = Vec::new();
     if totals.first_run_at.is_some() {
         let (first, last) = (totals.first_run_at.as_deref(), totals.last_run_at.as_deref());
@@ -123,21 +123,28 @@ fn complete(overview: &Overview) -> Markup {
             .into(),
         );
     }
-    if completeness.gaps > 0 {
-        small.push(format!("{} missed in the gaps", counted(completeness.runs_missed, "run")).into());
+    let assessment = &overview.assessment;
+    for finding in &assessment.findings {
+        let see = format!(" (see {})", finding.command);
+        let Some(worst) = &finding.worst else {
+            small.push(format!("{}{see}", capitalized(&finding.text)).into());
+            continue;
+        };
+        let before = format!("{}: ", capitalized(&finding.text));
+        small.push(match &worst.job {
+            Some(job) => Sentence::with_name(&before, in_short(job), format!(", {}{see}", worst.text)),
+            None => format!("{before}{}{see}", worst.text).into(),
+        });
     }
-    if let Some(gap) = completeness.largest_gaps.first() {
-        let title = gap.job_name.as_deref().unwrap_or(&gap.job_id);
-        let title = in_short(title);
-        let behind = format!(
-            ", {} missed, {} to {}",
-            grouped(gap.runs_missed),
-            day(Some(&gap.from)),
-            day(Some(&gap.to))
-        );
-        small.push(Sentence::with_name("The largest: ", title, behind));
+    for words in &assessment.rests_on {
+        small.push(words.clone().into());
     }
-    small.push(format!("In quarantine: {}", grouped(completeness.quarantine_open)).into());
+    for words in &assessment.not_known {
+        small.push(format!("Not known: {words}").into());
+    }
+    if let Some(by) = &assessment.sync_by {
+        small.push(format!("Sync again by {}", minute(by)).into());
+    }
     if totals.changes > 0 {
         small.push(
             format!(
@@ -148,7 +155,7 @@ fn complete(overview: &Overview) -> Markup {
             .into(),
         );
     }
-    let mood = if completeness.is_whole() {
+    let mood = if overview.assessment.is_complete {
         "fact is-good"
     } else {
         "fact is-bad"

@@ -15,6 +15,7 @@ pub(in crate::report) const FORMAT: Format = Format {
     name: "html",
     extension: "html",
     fits_terminal: false,
+    has_remarks: true,
     open: |out, style, meta| Ok(Box::new(Html::new(out, style.heading, meta))),
 };
 
@@ -49,6 +50,14 @@ impl<W: Write> Rows for Html<'_, W> {
 
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
         self.table.row(cells);
+        Ok(())
+    }
+
+    fn remark(&mut self, sentence: &str) -> io::Result<()> {
+        if !self.drawn.lead.is_empty() {
+            self.drawn.lead.push(' ');
+        }
+        self.drawn.lead.push_str(sentence);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What every report can be asked: a span of time, a zone, jobs; and how the flags for it are read.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -54,6 +55,7 @@ impl CommonArgs {
             zone: self.timezone,
             jobs: self.jobs.clone(),
             include_absent: self.include_absent,
+            purge_age: None,
         })
     }
 }
@@ -73,6 +75,9 @@ pub(crate) struct CommonOptions {
     pub(crate) jobs: Vec<String>,
     /// Whether messages that their run no longer has count too.
     pub(crate) include_absent: bool,
+    /// The server's purge age as set for all reports; those that need it say in their own options which one they took.
+    #[serde(skip)]
+    pub(crate) purge_age: Option<Duration>,
 }
 
 impl CommonOptions {

@@ -9,6 +9,7 @@ mod message_filter;
 mod one_of;
 mod pattern;
 mod period;
+mod purge_age;
 mod time;
 
 pub(crate) use crate::text::nearest;
@@ -20,3 +21,4 @@ pub(super) use message_filter::{KeySet, MatchingKeys};
 pub(crate) use one_of::one_of;
 pub(super) use period::has_day;
 pub use period::{Period, local_day};
+pub(crate) use purge_age::PurgeAgeFlag;

@@ -38,6 +38,7 @@ row! {
 
 impl Report for Changes {
     const NAME: &'static str = "changes";
+    const EMPTY: &'static str = "No archived run changed.";
     type Row<'a> = ChangeRow<'a>;
 
     /// By the time of the change, then by the GUIDs of job and run, then by revision.

@@ -1,35 +1,35 @@
 //! What the archive has of each job, and the longest time without a complete sync.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::gaps::{self, GapRow};
-use crate::archive::Snapshot;
-use crate::model::{Instant, parse_positive_duration};
+use super::rhythm::{Rhythm, Silence};
+use crate::archive::{JobFreshness, Snapshot};
+use crate::model::Instant;
 use crate::report::definition::{EachRow, Either, Report, Row, row};
 use crate::report::error::ReportError;
-use crate::report::options::{CommonOptions, Scope};
+use crate::report::options::{CommonOptions, PurgeAgeFlag, Scope};
+use crate::report::purge_age::PurgeAges;
 use crate::report::table::Column;
-
-/// Purge age of a server that nobody changed: half a year.
-const DEFAULT_PURGE_AGE: Duration = Duration::from_secs(180 * 86_400);
 
 /// What is recorded of each job, and the longest time without a sync
 ///
 /// runs_listed counts runs that the server still lists, runs_absent those that only the archive has.
 /// longest_gap_seconds is the longest time between the ends of two complete syncs of the job (--count 0); with --since
 /// or --until, of those that reach into that time. count_mismatches counts runs whose MessageCount differs from the
-/// number of their messages; runs without a message list or with messages in quarantine are left out. --since and
-/// --until apply to the starts of runs.
+/// number of their messages; runs without a message list or with messages in quarantine are left out. usual_seconds is
+/// the usual (median) interval between starts, silent_seconds the time from the last start to the last complete sync.
+/// --since and --until apply to the starts of runs.
 ///
 /// With --gaps, one row per job and span of time instead, derived from the syncs that the ledger seals. state is
 /// complete (every run that started in it is archived, since a complete answer was received within the server's purge
 /// age), disputed (the answer contradicts the server's TotalJobRuns), may_be_missing (longer than the purge age between
 /// two complete answers), not_looked (no complete answer covers it; an empty from or to is open-ended), or
 /// count_mismatch (a run with another number of messages than its MessageCount). runs counts the archived runs that
-/// started in the span.
+/// started in the span. The purge age is --purge-age,
+/// else the one that the archive tells of the job's server, else 180 days; the report says which.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report coverage
@@ -41,18 +41,9 @@ pub(crate) struct Coverage {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) gaps: bool,
 
-    /// The age at which the server purges runs, such as 90d [default: 180d]
-    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration, requires = "gaps")]
-    #[serde(
-        rename = "purge_age_seconds",
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "seconds"
-    )]
-    pub(crate) purge_age: Option<Duration>,
-}
-
-fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    duration.map(|duration| duration.as_secs()).serialize(serializer)
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) purge_age: PurgeAgeFlag,
 }
 
 row! {
@@ -68,11 +59,14 @@ row! {
         last_synced_at: Option<Instant> as Instant,
         longest_gap_seconds: Option<i64> as Integer,
         count_mismatches: u64 as Integer,
+        usual_seconds: Option<i64> as Integer,
+        silent_seconds: Option<i64> as Integer,
     }
 }
 
 impl Report for Coverage {
     const NAME: &'static str = "coverage";
+    const EMPTY: &'static str = "No job is known to the archive.";
     type Row<'a> = Either<JobRow<'a>, GapRow<'a>>;
 
     fn columns(&self) -> &'static [Column] {
@@ -83,9 +77,11 @@ impl Report for Coverage {
         }
     }
 
-    fn resolve(&mut self, _common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
+    fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
         if self.gaps {
-            self.purge_age.get_or_insert(DEFAULT_PURGE_AGE);
+            self.purge_age.resolve(common);
+        } else {
+            self.purge_age = PurgeAgeFlag::default();
         }
         Ok(())
     }
@@ -97,10 +93,24 @@ impl Report for Coverage {
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
         if self.gaps {
-            let purge_age = self.purge_age.unwrap_or(DEFAULT_PURGE_AGE);
-            return gaps::each(snapshot, scope, purge_age, |gap| row(&Either::Other(gap)));
+            let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options()))?;
+            return gaps::each(snapshot, scope, &ages, |gap| row(&Either::Other(gap)));
         }
         each_job(snapshot, scope, |job| row(&Either::Plain(job)))
+    }
+
+    /// What the purge age of each server rests on.
+    fn notes(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<String>, ReportError> {
+        if !self.gaps {
+            return Ok(Vec::new());
+        }
+        let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options()))?;
+        Ok(ages.notes(
+            snapshot
+                .job_freshness()?
+                .iter()
+                .filter(|job| scope.has_job(job.job_key)),
+        ))
     }
 }
 
@@ -148,10 +158,17 @@ pub(super) fn each_job(
             tally.longest_gap = tally.longest_gap.max(Some(gap));
         }
     })?;
-    let last_synced = snapshot.last_synced()?;
+    let fresh = snapshot.job_freshness()?;
+    let fresh: HashMap<i64, JobFreshness> = fresh.into_iter().map(|job| (job.job_key, job)).collect();
     for job in scope.jobs() {
         let tally = tallies.get(&job.job_key).copied().unwrap_or_default();
-        let last_synced = last_synced.get(&job.job_key).copied();
+        let fresh = fresh.get(&job.job_key);
+        let last_synced = fresh.and_then(|fresh| fresh.last_synced_unix);
+        let silence = match fresh {
+            Some(fresh) => Silence::read(snapshot, fresh, scope.until())?,
+            None => None,
+        };
+        let starts = snapshot.starts_of_job(job.job_key, scope.since(), scope.until())?;
         row(JobRow {
             job_id: &job.job_id,
             job_name: job.name.as_deref(),
@@ -163,6 +180,8 @@ pub(super) fn each_job(
             last_synced_at: last_synced.map(Instant::from_unix_seconds),
             longest_gap_seconds: tally.longest_gap,
             count_mismatches: tally.count_mismatches,
+            usual_seconds: Rhythm::of(&starts).map(Rhythm::whole_seconds),
+            silent_seconds: silence.map(|silence| silence.seconds()),
         })?;
     }
     Ok(())

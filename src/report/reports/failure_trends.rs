@@ -68,6 +68,7 @@ row! {
 
 impl Report for FailureTrends {
     const NAME: &'static str = "failure-trends";
+    const EMPTY: &'static str = "No run started in this time.";
     type Row<'a> = Either<PeriodRow<'a>, JobComparison<'a>>;
 
     fn columns(&self) -> &'static [Column] {

@@ -54,6 +54,7 @@ row! {
 
 impl Report for Failures {
     const NAME: &'static str = "failures";
+    const EMPTY: &'static str = "No run failed.";
     type Row<'a> = FailureRow<'a>;
 
     /// By start, the latest first, then by GUID; runs without a start last, unless a span is requested.

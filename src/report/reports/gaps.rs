@@ -15,13 +15,13 @@
 //! where no other answer proves it.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use crate::archive::{CompleteAnswer, JobName, Snapshot};
 use crate::model::Instant;
 use crate::report::definition::row;
 use crate::report::error::ReportError;
 use crate::report::options::Scope;
+use crate::report::purge_age::PurgeAges;
 use crate::report::table::Cell;
 
 row! {
@@ -56,7 +56,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Disputed => "disputed",
@@ -280,22 +280,38 @@ impl Segment {
 pub(super) fn each(
     snapshot: &Snapshot<'_>,
     scope: &Scope,
-    purge_age: Duration,
+    ages: &PurgeAges,
     mut row: impl FnMut(GapRow<'_>) -> Result<(), ReportError>,
 ) -> Result<(), ReportError> {
-    let purge_age = i64::try_from(purge_age.as_secs()).unwrap_or(i64::MAX);
-    let mut answers: HashMap<i64, Answers> = HashMap::new();
-    snapshot.each_complete_answer(|answer| {
-        if scope.has_job(answer.job_key) {
-            answers.entry(answer.job_key).or_default().add(answer, purge_age);
-        }
-    })?;
+    let mut answers = answers(snapshot, scope, ages)?;
     for job in scope.jobs() {
         let answers = answers.remove(&job.job_key).unwrap_or_default();
         each_span(snapshot, scope, job, answers, &mut row)?;
         each_mismatch(snapshot, scope, job, &mut row)?;
     }
     Ok(())
+}
+
+/// What the answers of each job tell that is requested.
+fn answers(
+    snapshot: &Snapshot<'_>,
+    scope: &Scope,
+    ages: &PurgeAges,
+) -> Result<HashMap<i64, Answers>, ReportError> {
+    let jobs = snapshot.job_freshness()?;
+    let ages: HashMap<i64, i64> = jobs
+        .iter()
+        .map(|job| (job.job_key, ages.or_assumed(job.server_key).listed_seconds))
+        .collect();
+    let mut answers: HashMap<i64, Answers> = HashMap::new();
+    snapshot.each_complete_answer(|answer| {
+        if scope.has_job(answer.job_key)
+            && let Some(&age) = ages.get(&answer.job_key)
+        {
+            answers.entry(answer.job_key).or_default().add(answer, age);
+        }
+    })?;
+    Ok(answers)
 }
 
 fn each_span(

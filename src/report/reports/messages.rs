@@ -77,6 +77,7 @@ impl<'a> MessagesRow<'a> {
 
 impl Report for Messages {
     const NAME: &'static str = "messages";
+    const EMPTY: &'static str = "No message matches.";
     type Row<'a> = MessagesRow<'a>;
 
     /// Runs by start, then by GUID, those without a start last; within a run by ordinal.

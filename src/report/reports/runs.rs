@@ -112,6 +112,7 @@ row! {
 
 impl Report for Runs {
     const NAME: &'static str = "runs";
+    const EMPTY: &'static str = "No run matches.";
     type Row<'a> = RunsRow<'a>;
 
     /// By start, then by GUID; runs without a start last, unless a span is requested.

@@ -1,7 +1,13 @@
 //! The reports on the history itself: coverage, missed runs, changes.
 
+use std::time::Duration;
+
 use crate::model::Instant;
-use crate::report::reports::{Changes, Coverage, MissedRuns};
+use crate::report::format::{Format, Style};
+use crate::report::html::Present;
+use crate::report::reports::{
+    AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, Runs, Vanished,
+};
 use crate::report::testing::{Message, Run, TestArchive, job_id, plain, put_revision};
 use crate::report::{CommonOptions, Ready};
 
@@ -86,9 +92,9 @@ fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
     assert_eq!(
         lines(CommonOptions::default()),
         [
-            "A|Nightly, all|1970-01-01T00:00:50Z|1970-01-01T00:01:40Z|4|3|1|1970-01-01T00:29:00Z|700|1",
-            "B||||1|1|0|||0",
-            "C||||0|0|0|||0",
+            "A|Nightly, all|1970-01-01T00:00:50Z|1970-01-01T00:01:40Z|4|3|1|1970-01-01T00:29:00Z|700|1|25|1640",
+            "B||||1|1|0|||0||",
+            "C||||0|0|0|||0||",
         ]
     );
     // Runs by their start; gaps that reach into the span, whole.
@@ -108,7 +114,7 @@ fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
     assert_eq!(
         header.join(","),
         "job_id,job_name,first_run_at,last_run_at,runs,runs_listed,runs_absent,last_synced_at,longest_gap_seconds,\
-         count_mismatches"
+         count_mismatches,usual_seconds,silent_seconds"
     );
 }
 
@@ -142,6 +148,44 @@ fn missed_runs_are_told_per_job_and_within_the_span() {
         header[0].join(","),
         "job_id,job_name,from,to,usual_seconds,runs_missed"
     );
+}
+
+#[test]
+fn a_job_that_stopped_misses_runs_up_to_its_last_complete_sync() {
+    let mut runs = starts(0, &[0, 10, 20]);
+    runs.extend(starts(1, &[0, 10]));
+    runs.extend(starts(2, &[0, 10, 20]));
+    runs.extend(starts(3, &[0, 10, 90]));
+    let archive = TestArchive::new(
+        &[Some("A"), Some("two runs"), Some("unwatched"), Some("D")],
+        &runs,
+    );
+    let set = |sql: &str| archive.connection().execute_batch(sql).unwrap();
+    let lines = |common| short(archive.lines(&Ready::<MissedRuns>::plain(&common)));
+    assert_eq!(lines(CommonOptions::default()), [""; 0], "never complete");
+    set("UPDATE _job SET last_synced_unix = 59; UPDATE _job SET watched = 0 WHERE name = 'unwatched'");
+    let open = "A|A|1970-01-01T00:00:20Z||10|3";
+    // The last start of D lies behind its last complete sync.
+    assert_eq!(lines(CommonOptions::default()), [open]);
+    // Silence is there in every span that it meets, even where no run starts in it.
+    assert_eq!(lines(span(Some(40), None)), [open]);
+    assert_eq!(lines(span(Some(59), None)), [""; 0]);
+    assert_eq!(
+        lines(span(None, Some(50))),
+        ["A|A|1970-01-01T00:00:20Z||10|3"],
+        "30 seconds"
+    );
+    assert_eq!(
+        lines(span(None, Some(45))),
+        [""; 0],
+        "25 are not more than 2.5 times 10"
+    );
+    let coverage = short(archive.lines(&Ready::<Coverage>::plain(&CommonOptions::default())));
+    let seconds: Vec<&str> = coverage
+        .iter()
+        .map(|line| line.rsplit('|').next().unwrap())
+        .collect();
+    assert_eq!(seconds, ["39", "49", "39", "0"], "never negative");
 }
 
 #[test]
@@ -179,4 +223,125 @@ fn changes_are_the_revisions_after_the_first_in_the_order_of_time() {
         header[0].join(","),
         "job_id,job_name,job_run_id,revision,captured_at,status_before,status,was_final,what"
     );
+}
+
+/// Runs of job 0, absent at these ages in days.
+fn absent_at(ages: &[i64]) -> TestArchive {
+    let day = 864_000_000_000;
+    let runs: Vec<Run> = (0..)
+        .zip(ages)
+        .map(|(index, _)| Run {
+            status: Some(5),
+            start: Some(index * day),
+            is_absent: true,
+            ..Run::default()
+        })
+        .collect();
+    let archive = TestArchive::new(&[Some("N")], &runs);
+    for (index, age) in (1..).zip(ages) {
+        archive
+            .connection()
+            .execute(
+                "UPDATE _run SET absent_since_unix = started_ticks / 10000000 + ?2 WHERE run_key = ?1",
+                [index, age * 86_400],
+            )
+            .unwrap();
+    }
+    archive
+}
+
+#[test]
+fn a_run_vanished_if_it_was_absent_below_nine_tenths_of_the_learned_purge_age() {
+    let archive = absent_at(&[90, 90, 90, 91, 90, 90, 90, 92, 81, 80, -3]);
+    let lines = short(archive.lines(&Ready::<Vanished>::plain(&CommonOptions::default())));
+    assert_eq!(
+        lines,
+        [
+            "#9|A|N|Faulted|1970-01-10T00:00:00Z|1970-03-31T00:00:00Z|80.0|90.0",
+            // A start behind the absence has no age below zero.
+            "413e6d92-6de0-4a89-8752-00000000000a|A|N|Faulted|1970-01-11T00:00:00Z|1970-01-08T00:00:00Z|0.0|90.0",
+        ]
+        .map(|line| line.replace("413e6d92-6de0-4a89-8752-00000000000", "#"))
+    );
+    let text = archive.written(
+        &Ready::<Vanished>::plain(&CommonOptions::default()),
+        Format::TABLE,
+        Style::default(),
+    );
+    assert!(
+        text.ends_with(
+            "\nPurge age 90 days, learned from 10 runs that the server stopped listing, 1 of them early.\n"
+        ),
+        "{text}"
+    );
+    let header = archive.try_csv(&plain(Vanished::default())).unwrap();
+    assert_eq!(
+        header[0].join(","),
+        "job_run_id,job_id,job_name,status_name,started_at,absent_since,age_days,purge_age_days"
+    );
+}
+
+#[test]
+fn with_fewer_than_ten_absences_no_run_vanished_unless_the_purge_age_is_given() {
+    let archive = absent_at(&[90, 90, 90, 91, 90, 90, 90, 92, 3]);
+    let common = CommonOptions::default();
+    let request = Ready::<Vanished>::plain(&common);
+    assert_eq!(archive.lines(&request), [""; 0]);
+    for format in [Format::TABLE, Format::HTML] {
+        let text = archive.written(&request, format, Style::default());
+        assert!(
+            text.contains("Whether runs vanished early is not known: no purge age is known.")
+                && text
+                    .contains("Purge age unknown: the server stopped listing 9 runs so far, and it takes 10"),
+            "{text}"
+        );
+    }
+    let given = CommonOptions {
+        purge_age: Some(Duration::from_secs(90 * 86_400)),
+        ..common
+    };
+    assert_eq!(archive.lines(&Ready::<Vanished>::plain(&given)).len(), 1);
+}
+
+#[test]
+fn every_report_says_in_its_own_terms_that_it_is_empty() {
+    let archive = TestArchive::new(&[Some("N")], &[Run::default()]);
+    let later = span(Some(1), Some(2));
+    fn said<R: Present>(archive: &TestArchive, common: &CommonOptions) -> String {
+        let request = Ready::<R>::plain(common);
+        let texts = Format::ALL
+            .into_iter()
+            .filter(|format| format.has_remarks)
+            .map(|format| archive.written(&request, format, Style::default()));
+        for text in texts {
+            assert!(text.contains(R::EMPTY), "{}: {text}", R::NAME);
+        }
+        R::EMPTY.to_owned()
+    }
+    let all = [
+        said::<FailureTrends>(&archive, &later),
+        said::<AssetErrors>(&archive, &later),
+        said::<Changes>(&archive, &later),
+        said::<Runs>(&archive, &later),
+        said::<Messages>(&archive, &later),
+    ];
+    let distinct: std::collections::HashSet<&String> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len());
+    // Nothing is claimed that cannot be told.
+    let missed = archive.written(
+        &Ready::<MissedRuns>::plain(&later),
+        Format::TABLE,
+        Style::default(),
+    );
+    assert_eq!(
+        missed,
+        "Whether runs were missed is not known: every job has fewer than 3 runs with a start, or no usual interval between them.\n"
+    );
+    let regular = TestArchive::new(&[Some("N")], &starts(0, &[0, 10, 20]));
+    let missed = regular.written(
+        &Ready::<MissedRuns>::plain(&CommonOptions::default()),
+        Format::TABLE,
+        Style::default(),
+    );
+    assert_eq!(missed, "No run was missed.\n");
 }

@@ -8,7 +8,7 @@ use crate::model::Instant;
 use crate::report::format::{Format, PageHeading, Style};
 use crate::report::html::Present;
 use crate::report::html::ROWS_SHOWN;
-use crate::report::options::{AssetFilter, MessageFilter, Span};
+use crate::report::options::{AssetFilter, MessageFilter, PurgeAgeFlag, Span};
 use crate::report::reports::asset_errors::GroupBy;
 use crate::report::reports::runs::{RunFilter, WantedStatus};
 use crate::report::reports::{
@@ -179,7 +179,9 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
     };
     let gaps = Coverage {
         gaps: true,
-        purge_age: Some(Duration::from_secs(86_400)),
+        purge_age: PurgeAgeFlag {
+            purge_age: Some(Duration::from_secs(86_400)),
+        },
     };
     let runs = Runs {
         filter: filter.clone(),

@@ -1,8 +1,10 @@
 //! What a manifest says of the options: names and order are what other programs read.
 
+use std::time::Duration;
+
 use crate::model::{Instant, named};
 use crate::report::html::Present;
-use crate::report::options::Span;
+use crate::report::options::{PurgeAgeFlag, Span};
 use crate::report::reports::{AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns};
 use crate::report::{CommonOptions, Ready};
 
@@ -15,6 +17,7 @@ fn described<R: Present>(report: R) -> String {
         zone: named("Europe/Berlin"),
         jobs: vec!["A".to_owned()],
         include_absent: true,
+        purge_age: None,
     };
     let ready = Ready::new(report, common, Instant::from_unix_seconds(0)).unwrap();
     let json = serde_json::to_string(&ready).unwrap();
@@ -27,11 +30,13 @@ fn options_are_described_with_their_names_and_in_their_order() {
     assert_eq!(described(Coverage::default()), "{COMMON}");
     let gaps = Coverage {
         gaps: true,
-        purge_age: None,
+        purge_age: PurgeAgeFlag {
+            purge_age: Some(Duration::from_secs(86_400)),
+        },
     };
     assert_eq!(
         described(gaps),
-        r#"{COMMON,"gaps":true,"purge_age_seconds":15552000}"#
+        r#"{COMMON,"gaps":true,"purge_age_seconds":86400}"#
     );
     assert_eq!(described(MissedRuns::default()), r#"{COMMON,"factor":"2.5"}"#);
     let compared = FailureTrends {

@@ -180,7 +180,7 @@ fn the_page_answers_the_three_questions_with_a_chart_for_each() {
         Style::default(),
     );
     for text in [
-        "Is it complete?</h2><div class=\"big\"><bdi>1 gap, 3 jobs behind</bdi></div>",
+        "Is it complete?</h2><div class=\"big\"><bdi>3 jobs never complete, 80 missed runs in 1 gap</bdi></div>",
         "Is it getting worse?</h2><div class=\"big\"><bdi>Worse</bdi></div>",
         "Where?</h2><div class=\"big\"><bdi>Nightly</bdi></div>",
         "Failure rate and runs over time",

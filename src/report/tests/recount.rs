@@ -110,6 +110,7 @@ fn any_common() -> impl Strategy<Value = CommonOptions> {
                 zone,
                 jobs: job.map(job_id).into_iter().collect(),
                 include_absent,
+                purge_age: None,
             }
         })
 }

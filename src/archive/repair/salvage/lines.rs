@@ -332,4 +332,19 @@ mod tests {
         cut[1].line.push_str(" x");
         assert_eq!(verdicts(&cut), "k1bdd");
     }
+
+    #[test]
+    fn behind_a_lost_first_line_the_others_are_judged_all_the_same() {
+        let mut ledger = ledger();
+        // An acceptance of bytes whose own line is nowhere: sealed, and yet nothing that may be said.
+        let hex = "ab".repeat(32);
+        let by = format!("accepted id=1 at={AT} sha256={hex} why={hex} by={hex}");
+        let hash = entry_hash(&ledger[7].hash, &by);
+        ledger.push(OldLine {
+            entry: 9,
+            line: by,
+            hash,
+        });
+        assert_eq!(verdicts(&ledger[1..]), "bdk1k2k1k1k1k1d");
+    }
 }

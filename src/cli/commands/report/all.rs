@@ -1,6 +1,7 @@
 //! `jobruns report all`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::list::every_report;
 use crate::archive::ReadOnly;
@@ -12,7 +13,7 @@ use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
 use crate::report::format::Format;
 use crate::report::html::index;
-use crate::report::options::CommonArgs;
+use crate::report::options::{CommonArgs, PurgeAgeFlag};
 use crate::report::{CommonOptions, ReportMeta, Written};
 
 /// Every report, each in its own file
@@ -38,10 +39,17 @@ pub(super) struct AllArgs {
     #[command(flatten)]
     pub(super) common: CommonArgs,
     #[command(flatten)]
+    purge_age: PurgeAgeFlag,
+    #[command(flatten)]
     form: FormArgs,
 }
 
 impl AllArgs {
+    /// The server's purge age, where one is given.
+    pub(super) const fn purge_age(&self) -> Option<Duration> {
+        self.purge_age.purge_age
+    }
+
     /// Makes the folder, before any work is done.
     pub(super) fn folder(&self, place: &PathContext<'_>) -> Result<OutputDir, Failure> {
         let (format, style) = self.form.form(Format::CSV, None)?;

@@ -41,6 +41,7 @@ list! {
     failures::Failures,
     coverage::Coverage,
     missed_runs::MissedRuns,
+    vanished::Vanished,
     changes::Changes,
     runs::Runs,
     messages::Messages,

@@ -13,7 +13,7 @@ use crate::archive::ReadOnly;
 use crate::cli::commands::status;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::rows::RowsArgs;
-use crate::cli::output::target::{PathContext, tell_empty};
+use crate::cli::output::target::{PathContext, tell_remarks};
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
 use crate::model::{Instant, parse_duration};
@@ -57,12 +57,25 @@ impl Which {
                 let (request, rows) = report.request(now)?;
                 Requested::One(request, rows)
             }
-            Self::All(args) => Requested::All(args, args.common.options(now)?),
+            Self::All(args) => {
+                let common = CommonOptions {
+                    purge_age: args.purge_age(),
+                    ..args.common.options(now)?
+                };
+                Requested::All(args, common)
+            }
         })
     }
 }
 
 impl ReportArgs {
+    /// Writes what is asked for where it is asked for.
+    pub(crate) fn run(&self, archive: &Path, console: &Console) -> Result<Exit, Failure> {
+        let now = Instant::now();
+        let cancel = Cancel::listen(self.target(now)?.is_some())?;
+        self.write(archive, None, now, &cancel, console)
+    }
+
     /// Where it writes, as asked: a file, or a folder for all reports; `None` for standard output.
     pub(crate) fn target(&self, now: Instant) -> Result<Option<PathBuf>, Failure> {
         Ok(match self.report.requested(now)? {
@@ -94,16 +107,18 @@ impl ReportArgs {
             Requested::One(request, rows) => {
                 let mut target = Some(rows.open(&place)?);
                 let reader = ReadOnly::open(archive)?;
-                let written = reader.settled(|reader| {
+                let (format, written) = reader.settled(|reader| {
                     let target = target.take().map_or_else(|| rows.open(&place), Ok)?;
                     cancel.interrupts(reader);
                     let snapshot = reader.snapshot()?;
                     let meta = request.meta(&snapshot);
-                    target.held_back_for(reader)?.write(meta, cancel, |printer| {
+                    let format = target.format();
+                    let written = target.held_back_for(reader)?.write(meta, cancel, |printer| {
                         reader.confirmed(request.write(&snapshot, printer))
-                    })
+                    })?;
+                    Ok::<_, Failure>((format, written))
                 })?;
-                tell_empty(request.name(), written.rows);
+                tell_remarks(request.name(), format, &written);
                 (Exit::Done, request.common(), reader)
             }
             Requested::All(args, common) => {
@@ -144,10 +159,4 @@ fn freshness(
         }
     }
     Ok(status::check(states, max_age, now))
-}
-
-pub(crate) fn run(args: &ReportArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
-    let now = Instant::now();
-    let cancel = Cancel::listen(args.target(now)?.is_some())?;
-    args.write(archive, None, now, &cancel, console)
 }

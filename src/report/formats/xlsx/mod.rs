@@ -43,6 +43,7 @@ pub(in crate::report) const FORMAT: TableFormat = TableFormat {
     name: "xlsx",
     extension: "xlsx",
     fits_terminal: false,
+    has_remarks: false,
     open: |out, _, meta| Ok(Box::new(Xlsx::new(out, meta)?)),
 };
 

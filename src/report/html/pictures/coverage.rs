@@ -44,7 +44,7 @@ impl Present for Coverage {
         MissedRuns::default().each(snapshot, scope, &mut |row| {
             gaps.entry(row.job_id.to_owned()).or_default().push(Gap {
                 from: row.from,
-                to: row.to,
+                to: row.end(),
                 runs_missed: row.count(),
             });
             Ok(())

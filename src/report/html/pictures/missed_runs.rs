@@ -59,7 +59,7 @@ impl Picture<MissedRuns> for Missed {
         let piece = Piece {
             kind: PieceKind::Gap,
             from: wall_clock(self.zone, row.from),
-            to: wall_clock(self.zone, row.to),
+            to: wall_clock(self.zone, row.end()),
             words: format!("{} missed", counted(missed, "run")),
         };
         self.lines.add(row.job_id, row.job_name, piece, missed);

@@ -11,3 +11,4 @@ mod missed_runs;
 mod over_time;
 mod overview;
 mod spans;
+mod vanished;

@@ -8,7 +8,7 @@ use crate::report::format::{Format, Style};
 use crate::report::html::{Document, Present};
 use crate::report::options::Scope;
 use crate::report::reports::OverviewReport;
-use crate::report::reports::overview::{Overview, complete_in_words, write_text};
+use crate::report::reports::overview::{complete_in_words, write_text};
 use crate::text::capitalized;
 
 impl Present for OverviewReport {
@@ -22,7 +22,7 @@ impl Present for OverviewReport {
         if !["json", "table", "html"].contains(&format.name) {
             return Ok(None);
         }
-        let overview = Overview::read(snapshot, scope)?;
+        let overview = self.overview(snapshot, scope)?;
         let text = match format.name {
             // One object: a page of figures is not a list.
             "json" => serde_json::to_string_pretty(&overview).expect("text keys and plain values") + "\n",

@@ -44,6 +44,7 @@ row! {
 
 impl Report for AssetErrors {
     const NAME: &'static str = "asset-errors";
+    const EMPTY: &'static str = "No asset has matching messages.";
     type Row<'a> = Either<AssetRow<'a>, AssetComparison<'a>>;
 
     fn columns(&self) -> &'static [Column] {

@@ -1,6 +1,7 @@
 //! Putting the overview together.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::assets;
 use super::compare::{Comparison, Share, Verdict, Windows, rate};
@@ -11,6 +12,8 @@ use crate::report::bins::{Bins, Counts, Runs};
 use crate::report::definition::Report;
 use crate::report::error::ReportError;
 use crate::report::options::{Period, Scope, local_day};
+use crate::report::purge_age::PurgeAges;
+use crate::report::reports::health::{Assessment, HistoryCounts};
 use crate::report::reports::{Changes, MissedRuns, coverage};
 
 /// Gaps that are told one by one.
@@ -26,7 +29,11 @@ struct Run {
 
 impl Overview {
     /// Reads the state of the archive.
-    pub(crate) fn read(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Self, ReportError> {
+    pub(crate) fn read(
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        purge_age: Option<Duration>,
+    ) -> Result<Self, ReportError> {
         let common = scope.options();
         let mut jobs = jobs(snapshot, scope)?;
         let mut overview = Self {
@@ -42,6 +49,7 @@ impl Overview {
             }),
             totals: Totals::default(),
             completeness: Completeness::default(),
+            assessment: Assessment::default(),
             comparison: None,
             jobs: Vec::new(),
             worst_assets: Vec::new(),
@@ -68,7 +76,43 @@ impl Overview {
             let never = job.watched && job.last_synced_at.is_none();
             overview.completeness.jobs_never_complete += u64::from(never);
         }
+        overview.assess(snapshot, scope, purge_age)?;
         Ok(overview)
+    }
+
+    /// Whether all of it is there, as of the last sync: the same archive gives the same answer.
+    fn assess(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        purge_age: Option<Duration>,
+    ) -> Result<(), ReportError> {
+        let ages = PurgeAges::read(snapshot, purge_age)?;
+        let Completeness {
+            gaps,
+            runs_missed,
+            count_mismatches,
+            ..
+        } = self.completeness;
+        let is_open = |job: &&Job| job.open_gap.is_some();
+        let open = || self.jobs.iter().filter(is_open);
+        let counts = HistoryCounts {
+            count_mismatches,
+            gaps: gaps - u64::try_from(open().count()).expect("a length fits"),
+            runs_missed: runs_missed - open().filter_map(|job| job.open_gap).sum::<u64>(),
+            // Not known where no server told which jobs it has.
+            unwatched: Some(snapshot.server_jobs()?)
+                .filter(|servers| !servers.is_empty())
+                .map(|servers| servers.iter().map(|server| server.unwatched.len() as u64).sum()),
+        };
+        let last = snapshot.last_sync()?;
+        let at = last.map_or(0, |sync| {
+            sync.finished_unix
+                .map_or(sync.started_unix, |ended| ended.max(sync.started_unix))
+        });
+        let at = Instant::from_unix_seconds(at);
+        self.assessment = Assessment::read(snapshot, scope, &ages, &counts, at)?;
+        Ok(())
     }
 
     /// What the report `coverage` says.
@@ -161,14 +205,17 @@ impl Overview {
                 let job = &mut jobs[place].1;
                 job.gaps += 1;
                 job.runs_missed += runs_missed;
+                if row.to.is_none() {
+                    job.open_gap = Some(runs_missed);
+                }
                 job.gap_ticks
-                    .push((row.from.ticks(), row.to.ticks(), runs_missed));
+                    .push((row.from.ticks(), row.end().ticks(), runs_missed));
             }
             gaps.push(Gap {
                 job_id: row.job_id.to_owned(),
                 job_name: row.job_name.map(str::to_owned),
                 from: row.from.to_string(),
-                to: row.to.to_string(),
+                to: row.to.map(|to| to.to_string()),
                 runs_missed,
             });
             Ok(())
@@ -222,6 +269,7 @@ fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, Job)>, Repor
             quarantine_open: u64::try_from(fresh.open_quarantine).unwrap_or(0),
             by_day: Bins::new(Period::Day),
             gap_ticks: Vec::new(),
+            open_gap: None,
             span_ticks: None,
         };
         Some((name.job_key, job))

@@ -18,7 +18,7 @@ pub(in crate::report) use self::text::{as_of, by_concern, complete_in_words, day
 use crate::archive::Snapshot;
 use crate::report::definition::{EachRow, Report};
 use crate::report::error::ReportError;
-use crate::report::options::Scope;
+use crate::report::options::{PurgeAgeFlag, Scope};
 
 /// The state of the archive on one page: is it complete, is it getting worse, and where?
 ///
@@ -27,15 +27,36 @@ use crate::report::options::Scope;
 /// covers everything archived, and compares the last 28 days with the 28 days before. Two failure rates count as
 /// different if chance alone would rarely produce the difference (two standard errors). Gaps are those of missed-runs
 /// with its default factor.
+///
+/// It says that the archive is complete, as far as the server told, only if nothing of all this was found: watched jobs
+/// that were never complete, that stopped, or whose last sync is behind; a sync later than the server's purge age; spans
+/// that coverage --gaps does not prove; runs that vanished early; pieces in quarantine; wrong message counts; missed
+/// runs; a doubtful clock. Else it names them, the worst first, each with the command that shows more.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report overview
   jobruns report overview --format html --output overview.html
   jobruns report overview --since 1y --timezone Europe/Berlin --format json")]
-pub(crate) struct OverviewReport {}
+pub(crate) struct OverviewReport {
+    #[command(flatten)]
+    #[serde(flatten)]
+    purge_age: PurgeAgeFlag,
+}
+
+impl OverviewReport {
+    /// Reads the state of the archive.
+    pub(in crate::report) fn overview(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+    ) -> Result<Overview, ReportError> {
+        Overview::read(snapshot, scope, self.purge_age.given(scope.options()))
+    }
+}
 
 impl Report for OverviewReport {
     const NAME: &'static str = "overview";
+    const EMPTY: &'static str = "There is nothing to report.";
     type Row<'a> = FigureRow<'a>;
 
     /// A figure a row, for formats that know nothing but rows.
@@ -45,6 +66,6 @@ impl Report for OverviewReport {
         scope: &Scope,
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
-        rows::each(&Overview::read(snapshot, scope)?, |figure| row(&figure))
+        rows::each(&self.overview(snapshot, scope)?, |figure| row(&figure))
     }
 }

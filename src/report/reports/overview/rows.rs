@@ -60,6 +60,20 @@ pub(super) fn each(
     ] {
         put(("archive", None, None, figure), Cell::from(count))?;
     }
+    let assessment = &overview.assessment;
+    put(
+        ("archive", None, None, "is_complete"),
+        Cell::from(assessment.is_complete),
+    )?;
+    put(("archive", None, None, "answer"), Cell::Text(&assessment.answer))?;
+    put(
+        ("archive", None, None, "sync_by"),
+        Cell::from(assessment.sync_by.as_deref()),
+    )?;
+    for finding in &assessment.findings {
+        let name = ("finding", None, None, finding.kind.label());
+        put(name, Cell::from(finding.count))?;
+    }
     put(
         ("archive", None, None, "failure_rate"),
         totals.failure_rate.into(),

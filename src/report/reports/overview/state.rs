@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::compare::{Comparison, Share, Verdict};
 use crate::report::bins::{Bins, Counts, Runs};
+use crate::report::reports::health::Assessment;
 use crate::report::titles::asset_title;
 
 /// The state of the archive.
@@ -17,6 +18,8 @@ pub(crate) struct Overview {
     pub(crate) totals: Totals,
     /// What is missing, as far as can be told.
     pub(crate) completeness: Completeness,
+    /// Whether all of it is there, and how that is known.
+    pub(crate) assessment: Assessment,
     /// Now against the span before; `None` where there are no runs.
     pub(crate) comparison: Option<Comparison>,
     /// Every job that was asked for, by GUID.
@@ -87,17 +90,6 @@ pub(crate) struct Completeness {
     pub(crate) jobs_never_complete: u64,
 }
 
-impl Completeness {
-    /// Whether nothing is known to be missing.
-    pub(crate) const fn is_whole(&self) -> bool {
-        self.gaps == 0
-            && self.count_mismatches == 0
-            && self.quarantine_open == 0
-            && self.jobs_behind == 0
-            && self.jobs_never_complete == 0
-    }
-}
-
 /// A span in which runs are missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Gap {
@@ -105,8 +97,8 @@ pub(crate) struct Gap {
     pub(crate) job_name: Option<String>,
     /// Start of the run before, UTC.
     pub(crate) from: String,
-    /// Start of the run behind, UTC.
-    pub(crate) to: String,
+    /// Start of the run behind, UTC; `None` where the job has not run since.
+    pub(crate) to: Option<String>,
     pub(crate) runs_missed: u64,
 }
 
@@ -144,6 +136,9 @@ pub(crate) struct Job {
     /// Spans of its gaps, in ticks of 100 ns, with the runs that are missing.
     #[serde(skip)]
     pub(in crate::report) gap_ticks: Vec<(i64, i64, u64)>,
+    /// Runs that it has missed since its last one, where it has stopped.
+    #[serde(skip)]
+    pub(in crate::report) open_gap: Option<u64>,
     /// Start of the first and of the last run, in ticks of 100 ns.
     #[serde(skip)]
     pub(in crate::report) span_ticks: Option<(i64, i64)>,

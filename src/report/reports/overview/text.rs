@@ -8,6 +8,7 @@ use super::compare::{Share, Verdict};
 use super::state::{Asset, Job, Overview};
 use crate::report::blocks::Blocks;
 use crate::report::numbers::{counted, grouped, percent};
+use crate::report::reports::health::FindingKind;
 use crate::report::titles::minute;
 use crate::text::{columns_of, in_columns, visible};
 
@@ -123,32 +124,11 @@ pub(in crate::report) fn as_of(overview: &Overview) -> String {
 
 /// Whether it is complete, in a few words.
 pub(in crate::report) fn complete_in_words(overview: &Overview) -> String {
-    let completeness = &overview.completeness;
-    if overview.totals.runs == 0 {
+    let assessment = &overview.assessment;
+    if overview.totals.runs == 0 && assessment.is_complete {
         return "no runs".to_owned();
     }
-    if completeness.is_whole() {
-        return "nothing is known to be missing".to_owned();
-    }
-    let mut words = Vec::new();
-    let mut tell = |number: u64, text: String| {
-        if number > 0 {
-            words.push(text);
-        }
-    };
-    tell(completeness.gaps, counted(completeness.gaps, "gap"));
-    let behind = counted(completeness.jobs_behind, "job");
-    tell(completeness.jobs_behind, format!("{behind} behind"));
-    tell(
-        completeness.quarantine_open,
-        format!("{} in quarantine", grouped(completeness.quarantine_open)),
-    );
-    let wrong = counted(completeness.count_mismatches, "run");
-    tell(
-        completeness.count_mismatches,
-        format!("{wrong} with a wrong count"),
-    );
-    words.join(", ")
+    assessment.answer.clone()
 }
 
 fn complete(page: &mut Page, overview: &Overview) {
@@ -173,41 +153,37 @@ fn complete(page: &mut Page, overview: &Overview) {
             ),
         );
     }
-    if completeness.gaps > 0 {
-        let missed = counted(completeness.runs_missed, "run");
-        page.fact(
-            "gaps",
-            &format!("{}, {missed} missed; the largest:", grouped(completeness.gaps)),
-        );
-        for gap in completeness.largest_gaps.iter().take(3) {
-            let title = gap.job_name.as_deref().unwrap_or(&gap.job_id);
-            let (from, to) = (day(Some(&gap.from)), day(Some(&gap.to)));
-            let missed = format!("{} missed", grouped(gap.runs_missed));
-            page.fact_of(&format!("{from} to {to}  {missed}"), title);
+    let assessment = &overview.assessment;
+    for finding in &assessment.findings {
+        page.fact(finding.kind.label(), &finding.text);
+        if let Some(worst) = &finding.worst {
+            let job = worst.job.as_deref().map(|job| in_columns(job, 30));
+            let job = job.map_or_else(String::new, |job| format!("{job}: "));
+            page.fact("", &format!("{job}{}", worst.text));
         }
-    }
-    if completeness.jobs_behind > 0 {
-        page.fact("behind", &counted(completeness.jobs_behind, "watched job"));
-        for job in overview.jobs.iter().filter(|job| job.behind).take(3) {
-            let synced = job
-                .last_synced_at
-                .as_deref()
-                .map_or_else(|| "never complete".to_owned(), minute);
-            page.fact_of(&synced, job.title());
+        if finding.kind == FindingKind::MissedRuns {
+            for gap in completeness
+                .largest_gaps
+                .iter()
+                .filter(|gap| gap.to.is_some())
+                .take(3)
+            {
+                let title = gap.job_name.as_deref().unwrap_or(&gap.job_id);
+                let (from, to) = (day(Some(&gap.from)), day(gap.to.as_deref()));
+                let missed = format!("{} missed", grouped(gap.runs_missed));
+                page.fact_of(&format!("{from} to {to}  {missed}"), title);
+            }
         }
+        page.fact("", &format!("see `{}`", finding.command));
     }
-    if completeness.quarantine_open > 0 {
-        page.fact(
-            "quarantine",
-            &format!("{} to be looked at", grouped(completeness.quarantine_open)),
-        );
+    for words in &assessment.rests_on {
+        page.fact("rests on", words);
     }
-    if completeness.count_mismatches > 0 {
-        let runs = counted(completeness.count_mismatches, "run");
-        page.fact(
-            "counts",
-            &format!("{runs} with other messages than their count says"),
-        );
+    for words in &assessment.not_known {
+        page.fact("not known", words);
+    }
+    if let Some(by) = &assessment.sync_by {
+        page.fact("sync again by", &minute(by));
     }
     if totals.changes > 0 {
         let changes = counted(totals.changes, "change");

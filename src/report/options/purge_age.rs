@@ -1,0 +1,37 @@
+//! The server's purge age, as a flag of the reports that need it.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::common::CommonOptions;
+use crate::model::parse_positive_duration;
+
+/// The purge age, where one is given.
+#[derive(Debug, Clone, Copy, Default, clap::Args, Serialize)]
+pub(crate) struct PurgeAgeFlag {
+    /// The age at which the server purges runs, such as 90d [default: learned from the runs that it stopped listing]
+    #[arg(long, env = "JOBRUNS_PURGE_AGE", value_name = "DURATION", value_parser = parse_positive_duration)]
+    #[serde(
+        rename = "purge_age_seconds",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "seconds"
+    )]
+    pub(crate) purge_age: Option<Duration>,
+}
+
+fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs()).serialize(serializer)
+}
+
+impl PurgeAgeFlag {
+    /// Takes the setting where the flag is not given.
+    pub(crate) fn resolve(&mut self, common: &CommonOptions) {
+        self.purge_age = self.given(common);
+    }
+
+    /// The flag, else the setting.
+    pub(crate) fn given(&self, common: &CommonOptions) -> Option<Duration> {
+        self.purge_age.or(common.purge_age)
+    }
+}
