@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cli       -> sync, report, lake, archive, simulator, config, ccs, decode, model, text, memory
-//! sync      -> ccs, archive, decode, model
+//! sync      -> ccs, archive, decode, model, text
 //! report    -> archive, model, text, memory
 //! lake      -> archive, model
 //! archive   -> decode, model, memory
@@ -17,13 +17,13 @@
 //! model     ->
 //! ```
 //!
-//! | room | what lives there | what you can rely on |
+//! | module | contents | guarantees |
 //! | --- | --- | --- |
 //! | [`model`] | jobs, runs, messages, statuses, instants | no I/O, no SQL, no HTTP, no JSON |
 //! | [`decode`] | the bytes of an answer to runs, one at a time | pure; holds one run; never panics on foreign bytes |
 //! | [`ccs`] | the REST client: token, TLS, retry | the only HTTP client |
 //! | [`archive`] | the SQLite file: opening, writing, ledger, quarantine, verify | the only SQL; no async |
-//! | [`sync`] | joins `ccs`, `decode` and `archive` | the only room that knows all three |
+//! | [`sync`] | joins `ccs`, `decode` and `archive` | the only module that uses all three |
 //! | [`report`] | rows of the archive to tables, tables to bytes | rows in, bytes out |
 //! | [`lake`] | the archive as Parquet files for other engines, brought up to date | only the manifest's files count |
 //! | [`config`] | flags, environment, file; credentials | secrets print as redacted |

@@ -1,6 +1,7 @@
-//! Foreign texts on one line, where nothing in them is executed and everything is seen.
+//! Foreign texts on one line, where nothing in them is executed and everything is seen; errors with their causes.
 
 use std::borrow::Cow;
+use std::error::Error;
 
 use unicode_width::UnicodeWidthChar;
 
@@ -84,6 +85,38 @@ pub fn shortened(text: &str, characters: usize) -> Option<&str> {
     text.char_indices().nth(characters).map(|(at, _)| &text[..at])
 }
 
+/// The causes of `error` from the nearest to the deepest, each once: some libraries repeat a cause in their own words, or
+/// with more in front.
+#[must_use]
+pub fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let message = error.to_string();
+    let mut causes: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        let is_said = message.contains(&text) || causes.iter().any(|said| said.contains(&text));
+        if !is_said {
+            if causes.last().is_some_and(|last| text.ends_with(last.as_str())) {
+                causes.pop();
+            }
+            causes.push(text);
+        }
+        next = cause.source();
+    }
+    causes
+}
+
+/// An error with its causes in one line, separated by colons.
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    for cause in causes(error) {
+        line.push_str(": ");
+        line.push_str(&cause);
+    }
+    line
+}
+
 /// The one of `known` that was probably meant by `given`, if one is near. Letter case does not count.
 #[must_use]
 pub fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
@@ -117,6 +150,25 @@ pub fn columns_of(text: &str) -> usize {
         return text.len();
     }
     text.chars().map(|character| character.width().unwrap_or(0)).sum()
+}
+
+/// A foreign text on one line of at most so many columns. What is left out is at its end, and an ellipsis stands for it.
+#[must_use]
+pub fn begin_in_columns(text: &str, columns: usize) -> String {
+    let text = visible(text);
+    if columns_of(&text) <= columns {
+        return text.into_owned();
+    }
+    let mut kept = String::new();
+    let mut used = 0;
+    for character in text.chars() {
+        used += character.width().unwrap_or(0);
+        if used + 1 > columns {
+            break;
+        }
+        kept.push(character);
+    }
+    kept + "…"
 }
 
 /// A foreign name on one line of at most so many columns. What is left out is in its middle: names often differ only in how
@@ -171,6 +223,31 @@ pub fn is_active(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_fits_its_columns_whatever_it_is() {
+        assert_eq!(begin_in_columns("abc", 3), "abc");
+        assert_eq!(begin_in_columns("abcd", 3), "ab…");
+        assert_eq!(begin_in_columns("東京東京", 5), "東京…");
+        assert_eq!(begin_in_columns("東京東京", 4), "東…");
+        assert_eq!(begin_in_columns("a\x1b", 4), "a␛");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{message}")]
+    struct Failed {
+        message: &'static str,
+        source: Option<Box<Self>>,
+    }
+
+    #[test]
+    fn each_cause_stands_once_in_the_chain() {
+        let error = ["error 13: disk is full", "disk is full", "cannot store", "cannot"]
+            .into_iter()
+            .fold(None, |source, message| Some(Box::new(Failed { message, source })))
+            .unwrap();
+        assert_eq!(chain(&*error), "cannot: cannot store: error 13: disk is full");
+    }
 
     #[test]
     fn a_name_is_shortened_in_its_middle_to_the_columns_there_are() {

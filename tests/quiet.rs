@@ -11,6 +11,7 @@ use std::process::Stdio;
 
 use common::program::{Ended, Program};
 use common::story::Story;
+use serde_json::json;
 
 /// What a successful command prints with `--quiet`.
 #[derive(Debug, PartialEq, Eq)]
@@ -346,7 +347,16 @@ fn mail(program: &Program, line: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_crontabs_mail_exactly_when_something_is_wrong() {
-    let (story, _) = synced().await;
+    let story = Story::new().await;
+    // Jobs that ran just now: the runs of the look-alike's history are so old that each job counts as stopped.
+    let now = jobruns::model::Instant::now().to_string();
+    for job in 0..3 {
+        let run = json!({"JobRunID": format!("0e0e0e0e-0000-4000-8000-{job:012}"), "Status": 2, "JobStartTime": now,
+            "JobEndTime": now, "MessageCount": 0, "JobMessages": []});
+        let body = json!({"JobID": story.job(job), "TotalJobRuns": 1, "JobStatusInfo": [run]});
+        story.server.set_body(job, body.to_string());
+    }
+    story.sync(&[]).ends_with(0);
     let program = &story.program;
     std::fs::create_dir(program.path("bin")).unwrap();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_jobruns"), program.path("bin/jobruns")).unwrap();
@@ -435,8 +445,10 @@ async fn tables_fit_a_terminal_and_a_dumb_one_gets_no_escape_sequence() {
         let Some(shown) = on_terminal(&story.program, "xterm", list) else {
             return;
         };
+        // A warning about a job is a sentence, which the terminal breaks.
+        let mut table = shown.lines().filter(|line| !line.contains("Warning"));
         assert!(
-            shown.lines().all(|line| line.trim_end().chars().count() <= 80),
+            table.all(|line| line.trim_end().chars().count() <= 80),
             "{list}:\n{shown}"
         );
         let wide = on_terminal(&story.program, "xterm", &format!("{list} --wide")).unwrap();

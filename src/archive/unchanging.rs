@@ -63,20 +63,20 @@ pub(super) fn open<T>(
 pub(super) struct Unchanging {
     path: PathBuf,
     file: PathBuf,
-    state: State,
+    state: FileState,
 }
 
 /// What is another one after a change. The header has, among others, SQLite's change counter (bytes 24 to 27) and for which
 /// value of it the header's other figures hold (92 to 95); either alone stays as it is at some commits.
 #[derive(Debug, PartialEq, Eq)]
-struct State {
+struct FileState {
     identity: FileIdentity,
     bytes: u64,
     modified: Option<SystemTime>,
     header: Vec<u8>,
 }
 
-impl State {
+impl FileState {
     fn of(file: &Path) -> std::io::Result<Self> {
         let data = fs::metadata(file)?;
         let mut header = Vec::new();
@@ -97,7 +97,7 @@ impl Unchanging {
         let file = resolve(path)?;
         // The file before its log: what is written into it after this is seen at the end by the file, and what was being
         // written into it by the log.
-        let state = State::of(&file).map_err(io_error("look at", path))?;
+        let state = FileState::of(&file).map_err(io_error("look at", path))?;
         if has_content(&beside(&file, "-wal")) || has_content(&beside(&file, "-journal")) {
             return Err(ArchiveError::UnreadableLog {
                 path: path.to_path_buf(),

@@ -36,13 +36,13 @@ pub(super) struct Session {
     password_origin: Option<String>,
     /// As it goes into the form: encoded as the settings ask.
     password: Secret,
-    state: Mutex<State>,
+    state: Mutex<TokenState>,
     /// Fetches ended so far, well or badly.
     fetches: AtomicU64,
 }
 
 #[derive(Default)]
-struct State {
+struct TokenState {
     token: Option<Token>,
     generation: u64,
     /// How the last fetch failed, if it did.
@@ -129,7 +129,7 @@ impl Session {
     async fn fetch(
         &self,
         transport: &Transport,
-        state: &mut State,
+        state: &mut TokenState,
         fetches: u64,
     ) -> Result<Bearer, CcsError> {
         if let Some(rejected) = &state.rejected {
@@ -160,7 +160,7 @@ impl Session {
         }
     }
 
-    async fn renew_or_login(&self, transport: &Transport, state: &mut State) -> Result<Token, CcsError> {
+    async fn renew_or_login(&self, transport: &Transport, state: &mut TokenState) -> Result<Token, CcsError> {
         let generation = state.generation + 1;
         let held = state.token.as_ref().map(|token| token.bearer.clone());
         if let Some(refresh) = held.as_ref().and_then(|bearer| bearer.refresh.as_ref()) {

@@ -1,4 +1,4 @@
-//! From a room's error to kind, words and exit code: the one place where this is decided.
+//! From a module's error to its message and exit code: the one place where this is decided.
 
 use std::error::Error;
 use std::io;
@@ -11,6 +11,7 @@ use crate::config::{ConfigError, KeyringError};
 use crate::report::ReportError;
 use crate::simulator::SimulatorError;
 use crate::sync::SyncError;
+use crate::text::causes;
 
 /// How a command ends, as scripts and scheduled tasks see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,25 +164,6 @@ impl Failure {
             Self::Error(told) => told.exit,
         }
     }
-}
-
-/// The causes of `error`, each once: some libraries repeat the cause in their own words, or with more in front.
-fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
-    let mut causes: Vec<String> = Vec::new();
-    let mut said = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !words.is_empty() && !said.contains(&words) {
-            if causes.last().is_some_and(|last| words.ends_with(last.as_str())) {
-                causes.pop();
-            }
-            said.clone_from(&words);
-            causes.push(words);
-        }
-        next = cause.source();
-    }
-    causes
 }
 
 impl From<ConfigError> for Failure {

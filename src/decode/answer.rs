@@ -85,7 +85,7 @@ pub enum End {
 /// know without holding them. Commas between elements are not insisted on, but [`Envelope::broken_at`] says so.
 #[derive(Debug)]
 pub struct AnswerReader {
-    state: State,
+    state: ParseState,
     envelope: Envelope,
     offset: u64,
     /// Offset of the first byte of the value that is being read.
@@ -120,7 +120,7 @@ struct Oversize {
 }
 
 #[derive(Debug)]
-enum State {
+enum ParseState {
     /// Before the first byte that counts; bytes of the byte order mark seen.
     Start(usize),
     /// In the object, before a name or `}`; a comma in front of `}` does no harm.
@@ -158,7 +158,7 @@ impl AnswerReader {
     #[must_use]
     pub fn new(run_limit: usize) -> Self {
         Self {
-            state: State::Start(0),
+            state: ParseState::Start(0),
             envelope: Envelope::default(),
             offset: 0,
             value_at: 0,
@@ -204,7 +204,7 @@ impl AnswerReader {
         if let Some(error) = self.failed {
             return End::NotAnAnswer(error);
         }
-        if self.bare && matches!(self.state, State::InValue { .. }) {
+        if self.bare && matches!(self.state, ParseState::InValue { .. }) {
             // `null` alone: its end is the end of the bytes. Less of it is cut.
             let cut = b"null".starts_with(&self.held) && self.held.len() < 4;
             match self.end_of_bare_literal() {
@@ -214,8 +214,8 @@ impl AnswerReader {
             }
         }
         match self.state {
-            State::Closed if self.bare || self.runs_field => End::Complete(self.envelope),
-            State::Closed => End::NotAnAnswer(self.error("an object without JobStatusInfo")),
+            ParseState::Closed if self.bare || self.runs_field => End::Complete(self.envelope),
+            ParseState::Closed => End::NotAnAnswer(self.error("an object without JobStatusInfo")),
             _ => End::Cut(self.envelope),
         }
     }
@@ -224,16 +224,16 @@ impl AnswerReader {
     fn step(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Element)) -> Result<usize, NotAnAnswer> {
         let byte = bytes[0];
         match &mut self.state {
-            State::InRun(scan) => {
+            ParseState::InRun(scan) => {
                 let end = scan.advance(bytes);
                 self.keep_run(&bytes[..end.unwrap_or(bytes.len())]);
                 if end.is_some() {
                     sink(self.end_of_run());
-                    self.state = State::BetweenRuns;
+                    self.state = ParseState::BetweenRuns;
                 }
                 return Ok(end.unwrap_or(bytes.len()));
             }
-            State::BetweenRuns => match byte {
+            ParseState::BetweenRuns => match byte {
                 b',' => {
                     if self.comma != Comma::Due {
                         self.note_broken();
@@ -244,9 +244,9 @@ impl AnswerReader {
                 // A comma before it hides no run; the API document's own sample has one.
                 b']' => {
                     self.state = if self.bare {
-                        State::Closed
+                        ParseState::Closed
                     } else {
-                        State::AfterValue
+                        ParseState::AfterValue
                     }
                 }
                 b'}' => return Err(self.error("`}` where a run or `]` was expected")),
@@ -257,14 +257,14 @@ impl AnswerReader {
                     self.comma = Comma::Due;
                     if byte == b'"' {
                         self.keep_run(b"\"");
-                        self.state = State::InRun(Scan::Text { escaped: false });
+                        self.state = ParseState::InRun(Scan::Text { escaped: false });
                     } else {
-                        self.state = State::InRun(Scan::begin(byte));
+                        self.state = ParseState::InRun(Scan::begin(byte));
                         return Ok(0);
                     }
                 }
             },
-            State::InValue { field, scan } => {
+            ParseState::InValue { field, scan } => {
                 let field = *field;
                 let end = scan.advance(bytes);
                 self.keep_small(&bytes[..end.unwrap_or(bytes.len())]);
@@ -277,7 +277,7 @@ impl AnswerReader {
                 }
                 return Ok(end.unwrap_or(bytes.len()));
             }
-            State::Name { escaped } => {
+            ParseState::Name { escaped } => {
                 let mut scan = Scan::Text { escaped: *escaped };
                 let end = scan.advance(bytes);
                 if let Scan::Text { escaped: now } = scan {
@@ -286,24 +286,24 @@ impl AnswerReader {
                 self.keep_small(&bytes[..end.unwrap_or(bytes.len())]);
                 if end.is_some() {
                     self.held.pop();
-                    self.state = State::Colon(field_named(&self.held));
+                    self.state = ParseState::Colon(field_named(&self.held));
                     self.held.clear();
                 }
                 return Ok(end.unwrap_or(bytes.len()));
             }
-            State::Start(mark) if *mark < 3 && byte == BYTE_ORDER_MARK[*mark] => *mark += 1,
-            State::Start(1 | 2) => return Err(self.error("no JSON")),
+            ParseState::Start(mark) if *mark < 3 && byte == BYTE_ORDER_MARK[*mark] => *mark += 1,
+            ParseState::Start(1 | 2) => return Err(self.error("no JSON")),
             _ if is_space(byte) => {}
-            State::Start(_) => match byte {
-                b'{' => self.state = State::BeforeName,
+            ParseState::Start(_) => match byte {
+                b'{' => self.state = ParseState::BeforeName,
                 b'[' => {
                     self.bare = true;
-                    self.state = State::BetweenRuns;
+                    self.state = ParseState::BetweenRuns;
                 }
                 b'n' => {
                     self.bare = true;
                     self.value_at = self.offset;
-                    self.state = State::InValue {
+                    self.state = ParseState::InValue {
                         field: Field::Other,
                         scan: Scan::Bare,
                     };
@@ -311,23 +311,23 @@ impl AnswerReader {
                 }
                 _ => return Err(self.error("no JSON object or array")),
             },
-            State::BeforeName => match byte {
-                b'"' => self.state = State::Name { escaped: false },
-                b'}' => self.state = State::Closed,
+            ParseState::BeforeName => match byte {
+                b'"' => self.state = ParseState::Name { escaped: false },
+                b'}' => self.state = ParseState::Closed,
                 _ => return Err(self.error("no field name where one was expected")),
             },
-            State::Colon(field) if byte == b':' => self.state = State::Value(*field),
-            State::Colon(_) => return Err(self.error("no `:` behind a field name")),
-            State::Value(field) => {
+            ParseState::Colon(field) if byte == b':' => self.state = ParseState::Value(*field),
+            ParseState::Colon(_) => return Err(self.error("no `:` behind a field name")),
+            ParseState::Value(field) => {
                 let field = *field;
                 return self.begin_value(field, byte);
             }
-            State::AfterValue => match byte {
-                b',' => self.state = State::BeforeName,
-                b'}' => self.state = State::Closed,
+            ParseState::AfterValue => match byte {
+                b',' => self.state = ParseState::BeforeName,
+                b'}' => self.state = ParseState::Closed,
                 _ => return Err(self.error("neither `,` nor `}` behind a field")),
             },
-            State::Closed => return Err(self.error("bytes behind the end of the JSON")),
+            ParseState::Closed => return Err(self.error("bytes behind the end of the JSON")),
         }
         Ok(1)
     }
@@ -338,12 +338,12 @@ impl AnswerReader {
         if field == Field::JobStatusInfo && byte == b'[' {
             self.runs_field = true;
             self.comma = Comma::No;
-            self.state = State::BetweenRuns;
+            self.state = ParseState::BetweenRuns;
             return Ok(1);
         }
         if byte == b'"' {
             self.keep_small(b"\"");
-            self.state = State::InValue {
+            self.state = ParseState::InValue {
                 field,
                 scan: Scan::Text { escaped: false },
             };
@@ -352,7 +352,7 @@ impl AnswerReader {
         if matches!(byte, b',' | b'}' | b']') {
             return Err(self.error("no value behind a field name"));
         }
-        self.state = State::InValue {
+        self.state = ParseState::InValue {
             field,
             scan: Scan::begin(byte),
         };
@@ -392,7 +392,7 @@ impl AnswerReader {
             Field::Other => {}
         }
         self.held.clear();
-        self.state = State::AfterValue;
+        self.state = ParseState::AfterValue;
         Ok(())
     }
 
@@ -401,7 +401,7 @@ impl AnswerReader {
             return Err(self.error_in_value("no JSON object or array"));
         }
         self.held.clear();
-        self.state = State::Closed;
+        self.state = ParseState::Closed;
         Ok(())
     }
 

@@ -17,7 +17,7 @@ const MESSAGES: &str = "jobmessages";
 /// # Errors
 /// As [`super::read_run`], of either.
 pub fn compare_runs(before: &[u8], after: &[u8]) -> Result<RunChanges, UnreadableRun> {
-    let (before, after) = (State::read(before)?, State::read(after)?);
+    let (before, after) = (ComparedRun::read(before)?, ComparedRun::read(after)?);
     let mut changes = RunChanges::default();
     let mut changed: Vec<&str> = Vec::new();
     for name in before.written.keys().chain(after.written.keys()) {
@@ -73,14 +73,14 @@ fn count_without(digests: &[[u8; 32]], others: &[[u8; 32]]) -> usize {
 }
 
 /// What a run says, field by field.
-struct State {
+struct ComparedRun {
     /// By folded name what is compared; fields that are null are left out.
     written: BTreeMap<String, Vec<u8>>,
     /// By folded name the name and the text as sent.
     sent: HashMap<String, (String, Option<String>)>,
 }
 
-impl State {
+impl ComparedRun {
     fn read(bytes: &[u8]) -> Result<Self, UnreadableRun> {
         let content = read_with_content(bytes)?;
         let mut sent = HashMap::new();

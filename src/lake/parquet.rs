@@ -83,8 +83,8 @@ pub(super) struct Buffer {
 }
 
 enum Values {
-    Text(Texts),
-    Bytes(Texts),
+    Text(TextColumn),
+    Bytes(TextColumn),
     Ordinal(Vec<i32>),
     /// Times too.
     Integer(Vec<i64>),
@@ -94,7 +94,7 @@ enum Values {
 
 /// Texts, all in one allocation.
 #[derive(Default)]
-struct Texts {
+struct TextColumn {
     bytes: Vec<u8>,
     spans: Vec<(u32, u32)>,
 }
@@ -256,8 +256,8 @@ impl Buffer {
         Self {
             name: column.name.clone(),
             values: match column.kind {
-                Kind::Text => Values::Text(Texts::default()),
-                Kind::Bytes => Values::Bytes(Texts::default()),
+                Kind::Text => Values::Text(TextColumn::default()),
+                Kind::Bytes => Values::Bytes(TextColumn::default()),
                 Kind::Ordinal => Values::Ordinal(Vec::new()),
                 Kind::Integer | Kind::Time => Values::Integer(Vec::new()),
                 Kind::Seconds => Values::Seconds(Vec::new()),
@@ -356,7 +356,7 @@ impl Buffer {
     }
 }
 
-impl Texts {
+impl TextColumn {
     /// # Panics
     /// For more than 4 GiB in a batch, of which each is far smaller but for a single text.
     fn push(&mut self, bytes: &[u8]) {

@@ -61,7 +61,7 @@ impl RunPage {
     /// Bytes of a revision that are not those that the ledger names.
     pub(crate) fn read(snapshot: &Snapshot<'_>, run_key: i64) -> Result<Self, ReportError> {
         let scope = CommonOptions::default().scope(snapshot)?;
-        let mut facts = Texts::default();
+        let mut facts = CellTexts::default();
         runs::each_of(snapshot, &scope, run_key, &mut facts)?;
         let head = snapshot.newest_head()?.map(|newest| Head {
             sync_id: newest.sync_id,
@@ -159,14 +159,14 @@ fn time(unix: i64) -> String {
 
 /// Keeps rows as texts.
 #[derive(Debug, Default)]
-pub(crate) struct Texts {
+pub(crate) struct CellTexts {
     /// The names of the columns.
     pub(crate) names: Vec<String>,
     /// The texts of each row; empty for an empty cell.
     pub(crate) rows: Vec<Vec<String>>,
 }
 
-impl Texts {
+impl CellTexts {
     /// The first row by the names of its columns, without what is empty.
     fn first_row(self) -> Vec<(String, String)> {
         let row = self.rows.into_iter().next().unwrap_or_default();
@@ -175,7 +175,7 @@ impl Texts {
     }
 }
 
-impl Rows for Texts {
+impl Rows for CellTexts {
     fn columns(&mut self, columns: &[super::Column]) -> std::io::Result<()> {
         self.names = columns.iter().map(|column| column.name.to_string()).collect();
         Ok(())

@@ -99,12 +99,12 @@ pub struct RequestRecord {
 pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) served: Arc<Served>,
-    state: Mutex<State>,
+    state: Mutex<SimulatorState>,
 }
 
 /// What changes while it runs.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct SimulatorState {
     pub(super) tokens: Tokens,
     pub(super) nights: u32,
     pub(super) clock_offset: i64,
@@ -120,7 +120,7 @@ pub(super) struct State {
     pub(super) requests: Vec<RequestRecord>,
 }
 
-impl State {
+impl SimulatorState {
     /// Counts a request to the token URL, and says what goes wrong with it.
     pub(super) fn faults_of_login(&mut self) -> Vec<FaultKind> {
         self.logins += 1;
@@ -167,10 +167,10 @@ impl State {
 
 impl Shared {
     pub(super) fn new(options: Options) -> Self {
-        let state = State {
+        let state = SimulatorState {
             faults: options.faults.clone(),
             clock_offset: options.clock_offset,
-            ..State::default()
+            ..SimulatorState::default()
         };
         Self {
             served: Arc::new(options.served()),
@@ -179,7 +179,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, SimulatorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -107,10 +107,10 @@ const OWNERS: [&str; 4] = [
 ];
 
 /// A message's text and details, as JSON.
-type Words = (&'static str, &'static str);
+type MessageTexts = (&'static str, &'static str);
 
 /// What the chronic assets say night after night, each its own.
-const CHRONIC: [Words; 5] = [
+const CHRONIC: [MessageTexts; 5] = [
     (
         "Windows Data Collector: query returned with message(s).",
         "The credentials for asset have not been configured. Please configure credentials using platform configuration.",
@@ -133,7 +133,7 @@ const CHRONIC: [Words; 5] = [
     ),
 ];
 
-const ERRORS: [Words; 4] = [
+const ERRORS: [MessageTexts; 4] = [
     (
         "Data collection ended early.",
         "Timed out while waiting for the target to answer; see the log of the data processing service.",
@@ -152,7 +152,7 @@ const ERRORS: [Words; 4] = [
     ),
 ];
 
-const OTHERS: [(&str, Words); 4] = [
+const OTHERS: [(&str, MessageTexts); 4] = [
     (
         "Warning",
         (
@@ -183,17 +183,17 @@ const OTHERS: [(&str, Words); 4] = [
     ),
 ];
 
-const PASSWORD: Words = (
+const PASSWORD: MessageTexts = (
     "Credential check failed: the password of CORP\\\\svc-ccs has expired.",
     "The user's password must be changed before signing in. (Exception from HRESULT: 0x80070773) Change the password in the domain and in the platform configuration of CCS.",
 );
 
-const COLLECTOR: Words = (
+const COLLECTOR: MessageTexts = (
     "Data collector COLLECTOR-02 did not answer.",
     "The data processing service could not connect to COLLECTOR-02:3993; no data were collected from the assets that it serves.",
 );
 
-const OLD_AGENT: Words = (
+const OLD_AGENT: MessageTexts = (
     "Agent version is older than the manager's.",
     "Agent 11.1.0, manager 12.6.2: upgrade the agent, or collect without one.",
 );
@@ -403,7 +403,7 @@ impl Site {
             }
             // Some assets have errors more often than others of their kind.
             let mut habits = Random::new(self.seed, u64::from(asset) << 8 | 7);
-            let mut put = |category: &str, words: Words, unique: bool, random: &mut Random| {
+            let mut put = |category: &str, words: MessageTexts, unique: bool, random: &mut Random| {
                 let time = started + TimeDelta::seconds(i64::try_from(random.below(seconds)).unwrap_or(0));
                 messages.push((time, self.message(asset, time, category, words, unique, random)));
             };
@@ -449,7 +449,7 @@ impl Site {
     }
 
     /// What a chronic asset says: five Windows servers, three UNIX servers and two SQL Servers do.
-    fn chronic(&self, asset: u32) -> Option<Words> {
+    fn chronic(&self, asset: u32) -> Option<MessageTexts> {
         let mut random = Random::new(self.seed, 5);
         let (windows, unix, sql) = (random.number(8), random.number(13), random.number(11));
         let place = |from: u32, step: u32, count: u32| {
@@ -471,7 +471,7 @@ impl Site {
         asset: u32,
         time: DateTime<Utc>,
         category: &str,
-        (text, details): Words,
+        (text, details): MessageTexts,
         unique: bool,
         random: &mut Random,
     ) -> String {

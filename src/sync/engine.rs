@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::event::{Cancellation, SyncEvent};
 use super::job::{self, JobResult};
-use super::messages::{HintOf, chain, of_client};
+use super::messages::{HintOf, of_client};
 use super::outage::Outage;
 use super::patience::Patience;
 use super::shared::{JobOptions, Shared};
@@ -18,10 +18,11 @@ use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord
 use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};
 use crate::model::{Guid, NaiveZone, show_rounded};
+use crate::text::chain;
 
 /// What a sync is to do.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SyncOptions {
     /// Jobs to ask for, with names where somebody gave one; none: all watched jobs. They are watched once they answered.
     pub jobs: Vec<(Guid, Option<String>)>,
     /// The jobs file, whose jobs are watched.
@@ -83,7 +84,7 @@ impl From<ArchiveError> for SyncError {
 pub async fn sync(
     path: &Path,
     client: &Client,
-    options: Options,
+    options: SyncOptions,
     events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     cancellation: Cancellation,
 ) -> Result<SyncRecord, SyncError> {

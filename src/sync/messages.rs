@@ -3,6 +3,7 @@
 use crate::ccs::CcsError;
 use crate::ccs::retry::{Policy, is_unanswered};
 use crate::model::{Guid, show_duration};
+use crate::text::chain;
 
 /// A problem that ends a job, as far as somebody can do something about it.
 #[derive(Debug)]
@@ -22,25 +23,6 @@ pub enum JobProblem<'p> {
 
 /// What to do about a problem; `None` where the problem says it all.
 pub type HintOf = fn(&JobProblem<'_>) -> Option<String>;
-
-/// An error with its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        let words = source.to_string();
-        // SQLite's words come twice, the second time with their code in front.
-        let said = text
-            .rsplit(": ")
-            .next()
-            .is_some_and(|last| !last.is_empty() && words.ends_with(last));
-        if !said && !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = source.source();
-    }
-    text
-}
 
 /// An error of the client that ended the tries of `policy`, and what to do about it.
 pub(super) fn of_client(error: &CcsError, policy: &Policy, hint: HintOf) -> String {

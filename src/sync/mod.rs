@@ -13,6 +13,6 @@ mod patience;
 mod shared;
 mod store;
 
-pub use engine::{JobsFile, Options, SyncError, sync};
+pub use engine::{JobsFile, SyncError, SyncOptions, sync};
 pub use event::{Cancellation, SyncEvent};
 pub use messages::{HintOf, JobProblem};

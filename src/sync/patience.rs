@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant as Clock};
 
 use super::event::SyncEvent;
-use super::messages::chain;
 use super::shared::Shared;
 use crate::ccs::{CcsError, retry};
+use crate::text::chain;
 
 /// What one job, or the login, has tried so far.
 #[derive(Debug, Default)]

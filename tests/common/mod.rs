@@ -26,14 +26,14 @@ use jobruns::ccs::{Client, Settings, Trust, roots_from_pem};
 use jobruns::decode::DEFAULT_RUN_LIMIT;
 use jobruns::model::{Guid, Secret};
 use jobruns::simulator::{History, Options, Simulator};
-use jobruns::sync::{self, Cancellation, SyncError};
+use jobruns::sync::{self, Cancellation, SyncError, SyncOptions};
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
 
 pub struct Bench {
     pub folder: tempfile::TempDir,
     pub server: Simulator,
-    pub options: sync::Options,
+    pub options: SyncOptions,
 }
 
 /// Three jobs of twelve runs with a few messages each.
@@ -61,7 +61,7 @@ impl Bench {
         let jobs = (0..server.history().jobs)
             .map(|job| (server.history().job_id(job).parse().unwrap(), None))
             .collect();
-        let options = sync::Options {
+        let options = SyncOptions {
             jobs,
             count: 0,
             concurrency: 4,

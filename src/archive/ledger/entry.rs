@@ -202,7 +202,7 @@ impl LedgerEntry {
     /// # Errors
     /// A word that is missing, in another place, or not of its kind; says which.
     pub(in crate::archive) fn read(line: &str) -> Result<Self, String> {
-        let mut words = Words::of(line);
+        let mut words = LineWords::of(line);
         let kind = words.kind;
         let entry = match kind {
             "archive" => Self::Archive {
@@ -593,12 +593,12 @@ fn write_rules(f: &mut Formatter<'_>, rules: Option<&Rules>) -> fmt::Result {
 }
 
 /// The words of a line that were not read yet.
-struct Words<'line> {
+struct LineWords<'line> {
     kind: &'line str,
     rest: Option<&'line str>,
 }
 
-impl<'line> Words<'line> {
+impl<'line> LineWords<'line> {
     fn of(line: &'line str) -> Self {
         match line.split_once(' ') {
             Some((kind, rest)) => Self {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use rusqlite::{Connection, params};
 
 use super::plan::{HeldMessage, MessagePlan};
-use super::texts::{self, Mark, Texts, mark};
+use super::texts::{self, Mark, StoredTexts, mark};
 use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::model::{Instant, JobRun, Message, MessageKey, OwnedMessage, TimeBasis, TimeReading};
@@ -48,9 +48,9 @@ impl MessageMarks {
 /// The texts of messages, stored once as far as memory tells.
 #[derive(Debug)]
 pub(in crate::archive) struct MessageTexts {
-    kinds: Texts<2>,
-    assets: Texts<3>,
-    details: Texts<1>,
+    kinds: StoredTexts<2>,
+    assets: StoredTexts<3>,
+    details: StoredTexts<1>,
 }
 
 impl Default for MessageTexts {

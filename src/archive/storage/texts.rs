@@ -77,13 +77,13 @@ impl Remembered {
 
 /// One of the three tables of repeated texts: its rows, and the memory of them.
 #[derive(Debug)]
-pub(in crate::archive) struct Texts<const N: usize> {
+pub(in crate::archive) struct StoredTexts<const N: usize> {
     insert: &'static str,
     latest: &'static str,
     remembered: Option<Remembered>,
 }
 
-impl<const N: usize> Texts<N> {
+impl<const N: usize> StoredTexts<N> {
     const fn new(insert: &'static str, latest: &'static str) -> Self {
         Self {
             insert,
@@ -119,24 +119,24 @@ impl<const N: usize> Texts<N> {
 }
 
 /// Message text with its category.
-pub(in crate::archive) const fn kinds() -> Texts<2> {
-    Texts::new(
+pub(in crate::archive) const fn kinds() -> StoredTexts<2> {
+    StoredTexts::new(
         "INSERT INTO _message_kind (message, category) VALUES (?1, ?2)",
         "SELECT kind_key, message, category FROM _message_kind ORDER BY kind_key DESC LIMIT ?1",
     )
 }
 
 /// Asset with type and owner.
-pub(in crate::archive) const fn assets() -> Texts<3> {
-    Texts::new(
+pub(in crate::archive) const fn assets() -> StoredTexts<3> {
+    StoredTexts::new(
         "INSERT INTO _asset (asset, asset_type, asset_owner) VALUES (?1, ?2, ?3)",
         "SELECT asset_key, asset, asset_type, asset_owner FROM _asset ORDER BY asset_key DESC LIMIT ?1",
     )
 }
 
 /// Message details.
-pub(in crate::archive) const fn details() -> Texts<1> {
-    Texts::new(
+pub(in crate::archive) const fn details() -> StoredTexts<1> {
+    StoredTexts::new(
         "INSERT INTO _message_detail (message_details) VALUES (?1)",
         "SELECT detail_key, message_details FROM _message_detail ORDER BY detail_key DESC LIMIT ?1",
     )
@@ -173,7 +173,11 @@ mod tests {
         connection
     }
 
-    fn key<const N: usize>(texts: &mut Texts<N>, connection: &Connection, words: [Option<&str>; N]) -> i64 {
+    fn key<const N: usize>(
+        texts: &mut StoredTexts<N>,
+        connection: &Connection,
+        words: [Option<&str>; N],
+    ) -> i64 {
         texts
             .key(connection, mark(&mut Vec::new(), words), words)
             .unwrap()

@@ -23,7 +23,7 @@ use crate::decode::DEFAULT_RUN_LIMIT;
 use crate::model::{Instant, Secret, Zone};
 use crate::report::local_day;
 use crate::simulator::{self, Credentials, Simulator, Site};
-use crate::sync;
+use crate::sync::SyncOptions;
 
 /// The demo's own archive, in the current folder.
 const ARCHIVE: &str = "jobruns-demo.db";
@@ -241,10 +241,10 @@ fn client(server: &Simulator) -> Result<Client, Failure> {
     Ok(Client::new(&ccs::Settings { trust, ..settings })?)
 }
 
-fn options_of(server: &Simulator) -> sync::Options {
+fn options_of(server: &Simulator) -> SyncOptions {
     let guid = |id: String| id.parse().expect("the server's job ids are GUIDs");
     let jobs = server.jobs();
-    sync::Options {
+    SyncOptions {
         jobs: jobs.into_iter().map(|(id, _)| (guid(id), None)).collect(),
         count: 0,
         concurrency: 2,

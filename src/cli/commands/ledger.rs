@@ -88,7 +88,7 @@ struct Exported<'l> {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct PrintedLine {
     entry_id: i64,
     entry: String,
     entry_hash: String,
@@ -168,7 +168,7 @@ fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(),
         let mut lines = Vec::new();
         let told = snapshot.ledger_lines::<Failure>(choice, |line| {
             let seal = snapshot.sealed_by(line.entry_id)?;
-            lines.push(Shown {
+            lines.push(PrintedLine {
                 entry_id: line.entry_id,
                 entry: line.entry,
                 entry_hash: hex(&line.entry_hash),
@@ -188,7 +188,7 @@ fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(),
     }
 }
 
-fn text(lines: &[Shown]) -> String {
+fn text(lines: &[PrintedLine]) -> String {
     let mut text = String::new();
     for line in lines {
         let seal = match (line.sealed_by_sync, &line.sealed_by_head) {

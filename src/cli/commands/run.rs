@@ -13,7 +13,7 @@ use crate::cli::terminal::table::{Column, table, width_to_fit, write_all};
 use crate::model::guid_beginning;
 use crate::report::format::PageHeading;
 use crate::report::html::{changed, run_page, sealed_by};
-use crate::report::run_page::{Revision, RunPage, Texts};
+use crate::report::run_page::{CellTexts, Revision, RunPage};
 use crate::text::shortened;
 
 /// Shows one run: its fields, its messages, and every archived state of it with what changed
@@ -126,7 +126,7 @@ fn text(run: &RunPage, snapshot: &Snapshot<'_>, width_to_fit: Option<usize>) -> 
     for revision in &run.revisions {
         out.push_str(&of_revision(revision, run));
     }
-    let mut messages = Texts::default();
+    let mut messages = CellTexts::default();
     run.messages(snapshot, &mut messages)?;
     out.push_str(&format!("\nMessages: {}\n", messages.rows.len()));
     if !messages.rows.is_empty() {

@@ -22,6 +22,7 @@ use crate::model::{
 use crate::report::purge_age::PurgeAges;
 use crate::report::reports::health::JobHealth;
 use crate::report::{CommonOptions, ReportError};
+use crate::text::at_most;
 
 /// Shows how fresh the archive is, per job
 ///
@@ -181,7 +182,12 @@ pub(crate) fn run(
             },
             job.runs.to_string(),
             or_dash(job.newest_run_at.as_deref()),
-            or_dash(job.last_error.as_deref().map(beginning).as_deref()),
+            or_dash(
+                job.last_error
+                    .as_deref()
+                    .map(|error| at_most(error, MAX_ERROR_WIDTH))
+                    .as_deref(),
+            ),
         ]
     };
     let titles = titles(jobs.iter().map(|job| (job.job_id.as_str(), job.name.as_deref())));
@@ -438,15 +444,8 @@ fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
     exit
 }
 
-/// The most letters of an error that the table shows; JSON has all of it.
-const SHOWN_OF_AN_ERROR: usize = 80;
-
-fn beginning(error: &str) -> String {
-    if error.chars().count() <= SHOWN_OF_AN_ERROR {
-        return error.to_owned();
-    }
-    error.chars().take(SHOWN_OF_AN_ERROR - 1).chain(['…']).collect()
-}
+/// The most characters of an error that the table shows; JSON has all of it.
+const MAX_ERROR_WIDTH: usize = 80;
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@ use crate::cli::sync_task::{SyncTask, read_jobs};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::signals;
 use crate::config::{GlobalSettings, ServerSettings, Sources, SyncSettings, TableOrJson};
-use crate::sync;
+use crate::sync::SyncOptions;
 
 /// Fetches every run of every watched job into the archive
 ///
@@ -60,7 +60,7 @@ pub(crate) fn run(
     let create_archive = may_create(args.new, global, settings.head_file.as_deref())?;
     let exports = ExportEntries::of(sources)?;
     let client = client(&args.server, sources)?;
-    let options = sync::Options {
+    let options = SyncOptions {
         create_archive,
         ..options(settings, &args.server)
     };
@@ -127,8 +127,8 @@ async fn repeat(
     })
 }
 
-fn options(settings: &SyncSettings, server: &ServerSettings) -> sync::Options {
-    sync::Options {
+fn options(settings: &SyncSettings, server: &ServerSettings) -> SyncOptions {
+    SyncOptions {
         jobs: settings.named_jobs().iter().map(|&job| (job, None)).collect(),
         jobs_file: None,
         watch_all: settings.watches_all(),

@@ -29,7 +29,7 @@ pub(crate) struct TrustArgs {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct PrintedCertificate {
     sha256: String,
     subject: String,
     issuer: String,
@@ -65,10 +65,10 @@ pub(crate) fn run(args: &TrustArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn shown_facts(certificate: &ServedCertificate) -> Shown {
+fn shown_facts(certificate: &ServedCertificate) -> PrintedCertificate {
     let facts = &certificate.facts;
     let instant = |instant: Option<Instant>| instant.map(|instant| instant.to_string());
-    Shown {
+    PrintedCertificate {
         sha256: hex(&facts.fingerprint),
         subject: facts.subject.clone(),
         issuer: facts.issuer.clone(),

@@ -22,13 +22,13 @@ use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{print_result, width_to_fit};
 use crate::config::{JobsFile, TableOrJson, read_jobs_file};
 use crate::model::Guid;
-use crate::sync::{self, Cancellation, SyncError, SyncEvent};
+use crate::sync::{self, Cancellation, SyncError, SyncEvent, SyncOptions};
 
 /// One sync, as often as it is wanted.
 pub(crate) struct SyncTask<'s> {
     pub(crate) archive: &'s Path,
     pub(crate) client: &'s Client,
-    pub(crate) options: sync::Options,
+    pub(crate) options: SyncOptions,
     pub(crate) progress: &'s JobProgress,
     /// Read anew before each sync.
     pub(crate) jobs_file: Option<&'s Path>,

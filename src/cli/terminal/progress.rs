@@ -57,10 +57,10 @@ impl<K> Clone for Progress<K> {
 struct Inner<K> {
     console: Console,
     manner: Manner,
-    state: Mutex<State<K>>,
+    state: Mutex<ProgressState<K>>,
 }
 
-struct State<K> {
+struct ProgressState<K> {
     began: Instant,
     bars: Bars,
     tasks: HashMap<K, Task>,
@@ -107,7 +107,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
         Self(Arc::new(Inner {
             console: console.clone(),
             manner,
-            state: Mutex::new(State {
+            state: Mutex::new(ProgressState {
                 began: Instant::now(),
                 bars: Bars::Ended,
                 tasks: HashMap::new(),
@@ -255,7 +255,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
         task.bar = Some(bar);
     }
 
-    fn state(&self) -> MutexGuard<'_, State<K>> {
+    fn state(&self) -> MutexGuard<'_, ProgressState<K>> {
         // A panic elsewhere leaves figures, not invariants; they can still be shown.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

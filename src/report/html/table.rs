@@ -35,14 +35,14 @@ pub struct PageTable {
     columns: Vec<Column>,
     /// Whether a column's cells were texts, and whether they were numbers; for columns of which the cells decide.
     seen: Vec<(bool, bool)>,
-    rows: Vec<Vec<Shown>>,
+    rows: Vec<Vec<RenderedCell>>,
     bytes: usize,
     all: u64,
 }
 
 /// A cell as the page shows it.
 #[derive(Debug)]
-struct Shown {
+struct RenderedCell {
     markup: Markup,
     /// The class of the style sheet that fits what is in it.
     class: Option<&'static str>,
@@ -154,7 +154,7 @@ impl PageTable {
     }
 
     /// The rows in portions; one without rows where there are none.
-    fn portions(&self) -> Vec<&[Vec<Shown>]> {
+    fn portions(&self) -> Vec<&[Vec<RenderedCell>]> {
         let mut portions = Vec::new();
         let (mut start, mut bytes) = (0, 0);
         for (at, row) in self.rows.iter().enumerate() {
@@ -210,7 +210,7 @@ fn is_identifier(name: &str) -> bool {
     name.ends_with("_id") || name.ends_with("_sha256")
 }
 
-fn show(cell: &Cell<'_>, column: &Column) -> Shown {
+fn show(cell: &Cell<'_>, column: &Column) -> RenderedCell {
     let mut text = String::new();
     let mut number = None;
     let class = match *cell {
@@ -265,7 +265,7 @@ fn show(cell: &Cell<'_>, column: &Column) -> Shown {
             html! { (Breakable(short)) span.cut { "… and " (grouped(rest)) " letters more" } }
         }
     };
-    Shown {
+    RenderedCell {
         markup,
         class,
         number,

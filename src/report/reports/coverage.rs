@@ -116,7 +116,7 @@ impl Report for Coverage {
 
 /// What is counted of a job.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tally {
+struct CoverageTally {
     first_ticks: Option<i64>,
     last_ticks: Option<i64>,
     runs: u64,
@@ -132,7 +132,7 @@ pub(super) fn each_job(
     scope: &Scope,
     mut row: impl FnMut(JobRow<'_>) -> Result<(), ReportError>,
 ) -> Result<(), ReportError> {
-    let mut tallies: HashMap<i64, Tally> = HashMap::new();
+    let mut tallies: HashMap<i64, CoverageTally> = HashMap::new();
     snapshot.each_run_coverage(|run| {
         if !scope.has_time(run.started_ticks) {
             return;

@@ -31,7 +31,7 @@ row! {
         job_name: Option<&'a str> as Text,
         from: Option<Instant> as Instant,
         to: Option<Instant> as Instant,
-        state: State as Text,
+        state: GapState as Text,
         runs: u64 as Integer,
         total_job_runs: Option<i64> as Integer,
         last_sync_id: Option<i64> as Integer,
@@ -42,7 +42,7 @@ row! {
 
 /// What is known of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum GapState {
     /// Every run that started in it is archived.
     Complete,
     /// It was listed, and the server's own total says otherwise.
@@ -55,7 +55,7 @@ pub(crate) enum State {
     CountMismatch,
 }
 
-impl State {
+impl GapState {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -67,8 +67,8 @@ impl State {
     }
 }
 
-impl From<State> for Cell<'_> {
-    fn from(state: State) -> Self {
+impl From<GapState> for Cell<'_> {
+    fn from(state: GapState) -> Self {
         Self::Text(state.word())
     }
 }
@@ -89,7 +89,7 @@ struct Evidence {
 struct Segment {
     from: Option<i64>,
     to: Option<i64>,
-    state: State,
+    state: GapState,
     evidence: Option<Evidence>,
     why: String,
 }
@@ -145,7 +145,7 @@ impl Answers {
             return vec![Segment {
                 from: None,
                 to: None,
-                state: State::NotLooked,
+                state: GapState::NotLooked,
                 evidence: None,
                 why: "no answer to the question for all runs was complete, or none has a certain time"
                     .to_owned(),
@@ -154,7 +154,7 @@ impl Answers {
         let mut segments = vec![Segment {
             from: None,
             to: Some(begin),
-            state: State::NotLooked,
+            state: GapState::NotLooked,
             evidence: None,
             why: "before the purge age of the first complete answer; runs of that time may have been purged unseen".to_owned(),
         }];
@@ -163,7 +163,7 @@ impl Answers {
             let until = evidence.map_or(end, |evidence| evidence.from);
             unproved(&mut segments, at, until, &disputed);
             if let Some(evidence) = evidence {
-                segments.push(evidence.segment(State::Complete));
+                segments.push(evidence.segment(GapState::Complete));
                 at = evidence.to;
             }
         }
@@ -174,7 +174,7 @@ impl Answers {
         segments.push(Segment {
             from: Some(end),
             to: None,
-            state: State::NotLooked,
+            state: GapState::NotLooked,
             evidence: None,
             why: format!("since sync {last} began no answer was complete"),
         });
@@ -188,7 +188,7 @@ fn unproved(segments: &mut Vec<Segment>, from: i64, to: i64, disputed: &[Evidenc
     let missing = |from: i64, to: i64| Segment {
         from: Some(from),
         to: Some(to),
-        state: State::MayBeMissing,
+        state: GapState::MayBeMissing,
         evidence: None,
         why: "longer than the purge age between two complete answers: runs may have come and gone".to_owned(),
     };
@@ -204,7 +204,7 @@ fn unproved(segments: &mut Vec<Segment>, from: i64, to: i64, disputed: &[Evidenc
             segments.push(Segment {
                 from: Some(begin),
                 to: Some(end),
-                ..evidence.segment(State::Disputed)
+                ..evidence.segment(GapState::Disputed)
             });
             at = end;
         }
@@ -215,7 +215,7 @@ fn unproved(segments: &mut Vec<Segment>, from: i64, to: i64, disputed: &[Evidenc
 }
 
 impl Evidence {
-    fn segment(&self, state: State) -> Segment {
+    fn segment(&self, state: GapState) -> Segment {
         let Self {
             last, first_sync_id, ..
         } = self;
@@ -371,7 +371,7 @@ fn each_mismatch(
             job_name: job.name.as_deref(),
             from: run.started_ticks.map(Instant::from_ticks),
             to: run.ended_ticks.map(Instant::from_ticks),
-            state: State::CountMismatch,
+            state: GapState::CountMismatch,
             runs: 1,
             total_job_runs: None,
             last_sync_id: None,
@@ -516,7 +516,7 @@ mod tests {
         let segment = |from, to| Segment {
             from,
             to,
-            state: State::Complete,
+            state: GapState::Complete,
             evidence: None,
             why: String::new(),
         };

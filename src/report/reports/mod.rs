@@ -23,7 +23,7 @@ pub(crate) use coverage::Coverage;
 pub(crate) use failure_comparison::JobComparison;
 pub(crate) use failure_trends::FailureTrends;
 pub(crate) use failures::Failures;
-pub(crate) use gaps::{GapRow, State};
+pub(crate) use gaps::{GapRow, GapState};
 pub(crate) use messages::Messages;
 pub(crate) use missed_runs::MissedRuns;
 pub(crate) use overview::OverviewReport;

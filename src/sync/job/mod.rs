@@ -10,7 +10,6 @@ use sha2::Digest;
 
 use self::anomalies::Anomalies;
 use super::event::SyncEvent;
-use super::messages::chain;
 use super::patience::Patience;
 use super::shared::Shared;
 use super::store::{Batch, Received, Tally};
@@ -21,6 +20,7 @@ use crate::archive::{
 use crate::ccs::{CcsError, retry};
 use crate::decode::{AnswerReader, Element, End, Envelope, UnreadableRun, read_run, read_run_fields};
 use crate::model::{Guid, JobRun, Sha256};
+use crate::text::chain;
 
 /// Bytes of JSON that are handed to the archive at a time.
 const BATCH_BYTES: u64 = 256 << 10;

@@ -7,7 +7,7 @@ use crate::report::html::chart::{Piece, PieceKind, timeline};
 use crate::report::html::picture::{Drawn, Picture};
 use crate::report::numbers::counted;
 use crate::report::reports::coverage::JobRow;
-use crate::report::reports::{Coverage, GapRow, State};
+use crate::report::reports::{Coverage, GapRow, GapState};
 use crate::report::titles::wall_clock;
 
 /// The words of the key.
@@ -39,9 +39,9 @@ impl Picture<Coverage> for Spans {
     fn see(&mut self, row: &Either<JobRow<'_>, GapRow<'_>>) {
         let Either::Other(row) = row else { return };
         let kind = match row.state {
-            State::Complete => PieceKind::There,
-            State::NotLooked => PieceKind::Unknown,
-            State::Disputed | State::MayBeMissing | State::CountMismatch => PieceKind::Gap,
+            GapState::Complete => PieceKind::There,
+            GapState::NotLooked => PieceKind::Unknown,
+            GapState::Disputed | GapState::MayBeMissing | GapState::CountMismatch => PieceKind::Gap,
         };
         let is_complete = u64::from(kind == PieceKind::There);
         self.complete += is_complete;

@@ -9,7 +9,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use foldhash::quality::RandomState;
 
-use super::texts::Texts;
+use super::texts::TextCounts;
 use crate::archive::{ArchiveError, Snapshot};
 
 /// Messages by group and key of details.
@@ -20,7 +20,7 @@ pub(super) struct Details {
     /// memory.
     first: Vec<(u32, u32)>,
     /// The other groups of a key.
-    others: Texts,
+    others: TextCounts,
 }
 
 impl Details {
@@ -28,7 +28,7 @@ impl Details {
     pub(super) fn new(keys: usize) -> Self {
         Self {
             first: vec![(0, 0); keys],
-            others: Texts::sparse(),
+            others: TextCounts::sparse(),
         }
     }
 

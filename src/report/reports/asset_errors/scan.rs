@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::details::{Details, Repeated};
 use super::group::{Groups, NONE};
-use super::texts::Texts;
+use super::texts::TextCounts;
 use crate::archive::{ArchiveError, MessageFacts, ReadOnly, RunPlace, Snapshot};
 use crate::memory;
 use crate::model::Sha256;
@@ -83,7 +83,7 @@ pub(super) struct Counted {
     /// A bit for each job of each group.
     jobs: Vec<u64>,
     words: usize,
-    texts: Texts,
+    texts: TextCounts,
     details: Details,
 }
 
@@ -117,7 +117,7 @@ impl Counted {
             tallies: vec![Tally::EMPTY; groups.len()],
             jobs: vec![0; groups.len() * words],
             words,
-            texts: Texts::new(groups.len(), groups.text_count()),
+            texts: TextCounts::new(groups.len(), groups.text_count()),
             details: Details::new(detail_keys),
         }
     }

@@ -8,7 +8,7 @@ const MOST_IN_TABLE: usize = 4 * 1024 * 1024;
 
 /// Messages by group and text.
 #[derive(Debug)]
-pub(super) enum Texts {
+pub(super) enum TextCounts {
     /// A count for each pair that there could be: few texts, as servers have them.
     Table {
         /// Counts of the first group, then of the second, and so on.
@@ -20,7 +20,7 @@ pub(super) enum Texts {
     Map(HashMap<(u32, u32), u32, BuildHasherDefault<PairHasher>>),
 }
 
-impl Texts {
+impl TextCounts {
     /// For so many groups and texts.
     pub(super) fn new(groups: usize, texts: usize) -> Self {
         match groups.checked_mul(texts) {
@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    fn counted(mut texts: Texts) -> BTreeMap<(u32, u32), u32> {
+    fn counted(mut texts: TextCounts) -> BTreeMap<(u32, u32), u32> {
         for number in 0..1000_u32 {
             texts.add(number % 7, number * number % 11, 1 + number % 2);
         }
@@ -118,15 +118,15 @@ mod tests {
 
     #[test]
     fn a_map_counts_as_a_table_does() {
-        assert!(matches!(Texts::new(7, 11), Texts::Table { .. }));
-        assert!(matches!(Texts::new(1 << 20, 1 << 20), Texts::Map(_)));
-        let found = counted(Texts::new(7, 11));
+        assert!(matches!(TextCounts::new(7, 11), TextCounts::Table { .. }));
+        assert!(matches!(TextCounts::new(1 << 20, 1 << 20), TextCounts::Map(_)));
+        let found = counted(TextCounts::new(7, 11));
         assert_eq!(found.values().sum::<u32>(), 1500);
-        assert_eq!(counted(Texts::new(1 << 20, 1 << 20)), found);
+        assert_eq!(counted(TextCounts::new(1 << 20, 1 << 20)), found);
     }
 
     #[test]
     fn no_texts_are_no_counts() {
-        Texts::new(3, 0).each(|_, _, _| panic!("there is none"));
+        TextCounts::new(3, 0).each(|_, _, _| panic!("there is none"));
     }
 }

@@ -11,7 +11,7 @@ use crate::report::error::ReportError;
 use crate::report::numbers::counted;
 use crate::report::options::Scope;
 use crate::report::purge_age::{PurgeAges, in_days};
-use crate::report::reports::gaps::{self, State};
+use crate::report::reports::gaps::{self, GapState};
 use crate::report::reports::vanished;
 
 /// From this difference between our clock and the server's on, times are doubtful, in seconds.
@@ -340,7 +340,7 @@ fn unproved(
         let (Some(from), Some(to)) = (span.from, span.to) else {
             return Ok(());
         };
-        if matches!(span.state, State::Complete | State::CountMismatch) {
+        if matches!(span.state, GapState::Complete | GapState::CountMismatch) {
             return Ok(());
         }
         count += 1;

@@ -2,15 +2,13 @@
 
 use std::fmt::Write;
 
-use unicode_width::UnicodeWidthChar;
-
 use super::compare::{Share, Verdict};
 use super::state::{Asset, Job, Overview};
 use crate::report::blocks::Blocks;
 use crate::report::numbers::{counted, grouped, percent};
 use crate::report::reports::health::FindingKind;
 use crate::report::titles::minute;
-use crate::text::{columns_of, in_columns, visible};
+use crate::text::{begin_in_columns, columns_of, in_columns, visible};
 
 /// Columns of the page.
 const WIDTH: usize = 80;
@@ -44,7 +42,7 @@ struct Page(String);
 
 impl Page {
     fn line(&mut self, text: &str) {
-        self.0.push_str(fit(text, WIDTH).trim_end());
+        self.0.push_str(begin_in_columns(text, WIDTH).trim_end());
         self.0.push('\n');
     }
 
@@ -62,24 +60,6 @@ impl Page {
         let room = WIDTH.saturating_sub(FACT + columns_of(text) + 2);
         self.fact("", &format!("{text}  {}", in_columns(name, room)));
     }
-}
-
-/// The text without what is beyond so many columns, which an ellipsis tells of.
-fn fit(text: &str, columns: usize) -> String {
-    let text = visible(text);
-    if columns_of(&text) <= columns {
-        return text.into_owned();
-    }
-    let mut kept = String::new();
-    let mut used = 0;
-    for character in text.chars() {
-        used += character.width().unwrap_or(0);
-        if used + 1 > columns {
-            break;
-        }
-        kept.push(character);
-    }
-    kept + "…"
 }
 
 /// An asset in exactly so many columns: as much of its name as its type leaves room for.
@@ -306,11 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_fits_its_columns_whatever_it_is() {
-        assert_eq!(fit("abc", 3), "abc");
-        assert_eq!(fit("abcd", 3), "ab…");
-        assert_eq!(fit("東京東京", 5), "東京…");
-        assert_eq!(fit("東京東京", 4), "東…");
+    fn an_asset_is_shortened_to_its_columns() {
         assert_eq!(cell("a\x1b", 4), "a␛  ");
         let asset = Asset {
             asset: Some("a long name of a server, number 17".to_owned()),
