@@ -2,20 +2,19 @@
 //!
 //! Silence is never taken for health: what was not asked is named as not known, and what the answer rests on is said.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::job::JobHealth;
 use crate::archive::{ArchiveError, ClockFinding, Snapshot};
-use crate::model::Instant;
+use crate::model::{Instant, show_rounded};
 use crate::report::error::ReportError;
 use crate::report::numbers::counted;
 use crate::report::options::Scope;
 use crate::report::purge_age::{PurgeAges, in_days};
 use crate::report::reports::gaps::{self, GapState};
 use crate::report::reports::vanished;
-
-/// From this difference between our clock and the server's on, times are doubtful, in seconds.
-const MOST_CLOCK_SKEW: u64 = 300;
 
 /// A job is stale if it was last complete so many seconds before the archive's last sync: a day, and what nights differ
 /// by.
@@ -274,7 +273,7 @@ fn about_jobs<'j>(
 fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<Finding> {
     let watched = || jobs.iter().filter(|job| job.freshness.is_watched);
     let age = |job: &JobHealth| {
-        let synced = job.freshness.last_answered_unix?;
+        let synced = job.freshness.last_synced_unix?;
         Some(at.unix_seconds().saturating_sub(synced).max(0))
     };
     let never = watched()
@@ -378,7 +377,7 @@ fn early(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Opt
 }
 
 fn clock(snapshot: &Snapshot<'_>, at: Instant) -> Result<Option<Finding>, ArchiveError> {
-    let mut words: Vec<String> = snapshot
+    let words: Vec<String> = snapshot
         .clock_findings(at)?
         .iter()
         .map(|found| match found {
@@ -386,15 +385,13 @@ fn clock(snapshot: &Snapshot<'_>, at: Instant) -> Result<Option<Finding>, Archiv
             ClockFinding::SetBack { sync_id, before, .. } => {
                 format!("sync {sync_id} began before the time of the one before it ({before})")
             }
+            ClockFinding::Off { skew, .. } => format!(
+                "at the last sync it was {} {} the server's",
+                show_rounded(Duration::from_secs(skew.unsigned_abs())),
+                if *skew > 0 { "ahead of" } else { "behind" }
+            ),
         })
         .collect();
-    if let Some(skew) = snapshot.last_clock_skew()?
-        && skew.unsigned_abs() >= MOST_CLOCK_SKEW
-    {
-        words.push(format!(
-            "at the last sync it was {skew} seconds ahead of the server's"
-        ));
-    }
     let count = u64::try_from(words.len()).unwrap_or(u64::MAX);
     Ok(words.into_iter().next().map(|text| {
         let worst = Some(Worst { job: None, text });
