@@ -114,7 +114,15 @@ async fn the_clock_is_compared_with_the_servers_and_kept_with_each_sync() {
     let behind = skew_of(601).says("clock is 10m behind the server's");
     let skew = behind.json()["clock_skew_seconds"].as_i64().unwrap();
     assert!((-601..=-595).contains(&skew), "{skew}");
+    let overview = || {
+        story
+            .program
+            .run(&["report", "overview", "--format", "html"])
+            .stdout
+    };
+    assert!(overview().contains("behind the server"));
     skew_of(-7_300).says("clock is 2h ahead of the server's");
+    assert!(overview().contains("ahead of the server"));
     story.server.set_clock_offset(0);
     let kept = story
         .program

@@ -24,7 +24,7 @@ use crate::report::purge_age::{PurgeAge, PurgeAges, days};
 pub(crate) struct Vanished {
     #[command(flatten)]
     #[serde(flatten)]
-    purge_age: PurgeAgeFlag,
+    pub(crate) purge_age: PurgeAgeFlag,
 }
 
 row! {
