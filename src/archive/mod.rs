@@ -58,7 +58,7 @@ pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};
 pub use repair::salvage::{Salvaged, salvage};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
-pub use storage::clock::ClockFinding;
+pub use storage::clock::{ClockFinding, MOST_CLOCK_SKEW};
 pub use storage::dictionary::{Dictionary, DictionaryMaker};
 pub use storage::jobs::{FormerName, JobRow, JobState, NameFrom, ServerJobs};
 pub use storage::keys::Keys;

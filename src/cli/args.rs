@@ -43,7 +43,7 @@ Exit codes:
   0    done (also when a closed pipe ends the output early)
   1    could not be done: nothing, or no job, succeeded
   2    wrong usage: arguments, settings, files that were named
-  3    done in part (some jobs failed, some runs are in quarantine), or a check has findings (`status --max-age` or `--max-silence`)
+  3    done in part (some jobs failed, some runs are in quarantine), or a check has findings (`status --max-age`, `--max-silence` or `--vanished`)
   4    the archive is not intact (`verify`)
   5    the archive is held by another sync
   130  interrupted; what was read is kept";

@@ -14,7 +14,9 @@ use super::outage::Outage;
 use super::patience::Patience;
 use super::shared::{JobOptions, Shared};
 use super::store;
-use crate::archive::{ArchiveError, JobOutcome, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing};
+use crate::archive::{
+    ArchiveError, JobOutcome, MOST_CLOCK_SKEW, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing,
+};
 use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};
 use crate::model::{Guid, NaiveZone, show_rounded};
@@ -270,14 +272,11 @@ async fn ask_for_list(shared: &Shared, watch_new: bool) -> bool {
     true
 }
 
-/// From this difference between our clock and the server's on, a sync warns.
-const MOST_CLOCK_SKEW: Duration = Duration::from_secs(300);
-
 fn warn_of_clock(seconds: i64) {
-    let skew = Duration::from_secs(seconds.unsigned_abs());
-    if skew < MOST_CLOCK_SKEW {
+    if seconds.unsigned_abs() < MOST_CLOCK_SKEW {
         return;
     }
+    let skew = Duration::from_secs(seconds.unsigned_abs());
     tracing::warn!(
         clock_skew_seconds = seconds,
         "this machine's clock is {} {} the server's; set the wrong one of the two: times of syncs and ages of runs are \

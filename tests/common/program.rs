@@ -115,6 +115,17 @@ impl Ended {
         self
     }
 
+    /// Expects this text on stdout.
+    #[track_caller]
+    pub fn shows(self, text: &str) -> Self {
+        assert!(
+            self.stdout.contains(text),
+            "stdout lacks {text:?}:\n{}",
+            self.stdout
+        );
+        self
+    }
+
     /// Expects that this text is nowhere.
     #[track_caller]
     pub fn never_shows(self, secret: &str) -> Self {

@@ -17,7 +17,7 @@ pub struct JobFreshness {
     pub is_watched: bool,
     /// End of the last sync in which it was complete with `count=0`, seconds since 1970 UTC.
     pub last_synced_unix: Option<i64>,
-    /// End of the last sync in which its answer was complete, likewise.
+    /// The same by the server's clock, which also times the runs, as far as it is known.
     pub last_answered_unix: Option<i64>,
     /// When the archive first knew of it, likewise.
     pub first_seen_unix: i64,
@@ -49,11 +49,13 @@ impl Snapshot<'_> {
     /// SQL errors.
     pub fn job_freshness(&self) -> Result<Vec<JobFreshness>, ArchiveError> {
         self.connection().all(
-            "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_synced_unix, j.first_seen_unix, j.server_key,
-                    j.last_error,
+            "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_synced_unix - coalesce(s.skew, 0), j.first_seen_unix,
+                    j.server_key, j.last_error,
                     (SELECT count(*) FROM _quarantined q
                      WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
-             FROM _job j",
+             FROM _job j
+             LEFT JOIN (SELECT finished_unix, max(clock_skew_seconds) AS skew FROM _sync
+                        WHERE clock_skew_seconds <> 0 GROUP BY finished_unix) s ON s.finished_unix = j.last_synced_unix",
             [],
             "read how fresh the jobs are",
             |row| {
@@ -85,20 +87,6 @@ impl Snapshot<'_> {
     /// SQL errors.
     pub fn clock_findings(&self, now: Instant) -> Result<Vec<ClockFinding>, ArchiveError> {
         clock::findings(self.connection(), now)
-    }
-
-    /// Our clock less the server's at the sync that began last, in seconds; `None` where the server did not tell.
-    ///
-    /// # Errors
-    /// SQL errors.
-    pub fn last_clock_skew(&self) -> Result<Option<i64>, ArchiveError> {
-        let skew = self.connection().optional(
-            "SELECT clock_skew_seconds FROM _sync ORDER BY sync_id DESC LIMIT 1",
-            [],
-            "read the last sync",
-            |row| row.get(0),
-        )?;
-        Ok(skew.flatten())
     }
 
     /// The sync that began last; `None` before the first.

@@ -33,7 +33,17 @@ pub enum ClockFinding {
         /// The same at the sync itself.
         skew: Option<i64>,
     },
+    /// At the last sync, our clock was not the server's.
+    Off {
+        /// The sync.
+        sync_id: i64,
+        /// Our clock less the server's, in seconds.
+        skew: i64,
+    },
 }
+
+/// From this difference between our clock and the server's on, in seconds, one of them is wrong.
+pub const MOST_CLOCK_SKEW: u64 = 300;
 
 /// How long ago a sync may have begun before which the clock was set back, to be told still, in seconds: two nights.
 const TELL_SET_BACK: i64 = 2 * 86_400;
@@ -67,11 +77,14 @@ pub(in crate::archive) fn findings(
             Ok(())
         },
     )?;
-    if let Some((sync_id, at, _)) = before
-        && at > now
-    {
-        let at = Instant::from_unix_seconds(at);
-        findings.push(ClockFinding::InFuture { sync_id, at });
+    if let Some((sync_id, at, skew)) = before {
+        if at > now {
+            let at = Instant::from_unix_seconds(at);
+            findings.push(ClockFinding::InFuture { sync_id, at });
+        }
+        if let Some(skew) = skew.filter(|skew| skew.unsigned_abs() >= MOST_CLOCK_SKEW) {
+            findings.push(ClockFinding::Off { sync_id, skew });
+        }
     }
     Ok(findings)
 }

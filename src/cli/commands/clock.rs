@@ -6,8 +6,9 @@ use crate::archive::ClockFinding;
 use crate::cli::failure::Exit;
 use crate::model::show_rounded;
 
-/// Says what is doubtful about the clock.
-pub(crate) fn tell(findings: &[ClockFinding]) -> Exit {
+/// Says what is doubtful about the clock; a check finds fault with a difference from the server's clock too.
+pub(crate) fn tell(findings: &[ClockFinding], is_check: bool) -> Exit {
+    let mut exit = Exit::Done;
     for finding in findings {
         match finding {
             ClockFinding::InFuture { sync_id, at } => tracing::error!(
@@ -28,23 +29,37 @@ pub(crate) fn tell(findings: &[ClockFinding]) -> Exit {
                 against_server(*skew_before),
                 against_server(*skew),
             ),
+            ClockFinding::Off { sync_id, skew } => {
+                let words = format!(
+                    "at the last sync, {sync_id}, this machine's clock was {}; set the wrong one of the two, then sync again",
+                    difference(*skew)
+                );
+                if !is_check {
+                    tracing::warn!(sync_id, "{words}");
+                    continue;
+                }
+                tracing::error!(sync_id, "{words}");
+            }
         }
+        exit = Exit::Findings;
     }
-    if findings.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Findings
-    }
+    exit
 }
 
 /// How far the clock was from the server's, where that is known and worth telling.
 fn against_server(skew: Option<i64>) -> String {
     match skew {
-        Some(seconds) if seconds.unsigned_abs() >= 60 => format!(
-            ", when the clock was {} {} the server's",
-            show_rounded(Duration::from_secs(seconds.unsigned_abs())),
-            if seconds > 0 { "ahead of" } else { "behind" }
-        ),
+        Some(seconds) if seconds.unsigned_abs() >= 60 => {
+            format!(", when the clock was {}", difference(seconds))
+        }
         _ => String::new(),
     }
+}
+
+fn difference(skew: i64) -> String {
+    format!(
+        "{} {} the server's",
+        show_rounded(Duration::from_secs(skew.unsigned_abs())),
+        if skew > 0 { "ahead of" } else { "behind" }
+    )
 }

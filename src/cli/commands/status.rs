@@ -28,7 +28,8 @@ use crate::text::at_most;
 ///
 /// Shows the last complete sync, the last error, the number of runs and the newest run of each job. With --max-age, the
 /// exit code is 3 if the last complete sync of a watched job is older, if there was none, or if no job is watched. It
-/// is always 3 if the last sync lies in the future, or if the clock was set back before a sync of the last two days.
+/// is always 3 if the last sync lies in the future, or if the clock was set back before a sync of the last two days; with
+/// --max-age or --max-silence also if the clock was 5 minutes or more from the server's at the last sync.
 ///
 /// A watched job that has stopped is named: at its last complete sync, its last run had begun more than 2.5 times its
 /// usual (median) interval before. With --max-silence auto the exit code is then 3; with a duration, if the last run of
@@ -36,10 +37,13 @@ use crate::text::at_most;
 ///
 /// Where the server's purge age is known, the last line says until when the next complete sync must have run so that no
 /// run is purged before it is archived. Once that time has passed, the exit code is 3 with --max-age or --max-silence.
+///
+/// Runs that the server stopped listing early are named on the morning after the sync that noticed it: deleted at the
+/// server, most likely. With --vanished, the exit code is then 3. `jobruns report vanished` has all of them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns status
-  jobruns status --max-age 26h --max-silence auto
+  jobruns status --max-age 26h --max-silence auto --vanished
   jobruns status --max-age 26h --format json")]
 pub(crate) struct StatusArgs {
     /// Maximum age of the last complete sync of a watched job, such as 26h
@@ -50,6 +54,10 @@ pub(crate) struct StatusArgs {
     /// usual interval
     #[arg(long, value_name = "DURATION|auto")]
     max_silence: Option<MaxSilence>,
+
+    /// Ends with 3 if, at its last complete sync, runs of a watched job had vanished before their purge age
+    #[arg(long)]
+    vanished: bool,
 
     /// The age at which the server purges runs, such as 90d [default: learned from the runs that it stopped listing]
     #[arg(long, env = "JOBRUNS_PURGE_AGE", value_name = "DURATION", value_parser = parse_positive_duration)]
@@ -100,6 +108,8 @@ struct Freshness {
     silence: Silence,
     #[serde(flatten)]
     purge: PurgeClock,
+    /// Runs that the server had stopped listing early at the last complete sync; null where no purge age is known.
+    vanished_lately: Option<u64>,
 }
 
 /// How long a job did not run.
@@ -141,7 +151,7 @@ pub(crate) fn run(
         states,
         mut health,
         ages,
-        mut clock_findings,
+        clock_findings,
     } = read;
     let states = with_jobs_file(states, sources)?;
     let jobs: Vec<Freshness> = states
@@ -152,6 +162,7 @@ pub(crate) fn run(
             if let Some(health) = health {
                 job.silence = silence(&health, args.max_silence);
                 job.purge = purge_clock(&health, &ages, now);
+                job.vanished_lately = health.vanished_lately;
             }
             job
         })
@@ -196,22 +207,24 @@ pub(crate) fn run(
         table(&columns, rows, width_to_fit(args.wide))
     };
     print_result(console, args.format, text, &jobs)?;
-    tell_unwatched(&ReadOnly::open(archive)?.server_jobs()?);
+    tell_unwatched(&ReadOnly::open(archive)?.server_jobs()?, |job_id| {
+        jobs.iter().any(|job| job.watched && job.job_id == job_id)
+    });
     let is_check = args.max_age.is_some() || args.max_silence.is_some();
     let is_unwatched = args.max_age.is_none() && args.max_silence.is_some() && !any_watched(&jobs);
-    let ahead = tell_last_syncs_in_future(&jobs) == Exit::Findings;
-    if ahead {
-        // Told with the jobs.
-        clock_findings.retain(|finding| !matches!(finding, ClockFinding::InFuture { .. }));
-    }
+    // A last sync that lies in the future is told once, not with each of its jobs.
+    let is_told = clock_findings
+        .iter()
+        .any(|finding| matches!(finding, ClockFinding::InFuture { .. }));
     let findings = [
-        ahead,
-        clock::tell(&clock_findings) == Exit::Findings,
+        !is_told && tell_last_syncs_in_future(&jobs) == Exit::Findings,
+        clock::tell(&clock_findings, is_check) == Exit::Findings,
         args.max_age
             .is_some_and(|max_age| exit_for(&jobs, max_age) == Exit::Findings),
         is_unwatched,
         tell_silent(&jobs, args.max_silence),
         tell_purge_clock(&jobs, is_check),
+        tell_vanished(&jobs, args.vanished),
     ];
     Ok(if findings.contains(&true) {
         Exit::Findings
@@ -358,6 +371,29 @@ fn tell_purge_clock(jobs: &[Freshness], is_check: bool) -> bool {
     is_check
 }
 
+/// Names each watched job of which runs vanished early at its last complete sync; says whether that is a finding. It is
+/// told once: the next complete sync is about other runs.
+fn tell_vanished(jobs: &[Freshness], is_finding: bool) -> bool {
+    let mut is_any = false;
+    for job in jobs.iter().filter(|job| job.watched) {
+        let Some(runs) = job.vanished_lately.filter(|&runs| runs > 0) else {
+            continue;
+        };
+        let title = job.name.as_deref().unwrap_or(&job.job_id);
+        let words = format!(
+            "{title}: runs that the server no longer lists, long before their purge age: {runs}. The archive keeps them; ask \
+             who deleted them at the server: `jobruns report vanished` lists them"
+        );
+        if is_finding {
+            tracing::error!(job_id = job.job_id, "{words}");
+        } else {
+            tracing::warn!(job_id = job.job_id, "{words}");
+        }
+        is_any = true;
+    }
+    is_any && is_finding
+}
+
 fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshness {
     let JobState {
         job,
@@ -384,6 +420,7 @@ fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshn
         last_sync_in_future,
         silence: Silence::default(),
         purge: PurgeClock::default(),
+        vanished_lately: None,
     }
 }
 

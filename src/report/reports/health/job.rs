@@ -24,6 +24,8 @@ pub(crate) struct JobHealth {
     pub(crate) purge_age: Option<PurgeAge>,
     /// Until when it must be synced; `None` where no purge age is known, and before its first complete sync.
     pub(crate) purge_clock: Option<PurgeClock>,
+    /// Runs that vanished early at its last complete sync; `None` as above.
+    pub(crate) vanished_lately: Option<u64>,
 }
 
 /// Until when the next complete sync of a job must have run, so that no run is purged unseen.
@@ -70,12 +72,14 @@ impl JobHealth {
             let silence = Silence::read(snapshot, &freshness, None)?;
             let purge_age = ages.of(freshness.server_key);
             let rhythm = silence.and_then(|silence| silence.rhythm);
-            let purge_clock = match (freshness.last_synced_unix, purge_age) {
-                (Some(synced), Some(age)) if freshness.is_watched => {
-                    Some(purge_clock(began(&syncs, synced), age, rhythm))
-                }
-                _ => None,
-            };
+            let (mut purge_clock, mut vanished_lately) = (None, None);
+            if let (Some(synced), Some(age), true) =
+                (freshness.last_synced_unix, purge_age, freshness.is_watched)
+            {
+                let began = began(&syncs, synced);
+                purge_clock = Some(until(began, age, rhythm));
+                vanished_lately = Some(vanished_since(snapshot, job.job_key, age, began)?);
+            }
             jobs.push(Self {
                 job_id: job.job_id.clone(),
                 name: job.name.clone(),
@@ -83,6 +87,7 @@ impl JobHealth {
                 silence,
                 purge_age,
                 purge_clock,
+                vanished_lately,
             });
         }
         Ok(jobs)
@@ -97,6 +102,11 @@ impl JobHealth {
     /// How many runs it has missed since its last one, where it has stopped.
     pub(crate) fn stopped(&self) -> Option<i64> {
         self.silence?.runs_missed(Factor::default())
+    }
+
+    /// Whether there are enough runs to tell whether it has stopped.
+    pub(crate) fn is_rhythm_known(&self) -> bool {
+        self.silence.is_some_and(|silence| silence.is_judged())
     }
 
     /// For how many seconds it was silent at its last complete answer: since its last start; since the archive first
@@ -116,7 +126,22 @@ fn began(syncs: &[FullSync], ended_unix: i64) -> i64 {
     sync.map_or(ended_unix, |sync| sync.began_unix.min(ended_unix))
 }
 
-fn purge_clock(synced_unix: i64, age: PurgeAge, rhythm: Option<Rhythm>) -> PurgeClock {
+/// How many runs have vanished early since then.
+fn vanished_since(
+    snapshot: &Snapshot<'_>,
+    job_key: i64,
+    age: PurgeAge,
+    since_unix: i64,
+) -> Result<u64, ReportError> {
+    let mut runs = 0;
+    snapshot.each_run_absent_before(job_key, age.early_seconds(), |run| {
+        runs += u64::from(run.absent_since_unix >= since_unix);
+        Ok::<(), ReportError>(())
+    })?;
+    Ok(runs)
+}
+
+fn until(synced_unix: i64, age: PurgeAge, rhythm: Option<Rhythm>) -> PurgeClock {
     PurgeClock {
         sync_by: Instant::from_unix_seconds(synced_unix.saturating_add(age.listed_seconds)),
         runs_expected: rhythm.map(|rhythm| rhythm.runs_in(age.listed_seconds)),
