@@ -427,10 +427,16 @@ fn on_terminal(program: &Program, kind: &str, arguments: &str) -> Option<String>
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_fit_a_terminal_and_a_dumb_one_gets_no_escape_sequence() {
-    let (story, _) = synced().await;
+    let (story, run) = synced().await;
+    let page = format!("run {run}");
+    story.fault("bad-run=1@1");
+    story.sync(&[]).ends_with(3);
     for list in [
         "status",
         "jobs list",
+        "jobs discover",
+        "quarantine list",
+        &page,
         "report runs",
         "report messages",
         "report coverage",
@@ -464,4 +470,117 @@ async fn tables_fit_a_terminal_and_a_dumb_one_gets_no_escape_sequence() {
         let shown = on_terminal(&story.program, "dumb", &arguments).unwrap();
         assert!(!shown.contains('\x1b'), "{shown:?}");
     }
+}
+
+/// What a terminal of these columns shows in the end of what was written to it.
+#[cfg(target_os = "linux")]
+fn screen(written: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![Vec::new()];
+    let (mut row, mut column) = (0, 0);
+    let mut characters = written.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\r' => column = 0,
+            '\n' => row += 1,
+            '\x1b' => {
+                assert_eq!(characters.next(), Some('['));
+                let mut number = String::new();
+                let action = loop {
+                    match characters.next().unwrap() {
+                        action if action.is_ascii_alphabetic() => break action,
+                        digit => number.push(digit),
+                    }
+                };
+                match (action, number.as_str()) {
+                    ('A', _) => row -= number.parse().unwrap_or(1).min(row),
+                    ('B', _) => row += number.parse().unwrap_or(1),
+                    ('K', "2") => lines[row].clear(),
+                    ('K', _) => lines[row].truncate(column),
+                    ('J', _) => {
+                        lines[row].truncate(column);
+                        lines.truncate(row + 1);
+                    }
+                    ('m' | 'h' | 'l', _) => {}
+                    other => panic!("{other:?} is not known here"),
+                }
+            }
+            _ => {
+                if column == columns {
+                    (row, column) = (row + 1, 0);
+                }
+                lines.resize(lines.len().max(row + 1), Vec::new());
+                let line: &mut Vec<char> = &mut lines[row];
+                line.resize(line.len().max(column + 1), ' ');
+                line[column] = character;
+                column += 1;
+            }
+        }
+        lines.resize(lines.len().max(row + 1), Vec::new());
+    }
+    let text = |line: &Vec<char>| line.iter().collect::<String>().trim_end().to_owned();
+    lines.iter().map(text).collect()
+}
+
+/// Runs the binary on a terminal, presses Ctrl-C once it has shown `awaited`, and returns the last screen; `None` where
+/// there is no `script`.
+#[cfg(target_os = "linux")]
+fn interrupted_on_terminal(program: &Program, arguments: &str, awaited: &str) -> Option<Vec<String>> {
+    use std::io::{Read, Write};
+    let line = format!(
+        "stty cols 80 rows 24; exec {} {arguments}",
+        env!("CARGO_BIN_EXE_jobruns")
+    );
+    let mut command = program.start("script");
+    command
+        .args(["-qec", &line, "/dev/null"])
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped());
+    let mut child = command.spawn().ok()?;
+    let (mut keys, mut terminal) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut written = Vec::new();
+    let mut piece = [0; 4096];
+    let mut is_pressed = false;
+    loop {
+        let length = terminal.read(&mut piece).unwrap();
+        if length == 0 {
+            break;
+        }
+        written.extend_from_slice(&piece[..length]);
+        if !is_pressed && String::from_utf8_lossy(&written).contains(awaited) {
+            keys.write_all(b"\x03").unwrap();
+            is_pressed = true;
+        }
+    }
+    let written = String::from_utf8(written).unwrap();
+    assert!(is_pressed, "{written:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{written:?}");
+    Some(screen(&written, 80))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_leaves_no_line_of_progress() {
+    let (story, _) = synced().await;
+    let program = &story.program;
+    story.fault("stall=600");
+    let Some(shown) = interrupted_on_terminal(program, "sync", "0 of 12 runs") else {
+        return;
+    };
+    assert!(
+        shown.iter().any(|line| line.contains("was interrupted")),
+        "{shown:#?}"
+    );
+    for stale in ["elapsed", "B/s", "  0 runs"] {
+        assert!(!shown.iter().any(|line| line.contains(stale)), "{shown:#?}");
+    }
+    // It waits for a line in the list of heads.
+    let made = program.start("mkfifo").arg("heads").spawn().unwrap();
+    Ended::of(made).ends_with(0);
+    let shown = interrupted_on_terminal(program, "verify --head-file heads", "B/s").unwrap();
+    assert!(
+        shown[0].contains("Error: interrupted before all was verified")
+            || shown[1].contains("Error: interrupted"),
+        "{shown:#?}"
+    );
+    assert!(!shown.iter().any(|line| line.contains("B/s")), "{shown:#?}");
 }

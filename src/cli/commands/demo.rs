@@ -13,9 +13,9 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
 use crate::cli::runtime::runtime;
 use crate::cli::sync_task::SyncTask;
+use crate::cli::sync_task::job_progress::JobProgress;
 use crate::cli::sync_task::summary::Summary;
 use crate::cli::terminal::console::{Console, shown};
-use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{print_text, width_to_fit};
 use crate::config::GlobalSettings;
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             // That a demo begins a new archive is no news.
             drop(Writer::open(archive)?);
         }
-        let progress = Progress::new(console, global.progress);
+        let progress = JobProgress::new(console, global.progress);
         let sync = SyncTask {
             archive,
             client: &client,

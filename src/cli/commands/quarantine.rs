@@ -1,12 +1,14 @@
 //! `jobruns quarantine`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::archive::{QuarantineRow, ReadOnly, Writer};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::terminal::table::{Column, or_dash, print, write_bytes};
+use crate::cli::terminal::table::{Column, or_dash, print, width_to_fit, write_bytes};
+use crate::cli::terminal::titles::titles;
 use crate::config::TableOrJson;
 
 /// Manages bytes that could not be read as a run or a message
@@ -30,6 +32,9 @@ enum Action {
         /// The output format
         #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
         format: TableOrJson,
+        /// Shows all columns and whole cells on a terminal, however narrow it is
+        #[arg(long)]
+        wide: bool,
     },
     /// Writes the bytes, exactly as received, to standard output
     Show {
@@ -80,10 +85,22 @@ impl From<QuarantineRow> for Listed {
     }
 }
 
+/// What each job is called, by its GUID.
+fn job_titles(reader: &ReadOnly) -> Result<HashMap<String, String>, Failure> {
+    let jobs = reader.job_states()?;
+    let ids = jobs.iter().map(|state| state.job.job_id.clone());
+    let called = titles(
+        jobs.iter()
+            .map(|state| (state.job.job_id.as_str(), state.job.name.as_deref())),
+    );
+    Ok(ids.zip(called).collect())
+}
+
 pub(crate) fn run(args: &QuarantineArgs, archive: &Path) -> Result<Exit, Failure> {
     let reader = ReadOnly::open(archive)?;
     match &args.action {
-        Action::List { format } => {
+        Action::List { format, wide } => {
+            let titles = job_titles(&reader)?;
             let rows: Vec<Listed> = reader.quarantine()?.into_iter().map(Listed::from).collect();
             let columns = [
                 Column::Number("id"),
@@ -95,10 +112,10 @@ pub(crate) fn run(args: &QuarantineArgs, archive: &Path) -> Result<Exit, Failure
                 Column::Text("reason"),
                 Column::Text("accepted"),
             ];
-            print(*format, &rows, &columns, None, |row| {
+            print(*format, &rows, &columns, width_to_fit(*wide), |row| {
                 vec![
                     row.quarantine_id.to_string(),
-                    row.job_id.clone(),
+                    titles.get(&row.job_id).unwrap_or(&row.job_id).clone(),
                     row.sync_id.to_string(),
                     row.captured_at.clone(),
                     row.position.to_string(),

@@ -10,8 +10,9 @@ use crate::cli::commands::verify::of_damage;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
 use crate::cli::output::publish::publish;
-use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::Console;
+use crate::cli::terminal::progress::Progress;
+use crate::cli::terminal::signals;
 use crate::cli::terminal::table::print_result;
 use crate::config::{GlobalSettings, Sources, TableOrJson};
 use crate::model::{NaiveZone, hex};
@@ -60,9 +61,13 @@ pub(crate) fn run(
     console: &Console,
 ) -> Result<Exit, Failure> {
     let list = in_use::head_file(args.head_file.as_ref(), sources)?;
-    let shown_progress = ByteProgress::new(console, global.progress, "reindex");
+    signals::end_at_first(
+        console,
+        "interrupted: the archive is either unchanged or rebuilt completely",
+    )?;
+    let shown_progress = Progress::of_one(console, global.progress, "reindex");
     let result = reindex(&global.archive, args.naive_time, &|done, total| {
-        shown_progress.show(done, total);
+        shown_progress.show_bytes(done, Some(total));
     });
     shown_progress.clear();
     let Reindexed {

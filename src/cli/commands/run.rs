@@ -9,7 +9,7 @@ use crate::archive::{ReadOnly, Snapshot};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::console::shown;
-use crate::cli::terminal::table::{Column, table, write_all};
+use crate::cli::terminal::table::{Column, table, width_to_fit, write_all};
 use crate::model::guid_beginning;
 use crate::report::format::PageHeading;
 use crate::report::html::{changed, run_page, sealed_by};
@@ -39,6 +39,10 @@ pub(crate) struct RunArgs {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    /// Shows all columns and whole cells on a terminal, however narrow it is
+    #[arg(long)]
+    wide: bool,
+
     #[command(flatten)]
     heading: PageHeading,
 }
@@ -63,7 +67,7 @@ pub(crate) fn run(args: &RunArgs, archive: &Path) -> Result<Exit, Failure> {
         );
         Failure::new(Exit::WrongUsage, words)
     })?;
-    let file = args.output.as_deref().filter(|path| *path != Path::new("-"));
+    let file = file(args);
     if args.format == PageFormat::Html && file.is_none() && std::io::stdout().is_terminal() {
         let words = "a page of html is not for a terminal";
         return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
@@ -76,6 +80,11 @@ pub(crate) fn run(args: &RunArgs, archive: &Path) -> Result<Exit, Failure> {
     })?;
     write_all(output, text.as_bytes())?;
     Ok(Exit::Done)
+}
+
+/// The file to write; `None` for standard output.
+fn file(args: &RunArgs) -> Option<&Path> {
+    args.output.as_deref().filter(|path| *path != Path::new("-"))
 }
 
 fn page(snapshot: &Snapshot<'_>, beginning: &str, args: &RunArgs) -> Result<String, Failure> {
@@ -96,7 +105,10 @@ fn page(snapshot: &Snapshot<'_>, beginning: &str, args: &RunArgs) -> Result<Stri
     };
     let run = RunPage::read(snapshot, run_key)?;
     Ok(match args.format {
-        PageFormat::Table => text(&run, snapshot)?,
+        PageFormat::Table => {
+            let width = file(args).map_or_else(|| width_to_fit(args.wide), |_| None);
+            text(&run, snapshot, width)?
+        }
         PageFormat::Html => run_page(&run, snapshot, &args.heading)?,
         PageFormat::Json => run.to_json(snapshot)?,
     })
@@ -105,7 +117,7 @@ fn page(snapshot: &Snapshot<'_>, beginning: &str, args: &RunArgs) -> Result<Stri
 /// Letters of a text that a line has room for.
 const LETTERS: usize = 300;
 
-fn text(run: &RunPage, snapshot: &Snapshot<'_>) -> Result<String, Failure> {
+fn text(run: &RunPage, snapshot: &Snapshot<'_>, width_to_fit: Option<usize>) -> Result<String, Failure> {
     let mut out = format!("Run {}\n\n", run.fact("job_run_id"));
     let width = run.facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, text) in &run.facts {
@@ -138,7 +150,7 @@ fn text(run: &RunPage, snapshot: &Snapshot<'_>) -> Result<String, Failure> {
         out.push_str(&table(
             &COLUMNS.map(Column::Text),
             messages.rows.iter().map(cells),
-            None,
+            width_to_fit,
         ));
     }
     Ok(out)

@@ -10,8 +10,9 @@ use crate::cli::commands::verify::of_damage;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
 use crate::cli::output::publish::publish;
-use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::{Console, shown};
+use crate::cli::terminal::progress::Progress;
+use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{counted, print_result, unprinted};
 use crate::config::{GlobalSettings, Sources, TableOrJson};
 use crate::model::hex;
@@ -65,10 +66,14 @@ pub(crate) fn run(
     in_use::protect_archive(&args.damaged);
     in_use::refuse_new(&args.new)?;
     let list = in_use::head_file(args.head_file.as_ref(), sources)?;
-    let shown_progress = ByteProgress::new(console, global.progress, "salvage");
+    signals::end_at_first(
+        console,
+        "interrupted: the new archive is either missing or complete",
+    )?;
+    let shown_progress = Progress::of_one(console, global.progress, "salvage");
     // How much there is to take is not known of a damaged file.
     let result = salvage(&args.damaged, &args.new, &|bytes| {
-        shown_progress.show(bytes, bytes)
+        shown_progress.show_bytes(bytes, None)
     });
     shown_progress.clear();
     let salvaged = result.map_err(of_damage)?;

@@ -12,9 +12,9 @@ use crate::cli::new_archive::may_create;
 use crate::cli::output::in_use;
 use crate::cli::runtime::runtime;
 use crate::cli::sync_task::export_entries::ExportEntries;
+use crate::cli::sync_task::job_progress::JobProgress;
 use crate::cli::sync_task::{SyncTask, read_jobs};
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
 use crate::config::{GlobalSettings, ServerSettings, Sources, SyncSettings, TableOrJson};
 use crate::sync::SyncOptions;
@@ -64,7 +64,7 @@ pub(crate) fn run(
         create_archive,
         ..options(settings, &args.server)
     };
-    let progress = Progress::new(console, global.progress);
+    let progress = JobProgress::new(console, global.progress);
     runtime()?.block_on(async {
         let cancellation = signals::listen()?;
         let mut sync = SyncTask {

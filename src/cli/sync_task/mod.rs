@@ -1,6 +1,7 @@
 //! A sync as commands run it: with progress, the names of jobs, the published head and the exports behind it.
 
 pub(crate) mod export_entries;
+pub(crate) mod job_progress;
 pub(crate) mod summary;
 
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 use self::export_entries::ExportEntries;
+use self::job_progress::JobProgress;
 use self::summary::Summary;
 use crate::archive::{ArchiveError, HeadToPublish, ReadOnly, SyncRecord};
 use crate::ccs::Client;
@@ -17,7 +19,6 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::new_archive::{missing, tell_created};
 use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::table::{print_result, width_to_fit};
 use crate::config::{JobsFile, TableOrJson, read_jobs_file};
 use crate::model::Guid;
@@ -28,7 +29,7 @@ pub(crate) struct SyncTask<'s> {
     pub(crate) archive: &'s Path,
     pub(crate) client: &'s Client,
     pub(crate) options: SyncOptions,
-    pub(crate) progress: &'s Progress,
+    pub(crate) progress: &'s JobProgress,
     /// Read anew before each sync.
     pub(crate) jobs_file: Option<&'s Path>,
     pub(crate) list: Option<&'s HeadList>,
@@ -94,14 +95,24 @@ impl SyncTask<'_> {
             options.jobs_file = Some(file);
         }
         let begun = Instant::now();
-        let ended = sync::sync(
+        let syncing = sync::sync(
             self.archive,
             self.client,
             options,
             Box::new(events),
             self.cancellation.clone(),
-        )
-        .await;
+        );
+        // From Ctrl-C on nothing is drawn, so that the end, which a second one can cut short, leaves no stale line.
+        let mut cancellation = self.cancellation.clone();
+        let cleared_early = async {
+            cancellation.cancelled().await;
+            self.progress.clear();
+            std::future::pending().await
+        };
+        let ended = tokio::select! {
+            ended = syncing => ended,
+            never = cleared_early => never,
+        };
         self.progress.clear();
         let record = ended.map_err(|error| told(error, self.archive))?;
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -110,7 +121,7 @@ impl SyncTask<'_> {
         Ok((exit, Summary::new(&record, &names, begun.elapsed())))
     }
 
-    /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
+    /// Publishes the head: into the log, and to the head file where there is one. A sync that did everything
     /// but this is done in part.
     fn publish(&self, record: &SyncRecord, exit: Exit) -> Exit {
         let Some(list) = self.list else { return exit };

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::archive::{Interrupter, ReadOnly};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::terminal::signals::{Signals, spare_descriptors};
+use crate::cli::terminal::signals::in_thread;
 use crate::sync::Cancellation;
 
 /// How often a statement is interrupted, once that is requested: one that begins just then misses the first time.
@@ -26,40 +26,24 @@ impl Cancel {
     /// # Errors
     /// When the operating system refuses.
     pub(crate) fn listen(writes_files: bool) -> Result<Self, Failure> {
-        let refused = |error: std::io::Error| {
-            Failure::new(Exit::NotDone, "could not listen for Ctrl-C").caused_by(&error)
-        };
-        let runtime = spare_descriptors()
-            .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
-            .map_err(refused)?;
-        let mut signals = {
-            let _inside = runtime.enter();
-            Signals::new().map_err(refused)?
-        };
         let (sender, receiver) = watch::channel(false);
         let cancel = Self::by(Cancellation::new(receiver));
         let reading = Arc::clone(&cancel.reading);
-        let watch = move || {
-            runtime.block_on(async move {
-                signals.next().await;
-                if writes_files {
-                    let _ = sender.send(true);
-                    // Until the command has cleaned up and ended.
-                    loop {
-                        interrupt(&reading);
-                        tokio::select! {
-                            () = tokio::time::sleep(AGAIN) => {}
-                            () = signals.next() => break,
-                        }
+        in_thread(async move |mut signals| {
+            signals.next().await;
+            if writes_files {
+                let _ = sender.send(true);
+                // Until the command has cleaned up and ended.
+                loop {
+                    interrupt(&reading);
+                    tokio::select! {
+                        () = tokio::time::sleep(AGAIN) => {}
+                        () = signals.next() => break,
                     }
                 }
-                std::process::exit(Exit::Interrupted.code().into());
-            });
-        };
-        std::thread::Builder::new()
-            .name("signals".to_owned())
-            .spawn(watch)
-            .map_err(refused)?;
+            }
+            std::process::exit(Exit::Interrupted.code().into());
+        })?;
         Ok(cancel)
     }
 

@@ -11,20 +11,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use indicatif::{MultiProgress, ProgressDrawTarget};
+use indicatif::MultiProgress;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::cli::failure::{ErrorReport, Failure};
+use crate::cli::terminal::bars::bars;
 use crate::config::{LogFormat, Origin, Sources, When};
 
 /// How much is said: `--quiet` 0, usually 1, `-v` 2, `-vv` 3.
 const LEVELS: [Level; 4] = [Level::ERROR, Level::INFO, Level::DEBUG, Level::TRACE];
-
-/// How often bars are drawn; more flickers over a slow line and shows nothing more.
-const DRAWS_PER_SECOND: u8 = 8;
 
 /// The place where everything but data is said. Clones share it.
 #[derive(Clone)]
@@ -125,8 +123,7 @@ impl Console {
     /// The bars that lines must not tear; made at the first call.
     #[must_use]
     pub(crate) fn bars(&self) -> &MultiProgress {
-        let modest = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
-        self.0.bars.get_or_init(modest)
+        self.0.bars.get_or_init(|| bars(stderr_is_terminal()))
     }
 
     /// Tells a failure: `Error:`, `Caused by:`, `Hint:`, or one JSON object.
@@ -229,9 +226,14 @@ impl Console {
             let _ = write(&mut block);
             let _ = io::stderr().lock().write_all(&block);
         };
+        self.without_bars(write);
+    }
+
+    /// Does this while no bar is drawn.
+    pub(crate) fn without_bars<T>(&self, act: impl FnOnce() -> T) -> T {
         match self.0.bars.get() {
-            Some(bars) => bars.suspend(write),
-            None => write(),
+            Some(bars) => bars.suspend(act),
+            None => act(),
         }
     }
 
@@ -314,7 +316,7 @@ struct Listener(Console);
 
 impl<S: Subscriber> Layer<S> for Listener {
     fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
-        // Other crates' events may hold headers; only our own rooms are known to keep secrets out.
+        // Other crates' events may hold headers; only our own modules are known to keep secrets out.
         self.0.takes(*metadata.level()) && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
     }
 
@@ -322,7 +324,7 @@ impl<S: Subscriber> Layer<S> for Listener {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let level = *event.metadata().level();
-        // The words of this room are whole sentences; elsewhere the fields hold the figures.
+        // The messages of this module are whole sentences; elsewhere the fields hold the figures.
         let message_says_all = event
             .metadata()
             .target()

@@ -1,6 +1,6 @@
 //! What a person at a terminal sees: lines, progress, tables, and how a command is cancelled.
 
-pub(crate) mod byte_progress;
+mod bars;
 pub(crate) mod cancel;
 pub(crate) mod console;
 pub(crate) mod progress;

@@ -1,17 +1,15 @@
-//! How far a sync is: a bar per job on a terminal, a plain line per job elsewhere.
+//! How far a command is: on a terminal a line per task that is drawn again and again, elsewhere a plain line now and then.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
-use crate::cli::hints;
-use crate::cli::terminal::console::{Console, shown, stderr_is_terminal};
+use crate::cli::terminal::console::{Console, stderr_is_terminal};
 use crate::config::When;
-use crate::model::{Guid, show_duration};
-use crate::sync::SyncEvent;
-use crate::text::at_most;
+use crate::text::in_columns;
 
 /// Bars wait this long: what is done by then needs none.
 const BARS_WAIT: Duration = Duration::from_millis(250);
@@ -19,138 +17,121 @@ const BARS_WAIT: Duration = Duration::from_millis(250);
 /// How often a bar is drawn anew; quicker than the eye needs costs time and flickers.
 const BAR_PACE: Duration = Duration::from_millis(125);
 
-/// How often a job that goes on gets a line where no bars can be drawn, so that a log shows life.
+/// How often a task that goes on gets a line where no bars can be drawn, so that a log shows life.
 const LINE_PACE: Duration = Duration::from_secs(30);
 
 /// The same where progress was asked for (`--progress always`).
 const EAGER_LINE_PACE: Duration = Duration::from_secs(1);
 
-/// The most letters of a job's name that a bar shows: bar, figures and name fit 80 columns.
-const SHOWN_OF_A_NAME: usize = 30;
+/// The columns that a bar has for a name: with its figures it fits 80.
+const SHOWN_OF_A_NAME: usize = 24;
+
+/// A task of which nobody knows how much there is to do.
+const WITHOUT_TOTAL: &str = "{spinner} {prefix}  {decimal_bytes:>10}  {msg}  {decimal_bytes_per_sec}";
+
+/// A task with a known number of bytes.
+const WITH_TOTAL: &str =
+    "{prefix} {bar:20} {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}";
+
+/// The line about all tasks.
+const OVERALL: &str = "{spinner} {prefix}, {elapsed} elapsed";
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manner {
+enum Manner {
     Bars,
     Lines { pace: Duration },
     Nothing,
 }
 
-/// Shows how far a sync is. Clones share the display.
-#[derive(Clone)]
-pub(crate) struct Progress(Arc<Inner>);
+/// Shows how far the tasks of a command are, each known by its key. Clones share the display; it may be told from any
+/// thread.
+pub(crate) struct Progress<K>(Arc<Inner<K>>);
 
-struct Inner {
+impl<K> Clone for Progress<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Inner<K> {
     console: Console,
     manner: Manner,
-    state: Mutex<ProgressState>,
+    state: Mutex<ProgressState<K>>,
 }
 
-#[derive(Default)]
-struct ProgressState {
-    jobs: usize,
-    began: Option<Instant>,
-    finished: usize,
-    bars_may_show: bool,
-    /// The line about all jobs, below those of single ones.
-    overall: Option<ProgressBar>,
-    running: HashMap<Guid, Running>,
+struct ProgressState<K> {
+    began: Instant,
+    bars: Bars,
+    tasks: HashMap<K, Task>,
+    /// What is said of all tasks together, below the lines of single ones.
+    overall: Option<String>,
+    overall_bar: Option<ProgressBar>,
 }
 
-struct Running {
+/// Whether bars may be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bars {
+    Wait,
+    Show,
+    Ended,
+}
+
+struct Task {
     name: String,
-    started: Instant,
     last_line: Instant,
-    bytes: u64,
-    runs: u64,
+    figures: Figures,
     bar: Option<ProgressBar>,
+    began: Instant,
 }
 
-/// How a job ended, as far as a line tells it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct JobEnd<'e> {
-    /// "complete", "partial" or "failed".
-    pub outcome: &'e str,
-    /// Elements of the answer that were read.
-    pub runs_seen: u64,
-    /// Runs that were not archived before.
-    pub runs_new: u64,
-    /// Runs that differ from what was archived.
-    pub runs_changed: u64,
-    /// Body bytes, after decompression.
-    pub body_bytes: u64,
-    /// What went wrong, if anything.
-    pub error: Option<&'e str>,
+/// How far a task is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Figures {
+    /// Bytes done.
+    pub(crate) bytes: u64,
+    /// Bytes to do, where that is known.
+    pub(crate) total_bytes: Option<u64>,
+    /// What else there is to say.
+    pub(crate) words: String,
 }
 
-impl Progress {
+impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
     /// A display on `console`, as `--progress` says.
-    #[must_use]
     pub(crate) fn new(console: &Console, when: When) -> Self {
         let terminal = stderr_is_terminal() && !console.is_json();
-        let manner = manner(when, terminal, console.is_quiet());
+        Self::of_manner(console, manner(when, terminal, console.is_quiet()))
+    }
+
+    fn of_manner(console: &Console, manner: Manner) -> Self {
         Self(Arc::new(Inner {
             console: console.clone(),
             manner,
-            state: Mutex::default(),
+            state: Mutex::new(ProgressState {
+                began: Instant::now(),
+                bars: Bars::Ended,
+                tasks: HashMap::new(),
+                overall: None,
+                overall_bar: None,
+            }),
         }))
     }
 
-    /// Shows an event of a sync.
-    pub(crate) fn show(&self, event: &SyncEvent<'_>) {
-        match *event {
-            SyncEvent::NewerRules(newer) => tracing::warn!("{newer}. Hint: {}", hints::NEWER_RULES),
-            SyncEvent::Began { jobs, sync_id, .. } => {
-                tracing::debug!(sync_id, jobs, "the sync begins");
-                self.sync_started(jobs);
-            }
-            SyncEvent::JobBegan { job, name } => self.job_started(job, name),
-            SyncEvent::JobProgress {
-                job,
-                body_bytes,
-                runs,
-                total,
-            } => {
-                self.job_moved(job, body_bytes, runs, total);
-            }
-            SyncEvent::JobRetry {
-                job,
-                attempt,
-                wait,
-                error,
-            } => self.job_retries(job, attempt, wait, error),
-            SyncEvent::ServerSilent { error, up_to } => {
-                let up_to = show_duration(up_to);
-                tracing::warn!(error, "{error}; trying again for up to {up_to}");
-            }
-            SyncEvent::ServerAnswers { after } => {
-                let after = show_duration(Duration::from_secs(after.as_secs()));
-                tracing::info!("the server answers again, after {after}");
-            }
-            SyncEvent::JobWarning { job, text } => self.job_warned(job, text),
-            SyncEvent::JobEnded { name, record } => {
-                let end = JobEnd {
-                    outcome: record.outcome.as_str(),
-                    runs_seen: record.figures.runs_seen,
-                    runs_new: record.figures.runs_new,
-                    runs_changed: record.figures.runs_changed,
-                    body_bytes: record.figures.body_bytes,
-                    error: record.error.as_deref(),
-                };
-                self.job_finished(record.job_id, name, &end);
-            }
-        }
+    /// Whether there are lines where no bars can be drawn.
+    pub(crate) fn is_lines(&self) -> bool {
+        matches!(self.0.manner, Manner::Lines { .. })
     }
 
-    /// A sync of `jobs` jobs begins.
-    pub(crate) fn sync_started(&self, jobs: usize) {
-        *self.state() = ProgressState {
-            jobs,
-            began: Some(Instant::now()),
-            ..ProgressState::default()
-        };
+    /// The work begins; `overall` is said of all tasks together.
+    pub(crate) fn begin(&self, overall: Option<String>) {
+        {
+            let mut state = self.state();
+            state.began = Instant::now();
+            state.bars = Bars::Wait;
+            state.overall = overall;
+        }
         if self.0.manner == Manner::Bars {
-            let later: Weak<Inner> = Arc::downgrade(&self.0);
+            let later: Weak<Inner<K>> = Arc::downgrade(&self.0);
             let show = move || {
                 std::thread::sleep(BARS_WAIT);
                 if let Some(inner) = later.upgrade() {
@@ -162,186 +143,162 @@ impl Progress {
         }
     }
 
-    /// The fetch of a job begins.
-    pub(crate) fn job_started(&self, job: Guid, name: Option<&str>) {
+    /// Says something else of all tasks together.
+    pub(crate) fn set_overall(&self, text: String) {
+        let mut state = self.state();
+        if let Some(bar) = &state.overall_bar {
+            bar.set_prefix(text.clone());
+        }
+        state.overall = Some(text);
+    }
+
+    /// A task begins.
+    pub(crate) fn start(&self, key: K, name: String) {
         let now = Instant::now();
-        let name = name.map_or_else(|| job.to_string(), shown);
-        let mut running = Running {
+        let mut task = Task {
             name,
-            started: now,
             last_line: now,
-            bytes: 0,
-            runs: 0,
+            figures: Figures::default(),
             bar: None,
+            began: now,
         };
         let mut state = self.state();
-        if self.0.manner == Manner::Bars && state.bars_may_show {
-            running.bar = Some(self.bar(&running));
+        if state.bars == Bars::Show {
+            self.draw(&mut task);
         }
-        tracing::debug!(job_id = %job, "{}: asking the server", running.name);
-        state.running.insert(job, running);
+        state.tasks.insert(key, task);
     }
 
-    /// A job's answer goes on: bytes of its body and runs so far, and how many runs the server says there are.
-    pub(crate) fn job_moved(&self, job: Guid, bytes: u64, runs: u64, total: Option<i64>) {
-        if self.0.manner == Manner::Nothing {
-            return;
-        }
+    /// A task goes on. `tell` writes a line about it, with its name and the time since it began, where one is due.
+    pub(crate) fn moved(&self, key: K, figures: Figures, tell: impl FnOnce(&str, Duration)) {
         let mut state = self.state();
-        let Some(running) = state.running.get_mut(&job) else {
+        let Some(task) = state.tasks.get_mut(&key) else {
             return;
         };
-        (running.bytes, running.runs) = (bytes, runs);
-        if let Some(bar) = &running.bar {
-            bar.set_position(bytes);
-            bar.set_message(runs_of(runs, total));
-        }
-        if let Manner::Lines { pace } = self.0.manner
-            && running.last_line.elapsed() >= pace
-        {
-            running.last_line = Instant::now();
-            let Running { name, started, .. } = running;
-            let figures = figures(bytes, runs, started.elapsed());
-            tracing::info!(job_id = %job, body_bytes = bytes, runs_seen = runs, "{name}: {figures} so far");
+        match self.0.manner {
+            Manner::Nothing => {}
+            Manner::Bars => {
+                let had_total = task.figures.total_bytes.is_some();
+                task.figures = figures;
+                if let Some(bar) = &task.bar {
+                    if !had_total && task.figures.total_bytes.is_some() {
+                        bar.set_style(style(WITH_TOTAL));
+                    }
+                    task.figures.show_on(bar);
+                }
+            }
+            Manner::Lines { pace } => {
+                if task.last_line.elapsed() >= pace {
+                    task.last_line = Instant::now();
+                    tell(&task.name, task.began.elapsed());
+                }
+            }
         }
     }
 
-    /// A job is tried again after `wait`.
-    pub(crate) fn job_retries(&self, job: Guid, attempt: u32, wait: Duration, error: &str) {
-        let wait = show_duration(Duration::from_secs(wait.as_secs_f64().ceil() as u64));
-        let name = self.name(job);
-        tracing::warn!(job_id = %job, attempt, error, "{name}: {error}; trying again in {wait}");
-    }
-
-    /// Something about a job that somebody should know.
-    pub(crate) fn job_warned(&self, job: Guid, text: &str) {
-        let name = self.name(job);
-        tracing::warn!(job_id = %job, "{name}: {text}");
-    }
-
-    /// A job ended.
-    pub(crate) fn job_finished(&self, job: Guid, name: Option<&str>, end: &JobEnd<'_>) {
-        let mut state = self.state();
-        state.finished += 1;
-        let place = format!("{}/{}", state.finished, state.jobs);
-        if let Some(overall) = &state.overall {
-            overall.set_prefix(format!("{place} jobs"));
-        }
-        // A job that was never asked for (the login failed) ends without having begun.
-        let running = state.running.remove(&job);
-        drop(state);
-        if let Some(bar) = running.as_ref().and_then(|running| running.bar.as_ref()) {
+    /// A task ended: its name, and how long it took; `None` of one that did not begin.
+    pub(crate) fn end(&self, key: K) -> Option<(String, Duration)> {
+        let task = self.state().tasks.remove(&key)?;
+        if let Some(bar) = task.bar {
             bar.finish_and_clear();
         }
-        let seconds = running
-            .as_ref()
-            .map_or(Duration::ZERO, |running| running.started.elapsed());
-        let was_asked_for = running.is_some();
-        let name = match running {
-            Some(running) => running.name,
-            None => name.map_or_else(|| job.to_string(), shown),
-        };
-        let JobEnd {
-            outcome,
-            runs_seen,
-            runs_new,
-            runs_changed,
-            body_bytes,
-            error,
-        } = *end;
-        // The errors are told at the end of the sync, those of one cause together.
-        if let Some(error) = error {
-            tracing::debug!(job_id = %job, outcome, error, "[{place}] {name}: {outcome}: {error}");
-        }
-        if !matches!(self.0.manner, Manner::Lines { .. }) {
-            return;
-        }
-        if body_bytes == 0 && was_asked_for {
-            tracing::info!(job_id = %job, outcome, "[{place}] {name}: {outcome}");
-        } else if body_bytes > 0 {
-            let figures = figures(body_bytes, runs_seen, seconds);
-            tracing::info!(
-                job_id = %job, outcome, runs_seen, runs_new, runs_changed, body_bytes,
-                seconds = seconds.as_secs_f64(),
-                "[{place}] {name}: {outcome}, {figures} ({} new, {} changed)",
-                HumanCount(runs_new), HumanCount(runs_changed),
-            );
-        }
+        Some((task.name, task.began.elapsed()))
+    }
+
+    /// The name of a task that goes on.
+    pub(crate) fn name(&self, key: K) -> Option<String> {
+        self.state().tasks.get(&key).map(|task| task.name.clone())
     }
 
     /// Takes away what is still drawn.
     pub(crate) fn clear(&self) {
         let mut state = self.state();
-        for (_, running) in state.running.drain() {
-            if let Some(bar) = running.bar {
-                bar.finish_and_clear();
-            }
-        }
-        if let Some(overall) = state.overall.take() {
-            overall.finish_and_clear();
-        }
         // What has ended by then is not drawn any more.
-        state.jobs = 0;
+        state.bars = Bars::Ended;
+        let of_tasks: Vec<Task> = state.tasks.drain().map(|(_, task)| task).collect();
+        let overall = state.overall_bar.take();
+        for bar in of_tasks.into_iter().filter_map(|task| task.bar).chain(overall) {
+            bar.finish_and_clear();
+        }
     }
 
     fn show_bars(&self) {
         let mut state = self.state();
-        if state.jobs == 0 {
+        let state = &mut *state;
+        if state.bars != Bars::Wait {
             return;
         }
-        state.bars_may_show = true;
-        let overall = self
-            .0
-            .console
-            .bars()
-            .add(ProgressBar::no_length().with_style(style(OVERALL)));
-        let overall = overall.with_elapsed(state.began.map_or(Duration::ZERO, |began| began.elapsed()));
-        overall.set_prefix(format!("{}/{} jobs", state.finished, state.jobs));
-        overall.enable_steady_tick(BAR_PACE);
-        state.overall = Some(overall);
-        for running in state.running.values_mut().filter(|running| running.bar.is_none()) {
-            running.bar = Some(self.bar(running));
+        state.bars = Bars::Show;
+        if let Some(text) = &state.overall {
+            let bar = ProgressBar::no_length().with_style(style(OVERALL));
+            let bar = self.0.console.bars().add(bar).with_elapsed(state.began.elapsed());
+            bar.set_prefix(text.clone());
+            bar.enable_steady_tick(BAR_PACE);
+            state.overall_bar = Some(bar);
+        }
+        for task in state.tasks.values_mut() {
+            self.draw(task);
         }
     }
 
-    fn bar(&self, running: &Running) -> ProgressBar {
-        // Above the line about all jobs.
-        let bar = self
-            .0
-            .console
-            .bars()
-            .insert(0, ProgressBar::no_length().with_style(style(OF_A_JOB)));
-        bar.set_prefix(at_most(&running.name, SHOWN_OF_A_NAME).into_owned());
-        bar.set_message(format!("{} runs", HumanCount(running.runs)));
-        bar.set_position(running.bytes);
+    fn draw(&self, task: &mut Task) {
+        let template = match task.figures.total_bytes {
+            Some(_) => WITH_TOTAL,
+            None => WITHOUT_TOTAL,
+        };
+        let bar = ProgressBar::no_length().with_style(style(template));
+        // Above the line about all tasks.
+        let bar = self.0.console.bars().insert(0, bar);
+        bar.set_prefix(in_columns(&task.name, SHOWN_OF_A_NAME));
+        task.figures.show_on(&bar);
         bar.enable_steady_tick(BAR_PACE);
-        bar
+        task.bar = Some(bar);
     }
 
-    fn name(&self, job: Guid) -> String {
-        match self.state().running.get(&job) {
-            Some(running) => running.name.clone(),
-            None => job.to_string(),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, ProgressState> {
+    fn state(&self) -> MutexGuard<'_, ProgressState<K>> {
         // A panic elsewhere leaves figures, not invariants; they can still be shown.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The line of a job. The server does not say how long its answer will be, so there is no total to fill a bar towards.
-const OF_A_JOB: &str = "{spinner} {prefix}  {decimal_bytes:>10}  {msg}  {decimal_bytes_per_sec}";
+impl Progress<()> {
+    /// A display of one task that begins now.
+    pub(crate) fn of_one(console: &Console, when: When, name: &str) -> Self {
+        let progress = Self::new(console, when);
+        progress.start((), name.to_owned());
+        progress.begin(None);
+        progress
+    }
 
-/// The line about all jobs.
-const OVERALL: &str = "{spinner} {prefix}, {elapsed} elapsed";
+    /// So many bytes are done, of so many where that is known.
+    pub(crate) fn show_bytes(&self, done: u64, total: Option<u64>) {
+        let figures = Figures {
+            bytes: total.map_or(done, |total| done.min(total)),
+            total_bytes: total,
+            words: String::new(),
+        };
+        self.moved((), figures, |name, _| {
+            let of = total.map_or_else(String::new, |total| format!(" of {}", DecimalBytes(total)));
+            tracing::info!(done, total, "{name}: {}{of} so far", DecimalBytes(done));
+        });
+    }
+}
+
+impl Figures {
+    fn show_on(&self, bar: &ProgressBar) {
+        if let Some(total) = self.total_bytes {
+            bar.set_length(total);
+        }
+        bar.set_position(self.bytes);
+        bar.set_message(self.words.clone());
+    }
+}
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is a constant, tried by a test")
 }
 
-pub(crate) const fn manner(when: When, terminal: bool, quiet: bool) -> Manner {
+const fn manner(when: When, terminal: bool, quiet: bool) -> Manner {
     match when {
         When::Never => Manner::Nothing,
         // Stderr leaves the lines out; a log file has them.
@@ -354,94 +311,70 @@ pub(crate) const fn manner(when: When, terminal: bool, quiet: bool) -> Manner {
     }
 }
 
-fn figures(bytes: u64, runs: u64, time: Duration) -> String {
-    let per_second = bytes as f64 / time.as_secs_f64().max(0.001);
-    format!(
-        "{} runs, {} in {:.1} s ({}/s)",
-        HumanCount(runs),
-        DecimalBytes(bytes),
-        time.as_secs_f64(),
-        DecimalBytes(per_second as u64)
-    )
-}
-
-/// Runs so far, and how many there are where the server has said so.
-fn runs_of(runs: u64, total: Option<i64>) -> String {
-    match total
-        .and_then(|total| u64::try_from(total).ok())
-        .filter(|total| *total >= runs)
-    {
-        Some(total) => format!("{} of {} runs", HumanCount(runs), HumanCount(total)),
-        None => format!("{} runs", HumanCount(runs)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::LogFormat;
 
+    fn with_bars<K: Eq + Hash + Copy + Send + 'static>() -> Progress<K> {
+        let console = Console::new(LogFormat::Text, When::Never, 1);
+        Progress::of_manner(&console, Manner::Bars)
+    }
+
     #[test]
     fn bars_are_for_terminals_and_quiet_is_quiet() {
+        let usual = Manner::Lines { pace: LINE_PACE };
+        let eager = Manner::Lines {
+            pace: EAGER_LINE_PACE,
+        };
         assert_eq!(manner(When::Auto, true, false), Manner::Bars);
-        assert_eq!(
-            manner(When::Auto, false, false),
-            Manner::Lines { pace: LINE_PACE }
-        );
-        assert_eq!(
-            manner(When::Always, false, false),
-            Manner::Lines {
-                pace: EAGER_LINE_PACE
-            }
-        );
+        assert_eq!(manner(When::Auto, false, false), usual);
+        assert_eq!(manner(When::Always, false, false), eager);
         assert_eq!(manner(When::Never, true, false), Manner::Nothing);
-        assert_eq!(
-            manner(When::Always, true, true),
-            Manner::Lines { pace: LINE_PACE }
-        );
+        assert_eq!(manner(When::Always, true, true), usual);
         assert_eq!(manner(When::Never, true, true), Manner::Nothing);
     }
 
     #[test]
-    fn figures_are_in_plain_units() {
-        let text = figures(96_200_000, 1030, Duration::from_secs(10));
-        assert_eq!(text, "1,030 runs, 96.20 MB in 10.0 s (9.62 MB/s)");
-    }
-
-    #[test]
-    fn a_job_is_followed_from_start_to_end() {
-        let console = Console::new(LogFormat::Text, When::Never, 1);
-        let progress = Progress(Arc::new(Inner {
-            console,
-            manner: Manner::Bars,
-            state: Mutex::default(),
-        }));
-        let job = Guid::from_bytes([1; 16]);
-        progress.sync_started(1);
-        progress.job_started(job, Some("Nightly\x1b[2J"));
+    fn tasks_are_followed_from_start_to_end_with_one_line_about_all() {
+        let progress = with_bars::<u8>();
+        progress.start(1, "Nightly".to_owned());
+        progress.begin(Some("0/1 jobs".to_owned()));
         progress.show_bars();
-        progress.job_moved(job, 1000, 3, Some(12));
-        assert_eq!(progress.name(job), r"Nightly\u{1b}[2J");
-        let bar = progress.state().running[&job].bar.clone().unwrap();
-        assert_eq!((bar.position(), bar.message().as_str()), (1000, "3 of 12 runs"));
-        let end = JobEnd {
-            outcome: "complete",
-            runs_seen: 3,
-            runs_new: 3,
-            runs_changed: 0,
-            body_bytes: 1000,
-            error: None,
+        let figures = Figures {
+            bytes: 1000,
+            total_bytes: None,
+            words: "3 of 12 runs".to_owned(),
         };
-        let overall = progress.state().overall.clone().unwrap();
+        progress.moved(1, figures, |_, _| panic!("a bar needs no line"));
+        assert_eq!(progress.name(1).as_deref(), Some("Nightly"));
+        let bar = progress.state().tasks[&1].bar.clone().unwrap();
+        assert_eq!((bar.position(), bar.message().as_str()), (1000, "3 of 12 runs"));
+        let overall = progress.state().overall_bar.clone().unwrap();
         assert_eq!(overall.prefix(), "0/1 jobs");
-        progress.job_finished(job, None, &end);
-        assert!(progress.state().running.is_empty());
-        assert!(bar.is_finished());
+        assert_eq!(progress.end(1).unwrap().0, "Nightly");
+        assert!(bar.is_finished() && progress.end(1).is_none());
+        progress.set_overall("1/1 jobs".to_owned());
         assert_eq!(overall.prefix(), "1/1 jobs");
         progress.clear();
         assert!(overall.is_finished());
         // A line that comes too late is not drawn.
         progress.show_bars();
-        assert!(progress.state().overall.is_none());
+        assert!(progress.state().overall_bar.is_none());
+    }
+
+    #[test]
+    fn bytes_get_a_bar_once_their_number_is_known() {
+        let progress = with_bars::<()>();
+        progress.start((), "verify".to_owned());
+        progress.begin(None);
+        progress.show_bars();
+        let bar = progress.state().tasks[&()].bar.clone().unwrap();
+        progress.show_bytes(7, None);
+        assert_eq!((bar.position(), bar.length()), (7, None));
+        progress.show_bytes(12, Some(10));
+        assert_eq!((bar.position(), bar.length()), (10, Some(10)));
+        progress.clear();
+        assert!(bar.is_finished());
     }
 }

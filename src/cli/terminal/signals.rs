@@ -5,6 +5,7 @@ use std::io;
 use tokio::sync::watch;
 
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::terminal::console::Console;
 use crate::sync::Cancellation;
 
 /// Listens from now on: Ctrl-C and SIGTERM; on Windows Ctrl-C, Ctrl-Break, closing of the console, shutdown.
@@ -26,6 +27,41 @@ pub(crate) fn listen() -> Result<Cancellation, Failure> {
         std::process::exit(Exit::Interrupted.code().into());
     });
     Ok(Cancellation::new(receiver))
+}
+
+/// Calls `watch` with the signals from now on, in a thread of its own.
+///
+/// # Errors
+/// When the operating system refuses.
+pub(crate) fn in_thread(watch: impl AsyncFnOnce(Signals) + Send + 'static) -> Result<(), Failure> {
+    let refused =
+        |error: io::Error| Failure::new(Exit::NotDone, "could not listen for Ctrl-C").caused_by(&error);
+    let runtime = spare_descriptors()
+        .and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build())
+        .map_err(refused)?;
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::new().map_err(refused)?
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || runtime.block_on(watch(signals)))
+        .map_err(refused)?;
+    Ok(())
+}
+
+/// Lets the first signal end the process at once with 130, which harms no archive; `words` say what became of the work.
+/// What progress has drawn is taken away.
+///
+/// # Errors
+/// When the operating system refuses.
+pub(crate) fn end_at_first(console: &Console, words: &'static str) -> Result<(), Failure> {
+    let console = console.clone();
+    in_thread(async move |mut signals| {
+        signals.next().await;
+        console.tell(&Failure::new(Exit::Interrupted, words));
+        console.without_bars(|| std::process::exit(Exit::Interrupted.code().into()));
+    })
 }
 
 /// Takes the signal of a file that grew past its limit (`ulimit -f`), which would end the process without a word: the write

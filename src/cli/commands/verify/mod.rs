@@ -17,8 +17,9 @@ use crate::archive::{
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
 use crate::cli::output::Output;
-use crate::cli::terminal::byte_progress::ByteProgress;
 use crate::cli::terminal::console::Console;
+use crate::cli::terminal::progress::Progress;
+use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{counted, json, unprinted, write_all};
 use crate::config::{GlobalSettings, Sources, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
@@ -121,7 +122,11 @@ pub(crate) fn run(
         write_all(output, verify_script().as_bytes())?;
         return Ok(Exit::Done);
     }
-    let shown_progress = ByteProgress::new(console, global.progress, "verify");
+    signals::end_at_first(
+        console,
+        "interrupted before all was verified: nothing is known of the rest",
+    )?;
+    let shown_progress = Progress::of_one(console, global.progress, "verify");
     let verified_at = Instant::now();
     let lists = args.published_heads(sources)?;
     let options = VerifyOptions {
@@ -132,7 +137,7 @@ pub(crate) fn run(
     let report = ReadOnly::open(&global.archive)
         .and_then(|reader| {
             reader.verify_with(&options, &|progress| {
-                shown_progress.show(progress.done_bytes, progress.total_bytes);
+                shown_progress.show_bytes(progress.done_bytes, Some(progress.total_bytes));
             })
         })
         .or_else(|error| VerifyReport::of_foreign_schema(&error).ok_or_else(|| of_damage(error)));
@@ -247,7 +252,8 @@ pub(crate) fn of_damage(error: ArchiveError) -> Failure {
 }
 
 fn parse_head(text: &str) -> Result<Sha256, String> {
-    parse_sha256(text).ok_or_else(|| format!("{text:?} is no ledger head (expected 64 hexadecimal digits)"))
+    parse_sha256(text)
+        .ok_or_else(|| format!("{text:?} is not a ledger head (expected 64 hexadecimal digits)"))
 }
 
 #[cfg(test)]
