@@ -686,7 +686,7 @@ def read_ledger(db):
         if readable:
             lines.append((entry_id, kind, words, seal.hex()))
         else:
-            finding(f"ledger, entry {entry_id}", f"it is no line of a ledger: {text!r:.200}")
+            finding(f"ledger, entry {entry_id}", f"it is not a line of a ledger: {text!r:.200}")
     return lines, before.hex()
 
 ABOUT_A_SYNC = ("sync-ended", "sync-killed", "revision", "quarantined", "absent", "returned")
@@ -1254,7 +1254,7 @@ def main():
     options = parser.parse_args()
     for head in options.head:
         if not HEAD.fullmatch(head):
-            parser.error(f"{head} is no head: 64 hexadecimal digits")
+            parser.error(f"{head} is not a head: 64 hexadecimal digits")
     try:
         lists = {name: read_heads(name) for name in options.head_file}
     except OSError as error:

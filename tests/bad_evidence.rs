@@ -138,7 +138,7 @@ async fn a_log_without_its_archive_or_of_another_one_changes_nothing_unnoticed()
     let verdict = run(&program, &["verify", "--archive", "damaged.db"]);
     let same = contract(&program.path("damaged.db")).is_ok_and(|now| now == said);
     assert!(verdict.code == Some(4) || same, "{verdict:?}");
-    // A log alone is no archive.
+    // A log alone is not an archive.
     lay(&program, b"", Some(&log));
     std::fs::remove_file(program.path("damaged.db")).unwrap();
     for arguments in [

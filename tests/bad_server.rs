@@ -1,4 +1,4 @@
-//! Servers that refuse, are not whom they should be, or are no CCS: what is told, and that no password is shown or spent.
+//! Servers that refuse, are not whom they should be, or are not CCS: what is told, and that no password is shown or spent.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -254,7 +254,7 @@ fn a_server_that_is_no_ccs_is_told_by_what_it_answers() {
             "redirects to https://login.example.com:443/, which was not followed",
             "give its URL by --url",
         ),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", "is no HTTP", "12431"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "is not HTTP", "12431"),
         (b"", "closed the connection before it answered", "ry again later"),
     ] {
         let url = format!("http://127.0.0.1:{}", answering(bytes));

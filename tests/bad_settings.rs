@@ -42,7 +42,7 @@ fn a_job_that_is_no_guid_is_named_with_the_form_of_one() {
         "ff761384-4b49-40b4-97d8-0de38669075",
         "ff761384-4b49-40b4-97d8-0de38669075g",
     ] {
-        refused(&program(), &[job], &[job, "is no GUID", form]);
+        refused(&program(), &[job], &[job, "is not a GUID", form]);
     }
 }
 
@@ -55,7 +55,7 @@ fn a_bad_line_of_a_jobs_file_is_named_by_its_number() {
         (format!("\u{feff}{JOB}\nff761384,checks\n"), 2, "ff761384,checks"),
     ] {
         program.write("jobs.txt", content);
-        let place = format!("jobs.txt:{line}: {word:?} is no job");
+        let place = format!("jobs.txt:{line}: {word:?} is not a job");
         refused(
             &program,
             &["--jobs-file", "jobs.txt"],
@@ -100,7 +100,7 @@ fn password_files_that_cannot_be_used_are_told_without_what_they_hold() {
     refused(
         &program,
         &file("long"),
-        &["long is no password file: it is longer than"],
+        &["long is not a password file: it is longer than"],
     );
     program.write("empty", "\n");
     refused(

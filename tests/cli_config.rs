@@ -277,7 +277,7 @@ fn slips_in_the_config_file_are_told_with_line_and_the_way_to_write_it() {
                 .says(told);
         }
     }
-    // Windows line ends, byte order marks and UTF-16 are no slips.
+    // Windows line ends, byte order marks and UTF-16 are not slips.
     let text = "username = 'CORP\\svc'\r\nretries = 1\r\n";
     let mut utf16 = vec![0xFF, 0xFE];
     utf16.extend(text.encode_utf16().flat_map(u16::to_le_bytes));

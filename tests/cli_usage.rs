@@ -257,7 +257,7 @@ fn there_are_no_colours_off_a_terminal_unless_asked_for() {
 #[test]
 fn commands_that_read_refuse_what_is_no_archive_and_leave_it_alone() {
     let program = Program::new();
-    let text = "this is no archive, it is somebody's text file of more than a hundred bytes, which nobody must touch.";
+    let text = "this is not an archive, it is somebody's text file of more than a hundred bytes, which nobody must touch.";
     program.write("text.db", text);
     std::fs::create_dir(program.path("folder.db")).unwrap();
     for command in [

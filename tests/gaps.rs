@@ -298,6 +298,15 @@ fn dead_jobs_and_runs_deleted_early_are_never_taken_for_health() {
         "jobruns.toml",
     ]);
     assert_eq!(set.as_array().unwrap().len(), 1, "{set}");
+    // An age that runs outlive tells nothing of early absences, and nobody is reassured by it.
+    program
+        .run(&["report", "vanished", "--purge-age", "1d"])
+        .ends_with(0)
+        .says("the server keeps runs for longer than the purge age says");
+    let overview = json(&["report", "overview", "--purge-age", "1d", "--format", "json"]).to_string();
+    assert!(overview.contains("the purge age is too short"), "{overview}");
+    let overview = json(&["report", "overview", "--format", "json"]).to_string();
+    assert!(!overview.contains("the purge age is too short"), "{overview}");
 
     // Named without any flag, and a finding with one.
     let status = program.run(&["status", "--format", "json"]).ends_with(0);

@@ -484,6 +484,13 @@ async fn verify_says_no_more_than_the_heads_prove() {
         let sealed = format!("it holds the history up to sync 1 of {}", &words[0][..10]);
         assert!(ended.stdout.contains(&sealed), "{ended:?}");
     }
+    // A file without any head is no list: it is left as it is.
+    program.write("notes.txt", "watched since March\n");
+    story
+        .sync(&["--head-file", "notes.txt"])
+        .ends_with(3)
+        .says("none of them holds a head");
+    assert_eq!(lines(program, "notes.txt"), ["watched since March"]);
     // The list is no place for a report.
     program
         .run(&["verify", "--head-file", "heads.txt", "--output", "heads.txt"])

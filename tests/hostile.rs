@@ -326,7 +326,7 @@ fn synced_from(begin: &'static [u8], again: &'static [u8], pause: Duration) -> (
 
 const ONE_RUN: &[u8] = br#"{"JobStatusInfo":[{"JobRunID":"0e0e0e0e-0000-4000-8000-000000000001","Status":4}"#;
 
-/// An element that is no run, and a pause's worth of blanks, so that few of them are enough to be alive.
+/// An element that is not a run, and a pause's worth of blanks, so that few of them are enough to be alive.
 const NULLS: &[u8] = &{
     let mut bytes = [b' '; 300];
     let null = b",null";
@@ -355,12 +355,12 @@ fn an_answer_that_goes_on_without_a_run_ends_and_what_came_before_is_kept() {
         .says("only read in part (1 runs)")
         .says("went on for 10s without completing a run");
     program.run(&["verify"]).ends_with(0);
-    // Elements that are no runs do not count either.
+    // Elements that are not runs do not count either.
     let (_, ended) = synced_from(br#"{"JobStatusInfo":[null"#, NULLS, pause);
     ended
         .ends_with(3)
         .says("went on for 10s without completing a run");
-    // One run that never ends is no run either, and is not held in memory.
+    // One run that never ends is not a run either, and is not held in memory.
     let begin = br#"{"JobStatusInfo":[{"JobSummary":""#;
     let (_, ended) = synced_from(begin, BLANKS, pause);
     ended

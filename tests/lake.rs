@@ -376,7 +376,7 @@ fn what_is_not_this_lake_is_refused_and_left_as_it_is() {
         .ends_with(3)
         .says("was made from the archive");
 
-    // A newer layout, and what is no manifest.
+    // A newer layout, and what is not a manifest.
     site.export(&[]).ends_with(0);
     let sound = fs::read_to_string(&manifest).unwrap();
     let edited = |from: &str, to: &str| fs::write(&manifest, sound.replacen(from, to, 1)).unwrap();

@@ -114,7 +114,15 @@ async fn the_clock_is_compared_with_the_servers_and_kept_with_each_sync() {
     let behind = skew_of(601).says("clock is 10m behind the server's");
     let skew = behind.json()["clock_skew_seconds"].as_i64().unwrap();
     assert!((-601..=-595).contains(&skew), "{skew}");
+    let overview = || {
+        story
+            .program
+            .run(&["report", "overview", "--format", "html"])
+            .stdout
+    };
+    assert!(overview().contains("behind the server"));
     skew_of(-7_300).says("clock is 2h ahead of the server's");
+    assert!(overview().contains("ahead of the server"));
     story.server.set_clock_offset(0);
     let kept = story
         .program
@@ -309,7 +317,30 @@ async fn jobs_that_nobody_watches_are_counted_and_watch_all_watches_them() {
     let summary = summary.says("which is watched from now on").json();
     assert_eq!(summary["jobs"].as_array().unwrap().len(), 2);
     assert_eq!(watched(&story), sorted(&[&a, &c]));
-    story.program.run(&["status"]).ends_with(0).says("1 of 3 jobs");
+    story
+        .program
+        .run(&["status"])
+        .ends_with(0)
+        .says("1 of 3 jobs")
+        .says("(1 of them removed by `jobruns jobs remove`)");
+    // That is no surprise, so it is said and is no finding.
+    let overview = story
+        .program
+        .run(&["report", "overview", "--format", "json"])
+        .ends_with(0);
+    assert!(!overview.stdout.contains("not watched"), "{overview:?}");
+    assert!(
+        overview.stdout.contains("1 job of the server removed by"),
+        "{overview:?}"
+    );
+    // What a jobs file lists is watched, whether or not the archive knows it.
+    story.program.write("jobs.txt", format!("{b}\n"));
+    story.program.write("listed.toml", "jobs_file = \"jobs.txt\"\n");
+    let listed = story
+        .program
+        .run(&["--config", "listed.toml", "status"])
+        .ends_with(0);
+    assert!(!listed.stderr.contains("not watched"), "{listed:?}");
     // A job that is gone at the server names the way out.
     story.fault("404");
     let gone = story.program.run(&["sync"]).ends_with(1);

@@ -52,7 +52,7 @@ fn ends_with(output: &Output, code: i32) -> String {
 }
 
 /// A run as nobody would write it, and the rules of reading are all needed for: names in odd letter case and given twice, texts
-/// of other types, escapes, bytes that are no Unicode, times of every kind, messages that cannot be read.
+/// of other types, escapes, bytes that are not Unicode, times of every kind, messages that cannot be read.
 fn odd_body(job: &str, night: usize) -> Vec<u8> {
     let run = |number: u32| format!("0E0E0E0E-0000-4000-8000-{number:012}");
     let messages = [

@@ -135,7 +135,10 @@ impl Place {
         };
         // A link stays one: the file behind it is replaced.
         let real = fs::canonicalize(target).unwrap_or_else(|_| target.to_path_buf());
-        let name = real.file_name().ok_or(refused("it is no file name"))?.to_owned();
+        let name = real
+            .file_name()
+            .ok_or(refused("it is not a file name"))?
+            .to_owned();
         if target
             .as_os_str()
             .to_string_lossy()
@@ -157,7 +160,7 @@ impl Place {
         let mut lock = None;
         match fs::metadata(&real) {
             Ok(found) if found.is_dir() => return Err(refused("it is a folder")),
-            Ok(found) if !found.is_file() => return Err(refused("it is no ordinary file")),
+            Ok(found) if !found.is_file() => return Err(refused("it is not an ordinary file")),
             Ok(_) if !force => {
                 return Err(BackupError::Exists {
                     path: target.to_path_buf(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// An error of the archive room. The path stands in the words; the cause is kept as `source()`.
+/// An error of the archive. The path is in the message; the cause is kept as `source()`.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// A reading command was pointed at a file that is not there.
@@ -191,14 +191,14 @@ pub enum ArchiveError {
     },
     /// The archive remembers another zone for times without offset.
     #[error(
-        "the archive reads times without offset as {remembered}, and --naive-time asks for {asked}: \
+        "the archive reads times without offset as {remembered}, and --naive-time asks for {requested}: \
          one archive has one such zone"
     )]
     OtherNaiveTime {
         /// The zone that the archive remembers.
         remembered: String,
         /// The zone that was asked for.
-        asked: String,
+        requested: String,
     },
     /// A packed payload cannot be unpacked.
     #[error("the payload of ledger entry {entry_id} cannot be unpacked ({why})")]

@@ -1,4 +1,4 @@
-//! The SQLite file: the only SQL of the house, and no async.
+//! The SQLite file: the only SQL of the program, and no async.
 //!
 //! # Who writes
 //! One [`Writer`] at a time syncs (see [`SyncLock`]); small changes by a person (`jobs add`, `quarantine accept`) may

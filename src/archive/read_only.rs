@@ -11,7 +11,7 @@ use super::storage::clock::{self, ClockFinding};
 use super::storage::jobs::{self, JobState, ServerJobs};
 use super::storage::payload;
 use super::storage::quarantine::{self, QuarantineRow};
-use super::storage::revisions::bytes_told;
+use super::storage::revisions::reported_bytes;
 use super::storage::watching;
 use super::unchanging::{READINGS, Unchanging};
 use super::{ledger, limits};
@@ -149,7 +149,7 @@ impl ReadOnly {
         Interrupter(self.connection.get_interrupt_handle())
     }
 
-    /// The connection, for rooms that put questions of their own.
+    /// The connection, for modules with queries of their own.
     #[must_use]
     pub const fn connection(&self) -> &Connection {
         &self.connection
@@ -282,7 +282,7 @@ impl ReadOnly {
         };
         let damaged = |why: String| ArchiveError::DamagedPayload { entry_id, why };
         let packed = packed.ok_or_else(|| damaged("its bytes are missing".to_owned()))?;
-        let limit = bytes_told(&self.connection, entry_id)?;
+        let limit = reported_bytes(&self.connection, entry_id)?;
         let bytes = payload::unpack(&packed, dictionary.as_deref(), limit).map_err(damaged)?;
         if <Sha256>::from(<sha2::Sha256 as sha2::Digest>::digest(&bytes)) != sha256 {
             return Err(damaged(

@@ -36,7 +36,7 @@ impl JsonAnswer {
     /// The URL that answered, without query.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.answer.asked.url
+        &self.answer.request_context.url
     }
 
     /// The length of the body where the server announced it and it is not compressed.
@@ -67,12 +67,12 @@ impl JsonAnswer {
             Ok(None) => {
                 self.ended = true;
                 let milliseconds = self.answer.began.elapsed().as_millis();
-                tracing::debug!(url = %self.answer.asked.url, bytes = self.bytes, milliseconds, "answer read");
+                tracing::debug!(url = %self.answer.request_context.url, bytes = self.bytes, milliseconds, "answer read");
                 Ok(None)
             }
             Err(error) => {
                 self.ended = true;
-                let error = broken_body(&self.answer.asked, self.bytes, error);
+                let error = broken_body(&self.answer.request_context, self.bytes, error);
                 tracing::debug!(%error, "answer broke off");
                 Err(error)
             }
@@ -105,8 +105,8 @@ impl JsonAnswer {
     pub(super) fn of_any_type(answer: Answer) -> Result<Self, CcsError> {
         if answer.body.is_foreign() {
             return Err(CcsError::Unusable {
-                doing: answer.asked.doing,
-                url: answer.asked.url,
+                doing: answer.request_context.doing,
+                url: answer.request_context.url,
                 reason: "it is packed otherwise than by gzip, which alone was asked for",
             });
         }
@@ -124,8 +124,8 @@ impl JsonAnswer {
     pub(super) fn not_json(&self) -> Option<CcsError> {
         let declared = self.declared()?;
         (kind_of(&declared) == Kind::Other).then(|| CcsError::NotJson {
-            doing: self.answer.asked.doing,
-            url: self.answer.asked.url.clone(),
+            doing: self.answer.request_context.doing,
+            url: self.answer.request_context.url.clone(),
             content_type: self.answer.redactor.quote(declared.as_bytes(), false),
             beginning: String::new(),
         })
@@ -144,8 +144,8 @@ impl JsonAnswer {
         while let Some(chunk) = self.chunk().await? {
             if all.len() + chunk.len() > limit {
                 return Err(CcsError::Unusable {
-                    doing: self.answer.asked.doing,
-                    url: self.answer.asked.url,
+                    doing: self.answer.request_context.doing,
+                    url: self.answer.request_context.url,
                     reason: "it is too long",
                 });
             }
@@ -199,8 +199,8 @@ pub(super) async fn json_only(answer: Answer) -> Result<JsonAnswer, CcsError> {
         None => "something without a content type".to_owned(),
     };
     Err(CcsError::NotJson {
-        doing: answer.answer.asked.doing,
-        url: answer.answer.asked.url,
+        doing: answer.answer.request_context.doing,
+        url: answer.answer.request_context.url,
         content_type,
         beginning: answer.answer.redactor.quote(&beginning, !ended),
     })

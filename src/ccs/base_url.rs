@@ -77,7 +77,7 @@ impl BaseUrl {
     pub(super) fn endpoint(&self, path: &str) -> Url {
         self.api
             .join(path)
-            .expect("the room's own relative paths join any http URL")
+            .expect("the relative paths of this module join any http URL")
     }
 
     /// The root of the server, which every HTTP server answers somehow.

@@ -139,7 +139,7 @@ impl Packing {
             let some = waiting.len().min(UNPACKED_AT_A_TIME);
             let used = decoder.write(&waiting[..some])?;
             if used == 0 {
-                return Err(io::Error::other("what follows its end is no gzip"));
+                return Err(io::Error::other("what follows its end is not gzip"));
             }
             drop(waiting.split_to(used));
             if waiting.is_empty() {

@@ -97,7 +97,7 @@ impl Client {
         let text = answer.error_text().await;
         Err(CcsError::Unauthorized {
             doing,
-            url: answer.asked.url,
+            url: answer.request_context.url,
             text,
         })
     }

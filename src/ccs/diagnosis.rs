@@ -12,7 +12,7 @@ use super::refusal::{CertificateRefused, TlsProblem};
 
 /// What was asked of whom, and how long the waits were.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct RequestContext {
     pub(super) doing: Doing,
     /// Scheme, host and port.
     pub(super) origin: String,
@@ -26,17 +26,21 @@ pub(super) struct Asked {
 
 /// Why no answer began. `certificate_wanted` says that the server asked for a certificate of the client; many ask for
 /// one without needing it, so that counts only where the server then refused.
-pub(super) fn no_answer(asked: &Asked, error: reqwest::Error, certificate_wanted: bool) -> CcsError {
-    let doing = asked.doing;
+pub(super) fn no_answer(
+    request_context: &RequestContext,
+    error: reqwest::Error,
+    certificate_wanted: bool,
+) -> CcsError {
+    let doing = request_context.doing;
     if let Some(problem) = tls_problem(&error, certificate_wanted) {
         return CcsError::Tls {
             doing,
-            url: asked.origin.clone(),
+            url: request_context.origin.clone(),
             problem: Box::new(problem),
         };
     }
     if error.is_connect() {
-        let problem = match connect_problem(&error, asked.connect_timeout) {
+        let problem = match connect_problem(&error, request_context.connect_timeout) {
             ConnectProblem::Closed if certificate_wanted => ConnectProblem::ClientCertificate,
             other => other,
         };
@@ -47,15 +51,15 @@ pub(super) fn no_answer(asked: &Asked, error: reqwest::Error, certificate_wanted
         );
         return CcsError::Connect {
             doing,
-            url: asked.origin.clone(),
-            proxy: asked.proxy.clone().filter(|_| !beyond),
+            url: request_context.origin.clone(),
+            proxy: request_context.proxy.clone().filter(|_| !beyond),
             problem,
             source: Some(Cause::http(error)),
         };
     }
-    let url = asked.url.clone();
+    let url = request_context.url.clone();
     if error.is_timeout() {
-        let after = asked.idle_timeout;
+        let after = request_context.idle_timeout;
         return CcsError::Silence {
             doing,
             url,
@@ -78,7 +82,7 @@ pub(super) fn no_answer(asked: &Asked, error: reqwest::Error, certificate_wanted
     if certificate_wanted && closed {
         return CcsError::Connect {
             doing,
-            url: asked.origin.clone(),
+            url: request_context.origin.clone(),
             proxy: None,
             problem: ConnectProblem::ClientCertificate,
             source: Some(source),
@@ -92,14 +96,14 @@ pub(super) fn no_answer(asked: &Asked, error: reqwest::Error, certificate_wanted
 }
 
 /// Why the rest of an answer did not come, `bytes` of its body having been read.
-pub(super) fn broken_body(asked: &Asked, bytes: u64, error: BodyError) -> CcsError {
-    let (doing, url) = (asked.doing, asked.url.clone());
+pub(super) fn broken_body(request_context: &RequestContext, bytes: u64, error: BodyError) -> CcsError {
+    let (doing, url) = (request_context.doing, request_context.url.clone());
     let source = match error {
         BodyError::Http(error) if error.is_timeout() => {
             return CcsError::Silence {
                 doing,
                 url,
-                after: asked.idle_timeout,
+                after: request_context.idle_timeout,
                 bytes,
             };
         }
@@ -219,7 +223,7 @@ mod tests {
             .unwrap();
         let error = client.get("https://ccs.example:12431/").send().await.unwrap_err();
         assert_eq!(proxy.requests()[0].line, "CONNECT ccs.example:12431");
-        let asked = Asked {
+        let request_context = RequestContext {
             doing: Doing::Login,
             origin: "https://ccs.example:12431".to_owned(),
             url: "https://ccs.example:12431/".to_owned(),
@@ -227,7 +231,7 @@ mod tests {
             idle_timeout: Duration::from_secs(1),
             proxy: Some(proxy_url),
         };
-        no_answer(&asked, error, false)
+        no_answer(&request_context, error, false)
     }
 
     #[tokio::test]

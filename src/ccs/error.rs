@@ -118,7 +118,7 @@ pub enum CcsError {
         source: Cause,
     },
     /// What came is not HTTP.
-    #[error("{doing}: what {url} answered is no HTTP")]
+    #[error("{doing}: what {url} answered is not HTTP")]
     NotHttp {
         /// What it was for.
         doing: Doing,
@@ -317,7 +317,7 @@ impl CcsError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the words of each say it")]
 pub enum UrlProblem {
-    #[error("it is no URL; expected https://HOST:12431")]
+    #[error("it is not a URL; expected https://HOST:12431")]
     NotAUrl,
     #[error("it does not begin with https://; expected https://HOST:12431")]
     NotHttps,

@@ -1,4 +1,4 @@
-//! The REST client of CCS: token, TLS, retry. The only room that speaks HTTP as a client.
+//! The REST client of CCS: token, TLS, retry. The only HTTP client.
 //!
 //! | file | subject |
 //! | --- | --- |

@@ -98,7 +98,7 @@ impl Client {
         serde_json::from_str(&mended_json(bytes)).map_err(|_| CcsError::Unusable {
             doing,
             url,
-            reason: "it is no JSON",
+            reason: "it is not JSON",
         })
     }
 }

@@ -177,19 +177,19 @@ fn normalized(text: &[u8]) -> Vec<u8> {
 /// The escapes of JSON, JavaScript and C: `\"`, `\/`, `\n`, `\xXX`, `\uXXXX`. `None` where there is none.
 fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
     decoded(text, b'\\', |rest| {
-        let (&kind, behind) = rest.split_first()?;
+        let (&kind, following) = rest.split_first()?;
         let simple = |byte: u8| Some((vec![byte], 1));
         match kind {
-            b'u' if behind.starts_with(b"{") => {
-                let digits = behind[1..].iter().position(|&byte| byte == b'}')?;
-                hex_number(&behind[1..], digits).map(|(unit, _)| (utf8(unit), digits + 3))
+            b'u' if following.starts_with(b"{") => {
+                let digits = following[1..].iter().position(|&byte| byte == b'}')?;
+                hex_number(&following[1..], digits).map(|(unit, _)| (utf8(unit), digits + 3))
             }
-            b'U' => hex_number(behind, 8).map(|(unit, _)| (utf8(unit), 9)),
+            b'U' => hex_number(following, 8).map(|(unit, _)| (utf8(unit), 9)),
             b'u' => {
-                let (unit, used) = hex_number(behind, 4)?;
+                let (unit, used) = hex_number(following, 4)?;
                 let high = unit;
                 if (0xd800..0xdc00).contains(&high)
-                    && let Some((low @ 0xdc00..=0xdfff, _)) = behind
+                    && let Some((low @ 0xdc00..=0xdfff, _)) = following
                         .get(used..)
                         .and_then(|more| more.strip_prefix(b"\\u"))
                         .and_then(|more| hex_number(more, 4))
@@ -198,7 +198,7 @@ fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
                 }
                 Some((utf8(unit), 5))
             }
-            b'x' => hex_number(behind, 2).map(|(unit, _)| (utf8(unit), 3)),
+            b'x' => hex_number(following, 2).map(|(unit, _)| (utf8(unit), 3)),
             b'n' => simple(b'\n'),
             b'r' => simple(b'\r'),
             b't' => simple(b'\t'),

@@ -71,7 +71,7 @@ pub fn wait_for_server(
         return None;
     }
     Some(match error.retry_after() {
-        Some(asked) => granted(asked, policy, random),
+        Some(requested) => granted(requested, policy, random),
         None => doubled(tries, policy, random).min(left),
     })
 }
@@ -88,7 +88,7 @@ pub fn next_wait(error: &CcsError, attempt: u32, policy: &Policy, random: f64) -
     }
     let wait = own_wait(attempt, policy, random)?;
     Some(match error.retry_after() {
-        Some(asked) => granted(asked, policy, random),
+        Some(requested) => granted(requested, policy, random),
         None => wait,
     })
 }
@@ -104,8 +104,8 @@ pub fn own_wait(attempt: u32, policy: &Policy, random: f64) -> Option<Duration> 
 }
 
 /// A wait that the server asks for, with some time more that spreads the jobs.
-fn granted(asked: Duration, policy: &Policy, random: f64) -> Duration {
-    asked.min(policy.longest_retry_after) + policy.first_wait.mul_f64(share(random))
+fn granted(requested: Duration, policy: &Policy, random: f64) -> Duration {
+    requested.min(policy.longest_retry_after) + policy.first_wait.mul_f64(share(random))
 }
 
 /// The wait of our own before a try.
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_retry_after_is_a_floor_and_has_a_ceiling() {
         let policy = Policy::default();
-        let wait = |asked, random| next_wait(&status(429, Some(asked)), 1, &policy, random).unwrap();
+        let wait = |requested, random| next_wait(&status(429, Some(requested)), 1, &policy, random).unwrap();
         assert_eq!(wait(20, 0.0), Duration::from_secs(20));
         assert_eq!(wait(20, 1.0), Duration::from_secs(21));
         assert_eq!(wait(86_400, 0.0), policy.longest_retry_after);

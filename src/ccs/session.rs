@@ -227,7 +227,7 @@ impl Session {
 }
 
 /// Why an answer is not a token answer at all.
-const NO_TOKEN: &str = "it is no JSON object with an access_token";
+const NO_TOKEN: &str = "it is not a JSON object with an access_token";
 
 /// Reads a token answer. The reasons hold nothing of it: it is a secret as a whole.
 fn token_of(bytes: &[u8], generation: u64, redactor: &Redactor) -> Result<Token, &'static str> {

@@ -1,4 +1,4 @@
-//! A server of a few lines for the tests of this room: raw answers, counted requests, TLS if wanted.
+//! A server of a few lines for the tests of this module: raw answers, counted requests, TLS if wanted.
 
 use std::sync::{Arc, Mutex};
 
@@ -183,10 +183,10 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Request> {
         if let Some(end) = memchr::memmem::find(&bytes, b"\r\n\r\n") {
             break end;
         }
-        let mut piece = [0; 4096];
-        match stream.read(&mut piece).await {
+        let mut chunk = [0; 4096];
+        match stream.read(&mut chunk).await {
             Ok(0) | Err(_) => return None,
-            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
         }
     };
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
@@ -199,10 +199,10 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Request> {
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let length: usize = length.map_or(0, |(_, value)| value.parse().unwrap());
     while bytes.len() < end + 4 + length {
-        let mut piece = [0; 4096];
-        match stream.read(&mut piece).await {
+        let mut chunk = [0; 4096];
+        match stream.read(&mut chunk).await {
             Ok(0) | Err(_) => return None,
-            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
         }
     }
     let body = String::from_utf8(bytes[end + 4..].to_vec()).unwrap();

@@ -17,7 +17,7 @@ use super::base_url::{BaseUrl, origin, same_server, shown};
 use super::body::Body;
 use super::clock::ClockSkew;
 use super::cookies::Cookies;
-use super::diagnosis::{Asked, no_answer};
+use super::diagnosis::{RequestContext, no_answer};
 use super::error::{Cause, CcsError, Doing, RedirectProblem};
 use super::pace::Pace;
 use super::proxy::{self, Route};
@@ -66,7 +66,7 @@ pub(super) enum Payload<'a> {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) body: Body,
-    pub(super) asked: Asked,
+    pub(super) request_context: RequestContext,
     pub(super) began: Instant,
     pub(super) redactor: Arc<Redactor>,
 }
@@ -229,7 +229,7 @@ impl Transport {
         url: &Url,
         request: reqwest::RequestBuilder,
     ) -> Result<Answer, CcsError> {
-        let asked = Asked {
+        let request_context = RequestContext {
             doing,
             origin: origin(url),
             url: shown(url),
@@ -250,18 +250,18 @@ impl Transport {
                     self.clock_skew
                         .note(response.headers(), sent, model::Instant::now());
                 }
-                tracing::debug!(%method, url = asked.url, status, milliseconds, "answer began");
+                tracing::debug!(%method, url = request_context.url, status, milliseconds, "answer began");
                 Ok(Answer {
                     body: Body::new(response, self.idle_timeout),
-                    asked,
+                    request_context,
                     began,
                     redactor: Arc::clone(&self.redactor),
                 })
             }
             Err(error) => {
                 let wanted = self.client_certificate.load(Ordering::Relaxed);
-                let error = no_answer(&asked, error, wanted);
-                tracing::debug!(%method, url = asked.url, %error, milliseconds, "no answer");
+                let error = no_answer(&request_context, error, wanted);
+                tracing::debug!(%method, url = request_context.url, %error, milliseconds, "no answer");
                 Err(error)
             }
         }
@@ -279,7 +279,7 @@ fn redirect_target(response: &Response, url: &Url) -> Option<Result<Url, String>
     let target = std::str::from_utf8(location.as_bytes())
         .ok()
         .and_then(|text| url.join(text).ok());
-    Some(target.ok_or_else(|| "something that is no URL".to_owned()))
+    Some(target.ok_or_else(|| "something that is not a URL".to_owned()))
 }
 
 impl Answer {
@@ -294,8 +294,8 @@ impl Answer {
         let retry_after = retry_after(self.body.response().headers());
         let text = self.error_text().await;
         CcsError::Status {
-            doing: self.asked.doing,
-            url: self.asked.url,
+            doing: self.request_context.doing,
+            url: self.request_context.url,
             status,
             text,
             retry_after,
@@ -304,7 +304,7 @@ impl Answer {
 
     /// The beginning of an error's text in one line; empty where it cannot be read.
     pub(super) async fn error_text(&mut self) -> String {
-        if matches!(self.asked.doing, Doing::Login | Doing::Renewal) {
+        if matches!(self.request_context.doing, Doing::Login | Doing::Renewal) {
             return self.oauth_error().await;
         }
         let (bytes, cut) = self.beginning(MOST_ERROR_TEXT).await;

@@ -94,8 +94,8 @@ impl Failure {
     /// The same with what to do about it.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        if let Self::Error(told) = &mut self {
-            told.hint = Some(hint.into());
+        if let Self::Error(report) = &mut self {
+            report.hint = Some(hint.into());
         }
         self
     }
@@ -103,8 +103,8 @@ impl Failure {
     /// The same with more to do about it, unless that is said already.
     #[must_use]
     pub(crate) fn with_further_hint(mut self, more: &str) -> Self {
-        if let Self::Error(told) = &mut self {
-            told.hint = Some(match told.hint.take() {
+        if let Self::Error(report) = &mut self {
+            report.hint = Some(match report.hint.take() {
                 Some(hint) if hint.ends_with(more) => hint,
                 Some(hint) => format!("{hint} {more}"),
                 None => more.to_owned(),
@@ -116,8 +116,8 @@ impl Failure {
     /// The same with what it is about before its words.
     #[must_use]
     pub(crate) fn about(mut self, about: &str) -> Self {
-        if let Self::Error(told) = &mut self {
-            told.words.insert_str(0, about);
+        if let Self::Error(report) = &mut self {
+            report.words.insert_str(0, about);
         }
         self
     }
@@ -125,8 +125,8 @@ impl Failure {
     /// The same with why it failed, a line each.
     #[must_use]
     pub(crate) fn with_causes(mut self, causes: Vec<String>) -> Self {
-        if let Self::Error(told) = &mut self {
-            told.causes = causes;
+        if let Self::Error(report) = &mut self {
+            report.causes = causes;
         }
         self
     }
@@ -134,9 +134,9 @@ impl Failure {
     /// The same with its cause.
     #[must_use]
     pub(crate) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
-        if let Self::Error(told) = &mut self {
-            told.causes.push(error.to_string());
-            told.causes.extend(causes(error));
+        if let Self::Error(report) = &mut self {
+            report.causes.push(error.to_string());
+            report.causes.extend(causes(error));
         }
         self
     }
@@ -147,13 +147,13 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ClosedPipe;
         }
-        let told = ErrorReport {
+        let report = ErrorReport {
             exit: Exit::NotDone,
             words: "could not write to standard output".to_owned(),
             causes: vec![error.to_string()],
             hint: None,
         };
-        Self::Error(Box::new(told))
+        Self::Error(Box::new(report))
     }
 
     /// How the command ends.
@@ -161,7 +161,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::ClosedPipe => Exit::Done,
-            Self::Error(told) => told.exit,
+            Self::Error(report) => report.exit,
         }
     }
 }
@@ -272,12 +272,12 @@ mod tests {
             path: PathBuf::from("jobs.txt"),
             source: io::Error::from(io::ErrorKind::NotFound),
         };
-        let Failure::Error(told) = Failure::from(error) else {
+        let Failure::Error(report) = Failure::from(error) else {
             panic!("it is told")
         };
-        assert_eq!(told.words, "could not read the jobs file jobs.txt");
-        assert_eq!(told.causes.len(), 1);
-        assert_eq!(told.exit, Exit::WrongUsage);
+        assert_eq!(report.words, "could not read the jobs file jobs.txt");
+        assert_eq!(report.causes.len(), 1);
+        assert_eq!(report.exit, Exit::WrongUsage);
     }
 
     #[test]
@@ -290,17 +290,17 @@ mod tests {
             doing: "commit",
             source: full,
         };
-        let Failure::Error(told) = Failure::from(error) else {
+        let Failure::Error(report) = Failure::from(error) else {
             panic!("it is told")
         };
-        let [cause] = &told.causes[..] else {
-            panic!("{:?}", told.causes)
+        let [cause] = &report.causes[..] else {
+            panic!("{:?}", report.causes)
         };
         assert!(
             cause.contains("13") && cause.ends_with("database or disk is full"),
             "{cause}"
         );
-        assert!(told.hint.is_some_and(|hint| hint.contains("free some space")));
+        assert!(report.hint.is_some_and(|hint| hint.contains("free some space")));
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// An error of the config room: each is a wrong use, found before any work.
+/// An error of the configuration: each is a wrong use, found before any work.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file that was named cannot be read.
@@ -158,7 +158,7 @@ pub enum ConfigError {
         mode: u32,
     },
     /// The password file is far too long for one.
-    #[error("the password file {} is no password file: it is longer than {limit} bytes", path.display())]
+    #[error("the password file {} is not a password file: it is longer than {limit} bytes", path.display())]
     LongPasswordFile {
         /// The file.
         path: PathBuf,
@@ -190,7 +190,7 @@ pub enum ConfigError {
         source: NotText,
     },
     /// A line of the jobs file is not a job.
-    #[error("{}:{line}: {text:?} is no job (expected a GUID and an optional name)", path.display())]
+    #[error("{}:{line}: {text:?} is not a job (expected a GUID and an optional name)", path.display())]
     JobsLine {
         /// The jobs file.
         path: PathBuf,

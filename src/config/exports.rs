@@ -38,11 +38,11 @@ pub(super) fn read_export(
         }
         if key == "report" {
             let DeValue::String(name) = value.get_ref() else {
-                return Err(Unreadable::Form("its report is no text".to_owned()));
+                return Err(Unreadable::Form("its report is not text".to_owned()));
             };
             // An option in its place would be taken for one.
             if name.starts_with('-') {
-                return Err(Unreadable::Form("its report is no name".to_owned()));
+                return Err(Unreadable::Form("its report is not a name".to_owned()));
             }
             report = Some(name.to_string());
             continue;

@@ -157,7 +157,7 @@ fn parse_exports(
     let not_a_list = |line: usize| ConfigError::Export {
         path: path.to_path_buf(),
         line,
-        reason: "it is no table; entries begin with [[export]]".to_owned(),
+        reason: "it is not a table; entries begin with [[export]]".to_owned(),
     };
     let DeValue::Array(entries) = value else {
         return Err(not_a_list(line));

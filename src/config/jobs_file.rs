@@ -197,7 +197,7 @@ mod tests {
         let error = read(&format!("{A}\n\nnonsense here\n")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "jobs.txt:3: \"nonsense\" is no job (expected a GUID and an optional name)"
+            "jobs.txt:3: \"nonsense\" is not a job (expected a GUID and an optional name)"
         );
     }
 

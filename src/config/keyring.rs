@@ -60,7 +60,7 @@ pub enum KeyringError {
     #[error("the system's store of passwords cannot be used: {0}")]
     Unavailable(String),
     /// What is stored there is no text.
-    #[error("the system's store of passwords has something for {0} that is no text")]
+    #[error("the system's store of passwords has something for {0} that is not text")]
     NotText(Account),
 }
 

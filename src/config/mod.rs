@@ -9,7 +9,7 @@
 //! # Secrets
 //!
 //! The password has sources of its own ([`password`]); it is never a flag and never in the config file. A
-//! [`Secret`](crate::model::Secret) prints as redacted. Errors of this room name files, lines and settings, and repeat
+//! [`Secret`](crate::model::Secret) prints as redacted. Errors of this module name files, lines and settings, and repeat
 //! no text of a file that could hold a password.
 
 mod error;

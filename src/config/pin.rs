@@ -5,7 +5,7 @@ use crate::model::Sha256;
 /// The text is not a SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no SHA-256 (expected 64 hexadecimal digits, with or without colons; `jobruns trust` shows the server's)"
+    "{0:?} is not a SHA-256 (expected 64 hexadecimal digits, with or without colons; `jobruns trust` shows the server's)"
 )]
 pub struct NotAPin(pub String);
 

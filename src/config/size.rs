@@ -2,7 +2,7 @@
 
 /// The text is not a size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no size (expected whole bytes, or a number and KiB, MiB or GiB: 256MiB)")]
+#[error("{0:?} is not a size (expected whole bytes, or a number and KiB, MiB or GiB: 256MiB)")]
 pub struct NotASize(pub String);
 
 const UNITS: [(&str, u64); 3] = [("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30)];

@@ -37,7 +37,7 @@ const LARGEST_RUN_LIMIT: u64 = 512 << 20;
 pub(crate) fn parse_concurrency(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(jobs @ 1..=MAX_CONCURRENCY) => Ok(jobs),
-        _ => Err(format!("{text:?} is no number from 1 to {MAX_CONCURRENCY}")),
+        _ => Err(format!("{text:?} is not a number from 1 to {MAX_CONCURRENCY}")),
     }
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(rate) if rate > 0.000_01 && rate <= 1_000_000.0 => Ok(rate),
         _ => Err(format!(
-            "{text:?} is no number of requests per second (such as 2, or 0.5)"
+            "{text:?} is not a number of requests per second (such as 2, or 0.5)"
         )),
     }
 }
@@ -63,5 +63,5 @@ pub(crate) fn parse_run_limit(text: &str) -> Result<u64, String> {
 /// A whole number from 0.
 pub(super) fn parse_whole_number(text: &str) -> Result<u32, String> {
     text.parse()
-        .map_err(|_| format!("{text:?} is no whole number from 0 to {}", u32::MAX))
+        .map_err(|_| format!("{text:?} is not a whole number from 0 to {}", u32::MAX))
 }

@@ -11,7 +11,7 @@ pub struct Guid(uuid::Uuid);
 
 /// The text is not a GUID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no GUID (expected 8-4-4-4-12 hexadecimal digits, with or without braces)")]
+#[error("{0:?} is not a GUID (expected 8-4-4-4-12 hexadecimal digits, with or without braces)")]
 pub struct NotAGuid(pub String);
 
 impl Guid {

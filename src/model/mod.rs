@@ -1,7 +1,7 @@
 //! The words of the field as types: jobs, runs, messages, statuses, instants.
 //!
-//! No SQL, no HTTP, no JSON, and no I/O but for the rules of time zones: every other room may lean on this one, and it leans
-//! on nothing.
+//! No SQL, no HTTP, no JSON, and no I/O but for the rules of time zones: every other module may use this one, and it uses
+//! none.
 
 mod changes;
 mod decimal;

@@ -38,7 +38,7 @@ impl ReportMeta {
     pub fn new(snapshot: &Snapshot<'_>, report: &str, options: &impl Serialize) -> Self {
         let options = serde_json::to_value(options).expect("options are plain values");
         let Value::Object(options) = options else {
-            panic!("options of {report} are no struct");
+            panic!("options of {report} are not a struct");
         };
         Self {
             report: report.to_owned(),

@@ -28,6 +28,8 @@ pub(crate) struct PurgeAge {
     pub(crate) listed_seconds: i64,
     /// Where it comes from.
     pub(crate) basis: Basis,
+    /// Runs clearly older than that which the server was not seen to stop listing.
+    pub(crate) outlived_by: usize,
 }
 
 /// Where a purge age comes from.
@@ -52,7 +54,13 @@ impl PurgeAge {
             seconds,
             listed_seconds: seconds,
             basis,
+            outlived_by: 0,
         }
+    }
+
+    /// Whether as many runs outlived it as it takes to learn one: the server keeps runs for longer.
+    pub(crate) const fn is_too_short(&self) -> bool {
+        self.outlived_by >= LEAST_ABSENCES
     }
 
     /// The age in days, one decimal.
@@ -68,7 +76,7 @@ impl PurgeAge {
     /// The age and where it comes from, in words.
     pub(crate) fn words(&self) -> String {
         let age = in_days(self.seconds);
-        match self.basis {
+        let words = match self.basis {
             Basis::Given => format!("purge age {age}, as given"),
             Basis::Assumed => {
                 format!("purge age {age}, assumed: nothing was learned yet, and none was given")
@@ -80,6 +88,14 @@ impl PurgeAge {
                 };
                 format!("purge age {age}, learned from {runs} runs that the server stopped listing{early}")
             }
+        };
+        if self.is_too_short() {
+            let older = self.outlived_by;
+            format!(
+                "{words}; but the server still lists {older} runs that are older, so it keeps runs for longer"
+            )
+        } else {
+            words
         }
     }
 }
@@ -100,12 +116,19 @@ const fn early(seconds: i64) -> i64 {
     seconds / 10 * 9 + seconds % 10 * 9 / 10
 }
 
+/// The age from which on a run has outlived a purge age: it is as far above as an early absence is below.
+const fn outliving(seconds: i64) -> i64 {
+    seconds.saturating_add(seconds / 10)
+}
+
 /// The purge ages of the servers in an archive.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PurgeAges {
     given: Option<i64>,
     learned: HashMap<Option<i64>, PurgeAge>,
     absences: HashMap<Option<i64>, usize>,
+    /// Of a given age: how many runs outlived it at each server.
+    outlived: HashMap<Option<i64>, usize>,
 }
 
 impl PurgeAges {
@@ -116,7 +139,13 @@ impl PurgeAges {
             given,
             ..Self::default()
         };
-        if given.is_some() {
+        if let Some(given) = given {
+            for job in snapshot.job_freshness()? {
+                ages.outlived.insert(job.server_key, 0);
+            }
+            for (server, outlived) in &mut ages.outlived {
+                *outlived = snapshot.listed_runs_older_than(*server, outliving(given))?;
+            }
             return Ok(ages);
         }
         let mut absences: HashMap<Option<i64>, Vec<Absence>> = HashMap::new();
@@ -134,7 +163,8 @@ impl PurgeAges {
         for (server, mut absences) in absences {
             ages.absences.insert(server, absences.len());
             if absences.len() >= LEAST_ABSENCES {
-                let learned = learn(snapshot, &mut absences, &syncs)?;
+                let mut learned = learn(snapshot, &mut absences, &syncs)?;
+                learned.outlived_by = snapshot.listed_runs_older_than(server, outliving(learned.seconds))?;
                 ages.learned.insert(server, learned);
             }
         }
@@ -144,7 +174,10 @@ impl PurgeAges {
     /// The purge age of a server, given or learned; `None` where neither is.
     pub(crate) fn of(&self, server: Option<i64>) -> Option<PurgeAge> {
         match self.given {
-            Some(given) => Some(PurgeAge::exactly(given, Basis::Given)),
+            Some(given) => Some(PurgeAge {
+                outlived_by: self.outlived.get(&server).copied().unwrap_or(0),
+                ..PurgeAge::exactly(given, Basis::Given)
+            }),
             None => self.learned.get(&server).copied(),
         }
     }
@@ -153,6 +186,14 @@ impl PurgeAges {
     pub(crate) fn or_assumed(&self, server: Option<i64>) -> PurgeAge {
         self.of(server)
             .unwrap_or_else(|| PurgeAge::exactly(UNCHANGED_SECONDS, Basis::Assumed))
+    }
+
+    /// Runs of a server that are gone without a purge age to judge them by.
+    pub(crate) fn unjudged(&self, server: Option<i64>) -> usize {
+        match self.of(server) {
+            Some(_) => 0,
+            None => self.absences.get(&server).copied().unwrap_or(0),
+        }
     }
 
     /// Of the servers of these jobs, a sentence each: the purge age, or why none is known.
@@ -229,6 +270,7 @@ fn learn(
         seconds: median,
         listed_seconds: listed_seconds.unwrap_or(early(median)).min(median),
         basis: counts,
+        outlived_by: 0,
     })
 }
 

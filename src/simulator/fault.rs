@@ -94,7 +94,7 @@ pub const FAULT_KINDS: &[(&str, &str)] = &[
     ("drip", "the first 4 KB come in small pieces with pauses"),
     (
         "bad-run=N",
-        "the newest run is none: 1 an ID that is no GUID, 2 no ID, 3 null, 4 a number, 5 a text, 6 broken JSON",
+        "the newest run is none: 1 an ID that is not a GUID, 2 no ID, 3 null, 4 a number, 5 a text, 6 broken JSON",
     ),
     (
         "bad-message=N",
@@ -123,7 +123,7 @@ pub struct Fault {
 
 /// The text names no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no fault; write KIND[=ARGUMENT][@JOB][#ATTEMPT], KIND being one of: {kinds}", kinds = names())]
+#[error("{0:?} is not a fault; write KIND[=ARGUMENT][@JOB][#ATTEMPT], KIND being one of: {kinds}", kinds = names())]
 pub struct NoFault(pub String);
 
 fn names() -> String {

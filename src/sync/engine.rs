@@ -111,7 +111,7 @@ pub async fn sync(
     }
     let named = distinct(&options.jobs);
     let watched = writer.watched_jobs()?;
-    tell_not_asked(&named, &watched);
+    warn_not_requested(&named, &watched);
     let mut jobs = if named.is_empty() { watched } else { named.clone() };
     if jobs.is_empty() && !options.watch_all {
         return Err(SyncError::NoJob {
@@ -219,7 +219,7 @@ pub async fn sync(
 }
 
 /// Says that watched jobs were not asked for, where jobs were named.
-fn tell_not_asked(named: &[Guid], watched: &[Guid]) {
+fn warn_not_requested(named: &[Guid], watched: &[Guid]) {
     if named.is_empty() {
         return;
     }

@@ -34,7 +34,7 @@ impl Outage {
     }
 
     /// Whether it is yet to be told; the caller tells it.
-    pub(super) fn is_to_be_told(&self) -> bool {
+    pub(super) fn should_report(&self) -> bool {
         match &mut *self.state() {
             Some(began) if !began.is_told => {
                 began.is_told = true;

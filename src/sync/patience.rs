@@ -47,7 +47,7 @@ impl Patience {
         // Of a server that answers other jobs, this job's own time counts.
         let down = own.min(shared.outage.began()).elapsed();
         let wait = retry::wait_for_server(error, self.unanswered, down, policy, random())?;
-        if shared.outage.is_to_be_told() {
+        if shared.outage.should_report() {
             (shared.events)(SyncEvent::ServerSilent {
                 error: &chain(error),
                 up_to: policy.retry_for,

@@ -86,7 +86,7 @@ fn own_guid(number: u32) -> jobruns::model::Guid {
     format!("0e0e0e0e-0000-4000-8000-{number:012}").parse().unwrap()
 }
 
-/// What job 3 answers: times of every kind, texts that are no text, messages that go and come.
+/// What job 3 answers: times of every kind, texts that are not text, messages that go and come.
 fn serve_own_job(bench: &Bench, night: usize) {
     let message = |text: &str, when: Value| {
         json!({"Message": text, "DateTime": when, "Category": "Error", "Asset": "SRV-1", "AssetType": "Windows",

@@ -171,7 +171,7 @@ async fn a_damaged_archive_is_told_and_leaves_the_old_file() {
         let kept = std::fs::read_to_string(story.program.path("out.csv")).unwrap();
         assert_eq!(kept, "old", "{report}");
     }
-    // A text that is gone is no empty text.
+    // A text that is gone is not an empty text.
     std::fs::write(&path, &whole).unwrap();
     let archive = Connection::open(&path).unwrap();
     archive
@@ -219,7 +219,7 @@ async fn words_that_are_none_are_wrong_usage_and_name_the_nearest() {
             "did you mean Europe/Berlin?",
         ),
         (&["coverage", "--job", "nobody"], "jobruns jobs list"),
-        (&["messages", "--since", "yesterday"], "is no time"),
+        (&["messages", "--since", "yesterday"], "is not a time"),
         (
             &["runs", "--since", "2024-02-01", "--until", "2024-01-01"],
             "is after --until",

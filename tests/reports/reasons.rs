@@ -163,7 +163,7 @@ async fn which_runs_failed_in_march_and_why_and_what_changed_in_one_of_them() {
         }
     }
 
-    // A run is named in any form; one that is not there, and what is no run, is told.
+    // A run is named in any form; one that is not there, and what is not a run, is told.
     let braced = format!("{{{}}}", run.to_uppercase());
     assert_eq!(printed(&told, &["run", &braced]), printed(&told, &["run", run]));
     told.program

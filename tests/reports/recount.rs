@@ -58,7 +58,7 @@ pub(super) fn text<'v>(fields: &'v Value, name: &str) -> Option<&'v str> {
     fields[name].as_str()
 }
 
-/// Ticks of 100 ns since 1970, and whether the text had no offset; `None` where it is no time.
+/// Ticks of 100 ns since 1970, and whether the text had no offset; `None` where it is not a time.
 pub(super) fn time(fields: &Value, name: &str) -> Option<(i64, bool)> {
     let raw = text(fields, name)?;
     if raw == "0001-01-01T00:00:00" {

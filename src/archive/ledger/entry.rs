@@ -332,7 +332,7 @@ impl LedgerEntry {
                 by: words.hash("by")?,
             }),
             "lost" => Self::Lost(words.loss()?),
-            other => return Err(format!("{other:?} is no kind of line that this version knows")),
+            other => return Err(format!("{other:?} is not a kind of line that this version knows")),
         };
         words.end()?;
         Ok(entry)
@@ -870,8 +870,8 @@ mod tests {
     #[test]
     fn what_is_no_line_of_ours_says_why() {
         for (line, why) in [
-            ("", "no kind of line"),
-            ("future thing=1", "no kind of line"),
+            ("", "not a kind of line"),
+            ("future thing=1", "not a kind of line"),
             ("archive", "the word id is missing"),
             ("archive id=x at=2026-01-31T03:00:00Z", "id=x cannot be read"),
             (

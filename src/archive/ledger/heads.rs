@@ -1,4 +1,4 @@
-//! Heads that leave the house: a file to which each sync appends one line, on a share or a write-once store.
+//! Heads kept outside the archive: a file to which each sync appends one line, on a share or a write-once store.
 //!
 //! A line is a time, what ended then (the number of a sync, or `reindex`, `salvage`, `acknowledge`), the archive's id and the
 //! ledger's head, one space between them: `2026-01-31T03:00:12Z 17 0b6a3c1e-52f7-4d0a-9c3e-7f2b8d41a690 9f86d0...`. The file
@@ -27,7 +27,7 @@ pub struct HeadFileError {
 }
 
 impl HeadFileError {
-    /// What kind of error the operating system told; `InvalidData` for a file that is no list of heads.
+    /// What kind of error the operating system told; `InvalidData` for a file that is not a list of heads.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
@@ -73,6 +73,8 @@ pub struct PublishedHeads {
     pub heads: Vec<PublishedHead>,
     /// Numbers, from 1, of lines that hold no head: cut by a full disk, or changed by somebody.
     pub unreadable_lines: Vec<usize>,
+    /// Whether a line is not even the beginning of one that holds a head: the file is something else.
+    pub(super) has_foreign_lines: bool,
 }
 
 /// SHA-256 over the hexadecimal digits of heads, each with a line feed: how an acknowledgement names what it gives up.
@@ -166,6 +168,7 @@ fn parse(bytes: &[u8]) -> PublishedHeads {
             .collect();
         let Some(head) = words.last().and_then(|word| head_of(word)) else {
             published.unreadable_lines.push(number);
+            published.has_foreign_lines |= !begins_with_a_time(line);
             continue;
         };
         let text = |index: usize| std::str::from_utf8(words[index]).ok();
@@ -184,6 +187,16 @@ fn parse(bytes: &[u8]) -> PublishedHeads {
         });
     }
     published
+}
+
+/// Whether a line begins as those that are appended do, as far as it goes.
+fn begins_with_a_time(line: &[u8]) -> bool {
+    line.iter()
+        .zip(b"0000-00-00T00:00:00")
+        .all(|(byte, pattern)| match pattern {
+            b'0' => byte.is_ascii_digit(),
+            other => byte == other,
+        })
 }
 
 /// 64 hexadecimal digits.

@@ -76,6 +76,12 @@ fn refusal(
     archive: Guid,
     published: &HeadToPublish,
 ) -> Result<Option<String>, ArchiveError> {
+    if list.heads.is_empty() && list.has_foreign_lines {
+        return Ok(Some(
+            "it has lines, and none of them holds a head: this is no list of heads, or a damaged one"
+                .to_owned(),
+        ));
+    }
     if published.made || list.heads.is_empty() {
         return Ok(None);
     }

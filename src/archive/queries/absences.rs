@@ -67,6 +67,34 @@ impl Snapshot<'_> {
         )
     }
 
+    /// How many runs of a server were older than that at the last complete answer of their job, and still listed. A job
+    /// whose server says that it has more runs than it lists is left out: none of its runs is marked absent.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn listed_runs_older_than(
+        &self,
+        server_key: Option<i64>,
+        age_seconds: i64,
+    ) -> Result<usize, ArchiveError> {
+        let mut runs = 0_i64;
+        self.connection().each(
+            "SELECT (SELECT count(*) FROM _run r
+                     WHERE r.job_key = j.job_key AND r.absent_since_unix IS NULL
+                         AND r.started_ticks < (j.last_synced_unix - ?2) * 10000000)
+             FROM _job j
+             WHERE j.server_key IS ?1 AND j.last_synced_unix > ?2
+                 AND coalesce(j.total_job_runs, 0) <= (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key)",
+            params![server_key, age_seconds],
+            "count the old runs that the server still lists",
+            |row| {
+                runs += row.get::<_, i64>(0)?;
+                Ok(())
+            },
+        )?;
+        Ok(usize::try_from(runs).unwrap_or(0))
+    }
+
     /// The runs of a job that the server stopped listing before they were so many seconds old, by start, then by GUID.
     ///
     /// # Errors

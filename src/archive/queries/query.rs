@@ -80,7 +80,7 @@ pub enum QueryError {
         source: rusqlite::Error,
     },
     /// Something that was added to the archive has a definition with bytes that are not UTF-8.
-    #[error("no query can be answered while the {object} is there: its definition is no UTF-8")]
+    #[error("no query can be answered while the {object} is there: its definition is not UTF-8")]
     NoText {
         /// Its kind and name.
         object: String,
@@ -192,7 +192,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// Names of columns come from definitions, and rusqlite panics where they are no UTF-8: some tools on Windows write views
+/// Names of columns come from definitions, and rusqlite panics where they are not UTF-8: some tools on Windows write views
 /// in the code page of the machine.
 fn refuse_odd_definitions(connection: &Connection) -> Result<(), QueryError> {
     let sql = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL";

@@ -508,7 +508,7 @@ impl Runs<'_> {
         let count = entries.len();
         for (index, (entry, line)) in entries.into_iter().enumerate() {
             let Ok(LedgerEntry::Revision(claim)) = LedgerEntry::read(&line) else {
-                return Err(not_repairable(format!("ledger entry {entry} is no revision")));
+                return Err(not_repairable(format!("ledger entry {entry} is not a revision")));
             };
             let (zone, reader) = self
                 .ledger
@@ -527,8 +527,9 @@ impl Runs<'_> {
                     not_repairable(format!("payload of ledger entry {entry}: {}", unsound.words()))
                 })?;
             self.rebuilt.bytes += bytes.len() as u64;
-            let run = read_run_fields(bytes, zone)
-                .map_err(|why| not_repairable(format!("payload of ledger entry {entry} is no run: {why}")))?;
+            let run = read_run_fields(bytes, zone).map_err(|why| {
+                not_repairable(format!("payload of ledger entry {entry} is not a run: {why}"))
+            })?;
             if run.job_run_id() != claim.run {
                 return Err(not_repairable(format!(
                     "payload of ledger entry {entry} is one of another run"

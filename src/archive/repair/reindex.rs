@@ -62,7 +62,7 @@ pub fn reindex(
     let damaged = |what| ArchiveError::NotRepairable { what };
     let remembered = before.zone_in_force().map_err(damaged)?;
     let zone = match zone {
-        Some(asked) if asked.name() != remembered.name() => asked,
+        Some(requested) if requested.name() != remembered.name() => requested,
         _ => zones::newest(remembered),
     };
     zones::keep(&transaction, zone)?;

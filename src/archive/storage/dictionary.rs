@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 
 use super::payload::{self, DICTIONARY_BYTES};
-use super::revisions::bytes_told;
+use super::revisions::reported_bytes;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 
@@ -93,7 +93,7 @@ fn of_latest_runs(connection: &Connection, job_key: i64) -> Result<Option<Arc<Di
         |row| {
             if dictionary.is_none() {
                 let (packed, with): (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?);
-                let limit = bytes_told(connection, row.get(2)?)?;
+                let limit = reported_bytes(connection, row.get(2)?)?;
                 // A damaged payload is not a sample; `verify` names it.
                 if let Ok(run) = payload::unpack(&packed, with.as_deref(), limit) {
                     dictionary = maker.see(&run);

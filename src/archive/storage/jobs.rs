@@ -55,6 +55,8 @@ pub struct ServerJobs {
     pub jobs: u64,
     /// Those that are not watched: GUID and name, by name.
     pub unwatched: Vec<(String, String)>,
+    /// How many of those a person stopped watching.
+    pub removed: u64,
 }
 
 /// Who gives a job its name.

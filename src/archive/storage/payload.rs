@@ -125,7 +125,7 @@ impl Unpacker {
         let size = match zstd::zstd_safe::get_frame_content_size(packed) {
             Ok(Some(size)) => size,
             Ok(None) => return Err("its frame does not say its size".to_owned().into()),
-            Err(_) => return Err("it is no Zstandard frame".to_owned().into()),
+            Err(_) => return Err("it is not a Zstandard frame".to_owned().into()),
         };
         let limit = limit.min(MOST_BYTES);
         let size = usize::try_from(size).ok().filter(|&size| size <= limit);

@@ -101,19 +101,19 @@ pub struct MessagePlan {
 #[must_use]
 pub fn plan_messages<M: Hash + Eq + Copy>(
     held: &[HeldMessage<M>],
-    came: &[M],
+    incoming: &[M],
     judge_absence: bool,
 ) -> MessagePlan {
     struct Equal {
         present: Vec<i64>,
         absent: Vec<i64>,
-        came: Vec<usize>,
+        incoming: Vec<usize>,
     }
-    let mut equals: HashMap<M, Equal> = HashMap::with_capacity(held.len().max(came.len()));
+    let mut equals: HashMap<M, Equal> = HashMap::with_capacity(held.len().max(incoming.len()));
     let empty = || Equal {
         present: Vec::new(),
         absent: Vec::new(),
-        came: Vec::new(),
+        incoming: Vec::new(),
     };
     for message in held {
         let equal = equals.entry(message.message).or_insert_with(empty);
@@ -124,20 +124,20 @@ pub fn plan_messages<M: Hash + Eq + Copy>(
         }
         .push(message.ordinal);
     }
-    for (index, &message) in came.iter().enumerate() {
-        equals.entry(message).or_insert_with(empty).came.push(index);
+    for (index, &message) in incoming.iter().enumerate() {
+        equals.entry(message).or_insert_with(empty).incoming.push(index);
     }
 
     let mut plan = MessagePlan::default();
     let mut new = Vec::new();
     for equal in equals.values() {
-        let kept = equal.present.len().min(equal.came.len());
+        let kept = equal.present.len().min(equal.incoming.len());
         if judge_absence {
             plan.absent.extend_from_slice(&equal.present[kept..]);
         }
-        let returned = equal.absent.len().min(equal.came.len() - kept);
+        let returned = equal.absent.len().min(equal.incoming.len() - kept);
         plan.returned.extend_from_slice(&equal.absent[..returned]);
-        new.extend_from_slice(&equal.came[kept + returned..]);
+        new.extend_from_slice(&equal.incoming[kept + returned..]);
     }
     plan.absent.sort_unstable();
     plan.returned.sort_unstable();
@@ -163,7 +163,7 @@ mod tests {
             .collect()
     }
 
-    fn came(text: &str) -> Vec<char> {
+    fn incoming(text: &str) -> Vec<char> {
         text.chars().collect()
     }
 
@@ -236,7 +236,7 @@ mod tests {
             ("AB", "CC", &[0, 1], &[], &[(0, 2), (1, 3)]),
         ];
         for (before, answer, absent, returned, added) in table {
-            let plan = plan_messages(&held(before), &came(answer), true);
+            let plan = plan_messages(&held(before), &incoming(answer), true);
             assert_eq!(plan.absent, absent, "{before} {answer}");
             assert_eq!(plan.returned, returned, "{before} {answer}");
             assert_eq!(plan.added, added, "{before} {answer}");
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn an_unreadable_message_marks_none_absent() {
-        let plan = plan_messages(&held("ABc"), &came("BC"), false);
+        let plan = plan_messages(&held("ABc"), &incoming("BC"), false);
         assert_eq!(
             plan,
             MessagePlan {
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn ordinals_go_on_from_the_highest_even_when_it_is_absent() {
-        let plan = plan_messages(&held("Ab"), &came("AC"), true);
+        let plan = plan_messages(&held("Ab"), &incoming("AC"), true);
         assert_eq!(plan.added, [(1, 2)]);
     }
 }

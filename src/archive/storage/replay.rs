@@ -47,8 +47,8 @@ impl Replay {
         let first = self.latest.is_none();
         if first && !more {
             self.single = true;
-        } else if let Some(came) = run.messages() {
-            let came: Vec<Message<'_>> = came.map(as_stored).collect();
+        } else if let Some(incoming) = run.messages() {
+            let incoming: Vec<Message<'_>> = incoming.map(as_stored).collect();
             let held: Vec<HeldMessage<Message<'_>>> = (0..)
                 .zip(&self.held)
                 .map(|(ordinal, held)| HeldMessage {
@@ -57,13 +57,13 @@ impl Replay {
                     message: held.message.message(),
                 })
                 .collect();
-            let plan = plan_messages(&held, &came, run.unreadable_messages().is_empty());
+            let plan = plan_messages(&held, &incoming, run.unreadable_messages().is_empty());
             let added: Vec<Held> = plan
                 .added
                 .iter()
                 .map(|&(index, _)| Held {
                     absent_since: None,
-                    message: came[index].into(),
+                    message: incoming[index].into(),
                 })
                 .collect();
             for (ordinals, absent_since) in [(plan.absent, Some(at)), (plan.returned, None)] {
@@ -93,8 +93,8 @@ impl Replay {
     pub(in crate::archive) fn messages(&self) -> Box<dyn Iterator<Item = ReplayedMessage<'_>> + '_> {
         match &self.latest {
             Some(latest) if self.single => {
-                let came = latest.run.messages().into_iter().flatten();
-                Box::new((0..).zip(came).map(|(ordinal, message)| ReplayedMessage {
+                let incoming = latest.run.messages().into_iter().flatten();
+                Box::new((0..).zip(incoming).map(|(ordinal, message)| ReplayedMessage {
                     ordinal,
                     absent_since: None,
                     message: as_stored(message),
@@ -112,8 +112,8 @@ impl Replay {
     pub(in crate::archive) fn counts(&self) -> (i64, i64) {
         let (held, present) = match &self.latest {
             Some(latest) if self.single => {
-                let came = latest.run.messages().map_or(0, |messages| messages.len());
-                (came, came)
+                let incoming = latest.run.messages().map_or(0, |messages| messages.len());
+                (incoming, incoming)
             }
             _ => {
                 let present = self.held.iter().filter(|held| held.absent_since.is_none());

@@ -69,7 +69,7 @@ impl Payloads {
             |row| {
                 let key = row.get(0)?;
                 let Ok(packed) = row.get_ref(1)?.as_blob() else {
-                    return Ok(Err("it is no bytes".to_owned().into()));
+                    return Ok(Err("it is not a BLOB".to_owned().into()));
                 };
                 Ok(match self.unpacker(connection, key)? {
                     Some(unpacker) => unpacker.unpack(packed, limit, &mut bytes),
@@ -121,7 +121,7 @@ impl Payloads {
 }
 
 /// How many bytes the ledger says that the payload of a revision has; 0 where it says nothing of it.
-pub(in crate::archive) fn bytes_told(connection: &Connection, entry: i64) -> Result<usize, ArchiveError> {
+pub(in crate::archive) fn reported_bytes(connection: &Connection, entry: i64) -> Result<usize, ArchiveError> {
     if WITHOUT_EVIDENCE {
         return Ok(MOST_BYTES);
     }

@@ -193,6 +193,7 @@ pub(in crate::archive) fn server_jobs(connection: &Connection) -> Result<Vec<Ser
                 listed_at: Instant::from_unix_seconds(row.get(1)?),
                 jobs: row.get::<_, i64>(2)?.unsigned_abs(),
                 unwatched: Vec::new(),
+                removed: 0,
             })
         },
     )?;
@@ -205,6 +206,15 @@ pub(in crate::archive) fn server_jobs(connection: &Connection) -> Result<Vec<Ser
             doing,
             |row| row.try_into(),
         )?;
+        server.removed = connection
+            .one(
+                "SELECT count(*) FROM _listed_job l JOIN _job j ON j.job_id = l.job_id
+             WHERE l.server = ?1 AND j.watched = 0 AND j.watch_origin = 'removed'",
+                [&server.server],
+                doing,
+                |row| row.get::<_, i64>(0),
+            )?
+            .unsigned_abs();
     }
     Ok(servers)
 }

@@ -120,7 +120,7 @@ impl Findings {
     ) {
         if !should.is(found) {
             let what = format!("its {column} is not what {} say", next.witnesses());
-            self.push(Finding::new(next, place(), what).with(should.shown(), shown_value(found)));
+            self.push(Finding::new(next, place(), what).with(should.printable(), printable_value(found)));
         }
     }
 }
@@ -164,12 +164,12 @@ impl Expected<'_> {
         }
     }
 
-    fn shown(&self) -> String {
+    fn printable(&self) -> String {
         match self {
             Self::Null => "NULL".to_owned(),
             Self::Integer(number) => number.to_string(),
             Self::Text(text) => clipped(text),
-            Self::Blob(bytes) => shown_bytes(bytes),
+            Self::Blob(bytes) => printable_bytes(bytes),
             Self::TextOf(hash) => format!("a text with the SHA-256 {}", hex(*hash)),
             Self::BytesOf(hash) => format!("bytes with the SHA-256 {}", hex(*hash)),
         }
@@ -189,17 +189,17 @@ impl From<Option<i64>> for Expected<'_> {
 }
 
 /// A value of a column, for people.
-pub(super) fn shown_value(value: ValueRef<'_>) -> String {
+pub(super) fn printable_value(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => "NULL".to_owned(),
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Text(text) => clipped(&String::from_utf8_lossy(text)),
-        ValueRef::Blob(bytes) => shown_bytes(bytes),
+        ValueRef::Blob(bytes) => printable_bytes(bytes),
     }
 }
 
-fn shown_bytes(bytes: &[u8]) -> String {
+fn printable_bytes(bytes: &[u8]) -> String {
     if bytes.len() <= 32 {
         hex(bytes)
     } else {
@@ -209,11 +209,11 @@ fn shown_bytes(bytes: &[u8]) -> String {
 
 /// The beginning of a text, in quotes: an empty one and one of spaces are seen.
 fn clipped(text: &str) -> String {
-    let mut shown: String = text.chars().take(MAX_SHOWN).collect();
-    if shown.len() < text.len() {
-        shown.push_str("...");
+    let mut printable: String = text.chars().take(MAX_SHOWN).collect();
+    if printable.len() < text.len() {
+        printable.push_str("...");
     }
-    format!("{shown:?}")
+    format!("{printable:?}")
 }
 
 #[cfg(test)]

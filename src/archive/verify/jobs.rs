@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::finding::{Expected, Finding, Findings, Remedy, shown_value};
+use super::finding::{Expected, Finding, Findings, Remedy, printable_value};
 use super::state::LedgerState;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
@@ -99,7 +99,7 @@ pub(super) fn check_zone_rules(
             if !is_known {
                 let what = "the ledger does not tell of these rules of a time zone";
                 let finding = Finding::new(Remedy::Reindex, "zone_rules", what);
-                findings.push(finding.with("none", shown_value(zone)));
+                findings.push(finding.with("none", printable_value(zone)));
             }
             Ok(())
         },
@@ -126,8 +126,10 @@ pub(super) fn check_servers(
                     format!("server, row {key}"),
                     "the ledger does not tell of a server with this address",
                 );
-                findings
-                    .push(finding.with("an address whose SHA-256 stands in the ledger", shown_value(url)));
+                findings.push(finding.with(
+                    "an address whose SHA-256 stands in the ledger",
+                    printable_value(url),
+                ));
             }
             Ok(())
         },
@@ -162,7 +164,7 @@ pub(super) fn check_jobs(
                     format!("jobs, row {key}"),
                     "the ledger does not tell of this job",
                 );
-                findings.push(finding.with("a job of the ledger", shown_value(text)));
+                findings.push(finding.with("a job of the ledger", printable_value(text)));
                 return Ok(());
             };
             met.insert(id);

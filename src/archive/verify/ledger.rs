@@ -83,7 +83,7 @@ pub(in crate::archive) fn check(
             // What follows is judged by the hash that stands there, so that one change is one finding.
             before = found;
             pass.ledger.entries += 1;
-            let text = std::str::from_utf8(line).map_err(|_| "it is no UTF-8".to_owned());
+            let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned());
             let claim = text.clone().and_then(LedgerEntry::read);
             match claim {
                 Ok(claim) => {

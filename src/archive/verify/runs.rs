@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::finding::{Expected, Finding, Findings, Remedy, shown_value};
+use super::finding::{Expected, Finding, Findings, Remedy, printable_value};
 use super::report::Verified;
 use super::state::{LedgerState, Scope, knows_rules};
 use super::texts::{Row, Texts};
@@ -241,7 +241,7 @@ impl<'c> Runs<'c> {
                 self.findings.push(Finding::new(
                     Remedy::Restore,
                     place(),
-                    format!("it is no run: {why}"),
+                    format!("it is not a run: {why}"),
                 ));
                 return Ok(false);
             }
@@ -520,7 +520,7 @@ fn texts<const N: usize>(
     for ((column, should), found) in expected.into_iter().zip(found) {
         if should.map(str::as_bytes) != found.as_deref() {
             let what = format!("its {column} is not what payloads and ledger say");
-            let shown = |text: Option<&[u8]>| shown_value(text.map_or(ValueRef::Null, ValueRef::Text));
+            let shown = |text: Option<&[u8]>| printable_value(text.map_or(ValueRef::Null, ValueRef::Text));
             let finding = Finding::new(Remedy::Reindex, place(), what);
             findings.push(finding.with(shown(should.map(str::as_bytes)), shown(found.as_deref())));
         }

@@ -124,9 +124,20 @@ fn compare_index(
             row.get(0)
         })?;
     let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
+    let sql: Option<String> = connection.one(
+        "SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1",
+        [name],
+        doing,
+        |row| row.get(0),
+    )?;
+    // A partial index has the rows of its condition alone, and can be read only where that is asked for.
+    let condition = sql
+        .as_deref()
+        .and_then(|sql| sql.split_once(" WHERE "))
+        .map_or_else(String::new, |(_, condition)| format!(" WHERE {condition}"));
     let (columns, index, table) = (columns.join(", "), quoted(name), quoted(table));
-    let of_index = format!("SELECT rowid, {columns} FROM {table} INDEXED BY {index}");
-    let of_table = format!("SELECT rowid, {columns} FROM {table} NOT INDEXED");
+    let of_index = format!("SELECT rowid, {columns} FROM {table} INDEXED BY {index}{condition}");
+    let of_table = format!("SELECT rowid, {columns} FROM {table} NOT INDEXED{condition}");
     for (one, other) in [(&of_index, &of_table), (&of_table, &of_index)] {
         let differing: i64 = connection.one(
             &format!("SELECT count(*) FROM (SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}))"),

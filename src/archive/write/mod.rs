@@ -252,17 +252,17 @@ impl Writer {
     /// [`ArchiveError::OtherNaiveTime`] where another one is remembered than was asked for.
     pub fn settle_naive_time(
         &mut self,
-        asked: Option<NaiveZone>,
+        requested: Option<NaiveZone>,
     ) -> Result<(NaiveZone, Option<NewerRules>), ArchiveError> {
         self.transact(|writer| {
             let Some(kept) = zones::remembered(&writer.connection)? else {
-                let zone = writer.read_naive_times_in(asked.unwrap_or_default())?;
+                let zone = writer.read_naive_times_in(requested.unwrap_or_default())?;
                 return Ok((zone, None));
             };
-            if let Some(asked) = asked.filter(|asked| asked.to_string() != kept.to_string()) {
+            if let Some(requested) = requested.filter(|requested| requested.to_string() != kept.to_string()) {
                 return Err(ArchiveError::OtherNaiveTime {
                     remembered: kept.to_string(),
-                    asked: asked.to_string(),
+                    requested: requested.to_string(),
                 });
             }
             let newest = zones::newest(kept);

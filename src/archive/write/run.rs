@@ -12,7 +12,7 @@ use crate::archive::ledger::WITHOUT_EVIDENCE;
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
 use crate::archive::storage::messages::{held_messages, identity, set_absences};
 use crate::archive::storage::plan::{ArchivedRun, HeldMessage, RunPlan, Sameness, plan_messages, plan_run};
-use crate::archive::storage::revisions::bytes_told;
+use crate::archive::storage::revisions::reported_bytes;
 use crate::archive::storage::run_rows::{
     MessageCounts, RUN_COLUMNS, RunState, count, insert_revision, run_columns,
 };
@@ -33,12 +33,12 @@ impl Writer {
     ) -> Result<Stored, ArchiveError> {
         let run_id = received.run.job_run_id().to_string();
         let row = self.run_row(&run_id)?;
-        let mut came = received.content_sha256;
+        let mut incoming = received.content_sha256;
         let archived = match &row {
             None => None,
             Some(row) => Some(ArchivedRun {
                 absent: row.absent,
-                sameness: self.compare(row, received, &mut came)?,
+                sameness: self.compare(row, received, &mut incoming)?,
             }),
         };
         let plan = plan_run(archived);
@@ -59,7 +59,7 @@ impl Writer {
                         if remember_bytes {
                             self.connection.cached().run(
                                 "UPDATE _run SET seen_sha256 = ?2, content_sha256 = ?3 WHERE run_key = ?1",
-                                params![run_key, received.payload.sha256, came],
+                                params![run_key, received.payload.sha256, incoming],
                                 "remember the bytes of a run",
                             )?;
                         }
@@ -72,7 +72,7 @@ impl Writer {
                         if returned {
                             self.mark_returned(sync_id, run_key, &run_id, now)?;
                         }
-                        self.update_run(sync_id, &row, &run_id, received, came, now)?
+                        self.update_run(sync_id, &row, &run_id, received, incoming, now)?
                     }
                 };
                 (run_key, row.owner != job_key, messages)
@@ -140,14 +140,14 @@ impl Writer {
         &self,
         row: &RunRow,
         received: &ReceivedRun,
-        came: &mut Option<Sha256>,
+        incoming: &mut Option<Sha256>,
     ) -> Result<Sameness, ArchiveError> {
         if row.seen_sha256 == received.payload.sha256 {
             return Ok(Sameness::Bytes);
         }
-        if came.is_none() {
+        if incoming.is_none() {
             let dictionary = received.payload.dictionary.as_ref().map(|d| d.bytes.as_slice());
-            *came = content_of(&received.payload.data, dictionary, usize::MAX);
+            *incoming = content_of(&received.payload.data, dictionary, usize::MAX);
         }
         let archived = match row.content_sha256 {
             Some(hash) => Some(hash),
@@ -170,14 +170,14 @@ impl Writer {
                     },
                 )?
                 .map(|(data, dictionary, entry)| {
-                    bytes_told(&self.connection, entry)
+                    reported_bytes(&self.connection, entry)
                         .map(|limit| content_of(&data, dictionary.as_deref(), limit))
                 })
                 .transpose()?
                 .flatten(),
         };
         // A payload that cannot be read says nothing: what came is then a new revision, and nothing is lost.
-        Ok(if archived.is_some() && archived == *came {
+        Ok(if archived.is_some() && archived == *incoming {
             Sameness::Content
         } else {
             Sameness::Nothing
@@ -234,15 +234,15 @@ impl Writer {
         });
         let mut counts = row.messages;
         let mut added = 0;
-        if let Some(came) = received.run.messages() {
-            let came: Vec<Message<'_>> = came.map(identity).collect();
+        if let Some(incoming) = received.run.messages() {
+            let incoming: Vec<Message<'_>> = incoming.map(identity).collect();
             let held = held_messages(&self.connection, row.run_key)?;
             let held: Vec<HeldMessage<Message<'_>>> =
                 held.iter().map(|held| held.map(OwnedMessage::message)).collect();
-            let plan = plan_messages(&held, &came, received.run.unreadable_messages().is_empty());
+            let plan = plan_messages(&held, &incoming, received.run.unreadable_messages().is_empty());
             set_absences(&self.connection, row.run_key, &plan, now)?;
             let rows = plan.added.iter();
-            let rows = rows.map(|&(index, ordinal)| (ordinal, received.marks[index], came[index]));
+            let rows = rows.map(|&(index, ordinal)| (ordinal, received.marks[index], incoming[index]));
             self.texts.insert(&self.connection, row.run_key, rows)?;
             added = plan.added.len() as u64;
             counts.held += count(plan.added.len());

@@ -207,7 +207,9 @@ pub(crate) fn run(
         table(&columns, rows, width_to_fit(args.wide))
     };
     print_result(console, args.format, text, &jobs)?;
-    tell_unwatched(&ReadOnly::open(archive)?.server_jobs()?);
+    tell_unwatched(&ReadOnly::open(archive)?.server_jobs()?, |job_id| {
+        jobs.iter().any(|job| job.watched && job.job_id == job_id)
+    });
     let is_check = args.max_age.is_some() || args.max_silence.is_some();
     let is_unwatched = args.max_age.is_none() && args.max_silence.is_some() && !any_watched(&jobs);
     // A last sync that lies in the future is told once, not with each of its jobs.

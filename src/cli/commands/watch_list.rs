@@ -56,24 +56,36 @@ fn followed(mut states: Vec<JobState>, path: &Path, file: JobsFile) -> Vec<JobSt
 const MOST_NAMES: usize = 3;
 
 /// Says of each server how many of its jobs nobody watches; of one that never told its jobs, nothing is known.
-pub(crate) fn tell_unwatched(servers: &[ServerJobs]) {
-    for server in servers.iter().filter(|server| !server.unwatched.is_empty()) {
-        let count = server.unwatched.len();
-        let names: Vec<String> = server
+pub(crate) fn tell_unwatched(servers: &[ServerJobs], is_watched: impl Fn(&str) -> bool) {
+    for server in servers {
+        // The jobs file may watch some that the archive does not know yet.
+        let unwatched: Vec<&(String, String)> = server
             .unwatched
+            .iter()
+            .filter(|(job_id, _)| !is_watched(job_id))
+            .collect();
+        let count = unwatched.len();
+        if count == 0 {
+            continue;
+        }
+        let names: Vec<String> = unwatched
             .iter()
             .take(MOST_NAMES)
             .map(|(_, name)| shown(name))
             .collect();
         tracing::info!(
             unwatched = count,
-            "{count} of {} jobs that {} had at {} are not watched: {}{}; `jobruns jobs discover` lists them, and \
-             `jobruns sync --watch-all` watches every job",
+            "{count} of {} jobs that {} had at {} are not watched: {}{}{}; `jobruns jobs discover` lists them, and \
+             `jobruns sync --watch-all` watches every job that was not removed",
             server.jobs,
             server.server,
             server.listed_at,
             names.join(", "),
-            if count > MOST_NAMES { ", ..." } else { "" }
+            if count > MOST_NAMES { ", ..." } else { "" },
+            match server.removed {
+                0 => String::new(),
+                removed => format!(" ({removed} of them removed by `jobruns jobs remove`)"),
+            }
         );
     }
 }

@@ -47,8 +47,8 @@ pub(crate) fn archive(error: &ArchiveError) -> Option<String> {
             "keep the archive on a local disk (SQLite's write-ahead log needs shared memory and locks that network drives do not give), and copy it to the share after each sync.".to_owned()
         }
         ArchiveError::Held { .. } => "wait until it has ended, or stop it; nothing was changed.".to_owned(),
-        ArchiveError::OtherNaiveTime { remembered, asked } => format!(
-            "leave --naive-time out (or give {remembered}); to read the whole history in the other zone, rebuild the tables from their payloads: `jobruns reindex --naive-time {asked}`."
+        ArchiveError::OtherNaiveTime { remembered, requested } => format!(
+            "leave --naive-time out (or give {remembered}); to read the whole history in the other zone, rebuild the tables from their payloads: `jobruns reindex --naive-time {requested}`."
         ),
         ArchiveError::Exists { .. } => "name another file.".to_owned(),
         ArchiveError::NotRepairable { .. } => {
@@ -168,7 +168,7 @@ pub(crate) fn query(error: &QueryError) -> Option<String> {
                 .to_owned(),
         ),
         QueryError::Sql { .. } => {
-            Some("`jobruns query \"SELECT name, sql FROM sqlite_schema\"` shows the tables and columns that can be asked.".to_owned())
+            Some("`jobruns query \"SELECT name, sql FROM sqlite_schema\"` shows the tables and columns that can be queried.".to_owned())
         }
         QueryError::NoText { .. } => Some("drop it with the tool that made it, and make it again in UTF-8.".to_owned()),
         QueryError::NoSuchParameter { known, .. } if known.is_empty() => {

@@ -161,7 +161,7 @@ pub(crate) fn tell_remarks(report: &str, format: Format, written: &Written) {
 fn manifest_of(file: &Path) -> Result<(PathBuf, String), Failure> {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
     let Some(name) = name else {
-        let words = format!("cannot write to {}: it is no file", file.display());
+        let words = format!("cannot write to {}: it is not a file", file.display());
         return Err(Failure::new(Exit::WrongUsage, words));
     };
     Ok((file.with_file_name(format!("{name}.manifest.json")), name))

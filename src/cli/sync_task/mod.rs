@@ -121,7 +121,7 @@ impl SyncTask<'_> {
         Ok((exit, Summary::new(&record, &names, begun.elapsed())))
     }
 
-    /// Lets the head leave the house: into the log, and to the head file where there is one. A sync that did everything
+    /// Publishes the head: into the log, and to the head file where there is one. A sync that did everything
     /// but this is done in part.
     fn publish(&self, record: &SyncRecord, exit: Exit) -> Exit {
         let Some(list) = self.list else { return exit };

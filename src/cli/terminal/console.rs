@@ -316,7 +316,7 @@ struct Listener(Console);
 
 impl<S: Subscriber> Layer<S> for Listener {
     fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
-        // Other crates' events may hold headers; only our own rooms are known to keep secrets out.
+        // Other crates' events may hold headers; only our own modules are known to keep secrets out.
         self.0.takes(*metadata.level()) && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
     }
 
@@ -324,7 +324,7 @@ impl<S: Subscriber> Layer<S> for Listener {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let level = *event.metadata().level();
-        // The words of this room are whole sentences; elsewhere the fields hold the figures.
+        // The messages of this module are whole sentences; elsewhere the fields hold the figures.
         let message_says_all = event
             .metadata()
             .target()

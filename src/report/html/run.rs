@@ -41,11 +41,13 @@ pub(crate) fn run_page(
         Some(name) => format!("A run of {name}: {words}"),
         None => words,
     };
-    let facts: Vec<(String, String)> = run
+    let mut facts: Vec<(String, String)> = run
         .facts
         .iter()
         .map(|(name, text)| (name.replace('_', " "), text.clone()))
         .collect();
+    // The name first, GUIDs last.
+    facts.sort_by_key(|(name, _)| (name.ends_with(" id"), name != "job name"));
     Ok(PageLayout::new(&format!("Run {id}"), heading)
         .with(lead(&opening))
         .with(made_with(&meta))

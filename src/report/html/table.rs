@@ -186,19 +186,26 @@ impl PageTable {
         }
         match (name.strip_suffix(SECONDS), kind) {
             (Some("usual"), _) => "usual interval".to_owned(),
+            (Some("longest_gap"), _) => "longest time between syncs".to_owned(),
+            (Some("silent"), _) => "time since last run".to_owned(),
             (Some(duration), _) => duration.replace('_', " "),
+            (None, ColumnType::Decimal) if let Some(name) = name.strip_suffix("_days") => {
+                name.replace('_', " ") + " (days)"
+            }
             (None, ColumnType::Instant) => name.replace('_', " ") + " (UTC)",
             (None, _) => name.replace('_', " "),
         }
     }
 
-    /// Where a column of a report stands: the job's name where its GUID does, GUIDs and hashes last.
-    fn place(&self, column: usize) -> (bool, usize) {
+    /// Where a column of a report stands: the job's name where its GUID does, GUIDs and hashes last, and before them the
+    /// revision, which few need.
+    fn place(&self, column: usize) -> (u8, usize) {
         let is_id = |column: &Column| column.kind == ColumnType::Text && is_identifier(&column.name);
         let first_id = self.columns.iter().position(is_id);
         match &self.columns[column] {
-            Column { name, .. } if name == "job_name" => (false, first_id.unwrap_or(column).min(column)),
-            other => (is_id(other), column),
+            Column { name, .. } if name == "job_name" => (0, first_id.unwrap_or(column).min(column)),
+            Column { name, .. } if name == "revision" => (1, column),
+            other => (if is_id(other) { 2 } else { 0 }, column),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::report::error::ReportError;
 /// The text names no instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no time (expected 2024-03-01, 2024-03-01T06:00:00+01:00, or how long ago: 30d, 12w, 6mo, 2y)"
+    "{0:?} is not a time (expected 2024-03-01, 2024-03-01T06:00:00+01:00, or how long ago: 30d, 12w, 6mo, 2y)"
 )]
 pub(super) struct UnreadableTime(String);
 
@@ -188,7 +188,7 @@ mod tests {
             "4000000000mo",
             "+12024-1-1",
         ] {
-            assert!(read(text, Zone::UTC).contains("is no time"), "{text}");
+            assert!(read(text, Zone::UTC).contains("is not a time"), "{text}");
         }
     }
 }

@@ -166,6 +166,11 @@ impl Silence {
         }))
     }
 
+    /// Whether it can be told whether the job has stopped.
+    pub(crate) const fn is_judged(&self) -> bool {
+        self.is_judged && self.rhythm.is_some()
+    }
+
     /// Its length in whole seconds, rounded down; a start that lies behind the answer makes none.
     pub(crate) const fn seconds(&self) -> i64 {
         let ticks = self.until.saturating_sub(self.from);

@@ -9,7 +9,7 @@ use crate::model::{Decimal, Instant, JobStatus};
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
 use crate::report::options::{CommonOptions, PurgeAgeFlag, Scope};
-use crate::report::purge_age::{PurgeAges, days};
+use crate::report::purge_age::{PurgeAge, PurgeAges, days};
 
 /// Runs that the server stopped listing before they were old enough to be purged
 ///
@@ -24,7 +24,7 @@ use crate::report::purge_age::{PurgeAges, days};
 pub(crate) struct Vanished {
     #[command(flatten)]
     #[serde(flatten)]
-    purge_age: PurgeAgeFlag,
+    pub(crate) purge_age: PurgeAgeFlag,
 }
 
 row! {
@@ -65,8 +65,12 @@ impl Report for Vanished {
     fn empty(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<String, ReportError> {
         let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options()))?;
         let servers = servers(snapshot)?;
-        let is_known = |job: &JobName| ages.of(servers.get(&job.job_key).copied().flatten()).is_some();
-        Ok(if scope.jobs().any(is_known) {
+        let age = |job: &JobName| ages.of(servers.get(&job.job_key).copied().flatten());
+        let (known, too_short): (Vec<PurgeAge>, Vec<PurgeAge>) =
+            scope.jobs().filter_map(age).partition(|age| !age.is_too_short());
+        Ok(if !too_short.is_empty() {
+            "Whether runs vanished early is not known: the server keeps runs for longer than the purge age says."
+        } else if !known.is_empty() {
             Self::EMPTY
         } else {
             "Whether runs vanished early is not known: no purge age is known."

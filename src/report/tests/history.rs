@@ -6,7 +6,7 @@ use crate::model::Instant;
 use crate::report::format::{Format, Style};
 use crate::report::html::Present;
 use crate::report::reports::{
-    AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, Runs, Vanished,
+    AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, OverviewReport, Runs, Vanished,
 };
 use crate::report::testing::{Message, Run, TestArchive, job_id, plain, put_revision};
 use crate::report::{CommonOptions, Ready};
@@ -296,6 +296,15 @@ fn with_fewer_than_ten_absences_no_run_vanished_unless_the_purge_age_is_given() 
             "{text}"
         );
     }
+    let overview = archive.written(
+        &Ready::<OverviewReport>::plain(&common),
+        Format::TABLE,
+        Style::default(),
+    );
+    assert!(
+        overview.contains("whether 9 runs vanished early is not known"),
+        "{overview}"
+    );
     let given = CommonOptions {
         purge_age: Some(Duration::from_secs(90 * 86_400)),
         ..common

@@ -13,6 +13,7 @@ use crate::report::reports::asset_errors::GroupBy;
 use crate::report::reports::runs::{RunFilter, WantedStatus};
 use crate::report::reports::{
     AssetErrors, Changes, Coverage, FailureTrends, Failures, Messages, MissedRuns, OverviewReport, Runs,
+    Vanished,
 };
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::report::testing::{Message, Run, TestArchive, job_id, plain, put_revision};
@@ -107,6 +108,7 @@ fn archive_of(text: &'static str) -> TestArchive {
         .chain(30..40)
         .map(|at| Run {
             messages: vec![message.clone()],
+            is_absent: at < 2,
             ..day(at, usize::from(at % 3 == 0), 4 + at % 2)
         })
         .collect();
@@ -183,6 +185,11 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
             purge_age: Some(Duration::from_secs(86_400)),
         },
     };
+    let vanished = Vanished {
+        purge_age: PurgeAgeFlag {
+            purge_age: Some(Duration::from_secs(86_400)),
+        },
+    };
     let runs = Runs {
         filter: filter.clone(),
     };
@@ -196,6 +203,7 @@ fn pages_of(text: &'static str) -> Vec<(String, String)> {
         of(&ready(&common, Coverage::default())),
         of(&ready(&common, gaps)),
         of(&ready(&common, MissedRuns::default())),
+        of(&ready(&common, vanished)),
         of(&ready(&common, Changes::default())),
         of(&ready(&common, runs)),
         of(&ready(&common, failures)),
@@ -392,6 +400,34 @@ fn runs_that_were_chosen_for_how_they_ended_have_no_rate_of_failures() {
 }
 
 #[test]
+fn runs_that_vanished_are_drawn_by_when_and_how_they_had_ended() {
+    let absent = |at, job, status| Run {
+        is_absent: true,
+        ..day(at, job, status)
+    };
+    let runs = [absent(0, 0, 4), absent(0, 1, 5), absent(0, 1, 7), day(0, 0, 5)];
+    let archive = TestArchive::new(&[Some("Nightly"), Some("Weekly")], &runs);
+    let page = page(
+        &archive,
+        &plain(Vanished {
+            purge_age: PurgeAgeFlag {
+                purge_age: Some(Duration::from_secs(86_400)),
+            },
+        }),
+    );
+    assert!(
+        page.contains(
+            ">3 runs of 2 jobs vanished from the server before their purge age, 2 of them failed. "
+        ),
+        "{page}"
+    );
+    assert!(
+        page.contains("<th scope=\"row\">1970-01-01</th><td>3</td><td>1</td><td>2</td><td>0</td>"),
+        "{page}"
+    );
+}
+
+#[test]
 fn a_report_over_nothing_is_a_page_that_says_so() {
     let archive = TestArchive::new(&[], &[]);
     for page in [
@@ -472,4 +508,46 @@ fn empty_columns_are_named_and_left_out_and_long_texts_are_cut_with_a_word() {
     assert!(page.contains("two<br>lines␛[2J\\u{202e}"), "{page}");
     assert!(page.contains("y<span class=\"cut\">… and 99,000 letters more</span>"));
     assert!(page.contains(">a_b</th>"));
+}
+
+#[test]
+fn a_page_of_asset_errors_counts_what_its_rows_are() {
+    let message = |asset| Message {
+        category: Some("Error"),
+        asset,
+        ..Message::default()
+    };
+    let run = Run {
+        messages: vec![message(Some("A")), message(Some("B")), message(None)],
+        ..day(1, 0, 5)
+    };
+    let archive = TestArchive::new(&[None], &[run]);
+    let of = |group_by| {
+        let report = AssetErrors {
+            group_by,
+            ..AssetErrors::default()
+        };
+        page(&archive, &plain(report))
+    };
+    let assets = of(GroupBy::Asset);
+    assert!(
+        assets.contains(">2 assets and messages without one: 3 errors, "),
+        "{assets}"
+    );
+    assert!(of(GroupBy::Category).contains(">1 category: 3 errors, "));
+}
+
+#[test]
+fn headings_have_their_units_and_say_what_a_gap_is_between() {
+    let archive = TestArchive::new(&[Some("Nightly")], &[day(1, 0, 4)]);
+    let coverage = page(&archive, &plain(Coverage::default()));
+    assert!(
+        !coverage.contains("longest gap<") && !coverage.contains("silent<"),
+        "{coverage}"
+    );
+    let vanished = page(&archive, &plain(Vanished::default()));
+    assert!(
+        vanished.contains(">age (days)</th>") && vanished.contains(">purge age (days)</th>"),
+        "{vanished}"
+    );
 }

@@ -180,7 +180,7 @@ fn a_view_in_another_encoding_is_named() {
     let error = ask_of(&archive, &options("SELECT * FROM odd")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no query can be answered while the view odd is there: its definition is no UTF-8"
+        "no query can be answered while the view odd is there: its definition is not UTF-8"
     );
 }
 

@@ -25,20 +25,20 @@ impl Anomalies {
     }
 
     /// In words.
-    pub(super) fn told(&self) -> Vec<String> {
-        let mut told = Vec::new();
+    pub(super) fn messages(&self) -> Vec<String> {
+        let mut messages = Vec::new();
         if self.unreadable_times > 0 {
-            told.push(format!(
+            messages.push(format!(
                 "times that cannot be read: {} (kept as sent in the columns that end in _raw)",
                 self.unreadable_times
             ));
         }
         if self.count_mismatches > 0 {
-            told.push(format!(
+            messages.push(format!(
                 "runs whose MessageCount is not the number of their messages: {} (the report coverage counts all of them)",
                 self.count_mismatches
             ));
         }
-        told
+        messages
     }
 }

@@ -131,25 +131,25 @@ impl JobWork<'_> {
         let full = outcome == JobOutcome::Complete && self.shared.options.count == 0;
         // More runs than came may lack any of those that did not come.
         let total = self.envelope.total_job_runs.filter(|_| full);
-        let came = i64::try_from(self.envelope.runs_seen).unwrap_or(i64::MAX);
+        let received = i64::try_from(self.envelope.runs_seen).unwrap_or(i64::MAX);
         let unreadable = self.envelope.unreadable_total.clone().filter(|_| full);
-        let lacking = total.is_some_and(|total| total > came) || unreadable.is_some();
+        let lacking = total.is_some_and(|total| total > received) || unreadable.is_some();
         let missing = if full && !lacking {
             self.missing()
         } else {
             Keys::default()
         };
-        for text in self.anomalies.told() {
+        for text in self.anomalies.messages() {
             self.warn(&text);
         }
-        if let Some(total) = total.filter(|&total| total != came) {
+        if let Some(total) = total.filter(|&total| total != received) {
             let so = if lacking {
                 "; no run is marked absent by it"
             } else {
                 ""
             };
             self.warn(&format!(
-                "the answer says TotalJobRuns {total} and holds {came} runs{so}"
+                "the answer says TotalJobRuns {total} and holds {received} runs{so}"
             ));
         }
         if let Some(total) = unreadable {

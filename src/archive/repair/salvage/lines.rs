@@ -83,7 +83,7 @@ impl LineFilter {
                 _ => Decision::Drop("nothing seals it".to_owned()),
             };
         }
-        self.behind_the_break(claim, &old.line)
+        self.after_the_break(claim, &old.line)
     }
 
     /// The number of the latest revision of a run that was kept; 0 where there is none.
@@ -125,7 +125,7 @@ impl LineFilter {
         self.grammar.take(0, &head, &salvaged);
     }
 
-    fn behind_the_break(&mut self, claim: LedgerEntry, line: &str) -> Decision {
+    fn after_the_break(&mut self, claim: LedgerEntry, line: &str) -> Decision {
         let names_places = "it names places of the old ledger";
         let later = claim.at().is_some_and(|at| at > self.now.unix_seconds());
         let unsaid = match &claim {
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_changed_line_the_next_ones_are_kept() {
+    fn after_a_changed_line_the_next_ones_are_kept() {
         let mut changed = ledger();
         changed[4].line.push('x');
         // The end of sync 1 is dropped; sync 2 ends it as killed.

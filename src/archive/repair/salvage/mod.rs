@@ -485,7 +485,7 @@ impl<'c> Work<'c> {
         let started = match read_run_fields(bytes, self.zone) {
             Ok(run) if run.job_run_id() == claim.run => run.started().instant(),
             Ok(_) => return Ok(Err("it is the payload of another run".to_owned())),
-            Err(why) => return Ok(Err(format!("it is no run: {why}"))),
+            Err(why) => return Ok(Err(format!("it is not a run: {why}"))),
         };
         let length = bytes.len() as u64;
         self.bytes += length;

@@ -252,7 +252,8 @@ pub(crate) fn of_damage(error: ArchiveError) -> Failure {
 }
 
 fn parse_head(text: &str) -> Result<Sha256, String> {
-    parse_sha256(text).ok_or_else(|| format!("{text:?} is no ledger head (expected 64 hexadecimal digits)"))
+    parse_sha256(text)
+        .ok_or_else(|| format!("{text:?} is not a ledger head (expected 64 hexadecimal digits)"))
 }
 
 #[cfg(test)]

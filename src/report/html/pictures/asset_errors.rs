@@ -21,6 +21,8 @@ struct Worst {
     what: &'static str,
     bars: Vec<(String, [u64; 3])>,
     rows: u64,
+    /// Rows of messages that have an asset, or whatever they are grouped by.
+    named: u64,
     sums: [u64; 3],
 }
 
@@ -41,6 +43,7 @@ impl Present for AssetErrors {
             },
             bars: Vec::new(),
             rows: 0,
+            named: 0,
             sums: [0; 3],
         })))
     }
@@ -59,6 +62,30 @@ impl Picture<AssetErrors> for Compared {
     }
 }
 
+impl Worst {
+    /// `150 assets`, or `149 assets and messages without one`.
+    fn count(&self) -> String {
+        let named = match self.group_by {
+            GroupBy::Category => {
+                grouped(self.named)
+                    + if self.named == 1 {
+                        " category"
+                    } else {
+                        " categories"
+                    }
+            }
+            GroupBy::Message => counted(self.named, "message text"),
+            GroupBy::Detail => counted(self.named, "detail text"),
+            _ => counted(self.named, self.what),
+        };
+        if self.named < self.rows {
+            named + " and messages without one"
+        } else {
+            named
+        }
+    }
+}
+
 impl Picture<AssetErrors> for Worst {
     fn see(&mut self, row: &Either<AssetRow<'_>, AssetComparison<'_>>) {
         let Either::Plain(row) = row else { return };
@@ -67,14 +94,20 @@ impl Picture<AssetErrors> for Worst {
         for (sum, count) in self.sums.iter_mut().zip(counts) {
             *sum += count;
         }
+        let grouped_by = match self.group_by {
+            GroupBy::Asset => row.asset,
+            GroupBy::AssetType => row.asset_type,
+            GroupBy::Owner => row.asset_owner,
+            GroupBy::Category => row.category,
+            GroupBy::Message => row.top_message,
+            GroupBy::Detail => row.top_detail,
+        };
+        let name = grouped_by.filter(|name| !name.is_empty());
+        self.named += u64::from(name.is_some());
         if self.bars.len() < MOST_BARS {
             let name = match self.group_by {
                 GroupBy::Asset => Some(asset_title(row.asset, row.asset_type)),
-                GroupBy::AssetType => named(row.asset_type),
-                GroupBy::Owner => named(row.asset_owner),
-                GroupBy::Category => named(row.category),
-                GroupBy::Message => named(row.top_message),
-                GroupBy::Detail => named(row.top_detail),
+                _ => name.map(str::to_owned),
             };
             let name = name.unwrap_or_else(|| format!("(no {})", self.what));
             self.bars.push((name, counts));
@@ -108,7 +141,7 @@ impl Picture<AssetErrors> for Worst {
             .collect();
         let title = capitalized(&format!("{noun} per {}", self.what));
         let below = if self.rows > MOST_BARS as u64 {
-            format!("The first {MOST_BARS} of {}.", counted(self.rows, "row"))
+            format!("The first {MOST_BARS} of {}.", self.count())
         } else {
             String::new()
         };
@@ -117,7 +150,7 @@ impl Picture<AssetErrors> for Worst {
         } else {
             format!(
                 "{}: {}, {} among {}.",
-                counted(self.rows, "row"),
+                self.count(),
                 counted(errors, "error"),
                 counted(warnings, "warning"),
                 counted(messages, "message")
@@ -128,8 +161,4 @@ impl Picture<AssetErrors> for Worst {
             charts: bars(&title, &below, self.what, noun, &headings, &shown),
         }
     }
-}
-
-fn named(name: Option<&str>) -> Option<String> {
-    name.filter(|name| !name.is_empty()).map(str::to_owned)
 }

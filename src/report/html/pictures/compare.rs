@@ -65,7 +65,7 @@ impl Compared {
         let below = if self.rows > shown.len() as u64 {
             format!(
                 "The {MOST_BARS} of {} with the most now.",
-                counted(self.rows, "row")
+                counted(self.rows, self.what)
             )
         } else {
             String::new()
@@ -83,7 +83,7 @@ fn sort(bars: &mut [Bar]) {
 }
 
 impl Compared {
-    /// `12 rows: 3 worse, 4 better, 1 gone.`
+    /// `12 assets: 3 worse, 4 better, 1 gone.`
     fn lead(&self) -> String {
         if self.rows == 0 {
             return "There is nothing in either span.".to_owned();
@@ -93,7 +93,7 @@ impl Compared {
             .filter(|(place, (_, count))| *place < 2 || *count > 0)
             .map(|(_, (trend, count))| format!("{} {}", grouped(count), trend.word()))
             .collect();
-        format!("{}: {}.", counted(self.rows, "row"), told.join(", "))
+        format!("{}: {}.", counted(self.rows, self.what), told.join(", "))
     }
 
     fn keep_largest(&mut self) {

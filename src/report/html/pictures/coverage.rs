@@ -92,7 +92,7 @@ impl Picture<Coverage> for OfJobs {
         }
         if self.mismatches > 0 {
             lead += &format!(
-                "; {} with other messages than their count says",
+                "; {} whose message count does not match",
                 counted(self.mismatches, "run")
             );
         }

@@ -10,7 +10,7 @@ use crate::report::definition::{Either, Report};
 use crate::report::error::ReportError;
 use crate::report::html::chart::{GAPS, Piece, PieceKind, timeline};
 use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
-use crate::report::numbers::counted;
+use crate::report::numbers::{counted, grouped};
 use crate::report::options::Scope;
 use crate::report::reports::missed_runs::MissedRow;
 use crate::report::reports::{Coverage, MissedRuns};
@@ -22,6 +22,8 @@ struct Missed {
     runs: HashMap<String, Piece>,
     lines: Lines,
     gaps: u64,
+    /// Gaps that no run has ended.
+    open: u64,
     missed: u64,
 }
 
@@ -43,6 +45,7 @@ impl Present for MissedRuns {
             runs,
             lines: Lines::default(),
             gaps: 0,
+            open: 0,
             missed: 0,
         })))
     }
@@ -52,6 +55,7 @@ impl Picture<MissedRuns> for Missed {
     fn see(&mut self, row: &MissedRow<'_>) {
         let missed = row.count();
         self.gaps += 1;
+        self.open += u64::from(row.to.is_none());
         self.missed += missed;
         if let Some(runs) = self.runs.remove(row.job_id) {
             self.lines.add(row.job_id, row.job_name, runs, 0);
@@ -68,11 +72,17 @@ impl Picture<MissedRuns> for Missed {
     fn draw(&self) -> Drawn {
         let lead = match self.gaps {
             0 => "No run was missed.".to_owned(),
-            gaps => format!(
-                "{} in {}.",
-                counted(self.missed, "missed run"),
-                counted(gaps, "gap")
-            ),
+            gaps => {
+                let open = match self.open {
+                    0 => String::new(),
+                    open => format!(", {} of them still open", grouped(open)),
+                };
+                format!(
+                    "{} in {}{open}.",
+                    counted(self.missed, "missed run"),
+                    counted(gaps, "gap")
+                )
+            }
         };
         let below = format!("In {}. {}", self.zone.name(), self.lines.left_out());
         let lines = self.lines.worst();

@@ -2,6 +2,7 @@
 //!
 //! Silence is never taken for health: what was not asked is named as not known, and what the answer rests on is said.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ use crate::model::{Instant, show_rounded};
 use crate::report::error::ReportError;
 use crate::report::numbers::counted;
 use crate::report::options::Scope;
-use crate::report::purge_age::{PurgeAges, in_days};
+use crate::report::purge_age::{PurgeAge, PurgeAges, in_days};
 use crate::report::reports::gaps::{self, GapState};
 use crate::report::reports::vanished;
 
@@ -32,6 +33,8 @@ pub(crate) enum FindingKind {
     Unproved,
     /// Runs that the server stopped listing before their purge age.
     Vanished,
+    /// A purge age that is not known, or too short, so that early absences cannot be told from others.
+    PurgeAge,
     /// The clock by which syncs are timed is doubtful.
     Clock,
     /// Watched jobs whose last sync was not complete, or is long ago.
@@ -64,7 +67,7 @@ impl FindingKind {
     const fn severity(self) -> Severity {
         match self {
             Self::NeverComplete | Self::PurgeOverdue | Self::Unproved | Self::Vanished => Severity::Lost,
-            Self::Clock | Self::Stale | Self::Stopped | Self::Quarantine => Severity::Act,
+            Self::PurgeAge | Self::Clock | Self::Stale | Self::Stopped | Self::Quarantine => Severity::Act,
             Self::CountMismatches | Self::MissedRuns | Self::Unwatched => Severity::Look,
         }
     }
@@ -76,6 +79,7 @@ impl FindingKind {
             Self::PurgeOverdue => "synced too late",
             Self::Unproved => "not proved",
             Self::Vanished => "vanished",
+            Self::PurgeAge => "purge age",
             Self::Clock => "clock",
             Self::Stale => "behind",
             Self::Stopped => "stopped",
@@ -92,7 +96,7 @@ impl FindingKind {
             Self::NeverComplete | Self::Stale | Self::Clock => "jobruns status",
             Self::PurgeOverdue => "jobruns sync",
             Self::Unproved | Self::CountMismatches => "jobruns report coverage --gaps",
-            Self::Vanished => "jobruns report vanished",
+            Self::Vanished | Self::PurgeAge => "jobruns report vanished",
             Self::Stopped | Self::MissedRuns => "jobruns report missed-runs",
             Self::Quarantine => "jobruns quarantine list",
             Self::Unwatched => "jobruns jobs discover",
@@ -133,6 +137,8 @@ pub(crate) struct HistoryCounts {
     pub(crate) runs_missed: u64,
     /// Jobs that the server has and nobody watches; `None` where it was not asked.
     pub(crate) unwatched: Option<u64>,
+    /// Jobs that the server has and a person stopped watching.
+    pub(crate) removed: u64,
 }
 
 /// Whether the history is complete, and how that is known.
@@ -168,6 +174,7 @@ impl Assessment {
         let mut findings = of_jobs(&jobs, at);
         findings.extend(unproved(snapshot, scope, ages)?);
         findings.extend(early(snapshot, scope, ages)?);
+        findings.extend(doubtful_purge_ages(&jobs, ages));
         findings.extend(clock(snapshot, at)?);
         let quarantine: i64 = jobs.iter().map(|job| job.freshness.open_quarantine).sum();
         let quarantine = u64::try_from(quarantine).unwrap_or(0);
@@ -214,12 +221,31 @@ impl Assessment {
         {
             not_known.push("whether runs vanished early: no purge age is known (--purge-age)".to_owned());
         }
-        let is_complete = findings.is_empty() && !jobs.is_empty();
+        let unjudged = watched.clone().filter(|job| !job.is_rhythm_known()).count();
+        if unjudged > 0 {
+            not_known.push(format!(
+                "whether {} stopped: too few runs to know how often",
+                if unjudged == 1 {
+                    "1 job has".to_owned()
+                } else {
+                    format!("{unjudged} jobs have")
+                }
+            ));
+        }
+        let is_any_watched = watched.clone().next().is_some();
+        let mut rests_on = ages.notes(watched.map(|job| &job.freshness));
+        if counts.removed > 0 {
+            rests_on.push(format!(
+                "Left out: {} of the server removed by `jobruns jobs remove`.",
+                counted(counts.removed, "job")
+            ));
+        }
+        let is_complete = findings.is_empty() && is_any_watched;
         Ok(Self {
             is_complete,
-            answer: answer(&findings, jobs.is_empty()),
+            answer: answer(&findings, jobs.is_empty(), is_any_watched),
             findings,
-            rests_on: ages.notes(watched.map(|job| &job.freshness)),
+            rests_on,
             not_known,
             sync_by: clocks().map(|clock| clock.sync_by).min().map(|at| at.to_string()),
             runs_expected: clocks()
@@ -229,10 +255,12 @@ impl Assessment {
     }
 }
 
-fn answer(findings: &[Finding], is_empty: bool) -> String {
+fn answer(findings: &[Finding], is_empty: bool, is_any_watched: bool) -> String {
     if findings.is_empty() {
         let words = if is_empty {
             "not known: no job is archived"
+        } else if !is_any_watched {
+            "not known: no job is watched"
         } else {
             "complete as far as the server told"
         };
@@ -285,7 +313,7 @@ fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<Finding> {
                 job.freshness
                     .last_error
                     .clone()
-                    .unwrap_or_else(|| "no sync yet".to_owned()),
+                    .unwrap_or_else(|| "no complete sync yet".to_owned()),
             )
         });
     let overdue = watched().filter_map(|job| {
@@ -357,6 +385,46 @@ fn unproved(
     let text = format!("{} not proved", counted(count, "span"));
     let worst = worst.map(|(_, worst)| worst);
     Ok((count > 0).then(|| finding(FindingKind::Unproved, count, text, worst)))
+}
+
+/// Servers whose purge age does not tell which of their absences were early.
+fn doubtful_purge_ages(jobs: &[JobHealth], ages: &PurgeAges) -> Option<Finding> {
+    let servers: BTreeMap<Option<i64>, &JobHealth> =
+        jobs.iter().map(|job| (job.freshness.server_key, job)).collect();
+    let (mut gone, mut too_short, mut worst) = (0_u64, 0_u64, None);
+    for (server, job) in servers {
+        let unjudged = u64::try_from(ages.unjudged(server)).unwrap_or(u64::MAX);
+        gone += unjudged;
+        too_short += u64::from(job.purge_age.is_some_and(|age| age.is_too_short()));
+        let text = match job.purge_age.filter(PurgeAge::is_too_short) {
+            Some(age) => format!(
+                "the server still lists {} runs older than {}",
+                age.outlived_by,
+                in_days(age.seconds)
+            ),
+            None if unjudged > 0 => "too few are gone to learn from; give --purge-age".to_owned(),
+            None => continue,
+        };
+        worst.get_or_insert(Worst { job: None, text });
+    }
+    let mut words = Vec::new();
+    if gone > 0 {
+        words.push(format!(
+            "whether {} vanished early is not known",
+            counted(gone, "run")
+        ));
+    }
+    if too_short > 0 {
+        words.push("the purge age is too short".to_owned());
+    }
+    worst.map(|worst| {
+        finding(
+            FindingKind::PurgeAge,
+            gone + too_short,
+            words.join(", "),
+            Some(worst),
+        )
+    })
 }
 
 fn early(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Option<Finding>, ReportError> {

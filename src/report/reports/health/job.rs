@@ -104,6 +104,11 @@ impl JobHealth {
         self.silence?.runs_missed(Factor::default())
     }
 
+    /// Whether there are enough runs to tell whether it has stopped.
+    pub(crate) fn is_rhythm_known(&self) -> bool {
+        self.silence.is_some_and(|silence| silence.is_judged())
+    }
+
     /// For how many seconds it was silent at its last complete answer: since its last start; since the archive first
     /// knew of it where no run of it has one.
     pub(crate) fn silent_seconds(&self) -> Option<i64> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::assets;
 use super::compare::{Comparison, Share, Verdict, Windows, rate};
 use super::state::{Completeness, Gap, Job, LastSync, Overview, Totals};
-use crate::archive::Snapshot;
+use crate::archive::{ServerJobs, Snapshot};
 use crate::model::{Instant, hex};
 use crate::report::bins::{Bins, Counts, Runs};
 use crate::report::definition::Report;
@@ -96,14 +96,20 @@ impl Overview {
         } = self.completeness;
         let is_open = |job: &&Job| job.open_gap.is_some();
         let open = || self.jobs.iter().filter(is_open);
+        let servers = snapshot.server_jobs()?;
         let counts = HistoryCounts {
             count_mismatches,
             gaps: gaps - u64::try_from(open().count()).expect("a length fits"),
             runs_missed: runs_missed - open().filter_map(|job| job.open_gap).sum::<u64>(),
             // Not known where no server told which jobs it has.
-            unwatched: Some(snapshot.server_jobs()?)
+            unwatched: Some(&servers)
                 .filter(|servers| !servers.is_empty())
-                .map(|servers| servers.iter().map(|server| server.unwatched.len() as u64).sum()),
+                .map(|servers| {
+                    let nobody =
+                        |server: &ServerJobs| (server.unwatched.len() as u64).saturating_sub(server.removed);
+                    servers.iter().map(nobody).sum()
+                }),
+            removed: servers.iter().map(|server| server.removed).sum(),
         };
         let last = snapshot.last_sync()?;
         let at = last.map_or(0, |sync| {
