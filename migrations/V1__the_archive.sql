@@ -330,8 +330,8 @@ SELECT j.job_id,
        j.name,
        s.url AS server,
        j.watched,
-       strftime('%Y-%m-%dT%H:%M:%SZ', j.first_seen_unix, 'unixepoch') AS first_seen_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', j.last_synced_unix, 'unixepoch') AS last_synced_at,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', j.first_seen_unix, 'unixepoch') AS TEXT) AS first_seen_at,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', j.last_synced_unix, 'unixepoch') AS TEXT) AS last_synced_at,
        j.last_error,
        j.total_job_runs
 FROM _job j
@@ -364,13 +364,12 @@ CREATE VIEW runs (
 SELECT r.job_run_id,
        j.job_id,
        r.status,
-       CASE WHEN r.status IS NOT NULL THEN coalesce(s.status_name, 'Unknown(' || r.status || ')') END AS status_name,
+       CAST(CASE WHEN r.status IS NOT NULL THEN coalesce(s.status_name, 'Unknown(' || r.status || ')') END AS TEXT) AS status_name,
        r.started_at,
-       strftime('%Y-%m-%dT%H:%M:%S', (r.ended_ticks - (r.ended_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
+       CAST(strftime('%Y-%m-%dT%H:%M:%S', (r.ended_ticks - (r.ended_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
            || CASE WHEN r.ended_ticks % 10000000 = 0 THEN 'Z'
-                   ELSE '.' || rtrim(printf('%07d', (r.ended_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS ended_at,
-       CASE WHEN (r.ended_ticks - r.started_ticks) % 10000000 = 0 THEN (r.ended_ticks - r.started_ticks) / 10000000
-            ELSE (r.ended_ticks - r.started_ticks) / 10000000.0 END AS duration_seconds,
+                   ELSE '.' || rtrim(printf('%07d', (r.ended_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS TEXT) AS ended_at,
+       CAST((r.ended_ticks - r.started_ticks) / 10000000.0 AS REAL) AS duration_seconds,
        r.exception,
        r.custom_status_text,
        r.job_summary,
@@ -378,14 +377,14 @@ SELECT r.job_run_id,
        r.activity_status_list,
        r.message_count,
        r.revision,
-       strftime('%Y-%m-%dT%H:%M:%SZ', r.first_seen_unix, 'unixepoch') AS first_seen_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', r.last_changed_unix, 'unixepoch') AS last_changed_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', r.absent_since_unix, 'unixepoch') AS absent_since,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', r.first_seen_unix, 'unixepoch') AS TEXT) AS first_seen_at,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', r.last_changed_unix, 'unixepoch') AS TEXT) AS last_changed_at,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', r.absent_since_unix, 'unixepoch') AS TEXT) AS absent_since,
        r.started_at_raw,
        r.ended_at_raw,
-       CASE WHEN r.started_assumed <> r.ended_assumed THEN 'mixed'
+       CAST(CASE WHEN r.started_assumed <> r.ended_assumed THEN 'mixed'
             ELSE CASE coalesce(r.started_assumed, r.ended_assumed) WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END
-       END AS time_basis,
+       END AS TEXT) AS time_basis,
        j.name AS job_name
 FROM _run r
 JOIN _job j ON j.job_key = r.job_key
@@ -411,18 +410,18 @@ CREATE VIEW messages (
 SELECT r.job_run_id,
        j.job_id,
        m.ordinal,
-       strftime('%Y-%m-%dT%H:%M:%S', (m.occurred_ticks - (m.occurred_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
+       CAST(strftime('%Y-%m-%dT%H:%M:%S', (m.occurred_ticks - (m.occurred_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
            || CASE WHEN m.occurred_ticks % 10000000 = 0 THEN 'Z'
-                   ELSE '.' || rtrim(printf('%07d', (m.occurred_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS occurred_at,
+                   ELSE '.' || rtrim(printf('%07d', (m.occurred_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS TEXT) AS occurred_at,
        k.message,
        d.message_details,
        k.category,
        a.asset,
        a.asset_type,
        a.asset_owner,
-       strftime('%Y-%m-%dT%H:%M:%SZ', m.absent_since_unix, 'unixepoch') AS absent_since,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', m.absent_since_unix, 'unixepoch') AS TEXT) AS absent_since,
        m.occurred_at_raw,
-       CASE m.occurred_assumed WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END AS time_basis,
+       CAST(CASE m.occurred_assumed WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END AS TEXT) AS time_basis,
        j.name AS job_name
 FROM _message m
 JOIN _run r ON r.run_key = m.run_key AND m.message_key BETWEEN r.run_key << 24 AND (r.run_key << 24) + 16777215
@@ -464,16 +463,16 @@ WITH used AS (
     FROM named
     GROUP BY asset, asset_type, asset_owner
 )
-SELECT asset,
-       asset_type,
-       asset_owner,
-       strftime('%Y-%m-%dT%H:%M:%S', (first_ticks - (first_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
+SELECT CAST(asset AS TEXT) AS asset,
+       CAST(asset_type AS TEXT) AS asset_type,
+       CAST(asset_owner AS TEXT) AS asset_owner,
+       CAST(strftime('%Y-%m-%dT%H:%M:%S', (first_ticks - (first_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
            || CASE WHEN first_ticks % 10000000 = 0 THEN 'Z'
-                   ELSE '.' || rtrim(printf('%07d', (first_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS first_message_at,
-       strftime('%Y-%m-%dT%H:%M:%S', (last_ticks - (last_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
+                   ELSE '.' || rtrim(printf('%07d', (first_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS TEXT) AS first_message_at,
+       CAST(strftime('%Y-%m-%dT%H:%M:%S', (last_ticks - (last_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
            || CASE WHEN last_ticks % 10000000 = 0 THEN 'Z'
-                   ELSE '.' || rtrim(printf('%07d', (last_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS last_message_at,
-       messages
+                   ELSE '.' || rtrim(printf('%07d', (last_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS TEXT) AS last_message_at,
+       CAST(messages AS INTEGER) AS messages
 FROM counted;
 
 -- A state of a run that was archived, the current one included.
@@ -491,12 +490,12 @@ CREATE VIEW run_revisions (
 SELECT r.job_run_id,
        v.revision,
        v.sync_id,
-       strftime('%Y-%m-%dT%H:%M:%SZ', v.captured_unix, 'unixepoch') AS captured_at,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', v.captured_unix, 'unixepoch') AS TEXT) AS captured_at,
        v.status,
-       CASE WHEN v.status IS NOT NULL THEN coalesce(s.status_name, 'Unknown(' || v.status || ')') END AS status_name,
+       CAST(CASE WHEN v.status IS NOT NULL THEN coalesce(s.status_name, 'Unknown(' || v.status || ')') END AS TEXT) AS status_name,
        v.message_count,
-       lower(hex(v.payload_sha256)) AS payload_sha256,
-       lower(hex(l.entry_hash)) AS entry_hash
+       CAST(lower(hex(v.payload_sha256)) AS TEXT) AS payload_sha256,
+       CAST(lower(hex(l.entry_hash)) AS TEXT) AS entry_hash
 FROM _revision v
 JOIN _run r ON r.run_key = v.run_key
 JOIN ledger l ON l.entry_id = v.entry_id
@@ -518,13 +517,13 @@ CREATE VIEW quarantine (
 SELECT q.quarantine_id,
        j.job_id,
        q.sync_id,
-       strftime('%Y-%m-%dT%H:%M:%SZ', q.captured_unix, 'unixepoch') AS captured_at,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', q.captured_unix, 'unixepoch') AS TEXT) AS captured_at,
        q.position,
        q.reason,
        q.payload,
-       strftime('%Y-%m-%dT%H:%M:%SZ', q.accepted_unix, 'unixepoch') AS accepted_at,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', q.accepted_unix, 'unixepoch') AS TEXT) AS accepted_at,
        q.payload_bytes,
-       lower(hex(q.payload_sha256)) AS payload_sha256
+       CAST(lower(hex(q.payload_sha256)) AS TEXT) AS payload_sha256
 FROM _quarantined q
 JOIN _job j ON j.job_key = q.job_key;
 
@@ -549,10 +548,10 @@ CREATE VIEW syncs (
     clock_skew_seconds -- seconds: this machine's clock less the server's, at the last login or list of jobs; NULL where the server did not tell the time
 ) AS
 SELECT sync_id,
-       strftime('%Y-%m-%dT%H:%M:%SZ', started_unix, 'unixepoch') AS started_at,
-       strftime('%Y-%m-%dT%H:%M:%SZ', finished_unix, 'unixepoch') AS finished_at,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', started_unix, 'unixepoch') AS TEXT) AS started_at,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', finished_unix, 'unixepoch') AS TEXT) AS finished_at,
        outcome,
-       CASE WHEN head IS NOT NULL THEN lower(hex(head)) END AS head,  -- hex(NULL) is ''
+       CAST(CASE WHEN head IS NOT NULL THEN lower(hex(head)) END AS TEXT) AS head,  -- hex(NULL) is ''
        tool_version,
        attempts,
        runs_seen,
@@ -563,7 +562,7 @@ SELECT sync_id,
        runs_absent,
        messages_new,
        body_bytes,
-       milliseconds / 1000.0 AS seconds,
+       CAST(milliseconds / 1000.0 AS REAL) AS seconds,
        clock_skew_seconds
 FROM _sync;
 
@@ -588,7 +587,7 @@ CREATE VIEW sync_jobs (
 ) AS
 SELECT s.sync_id, j.job_id, s.outcome, s.error, s.http_status, s.attempts,
        s.runs_seen, s.runs_new, s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent,
-       s.messages_new, s.body_bytes, s.milliseconds / 1000.0 AS seconds, s.total_job_runs
+       s.messages_new, s.body_bytes, CAST(s.milliseconds / 1000.0 AS REAL) AS seconds, s.total_job_runs
 FROM _sync_job s
 JOIN _job j ON j.job_key = s.job_key
 UNION ALL
