@@ -593,6 +593,6 @@ JOIN _job j ON j.job_key = s.job_key
 UNION ALL
 SELECT u.sync_id, j.job_id, 'complete', NULL, 200, 1,
        u.runs_seen, 0, 0, u.runs_seen, 0, 0,
-       0, u.body_bytes, u.milliseconds / 1000.0, u.runs_seen
+       0, u.body_bytes, CAST(u.milliseconds / 1000.0 AS REAL), u.runs_seen
 FROM _sync_job_unchanged u
 JOIN _job j ON j.job_key = u.job_key;

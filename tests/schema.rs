@@ -121,3 +121,24 @@ async fn values_have_the_unit_that_is_told_and_are_null_only_where_that_is_told(
     }
     assert!(asked > 80, "only {asked} columns were asked");
 }
+
+#[test]
+fn every_column_for_analysts_has_a_declared_type() {
+    let program = common::program::Program::new();
+    let job = "11111111-0000-0000-0000-000000000001";
+    program.run(&["jobs", "add", job]).ends_with(0);
+    for table in jobruns::archive::NAMES_FOR_ANALYSTS {
+        let sql = format!("SELECT name, type FROM pragma_table_info('{table}')");
+        let columns = program
+            .run(&["query", &sql, "--format", "json"])
+            .ends_with(0)
+            .json();
+        for column in columns.as_array().unwrap() {
+            let declared = column["type"].as_str().unwrap();
+            assert!(
+                ["TEXT", "INTEGER", "INT", "REAL", "NUM", "BLOB"].contains(&declared),
+                "{table}: {column}"
+            );
+        }
+    }
+}

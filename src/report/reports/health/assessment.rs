@@ -236,7 +236,7 @@ impl Assessment {
         let mut rests_on = ages.notes(watched.map(|job| &job.freshness));
         if counts.removed > 0 {
             rests_on.push(format!(
-                "Left out: {} of the server removed by `jobruns jobs remove`.",
+                "Left out: {} of the server that somebody stopped watching.",
                 counted(counts.removed, "job")
             ));
         }
