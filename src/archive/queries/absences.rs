@@ -67,7 +67,8 @@ impl Snapshot<'_> {
         )
     }
 
-    /// How many runs of a server were older than that at the last complete answer of their job, and still listed. A job
+    /// How many runs of a server were older than that at the last complete answer of their job, and still listed, by
+    /// the server's clock as far as it is known. A job
     /// whose server says that it has more runs than it lists is left out: none of its runs is marked absent.
     ///
     /// # Errors
@@ -81,8 +82,10 @@ impl Snapshot<'_> {
         self.connection().each(
             "SELECT (SELECT count(*) FROM _run r
                      WHERE r.job_key = j.job_key AND r.absent_since_unix IS NULL
-                         AND r.started_ticks < (j.last_synced_unix - ?2) * 10000000)
+                         AND r.started_ticks < (j.last_synced_unix - coalesce(s.skew, 0) - ?2) * 10000000)
              FROM _job j
+             LEFT JOIN (SELECT finished_unix, max(clock_skew_seconds) AS skew FROM _sync
+                        WHERE clock_skew_seconds <> 0 GROUP BY finished_unix) s ON s.finished_unix = j.last_synced_unix
              WHERE j.server_key IS ?1 AND j.last_synced_unix > ?2
                  AND coalesce(j.total_job_runs, 0) <= (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key)",
             params![server_key, age_seconds],
