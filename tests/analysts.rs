@@ -179,7 +179,12 @@ fn run_lines(heading: &str) -> Vec<String> {
         shell.args(["-c", line]);
         let ended = Ended::of(shell.spawn().unwrap());
         assert_eq!(ended.code, Some(0), "{line}: {ended:#?}");
-        assert_eq!(ended.stderr, "", "{line}");
+        // What an answer rests on may be said beside it.
+        let complaints = ["Error", "Warning"];
+        assert!(
+            !complaints.iter().any(|word| ended.stderr.contains(word)),
+            "{line}: {ended:#?}"
+        );
         ended.stdout
     });
     outputs.collect()

@@ -330,7 +330,9 @@ async fn jobs_that_nobody_watches_are_counted_and_watch_all_watches_them() {
         .ends_with(0);
     assert!(!overview.stdout.contains("not watched"), "{overview:?}");
     assert!(
-        overview.stdout.contains("1 job of the server removed by"),
+        overview
+            .stdout
+            .contains("1 job of the server that somebody stopped watching"),
         "{overview:?}"
     );
     // What a jobs file lists is watched, whether or not the archive knows it.

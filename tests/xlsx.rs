@@ -190,7 +190,7 @@ async fn a_workbook_without_rows_is_a_heading() {
             "none.xlsx",
         ])
         .ends_with(0)
-        .says("no matching rows");
+        .says("No asset has matching messages.");
     let Some(book) = read(&story.program.path("none.xlsx")) else {
         return;
     };
