@@ -434,6 +434,11 @@ fn a_check_names_what_was_deleted_edited_or_added() {
     }
     site.export(&["--full"]).ends_with(0);
     site.is_the_archive();
+    // What is missing or cut is written anew without being asked.
+    fs::remove_file(full(&path("month=2026-01"))).unwrap();
+    fs::write(full(&path("month=2026-02")), "cut").unwrap();
+    site.export(&[]).ends_with(0);
+    site.is_the_archive();
     site.sync();
     let behind = site.export(&["--check"]).ends_with(0);
     assert!(behind.stderr.contains("newer entries"), "{}", behind.stderr);

@@ -36,7 +36,8 @@ pub struct Exported {
 
 /// Brings the lake to the state that the snapshot shows; with `full` every file is written anew.
 ///
-/// Where the ledger has no new entry, no file is touched. `is_cancelled` is asked between runs.
+/// Where the ledger has no new entry, no file is touched, unless one is missing or has another length than the manifest
+/// says: its partition is written anew. `is_cancelled` is asked between runs.
 ///
 /// # Errors
 /// Something else lies in the folder, or the lake of another archive, of a newer version, or of a state that this archive
@@ -53,8 +54,9 @@ pub fn export(
     let mut manifest = begin(lake, archive_id, &tables)?;
     let is_held = !full && holds(snapshot, lake, &manifest)?;
     let mut removed = remove_unlisted(lake, &manifest, &tables)?;
+    let broken = broken_files(lake, &manifest);
     let changes = if is_held && manifest.entry > 0 {
-        if manifest.entry == snapshot.entry_id() {
+        if manifest.entry == snapshot.entry_id() && broken.is_empty() {
             return Ok(Exported {
                 files_removed: removed,
                 ..Exported::of(&manifest)
@@ -77,7 +79,9 @@ pub fn export(
     let mut files: Vec<LakeFile> = Vec::new();
     let mut written = Exported::default();
     for table in &tables {
-        let parts = parts(snapshot, table, &changes)?;
+        let mut parts = parts(snapshot, table, &changes)?;
+        let of_table = broken.iter().filter(|file| file.table == table.name);
+        parts.extend(of_table.map(|file| part_of(table, file)));
         let (old, kept) = manifest.files.drain(..).partition::<Vec<_>, _>(|file| {
             file.table == table.name && (changes.everything || parts.contains(&part_of(table, file)))
         });
@@ -88,7 +92,8 @@ pub fn export(
                 .filter(|file| part_of(table, file) == part)
                 .cloned()
                 .collect();
-            let new = writer.write(table, &part, &old, full)?;
+            let anew = full || old.iter().any(|file| broken.contains(file));
+            let new = writer.write(table, &part, &old, anew)?;
             for file in &new {
                 if !old.contains(file) {
                     written.files_written += 1;
@@ -212,6 +217,15 @@ pub(super) fn parts(
             is_touched.then_some(Part::Whole).into_iter().collect()
         }
     })
+}
+
+/// Files that are not there, or not as long as the manifest says; `check` reads them whole.
+fn broken_files(lake: &Lake, manifest: &Manifest) -> Vec<LakeFile> {
+    let is_broken = |file: &&LakeFile| {
+        let metadata = fs::metadata(lake.folder().join(&file.path));
+        metadata.map_or(true, |metadata| metadata.len() != file.bytes)
+    };
+    manifest.files.iter().filter(is_broken).cloned().collect()
 }
 
 /// Deletes files of an export that the manifest does not name: superseded ones, and those of a killed export. How many.

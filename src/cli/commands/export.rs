@@ -124,7 +124,14 @@ fn bring_up_to_date(lake: &Lake, args: &ExportArgs, archive: &Path) -> Result<Ex
         let outcome = if is_sound {
             "no findings".to_owned()
         } else {
-            format!("{count} findings")
+            format!(
+                "{}, which `jobruns export --full` mends",
+                if count == 1 {
+                    "1 finding".to_owned()
+                } else {
+                    format!("{count} findings")
+                }
+            )
         };
         tracing::info!(
             "{folder}: {} files with {} rows checked, {outcome}; {behind}",

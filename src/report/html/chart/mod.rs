@@ -8,7 +8,7 @@
 //! * **Any eye.** Colours are those of Okabe and Ito, told apart by colour-blind people, and differ in lightness; they are
 //!   names of the page's style sheet, which has them light and dark.
 //! * **No eye.** Each chart has a title, a description and its figures as a table.
-//! * **Nothing runs.** Templates escape what they interpolate; foreign text goes through [`Text`] or one of its relatives.
+//! * **Nothing runs.** Templates escape what they interpolate; foreign text goes through the wrappers of `text.rs`.
 //! * **Same figures, same bytes.** No number of a chart comes from a clock or a hash's order.
 
 mod bars;
