@@ -337,6 +337,15 @@ fn dead_jobs_and_runs_deleted_early_are_never_taken_for_health() {
     silence("15d").ends_with(3).says("Monthly: its last run began");
     silence("100d").ends_with(0);
     silence("soon").ends_with(2);
+    program
+        .run(&["jobs", "add", "99999999-0000-0000-0000-000000000009"])
+        .ends_with(0);
+    silence("auto")
+        .ends_with(3)
+        .says("whether 1 watched job has stopped is not known");
+    program
+        .run(&["jobs", "remove", "99999999-0000-0000-0000-000000000009"])
+        .ends_with(0);
     // A purge age so short that runs were lost since the last sync, even a second ago.
     std::thread::sleep(std::time::Duration::from_millis(2100));
     program

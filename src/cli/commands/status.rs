@@ -333,6 +333,22 @@ fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
         }
         is_finding |= too_long;
     }
+    if matches!(max_silence, Some(MaxSilence::Auto)) {
+        let unknown = jobs
+            .iter()
+            .filter(|job| job.watched && job.silence.usual_seconds.is_none())
+            .count();
+        if unknown > 0 {
+            tracing::info!(
+                "whether {} stopped is not known: a usual interval takes three runs with a start",
+                if unknown == 1 {
+                    "1 watched job has".to_owned()
+                } else {
+                    format!("{unknown} watched jobs have")
+                }
+            );
+        }
+    }
     is_finding
 }
 
