@@ -83,7 +83,7 @@ CREATE TABLE _server (
 CREATE TABLE _job (
     job_key           INTEGER NOT NULL PRIMARY KEY,                   -- 1, 2, 3, ...
     job_id            TEXT    NOT NULL UNIQUE,                        -- JobID: GUID, lower case with hyphens
-    name              TEXT,                                           -- its name; NULL while nobody told it
+    name              TEXT,                                           -- its name; NULL while it is not known
     server_key        INTEGER REFERENCES _server (server_key),         -- the server that answered last; NULL before the first answer
     watched           INTEGER NOT NULL CHECK (watched IN (0, 1)),     -- 1: a sync without named jobs asks for it
     first_seen_unix   INTEGER NOT NULL,                               -- when the archive first knew of it, seconds since 1970 UTC
@@ -318,7 +318,7 @@ CREATE TABLE _quarantined (
 -- A job that a sync asked for, or that somebody watches.
 CREATE VIEW jobs (
     job_id,          -- GUID: JobID of the server
-    name,            -- text: its name; NULL while nobody told it
+    name,            -- text: its name; NULL while it is not known
     server,          -- text: base URL of the server that answered last; NULL before the first answer
     watched,         -- 0 or 1: whether a sync without named jobs asks for it
     first_seen_at,   -- UTC time: when the archive first knew of it
@@ -359,7 +359,7 @@ CREATE VIEW runs (
     started_at_raw,        -- text: JobStartTime as sent; NULL where the server sent none
     ended_at_raw,          -- text: JobEndTime as sent; NULL where the server sent none
     time_basis,            -- word: explicit where the server wrote an offset, assumed where not, mixed where one end has one; NULL without a time
-    job_name               -- text: name of its job; NULL while nobody told it
+    job_name               -- text: name of its job; NULL while it is not known
 ) AS
 SELECT r.job_run_id,
        j.job_id,
@@ -406,7 +406,7 @@ CREATE VIEW messages (
     absent_since,     -- UTC time: when a complete reading of its run first lacked it; NULL while its run has it
     occurred_at_raw,  -- text: DateTime as sent, where it could not be read; NULL in all other cases
     time_basis,       -- word: explicit where the server wrote an offset, assumed where not; NULL without a time
-    job_name          -- text: name of its run's job; NULL while nobody told it
+    job_name          -- text: name of its run's job; NULL while it is not known
 ) AS
 SELECT r.job_run_id,
        j.job_id,

@@ -85,6 +85,14 @@ fn a_config_file_is_named_by_flag_or_environment_else_the_users_and_never_the_cu
         .ends_with(1)
         .says("there is no archive at jobruns.db")
         .says("read only where it is named: --config jobruns.toml");
+    // No config file holds a password, so none is named where that is missing.
+    let nameless = Program::new();
+    nameless.write("jobruns.toml", "username = 'u'\nurl = 'https://127.0.0.1:1'");
+    let named = nameless
+        .run(&["sync", JOB, "--config", "jobruns.toml"])
+        .ends_with(2)
+        .says("no password was given");
+    assert!(!named.stderr.contains("read only where it is named"), "{named:?}");
     std::fs::create_dir_all(&users).unwrap();
     let file = users.join("jobruns.toml");
     std::fs::write(&file, "username = 'by-user'\nurl = 'https://127.0.0.1:1'").unwrap();

@@ -78,7 +78,7 @@ fn refusal(
 ) -> Result<Option<String>, ArchiveError> {
     if list.heads.is_empty() && list.has_foreign_lines {
         return Ok(Some(
-            "it has lines, and none of them holds a head: this is no list of heads, or a damaged one"
+            "it has lines, and none of them holds a head: this is not a list of heads, or it is damaged"
                 .to_owned(),
         ));
     }

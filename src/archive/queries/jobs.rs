@@ -11,7 +11,7 @@ pub struct JobName {
     pub job_key: i64,
     /// GUID, lower case with hyphens.
     pub job_id: String,
-    /// Its name; `None` while nobody told it.
+    /// Its name; `None` while it is not known.
     pub name: Option<String>,
 }
 

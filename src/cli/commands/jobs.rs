@@ -393,7 +393,9 @@ fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings)
 
 /// A jobs file of these jobs. Their names are comments, since a name in a jobs file would stand above the server's for ever.
 fn jobs_file_of(jobs: &[Discovered]) -> String {
-    let mut text = "# Jobs to watch, one a line: a GUID and, if it is to be called otherwise than by the server, a name.\n".to_owned();
+    let mut text =
+        "# Jobs to watch, one per line: a GUID, and optionally a name that replaces the one on the server.\n"
+            .to_owned();
     for job in jobs {
         text.push_str(&format!(
             "{}  # {}\n",

@@ -295,6 +295,17 @@ fn in_brief(seconds: Option<i64>) -> String {
     show_rounded(Duration::from_secs(seconds.unwrap_or(0).unsigned_abs()))
 }
 
+/// An interval to the nearest unit: a week less a few seconds is `7d`.
+fn to_nearest_unit(seconds: u64) -> String {
+    let half = match seconds {
+        0..120 => 0,
+        120..7_200 => 30,
+        7_200..172_800 => 1_800,
+        _ => 43_200,
+    };
+    show_rounded(Duration::from_secs(seconds + half))
+}
+
 /// Names each watched job that has stopped, or is silent for too long; says whether that is a finding.
 fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
     let mut is_finding = false;
@@ -318,7 +329,7 @@ fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
             (Some(missed), _) => format!(
                 "{title}: it has stopped: {since}, {silent} before its last complete sync; it usually runs every {}, so \
                  {missed} runs are missing",
-                in_brief(*usual_seconds)
+                to_nearest_unit(usual_seconds.unwrap_or(0).unsigned_abs())
             ),
             (None, Some(MaxSilence::Of(max))) if too_long => format!(
                 "{title}: {since}, {silent} before its last complete sync; that is longer than {}",
@@ -504,6 +515,12 @@ const MAX_ERROR_WIDTH: usize = 80;
 mod tests {
     use super::*;
     use crate::archive::JobRow;
+
+    #[test]
+    fn an_interval_is_told_to_the_nearest_unit() {
+        let told = [604_795, 86_400, 5_399, 59].map(to_nearest_unit);
+        assert_eq!(told, ["7d", "24h", "90m", "59s"]);
+    }
 
     fn job(watched: bool, synced: Option<i64>) -> JobState {
         JobState {

@@ -148,7 +148,7 @@ pub(crate) fn head_file(error: &HeadFileError) -> &'static str {
             "check that the folder is there, and the share connected."
         }
         ErrorKind::InvalidData => {
-            "name a file that `jobruns sync --head-file` wrote, or a list of heads, one a line."
+            "name a file that `jobruns sync --head-file` wrote, or a list of heads, one per line."
         }
         _ => "check the place, and who may write and read there.",
     }

@@ -20,7 +20,11 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
         }
         ConfigError::Missing(setting) => {
             let how = how_to_give(*setting);
-            unread_config_file().map_or_else(|| how.to_owned(), |unread| format!("{how} {unread}"))
+            // A config file holds no password, so a missing one says nothing about which file was read.
+            match unread_config_file() {
+                Some(unread) if !matches!(setting, Missing::Password) => format!("{how} {unread}"),
+                _ => how.to_owned(),
+            }
         }
         ConfigError::TwoWaysToTrust { .. } => "keep the one that is meant; --pin is the strictest.".to_owned(),
         ConfigError::OpenPasswordFile { path, .. } => {

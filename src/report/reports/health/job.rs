@@ -14,7 +14,7 @@ use crate::report::reports::rhythm::{Factor, Rhythm, Silence};
 pub(crate) struct JobHealth {
     /// GUID.
     pub(crate) job_id: String,
-    /// Its name; `None` while nobody told it.
+    /// Its name; `None` while it is not known.
     pub(crate) name: Option<String>,
     /// Its record in the archive.
     pub(crate) freshness: JobFreshness,
