@@ -116,7 +116,7 @@ fn bring_up_to_date(lake: &Lake, args: &ExportArgs, archive: &Path) -> Result<Ex
             tracing::error!("{finding}");
         }
         let behind = match checked.newer_entries {
-            0 => "it shows the archive's present state".to_owned(),
+            0 => "the ledger has no newer entries".to_owned(),
             newer => format!("the ledger has {newer} newer entries, which the next export brings"),
         };
         let is_sound = checked.findings.is_empty();
