@@ -32,8 +32,8 @@ const DRAW_AGAIN: &str = "The draw of a run is the SHA-256 of the UTF-8 text SEE
 /// and how to draw again. A population smaller than the sample is drawn whole, and that is said.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
-  jobruns report sample --size 25 --seed \"audit 2026\" --job Nightly --year 2025 --manifest --output sample.csv
-  jobruns report sample --size 25 --seed \"audit 2026\" --spare 5 --status failed --format xlsx --output sample.xlsx")]
+  jobruns report sample --size 25 --seed \"audit 2026\" --job Nightly --year 2025
+  jobruns report sample --size 25 --seed A17 --spare 5 --manifest --output sample.csv")]
 pub(crate) struct Sample {
     /// How many runs to draw
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
