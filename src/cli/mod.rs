@@ -9,6 +9,7 @@ mod commands;
 mod credentials;
 mod failure;
 mod hints;
+mod monitoring;
 mod new_archive;
 mod output;
 mod runtime;
