@@ -23,7 +23,9 @@ use clap::{ArgMatches, ColorChoice, CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
 use self::failure::Failure;
+use self::monitoring::Monitoring;
 use self::terminal::console::{Console, tell_choices};
+use self::terminal::log_file::{LogFile, Rotation};
 use crate::config::{
     ConfigError, Environment, GlobalSettings, Sources, When, config_keys, default_config_files,
     find_config_file, show_size, with_variables_in_help,
@@ -159,10 +161,15 @@ fn settle<'e>(
     if let Some(path) = &settings.log_file {
         output::in_use::refuse(path)?;
         output::in_use::protect(path, "the log file");
-        console = console.with_log_file(path).map_err(|source| {
+        let rotation = settings.log_max_size.map(|max_size| Rotation {
+            max_size,
+            keep: settings.log_keep,
+        });
+        let file = LogFile::open(path, rotation).map_err(|source| {
             let words = format!("could not open the log file {}", path.display());
             Failure::new(Exit::WrongUsage, words).caused_by(&source)
         })?;
+        console = console.with_log_file(file);
     }
     Ok((sources, cli, console))
 }
@@ -177,17 +184,25 @@ fn command(
     match command {
         Command::Demo(args) => commands::demo::run(&args, global, console),
         Command::Simulate(args) => commands::simulate::run(args),
-        Command::Sync(args) => commands::sync::run(&args, sources, global, console),
+        Command::Sync(args) => {
+            let heard = Monitoring::of(&args.monitoring, "sync", sources, archive, console)?;
+            heard.around(args.repeats(), || {
+                commands::sync::run(&args, sources, global, console, &heard)
+            })
+        }
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
-        Command::Status(args) => commands::status::run(&args, sources, archive, console),
+        Command::Status(args) => Monitoring::of(&args.monitoring, "status", sources, archive, console)?
+            .around(false, || commands::status::run(&args, sources, archive, console)),
         Command::Query(args) => commands::query::run(&args, archive),
         Command::Report(args) => args.run(archive, console),
         Command::Export(args) => commands::export::run(&args, archive, console),
         Command::Schema(args) => commands::schema::run(&args),
-        Command::Verify(args) => commands::verify::run(&args, sources, global, console),
+        Command::Verify(args) => Monitoring::of(&args.monitoring, "verify", sources, archive, console)?
+            .around(false, || commands::verify::run(&args, sources, global, console)),
         Command::Salvage(args) => commands::salvage::run(&args, sources, global, console),
         Command::Reindex(args) => commands::reindex::run(&args, sources, global, console),
-        Command::Backup(args) => commands::backup::run(&args, archive, console),
+        Command::Backup(args) => Monitoring::of(&args.monitoring, "backup", sources, archive, console)?
+            .around(false, || commands::backup::run(&args, archive, console)),
         Command::Ledger(args) => commands::ledger::run(&args, sources, archive, console),
         Command::Run(args) => commands::run::run(&args, archive),
         Command::Payload(args) => commands::payload::run(&args, archive),

@@ -11,7 +11,7 @@ use crate::cli::hints;
 use crate::cli::output::in_use;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::print_result;
-use crate::config::TableOrJson;
+use crate::config::{MonitoringSettings, TableOrJson};
 use crate::model::hex;
 
 /// Makes a verified copy of the archive, also during a sync
@@ -37,6 +37,9 @@ pub(crate) struct BackupArgs {
     /// The output format [default: table]
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<TableOrJson>,
+
+    #[command(flatten)]
+    pub(crate) monitoring: MonitoringSettings,
 }
 
 #[derive(Serialize)]

@@ -16,7 +16,7 @@ use crate::cli::monitoring::{exposition, metrics};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{Column, or_dash, print_result, print_text, table, width_to_fit};
 use crate::cli::terminal::titles::titles;
-use crate::config::{Sources, TableOrJson};
+use crate::config::{MonitoringSettings, Sources, TableOrJson};
 use crate::model::{
     Instant, NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded,
 };
@@ -71,6 +71,9 @@ pub(crate) struct StatusArgs {
     /// Shows all columns and whole cells on a terminal, however narrow it is
     #[arg(long)]
     wide: bool,
+
+    #[command(flatten)]
+    pub(crate) monitoring: MonitoringSettings,
 }
 
 /// What it prints.
