@@ -504,8 +504,7 @@ mod tests {
         let path = folder.path().join("log");
         for _ in 0..2 {
             let console = Console::new(LogFormat::Text, When::Never, 1)
-                .with_log_file(&path)
-                .unwrap();
+                .with_log_file(LogFile::open(&path, None).unwrap());
             console.to_file(|time| format!("{time} line"));
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
