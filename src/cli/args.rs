@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::commands::{
-    backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
+    backup, completions, demo, export, hold, jobs, ledger, man, password, payload, quarantine, query, reindex,
     report, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
@@ -68,6 +68,7 @@ pub(crate) enum Command {
     Ledger(ledger::LedgerArgs),
     Payload(payload::PayloadArgs),
     Quarantine(quarantine::QuarantineArgs),
+    Hold(hold::HoldArgs),
     Trust(trust::TrustArgs),
     Password(password::PasswordArgs),
     Completions(completions::CompletionsArgs),

@@ -151,7 +151,7 @@ pub fn column_edits(archive: &Path) -> Vec<ColumnEdit> {
         };
         let keys = if matches!(table.as_str(), "_sync_job" | "_sync_job_unchanged") {
             "(sync_id, job_key)"
-        } else if table == "_acknowledged" {
+        } else if table == "_reason" {
             "why_sha256"
         } else if table == "_actor" {
             "by_sha256"

@@ -45,6 +45,7 @@ list! {
     changes::Changes,
     runs::Runs,
     messages::Messages,
+    removals::Removals,
     overview::OverviewReport,
 }
 
