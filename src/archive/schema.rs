@@ -344,7 +344,11 @@ mod tests {
             "word",
         ];
         let tables = documented_tables();
-        let first: Vec<&str> = tables.iter().take(NAMES_FOR_ANALYSTS.len()).map(|table| table.name.as_str()).collect();
+        let first: Vec<&str> = tables
+            .iter()
+            .take(NAMES_FOR_ANALYSTS.len())
+            .map(|table| table.name.as_str())
+            .collect();
         assert_eq!(first, NAMES_FOR_ANALYSTS);
         for table in &tables {
             assert!(

@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::commands::{
-    backup, completions, demo, export, hold, jobs, ledger, man, password, payload, quarantine, query, reindex,
-    report, run, salvage, schema, simulate, status, sync, trust, verify,
+    backup, completions, demo, export, hold, jobs, ledger, man, password, payload, quarantine, query,
+    reindex, report, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 

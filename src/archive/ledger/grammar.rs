@@ -539,7 +539,11 @@ impl Grammar {
             let number = held.map(|&(_, number)| number).max().unwrap_or_default();
             let run = self.runs.get(id).unwrap_or_default();
             let absent = run.absent && number > 0;
-            let now = Run { number, absent, ..run };
+            let now = Run {
+                number,
+                absent,
+                ..run
+            };
             self.runs.set(id, now);
         }
     }
@@ -728,23 +732,53 @@ mod tests {
         let hold = "hold-added id=1 job=J at=T4 since=- until=- why=H by=H";
         for (lines, why) in [
             (vec![&*removed], "it stands before sync 1 ended"),
-            (vec![&*end, &removed.replace("=1 ", "=2 ")], "had 2 revisions, and the latest is 1"),
+            (
+                vec![&*end, &removed.replace("=1 ", "=2 ")],
+                "had 2 revisions, and the latest is 1",
+            ),
             (vec![&*end, &removed.replace("run=R", "run=S")], "the latest is 0"),
-            (vec![&*end, &removed.replace("job=J", "job=S")], "was not added before"),
+            (
+                vec![&*end, &removed.replace("job=J", "job=S")],
+                "was not added before",
+            ),
             (vec![&*end, &removed, &removed], "was removed before"),
-            (vec![&*end, &removed, &began(2, 5), &revision("R", 2, 2, 5)], "was removed before"),
-            (vec![&*end, &removed, &began(2, 5), "absent run=R sync=2 at=T5"], "was never archived"),
+            (
+                vec![&*end, &removed, &began(2, 5), &revision("R", 2, 2, 5)],
+                "was removed before",
+            ),
+            (
+                vec![&*end, &removed, &began(2, 5), "absent run=R sync=2 at=T5"],
+                "was never archived",
+            ),
             (vec![&*end, hold, &removed], "hold 1 keeps run"),
             (vec![&*end, locked, &young], "was not 30 days old"),
             (vec![&*end, locked, locked], "only be lengthened"),
-            (vec![&*end, &hold.replace("id=1", "id=2")], "it is hold 2, and the last is 0"),
-            (vec![&*end, &hold.replace("job=J", "job=S")], "was not added before"),
-            (vec![&*end, &hold.replace("since=- until=-", "since=T2 until=T2")], "no second"),
-            (vec![&*end, "hold-released id=1 job=J at=T4 why=H by=H"], "there is no hold 1 in force"),
-            (vec![&*end, hold, "hold-released id=1 job=- at=T4 why=H by=H"], "its job is not that of hold 1"),
+            (
+                vec![&*end, &hold.replace("id=1", "id=2")],
+                "it is hold 2, and the last is 0",
+            ),
+            (
+                vec![&*end, &hold.replace("job=J", "job=S")],
+                "was not added before",
+            ),
+            (
+                vec![&*end, &hold.replace("since=- until=-", "since=T2 until=T2")],
+                "no second",
+            ),
+            (
+                vec![&*end, "hold-released id=1 job=J at=T4 why=H by=H"],
+                "there is no hold 1 in force",
+            ),
+            (
+                vec![&*end, hold, "hold-released id=1 job=- at=T4 why=H by=H"],
+                "its job is not that of hold 1",
+            ),
         ] {
             let said = after_five(&lines);
-            assert!(matches!(&said[..], [(_, said)] if said.contains(why)), "{lines:?}: {said:?}");
+            assert!(
+                matches!(&said[..], [(_, said)] if said.contains(why)),
+                "{lines:?}: {said:?}"
+            );
         }
         // What a hold keeps is told by its span; a released one keeps nothing.
         let elsewhere = hold.replace("since=-", "since=T1");

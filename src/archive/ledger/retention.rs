@@ -72,7 +72,11 @@ mod tests {
             (span(None, Some(20)), at(1), None, true),
             (span(Some(10), None), at(9), None, false),
         ] {
-            assert_eq!(span.meets(started, ended), meets, "{span:?} {started:?} {ended:?}");
+            assert_eq!(
+                span.meets(started, ended),
+                meets,
+                "{span:?} {started:?} {ended:?}"
+            );
         }
     }
 

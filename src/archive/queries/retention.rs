@@ -115,7 +115,8 @@ impl Snapshot<'_> {
     }
 }
 
-const REMOVED: &str = "SELECT r.job_run_id, r.job_key, v.job_id, r.started_ticks, r.revisions, r.messages, r.removed_unix,
+const REMOVED: &str =
+    "SELECT r.job_run_id, r.job_key, v.job_id, r.started_ticks, r.revisions, r.messages, r.removed_unix,
         v.removed_by, v.reason, v.plan
     FROM _removed_run r JOIN removed_runs v USING (job_run_id)";
 

@@ -41,7 +41,10 @@ pub(in crate::archive) fn count_covered(
         [job_key],
         "count the runs that a hold covers",
         |row| {
-            let time = |index| row.get::<_, Option<i64>>(index).map(|ticks| ticks.map(Instant::from_ticks));
+            let time = |index| {
+                row.get::<_, Option<i64>>(index)
+                    .map(|ticks| ticks.map(Instant::from_ticks))
+            };
             covered += u64::from(span.meets(time(0)?, time(1)?));
             Ok(())
         },

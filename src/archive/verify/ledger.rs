@@ -8,7 +8,8 @@ use sha2::Digest;
 
 use super::finding::{Finding, Findings, Remedy};
 use super::state::{
-    Act, Deed, InForce, LastResults, LedgerHold, LedgerJob, LedgerRemoval, LedgerState, Reindexed, Scope, knows_rules,
+    Act, Deed, InForce, LastResults, LedgerHold, LedgerJob, LedgerRemoval, LedgerState, Reindexed, Scope,
+    knows_rules,
 };
 use super::{quarantine, syncs};
 use crate::archive::db::Db;
@@ -358,7 +359,10 @@ impl Pass<'_> {
             LedgerEntry::Absent { run, at, .. } => self.presence_of(entry, new, run, Some(at), findings)?,
             LedgerEntry::Returned { run, .. } => self.presence_of(entry, new, run, None, findings)?,
             LedgerEntry::HoldAdded(added) => {
-                let hold = LedgerHold { added, released: None };
+                let hold = LedgerHold {
+                    added,
+                    released: None,
+                };
                 ledger.holds.insert(added.id, hold);
             }
             LedgerEntry::HoldReleased { id, at, why, by, .. } => {
@@ -401,7 +405,9 @@ impl Pass<'_> {
         let removal = self.ledger.removed.get(&claim.run);
         let first = removal.and_then(|removal| removal.first_seen);
         let first = first.map_or(entry, |(first, _)| first);
-        if let Some(Act { hash: of_act, deed, .. }) = self.ledger.acts.last_mut()
+        if let Some(Act {
+            hash: of_act, deed, ..
+        }) = self.ledger.acts.last_mut()
             && let Deed::Removed {
                 runs,
                 named,

@@ -36,7 +36,9 @@ impl Writer {
             } else {
                 jobs.iter().copied().map(Some).collect()
             };
-            of.into_iter().map(|job| writer.add_hold(job, span, why)).collect()
+            of.into_iter()
+                .map(|job| writer.add_hold(job, span, why))
+                .collect()
         })
     }
 
@@ -44,9 +46,11 @@ impl Writer {
         let now = Instant::now().unix_seconds();
         let job_key = match job {
             None => None,
-            Some(job) => Some(jobs::key(&self.connection, job)?.ok_or_else(|| ArchiveError::NoSuch {
-                what: format!("job {job}"),
-            })?),
+            Some(job) => Some(
+                jobs::key(&self.connection, job)?.ok_or_else(|| ArchiveError::NoSuch {
+                    what: format!("job {job}"),
+                })?,
+            ),
         };
         let runs = retention::count_covered(&self.connection, job_key, span)?;
         if runs == 0 && span.until.is_some_and(|until| until <= now) {

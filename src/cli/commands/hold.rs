@@ -110,7 +110,8 @@ fn add(args: &AddArgs, archive: &Path, console: &Console) -> Result<(), Failure>
         return Err(Failure::new(Exit::WrongUsage, words));
     }
     let jobs = chosen_jobs(&ReadOnly::open(archive)?, &options)?;
-    let added = Writer::open_existing(archive)?.add_holds(&jobs, options.since, options.until, &args.reason)?;
+    let added =
+        Writer::open_existing(archive)?.add_holds(&jobs, options.since, options.until, &args.reason)?;
     let added: Vec<Added> = added
         .into_iter()
         .map(|AddedHold { id, job, runs }| Added {
@@ -121,8 +122,14 @@ fn add(args: &AddArgs, archive: &Path, console: &Console) -> Result<(), Failure>
         .collect();
     let text = || {
         let line = |hold: &Added| {
-            let of = hold.job_id.as_ref().map_or_else(|| "every job".to_owned(), |job| format!("job {job}"));
-            format!("Hold {} is in force for {of}; it covers {} archived runs.\n", hold.hold_id, hold.runs)
+            let of = hold
+                .job_id
+                .as_ref()
+                .map_or_else(|| "every job".to_owned(), |job| format!("job {job}"));
+            format!(
+                "Hold {} is in force for {of}; it covers {} archived runs.\n",
+                hold.hold_id, hold.runs
+            )
         };
         added.iter().map(line).collect()
     };

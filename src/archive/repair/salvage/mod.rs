@@ -428,9 +428,9 @@ impl<'c> Work<'c> {
                 let losses = self.awaiting_removal.entry(revision.run).or_default();
                 losses.push(Loss::Payload { entry });
             }
-            LedgerEntry::Quarantined(QuarantinedEntry { id, run: Some(run), .. })
-                if self.removed.contains(&run) =>
-            {
+            LedgerEntry::Quarantined(QuarantinedEntry {
+                id, run: Some(run), ..
+            }) if self.removed.contains(&run) => {
                 let losses = self.awaiting_removal.entry(run).or_default();
                 losses.push(Loss::Quarantined { id });
             }
@@ -683,11 +683,11 @@ impl<'c> Work<'c> {
 
     /// Copies a reason that a person gave.
     fn reason(&mut self, hash: &Sha256) -> Result<(), ArchiveError> {
-        let found = self.old.query_row(
-            "SELECT why FROM _reason WHERE why_sha256 = ?1",
-            [hash],
-            |row| row.get::<_, String>(0),
-        );
+        let found = self
+            .old
+            .query_row("SELECT why FROM _reason WHERE why_sha256 = ?1", [hash], |row| {
+                row.get::<_, String>(0)
+            });
         match found.ok().filter(|why| text_hash(why) == *hash) {
             Some(why) => {
                 self.new.run(
@@ -699,7 +699,10 @@ impl<'c> Work<'c> {
             None if self.losses.contains(&Loss::Why { sha256: *hash }) => {}
             None => {
                 self.losses.push(Loss::Why { sha256: *hash });
-                self.lose(format!("the reason {} that somebody gave", crate::model::hex(hash)));
+                self.lose(format!(
+                    "the reason {} that somebody gave",
+                    crate::model::hex(hash)
+                ));
             }
         }
         Ok(())
