@@ -39,7 +39,7 @@ pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
 pub(super) use retention::locked_days;
 pub use retention::{HoldRow, RemovedRun};
-pub use revisions::{NewestHead, RevisionReader, RunRevision};
+pub use revisions::{LatestRevision, NewestHead, RevisionReader, RunRevision};
 pub use runs::{RunKey, RunRow};
 pub use state::{JobFreshness, LastSync};
 pub use trends::RunFacts;
