@@ -584,7 +584,9 @@ const FULL_EVERY: Fetch = Fetch::Auto {
 };
 
 fn counts_asked(bench: &Bench) -> Vec<String> {
-    bench.rows("SELECT count_asked FROM sync_jobs WHERE sync_id = (SELECT max(sync_id) FROM syncs) ORDER BY job_id")
+    bench.rows(
+        "SELECT count_asked FROM sync_jobs WHERE sync_id = (SELECT max(sync_id) FROM syncs) ORDER BY job_id",
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -605,7 +607,10 @@ async fn auto_asks_for_all_once_and_then_for_the_latest_until_they_reach_back() 
     // A night brings a run of each job, and purges one.
     bench.server.pass_night();
     let second = bench.sync().await;
-    assert_eq!((second.outcome, second.totals.runs_new), (SyncOutcome::Complete, 3));
+    assert_eq!(
+        (second.outcome, second.totals.runs_new),
+        (SyncOutcome::Complete, 3)
+    );
     assert_eq!((second.totals.runs_seen, second.totals.runs_absent), (24, 0));
     assert_eq!(counts_asked(&bench), ["Integer(8)"; 3]);
     // Twenty nights bring more than the first question asks for, and edit the runs right before them.
@@ -615,7 +620,8 @@ async fn auto_asks_for_all_once_and_then_for_the_latest_until_they_reach_back() 
     assert_eq!(counts_asked(&bench), ["Integer(64)"; 3]);
     let fetch = bench.rows("SELECT DISTINCT fetch FROM syncs");
     assert_eq!(fetch, ["Text([97, 117, 116, 111])"]);
-    let job = "SELECT count(*) FROM jobs WHERE last_synced_at = (SELECT finished_at FROM syncs WHERE sync_id = 1)
+    let job =
+        "SELECT count(*) FROM jobs WHERE last_synced_at = (SELECT finished_at FROM syncs WHERE sync_id = 1)
         AND last_answered_at = (SELECT finished_at FROM syncs WHERE sync_id = 3)";
     assert_eq!(bench.value::<i64>(job), 3);
     verified(&bench);
@@ -664,7 +670,10 @@ async fn the_latest_runs_reach_back_to_what_the_last_complete_answer_had_and_to_
     // back to runs 1 and 2 until all are there.
     serve(&bench, &first[..18]);
     let record = bench.sync().await;
-    assert_eq!((record.totals.attempts, record.jobs[0].count_asked), (3, Some(32)));
+    assert_eq!(
+        (record.totals.attempts, record.jobs[0].count_asked),
+        (3, Some(32))
+    );
     // With them, eight are enough.
     serve(&bench, &[&first[18..], &first[..6]].concat());
     let record = bench.sync().await;
@@ -675,10 +684,16 @@ async fn the_latest_runs_reach_back_to_what_the_last_complete_answer_had_and_to_
     bench.server.set_body(0, cut[..cut.len() - 2].to_owned());
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let record = bench.sync().await;
-    assert_eq!((record.outcome, record.totals.runs_new), (SyncOutcome::Partial, 3));
+    assert_eq!(
+        (record.outcome, record.totals.runs_new),
+        (SyncOutcome::Partial, 3)
+    );
     serve(&bench, &[&new[..6], &first[18..]].concat());
     let record = bench.sync().await;
-    assert_eq!((record.totals.attempts, record.jobs[0].count_asked), (2, Some(16)));
+    assert_eq!(
+        (record.totals.attempts, record.jobs[0].count_asked),
+        (2, Some(16))
+    );
     verified(&bench);
 }
 
