@@ -37,6 +37,7 @@ mod write;
 
 pub use atomic_file::{Access, AtomicFile};
 pub use backup::{BackupError, BackupMade, backup};
+pub use connection::sqlite_version;
 pub use error::ArchiveError;
 pub use identity::FileIdentity;
 pub use ledger::acknowledge::{Acknowledged, acknowledge};
