@@ -23,6 +23,7 @@ use clap::{ArgMatches, ColorChoice, CommandFactory, FromArgMatches};
 use self::args::{Cli, Command};
 use self::failure::Failure;
 use self::terminal::console::{Console, tell_choices};
+use crate::archive::is_held;
 use crate::config::{
     ConfigError, Environment, GlobalSettings, Sources, When, config_keys, default_config_files,
     find_config_file, show_size, with_variables_in_help,
@@ -105,7 +106,23 @@ fn dispatch(
 ) -> Result<Exit, (Failure, Console)> {
     let settled = settle(arguments, parsed, environment);
     let (sources, cli, console) = settled.map_err(|failure| (failure, early.clone()))?;
+    let (console, is_log_held) = match &cli.global.log_file {
+        None => (console, false),
+        Some(path) => match console.clone().with_log_file(path) {
+            Ok(with_file) => (with_file, false),
+            // What is to be done is worth more than its log.
+            Err(error) if is_held(&error) => (console, true),
+            Err(error) => {
+                let words = format!("could not open the log file {}", path.display());
+                let failure = Failure::new(Exit::WrongUsage, words).caused_by(&error);
+                return Err((failure, early.clone()));
+            }
+        },
+    };
     console.listen();
+    if is_log_held {
+        tracing::warn!("nothing is written to the log file: another program has it open (Excel?)");
+    }
     match sources.file() {
         Some(file) => tracing::debug!("config file: {}", file.path().display()),
         None => tracing::debug!("config file: none (looked for {})", looked_for(environment)),
@@ -154,15 +171,11 @@ fn settle<'e>(
     let settings = &cli.global;
     output::in_use::protect_archive(&settings.archive);
     output::in_use::protect_settings(&sources);
-    let mut console = Console::new(settings.log_format, settings.color, settings.verbosity());
     if let Some(path) = &settings.log_file {
         output::in_use::refuse(path)?;
         output::in_use::protect(path, "the log file");
-        console = console.with_log_file(path).map_err(|source| {
-            let words = format!("could not open the log file {}", path.display());
-            Failure::new(Exit::WrongUsage, words).caused_by(&source)
-        })?;
     }
+    let console = Console::new(settings.log_format, settings.color, settings.verbosity());
     Ok((sources, cli, console))
 }
 

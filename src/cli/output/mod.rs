@@ -14,8 +14,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Access, AtomicFile, resolve};
+use crate::archive::{Access, AtomicFile, resolve, wait_while_held};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 
 /// Bytes gathered before a write; reports are written cell by cell.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -70,7 +71,13 @@ impl Output {
         }
         in_use::refuse(path)?;
         let refused = |error: &io::Error| {
-            Failure::new(Exit::WrongUsage, format!("cannot write to {}", path.display())).caused_by(error)
+            let words = format!("cannot write to {}", path.display());
+            match hints::held(error) {
+                // The command is right; it is the moment that is not.
+                Some(hint) => Failure::new(Exit::NotDone, words).with_hint(hint),
+                None => Failure::new(Exit::WrongUsage, words),
+            }
+            .caused_by(error)
         };
         // A link stays one: the file behind it is replaced.
         let target = match resolve(path) {
@@ -84,9 +91,7 @@ impl Output {
             }
             Ok(metadata) => {
                 // A read-only file is not to be replaced, though a rename would not ask.
-                let file = OpenOptions::new()
-                    .write(true)
-                    .open(&target)
+                let file = wait_while_held(|| OpenOptions::new().write(true).open(&target))
                     .map_err(|error| refused(&error))?;
                 if !metadata.is_file() {
                     return Ok(Self::new(Sink::Direct(file), Some(target)));
@@ -258,7 +263,9 @@ fn of_write(target: Option<&Path>, error: &io::Error) -> Failure {
         Some(_) if error.kind() == io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
         Some(path) => {
             let words = format!("could not write {}: {error}", path.display());
-            Failure::new(Exit::NotDone, words).with_hint("the file that was there before is as it was.")
+            let held = hints::held(error).map(|hint| format!("{hint} "));
+            let hint = format!("{}the file that was there before is as it was.", held.unwrap_or_default());
+            Failure::new(Exit::NotDone, words).with_hint(hint)
         }
     }
 }
