@@ -138,6 +138,25 @@ mod tests {
     }
 
     #[test]
+    fn examples_of_the_help_work_in_the_shells_of_windows_too() {
+        fn check(command: &clap::Command) {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            for example in help.lines().filter(|line| line.starts_with("  jobruns ")) {
+                let outside: String = example.split('"').step_by(2).collect();
+                assert!(
+                    !outside.contains('\''),
+                    "cmd.exe knows no single quotes: {example}"
+                );
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
     fn flag_and_variable_of_a_setting_follow_from_its_key() {
         fn check(command: &clap::Command) {
             for setting in command.get_arguments() {

@@ -22,6 +22,7 @@ use clap::{ArgMatches, ColorChoice, CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
 use self::failure::Failure;
+use self::output::dated::dated_today;
 use self::terminal::console::{Console, tell_choices};
 use crate::archive::is_held;
 use crate::config::{
@@ -167,14 +168,16 @@ fn settle<'e>(
     let file = find_config_file(named, environment, &config_keys(&command))?;
     let mut sources = Sources::new(environment, file);
     let matches = sources.parse(&command, arguments, parsed)?;
-    let cli = Cli::from_arg_matches(&matches).map_err(ConfigError::from)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(ConfigError::from)?;
     let settings = &cli.global;
     output::in_use::protect_archive(&settings.archive);
     output::in_use::protect_settings(&sources);
-    if let Some(path) = &settings.log_file {
+    cli.global.log_file = cli.global.log_file.as_deref().map(dated_today);
+    if let Some(path) = &cli.global.log_file {
         output::in_use::refuse(path)?;
         output::in_use::protect(path, "the log file");
     }
+    let settings = &cli.global;
     let console = Console::new(settings.log_format, settings.color, settings.verbosity());
     Ok((sources, cli, console))
 }

@@ -73,7 +73,8 @@ const MORE_MEMORY: &str = "let this program use more memory (`ulimit -v`, or the
 
 /// What to do where another program has a file open; `None` where that is not what the error says.
 pub(crate) fn held(error: &io::Error) -> Option<&'static str> {
-    is_held(error).then_some("another program has it open (Excel?); close it there, and run the command again.")
+    is_held(error)
+        .then_some("another program has it open (Excel?); close it there, and run the command again.")
 }
 
 fn io_failure(error: &io::Error) -> Option<String> {
