@@ -25,15 +25,15 @@ use crate::sync::{Fetch, SyncOptions};
 /// that are archived already are recognised and left alone. Nothing is deleted because the server no longer has it.
 /// When stopped by Ctrl-C, it keeps what was read.
 #[derive(Debug, clap::Args)]
-#[command(after_help = r"Examples:
-  jobruns sync --url https://ccs.example:12431 --username 'CORP\auditor' --pin SHA256 JOB_ID
+#[command(after_help = r#"Examples:
+  jobruns sync --url https://ccs.example:12431 --username "CORP\auditor" --pin SHA256 JOB_ID
   jobruns sync --config /etc/jobruns/jobruns.toml --log-file /var/log/jobruns.log
   jobruns sync --config jobruns.toml --every 15m --format json
   jobruns sync --config jobruns.toml --head-file //audit/worm/heads.txt
 
 Reports that are to be written after each sync stand in the config file: [[export]], report = 'failure-trends', output = 'trends-{date}.csv', and options of `jobruns report` as keys. They are left as they are after a sync that brought nothing; one that cannot be written makes the exit code 3.
 
-Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be published); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
+Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be published); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from."#)]
 pub(crate) struct SyncArgs {
     #[command(flatten)]
     sync: SyncSettings,
