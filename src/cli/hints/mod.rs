@@ -9,7 +9,7 @@ mod config;
 mod report;
 mod sync;
 
-pub(crate) use archive::{archive, backup, head_file, publish, query};
+pub(crate) use archive::{archive, backup, head_file, held, publish, query};
 pub(crate) use ccs::ccs;
 pub(crate) use config::{config, unread_config_file};
 pub(crate) use report::report;
