@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::commands::{
-    backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
-    report, run, salvage, schema, simulate, status, sync, trust, verify,
+    backup, check, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query,
+    reindex, report, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -53,6 +53,7 @@ Exit codes:
 pub(crate) enum Command {
     Demo(demo::DemoArgs),
     Simulate(simulate::SimulateArgs),
+    Check(check::CheckArgs),
     Sync(sync::SyncArgs),
     Report(report::ReportArgs),
     Run(run::RunArgs),
