@@ -186,7 +186,7 @@ async fn whatever_is_not_success_tells_errors_and_nothing_else() {
         "damaged.db",
         "UPDATE payload SET data = zeroblob(40) WHERE entry_id = (SELECT min(entry_id) FROM payload)",
     );
-    copied("stale.db", "UPDATE _job SET last_synced_unix = 1577836800");
+    copied("stale.db", "UPDATE _job SET last_answered_unix = 1577836800");
     program.write("heads", format!("{}\n", "ab".repeat(32)));
     let head = program.run(&["verify", "--format", "json"]).json()["head"]
         .as_str()
@@ -407,7 +407,7 @@ async fn the_documented_crontabs_mail_exactly_when_something_is_wrong() {
     mailed("jobruns sync", "Error: sync ");
     let connection = rusqlite::Connection::open(program.path("jobruns.db")).unwrap();
     connection
-        .execute_batch("UPDATE _job SET last_synced_unix = 1577836800")
+        .execute_batch("UPDATE _job SET last_answered_unix = 1577836800")
         .unwrap_or_else(|error| panic!("{error}"));
     drop(connection);
     mailed("jobruns status", "Error: ");

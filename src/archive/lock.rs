@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::{ArchiveError, io_error};
+use super::held::wait_while_held;
 use super::identity::FileIdentity;
 use super::open::{self, open_to_read};
 use super::paths::{beside, resolve};
@@ -69,8 +70,7 @@ impl SyncLock {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let begun = Instant::now();
         loop {
-            let file = options
-                .open(&lock_path)
+            let file = wait_while_held(|| options.open(&lock_path))
                 .map_err(io_error("open the lock file", &lock_path))?;
             match file.try_lock() {
                 // A file that was removed between the two is locked by nobody else, whoever holds its name.

@@ -18,6 +18,7 @@ mod backup;
 mod connection;
 mod db;
 mod error;
+mod held;
 mod identity;
 mod ledger;
 mod limits;
@@ -37,7 +38,9 @@ mod write;
 
 pub use atomic_file::{Access, AtomicFile};
 pub use backup::{BackupError, BackupMade, backup};
+pub use connection::sqlite_version;
 pub use error::ArchiveError;
+pub use held::{is_held, wait_while_held};
 pub use identity::FileIdentity;
 pub use ledger::acknowledge::{Acknowledged, acknowledge};
 pub use ledger::heads::{HeadFileError, PublishedHead, PublishedHeads, read_heads};

@@ -42,6 +42,7 @@ fn followed(mut states: Vec<JobState>, path: &Path, file: JobsFile) -> Vec<JobSt
                     server: None,
                     watched: true,
                     last_synced_at: None,
+                    last_answered_at: None,
                     last_error: None,
                     former_names: Vec::new(),
                     only_in_jobs_files: Vec::new(),
