@@ -393,3 +393,38 @@ pub(in crate::archive) fn end(
     )?;
     Ok(totals)
 }
+/// How much came in from the first sync to the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Growth {
+    /// End of the first sync.
+    pub first: Instant,
+    /// End of the last one.
+    pub last: Instant,
+    /// Revisions that all syncs archived.
+    pub revisions: u64,
+    /// Those of them that came after the first sync.
+    pub revisions_later: u64,
+}
+
+/// How much came in from the first sync to the last; `None` where no sync ended yet.
+pub(in crate::archive) fn growth(connection: &Connection) -> Result<Option<Growth>, ArchiveError> {
+    connection.one(
+        "SELECT min(finished_unix), max(finished_unix), ifnull(sum(runs_new + runs_changed), 0),
+                ifnull(sum(runs_new + runs_changed)
+                       FILTER (WHERE sync_id > (SELECT min(sync_id) FROM _sync WHERE finished_unix IS NOT NULL)), 0)
+         FROM _sync WHERE finished_unix IS NOT NULL",
+        [],
+        "read how much the archive grew",
+        |row| {
+            let (Some(first), Some(last)) = (row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?) else {
+                return Ok(None);
+            };
+            Ok(Some(Growth {
+                first: Instant::from_unix_seconds(first),
+                last: Instant::from_unix_seconds(last),
+                revisions: row.get(2)?,
+                revisions_later: row.get(3)?,
+            }))
+        },
+    )
+}
