@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use crate::archive::FileIdentity;
+use crate::archive::{FileIdentity, wait_while_held};
 
 /// How often, and after which time each, a lock that another holds is tried.
 const TRIES: u32 = 50;
@@ -38,7 +38,7 @@ impl LogFile {
     /// # Errors
     /// What the system refuses.
     pub(crate) fn open(path: &Path, rotation: Option<Rotation>) -> io::Result<Self> {
-        let file = open(path)?;
+        let file = wait_while_held(|| open(path))?;
         // A device or pipe has no size and no former ones.
         let is_file = file.metadata()?.is_file();
         Ok(Self {
