@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::archive::sqlite_version;
 use crate::cli::commands::{
-    backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
-    report, run, salvage, schema, simulate, status, sync, trust, verify,
+    backup, check, completions, demo, export, hold, jobs, ledger, man, password, payload, quarantine, query,
+    reindex, report, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -66,6 +66,7 @@ Exit codes:
 pub(crate) enum Command {
     Demo(demo::DemoArgs),
     Simulate(simulate::SimulateArgs),
+    Check(check::CheckArgs),
     Sync(sync::SyncArgs),
     Report(report::ReportArgs),
     Run(run::RunArgs),
@@ -81,6 +82,7 @@ pub(crate) enum Command {
     Ledger(ledger::LedgerArgs),
     Payload(payload::PayloadArgs),
     Quarantine(quarantine::QuarantineArgs),
+    Hold(hold::HoldArgs),
     Trust(trust::TrustArgs),
     Password(password::PasswordArgs),
     Completions(completions::CompletionsArgs),

@@ -192,6 +192,7 @@ fn command(
     match command {
         Command::Demo(args) => commands::demo::run(&args, global, console),
         Command::Simulate(args) => commands::simulate::run(args),
+        Command::Check(args) => commands::check::run(&args, sources, global, console),
         Command::Sync(args) => commands::sync::run(&args, sources, global, console),
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
         Command::Status(args) => commands::status::run(&args, sources, archive, console),
@@ -207,6 +208,7 @@ fn command(
         Command::Run(args) => commands::run::run(&args, archive),
         Command::Payload(args) => commands::payload::run(&args, archive),
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
+        Command::Hold(args) => commands::hold::run(&args, archive, console),
         Command::Trust(args) => commands::trust::run(&args),
         Command::Password(args) => commands::password::run(&args, sources),
         Command::Completions(args) => {

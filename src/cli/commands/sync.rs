@@ -16,8 +16,8 @@ use crate::cli::sync_task::job_progress::JobProgress;
 use crate::cli::sync_task::{SyncTask, read_jobs};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::signals;
-use crate::config::{GlobalSettings, ServerSettings, Sources, SyncSettings, TableOrJson};
-use crate::sync::SyncOptions;
+use crate::config::{FetchChoice, GlobalSettings, ServerSettings, Sources, SyncSettings, TableOrJson};
+use crate::sync::{Fetch, SyncOptions};
 
 /// Fetches every run of every watched job into the archive
 ///
@@ -62,7 +62,7 @@ pub(crate) fn run(
     let client = client(&args.server, sources)?;
     let options = SyncOptions {
         create_archive,
-        ..options(settings, &args.server)
+        ..options(settings, &args.server, sources)?
     };
     let progress = JobProgress::new(console, global.progress);
     runtime()?.block_on(async {
@@ -127,12 +127,20 @@ async fn repeat(
     })
 }
 
-fn options(settings: &SyncSettings, server: &ServerSettings) -> SyncOptions {
-    SyncOptions {
+fn options(
+    settings: &SyncSettings,
+    server: &ServerSettings,
+    sources: &Sources<'_>,
+) -> Result<SyncOptions, Failure> {
+    Ok(SyncOptions {
         jobs: settings.named_jobs().iter().map(|&job| (job, None)).collect(),
         jobs_file: None,
         watch_all: settings.watches_all(),
-        count: settings.count,
+        fetch: match settings.fetch(sources)? {
+            FetchChoice::Full => Fetch::Full,
+            FetchChoice::Auto(full_every) => Fetch::Auto { full_every },
+            FetchChoice::Latest(count) => Fetch::Latest(count),
+        },
         concurrency: settings.concurrency,
         retry: Policy {
             retries: server.retries,
@@ -143,5 +151,5 @@ fn options(settings: &SyncSettings, server: &ServerSettings) -> SyncOptions {
         naive_time: settings.naive_time,
         create_archive: false,
         hint: hints::sync,
-    }
+    })
 }
