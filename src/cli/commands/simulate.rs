@@ -318,7 +318,7 @@ fn write_certificate(path: &Path, pem: &str) -> Result<(), Failure> {
 enum Shell {
     Posix,
     Cmd,
-    PowerShell,
+    Pwsh,
 }
 
 impl Shell {
@@ -329,7 +329,7 @@ impl Shell {
         match modules.split(';').count() {
             _ if !cfg!(windows) => Self::Posix,
             0..3 => Self::Cmd,
-            _ => Self::PowerShell,
+            _ => Self::Pwsh,
         }
     }
 
@@ -337,7 +337,7 @@ impl Shell {
         match self {
             Self::Posix => "sh",
             Self::Cmd => "cmd",
-            Self::PowerShell => "PowerShell",
+            Self::Pwsh => "PowerShell",
         }
     }
 
@@ -349,7 +349,7 @@ impl Shell {
         match self {
             _ if word.chars().all(bare) => word.to_owned(),
             Self::Posix => format!("'{}'", word.replace('\'', r"'\''")),
-            Self::PowerShell => format!("'{}'", word.replace('\'', "''")),
+            Self::Pwsh => format!("'{}'", word.replace('\'', "''")),
             Self::Cmd => format!("\"{word}\""),
         }
     }
@@ -366,9 +366,7 @@ impl Shell {
             ),
             // The quotes keep what follows the value, such as a blank, from becoming a part of it.
             Self::Cmd => each(&|name, value| format!("  set \"{name}={value}\"\n")),
-            Self::PowerShell => {
-                each(&|name, value| format!("  $env:{name} = '{}'\n", value.replace('\'', "''")))
-            }
+            Self::Pwsh => each(&|name, value| format!("  $env:{name} = '{}'\n", value.replace('\'', "''"))),
         }
     }
 }
@@ -462,7 +460,7 @@ mod tests {
         for (shell, expected) in [
             (Shell::Posix, "  export A='CORP\\it'\\''s me'\n"),
             (Shell::Cmd, "  set \"A=CORP\\it's me\"\n"),
-            (Shell::PowerShell, "  $env:A = 'CORP\\it''s me'\n"),
+            (Shell::Pwsh, "  $env:A = 'CORP\\it''s me'\n"),
         ] {
             assert_eq!(shell.set(&variables), expected);
         }
