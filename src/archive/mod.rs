@@ -18,6 +18,7 @@ mod backup;
 mod connection;
 mod db;
 mod error;
+mod extract;
 mod identity;
 mod ledger;
 mod limits;
@@ -38,6 +39,9 @@ mod write;
 pub use atomic_file::{Access, AtomicFile};
 pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
+pub use extract::{
+    BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, ExtractedPayload, bound_sync, extract,
+};
 pub use identity::FileIdentity;
 pub use ledger::acknowledge::{Acknowledged, acknowledge};
 pub use ledger::heads::{HeadFileError, PublishedHead, PublishedHeads, read_heads};
