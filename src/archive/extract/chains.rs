@@ -74,7 +74,7 @@ pub(super) fn bind(
     let mut lines = lines_by_now(source, bound, ended, chosen)?;
     lines.extend(own.iter().map(|(job, line)| (*job, digest(line))));
     if !is_bound(&lines) {
-        let walked = walk(source, bound.entry_id, &mut |_, _| Ok(()))?;
+        let walked = walk(source, bound.entry_id, &mut |_, _, _| Ok(()))?;
         lines = walked
             .sealed
             .iter()
@@ -120,12 +120,12 @@ fn own_lines(
     let doing = "keep the lines of the jobs";
     target
         .execute_batch(
-            "CREATE TEMP TABLE chain_line (job INTEGER NOT NULL, number INTEGER NOT NULL, line TEXT NOT NULL,
+            "CREATE TEMP TABLE chain_line (job INTEGER NOT NULL, number INTEGER NOT NULL, entry_id INTEGER, line TEXT NOT NULL,
                  PRIMARY KEY (job, number)) WITHOUT ROWID",
         )
         .doing(doing)?;
     let mut numbers: BTreeMap<Guid, (usize, u64)> = chosen.jobs.iter().copied().zip((0..).map(|place| (place, 0))).collect();
-    let mut walked = walk(target, bound.entry_id, &mut |job, line| {
+    let mut walked = walk(target, bound.entry_id, &mut |job, entry, line| {
         let Some((place, number)) = numbers.get_mut(&job) else {
             return Ok(());
         };
@@ -133,8 +133,8 @@ fn own_lines(
         target
             .cached()
             .run(
-                "INSERT INTO temp.chain_line (job, number, line) VALUES (?1, ?2, ?3)",
-                params![*place, *number, line],
+                "INSERT INTO temp.chain_line (job, number, entry_id, line) VALUES (?1, ?2, ?3, ?4)",
+                params![*place, *number, entry, line],
                 doing,
             )
             .map(drop)

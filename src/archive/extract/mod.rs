@@ -494,7 +494,7 @@ impl Extract {
             )?;
             writeln!(out, "chain {job} {lines}")?;
             connection.try_each::<ExtractLedgerError>(
-                "SELECT line FROM temp.chain_line WHERE job = ?1 ORDER BY number",
+                "SELECT coalesce(entry_id, '-') || ' ' || line FROM temp.chain_line WHERE job = ?1 ORDER BY number",
                 [place],
                 "read the lines of a job",
                 |row| {

@@ -13,8 +13,8 @@ use crate::archive::storage::syncs::result_lines;
 use crate::archive::verify::results;
 use crate::model::{Guid, Sha256};
 
-/// Takes each line of the chain of each job.
-pub(super) type EachLine<'f> = &'f mut dyn FnMut(Guid, &str) -> Result<(), ArchiveError>;
+/// Takes each line of the chain of each job, with its number in the ledger; a result of a sync has none.
+pub(super) type EachLine<'f> = &'f mut dyn FnMut(Guid, Option<i64>, &str) -> Result<(), ArchiveError>;
 
 /// Where the chains stand at the end of a walk.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ struct Walk<'c, 'f> {
     grammar: Grammar,
     lost_results: HashSet<i64>,
     /// Lines that tell of every job, with which the chain of a new job begins.
-    common: Vec<String>,
+    common: Vec<(i64, String)>,
     common_chain: JobChain,
     open: Option<SyncBegan>,
     walked: Walked,
@@ -100,10 +100,10 @@ impl Walk<'_, '_> {
             Subject::Nobody => {}
             Subject::Every => {
                 self.common_chain.push(line);
-                self.common.push(line.to_owned());
+                self.common.push((entry, line.to_owned()));
                 for (job, chain) in &mut self.walked.chains {
                     chain.push(line);
-                    (self.each)(*job, line)?;
+                    (self.each)(*job, Some(entry), line)?;
                 }
             }
             subject => {
@@ -113,7 +113,7 @@ impl Walk<'_, '_> {
                 };
                 let other = self.grammar.job_of(subject).filter(|job| Some(*job) != named);
                 for job in named.into_iter().chain(other) {
-                    self.push(job, line)?;
+                    self.push(job, Some(entry), line)?;
                 }
             }
         }
@@ -131,15 +131,15 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn push(&mut self, job: Guid, line: &str) -> Result<(), ArchiveError> {
+    fn push(&mut self, job: Guid, entry: Option<i64>, line: &str) -> Result<(), ArchiveError> {
         if !self.walked.chains.contains_key(&job) {
-            for common in &self.common {
-                (self.each)(job, common)?;
+            for (entry, common) in &self.common {
+                (self.each)(job, Some(*entry), common)?;
             }
         }
         let chain = self.walked.chains.entry(job).or_insert(self.common_chain);
         chain.push(line);
-        (self.each)(job, line)
+        (self.each)(job, entry, line)
     }
 
     fn results(&mut self, began: &SyncBegan, ended: i64) -> Result<(), ArchiveError> {
@@ -147,7 +147,7 @@ impl Walk<'_, '_> {
         let jobs: Vec<Guid> = self.walked.chains.keys().copied().collect();
         self.walked.sealed.clear();
         for (job, line) in result_lines(began, ended, &records, jobs) {
-            self.push(job, &line)?;
+            self.push(job, None, &line)?;
             let ending = self.walked.chains[&job].ending();
             self.walked.sealed.insert(job, line + &ending);
         }

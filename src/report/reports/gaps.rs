@@ -56,7 +56,7 @@ pub(crate) enum GapState {
 }
 
 impl GapState {
-    pub(super) const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Disputed => "disputed",
@@ -277,7 +277,7 @@ impl Segment {
 
 /// Yields the rows by the GUID of the job: its spans in the order of time, then its runs whose counts disagree. Spans are cut
 /// at the ends of the one requested.
-pub(super) fn each(
+pub(crate) fn each(
     snapshot: &Snapshot<'_>,
     scope: &Scope,
     ages: &PurgeAges,
