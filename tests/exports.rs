@@ -38,7 +38,8 @@ fn reports(program: &Program) -> Vec<String> {
         .take_while(|line| !line.is_empty())
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| !["help", "all"].contains(name))
+        // A sample needs options of its own.
+        .filter(|name| !["help", "all", "sample"].contains(name))
         .map(str::to_owned)
         .collect();
     reports.sort();

@@ -12,6 +12,7 @@ use jobruns::model::hex;
 use rusqlite::Connection;
 
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
+const AUDITORS: &str = include_str!("../docs/auditors.md");
 const README: &str = include_str!("../README.md");
 const EVIDENCE: &str = include_str!("../docs/evidence.md");
 const OPERATIONS: &str = include_str!("../docs/operations.md");
@@ -98,7 +99,7 @@ fn command(line: &str) -> Option<Vec<String>> {
 fn with_values(words: &[String]) -> Vec<String> {
     let value = |word: &String| match word.as_str() {
         "HASH" | "SHA256" => "ab".repeat(32),
-        "JOB_ID" | "ID" | "JOB_RUN_ID" => "ff761384-4b49-40b4-97d8-0de38669075a".to_owned(),
+        "JOB_ID" | "ID" | "JOB_RUN_ID" | "RUN" => "ff761384-4b49-40b4-97d8-0de38669075a".to_owned(),
         _ => word.clone(),
     };
     words.iter().map(value).collect()
@@ -163,7 +164,7 @@ fn every_command_line_of_the_readme_parses() {
     }
     assert!(lines >= 16, "only {lines} were found");
     let mut spoken = 0;
-    for words in [README, CONTRIBUTING, EVIDENCE, OPERATIONS]
+    for words in [README, AUDITORS, CONTRIBUTING, EVIDENCE, OPERATIONS]
         .into_iter()
         .flat_map(spans)
         .filter(|span| span.starts_with("jobruns "))

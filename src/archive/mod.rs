@@ -54,9 +54,9 @@ pub use open::{APPLICATION_ID, is_to_be_made, refuse_missing};
 pub use paths::{COMPANIONS, resolve};
 pub use queries::{
     Absence, AbsentRun, Answer, AssetName, Changes, CompleteAnswer, CountMismatch, FullSync, JobFreshness,
-    JobName, KindName, LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader,
-    MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, RevisionReader, RunChange, RunCoverage,
-    RunFacts, RunKey, RunPlace, RunRevision, RunRow, Snapshot,
+    JobName, KindName, LastSync, LatestRevision, LedgerChoice, LedgerLine, MessageFacts, MessageKeys,
+    MessageReader, MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, RevisionReader,
+    RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision, RunRow, Snapshot,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};

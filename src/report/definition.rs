@@ -1,9 +1,11 @@
 //! What a report is: options, and typed rows that say their columns once.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::error::ReportError;
 use super::options::{CommonOptions, Scope};
+use super::reports::JobCompleteness;
 use super::table::{Cell, Column};
 use crate::archive::Snapshot;
 use crate::model::Instant;
@@ -15,6 +17,9 @@ pub(crate) trait Report: Serialize + Default + 'static {
 
     /// What it says where there is no row, in its own terms.
     const EMPTY: &'static str;
+
+    /// Whether it has options that must be given, so that `all` leaves it out.
+    const NEEDS_OPTIONS: bool = false;
 
     /// A row.
     type Row<'a>: Row;
@@ -40,6 +45,16 @@ pub(crate) trait Report: Serialize + Default + 'static {
 
     /// What its rows rest on, in sentences; for most reports there is nothing to say.
     fn notes(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<Vec<String>, ReportError> {
+        Ok(Vec::new())
+    }
+
+    /// What manifest, workbook and page say beside the options; for most reports nothing.
+    fn facts(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<Map<String, Value>, ReportError> {
+        Ok(Map::new())
+    }
+
+    /// How complete the jobs are known to be that its rows rest on, likewise.
+    fn jobs(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<Vec<JobCompleteness>, ReportError> {
         Ok(Vec::new())
     }
 }

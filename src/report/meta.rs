@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::archive::{NaiveTimeRules, Snapshot, known_schema_version};
 use crate::model::{Instant, hex};
+use crate::report::reports::JobCompleteness;
 
 /// What rows belong to. Formats that show it beside the rows get it before the first one; the manifest has it too.
 ///
@@ -15,6 +16,12 @@ pub struct ReportMeta {
     pub report: String,
     /// What was asked for; relative times as the instants that they became.
     pub options: Map<String, Value>,
+    /// What the report says of itself beside its rows: of a sample the population, and how to draw again.
+    #[serde(flatten)]
+    pub facts: Map<String, Value>,
+    /// How complete the jobs are known to be that the rows rest on; of a sample alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) jobs: Vec<JobCompleteness>,
     /// The archive's own id; null before the first sync.
     pub archive_id: Option<String>,
     /// When the last sync that the state has ended, UTC; null before the first.
@@ -43,6 +50,8 @@ impl ReportMeta {
         Self {
             report: report.to_owned(),
             options,
+            facts: Map::new(),
+            jobs: Vec::new(),
             archive_id: snapshot.archive_id().map(str::to_owned),
             synced_at: snapshot
                 .synced_unix()

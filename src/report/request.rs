@@ -50,7 +50,10 @@ pub(crate) trait Request {
     fn common(&self) -> &CommonOptions;
 
     /// What formats and manifests say of it.
-    fn meta(&self, snapshot: &Snapshot<'_>) -> ReportMeta;
+    ///
+    /// # Errors
+    /// Those of the report.
+    fn meta(&self, snapshot: &Snapshot<'_>) -> Result<ReportMeta, ReportError>;
 
     /// Writes it, of one state of the archive.
     fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written, ReportError>;
@@ -114,8 +117,13 @@ impl<R: Present> Request for Ready<R> {
         &self.common
     }
 
-    fn meta(&self, snapshot: &Snapshot<'_>) -> ReportMeta {
-        ReportMeta::new(snapshot, R::NAME, self)
+    fn meta(&self, snapshot: &Snapshot<'_>) -> Result<ReportMeta, ReportError> {
+        let scope = self.common.scope(snapshot)?;
+        Ok(ReportMeta {
+            facts: self.report.facts(snapshot, &scope)?,
+            jobs: self.report.jobs(snapshot, &scope)?,
+            ..ReportMeta::new(snapshot, R::NAME, self)
+        })
     }
 
     fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written, ReportError> {

@@ -122,7 +122,7 @@ impl TestArchive {
             out: &mut bytes,
             format,
             style,
-            meta: &request.meta(&snapshot),
+            meta: &request.meta(&snapshot)?,
             is_cancelled: &|| false,
         };
         request.write(&snapshot, printer)?;

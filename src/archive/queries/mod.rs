@@ -36,7 +36,7 @@ pub use lake::{Changes, PartitionRun};
 pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
-pub use revisions::{NewestHead, RevisionReader, RunRevision};
+pub use revisions::{LatestRevision, NewestHead, RevisionReader, RunRevision};
 pub use runs::{RunKey, RunRow};
 pub use state::{JobFreshness, LastSync};
 pub use trends::RunFacts;

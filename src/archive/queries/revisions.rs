@@ -31,6 +31,15 @@ pub struct RunRevision {
     pub entry_hash: Sha256,
 }
 
+/// What seals the latest state of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LatestRevision {
+    /// SHA-256 of the bytes as received.
+    pub payload_sha256: Sha256,
+    /// The number of its line in the ledger.
+    pub entry_id: i64,
+}
+
 /// The head of the sync that ended last: it seals every line up to its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewestHead {
@@ -83,6 +92,29 @@ impl Snapshot<'_> {
                 })
             },
         )
+    }
+
+    /// What seals the latest archived state of a run.
+    ///
+    /// # Errors
+    /// There is none; SQL errors.
+    pub fn latest_revision(&self, run_key: i64) -> Result<LatestRevision, ArchiveError> {
+        self.connection()
+            .cached()
+            .optional(
+                "SELECT payload_sha256, entry_id FROM _revision WHERE run_key = ?1 ORDER BY revision DESC LIMIT 1",
+                [run_key],
+                "read the revisions of a run",
+                |row| {
+                    Ok(LatestRevision {
+                        payload_sha256: row.get(0)?,
+                        entry_id: row.get(1)?,
+                    })
+                },
+            )?
+            .ok_or_else(|| ArchiveError::Damaged {
+                what: format!("run {run_key} has no revision"),
+            })
     }
 
     /// The head of the sync that ended last; `None` before the first.

@@ -183,7 +183,7 @@ fn write_lines(
         &cancel,
         console,
         |table| table,
-        |table| ReportMeta::new(&snapshot, "export", &ExportOptions { table }),
+        |table| Ok(ReportMeta::new(&snapshot, "export", &ExportOptions { table })),
         |table, printer| printer.rows(|rows| reader.confirmed(export::write(&snapshot, table, rows))),
     )?;
     Ok(exit_of(&results))

@@ -54,14 +54,15 @@ impl OutputDir {
         cancel: &Cancel,
         console: &Console,
         name: impl Fn(&T) -> &str,
-        meta: impl Fn(&T) -> ReportMeta,
+        meta: impl Fn(&T) -> Result<ReportMeta, ReportError>,
         produce: impl Fn(&T, Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<Vec<Option<Written>>, Failure> {
         let mut results = Vec::new();
         for thing in things {
-            match self.write(name(thing), meta(thing), cancel, |printer| {
-                produce(thing, printer)
-            }) {
+            let written = meta(thing)
+                .map_err(Failure::from)
+                .and_then(|meta| self.write(name(thing), meta, cancel, |printer| produce(thing, printer)));
+            match written {
                 Ok(written) => results.push(Some(written)),
                 Err(failure) if failure.exit() == Exit::Interrupted => return Err(failure),
                 Err(failure) => {

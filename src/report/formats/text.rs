@@ -143,7 +143,8 @@ const BESIDE_A_REASON: [&str; 12] = [
 /// How soon a column is left out; 0 as the last.
 fn expendable(name: &str, has_reason: bool, cells: impl Iterator<Item = bool>) -> u8 {
     // Of a job without a name its GUID is all there is.
-    if (name.ends_with("_id") && name != "job_id") || name.ends_with("_hash") || name.ends_with("sha256") {
+    let is_hash = name.ends_with("_hash") || name.ends_with("sha256") || name == "draw";
+    if (name.ends_with("_id") && name != "job_id") || is_hash {
         return 5;
     }
     if MINOR.contains(&name) {

@@ -109,6 +109,9 @@ pub fn made_with(meta: &ReportMeta) -> Markup {
     for (name, value) in &meta.options {
         facts.extend(option(name, value));
     }
+    for (name, value) in &meta.facts {
+        facts.extend(option(name, value));
+    }
     let as_of = meta
         .synced_at
         .as_deref()
@@ -118,6 +121,24 @@ pub fn made_with(meta: &ReportMeta) -> Markup {
     facts.push(("ledger head".to_owned(), meta.head.clone()));
     facts.push(("made by".to_owned(), format!("jobruns {}", meta.tool_version)));
     key_values(&facts)
+}
+
+/// How complete the jobs are known to be that the rows rest on; nothing where that is not said.
+#[must_use]
+pub(crate) fn completeness(meta: &ReportMeta) -> Markup {
+    let rows: Vec<Vec<Markup>> = meta
+        .jobs
+        .iter()
+        .map(|job| vec![Text(&job.title()).render(), Text(&job.to_string()).render()])
+        .collect();
+    html! {
+        @if !rows.is_empty() {
+            (section(
+                "How complete the population is known to be",
+                &simple_table("Completeness by job", &["job", "what is known"], &rows),
+            ))
+        }
+    }
 }
 
 /// Names with their values, one beside the other where there is room.

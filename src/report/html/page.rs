@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::layout::{PageLayout, lead, made_with};
+use super::layout::{PageLayout, completeness, lead, made_with};
 use super::picture::Drawn;
 use super::table::PageTable;
 use crate::report::ReportMeta;
@@ -67,7 +67,8 @@ impl<W: Write> Rows for Html<'_, W> {
             .with(lead(&self.drawn.lead))
             .with(made_with(self.meta))
             .with(self.drawn.charts.clone())
-            .with(self.table.draw("Rows", &self.meta.report));
+            .with(self.table.draw("Rows", &self.meta.report))
+            .with(completeness(self.meta));
         self.out.write_all(page.document().as_bytes())?;
         self.out.flush()
     }

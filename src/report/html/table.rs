@@ -214,7 +214,7 @@ impl PageTable {
 const SECONDS: &str = "_seconds";
 
 fn is_identifier(name: &str) -> bool {
-    name.ends_with("_id") || name.ends_with("_sha256")
+    name.ends_with("_id") || name.ends_with("_sha256") || name == "draw"
 }
 
 fn show(cell: &Cell<'_>, column: &Column) -> RenderedCell {

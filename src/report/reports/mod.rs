@@ -2,6 +2,7 @@
 
 pub(crate) mod asset_errors;
 pub(crate) mod changes;
+mod completeness;
 pub(crate) mod coverage;
 mod failure_comparison;
 pub(crate) mod failure_trends;
@@ -14,11 +15,13 @@ pub(crate) mod overview;
 mod rhythm;
 mod run_tally;
 pub(crate) mod runs;
+pub(crate) mod sample;
 mod trend;
 pub(crate) mod vanished;
 
 pub(crate) use asset_errors::AssetErrors;
 pub(crate) use changes::Changes;
+pub(crate) use completeness::JobCompleteness;
 pub(crate) use coverage::Coverage;
 pub(crate) use failure_comparison::JobComparison;
 pub(crate) use failure_trends::FailureTrends;

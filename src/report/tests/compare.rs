@@ -95,7 +95,7 @@ fn jobs_fail_more_or_less_often_than_in_the_span_before() {
         },
     };
     let reader = ReadOnly::open(&archive.path()).unwrap();
-    let meta = request.meta(&reader.snapshot().unwrap());
+    let meta = request.meta(&reader.snapshot().unwrap()).unwrap();
     assert_eq!(meta.options["compare_since"], "1970-01-01T00:01:40Z");
     let header = archive.try_csv(&request).unwrap().remove(0);
     assert_eq!(

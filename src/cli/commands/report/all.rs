@@ -72,7 +72,7 @@ impl AllArgs {
             cancel,
             console,
             |request| request.name(),
-            |request| request.meta(snapshot),
+            |request| reader.confirmed(request.meta(snapshot)),
             |request, printer| reader.confirmed(request.write(snapshot, printer)),
         )?;
         let (format, style) = folder.form();

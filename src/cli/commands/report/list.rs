@@ -27,9 +27,13 @@ macro_rules! list {
             }
         }
 
-        /// Every report, with the options that all have and otherwise as it is without any.
+        /// Every report that can be made without options of its own, with the options that all have.
         pub(super) fn every_report(common: &CommonOptions) -> Vec<Box<dyn Request>> {
-            vec![$(Box::new(Ready::<reports::$module::$report>::plain(common)),)*]
+            let mut all: Vec<Box<dyn Request>> = Vec::new();
+            $(if !<reports::$module::$report as Report>::NEEDS_OPTIONS {
+                all.push(Box::new(Ready::<reports::$module::$report>::plain(common)));
+            })*
+            all
         }
     };
 }
@@ -45,6 +49,7 @@ list! {
     changes::Changes,
     runs::Runs,
     messages::Messages,
+    sample::Sample,
     overview::OverviewReport,
 }
 

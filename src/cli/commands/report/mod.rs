@@ -111,7 +111,7 @@ impl ReportArgs {
                     let target = target.take().map_or_else(|| rows.open(&place), Ok)?;
                     cancel.interrupts(reader);
                     let snapshot = reader.snapshot()?;
-                    let meta = request.meta(&snapshot);
+                    let meta = reader.confirmed(request.meta(&snapshot))?;
                     let format = target.format();
                     let written = target.held_back_for(reader)?.write(meta, cancel, |printer| {
                         reader.confirmed(request.write(&snapshot, printer))

@@ -49,6 +49,12 @@ fn lines(about: &ReportMeta, rows: u32, cut_texts: u64) -> Vec<(String, Value)> 
     for (name, value) in &about.options {
         lines.push((format!("option {name}"), value.clone()));
     }
+    for (name, value) in &about.facts {
+        lines.push((name.replace('_', " "), value.clone()));
+    }
+    for job in &about.jobs {
+        lines.push((format!("completeness of {}", job.title()), job.to_string().into()));
+    }
     lines.extend([
         ("ledger head".to_owned(), about.head.clone().into()),
         ("schema version".to_owned(), about.schema_version.into()),
