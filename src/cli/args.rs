@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cli::commands::{
-    backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
-    report, run, salvage, schema, simulate, status, sync, trust, verify,
+    backup, completions, demo, evidence, export, jobs, ledger, man, password, payload, quarantine, query,
+    reindex, report, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -58,6 +58,7 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     Query(query::QueryArgs),
     Export(export::ExportArgs),
+    Evidence(evidence::EvidenceArgs),
     Schema(schema::SchemaArgs),
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),

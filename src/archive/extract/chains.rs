@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 use sha2::Digest;
 
+use super::BoundSync;
 use super::error::ExtractError;
 use super::lines::Chosen;
 use super::walk::walk;
-use super::BoundSync;
 use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::ledger::chain::JobChain;
@@ -57,7 +57,10 @@ pub(super) fn bind(
         |row| row.get(0),
     )?;
     if entry_hash(&before, &sync_ended) != bound.head {
-        let what = format!("the hash of ledger entry {} is not that of its line", bound.entry_id);
+        let what = format!(
+            "the hash of ledger entry {} is not that of its line",
+            bound.entry_id
+        );
         return Err(ArchiveError::Damaged { what }.into());
     }
     let own = own_lines(target, bound, chosen)?;
@@ -80,7 +83,11 @@ pub(super) fn bind(
             .iter()
             .map(|(job, line)| (*job, digest(line)))
             .collect();
-        if !is_bound(&lines) || own.iter().any(|(job, line)| lines.get(job) != Some(&digest(line))) {
+        if !is_bound(&lines)
+            || own
+                .iter()
+                .any(|(job, line)| lines.get(job) != Some(&digest(line)))
+        {
             let salvaged: bool = source.one(
                 "SELECT EXISTS (SELECT 1 FROM ledger WHERE entry GLOB 'salvaged *')",
                 [],
@@ -91,8 +98,9 @@ pub(super) fn bind(
                 let why = "a salvage lost lines that its results follow from";
                 return Err(ExtractError::NotBound { sync, why });
             }
-            let what =
-                format!("the results of sync {sync} do not have the hash that follows from the lines of each job");
+            let what = format!(
+                "the results of sync {sync} do not have the hash that follows from the lines of each job"
+            );
             return Err(ArchiveError::Damaged { what }.into());
         }
     }
@@ -124,7 +132,12 @@ fn own_lines(
                  PRIMARY KEY (job, number)) WITHOUT ROWID",
         )
         .doing(doing)?;
-    let mut numbers: BTreeMap<Guid, (usize, u64)> = chosen.jobs.iter().copied().zip((0..).map(|place| (place, 0))).collect();
+    let mut numbers: BTreeMap<Guid, (usize, u64)> = chosen
+        .jobs
+        .iter()
+        .copied()
+        .zip((0..).map(|place| (place, 0)))
+        .collect();
     let mut walked = walk(target, bound.entry_id, &mut |job, entry, line| {
         let Some((place, number)) = numbers.get_mut(&job) else {
             return Ok(());

@@ -68,6 +68,7 @@ pub struct Extract {
     archive_id: Guid,
     jobs: Vec<ExtractedJob>,
     binding: Binding,
+    payload_bytes: u64,
 }
 
 /// Bytes that the server sent, as a file of their own.
@@ -184,6 +185,7 @@ pub fn extract(
         archive_id,
         jobs,
         binding,
+        payload_bytes: ledger.payload_bytes,
     })
 }
 
@@ -192,7 +194,11 @@ fn empty() -> Result<Connection, ArchiveError> {
     let path = Path::new("");
     let mut connection = Connection::open(path).map_err(opening(path))?;
     let doing = "make a temporary database";
-    for (name, value) in [("cache_size", -CACHE_KIB), ("synchronous", 0)] {
+    for (name, value) in [
+        ("cache_size", -CACHE_KIB),
+        ("synchronous", 0),
+        ("foreign_keys", 0),
+    ] {
         connection.pragma_update(None, name, value).doing(doing)?;
     }
     connection
@@ -395,10 +401,31 @@ impl Extract {
     /// # Errors
     /// SQL errors.
     pub fn payloads(&self) -> Result<u64, ArchiveError> {
-        self.connection()
-            .one("SELECT count(*) FROM _revision", [], "count the payloads", |row| {
-                row.get(0)
-            })
+        self.connection().one(
+            "SELECT count(*) FROM _revision",
+            [],
+            "count the payloads",
+            |row| row.get(0),
+        )
+    }
+
+    /// Bytes that no table made of it exceeds.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn most_bytes(&self) -> Result<u64, ArchiveError> {
+        // Beside its texts a row has ids, times, numbers, and the name of its job.
+        let rows: u64 = self.connection().one(
+            "SELECT (SELECT count(*) + coalesce(sum(messages_held), 0) FROM _run)
+                     * (1000 + 2 * (SELECT coalesce(max(length(CAST(name AS BLOB))), 0) FROM _job))
+                 + (SELECT count(*) FROM _revision) * 1000
+                 + (SELECT coalesce(sum(length(line) + 20), 0) FROM temp.chain_line)",
+            [],
+            "estimate the size of the tables",
+            |row| row.get(0),
+        )?;
+        // A byte of a payload becomes three where it is no text, and a quote two.
+        Ok(rows.saturating_add(self.payload_bytes.saturating_mul(6)))
     }
 
     /// Every payload, in the order of the names `RUN-REVISION.json`.

@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod clock;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod evidence;
 pub(crate) mod export;
 pub(crate) mod findings;
 pub(crate) mod jobs;

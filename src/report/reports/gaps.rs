@@ -65,6 +65,17 @@ impl GapState {
             Self::CountMismatch => "count_mismatch",
         }
     }
+
+    /// The same for people.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Disputed => "disputed",
+            Self::MayBeMissing => "may be missing",
+            Self::NotLooked => "not looked",
+            Self::CountMismatch => "count mismatch",
+        }
+    }
 }
 
 impl From<GapState> for Cell<'_> {

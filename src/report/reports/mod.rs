@@ -2,7 +2,7 @@
 
 pub(crate) mod asset_errors;
 pub(crate) mod changes;
-mod completeness;
+pub(crate) mod completeness;
 pub(crate) mod coverage;
 mod failure_comparison;
 pub(crate) mod failure_trends;

@@ -19,8 +19,8 @@ use std::io::{self, Write};
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbook, Worksheet};
 
-use self::caught::io_error;
 pub(crate) use self::caught::caught;
+use self::caught::io_error;
 pub(crate) use self::cells::SheetCells;
 use crate::report::format::Format as TableFormat;
 use crate::report::meta::ReportMeta;
