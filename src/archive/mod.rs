@@ -40,7 +40,7 @@ pub use atomic_file::{Access, AtomicFile};
 pub use backup::{BackupError, BackupMade, backup};
 pub use error::ArchiveError;
 pub use extract::{
-    BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, ExtractedPayload, bound_sync, extract,
+    BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, ExtractedPayload, extract,
 };
 pub use identity::FileIdentity;
 pub use ledger::acknowledge::{Acknowledged, acknowledge};

@@ -439,7 +439,7 @@ fn population(facts: &Facts) -> Vec<(&'static str, Value)> {
             words(if facts.redacts_owners {
                 "Not to be checked in this package: the bytes that the server sent were left out with the names of people."
             } else {
-                "Each row of runs.csv and messages.csv is compared with the bytes that the server sent by check.html, check.py and `jobruns verify --pack`."
+                "Each row of runs.csv and messages.csv is compared with the bytes that the server sent by check.html, check.py and jobruns verify --pack."
             }),
         ),
         ("Runs whose message count disagrees", Count(facts.count_mismatches())),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 use sha2::Digest;
 
-use super::BoundSync;
+use super::bound::BoundSync;
 use super::error::ExtractError;
 use super::lines::Chosen;
 use super::walk::walk;

@@ -4,6 +4,7 @@
 //! up to that head, in a database of its own that nobody else sees. So whatever is asked of it follows from the evidence, and
 //! nothing of other jobs can be in an answer.
 
+mod bound;
 mod chains;
 mod error;
 mod lines;
@@ -16,13 +17,15 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
 
+pub use self::bound::BoundSync;
 pub use self::error::ExtractError;
 
+use self::bound::bound;
 use self::chains::Binding;
 use self::lines::{Chosen, copy_lines};
 use super::db::{Db, RowError};
 use super::error::{ArchiveError, Doing, opening};
-use super::ledger::entry::{LedgerEntry, SyncEnded};
+use super::ledger::entry::LedgerEntry;
 use super::ledger::text_hash;
 use super::migrations;
 use super::queries::Snapshot;
@@ -35,19 +38,6 @@ use crate::model::{Guid, Instant, Sha256, hex};
 
 /// Pages of the database that are kept in memory, in KiB.
 const CACHE_KIB: i64 = 64 << 10;
-
-/// The sync to whose head everything is bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BoundSync {
-    /// Its number.
-    pub sync_id: i64,
-    /// When it ended.
-    pub at: Instant,
-    /// The hash of its last line.
-    pub head: Sha256,
-    /// The number of that line in the ledger.
-    pub entry_id: i64,
-}
 
 /// A job as of the head.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,67 +72,11 @@ pub struct ExtractedPayload<'p> {
     pub bytes: &'p [u8],
 }
 
-/// The sync that a head ended; the one that ended last where no head is given.
-///
-/// # Errors
-/// [`ExtractError::NoSync`], [`ExtractError::UnknownHead`], [`ExtractError::NotOfSync`]; SQL errors.
-pub fn bound_sync(snapshot: &Snapshot<'_>, head: Option<Sha256>) -> Result<BoundSync, ExtractError> {
-    bound(snapshot.connection(), head).map(|(bound, _)| bound)
-}
-
-fn bound(connection: &Connection, head: Option<Sha256>) -> Result<(BoundSync, SyncEnded), ExtractError> {
-    let doing = "look a head up in the ledger";
-    let line_of = |sql: &str, values: &dyn rusqlite::ToSql| {
-        connection.optional(sql, [values], doing, |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, Sha256>(2)?,
-            ))
-        })
-    };
-    let last_before = |entry: i64| {
-        line_of(
-            "SELECT entry_id, entry, entry_hash FROM ledger WHERE entry_id < ?1 AND entry GLOB 'sync-ended *'
-             ORDER BY entry_id DESC LIMIT 1",
-            &entry,
-        )
-    };
-    let found = match head {
-        None => last_before(i64::MAX)?.ok_or(ExtractError::NoSync)?,
-        Some(head) => line_of(
-            "SELECT entry_id, entry, entry_hash FROM ledger WHERE entry_hash = ?1 ORDER BY entry_id DESC LIMIT 1",
-            &head,
-        )?
-        .ok_or(ExtractError::UnknownHead { head })?,
-    };
-    let (entry_id, line, head) = found;
-    let ended = |line: &str| match LedgerEntry::read(line) {
-        Ok(LedgerEntry::SyncEnded(ended)) => Some(ended),
-        _ => None,
-    };
-    let Some(ended_here) = ended(&line) else {
-        let before = last_before(entry_id)?.and_then(|(_, line, head)| Some((ended(&line)?.sync, head)));
-        return Err(ExtractError::NotOfSync {
-            head,
-            entry: entry_id,
-            kind: line.split(' ').next().unwrap_or_default().to_owned(),
-            before,
-        });
-    };
-    let bound = BoundSync {
-        sync_id: ended_here.sync,
-        at: Instant::from_unix_seconds(ended_here.at),
-        head,
-        entry_id,
-    };
-    Ok((bound, ended_here))
-}
-
 /// Takes jobs out of an archive as they were at the head of a sync; every job that was known then where none is named.
 ///
 /// # Errors
-/// Those of [`bound_sync`]; [`ExtractError::JobNotKnown`], [`ExtractError::NotBound`]; the archive is not intact.
+/// [`ExtractError::NoSync`], [`ExtractError::UnknownHead`], [`ExtractError::NotOfSync`],
+/// [`ExtractError::JobNotKnown`], [`ExtractError::NotBound`]; the archive is not intact.
 pub fn extract(
     snapshot: &Snapshot<'_>,
     jobs: &[Guid],

@@ -30,8 +30,8 @@ use crate::report::reports::sample;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jobruns evidence --job Nightly --quarter 2026-Q1 --output nightly-2026-Q1.zip
-  jobruns evidence --job Nightly --year 2025 --sample 25 --seed \"audit 2026\" --spare 5 --output nightly-2025.zip
-  jobruns evidence --job Nightly --year 2025 --redact-owners --prepared-by \"J. Doe, IT\" --output nightly-2025.zip
+  jobruns evidence --job Nightly --year 2025 --sample 25 --seed \"audit 2026\" --output nightly.zip
+  jobruns evidence --year 2025 --redact-owners --prepared-by \"J. Doe, IT\" --output 2025.zip
 
 Exit codes: 0 the package is there; 1 it was not made: no run is in the span, or the archive cannot be read; 2 wrong usage: the head is not that of a sync of this archive, an unknown job, no file can be written there.")]
 pub(crate) struct EvidenceArgs {
