@@ -631,7 +631,7 @@ def check_values(db):
 VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-f]{64}", "NUMBER": "(?:0|[1-9][0-9]{0,17})", "WORD": "[!-~]+",
     "TIME": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "GUID|-": "(?:-|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
     "HASH|-": "(?:-|[0-9a-f]{64})", "INSTANT|-": r"(?:-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{0,6}[1-9])?Z)",
-    "SECONDS|-": "(?:-|0|-?[1-9][0-9]{0,17})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
+    "COUNT": "(?:auto|0|[1-9][0-9]{0,17})", "SECONDS|-": "(?:-|0|-?[1-9][0-9]{0,17})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
 LINES = """
 archive id=GUID at=TIME schema=NUMBER
 naive-time zone=WORD rules=HASH|- release=WORD at=TIME
@@ -640,7 +640,7 @@ job-watched job=GUID at=TIME by=HASH|-
 job-unwatched job=GUID at=TIME by=HASH|-
 job-named job=GUID at=TIME name=HASH by=HASH|-
 job-server job=GUID at=TIME server=HASH by=HASH|-
-sync-began sync=NUMBER at=TIME count=NUMBER version=WORD process=NUMBER
+sync-began sync=NUMBER at=TIME count=COUNT version=WORD process=NUMBER
 sync-killed sync=NUMBER at=TIME
 sync-ended sync=NUMBER at=TIME outcome=OUTCOME clock=SECONDS|- jobs=NUMBER figures=HASH results=HASH
 revision run=GUID number=NUMBER sync=NUMBER at=TIME job=GUID bytes=NUMBER sha256=HASH reader=NUMBER zone=WORD started=INSTANT|-
@@ -1104,7 +1104,7 @@ def check_jobs(db, lines, last):
     for _, kind, words, _ in lines:
         if kind == "job-added":
             jobs[words["job"]] = {"watched": 0, "name": None, "server": None, "first_seen_at": words["at"],
-                "last_synced_at": None, "last_error": None, "total_job_runs": None, **last.get(words["job"], {})}
+                "last_synced_at": None, "last_answered_at": None, "last_error": None, "total_job_runs": None, **last.get(words["job"], {})}
         elif kind in ("job-watched", "job-unwatched"):
             jobs[words["job"]]["watched"] = int(kind == "job-watched")
         elif kind in ("job-named", "job-server"):
@@ -1150,7 +1150,8 @@ def check_syncs(db, lines):
     for _, kind, words, seal in lines:
         if kind == "sync-began":
             syncs[int(words["sync"])] = {"started_at": words["at"], "finished_at": None, "outcome": None, "head": None, "clock_skew_seconds": None, "tool_version": words["version"],
-                "count_asked": int(words["count"]), "process_id": int(words["process"])}, None
+                "count_asked": None if words["count"] == "auto" else int(words["count"]),
+                "fetch": {"auto": "auto", "0": "full"}.get(words["count"], "count"), "process_id": int(words["process"])}, None
         elif kind == "sync-killed":
             syncs[int(words["sync"])][0]["outcome"] = "interrupted"
         elif kind == "sync-ended":
@@ -1171,12 +1172,14 @@ def check_syncs(db, lines):
             milliseconds, dash = round(job["seconds"] * 1000), lambda value: "-" if value is None else value
             error = "-" if job["error"] is None else sha256(job["error"])
             figures = " ".join(f"{word}={job[column]}" for column, word in FIGURES.items())
-            results[job["job_id"]] = (f"outcome={job['outcome']} count={expected['count_asked']} error={error} http={dash(job['http_status'])} "
+            results[job["job_id"]] = (f"outcome={job['outcome']} count={dash(job['count_asked'])} error={error} http={dash(job['http_status'])} "
                                       f"{figures} ms={milliseconds} total={dash(job['total_job_runs'])}")
             sums.update({column: job[column] for column in FIGURES}, milliseconds=milliseconds)
             if ended and sync not in lost:
                 last[job["job_id"]]["last_error"] = job["error"]
-                if job["outcome"] == "complete" and expected["count_asked"] == 0:
+                if job["outcome"] == "complete" and expected["fetch"] != "count":
+                    last[job["job_id"]]["last_answered_at"] = expected["finished_at"]
+                if job["outcome"] == "complete" and job["count_asked"] == 0:
                     last[job["job_id"]]["last_synced_at"] = expected["finished_at"]
                     if job["total_job_runs"] is not None:
                         last[job["job_id"]]["total_job_runs"] = job["total_job_runs"]

@@ -88,6 +88,7 @@ CREATE TABLE _job (
     watched           INTEGER NOT NULL CHECK (watched IN (0, 1)),     -- 1: a sync without named jobs asks for it
     first_seen_unix   INTEGER NOT NULL,                               -- when the archive first knew of it, seconds since 1970 UTC
     last_synced_unix  INTEGER,                                        -- end of the last sync in which it was complete with count=0
+    last_answered_unix INTEGER,                                       -- end of the last sync in which it was complete with --fetch full or auto
     last_error        TEXT,                                           -- why its last sync was not complete; NULL where it was
     total_job_runs    INTEGER,                                        -- TotalJobRuns of the last complete count=0 answer that had it
     watch_origin      TEXT CHECK (watch_origin IN ('asked', 'jobs_file', 'removed')),  -- asked: a person or a sync watches it; jobs_file: jobs files alone do; removed: a person ended it; NULL: not known
@@ -131,7 +132,7 @@ CREATE TABLE _sync (
     started_unix      INTEGER NOT NULL,                               -- seconds since 1970 UTC
     finished_unix     INTEGER,                                        -- seconds since 1970 UTC; NULL while it runs, and for ever where it was killed
     outcome           TEXT CHECK (outcome IN ('complete', 'partial', 'failed', 'interrupted')),  -- complete, partial, failed or interrupted; NULL while it runs
-    count_asked       INTEGER NOT NULL,                               -- 0: every run was asked for, so absences could be told
+    count_asked       INTEGER,                                        -- 0: every run of each job; N: the latest N; NULL: --fetch auto, each job by its result
     process_id        INTEGER NOT NULL,                               -- of the process that ran it, to name the holder of the lock
     tool_version      TEXT    NOT NULL,                               -- version of jobruns that ran it
     head              BLOB CHECK (length(head) = 32),                 -- the ledger's last entry_hash when the sync ended, its own end included
@@ -166,17 +167,19 @@ CREATE TABLE _sync_job (
     body_bytes        INTEGER NOT NULL,                               -- of the answers' bodies, unpacked
     milliseconds      INTEGER NOT NULL,                               -- wall time
     total_job_runs    INTEGER,                                        -- TotalJobRuns as the answer said; NULL where it did not
+    count_asked       INTEGER,                                        -- 0: every run was asked for; N: the latest N; NULL where it was not asked
     PRIMARY KEY (sync_id, job_key)
 ) STRICT, WITHOUT ROWID;
 
--- Results of jobs that were complete at the first attempt with status 200, had only unchanged runs, and as many as
--- TotalJobRuns said.
+-- Results of jobs that were complete at the first attempt with status 200 and a TotalJobRuns, and had only unchanged runs.
 CREATE TABLE _sync_job_unchanged (
     sync_id           INTEGER NOT NULL REFERENCES _sync (sync_id),
     job_key           INTEGER NOT NULL REFERENCES _job (job_key),
     runs_seen         INTEGER NOT NULL,                               -- elements of JobStatusInfo that were read
     body_bytes        INTEGER NOT NULL,                               -- bytes of the answers' bodies, unpacked
     milliseconds      INTEGER NOT NULL,                               -- wall time
+    count_asked       INTEGER NOT NULL,                               -- 0: every run was asked for; N: the latest N
+    other_total       INTEGER,                                        -- TotalJobRuns where it is not runs_seen; NULL where it is
     PRIMARY KEY (sync_id, job_key)
 ) STRICT, WITHOUT ROWID;
 
@@ -324,7 +327,8 @@ CREATE VIEW jobs (
     first_seen_at,   -- UTC time: when the archive first knew of it
     last_synced_at,  -- UTC time: of its last complete sync with count=0; NULL before the first
     last_error,      -- text: why its last sync was not complete; NULL where it was
-    total_job_runs   -- count: TotalJobRuns of the last complete answer to count=0 that had it; NULL before one
+    total_job_runs,  -- count: TotalJobRuns of the last complete answer to count=0 that had it; NULL before one
+    last_answered_at -- UTC time: of its last complete sync with --fetch full or auto, whichever was asked; NULL before the first
 ) AS
 SELECT j.job_id,
        j.name,
@@ -333,7 +337,8 @@ SELECT j.job_id,
        CAST(strftime('%Y-%m-%dT%H:%M:%SZ', j.first_seen_unix, 'unixepoch') AS TEXT) AS first_seen_at,
        CAST(strftime('%Y-%m-%dT%H:%M:%SZ', j.last_synced_unix, 'unixepoch') AS TEXT) AS last_synced_at,
        j.last_error,
-       j.total_job_runs
+       j.total_job_runs,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', j.last_answered_unix, 'unixepoch') AS TEXT) AS last_answered_at
 FROM _job j
 LEFT JOIN _server s ON s.server_key = j.server_key;
 
@@ -546,7 +551,8 @@ CREATE VIEW syncs (
     messages_new,      -- count: messages that the archive did not have
     body_bytes,        -- count: bytes of the answers' bodies, unpacked
     seconds,           -- seconds: that its jobs took, summed
-    clock_skew_seconds -- seconds: this machine's clock less the server's, at the last login or list of jobs; NULL where the server did not tell the time
+    clock_skew_seconds, -- seconds: this machine's clock less the server's, at the last login or list of jobs; NULL where the server did not tell the time
+    fetch              -- word: full where it asked for every run of each job, auto where for what is new and now and then for all, count where for a fixed number (--count)
 ) AS
 SELECT sync_id,
        CAST(strftime('%Y-%m-%dT%H:%M:%SZ', started_unix, 'unixepoch') AS TEXT) AS started_at,
@@ -564,7 +570,8 @@ SELECT sync_id,
        messages_new,
        body_bytes,
        CAST(milliseconds / 1000.0 AS REAL) AS seconds,
-       clock_skew_seconds
+       clock_skew_seconds,
+       CAST(CASE WHEN count_asked IS NULL THEN 'auto' WHEN count_asked = 0 THEN 'full' ELSE 'count' END AS TEXT) AS fetch
 FROM _sync;
 
 -- What a sync found of a job.
@@ -584,16 +591,17 @@ CREATE VIEW sync_jobs (
     messages_new,      -- count: messages that the archive did not have
     body_bytes,        -- count: bytes of the answers' bodies, unpacked
     seconds,           -- seconds: from the first question to the end of the last answer
-    total_job_runs     -- count: TotalJobRuns as the answer said; NULL where it did not
+    total_job_runs,    -- count: TotalJobRuns as the answer said; NULL where it did not
+    count_asked        -- count: latest runs that its last question asked for, 0 for all; NULL where it was not asked
 ) AS
 SELECT s.sync_id, j.job_id, s.outcome, s.error, s.http_status, s.attempts,
        s.runs_seen, s.runs_new, s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent,
-       s.messages_new, s.body_bytes, CAST(s.milliseconds / 1000.0 AS REAL) AS seconds, s.total_job_runs
+       s.messages_new, s.body_bytes, CAST(s.milliseconds / 1000.0 AS REAL) AS seconds, s.total_job_runs, s.count_asked
 FROM _sync_job s
 JOIN _job j ON j.job_key = s.job_key
 UNION ALL
 SELECT u.sync_id, j.job_id, 'complete', NULL, 200, 1,
        u.runs_seen, 0, 0, u.runs_seen, 0, 0,
-       0, u.body_bytes, CAST(u.milliseconds / 1000.0 AS REAL), u.runs_seen
+       0, u.body_bytes, CAST(u.milliseconds / 1000.0 AS REAL), coalesce(u.other_total, u.runs_seen), u.count_asked
 FROM _sync_job_unchanged u
 JOIN _job j ON j.job_key = u.job_key;

@@ -346,7 +346,7 @@ async fn a_report_of_a_dead_sync_is_written_with_a_loud_word() {
     let fresh = std::fs::read(program.path("out.csv")).unwrap();
     let archive = rusqlite::Connection::open(program.path("jobruns.db")).unwrap();
     let age = |job: &str| {
-        let older = "UPDATE _job SET last_synced_unix = last_synced_unix - 27 * 3600 WHERE job_id = ?1";
+        let older = "UPDATE _job SET last_answered_unix = last_answered_unix - 27 * 3600 WHERE job_id = ?1";
         assert_eq!(archive.execute(older, [job]).unwrap(), 1);
     };
     age(&story.job(1));

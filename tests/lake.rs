@@ -178,7 +178,7 @@ for table in json.loads(sys.argv[2]):
     relation = con.execute("SELECT * FROM read_parquet($1, hive_partitioning=false)", [files])
     names = [column[0] for column in relation.description]
     types = dict(zip(names, (str(column[1]) for column in relation.description)))
-    selected = [f"strftime({name} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%f') AS {name}" if 'TIME' in types[name] else name for name in names]
+    selected = [f"strftime({name} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%f') AS {name}" if 'TIME' in types[name] else f'"{name}"' for name in names]
     rows = con.execute(f"SELECT {', '.join(selected)} FROM read_parquet($1, hive_partitioning=false)", [files]).fetchall()
     stored = [name for name in names if not name.endswith('_exact') and name not in ('run_started_at', 'messages_held', 'messages_present')]
     view = archive.execute(f"SELECT * FROM {table}")

@@ -53,6 +53,8 @@ async fn every_command_is_silent_on_success_unless_its_answer_is_data() {
     );
     story.program.write("foreign-heads", foreign);
     let cases: &[(&[&str], Prints)] = &[
+        (&["check"], Nothing),
+        (&["check", "--format", "json"], Data),
         (&["sync"], Nothing),
         (&["sync", "--format", "json"], Data),
         (&["sync", "--format", "table"], Data),
@@ -184,7 +186,7 @@ async fn whatever_is_not_success_tells_errors_and_nothing_else() {
         "damaged.db",
         "UPDATE payload SET data = zeroblob(40) WHERE entry_id = (SELECT min(entry_id) FROM payload)",
     );
-    copied("stale.db", "UPDATE _job SET last_synced_unix = 1577836800");
+    copied("stale.db", "UPDATE _job SET last_answered_unix = 1577836800");
     program.write("heads", format!("{}\n", "ab".repeat(32)));
     let head = program.run(&["verify", "--format", "json"]).json()["head"]
         .as_str()
@@ -226,6 +228,11 @@ async fn whatever_is_not_success_tells_errors_and_nothing_else() {
             &["verify", "--archive", "damaged.db"],
             4,
             "Error: the archive damaged.db is not intact",
+        ),
+        (
+            &["check", "--pin", &"ab".repeat(32)],
+            3,
+            "Error: the check found 1 fault\nCaused by: tls: ",
         ),
         (&["backup", "jobruns.db"], 2, "Error: "),
         (&["backup", "copy.db", "--archive", "damaged.db"], 4, "Error: "),
@@ -400,7 +407,7 @@ async fn the_documented_crontabs_mail_exactly_when_something_is_wrong() {
     mailed("jobruns sync", "Error: sync ");
     let connection = rusqlite::Connection::open(program.path("jobruns.db")).unwrap();
     connection
-        .execute_batch("UPDATE _job SET last_synced_unix = 1577836800")
+        .execute_batch("UPDATE _job SET last_answered_unix = 1577836800")
         .unwrap_or_else(|error| panic!("{error}"));
     drop(connection);
     mailed("jobruns status", "Error: ");

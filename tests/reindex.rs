@@ -47,7 +47,7 @@ async fn what_was_edited_is_made_right_again() {
         "UPDATE _run SET job_run_id = upper(job_run_id), exception = 'x', absent_since_unix = 5, messages_held = 9",
         "UPDATE _revision SET revision = revision + 10",
         "DELETE FROM _revision",
-        "UPDATE _job SET watched = 1 - watched, last_error = 'none', total_job_runs = 7, last_synced_unix = 1",
+        "UPDATE _job SET watched = 1 - watched, last_error = 'none', total_job_runs = 7, last_synced_unix = 1, last_answered_unix = 1",
         "UPDATE _sync SET runs_seen = 0, outcome = 'complete', tool_version = '9', started_unix = 4",
         "DELETE FROM _sync WHERE sync_id = 2; INSERT INTO _sync (sync_id, started_unix, count_asked, process_id, tool_version) VALUES (90, 1, 2, 3, '4')",
         "UPDATE _quarantined SET run_key = 1, position = 77, accepted_unix = NULL",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{Bench, rows, small_history};
 use jobruns::archive::{JobOutcome, ReadOnly, SyncOutcome, Writer};
 use jobruns::simulator::Options;
-use jobruns::sync::{Cancellation, SyncError, SyncEvent, sync};
+use jobruns::sync::{Cancellation, Fetch, SyncError, SyncEvent, sync};
 use serde_json::json;
 
 const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
@@ -571,12 +571,130 @@ async fn answers_without_runs_are_complete_and_a_404_keeps_what_is_archived() {
 async fn a_count_other_than_all_marks_no_run_absent() {
     let mut bench = bench_of_one_job().await;
     bench.sync().await;
-    bench.options.count = 3;
+    bench.options.fetch = Fetch::Latest(3);
     let record = bench.sync().await;
     assert_eq!(
         (record.outcome, record.totals.runs_seen, record.totals.runs_absent),
         (SyncOutcome::Complete, 3, 0)
     );
+}
+
+const FULL_EVERY: Fetch = Fetch::Auto {
+    full_every: Duration::from_secs(7 * 86_400),
+};
+
+fn counts_asked(bench: &Bench) -> Vec<String> {
+    bench.rows(
+        "SELECT count_asked FROM sync_jobs WHERE sync_id = (SELECT max(sync_id) FROM syncs) ORDER BY job_id",
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn auto_asks_for_all_once_and_then_for_the_latest_until_they_reach_back() {
+    let history = jobruns::simulator::History {
+        runs: 40,
+        ..small_history()
+    };
+    let mut bench = Bench::with(Options {
+        history,
+        ..Options::default()
+    })
+    .await;
+    bench.options.fetch = FULL_EVERY;
+    let first = bench.sync().await;
+    assert_eq!((first.totals.attempts, first.totals.runs_new), (3, 120));
+    assert_eq!(counts_asked(&bench), ["Integer(0)"; 3]);
+    // A night brings a run of each job, and purges one.
+    bench.server.pass_night();
+    let second = bench.sync().await;
+    assert_eq!(
+        (second.outcome, second.totals.runs_new),
+        (SyncOutcome::Complete, 3)
+    );
+    assert_eq!((second.totals.runs_seen, second.totals.runs_absent), (24, 0));
+    assert_eq!(counts_asked(&bench), ["Integer(8)"; 3]);
+    // Twenty nights bring more than the first question asks for, and edit the runs right before them.
+    (0..20).for_each(|_| bench.server.pass_night());
+    let third = bench.sync().await;
+    assert_eq!((third.totals.runs_new, third.totals.attempts), (60, 12));
+    assert_eq!(counts_asked(&bench), ["Integer(64)"; 3]);
+    let fetch = bench.rows("SELECT DISTINCT fetch FROM syncs");
+    assert_eq!(fetch, ["Text([97, 117, 116, 111])"]);
+    let job =
+        "SELECT count(*) FROM jobs WHERE last_synced_at = (SELECT finished_at FROM syncs WHERE sync_id = 1)
+        AND last_answered_at = (SELECT finished_at FROM syncs WHERE sync_id = 3)";
+    assert_eq!(bench.value::<i64>(job), 3);
+    verified(&bench);
+    // The full answer says what is gone.
+    bench.options.fetch = Fetch::Full;
+    assert!(bench.sync().await.totals.runs_absent > 0);
+    verified(&bench);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn auto_asks_for_all_again_when_the_last_answer_with_all_is_too_old() {
+    let mut bench = Bench::new().await;
+    bench.options.fetch = Fetch::Auto {
+        full_every: Duration::ZERO,
+    };
+    bench.sync().await;
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    bench.sync().await;
+    assert_eq!(counts_asked(&bench), ["Integer(0)"; 3]);
+}
+
+/// An answer of one job with runs of these numbers, newest first, each Completed or of another status.
+fn runs_of_job(bench: &Bench, runs: &[(usize, i64)]) -> String {
+    let runs: Vec<_> = runs
+        .iter()
+        .map(|(number, status)| {
+            json!({"JobRunID": format!("0e0e0e0e-0000-4000-8000-{number:012}"), "Status": status, "MessageCount": 0,
+                "JobStartTime": format!("2026-01-01T{:02}:00:00Z", number % 24), "JobMessages": []})
+        })
+        .collect();
+    json!({"JobID": bench.job(0).to_string(), "TotalJobRuns": runs.len(), "JobStatusInfo": runs}).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_latest_runs_reach_back_to_what_the_last_complete_answer_had_and_to_runs_that_have_not_ended() {
+    let mut bench = bench_of_one_job().await;
+    let serve = |bench: &Bench, runs: &[(usize, i64)]| bench.server.set_body(0, runs_of_job(bench, runs));
+    // Runs 1 and 2 still execute, then come 3 to 20.
+    let first: Vec<(usize, i64)> = (1..=20).rev().map(|n| (n, if n < 3 { 2 } else { 4 })).collect();
+    serve(&bench, &first);
+    bench.options.fetch = Fetch::Auto {
+        full_every: Duration::from_secs(100 * 365 * 86_400),
+    };
+    bench.sync().await;
+    // The answer has as many runs as were asked for, whatever the server does with the number; none of them reaches
+    // back to runs 1 and 2 until all are there.
+    serve(&bench, &first[..18]);
+    let record = bench.sync().await;
+    assert_eq!(
+        (record.totals.attempts, record.jobs[0].count_asked),
+        (3, Some(32))
+    );
+    // With them, eight are enough.
+    serve(&bench, &[&first[18..], &first[..6]].concat());
+    let record = bench.sync().await;
+    assert_eq!((record.totals.attempts, record.jobs[0].count_asked), (1, Some(8)));
+    // An answer that was cut leaves run 21 archived, and not what lies before it: it is not where the next one may stop.
+    let new: Vec<(usize, i64)> = (21..=40).rev().map(|n| (n, 4)).collect();
+    let cut = runs_of_job(&bench, &new[..3]);
+    bench.server.set_body(0, cut[..cut.len() - 2].to_owned());
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let record = bench.sync().await;
+    assert_eq!(
+        (record.outcome, record.totals.runs_new),
+        (SyncOutcome::Partial, 3)
+    );
+    serve(&bench, &[&new[..6], &first[18..]].concat());
+    let record = bench.sync().await;
+    assert_eq!(
+        (record.totals.attempts, record.jobs[0].count_asked),
+        (2, Some(16))
+    );
+    verified(&bench);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -148,7 +148,7 @@ async fn eventful(zone: Option<&str>) -> Bench {
             Some("Quarterly"),
         )
         .unwrap();
-    writer.begin_sync(5).unwrap();
+    writer.begin_sync(Some(5)).unwrap();
     drop(writer);
     bench.sync().await;
     bench
@@ -353,7 +353,7 @@ fn it_reads_every_time_of_the_wall_in_every_zone_as_we_do() {
 }
 
 /// Each edit, as an administrator would make it.
-const EDITS: [&str; 58] = [
+const EDITS: [&str; 62] = [
     "UPDATE ledger SET entry = replace(entry, 'count=0', 'count=1') WHERE entry LIKE 'sync-began %'",
     "DELETE FROM ledger WHERE entry_id = 9",
     "DELETE FROM ledger WHERE entry_id = (SELECT max(entry_id) FROM ledger)",
@@ -395,10 +395,14 @@ const EDITS: [&str; 58] = [
     "INSERT INTO job_statuses VALUES (42, 'Known', 1, 0)",
     "UPDATE _job SET last_error = 'never said' WHERE name = 'Quarterly'",
     "UPDATE _job SET last_synced_unix = last_synced_unix + 1 WHERE last_synced_unix IS NOT NULL",
+    "UPDATE _job SET last_answered_unix = last_answered_unix + 1 WHERE last_answered_unix IS NOT NULL",
     "UPDATE _job SET total_job_runs = total_job_runs + 1 WHERE total_job_runs IS NOT NULL",
-    "INSERT INTO _sync_job_unchanged VALUES (99, 1, 1, 1, 1)",
-    "INSERT INTO _sync_job SELECT 99, job_key, outcome, error, http_status, attempts, runs_seen, runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new, body_bytes, milliseconds, total_job_runs FROM _sync_job LIMIT 1",
+    "INSERT INTO _sync_job_unchanged VALUES (99, 1, 1, 1, 1, 0, NULL)",
+    "INSERT INTO _sync_job SELECT 99, job_key, outcome, error, http_status, attempts, runs_seen, runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new, body_bytes, milliseconds, total_job_runs, count_asked FROM _sync_job LIMIT 1",
     "UPDATE _sync SET count_asked = 1 WHERE sync_id = 2",
+    "UPDATE _sync SET count_asked = NULL WHERE sync_id = 2",
+    "UPDATE _sync_job SET count_asked = 1",
+    "UPDATE _sync_job_unchanged SET other_total = 7",
     "INSERT INTO _server (url) VALUES ('https://nobody.example.com')",
     "INSERT INTO _asset (asset) VALUES ('NOBODY')",
     "UPDATE _archive SET made_unix = made_unix - 86400",

@@ -8,10 +8,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tempfile::TempPath;
 
+use super::held::{is_held, wait_while};
 use super::paths::{COMPANIONS, folder_of};
 
 /// Letters and digits that tell temporary files of one name apart.
@@ -171,36 +171,32 @@ impl io::Write for AtomicFile {
     }
 }
 
-/// Windows refuses to replace a file while another program reads, checks or replaces it, so there it is tried for a
-/// second.
-fn rename(mut path: TempPath, target: &Path, mut replace: bool) -> io::Result<()> {
+/// Gives a file its name. Of one that another program reads Windows also says that access is denied.
+fn rename(path: TempPath, target: &Path, replace: bool) -> io::Result<()> {
     const ACCESS_DENIED: i32 = 5;
-    const SHARING_VIOLATION: i32 = 32;
-    let mut waits = (1..=10).map(|times| Duration::from_millis(20 * times));
-    loop {
+    let mut path = Some(path);
+    let mut attempt = |replace: bool| {
+        let unnamed = path.take().expect("a refused rename gives the path back");
         let renamed = if replace {
-            path.persist(target)
+            unnamed.persist(target)
         } else {
-            path.persist_noclobber(target)
+            unnamed.persist_noclobber(target)
         };
-        let Err(refused) = renamed else { return Ok(()) };
-        path = refused.path;
-        if !replace && fs::symlink_metadata(target).is_err() {
+        renamed.map_err(|refused| {
+            path = Some(refused.path);
+            refused.error
+        })
+    };
+    if !replace {
+        match attempt(false) {
             // Some file systems have no way to rename without replacing.
-            replace = true;
-            continue;
-        }
-        let is_held = cfg!(windows)
-            && replace
-            && matches!(
-                refused.error.raw_os_error(),
-                Some(ACCESS_DENIED | SHARING_VIOLATION)
-            );
-        match waits.next() {
-            Some(wait) if is_held => std::thread::sleep(wait),
-            _ => return Err(refused.error),
+            Err(_) if fs::symlink_metadata(target).is_err() => {}
+            done => return done,
         }
     }
+    let is_passing =
+        |error: &io::Error| is_held(error) || (cfg!(windows) && error.raw_os_error() == Some(ACCESS_DENIED));
+    wait_while(is_passing, || attempt(true))
 }
 
 /// A name that was just given is on the disk too. Windows has no such call and needs none; a file system that has none

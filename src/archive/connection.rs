@@ -20,3 +20,9 @@ pub(super) fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite
     limits::bound(&connection)?;
     Ok(connection)
 }
+
+/// The version of the SQLite that is built in.
+#[must_use]
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

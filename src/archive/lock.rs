@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::{ArchiveError, io_error};
+use super::held::wait_while_held;
 use super::identity::FileIdentity;
 use super::open::{self, open_to_read};
 use super::paths::{beside, resolve};
@@ -69,8 +70,7 @@ impl SyncLock {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let begun = Instant::now();
         loop {
-            let file = options
-                .open(&lock_path)
+            let file = wait_while_held(|| options.open(&lock_path))
                 .map_err(io_error("open the lock file", &lock_path))?;
             match file.try_lock() {
                 // A file that was removed between the two is locked by nobody else, whoever holds its name.
@@ -96,6 +96,26 @@ impl SyncLock {
                 Err(TryLockError::Error(error)) => return Err(io_error("lock", &lock_path)(error)),
             }
         }
+    }
+}
+
+/// Who syncs into the archive at `path` at this moment, in words; `None` where nobody does. Nothing is made or changed.
+///
+/// # Errors
+/// The lock file cannot be opened.
+pub fn lock_holder(path: &Path) -> Result<Option<String>, ArchiveError> {
+    let lock_path = lock_path(&resolve(path)?);
+    let file = match File::open(&lock_path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(io_error("open the lock file", &lock_path))?,
+    };
+    match file.try_lock_shared() {
+        // Given back by its end.
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(
+            holder(path).unwrap_or_else(|| "it has not told its process id".to_owned()),
+        )),
+        Err(TryLockError::Error(error)) => Err(io_error("look at the lock of", &lock_path)(error)),
     }
 }
 

@@ -19,6 +19,7 @@ mod connection;
 mod db;
 mod error;
 mod extract;
+mod held;
 mod identity;
 mod ledger;
 mod limits;
@@ -38,16 +39,18 @@ mod write;
 
 pub use atomic_file::{Access, AtomicFile};
 pub use backup::{BackupError, BackupMade, backup};
+pub use connection::sqlite_version;
 pub use error::ArchiveError;
 pub use extract::{
     BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, ExtractedPayload, extract,
 };
+pub use held::{is_held, wait_while_held};
 pub use identity::FileIdentity;
 pub use ledger::acknowledge::{Acknowledged, acknowledge};
 pub use ledger::heads::{HeadFileError, PublishedHead, PublishedHeads, read_heads};
 pub use ledger::publish::{HeadToPublish, Publication, PublishError, publish_head};
 pub use ledger::{GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
-pub use lock::SyncLock;
+pub use lock::{SyncLock, lock_holder};
 pub use migrations::known_schema_version;
 pub use network::network_drive;
 pub use open::{APPLICATION_ID, is_to_be_made, refuse_missing};
@@ -70,7 +73,7 @@ pub use storage::known::{KnownRun, KnownRuns};
 pub use storage::payload::{Packer, unpack};
 pub use storage::plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use storage::quarantine::QuarantineRow;
-pub use storage::syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
+pub use storage::syncs::{Growth, JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{
     Finding, HeadsOf, HeldHead, Holdings, JobHoldings, Verified, VerifyOptions, VerifyProgress, VerifyReport,
     verify_script,

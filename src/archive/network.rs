@@ -33,7 +33,9 @@ const fn named(magic: u64) -> Option<&'static str> {
 #[cfg(windows)]
 fn kind(place: &Path) -> Option<String> {
     use std::path::{Component, Prefix};
-    let Some(Component::Prefix(prefix)) = place.components().next() else {
+    // Of a mapped drive letter the real path names the share.
+    let real = place.canonicalize().ok()?;
+    let Some(Component::Prefix(prefix)) = real.components().next() else {
         return None;
     };
     match prefix.kind() {

@@ -12,6 +12,7 @@ use super::storage::jobs::{self, JobState, ServerJobs};
 use super::storage::payload;
 use super::storage::quarantine::{self, QuarantineRow};
 use super::storage::revisions::reported_bytes;
+use super::storage::syncs::{self, Growth};
 use super::storage::watching;
 use super::unchanging::{READINGS, Unchanging};
 use super::{ledger, limits};
@@ -226,6 +227,14 @@ impl ReadOnly {
     /// SQL errors.
     pub fn clock_findings(&self, now: Instant) -> Result<Vec<ClockFinding>, ArchiveError> {
         self.read(|reader| clock::findings(&reader.connection, now))
+    }
+
+    /// How much the archive grew from the first sync to the last; `None` before any sync ended.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn growth(&self) -> Result<Option<Growth>, ArchiveError> {
+        self.read(|reader| syncs::growth(&reader.connection))
     }
 
     /// How many syncs the archive has seen begin.

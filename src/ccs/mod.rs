@@ -49,12 +49,13 @@ mod test_server;
 mod tls_tests;
 
 pub use answer::{JobRunsAnswer, JsonAnswer};
-pub use base_url::{check_base_url, plain_base_url};
+pub use base_url::{check_base_url, host_and_port, plain_base_url};
 pub use body::Stall;
 pub use certificate::CertificateFacts;
 pub use client::Client;
 pub use error::{Cause, CcsError, ConnectProblem, Doing, RedirectProblem, UrlProblem};
 pub use names::NamedJob;
+pub use proxy::proxy_to;
 pub use refusal::{CertificateProblem, CertificateRefused, TlsProblem};
 pub use served::{ServedCertificate, served_certificate};
 pub use settings::{PasswordEncoding, Settings, Trust};

@@ -6,6 +6,9 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+use super::base_url::BaseUrl;
+use super::settings::Trust;
+
 /// What the environment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
@@ -34,6 +37,17 @@ pub(super) fn route(url: &Url) -> Route {
     };
     let proxy = variable(own).or_else(|| variable(&["ALL_PROXY", "all_proxy"]));
     decide(url, proxy, variable(&["NO_PROXY", "no_proxy"]).as_deref())
+}
+
+/// The proxy that the environment names for the server, without user and password; `None` where it names none, or the
+/// URL cannot be used.
+#[must_use]
+pub fn proxy_to(base_url: &str) -> Option<String> {
+    let base = BaseUrl::parse(base_url, &Trust::Insecure).ok()?;
+    match route(&base.root()) {
+        Route::Proxy(proxy) if !base.is_loopback() => Some(shown(&proxy)),
+        _ => None,
+    }
 }
 
 fn decide(url: &Url, proxy: Option<String>, no_proxy: Option<&str>) -> Route {

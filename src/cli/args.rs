@@ -4,9 +4,10 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::archive::sqlite_version;
 use crate::cli::commands::{
-    backup, completions, demo, evidence, export, jobs, ledger, man, password, payload, quarantine, query,
-    reindex, report, run, salvage, schema, simulate, status, sync, trust, verify,
+    backup, check, completions, demo, evidence, export, jobs, ledger, man, password, payload, quarantine,
+    query, reindex, report, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -15,6 +16,7 @@ use crate::config::{Environment, GlobalSettings, LogFormat, When};
 #[command(
     name = "jobruns",
     version,
+    long_version = long_version(),
     arg_required_else_help = true,
     subcommand_required = true,
     max_term_width = 110,
@@ -27,6 +29,17 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// What `--version` says behind the name. A package names the commit that it was built from.
+fn long_version() -> String {
+    let commit = option_env!("JOBRUNS_COMMIT").map(|commit| format!("commit {commit}, "));
+    format!(
+        "{} ({}SQLite {})",
+        env!("CARGO_PKG_VERSION"),
+        commit.unwrap_or_default(),
+        sqlite_version()
+    )
 }
 
 /// What stands below the options in `jobruns --help`.
@@ -53,6 +66,7 @@ Exit codes:
 pub(crate) enum Command {
     Demo(demo::DemoArgs),
     Simulate(simulate::SimulateArgs),
+    Check(check::CheckArgs),
     Sync(sync::SyncArgs),
     Report(report::ReportArgs),
     Run(run::RunArgs),
@@ -123,6 +137,25 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_of_the_help_work_in_the_shells_of_windows_too() {
+        fn check(command: &clap::Command) {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            for example in help.lines().filter(|line| line.starts_with("  jobruns ")) {
+                let outside: String = example.split('"').step_by(2).collect();
+                assert!(
+                    !outside.contains('\''),
+                    "cmd.exe knows no single quotes: {example}"
+                );
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 
     #[test]

@@ -22,7 +22,9 @@ use clap::{ArgMatches, ColorChoice, CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
 use self::failure::Failure;
+use self::output::dated::dated_today;
 use self::terminal::console::{Console, tell_choices};
+use crate::archive::is_held;
 use crate::config::{
     ConfigError, Environment, GlobalSettings, Sources, When, config_keys, default_config_files,
     find_config_file, show_size, with_variables_in_help,
@@ -105,7 +107,23 @@ fn dispatch(
 ) -> Result<Exit, (Failure, Console)> {
     let settled = settle(arguments, parsed, environment);
     let (sources, cli, console) = settled.map_err(|failure| (failure, early.clone()))?;
+    let (console, is_log_held) = match &cli.global.log_file {
+        None => (console, false),
+        Some(path) => match console.clone().with_log_file(path) {
+            Ok(with_file) => (with_file, false),
+            // What is to be done is worth more than its log.
+            Err(error) if is_held(&error) => (console, true),
+            Err(error) => {
+                let words = format!("could not open the log file {}", path.display());
+                let failure = Failure::new(Exit::WrongUsage, words).caused_by(&error);
+                return Err((failure, early.clone()));
+            }
+        },
+    };
     console.listen();
+    if is_log_held {
+        tracing::warn!("nothing is written to the log file: another program has it open (Excel?)");
+    }
     match sources.file() {
         Some(file) => tracing::debug!("config file: {}", file.path().display()),
         None => tracing::debug!("config file: none (looked for {})", looked_for(environment)),
@@ -150,19 +168,17 @@ fn settle<'e>(
     let file = find_config_file(named, environment, &config_keys(&command))?;
     let mut sources = Sources::new(environment, file);
     let matches = sources.parse(&command, arguments, parsed)?;
-    let cli = Cli::from_arg_matches(&matches).map_err(ConfigError::from)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(ConfigError::from)?;
     let settings = &cli.global;
     output::in_use::protect_archive(&settings.archive);
     output::in_use::protect_settings(&sources);
-    let mut console = Console::new(settings.log_format, settings.color, settings.verbosity());
-    if let Some(path) = &settings.log_file {
+    cli.global.log_file = cli.global.log_file.as_deref().map(dated_today);
+    if let Some(path) = &cli.global.log_file {
         output::in_use::refuse(path)?;
         output::in_use::protect(path, "the log file");
-        console = console.with_log_file(path).map_err(|source| {
-            let words = format!("could not open the log file {}", path.display());
-            Failure::new(Exit::WrongUsage, words).caused_by(&source)
-        })?;
     }
+    let settings = &cli.global;
+    let console = Console::new(settings.log_format, settings.color, settings.verbosity());
     Ok((sources, cli, console))
 }
 
@@ -176,6 +192,7 @@ fn command(
     match command {
         Command::Demo(args) => commands::demo::run(&args, global, console),
         Command::Simulate(args) => commands::simulate::run(args),
+        Command::Check(args) => commands::check::run(&args, sources, global, console),
         Command::Sync(args) => commands::sync::run(&args, sources, global, console),
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
         Command::Status(args) => commands::status::run(&args, sources, archive, console),

@@ -149,6 +149,16 @@ pub enum ConfigError {
         /// Where the other stands.
         second: Origin,
     },
+    /// Two ways to say what is fetched at once.
+    #[error(
+        "{count} and {fetch} contradict each other: the one asks for a fixed number of runs, the other does not"
+    )]
+    CountWithFetch {
+        /// Where the number stands.
+        count: Origin,
+        /// Where the other stands.
+        fetch: Origin,
+    },
     /// The password file can be read by others than its owner.
     #[error("the password file {} can be read by others (its mode is {mode:03o})", path.display())]
     OpenPasswordFile {

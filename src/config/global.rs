@@ -85,7 +85,8 @@ pub struct GlobalSettings {
     )]
     pub log_format: LogFormat,
 
-    /// Appends the same lines, with timestamps, to a file; not affected by --quiet
+    /// Appends the same lines, with timestamps, to a file; not affected by --quiet. {date} and {weekday} in its name are
+    /// replaced by the day (UTC) on which the command began: 2026-01-31, saturday
     #[arg(long, env = "JOBRUNS_LOG_FILE", global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 

@@ -37,7 +37,7 @@ pub use keyring::{Account, HOW_LONG, Keyring, KeyringError};
 pub use origin::Origin;
 pub use password::{PasswordOrigin, PasswordSources, find_password};
 pub use pin::{NotAPin, parse_pin, parse_sha256};
-pub use settings::{LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings};
+pub use settings::{FetchChoice, LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings};
 pub use size::{NotASize, parse_size, show_size};
 pub use sources::{Choice, Environment, Sources, config_keys, with_variables_in_help};
 pub use text::NotText;

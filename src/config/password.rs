@@ -195,6 +195,10 @@ fn text_of(bytes: &[u8]) -> Result<Secret, NotText> {
     let line = text
         .strip_suffix('\n')
         .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if line.ends_with([' ', '\t']) {
+        // `echo secret | jobruns ...` of cmd.exe sends the blank before the bar, too.
+        tracing::warn!("the password ends with a blank, which is taken for a part of it");
+    }
     if line.contains(['\n', '\r']) {
         tracing::warn!("the password holds a line break; only one at its end is left out");
     }

@@ -193,6 +193,27 @@ pub(super) enum Watch {
     All,
 }
 
+/// What a sync fetches of each job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum FetchWhat {
+    /// Every run.
+    #[default]
+    Full,
+    /// Every run now and then, else the latest.
+    Auto,
+}
+
+/// How many runs of each job a sync asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchChoice {
+    /// Every one.
+    Full,
+    /// Every one where the last complete answer with all is older than this, else the latest.
+    Auto(Duration),
+    /// So many of the latest.
+    Latest(u32),
+}
+
 /// What a sync fetches, and how.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SyncSettings {
@@ -221,7 +242,8 @@ pub struct SyncSettings {
     )]
     watch: Watch,
 
-    /// Fetches only the latest N runs of each job, and marks none absent; 0 fetches all
+    /// Fetches only the latest N runs of each job, whatever that leaves out, and marks none absent; 0 fetches all; not with
+    /// --fetch
     #[arg(
         long,
         env = "JOBRUNS_COUNT",
@@ -229,7 +251,31 @@ pub struct SyncSettings {
         value_parser = parse_whole_number,
         default_value_t = 0
     )]
-    pub count: u32,
+    count: u32,
+
+    /// What to fetch of each job: full (all runs), or auto: all runs where the last complete answer with all is older than
+    /// --full-every, else the latest, as many as reach back to what is archived. Only an answer with all runs marks runs absent
+    #[arg(
+        long,
+        env = "JOBRUNS_FETCH",
+        value_name = "WHAT",
+        value_enum,
+        ignore_case = true,
+        hide_possible_values = true,
+        default_value_t,
+        conflicts_with = "count"
+    )]
+    fetch: FetchWhat,
+
+    /// With --fetch auto, how old the last complete answer with all runs of a job may be
+    #[arg(
+        long,
+        env = "JOBRUNS_FULL_EVERY",
+        value_name = "DURATION",
+        value_parser = parse_positive_duration,
+        default_value = "7d"
+    )]
+    full_every: Duration,
 
     // Two to four keep one connection's waiting time filled.
     /// Number of jobs to fetch at the same time
@@ -304,6 +350,25 @@ impl SyncSettings {
     #[must_use]
     pub fn watches_all(&self) -> bool {
         self.watch_all || self.watch == Watch::All
+    }
+
+    /// What is fetched of each job. `--count` and `--fetch` are two spellings of one choice: the one from the stronger
+    /// source counts, and both from the same source contradict each other.
+    ///
+    /// # Errors
+    /// When they contradict each other.
+    pub fn fetch(&self, sources: &Sources<'_>) -> Result<FetchChoice, ConfigError> {
+        let (count, fetch) = (sources.origin("count"), sources.origin("fetch"));
+        let is_given = |origin: &Origin| !matches!(origin, Origin::Default);
+        if is_given(&count) && is_given(&fetch) && count.rank() == fetch.rank() {
+            return Err(ConfigError::CountWithFetch { count, fetch });
+        }
+        Ok(match self.fetch {
+            _ if count.rank() < fetch.rank() && self.count > 0 => FetchChoice::Latest(self.count),
+            _ if count.rank() < fetch.rank() => FetchChoice::Full,
+            FetchWhat::Full => FetchChoice::Full,
+            FetchWhat::Auto => FetchChoice::Auto(self.full_every),
+        })
     }
 
     /// The jobs that were named on the command line.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant as Clock};
 use tokio::task::JoinSet;
 
 use super::event::{Cancellation, SyncEvent};
+use super::fetch::Fetch;
 use super::job::{self, JobResult};
 use super::messages::{HintOf, of_client};
 use super::outage::Outage;
@@ -31,8 +32,8 @@ pub struct SyncOptions {
     pub jobs_file: Option<JobsFile>,
     /// Whether every job that the server has is watched, but for those of which a person ended that.
     pub watch_all: bool,
-    /// Runs to ask for of each job, the latest; 0: all.
-    pub count: u32,
+    /// Runs to ask for of each job.
+    pub fetch: Fetch,
     /// Jobs asked for at a time.
     pub concurrency: usize,
     /// When a job is tried again.
@@ -118,7 +119,7 @@ pub async fn sync(
             archive: path.display().to_string(),
         });
     }
-    let sync_id = writer.begin_sync(options.count)?;
+    let sync_id = writer.begin_sync(options.fetch.count())?;
     events(SyncEvent::Began {
         sync_id,
         archive_created: writer.created(),
@@ -140,7 +141,7 @@ pub async fn sync(
         client: client.clone(),
         store,
         options: JobOptions {
-            count: options.count,
+            fetch: options.fetch,
             retry: options.retry,
             run_limit: options.run_limit,
             zone,

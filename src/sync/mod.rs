@@ -6,6 +6,7 @@
 
 mod engine;
 mod event;
+mod fetch;
 mod job;
 mod messages;
 mod outage;
@@ -15,4 +16,5 @@ mod store;
 
 pub use engine::{JobsFile, SyncError, SyncOptions, sync};
 pub use event::{Cancellation, SyncEvent};
+pub use fetch::Fetch;
 pub use messages::{HintOf, JobProblem};

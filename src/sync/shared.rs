@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::event::{Cancellation, SyncEvent};
+use super::fetch::Fetch;
 use super::messages::HintOf;
 use super::outage::Outage;
 use super::store::Store;
@@ -14,7 +15,7 @@ use crate::model::{Guid, NaiveZone};
 
 /// Options of a job's task that do not change within a sync.
 pub(super) struct JobOptions {
-    pub(super) count: u32,
+    pub(super) fetch: Fetch,
     pub(super) retry: Policy,
     pub(super) run_limit: usize,
     pub(super) zone: NaiveZone,

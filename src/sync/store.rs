@@ -11,7 +11,7 @@ use crate::archive::{
     ArchiveError, JobRecord, Keys, KnownJob, NameFrom, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome,
     SyncRecord, Writer,
 };
-use crate::model::Guid;
+use crate::model::{Guid, Instant};
 
 /// Batches that may wait: with those being filled they bound the memory of a sync.
 const WAITING_BATCHES: usize = 8;
@@ -62,6 +62,8 @@ pub(super) struct Tally {
     pub(super) differing: u64,
     /// Keys of the runs met by the last try.
     pub(super) met: Keys,
+    /// Keys of those of them that are as archived before this sync.
+    same: Keys,
     /// Keys of runs of this job that earlier tries met here.
     pub(super) listed_before: Keys,
 }
@@ -91,6 +93,7 @@ impl JobTally {
         tally.unaccepted = 0;
         tally.differing = 0;
         tally.met.clear();
+        tally.same.clear();
     }
 }
 
@@ -109,6 +112,7 @@ type Reply<T> = oneshot::Sender<Result<T, Arc<ArchiveError>>>;
 enum Command {
     Open {
         job: Guid,
+        full_since: Option<Instant>,
         reply: oneshot::Sender<Result<KnownJob, Arc<ArchiveError>>>,
     },
     Name {
@@ -127,6 +131,13 @@ enum Command {
     },
     NextTry {
         job_key: i64,
+    },
+    ReachesBack {
+        job_key: i64,
+        met: Keys,
+        answered_at: Instant,
+        open_since: Instant,
+        reply: Reply<bool>,
     },
     Store(Batch),
     Tally {
@@ -161,8 +172,17 @@ pub(super) fn start(writer: Writer, sync_id: i64) -> std::io::Result<(Store, Sto
 
 impl Store {
     /// What the archive knows of a job.
-    pub(super) async fn open(&self, job: Guid) -> Result<KnownJob, Arc<ArchiveError>> {
-        self.ask(|reply| Command::Open { job, reply }).await
+    pub(super) async fn open(
+        &self,
+        job: Guid,
+        full_since: Option<Instant>,
+    ) -> Result<KnownJob, Arc<ArchiveError>> {
+        self.ask(|reply| Command::Open {
+            job,
+            full_since,
+            reply,
+        })
+        .await
     }
 
     pub(super) async fn name(&self, job: Guid, name: String, from: NameFrom) {
@@ -191,6 +211,25 @@ impl Store {
 
     pub(super) async fn next_try(&self, job_key: i64) {
         self.tell(Command::NextTry { job_key }).await;
+    }
+
+    /// Whether the latest runs reach back so far that nothing new can lie before them: see [`Writer::reaches_back`].
+    /// `met` are runs of the last try that were recognised and not sent here.
+    pub(super) async fn reaches_back(
+        &self,
+        job_key: i64,
+        met: Keys,
+        answered_at: Instant,
+        open_since: Instant,
+    ) -> Result<bool, Arc<ArchiveError>> {
+        self.ask(|reply| Command::ReachesBack {
+            job_key,
+            met,
+            answered_at,
+            open_since,
+            reply,
+        })
+        .await
     }
 
     pub(super) async fn store(&self, batch: Batch) {
@@ -270,9 +309,11 @@ impl Worker {
             let mut next = Some(command);
             while let Some(command) = next.take() {
                 match command {
-                    Command::Open { job, reply } => {
-                        drop(reply.send(self.guarded(|w| w.writer.job_at_hand(job))))
-                    }
+                    Command::Open {
+                        job,
+                        full_since,
+                        reply,
+                    } => drop(reply.send(self.guarded(|w| w.writer.job_at_hand(job, full_since)))),
                     Command::Name { job, name, from } => {
                         drop(self.guarded(|w| w.writer.name_job(job, &name, from)))
                     }
@@ -287,6 +328,16 @@ impl Worker {
                     }
                     Command::Watched { reply } => drop(reply.send(self.guarded(|w| w.writer.watched_jobs()))),
                     Command::NextTry { job_key } => self.jobs.entry(job_key).or_default().next_try(),
+                    Command::ReachesBack {
+                        job_key,
+                        met,
+                        answered_at,
+                        open_since,
+                        reply,
+                    } => {
+                        let reaches = self.reaches_back(job_key, met, answered_at, open_since);
+                        drop(reply.send(reaches));
+                    }
                     Command::Tally { job_key, reply } => drop(reply.send(self.tally(job_key))),
                     Command::Store(batch) => next = self.store_waiting(batch, &mut commands),
                 }
@@ -334,6 +385,25 @@ impl Worker {
         })
     }
 
+    fn reaches_back(
+        &mut self,
+        job_key: i64,
+        mut met: Keys,
+        answered_at: Instant,
+        open_since: Instant,
+    ) -> Result<bool, Arc<ArchiveError>> {
+        self.guarded(|worker| {
+            let mut same = met.clone();
+            if let Some(job) = worker.jobs.get(&job_key) {
+                met.append(&mut job.tally.met.clone());
+                same.append(&mut job.tally.same.clone());
+            }
+            worker
+                .writer
+                .reaches_back(job_key, &met, &same, answered_at, open_since)
+        })
+    }
+
     fn tally(&mut self, job_key: i64) -> Result<Tally, Arc<ArchiveError>> {
         self.guarded(|worker| Ok(worker.jobs.remove(&job_key).unwrap_or_default().tally))
     }
@@ -344,10 +414,14 @@ impl Worker {
         for received in batch.received {
             bytes += received.bytes();
             match received {
-                Received::Run(run) if batch.only_new && self.writer.is_known(&run)? => {
-                    job.tally.differing += 1;
-                }
                 Received::Run(run) => {
+                    if batch.only_new
+                        && let Some(known) = self.writer.known_key(&run)?
+                    {
+                        job.tally.differing += 1;
+                        job.tally.met.insert(known);
+                        continue;
+                    }
                     let stored = self.writer.store_run(self.sync_id, batch.job_key, &run)?;
                     job.count(&stored);
                     if stored.foreign {
@@ -397,8 +471,15 @@ impl JobTally {
                 tally.changed += 1;
                 self.stored.insert(key);
             }
-            RunPlan::Unchanged { .. } if self.stored_before.remove(key) => {}
-            RunPlan::Unchanged { .. } => tally.unchanged += 1,
+            RunPlan::Unchanged { .. } if self.stored_before.remove(key) => {
+                self.stored.insert(key); // for the try after this one
+            }
+            RunPlan::Unchanged { .. } => {
+                tally.unchanged += 1;
+                if !self.stored.contains(key) {
+                    tally.same.insert(key);
+                }
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ use jobruns::ccs::{Client, Settings, Trust, roots_from_pem};
 use jobruns::decode::DEFAULT_RUN_LIMIT;
 use jobruns::model::{Guid, Secret};
 use jobruns::simulator::{History, Options, Simulator};
-use jobruns::sync::{self, Cancellation, SyncError, SyncOptions};
+use jobruns::sync::{self, Cancellation, Fetch, SyncError, SyncOptions};
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
 
@@ -63,7 +63,7 @@ impl Bench {
             .collect();
         let options = SyncOptions {
             jobs,
-            count: 0,
+            fetch: Fetch::Full,
             concurrency: 4,
             retry: Policy {
                 retries: 2,

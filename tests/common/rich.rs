@@ -69,11 +69,11 @@ pub async fn rich_archive(messages: u32) -> Bench {
     bench.fault("short=3000@2");
     bench.sync().await;
     let mut writer = Writer::open(&bench.archive()).unwrap();
-    writer.begin_sync(0).unwrap();
+    writer.begin_sync(Some(0)).unwrap();
     drop(writer);
     bench.sync().await;
     let mut writer = Writer::open(&bench.archive()).unwrap();
-    writer.begin_sync(5).unwrap();
+    writer.begin_sync(Some(5)).unwrap();
     drop(writer);
     bench
         .connection()

@@ -38,12 +38,12 @@ fn digest(texts: &[String]) -> String {
 impl Chains {
     /// Begins before the first of the lines, with the results that the archive has.
     pub(crate) fn new(archive: &Connection, lines: &[String]) -> Self {
-        let sql = "SELECT s.sync_id, s.job_id, format('outcome=%s count=%d error=', s.outcome, b.count_asked), s.error,
+        let sql = "SELECT s.sync_id, s.job_id, format('outcome=%s count=%s error=', s.outcome, coalesce(s.count_asked, '-')), s.error,
                 format(' http=%s attempts=%d seen=%d new=%d changed=%d unchanged=%d quarantined=%d absent=%d messages=%d bytes=%d ms=%d total=%s',
                     coalesce(s.http_status, '-'), s.attempts, s.runs_seen, s.runs_new, s.runs_changed, s.runs_unchanged,
                     s.runs_quarantined, s.runs_absent, s.messages_new, s.body_bytes, round(s.seconds * 1000),
                     coalesce(s.total_job_runs, '-'))
-            FROM sync_jobs s JOIN _sync b USING (sync_id)";
+            FROM sync_jobs s";
         let mut statement = archive.prepare(sql).unwrap();
         let mut rows = statement.query([]).unwrap();
         let mut found = Found::new();

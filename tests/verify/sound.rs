@@ -55,7 +55,7 @@ async fn runs_seen_in_other_bytes_are_noted_until_a_reindex() {
 async fn what_a_writer_has_not_committed_is_not_seen() {
     let bench = rich_archive(3).await;
     let mut writer = Writer::open(&bench.archive()).unwrap();
-    let job = writer.job_at_hand(bench.job(0)).unwrap();
+    let job = writer.job_at_hand(bench.job(0), None).unwrap();
     writer.begin().unwrap();
     writer.store_returned(1, 1).unwrap();
     assert!(job.job_key > 0);
@@ -78,7 +78,7 @@ async fn syncs_go_on_while_it_looks_and_each_look_sees_one_state() {
         bench.server.pass_night();
         bench.sync().await;
         let mut writer = Writer::open(&bench.archive()).unwrap();
-        writer.begin_sync(0).unwrap();
+        writer.begin_sync(Some(0)).unwrap();
     }
     for report in looking.join().unwrap() {
         assert_eq!(report.findings, []);

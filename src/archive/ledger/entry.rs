@@ -114,7 +114,8 @@ impl Rules {
 pub(in crate::archive) struct SyncBegan {
     pub(in crate::archive) sync: i64,
     pub(in crate::archive) at: i64,
-    pub(in crate::archive) count: i64,
+    /// Latest runs of each job that were asked for, 0 for all; `None`: `auto`, each job by its result.
+    pub(in crate::archive) count: Option<i64>,
     pub(in crate::archive) version: String,
     pub(in crate::archive) process: i64,
 }
@@ -241,7 +242,7 @@ impl LedgerEntry {
             "sync-began" => Self::SyncBegan(SyncBegan {
                 sync: words.number("sync")?,
                 at: words.time("at")?,
-                count: words.number("count")?,
+                count: words.count_or_auto("count")?,
                 version: words.word("version")?,
                 process: words.number("process")?,
             }),
@@ -426,6 +427,7 @@ impl Display for LedgerEntry {
                     process,
                 } = began;
                 let at = time(at);
+                let count = count.map_or_else(|| "auto".to_owned(), |count| count.to_string());
                 write!(
                     f,
                     "sync-began sync={sync} at={at} count={count} version={version} process={process}"
@@ -645,6 +647,15 @@ impl<'line> LineWords<'line> {
             return Err(format!("{key}={text} cannot be read"));
         }
         Ok(number)
+    }
+
+    /// A number, or `auto`.
+    fn count_or_auto(&mut self, key: &str) -> Result<Option<i64>, String> {
+        let is_auto = |rest: &str| rest.split(' ').next() == Some(&*format!("{key}=auto"));
+        if self.rest.is_some_and(is_auto) {
+            return self.text(key).map(|_| None);
+        }
+        self.number(key).map(Some)
     }
 
     /// Seconds of either sign, of at most 18 digits, or `-`.

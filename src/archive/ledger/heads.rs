@@ -32,6 +32,12 @@ impl HeadFileError {
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
     }
+
+    /// What the operating system told.
+    #[must_use]
+    pub const fn os_error(&self) -> &io::Error {
+        &self.source
+    }
 }
 
 /// A line of a head file.

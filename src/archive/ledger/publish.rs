@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::heads::{HeadFileError, PublishedHeads, read_file};
 use crate::archive::error::ArchiveError;
+use crate::archive::held::wait_while_held;
 use crate::archive::read_only::ReadOnly;
 use crate::model::{Guid, Instant, Sha256, hex};
 
@@ -123,11 +124,8 @@ fn append_line(path: &Path, line: &str) -> Result<Publication, HeadFileError> {
         bytes.push(b'\n');
     }
     bytes.extend_from_slice(line.as_bytes());
-    let mut file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .map_err(failed)?;
+    let mut file =
+        wait_while_held(|| OpenOptions::new().append(true).create(true).open(path)).map_err(failed)?;
     // One write, so that two archives may share a file without mixing their lines.
     file.write_all(&bytes).map_err(failed)?;
     file.sync_all().map_err(failed)?;

@@ -32,7 +32,7 @@ pub struct AbsentRun<'r> {
     pub absent_since_unix: i64,
 }
 
-/// A finished sync that asked for every run. Seconds since 1970 UTC.
+/// A finished sync that may have asked for every run of a job. Seconds since 1970 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FullSync {
     /// Its number.
@@ -126,14 +126,14 @@ impl Snapshot<'_> {
         )
     }
 
-    /// Every finished sync that asked for every run, by number.
+    /// Every finished sync that may have asked for every run of a job, by number.
     ///
     /// # Errors
     /// SQL errors.
     pub fn full_syncs(&self) -> Result<Vec<FullSync>, ArchiveError> {
         self.connection().all(
             "SELECT sync_id, started_unix, finished_unix FROM _sync
-             WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
+             WHERE coalesce(count_asked, 0) = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
             [],
             "read the syncs",
             |row| {
@@ -146,15 +146,16 @@ impl Snapshot<'_> {
         )
     }
 
-    /// Whether a job's answer was complete in a sync.
+    /// Whether a job's answer to the question for all runs was complete in a sync.
     ///
     /// # Errors
     /// SQL errors.
     pub fn was_complete(&self, sync_id: i64, job_key: i64) -> Result<bool, ArchiveError> {
         self.connection().cached().one(
-            "SELECT EXISTS (SELECT 1 FROM _sync_job_unchanged WHERE sync_id = ?1 AND job_key = ?2)
+            "SELECT EXISTS (SELECT 1 FROM _sync_job_unchanged
+                            WHERE sync_id = ?1 AND job_key = ?2 AND count_asked = 0)
                  OR EXISTS (SELECT 1 FROM _sync_job
-                            WHERE sync_id = ?1 AND job_key = ?2 AND outcome = 'complete')",
+                            WHERE sync_id = ?1 AND job_key = ?2 AND outcome = 'complete' AND count_asked = 0)",
             [sync_id, job_key],
             "read the syncs",
             |row| row.get(0),

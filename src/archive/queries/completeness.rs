@@ -48,9 +48,10 @@ impl Snapshot<'_> {
         for sync in clock::timed_syncs(connection)? {
             connection.cached().each(
                 "SELECT job_key, runs_seen, total_job_runs FROM _sync_job
-                 WHERE sync_id = ?1 AND outcome = 'complete'
+                 WHERE sync_id = ?1 AND outcome = 'complete' AND count_asked = 0
                  UNION ALL
-                 SELECT job_key, runs_seen, runs_seen FROM _sync_job_unchanged WHERE sync_id = ?1",
+                 SELECT job_key, runs_seen, coalesce(other_total, runs_seen) FROM _sync_job_unchanged
+                 WHERE sync_id = ?1 AND count_asked = 0",
                 [sync.sync_id],
                 "read the syncs",
                 |answer| {

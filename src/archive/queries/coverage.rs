@@ -52,8 +52,8 @@ impl Snapshot<'_> {
         let connection = self.connection();
         for sync in clock::timed_syncs(connection)? {
             connection.cached().each(
-                "SELECT job_key FROM _sync_job WHERE sync_id = ?1 AND outcome = 'complete'
-                 UNION ALL SELECT job_key FROM _sync_job_unchanged WHERE sync_id = ?1",
+                "SELECT job_key FROM _sync_job WHERE sync_id = ?1 AND outcome = 'complete' AND count_asked = 0
+                 UNION ALL SELECT job_key FROM _sync_job_unchanged WHERE sync_id = ?1 AND count_asked = 0",
                 [sync.sync_id],
                 "read the syncs",
                 |job| {

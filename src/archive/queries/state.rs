@@ -17,8 +17,10 @@ pub struct JobFreshness {
     pub is_watched: bool,
     /// End of the last sync in which it was complete with `count=0`, seconds since 1970 UTC.
     pub last_synced_unix: Option<i64>,
-    /// The same by the server's clock, which also times the runs, as far as it is known.
+    /// End of the last sync in which it was complete with `--fetch full` or `auto`, likewise.
     pub last_answered_unix: Option<i64>,
+    /// The same by the server's clock, which also times the runs, as far as it is known.
+    pub answered_by_server_unix: Option<i64>,
     /// When the archive first knew of it, likewise.
     pub first_seen_unix: i64,
     /// Key of the server that lists its runs; `None` before its first answer.
@@ -49,13 +51,14 @@ impl Snapshot<'_> {
     /// SQL errors.
     pub fn job_freshness(&self) -> Result<Vec<JobFreshness>, ArchiveError> {
         self.connection().all(
-            "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_synced_unix - coalesce(s.skew, 0), j.first_seen_unix,
+            "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_answered_unix,
+                    j.last_answered_unix - coalesce(s.skew, 0), j.first_seen_unix,
                     j.server_key, j.last_error,
                     (SELECT count(*) FROM _quarantined q
                      WHERE q.job_key = j.job_key AND q.accepted_unix IS NULL)
              FROM _job j
              LEFT JOIN (SELECT finished_unix, max(clock_skew_seconds) AS skew FROM _sync
-                        WHERE clock_skew_seconds <> 0 GROUP BY finished_unix) s ON s.finished_unix = j.last_synced_unix",
+                        WHERE clock_skew_seconds <> 0 GROUP BY finished_unix) s ON s.finished_unix = j.last_answered_unix",
             [],
             "read how fresh the jobs are",
             |row| {
@@ -64,10 +67,11 @@ impl Snapshot<'_> {
                     is_watched: row.get(1)?,
                     last_synced_unix: row.get(2)?,
                     last_answered_unix: row.get(3)?,
-                    first_seen_unix: row.get(4)?,
-                    server_key: row.get(5)?,
-                    last_error: row.get(6)?,
-                    open_quarantine: row.get(7)?,
+                    answered_by_server_unix: row.get(4)?,
+                    first_seen_unix: row.get(5)?,
+                    server_key: row.get(6)?,
+                    last_error: row.get(7)?,
+                    open_quarantine: row.get(8)?,
                 })
             },
         )

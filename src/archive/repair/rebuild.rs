@@ -334,13 +334,15 @@ fn fill_jobs(connection: &Connection, ledger: &LedgerState) -> Result<(), Archiv
         let last = job.last.as_ref();
         connection.run(
             "UPDATE _job SET watched = ?2, first_seen_unix = ?3, server_key = ?4, last_synced_unix = ?5,
-             last_error = ?6, total_job_runs = ?7, name = CASE WHEN ?8 THEN name END WHERE job_key = ?1",
+             last_answered_unix = ?6, last_error = ?7, total_job_runs = ?8, name = CASE WHEN ?9 THEN name END
+             WHERE job_key = ?1",
             params![
                 key,
                 job.watched,
                 job.added_at,
                 server.map(|(key, _)| key),
                 last.and_then(|last| last.synced_at),
+                last.and_then(|last| last.answered_at),
                 last.and_then(|last| last.error.as_deref()),
                 last.and_then(|last| last.total_job_runs),
                 job.name.is_some(),

@@ -89,7 +89,7 @@ pub(in crate::archive) fn findings(
     Ok(findings)
 }
 
-/// A sync for all runs that ended, by the server's clock as far as that is known; seconds since 1970 UTC.
+/// A sync with `--fetch full` or `auto` that ended, by the server's clock as far as that is known; seconds since 1970 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::archive) struct TimedSync {
     pub(in crate::archive) sync_id: i64,
@@ -97,11 +97,11 @@ pub(in crate::archive) struct TimedSync {
     pub(in crate::archive) ended_unix: i64,
 }
 
-/// The syncs for all runs that ended and whose times fit together, in their order.
+/// The syncs with `--fetch full` or `auto` that ended and whose times fit together, in their order.
 pub(in crate::archive) fn timed_syncs(connection: &Connection) -> Result<Vec<TimedSync>, ArchiveError> {
     let syncs: Vec<TimedSync> = connection.all(
         "SELECT sync_id, started_unix, finished_unix, coalesce(clock_skew_seconds, 0) FROM _sync
-         WHERE count_asked = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
+         WHERE coalesce(count_asked, 0) = 0 AND finished_unix IS NOT NULL ORDER BY sync_id",
         [],
         "read the times of the syncs",
         |row| {

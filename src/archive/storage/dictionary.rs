@@ -157,12 +157,12 @@ mod tests {
 
     impl Job {
         fn dictionary(&mut self) -> Option<Arc<Dictionary>> {
-            self.writer.job_at_hand(self.job).unwrap().dictionary
+            self.writer.job_at_hand(self.job, None).unwrap().dictionary
         }
 
         /// Archives one more run, of about 5 kB, in a sync of its own.
         fn run_comes(&mut self) -> Vec<u8> {
-            let at_hand = self.writer.job_at_hand(self.job).unwrap();
+            let at_hand = self.writer.job_at_hand(self.job, None).unwrap();
             self.runs += 1;
             let summary = "x".repeat(5_000);
             let run = format!(
@@ -179,7 +179,7 @@ mod tests {
                 sha256: <sha2::Sha256 as sha2::Digest>::digest(&run).into(),
             };
             let read = read_run_fields(&run, NaiveZone::Utc).unwrap();
-            let sync = self.writer.begin_sync(0).unwrap();
+            let sync = self.writer.begin_sync(Some(0)).unwrap();
             self.writer.begin().unwrap();
             let received = ReceivedRun::new(0, read, None, payload);
             self.writer.store_run(sync, at_hand.job_key, &received).unwrap();

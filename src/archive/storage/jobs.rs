@@ -21,8 +21,10 @@ pub struct JobRow {
     pub server: Option<String>,
     /// Whether a sync without named jobs asks for it.
     pub watched: bool,
-    /// End of the last sync in which it was complete.
+    /// End of the last sync in which it was complete with `count=0`.
     pub last_synced_at: Option<Instant>,
+    /// End of the last sync in which it was complete with `--fetch full` or `auto`.
+    pub last_answered_at: Option<Instant>,
     /// Why its last sync was not complete.
     pub last_error: Option<String>,
     /// Whether a person gave the name; else it is the server's.
@@ -88,6 +90,8 @@ pub(in crate::archive) struct JobEnd<'a> {
     pub(in crate::archive) named: bool,
     /// It was complete, and every run was asked for.
     pub(in crate::archive) synced: bool,
+    /// It was complete, and nothing new was left out: not with a fixed number of runs.
+    pub(in crate::archive) is_current: bool,
     pub(in crate::archive) error: Option<&'a str>,
     pub(in crate::archive) total_job_runs: Option<i64>,
     pub(in crate::archive) server: &'a str,
@@ -161,6 +165,22 @@ pub(in crate::archive) fn name_and_server(
         "look a job up",
         |row| row.try_into(),
     )
+}
+
+/// When a job's last complete answer came, where its last one to the question for all came at `since` or later. One that
+/// lies in the future came by a wrong clock, and says nothing.
+pub(in crate::archive) fn answered_since_full(
+    connection: &Connection,
+    job_key: i64,
+    since: Instant,
+) -> Result<Option<Instant>, ArchiveError> {
+    let answered: Option<i64> = connection.cached().one(
+        "SELECT iif(last_synced_unix BETWEEN ?2 AND ?3, last_answered_unix, NULL) FROM _job WHERE job_key = ?1",
+        params![job_key, since.unix_seconds(), Instant::now().unix_seconds()],
+        "read when a job answered",
+        |row| row.get(0),
+    )?;
+    Ok(answered.map(Instant::from_unix_seconds))
 }
 
 pub(in crate::archive) fn set_watched(
@@ -278,6 +298,7 @@ pub(in crate::archive) fn end(
     connection.cached().run(
         "UPDATE _job SET last_error = ?2,
              last_synced_unix = CASE WHEN ?3 THEN ?4 ELSE last_synced_unix END,
+             last_answered_unix = CASE WHEN ?6 THEN ?4 ELSE last_answered_unix END,
              total_job_runs = CASE WHEN ?3 THEN coalesce(?5, total_job_runs) ELSE total_job_runs END
          WHERE job_key = ?1",
         params![
@@ -285,7 +306,8 @@ pub(in crate::archive) fn end(
             end.error,
             end.synced,
             end.at.unix_seconds(),
-            end.total_job_runs
+            end.total_job_runs,
+            end.is_current
         ],
         "note how a job's sync ended",
     )?;
@@ -387,7 +409,7 @@ pub(in crate::archive) fn states(connection: &Connection) -> Result<Vec<JobState
                 (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key),
                 (SELECT r.started_at FROM _run r WHERE r.job_key = j.job_key
                  ORDER BY r.started_ticks DESC LIMIT 1),
-                j.job_key, j.name_given, j.watched = 1 AND j.watch_origin IS 'jobs_file'
+                j.job_key, j.name_given, j.watched = 1 AND j.watch_origin IS 'jobs_file', j.last_answered_unix
          FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key ORDER BY j.job_id",
         [],
         "list the jobs",
@@ -401,6 +423,7 @@ pub(in crate::archive) fn states(connection: &Connection) -> Result<Vec<JobState
                     server: row.get(2)?,
                     watched: row.get(3)?,
                     last_synced_at: row.get::<_, Option<i64>>(4)?.map(Instant::from_unix_seconds),
+                    last_answered_at: row.get::<_, Option<i64>>(11)?.map(Instant::from_unix_seconds),
                     last_error: row.get(5)?,
                     name_given: row.get(9)?,
                     former_names: former.remove(&key).unwrap_or_default(),

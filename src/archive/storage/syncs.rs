@@ -120,6 +120,8 @@ pub struct JobRecord {
     pub figures: JobFigures,
     /// `TotalJobRuns` as the answer said.
     pub total_job_runs: Option<i64>,
+    /// Latest runs that its last question asked for, 0 for all; `None` where it was not asked.
+    pub count_asked: Option<u32>,
 }
 
 /// A whole sync, ended.
@@ -148,7 +150,7 @@ pub struct SyncRecord {
 }
 
 /// What the line of a job's result says of it.
-fn found_line(job: &JobRecord, count: i64) -> String {
+fn found_line(job: &JobRecord) -> String {
     let JobFigures {
         attempts,
         runs_seen,
@@ -163,6 +165,7 @@ fn found_line(job: &JobRecord, count: i64) -> String {
     } = job.figures;
     let optional = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let outcome = job.outcome.as_str();
+    let count = optional(job.count_asked.map(|count| count.to_string()));
     let error = optional(job.error.as_deref().map(|error| hex(&text_hash(error))));
     let http = optional(job.http_status.map(|status| status.to_string()));
     let total = optional(job.total_job_runs.map(|total| total.to_string()));
@@ -184,7 +187,7 @@ pub(in crate::archive) fn seal_results<'c>(
     let found: HashMap<Guid, &JobRecord> = records.iter().map(|record| (record.job_id, record)).collect();
     let mut results = Results::new(began.sync, began.at, ended);
     for (job, chain) in chains {
-        let line = found.get(&job).map(|record| found_line(record, began.count));
+        let line = found.get(&job).map(|record| found_line(record));
         results.job(job, line.as_deref(), chain);
     }
     results.seal()
@@ -245,7 +248,7 @@ pub(in crate::archive) fn begin(
     connection: &Connection,
     head: &mut Head,
     started_at: Instant,
-    count: u32,
+    count: Option<u32>,
 ) -> Result<i64, ArchiveError> {
     close_killed(connection, head, started_at)?;
     let version = env!("CARGO_PKG_VERSION");
@@ -259,7 +262,7 @@ pub(in crate::archive) fn begin(
     let entry = LedgerEntry::SyncBegan(SyncBegan {
         sync: sync_id,
         at: started_at.unix_seconds(),
-        count: count.into(),
+        count: count.map(i64::from),
         version: version.to_owned(),
         process: std::process::id().into(),
     });
@@ -293,11 +296,10 @@ pub(in crate::archive) fn record_job(
     job: &JobRecord,
 ) -> Result<(), ArchiveError> {
     let figures = &job.figures;
-    let seen = i64::try_from(figures.runs_seen).unwrap_or(i64::MAX);
-    let quiet = job.outcome == JobOutcome::Complete
+    let is_quiet = job.outcome == JobOutcome::Complete
         && job.error.is_none()
         && job.http_status == Some(200)
-        && job.total_job_runs == Some(seen)
+        && job.total_job_runs.is_some()
         && *figures
             == JobFigures {
                 attempts: 1,
@@ -308,16 +310,18 @@ pub(in crate::archive) fn record_job(
                 ..JobFigures::default()
             };
     let doing = "record what the sync found of a job";
-    if quiet {
+    if let (true, Some(count)) = (is_quiet, job.count_asked) {
         connection.cached().run(
-            "INSERT INTO _sync_job_unchanged (sync_id, job_key, runs_seen, body_bytes, milliseconds)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO _sync_job_unchanged (sync_id, job_key, runs_seen, body_bytes, milliseconds, count_asked, other_total)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, nullif(?7, ?3))",
             params![
                 sync_id,
                 job_key,
                 figures.runs_seen,
                 figures.body_bytes,
-                figures.milliseconds
+                figures.milliseconds,
+                count,
+                job.total_job_runs
             ],
             doing,
         )
@@ -325,8 +329,8 @@ pub(in crate::archive) fn record_job(
         connection.cached().run(
             "INSERT INTO _sync_job (sync_id, job_key, outcome, error, http_status, attempts, runs_seen,
                  runs_new, runs_changed, runs_unchanged, runs_quarantined, runs_absent, messages_new,
-                 body_bytes, milliseconds, total_job_runs)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                 body_bytes, milliseconds, total_job_runs, count_asked)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             params![
                 sync_id,
                 job_key,
@@ -343,7 +347,8 @@ pub(in crate::archive) fn record_job(
                 figures.messages_new,
                 figures.body_bytes,
                 figures.milliseconds,
-                job.total_job_runs
+                job.total_job_runs,
+                job.count_asked
             ],
             doing,
         )
@@ -403,4 +408,39 @@ pub(in crate::archive) fn end(
         "end the sync",
     )?;
     Ok(totals)
+}
+/// How much came in from the first sync to the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Growth {
+    /// End of the first sync.
+    pub first: Instant,
+    /// End of the last one.
+    pub last: Instant,
+    /// Revisions that all syncs archived.
+    pub revisions: u64,
+    /// Those of them that came after the first sync.
+    pub revisions_later: u64,
+}
+
+/// How much came in from the first sync to the last; `None` where no sync ended yet.
+pub(in crate::archive) fn growth(connection: &Connection) -> Result<Option<Growth>, ArchiveError> {
+    connection.one(
+        "SELECT min(finished_unix), max(finished_unix), ifnull(sum(runs_new + runs_changed), 0),
+                ifnull(sum(runs_new + runs_changed)
+                       FILTER (WHERE sync_id > (SELECT min(sync_id) FROM _sync WHERE finished_unix IS NOT NULL)), 0)
+         FROM _sync WHERE finished_unix IS NOT NULL",
+        [],
+        "read how much the archive grew",
+        |row| {
+            let (Some(first), Some(last)) = (row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?) else {
+                return Ok(None);
+            };
+            Ok(Some(Growth {
+                first: Instant::from_unix_seconds(first),
+                last: Instant::from_unix_seconds(last),
+                revisions: row.get(2)?,
+                revisions_later: row.get(3)?,
+            }))
+        },
+    )
 }

@@ -145,7 +145,7 @@ pub(super) fn check_jobs(
     let mut met: HashSet<Guid> = HashSet::new();
     connection.each(
         "SELECT j.job_key, j.job_id, j.watched, j.first_seen_unix, j.name, s.url, j.server_key,
-                j.last_synced_unix, j.last_error, j.total_job_runs
+                j.last_synced_unix, j.last_error, j.total_job_runs, j.last_answered_unix
          FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key",
         [],
         "read the jobs",
@@ -213,6 +213,13 @@ pub(super) fn check_jobs(
                     "total_job_runs",
                     last.total_job_runs.into(),
                     value(9)?,
+                );
+                findings.column(
+                    Remedy::Reindex,
+                    place,
+                    "last_answered_unix",
+                    last.answered_at.into(),
+                    value(10)?,
                 );
             }
             Ok(())

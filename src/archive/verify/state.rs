@@ -77,6 +77,7 @@ pub(in crate::archive) struct LedgerJob {
 #[derive(Debug, Default)]
 pub(in crate::archive) struct LastResults {
     pub(in crate::archive) synced_at: Option<i64>,
+    pub(in crate::archive) answered_at: Option<i64>,
     pub(in crate::archive) error: Option<String>,
     pub(in crate::archive) total_job_runs: Option<i64>,
 }

@@ -158,7 +158,13 @@ fn apply(began: &SyncBegan, ended: &SyncEnded, record: &JobRecord, ledger: &mut 
         .last
         .get_or_insert_default();
     last.error.clone_from(&record.error);
-    if record.outcome == JobOutcome::Complete && began.count == 0 {
+    if record.outcome != JobOutcome::Complete {
+        return;
+    }
+    if matches!(began.count, None | Some(0)) {
+        last.answered_at = Some(ended.at);
+    }
+    if record.count_asked == Some(0) {
         last.synced_at = Some(ended.at);
         last.total_job_runs = record.total_job_runs.or(last.total_job_runs);
     }
@@ -173,11 +179,11 @@ pub(in crate::archive) fn results(
     connection.cached().each(
         "SELECT j.job_id, s.outcome, s.error, s.http_status, s.total_job_runs, s.attempts, s.runs_seen,
                 s.runs_new, s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent,
-                s.messages_new, s.body_bytes, s.milliseconds
+                s.messages_new, s.body_bytes, s.milliseconds, s.count_asked
          FROM _sync_job s LEFT JOIN _job j ON j.job_key = s.job_key WHERE s.sync_id = ?1
          UNION ALL
-         SELECT j.job_id, 'complete', NULL, 200, u.runs_seen, 1, u.runs_seen, 0, 0, u.runs_seen, 0, 0, 0,
-                u.body_bytes, u.milliseconds
+         SELECT j.job_id, 'complete', NULL, 200, coalesce(u.other_total, u.runs_seen), 1, u.runs_seen, 0, 0, u.runs_seen,
+                0, 0, 0, u.body_bytes, u.milliseconds, u.count_asked
          FROM _sync_job_unchanged u LEFT JOIN _job j ON j.job_key = u.job_key WHERE u.sync_id = ?1",
         [sync],
         "read the results of a sync",
@@ -207,6 +213,7 @@ fn record(row: &Row<'_>) -> Result<JobRecord, String> {
         error: of(row, 2)?,
         http_status: of(row, 3)?,
         total_job_runs: of(row, 4)?,
+        count_asked: of(row, 15)?,
         figures: JobFigures {
             attempts: of(row, 5)?,
             runs_seen: of(row, 6)?,
@@ -250,7 +257,7 @@ fn check_row(
         ("started_unix", Expected::Integer(began.at)),
         ("finished_unix", finished),
         ("outcome", outcome),
-        ("count_asked", Expected::Integer(began.count)),
+        ("count_asked", began.count.into()),
         ("process_id", Expected::Integer(began.process)),
         ("tool_version", Expected::Text(&began.version)),
         ("head", head),

@@ -59,6 +59,9 @@ impl fmt::Display for NewerRules {
     }
 }
 
+/// Runs of a job that are loaded to be recognised by their bytes where the latest ones are asked for.
+const LATEST_RUNS: usize = 256;
+
 /// The writing connection.
 #[derive(Debug)]
 pub struct Writer {
@@ -318,22 +321,28 @@ impl Writer {
         )
     }
 
-    /// Records that a sync begins; `count` is what it asks for, 0 for every run.
+    /// Records that a sync begins; `count` is how many of the latest runs of each job it asks for, 0 for all, `None` for
+    /// what each job needs.
     ///
     /// # Errors
     /// SQL errors.
-    pub fn begin_sync(&mut self, count: u32) -> Result<i64, ArchiveError> {
+    pub fn begin_sync(&mut self, count: Option<u32>) -> Result<i64, ArchiveError> {
         let sync_id = self
             .transact(|writer| syncs::begin(&writer.connection, &mut writer.head, Instant::now(), count))?;
         self.open_sync = Some(sync_id);
         Ok(sync_id)
     }
 
-    /// What the archive knows of a job; a job never seen is noted, unwatched.
+    /// What the archive knows of a job; a job never seen is noted, unwatched. With `full_since`, the latest runs of a job
+    /// are enough whose last complete answer to the question for all came then or later.
     ///
     /// # Errors
     /// SQL errors.
-    pub fn job_at_hand(&mut self, job_id: Guid) -> Result<KnownJob, ArchiveError> {
+    pub fn job_at_hand(
+        &mut self,
+        job_id: Guid,
+        full_since: Option<Instant>,
+    ) -> Result<KnownJob, ArchiveError> {
         let job_key = match jobs::key(&self.connection, job_id)? {
             Some(key) => key,
             None => self.transact_lightly(|writer| {
@@ -341,34 +350,47 @@ impl Writer {
             })?,
         };
         let (name, server) = jobs::name_and_server(&self.connection, job_key)?;
+        let answered_at = match full_since {
+            Some(since) => jobs::answered_since_full(&self.connection, job_key, since)?,
+            None => None,
+        };
         let doing = "read the runs of a job";
-        let count = self.connection.cached().one(
+        let count: usize = self.connection.cached().one(
             "SELECT count(*) FROM _run WHERE job_key = ?1",
             [job_key],
             doing,
             |row| row.get(0),
         )?;
-        let runs = self.connection.cached().prepared(
-            "SELECT seen_sha256, run_key, absent_since_unix IS NOT NULL, unreadable_messages > 0
-             FROM _run WHERE job_key = ?1",
-            doing,
-            |statement| {
-                let rows = statement.query_map([job_key], |row| {
-                    let known = KnownRun {
-                        run_key: row.get(1)?,
-                        absent: row.get(2)?,
-                        unreadable_messages: row.get(3)?,
-                    };
-                    Ok((row.get(0)?, known))
-                });
-                KnownRuns::new(count, rows.doing(doing)?.map(|row| row.doing(doing)))
-            },
-        )?;
-        let dictionary = dictionary::at_hand(&self.connection, job_key, runs.len())?;
+        // Runs that are not among these are found when they come, one by one.
+        let (wanted, sql) = match answered_at {
+            None => (
+                count,
+                "SELECT seen_sha256, run_key, absent_since_unix IS NOT NULL, unreadable_messages > 0
+                 FROM _run WHERE job_key = ?1 LIMIT ?2",
+            ),
+            Some(_) => (
+                count.min(LATEST_RUNS),
+                "SELECT seen_sha256, run_key, absent_since_unix IS NOT NULL, unreadable_messages > 0
+                 FROM _run INDEXED BY run_by_job WHERE job_key = ?1 ORDER BY started_ticks DESC LIMIT ?2",
+            ),
+        };
+        let runs = self.connection.cached().prepared(sql, doing, |statement| {
+            let rows = statement.query_map(params![job_key, wanted], |row| {
+                let known = KnownRun {
+                    run_key: row.get(1)?,
+                    absent: row.get(2)?,
+                    unreadable_messages: row.get(3)?,
+                };
+                Ok((row.get(0)?, known))
+            });
+            KnownRuns::new(wanted, rows.doing(doing)?.map(|row| row.doing(doing)))
+        })?;
+        let dictionary = dictionary::at_hand(&self.connection, job_key, count)?;
         Ok(KnownJob {
             job_key,
             name,
             server,
+            answered_at,
             runs,
             dictionary,
         })
@@ -414,7 +436,9 @@ impl Writer {
                     job_key,
                     answered: record.outcome != JobOutcome::Failed,
                     named: named.contains(&record.job_id),
-                    synced: began.count == 0 && record.outcome == JobOutcome::Complete,
+                    synced: record.count_asked == Some(0) && record.outcome == JobOutcome::Complete,
+                    is_current: matches!(began.count, None | Some(0))
+                        && record.outcome == JobOutcome::Complete,
                     error: record.error.as_deref(),
                     total_job_runs: record.total_job_runs,
                     server,

@@ -6,7 +6,7 @@ use crate::archive::RunPlan;
 use crate::archive::storage::dictionary::Dictionary;
 use crate::archive::storage::known::KnownRuns;
 use crate::archive::storage::messages::MessageMarks;
-use crate::model::{JobRun, Sha256};
+use crate::model::{Instant, JobRun, Sha256};
 
 /// A run's bytes, packed.
 #[derive(Debug)]
@@ -91,7 +91,9 @@ pub struct KnownJob {
     pub name: Option<String>,
     /// Base URL of the server that answered last; `None` before the first answer.
     pub server: Option<String>,
-    /// Its runs.
+    /// When its last complete answer came, where its latest runs are enough.
+    pub answered_at: Option<Instant>,
+    /// Its runs; where its latest runs are enough, some of these.
     pub runs: KnownRuns,
     /// What its payloads are packed with; `None` while it has none, or when a fresh one is due.
     pub dictionary: Option<Arc<Dictionary>>,

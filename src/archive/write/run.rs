@@ -101,13 +101,13 @@ impl Writer {
         Ok(stored)
     }
 
-    /// Whether the archive has the run, whatever it says of it.
+    /// The key of the run, where the archive has it, whatever it says of it.
     ///
     /// # Errors
     /// SQL errors; the caller rolls back.
-    pub fn is_known(&self, received: &ReceivedRun) -> Result<bool, ArchiveError> {
+    pub fn known_key(&self, received: &ReceivedRun) -> Result<Option<i64>, ArchiveError> {
         let run_id = received.run.job_run_id().to_string();
-        self.run_row(&run_id).map(|row| row.is_some())
+        Ok(self.run_row(&run_id)?.map(|row| row.run_key))
     }
 
     fn run_row(&self, run_id: &str) -> Result<Option<RunRow>, ArchiveError> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::archive::{BackupError, BackupMade, Verified, backup};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
+use crate::cli::output::dated::dated_today;
 use crate::cli::output::in_use;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::print_result;
@@ -20,13 +21,13 @@ use crate::model::hex;
 /// have been verified; it then needs no other file beside it, and opens on a read-only share. To restore, copy it back.
 /// Until it is ready, it is named .NAME.xxxxxx.part in the same folder.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  jobruns backup /mnt/backup/jobruns-monday.db --force
+#[command(after_help = r#"Examples:
+  jobruns backup "/mnt/backup/jobruns-{weekday}.db" --force
   jobruns backup //share/audit/2026-01.db --format json
 
-Exit codes: 0 the copy is there; 1 it could not be made; 2 the file is there already, or no copy may be written there; 4 the archive is not intact, and no copy was made.")]
+Exit codes: 0 the copy is there; 1 it could not be made; 2 the file is there already, or no copy may be written there; 4 the archive is not intact, and no copy was made."#)]
 pub(crate) struct BackupArgs {
-    /// The file to create, in an existing folder
+    /// The file to create, in an existing folder; {date} and {weekday} in its name are replaced by the day (UTC): 2026-01-31, saturday
     #[arg(value_name = "DEST")]
     target: PathBuf,
 
@@ -48,13 +49,14 @@ struct Made {
 }
 
 pub(crate) fn run(args: &BackupArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
-    in_use::refuse(&args.target)?;
+    let target = dated_today(&args.target);
+    in_use::refuse(&target)?;
     let BackupMade {
         path,
         bytes,
         head,
         verified,
-    } = backup(archive, &args.target, args.force)?;
+    } = backup(archive, &target, args.force)?;
     let made = Made {
         path: path.display().to_string(),
         bytes,

@@ -23,7 +23,7 @@ use crate::decode::DEFAULT_RUN_LIMIT;
 use crate::model::{Instant, Secret, Zone};
 use crate::report::local_day;
 use crate::simulator::{self, Credentials, Simulator, Site};
-use crate::sync::SyncOptions;
+use crate::sync::{Fetch, SyncOptions};
 
 /// The demo's own archive, in the current folder.
 const ARCHIVE: &str = "jobruns-demo.db";
@@ -246,7 +246,7 @@ fn options_of(server: &Simulator) -> SyncOptions {
     let jobs = server.jobs();
     SyncOptions {
         jobs: jobs.into_iter().map(|(id, _)| (guid(id), None)).collect(),
-        count: 0,
+        fetch: Fetch::Full,
         concurrency: 2,
         retry: Policy::default(),
         run_limit: DEFAULT_RUN_LIMIT,

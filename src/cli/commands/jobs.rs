@@ -19,10 +19,10 @@ use crate::model::Guid;
 
 /// Manages the watched jobs, which a sync fetches unless jobs are named
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  jobruns jobs discover --url https://ccs.example:12431 --username 'CORP\\auditor' --pin SHA256
-  jobruns jobs add ff761384-4b49-40b4-97d8-0de38669075a --name 'Nightly Windows servers'
-  jobruns jobs list")]
+#[command(after_help = r#"Examples:
+  jobruns jobs discover --url https://ccs.example:12431 --username "CORP\auditor" --pin SHA256
+  jobruns jobs add ff761384-4b49-40b4-97d8-0de38669075a --name "Nightly Windows servers"
+  jobruns jobs list"#)]
 pub(crate) struct JobsArgs {
     #[command(subcommand)]
     action: Action,

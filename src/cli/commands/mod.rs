@@ -1,6 +1,7 @@
 //! The commands, a file each: arguments, one call, output.
 
 pub(crate) mod backup;
+pub(crate) mod check;
 pub(crate) mod clock;
 pub(crate) mod completions;
 pub(crate) mod demo;

@@ -9,9 +9,9 @@ use crate::config::{HOW_LONG, Keyring, LoginSettings, Sources, UrlSettings};
 /// On Windows the store is the Credential Manager. On Linux it is the kernel's, which forgets when the machine
 /// restarts; for unattended use prefer a password file there.
 #[derive(Debug, clap::Args)]
-#[command(after_help = r"Examples:
-  jobruns password set --url https://ccs.example:12431 --username 'CORP\auditor'
-  jobruns password forget --url https://ccs.example:12431 --username 'CORP\auditor'")]
+#[command(after_help = r#"Examples:
+  jobruns password set --url https://ccs.example:12431 --username "CORP\auditor"
+  jobruns password forget --url https://ccs.example:12431 --username "CORP\auditor""#)]
 pub(crate) struct PasswordArgs {
     #[command(subcommand)]
     action: Action,

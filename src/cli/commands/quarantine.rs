@@ -16,10 +16,10 @@ use crate::config::TableOrJson;
 /// They make their job partial each time, until somebody looked at them and accepted them. A run whose JobRunID stands in
 /// accepted bytes still counts as listed by the server.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r#"Examples:
   jobruns quarantine list
   jobruns quarantine show 3 > bytes
-  jobruns quarantine accept 3 --why 'broken since the upgrade of 2024, vendor case 4711'")]
+  jobruns quarantine accept 3 --why "broken since the upgrade of 2024, vendor case 4711""#)]
 pub(crate) struct QuarantineArgs {
     #[command(subcommand)]
     action: Action,

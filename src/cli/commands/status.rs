@@ -97,7 +97,10 @@ struct Freshness {
     job_id: String,
     name: Option<String>,
     watched: bool,
+    /// The last complete answer to the question for all runs.
     last_synced_at: Option<String>,
+    /// The last complete answer, whatever was fetched; the age goes by it.
+    last_answered_at: Option<String>,
     age_seconds: Option<i64>,
     overdue: Option<bool>,
     runs: i64,
@@ -183,7 +186,7 @@ pub(crate) fn run(
         vec![
             title,
             yes_or_no(job.watched),
-            or_dash(job.last_synced_at.as_deref()),
+            or_dash(job.last_answered_at.as_deref()),
             if job.last_sync_in_future {
                 "in the future".to_owned()
             } else if job.overdue == Some(true) {
@@ -427,11 +430,11 @@ fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshn
         runs,
         newest_run_at,
     } = state;
-    let last_sync_in_future = job.last_synced_at.is_some_and(|synced| synced > now);
+    let last_sync_in_future = job.last_answered_at.is_some_and(|answered| answered > now);
     let age_seconds = job
-        .last_synced_at
+        .last_answered_at
         .filter(|_| !last_sync_in_future)
-        .map(|synced| now.unix_seconds() - synced.unix_seconds());
+        .map(|answered| now.unix_seconds() - answered.unix_seconds());
     let too_old =
         |max_age: Duration| age_seconds.is_none_or(|age| i128::from(age) > i128::from(max_age.as_secs()));
     Freshness {
@@ -439,6 +442,7 @@ fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshn
         name: job.name,
         watched: job.watched,
         last_synced_at: job.last_synced_at.map(|synced| synced.to_string()),
+        last_answered_at: job.last_answered_at.map(|answered| answered.to_string()),
         age_seconds,
         overdue: max_age.map(|max_age| job.watched && !last_sync_in_future && too_old(max_age)),
         runs,
@@ -457,7 +461,7 @@ fn tell_last_syncs_in_future(jobs: &[Freshness]) -> Exit {
     let mut exit = Exit::Done;
     for job in jobs.iter().filter(|job| job.watched && job.last_sync_in_future) {
         let title = job.name.as_deref().unwrap_or(&job.job_id);
-        let at = job.last_synced_at.as_deref().unwrap_or_default();
+        let at = job.last_answered_at.as_deref().unwrap_or_default();
         tracing::error!(
             job_id = job.job_id,
             "{title}: its last complete sync lies in the future ({at}); check the clock, then sync again"
@@ -496,7 +500,7 @@ fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
     let mut exit = Exit::Done;
     for job in jobs.iter().filter(|job| job.overdue == Some(true)) {
         let title = job.name.as_deref().unwrap_or(&job.job_id);
-        match &job.last_synced_at {
+        match &job.last_answered_at {
             Some(at) => tracing::error!(
                 job_id = job.job_id,
                 "{title}: its last complete sync is older than {max_age} ({at})"
@@ -529,7 +533,8 @@ mod tests {
                 name: None,
                 server: None,
                 watched,
-                last_synced_at: synced.map(Instant::from_unix_seconds),
+                last_synced_at: None,
+                last_answered_at: synced.map(Instant::from_unix_seconds),
                 last_error: None,
                 name_given: false,
                 former_names: Vec::new(),

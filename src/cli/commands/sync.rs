@@ -16,8 +16,8 @@ use crate::cli::sync_task::job_progress::JobProgress;
 use crate::cli::sync_task::{SyncTask, read_jobs};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::signals;
-use crate::config::{GlobalSettings, ServerSettings, Sources, SyncSettings, TableOrJson};
-use crate::sync::SyncOptions;
+use crate::config::{FetchChoice, GlobalSettings, ServerSettings, Sources, SyncSettings, TableOrJson};
+use crate::sync::{Fetch, SyncOptions};
 
 /// Fetches every run of every watched job into the archive
 ///
@@ -25,15 +25,15 @@ use crate::sync::SyncOptions;
 /// that are archived already are recognised and left alone. Nothing is deleted because the server no longer has it.
 /// When stopped by Ctrl-C, it keeps what was read.
 #[derive(Debug, clap::Args)]
-#[command(after_help = r"Examples:
-  jobruns sync --url https://ccs.example:12431 --username 'CORP\auditor' --pin SHA256 JOB_ID
+#[command(after_help = r#"Examples:
+  jobruns sync --url https://ccs.example:12431 --username "CORP\auditor" --pin SHA256 JOB_ID
   jobruns sync --config /etc/jobruns/jobruns.toml --log-file /var/log/jobruns.log
   jobruns sync --config jobruns.toml --every 15m --format json
   jobruns sync --config jobruns.toml --head-file //audit/worm/heads.txt
 
 Reports that are to be written after each sync stand in the config file: [[export]], report = 'failure-trends', output = 'trends-{date}.csv', and options of `jobruns report` as keys. They are left as they are after a sync that brought nothing; one that cannot be written makes the exit code 3.
 
-Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be published); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from.")]
+Exit codes: 0 complete; 1 nothing could be done; 2 wrong usage; 3 in part (or the head could not be published); 5 another sync holds the archive; 130 interrupted. `jobruns --help` tells where settings and the password come from."#)]
 pub(crate) struct SyncArgs {
     #[command(flatten)]
     sync: SyncSettings,
@@ -62,7 +62,7 @@ pub(crate) fn run(
     let client = client(&args.server, sources)?;
     let options = SyncOptions {
         create_archive,
-        ..options(settings, &args.server)
+        ..options(settings, &args.server, sources)?
     };
     let progress = JobProgress::new(console, global.progress);
     runtime()?.block_on(async {
@@ -127,12 +127,20 @@ async fn repeat(
     })
 }
 
-fn options(settings: &SyncSettings, server: &ServerSettings) -> SyncOptions {
-    SyncOptions {
+fn options(
+    settings: &SyncSettings,
+    server: &ServerSettings,
+    sources: &Sources<'_>,
+) -> Result<SyncOptions, Failure> {
+    Ok(SyncOptions {
         jobs: settings.named_jobs().iter().map(|&job| (job, None)).collect(),
         jobs_file: None,
         watch_all: settings.watches_all(),
-        count: settings.count,
+        fetch: match settings.fetch(sources)? {
+            FetchChoice::Full => Fetch::Full,
+            FetchChoice::Auto(full_every) => Fetch::Auto { full_every },
+            FetchChoice::Latest(count) => Fetch::Latest(count),
+        },
         concurrency: settings.concurrency,
         retry: Policy {
             retries: server.retries,
@@ -143,5 +151,5 @@ fn options(settings: &SyncSettings, server: &ServerSettings) -> SyncOptions {
         naive_time: settings.naive_time,
         create_archive: false,
         hint: hints::sync,
-    }
+    })
 }

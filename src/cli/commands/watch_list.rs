@@ -11,8 +11,16 @@ use crate::config::{JobsFile, Sources, read_jobs_file};
 /// The jobs as the next sync will take them: a job that the jobs file lists is watched, and one that it alone had watched
 /// and no longer lists is not.
 pub(crate) fn with_jobs_file(states: Vec<JobState>, sources: &Sources<'_>) -> Result<Vec<JobState>, Failure> {
-    match sources.path("jobs_file")? {
-        Some(path) => Ok(followed(states, &path, read_jobs_file(&path)?)),
+    with_named_jobs_file(states, sources.path("jobs_file")?.as_deref())
+}
+
+/// The same with this jobs file.
+pub(crate) fn with_named_jobs_file(
+    states: Vec<JobState>,
+    jobs_file: Option<&Path>,
+) -> Result<Vec<JobState>, Failure> {
+    match jobs_file {
+        Some(path) => Ok(followed(states, path, read_jobs_file(path)?)),
         None => Ok(states),
     }
 }
@@ -34,6 +42,7 @@ fn followed(mut states: Vec<JobState>, path: &Path, file: JobsFile) -> Vec<JobSt
                     server: None,
                     watched: true,
                     last_synced_at: None,
+                    last_answered_at: None,
                     last_error: None,
                     former_names: Vec::new(),
                     only_in_jobs_files: Vec::new(),

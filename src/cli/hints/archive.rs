@@ -1,10 +1,10 @@
 //! Hints for errors of the archive.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use rusqlite::ErrorCode;
 
-use crate::archive::{ArchiveError, BackupError, HeadFileError, PublishError, QueryError};
+use crate::archive::{ArchiveError, BackupError, HeadFileError, PublishError, QueryError, is_held};
 
 pub(crate) fn archive(error: &ArchiveError) -> Option<String> {
     let hint = match error {
@@ -59,7 +59,7 @@ pub(crate) fn archive(error: &ArchiveError) -> Option<String> {
         }
         ArchiveError::NoMemory { .. } => MORE_MEMORY.to_owned(),
         ArchiveError::Open { .. } | ArchiveError::Sql { .. } | ArchiveError::Migrate { .. } => return sqlite(error.sqlite_error()?),
-        ArchiveError::Io { source, .. } => return io(source.kind()),
+        ArchiveError::Io { source, .. } => return io_failure(source),
         ArchiveError::NoSuch { .. } => return None,
     };
     Some(hint)
@@ -71,8 +71,15 @@ const DAMAGED: &str = "run `jobruns verify` to see every finding, and keep a cop
 /// What to do where memory is short.
 const MORE_MEMORY: &str = "let this program use more memory (`ulimit -v`, or the limit of its service or container), and run the command again.";
 
-fn io(kind: ErrorKind) -> Option<String> {
-    let hint = match kind {
+/// What to do where another program has a file open; `None` where that is not what the error says.
+pub(crate) fn held(error: &io::Error) -> Option<&'static str> {
+    is_held(error)
+        .then_some("another program has it open (Excel?); close it there, and run the command again.")
+}
+
+fn io_failure(error: &io::Error) -> Option<String> {
+    let hint = match error.kind() {
+        _ if is_held(error) => held(error)?,
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
             "make that folder first, or name another place by --archive (or JOBRUNS_ARCHIVE)."
         }
@@ -127,6 +134,7 @@ pub(crate) fn backup(error: &BackupError) -> Option<String> {
             "run `jobruns verify` to see every finding; keep the file as it is, and the backups that you have."
         }
         BackupError::Io { source, .. } => match source.kind() {
+            _ if is_held(source) => held(source)?,
             ErrorKind::NotFound | ErrorKind::NotADirectory => "make that folder first, or name another one.",
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 "check who may write to that folder, or name another one."
@@ -143,6 +151,9 @@ pub(crate) fn backup(error: &BackupError) -> Option<String> {
 }
 
 pub(crate) fn head_file(error: &HeadFileError) -> &'static str {
+    if let Some(hint) = held(error.os_error()) {
+        return hint;
+    }
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
             "check that the folder is there, and the share connected."

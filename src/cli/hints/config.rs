@@ -27,6 +27,9 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
             }
         }
         ConfigError::TwoWaysToTrust { .. } => "keep the one that is meant; --pin is the strictest.".to_owned(),
+        ConfigError::CountWithFetch { .. } => {
+            "leave out the one that is not meant; --count 0 is --fetch full.".to_owned()
+        }
         ConfigError::OpenPasswordFile { path, .. } => {
             format!("keep it to its owner: chmod 600 {}", quoted(&path.display().to_string()))
         }

@@ -4,6 +4,7 @@
 //! leaves the old file as it was. It is opened before the work begins: a folder, a missing folder or a place without
 //! rights is told at once.
 
+pub(crate) mod dated;
 pub(crate) mod dir;
 pub(crate) mod in_use;
 pub(crate) mod publish;
@@ -14,8 +15,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Access, AtomicFile, resolve};
+use crate::archive::{Access, AtomicFile, resolve, wait_while_held};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 
 /// Bytes gathered before a write; reports are written cell by cell.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -69,8 +71,21 @@ impl Output {
             return Ok(Self::stdout());
         }
         in_use::refuse(path)?;
+        if let Some(device) = device_of(path).filter(|_| cfg!(windows)) {
+            let words = format!(
+                "cannot write to {}: Windows takes {device} for a device",
+                path.display()
+            );
+            return Err(Failure::new(Exit::WrongUsage, words).with_hint("name another file."));
+        }
         let refused = |error: &io::Error| {
-            Failure::new(Exit::WrongUsage, format!("cannot write to {}", path.display())).caused_by(error)
+            let words = format!("cannot write to {}", path.display());
+            match hints::held(error) {
+                // The command is right; it is the moment that is not.
+                Some(hint) => Failure::new(Exit::NotDone, words).with_hint(hint),
+                None => Failure::new(Exit::WrongUsage, words),
+            }
+            .caused_by(error)
         };
         // A link stays one: the file behind it is replaced.
         let target = match resolve(path) {
@@ -84,9 +99,7 @@ impl Output {
             }
             Ok(metadata) => {
                 // A read-only file is not to be replaced, though a rename would not ask.
-                let file = OpenOptions::new()
-                    .write(true)
-                    .open(&target)
+                let file = wait_while_held(|| OpenOptions::new().write(true).open(&target))
                     .map_err(|error| refused(&error))?;
                 if !metadata.is_file() {
                     return Ok(Self::new(Sink::Direct(file), Some(target)));
@@ -262,13 +275,29 @@ impl Write for Sink {
     }
 }
 
+/// The device that Windows takes a file name for, in whatever folder and with whatever extension.
+fn device_of(path: &Path) -> Option<String> {
+    const DEVICES: [&str; 4] = ["CON", "PRN", "AUX", "NUL"];
+    let name = path.file_name()?.to_str()?;
+    let stem = name.split(['.', ':']).next()?.trim_end().to_ascii_uppercase();
+    let is_port = stem.len() == 4
+        && (stem.starts_with("COM") || stem.starts_with("LPT"))
+        && stem.ends_with(|sign: char| ('1'..='9').contains(&sign));
+    (is_port || DEVICES.contains(&stem.as_str())).then_some(stem)
+}
+
 fn of_write(target: Option<&Path>, error: &io::Error) -> Failure {
     match target {
         None => Failure::of_stdout(error),
         Some(_) if error.kind() == io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
         Some(path) => {
             let words = format!("could not write {}: {error}", path.display());
-            Failure::new(Exit::NotDone, words).with_hint("the file that was there before is as it was.")
+            let held = hints::held(error).map(|hint| format!("{hint} "));
+            let hint = format!(
+                "{}the file that was there before is as it was.",
+                held.unwrap_or_default()
+            );
+            Failure::new(Exit::NotDone, words).with_hint(hint)
         }
     }
 }
@@ -282,6 +311,21 @@ mod tests {
         entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect()
+    }
+
+    #[test]
+    fn names_of_devices_are_known_and_names_like_them_are_not() {
+        for (path, device) in [
+            ("NUL", Some("NUL")),
+            ("reports/con.csv", Some("CON")),
+            ("Com7.2026.csv", Some("COM7")),
+            ("aux .csv", Some("AUX")),
+            ("console.csv", None),
+            ("com0.csv", None),
+            ("a.nul", None),
+        ] {
+            assert_eq!(device_of(Path::new(path)).as_deref(), device, "{path}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) struct RowsArgs {
     form: FormArgs,
 
     /// Writes to a file, which is replaced only once the new one is complete; {date} in its name is replaced by today's
-    /// date; - is standard output
+    /// date, {weekday} by the day of the week; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use crate::archive::ReadOnly;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
+use crate::cli::output::dated::dated;
 use crate::cli::terminal::cancel::Cancel;
 use crate::model::{Instant, hex};
 use crate::report::format::{Format, Style};
@@ -19,17 +20,14 @@ use crate::report::{Printer, ReportError, ReportMeta, Written};
 pub(crate) struct PathContext<'p> {
     /// The folder to which relative paths are; `None` for the current one.
     pub(crate) folder: Option<&'p Path>,
-    /// The day for which `{date}` stands.
+    /// The day for which `{date}` and `{weekday}` stand.
     pub(crate) today: NaiveDate,
 }
 
 impl PathContext<'_> {
-    /// The path that is meant: with the day in place of each `{date}`.
+    /// The path that is meant: with the day in its name, in its folder.
     pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
-        let dated = match path.to_str() {
-            Some(text) => PathBuf::from(text.replace("{date}", &self.today.to_string())),
-            None => path.to_path_buf(),
-        };
+        let dated = dated(path, self.today);
         match self.folder {
             Some(folder) => folder.join(dated),
             None => dated,
@@ -182,7 +180,6 @@ mod tests {
             resolve(&place, "{date}/trends-{date}.csv"),
             Path::new("2026-01-31/trends-2026-01-31.csv")
         );
-        assert_eq!(resolve(&place, "{day}.csv"), Path::new("{day}.csv"));
         place.folder = Some(Path::new("etc"));
         assert_eq!(resolve(&place, "out.csv"), Path::new("etc").join("out.csv"));
         if cfg!(unix) {

@@ -278,6 +278,7 @@ mod tests {
                 http_status: Some(200),
                 figures,
                 total_job_runs: None,
+                count_asked: Some(0),
             }],
         }
     }

@@ -17,6 +17,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+use crate::archive::wait_while_held;
 use crate::cli::failure::{ErrorReport, Failure};
 use crate::cli::terminal::bars::bars;
 use crate::config::{LogFormat, Origin, Sources, When};
@@ -70,7 +71,7 @@ impl Console {
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         owner_only(&mut options);
-        let file = Some(Mutex::new(options.open(path)?));
+        let file = Some(Mutex::new(wait_while_held(|| options.open(path))?));
         let Inner {
             format, color, level, ..
         } = *self.0;

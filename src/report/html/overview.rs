@@ -355,7 +355,7 @@ fn table(overview: &Overview) -> PageTable {
     for job in by_concern(overview) {
         let time = |at: &Option<String>| at.as_deref().map(|at| minute(at).replace(" UTC", ""));
         let (synced, first, last) = (
-            time(&job.last_synced_at),
+            time(&job.last_answered_at),
             time(&job.first_run_at),
             time(&job.last_run_at),
         );

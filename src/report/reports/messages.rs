@@ -18,10 +18,10 @@ use crate::report::options::Scope;
 /// the message's own time, or to its run's start if it has none. Rows are streamed, so memory stays small however many
 /// there are.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
-#[command(after_help = "Examples:
+#[command(after_help = r#"Examples:
   jobruns report messages --since 7d --category error --format jsonl
-  jobruns report messages --search 'permission denied' --asset SRV-0042
-  jobruns report messages --job Nightly --status Faulted --output messages.csv")]
+  jobruns report messages --search "permission denied" --asset SRV-0042
+  jobruns report messages --job Nightly --status Faulted --output messages.csv"#)]
 pub(crate) struct Messages {
     #[command(flatten)]
     #[serde(flatten)]

@@ -154,7 +154,8 @@ impl Silence {
         let starts = snapshot.starts_of_job(job.job_key, None, until)?;
         // A run behind the span ends the interval: it is not open, whatever the span is.
         let is_last = until.is_none() || snapshot.last_start_of_job(job.job_key)? == starts.last().copied();
-        let (Some(&from), Some(answered), true) = (starts.last(), job.last_answered_unix, is_last) else {
+        let (Some(&from), Some(answered), true) = (starts.last(), job.answered_by_server_unix, is_last)
+        else {
             return Ok(None);
         };
         let answered = Instant::from_unix_seconds(answered).ticks();

@@ -81,11 +81,11 @@ fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
                     (3, 0, NULL, NULL, 0, 1, 'x'), (4, 0, 1600, 'partial', 0, 1, 'x'),
                     (5, 0, 1700, 'complete', 0, 1, 'x'), (6, 0, 1750, 'complete', 0, 1, 'x'),
                     (7, 0, 1740, 'complete', 0, 1, 'x');
-             INSERT INTO _sync_job_unchanged SELECT sync_id, 1000, 1, 1, 1 FROM _sync WHERE sync_id NOT IN (1, 4);
+             INSERT INTO _sync_job_unchanged SELECT sync_id, 1000, 1, 1, 1, count_asked, NULL FROM _sync WHERE sync_id NOT IN (1, 4);
              INSERT INTO _sync_job SELECT sync_id, 1000 - job.column1, CASE WHEN sync_id = 4 THEN 'partial' ELSE 'complete' END,
-                                         NULL, 200, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1
+                                         NULL, 200, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, count_asked
              FROM _sync JOIN (VALUES (0), (1)) job WHERE sync_id IN (1, 4) AND (sync_id = 1 OR job.column1 = 0);
-             UPDATE _job SET last_synced_unix = 1740 WHERE job_key = 1000;",
+             UPDATE _job SET last_synced_unix = 1740, last_answered_unix = 1740 WHERE job_key = 1000;",
         )
         .unwrap();
     let lines = |common| short(archive.lines(&Ready::<Coverage>::plain(&common)));
@@ -163,7 +163,9 @@ fn a_job_that_stopped_misses_runs_up_to_its_last_complete_sync() {
     let set = |sql: &str| archive.connection().execute_batch(sql).unwrap();
     let lines = |common| short(archive.lines(&Ready::<MissedRuns>::plain(&common)));
     assert_eq!(lines(CommonOptions::default()), [""; 0], "never complete");
-    set("UPDATE _job SET last_synced_unix = 59; UPDATE _job SET watched = 0 WHERE name = 'unwatched'");
+    set(
+        "UPDATE _job SET last_synced_unix = 59, last_answered_unix = 59; UPDATE _job SET watched = 0 WHERE name = 'unwatched'",
+    );
     let open = "A|A|1970-01-01T00:00:20Z||10|3";
     // The last start of D lies behind its last complete sync.
     assert_eq!(lines(CommonOptions::default()), [open]);

@@ -10,6 +10,7 @@ use sha2::Digest;
 
 use self::anomalies::Anomalies;
 use super::event::SyncEvent;
+use super::fetch::Question;
 use super::patience::Patience;
 use super::shared::Shared;
 use super::store::{Batch, Received, Tally};
@@ -19,7 +20,7 @@ use crate::archive::{
 };
 use crate::ccs::{CcsError, retry};
 use crate::decode::{AnswerReader, Element, End, Envelope, UnreadableRun, read_run, read_run_fields};
-use crate::model::{Guid, JobRun, Sha256};
+use crate::model::{Guid, Instant, JobRun, Sha256};
 use crate::text::chain;
 
 /// Bytes of JSON that are handed to the archive at a time.
@@ -100,6 +101,7 @@ pub(super) fn failed(job: Guid, begun: Clock, error: String) -> JobResult {
             ..JobFigures::default()
         },
         total_job_runs: None,
+        count_asked: None,
     };
     JobResult {
         record,
@@ -114,6 +116,7 @@ struct JobWork<'a> {
     job: Guid,
     job_key: i64,
     name: Option<String>,
+    question: Question,
     /// The server that listed its runs last, where it is another one than this.
     other_server: Option<String>,
     known: KnownRuns,
@@ -137,12 +140,15 @@ struct JobWork<'a> {
 
 impl<'a> JobWork<'a> {
     async fn open(shared: &'a Shared, job: Guid) -> Result<Self, Arc<ArchiveError>> {
-        let at_hand = shared.store.open(job).await?;
+        let fetch = shared.options.fetch;
+        let full_since = fetch.full_since(Instant::now());
+        let at_hand = shared.store.open(job, full_since).await?;
         Ok(Self {
             shared,
             job,
             job_key: at_hand.job_key,
             name: at_hand.name,
+            question: Question::new(fetch, full_since, at_hand.answered_at),
             other_server: at_hand.server.filter(|server| server != shared.client.base_url()),
             known: at_hand.runs,
             met: Keys::default(),
@@ -188,7 +194,18 @@ impl<'a> JobWork<'a> {
                     .map(|wait| (chain(error), wait)),
                 _ => None,
             };
-            let Some((error, wait)) = again else { return ended };
+            let Some((error, wait)) = again else {
+                if matches!(ended, Try::Closed) && !self.reaches_back().await && self.question.grow() {
+                    tracing::debug!(
+                        job_id = %self.job,
+                        "the latest runs do not reach back to what is archived; asking for {}",
+                        self.question.count
+                    );
+                    self.begin_next_try().await;
+                    continue;
+                }
+                return ended;
+            };
             // That the server does not answer is told once for all jobs.
             if !matches!(&ended, Try::Refused(error) if retry::is_unanswered(error)) {
                 (self.shared.events)(SyncEvent::JobRetry {
@@ -203,21 +220,39 @@ impl<'a> JobWork<'a> {
                 () = tokio::time::sleep(wait) => {}
                 () = cancellation.cancelled() => return Try::Stopped,
             }
-            self.shared.store.next_try(self.job_key).await;
-            self.seen_before = self.seen_before.max(self.envelope.runs_seen);
-            // What follows may be no answer at all.
-            self.envelope = Envelope::default();
-            self.anomalies = Anomalies::default();
-            self.met.clear();
-            self.unchanged = 0;
+            self.begin_next_try().await;
         }
+    }
+
+    async fn begin_next_try(&mut self) {
+        self.shared.store.next_try(self.job_key).await;
+        self.seen_before = self.seen_before.max(self.envelope.runs_seen);
+        // What follows may be no answer at all.
+        self.envelope = Envelope::default();
+        self.anomalies = Anomalies::default();
+        self.met.clear();
+        self.unchanged = 0;
+    }
+
+    /// Whether nothing new can lie before the runs of a closed answer.
+    async fn reaches_back(&self) -> bool {
+        let Some(growing) = self.question.growing else {
+            return true;
+        };
+        if self.envelope.runs_seen < u64::from(self.question.count) {
+            return true; // that is everything
+        }
+        let (store, met) = (&self.shared.store, self.met.clone());
+        let reaches = store.reaches_back(self.job_key, met, growing.answered_at, growing.open_since);
+        // Where the archive cannot be read, the tally says so.
+        reaches.await.unwrap_or(true)
     }
 
     async fn try_once(&mut self) -> Try {
         self.envelope = Envelope::default();
         let mut cancellation = self.shared.cancellation.clone();
         let asked = tokio::select! {
-            answer = self.shared.client.job_runs(self.job, self.shared.options.count) => answer,
+            answer = self.shared.client.job_runs(self.job, self.question.count) => answer,
             () = cancellation.cancelled() => return Try::Stopped,
         };
         let mut answer = match asked {

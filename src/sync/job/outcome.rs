@@ -128,7 +128,7 @@ impl JobWork<'_> {
         ended: &Try,
     ) -> JobResult {
         let figures = self.figures(begun, ended);
-        let full = outcome == JobOutcome::Complete && self.shared.options.count == 0;
+        let full = outcome == JobOutcome::Complete && self.question.count == 0;
         // More runs than came may lack any of those that did not come.
         let total = self.envelope.total_job_runs.filter(|_| full);
         let received = i64::try_from(self.envelope.runs_seen).unwrap_or(i64::MAX);
@@ -164,6 +164,7 @@ impl JobWork<'_> {
             http_status: self.http_status,
             figures,
             total_job_runs: self.envelope.total_job_runs,
+            count_asked: (self.attempts > 0).then_some(self.question.count),
         };
         JobResult {
             record,

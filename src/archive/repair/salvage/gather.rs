@@ -267,9 +267,9 @@ mod tests {
         assert!(server.fits(&text("https://ccs.example.com")));
         assert!(!server.fits(&text("Access is denied.")));
         let numbers = |tree, count| found(tree, vec![Value::Integer(1); count]);
-        assert!(results.fits(&numbers(Tree::Keyed, 5)));
+        assert!(results.fits(&numbers(Tree::Keyed, 7)));
         assert!(!results.fits(&numbers(Tree::Keyed, 3)));
-        assert!(!results.fits(&numbers(Tree::Rowid, 5)));
+        assert!(!results.fits(&numbers(Tree::Rowid, 7)));
         // What is there already stays.
         server.put(&scratch, &text("https://first")).ok().unwrap();
         server.put(&scratch, &text("https://second")).ok().unwrap();

@@ -245,7 +245,7 @@ impl LineFilter {
         let began = SyncBegan {
             sync,
             at: self.now.unix_seconds(),
-            count: 1,
+            count: Some(1),
             version: "lost".to_owned(),
             process: 0,
         };

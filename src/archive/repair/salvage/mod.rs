@@ -820,7 +820,7 @@ impl<'c> Work<'c> {
         self.append(&LedgerEntry::SyncBegan(SyncBegan {
             sync,
             at: self.now.unix_seconds(),
-            count: 1,
+            count: Some(1),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id().into(),
         }))?;

@@ -23,10 +23,10 @@ use crate::report::{CommonOptions, ReportMeta, Written};
 /// still are, and the exit code is 3; it is 1 if none could be written. With --format html there is also an index.html
 /// with a link to each report and its result in a sentence.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r#"Examples:
   jobruns report all --output-dir reports
-  jobruns report all --output-dir 'reports/{date}' --format xlsx --timezone Europe/Berlin
-  jobruns report all --output-dir reports --excel --manifest --max-age 26h")]
+  jobruns report all --output-dir "reports/{date}" --format xlsx --timezone Europe/Berlin
+  jobruns report all --output-dir reports --excel --manifest --max-age 26h"#)]
 pub(super) struct AllArgs {
     /// The folder for the files, created if missing; {date} in its name is replaced by today's date
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]

@@ -301,11 +301,11 @@ fn about_jobs<'j>(
 fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<Finding> {
     let watched = || jobs.iter().filter(|job| job.freshness.is_watched);
     let age = |job: &JobHealth| {
-        let synced = job.freshness.last_synced_unix?;
-        Some(at.unix_seconds().saturating_sub(synced).max(0))
+        let answered = job.freshness.last_answered_unix?;
+        Some(at.unix_seconds().saturating_sub(answered).max(0))
     };
     let never = watched()
-        .filter(|job| job.freshness.last_synced_unix.is_none())
+        .filter(|job| job.freshness.last_answered_unix.is_none())
         .map(|job| {
             (
                 job,

@@ -73,10 +73,10 @@ impl JobHealth {
             let purge_age = ages.of(freshness.server_key);
             let rhythm = silence.and_then(|silence| silence.rhythm);
             let (mut purge_clock, mut vanished_lately) = (None, None);
-            if let (Some(synced), Some(age), true) =
-                (freshness.last_synced_unix, purge_age, freshness.is_watched)
+            if let (Some(answered), Some(age), true) =
+                (freshness.last_answered_unix, purge_age, freshness.is_watched)
             {
-                let began = began(&syncs, synced);
+                let began = began(&syncs, answered);
                 purge_clock = Some(until(began, age, rhythm));
                 vanished_lately = Some(vanished_since(snapshot, job.job_key, age, began)?);
             }
@@ -112,7 +112,7 @@ impl JobHealth {
     /// For how many seconds it was silent at its last complete answer: since its last start; since the archive first
     /// knew of it where no run of it has one.
     pub(crate) fn silent_seconds(&self) -> Option<i64> {
-        let answered = self.freshness.last_answered_unix?;
+        let answered = self.freshness.answered_by_server_unix?;
         Some(match self.silence {
             Some(silence) => silence.seconds(),
             None => answered.saturating_sub(self.freshness.first_seen_unix).max(0),

@@ -73,7 +73,7 @@ impl Overview {
         for job in &overview.jobs {
             overview.completeness.quarantine_open += job.quarantine_open;
             overview.completeness.jobs_behind += u64::from(job.behind);
-            let never = job.watched && job.last_synced_at.is_none();
+            let never = job.watched && job.last_answered_at.is_none();
             overview.completeness.jobs_never_complete += u64::from(never);
         }
         overview.assess(snapshot, scope, purge_age)?;
@@ -249,18 +249,18 @@ impl Overview {
 /// The jobs that are asked for, by GUID, with their keys and their freshness.
 fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, Job)>, ReportError> {
     let fresh = snapshot.job_freshness()?;
-    let newest = fresh.iter().filter_map(|job| job.last_synced_unix).max();
+    let newest = fresh.iter().filter_map(|job| job.last_answered_unix).max();
     let mut fresh: HashMap<i64, _> = fresh.into_iter().map(|job| (job.job_key, job)).collect();
     let chosen = scope.names().iter().filter(|job| scope.has_job(job.job_key));
     let jobs = chosen.filter_map(|name| {
         let fresh = fresh.remove(&name.job_key)?;
-        let synced = fresh.last_synced_unix;
+        let answered = fresh.last_answered_unix;
         let job = Job {
             job_id: name.job_id.clone(),
             job_name: name.name.clone(),
             watched: fresh.is_watched,
-            last_synced_at: synced.map(|at| Instant::from_unix_seconds(at).to_string()),
-            behind: fresh.is_watched && (fresh.last_error.is_some() || is_behind(synced, newest)),
+            last_answered_at: answered.map(|at| Instant::from_unix_seconds(at).to_string()),
+            behind: fresh.is_watched && (fresh.last_error.is_some() || is_behind(answered, newest)),
             last_error: fresh.last_error,
             runs: 0,
             first_run_at: None,

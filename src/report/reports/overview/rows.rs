@@ -126,7 +126,7 @@ pub(super) fn each(
             ("verdict", Some(job.verdict.words())),
             ("first_run_at", job.first_run_at.as_deref()),
             ("last_run_at", job.last_run_at.as_deref()),
-            ("last_synced_at", job.last_synced_at.as_deref()),
+            ("last_answered_at", job.last_answered_at.as_deref()),
             ("last_error", job.last_error.as_deref()),
         ] {
             put(("job", id, name, figure), Cell::from(value))?;

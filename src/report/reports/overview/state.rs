@@ -109,8 +109,8 @@ pub(crate) struct Job {
     pub(crate) job_name: Option<String>,
     /// Whether a sync without named jobs asks for it.
     pub(crate) watched: bool,
-    /// The last time it was complete, UTC.
-    pub(crate) last_synced_at: Option<String>,
+    /// The last time it was complete, whatever was fetched, UTC.
+    pub(crate) last_answered_at: Option<String>,
     /// Whether it is watched, and its last sync was not complete, or more than 26 hours before that of another job.
     pub(crate) behind: bool,
     /// Why its last sync was not complete.
