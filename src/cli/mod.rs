@@ -212,6 +212,7 @@ fn command(
         Command::Query(args) => commands::query::run(&args, archive),
         Command::Report(args) => args.run(archive, console),
         Command::Export(args) => commands::export::run(&args, archive, console),
+        Command::Evidence(args) => commands::evidence::run(&args, sources, archive, console),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Verify(args) => Monitoring::of(&args.monitoring, "verify", sources, archive, console)?
             .around(false, || commands::verify::run(&args, sources, global, console)),

@@ -254,7 +254,7 @@ pub(crate) fn of_damage(error: ArchiveError) -> Failure {
     }
 }
 
-fn parse_head(text: &str) -> Result<Sha256, String> {
+pub(crate) fn parse_head(text: &str) -> Result<Sha256, String> {
     parse_sha256(text)
         .ok_or_else(|| format!("{text:?} is not a ledger head (expected 64 hexadecimal digits)"))
 }
