@@ -455,6 +455,7 @@ fn sites_share_a_lake_and_what_a_killed_export_left_is_deleted() {
         .program
         .run(&["export", "--output-dir", shared, "--site", "bergen"])
         .ends_with(0);
+    engines_give_the_reports(&site.program, &["--manifests", "site=oslo/_manifest.json"]);
     site.program
         .run(&["export", "--output-dir", shared])
         .ends_with(2)

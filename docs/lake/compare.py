@@ -37,10 +37,14 @@ def run(command):
 
 
 def span(options):
-    """The options that a report and a script have alike."""
+    """The options that reports and scripts have alike."""
     given = [("--since", options.since), ("--until", options.until), ("--timezone", options.timezone)]
     flags = [word for name, value in given if value is not None for word in (name, value)]
     return flags + (["--include-absent"] if options.include_absent else [])
+
+
+def lake_options(options):
+    return ["--manifests", options.manifests] + span(options)
 
 
 def jobruns(report, options):
@@ -53,7 +57,8 @@ def duckdb(report, options, replace=None):
     import duckdb
 
     connection = duckdb.connect()
-    values = {"lake": options.lake, "since": options.since, "until": options.until, "zone": options.timezone}
+    values = {"lake": options.lake, "manifests": options.manifests, "zone": options.timezone}
+    values |= {"since": options.since, "until": options.until}
     for name, value in values.items():
         if value is not None:
             connection.execute(f"SET VARIABLE {name} = $1", [value])
@@ -73,7 +78,7 @@ def duckdb(report, options, replace=None):
 
 
 def polars(report, options):
-    return run([sys.executable, os.path.join(HERE, "polars_reports.py"), report, options.lake] + span(options))
+    return run([sys.executable, os.path.join(HERE, "polars_reports.py"), report, options.lake] + lake_options(options))
 
 
 def clickhouse(report, options):
@@ -81,7 +86,7 @@ def clickhouse(report, options):
 
     values = {
         "lake": options.lake,
-        "manifests": "_manifest.json",
+        "manifests": options.manifests,
         "since": options.since or "",
         "until": options.until or "",
         "zone": options.timezone or "UTC",
@@ -98,7 +103,7 @@ def spark(report, options):
         command += ["--conf", "spark.ui.enabled=false", os.path.join(HERE, "spark_reports.py"), report]
         # spark-submit is found through the PATH of its own environment.
         os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
-        run(command + [options.lake, output] + span(options))
+        run(command + [options.lake, output] + lake_options(options))
         with open(output, encoding="utf-8", newline="") as file:
             return rows_of(file.read())
 
@@ -109,7 +114,7 @@ def iceberg(report, options):
     table = {"failure-trends": "runs", "asset-errors": "messages"}[report]
     with tempfile.TemporaryDirectory() as folder:
         properties = {"type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}"}
-        command = [sys.executable, os.path.join(HERE, "iceberg_register.py"), options.lake, "--namespace", "jobruns"]
+        command = [sys.executable, os.path.join(HERE, "iceberg_register.py"), options.lake, "--manifests", options.manifests]
         for name, value in properties.items():
             command += ["--property", f"{name}={value}"]
         # Twice: the second time the tables are there.
@@ -145,6 +150,7 @@ def main():
     parser.add_argument("archive")
     parser.add_argument("lake")
     parser.add_argument("--engine", action="append", choices=list(ENGINES), help="default: each that is installed")
+    parser.add_argument("--manifests", default="_manifest.json", help="such as site=oslo/_manifest.json")
     parser.add_argument("--since")
     parser.add_argument("--until")
     parser.add_argument("--timezone")
