@@ -56,10 +56,10 @@ pub use network::network_drive;
 pub use open::{APPLICATION_ID, is_to_be_made, refuse_missing};
 pub use paths::{COMPANIONS, resolve};
 pub use queries::{
-    Absence, AbsentRun, Answer, AssetName, Changes, CompleteAnswer, CountMismatch, FullSync, JobFreshness,
-    JobName, KindName, LastSync, LatestRevision, LedgerChoice, LedgerLine, MessageFacts, MessageKeys,
-    MessageReader, MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, RevisionReader,
-    RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision, RunRow, Snapshot,
+    Absence, AbsentRun, Answer, AssetName, Changes, CompleteAnswer, CountMismatch, FullSync, HoldRow,
+    JobFreshness, JobName, KindName, LastSync, LatestRevision, LedgerChoice, LedgerLine, MessageFacts,
+    MessageKeys, MessageReader, MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, RemovedRun,
+    RevisionReader, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision, RunRow, Snapshot,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};
@@ -78,4 +78,6 @@ pub use verify::{
     Finding, HeadsOf, HeldHead, Holdings, JobHoldings, Verified, VerifyOptions, VerifyProgress, VerifyReport,
     verify_script,
 };
-pub use write::{KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};
+pub use write::{
+    AddedHold, KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer,
+};

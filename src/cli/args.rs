@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::archive::sqlite_version;
 use crate::cli::commands::{
-    backup, check, completions, demo, evidence, export, jobs, ledger, man, password, payload, quarantine,
-    query, reindex, report, run, salvage, schema, simulate, status, sync, trust, verify,
+    backup, check, completions, demo, evidence, export, hold, jobs, ledger, man, password, payload,
+    quarantine, query, reindex, report, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -83,6 +83,7 @@ pub(crate) enum Command {
     Ledger(ledger::LedgerArgs),
     Payload(payload::PayloadArgs),
     Quarantine(quarantine::QuarantineArgs),
+    Hold(hold::HoldArgs),
     Trust(trust::TrustArgs),
     Password(password::PasswordArgs),
     Completions(completions::CompletionsArgs),

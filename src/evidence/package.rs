@@ -25,6 +25,10 @@ use crate::report::{CommonOptions, ReportError};
 /// Bytes of a table that wait in memory, not in a temporary file.
 const SPOOLED: usize = 1 << 20;
 
+/// The checks that go with every package.
+const CHECK_PAGE: &str = include_str!("check/check.html");
+const CHECK_SCRIPT: &str = include_str!("check/check.py");
+
 /// Columns of the table `removed_runs`.
 const REMOVALS: &str = "job_run_id,job_id,started_at,revisions,messages,removed_at,removed_by,reason,plan\n";
 
@@ -199,6 +203,8 @@ impl<'a> Package<'a> {
             "bagit.txt",
             b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
         )?;
+        bag.bytes("check.html", CHECK_PAGE.as_bytes())?;
+        bag.bytes("check.py", CHECK_SCRIPT.as_bytes())?;
         work.report(&mut bag, "changes", &Changes::default())?;
         work.report(&mut bag, "failures", &Failures::default())?;
         spooled(&mut bag, "data/gaps.csv", &mut self.gaps)?;

@@ -5,7 +5,7 @@
 
 use sha2::Digest;
 
-use super::entry::{LedgerEntry, Loss};
+use super::entry::{HoldEntry, LedgerEntry, Loss, RemovedEntry};
 use super::hash::{GENESIS, entry_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
 
@@ -73,12 +73,18 @@ impl LedgerEntry {
             | Self::NaiveTime { .. }
             | Self::Reindexed { .. }
             | Self::Salvaged { .. }
+            | Self::HoldAdded(HoldEntry { job: None, .. })
+            | Self::HoldReleased { job: None, .. }
+            | Self::RetentionLocked { .. }
             // The results of a sync have a line of every job.
             | Self::Lost(Loss::Results { .. }) => Subject::Every,
             Self::JobAdded { job, .. }
             | Self::JobWatched { job, .. }
             | Self::JobNamed { job, .. }
             | Self::JobServer { job, .. }
+            | Self::HoldAdded(HoldEntry { job: Some(job), .. })
+            | Self::HoldReleased { job: Some(job), .. }
+            | Self::Removed(RemovedEntry { job, .. })
             | Self::Lost(Loss::Name { job } | Loss::Server { job }) => Subject::Job(*job),
             Self::Revision(revision) => Subject::Job(revision.job),
             Self::Quarantined(quarantined) => match quarantined.run {

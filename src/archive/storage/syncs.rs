@@ -203,7 +203,7 @@ pub(in crate::archive) fn result_lines(
     let sync = ResultOf::new(began.sync, began.at, ended);
     let found: HashMap<Guid, String> = records
         .iter()
-        .map(|record| (record.job_id, found_line(record, began.count)))
+        .map(|record| (record.job_id, found_line(record)))
         .collect();
     jobs.into_iter()
         .map(move |job| (job, sync.line(job, found.get(&job).map(String::as_str))))

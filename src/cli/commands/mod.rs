@@ -8,6 +8,7 @@ pub(crate) mod demo;
 pub(crate) mod evidence;
 pub(crate) mod export;
 pub(crate) mod findings;
+pub(crate) mod hold;
 pub(crate) mod jobs;
 pub(crate) mod ledger;
 pub(crate) mod man;

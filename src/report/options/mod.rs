@@ -22,3 +22,4 @@ pub(crate) use one_of::one_of;
 pub(super) use period::has_day;
 pub use period::{Period, local_day};
 pub(crate) use purge_age::PurgeAgeFlag;
+pub(crate) use time::read_time;
