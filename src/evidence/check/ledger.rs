@@ -189,6 +189,8 @@ impl<'t> Ledger<'t> {
                 "removed" => {
                     if let Some(run) = self.runs.get_mut(line.word("run")) {
                         run.removed = Some(*line);
+                        self.pieces
+                            .retain(|_, piece| piece.line.word("run") != line.word("run"));
                     }
                 }
                 "quarantined" if line.word("job") == job => {

@@ -12,7 +12,7 @@ use crate::model::{Instant, NaiveZone, hex};
 const FILE: &str = "data/ledger.txt";
 
 /// The lines that say something of the runs; those of other kinds are covered by the chain alone.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "archive id=GUID at=TIME schema=NUMBER",
     "naive-time zone=WORD rules=HASH|- release=WORD at=TIME",
     "job-named job=GUID at=TIME name=HASH by=HASH|-",
@@ -22,6 +22,7 @@ const KINDS: [&str; 14] = [
     "absent run=GUID sync=NUMBER at=TIME",
     "returned run=GUID sync=NUMBER at=TIME",
     "reindexed at=TIME reader=NUMBER zone=WORD rules=HASH|- release=WORD by=HASH",
+    "removed run=GUID job=GUID at=TIME started=INSTANT|- ended=INSTANT|- revisions=NUMBER messages=NUMBER plan=HASH why=HASH by=HASH",
     "lost what=payload entry=NUMBER",
     "lost what=quarantined id=NUMBER",
     "lost what=results sync=NUMBER",
