@@ -117,7 +117,6 @@ impl<'a> Package<'a> {
         } else {
             scope.jobs().filter_map(|job| job.job_id.parse().ok()).collect()
         };
-        let ages = PurgeAges::read(source, options.purge_age)?;
         let extract = extract(source, &jobs, options.head)?;
         let form = TableForm {
             redacts_owners: options.redacts_owners,
@@ -129,6 +128,12 @@ impl<'a> Package<'a> {
         {
             let snapshot = extract.reader().snapshot()?;
             let scope = whole(options).scope(&snapshot)?;
+            // Runs of other jobs tell the purge age of a server, too.
+            let teacher = match options.purge_age {
+                Some(_) => &snapshot,
+                None => source,
+            };
+            let ages = PurgeAges::read(teacher, options.purge_age)?;
             jobs = facts::of_jobs(extract.jobs(), &snapshot, &scope, &ages)?;
             purge_ages = purge_ages_of(&snapshot, &ages)?;
             let mut table = Table::new(&mut gaps, GapRow::COLUMNS, form)?;
