@@ -22,7 +22,7 @@ use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{counted, json, unprinted, write_all};
-use crate::config::{GlobalSettings, Sources, parse_sha256};
+use crate::config::{GlobalSettings, MonitoringSettings, Sources, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 use crate::report::certificate::{Certificate, conclusion};
 use crate::report::format::PageHeading;
@@ -79,6 +79,9 @@ pub(crate) struct VerifyArgs {
     /// Writes to a file, which is replaced only once the new one is complete; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) monitoring: MonitoringSettings,
 }
 
 /// How the outcome is told.
