@@ -15,7 +15,7 @@ use super::storage::revisions::reported_bytes;
 use super::storage::syncs::{self, Growth};
 use super::storage::watching;
 use super::unchanging::{READINGS, Unchanging};
-use super::{ledger, limits};
+use super::{ledger, limits, queries};
 use crate::model::{Guid, Instant, Sha256};
 
 /// An archive opened to read.
@@ -284,6 +284,7 @@ impl ReadOnly {
             |row| row.try_into(),
         )?;
         let Some((entry_id, revision, sha256, packed, dictionary)) = found else {
+            queries::refuse_removed(&self.connection, &run.to_string())?;
             let of = revision.map_or_else(String::new, |number| format!("revision {number} of "));
             return Err(ArchiveError::NoSuch {
                 what: format!("{of}run {run}"),

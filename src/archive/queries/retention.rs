@@ -101,17 +101,12 @@ impl Snapshot<'_> {
         )
     }
 
-    /// The removed run of this GUID.
+    /// Refuses a run that a retention rule removed; `beginning` is what its GUID begins with.
     ///
     /// # Errors
-    /// SQL errors.
-    pub fn removed_run(&self, run: &str) -> Result<Option<RemovedRun>, ArchiveError> {
-        self.connection().optional(
-            &format!("{REMOVED} WHERE r.job_run_id = ?1"),
-            [run],
-            "read a removed run",
-            removed,
-        )
+    /// [`ArchiveError::RemovedRun`], which says when, by whom and why; SQL errors.
+    pub fn refuse_removed(&self, beginning: &str) -> Result<(), ArchiveError> {
+        refuse_removed(self.connection(), beginning)
     }
 }
 
@@ -133,6 +128,26 @@ fn removed(row: &rusqlite::Row<'_>) -> rusqlite::Result<RemovedRun> {
         reason: row.get(8)?,
         plan: row.get(9)?,
     })
+}
+
+/// Refuses a run that a retention rule removed; `beginning` is its GUID or what that begins with.
+pub(in crate::archive) fn refuse_removed(connection: &Connection, beginning: &str) -> Result<(), ArchiveError> {
+    let found = connection.optional(
+        "SELECT job_run_id, removed_at, removed_by, reason FROM removed_runs
+         WHERE substr(job_run_id, 1, length(?1)) = ?1 LIMIT 1",
+        [beginning],
+        "read a removed run",
+        |row| {
+            let or_lost = |text: Option<String>| text.unwrap_or_else(|| "(lost)".to_owned());
+            Ok(ArchiveError::RemovedRun {
+                run: row.get(0)?,
+                at: row.get(1)?,
+                by: or_lost(row.get(2)?),
+                why: or_lost(row.get(3)?),
+            })
+        },
+    )?;
+    found.map_or(Ok(()), Err)
 }
 
 /// The age in days below which no run is removed, as the ledger says; 0 where nothing is locked.

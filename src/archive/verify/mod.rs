@@ -166,6 +166,22 @@ pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Findin
     Ok((ledger, hurt.collect()))
 }
 
+/// The first finding about the ledger, what stands nowhere else, or one of these runs; none where all of that is sound.
+pub(super) fn first_finding_of(connection: &Connection, runs: &[i64]) -> Result<Option<Finding>, ArchiveError> {
+    let (ledger, hurt) = replay(connection)?;
+    if let Some(finding) = hurt.into_iter().next() {
+        return Ok(Some(finding));
+    }
+    let mut check = Runs::new(connection, &ledger);
+    for &run in runs {
+        check.check(run)?;
+        if let Some(finding) = check.findings.listed.first() {
+            return Ok(Some(finding.clone()));
+        }
+    }
+    Ok(None)
+}
+
 /// What the ledger tells, and which heads of a list it holds.
 pub(super) fn replay_for(
     connection: &Connection,
