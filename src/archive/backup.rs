@@ -155,7 +155,10 @@ fn note(archive: &Path, made: &BackupMade, at: Instant) {
 }
 
 /// The backups that were made up to then.
-pub(super) fn known_backups(connection: &Connection, until: Instant) -> Result<Vec<KnownBackup>, ArchiveError> {
+pub(super) fn known_backups(
+    connection: &Connection,
+    until: Instant,
+) -> Result<Vec<KnownBackup>, ArchiveError> {
     connection.all(
         "SELECT path, made_unix, host FROM _backup WHERE made_unix <= ?1 ORDER BY made_unix, path",
         [until.unix_seconds()],

@@ -241,7 +241,9 @@ pub enum ArchiveError {
         what: String,
     },
     /// A removal is recorded, and its bytes are not all cleared from the file.
-    #[error("{runs} runs are removed and the ledger says so, but their bytes are not yet cleared from the file's free pages and log")]
+    #[error(
+        "{runs} runs are removed and the ledger says so, but their bytes are not yet cleared from the file's free pages and log"
+    )]
     NotCleared {
         /// How many runs.
         runs: u64,

@@ -131,7 +131,10 @@ fn removed(row: &rusqlite::Row<'_>) -> rusqlite::Result<RemovedRun> {
 }
 
 /// Refuses a run that a retention rule removed; `beginning` is its GUID or what that begins with.
-pub(in crate::archive) fn refuse_removed(connection: &Connection, beginning: &str) -> Result<(), ArchiveError> {
+pub(in crate::archive) fn refuse_removed(
+    connection: &Connection,
+    beginning: &str,
+) -> Result<(), ArchiveError> {
     let found = connection.optional(
         "SELECT job_run_id, removed_at, removed_by, reason FROM removed_runs
          WHERE substr(job_run_id, 1, length(?1)) = ?1 LIMIT 1",

@@ -76,7 +76,10 @@ fn is_of_runs_left(connection: &Connection, bytes: &[u8]) -> Result<bool, Archiv
     }
     let mut rest = bytes;
     while !rest.is_empty() {
-        let Some(head) = heads.iter().find(|head| !head.is_empty() && rest.starts_with(head)) else {
+        let Some(head) = heads
+            .iter()
+            .find(|head| !head.is_empty() && rest.starts_with(head))
+        else {
             return Ok(false);
         };
         rest = &rest[head.len()..];

@@ -122,7 +122,9 @@ struct State {
 
 struct Hold {
     added: HoldEntry,
-    released: Option<i64>,
+    /// Entries of its lines.
+    added_by: i64,
+    released_by: Option<i64>,
 }
 
 impl Hold {
@@ -136,7 +138,11 @@ pub(super) fn read(connection: &Connection, rule: &RetentionRule) -> Result<Rete
     refuse_locked(connection, rule)?;
     let state = State::read(connection, rule)?;
     let now = rule.now.unix_seconds();
-    let in_force: Vec<&Hold> = state.holds.iter().filter(|hold| hold.released.is_none()).collect();
+    let in_force: Vec<&Hold> = state
+        .holds
+        .iter()
+        .filter(|hold| hold.released_by.is_none())
+        .collect();
     let held_back = in_force
         .iter()
         .map(|hold| HeldBack {
@@ -180,7 +186,11 @@ pub(super) fn what_changed(
 ) -> Result<String, ArchiveError> {
     let state = State::read(connection, rule)?;
     let now = rule.now.unix_seconds();
-    let in_force: Vec<&Hold> = state.holds.iter().filter(|hold| hold.released.is_none()).collect();
+    let in_force: Vec<&Hold> = state
+        .holds
+        .iter()
+        .filter(|hold| hold.released_by.is_none())
+        .collect();
     let today = state.going(rule.days, now, &in_force).count();
     for back in 1..=DAYS_BACK {
         let then = now - back * 86_400;
@@ -192,37 +202,38 @@ pub(super) fn what_changed(
             ));
         }
     }
-    // When each hold was added or released, the latest first: the holds of before that.
-    let mut times: Vec<i64> = state
+    // The lines about holds, the latest first: the holds of before that line.
+    let lines = state
         .holds
         .iter()
-        .flat_map(|hold| [Some(hold.added.at), hold.released])
-        .flatten()
-        .collect();
-    times.sort_unstable();
-    times.dedup();
-    for &time in times.iter().rev() {
+        .flat_map(|hold| [Some(hold.added_by), hold.released_by]);
+    let mut lines: Vec<i64> = lines.flatten().collect();
+    lines.sort_unstable();
+    for &line in lines.iter().rev() {
+        let was_released = |hold: &Hold| hold.released_by.is_some_and(|released| released < line);
         let then: Vec<&Hold> = state
             .holds
             .iter()
-            .filter(|hold| hold.added.at < time && hold.released.is_none_or(|released| released >= time))
+            .filter(|hold| hold.added_by < line && !was_released(hold))
             .collect();
-        if state.hash(rule, now, &then) == *hash {
-            let mut changed = String::new();
-            for hold in &state.holds {
-                if hold.added.at >= time {
-                    write!(changed, ", hold {} was added", hold.added.id).ok();
-                }
-                if hold.released.is_some_and(|released| released >= time) {
-                    write!(changed, ", hold {} was released", hold.added.id).ok();
-                }
-            }
-            let before = state.going(rule.days, now, &then).count();
-            return Ok(format!(
-                "since {}{changed}: it had {before} runs, and {today} would go now",
-                Instant::from_unix_seconds(time)
-            ));
+        if state.hash(rule, now, &then) != *hash {
+            continue;
         }
+        let mut changed = Vec::new();
+        for hold in &state.holds {
+            let id = hold.added.id;
+            if hold.added_by >= line {
+                changed.push(format!("hold {id} was added"));
+            }
+            if hold.released_by.is_some_and(|released| released >= line) {
+                changed.push(format!("hold {id} was released"));
+            }
+        }
+        let before = state.going(rule.days, now, &then).count();
+        return Ok(format!(
+            "since then {}: it had {before} runs, and {today} would go now",
+            changed.join(", ")
+        ));
     }
     Ok(format!(
         "the plan of today for this rule is another one, with {today} runs: runs were archived, changed or removed since, \
@@ -310,7 +321,11 @@ impl State {
         let mut jobs: Vec<String> = rule.jobs.iter().map(Guid::to_string).collect();
         jobs.sort();
         jobs.dedup();
-        let jobs = if jobs.is_empty() { "-".to_owned() } else { jobs.join(",") };
+        let jobs = if jobs.is_empty() {
+            "-".to_owned()
+        } else {
+            jobs.join(",")
+        };
         let mut hash = sha2::Sha256::new();
         let mut line = format!(
             "plan archive={} days={} before={} jobs={jobs} why={}\n",
@@ -346,18 +361,22 @@ impl State {
 fn holds(connection: &Connection) -> Result<Vec<Hold>, ArchiveError> {
     let mut holds: BTreeMap<i64, Hold> = BTreeMap::new();
     connection.each(
-        "SELECT entry FROM ledger WHERE entry GLOB 'hold-*' ORDER BY entry_id",
+        "SELECT entry, entry_id FROM ledger WHERE entry GLOB 'hold-*' ORDER BY entry_id",
         [],
         "read the holds in the ledger",
         |row| {
             match LedgerEntry::read(row.get_ref(0)?.as_str()?) {
                 Ok(LedgerEntry::HoldAdded(added)) => {
-                    let hold = Hold { added, released: None };
+                    let hold = Hold {
+                        added,
+                        added_by: row.get(1)?,
+                        released_by: None,
+                    };
                     holds.insert(added.id, hold);
                 }
-                Ok(LedgerEntry::HoldReleased { id, at, .. }) => {
+                Ok(LedgerEntry::HoldReleased { id, .. }) => {
                     if let Some(hold) = holds.get_mut(&id) {
-                        hold.released = Some(at);
+                        hold.released_by = row.get(1)?;
                     }
                 }
                 _ => {}
@@ -382,5 +401,7 @@ fn by_job(runs: &[PlannedRun]) -> Vec<PlannedJob> {
             last: runs.iter().filter_map(|run| run.started).max(),
         }
     };
-    runs.chunk_by(|one, next| one.job == next.job).map(of_job).collect()
+    runs.chunk_by(|one, next| one.job == next.job)
+        .map(of_job)
+        .collect()
 }

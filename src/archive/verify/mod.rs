@@ -167,7 +167,10 @@ pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Findin
 }
 
 /// The first finding about the ledger, what stands nowhere else, or one of these runs; none where all of that is sound.
-pub(super) fn first_finding_of(connection: &Connection, runs: &[i64]) -> Result<Option<Finding>, ArchiveError> {
+pub(super) fn first_finding_of(
+    connection: &Connection,
+    runs: &[i64],
+) -> Result<Option<Finding>, ArchiveError> {
     let (ledger, hurt) = replay(connection)?;
     if let Some(finding) = hurt.into_iter().next() {
         return Ok(Some(finding));

@@ -9,17 +9,17 @@ use serde::Serialize;
 
 use super::hold::chosen_jobs;
 use crate::archive::{
-    HeadToPublish, KnownBackup, PlannedJob, ReadOnly, Removal, RetentionPlan, RetentionRule, Writer, read_heads,
-    retain,
+    HeadToPublish, KnownBackup, PlannedJob, ReadOnly, Removal, RetentionPlan, RetentionRule, Writer,
+    read_heads, retain,
 };
 use crate::cli::commands::verify::of_damage;
-use crate::config::parse_sha256;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
 use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{Column, or_dash, print_result, table, width_to_fit};
+use crate::config::parse_sha256;
 use crate::config::{GlobalSettings, Sources, TableOrJson};
 use crate::model::{Instant, Sha256, hex, show_duration};
 use crate::report::CommonOptions;
@@ -82,7 +82,8 @@ enum Action {
 }
 
 fn read_hash(text: &str) -> Result<Sha256, String> {
-    parse_sha256(text).ok_or_else(|| format!("{text:?} is not the hash of a plan (expected 64 hexadecimal digits)"))
+    parse_sha256(text)
+        .ok_or_else(|| format!("{text:?} is not the hash of a plan (expected 64 hexadecimal digits)"))
 }
 
 /// An age in whole days.
@@ -182,7 +183,10 @@ pub(crate) fn run(
         return lock(*age, archive);
     }
     let (Some(age), Some(why)) = (args.older_than, args.reason.clone()) else {
-        return Err(Failure::new(Exit::WrongUsage, "--older-than and --reason are needed"));
+        return Err(Failure::new(
+            Exit::WrongUsage,
+            "--older-than and --reason are needed",
+        ));
     };
     let options = CommonOptions {
         jobs: args.jobs.clone(),
@@ -211,7 +215,8 @@ fn lock(age: Age, archive: &Path) -> Result<Exit, Failure> {
     let days = age.days;
     let before = Writer::open_existing(archive)?.lock_retention(days)?;
     if days < before {
-        let words = format!("removal is locked for runs of less than {before} days, and {days} days are fewer");
+        let words =
+            format!("removal is locked for runs of less than {before} days, and {days} days are fewer");
         return Err(Failure::new(Exit::WrongUsage, words).with_hint("a lock can only be lengthened."));
     }
     tracing::info!(days, "no run is removed before it is {days} days old");
@@ -287,7 +292,10 @@ fn as_text(planned: &Planned, plan: &RetentionPlan, archive: &Path) -> String {
         ));
     }
     if planned.runs == 0 {
-        out.push_str(&format!("No run that ended before {} would go.\n", planned.before));
+        out.push_str(&format!(
+            "No run that ended before {} would go.\n",
+            planned.before
+        ));
     } else {
         out.push_str(&format!(
             "{} runs that ended before {} would go:\n\n",
@@ -316,7 +324,11 @@ fn as_text(planned: &Planned, plan: &RetentionPlan, archive: &Path) -> String {
         out.push('\n');
     }
     for held in &planned.held_back {
-        out.push_str(&format!("Hold {} keeps {} runs.\n", held.hold_id, HumanCount(held.runs)));
+        out.push_str(&format!(
+            "Hold {} keeps {} runs.\n",
+            held.hold_id,
+            HumanCount(held.runs)
+        ));
     }
     if planned.not_final > 0 {
         out.push_str(&format!(
@@ -368,7 +380,9 @@ fn apply(
     let (Some(list), Some(head)) = (list, head) else {
         return Ok(Exit::Done);
     };
-    if removal.was_done && read_heads(&list.path).is_ok_and(|known| known.heads.iter().any(|line| line.head == head)) {
+    if removal.was_done
+        && read_heads(&list.path).is_ok_and(|known| known.heads.iter().any(|line| line.head == head))
+    {
         return Ok(Exit::Done);
     }
     let published = HeadToPublish {
@@ -427,7 +441,18 @@ mod tests {
             ["1y", "2y", "3y", "4y", "7y", "12w", "90d"].map(|age| days(age).unwrap()),
             [366, 731, 1096, 1461, 2557, 84, 90]
         );
-        for wrong in ["7", "7x", "y", "", "-7y", "1.5y", "0d", "0y", "99999999999999999999y", "9000y"] {
+        for wrong in [
+            "7",
+            "7x",
+            "y",
+            "",
+            "-7y",
+            "1.5y",
+            "0d",
+            "0y",
+            "99999999999999999999y",
+            "9000y",
+        ] {
             assert!(days(wrong).is_err(), "{wrong}");
         }
     }
