@@ -38,7 +38,6 @@ pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
 pub use retention::{HoldRow, RemovedRun};
-pub(super) use retention::{locked_days, refuse_removed};
 pub use revisions::{LatestRevision, NewestHead, RevisionReader, RunRevision};
 pub use runs::{RunKey, RunRow};
 pub use state::{JobFreshness, LastSync};

@@ -1,11 +1,9 @@
 //! What is asked about holds and removed runs.
 
-use rusqlite::Connection;
-
 use super::Snapshot;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
-use crate::archive::ledger::entry::LedgerEntry;
+use crate::archive::storage::retention::refuse_removed;
 
 /// A hold, as the view `holds` tells it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -128,42 +126,4 @@ fn removed(row: &rusqlite::Row<'_>) -> rusqlite::Result<RemovedRun> {
         reason: row.get(8)?,
         plan: row.get(9)?,
     })
-}
-
-/// Refuses a run that a retention rule removed; `beginning` is its GUID or what that begins with.
-pub(in crate::archive) fn refuse_removed(
-    connection: &Connection,
-    beginning: &str,
-) -> Result<(), ArchiveError> {
-    let found = connection.optional(
-        "SELECT job_run_id, removed_at, removed_by, reason FROM removed_runs
-         WHERE substr(job_run_id, 1, length(?1)) = ?1 LIMIT 1",
-        [beginning],
-        "read a removed run",
-        |row| {
-            let or_lost = |text: Option<String>| text.unwrap_or_else(|| "(lost)".to_owned());
-            Ok(ArchiveError::RemovedRun {
-                run: row.get(0)?,
-                at: row.get(1)?,
-                by: or_lost(row.get(2)?),
-                why: or_lost(row.get(3)?),
-            })
-        },
-    )?;
-    found.map_or(Ok(()), Err)
-}
-
-/// The age in days below which no run is removed, as the ledger says; 0 where nothing is locked.
-pub(in crate::archive) fn locked_days(connection: &Connection) -> Result<i64, ArchiveError> {
-    let lines: Vec<String> = connection.all(
-        "SELECT entry FROM ledger WHERE entry GLOB 'retention-locked *'",
-        [],
-        "read the ledger",
-        |row| row.get(0),
-    )?;
-    let days = lines.iter().filter_map(|line| match LedgerEntry::read(line) {
-        Ok(LedgerEntry::RetentionLocked { days, .. }) => Some(days),
-        _ => None,
-    });
-    Ok(days.max().unwrap_or_default())
 }

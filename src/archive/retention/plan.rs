@@ -14,8 +14,9 @@ use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{HoldEntry, LedgerEntry};
 use crate::archive::ledger::retention::{cutoff, is_older_than, midnight};
 use crate::archive::ledger::text_hash;
-use crate::archive::queries::{Snapshot, locked_days};
+use crate::archive::queries::Snapshot;
 use crate::archive::storage::jobs::stored_guid;
+use crate::archive::storage::retention::locked_days;
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// Days before which plans are looked for that were true once.
