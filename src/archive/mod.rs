@@ -18,6 +18,7 @@ mod backup;
 mod connection;
 mod db;
 mod error;
+mod extract;
 mod held;
 mod identity;
 mod ledger;
@@ -41,6 +42,9 @@ pub use atomic_file::{Access, AtomicFile};
 pub use backup::{BackupError, BackupMade, KnownBackup, backup};
 pub use connection::sqlite_version;
 pub use error::ArchiveError;
+pub use extract::{
+    BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, ExtractedPayload, extract,
+};
 pub use held::{is_held, wait_while_held};
 pub use identity::FileIdentity;
 pub use ledger::acknowledge::{Acknowledged, acknowledge};

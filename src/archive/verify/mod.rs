@@ -185,6 +185,16 @@ pub(super) fn first_finding_of(
     Ok(None)
 }
 
+/// What the lines of a part of a ledger tell. That they are a part is found, and is no finding.
+pub(super) fn told(connection: &Connection) -> Result<LedgerState, ArchiveError> {
+    ledger::check(
+        connection,
+        Scope { after: 0 },
+        &HashSet::new(),
+        &mut Findings::default(),
+    )
+}
+
 /// What the ledger tells, and which heads of a list it holds.
 pub(super) fn replay_for(
     connection: &Connection,

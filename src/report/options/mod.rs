@@ -13,7 +13,7 @@ mod purge_age;
 mod time;
 
 pub(crate) use crate::text::nearest;
-pub(crate) use common::CommonArgs;
+pub(crate) use common::{CommonArgs, ScopeArgs};
 pub(crate) use common::{CommonOptions, Scope};
 pub(crate) use comparison::{Comparison, Span};
 pub(crate) use message_filter::{AssetFilter, Category, MessageFilter};

@@ -2,12 +2,12 @@
 
 pub(crate) mod asset_errors;
 pub(crate) mod changes;
-mod completeness;
+pub(crate) mod completeness;
 pub(crate) mod coverage;
 mod failure_comparison;
 pub(crate) mod failure_trends;
 pub(crate) mod failures;
-mod gaps;
+pub(crate) mod gaps;
 pub(crate) mod health;
 pub(crate) mod messages;
 pub(crate) mod missed_runs;
