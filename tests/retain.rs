@@ -119,13 +119,13 @@ fn is_anywhere(program: &Program, text: &str) -> bool {
     let mut payloads = archive
         .prepare("SELECT p.data, d.bytes FROM payload p LEFT JOIN dictionary d USING (dictionary_key)")
         .unwrap();
-    let unpacked = payloads
+    let mut unpacked = payloads
         .query_map([], |row| {
             let (data, dictionary): (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?);
             Ok(holds(&unpack(&data, dictionary.as_deref(), usize::MAX).unwrap()))
         })
         .unwrap();
-    let in_payloads = unpacked.map(Result::unwrap).any(|held| held);
+    let in_payloads = unpacked.any(Result::unwrap);
     let mut dictionaries = archive.prepare("SELECT bytes FROM dictionary").unwrap();
     let mut bytes = dictionaries
         .query_map([], |row| row.get::<_, Vec<u8>>(0))
