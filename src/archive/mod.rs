@@ -31,6 +31,7 @@ mod queries;
 mod read_only;
 mod repair;
 mod schema;
+mod statistics;
 mod storage;
 mod unchanging;
 mod verify;

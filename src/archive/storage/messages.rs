@@ -45,7 +45,7 @@ impl MessageMarks {
     }
 }
 
-/// The texts of messages, stored once as far as memory tells.
+/// The texts of messages.
 #[derive(Debug)]
 pub(in crate::archive) struct MessageTexts {
     kinds: StoredTexts<2>,
