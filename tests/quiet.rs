@@ -55,6 +55,18 @@ async fn every_command_is_silent_on_success_unless_its_answer_is_data() {
     let cases: &[(&[&str], Prints)] = &[
         (&["check"], Nothing),
         (&["check", "--format", "json"], Data),
+        (&["schedule", "cron", "--config", "empty.toml"], Data),
+        (
+            &[
+                "schedule",
+                "systemd",
+                "--config",
+                "empty.toml",
+                "--output-dir",
+                "units",
+            ],
+            Nothing,
+        ),
         (&["sync"], Nothing),
         (&["sync", "--format", "json"], Data),
         (&["sync", "--format", "table"], Data),

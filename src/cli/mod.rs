@@ -193,6 +193,7 @@ fn command(
         Command::Demo(args) => commands::demo::run(&args, global, console),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Check(args) => commands::check::run(&args, sources, global, console),
+        Command::Schedule(args) => commands::schedule::run(&args, sources, global),
         Command::Sync(args) => commands::sync::run(&args, sources, global, console),
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
         Command::Status(args) => commands::status::run(&args, sources, archive, console),

@@ -18,6 +18,7 @@ pub(crate) mod reindex;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod salvage;
+pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod simulate;
 pub(crate) mod status;
