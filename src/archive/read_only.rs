@@ -62,6 +62,16 @@ impl ReadOnly {
         Self::open_by(open::open_unchanging, path)
     }
 
+    /// Reads a database that this process made for itself; `path` is what it was made from.
+    pub(super) fn of_own(connection: Connection, path: &Path) -> Self {
+        Self {
+            connection,
+            unchanging: None,
+            path: path.to_path_buf(),
+            open: open::open_to_read,
+        }
+    }
+
     fn open_by(
         open: fn(&Path) -> Result<ReadConnection, ArchiveError>,
         path: &Path,

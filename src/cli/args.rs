@@ -6,8 +6,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::archive::sqlite_version;
 use crate::cli::commands::{
-    backup, check, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query,
-    reindex, report, run, salvage, schedule, schema, simulate, status, sync, trust, verify,
+    backup, check, completions, demo, evidence, export, hold, jobs, ledger, man, password, payload,
+    quarantine, query, reindex, report, run, salvage, schedule, schema, simulate, status, sync, trust,
+    verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -73,6 +74,7 @@ pub(crate) enum Command {
     Run(run::RunArgs),
     Query(query::QueryArgs),
     Export(export::ExportArgs),
+    Evidence(evidence::EvidenceArgs),
     Schema(schema::SchemaArgs),
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),
@@ -83,6 +85,7 @@ pub(crate) enum Command {
     Ledger(ledger::LedgerArgs),
     Payload(payload::PayloadArgs),
     Quarantine(quarantine::QuarantineArgs),
+    Hold(hold::HoldArgs),
     Trust(trust::TrustArgs),
     Password(password::PasswordArgs),
     Completions(completions::CompletionsArgs),

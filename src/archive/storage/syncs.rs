@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
-use crate::archive::ledger::chain::{JobChain, Results, SealedResults};
+use crate::archive::ledger::chain::{JobChain, ResultOf, Results, SealedResults};
 use crate::archive::ledger::entry::{LedgerEntry, SyncBegan, SyncEnded};
 use crate::archive::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
@@ -191,6 +191,22 @@ pub(in crate::archive) fn seal_results<'c>(
         results.job(job, line.as_deref(), chain);
     }
     results.seal()
+}
+
+/// The line of each of the jobs in the results of a sync, as it stands in the job's chain.
+pub(in crate::archive) fn result_lines(
+    began: &SyncBegan,
+    ended: i64,
+    records: &[JobRecord],
+    jobs: Vec<Guid>,
+) -> impl Iterator<Item = (Guid, String)> {
+    let sync = ResultOf::new(began.sync, began.at, ended);
+    let found: HashMap<Guid, String> = records
+        .iter()
+        .map(|record| (record.job_id, found_line(record)))
+        .collect();
+    jobs.into_iter()
+        .map(move |job| (job, sync.line(job, found.get(&job).map(String::as_str))))
 }
 
 /// The sync that has begun last and not ended.

@@ -21,7 +21,7 @@ use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{counted, json, unprinted, write_all};
-use crate::config::{GlobalSettings, Sources, parse_sha256};
+use crate::config::{GlobalSettings, MonitoringSettings, Sources, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 use crate::report::certificate::{Certificate, conclusion};
 use crate::report::format::PageHeading;
@@ -71,6 +71,9 @@ pub(crate) struct VerifyArgs {
     /// Writes to a file, which is replaced only once the new one is complete; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) monitoring: MonitoringSettings,
 }
 
 /// How the outcome is told.
@@ -251,7 +254,7 @@ pub(crate) fn of_damage(error: ArchiveError) -> Failure {
     }
 }
 
-fn parse_head(text: &str) -> Result<Sha256, String> {
+pub(crate) fn parse_head(text: &str) -> Result<Sha256, String> {
     parse_sha256(text)
         .ok_or_else(|| format!("{text:?} is not a ledger head (expected 64 hexadecimal digits)"))
 }
