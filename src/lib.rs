@@ -7,7 +7,7 @@
 //! sync      -> ccs, archive, decode, model, text
 //! report    -> archive, model, text, memory
 //! lake      -> archive, model
-//! evidence  -> report, archive, model, text
+//! evidence  -> report, archive, decode, model, text
 //! archive   -> decode, model, memory
 //! config    -> ccs, model, text
 //! ccs       -> model, text

@@ -58,7 +58,7 @@ Exit codes:
   1    could not be done: nothing, or no job, succeeded
   2    wrong usage: arguments, settings, files that were named
   3    done in part (some jobs failed, some runs are in quarantine), or a check has findings (`status --max-age`, `--max-silence` or `--vanished`)
-  4    the archive is not intact (`verify`)
+  4    the archive is not intact (`verify`), or the evidence package is not sound (`verify --pack`)
   5    the archive is held by another sync
   130  interrupted; what was read is kept";
 

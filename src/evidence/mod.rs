@@ -11,6 +11,7 @@
 //! The format is specified in `docs/evidence-package.md`.
 
 mod bag;
+pub mod check;
 mod error;
 mod facts;
 mod package;

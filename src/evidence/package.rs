@@ -13,13 +13,13 @@ use super::facts::{self, Facts, SampleFacts};
 use super::tables::{self, Table, TableForm};
 use super::{SampleOptions, readme, workpaper};
 use crate::archive::{Extract, Snapshot, extract};
-use crate::model::{Guid, Sha256, hex};
+use crate::model::{Guid, Instant, Sha256, hex};
 use crate::report::definition::Row;
 use crate::report::options::Scope;
 use crate::report::purge_age::PurgeAges;
 use crate::report::reports::sample::Sample;
 use crate::report::reports::vanished::{self, VanishedRow};
-use crate::report::reports::{Changes, Failures, GapRow, Messages, Runs, gaps};
+use crate::report::reports::{Changes, Failures, GapRow, Messages, Removals, Runs, gaps};
 use crate::report::{CommonOptions, ReportError};
 
 /// Bytes of a table that wait in memory, not in a temporary file.
@@ -28,9 +28,6 @@ const SPOOLED: usize = 1 << 20;
 /// The checks that go with every package.
 const CHECK_PAGE: &str = include_str!("check/check.html");
 const CHECK_SCRIPT: &str = include_str!("check/check.py");
-
-/// Columns of the table `removed_runs`.
-const REMOVALS: &str = "job_run_id,job_id,started_at,revisions,messages,removed_at,removed_by,reason,plan\n";
 
 /// What is asked for.
 #[derive(Debug)]
@@ -103,6 +100,7 @@ struct Package<'a> {
     purge_ages: Vec<serde_json::Value>,
     gaps: SpooledTempFile,
     vanished: SpooledTempFile,
+    removals: SpooledTempFile,
 }
 
 impl<'a> Package<'a> {
@@ -119,18 +117,23 @@ impl<'a> Package<'a> {
         } else {
             scope.jobs().filter_map(|job| job.job_id.parse().ok()).collect()
         };
-        let ages = PurgeAges::read(source, options.purge_age)?;
         let extract = extract(source, &jobs, options.head)?;
         let form = TableForm {
             redacts_owners: options.redacts_owners,
             is_cancelled,
         };
         let spool = || tempfile::spooled_tempfile(SPOOLED);
-        let (mut gaps, mut vanished) = (spool(), spool());
-        let (mut jobs, purge_ages, vanished_runs);
+        let (mut gaps, mut vanished, mut removals) = (spool(), spool(), spool());
+        let (mut jobs, purge_ages, vanished_runs, removed);
         {
             let snapshot = extract.reader().snapshot()?;
             let scope = whole(options).scope(&snapshot)?;
+            // Runs of other jobs tell the purge age of a server, too.
+            let teacher = match options.purge_age {
+                Some(_) => &snapshot,
+                None => source,
+            };
+            let ages = PurgeAges::read(teacher, options.purge_age)?;
             jobs = facts::of_jobs(extract.jobs(), &snapshot, &scope, &ages)?;
             purge_ages = purge_ages_of(&snapshot, &ages)?;
             let mut table = Table::new(&mut gaps, GapRow::COLUMNS, form)?;
@@ -139,6 +142,7 @@ impl<'a> Package<'a> {
             let mut table = Table::new(&mut vanished, VanishedRow::COLUMNS, form)?;
             vanished::each(&snapshot, &scope, &ages, |row| table.row(&row))?;
             vanished_runs = table.finish()?;
+            removed = tables::write(&Removals::default(), &snapshot, &scope, form, &mut removals)?;
         }
         let (since, until) = (options.common.since, options.common.until);
         extract.keep_span(since.map(|since| since.ticks()), until.map(|until| until.ticks()))?;
@@ -163,6 +167,13 @@ impl<'a> Package<'a> {
             payloads,
             changes: payloads.saturating_sub(runs),
             vanished: vanished_runs,
+            removed,
+            removed_later: extract
+                .removed_later()
+                .iter()
+                .filter(|(_, started)| scope.has_time(started.map(Instant::ticks)))
+                .map(|(run, _)| run.to_string())
+                .collect(),
             pieces: pieces.len() as u64,
             pieces_open: pieces.iter().filter(|piece| piece.accepted_at.is_none()).count() as u64,
             jobs,
@@ -181,6 +192,7 @@ impl<'a> Package<'a> {
             purge_ages,
             gaps,
             vanished,
+            removals,
         })
     }
 
@@ -233,7 +245,7 @@ impl<'a> Package<'a> {
                 Ok(bag.bytes(&format!("data/quarantine/{id}.bin"), bytes)?)
             })?;
         }
-        bag.bytes("data/removals.csv", REMOVALS.as_bytes())?;
+        spooled(&mut bag, "data/removals.csv", &mut self.removals)?;
         work.report(&mut bag, "runs", &Runs::default())?;
         let sample = facts.sample.as_ref().map(|sample| Sample {
             size: sample.options.size,
@@ -313,7 +325,7 @@ impl<'a> Package<'a> {
             "sample": sample,
             "runs": facts.runs,
             "payloads": if facts.redacts_owners { 0 } else { facts.payloads },
-            "removed_after_head": [],
+            "removed_after_head": facts.removed_later,
             "purge_ages": self.purge_ages,
         });
         if self.options.allows_empty {

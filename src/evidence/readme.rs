@@ -92,6 +92,11 @@ fn boxes(facts: &Facts) -> Markup {
         "with another number of messages than the server says",
     );
     tell(
+        facts.removed,
+        "run",
+        "removed from the archive by a retention rule, so its content is no more",
+    );
+    tell(
         facts.pieces_open,
         "piece",
         "of the answers could not be read; the bytes are kept",
@@ -351,7 +356,10 @@ fn files(facts: &Facts) -> Markup {
         ),
         file(
             "data/removals.csv",
-            "runs whose content was removed by a retention rule".to_owned(),
+            format!(
+                "{} whose content was removed by a retention rule",
+                counted(facts.removed, "run")
+            ),
         ),
         file(
             "data/quarantine.csv",

@@ -444,6 +444,7 @@ fn population(facts: &Facts) -> Vec<(&'static str, Value)> {
         ),
         ("Runs whose message count disagrees", Count(facts.count_mismatches())),
         ("Runs that vanished early at the server", Count(facts.vanished)),
+        ("Runs removed by a retention rule", Count(facts.removed)),
         ("Pieces that could not be read", Count(facts.pieces)),
         ("Of them not accepted by anybody", Count(facts.pieces_open)),
     ]);

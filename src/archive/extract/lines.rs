@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use crate::archive::db::{Db, RowError};
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::chain::Subject;
-use crate::archive::ledger::entry::LedgerEntry;
+use crate::archive::ledger::entry::{LedgerEntry, RemovedEntry};
 use crate::model::{Guid, Sha256};
 
 /// What the lines tell of.
@@ -21,6 +21,10 @@ pub(super) struct Chosen {
     pub(super) revisions: BTreeSet<i64>,
     /// Numbers of the pieces in quarantine that came from them.
     pub(super) quarantined: BTreeSet<i64>,
+    /// Hashes of who acted and why, as lines name them.
+    pub(super) texts: BTreeSet<Sha256>,
+    /// Removals of their runs that came later: what was removed is no more.
+    pub(super) removed_later: Vec<RemovedEntry>,
     /// The last sync that began.
     pub(super) last_sync: i64,
     runs: HashSet<Guid>,
@@ -55,11 +59,26 @@ pub(super) fn copy_lines(
                 }
             }
             if chosen.takes(entry, &claim) {
+                chosen.texts.extend(claim.by().into_iter().chain(claim.why()));
                 target.cached().run(
                     "INSERT INTO ledger (entry_id, entry, entry_hash) VALUES (?1, ?2, ?3)",
                     params![entry, line, row.get::<_, Sha256>(2)?],
                     "copy the ledger's lines",
                 )?;
+            }
+            Ok(())
+        },
+    )?;
+    source.each(
+        "SELECT entry FROM ledger WHERE entry_id > ?1 AND entry GLOB 'removed *'",
+        [until],
+        "read the ledger",
+        |row| {
+            if let Ok(claim @ LedgerEntry::Removed(removed)) = LedgerEntry::read(row.get_ref(0)?.as_str()?)
+                && chosen.runs.contains(&removed.run)
+            {
+                chosen.texts.extend(claim.by().into_iter().chain(claim.why()));
+                chosen.removed_later.push(removed);
             }
             Ok(())
         },

@@ -59,6 +59,7 @@ pub struct Extract {
     jobs: Vec<ExtractedJob>,
     binding: Binding,
     payload_bytes: u64,
+    removed_later: Vec<(Guid, Option<Instant>)>,
 }
 
 /// Bytes that the server sent, as a file of their own.
@@ -91,7 +92,10 @@ pub fn extract(
         return Err(ExtractError::JobNotKnown { job, sync });
     }
     copy_tables(source, &target, &chosen)?;
-    let ledger = verify::told(&target)?;
+    let mut ledger = verify::told(&target)?;
+    for removed in &chosen.removed_later {
+        ledger.remove_later(removed);
+    }
     for job in &chosen.jobs {
         name_job(source, &target, *job, &ledger)?;
     }
@@ -120,6 +124,11 @@ pub fn extract(
         jobs,
         binding,
         payload_bytes: ledger.payload_bytes,
+        removed_later: chosen
+            .removed_later
+            .iter()
+            .map(|removed| (removed.run, removed.started))
+            .collect(),
     })
 }
 
@@ -217,6 +226,12 @@ fn copy_tables(source: &Connection, target: &Connection, chosen: &Chosen) -> Res
             [key],
         )?;
     }
+    for hash in &chosen.texts {
+        for (table, column) in [("_actor", "by_sha256"), ("_reason", "why_sha256")] {
+            let sql = format!("SELECT * FROM {table} WHERE {column} = ?1");
+            copy(source, target, table, &sql, [hash])?;
+        }
+    }
     for id in &chosen.quarantined {
         copy(
             source,
@@ -281,6 +296,12 @@ impl Extract {
     #[must_use]
     pub fn jobs(&self) -> &[ExtractedJob] {
         &self.jobs
+    }
+
+    /// Runs that a retention rule removed after the head, with their starts: what they were is no more.
+    #[must_use]
+    pub fn removed_later(&self) -> &[(Guid, Option<Instant>)] {
+        &self.removed_later
     }
 
     fn connection(&self) -> &Connection {

@@ -184,6 +184,16 @@ impl LedgerState {
         self.zones[..before].last()
     }
 
+    /// Takes a run for removed whose payloads are no more, though the lines read so far do not say so.
+    pub(in crate::archive) fn remove_later(&mut self, claim: &RemovedEntry) {
+        let removal = LedgerRemoval {
+            claim: *claim,
+            first_seen: None,
+            absent_since: None,
+        };
+        self.removed.entry(claim.run).or_insert(removal);
+    }
+
     /// The zone of the archive by the rules that it keeps; UTC where no line names one.
     pub(in crate::archive) fn zone_in_force(&self) -> Result<NaiveZone, String> {
         self.zones

@@ -572,7 +572,7 @@ def read_package_json(package):
         pack["sample"] = None
     if not isinstance(pack.get("prepared_by", 0), (str, type(None))):
         bad("prepared_by")
-    if pack.get("timezone") != "UTC":
+    if not fits(pack.get("timezone"), "[!-~]+"):
         bad("timezone")
     removed = pack.get("removed_after_head")
     if not isinstance(removed, list) or not all(fits(run, GUID) for run in removed):
@@ -595,6 +595,7 @@ accepted id=NUMBER at=TIME sha256=HASH why=HASH by=HASH
 absent run=GUID sync=NUMBER at=TIME
 returned run=GUID sync=NUMBER at=TIME
 reindexed at=TIME reader=NUMBER zone=WORD rules=HASH|- release=WORD by=HASH
+removed run=GUID job=GUID at=TIME started=INSTANT|- ended=INSTANT|- revisions=NUMBER messages=NUMBER plan=HASH why=HASH by=HASH
 lost what=payload entry=NUMBER
 lost what=quarantined id=NUMBER
 lost what=results sync=NUMBER
@@ -705,7 +706,7 @@ GONE = object()  # rules of a zone that a later line took the place of, and that
 class Ledger:
     """What the chains say of runs and of pieces in quarantine."""
     def __init__(self):
-        self.runs, self.pieces, self.answers, self.lost, self.reindexed, self.others = {}, {}, {}, 0, set(), collections.Counter()
+        self.runs, self.pieces, self.answers, self.lost, self.reindexed = {}, {}, {}, 0, set()
 
     def read(self, package, job, chain, name, used_zones):
         lines = [(number, *words_of(line), place) for number, line, place in chain]
@@ -743,8 +744,9 @@ class Ledger:
                     finding(place, f"run {words['run']} has no revision before it")
                 else:
                     self.runs[words["run"]].absent = words["at"] if kind == "absent" else None
-            elif kind == "removed" and words.get("run") in self.runs:
+            elif kind == "removed" and words["run"] in self.runs:
                 self.runs[words["run"]].removed = words
+                self.pieces = {number: piece for number, piece in self.pieces.items() if piece["run"] != words["run"]}
             elif kind == "quarantined" and words["job"] == job:
                 self.pieces[words["id"]] = {**words, "accepted_at": None}
             elif kind == "accepted" and words["id"] in self.pieces:
@@ -757,8 +759,6 @@ class Ledger:
                 named = None
             elif kind == "job":
                 answers[words["sync"]] = words
-            elif kind not in READ_KINDS:
-                self.others[kind] += 1
         if reread >= 0:
             self.reindexed.add(job)
         self.answers[job] = answers
@@ -931,6 +931,9 @@ class Check:
                 continue
             if in_span(run.revisions[-1].words["started"], pack):
                 (self.removed if run.removed or run_id in pack["removed_after_head"] else due)[run_id] = run
+            elif run_id in self.rows and run.job in ledger.reindexed and re.fullmatch(INSTANT, self.rows[run_id]["started_at"]) \
+                    and in_span(self.rows[run_id]["started_at"], pack):
+                due[run_id] = run  # by its start as it is read now, which is compared with the payload
         for run_id in pack["removed_after_head"]:
             if run_id not in self.removed:
                 finding("data/package.json", f"removed_after_head names {run_id}, which is not a run of this span")
@@ -1117,12 +1120,14 @@ class Check:
             finding(f"data/removals.csv, run {run_id}", "it is missing, and the ledger tells that it was removed")
         for run_id in held.keys() & self.removed.keys():
             run, row, place = self.removed[run_id], held[run_id], f"data/removals.csv, run {run_id}"
-            expected = {"job_id": run.job, "revisions": len(run.revisions)}
+            expected = {"job_id": run.job}
             if run.removed:
-                expected.update({column: run.removed[word] for column, word in (("removed_at", "at"), ("plan", "plan")) if word in run.removed})
-                for column, word in (("removed_by", "by"), ("reason", "why"), ("reason", "reason")):
-                    if re.fullmatch(HASH, run.removed.get(word, "")) and not (column == "removed_by" and self.pack["is_redacted"]) and sha256(row[column]) != run.removed[word]:
+                expected.update({column: run.removed[word] for column, word in (("revisions", "revisions"), ("messages", "messages"), ("removed_at", "at"), ("plan", "plan"))})
+                for column, word in (("removed_by", "by"), ("reason", "why")):  # a text that a salvage lost is empty
+                    if row[column] and sha256(row[column]) != run.removed[word]:
                         finding(place, f"{column} is wrong", run.removed[word], sha256(row[column]))
+                if row["removed_by"] and self.pack["is_redacted"]:
+                    finding(place, "removed_by is wrong", "", row["removed_by"])
             if run.job not in self.ledger.reindexed:
                 started = run.revisions[-1].words["started"]
                 expected["started_at"] = None if started == "-" else started
@@ -1176,7 +1181,7 @@ class Check:
                 same(f"data/gaps.csv, run {run_id}", self.mismatches[run_id], mismatches[run_id])
         if spans.keys() != self.pack["names"].keys():
             finding("data/gaps.csv", "it has other jobs than package.json says", sorted(self.pack["names"]), sorted(spans))
-        keeps = 0
+        keeps, self.open_spans = 0, sum(row["state"] != "complete" for rows in spans.values() for row in rows)
         for job in spans.keys() & self.ledger.answers.keys():
             keeps = max(keeps, self.spans(job, spans[job]))
         if keeps:
@@ -1250,19 +1255,11 @@ def read_heads(name):
     return [(words[2].lower() if len(words) == 4 else None, words[-1].lower()) for words in lines if HEAD.fullmatch(words[-1])]
 
 def check_heads(pack, heads, lists):
-    """Whether the package is bound to heads that were published; says by which."""
-    by = None
-    for head in heads:
-        if head.lower() != pack["head"]:
-            finding("data/package.json", "the package is not bound to the head that was given", head.lower(), pack["head"])
-        else:
-            by = "the head that was given"
-    for name, published in lists.items():
-        if not any(head == pack["head"] and archive in (None, pack["archive_id"]) for archive, head in published):
-            finding(name, "it does not hold the head of the package", pack["head"], f"{len(published)} other heads")
-        else:
-            by = f"a head in {name}"
-    return by
+    """Whether the package is bound to one of the heads that were published."""
+    given = [(None, head.lower()) for head in heads] + [line for published in lists.values() for line in published]
+    if given and not any(head == pack["head"] and archive in (None, pack["archive_id"]) for archive, head in given):
+        finding("data/package.json", "the package is not bound to a head that was given", ", ".join(head for _, head in given[:3]), pack["head"])
+    return bool(given)
 
 def check(package, heads, lists):
     """Checks everything; returns the words of the report when nothing was found."""
@@ -1303,14 +1300,16 @@ def report(pack, ledger, checks, by):
         if done:
             print(f"- {words}")
     if by:
-        print(f"By {by}, this is what the archive held then, if that head was published elsewhere at that time.")
+        print("By the head that was given, this is what the archive held then, if that head was published elsewhere at that time.")
     else:
         print("No head was given: the package agrees with itself, and whoever has the program could have made another one. Compare its head with one that was published elsewhere (--head, --head-file).")
     print("Not proved or not compared:")
     for words in (
-        ["what runs and messages say, since owners were left out (--redact-owners) and with them the payloads"] if pack["is_redacted"] else []) + assumed + not_compared + (
+        ["what runs and messages say, since owners were left out (--redact-owners) and with them the payloads"] if pack["is_redacted"] else []) + (
+        [f"whether the server had more runs in the {checks.open_spans} spans that gaps.csv does not call complete"] if checks.open_spans else []) + assumed + not_compared + (
         [f"what {len(pack['removed_after_head'])} runs said that are named as removed after the head, and that a rule removed them: {', '.join(pack['removed_after_head'][:20])}"] if pack["removed_after_head"] else []) + (
         [f"{ledger.lost} revisions that a salvage of a damaged archive could not save"] if ledger.lost else []) + (
+        ["whether a run is missing whose start lies in the span only since times were read anew (reindex)"] if ledger.reindexed and (pack["since"] or pack["until"]) else []) + (
         ["what changed in each revision (changes.csv, column what)"] if any(len(run.revisions) > 1 for run in checks.due.values()) else []) + [
         "workpaper.xlsx and README.html: whether they say the same as the CSV files",
         "that the server told the truth, and what it had deleted before it was first asked"]:
@@ -1319,7 +1318,7 @@ def report(pack, ledger, checks, by):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("package", nargs="?", type=pathlib.Path)
-    parser.add_argument("--head", action="append", default=[], help="the head that was published elsewhere")
+    parser.add_argument("--head", action="append", default=[], help="the head that was published elsewhere; of several heads one must be the package's")
     parser.add_argument("--head-file", action="append", default=[], help="a list of heads, as jobruns sync --head-file writes it")
     options = parser.parse_args()
     for head in options.head:
