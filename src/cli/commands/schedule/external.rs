@@ -37,7 +37,7 @@ pub(super) fn run(program: &str, arguments: &[&str], stdin: Option<&[u8]>) -> Re
         .wait_with_output()
         .map_err(|error| not_started(program, &error))?;
     let said = [output.stderr.as_slice(), output.stdout.as_slice()]
-        .map(|bytes| text(bytes))
+        .map(text)
         .into_iter()
         .flat_map(|text| text.lines().map(str::trim).map(str::to_owned).collect::<Vec<_>>())
         .find(|line| !line.is_empty());
