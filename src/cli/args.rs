@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::archive::sqlite_version;
 use crate::cli::commands::{
     backup, check, completions, demo, evidence, export, hold, jobs, ledger, man, password, payload,
-    quarantine, query, reindex, report, run, salvage, schedule, schema, simulate, status, sync, trust,
-    verify,
+    quarantine, query, reindex, report, retain, run, salvage, schedule, schema, simulate, status, sync,
+    trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -86,6 +86,7 @@ pub(crate) enum Command {
     Payload(payload::PayloadArgs),
     Quarantine(quarantine::QuarantineArgs),
     Hold(hold::HoldArgs),
+    Retain(retain::RetainArgs),
     Trust(trust::TrustArgs),
     Password(password::PasswordArgs),
     Completions(completions::CompletionsArgs),
