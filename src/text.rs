@@ -220,12 +220,16 @@ pub fn is_active(character: char) -> bool {
         )
 }
 
-/// `text` as a POSIX shell takes it, in quotes only where they are needed.
+/// `text` as a POSIX shell takes it, or on Windows `cmd` and PowerShell, in quotes only where they are needed.
 #[must_use]
 pub fn shell_quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c) || (cfg!(windows) && c == '\\');
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
+    }
+    if cfg!(windows) {
+        return format!("\"{text}\"");
     }
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -321,6 +325,7 @@ mod tests {
         assert!(matches!(visible("Zürich 東京 🙂"), Cow::Borrowed(_)));
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_word_can_be_pasted_into_a_shell() {
         assert_eq!(shell_quoted("/etc/jobruns/pw"), "/etc/jobruns/pw");

@@ -613,3 +613,189 @@ async fn the_credential_of_systemd_is_a_password_before_the_configured_file() {
         .shows("found in systemd's credential jobruns-password");
     program.run(&["sync", "--quiet"]).ends_with(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_without_a_terminal_asks_nothing_and_writes_what_a_sync_needs() {
+    let story = Story::new().await;
+    let pin = hex(&story.server.certificate_sha256());
+    let url = story.server.base_url();
+    let program = Program::new();
+    program.write("pw", "simulator\n");
+    let given = [
+        "init",
+        "--url",
+        &url,
+        "--username",
+        r"CORP\auditor",
+        "--pin",
+        &pin,
+        "--password-file",
+        "pw",
+    ];
+    // What is missing is an error, and nothing is written.
+    for left_out in ["--url", "--username", "--pin", "--password-file"] {
+        let at = given.iter().position(|word| *word == left_out).unwrap();
+        let fewer: Vec<&str> = [&given[..at], &given[at + 2..]].concat();
+        let ended = program.run(&fewer);
+        assert!(matches!(ended.code, Some(1 | 2)), "{left_out}: {ended:?}");
+        assert!(!program.path("jobruns.toml").exists(), "{left_out}");
+    }
+    program
+        .run(&given)
+        .ends_with(0)
+        .says("next: `jobruns check --config ")
+        .never_shows("simulator");
+    let config = std::fs::read_to_string(program.path("jobruns.toml")).unwrap();
+    for line in [
+        r"username = 'CORP\auditor'",
+        &format!("pin = '{pin}'"),
+        "jobs_file = 'jobs.txt'",
+        "archive = 'jobruns.db'",
+    ] {
+        assert!(
+            config.contains(&format!("\n{line}\n")),
+            "{line} is not in\n{config}"
+        );
+    }
+    let jobs = std::fs::read_to_string(program.path("jobs.txt")).unwrap();
+    assert!((0..3).all(|job| jobs.contains(&story.job(job))), "{jobs}");
+    #[cfg(unix)]
+    for file in ["jobruns.toml", "jobs.txt"] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(program.path(file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o077, 0, "{file}");
+    }
+    // The first run is archived, and the rest works as it is written.
+    let archived = program.run(&["query", "SELECT count(*) AS runs FROM runs", "--format", "json"]);
+    assert_eq!(archived.json()[0]["runs"], 12);
+    let named = Program::new().with("JOBRUNS_CONFIG", program.path("jobruns.toml").to_str().unwrap());
+    named
+        .run(&["check"])
+        .ends_with(0)
+        .shows("3 watched jobs may be read");
+    named.run(&["sync", "--quiet"]).ends_with(0);
+    // Nothing is overwritten unless that is asked for.
+    program
+        .run(&given)
+        .ends_with(2)
+        .says("is there already")
+        .says("--force");
+    assert_eq!(
+        std::fs::read_to_string(program.path("jobruns.toml")).unwrap(),
+        config
+    );
+    let all = [
+        &given[..],
+        &["--force", "--watch-all", "--no-sync", "--store-password", "file"],
+    ]
+    .concat();
+    program.run(&all).ends_with(0);
+    let config = std::fs::read_to_string(program.path("jobruns.toml")).unwrap();
+    assert!(
+        config.contains("\nwatch = 'all'\n") && config.contains("\npassword_file = 'jobruns-password'\n"),
+        "{config}"
+    );
+    named.run(&["check"]).ends_with(0).shows("found in the file ");
+    // A trial that fails is told, and what is written stays.
+    story.fault("403");
+    let job = story.job(1);
+    let one = [&given[..], &["--force", "--job", &job]].concat();
+    program
+        .run(&one)
+        .ends_with(3)
+        .says("the settings are written, and the trial sync was not complete")
+        .says("jobruns check --config ");
+}
+
+/// Answers the questions of a command on a terminal: each answer once its question is there. Says what was shown, and how
+/// it ended; `None` where `script` cannot make a terminal.
+#[cfg(target_os = "linux")]
+fn dialogue(program: &Program, arguments: &str, answers: &[(&str, &str)]) -> Option<(String, Option<i32>)> {
+    use std::io::{Read, Write};
+    let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_jobruns"));
+    let mut command = program.start("script");
+    command
+        .args(["-qefc", &line, "/dev/null"])
+        .stdin(std::process::Stdio::piped());
+    let mut child = command.spawn().ok()?;
+    let (mut keys, mut terminal) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut shown, mut piece) = (String::new(), [0; 4096]);
+    let mut seen = 0;
+    for (question, answer) in answers {
+        while !shown[seen..].contains(question) {
+            let length = terminal.read(&mut piece).unwrap();
+            assert_ne!(length, 0, "{question:?} did not come:\n{shown}");
+            shown.push_str(&String::from_utf8_lossy(&piece[..length]));
+        }
+        seen = shown.len();
+        writeln!(keys, "{answer}").unwrap();
+    }
+    terminal.read_to_string(&mut shown).unwrap();
+    let code = child.wait().unwrap().code();
+    Some((shown, code))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn init_on_a_terminal_asks_shows_the_certificate_and_lets_jobs_be_chosen() {
+    let story = Story::new().await;
+    let program = Program::new();
+    let fingerprint: Vec<String> = story
+        .server
+        .certificate_sha256()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    let url = story.server.base_url();
+    let Some((shown, code)) = dialogue(
+        &program,
+        "init",
+        &[
+            ("URL of the CCS server", &url),
+            ("pinned (yes or no)?", "perhaps"),
+            ("answer yes or no", "yes"),
+            ("CCS user", r"CORP\auditor"),
+            ("Password of ", "hunter2"),
+            ("Password of ", "simulator"),
+            ("new ones too [all]", "9"),
+            ("not among the numbers 1 to 3", "1,3"),
+            ("Where is it to be kept? [file]", ""),
+        ],
+    ) else {
+        return;
+    };
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains(&fingerprint.join(":")), "{shown}");
+    assert!(
+        shown.contains("the server refused the login") && shown.contains("3 jobs"),
+        "{shown}"
+    );
+    assert!(shown.contains("cron and systemd do not see it"), "{shown}");
+    assert!(
+        !shown.contains("simulator") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+    let jobs = std::fs::read_to_string(program.path("jobs.txt")).unwrap();
+    assert_eq!(
+        jobs.lines().filter(|line| !line.starts_with('#')).count(),
+        2,
+        "{jobs}"
+    );
+    assert_eq!(
+        std::fs::read_to_string(program.path("jobruns-password")).unwrap(),
+        "simulator\n"
+    );
+    program
+        .run(&["check", "--config", "jobruns.toml"])
+        .ends_with(0)
+        .shows("2 watched jobs may be read")
+        .shows("1 of the 3 jobs of the server is not watched");
+    // Somebody who leaves in the middle leaves nothing behind.
+    let other = Program::new();
+    let (shown, code) = dialogue(&other, "init", &[("URL of the CCS server", "\u{4}")]).unwrap();
+    assert_eq!(code, Some(2), "{shown}");
+    assert!(files(other.folder.path()).is_empty());
+}

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::archive::sqlite_version;
 use crate::cli::commands::{
-    backup, check, completions, demo, evidence, export, hold, jobs, ledger, man, password, payload,
+    backup, check, completions, demo, evidence, export, hold, init, jobs, ledger, man, password, payload,
     quarantine, query, reindex, report, retain, run, salvage, schedule, schema, simulate, status, sync,
     trust, verify,
 };
@@ -67,6 +67,7 @@ Exit codes:
 pub(crate) enum Command {
     Demo(demo::DemoArgs),
     Simulate(simulate::SimulateArgs),
+    Init(init::InitArgs),
     Check(check::CheckArgs),
     Schedule(schedule::ScheduleCommand),
     Sync(sync::SyncArgs),

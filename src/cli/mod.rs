@@ -199,6 +199,7 @@ fn command(
     match command {
         Command::Demo(args) => commands::demo::run(&args, global, console),
         Command::Simulate(args) => commands::simulate::run(args),
+        Command::Init(args) => commands::init::run(&args, sources, global, console),
         Command::Check(args) => commands::check::run(&args, sources, global, console),
         Command::Schedule(args) => commands::schedule::run(&args, sources, global),
         Command::Sync(args) => {

@@ -9,6 +9,7 @@ pub(crate) mod evidence;
 pub(crate) mod export;
 pub(crate) mod findings;
 pub(crate) mod hold;
+pub(crate) mod init;
 pub(crate) mod jobs;
 pub(crate) mod ledger;
 pub(crate) mod man;
