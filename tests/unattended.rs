@@ -189,6 +189,10 @@ async fn each_fault_and_warning_says_what_to_do() {
             "{arguments:?}: {faults:#?}"
         );
     }
+    program
+        .run(&["check", "--quiet", "--archive", "new.db"])
+        .ends_with(3)
+        .says("archive: there is no archive at new.db");
     assert!(!program.path("new.db").exists());
     // A job that the server refuses, and one that it does not know: each by its name.
     story.fault("403@2");

@@ -201,7 +201,7 @@ impl Plan {
         let Some(file) = sources.file() else {
             let words = "scheduled tasks need a config file, and none was found";
             return Err(Failure::new(Exit::WrongUsage, words)
-                .with_hint("name it with --config FILE; its settings are those of `jobruns sync --help`, with _ in place of -."));
+                .with_hint("write one (`jobruns init`), and name it with --config FILE."));
         };
         let config = absolute(file.path())?;
         let archive = resolve(&global.archive)?;

@@ -155,7 +155,8 @@ pub(super) fn test(plan: &Plan, manager: Manager) -> Result<Exit, Failure> {
         .args(manager.flags())
         .args(["--pipe", "--wait", "--collect", "--quiet"]);
     for property in properties(plan, task, manager).lines() {
-        command.arg(format!("--property={property}"));
+        // Here no `%` stands for anything.
+        command.arg(format!("--property={}", property.replace("%%", "%")));
     }
     // systemd-run takes the words as they are.
     command
