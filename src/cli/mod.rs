@@ -199,7 +199,9 @@ fn command(
     match command {
         Command::Demo(args) => commands::demo::run(&args, global, console),
         Command::Simulate(args) => commands::simulate::run(args),
+        Command::Init(args) => commands::init::run(&args, sources, global, console),
         Command::Check(args) => commands::check::run(&args, sources, global, console),
+        Command::Schedule(args) => commands::schedule::run(&args, sources, global),
         Command::Sync(args) => {
             let heard = Monitoring::of(&args.monitoring, "sync", sources, archive, console)?;
             heard.around(args.repeats(), || {
@@ -225,6 +227,7 @@ fn command(
         Command::Payload(args) => commands::payload::run(&args, archive),
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
         Command::Hold(args) => commands::hold::run(&args, archive, console),
+        Command::Retain(args) => commands::retain::run(&args, sources, global, console),
         Command::Trust(args) => commands::trust::run(&args),
         Command::Password(args) => commands::password::run(&args, sources),
         Command::Completions(args) => {
