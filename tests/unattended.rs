@@ -803,3 +803,24 @@ async fn init_on_a_terminal_asks_shows_the_certificate_and_lets_jobs_be_chosen()
     assert_eq!(code, Some(2), "{shown}");
     assert!(files(other.folder.path()).is_empty());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_password_for_the_machine_is_kept_by_windows_alone() {
+    let program = Program::new().with("JOBRUNS_PASSWORD", "hunter2");
+    let set = [
+        "password",
+        "set",
+        "--url",
+        "https://ccs:1",
+        "--username",
+        "a",
+        "--machine",
+    ];
+    program.run(&set).ends_with(2).says("--account");
+    program
+        .run(&[&set[..], &["--account", r"CORP\gmsa$"]].concat())
+        .ends_with(1)
+        .says("only Windows has a store of the machine")
+        .never_shows("hunter2");
+}
