@@ -370,6 +370,14 @@ fn units_of_systemd_are_hardened_and_accepted_by_systemd() {
         "{timer}"
     );
     assert!(read(&program, "units/jobruns-verify.timer").contains("OnCalendar=Sat *-*-* 06:00:00\n"));
+    let of_nobody = arguments
+        .iter()
+        .map(|word| if *word == "root" { "nobody" } else { word });
+    program
+        .run(&of_nobody.collect::<Vec<_>>())
+        .ends_with(0)
+        .shows("\nUser=nobody\n")
+        .shows("\nCapabilityBoundingSet=\n");
     let mut verify = program.start("systemd-analyze");
     verify.arg("verify").args(&units);
     match verify.output() {
