@@ -11,6 +11,8 @@
 pub mod damage;
 #[cfg(target_os = "linux")]
 pub mod namespace;
+pub mod odd;
+pub mod packages;
 pub mod program;
 pub mod python;
 pub mod rich;
