@@ -746,7 +746,7 @@ fn edit_ledger(forger: &mut Forger, other: &Pack, older: &Pack) {
     });
     forger.sealed("result-of-a-job-edited", &[LEDGER, "results"], |pack| {
         pack.lines(LEDGER, |lines| {
-            lines[6] = lines[6].replacen(" seen=", " seen=1", 1)
+            lines[6] = lines[6].replacen(" began=20", " began=19", 1)
         });
     });
     forger.sealed("lines-behind-the-end", &[LEDGER, "behind the end"], |pack| {
@@ -912,12 +912,26 @@ fn edit_facts_and_files(forger: &mut Forger) {
         },
     );
     forger.sealed("csv-with-bare-quotes", &["data/runs.csv"], |pack| {
-        let text = pack.text("data/runs.csv").replacen(",", "\",\"", 1);
-        pack.set("data/runs.csv", text);
-        pack.files.remove("data/package.json");
-        let facts = Pack::clone(pack).files.get("data/package.json").cloned();
-        assert!(facts.is_none());
+        pack.replace("data/runs.csv", ",", "\",\"");
     });
+    forger.sealed("purge-age", &["data/vanished.csv"], |pack| {
+        pack.facts(|facts| {
+            for age in facts["purge_ages"].as_array_mut().unwrap() {
+                age["seconds"] = 1.into();
+            }
+        });
+    });
+    forger.sealed(
+        "purge-age-listed",
+        &["data/gaps.csv", "called complete"],
+        |pack| {
+            pack.facts(|facts| {
+                for age in facts["purge_ages"].as_array_mut().unwrap() {
+                    age["listed_seconds"] = 1.into();
+                }
+            });
+        },
+    );
 }
 
 fn edit_zip(forger: &mut Forger) {

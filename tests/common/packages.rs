@@ -72,6 +72,7 @@ impl Pack {
     pub fn table(&self, name: &str) -> Vec<Vec<String>> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
+            .flexible(true)
             .from_reader(self.text(name).as_bytes());
         reader
             .records()

@@ -578,8 +578,14 @@ def read_package_json(package):
     if not isinstance(removed, list) or not all(fits(run, GUID) for run in removed):
         bad("removed_after_head")
         pack["removed_after_head"] = []
-    if pack.get("allow_empty", False) not in (True, False):
+    if type(pack.get("allow_empty", False)) is not bool:
         bad("allow_empty")
+    ages = pack.get("purge_ages")
+    if not isinstance(ages, list) or not all(isinstance(age, dict) and count(age.get("seconds")) and count(age.get("listed_seconds"))
+            and type(age.get("known")) is bool for age in ages) or [age.get("job_id") for age in ages] != [*pack["names"]]:
+        bad("purge_ages")
+        ages = []
+    pack["ages"] = {age["job_id"]: age for age in ages}
     return pack
 
 VALUES = {"GUID": GUID, "HASH": HASH, "NUMBER": NUMBER, "WORD": "[!-~]+", "TIME": TIME, "GUID|-": f"(?:-|{GUID})", "HASH|-": f"(?:-|{HASH})",
@@ -879,6 +885,11 @@ def decimal(units, places):
     digits = f"{abs(units):0{places + 1}}"
     return ("-" if units < 0 else "") + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
 
+def days(seconds):
+    return decimal((seconds * 20 + 86_400) // (2 * 86_400), 1)
+
+CLOCKS = 86_400  # seconds by which the clocks of server and archive may differ
+
 def duration(started, ended):
     if not started or not ended:
         return None
@@ -1134,36 +1145,30 @@ class Check:
             same(place, expected, row)
 
     def vanished(self):
-        held, ages = keyed(self.package, "vanished", lambda row: row["job_run_id"]), {}
-        for run_id, row in held.items():
-            place = f"data/vanished.csv, run {printable(run_id)}"
-            run = self.rows.get(run_id)
-            if run is None or not run["absent_since"] or not run["started_at"]:
-                finding(place, "runs.csv has no such run that the server stopped listing")
-                continue
-            if not re.fullmatch(r"[0-9]{1,9}\.[0-9]", row["purge_age_days"]):
-                finding(place, "purge_age_days is not a number of days", None, row["purge_age_days"])
-                continue
-            age = self.age(run)
-            days = (age * 20 + 86_400) // (2 * 86_400)
-            same(place, {**{column: run[column] for column in ("job_id", "job_name", "status_name", "started_at", "absent_since")}, "age_days": decimal(days, 1)}, row)
-            if ages.setdefault(run["job_id"], row["purge_age_days"]) != row["purge_age_days"]:
-                finding(place, "purge_age_days is not the same as in the other rows of its job", ages[run["job_id"]], row["purge_age_days"])
-            if age > float(row["purge_age_days"]) * 86_400 * 0.9 + 86_400:
-                finding(place, "it was older than nine tenths of the purge age")
+        held = keyed(self.package, "vanished", lambda row: row["job_run_id"])
         for run_id, run in self.rows.items():
-            if run_id not in held and run["job_id"] in ages and run["absent_since"] and run["started_at"] \
-                    and self.age(run) < float(ages[run["job_id"]]) * 86_400 * 0.9 - 86_400:
-                finding(f"data/vanished.csv, run {run_id}", "it is missing: the server stopped listing it before nine tenths of the purge age")
-        if ages:
-            not_compared.append("the purge age of the server in vanished.csv: " + ", ".join(sorted({f"{age} days" for age in ages.values()})))
+            purge, age, row = self.pack["ages"].get(run["job_id"]), self.age(run), held.pop(run_id, None)
+            place = f"data/vanished.csv, run {printable(run_id)}"
+            is_early = purge is not None and purge["known"] and age is not None and age < purge["seconds"] * 9 // 10
+            if is_early and row is None:
+                finding(place, "it is missing: the server stopped listing it before nine tenths of the purge age")
+            elif is_early:
+                same(place, {**{column: run[column] for column in ("job_id", "job_name", "status_name", "started_at", "absent_since")},
+                    "age_days": days(age), "purge_age_days": days(purge["seconds"])}, row)
+            elif row is not None:
+                held[run_id] = row
+        for run_id in held:
+            finding(f"data/vanished.csv, run {printable(run_id)}", "runs.csv has no such run that the server stopped listing before nine tenths of the purge age")
 
     @staticmethod
     def age(run):
+        """Seconds from the start of a run to its absence, where it is absent and has a start."""
+        if not all(re.fullmatch(INSTANT, run[column]) for column in ("absent_since", "started_at")):
+            return None
         try:
             return max(0, instant(run["absent_since"]) // TICKS - instant(run["started_at"]) // TICKS)
         except (ValueError, TypeError):  # a row that was named already
-            return 0
+            return None
 
     def gaps(self):
         spans, mismatches = collections.defaultdict(list), {}
@@ -1181,11 +1186,14 @@ class Check:
                 same(f"data/gaps.csv, run {run_id}", self.mismatches[run_id], mismatches[run_id])
         if spans.keys() != self.pack["names"].keys():
             finding("data/gaps.csv", "it has other jobs than package.json says", sorted(self.pack["names"]), sorted(spans))
-        keeps, self.open_spans = 0, sum(row["state"] != "complete" for rows in spans.values() for row in rows)
-        for job in spans.keys() & self.ledger.answers.keys():
-            keeps = max(keeps, self.spans(job, spans[job]))
-        if keeps:
-            assumed.append(f"the spans that gaps.csv calls complete are complete if the server lists a run for at least {decimal(-(-keeps * 10 // 86_400), 1)} days")
+        self.open_spans = sum(row["state"] != "complete" for rows in spans.values() for row in rows)
+        for job in sorted(spans.keys() & self.ledger.answers.keys()):
+            keeps, listed = self.spans(job, spans[job]), self.pack["ages"].get(job, {}).get("listed_seconds", 0)
+            if keeps > listed + CLOCKS:
+                finding(f"data/gaps.csv, job {job}", "a span is called complete that is longer than the purge age between two complete answers", listed, keeps)
+        for words in sorted({f"{days(age['seconds'])} days" + (f" ({days(age['listed_seconds'])} days for sure)" if age["seconds"] != age["listed_seconds"] else "")
+                + f", as the package {'says' if age['known'] else 'assumes'}" for age in self.pack["ages"].values()}):
+            assumed.append(f"how long the server lists a run, by which gaps.csv and vanished.csv judge: {words}")
 
     def spans(self, job, spans):
         """The spans of a job; returns for how many seconds the server must list a run for what is called complete."""
