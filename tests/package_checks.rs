@@ -993,6 +993,14 @@ fn edit_zip(forger: &mut Forger) {
             entries[0].local_name = entries[0].local_name.replace("README", "DAEMER");
         },
     );
+    forger.zipped("hidden-file", &["belong to no file"], |entries| {
+        // One of which the directory does not tell: programs that read a ZIP file from its beginning find it.
+        let hidden = write_zip(&[ZipEntry::new("runs.csv", b"other rows")]);
+        entries[0].hidden = hidden;
+    });
+    forger.zipped("other-method-before-the-bytes", &["says otherwise"], |entries| {
+        entries[0].local_method = Some(8)
+    });
     forger.zipped("link", &["a link"], |entries| entries[0].mode = 0o120_777);
     forger.zipped("encrypted", &["encrypted"], |entries| entries[0].flags = 1);
     forger.zipped("packed-otherwise", &["packed in a way"], |entries| {

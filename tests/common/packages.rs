@@ -223,6 +223,10 @@ pub struct ZipEntry {
     pub size: u32,
     pub crc: u32,
     pub mode: u32,
+    /// Bytes behind it of which the directory does not tell.
+    pub hidden: Vec<u8>,
+    /// The method before the bytes, where it is another one.
+    pub local_method: Option<u16>,
 }
 
 impl ZipEntry {
@@ -239,6 +243,8 @@ impl ZipEntry {
             size: u32::try_from(bytes.len()).unwrap(),
             crc: crc.sum(),
             mode: 0o100_644,
+            hidden: Vec::new(),
+            local_method: None,
         }
     }
 
@@ -268,11 +274,13 @@ pub fn write_zip(entries: &[ZipEntry]) -> Vec<u8> {
         let at = length(&zip);
         let sizes = [entry.crc, length(&entry.bytes), entry.size];
         zip.extend(b"PK\x03\x04");
-        short(&mut zip, &[20, entry.flags, entry.method, 0, 0x21]);
+        let method = entry.local_method.unwrap_or(entry.method);
+        short(&mut zip, &[20, entry.flags, method, 0, 0x21]);
         long(&mut zip, &sizes);
         short(&mut zip, &[name_length(&entry.local_name), 0]);
         zip.extend(entry.local_name.as_bytes());
         zip.extend(&entry.bytes);
+        zip.extend(&entry.hidden);
         directory.extend(b"PK\x01\x02");
         short(
             &mut directory,

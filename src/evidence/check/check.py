@@ -376,11 +376,13 @@ class Zip:
         if at != length:
             raise Unreadable("its directory has other entries than its end says")
         spans.sort()
-        for (_, until, one), (since, _, other) in zip(spans, spans[1:]):
+        until, one, behind = 0, "the beginning", 0
+        for since, end, name, descriptor in spans + [(begin, begin, "the directory", 0)]:
             if since < until:
-                finding(other, f"its bytes in the ZIP overlap with those of {one}")
-        if spans and spans[-1][1] > begin:
-            finding(spans[-1][2], "its bytes in the ZIP reach into the directory")
+                finding(name, f"its bytes in the ZIP overlap with those of {one}")
+            elif since - until > behind:
+                finding(self.name, f"before {name} stand {since - until} bytes that belong to no file of its directory")
+            until, one, behind = end, name, descriptor
         total = sum(self.sizes.values())
         if total > MOST_BYTES or total > 1100 * size:
             raise Unreadable(f"it says that it unpacks to {total} bytes, more than a package of {size} bytes can have")
@@ -408,9 +410,13 @@ class Zip:
         head = self.at(local, 30)
         if len(head) < 30 or head[:4] != b"PK\3\4":
             raise Unreadable(f"its directory names {printable(name)}, which is not where it says: the ZIP was cut or changed")
-        names, extra = struct.unpack("<2H", head[26:30])
+        local_flags, local_method, _, _, *local_sizes, names, extra = struct.unpack("<4H3L2H", head[6:])
         begin = local + 30 + names + extra
-        spans.append((local, begin + packed, printable(name)))
+        # Sizes may stand behind the bytes, in at most 24 bytes.
+        spans.append((local, begin + packed, printable(name), 24 if flags & 8 else 0))
+        known = [there for there, size in zip(local_sizes, (crc, packed, unpacked)) if there not in (size, 0xFFFFFFFF) and not flags & 8]
+        if (local_flags, local_method) != (flags, method) or known:
+            finding(printable(name)[:200], "the ZIP says otherwise of it before its bytes than in its directory")
         parts = name.rstrip("/").split("/")
         if not re.fullmatch("[0-9A-Za-z._/-]+", name) or set(parts) & {"", ".", ".."}:
             return finding(printable(name)[:200], "a path that leads outside, or that no package has")
@@ -1231,7 +1237,9 @@ class Check:
                     "why": f"{by}; the last listed {words['seen']} runs, {total}"}, row)
                 if row["state"] == "complete" and row["to"]:
                     behind = seconds(row["to"]) - seconds(words["began"])
-                    if row["to"] != whole(pack["until"]) and behind:
+                    if behind > CLOCKS or row["to"] != whole(pack["until"]) and behind < -CLOCKS:
+                        finding(place, f"it does not end when sync {last} began", words["began"], row["to"])
+                    elif row["to"] != whole(pack["until"]) and behind:
                         not_compared.append(f"data/gaps.csv, job {job}: by {abs(behind)} s span {number} ends otherwise than sync {last} began: the difference between the clocks")
                     within = [full[sync] for sync in sorted(full, key=int) if int(first) <= int(sync) <= int(last) and agrees(full[sync])]
                     reach = [seconds(words["at"]) for words in within]
@@ -1319,7 +1327,7 @@ def report(pack, ledger, checks, by):
         [f"{ledger.lost} revisions that a salvage of a damaged archive could not save"] if ledger.lost else []) + (
         ["whether a run is missing whose start lies in the span only since times were read anew (reindex)"] if ledger.reindexed and (pack["since"] or pack["until"]) else []) + (
         ["what changed in each revision (changes.csv, column what)"] if any(len(run.revisions) > 1 for run in checks.due.values()) else []) + [
-        "workpaper.xlsx and README.html: whether they say the same as the CSV files",
+        "workpaper.xlsx and README.html: whether they say the same as the CSV files; who prepared the package, and how it was sampled, but for the draw",
         "that the server told the truth, and what it had deleted before it was first asked"]:
         print(printable(f"- {words}"))
 

@@ -260,7 +260,13 @@ impl Check<'_, '_> {
             .as_deref()
             .map(whole_seconds)
             .is_some_and(|until| until == row.get("to"));
-        if !is_cut && behind != 0 {
+        let clocks = i64::try_from(CLOCKS).unwrap_or(i64::MAX);
+        if behind > clocks || !is_cut && behind < -clocks {
+            let place = format!("data/gaps.csv, job {job}, span {number}");
+            let what = format!("it does not end when sync {} began", last.line.word("sync"));
+            self.findings
+                .differ(place, what, last.line.word("began"), row.get("to"));
+        } else if !is_cut && behind != 0 {
             self.assumed.push(format!(
                 "data/gaps.csv, job {job}: by {} s span {number} ends otherwise than sync {} began: the difference between the clocks",
                 behind.abs(),
