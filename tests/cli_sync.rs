@@ -60,7 +60,7 @@ async fn the_json_summary_has_the_keys_of_the_contract_in_their_order() {
     assert_eq!(keys(&json["totals"]), figures);
     assert_eq!(
         keys(&json["jobs"][0]),
-        format!("job_id name outcome error http_status {figures}")
+        format!("job_id name outcome error http_status {figures} count_asked server")
     );
     assert_eq!(ended.stdout.lines().count(), 1);
 }

@@ -7,11 +7,13 @@ mod args;
 mod client;
 mod commands;
 mod credentials;
+mod entries;
 mod failure;
 mod hints;
 mod new_archive;
 mod output;
 mod runtime;
+mod servers;
 mod sync_task;
 mod terminal;
 
@@ -207,7 +209,7 @@ fn command(
         Command::Run(args) => commands::run::run(&args, archive),
         Command::Payload(args) => commands::payload::run(&args, archive),
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
-        Command::Trust(args) => commands::trust::run(&args),
+        Command::Trust(args) => commands::trust::run(&args, sources),
         Command::Password(args) => commands::password::run(&args, sources),
         Command::Completions(args) => {
             commands::completions::run(&args, with_variables_in_help(Cli::command()))

@@ -2,6 +2,7 @@
 
 use crate::cli::credentials;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::servers::{self, ServerChoice};
 use crate::config::{HOW_LONG, Keyring, LoginSettings, Sources, UrlSettings};
 
 /// Stores a password in the operating system's credential store, or removes it
@@ -32,16 +33,27 @@ struct WhoseArgs {
 
     #[command(flatten)]
     login: LoginSettings,
+
+    #[command(flatten)]
+    choice: ServerChoice,
 }
 
 pub(crate) fn run(args: &PasswordArgs, sources: &Sources<'_>) -> Result<Exit, Failure> {
     let (Action::Set(whose) | Action::Forget(whose)) = &args.action;
-    let account = credentials::account(&whose.login, whose.server.url()?)?;
+    let entry = servers::chosen_entry(&whose.choice, sources)?.map(|mut entry| {
+        servers::take_password(&mut entry, &whose.login, sources);
+        entry
+    });
+    let (server, login, sources) = match &entry {
+        Some(entry) => (&entry.settings.server, &entry.settings.login, &entry.sources),
+        None => (&whose.server, &whose.login, sources),
+    };
+    let account = credentials::account(login, server.url()?)?;
     let keyring = Keyring::open()?;
     match &args.action {
         Action::Set(_) => {
             // The store is not a source here: what it holds is to be replaced.
-            let password = credentials::new_password(&whose.login, sources, &account)?;
+            let password = credentials::new_password(login, sources, &account)?;
             keyring.keep(&account, &password)?;
             tracing::info!("the password of {account} is kept. {HOW_LONG}");
         }
