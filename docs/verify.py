@@ -10,7 +10,7 @@ all that can be checked without unpacking is checked, and what was not is told (
 the archive keeps.
 
 It compares: the schema's own text, the ledger's chain and grammar, published heads, every payload, runs and messages (order,
-counts, absences), revisions, quarantine, jobs, servers, syncs, the row of the archive. Memory: one run, and a few hundred bytes
+counts, absences), revisions, quarantine, jobs, servers, syncs, holds, removed runs, the row of the archive. Memory: one run, and a few hundred bytes
 per run and revision.
 
 Exit codes: 0 nothing wrong was found, 1 it could not be checked, or not all of it, 2 wrong usage, 3 something was lost by a salvage that no head
@@ -630,6 +630,7 @@ def check_values(db):
 
 VALUES = {"GUID": "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "HASH": "[0-9a-f]{64}", "NUMBER": "(?:0|[1-9][0-9]{0,17})", "WORD": "[!-~]+",
     "TIME": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", "GUID|-": "(?:-|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
+    "TIME|-": "(?:-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)",
     "HASH|-": "(?:-|[0-9a-f]{64})", "INSTANT|-": r"(?:-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{0,6}[1-9])?Z)",
     "COUNT": "(?:auto|0|[1-9][0-9]{0,17})", "SECONDS|-": "(?:-|0|-?[1-9][0-9]{0,17})", "OUTCOME": "(?:complete|partial|failed|interrupted)"}
 LINES = """
@@ -660,6 +661,10 @@ lost what=why sha256=HASH
 lost what=by sha256=HASH
 clock-set-back from=TIME at=TIME
 acknowledged at=TIME heads=NUMBER list=HASH why=HASH by=HASH
+hold-added id=NUMBER job=GUID|- at=TIME since=TIME|- until=TIME|- why=HASH by=HASH
+hold-released id=NUMBER job=GUID|- at=TIME why=HASH by=HASH
+retention-locked at=TIME days=NUMBER by=HASH
+removed run=GUID job=GUID at=TIME started=INSTANT|- ended=INSTANT|- revisions=NUMBER messages=NUMBER plan=HASH why=HASH by=HASH
 """.strip().splitlines()
 LINE = re.compile("|".join(re.sub("=([A-Z|-]+)", lambda value: "=" + VALUES[value[1]], line) for line in LINES))
 
@@ -677,9 +682,9 @@ def read_ledger(db):
         kind, *words = text.split(" ")
         words = dict(word.partition("=")[::2] for word in words)
         try:
-            datetime.datetime.fromisoformat(words.get("at", "2000-01-01T00:00:00Z")[:-1])
-            if words.get("started", "-") != "-":
-                datetime.datetime.fromisoformat(words["started"][:19])
+            for word in ("at", "started", "ended", "since", "until"):
+                if words.get(word, "-") != "-":
+                    datetime.datetime.fromisoformat(words[word][:19])
             readable = LINE.fullmatch(text)
         except ValueError:
             readable = None
@@ -689,6 +694,22 @@ def read_ledger(db):
             finding(f"ledger, entry {entry_id}", f"it is not a line of a ledger: {text!r:.200}")
     return lines, before.hex()
 
+def ticks_of(text):
+    """100 ns since 1970 UTC of a time of a line."""
+    return None if text == "-" else ticks(text, None)[0]
+
+def covers(words, started, ended):
+    """Whether a hold covers a run from its start to its end; one without any time is covered by every hold."""
+    times = [at for at in (started, ended) if at is not None]
+    since, until = ticks_of(words["since"]), ticks_of(words["until"])
+    return not times or (since is None or max(times) >= since) and (until is None or min(times) < until)
+
+def is_older(started, ended, at, days):
+    """Whether a run had ended (started, where it has no end) so many days before the last UTC midnight."""
+    end = started if ended is None else ended
+    at = ticks_of(at)
+    return end is not None and end < at - at % (86_400 * TICKS) - days * 86_400 * TICKS
+
 ABOUT_A_SYNC = ("sync-ended", "sync-killed", "revision", "quarantined", "absent", "returned")
 
 def check_grammar(lines):
@@ -697,6 +718,7 @@ def check_grammar(lines):
     bound, open_sync, last_sync, last_quarantined, zone, block = "", None, 0, 0, None, None
     latest, absent, jobs, kept, revisions, lost = {}, set(), set(), {}, collections.defaultdict(dict), set()
     told, acts = {}, []  # the line that told of something that a salvage may lose, and its words
+    holds, last_hold, locked, removed, job_of_run, first_lines = {}, 0, 0, set(), {}, {}
     seen_again = {}  # runs that were absent when the salvage told of a revision of them, and the entries of those
     for number, (entry, kind, words, seal) in enumerate(lines, 1):
         wrong = lambda why: finding(f"ledger, entry {entry}", f"{kind} may not stand there: {why}")
@@ -725,7 +747,7 @@ def check_grammar(lines):
             open_sync, last_sync = int(sync), max(last_sync, int(sync))
         elif kind in ABOUT_A_SYNC and int(sync) != open_sync:
             wrong(f"it speaks of sync {sync}, and " + ("no sync is" if open_sync is None else f"sync {open_sync} is") + " open")
-        elif kind in ("reindexed", "acknowledged", "salvage-ended") and open_sync is not None:
+        elif (kind in ("reindexed", "acknowledged", "salvage-ended") or kind == "removed" and not block) and open_sync is not None:
             wrong(f"sync {open_sync} has not ended")
         if kind in ("sync-ended", "sync-killed"):
             open_sync = None
@@ -734,10 +756,51 @@ def check_grammar(lines):
             if job in jobs:
                 wrong(f"job {job} was added before")
             jobs.add(job)
-        elif job and kind != "lost" and job not in jobs:
+        elif job and job != "-" and kind not in ("lost", "hold-released") and job not in jobs:
             wrong(f"job {job} was not added before")
+        # Holds and removal.
+        if kind == "hold-added":
+            if int(words["id"]) <= last_hold or not block and int(words["id"]) != last_hold + 1:
+                wrong(f"hold {words['id']} follows hold {last_hold}")
+            if "-" not in (words["since"], words["until"]) and words["since"] >= words["until"]:
+                wrong("its span has no second")
+            last_hold = max(last_hold, int(words["id"]))
+            holds[words["id"]] = words
+        elif kind == "hold-released":
+            if words["id"] not in holds:
+                wrong(f"there is no hold {words['id']} in force")
+            elif holds.pop(words["id"])["job"] != job:
+                wrong(f"its job is not that of hold {words['id']}")
+        elif kind == "retention-locked":
+            if int(words["days"]) <= locked:
+                wrong(f"runs of {locked} days are locked before, and that can only be lengthened")
+            locked = max(locked, int(words["days"]))
+        elif run in removed and kind in ("revision", "quarantined", "absent", "returned", "removed"):
+            wrong(f"run {run} was removed before")
+        elif kind == "removed":
+            started, ended = ticks_of(words["started"]), ticks_of(words["ended"])
+            before = latest.get(run, 0)
+            if block and int(words["revisions"]) < max(before, 1) or not block and (int(words["revisions"]) != before or not before):
+                wrong(f"it says that run {run} had {words['revisions']} revisions, and the latest is {before}")
+            elif job_of_run.get(run, job) != job:
+                wrong(f"run {run} is not one of job {job}")
+            elif not is_older(started, ended, at, max(locked, 1)):
+                wrong(f"run {run} was not {max(locked, 1)} days old")
+            for number, hold in holds.items() if not block else ():
+                if hold["job"] in ("-", job) and covers(hold, started, ended):
+                    wrong(f"hold {number} keeps run {run}")
+                    break
+            first = first_lines.get(run, entry)
+            if acts and acts[-1][1] == "removed" and acts[-1][4][0] == entry - 1 and acts[-1][2]["plan"] == words["plan"]:
+                first_entry, _, first_words, sealed, (_, runs), _ = acts.pop()
+                acts.append((first_entry, kind, first_words, min(sealed, first), (entry, runs + [run]), seal))
+            else:
+                acts.append((entry, kind, words, first, (entry, [run]), seal))
+            removed.add(run)
         # Runs.
         if kind == "revision":
+            job_of_run[run] = job
+            first_lines.setdefault(run, entry)
             revision, before = int(words["number"]), latest.get(run, 0)
             if revision <= before or not block and revision != before + 1 or revision >= 2**32:
                 wrong(f"revision {revision} of run {run} follows revision {before}")
@@ -750,7 +813,9 @@ def check_grammar(lines):
                 if run in seen_again:
                     seen_again[run].add(entry)
         elif kind in ("absent", "returned"):
-            if not latest.get(run):
+            if run in removed:
+                pass
+            elif not latest.get(run):
                 wrong(f"run {run} was never archived")
             elif (run in absent) != (kind == "returned"):
                 wrong(f"run {run} was {'not ' if kind == 'returned' else ''}absent before")
@@ -804,7 +869,7 @@ def check_grammar(lines):
             if not block:
                 wrong("no salvage has begun")
             else:  # the list of heads names all that the salvage did by this line
-                acts[block[1]:] = [(*act[:-1], seal) for act in acts[block[1]:]]
+                acts[block[1]:] = [(*act[:2], {**act[2], "in-salvage": "1"}, *act[3:-1], seal) for act in acts[block[1]:]]
                 block = None
             absent |= {run for run, entries in seen_again.items() if entries <= lost}
             seen_again = {}
@@ -813,7 +878,6 @@ def check_grammar(lines):
                 if not latest[run]:
                     absent.discard(run)
         elif kind == "acknowledged":
-            told["why", words["why"]] = entry, f"the reason {words['why']} of the acknowledgement in entry {entry}"
             acts.append((entry, kind, words, None, None, seal))
         elif kind == "sync-ended":
             told["results", sync] = entry, f"what sync {sync} found of its jobs"
@@ -821,6 +885,8 @@ def check_grammar(lines):
             what = kind.removeprefix("job-")
             what = "name" if what == "named" else what
             told[what, job] = entry, f"the {what} of job {job}"
+        if "why" in words and kind != "accepted":
+            told.setdefault(("why", words["why"]), (entry, f"the reason {words['why']} that entry {entry} names"))
         if words.get("by", "-") != "-":
             told.setdefault(("by", words["by"]), (entry, f"who acted in entry {entry} (SHA-256 {words['by']})"))
     if block:
@@ -847,7 +913,7 @@ def read_heads(name):
         published.append(Published(place, time, what, archive and archive.lower(), words[-1].lower()))
     return published
 
-def check_heads(lines, acts, heads, lists, actors):
+def check_heads(lines, acts, heads, lists, actors, reasons):
     """Published heads: whether their history is held, and what later lines did to what they had sealed. Returns up to where the
     newest head that is held seals the history, in words."""
     archive = lines[0][2].get("id") if lines else None
@@ -892,12 +958,16 @@ def check_heads(lines, acts, heads, lists, actors):
             "lost": lambda: f"{thing} was lost, as the salvage of {words['at']} says",
             "naive-time": lambda: f"times without offset that were received from {words['at']} on are read by the rules of "
                 f"{words['zone']} of release {words['release']}",
+            "removed": lambda: f"{len(thing[1])} runs were removed by a retention rule at {words['at']} (run {', '.join(thing[1][:3])}"
+                f"{f' and {len(thing[1]) - 3} others' if len(thing[1]) > 3 else ''}; plan {words['plan']}; reason: "
+                f"{reasons.get(words['why'], 'SHA-256 ' + words['why'])})",
             "clock-set-back": lambda: f"the clock was set back from {words['from']} to {words['at']}",
             "acknowledged": lambda: f"{words['heads']} published heads that this archive does not hold were given up at {words['at']}",
         }[kind]()
         if "by" in words:
             said += f"; by {actors[words['by']]}" if words["by"] in actors else f"; by whom is not known (SHA-256 {words['by']})"
-        act = {"reindexed": "reindex", "salvaged": "salvage", "lost": "salvage"}.get(kind)
+        act = {"reindexed": "reindex", "salvaged": "salvage", "lost": "salvage", "removed": "retain"}.get(kind)
+        act = "salvage" if act and "in-salvage" in words else act
         if (act, seal) not in listed and takes_back and any(takes_back <= head < entry for head in sealed):
             finding(f"ledger, entry {entry}", f"a head that was published before seals what this line takes back or rereads: {said}")
         elif kind == "lost" and (act, seal) not in listed:
@@ -922,23 +992,71 @@ def check_actors(db, lines):
             finding("_actor", "the text is not the one that the ledger names", seal, sha256(actor))
 
 def check_reasons(db, lines):
-    """Why heads were given up."""
+    """Reasons that people gave."""
     told = set()
     for _, kind, words, _ in lines:
-        if kind == "acknowledged":
+        if "why" in words and kind != "accepted":
             told.add(words["why"])
         elif kind == "lost" and words["what"] == "why":
             told.discard(words["sha256"])
-    rows = {row["why_sha256"].hex(): row["why"] for row in db.execute("SELECT * FROM _acknowledged")}
+    rows = {row["why_sha256"].hex(): row["why"] for row in db.execute("SELECT * FROM _reason")}
     if rows.keys() != told:
-        finding("_acknowledged", "its rows are not those of the ledger", sorted(told), sorted(rows))
+        finding("_reason", "its rows are not those of the ledger", sorted(told), sorted(rows))
     for seal, why in rows.items():
         if sha256(why) != seal:
-            finding("_acknowledged", "the reason is not the one that the ledger names", seal, sha256(why))
+            finding("_reason", "the reason is not the one that the ledger names", seal, sha256(why))
 
 def lost_things(lines, what, word):
     """Numbers of what a salvage could not save; the ledger says so itself."""
     return {int(words[word]) for _, kind, words, _ in lines if kind == "lost" and words["what"] == what}
+
+def removed_runs(lines):
+    """Runs that a retention rule removed: the words of the line."""
+    return {words["run"]: words for _, kind, words, _ in reversed(lines) if kind == "removed"}
+
+def check_retention(db, lines):
+    """Holds and removed runs: the views, and the numbers beneath them."""
+    holds, removed, lost = {}, {}, lost_things(lines, "payload", "entry")
+    dash = lambda value: None if value == "-" else value
+    for run, words in removed_runs(lines).items():
+        removed[run] = {"job_id": words["job"], "started_at": dash(words["started"]), "revisions": int(words["revisions"]),
+            "messages": int(words["messages"]), "removed_at": words["at"], "plan": words["plan"], "ended_ticks": ticks_of(words["ended"]),
+            "by": words["by"], "why": words["why"], "first_seen": None, "absent_since": None}
+    for entry, kind, words, _ in lines:
+        if kind == "hold-added":
+            holds[int(words["id"])] = {"job_id": dash(words["job"]), "since": dash(words["since"]), "until": dash(words["until"]),
+                "added_at": words["at"], "by": words["by"], "why": words["why"], "released_at": None, "released_by": None, "released_why": None}
+        elif kind == "hold-released":
+            holds[int(words["id"])].update(released_at=words["at"], released_by=words["by"], released_why=words["why"])
+        elif words.get("run") in removed:
+            row = removed[words["run"]]
+            if kind == "revision" and entry not in lost:
+                row.update(first_seen=row["first_seen"] or words["at"], absent_since=None)
+            elif kind in ("absent", "returned"):
+                row["absent_since"] = words["at"] if kind == "absent" else None
+    time = lambda column: f"strftime('%Y-%m-%dT%H:%M:%SZ', b.{column}, 'unixepoch')"
+    for table, key, expected, sql in (
+        ("holds", "hold_id", holds, """SELECT v.*, lower(hex(b.added_by)) AS "by", lower(hex(b.added_why)) AS why,
+            CASE WHEN b.released_by IS NOT NULL THEN lower(hex(b.released_by)) END AS released_by_hash, b.job_key,
+            CASE WHEN b.released_why IS NOT NULL THEN lower(hex(b.released_why)) END AS released_why
+            FROM holds v JOIN _hold b USING (hold_id)"""),
+        ("removed_runs", "job_run_id", removed, f"""SELECT v.*, lower(hex(b.removed_by)) AS "by", lower(hex(b.removed_why)) AS why,
+            b.ended_ticks, {time("first_seen_unix")} AS first_seen, {time("absent_since_unix")} AS absent_since
+            FROM removed_runs v JOIN _removed_run b USING (job_run_id)"""),
+    ):
+        rows = {row[key]: dict(row) for row in db.execute(sql)}
+        if rows.keys() != expected.keys():
+            finding(table, "its rows are not those of the ledger", sorted(expected), sorted(rows))
+        for name in rows.keys() & expected.keys():
+            row = rows[name]
+            if table == "holds":
+                row["released_by"] = row["released_by_hash"]
+                if expected[name]["job_id"] is None:
+                    same(f"holds, {name}", {"job_key": None}, row)
+            same(f"{table}, {name}", expected[name], row)
+    for table, stored, key in (("holds", "_hold", "hold_id"), ("removed_runs", "_removed_run", "job_run_id")):
+        rows_of(stored, "it has rows that the view does not show", db.execute(
+            f"SELECT count(*) FROM {stored} WHERE {key} NOT IN (SELECT {key} FROM {table})").fetchone()[0])
 
 MESSAGE = ("job_id", "ordinal", "occurred_at", "message", "message_details", "category", "asset", "asset_type", "asset_owner",
     "occurred_at_raw", "time_basis", "absent_since")
@@ -962,10 +1080,10 @@ def started_then(run, started_assumed, zone, then):
 
 def check_runs(db, lines, rules, zones):
     """Payloads, revisions, runs and messages, run by run."""
-    lost = lost_things(lines, "payload", "entry")
+    lost, removed = lost_things(lines, "payload", "entry"), removed_runs(lines)
     runs, absent = collections.defaultdict(list), {}
     for entry_id, kind, words, seal in lines:
-        if kind == "revision" and entry_id not in lost:
+        if kind == "revision" and entry_id not in lost and words["run"] not in removed:
             runs[words["run"]].append((entry_id, words, seal))
             absent[words["run"]] = None  # whoever sent it lists the run
         elif kind in ("absent", "returned"):
@@ -1121,7 +1239,9 @@ def check_jobs(db, lines, last):
 
 def check_quarantine(db, lines):
     lost = lost_things(lines, "quarantined", "id")
-    kept = {int(words["id"]): words for _, kind, words, _ in lines if kind == "quarantined" and int(words["id"]) not in lost}
+    removed = removed_runs(lines)
+    kept = {int(words["id"]): words for _, kind, words, _ in lines
+            if kind == "quarantined" and int(words["id"]) not in lost and words["run"] not in removed}
     accepted = {int(words["id"]): (words["at"], words["why"]) for _, kind, words, _ in lines if kind == "accepted"}
     gone = lost_things(lines, "payload", "entry")
     gone = {words["run"] for entry_id, kind, words, _ in lines if kind == "revision" and entry_id in gone}
@@ -1214,7 +1334,8 @@ def check_chains(db, lines, every):
             jobs.add(job_of_piece[words["id"]])
         elif kind == "lost" and words["what"] == "payload":
             jobs.add(job_of_entry[int(words["entry"])])
-        if kind in ("archive", "naive-time", "reindexed", "salvaged") or kind == "lost" and words["what"] == "results":
+        if kind in ("archive", "naive-time", "reindexed", "salvaged", "retention-locked") or words.get("job") == "-" \
+                or kind == "lost" and words["what"] == "results":
             common, jobs = after(common, line), chains.keys()
         for job in sorted(jobs):
             chains[job] = after(chains.get(job, common), line)
@@ -1279,9 +1400,10 @@ def main():
         db.row_factory = None
         version = check_schema(db)
         lines, head = read_ledger(db)
-        actors = {} if found else {
-            sha256(actor): "".join(c if c.isprintable() else "\ufffd" for c in actor) for actor, in db.execute("SELECT actor FROM _actor")}
-        until = check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists, actors)
+        texts = lambda sql: {} if found else {
+            sha256(text): "".join(c if c.isprintable() else "\ufffd" for c in text) for text, in db.execute(sql)}
+        actors, reasons = texts("SELECT actor FROM _actor"), texts("SELECT why FROM _reason")
+        until = check_heads(lines, check_grammar(lines), [head.lower() for head in options.head], lists, actors, reasons)
         check_values(db)
         db.row_factory = sqlite3.Row
         if not found:  # tables of another shape, and lines that were changed, say nothing
@@ -1294,6 +1416,7 @@ def main():
             check_quarantine(db, lines)
             check_reasons(db, lines)
             check_actors(db, lines)
+            check_retention(db, lines)
     except MemoryError:
         sys.exit("could not be checked: there is not enough memory")
     except (sqlite3.DatabaseError, KeyError, ValueError, IndexError, TypeError, OverflowError, RecursionError) as error:

@@ -1,7 +1,7 @@
 -- The archive, first version.
 --
--- Two layers. Plural names (jobs, runs, messages, assets, run_revisions, quarantine, syncs, sync_jobs, job_statuses)
--- are for analysts: GUIDs and UTC times as text, names resolved, stable. Names that begin with an underscore (_job, _run,
+-- Two layers. Plural names (jobs, runs, messages, assets, run_revisions, quarantine, syncs, sync_jobs, holds, removed_runs,
+-- job_statuses) are for analysts: GUIDs and UTC times as text, names resolved, stable. Names that begin with an underscore (_job, _run,
 -- _message, ...), and ledger, payload and dictionary, are internal storage: integer keys, each GUID once, times as
 -- integers. Query the plural ones.
 --
@@ -54,8 +54,9 @@ CREATE TABLE ledger (
     entry_hash  BLOB    NOT NULL CHECK (length(entry_hash) = 32)     -- SHA-256(hash of the entry before || the line as UTF-8); 32 zero bytes before the first
 ) STRICT;
 
--- Why published heads were given up: the texts of the ledger's lines `acknowledged`.
-CREATE TABLE _acknowledged (
+-- Reasons that people gave: the texts of the words `why=` of the ledger's lines about published heads that were given up,
+-- holds, and runs that were removed.
+CREATE TABLE _reason (
     why_sha256  BLOB    NOT NULL PRIMARY KEY CHECK (length(why_sha256) = 32),  -- SHA-256 of the text, as the ledger names it
     why         TEXT    NOT NULL                                      -- the reason that was given
 ) STRICT, WITHOUT ROWID;
@@ -317,6 +318,53 @@ CREATE TABLE _quarantined (
     accepted_why    TEXT,                                             -- in the words of who accepted it; NULL until then
     UNIQUE (job_key, payload_sha256)
 ) STRICT;
+
+-- A legal hold: runs that it covers are not removed, whatever a retention rule says.
+CREATE TABLE _hold (
+    hold_id         INTEGER NOT NULL PRIMARY KEY,                     -- 1, 2, 3, ...
+    job_key         INTEGER REFERENCES _job (job_key),                -- NULL: every job
+    since_unix      INTEGER,                                          -- seconds since 1970 UTC; NULL: from the beginning
+    until_unix      INTEGER,                                          -- the first second that is not covered any more; NULL: without end
+    added_unix      INTEGER NOT NULL,                                 -- seconds since 1970 UTC
+    added_by        BLOB    NOT NULL CHECK (length(added_by) = 32),   -- a row of _actor
+    added_why       BLOB    NOT NULL CHECK (length(added_why) = 32),  -- a row of _reason
+    released_unix   INTEGER,                                          -- seconds since 1970 UTC; NULL while it is in force
+    released_by     BLOB    CHECK (length(released_by) = 32),         -- a row of _actor; NULL while it is in force
+    released_why    BLOB    CHECK (length(released_why) = 32)         -- a row of _reason; NULL while it is in force
+) STRICT;
+
+-- A run whose content was removed by a retention rule. The server may still list it; it is not archived again.
+CREATE TABLE _removed_run (
+    job_run_id         TEXT    NOT NULL PRIMARY KEY,                  -- JobRunID: GUID, lower case with hyphens
+    job_key            INTEGER NOT NULL REFERENCES _job (job_key),
+    started_ticks      INTEGER,                                       -- JobStartTime, 100 ns since 1970 UTC; NULL where there was none
+    ended_ticks        INTEGER,                                       -- JobEndTime, likewise
+    revisions          INTEGER NOT NULL,                              -- states of it that were archived
+    messages           INTEGER NOT NULL,                              -- messages of it that were held, absent ones too
+    first_seen_unix    INTEGER,                                       -- when it was first archived, seconds since 1970 UTC; NULL where a salvage lost that
+    absent_since_unix  INTEGER,                                       -- since when the server no longer lists it; NULL where it was listed when it was removed
+    removed_unix       INTEGER NOT NULL,                              -- seconds since 1970 UTC
+    removed_by         BLOB    NOT NULL CHECK (length(removed_by) = 32),   -- a row of _actor
+    removed_why        BLOB    NOT NULL CHECK (length(removed_why) = 32),  -- a row of _reason
+    plan               BLOB    NOT NULL CHECK (length(plan) = 32)     -- SHA-256 of the plan by which it was removed
+) STRICT, WITHOUT ROWID;
+
+-- Removed runs of a job, in order of time.
+CREATE INDEX removed_run_by_job ON _removed_run (job_key, started_ticks);
+
+-- A removal that was recorded and whose bytes are not yet cleared from free pages and logs. At most one row. Not sealed by the
+-- ledger.
+CREATE TABLE _clearing (
+    plan            BLOB    NOT NULL PRIMARY KEY CHECK (length(plan) = 32),  -- SHA-256 of the plan
+    since_unix      INTEGER NOT NULL                                  -- when the removal was recorded, seconds since 1970 UTC
+) STRICT, WITHOUT ROWID;
+
+-- Backups that `jobruns backup` made. Not sealed by the ledger.
+CREATE TABLE _backup (
+    path            TEXT    NOT NULL PRIMARY KEY,                     -- absolute path of the copy
+    made_unix       INTEGER NOT NULL,                                 -- when it was made last, seconds since 1970 UTC
+    host            TEXT    NOT NULL                                  -- the computer on which it was made
+) STRICT, WITHOUT ROWID;
 
 -- A job that a sync asked for, or that somebody watches.
 CREATE VIEW jobs (
@@ -605,3 +653,61 @@ SELECT u.sync_id, j.job_id, 'complete', NULL, 200, 1,
        0, u.body_bytes, CAST(u.milliseconds / 1000.0 AS REAL), coalesce(u.other_total, u.runs_seen), u.count_asked
 FROM _sync_job_unchanged u
 JOIN _job j ON j.job_key = u.job_key;
+
+-- A legal hold: runs whose time from start to end meets its span are not removed while it is in force.
+CREATE VIEW holds (
+    hold_id,         -- number: 1, 2, 3, ...
+    job_id,          -- GUID: of the job whose runs it keeps; NULL for every job
+    since,           -- UTC time: from when on it covers; NULL from the beginning
+    until,           -- UTC time: the first second that it does not cover any more; NULL without end
+    reason,          -- text: why; NULL where a salvage lost it
+    added_at,        -- UTC time: when it was added
+    added_by,        -- text: user and computer that added it; NULL where a salvage lost that
+    released_at,     -- UTC time: when it was released; NULL while it is in force
+    released_by,     -- text: user and computer that released it; NULL while it is in force, and where a salvage lost that
+    release_reason   -- text: why it was released; NULL while it is in force, and where a salvage lost that
+) AS
+SELECT h.hold_id,
+       j.job_id,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', h.since_unix, 'unixepoch') AS TEXT) AS since,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', h.until_unix, 'unixepoch') AS TEXT) AS until,
+       w.why AS reason,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', h.added_unix, 'unixepoch') AS TEXT) AS added_at,
+       a.actor AS added_by,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', h.released_unix, 'unixepoch') AS TEXT) AS released_at,
+       b.actor AS released_by,
+       v.why AS release_reason
+FROM _hold h
+LEFT JOIN _job j ON j.job_key = h.job_key
+LEFT JOIN _reason w ON w.why_sha256 = h.added_why
+LEFT JOIN _actor a ON a.by_sha256 = h.added_by
+LEFT JOIN _reason v ON v.why_sha256 = h.released_why
+LEFT JOIN _actor b ON b.by_sha256 = h.released_by;
+
+-- A run whose content was removed by a retention rule. It is in no other table for analysts.
+CREATE VIEW removed_runs (
+    job_run_id,   -- GUID: JobRunID of the server
+    job_id,       -- GUID: of its job
+    started_at,   -- UTC time: JobStartTime; NULL where the server sent none that can be read
+    revisions,    -- count: states of it that were archived
+    messages,     -- count: messages of it that were held, absent ones too
+    removed_at,   -- UTC time: when it was removed
+    removed_by,   -- text: user and computer that removed it; NULL where a salvage lost that
+    reason,       -- text: why; NULL where a salvage lost it
+    plan          -- hexadecimal: SHA-256 of the plan by which it was removed
+) AS
+SELECT r.job_run_id,
+       j.job_id,
+       CAST(strftime('%Y-%m-%dT%H:%M:%S', (r.started_ticks - (r.started_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
+           || CASE WHEN r.started_ticks % 10000000 = 0 THEN 'Z'
+                   ELSE '.' || rtrim(printf('%07d', (r.started_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS TEXT) AS started_at,
+       r.revisions,
+       r.messages,
+       CAST(strftime('%Y-%m-%dT%H:%M:%SZ', r.removed_unix, 'unixepoch') AS TEXT) AS removed_at,
+       a.actor AS removed_by,
+       w.why AS reason,
+       CAST(lower(hex(r.plan)) AS TEXT) AS plan
+FROM _removed_run r
+JOIN _job j ON j.job_key = r.job_key
+LEFT JOIN _reason w ON w.why_sha256 = r.removed_why
+LEFT JOIN _actor a ON a.by_sha256 = r.removed_by;

@@ -3,10 +3,11 @@
 //! Which module may use which (`tests/architecture` compares it with every `crate::` path, and finds files that use one another):
 //!
 //! ```text
-//! cli       -> sync, report, lake, archive, simulator, config, ccs, decode, model, text, memory
+//! cli       -> sync, report, lake, evidence, archive, simulator, config, ccs, decode, model, text, memory
 //! sync      -> ccs, archive, decode, model, text
 //! report    -> archive, model, text, memory
 //! lake      -> archive, model
+//! evidence  -> report, archive, decode, model, text
 //! archive   -> decode, model, memory
 //! config    -> ccs, model, text
 //! ccs       -> model, text
@@ -26,6 +27,7 @@
 //! | [`sync`] | joins `ccs`, `decode` and `archive` | the only module that uses all three |
 //! | [`report`] | rows of the archive to tables, tables to bytes | rows in, bytes out |
 //! | [`lake`] | the archive as Parquet files for other engines, brought up to date | only the manifest's files count |
+//! | [`evidence`] | the package for an outside auditor | made from ledger and payloads alone; the same bytes each time |
 //! | [`config`] | flags, environment, file; credentials | secrets print as redacted |
 //! | [`simulator`] | a CCS look-alike for demo and tests | written from the API document; shares no code with `decode` or `ccs` |
 //! | [`text`] | foreign texts made printable, and cut to a length | no character of theirs steers a terminal |
@@ -37,6 +39,7 @@ pub mod ccs;
 pub mod cli;
 pub mod config;
 pub mod decode;
+pub mod evidence;
 pub mod lake;
 pub mod memory;
 pub mod model;

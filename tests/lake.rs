@@ -455,6 +455,7 @@ fn sites_share_a_lake_and_what_a_killed_export_left_is_deleted() {
         .program
         .run(&["export", "--output-dir", shared, "--site", "bergen"])
         .ends_with(0);
+    engines_give_the_reports(&site.program, &["--manifests", "site=oslo/_manifest.json"]);
     site.program
         .run(&["export", "--output-dir", shared])
         .ends_with(2)
@@ -523,4 +524,159 @@ fn two_exports_at_once_and_a_full_disk_leave_the_lake_as_it_was() {
     assert_eq!(site.manifest("lake"), before);
     site.export(&[]).ends_with(0);
     site.is_the_archive();
+}
+
+/// Numbers that look random, and are the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+
+    fn one_of<T: Clone>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len())].clone()
+    }
+
+    /// A start: now and then none, one before 1970, one with seven digits, one that is another day in Asia/Kolkata.
+    fn start(&mut self) -> Value {
+        let (month, day, hour) = (1 + self.below(6), 1 + self.below(28), self.below(24));
+        let fraction = self.one_of(&["", "", ".5", ".1234567", ".0000001"]);
+        match self.below(12) {
+            0 => Value::Null,
+            1 => json!(format!("1969-12-{day:02}T{hour:02}:30:59.9999999Z")),
+            _ => json!(format!("2026-{month:02}-{day:02}T{hour:02}:15:00{fraction}Z")),
+        }
+    }
+
+    fn message(&mut self) -> Value {
+        let text = |numbers: &mut Self, texts: &[&str]| match numbers.one_of(texts) {
+            "-" => Value::Null,
+            text => json!(text),
+        };
+        json!({
+            "DateTime": if self.below(3) == 0 { Value::Null } else { self.start() },
+            "Message": text(self, &["-", "", "Access denied", "access denied", "Zeit \"um\",\r\nΩ", "ﬀ", "𝄞"]),
+            "MessageDetails": text(self, &["-", "", "a", "b", "=c", "d\n", "é", "e\u{301}"]),
+            "Category": text(self, &["-", "", "Error", "ERROR", "warning", "Info", "Informational", "Hinweis"]),
+            "Asset": text(self, &["-", "", "host1", "HOST1", "host2", "hôst", "ﬀ", "𝄞"]),
+            "AssetType": text(self, &["-", "", "Windows", "UNIX"]),
+            "AssetOwner": text(self, &["-", "", "CORP\\a", "CORP\\b"]),
+        })
+    }
+
+    fn messages(&mut self) -> Vec<Value> {
+        (0..self.below(9)).map(|_| self.message()).collect()
+    }
+
+    fn run(&mut self, number: u32) -> Value {
+        let mut run = run(number, self.start(), &self.messages());
+        run["Status"] = self.one_of(&[0, 2, 4, 4, 4, 5, 6, 7, 42].map(|status| json!(status)));
+        run["JobEndTime"] = self.start();
+        run
+    }
+}
+
+/// The scripts of docs/lake give the cells that the reports have, by each engine that is here.
+///
+/// Other engines are named by the variable `LAKE_ENGINES`: `clickhouse iceberg spark`.
+#[track_caller]
+fn engines_give_the_reports(program: &Program, options: &[&str]) {
+    if !common::python::is_there("python3") {
+        return;
+    }
+    let engines = std::env::var("LAKE_ENGINES").unwrap_or_else(|_| "duckdb polars".to_owned());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lake/compare.py");
+    let mut python = program.start("python3");
+    python
+        .arg(script)
+        .args(["jobruns.db", "lake", "--jobruns", env!("CARGO_BIN_EXE_jobruns")]);
+    python.args(engines.split_whitespace().flat_map(|engine| ["--engine", engine]));
+    python.args(options).env("PYTHONUTF8", "1");
+    let ended = Ended::of(python.spawn().unwrap()).ends_with(0);
+    let equal = ended
+        .stdout
+        .lines()
+        .filter(|line| line.ends_with("rows equal"))
+        .count();
+    let left_out = ended
+        .stderr
+        .lines()
+        .filter(|line| line.contains("left out"))
+        .count();
+    assert_eq!(
+        equal + 2 * left_out,
+        2 * engines.split_whitespace().count(),
+        "{ended:#?}"
+    );
+    assert!(!ended.stdout.contains(" 0 rows"), "{ended:#?}");
+    #[expect(clippy::print_stderr, reason = "what is left out is said")]
+    if left_out > 0 {
+        eprintln!("{}", ended.stderr);
+    }
+}
+
+#[test]
+fn the_scripts_for_other_engines_give_the_reports_after_one_export_and_after_thirty_more() {
+    let site = Site::new();
+    let mut numbers = Numbers(1);
+    let mut next = 0;
+    let mut new_run = |numbers: &mut Numbers| {
+        next += 1;
+        numbers.run(next)
+    };
+    site.change(|runs| {
+        for job in runs {
+            *job = (0..20).map(|_| new_run(&mut numbers)).collect();
+        }
+    });
+    site.sync();
+    site.export(&[]).ends_with(0);
+    let compare = || {
+        engines_give_the_reports(&site.program, &[]);
+        let span = ["--since", "2026-02-01", "--until", "2026-05-03T12:00:00+02:00"];
+        let zone = ["--timezone", "Asia/Kolkata", "--include-absent"];
+        engines_give_the_reports(&site.program, &[&span[..], &zone].concat());
+    };
+    compare();
+
+    let mut purged: Vec<(usize, Value)> = Vec::new();
+    for night in 0..30 {
+        site.change(|runs| {
+            for (job, runs) in runs.iter_mut().enumerate() {
+                runs.push(new_run(&mut numbers));
+                let at = numbers.below(runs.len());
+                match numbers.below(6) {
+                    0 => purged.push((job, runs.remove(at))),
+                    1 => runs[at]["JobStartTime"] = numbers.start(),
+                    2 => runs[at]["Status"] = json!(7),
+                    3 => {
+                        let messages = numbers.messages();
+                        runs[at]["MessageCount"] = json!(messages.len());
+                        runs[at]["JobMessages"] = json!(messages);
+                    }
+                    _ => {}
+                }
+            }
+            if night % 4 == 3
+                && let Some((job, run)) = purged.pop()
+            {
+                runs[job].push(run);
+            }
+        });
+        site.sync();
+        if night == 10 {
+            site.program
+                .run(&["jobs", "add", JOBS[0], "--name", "Nächtlich, \"alle\""])
+                .ends_with(0);
+        }
+        site.export(&[]).ends_with(0);
+    }
+    assert!(!purged.is_empty());
+    site.is_the_archive();
+    compare();
 }

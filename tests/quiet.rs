@@ -53,6 +53,8 @@ async fn every_command_is_silent_on_success_unless_its_answer_is_data() {
     );
     story.program.write("foreign-heads", foreign);
     let cases: &[(&[&str], Prints)] = &[
+        (&["check"], Nothing),
+        (&["check", "--format", "json"], Data),
         (&["sync"], Nothing),
         (&["sync", "--format", "json"], Data),
         (&["sync", "--format", "table"], Data),
@@ -226,6 +228,11 @@ async fn whatever_is_not_success_tells_errors_and_nothing_else() {
             &["verify", "--archive", "damaged.db"],
             4,
             "Error: the archive damaged.db is not intact",
+        ),
+        (
+            &["check", "--pin", &"ab".repeat(32)],
+            3,
+            "Error: the check found 1 fault\nCaused by: tls: ",
         ),
         (&["backup", "jobruns.db"], 2, "Error: "),
         (&["backup", "copy.db", "--archive", "damaged.db"], 4, "Error: "),

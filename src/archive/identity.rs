@@ -25,7 +25,10 @@ impl FileIdentity {
     }
 
     /// An open file.
-    pub(super) fn of_open(file: &File) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub fn of_open(file: &File) -> io::Result<Self> {
         #[cfg(unix)]
         return Ok(of_metadata(&file.metadata()?).0);
         #[cfg(windows)]

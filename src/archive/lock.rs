@@ -99,6 +99,26 @@ impl SyncLock {
     }
 }
 
+/// Who syncs into the archive at `path` at this moment, in words; `None` where nobody does. Nothing is made or changed.
+///
+/// # Errors
+/// The lock file cannot be opened.
+pub fn lock_holder(path: &Path) -> Result<Option<String>, ArchiveError> {
+    let lock_path = lock_path(&resolve(path)?);
+    let file = match File::open(&lock_path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(io_error("open the lock file", &lock_path))?,
+    };
+    match file.try_lock_shared() {
+        // Given back by its end.
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(
+            holder(path).unwrap_or_else(|| "it has not told its process id".to_owned()),
+        )),
+        Err(TryLockError::Error(error)) => Err(io_error("look at the lock of", &lock_path)(error)),
+    }
+}
+
 /// Whether the open file is the one that has the name.
 fn has_name(file: &File, path: &Path) -> Result<bool, ArchiveError> {
     let open = FileIdentity::of_open(file).map_err(io_error("look at", path))?;

@@ -18,6 +18,7 @@ mod backup;
 mod connection;
 mod db;
 mod error;
+mod extract;
 mod held;
 mod identity;
 mod ledger;
@@ -40,22 +41,25 @@ pub use atomic_file::{Access, AtomicFile};
 pub use backup::{BackupError, BackupMade, backup};
 pub use connection::sqlite_version;
 pub use error::ArchiveError;
+pub use extract::{
+    BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, ExtractedPayload, extract,
+};
 pub use held::{is_held, wait_while_held};
 pub use identity::FileIdentity;
 pub use ledger::acknowledge::{Acknowledged, acknowledge};
 pub use ledger::heads::{HeadFileError, PublishedHead, PublishedHeads, read_heads};
 pub use ledger::publish::{HeadToPublish, Publication, PublishError, publish_head};
 pub use ledger::{GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
-pub use lock::SyncLock;
+pub use lock::{SyncLock, lock_holder};
 pub use migrations::known_schema_version;
 pub use network::network_drive;
 pub use open::{APPLICATION_ID, is_to_be_made, refuse_missing};
 pub use paths::{COMPANIONS, resolve};
 pub use queries::{
-    Absence, AbsentRun, Answer, AssetName, Changes, CompleteAnswer, CountMismatch, FullSync, JobFreshness,
-    JobName, KindName, LastSync, LatestRevision, LedgerChoice, LedgerLine, MessageFacts, MessageKeys,
-    MessageReader, MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, RevisionReader,
-    RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision, RunRow, Snapshot,
+    Absence, AbsentRun, Answer, AssetName, Changes, CompleteAnswer, CountMismatch, FullSync, HoldRow,
+    JobFreshness, JobName, KindName, LastSync, LatestRevision, LedgerChoice, LedgerLine, MessageFacts,
+    MessageKeys, MessageReader, MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, RemovedRun,
+    RevisionReader, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision, RunRow, Snapshot,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};
@@ -69,9 +73,11 @@ pub use storage::known::{KnownRun, KnownRuns};
 pub use storage::payload::{Packer, unpack};
 pub use storage::plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
 pub use storage::quarantine::QuarantineRow;
-pub use storage::syncs::{JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
+pub use storage::syncs::{Growth, JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
 pub use verify::{
     Finding, HeadsOf, HeldHead, Holdings, JobHoldings, Verified, VerifyOptions, VerifyProgress, VerifyReport,
     verify_script,
 };
-pub use write::{KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer};
+pub use write::{
+    AddedHold, KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer,
+};

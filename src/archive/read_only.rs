@@ -12,6 +12,7 @@ use super::storage::jobs::{self, JobState, ServerJobs};
 use super::storage::payload;
 use super::storage::quarantine::{self, QuarantineRow};
 use super::storage::revisions::reported_bytes;
+use super::storage::syncs::{self, Growth};
 use super::storage::watching;
 use super::unchanging::{READINGS, Unchanging};
 use super::{ledger, limits};
@@ -59,6 +60,16 @@ impl ReadOnly {
     /// Opens a whole archive that nobody writes: without any lock, and without a file beside it.
     pub(super) fn open_unchanging(path: &Path) -> Result<Self, ArchiveError> {
         Self::open_by(open::open_unchanging, path)
+    }
+
+    /// Reads a database that this process made for itself; `path` is what it was made from.
+    pub(super) fn of_own(connection: Connection, path: &Path) -> Self {
+        Self {
+            connection,
+            unchanging: None,
+            path: path.to_path_buf(),
+            open: open::open_to_read,
+        }
     }
 
     fn open_by(
@@ -216,6 +227,14 @@ impl ReadOnly {
     /// SQL errors.
     pub fn clock_findings(&self, now: Instant) -> Result<Vec<ClockFinding>, ArchiveError> {
         self.read(|reader| clock::findings(&reader.connection, now))
+    }
+
+    /// How much the archive grew from the first sync to the last; `None` before any sync ended.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn growth(&self) -> Result<Option<Growth>, ArchiveError> {
+        self.read(|reader| syncs::growth(&reader.connection))
     }
 
     /// How many syncs the archive has seen begin.

@@ -96,6 +96,15 @@ impl BaseUrl {
     }
 }
 
+/// Host (an IPv6 address without brackets) and port of a base URL; `None` for one that cannot be used.
+#[must_use]
+pub fn host_and_port(base_url: &str) -> Option<(String, u16)> {
+    let base = BaseUrl::parse(base_url, &Trust::Insecure).ok()?;
+    let url = base.root();
+    let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
+    Some((host.to_owned(), url.port_or_known_default()?))
+}
+
 /// Whether `other` has the scheme, host and port of `url`: the only place that may see token and password.
 pub(super) fn same_server(url: &Url, other: &Url) -> bool {
     url.scheme() == other.scheme()

@@ -57,6 +57,13 @@ impl Client {
         self.0.transport.clock_skew().take()
     }
 
+    /// Until when the server's certificate is valid, in seconds since 1970 UTC; `None` where no connection came about, and
+    /// without TLS.
+    #[must_use]
+    pub fn certificate_expiry(&self) -> Option<i64> {
+        self.0.transport.certificate_expiry()
+    }
+
     /// Asks once for the newest `count` runs of `job` (0 = all) with their messages.
     ///
     /// A 401 renews the token (or logs in again, if that is refused) and asks a second time; that is the end of it.

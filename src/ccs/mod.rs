@@ -9,6 +9,7 @@
 //! | `proxy`, `cookies` | the way to the server, and what a load balancer before it sets |
 //! | `redact` | password and tokens, found in every form in which a server may say them again |
 //! | `tls`, `verifier`, `certificate` | whom to trust, how a pin is checked, what a certificate says |
+//! | `ping` | [`Monitor`]: pings to a dead-man's monitor, which is no CCS server |
 //! | `served` | [`served_certificate`]: a server's certificate, not yet trusted |
 //! | `error`, `refusal`, `diagnosis` | what failed, and how it is told from the cause |
 //! | [`retry`] | pure: whether and when another try makes sense |
@@ -29,6 +30,7 @@ mod diagnosis;
 mod error;
 mod names;
 mod pace;
+mod ping;
 mod proxy;
 mod redact;
 mod refusal;
@@ -49,12 +51,14 @@ mod test_server;
 mod tls_tests;
 
 pub use answer::{JobRunsAnswer, JsonAnswer};
-pub use base_url::{check_base_url, plain_base_url};
+pub use base_url::{check_base_url, host_and_port, plain_base_url};
 pub use body::Stall;
 pub use certificate::CertificateFacts;
 pub use client::Client;
 pub use error::{Cause, CcsError, ConnectProblem, Doing, RedirectProblem, UrlProblem};
 pub use names::NamedJob;
+pub use ping::{Monitor, Ping, PingError};
+pub use proxy::proxy_to;
 pub use refusal::{CertificateProblem, CertificateRefused, TlsProblem};
 pub use served::{ServedCertificate, served_certificate};
 pub use settings::{PasswordEncoding, Settings, Trust};

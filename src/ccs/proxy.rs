@@ -6,6 +6,9 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+use super::base_url::BaseUrl;
+use super::settings::Trust;
+
 /// What the environment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
@@ -36,14 +39,78 @@ pub(super) fn route(url: &Url) -> Route {
     decide(url, proxy, variable(&["NO_PROXY", "no_proxy"]).as_deref())
 }
 
+/// The proxy that the environment names for the server, without user and password; `None` where it names none, or the
+/// URL cannot be used.
+#[must_use]
+pub fn proxy_to(base_url: &str) -> Option<String> {
+    let base = BaseUrl::parse(base_url, &Trust::Insecure).ok()?;
+    match route(&base.root()) {
+        Route::Proxy(proxy) if !base.is_loopback() => Some(shown(&proxy)),
+        _ => None,
+    }
+}
+
 fn decide(url: &Url, proxy: Option<String>, no_proxy: Option<&str>) -> Route {
     if no_proxy.is_some_and(|list| is_listed(url, list)) {
         return Route::Direct;
     }
     match proxy {
-        Some(proxy) if proxy.contains("://") => Route::Proxy(proxy),
-        Some(proxy) => Route::Proxy(format!("http://{proxy}")),
-        None => Route::System,
+        Some(proxy) => Route::Proxy(with_scheme(proxy)),
+        None => configured(url),
+    }
+}
+
+fn with_scheme(proxy: String) -> String {
+    if proxy.contains("://") {
+        proxy
+    } else {
+        format!("http://{proxy}")
+    }
+}
+
+/// What the user's settings in the registry say: the library understands neither a proxy for each scheme nor `<local>`.
+#[cfg(windows)]
+fn configured(url: &Url) -> Route {
+    let key = "Software\\Microsoft\\Windows\\CurrentVersion\\Internet Settings";
+    let Ok(settings) = windows_registry::CURRENT_USER.open(key) else {
+        return Route::Direct;
+    };
+    let text = |name| settings.get_string(name).unwrap_or_default();
+    match settings.get_u32("ProxyEnable") {
+        Ok(1) => by_registry(url, &text("ProxyServer"), &text("ProxyOverride")),
+        _ => Route::Direct,
+    }
+}
+
+#[cfg(not(windows))]
+const fn configured(_: &Url) -> Route {
+    Route::System
+}
+
+/// The way by the values of Windows's proxy settings: `servers` is `proxy:8080`, or `http=proxy:80;https=proxy:8080`;
+/// `exceptions` are between semicolons, and `<local>` is every name without a dot.
+#[cfg(any(windows, test))]
+fn by_registry(url: &Url, servers: &str, exceptions: &str) -> Route {
+    let host = url.host_str().unwrap_or_default();
+    let mut exceptions = exceptions.split(';').map(str::trim);
+    let is_local = |entry: &str| entry.eq_ignore_ascii_case("<local>") && !host.contains(['.', ':']);
+    // `192.168.*`
+    let begins = |entry: &str| {
+        entry
+            .strip_suffix('*')
+            .is_some_and(|begin| begin.ends_with('.') && host.starts_with(begin))
+    };
+    if exceptions.any(|entry| is_local(entry) || begins(entry) || is_listed(url, entry)) {
+        return Route::Direct;
+    }
+    let mut entries = servers.split([';', ' ']).filter(|entry| !entry.is_empty());
+    let chosen = entries.find_map(|entry| match entry.split_once('=') {
+        None => Some(entry),
+        Some((scheme, proxy)) => scheme.eq_ignore_ascii_case(url.scheme()).then_some(proxy),
+    });
+    match chosen {
+        Some(proxy) => Route::Proxy(with_scheme(proxy.to_owned())),
+        None => Route::Direct,
     }
 }
 
@@ -149,6 +216,50 @@ mod tests {
             ("https://[2001:db8::1]:12431", "10.0.0.0/8", false),
         ] {
             assert_eq!(is_listed(&url.parse().unwrap(), list), expected, "{url} {list}");
+        }
+    }
+
+    #[test]
+    fn the_proxy_settings_of_windows_are_read_by_scheme_and_with_their_exceptions() {
+        for (url, servers, exceptions, expected) in [
+            (
+                "https://ccs.example:1",
+                "proxy:8080",
+                "",
+                Some("http://proxy:8080"),
+            ),
+            (
+                "https://ccs.example:1",
+                "http=a:80;https=b:81",
+                "",
+                Some("http://b:81"),
+            ),
+            ("https://ccs.example:1", "http=a:80", "", None),
+            ("https://ccs:1", "proxy:8080", "<local>", None),
+            (
+                "https://ccs.example:1",
+                "proxy:8080",
+                "<local>",
+                Some("http://proxy:8080"),
+            ),
+            (
+                "https://ccs.example:1",
+                "proxy:8080",
+                "x; *.EXAMPLE ;<local>",
+                None,
+            ),
+            ("https://192.168.3.4:1", "proxy:8080", "192.168.*", None),
+            (
+                "https://193.168.3.4:1",
+                "proxy:8080",
+                "192.168.*",
+                Some("http://proxy:8080"),
+            ),
+            ("https://ccs.example:1", "", "", None),
+        ] {
+            let expected = expected.map_or(Route::Direct, |proxy| Route::Proxy(proxy.to_owned()));
+            let route = by_registry(&url.parse().unwrap(), servers, exceptions);
+            assert_eq!(route, expected, "{url} {servers} {exceptions}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! The provider of cryptography is ring, named here; no process-wide default is read or set.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use rustls::client::ResolvesClientCert;
 use rustls::client::WebPkiServerVerifier;
@@ -17,13 +17,15 @@ use rustls_pki_types::pem::PemObject;
 use super::certificate::CertificateFacts;
 use super::error::CcsError;
 use super::settings::Trust;
-use super::verifier::{AnyOrPinned, Chain, Seen};
+use super::verifier::{AnyOrPinned, Chain, NotingExpiry, Seen};
 
 /// A TLS configuration.
 pub(super) struct Tls {
     pub(super) config: ClientConfig,
     /// Whether a server asked for a certificate of the client since.
     pub(super) client_certificate: Arc<AtomicBool>,
+    /// Until when the server's certificate is valid, in seconds since 1970 UTC; 0 while none was accepted.
+    pub(super) expiry: Arc<AtomicI64>,
 }
 
 /// Presents no certificate, and notes that one was asked for: many a server only closes the connection then.
@@ -71,6 +73,11 @@ fn with_verifier(
     verifier: Arc<dyn ServerCertVerifier>,
 ) -> Result<Tls, CcsError> {
     let client_certificate = Arc::new(AtomicBool::new(false));
+    let expiry = Arc::new(AtomicI64::new(0));
+    let verifier = Arc::new(NotingExpiry {
+        inner: verifier,
+        expiry: Arc::clone(&expiry),
+    });
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|source| CcsError::TlsSetup {
@@ -82,6 +89,7 @@ fn with_verifier(
     Ok(Tls {
         config,
         client_certificate,
+        expiry,
     })
 }
 

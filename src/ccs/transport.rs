@@ -1,7 +1,7 @@
 //! One HTTP exchange with the server: pace, redirects, timeouts, and what went wrong in our own words.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -50,6 +50,7 @@ pub(super) struct Transport {
     proxy: Option<String>,
     /// Whether the server asked for a certificate of the client.
     client_certificate: Arc<AtomicBool>,
+    certificate_expiry: Arc<AtomicI64>,
     clock_skew: ClockSkew,
 }
 
@@ -119,6 +120,7 @@ impl Transport {
             redactor,
             proxy: by_proxy,
             client_certificate: tls.client_certificate,
+            certificate_expiry: tls.expiry,
             clock_skew: ClockSkew::default(),
         })
     }
@@ -131,6 +133,11 @@ impl Transport {
     /// The address of the server.
     pub(super) const fn base(&self) -> &BaseUrl {
         &self.base
+    }
+
+    /// Until when the server's certificate is valid, in seconds since 1970 UTC; `None` while none was accepted.
+    pub(super) fn certificate_expiry(&self) -> Option<i64> {
+        Some(self.certificate_expiry.load(Ordering::Relaxed)).filter(|&expiry| expiry != 0)
     }
 
     /// Our clock against the server's.

@@ -5,6 +5,7 @@
 //! read one of X.509 version 1, not even to check a signature with its key; so the key is taken out by
 //! x509-parser, and the handshake's signature is checked with it by the same algorithms of ring.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rustls::client::WebPkiServerVerifier;
@@ -109,6 +110,54 @@ impl ServerCertVerifier for Chain {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
+    }
+}
+
+/// Notes until when an accepted certificate is valid, in seconds since 1970 UTC; 0 while none was.
+#[derive(Debug)]
+pub(super) struct NotingExpiry {
+    pub(super) inner: Arc<dyn ServerCertVerifier>,
+    pub(super) expiry: Arc<AtomicI64>,
+}
+
+impl ServerCertVerifier for NotingExpiry {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified =
+            self.inner
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        if let Some(not_after) = CertificateFacts::read(end_entity).not_after {
+            self.expiry.store(not_after.unix_seconds(), Ordering::Relaxed);
+        }
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
     }
 }
 

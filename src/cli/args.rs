@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::archive::sqlite_version;
 use crate::cli::commands::{
-    backup, completions, demo, export, jobs, ledger, man, password, payload, quarantine, query, reindex,
-    report, run, salvage, schema, simulate, status, sync, trust, verify,
+    backup, check, completions, demo, evidence, export, hold, jobs, ledger, man, password, payload,
+    quarantine, query, reindex, report, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -57,7 +57,7 @@ Exit codes:
   1    could not be done: nothing, or no job, succeeded
   2    wrong usage: arguments, settings, files that were named
   3    done in part (some jobs failed, some runs are in quarantine), or a check has findings (`status --max-age`, `--max-silence` or `--vanished`)
-  4    the archive is not intact (`verify`)
+  4    the archive is not intact (`verify`), or the evidence package is not sound (`verify --pack`)
   5    the archive is held by another sync
   130  interrupted; what was read is kept";
 
@@ -66,11 +66,13 @@ Exit codes:
 pub(crate) enum Command {
     Demo(demo::DemoArgs),
     Simulate(simulate::SimulateArgs),
+    Check(check::CheckArgs),
     Sync(sync::SyncArgs),
     Report(report::ReportArgs),
     Run(run::RunArgs),
     Query(query::QueryArgs),
     Export(export::ExportArgs),
+    Evidence(evidence::EvidenceArgs),
     Schema(schema::SchemaArgs),
     Jobs(jobs::JobsArgs),
     Status(status::StatusArgs),
@@ -81,6 +83,7 @@ pub(crate) enum Command {
     Ledger(ledger::LedgerArgs),
     Payload(payload::PayloadArgs),
     Quarantine(quarantine::QuarantineArgs),
+    Hold(hold::HoldArgs),
     Trust(trust::TrustArgs),
     Password(password::PasswordArgs),
     Completions(completions::CompletionsArgs),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::ccs::{self, Client, Trust, roots_from_pem};
 use crate::cli::credentials;
 use crate::cli::failure::Failure;
-use crate::config::{ConfigError, PasswordEncoding, ServerSettings, Sources, TrustChoice};
+use crate::config::{ConfigError, PasswordEncoding, PasswordOrigin, ServerSettings, Sources, TrustChoice};
+use crate::model::Secret;
 
 /// How long connecting may take; a server that is there answers a connection in far less, even over a bad line.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,29 +18,40 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Wrong usage: the URL, the certificate file, the password.
 pub(crate) fn client(settings: &ServerSettings, sources: &Sources<'_>) -> Result<Client, Failure> {
     let url = settings.server.url()?;
-    let username = settings.login.username()?;
+    settings.login.username()?;
     let choice = settings.trust(sources)?;
-    let insecure = choice == TrustChoice::Insecure;
-    let trust = trust(&choice)?;
     // Before the password: nobody should type one for a URL that cannot be used.
-    ccs::check_base_url(url, &trust)?;
-    if insecure {
+    ccs::check_base_url(url, &trust(&choice)?)?;
+    if choice == TrustChoice::Insecure {
         tracing::warn!(
             "--insecure: the server's certificate is not checked; anybody in between can read the password and \
              change the history. `jobruns trust` shows what to pin instead"
         );
     }
     let (password, origin) = credentials::password(&settings.login, url, sources)?;
+    client_with(settings, &choice, password, &origin)
+}
+
+/// The same with a password that was found, and where.
+///
+/// # Errors
+/// Wrong usage: the URL, the certificate file.
+pub(crate) fn client_with(
+    settings: &ServerSettings,
+    choice: &TrustChoice,
+    password: Secret,
+    origin: &PasswordOrigin,
+) -> Result<Client, Failure> {
     let client = Client::new(&ccs::Settings {
-        base_url: url.to_owned(),
-        username: username.to_owned(),
+        base_url: settings.server.url()?.to_owned(),
+        username: settings.login.username()?.to_owned(),
         password,
         password_origin: Some(origin.to_string()),
         password_encoding: match settings.password_encoding {
             PasswordEncoding::Base64 => ccs::PasswordEncoding::Base64,
             PasswordEncoding::None => ccs::PasswordEncoding::None,
         },
-        trust,
+        trust: trust(choice)?,
         connect_timeout: settings.server.timeout.min(CONNECT_TIMEOUT),
         idle_timeout: settings.server.timeout,
         rate_limit: settings.rate_limit,

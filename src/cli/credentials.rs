@@ -22,7 +22,20 @@ pub(crate) fn password(
     sources: &Sources<'_>,
 ) -> Result<(Secret, PasswordOrigin), Failure> {
     let account = account(login, url)?;
-    find(login, sources, &account, Keyring::open())
+    find(login, sources, &account, Keyring::open(), true)
+}
+
+/// As [`password`], as a task without a terminal finds it: nobody is asked.
+///
+/// # Errors
+/// Likewise.
+pub(crate) fn unattended_password(
+    login: &LoginSettings,
+    url: &str,
+    sources: &Sources<'_>,
+) -> Result<(Secret, PasswordOrigin), Failure> {
+    let account = account(login, url)?;
+    find(login, sources, &account, Keyring::open(), false)
 }
 
 /// A password to keep in the operating system's store: as [`password`], with that store left out.
@@ -39,6 +52,7 @@ pub(crate) fn new_password(
         sources,
         account,
         Err(KeyringError::Unavailable("it is what shall be filled".to_owned())),
+        true,
     )
     .map(|(password, _)| password)
 }
@@ -48,6 +62,7 @@ fn find(
     sources: &Sources<'_>,
     account: &Account,
     keyring: Result<Keyring, KeyringError>,
+    may_ask: bool,
 ) -> Result<(Secret, PasswordOrigin), Failure> {
     let terminal = io::stdin().is_terminal();
     let mut stdin = io::stdin();
@@ -60,7 +75,7 @@ fn find(
         stdin: by_stdin.then_some(&mut stdin as &mut dyn Read),
         variable: std::env::var_os(VARIABLE),
         keyring,
-        prompt: terminal.then_some(&mut ask),
+        prompt: (terminal && may_ask).then_some(&mut ask),
     };
     let (password, origin) = find_password(account, sources)?;
     tracing::debug!("the password of {account} comes from {origin}");

@@ -156,6 +156,19 @@ impl Failure {
         Self::Error(Box::new(report))
     }
 
+    /// What failed and why, in a line.
+    #[must_use]
+    pub(crate) fn in_a_line(&self) -> String {
+        match self {
+            Self::ClosedPipe => "nobody reads any more".to_owned(),
+            Self::Error(report) => {
+                let mut words = vec![report.words.as_str()];
+                words.extend(report.causes.iter().map(String::as_str));
+                words.join(": ")
+            }
+        }
+    }
+
     /// How the command ends.
     #[must_use]
     pub(crate) fn exit(&self) -> Exit {

@@ -10,6 +10,7 @@ mod credentials;
 mod entries;
 mod failure;
 mod hints;
+mod monitoring;
 mod new_archive;
 mod output;
 mod runtime;
@@ -24,8 +25,10 @@ use clap::{ArgMatches, ColorChoice, CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
 use self::failure::Failure;
+use self::monitoring::Monitoring;
 use self::output::dated::dated_today;
 use self::terminal::console::{Console, tell_choices};
+use self::terminal::log_file::{LogFile, Rotation};
 use crate::archive::is_held;
 use crate::config::{
     ConfigError, Environment, GlobalSettings, Sources, When, config_keys, default_config_files,
@@ -109,10 +112,14 @@ fn dispatch(
 ) -> Result<Exit, (Failure, Console)> {
     let settled = settle(arguments, parsed, environment);
     let (sources, cli, console) = settled.map_err(|failure| (failure, early.clone()))?;
+    let rotation = cli.global.log_max_size.map(|max_size| Rotation {
+        max_size,
+        keep: cli.global.log_keep,
+    });
     let (console, is_log_held) = match &cli.global.log_file {
         None => (console, false),
-        Some(path) => match console.clone().with_log_file(path) {
-            Ok(with_file) => (with_file, false),
+        Some(path) => match LogFile::open(path, rotation) {
+            Ok(file) => (console.with_log_file(file), false),
             // What is to be done is worth more than its log.
             Err(error) if is_held(&error) => (console, true),
             Err(error) => {
@@ -194,21 +201,32 @@ fn command(
     match command {
         Command::Demo(args) => commands::demo::run(&args, global, console),
         Command::Simulate(args) => commands::simulate::run(args),
-        Command::Sync(args) => commands::sync::run(&args, sources, global, console),
+        Command::Check(args) => commands::check::run(&args, sources, global, console),
+        Command::Sync(args) => {
+            let heard = Monitoring::of(&args.monitoring, "sync", sources, archive, console)?;
+            heard.around(args.repeats(), || {
+                commands::sync::run(&args, sources, global, console, &heard)
+            })
+        }
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),
-        Command::Status(args) => commands::status::run(&args, sources, archive, console),
+        Command::Status(args) => Monitoring::of(&args.monitoring, "status", sources, archive, console)?
+            .around(false, || commands::status::run(&args, sources, archive, console)),
         Command::Query(args) => commands::query::run(&args, archive),
         Command::Report(args) => args.run(archive, console),
         Command::Export(args) => commands::export::run(&args, archive, console),
+        Command::Evidence(args) => commands::evidence::run(&args, sources, archive, console),
         Command::Schema(args) => commands::schema::run(&args),
-        Command::Verify(args) => commands::verify::run(&args, sources, global, console),
+        Command::Verify(args) => Monitoring::of(&args.monitoring, "verify", sources, archive, console)?
+            .around(false, || commands::verify::run(&args, sources, global, console)),
         Command::Salvage(args) => commands::salvage::run(&args, sources, global, console),
         Command::Reindex(args) => commands::reindex::run(&args, sources, global, console),
-        Command::Backup(args) => commands::backup::run(&args, archive, console),
+        Command::Backup(args) => Monitoring::of(&args.monitoring, "backup", sources, archive, console)?
+            .around(false, || commands::backup::run(&args, archive, console)),
         Command::Ledger(args) => commands::ledger::run(&args, sources, archive, console),
         Command::Run(args) => commands::run::run(&args, archive),
         Command::Payload(args) => commands::payload::run(&args, archive),
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
+        Command::Hold(args) => commands::hold::run(&args, archive, console),
         Command::Trust(args) => commands::trust::run(&args, sources),
         Command::Password(args) => commands::password::run(&args, sources),
         Command::Completions(args) => {

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use super::error::{CONFIG_FILE_NAME, ConfigError};
 use super::file::ConfigFile;
 use super::sources::Environment;
+use super::values::{parse_log_size, parse_whole_number};
 
 /// The archive that is taken when none is named.
 pub const DEFAULT_ARCHIVE: &str = "jobruns.db";
@@ -89,6 +90,28 @@ pub struct GlobalSettings {
     /// replaced by the day (UTC) on which the command began: 2026-01-31, saturday
     #[arg(long, env = "JOBRUNS_LOG_FILE", global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
+
+    /// Renames the log file to FILE.1 (and FILE.1 to FILE.2, and so on) before it exceeds this size, such as 10MiB
+    /// [default: no limit]
+    #[arg(
+        long,
+        env = "JOBRUNS_LOG_MAX_SIZE",
+        global = true,
+        value_name = "SIZE",
+        value_parser = parse_log_size
+    )]
+    pub log_max_size: Option<u64>,
+
+    /// The number of former log files to keep with --log-max-size
+    #[arg(
+        long,
+        env = "JOBRUNS_LOG_KEEP",
+        global = true,
+        value_name = "N",
+        value_parser = parse_whole_number,
+        default_value_t = 5
+    )]
+    pub log_keep: u32,
 
     /// When to use colours: auto, always or never; NO_COLOR is respected
     #[arg(

@@ -3,6 +3,7 @@
 //! Windows: the Credential Manager. Linux: the kernel's key store, which forgets at a reboot and when its keys expire.
 //! Elsewhere there is none.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -130,8 +131,10 @@ impl Keyring {
 
     fn entry(&self, account: &Account) -> Result<Entry, KeyringError> {
         let user = account.to_string();
+        // In the Credential Manager an entry is else part of a roaming profile. Other stores know no such modifier.
+        let local = HashMap::from([("persistence", "Local")]);
         self.0
-            .build(SERVICE, &user, None)
+            .build(SERVICE, &user, cfg!(windows).then_some(&local))
             .map_err(|error| said(&error, account))
     }
 }

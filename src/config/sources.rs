@@ -18,6 +18,7 @@ use clap::{Arg, ArgMatches, Command};
 use super::error::ConfigError;
 use super::file::ConfigFile;
 use super::origin::Origin;
+use crate::model::REDACTED;
 
 /// A setting's value as `-v` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,9 @@ pub struct Sources<'e> {
     file: Option<ConfigFile>,
     choices: Vec<Choice>,
 }
+
+/// Settings of which nobody is shown the value.
+const SECRET_SETTINGS: [&str; 1] = ["ping_url"];
 
 /// Whether an argument is a setting.
 fn is_setting(argument: &Arg) -> bool {
@@ -123,6 +127,27 @@ impl<'e> Sources<'e> {
             .transpose()
     }
 
+    /// The value that environment or config file has for the setting `key`, of whatever command.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] where `parse` refuses it.
+    pub fn value<T, E: std::fmt::Display>(
+        &self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some((text, origin)) = self.find(key) else {
+            return Ok(None);
+        };
+        match parse(text.to_string_lossy().trim()) {
+            Ok(value) => Ok(Some(value)),
+            Err(reason) => Err(ConfigError::Value {
+                origin,
+                reason: reason.to_string(),
+            }),
+        }
+    }
+
     /// Parses `arguments` for `command` with the values of environment and config file as defaults, and remembers where
     /// each value was found. `parsed` is what the arguments say alone.
     ///
@@ -179,7 +204,11 @@ impl<'e> Sources<'e> {
             };
             choices.push(Choice {
                 key: key.to_owned(),
-                value: without_userinfo(&values.join(", ")),
+                value: if SECRET_SETTINGS.contains(&key) {
+                    REDACTED.to_owned()
+                } else {
+                    without_userinfo(&values.join(", "))
+                },
                 origin,
             });
         }

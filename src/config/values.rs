@@ -33,6 +33,9 @@ const SMALLEST_RUN_LIMIT: u64 = 1 << 20;
 /// The largest limit for a run: more than that no archive unpacks.
 const LARGEST_RUN_LIMIT: u64 = 512 << 20;
 
+/// The smallest limit for a log file: below it, hardly more than a line.
+const SMALLEST_LOG: u64 = 4 << 10;
+
 /// A number of jobs at once, from 1 to [`MAX_CONCURRENCY`].
 pub(crate) fn parse_concurrency(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
@@ -56,6 +59,14 @@ pub(crate) fn parse_run_limit(text: &str) -> Result<u64, String> {
     match parse_size(text).map_err(|error| error.to_string())? {
         bytes if bytes < SMALLEST_RUN_LIMIT => Err(format!("{text:?} is less than 1MiB")),
         bytes if bytes > LARGEST_RUN_LIMIT => Err(format!("{text:?} is more than 512MiB")),
+        bytes => Ok(bytes),
+    }
+}
+
+/// A size that a log file may have: 4 KiB or more, room for its longest lines.
+pub(super) fn parse_log_size(text: &str) -> Result<u64, String> {
+    match parse_size(text).map_err(|error| error.to_string())? {
+        bytes if bytes < SMALLEST_LOG => Err(format!("{text:?} is less than 4KiB")),
         bytes => Ok(bytes),
     }
 }

@@ -210,6 +210,8 @@ pub(super) fn parts(
                     "jobs" => changes.jobs,
                     "syncs" | "sync_jobs" => changes.syncs,
                     "quarantine" => changes.quarantine,
+                    "holds" => changes.holds,
+                    "removed_runs" => changes.removed_runs,
                     "assets" => !changes.runs_with_messages.is_empty(),
                     "job_statuses" => false,
                     _ => true,

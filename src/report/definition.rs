@@ -113,15 +113,15 @@ macro_rules! row {
         }
 
         impl $(<$life>)? $crate::report::definition::Row for $name $(<$life>)? {
-            const COLUMNS: &'static [$crate::report::table::Column] = &[
-                $($crate::report::table::Column::new(
+            const COLUMNS: &'static [$crate::report::Column] = &[
+                $($crate::report::Column::new(
                     stringify!($field),
-                    $crate::report::table::ColumnType::$column,
+                    $crate::report::ColumnType::$column,
                 ),)*
             ];
 
-            fn cells<T>(&self, see: impl FnOnce(&[$crate::report::table::Cell<'_>]) -> T) -> T {
-                see(&[$($crate::report::table::Cell::from(self.$field),)*])
+            fn cells<T>(&self, see: impl FnOnce(&[$crate::report::Cell<'_>]) -> T) -> T {
+                see(&[$($crate::report::Cell::from(self.$field),)*])
             }
         }
     };

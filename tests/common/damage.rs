@@ -151,8 +151,14 @@ pub fn column_edits(archive: &Path) -> Vec<ColumnEdit> {
         };
         let keys = if matches!(table.as_str(), "_sync_job" | "_sync_job_unchanged") {
             "(sync_id, job_key)"
-        } else if table == "_acknowledged" {
+        } else if table == "_reason" {
             "why_sha256"
+        } else if table == "_backup" {
+            "path"
+        } else if table == "_clearing" {
+            "plan"
+        } else if table == "_removed_run" {
+            "job_run_id"
         } else if table == "_actor" {
             "by_sha256"
         } else if table == "_job_list" {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use jobruns::archive::Writer;
+use jobruns::model::Instant;
 use jobruns::simulator::{History, Options};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::Bench;
 
 /// Everything that the contract names.
-pub const CONTRACT: [&str; 9] = [
+pub const CONTRACT: [&str; 11] = [
     "jobs",
     "runs",
     "messages",
@@ -21,6 +22,8 @@ pub const CONTRACT: [&str; 9] = [
     "quarantine",
     "syncs",
     "sync_jobs",
+    "holds",
+    "removed_runs",
     "job_statuses",
 ];
 
@@ -52,6 +55,17 @@ pub async fn rich_archive(messages: u32) -> Bench {
     writer.accept(1, "a known bug of the scanner").unwrap();
     writer.watch(own_guid(99), Some("Quarterly")).unwrap();
     writer.unwatch(own_guid(99)).unwrap();
+    writer
+        .add_holds(
+            &[bench.job(0)],
+            None,
+            Some(Instant::from_unix_seconds(1_767_225_600)),
+            "a lawsuit",
+        )
+        .unwrap();
+    writer.add_holds(&[], None, None, "an inspection").unwrap();
+    writer.release_hold(2, "it is over").unwrap();
+    writer.lock_retention(30).unwrap();
     drop(writer);
     bench.no_faults();
     bench.server.pass_night();

@@ -162,9 +162,9 @@ pub(crate) const FORGERIES: &[Row] = &[
             let why = ["ledger", "acknowledge", "--why", "restored"];
             program.run(&[&why[..], &archive].concat()).ends_with(0);
             forgery.ends_with(&["--head-file", "restored.txt"], 0, &["given up"]);
-            let seal = forgery.text("SELECT lower(hex(why_sha256)) FROM _acknowledged");
+            let seal = forgery.text("SELECT lower(hex(why_sha256)) FROM _reason");
             let first = forgery.pretend_salvage(&[&format!("lost what=why sha256={seal}")]);
-            forgery.sql("DELETE FROM _acknowledged");
+            forgery.sql("DELETE FROM _reason");
             let told = [&*at(first), &at(first + 1), &format!("the reason {seal}")];
             forgery.ends_with(&["--head-file", "restored.txt"], 4, &told);
             vec![line_of_list(2), line_of_list(3), told[2].to_owned()]

@@ -2,18 +2,15 @@
 
 use std::path::Path;
 
-use rusqlite::params;
-
 use super::actor;
 use super::entry::{AcknowledgedEntry, LedgerEntry};
 use super::heads::{PublishedHeads, hash_of_heads, not_held};
-use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
-use crate::archive::ledger::{self, text_hash};
+use crate::archive::ledger;
 use crate::archive::lock::SyncLock;
 use crate::archive::open;
 use crate::archive::read_only::ReadOnly;
-use crate::archive::storage::syncs;
+use crate::archive::storage::{retention, syncs};
 use crate::model::{Instant, Sha256};
 
 /// What was given up.
@@ -61,19 +58,15 @@ pub fn acknowledge(path: &Path, list: &PublishedHeads, why: &str) -> Result<Ackn
         });
     }
     syncs::close_killed(&transaction, &mut head, at)?;
+    let why = retention::keep_reason(&transaction, why)?;
     let entry = LedgerEntry::Acknowledged(AcknowledgedEntry {
         at: at.unix_seconds(),
         heads: pending.len() as u64,
         list: hash_of_heads(pending.iter().map(|line| &line.head)),
-        why: text_hash(why),
+        why,
         by: actor::this(),
     });
     ledger::append(&transaction, &mut head, &entry)?;
-    transaction.run(
-        "INSERT OR IGNORE INTO _acknowledged (why_sha256, why) VALUES (?1, ?2)",
-        params![text_hash(why), why],
-        "keep the reason",
-    )?;
     let heads = pending.len() as u64;
     transaction.commit().doing("commit")?;
     open::take_over_log(&connection);

@@ -5,7 +5,7 @@
 
 use sha2::Digest;
 
-use super::entry::{LedgerEntry, Loss};
+use super::entry::{HoldEntry, LedgerEntry, Loss, RemovedEntry};
 use super::hash::{GENESIS, entry_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
 
@@ -37,7 +37,12 @@ impl JobChain {
     /// Takes in the job's own line of the results of a sync, and ends that line with where the chain stands behind it.
     fn seal(&mut self, line: &str) -> String {
         self.push(line);
-        format!("{line} lines={} chain={}", self.lines, hex(&self.hash))
+        line.to_owned() + &self.ending()
+    }
+
+    /// What the line of a result ends with: where the chain stands behind it.
+    pub(in crate::archive) fn ending(&self) -> String {
+        format!(" lines={} chain={}", self.lines, hex(&self.hash))
     }
 }
 
@@ -68,12 +73,18 @@ impl LedgerEntry {
             | Self::NaiveTime { .. }
             | Self::Reindexed { .. }
             | Self::Salvaged { .. }
+            | Self::HoldAdded(HoldEntry { job: None, .. })
+            | Self::HoldReleased { job: None, .. }
+            | Self::RetentionLocked { .. }
             // The results of a sync have a line of every job.
             | Self::Lost(Loss::Results { .. }) => Subject::Every,
             Self::JobAdded { job, .. }
             | Self::JobWatched { job, .. }
             | Self::JobNamed { job, .. }
             | Self::JobServer { job, .. }
+            | Self::HoldAdded(HoldEntry { job: Some(job), .. })
+            | Self::HoldReleased { job: Some(job), .. }
+            | Self::Removed(RemovedEntry { job, .. })
             | Self::Lost(Loss::Name { job } | Loss::Server { job }) => Subject::Job(*job),
             Self::Revision(revision) => Subject::Job(revision.job),
             Self::Quarantined(quarantined) => match quarantined.run {
@@ -94,11 +105,27 @@ impl LedgerEntry {
     }
 }
 
+/// What the line of a job's result says of the sync: its number, and when it began and ended.
+#[derive(Debug)]
+pub(in crate::archive) struct ResultOf(String);
+
+impl ResultOf {
+    /// A sync that began and ended then.
+    pub(in crate::archive) fn new(sync: i64, began: i64, ended: i64) -> Self {
+        let time = Instant::from_unix_seconds;
+        Self(format!("sync={sync} began={} at={}", time(began), time(ended)))
+    }
+
+    /// The line of a job as it stands in its chain; nothing is `found` where the sync has no result of it.
+    pub(in crate::archive) fn line(&self, job: Guid, found: Option<&str>) -> String {
+        format!("job id={job} {} {}", self.0, found.unwrap_or("outcome=none"))
+    }
+}
+
 /// The results of a sync on their way into the ledger: a line of every known job, in order of the jobs.
 #[derive(Debug)]
 pub(in crate::archive) struct Results {
-    /// What each line begins with, behind the job.
-    sync: String,
+    sync: ResultOf,
     asked: u64,
     figures: sha2::Sha256,
     results: sha2::Sha256,
@@ -118,9 +145,8 @@ pub(in crate::archive) struct SealedResults {
 impl Results {
     /// Begins the results of a sync that began and ended then.
     pub(in crate::archive) fn new(sync: i64, began: i64, ended: i64) -> Self {
-        let time = Instant::from_unix_seconds;
         Self {
-            sync: format!("sync={sync} began={} at={}", time(began), time(ended)),
+            sync: ResultOf::new(sync, began, ended),
             asked: 0,
             figures: sha2::Sha256::new(),
             results: sha2::Sha256::new(),
@@ -130,7 +156,7 @@ impl Results {
     /// Takes the next job, in order of the GUIDs, with what the sync found of it; `None` where it has no result of it. The
     /// line goes into the job's chain.
     pub(in crate::archive) fn job(&mut self, job: Guid, found: Option<&str>, chain: &mut JobChain) {
-        let line = format!("job id={job} {} {}", self.sync, found.unwrap_or("outcome=none"));
+        let line = self.sync.line(job, found);
         if found.is_some() {
             self.asked += 1;
             self.figures.update(sha2::Sha256::digest(line.as_bytes()));

@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Formatter};
 
 use chrono::NaiveDate;
 
+use super::retention::HoldSpan;
 use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, ZoneName, hex};
 
 /// One line of the ledger. Times are seconds since 1970 UTC; `by` is the SHA-256 of who acted, none where a sync did it by
@@ -90,6 +91,21 @@ pub(in crate::archive) enum LedgerEntry {
     Acknowledged(AcknowledgedEntry),
     /// Something that earlier lines claim could not be saved.
     Lost(Loss),
+    /// Runs are kept, whatever a retention rule says.
+    HoldAdded(HoldEntry),
+    /// A hold ended.
+    HoldReleased {
+        id: i64,
+        /// As the line that added it says.
+        job: Option<Guid>,
+        at: i64,
+        why: Sha256,
+        by: Sha256,
+    },
+    /// No run that ended fewer days ago is removed from here on.
+    RetentionLocked { at: i64, days: i64, by: Sha256 },
+    /// A run was removed by a retention rule: its revisions, messages, and pieces in quarantine.
+    Removed(RemovedEntry),
 }
 
 /// Rules of a time zone: SHA-256 of the TZif bytes, and the release of the database that they come from.
@@ -174,6 +190,37 @@ pub(in crate::archive) struct AcknowledgedEntry {
     /// How many heads, and SHA-256 over their hexadecimal digits, each with a line feed.
     pub(in crate::archive) heads: u64,
     pub(in crate::archive) list: Sha256,
+    pub(in crate::archive) why: Sha256,
+    pub(in crate::archive) by: Sha256,
+}
+
+/// Words of `hold-added`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::archive) struct HoldEntry {
+    pub(in crate::archive) id: i64,
+    /// The job whose runs it keeps; none for every job.
+    pub(in crate::archive) job: Option<Guid>,
+    pub(in crate::archive) at: i64,
+    pub(in crate::archive) span: HoldSpan,
+    pub(in crate::archive) why: Sha256,
+    pub(in crate::archive) by: Sha256,
+}
+
+/// Words of `removed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::archive) struct RemovedEntry {
+    pub(in crate::archive) run: Guid,
+    pub(in crate::archive) job: Guid,
+    pub(in crate::archive) at: i64,
+    /// Start and end of the run as they were read then.
+    pub(in crate::archive) started: Option<Instant>,
+    pub(in crate::archive) ended: Option<Instant>,
+    /// The number of its latest revision.
+    pub(in crate::archive) revisions: i64,
+    /// Messages that were held, absent ones too.
+    pub(in crate::archive) messages: i64,
+    /// SHA-256 of the plan.
+    pub(in crate::archive) plan: Sha256,
     pub(in crate::archive) why: Sha256,
     pub(in crate::archive) by: Sha256,
 }
@@ -271,10 +318,7 @@ impl LedgerEntry {
                 sha256: words.hash("sha256")?,
                 reader: words.number("reader")?,
                 zone: words.zone("zone")?,
-                started: words.parsed("started", |text| match text {
-                    "-" => Some(None),
-                    text => read_instant(text).map(Some),
-                })?,
+                started: words.instant_or_none("started")?,
             }),
             "quarantined" => Self::Quarantined(QuarantinedEntry {
                 id: words.number("id")?,
@@ -333,6 +377,41 @@ impl LedgerEntry {
                 by: words.hash("by")?,
             }),
             "lost" => Self::Lost(words.loss()?),
+            "hold-added" => Self::HoldAdded(HoldEntry {
+                id: words.number("id")?,
+                job: words.guid_or_none("job")?,
+                at: words.time("at")?,
+                span: HoldSpan {
+                    since: words.time_or_none("since")?,
+                    until: words.time_or_none("until")?,
+                },
+                why: words.hash("why")?,
+                by: words.hash("by")?,
+            }),
+            "hold-released" => Self::HoldReleased {
+                id: words.number("id")?,
+                job: words.guid_or_none("job")?,
+                at: words.time("at")?,
+                why: words.hash("why")?,
+                by: words.hash("by")?,
+            },
+            "retention-locked" => Self::RetentionLocked {
+                at: words.time("at")?,
+                days: words.number("days")?,
+                by: words.hash("by")?,
+            },
+            "removed" => Self::Removed(RemovedEntry {
+                run: words.guid("run")?,
+                job: words.guid("job")?,
+                at: words.time("at")?,
+                started: words.instant_or_none("started")?,
+                ended: words.instant_or_none("ended")?,
+                revisions: words.number("revisions")?,
+                messages: words.number("messages")?,
+                plan: words.hash("plan")?,
+                why: words.hash("why")?,
+                by: words.hash("by")?,
+            }),
             other => return Err(format!("{other:?} is not a kind of line that this version knows")),
         };
         words.end()?;
@@ -360,7 +439,11 @@ impl LedgerEntry {
             | Self::Salvaged { at, .. }
             | Self::SalvageEnded { at }
             | Self::ClockSetBack { at, .. }
-            | Self::Acknowledged(AcknowledgedEntry { at, .. }) => Some(*at),
+            | Self::Acknowledged(AcknowledgedEntry { at, .. })
+            | Self::HoldAdded(HoldEntry { at, .. })
+            | Self::HoldReleased { at, .. }
+            | Self::RetentionLocked { at, .. }
+            | Self::Removed(RemovedEntry { at, .. }) => Some(*at),
             Self::Lost(_) => None,
         }
     }
@@ -377,7 +460,22 @@ impl LedgerEntry {
             Self::Accepted { by, .. }
             | Self::Reindexed { by, .. }
             | Self::Salvaged { by, .. }
-            | Self::Acknowledged(AcknowledgedEntry { by, .. }) => Some(by),
+            | Self::Acknowledged(AcknowledgedEntry { by, .. })
+            | Self::HoldAdded(HoldEntry { by, .. })
+            | Self::HoldReleased { by, .. }
+            | Self::RetentionLocked { by, .. }
+            | Self::Removed(RemovedEntry { by, .. }) => Some(by),
+            _ => None,
+        }
+    }
+
+    /// SHA-256 of a reason whose text stands in the table `_reason`.
+    pub(in crate::archive) const fn why(&self) -> Option<&Sha256> {
+        match self {
+            Self::Acknowledged(AcknowledgedEntry { why, .. })
+            | Self::HoldAdded(HoldEntry { why, .. })
+            | Self::HoldReleased { why, .. }
+            | Self::Removed(RemovedEntry { why, .. }) => Some(why),
             _ => None,
         }
     }
@@ -469,11 +567,8 @@ impl Display for LedgerEntry {
                     f,
                     "revision run={run} number={number} sync={sync} at={at} job={job} bytes={bytes} "
                 )?;
-                write!(f, "sha256={sha256} reader={reader} zone={zone} started=")?;
-                match started {
-                    Some(started) => write!(f, "{started}"),
-                    None => f.write_str("-"),
-                }
+                let started = or_dash(started.as_ref());
+                write!(f, "sha256={sha256} reader={reader} zone={zone} started={started}")
             }
             Self::Quarantined(quarantined) => {
                 let QuarantinedEntry {
@@ -495,15 +590,12 @@ impl Display for LedgerEntry {
                 )?;
                 write!(
                     f,
-                    "sha256={} kept={} reason={} run=",
+                    "sha256={} kept={} reason={} run={}",
                     hex(sha256),
                     hex(kept),
-                    hex(reason)
-                )?;
-                match run {
-                    Some(run) => write!(f, "{run}"),
-                    None => f.write_str("-"),
-                }
+                    hex(reason),
+                    or_dash(run.as_ref())
+                )
             }
             Self::Accepted {
                 id,
@@ -578,8 +670,69 @@ impl Display for LedgerEntry {
                 Loss::Why { sha256 } => write!(f, "lost what=why sha256={}", hex(sha256)),
                 Loss::By { sha256 } => write!(f, "lost what=by sha256={}", hex(sha256)),
             },
+            Self::HoldAdded(hold) => {
+                let HoldEntry {
+                    id,
+                    job,
+                    at,
+                    span: HoldSpan { since, until },
+                    why,
+                    by,
+                } = hold;
+                let bound = |second: &Option<i64>| or_dash(second.as_ref().map(time));
+                write!(
+                    f,
+                    "hold-added id={id} job={} at={} since={} until={} why={} by={}",
+                    or_dash(job.as_ref()),
+                    time(at),
+                    bound(since),
+                    bound(until),
+                    hex(why),
+                    hex(by)
+                )
+            }
+            Self::HoldReleased { id, job, at, why, by } => {
+                write!(
+                    f,
+                    "hold-released id={id} job={} at={} why={} by={}",
+                    or_dash(job.as_ref()),
+                    time(at),
+                    hex(why),
+                    hex(by)
+                )
+            }
+            Self::RetentionLocked { at, days, by } => {
+                write!(f, "retention-locked at={} days={days} by={}", time(at), hex(by))
+            }
+            Self::Removed(removed) => {
+                let RemovedEntry {
+                    run,
+                    job,
+                    at,
+                    started,
+                    ended,
+                    revisions,
+                    messages,
+                    plan,
+                    why,
+                    by,
+                } = removed;
+                write!(
+                    f,
+                    "removed run={run} job={job} at={} started={} ended={} revisions={revisions} messages={messages} ",
+                    time(at),
+                    or_dash(started.as_ref()),
+                    or_dash(ended.as_ref())
+                )?;
+                write!(f, "plan={} why={} by={}", hex(plan), hex(why), hex(by))
+            }
         }
     }
+}
+
+/// A value as a line has it, `-` for none.
+fn or_dash<T: Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
 /// A hash as a line has it, `-` for none.
@@ -702,6 +855,20 @@ impl<'line> LineWords<'line> {
         self.parsed(key, read_time)
     }
 
+    fn time_or_none(&mut self, key: &str) -> Result<Option<i64>, String> {
+        self.parsed(key, |text| match text {
+            "-" => Some(None),
+            text => read_time(text).map(Some),
+        })
+    }
+
+    fn instant_or_none(&mut self, key: &str) -> Result<Option<Instant>, String> {
+        self.parsed(key, |text| match text {
+            "-" => Some(None),
+            text => read_instant(text).map(Some),
+        })
+    }
+
     fn zone(&mut self, key: &str) -> Result<ZoneName, String> {
         self.exact(key)
     }
@@ -820,7 +987,7 @@ mod tests {
     const JOB: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
 
     /// A line of each kind, as `docs/evidence.md` has it; A is a GUID, T a time, H a hash.
-    const LINES: [&str; 33] = [
+    const LINES: [&str; 40] = [
         "archive id=A at=T schema=1",
         "naive-time zone=utc rules=- release=- at=T",
         "naive-time zone=Europe/Berlin rules=H release=2026a at=T",
@@ -854,6 +1021,13 @@ mod tests {
         "lost what=server job=A",
         "lost what=why sha256=H",
         "lost what=by sha256=H",
+        "hold-added id=7 job=A at=T since=T until=T why=H by=H",
+        "hold-added id=7 job=- at=T since=- until=- why=H by=H",
+        "hold-released id=7 job=A at=T why=H by=H",
+        "hold-released id=7 job=- at=T why=H by=H",
+        "retention-locked at=T days=12 by=H",
+        "removed run=A job=A at=T started=T ended=T revisions=7 messages=12 plan=H why=H by=H",
+        "removed run=A job=A at=T started=- ended=- revisions=7 messages=12 plan=H why=H by=H",
     ];
 
     proptest! {

@@ -3,11 +3,12 @@
 //! Pure: claims go in, in order; what is wrong with one comes out. [`Grammar::fault`] judges a line, [`Grammar::take`]
 //! moves on behind it, so that one wrong line is one finding.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::chain::Subject;
-use super::entry::{LedgerEntry, Loss};
+use super::entry::{HoldEntry, LedgerEntry, Loss, RemovedEntry};
 use super::hash::GENESIS;
+use super::retention::{HoldSpan, is_older_than};
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
 /// Where the ledger is.
@@ -44,6 +45,11 @@ pub(in crate::archive) struct Grammar {
     last_quarantined: i64,
     /// When the salvage was made whose block this is.
     salvage: Option<i64>,
+    /// The holds in force: job, none for every job, and span.
+    holds: BTreeMap<i64, (Option<Guid>, HoldSpan)>,
+    last_hold: i64,
+    /// No run that ended fewer days ago is removed.
+    locked_days: i64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -51,6 +57,8 @@ struct Run {
     /// The latest revision; 0 for a run of which every revision was lost.
     number: u32,
     absent: bool,
+    /// Whether a retention rule removed it.
+    removed: bool,
     /// The job that the last line of a revision of it named, by its place in [`Grammar::named_jobs`].
     job: u32,
 }
@@ -70,7 +78,8 @@ struct Part {
     recent: Vec<PackedRun>,
 }
 
-/// A [`Run`] that needs no alignment: GUID, number, and twice the job's place, one more for an absent run.
+/// A [`Run`] that needs no alignment: GUID, number, and four times the job's place, one more for an absent run and two more
+/// for a removed one.
 type PackedRun = ([u8; 16], [u8; 4], [u8; 4]);
 
 /// Runs of a part that are looked through one by one.
@@ -115,7 +124,8 @@ impl Runs {
             Run {
                 number: u32::from_le_bytes(number),
                 absent: rest & 1 == 1,
-                job: rest >> 1,
+                removed: rest & 2 == 2,
+                job: rest >> 2,
             }
         })
     }
@@ -123,7 +133,7 @@ impl Runs {
     fn set(&mut self, id: Guid, run: Run) {
         let id = id.as_bytes();
         let part = &mut self.parts[usize::from(id[15])];
-        let rest = run.job << 1 | u32::from(run.absent);
+        let rest = run.job << 2 | u32::from(run.removed) << 1 | u32::from(run.absent);
         let packed = (*id, run.number.to_le_bytes(), rest.to_le_bytes());
         match part.place(id) {
             Some(place) => *place = packed,
@@ -169,6 +179,11 @@ impl Grammar {
     /// The last number that something in quarantine was given.
     pub(in crate::archive) const fn last_quarantined(&self) -> i64 {
         self.last_quarantined
+    }
+
+    /// Whether a retention rule removed the run.
+    pub(in crate::archive) fn is_removed(&self, run: Guid) -> bool {
+        self.runs.get(run).is_some_and(|run| run.removed)
     }
 
     /// Whether a run is absent; `None` where it was never archived, or lost.
@@ -243,6 +258,7 @@ impl Grammar {
             LedgerEntry::Revision(revision) => self
                 .outside(revision.sync)
                 .or_else(|| self.unknown_job(revision.job))
+                .or_else(|| self.was_removed(revision.run))
                 .or_else(|| {
                     let latest = self.latest(revision.run);
                     let fits = if block {
@@ -257,6 +273,7 @@ impl Grammar {
             LedgerEntry::Quarantined(claim) => self
                 .outside(claim.sync)
                 .or_else(|| self.unknown_job(claim.job))
+                .or_else(|| self.was_removed(claim.run?))
                 .or_else(|| {
                     let last = self.last_quarantined;
                     let fits = if block { claim.id > last } else { Some(claim.id) == last.checked_add(1) };
@@ -295,6 +312,23 @@ impl Grammar {
                     Some("no salvage has begun".to_owned())
                 }
             }
+            LedgerEntry::HoldAdded(hold) => hold.job.and_then(|job| self.unknown_job(job)).or_else(|| {
+                let last = self.last_hold;
+                let fits = if block { hold.id > last } else { Some(hold.id) == last.checked_add(1) };
+                if !fits {
+                    return Some(format!("it is hold {}, and the last is {last}", hold.id));
+                }
+                let span = hold.span;
+                let empty = span.since.zip(span.until).is_some_and(|(since, until)| since >= until);
+                empty.then(|| "its span has no second".to_owned())
+            }),
+            LedgerEntry::HoldReleased { id, job, .. } => match self.holds.get(id) {
+                Some((held, _)) => (held != job).then(|| format!("its job is not that of hold {id}")),
+                None => Some(format!("there is no hold {id} in force")),
+            },
+            LedgerEntry::RetentionLocked { days, .. } => (*days <= self.locked_days)
+                .then(|| format!("runs of {} days are locked before, and that can only be lengthened", self.locked_days)),
+            LedgerEntry::Removed(removed) => self.removal(removed),
             LedgerEntry::Lost(_) => (!block).then(|| "only a salvage may say that something is lost".to_owned()),
             LedgerEntry::ClockSetBack { .. } => block.then(|| "a salvage has one time alone".to_owned()),
         }
@@ -302,7 +336,61 @@ impl Grammar {
 
     /// A run that has a revision.
     fn run(&self, run: Guid) -> Option<Run> {
-        self.runs.get(run).filter(|run| run.number > 0)
+        self.runs.get(run).filter(|run| run.number > 0 && !run.removed)
+    }
+
+    fn was_removed(&self, run: Guid) -> Option<String> {
+        self.is_removed(run)
+            .then(|| format!("run {run} was removed before"))
+    }
+
+    /// What is wrong with a removal. In a salvage, lines that it follows from may be lost.
+    fn removal(&self, removed: &RemovedEntry) -> Option<String> {
+        let RemovedEntry {
+            run,
+            job,
+            at,
+            started,
+            ended,
+            ..
+        } = *removed;
+        let block = self.in_salvage();
+        let latest = self.latest(run);
+        let numbers_fit = if block {
+            removed.revisions >= latest.max(1)
+        } else {
+            removed.revisions == latest && latest > 0
+        };
+        let its_job = self.job_of(Subject::Run(run));
+        (if block { None } else { self.within_a_sync() })
+            .or_else(|| self.unknown_job(job))
+            .or_else(|| self.was_removed(run))
+            .or_else(|| {
+                (!numbers_fit).then(|| {
+                    format!(
+                        "it says that run {run} had {} revisions, and the latest is {latest}",
+                        removed.revisions
+                    )
+                })
+            })
+            .or_else(|| {
+                its_job
+                    .is_some_and(|its| its != job)
+                    .then(|| format!("run {run} is not one of job {job}"))
+            })
+            .or_else(|| {
+                let days = self.locked_days.max(1);
+                (!is_older_than(started, ended, at, days))
+                    .then(|| format!("run {run} was not {days} days old"))
+            })
+            .or_else(|| {
+                let mut holds = self.holds.iter().filter(|_| !block);
+                let keeps = |(of, span): &(Option<Guid>, HoldSpan)| {
+                    of.is_none_or(|of| of == job) && span.meets(started, ended)
+                };
+                let (id, _) = holds.find(|(_, hold)| keeps(hold))?;
+                Some(format!("hold {id} keeps run {run}"))
+            })
     }
 
     fn set_absent(&mut self, id: Guid, absent: bool) {
@@ -403,6 +491,20 @@ impl Grammar {
             }
             LedgerEntry::Lost(Loss::Payload { entry }) => drop(self.lost.insert(*entry)),
             LedgerEntry::Lost(Loss::Quarantined { id }) => drop(self.quarantined.remove(id)),
+            LedgerEntry::HoldAdded(HoldEntry { id, job, span, .. }) => {
+                self.last_hold = self.last_hold.max(*id);
+                self.holds.insert(*id, (*job, *span));
+            }
+            LedgerEntry::HoldReleased { id, .. } => drop(self.holds.remove(id)),
+            LedgerEntry::RetentionLocked { days, .. } => self.locked_days = self.locked_days.max(*days),
+            LedgerEntry::Removed(removed) => {
+                let mut run = self.runs.get(removed.run).unwrap_or_default();
+                if run.number == 0 {
+                    run.job = self.job_place(removed.job);
+                }
+                run.removed = true;
+                self.runs.set(removed.run, run);
+            }
             LedgerEntry::JobWatched { .. }
             | LedgerEntry::JobNamed { .. }
             | LedgerEntry::JobServer { .. }
@@ -435,9 +537,14 @@ impl Grammar {
         for (&id, revisions) in &self.revisions {
             let held = revisions.iter().filter(|(entry, _)| !is_lost(entry));
             let number = held.map(|&(_, number)| number).max().unwrap_or_default();
-            let absent = self.runs.get(id).is_some_and(|run| run.absent) && number > 0;
-            let job = self.runs.get(id).unwrap_or_default().job;
-            self.runs.set(id, Run { number, absent, job });
+            let run = self.runs.get(id).unwrap_or_default();
+            let absent = run.absent && number > 0;
+            let now = Run {
+                number,
+                absent,
+                ..run
+            };
+            self.runs.set(id, now);
         }
     }
 }
@@ -558,6 +665,7 @@ mod tests {
                 Run {
                     number,
                     absent,
+                    removed: number % 5 == 0,
                     job: number % 7,
                 },
             );
@@ -565,8 +673,13 @@ mod tests {
         for number in 0..5_000 {
             let run = runs.get(id(number)).unwrap();
             assert_eq!(
-                (run.number, run.absent, run.job),
-                (number, (1_000..2_000).contains(&number), number % 7)
+                (run.number, run.absent, run.removed, run.job),
+                (
+                    number,
+                    (1_000..2_000).contains(&number),
+                    number % 5 == 0,
+                    number % 7
+                )
             );
         }
         assert!(runs.get(id(5_000)).is_none());
@@ -591,8 +704,90 @@ mod tests {
             &quarantined(2, 4, 2),
             &ended(4, 3),
             "acknowledged at=T3 heads=1 list=H why=H by=H",
+            "hold-added id=1 job=J at=T3 since=- until=T2 why=H by=H",
+            "hold-added id=2 job=- at=T3 since=T1 until=T2 why=H by=H",
+            "hold-released id=2 job=- at=T3 why=H by=H",
+            "retention-locked at=T3 days=30 by=H",
+            "hold-released id=1 job=J at=T4 why=H by=H",
+            &removed("R", 2),
+            &began(5, 4),
+            "hold-added id=3 job=J at=T4 since=- until=- why=H by=H",
         ];
         assert_eq!(after_five(&lines), []);
+    }
+
+    /// A removal of a run that started on the first day of 1970.
+    fn removed(run: &str, revisions: i64) -> String {
+        format!(
+            "removed run={run} job=J at=T4 started=1970-01-01T00:00:00.5Z ended=- revisions={revisions} messages=2 plan=H why=H by=H"
+        )
+    }
+
+    #[test]
+    fn what_holds_keep_and_what_is_too_young_is_not_removed() {
+        let end = ended(1, 4);
+        let removed = removed("R", 1);
+        let young = removed.replace("1970-01-01", "2026-01-01");
+        let locked = "retention-locked at=T4 days=30 by=H";
+        let hold = "hold-added id=1 job=J at=T4 since=- until=- why=H by=H";
+        for (lines, why) in [
+            (vec![&*removed], "it stands before sync 1 ended"),
+            (
+                vec![&*end, &removed.replace("=1 ", "=2 ")],
+                "had 2 revisions, and the latest is 1",
+            ),
+            (vec![&*end, &removed.replace("run=R", "run=S")], "the latest is 0"),
+            (
+                vec![&*end, &removed.replace("job=J", "job=S")],
+                "was not added before",
+            ),
+            (vec![&*end, &removed, &removed], "was removed before"),
+            (
+                vec![&*end, &removed, &began(2, 5), &revision("R", 2, 2, 5)],
+                "was removed before",
+            ),
+            (
+                vec![&*end, &removed, &began(2, 5), "absent run=R sync=2 at=T5"],
+                "was never archived",
+            ),
+            (vec![&*end, hold, &removed], "hold 1 keeps run"),
+            (vec![&*end, locked, &young], "was not 30 days old"),
+            (vec![&*end, locked, locked], "only be lengthened"),
+            (
+                vec![&*end, &hold.replace("id=1", "id=2")],
+                "it is hold 2, and the last is 0",
+            ),
+            (
+                vec![&*end, &hold.replace("job=J", "job=S")],
+                "was not added before",
+            ),
+            (
+                vec![&*end, &hold.replace("since=- until=-", "since=T2 until=T2")],
+                "no second",
+            ),
+            (
+                vec![&*end, "hold-released id=1 job=J at=T4 why=H by=H"],
+                "there is no hold 1 in force",
+            ),
+            (
+                vec![&*end, hold, "hold-released id=1 job=- at=T4 why=H by=H"],
+                "its job is not that of hold 1",
+            ),
+        ] {
+            let said = after_five(&lines);
+            assert!(
+                matches!(&said[..], [(_, said)] if said.contains(why)),
+                "{lines:?}: {said:?}"
+            );
+        }
+        // What a hold keeps is told by its span; a released one keeps nothing.
+        let elsewhere = hold.replace("since=-", "since=T1");
+        let released = "hold-released id=1 job=J at=T4 why=H by=H";
+        assert_eq!(after_five(&[&end, &elsewhere, &removed]), []);
+        assert_eq!(after_five(&[&end, hold, released, &removed]), []);
+        // A salvage may have lost the release, and the revisions.
+        let block = ["salvaged at=T9 @ by=H", "salvage-ended at=T9"];
+        assert_eq!(after_five(&[&end, hold, block[0], &removed, block[1]]), []);
     }
 
     #[test]

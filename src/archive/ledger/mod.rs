@@ -15,6 +15,7 @@ pub(super) mod grammar;
 mod hash;
 pub(super) mod heads;
 pub(super) mod publish;
+pub(super) mod retention;
 mod stored_chains;
 
 pub use self::hash::{GENESIS, entry_hash, text_hash};

@@ -8,7 +8,7 @@ use rusqlite::{Row, params, params_from_iter};
 use super::Snapshot;
 use crate::archive::db::{Db, RowError};
 use crate::archive::error::ArchiveError;
-use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
+use crate::archive::ledger::entry::{LedgerEntry, RemovedEntry, RevisionEntry};
 use crate::archive::storage::revisions::Payloads;
 use crate::archive::storage::zones;
 use crate::decode::read_run_fields;
@@ -44,8 +44,12 @@ pub struct Changes {
     pub jobs: bool,
     /// Whether a sync began or ended.
     pub syncs: bool,
-    /// Whether bytes came to quarantine or were accepted.
+    /// Whether bytes came to quarantine, were accepted, or went with their run.
     pub quarantine: bool,
+    /// Whether a hold was added or released.
+    pub holds: bool,
+    /// Whether runs were removed.
+    pub removed_runs: bool,
 }
 
 impl Snapshot<'_> {
@@ -91,6 +95,7 @@ impl Snapshot<'_> {
         let mut changes = Changes::default();
         let mut runs: BTreeMap<Guid, bool> = BTreeMap::new();
         let mut renamed: BTreeSet<Guid> = BTreeSet::new();
+        let mut removed: BTreeSet<Guid> = BTreeSet::new();
         self.connection().each(
             "SELECT entry_id, entry FROM ledger WHERE entry_id > ?1 ORDER BY entry_id",
             [entry_id],
@@ -122,6 +127,15 @@ impl Snapshot<'_> {
                         changes.syncs = true;
                     }
                     LedgerEntry::Quarantined(_) | LedgerEntry::Accepted { .. } => changes.quarantine = true,
+                    LedgerEntry::HoldAdded(_) | LedgerEntry::HoldReleased { .. } => changes.holds = true,
+                    LedgerEntry::Removed(RemovedEntry { run, started, .. }) => {
+                        changes.runs_with_messages.insert(started);
+                        changes.removed_runs = true;
+                        changes.quarantine = true;
+                        runs.remove(&run);
+                        removed.insert(run);
+                    }
+                    LedgerEntry::RetentionLocked { .. } => {}
                     LedgerEntry::Reindexed { .. }
                     | LedgerEntry::Salvaged { .. }
                     | LedgerEntry::SalvageEnded { .. }
@@ -134,6 +148,9 @@ impl Snapshot<'_> {
                 Ok(())
             },
         )?;
+        if !removed.is_empty() {
+            self.add_revisions_of(&removed, entry_id, &mut changes)?;
+        }
         let mut former = FormerStarts {
             snapshot: self,
             payloads: Payloads::default(),
@@ -161,6 +178,43 @@ impl Snapshot<'_> {
             changes.runs_with_messages.extend(starts);
         }
         Ok(changes)
+    }
+
+    /// Adds where revisions of removed runs stood: their payloads are gone, and the ledger has their lines.
+    fn add_revisions_of(
+        &self,
+        removed: &BTreeSet<Guid>,
+        entry_id: i64,
+        changes: &mut Changes,
+    ) -> Result<(), ArchiveError> {
+        let mut reread = false;
+        let mut exported: BTreeSet<Guid> = BTreeSet::new();
+        self.connection().each(
+            "SELECT entry_id, entry FROM ledger WHERE entry GLOB 'revision *' OR entry GLOB 'reindexed *' ORDER BY entry_id",
+            [],
+            "read the ledger",
+            |row| {
+                let Ok(entry) = LedgerEntry::read(row.get_ref(1)?.as_str()?) else {
+                    return Ok(());
+                };
+                let is_old = row.get::<_, i64>(0)? <= entry_id;
+                match entry {
+                    LedgerEntry::Reindexed { .. } => reread = true,
+                    LedgerEntry::Revision(revision) if removed.contains(&revision.run) => {
+                        changes.revisions.insert(Instant::from_unix_seconds(revision.at));
+                        changes.runs_with_messages.insert(revision.started);
+                        if is_old {
+                            exported.insert(revision.run);
+                        } else if reread && exported.contains(&revision.run) {
+                            // The start that was exported is that of a payload that is gone, read by other rules than then.
+                            changes.everything = true;
+                        }
+                    }
+                    _ => {}
+                }
+                Ok(())
+            },
+        )
     }
 
     fn start_of(&self, run: Guid) -> Result<(i64, Option<Instant>), ArchiveError> {

@@ -93,6 +93,33 @@ impl Snapshot<'_> {
         clock::findings(self.connection(), now)
     }
 
+    /// How many runs of each job failed, by the GUID of the job; jobs of which none did are left out.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn failed_runs(&self) -> Result<Vec<(String, i64)>, ArchiveError> {
+        self.connection().all(
+            "SELECT j.job_id, count(*) FROM _run r JOIN _job j USING (job_key)
+             WHERE r.status IN (SELECT status FROM job_statuses WHERE is_failure = 1) GROUP BY r.job_key",
+            [],
+            "count the runs that failed",
+            |row| row.try_into(),
+        )
+    }
+
+    /// Our clock less the server's, in seconds, at the last sync that could compare them.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn last_clock_skew(&self) -> Result<Option<i64>, ArchiveError> {
+        self.connection().optional(
+            "SELECT clock_skew_seconds FROM _sync WHERE clock_skew_seconds IS NOT NULL ORDER BY sync_id DESC LIMIT 1",
+            [],
+            "read the last sync",
+            |row| row.get(0),
+        )
+    }
+
     /// The sync that began last; `None` before the first.
     ///
     /// # Errors

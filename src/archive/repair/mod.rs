@@ -1,5 +1,5 @@
 //! Making tables or a whole archive anew from what is sound: `reindex` in place, `salvage` out of a damaged file.
 
-mod rebuild;
+pub(super) mod rebuild;
 pub(super) mod reindex;
 pub(super) mod salvage;

@@ -18,6 +18,7 @@ use crate::archive::migrations::fresh;
 use crate::archive::open::quoted;
 use crate::archive::storage::messages::{MessageMarks, MessageTexts, set_absence};
 use crate::archive::storage::replay::Replay;
+use crate::archive::storage::retention;
 use crate::archive::storage::revisions::Payloads;
 use crate::archive::storage::run_rows::{MessageCounts, RUN_COLUMNS, RunState, insert_revision, run_columns};
 use crate::archive::verify::{LedgerState, knows_rules};
@@ -25,8 +26,8 @@ use crate::decode::read_run_fields;
 use crate::model::{Guid, Sha256};
 
 /// Tables whose rows, or some columns of them, stand nowhere else.
-const KEPT: [&str; 12] = [
-    "_acknowledged",
+const KEPT: [&str; 14] = [
+    "_reason",
     "_actor",
     "_zone_rules",
     "ledger",
@@ -37,6 +38,8 @@ const KEPT: [&str; 12] = [
     "_sync_job_unchanged",
     "_job",
     "_server",
+    "_backup",
+    "_clearing",
     "refinery_schema_history",
 ];
 
@@ -63,6 +66,7 @@ pub(in crate::archive) fn rebuild(
     forget_zone_rules(connection, ledger)?;
     fill_jobs(connection, ledger)?;
     fill_chains(connection, ledger)?;
+    fill_retention(connection, ledger)?;
     drop_lost_results(connection, ledger)?;
     replay(connection, ledger)?;
     drop_unclaimed_results(connection)?;
@@ -302,6 +306,21 @@ fn fill_chains(connection: &Connection, ledger: &LedgerState) -> Result<(), Arch
     Ok(())
 }
 
+/// Holds, and runs that were removed.
+fn fill_retention(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
+    for hold in ledger.holds.values() {
+        retention::insert_hold(connection, &hold.added)?;
+        if let Some((at, why, by)) = &hold.released {
+            retention::release_hold(connection, hold.added.id, *at, why, by)?;
+        }
+    }
+    for removal in ledger.removed.values() {
+        let first_seen = removal.first_seen.map(|(_, at)| at);
+        retention::insert_removed(connection, &removal.claim, first_seen, removal.absent_since)?;
+    }
+    Ok(())
+}
+
 fn fill_jobs(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     let doing = "fill in the jobs";
     let servers: Vec<(i64, String)> =
@@ -401,7 +420,9 @@ fn replay_entry(connection: &Connection, ledger: &LedgerState, row: &Row<'_>) ->
             )?;
             execute(TOTALS, &[&ended.sync])?;
         }
-        LedgerEntry::Revision(revision) if !ledger.lost.payloads.contains(&entry) => {
+        LedgerEntry::Revision(revision)
+            if !ledger.lost.payloads.contains(&entry) && !ledger.removed.contains_key(&revision.run) =>
+        {
             let run = revision.run.to_string();
             // Whoever sent it lists the run.
             execute(

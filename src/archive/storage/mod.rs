@@ -11,6 +11,7 @@ pub(super) mod payload;
 pub(super) mod plan;
 pub(super) mod quarantine;
 pub(super) mod replay;
+pub(super) mod retention;
 pub(super) mod revisions;
 pub(super) mod run_rows;
 pub(super) mod syncs;

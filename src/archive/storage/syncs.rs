@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
-use crate::archive::ledger::chain::{JobChain, Results, SealedResults};
+use crate::archive::ledger::chain::{JobChain, ResultOf, Results, SealedResults};
 use crate::archive::ledger::entry::{LedgerEntry, SyncBegan, SyncEnded};
 use crate::archive::ledger::{self, Head, text_hash};
 use crate::model::{Guid, Instant, Sha256, hex};
@@ -193,6 +193,22 @@ pub(in crate::archive) fn seal_results<'c>(
         results.job(job, line.as_deref(), chain);
     }
     results.seal()
+}
+
+/// The line of each of the jobs in the results of a sync, as it stands in the job's chain.
+pub(in crate::archive) fn result_lines(
+    began: &SyncBegan,
+    ended: i64,
+    records: &[JobRecord],
+    jobs: Vec<Guid>,
+) -> impl Iterator<Item = (Guid, String)> {
+    let sync = ResultOf::new(began.sync, began.at, ended);
+    let found: HashMap<Guid, String> = records
+        .iter()
+        .map(|record| (record.job_id, found_line(record)))
+        .collect();
+    jobs.into_iter()
+        .map(move |job| (job, sync.line(job, found.get(&job).map(String::as_str))))
 }
 
 /// The sync that has begun last and not ended.
@@ -394,4 +410,39 @@ pub(in crate::archive) fn end(
         "end the sync",
     )?;
     Ok(totals)
+}
+/// How much came in from the first sync to the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Growth {
+    /// End of the first sync.
+    pub first: Instant,
+    /// End of the last one.
+    pub last: Instant,
+    /// Revisions that all syncs archived.
+    pub revisions: u64,
+    /// Those of them that came after the first sync.
+    pub revisions_later: u64,
+}
+
+/// How much came in from the first sync to the last; `None` where no sync ended yet.
+pub(in crate::archive) fn growth(connection: &Connection) -> Result<Option<Growth>, ArchiveError> {
+    connection.one(
+        "SELECT min(finished_unix), max(finished_unix), ifnull(sum(runs_new + runs_changed), 0),
+                ifnull(sum(runs_new + runs_changed)
+                       FILTER (WHERE sync_id > (SELECT min(sync_id) FROM _sync WHERE finished_unix IS NOT NULL)), 0)
+         FROM _sync WHERE finished_unix IS NOT NULL",
+        [],
+        "read how much the archive grew",
+        |row| {
+            let (Some(first), Some(last)) = (row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?) else {
+                return Ok(None);
+            };
+            Ok(Some(Growth {
+                first: Instant::from_unix_seconds(first),
+                last: Instant::from_unix_seconds(last),
+                revisions: row.get(2)?,
+                revisions_later: row.get(3)?,
+            }))
+        },
+    )
 }

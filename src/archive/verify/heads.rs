@@ -106,7 +106,7 @@ fn acts(
         .filter_map(|line| Some((line.what.as_deref()?, &line.head)))
         .collect();
     for act in &ledger.acts {
-        let words = act.words(&ledger.actor_names);
+        let words = act.words(ledger);
         let Some((what, sealed)) = act.takes_back() else {
             report.notes.push(words);
             continue;

@@ -7,12 +7,15 @@ use rusqlite::types::ValueRef;
 use sha2::Digest;
 
 use super::finding::{Finding, Findings, Remedy};
-use super::state::{Act, Deed, InForce, LastResults, LedgerJob, LedgerState, Reindexed, Scope, knows_rules};
+use super::state::{
+    Act, Deed, InForce, LastResults, LedgerHold, LedgerJob, LedgerRemoval, LedgerState, Reindexed, Scope,
+    knows_rules,
+};
 use super::{quarantine, syncs};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::chain::Subject;
-use crate::archive::ledger::entry::{AcknowledgedEntry, LedgerEntry, Loss};
+use crate::archive::ledger::entry::{AcknowledgedEntry, LedgerEntry, Loss, RemovedEntry};
 use crate::archive::ledger::grammar::Grammar;
 use crate::archive::ledger::{GENESIS, text_hash};
 use crate::archive::storage::zones;
@@ -104,6 +107,9 @@ pub(in crate::archive) fn check(
                     if let Some(by) = claim.by() {
                         pass.ledger.actors.entry(*by).or_insert(id);
                     }
+                    if let Some(why) = claim.why() {
+                        pass.ledger.reasons.entry(*why).or_insert(id);
+                    }
                     let (by, acts) = (claim.by().copied(), pass.ledger.acts.len());
                     pass.apply(id, &found, claim, was_absent, findings)?;
                     if let Some(act) = pass.ledger.acts.get_mut(acts) {
@@ -120,20 +126,26 @@ pub(in crate::archive) fn check(
         },
     )?;
     pass.ledger.head = before;
-    connection.each(
-        "SELECT by_sha256, actor FROM _actor",
-        [],
-        "read who acted",
-        |row| {
-            if let (Ok(by), Ok(actor)) = (row.get::<_, Sha256>(0), row.get::<_, String>(1))
-                && text_hash(&actor) == by
-            {
-                pass.ledger.actor_names.insert(by, actor);
-            }
-            Ok(())
-        },
-    )?;
+    pass.ledger.actor_names = sound_texts(connection, ACTORS)?;
+    pass.ledger.reason_texts = sound_texts(connection, REASONS)?;
     pass.end(findings)
+}
+
+/// The texts of a table that have the hash beside them.
+fn sound_texts(
+    connection: &Connection,
+    (_, sql): (&str, &str),
+) -> Result<HashMap<Sha256, String>, ArchiveError> {
+    let mut texts = HashMap::new();
+    connection.each(sql, [], "read the texts of the ledger's lines", |row| {
+        if let (Ok(hash), Ok(text)) = (row.get::<_, Sha256>(0), row.get::<_, String>(1))
+            && text_hash(&text) == hash
+        {
+            texts.insert(hash, text);
+        }
+        Ok(())
+    })?;
+    Ok(texts)
 }
 
 /// The number of the entry that has this hash.
@@ -157,7 +169,7 @@ fn read_ahead(
 ) -> Result<(), ArchiveError> {
     connection.each(
         "SELECT entry_id, entry FROM ledger
-         WHERE entry GLOB 'reindexed *' OR entry GLOB 'naive-time *' OR entry GLOB 'lost *'
+         WHERE entry GLOB 'reindexed *' OR entry GLOB 'naive-time *' OR entry GLOB 'lost *' OR entry GLOB 'removed *'
          ORDER BY entry_id",
         [],
         "read the ledger",
@@ -188,6 +200,14 @@ fn read_ahead(
                     // These count from their own line on: the same may be told again behind it.
                     Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } | Loss::By { .. } => {}
                 },
+                Ok(LedgerEntry::Removed(claim)) => {
+                    let removal = LedgerRemoval {
+                        claim,
+                        first_seen: None,
+                        absent_since: None,
+                    };
+                    ledger.removed.entry(claim.run).or_insert(removal);
+                }
                 // LedgerState of by the pass over all lines.
                 _ => {}
             }
@@ -310,6 +330,9 @@ impl Pass<'_> {
                     ledger.lost.runs.insert(revision.run);
                     let what = format!("revision {} of run {}", revision.number, revision.run);
                     ledger.lost.places.insert(Loss::Payload { entry }, (entry, what));
+                } else if let Some(removal) = ledger.removed.get_mut(&revision.run) {
+                    removal.first_seen.get_or_insert((entry, revision.at));
+                    removal.absent_since = None;
                 } else if new {
                     ledger.revisions += 1;
                     ledger.payload_bytes += revision.bytes;
@@ -325,7 +348,7 @@ impl Pass<'_> {
                     let id = claim.id;
                     let what = format!("number {id} in quarantine");
                     ledger.lost.places.insert(Loss::Quarantined { id }, (entry, what));
-                } else {
+                } else if !claim.run.is_some_and(|run| ledger.removed.contains_key(&run)) {
                     ledger.quarantined.insert(claim.id);
                     if new {
                         quarantine::check(self.connection, &claim, &ledger.lost, findings)?;
@@ -333,8 +356,22 @@ impl Pass<'_> {
                 }
             }
             LedgerEntry::Accepted { id, at, why, .. } => drop(ledger.accepted.insert(id, (at, why))),
-            LedgerEntry::Absent { run, at, .. } if new => self.presence(entry, run, Some(at), findings)?,
-            LedgerEntry::Returned { run, .. } if new => self.presence(entry, run, None, findings)?,
+            LedgerEntry::Absent { run, at, .. } => self.presence_of(entry, new, run, Some(at), findings)?,
+            LedgerEntry::Returned { run, .. } => self.presence_of(entry, new, run, None, findings)?,
+            LedgerEntry::HoldAdded(added) => {
+                let hold = LedgerHold {
+                    added,
+                    released: None,
+                };
+                ledger.holds.insert(added.id, hold);
+            }
+            LedgerEntry::HoldReleased { id, at, why, by, .. } => {
+                if let Some(hold) = ledger.holds.get_mut(&id) {
+                    hold.released = Some((at, why, by));
+                }
+            }
+            LedgerEntry::RetentionLocked { .. } => {}
+            LedgerEntry::Removed(claim) => self.removed(entry, hash, &claim),
             LedgerEntry::Lost(loss) => self.lost(entry, hash, loss, findings),
             LedgerEntry::Salvaged { at, .. } => {
                 self.block = ledger.acts.len();
@@ -344,6 +381,7 @@ impl Pass<'_> {
                 // The list of heads names all that the salvage did by this one line.
                 for act in ledger.acts.iter_mut().skip(self.block) {
                     act.hash = *hash;
+                    act.in_salvage = true;
                 }
                 self.block = ledger.acts.len();
             }
@@ -354,10 +392,63 @@ impl Pass<'_> {
                 at, heads, list, why, ..
             }) => {
                 ledger.acknowledged.insert(*hash, (heads, list));
-                ledger.reasons.insert(why, entry);
                 self.act(entry, hash, Some(at), Deed::Acknowledged { heads, why });
             }
-            LedgerEntry::Absent { .. } | LedgerEntry::Returned { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Takes a removal in; the lines of one are told as one act.
+    fn removed(&mut self, entry: i64, hash: &Sha256, claim: &RemovedEntry) {
+        /// Runs of a removal that are told by name.
+        const NAMED: usize = 3;
+        let removal = self.ledger.removed.get(&claim.run);
+        let first = removal.and_then(|removal| removal.first_seen);
+        let first = first.map_or(entry, |(first, _)| first);
+        if let Some(Act {
+            hash: of_act, deed, ..
+        }) = self.ledger.acts.last_mut()
+            && let Deed::Removed {
+                runs,
+                named,
+                sealed,
+                last,
+                plan,
+                ..
+            } = deed
+            && *plan == claim.plan
+            && *last == entry - 1
+        {
+            (*runs, *sealed, *last, *of_act) = (*runs + 1, first.min(*sealed), entry, *hash);
+            if named.len() < NAMED {
+                named.push(claim.run);
+            }
+            return;
+        }
+        let deed = Deed::Removed {
+            runs: 1,
+            named: vec![claim.run],
+            sealed: first,
+            last: entry,
+            plan: claim.plan,
+            why: claim.why,
+        };
+        self.act(entry, hash, Some(claim.at), deed);
+    }
+
+    /// Takes in that a run went, or came back.
+    fn presence_of(
+        &mut self,
+        entry: i64,
+        new: bool,
+        run: Guid,
+        since: Option<i64>,
+        findings: &mut Findings,
+    ) -> Result<(), ArchiveError> {
+        if let Some(removal) = self.ledger.removed.get_mut(&run) {
+            removal.absent_since = since;
+        } else if new {
+            self.presence(entry, run, since, findings)?;
         }
         Ok(())
     }
@@ -399,6 +490,7 @@ impl Pass<'_> {
             hash,
             at,
             by: None,
+            in_salvage: false,
             deed,
         });
     }
@@ -423,7 +515,7 @@ impl Pass<'_> {
                 at.map(|at| (at, format!("the address of the server of job {job}")))
             }
             Loss::Why { sha256 } => ledger.reasons.remove(&sha256).map(|at| {
-                let what = format!("the reason {} of the acknowledgement in entry {at}", hex(&sha256));
+                let what = format!("the reason {} that entry {at} names", hex(&sha256));
                 (at, what)
             }),
             Loss::By { sha256 } => ledger.actors.remove(&sha256).map(|at| {
@@ -527,14 +619,17 @@ impl Pass<'_> {
     }
 }
 
-/// Compares the reasons for which heads were given up.
+/// Texts of the ledger's lines: the name of the table, and the query.
+const ACTORS: (&str, &str) = ("_actor", "SELECT by_sha256, actor FROM _actor");
+const REASONS: (&str, &str) = ("_reason", "SELECT why_sha256, why FROM _reason");
+
+/// Compares the reasons that people gave.
 pub(super) fn check_reasons(
     connection: &Connection,
     ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let rows = ("_acknowledged", "SELECT why_sha256, why FROM _acknowledged");
-    check_texts(connection, rows, ledger.reasons.clone(), findings)
+    check_texts(connection, REASONS, ledger.reasons.clone(), findings)
 }
 
 /// Compares who acted.
@@ -543,8 +638,7 @@ pub(super) fn check_actors(
     ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let rows = ("_actor", "SELECT by_sha256, actor FROM _actor");
-    check_texts(connection, rows, ledger.actors.clone(), findings)
+    check_texts(connection, ACTORS, ledger.actors.clone(), findings)
 }
 
 /// Compares texts that stand in a table of their own with the hashes that lines name.

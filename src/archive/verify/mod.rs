@@ -20,6 +20,7 @@ mod jobs;
 mod ledger;
 mod quarantine;
 mod report;
+mod retention;
 mod runs;
 mod schema;
 mod script;
@@ -165,6 +166,16 @@ pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Findin
     Ok((ledger, hurt.collect()))
 }
 
+/// What the lines of a part of a ledger tell. That they are a part is found, and is no finding.
+pub(super) fn told(connection: &Connection) -> Result<LedgerState, ArchiveError> {
+    ledger::check(
+        connection,
+        Scope { after: 0 },
+        &HashSet::new(),
+        &mut Findings::default(),
+    )
+}
+
 /// What the ledger tells, and which heads of a list it holds.
 pub(super) fn replay_for(
     connection: &Connection,
@@ -256,6 +267,8 @@ impl Work<'_> {
         damage_as_finding(quarantine::check_accepted(connection, ledger, findings), findings)?;
         damage_as_finding(ledger::check_reasons(connection, ledger, findings), findings)?;
         damage_as_finding(ledger::check_actors(connection, ledger, findings), findings)?;
+        damage_as_finding(retention::check_holds(connection, ledger, findings), findings)?;
+        damage_as_finding(retention::check_removed(connection, ledger, findings), findings)?;
         damage_as_finding(syncs::check_chains(connection, ledger, findings), findings)?;
         let missing = runs::check_missing_revisions(connection, self.scope, ledger, findings);
         damage_as_finding(missing, findings)?;

@@ -161,6 +161,11 @@ impl<'c> Runs<'c> {
             self.findings.push(finding.with(claimed, run_id));
             return Ok(false);
         }
+        if self.ledger.removed.contains_key(&claim.run) {
+            let what = "the ledger says that its run was removed, and here is a row of it";
+            self.findings.push(Finding::new(Remedy::Reindex, place(), what));
+            return Ok(false);
+        }
         if self.ledger.lost.payloads.contains(&entry) {
             let what = "the ledger says that its payload was lost, and here is a row of it";
             self.findings.push(Finding::new(Remedy::Reindex, place(), what));
@@ -546,6 +551,7 @@ pub(super) fn check_missing_revisions(
             }
             let line: String = row.get(1)?;
             let place = match LedgerEntry::read(&line) {
+                Ok(LedgerEntry::Revision(claim)) if ledger.removed.contains_key(&claim.run) => return Ok(()),
                 Ok(LedgerEntry::Revision(claim)) => place_of(entry, &claim),
                 _ => format!("a revision (ledger, entry {entry})"),
             };

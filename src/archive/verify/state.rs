@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::archive::ledger::chain::JobChain;
-use crate::archive::ledger::entry::{Loss, RevisionEntry, Rules};
+use crate::archive::ledger::entry::{HoldEntry, Loss, RemovedEntry, RevisionEntry, Rules};
 use crate::decode::READER_VERSION;
 use crate::model::{Guid, Instant, NaiveZone, Sha256, ZoneName, hex};
 
@@ -40,8 +40,14 @@ pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) acts: Vec<Act>,
     /// Lines that give heads up, by their hashes: how many, and the hash over them.
     pub(in crate::archive) acknowledged: HashMap<Sha256, (u64, Sha256)>,
-    /// Hashes of the reasons given for that, and the entries that told of them.
+    /// Hashes of the reasons that people gave, and the first entries that name them.
     pub(in crate::archive) reasons: HashMap<Sha256, i64>,
+    /// The texts of those hashes, as far as they are there.
+    pub(super) reason_texts: HashMap<Sha256, String>,
+    /// Holds by number, released ones too.
+    pub(in crate::archive) holds: BTreeMap<i64, LedgerHold>,
+    /// Runs that a retention rule removed.
+    pub(in crate::archive) removed: HashMap<Guid, LedgerRemoval>,
     /// Hashes of who acted, and the first entries that name them.
     pub(in crate::archive) actors: HashMap<Sha256, i64>,
     /// The texts of those hashes, as far as they are there.
@@ -57,6 +63,23 @@ pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) revisions: u64,
     pub(in crate::archive) payload_bytes: u64,
     pub(in crate::archive) head: Sha256,
+}
+
+/// What the ledger tells about a hold.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::archive) struct LedgerHold {
+    pub(in crate::archive) added: HoldEntry,
+    /// When, under which reason's hash, and by whom.
+    pub(in crate::archive) released: Option<(i64, Sha256, Sha256)>,
+}
+
+/// What the ledger tells about a run that a retention rule removed.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::archive) struct LedgerRemoval {
+    pub(in crate::archive) claim: RemovedEntry,
+    /// Entry and time of its first revision; none where a salvage lost it.
+    pub(in crate::archive) first_seen: Option<(i64, i64)>,
+    pub(in crate::archive) absent_since: Option<i64>,
 }
 
 /// What the ledger tells about a job.
@@ -161,6 +184,16 @@ impl LedgerState {
         self.zones[..before].last()
     }
 
+    /// Takes a run for removed whose payloads are no more, though the lines read so far do not say so.
+    pub(in crate::archive) fn remove_later(&mut self, claim: &RemovedEntry) {
+        let removal = LedgerRemoval {
+            claim: *claim,
+            first_seen: None,
+            absent_since: None,
+        };
+        self.removed.entry(claim.run).or_insert(removal);
+    }
+
     /// The zone of the archive by the rules that it keeps; UTC where no line names one.
     pub(in crate::archive) fn zone_in_force(&self) -> Result<NaiveZone, String> {
         self.zones
@@ -185,6 +218,8 @@ pub(in crate::archive) struct Act {
     pub(super) at: i64,
     /// SHA-256 of who did it; none where a line does not say that.
     pub(super) by: Option<Sha256>,
+    /// It stands in the block of a salvage, which the list of heads names as a whole.
+    pub(super) in_salvage: bool,
     pub(super) deed: Deed,
 }
 
@@ -209,6 +244,16 @@ pub(in crate::archive) enum Deed {
     ClockSetBack {
         from: i64,
     },
+    /// A retention rule removed so many runs, the first of them named; `sealed` is the first line about any of them, `last` the
+    /// last line of the removal.
+    Removed {
+        runs: u64,
+        named: Vec<Guid>,
+        sealed: i64,
+        last: i64,
+        plan: Sha256,
+        why: Sha256,
+    },
     /// What is received from then on is read by other rules of the same zone.
     OtherRules {
         zone: ZoneName,
@@ -218,10 +263,10 @@ pub(in crate::archive) enum Deed {
 
 impl Act {
     /// What was done, when, and by whom.
-    pub(super) fn words(&self, actor_names: &HashMap<Sha256, String>) -> String {
+    pub(super) fn words(&self, ledger: &LedgerState) -> String {
         let by = match &self.by {
             None => String::new(),
-            Some(by) => match actor_names.get(by) {
+            Some(by) => match ledger.actor_names.get(by) {
                 Some(name) => format!("; by {name}"),
                 None => format!("; by whom is not known (SHA-256 {})", hex(by)),
             },
@@ -246,6 +291,30 @@ impl Act {
             Deed::OtherRules { zone, release } => format!(
                 "times without offset that were received from {at} on are read by the rules of {zone} of release {release}"
             ),
+            Deed::Removed {
+                runs,
+                named,
+                plan,
+                why,
+                ..
+            } => {
+                let named: Vec<String> = named.iter().map(Guid::to_string).collect();
+                let others = runs.saturating_sub(named.len() as u64);
+                let others = if others > 0 {
+                    format!(" and {others} others")
+                } else {
+                    String::new()
+                };
+                let why = match ledger.reason_texts.get(why) {
+                    Some(text) => format!("reason: {text}"),
+                    None => format!("the reason has the SHA-256 {}", hex(why)),
+                };
+                format!(
+                    "{runs} runs were removed by a retention rule on {at} (run {}{others}; plan {}; {why})",
+                    named.join(", "),
+                    hex(plan)
+                )
+            }
             Deed::ClockSetBack { from } => format!(
                 "the clock was set back from {} to {at}",
                 Instant::from_unix_seconds(*from)
@@ -256,12 +325,14 @@ impl Act {
 
     /// The word of a list of heads for it, and the first entry that it takes back or rereads; `None` where it does neither.
     pub(super) const fn takes_back(&self) -> Option<(&'static str, i64)> {
-        match self.deed {
-            Deed::Reindexed { .. } => Some(("reindex", 1)),
-            Deed::Salvaged => Some(("salvage", 1)),
-            Deed::Lost { sealed, .. } => Some(("salvage", sealed)),
-            Deed::Acknowledged { .. } | Deed::ClockSetBack { .. } | Deed::OtherRules { .. } => None,
-        }
+        let (what, sealed) = match self.deed {
+            Deed::Reindexed { .. } => ("reindex", 1),
+            Deed::Salvaged => ("salvage", 1),
+            Deed::Lost { sealed, .. } => ("salvage", sealed),
+            Deed::Removed { sealed, .. } => ("retain", sealed),
+            Deed::Acknowledged { .. } | Deed::ClockSetBack { .. } | Deed::OtherRules { .. } => return None,
+        };
+        Some((if self.in_salvage { "salvage" } else { what }, sealed))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here is async and nothing waits for the network: [`Writer::begin`], any number of `store` calls,
 //! [`Writer::commit`]. What a transaction learned in memory is forgotten when it is rolled back.
 
+mod holds;
 mod presence;
 mod quarantine;
 mod received;
@@ -31,6 +32,7 @@ use super::storage::{watching, zones};
 use super::{limits, open};
 use crate::model::{Guid, Instant, NaiveZone, TICKS_PER_SECOND, Zone};
 
+pub use holds::AddedHold;
 pub use received::{KnownJob, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored};
 
 /// Times without offset are read by newer rules of their zone from now on, and these differ from the earlier ones.

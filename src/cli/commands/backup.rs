@@ -12,7 +12,7 @@ use crate::cli::output::dated::dated_today;
 use crate::cli::output::in_use;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::print_result;
-use crate::config::TableOrJson;
+use crate::config::{MonitoringSettings, TableOrJson};
 use crate::model::hex;
 
 /// Makes a verified copy of the archive, also during a sync
@@ -38,6 +38,9 @@ pub(crate) struct BackupArgs {
     /// The output format [default: table]
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<TableOrJson>,
+
+    #[command(flatten)]
+    pub(crate) monitoring: MonitoringSettings,
 }
 
 #[derive(Serialize)]

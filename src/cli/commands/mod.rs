@@ -1,11 +1,14 @@
 //! The commands, a file each: arguments, one call, output.
 
 pub(crate) mod backup;
+pub(crate) mod check;
 pub(crate) mod clock;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod evidence;
 pub(crate) mod export;
 pub(crate) mod findings;
+pub(crate) mod hold;
 pub(crate) mod jobs;
 pub(crate) mod ledger;
 pub(crate) mod man;

@@ -223,7 +223,7 @@ pub(crate) fn run(args: SimulateArgs) -> Result<Exit, Failure> {
         if let Some(path) = &args.ca_out {
             write_certificate(path, server.authority_pem())?;
         }
-        print_text(&told(&args, &server, secret))?;
+        print_text(&told(&args, &server, secret, Shell::at_hand()))?;
         let lasting = async {
             match args.lasting {
                 Some(lasting) => tokio::time::sleep(lasting).await,
@@ -313,22 +313,66 @@ fn write_certificate(path: &Path, pem: &str) -> Result<(), Failure> {
     output.finish()
 }
 
-/// A path or a name as a shell takes it for one word.
-fn quoted(path: &str) -> String {
-    let bare = |sign: char| sign.is_alphanumeric() || "/\\:._-+".contains(sign);
-    if path
-        .chars()
-        .all(|sign| bare(sign) && (cfg!(windows) || sign != '\\'))
-    {
-        path.to_owned()
-    } else {
-        let inner = if cfg!(windows) { "''" } else { "'\\''" };
-        format!("'{}'", path.replace('\'', inner))
+/// The shells whose lines can be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shell {
+    Posix,
+    Cmd,
+    Pwsh,
+}
+
+impl Shell {
+    /// The shell that this program was probably started from. PowerShell adds the user's modules to the two places of the
+    /// machine that every process of Windows has in this variable.
+    fn at_hand() -> Self {
+        let modules = std::env::var("PSModulePath").unwrap_or_default();
+        match modules.split(';').count() {
+            _ if !cfg!(windows) => Self::Posix,
+            0..3 => Self::Cmd,
+            _ => Self::Pwsh,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Posix => "sh",
+            Self::Cmd => "cmd",
+            Self::Pwsh => "PowerShell",
+        }
+    }
+
+    /// A path or a name as the shell takes it for one word.
+    fn quoted(self, word: &str) -> String {
+        let bare = |sign: char| {
+            sign.is_alphanumeric() || "/:._-+".contains(sign) || (sign == '\\' && self != Self::Posix)
+        };
+        match self {
+            _ if word.chars().all(bare) => word.to_owned(),
+            Self::Posix => format!("'{}'", word.replace('\'', r"'\''")),
+            Self::Pwsh => format!("'{}'", word.replace('\'', "''")),
+            Self::Cmd => format!("\"{word}\""),
+        }
+    }
+
+    /// Lines that set variables.
+    fn set(self, variables: &[(&str, &str)]) -> String {
+        let each = |write: &dyn Fn(&str, &str) -> String| -> String {
+            variables.iter().map(|(name, value)| write(name, value)).collect()
+        };
+        match self {
+            Self::Posix => format!(
+                "  export{}\n",
+                each(&|name, value| format!(" {name}={}", self.quoted(value)))
+            ),
+            // The quotes keep what follows the value, such as a blank, from becoming a part of it.
+            Self::Cmd => each(&|name, value| format!("  set \"{name}={value}\"\n")),
+            Self::Pwsh => each(&|name, value| format!("  $env:{name} = '{}'\n", value.replace('\'', "''"))),
+        }
     }
 }
 
 /// What a client needs, and the commands to try. A password that the user chose (`secret`) is not shown.
-fn told(args: &SimulateArgs, server: &Simulator, secret: bool) -> String {
+fn told(args: &SimulateArgs, server: &Simulator, secret: bool, shell: Shell) -> String {
     use std::fmt::Write;
     let url = server.base_url();
     let pin = hex(&server.certificate_sha256());
@@ -338,7 +382,7 @@ fn told(args: &SimulateArgs, server: &Simulator, secret: bool) -> String {
     let mut trust = if args.http {
         "--insecure".to_owned()
     } else if let Some(ca) = ca {
-        format!("--ca-cert {}", quoted(&ca.display().to_string()))
+        format!("--ca-cert {}", shell.quoted(&ca.display().to_string()))
     } else {
         format!("--pin {pin}")
     };
@@ -373,15 +417,20 @@ fn told(args: &SimulateArgs, server: &Simulator, secret: bool) -> String {
             jobs.len() - SHOWN
         );
     }
-    let user = quoted(user);
     let first = jobs.first().map_or("", |(id, _)| id);
+    let variables = shell.set(&[
+        ("JOBRUNS_URL", &url),
+        ("JOBRUNS_USERNAME", user),
+        ("JOBRUNS_PASSWORD", &password),
+    ]);
     let _ = write!(
         text,
-        "\nIn another terminal (Linux; in PowerShell $env:JOBRUNS_PASSWORD = '{password}'):\n\
-         \x20 export JOBRUNS_URL={url} JOBRUNS_USERNAME={user} JOBRUNS_PASSWORD={password}\n\
+        "\nIn another terminal ({}):\n\
+         {variables}\
          \x20 jobruns sync {trust} {first}\n\
          \x20 jobruns sync {trust}\n\
-         \x20 jobruns status\n"
+         \x20 jobruns status\n",
+        shell.name()
     );
     text
 }
@@ -402,7 +451,19 @@ mod tests {
         let args = args(arguments).unwrap();
         let options = options(&args, password.map(str::to_owned)).unwrap();
         let server = Simulator::start(options).await.unwrap();
-        super::told(&args, &server, password.is_some())
+        super::told(&args, &server, password.is_some(), Shell::Posix)
+    }
+
+    #[test]
+    fn each_shell_gets_lines_that_it_understands() {
+        let variables = [("A", r"CORP\it's me")];
+        for (shell, expected) in [
+            (Shell::Posix, "  export A='CORP\\it'\\''s me'\n"),
+            (Shell::Cmd, "  set \"A=CORP\\it's me\"\n"),
+            (Shell::Pwsh, "  $env:A = 'CORP\\it''s me'\n"),
+        ] {
+            assert_eq!(shell.set(&variables), expected);
+        }
     }
 
     #[test]

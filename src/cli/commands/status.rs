@@ -12,10 +12,11 @@ use crate::cli::commands::clock;
 use crate::cli::commands::jobs::yes_or_no;
 use crate::cli::commands::watch_list::{tell_unwatched, with_jobs_file};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::monitoring::{exposition, metrics};
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::table::{Column, or_dash, print_result, table, width_to_fit};
+use crate::cli::terminal::table::{Column, or_dash, print_result, print_text, table, width_to_fit};
 use crate::cli::terminal::titles::titles;
-use crate::config::{Sources, TableOrJson};
+use crate::config::{MonitoringSettings, Sources, TableOrJson};
 use crate::model::{
     Instant, NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded,
 };
@@ -63,13 +64,27 @@ pub(crate) struct StatusArgs {
     #[arg(long, env = "JOBRUNS_PURGE_AGE", value_name = "DURATION", value_parser = parse_positive_duration)]
     purge_age: Option<Duration>,
 
-    /// The output format [default: table]
+    /// The output format [default: table]; prometheus is metrics in Prometheus' text format
     #[arg(long, value_name = "FORMAT", value_enum)]
-    format: Option<TableOrJson>,
+    format: Option<StatusFormat>,
 
     /// Shows all columns and whole cells on a terminal, however narrow it is
     #[arg(long)]
     wide: bool,
+
+    #[command(flatten)]
+    pub(crate) monitoring: MonitoringSettings,
+}
+
+/// What it prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum StatusFormat {
+    /// Text for people.
+    Table,
+    /// JSON for programs.
+    Json,
+    /// Metrics for Prometheus.
+    Prometheus,
 }
 
 /// How long a job may be silent.
@@ -209,7 +224,15 @@ pub(crate) fn run(
         let rows = jobs.iter().zip(titles).map(|(job, title)| cells(job, title));
         table(&columns, rows, width_to_fit(args.wide))
     };
-    print_result(console, args.format, text, &jobs)?;
+    match args.format {
+        Some(StatusFormat::Prometheus) => {
+            let (metrics, _) = metrics::of_archive(archive, sources, args.purge_age)?;
+            print_text(&exposition::write(&metrics))?;
+        }
+        Some(StatusFormat::Json) => print_result(console, Some(TableOrJson::Json), text, &jobs)?,
+        Some(StatusFormat::Table) => print_result(console, Some(TableOrJson::Table), text, &jobs)?,
+        None => print_result(console, None, text, &jobs)?,
+    }
     tell_unwatched(&ReadOnly::open(archive)?.server_jobs()?, |job_id| {
         jobs.iter().any(|job| job.watched && job.job_id == job_id)
     });

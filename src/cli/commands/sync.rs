@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::ccs::retry::Policy;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
+use crate::cli::monitoring::Monitoring;
 use crate::cli::new_archive::may_create;
 use crate::cli::output::in_use;
 use crate::cli::runtime::runtime;
@@ -17,7 +18,9 @@ use crate::cli::sync_task::job_progress::JobProgress;
 use crate::cli::sync_task::server_lists::{SyncServers, read_jobs};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::signals;
-use crate::config::{FetchChoice, GlobalSettings, ServerSettings, Sources, SyncSettings, TableOrJson};
+use crate::config::{
+    FetchChoice, GlobalSettings, MonitoringSettings, ServerSettings, Sources, SyncSettings, TableOrJson,
+};
 use crate::sync::{Fetch, SyncOptions};
 
 /// Fetches every run of every watched job into the archive
@@ -48,6 +51,16 @@ pub(crate) struct SyncArgs {
 
     #[command(flatten)]
     server: ServerSettings,
+
+    #[command(flatten)]
+    pub(crate) monitoring: MonitoringSettings,
+}
+
+impl SyncArgs {
+    /// Whether it syncs again and again.
+    pub(crate) const fn repeats(&self) -> bool {
+        self.sync.every.is_some()
+    }
 }
 
 pub(crate) fn run(
@@ -55,6 +68,7 @@ pub(crate) fn run(
     sources: &Sources<'_>,
     global: &GlobalSettings,
     console: &Console,
+    heard: &Monitoring<'_>,
 ) -> Result<Exit, Failure> {
     let settings = &args.sync;
     let jobs_file = settings.jobs_file(sources);
@@ -82,12 +96,26 @@ pub(crate) fn run(
         };
         match settings.every {
             None => {
-                let exit = sync.run_and_tell(settings.format, console).await?;
+                let exit = one(&sync, settings.format, console, heard).await?;
                 Ok(sync.write_exports(exit, &exports, console))
             }
-            Some(every) => repeat(&mut sync, every, settings.format, &exports, console).await,
+            Some(every) => repeat(&mut sync, every, settings.format, &exports, (console, heard)).await,
         }
     })
+}
+
+/// Syncs once; who is to hear of it knows how it ended.
+async fn one(
+    sync: &SyncTask<'_>,
+    format: Option<TableOrJson>,
+    console: &Console,
+    heard: &Monitoring<'_>,
+) -> Result<Exit, Failure> {
+    let ended = sync.run_and_tell(format, console).await;
+    heard.note_certificate(sync.servers.certificate_expiry());
+    let (exit, summary) = ended?;
+    heard.note_sync(summary.line(), summary.head.clone(), &summary);
+    Ok(exit)
 }
 
 /// Syncs at a rhythm, counted from start to start, until it is asked to stop. A sync that takes longer than the rhythm
@@ -97,16 +125,21 @@ async fn repeat(
     every: Duration,
     format: Option<TableOrJson>,
     exports: &ExportEntries,
-    console: &Console,
+    (console, heard): (&Console, &Monitoring<'_>),
 ) -> Result<Exit, Failure> {
     let mut cancellation = sync.cancellation.clone();
     let mut first = true;
     let mut last = Exit::Done;
     while !cancellation.is_cancelled() {
         let next = Instant::now() + every;
-        match sync.run_and_tell(format, console).await {
+        heard.begin().await;
+        let ended = one(sync, format, console, heard)
+            .await
+            .map(|exit| sync.write_exports(exit, exports, console));
+        heard.end(&ended).await;
+        match ended {
             Ok(exit) => {
-                last = sync.write_exports(exit, exports, console);
+                last = exit;
                 // One that vanishes later is not replaced.
                 sync.options.create_archive = false;
             }

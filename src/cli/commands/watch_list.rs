@@ -1,6 +1,8 @@
 //! Which jobs are watched, as `sync`, `status` and `jobs list` all mean it: those that the archive notes, with what the
 //! configured jobs file says by now.
 
+use std::path::Path;
+
 use crate::archive::{JobRow, JobState, ServerJobs};
 use crate::cli::failure::Failure;
 use crate::cli::sync_task::server_lists::{listed_by_entries, read_jobs};
@@ -9,13 +11,19 @@ use crate::config::Sources;
 
 /// The jobs as the next sync will take them: a job that a jobs file or an entry of the config file lists is watched, and one
 /// that these alone had watched and no longer list is not.
-pub(crate) fn with_jobs_file(
+pub(crate) fn with_jobs_file(states: Vec<JobState>, sources: &Sources<'_>) -> Result<Vec<JobState>, Failure> {
+    with_named_jobs_file(states, sources, sources.path("jobs_file")?.as_deref())
+}
+
+/// The same with this jobs file.
+pub(crate) fn with_named_jobs_file(
     mut states: Vec<JobState>,
     sources: &Sources<'_>,
+    jobs_file: Option<&Path>,
 ) -> Result<Vec<JobState>, Failure> {
     let mut files = listed_by_entries(sources)?;
-    if let Some(path) = sources.path("jobs_file")? {
-        files.push(read_jobs(&path)?);
+    if let Some(path) = jobs_file {
+        files.push(read_jobs(path)?);
     }
     if files.is_empty() {
         return Ok(states);

@@ -5,12 +5,14 @@
 
 mod archive;
 mod ccs;
+mod check;
 mod config;
 mod report;
 mod sync;
 
 pub(crate) use archive::{archive, backup, head_file, held, publish, query};
 pub(crate) use ccs::ccs;
+pub(crate) use check::check;
 pub(crate) use config::{config, unread_config_file};
 pub(crate) use report::report;
 pub(crate) use sync::{NEWER_RULES, no_job, sync};

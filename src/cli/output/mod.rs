@@ -113,6 +113,16 @@ impl Output {
         Ok(Self::new(Sink::Beside(beside), Some(target)))
     }
 
+    /// The file that is to get its name, for what is not written from its begin to its end; `None` where a pipe or a device
+    /// takes the bytes.
+    #[must_use]
+    pub(crate) const fn file(&self) -> Option<&File> {
+        match &self.sink {
+            Sink::Beside(file) => Some(file.file()),
+            Sink::Stdout(_) | Sink::Direct(_) => None,
+        }
+    }
+
     /// Lets nothing out before [`Self::finish`]: what is read from an archive without locks must be confirmed first.
     ///
     /// # Errors

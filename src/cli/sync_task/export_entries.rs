@@ -43,6 +43,8 @@ struct Entry {
     /// Where it stands, and what it is.
     title: String,
     report: ReportArgs,
+    /// The file, as named.
+    target: PathBuf,
 }
 
 impl ExportEntries {
@@ -66,7 +68,7 @@ impl ExportEntries {
                 .ok_or_else(|| refused("it names no file".to_owned()).with_hint("add output = \"FILE\"."))?;
             in_use::refuse(&file.resolve(&target))
                 .map_err(|failure| failure.about(&format!("{place}: [[export]]: ")))?;
-            if let Some(line) = targets.insert(target, export.line) {
+            if let Some(line) = targets.insert(target.clone(), export.line) {
                 return Err(refused(format!(
                     "it writes the same file as the one in line {line}"
                 )));
@@ -74,6 +76,7 @@ impl ExportEntries {
             entries.push(Entry {
                 title: format!("[[export]] {} ({place})", export.report),
                 report,
+                target,
             });
         }
         tracing::debug!("{} reports are written after each sync", entries.len());
@@ -81,6 +84,12 @@ impl ExportEntries {
             folder: file.resolve(Path::new("")),
             entries,
         })
+    }
+
+    /// The files that they write, as they are named today.
+    pub(crate) fn targets(&self) -> Vec<PathBuf> {
+        let targets = self.entries.iter().map(|entry| &entry.target);
+        targets.map(|target| self.folder.join(target)).collect()
     }
 
     /// Writes them all, and says how that ended: done, or with findings where one of them could not be written or is not

@@ -43,7 +43,7 @@ impl SyncTask<'_> {
         &self,
         format: Option<TableOrJson>,
         console: &Console,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<(Exit, Summary), Failure> {
         let (exit, summary) = self.run().await?;
         let text = || summary.text(width_to_fit(self.wide));
         print_result(console, format, text, &summary)?;
@@ -57,7 +57,7 @@ impl SyncTask<'_> {
         if let Some(failure) = summary.failure() {
             console.tell(&failure);
         }
-        Ok(exit)
+        Ok((exit, summary))
     }
 
     /// Syncs once, and says how it ended.

@@ -140,6 +140,14 @@ impl SyncServers {
         Ok(servers)
     }
 
+    /// Until when the certificate of each server is valid that was connected to, in seconds since 1970 UTC: the earliest.
+    pub(crate) fn certificate_expiry(&self) -> Option<i64> {
+        let clients = self.asked.iter();
+        clients
+            .filter_map(|(client, ..)| client.certificate_expiry())
+            .min()
+    }
+
     /// The servers with what files list now, and the jobs file of settings.
     ///
     /// # Errors

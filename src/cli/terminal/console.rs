@@ -4,11 +4,9 @@
 //! `{"time","level","message",...}` per line. Control characters of foreign texts are shown escaped, never executed.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::MultiProgress;
@@ -17,13 +15,17 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use crate::archive::wait_while_held;
 use crate::cli::failure::{ErrorReport, Failure};
 use crate::cli::terminal::bars::bars;
+use crate::cli::terminal::journal;
+use crate::cli::terminal::log_file::LogFile;
 use crate::config::{LogFormat, Origin, Sources, When};
 
 /// How much is said: `--quiet` 0, usually 1, `-v` 2, `-vv` 3.
 const LEVELS: [Level; 4] = [Level::ERROR, Level::INFO, Level::DEBUG, Level::TRACE];
+
+/// Lines of errors that are kept for those who ask how the command ended.
+const KEPT_LINES: usize = 60;
 
 /// The place where everything but data is said. Clones share it.
 #[derive(Clone)]
@@ -33,9 +35,12 @@ struct Inner {
     format: LogFormat,
     color: bool,
     level: Level,
-    file: Option<Mutex<File>>,
+    file: Option<Mutex<LogFile>>,
+    /// Whether stderr is the systemd journal.
+    journal: bool,
     bars: OnceLock<MultiProgress>,
     error_told: AtomicBool,
+    told: Mutex<Vec<String>>,
 }
 
 /// One line to say.
@@ -58,31 +63,33 @@ impl Console {
             color,
             level,
             file: None,
+            journal: journal::has_stderr(),
             bars: OnceLock::new(),
             error_told: AtomicBool::new(false),
+            told: Mutex::default(),
         }))
     }
 
-    /// The same with a log file, which is appended to and made readable by its owner only.
-    ///
-    /// # Errors
-    /// When the file cannot be opened.
-    pub(crate) fn with_log_file(self, path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        owner_only(&mut options);
-        let file = Some(Mutex::new(wait_while_held(|| options.open(path))?));
+    /// The same with a log file.
+    #[must_use]
+    pub(crate) fn with_log_file(self, file: LogFile) -> Self {
         let Inner {
-            format, color, level, ..
-        } = *self.0;
-        Ok(Self(Arc::new(Inner {
             format,
             color,
             level,
-            file,
+            journal,
+            ..
+        } = *self.0;
+        Self(Arc::new(Inner {
+            format,
+            color,
+            level,
+            file: Some(Mutex::new(file)),
+            journal,
             bars: OnceLock::new(),
             error_told: AtomicBool::new(false),
-        })))
+            told: Mutex::default(),
+        }))
     }
 
     /// Takes what the program notes of its doings (`tracing` events) from now on.
@@ -110,6 +117,22 @@ impl Console {
         self.0.error_told.load(Ordering::Relaxed)
     }
 
+    /// The lines of errors that were told since the last call, the first few.
+    pub(crate) fn take_told(&self) -> Vec<String> {
+        std::mem::take(&mut *self.told())
+    }
+
+    fn told(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep_told(&self, lines: impl Iterator<Item = String>) {
+        self.0.error_told.store(true, Ordering::Relaxed);
+        let mut told = self.told();
+        let room = KEPT_LINES.saturating_sub(told.len());
+        told.extend(lines.take(room));
+    }
+
     /// Notes in a log file of text what standard output says as well.
     pub(crate) fn note_in_log(&self, message: &str) {
         let line = Line {
@@ -130,13 +153,18 @@ impl Console {
     /// Tells a failure: `Error:`, `Caused by:`, `Hint:`, or one JSON object.
     pub(crate) fn tell(&self, failure: &Failure) {
         let Failure::Error(told) = failure else { return };
-        self.0.error_told.store(true, Ordering::Relaxed);
+        let lines = told_lines(told);
+        self.keep_told(
+            lines
+                .iter()
+                .map(|(label, text)| format!("{label}: {}", shown(text))),
+        );
         if self.is_json() {
             let mut fields = Map::new();
             fields.insert("caused_by".to_owned(), told.causes.clone().into());
             fields.insert("hint".to_owned(), told.hint.clone().into());
             fields.insert("exit_code".to_owned(), told.exit.code().into());
-            self.write(&Line {
+            self.put(&Line {
                 level: Level::ERROR,
                 message: &told.words,
                 message_says_all: true,
@@ -144,8 +172,7 @@ impl Console {
             });
             return;
         }
-        let lines = told_lines(told);
-        self.to_stderr(|stderr| {
+        self.to_stderr(Level::ERROR, |stderr| {
             for (label, text) in &lines {
                 let style = if *label == "Error" { "1;31" } else { "1" };
                 writeln!(stderr, "{}: {}", self.styled(style, label), shown(text))?;
@@ -160,7 +187,7 @@ impl Console {
     /// Tells what clap has to say about wrong usage.
     pub(crate) fn tell_usage(&self, error: &clap::Error) {
         if !self.is_json() {
-            self.to_stderr(|stderr| {
+            self.to_stderr(Level::ERROR, |stderr| {
                 let text = error.render();
                 if self.0.color {
                     write!(stderr, "{}", text.ansi())
@@ -196,20 +223,24 @@ impl Console {
 
     fn write(&self, line: &Line<'_>) {
         if line.level == Level::ERROR {
-            self.0.error_told.store(true, Ordering::Relaxed);
+            self.keep_told([format!("Error: {}", text_line(line))].into_iter());
         }
+        self.put(line);
+    }
+
+    fn put(&self, line: &Line<'_>) {
         let time = now();
         if self.is_json() {
             let json = json_line(&time, line);
             if self.says(line.level) {
-                self.to_stderr(|stderr| writeln!(stderr, "{json}"));
+                self.to_stderr(line.level, |stderr| writeln!(stderr, "{json}"));
             }
             self.to_file(|_| json);
             return;
         }
         let text = text_line(line);
         if self.says(line.level) {
-            self.to_stderr(|stderr| match line.level {
+            self.to_stderr(line.level, |stderr| match line.level {
                 Level::ERROR => writeln!(stderr, "{}: {text}", self.styled("1;31", "Error")),
                 Level::WARN => writeln!(stderr, "{}: {text}", self.styled("1;33", "Warning")),
                 Level::INFO => writeln!(stderr, "{text}"),
@@ -220,11 +251,14 @@ impl Console {
     }
 
     /// Writes to stderr without tearing the bars. That stderr is closed or full is nobody's to know.
-    fn to_stderr(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    fn to_stderr(&self, level: Level, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         let write = || {
             // One write per line or block, so that two processes on one terminal do not mix theirs.
             let mut block = Vec::new();
             let _ = write(&mut block);
+            if self.0.journal {
+                block = journal::with_level(level, &String::from_utf8_lossy(&block)).into_bytes();
+            }
             let _ = io::stderr().lock().write_all(&block);
         };
         self.without_bars(write);
@@ -243,7 +277,7 @@ impl Console {
             && let Ok(mut file) = file.lock()
         {
             // A full disk must not stop a sync; stderr has the line as well.
-            let _ = file.write_all((line(&now()) + "\n").as_bytes());
+            let _ = file.append(&line(&now()));
         }
     }
 
@@ -266,7 +300,8 @@ fn now() -> String {
     DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-fn told_lines(told: &ErrorReport) -> Vec<(&'static str, &str)> {
+/// What is told of a failure: a label and a text each.
+pub(crate) fn told_lines(told: &ErrorReport) -> Vec<(&'static str, &str)> {
     let mut lines = vec![("Error", told.words.as_str())];
     lines.extend(told.causes.iter().map(|cause| ("Caused by", cause.as_str())));
     lines.extend(told.hint.iter().map(|hint| ("Hint", hint.as_str())));
@@ -387,16 +422,6 @@ impl Visit for Fields {
     }
 }
 
-#[cfg(unix)]
-fn owner_only(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600);
-}
-
-/// Windows: a file inherits its folder's list of who may read.
-#[cfg(not(unix))]
-fn owner_only(_: &mut OpenOptions) {}
-
 /// Says (with `-v`) where each setting came from.
 pub(crate) fn tell_choices(sources: &Sources<'_>) {
     for choice in sources.choices() {
@@ -479,8 +504,7 @@ mod tests {
         let path = folder.path().join("log");
         for _ in 0..2 {
             let console = Console::new(LogFormat::Text, When::Never, 1)
-                .with_log_file(&path)
-                .unwrap();
+                .with_log_file(LogFile::open(&path, None).unwrap());
             console.to_file(|time| format!("{time} line"));
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);

@@ -3,6 +3,8 @@
 mod bars;
 pub(crate) mod cancel;
 pub(crate) mod console;
+mod journal;
+pub(crate) mod log_file;
 pub(crate) mod progress;
 pub(crate) mod signals;
 pub(crate) mod table;

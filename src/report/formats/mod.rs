@@ -6,7 +6,7 @@ mod json;
 mod jsonl;
 pub(in crate::report) mod markdown;
 mod text;
-mod xlsx;
+pub(crate) mod xlsx;
 
 pub use self::csv::Csv;
 pub use self::json::Json;

@@ -16,6 +16,28 @@ use crate::text::nearest;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What counts")]
 pub(crate) struct CommonArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+
+    /// Includes messages that their run no longer has
+    #[arg(long)]
+    include_absent: bool,
+}
+
+impl CommonArgs {
+    /// The options that the flags stand for at this time.
+    pub(crate) fn options(&self, now: Instant) -> Result<CommonOptions, ReportError> {
+        Ok(CommonOptions {
+            include_absent: self.include_absent,
+            ..self.scope.options(now)?
+        })
+    }
+}
+
+// Which jobs, and which span of time. Not a doc comment, which clap would show in the help.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "What counts")]
+pub(crate) struct ScopeArgs {
     /// Only from this time on: 2024-03-01 (midnight in the time zone), 2024-03-01T06:00:00Z, or 30d, 12w, 6mo, 2y ago
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -35,13 +57,9 @@ pub(crate) struct CommonArgs {
     /// several times
     #[arg(long = "job", value_name = "ID|NAME")]
     jobs: Vec<String>,
-
-    /// Includes messages that their run no longer has
-    #[arg(long)]
-    include_absent: bool,
 }
 
-impl CommonArgs {
+impl ScopeArgs {
     /// The options that the flags stand for at this time.
     pub(crate) fn options(&self, now: Instant) -> Result<CommonOptions, ReportError> {
         let time = |flag, text: &Option<String>| read_time(flag, text.as_deref(), self.timezone, now);
@@ -54,7 +72,7 @@ impl CommonArgs {
             until,
             zone: self.timezone,
             jobs: self.jobs.clone(),
-            include_absent: self.include_absent,
+            include_absent: false,
             purge_age: None,
         })
     }

@@ -13,7 +13,7 @@ mod purge_age;
 mod time;
 
 pub(crate) use crate::text::nearest;
-pub(crate) use common::CommonArgs;
+pub(crate) use common::{CommonArgs, ScopeArgs};
 pub(crate) use common::{CommonOptions, Scope};
 pub(crate) use comparison::{Comparison, Span};
 pub(crate) use message_filter::{AssetFilter, Category, MessageFilter};
@@ -22,3 +22,4 @@ pub(crate) use one_of::one_of;
 pub(super) use period::has_day;
 pub use period::{Period, local_day};
 pub(crate) use purge_age::PurgeAgeFlag;
+pub(crate) use time::read_time;

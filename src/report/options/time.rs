@@ -13,7 +13,7 @@ use crate::report::error::ReportError;
 pub(super) struct UnreadableTime(String);
 
 /// The instant that a flag names, where it is given.
-pub(super) fn read_time(
+pub(crate) fn read_time(
     flag: &'static str,
     text: Option<&str>,
     zone: Zone,

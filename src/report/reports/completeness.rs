@@ -127,6 +127,13 @@ pub(crate) fn of_jobs(
 }
 
 impl JobCompleteness {
+    /// Spans in which runs may be missing, or that are disputed; not those before the first and after the last answer.
+    pub(crate) fn gaps(&self) -> usize {
+        let not_looked = GapState::NotLooked.word();
+        let spans = self.unproved.iter();
+        spans.filter(|span| span.state != not_looked).count()
+    }
+
     /// How people call it, with its GUID.
     pub(crate) fn title(&self) -> String {
         let title = job_title(Some(&self.job_id), self.job_name.as_deref());

@@ -56,13 +56,24 @@ pub(crate) enum GapState {
 }
 
 impl GapState {
-    pub(super) const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Disputed => "disputed",
             Self::MayBeMissing => "may_be_missing",
             Self::NotLooked => "not_looked",
             Self::CountMismatch => "count_mismatch",
+        }
+    }
+
+    /// The same for people.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Disputed => "disputed",
+            Self::MayBeMissing => "may be missing",
+            Self::NotLooked => "not looked",
+            Self::CountMismatch => "count mismatch",
         }
     }
 }
@@ -277,7 +288,7 @@ impl Segment {
 
 /// Yields the rows by the GUID of the job: its spans in the order of time, then its runs whose counts disagree. Spans are cut
 /// at the ends of the one requested.
-pub(super) fn each(
+pub(crate) fn each(
     snapshot: &Snapshot<'_>,
     scope: &Scope,
     ages: &PurgeAges,

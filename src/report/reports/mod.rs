@@ -2,16 +2,17 @@
 
 pub(crate) mod asset_errors;
 pub(crate) mod changes;
-mod completeness;
+pub(crate) mod completeness;
 pub(crate) mod coverage;
 mod failure_comparison;
 pub(crate) mod failure_trends;
 pub(crate) mod failures;
-mod gaps;
+pub(crate) mod gaps;
 pub(crate) mod health;
 pub(crate) mod messages;
 pub(crate) mod missed_runs;
 pub(crate) mod overview;
+pub(crate) mod removals;
 mod rhythm;
 mod run_tally;
 pub(crate) mod runs;
@@ -30,6 +31,7 @@ pub(crate) use gaps::{GapRow, GapState};
 pub(crate) use messages::Messages;
 pub(crate) use missed_runs::MissedRuns;
 pub(crate) use overview::OverviewReport;
+pub(crate) use removals::Removals;
 pub(crate) use runs::Runs;
 pub(crate) use trend::Trend;
 pub(crate) use vanished::Vanished;

@@ -91,7 +91,7 @@ impl Report for Vanished {
 }
 
 /// Yields the runs that vanished early at servers whose purge age is known.
-pub(super) fn each(
+pub(crate) fn each(
     snapshot: &Snapshot<'_>,
     scope: &Scope,
     ages: &PurgeAges,

@@ -18,9 +18,10 @@ use crate::archive::open;
 use crate::archive::unchanging::Unchanging;
 
 /// Tables that salvage reads, and by which column they are read in order; `None`: they have no rowid.
-const TABLES: [(&str, Option<&str>); 12] = [
+const TABLES: [(&str, Option<&str>); 13] = [
     ("ledger", Some("entry_id")),
-    ("_acknowledged", None),
+    ("_reason", None),
+    ("_actor", None),
     ("_zone_rules", None),
     ("_server", Some("server_key")),
     ("_job", Some("job_key")),

@@ -151,6 +151,8 @@ impl LineFilter {
             LedgerEntry::SyncBegan(began) if began.sync <= self.grammar.last_sync() => {
                 Some("a sync of that number is known already".to_owned())
             }
+            LedgerEntry::HoldAdded(hold) if hold.job.is_some_and(|job| !self.grammar.knows_job(job)) => None,
+            LedgerEntry::Removed(removed) if !self.grammar.knows_job(removed.job) => None,
             LedgerEntry::SyncBegan(_)
             | LedgerEntry::Reindexed { .. }
             | LedgerEntry::JobWatched { .. }
@@ -160,7 +162,11 @@ impl LineFilter {
             | LedgerEntry::NaiveTime { .. }
             | LedgerEntry::SyncKilled { .. }
             | LedgerEntry::SyncEnded(_)
-            | LedgerEntry::Accepted { .. } => self.grammar.fault(&claim),
+            | LedgerEntry::Accepted { .. }
+            | LedgerEntry::HoldAdded(_)
+            | LedgerEntry::HoldReleased { .. }
+            | LedgerEntry::RetentionLocked { .. }
+            | LedgerEntry::Removed(_) => self.grammar.fault(&claim),
             LedgerEntry::Archive { .. }
             | LedgerEntry::Salvaged { .. }
             | LedgerEntry::SalvageEnded { .. }
@@ -189,6 +195,8 @@ impl LineFilter {
             | LedgerEntry::JobServer { job, .. } => {
                 lines.extend(self.adding(*job));
             }
+            LedgerEntry::HoldAdded(hold) => lines.extend(hold.job.and_then(|job| self.adding(job))),
+            LedgerEntry::Removed(removed) => lines.extend(self.adding(removed.job)),
             LedgerEntry::SyncBegan(_) | LedgerEntry::Reindexed { .. } => lines.extend(self.ending()),
             LedgerEntry::Revision(RevisionEntry { sync, job, .. })
             | LedgerEntry::Quarantined(QuarantinedEntry { sync, job, .. }) => {

@@ -148,6 +148,10 @@ struct Work<'c> {
     losses: Vec<Loss>,
     /// Revisions that only their payload can prove, with their entry in the old ledger.
     by_payload: Vec<(i64, RevisionEntry)>,
+    /// Runs that a line of the old ledger says were removed.
+    removed: HashSet<Guid>,
+    /// What lines told of such runs, until the line of the removal is kept.
+    awaiting_removal: HashMap<Guid, Vec<Loss>>,
     /// Entries of the old ledger that are missing, from and to.
     gaps: Vec<(i64, i64)>,
     bytes: u64,
@@ -197,6 +201,8 @@ impl<'c> Work<'c> {
             servers: BTreeMap::new(),
             losses: Vec::new(),
             by_payload: Vec::new(),
+            removed: HashSet::new(),
+            awaiting_removal: HashMap::new(),
             gaps: Vec::new(),
             bytes: 0,
             salvaged: Salvaged {
@@ -214,7 +220,7 @@ impl<'c> Work<'c> {
     }
 
     fn run(mut self, ends: bool, progress: &dyn Fn(u64)) -> Result<Salvaged, ArchiveError> {
-        let mut filter = LineFilter::new(self.now, self.lost_before()?);
+        let mut filter = LineFilter::new(self.now, self.read_ahead()?);
         let (mut next, mut first) = (1, true);
         let old = self.old;
         let scanned = scan(old, "ledger", "entry_id, entry, entry_hash", "entry_id", |row| {
@@ -246,6 +252,7 @@ impl<'c> Work<'c> {
         self.revisions_without_line()?;
         self.prove_by_payload(&mut filter)?;
         self.texts()?;
+        self.lose_what_awaits_its_removal();
         self.append_lines(filter.ending())?;
         for loss in std::mem::take(&mut self.losses) {
             self.append(&LedgerEntry::Lost(loss))?;
@@ -296,19 +303,30 @@ impl<'c> Work<'c> {
         lines.into_iter().try_for_each(|line| self.append_line(&line))
     }
 
-    /// Entries of revisions that an earlier salvage lost.
-    fn lost_before(&self) -> Result<HashSet<i64>, ArchiveError> {
-        let mut lost = HashSet::new();
+    /// Entries of revisions that an earlier salvage lost; notes which runs were removed.
+    fn read_ahead(&mut self) -> Result<HashSet<i64>, ArchiveError> {
+        let (mut lost, removed) = (HashSet::new(), &mut self.removed);
         let _ = scan(self.old, "ledger", "entry_id, entry", "entry_id", |row| {
             let line = row.get_ref(1).ok().and_then(|line| line.as_str().ok());
-            if let Some(line) = line.filter(|line| line.starts_with("lost "))
-                && let Ok(LedgerEntry::Lost(Loss::Payload { entry })) = LedgerEntry::read(line)
-            {
-                lost.insert(entry);
+            let line = line.filter(|line| line.starts_with("lost ") || line.starts_with("removed "));
+            match line.map(LedgerEntry::read) {
+                Some(Ok(LedgerEntry::Lost(Loss::Payload { entry }))) => drop(lost.insert(entry)),
+                Some(Ok(LedgerEntry::Removed(claim))) => drop(removed.insert(claim.run)),
+                _ => {}
             }
             Ok(())
         })?;
         Ok(lost)
+    }
+
+    /// What belonged to runs whose removal could not be kept is lost like anything else.
+    fn lose_what_awaits_its_removal(&mut self) {
+        let mut runs: Vec<_> = self.awaiting_removal.drain().collect();
+        runs.sort_unstable_by_key(|(run, _)| *run);
+        for (run, losses) in runs {
+            self.losses.extend(losses);
+            self.lose(format!("run {run}, and the line that says that it was removed"));
+        }
     }
 
     fn append_salvaged(&mut self, filter: &mut LineFilter) -> Result<(), ArchiveError> {
@@ -356,10 +374,16 @@ impl<'c> Work<'c> {
                     if let Ok(Some(by)) = entry.as_ref().map(LedgerEntry::by) {
                         self.actor(by)?;
                     }
+                    if let Ok(Some(why)) = entry.as_ref().map(LedgerEntry::why) {
+                        self.reason(why)?;
+                    }
                     match entry {
                         // An earlier salvage has said so already.
                         Ok(LedgerEntry::Lost(loss)) => {
                             self.losses.retain(|known| *known != loss);
+                            for losses in self.awaiting_removal.values_mut() {
+                                losses.retain(|known| *known != loss);
+                            }
                             match loss {
                                 Loss::Name { job } => drop(self.names.remove(&job)),
                                 Loss::Server { job } => drop(self.servers.remove(&job)),
@@ -399,6 +423,18 @@ impl<'c> Work<'c> {
             LedgerEntry::JobServer { job, server, .. } => drop(self.servers.insert(job, server)),
             LedgerEntry::SyncBegan(began) => self.began = Some(began),
             LedgerEntry::SyncEnded(ended) => self.results(&ended)?,
+            LedgerEntry::Revision(revision) if self.removed.contains(&revision.run) => {
+                let entry = self.head.entry_id;
+                let losses = self.awaiting_removal.entry(revision.run).or_default();
+                losses.push(Loss::Payload { entry });
+            }
+            LedgerEntry::Quarantined(QuarantinedEntry {
+                id, run: Some(run), ..
+            }) if self.removed.contains(&run) => {
+                let losses = self.awaiting_removal.entry(run).or_default();
+                losses.push(Loss::Quarantined { id });
+            }
+            LedgerEntry::Removed(claim) => drop(self.awaiting_removal.remove(&claim.run)),
             LedgerEntry::Revision(revision) => {
                 if let Err(why) = self.payload(old_entry, &revision, self.head.entry_id)? {
                     self.losses.push(Loss::Payload {
@@ -412,7 +448,6 @@ impl<'c> Work<'c> {
             }
             LedgerEntry::Quarantined(claim) => self.quarantined(&claim)?,
             LedgerEntry::Accepted { id, at, why, .. } => self.accepted(id, at, &why)?,
-            LedgerEntry::Acknowledged(claim) => self.reason(&claim.why)?,
             _ => {}
         }
         Ok(())
@@ -617,6 +652,10 @@ impl<'c> Work<'c> {
     }
 
     fn accepted(&mut self, id: i64, at: i64, why: &Sha256) -> Result<(), ArchiveError> {
+        let mut awaiting = self.awaiting_removal.values().flatten();
+        if awaiting.any(|loss| *loss == Loss::Quarantined { id }) {
+            return Ok(());
+        }
         let found = self.old.query_row(
             "SELECT accepted_why FROM _quarantined WHERE quarantine_id = ?1",
             [id],
@@ -642,25 +681,26 @@ impl<'c> Work<'c> {
             .map(drop)
     }
 
-    /// Copies the reason for which heads were given up.
+    /// Copies a reason that a person gave.
     fn reason(&mut self, hash: &Sha256) -> Result<(), ArchiveError> {
-        let found = self.old.query_row(
-            "SELECT why FROM _acknowledged WHERE why_sha256 = ?1",
-            [hash],
-            |row| row.get::<_, String>(0),
-        );
+        let found = self
+            .old
+            .query_row("SELECT why FROM _reason WHERE why_sha256 = ?1", [hash], |row| {
+                row.get::<_, String>(0)
+            });
         match found.ok().filter(|why| text_hash(why) == *hash) {
             Some(why) => {
                 self.new.run(
-                    "INSERT OR IGNORE INTO _acknowledged (why_sha256, why) VALUES (?1, ?2)",
+                    "INSERT OR IGNORE INTO _reason (why_sha256, why) VALUES (?1, ?2)",
                     params![hash, why],
-                    "keep the reason of an acknowledgement",
+                    "keep a reason",
                 )?;
             }
+            None if self.losses.contains(&Loss::Why { sha256: *hash }) => {}
             None => {
                 self.losses.push(Loss::Why { sha256: *hash });
                 self.lose(format!(
-                    "the reason {} of an acknowledgement",
+                    "the reason {} that somebody gave",
                     crate::model::hex(hash)
                 ));
             }

@@ -50,6 +50,7 @@ list! {
     runs::Runs,
     messages::Messages,
     sample::Sample,
+    removals::Removals,
     overview::OverviewReport,
 }
 

@@ -1,5 +1,6 @@
 //! `jobruns verify`.
 
+mod pack;
 mod text;
 
 use std::io::{self, IsTerminal};
@@ -21,7 +22,7 @@ use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{counted, json, unprinted, write_all};
-use crate::config::{GlobalSettings, Sources, parse_sha256};
+use crate::config::{GlobalSettings, MonitoringSettings, Sources, parse_sha256};
 use crate::model::{Instant, Sha256, hex};
 use crate::report::certificate::{Certificate, conclusion};
 use crate::report::format::PageHeading;
@@ -39,6 +40,7 @@ use crate::report::format::PageHeading;
   jobruns verify --head-file //audit/worm/heads.txt
   jobruns verify --since-head HASH
   jobruns verify --head-file heads.txt --format html --output certificate.html
+  jobruns verify --pack PACK.zip --head HASH
   jobruns verify --script --output verify.py")]
 pub(crate) struct VerifyArgs {
     /// A ledger head of an earlier sync, kept elsewhere, that the archive must hold; may be given several times
@@ -63,14 +65,23 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     heading: PageHeading,
 
+    /// Checks this evidence package instead, as `jobruns evidence` made it, and no archive: every hash, the ledger's lines
+    /// up to the head, that no run of its span is missing, and each row against the payloads. The exit code is 4 if it is
+    /// not sound, and 1 if it cannot be read. --head and --head-file are heads of which one must be the package's
+    #[arg(long, value_name = "PACK.zip", conflicts_with_all = ["since_head", "title", "organisation"])]
+    pack: Option<PathBuf>,
+
     /// Prints the check in Python instead: one file that needs neither this program nor anything beside it. No archive
     /// is read
-    #[arg(long, conflicts_with_all = ["head", "head_file", "since_head", "format", "title", "organisation"])]
+    #[arg(long, conflicts_with_all = ["head", "head_file", "since_head", "format", "title", "organisation", "pack"])]
     script: bool,
 
     /// Writes to a file, which is replaced only once the new one is complete; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) monitoring: MonitoringSettings,
 }
 
 /// How the outcome is told.
@@ -121,6 +132,9 @@ pub(crate) fn run(
     if args.script {
         write_all(output, verify_script().as_bytes())?;
         return Ok(Exit::Done);
+    }
+    if let Some(path) = &args.pack {
+        return pack::run(args, path, console, output);
     }
     signals::end_at_first(
         console,
@@ -215,26 +229,30 @@ pub(crate) fn run(
 impl VerifyArgs {
     /// The lists of heads: those of the flags, else the configured one.
     fn published_heads(&self, sources: &Sources<'_>) -> Result<Vec<PublishedHeads>, Failure> {
-        let mut lists = Vec::new();
         let configured = match self.head_file.is_empty() {
             true => sources.path("head_file")?,
             false => None,
         };
-        for path in self.head_file.iter().chain(&configured) {
-            let published = read_heads(path).map_err(|error| {
-                Failure::of(
-                    Exit::WrongUsage,
-                    &error,
-                    Some(hints::head_file(&error).to_owned()),
-                )
-            })?;
-            for line in &published.unreadable_lines {
-                tracing::error!("{}:{line}: the line holds no head and is ignored", path.display());
-            }
-            lists.push(published);
-        }
-        Ok(lists)
+        read_lists(self.head_file.iter().chain(&configured))
     }
+}
+
+fn read_lists<'p>(paths: impl Iterator<Item = &'p PathBuf>) -> Result<Vec<PublishedHeads>, Failure> {
+    let mut lists = Vec::new();
+    for path in paths {
+        let published = read_heads(path).map_err(|error| {
+            Failure::of(
+                Exit::WrongUsage,
+                &error,
+                Some(hints::head_file(&error).to_owned()),
+            )
+        })?;
+        for line in &published.unreadable_lines {
+            tracing::error!("{}:{line}: the line holds no head and is ignored", path.display());
+        }
+        lists.push(published);
+    }
+    Ok(lists)
 }
 
 /// An archive so damaged that nothing can be looked at is not intact, too.
@@ -251,7 +269,7 @@ pub(crate) fn of_damage(error: ArchiveError) -> Failure {
     }
 }
 
-fn parse_head(text: &str) -> Result<Sha256, String> {
+pub(crate) fn parse_head(text: &str) -> Result<Sha256, String> {
     parse_sha256(text)
         .ok_or_else(|| format!("{text:?} is not a ledger head (expected 64 hexadecimal digits)"))
 }

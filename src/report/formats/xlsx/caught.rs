@@ -19,7 +19,7 @@ thread_local! {
 ///
 /// # Errors
 /// Those of the library, and its panics.
-pub(super) fn caught<T>(work: impl FnOnce() -> Result<T, XlsxError>) -> io::Result<()> {
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, XlsxError>) -> io::Result<()> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let print = panic::take_hook();

@@ -1,12 +1,15 @@
 //! What a cell of a report is in a sheet.
 
 use std::borrow::Cow;
+use std::io;
 
 use chrono::{DateTime, NaiveDate};
-use rust_xlsxwriter::Format;
+use rust_xlsxwriter::{Format, Worksheet};
 
+use super::caught::caught;
 use crate::model::Instant;
 use crate::report::table::{Cell, ColumnType};
+use crate::text::columns_of;
 
 /// UTF-16 units of a cell's text: the format's own limit.
 const CELL_UNITS: usize = 32_767;
@@ -22,8 +25,60 @@ const EPOCH_DAY: i64 = 25_569;
 /// 1900-03-01, from which Excel's days are those of the calendar, to 9999-12-31, its last.
 const DAYS: std::ops::RangeInclusive<i64> = 61..=2_958_465;
 
+/// Writes cells of reports into sheets, typed.
+pub(crate) struct SheetCells {
+    formats: Formats,
+    text: String,
+    /// Texts that were cut to what a cell holds.
+    pub(crate) cut_texts: u64,
+}
+
+impl SheetCells {
+    pub(crate) fn new() -> Self {
+        Self {
+            formats: Formats::new(),
+            text: String::new(),
+            cut_texts: 0,
+        }
+    }
+
+    /// Writes a cell of a column of this kind at row and column; returns how wide it looks.
+    ///
+    /// # Errors
+    /// Those of the library: a full disk.
+    pub(crate) fn write(
+        &mut self,
+        sheet: &mut Worksheet,
+        (row, column): (u32, u16),
+        cell: &Cell<'_>,
+        kind: ColumnType,
+    ) -> io::Result<usize> {
+        Ok(match value(cell, kind, &mut self.text) {
+            Value::Empty => 0,
+            Value::Number {
+                format,
+                number,
+                shown,
+            } => {
+                let format = format.map(|format| self.formats.of(format));
+                caught(|| match format {
+                    Some(format) => sheet.write_number_with_format(row, column, number, format),
+                    None => sheet.write_number(row, column, number),
+                })?;
+                shown
+            }
+            Value::Text(text) => {
+                let (text, is_cut) = fitted(text);
+                self.cut_texts += u64::from(is_cut);
+                caught(|| sheet.write_string(row, column, &*text))?;
+                columns_of(text.lines().next().unwrap_or_default())
+            }
+        })
+    }
+}
+
 /// What is put into a cell.
-pub(super) enum Value<'a> {
+enum Value<'a> {
     /// Nothing.
     Empty,
     /// A number, and how wide it looks.
@@ -38,7 +93,7 @@ pub(super) enum Value<'a> {
 
 /// How a number looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NumberFormat {
+enum NumberFormat {
     /// A point in time, which a sheet knows without a zone: `2026-01-31 03:00:00Z`.
     Instant,
     /// The same with thousandths of a second; Excel shows no more.
@@ -55,7 +110,7 @@ pub(super) enum NumberFormat {
 const MOST_PLACES: usize = 7;
 
 /// The formats, made once.
-pub(super) struct Formats {
+struct Formats {
     instant: Format,
     instant_with_fraction: Format,
     date: Format,
@@ -64,7 +119,7 @@ pub(super) struct Formats {
 }
 
 impl Formats {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         let format = |code: &str| Format::new().set_num_format(code);
         Self {
             instant: format("yyyy-mm-dd hh:mm:ss\"Z\""),
@@ -80,7 +135,7 @@ impl Formats {
         }
     }
 
-    pub(super) fn of(&self, format: NumberFormat) -> &Format {
+    fn of(&self, format: NumberFormat) -> &Format {
         match format {
             NumberFormat::Instant => &self.instant,
             NumberFormat::InstantWithFraction => &self.instant_with_fraction,
@@ -92,7 +147,7 @@ impl Formats {
 }
 
 /// The value of a cell in a column of this kind. `text` is room for those that become text.
-pub(super) fn value<'a>(cell: &Cell<'a>, kind: ColumnType, text: &'a mut String) -> Value<'a> {
+fn value<'a>(cell: &Cell<'a>, kind: ColumnType, text: &'a mut String) -> Value<'a> {
     let number = |format, number, shown| Value::Number {
         format,
         number,

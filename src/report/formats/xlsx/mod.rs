@@ -19,8 +19,9 @@ use std::io::{self, Write};
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbook, Worksheet};
 
-use self::caught::{caught, io_error};
-use self::cells::{Formats, Value};
+pub(crate) use self::caught::caught;
+use self::caught::io_error;
+pub(crate) use self::cells::SheetCells;
 use crate::report::format::Format as TableFormat;
 use crate::report::meta::ReportMeta;
 use crate::report::table::{Cell, Column, ColumnType, Rows};
@@ -52,12 +53,10 @@ pub struct Xlsx<'w, W: Write + Send> {
     out: W,
     about: &'w ReportMeta,
     workbook: Workbook,
-    formats: Formats,
+    cells: SheetCells,
     kinds: Vec<ColumnType>,
     widths: Vec<usize>,
     next_row: u32,
-    cut_texts: u64,
-    text: String,
 }
 
 /// The sheet has no place for more rows.
@@ -82,12 +81,10 @@ impl<'w, W: Write + Send> Xlsx<'w, W> {
             out,
             about,
             workbook,
-            formats: Formats::new(),
+            cells: SheetCells::new(),
             kinds: Vec::new(),
             widths: Vec::new(),
             next_row: 0,
-            cut_texts: 0,
-            text: String::new(),
         })
     }
 }
@@ -121,28 +118,7 @@ impl<W: Write + Send> Rows for Xlsx<'_, W> {
         for (((cell, &kind), widest), place) in
             cells.iter().zip(&self.kinds).zip(&mut self.widths).zip(0_u16..)
         {
-            let value = cells::value(cell, kind, &mut self.text);
-            let shown = match value {
-                Value::Empty => continue,
-                Value::Number {
-                    format,
-                    number,
-                    shown,
-                } => {
-                    let format = format.map(|format| self.formats.of(format));
-                    caught(|| match format {
-                        Some(format) => sheet.write_number_with_format(row, place, number, format),
-                        None => sheet.write_number(row, place, number),
-                    })?;
-                    shown
-                }
-                Value::Text(text) => {
-                    let (text, is_cut) = cells::fitted(text);
-                    self.cut_texts += u64::from(is_cut);
-                    caught(|| sheet.write_string(row, place, &*text))?;
-                    columns_of(text.lines().next().unwrap_or_default())
-                }
-            };
+            let shown = self.cells.write(sheet, (row, place), cell, kind)?;
             *widest = (*widest).max(shown);
         }
         Ok(())
@@ -165,16 +141,24 @@ impl<W: Write + Send> Rows for Xlsx<'_, W> {
                 .map_err(io_error)?;
         }
         let rows = self.next_row.saturating_sub(1);
-        about::write(&mut self.workbook, self.about, rows, self.cut_texts).map_err(io_error)?;
-        let mut out = Patient {
-            out: &mut self.out,
-            error: None,
-        };
-        let saved = caught(|| self.workbook.save_to_writer(&mut out));
-        // What the writer below said comes first: all else follows from it.
-        out.error.map_or(saved, Err)?;
-        self.out.flush()
+        about::write(&mut self.workbook, self.about, rows, self.cells.cut_texts).map_err(io_error)?;
+        save(&mut self.workbook, &mut self.out)
     }
+}
+
+/// Writes a workbook.
+///
+/// # Errors
+/// What `out` says, or that a temporary file could not be written.
+pub(crate) fn save(workbook: &mut Workbook, out: &mut (impl Write + Send)) -> io::Result<()> {
+    let mut patient = Patient {
+        out: &mut *out,
+        error: None,
+    };
+    let saved = caught(|| workbook.save_to_writer(&mut patient));
+    // What the writer below said comes first: all else follows from it.
+    patient.error.map_or(saved, Err)?;
+    out.flush()
 }
 
 /// Keeps the first error for later, and takes everything from then on: the ZIP library prints a line of its own when it

@@ -12,3 +12,9 @@ mod over_time;
 mod overview;
 mod spans;
 mod vanished;
+
+use super::Present;
+use crate::report::reports::Removals;
+
+/// Its rows alone.
+impl Present for Removals {}

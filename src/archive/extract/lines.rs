@@ -1,0 +1,119 @@
+//! Which lines of the ledger tell of the jobs that are taken out.
+
+use std::collections::{BTreeSet, HashSet};
+
+use rusqlite::{Connection, params};
+
+use crate::archive::db::{Db, RowError};
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::chain::Subject;
+use crate::archive::ledger::entry::{LedgerEntry, RemovedEntry};
+use crate::model::{Guid, Sha256};
+
+/// What the lines tell of.
+#[derive(Debug, Default)]
+pub(super) struct Chosen {
+    /// The jobs that are taken out, by GUID.
+    pub(super) jobs: BTreeSet<Guid>,
+    /// Every job that the ledger knows.
+    pub(super) known: BTreeSet<Guid>,
+    /// Entries of the revisions of their runs.
+    pub(super) revisions: BTreeSet<i64>,
+    /// Numbers of the pieces in quarantine that came from them.
+    pub(super) quarantined: BTreeSet<i64>,
+    /// Hashes of who acted and why, as lines name them.
+    pub(super) texts: BTreeSet<Sha256>,
+    /// Removals of their runs that came later: what was removed is no more.
+    pub(super) removed_later: Vec<RemovedEntry>,
+    /// The last sync that began.
+    pub(super) last_sync: i64,
+    runs: HashSet<Guid>,
+}
+
+/// Copies the lines up to an entry that tell of the jobs, with those that tell of syncs; of every job where none is named.
+pub(super) fn copy_lines(
+    source: &Connection,
+    target: &Connection,
+    until: i64,
+    jobs: &[Guid],
+) -> Result<Chosen, ArchiveError> {
+    let mut chosen = Chosen {
+        jobs: jobs.iter().copied().collect(),
+        ..Chosen::default()
+    };
+    let takes_all = jobs.is_empty();
+    source.each(
+        "SELECT entry_id, entry, entry_hash FROM ledger WHERE entry_id <= ?1 ORDER BY entry_id",
+        [until],
+        "read the ledger",
+        |row| {
+            let (entry, line): (i64, &str) = (row.get(0)?, row.get_ref(1)?.as_str()?);
+            let claim = LedgerEntry::read(line).map_err(|why| {
+                let what = format!("ledger entry {entry} cannot be read: {why}");
+                RowError::from(ArchiveError::Damaged { what })
+            })?;
+            if let Subject::Job(job) | Subject::JobAndRun(job, _) = claim.subject() {
+                chosen.known.insert(job);
+                if takes_all {
+                    chosen.jobs.insert(job);
+                }
+            }
+            if chosen.takes(entry, &claim) {
+                chosen.texts.extend(claim.by().into_iter().chain(claim.why()));
+                target.cached().run(
+                    "INSERT INTO ledger (entry_id, entry, entry_hash) VALUES (?1, ?2, ?3)",
+                    params![entry, line, row.get::<_, Sha256>(2)?],
+                    "copy the ledger's lines",
+                )?;
+            }
+            Ok(())
+        },
+    )?;
+    source.each(
+        "SELECT entry FROM ledger WHERE entry_id > ?1 AND entry GLOB 'removed *'",
+        [until],
+        "read the ledger",
+        |row| {
+            if let Ok(claim @ LedgerEntry::Removed(removed)) = LedgerEntry::read(row.get_ref(0)?.as_str()?)
+                && chosen.runs.contains(&removed.run)
+            {
+                chosen.texts.extend(claim.by().into_iter().chain(claim.why()));
+                chosen.removed_later.push(removed);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(chosen)
+}
+
+impl Chosen {
+    /// Whether a line tells of the jobs, or of a sync.
+    fn takes(&mut self, entry: i64, claim: &LedgerEntry) -> bool {
+        match claim {
+            LedgerEntry::SyncBegan(began) => self.last_sync = began.sync,
+            LedgerEntry::Revision(revision) if self.jobs.contains(&revision.job) => {
+                self.runs.insert(revision.run);
+                self.revisions.insert(entry);
+            }
+            LedgerEntry::Quarantined(piece) if self.jobs.contains(&piece.job) => {
+                self.quarantined.insert(piece.id);
+            }
+            _ => {}
+        }
+        match claim.subject() {
+            Subject::Nobody => matches!(
+                claim,
+                LedgerEntry::SyncBegan(_)
+                    | LedgerEntry::SyncKilled { .. }
+                    | LedgerEntry::SyncEnded(_)
+                    | LedgerEntry::SalvageEnded { .. }
+            ),
+            Subject::Every => true,
+            Subject::Job(job) => self.jobs.contains(&job),
+            Subject::JobAndRun(job, run) => self.jobs.contains(&job) || self.runs.contains(&run),
+            Subject::Run(run) => self.runs.contains(&run),
+            Subject::Quarantined(id) => self.quarantined.contains(&id),
+            Subject::Revision(entry) => self.revisions.contains(&entry),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What is asked about holds and removed runs.
+
+use rusqlite::Connection;
+
+use super::Snapshot;
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::entry::LedgerEntry;
+
+/// A hold, as the view `holds` tells it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct HoldRow {
+    /// Its number.
+    pub hold_id: i64,
+    /// The job whose runs it keeps; none for every job.
+    pub job_id: Option<String>,
+    /// From when on it covers, UTC.
+    pub since: Option<String>,
+    /// Until when, UTC.
+    pub until: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// When it was added, UTC.
+    pub added_at: String,
+    /// By whom.
+    pub added_by: Option<String>,
+    /// When it was released, UTC.
+    pub released_at: Option<String>,
+    /// By whom.
+    pub released_by: Option<String>,
+    /// Why.
+    pub release_reason: Option<String>,
+}
+
+/// A run that a retention rule removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovedRun {
+    /// JobRunID: GUID, lower case with hyphens.
+    pub job_run_id: String,
+    /// The key of its job.
+    pub job_key: i64,
+    /// Its job, likewise.
+    pub job_id: String,
+    /// Start, in ticks of 100 ns since 1970 UTC.
+    pub started_ticks: Option<i64>,
+    /// States of it that were archived.
+    pub revisions: u64,
+    /// Messages that were held.
+    pub messages: u64,
+    /// When it was removed, seconds since 1970 UTC.
+    pub removed_unix: i64,
+    /// By whom; none where a salvage lost that.
+    pub removed_by: Option<String>,
+    /// Why; none where a salvage lost that.
+    pub reason: Option<String>,
+    /// SHA-256 of the plan, hexadecimal.
+    pub plan: String,
+}
+
+impl Snapshot<'_> {
+    /// Every hold, by number.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn holds(&self) -> Result<Vec<HoldRow>, ArchiveError> {
+        self.connection().all(
+            "SELECT hold_id, job_id, since, until, reason, added_at, added_by, released_at, released_by, release_reason
+             FROM holds ORDER BY hold_id",
+            [],
+            "read the holds",
+            |row| {
+                Ok(HoldRow {
+                    hold_id: row.get(0)?,
+                    job_id: row.get(1)?,
+                    since: row.get(2)?,
+                    until: row.get(3)?,
+                    reason: row.get(4)?,
+                    added_at: row.get(5)?,
+                    added_by: row.get(6)?,
+                    released_at: row.get(7)?,
+                    released_by: row.get(8)?,
+                    release_reason: row.get(9)?,
+                })
+            },
+        )
+    }
+
+    /// The runs that a retention rule removed, by job, start and GUID.
+    ///
+    /// # Errors
+    /// SQL errors, and those of `see`.
+    pub fn each_removed_run<E: From<ArchiveError>>(
+        &self,
+        mut see: impl FnMut(RemovedRun) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.connection().try_each(
+            &format!("{REMOVED} ORDER BY v.job_id, r.started_ticks, r.job_run_id"),
+            [],
+            "read the removed runs",
+            |row| Ok(see(removed(row)?)?),
+        )
+    }
+
+    /// The removed run of this GUID.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn removed_run(&self, run: &str) -> Result<Option<RemovedRun>, ArchiveError> {
+        self.connection().optional(
+            &format!("{REMOVED} WHERE r.job_run_id = ?1"),
+            [run],
+            "read a removed run",
+            removed,
+        )
+    }
+}
+
+const REMOVED: &str =
+    "SELECT r.job_run_id, r.job_key, v.job_id, r.started_ticks, r.revisions, r.messages, r.removed_unix,
+        v.removed_by, v.reason, v.plan
+    FROM _removed_run r JOIN removed_runs v USING (job_run_id)";
+
+fn removed(row: &rusqlite::Row<'_>) -> rusqlite::Result<RemovedRun> {
+    Ok(RemovedRun {
+        job_run_id: row.get(0)?,
+        job_key: row.get(1)?,
+        job_id: row.get(2)?,
+        started_ticks: row.get(3)?,
+        revisions: row.get(4)?,
+        messages: row.get(5)?,
+        removed_unix: row.get(6)?,
+        removed_by: row.get(7)?,
+        reason: row.get(8)?,
+        plan: row.get(9)?,
+    })
+}
+
+/// The age in days below which no run is removed, as the ledger says; 0 where nothing is locked.
+pub(in crate::archive) fn locked_days(connection: &Connection) -> Result<i64, ArchiveError> {
+    let lines: Vec<String> = connection.all(
+        "SELECT entry FROM ledger WHERE entry GLOB 'retention-locked *'",
+        [],
+        "read the ledger",
+        |row| row.get(0),
+    )?;
+    let days = lines.iter().filter_map(|line| match LedgerEntry::read(line) {
+        Ok(LedgerEntry::RetentionLocked { days, .. }) => Some(days),
+        _ => None,
+    });
+    Ok(days.max().unwrap_or_default())
+}

@@ -1,0 +1,193 @@
+//! `jobruns check`.
+
+mod places;
+pub(crate) mod problem;
+mod report;
+mod server;
+
+use std::path::Path;
+
+use self::report::{Line, Report, State};
+use self::server::ServerCheck;
+use crate::archive::{JobState, ReadOnly, read_heads};
+use crate::cli::commands::watch_list::with_named_jobs_file;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
+use crate::cli::output::in_use;
+use crate::cli::runtime::runtime;
+use crate::cli::sync_task::export_entries::ExportEntries;
+use crate::cli::terminal::console::Console;
+use crate::cli::terminal::signals;
+use crate::cli::terminal::table::{counted, print_result, unprinted};
+use crate::config::{GlobalSettings, Origin, ServerSettings, Sources, SyncSettings};
+
+/// Checks everything that a nightly sync needs, and says what to do about each problem
+///
+/// Takes the settings of `sync`, and uses the password that a task without a terminal would find. Checks the settings, the
+/// password, the proxy, DNS, the connection, the certificate, the login, the permission on each watched job, the jobs that
+/// are not watched, the clocks, and the rights and the free space where the archive, reports and heads are written. Changes
+/// nothing, and creates no archive.
+///
+/// Run it under the account that runs the sync: another one may find another password, and has other rights.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jobruns check --config /etc/jobruns/jobruns.toml
+  sudo -u svc-jobruns jobruns check --config /etc/jobruns/jobruns.toml
+  jobruns check --format json
+
+Each line is ok, a warning (it works, and somebody should look at it) or a fault (a scheduled task will fail). Exit codes: 0 without faults; 2 wrong usage; 3 faults; 130 interrupted.")]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    sync: SyncSettings,
+
+    #[command(flatten)]
+    server: ServerSettings,
+}
+
+pub(crate) fn run(
+    args: &CheckArgs,
+    sources: &Sources<'_>,
+    global: &GlobalSettings,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    let mut report = Report::default();
+    settings(&mut report, sources);
+    report.ok("account", format!("runs as {}", account()));
+    let head_file = match in_use::head_file(args.sync.head_file.as_ref(), sources) {
+        Ok(list) => list.map(|list| list.path),
+        Err(failure) => {
+            report.failure(State::Fault, "heads", failure);
+            None
+        }
+    };
+    let origin = sources.origin("archive");
+    let archive = places::archive(&mut report, global, &origin, head_file.as_deref());
+    if let Some(path) = &head_file {
+        places::file(&mut report, "heads", path);
+        if path.exists()
+            && let Err(error) = read_heads(path)
+        {
+            let hint = hints::head_file(&error).to_owned();
+            report.failure(
+                State::Fault,
+                "heads",
+                Failure::of(Exit::Findings, &error, Some(hint)),
+            );
+        }
+    }
+    match ExportEntries::of(sources) {
+        Ok(entries) => entries
+            .targets()
+            .iter()
+            .for_each(|path| places::file(&mut report, "exports", path)),
+        Err(failure) => report.failure(State::Fault, "exports", failure),
+    }
+    let states = job_states(
+        &mut report,
+        archive.as_ref(),
+        sources,
+        args.sync.jobs_file(sources),
+    );
+    let interrupted = runtime()?.block_on(async {
+        let mut cancellation = signals::listen()?;
+        let check = ServerCheck {
+            server: &args.server,
+            sources,
+            states: &states,
+            named: args.sync.named_jobs(),
+            watches_all: args.sync.watches_all(None),
+            concurrency: args.sync.concurrency,
+        };
+        Ok::<bool, Failure>(tokio::select! {
+            () = check.run(&mut report) => false,
+            () = cancellation.cancelled() => true,
+        })
+    })?;
+    if interrupted {
+        return Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted before everything was checked",
+        ));
+    }
+    let with_details = global.verbosity() > 1;
+    print_result(
+        console,
+        args.sync.format,
+        || text(&report, with_details),
+        &report.lines,
+    )?;
+    let faults = report.count(State::Fault);
+    if faults == 0 {
+        return Ok(Exit::Done);
+    }
+    let told = |line: &Line| format!("{}: {}", line.check, line.message);
+    let lines = report.lines.iter().filter(|line| line.state == State::Fault);
+    let first = lines.clone().find_map(|line| line.remedy.clone());
+    let failure = Failure::new(
+        Exit::Findings,
+        format!("the check found {}", counted(faults, "fault")),
+    )
+    .with_causes(unprinted(console, args.sync.format, lines.map(told)));
+    Err(match first {
+        Some(remedy) if console.is_quiet() => failure.with_hint(remedy),
+        _ => failure,
+    })
+}
+
+fn text(report: &Report, with_details: bool) -> String {
+    let mut text = report.text(with_details);
+    text.push_str(&format!(
+        "\n{}, {}\n",
+        counted(report.count(State::Fault), "fault"),
+        counted(report.count(State::Warning), "warning")
+    ));
+    text
+}
+
+/// The config file, and each setting with its origin.
+fn settings(report: &mut Report, sources: &Sources<'_>) {
+    match sources.file() {
+        Some(file) => report.ok("settings", format!("config file {}", file.path().display())),
+        None => report.ok("settings", "no config file"),
+    }
+    for choice in sources.choices() {
+        let line = format!("{} = {} ({})", choice.key, choice.value, choice.origin);
+        if choice.origin == Origin::Default {
+            report.detail("settings", line);
+        } else {
+            report.ok("settings", line);
+        }
+    }
+}
+
+/// The jobs as the next sync takes them.
+fn job_states(
+    report: &mut Report,
+    archive: Option<&ReadOnly>,
+    sources: &Sources<'_>,
+    jobs_file: Option<&Path>,
+) -> Vec<JobState> {
+    let states = match archive.map(ReadOnly::job_states).transpose() {
+        Ok(states) => states.unwrap_or_default(),
+        Err(error) => {
+            report.failure(State::Fault, "archive", error);
+            Vec::new()
+        }
+    };
+    match with_named_jobs_file(states, sources, jobs_file) {
+        Ok(states) => states,
+        Err(failure) => {
+            report.failure(State::Fault, "jobs", failure);
+            Vec::new()
+        }
+    }
+}
+
+/// The user by whose rights this process runs.
+fn account() -> String {
+    let user = whoami::username().unwrap_or_else(|_| "an unnamed user".to_owned());
+    match whoami::hostname() {
+        Ok(host) => format!("{user} on {host}"),
+        Err(_) => user,
+    }
+}

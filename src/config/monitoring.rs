@@ -1,0 +1,108 @@
+//! Who is told how a command ended, beside stderr and the log file.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use super::global::When;
+use super::origin::Origin;
+use super::sources::Sources;
+use crate::model::Secret;
+
+/// What stands for the command's name in a ping URL.
+const COMMAND: &str = "{command}";
+
+/// Who is told how a command ended.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Monitoring")]
+pub struct MonitoringSettings {
+    /// Pings this URL of a monitor such as healthchecks.io: /start appended at the beginning, nothing on success, /fail on
+    /// failure, with the result and the ledger's head as the body; {command} is replaced by the command's name. The URL is
+    /// a secret, so set it in the environment or the config file, where it counts for `sync` alone unless it has {command}
+    #[arg(long, env = "JOBRUNS_PING_URL", value_name = "URL", value_parser = secret)]
+    ping_url: Option<Secret>,
+
+    /// Runs this command of the system's shell if the exit code is not 0 or 130, with the result as JSON on its standard
+    /// input; it is stopped after a minute
+    #[arg(long, env = "JOBRUNS_ON_FAILURE", value_name = "COMMAND")]
+    pub on_failure: Option<String>,
+
+    /// Writes metrics in Prometheus' text format to this file at the end, such as a .prom file of the node exporter's
+    /// textfile collector; replaced only once the new one is complete
+    #[arg(long, env = "JOBRUNS_METRICS_FILE", value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
+
+    /// When to write the result to the Windows Event Log: auto (always on Windows), always or never
+    #[arg(
+        long,
+        env = "JOBRUNS_EVENT_LOG",
+        value_name = "WHEN",
+        value_enum,
+        ignore_case = true,
+        hide = cfg!(not(windows)),
+        hide_possible_values = true,
+        default_value_t
+    )]
+    pub event_log: When,
+}
+
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::from(text))
+}
+
+impl MonitoringSettings {
+    /// The URL that this command pings, where it pings one. The config file is that of all commands: a monitor of syncs must
+    /// not take a `status` for one.
+    #[must_use]
+    pub fn ping_url(&self, command: &str, sources: &Sources<'_>) -> Option<Secret> {
+        let url = self.ping_url.as_ref().filter(|url| !url.reveal().is_empty())?;
+        let is_shared = matches!(sources.origin("ping_url"), Origin::File { .. });
+        if is_shared && command != "sync" && !url.reveal().contains(COMMAND) {
+            return None;
+        }
+        Some(Secret::new(url.reveal().replace(COMMAND, command)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::sources::tests::settled;
+
+    #[test]
+    fn a_ping_url_of_the_config_file_is_that_of_syncs_unless_it_has_the_command() {
+        let pinged = |arguments: &[&str], file: &str, command: &str| {
+            settled(
+                arguments,
+                &[],
+                Some(file),
+                |settings: &MonitoringSettings, sources| {
+                    settings
+                        .ping_url(command, sources)
+                        .map(|url| url.reveal().to_owned())
+                },
+            )
+            .unwrap()
+        };
+        let file = "ping_url = 'https://hc/a'";
+        assert_eq!(pinged(&[], file, "sync").as_deref(), Some("https://hc/a"));
+        assert_eq!(pinged(&[], file, "backup"), None);
+        let each = "ping_url = 'https://hc/k/{command}'";
+        assert_eq!(
+            pinged(&[], each, "backup").as_deref(),
+            Some("https://hc/k/backup")
+        );
+        let flag = ["--ping-url", "https://hc/b"];
+        assert_eq!(pinged(&flag, file, "backup").as_deref(), Some("https://hc/b"));
+        assert_eq!(pinged(&["--ping-url", ""], "", "sync"), None);
+    }
+
+    #[test]
+    fn a_ping_url_is_never_shown() {
+        let arguments = ["--ping-url", "https://hc/b"];
+        settled(&arguments, &[], None, |settings: &MonitoringSettings, sources| {
+            let shown = format!("{settings:?} {:?}", sources.choices());
+            assert!(!shown.contains("hc/b"), "{shown}");
+        })
+        .unwrap();
+    }
+}

@@ -1,0 +1,194 @@
+//! Checks a package by the rules of `docs/evidence-package.md`, with nothing but its bytes.
+//!
+//! # What it shares with what made the package
+//! How a run is read (`decode`), and nothing else: ZIP file, CSV files, ledger and chains are read by code of its own, and
+//! [`CHECK_PY`] and [`CHECK_HTML`] share not even that. So each checks the others, and all of them the maker.
+//!
+//! # Bounds
+//! The package is a stranger's. Sizes are compared with what the ZIP file can hold before anything is unpacked; one run, the
+//! ledger's lines and a few hundred bytes per run are held at a time.
+
+mod csv;
+mod facts;
+mod files;
+mod findings;
+mod gaps;
+mod ledger;
+mod lines;
+mod runs;
+mod tables;
+mod zip;
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use self::facts::Facts;
+use self::files::Files;
+use self::findings::Findings;
+use self::ledger::Ledger;
+use self::runs::Check;
+use crate::archive::PublishedHeads;
+use crate::model::{Guid, Sha256, hex};
+
+pub use self::findings::PackageFinding;
+
+/// The check in Python, which lies in each package.
+pub const CHECK_PY: &str = include_str!("check.py");
+
+/// The check as a page, which lies in each package.
+pub const CHECK_HTML: &str = include_str!("check.html");
+
+/// Why a package cannot be checked at all.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct UnreadablePackage {
+    why: String,
+    /// What was found before that.
+    pub findings: Vec<PackageFinding>,
+}
+
+/// What a check of a package found.
+#[derive(Debug, Serialize)]
+pub struct PackageReport {
+    /// Nothing was found.
+    pub sound: bool,
+    /// The outcome in a sentence.
+    pub conclusion: String,
+    /// The archive that it was made from.
+    pub archive_id: String,
+    /// The head to which it is bound.
+    pub head: String,
+    /// Whether that is a head that was published elsewhere, as given; null where none was given.
+    pub head_published: Option<bool>,
+    /// What it says of itself.
+    pub runs: u64,
+    /// Payloads that have their hashes.
+    pub payloads: u64,
+    /// Rows of messages that were looked at.
+    pub messages: u64,
+    /// What was checked and found right; empty where anything was found.
+    pub proved: Vec<String>,
+    /// What was not proved or not compared; empty where anything was found.
+    pub not_proved: Vec<String>,
+    /// What is wrong.
+    pub findings: Vec<PackageFinding>,
+    /// Findings that are not listed.
+    pub more_findings: u64,
+}
+
+/// Checks a package. `heads` and `lists` are what was published elsewhere.
+///
+/// # Errors
+/// [`UnreadablePackage`]: not a ZIP file, or one that was cut, or of a version that this program does not know.
+pub fn check_package(
+    path: &Path,
+    heads: &[Sha256],
+    lists: &[PublishedHeads],
+) -> Result<PackageReport, UnreadablePackage> {
+    let mut findings = Findings::default();
+    match check(path, heads, lists, &mut findings) {
+        Ok(report) => Ok(report),
+        Err(Unreadable(why)) => Err(UnreadablePackage {
+            why,
+            findings: findings.listed,
+        }),
+    }
+}
+
+/// Nothing more can be checked.
+struct Unreadable(String);
+
+fn check(
+    path: &Path,
+    heads: &[Sha256],
+    lists: &[PublishedHeads],
+    findings: &mut Findings,
+) -> Result<PackageReport, Unreadable> {
+    let mut files = Files::open(path, findings)?;
+    let facts = Facts::read(&mut files, findings)?;
+    files.check_manifests(findings);
+    let text = files
+        .text("data/ledger.txt", findings)
+        .ok_or_else(|| Unreadable("data/ledger.txt is missing or cannot be read".to_owned()))?;
+    let chains = lines::read(&text, &facts, findings);
+    let published = check_heads(&facts, heads, lists, findings);
+    let info = files.text("bag-info.txt", findings).unwrap_or_default();
+    let day = facts.head_at.split('T').next().unwrap_or_default();
+    for line in [
+        format!("Bagging-Date: {day}"),
+        format!("External-Identifier: {}", facts.head),
+    ] {
+        if !info.split('\n').any(|there| there == line) {
+            findings.add("bag-info.txt", format!("it has no line {line}"));
+        }
+    }
+    let ledger = Ledger::read(&chains, &facts, &mut files, findings);
+    let mut check = Check::new(&facts, &ledger, files, findings);
+    check.runs();
+    check.quarantine();
+    check.sample();
+    check.removals();
+    check.vanished();
+    check.gaps();
+    let said = check.said();
+    let sound = findings.count == 0;
+    let (proved, not_proved) = if sound {
+        (
+            said.proved(&facts, &ledger, published),
+            said.not_proved(&facts, &ledger),
+        )
+    } else {
+        Default::default()
+    };
+    Ok(PackageReport {
+        sound,
+        conclusion: conclusion(&facts, findings.count, published),
+        archive_id: facts.archive_id.clone(),
+        head: facts.head.clone(),
+        head_published: published,
+        runs: said.runs,
+        payloads: said.payloads,
+        messages: said.messages,
+        proved,
+        not_proved,
+        more_findings: findings.count - findings.listed.len() as u64,
+        findings: std::mem::take(&mut findings.listed),
+    })
+}
+
+fn conclusion(facts: &Facts, findings: u64, published: Option<bool>) -> String {
+    if findings > 0 {
+        let plural = if findings == 1 { "" } else { "s" };
+        return format!("The evidence package is not sound: {findings} finding{plural}.");
+    }
+    let sync = format!("sync {} of {}", facts.sync_id.unwrap_or_default(), facts.head_at);
+    match published {
+        Some(_) => format!("The evidence package is sound, and bound to the published head of {sync}."),
+        None => format!(
+            "The evidence package of {sync} is sound in itself. No head was given, so this does not exclude that all of it was made up."
+        ),
+    }
+}
+
+/// Whether the package is bound to one of the heads that were published; `None` where none is given.
+fn check_heads(
+    facts: &Facts,
+    heads: &[Sha256],
+    lists: &[PublishedHeads],
+    findings: &mut Findings,
+) -> Option<bool> {
+    let is_ours = |archive: Option<Guid>| archive.is_none_or(|id| id.to_string() == facts.archive_id);
+    let listed = lists.iter().flat_map(|list| &list.heads);
+    let listed = listed.map(|line| (&line.head, is_ours(line.archive)));
+    let given: Vec<(&Sha256, bool)> = heads.iter().map(|head| (head, true)).chain(listed).collect();
+    let is_bound = given
+        .iter()
+        .any(|(head, is_ours)| *is_ours && hex(*head) == facts.head);
+    if !given.is_empty() && !is_bound {
+        let what = "the package is not bound to a head that was given";
+        let first: Vec<String> = given.iter().take(3).map(|(head, _)| hex(*head)).collect();
+        findings.differ("data/package.json", what, first.join(", "), &facts.head);
+    }
+    (!given.is_empty()).then_some(is_bound)
+}

@@ -1,0 +1,850 @@
+//! Runs and messages: every row against a fresh reading of the payloads.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use sha2::Digest;
+
+use super::csv::{Row, Rows};
+use super::facts::Facts;
+use super::files::{Files, MOST_PAYLOAD, payload_of};
+use super::findings::Findings;
+use super::ledger::{Ledger, Revision, Rules, Run};
+use crate::decode::{read_run_fields, read_time};
+use crate::model::{Decimal, Instant, JobRun, JobStatus, Message, TimeBasis, TimeReading, hex};
+
+const RUNS: &[&str] = &[
+    "job_run_id",
+    "job_id",
+    "status",
+    "status_name",
+    "started_at",
+    "ended_at",
+    "duration_seconds",
+    "exception",
+    "custom_status_text",
+    "job_summary",
+    "status_details",
+    "activity_status_list",
+    "message_count",
+    "revision",
+    "first_seen_at",
+    "last_changed_at",
+    "absent_since",
+    "started_at_raw",
+    "ended_at_raw",
+    "time_basis",
+    "job_name",
+];
+const MESSAGES: &[&str] = &[
+    "job_run_id",
+    "job_id",
+    "ordinal",
+    "occurred_at",
+    "message",
+    "message_details",
+    "category",
+    "asset",
+    "asset_type",
+    "asset_owner",
+    "absent_since",
+    "occurred_at_raw",
+    "time_basis",
+    "job_name",
+];
+const FAILURES: &[&str] = &[
+    "job_run_id",
+    "job_id",
+    "job_name",
+    "status_name",
+    "started_at",
+    "ended_at",
+    "duration_seconds",
+    "revision",
+    "exception",
+    "errors",
+    "assets",
+    "top_message",
+    "top_detail",
+    "absent_since",
+];
+const CHANGES: &[&str] = &[
+    "job_id",
+    "job_name",
+    "job_run_id",
+    "revision",
+    "captured_at",
+    "status_before",
+    "status",
+    "was_final",
+    "what",
+];
+
+/// What a row must say: a column and its value.
+pub(super) type Expected = Vec<(&'static str, Option<String>)>;
+
+/// The comparison of a package's tables with its ledger and payloads.
+pub(super) struct Check<'c, 't> {
+    pub(super) facts: &'c Facts,
+    pub(super) ledger: &'c Ledger<'t>,
+    pub(super) files: Files,
+    pub(super) findings: &'c mut Findings,
+    /// The rows of runs.csv by run.
+    pub(super) rows: BTreeMap<String, Row>,
+    /// Runs that belong to the package and have a row.
+    pub(super) due: BTreeMap<&'t str, &'c Run<'t>>,
+    /// Runs of the span that a rule removed.
+    pub(super) removed: BTreeMap<&'t str, &'c Run<'t>>,
+    /// What gaps.csv must say of runs whose counts disagree.
+    pub(super) mismatches: BTreeMap<&'t str, Expected>,
+    failures: BTreeMap<String, Row>,
+    changes: BTreeMap<String, Row>,
+    payloads: u64,
+    messages: u64,
+    pub(super) assumed: Vec<String>,
+}
+
+/// What a check did, for its report.
+pub(super) struct Said {
+    pub(super) runs: u64,
+    pub(super) payloads: u64,
+    pub(super) messages: u64,
+    absent: usize,
+    removed: usize,
+    has_changes: bool,
+    assumed: Vec<String>,
+}
+
+/// What the payloads of a run say, together.
+struct Told {
+    run: JobRun,
+    held: Vec<Held>,
+    /// The number of messages, where it disagrees with the run's own count.
+    disagrees: Option<(i64, usize)>,
+    /// Status by revision.
+    statuses: HashMap<u64, Option<JobStatus>>,
+}
+
+/// A message as messages.csv has it, and since when it is absent.
+struct Held {
+    message: SaidMessage,
+    absent_since: Option<String>,
+}
+
+/// In the order of the columns.
+type SaidMessage = [Option<String>; 9];
+
+const SAID: [&str; 9] = [
+    "occurred_at",
+    "message",
+    "message_details",
+    "category",
+    "asset",
+    "asset_type",
+    "asset_owner",
+    "occurred_at_raw",
+    "time_basis",
+];
+
+impl<'c, 't> Check<'c, 't> {
+    pub(super) fn new(
+        facts: &'c Facts,
+        ledger: &'c Ledger<'t>,
+        files: Files,
+        findings: &'c mut Findings,
+    ) -> Self {
+        Self {
+            facts,
+            ledger,
+            files,
+            findings,
+            rows: BTreeMap::new(),
+            due: BTreeMap::new(),
+            removed: BTreeMap::new(),
+            mismatches: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            payloads: 0,
+            messages: 0,
+            assumed: Vec::new(),
+        }
+    }
+
+    pub(super) fn said(self) -> Said {
+        Said {
+            runs: self.rows.len() as u64,
+            payloads: self.payloads,
+            messages: self.messages,
+            absent: self.due.values().filter(|run| run.absent_since.is_some()).count(),
+            removed: self.removed.len(),
+            has_changes: self.due.values().any(|run| run.revisions.len() > 1),
+            assumed: self.assumed,
+        }
+    }
+
+    /// The rows of a table by what names them; a second one is named.
+    pub(super) fn keyed(
+        &mut self,
+        table: &str,
+        columns: &'static [&'static str],
+        key: impl Fn(&Row) -> String,
+    ) -> BTreeMap<String, Row> {
+        let mut rows = Rows::open(&mut self.files, table, columns, self.findings);
+        let mut held = BTreeMap::new();
+        while let Some(row) = rows.next(&mut self.files, self.findings) {
+            let key = key(&row);
+            if held.contains_key(&key) {
+                self.findings
+                    .add(format!("data/{table}.csv, {key}"), "it is there twice");
+            }
+            held.insert(key, row);
+        }
+        held
+    }
+
+    /// Compares a row with what it must say, column by column.
+    pub(super) fn same(&mut self, place: &str, expected: &Expected, row: &Row) {
+        for (column, value) in expected {
+            let (value, found) = (value.as_deref().unwrap_or_default(), row.get(column));
+            if value != found {
+                self.findings
+                    .differ(place, format!("{column} is wrong"), value, found);
+            }
+        }
+    }
+
+    /// Whether times of a job were read anew, so that a start may be another than the one that its line says.
+    pub(super) fn is_reindexed(&self, job: &str) -> bool {
+        self.ledger.reindexed.contains(job)
+    }
+
+    pub(super) fn runs(&mut self) {
+        self.rows = self.keyed("runs", RUNS, |row| row.get("job_run_id").to_owned());
+        self.failures = self.keyed("failures", FAILURES, |row| row.get("job_run_id").to_owned());
+        self.changes = self.keyed("changes", CHANGES, |row| {
+            format!("run {}, revision {}", row.get("job_run_id"), row.get("revision"))
+        });
+        self.population();
+        self.payload_files();
+        self.counts();
+        let mut left: BTreeSet<&'t str> = self.due.keys().copied().collect();
+        let mut rows = Rows::open(&mut self.files, "messages", MESSAGES, self.findings);
+        let mut group: Vec<Row> = Vec::new();
+        loop {
+            let row = rows.next(&mut self.files, self.findings);
+            let of_group = |row: &Row| {
+                group
+                    .first()
+                    .is_none_or(|first| first.get("job_run_id") == row.get("job_run_id"))
+            };
+            match row {
+                Some(row) if of_group(&row) => group.push(row),
+                row => {
+                    self.group(&std::mem::take(&mut group), &mut left);
+                    match row {
+                        Some(row) => group.push(row),
+                        None => break,
+                    }
+                }
+            }
+        }
+        for id in left {
+            self.run(id, &[]);
+        }
+        for id in std::mem::take(&mut self.failures).into_keys() {
+            self.findings.add(
+                format!("data/failures.csv, run {id}"),
+                "runs.csv has no such run that failed",
+            );
+        }
+        for key in std::mem::take(&mut self.changes).into_keys() {
+            let what = "there is no such further revision of a run in this package";
+            self.findings.add(format!("data/changes.csv, {key}"), what);
+        }
+    }
+
+    /// Which runs must be there.
+    fn population(&mut self) {
+        let ledger = self.ledger;
+        let after_head: HashSet<&str> = self.facts.removed_after_head.iter().map(String::as_str).collect();
+        for (&id, run) in &ledger.runs {
+            let has_row = self.rows.contains_key(id);
+            if !self.facts.has_time(run.latest().started()) {
+                // Its start as it is read now may lie in the span: that is compared with the payload.
+                if has_row
+                    && self.is_reindexed(run.job)
+                    && self.facts.has_time(Some(self.rows[id].get("started_at")))
+                {
+                    self.due.insert(id, run);
+                }
+                continue;
+            }
+            if run.removed.is_some() || after_head.contains(id) {
+                self.removed.insert(id, run);
+            } else if has_row {
+                self.due.insert(id, run);
+            } else {
+                let entry = run.latest().entry();
+                let what = format!("it is missing: the ledger tells of it (data/ledger.txt, entry {entry})");
+                self.findings.add(format!("data/runs.csv, run {id}"), what);
+            }
+        }
+        for id in &self.facts.removed_after_head {
+            if !self.removed.contains_key(id.as_str()) {
+                let what = format!("removed_after_head names {id}, which is not a run of this span");
+                self.findings.add("data/package.json", what);
+            }
+        }
+        for id in self.rows.keys() {
+            if !self.due.contains_key(id.as_str()) {
+                let what = "the ledger tells of no such run of these jobs in this span";
+                self.findings.add(format!("data/runs.csv, run {id}"), what);
+            }
+        }
+    }
+
+    /// No payload is there that no revision has.
+    fn payload_files(&mut self) {
+        let mut count = 0;
+        for name in self.files.names() {
+            if !name.starts_with("data/payloads/") {
+                continue;
+            }
+            count += 1;
+            let is_expected = payload_of(name).is_some_and(|(run, number)| {
+                let has_number = |run: &Run<'_>| {
+                    run.revisions
+                        .iter()
+                        .any(|revision| revision.number.to_string() == number)
+                };
+                let run = self
+                    .ledger
+                    .runs
+                    .get(run)
+                    .filter(|_| !self.removed.contains_key(run));
+                !self.facts.is_redacted
+                    && run.is_some_and(|run| {
+                        let is_in = self.facts.has_time(run.latest().started());
+                        has_number(run)
+                            && (is_in || payload_of(name).is_some_and(|(run, _)| self.due.contains_key(run)))
+                    })
+            });
+            if !is_expected {
+                self.findings
+                    .add(name, "it is the payload of no revision of a run in this package");
+            }
+        }
+        if self.facts.payloads != Some(count) {
+            let what = "it says another number of payloads than there are";
+            let said = self.facts.payloads.unwrap_or_default();
+            self.findings.differ("data/package.json", what, count, said);
+        }
+    }
+
+    fn counts(&mut self) {
+        let runs = self.rows.len() as u64;
+        if self.facts.runs != Some(runs) {
+            let what = "it says another number of runs than data/runs.csv has";
+            let said = self.facts.runs.unwrap_or_default();
+            self.findings.differ("data/package.json", what, runs, said);
+        }
+        if runs == 0 && !self.facts.allows_empty {
+            let what = "the package has no run, and it was not made with --allow-empty";
+            self.findings.add("data/runs.csv", what);
+        }
+    }
+
+    fn group(&mut self, messages: &[Row], left: &mut BTreeSet<&'t str>) {
+        let Some(id) = messages.first().map(|row| row.get("job_run_id")) else {
+            return;
+        };
+        match left.take(id) {
+            Some(id) => self.run(id, messages),
+            None => {
+                let what = "it is not in runs.csv, or its messages do not stand together";
+                self.findings.add(format!("data/messages.csv, run {id}"), what);
+            }
+        }
+    }
+
+    /// Everything about one run: payloads, row, messages, failure, changes.
+    fn run(&mut self, id: &'t str, messages: &[Row]) {
+        let (run, row) = (self.due[id], self.rows[id].clone());
+        let told = self.told(id, run);
+        let name = self.facts.name_of(run.job).map(str::to_owned);
+        let common: Expected = vec![("job_id", Some(run.job.to_owned())), ("job_name", name)];
+        let mut expected = common.clone();
+        expected.extend([
+            ("revision", Some(run.latest().number.to_string())),
+            ("first_seen_at", Some(run.revisions[0].at().to_owned())),
+            ("last_changed_at", Some(run.latest().at().to_owned())),
+            ("absent_since", run.absent_since.map(str::to_owned)),
+        ]);
+        match &told {
+            Some(told) => expected.extend(said_of(&told.run)),
+            None if self.is_reindexed(run.job) => {}
+            None => expected.push(("started_at", run.latest().started().map(str::to_owned))),
+        }
+        self.same(&format!("data/runs.csv, run {id}"), &expected, &row);
+        if told.is_some()
+            && !self.facts.has_time(run.latest().started())
+            && !self.facts.has_time(Some(row.get("started_at")))
+        {
+            let what = "it did not start in the span of the package";
+            self.findings.add(format!("data/runs.csv, run {id}"), what);
+        }
+        self.messages(id, told.as_ref(), &common, messages);
+        let errors = match &told {
+            Some(told) => Errors::of(
+                told.held
+                    .iter()
+                    .map(|held| held.message.each_ref().map(Option::as_deref)),
+            ),
+            None => Errors::of(
+                messages
+                    .iter()
+                    .map(|row| SAID.map(|column| Some(row.get(column)))),
+            ),
+        };
+        self.failure(id, &row, &common, errors);
+        for revision in run.revisions.iter().filter(|revision| revision.number > 1) {
+            let key = format!("run {id}, revision {}", revision.number);
+            let place = format!("data/changes.csv, {key}");
+            let Some(change) = self.changes.remove(&key) else {
+                self.findings.add(place, "it is missing");
+                continue;
+            };
+            let mut expected = common.clone();
+            expected.push(("captured_at", Some(revision.at().to_owned())));
+            if let Some(told) = &told {
+                let before = told.statuses.get(&(revision.number - 1)).copied().flatten();
+                let after = told.statuses.get(&revision.number).copied().flatten();
+                let was_final = before.is_some_and(JobStatus::is_final);
+                let code = |status: Option<JobStatus>| status.map(|status| status.0.to_string());
+                expected.extend([
+                    ("status_before", code(before)),
+                    ("status", code(after)),
+                    ("was_final", Some(u8::from(was_final).to_string())),
+                ]);
+            }
+            self.same(&place, &expected, &change);
+        }
+        if let Some(Told {
+            run: said,
+            disagrees: Some((count, came)),
+            ..
+        }) = &told
+        {
+            let mut expected = common;
+            let time = |reading: TimeReading| reading.instant().map(|at| at.to_string());
+            expected.extend([
+                ("from", time(said.started())),
+                ("to", time(said.ended())),
+                ("state", Some("count_mismatch".to_owned())),
+                ("runs", Some("1".to_owned())),
+                ("total_job_runs", None),
+                ("last_sync_id", None),
+                (
+                    "why",
+                    Some(format!("MessageCount {count}, and {came} messages came")),
+                ),
+            ]);
+            self.mismatches.insert(id, expected);
+        }
+    }
+
+    fn messages(&mut self, id: &str, told: Option<&Told>, common: &Expected, messages: &[Row]) {
+        self.messages += messages.len() as u64;
+        if let Some(told) = told
+            && told.held.len() != messages.len()
+        {
+            let what = "it has more or fewer messages than its payloads have";
+            let place = format!("data/messages.csv, run {id}");
+            self.findings.differ(place, what, told.held.len(), messages.len());
+        }
+        for (ordinal, row) in messages.iter().enumerate() {
+            let mut expected = common.clone();
+            expected.push(("ordinal", Some(ordinal.to_string())));
+            match told {
+                Some(told) => {
+                    let Some(held) = told.held.get(ordinal) else { break };
+                    expected.extend(SAID.into_iter().zip(held.message.iter().cloned()));
+                    expected.push(("absent_since", held.absent_since.clone()));
+                }
+                None if self.facts.is_redacted => expected.push(("asset_owner", None)),
+                None => {}
+            }
+            self.same(
+                &format!("data/messages.csv, run {id}, message {ordinal}"),
+                &expected,
+                row,
+            );
+        }
+    }
+
+    fn failure(&mut self, id: &str, row: &Row, common: &Expected, errors: Errors) {
+        if !["5", "7"].contains(&row.get("status")) {
+            return;
+        }
+        let place = format!("data/failures.csv, run {id}");
+        let Some(failure) = self.failures.remove(id) else {
+            self.findings
+                .add(place, "it is missing, and runs.csv says that it failed");
+            return;
+        };
+        let mut expected = common.clone();
+        let columns = [
+            "status_name",
+            "started_at",
+            "ended_at",
+            "duration_seconds",
+            "revision",
+            "exception",
+            "absent_since",
+        ];
+        expected.extend(columns.map(|column| (column, Some(row.get(column).to_owned()))));
+        expected.extend([
+            ("errors", Some(errors.count.to_string())),
+            ("assets", Some(errors.assets.to_string())),
+            ("top_message", errors.top_message),
+            ("top_detail", errors.top_detail),
+        ]);
+        self.same(&place, &expected, &failure);
+    }
+
+    /// Reads the payloads of a run; `None` where one is missing or cannot be read, which is named, or left out.
+    fn told(&mut self, id: &str, run: &Run<'_>) -> Option<Told> {
+        if self.facts.is_redacted {
+            return None;
+        }
+        let (mut held, mut latest, mut statuses, mut whole) = (Vec::new(), None, HashMap::new(), true);
+        for revision in &run.revisions {
+            let Some(said) = self.payload(id, revision) else {
+                whole = false;
+                continue;
+            };
+            statuses.insert(revision.number, said.status());
+            let started = started_then(&said, revision);
+            if let Some(started) = started.filter(|started| *started != revision.line.word("started")) {
+                let what = "the start of its run is not the one that the ledger says";
+                let place = format!("data/payloads/{id}-{}.json", revision.number);
+                self.findings
+                    .differ(place, what, revision.line.word("started"), started);
+            }
+            if let Some(messages) = said.messages() {
+                let is_all = said.unreadable_messages().is_empty();
+                take_in(
+                    &mut held,
+                    messages.map(said_message).collect(),
+                    is_all,
+                    revision.at(),
+                );
+            }
+            latest = Some(said);
+        }
+        let run = latest.filter(|_| whole)?;
+        let present = held.iter().filter(|held| held.absent_since.is_none()).count();
+        let is_counted = run.messages().is_some() && run.unreadable_messages().is_empty();
+        let count = run
+            .message_count()
+            .filter(|&count| is_counted && usize::try_from(count) != Ok(present));
+        Some(Told {
+            disagrees: count.map(|count| (count, present)),
+            run,
+            held,
+            statuses,
+        })
+    }
+
+    fn payload(&mut self, id: &str, revision: &Revision<'_>) -> Option<JobRun> {
+        let name = format!("data/payloads/{id}-{}.json", revision.number);
+        let Some(size) = self.files.size(&name) else {
+            let entry = revision.entry();
+            let what =
+                format!("it is missing: the ledger tells of this revision (data/ledger.txt, entry {entry})");
+            self.findings.add(name, what);
+            return None;
+        };
+        if size != revision.line.count("bytes") {
+            let what = "it does not have as many bytes as the ledger says";
+            self.findings
+                .differ(name, what, revision.line.word("bytes"), size);
+            return None;
+        }
+        let bytes = self.files.read(&name, MOST_PAYLOAD, self.findings)?;
+        let (expected, found) = (revision.line.word("sha256"), hex(&sha2::Sha256::digest(&bytes)));
+        if expected != found {
+            self.findings
+                .differ(name, "its SHA-256 is not the one in the ledger", expected, found);
+            return None;
+        }
+        self.payloads += 1;
+        let Rules::Known(zone) = revision.rules else {
+            return None;
+        };
+        match read_run_fields(&bytes, zone) {
+            Ok(run) if run.job_run_id().to_string() == id => Some(run),
+            Ok(run) => {
+                self.findings
+                    .differ(name, "it is the payload of another run", id, run.job_run_id());
+                None
+            }
+            Err(why) => {
+                self.findings
+                    .add(name, format!("it cannot be read as a run ({why})"));
+                None
+            }
+        }
+    }
+}
+
+/// The start of a run as it was read when its line was written; `None` where the rules of then are gone.
+fn started_then(run: &JobRun, revision: &Revision<'_>) -> Option<String> {
+    let word = |reading: TimeReading| {
+        reading
+            .instant()
+            .map_or_else(|| "-".to_owned(), |at| at.to_string())
+    };
+    let started = run.started();
+    if revision.rules_then == revision.rules || started.basis() == Some(TimeBasis::Explicit) {
+        return Some(word(started));
+    }
+    match revision.rules_then {
+        Rules::Known(zone) => Some(
+            run.started_raw()
+                .map_or_else(|| "-".to_owned(), |raw| word(read_time(raw, zone))),
+        ),
+        Rules::Gone => None,
+    }
+}
+
+const fn basis(basis: TimeBasis) -> &'static str {
+    match basis {
+        TimeBasis::Explicit => "explicit",
+        TimeBasis::Assumed => "assumed",
+    }
+}
+
+/// What runs.csv must say of a run, as far as its payload decides.
+fn said_of(run: &JobRun) -> Expected {
+    let time = |reading: TimeReading| reading.instant().map(|at| at.to_string());
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let (started, ended) = (run.started(), run.ended());
+    let duration = started.instant().zip(ended.instant()).map(|(start, end)| {
+        Decimal::seconds(i128::from(Instant::ticks(end)) - i128::from(Instant::ticks(start))).to_string()
+    });
+    let time_basis = match (started.basis(), ended.basis()) {
+        (Some(one), Some(other)) if one != other => Some("mixed"),
+        (one, other) => one.or(other).map(basis),
+    };
+    vec![
+        ("status", run.status().map(|status| status.0.to_string())),
+        (
+            "status_name",
+            run.status().map(|status| status.name().into_owned()),
+        ),
+        ("started_at", time(started)),
+        ("ended_at", time(ended)),
+        ("duration_seconds", duration),
+        ("exception", text(run.exception())),
+        ("custom_status_text", text(run.custom_status_text())),
+        ("job_summary", text(run.job_summary())),
+        ("status_details", text(run.status_details())),
+        ("activity_status_list", text(run.activity_status_list())),
+        (
+            "message_count",
+            run.message_count().map(|count| count.to_string()),
+        ),
+        ("started_at_raw", text(run.started_raw())),
+        ("ended_at_raw", text(run.ended_raw())),
+        ("time_basis", text(time_basis)),
+    ]
+}
+
+fn said_message(message: Message<'_>) -> SaidMessage {
+    let raw = message
+        .occurred_raw
+        .filter(|_| message.occurred == TimeReading::Unreadable);
+    let occurred = message.occurred.instant().map(|at| at.to_string());
+    [
+        occurred.as_deref(),
+        message.message,
+        message.message_details,
+        message.category,
+        message.asset,
+        message.asset_type,
+        message.asset_owner,
+        raw,
+        message.occurred.basis().map(basis),
+    ]
+    .map(|text| text.map(str::to_owned))
+}
+
+/// The messages of a run after another reading of it: equal ones are told apart by number alone.
+fn take_in(held: &mut Vec<Held>, came: Vec<SaidMessage>, is_all: bool, at: &str) {
+    #[derive(Default)]
+    struct Equal {
+        present: Vec<usize>,
+        absent: Vec<usize>,
+        came: Vec<usize>,
+    }
+    let mut groups: HashMap<&SaidMessage, Equal> = HashMap::new();
+    for (ordinal, there) in held.iter().enumerate() {
+        let equal = groups.entry(&there.message).or_default();
+        match there.absent_since {
+            None => equal.present.push(ordinal),
+            Some(_) => equal.absent.push(ordinal),
+        }
+    }
+    for (index, message) in came.iter().enumerate() {
+        groups.entry(message).or_default().came.push(index);
+    }
+    let (mut gone, mut back, mut new) = (Vec::<usize>::new(), Vec::<usize>::new(), HashSet::new());
+    for equal in groups.into_values() {
+        let kept = equal.present.len().min(equal.came.len());
+        if is_all {
+            gone.extend(&equal.present[kept..]);
+        }
+        let returning = equal.absent.len().min(equal.came.len() - kept);
+        back.extend(&equal.absent[..returning]);
+        new.extend(equal.came[kept + returning..].iter().copied());
+    }
+    for ordinal in gone {
+        held[ordinal].absent_since = Some(at.to_owned());
+    }
+    for ordinal in back {
+        held[ordinal].absent_since = None;
+    }
+    held.extend(
+        came.into_iter()
+            .enumerate()
+            .filter(|(index, _)| new.contains(index))
+            .map(|(_, message)| Held {
+                message,
+                absent_since: None,
+            }),
+    );
+}
+
+/// What the errors among the messages of a run say.
+#[derive(Default)]
+struct Errors {
+    count: u64,
+    assets: usize,
+    top_message: Option<String>,
+    top_detail: Option<String>,
+}
+
+impl Errors {
+    fn of<'m>(messages: impl Iterator<Item = [Option<&'m str>; 9]>) -> Self {
+        let (mut count, mut assets) = (0, HashSet::new());
+        let (mut texts, mut details) = (BTreeMap::new(), BTreeMap::new());
+        for [_, message, detail, category, asset, asset_type, ..] in messages {
+            if !category.is_some_and(|category| category.eq_ignore_ascii_case("error")) {
+                continue;
+            }
+            count += 1;
+            if let Some(asset) = asset.filter(|asset| !asset.is_empty()) {
+                assets.insert((asset, asset_type.unwrap_or_default()));
+            }
+            for (counts, text) in [(&mut texts, message), (&mut details, detail)] {
+                if let Some(text) = text.filter(|text| !text.is_empty()) {
+                    *counts.entry(text).or_insert(0_u64) += 1;
+                }
+            }
+        }
+        // Of equally frequent ones the first by bytes, in whose order they come.
+        let top = |counts: BTreeMap<&str, u64>| {
+            let best = counts.into_iter().rev().max_by_key(|&(_, count)| count);
+            best.map(|(text, _)| text.to_owned())
+        };
+        Self {
+            count,
+            assets: assets.len(),
+            top_message: top(texts),
+            top_detail: top(details),
+        }
+    }
+}
+
+impl Said {
+    pub(super) fn proved(&self, facts: &Facts, ledger: &Ledger<'_>, published: Option<bool>) -> Vec<String> {
+        let job = |(id, name): (&String, &Option<String>)| {
+            name.as_ref()
+                .map_or_else(|| id.clone(), |name| format!("{name} ({id})"))
+        };
+        let jobs: Vec<String> = facts.jobs.iter().map(job).collect();
+        let span = match (&facts.since, &facts.until) {
+            (None, None) => "without bounds".to_owned(),
+            (since, until) => {
+                let or =
+                    |bound: &Option<String>, word: &str| bound.clone().unwrap_or_else(|| word.to_owned());
+                format!("from {} to {}", or(since, "the beginning"), or(until, "the end"))
+            }
+        };
+        let mut lines = vec![format!("jobs: {}; runs that started {span}", jobs.join(", "))];
+        lines.push(if self.runs == 0 {
+            "the archive had recorded no run of these jobs in this span, and that is all that this package proves".to_owned()
+        } else {
+            format!(
+                "{} runs are all that the archive had recorded of these jobs in this span; {} of them the server no longer listed",
+                self.runs, self.absent
+            )
+        });
+        lines.push(if facts.is_redacted {
+            "when each run was recorded, changed and went absent, and the hash of each of its payloads".to_owned()
+        } else {
+            format!(
+                "{} payloads have the hashes in the ledger, and runs.csv, {} rows of messages.csv, failures.csv and changes.csv say what they say",
+                self.payloads, self.messages
+            )
+        });
+        if facts.sample.is_some() {
+            lines.push("the sample is the draw by its seed".to_owned());
+        }
+        if !ledger.pieces.is_empty() {
+            lines.push(format!("{} pieces in quarantine", ledger.pieces.len()));
+        }
+        if self.removed > 0 {
+            lines.push(format!("{} runs were removed by a rule", self.removed));
+        }
+        lines.push(match published {
+            Some(_) => "by the head that was given, this is what the archive held then, if that head was published elsewhere at that time",
+            None => "no head was given: the package agrees with itself, and whoever has the program could have made another one. Compare its head with one that was published elsewhere (--head, --head-file)",
+        }.to_owned());
+        lines
+    }
+
+    pub(super) fn not_proved(&self, facts: &Facts, ledger: &Ledger<'_>) -> Vec<String> {
+        let mut lines = Vec::new();
+        if facts.is_redacted {
+            lines.push("what runs and messages say, since owners were left out (--redact-owners) and with them the payloads".to_owned());
+        }
+        lines.extend(self.assumed.iter().cloned());
+        let removed = &facts.removed_after_head;
+        if !removed.is_empty() {
+            let first: Vec<&str> = removed.iter().take(20).map(String::as_str).collect();
+            lines.push(format!(
+                "what {} runs said that are named as removed after the head, and that a rule removed them: {}",
+                removed.len(),
+                first.join(", ")
+            ));
+        }
+        if ledger.lost > 0 {
+            lines.push(format!(
+                "{} revisions that a salvage of a damaged archive could not save",
+                ledger.lost
+            ));
+        }
+        if !ledger.reindexed.is_empty() && (facts.since.is_some() || facts.until.is_some()) {
+            lines.push("whether a run is missing whose start lies in the span only since times were read anew (reindex)".to_owned());
+        }
+        if self.has_changes {
+            lines.push("what changed in each revision (changes.csv, column what)".to_owned());
+        }
+        lines.push("workpaper.xlsx and README.html: whether they say the same as the CSV files".to_owned());
+        lines.push(
+            "that the server told the truth, and what it had deleted before it was first asked".to_owned(),
+        );
+        lines
+    }
+}

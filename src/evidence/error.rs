@@ -1,0 +1,48 @@
+//! Why a package was not made.
+
+use std::io;
+
+use crate::archive::{ArchiveError, ExtractError, ExtractLedgerError};
+use crate::report::ReportError;
+
+/// A package could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// The archive has no such head or job then, or cannot be read.
+    #[error(transparent)]
+    Extract(#[from] ExtractError),
+    /// A table could not be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The package could not be written.
+    #[error(transparent)]
+    Write(#[from] io::Error),
+    /// There is no run to be in it.
+    #[error(
+        "no run of {jobs} started in this span, as the archive stood when sync {sync} ended: there is nothing to give evidence of, and no package was made"
+    )]
+    Empty {
+        /// The jobs, in words.
+        jobs: String,
+        /// The sync.
+        sync: i64,
+    },
+    /// Somebody asked to stop.
+    #[error("interrupted: no package was made")]
+    Cancelled,
+}
+
+impl From<ArchiveError> for EvidenceError {
+    fn from(error: ArchiveError) -> Self {
+        Self::Extract(error.into())
+    }
+}
+
+impl From<ExtractLedgerError> for EvidenceError {
+    fn from(error: ExtractLedgerError) -> Self {
+        match error {
+            ExtractLedgerError::Archive(error) => error.into(),
+            ExtractLedgerError::Write(error) => error.into(),
+        }
+    }
+}
