@@ -230,7 +230,7 @@ async fn a_sample_is_drawn_again_in_a_shell() {
         .skip(1)
         .map(|block| block.split("```").next().unwrap())
         .collect();
-    let [sample, again] = blocks[..] else {
+    let [sample, again, ..] = blocks[..] else {
         panic!("{blocks:?}")
     };
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_jobruns"));

@@ -5,44 +5,11 @@
 mod common;
 
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
+use common::monitor::{Monitor, SECRET, sample};
 use common::program::Ended;
-use common::scripted::{answering, reply};
 use common::story::Story;
 use serde_json::Value;
-
-/// A monitor, and the pings that it got: path and body.
-struct Monitor {
-    url: String,
-    pings: Arc<Mutex<Vec<(String, String)>>>,
-}
-
-/// What nobody may read of a ping URL.
-const SECRET: &str = "5ecret-uu1d";
-
-impl Monitor {
-    fn answering(status: u16) -> Self {
-        let pings: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
-        let kept = Arc::clone(&pings);
-        let base = answering(move |asked| {
-            let path = asked.line.split(' ').nth(1).unwrap().to_owned();
-            kept.lock().unwrap().push((path, asked.body.clone()));
-            reply(status, "", "OK")
-        });
-        Self {
-            url: format!("{base}/{SECRET}"),
-            pings,
-        }
-    }
-
-    /// The pings since the last call, their paths without the secret.
-    fn take(&self) -> Vec<(String, String)> {
-        let pings = std::mem::take(&mut *self.pings.lock().unwrap());
-        let short = |(path, body): (String, String)| (path.replace(&format!("/{SECRET}"), ""), body);
-        pings.into_iter().map(short).collect()
-    }
-}
 
 fn paths(pings: &[(String, String)]) -> Vec<&str> {
     pings.iter().map(|(path, _)| path.as_str()).collect()
@@ -50,19 +17,6 @@ fn paths(pings: &[(String, String)]) -> Vec<&str> {
 
 fn read(story: &Story, file: &str) -> String {
     std::fs::read_to_string(story.program.path(file)).unwrap()
-}
-
-/// The value of a sample whose labels contain this text.
-#[track_caller]
-fn sample(metrics: &str, name: &str, label: &str) -> f64 {
-    let mut found = metrics
-        .lines()
-        .filter(|line| line.starts_with(&format!("{name}{{")) && line.contains(label));
-    let line = found
-        .next()
-        .unwrap_or_else(|| panic!("no {name} with {label}:\n{metrics}"));
-    assert_eq!(found.next(), None);
-    line.rsplit_once(' ').unwrap().1.parse().unwrap()
 }
 
 /// What every reader of the format expects: help and type once before the samples of a metric, names by the conventions,

@@ -16,17 +16,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::atomic_file::{Access, AtomicFile};
 use super::db::Db;
 use super::error::{ArchiveError, Doing};
+use super::ledger::actor;
 use super::lock::SyncLock;
-use super::open::open_to_read;
+use super::open::{IfMissing, open_to_read, open_to_write, take_over_log};
 use super::paths::{COMPANIONS, beside, nobody_else_uri};
 use super::read_only::ReadOnly;
 use super::verify::{Finding, Verified};
-use crate::model::Sha256;
+use crate::model::{Instant, Sha256};
 
 /// A copy that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +98,7 @@ pub enum BackupError {
 /// # Errors
 /// See [`BackupError`]; whatever fails, what was there before is as it was, and no half file has the name.
 pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, BackupError> {
+    let begun = Instant::now();
     drop(open_to_read(archive)?);
     let place = Place::check(archive, target, force)?;
     let permissions = fs::metadata(archive)
@@ -111,12 +113,66 @@ pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, 
     leave_write_ahead_mode(copy.path()).map_err(place.failed("end the copy beside"))?;
     let verified = check(copy.path())?;
     let bytes = place.name(copy, force)?;
-    Ok(BackupMade {
+    let made = BackupMade {
         path: place.target,
         bytes,
         head: verified.0,
         verified: verified.1,
-    })
+    };
+    note(archive, &made, begun);
+    Ok(made)
+}
+
+/// A backup that the archive remembers.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct KnownBackup {
+    /// Where it was made.
+    pub path: String,
+    /// When, UTC.
+    pub made_at: String,
+    /// On which computer.
+    pub host: String,
+    /// Whether a file of that name is there, as seen from this computer.
+    pub is_there: bool,
+}
+
+/// Notes in the archive that a backup was made, so that a later removal can name it. Who may only read the archive makes
+/// backups too: then nothing is noted.
+fn note(archive: &Path, made: &BackupMade, at: Instant) {
+    let noted = open_to_write(archive, IfMissing::Fail).and_then(|opened| {
+        opened
+            .connection
+            .run(
+                "INSERT OR REPLACE INTO _backup (path, made_unix, host) VALUES (?1, ?2, ?3)",
+                params![made.path.to_string_lossy(), at.unix_seconds(), actor::host()],
+                "note the backup",
+            )
+            .map(|_| take_over_log(&opened.connection))
+    });
+    if let Err(error) = noted {
+        tracing::debug!("the archive could not note this backup: {error}");
+    }
+}
+
+/// The backups that were made up to then.
+pub(super) fn known_backups(
+    connection: &Connection,
+    until: Instant,
+) -> Result<Vec<KnownBackup>, ArchiveError> {
+    connection.all(
+        "SELECT path, made_unix, host FROM _backup WHERE made_unix <= ?1 ORDER BY made_unix, path",
+        [until.unix_seconds()],
+        "read which backups were made",
+        |row| {
+            let path: String = row.get(0)?;
+            Ok(KnownBackup {
+                is_there: Path::new(&path).exists(),
+                path,
+                made_at: Instant::from_unix_seconds(row.get(1)?).to_string(),
+                host: row.get(2)?,
+            })
+        },
+    )
 }
 
 /// Where the copy goes.

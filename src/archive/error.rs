@@ -226,6 +226,49 @@ pub enum ArchiveError {
         /// What is hurt.
         what: String,
     },
+    /// Younger runs are locked.
+    #[error("runs are locked until they are {locked} days old, and {days} days were asked for")]
+    AgeLocked {
+        /// The age that was asked for.
+        days: i64,
+        /// The least that is allowed.
+        locked: i64,
+    },
+    /// A plan is not what the rule says now; nothing was removed.
+    #[error("the plan is no longer true, so nothing was removed: {what}")]
+    PlanChanged {
+        /// What changed.
+        what: String,
+    },
+    /// A removal is recorded, and its bytes are not all cleared from the file.
+    #[error(
+        "{runs} runs are removed and the ledger says so, but their bytes are not yet cleared from the file's free pages and log"
+    )]
+    NotCleared {
+        /// How many runs.
+        runs: u64,
+        /// Why.
+        #[source]
+        source: Box<ArchiveError>,
+    },
+    /// Another program reads an earlier state of the archive.
+    #[error("could not {doing}: another program has the archive open and reads an earlier state of it")]
+    Busy {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// A run was removed by a retention rule.
+    #[error("run {run} was removed by a retention rule at {at} by {by}, because: {why}")]
+    RemovedRun {
+        /// The run.
+        run: String,
+        /// When, UTC.
+        at: String,
+        /// By whom.
+        by: String,
+        /// Why.
+        why: String,
+    },
     /// A file is there already where a new one is to be made.
     #[error("{} is there already", path.display())]
     Exists {

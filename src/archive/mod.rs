@@ -31,6 +31,7 @@ mod paths;
 mod queries;
 mod read_only;
 mod repair;
+mod retention;
 mod schema;
 mod storage;
 mod unchanging;
@@ -38,7 +39,7 @@ mod verify;
 mod write;
 
 pub use atomic_file::{Access, AtomicFile};
-pub use backup::{BackupError, BackupMade, backup};
+pub use backup::{BackupError, BackupMade, KnownBackup, backup};
 pub use connection::sqlite_version;
 pub use error::ArchiveError;
 pub use extract::{
@@ -64,6 +65,7 @@ pub use queries::{
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};
 pub use repair::salvage::{Salvaged, salvage};
+pub use retention::{HeldBack, PlannedJob, Removal, RetentionPlan, RetentionRule, retain};
 pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 pub use storage::clock::{ClockFinding, MOST_CLOCK_SKEW};
 pub use storage::dictionary::{Dictionary, DictionaryMaker};

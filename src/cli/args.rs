@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::archive::sqlite_version;
 use crate::cli::commands::{
     backup, check, completions, demo, evidence, export, hold, jobs, ledger, man, password, payload,
-    quarantine, query, reindex, report, run, salvage, schema, simulate, status, sync, trust, verify,
+    quarantine, query, reindex, report, retain, run, salvage, schema, simulate, status, sync, trust, verify,
 };
 use crate::config::{Environment, GlobalSettings, LogFormat, When};
 
@@ -84,6 +84,7 @@ pub(crate) enum Command {
     Payload(payload::PayloadArgs),
     Quarantine(quarantine::QuarantineArgs),
     Hold(hold::HoldArgs),
+    Retain(retain::RetainArgs),
     Trust(trust::TrustArgs),
     Password(password::PasswordArgs),
     Completions(completions::CompletionsArgs),

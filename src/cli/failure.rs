@@ -197,7 +197,9 @@ impl From<&ArchiveError> for Failure {
             ArchiveError::Held { .. } | ArchiveError::TakenOver { .. } => Exit::Held,
             // Between the questions that have words of their own for it.
             error if error.is_interruption() => Exit::Interrupted,
-            ArchiveError::OtherNaiveTime { .. } | ArchiveError::Exists { .. } => Exit::WrongUsage,
+            ArchiveError::OtherNaiveTime { .. }
+            | ArchiveError::Exists { .. }
+            | ArchiveError::AgeLocked { .. } => Exit::WrongUsage,
             _ => Exit::NotDone,
         };
         Self::of(exit, error, hints::archive(error))

@@ -227,6 +227,7 @@ fn command(
         Command::Payload(args) => commands::payload::run(&args, archive),
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
         Command::Hold(args) => commands::hold::run(&args, archive, console),
+        Command::Retain(args) => commands::retain::run(&args, sources, global, console),
         Command::Trust(args) => commands::trust::run(&args, sources),
         Command::Password(args) => commands::password::run(&args, sources),
         Command::Completions(args) => {

@@ -1,13 +1,13 @@
 //! What is in a package, counted, and how complete it is known to be: for the page, the workpaper and the summary.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::SampleOptions;
 use crate::archive::{BoundSync, ExtractedJob, Snapshot};
 use crate::model::{Guid, Instant, JobStatus};
 use crate::report::ReportError;
 use crate::report::options::Scope;
-use crate::report::purge_age::PurgeAges;
+use crate::report::purge_age::{Basis, PurgeAges};
 use crate::report::reports::completeness::{self, JobCompleteness};
 use crate::report::reports::{GapState, gaps};
 
@@ -53,6 +53,8 @@ pub(super) struct JobFacts {
     pub(super) spans: Vec<SpanFacts>,
     /// Spans that are not listed here.
     pub(super) more_spans: usize,
+    /// Nobody said how long the server keeps runs, and nothing was learned: what is proved rests on an assumption.
+    pub(super) assumes_purge_age: bool,
 }
 
 /// What is known of a span of a job's time.
@@ -102,6 +104,17 @@ pub(super) fn of_jobs(
         });
         Ok(())
     })?;
+    let keys: HashMap<i64, &str> = scope
+        .names()
+        .iter()
+        .map(|job| (job.job_key, &*job.job_id))
+        .collect();
+    let assumed: HashSet<&str> = snapshot
+        .job_freshness()?
+        .iter()
+        .filter(|job| ages.or_assumed(job.server_key).basis == Basis::Assumed)
+        .filter_map(|job| keys.get(&job.job_key).copied())
+        .collect();
     Ok(jobs
         .iter()
         .filter_map(|job| {
@@ -115,6 +128,7 @@ pub(super) fn of_jobs(
                 known: known.remove(&job.job_id)?,
                 spans,
                 more_spans,
+                assumes_purge_age: assumed.contains(&*job.job_id),
             })
         })
         .collect())
@@ -157,19 +171,40 @@ impl JobFacts {
 
     /// Whether it is proved that every run that started in the span is archived.
     pub(super) const fn is_proved(&self) -> bool {
-        self.known.unproved.is_empty()
+        self.known.unproved.is_empty() && !self.assumes_purge_age
+    }
+
+    /// Runs that started in spans of which every run is archived.
+    pub(super) fn runs_in_proved_spans(&self) -> u64 {
+        let proved = self.spans.iter().filter(|span| span.state == GapState::Complete);
+        proved.map(|span| span.runs).sum()
+    }
+}
+
+/// A point in time for people: of a midnight the day alone.
+pub(super) fn readable(at: Instant) -> String {
+    let text = at.to_string();
+    match text.strip_suffix("T00:00:00Z") {
+        Some(day) => day.to_owned(),
+        None => text.replace('T', " ").replace('Z', " UTC"),
     }
 }
 
 impl Facts {
     /// The span in words.
     pub(super) fn span(&self) -> String {
-        match (self.since, self.until) {
+        let (since, until) = (self.since.map(readable), self.until.map(readable));
+        match (since, until) {
             (None, None) => "of all times".to_owned(),
             (Some(since), None) => format!("that started from {since} on"),
             (None, Some(until)) => format!("that started before {until}"),
             (Some(since), Some(until)) => format!("that started from {since} to before {until}"),
         }
+    }
+
+    /// Whether what is proved of a job rests on an assumption about how long its server keeps runs.
+    pub(super) fn assumes_purge_age(&self) -> bool {
+        self.jobs.iter().any(|job| job.assumes_purge_age)
     }
 
     /// The jobs in words.

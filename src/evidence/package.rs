@@ -73,6 +73,8 @@ pub(crate) struct Made {
     pub(crate) drawn: Option<u64>,
     /// Whether it is proved that every run of the jobs that started in the span is in it.
     pub(crate) complete: bool,
+    /// Whether the spans rest on an assumption about how long a server keeps runs, which proves nothing.
+    pub(crate) purge_age_assumed: bool,
 }
 
 /// Makes the package of a state of the archive in `out`.
@@ -278,6 +280,7 @@ impl<'a> Package<'a> {
             population: facts.sample.as_ref().map(|sample| sample.population),
             drawn,
             complete: facts.is_proved(),
+            purge_age_assumed: facts.assumes_purge_age(),
         })
     }
 

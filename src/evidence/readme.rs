@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::facts::{Facts, JobFacts};
+use super::facts::{Facts, JobFacts, readable};
 use crate::model::{Instant, hex};
 use crate::report::format::PageHeading;
 use crate::report::html::text::{Breakable, Lines, Text};
@@ -18,7 +18,7 @@ pub(super) fn page(facts: &Facts) -> String {
         counted(facts.runs, "run"),
         facts.jobs_in_words(),
         facts.span(),
-        facts.bound.at
+        readable(facts.bound.at)
     );
     let heading = PageHeading::default();
     let mut page = PageLayout::new(TITLE, &heading)
@@ -46,35 +46,41 @@ fn boxes(facts: &Facts) -> Markup {
             grouped(facts.failed)
         )),
         Sentence::from(format!(
-            "{} changed after they were first recorded",
-            counted(facts.changes, "time")
+            "{} after a run was first recorded",
+            counted(facts.changes, "change")
         )),
     ];
-    let proved = facts.jobs.iter().filter(|job| job.is_proved()).count() as u64;
-    let all = facts.jobs.len() as u64;
-    let (big, mood, words) = if facts.runs == 0 {
+    let proved: u64 = facts.jobs.iter().map(JobFacts::runs_in_proved_spans).sum();
+    let (big, mood, mut words) = if facts.runs == 0 {
         (
             "No run",
             "fact",
-            "The package was made although there is no run in this span.".to_owned(),
+            vec!["The package was made although there is no run in this span.".to_owned()],
         )
     } else if facts.is_proved() {
         (
             "Proved complete",
             "fact is-good",
-            "Every run that started in this span is here: the server itself listed all of them.".to_owned(),
+            vec![
+                "Every run that started in this span is here: the server itself listed all of them."
+                    .to_owned(),
+            ],
         )
     } else {
         (
             "Not proved for all of it",
             "fact",
-            format!(
-                "It is proved for {} of {}; for the others the spans below say from when to when it is.",
+            vec![format!(
+                "{} of the {} started in spans of which it is proved that no run is missing. The spans are listed below.",
                 grouped(proved),
-                counted(all, "job")
-            ),
+                counted(facts.runs, "run")
+            )],
         )
     };
+    if facts.assumes_purge_age() {
+        words.push("That rests on an assumption: nobody said for how long the server keeps runs.".to_owned());
+    }
+    let words: Vec<Sentence> = words.into_iter().map(Sentence::from).collect();
     let mut found = Vec::new();
     let mut tell = |number: u64, noun: &str, what: &str| {
         if number > 0 {
@@ -108,7 +114,7 @@ fn boxes(facts: &Facts) -> Markup {
     };
     html! {
         (fact_list("Runs", &grouped(facts.runs), "fact", &runs))
-        (fact_list("Complete?", big, mood, &[Sentence::from(words)]))
+        (fact_list("Complete?", big, mood, &words))
         (fact_list("Exceptions", exceptions, "fact", &found))
     }
 }
@@ -172,7 +178,7 @@ fn what_this_is(facts: &Facts) -> Markup {
 }
 
 fn job_table(facts: &Facts) -> Markup {
-    let at = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+    let at = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), readable);
     let rows: Vec<Vec<Markup>> = facts
         .jobs
         .iter()
@@ -252,15 +258,15 @@ fn of_job(job: &JobFacts) -> String {
 }
 
 fn span_table(job: &JobFacts) -> Markup {
-    let end = |end: Option<Instant>, open: &str| end.map_or_else(|| open.to_owned(), |end| end.to_string());
+    let end = |end: Option<Instant>, open: &str| end.map_or_else(|| open.to_owned(), readable);
     let rows: Vec<Vec<Markup>> = job
         .spans
         .iter()
         .map(|span| {
             vec![
-                html! { (end(span.from, "the beginning")) },
-                html! { (end(span.to, "the end")) },
-                html! { (span.state.words()) },
+                html! { span.day { (end(span.from, "the beginning")) } },
+                html! { span.day { (end(span.to, "the end")) } },
+                html! { span.day { (span.state.words()) } },
                 html! { (grouped(span.runs)) },
                 html! { (Lines(&span.why)) },
             ]
@@ -306,7 +312,7 @@ fn checks(facts: &Facts) -> Markup {
         }
         p { b { "Then, the package." } " Each of these checks all of it, by the rules of the program's documentation (docs/evidence-package.md):" }
         ul {
-            li { "In a browser: open " span.mono { "check.html" } " (get the page from somebody you trust, or compare it with a copy of the program's), and drop the ZIP file onto it. Nothing leaves the computer." }
+            li { "In a browser: open " a href="check.html" { "check.html" } " (get the page from somebody you trust, or compare it with a copy of the program's), and drop the ZIP file onto it. Nothing leaves the computer." }
             li { "With Python 3.9 or later, and nothing else: unpack the ZIP file, then " span.mono { "python3 check.py --head " (&head[..12]) "..." } " with the whole head." }
             li { "With the program: " span.mono { "jobruns verify --pack PACK.zip --head-file heads.txt" } "." }
             li { "The files alone, with any BagIt tool, or in the unpacked folder: " span.mono { "sha256sum -c manifest-sha256.txt" } "." }
@@ -316,7 +322,13 @@ fn checks(facts: &Facts) -> Markup {
 }
 
 fn files(facts: &Facts) -> Markup {
-    let file = |name: &str, what: String| vec![html! { span.mono { (name) } }, html! { (Text(&what)) }];
+    let file = |name: &str, what: String| {
+        let is_one = name.contains('.') && !name.contains(' ');
+        let name = html! {
+            @if is_one { a.mono href=(name) { (name) } } @else { span.mono { (name) } }
+        };
+        vec![name, html! { (Text(&what)) }]
+    };
     let mut rows = vec![
         file(
             "data/runs.csv",

@@ -428,7 +428,9 @@ fn population(facts: &Facts) -> Vec<(&'static str, Value)> {
         ("Changes after a run was first recorded", Count(facts.changes)),
         (
             "Complete?",
-            words(if facts.is_proved() {
+            words(if facts.assumes_purge_age() {
+                "Not proved: nobody said for how long the server keeps runs, and the spans on the sheet Completeness rest on an assumption about it. Ask the server's administrator, and have the package made with --purge-age."
+            } else if facts.is_proved() {
                 "Proved: the server itself listed every run that started in this span. See the sheet Completeness."
             } else {
                 "Not proved for all of it. The sheet Completeness says for which spans it is proved and for which not."

@@ -415,8 +415,8 @@ impl Worker {
                     }
                     let stored = self.writer.store_run(self.sync_id, batch.job_key, &run)?;
                     job.count(&stored);
-                    if stored.foreign {
-                        self.listed.insert(stored.run_key);
+                    if let (true, Some(run_key)) = (stored.foreign, stored.run_key) {
+                        self.listed.insert(run_key);
                     }
                 }
                 Received::Returned(run_key) => {
@@ -444,8 +444,12 @@ impl Worker {
 
 impl JobTally {
     fn count(&mut self, stored: &crate::archive::Stored) {
-        let key = stored.run_key;
         let tally = &mut self.tally;
+        // A removed run is as it was, and cannot be absent.
+        let Some(key) = stored.run_key else {
+            tally.unchanged += 1;
+            return;
+        };
         tally.met.insert(key);
         if !stored.foreign {
             self.listed.insert(key);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use jobruns::archive::Writer;
+use jobruns::archive::{ReadOnly, RetentionRule, Writer, retain};
 use jobruns::model::Instant;
 use jobruns::simulator::{History, Options};
 use rusqlite::Connection;
@@ -78,6 +78,16 @@ pub async fn rich_archive(messages: u32) -> Bench {
     serve_own_job(&bench, 3);
     bench.sync().await;
     bench.no_faults();
+    let rule = RetentionRule {
+        days: 3650,
+        jobs: Vec::new(),
+        why: "ten years".to_owned(),
+        now: Instant::now(),
+    };
+    let reader = ReadOnly::open(&bench.archive()).unwrap();
+    let plan = reader.snapshot().unwrap().retention_plan(&rule).unwrap();
+    drop(reader);
+    assert_eq!(retain(&bench.archive(), &rule, &plan.hash).unwrap().runs, 1);
     // Twice the same: nothing is new about any job.
     bench.sync().await;
     bench.fault("short=3000@2");
@@ -124,9 +134,13 @@ fn serve_own_job(bench: &Bench, night: usize) {
     }
     let second = json!({"JobRunID": own_guid(2).to_string(), "Status": "Faulted", "JobStartTime": "0001-01-01T00:00:00", "Later": long_field()});
     let third = json!({"JobRunID": own_guid(3).to_string(), "Status": {}, "JobMessages": []});
+    // Listed once, and removed by a retention rule when it is gone.
+    let fourth = json!({"JobRunID": own_guid(4).to_string(), "Status": 4, "JobStartTime": "2001-01-01T00:00:00",
+        "JobEndTime": "2001-01-01T00:00:01Z", "JobMessages": [a], "Later": long_field()});
     let runs = match night {
         1 => json!([first, third]),
         2 => json!([first, second, third]),
+        0 => json!([first, second, fourth]),
         _ => json!([first, second]),
     };
     let body = json!({"JobID": bench.job(2).to_string(), "TotalJobRuns": runs.as_array().unwrap().len(), "JobStatusInfo": runs});

@@ -13,9 +13,13 @@ use crate::model::Sha256;
 /// whatever environment variables say.
 static THIS: LazyLock<String> = LazyLock::new(|| {
     let user = whoami::username().unwrap_or_else(|_| unnamed_user());
-    let host = whoami::hostname().unwrap_or_else(|_| "unknown".to_owned());
-    format!("{user}@{host}")
+    format!("{user}@{}", host())
 });
+
+/// The name of this computer.
+pub(in crate::archive) fn host() -> String {
+    whoami::hostname().unwrap_or_else(|_| "unknown".to_owned())
+}
 
 /// A user whose number has no name: in a container, most often.
 #[cfg(unix)]

@@ -37,7 +37,6 @@ pub use lake::{Changes, PartitionRun};
 pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
-pub(super) use retention::locked_days;
 pub use retention::{HoldRow, RemovedRun};
 pub use revisions::{LatestRevision, NewestHead, RevisionReader, RunRevision};
 pub use runs::{RunKey, RunRow};

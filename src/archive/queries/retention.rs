@@ -1,11 +1,9 @@
 //! What is asked about holds and removed runs.
 
-use rusqlite::Connection;
-
 use super::Snapshot;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
-use crate::archive::ledger::entry::LedgerEntry;
+use crate::archive::storage::retention::refuse_removed;
 
 /// A hold, as the view `holds` tells it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -101,17 +99,12 @@ impl Snapshot<'_> {
         )
     }
 
-    /// The removed run of this GUID.
+    /// Refuses a run that a retention rule removed; `beginning` is what its GUID begins with.
     ///
     /// # Errors
-    /// SQL errors.
-    pub fn removed_run(&self, run: &str) -> Result<Option<RemovedRun>, ArchiveError> {
-        self.connection().optional(
-            &format!("{REMOVED} WHERE r.job_run_id = ?1"),
-            [run],
-            "read a removed run",
-            removed,
-        )
+    /// [`ArchiveError::RemovedRun`], which says when, by whom and why; SQL errors.
+    pub fn refuse_removed(&self, beginning: &str) -> Result<(), ArchiveError> {
+        refuse_removed(self.connection(), beginning)
     }
 }
 
@@ -133,19 +126,4 @@ fn removed(row: &rusqlite::Row<'_>) -> rusqlite::Result<RemovedRun> {
         reason: row.get(8)?,
         plan: row.get(9)?,
     })
-}
-
-/// The age in days below which no run is removed, as the ledger says; 0 where nothing is locked.
-pub(in crate::archive) fn locked_days(connection: &Connection) -> Result<i64, ArchiveError> {
-    let lines: Vec<String> = connection.all(
-        "SELECT entry FROM ledger WHERE entry GLOB 'retention-locked *'",
-        [],
-        "read the ledger",
-        |row| row.get(0),
-    )?;
-    let days = lines.iter().filter_map(|line| match LedgerEntry::read(line) {
-        Ok(LedgerEntry::RetentionLocked { days, .. }) => Some(days),
-        _ => None,
-    });
-    Ok(days.max().unwrap_or_default())
 }

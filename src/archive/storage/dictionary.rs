@@ -44,14 +44,18 @@ impl DictionaryMaker {
         if run.len() < SMALLEST_SAMPLE {
             return None;
         }
-        let head = run.len().min(DICTIONARY_BYTES / HEADS);
-        self.bytes.extend_from_slice(&run[..head]);
+        self.bytes.extend_from_slice(head_of(run));
         self.heads += 1;
         (self.heads == HEADS).then(|| Dictionary {
             key: None,
             bytes: std::mem::take(&mut self.bytes),
         })
     }
+}
+
+/// The beginning of a run that goes into a dictionary.
+pub(in crate::archive) fn head_of(run: &[u8]) -> &[u8] {
+    &run[..run.len().min(DICTIONARY_BYTES / HEADS)]
 }
 
 /// What the job's next payloads are packed with; `runs` are those archived of it. A job that has no dictionary, or whose

@@ -42,6 +42,12 @@ pub enum RunPlan {
     },
 }
 
+/// What is done with a run that a retention rule removed: nothing, whatever it says now.
+pub(in crate::archive) const REMOVED_RUN: RunPlan = RunPlan::Unchanged {
+    remember_bytes: false,
+    returned: false,
+};
+
 /// Decides for one run.
 #[must_use]
 pub const fn plan_run(archived: Option<ArchivedRun>) -> RunPlan {

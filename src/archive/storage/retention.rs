@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
-use crate::archive::ledger::entry::{HoldEntry, RemovedEntry};
+use crate::archive::ledger::entry::{HoldEntry, LedgerEntry, RemovedEntry};
 use crate::archive::ledger::retention::HoldSpan;
 use crate::archive::ledger::text_hash;
 use crate::model::{Instant, Sha256};
@@ -110,4 +110,42 @@ pub(in crate::archive) fn keep_reason(connection: &Connection, why: &str) -> Res
         "keep the reason",
     )?;
     Ok(hash)
+}
+
+/// Refuses a run that a retention rule removed; `beginning` is its GUID or what that begins with.
+pub(in crate::archive) fn refuse_removed(
+    connection: &Connection,
+    beginning: &str,
+) -> Result<(), ArchiveError> {
+    let found = connection.optional(
+        "SELECT job_run_id, removed_at, removed_by, reason FROM removed_runs
+         WHERE substr(job_run_id, 1, length(?1)) = ?1 LIMIT 1",
+        [beginning],
+        "read a removed run",
+        |row| {
+            let or_lost = |text: Option<String>| text.unwrap_or_else(|| "(lost)".to_owned());
+            Ok(ArchiveError::RemovedRun {
+                run: row.get(0)?,
+                at: row.get(1)?,
+                by: or_lost(row.get(2)?),
+                why: or_lost(row.get(3)?),
+            })
+        },
+    )?;
+    found.map_or(Ok(()), Err)
+}
+
+/// The age in days below which no run is removed, as the ledger says; 0 where nothing is locked.
+pub(in crate::archive) fn locked_days(connection: &Connection) -> Result<i64, ArchiveError> {
+    let lines: Vec<String> = connection.all(
+        "SELECT entry FROM ledger WHERE entry GLOB 'retention-locked *'",
+        [],
+        "read the ledger",
+        |row| row.get(0),
+    )?;
+    let days = lines.iter().filter_map(|line| match LedgerEntry::read(line) {
+        Ok(LedgerEntry::RetentionLocked { days, .. }) => Some(days),
+        _ => None,
+    });
+    Ok(days.max().unwrap_or_default())
 }

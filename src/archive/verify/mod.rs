@@ -166,6 +166,25 @@ pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Findin
     Ok((ledger, hurt.collect()))
 }
 
+/// The first finding about the ledger, what stands nowhere else, or one of these runs; none where all of that is sound.
+pub(super) fn first_finding_of(
+    connection: &Connection,
+    runs: &[i64],
+) -> Result<Option<Finding>, ArchiveError> {
+    let (ledger, hurt) = replay(connection)?;
+    if let Some(finding) = hurt.into_iter().next() {
+        return Ok(Some(finding));
+    }
+    let mut check = Runs::new(connection, &ledger);
+    for &run in runs {
+        check.check(run)?;
+        if let Some(finding) = check.findings.listed.first() {
+            return Ok(Some(finding.clone()));
+        }
+    }
+    Ok(None)
+}
+
 /// What the lines of a part of a ledger tell. That they are a part is found, and is no finding.
 pub(super) fn told(connection: &Connection) -> Result<LedgerState, ArchiveError> {
     ledger::check(

@@ -7,7 +7,6 @@ use crate::archive::ledger::actor;
 use crate::archive::ledger::entry::{HoldEntry, LedgerEntry};
 use crate::archive::ledger::retention::HoldSpan;
 use crate::archive::limits;
-use crate::archive::queries::locked_days;
 use crate::archive::storage::{jobs, retention};
 use crate::model::{Guid, Instant};
 
@@ -124,7 +123,7 @@ impl Writer {
     /// SQL errors. A shorter lock than the one in force changes nothing, which what is returned tells.
     pub fn lock_retention(&mut self, days: i64) -> Result<i64, ArchiveError> {
         self.transact(|writer| {
-            let before = locked_days(&writer.connection)?;
+            let before = retention::locked_days(&writer.connection)?;
             if days > before {
                 writer.append(&LedgerEntry::RetentionLocked {
                     at: Instant::now().unix_seconds(),

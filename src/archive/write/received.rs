@@ -68,8 +68,8 @@ pub struct ReceivedUnreadable {
 /// What became of a run that was handed to [`Writer::store_run`](super::Writer::store_run).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored {
-    /// The run's key in the archive.
-    pub run_key: i64,
+    /// The run's key in the archive; none where a retention rule removed it.
+    pub run_key: Option<i64>,
     /// What was decided.
     pub plan: RunPlan,
     /// Messages added.

@@ -11,7 +11,9 @@ use crate::archive::error::ArchiveError;
 use crate::archive::ledger::WITHOUT_EVIDENCE;
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
 use crate::archive::storage::messages::{held_messages, identity, set_absences};
-use crate::archive::storage::plan::{ArchivedRun, HeldMessage, RunPlan, Sameness, plan_messages, plan_run};
+use crate::archive::storage::plan::{
+    ArchivedRun, HeldMessage, REMOVED_RUN, RunPlan, Sameness, plan_messages, plan_run,
+};
 use crate::archive::storage::revisions::reported_bytes;
 use crate::archive::storage::run_rows::{
     MessageCounts, RUN_COLUMNS, RunState, count, insert_revision, run_columns,
@@ -33,6 +35,16 @@ impl Writer {
     ) -> Result<Stored, ArchiveError> {
         let run_id = received.run.job_run_id().to_string();
         let row = self.run_row(&run_id)?;
+        if row.is_none() && self.is_removed(&run_id)? {
+            return Ok(Stored {
+                run_key: None,
+                plan: REMOVED_RUN,
+                messages_new: 0,
+                foreign: false,
+                quarantined: false,
+                unaccepted: false,
+            });
+        }
         let mut incoming = received.content_sha256;
         let archived = match &row {
             None => None,
@@ -79,7 +91,7 @@ impl Writer {
             }
         };
         let mut stored = Stored {
-            run_key,
+            run_key: Some(run_key),
             plan,
             messages_new,
             foreign,
@@ -108,6 +120,15 @@ impl Writer {
     pub fn known_key(&self, received: &ReceivedRun) -> Result<Option<i64>, ArchiveError> {
         let run_id = received.run.job_run_id().to_string();
         Ok(self.run_row(&run_id)?.map(|row| row.run_key))
+    }
+
+    fn is_removed(&self, run_id: &str) -> Result<bool, ArchiveError> {
+        self.connection.cached().one(
+            "SELECT EXISTS (SELECT 1 FROM _removed_run WHERE job_run_id = ?1)",
+            [run_id],
+            "look a removed run up",
+            |row| row.get(0),
+        )
     }
 
     fn run_row(&self, run_id: &str) -> Result<Option<RunRow>, ArchiveError> {

@@ -178,9 +178,12 @@ fn text(summary: &Summary) -> String {
         population,
         drawn,
         complete,
+        purge_age_assumed,
         ..
     } = &summary.made;
-    let complete = if *complete {
+    let complete = if *purge_age_assumed {
+        "not proved: for how long the server keeps runs is only assumed (--purge-age tells it)"
+    } else if *complete {
         "proved: every run of the span is in it"
     } else {
         "not proved for all of the span: README.html and gaps.csv say for which parts"

@@ -18,6 +18,7 @@ pub(crate) mod quarantine;
 pub(crate) mod query;
 pub(crate) mod reindex;
 pub(crate) mod report;
+pub(crate) mod retain;
 pub(crate) mod run;
 pub(crate) mod salvage;
 pub(crate) mod schema;

@@ -92,6 +92,7 @@ fn page(snapshot: &Snapshot<'_>, beginning: &str, args: &RunArgs) -> Result<Stri
     let run_key = match &found[..] {
         [(run_key, _)] => *run_key,
         [] => {
+            snapshot.refuse_removed(beginning)?;
             let words = format!("the archive has no run {beginning}");
             let hint = "`jobruns report runs` and `jobruns report failures` list runs with their GUIDs.";
             return Err(Failure::new(Exit::NotDone, words).with_hint(hint));

@@ -60,6 +60,19 @@ pub(crate) fn archive(error: &ArchiveError) -> Option<String> {
         ArchiveError::NoMemory { .. } => MORE_MEMORY.to_owned(),
         ArchiveError::Open { .. } | ArchiveError::Sql { .. } | ArchiveError::Migrate { .. } => return sqlite(error.sqlite_error()?),
         ArchiveError::Io { source, .. } => return io_failure(source),
+        ArchiveError::AgeLocked { locked, .. } => {
+            format!("a lock can only be lengthened; ask for {locked}d or more.")
+        }
+        ArchiveError::PlanChanged { .. } => {
+            "run it again without --apply, look at the plan of now, and give its hash to --apply.".to_owned()
+        }
+        ArchiveError::NotCleared { .. } => {
+            "run the same command again, with room for twice the archive's size beside it and when no other program has the archive open: it clears what is left.".to_owned()
+        }
+        ArchiveError::RemovedRun { .. } => {
+            "`jobruns report removals` lists removed runs; `jobruns ledger show --run` has what the ledger still proves of it.".to_owned()
+        }
+        ArchiveError::Busy { .. } => "close it and run the command again.".to_owned(),
         ArchiveError::NoSuch { .. } => return None,
     };
     Some(hint)

@@ -1,0 +1,9 @@
+//! Removal by a retention rule: a plan of what is old enough, and exactly that plan done.
+
+mod clearing;
+mod dictionaries;
+mod plan;
+mod removal;
+
+pub use plan::{HeldBack, PlannedJob, RetentionPlan, RetentionRule};
+pub use removal::{Removal, retain};

@@ -1,0 +1,408 @@
+//! Which runs a rule removes: those that are final and old enough, and that no hold keeps.
+//!
+//! The plan's hash follows from the archive's state, the day and the rule alone, and names every run with its latest payload:
+//! who holds it can have exactly that done, and nothing else.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+
+use rusqlite::Connection;
+use sha2::Digest;
+
+use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
+use crate::archive::ledger::entry::{HoldEntry, LedgerEntry};
+use crate::archive::ledger::retention::{cutoff, is_older_than, midnight};
+use crate::archive::ledger::text_hash;
+use crate::archive::queries::Snapshot;
+use crate::archive::storage::jobs::stored_guid;
+use crate::archive::storage::retention::locked_days;
+use crate::model::{Guid, Instant, Sha256, hex};
+
+/// Days before which plans are looked for that were true once.
+const DAYS_BACK: i64 = 60;
+
+/// What is to be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionRule {
+    /// Runs that ended so many days before the last UTC midnight, or earlier.
+    pub days: i64,
+    /// Of these jobs; of every job where none is named.
+    pub jobs: Vec<Guid>,
+    /// Why.
+    pub why: String,
+    /// Now.
+    pub now: Instant,
+}
+
+/// What a rule removes, in the state in which it was asked.
+#[derive(Debug, Clone)]
+pub struct RetentionPlan {
+    /// SHA-256 over the rule and every run.
+    pub hash: Sha256,
+    /// Runs that ended before this instant are old enough.
+    pub before: Instant,
+    /// What would go, by job.
+    pub jobs: Vec<PlannedJob>,
+    /// Runs that are old enough and kept, by hold. A run may be kept by several.
+    pub held_back: Vec<HeldBack>,
+    /// Runs that are old enough and not final, so that they stay.
+    pub not_final: u64,
+    /// Size of the archive's file.
+    pub file_bytes: u64,
+    /// A removal that was recorded earlier and whose bytes are still to be cleared: the hash of its plan.
+    pub uncleared: Option<Sha256>,
+    /// Every run that goes.
+    pub(super) runs: Vec<PlannedRun>,
+}
+
+/// What would go of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedJob {
+    /// The job.
+    pub job_id: Guid,
+    /// Its name.
+    pub name: Option<String>,
+    /// Runs.
+    pub runs: u64,
+    /// Their messages, absent ones too.
+    pub messages: u64,
+    /// Bytes of their payloads and of their pieces in quarantine, as packed.
+    pub bytes: u64,
+    /// Start of the earliest that has one.
+    pub first: Option<Instant>,
+    /// Start of the latest that has one.
+    pub last: Option<Instant>,
+}
+
+/// Runs that a hold keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldBack {
+    /// The hold.
+    pub hold_id: i64,
+    /// How many.
+    pub runs: u64,
+}
+
+/// A run that is old enough.
+#[derive(Debug, Clone)]
+pub(super) struct PlannedRun {
+    pub(super) run_key: i64,
+    pub(super) run: Guid,
+    pub(super) job: Guid,
+    job_name: Option<String>,
+    pub(super) started: Option<Instant>,
+    pub(super) ended: Option<Instant>,
+    pub(super) revisions: i64,
+    pub(super) messages: i64,
+    bytes: u64,
+    quarantined: u64,
+    payload_sha256: Sha256,
+    pub(super) first_seen: i64,
+    pub(super) absent_since: Option<i64>,
+}
+
+impl Snapshot<'_> {
+    /// What the rule would remove now.
+    ///
+    /// # Errors
+    /// [`ArchiveError::AgeLocked`] where younger runs are locked; SQL errors.
+    pub fn retention_plan(&self, rule: &RetentionRule) -> Result<RetentionPlan, ArchiveError> {
+        read(self.connection(), rule)
+    }
+}
+
+/// Everything that a plan follows from.
+struct State {
+    archive: String,
+    /// Old enough and final, today.
+    runs: Vec<PlannedRun>,
+    not_final: u64,
+    holds: Vec<Hold>,
+}
+
+struct Hold {
+    added: HoldEntry,
+    /// Entries of its lines.
+    added_by: i64,
+    released_by: Option<i64>,
+}
+
+impl Hold {
+    fn keeps(&self, run: &PlannedRun) -> bool {
+        self.added.job.is_none_or(|job| job == run.job) && self.added.span.meets(run.started, run.ended)
+    }
+}
+
+/// Reads the plan of a rule.
+pub(super) fn read(connection: &Connection, rule: &RetentionRule) -> Result<RetentionPlan, ArchiveError> {
+    refuse_locked(connection, rule)?;
+    let state = State::read(connection, rule)?;
+    let now = rule.now.unix_seconds();
+    let in_force: Vec<&Hold> = state
+        .holds
+        .iter()
+        .filter(|hold| hold.released_by.is_none())
+        .collect();
+    let held_back = in_force
+        .iter()
+        .map(|hold| HeldBack {
+            hold_id: hold.added.id,
+            runs: state.runs.iter().filter(|run| hold.keeps(run)).count() as u64,
+        })
+        .filter(|held| held.runs > 0)
+        .collect();
+    let hash = state.hash(rule, now, &in_force);
+    let runs: Vec<PlannedRun> = state.going(rule.days, now, &in_force).cloned().collect();
+    let doing = "read the size of the archive";
+    let size = |pragma: &str| connection.one(pragma, [], doing, |row| row.get::<_, u64>(0));
+    Ok(RetentionPlan {
+        hash,
+        before: Instant::from_unix_seconds(cutoff(now, rule.days)),
+        jobs: by_job(&runs),
+        held_back,
+        not_final: state.not_final,
+        file_bytes: size("PRAGMA page_count")? * size("PRAGMA page_size")?,
+        uncleared: super::clearing::due(connection)?,
+        runs,
+    })
+}
+
+fn refuse_locked(connection: &Connection, rule: &RetentionRule) -> Result<(), ArchiveError> {
+    let locked = locked_days(connection)?;
+    if rule.days < locked {
+        return Err(ArchiveError::AgeLocked {
+            days: rule.days,
+            locked,
+        });
+    }
+    Ok(())
+}
+
+/// Why the plan with this hash is no longer true, as far as that can be told.
+pub(super) fn what_changed(
+    connection: &Connection,
+    rule: &RetentionRule,
+    hash: &Sha256,
+) -> Result<String, ArchiveError> {
+    let state = State::read(connection, rule)?;
+    let now = rule.now.unix_seconds();
+    let in_force: Vec<&Hold> = state
+        .holds
+        .iter()
+        .filter(|hold| hold.released_by.is_none())
+        .collect();
+    let today = state.going(rule.days, now, &in_force).count();
+    for back in 1..=DAYS_BACK {
+        let then = now - back * 86_400;
+        if state.hash(rule, then, &in_force) == *hash {
+            return Ok(format!(
+                "it is the plan of {}, and since then another {} runs became old enough",
+                &Instant::from_unix_seconds(midnight(then)).to_string()[..10],
+                today - state.going(rule.days, then, &in_force).count()
+            ));
+        }
+    }
+    // The lines about holds, the latest first: the holds of before that line.
+    let lines = state
+        .holds
+        .iter()
+        .flat_map(|hold| [Some(hold.added_by), hold.released_by]);
+    let mut lines: Vec<i64> = lines.flatten().collect();
+    lines.sort_unstable();
+    for &line in lines.iter().rev() {
+        let was_released = |hold: &Hold| hold.released_by.is_some_and(|released| released < line);
+        let then: Vec<&Hold> = state
+            .holds
+            .iter()
+            .filter(|hold| hold.added_by < line && !was_released(hold))
+            .collect();
+        if state.hash(rule, now, &then) != *hash {
+            continue;
+        }
+        let mut changed = Vec::new();
+        for hold in &state.holds {
+            let id = hold.added.id;
+            if hold.added_by >= line {
+                changed.push(format!("hold {id} was added"));
+            }
+            if hold.released_by.is_some_and(|released| released >= line) {
+                changed.push(format!("hold {id} was released"));
+            }
+        }
+        let before = state.going(rule.days, now, &then).count();
+        return Ok(format!(
+            "since then {}: it had {before} runs, and {today} would go now",
+            changed.join(", ")
+        ));
+    }
+    Ok(format!(
+        "the plan of today for this rule is another one, with {today} runs: runs were archived, changed or removed since, \
+         or --older-than, --job or --reason are not those that it was made with"
+    ))
+}
+
+impl State {
+    fn read(connection: &Connection, rule: &RetentionRule) -> Result<Self, ArchiveError> {
+        let doing = "read the runs that are old enough";
+        let quarantined: HashMap<i64, (u64, u64)> = connection.all(
+            "SELECT run_key, count(*), sum(length(payload)) FROM _quarantined WHERE run_key IS NOT NULL GROUP BY run_key",
+            [],
+            doing,
+            |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))),
+        )?;
+        let now = rule.now.unix_seconds();
+        let (mut runs, mut not_final) = (Vec::new(), 0);
+        connection.each(
+            "SELECT r.run_key, r.job_run_id, j.job_id, j.name, r.started_ticks, r.ended_ticks, r.revision, r.messages_held,
+                    r.first_seen_unix, r.absent_since_unix, v.payload_sha256,
+                    (SELECT sum(length(p.data)) FROM _revision o JOIN payload p ON p.entry_id = o.entry_id
+                     WHERE o.run_key = r.run_key),
+                    coalesce((SELECT s.is_final FROM job_statuses s WHERE s.status = r.status), 0)
+             FROM _run r
+             JOIN _job j ON j.job_key = r.job_key
+             JOIN _revision v ON v.run_key = r.run_key AND v.revision = r.revision
+             WHERE coalesce(r.ended_ticks, r.started_ticks) < ?1
+             ORDER BY j.job_id, r.started_ticks, r.job_run_id",
+            [cutoff(now, rule.days).saturating_mul(10_000_000)],
+            doing,
+            |row| {
+                let run_key = row.get(0)?;
+                let job = stored_guid(row.get_ref(2)?.as_str()?)?;
+                if !rule.jobs.is_empty() && !rule.jobs.contains(&job) {
+                    return Ok(());
+                }
+                if !row.get::<_, bool>(12)? {
+                    not_final += 1;
+                    return Ok(());
+                }
+                let (pieces, bytes) = quarantined.get(&run_key).copied().unwrap_or_default();
+                let time = |index| row.get::<_, Option<i64>>(index).map(|ticks| ticks.map(Instant::from_ticks));
+                runs.push(PlannedRun {
+                    run_key,
+                    run: stored_guid(row.get_ref(1)?.as_str()?)?,
+                    job,
+                    job_name: row.get(3)?,
+                    started: time(4)?,
+                    ended: time(5)?,
+                    revisions: row.get(6)?,
+                    messages: row.get(7)?,
+                    first_seen: row.get(8)?,
+                    absent_since: row.get(9)?,
+                    payload_sha256: row.get(10)?,
+                    bytes: row.get::<_, Option<u64>>(11)?.unwrap_or_default() + bytes,
+                    quarantined: pieces,
+                });
+                Ok(())
+            },
+        )?;
+        let archive = connection.one(
+            "SELECT archive_id FROM _archive",
+            [],
+            "read the id of the archive",
+            |row| row.get(0),
+        )?;
+        Ok(Self {
+            archive,
+            runs,
+            not_final,
+            holds: holds(connection)?,
+        })
+    }
+
+    /// What goes on the day of `at`, where these holds are in force.
+    fn going<'s>(&'s self, days: i64, at: i64, holds: &'s [&Hold]) -> impl Iterator<Item = &'s PlannedRun> {
+        self.runs.iter().filter(move |run| {
+            is_older_than(run.started, run.ended, at, days) && !holds.iter().any(|hold| hold.keeps(run))
+        })
+    }
+
+    /// SHA-256 of the plan: a line about the rule, then a line for each run, each with a line feed.
+    fn hash(&self, rule: &RetentionRule, at: i64, holds: &[&Hold]) -> Sha256 {
+        let mut jobs: Vec<String> = rule.jobs.iter().map(Guid::to_string).collect();
+        jobs.sort();
+        jobs.dedup();
+        let jobs = if jobs.is_empty() {
+            "-".to_owned()
+        } else {
+            jobs.join(",")
+        };
+        let mut hash = sha2::Sha256::new();
+        let mut line = format!(
+            "plan archive={} days={} before={} jobs={jobs} why={}\n",
+            self.archive,
+            rule.days,
+            Instant::from_unix_seconds(cutoff(at, rule.days)),
+            hex(&text_hash(&rule.why))
+        );
+        hash.update(&line);
+        let dash = |time: Option<Instant>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+        for run in self.going(rule.days, at, holds) {
+            line.clear();
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                line,
+                "run={} job={} started={} ended={} revisions={} messages={} quarantined={} sha256={}",
+                run.run,
+                run.job,
+                dash(run.started),
+                dash(run.ended),
+                run.revisions,
+                run.messages,
+                run.quarantined,
+                hex(&run.payload_sha256)
+            );
+            hash.update(&line);
+        }
+        hash.finalize().into()
+    }
+}
+
+/// Every hold, as the ledger tells it: a row that somebody edited keeps nothing, and lets nothing go.
+fn holds(connection: &Connection) -> Result<Vec<Hold>, ArchiveError> {
+    let mut holds: BTreeMap<i64, Hold> = BTreeMap::new();
+    connection.each(
+        "SELECT entry, entry_id FROM ledger WHERE entry GLOB 'hold-*' ORDER BY entry_id",
+        [],
+        "read the holds in the ledger",
+        |row| {
+            match LedgerEntry::read(row.get_ref(0)?.as_str()?) {
+                Ok(LedgerEntry::HoldAdded(added)) => {
+                    let hold = Hold {
+                        added,
+                        added_by: row.get(1)?,
+                        released_by: None,
+                    };
+                    holds.insert(added.id, hold);
+                }
+                Ok(LedgerEntry::HoldReleased { id, .. }) => {
+                    if let Some(hold) = holds.get_mut(&id) {
+                        hold.released_by = row.get(1)?;
+                    }
+                }
+                _ => {}
+            }
+            Ok(())
+        },
+    )?;
+    Ok(holds.into_values().collect())
+}
+
+/// `runs` are in order of their jobs.
+fn by_job(runs: &[PlannedRun]) -> Vec<PlannedJob> {
+    let of_job = |runs: &[PlannedRun]| {
+        let sum = |of: fn(&PlannedRun) -> u64| runs.iter().map(of).sum();
+        PlannedJob {
+            job_id: runs[0].job,
+            name: runs[0].job_name.clone(),
+            runs: runs.len() as u64,
+            messages: sum(|run| u64::try_from(run.messages).unwrap_or_default()),
+            bytes: sum(|run| run.bytes),
+            first: runs.iter().filter_map(|run| run.started).min(),
+            last: runs.iter().filter_map(|run| run.started).max(),
+        }
+    };
+    runs.chunk_by(|one, next| one.job == next.job)
+        .map(of_job)
+        .collect()
+}
