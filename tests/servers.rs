@@ -206,6 +206,40 @@ async fn a_server_that_is_down_stops_none_of_the_others_and_is_not_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_check_looks_at_each_server_with_its_own_jobs() {
+    let site = Site::new().await;
+    site.sync(&["--new"], 0);
+    let check = |code| {
+        site.program
+            .run(&["check", "--format", "json"])
+            .ends_with(code)
+            .json()
+    };
+    let of = |lines: &serde_json::Value, server: &str, check: &str| {
+        let lines = lines.as_array().unwrap().iter();
+        let lines = lines.filter(|line| line["server"] == server && line["check"] == check);
+        let lines = lines.map(|line| {
+            (
+                line["state"].clone(),
+                line["message"].as_str().unwrap().to_owned(),
+            )
+        });
+        lines.collect::<Vec<_>>()
+    };
+    let lines = check(0);
+    for server in ["london", "paris"] {
+        let ok = ("ok".into(), format!("{server}: 2 watched jobs may be read"));
+        assert_eq!(of(&lines, server, "jobs"), [ok]);
+    }
+    let text =
+        entry("london", &site.london, "") + "[[server]]\nname = 'paris'\nurl = 'https://127.0.0.1:9'\n";
+    site.program.write("jobruns.toml", text);
+    let lines = check(3);
+    assert_eq!(of(&lines, "paris", "connection")[0].0, "fault");
+    assert_eq!(of(&lines, "london", "jobs")[0].0, "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clone_that_stands_beside_its_original_changes_nothing() {
     let site = Site::new().await;
     // The clone lists the same jobs, a night later.

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::ccs::Client;
+use crate::archive::JobRow;
+use crate::ccs::{self, Client};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::servers::{self, ServerChoice};
 use crate::config::{
@@ -54,6 +55,47 @@ pub(crate) fn listed_by_entries(sources: &Sources<'_>) -> Result<Vec<sync::JobsF
         .map(|entry| ServerLists::of(entry, file))
         .collect();
     Ok(read_all(lists.iter())?.into_iter().flatten().collect())
+}
+
+/// Which server of the config file each job is asked of.
+#[derive(Debug, Default)]
+pub(crate) struct JobOwners {
+    by_list: HashMap<Guid, String>,
+    by_url: HashMap<String, String>,
+}
+
+impl JobOwners {
+    /// By the entries of the config file.
+    ///
+    /// # Errors
+    /// A file or URL cannot be read; two servers list the same job.
+    pub(crate) fn read(sources: &Sources<'_>) -> Result<Self, Failure> {
+        let mut owners = Self::default();
+        let Some(file) = sources.file() else {
+            return Ok(owners);
+        };
+        let lists: Vec<ServerLists> = file
+            .servers()
+            .iter()
+            .map(|entry| ServerLists::of(entry, file))
+            .collect();
+        for (entry, files) in file.servers().iter().zip(read_all(lists.iter())?) {
+            owners
+                .by_url
+                .insert(ccs::plain_base_url(&entry.url)?, entry.name.clone());
+            for (job, _) in files.into_iter().flat_map(|file| file.jobs) {
+                owners.by_list.insert(job, entry.name.clone());
+            }
+        }
+        Ok(owners)
+    }
+
+    /// The name of a job's server: of that whose entry lists it, else of that which listed its runs last.
+    pub(crate) fn of(&self, job: &JobRow) -> Option<&str> {
+        let listed = job.job_id.parse().ok().and_then(|job| self.by_list.get(&job));
+        let by_url = || self.by_url.get(job.server.as_deref()?);
+        listed.or_else(by_url).map(String::as_str)
+    }
 }
 
 /// Reads the lists of all servers, of which no two may list the same job.
