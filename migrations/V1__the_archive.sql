@@ -9,13 +9,16 @@
 -- colon, what it means, and from `; NULL` on when it is NULL.
 --
 -- What decided the layout, for ten years and a hundred million messages:
---   * Messages are clustered by run and position, with no other index: a random index per message doubles the cost of a
---     first sync and adds half the size of the table. They hold four small integers instead of their texts, so counting
---     over all of them reads few pages.
---   * Texts that repeat (message with category, asset with type and owner, details) are stored once as far as a
---     bounded memory can tell: the writer remembers the latest ones, and a text that it has forgotten is stored
---     again. So two rows of _message_kind, _asset or _message_detail may be equal; nothing depends on their not being.
---     An index by text would cost a random write per new text, a map of all texts would grow without bound.
+--   * Messages are clustered by run and position. They hold four small integers instead of their texts, so counting
+--     over all of them reads few pages. The index by asset begins with a block of 4,096 runs: a new message then changes
+--     a page of the newest block, which is in the cache, and not one anywhere in an index of the whole history. A query
+--     by asset looks once into each block (a skip-scan).
+--   * SQLite's planner chooses by statistics, and by guesses without any. Fixed ones are shipped, so that each archive
+--     has the same plans; those that another tool's ANALYZE writes are replaced by the next sync.
+--   * Texts that repeat are stored once. Assets with type and owner, and messages with category, are looked up by an
+--     index where the writer's memory does not have them, so each is one row however many there are. Details are stored
+--     once as far as a bounded memory can tell: one that it has forgotten is stored again, and nothing depends on its
+--     not being. An index of them would cost a random write for each new one, and half of them may be unique.
 --   * Server times are ticks of 100 ns since 1970-01-01T00:00:00Z (column names end in _ticks), the unit of .NET's
 --     DateTime, so nothing is rounded. The archive's own times are whole seconds since then (names end in _unix).
 --   * A run keeps the SHA-256 of its bytes as last seen (an unchanged run is known by that alone) beside an
@@ -245,13 +248,23 @@ CREATE TABLE _message_kind (
     category  TEXT                                                    -- Category
 ) STRICT;
 
+-- Finds the row of given texts.
+CREATE INDEX message_kind_by_text ON _message_kind (message, category);
+
 -- Asset with its type and the owner of the time.
 CREATE TABLE _asset (
     asset_key    INTEGER NOT NULL PRIMARY KEY,                        -- 1, 2, 3, ...
     asset        TEXT,                                                -- Asset
     asset_type   TEXT,                                                -- AssetType
-    asset_owner  TEXT                                                 -- AssetOwner
+    asset_owner  TEXT,                                                -- AssetOwner
+    asset_name   TEXT GENERATED ALWAYS AS (nullif(asset, '')) VIRTUAL,      -- as the view assets counts: NULL and '' are one
+    type_name    TEXT GENERATED ALWAYS AS (nullif(asset_type, '')) VIRTUAL  -- likewise
 ) STRICT;
+
+-- Finds the row of given texts, and the rows of an asset.
+CREATE INDEX asset_by_text ON _asset (asset, asset_type, asset_owner);
+-- The same as the view assets counts.
+CREATE INDEX asset_by_name ON _asset (asset_name, type_name);
 
 -- Details of messages.
 CREATE TABLE _message_detail (
@@ -271,8 +284,12 @@ CREATE TABLE _message (
     absent_since_unix  INTEGER,                                       -- since when it is gone; NULL while its run still has it
     occurred_at_raw    TEXT,                                          -- as sent, only where it could not be read
     run_key            INTEGER GENERATED ALWAYS AS (message_key >> 24) VIRTUAL REFERENCES _run (run_key),
-    ordinal            INTEGER GENERATED ALWAYS AS (message_key & 16777215) VIRTUAL  -- number within the run when first seen, from 0; never changes
+    ordinal            INTEGER GENERATED ALWAYS AS (message_key & 16777215) VIRTUAL,  -- number within the run when first seen, from 0; never changes
+    run_block          INTEGER GENERATED ALWAYS AS (message_key >> 36) VIRTUAL  -- 4,096 consecutive runs: run_key / 2^12
 ) STRICT;
+
+-- Messages of an asset, block of runs by block of runs. It has their times, so that the view assets reads nothing else.
+CREATE INDEX message_by_asset ON _message (run_block, asset_key, occurred_ticks);
 
 -- Dictionaries of payloads: the first bytes of runs of the job, used as they are (raw content).
 CREATE TABLE dictionary (
@@ -467,9 +484,9 @@ SELECT r.job_run_id,
        CAST(strftime('%Y-%m-%dT%H:%M:%S', (m.occurred_ticks - (m.occurred_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
            || CASE WHEN m.occurred_ticks % 10000000 = 0 THEN 'Z'
                    ELSE '.' || rtrim(printf('%07d', (m.occurred_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS TEXT) AS occurred_at,
-       k.message,
-       d.message_details,
-       k.category,
+       CAST((SELECT message FROM _message_kind WHERE kind_key = m.kind_key) AS TEXT) AS message,
+       CAST((SELECT message_details FROM _message_detail WHERE detail_key = m.detail_key) AS TEXT) AS message_details,
+       CAST((SELECT category FROM _message_kind WHERE kind_key = m.kind_key) AS TEXT) AS category,
        a.asset,
        a.asset_type,
        a.asset_owner,
@@ -478,14 +495,14 @@ SELECT r.job_run_id,
        CAST(CASE m.occurred_assumed WHEN 0 THEN 'explicit' WHEN 1 THEN 'assumed' END AS TEXT) AS time_basis,
        j.name AS job_name
 FROM _message m
-JOIN _run r ON r.run_key = m.run_key AND m.message_key BETWEEN r.run_key << 24 AND (r.run_key << 24) + 16777215
+JOIN _run r ON r.run_key = m.message_key >> 24
+           -- True of each. They let SQLite read the messages of a run by their keys, and say that they are few of all.
+           AND likelihood(m.message_key >= r.run_key << 24, 0.002)
+           AND likelihood(m.message_key <= (r.run_key << 24) + 16777215, 0.002)
 JOIN _job j ON j.job_key = r.job_key
-JOIN _message_kind k ON k.kind_key = m.kind_key
-JOIN _asset a ON a.asset_key = m.asset_key
-LEFT JOIN _message_detail d ON d.detail_key = m.detail_key;
+JOIN _asset a ON a.asset_key = m.asset_key;
 
--- An asset: each name with each type once. It counts first by stored row of asset, then by text, since a text may be
--- stored twice. Of owners with the same last message the alphabetically last is taken.
+-- An asset: each name with each type once. Of owners with the same last message the alphabetically last is taken.
 CREATE VIEW assets (
     asset,             -- text: its name; NULL for messages about no asset
     asset_type,        -- text: its type; NULL where messages name none
@@ -494,31 +511,29 @@ CREATE VIEW assets (
     last_message_at,   -- UTC time: of its last message, likewise; NULL without any
     messages           -- count: messages held about it, absent ones too
 ) AS
-WITH used AS (
-    SELECT m.asset_key,
+WITH RECURSIVE block AS (
+    SELECT 0 AS number
+    UNION ALL
+    SELECT number + 1 FROM block WHERE number < (SELECT max(run_key) >> 12 FROM _run)
+), used AS (
+    SELECT a.asset_name, a.type_name, a.asset_owner,
            count(*) AS messages,
-           min(coalesce(m.occurred_ticks, r.started_ticks)) AS first_ticks,
-           max(coalesce(m.occurred_ticks, r.started_ticks)) AS last_ticks
-    FROM _message m
-    JOIN _run r ON r.run_key = m.run_key
-    GROUP BY m.asset_key
-), named AS (
-    SELECT nullif(a.asset, '') AS asset,
-           nullif(a.asset_type, '') AS asset_type,
-           first_value(a.asset_owner) OVER (
-               PARTITION BY nullif(a.asset, ''), nullif(a.asset_type, '')
-               ORDER BY u.last_ticks DESC, a.asset_owner DESC) AS asset_owner,
-           u.first_ticks, u.last_ticks, u.messages
-    FROM used u
-    JOIN _asset a ON a.asset_key = u.asset_key
+           min(coalesce(m.occurred_ticks, (SELECT started_ticks FROM _run WHERE run_key = m.message_key >> 24))) AS first_ticks,
+           max(coalesce(m.occurred_ticks, (SELECT started_ticks FROM _run WHERE run_key = m.message_key >> 24))) AS last_ticks
+    FROM _asset a
+    CROSS JOIN block b
+    CROSS JOIN _message m ON m.run_block = b.number AND m.asset_key = a.asset_key
+    GROUP BY a.asset_key, a.asset_name, a.type_name, a.asset_owner
 ), counted AS (
-    SELECT asset, asset_type, asset_owner,
-           min(first_ticks) AS first_ticks, max(last_ticks) AS last_ticks, sum(messages) AS messages
-    FROM named
-    GROUP BY asset, asset_type, asset_owner
+    SELECT asset_name, type_name, asset_owner,
+           row_number() OVER (PARTITION BY asset_name, type_name ORDER BY last_ticks DESC, asset_owner DESC) AS place,
+           min(first_ticks) OVER (PARTITION BY asset_name, type_name) AS first_ticks,
+           max(last_ticks) OVER (PARTITION BY asset_name, type_name) AS last_ticks,
+           sum(messages) OVER (PARTITION BY asset_name, type_name) AS messages
+    FROM used
 )
-SELECT CAST(asset AS TEXT) AS asset,
-       CAST(asset_type AS TEXT) AS asset_type,
+SELECT asset_name AS asset,
+       type_name AS asset_type,
        CAST(asset_owner AS TEXT) AS asset_owner,
        CAST(strftime('%Y-%m-%dT%H:%M:%S', (first_ticks - (first_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
            || CASE WHEN first_ticks % 10000000 = 0 THEN 'Z'
@@ -527,7 +542,8 @@ SELECT CAST(asset AS TEXT) AS asset,
            || CASE WHEN last_ticks % 10000000 = 0 THEN 'Z'
                    ELSE '.' || rtrim(printf('%07d', (last_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS TEXT) AS last_message_at,
        CAST(messages AS INTEGER) AS messages
-FROM counted;
+FROM counted
+WHERE place = 1;
 
 -- A state of a run that was archived, the current one included.
 CREATE VIEW run_revisions (
@@ -711,3 +727,23 @@ FROM _removed_run r
 JOIN _job j ON j.job_key = r.job_key
 LEFT JOIN _reason w ON w.why_sha256 = r.removed_why
 LEFT JOIN _actor a ON a.by_sha256 = r.removed_by;
+
+-- Statistics for SQLite's planner, as of an archive of ten million messages. ANALYZE alone can make their table; what it
+-- writes beside them depends on how SQLite was built.
+ANALYZE job_statuses;
+DROP TABLE IF EXISTS sqlite_stat4;
+DELETE FROM sqlite_stat1;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('_asset', 'asset_by_name', '20000 1 1'),
+    ('_asset', 'asset_by_text', '20000 1 1 1'),
+    ('_job', 'sqlite_autoindex__job_1', '500 1'),
+    ('_message', 'message_by_asset', '10000000 150000 10 1'),
+    ('_message_detail', NULL, '5000000'),
+    ('_message_kind', 'message_kind_by_text', '1000 1 1'),
+    ('_revision', 'sqlite_autoindex__revision_1', '280000 1 1'),
+    ('_run', 'run_by_job', '270000 540 1'),
+    ('_run', 'run_by_start', '270000 2'),
+    ('_run', 'sqlite_autoindex__run_1', '270000 1'),
+    ('job_statuses', 'sqlite_autoindex_job_statuses_1', '8 1'),
+    ('ledger', NULL, '300000'),
+    ('payload', NULL, '280000');

@@ -361,3 +361,98 @@ async fn what_analysts_ask_most_is_answered_through_an_index() {
         );
     }
 }
+
+/// What reads the messages that it needs and no others, whatever statistics SQLite goes by.
+const SELECTIVE: [&str; 11] = [
+    "SELECT * FROM messages WHERE asset = 'x'",
+    "SELECT * FROM messages WHERE asset = 'x' AND asset_type = 'y' AND occurred_at >= '2025-12-01' ORDER BY occurred_at DESC",
+    "SELECT asset, count(*) FROM messages WHERE asset IN ('x', 'y') GROUP BY asset",
+    "SELECT * FROM assets WHERE asset = 'x'",
+    "SELECT * FROM assets WHERE asset = 'x' AND asset_type = 'y'",
+    "SELECT m.asset, r.status_name, count(*) FROM messages m JOIN runs r USING (job_run_id)
+     WHERE r.started_at >= '2025-12-01' AND r.started_at < '2026-01-01' GROUP BY m.asset, r.status_name",
+    "SELECT * FROM messages WHERE job_run_id IN (SELECT job_run_id FROM runs WHERE started_at >= '2025-12-30')",
+    "SELECT * FROM messages WHERE job_run_id IN (SELECT job_run_id FROM runs ORDER BY started_at DESC LIMIT 20)
+     ORDER BY occurred_at DESC LIMIT 20",
+    "SELECT * FROM messages WHERE job_id = 'x' AND occurred_at >= '2025-12-01'",
+    "SELECT m.* FROM runs r JOIN messages m USING (job_run_id) WHERE r.job_id = 'x' AND r.started_at >= '2025-12-01'",
+    "SELECT count(*) FROM runs r WHERE r.message_count <>
+         (SELECT count(*) FROM messages m WHERE m.job_run_id = r.job_run_id AND m.absent_since IS NULL)",
+];
+
+/// Expects that no step goes through all messages, or makes an index of them.
+#[track_caller]
+fn reads_no_other_messages(connection: &rusqlite::Connection, when: &str) {
+    for sql in SELECTIVE {
+        let steps = plan(connection, sql);
+        let about_messages: Vec<&String> = steps
+            .iter()
+            .filter(|step| step.contains(" m ") || step.ends_with(" m"))
+            .collect();
+        assert!(!about_messages.is_empty(), "{when}: {sql}: {steps:#?}");
+        assert!(
+            about_messages
+                .iter()
+                .all(|step| step.starts_with("SEARCH m USING") && !step.contains("AUTOMATIC")),
+            "{when}: {sql}: {steps:#?}"
+        );
+    }
+}
+
+#[test]
+fn statistics_of_another_tool_change_no_plan_are_no_finding_and_go_with_the_next_writer() {
+    let program = Program::new();
+    std::fs::copy(demo().path("jobruns-demo.db"), program.path("a.db")).unwrap();
+    let open = || rusqlite::Connection::open(program.path("a.db")).unwrap();
+    let statistics = |connection: &rusqlite::Connection| -> Vec<(String, Option<String>, String)> {
+        let mut rows = connection
+            .prepare("SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY 1, 2")
+            .unwrap();
+        let rows = rows.query_map([], |row| row.try_into()).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let shipped = statistics(&open());
+    assert!(!shipped.is_empty());
+    reads_no_other_messages(&open(), "as shipped");
+    for spoil in [
+        "ANALYZE",
+        "PRAGMA analysis_limit = 400; ANALYZE",
+        "PRAGMA optimize = 0x10002",
+        "DELETE FROM sqlite_stat1",
+        "DROP TABLE sqlite_stat1",
+        "CREATE TABLE theirs (x); CREATE INDEX theirs_x ON theirs (x); INSERT INTO theirs VALUES (1); ANALYZE",
+    ] {
+        let connection = open();
+        connection.execute_batch(spoil).unwrap();
+        drop(connection);
+        if spoil.contains("ANALYZE") {
+            assert_ne!(statistics(&open()), shipped, "{spoil}");
+            reads_no_other_messages(&open(), spoil);
+        }
+        let said = program.run(&["verify", "--archive", "a.db"]).ends_with(0);
+        assert!(
+            format!("{}{}", said.stdout, said.stderr).contains("statistics of SQLite's planner"),
+            "{spoil}: {said:#?}"
+        );
+        // Any command that writes.
+        program
+            .run(&[
+                "jobs",
+                "add",
+                "--archive",
+                "a.db",
+                "00000000-0000-4000-8000-00000000abcd",
+            ])
+            .ends_with(0);
+        let mut restored = statistics(&open());
+        restored.retain(|(table, _, _)| table != "theirs");
+        assert_eq!(restored, shipped, "{spoil}");
+        let said = program.run(&["verify", "--archive", "a.db"]).ends_with(0);
+        assert!(
+            !format!("{}{}", said.stdout, said.stderr).contains("planner"),
+            "{said:#?}"
+        );
+    }
+    let theirs = statistics(&open());
+    assert!(theirs.iter().any(|(table, _, _)| table == "theirs"), "{theirs:?}");
+}

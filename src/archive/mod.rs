@@ -33,6 +33,7 @@ mod read_only;
 mod repair;
 mod retention;
 mod schema;
+mod statistics;
 mod storage;
 mod unchanging;
 mod verify;

@@ -15,6 +15,7 @@ use super::ledger::{self, entry::LedgerEntry};
 use super::limits;
 use super::migrations::{known_schema_version, migrate};
 use super::paths::{beside, has_content, resolve};
+use super::statistics;
 use super::unchanging::{self, Unchanging};
 use crate::model::{Guid, Instant};
 
@@ -93,6 +94,7 @@ pub(super) fn open_to_write(path: &Path, if_missing: IfMissing) -> Result<OpenTo
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(opening(path))?;
     drop_unusable_indexes(path, &connection)?;
+    restore_statistics(&mut connection)?;
     begin_ledger(&mut connection)?;
     Ok(OpenToWrite { connection, created })
 }
@@ -532,6 +534,20 @@ fn prepare_to_write(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Pages of the write-ahead log after which a commit takes them over: 32 MiB.
 const WAL_PAGES: i64 = 4096;
+
+/// The planner's statistics, in a transaction of their own.
+fn restore_statistics(connection: &mut Connection) -> Result<(), ArchiveError> {
+    use super::error::Doing;
+    if statistics::are_ours(connection)? {
+        return Ok(());
+    }
+    let doing = "restore the statistics of SQLite's planner";
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .doing(doing)?;
+    statistics::restore(&transaction)?;
+    transaction.commit().doing(doing)
+}
 
 /// The first entry names the archive, so that the head of another one never fits.
 fn begin_ledger(connection: &mut Connection) -> Result<(), ArchiveError> {

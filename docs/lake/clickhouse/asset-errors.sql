@@ -1,4 +1,4 @@
--- The report `asset-errors` from a lake, in ClickHouse 25 or newer.
+-- The report `asset-errors` from a lake, in ClickHouse (tried with 26.9).
 --
 --   clickhouse local --param_lake=/data/lake --param_manifests=_manifest.json --param_since= --param_until= \
 --     --param_zone=UTC --param_include_absent=0 --format=CSVWithNames --queries-file=asset-errors.sql
@@ -7,7 +7,17 @@
 -- 2026-01-31T06:00:00+01:00; since is included, until is not. include_absent=1 also counts messages that their run no
 -- longer has. first_seen and last_seen before 1900 and after 2299 are beyond ClickHouse's dates.
 
-WITH selected AS (
+WITH listed AS (
+    SELECT tupleElement(file, 'path') AS path, tupleElement(file, 'rows') AS rows
+    FROM file(concat({lake:String}, '/', {manifests:String}), JSONEachRow,
+        'files Array(Tuple(path String, "table" String, rows UInt64))')
+    ARRAY JOIN files AS file
+    WHERE tupleElement(file, 'table') = 'messages'
+), found AS (
+    SELECT count() AS rows
+    FROM file(concat({lake:String}, '/messages/**/*.parquet'), Parquet)
+    WHERE replaceRegexpOne(_path, '^.*/(messages/)', '\\1') IN (SELECT path FROM listed)
+), selected AS (
     SELECT
         -- No text and an empty one are the same to the report.
         ifNull(m.asset, '') AS asset,
@@ -23,9 +33,7 @@ WITH selected AS (
     FROM file(concat({lake:String}, '/messages/**/*.parquet'), Parquet) AS m
     WHERE
         -- The files that the manifest names: while an export replaces files, globs see rows twice.
-        replaceRegexpOne(_path, '^.*/(messages/)', '\\1') IN (
-            SELECT tupleElement(arrayJoin(files), 'path') FROM file(
-                concat({lake:String}, '/', {manifests:String}), JSONEachRow, 'files Array(Tuple(path String))'))
+        replaceRegexpOne(_path, '^.*/(messages/)', '\\1') IN (SELECT path FROM listed)
         AND (absent_since IS NULL OR {include_absent:UInt8})
         AND ({since:String} = '' OR coalesce(occurred_at, run_started_at)
             >= parseDateTime64BestEffort(if({since:String} = '', '1970-01-01', {since:String}), 6, {zone:String}))
@@ -73,5 +81,8 @@ SELECT
 FROM counted
 LEFT JOIN top_messages USING (asset, asset_type)
 LEFT JOIN top_details USING (asset, asset_type)
+-- A file that was listed and is gone would be left out in silence.
+WHERE 0 = (
+    SELECT throwIf(rows <> (SELECT sum(rows) FROM listed), 'an export replaces files of the lake: ask again') FROM found)
 ORDER BY errors DESC, messages DESC, asset, asset_type
 SETTINGS format_csv_null_representation = '';

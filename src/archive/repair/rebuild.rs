@@ -16,6 +16,7 @@ use crate::archive::ledger::entry::{LedgerEntry, SyncBegan};
 use crate::archive::ledger::text_hash;
 use crate::archive::migrations::fresh;
 use crate::archive::open::quoted;
+use crate::archive::statistics;
 use crate::archive::storage::messages::{MessageMarks, MessageTexts, set_absence};
 use crate::archive::storage::replay::Replay;
 use crate::archive::storage::retention;
@@ -90,6 +91,8 @@ pub(in crate::archive) fn rebuild(
     )?;
     finish_quarantine(connection, ledger)?;
     schema.end(connection)?;
+    // Those of a table go with it.
+    statistics::restore(connection)?;
     Ok(runs.rebuilt)
 }
 
@@ -177,7 +180,14 @@ impl Schema {
         for sql in missing("table") {
             connection.execute_batch(&sql).doing(doing)?;
         }
-        after.extend(missing("index"));
+        // Of texts stored once, by which each is looked up while the tables are filled.
+        let (texts, rest): (Vec<_>, Vec<_>) = missing("index")
+            .into_iter()
+            .partition(|sql| sql.contains("_by_text ON "));
+        for sql in texts {
+            connection.execute_batch(&sql).doing(doing)?;
+        }
+        after.extend(rest);
         after.extend(missing("view"));
         connection
             .execute_batch(

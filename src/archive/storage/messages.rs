@@ -45,7 +45,7 @@ impl MessageMarks {
     }
 }
 
-/// The texts of messages, stored once as far as memory tells.
+/// The texts of messages.
 #[derive(Debug)]
 pub(in crate::archive) struct MessageTexts {
     kinds: StoredTexts<2>,
@@ -104,11 +104,12 @@ impl MessageTexts {
 /// Rows that one statement inserts, at most: a third less work a row than a statement for each.
 const ROWS: usize = 16;
 
-/// The statements for 1, 2, 3, ... rows.
+/// The statements for 1, 2, 3, ... rows. One that fails ends the transaction, as its caller does anyway: to be able to undo
+/// the statement alone, SQLite would copy each page that it changes beforehand, one of the index by asset for each row.
 static INSERT: LazyLock<[String; ROWS]> = LazyLock::new(|| {
     std::array::from_fn(|more| {
         format!(
-            "INSERT INTO _message (message_key, occurred_ticks, kind_key, asset_key, detail_key, occurred_assumed,
+            "INSERT OR ROLLBACK INTO _message (message_key, occurred_ticks, kind_key, asset_key, detail_key, occurred_assumed,
                  occurred_at_raw) VALUES (?, ?, ?, ?, ?, ?, ?){}",
             ", (?, ?, ?, ?, ?, ?, ?)".repeat(more)
         )

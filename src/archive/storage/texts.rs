@@ -1,8 +1,10 @@
-//! Texts stored once, as far as a bounded memory can tell.
+//! Texts stored once.
 //!
-//! The writer remembers the latest texts of each kind with their keys. A text that it has forgotten is stored again:
-//! nothing depends on its being stored once, and an exact answer would cost memory that grows with the history or a
-//! random read per text. A new process begins with the texts stored last, so a text in daily use stays known.
+//! The writer remembers the latest texts of each kind with their keys, in a bounded memory. A new process begins with the
+//! texts stored last, so a text in daily use stays known. Assets and kinds of messages are what reports count by: one that
+//! is not remembered is looked up by its index, so each is one row however many there are. Details have no index, which
+//! would cost a random write for each new one: those that are forgotten are stored again, and nothing depends on their
+//! being stored once.
 //!
 //! Remembered is not a text but its [`Mark`], a keyed hash of 128 bits: a mark takes 16 bytes whatever the text, and the
 //! tasks that read the runs compute it, not the one thread that writes. Two texts with one mark would be taken for one. The
@@ -80,19 +82,22 @@ impl Remembered {
 pub(in crate::archive) struct StoredTexts<const N: usize> {
     insert: &'static str,
     latest: &'static str,
+    /// Finds the key of given texts, where an index can.
+    find: Option<&'static str>,
     remembered: Option<Remembered>,
 }
 
 impl<const N: usize> StoredTexts<N> {
-    const fn new(insert: &'static str, latest: &'static str) -> Self {
+    const fn new(insert: &'static str, latest: &'static str, find: Option<&'static str>) -> Self {
         Self {
             insert,
             latest,
+            find,
             remembered: None,
         }
     }
 
-    /// The key of a row with these texts, whose mark is `mark`; stores one where none is remembered.
+    /// The key of a row with these texts, whose mark is `mark`; stores one where none is known.
     pub(in crate::archive) fn key(
         &mut self,
         connection: &Connection,
@@ -106,8 +111,22 @@ impl<const N: usize> StoredTexts<N> {
         if let Some(key) = remembered.get(mark) {
             return Ok(key);
         }
-        let texts = rusqlite::params_from_iter(texts);
-        let key = connection.cached().insert(self.insert, texts, "store a text")?;
+        let found = match self.find {
+            Some(find) => connection.cached().optional(
+                find,
+                rusqlite::params_from_iter(texts),
+                "look a text up",
+                |row| row.get(0),
+            )?,
+            None => None,
+        };
+        let key = match found {
+            Some(key) => key,
+            None => {
+                let texts = rusqlite::params_from_iter(texts);
+                connection.cached().insert(self.insert, texts, "store a text")?
+            }
+        };
         remembered.insert(mark, key);
         Ok(key)
     }
@@ -123,6 +142,7 @@ pub(in crate::archive) const fn kinds() -> StoredTexts<2> {
     StoredTexts::new(
         "INSERT INTO _message_kind (message, category) VALUES (?1, ?2)",
         "SELECT kind_key, message, category FROM _message_kind ORDER BY kind_key DESC LIMIT ?1",
+        Some("SELECT kind_key FROM _message_kind WHERE message IS ?1 AND category IS ?2"),
     )
 }
 
@@ -131,6 +151,7 @@ pub(in crate::archive) const fn assets() -> StoredTexts<3> {
     StoredTexts::new(
         "INSERT INTO _asset (asset, asset_type, asset_owner) VALUES (?1, ?2, ?3)",
         "SELECT asset_key, asset, asset_type, asset_owner FROM _asset ORDER BY asset_key DESC LIMIT ?1",
+        Some("SELECT asset_key FROM _asset WHERE asset IS ?1 AND asset_type IS ?2 AND asset_owner IS ?3"),
     )
 }
 
@@ -139,6 +160,7 @@ pub(in crate::archive) const fn details() -> StoredTexts<1> {
     StoredTexts::new(
         "INSERT INTO _message_detail (message_details) VALUES (?1)",
         "SELECT detail_key, message_details FROM _message_detail ORDER BY detail_key DESC LIMIT ?1",
+        None,
     )
 }
 
@@ -242,5 +264,38 @@ mod tests {
         assert_eq!(daily, 1);
         let forgotten = key(&mut texts, &connection, [Some("0")]);
         assert!(forgotten > 1, "what is long gone is stored again");
+    }
+
+    #[test]
+    fn assets_and_kinds_are_one_row_each_however_many_there_are() {
+        let connection = store();
+        let (mut assets, mut kinds) = (assets(), kinds());
+        let many = 2 * HALF + 10;
+        let mut round = || -> Vec<(i64, i64)> {
+            (0..many)
+                .map(|number| {
+                    let name = number.to_string();
+                    let asset = key(&mut assets, &connection, [Some(&name), None, Some("")]);
+                    (asset, key(&mut kinds, &connection, [Some(&name), None]))
+                })
+                .collect()
+        };
+        assert_eq!(round(), round());
+        for table in ["_asset", "_message_kind"] {
+            let count = format!("SELECT count(*) FROM {table}");
+            let rows: usize = connection.query_row(&count, [], |row| row.get(0)).unwrap();
+            assert_eq!(rows, many, "{table}");
+        }
+        let plan: String = connection
+            .query_row(
+                &format!("EXPLAIN QUERY PLAN {}", super::assets().find.unwrap()),
+                [None::<&str>; 3],
+                |row| row.get(3),
+            )
+            .unwrap();
+        assert!(
+            plan.contains("asset_by_text (asset=? AND asset_type=? AND asset_owner=?)"),
+            "{plan}"
+        );
     }
 }

@@ -11,6 +11,7 @@ use crate::archive::error::{ArchiveError, Doing};
 use crate::archive::limits;
 use crate::archive::migrations::fresh;
 use crate::archive::open::{UnusableIndex, quoted, unusable_indexes};
+use crate::archive::statistics;
 
 /// SQLite's integrity check: pages, trees, indexes, types, NOT NULL and CHECK. Returns notes on what it could not look at.
 ///
@@ -211,6 +212,14 @@ pub(super) fn check_schema(
     let mut ours: BTreeMap<String, Object> = objects(&fresh)?.into_iter().collect();
     let ours_tables: HashSet<String> = ours.values().map(|(_, table, _)| table.clone()).collect();
     let mut notes = Vec::new();
+    // Whatever stands in it, or that it is not there, changes no answer.
+    ours.remove("sqlite_stat1");
+    if !statistics::are_ours(connection)? {
+        notes.push(
+            "statistics of SQLite's planner are not those that this program ships: queries may be slower; the next sync restores them"
+                .to_owned(),
+        );
+    }
     for (name, (kind, table, sql)) in objects(connection)? {
         let place = || format!("schema, {kind} {name}");
         match ours.remove(&name) {

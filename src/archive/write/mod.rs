@@ -64,6 +64,12 @@ impl fmt::Display for NewerRules {
 /// Runs of a job that are loaded to be recognised by their bytes where the latest ones are asked for.
 const LATEST_RUNS: usize = 256;
 
+/// Pages of a transaction of [`Writer::expect_much`], in KiB: what 48 MiB of JSON change, measured.
+const LARGE_CACHE_KIB: i64 = 48 * 1024;
+
+/// Pages of the log after which they are taken over then, 96 MiB: a page that two transactions change is taken over once.
+const LARGE_LOG_PAGES: i64 = 12 * 1024;
+
 /// The writing connection.
 #[derive(Debug)]
 pub struct Writer {
@@ -211,7 +217,7 @@ impl Writer {
 
     /// Drops the transaction, if one is open, and what memory holds of it.
     pub fn rollback(&mut self) {
-        if !self.connection.is_autocommit() {
+        if self.is_within_transaction() {
             // Where even this fails, the transaction ends with the connection.
             drop(self.connection.execute_batch("ROLLBACK"));
         }
@@ -219,11 +225,35 @@ impl Writer {
         self.dictionaries.forget();
     }
 
-    /// Runs `change` in a transaction of its own.
+    /// Gives a sync that stores much a cache and a log to match, some 50 MiB more memory: the pages that a large transaction
+    /// changes stay in the cache until they are written, once.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn expect_much(&mut self) -> Result<(), ArchiveError> {
+        let doing = "make room for what comes";
+        self.connection
+            .pragma_update(None, "cache_size", -LARGE_CACHE_KIB)
+            .doing(doing)?;
+        self.connection
+            .pragma_update(None, "wal_autocheckpoint", LARGE_LOG_PAGES)
+            .doing(doing)
+    }
+
+    /// Whether a transaction is open.
+    #[must_use]
+    pub fn is_within_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Runs `change` in the transaction that is open, else in one of its own.
     fn transact<T>(
         &mut self,
         change: impl FnOnce(&mut Self) -> Result<T, ArchiveError>,
     ) -> Result<T, ArchiveError> {
+        if self.is_within_transaction() {
+            return change(self).inspect_err(|_| self.rollback());
+        }
         self.begin()?;
         match change(self) {
             Ok(value) => self.commit().map(|()| value),
@@ -240,6 +270,9 @@ impl Writer {
         &mut self,
         change: impl FnOnce(&mut Self) -> Result<T, ArchiveError>,
     ) -> Result<T, ArchiveError> {
+        if self.is_within_transaction() {
+            return self.transact(change);
+        }
         let wait = |writer: &Self, how: &str| {
             let set = writer.connection.pragma_update(None, "synchronous", how);
             set.doing("set how a commit waits for the disk")
