@@ -201,7 +201,9 @@ fn command(
     match command {
         Command::Demo(args) => commands::demo::run(&args, global, console),
         Command::Simulate(args) => commands::simulate::run(args),
+        Command::Init(args) => commands::init::run(&args, sources, global, console),
         Command::Check(args) => commands::check::run(&args, sources, global, console),
+        Command::Schedule(args) => commands::schedule::run(&args, sources, global),
         Command::Sync(args) => {
             let heard = Monitoring::of(&args.monitoring, "sync", sources, archive, console)?;
             heard.around(args.repeats(), || {

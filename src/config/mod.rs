@@ -38,7 +38,7 @@ pub use jobs_file::{JobsFile, ListedJob, read_jobs_file};
 pub use keyring::{Account, HOW_LONG, Keyring, KeyringError};
 pub use monitoring::MonitoringSettings;
 pub use origin::Origin;
-pub use password::{PasswordOrigin, PasswordSources, find_password};
+pub use password::{CREDENTIAL_NAME, PasswordOrigin, PasswordSources, credential_file, find_password};
 pub use pin::{NotAPin, parse_pin, parse_sha256};
 pub use servers::ServerEntry;
 pub use settings::{FetchChoice, LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings};

@@ -8,7 +8,7 @@ use crate::config::{HOW_LONG, Keyring, LoginSettings, Sources, UrlSettings};
 /// Stores a password in the operating system's credential store, or removes it
 ///
 /// On Windows the store is the Credential Manager. On Linux it is the kernel's, which forgets when the machine
-/// restarts; for unattended use prefer a password file there.
+/// restarts, and which cron and systemd do not see: for scheduled tasks use a password file or a credential of systemd there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   jobruns password set --url https://ccs.example:12431 --username "CORP\auditor"

@@ -93,6 +93,14 @@ fn shown_facts(certificate: &ServedCertificate) -> PrintedCertificate {
 }
 
 fn text(facts: &CertificateFacts, now: Instant) -> String {
+    let mut text = facts_text(facts, now);
+    text.push_str("\nIf the server's administrator reads the same fingerprint to you, pin it:\n");
+    text.push_str(&format!("  --pin {}\n", hex(&facts.fingerprint)));
+    text
+}
+
+/// What a certificate says, a line each; its fingerprint is the last.
+pub(crate) fn facts_text(facts: &CertificateFacts, now: Instant) -> String {
     let mut marks = Vec::new();
     if facts.self_signed {
         marks.push("signed by itself".to_owned());
@@ -126,13 +134,10 @@ fn text(facts: &CertificateFacts, now: Instant) -> String {
         lines.push(("note", marks.join("; ")));
     }
     lines.push(("SHA-256", fingerprint(&facts.fingerprint)));
-    let mut text: String = lines
+    lines
         .iter()
         .map(|(label, value)| format!("{label:12}{value}\n"))
-        .collect();
-    text.push_str("\nIf the server's administrator reads the same fingerprint to you, pin it:\n");
-    text.push_str(&format!("  --pin {}\n", hex(&facts.fingerprint)));
-    text
+        .collect()
 }
 
 /// The hash as certificate viewers show it: pairs of capital digits with colons.

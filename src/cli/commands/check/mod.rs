@@ -7,9 +7,11 @@ mod server;
 
 use std::path::Path;
 
+use self::problem::Problem;
 use self::report::{Line, Report, State};
 use self::server::ServerCheck;
 use crate::archive::{JobState, ReadOnly, read_heads};
+use crate::cli::commands::schedule;
 use crate::cli::commands::watch_list::with_named_jobs_file;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
@@ -86,6 +88,11 @@ pub(crate) fn run(
             .iter()
             .for_each(|path| places::file(&mut report, "exports", path)),
         Err(failure) => report.failure(State::Fault, "exports", failure),
+    }
+    match schedule::installed() {
+        None => report.ok("schedule", "no task of `jobruns schedule` is installed"),
+        Some(Ok(words)) => report.ok("schedule", words),
+        Some(Err(words)) => report.warning("schedule", &Problem::Schedule { words }),
     }
     let states = job_states(
         &mut report,
