@@ -234,6 +234,7 @@ async fn every_value_of_every_table_is_in_the_files_for_other_engines() {
         "odd-text@2".parse().unwrap(),
     ]);
     story.sync(&[]).ends_with(3);
+    program.run(&["hold", "add", "--reason", "audit"]).ends_with(0);
     let export = ["export", "--format", "jsonl"];
     program
         .run(&[&export[..], &["--output-dir", "out/{date}", "--manifest"]].concat())
@@ -243,7 +244,7 @@ async fn every_value_of_every_table_is_in_the_files_for_other_engines() {
     let archive = program.path("jobruns.db");
     for table in NAMES_FOR_ANALYSTS {
         let held = in_sqlite(&archive, table);
-        assert!(!held.is_empty(), "{table}");
+        assert!(!held.is_empty() || table == "removed_runs", "{table}");
         let lines = in_json_lines(&out.join(format!("{table}.jsonl")));
         if table == "quarantine" {
             assert_eq!(lines.len(), held.len());

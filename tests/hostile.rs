@@ -389,7 +389,7 @@ fn an_answer_of_a_byte_now_and_then_ends_and_what_came_before_is_kept() {
 async fn little_memory_ends_with_a_sentence_or_does() {
     let story = changed("").await;
     let job = story.job(0);
-    for mebibytes in [40, 60, 64, 70, 80, 90, 100, 120, 150, 200, 300] {
+    for mebibytes in [56, 60, 64, 70, 80, 90, 100, 120, 150, 200, 300] {
         for command in [
             "verify",
             "status",

@@ -18,12 +18,12 @@ use crate::report::options::read_time;
 /// A hold covers the runs whose time from start to end meets its span, those that are archived later too. Holds and their
 /// release are recorded in the ledger, with who, when and why.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  jobruns hold add --reason 'litigation 2026/17' --job 'Nightly Windows servers' --since 2019-01-01 --until 2021-01-01
+#[command(after_help = r#"Examples:
+  jobruns hold add --reason "litigation 2026/17" --job "Nightly Windows servers" --since 2019-01-01 --until 2021-01-01
   jobruns hold list
-  jobruns hold release 1 --reason 'litigation 2026/17 was settled'
+  jobruns hold release 1 --reason "litigation 2026/17 was settled"
 
-Exit codes: 0 done; 1 there is no such hold, or it would cover nothing; 2 wrong usage.")]
+Exit codes: 0 done; 1 there is no such hold, or it would cover nothing; 2 wrong usage."#)]
 pub(crate) struct HoldArgs {
     #[command(subcommand)]
     action: Action,

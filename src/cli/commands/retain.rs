@@ -35,12 +35,12 @@ use crate::report::CommonOptions;
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Examples:
-  jobruns retain --older-than 7y --reason 'retention schedule R-12'
-  jobruns retain --older-than 7y --reason 'retention schedule R-12' --apply HASH --head-file heads.txt
+    after_help = r#"Examples:
+  jobruns retain --older-than 7y --reason "retention schedule R-12"
+  jobruns retain --older-than 7y --reason "retention schedule R-12" --apply HASH --head-file heads.txt
   jobruns retain lock 7y
 
-Exit codes: 0 done; 1 it could not be done, or the plan is no longer true; 2 wrong usage, or the age is locked; 3 the head could not be appended to the list; 4 the archive is not intact, so nothing was removed; 5 a sync holds the archive."
+Exit codes: 0 done; 1 it could not be done, or the plan is no longer true; 2 wrong usage, or the age is locked; 3 the head could not be appended to the list; 4 the archive is not intact, so nothing was removed; 5 a sync holds the archive."#
 )]
 pub(crate) struct RetainArgs {
     #[command(subcommand)]

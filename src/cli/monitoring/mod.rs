@@ -22,6 +22,7 @@ use crate::archive::ReadOnly;
 use crate::ccs::{Monitor, Ping, PingError};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::console::{Console, told_lines};
+use crate::cli::terminal::signals::spare_descriptors;
 use crate::config::{MonitoringSettings, Sources, When};
 use crate::model::{Instant, hex};
 use crate::text::causes;
@@ -144,7 +145,7 @@ impl<'m> Monitoring<'m> {
 
     /// Waits for a future that may ping, with threads of its own only where it does.
     fn ping_blocking<F: Future<Output = ()>>(&self, told: impl FnOnce() -> F) {
-        match Builder::new_current_thread().enable_all().build() {
+        match spare_descriptors().and_then(|()| Builder::new_current_thread().enable_all().build()) {
             Ok(runtime) => runtime.block_on(told()),
             Err(error) => tracing::warn!("nobody could be told how the command ended ({error})"),
         }
