@@ -220,6 +220,20 @@ pub fn is_active(character: char) -> bool {
         )
 }
 
+/// `text` as a POSIX shell takes it, or on Windows `cmd` and PowerShell, in quotes only where they are needed.
+#[must_use]
+pub fn shell_quoted(text: &str) -> String {
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c) || (cfg!(windows) && c == '\\');
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    if cfg!(windows) {
+        return format!("\"{text}\"");
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,5 +323,12 @@ mod tests {
         assert_eq!(visible("\u{9b}2J\u{202e}x"), "\\u{9b}2J\\u{202e}x");
         assert_eq!(visible("SRV\u{200b}-1\u{2060}"), "SRV\\u{200b}-1\\u{2060}");
         assert!(matches!(visible("Zürich 東京 🙂"), Cow::Borrowed(_)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_word_can_be_pasted_into_a_shell() {
+        assert_eq!(shell_quoted("/etc/jobruns/pw"), "/etc/jobruns/pw");
+        assert_eq!(shell_quoted("it's my pw"), r"'it'\''s my pw'");
     }
 }

@@ -53,8 +53,21 @@ async fn every_command_is_silent_on_success_unless_its_answer_is_data() {
     );
     story.program.write("foreign-heads", foreign);
     let cases: &[(&[&str], Prints)] = &[
+        (&["init", "made.toml", "--archive", "made.db"], Nothing),
         (&["check"], Nothing),
         (&["check", "--format", "json"], Data),
+        (&["schedule", "cron", "--config", "empty.toml"], Data),
+        (
+            &[
+                "schedule",
+                "systemd",
+                "--config",
+                "empty.toml",
+                "--output-dir",
+                "units",
+            ],
+            Nothing,
+        ),
         (&["sync"], Nothing),
         (&["sync", "--format", "json"], Data),
         (&["sync", "--format", "table"], Data),
@@ -234,6 +247,7 @@ async fn whatever_is_not_success_tells_errors_and_nothing_else() {
             3,
             "Error: the check found 1 fault\nCaused by: tls: ",
         ),
+        (&["init", "heads", "--no-sync"], 2, "Error: "),
         (&["backup", "jobruns.db"], 2, "Error: "),
         (&["backup", "copy.db", "--archive", "damaged.db"], 4, "Error: "),
         (

@@ -328,6 +328,10 @@ async fn the_set_up_of_the_readme_runs_as_it_is_written() {
             continue;
         }
         let Some(words) = command(line) else { continue };
+        // They would change this machine; tests/unattended.rs has schedulers of its own.
+        if words[0] == "schedule" {
+            continue;
+        }
         let head = || {
             let archive = Connection::open(program.path("jobruns.db")).unwrap();
             let latest = "SELECT head FROM syncs ORDER BY sync_id DESC LIMIT 1";

@@ -1,4 +1,4 @@
-"""Registers the files of a lake as Iceberg tables, without copying them (pyiceberg 0.9 or newer).
+"""Registers the files of a lake as Iceberg tables, without copying them (tried with pyiceberg 0.12).
 
     python iceberg_register.py /data/lake --property uri=http://catalog:8181
     python iceberg_register.py /data/lake --property type=sql --property uri=sqlite:////data/catalog.db \\

@@ -1,4 +1,4 @@
-"""The reports `failure-trends --by day` and `asset-errors` from a lake, in polars 1.30 or newer.
+"""The reports `failure-trends --by day` and `asset-errors` from a lake, in polars (tried with 2.1).
 
     python polars_reports.py failure-trends /data/lake > trends.csv
     python polars_reports.py asset-errors /data/lake --since 2026-01-01 --timezone Asia/Kolkata > assets.csv

@@ -1,4 +1,4 @@
-"""The reports `failure-trends --by day` and `asset-errors` from a lake, in Spark 3.5 or newer.
+"""The reports `failure-trends --by day` and `asset-errors` from a lake, in Spark (tried with 4.3).
 
     spark-submit --master spark://host:7077 spark_reports.py failure-trends /data/lake trends.csv
     spark-submit --master yarn spark_reports.py asset-errors s3a://bucket/lake assets.csv --since 2026-01-01

@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::config::password::VARIABLE;
 use crate::config::{
     Account, ConfigError, Keyring, KeyringError, LoginSettings, Origin, PasswordOrigin, PasswordSources,
-    Sources, find_password,
+    Sources, credential_file, find_password,
 };
 use crate::model::Secret;
 
@@ -74,6 +74,7 @@ fn find(
         file: file.map(|path| (path, sources.origin("password_file"))),
         stdin: by_stdin.then_some(&mut stdin as &mut dyn Read),
         variable: std::env::var_os(VARIABLE),
+        credential: credential_file(&|name| std::env::var_os(name)),
         keyring,
         prompt: (terminal && may_ask).then_some(&mut ask),
     };

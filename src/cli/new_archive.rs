@@ -27,8 +27,8 @@ pub(crate) fn may_create(
     if new {
         return Ok(true);
     }
-    if let Some(why) = head_file.and_then(earlier_heads) {
-        return Err(missing(archive, &why));
+    if let Some(lost) = lost(archive, head_file) {
+        return Err(lost);
     }
     if global.is_quiet() {
         return Err(missing(
@@ -37,6 +37,12 @@ pub(crate) fn may_create(
         ));
     }
     Ok(true)
+}
+
+/// The failure where there is no archive and the head file says that there was one.
+pub(crate) fn lost(archive: &Path, head_file: Option<&Path>) -> Option<Failure> {
+    let why = head_file.and_then(earlier_heads)?;
+    Some(missing(archive, &why))
 }
 
 /// What the list of heads has of earlier syncs; `None` for a list that is still to be begun.

@@ -174,8 +174,8 @@ fn native_store() -> Result<Arc<CredentialStore>, KeyringError> {
 pub const HOW_LONG: &str = if cfg!(windows) {
     "It stays in the Credential Manager of this Windows user until it is forgotten."
 } else {
-    "The kernel keeps it until it expires (after some days without use) or the machine restarts; for unattended use \
-     prefer a password file."
+    "The kernel keeps it until it expires (after some days without use) or the machine restarts, and cron and systemd do \
+     not see it; for scheduled tasks use a password file or a credential of systemd."
 };
 
 #[cfg(test)]

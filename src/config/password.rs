@@ -3,9 +3,11 @@
 //! 1. `--password-file FILE`
 //! 2. `--password-stdin`
 //! 3. the environment variable `JOBRUNS_PASSWORD`
-//! 4. the password file that the environment (`JOBRUNS_PASSWORD_FILE`) or the config file names
-//! 5. the operating system's store (`jobruns password set`)
-//! 6. a question, where standard input is a terminal
+//! 4. the credential `jobruns-password` of systemd: the file of that name in `CREDENTIALS_DIRECTORY`
+//! 5. the password file that the environment (`JOBRUNS_PASSWORD_FILE`) or the config file names
+//! 6. the operating system's store (`jobruns password set`)
+//! 7. on Windows, what is kept for the machine (`jobruns password set --machine`)
+//! 8. a question, where standard input is a terminal
 //!
 //! A final line break in a file or on standard input is not part of the password; everything else is.
 
@@ -19,7 +21,9 @@ use zeroize::Zeroizing;
 
 use super::error::{ConfigError, Missing};
 use super::keyring::{Account, Keyring, KeyringError};
+use super::machine_store::find_for_machine;
 use super::origin::Origin;
+use super::sources::Environment;
 use super::text::{NotText, decode};
 use crate::model::Secret;
 
@@ -37,6 +41,8 @@ pub struct PasswordSources<'p> {
     pub stdin: Option<&'p mut dyn Read>,
     /// The value of `JOBRUNS_PASSWORD`.
     pub variable: Option<OsString>,
+    /// The file of the credential that systemd hands over, where it does.
+    pub credential: Option<PathBuf>,
     /// The operating system's store.
     pub keyring: Result<Keyring, KeyringError>,
     /// The question, where standard input is a terminal.
@@ -52,8 +58,12 @@ pub enum PasswordOrigin {
     Stdin,
     /// `JOBRUNS_PASSWORD`.
     Variable,
+    /// A credential of systemd.
+    Credential,
     /// The operating system's store.
     Keyring,
+    /// The store of the machine (Windows).
+    Machine,
     /// A person.
     Prompt,
 }
@@ -64,7 +74,9 @@ impl fmt::Display for PasswordOrigin {
             Self::File(path) => write!(f, "the file {}", path.display()),
             Self::Stdin => f.write_str("standard input"),
             Self::Variable => f.write_str(VARIABLE),
+            Self::Credential => write!(f, "systemd's credential {CREDENTIAL_NAME}"),
             Self::Keyring => f.write_str("the system's store of passwords"),
+            Self::Machine => f.write_str("the machine's store of passwords"),
             Self::Prompt => f.write_str("the terminal"),
         }
     }
@@ -72,6 +84,17 @@ impl fmt::Display for PasswordOrigin {
 
 /// The environment variable with the password.
 pub const VARIABLE: &str = "JOBRUNS_PASSWORD";
+
+/// The name of systemd's credential with the password (`LoadCredential=jobruns-password:FILE`).
+pub const CREDENTIAL_NAME: &str = "jobruns-password";
+
+/// The file of the credential that systemd hands over to this process; `None` where it hands over none.
+#[must_use]
+pub fn credential_file(environment: Environment<'_>) -> Option<PathBuf> {
+    let folder = environment("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty())?;
+    let path = PathBuf::from(folder).join(CREDENTIAL_NAME);
+    path.exists().then_some(path)
+}
 
 /// The password of `account`, from the first source that has one.
 ///
@@ -92,10 +115,14 @@ pub fn find_password(
         (from_stdin(stdin)?, PasswordOrigin::Stdin)
     } else if let Some(value) = sources.variable {
         (from_variable(value)?, PasswordOrigin::Variable)
+    } else if let Some(path) = sources.credential {
+        (from_credential(&path)?, PasswordOrigin::Credential)
     } else if let Some(path) = other_file {
         (from_file(&path)?, PasswordOrigin::File(path))
     } else if let Some(password) = from_keyring(sources.keyring, account) {
         (password, PasswordOrigin::Keyring)
+    } else if let Some(password) = told(find_for_machine(account), account) {
+        (password, PasswordOrigin::Machine)
     } else if let Some(ask) = sources.prompt {
         let origin = "the terminal";
         let answer = ask(account).map_err(|source| ConfigError::ReadPassword { origin, source })?;
@@ -116,7 +143,19 @@ pub fn find_password(
 /// # Errors
 /// When it cannot be read, others than its owner can read it (Unix), or it is not text.
 pub fn from_file(path: &Path) -> Result<Secret, ConfigError> {
-    let what = "password file";
+    read_file(path, "password file", check_rights)
+}
+
+/// The password that systemd hands over, which only the service and root can reach, whatever its mode says.
+fn from_credential(path: &Path) -> Result<Secret, ConfigError> {
+    read_file(path, "credential", |_, _| Ok(()))
+}
+
+fn read_file(
+    path: &Path,
+    what: &'static str,
+    check_rights: impl Fn(&Path, &std::fs::Metadata) -> Result<(), ConfigError>,
+) -> Result<Secret, ConfigError> {
     let unreadable = |source| ConfigError::Read {
         what,
         path: path.to_path_buf(),
@@ -167,12 +206,17 @@ fn from_variable(value: OsString) -> Result<Secret, ConfigError> {
     }
 }
 
-/// What the store has; that there is no store, or that it refuses, is no error but a word for `-v`.
+/// What the system's store has.
 fn from_keyring(keyring: Result<Keyring, KeyringError>, account: &Account) -> Option<Secret> {
-    match keyring.and_then(|keyring| keyring.find(account)) {
+    told(keyring.and_then(|keyring| keyring.find(account)), account)
+}
+
+/// What a store has; that there is no store, or that it refuses, is no error but a word for `-v`.
+fn told(found: Result<Option<Secret>, KeyringError>, account: &Account) -> Option<Secret> {
+    match found {
         Ok(Some(password)) => Some(password),
         Ok(None) => {
-            tracing::debug!("the system's store of passwords has none for {account}");
+            tracing::debug!("a store of passwords has none for {account}");
             None
         }
         Err(error) => {
@@ -243,6 +287,7 @@ mod tests {
             file: None,
             stdin: None,
             variable: None,
+            credential: None,
             keyring,
             prompt: None,
         }
@@ -304,6 +349,16 @@ mod tests {
                 ..nothing()
             }),
             "variable"
+        );
+        let credential = folder.path().join(CREDENTIAL_NAME);
+        std::fs::write(&credential, "credential\n").unwrap();
+        assert_eq!(
+            found(PasswordSources {
+                file: file.clone(),
+                credential: Some(credential),
+                ..nothing()
+            }),
+            "credential"
         );
         assert_eq!(
             found(PasswordSources {

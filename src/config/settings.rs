@@ -50,6 +50,11 @@ pub struct UrlSettings {
 }
 
 impl UrlSettings {
+    /// Takes the URL that a person answered.
+    pub fn set_url(&mut self, url: String) {
+        self.url = Some(url);
+    }
+
     /// The base URL as given; the client checks it.
     ///
     /// # Errors
@@ -83,6 +88,11 @@ pub struct LoginSettings {
 }
 
 impl LoginSettings {
+    /// Takes the user that a person answered.
+    pub fn set_username(&mut self, username: String) {
+        self.username = Some(username);
+    }
+
     /// The user.
     ///
     /// # Errors
@@ -158,6 +168,16 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
+    /// Trusts this certificate, which a person compared.
+    pub fn set_pin(&mut self, pin: Sha256) {
+        self.pin = Some(pin);
+    }
+
+    /// Trusts the authorities in this PEM file.
+    pub fn set_ca_cert(&mut self, file: PathBuf) {
+        self.ca_cert = Some(file);
+    }
+
     /// The way to trust the server. The three settings are three spellings of one choice: the one from the strongest
     /// source counts (a flag over the environment over the file), and two from the same source contradict each other.
     ///
@@ -346,10 +366,10 @@ pub struct SyncSettings {
 }
 
 impl SyncSettings {
-    /// Whether every job that the server has is watched.
+    /// Whether every job that a server has is watched; `entry` is what its own entry of the config file says.
     #[must_use]
-    pub fn watches_all(&self) -> bool {
-        self.watch_all || self.watch == Watch::All
+    pub fn watches_all(&self, entry: Option<bool>) -> bool {
+        self.watch_all || entry.unwrap_or(self.watch == Watch::All)
     }
 
     /// What is fetched of each job. `--count` and `--fetch` are two spellings of one choice: the one from the stronger

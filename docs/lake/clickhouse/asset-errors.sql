@@ -1,4 +1,4 @@
--- The report `asset-errors` from a lake, in ClickHouse 25 or newer.
+-- The report `asset-errors` from a lake, in ClickHouse (tried with 26.9).
 --
 --   clickhouse local --param_lake=/data/lake --param_manifests=_manifest.json --param_since= --param_until= \
 --     --param_zone=UTC --param_include_absent=0 --format=CSVWithNames --queries-file=asset-errors.sql

@@ -1,6 +1,6 @@
--- The report `failure-trends --by day` from a lake, in DuckDB 1.4 or newer.
+-- The report `failure-trends --by day` from a lake, in DuckDB (tried with 1.5 and 2.0).
 --
---   duckdb -csv -c "SET VARIABLE lake = '/data/lake'" -f failure-trends.sql
+--   duckdb -csv -nullvalue '' -cmd "SET VARIABLE lake = '/data/lake'" -f failure-trends.sql
 --
 -- Variables, each with its default: lake ('lake'), manifests ('_manifest.json'; 'site=*/_manifest.json' for all sites),
 -- since and until (NULL; a date in the zone, or a time such as '2026-01-31T06:00:00+01:00'; since is included, until is

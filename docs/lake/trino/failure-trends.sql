@@ -1,4 +1,4 @@
--- The report `failure-trends --by day` from a lake, in Trino.
+-- The report `failure-trends --by day` from a lake, in Trino (not tried there, see docs/beyond-one-machine.md).
 --
 --   trino --catalog lake --schema jobruns --output-format CSV_HEADER --file failure-trends.sql
 --

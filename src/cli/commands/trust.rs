@@ -6,10 +6,11 @@ use crate::ccs::{CertificateFacts, ServedCertificate, served_certificate};
 use crate::cli::client::CONNECT_TIMEOUT;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::runtime::runtime;
+use crate::cli::servers::{self, ServerChoice};
 use crate::cli::terminal::console::shown;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{or_dash, print_json, print_text};
-use crate::config::{TableOrJson, UrlSettings};
+use crate::config::{Sources, TableOrJson, UrlSettings};
 use crate::model::{Instant, hex};
 
 /// Shows the server's certificate and the SHA-256 fingerprint to pin
@@ -26,6 +27,9 @@ pub(crate) struct TrustArgs {
 
     #[command(flatten)]
     server: UrlSettings,
+
+    #[command(flatten)]
+    choice: ServerChoice,
 }
 
 #[derive(Serialize)]
@@ -44,9 +48,13 @@ struct PrintedCertificate {
     handshake_error: Option<String>,
 }
 
-pub(crate) fn run(args: &TrustArgs) -> Result<Exit, Failure> {
-    let url = args.server.url()?;
-    let timeout = args.server.timeout.min(CONNECT_TIMEOUT);
+pub(crate) fn run(args: &TrustArgs, sources: &Sources<'_>) -> Result<Exit, Failure> {
+    let entry = servers::chosen_entry(&args.choice, sources)?;
+    let server = entry
+        .as_ref()
+        .map_or(&args.server, |entry| &entry.settings.server);
+    let url = server.url()?;
+    let timeout = server.timeout.min(CONNECT_TIMEOUT);
     let certificate = runtime()?.block_on(async {
         let mut cancellation = signals::listen()?;
         tokio::select! {
@@ -85,6 +93,14 @@ fn shown_facts(certificate: &ServedCertificate) -> PrintedCertificate {
 }
 
 fn text(facts: &CertificateFacts, now: Instant) -> String {
+    let mut text = facts_text(facts, now);
+    text.push_str("\nIf the server's administrator reads the same fingerprint to you, pin it:\n");
+    text.push_str(&format!("  --pin {}\n", hex(&facts.fingerprint)));
+    text
+}
+
+/// What a certificate says, a line each; its fingerprint is the last.
+pub(crate) fn facts_text(facts: &CertificateFacts, now: Instant) -> String {
     let mut marks = Vec::new();
     if facts.self_signed {
         marks.push("signed by itself".to_owned());
@@ -118,13 +134,10 @@ fn text(facts: &CertificateFacts, now: Instant) -> String {
         lines.push(("note", marks.join("; ")));
     }
     lines.push(("SHA-256", fingerprint(&facts.fingerprint)));
-    let mut text: String = lines
+    lines
         .iter()
         .map(|(label, value)| format!("{label:12}{value}\n"))
-        .collect();
-    text.push_str("\nIf the server's administrator reads the same fingerprint to you, pin it:\n");
-    text.push_str(&format!("  --pin {}\n", hex(&facts.fingerprint)));
-    text
+        .collect()
 }
 
 /// The hash as certificate viewers show it: pairs of capital digits with colons.

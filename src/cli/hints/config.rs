@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::config::{CONFIG_FILE_NAME, ConfigError, Missing};
+use crate::text::shell_quoted;
 
 pub(crate) fn config(error: &ConfigError) -> Option<String> {
     let hint = match error {
@@ -14,6 +15,11 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
         ConfigError::PasswordInFile { .. } => format!("take it out of there. {PASSWORD_WAYS}"),
         ConfigError::Export { .. } => {
             "an entry is report = \"NAME\", output = \"FILE\", and options of that report as keys, with _ in place of -.".to_owned()
+        }
+        ConfigError::ServerEntry { .. } => {
+            "an entry is name = 'NAME', url = 'https://HOST:12431', and of username, password_file, password_encoding, ca_cert, pin, \
+             insecure, timeout, rate_limit, jobs, jobs_file and watch those that it needs."
+                .to_owned()
         }
         ConfigError::ControlCharacter { .. } => {
             r"write the text in single quotes, which leave backslashes as they are: username = 'CORP\nightly'.".to_owned()
@@ -31,7 +37,7 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
             "leave out the one that is not meant; --count 0 is --fetch full.".to_owned()
         }
         ConfigError::OpenPasswordFile { path, .. } => {
-            format!("keep it to its owner: chmod 600 {}", quoted(&path.display().to_string()))
+            format!("keep it to its owner: chmod 600 {}", shell_quoted(&path.display().to_string()))
         }
         ConfigError::EmptyPassword { .. } => PASSWORD_WAYS.to_owned(),
         ConfigError::NoJobs { .. } => {
@@ -47,7 +53,7 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
             source,
         } if source.kind() == ErrorKind::NotFound => format!(
             "`jobruns jobs discover --format jobs-file > {}` writes one with every job of the server, from which the lines of jobs that are not to be watched can be deleted; or correct its path where it is named.",
-            quoted(&path.display().to_string())
+            shell_quoted(&path.display().to_string())
         ),
         ConfigError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
             "check who may read the file; the task that runs jobruns must be able to.".to_owned()
@@ -83,15 +89,6 @@ pub(crate) fn unread_config_file() -> Option<String> {
 const PASSWORD_WAYS: &str = "give the password by --password-file FILE, --password-stdin, \
      JOBRUNS_PASSWORD or `jobruns password set`; on a terminal it is asked for.";
 
-/// `text` as a POSIX shell takes it, in quotes only where they are needed.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,11 +114,5 @@ mod tests {
             mode: 0o644,
         };
         assert!(config(&open).unwrap().ends_with("chmod 600 'my pw'"));
-    }
-
-    #[test]
-    fn the_command_of_a_hint_can_be_pasted() {
-        assert_eq!(quoted("/etc/jobruns/pw"), "/etc/jobruns/pw");
-        assert_eq!(quoted("it's my pw"), r"'it'\''s my pw'");
     }
 }

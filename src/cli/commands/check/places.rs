@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::report::{Report, State};
 use crate::archive::{COMPANIONS, Growth, ReadOnly, is_to_be_made, lock_holder, network_drive, resolve};
 use crate::cli::failure::Failure;
-use crate::cli::new_archive::may_create;
+use crate::cli::new_archive::lost;
 use crate::config::{GlobalSettings, Origin};
 
 /// Below this, a sync is likely to fail for want of space, in bytes.
@@ -58,10 +58,9 @@ pub(super) fn archive(
             None
         }
         Ok(true) => {
-            match may_create(false, global, head_file) {
-                // With --quiet it would be refused for that alone.
-                Err(failure) if !global.is_quiet() => report.failure(State::Fault, "archive", failure),
-                _ => report.warning("archive", &Problem::NoArchive { path: file.clone() }),
+            match lost(path, head_file) {
+                Some(failure) => report.failure(State::Fault, "archive", failure),
+                None => report.warning("archive", &Problem::NoArchive { path: file.clone() }),
             }
             None
         }

@@ -73,6 +73,9 @@ pub(crate) enum Problem {
     /// Another sync runs.
     #[error("another sync holds the archive: {holder}")]
     Held { holder: String },
+    /// The installed tasks do not run, or the last sync of them failed.
+    #[error("{words}")]
+    Schedule { words: String },
 }
 
 fn certificate_ends(days: i64) -> String {
