@@ -12,6 +12,8 @@ pub mod damage;
 pub mod monitor;
 #[cfg(target_os = "linux")]
 pub mod namespace;
+pub mod odd;
+pub mod packages;
 pub mod program;
 pub mod python;
 pub mod rich;
@@ -75,8 +77,6 @@ impl Bench {
             run_limit: DEFAULT_RUN_LIMIT,
             naive_time: None,
             create_archive: true,
-            jobs_file: None,
-            watch_all: false,
             hint: |_| None,
         };
         Self {
@@ -115,7 +115,7 @@ impl Bench {
         let options = self.options.clone();
         sync::sync(
             &self.archive(),
-            &self.client(),
+            &self.client().into(),
             options,
             Box::new(|_| {}),
             Cancellation::never(),
