@@ -36,7 +36,12 @@ async fn what_was_edited_is_made_right_again() {
     bench
         .connection()
         .execute_batch(
-            "CREATE INDEX mine ON _message (asset_key); CREATE VIEW my_view AS SELECT count(*) FROM runs",
+            "CREATE INDEX mine ON _message (asset_key); CREATE VIEW my_view AS SELECT count(*) FROM runs;
+             -- What no line of the ledger tells.
+             INSERT INTO _former_name (job_key, name, until_unix) SELECT min(job_key), 'before', 1 FROM _job;
+             INSERT INTO _jobs_file SELECT '/jobs.txt', min(job_key) FROM _job;
+             INSERT INTO _job_list VALUES ('https://told', 1);
+             INSERT INTO _listed_job VALUES ('https://told', 'ff761384-4b49-40b4-97d8-0de38669075a', 'Nightly')",
         )
         .unwrap();
     for damage in [
@@ -72,6 +77,16 @@ async fn what_was_edited_is_made_right_again() {
         bench.value::<i64>("SELECT count(*) FROM sqlite_schema WHERE name IN ('mine', 'my_view')"),
         2,
         "what an analyst added stays"
+    );
+    assert_eq!(
+        bench.value::<i64>(
+            "SELECT (SELECT count(*) FROM _former_name WHERE name = 'before')
+                  + (SELECT count(*) FROM _jobs_file WHERE path = '/jobs.txt')
+                  + (SELECT count(*) FROM _job_list WHERE server = 'https://told')
+                  + (SELECT count(*) FROM _listed_job WHERE name = 'Nightly')"
+        ),
+        4,
+        "what stands nowhere else stays"
     );
     // And life goes on.
     bench.no_faults();

@@ -27,7 +27,7 @@ use crate::decode::read_run_fields;
 use crate::model::{Guid, Sha256};
 
 /// Tables whose rows, or some columns of them, stand nowhere else.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 18] = [
     "_reason",
     "_actor",
     "_zone_rules",
@@ -38,6 +38,10 @@ const KEPT: [&str; 14] = [
     "_sync_job",
     "_sync_job_unchanged",
     "_job",
+    "_former_name",
+    "_jobs_file",
+    "_job_list",
+    "_listed_job",
     "_server",
     "_backup",
     "_clearing",
