@@ -252,3 +252,64 @@ async fn a_sample_is_drawn_again_in_a_shell() {
         manifest["population"].to_string()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifest_of_a_report_says_of_each_job_how_complete_it_is_known_to_be() {
+    let story = synced().await;
+    let manifest = |arguments: &[&str], file: &str| -> Value {
+        story.program.run(arguments).ends_with(0);
+        serde_json::from_str(&read(&story, &format!("{file}.manifest.json"))).unwrap()
+    };
+    let job = story.job(0);
+    let known = manifest(
+        &[
+            "report",
+            "failures",
+            "--job",
+            &job,
+            "--manifest",
+            "--output",
+            "f.csv",
+        ],
+        "f.csv",
+    );
+    let [known] = &known["jobs"].as_array().unwrap()[..] else {
+        panic!("{known}")
+    };
+    assert_eq!(known["job_id"], job);
+    assert_eq!(known["last_complete_answer"]["runs_listed"], 12);
+    assert_eq!(known["last_complete_answer"]["total_job_runs"], 12);
+    assert!(known["purge_age"].as_str().unwrap().contains("assumed"));
+    // The purge age decides what is proved: of a server that keeps runs for two years, so much more is.
+    let unproved = |purge_age: &str| {
+        let said = manifest(
+            &[
+                "report",
+                "runs",
+                "--purge-age",
+                purge_age,
+                "--since",
+                "2025-01-01",
+                "--manifest",
+                "--output",
+                "r.csv",
+            ],
+            "r.csv",
+        );
+        assert_eq!(said["jobs"].as_array().unwrap().len(), 3);
+        said["jobs"][0]["unproved"].as_array().unwrap().len()
+    };
+    assert_eq!((unproved("30d"), unproved("1500d")), (2, 1));
+    let all = manifest(
+        &["report", "all", "--manifest", "--output-dir", "all"],
+        "all/coverage.csv",
+    );
+    assert_eq!(all["jobs"].as_array().unwrap().len(), 3);
+    // The file itself is the same with a manifest and without.
+    let page = |more: &[&str]| {
+        let arguments = ["report", "failures", "--format", "xlsx", "--output", "p.xlsx"];
+        story.program.run(&[&arguments[..], more].concat()).ends_with(0);
+        std::fs::read(story.program.path("p.xlsx")).unwrap()
+    };
+    assert!(page(&[]) == page(&["--manifest"]));
+}

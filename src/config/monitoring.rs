@@ -97,11 +97,12 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_url_is_never_shown() {
+    fn neither_a_ping_url_nor_a_command_is_shown_with_the_settings() {
         let arguments = ["--ping-url", "https://hc/b"];
-        settled(&arguments, &[], None, |settings: &MonitoringSettings, sources| {
-            let shown = format!("{settings:?} {:?}", sources.choices());
-            assert!(!shown.contains("hc/b"), "{shown}");
+        let file = Some("on_failure = 'curl -H t0ken'");
+        settled(&arguments, &[], file, |settings: &MonitoringSettings, sources| {
+            let shown = format!("{:?} {:?}", settings.ping_url, sources.choices());
+            assert!(!shown.contains("hc/b") && !shown.contains("t0ken"), "{shown}");
         })
         .unwrap();
     }

@@ -41,8 +41,8 @@ pub struct Sources<'e> {
     choices: Vec<Choice>,
 }
 
-/// Settings of which nobody is shown the value.
-const SECRET_SETTINGS: [&str; 1] = ["ping_url"];
+/// Settings of which nobody is shown the value: a URL that is a secret itself, a command that may hold one.
+const SECRET_SETTINGS: [&str; 2] = ["ping_url", "on_failure"];
 
 /// Whether an argument is a setting.
 fn is_setting(argument: &Arg) -> bool {

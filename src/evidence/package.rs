@@ -1,5 +1,6 @@
 //! Puts a package together.
 
+use std::collections::HashMap;
 use std::io::{self, Read, Seek, Write};
 use std::time::Duration;
 
@@ -137,7 +138,7 @@ impl<'a> Package<'a> {
             };
             let ages = PurgeAges::read(teacher, options.purge_age)?;
             jobs = facts::of_jobs(extract.jobs(), &snapshot, &scope, &ages)?;
-            purge_ages = purge_ages_of(&snapshot, &ages)?;
+            purge_ages = purge_ages_of(&snapshot, &scope, &ages)?;
             let mut table = Table::new(&mut gaps, GapRow::COLUMNS, form)?;
             gaps::each(&snapshot, &scope, &ages, |row| table.row(&row))?;
             table.finish()?;
@@ -388,19 +389,27 @@ fn spooled<W: Write + Seek + Send>(
     bag.file(name, bytes, |out| io::copy(&mut table.take(bytes), out).map(drop))
 }
 
-/// By which purge ages the spans were judged.
-fn purge_ages_of(snapshot: &Snapshot<'_>, ages: &PurgeAges) -> Result<Vec<serde_json::Value>, ReportError> {
-    let mut said: Vec<serde_json::Value> = Vec::new();
-    for job in snapshot.job_freshness()? {
-        let age = ages.or_assumed(job.server_key);
-        let server = json!({
+/// By which purge age the spans and absences of each job were judged, by job.
+fn purge_ages_of(
+    snapshot: &Snapshot<'_>,
+    scope: &Scope,
+    ages: &PurgeAges,
+) -> Result<Vec<serde_json::Value>, ReportError> {
+    let servers: HashMap<i64, Option<i64>> = snapshot
+        .job_freshness()?
+        .into_iter()
+        .map(|job| (job.job_key, job.server_key))
+        .collect();
+    let said = scope.jobs().map(|job| {
+        let server = servers.get(&job.job_key).copied().flatten();
+        let age = ages.or_assumed(server);
+        json!({
+            "job_id": job.job_id,
             "seconds": age.seconds,
             "listed_seconds": age.listed_seconds,
+            "known": ages.of(server).is_some(),
             "basis": age.words(),
-        });
-        if !said.contains(&server) {
-            said.push(server);
-        }
-    }
-    Ok(said)
+        })
+    });
+    Ok(said.collect())
 }

@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 
 use super::error::ReportError;
 use super::options::{CommonOptions, Scope};
-use super::reports::JobCompleteness;
 use super::table::{Cell, Column};
 use crate::archive::Snapshot;
 use crate::model::Instant;
@@ -20,6 +19,9 @@ pub(crate) trait Report: Serialize + Default + 'static {
 
     /// Whether it has options that must be given, so that `all` leaves it out.
     const NEEDS_OPTIONS: bool = false;
+
+    /// Whether workbook and page say how complete the jobs are known to be; manifests do in any case.
+    const SHOWS_COMPLETENESS: bool = false;
 
     /// A row.
     type Row<'a>: Row;
@@ -51,11 +53,6 @@ pub(crate) trait Report: Serialize + Default + 'static {
     /// What manifest, workbook and page say beside the options; for most reports nothing.
     fn facts(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<Map<String, Value>, ReportError> {
         Ok(Map::new())
-    }
-
-    /// How complete the jobs are known to be that its rows rest on, likewise.
-    fn jobs(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<Vec<JobCompleteness>, ReportError> {
-        Ok(Vec::new())
     }
 }
 

@@ -19,9 +19,12 @@ pub struct ReportMeta {
     /// What the report says of itself beside its rows: of a sample the population, and how to draw again.
     #[serde(flatten)]
     pub facts: Map<String, Value>,
-    /// How complete the jobs are known to be that the rows rest on; of a sample alone.
+    /// How complete the jobs are known to be that the rows are about; where it is asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) jobs: Vec<JobCompleteness>,
+    /// Whether formats say that beside the rows, not the manifest alone.
+    #[serde(skip)]
+    pub(crate) shows_jobs: bool,
     /// The archive's own id; null before the first sync.
     pub archive_id: Option<String>,
     /// When the last sync that the state has ended, UTC; null before the first.
@@ -37,6 +40,11 @@ pub struct ReportMeta {
 }
 
 impl ReportMeta {
+    /// The jobs whose completeness formats say beside the rows.
+    pub(crate) fn shown_jobs(&self) -> &[JobCompleteness] {
+        if self.shows_jobs { &self.jobs } else { &[] }
+    }
+
     /// The `report` with these options, of this state of the archive.
     ///
     /// # Panics
@@ -52,6 +60,7 @@ impl ReportMeta {
             options,
             facts: Map::new(),
             jobs: Vec::new(),
+            shows_jobs: false,
             archive_id: snapshot.archive_id().map(str::to_owned),
             synced_at: snapshot
                 .synced_unix()

@@ -10,6 +10,7 @@ use super::format::{Format, Style};
 use super::html::{Drawn, Html, Present};
 use super::meta::ReportMeta;
 use super::options::{CommonOptions, Scope};
+use super::reports::completeness::{self, JobCompleteness};
 use super::table::{Counted, Rows, Written};
 use crate::archive::Snapshot;
 use crate::model::Instant;
@@ -54,6 +55,12 @@ pub(crate) trait Request {
     /// # Errors
     /// Those of the report.
     fn meta(&self, snapshot: &Snapshot<'_>) -> Result<ReportMeta, ReportError>;
+
+    /// How complete the jobs are known to be that it is about.
+    ///
+    /// # Errors
+    /// Jobs that are not there; the archive.
+    fn completeness(&self, snapshot: &Snapshot<'_>) -> Result<Vec<JobCompleteness>, ReportError>;
 
     /// Writes it, of one state of the archive.
     fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written, ReportError>;
@@ -121,9 +128,18 @@ impl<R: Present> Request for Ready<R> {
         let scope = self.common.scope(snapshot)?;
         Ok(ReportMeta {
             facts: self.report.facts(snapshot, &scope)?,
-            jobs: self.report.jobs(snapshot, &scope)?,
+            shows_jobs: R::SHOWS_COMPLETENESS,
+            jobs: if R::SHOWS_COMPLETENESS {
+                completeness::of_common(snapshot, &self.common)?
+            } else {
+                Vec::new()
+            },
             ..ReportMeta::new(snapshot, R::NAME, self)
         })
+    }
+
+    fn completeness(&self, snapshot: &Snapshot<'_>) -> Result<Vec<JobCompleteness>, ReportError> {
+        completeness::of_common(snapshot, &self.common)
     }
 
     fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written, ReportError> {

@@ -12,6 +12,8 @@ pub mod damage;
 pub mod monitor;
 #[cfg(target_os = "linux")]
 pub mod namespace;
+pub mod odd;
+pub mod packages;
 pub mod program;
 pub mod python;
 pub mod rich;

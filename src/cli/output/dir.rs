@@ -79,6 +79,11 @@ impl OutputDir {
         format!("{name}.{}", self.format.extension)
     }
 
+    /// Whether each file has a manifest.
+    pub(crate) const fn has_manifests(&self) -> bool {
+        self.manifests
+    }
+
     /// In which format files are written, and what that leaves open.
     pub(crate) const fn form(&self) -> (Format, &Style) {
         (self.format, &self.style)

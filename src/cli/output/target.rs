@@ -51,6 +51,11 @@ impl OutputTarget {
         self.format
     }
 
+    /// Whether a manifest is to stand beside the file.
+    pub(crate) const fn has_manifest(&self) -> bool {
+        self.manifest.is_some()
+    }
+
     /// Standard output.
     pub(crate) fn stdout(format: Format, style: Style) -> Self {
         Self {

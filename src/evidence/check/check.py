@@ -376,11 +376,13 @@ class Zip:
         if at != length:
             raise Unreadable("its directory has other entries than its end says")
         spans.sort()
-        for (_, until, one), (since, _, other) in zip(spans, spans[1:]):
+        until, one, behind = 0, "the beginning", 0
+        for since, end, name, descriptor in spans + [(begin, begin, "the directory", 0)]:
             if since < until:
-                finding(other, f"its bytes in the ZIP overlap with those of {one}")
-        if spans and spans[-1][1] > begin:
-            finding(spans[-1][2], "its bytes in the ZIP reach into the directory")
+                finding(name, f"its bytes in the ZIP overlap with those of {one}")
+            elif since - until > behind:
+                finding(self.name, f"before {name} stand {since - until} bytes that belong to no file of its directory")
+            until, one, behind = end, name, descriptor
         total = sum(self.sizes.values())
         if total > MOST_BYTES or total > 1100 * size:
             raise Unreadable(f"it says that it unpacks to {total} bytes, more than a package of {size} bytes can have")
@@ -408,9 +410,13 @@ class Zip:
         head = self.at(local, 30)
         if len(head) < 30 or head[:4] != b"PK\3\4":
             raise Unreadable(f"its directory names {printable(name)}, which is not where it says: the ZIP was cut or changed")
-        names, extra = struct.unpack("<2H", head[26:30])
+        local_flags, local_method, _, _, *local_sizes, names, extra = struct.unpack("<4H3L2H", head[6:])
         begin = local + 30 + names + extra
-        spans.append((local, begin + packed, printable(name)))
+        # Sizes may stand behind the bytes, in at most 24 bytes.
+        spans.append((local, begin + packed, printable(name), 24 if flags & 8 else 0))
+        known = [there for there, size in zip(local_sizes, (crc, packed, unpacked)) if there not in (size, 0xFFFFFFFF) and not flags & 8]
+        if (local_flags, local_method) != (flags, method) or known:
+            finding(printable(name)[:200], "the ZIP says otherwise of it before its bytes than in its directory")
         parts = name.rstrip("/").split("/")
         if not re.fullmatch("[0-9A-Za-z._/-]+", name) or set(parts) & {"", ".", ".."}:
             return finding(printable(name)[:200], "a path that leads outside, or that no package has")
@@ -578,8 +584,14 @@ def read_package_json(package):
     if not isinstance(removed, list) or not all(fits(run, GUID) for run in removed):
         bad("removed_after_head")
         pack["removed_after_head"] = []
-    if pack.get("allow_empty", False) not in (True, False):
+    if type(pack.get("allow_empty", False)) is not bool:
         bad("allow_empty")
+    ages = pack.get("purge_ages")
+    if not isinstance(ages, list) or not all(isinstance(age, dict) and count(age.get("seconds")) and count(age.get("listed_seconds"))
+            and type(age.get("known")) is bool for age in ages) or [age.get("job_id") for age in ages] != [*pack["names"]]:
+        bad("purge_ages")
+        ages = []
+    pack["ages"] = {age["job_id"]: age for age in ages}
     return pack
 
 VALUES = {"GUID": GUID, "HASH": HASH, "NUMBER": NUMBER, "WORD": "[!-~]+", "TIME": TIME, "GUID|-": f"(?:-|{GUID})", "HASH|-": f"(?:-|{HASH})",
@@ -879,6 +891,11 @@ def decimal(units, places):
     digits = f"{abs(units):0{places + 1}}"
     return ("-" if units < 0 else "") + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
 
+def days(seconds):
+    return decimal((seconds * 20 + 86_400) // (2 * 86_400), 1)
+
+CLOCKS = 86_400  # seconds by which the clocks of server and archive may differ
+
 def duration(started, ended):
     if not started or not ended:
         return None
@@ -1134,36 +1151,30 @@ class Check:
             same(place, expected, row)
 
     def vanished(self):
-        held, ages = keyed(self.package, "vanished", lambda row: row["job_run_id"]), {}
-        for run_id, row in held.items():
-            place = f"data/vanished.csv, run {printable(run_id)}"
-            run = self.rows.get(run_id)
-            if run is None or not run["absent_since"] or not run["started_at"]:
-                finding(place, "runs.csv has no such run that the server stopped listing")
-                continue
-            if not re.fullmatch(r"[0-9]{1,9}\.[0-9]", row["purge_age_days"]):
-                finding(place, "purge_age_days is not a number of days", None, row["purge_age_days"])
-                continue
-            age = self.age(run)
-            days = (age * 20 + 86_400) // (2 * 86_400)
-            same(place, {**{column: run[column] for column in ("job_id", "job_name", "status_name", "started_at", "absent_since")}, "age_days": decimal(days, 1)}, row)
-            if ages.setdefault(run["job_id"], row["purge_age_days"]) != row["purge_age_days"]:
-                finding(place, "purge_age_days is not the same as in the other rows of its job", ages[run["job_id"]], row["purge_age_days"])
-            if age > float(row["purge_age_days"]) * 86_400 * 0.9 + 86_400:
-                finding(place, "it was older than nine tenths of the purge age")
+        held = keyed(self.package, "vanished", lambda row: row["job_run_id"])
         for run_id, run in self.rows.items():
-            if run_id not in held and run["job_id"] in ages and run["absent_since"] and run["started_at"] \
-                    and self.age(run) < float(ages[run["job_id"]]) * 86_400 * 0.9 - 86_400:
-                finding(f"data/vanished.csv, run {run_id}", "it is missing: the server stopped listing it before nine tenths of the purge age")
-        if ages:
-            not_compared.append("the purge age of the server in vanished.csv: " + ", ".join(sorted({f"{age} days" for age in ages.values()})))
+            purge, age, row = self.pack["ages"].get(run["job_id"]), self.age(run), held.pop(run_id, None)
+            place = f"data/vanished.csv, run {printable(run_id)}"
+            is_early = purge is not None and purge["known"] and age is not None and age < purge["seconds"] * 9 // 10
+            if is_early and row is None:
+                finding(place, "it is missing: the server stopped listing it before nine tenths of the purge age")
+            elif is_early:
+                same(place, {**{column: run[column] for column in ("job_id", "job_name", "status_name", "started_at", "absent_since")},
+                    "age_days": days(age), "purge_age_days": days(purge["seconds"])}, row)
+            elif row is not None:
+                held[run_id] = row
+        for run_id in held:
+            finding(f"data/vanished.csv, run {printable(run_id)}", "runs.csv has no such run that the server stopped listing before nine tenths of the purge age")
 
     @staticmethod
     def age(run):
+        """Seconds from the start of a run to its absence, where it is absent and has a start."""
+        if not all(re.fullmatch(INSTANT, run[column]) for column in ("absent_since", "started_at")):
+            return None
         try:
             return max(0, instant(run["absent_since"]) // TICKS - instant(run["started_at"]) // TICKS)
         except (ValueError, TypeError):  # a row that was named already
-            return 0
+            return None
 
     def gaps(self):
         spans, mismatches = collections.defaultdict(list), {}
@@ -1181,11 +1192,14 @@ class Check:
                 same(f"data/gaps.csv, run {run_id}", self.mismatches[run_id], mismatches[run_id])
         if spans.keys() != self.pack["names"].keys():
             finding("data/gaps.csv", "it has other jobs than package.json says", sorted(self.pack["names"]), sorted(spans))
-        keeps, self.open_spans = 0, sum(row["state"] != "complete" for rows in spans.values() for row in rows)
-        for job in spans.keys() & self.ledger.answers.keys():
-            keeps = max(keeps, self.spans(job, spans[job]))
-        if keeps:
-            assumed.append(f"the spans that gaps.csv calls complete are complete if the server lists a run for at least {decimal(-(-keeps * 10 // 86_400), 1)} days")
+        self.open_spans = sum(row["state"] != "complete" for rows in spans.values() for row in rows)
+        for job in sorted(spans.keys() & self.ledger.answers.keys()):
+            keeps, listed = self.spans(job, spans[job]), self.pack["ages"].get(job, {}).get("listed_seconds", 0)
+            if keeps > listed + CLOCKS:
+                finding(f"data/gaps.csv, job {job}", "a span is called complete that is longer than the purge age between two complete answers", listed, keeps)
+        for words in sorted({f"{days(age['seconds'])} days" + (f" ({days(age['listed_seconds'])} days for sure)" if age["seconds"] != age["listed_seconds"] else "")
+                + f", as the package {'says' if age['known'] else 'assumes'}" for age in self.pack["ages"].values()}):
+            assumed.append(f"how long the server lists a run, by which gaps.csv and vanished.csv judge: {words}")
 
     def spans(self, job, spans):
         """The spans of a job; returns for how many seconds the server must list a run for what is called complete."""
@@ -1223,7 +1237,9 @@ class Check:
                     "why": f"{by}; the last listed {words['seen']} runs, {total}"}, row)
                 if row["state"] == "complete" and row["to"]:
                     behind = seconds(row["to"]) - seconds(words["began"])
-                    if row["to"] != whole(pack["until"]) and behind:
+                    if behind > CLOCKS or row["to"] != whole(pack["until"]) and behind < -CLOCKS:
+                        finding(place, f"it does not end when sync {last} began", words["began"], row["to"])
+                    elif row["to"] != whole(pack["until"]) and behind:
                         not_compared.append(f"data/gaps.csv, job {job}: by {abs(behind)} s span {number} ends otherwise than sync {last} began: the difference between the clocks")
                     within = [full[sync] for sync in sorted(full, key=int) if int(first) <= int(sync) <= int(last) and agrees(full[sync])]
                     reach = [seconds(words["at"]) for words in within]
@@ -1311,7 +1327,7 @@ def report(pack, ledger, checks, by):
         [f"{ledger.lost} revisions that a salvage of a damaged archive could not save"] if ledger.lost else []) + (
         ["whether a run is missing whose start lies in the span only since times were read anew (reindex)"] if ledger.reindexed and (pack["since"] or pack["until"]) else []) + (
         ["what changed in each revision (changes.csv, column what)"] if any(len(run.revisions) > 1 for run in checks.due.values()) else []) + [
-        "workpaper.xlsx and README.html: whether they say the same as the CSV files",
+        "workpaper.xlsx and README.html: whether they say the same as the CSV files; who prepared the package, and how it was sampled, but for the draw",
         "that the server told the truth, and what it had deleted before it was first asked"]:
         print(printable(f"- {words}"))
 

@@ -34,6 +34,17 @@ pub(super) struct Facts {
     pub(super) payloads: Option<u64>,
     pub(super) removed_after_head: Vec<String>,
     pub(super) allows_empty: bool,
+    /// By job.
+    pub(super) purge_ages: BTreeMap<String, PurgeAge>,
+}
+
+/// How long the server of a job lists its runs, as the package says.
+#[derive(Debug)]
+pub(super) struct PurgeAge {
+    pub(super) seconds: u64,
+    pub(super) listed_seconds: u64,
+    /// Not assumed.
+    pub(super) is_known: bool,
 }
 
 #[derive(Debug)]
@@ -160,6 +171,23 @@ impl Facts {
             bad("jobs");
             Vec::new()
         });
+        let ages: Option<BTreeMap<String, PurgeAge>> =
+            json.get("purge_ages").and_then(Value::as_array).and_then(|ages| {
+                let age = |age: &Value| {
+                    let read = PurgeAge {
+                        seconds: age.get("seconds")?.as_u64()?,
+                        listed_seconds: age.get("listed_seconds")?.as_u64()?,
+                        is_known: age.get("known")?.as_bool()?,
+                    };
+                    Some((age.get("job_id")?.as_str()?.to_owned(), read))
+                };
+                ages.iter().map(age).collect()
+            });
+        let of_jobs = |ages: &BTreeMap<String, PurgeAge>| ages.keys().eq(jobs.iter().map(|(id, _)| id));
+        let purge_ages = ages.filter(of_jobs).unwrap_or_else(|| {
+            bad("purge_ages");
+            BTreeMap::new()
+        });
         if !jobs.is_sorted_by(|(one, _), (other, _)| one < other) {
             findings.add(FILE, "its jobs are not sorted by id, or one is there twice");
         }
@@ -177,6 +205,7 @@ impl Facts {
             payloads,
             removed_after_head: removed.unwrap_or_default(),
             allows_empty,
+            purge_ages,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::csv::{Row, Rows};
+use super::facts::PurgeAge;
 use super::ledger::Rules;
 use super::lines::{Line, instant, is_instant};
 use super::runs::{Check, Expected};
@@ -27,6 +28,9 @@ const NOT_LOOKED: [&str; 2] = [
     "no answer to the question for all runs was complete, or none has a certain time",
     "older than the purge age at the first complete answer: runs of that time may have been purged before anybody asked",
 ];
+
+/// Seconds by which the clocks of server and archive may differ.
+const CLOCKS: u64 = 86_400;
 
 /// A complete answer to the question for all runs.
 struct Answer<'t> {
@@ -71,16 +75,22 @@ impl Check<'_, '_> {
                 "whether the server had more runs in the {open} spans that gaps.csv does not call complete"
             ));
         }
-        let mut keeps = 0;
         for (job, spans) in &spans {
-            if let Some(answers) = self.ledger.answers.get(job.as_str()) {
-                keeps = keeps.max(self.spans(job, spans, &complete(answers)));
+            let Some(answers) = self.ledger.answers.get(job.as_str()) else {
+                continue;
+            };
+            let keeps = self.spans(job, spans, &complete(answers));
+            let listed = self.facts.purge_ages.get(job).map_or(0, |age| age.listed_seconds);
+            if u64::try_from(keeps).is_ok_and(|keeps| keeps > listed.saturating_add(CLOCKS)) {
+                let what = "a span is called complete that is longer than the purge age between two complete answers";
+                self.findings
+                    .differ(format!("data/gaps.csv, job {job}"), what, listed, keeps);
             }
         }
-        if keeps > 0 {
-            let days = Decimal::new(i128::from((keeps * 10 + 86_399) / 86_400), 1);
+        let ages: BTreeSet<String> = self.facts.purge_ages.values().map(PurgeAge::words).collect();
+        for age in ages {
             self.assumed.push(format!(
-                "the spans that gaps.csv calls complete are complete if the server lists a run for at least {days} days"
+                "how long the server lists a run, by which gaps.csv and vanished.csv judge: {age}"
             ));
         }
     }
@@ -250,7 +260,13 @@ impl Check<'_, '_> {
             .as_deref()
             .map(whole_seconds)
             .is_some_and(|until| until == row.get("to"));
-        if !is_cut && behind != 0 {
+        let clocks = i64::try_from(CLOCKS).unwrap_or(i64::MAX);
+        if behind > clocks || !is_cut && behind < -clocks {
+            let place = format!("data/gaps.csv, job {job}, span {number}");
+            let what = format!("it does not end when sync {} began", last.line.word("sync"));
+            self.findings
+                .differ(place, what, last.line.word("began"), row.get("to"));
+        } else if !is_cut && behind != 0 {
             self.assumed.push(format!(
                 "data/gaps.csv, job {job}: by {} s span {number} ends otherwise than sync {} began: the difference between the clocks",
                 behind.abs(),
@@ -297,5 +313,28 @@ fn whole_seconds(text: &str) -> String {
     match text.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),
         None => text.to_owned(),
+    }
+}
+
+impl PurgeAge {
+    fn words(&self) -> String {
+        let days = |seconds: u64| {
+            Decimal::ratio(seconds.into(), 86_400, 1)
+                .map(|days| days.to_string())
+                .unwrap_or_default()
+        };
+        let basis = if self.is_known {
+            "as the package says"
+        } else {
+            "as the package assumes"
+        };
+        if self.seconds == self.listed_seconds {
+            return format!("{} days, {basis}", days(self.seconds));
+        }
+        format!(
+            "{} days ({} days for sure), {basis}",
+            days(self.seconds),
+            days(self.listed_seconds)
+        )
     }
 }

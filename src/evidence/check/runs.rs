@@ -9,6 +9,7 @@ use super::facts::Facts;
 use super::files::{Files, MOST_PAYLOAD, payload_of};
 use super::findings::Findings;
 use super::ledger::{Ledger, Revision, Rules, Run};
+use super::{CHECK_HTML, CHECK_PY};
 use crate::decode::{read_run_fields, read_time};
 use crate::model::{Decimal, Instant, JobRun, JobStatus, Message, TimeBasis, TimeReading, hex};
 
@@ -111,6 +112,8 @@ pub(super) struct Said {
     absent: usize,
     removed: usize,
     has_changes: bool,
+    /// Checks of the package that are not those of this program.
+    other_checks: Vec<&'static str>,
     assumed: Vec<String>,
 }
 
@@ -176,6 +179,14 @@ impl<'c, 't> Check<'c, 't> {
             messages: self.messages,
             absent: self.due.values().filter(|run| run.absent_since.is_some()).count(),
             removed: self.removed.len(),
+            other_checks: [("check.py", CHECK_PY), ("check.html", CHECK_HTML)]
+                .into_iter()
+                .filter(|(name, ours)| {
+                    let ours = hex(&sha2::Sha256::digest(ours.as_bytes()));
+                    self.files.hashes.get(*name) != Some(&ours)
+                })
+                .map(|(name, _)| name)
+                .collect(),
             has_changes: self.due.values().any(|run| run.revisions.len() > 1),
             assumed: self.assumed,
         }
@@ -838,10 +849,16 @@ impl Said {
         if !ledger.reindexed.is_empty() && (facts.since.is_some() || facts.until.is_some()) {
             lines.push("whether a run is missing whose start lies in the span only since times were read anew (reindex)".to_owned());
         }
+        for name in &self.other_checks {
+            lines.push(format!("{name} of the package is not the one of this program: it is of another version, or was changed"));
+        }
         if self.has_changes {
             lines.push("what changed in each revision (changes.csv, column what)".to_owned());
         }
-        lines.push("workpaper.xlsx and README.html: whether they say the same as the CSV files".to_owned());
+        lines.push(
+            "workpaper.xlsx and README.html: whether they say the same as the CSV files; who prepared the package, and how it was sampled, but for the draw"
+                .to_owned(),
+        );
         lines.push(
             "that the server told the truth, and what it had deleted before it was first asked".to_owned(),
         );

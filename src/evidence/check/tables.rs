@@ -1,14 +1,12 @@
 //! Quarantine, sample, removals and vanished runs.
 
-use std::collections::BTreeMap;
-
 use sha2::Digest;
 
 use super::csv::{Row, Rows};
 use super::files::piece_of;
 use super::lines::instant;
 use super::runs::{Check, Expected};
-use crate::model::{Decimal, Instant, hex};
+use crate::model::{Decimal, hex};
 
 const QUARANTINE: &[&str] = &[
     "quarantine_id",
@@ -222,89 +220,51 @@ impl Check<'_, '_> {
     }
 
     pub(super) fn vanished(&mut self) {
-        let held = self.keyed("vanished", VANISHED, |row| row.get("job_run_id").to_owned());
-        let mut ages: BTreeMap<String, (String, f64)> = BTreeMap::new();
-        for (id, row) in &held {
+        let mut held = self.keyed("vanished", VANISHED, |row| row.get("job_run_id").to_owned());
+        for (id, run) in self.rows.clone() {
             let place = format!("data/vanished.csv, run {id}");
-            let is_gone =
-                |run: &&Row| !run.get("absent_since").is_empty() && !run.get("started_at").is_empty();
-            let Some(run) = self.rows.get(id).filter(is_gone).cloned() else {
-                let what = "runs.csv has no such run that the server stopped listing";
-                self.findings.add(place, what);
-                continue;
-            };
-            let said = row.get("purge_age_days");
-            let Some(days) = days(said) else {
-                self.findings
-                    .differ(place, "purge_age_days is not a number of days", "", said);
-                continue;
-            };
             let age = age(&run);
-            let columns = ["job_id", "job_name", "status_name", "started_at", "absent_since"];
-            let mut expected: Expected = columns
-                .map(|column| (column, Some(run.get(column).to_owned())))
-                .into();
-            expected.push((
-                "age_days",
-                Decimal::ratio(age.into(), 86_400, 1).map(|age| age.to_string()),
-            ));
-            self.same(&place, &expected, row);
-            let (first, _) = ages
-                .entry(run.get("job_id").to_owned())
-                .or_insert_with(|| (said.to_owned(), days));
-            if first != said {
-                let what = "purge_age_days is not the same as in the other rows of its job";
-                self.findings.differ(&place, what, first.clone(), said);
-            }
-            if seconds(age) > (days * 0.9 + 1.0) * 86_400.0 {
-                self.findings
-                    .add(place, "it was older than nine tenths of the purge age");
+            let purge = self
+                .facts
+                .purge_ages
+                .get(run.get("job_id"))
+                .filter(|purge| purge.is_known);
+            let early = purge
+                .zip(age)
+                .filter(|(purge, age)| *age < i128::from(purge.seconds) * 9 / 10);
+            match (early, held.remove(&id)) {
+                (None, None) => {}
+                (None, Some(_)) => {
+                    let what = "runs.csv has no such run that the server stopped listing before nine tenths of the purge age";
+                    self.findings.add(place, what);
+                }
+                (Some(_), None) => {
+                    let what =
+                        "it is missing: the server stopped listing it before nine tenths of the purge age";
+                    self.findings.add(place, what);
+                }
+                (Some((purge, age)), Some(row)) => {
+                    let columns = ["job_id", "job_name", "status_name", "started_at", "absent_since"];
+                    let mut expected: Expected = columns
+                        .map(|column| (column, Some(run.get(column).to_owned())))
+                        .into();
+                    let days = |seconds| Decimal::ratio(seconds, 86_400, 1).map(|days| days.to_string());
+                    expected.push(("age_days", days(age)));
+                    expected.push(("purge_age_days", days(purge.seconds.into())));
+                    self.same(&place, &expected, &row);
+                }
             }
         }
-        for (id, run) in &self.rows {
-            let Some((_, days)) = ages.get(run.get("job_id")) else {
-                continue;
-            };
-            let is_gone = !run.get("absent_since").is_empty() && !run.get("started_at").is_empty();
-            if is_gone && !held.contains_key(id) && seconds(age(run)) < (days * 0.9 - 1.0) * 86_400.0 {
-                let what = "it is missing: the server stopped listing it before nine tenths of the purge age";
-                self.findings.add(format!("data/vanished.csv, run {id}"), what);
-            }
-        }
-        if !ages.is_empty() {
-            let mut said: Vec<String> = ages
-                .into_values()
-                .map(|(said, _)| format!("{said} days"))
-                .collect();
-            said.sort();
-            said.dedup();
-            self.assumed.push(format!(
-                "the purge age of the server in vanished.csv: {}",
-                said.join(", ")
-            ));
+        for id in held.into_keys() {
+            let what = "runs.csv has no such run that the server stopped listing before nine tenths of the purge age";
+            self.findings.add(format!("data/vanished.csv, run {id}"), what);
         }
     }
 }
 
-/// A number of days with one decimal.
-fn days(text: &str) -> Option<f64> {
-    let (whole, tenth) = text.split_once('.')?;
-    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    ((1..=9).contains(&whole.len()) && tenth.len() == 1 && are_digits(whole) && are_digits(tenth))
-        .then(|| text.parse().ok())?
-}
-
-/// Seconds from the start of a run to its absence.
-fn age(run: &Row) -> i64 {
-    let second = |column: &str| instant(run.get(column)).map(Instant::unix_seconds);
-    let age = second("absent_since").zip(second("started_at"));
-    age.map_or(0, |(gone, start)| (gone - start).max(0))
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "seconds of ten thousand years are exact"
-)]
-fn seconds(age: i64) -> f64 {
-    age as f64
+/// Seconds from the start of a run to its absence, where it is absent and has a start.
+fn age(run: &Row) -> Option<i128> {
+    let second = |column: &str| instant(run.get(column)).map(|at| i128::from(at.unix_seconds()));
+    let (gone, start) = second("absent_since").zip(second("started_at"))?;
+    Some((gone - start).max(0))
 }

@@ -40,6 +40,16 @@ pub(super) struct Entry {
     is_deflated: bool,
 }
 
+/// Where an entry is in the ZIP file, its head included.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Span {
+    begin: u64,
+    end: u64,
+    name: String,
+    /// Bytes that may stand behind it.
+    behind: u64,
+}
+
 /// An entry of the directory, as it stands there.
 struct Listed<'d> {
     made_by: u16,
@@ -79,7 +89,7 @@ impl Zip {
             path: path.to_owned(),
             entries: Vec::new(),
         };
-        let mut spans: Vec<(u64, u64, String)> = Vec::new();
+        let mut spans: Vec<Span> = Vec::new();
         let mut folder = None;
         for _ in 0..count {
             let listed = Listed::take(&mut rest).ok_or_else(|| zip_error("its directory is broken"))?;
@@ -89,18 +99,24 @@ impl Zip {
             return Err(zip_error("its directory has other entries than its end says"));
         }
         spans.sort();
-        for pair in spans.windows(2) {
-            if pair[1].0 < pair[0].1 {
-                findings.add(
-                    &pair[1].2,
-                    format!("its bytes in the ZIP overlap with those of {}", pair[0].2),
-                );
+        spans.push(Span {
+            begin,
+            end: begin,
+            name: "the directory".to_owned(),
+            behind: 0,
+        });
+        let (mut until, mut one, mut behind) = (0, "the beginning", 0);
+        for span in &spans {
+            if span.begin < until {
+                let what = format!("its bytes in the ZIP overlap with those of {one}");
+                findings.add(&span.name, what);
+            } else if span.begin - until > behind {
+                let (name, bytes) = (&span.name, span.begin - until);
+                let what =
+                    format!("before {name} stand {bytes} bytes that belong to no file of its directory");
+                findings.add("the ZIP", what);
             }
-        }
-        if let Some((_, until, name)) = spans.last()
-            && *until > begin
-        {
-            findings.add(name, "its bytes in the ZIP reach into the directory");
+            (until, one, behind) = (span.end, &span.name, span.behind);
         }
         let total = zip
             .entries
@@ -135,7 +151,7 @@ impl Zip {
         file: &mut File,
         listed: &Listed<'_>,
         folder: &mut Option<String>,
-        spans: &mut Vec<(u64, u64, String)>,
+        spans: &mut Vec<Span>,
         findings: &mut Findings,
     ) -> Result<(), Unsound> {
         let name = String::from_utf8_lossy(listed.name).into_owned();
@@ -150,7 +166,31 @@ impl Zip {
         }
         let (names, extra) = (u64::from(u16_at(&head, 26)), u64::from(u16_at(&head, 28)));
         let begin = listed.local + 30 + names + extra;
-        spans.push((listed.local, begin.saturating_add(listed.packed), name.clone()));
+        // Sizes may stand behind the bytes, in at most 24 bytes.
+        let has_sizes_behind = listed.flags & 8 != 0;
+        spans.push(Span {
+            begin: listed.local,
+            end: begin.saturating_add(listed.packed),
+            name: name.clone(),
+            behind: if has_sizes_behind { 24 } else { 0 },
+        });
+        let sizes = [
+            (14, u64::from(listed.crc)),
+            (18, listed.packed),
+            (22, listed.size),
+        ];
+        let differs = sizes.into_iter().any(|(place, size)| {
+            let there = u32_at(&head, place);
+            there != u32::MAX && u64::from(there) != size
+        });
+        if (u16_at(&head, 6), u16_at(&head, 8)) != (listed.flags, listed.method)
+            || differs && !has_sizes_behind
+        {
+            findings.add(
+                &name,
+                "the ZIP says otherwise of it before its bytes than in its directory",
+            );
+        }
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte);
         let is_folder = name.ends_with('/');
         let mut parts = name.trim_end_matches('/').split('/');

@@ -127,7 +127,7 @@ pub fn made_with(meta: &ReportMeta) -> Markup {
 #[must_use]
 pub(crate) fn completeness(meta: &ReportMeta) -> Markup {
     let rows: Vec<Vec<Markup>> = meta
-        .jobs
+        .shown_jobs()
         .iter()
         .map(|job| vec![Text(&job.title()).render(), Text(&job.to_string()).render()])
         .collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::calendar::CalendarSpan;
+use super::purge_age::PurgeAgeFlag;
 use super::time::read_time;
 use crate::archive::{JobName, Snapshot};
 use crate::model::{Guid, Instant, Zone, guid_beginning, zone_names};
@@ -22,6 +23,9 @@ pub(crate) struct CommonArgs {
     /// Includes messages that their run no longer has
     #[arg(long)]
     include_absent: bool,
+
+    #[command(flatten)]
+    purge_age: PurgeAgeFlag,
 }
 
 impl CommonArgs {
@@ -29,6 +33,7 @@ impl CommonArgs {
     pub(crate) fn options(&self, now: Instant) -> Result<CommonOptions, ReportError> {
         Ok(CommonOptions {
             include_absent: self.include_absent,
+            purge_age: self.purge_age.purge_age,
             ..self.scope.options(now)?
         })
     }
@@ -93,7 +98,7 @@ pub(crate) struct CommonOptions {
     pub(crate) jobs: Vec<String>,
     /// Whether messages that their run no longer has count too.
     pub(crate) include_absent: bool,
-    /// The server's purge age as set for all reports; those that need it say in their own options which one they took.
+    /// The server's purge age, where one is given; reports whose rows rest on it say in their own options which one they took.
     #[serde(skip)]
     pub(crate) purge_age: Option<Duration>,
 }

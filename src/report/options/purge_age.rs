@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::common::CommonOptions;
 use crate::model::parse_positive_duration;
 
 /// The purge age, where one is given.
 #[derive(Debug, Clone, Copy, Default, clap::Args, Serialize)]
 pub(crate) struct PurgeAgeFlag {
-    /// The age at which the server purges runs, such as 90d [default: learned from the runs that it stopped listing]
+    /// The age at which the server purges runs, such as 90d: it decides which spans are proved complete, also in manifests,
+    /// and which runs vanished early [default: learned from the runs that it stopped listing]
     #[arg(long, env = "JOBRUNS_PURGE_AGE", value_name = "DURATION", value_parser = parse_positive_duration)]
     #[serde(
         rename = "purge_age_seconds",
@@ -25,13 +25,13 @@ fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<
 }
 
 impl PurgeAgeFlag {
-    /// Takes the setting where the flag is not given.
-    pub(crate) fn resolve(&mut self, common: &CommonOptions) {
-        self.purge_age = self.given(common);
+    /// Takes the one that is given for all reports, where none is given here.
+    pub(crate) fn resolve(&mut self, for_all: Option<Duration>) {
+        self.purge_age = self.given(for_all);
     }
 
-    /// The flag, else the setting.
-    pub(crate) fn given(&self, common: &CommonOptions) -> Option<Duration> {
-        self.purge_age.or(common.purge_age)
+    /// The one given here, else the one for all reports.
+    pub(crate) fn given(&self, for_all: Option<Duration>) -> Option<Duration> {
+        self.purge_age.or(for_all)
     }
 }

@@ -10,7 +10,7 @@ use crate::archive::{CompleteAnswer, Snapshot};
 use crate::model::Instant;
 use crate::report::error::ReportError;
 use crate::report::numbers::{counted, grouped};
-use crate::report::options::Scope;
+use crate::report::options::{CommonOptions, Scope};
 use crate::report::purge_age::PurgeAges;
 use crate::report::titles::job_title;
 
@@ -61,6 +61,15 @@ pub(crate) struct UnprovedSpan {
     pub(crate) runs: u64,
     /// Why it is not proved.
     pub(crate) why: String,
+}
+
+/// What is known of each job that these options ask for, by GUID.
+pub(crate) fn of_common(
+    snapshot: &Snapshot<'_>,
+    common: &CommonOptions,
+) -> Result<Vec<JobCompleteness>, ReportError> {
+    let ages = PurgeAges::read(snapshot, common.purge_age)?;
+    of_jobs(snapshot, &common.scope(snapshot)?, &ages)
 }
 
 /// What is known of each job that is requested, by GUID.

@@ -41,7 +41,7 @@ pub(crate) struct Coverage {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) gaps: bool,
 
-    #[command(flatten)]
+    #[arg(skip)]
     #[serde(flatten)]
     pub(crate) purge_age: PurgeAgeFlag,
 }
@@ -79,7 +79,7 @@ impl Report for Coverage {
 
     fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
         if self.gaps {
-            self.purge_age.resolve(common);
+            self.purge_age.resolve(common.purge_age);
         } else {
             self.purge_age = PurgeAgeFlag::default();
         }
@@ -93,7 +93,7 @@ impl Report for Coverage {
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
         if self.gaps {
-            let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options()))?;
+            let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options().purge_age))?;
             return gaps::each(snapshot, scope, &ages, |gap| row(&Either::Other(gap)));
         }
         each_job(snapshot, scope, |job| row(&Either::Plain(job)))
@@ -104,7 +104,7 @@ impl Report for Coverage {
         if !self.gaps {
             return Ok(Vec::new());
         }
-        let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options()))?;
+        let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options().purge_age))?;
         Ok(ages.notes(
             snapshot
                 .job_freshness()?

@@ -22,7 +22,7 @@ use crate::report::purge_age::{PurgeAge, PurgeAges, days};
   jobruns report vanished
   jobruns report vanished --purge-age 90d --job Nightly --format json")]
 pub(crate) struct Vanished {
-    #[command(flatten)]
+    #[arg(skip)]
     #[serde(flatten)]
     pub(crate) purge_age: PurgeAgeFlag,
 }
@@ -47,7 +47,7 @@ impl Report for Vanished {
     type Row<'a> = VanishedRow<'a>;
 
     fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
-        self.purge_age.resolve(common);
+        self.purge_age.resolve(common.purge_age);
         Ok(())
     }
 
@@ -58,12 +58,12 @@ impl Report for Vanished {
         scope: &Scope,
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
-        let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options()))?;
+        let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options().purge_age))?;
         each(snapshot, scope, &ages, |vanished| row(&vanished))
     }
 
     fn empty(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<String, ReportError> {
-        let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options()))?;
+        let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options().purge_age))?;
         let servers = servers(snapshot)?;
         let age = |job: &JobName| ages.of(servers.get(&job.job_key).copied().flatten());
         let (known, too_short): (Vec<PurgeAge>, Vec<PurgeAge>) =
@@ -80,7 +80,7 @@ impl Report for Vanished {
 
     /// What the purge age of each server rests on.
     fn notes(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<String>, ReportError> {
-        let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options()))?;
+        let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options().purge_age))?;
         Ok(ages.known_notes(
             snapshot
                 .job_freshness()?

@@ -1,7 +1,6 @@
 //! `jobruns report all`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::list::every_report;
 use crate::archive::ReadOnly;
@@ -13,7 +12,7 @@ use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
 use crate::report::format::Format;
 use crate::report::html::index;
-use crate::report::options::{CommonArgs, PurgeAgeFlag};
+use crate::report::options::CommonArgs;
 use crate::report::{CommonOptions, ReportMeta, Written};
 
 /// Every report, each in its own file
@@ -32,24 +31,17 @@ pub(super) struct AllArgs {
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]
     pub(super) output_dir: PathBuf,
 
-    /// Writes FILE.manifest.json beside each: SHA-256, rows, columns, options, ledger head, versions, time
+    /// Writes FILE.manifest.json beside each: SHA-256, rows, columns, options, ledger head, how complete the jobs are known to be, versions, time
     #[arg(long, help_heading = "Output")]
     manifest: bool,
 
     #[command(flatten)]
     pub(super) common: CommonArgs,
     #[command(flatten)]
-    purge_age: PurgeAgeFlag,
-    #[command(flatten)]
     form: FormArgs,
 }
 
 impl AllArgs {
-    /// The server's purge age, where one is given.
-    pub(super) const fn purge_age(&self) -> Option<Duration> {
-        self.purge_age.purge_age
-    }
-
     /// Makes the folder, before any work is done.
     pub(super) fn folder(&self, place: &PathContext<'_>) -> Result<OutputDir, Failure> {
         let (format, style) = self.form.form(Format::CSV, None)?;
@@ -67,12 +59,21 @@ impl AllArgs {
         let snapshot = &reader.snapshot()?;
         reader.confirmed(common.scope(snapshot))?;
         let reports = every_report(common);
+        // The jobs of all of them are the same.
+        let jobs = match reports.first() {
+            Some(request) if folder.has_manifests() => reader.confirmed(request.completeness(snapshot))?,
+            _ => Vec::new(),
+        };
         let results = folder.write_each(
             &reports,
             cancel,
             console,
             |request| request.name(),
-            |request| reader.confirmed(request.meta(snapshot)),
+            |request| {
+                let meta = reader.confirmed(request.meta(snapshot))?;
+                let jobs = jobs.clone();
+                Ok(ReportMeta { jobs, ..meta })
+            },
             |request, printer| reader.confirmed(request.write(snapshot, printer)),
         )?;
         let (format, style) = folder.form();

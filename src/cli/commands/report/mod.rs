@@ -57,13 +57,7 @@ impl Which {
                 let (request, rows) = report.request(now)?;
                 Requested::One(request, rows)
             }
-            Self::All(args) => {
-                let common = CommonOptions {
-                    purge_age: args.purge_age(),
-                    ..args.common.options(now)?
-                };
-                Requested::All(args, common)
-            }
+            Self::All(args) => Requested::All(args, args.common.options(now)?),
         })
     }
 }
@@ -111,7 +105,10 @@ impl ReportArgs {
                     let target = target.take().map_or_else(|| rows.open(&place), Ok)?;
                     cancel.interrupts(reader);
                     let snapshot = reader.snapshot()?;
-                    let meta = reader.confirmed(request.meta(&snapshot))?;
+                    let mut meta = reader.confirmed(request.meta(&snapshot))?;
+                    if target.has_manifest() {
+                        meta.jobs = reader.confirmed(request.completeness(&snapshot))?;
+                    }
                     let format = target.format();
                     let written = target.held_back_for(reader)?.write(meta, cancel, |printer| {
                         reader.confirmed(request.write(&snapshot, printer))

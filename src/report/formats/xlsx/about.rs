@@ -52,7 +52,7 @@ fn lines(about: &ReportMeta, rows: u32, cut_texts: u64) -> Vec<(String, Value)> 
     for (name, value) in &about.facts {
         lines.push((name.replace('_', " "), value.clone()));
     }
-    for job in &about.jobs {
+    for job in about.shown_jobs() {
         lines.push((format!("completeness of {}", job.title()), job.to_string().into()));
     }
     lines.extend([

@@ -16,9 +16,10 @@ use self::rows::FigureRow;
 pub(in crate::report) use self::state::{Job, Overview};
 pub(in crate::report) use self::text::{as_of, by_concern, complete_in_words, day, write as write_text};
 use crate::archive::Snapshot;
+use crate::model::Instant;
 use crate::report::definition::{EachRow, Report};
 use crate::report::error::ReportError;
-use crate::report::options::{PurgeAgeFlag, Scope};
+use crate::report::options::{CommonOptions, PurgeAgeFlag, Scope};
 
 /// The state of the archive on one page: is it complete, is it getting worse, and where?
 ///
@@ -38,7 +39,7 @@ use crate::report::options::{PurgeAgeFlag, Scope};
   jobruns report overview --format html --output overview.html
   jobruns report overview --since 1y --timezone Europe/Berlin --format json")]
 pub(crate) struct OverviewReport {
-    #[command(flatten)]
+    #[arg(skip)]
     #[serde(flatten)]
     purge_age: PurgeAgeFlag,
 }
@@ -50,7 +51,7 @@ impl OverviewReport {
         snapshot: &Snapshot<'_>,
         scope: &Scope,
     ) -> Result<Overview, ReportError> {
-        Overview::read(snapshot, scope, self.purge_age.given(scope.options()))
+        Overview::read(snapshot, scope, self.purge_age.given(scope.options().purge_age))
     }
 }
 
@@ -58,6 +59,11 @@ impl Report for OverviewReport {
     const NAME: &'static str = "overview";
     const EMPTY: &'static str = "There is nothing to report.";
     type Row<'a> = FigureRow<'a>;
+
+    fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
+        self.purge_age.resolve(common.purge_age);
+        Ok(())
+    }
 
     /// A figure a row, for formats that know nothing but rows.
     fn each(

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::draw::{Draw, Drawn};
-use super::completeness::{self, JobCompleteness};
+use super::completeness;
 use super::runs::{RunFilter, job_id, job_ids};
 use crate::archive::Snapshot;
 use crate::model::{Instant, JobStatus, hex};
@@ -15,7 +15,6 @@ use crate::report::error::ReportError;
 use crate::report::html::Present;
 use crate::report::numbers::counted;
 use crate::report::options::{CommonOptions, PurgeAgeFlag, Scope};
-use crate::report::purge_age::PurgeAges;
 
 /// How to draw again, for those who have the population and the seed.
 const DRAW_AGAIN: &str = "The draw of a run is the SHA-256 of the UTF-8 text SEED:JOB_RUN_ID (no line end), in lower-case \
@@ -51,7 +50,7 @@ pub(crate) struct Sample {
     #[serde(flatten)]
     pub(crate) filter: RunFilter,
 
-    #[command(flatten)]
+    #[arg(skip)]
     #[serde(flatten)]
     pub(crate) purge_age: PurgeAgeFlag,
 }
@@ -104,25 +103,17 @@ impl Sample {
         let sample = population.min(self.size);
         (sample, (population - sample).min(self.spare))
     }
-
-    fn completeness(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-    ) -> Result<Vec<JobCompleteness>, ReportError> {
-        let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options()))?;
-        completeness::of_jobs(snapshot, scope, &ages)
-    }
 }
 
 impl Report for Sample {
     const NAME: &'static str = "sample";
     const EMPTY: &'static str = "No run matches, so there is nothing to draw from.";
     const NEEDS_OPTIONS: bool = true;
+    const SHOWS_COMPLETENESS: bool = true;
     type Row<'a> = SampleRow<'a>;
 
     fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
-        self.purge_age.resolve(common);
+        self.purge_age.resolve(common.purge_age);
         Ok(())
     }
 
@@ -179,7 +170,7 @@ impl Report for Sample {
                 self.spare
             ));
         }
-        let jobs = self.completeness(snapshot, scope)?;
+        let jobs = completeness::of_common(snapshot, scope.options())?;
         let unproved = jobs.iter().filter(|job| !job.unproved.is_empty()).count();
         notes.push(match unproved {
             0 => "The population is proved complete for the whole span.".to_owned(),
@@ -203,10 +194,6 @@ impl Report for Sample {
         .map(|(name, value)| (name.to_owned(), value))
         .into_iter()
         .collect())
-    }
-
-    fn jobs(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<JobCompleteness>, ReportError> {
-        self.completeness(snapshot, scope)
     }
 }
 
