@@ -1091,6 +1091,9 @@ def check_runs(db, lines, rules, zones):
         elif kind in ("absent", "returned"):
             absent[words["run"]] = words["at"] if kind == "absent" else None
     payloads = messages = 0
+    for run, in [tuple(row) for row in db.execute("SELECT job_run_id FROM _run")]:
+        if run in removed:
+            finding(f"run {run}", "the ledger says that it was removed, and here is a row of it")
     packed_by = {key: data for key, data in db.execute("SELECT dictionary_key, bytes FROM dictionary")}
     for run, revisions in runs.items():
         held, latest, judged, counts = [], None, True, {}

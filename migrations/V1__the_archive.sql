@@ -109,9 +109,9 @@ CREATE TABLE _former_name (
     until_unix        INTEGER NOT NULL                                -- until when, seconds since 1970 UTC
 ) STRICT;
 
--- The jobs of each jobs file, as it was when a sync read it last. Not sealed by the ledger; what follows from it is.
+-- The jobs of each jobs file, or of a config file's [[server]] entry, as it was when a sync read it last. Not sealed by the ledger; what follows from it is.
 CREATE TABLE _jobs_file (
-    path              TEXT    NOT NULL,                               -- the absolute path of the file
+    path              TEXT    NOT NULL,                               -- the absolute path of the file; of a [[server]] entry that of the config file, `#` and its name
     job_key           INTEGER NOT NULL REFERENCES _job (job_key),
     PRIMARY KEY (path, job_key)
 ) STRICT, WITHOUT ROWID;

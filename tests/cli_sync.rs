@@ -60,7 +60,7 @@ async fn the_json_summary_has_the_keys_of_the_contract_in_their_order() {
     assert_eq!(keys(&json["totals"]), figures);
     assert_eq!(
         keys(&json["jobs"][0]),
-        format!("job_id name outcome error http_status {figures}")
+        format!("job_id name outcome error http_status {figures} count_asked server")
     );
     assert_eq!(ended.stdout.lines().count(), 1);
 }
@@ -507,5 +507,69 @@ async fn a_job_that_another_server_answers_for_is_partial_until_it_is_moved() {
         .ends_with(0);
     let json = sync(0).json();
     assert_eq!(json["totals"]["runs_unchanged"], 36);
+    story.program.run(&["verify"]).ends_with(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_fetched_is_one_choice_and_auto_answers_keep_a_job_fresh_and_prove_no_span() {
+    let story = Story::new().await;
+    let both = ["sync", &story.job(0), "--count", "3", "--fetch", "auto"];
+    story.program.run(&both).ends_with(2).says("cannot be used with");
+    story.program.write("both.toml", "count = 3\nfetch = 'auto'\n");
+    let config = ["--config", "both.toml"];
+    story.sync(&config).ends_with(2).says("contradict each other");
+    // The stronger source counts.
+    let asked = |ended: &common::program::Ended| ended.json()["jobs"][0]["count_asked"].clone();
+    story.program.write("auto.toml", "fetch = 'auto'\n");
+    let auto = ["--config", "auto.toml", "--format", "json"];
+    let once = story.sync(&[&auto[..], &["--count", "3"]].concat()).ends_with(0);
+    assert_eq!(asked(&once), 3);
+    // A fixed number is no complete answer, so the job is new.
+    story
+        .program
+        .run(&["status", "--max-age", "26h"])
+        .ends_with(3)
+        .says("no complete sync yet");
+    assert_eq!(asked(&story.sync(&auto).ends_with(0)), 0);
+    let gaps = || {
+        story
+            .program
+            .run(&["report", "coverage", "--gaps", "--purge-age", "3650d"])
+            .ends_with(0)
+            .stdout
+    };
+    let before = gaps();
+    // The answer with all runs is three days old, and a run came since.
+    let shift_runs =
+        |sign: &str| format!("UPDATE _run SET last_changed_unix = last_changed_unix {sign} 3 * 86400;");
+    let write = |sql: &str| {
+        let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+        archive.execute_batch(sql).unwrap();
+    };
+    write(&shift_runs("-"));
+    write(
+        "UPDATE _job SET last_synced_unix = last_synced_unix - 3 * 86400,
+             last_answered_unix = last_answered_unix - 3 * 86400",
+    );
+    story.program.run(&["status", "--max-age", "26h"]).ends_with(3);
+    let latest = story.sync(&auto).ends_with(0);
+    assert_eq!(
+        (asked(&latest), &latest.json()["totals"]["runs_seen"]),
+        (8.into(), &24.into())
+    );
+    story.program.run(&["status", "--max-age", "26h"]).ends_with(0);
+    assert_eq!(gaps(), before);
+    let too_old = story
+        .sync(&[&auto[..], &["--full-every", "1d"]].concat())
+        .ends_with(0);
+    assert_eq!(asked(&too_old), 0);
+    let fetch = "SELECT fetch, count(*) AS syncs FROM syncs GROUP BY fetch";
+    let fetch = story
+        .program
+        .run(&["query", fetch, "--format", "csv"])
+        .ends_with(0)
+        .stdout;
+    assert_eq!(fetch, "fetch,syncs\nauto,3\ncount,1\n");
+    write(&shift_runs("+"));
     story.program.run(&["verify"]).ends_with(0);
 }

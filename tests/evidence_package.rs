@@ -347,6 +347,76 @@ async fn a_span_takes_the_runs_that_started_in_it_with_all_their_messages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn runs_that_a_rule_removed_are_named_and_what_they_said_is_nowhere() {
+    let story = Story::new().await;
+    let program = &story.program;
+    story.sync(&[]).ends_with(0);
+    let job = story.job(0);
+    let before = pack(program, "before.zip", &["--job", &job]);
+    let before_files = files_of(program, "before.zip");
+    let ages = format!(
+        "SELECT CAST(julianday('now') - julianday(started_at) AS INTEGER) FROM runs WHERE job_id = '{job}' ORDER BY 1"
+    );
+    let ages = program.run(&["query", &ages, "--format", "csv"]).stdout;
+    let older = format!("{}d", ages.lines().nth(5).unwrap());
+    let rule = [
+        "retain",
+        "--job",
+        &job,
+        "--older-than",
+        &older,
+        "--reason",
+        "the rule of 2026",
+    ];
+    let plan = program.run(&rule).ends_with(0).stdout;
+    let plan = plan
+        .lines()
+        .last()
+        .unwrap()
+        .split_whitespace()
+        .last()
+        .unwrap()
+        .to_owned();
+    program
+        .run(&[&rule[..], &["--apply", &plan]].concat())
+        .ends_with(0);
+
+    // As of the head before the removal: what was removed since is no more, and the package says so.
+    let head = before["head"].as_str().unwrap();
+    let then = pack(program, "then.zip", &["--job", &job, "--head", head]);
+    let files = files_of(program, "then.zip");
+    let package: Value = serde_json::from_str(text(&files, "data/package.json")).unwrap();
+    let removed: Vec<&str> = package["removed_after_head"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run.as_str().unwrap())
+        .collect();
+    assert!(!removed.is_empty() && removed.len() < 12, "{removed:?}");
+    assert_eq!(then["runs"], 12 - removed.len());
+    assert_eq!(
+        text(&files, "data/removals.csv").lines().count() - 1,
+        removed.len()
+    );
+    is_sound(program, "then.zip", head);
+
+    story.sync(&[]).ends_with(0);
+    let after = pack(program, "after.zip", &["--job", &job]);
+    let files = files_of(program, "after.zip");
+    let said = program
+        .run(&["report", "removals", "--job", &job, "--format", "csv"])
+        .stdout;
+    assert_eq!(text(&files, "data/removals.csv"), said);
+    assert!(said.contains("the rule of 2026"));
+    for run in removed {
+        assert!(!text(&files, "data/runs.csv").contains(run));
+        let payload = &before_files[&format!("data/payloads/{run}-1.json")];
+        assert!(!files.values().any(|bytes| bytes == payload));
+    }
+    is_sound(program, "after.zip", after["head"].as_str().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_made_is_told_in_a_sentence_and_leaves_no_file() {
     let story = Story::new().await;
     let program = &story.program;

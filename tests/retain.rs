@@ -420,3 +420,97 @@ async fn holds_and_locks_say_what_they_refuse() {
         .says("is not an age");
     is_sound(program, &[], 0);
 }
+
+/// The archive as it was, at rest in one file.
+fn at_rest(program: &Program) -> Vec<u8> {
+    archive(program)
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    std::fs::read(program.path("jobruns.db")).unwrap()
+}
+
+fn put_back(program: &Program, bytes: &[u8]) {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        drop(std::fs::remove_file(program.path(&format!("jobruns.db{suffix}"))));
+    }
+    std::fs::write(program.path("jobruns.db"), bytes).unwrap();
+}
+
+/// Whatever happened to a removal: it is done or not done, is sound, and comes to its end when it is run again.
+fn comes_to_its_end(program: &Program, hash: &str) -> i64 {
+    program.run(&["verify"]).ends_with(0);
+    let removed = count(program, "SELECT count(*) FROM removed_runs");
+    assert!(removed == 0 || removed == 3, "{removed} runs");
+    assert_eq!(count(program, "SELECT count(*) FROM runs"), 9 + 24 - removed);
+    retain(program, &["--apply", hash]).ends_with(0);
+    assert!(!is_anywhere(program, GONE));
+    assert_eq!(count(program, "SELECT count(*) FROM removed_runs"), 3);
+    assert_eq!(count(program, "SELECT count(*) FROM _clearing"), 0);
+    program.run(&["verify"]).ends_with(0);
+    removed
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_moment_it_is_done_or_not_done_and_can_be_run_again() {
+    const STEPS: u32 = 12;
+    let story = story().await;
+    let program = &story.program;
+    let (hash, before) = (plan(program), at_rest(program));
+    let begun = std::time::Instant::now();
+    retain(program, &["--apply", &hash]).ends_with(0);
+    let step_length = begun.elapsed() / (STEPS - 1);
+    let mut undone = 0;
+    for step in 0..STEPS {
+        put_back(program, &before);
+        let child = program
+            .command(&[&["retain"], &RULE[..], &["--apply", &hash]].concat())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(step_length * step);
+        common::story::signal(&child, rustix::process::Signal::KILL);
+        Ended::of(child);
+        undone += i64::from(comes_to_its_end(program, &hash) == 0);
+    }
+    assert!(undone > 0, "it was never killed before it was done");
+    // Between the removal and the clearing of its bytes, which commands say.
+    archive(program)
+        .execute("INSERT INTO _clearing VALUES (?1, 0)", [hex_bytes(&hash)])
+        .unwrap();
+    program
+        .run(&["status"])
+        .ends_with(0)
+        .says("its bytes are not all cleared");
+    retain(program, &[])
+        .ends_with(0)
+        .shows("its bytes are not all cleared");
+    retain(program, &["--apply", &hash]).ends_with(0);
+    assert_eq!(count(program, "SELECT count(*) FROM _clearing"), 0);
+}
+
+fn hex_bytes(text: &str) -> Vec<u8> {
+    let digits = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digits).collect()
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_full_disk_nothing_is_lost_and_it_can_be_run_again() {
+    let story = story().await;
+    let program = &story.program;
+    let (hash, before) = (plan(program), at_rest(program));
+    let mut undone = 0;
+    for limit in [16, 200, 400, 600, 800, 1200] {
+        put_back(program, &before);
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {limit}; exec \"$0\" retain --older-than 7y --reason 'schedule R-12' --apply {hash}"
+        );
+        let ended = Ended::of(program.script(&script).spawn().unwrap());
+        assert!(matches!(ended.code, Some(0 | 1)), "{limit}: {ended:#?}");
+        if ended.code == Some(1) {
+            assert!(ended.stderr.contains("Hint:"), "{limit}: {ended:#?}");
+        }
+        undone += i64::from(comes_to_its_end(program, &hash) == 0);
+    }
+    assert!(undone > 0, "there was room for it each time");
+}

@@ -279,11 +279,11 @@ async fn a_run_that_only_the_cut_try_listed_is_absent_after_the_complete_one() {
             tell.send(()).unwrap();
         }
     };
-    let (archive, client) = (bench.archive(), bench.client());
+    let (archive, servers) = (bench.archive(), bench.client().into());
     let (record, ()) = tokio::join!(
         sync(
             &archive,
-            &client,
+            &servers,
             bench.options.clone(),
             Box::new(events),
             Cancellation::never()
@@ -742,7 +742,7 @@ async fn a_stopped_sync_keeps_what_was_read() {
     let client = bench.client();
     let record = sync(
         &bench.archive(),
-        &client,
+        &client.into(),
         bench.options.clone(),
         Box::new(events),
         Cancellation::new(asked),
@@ -767,7 +767,7 @@ async fn nothing_is_asked_twice_of_a_refused_password() {
     let client = jobruns::ccs::Client::new(&settings).unwrap();
     let record = sync(
         &bench.archive(),
-        &client,
+        &client.into(),
         bench.options.clone(),
         Box::new(|_| {}),
         Cancellation::never(),
@@ -817,7 +817,7 @@ async fn sync_from(bench: &Bench, other: &Bench) -> jobruns::archive::SyncRecord
     let options = other.options.clone();
     sync(
         &bench.archive(),
-        &other.client(),
+        &other.client().into(),
         options,
         Box::new(|_| {}),
         Cancellation::never(),
@@ -923,7 +923,7 @@ async fn more_runs_than_came_mark_none_absent_and_that_is_said() {
     };
     let record = sync(
         &bench.archive(),
-        &bench.client(),
+        &bench.client().into(),
         bench.options.clone(),
         Box::new(events),
         Cancellation::never(),

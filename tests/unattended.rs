@@ -370,6 +370,14 @@ fn units_of_systemd_are_hardened_and_accepted_by_systemd() {
         "{timer}"
     );
     assert!(read(&program, "units/jobruns-verify.timer").contains("OnCalendar=Sat *-*-* 06:00:00\n"));
+    let of_nobody = arguments
+        .iter()
+        .map(|word| if *word == "root" { "nobody" } else { word });
+    program
+        .run(&of_nobody.collect::<Vec<_>>())
+        .ends_with(0)
+        .shows("\nUser=nobody\n")
+        .shows("\nCapabilityBoundingSet=\n");
     let mut verify = program.start("systemd-analyze");
     verify.arg("verify").args(&units);
     match verify.output() {
@@ -802,4 +810,25 @@ async fn init_on_a_terminal_asks_shows_the_certificate_and_lets_jobs_be_chosen()
     let (shown, code) = dialogue(&other, "init", &[("URL of the CCS server", "\u{4}")]).unwrap();
     assert_eq!(code, Some(2), "{shown}");
     assert!(files(other.folder.path()).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_password_for_the_machine_is_kept_by_windows_alone() {
+    let program = Program::new().with("JOBRUNS_PASSWORD", "hunter2");
+    let set = [
+        "password",
+        "set",
+        "--url",
+        "https://ccs:1",
+        "--username",
+        "a",
+        "--machine",
+    ];
+    program.run(&set).ends_with(2).says("--account");
+    program
+        .run(&[&set[..], &["--account", r"CORP\gmsa$"]].concat())
+        .ends_with(1)
+        .says("only Windows has a store of the machine")
+        .never_shows("hunter2");
 }

@@ -10,8 +10,8 @@
 //! share; checked; brought to the disk; and only then renamed. A process that was killed leaves such a file behind; the
 //! next backup to the same name removes it.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,12 +19,14 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::atomic_file::{Access, AtomicFile};
+use super::connection::open_and_read;
 use super::db::Db;
 use super::error::{ArchiveError, Doing};
 use super::ledger::actor;
 use super::lock::SyncLock;
-use super::open::{IfMissing, open_to_read, open_to_write, take_over_log};
-use super::paths::{COMPANIONS, beside, nobody_else_uri};
+use super::network::network_drive;
+use super::open::open_to_read;
+use super::paths::{COMPANIONS, beside, nobody_else_uri, resolve};
 use super::read_only::ReadOnly;
 use super::verify::{Finding, Verified};
 use crate::model::{Instant, Sha256};
@@ -139,19 +141,30 @@ pub struct KnownBackup {
 /// Notes in the archive that a backup was made, so that a later removal can name it. Who may only read the archive makes
 /// backups too: then nothing is noted.
 fn note(archive: &Path, made: &BackupMade, at: Instant) {
-    let noted = open_to_write(archive, IfMissing::Fail).and_then(|opened| {
-        opened
-            .connection
+    let doing = "note the backup";
+    let noted = resolve(archive).and_then(|file| {
+        // An archive that lies still, or on a share, is read and not written: it is a copy itself.
+        if !is_in_write_ahead_mode(&file) || network_drive(&file).is_some() {
+            return Ok(());
+        }
+        let connection = open_and_read(&file, OpenFlags::SQLITE_OPEN_READ_WRITE).doing(doing)?;
+        connection
             .run(
                 "INSERT OR REPLACE INTO _backup (path, made_unix, host) VALUES (?1, ?2, ?3)",
                 params![made.path.to_string_lossy(), at.unix_seconds(), actor::host()],
-                "note the backup",
+                doing,
             )
-            .map(|_| take_over_log(&opened.connection))
+            .map(drop)
     });
     if let Err(error) = noted {
         tracing::debug!("the archive could not note this backup: {error}");
     }
+}
+
+/// Whether the file is in write-ahead mode: its header says so (see [`leave_write_ahead_mode`]).
+fn is_in_write_ahead_mode(file: &Path) -> bool {
+    let mut header = [0; 19];
+    File::open(file).is_ok_and(|mut file| file.read_exact(&mut header).is_ok() && header[18] == 2)
 }
 
 /// The backups that were made up to then.

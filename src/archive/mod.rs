@@ -60,8 +60,9 @@ pub use paths::{COMPANIONS, resolve};
 pub use queries::{
     Absence, AbsentRun, Answer, AssetName, Changes, CompleteAnswer, CountMismatch, FullSync, HoldRow,
     JobFreshness, JobName, KindName, LastSync, LatestRevision, LedgerChoice, LedgerLine, MessageFacts,
-    MessageKeys, MessageReader, MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, RemovedRun,
-    RevisionReader, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision, RunRow, Snapshot,
+    MessageKeys, MessageReader, MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, Removals,
+    RemovedRun, RevisionReader, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision, RunRow,
+    Snapshot,
 };
 pub use read_only::{Interrupter, Payload, ReadOnly};
 pub use repair::reindex::{Reindexed, reindex};

@@ -48,7 +48,7 @@ const AFTER_HELP: &str = r"Where a setting comes from:
   its flag, else the environment (JOBRUNS_ and its name in capitals: JOBRUNS_RATE_LIMIT), else the config file (rate_limit = 2), else the default; -v says which it was. Relative paths in a config file are relative to that file's folder. Durations are a number and s, m, h or d: 90s, 15m, 26h, 7d.
 
 Where the password comes from, the first that is there:
-  --password-file FILE, --password-stdin, JOBRUNS_PASSWORD, the credential jobruns-password of systemd ($CREDENTIALS_DIRECTORY), the password_file of the environment or the config file, the system's store of passwords (`jobruns password set`), a question if standard input is a terminal. No flag takes a password, and the config file must not hold one.
+  --password-file FILE, --password-stdin, JOBRUNS_PASSWORD, the credential jobruns-password of systemd ($CREDENTIALS_DIRECTORY), the password_file of the environment or the config file, the system's store of passwords (`jobruns password set`), on Windows the machine's, a question if standard input is a terminal. No flag takes a password, and the config file must not hold one.
 
 What is written where:
   data goes to standard output, everything else to standard error; with --log-format json every line there is one JSON object.

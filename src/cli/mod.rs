@@ -7,12 +7,14 @@ mod args;
 mod client;
 mod commands;
 mod credentials;
+mod entries;
 mod failure;
 mod hints;
 mod monitoring;
 mod new_archive;
 mod output;
 mod runtime;
+mod servers;
 mod sync_task;
 mod terminal;
 
@@ -228,7 +230,7 @@ fn command(
         Command::Quarantine(args) => commands::quarantine::run(&args, archive),
         Command::Hold(args) => commands::hold::run(&args, archive, console),
         Command::Retain(args) => commands::retain::run(&args, sources, global, console),
-        Command::Trust(args) => commands::trust::run(&args),
+        Command::Trust(args) => commands::trust::run(&args, sources),
         Command::Password(args) => commands::password::run(&args, sources),
         Command::Completions(args) => {
             commands::completions::run(&args, with_variables_in_help(Cli::command()))

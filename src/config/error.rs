@@ -104,6 +104,16 @@ pub enum ConfigError {
         /// Why; no value is repeated.
         reason: String,
     },
+    /// An entry of a server cannot be read, or contradicts another one.
+    #[error("{}:{line}: [[server]]: {reason}", path.display())]
+    ServerEntry {
+        /// The config file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Why.
+        reason: String,
+    },
     /// The config file has a password.
     #[error("{}:{line}: a password does not belong in the config file", path.display())]
     PasswordInFile {

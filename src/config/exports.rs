@@ -76,7 +76,7 @@ pub(super) fn read_export(
 }
 
 /// One value as a command line would have it.
-fn text_of(value: &DeValue<'_>) -> Option<String> {
+pub(super) fn text_of(value: &DeValue<'_>) -> Option<String> {
     Some(match value {
         DeValue::String(text) => text.to_string(),
         DeValue::Integer(number) => number.to_string(),

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
 use super::exports::{Export, Unreadable, read_export};
+use super::servers::{ServerEntry, contradiction, read_server};
 use super::slip;
 use super::text::decode;
 use crate::text::nearest;
@@ -18,6 +19,7 @@ pub struct ConfigFile {
     path: PathBuf,
     values: BTreeMap<String, FileValue>,
     exports: Vec<Export>,
+    servers: Vec<ServerEntry>,
 }
 
 /// One value of a config file.
@@ -68,6 +70,12 @@ impl ConfigFile {
         &self.exports
     }
 
+    /// The servers, where the file has several.
+    #[must_use]
+    pub fn servers(&self) -> &[ServerEntry] {
+        &self.servers
+    }
+
     pub(crate) fn value(&self, key: &str) -> Option<&FileValue> {
         self.values.get(key)
     }
@@ -94,6 +102,7 @@ impl ConfigFile {
         };
         let mut values = BTreeMap::new();
         let mut exports = Vec::new();
+        let mut servers = Vec::new();
         for (key, value) in table.get_ref() {
             let (line, _) = place(text, key.span().start);
             let key = key.get_ref();
@@ -102,6 +111,10 @@ impl ConfigFile {
             }
             if key == "export" {
                 exports = parse_exports(&path, text, line, value.get_ref())?;
+                continue;
+            }
+            if key == "server" {
+                servers = parse_servers(&path, text, line, value.get_ref())?;
                 continue;
             }
             if !keys.iter().any(|known| known == key) {
@@ -139,30 +152,82 @@ impl ConfigFile {
             refuse_control_characters(&path, line, key, &text)?;
             values.insert(key.to_string(), FileValue { line, text });
         }
+        // Of which of the servers would they be?
+        for key in ["url", "jobs_file"] {
+            if let Some(value) = values.get(key).filter(|_| !servers.is_empty()) {
+                return Err(ConfigError::ServerEntry {
+                    path,
+                    line: value.line,
+                    reason: format!("{key} stands beside [[server]] entries; move it into one of them"),
+                });
+            }
+        }
         Ok(Self {
             path,
             values,
             exports,
+            servers,
         })
     }
 }
 
-/// Reads the list of entries, whose key stands in `line` of `text`.
+/// Reads the list of reports, whose key stands in `line` of `text`.
 fn parse_exports(
     path: &Path,
     text: &str,
     line: usize,
     value: &DeValue<'_>,
 ) -> Result<Vec<Export>, ConfigError> {
-    let not_a_list = |line: usize| ConfigError::Export {
+    let refused = |line: usize, reason: String| ConfigError::Export {
         path: path.to_path_buf(),
         line,
-        reason: "it is not a table; entries begin with [[export]]".to_owned(),
+        reason,
     };
+    parse_entries(path, text, line, value, "export", &refused, |line, table| {
+        read_export(line, table, is_password)
+    })
+}
+
+/// Reads the list of servers, likewise.
+fn parse_servers(
+    path: &Path,
+    text: &str,
+    line: usize,
+    value: &DeValue<'_>,
+) -> Result<Vec<ServerEntry>, ConfigError> {
+    let refused = |line: usize, reason: String| ConfigError::ServerEntry {
+        path: path.to_path_buf(),
+        line,
+        reason,
+    };
+    let resolve = |name: &str| match path.parent() {
+        Some(folder) => folder.join(name),
+        None => PathBuf::from(name),
+    };
+    let servers = parse_entries(path, text, line, value, "server", &refused, |line, table| {
+        read_server(line, table, resolve, is_password)
+    })?;
+    match contradiction(&servers) {
+        Some((line, reason)) => Err(refused(line, reason)),
+        None => Ok(servers),
+    }
+}
+
+/// Reads a list of entries, each by `read`; `refused` makes the error of one that is not as it should be.
+fn parse_entries<E>(
+    path: &Path,
+    text: &str,
+    line: usize,
+    value: &DeValue<'_>,
+    kind: &str,
+    refused: &dyn Fn(usize, String) -> ConfigError,
+    read: impl Fn(usize, &DeTable<'_>) -> Result<E, Unreadable>,
+) -> Result<Vec<E>, ConfigError> {
+    let not_a_list = |line| refused(line, format!("it is not a table; entries begin with [[{kind}]]"));
     let DeValue::Array(entries) = value else {
         return Err(not_a_list(line));
     };
-    let mut exports = Vec::new();
+    let mut found = Vec::new();
     for entry in entries {
         let (line, _) = place(text, entry.span().start);
         let DeValue::Table(table) = entry.get_ref() else {
@@ -180,17 +245,15 @@ fn parse_exports(
                 }
             }
         }
-        let path = || path.to_path_buf();
-        exports.push(read_export(line, table, is_password).map_err(|why| match why {
-            Unreadable::Password => ConfigError::PasswordInFile { path: path(), line },
-            Unreadable::Form(reason) => ConfigError::Export {
-                path: path(),
+        found.push(read(line, table).map_err(|why| match why {
+            Unreadable::Password => ConfigError::PasswordInFile {
+                path: path.to_path_buf(),
                 line,
-                reason,
             },
+            Unreadable::Form(reason) => refused(line, reason),
         })?);
     }
-    Ok(exports)
+    Ok(found)
 }
 
 /// No setting holds a control character. One comes of double quotes, in which TOML reads a backslash as the beginning of

@@ -6,7 +6,8 @@
 //! 4. the credential `jobruns-password` of systemd: the file of that name in `CREDENTIALS_DIRECTORY`
 //! 5. the password file that the environment (`JOBRUNS_PASSWORD_FILE`) or the config file names
 //! 6. the operating system's store (`jobruns password set`)
-//! 7. a question, where standard input is a terminal
+//! 7. on Windows, what is kept for the machine (`jobruns password set --machine`)
+//! 8. a question, where standard input is a terminal
 //!
 //! A final line break in a file or on standard input is not part of the password; everything else is.
 
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 
 use super::error::{ConfigError, Missing};
 use super::keyring::{Account, Keyring, KeyringError};
+use super::machine_store::find_for_machine;
 use super::origin::Origin;
 use super::sources::Environment;
 use super::text::{NotText, decode};
@@ -60,6 +62,8 @@ pub enum PasswordOrigin {
     Credential,
     /// The operating system's store.
     Keyring,
+    /// The store of the machine (Windows).
+    Machine,
     /// A person.
     Prompt,
 }
@@ -72,6 +76,7 @@ impl fmt::Display for PasswordOrigin {
             Self::Variable => f.write_str(VARIABLE),
             Self::Credential => write!(f, "systemd's credential {CREDENTIAL_NAME}"),
             Self::Keyring => f.write_str("the system's store of passwords"),
+            Self::Machine => f.write_str("the machine's store of passwords"),
             Self::Prompt => f.write_str("the terminal"),
         }
     }
@@ -116,6 +121,8 @@ pub fn find_password(
         (from_file(&path)?, PasswordOrigin::File(path))
     } else if let Some(password) = from_keyring(sources.keyring, account) {
         (password, PasswordOrigin::Keyring)
+    } else if let Some(password) = told(find_for_machine(account), account) {
+        (password, PasswordOrigin::Machine)
     } else if let Some(ask) = sources.prompt {
         let origin = "the terminal";
         let answer = ask(account).map_err(|source| ConfigError::ReadPassword { origin, source })?;
@@ -199,12 +206,17 @@ fn from_variable(value: OsString) -> Result<Secret, ConfigError> {
     }
 }
 
-/// What the store has; that there is no store, or that it refuses, is no error but a word for `-v`.
+/// What the system's store has.
 fn from_keyring(keyring: Result<Keyring, KeyringError>, account: &Account) -> Option<Secret> {
-    match keyring.and_then(|keyring| keyring.find(account)) {
+    told(keyring.and_then(|keyring| keyring.find(account)), account)
+}
+
+/// What a store has; that there is no store, or that it refuses, is no error but a word for `-v`.
+fn told(found: Result<Option<Secret>, KeyringError>, account: &Account) -> Option<Secret> {
+    match found {
         Ok(Some(password)) => Some(password),
         Ok(None) => {
-            tracing::debug!("the system's store of passwords has none for {account}");
+            tracing::debug!("a store of passwords has none for {account}");
             None
         }
         Err(error) => {

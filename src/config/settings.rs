@@ -366,10 +366,10 @@ pub struct SyncSettings {
 }
 
 impl SyncSettings {
-    /// Whether every job that the server has is watched.
+    /// Whether every job that a server has is watched; `entry` is what its own entry of the config file says.
     #[must_use]
-    pub fn watches_all(&self) -> bool {
-        self.watch_all || self.watch == Watch::All
+    pub fn watches_all(&self, entry: Option<bool>) -> bool {
+        self.watch_all || entry.unwrap_or(self.watch == Watch::All)
     }
 
     /// What is fetched of each job. `--count` and `--fetch` are two spellings of one choice: the one from the stronger

@@ -87,6 +87,16 @@ impl<'e> Sources<'e> {
         }
     }
 
+    /// The same environment and config file with other choices, as an entry of the file has them.
+    #[must_use]
+    pub fn with_choices(&self, choices: Vec<Choice>) -> Self {
+        Self {
+            environment: self.environment,
+            file: self.file.clone(),
+            choices,
+        }
+    }
+
     /// The config file, if there is one.
     #[must_use]
     pub const fn file(&self) -> Option<&ConfigFile> {

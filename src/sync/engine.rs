@@ -1,8 +1,8 @@
 //! The whole of a sync: lock, archive, login, jobs side by side, end.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant as Clock};
 
 use tokio::task::JoinSet;
@@ -10,15 +10,15 @@ use tokio::task::JoinSet;
 use super::event::{Cancellation, SyncEvent};
 use super::fetch::Fetch;
 use super::job::{self, JobResult};
-use super::messages::{HintOf, of_client};
+use super::messages::{self, HintOf, of_client};
 use super::outage::Outage;
 use super::patience::Patience;
+use super::servers::Servers;
 use super::shared::{JobOptions, Shared};
 use super::store;
 use crate::archive::{
     ArchiveError, JobOutcome, MOST_CLOCK_SKEW, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing,
 };
-use crate::ccs::Client;
 use crate::ccs::retry::{self, Policy};
 use crate::model::{Guid, NaiveZone, show_rounded};
 use crate::text::chain;
@@ -28,10 +28,6 @@ use crate::text::chain;
 pub struct SyncOptions {
     /// Jobs to ask for, with names where somebody gave one; none: all watched jobs. They are watched once they answered.
     pub jobs: Vec<(Guid, Option<String>)>,
-    /// The jobs file, whose jobs are watched.
-    pub jobs_file: Option<JobsFile>,
-    /// Whether every job that the server has is watched, but for those of which a person ended that.
-    pub watch_all: bool,
     /// Runs to ask for of each job.
     pub fetch: Fetch,
     /// Jobs asked for at a time.
@@ -48,15 +44,6 @@ pub struct SyncOptions {
     pub hint: HintOf,
 }
 
-/// A jobs file, read.
-#[derive(Debug, Clone)]
-pub struct JobsFile {
-    /// Its absolute path, which tells jobs files apart.
-    pub path: String,
-    /// Its jobs, with names where it has one.
-    pub jobs: Vec<(Guid, Option<String>)>,
-}
-
 /// Why a sync could not be done at all.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
@@ -64,10 +51,12 @@ pub enum SyncError {
     #[error(transparent)]
     Archive(Arc<ArchiveError>),
     /// No job was named, and none is watched.
-    #[error("there is no job to sync: none was named, and the archive {archive} watches none")]
+    #[error("there is no job to sync: none was named, and the archive {archive} watches none{}", .others.then_some(" of this server").unwrap_or_default())]
     NoJob {
         /// The archive's path.
         archive: String,
+        /// Whether jobs of other servers are watched.
+        others: bool,
     },
 }
 
@@ -77,16 +66,16 @@ impl From<ArchiveError> for SyncError {
     }
 }
 
-/// Syncs once into the archive at `path`.
+/// Syncs once into the archive at `path`, asking each server for its own jobs.
 ///
-/// A failed job is an entry of the result, and never stops another one. Stopped, it keeps what was read and says
-/// `interrupted`.
+/// A failed job is an entry of the result, and never stops another one; nor does a server that does not answer. Stopped,
+/// it keeps what was read and says `interrupted`.
 ///
 /// # Errors
 /// Another sync holds the archive; it cannot be opened or written; there is no job.
 pub async fn sync(
     path: &Path,
-    client: &Client,
+    servers: &Servers,
     options: SyncOptions,
     events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     cancellation: Cancellation,
@@ -101,7 +90,7 @@ pub async fn sync(
     if let Some(newer) = &newer_rules {
         events(SyncEvent::NewerRules(newer));
     }
-    if let Some(file) = &options.jobs_file {
+    for file in servers.asked.iter().flat_map(|server| &server.jobs_files) {
         for job in writer.follow_jobs_file(&file.path, &file.jobs)? {
             tracing::warn!(
                 job_id = %job,
@@ -113,17 +102,20 @@ pub async fn sync(
     let named = distinct(&options.jobs);
     let watched = writer.watched_jobs()?;
     warn_not_requested(&named, &watched);
-    let mut jobs = if named.is_empty() { watched } else { named.clone() };
-    if jobs.is_empty() && !options.watch_all {
+    let wanted = if named.is_empty() { &watched } else { &named };
+    let assigned = servers.assign(wanted, &writer.job_servers()?);
+    let watch_all = servers.asked.iter().any(|server| server.watch_all);
+    if assigned.is_empty() && !watch_all {
         return Err(SyncError::NoJob {
             archive: path.display().to_string(),
+            others: !wanted.is_empty(),
         });
     }
     let sync_id = writer.begin_sync(options.fetch.count())?;
     events(SyncEvent::Began {
         sync_id,
         archive_created: writer.created(),
-        jobs: jobs.len(),
+        jobs: assigned.len(),
     });
     let (store, thread) = store::start(writer, sync_id).map_err(|source| ArchiveError::Io {
         doing: "start the thread that writes",
@@ -131,83 +123,104 @@ pub async fn sync(
         source,
     })?;
     // Of several names of a job the first counts.
-    let names = options
-        .jobs
-        .iter()
-        .rev()
-        .filter_map(|(id, name)| name.clone().map(|name| (*id, name)))
-        .collect();
-    let shared = Arc::new(Shared {
-        client: client.clone(),
-        store,
-        options: JobOptions {
-            fetch: options.fetch,
-            retry: options.retry,
-            run_limit: options.run_limit,
-            zone,
-            hint: options.hint,
-        },
-        names,
-        listed: OnceLock::new(),
-        events,
-        cancellation,
-        outage: Outage::default(),
-    });
-    let logged_in = login(&shared).await;
-    let skew = client.take_clock_skew();
-    if let Some(seconds) = skew {
-        warn_of_clock(seconds);
+    let names: Arc<HashMap<Guid, String>> = Arc::new(
+        options
+            .jobs
+            .iter()
+            .rev()
+            .filter_map(|(id, name)| name.clone().map(|name| (*id, name)))
+            .collect(),
+    );
+    let events: Arc<dyn Fn(SyncEvent<'_>) + Send + Sync> = Arc::from(events);
+    let unclaimed = Arc::new(Mutex::new(assigned.unclaimed));
+    let mut asking = JoinSet::new();
+    for (place, (server, jobs)) in servers.asked.iter().zip(&assigned.of_server).enumerate() {
+        let shared = Arc::new(Shared {
+            client: server.client.clone(),
+            store: store.clone(),
+            options: JobOptions {
+                fetch: options.fetch,
+                retry: options.retry.clone(),
+                run_limit: options.run_limit,
+                zone,
+                hint: options.hint,
+            },
+            names: Arc::clone(&names),
+            listed: OnceLock::new(),
+            events: Arc::clone(&events),
+            cancellation: cancellation.clone(),
+            outage: Outage::default(),
+        });
+        let ask = Ask {
+            jobs: jobs.clone(),
+            unclaimed: Arc::clone(&unclaimed),
+            watch_new: server.watch_all,
+            is_named: !named.is_empty(),
+            concurrency: options.concurrency,
+            is_one_of_many: servers.asked.len() > 1,
+        };
+        asking.spawn(async move { (place, ask_server(&shared, ask).await) });
     }
-    let mut is_list_missing = false;
-    let mut results = match logged_in {
-        Ok(()) => {
-            is_list_missing = !ask_for_list(&shared, options.watch_all).await && options.watch_all;
-            if named.is_empty()
-                && options.watch_all
-                && let Ok(watched) = shared.store.watched().await
-            {
-                jobs = watched;
-            }
-            fetch_all(&shared, &jobs, options.concurrency).await
+    // The writing thread ends when the last of its senders has gone.
+    drop(store);
+    let mut answered: Vec<Option<ServerResult>> = servers.asked.iter().map(|_| None).collect();
+    while let Some(ended) = asking.join_next().await {
+        if let Ok((place, result)) = ended {
+            answered[place] = Some(result);
         }
-        // Told once for each job, so that each has its last error.
-        Err(error) => {
-            let failed: Vec<_> = jobs
-                .iter()
-                .map(|&job| job::failed(job, Clock::now(), error.clone()))
-                .collect();
-            for result in &failed {
-                (shared.events)(SyncEvent::JobEnded {
-                    name: None,
-                    record: &result.record,
-                });
-            }
-            failed
+    }
+    let mut results = Vec::with_capacity(assigned.of_server.iter().map(Vec::len).sum());
+    let mut is_short = false;
+    let mut skews = Vec::new();
+    for ((answered, server), jobs) in answered.into_iter().zip(&servers.asked).zip(&assigned.of_server) {
+        let url = server.client.base_url();
+        let answered = answered.unwrap_or_else(|| ServerResult {
+            results: jobs.iter().map(|&job| panicked(job, url)).collect(),
+            is_short: true,
+            skew: None,
+        });
+        results.extend(answered.results);
+        is_short |= answered.is_short;
+        skews.extend(answered.skew.map(|skew| (skew, url)));
+    }
+    // Where every server was asked, a job that is no server's is an error.
+    let unclaimed = std::mem::take(&mut *unclaimed.lock().unwrap_or_else(PoisonError::into_inner));
+    let ownerless = unclaimed
+        .into_iter()
+        .map(|job| (job, None))
+        .chain(assigned.unknown_server);
+    for (job, server) in ownerless {
+        let error = messages::of_ownerless(job, server.as_deref(), options.hint);
+        if servers.others.is_empty() {
+            let result = job::failed(job, Clock::now(), error, None);
+            events(SyncEvent::JobEnded {
+                name: None,
+                record: &result.record,
+            });
+            results.push(result);
+        } else {
+            tracing::info!(job_id = %job, "job {job} was not asked for: {error}");
         }
-    };
-    let places: HashMap<Guid, usize> = jobs.iter().copied().zip(0..).collect();
-    results.sort_by_key(|result| places.get(&result.record.job_id).copied());
-    drop(places);
-    let interrupted = shared.cancellation.is_cancelled() && results.iter().any(|result| result.interrupted);
+    }
+    let interrupted = cancellation.is_cancelled() && results.iter().any(|result| result.interrupted);
     let outcome = match outcome(interrupted, &results) {
-        // Of the jobs that the server has, some may never have been asked for.
-        SyncOutcome::Complete if is_list_missing => SyncOutcome::Partial,
+        // Of the jobs that the servers have, some may never have been asked for.
+        SyncOutcome::Complete if is_short => SyncOutcome::Partial,
         outcome => outcome,
     };
     // A jobs file that lists a job is reason enough to watch it.
     let mut named: HashSet<Guid> = named.into_iter().collect();
-    for (job, _) in options.jobs_file.iter().flat_map(|file| &file.jobs) {
-        named.remove(job);
+    for file in servers.asked.iter().flat_map(|server| &server.jobs_files) {
+        for (job, _) in &file.jobs {
+            named.remove(job);
+        }
     }
-    let server = shared.client.base_url().to_owned();
-    let skew = client.take_clock_skew().or(skew);
-    // The writing thread ends when the last of its senders has gone.
-    drop(shared);
+    let skew = largest(&skews);
     let ended = results
         .into_iter()
         .map(|result| (result.record, result.missing))
         .collect();
-    let record = tokio::task::spawn_blocking(move || thread.end(outcome, &server, skew, &named, ended))
+    let record = tokio::task::spawn_blocking(move || thread.end(outcome, skew, &named, ended))
         .await
         .unwrap_or_else(|_| {
             Err(Arc::new(ArchiveError::Damaged {
@@ -217,6 +230,101 @@ pub async fn sync(
         .map_err(SyncError::Archive)?;
     drop(lock);
     Ok(record)
+}
+
+/// What a server is asked.
+struct Ask {
+    jobs: Vec<Guid>,
+    /// Jobs of which no server is known: those that it lists are its own.
+    unclaimed: Arc<Mutex<BTreeSet<Guid>>>,
+    watch_new: bool,
+    /// Whether somebody named the jobs.
+    is_named: bool,
+    concurrency: usize,
+    is_one_of_many: bool,
+}
+
+/// What came of a server's jobs.
+struct ServerResult {
+    /// In the order of the jobs.
+    results: Vec<JobResult>,
+    /// Whether it may have jobs that were not asked for.
+    is_short: bool,
+    /// This machine's clock less the server's, in seconds.
+    skew: Option<i64>,
+}
+
+async fn ask_server(shared: &Arc<Shared>, ask: Ask) -> ServerResult {
+    let mut jobs = ask.jobs;
+    let url = shared.client.base_url();
+    let logged_in = login(shared).await;
+    let skew = shared.client.take_clock_skew();
+    if let Some(seconds) = skew {
+        warn_of_clock(seconds, ask.is_one_of_many.then_some(url));
+    }
+    let (mut results, is_short) = match logged_in {
+        Ok(()) => {
+            let new = ask_for_list(shared, ask.watch_new).await;
+            let is_short = new.is_none() && ask.watch_new;
+            if !ask.is_named && ask.watch_new {
+                jobs.extend(new.into_iter().flatten());
+            }
+            jobs.extend(claim(shared, &ask.unclaimed));
+            if !ask.is_named {
+                jobs.sort_unstable();
+                jobs.dedup();
+            }
+            (fetch_all(shared, &jobs, ask.concurrency).await, is_short)
+        }
+        // Told once for each job, so that each has its last error.
+        Err(error) => {
+            if jobs.is_empty() {
+                tracing::error!("{url}: {error}");
+            }
+            let failed: Vec<_> = jobs
+                .iter()
+                .map(|&job| job::failed(job, Clock::now(), error.clone(), Some(url)))
+                .collect();
+            for result in &failed {
+                (shared.events)(SyncEvent::JobEnded {
+                    name: None,
+                    record: &result.record,
+                });
+            }
+            (failed, ask.watch_new || jobs.is_empty())
+        }
+    };
+    let places: HashMap<Guid, usize> = jobs.iter().copied().zip(0..).collect();
+    results.sort_by_key(|result| places.get(&result.record.job_id).copied());
+    ServerResult {
+        results,
+        is_short,
+        skew: shared.client.take_clock_skew().or(skew),
+    }
+}
+
+/// Takes those of the jobs that no server has claimed yet and that this one lists.
+fn claim(shared: &Shared, unclaimed: &Mutex<BTreeSet<Guid>>) -> Vec<Guid> {
+    let Some(listed) = shared.listed.get() else {
+        return Vec::new();
+    };
+    let mut unclaimed = unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
+    let (claimed, rest): (BTreeSet<Guid>, BTreeSet<Guid>) =
+        unclaimed.iter().partition(|job| listed.contains_key(job));
+    *unclaimed = rest;
+    claimed.into_iter().collect()
+}
+
+/// The largest difference between this machine's clock and a server's, which stands for all of them.
+fn largest(skews: &[(i64, &str)]) -> Option<i64> {
+    let &(largest, url) = skews.iter().max_by_key(|(skew, _)| skew.unsigned_abs())?;
+    if skews.iter().any(|&(skew, _)| skew != largest) {
+        tracing::info!(
+            clock_skew_seconds = largest,
+            "of the servers' clocks, that of {url} differs most from this machine's, by {largest} s; the sync records that"
+        );
+    }
+    Some(largest)
 }
 
 /// Says that watched jobs were not asked for, where jobs were named.
@@ -236,8 +344,8 @@ fn warn_not_requested(named: &[Guid], watched: &[Guid]) {
 const LIST_TIME: Duration = Duration::from_secs(30);
 
 /// Asks the server once which jobs it has, for their names and for those that nobody watches; with `watch_new`, watches the
-/// new ones. Says whether there was a list: a server need not support it.
-async fn ask_for_list(shared: &Shared, watch_new: bool) -> bool {
+/// new ones, and returns them. `None` where there was no list: a server need not support it.
+async fn ask_for_list(shared: &Shared, watch_new: bool) -> Option<Vec<Guid>> {
     let mut cancellation = shared.cancellation.clone();
     let asked = async {
         match tokio::time::timeout(LIST_TIME, shared.client.discover()).await {
@@ -247,7 +355,7 @@ async fn ask_for_list(shared: &Shared, watch_new: bool) -> bool {
     };
     let found = tokio::select! {
         found = asked => found,
-        () = cancellation.cancelled() => return true,
+        () = cancellation.cancelled() => return Some(Vec::new()),
     };
     let found = match found {
         Ok(found) => found,
@@ -255,11 +363,11 @@ async fn ask_for_list(shared: &Shared, watch_new: bool) -> bool {
             tracing::warn!(
                 "the server did not tell which jobs it has, so that new ones are not watched: {error}"
             );
-            return false;
+            return None;
         }
         Err(error) => {
             tracing::debug!("the server did not tell which jobs it has: {error}");
-            return false;
+            return None;
         }
     };
     let listed: Vec<(Guid, String)> = found.into_iter().map(|job| (job.job_id, job.name)).collect();
@@ -267,23 +375,26 @@ async fn ask_for_list(shared: &Shared, watch_new: bool) -> bool {
     let server = shared.client.base_url();
     // Where the archive cannot be written, every job says so.
     let new = shared.store.server_jobs(server, listed, watch_new).await;
-    for (job, name) in new.unwrap_or_default() {
+    let new = new.unwrap_or_default();
+    for (job, name) in &new {
         tracing::info!(job_id = %job, "the server has a new job, {name} ({job}), which is watched from now on");
     }
-    true
+    Some(new.into_iter().map(|(job, _)| job).collect())
 }
 
-fn warn_of_clock(seconds: i64) {
+/// Warns of a clock that is far from the server's; `url` says which, where there are several.
+fn warn_of_clock(seconds: i64, url: Option<&str>) {
     if seconds.unsigned_abs() < MOST_CLOCK_SKEW {
         return;
     }
     let skew = Duration::from_secs(seconds.unsigned_abs());
     tracing::warn!(
         clock_skew_seconds = seconds,
-        "this machine's clock is {} {} the server's; set the wrong one of the two: times of syncs and ages of runs are \
+        "this machine's clock is {} {} the server's{}; set the wrong one of the two: times of syncs and ages of runs are \
          wrong by as much",
         show_rounded(skew),
-        if seconds > 0 { "ahead of" } else { "behind" }
+        if seconds > 0 { "ahead of" } else { "behind" },
+        url.map_or_else(String::new, |url| format!(" ({url})"))
     );
 }
 
@@ -336,6 +447,7 @@ async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> V
                     job,
                     Clock::now(),
                     "interrupted before it was asked for".to_owned(),
+                    Some(shared.client.base_url()),
                 );
                 result.interrupted = true;
                 results.push(result);
@@ -359,14 +471,15 @@ async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> V
     let ended: HashSet<Guid> = results.iter().map(|result| result.record.job_id).collect();
     for &job in jobs {
         if !ended.contains(&job) {
-            results.push(job::failed(
-                job,
-                Clock::now(),
-                "its task ended in a panic; please report this".to_owned(),
-            ));
+            results.push(panicked(job, shared.client.base_url()));
         }
     }
     results
+}
+
+fn panicked(job: Guid, url: &str) -> JobResult {
+    let error = "its task ended in a panic; please report this".to_owned();
+    job::failed(job, Clock::now(), error, Some(url))
 }
 
 fn outcome(interrupted: bool, results: &[JobResult]) -> SyncOutcome {

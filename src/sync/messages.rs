@@ -19,6 +19,13 @@ pub enum JobProblem<'p> {
         /// The base URL of the server that answered.
         now: &'p str,
     },
+    /// Of several servers, none is known to be the job's own.
+    NoServer {
+        /// The job.
+        job: Guid,
+        /// The base URL of the server that listed its runs last, which is none of them.
+        before: Option<&'p str>,
+    },
 }
 
 /// What to do about a problem; `None` where the problem says it all.
@@ -31,6 +38,15 @@ pub(super) fn of_client(error: &CcsError, policy: &Policy, hint: HintOf) -> Stri
         text.push_str(&format!(" (tried again for {})", show_duration(policy.retry_for)));
     }
     sentence_with(text, hint(&JobProblem::Client(error)))
+}
+
+/// A job that none of several servers was asked for.
+pub(super) fn of_ownerless(job: Guid, before: Option<&str>, hint: HintOf) -> String {
+    let text = match before {
+        Some(before) => format!("{before} listed its runs, and is none of the configured servers"),
+        None => "no server is known to have it: none of the servers that answered lists it".to_owned(),
+    };
+    sentence_with(text, hint(&JobProblem::NoServer { job, before }))
 }
 
 /// A text, and what to do about it as a sentence behind it.

@@ -11,10 +11,12 @@ mod job;
 mod messages;
 mod outage;
 mod patience;
+mod servers;
 mod shared;
 mod store;
 
-pub use engine::{JobsFile, SyncError, SyncOptions, sync};
+pub use engine::{SyncError, SyncOptions, sync};
 pub use event::{Cancellation, SyncEvent};
 pub use fetch::Fetch;
 pub use messages::{HintOf, JobProblem};
+pub use servers::{JobsFile, OtherServer, Server, Servers};

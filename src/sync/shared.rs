@@ -1,7 +1,7 @@
 //! What the tasks of a sync share.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::event::{Cancellation, SyncEvent};
 use super::fetch::Fetch;
@@ -22,16 +22,16 @@ pub(super) struct JobOptions {
     pub(super) hint: HintOf,
 }
 
-/// What the tasks of a sync share.
+/// What the tasks of a sync share that ask the same server.
 pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) store: Store,
     pub(super) options: JobOptions,
     /// Names that somebody gave.
-    pub(super) names: HashMap<Guid, String>,
+    pub(super) names: Arc<HashMap<Guid, String>>,
     /// Names by the server's list of jobs.
     pub(super) listed: OnceLock<HashMap<Guid, String>>,
-    pub(super) events: Box<dyn Fn(SyncEvent<'_>) + Send + Sync>,
+    pub(super) events: Arc<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     pub(super) cancellation: Cancellation,
     pub(super) outage: Outage,
 }

@@ -135,9 +135,6 @@ enum Command {
         watch_new: bool,
         reply: Reply<Vec<(Guid, String)>>,
     },
-    Watched {
-        reply: Reply<Vec<Guid>>,
-    },
     NextTry {
         job_key: i64,
     },
@@ -217,10 +214,6 @@ impl Store {
         .await
     }
 
-    pub(super) async fn watched(&self) -> Result<Vec<Guid>, Arc<ArchiveError>> {
-        self.ask(|reply| Command::Watched { reply }).await
-    }
-
     pub(super) async fn next_try(&self, job_key: i64) {
         self.tell(Command::NextTry { job_key }).await;
     }
@@ -277,7 +270,6 @@ impl StoreThread {
     pub(super) fn end(
         self,
         outcome: SyncOutcome,
-        server: &str,
         clock_skew_seconds: Option<i64>,
         named: &HashSet<Guid>,
         jobs: Vec<(JobRecord, Keys)>,
@@ -300,7 +292,7 @@ impl StoreThread {
             .collect();
         worker
             .writer
-            .end_sync(worker.sync_id, outcome, server, clock_skew_seconds, named, jobs)
+            .end_sync(worker.sync_id, outcome, clock_skew_seconds, named, jobs)
             .map_err(Arc::new)
     }
 }
@@ -347,7 +339,6 @@ impl Worker {
                     let noted = self.guarded(|w| w.writer.note_server_jobs(&server, &listed, watch_new));
                     drop(reply.send(noted));
                 }
-                Command::Watched { reply } => drop(reply.send(self.guarded(|w| w.writer.watched_jobs()))),
                 Command::NextTry { job_key } => self.jobs.entry(job_key).or_default().next_try(),
                 Command::ReachesBack {
                     job_key,

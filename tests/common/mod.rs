@@ -77,8 +77,6 @@ impl Bench {
             run_limit: DEFAULT_RUN_LIMIT,
             naive_time: None,
             create_archive: true,
-            jobs_file: None,
-            watch_all: false,
             hint: |_| None,
         };
         Self {
@@ -117,7 +115,7 @@ impl Bench {
         let options = self.options.clone();
         sync::sync(
             &self.archive(),
-            &self.client(),
+            &self.client().into(),
             options,
             Box::new(|_| {}),
             Cancellation::never(),

@@ -82,7 +82,14 @@ impl Chains {
         self.entries += 1;
         let get = |key: &str| word(&line, key).unwrap_or_default().to_owned();
         let (kind, what) = (line.split(' ').next().unwrap(), get("what"));
-        if matches!(kind, "archive" | "naive-time" | "reindexed" | "salvaged") || what == "results" {
+        let of_every_job = [
+            "archive",
+            "naive-time",
+            "reindexed",
+            "salvaged",
+            "retention-locked",
+        ];
+        if of_every_job.contains(&kind) || what == "results" || get("job") == "-" {
             for job in self.chains.keys().cloned().collect::<Vec<_>>() {
                 self.push(&job, &line);
             }

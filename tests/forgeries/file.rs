@@ -791,6 +791,122 @@ pub(crate) const FORGERIES: &[Row] = &[
         },
     },
     Row {
+        name: "removed-despite-a-hold",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            forgery.command(&["hold", "add", "--reason", "a lawsuit"]);
+            let first = forgery.append(&[&forgery.removal_of(&failed)]);
+            vec![
+                format!("ledger, entry {first}"),
+                format!("hold 1 keeps run {}", failed.run),
+            ]
+        },
+    },
+    Row {
+        name: "removed-before-its-time",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            forgery.command(&["retain", "lock", "900y"]);
+            appended(forgery, &forgery.removal_of(&failed))
+        },
+    },
+    Row {
+        name: "removed-and-still-there",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            forgery.append(&[&forgery.removal_of(&failed)]);
+            vec![failed.run]
+        },
+    },
+    Row {
+        name: "removed-and-told-again",
+        forge: |forgery| {
+            let (failed, now) = (forgery.failed(), forgery.now());
+            forgery.append(&[&forgery.removal_of(&failed)]);
+            forgery.remove_rows(&failed.run);
+            let sync = next_sync(forgery);
+            let again = failed
+                .line
+                .replace("number=1 sync=1 ", &format!("number=2 sync={sync} "));
+            let again = again.replace(word(&failed.line, "at").unwrap(), &now);
+            let (first, _) = sync_with(forgery, &now, &[again]);
+            entry(first + 1)
+        },
+    },
+    Row {
+        name: "removed-without-a-line",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            let run = &failed.run;
+            forgery.sql(&format!(
+                "INSERT INTO _removed_run (job_run_id, job_key, revisions, messages, removed_unix, removed_by, removed_why, plan)
+                 SELECT job_run_id, job_key, 1, 2, 1767225600, zeroblob(32), zeroblob(32), zeroblob(32) FROM _run WHERE job_run_id = '{run}';
+                 DELETE FROM payload WHERE entry_id = {entry};
+                 DELETE FROM _revision WHERE entry_id = {entry};
+                 DELETE FROM _message WHERE run_key = (SELECT run_key FROM _run WHERE job_run_id = '{run}');
+                 DELETE FROM _run WHERE job_run_id = '{run}'",
+                entry = failed.entry
+            ));
+            vec![failed.run]
+        },
+    },
+    Row {
+        name: "removed-run-edited",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            forgery.append(&[&forgery.removal_of(&failed)]);
+            forgery.remove_rows(&failed.run);
+            edited(
+                forgery,
+                "UPDATE _removed_run SET messages = messages + 1",
+                &failed.run,
+            )
+        },
+    },
+    Row {
+        name: "removed-run-forgotten",
+        forge: |forgery| {
+            let failed = forgery.failed();
+            forgery.append(&[&forgery.removal_of(&failed)]);
+            forgery.remove_rows(&failed.run);
+            edited(forgery, "DELETE FROM _removed_run", &failed.run)
+        },
+    },
+    Row {
+        name: "hold-edited",
+        forge: |forgery| {
+            forgery.command(&["hold", "add", "--reason", "a lawsuit"]);
+            edited(forgery, "UPDATE _hold SET until_unix = 1", "holds")
+        },
+    },
+    Row {
+        name: "hold-removed",
+        forge: |forgery| {
+            forgery.command(&["hold", "add", "--reason", "a lawsuit"]);
+            edited(forgery, "DELETE FROM _hold", "holds")
+        },
+    },
+    Row {
+        name: "hold-released-by-another-line",
+        forge: |forgery| {
+            forgery.command(&["hold", "add", "--reason", "a lawsuit"]);
+            let (now, by) = (forgery.now(), forgery.by());
+            let why = forgery.text("SELECT lower(hex(why_sha256)) FROM _reason");
+            appended(
+                forgery,
+                &format!("hold-released id=2 job=- at={now} why={why} by={by}"),
+            )
+        },
+    },
+    Row {
+        name: "lock-shortened",
+        forge: |forgery| {
+            forgery.command(&["retain", "lock", "7y"]);
+            let (now, by) = (forgery.now(), forgery.by());
+            appended(forgery, &format!("retention-locked at={now} days=1 by={by}"))
+        },
+    },
+    Row {
         name: "who-edited",
         forge: |forgery| edited(forgery, "UPDATE _actor SET actor = 'nobody@nowhere'", "_actor"),
     },

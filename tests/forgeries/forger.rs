@@ -155,6 +155,58 @@ impl Forgery<'_> {
         }
     }
 
+    /// The line that says that a run was removed, as the program would write it.
+    pub(crate) fn removal_of(&self, revision: &Revision) -> String {
+        let Revision { run, job, .. } = revision;
+        let of_run = |column: &str| {
+            self.text(&format!(
+                "SELECT coalesce({column}, '-') FROM runs WHERE job_run_id = '{run}'"
+            ))
+        };
+        let messages = self.number(&format!(
+            "SELECT count(*) FROM messages WHERE job_run_id = '{run}'"
+        ));
+        let seal = "ab".repeat(32);
+        let why = self.reason();
+        format!(
+            "removed run={run} job={job} at={} started={} ended={} revisions=1 messages={messages} plan={seal} why={why} by={}",
+            self.now(),
+            of_run("started_at"),
+            of_run("ended_at"),
+            self.by()
+        )
+    }
+
+    /// Adds a reason as the program would, and says its hash.
+    fn reason(&self) -> String {
+        let hash = Sha256::digest("a rule");
+        self.open()
+            .execute(
+                "INSERT OR IGNORE INTO _reason VALUES (?1, 'a rule')",
+                [hash.as_slice()],
+            )
+            .unwrap();
+        hex(&<[u8; 32]>::from(hash))
+    }
+
+    /// Deletes every row of a run, and notes that it was removed where the ledger says so.
+    pub(crate) fn remove_rows(&self, run: &str) {
+        self.sql(&format!(
+            "DELETE FROM payload WHERE entry_id IN (SELECT entry_id FROM _revision JOIN _run USING (run_key) WHERE job_run_id = '{run}');
+             DELETE FROM _revision WHERE run_key = (SELECT run_key FROM _run WHERE job_run_id = '{run}');
+             DELETE FROM _run WHERE job_run_id = '{run}'"
+        ));
+        self.tables_anew();
+    }
+
+    /// Runs a command on the copy.
+    pub(crate) fn command(&self, words: &[&str]) -> Ended {
+        let program = &self.scene.story.program;
+        program
+            .run(&[words, &["--archive", self.name()]].concat())
+            .ends_with(0)
+    }
+
     /// The run as if it had never failed.
     pub(crate) fn whitewashed(&self, run: &str) -> Vec<u8> {
         let program = &self.scene.story.program;

@@ -171,6 +171,16 @@ pub(crate) const FORGERIES: &[Row] = &[
         },
     },
     Row {
+        name: "run-removed-by-a-pretended-rule",
+        alone: 0,
+        forge: |forgery| {
+            let failed = forgery.failed();
+            let first = forgery.append(&[&forgery.removal_of(&failed)]);
+            forgery.remove_rows(&failed.run);
+            vec![at(first), "removed by a retention rule".to_owned(), failed.run]
+        },
+    },
+    Row {
         name: "chain-anew",
         alone: 0,
         forge: |forgery| {

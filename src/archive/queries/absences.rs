@@ -44,7 +44,7 @@ pub struct FullSync {
 }
 
 impl Snapshot<'_> {
-    /// Every run that has a start and that the server no longer lists, by job.
+    /// Every run that has a start and that the server no longer lists, by job; then those that a retention rule removed.
     ///
     /// # Errors
     /// SQL errors.
@@ -52,6 +52,10 @@ impl Snapshot<'_> {
         self.connection().each(
             "SELECT r.job_key, j.server_key, r.started_ticks, r.absent_since_unix
              FROM _run r INDEXED BY run_absent JOIN _job j ON j.job_key = r.job_key
+             WHERE r.absent_since_unix IS NOT NULL AND r.started_ticks IS NOT NULL
+             UNION ALL
+             SELECT r.job_key, j.server_key, r.started_ticks, r.absent_since_unix
+             FROM _removed_run r JOIN _job j ON j.job_key = r.job_key
              WHERE r.absent_since_unix IS NOT NULL AND r.started_ticks IS NOT NULL",
             [],
             "read the runs that the server no longer lists",
@@ -87,7 +91,8 @@ impl Snapshot<'_> {
              LEFT JOIN (SELECT finished_unix, max(clock_skew_seconds) AS skew FROM _sync
                         WHERE clock_skew_seconds <> 0 GROUP BY finished_unix) s ON s.finished_unix = j.last_synced_unix
              WHERE j.server_key IS ?1 AND j.last_synced_unix > ?2
-                 AND coalesce(j.total_job_runs, 0) <= (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key)",
+                 AND coalesce(j.total_job_runs, 0) <= (SELECT count(*) FROM _run r WHERE r.job_key = j.job_key)
+                     + (SELECT count(*) FROM _removed_run r WHERE r.job_key = j.job_key)",
             params![server_key, age_seconds],
             "count the old runs that the server still lists",
             |row| {

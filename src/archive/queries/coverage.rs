@@ -89,8 +89,8 @@ impl Snapshot<'_> {
         )
     }
 
-    /// The starts of a job's runs within the span, in their order; ticks of 100 ns since 1970 UTC. The index by job has
-    /// them.
+    /// The starts of a job's runs within the span, in their order; ticks of 100 ns since 1970 UTC. Those of runs that a
+    /// retention rule removed are among them: they came. Indexes by job have them.
     ///
     /// # Errors
     /// SQL errors.
@@ -104,9 +104,27 @@ impl Snapshot<'_> {
             "SELECT started_ticks FROM _run INDEXED BY run_by_job
              WHERE job_key = ?1 AND started_ticks >= coalesce(?2, -9223372036854775808)
                  AND (?3 IS NULL OR started_ticks < ?3)
+             UNION ALL
+             SELECT started_ticks FROM _removed_run INDEXED BY removed_run_by_job
+             WHERE job_key = ?1 AND started_ticks >= coalesce(?2, -9223372036854775808)
+                 AND (?3 IS NULL OR started_ticks < ?3)
              ORDER BY started_ticks",
             params![job_key, since, until],
             "read the starts of runs",
+            |row| row.get(0),
+        )
+    }
+
+    /// The starts of those runs of a job that a retention rule removed, likewise.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn removed_starts_of_job(&self, job_key: i64) -> Result<Vec<i64>, ArchiveError> {
+        self.connection().cached().all(
+            "SELECT started_ticks FROM _removed_run INDEXED BY removed_run_by_job
+             WHERE job_key = ?1 AND started_ticks IS NOT NULL ORDER BY started_ticks",
+            [job_key],
+            "read the starts of removed runs",
             |row| row.get(0),
         )
     }
@@ -117,7 +135,10 @@ impl Snapshot<'_> {
     /// SQL errors.
     pub fn last_start_of_job(&self, job_key: i64) -> Result<Option<i64>, ArchiveError> {
         self.connection().cached().one(
-            "SELECT max(started_ticks) FROM _run INDEXED BY run_by_job WHERE job_key = ?1",
+            "SELECT max(last) FROM (
+                 SELECT max(started_ticks) AS last FROM _run INDEXED BY run_by_job WHERE job_key = ?1
+                 UNION ALL
+                 SELECT max(started_ticks) FROM _removed_run INDEXED BY removed_run_by_job WHERE job_key = ?1)",
             [job_key],
             "read the starts of runs",
             |row| row.get(0),

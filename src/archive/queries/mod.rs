@@ -37,7 +37,7 @@ pub use lake::{Changes, PartitionRun};
 pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
-pub use retention::{HoldRow, RemovedRun};
+pub use retention::{HoldRow, Removals, RemovedRun};
 pub use revisions::{LatestRevision, NewestHead, RevisionReader, RunRevision};
 pub use runs::{RunKey, RunRow};
 pub use state::{JobFreshness, LastSync};

@@ -55,6 +55,17 @@ pub struct RemovedRun {
     pub plan: String,
 }
 
+/// What retention rules removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removals {
+    /// Runs.
+    pub runs: u64,
+    /// When the last of them was removed, UTC.
+    pub last_at: Option<String>,
+    /// A removal whose bytes are still to be cleared from the file: the hash of its plan, hexadecimal.
+    pub uncleared: Option<String>,
+}
+
 impl Snapshot<'_> {
     /// Every hold, by number.
     ///
@@ -96,6 +107,26 @@ impl Snapshot<'_> {
             [],
             "read the removed runs",
             |row| Ok(see(removed(row)?)?),
+        )
+    }
+
+    /// How many runs a retention rule removed, and when the last of them; and whether the bytes of a removal are still to be
+    /// cleared: the hash of its plan.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn removals(&self) -> Result<Removals, ArchiveError> {
+        self.connection().one(
+            "SELECT count(*), max(removed_at), (SELECT lower(hex(plan)) FROM _clearing) FROM removed_runs",
+            [],
+            "count the removed runs",
+            |row| {
+                Ok(Removals {
+                    runs: row.get(0)?,
+                    last_at: row.get(1)?,
+                    uncleared: row.get(2)?,
+                })
+            },
         )
     }
 

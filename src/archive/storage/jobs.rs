@@ -401,6 +401,19 @@ pub(in crate::archive) fn watched(connection: &Connection) -> Result<Vec<Guid>, 
         .collect()
 }
 
+/// The base URL of the server that listed the runs of each job last.
+pub(in crate::archive) fn servers(connection: &Connection) -> Result<HashMap<Guid, String>, ArchiveError> {
+    let rows: Vec<(String, String)> = connection.all(
+        "SELECT j.job_id, s.url FROM _job j JOIN _server s ON s.server_key = j.server_key",
+        [],
+        "read the servers of the jobs",
+        |row| row.try_into(),
+    )?;
+    rows.into_iter()
+        .map(|(job, url)| Ok((stored_guid(&job)?, url)))
+        .collect()
+}
+
 pub(in crate::archive) fn states(connection: &Connection) -> Result<Vec<JobState>, ArchiveError> {
     let mut former = former_names(connection)?;
     let mut files = jobs_files(connection)?;

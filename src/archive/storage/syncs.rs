@@ -122,6 +122,8 @@ pub struct JobRecord {
     pub total_job_runs: Option<i64>,
     /// Latest runs that its last question asked for, 0 for all; `None` where it was not asked.
     pub count_asked: Option<u32>,
+    /// Base URL of the server that was asked; the record of a sync does not hold it.
+    pub server: Option<String>,
 }
 
 /// A whole sync, ended.

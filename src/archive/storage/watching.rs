@@ -91,8 +91,8 @@ pub(in crate::archive) fn follow_jobs_file(
     Ok(dropped)
 }
 
-/// Notes the jobs that a server has, and the names that it gives to known ones; with `watch_new`, watches those that are
-/// not and whose watching no person ended. Says which are watched from now on.
+/// Notes the jobs that a server has, and the names that it gives to known ones of its own; with `watch_new`, watches those
+/// that are not and whose watching no person ended. Says which are watched from now on.
 pub(in crate::archive) fn note_server_jobs(
     connection: &Connection,
     head: &mut Head,
@@ -102,20 +102,24 @@ pub(in crate::archive) fn note_server_jobs(
     now: Instant,
 ) -> Result<Vec<(Guid, String)>, ArchiveError> {
     replace_list(connection, server, listed, now)?;
-    let mut known: HashMap<String, (i64, bool, Option<String>)> = HashMap::new();
+    let mut known: HashMap<String, (i64, bool, Option<String>, bool)> = HashMap::new();
     connection.each(
-        "SELECT job_id, job_key, watched, watch_origin FROM _job",
-        [],
+        "SELECT j.job_id, j.job_key, j.watched, j.watch_origin, s.url <> ?1
+         FROM _job j LEFT JOIN _server s ON s.server_key = j.server_key",
+        [server],
         "read the jobs",
         |row| {
-            known.insert(row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?));
+            let is_elsewhere = row.get::<_, Option<bool>>(4)?.unwrap_or(false);
+            known.insert(row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?, is_elsewhere));
             Ok(())
         },
     )?;
     let mut new = Vec::new();
     for (job, name) in listed {
         let (key, watched, origin) = match known.get(&job.to_string()) {
-            Some((key, watched, origin)) => (*key, *watched, origin.as_deref()),
+            // A clone lists the jobs of another server, and perhaps under other names.
+            Some((_, _, _, true)) => continue,
+            Some((key, watched, origin, false)) => (*key, *watched, origin.as_deref()),
             None if watch_new => (
                 jobs::key_or_insert(connection, head, *job, now, None)?,
                 false,

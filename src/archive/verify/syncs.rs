@@ -214,6 +214,7 @@ fn record(row: &Row<'_>) -> Result<JobRecord, String> {
         http_status: of(row, 3)?,
         total_job_runs: of(row, 4)?,
         count_asked: of(row, 15)?,
+        server: None,
         figures: JobFigures {
             attempts: of(row, 5)?,
             runs_seen: of(row, 6)?,

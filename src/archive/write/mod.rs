@@ -9,7 +9,7 @@ mod quarantine;
 mod received;
 mod run;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -433,8 +433,7 @@ impl Writer {
 
     /// Ends the sync in one transaction: absences, what was found of each job, totals, head.
     ///
-    /// `jobs` are the results with the keys of runs that each complete answer lacked; `server` is the base URL, and
-    /// `clock_skew_seconds` our clock less the server's; `named` are the jobs that were asked for by name, which are watched
+    /// `jobs` are the results with the keys of runs that each complete answer lacked; `clock_skew_seconds` our clock less the server's; `named` are the jobs that were asked for by name, which are watched
     /// from now on where they answered.
     ///
     /// # Errors
@@ -443,7 +442,6 @@ impl Writer {
         &mut self,
         sync_id: i64,
         outcome: SyncOutcome,
-        server: &str,
         clock_skew_seconds: Option<i64>,
         named: &HashSet<Guid>,
         jobs: Vec<(JobRecord, Keys)>,
@@ -476,7 +474,7 @@ impl Writer {
                         && record.outcome == JobOutcome::Complete,
                     error: record.error.as_deref(),
                     total_job_runs: record.total_job_runs,
-                    server,
+                    server: record.server.as_deref().unwrap_or_default(),
                     at: finished_at,
                 };
                 jobs::end(&writer.connection, &mut writer.head, &end)?;
@@ -643,6 +641,14 @@ impl Writer {
     /// SQL errors.
     pub fn watched_jobs(&self) -> Result<Vec<Guid>, ArchiveError> {
         jobs::watched(&self.connection)
+    }
+
+    /// The base URL of the server that listed the runs of each job last; a job that never answered has none.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn job_servers(&self) -> Result<HashMap<Guid, String>, ArchiveError> {
+        jobs::servers(&self.connection)
     }
 
     fn archive_id(&self) -> Result<Guid, ArchiveError> {

@@ -80,10 +80,9 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
         let progress = JobProgress::new(console, global.progress);
         let sync = SyncTask {
             archive,
-            client: &client,
+            servers: client.clone().into(),
             options: options_of(&server),
             progress: &progress,
-            jobs_file: None,
             list: None,
             cancellation,
             wide: false,
@@ -252,8 +251,6 @@ fn options_of(server: &Simulator) -> SyncOptions {
         run_limit: DEFAULT_RUN_LIMIT,
         naive_time: None,
         create_archive: false,
-        jobs_file: None,
-        watch_all: false,
         hint: hints::sync,
     }
 }

@@ -6,16 +6,17 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::archive::{self, JobState, NameFrom, ReadOnly, Writer};
-use crate::ccs;
-use crate::cli::client::client;
+use crate::ccs::{self, Client};
 use crate::cli::commands::watch_list::with_jobs_file;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::new_archive::{may_create, tell_created};
 use crate::cli::runtime::runtime;
+use crate::cli::servers::{self, ChosenServer, ServerChoice};
 use crate::cli::terminal::console::shown;
 use crate::cli::terminal::table::{Column, or_dash, print, print_text, width_to_fit};
 use crate::config::{GlobalSettings, ServerSettings, Sources, TableOrJson, read_jobs_file};
 use crate::model::Guid;
+use crate::text::chain;
 
 /// Manages the watched jobs, which a sync fetches unless jobs are named
 #[derive(Debug, clap::Args)]
@@ -96,7 +97,7 @@ struct RemoveArgs {
     job: String,
 }
 
-/// Lists the jobs of the server
+/// Lists the jobs of the server, or of each server of the config file
 #[derive(Debug, clap::Args)]
 struct DiscoverArgs {
     /// Watches all of them
@@ -114,6 +115,9 @@ struct DiscoverArgs {
     /// Shows all columns and whole cells on a terminal, however narrow it is
     #[arg(long)]
     wide: bool,
+
+    #[command(flatten)]
+    choice: ServerChoice,
 
     #[command(flatten)]
     server: ServerSettings,
@@ -157,7 +161,7 @@ pub(crate) fn run(args: &JobsArgs, sources: &Sources<'_>, global: &GlobalSetting
         Action::Remove(args) => {
             remove(&args.job, sources, archive)?;
         }
-        Action::Discover(args) => discover(args, sources, global)?,
+        Action::Discover(args) => return discover(args, sources, global),
         Action::Move(args) => move_jobs(args, archive)?,
     }
     Ok(Exit::Done)
@@ -354,41 +358,92 @@ struct Discovered {
     job_id: String,
     name: String,
     watched: bool,
+    /// Base URL.
+    server: String,
 }
 
-fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings) -> Result<(), Failure> {
+fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings) -> Result<Exit, Failure> {
     let archive = global.archive.as_path();
-    let client = client(&args.server, sources)?;
-    let mut found = runtime()?.block_on(client.discover())?;
-    found.sort_by(|one, other| one.name.cmp(&other.name));
-    if args.add {
-        let jobs = found
-            .iter()
-            .map(|job| (job.job_id, Some((job.name.as_str(), NameFrom::Server))));
-        open_or_create(args.new, sources, global)?.watch_all(jobs)?;
+    let servers = servers::chosen(&args.choice, &args.server, sources, true)?.asked;
+    let is_one = servers.len() == 1;
+    if !is_one && args.format == DiscoverFormat::JobsFile {
+        let words = "a jobs file lists the jobs of one server, and the config file has several";
+        return Err(Failure::new(Exit::WrongUsage, words).with_hint("choose one by --server NAME."));
     }
-    let watched = watched(archive)?;
-    let jobs: Vec<Discovered> = found
-        .into_iter()
-        .map(|job| Discovered {
-            watched: watched.contains(&job.job_id.to_string()),
+    let clients: Vec<Client> = servers
+        .iter()
+        .map(ChosenServer::client)
+        .collect::<Result<_, _>>()?;
+    let mut jobs: Vec<Discovered> = Vec::new();
+    let mut failed = Vec::new();
+    let runtime = runtime()?;
+    for (client, server) in clients.iter().zip(&servers) {
+        let mut found = match runtime.block_on(client.discover()) {
+            Ok(found) => found,
+            Err(error) if is_one => return Err(error.into()),
+            Err(error) => {
+                failed.push(format!(
+                    "{}: {}",
+                    server.name().unwrap_or_default(),
+                    chain(&error)
+                ));
+                continue;
+            }
+        };
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        if args.add {
+            let mut writer = open_or_create(args.new, sources, global)?;
+            let listed: Vec<(Guid, String)> =
+                found.iter().map(|job| (job.job_id, job.name.clone())).collect();
+            writer.watch_all(
+                found
+                    .iter()
+                    .map(|job| (job.job_id, Some((job.name.as_str(), NameFrom::Server)))),
+            )?;
+            writer.note_server_jobs(client.base_url(), &listed, false)?;
+        }
+        jobs.extend(found.into_iter().map(|job| Discovered {
             job_id: job.job_id.to_string(),
             name: job.name,
-        })
-        .collect();
-    let format = match args.format {
-        DiscoverFormat::JobsFile => return print_text(&jobs_file_of(&jobs)),
-        DiscoverFormat::Json => TableOrJson::Json,
-        DiscoverFormat::Table => TableOrJson::Table,
-    };
-    let columns = [
-        Column::Text("job_id"),
-        Column::Text("name"),
-        Column::Text("watched"),
-    ];
-    print(format, &jobs, &columns, width_to_fit(args.wide), |job| {
-        vec![job.job_id.clone(), job.name.clone(), yes_or_no(job.watched)]
-    })
+            watched: false,
+            server: client.base_url().to_owned(),
+        }));
+    }
+    let watched = watched(archive)?;
+    for job in &mut jobs {
+        job.watched = watched.contains(&job.job_id);
+    }
+    match args.format {
+        DiscoverFormat::JobsFile => print_text(&jobs_file_of(&jobs))?,
+        format => {
+            let format = match format {
+                DiscoverFormat::Json => TableOrJson::Json,
+                _ => TableOrJson::Table,
+            };
+            let mut columns = vec![
+                Column::Text("job_id"),
+                Column::Text("name"),
+                Column::Text("watched"),
+            ];
+            columns.extend((!is_one).then_some(Column::Text("server")));
+            print(format, &jobs, &columns, width_to_fit(args.wide), |job| {
+                let mut cells = vec![job.job_id.clone(), job.name.clone(), yes_or_no(job.watched)];
+                cells.extend((!is_one).then(|| job.server.clone()));
+                cells
+            })?;
+        }
+    }
+    if failed.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let is_all = failed.len() == servers.len();
+    let exit = if is_all { Exit::NotDone } else { Exit::Findings };
+    let words = format!(
+        "{} of {} servers did not tell which jobs they have",
+        failed.len(),
+        servers.len()
+    );
+    Err(Failure::new(exit, words).with_causes(failed))
 }
 
 /// A jobs file of these jobs. Their names are comments, since a name in a jobs file would stand above the server's for ever.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::archive::{ClockFinding, JobState, ReadOnly};
+use crate::archive::{ArchiveError, ClockFinding, JobState, ReadOnly};
 use crate::cli::commands::clock;
 use crate::cli::commands::jobs::yes_or_no;
 use crate::cli::commands::watch_list::{tell_unwatched, with_jobs_file};
@@ -236,6 +236,7 @@ pub(crate) fn run(
     tell_unwatched(&ReadOnly::open(archive)?.server_jobs()?, |job_id| {
         jobs.iter().any(|job| job.watched && job.job_id == job_id)
     });
+    tell_removals(&ReadOnly::open(archive)?)?;
     let is_check = args.max_age.is_some() || args.max_silence.is_some();
     let is_unwatched = args.max_age.is_none() && args.max_silence.is_some() && !any_watched(&jobs);
     // A last sync that lies in the future is told once, not with each of its jobs.
@@ -279,6 +280,28 @@ fn read(reader: &ReadOnly, purge_age: Option<Duration>, now: Instant) -> Result<
         ages,
         clock_findings: reader.clock_findings(now)?,
     })
+}
+
+/// Says how many runs a retention rule removed, and whether bytes of them are still in the file.
+fn tell_removals(reader: &ReadOnly) -> Result<(), ArchiveError> {
+    let removals = reader.snapshot()?.removals()?;
+    if removals.runs > 0 {
+        tracing::info!(
+            "{} by a retention rule, last at {}; `jobruns report removals` lists them",
+            if removals.runs == 1 {
+                "1 run was removed".to_owned()
+            } else {
+                format!("{} runs were removed", removals.runs)
+            },
+            removals.last_at.as_deref().unwrap_or("-")
+        );
+    }
+    if let Some(plan) = removals.uncleared {
+        tracing::warn!(
+            "the removal by the plan {plan} is recorded, and its bytes are not all cleared from the file: run that `jobruns retain` again with --apply {plan}"
+        );
+    }
+    Ok(())
 }
 
 fn silence(health: &JobHealth, max_silence: Option<MaxSilence>) -> Silence {

@@ -5,16 +5,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::ccs::retry::Policy;
-use crate::cli::client::client;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
 use crate::cli::monitoring::Monitoring;
 use crate::cli::new_archive::may_create;
 use crate::cli::output::in_use;
 use crate::cli::runtime::runtime;
+use crate::cli::servers::ServerChoice;
+use crate::cli::sync_task::SyncTask;
 use crate::cli::sync_task::export_entries::ExportEntries;
 use crate::cli::sync_task::job_progress::JobProgress;
-use crate::cli::sync_task::{SyncTask, read_jobs};
+use crate::cli::sync_task::server_lists::{SyncServers, read_jobs};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::signals;
 use crate::config::{
@@ -46,6 +47,9 @@ pub(crate) struct SyncArgs {
     new: bool,
 
     #[command(flatten)]
+    choice: ServerChoice,
+
+    #[command(flatten)]
     server: ServerSettings,
 
     #[command(flatten)]
@@ -73,7 +77,7 @@ pub(crate) fn run(
     let list = in_use::head_file(settings.head_file.as_ref(), sources)?;
     let create_archive = may_create(args.new, global, settings.head_file.as_deref())?;
     let exports = ExportEntries::of(sources)?;
-    let client = client(&args.server, sources)?;
+    let servers = SyncServers::of(&args.choice, settings, &args.server, jobs_file, sources)?;
     let options = SyncOptions {
         create_archive,
         ..options(settings, &args.server, sources)?
@@ -83,10 +87,9 @@ pub(crate) fn run(
         let cancellation = signals::listen()?;
         let mut sync = SyncTask {
             archive: &global.archive,
-            client: &client,
+            servers,
             options,
             progress: &progress,
-            jobs_file,
             list: list.as_ref(),
             cancellation,
             wide: settings.wide,
@@ -109,7 +112,7 @@ async fn one(
     heard: &Monitoring<'_>,
 ) -> Result<Exit, Failure> {
     let ended = sync.run_and_tell(format, console).await;
-    heard.note_certificate(sync.client.certificate_expiry());
+    heard.note_certificate(sync.servers.certificate_expiry());
     let (exit, summary) = ended?;
     heard.note_sync(summary.line(), summary.head.clone(), &summary);
     Ok(exit)
@@ -167,8 +170,6 @@ fn options(
 ) -> Result<SyncOptions, Failure> {
     Ok(SyncOptions {
         jobs: settings.named_jobs().iter().map(|&job| (job, None)).collect(),
-        jobs_file: None,
-        watch_all: settings.watches_all(),
         fetch: match settings.fetch(sources)? {
             FetchChoice::Full => Fetch::Full,
             FetchChoice::Auto(full_every) => Fetch::Auto { full_every },

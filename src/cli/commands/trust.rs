@@ -6,10 +6,11 @@ use crate::ccs::{CertificateFacts, ServedCertificate, served_certificate};
 use crate::cli::client::CONNECT_TIMEOUT;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::runtime::runtime;
+use crate::cli::servers::{self, ServerChoice};
 use crate::cli::terminal::console::shown;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{or_dash, print_json, print_text};
-use crate::config::{TableOrJson, UrlSettings};
+use crate::config::{Sources, TableOrJson, UrlSettings};
 use crate::model::{Instant, hex};
 
 /// Shows the server's certificate and the SHA-256 fingerprint to pin
@@ -26,6 +27,9 @@ pub(crate) struct TrustArgs {
 
     #[command(flatten)]
     server: UrlSettings,
+
+    #[command(flatten)]
+    choice: ServerChoice,
 }
 
 #[derive(Serialize)]
@@ -44,9 +48,13 @@ struct PrintedCertificate {
     handshake_error: Option<String>,
 }
 
-pub(crate) fn run(args: &TrustArgs) -> Result<Exit, Failure> {
-    let url = args.server.url()?;
-    let timeout = args.server.timeout.min(CONNECT_TIMEOUT);
+pub(crate) fn run(args: &TrustArgs, sources: &Sources<'_>) -> Result<Exit, Failure> {
+    let entry = servers::chosen_entry(&args.choice, sources)?;
+    let server = entry
+        .as_ref()
+        .map_or(&args.server, |entry| &entry.settings.server);
+    let url = server.url()?;
+    let timeout = server.timeout.min(CONNECT_TIMEOUT);
     let certificate = runtime()?.block_on(async {
         let mut cancellation = signals::listen()?;
         tokio::select! {

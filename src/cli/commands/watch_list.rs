@@ -5,40 +5,45 @@ use std::path::Path;
 
 use crate::archive::{JobRow, JobState, ServerJobs};
 use crate::cli::failure::Failure;
+use crate::cli::sync_task::server_lists::{listed_by_entries, read_jobs};
 use crate::cli::terminal::console::shown;
-use crate::config::{JobsFile, Sources, read_jobs_file};
+use crate::config::Sources;
 
-/// The jobs as the next sync will take them: a job that the jobs file lists is watched, and one that it alone had watched
-/// and no longer lists is not.
+/// The jobs as the next sync will take them: a job that a jobs file or an entry of the config file lists is watched, and one
+/// that these alone had watched and no longer list is not.
 pub(crate) fn with_jobs_file(states: Vec<JobState>, sources: &Sources<'_>) -> Result<Vec<JobState>, Failure> {
-    with_named_jobs_file(states, sources.path("jobs_file")?.as_deref())
+    with_named_jobs_file(states, sources, sources.path("jobs_file")?.as_deref())
 }
 
 /// The same with this jobs file.
 pub(crate) fn with_named_jobs_file(
-    states: Vec<JobState>,
+    mut states: Vec<JobState>,
+    sources: &Sources<'_>,
     jobs_file: Option<&Path>,
 ) -> Result<Vec<JobState>, Failure> {
-    match jobs_file {
-        Some(path) => Ok(followed(states, path, read_jobs_file(path)?)),
-        None => Ok(states),
+    let mut files = listed_by_entries(sources)?;
+    if let Some(path) = jobs_file {
+        files.push(read_jobs(path)?);
     }
-}
-
-fn followed(mut states: Vec<JobState>, path: &Path, file: JobsFile) -> Vec<JobState> {
-    let identity = JobsFile::identity(path);
-    for job in file.jobs {
-        let id = job.job_id.to_string();
+    if files.is_empty() {
+        return Ok(states);
+    }
+    for state in &mut states {
+        let mut only_in = state.job.only_in_jobs_files.iter();
+        let is_followed = |path: &String| files.iter().any(|file| file.path == *path);
+        if !state.job.only_in_jobs_files.is_empty() && only_in.all(is_followed) {
+            state.job.watched = false;
+        }
+    }
+    for (job, name) in files.into_iter().flat_map(|file| file.jobs) {
+        let id = job.to_string();
         match states.iter_mut().find(|state| state.job.job_id == id) {
-            Some(state) => {
-                state.job.watched = true;
-                state.job.only_in_jobs_files.clear();
-            }
+            Some(state) => state.job.watched = true,
             None => states.push(JobState {
                 job: JobRow {
                     job_id: id,
-                    name_given: job.name.is_some(),
-                    name: job.name,
+                    name_given: name.is_some(),
+                    name,
                     server: None,
                     watched: true,
                     last_synced_at: None,
@@ -52,13 +57,8 @@ fn followed(mut states: Vec<JobState>, path: &Path, file: JobsFile) -> Vec<JobSt
             }),
         }
     }
-    for state in &mut states {
-        if state.job.only_in_jobs_files == [identity.as_str()] {
-            state.job.watched = false;
-        }
-    }
     states.sort_by(|one, other| one.job.job_id.cmp(&other.job.job_id));
-    states
+    Ok(states)
 }
 
 /// The most names that are told of jobs that nobody watches.

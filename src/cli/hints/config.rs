@@ -16,6 +16,11 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
         ConfigError::Export { .. } => {
             "an entry is report = \"NAME\", output = \"FILE\", and options of that report as keys, with _ in place of -.".to_owned()
         }
+        ConfigError::ServerEntry { .. } => {
+            "an entry is name = 'NAME', url = 'https://HOST:12431', and of username, password_file, password_encoding, ca_cert, pin, \
+             insecure, timeout, rate_limit, jobs, jobs_file and watch those that it needs."
+                .to_owned()
+        }
         ConfigError::ControlCharacter { .. } => {
             r"write the text in single quotes, which leave backslashes as they are: username = 'CORP\nightly'.".to_owned()
         }

@@ -9,6 +9,15 @@ pub(crate) fn sync(problem: &JobProblem<'_>) -> Option<String> {
         JobProblem::OtherServer { job, before, now } => Some(format!(
             "If the job has moved: `jobruns jobs move {job} --from {before} --to {now}`"
         )),
+        JobProblem::NoServer {
+            job,
+            before: Some(before),
+        } => Some(format!(
+            "Add a [[server]] entry for it, or, if the job has moved: `jobruns jobs move {job} --from {before} --to URL`"
+        )),
+        JobProblem::NoServer { job, before: None } => Some(format!(
+            "List it in the jobs of its [[server]] entry, or ask one server: `jobruns sync {job} --server NAME`"
+        )),
     }
 }
 

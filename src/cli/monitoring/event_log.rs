@@ -59,7 +59,7 @@ pub(crate) fn write(exit: Exit, text: &str) -> io::Result<()> {
     let output = Command::new(root.join("System32").join("eventcreate.exe"))
         .args(["/L", "APPLICATION", "/SO", SOURCE, "/T", level(exit)])
         .args(["/ID", &event_id(exit).to_string(), "/D"])
-        .arg(crate::text::at_most(text, MOST_TEXT))
+        .arg(&*crate::text::at_most(text, MOST_TEXT))
         .stdin(Stdio::null())
         .creation_flags(CREATE_NO_WINDOW)
         .output()?;

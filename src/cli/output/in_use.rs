@@ -108,6 +108,11 @@ pub(crate) fn protect_settings(sources: &Sources<'_>) {
     }
     if let Some(file) = sources.file() {
         protect(file.path(), "the config file");
+        for entry in file.servers() {
+            for path in entry.files.iter().chain(&entry.jobs_file) {
+                protect(path, &format!("a file of the server {:?}", entry.name));
+            }
+        }
     }
 }
 

@@ -4,17 +4,17 @@
 //! report can do an entry can.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::Parser;
 
 use crate::cli::commands::report::ReportArgs;
+use crate::cli::entries;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
-use crate::config::{ConfigError, Export, Sources, with_variables_in_help};
+use crate::config::{Export, Sources};
 use crate::model::Instant;
 use crate::sync::Cancellation;
 
@@ -124,28 +124,10 @@ fn read(
     sources: &Sources<'_>,
     refused: &dyn Fn(String) -> Failure,
 ) -> Result<ReportArgs, Failure> {
-    let arguments: Vec<OsString> = export.arguments.iter().map(OsString::from).collect();
-    let command = EntryArguments::command();
-    match with_variables_in_help(command.clone()).try_get_matches_from(&arguments) {
-        Ok(parsed) => {
-            let (matches, _) = sources.complete(&command, &arguments, &parsed)?;
-            let arguments = EntryArguments::from_arg_matches(&matches).map_err(ConfigError::from)?;
-            Ok(arguments.report)
-        }
-        Err(error) => {
-            let text = error.render().to_string();
-            // What it says, without the usage of a command that nobody typed.
-            let said: Vec<&str> = text
-                .lines()
-                .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
-                .map(str::trim)
-                .filter(|line| !line.is_empty())
-                .collect();
-            let said = said.join("; ");
-            let failure = refused(said.strip_prefix("error: ").unwrap_or(&said).to_owned());
-            Err(failure.with_hint(
-                "its keys are report and the options of `jobruns report NAME --help`, with _ in place of -.",
-            ))
-        }
+    match entries::parse::<EntryArguments>(&export.arguments, sources)? {
+        Ok((arguments, _)) => Ok(arguments.report),
+        Err(said) => Err(refused(said).with_hint(
+            "its keys are report and the options of `jobruns report NAME --help`, with _ in place of -.",
+        )),
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod export_entries;
 pub(crate) mod job_progress;
+pub(crate) mod server_lists;
 pub(crate) mod summary;
 
 use std::collections::HashMap;
@@ -12,26 +13,24 @@ use tokio::time::Instant;
 
 use self::export_entries::ExportEntries;
 use self::job_progress::JobProgress;
+use self::server_lists::SyncServers;
 use self::summary::Summary;
 use crate::archive::{ArchiveError, HeadToPublish, ReadOnly, SyncRecord};
-use crate::ccs::Client;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::new_archive::{missing, tell_created};
 use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{print_result, width_to_fit};
-use crate::config::{JobsFile, TableOrJson, read_jobs_file};
+use crate::config::TableOrJson;
 use crate::model::Guid;
 use crate::sync::{self, Cancellation, SyncError, SyncEvent, SyncOptions};
 
 /// One sync, as often as it is wanted.
 pub(crate) struct SyncTask<'s> {
     pub(crate) archive: &'s Path,
-    pub(crate) client: &'s Client,
+    pub(crate) servers: SyncServers,
     pub(crate) options: SyncOptions,
     pub(crate) progress: &'s JobProgress,
-    /// Read anew before each sync.
-    pub(crate) jobs_file: Option<&'s Path>,
     pub(crate) list: Option<&'s HeadList>,
     pub(crate) cancellation: Cancellation,
     /// Whether all of the summary's table is shown, however narrow the terminal is.
@@ -87,17 +86,17 @@ impl SyncTask<'_> {
             }
         };
         let mut options = self.options.clone();
-        if let Some(path) = self.jobs_file {
-            let file = read_jobs(path)?;
-            if !options.jobs.is_empty() {
-                options.jobs.splice(0..0, file.jobs.iter().cloned());
-            }
-            options.jobs_file = Some(file);
+        let is_named = !options.jobs.is_empty();
+        let (servers, listed) = self.servers.read(is_named)?;
+        if is_named {
+            options
+                .jobs
+                .splice(0..0, listed.into_iter().flat_map(|file| file.jobs));
         }
         let begun = Instant::now();
         let syncing = sync::sync(
             self.archive,
-            self.client,
+            &servers,
             options,
             Box::new(events),
             self.cancellation.clone(),
@@ -154,18 +153,6 @@ impl SyncTask<'_> {
             tokio::task::block_in_place(|| entries.write(self.archive, &self.cancellation, console));
         if exported == Exit::Done { ended } else { exported }
     }
-}
-
-/// Reads the jobs file, and says which lines name a job again.
-pub(crate) fn read_jobs(path: &Path) -> Result<sync::JobsFile, Failure> {
-    let JobsFile { jobs, repeated_lines } = read_jobs_file(path)?;
-    for line in repeated_lines {
-        tracing::debug!("{}:{line}: a job of an earlier line again", path.display());
-    }
-    Ok(sync::JobsFile {
-        path: JobsFile::identity(path),
-        jobs: jobs.into_iter().map(|job| (job.job_id, job.name)).collect(),
-    })
 }
 
 /// The failure in words; the archive is named where the error itself does not.

@@ -41,6 +41,8 @@ struct JobSummary {
     http_status: Option<u16>,
     #[serde(flatten)]
     figures: Figures,
+    count_asked: Option<u32>,
+    server: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,6 +86,8 @@ impl Summary {
             error: job.error.clone(),
             http_status: job.http_status,
             figures: Figures::from(&job.figures),
+            count_asked: job.count_asked,
+            server: job.server.clone(),
         };
         Self {
             sync_id: record.sync_id,
@@ -279,6 +283,7 @@ mod tests {
                 figures,
                 total_job_runs: None,
                 count_asked: Some(0),
+                server: Some("https://ccs".to_owned()),
             }],
         }
     }
@@ -289,7 +294,7 @@ mod tests {
         let figures = r#""attempts":2,"runs_seen":1030,"runs_new":3,"runs_changed":0,"runs_unchanged":0,"runs_quarantined":0,"runs_absent":0,"messages_new":0,"body_bytes":0,"seconds":1.5"#;
         let head = "ab".repeat(32);
         let expected = format!(
-            r#"{{"sync_id":1,"archive_id":"02020202-0202-0202-0202-020202020202","archive_created":true,"clock_skew_seconds":-2,"started_at":"2026-01-01T00:00:00Z","finished_at":"2026-01-01T00:00:02Z","outcome":"partial","head":"{head}","totals":{{{figures}}},"jobs":[{{"job_id":"01010101-0101-0101-0101-010101010101","name":null,"outcome":"partial","error":"cut\u001b[2J","http_status":200,{figures}}}]}}"#
+            r#"{{"sync_id":1,"archive_id":"02020202-0202-0202-0202-020202020202","archive_created":true,"clock_skew_seconds":-2,"started_at":"2026-01-01T00:00:00Z","finished_at":"2026-01-01T00:00:02Z","outcome":"partial","head":"{head}","totals":{{{figures}}},"jobs":[{{"job_id":"01010101-0101-0101-0101-010101010101","name":null,"outcome":"partial","error":"cut\u001b[2J","http_status":200,{figures},"count_asked":0,"server":"https://ccs"}}]}}"#
         );
         assert_eq!(json, expected);
     }

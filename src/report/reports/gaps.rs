@@ -20,6 +20,7 @@ use crate::archive::{CompleteAnswer, JobName, Snapshot};
 use crate::model::Instant;
 use crate::report::definition::row;
 use crate::report::error::ReportError;
+use crate::report::numbers::counted;
 use crate::report::options::Scope;
 use crate::report::purge_age::PurgeAges;
 use crate::report::table::Cell;
@@ -333,10 +334,15 @@ fn each_span(
     row: &mut impl FnMut(GapRow<'_>) -> Result<(), ReportError>,
 ) -> Result<(), ReportError> {
     let starts = snapshot.starts_of_job(job.job_key, None, None)?;
-    // Runs that started before that second.
-    let before = |second: i64| {
-        let bound = Instant::from_unix_seconds(second).ticks();
-        starts.partition_point(|&start| start < bound)
+    let removed_starts = snapshot.removed_starts_of_job(job.job_key)?;
+    // Of these, those between two seconds.
+    let between = |starts: &[i64], from: Option<i64>, to: Option<i64>| {
+        let before = |second: i64| {
+            let bound = Instant::from_unix_seconds(second).ticks();
+            starts.partition_point(|&start| start < bound)
+        };
+        let end = to.map_or(starts.len(), before);
+        end.saturating_sub(from.map_or(0, before)) as u64
     };
     let options = scope.options();
     let (since, until) = (
@@ -345,19 +351,25 @@ fn each_span(
     );
     let segments = answers.segments().into_iter();
     for segment in segments.filter_map(|segment| segment.within(since, until)) {
-        let begin = segment.from.map_or(0, before);
-        let end = segment.to.map_or(starts.len(), before);
+        let removed = between(&removed_starts, segment.from, segment.to);
+        let mut why = segment.why;
+        if removed > 0 {
+            why.push_str(&format!(
+                "; {} of it were removed by a retention rule",
+                counted(removed, "run")
+            ));
+        }
         row(GapRow {
             job_id: &job.job_id,
             job_name: job.name.as_deref(),
             from: segment.from.map(Instant::from_unix_seconds),
             to: segment.to.map(Instant::from_unix_seconds),
             state: segment.state,
-            runs: end.saturating_sub(begin) as u64,
+            runs: between(&starts, segment.from, segment.to) - removed,
             total_job_runs: segment.evidence.and_then(|evidence| evidence.last.total_job_runs),
             last_sync_id: segment.evidence.map(|evidence| evidence.last.sync_id),
             job_run_id: None,
-            why: &segment.why,
+            why: &why,
         })?;
     }
     Ok(())

@@ -62,6 +62,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
                 job,
                 begun,
                 format!("the archive cannot be written: {}", chain(&*error)),
+                Some(shared.client.base_url()),
             );
         }
     };
@@ -90,7 +91,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
 }
 
 /// A job that was not asked for.
-pub(super) fn failed(job: Guid, begun: Clock, error: String) -> JobResult {
+pub(super) fn failed(job: Guid, begun: Clock, error: String, server: Option<&str>) -> JobResult {
     let record = JobRecord {
         job_id: job,
         outcome: JobOutcome::Failed,
@@ -102,6 +103,7 @@ pub(super) fn failed(job: Guid, begun: Clock, error: String) -> JobResult {
         },
         total_job_runs: None,
         count_asked: None,
+        server: server.map(str::to_owned),
     };
     JobResult {
         record,

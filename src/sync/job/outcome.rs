@@ -164,6 +164,7 @@ impl JobWork<'_> {
             http_status: self.http_status,
             figures,
             total_job_runs: self.envelope.total_job_runs,
+            server: Some(self.shared.client.base_url().to_owned()),
             count_asked: (self.attempts > 0).then_some(self.question.count),
         };
         JobResult {

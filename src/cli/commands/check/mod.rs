@@ -17,7 +17,9 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
 use crate::cli::output::in_use;
 use crate::cli::runtime::runtime;
+use crate::cli::servers::{self, ServerChoice};
 use crate::cli::sync_task::export_entries::ExportEntries;
+use crate::cli::sync_task::server_lists::JobOwners;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{counted, print_result, unprinted};
@@ -41,6 +43,9 @@ Each line is ok, a warning (it works, and somebody should look at it) or a fault
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     sync: SyncSettings,
+
+    #[command(flatten)]
+    choice: ServerChoice,
 
     #[command(flatten)]
     server: ServerSettings,
@@ -89,19 +94,16 @@ pub(crate) fn run(
         Some(Ok(words)) => report.ok("schedule", words),
         Some(Err(words)) => report.warning("schedule", &Problem::Schedule { words }),
     }
-    let states = job_states(&mut report, archive.as_ref(), args.sync.jobs_file(sources));
+    let states = job_states(
+        &mut report,
+        archive.as_ref(),
+        sources,
+        args.sync.jobs_file(sources),
+    );
     let interrupted = runtime()?.block_on(async {
         let mut cancellation = signals::listen()?;
-        let check = ServerCheck {
-            server: &args.server,
-            sources,
-            states: &states,
-            named: args.sync.named_jobs(),
-            watches_all: args.sync.watches_all(),
-            concurrency: args.sync.concurrency,
-        };
         Ok::<bool, Failure>(tokio::select! {
-            () = check.run(&mut report) => false,
+            () = servers(args, sources, states, &mut report) => false,
             () = cancellation.cancelled() => true,
         })
     })?;
@@ -162,8 +164,52 @@ fn settings(report: &mut Report, sources: &Sources<'_>) {
     }
 }
 
+/// Each server with its own jobs.
+async fn servers(args: &CheckArgs, sources: &Sources<'_>, states: Vec<JobState>, report: &mut Report) {
+    let chosen = match servers::chosen(&args.choice, &args.server, sources, false) {
+        Ok(chosen) => chosen,
+        Err(failure) => return report.failure(State::Fault, "server", failure),
+    };
+    let owners = match JobOwners::read(sources) {
+        Ok(owners) => owners,
+        Err(failure) => return report.failure(State::Fault, "jobs", failure),
+    };
+    let is_only = chosen.asked.len() == 1 && chosen.others.is_empty();
+    for server in &chosen.asked {
+        let is_elsewhere = |state: &&JobState| {
+            let owner = owners.of(&state.job);
+            owner.is_some() && server.name().is_some() && owner != server.name()
+        };
+        let (elsewhere, own): (Vec<&JobState>, Vec<&JobState>) = states.iter().partition(is_elsewhere);
+        report.server = server.name().map(str::to_owned);
+        let check = ServerCheck {
+            server: &server.settings,
+            sources: &server.sources,
+            states: &own.iter().copied().cloned().collect::<Vec<_>>(),
+            elsewhere: elsewhere.iter().map(|state| state.job.job_id.as_str()).collect(),
+            own: own
+                .iter()
+                .filter(|state| is_only || owners.of(&state.job) == server.name())
+                .map(|state| state.job.job_id.as_str())
+                .collect(),
+            named: args.sync.named_jobs(),
+            watches_all: args
+                .sync
+                .watches_all(server.entry.and_then(|entry| entry.watches_all)),
+            concurrency: args.sync.concurrency,
+        };
+        check.run(report).await;
+    }
+    report.server = None;
+}
+
 /// The jobs as the next sync takes them.
-fn job_states(report: &mut Report, archive: Option<&ReadOnly>, jobs_file: Option<&Path>) -> Vec<JobState> {
+fn job_states(
+    report: &mut Report,
+    archive: Option<&ReadOnly>,
+    sources: &Sources<'_>,
+    jobs_file: Option<&Path>,
+) -> Vec<JobState> {
     let states = match archive.map(ReadOnly::job_states).transpose() {
         Ok(states) => states.unwrap_or_default(),
         Err(error) => {
@@ -171,7 +217,7 @@ fn job_states(report: &mut Report, archive: Option<&ReadOnly>, jobs_file: Option
             Vec::new()
         }
     };
-    match with_named_jobs_file(states, jobs_file) {
+    match with_named_jobs_file(states, sources, jobs_file) {
         Ok(states) => states,
         Err(failure) => {
             report.failure(State::Fault, "jobs", failure);

@@ -36,6 +36,9 @@ pub(crate) struct Line {
     pub(crate) check: &'static str,
     pub(crate) message: String,
     pub(crate) remedy: Option<String>,
+    /// The server that it is about, by the name of its entry in the config file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server: Option<String>,
     /// Settings left at their default: JSON has them, the text only with `-v`.
     #[serde(skip)]
     is_detail: bool,
@@ -45,6 +48,8 @@ pub(crate) struct Line {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) lines: Vec<Line>,
+    /// The server that what follows is about, where it has a name.
+    pub(crate) server: Option<String>,
 }
 
 impl Report {
@@ -89,7 +94,11 @@ impl Report {
         self.lines.push(Line {
             state,
             check,
-            message,
+            message: match &self.server {
+                Some(server) => format!("{server}: {message}"),
+                None => message,
+            },
+            server: self.server.clone(),
             remedy: remedy.map(|remedy| remedy.trim_end_matches('.').to_owned()),
             is_detail: false,
         });

@@ -1,6 +1,6 @@
 //! The server: the way to it, its certificate, the login, the jobs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use futures_util::stream::{self, StreamExt};
@@ -33,6 +33,10 @@ pub(super) struct ServerCheck<'c> {
     pub(super) sources: &'c Sources<'c>,
     /// The jobs as the next sync will take them, by the archive and the jobs file.
     pub(super) states: &'c [JobState],
+    /// Jobs of other servers.
+    pub(super) elsewhere: HashSet<&'c str>,
+    /// Jobs that are known to be this server's; others of `states` are, if it lists them.
+    pub(super) own: HashSet<&'c str>,
     /// Jobs that were named: those alone.
     pub(super) named: &'c [Guid],
     pub(super) watches_all: bool,
@@ -200,16 +204,20 @@ impl ServerCheck<'_> {
             .collect();
         let is_watched = |job: Guid| match known.get(job.to_string().as_str()) {
             Some(state) => state.job.watched,
-            None => self.watches_all,
+            None => self.watches_all && !self.elsewhere.contains(job.to_string().as_str()),
         };
         let mut jobs: Vec<Guid> = match self.named {
             [] => self
                 .states
                 .iter()
-                .filter(|state| state.job.watched)
+                .filter(|state| state.job.watched && self.own.contains(state.job.job_id.as_str()))
                 .filter_map(|state| state.job.job_id.parse().ok())
                 .collect(),
-            named => named.to_vec(),
+            named => named
+                .iter()
+                .copied()
+                .filter(|job| !self.elsewhere.contains(job.to_string().as_str()))
+                .collect(),
         };
         if let Some(found) = &discovered
             && self.named.is_empty()
@@ -221,7 +229,9 @@ impl ServerCheck<'_> {
             }
             let unwatched: Vec<&str> = found
                 .iter()
-                .filter(|job| !is_watched(job.job_id))
+                .filter(|job| {
+                    !is_watched(job.job_id) && !self.elsewhere.contains(job.job_id.to_string().as_str())
+                })
                 .map(|job| job.name.as_str())
                 .collect();
             if !unwatched.is_empty() && !jobs.is_empty() && !self.watches_all {

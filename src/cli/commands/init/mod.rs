@@ -118,7 +118,9 @@ pub(crate) fn run(
     let (jobs, trial_job) = choose_jobs(args, &runtime, &login.client, is_dialogue)?;
     let place = match (args.store_password, &login.origin) {
         (None, PasswordOrigin::File(path)) => Store::Named(absolute(path)),
-        (None, PasswordOrigin::Keyring | PasswordOrigin::Credential) => Store::Found,
+        (None, PasswordOrigin::Keyring | PasswordOrigin::Machine | PasswordOrigin::Credential) => {
+            Store::Found
+        }
         (None, _) if is_dialogue => Store::New(ask_where_to_store()?),
         (None, _) => Store::New(StorePassword::None),
         (Some(place), _) => Store::New(place),
@@ -127,7 +129,7 @@ pub(crate) fn run(
     let folder = target.parent().unwrap_or(Path::new(".")).to_path_buf();
     let password = match &place {
         Store::Named(path) => PasswordPlace::File(path.clone()),
-        Store::Found if login.origin == PasswordOrigin::Keyring => PasswordPlace::Store,
+        Store::Found if login.origin != PasswordOrigin::Credential => PasswordPlace::Store,
         Store::New(StorePassword::File) => {
             let path = folder.join(PASSWORD_FILE);
             write(

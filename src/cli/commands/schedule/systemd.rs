@@ -19,6 +19,7 @@ NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=read-only
 PrivateDevices=yes
+ProtectProc=invisible
 ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHostname=yes
@@ -238,6 +239,10 @@ fn properties(plan: &Plan, task: &Task, manager: Manager) -> String {
         lines.push_str(&format!("LoadCredential={CREDENTIAL_NAME}:{file}\n"));
     }
     lines.push_str(HARDENING);
+    // root without its capabilities may not write what belongs to others.
+    if plan.account != "root" {
+        lines.push_str("CapabilityBoundingSet=\n");
+    }
     // A private /tmp would hide what lies there.
     let in_tmp = |path: &Path| ["/tmp", "/var/tmp"].iter().any(|tmp| path.starts_with(tmp));
     let mut used = plan

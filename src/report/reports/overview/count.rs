@@ -136,6 +136,11 @@ impl Overview {
             found.insert(row.job_id.to_owned(), row.runs);
             Ok(())
         })?;
+        snapshot.each_removed_run(|run| {
+            let counts = scope.has_job(run.job_key) && scope.has_time(run.started_ticks);
+            self.totals.runs_removed += u64::from(counts);
+            Ok::<_, ReportError>(())
+        })?;
         for (_, job) in jobs {
             job.runs = found.get(&job.job_id).copied().unwrap_or(0);
             self.totals.runs += job.runs;

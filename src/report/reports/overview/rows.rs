@@ -60,6 +60,10 @@ pub(super) fn each(
     ] {
         put(("archive", None, None, figure), Cell::from(count))?;
     }
+    if totals.runs_removed > 0 {
+        let removed = Cell::from(totals.runs_removed);
+        put(("archive", None, None, "runs_removed"), removed)?;
+    }
     let assessment = &overview.assessment;
     put(
         ("archive", None, None, "is_complete"),

@@ -49,6 +49,11 @@ pub(crate) struct LastSync {
     pub(crate) outcome: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// What is archived, of the jobs and the span that were asked for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Totals {
@@ -58,6 +63,9 @@ pub(crate) struct Totals {
     pub(crate) runs_listed: u64,
     /// Runs that only the archive still has.
     pub(crate) runs_absent: u64,
+    /// Runs that a retention rule removed; they are no runs of the archive any more.
+    #[serde(skip_serializing_if = "is_none")]
+    pub(crate) runs_removed: u64,
     pub(crate) first_run_at: Option<String>,
     pub(crate) last_run_at: Option<String>,
     /// Completed, faulted or aborted.

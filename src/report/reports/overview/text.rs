@@ -133,6 +133,10 @@ fn complete(page: &mut Page, overview: &Overview) {
             ),
         );
     }
+    if totals.runs_removed > 0 {
+        let removed = counted(totals.runs_removed, "run");
+        page.fact("removed", &format!("{removed}, by a retention rule"));
+    }
     let assessment = &overview.assessment;
     for finding in &assessment.findings {
         page.fact(finding.kind.label(), &finding.text);

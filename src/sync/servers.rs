@@ -1,0 +1,118 @@
+//! The servers of a sync, and which of them each job is asked of.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::ccs::Client;
+use crate::model::Guid;
+
+/// A list of jobs that are watched: a jobs file, or what a config file lists of a server.
+#[derive(Debug, Clone)]
+pub struct JobsFile {
+    /// Its absolute path, which tells lists apart.
+    pub path: String,
+    /// Its jobs, with names where it has one.
+    pub jobs: Vec<(Guid, Option<String>)>,
+}
+
+/// A server that is asked.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Its client.
+    pub client: Client,
+    /// Lists of jobs that are watched at this server.
+    pub jobs_files: Vec<JobsFile>,
+    /// Whether every job that the server has is watched, but for those of which a person ended that.
+    pub watch_all: bool,
+}
+
+/// A server that is known and not asked.
+#[derive(Debug, Clone)]
+pub struct OtherServer {
+    /// Its base URL.
+    pub url: String,
+    /// The jobs that are listed as its own.
+    pub jobs: Vec<Guid>,
+}
+
+/// The servers of a sync.
+#[derive(Debug, Clone, Default)]
+pub struct Servers {
+    /// Those that are asked, each for its own jobs.
+    pub asked: Vec<Server>,
+    /// The others, whose jobs are left aside.
+    pub others: Vec<OtherServer>,
+    /// Whether jobs that were named are asked of the one server that was chosen, whatever is known of them.
+    pub is_chosen: bool,
+}
+
+/// Which server each job is asked of.
+#[derive(Debug, Default)]
+pub(super) struct Assigned {
+    /// By the place of the server.
+    pub(super) of_server: Vec<Vec<Guid>>,
+    /// Jobs of which no server is known.
+    pub(super) unclaimed: BTreeSet<Guid>,
+    /// Jobs of a server that is none of these, with its base URL.
+    pub(super) unknown_server: Vec<(Guid, Option<String>)>,
+}
+
+impl Assigned {
+    pub(super) fn len(&self) -> usize {
+        let of_server: usize = self.of_server.iter().map(Vec::len).sum();
+        of_server + self.unclaimed.len() + self.unknown_server.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl From<Client> for Servers {
+    /// One server, which is asked for every job.
+    fn from(client: Client) -> Self {
+        Self {
+            asked: vec![Server {
+                client,
+                jobs_files: Vec::new(),
+                watch_all: false,
+            }],
+            ..Self::default()
+        }
+    }
+}
+
+impl Servers {
+    /// The only server is asked for every job. Of several, a job is that server's own which lists it in the
+    /// configuration, else that which listed its runs last (`server_of`).
+    pub(super) fn assign(&self, jobs: &[Guid], server_of: &HashMap<Guid, String>) -> Assigned {
+        let mut assigned = Assigned {
+            of_server: vec![Vec::new(); self.asked.len()],
+            ..Assigned::default()
+        };
+        let is_only = self.asked.len() == 1 && (self.others.is_empty() || self.is_chosen);
+        for &job in jobs {
+            let lists = |file: &JobsFile| file.jobs.iter().any(|(id, _)| *id == job);
+            let by_list = |server: &Server| server.jobs_files.iter().any(lists);
+            let url = server_of.get(&job);
+            if is_only {
+                assigned.of_server[0].push(job);
+            } else if let Some(place) = self.asked.iter().position(by_list) {
+                assigned.of_server[place].push(job);
+            } else if self.others.iter().any(|other| other.jobs.contains(&job)) {
+            } else if let Some(url) = url {
+                match self
+                    .asked
+                    .iter()
+                    .position(|server| server.client.base_url() == url)
+                {
+                    Some(place) => assigned.of_server[place].push(job),
+                    None if self.others.iter().any(|other| other.url == *url) => {}
+                    None => assigned.unknown_server.push((job, Some(url.clone()))),
+                }
+            } else {
+                assigned.unclaimed.insert(job);
+            }
+        }
+        assigned
+    }
+}
