@@ -1307,12 +1307,13 @@ def report(pack, ledger, checks, by):
     span = "without bounds" if not pack["since"] and not pack["until"] else f"from {pack['since'] or 'the beginning'} to {pack['until'] or 'the end'}"
     print(printable(f"The evidence package is SOUND: archive {pack['archive_id']}, sync {pack['sync_id']} of {pack['head_at']}, head {pack['head']}"))
     print("Checked and found right:")
+    removed = sum(run.removed is not None for run in checks.removed.values())
     print(printable(f"- jobs: {jobs}; runs that started {span}"))
     print(f"- {len(checks.rows)} runs are all that the archive had recorded of these jobs in this span; {sum(run.absent is not None for run in checks.due.values())} of them the server no longer listed"
           if checks.rows else "- the archive had recorded no run of these jobs in this span, and that is all that this package proves")
     print(f"- {checks.payloads} payloads have the hashes in the ledger, and runs.csv, {checks.messages} rows of messages.csv, failures.csv and changes.csv say what they say"
           if not pack["is_redacted"] else "- when each run was recorded, changed and went absent, and the hash of each of its payloads")
-    for done, words in ((pack["sample"], "the sample is the draw by its seed"), (ledger.pieces, f"{len(ledger.pieces)} pieces in quarantine"), (checks.removed, f"{len(checks.removed)} runs were removed by a rule")):
+    for done, words in ((pack["sample"], "the sample is the draw by its seed"), (ledger.pieces, f"{len(ledger.pieces)} pieces in quarantine"), (removed, f"{removed} runs were removed by a rule before the head")):
         if done:
             print(f"- {words}")
     if by:

@@ -178,7 +178,7 @@ impl<'c, 't> Check<'c, 't> {
             payloads: self.payloads,
             messages: self.messages,
             absent: self.due.values().filter(|run| run.absent_since.is_some()).count(),
-            removed: self.removed.len(),
+            removed: self.removed.values().filter(|run| run.removed.is_some()).count(),
             other_checks: [("check.py", CHECK_PY), ("check.html", CHECK_HTML)]
                 .into_iter()
                 .filter(|(name, ours)| {
@@ -816,7 +816,10 @@ impl Said {
             lines.push(format!("{} pieces in quarantine", ledger.pieces.len()));
         }
         if self.removed > 0 {
-            lines.push(format!("{} runs were removed by a rule", self.removed));
+            lines.push(format!(
+                "{} runs were removed by a rule before the head",
+                self.removed
+            ));
         }
         lines.push(match published {
             Some(_) => "by the head that was given, this is what the archive held then, if that head was published elsewhere at that time",
