@@ -201,7 +201,9 @@ async fn an_archive_in_the_middle_of_an_upgrade_and_findings_as_json() {
     program.write("jobruns.db", std::fs::read(bench.archive()).unwrap());
     Connection::open(program.path("jobruns.db"))
         .unwrap()
-        .execute_batch("UPDATE _run SET status_details = 'edited' WHERE run_key = 3")
+        .execute_batch(
+            "UPDATE _run SET status_details = 'edited' WHERE run_key = (SELECT min(run_key) FROM _run)",
+        )
         .unwrap();
     let ended = program.run(&["verify", "--format", "json"]).ends_with(4);
     let verdict: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();

@@ -9,6 +9,7 @@ use serde_json::json;
 use tempfile::SpooledTempFile;
 
 use super::bag::Bag;
+use super::check::{CHECK_HTML, CHECK_PY};
 use super::error::EvidenceError;
 use super::facts::{self, Facts, SampleFacts};
 use super::tables::{self, Table, TableForm};
@@ -25,10 +26,6 @@ use crate::report::{CommonOptions, ReportError};
 
 /// Bytes of a table that wait in memory, not in a temporary file.
 const SPOOLED: usize = 1 << 20;
-
-/// The checks that go with every package.
-const CHECK_PAGE: &str = include_str!("check/check.html");
-const CHECK_SCRIPT: &str = include_str!("check/check.py");
 
 /// What is asked for.
 #[derive(Debug)]
@@ -140,7 +137,10 @@ impl<'a> Package<'a> {
             jobs = facts::of_jobs(extract.jobs(), &snapshot, &scope, &ages)?;
             purge_ages = purge_ages_of(&snapshot, &scope, &ages)?;
             let mut table = Table::new(&mut gaps, GapRow::COLUMNS, form)?;
-            gaps::each(&snapshot, &scope, &ages, |row| table.row(&row))?;
+            gaps::each(&snapshot, &scope, &ages, |row| {
+                let why = gaps::without_removals(row.why);
+                table.row(&GapRow { why, ..row })
+            })?;
             table.finish()?;
             let mut table = Table::new(&mut vanished, VanishedRow::COLUMNS, form)?;
             vanished::each(&snapshot, &scope, &ages, |row| table.row(&row))?;
@@ -218,8 +218,8 @@ impl<'a> Package<'a> {
             "bagit.txt",
             b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
         )?;
-        bag.bytes("check.html", CHECK_PAGE.as_bytes())?;
-        bag.bytes("check.py", CHECK_SCRIPT.as_bytes())?;
+        bag.bytes("check.html", CHECK_HTML.as_bytes())?;
+        bag.bytes("check.py", CHECK_PY.as_bytes())?;
         work.report(&mut bag, "changes", &Changes::default())?;
         work.report(&mut bag, "failures", &Failures::default())?;
         spooled(&mut bag, "data/gaps.csv", &mut self.gaps)?;

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::Unreadable;
 use super::files::Files;
-use super::findings::Findings;
-use super::lines::{instant, is_guid, is_hash, is_instant, is_time};
+use super::findings::{Findings, Unreadable};
+use super::form::{instant, is_guid, is_hash, is_instant, is_time};
 use crate::model::Instant;
 
 /// The version of packages that this program knows.

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use sha2::Digest;
 
-use super::Unreadable;
-use super::findings::Findings;
-use super::lines::{is_guid, is_hash, is_number};
+use super::findings::{Findings, Unreadable};
+use super::form::{is_guid, is_hash, is_number};
 use super::zip::{Entry, EntryReader, Zip};
 use crate::model::hex;
 

@@ -62,3 +62,6 @@ impl Findings {
         });
     }
 }
+
+/// Nothing more can be checked.
+pub(super) struct Unreadable(pub(super) String);

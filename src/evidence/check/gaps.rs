@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::csv::{Row, Rows};
 use super::facts::PurgeAge;
+use super::form::{instant, is_instant};
 use super::ledger::Rules;
-use super::lines::{Line, instant, is_instant};
+use super::lines::Line;
 use super::runs::{Check, Expected};
 use crate::model::{Decimal, Instant};
 

@@ -6,8 +6,8 @@ use sha2::Digest;
 
 use super::facts::Facts;
 use super::findings::Findings;
-use crate::decode::read_time;
-use crate::model::{Instant, NaiveZone, hex};
+use super::form::{is_guid, is_hash, is_instant, is_number, is_time};
+use crate::model::hex;
 
 const FILE: &str = "data/ledger.txt";
 
@@ -400,89 +400,9 @@ fn is_printable(line: &str) -> bool {
     !line.is_empty() && line.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
-fn is_hexadecimal(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
-}
-
-pub(super) fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(is_hexadecimal)
-}
-
-pub(super) fn is_guid(text: &str) -> bool {
-    let is_right = |(place, byte): (usize, u8)| match place {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => is_hexadecimal(byte),
-    };
-    text.len() == 36 && text.bytes().enumerate().all(is_right)
-}
-
-pub(super) fn is_number(text: &str) -> bool {
-    (1..=18).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_digit())
-        && (text == "0" || !text.starts_with('0'))
-}
-
-/// `2026-01-31T03:00:00Z`.
-pub(super) fn is_time(text: &str) -> bool {
-    text.len() == 20 && is_instant(text)
-}
-
-/// The same, perhaps with a fraction that does not end with 0.
-pub(super) fn is_instant(text: &str) -> bool {
-    let Some((seconds, rest)) = text.split_at_checked(19) else {
-        return false;
-    };
-    let is_right = |(place, byte): (usize, u8)| match place {
-        4 | 7 => byte == b'-',
-        10 => byte == b'T',
-        13 | 16 => byte == b':',
-        _ => byte.is_ascii_digit(),
-    };
-    let is_fraction = |rest: &str| {
-        rest.strip_prefix('.').is_some_and(|digits| {
-            (1..=7).contains(&digits.len())
-                && digits.bytes().all(|byte| byte.is_ascii_digit())
-                && !digits.ends_with('0')
-        })
-    };
-    seconds.bytes().enumerate().all(is_right)
-        && rest
-            .strip_suffix('Z')
-            .is_some_and(|rest| rest.is_empty() || is_fraction(rest))
-        && instant(text).is_some()
-}
-
-/// An instant as it stands in lines and tables.
-pub(super) fn instant(text: &str) -> Option<Instant> {
-    read_time(text, NaiveZone::Utc).instant()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_have_one_form() {
-        for good in [
-            "2026-01-31T03:00:00Z",
-            "2026-01-31T03:00:00.5Z",
-            "2026-01-31T03:00:00.1234567Z",
-        ] {
-            assert!(is_instant(good), "{good}");
-        }
-        for bad in [
-            "2026-01-31T03:00:00",
-            "2026-01-31T03:00:00.50Z",
-            "2026-02-31T03:00:00Z",
-            "2026-01-31 03:00:00Z",
-            "2026-01-31T03:00:00.12345678Z",
-            "2026-01-31T03:00:00.Z",
-            "\u{e4}026-01-31T03:00:00Z",
-        ] {
-            assert!(!is_instant(bad), "{bad}");
-        }
-        assert!(is_number("0") && is_number("10") && !is_number("01") && !is_number("") && !is_number("+1"));
-    }
 
     #[test]
     fn a_line_has_the_words_of_its_kind_in_their_order() {

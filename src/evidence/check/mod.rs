@@ -2,7 +2,7 @@
 //!
 //! # What it shares with what made the package
 //! How a run is read (`decode`), and nothing else: ZIP file, CSV files, ledger and chains are read by code of its own, and
-//! [`CHECK_PY`] and [`CHECK_HTML`] share not even that. So each checks the others, and all of them the maker.
+//! `check.py` and `check.html` share not even that. So each checks the others, and all of them the maker.
 //!
 //! # Bounds
 //! The package is a stranger's. Sizes are compared with what the ZIP file can hold before anything is unpacked; one run, the
@@ -12,10 +12,12 @@ mod csv;
 mod facts;
 mod files;
 mod findings;
+mod form;
 mod gaps;
 mod ledger;
 mod lines;
 mod runs;
+mod scripts;
 mod tables;
 mod zip;
 
@@ -25,19 +27,14 @@ use serde::Serialize;
 
 use self::facts::Facts;
 use self::files::Files;
-use self::findings::Findings;
+use self::findings::{Findings, Unreadable};
 use self::ledger::Ledger;
 use self::runs::Check;
 use crate::archive::PublishedHeads;
 use crate::model::{Guid, Sha256, hex};
 
 pub use self::findings::PackageFinding;
-
-/// The check in Python, which lies in each package.
-pub const CHECK_PY: &str = include_str!("check.py");
-
-/// The check as a page, which lies in each package.
-pub const CHECK_HTML: &str = include_str!("check.html");
+pub use self::scripts::{CHECK_HTML, CHECK_PY};
 
 /// Why a package cannot be checked at all.
 #[derive(Debug, thiserror::Error)]
@@ -95,9 +92,6 @@ pub fn check_package(
         }),
     }
 }
-
-/// Nothing more can be checked.
-struct Unreadable(String);
 
 fn check(
     path: &Path,

@@ -9,7 +9,7 @@ use super::facts::Facts;
 use super::files::{Files, MOST_PAYLOAD, payload_of};
 use super::findings::Findings;
 use super::ledger::{Ledger, Revision, Rules, Run};
-use super::{CHECK_HTML, CHECK_PY};
+use super::scripts::{CHECK_HTML, CHECK_PY};
 use crate::decode::{read_run_fields, read_time};
 use crate::model::{Decimal, Instant, JobRun, JobStatus, Message, TimeBasis, TimeReading, hex};
 

@@ -4,7 +4,7 @@ use sha2::Digest;
 
 use super::csv::{Row, Rows};
 use super::files::piece_of;
-use super::lines::instant;
+use super::form::instant;
 use super::runs::{Check, Expected};
 use crate::model::{Decimal, hex};
 

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-use super::Unreadable;
-use super::findings::Findings;
+use super::findings::{Findings, Unreadable};
 
 /// Bytes to which a package may unpack.
 const MOST_BYTES: u64 = 64 << 30;

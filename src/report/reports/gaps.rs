@@ -20,7 +20,6 @@ use crate::archive::{CompleteAnswer, JobName, Snapshot};
 use crate::model::Instant;
 use crate::report::definition::row;
 use crate::report::error::ReportError;
-use crate::report::numbers::counted;
 use crate::report::options::Scope;
 use crate::report::purge_age::PurgeAges;
 use crate::report::table::Cell;
@@ -287,6 +286,14 @@ impl Segment {
     }
 }
 
+/// Stands in `why` before the number of runs that a rule removed.
+const REMOVED: &str = "; runs removed by a retention rule: ";
+
+/// `why` without the removed runs, for who has a table of them.
+pub(crate) fn without_removals(why: &str) -> &str {
+    why.split(REMOVED).next().unwrap_or(why)
+}
+
 /// Yields the rows by the GUID of the job: its spans in the order of time, then its runs whose counts disagree. Spans are cut
 /// at the ends of the one requested.
 pub(crate) fn each(
@@ -354,10 +361,7 @@ fn each_span(
         let removed = between(&removed_starts, segment.from, segment.to);
         let mut why = segment.why;
         if removed > 0 {
-            why.push_str(&format!(
-                "; {} of it were removed by a retention rule",
-                counted(removed, "run")
-            ));
+            why.push_str(&format!("{REMOVED}{removed}"));
         }
         row(GapRow {
             job_id: &job.job_id,

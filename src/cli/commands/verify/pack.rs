@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{VerifyArgs, VerifyFormat, read_lists};
+use super::args::{VerifyArgs, VerifyFormat, read_lists};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::console::{Console, shown};
