@@ -112,7 +112,10 @@ async fn a_package_has_the_reports_the_bytes_and_the_lines_of_a_job_and_the_same
             );
         }
         let gaps = program.run(&["report", "coverage", "--gaps", "--job", job, "--format", "csv"]);
-        assert_eq!(text(&files, "data/gaps.csv"), gaps.ends_with(0).stdout);
+        // How many runs a rule removed stands in removals.csv alone.
+        let gaps = gaps.ends_with(0).stdout;
+        let without_removals = gaps.replace("; runs removed by a retention rule: 1", "");
+        assert_eq!(text(&files, "data/gaps.csv"), without_removals);
         let runs = text(&files, "data/runs.csv").lines().count() - 1;
         assert_eq!(made["runs"], runs);
         assert_eq!(made["population"], runs);

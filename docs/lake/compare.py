@@ -20,6 +20,12 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def is_there(package):
+    """Whether Python has a package; the folder `duckdb` beside this file is none."""
+    found = importlib.util.find_spec(package)
+    return found is not None and found.origin is not None
+
+
 def sql(engine, report):
     with open(os.path.join(HERE, engine, report + ".sql"), encoding="utf-8") as file:
         return file.read()
@@ -163,7 +169,7 @@ def main():
     has_difference = False
     for engine in options.engine or ENGINES:
         make, packages = ENGINES[engine]
-        missing = [package for package in packages if importlib.util.find_spec(package) is None]
+        missing = [package for package in packages if not is_there(package)]
         if missing:
             print(f"{engine}: left out, Python has no {', '.join(missing)}", file=sys.stderr)
             continue
