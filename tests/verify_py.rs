@@ -127,7 +127,7 @@ async fn after_a_salvage_the_chains_of_jobs_go_on() {
         ),
         (
             "DELETE FROM ledger WHERE entry LIKE 'sync-began sync=3 %'",
-            "what sync 3 found of its jobs",
+            "ledger entries ",
         ),
         (
             "DELETE FROM _sync_job WHERE sync_id = 2; DELETE FROM _sync_job_unchanged WHERE sync_id = 2",

@@ -39,7 +39,6 @@ pub(crate) const fn level(exit: Exit) -> &'static str {
 ///
 /// # Errors
 /// What the system refuses; on another system that there is no Event Log.
-#[allow(dead_code, reason = "for whoever installs the scheduled tasks")]
 pub(crate) fn register() -> io::Result<()> {
     write(Exit::Done, "jobruns writes the results of its commands here.")
 }

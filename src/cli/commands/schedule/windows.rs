@@ -9,6 +9,7 @@ use super::external::{self, done, run};
 use super::files::{DefinitionFile, not_ours};
 use super::plan::{NAMES, Plan, Task, When};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::monitoring::event_log;
 use crate::cli::terminal::table::print_text;
 
 /// What the description of each task that is ours ends with.
@@ -116,6 +117,12 @@ pub(super) fn install(plan: &Plan, logon: Logon) -> Result<Exit, Failure> {
     }
     for name in NAMES.into_iter().filter(|name| plan.task(name).is_none()) {
         unregister(name)?;
+    }
+    // The account of the tasks may not have the right to do it.
+    if let Err(error) = event_log::register() {
+        tracing::warn!(
+            "the source of events could not be registered, so the Event Log may get none: {error}"
+        );
     }
     if lost.is_empty() {
         return Ok(Exit::Done);
