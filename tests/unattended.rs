@@ -743,6 +743,10 @@ fn dialogue(program: &Program, arguments: &str, answers: &[(&str, &str)]) -> Opt
             shown.push_str(&String::from_utf8_lossy(&piece[..length]));
         }
         seen = shown.len();
+        if question.starts_with("Password") {
+            // The question stands there a moment before the terminal stops showing what is typed.
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
         writeln!(keys, "{answer}").unwrap();
     }
     terminal.read_to_string(&mut shown).unwrap();

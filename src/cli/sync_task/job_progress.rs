@@ -23,6 +23,7 @@ pub(crate) struct JobProgress {
 #[derive(Debug, Clone, Copy, Default)]
 struct Jobs {
     all: usize,
+    begun: usize,
     ended: usize,
 }
 
@@ -52,11 +53,19 @@ impl JobProgress {
             SyncEvent::NewerRules(newer) => tracing::warn!("{newer}. Hint: {}", hints::NEWER_RULES),
             SyncEvent::Began { jobs, sync_id, .. } => {
                 tracing::debug!(sync_id, jobs, "the sync begins");
-                let jobs = Jobs { all: jobs, ended: 0 };
+                let jobs = Jobs {
+                    all: jobs,
+                    ..Jobs::default()
+                };
                 *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = jobs;
                 self.display.begin(Some(format!("{} jobs", jobs.place())));
             }
             SyncEvent::JobBegan { job, name } => {
+                let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+                jobs.begun += 1;
+                // Jobs that the server has newly told of come on top of those that were known.
+                jobs.all = jobs.all.max(jobs.begun);
+                drop(jobs);
                 let name = title(job, name);
                 tracing::debug!(job_id = %job, "{name}: asking the server");
                 self.display.start(job, name);
