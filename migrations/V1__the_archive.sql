@@ -512,9 +512,11 @@ CREATE VIEW assets (
     messages           -- count: messages held about it, absent ones too
 ) AS
 WITH RECURSIVE block AS (
-    SELECT 0 AS number
+    SELECT min(run_key) >> 12 AS number FROM _run
     UNION ALL
-    SELECT number + 1 FROM block WHERE number < (SELECT max(run_key) >> 12 FROM _run)
+    -- The next block that has a run: whatever the keys are, there are no more blocks than runs.
+    SELECT (SELECT run_key >> 12 FROM _run WHERE run_key >= (number + 1) << 12 ORDER BY run_key LIMIT 1)
+    FROM block WHERE number < (SELECT max(run_key) >> 12 FROM _run)
 ), used AS (
     SELECT a.asset_name, a.type_name, a.asset_owner,
            count(*) AS messages,

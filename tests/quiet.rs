@@ -398,6 +398,7 @@ async fn the_documented_crontabs_mail_exactly_when_something_is_wrong() {
         program.write("jobruns.toml", text)
     };
     config("password");
+    std::fs::create_dir(program.path("jobruns")).unwrap();
     let lines: Vec<String> = [
         include_str!("../README.md"),
         include_str!("../docs/operations.md"),

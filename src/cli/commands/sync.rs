@@ -31,7 +31,7 @@ use crate::sync::{Fetch, SyncOptions};
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   jobruns sync --url https://ccs.example:12431 --username "CORP\auditor" --pin SHA256 JOB_ID
-  jobruns sync --config /etc/jobruns/jobruns.toml --log-file /var/log/jobruns.log
+  jobruns sync --config /etc/jobruns/jobruns.toml --log-file /var/log/jobruns/jobruns.log
   jobruns sync --config jobruns.toml --every 15m --format json
   jobruns sync --config jobruns.toml --head-file //audit/worm/heads.txt
 

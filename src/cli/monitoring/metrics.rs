@@ -151,6 +151,7 @@ fn sync_metrics(known: &Known, labels: &Labels) -> Vec<Metric> {
 struct JobMetrics {
     watched: Metric,
     last_complete: Metric,
+    last_answer: Metric,
     last_failed: Metric,
     runs: Metric,
     failed_runs: Metric,
@@ -174,6 +175,10 @@ impl JobMetrics {
             last_complete: Metric::new(
                 "jobruns_job_last_complete_sync_timestamp_seconds",
                 "When the last sync ended in which all of the job was fetched.",
+            ),
+            last_answer: Metric::new(
+                "jobruns_job_last_answer_timestamp_seconds",
+                "When the last sync ended in which the job was answered completely, of all or of its latest runs.",
             ),
             last_failed: Metric::new(
                 "jobruns_job_last_sync_failed",
@@ -219,10 +224,11 @@ impl JobMetrics {
         }
     }
 
-    fn all(self) -> [Metric; 13] {
+    fn all(self) -> [Metric; 14] {
         [
             self.watched,
             self.last_complete,
+            self.last_answer,
             self.last_failed,
             self.runs,
             self.failed_runs,
@@ -238,7 +244,7 @@ impl JobMetrics {
     }
 }
 
-fn job_metrics(known: &Known, states: &[JobState], archive: &str) -> [Metric; 13] {
+fn job_metrics(known: &Known, states: &[JobState], archive: &str) -> [Metric; 14] {
     let mut metrics = JobMetrics::new();
     for JobState { job, runs, .. } in states {
         let labels = Labels::new(&[
@@ -249,6 +255,9 @@ fn job_metrics(known: &Known, states: &[JobState], archive: &str) -> [Metric; 13
         metrics.watched.add(&labels, flag(job.watched));
         if let Some(at) = job.last_synced_at {
             metrics.last_complete.add(&labels, seconds(at));
+        }
+        if let Some(at) = job.last_answered_at {
+            metrics.last_answer.add(&labels, seconds(at));
         }
         metrics.last_failed.add(&labels, flag(job.last_error.is_some()));
         metrics.runs.add(&labels, *runs as f64);

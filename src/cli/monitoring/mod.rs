@@ -21,6 +21,7 @@ use self::metrics_file::{CommandEnd, MetricsFile};
 use crate::archive::ReadOnly;
 use crate::ccs::{Monitor, Ping, PingError};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::in_use;
 use crate::cli::terminal::console::{Console, told_lines};
 use crate::cli::terminal::signals::spare_descriptors;
 use crate::config::{MonitoringSettings, Sources, When};
@@ -92,7 +93,7 @@ impl<'m> Monitoring<'m> {
     /// Who hears of this command's end.
     ///
     /// # Errors
-    /// Wrong usage: a ping URL that is none, a metrics file that cannot be written.
+    /// Wrong usage: a ping URL that is none, a metrics file that is in use for something else.
     pub(crate) fn of(
         settings: &'m MonitoringSettings,
         command: &'static str,
@@ -109,7 +110,15 @@ impl<'m> Monitoring<'m> {
             Failure::new(Exit::WrongUsage, words)
         })?;
         let metrics_file = match &settings.metrics_file {
-            Some(path) => Some(MetricsFile::new(path, archive, sources)?),
+            Some(path) => {
+                in_use::refuse(path)?;
+                // What is to be done is worth more than who hears of it.
+                MetricsFile::new(path, archive, sources)
+                    .inspect_err(|failure| {
+                        tracing::warn!("no metrics will be written: {}", failure.in_a_line())
+                    })
+                    .ok()
+            }
             None => None,
         };
         Ok(Self {

@@ -238,9 +238,13 @@ impl Plan {
         for target in ExportEntries::of(sources)?.targets() {
             plan.add_place(&target)?;
         }
-        for path in [sources.path("head_file")?, global.log_file.clone()]
-            .into_iter()
-            .flatten()
+        for path in [
+            sources.path("head_file")?,
+            sources.path("metrics_file")?,
+            global.log_file.clone(),
+        ]
+        .into_iter()
+        .flatten()
         {
             plan.add_place(&path)?;
         }
