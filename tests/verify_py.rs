@@ -154,9 +154,11 @@ async fn after_a_salvage_the_chains_of_jobs_go_on() {
         assert!(lost.is_empty() || is_told, "{damage}: {:?}", salvaged.lost);
         // The figures of syncs prove themselves, where lines before them are lost too.
         let results = salvaged.lost.iter().filter(|told| told.starts_with("what sync "));
-        assert_eq!(
-            results.count(),
-            usize::from(lost.starts_with("what sync ")),
+        let results = results.count();
+        // When a sync began, which its results say, may follow from the lines that are left.
+        let may_follow = damage.contains("sync-began") && results == 1;
+        assert!(
+            may_follow || results == usize::from(lost.starts_with("what sync ")),
             "{damage}: {:?}",
             salvaged.lost
         );
