@@ -19,13 +19,19 @@ pub enum EvidenceError {
     Write(#[from] io::Error),
     /// There is no run to be in it.
     #[error(
-        "no run of {jobs} started in this span, as the archive stood when sync {sync} ended: there is nothing to give evidence of, and no package was made"
+        "no run of {jobs} started in this span, as the archive stood when sync {sync} ended{}: no package was made",
+        match removed {
+            0 => String::new(),
+            removed => format!(", but for {removed} that a retention rule removed"),
+        }
     )]
     Empty {
         /// The jobs, in words.
         jobs: String,
         /// The sync.
         sync: i64,
+        /// Runs of the span that a retention rule removed.
+        removed: u64,
     },
     /// Somebody asked to stop.
     #[error("interrupted: no package was made")]

@@ -185,6 +185,7 @@ impl<'a> Package<'a> {
             return Err(EvidenceError::Empty {
                 jobs: facts.jobs_in_words(),
                 sync: facts.bound.sync_id,
+                removed: facts.removed,
             });
         }
         Ok(Self {

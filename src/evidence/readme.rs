@@ -55,16 +55,26 @@ fn boxes(facts: &Facts) -> Markup {
         (
             "No run",
             "fact",
-            vec!["The package was made although there is no run in this span.".to_owned()],
+            vec![match facts.removed {
+                0 => "The package was made although there is no run in this span.".to_owned(),
+                removed => format!(
+                    "The package was made although it holds no run of this span: a retention rule removed {}.",
+                    counted(removed, "run")
+                ),
+            }],
         )
     } else if facts.is_proved() {
         (
             "Proved complete",
             "fact is-good",
-            vec![
-                "Every run that started in this span is here: the server itself listed all of them."
+            vec![match facts.removed {
+                0 => "Every run that started in this span is here: the server itself listed all of them."
                     .to_owned(),
-            ],
+                removed => format!(
+                    "Every run that started in this span is here, but for {} that a retention rule removed: the server itself listed all of them.",
+                    counted(removed, "run")
+                ),
+            }],
         )
     } else {
         (

@@ -260,7 +260,7 @@ impl From<EvidenceError> for Failure {
             }
             EvidenceError::Empty { .. } => (
                 Exit::NotDone,
-                "look at the span and the jobs (`jobruns report coverage`); --allow-empty makes a package that says that there was no run.",
+                "look at the span and the jobs (`jobruns report coverage`); --allow-empty makes a package without runs.",
             ),
             EvidenceError::Cancelled => return Self::of(Exit::Interrupted, &error, None),
             EvidenceError::Write(_) => return Self::of(Exit::NotDone, &error, None),

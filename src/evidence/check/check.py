@@ -544,7 +544,7 @@ def read_package_json(package):
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"data/package.json cannot be read ({type(error).__name__}: {error})")
     if version != VERSION:
-        raise Unreadable(f"the package is of version {version}, and this check knows version {VERSION}: take the check.py that lies in the package")
+        raise Unreadable(f"the package is of version {version}, and this check knows version {VERSION}: take a newer one from the program; the checks that lie in a package were made by whoever made the package")
     def bad(what):
         finding("data/package.json", f"{what} is missing, or not as a package has it")
     fits = lambda value, pattern: isinstance(value, str) and re.fullmatch(pattern, value) is not None
@@ -1306,11 +1306,14 @@ def report(pack, ledger, checks, by):
     jobs = ", ".join(f"{job} ({name})" if name else job for job, name in pack["names"].items())
     span = "without bounds" if not pack["since"] and not pack["until"] else f"from {pack['since'] or 'the beginning'} to {pack['until'] or 'the end'}"
     print(printable(f"The evidence package is SOUND: archive {pack['archive_id']}, sync {pack['sync_id']} of {pack['head_at']}, head {pack['head']}"))
+    after, removed = len(pack["removed_after_head"]), sum(run.removed is not None for run in checks.removed.values())
+    if after:
+        print(f"But {after} recorded runs are not in it: it says that they were removed after the head, which nothing in it proves.")
     print("Checked and found right:")
-    removed = sum(run.removed is not None for run in checks.removed.values())
     print(printable(f"- jobs: {jobs}; runs that started {span}"))
-    print(f"- {len(checks.rows)} runs are all that the archive had recorded of these jobs in this span; {sum(run.absent is not None for run in checks.due.values())} of them the server no longer listed"
-          if checks.rows else "- the archive had recorded no run of these jobs in this span, and that is all that this package proves")
+    absent = f"{sum(run.absent is not None for run in checks.due.values())} of them the server no longer listed"
+    print(f"- {len(checks.rows)} of the {len(checks.rows) + removed + after} runs that the archive had recorded of these jobs in this span are here; {absent}. Of the others, {removed} were removed by a rule before the head, and {after} are only named as removed after it"
+          if removed or after else f"- {len(checks.rows)} runs are all that the archive had recorded of these jobs in this span; {absent}" if checks.rows else "- the archive had recorded no run of these jobs in this span, and that is all that this package proves")
     print(f"- {checks.payloads} payloads have the hashes in the ledger, and runs.csv, {checks.messages} rows of messages.csv, failures.csv and changes.csv say what they say"
           if not pack["is_redacted"] else "- when each run was recorded, changed and went absent, and the hash of each of its payloads")
     for done, words in ((pack["sample"], "the sample is the draw by its seed"), (ledger.pieces, f"{len(ledger.pieces)} pieces in quarantine"), (removed, f"{removed} runs were removed by a rule before the head")):

@@ -70,7 +70,7 @@ impl Facts {
         match json.get("version").and_then(Value::as_u64) {
             Some(VERSION) => Ok(Self::of(&json, findings)),
             Some(version) => Err(Unreadable(format!(
-                "the package is of version {version}, and this program knows version {VERSION}: take a newer one, or the check.py that lies in the package"
+                "the package is of version {version}, and this program knows version {VERSION}: take a newer program; the checks that lie in a package were made by whoever made the package"
             ))),
             None => Err(unreadable("it has no version".to_owned())),
         }

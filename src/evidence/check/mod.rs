@@ -157,10 +157,16 @@ fn conclusion(facts: &Facts, findings: u64, published: Option<bool>) -> String {
         return format!("The evidence package is not sound: {findings} finding{plural}.");
     }
     let sync = format!("sync {} of {}", facts.sync_id.unwrap_or_default(), facts.head_at);
-    match published {
+    let sound = match published {
         Some(_) => format!("The evidence package is sound, and bound to the published head of {sync}."),
         None => format!(
             "The evidence package of {sync} is sound in itself. No head was given, so this does not exclude that all of it was made up."
+        ),
+    };
+    match facts.removed_after_head.len() {
+        0 => sound,
+        missing => format!(
+            "{sound} But {missing} recorded runs are not in it: it says that they were removed after the head, which nothing in it proves."
         ),
     }
 }

@@ -793,13 +793,18 @@ impl Said {
             }
         };
         let mut lines = vec![format!("jobs: {}; runs that started {span}", jobs.join(", "))];
-        lines.push(if self.runs == 0 {
-            "the archive had recorded no run of these jobs in this span, and that is all that this package proves".to_owned()
-        } else {
-            format!(
-                "{} runs are all that the archive had recorded of these jobs in this span; {} of them the server no longer listed",
-                self.runs, self.absent
-            )
+        let after = facts.removed_after_head.len();
+        let gone = self.removed + after;
+        lines.push(match (self.runs, gone) {
+            (0, 0) => "the archive had recorded no run of these jobs in this span, and that is all that this package proves".to_owned(),
+            (runs, 0) => format!(
+                "{runs} runs are all that the archive had recorded of these jobs in this span; {} of them the server no longer listed",
+                self.absent
+            ),
+            (runs, gone) => format!(
+                "{runs} of the {} runs that the archive had recorded of these jobs in this span are here; {} of them the server no longer listed. Of the others, {} were removed by a rule before the head, and {after} are only named as removed after it",
+                runs + gone as u64, self.absent, self.removed
+            ),
         });
         lines.push(if facts.is_redacted {
             "when each run was recorded, changed and went absent, and the hash of each of its payloads".to_owned()
