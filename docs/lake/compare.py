@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def is_there(package):
-    """Whether Python has a package; the folder `duckdb` beside this file is none."""
+    """Whether Python has a package; the folder `duckdb` beside this file is not one."""
     found = importlib.util.find_spec(package)
     return found is not None and found.origin is not None
 

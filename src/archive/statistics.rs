@@ -1,7 +1,7 @@
 //! The statistics by which SQLite's planner chooses how to answer: fixed ones, so that each archive has the same plans.
 //!
 //! `ANALYZE` and `PRAGMA optimize` of another tool write theirs in the same place, which changes nothing but the time that
-//! a query takes. So it is no finding of `verify`, and whoever opens the archive to write puts ours back.
+//! a query takes. So it is not a finding of `verify`, and whoever opens the archive to write puts ours back.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::OnceLock;

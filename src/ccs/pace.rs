@@ -13,7 +13,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A pace of `per_second` requests; none, or a number that is not a positive one, is no limit.
+    /// A pace of `per_second` requests; without one, or with a number that is not positive, there is no limit.
     pub(super) fn new(per_second: Option<f64>) -> Self {
         let gap = per_second
             .filter(|rate| *rate > 0.0)

@@ -46,7 +46,7 @@ pub enum PingError {
     /// No answer.
     #[error("it did not answer")]
     NoAnswer(#[source] Cause),
-    /// An answer that is no yes.
+    /// An answer other than success.
     #[error("it answered with status {0}")]
     Status(u16),
 }

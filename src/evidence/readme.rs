@@ -110,7 +110,7 @@ fn boxes(facts: &Facts) -> Markup {
     tell(
         facts.removed,
         "run",
-        "removed from the archive by a retention rule, so its content is no more",
+        "removed from the archive by a retention rule, so its content no longer exists",
     );
     tell(
         facts.pieces_open,

@@ -23,7 +23,7 @@ pub(super) struct Chosen {
     pub(super) quarantined: BTreeSet<i64>,
     /// Hashes of who acted and why, as lines name them.
     pub(super) texts: BTreeSet<Sha256>,
-    /// Removals of their runs that came later: what was removed is no more.
+    /// Removals of their runs that came later: what was removed no longer exists.
     pub(super) removed_later: Vec<RemovedEntry>,
     /// The last sync that began.
     pub(super) last_sync: i64,

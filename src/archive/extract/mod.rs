@@ -298,7 +298,7 @@ impl Extract {
         &self.jobs
     }
 
-    /// Runs that a retention rule removed after the head, with their starts: what they were is no more.
+    /// Runs that a retention rule removed after the head, with their starts: their content no longer exists.
     #[must_use]
     pub fn removed_later(&self) -> &[(Guid, Option<Instant>)] {
         &self.removed_later
@@ -379,7 +379,7 @@ impl Extract {
             "estimate the size of the tables",
             |row| row.get(0),
         )?;
-        // A byte of a payload becomes three where it is no text, and a quote two.
+        // A byte of a payload becomes three where it is not text, and a quote two.
         Ok(rows.saturating_add(self.payload_bytes.saturating_mul(6)))
     }
 

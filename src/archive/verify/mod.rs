@@ -185,7 +185,7 @@ pub(super) fn first_finding_of(
     Ok(None)
 }
 
-/// What the lines of a part of a ledger tell. That they are a part is found, and is no finding.
+/// What the lines of a part of a ledger tell. That they are only a part is not a finding.
 pub(super) fn told(connection: &Connection) -> Result<LedgerState, ArchiveError> {
     ledger::check(
         connection,

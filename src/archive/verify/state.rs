@@ -184,7 +184,7 @@ impl LedgerState {
         self.zones[..before].last()
     }
 
-    /// Takes a run for removed whose payloads are no more, though the lines read so far do not say so.
+    /// Takes a run for removed whose payloads no longer exist, though the lines read so far do not say so.
     pub(in crate::archive) fn remove_later(&mut self, claim: &RemovedEntry) {
         let removal = LedgerRemoval {
             claim: *claim,

@@ -93,7 +93,7 @@ impl<'m> Monitoring<'m> {
     /// Who hears of this command's end.
     ///
     /// # Errors
-    /// Wrong usage: a ping URL that is none, a metrics file that is in use for something else.
+    /// Wrong usage: a ping URL that cannot be used, a metrics file that is in use for something else.
     pub(crate) fn of(
         settings: &'m MonitoringSettings,
         command: &'static str,
@@ -228,7 +228,7 @@ impl<'m> Monitoring<'m> {
         {
             tracing::warn!("the metrics could not be written: {}", failure.in_a_line());
         }
-        // What was stopped is no failure, and nothing that is done: the monitor that hears no more raises the alarm.
+        // An interrupted command has neither failed nor finished: the monitor that hears nothing more raises the alarm.
         if exit != Exit::Interrupted {
             self.ping_end(exit, &text).await;
         }

@@ -126,7 +126,7 @@ mod tests {
         let command = format!("cat > '{}'", file.display());
         run(&command, "{}\n").unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "{}\n");
-        // One that reads nothing of a long input is no failure.
+        // One that reads nothing of a long input has not failed.
         run("true", &"x".repeat(1 << 20)).unwrap();
         let why = run("echo no mail today >&2; exit 7", "").unwrap_err();
         assert!(why.contains('7') && why.ends_with("no mail today"), "{why}");

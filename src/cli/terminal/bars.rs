@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
 /// How often bars are drawn; more flickers over a slow line and shows nothing more.
 const DRAWS_PER_SECOND: u8 = 8;
 
-/// Bars on stderr; hidden ones where that is no terminal.
+/// Bars on stderr; hidden ones where that is not a terminal.
 pub(super) fn bars(is_terminal: bool) -> MultiProgress {
     let target = if is_terminal {
         let terminal = BarTerminal(Term::buffered_stderr());

@@ -1,4 +1,4 @@
-//! What a check finds wrong that is no error of another module.
+//! What a check finds wrong that is not an error of another module.
 
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ pub(crate) enum Problem {
         before: String,
         now: String,
     },
-    /// A job whose answer is no answer.
+    /// A job whose answer does not answer the question.
     #[error("{job}: the answer cannot be used: {why}")]
     NotAnAnswer { job: String, why: String },
     /// Jobs that nobody watches.

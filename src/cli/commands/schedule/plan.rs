@@ -119,7 +119,7 @@ impl Task {
     }
 }
 
-/// The names of all tasks that a plan may have: what is installed under another name is none of ours.
+/// The names of all tasks that a plan may have: what is installed under another name is not ours.
 pub(super) const NAMES: [&str; 5] = ["sync", "backup", "status", "verify", "check"];
 
 /// All tasks, and what they need.
