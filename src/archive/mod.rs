@@ -58,7 +58,7 @@ pub use network::network_drive;
 pub use open::{APPLICATION_ID, is_to_be_made, refuse_missing};
 pub use paths::{COMPANIONS, resolve};
 pub use queries::{
-    Absence, AbsentRun, Answer, AssetName, Changes, CompleteAnswer, CountMismatch, FullSync, HoldRow,
+    Absence, AbsentRun, Answer, AssetName, Changes, CompleteAnswer, CountMismatch, FullSync, HoldRow, InSpan,
     JobFreshness, JobName, KindName, LastSync, LatestRevision, LedgerChoice, LedgerLine, MessageFacts,
     MessageKeys, MessageReader, MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, Removals,
     RemovedRun, RevisionReader, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision, RunRow,

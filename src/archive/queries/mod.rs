@@ -29,7 +29,7 @@ use super::read_only::ReadOnly;
 use crate::model::Sha256;
 
 pub use absences::{Absence, AbsentRun, FullSync};
-pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
+pub use assets::{AssetName, KindName, MessageFacts};
 pub use completeness::{CompleteAnswer, CountMismatch};
 pub use coverage::{RunChange, RunCoverage};
 pub use jobs::JobName;
@@ -39,7 +39,7 @@ pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
 pub use retention::{HoldRow, Removals, RemovedRun};
 pub use revisions::{LatestRevision, NewestHead, RevisionReader, RunRevision};
-pub use runs::{RunKey, RunRow};
+pub use runs::{InSpan, RunKey, RunPlace, RunRow};
 pub use state::{JobFreshness, LastSync};
 pub use trends::RunFacts;
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::details::{Details, Repeated};
 use super::group::{Groups, NONE};
 use super::texts::TextCounts;
-use crate::archive::{ArchiveError, MessageFacts, ReadOnly, RunPlace, Snapshot};
+use crate::archive::{ArchiveError, InSpan, MessageFacts, ReadOnly, Snapshot};
 use crate::memory;
 use crate::model::Sha256;
 use crate::report::options::Scope;
@@ -215,11 +215,60 @@ impl Counted {
     }
 }
 
+/// A run to be read. There may be millions, so it takes 16 bytes.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Its key, and below it the place of its job among the jobs.
+    key_and_job: i64,
+    /// Its start; [`i64::MIN`] where it has none.
+    started_ticks: i64,
+}
+
+impl Place {
+    const JOB_BITS: u32 = 24;
+
+    /// The runs that may have messages that the scope asks for, by key.
+    fn read(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<Self>, ArchiveError> {
+        let places: HashMap<i64, i64, foldhash::fast::RandomState> =
+            (scope.names().iter().map(|job| job.job_key)).zip(0..).collect();
+        let mut runs = Vec::new();
+        let mut lost = None;
+        snapshot.each_run_place(InSpan::Messages, scope.since(), scope.until(), |run| {
+            if !scope.has_job(run.job_key) {
+                return;
+            }
+            let key = run.run_key << Self::JOB_BITS;
+            match places.get(&run.job_key) {
+                Some(job) if key >> Self::JOB_BITS == run.run_key && job >> Self::JOB_BITS == 0 => {
+                    runs.push(Self {
+                        key_and_job: key | job,
+                        started_ticks: run.started_ticks.unwrap_or(i64::MIN),
+                    });
+                }
+                _ => lost = Some(run.run_key),
+            }
+        })?;
+        if let Some(run_key) = lost {
+            return Err(ArchiveError::Damaged {
+                what: format!("run {run_key} is of a job that is not there, or its key is out of range"),
+            });
+        }
+        runs.sort_unstable_by_key(|run| run.key_and_job);
+        Ok(runs)
+    }
+
+    const fn run_key(self) -> i64 {
+        self.key_and_job >> Self::JOB_BITS
+    }
+
+    fn job(self) -> usize {
+        usize::try_from(self.key_and_job & ((1 << Self::JOB_BITS) - 1)).expect("24 bits fit")
+    }
+}
+
 /// What all threads share.
 struct Work<'w> {
-    runs: &'w [RunPlace],
-    /// Place of each run's job among the jobs.
-    jobs: &'w [usize],
+    runs: &'w [Place],
     next: AtomicUsize,
     scope: &'w Scope,
     groups: &'w Groups,
@@ -249,24 +298,10 @@ fn count_with(
     groups: &Groups,
     threads: impl FnOnce(usize) -> usize,
 ) -> Result<Counted, ArchiveError> {
-    let mut runs = snapshot.run_places()?;
-    runs.retain(|run| scope.has_job(run.job_key));
-    let places: HashMap<i64, usize, foldhash::fast::RandomState> = (scope.names().iter().enumerate())
-        .map(|(place, job)| (job.job_key, place))
-        .collect();
-    let jobs: Vec<usize> = runs
-        .iter()
-        .map(|run| {
-            let place = places.get(&run.job_key).copied();
-            place.ok_or_else(|| ArchiveError::Damaged {
-                what: format!("run {} is of a job that is not there", run.run_key),
-            })
-        })
-        .collect::<Result<_, _>>()?;
+    let runs = Place::read(snapshot, scope)?;
     let threads = threads(runs.len());
     let work = Work {
         runs: &runs,
-        jobs: &jobs,
         next: AtomicUsize::new(0),
         scope,
         groups,
@@ -339,35 +374,26 @@ impl Work<'_> {
         piece: Range<usize>,
         counted: &mut Counted,
     ) -> Result<(), ArchiveError> {
-        let (runs, jobs) = (&self.runs[piece.clone()], &self.jobs[piece]);
-        let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
-            return Ok(());
-        };
+        let runs = &self.runs[piece];
         let mut lost = None;
         let mut at = 0;
         let mut seen = Vec::with_capacity(MESSAGES_AT_A_TIME);
         let include_absent = self.scope.options().include_absent;
         let with_details = self.groups.reads_details();
-        snapshot.each_message_facts(
-            first.run_key,
-            last.run_key,
-            include_absent,
-            with_details,
-            |message| {
-                while runs.get(at).is_some_and(|run| run.run_key < message.run_key) {
+        // Runs that are not requested lie between those that are.
+        for stretch in runs.chunk_by(|run, next| run.run_key() + 1 == next.run_key()) {
+            let (first, last) = (stretch[0].run_key(), stretch[stretch.len() - 1].run_key());
+            snapshot.each_message_facts(first, last, include_absent, with_details, |message| {
+                while runs[at].run_key() < message.run_key {
                     at += 1;
                 }
-                // Runs of jobs that are not requested lie between those that are.
-                let Some(run) = runs.get(at).filter(|run| run.run_key == message.run_key) else {
-                    return;
-                };
-                seen.push((message, run.started_ticks, jobs[at]));
+                seen.push((message, runs[at]));
                 if seen.len() == MESSAGES_AT_A_TIME {
                     lost = lost.or(self.see(&seen, counted));
                     seen.clear();
                 }
-            },
-        )?;
+            })?;
+        }
         match lost.or(self.see(&seen, counted)) {
             None => Ok(()),
             Some(run_key) => Err(ArchiveError::Damaged {
@@ -378,13 +404,12 @@ impl Work<'_> {
         }
     }
 
-    /// Counts messages, each with its run's start and the place of its job. The key of a run where a text or an asset of
-    /// one is not there.
-    fn see(&self, messages: &[(MessageFacts, Option<i64>, usize)], counted: &mut Counted) -> Option<i64> {
+    /// Counts messages, each with its run. The key of a run where a text or an asset of one is not there.
+    fn see(&self, messages: &[(MessageFacts, Place)], counted: &mut Counted) -> Option<i64> {
         let mut lost = None;
         let mut counting = [Counting::default(); MESSAGES_AT_A_TIME];
         let mut count = 0;
-        for (message, started_ticks, job) in messages {
+        for (message, run) in messages {
             let kind = self.groups.kind(message.kind_key);
             let asset = self.groups.asset(message.asset_key);
             let of_detail = self.groups.of_detail(message.detail_key);
@@ -394,7 +419,9 @@ impl Work<'_> {
                 lost = Some(message.run_key);
                 continue;
             };
-            let ticks = message.occurred_ticks.or(*started_ticks);
+            let ticks = message
+                .occurred_ticks
+                .or(Some(run.started_ticks).filter(|&ticks| ticks != i64::MIN));
             if kind.counts && asset.counts && self.scope.has_time(ticks) {
                 counting[count] = Counting {
                     // One of them decides the group, the others have none.
@@ -405,7 +432,7 @@ impl Work<'_> {
                     category: kind.category,
                     ticks,
                     run_key: message.run_key,
-                    job: *job,
+                    job: run.job(),
                 };
                 count += 1;
             }
