@@ -252,7 +252,7 @@ fn it_reads_every_time_of_the_wall_in_every_zone_as_we_do() {
 }
 
 /// Each edit, as an administrator would make it.
-const EDITS: [&str; 62] = [
+const EDITS: [&str; 65] = [
     "UPDATE ledger SET entry = replace(entry, 'count=0', 'count=1') WHERE entry LIKE 'sync-began %'",
     "DELETE FROM ledger WHERE entry_id = 9",
     "DELETE FROM ledger WHERE entry_id = (SELECT max(entry_id) FROM ledger)",
