@@ -49,7 +49,7 @@ pub use extract::{
 pub use held::{is_held, wait_while_held};
 pub use identity::FileIdentity;
 pub use ledger::acknowledge::{Acknowledged, acknowledge};
-pub use ledger::heads::{HeadFileError, PublishedHead, PublishedHeads, read_heads};
+pub use ledger::heads::{HeadFileError, PublishedHead, PublishedHeads, head_of, read_heads};
 pub use ledger::publish::{HeadToPublish, Publication, PublishError, publish_head};
 pub use ledger::{GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
 pub use lock::{SyncLock, lock_holder};
