@@ -29,8 +29,9 @@ use self::monitoring::Monitoring;
 use self::output::dated::dated_today;
 use self::terminal::console::{Console, tell_choices};
 use self::terminal::log_file::{LogFile, Rotation};
+use crate::ccs::use_no_proxy;
 use crate::config::{
-    ConfigError, Environment, GlobalSettings, Sources, When, config_keys, default_config_files,
+    ConfigError, Environment, GlobalSettings, Proxy, Sources, When, config_keys, default_config_files,
     find_config_file, show_size, with_variables_in_help,
 };
 use crate::memory;
@@ -123,6 +124,9 @@ fn dispatch(
         }
     };
     console.listen();
+    if cli.global.proxy == Proxy::None {
+        use_no_proxy();
+    }
     match sources.file() {
         Some(file) => tracing::debug!("config file: {}", file.path().display()),
         None => tracing::debug!("config file: none (looked for {})", looked_for(environment)),

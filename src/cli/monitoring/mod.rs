@@ -7,7 +7,7 @@ pub(crate) mod event_log;
 pub(crate) mod exposition;
 pub(crate) mod metrics;
 mod metrics_file;
-mod on_failure;
+pub(crate) mod on_failure;
 
 use std::cell::RefCell;
 use std::path::Path;

@@ -117,12 +117,13 @@ impl Console {
         };
         let words = format!("could not write to the log file {}: {why}", self.0.file_name);
         if self.0.file_problem.set(words.clone()).is_ok() {
-            self.put_on_stderr(&Line {
+            let line = Line {
                 level: Level::WARN,
                 message: &words,
                 message_says_all: true,
                 fields: Map::new(),
-            });
+            };
+            self.put_on_stderr(&now(), &line);
         }
     }
 
@@ -181,7 +182,7 @@ impl Console {
             message_says_all: true,
             fields: Map::new(),
         };
-        self.to_file(|time| file_line(time, &line));
+        self.to_file(&file_line(&now(), &line));
     }
 
     /// The bars that lines must not tear; made at the first call.
@@ -219,8 +220,9 @@ impl Console {
             }
             Ok(())
         });
+        let time = now();
         for (label, text) in &lines {
-            self.to_file(|time| format!("{time} ERROR {label}: {}", shown(text)));
+            self.to_file(&format!("{time} ERROR {label}: {}", shown(text)));
         }
     }
 
@@ -269,20 +271,21 @@ impl Console {
     }
 
     fn put(&self, line: &Line<'_>) {
-        self.put_on_stderr(line);
-        if self.is_json() {
-            self.to_file(|time| json_line(time, line));
+        let time = now();
+        self.put_on_stderr(&time, line);
+        self.to_file(&if self.is_json() {
+            json_line(&time, line)
         } else {
-            self.to_file(|time| file_line(time, line));
-        }
+            file_line(&time, line)
+        });
     }
 
-    fn put_on_stderr(&self, line: &Line<'_>) {
+    fn put_on_stderr(&self, time: &str, line: &Line<'_>) {
         if !self.says(line.level) {
             return;
         }
         if self.is_json() {
-            let json = json_line(&now(), line);
+            let json = json_line(time, line);
             return self.to_stderr(line.level, |stderr| writeln!(stderr, "{json}"));
         }
         let text = text_line(line);
@@ -316,12 +319,9 @@ impl Console {
         }
     }
 
-    fn to_file(&self, line: impl FnOnce(&str) -> String) {
+    fn to_file(&self, line: &str) {
         if let Some(file) = &self.0.file
-            && let Err(error) = file
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .append(&line(&now()))
+            && let Err(error) = file.lock().unwrap_or_else(PoisonError::into_inner).append(line)
         {
             // A full disk must not stop a sync; stderr has the line as well.
             self.warn_of_log_file(&error);
@@ -552,7 +552,7 @@ mod tests {
         for _ in 0..2 {
             let console = Console::new(LogFormat::Text, When::Never, 1)
                 .with_log_file(String::new(), LogFile::open(&path, None));
-            console.to_file(|time| format!("{time} line"));
+            console.to_file("line");
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
         #[cfg(unix)]
