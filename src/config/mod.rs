@@ -34,7 +34,9 @@ mod values;
 pub use error::{CONFIG_FILE_NAME, ConfigError, Missing};
 pub use exports::Export;
 pub use file::ConfigFile;
-pub use global::{DEFAULT_ARCHIVE, GlobalSettings, LogFormat, When, default_config_files, find_config_file};
+pub use global::{
+    DEFAULT_ARCHIVE, GlobalSettings, LogFormat, Proxy, When, default_config_files, find_config_file,
+};
 pub use jobs_file::{JobsFile, ListedJob, read_jobs_file};
 pub use keyring::{Account, HOW_LONG, Keyring, KeyringError};
 pub use machine_store::{find_for_machine, forget_for_machine, keep_for_machine};

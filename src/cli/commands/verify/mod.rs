@@ -126,7 +126,7 @@ pub(crate) fn run(
             .iter()
             .map(|finding| format!("{}: {}", finding.place, finding.what));
         let failure = Failure::new(Exit::NotIntact, words);
-        let failure = failure.with_causes(unprinted(console, args.format, causes));
+        let failure = failure.with_causes(unprinted(console, causes));
         match report.findings.first() {
             Some(finding) if console.is_quiet() => failure.with_hint(finding.next),
             _ => failure,
@@ -136,7 +136,7 @@ pub(crate) fn run(
             "{} in the archive {archive}",
             counted(report.losses.len() as u64, "loss")
         );
-        let causes = unprinted(console, args.format, report.losses.iter().cloned());
+        let causes = unprinted(console, report.losses.iter().cloned());
         Failure::new(Exit::Findings, words).with_causes(causes)
     } else if report.has_unreadable_lines() {
         let lines = report

@@ -73,7 +73,7 @@ pub(super) fn run(
     }
     let findings = counted(report.findings.len() as u64 + report.more_findings, "finding");
     let words = format!("the evidence package {name} is not sound: {findings}");
-    let causes = unprinted(console, args.format, report.findings.iter().map(line));
+    let causes = unprinted(console, report.findings.iter().map(line));
     Err(Failure::new(Exit::NotIntact, words).with_causes(causes))
 }
 
