@@ -47,7 +47,7 @@ pub(crate) use held::{is_held, wait_while_held};
 pub(crate) use identity::FileIdentity;
 pub(crate) use ledger::WITHOUT_EVIDENCE;
 pub(crate) use ledger::acknowledge::Acknowledged;
-pub(crate) use ledger::heads::{HeadFileError, PublishedHead};
+pub(crate) use ledger::heads::{HeadFileError, PublishedHead, head_of};
 pub(crate) use ledger::publish::{HeadToPublish, Publication, PublishError, publish_head};
 pub(crate) use lock::lock_holder;
 pub(crate) use migrations::known_schema_version;

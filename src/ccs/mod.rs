@@ -54,10 +54,11 @@ pub(crate) use base_url::{check_base_url, host_and_port, plain_base_url};
 pub(crate) use certificate::CertificateFacts;
 pub(crate) use error::{CcsError, ConnectProblem, Doing, RedirectProblem, UrlProblem};
 pub(crate) use ping::{Monitor, Ping, PingError};
-pub(crate) use proxy::proxy_to;
+pub(crate) use proxy::{proxy_to, use_no_proxy};
 pub(crate) use refusal::{CertificateProblem, CertificateRefused, TlsProblem};
 pub(crate) use served::{ServedCertificate, served_certificate};
 pub(crate) use settings::PasswordEncoding;
+pub(crate) use tls::replaced_trust_store;
 
 // What tests, benches and fuzzing use.
 pub use client::Client;
