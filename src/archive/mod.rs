@@ -57,7 +57,7 @@ pub(crate) use paths::{COMPANIONS, resolve};
 pub(crate) use queries::{
     Absence, Answer, AssetName, Changes, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName,
     KindName, LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow,
-    NaiveTimeRules, PartitionRun, QueryError, RunFacts, RunKey, RunPlace, RunRow, Snapshot,
+    NaiveTimeRules, PartitionRun, QueryError, RunFacts, RunKey, RunRow, Snapshot,
 };
 pub(crate) use read_only::Interrupter;
 pub(crate) use repair::reindex::Reindexed;

@@ -9,12 +9,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::details::{Details, Repeated};
+use super::details::{self, Details, Marks};
 use super::group::{Groups, NONE};
 use super::texts::TextCounts;
 use crate::archive::{ArchiveError, InSpan, MessageFacts, ReadOnly, Snapshot};
 use crate::memory;
 use crate::model::Sha256;
+use crate::report::error::ReportError;
 use crate::report::options::Scope;
 
 /// Runs that a thread takes at a time: some 10,000 messages, so that the threads end together.
@@ -84,7 +85,8 @@ pub(super) struct Counted {
     jobs: Vec<u64>,
     words: usize,
     texts: TextCounts,
-    details: Details,
+    /// Of each thread.
+    details: Vec<Details>,
 }
 
 /// A row of the report, less its names.
@@ -111,14 +113,14 @@ impl Row<'_> {
 }
 
 impl Counted {
-    fn new(groups: &Groups, jobs: usize, detail_keys: usize) -> Self {
+    fn new(groups: &Groups, jobs: usize, marks: Marks) -> Self {
         let words = jobs.div_ceil(64);
         Self {
             tallies: vec![Tally::EMPTY; groups.len()],
             jobs: vec![0; groups.len() * words],
             words,
             texts: TextCounts::new(groups.len(), groups.text_count()),
-            details: Details::new(detail_keys),
+            details: vec![Details::new(marks)],
         }
     }
 
@@ -150,12 +152,12 @@ impl Counted {
         }
         if groups.wants_detail {
             for message in messages.iter().filter(|message| message.detail != NONE) {
-                self.details.add(message.group, message.detail, 1);
+                self.details[0].add(message.group, message.detail);
             }
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: Self) {
         for (mine, theirs) in self.tallies.iter_mut().zip(&other.tallies) {
             mine.merge(theirs);
         }
@@ -165,20 +167,18 @@ impl Counted {
         other
             .texts
             .each(|group, text, count| self.texts.add(group, text, count));
-        other
-            .details
-            .each(|group, key, count| self.details.add(group, key, count));
+        self.details.extend(other.details);
     }
 
     /// The most frequent details of the groups in these rows, by group.
     pub(super) fn top_details(
-        &self,
+        &mut self,
         snapshot: &Snapshot<'_>,
         rows: impl Iterator<Item = u32>,
-    ) -> Result<HashMap<u32, String>, ArchiveError> {
+    ) -> Result<HashMap<u32, String>, ReportError> {
         let mut is_wanted = vec![false; self.tallies.len()];
         rows.for_each(|group| is_wanted[group as usize] = true);
-        self.details.top(snapshot, &is_wanted)
+        details::top(&mut self.details, snapshot, &is_wanted)
     }
 
     /// The groups of which something was counted.
@@ -272,16 +272,11 @@ struct Work<'w> {
     next: AtomicUsize,
     scope: &'w Scope,
     groups: &'w Groups,
-    /// How many keys of details are counted in a table.
-    detail_keys: usize,
+    marks: Marks,
 }
 
 /// Counts the messages that the options ask for.
-pub(super) fn count(
-    snapshot: &Snapshot<'_>,
-    scope: &Scope,
-    groups: &Groups,
-) -> Result<Counted, ArchiveError> {
+pub(super) fn count(snapshot: &Snapshot<'_>, scope: &Scope, groups: &Groups) -> Result<Counted, ReportError> {
     count_with(snapshot, scope, groups, |runs| {
         if runs < RUNS_FOR_THREADS {
             1
@@ -297,7 +292,7 @@ fn count_with(
     scope: &Scope,
     groups: &Groups,
     threads: impl FnOnce(usize) -> usize,
-) -> Result<Counted, ArchiveError> {
+) -> Result<Counted, ReportError> {
     let runs = Place::read(snapshot, scope)?;
     let threads = threads(runs.len());
     let work = Work {
@@ -305,11 +300,7 @@ fn count_with(
         next: AtomicUsize::new(0),
         scope,
         groups,
-        detail_keys: if groups.wants_detail {
-            snapshot.detail_keys_bound()?
-        } else {
-            0
-        },
+        marks: Marks::default(),
     };
     let state = (snapshot.head(), snapshot.path());
     std::thread::scope(|threads_of_work| {
@@ -321,27 +312,20 @@ fn count_with(
                     .ok()
             })
             .collect();
-        // The helpers count meanwhile.
-        let repeated = if groups.wants_detail {
-            Repeated::read(snapshot)?
-        } else {
-            Repeated::default()
-        };
         let mut counted = work.count(snapshot)?;
         for helper in helpers {
             match helper.join().expect("a helper does not panic") {
-                Ok(Some(other)) => counted.merge(&other),
+                Ok(Some(other)) => counted.merge(other),
                 Ok(None) => {}
                 Err(error) => return Err(error),
             }
         }
-        counted.details.join(&repeated);
         Ok(counted)
     })
 }
 
 /// A second reader. It leaves the work to the first where it cannot open the archive or sees another state of it.
-fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, ArchiveError> {
+fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, ReportError> {
     let Ok(reader) = ReadOnly::open(path) else {
         return Ok(None);
     };
@@ -356,8 +340,8 @@ fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, 
 
 impl Work<'_> {
     /// Takes pieces until none is left.
-    fn count(&self, snapshot: &Snapshot<'_>) -> Result<Counted, ArchiveError> {
-        let mut counted = Counted::new(self.groups, self.scope.names().len(), self.detail_keys);
+    fn count(&self, snapshot: &Snapshot<'_>) -> Result<Counted, ReportError> {
+        let mut counted = Counted::new(self.groups, self.scope.names().len(), self.marks.clone());
         loop {
             let from = self.next.fetch_add(RUNS_AT_A_TIME, Ordering::Relaxed);
             if from >= self.runs.len() {
@@ -373,7 +357,7 @@ impl Work<'_> {
         snapshot: &Snapshot<'_>,
         piece: Range<usize>,
         counted: &mut Counted,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<(), ReportError> {
         let runs = &self.runs[piece];
         let mut lost = None;
         let mut at = 0;
@@ -394,14 +378,12 @@ impl Work<'_> {
                 }
             })?;
         }
-        match lost.or(self.see(&seen, counted)) {
-            None => Ok(()),
-            Some(run_key) => Err(ArchiveError::Damaged {
-                what: format!(
-                    "a message of run {run_key} has a text, details or an asset that are not there"
-                ),
-            }),
+        if let Some(run_key) = lost.or(self.see(&seen, counted)) {
+            let what =
+                format!("a message of run {run_key} has a text, details or an asset that are not there");
+            return Err(ArchiveError::Damaged { what }.into());
         }
+        counted.details[0].resolve(snapshot)
     }
 
     /// Counts messages, each with its run. The key of a run where a text or an asset of one is not there.
