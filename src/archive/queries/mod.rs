@@ -37,7 +37,7 @@ pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
 pub use retention::HoldRow;
-pub use runs::{InSpan, RunKey, RunPlace, RunRow};
+pub use runs::{InSpan, RunKey, RunRow};
 pub use state::{JobFreshness, LastSync};
 pub use trends::RunFacts;
 
