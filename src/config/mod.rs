@@ -49,4 +49,5 @@ pub use settings::{FetchChoice, LoginSettings, ServerSettings, SyncSettings, Tru
 pub use size::{NotASize, parse_size, show_size};
 pub use sources::{Choice, Environment, Sources, config_keys, with_variables_in_help};
 pub use text::NotText;
+pub(crate) use values::parse_line;
 pub use values::{MAX_CONCURRENCY, PasswordEncoding, TableOrJson};
