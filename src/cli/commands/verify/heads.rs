@@ -37,4 +37,3 @@ pub(super) fn lines_without_head(lines: u64) -> Failure {
     Failure::new(Exit::Findings, words)
         .with_hint("they were cut by a full disk, or changed: compare the list with a copy of it.")
 }
-
