@@ -81,6 +81,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
     (shared.events)(SyncEvent::JobBegan {
         job,
         name: work.name.as_deref(),
+        server: shared.client.base_url(),
     });
     let ended = work.try_until_done().await;
     let (outcome, error) = match shared.store.tally(job).await {
