@@ -25,6 +25,8 @@ pub enum SyncEvent<'a> {
         job: Guid,
         /// Its name, where one is known.
         name: Option<&'a str>,
+        /// Base URL of the server that is asked.
+        server: &'a str,
     },
     /// Some of a job's answer was read.
     JobProgress {

@@ -309,7 +309,7 @@ fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<Finding> {
                 job.freshness
                     .last_error
                     .clone()
-                    .unwrap_or_else(|| "no complete sync yet".to_owned()),
+                    .unwrap_or_else(|| "no complete answer yet".to_owned()),
             )
         });
     let overdue = watched().filter_map(|job| {
