@@ -37,7 +37,7 @@ use crate::config::{
 use crate::memory;
 use crate::model::Instant;
 
-pub use self::failure::Exit;
+pub(crate) use self::failure::Exit;
 
 /// Runs the program with its arguments (the first is the program's own name) and says how it ended.
 #[must_use]

@@ -21,7 +21,7 @@ mod keyring;
 mod machine_store;
 mod monitoring;
 mod origin;
-pub mod password;
+pub(crate) mod password;
 mod pin;
 mod servers;
 mod settings;
@@ -31,23 +31,23 @@ mod sources;
 mod text;
 mod values;
 
-pub use error::{CONFIG_FILE_NAME, ConfigError, Missing};
-pub use exports::Export;
-pub use file::ConfigFile;
-pub use global::{
-    DEFAULT_ARCHIVE, GlobalSettings, LogFormat, Proxy, When, default_config_files, find_config_file,
+pub(crate) use error::{CONFIG_FILE_NAME, ConfigError, Missing};
+pub(crate) use exports::Export;
+pub(crate) use file::ConfigFile;
+pub(crate) use global::{GlobalSettings, LogFormat, Proxy, When, default_config_files, find_config_file};
+pub(crate) use jobs_file::{JobsFile, read_jobs_file};
+pub(crate) use keyring::{Account, HOW_LONG, Keyring, KeyringError};
+pub(crate) use machine_store::{forget_for_machine, keep_for_machine};
+pub(crate) use monitoring::MonitoringSettings;
+pub(crate) use origin::Origin;
+pub(crate) use password::{CREDENTIAL_NAME, PasswordOrigin, PasswordSources, credential_file, find_password};
+#[cfg(test)]
+pub(crate) use pin::parse_pin;
+pub(crate) use pin::parse_sha256;
+pub(crate) use servers::ServerEntry;
+pub(crate) use settings::{
+    FetchChoice, LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings,
 };
-pub use jobs_file::{JobsFile, ListedJob, read_jobs_file};
-pub use keyring::{Account, HOW_LONG, Keyring, KeyringError};
-pub use machine_store::{find_for_machine, forget_for_machine, keep_for_machine};
-pub use monitoring::MonitoringSettings;
-pub use origin::Origin;
-pub use password::{CREDENTIAL_NAME, PasswordOrigin, PasswordSources, credential_file, find_password};
-pub use pin::{NotAPin, parse_pin, parse_sha256};
-pub use servers::ServerEntry;
-pub use settings::{FetchChoice, LoginSettings, ServerSettings, SyncSettings, TrustChoice, UrlSettings};
-pub use size::{NotASize, parse_size, show_size};
-pub use sources::{Choice, Environment, Sources, config_keys, with_variables_in_help};
-pub use text::NotText;
-pub(crate) use values::parse_line;
-pub use values::{MAX_CONCURRENCY, PasswordEncoding, TableOrJson};
+pub(crate) use size::show_size;
+pub(crate) use sources::{Choice, Environment, Sources, config_keys, with_variables_in_help};
+pub(crate) use values::{PasswordEncoding, TableOrJson, parse_line};
