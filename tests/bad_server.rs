@@ -327,4 +327,27 @@ fn a_proxy_that_is_not_there_is_named_and_no_proxy_goes_round_it() {
         .says("no connection to https://ccs.invalid:12431: ")
         .never_shows("HTTPS_PROXY");
     keeps_the_password(&direct, ended);
+    // A setting outdoes the environment, for pings as well.
+    let direct = program("");
+    direct.write("c.toml", "proxy = 'none'\n");
+    for arguments in [&["--proxy", "none"][..], &["--config", "c.toml"]] {
+        direct
+            .run(
+                &[
+                    &["check", "--insecure", "--ping-url", "http://monitor.invalid/x"],
+                    arguments,
+                ]
+                .concat(),
+            )
+            .ends_with(3)
+            .shows("proxy       none, by environment and settings")
+            .shows("no connection to https://ccs.invalid:12431: ")
+            .shows("ping_url    the monitor: no connection to it: ")
+            .never_shows("127.0.0.1:1");
+    }
+    program("")
+        .run(&["check", "--insecure", "--ping-url", "https://monitor.invalid/x"])
+        .ends_with(3)
+        .shows("ping_url    the monitor: no connection to it: ")
+        .shows("refused");
 }

@@ -321,6 +321,40 @@ async fn a_monitor_that_is_down_fails_nothing_and_its_url_is_told_nowhere() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_written_stops_nothing_and_is_told_on() {
+    let story = Story::new().await;
+    let monitor = Monitor::answering(200);
+    std::fs::create_dir(story.program.path("folder")).unwrap();
+    for (log, why) in [
+        ("gone/log", "No such file"),
+        ("folder", "directory"),
+        // It opens, and takes no line.
+        ("/dev/full", "No space left"),
+    ] {
+        let heard = ["--log-file", log, "--ping-url", &monitor.url];
+        let ended = story.sync(&heard).ends_with(0).says(why);
+        let said = format!("could not write to the log file {log} (--log-file)");
+        assert_eq!(ended.stderr.matches(&said).count(), 1, "{}", ended.stderr);
+        let pings = monitor.take();
+        assert_eq!(paths(&pings), ["/start", ""]);
+        assert!(pings[1].1.contains(&format!("Warning: {said}")), "{pings:?}");
+        let quiet = story
+            .sync(&[&heard[..], &["--quiet", "--new"]].concat())
+            .ends_with(0);
+        assert_eq!(quiet.stderr, "");
+        monitor.take();
+    }
+    // A failure is heard of as ever.
+    story.fault("404@1");
+    story
+        .sync(&["--log-file", "gone/log", "--on-failure", "cat > told.json"])
+        .ends_with(3)
+        .says("Caused by: ");
+    assert!(story.program.path("told.json").exists());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_operators_command_gets_the_result_of_a_failure_as_json() {
     let mut story = Story::new().await;
     story.program = story

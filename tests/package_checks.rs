@@ -344,7 +344,7 @@ async fn packages_of_a_salvaged_archive_pass() {
     Checks::new().is_sound(
         &path,
         &head,
-        &["1 revisions that a salvage of a damaged archive could not save"],
+        &["1 revision that a salvage of a damaged archive could not save"],
     );
 }
 
@@ -444,12 +444,13 @@ fn another(column: &str, value: &str) -> String {
     }
 }
 
-fn edit_every_column(forger: &mut Forger) {
+/// Edits every column of each table whose name ends so.
+fn edit_every_column(forger: &mut Forger, ending: &str) {
     let tables: Vec<String> = forger
         .base
         .files
         .keys()
-        .filter(|name| name.ends_with(".csv"))
+        .filter(|name| name.ends_with(ending))
         .cloned()
         .collect();
     for table in tables {
@@ -608,11 +609,41 @@ fn edit_payloads_and_runs(forger: &mut Forger) {
         pack.facts(|facts| facts["allow_empty"] = true.into());
     });
     let changed = forger.run_with_revisions();
-    forger.sealed("run-called-removed", &["removals.csv"], |pack| {
+    forger.sealed("run-called-removed", &[&is_missing], |pack| {
         leave_out(pack);
         pack.files.retain(|name, _| !name.contains(&run));
         pack.facts(|facts| facts["removed_after_head"] = json!([run]));
     });
+    let told = "the ledger does not tell that such a run of this span was removed";
+    for (name, row) in [
+        ("no-plan", ["", "", "", "", "", "", ""]),
+        (
+            "a-plan",
+            [
+                "2024-01-05T00:00:00Z",
+                "1",
+                "3",
+                "2025-01-05T00:00:00Z",
+                "",
+                "",
+                &"0".repeat(64),
+            ],
+        ),
+    ] {
+        forger.sealed(
+            &format!("run-in-removals-with-{name}"),
+            &[&is_missing, told],
+            |pack| {
+                leave_out(pack);
+                pack.files.retain(|name, _| !name.contains(&run));
+                let job = pack.table("data/gaps.csv")[1][0].clone();
+                pack.records("data/removals.csv", |records| {
+                    let cells = [&run, &*job].into_iter().chain(row).map(str::to_owned);
+                    records.push(cells.collect());
+                });
+            },
+        );
+    }
     forger.sealed("latest-revision-left-out", &[&changed], |pack| {
         let names: Vec<String> = pack
             .files
@@ -763,7 +794,7 @@ fn edit_ledger(forger: &mut Forger, other: &Pack, older: &Pack) {
 
 fn edit_facts_and_files(forger: &mut Forger) {
     const FACTS: &str = "data/package.json";
-    let edits: [(&str, Value, &str); 16] = [
+    let edits: [(&str, Value, &str); 14] = [
         ("since", json!("2024-01-05T00:00:00Z"), "data/runs.csv"),
         ("until", json!("2024-01-05T00:00:00Z"), "data/runs.csv"),
         ("archive_id", json!("0f0f0f0f-0000-4000-8000-000000000000"), FACTS),
@@ -780,12 +811,6 @@ fn edit_facts_and_files(forger: &mut Forger) {
         ("redacted", json!(["all"]), FACTS),
         ("redacted", json!(null), FACTS),
         ("sample", json!(null), "data/sample.csv"),
-        (
-            "removed_after_head",
-            json!(["0f0f0f0f-0000-4000-8000-000000000000"]),
-            FACTS,
-        ),
-        ("removed_after_head", json!(null), FACTS),
         ("allow_empty", json!(1), FACTS),
         ("format", json!("another"), FACTS),
     ];
@@ -824,6 +849,42 @@ fn edit_facts_and_files(forger: &mut Forger) {
             "{\"format\":\"jobruns evidence package\",\"version\":1,\"version\":1}",
         );
         pack.files.remove("data/runs.csv");
+    });
+    // JSON that one reader takes and another does not.
+    let text = forger.base.text(FACTS).to_owned();
+    let mut written = |name: &str, text: &str, word: &str| {
+        let mut pack = forger.base.clone();
+        pack.set(FACTS, text);
+        pack.seal_manifests();
+        forger.add(&format!("facts-{name}"), pack.zip(), "", &[FACTS, word]);
+    };
+    for (name, more) in [
+        ("nan", "NaN".to_owned()),
+        ("infinity", "[-Infinity]".to_owned()),
+        ("out-of-range", "1e999".to_owned()),
+        ("half-a-pair", "\"\\ud800\"".to_owned()),
+        ("control-character", "\"\u{1}\"".to_owned()),
+        ("leading-zero", "01".to_owned()),
+        ("nested", format!("{}1{}", "[".repeat(127), "]".repeat(127))),
+    ] {
+        let more = format!("{{\"more\":{more},{}", &text[1..]);
+        written(name, &more, "cannot be read");
+    }
+    written("byte-order-mark", &format!("\u{feff}{text}"), "cannot be read");
+    for (key, word) in [("seconds", "purge_ages"), ("size", "sample")] {
+        for value in ["1000000000000000", "5.0", "5e0", "-5", "-0", &"9".repeat(40)] {
+            let begin = text.find(&format!("\"{key}\":")).unwrap() + key.len() + 3;
+            let end = begin + text[begin..].find([',', '}']).unwrap();
+            let edited = format!("{}{value}{}", &text[..begin], &text[end..]);
+            written(&format!("{key}-{value}"), &edited, word);
+        }
+    }
+    forger.sealed("purge-age-listed-longer", &[FACTS, "purge_ages"], |pack| {
+        pack.facts(|facts| {
+            for age in facts["purge_ages"].as_array_mut().unwrap() {
+                age["listed_seconds"] = (age["seconds"].as_u64().unwrap() + 1).into();
+            }
+        });
     });
     forger.sealed("facts-cut", &[FACTS], |pack| {
         let half = pack.text(FACTS)[..100].to_owned();
@@ -1043,6 +1104,24 @@ fn edit_zip(forger: &mut Forger) {
     });
 }
 
+/// A package behind a removal of the two oldest final runs.
+async fn package_with_removals(bench: &Bench, program: &Program) -> (PathBuf, String) {
+    let days: i64 = bench.value(
+        "SELECT CAST(julianday('now', 'start of day') - julianday(coalesce(ended_at, started_at)) AS INTEGER)
+         FROM runs JOIN job_statuses USING (status) WHERE is_final AND coalesce(ended_at, started_at) IS NOT NULL
+         ORDER BY 1 DESC LIMIT 1 OFFSET 1",
+    );
+    let older_than = format!("{days}d");
+    let rule = ["retain", "--older-than", &older_than, "--reason", "the rule"];
+    let plan = program.run(&rule).ends_with(0).stdout;
+    let plan = plan.split_whitespace().last().unwrap().to_owned();
+    program
+        .run(&[&rule[..], &["--apply", &plan]].concat())
+        .ends_with(0);
+    bench.sync().await;
+    make(program, "removals.zip", &[])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_packages_pass_no_check() {
     let bench = eventful(None).await;
@@ -1066,11 +1145,20 @@ async fn forged_packages_pass_no_check() {
     again.seal();
     let again = checks.write("again.zip", &again.zip());
     checks.is_sound(&again, &forger.head.clone(), &[]);
-    edit_every_column(&mut forger);
+    edit_every_column(&mut forger, ".csv");
     edit_payloads_and_runs(&mut forger);
     edit_ledger(&mut forger, &Pack::open(&other), &Pack::open(&older));
     edit_facts_and_files(&mut forger);
     edit_zip(&mut forger);
+    // With runs that a rule removed before the head.
+    let (path, _) = package_with_removals(&bench, &program).await;
+    let mut removals = Forger {
+        base: Pack::open(&path),
+        head: String::new(),
+        forged: Vec::new(),
+    };
+    edit_every_column(&mut removals, "removals.csv");
+    forger.forged.append(&mut removals.forged);
     assert!(forger.forged.len() >= 100, "{} forgeries", forger.forged.len());
     let packages: Vec<(PathBuf, String)> = forger
         .forged

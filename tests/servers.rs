@@ -402,3 +402,17 @@ async fn entries_that_contradict_each_other_are_wrong_usage() {
         .ends_with(2)
         .says("no [[server]] entry");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_of_each_server_are_told_with_their_origins() {
+    let site = Site::new().await;
+    site.configure("timeout = '90s'", "");
+    site.program
+        .run(&["sync", "-v"])
+        .says("server \"london\": timeout = 90s (jobruns.toml:1: [[server]])")
+        .says("server \"paris\": username = CORP\\auditor (JOBRUNS_USERNAME)");
+    site.program
+        .run(&["check"])
+        .shows("london: timeout = 90s (jobruns.toml:1: [[server]])")
+        .shows("paris: url = ");
+}

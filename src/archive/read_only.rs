@@ -238,17 +238,6 @@ impl ReadOnly {
         self.read(|reader| syncs::growth(&reader.connection))
     }
 
-    /// How many syncs the archive has seen begin.
-    ///
-    /// # Errors
-    /// SQL errors.
-    pub fn syncs_so_far(&self) -> Result<u64, ArchiveError> {
-        self.connection
-            .one("SELECT count(*) FROM _sync", [], "count the syncs", |row| {
-                row.get(0)
-            })
-    }
-
     /// What is in quarantine, by number.
     ///
     /// # Errors

@@ -21,7 +21,6 @@ pub struct JsonAnswer {
     answer: Answer,
     /// What was looked at already, to be handed out first.
     beginning: Option<Bytes>,
-    expected: Option<u64>,
     bytes: u64,
     ended: bool,
 }
@@ -37,12 +36,6 @@ impl JsonAnswer {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.answer.request_context.url
-    }
-
-    /// The length of the body where the server announced it and it is not compressed.
-    #[must_use]
-    pub const fn expected_bytes(&self) -> Option<u64> {
-        self.expected
     }
 
     /// The next piece of the body, decompressed; `None` at its end.
@@ -93,7 +86,6 @@ impl JsonAnswer {
     /// An answer without content: it says what `null` says.
     pub(super) fn null(answer: Answer) -> Self {
         Self {
-            expected: None,
             beginning: Some(Bytes::from_static(b"null")),
             answer,
             bytes: 0,
@@ -112,7 +104,6 @@ impl JsonAnswer {
         }
         Ok(Self {
             // The HTTP library counts it down, so it is noted before the first piece.
-            expected: answer.body.expected_bytes(),
             answer,
             beginning: None,
             bytes: 0,

@@ -90,14 +90,6 @@ impl Body {
         matches!(self.packing, Packing::Unknown)
     }
 
-    /// The length that the server announced, where it is that of what is handed out.
-    pub(super) fn expected_bytes(&self) -> Option<u64> {
-        match self.packing {
-            Packing::Plain => self.response.content_length(),
-            _ => None,
-        }
-    }
-
     /// Whoever reads the body has completed something: the limits begin anew.
     pub(super) fn progressed(&mut self) {
         self.progress.reset(Instant::now());

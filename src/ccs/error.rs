@@ -288,12 +288,6 @@ impl CcsError {
         matches!(self, Self::Tls { .. })
     }
 
-    /// Whether the trouble is with user, password or token.
-    #[must_use]
-    pub const fn is_login(&self) -> bool {
-        matches!(self, Self::LoginRejected { .. } | Self::Unauthorized { .. })
-    }
-
     /// Whether the settings are wrong, so that nothing was sent at all.
     #[must_use]
     pub const fn is_setting(&self) -> bool {
@@ -315,7 +309,6 @@ impl CcsError {
 
 /// Why a text cannot be used as the server's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the words of each say it")]
 pub enum UrlProblem {
     #[error("it is not a URL; expected https://HOST:12431")]
     NotAUrl,

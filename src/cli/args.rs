@@ -145,6 +145,24 @@ mod tests {
     }
 
     #[test]
+    fn every_command_says_in_its_own_words_what_it_does() {
+        fn check(command: &clap::Command) {
+            let mut texts = std::collections::HashSet::new();
+            for found in command.get_subcommands() {
+                let about = found.get_about().map(ToString::to_string);
+                // A doc comment on flattened arguments takes the place of the command's own.
+                assert!(
+                    about.is_some_and(|about| texts.insert(about)),
+                    "{}",
+                    found.get_name()
+                );
+                check(found);
+            }
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
     fn examples_of_the_help_work_in_the_shells_of_windows_too() {
         fn check(command: &clap::Command) {
             let help = command

@@ -37,18 +37,10 @@ impl TextStore {
         Self(String::with_capacity(bytes))
     }
 
-    /// Appends `text` and says where it lies.
-    ///
-    /// # Panics
-    /// When the store would pass 4 GiB, which the limit on a run's size prevents.
-    pub fn add(&mut self, text: &str) -> Span {
-        self.build(|texts| texts.push_str(text))
-    }
-
     /// Lets `append` add a text piece by piece, and says where it lies.
     ///
     /// # Panics
-    /// As [`Self::add`]; and when `append` takes anything away.
+    /// When the store would pass 4 GiB, which the limit on a run's size prevents; and when `append` takes anything away.
     pub fn build(&mut self, append: impl FnOnce(&mut String)) -> Span {
         let start = self.0.len();
         append(&mut self.0);

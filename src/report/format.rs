@@ -68,7 +68,6 @@ pub struct Style {
 }
 
 // What every page has above its own title. Not a doc comment, which clap would show in the help.
-#[expect(missing_docs, reason = "the fields are flags, and their comments the help")]
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args, serde::Serialize)]
 pub struct PageHeading {
     /// Html: a line above the page's title, such as the name of the site

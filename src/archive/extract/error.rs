@@ -41,6 +41,19 @@ pub enum ExtractError {
         /// The sync that the head ended.
         sync: i64,
     },
+    /// Content that is needed was removed after the head.
+    #[error(
+        "since sync {sync} ended, a retention rule removed {runs} {} of these jobs and this span, which the head of that sync cannot prove",
+        if *.runs == 1 { "run" } else { "runs" }
+    )]
+    RemovedSince {
+        /// The sync that the head ended.
+        sync: i64,
+        /// How many runs.
+        runs: u64,
+        /// The first sync that ended after the removals, with its head.
+        newer: Option<(i64, Sha256)>,
+    },
     /// A salvage lost what binds the jobs to this head.
     #[error("the head of sync {sync} does not bind the history of a job: {why}")]
     NotBound {

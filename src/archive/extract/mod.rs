@@ -22,7 +22,7 @@ pub use self::error::ExtractError;
 
 use self::bound::bound;
 use self::chains::Binding;
-use self::lines::{Chosen, copy_lines};
+use self::lines::{Chosen, LaterRemoval, copy_lines};
 use super::db::{Db, RowError};
 use super::error::{ArchiveError, Doing, opening};
 use super::ledger::entry::LedgerEntry;
@@ -59,7 +59,6 @@ pub struct Extract {
     jobs: Vec<ExtractedJob>,
     binding: Binding,
     payload_bytes: u64,
-    removed_later: Vec<(Guid, Option<Instant>)>,
 }
 
 /// Bytes that the server sent, as a file of their own.
@@ -74,14 +73,16 @@ pub struct ExtractedPayload<'p> {
 }
 
 /// Takes jobs out of an archive as they were at the head of a sync; every job that was known then where none is named.
+/// `is_needed` says of a run, by its start, whether its content is needed.
 ///
 /// # Errors
-/// [`ExtractError::NoSync`], [`ExtractError::UnknownHead`], [`ExtractError::NotOfSync`],
-/// [`ExtractError::JobNotKnown`], [`ExtractError::NotBound`]; the archive is not intact.
+/// [`ExtractError::NoSync`], [`ExtractError::UnknownHead`], [`ExtractError::NotOfSync`], [`ExtractError::JobNotKnown`],
+/// [`ExtractError::RemovedSince`], [`ExtractError::NotBound`]; the archive is not intact.
 pub fn extract(
     snapshot: &Snapshot<'_>,
     jobs: &[Guid],
     head: Option<Sha256>,
+    is_needed: &dyn Fn(Option<Instant>) -> bool,
 ) -> Result<Extract, ExtractError> {
     let source = snapshot.connection();
     let (bound, ended) = bound(source, head)?;
@@ -91,10 +92,11 @@ pub fn extract(
         let sync = bound.sync_id;
         return Err(ExtractError::JobNotKnown { job, sync });
     }
+    refuse_removed(source, &bound, &chosen, is_needed)?;
     copy_tables(source, &target, &chosen)?;
     let mut ledger = verify::told(&target)?;
     for removed in &chosen.removed_later {
-        ledger.remove_later(removed);
+        ledger.remove_later(&removed.claim);
     }
     for job in &chosen.jobs {
         name_job(source, &target, *job, &ledger)?;
@@ -124,11 +126,29 @@ pub fn extract(
         jobs,
         binding,
         payload_bytes: ledger.payload_bytes,
-        removed_later: chosen
-            .removed_later
-            .iter()
-            .map(|removed| (removed.run, removed.started))
-            .collect(),
+    })
+}
+
+/// Refuses a head behind which content that is needed was removed: the lines that prove the removal lie behind it too.
+fn refuse_removed(
+    source: &Connection,
+    bound: &BoundSync,
+    chosen: &Chosen,
+    is_needed: &dyn Fn(Option<Instant>) -> bool,
+) -> Result<(), ExtractError> {
+    let needed: Vec<&LaterRemoval> = chosen
+        .removed_later
+        .iter()
+        .filter(|removed| {
+            // Pieces in quarantine belong to an extract whatever the span.
+            removed.had_pieces || is_needed(removed.started) || is_needed(removed.claim.started)
+        })
+        .collect();
+    let Some(last) = needed.last() else { return Ok(()) };
+    Err(ExtractError::RemovedSince {
+        sync: bound.sync_id,
+        runs: needed.len() as u64,
+        newer: bound::first_after(source, last.entry)?,
     })
 }
 
@@ -296,12 +316,6 @@ impl Extract {
     #[must_use]
     pub fn jobs(&self) -> &[ExtractedJob] {
         &self.jobs
-    }
-
-    /// Runs that a retention rule removed after the head, with their starts: their content no longer exists.
-    #[must_use]
-    pub fn removed_later(&self) -> &[(Guid, Option<Instant>)] {
-        &self.removed_later
     }
 
     fn connection(&self) -> &Connection {

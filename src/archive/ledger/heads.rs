@@ -206,7 +206,9 @@ fn begins_with_a_time(line: &[u8]) -> bool {
 }
 
 /// 64 hexadecimal digits.
-fn head_of(word: &[u8]) -> Option<Sha256> {
+/// A head as lists have it: 64 hexadecimal digits.
+#[must_use]
+pub fn head_of(word: &[u8]) -> Option<Sha256> {
     let mut head = Sha256::default();
     if word.len() != 2 * head.len() {
         return None;

@@ -28,17 +28,15 @@ use super::ledger as chain;
 use super::read_only::ReadOnly;
 use crate::model::Sha256;
 
-pub use absences::{Absence, AbsentRun, FullSync};
+pub use absences::{Absence, FullSync};
 pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
-pub use completeness::{CompleteAnswer, CountMismatch};
-pub use coverage::{RunChange, RunCoverage};
+pub use completeness::CompleteAnswer;
 pub use jobs::JobName;
 pub use lake::{Changes, PartitionRun};
 pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
-pub use retention::{HoldRow, Removals, RemovedRun};
-pub use revisions::{LatestRevision, NewestHead, RevisionReader, RunRevision};
+pub use retention::HoldRow;
 pub use runs::{RunKey, RunRow};
 pub use state::{JobFreshness, LastSync};
 pub use trends::RunFacts;
@@ -160,11 +158,5 @@ impl Snapshot<'_> {
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.transaction
-    }
-
-    /// Whether `other` is the same state, as the ledger tells: everything that reports read goes in with an entry.
-    #[must_use]
-    pub fn is_same_state(&self, other: &Snapshot<'_>) -> bool {
-        (self.entry_id, self.head) == (other.entry_id, other.head)
     }
 }

@@ -50,8 +50,8 @@ use crate::memory;
 use crate::model::{Guid, Sha256, hex};
 
 pub use self::finding::Finding;
-pub use self::holdings::{Holdings, JobHoldings};
-pub use self::report::{HeadsOf, HeldHead, Verified, VerifyOptions, VerifyProgress, VerifyReport};
+pub use self::holdings::Holdings;
+pub use self::report::{HeadsOf, Verified, VerifyOptions, VerifyProgress, VerifyReport};
 pub use self::script::verify_script;
 
 /// Threads that compare runs: more than that only wait for the disk and for each other's pages.

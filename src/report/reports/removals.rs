@@ -68,3 +68,13 @@ impl Report for Removals {
         })
     }
 }
+
+/// How many runs of the scope a retention rule removed.
+pub(crate) fn count(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<u64, ReportError> {
+    let mut count = 0;
+    snapshot.each_removed_run::<ReportError>(|run| {
+        count += u64::from(scope.has_job(run.job_key) && scope.has_time(run.started_ticks));
+        Ok(())
+    })?;
+    Ok(count)
+}

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::archive::{PublishedHeads, read_heads};
+use crate::archive::{PublishedHeads, head_of, read_heads};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
-use crate::config::{MonitoringSettings, parse_sha256};
+use crate::config::MonitoringSettings;
 use crate::model::Sha256;
 use crate::report::format::PageHeading;
 
@@ -32,7 +32,7 @@ pub(crate) struct VerifyArgs {
     pub(super) head: Vec<Sha256>,
 
     /// A file to which `sync --head-file` appended heads, or a list with one head per line, all of which the archive
-    /// must hold; may be given several times
+    /// must hold; may be given several times [config: head_file]
     #[arg(long, value_name = "FILE")]
     pub(super) head_file: Vec<PathBuf>,
 
@@ -51,7 +51,7 @@ pub(crate) struct VerifyArgs {
 
     /// Checks this evidence package instead, as `jobruns evidence` made it, and no archive: every hash, the ledger's lines
     /// up to the head, that no run of its span is missing, and each row against the payloads. The exit code is 4 if it is
-    /// not sound, and 1 if it cannot be read. --head and --head-file are heads of which one must be the package's
+    /// not sound, 3 if it is and a list of heads has lines without one, and 1 if it cannot be read. --head and --head-file are heads of which one must be the package's
     #[arg(long, value_name = "PACK.zip", conflicts_with_all = ["since_head", "title", "organisation"])]
     pub(super) pack: Option<PathBuf>,
 
@@ -106,6 +106,6 @@ pub(super) fn read_lists<'p>(
 }
 
 pub(crate) fn parse_head(text: &str) -> Result<Sha256, String> {
-    parse_sha256(text)
+    head_of(text.trim().as_bytes())
         .ok_or_else(|| format!("{text:?} is not a ledger head (expected 64 hexadecimal digits)"))
 }
