@@ -529,7 +529,7 @@ async fn what_is_fetched_is_one_choice_and_auto_answers_keep_a_job_fresh_and_pro
         .program
         .run(&["status", "--max-age", "26h"])
         .ends_with(3)
-        .says("no complete sync yet");
+        .says("it has not answered completely yet");
     assert_eq!(asked(&story.sync(&auto).ends_with(0)), 0);
     let gaps = || {
         story

@@ -396,7 +396,7 @@ async fn no_sync_ran_until_runs_were_purged() {
         &["status", "--max-age", "26h"],
         &Heard {
             code: 3,
-            says: &["its last complete sync is older than 26h"],
+            says: &["its last complete answer is older than 26h"],
             metric: at,
         },
     );

@@ -498,7 +498,7 @@ async fn tables_fit_a_terminal_and_a_dumb_one_gets_no_escape_sequence() {
     }
     let status = on_terminal(&story.program, "xterm", "status").unwrap();
     assert!(
-        status.contains("Nightly") && status.contains("last complete sync"),
+        status.contains("Nightly") && status.contains("last complete answer"),
         "{status}"
     );
     let jobs = story.job(0);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// An error of the archive. The path is in the message; the cause is kept as `source()`.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "fields are named after what they are")]
 pub enum ArchiveError {
     /// A reading command was pointed at a file that is not there.
     #[error("there is no archive at {}", path.display())]
@@ -38,7 +39,6 @@ pub enum ArchiveError {
         path: PathBuf,
         /// Which table or view.
         what: String,
-        /// Its definition there.
         found: String,
     },
     /// A newer version of jobruns wrote the file; it was left untouched.
@@ -72,7 +72,6 @@ pub enum ArchiveError {
     Open {
         /// The archive's path.
         path: PathBuf,
-        /// Why.
         #[source]
         source: rusqlite::Error,
     },
@@ -81,9 +80,7 @@ pub enum ArchiveError {
     Io {
         /// What was being done.
         doing: &'static str,
-        /// To what.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
@@ -104,7 +101,6 @@ pub enum ArchiveError {
     LeftJournal {
         /// The archive's path.
         path: PathBuf,
-        /// Why.
         #[source]
         source: rusqlite::Error,
     },
@@ -116,7 +112,6 @@ pub enum ArchiveError {
     LogWithoutArchive {
         /// The archive's path.
         path: PathBuf,
-        /// The log.
         log: PathBuf,
     },
     /// The archive was read from a place where nothing can be written, and a sync wrote meanwhile.
@@ -130,7 +125,6 @@ pub enum ArchiveError {
     HardLinked {
         /// The archive's path.
         path: PathBuf,
-        /// How many names.
         names: u64,
     },
     /// The file is mounted by itself under this name.
@@ -144,7 +138,6 @@ pub enum ArchiveError {
     TakenOver {
         /// The archive's path.
         path: PathBuf,
-        /// What has happened.
         what: &'static str,
     },
     /// The archive lies on a network drive.
@@ -168,16 +161,13 @@ pub enum ArchiveError {
     Migrate {
         /// The archive's path.
         path: PathBuf,
-        /// Why.
         #[source]
         source: Box<refinery::Error>,
     },
-    /// A statement failed.
     #[error("could not {doing} in the archive")]
     Sql {
         /// What was being done.
         doing: &'static str,
-        /// Why.
         #[source]
         source: rusqlite::Error,
     },
@@ -205,27 +195,17 @@ pub enum ArchiveError {
     DamagedPayload {
         /// The ledger entry of the revision.
         entry_id: i64,
-        /// Why.
         why: String,
     },
     /// The archive holds something that this program never wrote.
     #[error("the archive is not intact: {what}")]
-    Damaged {
-        /// What is wrong.
-        what: String,
-    },
+    Damaged { what: String },
     /// This process may not use as much memory as it needs.
     #[error("there is not enough memory for {what}")]
-    NoMemory {
-        /// What it was for.
-        what: String,
-    },
+    NoMemory { what: String },
     /// Payloads or ledger are hurt, so the tables cannot be made anew from them; nothing was changed.
     #[error("the tables cannot be made anew: {what}; nothing was changed")]
-    NotRepairable {
-        /// What is hurt.
-        what: String,
-    },
+    NotRepairable { what: String },
     /// Younger runs are locked.
     #[error("runs are locked until they are {locked} days old, and {days} days were asked for")]
     AgeLocked {
@@ -245,9 +225,7 @@ pub enum ArchiveError {
         "{runs} runs are removed and the ledger says so, but their bytes are not yet cleared from the file's free pages and log"
     )]
     NotCleared {
-        /// How many runs.
         runs: u64,
-        /// Why.
         #[source]
         source: Box<ArchiveError>,
     },
@@ -260,21 +238,15 @@ pub enum ArchiveError {
     /// A run was removed by a retention rule.
     #[error("run {run} was removed by a retention rule at {at} by {by}, because: {why}")]
     RemovedRun {
-        /// The run.
         run: String,
         /// When, UTC.
         at: String,
-        /// By whom.
         by: String,
-        /// Why.
         why: String,
     },
     /// A file is there already where a new one is to be made.
     #[error("{} is there already", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    Exists { path: PathBuf },
     /// There is no such job, run, revision or quarantined piece.
     #[error("the archive has no {what}")]
     NoSuch {
@@ -294,7 +266,6 @@ impl ArchiveError {
     }
 
     /// The error of SQLite that is behind this one, if one is.
-    #[must_use]
     pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
         match self {
             Self::Open { source, .. } | Self::Sql { source, .. } => Some(source),
@@ -304,7 +275,6 @@ impl ArchiveError {
     }
 
     /// Whether somebody asked a statement to stop.
-    #[must_use]
     pub fn is_interruption(&self) -> bool {
         let (Self::Open { source, .. } | Self::Sql { source, .. }) = self else {
             return false;
@@ -313,7 +283,6 @@ impl ArchiveError {
     }
 
     /// Whether SQLite itself says that the file is malformed.
-    #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Damaged { .. }

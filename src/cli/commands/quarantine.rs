@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::archive::{QuarantineRow, ReadOnly, Writer};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::table::{Column, or_dash, print, width_to_fit, write_bytes};
-use crate::cli::terminal::titles::titles;
+use crate::cli::terminal::titles::{TitledJob, titles};
 use crate::config::TableOrJson;
 
 /// Manages bytes that could not be read as a run or a message
@@ -89,10 +89,7 @@ impl From<QuarantineRow> for Listed {
 fn job_titles(reader: &ReadOnly) -> Result<HashMap<String, String>, Failure> {
     let jobs = reader.job_states()?;
     let ids = jobs.iter().map(|state| state.job.job_id.clone());
-    let called = titles(
-        jobs.iter()
-            .map(|state| (state.job.job_id.as_str(), state.job.name.as_deref())),
-    );
+    let called = titles(jobs.iter().map(|state| TitledJob::of(&state.job)));
     Ok(ids.zip(called).collect())
 }
 
