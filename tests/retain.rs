@@ -456,7 +456,6 @@ fn comes_to_its_end(program: &Program, hash: &str) -> i64 {
     removed
 }
 
-#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_moment_it_is_done_or_not_done_and_can_be_run_again() {
     const STEPS: u32 = 12;
@@ -469,12 +468,12 @@ async fn killed_at_any_moment_it_is_done_or_not_done_and_can_be_run_again() {
     let mut undone = 0;
     for step in 0..STEPS {
         put_back(program, &before);
-        let child = program
+        let mut child = program
             .command(&[&["retain"], &RULE[..], &["--apply", &hash]].concat())
             .spawn()
             .unwrap();
         std::thread::sleep(step_length * step);
-        common::story::signal(&child, rustix::process::Signal::KILL);
+        child.kill().unwrap();
         Ended::of(child);
         undone += i64::from(comes_to_its_end(program, &hash) == 0);
     }
