@@ -139,11 +139,7 @@ pub(super) fn read(connection: &Connection, rule: &RetentionRule) -> Result<Rete
     refuse_locked(connection, rule)?;
     let state = State::read(connection, rule)?;
     let now = rule.now.unix_seconds();
-    let in_force: Vec<&Hold> = state
-        .holds
-        .iter()
-        .filter(|hold| hold.released_by.is_none())
-        .collect();
+    let in_force = state.holds_in_force();
     let held_back = in_force
         .iter()
         .map(|hold| HeldBack {
@@ -187,11 +183,7 @@ pub(super) fn what_changed(
 ) -> Result<String, ArchiveError> {
     let state = State::read(connection, rule)?;
     let now = rule.now.unix_seconds();
-    let in_force: Vec<&Hold> = state
-        .holds
-        .iter()
-        .filter(|hold| hold.released_by.is_none())
-        .collect();
+    let in_force = state.holds_in_force();
     let today = state.going(rule.days, now, &in_force).count();
     for back in 1..=DAYS_BACK {
         let then = now - back * 86_400;
@@ -243,6 +235,11 @@ pub(super) fn what_changed(
 }
 
 impl State {
+    fn holds_in_force(&self) -> Vec<&Hold> {
+        let in_force = self.holds.iter().filter(|hold| hold.released_by.is_none());
+        in_force.collect()
+    }
+
     fn read(connection: &Connection, rule: &RetentionRule) -> Result<Self, ArchiveError> {
         let doing = "read the runs that are old enough";
         let quarantined: HashMap<i64, (u64, u64)> = connection.all(
