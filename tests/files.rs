@@ -5,8 +5,11 @@
 mod common;
 
 use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
 
 use common::REPORTS;
+use common::program::{Ended, Program};
 use common::python::python;
 use common::story::Story;
 use rusqlite::params;
@@ -288,13 +291,80 @@ async fn two_at_once_leave_one_whole_file() {
     }
 }
 
+/// Starts it with `old` in the file, and waits until it has begun the new one.
+fn begin(program: &Program, arguments: &[&str], wants_bytes: bool) -> Child {
+    let folder = program.path("out");
+    let _ = std::fs::create_dir(&folder);
+    std::fs::write(folder.join("file.csv"), "old").unwrap();
+    let child = program.command(arguments).spawn().unwrap();
+    let begun = Instant::now();
+    loop {
+        let is_begun = std::fs::read_dir(&folder).unwrap().any(|entry| {
+            let entry = entry.unwrap();
+            entry.file_name() != "file.csv"
+                && (!wants_bytes || entry.metadata().is_ok_and(|data| data.len() > 0))
+        });
+        if is_begun {
+            break;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "nothing is being written"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    if !wants_bytes {
+        // Into the statement, which is asked behind the opening of the file.
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    child
+}
+
+fn old(program: &Program) -> String {
+    std::fs::read_to_string(program.path("out/file.csv")).unwrap()
+}
+
+/// Many messages, so that a report of them takes a while.
+fn make_large(story: &Story) {
+    story.connection()
+        .execute_batch(
+            "BEGIN;
+             INSERT INTO _message (message_key, kind_key, asset_key)
+             WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+             SELECT (r.run_key << 24) + n.i, (SELECT min(kind_key) FROM _message_kind), (SELECT min(asset_key) FROM _asset)
+             FROM _run r, n;
+             COMMIT",
+        )
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_report_leaves_the_old_file() {
+    let story = Story::synced().await;
+    make_large(&story);
+    let program = &story.program;
+    let one = ["report", "messages", "--output", "out/file.csv"];
+    let mut child = begin(program, &one, true);
+    child.kill().unwrap();
+    Ended::of(child);
+    assert_eq!(old(program), "old");
+    // What a kill leaves is no report's name, and in nobody's way.
+    let left = names(&program.path("out"));
+    assert!(
+        left.len() == 2 && left[0].starts_with(".file.csv.") && left[0].ends_with(".part"),
+        "{left:?}"
+    );
+    let report = ["report", "runs", "--output", "out/file.csv"];
+    program.run(&report).ends_with(0);
+    assert!(old(program).starts_with("job_run_id,"));
+    // The next one to that name tidies up.
+    assert_eq!(names(&program.path("out")), ["file.csv"]);
+}
+
 #[cfg(unix)]
 mod on_unix {
     use std::os::unix::fs::PermissionsExt;
-    use std::process::Child;
-    use std::time::{Duration, Instant};
 
-    use common::program::{Ended, Program};
     use common::story::signal;
     use rustix::process::Signal;
 
@@ -304,39 +374,6 @@ mod on_unix {
     const LONG: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT i, hex(i) FROM n";
     /// The same without a row to write until then.
     const SILENT: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT count(*) FROM n";
-
-    /// Starts it with `old` in the file, and waits until it has begun the new one.
-    fn begin(program: &Program, arguments: &[&str], wants_bytes: bool) -> Child {
-        let folder = program.path("out");
-        let _ = std::fs::create_dir(&folder);
-        std::fs::write(folder.join("file.csv"), "old").unwrap();
-        let child = program.command(arguments).spawn().unwrap();
-        let begun = Instant::now();
-        loop {
-            let is_begun = std::fs::read_dir(&folder).unwrap().any(|entry| {
-                let entry = entry.unwrap();
-                entry.file_name() != "file.csv"
-                    && (!wants_bytes || entry.metadata().is_ok_and(|data| data.len() > 0))
-            });
-            if is_begun {
-                break;
-            }
-            assert!(
-                begun.elapsed() < Duration::from_secs(20),
-                "nothing is being written"
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        if !wants_bytes {
-            // Into the statement, which is asked behind the opening of the file.
-            std::thread::sleep(Duration::from_millis(150));
-        }
-        child
-    }
-
-    fn old(program: &Program) -> String {
-        std::fs::read_to_string(program.path("out/file.csv")).unwrap()
-    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_stopped_query_takes_its_file_away_and_leaves_the_old_one() {
@@ -362,22 +399,8 @@ mod on_unix {
         }
     }
 
-    /// Many messages, so that a report of them takes a while.
-    fn make_large(story: &Story) {
-        story.connection()
-            .execute_batch(
-                "BEGIN;
-                 INSERT INTO _message (message_key, kind_key, asset_key)
-                 WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-                 SELECT (r.run_key << 24) + n.i, (SELECT min(kind_key) FROM _message_kind), (SELECT min(asset_key) FROM _asset)
-                 FROM _run r, n;
-                 COMMIT",
-            )
-            .unwrap();
-    }
-
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_stopped_or_killed_report_leaves_the_old_file() {
+    async fn a_stopped_report_leaves_the_old_file() {
         let story = Story::synced().await;
         make_large(&story);
         let program = &story.program;
@@ -386,22 +409,6 @@ mod on_unix {
         signal(&child, Signal::INT);
         Ended::of(child).ends_with(130);
         assert_eq!(old(program), "old");
-        assert_eq!(names(&program.path("out")), ["file.csv"]);
-
-        let child = begin(program, &one, true);
-        signal(&child, Signal::KILL);
-        Ended::of(child);
-        assert_eq!(old(program), "old");
-        // What a kill leaves is no report's name, and in nobody's way.
-        let left = names(&program.path("out"));
-        assert!(
-            left.len() == 2 && left[0].starts_with(".file.csv.") && left[0].ends_with(".part"),
-            "{left:?}"
-        );
-        let report = ["report", "runs", "--output", "out/file.csv"];
-        program.run(&report).ends_with(0);
-        assert!(old(program).starts_with("job_run_id,"));
-        // The next one to that name tidies up.
         assert_eq!(names(&program.path("out")), ["file.csv"]);
     }
 

@@ -1,11 +1,11 @@
 //! Opening an archive: after a kill at any write, by any name, beside a reader, from a place where nothing can be written.
 
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod common;
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use common::program::Ended;
 use common::story::Story;
 use rusqlite::Connection;
 
+#[cfg(unix)]
 fn names(story: &Story) -> Vec<String> {
     let entries = fs::read_dir(story.program.folder.path()).unwrap();
     let mut names: Vec<String> = entries
@@ -22,6 +23,7 @@ fn names(story: &Story) -> Vec<String> {
     names
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_sync_that_may_not_write_more_leaves_an_archive_that_the_next_completes() {
     let story = Story::new().await;
@@ -115,6 +117,7 @@ async fn a_journal_left_by_a_killed_program_is_rolled_back_and_never_read_past()
     assert_eq!(fs::read(story.program.path("other.db-journal")).unwrap(), journal);
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn two_syncs_by_two_names_of_one_archive_are_kept_apart() {
     let story = Story::synced().await;
@@ -309,6 +312,7 @@ async fn of_several_that_make_an_archive_of_an_empty_file_none_loses_what_anothe
     }
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_whose_lock_file_was_removed_stops_when_another_has_begun() {
     let story = Story::synced().await;
@@ -353,6 +357,7 @@ async fn an_open_reader_delays_no_sync_and_sees_its_state_to_the_end() {
     assert_eq!(count(&reader), 2);
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_mean_something_else_to_sqlite_are_names_of_files() {
     let story = Story::new().await;
@@ -364,6 +369,7 @@ async fn names_that_mean_something_else_to_sqlite_are_names_of_files() {
     story.program.run(&["status", "--archive", ""]).ends_with(2);
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_archive_takes_the_place_of_an_empty_file_and_is_its_owners_alone() {
     let story = Story::new().await;
@@ -386,6 +392,7 @@ async fn a_new_archive_takes_the_place_of_an_empty_file_and_is_its_owners_alone(
     story.program.run(&["verify"]).ends_with(0);
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_sync_killed_at_any_write_leaves_an_archive_that_the_next_completes() {
     let story = Story::new().await;
@@ -459,6 +466,7 @@ async fn a_log_without_its_archive_is_neither_played_into_a_new_one_nor_deleted(
     story.sync(&["--archive", "new.db"]).ends_with(0);
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_is_no_archive_and_stays_what_it_is() {
     use std::os::unix::fs::FileTypeExt;
@@ -492,6 +500,7 @@ async fn a_pipe_is_no_archive_and_stays_what_it_is() {
     assert!(kind.is_fifo());
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_whose_archive_was_moved_away_stops() {
     let story = Story::synced().await;

@@ -207,6 +207,29 @@ fn by_page(browser: &mut Chromium, path: &Path, head: &str) -> Answer {
     }
 }
 
+/// The same, with the file dropped onto the page as a person does, by its place in the window.
+fn by_drop(browser: &mut Chromium, path: &Path) -> Answer {
+    browser.value("document.getElementById('head').value = ''; document.getElementById('verdict').dataset.state = ''; 0");
+    let place = browser.value(
+        "(place => [place.x + place.width / 2, place.y + 12])(document.getElementById('drop').getBoundingClientRect())",
+    );
+    for kind in ["dragEnter", "dragOver", "drop"] {
+        let data = json!({"items": [], "files": [path.to_str().unwrap()], "dragOperationsMask": 1});
+        let event = json!({"type": kind, "x": place[0], "y": place[1], "data": data});
+        browser.call("Input.dispatchDragEvent", event);
+        if kind == "dragOver" {
+            assert_eq!(browser.value("document.getElementById('drop').className"), "over");
+        }
+    }
+    Answer {
+        by: "check.html, by drop",
+        code: page_code(browser),
+        said: browser
+            .value("document.getElementById('verdict').textContent")
+            .to_string(),
+    }
+}
+
 fn page_code(browser: &mut Chromium) -> i64 {
     let begun = Instant::now();
     loop {
@@ -317,6 +340,34 @@ async fn sound_packages_pass_all_checks() {
                 "{}",
                 String::from_utf8_lossy(&output.stdout)
             );
+        }
+    }
+}
+
+/// With the path of a package in `PACK` the page checks that one, and says how long that took.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_that_is_dropped_onto_the_page_is_checked() {
+    let mut checks = Checks::new();
+    let bench = eventful(None).await;
+    let program = program_on(&bench);
+    let (path, _) = make(&program, "dropped.zip", &[]);
+    let mut forged = Pack::open(&path);
+    let payload = forged.first("data/payloads/");
+    forged.files.remove(&payload);
+    forged.seal();
+    let forged = checks.write("forged.zip", &forged.zip());
+    let Some(browser) = &mut checks.browser else {
+        return;
+    };
+    for (path, code) in [(&path, 0), (&forged, 4), (&path, 0)] {
+        let answer = by_drop(browser, path);
+        assert_eq!(answer.code, code, "{}: {}", answer.by, answer.said);
+    }
+    if let Ok(pack) = std::env::var("PACK") {
+        for _ in 0..3 {
+            let begun = Instant::now();
+            let answer = by_drop(browser, Path::new(&pack));
+            eprintln!("{:?}: {}", begun.elapsed(), answer.said);
         }
     }
 }
