@@ -1,6 +1,5 @@
 //! Several servers in one archive: each is asked for its own jobs, and none stands in for another.
 
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod common;

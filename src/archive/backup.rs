@@ -35,9 +35,7 @@ use crate::model::{Instant, Sha256};
 /// A copy that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupMade {
-    /// Where it lies.
     pub path: PathBuf,
-    /// Its size.
     pub bytes: u64,
     /// The ledger's last hash in it, computed afresh.
     pub head: Sha256,
@@ -53,35 +51,23 @@ pub enum BackupError {
     Archive(#[from] ArchiveError),
     /// A file is there already.
     #[error("{} is there already", path.display())]
-    Exists {
-        /// The target.
-        path: PathBuf,
-    },
+    Exists { path: PathBuf },
     /// No copy may be written there.
     #[error("cannot write a backup to {}: {why}", path.display())]
-    Place {
-        /// The target.
-        path: PathBuf,
-        /// Why not.
-        why: &'static str,
-    },
+    Place { path: PathBuf, why: &'static str },
     /// The operating system refused something.
     #[error("could not {doing} {}", path.display())]
     Io {
         /// What was being done.
         doing: &'static str,
-        /// To what.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
     /// SQLite could not write the copy.
     #[error("could not write the copy beside {}", path.display())]
     Copy {
-        /// The target.
         path: PathBuf,
-        /// Why.
         #[source]
         source: SqliteError,
     },
@@ -90,7 +76,6 @@ pub enum BackupError {
     NotIntact {
         /// The first finding, in words.
         first: String,
-        /// How many there are.
         count: usize,
     },
 }
@@ -133,7 +118,6 @@ pub struct KnownBackup {
     pub path: String,
     /// When, UTC.
     pub made_at: String,
-    /// On which computer.
     pub host: String,
     /// Whether a file of that name is there, as seen from this computer.
     pub is_there: bool,

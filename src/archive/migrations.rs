@@ -24,13 +24,11 @@ pub fn known_schema_version() -> i64 {
         .unwrap_or(0)
 }
 
-/// A migration.
 pub(super) struct Migration {
     /// Its number, which is the version of the schema that it makes.
     pub(super) number: i64,
     /// Its name, without the number.
     pub(super) name: String,
-    /// Its statements.
     pub(super) sql: String,
 }
 

@@ -106,7 +106,6 @@ impl JobTally {
     }
 }
 
-/// A batch of one job.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) job: Guid,
@@ -303,7 +302,6 @@ struct Worker {
     jobs: HashMap<Guid, JobTally>,
     /// Runs met in an answer of a job that is not theirs, or in accepted bytes that could not be read.
     listed: Keys,
-    /// The transaction that is open.
     open: Option<OpenTransaction>,
     expects_much: bool,
     /// The first error; nothing is written after it.
@@ -314,7 +312,6 @@ struct Worker {
 #[derive(Debug, Clone, Copy)]
 struct OpenTransaction {
     since: Clock,
-    /// Of JSON.
     bytes: u64,
 }
 

@@ -24,7 +24,6 @@ pub enum Publication {
 /// A line to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeadToPublish {
-    /// When it ended.
     pub at: Instant,
     /// The number of a sync, or the name of an act.
     pub what: String,
@@ -114,10 +113,8 @@ fn refusal(
 /// A head could not be published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The list.
     #[error(transparent)]
     List(#[from] HeadFileError),
-    /// The archive.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
 }

@@ -76,7 +76,6 @@ pub enum QueryError {
     /// SQLite cannot read the text, or it names what is not there.
     #[error("SQLite does not understand the query")]
     Sql {
-        /// Where and why.
         #[source]
         source: rusqlite::Error,
     },
@@ -89,21 +88,16 @@ pub enum QueryError {
     /// A parameter was given that the query does not have.
     #[error("the query has no parameter {name:?}")]
     NoSuchParameter {
-        /// Its name.
         name: String,
         /// Those that the query has.
         known: Vec<String>,
     },
     /// The query has a parameter that was not given.
     #[error("the query has a parameter {name} that was not given")]
-    MissingParameter {
-        /// Its name as the query has it.
-        name: String,
-    },
+    MissingParameter { name: String },
     /// Something went wrong on the way.
     #[error("could not answer the query")]
     Failed {
-        /// What.
         #[source]
         source: SqliteError,
     },
@@ -114,7 +108,6 @@ pub enum QueryError {
 
 impl QueryError {
     /// Whether the query is to blame, rather than something having failed.
-    #[must_use]
     pub const fn is_wrong_usage(&self) -> bool {
         !matches!(
             self,

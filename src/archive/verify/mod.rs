@@ -62,9 +62,6 @@ const RUNS_AT_A_TIME: usize = 128;
 
 impl ReadOnly {
     /// Checks the archive, in one snapshot; changes nothing. `heads` are hashes that the ledger must hold.
-    ///
-    /// # Errors
-    /// As [`Self::verify_with`].
     pub fn verify(&self, heads: &[Sha256]) -> Result<VerifyReport, ArchiveError> {
         let options = VerifyOptions {
             heads: heads.to_vec(),

@@ -11,7 +11,6 @@ use crate::model::{Guid, hex};
 /// A list of heads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HeadList {
-    /// The file.
     pub(crate) path: PathBuf,
     /// The archive that it is kept for: the one that the config file names beside it.
     pub(crate) of: Option<PathBuf>,

@@ -75,7 +75,6 @@ impl JobProgress {
         self.display.clear();
     }
 
-    /// Shows an event of a sync.
     pub(crate) fn show(&self, event: &SyncEvent<'_>) {
         match *event {
             SyncEvent::NewerRules(newer) => tracing::warn!("{newer}. Hint: {}", hints::NEWER_RULES),

@@ -965,7 +965,7 @@ class Check:
         self.payloads = self.messages = 0
         self.failures = keyed(package, "failures", lambda row: row["job_run_id"])
         self.changes = keyed(package, "changes", lambda row: (row["job_run_id"], row["revision"]))
-        self.mismatches, self.unproved = {}, set()
+        self.mismatches, self.unproved, self.unsaid = {}, set(), 0
 
     def runs(self):
         ledger, pack = self.ledger, self.pack
@@ -1182,6 +1182,7 @@ class Check:
                     finding(place, f"{column} is wrong", run.removed[word], sha256(row[column]))
             if row["removed_by"] and self.pack["is_redacted"]:
                 finding(place, "removed_by is wrong", "", row["removed_by"])
+            self.unsaid += not row["reason"] or not row["removed_by"] and not self.pack["is_redacted"]
 
     def vanished(self):
         held = keyed(self.package, "vanished", lambda row: row["job_run_id"])
@@ -1251,10 +1252,11 @@ class Check:
                 finding(place, "its times are not those of a span behind the one before")
                 break
             begin = row["to"]
-            low = bisect.bisect_left(starts, instant(row["from"])) if row["from"] else 0
-            high = bisect.bisect_left(starts, instant(row["to"])) if row["to"] else len(starts)
-            if job not in self.ledger.reindexed and not any("." in (pack[end] or "") for end in ("since", "until")):
-                same(place, {"runs": high - low}, row)
+            # The table has bounds without their fractions.
+            since, until = pack["since"] if number == 1 else row["from"], pack["until"] if number == len(spans) else row["to"]
+            low = bisect.bisect_left(starts, instant(since)) if since else 0
+            high = bisect.bisect_left(starts, instant(until)) if until else len(starts)
+            same(place, {"runs": high - low}, row)
             if row["state"] in ("complete", "disputed"):
                 which = re.match("by (?:the complete answer of sync ([0-9]+)|complete answers of syncs ([0-9]+) to ([0-9]+));", row["why"])
                 first, last = (which[1] or which[2], which[1] or which[3]) if which else (None, None)
@@ -1267,7 +1269,9 @@ class Check:
                 total = "which did not say TotalJobRuns" if words["total"] == "-" else f"TotalJobRuns {words['total']}"
                 same(place, {"last_sync_id": last, "total_job_runs": None if words["total"] == "-" else words["total"],
                     "why": f"{by}; the last listed {words['seen']} runs, {total}"}, row)
-                if row["state"] == "complete" and row["to"]:
+                if row["state"] == "complete" and not (row["from"] and row["to"]):
+                    finding(place, "no answer can say that a span without bounds is complete")
+                elif row["state"] == "complete":
                     behind = seconds(row["to"]) - seconds(words["began"])
                     if behind > CLOCKS or row["to"] != whole(pack["until"]) and behind < -CLOCKS:
                         finding(place, f"it does not end when sync {last} began", words["began"], row["to"])
@@ -1275,8 +1279,7 @@ class Check:
                         not_compared.append(f"data/gaps.csv, job {job}: by {abs(behind)} s span {number} ends otherwise than sync {last} began: the difference between the clocks")
                     within = [full[sync] for sync in sorted(full, key=int) if int(first) <= int(sync) <= int(last) and agrees(full[sync])]
                     reach = [seconds(words["at"]) for words in within]
-                    needs = [reach[0] - seconds(row["from"])] if row["from"] else []
-                    keeps = max(keeps, *needs, *(at - seconds(before["began"]) for at, before in zip(reach[1:], within)), 0)
+                    keeps = max(keeps, reach[0] - seconds(row["from"]), *(at - seconds(before["began"]) for at, before in zip(reach[1:], within)), 0)
             elif row["state"] in ("may_be_missing", "not_looked"):
                 same(place, {"last_sync_id": None, "total_job_runs": None}, row)
                 since = re.fullmatch("since sync ([0-9]+) began no answer was complete", row["why"])
@@ -1374,6 +1377,7 @@ def report(pack, ledger, checks, by):
     for words in (
         ["what runs and messages say, since owners were left out (--redact-owners) and with them the payloads"] if pack["is_redacted"] else []) + (
         [f"whether the server had more runs in spans that gaps.csv does not call complete: {checks.open_spans}"] if checks.open_spans else []) + assumed + not_compared + (
+        [f"by whom, or why, runs were removed, which data/removals.csv leaves empty: {checks.unsaid}"] if checks.unsaid else []) + (
         [f"{counted(ledger.lost, 'revision')} that a salvage of a damaged archive could not save"] if ledger.lost else []) + (
         ["whether a run is missing whose start lies in the span only since times were read anew (reindex)"] if ledger.reindexed and (pack["since"] or pack["until"]) else []) + (
         ["what changed in each revision (changes.csv, column what)"] if any(len(run.revisions) > 1 for run in checks.due.values()) else []) + [

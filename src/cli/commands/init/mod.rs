@@ -31,8 +31,8 @@ use crate::text::nearest;
 /// password and where to keep it, and the jobs. Without a terminal, asks nothing: the options say it all, and every job
 /// that the server has now is listed unless --job or --watch-all is given. The server is asked before anything is written.
 ///
-/// The files can be read by their owner only: run it as the account that runs the scheduled tasks. An existing file is
-/// never overwritten without --force.
+/// The files can be read by their owner only, on Windows by whoever may read their folder: run it as the account that runs
+/// the scheduled tasks. An existing file is never overwritten without --force.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   jobruns init
@@ -72,7 +72,7 @@ pub(crate) struct InitArgs {
 /// Where a password can be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum StorePassword {
-    /// In a file beside the config file that only its owner may read
+    /// In a file beside the config file that only its owner may read (on Windows, whoever may read the folder)
     File,
     /// In the operating system's store (`jobruns password set`)
     Store,
