@@ -33,17 +33,20 @@
 //! | [`text`] | foreign texts made printable, and cut to a length | no character of theirs steers a terminal |
 //! | [`memory`] | limits on this process's memory and threads | says what the operating system says |
 //! | [`cli`] | one file per command | the only printing, prompting and exit codes |
+//!
+//! The package is a program: what of this library is public is there for the binary, tests, benches and fuzzing. The rest is
+//! private, so that the compiler finds what nobody uses.
 
 pub mod archive;
 pub mod ccs;
 pub mod cli;
-pub mod config;
+mod config;
 pub mod decode;
 pub mod evidence;
-pub mod lake;
+mod lake;
 pub mod memory;
 pub mod model;
-pub mod report;
+mod report;
 pub mod simulator;
 pub mod sync;
-pub mod text;
+mod text;

@@ -349,6 +349,13 @@ async fn a_span_takes_the_runs_that_started_in_it_with_all_their_messages() {
     is_sound(program, "span.zip", made["head"].as_str().unwrap());
 }
 
+/// The start of the last run of a package.
+fn last_start(files: &BTreeMap<String, Vec<u8>>) -> String {
+    let rows = csv::Reader::from_reader(text(files, "data/runs.csv").as_bytes()).into_records();
+    let starts = rows.map(|row| row.unwrap()[4].to_owned());
+    starts.max().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_that_a_rule_removed_are_named_and_what_they_said_is_nowhere() {
     let story = Story::new().await;
@@ -384,25 +391,18 @@ async fn runs_that_a_rule_removed_are_named_and_what_they_said_is_nowhere() {
         .run(&[&rule[..], &["--apply", &plan]].concat())
         .ends_with(0);
 
-    // As of the head before the removal: what was removed since is no more, and the package says so.
+    // No head proves the removal yet.
+    let evidence = |name: &str, more: &[&str]| {
+        program.run(&[&["evidence", "--output", name, "--job", &job][..], more].concat())
+    };
     let head = before["head"].as_str().unwrap();
-    let then = pack(program, "then.zip", &["--job", &job, "--head", head]);
-    let files = files_of(program, "then.zip");
-    let package: Value = serde_json::from_str(text(&files, "data/package.json")).unwrap();
-    let removed: Vec<&str> = package["removed_after_head"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|run| run.as_str().unwrap())
-        .collect();
-    assert!(!removed.is_empty() && removed.len() < 12, "{removed:?}");
-    assert_eq!(then["runs"], 12 - removed.len());
-    assert_eq!(
-        text(&files, "data/removals.csv").lines().count() - 1,
-        removed.len()
-    );
-    is_sound(program, "then.zip", head);
-
+    for more in [&["--head", head][..], &[]] {
+        evidence("then.zip", more)
+            .ends_with(1)
+            .says("since sync 1 ended, a retention rule removed")
+            .says("run `jobruns sync`");
+    }
+    assert!(!program.path("then.zip").exists());
     story.sync(&[]).ends_with(0);
     let after = pack(program, "after.zip", &["--job", &job]);
     let files = files_of(program, "after.zip");
@@ -411,6 +411,60 @@ async fn runs_that_a_rule_removed_are_named_and_what_they_said_is_nowhere() {
         .stdout;
     assert_eq!(text(&files, "data/removals.csv"), said);
     assert!(said.contains("the rule of 2026"));
+    let removed: Vec<&str> = said.lines().skip(1).map(|line| &line[..36]).collect();
+    assert!(!removed.is_empty() && removed.len() < 12, "{removed:?}");
+    let number = removed.len();
+    assert_eq!(after["removed"], number);
+    assert_eq!(after["runs"], 12 - number);
+    let readme = text(&files, "README.html");
+    assert!(readme.contains(&format!(
+        "{number} runs removed from the archive by a retention rule"
+    )));
+    let newer = after["head"].as_str().unwrap();
+    evidence("then.zip", &["--head", head])
+        .ends_with(1)
+        .says(&format!("give --head {newer}, with which sync 2 ended"));
+    // What was removed is not in this span, so the head of then proves it.
+    let last = last_start(&before_files);
+    evidence("span.zip", &["--head", head, "--since", &last]).ends_with(0);
+    is_sound(program, "span.zip", head);
+    // Who draws a sample reads how many runs were there to be drawn once.
+    let words = format!("{number} runs of these jobs and this span were recorded and later removed");
+    let sample = ["report", "sample", "--size", "3", "--seed", "s", "--job", &job];
+    program
+        .run(
+            &[
+                &sample[..],
+                &["--format", "csv", "--output", "s.csv", "--manifest"],
+            ]
+            .concat(),
+        )
+        .ends_with(0)
+        .says(&words);
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(program.path("s.csv.manifest.json")).unwrap()).unwrap();
+    assert!(
+        manifest
+            .to_string()
+            .contains(&format!("\"runs_removed\":{number}"))
+    );
+    program
+        .run(&[&sample[..], &["--format", "html", "--output", "s.html"]].concat())
+        .ends_with(0);
+    let page = std::fs::read_to_string(program.path("s.html")).unwrap();
+    assert!(page.contains("later removed by a retention rule"));
+    let drawn = evidence("drawn.zip", &["--sample", "3", "--spare", "1", "--seed", "s"]).ends_with(0);
+    drawn
+        .shows(&format!(
+            "removed   {number} runs by a retention rule before the head"
+        ))
+        .shows(&format!(
+            "sample    3 runs and 1 spare, drawn from {}",
+            12 - number
+        ));
+    let files = files_of(program, "drawn.zip");
+    let words = format!("{number} recorded runs that a retention rule removed could not be drawn");
+    assert!(text(&files, "README.html").contains(&words));
     for run in removed {
         assert!(!text(&files, "data/runs.csv").contains(run));
         let payload = &before_files[&format!("data/payloads/{run}-1.json")];
@@ -496,7 +550,9 @@ async fn what_cannot_be_made_is_told_in_a_sentence_and_leaves_no_file() {
     let sampled = program.run(&[
         "evidence", "--output", "q.zip", "--sample", "100", "--seed", "x", "--spare", "5",
     ]);
-    sampled.ends_with(0).shows("36 drawn from 36");
+    sampled
+        .ends_with(0)
+        .shows("sample    36 runs and 0 spare, drawn from 36");
 
     // A package of no run says so.
     let empty = pack(program, "e.zip", &["--since", "2999-01-01", "--allow-empty"]);

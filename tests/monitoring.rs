@@ -96,7 +96,7 @@ async fn the_metrics_file_has_the_archive_and_the_end_of_each_command() {
     assert_eq!(sample(&first, "jobruns_job_watched", &job), 1.0);
     assert_eq!(sample(&first, "jobruns_job_last_sync_failed", &job), 0.0);
     let failed: f64 = {
-        let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+        let archive = story.connection();
         let sql = "SELECT count(*) FROM runs WHERE job_id = ?1 AND status IN (5, 7)";
         archive.query_row(sql, [story.job(1)], |row| row.get(0)).unwrap()
     };
@@ -176,8 +176,7 @@ async fn the_metrics_file_has_the_archive_and_the_end_of_each_command() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_prints_metrics_of_jobs_whatever_they_are_called() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let job = story.job(2);
     let name = "a\\b \"c\"} 1\n# d";
     story
@@ -321,6 +320,40 @@ async fn a_monitor_that_is_down_fails_nothing_and_its_url_is_told_nowhere() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_written_stops_nothing_and_is_told_on() {
+    let story = Story::new().await;
+    let monitor = Monitor::answering(200);
+    std::fs::create_dir(story.program.path("folder")).unwrap();
+    for (log, why) in [
+        ("gone/log", "No such file"),
+        ("folder", "directory"),
+        // It opens, and takes no line.
+        ("/dev/full", "No space left"),
+    ] {
+        let heard = ["--log-file", log, "--ping-url", &monitor.url];
+        let ended = story.sync(&heard).ends_with(0).says(why);
+        let said = format!("could not write to the log file {log} (--log-file)");
+        assert_eq!(ended.stderr.matches(&said).count(), 1, "{}", ended.stderr);
+        let pings = monitor.take();
+        assert_eq!(paths(&pings), ["/start", ""]);
+        assert!(pings[1].1.contains(&format!("Warning: {said}")), "{pings:?}");
+        let quiet = story
+            .sync(&[&heard[..], &["--quiet", "--new"]].concat())
+            .ends_with(0);
+        assert_eq!(quiet.stderr, "");
+        monitor.take();
+    }
+    // A failure is heard of as ever.
+    story.fault("404@1");
+    story
+        .sync(&["--log-file", "gone/log", "--on-failure", "cat > told.json"])
+        .ends_with(3)
+        .says("Caused by: ");
+    assert!(story.program.path("told.json").exists());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_operators_command_gets_the_result_of_a_failure_as_json() {
     let mut story = Story::new().await;
     story.program = story
@@ -435,8 +468,7 @@ async fn a_log_file_is_set_aside_at_its_size() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_journal_gets_levels() {
     use std::os::unix::fs::MetadataExt;
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     story.fault("404@1");
     let run = |name: &str, more: &[&str]| {
         let stderr = std::fs::File::create(story.program.path(name)).unwrap();

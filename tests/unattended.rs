@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::monitor::{Monitor, SECRET};
 use common::program::{Ended, Program};
 use common::story::Story;
 use jobruns::archive::SyncLock;
@@ -112,6 +113,27 @@ async fn a_check_of_what_works_finds_no_fault_asks_little_and_changes_nothing() 
     assert_eq!(runs.len(), 3);
     assert!(runs.iter().all(|request| request.contains("count=1")), "{runs:?}");
     assert_eq!(files(program.folder.path()), before);
+    // Those who hear of the end are looked at, and told nothing.
+    let monitor = Monitor::answering(200);
+    program
+        .run(&[
+            "check",
+            "--ping-url",
+            &monitor.url,
+            "--log-file",
+            "log",
+            "--metrics-file",
+            "m.prom",
+            "--on-failure",
+            "cat",
+        ])
+        .ends_with(0)
+        .shows("ok       ping_url    the monitor can be connected to; no ping was sent\n")
+        .shows("ok       log         this account may write log\n")
+        .shows("ok       metrics     this account may write m.prom\n")
+        .shows("ok       on_failure  cat can be run; the command itself was not\n")
+        .never_shows(SECRET);
+    assert!(monitor.take().is_empty() && !program.path("m.prom").exists());
     // As text, without settings at their default; `-v` has them, and nothing has the password.
     program
         .run(&["check"])
@@ -133,6 +155,7 @@ async fn each_fault_and_warning_says_what_to_do() {
     program.write("empty.txt", "# none\n");
     program.write("two.txt", format!("{}\n{}\n", story.job(0), story.job(1)));
     program.write("no-heads", "these are no heads\n");
+    std::fs::create_dir(program.path("folder")).unwrap();
     let wrong_pin = "ab".repeat(32);
     let cases: &[(&[&str], &str, &str)] = &[
         (
@@ -171,6 +194,42 @@ async fn each_fault_and_warning_says_what_to_do() {
             "create the folder",
         ),
         (&["--archive", "pw"], "archive: ", "name another file"),
+        (
+            &["--log-file", "no/log"],
+            "log: the folder no does not exist",
+            "create the folder",
+        ),
+        (
+            &["--log-file", "folder"],
+            "log: folder is a folder",
+            "a file in it",
+        ),
+        (
+            &["--metrics-file", "no/m.prom"],
+            "metrics: the folder no does not exist",
+            "create the folder",
+        ),
+        (
+            &["--metrics-file", "folder"],
+            "metrics: folder is a folder",
+            "a file in it",
+        ),
+        (&["--metrics-file", "pw"], "metrics: ", ""),
+        (
+            &["--ping-url", "http://127.0.0.1:1/5ecret"],
+            "ping_url: the monitor: no connection to it",
+            "correct ping_url",
+        ),
+        (
+            &["--ping-url", "127.0.0.1/5ecret"],
+            "ping_url: ",
+            "correct ping_url",
+        ),
+        (
+            &["--on-failure", "no-such-mailer -s t0ken"],
+            "on_failure: \"no-such-mailer\", with which",
+            "absolute path",
+        ),
         // The list of heads has lines, so an archive was here.
         (
             &["--archive", "new.db"],
@@ -181,6 +240,7 @@ async fn each_fault_and_warning_says_what_to_do() {
     for (arguments, fault, remedy) in cases {
         let arguments = [&["check", "--format", "json"], *arguments].concat();
         let ended = program.run(&arguments).ends_with(3).never_shows("hunter2");
+        let ended = ended.never_shows("5ecret").never_shows("t0ken");
         let faults = lines(&ended, "fault");
         assert!(
             faults
@@ -191,6 +251,11 @@ async fn each_fault_and_warning_says_what_to_do() {
     }
     program
         .run(&["check", "--quiet", "--archive", "new.db"])
+        .ends_with(3)
+        .says("archive: there is no archive at new.db");
+    // Mail has the cause, wherever the lines went.
+    program
+        .run(&["check", "--quiet", "--archive", "new.db", "--format", "json"])
         .ends_with(3)
         .says("archive: there is no archive at new.db");
     assert!(!program.path("new.db").exists());
@@ -228,6 +293,17 @@ async fn each_fault_and_warning_says_what_to_do() {
         .run(&[&["check"], &arguments[..]].concat())
         .ends_with(0)
         .shows("warning  jobs        1 of the 3 jobs of the server is not watched: ");
+    // Neither are a shell's trusted authorities the scheduled task's.
+    program.write("ca.pem", story.server.authority_pem());
+    let text = read(&program, "jobruns.toml");
+    program.write("system.toml", text.replace("pin = ", "#"));
+    let program = program.with("SSL_CERT_FILE", "ca.pem");
+    program
+        .run(&["check", "--config", "system.toml", "-vv"])
+        .ends_with(0)
+        .shows("warning  tls         SSL_CERT_FILE (ca.pem) replaces the system's trusted authorities\n")
+        .shows("ca_cert in the config file")
+        .says("instead of the system's store");
     // A shell's password is not the scheduled task's.
     let asked = story.program.run(&["check", "--format", "json"]);
     assert!(
@@ -472,6 +548,19 @@ async fn the_lines_for_cron_run_and_leave_those_of_others_alone() {
         )],
     );
     let copy = program.path("100% copy.db");
+    for _ in 0..2 {
+        program
+            .run(&["schedule", "cron", "--output-dir", "tasks"])
+            .ends_with(0);
+    }
+    assert_eq!(read(&program, "crontab"), others);
+    let written = read(&program, "tasks/jobruns.crontab");
+    assert!(written.starts_with("# jobruns begin") && written.ends_with("# jobruns end\n"));
+    program.write("tasks/jobruns.crontab", others);
+    program
+        .run(&["schedule", "cron", "--output-dir", "tasks"])
+        .ends_with(2)
+        .says("was not written by");
     let install = [
         "schedule",
         "cron",
@@ -644,6 +733,24 @@ async fn init_without_a_terminal_asks_nothing_and_writes_what_a_sync_needs() {
         "--password-file",
         "pw",
     ];
+    // A job that the server does not have is refused, with the one that was meant.
+    let job = story.job(1);
+    let mistyped = format!(
+        "{}{}",
+        &job[..job.len() - 1],
+        if job.ends_with('0') { '1' } else { '0' }
+    );
+    for (wrong, hint) in [
+        (&*mistyped, format!("did you mean UNIX baseline ({job})?")),
+        ("00000000-0000-0000-0000-000000000000", "it has ".to_owned()),
+    ] {
+        program
+            .run(&[&given[..], &["--job", &job, "--job", wrong]].concat())
+            .ends_with(2)
+            .says(&format!("the server has no job {wrong}"))
+            .says(&hint);
+        assert!(!program.path("jobruns.toml").exists());
+    }
     // What is missing is an error, and nothing is written.
     for left_out in ["--url", "--username", "--pin", "--password-file"] {
         let at = given.iter().position(|word| *word == left_out).unwrap();

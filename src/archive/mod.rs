@@ -33,55 +33,65 @@ mod read_only;
 mod repair;
 mod retention;
 mod schema;
+mod sqlite_error;
 mod statistics;
 mod storage;
 mod unchanging;
 mod verify;
 mod write;
 
-pub use atomic_file::{Access, AtomicFile};
-pub use backup::{BackupError, BackupMade, KnownBackup, backup};
-pub use connection::sqlite_version;
+pub(crate) use atomic_file::{Access, AtomicFile};
+pub(crate) use backup::{BackupError, BackupMade, KnownBackup};
+pub(crate) use connection::sqlite_version;
+pub(crate) use extract::{BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, extract};
+pub(crate) use held::{is_held, wait_while_held};
+pub(crate) use identity::FileIdentity;
+pub(crate) use ledger::WITHOUT_EVIDENCE;
+pub(crate) use ledger::acknowledge::Acknowledged;
+pub(crate) use ledger::heads::{HeadFileError, PublishedHead, head_of};
+pub(crate) use ledger::publish::{HeadToPublish, Publication, PublishError, publish_head};
+pub(crate) use lock::lock_holder;
+pub(crate) use migrations::known_schema_version;
+pub(crate) use network::network_drive;
+pub(crate) use open::{is_to_be_made, refuse_missing};
+pub(crate) use paths::{COMPANIONS, resolve};
+pub(crate) use queries::{
+    Absence, Answer, AssetName, Changes, CompleteAnswer, FullSync, HoldRow, JobFreshness, JobName, KindName,
+    LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
+    PartitionRun, QueryError, RunFacts, RunKey, RunPlace, RunRow, Snapshot,
+};
+pub(crate) use read_only::Interrupter;
+pub(crate) use repair::reindex::Reindexed;
+pub(crate) use retention::{PlannedJob, Removal, RetentionPlan};
+pub(crate) use schema::{DocumentedColumn, DocumentedTable};
+pub(crate) use storage::clock::{ClockFinding, MOST_CLOCK_SKEW};
+pub(crate) use storage::dictionary::{Dictionary, DictionaryMaker};
+pub(crate) use storage::jobs::{FormerName, JobRow, JobState, ServerJobs};
+pub(crate) use storage::keys::Keys;
+pub(crate) use storage::known::KnownRuns;
+pub(crate) use storage::plan::RunPlan;
+pub(crate) use storage::quarantine::QuarantineRow;
+pub(crate) use storage::syncs::{Growth, JobFigures, JobRecord};
+pub(crate) use verify::{Finding, HeadsOf, Holdings, Verified, verify_script};
+pub(crate) use write::{
+    AddedHold, KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored,
+};
+
+// What tests, benches and fuzzing use.
+pub use backup::backup;
 pub use error::ArchiveError;
-pub use extract::{
-    BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, ExtractedPayload, extract,
-};
-pub use held::{is_held, wait_while_held};
-pub use identity::FileIdentity;
-pub use ledger::acknowledge::{Acknowledged, acknowledge};
-pub use ledger::heads::{HeadFileError, PublishedHead, PublishedHeads, read_heads};
-pub use ledger::publish::{HeadToPublish, Publication, PublishError, publish_head};
-pub use ledger::{GENESIS, WITHOUT_EVIDENCE, entry_hash, text_hash};
-pub use lock::{SyncLock, lock_holder};
-pub use migrations::known_schema_version;
-pub use network::network_drive;
-pub use open::{APPLICATION_ID, is_to_be_made, refuse_missing};
-pub use paths::{COMPANIONS, resolve};
-pub use queries::{
-    Absence, AbsentRun, Answer, AssetName, Changes, CompleteAnswer, CountMismatch, FullSync, HoldRow,
-    JobFreshness, JobName, KindName, LastSync, LatestRevision, LedgerChoice, LedgerLine, MessageFacts,
-    MessageKeys, MessageReader, MessageRow, NaiveTimeRules, NewestHead, PartitionRun, QueryError, Removals,
-    RemovedRun, RevisionReader, RunChange, RunCoverage, RunFacts, RunKey, RunPlace, RunRevision, RunRow,
-    Snapshot,
-};
-pub use read_only::{Interrupter, Payload, ReadOnly};
-pub use repair::reindex::{Reindexed, reindex};
+pub use ledger::acknowledge::acknowledge;
+pub use ledger::heads::{PublishedHeads, read_heads};
+pub use ledger::{GENESIS, entry_hash, text_hash};
+pub use lock::SyncLock;
+pub use read_only::ReadOnly;
+pub use repair::reindex::reindex;
 pub use repair::salvage::{Salvaged, salvage};
-pub use retention::{HeldBack, PlannedJob, Removal, RetentionPlan, RetentionRule, retain};
-pub use schema::{DocumentedColumn, DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
-pub use storage::clock::{ClockFinding, MOST_CLOCK_SKEW};
-pub use storage::dictionary::{Dictionary, DictionaryMaker};
-pub use storage::jobs::{FormerName, JobRow, JobState, NameFrom, ServerJobs};
-pub use storage::keys::Keys;
-pub use storage::known::{KnownRun, KnownRuns};
+pub use retention::{RetentionRule, retain};
+pub use schema::{NAMES_FOR_ANALYSTS, documented_tables};
+pub use sqlite_error::SqliteError;
+pub use storage::jobs::NameFrom;
 pub use storage::payload::{Packer, unpack};
-pub use storage::plan::{ArchivedRun, HeldMessage, MessagePlan, RunPlan, Sameness, plan_messages, plan_run};
-pub use storage::quarantine::QuarantineRow;
-pub use storage::syncs::{Growth, JobFigures, JobOutcome, JobRecord, SyncOutcome, SyncRecord};
-pub use verify::{
-    Finding, HeadsOf, HeldHead, Holdings, JobHoldings, Verified, VerifyOptions, VerifyProgress, VerifyReport,
-    verify_script,
-};
-pub use write::{
-    AddedHold, KnownJob, NewerRules, PackedPayload, ReceivedRun, ReceivedUnreadable, Stored, Writer,
-};
+pub use storage::syncs::{JobOutcome, SyncOutcome, SyncRecord};
+pub use verify::{VerifyOptions, VerifyReport};
+pub use write::Writer;

@@ -21,28 +21,19 @@ pub struct JsonAnswer {
     answer: Answer,
     /// What was looked at already, to be handed out first.
     beginning: Option<Bytes>,
-    expected: Option<u64>,
     bytes: u64,
     ended: bool,
 }
 
 impl JsonAnswer {
     /// The HTTP status: 200, or 204 for nothing; else this would be an error.
-    #[must_use]
     pub fn status(&self) -> u16 {
         self.answer.status().as_u16()
     }
 
     /// The URL that answered, without query.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.answer.request_context.url
-    }
-
-    /// The length of the body where the server announced it and it is not compressed.
-    #[must_use]
-    pub const fn expected_bytes(&self) -> Option<u64> {
-        self.expected
     }
 
     /// The next piece of the body, decompressed; `None` at its end.
@@ -80,7 +71,6 @@ impl JsonAnswer {
     }
 
     /// Bytes of the body handed out so far, after decompression.
-    #[must_use]
     pub const fn bytes_received(&self) -> u64 {
         self.bytes
     }
@@ -93,7 +83,6 @@ impl JsonAnswer {
     /// An answer without content: it says what `null` says.
     pub(super) fn null(answer: Answer) -> Self {
         Self {
-            expected: None,
             beginning: Some(Bytes::from_static(b"null")),
             answer,
             bytes: 0,
@@ -112,7 +101,6 @@ impl JsonAnswer {
         }
         Ok(Self {
             // The HTTP library counts it down, so it is noted before the first piece.
-            expected: answer.body.expected_bytes(),
             answer,
             beginning: None,
             bytes: 0,
@@ -131,7 +119,6 @@ impl JsonAnswer {
         })
     }
 
-    /// Its Content-Type.
     fn declared(&self) -> Option<String> {
         let headers = self.answer.body.response().headers();
         let value = headers.get(CONTENT_TYPE)?;

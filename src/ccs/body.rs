@@ -56,7 +56,6 @@ pub(super) enum BodyError {
 /// How a body does not get on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stall {
-    /// Hardly anything comes.
     TooSlow(Duration),
     /// Much comes, and no run is completed.
     NoRun(Duration),
@@ -88,14 +87,6 @@ impl Body {
     /// Whether it is packed in a way that was not asked for.
     pub(super) const fn is_foreign(&self) -> bool {
         matches!(self.packing, Packing::Unknown)
-    }
-
-    /// The length that the server announced, where it is that of what is handed out.
-    pub(super) fn expected_bytes(&self) -> Option<u64> {
-        match self.packing {
-            Packing::Plain => self.response.content_length(),
-            _ => None,
-        }
     }
 
     /// Whoever reads the body has completed something: the limits begin anew.

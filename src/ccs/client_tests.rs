@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use super::answer::JobRunsAnswer;
 use super::test_server::{Reply, Request, Server, json, reply, token};
 use super::*;
 use crate::model::{Guid, Secret};
@@ -60,7 +61,6 @@ async fn runs_are_asked_for_with_token_and_all_messages() {
     client.login().await.unwrap();
     let answer = client.job_runs(job(), 0).await.unwrap();
     assert_eq!(answer.status(), 200);
-    assert_eq!(answer.expected_bytes(), Some(2));
     assert_eq!(body(answer).await.unwrap(), "[]");
 
     let [login, data] = server.requests().try_into().unwrap();
@@ -309,7 +309,6 @@ async fn json_by_its_beginning_is_let_through_whole() {
             })
             .await;
             let answer = client(&server).job_runs(job(), 0).await.unwrap();
-            assert_eq!(answer.expected_bytes(), Some(content.len() as u64));
             assert_eq!(answer.bytes_received(), 0);
             assert_eq!(body(answer).await.unwrap(), content);
         }
@@ -425,7 +424,6 @@ async fn gzip_of_several_members_and_by_other_names_is_unpacked() {
         })
         .await;
         let answer = client(&server).job_runs(job(), 0).await.unwrap();
-        assert_eq!(answer.expected_bytes(), None);
         assert_eq!(body(answer).await.unwrap(), whole);
     }
     let error = data_error(|_| {
@@ -563,7 +561,6 @@ async fn gzip_is_unpacked_and_its_break_noticed() {
     let whole = [gzip_head(packed.len()), packed.clone()].concat();
     let server = with_data(move |_| Reply::Raw(whole.clone())).await;
     let answer = client(&server).job_runs(job(), 0).await.unwrap();
-    assert_eq!(answer.expected_bytes(), None);
     assert_eq!(body(answer).await.unwrap(), content);
 
     let half = packed.len() / 2;

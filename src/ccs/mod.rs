@@ -50,16 +50,17 @@ mod test_server;
 #[cfg(test)]
 mod tls_tests;
 
-pub use answer::{JobRunsAnswer, JsonAnswer};
-pub use base_url::{check_base_url, host_and_port, plain_base_url};
-pub use body::Stall;
-pub use certificate::CertificateFacts;
+pub(crate) use base_url::{check_base_url, host_and_port, plain_base_url};
+pub(crate) use certificate::CertificateFacts;
+pub(crate) use error::{CcsError, ConnectProblem, Doing, RedirectProblem, UrlProblem};
+pub(crate) use ping::{Monitor, Ping, PingError};
+pub(crate) use proxy::{proxy_to, use_no_proxy};
+pub(crate) use refusal::{CertificateProblem, CertificateRefused, TlsProblem};
+pub(crate) use served::{ServedCertificate, served_certificate};
+pub(crate) use settings::PasswordEncoding;
+pub(crate) use tls::replaced_trust_store;
+
+// What tests, benches and fuzzing use.
 pub use client::Client;
-pub use error::{Cause, CcsError, ConnectProblem, Doing, RedirectProblem, UrlProblem};
-pub use names::NamedJob;
-pub use ping::{Monitor, Ping, PingError};
-pub use proxy::proxy_to;
-pub use refusal::{CertificateProblem, CertificateRefused, TlsProblem};
-pub use served::{ServedCertificate, served_certificate};
-pub use settings::{PasswordEncoding, Settings, Trust};
+pub use settings::{Settings, Trust};
 pub use tls::roots_from_pem;

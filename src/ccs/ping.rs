@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::redirect::Policy;
+use tokio::net::TcpStream;
 
 use super::error::{Cause, CcsError};
 use super::proxy::{self, Route};
@@ -20,11 +21,8 @@ const MOST_BODY: usize = 10_000;
 /// What a ping says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ping {
-    /// The work begins.
     Start,
-    /// It was done.
     Success,
-    /// It was not.
     Failure,
 }
 
@@ -43,7 +41,11 @@ pub enum PingError {
     /// The client could not be made.
     #[error(transparent)]
     Setup(CcsError),
-    /// No answer.
+    /// The proxy before it cannot be used.
+    #[error("the proxy's URL cannot be used")]
+    BadProxy,
+    #[error("no connection to it")]
+    NoConnection(#[source] Cause),
     #[error("it did not answer")]
     NoAnswer(#[source] Cause),
     /// An answer other than success.
@@ -53,12 +55,11 @@ pub enum PingError {
 
 impl PingError {
     /// Whether another try may have another end.
-    #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::NoAnswer(_) => true,
+            Self::NoAnswer(_) | Self::NoConnection(_) => true,
             Self::Status(status) => *status == 429 || *status >= 500,
-            Self::BadUrl | Self::Setup(_) => false,
+            Self::BadUrl | Self::BadProxy | Self::Setup(_) => false,
         }
     }
 }
@@ -74,6 +75,29 @@ impl Monitor {
             return Err(PingError::BadUrl);
         }
         Ok(Self { url })
+    }
+
+    /// Connects to the monitor, or to the proxy before it, and says nothing.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    pub async fn reach(&self) -> Result<(), PingError> {
+        let url = Url::parse(self.url.reveal()).map_err(|_| PingError::BadUrl)?;
+        let gate = match proxy::route(&url) {
+            Route::Proxy(proxy) => Url::parse(&proxy).map_err(|_| PingError::BadProxy)?,
+            Route::Direct | Route::System => url,
+        };
+        let host = gate
+            .host_str()
+            .unwrap_or_default()
+            .trim_matches(['[', ']'])
+            .to_owned();
+        let port = gate.port_or_known_default().unwrap_or(1080);
+        let connected = tokio::time::timeout(TIMEOUT, TcpStream::connect((host, port))).await;
+        let connected = connected.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+        connected
+            .map(drop)
+            .map_err(|error| PingError::NoConnection(Cause::io(error)))
     }
 
     /// Pings once, with a text.

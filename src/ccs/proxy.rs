@@ -3,6 +3,7 @@
 
 use std::env;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use reqwest::Url;
 
@@ -20,8 +21,19 @@ pub(super) enum Route {
     System,
 }
 
+/// Whether no proxy is used at all.
+static IS_OFF: AtomicBool = AtomicBool::new(false);
+
+/// Uses no proxy from now on, whatever environment and system say: for the whole process, since every connection is meant.
+pub fn use_no_proxy() {
+    IS_OFF.store(true, Ordering::Relaxed);
+}
+
 /// The way to `url` by the variables that other programs read too.
 pub(super) fn route(url: &Url) -> Route {
+    if IS_OFF.load(Ordering::Relaxed) {
+        return Route::Direct;
+    }
     // A script may set either; empty ones count as not set.
     let variable = |names: &[&str]| {
         let values = names.iter().filter_map(|name| env::var(name).ok());

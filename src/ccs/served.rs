@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls_pki_types::CertificateDer;
-
 use super::base_url::BaseUrl;
 use super::certificate::CertificateFacts;
 use super::error::{CcsError, ConnectProblem, Doing};
@@ -14,15 +12,11 @@ use super::transport::Transport;
 use super::verifier::Seen;
 use crate::model::Secret;
 
-/// The certificates a server sent, and what happened to the handshake.
+/// The certificate that a server sent, and what happened to the handshake.
 #[derive(Debug, Clone)]
 pub struct ServedCertificate {
-    /// The server's own certificate, in DER.
-    pub der: CertificateDer<'static>,
-    /// What it says.
+    /// What the server's own certificate says.
     pub facts: CertificateFacts,
-    /// The certificates sent along with it, from its issuer upwards.
-    pub chain: Vec<CertificateFacts>,
     /// Why the handshake failed after the certificate came, where it did: then no pin will help.
     pub handshake_problem: Option<CcsError>,
 }
@@ -54,15 +48,9 @@ pub async fn served_certificate(
         .unwrap_or_else(std::sync::PoisonError::into_inner)
         .take();
     match (seen, outcome) {
-        (Some(certificates), outcome) => {
-            let mut certificates = certificates.into_iter();
-            let der = certificates
-                .next()
-                .expect("the verifier notes the server's own certificate first");
+        (Some(facts), outcome) => {
             Ok(ServedCertificate {
-                facts: CertificateFacts::read(&der),
-                der,
-                chain: certificates.map(|der| CertificateFacts::read(&der)).collect(),
+                facts,
                 // What comes after the handshake (no HTTP, a silent server) is not asked here.
                 handshake_problem: outcome.err().filter(CcsError::is_tls),
             })

@@ -2,6 +2,7 @@
 //!
 //! The provider of cryptography is ring, named here; no process-wide default is read or set.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -19,7 +20,6 @@ use super::error::CcsError;
 use super::settings::Trust;
 use super::verifier::{AnyOrPinned, Chain, NotingExpiry, Seen};
 
-/// A TLS configuration.
 pub(super) struct Tls {
     pub(super) config: ClientConfig,
     /// Whether a server asked for a certificate of the client since.
@@ -105,11 +105,28 @@ fn chain(
     Ok(Arc::new(Chain(verifier)))
 }
 
+/// The variable that replaces the system's trust store, and what it says: other programs heed it too.
+#[must_use]
+pub fn replaced_trust_store() -> Option<(&'static str, OsString)> {
+    ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+        .into_iter()
+        .find_map(|name| Some((name, std::env::var_os(name)?)))
+}
+
 fn system_roots() -> Result<RootCertStore, CcsError> {
     let loaded = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     let (added, ignored) = roots.add_parsable_certificates(loaded.certs);
-    tracing::debug!(added, ignored, "system trust store read");
+    match replaced_trust_store() {
+        None => tracing::debug!(added, ignored, "system trust store read"),
+        Some((variable, path)) => tracing::debug!(
+            variable,
+            path = %path.display(),
+            added,
+            ignored,
+            "trusted authorities read from the environment's place instead of the system's store"
+        ),
+    }
     if roots.is_empty() {
         // Some of the store's files may be unreadable and the rest still good; only nothing at all is an end.
         let source = loaded.errors.into_iter().next().map(Arc::new);

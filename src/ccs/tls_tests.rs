@@ -90,7 +90,6 @@ fn authority() -> Authority {
     }
 }
 
-/// A server whose certificate `authority` issued for `params`.
 async fn issued(authority: &Authority, params: CertificateParams) -> Server {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &authority.issuer).unwrap();
@@ -390,7 +389,7 @@ async fn a_short_rsa_key_is_named_and_only_insecure_takes_it() {
 
     let url = format!("https://127.0.0.1:{}", server.port());
     let served = served_certificate(&url, Duration::from_secs(10)).await.unwrap();
-    assert_eq!(served.der, weak);
+    assert_eq!(served.facts, CertificateFacts::read(&weak));
     assert!(served.handshake_problem.is_some());
 
     login(server.port(), Trust::Insecure).await.unwrap();
@@ -430,7 +429,7 @@ async fn the_served_certificate_is_shown_without_a_secret_sent() {
 
     let url = format!("https://127.0.0.1:{}/", server.port());
     let served = served_certificate(&url, Duration::from_secs(10)).await.unwrap();
-    assert_eq!(served.der, *certificate.der());
+    assert_eq!(served.facts, CertificateFacts::read(certificate.der()));
     assert!(
         served.handshake_problem.is_none(),
         "{:?}",
@@ -446,8 +445,6 @@ async fn the_served_certificate_is_shown_without_a_secret_sent() {
     );
     assert_eq!(facts.key, "elliptic curve, 256 bits");
     assert_eq!(facts.signature, "ecdsa-with-SHA256");
-    assert_eq!(served.chain.len(), 1);
-    assert!(served.chain[0].marked_ca && served.chain[0].self_signed);
     let [request] = server.requests().try_into().unwrap();
     assert_eq!(request.line, "HEAD /");
     assert_eq!(request.header("authorization"), None);

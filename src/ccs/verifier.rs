@@ -161,8 +161,8 @@ impl ServerCertVerifier for NotingExpiry {
     }
 }
 
-/// What the server sent, as the verifier saw it: its own certificate first.
-pub(super) type Seen = Arc<Mutex<Option<Vec<CertificateDer<'static>>>>>;
+/// The server's own certificate, as the verifier saw it.
+pub(super) type Seen = Arc<Mutex<Option<CertificateFacts>>>;
 
 /// Accepts the pinned certificate, or any; the handshake's signature is checked all the same.
 #[derive(Debug)]
@@ -229,15 +229,14 @@ impl ServerCertVerifier for AnyOrPinned {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
+        _intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if let Some(seen) = &self.seen {
-            let mut all = vec![end_entity.clone().into_owned()];
-            all.extend(intermediates.iter().map(|der| der.clone().into_owned()));
-            *seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(all);
+            let facts = CertificateFacts::read(end_entity);
+            *seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(facts);
         }
         match self.pin {
             // Fingerprints are public, so the comparison need not take the same time for all.

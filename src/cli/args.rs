@@ -62,7 +62,6 @@ Exit codes:
   5    the archive is held by another sync
   130  interrupted; what was read is kept";
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::DemoArgs),
@@ -142,6 +141,24 @@ mod tests {
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_in_its_own_words_what_it_does() {
+        fn check(command: &clap::Command) {
+            let mut texts = std::collections::HashSet::new();
+            for found in command.get_subcommands() {
+                let about = found.get_about().map(ToString::to_string);
+                // A doc comment on flattened arguments takes the place of the command's own.
+                assert!(
+                    about.is_some_and(|about| texts.insert(about)),
+                    "{}",
+                    found.get_name()
+                );
+                check(found);
+            }
+        }
+        check(&Cli::command());
     }
 
     #[test]

@@ -29,15 +29,15 @@ use self::monitoring::Monitoring;
 use self::output::dated::dated_today;
 use self::terminal::console::{Console, tell_choices};
 use self::terminal::log_file::{LogFile, Rotation};
-use crate::archive::is_held;
+use crate::ccs::use_no_proxy;
 use crate::config::{
-    ConfigError, Environment, GlobalSettings, Sources, When, config_keys, default_config_files,
+    ConfigError, Environment, GlobalSettings, Proxy, Sources, When, config_keys, default_config_files,
     find_config_file, show_size, with_variables_in_help,
 };
 use crate::memory;
 use crate::model::Instant;
 
-pub use self::failure::Exit;
+pub(crate) use self::failure::Exit;
 
 /// Runs the program with its arguments (the first is the program's own name) and says how it ended.
 #[must_use]
@@ -116,22 +116,16 @@ fn dispatch(
         max_size,
         keep: cli.global.log_keep,
     });
-    let (console, is_log_held) = match &cli.global.log_file {
-        None => (console, false),
-        Some(path) => match LogFile::open(path, rotation) {
-            Ok(file) => (console.with_log_file(file), false),
-            // What is to be done is worth more than its log.
-            Err(error) if is_held(&error) => (console, true),
-            Err(error) => {
-                let words = format!("could not open the log file {}", path.display());
-                let failure = Failure::new(Exit::WrongUsage, words).caused_by(&error);
-                return Err((failure, early.clone()));
-            }
-        },
+    let console = match &cli.global.log_file {
+        None => console,
+        Some(path) => {
+            let name = format!("{} ({})", path.display(), sources.origin("log_file"));
+            console.with_log_file(name, LogFile::open(path, rotation))
+        }
     };
     console.listen();
-    if is_log_held {
-        tracing::warn!("nothing is written to the log file: another program has it open (Excel?)");
+    if cli.global.proxy == Proxy::None {
+        use_no_proxy();
     }
     match sources.file() {
         Some(file) => tracing::debug!("config file: {}", file.path().display()),

@@ -42,14 +42,34 @@ pub(crate) struct ChosenServer<'s> {
 
 impl ChosenServer<'_> {
     /// A client of it.
-    ///
-    /// # Errors
-    /// Wrong usage: the URL, the certificate file, the password.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         client(&self.settings, &self.sources).map_err(|failure| match self.entry {
             Some(entry) => failure.about(&format!("server {:?}: ", entry.name)),
             None => failure,
         })
+    }
+
+    /// The values that are set for its entry, each with its origin.
+    pub(crate) fn own_choices(&self) -> Vec<String> {
+        let Some(entry) = self.entry else {
+            return Vec::new();
+        };
+        let set = self
+            .sources
+            .choices()
+            .iter()
+            .filter(|choice| choice.origin != Origin::Default);
+        set.map(|choice| {
+            let origin = match choice.origin {
+                // The keys of an entry are read as the flags of the command line.
+                Origin::Flag(_) if entry.arguments.iter().any(|given| is_of(given, &choice.key)) => {
+                    place(entry, &self.sources)
+                }
+                _ => choice.origin.to_string(),
+            };
+            format!("{} = {} ({origin})", choice.key, choice.value)
+        })
+        .collect()
     }
 
     /// What people call it, where it has a name.
@@ -112,9 +132,6 @@ pub(crate) fn chosen<'s>(
 }
 
 /// The one server of the entries that `choice` names; `None` where the settings themselves say which.
-///
-/// # Errors
-/// As [`chosen`]; there are several.
 pub(crate) fn chosen_entry<'s>(
     choice: &ServerChoice,
     sources: &'s Sources<'_>,
@@ -209,10 +226,11 @@ fn base_urls(entries: &[ServerEntry], sources: &Sources<'_>) -> Result<Vec<Strin
     let mut urls: Vec<String> = Vec::new();
     for entry in entries {
         let place = place(entry, sources);
-        let url = ccs::plain_base_url(&entry.url).map_err(|error| Failure::from(error).about(&place))?;
+        let url = ccs::plain_base_url(&entry.url)
+            .map_err(|error| Failure::from(error).about(&format!("{place}: ")))?;
         if let Some(before) = urls.iter().position(|known| *known == url) {
             let words = format!(
-                "{place}{:?} has the url of {:?}",
+                "{place}: {:?} has the url of {:?}",
                 entry.name, entries[before].name
             );
             return Err(Failure::new(Exit::WrongUsage, words).with_hint(
@@ -228,24 +246,35 @@ fn place(entry: &ServerEntry, sources: &Sources<'_>) -> String {
     let path = sources
         .file()
         .map_or_else(String::new, |file| file.path().display().to_string());
-    format!("{path}:{}: [[server]]: ", entry.line)
+    format!("{path}:{}: [[server]]", entry.line)
 }
 
 fn read<'s>(entry: &'s ServerEntry, sources: &'s Sources<'_>) -> Result<ChosenServer<'s>, Failure> {
-    let about = place(entry, sources);
+    let about = format!("{}: ", place(entry, sources));
     let (parsed, choices) = entries::parse::<EntryArguments>(&entry.arguments, sources)?
         .map_err(|said| Failure::new(Exit::WrongUsage, format!("{about}{said}")))?;
-    for choice in choices.iter().filter(|choice| choice.origin != Origin::Default) {
-        tracing::debug!("server {:?}: {} = {}", entry.name, choice.key, choice.value);
-    }
     let sources = sources.with_choices(choices);
     let trust = parsed.server.trust(&sources);
     trust.map_err(|error| Failure::from(error).about(&about))?;
-    Ok(ChosenServer {
+    let server = ChosenServer {
         entry: Some(entry),
         settings: parsed.server,
         sources,
-    })
+    };
+    for choice in server.own_choices() {
+        tracing::debug!("server {:?}: {choice}", entry.name);
+    }
+    Ok(server)
+}
+
+/// Whether an argument of an entry gives the setting `key`.
+fn is_of(argument: &str, key: &str) -> bool {
+    let name = argument
+        .trim_start_matches('-')
+        .split('=')
+        .next()
+        .unwrap_or_default();
+    name.replace('-', "_") == key
 }
 
 /// Has the server take the password that is given on the command line, if one is.

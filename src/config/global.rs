@@ -113,6 +113,19 @@ pub struct GlobalSettings {
     )]
     pub log_keep: u32,
 
+    /// Whether to use a proxy: auto (as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, or the Windows settings, say) or none
+    #[arg(
+        long,
+        env = "JOBRUNS_PROXY",
+        global = true,
+        value_name = "WHICH",
+        value_enum,
+        ignore_case = true,
+        hide_possible_values = true,
+        default_value_t
+    )]
+    pub proxy: Proxy,
+
     /// When to use colours: auto, always or never; NO_COLOR is respected
     #[arg(
         long,
@@ -138,6 +151,16 @@ pub struct GlobalSettings {
         default_value_t
     )]
     pub progress: When,
+}
+
+/// Whether connections go through a proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Proxy {
+    /// As the environment, else the system says.
+    #[default]
+    Auto,
+    /// Never.
+    None,
 }
 
 impl GlobalSettings {

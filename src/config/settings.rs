@@ -106,11 +106,9 @@ impl LoginSettings {
 /// How to reach, trust and treat the server.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServerSettings {
-    #[expect(missing_docs, reason = "flattened: the fields speak for themselves")]
     #[command(flatten)]
     pub server: UrlSettings,
 
-    #[expect(missing_docs, reason = "flattened: the fields speak for themselves")]
     #[command(flatten)]
     pub login: LoginSettings,
 

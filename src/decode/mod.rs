@@ -16,11 +16,14 @@ mod scan;
 mod text;
 pub mod time;
 
-pub use answer::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, Envelope, NotAnAnswer, OVERSIZE_HEAD};
-pub use changes::compare_runs;
-pub use json::MAX_DEPTH;
-pub use run::{MAX_RUN_BYTES, ReadRun, UnreadableRun, read_run, read_run_fields};
-pub use time::read as read_time;
+pub(crate) use answer::Envelope;
+pub(crate) use changes::compare_runs;
+pub(crate) use run::UnreadableRun;
+pub(crate) use time::read as read_time;
+
+// What tests, benches and fuzzing use.
+pub use answer::{AnswerReader, DEFAULT_RUN_LIMIT, Element, End, OVERSIZE_HEAD};
+pub use run::{read_run, read_run_fields};
 
 /// How payloads are read; goes up when the same bytes would be read differently. Each revision's ledger entry names it.
 pub const READER_VERSION: u32 = 1;

@@ -31,9 +31,8 @@ pub(super) struct Facts {
     /// Revisions after the first.
     pub(super) changes: u64,
     pub(super) vanished: u64,
-    /// Runs of the span that a retention rule removed, and those of them that it removed after the head.
+    /// Runs of the span that a retention rule removed before the head.
     pub(super) removed: u64,
-    pub(super) removed_later: Vec<String>,
     pub(super) pieces: u64,
     /// Pieces in quarantine that nobody accepted.
     pub(super) pieces_open: u64,

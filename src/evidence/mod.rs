@@ -19,7 +19,7 @@ mod readme;
 mod tables;
 mod workpaper;
 
-pub use self::error::EvidenceError;
+pub(crate) use self::error::EvidenceError;
 pub(crate) use self::package::{Made, PackageOptions, make};
 
 use serde::Serialize;

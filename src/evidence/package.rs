@@ -63,6 +63,8 @@ pub(crate) struct Made {
     pub(crate) runs: u64,
     /// Payloads in it.
     pub(crate) payloads: u64,
+    /// Runs of the span that a retention rule removed before the head; they are not in it.
+    pub(crate) removed: u64,
     /// Files in it.
     pub(crate) files: u64,
     /// Runs that a sample was drawn from; null where none was asked for.
@@ -117,7 +119,8 @@ impl<'a> Package<'a> {
         } else {
             scope.jobs().filter_map(|job| job.job_id.parse().ok()).collect()
         };
-        let extract = extract(source, &jobs, options.head)?;
+        let is_needed = |started: Option<Instant>| scope.has_time(started.map(Instant::ticks));
+        let extract = extract(source, &jobs, options.head, &is_needed)?;
         let form = TableForm {
             redacts_owners: options.redacts_owners,
             is_cancelled,
@@ -171,12 +174,6 @@ impl<'a> Package<'a> {
             changes: payloads.saturating_sub(runs),
             vanished: vanished_runs,
             removed,
-            removed_later: extract
-                .removed_later()
-                .iter()
-                .filter(|(_, started)| scope.has_time(started.map(Instant::ticks)))
-                .map(|(run, _)| run.to_string())
-                .collect(),
             pieces: pieces.len() as u64,
             pieces_open: pieces.iter().filter(|piece| piece.accepted_at.is_none()).count() as u64,
             jobs,
@@ -278,6 +275,7 @@ impl<'a> Package<'a> {
             jobs: facts.jobs.len() as u64,
             runs: facts.runs,
             payloads: if facts.redacts_owners { 0 } else { facts.payloads },
+            removed: facts.removed,
             files,
             population: facts.sample.as_ref().map(|sample| sample.population),
             drawn,
@@ -330,7 +328,6 @@ impl<'a> Package<'a> {
             "sample": sample,
             "runs": facts.runs,
             "payloads": if facts.redacts_owners { 0 } else { facts.payloads },
-            "removed_after_head": facts.removed_later,
             "purge_ages": self.purge_ages,
         });
         if self.options.allows_empty {

@@ -298,6 +298,7 @@ fn sample(facts: &Facts) -> Markup {
             (counted(options.size, "run")) " and " (grouped(options.spare)) " spare of a population of " (counted(sample.population, "run"))
             " (every run in " span.mono { "data/runs.csv" } "), by the seed " b { (Text(&options.seed)) } "."
             @if sample.population < options.size { " The population is smaller than the sample that was asked for: all of it was drawn." }
+            @if facts.removed > 0 { " " (counted(facts.removed, "recorded run")) " that a retention rule removed could not be drawn." }
         }
         p {
             "The draw of a run is the SHA-256 of the seed, a colon and the run's id. The runs in the order of their draws are the sample, then come the spare ones. "

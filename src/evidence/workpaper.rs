@@ -446,7 +446,7 @@ fn population(facts: &Facts) -> Vec<(&'static str, Value)> {
         ),
         ("Runs whose message count disagrees", Count(facts.count_mismatches())),
         ("Runs that vanished early at the server", Count(facts.vanished)),
-        ("Runs removed by a retention rule", Count(facts.removed)),
+        ("Recorded runs removed by a retention rule, not among these", Count(facts.removed)),
         ("Pieces that could not be read", Count(facts.pieces)),
         ("Of them not accepted by anybody", Count(facts.pieces_open)),
     ]);
@@ -456,6 +456,7 @@ fn population(facts: &Facts) -> Vec<(&'static str, Value)> {
             ("Sample size", Count(options.size)),
             ("Spare", Count(options.spare)),
             ("Drawn from", Count(sample.population)),
+            ("Removed by a retention rule, so not to be drawn", Count(facts.removed)),
             ("Seed", Words(options.seed.clone())),
             (
                 "Method",

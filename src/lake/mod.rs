@@ -15,7 +15,7 @@ mod parquet;
 mod rows;
 mod table;
 
-pub use check::{LakeChecked, check};
-pub use error::LakeError;
-pub use export::{Exported, export};
-pub use layout::{Lake, SiteName};
+pub(crate) use check::check;
+pub(crate) use error::LakeError;
+pub(crate) use export::export;
+pub(crate) use layout::{Lake, SiteName};

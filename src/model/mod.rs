@@ -16,22 +16,30 @@ mod secret;
 mod status;
 mod zone;
 
-pub use changes::{FieldChange, RUN_FIELDS, RunChanges};
-pub use decimal::Decimal;
-pub use duration::{NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded};
-pub use guid::{Guid, NotAGuid, guid_beginning};
+pub(crate) use changes::{FieldChange, RUN_FIELDS, RunChanges};
+pub(crate) use decimal::Decimal;
+pub(crate) use duration::{
+    NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded,
+};
+pub(crate) use guid::guid_beginning;
 pub(crate) use instant::TICKS_PER_SECOND;
-pub use instant::{Instant, TimeBasis, TimeReading};
-pub use message::{Message, OwnedMessage};
-pub use message_key::MessageKey;
-pub use naive_zone::{NaiveZone, UnknownZone};
-pub use run::{JobRun, JobRunParts, MessageParts, Span, TextStore, TimeSpan, UnreadableMessage};
+pub(crate) use instant::TimeBasis;
+pub(crate) use message::{Message, OwnedMessage};
+pub(crate) use message_key::MessageKey;
+pub(crate) use run::{JobRunParts, MessageParts, Span, TextStore, TimeSpan, UnreadableMessage};
 pub(crate) use secret::REDACTED;
-pub use secret::Secret;
-pub use status::{JobStatus, STATUS_NAMES};
+pub(crate) use status::{JobStatus, STATUS_NAMES};
+pub(crate) use zone::ZoneName;
 #[cfg(test)]
 pub(crate) use zone::named;
-pub use zone::{UnreadableRules, Zone, ZoneName, zone_names};
+
+// What tests, benches and fuzzing use.
+pub use guid::Guid;
+pub use instant::{Instant, TimeReading};
+pub use naive_zone::NaiveZone;
+pub use run::JobRun;
+pub use secret::Secret;
+pub use zone::{Zone, zone_names};
 
 /// A SHA-256 digest: 32 bytes.
 pub type Sha256 = [u8; 32];

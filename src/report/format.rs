@@ -17,7 +17,6 @@ pub struct Format {
     pub fits_terminal: bool,
     /// Whether it shows sentences about the rows.
     pub has_remarks: bool,
-    /// Makes the writer.
     pub(super) open: Open,
 }
 
@@ -27,9 +26,6 @@ pub(super) type Open =
 
 impl Format {
     /// The writer of rows.
-    ///
-    /// # Errors
-    /// What `out` says.
     pub fn open<'w>(
         self,
         out: &'w mut (dyn Write + Send),
@@ -68,7 +64,6 @@ pub struct Style {
 }
 
 // What every page has above its own title. Not a doc comment, which clap would show in the help.
-#[expect(missing_docs, reason = "the fields are flags, and their comments the help")]
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args, serde::Serialize)]
 pub struct PageHeading {
     /// Html: a line above the page's title, such as the name of the site
@@ -89,7 +84,6 @@ pub struct PageHeading {
 /// How CSV is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CsvStyle {
-    /// What separates fields.
     pub delimiter: u8,
     /// A byte order mark and `\r\n`, as Excel likes it.
     pub excel: bool,

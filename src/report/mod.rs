@@ -8,21 +8,21 @@
 //! Rows have an order of their own, numbers are computed from integers, and nothing looks at the clock: relative times
 //! became instants before.
 
-pub mod bins;
+pub(crate) mod bins;
 mod blocks;
 pub(crate) mod certificate;
 pub(crate) mod definition;
 mod error;
-pub mod export;
-pub mod format;
-pub mod formats;
-pub mod html;
-pub mod manifest;
+pub(crate) mod export;
+pub(crate) mod format;
+pub(crate) mod formats;
+pub(crate) mod html;
+pub(crate) mod manifest;
 mod meta;
 pub(crate) mod numbers;
 pub(crate) mod options;
 pub(crate) mod purge_age;
-pub mod query;
+pub(crate) mod query;
 pub(crate) mod reports;
 mod request;
 pub(crate) mod run_page;
@@ -33,9 +33,9 @@ mod testing;
 mod tests;
 mod titles;
 
-pub use error::ReportError;
-pub use meta::ReportMeta;
+pub(crate) use error::ReportError;
+pub(crate) use meta::ReportMeta;
 pub(crate) use options::CommonOptions;
-pub use options::{Period, local_day};
+pub(crate) use options::{Period, local_day};
 pub(crate) use request::{Printer, Ready, Request};
-pub use table::{Cell, Column, ColumnType, Rows, Written};
+pub(crate) use table::{Cell, Column, ColumnType, Rows, Written};

@@ -19,10 +19,14 @@ mod shared;
 mod site;
 mod token;
 
+pub(crate) use fault::Fault;
+pub(crate) use server::SimulatorError;
+pub(crate) use site::Site;
+
+// What tests, benches and fuzzing use.
 pub use certificate::CertificateKind;
-pub use fault::{FAULT_KINDS, Fault, FaultKind, NoFault};
+pub use fault::FAULT_KINDS;
 pub use history::History;
-pub use server::{Simulator, SimulatorError};
-pub use shared::{Options, RequestRecord};
-pub use site::Site;
+pub use server::Simulator;
+pub use shared::Options;
 pub use token::Credentials;

@@ -15,8 +15,10 @@ mod servers;
 mod shared;
 mod store;
 
+pub(crate) use messages::JobProblem;
+pub(crate) use servers::{JobsFile, OtherServer, Server, Servers};
+
+// What tests, benches and fuzzing use.
 pub use engine::{SyncError, SyncOptions, sync};
 pub use event::{Cancellation, SyncEvent};
 pub use fetch::Fetch;
-pub use messages::{HintOf, JobProblem};
-pub use servers::{JobsFile, OtherServer, Server, Servers};

@@ -4,20 +4,36 @@ use rusqlite::Connection;
 
 use super::error::ExtractError;
 use crate::archive::db::Db;
+use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{LedgerEntry, SyncEnded};
 use crate::model::{Instant, Sha256};
 
 /// The sync to whose head everything is bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BoundSync {
-    /// Its number.
     pub sync_id: i64,
-    /// When it ended.
     pub at: Instant,
     /// The hash of its last line.
     pub head: Sha256,
     /// The number of that line in the ledger.
     pub entry_id: i64,
+}
+
+/// The first sync that ended behind an entry, with its head.
+pub(super) fn first_after(
+    connection: &Connection,
+    entry: i64,
+) -> Result<Option<(i64, Sha256)>, ArchiveError> {
+    let found = connection.optional(
+        "SELECT entry, entry_hash FROM ledger WHERE entry_id > ?1 AND entry GLOB 'sync-ended *' ORDER BY entry_id LIMIT 1",
+        [entry],
+        "look for a later head in the ledger",
+        |row| Ok((row.get::<_, String>(0)?, row.get(1)?)),
+    )?;
+    Ok(found.and_then(|(line, head)| match LedgerEntry::read(&line) {
+        Ok(LedgerEntry::SyncEnded(ended)) => Some((ended.sync, head)),
+        _ => None,
+    }))
 }
 
 /// The sync that a head ended; the one that ended last where no head is given.

@@ -36,17 +36,27 @@ pub enum ExtractError {
     /// The ledger did not know the job by then.
     #[error("job {job} was not known to the archive when sync {sync} ended")]
     JobNotKnown {
-        /// The job.
         job: Guid,
         /// The sync that the head ended.
         sync: i64,
+    },
+    /// Content that is needed was removed after the head.
+    #[error(
+        "since sync {sync} ended, a retention rule removed {runs} {} of these jobs and this span, which the head of that sync cannot prove",
+        if *.runs == 1 { "run" } else { "runs" }
+    )]
+    RemovedSince {
+        /// The sync that the head ended.
+        sync: i64,
+        runs: u64,
+        /// The first sync that ended after the removals, with its head.
+        newer: Option<(i64, Sha256)>,
     },
     /// A salvage lost what binds the jobs to this head.
     #[error("the head of sync {sync} does not bind the history of a job: {why}")]
     NotBound {
         /// The sync that the head ended.
         sync: i64,
-        /// What is missing.
         why: &'static str,
     },
 }

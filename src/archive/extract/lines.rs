@@ -1,6 +1,6 @@
 //! Which lines of the ledger tell of the jobs that are taken out.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 
@@ -8,7 +8,7 @@ use crate::archive::db::{Db, RowError};
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::chain::Subject;
 use crate::archive::ledger::entry::{LedgerEntry, RemovedEntry};
-use crate::model::{Guid, Sha256};
+use crate::model::{Guid, Instant, Sha256};
 
 /// What the lines tell of.
 #[derive(Debug, Default)]
@@ -23,11 +23,26 @@ pub(super) struct Chosen {
     pub(super) quarantined: BTreeSet<i64>,
     /// Hashes of who acted and why, as lines name them.
     pub(super) texts: BTreeSet<Sha256>,
-    /// Removals of their runs that came later: what was removed no longer exists.
-    pub(super) removed_later: Vec<RemovedEntry>,
+    /// Removals of their runs behind the head: what was removed no longer exists.
+    pub(super) removed_later: Vec<LaterRemoval>,
     /// The last sync that began.
     pub(super) last_sync: i64,
-    runs: HashSet<Guid>,
+    /// Their runs, with the start that the latest revision says.
+    runs: HashMap<Guid, Option<Instant>>,
+    /// Runs with a piece in quarantine.
+    runs_in_quarantine: HashSet<Guid>,
+}
+
+/// The removal of a run behind the head.
+#[derive(Debug)]
+pub(super) struct LaterRemoval {
+    /// The number of its line.
+    pub(super) entry: i64,
+    pub(super) claim: RemovedEntry,
+    /// The start that the latest revision up to the head says.
+    pub(super) started: Option<Instant>,
+    /// Whether pieces in quarantine went with it.
+    pub(super) had_pieces: bool,
 }
 
 /// Copies the lines up to an entry that tell of the jobs, with those that tell of syncs; of every job where none is named.
@@ -70,15 +85,19 @@ pub(super) fn copy_lines(
         },
     )?;
     source.each(
-        "SELECT entry FROM ledger WHERE entry_id > ?1 AND entry GLOB 'removed *'",
+        "SELECT entry, entry_id FROM ledger WHERE entry_id > ?1 AND entry GLOB 'removed *'",
         [until],
         "read the ledger",
         |row| {
-            if let Ok(claim @ LedgerEntry::Removed(removed)) = LedgerEntry::read(row.get_ref(0)?.as_str()?)
-                && chosen.runs.contains(&removed.run)
+            if let Ok(LedgerEntry::Removed(claim)) = LedgerEntry::read(row.get_ref(0)?.as_str()?)
+                && let Some(&started) = chosen.runs.get(&claim.run)
             {
-                chosen.texts.extend(claim.by().into_iter().chain(claim.why()));
-                chosen.removed_later.push(removed);
+                chosen.removed_later.push(LaterRemoval {
+                    entry: row.get(1)?,
+                    claim,
+                    started,
+                    had_pieces: chosen.runs_in_quarantine.contains(&claim.run),
+                });
             }
             Ok(())
         },
@@ -92,11 +111,12 @@ impl Chosen {
         match claim {
             LedgerEntry::SyncBegan(began) => self.last_sync = began.sync,
             LedgerEntry::Revision(revision) if self.jobs.contains(&revision.job) => {
-                self.runs.insert(revision.run);
+                self.runs.insert(revision.run, revision.started);
                 self.revisions.insert(entry);
             }
             LedgerEntry::Quarantined(piece) if self.jobs.contains(&piece.job) => {
                 self.quarantined.insert(piece.id);
+                self.runs_in_quarantine.extend(piece.run);
             }
             _ => {}
         }
@@ -110,8 +130,8 @@ impl Chosen {
             ),
             Subject::Every => true,
             Subject::Job(job) => self.jobs.contains(&job),
-            Subject::JobAndRun(job, run) => self.jobs.contains(&job) || self.runs.contains(&run),
-            Subject::Run(run) => self.runs.contains(&run),
+            Subject::JobAndRun(job, run) => self.jobs.contains(&job) || self.runs.contains_key(&run),
+            Subject::Run(run) => self.runs.contains_key(&run),
             Subject::Quarantined(id) => self.quarantined.contains(&id),
             Subject::Revision(entry) => self.revisions.contains(&entry),
         }

@@ -22,7 +22,7 @@ pub use self::error::ExtractError;
 
 use self::bound::bound;
 use self::chains::Binding;
-use self::lines::{Chosen, copy_lines};
+use self::lines::{Chosen, LaterRemoval, copy_lines};
 use super::db::{Db, RowError};
 use super::error::{ArchiveError, Doing, opening};
 use super::ledger::entry::LedgerEntry;
@@ -59,7 +59,6 @@ pub struct Extract {
     jobs: Vec<ExtractedJob>,
     binding: Binding,
     payload_bytes: u64,
-    removed_later: Vec<(Guid, Option<Instant>)>,
 }
 
 /// Bytes that the server sent, as a file of their own.
@@ -67,21 +66,22 @@ pub struct Extract {
 pub struct ExtractedPayload<'p> {
     /// GUID of the run.
     pub run: &'p str,
-    /// Which revision of it.
     pub revision: i64,
     /// As received.
     pub bytes: &'p [u8],
 }
 
 /// Takes jobs out of an archive as they were at the head of a sync; every job that was known then where none is named.
+/// `is_needed` says of a run, by its start, whether its content is needed.
 ///
 /// # Errors
-/// [`ExtractError::NoSync`], [`ExtractError::UnknownHead`], [`ExtractError::NotOfSync`],
-/// [`ExtractError::JobNotKnown`], [`ExtractError::NotBound`]; the archive is not intact.
+/// [`ExtractError::NoSync`], [`ExtractError::UnknownHead`], [`ExtractError::NotOfSync`], [`ExtractError::JobNotKnown`],
+/// [`ExtractError::RemovedSince`], [`ExtractError::NotBound`]; the archive is not intact.
 pub fn extract(
     snapshot: &Snapshot<'_>,
     jobs: &[Guid],
     head: Option<Sha256>,
+    is_needed: &dyn Fn(Option<Instant>) -> bool,
 ) -> Result<Extract, ExtractError> {
     let source = snapshot.connection();
     let (bound, ended) = bound(source, head)?;
@@ -91,10 +91,11 @@ pub fn extract(
         let sync = bound.sync_id;
         return Err(ExtractError::JobNotKnown { job, sync });
     }
+    refuse_removed(source, &bound, &chosen, is_needed)?;
     copy_tables(source, &target, &chosen)?;
     let mut ledger = verify::told(&target)?;
     for removed in &chosen.removed_later {
-        ledger.remove_later(removed);
+        ledger.remove_later(&removed.claim);
     }
     for job in &chosen.jobs {
         name_job(source, &target, *job, &ledger)?;
@@ -124,11 +125,29 @@ pub fn extract(
         jobs,
         binding,
         payload_bytes: ledger.payload_bytes,
-        removed_later: chosen
-            .removed_later
-            .iter()
-            .map(|removed| (removed.run, removed.started))
-            .collect(),
+    })
+}
+
+/// Refuses a head behind which content that is needed was removed: the lines that prove the removal lie behind it too.
+fn refuse_removed(
+    source: &Connection,
+    bound: &BoundSync,
+    chosen: &Chosen,
+    is_needed: &dyn Fn(Option<Instant>) -> bool,
+) -> Result<(), ExtractError> {
+    let needed: Vec<&LaterRemoval> = chosen
+        .removed_later
+        .iter()
+        .filter(|removed| {
+            // Pieces in quarantine belong to an extract whatever the span.
+            removed.had_pieces || is_needed(removed.started) || is_needed(removed.claim.started)
+        })
+        .collect();
+    let Some(last) = needed.last() else { return Ok(()) };
+    Err(ExtractError::RemovedSince {
+        sync: bound.sync_id,
+        runs: needed.len() as u64,
+        newer: bound::first_after(source, last.entry)?,
     })
 }
 
@@ -275,33 +294,23 @@ fn name_job(
 
 impl Extract {
     /// The jobs as an archive to read.
-    #[must_use]
     pub const fn reader(&self) -> &ReadOnly {
         &self.reader
     }
 
     /// To whose head everything is bound.
-    #[must_use]
     pub const fn bound(&self) -> &BoundSync {
         &self.bound
     }
 
     /// The id of the archive that they were taken out of.
-    #[must_use]
     pub const fn archive_id(&self) -> Guid {
         self.archive_id
     }
 
     /// The jobs, by GUID.
-    #[must_use]
     pub fn jobs(&self) -> &[ExtractedJob] {
         &self.jobs
-    }
-
-    /// Runs that a retention rule removed after the head, with their starts: their content no longer exists.
-    #[must_use]
-    pub fn removed_later(&self) -> &[(Guid, Option<Instant>)] {
-        &self.removed_later
     }
 
     fn connection(&self) -> &Connection {
@@ -310,9 +319,6 @@ impl Extract {
 
     /// Forgets every run that does not start in the span; bounds are ticks of 100 ns since 1970 UTC, the first is included, the
     /// second is not. A run whose start a later line `reindexed` has read anew counts by either start.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn keep_span(&self, since: Option<i64>, until: Option<i64>) -> Result<(), ArchiveError> {
         if since.is_none() && until.is_none() {
             return Ok(());
@@ -352,9 +358,6 @@ impl Extract {
     }
 
     /// How many payloads there are: revisions of all runs.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn payloads(&self) -> Result<u64, ArchiveError> {
         self.connection().one(
             "SELECT count(*) FROM _revision",
@@ -365,9 +368,6 @@ impl Extract {
     }
 
     /// Bytes that no table made of it exceeds.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn most_bytes(&self) -> Result<u64, ArchiveError> {
         // Beside its texts a row has ids, times, numbers, and the name of its job.
         let rows: u64 = self.connection().one(
@@ -419,9 +419,6 @@ impl Extract {
     }
 
     /// Every piece in quarantine that came from these jobs, with its bytes, in the order of their numbers as text.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `each`.
     pub fn each_quarantined<E: From<ArchiveError>>(
         &self,
         mut each: impl FnMut(i64, &[u8]) -> Result<(), E>,
@@ -439,9 +436,6 @@ impl Extract {
     }
 
     /// The rules of time zones that lines name: SHA-256 in hexadecimal, and the TZif bytes; by their hash.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn zone_rules(&self) -> Result<Vec<(String, Vec<u8>)>, ArchiveError> {
         self.connection().all(
             "SELECT sha256, tzif FROM _zone_rules GROUP BY sha256 ORDER BY sha256",
@@ -452,9 +446,6 @@ impl Extract {
     }
 
     /// Writes the lines that bind the jobs to the head; docs/evidence-package.md says in which form.
-    ///
-    /// # Errors
-    /// What `out` says.
     pub fn write_ledger(&self, out: &mut dyn Write) -> Result<(), ExtractLedgerError> {
         let Self { binding, bound, .. } = self;
         writeln!(out, "jobruns ledger 1")?;

@@ -28,13 +28,11 @@ pub struct HeadFileError {
 
 impl HeadFileError {
     /// What kind of error the operating system told; `InvalidData` for a file that is not a list of heads.
-    #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
     }
 
     /// What the operating system told.
-    #[must_use]
     pub const fn os_error(&self) -> &io::Error {
         &self.source
     }
@@ -206,7 +204,9 @@ fn begins_with_a_time(line: &[u8]) -> bool {
 }
 
 /// 64 hexadecimal digits.
-fn head_of(word: &[u8]) -> Option<Sha256> {
+/// A head as lists have it: 64 hexadecimal digits.
+#[must_use]
+pub fn head_of(word: &[u8]) -> Option<Sha256> {
     let mut head = Sha256::default();
     if word.len() != 2 * head.len() {
         return None;

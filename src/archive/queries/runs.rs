@@ -13,7 +13,6 @@ pub struct RunKey<'r> {
     pub run_key: i64,
     /// JobRunID: GUID, lower case with hyphens.
     pub job_run_id: &'r str,
-    /// Its job.
     pub job_key: i64,
     /// `Status` as the server sent it.
     pub status: Option<i64>,
@@ -26,7 +25,6 @@ pub struct RunKey<'r> {
 pub struct RunRow<'r> {
     /// JobRunID: GUID, lower case with hyphens.
     pub job_run_id: &'r str,
-    /// Its job.
     pub job_key: i64,
     /// `Status` as the server sent it.
     pub status: Option<i64>,
@@ -36,15 +34,10 @@ pub struct RunRow<'r> {
     pub ended_ticks: Option<i64>,
     /// Whether the server wrote the start without an offset; `None` without a time.
     pub started_assumed: Option<bool>,
-    /// The same of the end.
     pub ended_assumed: Option<bool>,
-    /// `Exception`.
     pub exception: Option<&'r str>,
-    /// `CustomStatusText`.
     pub custom_status_text: Option<&'r str>,
-    /// `JobSummary`.
     pub job_summary: Option<&'r str>,
-    /// `StatusDetails`.
     pub status_details: Option<&'r str>,
     /// `ActivityStatusList`, JSON text.
     pub activity_status_list: Option<&'r str>,
@@ -69,9 +62,6 @@ impl Snapshot<'_> {
     /// is asked for. Bounds are ticks of 100 ns since 1970 UTC; the first is included, the second is not.
     ///
     /// SQLite sorts the keys alone, and on disk where they are many, so memory stays small.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_run_key<E: From<ArchiveError>>(
         &self,
         since: Option<i64>,
@@ -89,9 +79,6 @@ impl Snapshot<'_> {
     }
 
     /// The same of the runs that failed, newest first: by start, then by GUID, those without a start last.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_failed_run_key<E: From<ArchiveError>>(
         &self,
         since: Option<i64>,

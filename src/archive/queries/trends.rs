@@ -7,7 +7,6 @@ use crate::archive::error::ArchiveError;
 /// A run, as far as trends count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunFacts {
-    /// Its job.
     pub job_key: i64,
     /// `Status` as the server sent it.
     pub status: Option<i64>,
@@ -23,9 +22,6 @@ pub struct RunFacts {
 
 impl Snapshot<'_> {
     /// Every run, in no order. One pass over the table: a row is read as far as its counts, no text is copied.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_run_facts<E: From<ArchiveError>>(
         &self,
         mut see: impl FnMut(RunFacts) -> Result<(), E>,

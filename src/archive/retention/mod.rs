@@ -5,5 +5,5 @@ mod dictionaries;
 mod plan;
 mod removal;
 
-pub use plan::{HeldBack, PlannedJob, RetentionPlan, RetentionRule};
+pub use plan::{PlannedJob, RetentionPlan, RetentionRule};
 pub use removal::{Removal, retain};

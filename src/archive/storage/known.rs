@@ -86,12 +86,6 @@ impl KnownRuns {
         Some(self.0[found].known())
     }
 
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -126,7 +120,7 @@ mod tests {
             assert_eq!(runs.get(&hash(number)), Some(known(number)));
         }
         assert_eq!(runs.get(&hash(101)), None);
-        assert_eq!(runs.len(), 100);
+        assert_eq!(runs.0.len(), 100);
         let odd: Vec<i64> = (1..=100).step_by(2).map(|n| n << 30).collect();
         assert_eq!(runs.present().iter().collect::<Vec<_>>(), odd);
     }

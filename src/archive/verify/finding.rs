@@ -16,11 +16,9 @@ const MAX_SHOWN: usize = 200;
 pub struct Finding {
     /// Where: a table and what names the row.
     pub place: String,
-    /// What is wrong.
     pub what: String,
     /// What should stand there, where that can be said.
     pub expected: Option<String>,
-    /// What stands there.
     pub found: Option<String>,
     /// What to do about it.
     pub next: &'static str,
@@ -35,6 +33,10 @@ pub(super) enum Remedy {
     Restore,
     /// Another history stands here than the one that was sealed.
     OtherCopy,
+    /// A lawful act is not in the list of heads, or one was done that nobody may do.
+    Unlisted,
+    /// The list is that of another archive.
+    OtherList,
     /// The file's pages are hurt.
     File,
     /// Another version of the program is needed.
@@ -51,6 +53,12 @@ impl Remedy {
                 "keep a copy of the file, and restore a backup that passes `jobruns verify --head`; `jobruns salvage` copies what is sound."
             }
             Self::OtherCopy => "find a copy that holds this head, and find out who could write to this file.",
+            Self::Unlisted => {
+                "ask who did it, and why. If it was lawful, the list gets the line above; else restore a backup from before it, and find out who could write to this file."
+            }
+            Self::OtherList => {
+                "give the list to which the syncs of this archive append, or find the archive of this list."
+            }
             Self::Program => "check it with the version of jobruns that wrote it.",
             Self::File => {
                 "keep a copy of the file, check the disk, and restore a backup; `jobruns salvage` copies what is sound."
@@ -129,7 +137,12 @@ impl Remedy {
     const fn witnesses(self) -> &'static str {
         match self {
             Self::Reindex => "payloads and ledger",
-            Self::Restore | Self::OtherCopy | Self::File | Self::Program => "the ledger's lines",
+            Self::Restore
+            | Self::OtherCopy
+            | Self::Unlisted
+            | Self::OtherList
+            | Self::File
+            | Self::Program => "the ledger's lines",
         }
     }
 }

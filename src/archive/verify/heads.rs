@@ -82,7 +82,7 @@ pub(super) fn check(
             let what = "it has lines of other archives and none of this one: nothing of it was ever published there, or this is not the archive that it was taken for";
             let id = archive.map_or_else(|| "an archive's id".to_owned(), |id| id.to_string());
             let others = ids(&list.heads);
-            findings.push(Finding::new(Remedy::OtherCopy, file, what).with(id, others));
+            findings.push(Finding::new(Remedy::OtherList, file, what).with(id, others));
         }
         of.newest_held = newest.map(held);
         report.heads.push(of);
@@ -123,7 +123,7 @@ fn acts(
                 hex(&act.hash)
             );
             let place = format!("ledger, entry {}", act.entry);
-            findings.push(Finding::new(Remedy::OtherCopy, place, what));
+            findings.push(Finding::new(Remedy::Unlisted, place, what));
         } else if is_listed || !matches!(act.deed, Deed::Lost { .. }) {
             report.notes.push(words);
         } else {

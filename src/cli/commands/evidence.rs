@@ -14,8 +14,8 @@ use crate::cli::hints;
 use crate::cli::output::{Output, in_use};
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::{Console, shown};
-use crate::cli::terminal::table::print_result;
-use crate::config::{Sources, TableOrJson};
+use crate::cli::terminal::table::{counted, print_result};
+use crate::config::{Sources, TableOrJson, parse_line};
 use crate::evidence::{EvidenceError, Made, PackageOptions, SampleOptions, make};
 use crate::model::{Instant, Sha256, hex};
 use crate::report::options::{PurgeAgeFlag, ScopeArgs};
@@ -33,7 +33,7 @@ use crate::report::reports::sample;
   jobruns evidence --job Nightly --year 2025 --sample 25 --seed \"audit 2026\" --output nightly.zip
   jobruns evidence --year 2025 --redact-owners --prepared-by \"J. Doe, IT\" --output 2025.zip
 
-Exit codes: 0 the package is there; 1 it was not made: no run is in the span, or the archive cannot be read; 2 wrong usage: the head is not that of a sync of this archive, an unknown job, no file can be written there.")]
+Exit codes: 0 the package is there; 1 it was not made: no run is in the span, runs were removed from it after the head, or the archive cannot be read; 2 wrong usage: the head is not that of a sync of this archive, an unknown job, no file can be written there.")]
 pub(crate) struct EvidenceArgs {
     /// The package to write, which gets its name when it is complete
     #[arg(short, long, value_name = "PACK.zip")]
@@ -81,7 +81,7 @@ pub(crate) struct EvidenceArgs {
     allow_empty: bool,
 
     /// Who prepared the package, for the page and the workpaper
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = parse_line)]
     prepared_by: Option<String>,
 
     /// The output format of the summary [default: table]
@@ -96,6 +96,8 @@ struct Summary {
     made: Made,
     bytes: u64,
     sha256: String,
+    #[serde(skip)]
+    sample_size: Option<u64>,
     /// Whether a list of heads has the head; null where there is no list.
     head_listed: Option<bool>,
 }
@@ -149,6 +151,7 @@ pub(crate) fn run(
         made,
         bytes,
         sha256: hex(&sha256),
+        sample_size: args.sample,
         head_listed,
     };
     print_result(console, args.format, || text(&summary), &summary)?;
@@ -179,6 +182,7 @@ fn text(summary: &Summary) -> String {
         drawn,
         complete,
         purge_age_assumed,
+        removed,
         ..
     } = &summary.made;
     let complete = if *purge_age_assumed {
@@ -189,13 +193,28 @@ fn text(summary: &Summary) -> String {
         "not proved for all of the span: README.html and gaps.csv say for which parts"
     };
     let sample = match population.zip(*drawn) {
-        Some((population, drawn)) => format!("sample    {drawn} drawn from {population}\n"),
+        Some((population, drawn)) => {
+            let sample = drawn.min(summary.sample_size.unwrap_or_default());
+            let runs = counted(sample, "run");
+            format!(
+                "sample    {runs} and {} spare, drawn from {population}\n",
+                drawn - sample
+            )
+        }
         None => String::new(),
     };
+    let removed = match removed {
+        0 => String::new(),
+        removed => format!(
+            "removed   {} by a retention rule before the head, so not in it\n",
+            counted(*removed, "run")
+        ),
+    };
     format!(
-        "package   {}\nruns      {runs} of {jobs} {}, with {payloads} payloads\n{sample}complete  {complete}\nhead      {head} (sync {sync_id}, {head_at})\nfiles     {files}\nSHA-256   {} ({} bytes)\n",
+        "package   {}\nruns      {runs} of {}, with {}\n{removed}{sample}complete  {complete}\nhead      {head} (sync {sync_id}, {head_at})\nfiles     {files}\nSHA-256   {} ({} bytes)\n",
         shown(&summary.path),
-        if *jobs == 1 { "job" } else { "jobs" },
+        counted(*jobs, "job"),
+        counted(*payloads, "payload"),
         summary.sha256,
         summary.bytes
     )
@@ -255,6 +274,16 @@ impl From<EvidenceError> for Failure {
                 Exit::WrongUsage,
                 "give a later --head, or leave it out for that of the last sync.",
             ),
+            EvidenceError::Extract(ExtractError::RemovedSince { newer, .. }) => {
+                let hint = match newer {
+                    Some((sync, head)) => format!(
+                        "give --head {}, with which sync {sync} ended, or a later one: its ledger proves the removal.",
+                        hex(head)
+                    ),
+                    None => "run `jobruns sync`: the head of that sync will prove the removal.".to_owned(),
+                };
+                return Self::of(Exit::NotDone, &error, Some(hint));
+            }
             EvidenceError::Extract(ExtractError::NotBound { .. }) => {
                 (Exit::NotDone, "give the head of another sync with --head.")
             }

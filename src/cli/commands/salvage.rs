@@ -107,7 +107,7 @@ pub(crate) fn run(
         args.damaged.display(),
         args.new.display()
     );
-    let lost = unprinted(console, args.format, salvaged.lost.iter().cloned());
+    let lost = unprinted(console, salvaged.lost.iter().cloned());
     Err(Failure::new(Exit::Findings, words).with_causes(lost))
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn ccs(error: &CcsError) -> Option<String> {
         CcsError::HttpSetup { .. } => "look at HTTPS_PROXY and the like: each must be a URL".to_owned(),
         CcsError::Connect { proxy: Some(_), .. } => {
             "look at HTTPS_PROXY and ALL_PROXY: is the proxy there and the right one? A server that needs none is \
-             named in NO_PROXY"
+             named in NO_PROXY; proxy = \"none\" uses none at all"
                 .to_owned()
         }
         CcsError::Connect { problem, url, .. } => connect(*problem, url),

@@ -39,6 +39,13 @@ pub(crate) fn check(problem: &Problem) -> String {
         }
         Problem::NoFolder { .. } => "create the folder, or correct the path where it is set (`jobruns check -v`)",
         Problem::NotWritable { .. } => "give the account that runs the scheduled tasks the right to write there",
+        Problem::IsFolder { .. } => "name a file in it, where it is set (`jobruns check -v`)",
+        Problem::NoProgram { .. } => {
+            "correct on_failure, or install that program; give its absolute path, since a scheduled task may have another PATH"
+        }
+        Problem::TrustVariable { .. } => {
+            "a scheduled task has only the variables that its own definition sets: name the file as ca_cert in the config file"
+        }
         Problem::LittleSpace { .. } | Problem::FullSoon { .. } => {
             "free some space there, or move the archive to a larger disk"
         }

@@ -7,7 +7,7 @@ pub(crate) mod event_log;
 pub(crate) mod exposition;
 pub(crate) mod metrics;
 mod metrics_file;
-mod on_failure;
+pub(crate) mod on_failure;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -209,7 +209,10 @@ impl<'m> Monitoring<'m> {
                 certificate_expiry: round.certificate_expiry,
             };
             let line = line.or_else(|| head.as_ref().map(|head| format!("ledger head {head}")));
-            let text = text(&end, line.as_deref(), &errors);
+            let mut text = text(&end, line.as_deref(), &errors);
+            if let Some(problem) = self.console.log_file_problem() {
+                text.push_str(&format!("Warning: {problem}\n"));
+            }
             let report = Report {
                 command: self.command,
                 exit_code: exit.code(),

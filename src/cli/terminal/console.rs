@@ -15,6 +15,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+use crate::archive::is_held;
 use crate::cli::failure::{ErrorReport, Failure};
 use crate::cli::terminal::bars::bars;
 use crate::cli::terminal::journal;
@@ -36,6 +37,9 @@ struct Inner {
     color: bool,
     level: Level,
     file: Option<Mutex<LogFile>>,
+    /// What the log file is called in messages, and why nothing is written to it.
+    file_name: String,
+    file_problem: OnceLock<String>,
     /// Whether stderr is the systemd journal.
     journal: bool,
     bars: OnceLock<MultiProgress>,
@@ -63,6 +67,8 @@ impl Console {
             color,
             level,
             file: None,
+            file_name: String::new(),
+            file_problem: OnceLock::new(),
             journal: journal::has_stderr(),
             bars: OnceLock::new(),
             error_told: AtomicBool::new(false),
@@ -70,9 +76,9 @@ impl Console {
         }))
     }
 
-    /// The same with a log file.
+    /// The same with a log file. One that cannot be opened is a warning: what is to be done is worth more than its log.
     #[must_use]
-    pub(crate) fn with_log_file(self, file: LogFile) -> Self {
+    pub(crate) fn with_log_file(self, name: String, opened: io::Result<LogFile>) -> Self {
         let Inner {
             format,
             color,
@@ -80,16 +86,50 @@ impl Console {
             journal,
             ..
         } = *self.0;
-        Self(Arc::new(Inner {
+        let (file, problem) = match opened {
+            Ok(file) => (Some(Mutex::new(file)), None),
+            Err(error) => (None, Some(error)),
+        };
+        let console = Self(Arc::new(Inner {
             format,
             color,
             level,
-            file: Some(Mutex::new(file)),
+            file,
+            file_name: name,
+            file_problem: OnceLock::new(),
             journal,
             bars: OnceLock::new(),
             error_told: AtomicBool::new(false),
             told: Mutex::default(),
-        }))
+        }));
+        if let Some(problem) = problem {
+            console.warn_of_log_file(&problem);
+        }
+        console
+    }
+
+    /// Warns once that the log file lacks lines, on stderr alone.
+    fn warn_of_log_file(&self, error: &io::Error) {
+        let why = if is_held(error) {
+            "another program has it open (Excel?)".to_owned()
+        } else {
+            error.to_string()
+        };
+        let words = format!("could not write to the log file {}: {why}", self.0.file_name);
+        if self.0.file_problem.set(words.clone()).is_ok() {
+            let line = Line {
+                level: Level::WARN,
+                message: &words,
+                message_says_all: true,
+                fields: Map::new(),
+            };
+            self.put_on_stderr(&now(), &line);
+        }
+    }
+
+    /// Why the log file lacks lines, if it does.
+    pub(crate) fn log_file_problem(&self) -> Option<&str> {
+        self.0.file_problem.get().map(String::as_str)
     }
 
     /// Takes what the program notes of its doings (`tracing` events) from now on.
@@ -100,19 +140,15 @@ impl Console {
     }
 
     /// Whether lines are JSON objects.
-    #[must_use]
     pub(crate) fn is_json(&self) -> bool {
         self.0.format == LogFormat::Json
     }
 
     /// Whether anything but errors is said.
-    #[must_use]
     pub(crate) fn is_quiet(&self) -> bool {
         self.0.level == Level::ERROR
     }
 
-    /// Whether an error was told.
-    #[must_use]
     pub(crate) fn has_told_error(&self) -> bool {
         self.0.error_told.load(Ordering::Relaxed)
     }
@@ -141,11 +177,10 @@ impl Console {
             message_says_all: true,
             fields: Map::new(),
         };
-        self.to_file(|time| file_line(time, &line));
+        self.to_file(&file_line(&now(), &line));
     }
 
     /// The bars that lines must not tear; made at the first call.
-    #[must_use]
     pub(crate) fn bars(&self) -> &MultiProgress {
         self.0.bars.get_or_init(|| bars(stderr_is_terminal()))
     }
@@ -179,8 +214,9 @@ impl Console {
             }
             Ok(())
         });
+        let time = now();
         for (label, text) in &lines {
-            self.to_file(|time| format!("{time} ERROR {label}: {}", shown(text)));
+            self.to_file(&format!("{time} ERROR {label}: {}", shown(text)));
         }
     }
 
@@ -230,24 +266,29 @@ impl Console {
 
     fn put(&self, line: &Line<'_>) {
         let time = now();
-        if self.is_json() {
-            let json = json_line(&time, line);
-            if self.says(line.level) {
-                self.to_stderr(line.level, |stderr| writeln!(stderr, "{json}"));
-            }
-            self.to_file(|_| json);
+        self.put_on_stderr(&time, line);
+        self.to_file(&if self.is_json() {
+            json_line(&time, line)
+        } else {
+            file_line(&time, line)
+        });
+    }
+
+    fn put_on_stderr(&self, time: &str, line: &Line<'_>) {
+        if !self.says(line.level) {
             return;
         }
-        let text = text_line(line);
-        if self.says(line.level) {
-            self.to_stderr(line.level, |stderr| match line.level {
-                Level::ERROR => writeln!(stderr, "{}: {text}", self.styled("1;31", "Error")),
-                Level::WARN => writeln!(stderr, "{}: {text}", self.styled("1;33", "Warning")),
-                Level::INFO => writeln!(stderr, "{text}"),
-                _ => writeln!(stderr, "{}", self.styled("2", &text)),
-            });
+        if self.is_json() {
+            let json = json_line(time, line);
+            return self.to_stderr(line.level, |stderr| writeln!(stderr, "{json}"));
         }
-        self.to_file(|time| file_line(time, line));
+        let text = text_line(line);
+        self.to_stderr(line.level, |stderr| match line.level {
+            Level::ERROR => writeln!(stderr, "{}: {text}", self.styled("1;31", "Error")),
+            Level::WARN => writeln!(stderr, "{}: {text}", self.styled("1;33", "Warning")),
+            Level::INFO => writeln!(stderr, "{text}"),
+            _ => writeln!(stderr, "{}", self.styled("2", &text)),
+        });
     }
 
     /// Writes to stderr without tearing the bars. That stderr is closed or full is nobody's to know.
@@ -272,12 +313,12 @@ impl Console {
         }
     }
 
-    fn to_file(&self, line: impl FnOnce(&str) -> String) {
+    fn to_file(&self, line: &str) {
         if let Some(file) = &self.0.file
-            && let Ok(mut file) = file.lock()
+            && let Err(error) = file.lock().unwrap_or_else(PoisonError::into_inner).append(line)
         {
             // A full disk must not stop a sync; stderr has the line as well.
-            let _ = file.append(&line(&now()));
+            self.warn_of_log_file(&error);
         }
     }
 
@@ -504,8 +545,8 @@ mod tests {
         let path = folder.path().join("log");
         for _ in 0..2 {
             let console = Console::new(LogFormat::Text, When::Never, 1)
-                .with_log_file(LogFile::open(&path, None).unwrap());
-            console.to_file(|time| format!("{time} line"));
+                .with_log_file(String::new(), LogFile::open(&path, None));
+            console.to_file("line");
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
         #[cfg(unix)]

@@ -102,13 +102,9 @@ pub(crate) fn print_result(
 /// The most details that an error line quotes of what `--quiet` left out.
 const QUOTED_DETAILS: usize = 20;
 
-/// The details of a result that [`print_result`] did not print, for the error that is told in its place.
-pub(crate) fn unprinted<F>(
-    console: &Console,
-    format: Option<F>,
-    details: impl Iterator<Item = String>,
-) -> Vec<String> {
-    if format.is_some() || !console.is_quiet() {
+/// With `--quiet`, the details of a result for the error: standard output has none, or data that nobody may read.
+pub(crate) fn unprinted(console: &Console, details: impl Iterator<Item = String>) -> Vec<String> {
+    if !console.is_quiet() {
         return Vec::new();
     }
     let mut details: Vec<String> = details.collect();

@@ -8,13 +8,14 @@ that was published when the archive was as the package shows it: without one, th
 Written from "The evidence package, byte by byte" and "How a run is read" (docs/evidence-package.md and docs/evidence.md of
 jobruns). Needs Python 3.9 or newer and nothing else, and changes nothing.
 
-Exit codes: 0 the package is sound, 1 it could not be read, 2 wrong usage, 4 it is not sound.
+Exit codes: 0 the package is sound, 1 it could not be read, 2 wrong usage, 3 it is sound, and a list of heads has lines that hold
+none, 4 it is not sound.
 """
 import sys
 if sys.version_info < (3, 9):
     sys.exit("check.py needs Python 3.9 or newer, and this is Python " + sys.version.split()[0])
 try:
-    import argparse, bisect, collections, datetime, functools, hashlib, io, json, os, pathlib, re, stat, struct, zlib, zoneinfo
+    import argparse, bisect, collections, datetime, errno, functools, hashlib, io, json, os, pathlib, re, stat, struct, zlib, zoneinfo
 except ImportError as error:
     sys.exit(f"this Python lacks a module of its standard library: {error.name}. Use one from python.org or from your system")
 
@@ -295,12 +296,23 @@ class Unreadable(Exception):
 def printable(text):
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
+def say(text):
+    try:
+        print(printable(text), flush=True)
+    except OSError as error:  # whoever reads has read enough; the exit code still tells
+        if error.errno not in (errno.EPIPE, errno.EINVAL):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+def counted(number, noun):
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
 def finding(place, what, expected=None, got=None):
     global found
     found += 1
     if found <= MOST_FINDINGS:
         more = f" (expected {expected!r:.200}, found {got!r:.200})" if expected is not got else ""
-        print(printable(f"{place}: {what}{more}"))
+        say(f"{place}: {what}{more}")
 
 def sha256(data):
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
@@ -532,22 +544,43 @@ def check_manifests(package):
 
 # ---- package.json and ledger.txt ---------------------------------------------------------------------------------------------
 
+def read_json(text):
+    """JSON in which no object has a name twice. What is no whole number of at most 15 digits is read as no number, which no rule
+    of a package allows."""
+    if text.startswith("\ufeff"):
+        raise ValueError("it begins with a byte order mark")
+    if nesting(text) > 127:
+        raise ValueError("it is nested too deep")
+    def unique(pairs):
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError("a name twice")
+        return dict(pairs)
+    def finite(text):
+        if float(text) in (float("inf"), float("-inf")):
+            raise ValueError("a number out of range")
+        return Number(text)
+    whole = lambda text: int(text) if re.fullmatch("0|[1-9][0-9]{0,14}", text) else finite(text)
+    read = json.loads(text, object_pairs_hook=unique, parse_int=whole, parse_float=finite, parse_constant=no_number)
+    json.dumps(read, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    return read
+
 def read_package_json(package):
     data = package.read("data/package.json")
     if data is None:
         raise Unreadable("data/package.json is missing or cannot be read, so nothing says what this package is")
     try:
-        pack = json.loads(data.decode(), object_pairs_hook=lambda pairs: dict(pairs) if len(dict(pairs)) == len(pairs) else no_number("a name twice"))
-        version = pack["version"]
-        if pack["format"] != "jobruns evidence package" or type(version) is not int:
+        pack = read_json(data.decode())
+        if not isinstance(pack, dict) or pack.get("format") != "jobruns evidence package" or type(pack.get("version")) is not int:
             raise ValueError("it is not that of an evidence package")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Unreadable(f"data/package.json cannot be read ({type(error).__name__}: {error})")
+        version = pack["version"]
+    except ValueError as error:
+        raise Unreadable(f"data/package.json cannot be read ({error})")
     if version != VERSION:
         raise Unreadable(f"the package is of version {version}, and this check knows version {VERSION}: take a newer one from the program; the checks that lie in a package were made by whoever made the package")
     def bad(what):
         finding("data/package.json", f"{what} is missing, or not as a package has it")
-    fits = lambda value, pattern: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+    is_text = lambda value: isinstance(value, str) and not isinstance(value, Number)
+    fits = lambda value, pattern: is_text(value) and re.fullmatch(pattern, value) is not None
     count = lambda value: type(value) is int and value >= 0
     for what, pattern in (("archive_id", GUID), ("head", HASH), ("head_at", TIME), ("tool_version", "[!-~]+")):
         if not fits(pack.get(what), pattern):
@@ -562,7 +595,7 @@ def read_package_json(package):
             pack[what] = None
     jobs = pack.get("jobs")
     if not isinstance(jobs, list) or not jobs or not all(isinstance(job, dict) and fits(job.get("job_id"), GUID)
-            and isinstance(job.get("name", 0), (str, type(None))) for job in jobs):
+            and (job.get("name", 0) is None or is_text(job["name"])) for job in jobs):
         bad("jobs")
         jobs = []
     pack["names"] = {job["job_id"]: job["name"] for job in jobs}
@@ -573,22 +606,18 @@ def read_package_json(package):
     pack["is_redacted"] = pack.get("redacted") != []
     sample = pack.get("sample", 0)
     if sample is not None and not (isinstance(sample, dict) and all(count(sample.get(what)) for what in ("size", "spare", "population"))
-            and isinstance(sample.get("seed"), str)):
+            and sample["size"] and is_text(sample.get("seed"))):
         bad("sample")
         pack["sample"] = None
-    if not isinstance(pack.get("prepared_by", 0), (str, type(None))):
+    if pack.get("prepared_by", 0) is not None and not is_text(pack["prepared_by"]):
         bad("prepared_by")
     if not fits(pack.get("timezone"), "[!-~]+"):
         bad("timezone")
-    removed = pack.get("removed_after_head")
-    if not isinstance(removed, list) or not all(fits(run, GUID) for run in removed):
-        bad("removed_after_head")
-        pack["removed_after_head"] = []
     if type(pack.get("allow_empty", False)) is not bool:
         bad("allow_empty")
     ages = pack.get("purge_ages")
     if not isinstance(ages, list) or not all(isinstance(age, dict) and count(age.get("seconds")) and count(age.get("listed_seconds"))
-            and type(age.get("known")) is bool for age in ages) or [age.get("job_id") for age in ages] != [*pack["names"]]:
+            and age["listed_seconds"] <= age["seconds"] and type(age.get("known")) is bool for age in ages) or [age.get("job_id") for age in ages] != [*pack["names"]]:
         bad("purge_ages")
         ages = []
     pack["ages"] = {age["job_id"]: age for age in ages}
@@ -936,7 +965,7 @@ class Check:
         self.payloads = self.messages = 0
         self.failures = keyed(package, "failures", lambda row: row["job_run_id"])
         self.changes = keyed(package, "changes", lambda row: (row["job_run_id"], row["revision"]))
-        self.mismatches = {}
+        self.mismatches, self.unproved, self.unsaid = {}, set(), 0
 
     def runs(self):
         ledger, pack = self.ledger, self.pack
@@ -946,14 +975,14 @@ class Check:
         for run_id, run in ledger.runs.items():
             if not run.revisions:
                 continue
-            if in_span(run.revisions[-1].words["started"], pack):
-                (self.removed if run.removed or run_id in pack["removed_after_head"] else due)[run_id] = run
+            if run.removed:
+                if in_span(run.removed["started"], pack):
+                    self.removed[run_id] = run
+            elif in_span(run.revisions[-1].words["started"], pack):
+                due[run_id] = run
             elif run_id in self.rows and run.job in ledger.reindexed and re.fullmatch(INSTANT, self.rows[run_id]["started_at"]) \
                     and in_span(self.rows[run_id]["started_at"], pack):
                 due[run_id] = run  # by its start as it is read now, which is compared with the payload
-        for run_id in pack["removed_after_head"]:
-            if run_id not in self.removed:
-                finding("data/package.json", f"removed_after_head names {run_id}, which is not a run of this span")
         for run_id in due.keys() - self.rows.keys():
             finding(f"data/runs.csv, run {run_id}", f"it is missing: the ledger tells of it (data/ledger.txt, entry {due[run_id].revisions[-1].entry})")
         for run_id in self.rows.keys() - due.keys():
@@ -1036,6 +1065,12 @@ class Check:
                 self.mismatches[run_id] = {"job_id": run.job, "job_name": name, "from": said["started_at"], "to": said["ended_at"], "state": "count_mismatch",
                     "runs": 1, "total_job_runs": None, "last_sync_id": None, "why": f"MessageCount {said['message_count']}, and {present} messages came"}
         else:
+            # Whether its list of messages came whole is not known here, so a row of gaps.csv may be there.
+            self.unproved.add(run_id)
+            present = sum(not got["absent_since"] for got in messages)
+            if row["message_count"] not in ("", str(present)):
+                self.mismatches[run_id] = {**common, "from": row["started_at"], "to": row["ended_at"], "state": "count_mismatch", "runs": 1,
+                    "total_job_runs": None, "last_sync_id": None, "why": f"MessageCount {row['message_count']}, and {present} messages came"}
             for ordinal, got in enumerate(messages):
                 same(f"data/messages.csv, run {run_id}, message {ordinal}", {"ordinal": ordinal, **common, **({"asset_owner": None} if pack["is_redacted"] else {})}, got)
             said_by = [tuple(got[column] for column in MESSAGE) for got in messages]
@@ -1079,7 +1114,9 @@ class Check:
             return None
         try:
             read = read_run(data, revision.zone)
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        except RecursionError:
+            return finding(name, "it cannot be read as a run (nested too deep)")
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
             return finding(name, f"it cannot be read as a run ({type(error).__name__}: {error})")
         if read[0]["job_run_id"] != run_id:
             return finding(name, "it is the payload of another run", run_id, read[0]["job_run_id"])
@@ -1137,18 +1174,15 @@ class Check:
             finding(f"data/removals.csv, run {run_id}", "it is missing, and the ledger tells that it was removed")
         for run_id in held.keys() & self.removed.keys():
             run, row, place = self.removed[run_id], held[run_id], f"data/removals.csv, run {run_id}"
-            expected = {"job_id": run.job}
-            if run.removed:
-                expected.update({column: run.removed[word] for column, word in (("revisions", "revisions"), ("messages", "messages"), ("removed_at", "at"), ("plan", "plan"))})
-                for column, word in (("removed_by", "by"), ("reason", "why")):  # a text that a salvage lost is empty
-                    if row[column] and sha256(row[column]) != run.removed[word]:
-                        finding(place, f"{column} is wrong", run.removed[word], sha256(row[column]))
-                if row["removed_by"] and self.pack["is_redacted"]:
-                    finding(place, "removed_by is wrong", "", row["removed_by"])
-            if run.job not in self.ledger.reindexed:
-                started = run.revisions[-1].words["started"]
-                expected["started_at"] = None if started == "-" else started
-            same(place, expected, row)
+            started = run.removed["started"]
+            same(place, {"job_id": run.job, "started_at": None if started == "-" else started, **{column: run.removed[word] for column, word in
+                (("revisions", "revisions"), ("messages", "messages"), ("removed_at", "at"), ("plan", "plan"))}}, row)
+            for column, word in (("removed_by", "by"), ("reason", "why")):  # a text that a salvage lost is empty
+                if row[column] and sha256(row[column]) != run.removed[word]:
+                    finding(place, f"{column} is wrong", run.removed[word], sha256(row[column]))
+            if row["removed_by"] and self.pack["is_redacted"]:
+                finding(place, "removed_by is wrong", "", row["removed_by"])
+            self.unsaid += not row["reason"] or not row["removed_by"] and not self.pack["is_redacted"]
 
     def vanished(self):
         held = keyed(self.package, "vanished", lambda row: row["job_run_id"])
@@ -1183,15 +1217,15 @@ class Check:
                 mismatches[row["job_run_id"]] = row
             else:
                 spans[row["job_id"]].append(row)
-        if not self.pack["is_redacted"] and not any(revision.zone is GONE for run in self.due.values() for revision in run.revisions):
-            for run_id in mismatches.keys() - self.mismatches.keys():
-                finding(f"data/gaps.csv, run {printable(run_id)}", "the counts of this run agree, or it is not in this package")
-            for run_id in self.mismatches.keys() - mismatches.keys():
-                finding(f"data/gaps.csv, run {run_id}", "it is missing: its MessageCount is not the number of its messages")
-            for run_id in mismatches.keys() & self.mismatches.keys():
-                same(f"data/gaps.csv, run {run_id}", self.mismatches[run_id], mismatches[run_id])
+        for run_id in mismatches.keys() - self.mismatches.keys():
+            finding(f"data/gaps.csv, run {run_id}", "the counts of this run agree, or it is not in this package")
+        for run_id in self.mismatches.keys() - self.unproved - mismatches.keys():
+            finding(f"data/gaps.csv, run {run_id}", "it is missing: its MessageCount is not the number of its messages")
+        for run_id in mismatches.keys() & self.mismatches.keys():
+            same(f"data/gaps.csv, run {run_id}", self.mismatches[run_id], mismatches[run_id])
         if spans.keys() != self.pack["names"].keys():
             finding("data/gaps.csv", "it has other jobs than package.json says", sorted(self.pack["names"]), sorted(spans))
+        self.disputed = sum(is_full(words) and words["total"] not in ("-", words["seen"]) for answers in self.ledger.answers.values() for words in answers.values())
         self.open_spans = sum(row["state"] != "complete" for rows in spans.values() for row in rows)
         for job in sorted(spans.keys() & self.ledger.answers.keys()):
             keeps, listed = self.spans(job, spans[job]), self.pack["ages"].get(job, {}).get("listed_seconds", 0)
@@ -1207,7 +1241,7 @@ class Check:
         whole = lambda text: "" if text is None else re.sub(r"\.[0-9]+Z", "Z", text)
         seconds = lambda text: instant(text) // TICKS
         starts = sorted(instant(row["started_at"]) for row in self.rows.values() if row["job_id"] == job and re.fullmatch(INSTANT, row["started_at"]))
-        full = {sync: words for sync, words in answers.items() if words["outcome"] == "complete" and words.get("count") == "0"}
+        full = {sync: words for sync, words in answers.items() if is_full(words)}
         agrees = lambda words: words["total"] in ("-", words["seen"])
         begin = whole(pack["since"])
         for number, row in enumerate(spans, 1):
@@ -1219,10 +1253,11 @@ class Check:
                 finding(place, "its times are not those of a span behind the one before")
                 break
             begin = row["to"]
-            low = bisect.bisect_left(starts, instant(row["from"])) if row["from"] else 0
-            high = bisect.bisect_left(starts, instant(row["to"])) if row["to"] else len(starts)
-            if job not in self.ledger.reindexed and not any("." in (pack[end] or "") for end in ("since", "until")):
-                same(place, {"runs": high - low}, row)
+            # The table has bounds without their fractions.
+            since, until = pack["since"] if number == 1 else row["from"], pack["until"] if number == len(spans) else row["to"]
+            low = bisect.bisect_left(starts, instant(since)) if since else 0
+            high = bisect.bisect_left(starts, instant(until)) if until else len(starts)
+            same(place, {"runs": high - low}, row)
             if row["state"] in ("complete", "disputed"):
                 which = re.match("by (?:the complete answer of sync ([0-9]+)|complete answers of syncs ([0-9]+) to ([0-9]+));", row["why"])
                 first, last = (which[1] or which[2], which[1] or which[3]) if which else (None, None)
@@ -1235,7 +1270,9 @@ class Check:
                 total = "which did not say TotalJobRuns" if words["total"] == "-" else f"TotalJobRuns {words['total']}"
                 same(place, {"last_sync_id": last, "total_job_runs": None if words["total"] == "-" else words["total"],
                     "why": f"{by}; the last listed {words['seen']} runs, {total}"}, row)
-                if row["state"] == "complete" and row["to"]:
+                if row["state"] == "complete" and not (row["from"] and row["to"]):
+                    finding(place, "no answer can say that a span without bounds is complete")
+                elif row["state"] == "complete":
                     behind = seconds(row["to"]) - seconds(words["began"])
                     if behind > CLOCKS or row["to"] != whole(pack["until"]) and behind < -CLOCKS:
                         finding(place, f"it does not end when sync {last} began", words["began"], row["to"])
@@ -1243,8 +1280,7 @@ class Check:
                         not_compared.append(f"data/gaps.csv, job {job}: by {abs(behind)} s span {number} ends otherwise than sync {last} began: the difference between the clocks")
                     within = [full[sync] for sync in sorted(full, key=int) if int(first) <= int(sync) <= int(last) and agrees(full[sync])]
                     reach = [seconds(words["at"]) for words in within]
-                    needs = [reach[0] - seconds(row["from"])] if row["from"] else []
-                    keeps = max(keeps, *needs, *(at - seconds(before["began"]) for at, before in zip(reach[1:], within)), 0)
+                    keeps = max(keeps, reach[0] - seconds(row["from"]), *(at - seconds(before["began"]) for at, before in zip(reach[1:], within)), 0)
             elif row["state"] in ("may_be_missing", "not_looked"):
                 same(place, {"last_sync_id": None, "total_job_runs": None}, row)
                 since = re.fullmatch("since sync ([0-9]+) began no answer was complete", row["why"])
@@ -1253,6 +1289,10 @@ class Check:
             else:
                 finding(place, "state is wrong", None, row["state"])
         return keeps
+
+def is_full(words):
+    """Whether an answer is a complete one to the question for all runs."""
+    return words["outcome"] == "complete" and words.get("count") == "0"
 
 REASONS = {
     "may_be_missing": ("longer than the purge age between two complete answers: runs may have come and gone",),
@@ -1265,16 +1305,29 @@ REASONS = {
 HEAD = re.compile("[0-9a-fA-F]{64}")
 
 def read_heads(name):
-    """The lines of a list of heads: TIME WHAT ARCHIVE_ID HEAD, or any words of which the last is a head."""
-    lines = pathlib.Path(name).read_bytes().decode("utf-8-sig", "replace").split("\n")
-    lines = [line.split() for line in lines if line.split() and not line.split()[0].startswith("#")]
-    return [(words[2].lower() if len(words) == 4 else None, words[-1].lower()) for words in lines if HEAD.fullmatch(words[-1])]
+    """The heads of a list, each with its archive, and the numbers of lines that hold none: TIME WHAT ARCHIVE_ID HEAD, or any words
+    of which the last is a head."""
+    heads, without = [], []
+    for number, line in enumerate(pathlib.Path(name).read_bytes().decode("utf-8", "replace").split("\n"), 1):
+        words = line.removeprefix("\ufeff").split()
+        if not words or words[0].startswith("#"):
+            continue
+        if HEAD.fullmatch(words[-1]):
+            is_line = len(words) == 4 and re.fullmatch(GUID, words[2].lower())
+            heads.append((words[2].lower() if is_line else None, words[-1].lower()))
+        else:
+            without.append(number)
+    return heads, without
 
 def check_heads(pack, heads, lists):
     """Whether the package is bound to one of the heads that were published."""
-    given = [(None, head.lower()) for head in heads] + [line for published in lists.values() for line in published]
-    if given and not any(head == pack["head"] and archive in (None, pack["archive_id"]) for archive, head in given):
-        finding("data/package.json", "the package is not bound to a head that was given", ", ".join(head for _, head in given[:3]), pack["head"])
+    given = [(None, head.lower()) for head in heads] + [line for published, _ in lists.values() for line in published]
+    ours = [head for archive, head in given if archive in (None, pack["archive_id"])]
+    if given and not ours:
+        finding("data/package.json", "the package is not bound to a head that was given: they are heads of other archives",
+            ", ".join(sorted({archive for archive, _ in given})[:3]), pack["archive_id"])
+    elif given and pack["head"] not in ours:
+        finding("data/package.json", "the package is not bound to a head that was given", ", ".join(ours[:3]), pack["head"])
     return bool(given)
 
 def check(package, heads, lists):
@@ -1283,10 +1336,10 @@ def check(package, heads, lists):
     check_manifests(package)
     chains = read_ledger(package, pack)
     by = check_heads(pack, heads, lists)
-    info = package.text("bag-info.txt") or ""
-    for line in (f"Bagging-Date: {(pack['head_at'] or '')[:10]}", f"External-Identifier: {pack['head']}"):
-        if line not in info.split("\n"):
-            finding("bag-info.txt", f"it has no line {line}")
+    info = (package.text("bag-info.txt") or "").split("\n")
+    for name, value in (("Bagging-Date", (pack["head_at"] or "")[:10]), ("External-Identifier", pack["head"])):
+        if [line for line in info if line.lower().startswith(name.lower())] != [f"{name}: {value}"]:
+            finding("bag-info.txt", f"its one line {name} is not {name}: {value}")
     ledger, zones = Ledger(), set()
     for job, chain in chains.items():
         ledger.read(package, job, chain, pack["names"].get(job), zones)
@@ -1305,35 +1358,38 @@ def check(package, heads, lists):
 def report(pack, ledger, checks, by):
     jobs = ", ".join(f"{job} ({name})" if name else job for job, name in pack["names"].items())
     span = "without bounds" if not pack["since"] and not pack["until"] else f"from {pack['since'] or 'the beginning'} to {pack['until'] or 'the end'}"
-    print(printable(f"The evidence package is SOUND: archive {pack['archive_id']}, sync {pack['sync_id']} of {pack['head_at']}, head {pack['head']}"))
-    after, removed = len(pack["removed_after_head"]), sum(run.removed is not None for run in checks.removed.values())
-    if after:
-        print(f"But {after} recorded runs are not in it: it says that they were removed after the head, which nothing in it proves.")
-    print("Checked and found right:")
-    print(printable(f"- jobs: {jobs}; runs that started {span}"))
-    absent = f"{sum(run.absent is not None for run in checks.due.values())} of them the server no longer listed"
-    print(f"- {len(checks.rows)} of the {len(checks.rows) + removed + after} runs that the archive had recorded of these jobs in this span are here; {absent}. Of the others, {removed} were removed by a rule before the head, and {after} are only named as removed after it"
-          if removed or after else f"- {len(checks.rows)} runs are all that the archive had recorded of these jobs in this span; {absent}" if checks.rows else "- the archive had recorded no run of these jobs in this span, and that is all that this package proves")
-    print(f"- {checks.payloads} payloads have the hashes in the ledger, and runs.csv, {checks.messages} rows of messages.csv, failures.csv and changes.csv say what they say"
-          if not pack["is_redacted"] else "- when each run was recorded, changed and went absent, and the hash of each of its payloads")
-    for done, words in ((pack["sample"], "the sample is the draw by its seed"), (ledger.pieces, f"{len(ledger.pieces)} pieces in quarantine"), (removed, f"{removed} runs were removed by a rule before the head")):
-        if done:
-            print(f"- {words}")
-    if by:
-        print("By the head that was given, this is what the archive held then, if that head was published elsewhere at that time.")
+    say(f"The evidence package is SOUND: archive {pack['archive_id']}, sync {pack['sync_id']} of {pack['head_at']}, head {pack['head']}")
+    runs, removed, sample = len(checks.rows), len(checks.removed), pack["sample"]
+    absent = sum(run.absent is not None for run in checks.due.values())
+    say("Checked and found right:")
+    say(f"- jobs: {jobs}; runs that started {span}")
+    if runs or removed:
+        say(f"- recorded runs of these jobs in this span: {runs + removed:,}; in the package: {runs:,}, of which the server no longer listed {absent:,}; removed by a retention rule before the head, as the ledger proves: {removed:,}")
     else:
-        print("No head was given: the package agrees with itself, and whoever has the program could have made another one. Compare its head with one that was published elsewhere (--head, --head-file).")
-    print("Not proved or not compared:")
+        say("- the archive had recorded no run of these jobs in this span, and that is all that this package proves")
+    say(f"- {counted(checks.payloads, 'payload')} with the hashes in the ledger; runs.csv, {counted(checks.messages, 'row')} of messages.csv, failures.csv and changes.csv say what they say"
+        if not pack["is_redacted"] else "- when each run was recorded, changed and went absent, and the hash of each of its payloads")
+    if sample:
+        spare = max(0, min(runs - sample["size"], sample["spare"]))
+        say(f"- the sample is the draw by the seed \"{sample['seed']}\": {counted(min(runs, sample['size']), 'run')}, and {spare} spare")
+    if ledger.pieces:
+        say(f"- {counted(len(ledger.pieces), 'piece')} in quarantine")
+    if by:
+        say("By the head that was given, this is what the archive held then, if that head was published elsewhere at that time.")
+    else:
+        say("No head was given: the package agrees with itself, and whoever has the program could have made another one. Compare its head with one that was published elsewhere (--head, --head-file).")
+    say("Not proved or not compared:")
     for words in (
         ["what runs and messages say, since owners were left out (--redact-owners) and with them the payloads"] if pack["is_redacted"] else []) + (
-        [f"whether the server had more runs in the {checks.open_spans} spans that gaps.csv does not call complete"] if checks.open_spans else []) + assumed + not_compared + (
-        [f"what {len(pack['removed_after_head'])} runs said that are named as removed after the head, and that a rule removed them: {', '.join(pack['removed_after_head'][:20])}"] if pack["removed_after_head"] else []) + (
-        [f"{ledger.lost} revisions that a salvage of a damaged archive could not save"] if ledger.lost else []) + (
+        [f"whether the server had more runs in spans that gaps.csv does not call complete: {checks.open_spans}"] if checks.open_spans else []) + (
+        [f"which is right where the server's own count (TotalJobRuns) is not the number of runs that it listed; complete answers so: {checks.disputed}"] if checks.disputed else []) + assumed + not_compared + (
+        [f"by whom, or why, runs were removed, which data/removals.csv leaves empty: {checks.unsaid}"] if checks.unsaid else []) + (
+        [f"{counted(ledger.lost, 'revision')} that a salvage of a damaged archive could not save"] if ledger.lost else []) + (
         ["whether a run is missing whose start lies in the span only since times were read anew (reindex)"] if ledger.reindexed and (pack["since"] or pack["until"]) else []) + (
         ["what changed in each revision (changes.csv, column what)"] if any(len(run.revisions) > 1 for run in checks.due.values()) else []) + [
         "workpaper.xlsx and README.html: whether they say the same as the CSV files; who prepared the package, and how it was sampled, but for the draw",
         "that the server told the truth, and what it had deleted before it was first asked"]:
-        print(printable(f"- {words}"))
+        say(f"- {words}")
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -1341,6 +1397,7 @@ def main():
     parser.add_argument("--head", action="append", default=[], help="the head that was published elsewhere; of several heads one must be the package's")
     parser.add_argument("--head-file", action="append", default=[], help="a list of heads, as jobruns sync --head-file writes it")
     options = parser.parse_args()
+    options.head = [head.strip() for head in options.head]
     for head in options.head:
         if not HEAD.fullmatch(head):
             parser.error(f"{head} is not a head: 64 hexadecimal digits")
@@ -1348,7 +1405,7 @@ def main():
         lists = {name: read_heads(name) for name in options.head_file}
     except OSError as error:
         parser.error(f"could not read the head file: {error}")
-    for name, published in lists.items():
+    for name, (published, _) in lists.items():
         if not published:
             parser.error(f"{name} holds no head")
     if hasattr(sys.stdout, "reconfigure"):
@@ -1357,12 +1414,16 @@ def main():
     try:
         checked = check(Package(Folder(path) if path.is_dir() else Zip(path)), options.head, lists)
     except (Unreadable, OSError, MemoryError) as error:
-        print(printable(f"{path} could not be checked: {str(error) or 'there is not enough memory'}"))
+        say(f"{path} could not be checked: {str(error) or 'there is not enough memory'}")
         sys.exit(4 if found else 1)
     if found:
-        print(f"The evidence package is NOT SOUND: {found} finding{'s' * (found > 1)}" + (f", of which the first {MOST_FINDINGS} are shown" if found > MOST_FINDINGS else ""))
+        say(f"The evidence package is NOT SOUND: {counted(found, 'finding')}" + (f", of which the first {MOST_FINDINGS} are shown" if found > MOST_FINDINGS else ""))
         sys.exit(4)
     report(*checked)
+    without = [(name, lines) for name, (_, lines) in lists.items() if lines]
+    for name, lines in without:
+        say(f"{name}: {counted(len(lines), 'line')} without a head, cut or changed: line {', '.join(map(str, lines[:20]))}")
+    sys.exit(3 if without else 0)
 
 if __name__ == "__main__":
     main()

@@ -31,7 +31,6 @@ pub(super) struct Facts {
     pub(super) sample: Option<SampleOf>,
     pub(super) runs: Option<u64>,
     pub(super) payloads: Option<u64>,
-    pub(super) removed_after_head: Vec<String>,
     pub(super) allows_empty: bool,
     /// By job.
     pub(super) purge_ages: BTreeMap<String, PurgeAge>,
@@ -91,14 +90,14 @@ impl Facts {
         let head_at = text("head_at", is_time);
         text("tool_version", is_word);
         text("timezone", is_word);
-        let mut count = |what: &str| {
-            let count = json.get(what).and_then(Value::as_u64);
+        let mut counted = |what: &str| {
+            let count = json.get(what).and_then(count);
             if count.is_none() {
                 bad(what);
             }
             count
         };
-        let (sync_id, runs, payloads) = (count("sync_id"), count("runs"), count("payloads"));
+        let (sync_id, runs, payloads) = (counted("sync_id"), counted("runs"), counted("payloads"));
         let mut bound = |what: &str| match json.get(what) {
             Some(Value::Null) => None,
             Some(Value::String(text)) if is_instant(text) => Some(text.clone()),
@@ -133,16 +132,6 @@ impl Facts {
         if redacted.is_none_or(|redacted| !redacted.is_empty() && *redacted != ["owners"]) {
             bad("redacted");
         }
-        let removed: Option<Vec<String>> =
-            json.get("removed_after_head")
-                .and_then(Value::as_array)
-                .and_then(|runs| {
-                    let run = |run: &Value| run.as_str().filter(|run| is_guid(run)).map(str::to_owned);
-                    runs.iter().map(run).collect()
-                });
-        if removed.is_none() {
-            bad("removed_after_head");
-        }
         let allows_empty = match json.get("allow_empty") {
             None => false,
             Some(Value::Bool(allows)) => *allows,
@@ -174,10 +163,11 @@ impl Facts {
             json.get("purge_ages").and_then(Value::as_array).and_then(|ages| {
                 let age = |age: &Value| {
                     let read = PurgeAge {
-                        seconds: age.get("seconds")?.as_u64()?,
-                        listed_seconds: age.get("listed_seconds")?.as_u64()?,
+                        seconds: count(age.get("seconds")?)?,
+                        listed_seconds: count(age.get("listed_seconds")?)?,
                         is_known: age.get("known")?.as_bool()?,
                     };
+                    (read.listed_seconds <= read.seconds).then_some(())?;
                     Some((age.get("job_id")?.as_str()?.to_owned(), read))
                 };
                 ages.iter().map(age).collect()
@@ -202,7 +192,6 @@ impl Facts {
             sample,
             runs,
             payloads,
-            removed_after_head: removed.unwrap_or_default(),
             allows_empty,
             purge_ages,
         }
@@ -228,12 +217,17 @@ impl Facts {
 impl SampleOf {
     fn read(json: &Value) -> Option<Self> {
         Some(Self {
-            size: json.get("size")?.as_u64()?,
-            spare: json.get("spare")?.as_u64()?,
+            size: count(json.get("size")?).filter(|size| *size > 0)?,
+            spare: count(json.get("spare")?)?,
             seed: json.get("seed")?.as_str()?.to_owned(),
-            population: json.get("population")?.as_u64()?,
+            population: count(json.get("population")?)?,
         })
     }
+}
+
+/// A number as a package has it: whole, of at most 15 digits.
+fn count(value: &Value) -> Option<u64> {
+    value.as_u64().filter(|count| *count < 1_000_000_000_000_000)
 }
 
 /// A JSON object in which no object has a name twice: readers differ on which of the two counts.

@@ -21,6 +21,7 @@ mod scripts;
 mod tables;
 mod zip;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
@@ -32,6 +33,7 @@ use self::ledger::Ledger;
 use self::runs::Check;
 use crate::archive::PublishedHeads;
 use crate::model::{Guid, Sha256, hex};
+use crate::report::numbers::counted;
 
 pub use self::findings::PackageFinding;
 pub use self::scripts::{CHECK_HTML, CHECK_PY};
@@ -109,12 +111,14 @@ fn check(
     let published = check_heads(&facts, heads, lists, findings);
     let info = files.text("bag-info.txt", findings).unwrap_or_default();
     let day = facts.head_at.split('T').next().unwrap_or_default();
-    for line in [
-        format!("Bagging-Date: {day}"),
-        format!("External-Identifier: {}", facts.head),
-    ] {
-        if !info.split('\n').any(|there| there == line) {
-            findings.add("bag-info.txt", format!("it has no line {line}"));
+    for (name, value) in [("Bagging-Date", day), ("External-Identifier", &facts.head)] {
+        let is_so_named = |line: &&str| {
+            line.get(..name.len())
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(name))
+        };
+        let wanted = format!("{name}: {value}");
+        if !info.split('\n').filter(is_so_named).eq([&*wanted]) {
+            findings.add("bag-info.txt", format!("its one line {name} is not {wanted}"));
         }
     }
     let ledger = Ledger::read(&chains, &facts, &mut files, findings);
@@ -153,20 +157,16 @@ fn check(
 
 fn conclusion(facts: &Facts, findings: u64, published: Option<bool>) -> String {
     if findings > 0 {
-        let plural = if findings == 1 { "" } else { "s" };
-        return format!("The evidence package is not sound: {findings} finding{plural}.");
+        return format!(
+            "The evidence package is not sound: {}.",
+            counted(findings, "finding")
+        );
     }
     let sync = format!("sync {} of {}", facts.sync_id.unwrap_or_default(), facts.head_at);
-    let sound = match published {
+    match published {
         Some(_) => format!("The evidence package is sound, and bound to the published head of {sync}."),
         None => format!(
             "The evidence package of {sync} is sound in itself. No head was given, so this does not exclude that all of it was made up."
-        ),
-    };
-    match facts.removed_after_head.len() {
-        0 => sound,
-        missing => format!(
-            "{sound} But {missing} recorded runs are not in it: it says that they were removed after the head, which nothing in it proves."
         ),
     }
 }
@@ -178,17 +178,27 @@ fn check_heads(
     lists: &[PublishedHeads],
     findings: &mut Findings,
 ) -> Option<bool> {
-    let is_ours = |archive: Option<Guid>| archive.is_none_or(|id| id.to_string() == facts.archive_id);
     let listed = lists.iter().flat_map(|list| &list.heads);
-    let listed = listed.map(|line| (&line.head, is_ours(line.archive)));
-    let given: Vec<(&Sha256, bool)> = heads.iter().map(|head| (head, true)).chain(listed).collect();
-    let is_bound = given
-        .iter()
-        .any(|(head, is_ours)| *is_ours && hex(*head) == facts.head);
-    if !given.is_empty() && !is_bound {
-        let what = "the package is not bound to a head that was given";
-        let first: Vec<String> = given.iter().take(3).map(|(head, _)| hex(*head)).collect();
-        findings.differ("data/package.json", what, first.join(", "), &facts.head);
+    let others: BTreeSet<String> = listed
+        .clone()
+        .filter_map(|line| Some(line.archive?.to_string()))
+        .filter(|archive| *archive != facts.archive_id)
+        .collect();
+    let is_ours = |archive: Option<Guid>| archive.is_none_or(|id| id.to_string() == facts.archive_id);
+    let listed = listed.filter(|line| is_ours(line.archive)).map(|line| &line.head);
+    let ours: Vec<String> = heads.iter().chain(listed).map(|head| hex(head)).collect();
+    if ours.is_empty() && others.is_empty() {
+        return None;
     }
-    (!given.is_empty()).then_some(is_bound)
+    let is_bound = ours.contains(&facts.head);
+    let what = "the package is not bound to a head that was given";
+    let first = |texts: Vec<String>| texts.into_iter().take(3).collect::<Vec<_>>().join(", ");
+    if ours.is_empty() {
+        let what = format!("{what}: they are heads of other archives");
+        let others = first(others.into_iter().collect());
+        findings.differ("data/package.json", what, others, &facts.archive_id);
+    } else if !is_bound {
+        findings.differ("data/package.json", what, first(ours), &facts.head);
+    }
+    Some(is_bound)
 }

@@ -9,9 +9,11 @@ use super::facts::Facts;
 use super::files::{Files, MOST_PAYLOAD, payload_of};
 use super::findings::Findings;
 use super::ledger::{Ledger, Revision, Rules, Run};
+use super::lines::Line;
 use super::scripts::{CHECK_HTML, CHECK_PY};
 use crate::decode::{read_run_fields, read_time};
 use crate::model::{Decimal, Instant, JobRun, JobStatus, Message, TimeBasis, TimeReading, hex};
+use crate::report::numbers::{counted, grouped};
 
 const RUNS: &[&str] = &[
     "job_run_id",
@@ -93,14 +95,18 @@ pub(super) struct Check<'c, 't> {
     pub(super) rows: BTreeMap<String, Row>,
     /// Runs that belong to the package and have a row.
     pub(super) due: BTreeMap<&'t str, &'c Run<'t>>,
-    /// Runs of the span that a rule removed.
-    pub(super) removed: BTreeMap<&'t str, &'c Run<'t>>,
+    /// Runs of the span that a rule removed, with the lines that say so.
+    pub(super) removed: BTreeMap<&'t str, Line<'t>>,
     /// What gaps.csv must say of runs whose counts disagree.
     pub(super) mismatches: BTreeMap<&'t str, Expected>,
+    /// Runs whose payloads are not known, so that their row in gaps.csv may be missing.
+    pub(super) unproved: BTreeSet<&'t str>,
     failures: BTreeMap<String, Row>,
     changes: BTreeMap<String, Row>,
     payloads: u64,
     messages: u64,
+    /// Removals of which who or why is not said.
+    pub(super) unsaid: u64,
     pub(super) assumed: Vec<String>,
 }
 
@@ -110,7 +116,8 @@ pub(super) struct Said {
     pub(super) payloads: u64,
     pub(super) messages: u64,
     absent: usize,
-    removed: usize,
+    removed: u64,
+    unsaid: u64,
     has_changes: bool,
     /// Checks of the package that are not those of this program.
     other_checks: Vec<&'static str>,
@@ -164,10 +171,12 @@ impl<'c, 't> Check<'c, 't> {
             due: BTreeMap::new(),
             removed: BTreeMap::new(),
             mismatches: BTreeMap::new(),
+            unproved: BTreeSet::new(),
             failures: BTreeMap::new(),
             changes: BTreeMap::new(),
             payloads: 0,
             messages: 0,
+            unsaid: 0,
             assumed: Vec::new(),
         }
     }
@@ -178,7 +187,7 @@ impl<'c, 't> Check<'c, 't> {
             payloads: self.payloads,
             messages: self.messages,
             absent: self.due.values().filter(|run| run.absent_since.is_some()).count(),
-            removed: self.removed.values().filter(|run| run.removed.is_some()).count(),
+            removed: self.removed.len() as u64,
             other_checks: [("check.py", CHECK_PY), ("check.html", CHECK_HTML)]
                 .into_iter()
                 .filter(|(name, ours)| {
@@ -187,6 +196,7 @@ impl<'c, 't> Check<'c, 't> {
                 })
                 .map(|(name, _)| name)
                 .collect(),
+            unsaid: self.unsaid,
             has_changes: self.due.values().any(|run| run.revisions.len() > 1),
             assumed: self.assumed,
         }
@@ -276,8 +286,13 @@ impl<'c, 't> Check<'c, 't> {
     /// Which runs must be there.
     fn population(&mut self) {
         let ledger = self.ledger;
-        let after_head: HashSet<&str> = self.facts.removed_after_head.iter().map(String::as_str).collect();
         for (&id, run) in &ledger.runs {
+            if let Some(removed) = run.removed {
+                if self.facts.has_time(Some(removed.word("started"))) {
+                    self.removed.insert(id, removed);
+                }
+                continue;
+            }
             let has_row = self.rows.contains_key(id);
             if !self.facts.has_time(run.latest().started()) {
                 // Its start as it is read now may lie in the span: that is compared with the payload.
@@ -289,20 +304,12 @@ impl<'c, 't> Check<'c, 't> {
                 }
                 continue;
             }
-            if run.removed.is_some() || after_head.contains(id) {
-                self.removed.insert(id, run);
-            } else if has_row {
+            if has_row {
                 self.due.insert(id, run);
             } else {
                 let entry = run.latest().entry();
                 let what = format!("it is missing: the ledger tells of it (data/ledger.txt, entry {entry})");
                 self.findings.add(format!("data/runs.csv, run {id}"), what);
-            }
-        }
-        for id in &self.facts.removed_after_head {
-            if !self.removed.contains_key(id.as_str()) {
-                let what = format!("removed_after_head names {id}, which is not a run of this span");
-                self.findings.add("data/package.json", what);
             }
         }
         for id in self.rows.keys() {
@@ -327,11 +334,7 @@ impl<'c, 't> Check<'c, 't> {
                         .iter()
                         .any(|revision| revision.number.to_string() == number)
                 };
-                let run = self
-                    .ledger
-                    .runs
-                    .get(run)
-                    .filter(|_| !self.removed.contains_key(run));
+                let run = self.ledger.runs.get(run).filter(|run| run.removed.is_none());
                 !self.facts.is_redacted
                     && run.is_some_and(|run| {
                         let is_in = self.facts.has_time(run.latest().started());
@@ -439,17 +442,24 @@ impl<'c, 't> Check<'c, 't> {
             }
             self.same(&place, &expected, &change);
         }
-        if let Some(Told {
-            run: said,
-            disagrees: Some((count, came)),
-            ..
-        }) = &told
-        {
+        let disagrees = match &told {
+            Some(told) => told.disagrees.map(|(count, came)| (count.to_string(), came)),
+            // Whether its list of messages came whole is not known here.
+            None => {
+                self.unproved.insert(id);
+                let came = messages
+                    .iter()
+                    .filter(|row| row.get("absent_since").is_empty())
+                    .count();
+                let count = row.get("message_count");
+                (!count.is_empty() && count != came.to_string()).then(|| (count.to_owned(), came))
+            }
+        };
+        if let Some((count, came)) = disagrees {
             let mut expected = common;
-            let time = |reading: TimeReading| reading.instant().map(|at| at.to_string());
             expected.extend([
-                ("from", time(said.started())),
-                ("to", time(said.ended())),
+                ("from", Some(row.get("started_at").to_owned())),
+                ("to", Some(row.get("ended_at").to_owned())),
                 ("state", Some("count_mismatch".to_owned())),
                 ("runs", Some("1".to_owned())),
                 ("total_job_runs", None),
@@ -793,37 +803,37 @@ impl Said {
             }
         };
         let mut lines = vec![format!("jobs: {}; runs that started {span}", jobs.join(", "))];
-        let after = facts.removed_after_head.len();
-        let gone = self.removed + after;
-        lines.push(match (self.runs, gone) {
+        lines.push(match (self.runs, self.removed) {
             (0, 0) => "the archive had recorded no run of these jobs in this span, and that is all that this package proves".to_owned(),
-            (runs, 0) => format!(
-                "{runs} runs are all that the archive had recorded of these jobs in this span; {} of them the server no longer listed",
-                self.absent
-            ),
-            (runs, gone) => format!(
-                "{runs} of the {} runs that the archive had recorded of these jobs in this span are here; {} of them the server no longer listed. Of the others, {} were removed by a rule before the head, and {after} are only named as removed after it",
-                runs + gone as u64, self.absent, self.removed
+            (runs, removed) => format!(
+                "recorded runs of these jobs in this span: {}; in the package: {runs}, of which the server no longer listed {}; removed by a retention rule before the head, as the ledger proves: {removed}",
+                grouped(runs + removed),
+                grouped(self.absent as u64),
+                runs = grouped(runs),
+                removed = grouped(removed),
             ),
         });
         lines.push(if facts.is_redacted {
             "when each run was recorded, changed and went absent, and the hash of each of its payloads".to_owned()
         } else {
             format!(
-                "{} payloads have the hashes in the ledger, and runs.csv, {} rows of messages.csv, failures.csv and changes.csv say what they say",
-                self.payloads, self.messages
+                "{} with the hashes in the ledger; runs.csv, {} of messages.csv, failures.csv and changes.csv say what they say",
+                counted(self.payloads, "payload"),
+                counted(self.messages, "row")
             )
         });
-        if facts.sample.is_some() {
-            lines.push("the sample is the draw by its seed".to_owned());
+        if let Some(sample) = &facts.sample {
+            lines.push(format!(
+                "the sample is the draw by the seed \"{}\": {}, and {} spare",
+                sample.seed,
+                counted(self.runs.min(sample.size), "run"),
+                self.runs.saturating_sub(sample.size).min(sample.spare)
+            ));
         }
         if !ledger.pieces.is_empty() {
-            lines.push(format!("{} pieces in quarantine", ledger.pieces.len()));
-        }
-        if self.removed > 0 {
             lines.push(format!(
-                "{} runs were removed by a rule before the head",
-                self.removed
+                "{} in quarantine",
+                counted(ledger.pieces.len() as u64, "piece")
             ));
         }
         lines.push(match published {
@@ -839,19 +849,16 @@ impl Said {
             lines.push("what runs and messages say, since owners were left out (--redact-owners) and with them the payloads".to_owned());
         }
         lines.extend(self.assumed.iter().cloned());
-        let removed = &facts.removed_after_head;
-        if !removed.is_empty() {
-            let first: Vec<&str> = removed.iter().take(20).map(String::as_str).collect();
+        if self.unsaid > 0 {
             lines.push(format!(
-                "what {} runs said that are named as removed after the head, and that a rule removed them: {}",
-                removed.len(),
-                first.join(", ")
+                "by whom, or why, runs were removed, which data/removals.csv leaves empty: {}",
+                self.unsaid
             ));
         }
         if ledger.lost > 0 {
             lines.push(format!(
-                "{} revisions that a salvage of a damaged archive could not save",
-                ledger.lost
+                "{} that a salvage of a damaged archive could not save",
+                counted(ledger.lost as u64, "revision")
             ));
         }
         if !ledger.reindexed.is_empty() && (facts.since.is_some() || facts.until.is_some()) {

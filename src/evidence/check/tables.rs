@@ -186,35 +186,39 @@ impl Check<'_, '_> {
             let what = "the ledger does not tell that such a run of this span was removed";
             self.findings.add(format!("data/removals.csv, run {id}"), what);
         }
-        for (id, run) in self.removed.clone() {
+        for (id, line) in self.removed.clone() {
             let place = format!("data/removals.csv, run {id}");
             let Some(row) = held.get(id) else {
                 self.findings
                     .add(place, "it is missing, and the ledger tells that it was removed");
                 continue;
             };
-            let mut expected: Expected = vec![("job_id", Some(run.job.to_owned()))];
-            if !self.is_reindexed(run.job) {
-                expected.push(("started_at", run.latest().started().map(str::to_owned)));
-            }
-            if let Some(line) = run.removed {
-                let columns = [
-                    ("revisions", "revisions"),
-                    ("messages", "messages"),
-                    ("removed_at", "at"),
-                    ("plan", "plan"),
-                ];
-                expected.extend(columns.map(|(column, word)| (column, Some(line.word(word).to_owned()))));
-                // A text that a salvage lost is empty.
-                for (column, word) in [("removed_by", "by"), ("reason", "why")] {
-                    if !row.get(column).is_empty() {
-                        self.same_hash(&place, column, line.word(word), row);
-                    }
-                }
-                if self.facts.is_redacted {
-                    expected.push(("removed_by", None));
+            let columns = [
+                ("job_id", "job"),
+                ("started_at", "started"),
+                ("revisions", "revisions"),
+                ("messages", "messages"),
+                ("removed_at", "at"),
+                ("plan", "plan"),
+            ];
+            let word = |word| {
+                Some(line.word(word))
+                    .filter(|word| *word != "-")
+                    .map(str::to_owned)
+            };
+            let mut expected: Expected = columns.map(|(column, name)| (column, word(name))).into();
+            // A text that a salvage lost is empty.
+            for (column, word) in [("removed_by", "by"), ("reason", "why")] {
+                if !row.get(column).is_empty() {
+                    self.same_hash(&place, column, line.word(word), row);
                 }
             }
+            if self.facts.is_redacted {
+                expected.push(("removed_by", None));
+            }
+            let is_unsaid = |column: &str| row.get(column).is_empty();
+            self.unsaid +=
+                u64::from(is_unsaid("reason") || is_unsaid("removed_by") && !self.facts.is_redacted);
             self.same(&place, &expected, row);
         }
     }

@@ -10,10 +10,8 @@ pub(crate) mod xlsx;
 
 pub use self::csv::Csv;
 pub use self::json::Json;
-pub use self::jsonl::JsonLines;
 pub use self::markdown::Markdown;
 pub use self::text::Text;
-pub use self::xlsx::Xlsx;
 use super::format::Format;
 use super::html::HTML;
 

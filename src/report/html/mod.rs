@@ -16,7 +16,7 @@ pub mod text;
 
 pub(crate) use index::index;
 pub use layout::{
-    PageLayout, Sentence, age_of, fact_list, key_values, lead, made_with, policy, section, simple_table,
+    PageLayout, Sentence, age_of, fact_list, key_values, lead, made_with, section, simple_table,
 };
 pub(super) use page::FORMAT as HTML;
 pub use page::Html;
@@ -24,4 +24,6 @@ pub use picture::Drawn;
 pub(crate) use picture::{Document, Present};
 pub(super) use pictures::failure_trends::KINDS;
 pub(crate) use run::{changed, run_page, sealed_by};
-pub use table::{PageTable, ROWS_SHOWN};
+pub use table::PageTable;
+#[cfg(test)]
+pub(super) use table::ROWS_SHOWN;

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::parse_positive_duration;
 
-/// The purge age, where one is given.
+// The purge age, where one is given. Not a doc comment, which clap would show in the help of each report.
 #[derive(Debug, Clone, Copy, Default, clap::Args, Serialize)]
 pub(crate) struct PurgeAgeFlag {
     /// The age at which the server purges runs, such as 90d: it decides which spans are proved complete, also in manifests,

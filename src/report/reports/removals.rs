@@ -6,7 +6,7 @@ use crate::archive::Snapshot;
 use crate::model::Instant;
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
-use crate::report::options::{CommonOptions, Scope};
+use crate::report::options::Scope;
 
 /// Runs that were removed by a retention rule (`jobruns retain`), with who removed them, when and why
 ///
@@ -39,10 +39,6 @@ impl Report for Removals {
     const EMPTY: &'static str = "No run was removed by a retention rule.";
     type Row<'a> = RemovalRow<'a>;
 
-    fn resolve(&mut self, _common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
-        Ok(())
-    }
-
     /// By the GUID of the job, then by start.
     fn each(
         &self,
@@ -67,4 +63,14 @@ impl Report for Removals {
             })
         })
     }
+}
+
+/// How many runs of the scope a retention rule removed.
+pub(crate) fn count(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<u64, ReportError> {
+    let mut count = 0;
+    snapshot.each_removed_run::<ReportError>(|run| {
+        count += u64::from(scope.has_job(run.job_key) && scope.has_time(run.started_ticks));
+        Ok(())
+    })?;
+    Ok(count)
 }

@@ -1,5 +1,6 @@
 //! `jobruns check`.
 
+mod heard;
 mod places;
 pub(crate) mod problem;
 mod report;
@@ -23,13 +24,14 @@ use crate::cli::sync_task::server_lists::JobOwners;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{counted, print_result, unprinted};
-use crate::config::{GlobalSettings, Origin, ServerSettings, Sources, SyncSettings};
+use crate::config::{GlobalSettings, MonitoringSettings, Origin, ServerSettings, Sources, SyncSettings};
 
 /// Checks everything that a nightly sync needs, and says what to do about each problem
 ///
 /// Takes the settings of `sync`, and uses the password that a task without a terminal would find. Checks the settings, the
 /// password, the proxy, DNS, the connection, the certificate, the login, the permission on each watched job, the jobs that
-/// are not watched, the clocks, and the rights and the free space where the archive, reports and heads are written. Changes
+/// are not watched, the clocks, the rights and the free space where the archive, reports, heads, log and metrics are written,
+/// whether the monitor of ping_url can be connected to (no ping is sent) and the program of on_failure is there. Changes
 /// nothing, and creates no archive.
 ///
 /// Run it under the account that runs the sync: another one may find another password, and has other rights.
@@ -39,7 +41,7 @@ use crate::config::{GlobalSettings, Origin, ServerSettings, Sources, SyncSetting
   sudo -u svc-jobruns jobruns check --config /etc/jobruns/jobruns.toml
   jobruns check --format json
 
-Each line is ok, a warning (it works, and somebody should look at it) or a fault (a scheduled task will fail). Exit codes: 0 without faults; 2 wrong usage; 3 faults; 130 interrupted.")]
+Each line is ok, a warning (it works, and somebody should look at it) or a fault (a scheduled task will fail, or fail unheard). Exit codes: 0 without faults; 2 wrong usage; 3 faults; 130 interrupted.")]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     sync: SyncSettings,
@@ -49,6 +51,9 @@ pub(crate) struct CheckArgs {
 
     #[command(flatten)]
     server: ServerSettings,
+
+    #[command(flatten)]
+    monitoring: MonitoringSettings,
 }
 
 pub(crate) fn run(
@@ -103,7 +108,10 @@ pub(crate) fn run(
     let interrupted = runtime()?.block_on(async {
         let mut cancellation = signals::listen()?;
         Ok::<bool, Failure>(tokio::select! {
-            () = servers(args, sources, states, &mut report) => false,
+            () = async {
+                heard::check(&mut report, &args.monitoring, global, sources).await;
+                servers(args, sources, states, &mut report).await;
+            } => false,
             () = cancellation.cancelled() => true,
         })
     })?;
@@ -131,7 +139,7 @@ pub(crate) fn run(
         Exit::Findings,
         format!("the check found {}", counted(faults, "fault")),
     )
-    .with_causes(unprinted(console, args.sync.format, lines.map(told)));
+    .with_causes(unprinted(console, lines.map(told)));
     Err(match first {
         Some(remedy) if console.is_quiet() => failure.with_hint(remedy),
         _ => failure,
@@ -182,6 +190,9 @@ async fn servers(args: &CheckArgs, sources: &Sources<'_>, states: Vec<JobState>,
         };
         let (elsewhere, own): (Vec<&JobState>, Vec<&JobState>) = states.iter().partition(is_elsewhere);
         report.server = server.name().map(str::to_owned);
+        for choice in server.own_choices() {
+            report.ok("settings", choice);
+        }
         let check = ServerCheck {
             server: &server.settings,
             sources: &server.sources,

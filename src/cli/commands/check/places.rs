@@ -92,6 +92,20 @@ pub(super) fn file(report: &mut Report, check: &'static str, path: &Path) {
     }
 }
 
+/// The log file. One that is there needs no folder that may be written, unless it is to be set aside.
+pub(super) fn log_file(report: &mut Report, path: &Path, is_rotated: bool) {
+    if path.is_dir() {
+        report.fault("log", &Problem::IsFolder { path: path.into() });
+    } else if !path.exists() || is_rotated && path.is_file() {
+        file(report, "log", path);
+    } else if let Err(error) = may_write_file(path) {
+        let (path, why) = (path.to_path_buf(), error.to_string());
+        report.fault("log", &Problem::NotWritable { path, why });
+    } else {
+        report.ok("log", format!("this account may write {}", path.display()));
+    }
+}
+
 /// Whether this account may write in the folder, and the file, where that is there.
 fn writable(report: &mut Report, check: &'static str, folder: &Path, file: Option<&Path>) -> bool {
     match fs::metadata(folder) {

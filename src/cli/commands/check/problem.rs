@@ -59,6 +59,17 @@ pub(crate) enum Problem {
     /// A file or folder that this account may not write.
     #[error("this account may not write {}: {why}", path.display())]
     NotWritable { path: PathBuf, why: String },
+    /// A folder where a file is to be written.
+    #[error("{} is a folder, not a file", path.display())]
+    IsFolder { path: PathBuf },
+    /// The program of `on_failure` is not there.
+    #[error(
+        "{program:?}, with which the command of on_failure begins, is not a program that this account can run"
+    )]
+    NoProgram { program: String },
+    /// The trusted authorities come from a variable of this shell.
+    #[error("{name} ({path}) replaces the system's trusted authorities")]
+    TrustVariable { name: &'static str, path: String },
     /// Little space is left.
     #[error("{free} free in {}", path.display())]
     LittleSpace { path: PathBuf, free: String },

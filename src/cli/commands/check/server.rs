@@ -8,7 +8,9 @@ use futures_util::stream::{self, StreamExt};
 use super::problem::Problem;
 use super::report::{Report, State};
 use crate::archive::{JobState, MOST_CLOCK_SKEW};
-use crate::ccs::{self, CcsError, Client, ConnectProblem, proxy_to, served_certificate};
+use crate::ccs::{
+    self, CcsError, Client, ConnectProblem, proxy_to, replaced_trust_store, served_certificate,
+};
 use crate::cli::client::{CONNECT_TIMEOUT, client_with};
 use crate::cli::credentials;
 use crate::cli::failure::Failure;
@@ -109,6 +111,10 @@ impl ServerCheck<'_> {
                     PasswordOrigin::Keyring if cfg!(target_os = "linux") => {
                         report.warning("password", &Problem::KernelPassword);
                     }
+                    origin @ PasswordOrigin::File(_) if cfg!(windows) => report.ok(
+                        "password",
+                        format!("found in {origin}; who else may read it is not checked (icacls shows it)"),
+                    ),
                     origin => report.ok("password", format!("found in {origin}")),
                 }
                 (password, origin)
@@ -128,10 +134,8 @@ impl ServerCheck<'_> {
         let url = self.server.server.url().ok()?;
         let choice = self.server.trust(self.sources).ok()?;
         let proxy = proxy_to(url);
-        match &proxy {
-            Some(proxy) => report.ok("proxy", format!("{proxy}, by the environment")),
-            None => report.ok("proxy", "none by the environment"),
-        }
+        let shown = proxy.as_deref().unwrap_or("none");
+        report.ok("proxy", format!("{shown}, by environment and settings"));
         let addresses = match &proxy {
             Some(_) => Ok(None),
             None => addresses(url).await.map(Some),
@@ -179,7 +183,13 @@ impl ServerCheck<'_> {
             TrustChoice::Insecure => Trusted::Not(Problem::NotChecked),
             TrustChoice::Pin(_) => Trusted::Checked("the certificate is the pinned one".to_owned()),
             TrustChoice::CaCert(path) => Trusted::Checked(format!("trusted by {}", path.display())),
-            TrustChoice::System => Trusted::Checked("trusted by the system's authorities".to_owned()),
+            TrustChoice::System => match replaced_trust_store() {
+                None => Trusted::Checked("trusted by the system's authorities".to_owned()),
+                Some((name, path)) => Trusted::Not(Problem::TrustVariable {
+                    name,
+                    path: path.display().to_string(),
+                }),
+            },
         })
     }
 

@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::external::{self, done, run};
+use super::files::DefinitionFile;
 use super::plan::{Plan, Task, When};
 use crate::cli::failure::{Exit, Failure};
 use crate::text::shell_quoted;
@@ -40,6 +41,19 @@ pub(super) fn block(plan: &Plan) -> String {
     lines.push_str(END);
     lines.push('\n');
     lines
+}
+
+/// The lines as a file, which `crontab FILE` takes.
+pub(super) fn file(plan: &Plan) -> DefinitionFile {
+    DefinitionFile {
+        name: "jobruns.crontab".to_owned(),
+        bytes: block(plan).into_bytes(),
+    }
+}
+
+/// Whether a file of lines is ours.
+pub(super) fn is_ours(bytes: &[u8]) -> bool {
+    bytes.starts_with(BEGIN.as_bytes())
 }
 
 /// Puts the block into the crontab, in place of the one before; all other lines stay.

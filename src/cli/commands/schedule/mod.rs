@@ -76,6 +76,10 @@ struct CronArgs {
     #[command(flatten)]
     deed: Deed,
 
+    /// Writes the lines to the file jobruns.crontab in this folder, and installs nothing
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["install", "remove"])]
+    output_dir: Option<PathBuf>,
+
     #[command(flatten)]
     schedule: ScheduleArgs,
 }
@@ -164,6 +168,8 @@ pub(crate) fn run(
                 tell_what_is_left_out(&plan);
                 if args.deed.install {
                     cron::install(&plan)?;
+                } else if let Some(folder) = &args.output_dir {
+                    files::write(folder, &[cron::file(&plan)], cron::is_ours)?;
                 } else {
                     print_text(&cron::block(&plan))?;
                 }

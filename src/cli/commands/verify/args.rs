@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::archive::{PublishedHeads, read_heads};
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::hints;
-use crate::config::{MonitoringSettings, parse_sha256};
+use crate::archive::head_of;
+use crate::config::MonitoringSettings;
 use crate::model::Sha256;
 use crate::report::format::PageHeading;
 
@@ -32,7 +30,7 @@ pub(crate) struct VerifyArgs {
     pub(super) head: Vec<Sha256>,
 
     /// A file to which `sync --head-file` appended heads, or a list with one head per line, all of which the archive
-    /// must hold; may be given several times
+    /// must hold; may be given several times [config: head_file]
     #[arg(long, value_name = "FILE")]
     pub(super) head_file: Vec<PathBuf>,
 
@@ -51,7 +49,7 @@ pub(crate) struct VerifyArgs {
 
     /// Checks this evidence package instead, as `jobruns evidence` made it, and no archive: every hash, the ledger's lines
     /// up to the head, that no run of its span is missing, and each row against the payloads. The exit code is 4 if it is
-    /// not sound, and 1 if it cannot be read. --head and --head-file are heads of which one must be the package's
+    /// not sound, 3 if it is and a list of heads has lines without one, and 1 if it cannot be read. --head and --head-file are heads of which one must be the package's
     #[arg(long, value_name = "PACK.zip", conflicts_with_all = ["since_head", "title", "organisation"])]
     pub(super) pack: Option<PathBuf>,
 
@@ -81,31 +79,7 @@ pub(super) enum VerifyFormat {
     Markdown,
 }
 
-/// The lists of heads that were named.
-///
-/// # Errors
-/// Wrong usage: a list that cannot be read.
-pub(super) fn read_lists<'p>(
-    paths: impl Iterator<Item = &'p PathBuf>,
-) -> Result<Vec<PublishedHeads>, Failure> {
-    let mut lists = Vec::new();
-    for path in paths {
-        let published = read_heads(path).map_err(|error| {
-            Failure::of(
-                Exit::WrongUsage,
-                &error,
-                Some(hints::head_file(&error).to_owned()),
-            )
-        })?;
-        for line in &published.unreadable_lines {
-            tracing::error!("{}:{line}: the line holds no head and is ignored", path.display());
-        }
-        lists.push(published);
-    }
-    Ok(lists)
-}
-
 pub(crate) fn parse_head(text: &str) -> Result<Sha256, String> {
-    parse_sha256(text)
+    head_of(text.trim().as_bytes())
         .ok_or_else(|| format!("{text:?} is not a ledger head (expected 64 hexadecimal digits)"))
 }

@@ -1,6 +1,7 @@
 //! `jobruns verify`.
 
 mod args;
+mod heads;
 mod pack;
 mod text;
 
@@ -9,7 +10,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use self::args::{VerifyFormat, read_lists};
+use self::args::VerifyFormat;
+use self::heads::{lines_without_head, read_lists};
 use self::text::text;
 use crate::archive::{
     ArchiveError, Finding, HeadsOf, Holdings, PublishedHeads, ReadOnly, Verified, VerifyOptions,
@@ -64,7 +66,7 @@ pub(crate) fn run(
         return Ok(Exit::Done);
     }
     if let Some(path) = &args.pack {
-        return pack::run(args, path, console, output);
+        return pack::run(args, path, sources, console, output);
     }
     signals::end_at_first(
         console,
@@ -126,7 +128,7 @@ pub(crate) fn run(
             .iter()
             .map(|finding| format!("{}: {}", finding.place, finding.what));
         let failure = Failure::new(Exit::NotIntact, words);
-        let failure = failure.with_causes(unprinted(console, args.format, causes));
+        let failure = failure.with_causes(unprinted(console, causes));
         match report.findings.first() {
             Some(finding) if console.is_quiet() => failure.with_hint(finding.next),
             _ => failure,
@@ -136,20 +138,14 @@ pub(crate) fn run(
             "{} in the archive {archive}",
             counted(report.losses.len() as u64, "loss")
         );
-        let causes = unprinted(console, args.format, report.losses.iter().cloned());
+        let causes = unprinted(console, report.losses.iter().cloned());
         Failure::new(Exit::Findings, words).with_causes(causes)
     } else if report.has_unreadable_lines() {
-        let lines: usize = report
+        let lines = report
             .heads
             .iter()
-            .map(|heads| heads.unreadable_lines.len())
-            .sum();
-        let lines = counted(lines as u64, "line");
-        Failure::new(
-            Exit::Findings,
-            format!("{lines} without a head in the lists of heads"),
-        )
-        .with_hint("they were cut by a full disk, or changed: compare the list with a copy of it.")
+            .map(|heads| heads.unreadable_lines.len() as u64);
+        lines_without_head(lines.sum())
     } else {
         return Ok(Exit::Done);
     };

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::args::{VerifyArgs, VerifyFormat, read_lists};
+use super::args::{VerifyArgs, VerifyFormat};
+use super::heads::lines_without_head;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{counted, json, unprinted, write_all};
+use crate::config::Sources;
 use crate::evidence::check::{PackageFinding, PackageReport, check_package};
 use crate::model::Instant;
 
@@ -26,6 +28,7 @@ struct JsonReport<'r> {
 pub(super) fn run(
     args: &VerifyArgs,
     path: &Path,
+    sources: &Sources<'_>,
     console: &Console,
     output: Output,
 ) -> Result<Exit, Failure> {
@@ -38,7 +41,7 @@ pub(super) fn run(
         "interrupted before all was checked: nothing is known of the rest",
     )?;
     let name = path.display().to_string();
-    let lists = read_lists(args.head_file.iter())?;
+    let lists = args.published_heads(sources)?;
     let report = check_package(path, &args.head, &lists).map_err(|unreadable| {
         let failure = Failure::new(
             if unreadable.findings.is_empty() {
@@ -63,11 +66,14 @@ pub(super) fn run(
         write_all(output, written.as_bytes())?;
     }
     if report.sound {
-        return Ok(Exit::Done);
+        return match lists.iter().map(|list| list.unreadable_lines.len() as u64).sum() {
+            0 => Ok(Exit::Done),
+            lines => Err(lines_without_head(lines)),
+        };
     }
     let findings = counted(report.findings.len() as u64 + report.more_findings, "finding");
     let words = format!("the evidence package {name} is not sound: {findings}");
-    let causes = unprinted(console, args.format, report.findings.iter().map(line));
+    let causes = unprinted(console, report.findings.iter().map(line));
     Err(Failure::new(Exit::NotIntact, words).with_causes(causes))
 }
 

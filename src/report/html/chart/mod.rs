@@ -20,10 +20,8 @@ mod sparks;
 mod timeline;
 
 pub use bars::{Bar, bars};
-pub use figure::Figures;
 pub use heat::heat_map;
 pub use maud::Markup;
-pub use over_time::{Kinds, OverTime, over_time};
-pub use scale::{Scale, TimeAxis};
+pub use over_time::{OverTime, over_time};
 pub use sparks::{Sparks, sparks};
 pub use timeline::{GAPS, Line, Piece, PieceKind, timeline};

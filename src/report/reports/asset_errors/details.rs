@@ -113,7 +113,6 @@ impl Details {
 pub(super) struct Marks(RandomState);
 
 impl Marks {
-    /// The mark of a text.
     pub(super) fn of(&self, text: &[u8]) -> u64 {
         self.0.hash_one(text)
     }

@@ -14,7 +14,7 @@ use crate::report::error::ReportError;
 use crate::report::options::{Period, Scope, local_day};
 use crate::report::purge_age::PurgeAges;
 use crate::report::reports::health::{Assessment, HistoryCounts};
-use crate::report::reports::{Changes, MissedRuns, coverage};
+use crate::report::reports::{Changes, MissedRuns, coverage, removals};
 
 /// Gaps that are told one by one.
 const MOST_GAPS: usize = 10;
@@ -136,11 +136,7 @@ impl Overview {
             found.insert(row.job_id.to_owned(), row.runs);
             Ok(())
         })?;
-        snapshot.each_removed_run(|run| {
-            let counts = scope.has_job(run.job_key) && scope.has_time(run.started_ticks);
-            self.totals.runs_removed += u64::from(counts);
-            Ok::<_, ReportError>(())
-        })?;
+        self.totals.runs_removed += removals::count(snapshot, scope)?;
         for (_, job) in jobs {
             job.runs = found.get(&job.job_id).copied().unwrap_or(0);
             self.totals.runs += job.runs;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use self::draw::{Draw, Drawn};
 use super::completeness;
+use super::removals;
 use super::runs::{RunFilter, job_id, job_ids};
 use crate::archive::Snapshot;
 use crate::model::{Instant, JobStatus, hex};
@@ -28,7 +29,7 @@ const DRAW_AGAIN: &str = "The draw of a run is the SHA-256 of the UTF-8 text SEE
 /// run is the SHA-256 of SEED:JOB_RUN_ID, in lower-case hexadecimal; the runs with the lowest draws are the sample, the
 /// next ones spare (is_spare is 1). A larger sample with the same seed begins with the smaller one. The manifest, a sheet
 /// of xlsx and the page of html say population, filters, seed, ledger head, how complete the population is known to be,
-/// and how to draw again. A population smaller than the sample is drawn whole, and that is said.
+/// how many recorded runs a retention rule removed, and how to draw again. A population smaller than the sample is drawn whole, and that is said.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   jobruns report sample --size 25 --seed \"audit 2026\" --job Nightly --year 2025
@@ -170,6 +171,13 @@ impl Report for Sample {
                 self.spare
             ));
         }
+        let removed = removals::count(snapshot, scope)?;
+        if removed > 0 {
+            notes.push(format!(
+                "{} of these jobs and this span were recorded and later removed by a retention rule: they are not in the population and cannot be drawn (jobruns report removals lists them).",
+                counted(removed, "run")
+            ));
+        }
         let jobs = completeness::of_common(snapshot, scope.options())?;
         let unproved = jobs.iter().filter(|job| !job.unproved.is_empty()).count();
         notes.push(match unproved {
@@ -189,6 +197,7 @@ impl Report for Sample {
             ("population", Value::from(population)),
             ("sample_drawn", sample.into()),
             ("spare_drawn", spare.into()),
+            ("runs_removed", removals::count(snapshot, scope)?.into()),
             ("draw_again", DRAW_AGAIN.into()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
