@@ -5,34 +5,17 @@
 mod common;
 
 use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
 
+use common::REPORTS;
+use common::program::{Ended, Program};
 use common::python::python;
 use common::story::Story;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use serde_json::{Value, json};
 
 const READER: &str = include_str!("python/csv.py");
-
-const REPORTS: [&str; 8] = [
-    "failure-trends",
-    "asset-errors",
-    "failures",
-    "coverage",
-    "missed-runs",
-    "changes",
-    "runs",
-    "messages",
-];
-
-async fn synced() -> Story {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    story
-}
-
-fn archive(story: &Story) -> Connection {
-    Connection::open(story.program.path("jobruns.db")).unwrap()
-}
 
 /// Texts that a careless writer or reader breaks on.
 fn odd_texts() -> Vec<String> {
@@ -75,7 +58,7 @@ fn odd_texts() -> Vec<String> {
 
 /// Puts the odd texts into every text that the server can send.
 fn make_odd(story: &Story) {
-    let archive = archive(story);
+    let archive = story.connection();
     archive.execute_batch("BEGIN").unwrap();
     let set = |table: &str, key: &str, columns: &[&str]| {
         let keys: Vec<i64> = archive
@@ -189,7 +172,7 @@ fn in_csv(value: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_programs_read_the_cells_that_were_written() {
-    let story = synced().await;
+    let story = Story::synced().await;
     make_odd(&story);
     let program = &story.program;
     for name in REPORTS {
@@ -234,7 +217,7 @@ async fn other_programs_read_the_cells_that_were_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn excel_gets_its_form_and_no_formula() {
-    let story = synced().await;
+    let story = Story::synced().await;
     make_odd(&story);
     let program = &story.program;
     let mut guarded_cells = 0;
@@ -287,7 +270,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_at_once_leave_one_whole_file() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     std::fs::create_dir(program.path("out")).unwrap();
     let whole = ["runs", "messages"].map(|name| program.run(&["report", name]).ends_with(0).stdout);
@@ -308,13 +291,80 @@ async fn two_at_once_leave_one_whole_file() {
     }
 }
 
+/// Starts it with `old` in the file, and waits until it has begun the new one.
+fn begin(program: &Program, arguments: &[&str], wants_bytes: bool) -> Child {
+    let folder = program.path("out");
+    let _ = std::fs::create_dir(&folder);
+    std::fs::write(folder.join("file.csv"), "old").unwrap();
+    let child = program.command(arguments).spawn().unwrap();
+    let begun = Instant::now();
+    loop {
+        let is_begun = std::fs::read_dir(&folder).unwrap().any(|entry| {
+            let entry = entry.unwrap();
+            entry.file_name() != "file.csv"
+                && (!wants_bytes || entry.metadata().is_ok_and(|data| data.len() > 0))
+        });
+        if is_begun {
+            break;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "nothing is being written"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    if !wants_bytes {
+        // Into the statement, which is asked behind the opening of the file.
+        std::thread::sleep(Duration::from_millis(150));
+    }
+    child
+}
+
+fn old(program: &Program) -> String {
+    std::fs::read_to_string(program.path("out/file.csv")).unwrap()
+}
+
+/// Many messages, so that a report of them takes a while.
+fn make_large(story: &Story) {
+    story.connection()
+        .execute_batch(
+            "BEGIN;
+             INSERT INTO _message (message_key, kind_key, asset_key)
+             WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+             SELECT (r.run_key << 24) + n.i, (SELECT min(kind_key) FROM _message_kind), (SELECT min(asset_key) FROM _asset)
+             FROM _run r, n;
+             COMMIT",
+        )
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_report_leaves_the_old_file() {
+    let story = Story::synced().await;
+    make_large(&story);
+    let program = &story.program;
+    let one = ["report", "messages", "--output", "out/file.csv"];
+    let mut child = begin(program, &one, true);
+    child.kill().unwrap();
+    Ended::of(child);
+    assert_eq!(old(program), "old");
+    // What a kill leaves is no report's name, and in nobody's way.
+    let left = names(&program.path("out"));
+    assert!(
+        left.len() == 2 && left[0].starts_with(".file.csv.") && left[0].ends_with(".part"),
+        "{left:?}"
+    );
+    let report = ["report", "runs", "--output", "out/file.csv"];
+    program.run(&report).ends_with(0);
+    assert!(old(program).starts_with("job_run_id,"));
+    // The next one to that name tidies up.
+    assert_eq!(names(&program.path("out")), ["file.csv"]);
+}
+
 #[cfg(unix)]
 mod on_unix {
     use std::os::unix::fs::PermissionsExt;
-    use std::process::Child;
-    use std::time::{Duration, Instant};
 
-    use common::program::{Ended, Program};
     use common::story::signal;
     use rustix::process::Signal;
 
@@ -325,42 +375,9 @@ mod on_unix {
     /// The same without a row to write until then.
     const SILENT: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT count(*) FROM n";
 
-    /// Starts it with `old` in the file, and waits until it has begun the new one.
-    fn begin(program: &Program, arguments: &[&str], wants_bytes: bool) -> Child {
-        let folder = program.path("out");
-        let _ = std::fs::create_dir(&folder);
-        std::fs::write(folder.join("file.csv"), "old").unwrap();
-        let child = program.command(arguments).spawn().unwrap();
-        let begun = Instant::now();
-        loop {
-            let is_begun = std::fs::read_dir(&folder).unwrap().any(|entry| {
-                let entry = entry.unwrap();
-                entry.file_name() != "file.csv"
-                    && (!wants_bytes || entry.metadata().is_ok_and(|data| data.len() > 0))
-            });
-            if is_begun {
-                break;
-            }
-            assert!(
-                begun.elapsed() < Duration::from_secs(20),
-                "nothing is being written"
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        if !wants_bytes {
-            // Into the statement, which is asked behind the opening of the file.
-            std::thread::sleep(Duration::from_millis(150));
-        }
-        child
-    }
-
-    fn old(program: &Program) -> String {
-        std::fs::read_to_string(program.path("out/file.csv")).unwrap()
-    }
-
     #[tokio::test(flavor = "multi_thread")]
     async fn a_stopped_query_takes_its_file_away_and_leaves_the_old_one() {
-        let story = synced().await;
+        let story = Story::synced().await;
         let program = &story.program;
         for (sql, how) in [(LONG, Signal::INT), (LONG, Signal::TERM), (SILENT, Signal::INT)] {
             for format in ["csv", "xlsx", "table"] {
@@ -382,23 +399,9 @@ mod on_unix {
         }
     }
 
-    /// Many messages, so that a report of them takes a while.
-    fn make_large(story: &Story) {
-        archive(story)
-            .execute_batch(
-                "BEGIN;
-                 INSERT INTO _message (message_key, kind_key, asset_key)
-                 WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-                 SELECT (r.run_key << 24) + n.i, (SELECT min(kind_key) FROM _message_kind), (SELECT min(asset_key) FROM _asset)
-                 FROM _run r, n;
-                 COMMIT",
-            )
-            .unwrap();
-    }
-
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_stopped_or_killed_report_leaves_the_old_file() {
-        let story = synced().await;
+    async fn a_stopped_report_leaves_the_old_file() {
+        let story = Story::synced().await;
         make_large(&story);
         let program = &story.program;
         let one = ["report", "messages", "--output", "out/file.csv"];
@@ -407,27 +410,11 @@ mod on_unix {
         Ended::of(child).ends_with(130);
         assert_eq!(old(program), "old");
         assert_eq!(names(&program.path("out")), ["file.csv"]);
-
-        let child = begin(program, &one, true);
-        signal(&child, Signal::KILL);
-        Ended::of(child);
-        assert_eq!(old(program), "old");
-        // What a kill leaves is no report's name, and in nobody's way.
-        let left = names(&program.path("out"));
-        assert!(
-            left.len() == 2 && left[0].starts_with(".file.csv.") && left[0].ends_with(".part"),
-            "{left:?}"
-        );
-        let report = ["report", "runs", "--output", "out/file.csv"];
-        program.run(&report).ends_with(0);
-        assert!(old(program).starts_with("job_run_id,"));
-        // The next one to that name tidies up.
-        assert_eq!(names(&program.path("out")), ["file.csv"]);
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_closed_pipe_is_a_quiet_end() {
-        let story = synced().await;
+        let story = Story::synced().await;
         let program = &story.program;
         for command in [
             "report messages",
@@ -446,7 +433,7 @@ mod on_unix {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_rights_of_the_old_file_are_kept_and_a_new_one_has_those_of_any() {
-        let story = synced().await;
+        let story = Story::synced().await;
         let program = &story.program;
         let write = || {
             Ended::of(
@@ -467,7 +454,7 @@ mod on_unix {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_full_disk_leaves_the_old_file() {
-        let story = synced().await;
+        let story = Story::synced().await;
         let program = &story.program;
         std::fs::create_dir(program.path("out")).unwrap();
         program.write("out/file.csv", "old");
@@ -557,7 +544,7 @@ async fn no_output_replaces_a_file_that_is_in_use_by_any_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_before_the_first_row_leaves_standard_output_empty() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     let nothing = |arguments: &[&str]| {
         let ended = program.run(arguments).ends_with(2);
@@ -594,7 +581,7 @@ async fn what_fails_before_the_first_row_leaves_standard_output_empty() {
 /// Files that only flags name are guarded as those of the settings are, and so are files that a command makes.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_output_goes_into_a_file_that_a_flag_names() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     program.write("pw", "simulator");
     program.write("jobs.txt", format!("{}\n", story.job(0)));
@@ -635,9 +622,10 @@ async fn no_output_goes_into_a_file_that_a_flag_names() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bytes_of_a_run_get_the_permissions_of_the_archive() {
     use std::os::unix::fs::PermissionsExt;
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
-    let run: String = archive(&story)
+    let run: String = story
+        .connection()
         .query_row("SELECT job_run_id FROM runs", [], |row| row.get(0))
         .unwrap();
     let mode = |name: &str| program.path(name).metadata().unwrap().permissions().mode() & 0o777;

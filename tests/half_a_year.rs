@@ -416,7 +416,7 @@ fn the_server_is_down(machine: &Machine) {
     machine
         .status()
         .ends_with(3)
-        .says("Nightly servers: its last complete sync is older than 26h");
+        .says("Nightly servers: its last complete answer is older than 26h");
     assert_eq!(machine.answer(), "3 runs vanished early, 4 jobs behind");
     machine.is_intact("sync 151 of 2026-06-01");
     machine.change(|site| site.refusals = 0);

@@ -1,6 +1,5 @@
 //! A sync that is killed: the archive opens clean, holds whole runs only, and the next sync completes it.
 
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod common;
@@ -8,13 +7,17 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::program::{Ended, Program};
-use common::story::{Story, signal};
+use common::story::Story;
+#[cfg(unix)]
+use common::story::signal;
 use jobruns::simulator::{History, Options};
 use rusqlite::{Connection, OpenFlags};
-use rustix::process::Signal;
 
 /// Runs that many syncs of a moment archive a part of.
 const RUNS: u32 = 400;
+
+/// The exit code of a process that was killed.
+const KILLED: Option<i32> = if cfg!(windows) { Some(1) } else { None };
 
 /// How often a sync is killed.
 const STEPS: u32 = 30;
@@ -87,17 +90,17 @@ async fn killed_at_any_moment_it_holds_whole_runs_only_and_the_next_sync_complet
             story.fault("stall=60@3");
         }
         let arguments = ["-q", "sync", "--new", &jobs[0], &jobs[1], &jobs[2]];
-        let child = story.program.command(&arguments).spawn().unwrap();
+        let mut child = story.program.command(&arguments).spawn().unwrap();
         if is_sure {
             wait_for_runs(&story);
         } else {
             std::thread::sleep(step_length * step);
         }
         // It may have ended by itself: a process that was not waited for takes a signal still.
-        signal(&child, Signal::KILL);
+        child.kill().unwrap();
         let ended = Ended::of(child);
         assert!(
-            matches!(ended.code, None | Some(0)),
+            [KILLED, Some(0)].contains(&ended.code),
             "step {step} ended by itself: {ended:#?}"
         );
         story.server.set_faults(Vec::new());
@@ -126,6 +129,7 @@ async fn killed_at_any_moment_it_holds_whole_runs_only_and_the_next_sync_complet
     assert!(partly > 0, "no sync was killed in the middle of the runs");
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_ctrl_c_ends_at_once_and_the_archive_stands_that() {
     let story = story().await;
@@ -137,9 +141,9 @@ async fn a_second_ctrl_c_ends_at_once_and_the_archive_stands_that() {
         .spawn()
         .unwrap();
     story.wait_for_requests(3);
-    signal(&child, Signal::INT);
+    signal(&child, rustix::process::Signal::INT);
     std::thread::sleep(Duration::from_millis(5));
-    signal(&child, Signal::INT);
+    signal(&child, rustix::process::Signal::INT);
     Ended::of(child).ends_with(130).never_shows("simulator");
     story.program.run(&["verify"]).ends_with(0);
     story.server.set_faults(Vec::new());
@@ -150,10 +154,9 @@ async fn a_second_ctrl_c_ends_at_once_and_the_archive_stands_that() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_whose_making_was_stopped_before_its_first_entry_is_sound_and_gone_on_with() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     // As it is after the tables were made: everything that was ever written is taken out again.
-    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     let tables: Vec<String> = archive
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('job_statuses', 'refinery_schema_history')")
         .unwrap()

@@ -79,7 +79,7 @@ async fn other_commands_create_no_archive_and_jobs_add_says_so() {
 
 /// Sets the times of a sync by so many seconds, as if the clock had been wrong by as much that night.
 fn shift_sync(story: &Story, sync: i64, seconds: i64, skew: Option<i64>) {
-    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     archive
         .execute(
             "UPDATE _sync SET started_unix = started_unix + ?2, finished_unix = finished_unix + ?2,
@@ -143,7 +143,7 @@ async fn the_clock_is_compared_with_the_servers_and_kept_with_each_sync() {
     assert!(kept[3] > 7_000, "{kept:?}");
     story.program.run(&["verify"]).ends_with(0);
     // It is sealed: another difference is a finding, and reindex has the right one.
-    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     archive
         .execute("UPDATE _sync SET clock_skew_seconds = 0 WHERE sync_id = 3", [])
         .unwrap();
@@ -156,8 +156,7 @@ async fn the_clock_is_compared_with_the_servers_and_kept_with_each_sync() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_is_a_finding_and_never_a_negative_age() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     story.program.run(&["status"]).ends_with(0);
     // Last night the clock was five years ahead; tonight it is right again.
     shift_sync(&story, 1, FIVE_YEARS, Some(FIVE_YEARS));
@@ -438,4 +437,57 @@ async fn a_jobs_file_is_written_by_discover_or_jobs_list_and_missed_with_the_way
     let jobs = story.program.run(&["jobs", "list", "--format", "json"]).json();
     let jobs = jobs.as_array().unwrap();
     assert!(jobs.iter().all(|job| job["name_from"] == "server"), "{jobs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_never_answered_is_none_of_the_archives() {
+    let story = Story::new().await;
+    let job = story.job(0);
+    let mistyped = "deadbeef-8f1c-4a3d-9c55-0123456789ab";
+    let known =
+        "SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM sync_jobs), (SELECT count(*) FROM syncs)";
+    let count = || {
+        let ended = story
+            .program
+            .run(&["query", known, "--format", "csv"])
+            .ends_with(0);
+        ended.stdout.lines().last().unwrap().to_owned()
+    };
+    // Alone and beside others; the summary tells of it all the same.
+    let alone = story
+        .program
+        .run(&["sync", mistyped, "--format", "json"])
+        .ends_with(1);
+    assert_eq!(alone.json()["jobs"][0]["job_id"], mistyped);
+    assert_eq!(count(), "0,0,1");
+    let json = story
+        .program
+        .run(&["sync", mistyped, &job, "--format", "json"])
+        .ends_with(3)
+        .json();
+    let outcome = |place: usize| (&json["jobs"][place]["job_id"], &json["jobs"][place]["outcome"]);
+    assert_eq!(outcome(0), (&mistyped.into(), &"failed".into()));
+    assert_eq!(outcome(1), (&job.as_str().into(), &"complete".into()));
+    assert_eq!(json["totals"]["attempts"], 2);
+    assert_eq!(count(), "1,1,2");
+    for command in [
+        &["status", "--format", "json"][..],
+        &["jobs", "list", "--format", "json"],
+    ] {
+        let listed = story.program.run(command).ends_with(0).json();
+        assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+        assert_eq!(listed[0]["job_id"], job.as_str());
+    }
+    // The name that the server's list has is learned with the first answer.
+    let names = "SELECT name FROM jobs WHERE name IS NOT NULL";
+    let ended = story
+        .program
+        .run(&["query", names, "--format", "csv"])
+        .ends_with(0);
+    assert_eq!(ended.stdout.lines().count(), 2, "{}", ended.stdout);
+    // A known one that fails is recorded.
+    story.fault("404");
+    story.program.run(&["sync", &job, mistyped]).ends_with(1);
+    assert_eq!(count(), "1,2,3");
+    story.program.run(&["verify"]).ends_with(0);
 }

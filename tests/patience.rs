@@ -1,17 +1,20 @@
 //! A server that does not answer for some time: `sync --retry-for`.
 
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read};
+#[cfg(unix)]
+use std::io::Read;
+use std::io::{self, BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use common::program::{Ended, Program};
-use common::story::{Story, signal};
+use common::story::Story;
+#[cfg(unix)]
+use common::story::signal;
 
 /// A port on which nothing listens.
 fn free_port() -> u16 {
@@ -20,6 +23,11 @@ fn free_port() -> u16 {
         .local_addr()
         .unwrap()
         .port()
+}
+
+/// What the system says where nothing listens.
+fn refused() -> String {
+    io::Error::from_raw_os_error(if cfg!(windows) { 10061 } else { 111 }).to_string()
 }
 
 /// A program that reaches a server on `port` over plain HTTP.
@@ -82,7 +90,7 @@ fn a_server_that_starts_later_is_waited_for_and_told_once() {
         1,
         "{ended:?}"
     );
-    assert_eq!(ended.stderr.matches("os error 111").count(), 1, "{ended:?}");
+    assert_eq!(ended.stderr.matches(&refused()).count(), 1, "{ended:?}");
     // With --quiet such a night is none to speak of.
     stop(server);
     let quiet = program
@@ -147,7 +155,7 @@ fn a_server_that_stays_away_is_given_up_in_time_for_all_jobs_together() {
     assert!(
         ended
             .stderr
-            .contains("Connection refused (os error 111) (tried again for 3s)"),
+            .contains(&format!("{} (tried again for 3s)", refused())),
         "{ended:?}"
     );
     // Neither of these waits; nor does a server that answers, and refuses.
@@ -178,6 +186,7 @@ async fn what_waiting_does_not_mend_is_not_waited_for() {
     assert!(!ended.stderr.contains("trying again"), "{ended:?}");
 }
 
+#[cfg(unix)]
 #[test]
 fn ctrl_c_ends_the_wait() {
     let program = program(free_port());

@@ -1,17 +1,19 @@
 //! `--quiet`: silent on success, errors on anything else, so that cron mails exactly when something is wrong.
 
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod common;
 
 use std::collections::BTreeSet;
+#[cfg(unix)]
 use std::path::Path;
+#[cfg(unix)]
 use std::process::Stdio;
 
-use common::program::{Ended, Program};
+#[cfg(unix)]
+use common::program::Ended;
+use common::program::Program;
 use common::story::Story;
-use serde_json::json;
 
 /// What a successful command prints with `--quiet`.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,8 +26,7 @@ use Prints::{Data, Nothing};
 
 /// A synced archive, its program, and the GUID of a run.
 async fn synced() -> (Story, String) {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let runs = ["query", "SELECT min(job_run_id) FROM runs", "--format", "csv"];
     let run = story.program.run(&runs).ends_with(0).stdout;
     let run = run.lines().last().unwrap().to_owned();
@@ -347,6 +348,7 @@ async fn one_cause_that_hits_all_jobs_is_one_message_with_their_names() {
 }
 
 /// The lines of the crontabs in a document, with the paths that they name in `folder`.
+#[cfg(unix)]
 fn crontab(document: &str, folder: &Path) -> Vec<String> {
     let folder = folder.display();
     let blocks = document.split("```cron\n").skip(1);
@@ -365,6 +367,7 @@ fn crontab(document: &str, folder: &Path) -> Vec<String> {
 }
 
 /// Runs a line as cron does: by `sh`, without terminal, with hardly any environment. Says what would be mailed.
+#[cfg(unix)]
 fn mail(program: &Program, line: &str) -> String {
     let mut command = program.start("env");
     let path = format!("PATH={}:/usr/bin:/bin", program.path("bin").display());
@@ -373,15 +376,16 @@ fn mail(program: &Program, line: &str) -> String {
     Ended::of(command.spawn().unwrap()).stdout
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_crontabs_mail_exactly_when_something_is_wrong() {
     let story = Story::new().await;
     // Jobs that ran just now: the runs of the look-alike's history are so old that each job counts as stopped.
     let now = jobruns::model::Instant::now().to_string();
     for job in 0..3 {
-        let run = json!({"JobRunID": format!("0e0e0e0e-0000-4000-8000-{job:012}"), "Status": 2, "JobStartTime": now,
+        let run = serde_json::json!({"JobRunID": format!("0e0e0e0e-0000-4000-8000-{job:012}"), "Status": 2, "JobStartTime": now,
             "JobEndTime": now, "MessageCount": 0, "JobMessages": []});
-        let body = json!({"JobID": story.job(job), "TotalJobRuns": 1, "JobStatusInfo": [run]});
+        let body = serde_json::json!({"JobID": story.job(job), "TotalJobRuns": 1, "JobStatusInfo": [run]});
         story.server.set_body(job, body.to_string());
     }
     story.sync(&[]).ends_with(0);
@@ -493,7 +497,7 @@ async fn tables_fit_a_terminal_and_a_dumb_one_gets_no_escape_sequence() {
     }
     let status = on_terminal(&story.program, "xterm", "status").unwrap();
     assert!(
-        status.contains("Nightly") && status.contains("last complete sync"),
+        status.contains("Nightly") && status.contains("last complete answer"),
         "{status}"
     );
     let jobs = story.job(0);

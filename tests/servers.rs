@@ -1,6 +1,5 @@
 //! Several servers in one archive: each is asked for its own jobs, and none stands in for another.
 
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod common;
@@ -416,4 +415,38 @@ async fn the_settings_of_each_server_are_told_with_their_origins() {
         .run(&["check"])
         .shows("london: timeout = 90s (jobruns.toml:1: [[server]])")
         .shows("paris: url = ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_one_name_are_told_apart_by_their_servers() {
+    let site = Site::new().await;
+    site.program.run(&["sync", "--quiet", "--new"]).ends_with(0);
+    let hosts = [&site.london, &site.paris].map(|server| server.base_url().replace("https://", ""));
+    let name = |server: &Simulator| {
+        let sql = format!(
+            "SELECT name FROM jobs WHERE job_id = '{}'",
+            server.history().job_id(0)
+        );
+        let ended = site.program.run(&["query", &sql, "--format", "csv"]);
+        ended.stdout.lines().last().unwrap().to_owned()
+    };
+    // The same seed of names: the first jobs of both servers are namesakes.
+    let names = [name(&site.london), name(&site.paris)];
+    assert_eq!(names[0], names[1]);
+    for server in [&site.london, &site.paris] {
+        server.set_faults(vec!["403@1".parse().unwrap()]);
+    }
+    let ended = site.program.run(&["sync"]).ends_with(3);
+    let status = site.program.run(&["status"]).ends_with(0);
+    for host in &hosts {
+        let title = format!("{} ({host})", names[0]);
+        assert!(
+            ended.stdout.contains(&title) && ended.stderr.contains(&title),
+            "{ended:?}"
+        );
+        assert!(
+            status.stderr.contains(&format!("{title}: it has stopped")),
+            "{status:?}"
+        );
+    }
 }

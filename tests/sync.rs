@@ -317,6 +317,7 @@ async fn a_run_that_only_the_cut_try_listed_is_absent_after_the_complete_one() {
 async fn one_failed_job_hurts_no_other() {
     let mut bench = Bench::new().await;
     bench.options.retry.retries = 0;
+    bench.sync().await;
     for (fault, status, words) in [
         ("403@2", Some(403), "Access is denied"),
         ("404@2", Some(404), "not found"),

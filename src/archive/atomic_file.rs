@@ -26,7 +26,6 @@ const TRIES: usize = 10;
 pub enum Access {
     /// As any program's new file: what the umask leaves.
     Umask,
-    /// Its owner only.
     Private,
     /// Its owner only until it has its name, then these.
     Like(fs::Permissions),
@@ -86,23 +85,17 @@ impl AtomicFile {
         }
     }
 
-    /// The open file.
-    #[must_use]
     pub const fn file(&self) -> &File {
         &self.file
     }
 
     /// Where it lies until it has its name.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Takes the name of this file from the one at `path` that has it, which is then taken for a leftover; its new path,
     /// or `None` where there is no such file.
-    ///
-    /// # Errors
-    /// What the system refuses.
     pub fn set_aside(&self, path: &Path) -> io::Result<Option<PathBuf>> {
         let mut name = prefix(path)?;
         name.push("former");
@@ -124,18 +117,12 @@ impl AtomicFile {
     }
 
     /// Gives the file its name, which no other file may have.
-    ///
-    /// # Errors
-    /// As [`Self::replace`]; of the kind `AlreadyExists` where there is a file.
     pub fn name_new(self) -> io::Result<()> {
         self.name(false)
     }
 
     /// Sets the permissions and brings the file to the disk, where it must be before it has the name: a power cut leaves the
     /// old file or the whole new one. Done when it gets its name, unless it was done before.
-    ///
-    /// # Errors
-    /// What the system refuses.
     pub fn prepare(&mut self) -> io::Result<()> {
         if self.is_prepared {
             return Ok(());

@@ -28,15 +28,14 @@ use super::network::network_drive;
 use super::open::open_to_read;
 use super::paths::{COMPANIONS, beside, nobody_else_uri, resolve};
 use super::read_only::ReadOnly;
+use super::sqlite_error::SqliteError;
 use super::verify::{Finding, Verified};
 use crate::model::{Instant, Sha256};
 
 /// A copy that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupMade {
-    /// Where it lies.
     pub path: PathBuf,
-    /// Its size.
     pub bytes: u64,
     /// The ledger's last hash in it, computed afresh.
     pub head: Sha256,
@@ -52,44 +51,31 @@ pub enum BackupError {
     Archive(#[from] ArchiveError),
     /// A file is there already.
     #[error("{} is there already", path.display())]
-    Exists {
-        /// The target.
-        path: PathBuf,
-    },
+    Exists { path: PathBuf },
     /// No copy may be written there.
     #[error("cannot write a backup to {}: {why}", path.display())]
-    Place {
-        /// The target.
-        path: PathBuf,
-        /// Why not.
-        why: &'static str,
-    },
+    Place { path: PathBuf, why: &'static str },
     /// The operating system refused something.
     #[error("could not {doing} {}", path.display())]
     Io {
         /// What was being done.
         doing: &'static str,
-        /// To what.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
     /// SQLite could not write the copy.
     #[error("could not write the copy beside {}", path.display())]
     Copy {
-        /// The target.
         path: PathBuf,
-        /// Why.
         #[source]
-        source: rusqlite::Error,
+        source: SqliteError,
     },
     /// The copy does not prove itself, so neither does the archive; no file was left.
     #[error("the copy is not intact, so it was not kept: {} ({count} findings)", first)]
     NotIntact {
         /// The first finding, in words.
         first: String,
-        /// How many there are.
         count: usize,
     },
 }
@@ -132,7 +118,6 @@ pub struct KnownBackup {
     pub path: String,
     /// When, UTC.
     pub made_at: String,
-    /// On which computer.
     pub host: String,
     /// Whether a file of that name is there, as seen from this computer.
     pub is_there: bool,
@@ -276,9 +261,9 @@ impl Place {
 
 fn copy_pages(source: &Connection, path: &Path, target: &Path) -> Result<(), BackupError> {
     let doing = "read the archive for a copy";
-    let of_copy = |error| BackupError::Copy {
+    let of_copy = |error: rusqlite::Error| BackupError::Copy {
         path: target.to_path_buf(),
-        source: error,
+        source: error.into(),
     };
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;

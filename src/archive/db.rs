@@ -73,7 +73,6 @@ pub(crate) trait Db {
         })
     }
 
-    /// All rows.
     fn all<T, C: FromIterator<T>>(
         &self,
         sql: &str,

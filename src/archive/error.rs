@@ -1,9 +1,13 @@
 //! What can go wrong with the archive.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
+
+use super::sqlite_error::SqliteError;
 
 /// An error of the archive. The path is in the message; the cause is kept as `source()`.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "fields are named after what they are")]
 pub enum ArchiveError {
     /// A reading command was pointed at a file that is not there.
     #[error("there is no archive at {}", path.display())]
@@ -38,7 +42,6 @@ pub enum ArchiveError {
         path: PathBuf,
         /// Which table or view.
         what: String,
-        /// Its definition there.
         found: String,
     },
     /// A newer version of jobruns wrote the file; it was left untouched.
@@ -72,18 +75,15 @@ pub enum ArchiveError {
     Open {
         /// The archive's path.
         path: PathBuf,
-        /// Why.
         #[source]
-        source: rusqlite::Error,
+        source: SqliteError,
     },
     /// The operating system refused something about the file.
     #[error("could not {doing} {}", path.display())]
     Io {
         /// What was being done.
         doing: &'static str,
-        /// To what.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
@@ -104,9 +104,8 @@ pub enum ArchiveError {
     LeftJournal {
         /// The archive's path.
         path: PathBuf,
-        /// Why.
         #[source]
-        source: rusqlite::Error,
+        source: SqliteError,
     },
     /// A log with content lies where an archive was to be made.
     #[error(
@@ -116,7 +115,6 @@ pub enum ArchiveError {
     LogWithoutArchive {
         /// The archive's path.
         path: PathBuf,
-        /// The log.
         log: PathBuf,
     },
     /// The archive was read from a place where nothing can be written, and a sync wrote meanwhile.
@@ -130,7 +128,6 @@ pub enum ArchiveError {
     HardLinked {
         /// The archive's path.
         path: PathBuf,
-        /// How many names.
         names: u64,
     },
     /// The file is mounted by itself under this name.
@@ -144,7 +141,6 @@ pub enum ArchiveError {
     TakenOver {
         /// The archive's path.
         path: PathBuf,
-        /// What has happened.
         what: &'static str,
     },
     /// The archive lies on a network drive.
@@ -168,18 +164,15 @@ pub enum ArchiveError {
     Migrate {
         /// The archive's path.
         path: PathBuf,
-        /// Why.
         #[source]
-        source: Box<refinery::Error>,
+        source: Box<dyn Error + Send + Sync>,
     },
-    /// A statement failed.
     #[error("could not {doing} in the archive")]
     Sql {
         /// What was being done.
         doing: &'static str,
-        /// Why.
         #[source]
-        source: rusqlite::Error,
+        source: SqliteError,
     },
     /// A statement took more steps than a file of this size can need.
     #[error(
@@ -205,27 +198,17 @@ pub enum ArchiveError {
     DamagedPayload {
         /// The ledger entry of the revision.
         entry_id: i64,
-        /// Why.
         why: String,
     },
     /// The archive holds something that this program never wrote.
     #[error("the archive is not intact: {what}")]
-    Damaged {
-        /// What is wrong.
-        what: String,
-    },
+    Damaged { what: String },
     /// This process may not use as much memory as it needs.
     #[error("there is not enough memory for {what}")]
-    NoMemory {
-        /// What it was for.
-        what: String,
-    },
+    NoMemory { what: String },
     /// Payloads or ledger are hurt, so the tables cannot be made anew from them; nothing was changed.
     #[error("the tables cannot be made anew: {what}; nothing was changed")]
-    NotRepairable {
-        /// What is hurt.
-        what: String,
-    },
+    NotRepairable { what: String },
     /// Younger runs are locked.
     #[error("runs are locked until they are {locked} days old, and {days} days were asked for")]
     AgeLocked {
@@ -245,9 +228,7 @@ pub enum ArchiveError {
         "{runs} runs are removed and the ledger says so, but their bytes are not yet cleared from the file's free pages and log"
     )]
     NotCleared {
-        /// How many runs.
         runs: u64,
-        /// Why.
         #[source]
         source: Box<ArchiveError>,
     },
@@ -260,21 +241,15 @@ pub enum ArchiveError {
     /// A run was removed by a retention rule.
     #[error("run {run} was removed by a retention rule at {at} by {by}, because: {why}")]
     RemovedRun {
-        /// The run.
         run: String,
         /// When, UTC.
         at: String,
-        /// By whom.
         by: String,
-        /// Why.
         why: String,
     },
     /// A file is there already where a new one is to be made.
     #[error("{} is there already", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    Exists { path: PathBuf },
     /// There is no such job, run, revision or quarantined piece.
     #[error("the archive has no {what}")]
     NoSuch {
@@ -289,22 +264,23 @@ impl ArchiveError {
         match source.sqlite_error_code() {
             // Who stops a command is not told the error.
             Some(rusqlite::ErrorCode::OperationInterrupted) => Self::Endless { doing },
-            _ => Self::Sql { doing, source },
+            _ => Self::Sql {
+                doing,
+                source: source.into(),
+            },
         }
     }
 
     /// The error of SQLite that is behind this one, if one is.
-    #[must_use]
     pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
         match self {
             Self::Open { source, .. } | Self::Sql { source, .. } => Some(source),
-            Self::Migrate { source, .. } => sqlite_cause(source),
+            Self::Migrate { source, .. } => source.downcast_ref::<SqliteError>().map(|error| &**error),
             _ => None,
         }
     }
 
     /// Whether somebody asked a statement to stop.
-    #[must_use]
     pub fn is_interruption(&self) -> bool {
         let (Self::Open { source, .. } | Self::Sql { source, .. }) = self else {
             return false;
@@ -313,7 +289,6 @@ impl ArchiveError {
     }
 
     /// Whether SQLite itself says that the file is malformed.
-    #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Damaged { .. }
@@ -330,18 +305,6 @@ impl ArchiveError {
             _ => false,
         }
     }
-}
-
-/// The error of SQLite below one of refinery's.
-fn sqlite_cause(error: &refinery::Error) -> Option<&rusqlite::Error> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(cause) = next {
-        if let Some(sqlite) = cause.downcast_ref() {
-            return Some(sqlite);
-        }
-        next = cause.source();
-    }
-    None
 }
 
 /// Turns an SQLite result into ours, with the words for what was being done.
@@ -368,7 +331,7 @@ pub(super) fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> ArchiveError {
         }
         ArchiveError::Open {
             path: path.to_path_buf(),
-            source,
+            source: source.into(),
         }
     }
 }

@@ -15,17 +15,11 @@ pub fn is_held(error: &io::Error) -> bool {
 }
 
 /// Tries again for a second while another program has the file open: scanners and indexers let go by then.
-///
-/// # Errors
-/// Those of the last attempt.
 pub fn wait_while_held<T>(attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     wait_while(is_held, attempt)
 }
 
 /// Tries again for a second while `is_passing` says so of the error.
-///
-/// # Errors
-/// Those of the last attempt.
 pub(super) fn wait_while<T>(
     is_passing: impl Fn(&io::Error) -> bool,
     mut attempt: impl FnMut() -> io::Result<T>,

@@ -17,17 +17,11 @@ pub struct FileIdentity {
 
 impl FileIdentity {
     /// The file at `path`, links followed.
-    ///
-    /// # Errors
-    /// What the system refuses.
     pub fn of(path: &Path) -> io::Result<Self> {
         look(path).map(|(identity, _)| identity)
     }
 
     /// An open file.
-    ///
-    /// # Errors
-    /// What the system refuses.
     pub fn of_open(file: &File) -> io::Result<Self> {
         #[cfg(unix)]
         return Ok(of_metadata(&file.metadata()?).0);

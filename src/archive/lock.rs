@@ -35,9 +35,6 @@ impl Drop for SyncLock {
 impl SyncLock {
     /// The lock for as long as the archive at `path` is being made; `None` where it is there already. Another one that
     /// makes it is waited for.
-    ///
-    /// # Errors
-    /// As [`Self::take`]; [`ArchiveError::Held`] where the holder makes no archive.
     pub(super) fn to_make(path: &Path) -> Result<Option<Self>, ArchiveError> {
         if !open::is_to_be_made(path)? {
             return Ok(None);

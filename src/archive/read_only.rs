@@ -110,9 +110,6 @@ impl ReadOnly {
 
     /// What `read` gives, which confirms it before it lets anything out; where the archive was written meanwhile, it is
     /// opened anew and read again, a few times.
-    ///
-    /// # Errors
-    /// Those of `read`; the archive cannot be opened any more.
     pub fn settled<T, E: From<ArchiveError>>(
         &self,
         mut read: impl FnMut(&Self) -> Result<T, E>,
@@ -131,7 +128,6 @@ impl ReadOnly {
     }
 
     /// Whether it reads without SQLite's locks, so that what it gives must be confirmed before it counts.
-    #[must_use]
     pub const fn is_without_locks(&self) -> bool {
         self.unchanging.is_some()
     }
@@ -150,27 +146,21 @@ impl ReadOnly {
     }
 
     /// The archive's path.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// What interrupts this reader's statements.
-    #[must_use]
     pub fn interrupter(&self) -> Interrupter {
         Interrupter(self.connection.get_interrupt_handle())
     }
 
     /// The connection, for modules with queries of their own.
-    #[must_use]
     pub const fn connection(&self) -> &Connection {
         &self.connection
     }
 
     /// The ledger's last hash; 32 zero bytes in an empty one.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn head(&self) -> Result<Sha256, ArchiveError> {
         self.settled(|reader| reader.confirmed(ledger::read_head(&reader.connection)))
             .map(|head| head.hash)
@@ -207,41 +197,26 @@ impl ReadOnly {
     }
 
     /// Every job with the freshness of its runs, by GUID.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn job_states(&self) -> Result<Vec<JobState>, ArchiveError> {
         self.read(|reader| jobs::states(&reader.connection))
     }
 
     /// The jobs of each server that told which it has, and which of them nobody watches; empty where none did.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn server_jobs(&self) -> Result<Vec<ServerJobs>, ArchiveError> {
         self.read(|reader| watching::server_jobs(&reader.connection))
     }
 
     /// What is doubtful about the clock at `now`: a last sync in the future, or a clock that was set back lately.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn clock_findings(&self, now: Instant) -> Result<Vec<ClockFinding>, ArchiveError> {
         self.read(|reader| clock::findings(&reader.connection, now))
     }
 
     /// How much the archive grew from the first sync to the last; `None` before any sync ended.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn growth(&self) -> Result<Option<Growth>, ArchiveError> {
         self.read(|reader| syncs::growth(&reader.connection))
     }
 
     /// What is in quarantine, by number.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn quarantine(&self) -> Result<Vec<QuarantineRow>, ArchiveError> {
         self.read(|reader| quarantine::list(&reader.connection))
     }

@@ -24,7 +24,6 @@ pub const NAMES_FOR_ANALYSTS: [&str; 11] = [
 /// A table or view, as its migration tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentedTable {
-    /// Its name.
     pub name: String,
     /// What a row is.
     pub meaning: String,
@@ -39,11 +38,9 @@ pub struct DocumentedTable {
 /// A column, as its migration tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentedColumn {
-    /// Its name.
     pub name: String,
     /// Its unit, such as `seconds` or `UTC time`; of a stored table the declared type.
     pub unit: String,
-    /// What it means.
     pub meaning: String,
     /// When it is NULL; empty where it never is.
     pub null: String,

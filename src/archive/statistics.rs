@@ -52,7 +52,6 @@ fn stored(connection: &Connection) -> Result<BTreeSet<Statistic>, ArchiveError> 
     )
 }
 
-/// The tables of statistics that are there.
 fn tables(connection: &Connection) -> Result<Vec<String>, ArchiveError> {
     connection.all(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat3', 'sqlite_stat4')",

@@ -27,13 +27,11 @@ pub struct JsonAnswer {
 
 impl JsonAnswer {
     /// The HTTP status: 200, or 204 for nothing; else this would be an error.
-    #[must_use]
     pub fn status(&self) -> u16 {
         self.answer.status().as_u16()
     }
 
     /// The URL that answered, without query.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.answer.request_context.url
     }
@@ -73,7 +71,6 @@ impl JsonAnswer {
     }
 
     /// Bytes of the body handed out so far, after decompression.
-    #[must_use]
     pub const fn bytes_received(&self) -> u64 {
         self.bytes
     }
@@ -122,7 +119,6 @@ impl JsonAnswer {
         })
     }
 
-    /// Its Content-Type.
     fn declared(&self) -> Option<String> {
         let headers = self.answer.body.response().headers();
         let value = headers.get(CONTENT_TYPE)?;

@@ -56,7 +56,6 @@ pub(super) enum BodyError {
 /// How a body does not get on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stall {
-    /// Hardly anything comes.
     TooSlow(Duration),
     /// Much comes, and no run is completed.
     NoRun(Duration),

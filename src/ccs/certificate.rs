@@ -19,9 +19,7 @@ pub struct CertificateFacts {
     pub issuer: String,
     /// DNS names and IP addresses that it is made for (subject alternative names; the common name does not count).
     pub names: Vec<String>,
-    /// Valid from.
     pub not_before: Option<Instant>,
-    /// Valid to.
     pub not_after: Option<Instant>,
     /// Kind and size of the key, e.g. `RSA 2048 bits`.
     pub key: String,
@@ -84,7 +82,6 @@ impl CertificateFacts {
     }
 
     /// The SHA-256 fingerprint as `--pin` takes it: lower-case hexadecimal.
-    #[must_use]
     pub fn pin(&self) -> String {
         hex(&self.fingerprint)
     }

@@ -36,7 +36,6 @@ impl Client {
     }
 
     /// The base URL in its plain form, without a slash at its end: what the archive notes as a job's server.
-    #[must_use]
     pub fn base_url(&self) -> &str {
         self.0.transport.base().plain()
     }
@@ -52,14 +51,12 @@ impl Client {
 
     /// Our clock less the server's, in seconds, as the answers to the latest login or list of jobs since the last call
     /// told it; `None` where none came with a `Date`.
-    #[must_use]
     pub fn take_clock_skew(&self) -> Option<i64> {
         self.0.transport.clock_skew().take()
     }
 
     /// Until when the server's certificate is valid, in seconds since 1970 UTC; `None` where no connection came about, and
     /// without TLS.
-    #[must_use]
     pub fn certificate_expiry(&self) -> Option<i64> {
         self.0.transport.certificate_expiry()
     }

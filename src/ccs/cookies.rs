@@ -11,7 +11,6 @@ const MOST_COOKIES: usize = 32;
 /// The longest cookie that is kept, in bytes, as browsers have it.
 const LONGEST_COOKIE: usize = 4096;
 
-/// Cookies by name.
 #[derive(Default)]
 pub(super) struct Cookies(Mutex<Vec<(String, String)>>);
 

@@ -19,13 +19,9 @@ pub enum Doing {
     Login,
     /// The token request with the refresh token.
     Renewal,
-    /// The runs of a job.
     JobRuns(Guid),
-    /// The name of a job.
     JobName(Guid),
-    /// The list of jobs.
     ListJobs,
-    /// Only the handshake.
     ReadCertificate,
 }
 
@@ -67,31 +63,22 @@ pub enum CcsError {
     BadCertificate {
         /// Its place among the certificates given, from 1.
         place: usize,
-        /// Why.
         source: Arc<dyn Error + Send + Sync>,
     },
     /// The TLS library refused its configuration.
     #[error("TLS could not be set up")]
-    TlsSetup {
-        /// Why.
-        source: Arc<dyn Error + Send + Sync>,
-    },
+    TlsSetup { source: Arc<dyn Error + Send + Sync> },
     /// The HTTP library refused its configuration, such as a proxy address that is not a URL.
     #[error("the HTTP client could not be set up")]
-    HttpSetup {
-        /// Why.
-        source: Cause,
-    },
+    HttpSetup { source: Cause },
     /// No connection came about.
     #[error("{doing}: no connection to {}{url}{}: {problem}", by_proxy(proxy), if proxy.is_some() { ")" } else { "" })]
     Connect {
-        /// What it was for.
         doing: Doing,
         /// Scheme, host and port.
         url: String,
         /// The proxy that did not make the connection, where one is on the way.
         proxy: Option<String>,
-        /// What happened.
         problem: ConnectProblem,
         /// The cause below it.
         source: Option<Cause>,
@@ -99,20 +86,16 @@ pub enum CcsError {
     /// The TLS handshake failed: no secret was sent.
     #[error("{doing}: no TLS connection to {url}")]
     Tls {
-        /// What it was for.
         doing: Doing,
         /// Scheme, host and port.
         url: String,
-        /// Why.
         #[source]
         problem: Box<TlsProblem>,
     },
     /// The connection broke before an answer began.
     #[error("{doing}: {url} closed the connection before it answered")]
     NoAnswer {
-        /// What it was for.
         doing: Doing,
-        /// The URL asked.
         url: String,
         /// The cause below it.
         source: Cause,
@@ -120,9 +103,7 @@ pub enum CcsError {
     /// What came is not HTTP.
     #[error("{doing}: what {url} answered is not HTTP")]
     NotHttp {
-        /// What it was for.
         doing: Doing,
-        /// The URL asked.
         url: String,
         /// The cause below it.
         source: Cause,
@@ -130,9 +111,7 @@ pub enum CcsError {
     /// Nothing came for too long.
     #[error("{doing}: {url} was silent for {after:?} ({bytes} bytes of the answer had come)")]
     Silence {
-        /// What it was for.
         doing: Doing,
-        /// The URL asked.
         url: String,
         /// How long nothing came.
         after: Duration,
@@ -142,9 +121,7 @@ pub enum CcsError {
     /// The answer goes on without getting on.
     #[error("{doing}: the answer of {url} {stall} ({bytes} bytes had come)")]
     NoProgress {
-        /// What it was for.
         doing: Doing,
-        /// The URL asked.
         url: String,
         /// What it did instead.
         stall: Stall,
@@ -154,9 +131,7 @@ pub enum CcsError {
     /// The answer ended before its end, or its compression is broken.
     #[error("{doing}: the answer of {url} was cut after {bytes} bytes")]
     Cut {
-        /// What it was for.
         doing: Doing,
-        /// The URL asked.
         url: String,
         /// Bytes of the body read before, after decompression.
         bytes: u64,
@@ -166,9 +141,7 @@ pub enum CcsError {
     /// The server answered with another status than 200.
     #[error("{doing}: {url} answered {status}{}", quoted(text))]
     Status {
-        /// What it was for.
         doing: Doing,
-        /// The URL asked.
         url: String,
         /// The HTTP status.
         status: u16,
@@ -183,9 +156,7 @@ pub enum CcsError {
         quoted(beginning)
     )]
     NotJson {
-        /// What it was for.
         doing: Doing,
-        /// The URL asked.
         url: String,
         /// The answer's Content-Type, or that it has none.
         content_type: String,
@@ -195,9 +166,7 @@ pub enum CcsError {
     /// The JSON of a small answer cannot be read or does not say what it should.
     #[error("{doing}: the answer of {url} cannot be used: {reason}")]
     Unusable {
-        /// What it was for.
         doing: Doing,
-        /// The URL asked.
         url: String,
         /// What is wrong with it, without its content.
         reason: &'static str,
@@ -205,13 +174,10 @@ pub enum CcsError {
     /// The server points elsewhere; token and password do not go there.
     #[error("{doing}: {url} redirects to {to}, {why}")]
     Redirected {
-        /// What it was for.
         doing: Doing,
-        /// The URL asked.
         url: String,
         /// HTTP status.
         status: u16,
-        /// Where it points.
         to: String,
         /// Why it is not followed.
         why: RedirectProblem,
@@ -223,9 +189,7 @@ pub enum CcsError {
         quoted(text)
     )]
     LoginRejected {
-        /// The token URL.
         url: String,
-        /// Who wanted in.
         username: String,
         /// Where the password came from, in words, where that is known.
         password_origin: Option<String>,
@@ -237,9 +201,7 @@ pub enum CcsError {
     /// The server refused the token, and the new one too.
     #[error("{doing}: {url} answered 401 to a fresh token too{}", quoted(text))]
     Unauthorized {
-        /// What it was for.
         doing: Doing,
-        /// The URL asked.
         url: String,
         /// The beginning of the answer's text, in one line.
         text: String,
@@ -268,7 +230,6 @@ fn quoted(text: &str) -> String {
 
 impl CcsError {
     /// The HTTP status that the server answered with, where it answered.
-    #[must_use]
     pub const fn http_status(&self) -> Option<u16> {
         match self {
             Self::Status { status, .. }
@@ -283,13 +244,11 @@ impl CcsError {
     }
 
     /// Whether the TLS handshake failed.
-    #[must_use]
     pub const fn is_tls(&self) -> bool {
         matches!(self, Self::Tls { .. })
     }
 
     /// Whether the settings are wrong, so that nothing was sent at all.
-    #[must_use]
     pub const fn is_setting(&self) -> bool {
         matches!(
             self,
@@ -298,7 +257,6 @@ impl CcsError {
     }
 
     /// How long the server asks to wait, where it does.
-    #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -327,13 +285,11 @@ pub enum UrlProblem {
 /// Why a redirect is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectProblem {
-    /// To another server.
     #[error("which was not followed")]
     Elsewhere,
     /// To another path or query, which would be answered with something else.
     #[error("which asks another question (path, query and method must stay) and was not followed")]
     OtherQuestion,
-    /// Too often.
     #[error("again and again")]
     Endless,
 }
@@ -378,10 +334,8 @@ pub enum ConnectProblem {
     /// No address for the name.
     #[error("the host name is unknown")]
     UnknownHost,
-    /// Nothing listens there.
     #[error("the connection was refused")]
     Refused,
-    /// No way there.
     #[error("there is no route to the host")]
     Unreachable,
     /// Nothing came back in time.

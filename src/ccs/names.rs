@@ -25,9 +25,7 @@ const LONGEST_PAGE: usize = 64 * 1024 * 1024;
 /// A job and what people call it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedJob {
-    /// `JobID`.
     pub job_id: Guid,
-    /// `JobName`.
     pub name: String,
 }
 

@@ -21,11 +21,8 @@ const MOST_BODY: usize = 10_000;
 /// What a ping says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ping {
-    /// The work begins.
     Start,
-    /// It was done.
     Success,
-    /// It was not.
     Failure,
 }
 
@@ -47,10 +44,8 @@ pub enum PingError {
     /// The proxy before it cannot be used.
     #[error("the proxy's URL cannot be used")]
     BadProxy,
-    /// No connection.
     #[error("no connection to it")]
     NoConnection(#[source] Cause),
-    /// No answer.
     #[error("it did not answer")]
     NoAnswer(#[source] Cause),
     /// An answer other than success.
@@ -60,7 +55,6 @@ pub enum PingError {
 
 impl PingError {
     /// Whether another try may have another end.
-    #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
             Self::NoAnswer(_) | Self::NoConnection(_) => true,

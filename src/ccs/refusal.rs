@@ -21,7 +21,6 @@ pub enum TlsProblem {
     /// The server wants a certificate of the client.
     #[error("the server requires a client certificate, and this program presents none")]
     ClientCertificate,
-    /// Something else.
     #[error("{0}")]
     Other(rustls::Error),
 }
@@ -29,7 +28,6 @@ pub enum TlsProblem {
 /// A certificate that was not accepted, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateRefused {
-    /// Why.
     pub problem: CertificateProblem,
     /// What the server served.
     pub served: CertificateFacts,

@@ -35,7 +35,6 @@ impl Default for Policy {
 
 impl Policy {
     /// Whether a server that does not answer is tried again at all.
-    #[must_use]
     pub const fn waits_for_server(&self) -> bool {
         self.retries > 0 && !self.retry_for.is_zero()
     }

@@ -59,7 +59,6 @@ struct Token {
 /// A token as it goes into the request, and the number of its generation.
 #[derive(Clone)]
 pub(super) struct Bearer {
-    /// What renews it.
     refresh: Option<Secret>,
     header: HeaderValue,
     generation: u64,

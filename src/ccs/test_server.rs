@@ -54,7 +54,6 @@ impl Request {
     }
 }
 
-/// What to answer.
 pub(super) enum Reply {
     /// These bytes, and the connection stays open.
     Raw(Vec<u8>),
@@ -80,7 +79,6 @@ pub(super) fn json(body: &str) -> Reply {
     reply(200, "application/json; charset=utf-8", body)
 }
 
-/// A token answer.
 pub(super) fn token(access: &str, refresh: &str) -> Reply {
     json(&format!(
         r#"{{"access_token":"{access}","refresh_token":"{refresh}","expires_in":"3600"}}"#

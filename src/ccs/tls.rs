@@ -20,7 +20,6 @@ use super::error::CcsError;
 use super::settings::Trust;
 use super::verifier::{AnyOrPinned, Chain, NotingExpiry, Seen};
 
-/// A TLS configuration.
 pub(super) struct Tls {
     pub(super) config: ClientConfig,
     /// Whether a server asked for a certificate of the client since.

@@ -90,7 +90,6 @@ fn authority() -> Authority {
     }
 }
 
-/// A server whose certificate `authority` issued for `params`.
 async fn issued(authority: &Authority, params: CertificateParams) -> Server {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &authority.issuer).unwrap();

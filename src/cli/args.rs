@@ -62,7 +62,6 @@ Exit codes:
   5    the archive is held by another sync
   130  interrupted; what was read is kept";
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::DemoArgs),

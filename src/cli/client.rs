@@ -13,9 +13,6 @@ use crate::model::Secret;
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client with these settings; the password is found, nothing is asked of the server yet.
-///
-/// # Errors
-/// Wrong usage: the URL, the certificate file, the password.
 pub(crate) fn client(settings: &ServerSettings, sources: &Sources<'_>) -> Result<Client, Failure> {
     let url = settings.server.url()?;
     settings.login.username()?;

@@ -26,9 +26,6 @@ pub(crate) fn password(
 }
 
 /// As [`password`], as a task without a terminal finds it: nobody is asked.
-///
-/// # Errors
-/// Likewise.
 pub(crate) fn unattended_password(
     login: &LoginSettings,
     url: &str,

@@ -16,7 +16,6 @@ use crate::text::causes;
 /// How a command ends, as scripts and scheduled tasks see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
     Done = 0,
     /// It could not be done: nothing, or no job, succeeded.
     NotDone = 1,
@@ -51,7 +50,6 @@ impl From<Exit> for ExitCode {
 pub(crate) enum Failure {
     /// Whoever read our output has enough (`| head`): a quiet end.
     ClosedPipe,
-    /// Something to tell.
     Error(Box<ErrorReport>),
 }
 
@@ -131,7 +129,6 @@ impl Failure {
         self
     }
 
-    /// The same with its cause.
     #[must_use]
     pub(crate) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
         if let Self::Error(report) = &mut self {
@@ -157,7 +154,6 @@ impl Failure {
     }
 
     /// What failed and why, in a line.
-    #[must_use]
     pub(crate) fn in_a_line(&self) -> String {
         match self {
             Self::ClosedPipe => "nobody reads any more".to_owned(),
@@ -170,7 +166,6 @@ impl Failure {
     }
 
     /// How the command ends.
-    #[must_use]
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::ClosedPipe => Exit::Done,
@@ -303,7 +298,7 @@ mod tests {
         );
         let error = ArchiveError::Sql {
             doing: "commit",
-            source: full,
+            source: full.into(),
         };
         let Failure::Error(report) = Failure::from(error) else {
             panic!("it is told")
@@ -311,10 +306,7 @@ mod tests {
         let [cause] = &report.causes[..] else {
             panic!("{:?}", report.causes)
         };
-        assert!(
-            cause.contains("13") && cause.ends_with("database or disk is full"),
-            "{cause}"
-        );
+        assert!(cause == "the disk is full (SQLite error 13)", "{cause}");
         assert!(report.hint.is_some_and(|hint| hint.contains("free some space")));
     }
 
@@ -323,7 +315,7 @@ mod tests {
         let interrupted = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
         let failure = Failure::from(ArchiveError::Sql {
             doing: "begin to read",
-            source: rusqlite::Error::SqliteFailure(interrupted, None),
+            source: rusqlite::Error::SqliteFailure(interrupted, None).into(),
         });
         assert_eq!(failure.exit(), Exit::Interrupted);
     }

@@ -42,9 +42,6 @@ pub(crate) struct ChosenServer<'s> {
 
 impl ChosenServer<'_> {
     /// A client of it.
-    ///
-    /// # Errors
-    /// Wrong usage: the URL, the certificate file, the password.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         client(&self.settings, &self.sources).map_err(|failure| match self.entry {
             Some(entry) => failure.about(&format!("server {:?}: ", entry.name)),
@@ -135,9 +132,6 @@ pub(crate) fn chosen<'s>(
 }
 
 /// The one server of the entries that `choice` names; `None` where the settings themselves say which.
-///
-/// # Errors
-/// As [`chosen`]; there are several.
 pub(crate) fn chosen_entry<'s>(
     choice: &ServerChoice,
     sources: &'s Sources<'_>,

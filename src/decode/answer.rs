@@ -173,7 +173,6 @@ impl AnswerReader {
     }
 
     /// What is known of the envelope so far.
-    #[must_use]
     pub const fn envelope(&self) -> &Envelope {
         &self.envelope
     }

@@ -13,9 +13,6 @@ use crate::model::{FieldChange, RUN_FIELDS, RunChanges, TextStore};
 const MESSAGES: &str = "jobmessages";
 
 /// Compares the bytes of two states of a run.
-///
-/// # Errors
-/// As [`super::read_run`], of either.
 pub fn compare_runs(before: &[u8], after: &[u8]) -> Result<RunChanges, UnreadableRun> {
     let (before, after) = (ComparedRun::read(before)?, ComparedRun::read(after)?);
     let mut changes = RunChanges::default();

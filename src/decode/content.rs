@@ -57,7 +57,6 @@ impl Members {
         written
     }
 
-    /// Appends the members.
     pub(super) fn write(&mut self, out: &mut Vec<u8>) {
         // Stable, so that of equal names the last stands last.
         self.names.sort_by(|a, b| a.0.cmp(&b.0));
@@ -85,7 +84,6 @@ pub(super) fn folded_name(cursor: &Cursor<'_>, name: &Text) -> String {
     text
 }
 
-/// Appends a value.
 pub(super) fn write_value(cursor: &Cursor<'_>, value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Json(range) if matches!(cursor.bytes()[range.start], b'{' | b'[') => {

@@ -92,7 +92,6 @@ pub(super) struct MessageReader {
     follows: [Field; 8],
     /// The values of the message that was read last, by field.
     values: [Value; 7],
-    /// Their texts.
     texts: [StoredText; 7],
     /// Bytes of the store before the first of them.
     texts_begin: usize,

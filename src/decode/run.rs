@@ -23,7 +23,6 @@ pub struct UnreadableRun(pub String);
 /// A run, and the order-blind hash of its content.
 #[derive(Debug)]
 pub struct ReadRun {
-    /// What it says.
     pub run: JobRun,
     /// See the head of `reader/content.rs`.
     pub content_sha256: Sha256,
@@ -47,9 +46,6 @@ pub fn read_run(bytes: &[u8], zone: NaiveZone) -> Result<ReadRun, UnreadableRun>
 }
 
 /// Reads as [`read_run`], without the hash of the content, which is half of the work.
-///
-/// # Errors
-/// As [`read_run`].
 pub fn read_run_fields(bytes: &[u8], zone: NaiveZone) -> Result<JobRun, UnreadableRun> {
     read(bytes, zone, None)
 }

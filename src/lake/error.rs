@@ -18,37 +18,25 @@ pub enum LakeError {
         doing: &'static str,
         /// To which file or folder.
         path: PathBuf,
-        /// Why it failed.
         #[source]
         source: io::Error,
     },
     /// The folder of the lake cannot be made: a file stands there, or this user may not.
     #[error("could not make the folder {}", folder.display())]
     Folder {
-        /// The folder.
         folder: PathBuf,
-        /// Why it failed.
         #[source]
         source: io::Error,
     },
     /// The folder has files, but no manifest.
     #[error("{} is not a lake: it has no _manifest.json, but it has {found}", folder.display())]
-    NotALake {
-        /// The folder.
-        folder: PathBuf,
-        /// What is in it.
-        found: String,
-    },
+    NotALake { folder: PathBuf, found: String },
     /// There is no lake in the folder.
     #[error("{} is not a lake: it has no _manifest.json", folder.display())]
-    NoLake {
-        /// The folder.
-        folder: PathBuf,
-    },
+    NoLake { folder: PathBuf },
     /// The manifest cannot be read.
     #[error("{} cannot be read as the manifest of a lake: {why}", path.display())]
     Manifest {
-        /// The manifest.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
@@ -56,7 +44,6 @@ pub enum LakeError {
     /// The lake has a layout of a newer version.
     #[error("the lake {} has the layout {layout}, which a newer version of jobruns made", folder.display())]
     NewerLayout {
-        /// The folder.
         folder: PathBuf,
         /// The number that the manifest gives.
         layout: u64,
@@ -64,7 +51,6 @@ pub enum LakeError {
     /// The lake was made from another archive.
     #[error("the lake {} was made from the archive {lake}, and this is the archive {archive}", folder.display())]
     OtherArchive {
-        /// The folder.
         folder: PathBuf,
         /// Archive id in the manifest.
         lake: String,
@@ -74,17 +60,13 @@ pub enum LakeError {
     /// The archive does not hold the head that the manifest names.
     #[error("this archive does not hold the head {head} of the lake {}: it is an older copy, or its history was changed", folder.display())]
     HeadNotHeld {
-        /// The folder.
         folder: PathBuf,
         /// The head in the manifest.
         head: String,
     },
     /// Another export writes to the lake.
     #[error("another export is writing to the lake {}", folder.display())]
-    Locked {
-        /// The folder.
-        folder: PathBuf,
-    },
+    Locked { folder: PathBuf },
     /// The export was cancelled.
     #[error("the export was cancelled")]
     Cancelled,

@@ -17,7 +17,6 @@ use crate::model::{Guid, Instant, Sha256, hex};
 /// Rows after which a partition goes on in another file.
 const FILE_ROWS: u64 = 1 << 23;
 
-/// What an export did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exported {
     /// Files that were written and are now part of the lake.

@@ -27,7 +27,6 @@ pub(super) struct DataFile {
     starts: Option<(i64, i64)>,
 }
 
-/// What was written.
 pub(super) struct Written {
     path: TempPath,
     target: PathBuf,
@@ -66,9 +65,6 @@ impl Write for Digested {
 
 impl DataFile {
     /// Begins the file that is to become `target`.
-    ///
-    /// # Errors
-    /// I/O errors.
     pub(super) fn begin(target: PathBuf, table: &Table) -> Result<Self, LakeError> {
         let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
             unreachable!("a file of a lake lies in a folder");
@@ -112,15 +108,11 @@ impl DataFile {
             .map_err(|error| LakeError::io("write", &self.target)(error))
     }
 
-    /// Rows so far.
     pub(super) const fn rows(&self) -> u64 {
         self.parquet.rows()
     }
 
     /// Ends the file and brings it to the disk, still under its temporary name.
-    ///
-    /// # Errors
-    /// I/O errors.
     pub(super) fn finish(self) -> Result<Written, LakeError> {
         let rows = self.parquet.rows();
         let finish = || {
@@ -146,9 +138,6 @@ impl DataFile {
 
 impl Written {
     /// Gives the file its name.
-    ///
-    /// # Errors
-    /// I/O errors.
     pub(super) fn rename(self) -> Result<(), LakeError> {
         let target = self.target;
         let renamed = self.path.persist(&target);

@@ -55,8 +55,6 @@ impl Lake {
         Self { folder, site }
     }
 
-    /// Its folder.
-    #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -129,9 +127,6 @@ impl Lake {
     }
 
     /// Something that stands where this lake is to be, and is not of a lake: its name.
-    ///
-    /// # Errors
-    /// I/O errors.
     pub(super) fn foreign(&self, tables: &[Table]) -> Result<Option<String>, LakeError> {
         for entry in entries(&self.own_folder())? {
             let name = entry.to_string_lossy().into_owned();
@@ -148,9 +143,6 @@ impl Lake {
     }
 
     /// The files in the folders of the tables, of this site where there is one: paths relative to the lake.
-    ///
-    /// # Errors
-    /// I/O errors.
     pub(super) fn files(&self, tables: &[Table]) -> Result<Vec<String>, LakeError> {
         let mut files = Vec::new();
         for table in tables {

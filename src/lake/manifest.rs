@@ -15,7 +15,6 @@ pub(super) const LAYOUT: u64 = 1;
 /// What a lake is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
-    /// [`LAYOUT`].
     pub(super) layout: u64,
     /// Version of jobruns that wrote it.
     pub(super) tool_version: String,
@@ -31,7 +30,6 @@ pub(super) struct Manifest {
     pub(super) files: Vec<LakeFile>,
 }
 
-/// A file of the lake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LakeFile {
     /// Relative to the lake's folder, with `/`.
@@ -40,9 +38,7 @@ pub(super) struct LakeFile {
     pub(super) table: String,
     /// Month or year, such as `2026-01`; null for a table without partitions.
     pub(super) partition: Option<String>,
-    /// Rows in it.
     pub(super) rows: u64,
-    /// Its length.
     pub(super) bytes: u64,
     /// SHA-256 of its bytes, lower-case hexadecimal.
     pub(super) sha256: String,

@@ -25,17 +25,12 @@ const BATCH_BYTES: usize = 4 << 20;
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// STRING.
     Text,
     /// Bytes without a meaning of their own.
     Bytes,
-    /// INT32.
     Ordinal,
-    /// INT64.
     Integer,
-    /// DOUBLE.
     Seconds,
-    /// BOOLEAN.
     Flag,
     /// TIMESTAMP in microseconds since 1970 UTC, adjusted to UTC.
     Time,
@@ -52,7 +47,6 @@ pub(super) struct Column {
     pub(super) has_bloom_filter: bool,
 }
 
-/// Writes one file.
 pub(super) struct ParquetFile<W: Write + Send> {
     writer: SerializedFileWriter<W>,
     properties: WriterPropertiesPtr,
@@ -86,7 +80,6 @@ enum Values {
     Text(TextColumn),
     Bytes(TextColumn),
     Ordinal(Vec<i32>),
-    /// Times too.
     Integer(Vec<i64>),
     Seconds(Vec<f64>),
     Flag(Vec<bool>),
@@ -123,7 +116,6 @@ impl<W: Write + Send> ParquetFile<W> {
         })
     }
 
-    /// Rows so far.
     pub(super) const fn rows(&self) -> u64 {
         self.rows
     }
@@ -134,9 +126,6 @@ impl<W: Write + Send> ParquetFile<W> {
     }
 
     /// Ends the row that was pushed.
-    ///
-    /// # Errors
-    /// Those of the place that is written to.
     pub(super) fn end_row(&mut self) -> io::Result<()> {
         self.batch_rows += 1;
         self.rows += 1;
@@ -151,9 +140,6 @@ impl<W: Write + Send> ParquetFile<W> {
     }
 
     /// Ends the file.
-    ///
-    /// # Errors
-    /// Those of the place that is written to.
     pub(super) fn finish(mut self) -> io::Result<W> {
         self.write_batch()
             .and_then(|()| self.write_group())

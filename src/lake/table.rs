@@ -39,7 +39,6 @@ pub(super) struct Field {
 pub(super) enum Partition {
     /// By the month in which their run started.
     MonthOfStart,
-    /// By the year in which they started.
     YearOfStart,
     /// By the year in which they were archived.
     YearOfCapture,
@@ -48,7 +47,6 @@ pub(super) enum Partition {
 /// A part of a table that is written together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
-    /// All of it.
     Whole,
     /// The month or year, such as `2026-01`; none for rows without a time.
     Of(Option<String>),
@@ -75,7 +73,6 @@ impl Partition {
 }
 
 impl Table {
-    /// All tables.
     pub(super) fn all() -> Vec<Self> {
         let documented = documented_tables();
         let new = |name| {

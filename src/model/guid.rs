@@ -29,7 +29,6 @@ impl Guid {
     }
 
     /// The 16 bytes, in the order of the text.
-    #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }

@@ -2,24 +2,17 @@
 
 use super::TimeReading;
 
-/// One message of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Message<'run> {
     /// `DateTime` as read.
     pub occurred: TimeReading,
     /// `DateTime` as sent.
     pub occurred_raw: Option<&'run str>,
-    /// `Message`.
     pub message: Option<&'run str>,
-    /// `MessageDetails`.
     pub message_details: Option<&'run str>,
-    /// `Category`.
     pub category: Option<&'run str>,
-    /// `Asset`.
     pub asset: Option<&'run str>,
-    /// `AssetType`.
     pub asset_type: Option<&'run str>,
-    /// `AssetOwner`.
     pub asset_owner: Option<&'run str>,
 }
 
@@ -50,8 +43,6 @@ impl From<Message<'_>> for OwnedMessage {
 }
 
 impl OwnedMessage {
-    /// The message itself.
-    #[must_use]
     pub fn message(&self) -> Message<'_> {
         let [
             occurred_raw,

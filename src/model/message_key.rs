@@ -18,7 +18,6 @@ impl MessageKey {
         Some(Self(run_key << Self::ORDINAL_BITS | ordinal))
     }
 
-    /// A key as it is stored.
     #[must_use]
     pub const fn from_stored(key: i64) -> Self {
         Self(key)
@@ -30,7 +29,6 @@ impl MessageKey {
         self.0
     }
 
-    /// The key of the run.
     #[must_use]
     pub const fn run_key(self) -> i64 {
         self.0 >> Self::ORDINAL_BITS

@@ -54,7 +54,6 @@ impl TextStore {
     }
 
     /// Bytes of all texts so far.
-    #[must_use]
     pub const fn length(&self) -> usize {
         self.0.len()
     }
@@ -152,80 +151,67 @@ impl From<JobRunParts> for JobRun {
 
 impl JobRun {
     /// `JobRunID`.
-    #[must_use]
     pub const fn job_run_id(&self) -> Guid {
         self.0.job_run_id
     }
 
     /// `Status`.
-    #[must_use]
     pub const fn status(&self) -> Option<JobStatus> {
         self.0.status
     }
 
     /// `JobStartTime` as read.
-    #[must_use]
     pub const fn started(&self) -> TimeReading {
         self.0.started.reading
     }
 
     /// `JobStartTime` as sent.
-    #[must_use]
     pub fn started_raw(&self) -> Option<&str> {
         self.text(self.0.started.raw)
     }
 
     /// `JobEndTime` as read.
-    #[must_use]
     pub const fn ended(&self) -> TimeReading {
         self.0.ended.reading
     }
 
     /// `JobEndTime` as sent.
-    #[must_use]
     pub fn ended_raw(&self) -> Option<&str> {
         self.text(self.0.ended.raw)
     }
 
     /// `Exception`.
-    #[must_use]
     pub fn exception(&self) -> Option<&str> {
         self.text(self.0.exception)
     }
 
     /// `CustomStatusText`.
-    #[must_use]
     pub fn custom_status_text(&self) -> Option<&str> {
         self.text(self.0.custom_status_text)
     }
 
     /// `JobSummary`.
-    #[must_use]
     pub fn job_summary(&self) -> Option<&str> {
         self.text(self.0.job_summary)
     }
 
     /// `StatusDetails`.
-    #[must_use]
     pub fn status_details(&self) -> Option<&str> {
         self.text(self.0.status_details)
     }
 
     /// `ActivityStatusList` as JSON text.
-    #[must_use]
     pub fn activity_status_list(&self) -> Option<&str> {
         self.text(self.0.activity_status_list)
     }
 
     /// `MessageCount`, as the server says.
-    #[must_use]
     pub const fn message_count(&self) -> Option<i64> {
         self.0.message_count
     }
 
     /// The readable messages in their order; `None` where the run came without a message list, which says
     /// nothing about messages.
-    #[must_use]
     pub fn messages(&self) -> Option<impl ExactSizeIterator<Item = Message<'_>>> {
         let list = self.0.messages.as_ref()?;
         Some(list.iter().map(|parts| Message {
@@ -241,7 +227,6 @@ impl JobRun {
     }
 
     /// What in the message list could not be read.
-    #[must_use]
     pub fn unreadable_messages(&self) -> &[UnreadableMessage] {
         &self.0.unreadable_messages
     }

@@ -21,7 +21,6 @@ impl Secret {
     }
 
     /// The secret itself, for the one place that sends it.
-    #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }

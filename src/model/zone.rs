@@ -346,7 +346,6 @@ impl ZoneName {
     };
 
     /// The name.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..usize::from(self.length)]).expect("it was made of ASCII alone")
     }

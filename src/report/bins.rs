@@ -14,7 +14,6 @@ const MOST_KEPT: usize = 12_000;
 /// Runs of a period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Runs {
-    /// All of them.
     pub runs: u64,
     /// Faulted or aborted.
     pub failed: u64,
@@ -24,7 +23,6 @@ pub struct Runs {
 
 impl Runs {
     /// The share of the finished that failed, in hundredths of a percent; `None` where nothing finished.
-    #[must_use]
     pub fn rate(&self) -> Option<u64> {
         let doubled = (self.failed * 20_000).checked_div(self.finished)?;
         Some(doubled.div_ceil(2))
@@ -63,7 +61,6 @@ impl<const N: usize> AddAssign for Counts<N> {
     }
 }
 
-/// Counts by period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bins<T> {
     by: Period,
@@ -81,7 +78,6 @@ impl<T: AddAssign + Copy + Default> Bins<T> {
     }
 
     /// How long the periods are.
-    #[must_use]
     pub const fn by(&self) -> Period {
         self.by
     }
@@ -129,7 +125,6 @@ impl<T: AddAssign + Copy + Default> Bins<T> {
     }
 
     /// The first day, and the first day after the end; `None` where nothing was counted.
-    #[must_use]
     pub fn span(&self) -> Option<(NaiveDate, NaiveDate)> {
         let (&first, _) = self.counts.first_key_value()?;
         let (&last, _) = self.counts.last_key_value()?;
@@ -137,7 +132,6 @@ impl<T: AddAssign + Copy + Default> Bins<T> {
     }
 
     /// The sum of all periods.
-    #[must_use]
     pub fn sum(&self) -> T {
         let mut sum = T::default();
         for &count in self.counts.values() {

@@ -42,19 +42,16 @@ impl Blocks {
     }
 
     /// How long the time of one block is.
-    #[must_use]
     pub(super) const fn by(&self) -> Period {
         self.by
     }
 
     /// The highest rate, in hundredths of a percent.
-    #[must_use]
     pub(super) const fn top(&self) -> u64 {
         self.top
     }
 
     /// First day, and the last period's first day.
-    #[must_use]
     pub(super) fn span(&self) -> (NaiveDate, NaiveDate) {
         let last = self.firsts().last();
         (self.from, last.unwrap_or(self.from))

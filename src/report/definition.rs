@@ -23,7 +23,6 @@ pub(crate) trait Report: Serialize + Default + 'static {
     /// Whether workbook and page say how complete the jobs are known to be; manifests do in any case.
     const SHOWS_COMPLETENESS: bool = false;
 
-    /// A row.
     type Row<'a>: Row;
 
     /// The columns of its rows; more than one list only where the options decide it.

@@ -30,35 +30,23 @@ pub enum ReportError {
     /// No job has this GUID or name.
     #[error("the archive has no job {given:?}")]
     UnknownJob {
-        /// What was requested.
         given: String,
         /// The most similar name or GUID that there is.
         nearest: Option<String>,
     },
     /// Several jobs have this name, or GUIDs that begin so.
     #[error("{given:?} is the name of several jobs, or several GUIDs begin so")]
-    AmbiguousJob {
-        /// What was requested.
-        given: String,
-        /// Their GUIDs.
-        meant: Vec<String>,
-    },
+    AmbiguousJob { given: String, meant: Vec<String> },
     /// Options that make no sense.
     #[error("{message}")]
     WrongUsage {
-        /// Why.
         message: String,
         /// The way out; `None` where the message says it all.
         hint: Option<&'static str>,
     },
     /// The span ends before it begins.
     #[error("--since ({since}) is after --until ({until})")]
-    SinceAfterUntil {
-        /// Where it begins.
-        since: Instant,
-        /// Where it ends.
-        until: Instant,
-    },
+    SinceAfterUntil { since: Instant, until: Instant },
 }
 
 impl ReportError {
@@ -68,7 +56,6 @@ impl ReportError {
     }
 
     /// Whether what was requested makes no sense, rather than something having failed.
-    #[must_use]
     pub const fn is_wrong_usage(&self) -> bool {
         match self {
             Self::UnknownJob { .. }

@@ -17,7 +17,6 @@ pub struct Format {
     pub fits_terminal: bool,
     /// Whether it shows sentences about the rows.
     pub has_remarks: bool,
-    /// Makes the writer.
     pub(super) open: Open,
 }
 
@@ -27,9 +26,6 @@ pub(super) type Open =
 
 impl Format {
     /// The writer of rows.
-    ///
-    /// # Errors
-    /// What `out` says.
     pub fn open<'w>(
         self,
         out: &'w mut (dyn Write + Send),
@@ -88,7 +84,6 @@ pub struct PageHeading {
 /// How CSV is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CsvStyle {
-    /// What separates fields.
     pub delimiter: u8,
     /// A byte order mark and `\r\n`, as Excel likes it.
     pub excel: bool,

@@ -40,7 +40,6 @@ pub struct Manifest {
 pub struct Form {
     /// Name of the format.
     pub format: &'static str,
-    /// Of CSV alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvForm>,
     /// What a page has above its title; of HTML alone.
@@ -51,7 +50,6 @@ pub struct Form {
 /// How CSV was written.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CsvForm {
-    /// What separates fields.
     pub delimiter: char,
     /// Whether it has a byte order mark and `\r\n`.
     pub excel: bool,
@@ -78,7 +76,6 @@ impl Form {
 
 impl Manifest {
     /// The manifest as JSON, a field a line.
-    #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("text keys and plain values") + "\n"
     }

@@ -39,7 +39,6 @@ pub(crate) enum Basis {
     Given,
     /// The median age of so many runs at their absence, so many of which were below nine tenths of it.
     Learned {
-        /// How many.
         runs: usize,
         /// How many of them the server stopped listing early.
         early: usize,
@@ -63,7 +62,6 @@ impl PurgeAge {
         self.outlived_by >= LEAST_ABSENCES
     }
 
-    /// The age in days, one decimal.
     pub(crate) fn days(&self) -> Decimal {
         days(self.seconds)
     }
@@ -107,7 +105,6 @@ pub(crate) fn in_days(seconds: i64) -> String {
     format!("{days} {}", if days == "1" { "day" } else { "days" })
 }
 
-/// Seconds in days, one decimal.
 pub(crate) fn days(seconds: i64) -> Decimal {
     Decimal::ratio(seconds.into(), 86_400, 1).unwrap_or(Decimal::new(0, 1))
 }

@@ -25,7 +25,6 @@ pub struct QueryOptions {
 /// How the rows of a query ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryEnd {
-    /// All were written.
     Complete,
     /// There are more than the limit lets through.
     Limited,
@@ -71,9 +70,6 @@ pub fn parameter(text: &str) -> Value {
 }
 
 /// Writes the answer.
-///
-/// # Errors
-/// Those of the query, and of `rows`.
 pub fn write(
     snapshot: &Snapshot<'_>,
     options: &QueryOptions,

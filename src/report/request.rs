@@ -17,7 +17,6 @@ use crate::model::Instant;
 
 /// Where rows go, and in which form.
 pub(crate) struct Printer<'w> {
-    /// Takes the bytes.
     pub(crate) out: &'w mut (dyn Write + Send),
     /// What the bytes are.
     pub(crate) format: Format,
@@ -25,7 +24,6 @@ pub(crate) struct Printer<'w> {
     pub(crate) style: Style,
     /// What formats say beside the rows.
     pub(crate) meta: &'w ReportMeta,
-    /// Whether to stop.
     pub(crate) is_cancelled: &'w dyn Fn() -> bool,
 }
 
@@ -51,9 +49,6 @@ pub(crate) trait Request {
     fn common(&self) -> &CommonOptions;
 
     /// What formats and manifests say of it.
-    ///
-    /// # Errors
-    /// Those of the report.
     fn meta(&self, snapshot: &Snapshot<'_>) -> Result<ReportMeta, ReportError>;
 
     /// How complete the jobs are known to be that it is about.

@@ -106,9 +106,6 @@ impl RunPage {
     }
 
     /// Writes the run's messages, those that it no longer has too, with the columns of the report messages.
-    ///
-    /// # Errors
-    /// Those of `rows`, and of the archive.
     pub(crate) fn messages(&self, snapshot: &Snapshot<'_>, rows: &mut dyn Rows) -> Result<(), ReportError> {
         rows.columns(messages::MessagesRow::COLUMNS)?;
         let (first, last) = MessageKey::range(self.run_key);
@@ -124,9 +121,6 @@ impl RunPage {
     }
 
     /// The whole as one JSON object: `run` and each of `messages` as the reports have them, `revisions` and `newest_head`.
-    ///
-    /// # Errors
-    /// Those of the archive.
     pub(crate) fn to_json(&self, snapshot: &Snapshot<'_>) -> Result<String, ReportError> {
         let scope = CommonOptions::default().scope(snapshot)?;
         let read = |bytes: &[u8]| -> Vec<Value> {

@@ -21,19 +21,13 @@ pub struct Column {
 /// What the cells of a column are; any of them may be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
-    /// Text.
     Text,
-    /// Whole numbers.
     Integer,
-    /// Numbers with decimals.
     Decimal,
     /// A share between 0 and 1.
     Rate,
-    /// Points in time.
     Instant,
-    /// Days.
     Date,
-    /// Bytes.
     Bytes,
     /// Whatever each cell says: the columns of a query.
     Any,
@@ -58,14 +52,10 @@ impl Column {
     }
 }
 
-/// One value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cell<'a> {
-    /// None.
     Null,
-    /// Text.
     Text(&'a str),
-    /// A whole number.
     Integer(i64),
     /// A number with decimals, exact.
     Decimal(Decimal),
@@ -73,15 +63,12 @@ pub enum Cell<'a> {
     Real(f64),
     /// A point in time; shown in UTC.
     Instant(Instant),
-    /// A day.
     Date(NaiveDate),
     /// Bytes; shown as lower-case hexadecimal text.
     Bytes(&'a [u8]),
 }
 
 impl<'a> Cell<'a> {
-    /// Whether the cell is a number.
-    #[must_use]
     pub const fn is_number(&self) -> bool {
         matches!(self, Self::Integer(_) | Self::Decimal(_) | Self::Real(_))
     }
@@ -207,9 +194,6 @@ fn write_instant(instant: Instant, out: &mut String) {
 /// Takes the columns, then the rows, then the end.
 pub trait Rows {
     /// The columns; once, before everything else.
-    ///
-    /// # Errors
-    /// What the writer below says.
     fn columns(&mut self, columns: &[Column]) -> io::Result<()>;
 
     /// One row, with a cell for each column.
@@ -220,17 +204,11 @@ pub trait Rows {
 
     /// A sentence about the rows, after them: that there are none, or what they rest on. Formats of rows alone leave it
     /// out.
-    ///
-    /// # Errors
-    /// What the writer below says.
     fn remark(&mut self, _sentence: &str) -> io::Result<()> {
         Ok(())
     }
 
     /// The end; once, after everything else.
-    ///
-    /// # Errors
-    /// What the writer below says.
     fn finish(&mut self) -> io::Result<()>;
 }
 

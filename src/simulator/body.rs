@@ -85,7 +85,6 @@ impl Source {
 enum End {
     /// HTTP says that this was all.
     Orderly,
-    /// The connection ends.
     Cut,
     /// The connection is reset.
     Reset,

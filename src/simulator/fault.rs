@@ -113,7 +113,6 @@ pub const FAULT_KINDS: &[(&str, &str)] = &[
 /// A fault, and when it happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What happens.
     pub kind: FaultKind,
     /// To which job, from 1; to every job where none is named.
     pub job: Option<u32>,

@@ -3,7 +3,6 @@
 use super::history::History;
 use super::site::Site;
 
-/// What is served.
 #[derive(Debug, Clone)]
 pub(super) enum Served {
     Uniform(History),

@@ -94,7 +94,6 @@ impl Simulator {
     }
 
     /// Its base URL.
-    #[must_use]
     pub fn base_url(&self) -> String {
         let scheme = if self.shared.options.plain {
             "http"
@@ -105,25 +104,21 @@ impl Simulator {
     }
 
     /// The private authority's certificate, for `--ca-cert`; the server's own where it signed itself.
-    #[must_use]
     pub fn authority_pem(&self) -> &str {
         &self.authority_pem
     }
 
     /// SHA-256 of the certificate it presents, for `--pin`.
-    #[must_use]
     pub const fn certificate_sha256(&self) -> [u8; 32] {
         self.certificate_sha256
     }
 
     /// The jobs it serves: GUID and name.
-    #[must_use]
     pub fn jobs(&self) -> Vec<(String, String)> {
         self.shared.served.list()
     }
 
     /// The history it serves, unless it serves a site.
-    #[must_use]
     pub fn history(&self) -> &History {
         &self.shared.options.history
     }
@@ -158,7 +153,6 @@ impl Simulator {
     }
 
     /// The requests so far, oldest first; after many thousands the oldest are forgotten.
-    #[must_use]
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.shared.state().requests.clone()
     }

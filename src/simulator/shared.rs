@@ -68,7 +68,6 @@ impl Default for Options {
 
 impl Options {
     /// The jobs that are served: GUID and name.
-    #[must_use]
     pub fn jobs(&self) -> Vec<(String, String)> {
         self.served().list()
     }

@@ -218,7 +218,6 @@ pub struct Site {
     stopped: u32,
 }
 
-/// Days since 1970.
 fn day_number(day: NaiveDate) -> u32 {
     let days = day.signed_duration_since(NaiveDate::default()).num_days();
     u32::try_from(days).unwrap_or(0)
@@ -234,7 +233,6 @@ fn midnight(day: u32) -> DateTime<Utc> {
 }
 
 impl Site {
-    /// Number of jobs.
     pub const JOBS: u32 = JOBS.len() as u32;
 
     /// The site as it is on a day, before any night has passed. The last runs are those of the day before.

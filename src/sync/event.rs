@@ -7,12 +7,11 @@ use tokio::sync::watch;
 use crate::archive::{JobRecord, NewerRules};
 use crate::model::Guid;
 
-/// Something happened.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "fields are named after what they are")]
 pub enum SyncEvent<'a> {
     /// Times without offset are read by newer rules from here on.
     NewerRules(&'a NewerRules),
-    /// The sync began.
     Began {
         /// Its number in the archive.
         sync_id: i64,
@@ -23,14 +22,14 @@ pub enum SyncEvent<'a> {
     },
     /// A job is being asked for.
     JobBegan {
-        /// The job.
         job: Guid,
         /// Its name, where one is known.
         name: Option<&'a str>,
+        /// Base URL of the server that is asked.
+        server: &'a str,
     },
     /// Some of a job's answer was read.
     JobProgress {
-        /// The job.
         job: Guid,
         /// Bytes of this answer so far.
         body_bytes: u64,
@@ -41,13 +40,11 @@ pub enum SyncEvent<'a> {
     },
     /// A try failed, and there will be another.
     JobRetry {
-        /// The job.
         job: Guid,
         /// The try that failed, from 1.
         attempt: u32,
         /// How long until the next.
         wait: Duration,
-        /// Why it failed.
         error: &'a str,
     },
     /// The server does not answer; it is tried again for some time. Told once, whatever the number of jobs and tries.
@@ -63,17 +60,10 @@ pub enum SyncEvent<'a> {
         after: Duration,
     },
     /// Something a person should know, which does not make the job partial.
-    JobWarning {
-        /// The job.
-        job: Guid,
-        /// In words.
-        text: &'a str,
-    },
-    /// A job ended.
+    JobWarning { job: Guid, text: &'a str },
     JobEnded {
         /// Its name, where one is known.
         name: Option<&'a str>,
-        /// What was found.
         record: &'a JobRecord,
     },
 }
@@ -96,7 +86,6 @@ impl Cancellation {
     }
 
     /// Whether it has come.
-    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         *self.0.borrow()
     }

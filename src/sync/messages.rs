@@ -12,7 +12,6 @@ pub enum JobProblem<'p> {
     Client(&'p CcsError),
     /// Another server answered than the one that has listed the job's runs so far.
     OtherServer {
-        /// The job.
         job: Guid,
         /// The base URL of the server that has listed its runs so far.
         before: &'p str,
@@ -21,7 +20,6 @@ pub enum JobProblem<'p> {
     },
     /// Of several servers, none is known to be the job's own.
     NoServer {
-        /// The job.
         job: Guid,
         /// The base URL of the server that listed its runs last, which is none of them.
         before: Option<&'p str>,

@@ -28,7 +28,6 @@ impl Outage {
         self.state().get_or_insert_with(begin).at
     }
 
-    /// Ends it; what it was, if there was one.
     pub(super) fn end(&self) -> Option<Began> {
         self.state().take()
     }

@@ -17,7 +17,6 @@ pub struct JobsFile {
 /// A server that is asked.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// Its client.
     pub client: Client,
     /// Lists of jobs that are watched at this server.
     pub jobs_files: Vec<JobsFile>,
@@ -28,7 +27,6 @@ pub struct Server {
 /// A server that is known and not asked.
 #[derive(Debug, Clone)]
 pub struct OtherServer {
-    /// Its base URL.
     pub url: String,
     /// The jobs that are listed as its own.
     pub jobs: Vec<Guid>,

@@ -106,10 +106,9 @@ impl JobTally {
     }
 }
 
-/// A batch of one job.
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) job_key: i64,
+    pub(super) job: Guid,
     /// Another server than the job's answered: what is known stays as it is.
     pub(super) only_new: bool,
     pub(super) received: Vec<Received>,
@@ -136,10 +135,10 @@ enum Command {
         reply: Reply<Vec<(Guid, String)>>,
     },
     NextTry {
-        job_key: i64,
+        job: Guid,
     },
     ReachesBack {
-        job_key: i64,
+        job: Guid,
         met: Keys,
         answered_at: Instant,
         open_since: Instant,
@@ -147,7 +146,7 @@ enum Command {
     },
     Store(Batch),
     Tally {
-        job_key: i64,
+        job: Guid,
         reply: oneshot::Sender<Result<Tally, Arc<ArchiveError>>>,
     },
 }
@@ -214,21 +213,21 @@ impl Store {
         .await
     }
 
-    pub(super) async fn next_try(&self, job_key: i64) {
-        self.tell(Command::NextTry { job_key }).await;
+    pub(super) async fn next_try(&self, job: Guid) {
+        self.tell(Command::NextTry { job }).await;
     }
 
     /// Whether the latest runs reach back so far that nothing new can lie before them: see [`Writer::reaches_back`].
     /// `met` are runs of the last try that were recognised and not sent here.
     pub(super) async fn reaches_back(
         &self,
-        job_key: i64,
+        job: Guid,
         met: Keys,
         answered_at: Instant,
         open_since: Instant,
     ) -> Result<bool, Arc<ArchiveError>> {
         self.ask(|reply| Command::ReachesBack {
-            job_key,
+            job,
             met,
             answered_at,
             open_since,
@@ -242,8 +241,8 @@ impl Store {
     }
 
     /// What became of all that was sent of a job. It is on the disk once the sync has ended.
-    pub(super) async fn tally(&self, job_key: i64) -> Result<Tally, Arc<ArchiveError>> {
-        self.ask(|reply| Command::Tally { job_key, reply }).await
+    pub(super) async fn tally(&self, job: Guid) -> Result<Tally, Arc<ArchiveError>> {
+        self.ask(|reply| Command::Tally { job, reply }).await
     }
 
     async fn tell(&self, command: Command) {
@@ -300,10 +299,9 @@ impl StoreThread {
 struct Worker {
     writer: Writer,
     sync_id: i64,
-    jobs: HashMap<i64, JobTally>,
+    jobs: HashMap<Guid, JobTally>,
     /// Runs met in an answer of a job that is not theirs, or in accepted bytes that could not be read.
     listed: Keys,
-    /// The transaction that is open.
     open: Option<OpenTransaction>,
     expects_much: bool,
     /// The first error; nothing is written after it.
@@ -314,7 +312,6 @@ struct Worker {
 #[derive(Debug, Clone, Copy)]
 struct OpenTransaction {
     since: Clock,
-    /// Of JSON.
     bytes: u64,
 }
 
@@ -339,18 +336,18 @@ impl Worker {
                     let noted = self.guarded(|w| w.writer.note_server_jobs(&server, &listed, watch_new));
                     drop(reply.send(noted));
                 }
-                Command::NextTry { job_key } => self.jobs.entry(job_key).or_default().next_try(),
+                Command::NextTry { job } => self.jobs.entry(job).or_default().next_try(),
                 Command::ReachesBack {
-                    job_key,
+                    job,
                     met,
                     answered_at,
                     open_since,
                     reply,
                 } => {
-                    let reaches = self.reaches_back(job_key, met, answered_at, open_since);
+                    let reaches = self.reaches_back(job, met, answered_at, open_since);
                     drop(reply.send(reaches));
                 }
-                Command::Tally { job_key, reply } => drop(reply.send(self.tally(job_key))),
+                Command::Tally { job, reply } => drop(reply.send(self.tally(job))),
                 Command::Store(batch) => self.store_batch(batch),
             }
         }
@@ -421,29 +418,31 @@ impl Worker {
 
     fn reaches_back(
         &mut self,
-        job_key: i64,
+        job: Guid,
         mut met: Keys,
         answered_at: Instant,
         open_since: Instant,
     ) -> Result<bool, Arc<ArchiveError>> {
         self.guarded(|worker| {
             let mut same = met.clone();
-            if let Some(job) = worker.jobs.get(&job_key) {
+            if let Some(job) = worker.jobs.get(&job) {
                 met.append(&mut job.tally.met.clone());
                 same.append(&mut job.tally.same.clone());
             }
+            let job_key = worker.writer.job_key(job)?;
             worker
                 .writer
                 .reaches_back(job_key, &met, &same, answered_at, open_since)
         })
     }
 
-    fn tally(&mut self, job_key: i64) -> Result<Tally, Arc<ArchiveError>> {
-        self.guarded(|worker| Ok(worker.jobs.remove(&job_key).unwrap_or_default().tally))
+    fn tally(&mut self, job: Guid) -> Result<Tally, Arc<ArchiveError>> {
+        self.guarded(|worker| Ok(worker.jobs.remove(&job).unwrap_or_default().tally))
     }
 
     fn store(&mut self, batch: Batch) -> Result<u64, ArchiveError> {
-        let job = self.jobs.entry(batch.job_key).or_default();
+        let job_key = self.writer.job_key(batch.job)?;
+        let job = self.jobs.entry(batch.job).or_default();
         let mut bytes = 0;
         for received in batch.received {
             bytes += received.bytes();
@@ -456,7 +455,7 @@ impl Worker {
                         job.tally.met.insert(known);
                         continue;
                     }
-                    let stored = self.writer.store_run(self.sync_id, batch.job_key, &run)?;
+                    let stored = self.writer.store_run(self.sync_id, job_key, &run)?;
                     job.count(&stored);
                     if let (true, Some(run_key)) = (stored.foreign, stored.run_key) {
                         self.listed.insert(run_key);
@@ -468,9 +467,7 @@ impl Worker {
                     job.tally.unchanged += 1;
                 }
                 Received::Unreadable(unreadable) => {
-                    let accepted = self
-                        .writer
-                        .store_unreadable(self.sync_id, batch.job_key, &unreadable)?;
+                    let accepted = self.writer.store_unreadable(self.sync_id, job_key, &unreadable)?;
                     job.tally.quarantined += 1;
                     job.tally.unaccepted += u64::from(!accepted);
                     if accepted {

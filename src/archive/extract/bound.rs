@@ -11,9 +11,7 @@ use crate::model::{Instant, Sha256};
 /// The sync to whose head everything is bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BoundSync {
-    /// Its number.
     pub sync_id: i64,
-    /// When it ended.
     pub at: Instant,
     /// The hash of its last line.
     pub head: Sha256,

@@ -23,7 +23,6 @@ use crate::model::{Guid, Sha256, hex};
 pub(super) struct Binding {
     /// The hash of the line before the one with the head.
     pub(super) before: Sha256,
-    /// That line.
     pub(super) sync_ended: String,
     /// Of each job that the sync knew, by GUID: the line of a job that is taken out, of another one its SHA-256.
     pub(super) results: Vec<String>,

@@ -36,7 +36,6 @@ pub enum ExtractError {
     /// The ledger did not know the job by then.
     #[error("job {job} was not known to the archive when sync {sync} ended")]
     JobNotKnown {
-        /// The job.
         job: Guid,
         /// The sync that the head ended.
         sync: i64,
@@ -49,7 +48,6 @@ pub enum ExtractError {
     RemovedSince {
         /// The sync that the head ended.
         sync: i64,
-        /// How many runs.
         runs: u64,
         /// The first sync that ended after the removals, with its head.
         newer: Option<(i64, Sha256)>,
@@ -59,7 +57,6 @@ pub enum ExtractError {
     NotBound {
         /// The sync that the head ended.
         sync: i64,
-        /// What is missing.
         why: &'static str,
     },
 }

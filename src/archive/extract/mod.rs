@@ -66,7 +66,6 @@ pub struct Extract {
 pub struct ExtractedPayload<'p> {
     /// GUID of the run.
     pub run: &'p str,
-    /// Which revision of it.
     pub revision: i64,
     /// As received.
     pub bytes: &'p [u8],
@@ -295,25 +294,21 @@ fn name_job(
 
 impl Extract {
     /// The jobs as an archive to read.
-    #[must_use]
     pub const fn reader(&self) -> &ReadOnly {
         &self.reader
     }
 
     /// To whose head everything is bound.
-    #[must_use]
     pub const fn bound(&self) -> &BoundSync {
         &self.bound
     }
 
     /// The id of the archive that they were taken out of.
-    #[must_use]
     pub const fn archive_id(&self) -> Guid {
         self.archive_id
     }
 
     /// The jobs, by GUID.
-    #[must_use]
     pub fn jobs(&self) -> &[ExtractedJob] {
         &self.jobs
     }
@@ -324,9 +319,6 @@ impl Extract {
 
     /// Forgets every run that does not start in the span; bounds are ticks of 100 ns since 1970 UTC, the first is included, the
     /// second is not. A run whose start a later line `reindexed` has read anew counts by either start.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn keep_span(&self, since: Option<i64>, until: Option<i64>) -> Result<(), ArchiveError> {
         if since.is_none() && until.is_none() {
             return Ok(());
@@ -366,9 +358,6 @@ impl Extract {
     }
 
     /// How many payloads there are: revisions of all runs.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn payloads(&self) -> Result<u64, ArchiveError> {
         self.connection().one(
             "SELECT count(*) FROM _revision",
@@ -379,9 +368,6 @@ impl Extract {
     }
 
     /// Bytes that no table made of it exceeds.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn most_bytes(&self) -> Result<u64, ArchiveError> {
         // Beside its texts a row has ids, times, numbers, and the name of its job.
         let rows: u64 = self.connection().one(
@@ -433,9 +419,6 @@ impl Extract {
     }
 
     /// Every piece in quarantine that came from these jobs, with its bytes, in the order of their numbers as text.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `each`.
     pub fn each_quarantined<E: From<ArchiveError>>(
         &self,
         mut each: impl FnMut(i64, &[u8]) -> Result<(), E>,
@@ -453,9 +436,6 @@ impl Extract {
     }
 
     /// The rules of time zones that lines name: SHA-256 in hexadecimal, and the TZif bytes; by their hash.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn zone_rules(&self) -> Result<Vec<(String, Vec<u8>)>, ArchiveError> {
         self.connection().all(
             "SELECT sha256, tzif FROM _zone_rules GROUP BY sha256 ORDER BY sha256",
@@ -466,9 +446,6 @@ impl Extract {
     }
 
     /// Writes the lines that bind the jobs to the head; docs/evidence-package.md says in which form.
-    ///
-    /// # Errors
-    /// What `out` says.
     pub fn write_ledger(&self, out: &mut dyn Write) -> Result<(), ExtractLedgerError> {
         let Self { binding, bound, .. } = self;
         writeln!(out, "jobruns ledger 1")?;

@@ -20,7 +20,6 @@ pub struct Acknowledged {
     pub heads: u64,
     /// The ledger's head, the line that tells of this included.
     pub head: Sha256,
-    /// When.
     pub at: Instant,
 }
 

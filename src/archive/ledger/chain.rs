@@ -12,7 +12,6 @@ use crate::model::{Guid, Instant, Sha256, hex};
 /// Where a job's chain stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::archive) struct JobChain {
-    /// How many lines it has.
     pub(in crate::archive) lines: u64,
     /// The hash behind the last.
     pub(in crate::archive) hash: Sha256,
@@ -49,11 +48,9 @@ impl JobChain {
 /// Which jobs a line tells of, as far as the line itself says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::archive) enum Subject {
-    /// No job.
     Nobody,
     /// Every job, those that are added later too.
     Every,
-    /// This job.
     Job(Guid),
     /// The job of this run.
     Run(Guid),

@@ -14,7 +14,11 @@ use crate::model::{Guid, Instant, NaiveZone, Sha256, TICKS_PER_SECOND, ZoneName,
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::archive) enum LedgerEntry {
     /// The archive was made, with tables of this version.
-    Archive { id: Guid, at: i64, schema: i64 },
+    Archive {
+        id: Guid,
+        at: i64,
+        schema: i64,
+    },
     /// The zone in which times without offset are read, and its rules; none for UTC.
     NaiveTime {
         zone: ZoneName,
@@ -22,7 +26,11 @@ pub(in crate::archive) enum LedgerEntry {
         at: i64,
     },
     /// A job is known from here on.
-    JobAdded { job: Guid, at: i64, by: Option<Sha256> },
+    JobAdded {
+        job: Guid,
+        at: i64,
+        by: Option<Sha256>,
+    },
     /// A sync without named jobs asks for it, or no longer.
     JobWatched {
         job: Guid,
@@ -44,11 +52,12 @@ pub(in crate::archive) enum LedgerEntry {
         at: i64,
         by: Option<Sha256>,
     },
-    /// A sync began.
     SyncBegan(SyncBegan),
     /// A later sync found that this one had not ended.
-    SyncKilled { sync: i64, at: i64 },
-    /// A sync ended.
+    SyncKilled {
+        sync: i64,
+        at: i64,
+    },
     SyncEnded(SyncEnded),
     /// Bytes were received as a revision of a run.
     Revision(RevisionEntry),
@@ -64,9 +73,17 @@ pub(in crate::archive) enum LedgerEntry {
         by: Sha256,
     },
     /// A complete answer lacked the run.
-    Absent { run: Guid, sync: i64, at: i64 },
+    Absent {
+        run: Guid,
+        sync: i64,
+        at: i64,
+    },
     /// It was listed again.
-    Returned { run: Guid, sync: i64, at: i64 },
+    Returned {
+        run: Guid,
+        sync: i64,
+        at: i64,
+    },
     /// The derived tables were rebuilt: revisions before this line are read by these rules, in this zone.
     Reindexed {
         zone: ZoneName,
@@ -84,16 +101,20 @@ pub(in crate::archive) enum LedgerEntry {
         by: Sha256,
     },
     /// Nothing more of the damaged archive follows.
-    SalvageEnded { at: i64 },
+    SalvageEnded {
+        at: i64,
+    },
     /// The clock was set back: times begin again at `at`.
-    ClockSetBack { from: i64, at: i64 },
+    ClockSetBack {
+        from: i64,
+        at: i64,
+    },
     /// A person gave up so many published heads, which this archive cannot hold.
     Acknowledged(AcknowledgedEntry),
     /// Something that earlier lines claim could not be saved.
     Lost(Loss),
     /// Runs are kept, whatever a retention rule says.
     HoldAdded(HoldEntry),
-    /// A hold ended.
     HoldReleased {
         id: i64,
         /// As the line that added it says.
@@ -103,7 +124,11 @@ pub(in crate::archive) enum LedgerEntry {
         by: Sha256,
     },
     /// No run that ended fewer days ago is removed from here on.
-    RetentionLocked { at: i64, days: i64, by: Sha256 },
+    RetentionLocked {
+        at: i64,
+        days: i64,
+        by: Sha256,
+    },
     /// A run was removed by a retention rule: its revisions, messages, and pieces in quarantine.
     Removed(RemovedEntry),
 }
@@ -229,19 +254,32 @@ pub(in crate::archive) struct RemovedEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::archive) enum Loss {
     /// The payload of the revision of this ledger entry; the tables hold no such revision.
-    Payload { entry: i64 },
+    Payload {
+        entry: i64,
+    },
     /// The bytes in quarantine under this number.
-    Quarantined { id: i64 },
+    Quarantined {
+        id: i64,
+    },
     /// What a sync found of each job.
-    Results { sync: i64 },
-    /// The name of a job.
-    Name { job: Guid },
+    Results {
+        sync: i64,
+    },
+    Name {
+        job: Guid,
+    },
     /// The base URL of a job.
-    Server { job: Guid },
+    Server {
+        job: Guid,
+    },
     /// The reason of an acknowledgement.
-    Why { sha256: Sha256 },
+    Why {
+        sha256: Sha256,
+    },
     /// Who acted.
-    By { sha256: Sha256 },
+    By {
+        sha256: Sha256,
+    },
 }
 
 impl LedgerEntry {

@@ -152,7 +152,6 @@ impl Grammar {
         }
     }
 
-    /// The sync that is open.
     pub(in crate::archive) const fn open_sync(&self) -> Option<i64> {
         self.open
     }

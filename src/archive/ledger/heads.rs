@@ -28,13 +28,11 @@ pub struct HeadFileError {
 
 impl HeadFileError {
     /// What kind of error the operating system told; `InvalidData` for a file that is not a list of heads.
-    #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
     }
 
     /// What the operating system told.
-    #[must_use]
     pub const fn os_error(&self) -> &io::Error {
         &self.source
     }

@@ -9,7 +9,6 @@ use crate::archive::error::ArchiveError;
 /// A run that has a start, and that the server no longer lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Absence {
-    /// Its job.
     pub job_key: i64,
     /// Key of the server that lists the job's runs.
     pub server_key: Option<i64>,
@@ -24,7 +23,6 @@ pub struct Absence {
 pub struct AbsentRun<'r> {
     /// JobRunID: GUID, lower case with hyphens.
     pub job_run_id: &'r str,
-    /// `Status`.
     pub status: Option<i64>,
     /// Start, in ticks of 100 ns since 1970 UTC.
     pub started_ticks: i64,
@@ -35,19 +33,13 @@ pub struct AbsentRun<'r> {
 /// A finished sync that may have asked for every run of a job. Seconds since 1970 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FullSync {
-    /// Its number.
     pub sync_id: i64,
-    /// When it began.
     pub began_unix: i64,
-    /// When it ended.
     pub ended_unix: i64,
 }
 
 impl Snapshot<'_> {
     /// Every run that has a start and that the server no longer lists, by job; then those that a retention rule removed.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_absence(&self, mut see: impl FnMut(Absence)) -> Result<(), ArchiveError> {
         self.connection().each(
             "SELECT r.job_key, j.server_key, r.started_ticks, r.absent_since_unix
@@ -74,9 +66,6 @@ impl Snapshot<'_> {
     /// How many runs of a server were older than that at the last complete answer of their job, and still listed, by
     /// the server's clock as far as it is known. A job
     /// whose server says that it has more runs than it lists is left out: none of its runs is marked absent.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn listed_runs_older_than(
         &self,
         server_key: Option<i64>,
@@ -104,9 +93,6 @@ impl Snapshot<'_> {
     }
 
     /// The runs of a job that the server stopped listing before they were so many seconds old, by start, then by GUID.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_run_absent_before<E: From<ArchiveError>>(
         &self,
         job_key: i64,
@@ -132,9 +118,6 @@ impl Snapshot<'_> {
     }
 
     /// Every finished sync that may have asked for every run of a job, by number.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn full_syncs(&self) -> Result<Vec<FullSync>, ArchiveError> {
         self.connection().all(
             "SELECT sync_id, started_unix, finished_unix FROM _sync
@@ -152,9 +135,6 @@ impl Snapshot<'_> {
     }
 
     /// Whether a job's answer to the question for all runs was complete in a sync.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn was_complete(&self, sync_id: i64, job_key: i64) -> Result<bool, ArchiveError> {
         self.connection().cached().one(
             "SELECT EXISTS (SELECT 1 FROM _sync_job_unchanged

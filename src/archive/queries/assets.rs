@@ -8,11 +8,8 @@ use crate::model::MessageKey;
 /// What a stored row of `asset` says. Two rows may say the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssetName {
-    /// Its key.
     pub asset_key: i64,
-    /// The asset.
     pub asset: Option<String>,
-    /// Its type.
     pub asset_type: Option<String>,
     /// Its owner of the time.
     pub asset_owner: Option<String>,
@@ -21,24 +18,20 @@ pub struct AssetName {
 /// What a stored row of `message_kind` says. Two rows may say the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindName {
-    /// Its key.
     pub kind_key: i64,
     /// The message's text.
     pub message: Option<String>,
-    /// Its category.
     pub category: Option<String>,
 }
 
 /// A message, as far as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageFacts {
-    /// Its run.
     pub run_key: i64,
     /// Its time, in ticks of 100 ns since 1970 UTC.
     pub occurred_ticks: Option<i64>,
     /// Its text with category.
     pub kind_key: i64,
-    /// Its asset.
     pub asset_key: i64,
     /// Its details, where they are asked for.
     pub detail_key: Option<i64>,
@@ -46,9 +39,6 @@ pub struct MessageFacts {
 
 impl Snapshot<'_> {
     /// Every stored asset, in no order.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn asset_names(&self) -> Result<Vec<AssetName>, ArchiveError> {
         self.connection().all(
             "SELECT asset_key, asset, asset_type, asset_owner FROM _asset",
@@ -66,9 +56,6 @@ impl Snapshot<'_> {
     }
 
     /// Every stored message text with its category, in no order.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn kind_names(&self) -> Result<Vec<KindName>, ArchiveError> {
         self.connection().all(
             "SELECT kind_key, message, category FROM _message_kind",
@@ -86,9 +73,6 @@ impl Snapshot<'_> {
 
     /// Every message of the runs from key `first` to key `last`, both included, by run; those that their run no longer has
     /// only where asked for, and so the keys of their details.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_message_facts(
         &self,
         first: i64,

@@ -8,7 +8,6 @@ use crate::archive::storage::clock;
 /// A complete answer to the question for all runs of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompleteAnswer {
-    /// The job.
     pub job_key: i64,
     /// The sync that got it.
     pub sync_id: i64,
@@ -40,9 +39,6 @@ pub struct CountMismatch<'r> {
 impl Snapshot<'_> {
     /// Every complete answer to the question for all runs, by sync, so in the order of time. Times are by the server's clock
     /// where the sync knew it; an answer whose time does not fit with those of the other syncs is left out.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_complete_answer(&self, mut see: impl FnMut(CompleteAnswer)) -> Result<(), ArchiveError> {
         let connection = self.connection();
         for sync in clock::timed_syncs(connection)? {
@@ -72,9 +68,6 @@ impl Snapshot<'_> {
 
     /// The runs of a job whose counts disagree, by start, then by GUID. Runs whose latest answer had no message list or no
     /// `MessageCount`, or of which a message is in quarantine, are left out: of them nothing is known.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_count_mismatch<E: From<ArchiveError>>(
         &self,
         job_key: i64,

@@ -10,7 +10,6 @@ use crate::archive::storage::clock;
 /// A run, as far as coverage counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunCoverage {
-    /// Its job.
     pub job_key: i64,
     /// Start, in ticks of 100 ns since 1970 UTC.
     pub started_ticks: Option<i64>,
@@ -34,7 +33,6 @@ pub struct RunChange<'r> {
     pub captured_unix: i64,
     /// `Status` of the revision before.
     pub status_before: Option<i64>,
-    /// `Status` of this one.
     pub status: Option<i64>,
     /// The line of the ledger that tells of the revision before; `None` where that is not there.
     pub entry_before: Option<i64>,
@@ -45,9 +43,6 @@ pub struct RunChange<'r> {
 impl Snapshot<'_> {
     /// Every time that a job was complete with `count=0`: its key, and the end of that sync in seconds since 1970 UTC.
     /// By sync, so in the order of time; by the server's clock, and without syncs whose times do not fit with the others.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_complete_sync(&self, mut see: impl FnMut(i64, i64)) -> Result<(), ArchiveError> {
         let connection = self.connection();
         for sync in clock::timed_syncs(connection)? {
@@ -66,9 +61,6 @@ impl Snapshot<'_> {
     }
 
     /// Every run, in no order.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_run_coverage(&self, mut see: impl FnMut(RunCoverage)) -> Result<(), ArchiveError> {
         self.connection().each(
             "SELECT job_key, started_ticks, absent_since_unix IS NOT NULL,
@@ -91,9 +83,6 @@ impl Snapshot<'_> {
 
     /// The starts of a job's runs within the span, in their order; ticks of 100 ns since 1970 UTC. Those of runs that a
     /// retention rule removed are among them: they came. Indexes by job have them.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn starts_of_job(
         &self,
         job_key: i64,
@@ -116,9 +105,6 @@ impl Snapshot<'_> {
     }
 
     /// The starts of those runs of a job that a retention rule removed, likewise.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn removed_starts_of_job(&self, job_key: i64) -> Result<Vec<i64>, ArchiveError> {
         self.connection().cached().all(
             "SELECT started_ticks FROM _removed_run INDEXED BY removed_run_by_job
@@ -130,9 +116,6 @@ impl Snapshot<'_> {
     }
 
     /// The last start of a job, likewise; `None` where no run of it has one.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn last_start_of_job(&self, job_key: i64) -> Result<Option<i64>, ArchiveError> {
         self.connection().cached().one(
             "SELECT max(last) FROM (
@@ -146,9 +129,6 @@ impl Snapshot<'_> {
     }
 
     /// Every revision after the first of its run, by time, then by the GUIDs of job and run, then by number.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_change<E: From<ArchiveError>>(
         &self,
         mut see: impl FnMut(RunChange<'_>) -> Result<(), E>,

@@ -17,9 +17,6 @@ pub struct JobName {
 
 impl Snapshot<'_> {
     /// Every job, by GUID.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn job_names(&self) -> Result<Vec<JobName>, ArchiveError> {
         self.connection().all(
             "SELECT job_key, job_id, name FROM _job ORDER BY job_id",

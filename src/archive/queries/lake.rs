@@ -14,18 +14,14 @@ use crate::archive::storage::zones;
 use crate::decode::read_run_fields;
 use crate::model::{Guid, Instant, NaiveZone, Sha256, hex};
 
-/// A run of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionRun {
-    /// JobID of its job.
     pub job_id: String,
     /// Start, in ticks of 100 ns since 1970 UTC.
     pub started_ticks: Option<i64>,
-    /// JobRunID.
     pub job_run_id: String,
     /// Its key inside the archive.
     pub run_key: i64,
-    /// Name of its job.
     pub job_name: Option<String>,
 }
 
@@ -48,21 +44,16 @@ pub struct Changes {
     pub quarantine: bool,
     /// Whether a hold was added or released.
     pub holds: bool,
-    /// Whether runs were removed.
     pub removed_runs: bool,
 }
 
 impl Snapshot<'_> {
     /// The number of the ledger's last entry.
-    #[must_use]
     pub const fn entry_id(&self) -> i64 {
         self.entry_id
     }
 
     /// Whether the ledger's entry `entry_id` has this hash, in lower-case hexadecimal; entry 0 is the empty ledger.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn holds_entry(&self, entry_id: i64, hash: &str) -> Result<bool, ArchiveError> {
         if entry_id == 0 {
             return Ok(true);
@@ -77,9 +68,6 @@ impl Snapshot<'_> {
     }
 
     /// How many rows a table for analysts has.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn rows_of(&self, table: &str) -> Result<u64, ArchiveError> {
         // The view joins the texts of each message, which counting does not need.
         let table = if table == "messages" { "_message" } else { table };
@@ -235,9 +223,6 @@ impl Snapshot<'_> {
     }
 
     /// Every start that any run has, as the first `characters` of its UTC text: 7 are the month, 4 the year.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn starts(&self, characters: u32) -> Result<BTreeSet<Option<String>>, ArchiveError> {
         self.connection().all(
             "SELECT DISTINCT substr(started_at, 1, ?1) FROM _run",
@@ -248,9 +233,6 @@ impl Snapshot<'_> {
     }
 
     /// Every year in which a revision was archived.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn revision_years(&self) -> Result<BTreeSet<String>, ArchiveError> {
         self.connection().all(
             "SELECT DISTINCT strftime('%Y', captured_unix, 'unixepoch') FROM _revision",
@@ -262,9 +244,6 @@ impl Snapshot<'_> {
 
     /// The runs whose start begins with `prefix`, such as `2026-01`, or those without a start; in the order of job, start
     /// and run.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn partition_runs(&self, prefix: Option<&str>) -> Result<Vec<PartitionRun>, ArchiveError> {
         let mut runs = Vec::new();
         self.each_row_of::<ArchiveError>(
@@ -294,9 +273,6 @@ impl Snapshot<'_> {
 
     /// The rows of `source`, a table or a subquery, in the order of the columns `order`. With `part`, those whose column
     /// of this name begins with the given text, or is NULL.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn ordered_rows<E: From<ArchiveError>>(
         &self,
         columns: &[&str],

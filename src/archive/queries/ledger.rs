@@ -7,7 +7,6 @@ use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::model::{Guid, Sha256};
 
-/// A line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerLine {
     /// Its number, from 1.
@@ -18,20 +17,15 @@ pub struct LedgerLine {
     pub entry_hash: Sha256,
 }
 
-/// Which lines of the ledger.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LedgerChoice {
     /// Those that name this run.
     pub run: Option<Guid>,
-    /// The last so many of them.
     pub last: Option<u32>,
 }
 
 impl Snapshot<'_> {
     /// Hands the chosen lines to `each`, in their order, one at a time.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `each`.
     pub fn ledger_lines<E: From<ArchiveError>>(
         &self,
         choice: LedgerChoice,
@@ -62,9 +56,6 @@ impl Snapshot<'_> {
 
     /// The first end of a sync behind a line: its number and head, which seals that line; `None` where no sync has ended
     /// since.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn sealed_by(&self, entry_id: i64) -> Result<Option<(i64, Sha256)>, ArchiveError> {
         self.connection().cached().try_optional(
             "SELECT entry, entry_hash FROM ledger WHERE entry_id >= ?1 AND entry GLOB 'sync-ended sync=*'

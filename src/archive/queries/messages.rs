@@ -21,17 +21,13 @@ pub struct MessageKeys {
     pub occurred_ticks: Option<i64>,
     /// Its text with category.
     pub kind_key: i64,
-    /// Its asset.
     pub asset_key: i64,
-    /// Its details.
     pub detail_key: Option<i64>,
     /// Whether its run no longer has it.
     pub is_absent: bool,
 }
 
 impl MessageKeys {
-    /// The key of its run.
-    #[must_use]
     pub const fn run_key(&self) -> i64 {
         MessageKey::from_stored(self.message_key).run_key()
     }
@@ -44,17 +40,11 @@ pub struct MessageRow<'r> {
     pub ordinal: i64,
     /// Its time, in ticks of 100 ns since 1970 UTC.
     pub occurred_ticks: Option<i64>,
-    /// `Message`.
     pub message: Option<&'r str>,
-    /// `MessageDetails`.
     pub message_details: Option<&'r str>,
-    /// `Category`.
     pub category: Option<&'r str>,
-    /// `Asset`.
     pub asset: Option<&'r str>,
-    /// `AssetType`.
     pub asset_type: Option<&'r str>,
-    /// `AssetOwner`.
     pub asset_owner: Option<&'r str>,
     /// Since when its run no longer has it, seconds since 1970 UTC.
     pub absent_since_unix: Option<i64>,
@@ -73,9 +63,6 @@ pub struct MessageReader<'s> {
 
 impl Snapshot<'_> {
     /// A reader of messages; it holds at most some 20 MiB of texts.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn message_reader(&self) -> Result<MessageReader<'_>, ArchiveError> {
         let messages = self
             .connection()
@@ -94,9 +81,6 @@ impl Snapshot<'_> {
     }
 
     /// Every message from key `first` to key `last`, both included, as keys and in their order.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_message_keys(
         &self,
         first: i64,
@@ -123,9 +107,6 @@ impl Snapshot<'_> {
     }
 
     /// Every stored message text with its category: key, message, category.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_kind(
         &self,
         mut see: impl FnMut(i64, Option<&str>, Option<&str>),
@@ -137,9 +118,6 @@ impl Snapshot<'_> {
     }
 
     /// Every stored asset: key, and asset, type and owner.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_asset(&self, see: impl FnMut(i64, [Option<&str>; 3])) -> Result<(), ArchiveError> {
         self.each_text(
             "SELECT asset_key, asset, asset_type, asset_owner FROM _asset",
@@ -148,9 +126,6 @@ impl Snapshot<'_> {
     }
 
     /// All stored details: key and text.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_detail(&self, mut see: impl FnMut(i64, &str)) -> Result<(), ArchiveError> {
         self.each_text(
             "SELECT detail_key, message_details FROM _message_detail",
@@ -160,9 +135,6 @@ impl Snapshot<'_> {
 
     /// The details from key `first` to key `last`, both included, by key: the bytes of each text, which are not read as
     /// text: that takes a third of the time.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_detail_bytes(
         &self,
         first: i64,
@@ -182,9 +154,6 @@ impl Snapshot<'_> {
     }
 
     /// The details with this key.
-    ///
-    /// # Errors
-    /// There are none; SQL errors.
     pub fn detail(&self, detail_key: i64) -> Result<String, ArchiveError> {
         let text = self.connection().cached().optional(
             "SELECT message_details FROM _message_detail WHERE detail_key = ?1",
@@ -220,9 +189,6 @@ fn missing_details() -> ArchiveError {
 
 impl MessageReader<'_> {
     /// Shows every message from key `first` to key `last`, both included, in their order.
-    ///
-    /// # Errors
-    /// A text or an asset that is not there; SQL errors, and those of `see`.
     pub fn each<E: From<ArchiveError>>(
         &mut self,
         first: i64,

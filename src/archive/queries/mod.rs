@@ -68,9 +68,6 @@ pub struct NaiveTimeRules {
 
 impl ReadOnly {
     /// Holds the archive's present state.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn snapshot(&self) -> Result<Snapshot<'_>, ArchiveError> {
         self.refuse_changed()?;
         let transaction = self.connection().unchecked_transaction().doing("begin to read")?;
@@ -125,37 +122,31 @@ fn naive_time_rules(connection: &Connection) -> Result<NaiveTimeRules, ArchiveEr
 
 impl Snapshot<'_> {
     /// The ledger's head in this state.
-    #[must_use]
     pub const fn head(&self) -> Sha256 {
         self.head
     }
 
     /// The archive's own id; `None` before the first sync.
-    #[must_use]
     pub fn archive_id(&self) -> Option<&str> {
         self.archive_id.as_deref()
     }
 
     /// When the last sync ended, in seconds since 1970 UTC; `None` before the first.
-    #[must_use]
     pub const fn synced_unix(&self) -> Option<i64> {
         self.synced_unix
     }
 
     /// By which rules times without offset were read, as far as this state says.
-    #[must_use]
     pub const fn naive_time(&self) -> &NaiveTimeRules {
         &self.naive_time
     }
 
     /// The archive's path.
-    #[must_use]
     pub const fn path(&self) -> &Path {
         self.path
     }
 
     /// The connection, inside the read transaction.
-    #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.transaction
     }

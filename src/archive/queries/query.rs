@@ -14,6 +14,7 @@ use rusqlite::{Connection, Statement};
 
 use super::Snapshot;
 use crate::archive::limits;
+use crate::archive::sqlite_error::SqliteError;
 
 /// Pragmas that only tell something, and take no value or one that names what is asked about.
 const HARMLESS_PRAGMAS: [&str; 22] = [
@@ -75,7 +76,6 @@ pub enum QueryError {
     /// SQLite cannot read the text, or it names what is not there.
     #[error("SQLite does not understand the query")]
     Sql {
-        /// Where and why.
         #[source]
         source: rusqlite::Error,
     },
@@ -88,23 +88,18 @@ pub enum QueryError {
     /// A parameter was given that the query does not have.
     #[error("the query has no parameter {name:?}")]
     NoSuchParameter {
-        /// Its name.
         name: String,
         /// Those that the query has.
         known: Vec<String>,
     },
     /// The query has a parameter that was not given.
     #[error("the query has a parameter {name} that was not given")]
-    MissingParameter {
-        /// Its name as the query has it.
-        name: String,
-    },
+    MissingParameter { name: String },
     /// Something went wrong on the way.
     #[error("could not answer the query")]
     Failed {
-        /// What.
         #[source]
-        source: rusqlite::Error,
+        source: SqliteError,
     },
     /// It was stopped from outside.
     #[error("the query was stopped")]
@@ -113,7 +108,6 @@ pub enum QueryError {
 
 impl QueryError {
     /// Whether the query is to blame, rather than something having failed.
-    #[must_use]
     pub const fn is_wrong_usage(&self) -> bool {
         !matches!(
             self,
@@ -221,7 +215,9 @@ fn failed(source: rusqlite::Error) -> QueryError {
     if source.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
         return QueryError::Interrupted;
     }
-    QueryError::Failed { source }
+    QueryError::Failed {
+        source: source.into(),
+    }
 }
 
 fn bind(statement: &mut Statement<'_>, parameters: &[(String, Value)]) -> Result<(), QueryError> {

@@ -8,7 +8,6 @@ use crate::archive::storage::retention::refuse_removed;
 /// A hold, as the view `holds` tells it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct HoldRow {
-    /// Its number.
     pub hold_id: i64,
     /// The job whose runs it keeps; none for every job.
     pub job_id: Option<String>,
@@ -16,17 +15,13 @@ pub struct HoldRow {
     pub since: Option<String>,
     /// Until when, UTC.
     pub until: Option<String>,
-    /// Why.
     pub reason: Option<String>,
     /// When it was added, UTC.
     pub added_at: String,
-    /// By whom.
     pub added_by: Option<String>,
     /// When it was released, UTC.
     pub released_at: Option<String>,
-    /// By whom.
     pub released_by: Option<String>,
-    /// Why.
     pub release_reason: Option<String>,
 }
 
@@ -35,7 +30,6 @@ pub struct HoldRow {
 pub struct RemovedRun {
     /// JobRunID: GUID, lower case with hyphens.
     pub job_run_id: String,
-    /// The key of its job.
     pub job_key: i64,
     /// Its job, likewise.
     pub job_id: String,
@@ -58,7 +52,6 @@ pub struct RemovedRun {
 /// What retention rules removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removals {
-    /// Runs.
     pub runs: u64,
     /// When the last of them was removed, UTC.
     pub last_at: Option<String>,
@@ -68,9 +61,6 @@ pub struct Removals {
 
 impl Snapshot<'_> {
     /// Every hold, by number.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn holds(&self) -> Result<Vec<HoldRow>, ArchiveError> {
         self.connection().all(
             "SELECT hold_id, job_id, since, until, reason, added_at, added_by, released_at, released_by, release_reason
@@ -95,9 +85,6 @@ impl Snapshot<'_> {
     }
 
     /// The runs that a retention rule removed, by job, start and GUID.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_removed_run<E: From<ArchiveError>>(
         &self,
         mut see: impl FnMut(RemovedRun) -> Result<(), E>,
@@ -112,9 +99,6 @@ impl Snapshot<'_> {
 
     /// How many runs a retention rule removed, and when the last of them; and whether the bytes of a removal are still to be
     /// cleared: the hash of its plan.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn removals(&self) -> Result<Removals, ArchiveError> {
         self.connection().one(
             "SELECT count(*), max(removed_at), (SELECT lower(hex(plan)) FROM _clearing) FROM removed_runs",

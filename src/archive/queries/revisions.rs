@@ -25,7 +25,6 @@ pub struct RunRevision {
     pub payload_sha256: Sha256,
     /// The number of its line in the ledger.
     pub entry_id: i64,
-    /// The line.
     pub entry: String,
     /// The hash that seals the line and all before it.
     pub entry_hash: Sha256,
@@ -43,21 +42,16 @@ pub struct LatestRevision {
 /// The head of the sync that ended last: it seals every line up to its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewestHead {
-    /// The sync.
     pub sync_id: i64,
     /// When it ended, seconds since 1970 UTC; `None` where the table of syncs does not say.
     pub finished_unix: Option<i64>,
     /// The number of the line that tells of its end.
     pub entry_id: i64,
-    /// The head.
     pub head: Sha256,
 }
 
 impl Snapshot<'_> {
     /// The runs whose GUID begins so, by GUID: key and GUID of the first few.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn runs_beginning(&self, beginning: &str) -> Result<Vec<(i64, String)>, ArchiveError> {
         // Every GUID that begins so lies before the beginning and a letter behind all digits.
         self.connection().all(
@@ -69,9 +63,6 @@ impl Snapshot<'_> {
     }
 
     /// Every archived state of a run, the first one first.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn revisions_of(&self, run_key: i64) -> Result<Vec<RunRevision>, ArchiveError> {
         self.connection().all(
             "SELECT v.revision, v.captured_unix, v.sync_id, v.status, v.payload_sha256, v.entry_id, l.entry, l.entry_hash
@@ -118,9 +109,6 @@ impl Snapshot<'_> {
     }
 
     /// The head of the sync that ended last; `None` before the first.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn newest_head(&self) -> Result<Option<NewestHead>, ArchiveError> {
         let connection = self.connection();
         let found: Option<(i64, Sha256, String)> = connection.optional(
@@ -149,7 +137,6 @@ impl Snapshot<'_> {
     }
 
     /// A reader of the bytes of revisions.
-    #[must_use]
     pub fn revision_reader(&self) -> RevisionReader<'_> {
         RevisionReader {
             snapshot: self,
@@ -179,9 +166,6 @@ impl RevisionReader<'_> {
     }
 
     /// What changed from one revision to another, named by their lines of the ledger.
-    ///
-    /// # Errors
-    /// As [`Self::bytes`].
     pub fn changes(&mut self, before: i64, after: i64) -> Result<RunChanges, ArchiveError> {
         let before = self.bytes(before)?.to_vec();
         compare_runs(&before, self.bytes(after)?).map_err(|error| ArchiveError::DamagedPayload {

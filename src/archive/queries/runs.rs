@@ -13,7 +13,6 @@ pub struct RunKey<'r> {
     pub run_key: i64,
     /// JobRunID: GUID, lower case with hyphens.
     pub job_run_id: &'r str,
-    /// Its job.
     pub job_key: i64,
     /// `Status` as the server sent it.
     pub status: Option<i64>,
@@ -37,7 +36,6 @@ pub struct RunPlace {
 pub struct RunRow<'r> {
     /// JobRunID: GUID, lower case with hyphens.
     pub job_run_id: &'r str,
-    /// Its job.
     pub job_key: i64,
     /// `Status` as the server sent it.
     pub status: Option<i64>,
@@ -47,15 +45,10 @@ pub struct RunRow<'r> {
     pub ended_ticks: Option<i64>,
     /// Whether the server wrote the start without an offset; `None` without a time.
     pub started_assumed: Option<bool>,
-    /// The same of the end.
     pub ended_assumed: Option<bool>,
-    /// `Exception`.
     pub exception: Option<&'r str>,
-    /// `CustomStatusText`.
     pub custom_status_text: Option<&'r str>,
-    /// `JobSummary`.
     pub job_summary: Option<&'r str>,
-    /// `StatusDetails`.
     pub status_details: Option<&'r str>,
     /// `ActivityStatusList`, JSON text.
     pub activity_status_list: Option<&'r str>,
@@ -104,9 +97,6 @@ impl Snapshot<'_> {
     /// UTC; the first is included, the second is not.
     ///
     /// SQLite sorts the keys alone, and on disk where they are many, so memory stays small.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_run_key<E: From<ArchiveError>>(
         &self,
         in_span: InSpan,
@@ -128,9 +118,6 @@ impl Snapshot<'_> {
     }
 
     /// Job and start of every run of the span, in no order. The index by job has all columns, so the wide table is not read.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn each_run_place(
         &self,
         in_span: InSpan,
@@ -154,9 +141,6 @@ impl Snapshot<'_> {
     }
 
     /// The runs that failed and start in the span, newest first: by start, then by GUID, those without a start last.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_failed_run_key<E: From<ArchiveError>>(
         &self,
         since: Option<i64>,
@@ -178,9 +162,6 @@ impl Snapshot<'_> {
     }
 
     /// Shows the run with this key.
-    ///
-    /// # Errors
-    /// There is none; SQL errors, and those of `see`.
     pub fn run_row<E: From<ArchiveError>>(
         &self,
         run_key: i64,

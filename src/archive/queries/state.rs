@@ -11,7 +11,6 @@ use crate::model::Instant;
 /// A job, as far as its freshness goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobFreshness {
-    /// Its key.
     pub job_key: i64,
     /// Whether a sync without named jobs asks for it.
     pub is_watched: bool,
@@ -34,7 +33,6 @@ pub struct JobFreshness {
 /// How the last sync ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastSync {
-    /// Its number.
     pub sync_id: i64,
     /// When it began, seconds since 1970 UTC.
     pub started_unix: i64,
@@ -46,9 +44,6 @@ pub struct LastSync {
 
 impl Snapshot<'_> {
     /// Every job with its freshness, in no order.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn job_freshness(&self) -> Result<Vec<JobFreshness>, ArchiveError> {
         self.connection().all(
             "SELECT j.job_key, j.watched, j.last_synced_unix, j.last_answered_unix,
@@ -78,25 +73,16 @@ impl Snapshot<'_> {
     }
 
     /// The jobs of each server that told which it has; empty where none did.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn server_jobs(&self) -> Result<Vec<ServerJobs>, ArchiveError> {
         watching::server_jobs(self.connection())
     }
 
     /// What is doubtful about the clock at `now`.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn clock_findings(&self, now: Instant) -> Result<Vec<ClockFinding>, ArchiveError> {
         clock::findings(self.connection(), now)
     }
 
     /// How many runs of each job failed, by the GUID of the job; jobs of which none did are left out.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn failed_runs(&self) -> Result<Vec<(String, i64)>, ArchiveError> {
         self.connection().all(
             "SELECT j.job_id, count(*) FROM _run r JOIN _job j USING (job_key)
@@ -108,9 +94,6 @@ impl Snapshot<'_> {
     }
 
     /// Our clock less the server's, in seconds, at the last sync that could compare them.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn last_clock_skew(&self) -> Result<Option<i64>, ArchiveError> {
         self.connection().optional(
             "SELECT clock_skew_seconds FROM _sync WHERE clock_skew_seconds IS NOT NULL ORDER BY sync_id DESC LIMIT 1",
@@ -121,9 +104,6 @@ impl Snapshot<'_> {
     }
 
     /// The sync that began last; `None` before the first.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn last_sync(&self) -> Result<Option<LastSync>, ArchiveError> {
         self.connection().optional(
             "SELECT sync_id, started_unix, finished_unix, outcome FROM _sync ORDER BY sync_id DESC LIMIT 1",

@@ -9,7 +9,6 @@ use crate::archive::error::ArchiveError;
 /// A run, as far as trends count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunFacts {
-    /// Its job.
     pub job_key: i64,
     /// `Status` as the server sent it.
     pub status: Option<i64>,
@@ -25,9 +24,6 @@ pub struct RunFacts {
 
 impl Snapshot<'_> {
     /// Every run, in no order. One pass over the table: a row is read as far as its counts, no text is copied.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_run_facts<E: From<ArchiveError>>(
         &self,
         see: impl FnMut(RunFacts) -> Result<(), E>,
@@ -36,9 +32,6 @@ impl Snapshot<'_> {
     }
 
     /// Every run by its start, those without one first. SQLite sorts them, and on disk where they are many.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_run_facts_by_start<E: From<ArchiveError>>(
         &self,
         see: impl FnMut(RunFacts) -> Result<(), E>,
@@ -47,9 +40,6 @@ impl Snapshot<'_> {
     }
 
     /// The runs of a job, in no order.
-    ///
-    /// # Errors
-    /// SQL errors, and those of `see`.
     pub fn each_run_facts_of_job<E: From<ArchiveError>>(
         &self,
         job_key: i64,

@@ -17,14 +17,11 @@ use crate::archive::verify;
 use crate::decode::READER_VERSION;
 use crate::model::{Instant, NaiveZone, Sha256};
 
-/// What was rebuilt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reindexed {
-    /// Runs.
     pub runs: u64,
     /// Revisions, and so payloads that were read.
     pub revisions: u64,
-    /// Messages.
     pub messages: u64,
     /// Bytes of the payloads.
     pub payload_bytes: u64,

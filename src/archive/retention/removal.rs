@@ -19,12 +19,10 @@ use crate::archive::storage::{jobs, retention, syncs};
 use crate::archive::verify;
 use crate::model::{Instant, MessageKey, Sha256};
 
-/// What was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
     /// Runs; 0 where the plan has none, and then nothing was written.
     pub runs: u64,
-    /// Their messages.
     pub messages: u64,
     /// Payloads of other runs that were packed anew, since their dictionary held bytes of removed ones.
     pub packed_anew: u64,

@@ -186,7 +186,8 @@ mod tests {
             let sync = self.writer.begin_sync(Some(0)).unwrap();
             self.writer.begin().unwrap();
             let received = ReceivedRun::new(0, read, None, payload);
-            self.writer.store_run(sync, at_hand.job_key, &received).unwrap();
+            let job_key = self.writer.job_key(self.job).unwrap();
+            self.writer.store_run(sync, job_key, &received).unwrap();
             self.writer.commit().unwrap();
             run
         }

@@ -16,11 +16,9 @@ const MAX_SHOWN: usize = 200;
 pub struct Finding {
     /// Where: a table and what names the row.
     pub place: String,
-    /// What is wrong.
     pub what: String,
     /// What should stand there, where that can be said.
     pub expected: Option<String>,
-    /// What stands there.
     pub found: Option<String>,
     /// What to do about it.
     pub next: &'static str,

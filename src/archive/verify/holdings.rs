@@ -31,9 +31,7 @@ pub struct Holdings {
 pub struct JobHoldings {
     /// The job's GUID.
     pub job_id: String,
-    /// Its name.
     pub name: Option<String>,
-    /// How many runs.
     pub runs: u64,
     /// Start of the earliest.
     pub first_run_at: Option<String>,

@@ -136,7 +136,6 @@ pub(super) fn check_servers(
     )
 }
 
-/// Compares every job.
 pub(super) fn check_jobs(
     connection: &Connection,
     ledger: &LedgerState,

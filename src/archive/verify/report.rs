@@ -80,20 +80,17 @@ pub struct VerifyReport {
 
 impl VerifyReport {
     /// Whether nothing is wrong.
-    #[must_use]
     pub fn is_intact(&self) -> bool {
         self.findings.is_empty()
     }
 
     /// The newest of all heads that are held; none where no head was given.
-    #[must_use]
     pub fn newest_held(&self) -> Option<&HeldHead> {
         let held = self.heads.iter().filter_map(|heads| heads.newest_held.as_ref());
         held.max_by_key(|held| held.entry_id)
     }
 
     /// Whether a line of a list of heads holds none.
-    #[must_use]
     pub fn has_unreadable_lines(&self) -> bool {
         self.heads.iter().any(|heads| !heads.unreadable_lines.is_empty())
     }

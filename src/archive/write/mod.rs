@@ -65,7 +65,7 @@ impl fmt::Display for NewerRules {
 const LATEST_RUNS: usize = 256;
 
 /// Pages of a transaction of [`Writer::expect_much`], in KiB: what 48 MiB of JSON change, measured.
-const LARGE_CACHE_KIB: i64 = 48 * 1024;
+const LARGE_CACHE_KIB: i64 = 32 * 1024;
 
 /// Pages of the log after which they are taken over then, 96 MiB: a page that two transactions change is taken over once.
 const LARGE_LOG_PAGES: i64 = 12 * 1024;
@@ -368,21 +368,27 @@ impl Writer {
         Ok(sync_id)
     }
 
-    /// What the archive knows of a job; a job never seen is noted, unwatched. With `full_since`, the latest runs of a job
+    /// The job's key. A job never seen is noted, unwatched.
+    ///
+    /// # Errors
+    /// SQL errors.
+    pub fn job_key(&mut self, job_id: Guid) -> Result<i64, ArchiveError> {
+        match jobs::key(&self.connection, job_id)? {
+            Some(key) => Ok(key),
+            None => self.transact_lightly(|writer| {
+                jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now(), None)
+            }),
+        }
+    }
+
+    /// What the archive knows of a job. With `full_since`, the latest runs of a job
     /// are enough whose last complete answer to the question for all came then or later.
     ///
     /// # Errors
     /// SQL errors.
-    pub fn job_at_hand(
-        &mut self,
-        job_id: Guid,
-        full_since: Option<Instant>,
-    ) -> Result<KnownJob, ArchiveError> {
-        let job_key = match jobs::key(&self.connection, job_id)? {
-            Some(key) => key,
-            None => self.transact_lightly(|writer| {
-                jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, Instant::now(), None)
-            })?,
+    pub fn job_at_hand(&self, job_id: Guid, full_since: Option<Instant>) -> Result<KnownJob, ArchiveError> {
+        let Some(job_key) = jobs::key(&self.connection, job_id)? else {
+            return Ok(KnownJob::default());
         };
         let (name, server) = jobs::name_and_server(&self.connection, job_key)?;
         let answered_at = match full_since {
@@ -422,7 +428,7 @@ impl Writer {
         })?;
         let dictionary = dictionary::at_hand(&self.connection, job_key, count)?;
         Ok(KnownJob {
-            job_key,
+            job_key: Some(job_key),
             name,
             server,
             answered_at,
@@ -434,7 +440,7 @@ impl Writer {
     /// Ends the sync in one transaction: absences, what was found of each job, totals, head.
     ///
     /// `jobs` are the results with the keys of runs that each complete answer lacked; `clock_skew_seconds` our clock less the server's; `named` are the jobs that were asked for by name, which are watched
-    /// from now on where they answered.
+    /// from now on where they answered. A job that never answered, and that nothing else makes known, is not recorded.
     ///
     /// # Errors
     /// SQL errors; then the sync counts as killed, and what was archived before is kept.
@@ -451,7 +457,14 @@ impl Writer {
             let finished_at = Instant::now();
             let began = syncs::began(&writer.connection, sync_id)?;
             let mut records = Vec::with_capacity(jobs.len());
+            let mut unknown = Vec::new();
             for (mut record, missing) in jobs {
+                let answered = record.outcome != JobOutcome::Failed;
+                if !answered && jobs::key(&writer.connection, record.job_id)?.is_none() {
+                    // Mistyped, most likely: a job that never answered is none of the archive's.
+                    unknown.push((records.len() + unknown.len(), record));
+                    continue;
+                }
                 for run_key in missing.iter() {
                     if writer.mark_absent(sync_id, run_key, finished_at)? {
                         record.figures.runs_absent += 1;
@@ -467,7 +480,7 @@ impl Writer {
                 syncs::record_job(&writer.connection, sync_id, job_key, &record)?;
                 let end = jobs::JobEnd {
                     job_key,
-                    answered: record.outcome != JobOutcome::Failed,
+                    answered,
                     named: named.contains(&record.job_id),
                     synced: record.count_asked == Some(0) && record.outcome == JobOutcome::Complete,
                     is_current: matches!(began.count, None | Some(0))
@@ -480,7 +493,7 @@ impl Writer {
                 jobs::end(&writer.connection, &mut writer.head, &end)?;
                 records.push(record);
             }
-            let totals = syncs::end(
+            let mut totals = syncs::end(
                 &writer.connection,
                 &mut writer.head,
                 &began,
@@ -489,6 +502,10 @@ impl Writer {
                 clock_skew_seconds,
                 &records,
             )?;
+            for (place, record) in unknown {
+                totals += record.figures;
+                records.insert(place, record);
+            }
             Ok(SyncRecord {
                 sync_id,
                 archive_id: writer.archive_id()?,

@@ -83,10 +83,10 @@ pub struct Stored {
 }
 
 /// What a sync needs to know of a job before it asks for it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct KnownJob {
-    /// The job's key.
-    pub job_key: i64,
+    /// The job's key; `None` where the archive does not know it.
+    pub job_key: Option<i64>,
     /// Its name, where one is known.
     pub name: Option<String>,
     /// Base URL of the server that answered last; `None` before the first answer.

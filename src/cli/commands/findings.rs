@@ -127,7 +127,6 @@ fn worst_week(snapshot: &Snapshot<'_>) -> Result<Option<Finding>, ReportError> {
     }))
 }
 
-/// What is recorded of a job.
 #[derive(Debug)]
 struct RecordedJob {
     name: String,

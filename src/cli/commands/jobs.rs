@@ -358,7 +358,6 @@ struct Discovered {
     job_id: String,
     name: String,
     watched: bool,
-    /// Base URL.
     server: String,
 }
 

@@ -354,20 +354,20 @@ impl Shell {
         }
     }
 
-    /// Lines that set variables.
+    /// A line that sets variables.
     fn set(self, variables: &[(&str, &str)]) -> String {
-        let each = |write: &dyn Fn(&str, &str) -> String| -> String {
-            variables.iter().map(|(name, value)| write(name, value)).collect()
+        // In cmd, the quotes keep what follows the value, such as a blank, from becoming a part of it.
+        let (begin, between) = match self {
+            Self::Posix => ("export ", " "),
+            Self::Cmd => ("", " & "),
+            Self::Pwsh => ("", "; "),
         };
-        match self {
-            Self::Posix => format!(
-                "  export{}\n",
-                each(&|name, value| format!(" {name}={}", self.quoted(value)))
-            ),
-            // The quotes keep what follows the value, such as a blank, from becoming a part of it.
-            Self::Cmd => each(&|name, value| format!("  set \"{name}={value}\"\n")),
-            Self::Pwsh => each(&|name, value| format!("  $env:{name} = '{}'\n", value.replace('\'', "''"))),
-        }
+        let each = variables.iter().map(|(name, value)| match self {
+            Self::Posix => format!("{name}={}", self.quoted(value)),
+            Self::Cmd => format!("set \"{name}={value}\""),
+            Self::Pwsh => format!("$env:{name} = '{}'", value.replace('\'', "''")),
+        });
+        format!("  {begin}{}\n", each.collect::<Vec<_>>().join(between))
     }
 }
 
@@ -456,11 +456,11 @@ mod tests {
 
     #[test]
     fn each_shell_gets_lines_that_it_understands() {
-        let variables = [("A", r"CORP\it's me")];
+        let variables = [("A", r"CORP\it's me"), ("B", "b")];
         for (shell, expected) in [
-            (Shell::Posix, "  export A='CORP\\it'\\''s me'\n"),
-            (Shell::Cmd, "  set \"A=CORP\\it's me\"\n"),
-            (Shell::Pwsh, "  $env:A = 'CORP\\it''s me'\n"),
+            (Shell::Posix, "  export A='CORP\\it'\\''s me' B=b\n"),
+            (Shell::Cmd, "  set \"A=CORP\\it's me\" & set \"B=b\"\n"),
+            (Shell::Pwsh, "  $env:A = 'CORP\\it''s me'; $env:B = 'b'\n"),
         ] {
             assert_eq!(shell.set(&variables), expected);
         }

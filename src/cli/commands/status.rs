@@ -15,7 +15,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::monitoring::{exposition, metrics};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{Column, or_dash, print_result, print_text, table, width_to_fit};
-use crate::cli::terminal::titles::titles;
+use crate::cli::terminal::titles::{TitledJob, titles};
 use crate::config::{MonitoringSettings, Sources, TableOrJson};
 use crate::model::{
     Instant, NotADuration, parse_duration, parse_positive_duration, show_duration, show_rounded,
@@ -27,12 +27,13 @@ use crate::text::at_most;
 
 /// Shows how fresh the archive is, per job
 ///
-/// Shows the last complete sync, the last error, the number of runs and the newest run of each job. With --max-age, the
-/// exit code is 3 if the last complete sync of a watched job is older, if there was none, or if no job is watched. It
-/// is always 3 if the last sync lies in the future, or if the clock was set back before a sync of the last two days; with
+/// Shows the last complete answer, the last error, the number of runs and the newest run of each job. A complete answer
+/// is one to a sync with --fetch full or auto, so with auto it may have had the latest runs alone; --format json has
+/// the last one with all runs too (last_synced_at). With --max-age, the exit code is 3 if the last complete answer of a
+/// watched job is older, if there was none, or if no job is watched. It is always 3 if the last sync lies in the future, or if the clock was set back before a sync of the last two days; with
 /// --max-age or --max-silence also if the clock was 5 minutes or more from the server's at the last sync.
 ///
-/// A watched job that has stopped is named: at its last complete sync, its last run had begun more than 2.5 times its
+/// A watched job that has stopped is named: at its last complete answer, its last run had begun more than 2.5 times its
 /// usual (median) interval before. With --max-silence auto the exit code is then 3; with a duration, if the last run of
 /// a watched job had begun longer before.
 ///
@@ -47,16 +48,16 @@ use crate::text::at_most;
   jobruns status --max-age 26h --max-silence auto --vanished
   jobruns status --max-age 26h --format json")]
 pub(crate) struct StatusArgs {
-    /// Maximum age of the last complete sync of a watched job, such as 26h
+    /// Maximum age of the last complete answer of a watched job, such as 26h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_age: Option<Duration>,
 
-    /// Maximum time from the last run of a watched job to its last complete sync, such as 3d, or auto for 2.5 times its
+    /// Maximum time from the last run of a watched job to its last complete answer, such as 3d, or auto for 2.5 times its
     /// usual interval
     #[arg(long, value_name = "DURATION|auto")]
     max_silence: Option<MaxSilence>,
 
-    /// Ends with 3 if, at its last complete sync, runs of a watched job had vanished before their purge age
+    /// Ends with 3 if, at its last complete answer, runs of a watched job had vanished before their purge age
     #[arg(long)]
     vanished: bool,
 
@@ -109,6 +110,9 @@ impl FromStr for MaxSilence {
 
 #[derive(Debug, Serialize)]
 struct Freshness {
+    /// What people call it.
+    #[serde(skip)]
+    title: String,
     job_id: String,
     name: Option<String>,
     watched: bool,
@@ -126,7 +130,7 @@ struct Freshness {
     silence: Silence,
     #[serde(flatten)]
     purge: PurgeClock,
-    /// Runs that the server had stopped listing early at the last complete sync; null where no purge age is known.
+    /// Runs that the server had stopped listing early at the last complete answer; null where no purge age is known.
     vanished_lately: Option<u64>,
 }
 
@@ -150,7 +154,7 @@ struct PurgeClock {
     purge_age_basis: Option<String>,
     sync_by: Option<String>,
     sync_overdue: bool,
-    /// Runs that the job usually starts from its last complete sync to `sync_by`.
+    /// Runs that the job usually starts from its last complete answer to `sync_by`.
     runs_expected: Option<u64>,
     /// Runs that usually have been purged unseen by now.
     runs_lost: Option<u64>,
@@ -172,34 +176,29 @@ pub(crate) fn run(
         clock_findings,
     } = read;
     let states = with_jobs_file(states, sources)?;
-    let jobs: Vec<Freshness> = states
-        .into_iter()
-        .map(|state| {
-            let health = health.remove(&state.job.job_id);
-            let mut job = freshness(state, args.max_age, now);
-            if let Some(health) = health {
-                job.silence = silence(&health, args.max_silence);
-                job.purge = purge_clock(&health, &ages, now);
-                job.vanished_lately = health.vanished_lately;
-            }
-            job
-        })
-        .collect();
+    let mut jobs = freshness(states, args.max_age, now);
+    for job in &mut jobs {
+        if let Some(health) = health.remove(&job.job_id) {
+            job.silence = silence(&health, args.max_silence);
+            job.purge = purge_clock(&health, &ages, now);
+            job.vanished_lately = health.vanished_lately;
+        }
+    }
     let columns = [
         Column::Text("job"),
         Column::Text("watched"),
-        Column::Text("last complete sync"),
+        Column::Text("last complete answer"),
         Column::Number("age"),
         Column::Number("runs"),
         Column::Text("newest run"),
         Column::Text("last error"),
     ];
-    let cells = |job: &Freshness, title: String| {
+    let cells = |job: &Freshness| {
         let age = job
             .age_seconds
             .map(|age| show_rounded(Duration::from_secs(age.unsigned_abs())));
         vec![
-            title,
+            job.title.clone(),
             yes_or_no(job.watched),
             or_dash(job.last_answered_at.as_deref()),
             if job.last_sync_in_future {
@@ -219,11 +218,7 @@ pub(crate) fn run(
             ),
         ]
     };
-    let titles = titles(jobs.iter().map(|job| (job.job_id.as_str(), job.name.as_deref())));
-    let text = || {
-        let rows = jobs.iter().zip(titles).map(|(job, title)| cells(job, title));
-        table(&columns, rows, width_to_fit(args.wide))
-    };
+    let text = || table(&columns, jobs.iter().map(cells), width_to_fit(args.wide));
     match args.format {
         Some(StatusFormat::Prometheus) => {
             let (metrics, _) = metrics::of_archive(archive, sources, args.purge_age)?;
@@ -368,7 +363,7 @@ fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
             ..
         } = &job.silence;
         let too_long = *silent_too_long == Some(true);
-        let title = job.name.as_deref().unwrap_or(&job.job_id);
+        let title = &job.title;
         let since = last_run_at.as_deref().map_or_else(
             || "it has no run".to_owned(),
             |at| format!("its last run began at {at}"),
@@ -376,12 +371,12 @@ fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
         let silent = in_brief(*silent_seconds);
         let words = match (runs_missed, max_silence) {
             (Some(missed), _) => format!(
-                "{title}: it has stopped: {since}, {silent} before its last complete sync; it usually runs every {}, so \
+                "{title}: it has stopped: {since}, {silent} before its last complete answer; it usually runs every {}, so \
                  {missed} runs are missing",
                 to_nearest_unit(usual_seconds.unwrap_or(0).unsigned_abs())
             ),
             (None, Some(MaxSilence::Of(max))) if too_long => format!(
-                "{title}: {since}, {silent} before its last complete sync; that is longer than {}",
+                "{title}: {since}, {silent} before its last complete answer; that is longer than {}",
                 show_duration(max)
             ),
             _ => continue,
@@ -422,7 +417,7 @@ fn tell_purge_clock(jobs: &[Freshness], is_check: bool) -> bool {
     let Some(first) = watched().min_by_key(|job| job.purge.sync_by.as_deref()) else {
         return false;
     };
-    let title = first.name.as_deref().unwrap_or(&first.job_id);
+    let title = &first.title;
     let by = first.purge.sync_by.as_deref().unwrap_or_default();
     let basis = first.purge.purge_age_basis.as_deref().unwrap_or_default();
     let overdue = watched().filter(|job| job.purge.sync_overdue).count();
@@ -447,7 +442,7 @@ fn tell_purge_clock(jobs: &[Freshness], is_check: bool) -> bool {
     is_check
 }
 
-/// Names each watched job of which runs vanished early at its last complete sync; says whether that is a finding. It is
+/// Names each watched job of which runs vanished early at its last complete answer; says whether that is a finding. It is
 /// told once: the next complete sync is about other runs.
 fn tell_vanished(jobs: &[Freshness], is_finding: bool) -> bool {
     let mut is_any = false;
@@ -455,7 +450,7 @@ fn tell_vanished(jobs: &[Freshness], is_finding: bool) -> bool {
         let Some(runs) = job.vanished_lately.filter(|&runs| runs > 0) else {
             continue;
         };
-        let title = job.name.as_deref().unwrap_or(&job.job_id);
+        let title = &job.title;
         let words = format!(
             "{title}: runs that the server no longer lists, long before their purge age: {runs}. The archive keeps them; ask \
              who deleted them at the server: `jobruns report vanished` lists them"
@@ -470,7 +465,15 @@ fn tell_vanished(jobs: &[Freshness], is_finding: bool) -> bool {
     is_any && is_finding
 }
 
-fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshness {
+fn freshness(states: Vec<JobState>, max_age: Option<Duration>, now: Instant) -> Vec<Freshness> {
+    let titles = titles(states.iter().map(|state| TitledJob::of(&state.job)));
+    let titled = states.into_iter().zip(titles);
+    titled
+        .map(|(state, title)| freshness_of(state, title, max_age, now))
+        .collect()
+}
+
+fn freshness_of(state: JobState, title: String, max_age: Option<Duration>, now: Instant) -> Freshness {
     let JobState {
         job,
         runs,
@@ -484,6 +487,7 @@ fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshn
     let too_old =
         |max_age: Duration| age_seconds.is_none_or(|age| i128::from(age) > i128::from(max_age.as_secs()));
     Freshness {
+        title,
         job_id: job.job_id,
         name: job.name,
         watched: job.watched,
@@ -501,16 +505,16 @@ fn freshness(state: JobState, max_age: Option<Duration>, now: Instant) -> Freshn
     }
 }
 
-/// Says of each watched job whose last complete sync lies in the future: the clock was ahead then or is behind now, so
+/// Says of each watched job whose last complete answer lies in the future: the clock was ahead then or is behind now, so
 /// its age cannot be told, and a check of the age would be silent until the clock has caught up.
 fn tell_last_syncs_in_future(jobs: &[Freshness]) -> Exit {
     let mut exit = Exit::Done;
     for job in jobs.iter().filter(|job| job.watched && job.last_sync_in_future) {
-        let title = job.name.as_deref().unwrap_or(&job.job_id);
+        let title = &job.title;
         let at = job.last_answered_at.as_deref().unwrap_or_default();
         tracing::error!(
             job_id = job.job_id,
-            "{title}: its last complete sync lies in the future ({at}); check the clock, then sync again"
+            "{title}: its last complete answer lies in the future ({at}); check the clock, then sync again"
         );
         exit = Exit::Findings;
     }
@@ -519,10 +523,7 @@ fn tell_last_syncs_in_future(jobs: &[Freshness]) -> Exit {
 
 /// Whether the watched ones of these jobs are fresh enough; says of each that is not.
 pub(crate) fn check(states: Vec<JobState>, max_age: Duration, now: Instant) -> Exit {
-    let jobs: Vec<Freshness> = states
-        .into_iter()
-        .map(|state| freshness(state, Some(max_age), now))
-        .collect();
+    let jobs = freshness(states, Some(max_age), now);
     let ahead = tell_last_syncs_in_future(&jobs);
     let stale = exit_for(&jobs, max_age);
     if stale == Exit::Done { ahead } else { stale }
@@ -545,13 +546,13 @@ fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
     }
     let mut exit = Exit::Done;
     for job in jobs.iter().filter(|job| job.overdue == Some(true)) {
-        let title = job.name.as_deref().unwrap_or(&job.job_id);
+        let title = &job.title;
         match &job.last_answered_at {
             Some(at) => tracing::error!(
                 job_id = job.job_id,
-                "{title}: its last complete sync is older than {max_age} ({at})"
+                "{title}: its last complete answer is older than {max_age} ({at})"
             ),
-            None => tracing::error!(job_id = job.job_id, "{title}: there was no complete sync yet"),
+            None => tracing::error!(job_id = job.job_id, "{title}: it has not answered completely yet"),
         }
         exit = Exit::Findings;
     }
@@ -594,11 +595,7 @@ mod tests {
     fn judged(states: Vec<JobState>) -> Exit {
         let max_age = Duration::from_secs(100);
         let now = Instant::from_unix_seconds(1000);
-        let jobs: Vec<Freshness> = states
-            .into_iter()
-            .map(|state| freshness(state, Some(max_age), now))
-            .collect();
-        exit_for(&jobs, max_age)
+        exit_for(&freshness(states, Some(max_age), now), max_age)
     }
 
     #[test]
@@ -627,14 +624,14 @@ mod tests {
     #[test]
     fn a_last_sync_in_the_future_is_a_finding_and_has_no_age() {
         let now = Instant::from_unix_seconds(1000);
-        let ahead = freshness(job(true, Some(1001)), None, now);
-        assert_eq!((ahead.age_seconds, ahead.last_sync_in_future), (None, true));
-        assert_eq!(tell_last_syncs_in_future(&[ahead]), Exit::Findings);
+        let ahead = freshness(vec![job(true, Some(1001))], None, now);
+        assert_eq!((ahead[0].age_seconds, ahead[0].last_sync_in_future), (None, true));
+        assert_eq!(tell_last_syncs_in_future(&ahead), Exit::Findings);
         assert_eq!(
             check(vec![job(true, Some(5000))], Duration::from_secs(100), now),
             Exit::Findings
         );
-        let unwatched = freshness(job(false, Some(1001)), None, now);
-        assert_eq!(tell_last_syncs_in_future(&[unwatched]), Exit::Done);
+        let unwatched = freshness(vec![job(false, Some(1001))], None, now);
+        assert_eq!(tell_last_syncs_in_future(&unwatched), Exit::Done);
     }
 }

@@ -15,7 +15,6 @@ pub(crate) fn with_jobs_file(states: Vec<JobState>, sources: &Sources<'_>) -> Re
     with_named_jobs_file(states, sources, sources.path("jobs_file")?.as_deref())
 }
 
-/// The same with this jobs file.
 pub(crate) fn with_named_jobs_file(
     mut states: Vec<JobState>,
     sources: &Sources<'_>,

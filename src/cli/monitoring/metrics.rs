@@ -215,7 +215,7 @@ impl JobMetrics {
             ),
             vanished: Metric::new(
                 "jobruns_job_vanished_runs",
-                "Runs that the server stopped listing before their purge age, noticed by the last complete sync.",
+                "Runs that the server stopped listing before their purge age, noticed by the last complete answer.",
             ),
             purge_loss: Metric::new(
                 "jobruns_job_purge_loss_timestamp_seconds",

@@ -90,9 +90,6 @@ impl OutputDir {
     }
 
     /// Writes a file.
-    ///
-    /// # Errors
-    /// As for a file alone.
     pub(crate) fn write(
         &self,
         name: &str,

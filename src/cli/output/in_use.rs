@@ -75,9 +75,6 @@ pub(crate) fn refuse_new(path: &Path) -> Result<(), Failure> {
 }
 
 /// The list of heads that lines are to be appended to, where one is named: it must not be another file in use.
-///
-/// # Errors
-/// As [`refuse`]; a setting that cannot be read.
 pub(crate) fn head_file(flag: Option<&PathBuf>, sources: &Sources<'_>) -> Result<Option<HeadList>, Failure> {
     let named = match flag {
         Some(list) => Some(list.clone()),

@@ -40,7 +40,6 @@ enum Sink {
 }
 
 impl Output {
-    /// Standard output.
     #[must_use]
     pub(crate) fn stdout() -> Self {
         Self::new(Sink::Stdout(io::stdout()), None)
@@ -55,9 +54,6 @@ impl Output {
     }
 
     /// The same for bytes out of the archive at `archive`, which only its readers may read.
-    ///
-    /// # Errors
-    /// As [`Self::open`]; the archive is not there.
     pub(crate) fn open_private(path: &Path, archive: &Path) -> Result<Self, Failure> {
         let permissions = fs::metadata(archive).map(|data| data.permissions());
         let access = permissions.map(Access::Like).map_err(|error| {
@@ -83,7 +79,7 @@ impl Output {
             match hints::held(error) {
                 // The command is right; it is the moment that is not.
                 Some(hint) => Failure::new(Exit::NotDone, words).with_hint(hint),
-                None => Failure::new(Exit::WrongUsage, words),
+                None => Failure::new(Exit::WrongUsage, words).with_hint(hints::output(error)),
             }
             .caused_by(error)
         };
@@ -115,7 +111,6 @@ impl Output {
 
     /// The file that is to get its name, for what is not written from its begin to its end; `None` where a pipe or a device
     /// takes the bytes.
-    #[must_use]
     pub(crate) const fn file(&self) -> Option<&File> {
         match &self.sink {
             Sink::Beside(file) => Some(file.file()),
@@ -124,9 +119,6 @@ impl Output {
     }
 
     /// Lets nothing out before [`Self::finish`]: what is read from an archive without locks must be confirmed first.
-    ///
-    /// # Errors
-    /// No temporary file can be made.
     pub(crate) fn hold_back(&mut self) -> Result<(), Failure> {
         if !matches!(self.sink, Sink::Beside(_)) {
             let file = tempfile::tempfile().map_err(|error| {

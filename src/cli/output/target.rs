@@ -56,7 +56,6 @@ impl OutputTarget {
         self.manifest.is_some()
     }
 
-    /// Standard output.
     pub(crate) fn stdout(format: Format, style: Style) -> Self {
         Self {
             output: Output::stdout(),
@@ -90,9 +89,6 @@ impl OutputTarget {
     }
 
     /// Lets nothing out before all of it is there and confirmed, where it is read without locks.
-    ///
-    /// # Errors
-    /// No temporary file can be made.
     pub(crate) fn held_back_for(mut self, reader: &ReadOnly) -> Result<Self, Failure> {
         if reader.is_without_locks() {
             self.output.hold_back()?;
@@ -101,9 +97,6 @@ impl OutputTarget {
     }
 
     /// Writes what `produce` makes, which `meta` describes.
-    ///
-    /// # Errors
-    /// Those of `produce` and of the place, and the wish to stop; the old file is then as it was.
     pub(crate) fn write(
         self,
         meta: ReportMeta,

@@ -1,5 +1,6 @@
 //! The events of a sync as progress of its jobs, and as lines about them.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::archive::JobRecord;
 use crate::cli::hints;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::progress::{Figures, Progress};
+use crate::cli::terminal::titles::TitledJob;
 use crate::config::When;
 use crate::model::{Guid, show_duration};
 use crate::sync::SyncEvent;
@@ -20,16 +22,42 @@ pub(crate) struct JobProgress {
     jobs: Arc<Mutex<Jobs>>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Jobs {
     all: usize,
     begun: usize,
     ended: usize,
+    /// The jobs of each name, with the servers that are asked for them.
+    named: HashMap<String, Vec<(Guid, String)>>,
 }
 
 impl Jobs {
-    fn place(self) -> String {
+    fn place(&self) -> String {
         format!("{}/{}", self.ended, self.all)
+    }
+}
+
+impl Jobs {
+    /// What the job is called: with its server from when on another one has its name.
+    fn title(&mut self, job: Guid, name: Option<&str>, server: &str) -> String {
+        let Some(name) = name else {
+            return job.to_string();
+        };
+        let bearers = self.named.entry(name.to_owned()).or_default();
+        if bearers.iter().all(|(known, _)| *known != job) {
+            bearers.push((job, server.to_owned()));
+        }
+        let others = bearers.iter().filter(|(known, _)| *known != job);
+        let mut others = others.map(|(_, server)| Some(server.as_str())).peekable();
+        if others.peek().is_none() {
+            return shown(name);
+        }
+        let titled = TitledJob {
+            id: &job.to_string(),
+            name: Some(&shown(name)),
+            server: Some(server),
+        };
+        titled.beside(others)
     }
 }
 
@@ -47,26 +75,23 @@ impl JobProgress {
         self.display.clear();
     }
 
-    /// Shows an event of a sync.
     pub(crate) fn show(&self, event: &SyncEvent<'_>) {
         match *event {
             SyncEvent::NewerRules(newer) => tracing::warn!("{newer}. Hint: {}", hints::NEWER_RULES),
             SyncEvent::Began { jobs, sync_id, .. } => {
                 tracing::debug!(sync_id, jobs, "the sync begins");
-                let jobs = Jobs {
-                    all: jobs,
-                    ..Jobs::default()
-                };
-                *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = jobs;
-                self.display.begin(Some(format!("{} jobs", jobs.place())));
+                let mut of_sync = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+                of_sync.all = jobs;
+                (of_sync.begun, of_sync.ended) = (0, 0);
+                self.display.begin(Some(format!("{} jobs", of_sync.place())));
             }
-            SyncEvent::JobBegan { job, name } => {
+            SyncEvent::JobBegan { job, name, server } => {
                 let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
                 jobs.begun += 1;
                 // Jobs that the server has newly told of come on top of those that were known.
                 jobs.all = jobs.all.max(jobs.begun);
+                let name = jobs.title(job, name, server);
                 drop(jobs);
-                let name = title(job, name);
                 tracing::debug!(job_id = %job, "{name}: asking the server");
                 self.display.start(job, name);
             }
@@ -198,8 +223,17 @@ mod tests {
         let progress = JobProgress::new(&console, When::Never);
         let job = Guid::from_bytes([1; 16]);
         assert_eq!(progress.name(job), job.to_string());
-        let name = Some("Nightly\x1b[2J");
-        progress.show(&SyncEvent::JobBegan { job, name });
+        let began = |job, server| {
+            let name = Some("Nightly\x1b[2J");
+            progress.show(&SyncEvent::JobBegan { job, name, server });
+        };
+        began(job, "https://a:1");
         assert_eq!(progress.name(job), r"Nightly\u{1b}[2J");
+        // Another server has one of that name.
+        let other = Guid::from_bytes([2; 16]);
+        began(other, "https://b:1");
+        assert_eq!(progress.name(other), r"Nightly\u{1b}[2J (b:1)");
+        began(job, "https://a:1");
+        assert_eq!(progress.name(job), r"Nightly\u{1b}[2J (a:1)");
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::archive::{JobFigures, JobRecord, SyncOutcome, SyncRecord};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::table::{Column, counted, table};
-use crate::cli::terminal::titles::{list_of_jobs, titles};
+use crate::cli::terminal::titles::{TitledJob, list_of_jobs, titles};
 use crate::model::{Guid, hex};
 
 /// The summary as programs read it; the order of the fields is that of the contract.
@@ -211,7 +211,11 @@ impl Summary {
 
     fn titles(&self) -> Vec<String> {
         let jobs = self.jobs.iter();
-        titles(jobs.map(|job| (job.job_id.as_str(), job.name.as_deref())))
+        titles(jobs.map(|job| TitledJob {
+            id: &job.job_id,
+            name: job.name.as_deref(),
+            server: job.server.as_deref(),
+        }))
     }
 }
 

@@ -22,9 +22,6 @@ pub(crate) struct Cancel {
 impl Cancel {
     /// Listens from now on. Where only standard output is written, a signal ends the process at once with 130; where
     /// files are, it lets the command clean up, and the second one ends the process.
-    ///
-    /// # Errors
-    /// When the operating system refuses.
     pub(crate) fn listen(writes_files: bool) -> Result<Self, Failure> {
         let (sender, receiver) = watch::channel(false);
         let cancel = Self::by(Cancellation::new(receiver));

@@ -128,7 +128,6 @@ impl Console {
     }
 
     /// Why the log file lacks lines, if it does.
-    #[must_use]
     pub(crate) fn log_file_problem(&self) -> Option<&str> {
         self.0.file_problem.get().map(String::as_str)
     }
@@ -141,19 +140,15 @@ impl Console {
     }
 
     /// Whether lines are JSON objects.
-    #[must_use]
     pub(crate) fn is_json(&self) -> bool {
         self.0.format == LogFormat::Json
     }
 
     /// Whether anything but errors is said.
-    #[must_use]
     pub(crate) fn is_quiet(&self) -> bool {
         self.0.level == Level::ERROR
     }
 
-    /// Whether an error was told.
-    #[must_use]
     pub(crate) fn has_told_error(&self) -> bool {
         self.0.error_told.load(Ordering::Relaxed)
     }
@@ -186,7 +181,6 @@ impl Console {
     }
 
     /// The bars that lines must not tear; made at the first call.
-    #[must_use]
     pub(crate) fn bars(&self) -> &MultiProgress {
         self.0.bars.get_or_init(|| bars(stderr_is_terminal()))
     }

@@ -34,9 +34,6 @@ pub(crate) struct LogFile {
 
 impl LogFile {
     /// Opens the file, which is made readable by its owner only if it is new.
-    ///
-    /// # Errors
-    /// What the system refuses.
     pub(crate) fn open(path: &Path, rotation: Option<Rotation>) -> io::Result<Self> {
         let file = wait_while_held(|| open(path))?;
         // A device or pipe has no size and no former ones.
@@ -49,9 +46,6 @@ impl LogFile {
     }
 
     /// Appends a line.
-    ///
-    /// # Errors
-    /// What the system refuses.
     pub(crate) fn append(&mut self, line: &str) -> io::Result<()> {
         let line = format!("{line}\n");
         let Some(rotation) = self.rotation else {

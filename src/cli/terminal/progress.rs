@@ -88,7 +88,6 @@ struct Task {
 /// How far a task is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures {
-    /// Bytes done.
     pub(crate) bytes: u64,
     /// Bytes to do, where that is known.
     pub(crate) total_bytes: Option<u64>,
@@ -152,7 +151,6 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
         state.overall = Some(text);
     }
 
-    /// A task begins.
     pub(crate) fn start(&self, key: K, name: String) {
         let now = Instant::now();
         let mut task = Task {

@@ -12,9 +12,6 @@ use crate::sync::Cancellation;
 ///
 /// The second such signal ends the process at once with 130; the archive stands that, as it stands a power cut. Must
 /// be called within a tokio runtime.
-///
-/// # Errors
-/// When the operating system refuses.
 pub(crate) fn listen() -> Result<Cancellation, Failure> {
     let mut signals = Signals::new()
         .map_err(|error| Failure::new(Exit::NotDone, "could not listen for Ctrl-C").caused_by(&error))?;
@@ -30,9 +27,6 @@ pub(crate) fn listen() -> Result<Cancellation, Failure> {
 }
 
 /// Calls `watch` with the signals from now on, in a thread of its own.
-///
-/// # Errors
-/// When the operating system refuses.
 pub(crate) fn in_thread(watch: impl AsyncFnOnce(Signals) + Send + 'static) -> Result<(), Failure> {
     let refused =
         |error: io::Error| Failure::new(Exit::NotDone, "could not listen for Ctrl-C").caused_by(&error);
@@ -52,9 +46,6 @@ pub(crate) fn in_thread(watch: impl AsyncFnOnce(Signals) + Send + 'static) -> Re
 
 /// Lets the first signal end the process at once with 130, which harms no archive; `words` say what became of the work.
 /// What progress has drawn is taken away.
-///
-/// # Errors
-/// When the operating system refuses.
 pub(crate) fn end_at_first(console: &Console, words: &'static str) -> Result<(), Failure> {
     let console = console.clone();
     in_thread(async move |mut signals| {

@@ -2,26 +2,61 @@
 
 use std::collections::HashMap;
 
+use crate::archive::JobRow;
+
 /// The most jobs that a message names.
 const NAMED_JOBS: usize = 3;
 
 /// Digits of a job's GUID that tell two jobs of one name apart.
 const SHORT_ID: usize = 8;
 
-/// What each job is called: its name, with the beginning of its GUID where another job has the same name; the GUID of a job
-/// without a name.
-pub(crate) fn titles<'j>(jobs: impl Iterator<Item = (&'j str, Option<&'j str>)> + Clone) -> Vec<String> {
-    let mut bearers: HashMap<&str, u32> = HashMap::new();
-    for name in jobs.clone().filter_map(|(_, name)| name) {
-        *bearers.entry(name).or_default() += 1;
+/// A job that is to be called something.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TitledJob<'j> {
+    pub(crate) id: &'j str,
+    pub(crate) name: Option<&'j str>,
+    /// Base URL of its server.
+    pub(crate) server: Option<&'j str>,
+}
+
+impl<'j> TitledJob<'j> {
+    pub(crate) fn of(job: &'j JobRow) -> Self {
+        Self {
+            id: &job.job_id,
+            name: job.name.as_deref(),
+            server: job.server.as_deref(),
+        }
     }
-    jobs.map(|(id, name)| match name {
-        Some(name) if bearers[name] > 1 => {
-            let short = id.get(..SHORT_ID).unwrap_or(id);
-            format!("{name} ({short})")
+
+    /// What it is called beside others of its name: with its server, or with the beginning of its GUID where one of them
+    /// has the same server.
+    pub(crate) fn beside<'o>(self, mut others: impl Iterator<Item = Option<&'o str>>) -> String {
+        let name = self.name.unwrap_or(self.id);
+        match self.server {
+            Some(server) if !others.any(|other| other.is_none_or(|other| other == server)) => {
+                let host = server.split_once("://").map_or(server, |(_, host)| host);
+                format!("{name} ({host})")
+            }
+            _ => format!("{name} ({})", self.id.get(..SHORT_ID).unwrap_or(self.id)),
+        }
+    }
+}
+
+/// What each job is called: its name, told apart where another job has the same name; the GUID of a job without a name.
+pub(crate) fn titles<'j>(jobs: impl Iterator<Item = TitledJob<'j>> + Clone) -> Vec<String> {
+    let mut bearers: HashMap<&str, Vec<TitledJob<'_>>> = HashMap::new();
+    for job in jobs.clone() {
+        if let Some(name) = job.name {
+            bearers.entry(name).or_default().push(job);
+        }
+    }
+    jobs.map(|job| match job.name {
+        Some(name) if bearers[name].len() > 1 => {
+            let others = bearers[name].iter().filter(|other| other.id != job.id);
+            job.beside(others.map(|other| other.server))
         }
         Some(name) => name.to_owned(),
-        None => id.to_owned(),
+        None => job.id.to_owned(),
     })
     .collect()
 }
@@ -43,15 +78,25 @@ mod tests {
 
     #[test]
     fn two_jobs_of_one_name_are_told_apart() {
-        let jobs = [
-            ("aaaaaaaa-1", Some("Nightly")),
-            ("bbbbbbbb-2", Some("Weekly")),
-            ("cccccccc-3", Some("Nightly")),
-            ("dddddddd-4", None),
-        ];
+        let called = |servers: [&'static str; 2]| {
+            let jobs = [
+                ("aaaaaaaa-1", Some("Nightly"), Some(servers[0])),
+                ("bbbbbbbb-2", Some("Weekly"), Some(servers[0])),
+                ("cccccccc-3", Some("Nightly"), Some(servers[1])),
+                ("dddddddd-4", None, None),
+            ];
+            titles(
+                jobs.into_iter()
+                    .map(|(id, name, server)| TitledJob { id, name, server }),
+            )
+        };
         assert_eq!(
-            titles(jobs.into_iter()),
+            called(["https://a:1", "https://a:1"]),
             ["Nightly (aaaaaaaa)", "Weekly", "Nightly (cccccccc)", "dddddddd-4"]
+        );
+        assert_eq!(
+            called(["https://a:1", "https://b:1"]),
+            ["Nightly (a:1)", "Weekly", "Nightly (b:1)", "dddddddd-4"]
         );
     }
 

@@ -6,7 +6,6 @@ use crate::report::table::{Cell, Column, ColumnType, Rows};
 
 impl Certificate<'_> {
     /// A document of GitHub's Markdown.
-    #[must_use]
     pub(crate) fn markdown(&self) -> String {
         let mut out = format!("# {TITLE}\n\n**{}.** ", self.outcome().0);
         escape(&conclusion(self.report), &mut out);

@@ -40,23 +40,18 @@ pub(crate) fn conclusion(report: &VerifyReport) -> String {
     }
 }
 
-/// What is certified.
 pub(crate) struct Certificate<'c> {
     /// The archive, as it was named.
     pub(crate) archive: &'c str,
-    /// When it was verified.
     pub(crate) verified_at: &'c str,
-    /// What was found.
     pub(crate) report: &'c VerifyReport,
 }
 
 /// A part of a certificate, which html and markdown write each in their way.
 struct Section {
     heading: &'static str,
-    /// A sentence each.
     words: Vec<String>,
     table: Option<Table>,
-    /// A point each.
     list: Vec<String>,
 }
 
@@ -93,7 +88,6 @@ impl Section {
 
 const TITLE: &str = "Verification of a job-run archive";
 
-/// `-` for what is not there.
 fn or_dash(text: Option<&String>) -> String {
     text.cloned().unwrap_or_else(|| "-".to_owned())
 }

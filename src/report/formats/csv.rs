@@ -7,7 +7,6 @@ use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 use crate::report::format::{CsvStyle, Format};
 use crate::report::table::{Cell, Column, Rows};
 
-/// The format.
 pub(in crate::report) const FORMAT: Format = Format {
     name: "csv",
     extension: "csv",
@@ -16,7 +15,6 @@ pub(in crate::report) const FORMAT: Format = Format {
     open: |out, style, _| Ok(Box::new(Csv::new(out, style.csv)?)),
 };
 
-/// Writes CSV.
 pub struct Csv<W: Write> {
     writer: Writer<W>,
     style: CsvStyle,
@@ -25,9 +23,6 @@ pub struct Csv<W: Write> {
 
 impl<W: Write> Csv<W> {
     /// To `out`, which gets the byte order mark at once if there is to be one.
-    ///
-    /// # Errors
-    /// What `out` says.
     pub fn new(mut out: W, style: CsvStyle) -> io::Result<Self> {
         let terminator = if style.excel {
             out.write_all("\u{feff}".as_bytes())?;

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use crate::report::format::Format;
 use crate::report::table::{Cell, Column, Rows};
 
-/// The format.
 pub(in crate::report) const FORMAT: Format = Format {
     name: "json",
     extension: "json",
@@ -23,7 +22,6 @@ pub struct Json<W: Write> {
 }
 
 impl<W: Write> Json<W> {
-    /// To `out`.
     pub fn new(out: W) -> Self {
         Self {
             out,

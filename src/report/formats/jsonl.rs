@@ -6,7 +6,6 @@ use super::json::JsonObject;
 use crate::report::format::Format;
 use crate::report::table::{Cell, Column, Rows};
 
-/// The format.
 pub(in crate::report) const FORMAT: Format = Format {
     name: "jsonl",
     extension: "jsonl",
@@ -15,14 +14,12 @@ pub(in crate::report) const FORMAT: Format = Format {
     open: |out, _, _| Ok(Box::new(JsonLines::new(out))),
 };
 
-/// Writes JSON Lines.
 pub struct JsonLines<W: Write> {
     out: W,
     object: JsonObject,
 }
 
 impl<W: Write> JsonLines<W> {
-    /// To `out`.
     pub fn new(out: W) -> Self {
         Self {
             out,

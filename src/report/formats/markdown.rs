@@ -6,7 +6,6 @@ use crate::report::format::Format;
 use crate::report::table::{Cell, Column, Rows};
 use crate::text::visible;
 
-/// The format.
 pub(in crate::report) const FORMAT: Format = Format {
     name: "markdown",
     extension: "md",
@@ -23,7 +22,6 @@ pub struct Markdown<W: Write> {
 }
 
 impl<W: Write> Markdown<W> {
-    /// To `out`.
     pub fn new(out: W) -> Self {
         Self {
             out,

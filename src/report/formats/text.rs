@@ -28,10 +28,8 @@ const fn readable(cells: usize) -> usize {
 /// No column gets wider than this, even where nothing has to fit: longer lines nobody reads.
 const WIDEST: usize = 200;
 
-/// Spaces between columns.
 const GAP: usize = 2;
 
-/// The format.
 pub(in crate::report) const FORMAT: Format = Format {
     name: "table",
     extension: "txt",

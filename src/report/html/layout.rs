@@ -58,8 +58,6 @@ impl<'a> PageLayout<'a> {
         self
     }
 
-    /// The HTML document.
-    #[must_use]
     pub fn document(&self) -> String {
         let named = [
             self.heading.organisation.as_deref(),

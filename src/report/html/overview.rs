@@ -25,7 +25,6 @@ const MOST_JOBS: usize = 24;
 /// Weeks of the heat map: two years, so that a year can be held against the one before.
 const WEEKS: u64 = 104;
 
-/// The whole page.
 pub(in crate::report) fn draw(overview: &Overview, heading: &PageHeading, meta: &ReportMeta) -> String {
     let jobs = by_concern(overview);
     let shown: Vec<&Job> = jobs.iter().copied().take(MOST_JOBS).collect();

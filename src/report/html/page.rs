@@ -10,7 +10,6 @@ use crate::report::format::{Format, PageHeading};
 use crate::report::table::{Cell, Column, Rows};
 use crate::report::titles::report_title;
 
-/// The format.
 pub(in crate::report) const FORMAT: Format = Format {
     name: "html",
     extension: "html",

@@ -28,7 +28,6 @@ pub(crate) struct Document {
 
 /// A picture under construction. It holds counts, never rows.
 pub(crate) trait Picture<R: Report> {
-    /// Sees a row.
     fn see(&mut self, row: &R::Row<'_>);
 
     /// Draws what it saw.
@@ -40,7 +39,6 @@ pub(crate) trait Picture<R: Report> {
     }
 }
 
-/// The picture of a report; `None` where it has none.
 pub(crate) type BoxedPicture<R> = Option<Box<dyn Picture<R>>>;
 
 /// How a report looks where it is more than a table; by default it is not.

@@ -18,9 +18,6 @@ use crate::text::shortened;
 const CHARACTERS: usize = 500;
 
 /// The page of a run: its fields, its states and what changed in each, its messages.
-///
-/// # Errors
-/// Those of the archive.
 pub(crate) fn run_page(
     run: &RunPage,
     snapshot: &Snapshot<'_>,

@@ -51,7 +51,6 @@ struct RenderedCell {
 }
 
 impl PageTable {
-    /// Takes the columns.
     pub fn columns(&mut self, columns: &[Column]) {
         self.columns = columns.to_vec();
         self.seen = vec![(false, false); columns.len()];
@@ -82,7 +81,6 @@ impl PageTable {
     }
 
     /// All rows, those that are not shown too.
-    #[must_use]
     pub const fn all(&self) -> u64 {
         self.all
     }

@@ -180,7 +180,6 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// The options.
     pub(crate) const fn options(&self) -> &CommonOptions {
         &self.options
     }
@@ -205,7 +204,6 @@ impl Scope {
         &self.names
     }
 
-    /// The name of a job, where it has one.
     pub(crate) fn name_of(&self, job_key: i64) -> Option<&str> {
         let &place = self.places.get(&job_key)?;
         self.names[place].name.as_deref()
@@ -243,7 +241,6 @@ impl Scope {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not a time zone (expected an IANA name such as Europe/Berlin){}", did_you_mean(.nearest.as_deref()))]
 struct UnknownTimeZone {
-    /// What was requested.
     pub(crate) given: String,
     /// The most similar zone.
     pub(crate) nearest: Option<String>,

@@ -97,9 +97,7 @@ impl From<Span> for Comparison {
 /// From an instant, included, to another, not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
-    /// Where it begins.
     pub(crate) since: Instant,
-    /// Where it ends.
     pub(crate) until: Instant,
 }
 
@@ -133,7 +131,6 @@ impl Span {
         })
     }
 
-    /// The same options, of this span.
     pub(crate) fn of(self, common: &CommonOptions) -> CommonOptions {
         CommonOptions {
             since: Some(self.since),

@@ -18,9 +18,7 @@ use crate::model::MessageKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Category {
-    /// `Error`.
     Error,
-    /// `Warning`.
     Warning,
     /// `Information`, `Info`, `Informational`.
     Information,
@@ -29,7 +27,6 @@ pub(crate) enum Category {
 }
 
 impl Category {
-    /// All of them.
     pub(crate) const ALL: [Self; 4] = [Self::Error, Self::Warning, Self::Information, Self::Other];
 
     /// Its word on the command line.

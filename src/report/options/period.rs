@@ -12,13 +12,10 @@ pub enum Period {
     /// A day of the zone: 23, 24 or 25 hours, or whatever its rules made of it.
     #[default]
     Day,
-    /// Monday to Sunday.
     Week,
-    /// A calendar month.
     Month,
     /// January to March, and so on.
     Quarter,
-    /// A calendar year.
     Year,
 }
 

@@ -17,7 +17,6 @@ use crate::report::titles::job_title;
 /// What is known of how complete the runs of a job are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct JobCompleteness {
-    /// GUID.
     pub(crate) job_id: String,
     /// Its name; `None` while it is not known.
     pub(crate) job_name: Option<String>,
@@ -42,7 +41,6 @@ pub(crate) struct LastAnswer {
     pub(crate) sync_id: i64,
     /// When that sync ended by the server's clock, UTC.
     pub(crate) at: String,
-    /// Runs that it listed.
     pub(crate) runs_listed: i64,
     /// `TotalJobRuns` as it said; `None` where it did not.
     pub(crate) total_job_runs: Option<i64>,

@@ -20,7 +20,7 @@ use crate::report::table::Column;
 /// longest_gap_seconds is the longest time between the ends of two complete syncs of the job (--count 0); with --since
 /// or --until, of those that reach into that time. count_mismatches counts runs whose MessageCount differs from the
 /// number of their messages; runs without a message list or with messages in quarantine are left out. usual_seconds is
-/// the usual (median) interval between starts, silent_seconds the time from the last start to the last complete sync.
+/// the usual (median) interval between starts, silent_seconds the time from the last start to the last complete answer.
 /// --since and --until apply to the starts of runs.
 ///
 /// With --gaps, one row per job and span of time instead, derived from the syncs that the ledger seals. state is

@@ -100,7 +100,6 @@ impl Report for Failures {
 #[derive(Debug, Default)]
 struct Errors {
     count: u64,
-    /// Name and type.
     assets: HashSet<[String; 2]>,
     messages: HashMap<String, u64>,
     details: HashMap<String, u64>,

@@ -89,9 +89,7 @@ impl From<GapState> for Cell<'_> {
 struct Evidence {
     from: i64,
     to: i64,
-    /// The last of the answers.
     last: CompleteAnswer,
-    /// The first of them.
     first_sync_id: i64,
 }
 

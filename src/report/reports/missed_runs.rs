@@ -19,7 +19,7 @@ use crate::report::options::Scope;
 /// are considered. Jobs most of whose runs start at the same time are left out.
 ///
 /// The interval that is still open counts too, of a watched job with at least three runs: from its last start to its
-/// last complete sync (or to --until, if that is earlier). Its `to` is empty, and runs_missed is rounded down. A job
+/// last complete answer (or to --until, if that is earlier). Its `to` is empty, and runs_missed is rounded down. A job
 /// that has stopped is found that way.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
 #[command(after_help = "Examples:

@@ -178,7 +178,6 @@ impl Silence {
         if ticks < 0 { 0 } else { ticks / 10_000_000 }
     }
 
-    /// The last start.
     pub(crate) const fn last_start(&self) -> Instant {
         Instant::from_ticks(self.from)
     }

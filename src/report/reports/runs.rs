@@ -46,7 +46,6 @@ pub(crate) struct RunFilter {
 pub(crate) enum WantedStatus {
     /// Any that is a failure.
     Failed,
-    /// This one.
     #[serde(untagged)]
     Code(i64),
 }
@@ -84,7 +83,6 @@ fn status(text: &str) -> Result<WantedStatus, String> {
 }
 
 row! {
-    /// A run.
     RunsRow<'a> {
         job_run_id: &'a str as Text,
         job_id: &'a str as Text,
@@ -170,7 +168,6 @@ pub(super) struct WantedRuns<'f> {
 }
 
 impl WantedRuns<'_> {
-    /// Whether the run is one of them.
     pub(super) fn has(&self, run: &RunKey<'_>) -> bool {
         let has_status = |code| self.statuses.iter().any(|wanted| wanted.has(code));
         let has_message = |runs: &KeySet| runs.contains(run.run_key);

@@ -17,7 +17,6 @@ pub(crate) enum Trend {
     Gone,
     /// There is more to complain about.
     Worse,
-    /// There is less.
     Better,
     /// There is as much.
     Same,

@@ -24,7 +24,6 @@ impl Anomalies {
         self.unreadable_times += messages.map(|message| unreadable(message.occurred)).sum::<u64>();
     }
 
-    /// In words.
     pub(super) fn messages(&self) -> Vec<String> {
         let mut messages = Vec::new();
         if self.unreadable_times > 0 {

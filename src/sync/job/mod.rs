@@ -66,18 +66,25 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
             );
         }
     };
+    // A job that the archive does not know is only noted once it answers.
+    let mut new_name = None;
     if work.name.is_none()
         && let Some((name, from)) = shared.name_of(job).await
     {
-        shared.store.name(job, name.clone(), from).await;
+        if work.is_known {
+            shared.store.name(job, name.clone(), from).await;
+        } else {
+            new_name = Some((name.clone(), from));
+        }
         work.name = Some(name);
     }
     (shared.events)(SyncEvent::JobBegan {
         job,
         name: work.name.as_deref(),
+        server: shared.client.base_url(),
     });
     let ended = work.try_until_done().await;
-    let (outcome, error) = match shared.store.tally(work.job_key).await {
+    let (outcome, error) = match shared.store.tally(job).await {
         Ok(tally) => {
             work.tally = tally;
             work.decide(&ended)
@@ -87,6 +94,9 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
             Some(format!("the archive cannot be written: {}", chain(&*error))),
         ),
     };
+    if let Some((name, from)) = new_name.filter(|_| outcome != JobOutcome::Failed) {
+        shared.store.name(job, name, from).await;
+    }
     work.result(begun, outcome, error, &ended)
 }
 
@@ -116,7 +126,7 @@ pub(super) fn failed(job: Guid, begun: Clock, error: String, server: Option<&str
 struct JobWork<'a> {
     shared: &'a Shared,
     job: Guid,
-    job_key: i64,
+    is_known: bool,
     name: Option<String>,
     question: Question,
     /// The server that listed its runs last, where it is another one than this.
@@ -148,7 +158,7 @@ impl<'a> JobWork<'a> {
         Ok(Self {
             shared,
             job,
-            job_key: at_hand.job_key,
+            is_known: at_hand.job_key.is_some(),
             name: at_hand.name,
             question: Question::new(fetch, full_since, at_hand.answered_at),
             other_server: at_hand.server.filter(|server| server != shared.client.base_url()),
@@ -227,7 +237,7 @@ impl<'a> JobWork<'a> {
     }
 
     async fn begin_next_try(&mut self) {
-        self.shared.store.next_try(self.job_key).await;
+        self.shared.store.next_try(self.job).await;
         self.seen_before = self.seen_before.max(self.envelope.runs_seen);
         // What follows may be no answer at all.
         self.envelope = Envelope::default();
@@ -245,7 +255,7 @@ impl<'a> JobWork<'a> {
             return true; // that is everything
         }
         let (store, met) = (&self.shared.store, self.met.clone());
-        let reaches = store.reaches_back(self.job_key, met, growing.answered_at, growing.open_since);
+        let reaches = store.reaches_back(self.job, met, growing.answered_at, growing.open_since);
         // Where the archive cannot be read, the tally says so.
         reaches.await.unwrap_or(true)
     }
@@ -478,7 +488,7 @@ impl<'a> JobWork<'a> {
         self.shared
             .store
             .store(Batch {
-                job_key: self.job_key,
+                job: self.job,
                 only_new: self.other_server.is_some(),
                 received,
             })

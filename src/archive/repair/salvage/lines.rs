@@ -19,7 +19,6 @@ pub(super) struct OldLine {
     pub(super) hash: Sha256,
 }
 
-/// What to do with a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// Append these lines; the last one is the old one.

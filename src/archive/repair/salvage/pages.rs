@@ -227,7 +227,6 @@ fn varint(bytes: &[u8], at: &mut usize) -> Option<i64> {
     Some(value.cast_signed())
 }
 
-/// The values of a record; `None` where it is none.
 fn values(record: &[u8]) -> Option<Vec<Value>> {
     let mut at = 0;
     let head = usize::try_from(varint(record, &mut at)?).ok()?;

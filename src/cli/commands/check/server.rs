@@ -111,6 +111,10 @@ impl ServerCheck<'_> {
                     PasswordOrigin::Keyring if cfg!(target_os = "linux") => {
                         report.warning("password", &Problem::KernelPassword);
                     }
+                    origin @ PasswordOrigin::File(_) if cfg!(windows) => report.ok(
+                        "password",
+                        format!("found in {origin}; who else may read it is not checked (icacls shows it)"),
+                    ),
                     origin => report.ok("password", format!("found in {origin}")),
                 }
                 (password, origin)

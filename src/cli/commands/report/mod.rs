@@ -28,7 +28,7 @@ use crate::report::{CommonOptions, Request, local_day};
   jobruns report asset-errors --since 30d --top 20 --output worst.csv --manifest
   jobruns report all --max-age 26h --output-dir reports")]
 pub(crate) struct ReportArgs {
-    /// Warns and ends with 3 if the last complete sync of a watched job (or of a job given by --job) is older than
+    /// Warns and ends with 3 if the last complete answer of a watched job (or of a job given by --job) is older than
     /// this, such as 26h; the report is written anyway
     #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration, help_heading = "Output")]
     max_age: Option<Duration>,

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::archive::{PublishedHeads, head_of, read_heads};
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::hints;
+use crate::archive::head_of;
 use crate::config::MonitoringSettings;
 use crate::model::Sha256;
 use crate::report::format::PageHeading;
@@ -79,30 +77,6 @@ pub(super) enum VerifyFormat {
     Html,
     /// The same for a wiki or a ticket.
     Markdown,
-}
-
-/// The lists of heads that were named.
-///
-/// # Errors
-/// Wrong usage: a list that cannot be read.
-pub(super) fn read_lists<'p>(
-    paths: impl Iterator<Item = &'p PathBuf>,
-) -> Result<Vec<PublishedHeads>, Failure> {
-    let mut lists = Vec::new();
-    for path in paths {
-        let published = read_heads(path).map_err(|error| {
-            Failure::of(
-                Exit::WrongUsage,
-                &error,
-                Some(hints::head_file(&error).to_owned()),
-            )
-        })?;
-        for line in &published.unreadable_lines {
-            tracing::error!("{}:{line}: the line holds no head and is ignored", path.display());
-        }
-        lists.push(published);
-    }
-    Ok(lists)
 }
 
 pub(crate) fn parse_head(text: &str) -> Result<Sha256, String> {

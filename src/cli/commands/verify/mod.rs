@@ -1,6 +1,7 @@
 //! `jobruns verify`.
 
 mod args;
+mod heads;
 mod pack;
 mod text;
 
@@ -9,7 +10,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use self::args::{VerifyFormat, read_lists};
+use self::args::VerifyFormat;
+use self::heads::{lines_without_head, read_lists};
 use self::text::text;
 use crate::archive::{
     ArchiveError, Finding, HeadsOf, Holdings, PublishedHeads, ReadOnly, Verified, VerifyOptions,
@@ -148,12 +150,6 @@ pub(crate) fn run(
         return Ok(Exit::Done);
     };
     Err(failure)
-}
-
-fn lines_without_head(lines: u64) -> Failure {
-    let words = format!("{} without a head in the lists of heads", counted(lines, "line"));
-    Failure::new(Exit::Findings, words)
-        .with_hint("they were cut by a full disk, or changed: compare the list with a copy of it.")
 }
 
 impl VerifyArgs {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::{VerifyArgs, VerifyFormat};
-use super::lines_without_head;
+use super::heads::lines_without_head;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::console::{Console, shown};

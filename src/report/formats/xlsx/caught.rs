@@ -16,9 +16,6 @@ thread_local! {
 }
 
 /// Does something with the library. What it was done with is of no use after an error.
-///
-/// # Errors
-/// Those of the library, and its panics.
 pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, XlsxError>) -> io::Result<()> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {

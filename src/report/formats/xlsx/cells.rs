@@ -43,9 +43,6 @@ impl SheetCells {
     }
 
     /// Writes a cell of a column of this kind at row and column; returns how wide it looks.
-    ///
-    /// # Errors
-    /// Those of the library: a full disk.
     pub(crate) fn write(
         &mut self,
         sheet: &mut Worksheet,
@@ -79,7 +76,6 @@ impl SheetCells {
 
 /// What is put into a cell.
 enum Value<'a> {
-    /// Nothing.
     Empty,
     /// A number, and how wide it looks.
     Number {
@@ -87,7 +83,6 @@ enum Value<'a> {
         number: f64,
         shown: usize,
     },
-    /// Text, however long.
     Text(&'a str),
 }
 
@@ -102,7 +97,6 @@ enum NumberFormat {
     Date,
     /// A share: `12.50%`.
     Percent,
-    /// So many decimals.
     Places(usize),
 }
 

@@ -39,7 +39,6 @@ const WIDEST: usize = 60;
 /// Columns that the button of the filter takes from a heading.
 const BUTTON: usize = 3;
 
-/// The format.
 pub(in crate::report) const FORMAT: TableFormat = TableFormat {
     name: "xlsx",
     extension: "xlsx",
@@ -48,7 +47,6 @@ pub(in crate::report) const FORMAT: TableFormat = TableFormat {
     open: |out, _, meta| Ok(Box::new(Xlsx::new(out, meta)?)),
 };
 
-/// Writes a workbook.
 pub struct Xlsx<'w, W: Write + Send> {
     out: W,
     about: &'w ReportMeta,
@@ -68,9 +66,6 @@ struct SheetFull;
 
 impl<'w, W: Write + Send> Xlsx<'w, W> {
     /// To `out`, about `about`.
-    ///
-    /// # Errors
-    /// No temporary file can be made.
     pub fn new(out: W, about: &'w ReportMeta) -> io::Result<Self> {
         let mut workbook = Workbook::new();
         let made = ExcelDateTime::from_ymd(MADE, 1, 1).map_err(io_error)?;

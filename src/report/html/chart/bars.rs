@@ -12,7 +12,6 @@ const HEIGHT: f64 = 16.0;
 /// Pixels of it where one below tells how long it was.
 const HEIGHT_OF_NOW: f64 = 10.0;
 
-/// One bar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bar {
     /// What it is about.

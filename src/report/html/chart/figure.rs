@@ -24,7 +24,6 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// With these headings.
     #[must_use]
     pub fn new(columns: &[&str]) -> Self {
         Self {
@@ -144,11 +143,9 @@ pub(super) fn marks_below(axis: TimeAxis, most: usize, has_neighbours: bool) -> 
 /// A column behind the name.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Heading<'a> {
-    /// A drawing.
     Plot(&'a str),
     /// A drawing that a narrow screen leaves out.
     OptionalPlot(&'a str),
-    /// A number.
     Number(&'a str),
     /// A number that a narrow screen leaves out.
     OptionalNumber(&'a str),

@@ -41,7 +41,6 @@ pub type Kinds<const N: usize> = [(&'static str, &'static str); N];
 /// What a chart over time shows.
 #[derive(Debug, Clone)]
 pub struct OverTime<'a, const N: usize> {
-    /// Its title.
     pub title: &'a str,
     /// What is counted: `runs`.
     pub noun: &'a str,

@@ -16,7 +16,6 @@ const LETTERS_OF_A_MARK: usize = 8;
 /// A scale of whole numbers from 0 to a round number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scale {
-    /// Its upper end.
     pub top: u64,
     /// The distance of its marks: 1, 2 or 5 and zeros.
     pub step: u64,

@@ -14,11 +14,9 @@ const HEIGHT: f64 = 20.0;
 /// What a span of a timeline is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PieceKind {
-    /// There are runs.
     There,
     /// Something is missing, or may be.
     Gap,
-    /// Nobody knows.
     Unknown,
 }
 
@@ -41,11 +39,8 @@ impl PieceKind {
 /// A span of a timeline, in wall-clock time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
-    /// What it is.
     pub kind: PieceKind,
-    /// Where it begins.
     pub from: NaiveDateTime,
-    /// Where it ends.
     pub to: NaiveDateTime,
     /// What is said about it.
     pub words: String,
@@ -54,7 +49,6 @@ pub struct Piece {
 /// A row of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Whose it is.
     pub name: String,
     /// Its spans; later ones lie over earlier ones.
     pub pieces: Vec<Piece>,

@@ -13,7 +13,6 @@ use crate::report::reports::asset_errors::{AssetComparison, AssetRow, GroupBy};
 use crate::report::titles::asset_title;
 use crate::text::capitalized;
 
-/// Bars at most.
 const MOST_BARS: usize = 20;
 
 struct Worst {

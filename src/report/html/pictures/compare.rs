@@ -5,7 +5,6 @@ use crate::report::html::picture::Drawn;
 use crate::report::numbers::{counted, grouped};
 use crate::report::reports::Trend;
 
-/// Bars at most.
 const MOST_BARS: usize = 20;
 
 /// Trends in the order in which the page tells how many there are; of the first two it always does.
@@ -39,7 +38,6 @@ impl Compared {
         }
     }
 
-    /// Adds a row.
     pub(super) fn add(&mut self, name: String, before: u64, now: u64, trend: Trend) {
         self.rows += 1;
         for (known, count) in TRENDS.iter().zip(&mut self.trends) {

@@ -16,5 +16,4 @@ mod vanished;
 use super::Present;
 use crate::report::reports::Removals;
 
-/// Its rows alone.
 impl Present for Removals {}

@@ -44,7 +44,6 @@ pub(super) struct KindPlace {
     pub(super) group: u32,
     /// Its text's number in [`Groups::texts`]; [`NONE`] where it has none.
     pub(super) text: u32,
-    /// Place of its category in [`Category::ALL`].
     pub(super) category: u8,
     /// Whether messages of its category are requested.
     pub(super) counts: bool,

@@ -54,20 +54,17 @@ pub(crate) enum GroupBy {
     /// An asset of a type.
     #[default]
     Asset,
-    /// A type of assets.
     AssetType,
     /// An owner, as the message says.
     Owner,
     /// A category: error, warning, information, other.
     Category,
-    /// A message text.
     Message,
     /// The details of a message.
     Detail,
 }
 
 impl GroupBy {
-    /// All of them.
     pub(crate) const ALL: [Self; 6] = [
         Self::Asset,
         Self::AssetType,

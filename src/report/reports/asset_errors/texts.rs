@@ -13,7 +13,6 @@ pub(super) enum TextCounts {
     Table {
         /// Counts of the first group, then of the second, and so on.
         counts: Vec<u32>,
-        /// How many texts there are.
         width: usize,
     },
     /// Only pairs that there are: every message may have a text of its own.
@@ -21,7 +20,6 @@ pub(super) enum TextCounts {
 }
 
 impl TextCounts {
-    /// For so many groups and texts.
     pub(super) fn new(groups: usize, texts: usize) -> Self {
         match groups.checked_mul(texts) {
             Some(pairs) if pairs <= MOST_IN_TABLE => Self::Table {

@@ -59,7 +59,6 @@ pub(crate) enum Severity {
     Lost,
     /// Something must be done, or runs will be missing.
     Act,
-    /// Somebody should look.
     Look,
 }
 
@@ -113,7 +112,6 @@ pub(crate) struct Finding {
     pub(crate) count: u64,
     /// All of it in a few words: `3 jobs have stopped`.
     pub(crate) text: String,
-    /// The worst of them, where one is.
     pub(crate) worst: Option<Worst>,
     /// The command that shows more.
     pub(crate) command: &'static str,
@@ -124,7 +122,6 @@ pub(crate) struct Finding {
 pub(crate) struct Worst {
     /// The job; none where the finding is not about one.
     pub(crate) job: Option<String>,
-    /// What about it.
     pub(crate) text: String,
 }
 
@@ -152,7 +149,6 @@ pub(crate) struct Assessment {
     pub(crate) findings: Vec<Finding>,
     /// What the answer rests on, in sentences.
     pub(crate) rests_on: Vec<String>,
-    /// What is not known.
     pub(crate) not_known: Vec<String>,
     /// Until when the next complete sync must have run, so that no run is purged unseen.
     pub(crate) sync_by: Option<String>,
@@ -313,7 +309,7 @@ fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<Finding> {
                 job.freshness
                     .last_error
                     .clone()
-                    .unwrap_or_else(|| "no complete sync yet".to_owned()),
+                    .unwrap_or_else(|| "no complete answer yet".to_owned()),
             )
         });
     let overdue = watched().filter_map(|job| {

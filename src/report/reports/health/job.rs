@@ -12,7 +12,6 @@ use crate::report::reports::rhythm::{Factor, Rhythm, Silence};
 /// A job, and what is known of its health.
 #[derive(Debug, Clone)]
 pub(crate) struct JobHealth {
-    /// GUID.
     pub(crate) job_id: String,
     /// Its name; `None` while it is not known.
     pub(crate) name: Option<String>,

@@ -13,7 +13,6 @@ use crate::report::reports::AssetErrors;
 /// Assets that are shown.
 const MOST_ASSETS: usize = 12;
 
-/// Asset and type.
 type Name = (Option<String>, Option<String>);
 
 /// What is told of assets.

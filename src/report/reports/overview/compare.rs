@@ -124,7 +124,6 @@ impl Verdict {
         }
     }
 
-    /// In words.
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Worse => "worse",
@@ -144,9 +143,7 @@ pub(crate) struct Comparison {
     pub(crate) until: String,
     /// First instant of the span before it, which ends where this one begins, UTC.
     pub(crate) before_since: String,
-    /// The span.
     pub(crate) now: Share,
-    /// The one before.
     pub(crate) before: Share,
     /// Which way it went.
     pub(crate) verdict: Verdict,

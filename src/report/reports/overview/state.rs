@@ -110,7 +110,6 @@ pub(crate) struct Gap {
     pub(crate) runs_missed: u64,
 }
 
-/// One job.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Job {
     pub(crate) job_id: String,

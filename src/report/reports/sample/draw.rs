@@ -10,7 +10,6 @@ use sha2::{Digest, Sha256 as Hasher};
 
 use crate::model::Sha256;
 
-/// The draw of a run.
 #[must_use]
 pub(crate) fn draw_of(seed: &str, job_run_id: &str) -> Sha256 {
     Hasher::new()
@@ -31,7 +30,6 @@ pub(crate) struct Draw<'s, T> {
     population: u64,
 }
 
-/// A finished draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Drawn<T> {
     /// Runs that it was drawn from.
@@ -64,7 +62,6 @@ impl<'s, T: Ord> Draw<'s, T> {
         }
     }
 
-    /// What was drawn.
     pub(crate) fn finish(self) -> Drawn<T> {
         Drawn {
             population: self.population,
