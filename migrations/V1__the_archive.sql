@@ -285,11 +285,11 @@ CREATE TABLE _message (
     occurred_at_raw    TEXT,                                          -- as sent, only where it could not be read
     run_key            INTEGER GENERATED ALWAYS AS (message_key >> 24) VIRTUAL REFERENCES _run (run_key),
     ordinal            INTEGER GENERATED ALWAYS AS (message_key & 16777215) VIRTUAL,  -- number within the run when first seen, from 0; never changes
-    run_block          INTEGER GENERATED ALWAYS AS (message_key >> 36) VIRTUAL  -- 4,096 consecutive runs: run_key / 2^12
+    run_block          INTEGER GENERATED ALWAYS AS (message_key >> 33) VIRTUAL  -- 512 consecutive runs: run_key / 2^9
 ) STRICT;
 
--- Messages of an asset, block of runs by block of runs. It has their times, so that the view assets reads nothing else.
-CREATE INDEX message_by_asset ON _message (run_block, asset_key, occurred_ticks);
+-- Messages of an asset, block of runs by block of runs.
+CREATE INDEX message_by_asset ON _message (run_block, asset_key);
 
 -- Dictionaries of payloads: the first bytes of runs of the job, used as they are (raw content).
 CREATE TABLE dictionary (
@@ -511,21 +511,16 @@ CREATE VIEW assets (
     last_message_at,   -- UTC time: of its last message, likewise; NULL without any
     messages           -- count: messages held about it, absent ones too
 ) AS
-WITH RECURSIVE block AS (
-    SELECT min(run_key) >> 12 AS number FROM _run
-    UNION ALL
-    -- The next block that has a run: whatever the keys are, there are no more blocks than runs.
-    SELECT (SELECT run_key >> 12 FROM _run WHERE run_key >= (number + 1) << 12 ORDER BY run_key LIMIT 1)
-    FROM block WHERE number < (SELECT max(run_key) >> 12 FROM _run)
-), used AS (
-    SELECT a.asset_name, a.type_name, a.asset_owner,
+WITH used AS (
+    SELECT a.asset_name, a.type_name,
+           (SELECT asset_owner FROM _asset WHERE asset_key = a.asset_key) AS asset_owner,
            count(*) AS messages,
            min(coalesce(m.occurred_ticks, (SELECT started_ticks FROM _run WHERE run_key = m.message_key >> 24))) AS first_ticks,
            max(coalesce(m.occurred_ticks, (SELECT started_ticks FROM _run WHERE run_key = m.message_key >> 24))) AS last_ticks
     FROM _asset a
-    CROSS JOIN block b
-    CROSS JOIN _message m ON m.run_block = b.number AND m.asset_key = a.asset_key
-    GROUP BY a.asset_key, a.asset_name, a.type_name, a.asset_owner
+    JOIN _message m ON m.asset_key = a.asset_key
+    -- Not an order of either table: so the index by asset answers about some assets, and a scan of the messages about all.
+    GROUP BY +m.asset_key, a.asset_name, a.type_name
 ), counted AS (
     SELECT asset_name, type_name, asset_owner,
            row_number() OVER (PARTITION BY asset_name, type_name ORDER BY last_ticks DESC, asset_owner DESC) AS place,
@@ -730,7 +725,8 @@ JOIN _job j ON j.job_key = r.job_key
 LEFT JOIN _reason w ON w.why_sha256 = r.removed_why
 LEFT JOIN _actor a ON a.by_sha256 = r.removed_by;
 
--- Statistics for SQLite's planner, as of an archive of ten million messages. ANALYZE alone can make their table; what it
+-- Statistics for SQLite's planner, as of an archive of ten million messages; an asset is said to have more of them than it
+-- has, so that the index by asset is used for few assets at a time. ANALYZE alone can make their table; what it
 -- writes beside them depends on how SQLite was built.
 ANALYZE job_statuses;
 DROP TABLE IF EXISTS sqlite_stat4;
@@ -739,7 +735,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('_asset', 'asset_by_name', '20000 1 1'),
     ('_asset', 'asset_by_text', '20000 1 1 1'),
     ('_job', 'sqlite_autoindex__job_1', '500 1'),
-    ('_message', 'message_by_asset', '10000000 150000 10 1'),
+    ('_message', 'message_by_asset', '10000000 18944 400'),
     ('_message_detail', NULL, '5000000'),
     ('_message_kind', 'message_kind_by_text', '1000 1 1'),
     ('_revision', 'sqlite_autoindex__revision_1', '280000 1 1'),

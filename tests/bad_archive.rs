@@ -143,7 +143,7 @@ async fn an_archive_that_another_program_locks_is_told_after_half_a_minute_and_l
         .sync(&[])
         .ends_with(1)
         .says("jobruns.db: could not begin to write in the archive")
-        .says("database is locked")
+        .says("another program holds it (SQLite error 5)")
         .says("another program holds the file");
     other.execute_batch("ROLLBACK").unwrap();
     story.sync(&[]).ends_with(0);
@@ -184,7 +184,7 @@ async fn a_full_disk_is_told_and_the_next_sync_with_room_completes_the_archive()
     let story = Story::new().await;
     std::fs::create_dir(story.program.path("disk")).unwrap();
     // Full before the tables are made; then in the middle of the runs (the tables lie in the log and in the file, and
-    // leave 40 kB); then with room.
+    // leave too little); then with room.
     let script = format!(
         "mount -t tmpfs -o size=40k none disk || exit 77
          \"$0\" -q --archive empty.db jobs add --new {job}
@@ -192,7 +192,7 @@ async fn a_full_disk_is_told_and_the_next_sync_with_room_completes_the_archive()
          export JOBRUNS_ARCHIVE=disk/a.db
          \"$0\" -q sync --new {jobs}; echo first=$?
          \"$0\" -q status; echo unmade=$?
-         mount -o remount,size=$((tables + 40))k none disk
+         mount -o remount,size=$((tables - 60))k none disk
          \"$0\" -q sync --new {jobs}; echo second=$?
          mount -o remount,size=10m none disk
          \"$0\" verify; echo verify=$?
@@ -207,7 +207,7 @@ async fn a_full_disk_is_told_and_the_next_sync_with_room_completes_the_archive()
     let ended = ended
         .ends_with(0)
         .says("could not bring the schema of disk/a.db up to date")
-        .says("database or disk is full")
+        .says("the disk is full (SQLite error 13)")
         .says("free some space on that disk and run the command again")
         .says("there is no archive at disk/a.db")
         .never_shows("simulator");

@@ -439,6 +439,32 @@ async fn heads_are_read_alike_and_a_line_without_one_is_told() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_of_the_server_is_told_whatever_the_table_says_of_spans() {
+    let mut checks = Checks::new();
+    let bench = Bench::new().await;
+    bench.fault("wrong-counts");
+    bench.sync().await;
+    let program = program_on(&bench);
+    let job = bench.job(1).to_string();
+    let (path, head) = make(&program, "disputed.zip", &["--job", &job]);
+    checks.is_sound(&path, &head, &["complete answers so: 1"]);
+    // Somebody calls it a span of which nobody knows anything.
+    let mut pack = Pack::open(&path);
+    pack.records("data/gaps.csv", |records| {
+        for row in records.iter_mut().filter(|row| row[4] == "disputed") {
+            "not_looked".clone_into(&mut row[4]);
+            row[6].clear();
+            row[7].clear();
+            "no answer to the question for all runs was complete, or none has a certain time"
+                .clone_into(&mut row[9]);
+        }
+    });
+    pack.seal();
+    let vague = checks.write("vague.zip", &pack.zip());
+    checks.is_sound(&vague, &head, &["complete answers so: 1"]);
+}
+
 /// With the path of a package in `PACK` the page checks that one, and says how long that took.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_package_that_is_dropped_onto_the_page_is_checked() {
@@ -968,6 +994,7 @@ fn edit_facts_and_files(forger: &mut Forger) {
     for (name, key, value) in [
         ("seed", "seed", json!("another seed")),
         ("size", "size", json!(3)),
+        ("size-of-none", "size", json!(0)),
         ("spare", "spare", json!(1)),
         ("population", "population", json!(4)),
     ] {
@@ -1111,6 +1138,10 @@ fn edit_facts_and_files(forger: &mut Forger) {
         pack.replace("bag-info.txt", "Bagging-Date: 20", "Bagging-Date: 19")
     });
     let piece = forger.base.first("data/quarantine/");
+    forger.sealed("bag-info-of-two-days", &["Bagging-Date"], |pack| {
+        let text = format!("{}bagging-date: 2020-01-01\n", pack.text("bag-info.txt"));
+        pack.set("bag-info.txt", text);
+    });
     forger.sealed("quarantined-bytes-edited", &[&piece], |pack| {
         pack.files.get_mut(&piece).unwrap().push(b' ')
     });

@@ -606,7 +606,7 @@ def read_package_json(package):
     pack["is_redacted"] = pack.get("redacted") != []
     sample = pack.get("sample", 0)
     if sample is not None and not (isinstance(sample, dict) and all(count(sample.get(what)) for what in ("size", "spare", "population"))
-            and is_text(sample.get("seed"))):
+            and sample["size"] and is_text(sample.get("seed"))):
         bad("sample")
         pack["sample"] = None
     if pack.get("prepared_by", 0) is not None and not is_text(pack["prepared_by"]):
@@ -1225,6 +1225,7 @@ class Check:
             same(f"data/gaps.csv, run {run_id}", self.mismatches[run_id], mismatches[run_id])
         if spans.keys() != self.pack["names"].keys():
             finding("data/gaps.csv", "it has other jobs than package.json says", sorted(self.pack["names"]), sorted(spans))
+        self.disputed = sum(is_full(words) and words["total"] not in ("-", words["seen"]) for answers in self.ledger.answers.values() for words in answers.values())
         self.open_spans = sum(row["state"] != "complete" for rows in spans.values() for row in rows)
         for job in sorted(spans.keys() & self.ledger.answers.keys()):
             keeps, listed = self.spans(job, spans[job]), self.pack["ages"].get(job, {}).get("listed_seconds", 0)
@@ -1240,7 +1241,7 @@ class Check:
         whole = lambda text: "" if text is None else re.sub(r"\.[0-9]+Z", "Z", text)
         seconds = lambda text: instant(text) // TICKS
         starts = sorted(instant(row["started_at"]) for row in self.rows.values() if row["job_id"] == job and re.fullmatch(INSTANT, row["started_at"]))
-        full = {sync: words for sync, words in answers.items() if words["outcome"] == "complete" and words.get("count") == "0"}
+        full = {sync: words for sync, words in answers.items() if is_full(words)}
         agrees = lambda words: words["total"] in ("-", words["seen"])
         begin = whole(pack["since"])
         for number, row in enumerate(spans, 1):
@@ -1289,6 +1290,10 @@ class Check:
                 finding(place, "state is wrong", None, row["state"])
         return keeps
 
+def is_full(words):
+    """Whether an answer is a complete one to the question for all runs."""
+    return words["outcome"] == "complete" and words.get("count") == "0"
+
 REASONS = {
     "may_be_missing": ("longer than the purge age between two complete answers: runs may have come and gone",),
     "not_looked": ("no answer to the question for all runs was complete, or none has a certain time",
@@ -1331,10 +1336,10 @@ def check(package, heads, lists):
     check_manifests(package)
     chains = read_ledger(package, pack)
     by = check_heads(pack, heads, lists)
-    info = package.text("bag-info.txt") or ""
-    for line in (f"Bagging-Date: {(pack['head_at'] or '')[:10]}", f"External-Identifier: {pack['head']}"):
-        if line not in info.split("\n"):
-            finding("bag-info.txt", f"it has no line {line}")
+    info = (package.text("bag-info.txt") or "").split("\n")
+    for name, value in (("Bagging-Date", (pack["head_at"] or "")[:10]), ("External-Identifier", pack["head"])):
+        if [line for line in info if line.lower().startswith(name.lower())] != [f"{name}: {value}"]:
+            finding("bag-info.txt", f"its one line {name} is not {name}: {value}")
     ledger, zones = Ledger(), set()
     for job, chain in chains.items():
         ledger.read(package, job, chain, pack["names"].get(job), zones)
@@ -1376,7 +1381,8 @@ def report(pack, ledger, checks, by):
     say("Not proved or not compared:")
     for words in (
         ["what runs and messages say, since owners were left out (--redact-owners) and with them the payloads"] if pack["is_redacted"] else []) + (
-        [f"whether the server had more runs in spans that gaps.csv does not call complete: {checks.open_spans}"] if checks.open_spans else []) + assumed + not_compared + (
+        [f"whether the server had more runs in spans that gaps.csv does not call complete: {checks.open_spans}"] if checks.open_spans else []) + (
+        [f"which is right where the server's own count (TotalJobRuns) is not the number of runs that it listed; complete answers so: {checks.disputed}"] if checks.disputed else []) + assumed + not_compared + (
         [f"by whom, or why, runs were removed, which data/removals.csv leaves empty: {checks.unsaid}"] if checks.unsaid else []) + (
         [f"{counted(ledger.lost, 'revision')} that a salvage of a damaged archive could not save"] if ledger.lost else []) + (
         ["whether a run is missing whose start lies in the span only since times were read anew (reindex)"] if ledger.reindexed and (pack["since"] or pack["until"]) else []) + (
