@@ -463,6 +463,60 @@ async fn a_dispute_of_the_server_is_told_whatever_the_table_says_of_spans() {
     pack.seal();
     let vague = checks.write("vague.zip", &pack.zip());
     checks.is_sound(&vague, &head, &["complete answers so: 1"]);
+    // A run has two rows about its messages, of which the second is right.
+    let mut pack = Pack::open(&path);
+    pack.records("data/gaps.csv", |records| {
+        let mismatch = records.iter().find(|row| row[4] == "count_mismatch").unwrap();
+        let mut false_one = mismatch.clone();
+        "MessageCount 1, and 0 messages came".clone_into(&mut false_one[9]);
+        records.insert(1, false_one);
+    });
+    pack.seal();
+    let twice = checks.write("twice.zip", &pack.zip());
+    for answer in checks.of(&twice, &head) {
+        assert_eq!(answer.code, 4, "{}: {}", answer.by, answer.said);
+        assert!(answer.said.contains("there twice"), "{}", answer.said);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_days_off_makes_no_sound_package_look_forged() {
+    let mut checks = Checks::new();
+    let bench = Bench::new().await;
+    let program = program_on(&bench);
+    bench.server.set_clock_offset(3 * 86_400);
+    bench.sync().await;
+    let (path, head) = make(&program, "skewed.zip", &ALL);
+    checks.is_sound(&path, &head, &["does not call complete: 3"]);
+}
+
+/// A run that the server dates out of the span later is not in the package, and that is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_were_moved_out_of_the_span_are_told() {
+    let mut checks = Checks::new();
+    let bench = Bench::new().await;
+    let job = bench.job(2).to_string();
+    let runs = |first: &str| {
+        let run = |number: u8, started: &str| {
+            json!({"JobRunID": format!("0000000{number}-0000-4000-8000-000000000000"), "Status": 5,
+                "JobStartTime": started, "JobEndTime": null, "MessageCount": 0, "JobMessages": []})
+        };
+        let list = [run(1, first), run(2, "2024-03-01T00:00:00Z")];
+        json!({"JobID": job, "TotalJobRuns": 2, "JobStatusInfo": list})
+            .to_string()
+            .into_bytes()
+    };
+    for first in ["2024-02-01T00:00:00Z", "2023-02-01T00:00:00Z"] {
+        bench.server.set_body(2, runs(first));
+        bench.sync().await;
+    }
+    let program = program_on(&bench);
+    let (path, head) = make(&program, "moved.zip", &["--job", &job, "--year", "2024"]);
+    let words = [
+        "recorded runs of these jobs in this span: 1",
+        "1 recorded run whose start an earlier revision puts into this span",
+    ];
+    checks.is_sound(&path, &head, &words);
 }
 
 /// With the path of a package in `PACK` the page checks that one, and says how long that took.
@@ -1259,6 +1313,13 @@ fn edit_zip(forger: &mut Forger) {
         entries[0].local_method = Some(8)
     });
     forger.zipped("link", &["a link"], |entries| entries[0].mode = 0o120_777);
+    forger.zipped("link-of-another-system", &["a link"], |entries| {
+        (entries[0].mode, entries[0].made_by) = (0o120_777, 16);
+    });
+    forger.zipped("other-sizes-before-the-bytes", &["says otherwise"], |entries| {
+        (entries[0].flags, entries[0].local_sizes) = (8, Some([1, 2, 3]));
+    });
+    edit_what_other_programs_read(forger);
     forger.zipped("encrypted", &["encrypted"], |entries| entries[0].flags = 1);
     forger.zipped("packed-otherwise", &["packed in a way"], |entries| {
         entries[0].method = 14
@@ -1298,6 +1359,95 @@ fn edit_zip(forger: &mut Forger) {
         *readme = ZipEntry::deflated(&readme.name.clone(), &readme.bytes.clone());
         readme.bytes.truncate(readme.bytes.len() / 2);
     });
+}
+
+/// A ZIP file whose directory is named by an end of 64 bits too; the one of 32 bits is edited.
+fn with_wide_end(whole: &[u8], edit: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let (files, end) = whole.split_at(whole.len() - 22);
+    let mut record = b"PK\x06\x06".to_vec();
+    record.extend(44_u64.to_le_bytes());
+    record.extend([45, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for count in [&end[8..10], &end[10..12]] {
+        record.extend([count, &[0; 6]].concat());
+    }
+    for place in [&end[12..16], &end[16..20]] {
+        record.extend([place, &[0; 4]].concat());
+    }
+    let begin = (files.len() as u64).to_le_bytes();
+    let locator = [&b"PK\x06\x07\0\0\0\0"[..], &begin, &[1, 0, 0, 0]].concat();
+    let mut end = end.to_vec();
+    edit(&mut end);
+    [files, &record, &locator, &end].concat()
+}
+
+/// What no check reads, and other programs may unpack something else by.
+fn edit_what_other_programs_read(forger: &mut Forger) {
+    let folder = forger.base.folder.clone();
+    // Unpacked by unzip, what no check compares lies there as runs.csv.
+    let path_field = |name: &str, path: &str| {
+        let mut crc = flate2::Crc::new();
+        crc.update(name.as_bytes());
+        let data = [&[1][..], &crc.sum().to_le_bytes(), path.as_bytes()].concat();
+        let length = u16::try_from(data.len()).unwrap();
+        [&0x7075_u16.to_le_bytes()[..], &length.to_le_bytes(), &data].concat()
+    };
+    forger.zipped("another-name-in-an-extra-field", &["an extra field"], |entries| {
+        for entry in entries {
+            for (name, path) in [("workpaper.xlsx", "runs.csv"), ("runs.csv", "failures.csv")] {
+                if entry.name.ends_with(name) {
+                    entry.extra = path_field(&entry.name, &format!("{folder}/data/{path}"));
+                }
+            }
+        }
+    });
+    for (name, field) in [
+        ("long", [&[0x55, 0x54, 40, 0][..], &[0; 40]].concat()),
+        ("twice", [0x55, 0x54, 1, 0, 0].repeat(2)),
+        ("broken", vec![0x55, 0x54, 9, 0, 0]),
+    ] {
+        forger.zipped(&format!("extra-field-{name}"), &["an extra field"], |entries| {
+            entries[0].extra.clone_from(&field);
+        });
+        forger.zipped(
+            &format!("extra-field-before-the-bytes-{name}"),
+            &["an extra field"],
+            |entries| entries[0].local_extra = field,
+        );
+    }
+    forger.zipped("comment", &["a comment"], |entries| {
+        entries[0].comment = b"hidden".to_vec();
+    });
+    // A directory of 64 bits, named right before the end, which names another one.
+    let locator = [&b"PK\x06\x07"[..], &[0; 16]].concat();
+    forger.zipped("two-directories", &["two directories"], |entries| {
+        entries.last_mut().unwrap().comment.clone_from(&locator);
+    });
+    let whole = forger.base.zip();
+    let words = ["two directories"];
+    forger.add("two-ends", with_wide_end(&whole, |_| ()), "", &words);
+    let with_other_begin = with_wide_end(&whole, |end| {
+        end[8..12].fill(0xff);
+        end[16] ^= 1;
+    });
+    forger.add("two-begins", with_other_begin, "", &words);
+    forger.zipped("bytes-behind-packed-ones", &["README.html"], |entries| {
+        let readme = entries
+            .iter_mut()
+            .find(|entry| entry.name.ends_with("README.html"))
+            .unwrap();
+        *readme = ZipEntry::deflated(&readme.name.clone(), &readme.bytes.clone());
+        readme.bytes.extend(b"hidden");
+    });
+    forger.zipped("folder-with-bytes", &["a folder that has bytes"], |entries| {
+        let mut entry = ZipEntry::new(&format!("{folder}/data/"), b"hidden");
+        (entry.size, entry.mode) = (0, 0o040_755);
+        entries.push(entry);
+    });
+    forger.zipped(
+        "folder-that-no-package-has",
+        &["a folder that no package has"],
+        |entries| entries.push(ZipEntry::new(&format!("{folder}/data/runs.csv/"), b"")),
+    );
 }
 
 /// A package behind a removal of the two oldest final runs.
@@ -1341,6 +1491,15 @@ async fn forged_packages_pass_no_check() {
     again.seal();
     let again = checks.write("again.zip", &again.zip());
     checks.is_sound(&again, &forger.head.clone(), &[]);
+    // Other programs write times into extra fields, and larger packages end otherwise.
+    let mut entries = forger.base.entries();
+    for entry in &mut entries {
+        entry.extra = [b"UT\x05\0\x01", &[0; 4][..]].concat();
+        entry.local_extra.clone_from(&entry.extra);
+    }
+    let wide = with_wide_end(&write_zip(&entries), |end| end[8..12].fill(0xff));
+    let wide = checks.write("wide.zip", &wide);
+    checks.is_sound(&wide, &forger.head.clone(), &[]);
     edit_every_column(&mut forger, ".csv");
     edit_payloads_and_runs(&mut forger);
     edit_ledger(&mut forger, &Pack::open(&other), &Pack::open(&older));

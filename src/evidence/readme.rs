@@ -160,14 +160,14 @@ fn what_this_is(facts: &Facts) -> Markup {
     html! {
         p {
             "Symantec Control Compliance Suite (CCS) runs scheduled jobs. Each time a job runs, CCS records a "
-            b { "run" } " with a status, a start, an end and messages, and forgets it after some months. An archive made by the program "
+            b { "run" } " with a status, a start, an end and messages, and deletes it after some months. An archive made by the program "
             b { "jobruns" } " asked "
             @if servers.is_empty() { "the server" }
             @for (number, server) in servers.iter().enumerate() {
                 @if number > 0 { ", " }
                 (Breakable(server))
             }
-            " for its runs again and again, kept every answer byte for byte, and wrote down in a " b { "ledger" } " what it received and when. \
+            " for its runs at every sync, kept the bytes of every run that it received, and recorded in a " b { "ledger" } " what it received and when. \
              Each line of the ledger is sealed by a hash (SHA-256) over all lines before it, so the last hash, the " b { "head" }
             ", stands for the whole history."
         }
@@ -220,8 +220,8 @@ fn completeness(facts: &Facts) -> Markup {
     html! {
         p {
             "At a sync the program asks the server for every run of a job. A server keeps a run until it is older than its purge age. "
-            "So a complete answer proves that, of the time between the purge age before it and itself, no run is missing. "
-            "Times that no such answer reaches are called by their name: "
+            "So a complete answer proves that no run is missing that started after the answer less the purge age, and before the answer. "
+            "All other times are marked as one of these: "
             b { "may be missing" } " (longer than the purge age between two answers), "
             b { "disputed" } " (the server's own total contradicts its list), "
             b { "not looked" } " (nobody asked in time). The same is in " span.mono { "data/gaps.csv" } "."
@@ -302,7 +302,7 @@ fn sample(facts: &Facts) -> Markup {
         }
         p {
             "The draw of a run is the SHA-256 of the seed, a colon and the run's id. The runs in the order of their draws are the sample, then come the spare ones. "
-            "Anybody can draw again: " span.mono { "printf '%s' '" (Text(&options.seed)) ":RUN' | sha256sum" } " for each run, then sort. The checks below do so."
+            "Anybody can draw again: " span.mono { "printf '%s' '" (Text(&options.seed.replace('\'', "'\\''"))) ":RUN' | sha256sum" } " for each run, then sort. The checks below do so."
         }
         p {
             span.mono { "data/workpaper.xlsx" } " has the sampled runs with status, times, reason of a failure and the hash of the server's bytes, and empty columns for the tester."
@@ -357,7 +357,7 @@ fn files(facts: &Facts) -> Markup {
         ),
         file(
             "data/messages.csv",
-            "each message of each run, those too that it no longer has".to_owned(),
+            "each message of each run, including those that a later answer no longer had".to_owned(),
         ),
         file(
             "data/changes.csv",
@@ -368,7 +368,7 @@ fn files(facts: &Facts) -> Markup {
         ),
         file(
             "data/gaps.csv",
-            "of which spans every run is here, and of which not".to_owned(),
+            "the spans of time, and whether all runs of each are proved to be here".to_owned(),
         ),
         file(
             "data/vanished.csv",
@@ -397,7 +397,7 @@ fn files(facts: &Facts) -> Markup {
     }
     rows.push(file(
         "data/workpaper.xlsx",
-        "the same in the form of a workpaper, to be filled in".to_owned(),
+        "the same as a workpaper for the tester to fill in".to_owned(),
     ));
     if !facts.redacts_owners {
         rows.push(file(
@@ -411,14 +411,14 @@ fn files(facts: &Facts) -> Markup {
     rows.extend([
         file(
             "data/ledger.txt",
-            "the lines of the ledger that prove it".to_owned(),
+            "the lines of the ledger that prove that these are all runs".to_owned(),
         ),
         file("data/package.json", "what was asked for".to_owned()),
         file(
             "data/zones",
             "rules of the time zone by which times without offset were read, if any".to_owned(),
         ),
-        file("check.py, check.html", "the checks".to_owned()),
+        file("check.py, check.html", "programs that check the package".to_owned()),
         file(
             "manifest-sha256.txt, tagmanifest-sha256.txt, bagit.txt, bag-info.txt",
             "SHA-256 of every file, as BagIt (RFC 8493) has it".to_owned(),

@@ -227,6 +227,14 @@ pub struct ZipEntry {
     pub hidden: Vec<u8>,
     /// The method before the bytes, where it is another one.
     pub local_method: Option<u16>,
+    /// Extra fields and a comment in the directory, extra fields before the bytes.
+    pub extra: Vec<u8>,
+    pub comment: Vec<u8>,
+    pub local_extra: Vec<u8>,
+    /// The system that made it, as its attributes are to be read.
+    pub made_by: u16,
+    /// Checksum and sizes before the bytes, where they are other ones.
+    pub local_sizes: Option<[u32; 3]>,
 }
 
 impl ZipEntry {
@@ -245,6 +253,11 @@ impl ZipEntry {
             mode: 0o100_644,
             hidden: Vec::new(),
             local_method: None,
+            extra: Vec::new(),
+            comment: Vec::new(),
+            local_extra: Vec::new(),
+            made_by: 3,
+            local_sizes: None,
         }
     }
 
@@ -269,27 +282,30 @@ pub fn write_zip(entries: &[ZipEntry]) -> Vec<u8> {
         values.iter().for_each(|value| bytes.extend(value.to_le_bytes()))
     };
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap();
-    let name_length = |name: &str| u16::try_from(name.len()).unwrap();
+    let bytes_of = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap();
     for entry in entries {
         let at = length(&zip);
         let sizes = [entry.crc, length(&entry.bytes), entry.size];
         zip.extend(b"PK\x03\x04");
         let method = entry.local_method.unwrap_or(entry.method);
         short(&mut zip, &[20, entry.flags, method, 0, 0x21]);
-        long(&mut zip, &sizes);
-        short(&mut zip, &[name_length(&entry.local_name), 0]);
-        zip.extend(entry.local_name.as_bytes());
+        long(&mut zip, &entry.local_sizes.unwrap_or(sizes));
+        let name = entry.local_name.as_bytes();
+        short(&mut zip, &[bytes_of(name), bytes_of(&entry.local_extra)]);
+        zip.extend([name, &entry.local_extra].concat());
         zip.extend(&entry.bytes);
         zip.extend(&entry.hidden);
         directory.extend(b"PK\x01\x02");
         short(
             &mut directory,
-            &[3 << 8 | 20, 20, entry.flags, entry.method, 0, 0x21],
+            &[entry.made_by << 8 | 20, 20, entry.flags, entry.method, 0, 0x21],
         );
         long(&mut directory, &sizes);
-        short(&mut directory, &[name_length(&entry.name), 0, 0, 0, 0]);
+        let (name, extra, comment) = (entry.name.as_bytes(), &entry.extra, &entry.comment);
+        let lengths = [bytes_of(name), bytes_of(extra), bytes_of(comment)];
+        short(&mut directory, &[&lengths[..], &[0, 0]].concat());
         long(&mut directory, &[entry.mode << 16, at]);
-        directory.extend(entry.name.as_bytes());
+        directory.extend([name, extra, comment].concat());
     }
     let (begin, size) = (length(&zip), length(&directory));
     let count = u16::try_from(entries.len()).unwrap();

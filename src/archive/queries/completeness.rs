@@ -15,6 +15,8 @@ pub struct CompleteAnswer {
     pub began_unix: i64,
     /// See above.
     pub ended_unix: i64,
+    /// The archive's clock less the server's at that sync, in seconds; 0 where it is not known.
+    pub skew_seconds: i64,
     /// Runs that it listed.
     pub runs_seen: i64,
     /// `TotalJobRuns` as it said; `None` where it did not.
@@ -56,6 +58,7 @@ impl Snapshot<'_> {
                         sync_id: sync.sync_id,
                         began_unix: sync.began_unix,
                         ended_unix: sync.ended_unix,
+                        skew_seconds: sync.skew_seconds,
                         runs_seen: answer.get(1)?,
                         total_job_runs: answer.get(2)?,
                     });

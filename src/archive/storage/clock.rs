@@ -95,6 +95,8 @@ pub(in crate::archive) struct TimedSync {
     pub(in crate::archive) sync_id: i64,
     pub(in crate::archive) began_unix: i64,
     pub(in crate::archive) ended_unix: i64,
+    /// This machine's clock less the server's, as far as that is known.
+    pub(in crate::archive) skew_seconds: i64,
 }
 
 /// The syncs with `--fetch full` or `auto` that ended and whose times fit together, in their order.
@@ -110,6 +112,7 @@ pub(in crate::archive) fn timed_syncs(connection: &Connection) -> Result<Vec<Tim
                 sync_id,
                 began_unix: began.saturating_sub(skew),
                 ended_unix: ended.saturating_sub(skew),
+                skew_seconds: skew,
             })
         },
     )?;

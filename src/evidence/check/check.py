@@ -351,6 +351,23 @@ class Folder:
             while chunk := file.read(1 << 20):
                 yield chunk
 
+FOLDERS = ("", "data", "data/payloads", "data/quarantine", "data/zones")
+# Sizes of 64 bits, and the times and owners that other programs write. Other extra fields can make a program unpack a file under
+# another name, and a long one can hide another directory.
+EXTRA_FIELDS, MOST_EXTRA = (0x0001, 0x000A, 0x5455, 0x5855, 0x7875), 32
+FLAGS = 0x080E  # how well it is packed, sizes behind the bytes, a name in UTF-8: they change nothing for a reader
+
+def are_plain(extra):
+    """Whether these are extra fields that a package may have, none of them twice."""
+    seen = set()
+    while len(extra) >= 4:
+        kind, length = struct.unpack("<2H", extra[:4])
+        if kind not in EXTRA_FIELDS or kind in seen or length > min(MOST_EXTRA, len(extra) - 4):
+            return False
+        seen.add(kind)
+        extra = extra[4 + length:]
+    return not extra
+
 class Zip:
     """The ZIP file, read by rules of its own: every entry stands in the directory at the end, and nothing overlaps."""
     def __init__(self, path):
@@ -362,15 +379,19 @@ class Zip:
             raise Unreadable(cut)
         disk, first, here, count, length, begin, comment = struct.unpack("<4H2LH", end[4:])
         last = size - 22
+        two = "its end names two directories, so programs could unpack different files from it"
+        locator = self.at(max(0, last - 20), 20)
         if 0xFFFF in (here, count) or 0xFFFFFFFF in (length, begin):
-            locator = self.at(max(0, last - 20), 20)
-            if locator[:4] != b"PK\6\7":
+            last = struct.unpack("<Q", locator[8:16])[0] if locator[:4] == b"PK\6\7" else size
+            record = self.at(last, 56) if last + 56 == size - 42 else b""
+            if record[:4] != b"PK\6\6":
                 raise Unreadable(cut)
-            last = struct.unpack("<Q", locator[8:16])[0]
-            record = self.at(last, 56)
-            if len(record) < 56 or record[:4] != b"PK\6\6" or last + 56 > size - 42:
-                raise Unreadable(cut)
-            disk, first, here, count, length, begin = struct.unpack("<2L4Q", record[16:])
+            disk, first, *wide = struct.unpack("<2L4Q", record[16:])
+            if any(short not in (most, value) for short, most, value in zip((here, count, length, begin), (0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF), wide)):
+                raise Unreadable(two)
+            here, count, length, begin = wide
+        elif locator[:4] == b"PK\6\7":
+            raise Unreadable(two)
         if disk or first or here != count or comment or begin + length != last:
             raise Unreadable("its directory does not stand right before its end: it was cut, or something was added to it")
         self.folder, spans = None, []
@@ -379,12 +400,13 @@ class Zip:
             head = directory[at:at + 46]
             if len(head) < 46 or head[:4] != b"PK\1\2":
                 raise Unreadable("its directory is broken")
-            made_by, _, flags, method, _, _, crc, packed, unpacked, names, extra, comment, _, _, outside, local = struct.unpack("<6H3L5H2L", head[4:])
+            _, _, flags, method, _, _, crc, packed, unpacked, names, extra, comment, _, _, outside, local = struct.unpack("<6H3L5H2L", head[4:])
             name = directory[at + 46:at + 46 + names]
             more = directory[at + 46 + names:at + 46 + names + extra]
             at += 46 + names + extra + comment
             unpacked, packed, local = self.zip64(more, unpacked, packed, local)
-            self.entry(name, flags, method, crc, packed, unpacked, made_by >> 8 == 3 and outside >> 16, local, spans)
+            # Programs heed the mode for many systems that made a ZIP, not only for Unix.
+            self.entry(name, flags, method, crc, packed, unpacked, outside >> 16, local, spans, comment == 0 and are_plain(more))
         if at != length:
             raise Unreadable("its directory has other entries than its end says")
         spans.sort()
@@ -417,7 +439,7 @@ class Zip:
                 size, values = struct.unpack("<Q", values[:8])[0], values[8:]
             yield size
 
-    def entry(self, raw, flags, method, crc, packed, unpacked, mode, local, spans):
+    def entry(self, raw, flags, method, crc, packed, unpacked, mode, local, spans, is_plain):
         name = raw.decode("ascii", "replace")
         head = self.at(local, 30)
         if len(head) < 30 or head[:4] != b"PK\3\4":
@@ -426,7 +448,9 @@ class Zip:
         begin = local + 30 + names + extra
         # Sizes may stand behind the bytes, in at most 24 bytes.
         spans.append((local, begin + packed, printable(name), 24 if flags & 8 else 0))
-        known = [there for there, size in zip(local_sizes, (crc, packed, unpacked)) if there not in (size, 0xFFFFFFFF) and not flags & 8]
+        if not is_plain or not are_plain(self.at(local + 30 + names, extra)):
+            finding(printable(name)[:200], "it has a comment or an extra field that no package has: another program could unpack something else")
+        known = [there for there, size in zip(local_sizes, (crc, packed, unpacked)) if there not in (size, 0xFFFFFFFF) and (there or not flags & 8)]
         if (local_flags, local_method) != (flags, method) or known:
             finding(printable(name)[:200], "the ZIP says otherwise of it before its bytes than in its directory")
         parts = name.rstrip("/").split("/")
@@ -440,11 +464,13 @@ class Zip:
             return finding(name, f"it is not in the top folder {self.folder}")
         if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and stat.S_IFMT(mode):
             return finding(name, "it is a link, or neither a file nor a folder")
-        if flags & 1 or method not in (0, 8):
+        if flags & ~FLAGS or method not in (0, 8):
             return finding(name, "it is encrypted, or packed in a way that no package is")
         if name.endswith("/"):
-            if unpacked:
+            if unpacked or packed:
                 finding(name, "a folder that has bytes")
+            elif "/".join(path) not in FOLDERS:
+                finding(name, "a folder that no package has")
             return
         path = "/".join(path)
         if path in self.entries:
@@ -472,6 +498,8 @@ class Zip:
                 break
         if size or method and not unpacker.eof:
             raise ValueError("it unpacks to fewer bytes than the ZIP says, or was cut")
+        if unpacker.unused_data:
+            raise ValueError("bytes stand behind its end")
         if check != crc:
             raise ValueError("it does not have the checksum that the ZIP says")
 
@@ -970,7 +998,7 @@ class Check:
     def runs(self):
         ledger, pack = self.ledger, self.pack
         self.rows = keyed(self.package, "runs", lambda row: row["job_run_id"])
-        self.removed = {}
+        self.removed, self.moved_out = {}, 0
         due = {}
         for run_id, run in ledger.runs.items():
             if not run.revisions:
@@ -983,6 +1011,8 @@ class Check:
             elif run_id in self.rows and run.job in ledger.reindexed and re.fullmatch(INSTANT, self.rows[run_id]["started_at"]) \
                     and in_span(self.rows[run_id]["started_at"], pack):
                 due[run_id] = run  # by its start as it is read now, which is compared with the payload
+            else:
+                self.moved_out += any(in_span(revision.words["started"], pack) for revision in run.revisions)
         for run_id in due.keys() - self.rows.keys():
             finding(f"data/runs.csv, run {run_id}", f"it is missing: the ledger tells of it (data/ledger.txt, entry {due[run_id].revisions[-1].entry})")
         for run_id in self.rows.keys() - due.keys():
@@ -1214,6 +1244,8 @@ class Check:
         spans, mismatches = collections.defaultdict(list), {}
         for row in rows(self.package, "gaps"):
             if row["state"] == "count_mismatch":
+                if row["job_run_id"] in mismatches:
+                    finding(f"data/gaps.csv, run {printable(row['job_run_id'])}", "it is there twice")
                 mismatches[row["job_run_id"]] = row
             else:
                 spans[row["job_id"]].append(row)
@@ -1358,7 +1390,8 @@ def check(package, heads, lists):
 def report(pack, ledger, checks, by):
     jobs = ", ".join(f"{job} ({name})" if name else job for job, name in pack["names"].items())
     span = "without bounds" if not pack["since"] and not pack["until"] else f"from {pack['since'] or 'the beginning'} to {pack['until'] or 'the end'}"
-    say(f"The evidence package is SOUND: archive {pack['archive_id']}, sync {pack['sync_id']} of {pack['head_at']}, head {pack['head']}")
+    say("The evidence package is SOUND, and bound to the head that was given" if by else "The evidence package is SOUND in itself; no published head was given")
+    say(f"Archive {pack['archive_id']}, sync {pack['sync_id']} of {pack['head_at']}, head {pack['head']}")
     runs, removed, sample = len(checks.rows), len(checks.removed), pack["sample"]
     absent = sum(run.absent is not None for run in checks.due.values())
     say("Checked and found right:")
@@ -1371,7 +1404,8 @@ def report(pack, ledger, checks, by):
         if not pack["is_redacted"] else "- when each run was recorded, changed and went absent, and the hash of each of its payloads")
     if sample:
         spare = max(0, min(runs - sample["size"], sample["spare"]))
-        say(f"- the sample is the draw by the seed \"{sample['seed']}\": {counted(min(runs, sample['size']), 'run')}, and {spare} spare")
+        seed = sample["seed"].replace('"', '\\"')
+        say(f"- the sample is the draw by the seed \"{seed}\": {counted(min(runs, sample['size']), 'run')}, and {spare} spare")
     if ledger.pieces:
         say(f"- {counted(len(ledger.pieces), 'piece')} in quarantine")
     if by:
@@ -1386,6 +1420,7 @@ def report(pack, ledger, checks, by):
         [f"by whom, or why, runs were removed, which data/removals.csv leaves empty: {checks.unsaid}"] if checks.unsaid else []) + (
         [f"{counted(ledger.lost, 'revision')} that a salvage of a damaged archive could not save"] if ledger.lost else []) + (
         ["whether a run is missing whose start lies in the span only since times were read anew (reindex)"] if ledger.reindexed and (pack["since"] or pack["until"]) else []) + (
+        [f"{counted(checks.moved_out, 'recorded run')} whose start an earlier revision puts into this span and the latest does not: not in the package"] if checks.moved_out else []) + (
         ["what changed in each revision (changes.csv, column what)"] if any(len(run.revisions) > 1 for run in checks.due.values()) else []) + [
         "workpaper.xlsx and README.html: whether they say the same as the CSV files; who prepared the package, and how it was sampled, but for the draw",
         "that the server told the truth, and what it had deleted before it was first asked"]:

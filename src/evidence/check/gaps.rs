@@ -51,7 +51,11 @@ impl Check<'_, '_> {
         let mut mismatches: BTreeMap<String, Row> = BTreeMap::new();
         while let Some(row) = rows.next(&mut self.files, self.findings) {
             if row.get("state") == "count_mismatch" {
-                mismatches.insert(row.get("job_run_id").to_owned(), row);
+                let id = row.get("job_run_id").to_owned();
+                let place = format!("data/gaps.csv, run {id}");
+                if mismatches.insert(id, row).is_some() {
+                    self.findings.add(place, "it is there twice");
+                }
             } else {
                 spans.entry(row.get("job_id").to_owned()).or_default().push(row);
             }

@@ -107,6 +107,8 @@ pub(super) struct Check<'c, 't> {
     messages: u64,
     /// Removals of which who or why is not said.
     pub(super) unsaid: u64,
+    /// Runs that an earlier revision puts into the span and the latest does not.
+    moved_out: usize,
     pub(super) assumed: Vec<String>,
 }
 
@@ -118,6 +120,7 @@ pub(super) struct Said {
     absent: usize,
     removed: u64,
     unsaid: u64,
+    moved_out: usize,
     has_changes: bool,
     /// Checks of the package that are not those of this program.
     other_checks: Vec<&'static str>,
@@ -177,6 +180,7 @@ impl<'c, 't> Check<'c, 't> {
             payloads: 0,
             messages: 0,
             unsaid: 0,
+            moved_out: 0,
             assumed: Vec::new(),
         }
     }
@@ -197,6 +201,7 @@ impl<'c, 't> Check<'c, 't> {
                 .map(|(name, _)| name)
                 .collect(),
             unsaid: self.unsaid,
+            moved_out: self.moved_out,
             has_changes: self.due.values().any(|run| run.revisions.len() > 1),
             assumed: self.assumed,
         }
@@ -301,6 +306,8 @@ impl<'c, 't> Check<'c, 't> {
                     && self.facts.has_time(Some(self.rows[id].get("started_at")))
                 {
                     self.due.insert(id, run);
+                } else if (run.revisions.iter()).any(|revision| self.facts.has_time(revision.started())) {
+                    self.moved_out += 1;
                 }
                 continue;
             }
@@ -825,7 +832,7 @@ impl Said {
         if let Some(sample) = &facts.sample {
             lines.push(format!(
                 "the sample is the draw by the seed \"{}\": {}, and {} spare",
-                sample.seed,
+                sample.seed.replace('"', "\\\""),
                 counted(self.runs.min(sample.size), "run"),
                 self.runs.saturating_sub(sample.size).min(sample.spare)
             ));
@@ -866,6 +873,12 @@ impl Said {
         }
         for name in &self.other_checks {
             lines.push(format!("{name} of the package is not the one of this program: it is of another version, or was changed"));
+        }
+        if self.moved_out > 0 {
+            lines.push(format!(
+                "{} whose start an earlier revision puts into this span and the latest does not: not in the package",
+                counted(self.moved_out as u64, "recorded run")
+            ));
         }
         if self.has_changes {
             lines.push("what changed in each revision (changes.csv, column what)".to_owned());

@@ -20,6 +20,19 @@ const MOST_DIRECTORY: u64 = 1 << 30;
 
 const CUT: &str = "it is not a ZIP file, or it was cut: its end has no directory";
 
+/// Folders of a package.
+const FOLDERS: [&str; 5] = ["", "data", "data/payloads", "data/quarantine", "data/zones"];
+
+/// Extra fields that a package may have: sizes of 64 bits, and the times and owners that other programs write. Others can make
+/// a program unpack a file under another name, and a long one can hide another directory.
+const EXTRA_FIELDS: [u16; 5] = [0x0001, 0x000a, 0x5455, 0x5855, 0x7875];
+
+/// Bytes of an extra field.
+const MOST_EXTRA: usize = 32;
+
+/// Flags that change nothing for a reader: how well it is packed, sizes behind the bytes, a name in UTF-8.
+const FLAGS: u16 = 0x080e;
+
 /// The directory of a ZIP file.
 #[derive(Debug)]
 pub(super) struct Zip {
@@ -51,7 +64,6 @@ struct Span {
 
 /// An entry of the directory, as it stands there.
 struct Listed<'d> {
-    made_by: u16,
     flags: u16,
     method: u16,
     crc: u32,
@@ -60,6 +72,8 @@ struct Listed<'d> {
     outside: u32,
     local: u64,
     name: &'d [u8],
+    extra: &'d [u8],
+    has_comment: bool,
 }
 
 impl Entry {
@@ -173,6 +187,13 @@ impl Zip {
             name: name.clone(),
             behind: if has_sizes_behind { 24 } else { 0 },
         });
+        let here = at(file, listed.local + 30 + names, extra).map_err(|_| elsewhere())?;
+        if listed.has_comment || !are_plain(listed.extra) || !are_plain(&here) {
+            findings.add(
+                &name,
+                "it has a comment or an extra field that no package has: another program could unpack something else",
+            );
+        }
         let sizes = [
             (14, u64::from(listed.crc)),
             (18, listed.packed),
@@ -180,11 +201,9 @@ impl Zip {
         ];
         let differs = sizes.into_iter().any(|(place, size)| {
             let there = u32_at(&head, place);
-            there != u32::MAX && u64::from(there) != size
+            there != u32::MAX && u64::from(there) != size && !(has_sizes_behind && there == 0)
         });
-        if (u16_at(&head, 6), u16_at(&head, 8)) != (listed.flags, listed.method)
-            || differs && !has_sizes_behind
-        {
+        if (u16_at(&head, 6), u16_at(&head, 8)) != (listed.flags, listed.method) || differs {
             findings.add(
                 &name,
                 "the ZIP says otherwise of it before its bytes than in its directory",
@@ -210,22 +229,21 @@ impl Zip {
             findings.add(&name, format!("it is not in the top folder {folder}"));
             return Ok(());
         }
-        let mode = if listed.made_by >> 8 == 3 {
-            listed.outside >> 16
-        } else {
-            0
-        };
+        // Programs heed the mode for many systems that made a ZIP, not only for Unix.
+        let mode = listed.outside >> 16;
         if ![0, 0o100_000, 0o040_000].contains(&(mode & 0o170_000)) {
             findings.add(&name, "it is a link, or neither a file nor a folder");
             return Ok(());
         }
-        if listed.flags & 1 != 0 || ![0, 8].contains(&listed.method) {
+        if listed.flags & !FLAGS != 0 || ![0, 8].contains(&listed.method) {
             findings.add(&name, "it is encrypted, or packed in a way that no package is");
             return Ok(());
         }
         if is_folder {
-            if listed.size > 0 {
+            if listed.size > 0 || listed.packed > 0 {
                 findings.add(&name, "a folder that has bytes");
+            } else if !FOLDERS.contains(&path.join("/").as_str()) {
+                findings.add(&name, "a folder that no package has");
             }
             return Ok(());
         }
@@ -251,6 +269,7 @@ impl Zip {
             } else {
                 Unpacked::Stored(packed)
             },
+            packed: entry.packed,
             left: entry.size,
             crc: Crc::new(),
             expected: entry.crc,
@@ -261,6 +280,7 @@ impl Zip {
 /// The bytes of a file.
 pub(super) struct EntryReader {
     unpacked: Unpacked,
+    packed: u64,
     left: u64,
     crc: Crc,
     expected: u32,
@@ -290,6 +310,9 @@ impl Read for EntryReader {
             if self.left > 0 {
                 return Err(unsound("it unpacks to fewer bytes than the ZIP says, or was cut"));
             }
+            if matches!(&self.unpacked, Unpacked::Deflated(decoder) if decoder.total_in() != self.packed) {
+                return Err(unsound("bytes stand behind its end"));
+            }
             if self.crc.sum() != self.expected {
                 return Err(unsound("it does not have the checksum that the ZIP says"));
             }
@@ -307,7 +330,7 @@ impl<'d> Listed<'d> {
         let length = |place: usize| usize::from(u16_at(head, place));
         let (name, behind) = behind.split_at_checked(length(28))?;
         let (extra, behind) = behind.split_at_checked(length(30))?;
-        let (_, behind) = behind.split_at_checked(length(32))?;
+        let (comment, behind) = behind.split_at_checked(length(32))?;
         *rest = behind;
         let mut wide = wide_values(extra);
         let mut value = |place: usize| match u32_at(head, place) {
@@ -321,7 +344,6 @@ impl<'d> Listed<'d> {
             value => u64::from(value),
         };
         Some(Self {
-            made_by: u16_at(head, 4),
             flags: u16_at(head, 8),
             method: u16_at(head, 10),
             crc: u32_at(head, 16),
@@ -330,6 +352,8 @@ impl<'d> Listed<'d> {
             local: value(42),
             outside: u32_at(head, 38),
             name,
+            extra,
+            has_comment: !comment.is_empty(),
         })
     }
 }
@@ -349,6 +373,23 @@ fn wide_values(mut extra: &[u8]) -> &[u8] {
     values
 }
 
+/// Whether these are extra fields that a package may have, none of them twice.
+fn are_plain(mut extra: &[u8]) -> bool {
+    let mut seen = Vec::new();
+    while let Some((head, behind)) = extra.split_at_checked(4) {
+        let (kind, length) = (u16_at(head, 0), usize::from(u16_at(head, 2)));
+        let Some((_, rest)) = behind.split_at_checked(length) else {
+            return false;
+        };
+        if !EXTRA_FIELDS.contains(&kind) || length > MOST_EXTRA || seen.contains(&kind) {
+            return false;
+        }
+        seen.push(kind);
+        extra = rest;
+    }
+    extra.is_empty()
+}
+
 /// Where the directory begins, its bytes and its entries.
 fn directory(file: &mut File, size: u64) -> Result<(u64, u64, u64), Unsound> {
     let cut = || zip_error(CUT);
@@ -363,13 +404,11 @@ fn directory(file: &mut File, size: u64) -> Result<(u64, u64, u64), Unsound> {
     let (mut length, mut begin) = (u64::from(u32_at(&end, 12)), u64::from(u32_at(&end, 16)));
     let comment = short(20);
     let most = u64::from(u32::MAX);
+    let locator = at(file, last.saturating_sub(20), 20)?;
+    let is_wide = locator.starts_with(b"PK\x06\x07");
     if [here, count].contains(&u64::from(u16::MAX)) || [length, begin].contains(&most) {
-        let locator = at(file, last.checked_sub(20).ok_or_else(cut)?, 20)?;
-        if !locator.starts_with(b"PK\x06\x07") {
-            return Err(cut());
-        }
         let record_at = u64_at(&locator, 8);
-        if record_at.checked_add(56).is_none_or(|end| end > last - 20) {
+        if !is_wide || record_at.checked_add(76) != Some(last) {
             return Err(cut());
         }
         let record = at(file, record_at, 56)?;
@@ -378,8 +417,20 @@ fn directory(file: &mut File, size: u64) -> Result<(u64, u64, u64), Unsound> {
         }
         last = record_at;
         disks = (u64::from(u32_at(&record, 16)), u64::from(u32_at(&record, 20)));
-        (here, count) = (u64_at(&record, 24), u64_at(&record, 32));
-        (length, begin) = (u64_at(&record, 40), u64_at(&record, 48));
+        for (value, most, place) in [
+            (&mut here, u64::from(u16::MAX), 24),
+            (&mut count, u64::from(u16::MAX), 32),
+            (&mut length, most, 40),
+            (&mut begin, most, 48),
+        ] {
+            let wide = u64_at(&record, place);
+            if ![most, wide].contains(value) {
+                return Err(two_directories());
+            }
+            *value = wide;
+        }
+    } else if is_wide {
+        return Err(two_directories());
     }
     if disks != (0, 0) || here != count || comment != 0 || begin.checked_add(length) != Some(last) {
         return Err(zip_error(
@@ -427,6 +478,10 @@ impl From<io::Error> for Unsound {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
+}
+
+fn two_directories() -> Unsound {
+    zip_error("its end names two directories, so programs could unpack different files from it")
 }
 
 fn zip_error(why: impl Into<String>) -> Unsound {

@@ -9,7 +9,7 @@
 //!
 //! Times of answers are by the server's clock, which also times the runs, where the sync knew it by the `Date` of the
 //! server. An answer whose time does not fit with those of the other syncs, because the clock was wrong that night, proves
-//! nothing.
+//! nothing; nor does one at which the two clocks differed by more than a day.
 //!
 //! An answer whose `TotalJobRuns` is not the number of runs that it listed proves nothing by itself: its span is disputed,
 //! where no other answer proves it.
@@ -23,6 +23,10 @@ use crate::report::error::ReportError;
 use crate::report::options::Scope;
 use crate::report::purge_age::PurgeAges;
 use crate::report::table::Cell;
+
+/// Seconds by which the clocks of archive and server may differ at an answer that proves something. Whoever checks a package of
+/// evidence knows the times by the archive's clock alone.
+const MOST_SKEW: u64 = 86_400;
 
 row! {
     /// A span of a job's time; or a run of it whose counts disagree.
@@ -118,8 +122,8 @@ impl Answers {
             last: answer,
             first_sync_id: answer.sync_id,
         };
-        // A sync that took longer than the purge age, or a clock that was set.
-        if evidence.from >= evidence.to {
+        // A sync that took longer than the purge age, or a clock that was set or is not to be believed.
+        if evidence.from >= evidence.to || answer.skew_seconds.unsigned_abs() > MOST_SKEW {
             return;
         }
         let agrees = answer
@@ -423,6 +427,7 @@ mod tests {
             sync_id,
             began_unix,
             ended_unix,
+            skew_seconds: 0,
             runs_seen,
             total_job_runs: total,
         }
