@@ -220,7 +220,7 @@ fn completeness(facts: &Facts) -> Markup {
     html! {
         p {
             "At a sync the program asks the server for every run of a job. A server keeps a run until it is older than its purge age. "
-            "So a complete answer proves that no run is missing that started after the answer less the purge age, and before the answer. "
+            "So a complete answer proves that no run is missing from the time before it, as far back as the purge age. "
             "All other times are marked as one of these: "
             b { "may be missing" } " (longer than the purge age between two answers), "
             b { "disputed" } " (the server's own total contradicts its list), "
