@@ -17,7 +17,8 @@ pub(super) enum Route {
     Direct,
     /// By this proxy, with user and password where it has them.
     Proxy(String),
-    /// Nothing is said there: the system's own settings count, where it has some (Windows, macOS).
+    /// Nothing is said there: the system's own settings count, where it has some (macOS). Those of Windows are read here.
+    #[cfg_attr(windows, expect(dead_code, reason = "the registry is asked instead"))]
     System,
 }
 
