@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(taken, "http://user:hunter2@proxy:3128");
         assert_eq!(shown(&taken), "http://proxy:3128");
         assert_eq!(decide(&url, proxy(), Some("x, ccs.example:12431")), Route::Direct);
-        assert_eq!(decide(&url, None, None), Route::System);
+        assert_eq!(decide(&url, None, None), configured(&url));
         assert_eq!(shown("http://user:hunter2@:x"), "of the environment");
     }
 }
