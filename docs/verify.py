@@ -20,7 +20,7 @@ import sys
 if sys.version_info < (3, 9):
     sys.exit("verify.py needs Python 3.9 or newer, and this is Python " + sys.version.split()[0])
 try:
-    import argparse, collections, datetime, functools, hashlib, io, json, pathlib, re, sqlite3, zoneinfo
+    import argparse, collections, datetime, errno, functools, hashlib, io, json, os, pathlib, re, sqlite3, zoneinfo
 except ImportError as error:
     sys.exit(f"this Python lacks a module of its standard library: {error.name}. Use one from python.org or from your system")
 
@@ -76,15 +76,23 @@ BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2
 if hasattr(sys, "set_int_max_str_digits"):
     sys.set_int_max_str_digits(0)  # a server may send numbers of any length
 
+def say(text):
+    try:
+        print(text, flush=True)
+    except OSError as error:  # whoever reads has read enough; the exit code still tells
+        if error.errno not in (errno.EPIPE, errno.EINVAL):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
 def finding(place, what, expected=None, got=None):
     global found
     found += 1
-    print(f"{place}: {what}" + (f" (expected {expected!r:.200}, found {got!r:.200})" if expected is not got else ""))
+    say(f"{place}: {what}" + (f" (expected {expected!r:.200}, found {got!r:.200})" if expected is not got else ""))
 
 def loss(place, what):
     global losses
     losses += 1
-    print(f"{place}: {what}")
+    say(f"{place}: {what}")
 
 def note(what):
     print(f"note: {what}", file=sys.stderr)
@@ -901,8 +909,8 @@ Published = collections.namedtuple("Published", "place time what archive head")
 def read_heads(name):
     """The lines of a list of heads: TIME WHAT ARCHIVE_ID HEAD, or any words of which the last is a head."""
     published = []
-    for number, line in enumerate(pathlib.Path(name).read_bytes().decode("utf-8-sig", "replace").split("\n"), 1):
-        words = line.split()
+    for number, line in enumerate(pathlib.Path(name).read_bytes().decode("utf-8", "replace").split("\n"), 1):
+        words = line.removeprefix("\ufeff").split()
         if not words or words[0].startswith("#"):
             continue
         if not HEAD.fullmatch(words[-1]):
@@ -951,7 +959,7 @@ def check_heads(lines, acts, heads, lists, actors, reasons):
         entry, kind, words = held[-1]
         until = f"sync {words['sync']}" if kind == "sync-ended" else f"ledger entry {entry}"
         until += f" of {words['at'][:10]}" if "at" in words else ""
-        print(f"history up to {until} is held")
+        say(f"history up to {until} is held")
     for entry, kind, words, takes_back, thing, seal in acts:
         said = {
             "reindexed": lambda: f"every table was made anew at {words['at']}: times without offset of all earlier revisions are "
@@ -1172,6 +1180,11 @@ def check_runs(db, lines, rules, zones):
                             *([("_message", messages)] if can_unpack else [])):
         if (count := db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) != expected and not found:
             finding(table, "it has rows of which the ledger says nothing", expected, count)
+    times = """SELECT count(*) FROM _run r WHERE (messages_without_time, first_message_ticks, last_message_ticks) IS NOT (
+        SELECT count(*) - count(occurred_ticks), min(occurred_ticks), max(occurred_ticks) FROM _message
+        WHERE message_key BETWEEN r.run_key << 24 AND (r.run_key << 24) + 16777215)"""
+    if not found:
+        rows_of("_run", "the times of its messages are others", db.execute(times).fetchone()[0])
     for table, key in (("_message_kind", "kind_key"), ("_asset", "asset_key"), ("_message_detail", "detail_key")):
         unused = f"SELECT count(*) FROM {table} WHERE {key} NOT IN (SELECT {key} FROM _message WHERE {key} IS NOT NULL)"
         if not found:
@@ -1381,6 +1394,7 @@ def main():
     parser.add_argument("--head", action="append", default=[], help="a head that the ledger must hold")
     parser.add_argument("--head-file", action="append", default=[], help="a list of heads, as jobruns sync --head-file writes it")
     options = parser.parse_args()
+    options.head = [head.strip() for head in options.head]
     for head in options.head:
         if not HEAD.fullmatch(head):
             parser.error(f"{head} is not a head: 64 hexadecimal digits")
@@ -1429,19 +1443,19 @@ def main():
             sys.exit(f"could not be checked: {error}")
         finding("the archive", f"it cannot be read to its end ({type(error).__name__}: {error})")
     if found:
-        print(f"not intact: {found} findings")
+        say(f"not intact: {found} findings")
         sys.exit(4)
     if losses:
-        print(f"not whole: {losses} losses")
+        say(f"not whole: {losses} losses")
     if not can_unpack:
-        print(f"not checked: {payloads} payloads, and what runs and messages say; {NO_ZSTD}")
-        print(f"no finding in what was checked{'' if until else ' (without any head)'}: {len(lines)} ledger lines; head {head}")
+        say(f"not checked: {payloads} payloads, and what runs and messages say; {NO_ZSTD}")
+        say(f"no finding in what was checked{'' if until else ' (without any head)'}: {len(lines)} ledger lines; head {head}")
         sys.exit(1)
     if until:
-        print(f"intact: it is consistent with itself, and it holds the history up to {until}, as the heads given seal it")
+        say(f"intact: it is consistent with itself, and it holds the history up to {until}, as the heads given seal it")
     else:
-        print("consistent with itself; no head was given, so this does not exclude that all of it was rewritten")
-    print(f"checked {len(lines)} ledger lines, {payloads} payloads, {messages} messages; head {head}")
+        say("consistent with itself; no head was given, so this does not exclude that all of it was rewritten")
+    say(f"checked {len(lines)} ledger lines, {payloads} payloads, {messages} messages; head {head}")
     sys.exit(3 if losses else 0)
 
 if __name__ == "__main__":

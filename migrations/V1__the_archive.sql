@@ -221,6 +221,9 @@ CREATE TABLE _run (
     unreadable_messages   INTEGER NOT NULL,                           -- messages of the latest answer that went to quarantine
     messages_present      INTEGER NOT NULL,                           -- messages held that the run still has
     messages_held         INTEGER NOT NULL,                           -- all messages held, absent ones too
+    messages_without_time INTEGER NOT NULL,                           -- those of them that have no time
+    first_message_ticks   INTEGER,                                    -- the least time of those held; NULL where none has one
+    last_message_ticks    INTEGER,                                    -- the greatest, likewise
     revision              INTEGER NOT NULL CHECK (revision >= 1),     -- 1: never changed
     first_seen_unix       INTEGER NOT NULL,                           -- seconds since 1970 UTC
     last_changed_unix     INTEGER NOT NULL,                           -- when the latest revision was archived
@@ -234,8 +237,9 @@ CREATE TABLE _run (
                 ELSE '.' || rtrim(printf('%07d', (started_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END) VIRTUAL
 ) STRICT;
 
--- Runs of a job, in order of time.
-CREATE INDEX run_by_job ON _run (job_key, started_ticks);
+-- Runs of a job, in order of time. It has the times of their messages, so that nothing else is read to find the runs
+-- with messages of a span.
+CREATE INDEX run_by_job ON _run (job_key, started_ticks, messages_without_time, first_message_ticks, last_message_ticks);
 -- Runs of a span of time, over all jobs.
 CREATE INDEX run_by_start ON _run (started_at);
 -- Runs that the server no longer lists, by job: their ages at that time tell its purge age.
@@ -285,11 +289,11 @@ CREATE TABLE _message (
     occurred_at_raw    TEXT,                                          -- as sent, only where it could not be read
     run_key            INTEGER GENERATED ALWAYS AS (message_key >> 24) VIRTUAL REFERENCES _run (run_key),
     ordinal            INTEGER GENERATED ALWAYS AS (message_key & 16777215) VIRTUAL,  -- number within the run when first seen, from 0; never changes
-    run_block          INTEGER GENERATED ALWAYS AS (message_key >> 36) VIRTUAL  -- 4,096 consecutive runs: run_key / 2^12
+    run_block          INTEGER GENERATED ALWAYS AS (message_key >> 33) VIRTUAL  -- 512 consecutive runs: run_key / 2^9
 ) STRICT;
 
--- Messages of an asset, block of runs by block of runs. It has their times, so that the view assets reads nothing else.
-CREATE INDEX message_by_asset ON _message (run_block, asset_key, occurred_ticks);
+-- Messages of an asset, block of runs by block of runs.
+CREATE INDEX message_by_asset ON _message (run_block, asset_key);
 
 -- Dictionaries of payloads: the first bytes of runs of the job, used as they are (raw content).
 CREATE TABLE dictionary (
@@ -511,21 +515,16 @@ CREATE VIEW assets (
     last_message_at,   -- UTC time: of its last message, likewise; NULL without any
     messages           -- count: messages held about it, absent ones too
 ) AS
-WITH RECURSIVE block AS (
-    SELECT min(run_key) >> 12 AS number FROM _run
-    UNION ALL
-    -- The next block that has a run: whatever the keys are, there are no more blocks than runs.
-    SELECT (SELECT run_key >> 12 FROM _run WHERE run_key >= (number + 1) << 12 ORDER BY run_key LIMIT 1)
-    FROM block WHERE number < (SELECT max(run_key) >> 12 FROM _run)
-), used AS (
-    SELECT a.asset_name, a.type_name, a.asset_owner,
+WITH used AS (
+    SELECT a.asset_name, a.type_name,
+           (SELECT asset_owner FROM _asset WHERE asset_key = a.asset_key) AS asset_owner,
            count(*) AS messages,
            min(coalesce(m.occurred_ticks, (SELECT started_ticks FROM _run WHERE run_key = m.message_key >> 24))) AS first_ticks,
            max(coalesce(m.occurred_ticks, (SELECT started_ticks FROM _run WHERE run_key = m.message_key >> 24))) AS last_ticks
     FROM _asset a
-    CROSS JOIN block b
-    CROSS JOIN _message m ON m.run_block = b.number AND m.asset_key = a.asset_key
-    GROUP BY a.asset_key, a.asset_name, a.type_name, a.asset_owner
+    JOIN _message m ON m.asset_key = a.asset_key
+    -- Not an order of either table: so the index by asset answers about some assets, and a scan of the messages about all.
+    GROUP BY +m.asset_key, a.asset_name, a.type_name
 ), counted AS (
     SELECT asset_name, type_name, asset_owner,
            row_number() OVER (PARTITION BY asset_name, type_name ORDER BY last_ticks DESC, asset_owner DESC) AS place,
@@ -730,7 +729,8 @@ JOIN _job j ON j.job_key = r.job_key
 LEFT JOIN _reason w ON w.why_sha256 = r.removed_why
 LEFT JOIN _actor a ON a.by_sha256 = r.removed_by;
 
--- Statistics for SQLite's planner, as of an archive of ten million messages. ANALYZE alone can make their table; what it
+-- Statistics for SQLite's planner, as of an archive of ten million messages; an asset is said to have more of them than it
+-- has, so that the index by asset is used for few assets at a time. ANALYZE alone can make their table; what it
 -- writes beside them depends on how SQLite was built.
 ANALYZE job_statuses;
 DROP TABLE IF EXISTS sqlite_stat4;
@@ -739,11 +739,11 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('_asset', 'asset_by_name', '20000 1 1'),
     ('_asset', 'asset_by_text', '20000 1 1 1'),
     ('_job', 'sqlite_autoindex__job_1', '500 1'),
-    ('_message', 'message_by_asset', '10000000 150000 10 1'),
+    ('_message', 'message_by_asset', '10000000 18944 400'),
     ('_message_detail', NULL, '5000000'),
     ('_message_kind', 'message_kind_by_text', '1000 1 1'),
     ('_revision', 'sqlite_autoindex__revision_1', '280000 1 1'),
-    ('_run', 'run_by_job', '270000 540 1'),
+    ('_run', 'run_by_job', '270000 540 1 1 1 1'),
     ('_run', 'run_by_start', '270000 2'),
     ('_run', 'sqlite_autoindex__run_1', '270000 1'),
     ('job_statuses', 'sqlite_autoindex_job_statuses_1', '8 1'),

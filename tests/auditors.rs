@@ -15,16 +15,6 @@ use sha2::{Digest, Sha256};
 const AUDITORS: &str = include_str!("../docs/auditors.md");
 const WORKBOOK: &str = include_str!("python/xlsx.py");
 
-async fn synced() -> Story {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    story
-}
-
-fn archive(story: &Story) -> Connection {
-    Connection::open(story.program.path("jobruns.db")).unwrap()
-}
-
 fn draw(seed: &str, run: &str) -> String {
     hex(&<[u8; 32]>::from(Sha256::digest(format!("{seed}:{run}"))))
 }
@@ -54,7 +44,7 @@ fn read(story: &Story, file: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_is_the_runs_with_the_lowest_draws_and_its_manifest_says_of_what() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     let seed = "Prüfung 2026: A";
     let job = story.job(1);
@@ -67,7 +57,7 @@ async fn a_sample_is_the_runs_with_the_lowest_draws_and_its_manifest_says_of_wha
     assert!(csv.starts_with(
         "rank,is_spare,draw,job_run_id,job_id,job_name,status_name,started_at,ended_at,revision,payload_sha256,entry_id\n"
     ));
-    let archive = archive(&story);
+    let archive = story.connection();
     let population = drawn(
         &archive,
         seed,
@@ -133,7 +123,7 @@ async fn a_sample_is_the_runs_with_the_lowest_draws_and_its_manifest_says_of_wha
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workbook_and_a_page_say_how_to_draw_again() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let with = |more: &[&str]| {
         let base = [
             "report", "sample", "--size", "3", "--seed", "s", "--status", "failed",
@@ -170,7 +160,7 @@ async fn a_workbook_and_a_page_say_how_to_draw_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_that_makes_no_sense_is_refused_and_a_small_population_is_told() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let sample = |more: &[&str]| story.program.run(&[&["report", "sample"], more].concat());
     for (wrong, said) in [
         (&["--size", "3"][..], "--seed"),
@@ -188,7 +178,8 @@ async fn a_sample_that_makes_no_sense_is_refused_and_a_small_population_is_told(
     let all = sample(&["--size", "1000", "--spare", "2", "--seed", "s"])
         .ends_with(0)
         .says("smaller than the sample of 1000 that was asked for: all of it was drawn");
-    let runs: usize = archive(&story)
+    let runs: usize = story
+        .connection()
         .query_row("SELECT count(*) FROM runs", [], |row| row.get(0))
         .unwrap();
     assert_eq!(cells(&all).len(), runs);
@@ -216,8 +207,8 @@ async fn a_sample_is_drawn_again_in_a_shell() {
     if !is_there("sha256sum") {
         return;
     }
-    let story = synced().await;
-    let (name, year): (String, String) = archive(&story)
+    let story = Story::synced().await;
+    let (name, year): (String, String) = story.connection()
         .query_row(
             "SELECT job_name, substr(started_at, 1, 4) FROM runs GROUP BY 1, 2 ORDER BY count(*) DESC LIMIT 1",
             [],
@@ -255,7 +246,7 @@ async fn a_sample_is_drawn_again_in_a_shell() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_manifest_of_a_report_says_of_each_job_how_complete_it_is_known_to_be() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let manifest = |arguments: &[&str], file: &str| -> Value {
         story.program.run(arguments).ends_with(0);
         serde_json::from_str(&read(&story, &format!("{file}.manifest.json"))).unwrap()

@@ -104,8 +104,7 @@ async fn a_copy_made_while_a_sync_writes_is_one_state() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_needs_no_file_beside_it() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     std::fs::create_dir(story.program.path("share")).unwrap();
     story.program.run(&["backup", "share/copy.db"]).ends_with(0);
     let share = story.program.path("share");
@@ -137,8 +136,7 @@ async fn a_copy_needs_no_file_beside_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_at_once_one_is_the_file_and_the_other_says_so() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let start = || story.program.command(&["backup", "copy.db"]).spawn().unwrap();
     let running = [start(), start()];
     let mut codes: Vec<Option<i32>> = running.into_iter().map(|child| Ended::of(child).code).collect();
@@ -155,8 +153,7 @@ async fn of_two_at_once_one_is_the_file_and_the_other_says_so() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_nothing_lies_under_the_name() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     std::fs::create_dir(story.program.path("disk")).unwrap();
     let size = std::fs::metadata(story.program.path("jobruns.db")).unwrap().len();
     for force in ["", "--force"] {

@@ -105,18 +105,8 @@ async fn what_is_no_archive_of_ours_is_refused_by_a_sync_and_nothing_is_laid_bes
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_of_a_newer_program_is_refused_and_stays_as_it_is_byte_for_byte() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
-    archive
-        .execute_batch(
-            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
-             SELECT 2, 'from the future', applied_on, checksum FROM refinery_schema_history LIMIT 1;
-             INSERT INTO ledger SELECT max(entry_id) + 1, 'migrated at=2031-01-01T00:00:00Z schema=2', zeroblob(32) FROM ledger;
-             PRAGMA wal_checkpoint(TRUNCATE)",
-        )
-        .unwrap();
-    drop(archive);
+    let story = Story::synced().await;
+    story.make_newer();
     let bytes = || std::fs::read(story.program.path("jobruns.db")).unwrap();
     let before = bytes();
     let job = story.job(0);
@@ -144,9 +134,8 @@ async fn an_archive_of_a_newer_program_is_refused_and_stays_as_it_is_byte_for_by
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_that_another_program_locks_is_told_after_half_a_minute_and_loses_nothing() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    let other = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let story = Story::synced().await;
+    let other = story.connection();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     // Readers do not wait for it.
     story.program.run(&["status"]).ends_with(0);
@@ -154,7 +143,7 @@ async fn an_archive_that_another_program_locks_is_told_after_half_a_minute_and_l
         .sync(&[])
         .ends_with(1)
         .says("jobruns.db: could not begin to write in the archive")
-        .says("database is locked")
+        .says("another program holds it (SQLite error 5)")
         .says("another program holds the file");
     other.execute_batch("ROLLBACK").unwrap();
     story.sync(&[]).ends_with(0);
@@ -164,8 +153,7 @@ async fn an_archive_that_another_program_locks_is_told_after_half_a_minute_and_l
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_in_a_folder_that_cannot_be_written_is_read() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let shelf = story.program.path("shelf");
     std::fs::create_dir(&shelf).unwrap();
     let copy = shelf.join("jobruns.db");
@@ -196,7 +184,7 @@ async fn a_full_disk_is_told_and_the_next_sync_with_room_completes_the_archive()
     let story = Story::new().await;
     std::fs::create_dir(story.program.path("disk")).unwrap();
     // Full before the tables are made; then in the middle of the runs (the tables lie in the log and in the file, and
-    // leave 40 kB); then with room.
+    // leave too little); then with room.
     let script = format!(
         "mount -t tmpfs -o size=40k none disk || exit 77
          \"$0\" -q --archive empty.db jobs add --new {job}
@@ -204,7 +192,7 @@ async fn a_full_disk_is_told_and_the_next_sync_with_room_completes_the_archive()
          export JOBRUNS_ARCHIVE=disk/a.db
          \"$0\" -q sync --new {jobs}; echo first=$?
          \"$0\" -q status; echo unmade=$?
-         mount -o remount,size=$((tables + 40))k none disk
+         mount -o remount,size=$((tables - 60))k none disk
          \"$0\" -q sync --new {jobs}; echo second=$?
          mount -o remount,size=10m none disk
          \"$0\" verify; echo verify=$?
@@ -219,7 +207,7 @@ async fn a_full_disk_is_told_and_the_next_sync_with_room_completes_the_archive()
     let ended = ended
         .ends_with(0)
         .says("could not bring the schema of disk/a.db up to date")
-        .says("database or disk is full")
+        .says("the disk is full (SQLite error 13)")
         .says("free some space on that disk and run the command again")
         .says("there is no archive at disk/a.db")
         .never_shows("simulator");
@@ -240,11 +228,10 @@ async fn a_full_disk_is_told_and_the_next_sync_with_room_completes_the_archive()
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_disk_is_read_and_a_sync_into_it_is_told() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     std::fs::create_dir(story.program.path("disk")).unwrap();
     // A write-ahead log with content beside it: what a killed program leaves.
-    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     archive
         .execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA wal_autocheckpoint = 0")
         .unwrap();

@@ -251,7 +251,7 @@ async fn a_full_disk_leaves_the_archive_as_it_was_and_no_half_file() {
     };
     let ended = ended
         .ends_with(0)
-        .says("database or disk is full")
+        .says("the disk is full (SQLite error 13)")
         .says("free some space");
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert_eq!(

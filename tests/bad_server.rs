@@ -20,12 +20,7 @@ const PACKED: &str = "aHVudGVyMi1jb3JyZWN0LWhvcnNl";
 
 /// A program that knows `PASSWORD` and logs to a file.
 fn program(url: &str) -> Program {
-    Program::new()
-        .with("JOBRUNS_URL", url)
-        .with("JOBRUNS_USERNAME", r"CORP\auditor")
-        .with("JOBRUNS_PASSWORD", PASSWORD)
-        .with("JOBRUNS_RETRIES", "0")
-        .with("JOBRUNS_LOG_FILE", "log.txt")
+    Program::with_password(url, PASSWORD).with("JOBRUNS_LOG_FILE", "log.txt")
 }
 
 /// Expects that the password is neither shown nor logged nor archived, packed or not.
@@ -166,13 +161,7 @@ async fn a_wrong_password_is_sent_once_for_all_jobs_and_stands_nowhere() {
         .says("so that the account is not locked");
     let ended = keeps_the_password(&program, ended);
     assert_eq!(ended.json()["outcome"], "failed");
-    let logins = story
-        .server
-        .requests()
-        .iter()
-        .filter(|request| request.grant.is_some())
-        .count();
-    assert_eq!(logins, 1);
+    assert_eq!(story.logins(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,8 +194,7 @@ async fn a_forbidden_and_an_unknown_job_say_what_to_do_and_the_others_are_archiv
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxys_page_in_place_of_runs_marks_nothing_absent() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     story.fault("html");
     let json = story
         .sync(&["--format", "json"])

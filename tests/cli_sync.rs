@@ -100,13 +100,7 @@ async fn a_wrong_password_is_asked_once_and_never_shown() {
         .says("refused")
         .never_shows("hunter2")
         .never_shows("aHVudGVyMg");
-    let logins = story
-        .server
-        .requests()
-        .iter()
-        .filter(|request| request.grant.is_some())
-        .count();
-    assert_eq!(logins, 1);
+    assert_eq!(story.logins(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,8 +201,7 @@ async fn jobs_are_discovered_added_listed_and_removed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_fails_with_3_when_a_watched_job_is_overdue() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     story.program.run(&["status", "--max-age", "26h"]).ends_with(0);
     std::thread::sleep(Duration::from_millis(2100));
     story
@@ -264,9 +257,8 @@ async fn quarantined_bytes_are_listed_shown_and_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payload_is_the_run_as_received() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let story = Story::synced().await;
+    let archive = story.connection();
     let (run, sha256): (String, String) = archive
         .query_row(
             "SELECT job_run_id, payload_sha256 FROM run_revisions LIMIT 1",
@@ -297,7 +289,7 @@ async fn verify_ends_with_4_when_a_byte_was_changed_and_proves_a_lodged_head() {
         .program
         .run(&["verify", "--head", &"ab".repeat(32)])
         .ends_with(4);
-    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     let changed = archive.execute("UPDATE payload SET data = zeroblob(length(data)) WHERE rowid = 1 OR entry_id = (SELECT min(entry_id) FROM payload)", []);
     assert!(changed.unwrap() > 0);
     let json = story
@@ -371,13 +363,7 @@ async fn every_repeats_with_one_line_per_sync_and_one_login() {
         .collect();
     assert_eq!(outcomes.len(), 3, "{ended:#?}");
     assert!(outcomes.iter().all(|summary| summary["outcome"] == "complete"));
-    let logins = story
-        .server
-        .requests()
-        .iter()
-        .filter(|request| request.grant.is_some())
-        .count();
-    assert_eq!(logins, 1);
+    assert_eq!(story.logins(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -466,8 +452,7 @@ fn a_night_passes_within_each_demo_and_every_report_has_something_to_show() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_another_server_answers_for_is_partial_until_it_is_moved() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     // The same history at another base URL.
     let other = Story::new().await;
     let (from, to) = (story.server.base_url(), other.server.base_url());
@@ -530,6 +515,11 @@ async fn what_is_fetched_is_one_choice_and_auto_answers_keep_a_job_fresh_and_pro
         .run(&["status", "--max-age", "26h"])
         .ends_with(3)
         .says("it has not answered completely yet");
+    story
+        .program
+        .run(&["report", "missed-runs", "--format", "table", "--factor", "9"])
+        .ends_with(0)
+        .shows("Between archived runs no run was missed. What came after them is not known of 3 jobs");
     assert_eq!(asked(&story.sync(&auto).ends_with(0)), 0);
     let gaps = || {
         story
@@ -543,7 +533,7 @@ async fn what_is_fetched_is_one_choice_and_auto_answers_keep_a_job_fresh_and_pro
     let shift_runs =
         |sign: &str| format!("UPDATE _run SET last_changed_unix = last_changed_unix {sign} 3 * 86400;");
     let write = |sql: &str| {
-        let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+        let archive = story.connection();
         archive.execute_batch(sql).unwrap();
     };
     write(&shift_runs("-"));

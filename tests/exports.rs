@@ -13,12 +13,6 @@ use jobruns::model::hex;
 use rusqlite::types::ValueRef;
 use serde_json::Value;
 
-async fn synced() -> Story {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    story
-}
-
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
@@ -48,7 +42,7 @@ fn reports(program: &Program) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_reports_are_what_each_is_alone() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     program
         .run(&[
@@ -77,7 +71,7 @@ async fn all_reports_are_what_each_is_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_reports_come_in_the_format_asked_with_manifests() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     for (format, extension) in [
         ("xlsx", "xlsx"),
@@ -107,7 +101,7 @@ async fn all_reports_come_in_the_format_asked_with_manifests() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_all_reports_have_an_index_and_name_site_and_organisation() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     program.write(
         "jobruns.toml",
@@ -160,7 +154,7 @@ async fn pages_of_all_reports_have_an_index_and_name_site_and_organisation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_report_that_cannot_be_written_stops_none_of_the_others() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     let all = ["report", "all", "--output-dir", "out"];
     program.run(&all).ends_with(0);
@@ -226,7 +220,7 @@ fn in_json_lines(file: &Path) -> Vec<Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_value_of_every_table_is_in_the_files_for_other_engines() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     story.server.pass_night();
     story.server.set_faults(vec![
@@ -287,7 +281,7 @@ fn without_an_archive_nothing_is_exported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_named_for_the_day_of_its_zone() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     // Of these two zones, 26 hours apart, at least one has another day than UTC.
     for zone in ["Pacific/Kiritimati", "Etc/GMT+12"] {
@@ -329,7 +323,7 @@ async fn a_file_is_named_for_the_day_of_its_zone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_of_a_dead_sync_is_written_with_a_loud_word() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     let ask = |more: &[&str]| {
         let mut arguments = vec![
@@ -442,7 +436,7 @@ async fn an_export_that_fails_is_told_and_the_others_are_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_left_as_they_are_after_a_sync_that_brought_nothing() {
-    let story = synced().await.with_config("jobruns.toml");
+    let story = Story::synced().await.with_config("jobruns.toml");
     let program = &story.program;
     program.write(
         "jobruns.toml",
@@ -534,7 +528,7 @@ async fn a_wrong_entry_is_told_before_the_sync_begins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_named_for_another_format_is_told() {
-    let story = synced().await;
+    let story = Story::synced().await;
     story
         .program
         .run(&["report", "failure-trends", "--output", "trends.xlsx"])

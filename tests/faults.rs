@@ -284,6 +284,66 @@ async fn the_share_with_the_heads_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_share_or_disk_with_archive_reports_or_backups_is_gone() {
+    let watched = Watched::new().await;
+    let config = fs::read_to_string(watched.story.program.path("c.toml")).unwrap();
+    // A backup.
+    watched.hears(
+        &["backup", "share/copy.db", "--quiet"],
+        &Heard {
+            code: 1,
+            says: &["share", "make that folder first"],
+            metric: ("jobruns_archive_readable", "", 1.0),
+        },
+    );
+    // A report behind the sync, which is written itself.
+    watched.story.program.write(
+        "c.toml",
+        format!("{config}[[export]]\nreport = 'coverage'\noutput = 'share/coverage.csv'\n"),
+    );
+    watched.hears(
+        &["sync", "--quiet"],
+        &Heard {
+            code: 3,
+            says: &["[[export]] coverage", "share", "Hint: "],
+            metric: ("jobruns_last_sync_outcome", "outcome=\"complete\"", 1.0),
+        },
+    );
+    watched.story.program.write("c.toml", config);
+    watched.nothing_is_lost();
+    // The archive itself: no new one is made in its place.
+    watched.hears(
+        &["sync", "--quiet", "--archive", "share/jobruns.db"],
+        &Heard {
+            code: 2,
+            says: &["there is no archive at share/jobruns.db", "--new"],
+            metric: ("jobruns_archive_readable", "", 0.0),
+        },
+    );
+    assert!(!watched.story.program.path("share").exists());
+    watched.nothing_is_lost();
+}
+
+/// A log on a disk that is gone or full is no reason not to sync; it is a warning, and the monitor repeats it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_cannot_be_written() {
+    let watched = Watched::new().await;
+    watched.monitor.take();
+    watched
+        .story
+        .program
+        .run(&["sync", "--config", "c.toml", "--log-file", "share/log"])
+        .ends_with(0)
+        .says("Warning: could not write to the log file share/log");
+    let pings = watched.monitor.take();
+    assert!(
+        pings[1].0.is_empty() && pings[1].1.contains("Warning: could not write"),
+        "{pings:?}"
+    );
+    watched.nothing_is_lost();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_archive_was_moved() {
     let watched = Watched::new().await;
     let path = |name: &str| watched.story.program.path(name);
@@ -296,6 +356,16 @@ async fn the_archive_was_moved() {
             metric: ("jobruns_archive_readable", "", 0.0),
         },
     );
+    for command in [&["status"][..], &["verify"], &["backup", "copy.db"]] {
+        watched.hears(
+            command,
+            &Heard {
+                code: 1,
+                says: &["there is no archive at jobruns.db", "Hint: "],
+                metric: ("jobruns_archive_readable", "", 0.0),
+            },
+        );
+    }
     assert!(!path("jobruns.db").exists());
     fs::rename(path("moved.db"), path("jobruns.db")).unwrap();
     watched.nothing_is_lost();

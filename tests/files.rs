@@ -8,34 +8,14 @@ use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use common::REPORTS;
 use common::program::{Ended, Program};
 use common::python::python;
 use common::story::Story;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use serde_json::{Value, json};
 
 const READER: &str = include_str!("python/csv.py");
-
-const REPORTS: [&str; 8] = [
-    "failure-trends",
-    "asset-errors",
-    "failures",
-    "coverage",
-    "missed-runs",
-    "changes",
-    "runs",
-    "messages",
-];
-
-async fn synced() -> Story {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    story
-}
-
-fn archive(story: &Story) -> Connection {
-    Connection::open(story.program.path("jobruns.db")).unwrap()
-}
 
 /// Texts that a careless writer or reader breaks on.
 fn odd_texts() -> Vec<String> {
@@ -78,7 +58,7 @@ fn odd_texts() -> Vec<String> {
 
 /// Puts the odd texts into every text that the server can send.
 fn make_odd(story: &Story) {
-    let archive = archive(story);
+    let archive = story.connection();
     archive.execute_batch("BEGIN").unwrap();
     let set = |table: &str, key: &str, columns: &[&str]| {
         let keys: Vec<i64> = archive
@@ -192,7 +172,7 @@ fn in_csv(value: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_programs_read_the_cells_that_were_written() {
-    let story = synced().await;
+    let story = Story::synced().await;
     make_odd(&story);
     let program = &story.program;
     for name in REPORTS {
@@ -237,7 +217,7 @@ async fn other_programs_read_the_cells_that_were_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn excel_gets_its_form_and_no_formula() {
-    let story = synced().await;
+    let story = Story::synced().await;
     make_odd(&story);
     let program = &story.program;
     let mut guarded_cells = 0;
@@ -290,7 +270,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_at_once_leave_one_whole_file() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     std::fs::create_dir(program.path("out")).unwrap();
     let whole = ["runs", "messages"].map(|name| program.run(&["report", name]).ends_with(0).stdout);
@@ -346,7 +326,7 @@ fn old(program: &Program) -> String {
 
 /// Many messages, so that a report of them takes a while.
 fn make_large(story: &Story) {
-    archive(story)
+    story.connection()
         .execute_batch(
             "BEGIN;
              INSERT INTO _message (message_key, kind_key, asset_key)
@@ -360,7 +340,7 @@ fn make_large(story: &Story) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_report_leaves_the_old_file() {
-    let story = synced().await;
+    let story = Story::synced().await;
     make_large(&story);
     let program = &story.program;
     let one = ["report", "messages", "--output", "out/file.csv"];
@@ -397,7 +377,7 @@ mod on_unix {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_stopped_query_takes_its_file_away_and_leaves_the_old_one() {
-        let story = synced().await;
+        let story = Story::synced().await;
         let program = &story.program;
         for (sql, how) in [(LONG, Signal::INT), (LONG, Signal::TERM), (SILENT, Signal::INT)] {
             for format in ["csv", "xlsx", "table"] {
@@ -421,7 +401,7 @@ mod on_unix {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_stopped_report_leaves_the_old_file() {
-        let story = synced().await;
+        let story = Story::synced().await;
         make_large(&story);
         let program = &story.program;
         let one = ["report", "messages", "--output", "out/file.csv"];
@@ -434,7 +414,7 @@ mod on_unix {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_closed_pipe_is_a_quiet_end() {
-        let story = synced().await;
+        let story = Story::synced().await;
         let program = &story.program;
         for command in [
             "report messages",
@@ -453,7 +433,7 @@ mod on_unix {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_rights_of_the_old_file_are_kept_and_a_new_one_has_those_of_any() {
-        let story = synced().await;
+        let story = Story::synced().await;
         let program = &story.program;
         let write = || {
             Ended::of(
@@ -474,7 +454,7 @@ mod on_unix {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_full_disk_leaves_the_old_file() {
-        let story = synced().await;
+        let story = Story::synced().await;
         let program = &story.program;
         std::fs::create_dir(program.path("out")).unwrap();
         program.write("out/file.csv", "old");
@@ -564,7 +544,7 @@ async fn no_output_replaces_a_file_that_is_in_use_by_any_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_before_the_first_row_leaves_standard_output_empty() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     let nothing = |arguments: &[&str]| {
         let ended = program.run(arguments).ends_with(2);
@@ -601,7 +581,7 @@ async fn what_fails_before_the_first_row_leaves_standard_output_empty() {
 /// Files that only flags name are guarded as those of the settings are, and so are files that a command makes.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_output_goes_into_a_file_that_a_flag_names() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
     program.write("pw", "simulator");
     program.write("jobs.txt", format!("{}\n", story.job(0)));
@@ -642,9 +622,10 @@ async fn no_output_goes_into_a_file_that_a_flag_names() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bytes_of_a_run_get_the_permissions_of_the_archive() {
     use std::os::unix::fs::PermissionsExt;
-    let story = synced().await;
+    let story = Story::synced().await;
     let program = &story.program;
-    let run: String = archive(&story)
+    let run: String = story
+        .connection()
         .query_row("SELECT job_run_id FROM runs", [], |row| row.get(0))
         .unwrap();
     let mode = |name: &str| program.path(name).metadata().unwrap().permissions().mode() & 0o777;

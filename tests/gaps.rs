@@ -7,7 +7,6 @@ mod common;
 use common::program::Program;
 use common::scripted::{answering, reply};
 use common::story::Story;
-use rusqlite::Connection;
 use serde_json::Value;
 
 /// Rows of `report coverage --gaps` of the first job, as `from..to state runs`.
@@ -39,7 +38,7 @@ fn gaps(story: &Story, more: &[&str]) -> Vec<String> {
 
 /// Puts the syncs of the story at noon of these days.
 fn set_days(story: &Story, days: &[&str]) {
-    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     for (sync, day) in (1..).zip(days) {
         archive
             .execute(
@@ -121,7 +120,7 @@ async fn every_run_is_in_one_span_and_counts_that_disagree_are_named() {
             .contains("listed 12 runs, TotalJobRuns"),
         "{rows:?}"
     );
-    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     let mismatches: i64 = archive
         .query_row(
             "SELECT count(*) FROM runs r WHERE job_id = ?1 AND message_count <>
@@ -160,8 +159,7 @@ async fn every_run_is_in_one_span_and_counts_that_disagree_are_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_purge_age_is_about_gaps_and_longer_than_nothing() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     for age in ["0d", "90", "soon"] {
         story
             .program

@@ -97,6 +97,21 @@ async fn a_head_that_cannot_be_published_is_an_error_with_code_3_and_the_archive
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_was_emptied_is_begun_anew_and_that_is_said() {
+    let story = Story::new().await;
+    let sync = || story.sync(&["--head-file", "heads"]).ends_with(0);
+    let said = "the list of heads heads had no line, although the archive is older than sync";
+    assert!(!sync().stderr.contains("had no line"));
+    assert!(!sync().stderr.contains("had no line"));
+    std::fs::write(story.program.path("heads"), "").unwrap();
+    sync().says(said).says("starts anew");
+    assert_eq!(lines(&story.program, "heads").len(), 1);
+    assert!(!sync().stderr.contains("had no line"));
+    std::fs::remove_file(story.program.path("heads")).unwrap();
+    sync().says(said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_config_file_names_a_head_file_beside_itself() {
     let story = Story::new().await;
     std::fs::create_dir(story.program.path("etc")).unwrap();

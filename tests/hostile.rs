@@ -17,9 +17,8 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// The story's archive after one sync, and a change of its file by somebody else.
 async fn changed(sql: &str) -> Story {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let story = Story::synced().await;
+    let archive = story.connection();
     archive.execute_batch(sql).unwrap();
     story
 }
@@ -118,7 +117,7 @@ async fn a_trigger_of_somebody_else_does_not_run() {
     .await;
     let _ = soon(&story, &["jobs", "list"]).ends_with(0);
     story.sync(&[]).ends_with(0);
-    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     let servers: i64 = archive
         .query_row("SELECT count(*) FROM _server", [], |row| row.get(0))
         .unwrap();
@@ -128,8 +127,7 @@ async fn a_trigger_of_somebody_else_does_not_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_with_a_function_or_collation_that_we_lack_is_noted_and_dropped_by_the_next_sync() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let make = |archive: &Connection| {
         let flags = rusqlite::functions::FunctionFlags::SQLITE_DETERMINISTIC;
         archive
@@ -185,7 +183,7 @@ fn make_again(path: &std::path::Path, make: impl Fn(&Connection)) {
 #[tokio::test(flavor = "multi_thread")]
 async fn damage_beside_such_an_index_is_still_found() {
     let story = changed("").await;
-    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     let flags = rusqlite::functions::FunctionFlags::SQLITE_DETERMINISTIC;
     archive
         .create_scalar_function("fx", 1, flags, |context| context.get::<Option<i64>>(0))
@@ -238,7 +236,7 @@ fn zeros(archive: &Connection, bytes: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payload_is_unpacked_only_as_far_as_the_ledger_says() {
     let story = changed("").await;
-    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     zeros(&archive, 64 << 20);
     let run: String = archive
         .query_row(

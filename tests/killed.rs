@@ -154,10 +154,9 @@ async fn a_second_ctrl_c_ends_at_once_and_the_archive_stands_that() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_whose_making_was_stopped_before_its_first_entry_is_sound_and_gone_on_with() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     // As it is after the tables were made: everything that was ever written is taken out again.
-    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     let tables: Vec<String> = archive
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('job_statuses', 'refinery_schema_history')")
         .unwrap()

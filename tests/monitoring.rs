@@ -96,7 +96,7 @@ async fn the_metrics_file_has_the_archive_and_the_end_of_each_command() {
     assert_eq!(sample(&first, "jobruns_job_watched", &job), 1.0);
     assert_eq!(sample(&first, "jobruns_job_last_sync_failed", &job), 0.0);
     let failed: f64 = {
-        let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+        let archive = story.connection();
         let sql = "SELECT count(*) FROM runs WHERE job_id = ?1 AND status IN (5, 7)";
         archive.query_row(sql, [story.job(1)], |row| row.get(0)).unwrap()
     };
@@ -176,8 +176,7 @@ async fn the_metrics_file_has_the_archive_and_the_end_of_each_command() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_prints_metrics_of_jobs_whatever_they_are_called() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let job = story.job(2);
     let name = "a\\b \"c\"} 1\n# d";
     story
@@ -469,8 +468,7 @@ async fn a_log_file_is_set_aside_at_its_size() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_journal_gets_levels() {
     use std::os::unix::fs::MetadataExt;
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     story.fault("404@1");
     let run = |name: &str, more: &[&str]| {
         let stderr = std::fs::File::create(story.program.path(name)).unwrap();

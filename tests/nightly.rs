@@ -79,7 +79,7 @@ async fn other_commands_create_no_archive_and_jobs_add_says_so() {
 
 /// Sets the times of a sync by so many seconds, as if the clock had been wrong by as much that night.
 fn shift_sync(story: &Story, sync: i64, seconds: i64, skew: Option<i64>) {
-    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     archive
         .execute(
             "UPDATE _sync SET started_unix = started_unix + ?2, finished_unix = finished_unix + ?2,
@@ -143,7 +143,7 @@ async fn the_clock_is_compared_with_the_servers_and_kept_with_each_sync() {
     assert!(kept[3] > 7_000, "{kept:?}");
     story.program.run(&["verify"]).ends_with(0);
     // It is sealed: another difference is a finding, and reindex has the right one.
-    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     archive
         .execute("UPDATE _sync SET clock_skew_seconds = 0 WHERE sync_id = 3", [])
         .unwrap();
@@ -156,8 +156,7 @@ async fn the_clock_is_compared_with_the_servers_and_kept_with_each_sync() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_is_a_finding_and_never_a_negative_age() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     story.program.run(&["status"]).ends_with(0);
     // Last night the clock was five years ahead; tonight it is right again.
     shift_sync(&story, 1, FIVE_YEARS, Some(FIVE_YEARS));

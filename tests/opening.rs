@@ -50,8 +50,7 @@ async fn a_first_sync_that_may_not_write_more_leaves_an_archive_that_the_next_co
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_left_by_a_killed_program_is_rolled_back_and_never_read_past() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let path = story.program.path("jobruns.db");
     let copy = story.program.path("copy.db");
     let archive = Connection::open(&path).unwrap();
@@ -121,8 +120,7 @@ async fn a_journal_left_by_a_killed_program_is_rolled_back_and_never_read_past()
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn two_syncs_by_two_names_of_one_archive_are_kept_apart() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let link = story.program.path("link.db");
     symlink(story.program.path("jobruns.db"), &link).unwrap();
     story.fault("stall=3@1");
@@ -161,11 +159,10 @@ async fn two_syncs_by_two_names_of_one_archive_are_kept_apart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_reads_past_the_log_beside_another_hard_link() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     fs::hard_link(story.program.path("jobruns.db"), story.program.path("hard.db")).unwrap();
     // What only the log of the one name has.
-    let writer = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let writer = story.connection();
     writer
         .execute_batch("PRAGMA wal_autocheckpoint = 0; UPDATE _job SET name = 'in the log'")
         .unwrap();
@@ -206,8 +203,7 @@ async fn nobody_reads_past_the_log_beside_another_hard_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_can_only_read_gets_one_state_or_nothing_while_others_write() {
     use common::namespace::in_a_namespace;
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) \
                 SELECT i, (SELECT count(*) FROM jobs) AS jobs FROM n";
     // More rows than are gathered, and longer than it takes to write something.
@@ -256,8 +252,7 @@ async fn who_can_only_read_gets_one_state_or_nothing_while_others_write() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_mounted_by_itself_is_neither_read_nor_written() {
     use common::namespace::in_a_namespace;
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let script = "touch other.db && mount --bind jobruns.db other.db || exit 77
          for command in status verify reindex 'backup copy.db' 'jobs add 00000000-0000-4000-8000-000000000001'; do
              \"$0\" --archive other.db $command > said 2>&1; echo $? $(grep -c 'mounted by itself' said)
@@ -320,8 +315,7 @@ async fn of_several_that_make_an_archive_of_an_empty_file_none_loses_what_anothe
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_whose_lock_file_was_removed_stops_when_another_has_begun() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     story.fault("stall=4@1");
     let first = story
         .program
@@ -344,9 +338,8 @@ async fn a_sync_whose_lock_file_was_removed_stops_when_another_has_begun() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_reader_delays_no_sync_and_sees_its_state_to_the_end() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    let reader = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let story = Story::synced().await;
+    let reader = story.connection();
     reader.execute_batch("BEGIN").unwrap();
     let count = |reader: &Connection| -> i64 {
         reader
@@ -426,8 +419,7 @@ async fn a_first_sync_killed_at_any_write_leaves_an_archive_that_the_next_comple
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_without_its_archive_is_neither_played_into_a_new_one_nor_deleted() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let path = story.program.path("jobruns.db");
     let archive = Connection::open(&path).unwrap();
     archive
@@ -511,8 +503,7 @@ async fn a_pipe_is_no_archive_and_stays_what_it_is() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_whose_archive_was_moved_away_stops() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     story.fault("stall=2@1");
     let sync = story.program.command(&["sync", &story.job(0)]).spawn().unwrap();
     story.wait_for_requests(4);

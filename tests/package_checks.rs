@@ -207,6 +207,29 @@ fn by_page(browser: &mut Chromium, path: &Path, head: &str) -> Answer {
     }
 }
 
+/// The same, with the file dropped onto the page as a person does, by its place in the window.
+fn by_drop(browser: &mut Chromium, path: &Path) -> Answer {
+    browser.value("document.getElementById('head').value = ''; document.getElementById('verdict').dataset.state = ''; 0");
+    let place = browser.value(
+        "(place => [place.x + place.width / 2, place.y + 12])(document.getElementById('drop').getBoundingClientRect())",
+    );
+    for kind in ["dragEnter", "dragOver", "drop"] {
+        let data = json!({"items": [], "files": [path.to_str().unwrap()], "dragOperationsMask": 1});
+        let event = json!({"type": kind, "x": place[0], "y": place[1], "data": data});
+        browser.call("Input.dispatchDragEvent", event);
+        if kind == "dragOver" {
+            assert_eq!(browser.value("document.getElementById('drop').className"), "over");
+        }
+    }
+    Answer {
+        by: "check.html, by drop",
+        code: page_code(browser),
+        said: browser
+            .value("document.getElementById('verdict').textContent")
+            .to_string(),
+    }
+}
+
 fn page_code(browser: &mut Chromium) -> i64 {
     let begun = Instant::now();
     loop {
@@ -280,6 +303,14 @@ async fn sound_packages_pass_all_checks() {
             &head,
             &["from 1969-01-01T00:00:00Z to 2024-02-01T00:00:00Z"],
         );
+        let fractions = [
+            "--since",
+            "1969-01-01T00:00:00.5Z",
+            "--until",
+            "2024-02-01T00:00:00.0000001Z",
+        ];
+        let (path, head) = make(&program, "fractions.zip", &fractions);
+        checks.is_sound(&path, &head, &["00:00:00.5Z"]);
         let empty = ["--since", "2200-01-01", "--allow-empty"];
         let (path, head) = make(&program, "empty.zip", &empty);
         checks.is_sound(&path, &head, &["recorded no run"]);
@@ -317,6 +348,147 @@ async fn sound_packages_pass_all_checks() {
                 "{}",
                 String::from_utf8_lossy(&output.stdout)
             );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_are_read_alike_and_a_line_without_one_is_told() {
+    let mut checks = Checks::new();
+    let bench = eventful(None).await;
+    let program = program_on(&bench);
+    let (path, head) = make(&program, "heads.zip", &[]);
+    let pack = path.to_str().unwrap().to_owned();
+    let archive = Pack::open(&path).package_json()["archive_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let other = "0f0f0f0f-0000-4000-8000-000000000000";
+    let time = "2026-01-31T03:00:12Z";
+    let lists = [
+        (
+            format!("{time} 1 {archive} {head}\n"),
+            0,
+            "the head that was given",
+        ),
+        (
+            format!("\u{feff}{time} 1 {archive} {}\n", head.to_uppercase()),
+            0,
+            "the head that was given",
+        ),
+        (
+            format!("{time} 1 {archive} {head}\n{time} 2 {archive} 12\n"),
+            3,
+            "without a head",
+        ),
+        (format!("{time} 1 {other} {head}\n"), 4, "heads of other archives"),
+        (
+            format!("{time} 1 {archive} {}\n", "ab".repeat(32)),
+            4,
+            "not bound to a head",
+        ),
+    ];
+    let script = checks.folder.path().join("check.py");
+    for (list, code, words) in lists {
+        let file = checks.write("heads.txt", list.as_bytes());
+        let name = file.to_str().unwrap();
+        program
+            .run(&["verify", "--pack", &pack, "--head-file", name])
+            .ends_with(code);
+        if checks.has_python {
+            let output = Command::new("python3")
+                .arg(&script)
+                .args([&*pack, "--head-file", name])
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(output.status.code(), Some(code), "{said}");
+            assert!(said.contains(words), "{words}: {said}");
+        }
+        if let Some(browser) = &mut checks.browser {
+            let answer = by_page(browser, &path, name);
+            let expected = if code == 4 { 4 } else { 0 };
+            assert_eq!(answer.code, expected, "{}", answer.said);
+            assert!(
+                answer
+                    .said
+                    .contains(if code == 3 { "hold no head" } else { words }),
+                "{}",
+                answer.said
+            );
+        }
+    }
+    let blanks = format!(" {head} ");
+    program
+        .run(&["verify", "--pack", &pack, "--head", &blanks])
+        .ends_with(0);
+    if checks.has_python && cfg!(unix) {
+        let output = Command::new("python3")
+            .arg(&script)
+            .args([&*pack, "--head", &blanks])
+            .output();
+        assert!(output.unwrap().status.success());
+        // Whoever reads the first line alone gets no complaint, and the code stays.
+        let wrong = "ab".repeat(32);
+        let command = format!(
+            "(python3 '{}' '{pack}' --head {wrong}; echo $? >&2) | head -c 1 > /dev/null",
+            script.display()
+        );
+        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "4\n");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_of_the_server_is_told_whatever_the_table_says_of_spans() {
+    let mut checks = Checks::new();
+    let bench = Bench::new().await;
+    bench.fault("wrong-counts");
+    bench.sync().await;
+    let program = program_on(&bench);
+    let job = bench.job(1).to_string();
+    let (path, head) = make(&program, "disputed.zip", &["--job", &job]);
+    checks.is_sound(&path, &head, &["complete answers so: 1"]);
+    // Somebody calls it a span of which nobody knows anything.
+    let mut pack = Pack::open(&path);
+    pack.records("data/gaps.csv", |records| {
+        for row in records.iter_mut().filter(|row| row[4] == "disputed") {
+            "not_looked".clone_into(&mut row[4]);
+            row[6].clear();
+            row[7].clear();
+            "no answer to the question for all runs was complete, or none has a certain time"
+                .clone_into(&mut row[9]);
+        }
+    });
+    pack.seal();
+    let vague = checks.write("vague.zip", &pack.zip());
+    checks.is_sound(&vague, &head, &["complete answers so: 1"]);
+}
+
+/// With the path of a package in `PACK` the page checks that one, and says how long that took.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_that_is_dropped_onto_the_page_is_checked() {
+    let mut checks = Checks::new();
+    let bench = eventful(None).await;
+    let program = program_on(&bench);
+    let (path, _) = make(&program, "dropped.zip", &[]);
+    let mut forged = Pack::open(&path);
+    let payload = forged.first("data/payloads/");
+    forged.files.remove(&payload);
+    forged.seal();
+    let forged = checks.write("forged.zip", &forged.zip());
+    let Some(browser) = &mut checks.browser else {
+        return;
+    };
+    for (path, code) in [(&path, 0), (&forged, 4), (&path, 0)] {
+        let answer = by_drop(browser, path);
+        assert_eq!(answer.code, code, "{}: {}", answer.by, answer.said);
+    }
+    if let Ok(pack) = std::env::var("PACK") {
+        for _ in 0..3 {
+            let begun = Instant::now();
+            let answer = by_drop(browser, Path::new(&pack));
+            eprintln!("{:?}: {}", begun.elapsed(), answer.said);
         }
     }
 }
@@ -822,6 +994,7 @@ fn edit_facts_and_files(forger: &mut Forger) {
     for (name, key, value) in [
         ("seed", "seed", json!("another seed")),
         ("size", "size", json!(3)),
+        ("size-of-none", "size", json!(0)),
         ("spare", "spare", json!(1)),
         ("population", "population", json!(4)),
     ] {
@@ -886,6 +1059,25 @@ fn edit_facts_and_files(forger: &mut Forger) {
             }
         });
     });
+    // Spans that no answer can have proved.
+    let gaps = forger.base.table("data/gaps.csv");
+    let proved = gaps.iter().find(|row| row[4] == "complete").unwrap().clone();
+    let without_bounds = ["data/gaps.csv", "a span without bounds is complete"];
+    for (name, bound) in [("from-the-beginning", 2), ("without-end", 3)] {
+        forger.sealed(&format!("gaps-complete-{name}"), &without_bounds, |pack| {
+            pack.records("data/gaps.csv", |records| {
+                let at = records.iter().position(|row| *row == proved).unwrap();
+                records[at][bound].clear();
+                let is_other = |row: &Vec<String>| row[0] != proved[0] || row[2..4] == records[at][2..4];
+                let kept: Vec<bool> = (0..)
+                    .zip(&*records)
+                    .map(|(place, row)| is_other(row) || (place < at) == (bound == 3))
+                    .collect();
+                let mut kept = kept.into_iter();
+                records.retain(|_| kept.next().unwrap());
+            });
+        });
+    }
     forger.sealed("facts-cut", &[FACTS], |pack| {
         let half = pack.text(FACTS)[..100].to_owned();
         pack.set(FACTS, half);
@@ -946,6 +1138,10 @@ fn edit_facts_and_files(forger: &mut Forger) {
         pack.replace("bag-info.txt", "Bagging-Date: 20", "Bagging-Date: 19")
     });
     let piece = forger.base.first("data/quarantine/");
+    forger.sealed("bag-info-of-two-days", &["Bagging-Date"], |pack| {
+        let text = format!("{}bagging-date: 2020-01-01\n", pack.text("bag-info.txt"));
+        pack.set("bag-info.txt", text);
+    });
     forger.sealed("quarantined-bytes-edited", &[&piece], |pack| {
         pack.files.get_mut(&piece).unwrap().push(b' ')
     });
@@ -1158,6 +1354,12 @@ async fn forged_packages_pass_no_check() {
         forged: Vec::new(),
     };
     edit_every_column(&mut removals, "removals.csv");
+    // Who and why may have been lost, which is told.
+    let mut unsaid = removals.base.clone();
+    unsaid.records("data/removals.csv", |records| records[1][7].clear());
+    unsaid.seal();
+    let unsaid = checks.write("unsaid.zip", &unsaid.zip());
+    checks.is_sound(&unsaid, "", &["removals.csv leaves empty: 1"]);
     forger.forged.append(&mut removals.forged);
     assert!(forger.forged.len() >= 100, "{} forgeries", forger.forged.len());
     let packages: Vec<(PathBuf, String)> = forger

@@ -8,8 +8,7 @@ use common::story::Story;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_overview_comes_whole_to_formats_that_can_show_it() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let program = &story.program;
     let page = program
         .run(&["report", "overview", "--format", "html"])
@@ -42,9 +41,8 @@ async fn the_overview_comes_whole_to_formats_that_can_show_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_of_coverage_has_the_gaps_of_the_missed_runs() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    let connection = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let story = Story::synced().await;
+    let connection = story.connection();
     // All but the last run a hundred days earlier: one gap in each job, and one that is still open.
     let sql = "UPDATE _run SET started_ticks = started_ticks - 86400000000000 WHERE run_key NOT IN
         (SELECT run_key FROM (SELECT run_key, max(started_ticks) FROM _run GROUP BY job_key))";
@@ -61,8 +59,7 @@ async fn the_page_of_coverage_has_the_gaps_of_the_missed_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn blocks_stand_below_the_table_of_trends_only_where_they_are_asked_for() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let run = |more: &[&str]| {
         let mut arguments = vec!["report", "failure-trends"];
         arguments.extend(more);
@@ -78,7 +75,7 @@ async fn blocks_stand_below_the_table_of_trends_only_where_they_are_asked_for() 
     );
     assert_eq!(run(&["--blocks", "always"]), run(&[]));
     // Long names leave room for the lines on 80 columns, and are told from each other by their ends.
-    let connection = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let connection = story.connection();
     let sql = "UPDATE _job SET name = printf('The quarterly evaluation of %.250c, region %d', '.', job_key)";
     connection.execute(sql, []).unwrap();
     let with = run(&["--format", "table", "--blocks", "always"]);
@@ -93,8 +90,7 @@ async fn blocks_stand_below_the_table_of_trends_only_where_they_are_asked_for() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comparison_is_drawn_too() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     for report in ["failure-trends", "asset-errors"] {
         let arguments = ["report", report, "--compare", "--since", "2y", "--format", "html"];
         let page = story.program.run(&arguments).ends_with(0).stdout;

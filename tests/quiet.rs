@@ -26,8 +26,7 @@ use Prints::{Data, Nothing};
 
 /// A synced archive, its program, and the GUID of a run.
 async fn synced() -> (Story, String) {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let runs = ["query", "SELECT min(job_run_id) FROM runs", "--format", "csv"];
     let run = story.program.run(&runs).ends_with(0).stdout;
     let run = run.lines().last().unwrap().to_owned();

@@ -49,7 +49,7 @@ async fn what_was_edited_is_made_right_again() {
         "UPDATE _message SET message_key = message_key + 50 WHERE ordinal = 0",
         "DELETE FROM _message WHERE run_key % 2 = 0",
         "DELETE FROM _run WHERE run_key < 5",
-        "UPDATE _run SET job_run_id = upper(job_run_id), exception = 'x', absent_since_unix = 5, messages_held = 9",
+        "UPDATE _run SET job_run_id = upper(job_run_id), exception = 'x', absent_since_unix = 5, messages_held = 9, messages_without_time = 9, first_message_ticks = 5",
         "UPDATE _revision SET revision = revision + 10",
         "DELETE FROM _revision",
         "UPDATE _job SET watched = 1 - watched, last_error = 'none', total_job_runs = 7, last_synced_unix = 1, last_answered_unix = 1",
@@ -133,10 +133,9 @@ async fn what_stands_nowhere_else_is_not_made_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_zone_is_read_from_the_payloads() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let starts = || -> Vec<String> {
-        let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+        let archive = story.connection();
         common::rows(
             &archive,
             "SELECT started_at, time_basis FROM runs ORDER BY job_run_id",
@@ -254,7 +253,7 @@ async fn newer_rules_of_a_zone_are_kept_beside_the_older_ones() {
     let story = Story::new().await;
     story.sync(&["--naive-time", "Europe/Berlin"]).ends_with(0);
     let read = |story: &Story, sql: &str| {
-        let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+        let archive = story.connection();
         common::rows(&archive, sql)
     };
     // A report's manifest says by which rules its times were read.
@@ -307,7 +306,7 @@ async fn newer_rules_of_a_zone_are_kept_beside_the_older_ones() {
     story.program.run(&["reindex"]).ends_with(0);
     assert_eq!(read(&story, ends), after);
     // Which release they come from is sealed like the rules themselves.
-    let archive = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let archive = story.connection();
     for (release, code) in [("9998b", 4), ("9998a", 0)] {
         let sql = format!("UPDATE _zone_rules SET release = '{release}' WHERE release GLOB '9998*'");
         archive.execute(&sql, []).unwrap();

@@ -218,6 +218,11 @@ async fn what_a_plan_lists_goes_with_every_byte_of_it_and_nothing_else() {
         "{found}"
     );
     assert!(found.contains(&guid(1)), "{found}");
+    let next = verified["findings"][0]["next"].as_str().unwrap();
+    assert!(
+        next.contains("If it was lawful, the list gets the line above"),
+        "{next}"
+    );
 
     // The server still lists them, one of them with other content.
     let mut all = runs();
@@ -294,6 +299,9 @@ async fn what_a_plan_lists_goes_with_every_byte_of_it_and_nothing_else() {
         .run(&["salvage", "jobruns.db", "salvaged.db"])
         .ends_with(0);
     let salvaged = Connection::open(program.path("salvaged.db")).unwrap();
+    let noted = "SELECT count(*) FROM _backup";
+    let backups: i64 = salvaged.query_row(noted, [], |row| row.get(0)).unwrap();
+    assert_eq!((backups, count(program, noted)), (1, 1));
     let removed: i64 = salvaged
         .query_row("SELECT count(*) FROM removed_runs", [], |row| row.get(0))
         .unwrap();
@@ -311,7 +319,7 @@ async fn a_plan_that_is_no_longer_true_removes_nothing_and_says_what_changed() {
         .ends_with(0);
     retain(program, &["--apply", &hash])
         .ends_with(1)
-        .says("hold 2 was added: it had 3 runs, and 0 would go now");
+        .says("with 3 runs; since then hold 2 was added, and 0 would go now");
     program
         .run(&["hold", "release", "2", "--reason", "over"])
         .ends_with(0);
@@ -330,7 +338,10 @@ async fn a_plan_that_is_no_longer_true_removes_nothing_and_says_what_changed() {
         "--apply",
         &plan(program),
     ]);
-    other.ends_with(1).says("--reason are not those");
+    other
+        .ends_with(1)
+        .says("--reason are not those")
+        .says("the last time that a run so old was archived or changed was at 20");
     assert_eq!(count(program, "SELECT count(*) FROM removed_runs"), 0);
     // Nobody else may write meanwhile.
     let lock = SyncLock::take(&program.path("jobruns.db")).unwrap();

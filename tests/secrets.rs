@@ -185,12 +185,7 @@ fn keeps_secrets(program: &Program, ended: Ended, what: &str) {
 }
 
 fn program(url: &str) -> Program {
-    Program::new()
-        .with("JOBRUNS_URL", url)
-        .with("JOBRUNS_USERNAME", r"CORP\auditor")
-        .with("JOBRUNS_PASSWORD", PASSWORD)
-        .with("JOBRUNS_RETRIES", "0")
-        .with("JOBRUNS_LOG_FILE", "log.txt")
+    Program::with_password(url, PASSWORD).with("JOBRUNS_LOG_FILE", "log.txt")
 }
 
 #[test]

@@ -732,6 +732,24 @@ async fn init_without_a_terminal_asks_nothing_and_writes_what_a_sync_needs() {
         "--password-file",
         "pw",
     ];
+    // A job that the server does not have is refused, with the one that was meant.
+    let job = story.job(1);
+    let mistyped = format!(
+        "{}{}",
+        &job[..job.len() - 1],
+        if job.ends_with('0') { '1' } else { '0' }
+    );
+    for (wrong, hint) in [
+        (&*mistyped, format!("did you mean UNIX baseline ({job})?")),
+        ("00000000-0000-0000-0000-000000000000", "it has ".to_owned()),
+    ] {
+        program
+            .run(&[&given[..], &["--job", &job, "--job", wrong]].concat())
+            .ends_with(2)
+            .says(&format!("the server has no job {wrong}"))
+            .says(&hint);
+        assert!(!program.path("jobruns.toml").exists());
+    }
     // What is missing is an error, and nothing is written.
     for left_out in ["--url", "--username", "--pin", "--password-file"] {
         let at = given.iter().position(|word| *word == left_out).unwrap();

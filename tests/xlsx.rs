@@ -12,12 +12,6 @@ use serde_json::{Value, json};
 
 const READER: &str = include_str!("python/xlsx.py");
 
-async fn synced() -> Story {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    story
-}
-
 fn read(path: &Path) -> Option<Value> {
     python(READER, &[path])
 }
@@ -29,7 +23,7 @@ fn days(unix: f64) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_cell_of_a_workbook_has_its_type() {
-    let story = synced().await;
+    let story = Story::synced().await;
     let path = story.program.path("cells.xlsx");
     let long = 40_000;
     let sql = format!(
@@ -107,7 +101,7 @@ async fn each_cell_of_a_workbook_has_its_type() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_as_a_workbook_says_the_same_as_its_csv() {
-    let story = synced().await;
+    let story = Story::synced().await;
     for format in ["xlsx", "csv"] {
         let output = format!("trends.{format}");
         story
@@ -176,7 +170,7 @@ async fn a_report_as_a_workbook_says_the_same_as_its_csv() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workbook_without_rows_is_a_heading() {
-    let story = synced().await;
+    let story = Story::synced().await;
     story
         .program
         .run(&[
@@ -207,7 +201,7 @@ async fn a_workbook_without_rows_is_a_heading() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stops_a_workbook_is_an_error_and_no_panic() {
     use common::program::Ended;
-    let story = synced().await;
+    let story = Story::synced().await;
     let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i, hex(randomblob(20)) FROM n";
     let script = |script: &str| {
         let script = script.replace("ASK", &format!("\"$0\" query '{sql}' --format xlsx"));
@@ -238,7 +232,7 @@ async fn what_stops_a_workbook_is_an_error_and_no_panic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn options_of_csv_are_refused_for_a_workbook() {
-    let story = synced().await;
+    let story = Story::synced().await;
     story
         .program
         .run(&["report", "failure-trends", "--format", "xlsx", "--excel"])
@@ -252,7 +246,7 @@ async fn a_terminal_is_shown_neither_a_workbook_nor_a_page() {
     if !common::python::is_there("python3") {
         return;
     }
-    let story = synced().await;
+    let story = Story::synced().await;
     let spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
     for (format, arguments) in [
         ("xlsx", ["report", "failure-trends"]),

@@ -8,7 +8,8 @@
 //! and one with half of them unique; serves them as static files over plain HTTP from a process of its own; then runs, in
 //! turn, `ROUNDS` times (5): our first sync, our re-sync, and the script's both. Prints medians, ratios, peak memory and
 //! sizes. `WITHOUT` is the program built with `--cfg jobruns_without_evidence`: with it, the same is measured without payloads
-//! and ledger, and the difference told. `PEER` is a script called as `sync DB` with `BASE` and `JOBS` in its environment; without it only ours is run.
+//! and ledger, and the difference told. After each first sync a bare loop inserts the rows that it made into the same empty tables:
+//! what SQLite alone takes. `PEER` is a script called as `sync DB` with `BASE` and `JOBS` in its environment; without it only ours is run.
 //! Peak memory needs `/usr/bin/time`.
 
 #![allow(
@@ -18,6 +19,7 @@
     reason = "a bench prints, and may end in a panic"
 )]
 
+mod probe;
 mod server;
 
 use std::io::{BufRead, BufReader, Write};
@@ -37,6 +39,12 @@ fn main() {
         && verb == "serve"
     {
         runtime().block_on(server::serve(Path::new(folder))).unwrap();
+        return;
+    }
+    if let [_, verb, from, to, ..] = arguments.as_slice()
+        && verb == "insert"
+    {
+        println!("{}", probe::insert(Path::new(from), Path::new(to)).unwrap());
         return;
     }
     let rounds: usize = std::env::var("ROUNDS")
@@ -238,13 +246,24 @@ fn measure(name: &str, folder: &Path, rounds: usize) {
         command
     };
     let mut figures: [Figures; 6] = Default::default();
+    let probed = work.path().join("probed.db");
+    let mut probe = Vec::new();
     for _ in 0..rounds {
-        for archive in [&ours, &theirs, &bare] {
+        for archive in [&ours, &theirs, &bare, &probed] {
             for suffix in ["", "-wal", "-shm"] {
                 drop(std::fs::remove_file(format!("{}{suffix}", archive.display())));
             }
         }
         figures[0].run(&mut sync());
+        let mut inserts = Command::new(std::env::current_exe().unwrap());
+        let said = inserts
+            .arg("insert")
+            .arg(&ours)
+            .arg(&probed)
+            .output()
+            .unwrap()
+            .stdout;
+        probe.push(String::from_utf8(said).unwrap().trim().parse::<f64>().unwrap());
         if let Some(program) = &without {
             figures[4].run(&mut sync_with(program, &bare));
         }
@@ -287,6 +306,17 @@ fn measure(name: &str, folder: &Path, rounds: usize) {
             println!("{}", row.row(what));
         }
     }
+    let over: Vec<f64> = figures[0]
+        .seconds
+        .iter()
+        .zip(&probe)
+        .map(|(sync, probe)| sync / probe)
+        .collect();
+    println!(
+        "\ninserting the same rows by a bare loop: {:.2} s; first sync over that: {:.2}",
+        median(&probe),
+        median(&over)
+    );
     if without.is_some() {
         let bytes = size - std::fs::metadata(&bare).unwrap().len();
         println!(

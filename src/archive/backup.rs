@@ -28,6 +28,7 @@ use super::network::network_drive;
 use super::open::open_to_read;
 use super::paths::{COMPANIONS, beside, nobody_else_uri, resolve};
 use super::read_only::ReadOnly;
+use super::sqlite_error::SqliteError;
 use super::verify::{Finding, Verified};
 use crate::model::{Instant, Sha256};
 
@@ -68,7 +69,7 @@ pub enum BackupError {
     Copy {
         path: PathBuf,
         #[source]
-        source: rusqlite::Error,
+        source: SqliteError,
     },
     /// The copy does not prove itself, so neither does the archive; no file was left.
     #[error("the copy is not intact, so it was not kept: {} ({count} findings)", first)]
@@ -260,9 +261,9 @@ impl Place {
 
 fn copy_pages(source: &Connection, path: &Path, target: &Path) -> Result<(), BackupError> {
     let doing = "read the archive for a copy";
-    let of_copy = |error| BackupError::Copy {
+    let of_copy = |error: rusqlite::Error| BackupError::Copy {
         path: target.to_path_buf(),
-        source: error,
+        source: error.into(),
     };
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;

@@ -1,6 +1,9 @@
 //! What can go wrong with the archive.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
+
+use super::sqlite_error::SqliteError;
 
 /// An error of the archive. The path is in the message; the cause is kept as `source()`.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +76,7 @@ pub enum ArchiveError {
         /// The archive's path.
         path: PathBuf,
         #[source]
-        source: rusqlite::Error,
+        source: SqliteError,
     },
     /// The operating system refused something about the file.
     #[error("could not {doing} {}", path.display())]
@@ -102,7 +105,7 @@ pub enum ArchiveError {
         /// The archive's path.
         path: PathBuf,
         #[source]
-        source: rusqlite::Error,
+        source: SqliteError,
     },
     /// A log with content lies where an archive was to be made.
     #[error(
@@ -162,14 +165,14 @@ pub enum ArchiveError {
         /// The archive's path.
         path: PathBuf,
         #[source]
-        source: Box<refinery::Error>,
+        source: Box<dyn Error + Send + Sync>,
     },
     #[error("could not {doing} in the archive")]
     Sql {
         /// What was being done.
         doing: &'static str,
         #[source]
-        source: rusqlite::Error,
+        source: SqliteError,
     },
     /// A statement took more steps than a file of this size can need.
     #[error(
@@ -261,7 +264,10 @@ impl ArchiveError {
         match source.sqlite_error_code() {
             // Who stops a command is not told the error.
             Some(rusqlite::ErrorCode::OperationInterrupted) => Self::Endless { doing },
-            _ => Self::Sql { doing, source },
+            _ => Self::Sql {
+                doing,
+                source: source.into(),
+            },
         }
     }
 
@@ -269,7 +275,7 @@ impl ArchiveError {
     pub fn sqlite_error(&self) -> Option<&rusqlite::Error> {
         match self {
             Self::Open { source, .. } | Self::Sql { source, .. } => Some(source),
-            Self::Migrate { source, .. } => sqlite_cause(source),
+            Self::Migrate { source, .. } => source.downcast_ref::<SqliteError>().map(|error| &**error),
             _ => None,
         }
     }
@@ -301,18 +307,6 @@ impl ArchiveError {
     }
 }
 
-/// The error of SQLite below one of refinery's.
-fn sqlite_cause(error: &refinery::Error) -> Option<&rusqlite::Error> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(cause) = next {
-        if let Some(sqlite) = cause.downcast_ref() {
-            return Some(sqlite);
-        }
-        next = cause.source();
-    }
-    None
-}
-
 /// Turns an SQLite result into ours, with the words for what was being done.
 pub(crate) trait Doing<T> {
     /// Adds what was being done.
@@ -337,7 +331,7 @@ pub(super) fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> ArchiveError {
         }
         ArchiveError::Open {
             path: path.to_path_buf(),
-            source,
+            source: source.into(),
         }
     }
 }

@@ -147,7 +147,7 @@ fn refuse(
     let found =
         bounded(connection, || tables_and_views(connection)).map_err(|source| ArchiveError::Open {
             path: path.to_path_buf(),
-            source,
+            source: source.into(),
         })?;
     let ours = ours()?;
     for (name, object) in found {
@@ -187,7 +187,7 @@ fn refuse_forged_rows(path: &Path, connection: &Connection) -> Result<(), Archiv
     })
     .map_err(|source| ArchiveError::Open {
         path: path.to_path_buf(),
-        source,
+        source: source.into(),
     })?;
     forged.map_or(Ok(()), |(kind, name)| {
         Err(ArchiveError::ForeignSchema {

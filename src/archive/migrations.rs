@@ -1,10 +1,12 @@
 //! The migrations that make the schema.
 
+use std::error::Error;
 use std::path::Path;
 
 use rusqlite::Connection;
 
 use super::error::{ArchiveError, opening};
+use super::sqlite_error::SqliteError;
 
 mod embedded {
     #![allow(missing_docs, reason = "made by refinery's macro")]
@@ -64,6 +66,28 @@ pub(super) fn migrate(path: &Path, connection: &mut Connection) -> Result<(), Ar
         .map(drop)
         .map_err(|source| ArchiveError::Migrate {
             path: path.to_path_buf(),
-            source: Box::new(source),
+            source: match sqlite_cause(&source) {
+                Some(cause) => Box::new(SqliteError::from(cause)),
+                None => Box::new(source),
+            },
         })
+}
+
+/// The error of SQLite below one of refinery's.
+fn sqlite_cause(error: &refinery::Error) -> Option<rusqlite::Error> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        match cause.downcast_ref() {
+            Some(rusqlite::Error::SqliteFailure(error, text)) => {
+                return Some(rusqlite::Error::SqliteFailure(*error, text.clone()));
+            }
+            // Without the migration itself, which is long.
+            Some(rusqlite::Error::SqlInputError { error, msg, .. }) => {
+                return Some(rusqlite::Error::SqliteFailure(*error, Some(msg.clone())));
+            }
+            _ => {}
+        }
+        next = cause.source();
+    }
+    None
 }

@@ -33,6 +33,7 @@ mod read_only;
 mod repair;
 mod retention;
 mod schema;
+mod sqlite_error;
 mod statistics;
 mod storage;
 mod unchanging;
@@ -55,9 +56,9 @@ pub(crate) use network::network_drive;
 pub(crate) use open::{is_to_be_made, refuse_missing};
 pub(crate) use paths::{COMPANIONS, resolve};
 pub(crate) use queries::{
-    Absence, Answer, AssetName, Changes, CompleteAnswer, FullSync, HoldRow, JobFreshness, JobName, KindName,
-    LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
-    PartitionRun, QueryError, RunFacts, RunKey, RunPlace, RunRow, Snapshot,
+    Absence, Answer, AssetName, Changes, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName,
+    KindName, LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow,
+    NaiveTimeRules, PartitionRun, QueryError, RunFacts, RunKey, RunRow, Snapshot,
 };
 pub(crate) use read_only::Interrupter;
 pub(crate) use repair::reindex::Reindexed;
@@ -88,6 +89,7 @@ pub use repair::reindex::reindex;
 pub use repair::salvage::{Salvaged, salvage};
 pub use retention::{RetentionRule, retain};
 pub use schema::{NAMES_FOR_ANALYSTS, documented_tables};
+pub use sqlite_error::SqliteError;
 pub use storage::jobs::NameFrom;
 pub use storage::payload::{Packer, unpack};
 pub use storage::syncs::{JobOutcome, SyncOutcome, SyncRecord};

@@ -321,7 +321,7 @@ fn roll_back_journal(path: &Path, file: &Path) -> Result<(), ArchiveError> {
         .map(drop)
         .map_err(|source| ArchiveError::LeftJournal {
             path: path.to_path_buf(),
-            source,
+            source: source.into(),
         })
 }
 

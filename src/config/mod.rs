@@ -50,4 +50,4 @@ pub(crate) use settings::{
 };
 pub(crate) use size::show_size;
 pub(crate) use sources::{Choice, Environment, Sources, config_keys, with_variables_in_help};
-pub(crate) use values::{PasswordEncoding, TableOrJson};
+pub(crate) use values::{PasswordEncoding, TableOrJson, parse_line};

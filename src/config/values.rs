@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use super::size::parse_size;
+use crate::text::is_active;
 
 /// How the token URL wants the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -68,6 +69,17 @@ pub(super) fn parse_log_size(text: &str) -> Result<u64, String> {
     match parse_size(text).map_err(|error| error.to_string())? {
         bytes if bytes < SMALLEST_LOG => Err(format!("{text:?} is less than 4KiB")),
         bytes => Ok(bytes),
+    }
+}
+
+/// A reason or a name, for the record: one line in which nothing is hidden.
+pub(crate) fn parse_line(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        Err("an empty text says nothing")
+    } else if text.chars().any(is_active) {
+        Err("it must be one line of text, without control characters")
+    } else {
+        Ok(text.to_owned())
     }
 }
 

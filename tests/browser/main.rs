@@ -43,9 +43,8 @@ const HOSTILE: &str = "\"'><script>window.ran=1</script><img src=x onerror=windo
 
 /// A synced archive in which every text that a server can send is hostile, and names are 300 characters long.
 async fn hostile_archive() -> Story {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    let connection = rusqlite::Connection::open(story.program.path("jobruns.db")).unwrap();
+    let story = Story::synced().await;
+    let connection = story.connection();
     let long = HOSTILE.to_owned() + &"W".repeat(300 - HOSTILE.chars().count());
     for sql in [
         "UPDATE _job SET name = ?1 || job_key, last_error = ?1",
@@ -149,8 +148,7 @@ async fn no_page_complains_asks_for_anything_overflows_or_runs_what_it_shows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_sorted_and_searched_by_mouse_and_by_keyboard() {
     let Some(mut browser) = browser() else { return };
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let sql = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1200)
                SELECT n * 37 % 1200 AS number, 'name ' || (n * 7 % 1200) AS name, CASE WHEN n % 2 THEN n / 4.0 END AS share FROM n";
     let url = make(&story, "query", &["query", sql]);
@@ -224,8 +222,7 @@ const MANY: &str =
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_rows_a_portion_is_laid_out_and_more_come_by_scrolling_and_all_on_paper() {
     let Some(mut browser) = browser() else { return };
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let url = make(&story, "query", &["query", MANY]);
     browser.open(&url, 1280, "light");
     assert_eq!(browser.value(ROWS), 200);
@@ -283,8 +280,7 @@ async fn of_many_rows_a_portion_is_laid_out_and_more_come_by_scrolling_and_all_o
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_without_script_is_a_page_with_plain_tables() {
     let Some(mut browser) = browser() else { return };
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let url = make(&story, "runs", &["report", "runs"]);
     let many = make(&story, "query", &["query", MANY]);
     browser.call(

@@ -39,6 +39,19 @@ pub struct Bench {
     pub options: SyncOptions,
 }
 
+/// Reports that need no options of their own, and are read alike: those of what is wrong alone and the overview are not among
+/// them.
+pub const REPORTS: [&str; 8] = [
+    "failure-trends",
+    "asset-errors",
+    "failures",
+    "coverage",
+    "missed-runs",
+    "changes",
+    "runs",
+    "messages",
+];
+
 /// Three jobs of twelve runs with a few messages each.
 pub fn small_history() -> History {
     History {

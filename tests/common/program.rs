@@ -27,6 +27,15 @@ impl Program {
         }
     }
 
+    /// One that knows the server, the user and the password, and tries once.
+    pub fn with_password(url: &str, password: &str) -> Self {
+        Self::new()
+            .with("JOBRUNS_URL", url)
+            .with("JOBRUNS_USERNAME", r"CORP\auditor")
+            .with("JOBRUNS_PASSWORD", password)
+            .with("JOBRUNS_RETRIES", "0")
+    }
+
     /// The same with a variable in its environment.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));

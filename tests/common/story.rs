@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jobruns::model::hex;
 use jobruns::simulator::{Options, Simulator};
+use rusqlite::Connection;
 
 use super::program::{Ended, Program};
 use super::small_history;
@@ -23,14 +24,17 @@ impl Story {
         .await
     }
 
+    /// The same, and a first sync of it has ended.
+    pub async fn synced() -> Self {
+        let story = Self::new().await;
+        story.sync(&[]).ends_with(0);
+        story
+    }
+
     pub async fn with(options: Options) -> Self {
         let server = Simulator::start(options).await.unwrap();
-        let program = Program::new()
-            .with("JOBRUNS_URL", &server.base_url())
-            .with("JOBRUNS_USERNAME", r"CORP\auditor")
-            .with("JOBRUNS_PASSWORD", "simulator")
-            .with("JOBRUNS_PIN", &hex(&server.certificate_sha256()))
-            .with("JOBRUNS_RETRIES", "0");
+        let program = Program::with_password(&server.base_url(), "simulator")
+            .with("JOBRUNS_PIN", &hex(&server.certificate_sha256()));
         Self { server, program }
     }
 
@@ -38,6 +42,29 @@ impl Story {
     pub fn with_config(mut self, file: &str) -> Self {
         self.program = self.program.with("JOBRUNS_CONFIG", file);
         self
+    }
+
+    /// A connection to the archive of its own, past the program.
+    pub fn connection(&self) -> Connection {
+        Connection::open(self.program.path("jobruns.db")).unwrap()
+    }
+
+    /// Makes the archive one of a program to come.
+    pub fn make_newer(&self) {
+        self.connection()
+            .execute_batch(
+                "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+                 SELECT 2, 'from the future', applied_on, checksum FROM refinery_schema_history LIMIT 1;
+                 INSERT INTO ledger SELECT max(entry_id) + 1, 'migrated at=2031-01-01T00:00:00Z schema=2', zeroblob(32) FROM ledger;
+                 PRAGMA wal_checkpoint(TRUNCATE)",
+            )
+            .unwrap();
+    }
+
+    /// How often somebody logged in with a password or a token to renew.
+    pub fn logins(&self) -> usize {
+        let requests = self.server.requests();
+        requests.iter().filter(|request| request.grant.is_some()).count()
     }
 
     pub fn job(&self, job: u32) -> String {

@@ -4,19 +4,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::common::REPORTS;
 use super::common::program::{Program, set_mode};
 use super::common::story::Story;
-
-const REPORTS: [&str; 8] = [
-    "failure-trends",
-    "asset-errors",
-    "failures",
-    "coverage",
-    "missed-runs",
-    "changes",
-    "runs",
-    "messages",
-];
 
 const JOB: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
 
@@ -76,8 +66,7 @@ fn no_data_is_a_header_alone_and_a_word() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_does_not_wait_for_who_writes_and_reads_from_where_nothing_can_be_written() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let report = |name: &str, archive: &str| {
         story
             .program
@@ -88,7 +77,7 @@ async fn a_report_does_not_wait_for_who_writes_and_reads_from_where_nothing_can_
     let before = REPORTS.map(|name| report(name, "jobruns.db"));
     assert!(before.iter().all(|text| text.lines().count() >= 1));
     assert!(before[7].lines().count() > 100);
-    let writer = Connection::open(story.program.path("jobruns.db")).unwrap();
+    let writer = story.connection();
     writer
         .execute_batch("BEGIN IMMEDIATE; DELETE FROM _message; UPDATE _run SET status = 5")
         .unwrap();
@@ -114,17 +103,8 @@ async fn a_report_does_not_wait_for_who_writes_and_reads_from_where_nothing_can_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_archive_is_refused_by_every_report() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
-    let archive = Connection::open(story.program.path("jobruns.db")).unwrap();
-    archive
-        .execute_batch(
-            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
-             SELECT 2, 'from the future', applied_on, checksum FROM refinery_schema_history LIMIT 1;
-             INSERT INTO ledger SELECT max(entry_id) + 1, 'migrated at=2031-01-01T00:00:00Z schema=2', zeroblob(32) FROM ledger",
-        )
-        .unwrap();
-    drop(archive);
+    let story = Story::synced().await;
+    story.make_newer();
     for report in REPORTS {
         let ended = story.program.run(&["report", report]).ends_with(1);
         assert_eq!(ended.stdout, "", "{report}");
@@ -134,8 +114,7 @@ async fn a_newer_archive_is_refused_by_every_report() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_archive_is_told_and_leaves_the_old_file() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     let path = story.program.path("jobruns.db");
     let archive = Connection::open(&path).unwrap();
     archive.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
@@ -189,8 +168,7 @@ async fn a_damaged_archive_is_told_and_leaves_the_old_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn words_that_are_none_are_wrong_usage_and_name_the_nearest() {
-    let story = Story::new().await;
-    story.sync(&[]).ends_with(0);
+    let story = Story::synced().await;
     for (arguments, nearest) in [
         (&["runz"][..], "'runs'"),
         (&["missed-run"], "'missed-runs'"),

@@ -15,6 +15,8 @@ use crate::model::{Guid, Instant, Sha256, hex};
 pub enum Publication {
     /// It stands in the file.
     Appended,
+    /// It is the first line of the file, and the archive is older.
+    Begun,
     /// The file tells of a history that this archive does not hold: says why nothing was appended.
     Refused(String),
 }
@@ -52,21 +54,28 @@ pub fn publish_head(
     published: &HeadToPublish,
 ) -> Result<Publication, PublishError> {
     let archive = reader.archive_id()?;
+    let mut is_empty = false;
     match std::fs::metadata(path).map(|_| read_file(path)) {
         Ok(Ok(list)) => {
             if let Some(why) = refusal(&list, reader, archive, published)? {
                 return Ok(Publication::Refused(why));
             }
+            is_empty = list.heads.is_empty();
         }
         // A store that may be written and not read cannot be asked.
         Ok(Err(error)) if error.source.kind() == io::ErrorKind::PermissionDenied => {
             tracing::warn!("{error}, so nothing says whether its newest head is held");
         }
         Ok(Err(error)) => return Err(error.into()),
-        Err(_) => {}
+        Err(_) => is_empty = true,
     }
     let line = published.line(Some(archive));
-    append_line(path, &format!("{line}\n")).map_err(PublishError::from)
+    append_line(path, &format!("{line}\n"))?;
+    Ok(if is_empty && !published.made {
+        Publication::Begun
+    } else {
+        Publication::Appended
+    })
 }
 
 /// Why nothing may be appended to the list for this archive.
@@ -110,7 +119,7 @@ pub enum PublishError {
     Archive(#[from] ArchiveError),
 }
 
-fn append_line(path: &Path, line: &str) -> Result<Publication, HeadFileError> {
+fn append_line(path: &Path, line: &str) -> Result<(), HeadFileError> {
     let failed = |source| HeadFileError {
         doing: "append to",
         path: path.to_path_buf(),
@@ -125,8 +134,7 @@ fn append_line(path: &Path, line: &str) -> Result<Publication, HeadFileError> {
         wait_while_held(|| OpenOptions::new().append(true).create(true).open(path)).map_err(failed)?;
     // One write, so that two archives may share a file without mixing their lines.
     file.write_all(&bytes).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    Ok(Publication::Appended)
+    file.sync_all().map_err(failed)
 }
 
 /// Whether the last line of the file was cut. A store that may be written and not read cannot say.
@@ -169,7 +177,7 @@ mod tests {
         let (ours, other) = (archive(folder.path(), "a.db"), archive(folder.path(), "b.db"));
         let publish =
             |reader: &ReadOnly, made| publish_head(&path, reader, &to_publish(reader, made)).unwrap();
-        assert_eq!(publish(&ours, false), Publication::Appended);
+        assert_eq!(publish(&ours, false), Publication::Begun);
         assert_eq!(publish(&ours, false), Publication::Appended);
         let before = std::fs::read_to_string(&path).unwrap();
         let line = format!(

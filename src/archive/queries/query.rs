@@ -14,6 +14,7 @@ use rusqlite::{Connection, Statement};
 
 use super::Snapshot;
 use crate::archive::limits;
+use crate::archive::sqlite_error::SqliteError;
 
 /// Pragmas that only tell something, and take no value or one that names what is asked about.
 const HARMLESS_PRAGMAS: [&str; 22] = [
@@ -98,7 +99,7 @@ pub enum QueryError {
     #[error("could not answer the query")]
     Failed {
         #[source]
-        source: rusqlite::Error,
+        source: SqliteError,
     },
     /// It was stopped from outside.
     #[error("the query was stopped")]
@@ -214,7 +215,9 @@ fn failed(source: rusqlite::Error) -> QueryError {
     if source.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
         return QueryError::Interrupted;
     }
-    QueryError::Failed { source }
+    QueryError::Failed {
+        source: source.into(),
+    }
 }
 
 fn bind(statement: &mut Statement<'_>, parameters: &[(String, Value)]) -> Result<(), QueryError> {

@@ -139,11 +139,7 @@ pub(super) fn read(connection: &Connection, rule: &RetentionRule) -> Result<Rete
     refuse_locked(connection, rule)?;
     let state = State::read(connection, rule)?;
     let now = rule.now.unix_seconds();
-    let in_force: Vec<&Hold> = state
-        .holds
-        .iter()
-        .filter(|hold| hold.released_by.is_none())
-        .collect();
+    let in_force = state.holds_before(i64::MAX);
     let held_back = in_force
         .iter()
         .map(|hold| HeldBack {
@@ -187,58 +183,55 @@ pub(super) fn what_changed(
 ) -> Result<String, ArchiveError> {
     let state = State::read(connection, rule)?;
     let now = rule.now.unix_seconds();
-    let in_force: Vec<&Hold> = state
-        .holds
-        .iter()
-        .filter(|hold| hold.released_by.is_none())
-        .collect();
-    let today = state.going(rule.days, now, &in_force).count();
-    for back in 1..=DAYS_BACK {
-        let then = now - back * 86_400;
-        if state.hash(rule, then, &in_force) == *hash {
-            return Ok(format!(
-                "it is the plan of {}, and since then another {} runs became old enough",
-                &Instant::from_unix_seconds(midnight(then)).to_string()[..10],
-                today - state.going(rule.days, then, &in_force).count()
-            ));
-        }
-    }
-    // The lines about holds, the latest first: the holds of before that line.
+    let today = state.going(rule.days, now, &state.holds_before(i64::MAX)).count();
+    // Before which line about holds it was made, the latest first, and on which day.
     let lines = state
         .holds
         .iter()
         .flat_map(|hold| [Some(hold.added_by), hold.released_by]);
-    let mut lines: Vec<i64> = lines.flatten().collect();
+    let mut lines: Vec<i64> = lines.flatten().chain([i64::MAX]).collect();
     lines.sort_unstable();
     for &line in lines.iter().rev() {
-        let was_released = |hold: &Hold| hold.released_by.is_some_and(|released| released < line);
-        let then: Vec<&Hold> = state
-            .holds
-            .iter()
-            .filter(|hold| hold.added_by < line && !was_released(hold))
-            .collect();
-        if state.hash(rule, now, &then) != *hash {
-            continue;
-        }
-        let mut changed = Vec::new();
-        for hold in &state.holds {
-            let id = hold.added.id;
-            if hold.added_by >= line {
-                changed.push(format!("hold {id} was added"));
+        let holds = state.holds_before(line);
+        for back in 0..=DAYS_BACK {
+            let then = now - back * 86_400;
+            if state.hash(rule, then, &holds) != *hash {
+                continue;
             }
-            if hold.released_by.is_some_and(|released| released >= line) {
-                changed.push(format!("hold {id} was released"));
+            let mut changed = state.changes_of_holds_since(line);
+            if back > 0 {
+                let more = today.saturating_sub(state.going(rule.days, then, &holds).count());
+                if changed.is_empty() {
+                    changed.push(format!("another {more} runs became old enough"));
+                } else {
+                    changed.push("days went by".to_owned());
+                }
             }
+            return Ok(format!(
+                "it is the plan of {}, with {} runs; since then {}, and {today} would go now",
+                &Instant::from_unix_seconds(midnight(then)).to_string()[..10],
+                state.going(rule.days, then, &holds).count(),
+                changed.join(", "),
+            ));
         }
-        let before = state.going(rule.days, now, &then).count();
-        return Ok(format!(
-            "since then {}: it had {before} runs, and {today} would go now",
-            changed.join(", ")
-        ));
     }
+    let (changed, removed): (Option<i64>, Option<i64>) = connection.one(
+        "SELECT (SELECT max(captured_unix) FROM _revision v JOIN _run r USING (run_key)
+                 WHERE coalesce(r.ended_ticks, r.started_ticks) < ?1),
+                (SELECT max(removed_unix) FROM _removed_run)",
+        [cutoff(now, rule.days).saturating_mul(10_000_000)],
+        "read when runs last changed",
+        |row| row.try_into(),
+    )?;
+    let last = |what: &str, at: Option<i64>| match at {
+        Some(at) => format!("; {what} was at {}", Instant::from_unix_seconds(at)),
+        None => String::new(),
+    };
     Ok(format!(
-        "the plan of today for this rule is another one, with {today} runs: runs were archived, changed or removed since, \
-         or --older-than, --job or --reason are not those that it was made with"
+        "the plan of today for this rule is another one, with {today} runs. Either --older-than, --job or --reason are not those \
+         that it was made with, or its runs are others now{}{}",
+        last("the last time that a run so old was archived or changed", changed),
+        last("the last removal", removed)
     ))
 }
 
@@ -308,6 +301,30 @@ impl State {
             not_final,
             holds: holds(connection)?,
         })
+    }
+
+    /// The holds that were in force before that entry.
+    fn holds_before(&self, entry: i64) -> Vec<&Hold> {
+        let was_released = |hold: &Hold| hold.released_by.is_some_and(|released| released < entry);
+        self.holds
+            .iter()
+            .filter(|hold| hold.added_by < entry && !was_released(hold))
+            .collect()
+    }
+
+    /// What was done to holds from that entry on, in words.
+    fn changes_of_holds_since(&self, entry: i64) -> Vec<String> {
+        let mut changes = Vec::new();
+        for hold in &self.holds {
+            let id = hold.added.id;
+            if hold.added_by >= entry {
+                changes.push(format!("hold {id} was added"));
+            }
+            if hold.released_by.is_some_and(|released| released >= entry) {
+                changes.push(format!("hold {id} was released"));
+            }
+        }
+        changes
     }
 
     /// What goes on the day of `at`, where these holds are in force.

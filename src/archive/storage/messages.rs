@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, params};
 
+use super::insert::{Insert, Values};
 use super::plan::{HeldMessage, MessagePlan};
-use super::texts::{self, Mark, StoredTexts, mark};
+use super::texts::{self, Mark, StoredDetails, StoredTexts, mark};
 use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing};
 use crate::model::{Instant, JobRun, Message, MessageKey, OwnedMessage, TimeBasis, TimeReading};
@@ -50,7 +51,7 @@ impl MessageMarks {
 pub(in crate::archive) struct MessageTexts {
     kinds: StoredTexts<2>,
     assets: StoredTexts<3>,
-    details: StoredTexts<1>,
+    details: StoredDetails,
 }
 
 impl Default for MessageTexts {
@@ -58,7 +59,7 @@ impl Default for MessageTexts {
         Self {
             kinds: texts::kinds(),
             assets: texts::assets(),
-            details: texts::details(),
+            details: StoredDetails::default(),
         }
     }
 }
@@ -78,8 +79,22 @@ impl MessageTexts {
         run_key: i64,
         messages: impl Iterator<Item = (i64, MessageMarks, Message<'run>)>,
     ) -> Result<(), ArchiveError> {
+        static INSERT: LazyLock<Insert> = LazyLock::new(|| {
+            let columns = "message_key, occurred_ticks, kind_key, asset_key, detail_key, occurred_assumed, occurred_at_raw";
+            Insert::new(
+                &format!("INSERT OR ROLLBACK INTO _message ({columns}) VALUES "),
+                7,
+            )
+        });
         let doing = "store a message";
-        let mut rows = Vec::new();
+        let messages: Vec<_> = messages.collect();
+        let fetched = messages.iter().fold(0, |fetched, (_, marks, _)| {
+            fetched ^ self.assets.fetch(marks.asset) ^ self.details.fetch(marks.details)
+        });
+        // Nothing is done with it: what counts is that it was read.
+        std::hint::black_box(fetched);
+        let mut new_details = Vec::new();
+        let mut rows = Vec::with_capacity(messages.len());
         for (ordinal, marks, message) in messages {
             let (occurred, assumed) = time_columns(message.occurred);
             rows.push(Row {
@@ -88,33 +103,31 @@ impl MessageTexts {
                 kind_key: self.kinds.key(connection, marks.kind, kind(&message))?,
                 asset_key: self.assets.key(connection, marks.asset, asset(&message))?,
                 detail_key: match message.message_details {
-                    Some(details) => Some(self.details.key(connection, marks.details, [Some(details)])?),
+                    Some(details) => {
+                        Some(
+                            self.details
+                                .key(connection, marks.details, details, &mut new_details)?,
+                        )
+                    }
                     None => None,
                 },
                 assumed,
                 raw: identity(message).occurred_raw,
             });
         }
-        rows.chunks(ROWS)
-            .try_for_each(|rows| insert_rows(connection, rows))
-            .doing(doing)
+        StoredDetails::store(connection, &new_details)?;
+        let bind = |row: &Row<'_>, bound: &mut Values<'_, '_>| {
+            bound.bind(row.key)?;
+            bound.bind(row.occurred)?;
+            bound.bind(row.kind_key)?;
+            bound.bind(row.asset_key)?;
+            bound.bind(row.detail_key)?;
+            bound.bind(row.assumed)?;
+            bound.bind(row.raw)
+        };
+        INSERT.rows(connection, &rows, bind).doing(doing)
     }
 }
-
-/// Rows that one statement inserts, at most: a third less work a row than a statement for each.
-const ROWS: usize = 16;
-
-/// The statements for 1, 2, 3, ... rows. One that fails ends the transaction, as its caller does anyway: to be able to undo
-/// the statement alone, SQLite would copy each page that it changes beforehand, one of the index by asset for each row.
-static INSERT: LazyLock<[String; ROWS]> = LazyLock::new(|| {
-    std::array::from_fn(|more| {
-        format!(
-            "INSERT OR ROLLBACK INTO _message (message_key, occurred_ticks, kind_key, asset_key, detail_key, occurred_assumed,
-                 occurred_at_raw) VALUES (?, ?, ?, ?, ?, ?, ?){}",
-            ", (?, ?, ?, ?, ?, ?, ?)".repeat(more)
-        )
-    })
-});
 
 /// A row of the table `message`.
 struct Row<'m> {
@@ -125,24 +138,6 @@ struct Row<'m> {
     detail_key: Option<i64>,
     assumed: Option<bool>,
     raw: Option<&'m str>,
-}
-
-/// Inserts up to [`ROWS`] rows.
-fn insert_rows(connection: &Connection, rows: &[Row<'_>]) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(&INSERT[rows.len() - 1])?;
-    let mut places = 1..;
-    let mut next = || places.next().expect("there are more numbers than places");
-    for row in rows {
-        // Each value is bound by itself: a list of parameters costs a tenth of the insert.
-        insert.raw_bind_parameter(next(), row.key)?;
-        insert.raw_bind_parameter(next(), row.occurred)?;
-        insert.raw_bind_parameter(next(), row.kind_key)?;
-        insert.raw_bind_parameter(next(), row.asset_key)?;
-        insert.raw_bind_parameter(next(), row.detail_key)?;
-        insert.raw_bind_parameter(next(), row.assumed)?;
-        insert.raw_bind_parameter(next(), row.raw)?;
-    }
-    insert.raw_execute().map(drop)
 }
 
 /// What tells two messages apart: everything the tables say of them, so the raw text of a time that could be read does

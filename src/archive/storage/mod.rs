@@ -3,6 +3,7 @@
 
 pub(super) mod clock;
 pub(super) mod dictionary;
+mod insert;
 pub(super) mod jobs;
 pub(super) mod keys;
 pub(super) mod known;

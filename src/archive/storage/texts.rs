@@ -11,15 +11,14 @@
 //! key is drawn anew by each process and never leaves it, so nobody can look for such texts, and by chance they meet
 //! once in 2^64 times among 2^32 texts; `verify` would name the row.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use foldhash::fast::RandomState;
 use rusqlite::Connection;
 use siphasher::sip128::SipHasher13;
 
+use super::insert::Insert;
 use crate::archive::db::Db;
-use crate::archive::error::ArchiveError;
+use crate::archive::error::{ArchiveError, Doing};
 
 /// Stands for one or several texts.
 pub(in crate::archive) type Mark = [u64; 2];
@@ -47,54 +46,109 @@ pub(in crate::archive) fn mark_bytes(bytes: &[u8]) -> Mark {
     [hash.h1, hash.h2]
 }
 
-/// Marks in each half of the memory: as many as a table of 65,536 places takes, 1.6 MiB.
-const HALF: usize = 57_344;
+/// Marks that one place of the memory holds: they fill a line of the processor's cache.
+const WAYS: usize = 4;
 
-/// Keys of the latest texts; the older half is dropped when the newer one is full.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+struct Place([Mark; WAYS]);
+
+/// Places for assets, and for details: 131,072 texts in 3 MiB.
+const MANY_PLACES: usize = 1 << 15;
+
+/// Places for kinds of messages, which are few.
+const FEW_PLACES: usize = 1 << 12;
+
+/// The keys of the latest texts. A mark has one place, where it takes that of the one that was not met for longest: so to
+/// look one up reads two lines of memory, and what is met again and again stays.
+#[derive(Debug)]
 struct Remembered {
-    young: HashMap<Mark, i64, RandomState>,
-    old: HashMap<Mark, i64, RandomState>,
+    /// The latest first.
+    places: Vec<Place>,
+    /// Of each place; 0 where there is none.
+    keys: Vec<[i64; WAYS]>,
 }
 
 impl Remembered {
-    fn get(&mut self, mark: Mark) -> Option<i64> {
-        if let Some(&key) = self.young.get(&mark) {
-            return Some(key);
+    fn new(places: usize) -> Self {
+        debug_assert!(places.is_power_of_two());
+        Self {
+            places: vec![Place::default(); places],
+            keys: vec![[0; WAYS]; places],
         }
-        let key = self.old.remove(&mark)?;
-        self.insert(mark, key);
-        Some(key)
+    }
+
+    /// Where a mark belongs: it is a hash already.
+    const fn place(&self, mark: Mark) -> usize {
+        mark[0] as usize & (self.places.len() - 1)
+    }
+
+    /// Reads what [`Self::get`] will look at. Many such reads in a row wait for the memory together, not one after the other.
+    fn fetch(&self, mark: Mark) -> u64 {
+        let place = self.place(mark);
+        self.places[place].0[0][0] ^ self.keys[place][0].cast_unsigned()
+    }
+
+    fn get(&mut self, mark: Mark) -> Option<i64> {
+        let place = self.place(mark);
+        let marks = &mut self.places[place].0;
+        let way = marks.iter().position(|known| *known == mark)?;
+        let keys = &mut self.keys[place];
+        marks[..=way].rotate_right(1);
+        keys[..=way].rotate_right(1);
+        Some(keys[0]).filter(|key| *key != 0)
+    }
+
+    /// Of the texts stored last, from the last one back: what has no room is forgotten.
+    fn insert_earlier(&mut self, mark: Mark, key: i64) {
+        let place = self.place(mark);
+        let (marks, keys) = (&mut self.places[place].0, &mut self.keys[place]);
+        for (known, slot) in marks.iter_mut().zip(keys) {
+            if *slot == 0 {
+                (*known, *slot) = (mark, key);
+            }
+            if *known == mark {
+                return;
+            }
+        }
     }
 
     fn insert(&mut self, mark: Mark, key: i64) {
-        self.young.insert(mark, key);
-        if self.young.len() >= HALF {
-            // The room of the dropped half is used again.
-            std::mem::swap(&mut self.young, &mut self.old);
-            self.young.clear();
-        }
+        let place = self.place(mark);
+        let (marks, keys) = (&mut self.places[place].0, &mut self.keys[place]);
+        marks.rotate_right(1);
+        keys.rotate_right(1);
+        (marks[0], keys[0]) = (mark, key);
     }
 }
 
-/// One of the three tables of repeated texts: its rows, and the memory of them.
+/// One of the tables of repeated texts that have an index: its rows, and the memory of them.
 #[derive(Debug)]
 pub(in crate::archive) struct StoredTexts<const N: usize> {
     insert: &'static str,
     latest: &'static str,
-    /// Finds the key of given texts, where an index can.
-    find: Option<&'static str>,
+    /// Finds the key of given texts.
+    find: &'static str,
+    places: usize,
     remembered: Option<Remembered>,
 }
 
 impl<const N: usize> StoredTexts<N> {
-    const fn new(insert: &'static str, latest: &'static str, find: Option<&'static str>) -> Self {
+    const fn new(insert: &'static str, latest: &'static str, find: &'static str, places: usize) -> Self {
         Self {
             insert,
             latest,
             find,
+            places,
             remembered: None,
         }
+    }
+
+    /// Reads what [`Self::key`] will look at.
+    pub(in crate::archive) fn fetch(&self, mark: Mark) -> u64 {
+        self.remembered
+            .as_ref()
+            .map_or(0, |remembered| remembered.fetch(mark))
     }
 
     /// The key of a row with these texts, whose mark is `mark`; stores one where none is known.
@@ -106,26 +160,17 @@ impl<const N: usize> StoredTexts<N> {
     ) -> Result<i64, ArchiveError> {
         let remembered = match &mut self.remembered {
             Some(remembered) => remembered,
-            none => none.insert(load_latest::<N>(connection, self.latest)?),
+            none => none.insert(load_latest::<N>(connection, self.latest, self.places)?.0),
         };
         if let Some(key) = remembered.get(mark) {
             return Ok(key);
         }
-        let found = match self.find {
-            Some(find) => connection.cached().optional(
-                find,
-                rusqlite::params_from_iter(texts),
-                "look a text up",
-                |row| row.get(0),
-            )?,
-            None => None,
-        };
+        let texts = || rusqlite::params_from_iter(texts);
+        let connection = connection.cached();
+        let found = connection.optional(self.find, texts(), "look a text up", |row| row.get(0))?;
         let key = match found {
             Some(key) => key,
-            None => {
-                let texts = rusqlite::params_from_iter(texts);
-                connection.cached().insert(self.insert, texts, "store a text")?
-            }
+            None => connection.insert(self.insert, texts(), "store a text")?,
         };
         remembered.insert(mark, key);
         Ok(key)
@@ -142,7 +187,8 @@ pub(in crate::archive) const fn kinds() -> StoredTexts<2> {
     StoredTexts::new(
         "INSERT INTO _message_kind (message, category) VALUES (?1, ?2)",
         "SELECT kind_key, message, category FROM _message_kind ORDER BY kind_key DESC LIMIT ?1",
-        Some("SELECT kind_key FROM _message_kind WHERE message IS ?1 AND category IS ?2"),
+        "SELECT kind_key FROM _message_kind WHERE message IS ?1 AND category IS ?2",
+        FEW_PLACES,
     )
 }
 
@@ -151,36 +197,98 @@ pub(in crate::archive) const fn assets() -> StoredTexts<3> {
     StoredTexts::new(
         "INSERT INTO _asset (asset, asset_type, asset_owner) VALUES (?1, ?2, ?3)",
         "SELECT asset_key, asset, asset_type, asset_owner FROM _asset ORDER BY asset_key DESC LIMIT ?1",
-        Some("SELECT asset_key FROM _asset WHERE asset IS ?1 AND asset_type IS ?2 AND asset_owner IS ?3"),
+        "SELECT asset_key FROM _asset WHERE asset IS ?1 AND asset_type IS ?2 AND asset_owner IS ?3",
+        MANY_PLACES,
     )
 }
 
-/// Message details.
-pub(in crate::archive) const fn details() -> StoredTexts<1> {
-    StoredTexts::new(
-        "INSERT INTO _message_detail (message_details) VALUES (?1)",
-        "SELECT detail_key, message_details FROM _message_detail ORDER BY detail_key DESC LIMIT ?1",
-        None,
-    )
+/// Message details, and the memory of them.
+#[derive(Debug, Default)]
+pub(in crate::archive) struct StoredDetails {
+    /// With the highest key.
+    remembered: Option<(Remembered, i64)>,
 }
 
-/// The texts stored last, as the old half: what this sync uses moves to the young one, and the rest is the first to go.
+/// Details with the key under which they are to be stored.
+pub(in crate::archive) type NewDetails<'run> = (i64, &'run str);
+
+impl StoredDetails {
+    /// Reads what [`Self::key`] will look at.
+    pub(in crate::archive) fn fetch(&self, mark: Mark) -> u64 {
+        self.remembered
+            .as_ref()
+            .map_or(0, |(remembered, _)| remembered.fetch(mark))
+    }
+
+    /// The key of a row with these details, whose mark is `mark`. Where none is known it is a new one, and they go to `new`,
+    /// which the caller gives to [`Self::store`].
+    pub(in crate::archive) fn key<'run>(
+        &mut self,
+        connection: &Connection,
+        mark: Mark,
+        details: &'run str,
+        new: &mut Vec<NewDetails<'run>>,
+    ) -> Result<i64, ArchiveError> {
+        let latest =
+            "SELECT detail_key, message_details FROM _message_detail ORDER BY detail_key DESC LIMIT ?1";
+        let (remembered, highest) = match &mut self.remembered {
+            Some(remembered) => remembered,
+            none => none.insert(load_latest::<1>(connection, latest, MANY_PLACES)?),
+        };
+        if let Some(key) = remembered.get(mark) {
+            return Ok(key);
+        }
+        *highest += 1;
+        remembered.insert(mark, *highest);
+        new.push((*highest, details));
+        Ok(*highest)
+    }
+
+    /// Stores new details.
+    pub(in crate::archive) fn store(
+        connection: &Connection,
+        new: &[NewDetails<'_>],
+    ) -> Result<(), ArchiveError> {
+        static INSERT: LazyLock<Insert> = LazyLock::new(|| {
+            Insert::new(
+                "INSERT INTO _message_detail (detail_key, message_details) VALUES ",
+                2,
+            )
+        });
+        INSERT
+            .rows(connection, new, |(key, details), row| {
+                row.bind(key)?;
+                row.bind(details)
+            })
+            .doing("store a text")
+    }
+
+    /// Forgets everything: the rows of a transaction that was rolled back are not there.
+    pub(in crate::archive) fn forget(&mut self) {
+        self.remembered = None;
+    }
+}
+
+/// The texts stored last, and the highest key.
 fn load_latest<const N: usize>(
     connection: &Connection,
     latest: &'static str,
-) -> Result<Remembered, ArchiveError> {
-    let mut remembered = Remembered::default();
+    places: usize,
+) -> Result<(Remembered, i64), ArchiveError> {
+    let mut remembered = Remembered::new(places);
+    let mut highest = 0;
     let mut scratch = Vec::new();
-    connection.each(latest, [HALF], "read the texts stored last", |row| {
+    connection.each(latest, [places * WAYS / 2], "read the texts stored last", |row| {
         let key: i64 = row.get(0)?;
+        highest = highest.max(key);
         let mut texts = [None; N];
         for (index, text) in texts.iter_mut().enumerate() {
             *text = row.get_ref(index + 1)?.as_str_or_null()?;
         }
-        remembered.old.entry(mark(&mut scratch, texts)).or_insert(key);
+        remembered.insert_earlier(mark(&mut scratch, texts), key);
         Ok(())
     })?;
-    Ok(remembered)
+    Ok((remembered, highest))
 }
 
 #[cfg(test)]
@@ -205,6 +313,14 @@ mod tests {
             .unwrap()
     }
 
+    fn detail(texts: &mut StoredDetails, connection: &Connection, details: &str) -> i64 {
+        let mut new = Vec::new();
+        let mark = mark(&mut Vec::new(), [Some(details)]);
+        let key = texts.key(connection, mark, details, &mut new).unwrap();
+        StoredDetails::store(connection, &new).unwrap();
+        key
+    }
+
     fn rows(connection: &Connection) -> i64 {
         connection
             .query_row("SELECT count(*) FROM _message_detail", [], |row| row.get(0))
@@ -214,14 +330,17 @@ mod tests {
     #[test]
     fn a_text_is_stored_once_and_known_again() {
         let connection = store();
-        let mut texts = details();
-        let one = key(&mut texts, &connection, [Some("one")]);
-        let two = key(&mut texts, &connection, [Some("two")]);
+        let mut texts = StoredDetails::default();
+        let one = detail(&mut texts, &connection, "one");
+        let two = detail(&mut texts, &connection, "two");
         assert_ne!(one, two);
-        assert_eq!(key(&mut texts, &connection, [Some("one")]), one);
-        // A new process knows it too.
-        assert_eq!(key(&mut details(), &connection, [Some("one")]), one);
+        assert_eq!(detail(&mut texts, &connection, "one"), one);
+        // A new process knows it too, and goes on after the last.
+        let mut texts = StoredDetails::default();
+        assert_eq!(detail(&mut texts, &connection, "one"), one);
         assert_eq!(rows(&connection), 2);
+        assert_eq!(detail(&mut texts, &connection, "three"), two + 1);
+        assert_eq!(rows(&connection), 3);
     }
 
     #[test]
@@ -245,15 +364,13 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_what_is_used_again_and_again_is_not_forgotten() {
         let connection = store();
-        let mut texts = details();
-        for number in 0..3 * HALF {
-            key(&mut texts, &connection, [Some(&number.to_string())]);
+        let mut texts = StoredDetails::default();
+        for number in 0..2 * MANY_PLACES * WAYS {
+            detail(&mut texts, &connection, &number.to_string());
             if number % 1000 == 0 {
-                key(&mut texts, &connection, [Some("daily")]);
+                detail(&mut texts, &connection, "daily");
             }
         }
-        let remembered = texts.remembered.as_ref().unwrap();
-        assert!(remembered.young.len() <= HALF && remembered.old.len() <= HALF);
         let daily: i64 = connection
             .query_row(
                 "SELECT count(*) FROM _message_detail WHERE message_details = 'daily'",
@@ -262,7 +379,7 @@ mod tests {
             )
             .unwrap();
         assert_eq!(daily, 1);
-        let forgotten = key(&mut texts, &connection, [Some("0")]);
+        let forgotten = detail(&mut texts, &connection, "0");
         assert!(forgotten > 1, "what is long gone is stored again");
     }
 
@@ -270,7 +387,7 @@ mod tests {
     fn assets_and_kinds_are_one_row_each_however_many_there_are() {
         let connection = store();
         let (mut assets, mut kinds) = (assets(), kinds());
-        let many = 2 * HALF + 10;
+        let many = MANY_PLACES * WAYS + 10;
         let mut round = || -> Vec<(i64, i64)> {
             (0..many)
                 .map(|number| {
@@ -288,7 +405,7 @@ mod tests {
         }
         let plan: String = connection
             .query_row(
-                &format!("EXPLAIN QUERY PLAN {}", super::assets().find.unwrap()),
+                &format!("EXPLAIN QUERY PLAN {}", super::assets().find),
                 [None::<&str>; 3],
                 |row| row.get(3),
             )

@@ -484,18 +484,14 @@ fn damage_as_finding<T>(
 /// A sound archive has every table and column with values of its type, so that anything else is damage too.
 fn is_damage(error: &ArchiveError) -> bool {
     match error {
-        ArchiveError::Sql {
-            source: rusqlite::Error::SqliteFailure(failure, _),
-            ..
-        } => {
+        ArchiveError::Sql { source, .. } => source.sqlite_error_code().is_none_or(|code| {
             matches!(
-                failure.code,
+                code,
                 rusqlite::ErrorCode::Unknown
                     | rusqlite::ErrorCode::TypeMismatch
                     | rusqlite::ErrorCode::TooBig
             ) || error.is_damage()
-        }
-        ArchiveError::Sql { .. } => true,
+        }),
         error => error.is_damage(),
     }
 }

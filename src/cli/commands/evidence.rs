@@ -15,7 +15,7 @@ use crate::cli::output::{Output, in_use};
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::{counted, print_result};
-use crate::config::{Sources, TableOrJson};
+use crate::config::{Sources, TableOrJson, parse_line};
 use crate::evidence::{EvidenceError, Made, PackageOptions, SampleOptions, make};
 use crate::model::{Instant, Sha256, hex};
 use crate::report::options::{PurgeAgeFlag, ScopeArgs};
@@ -81,7 +81,7 @@ pub(crate) struct EvidenceArgs {
     allow_empty: bool,
 
     /// Who prepared the package, for the page and the workpaper
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = parse_line)]
     prepared_by: Option<String>,
 
     /// The output format of the summary [default: table]

@@ -8,7 +8,7 @@ use crate::archive::{AddedHold, HoldRow, ReadOnly, Writer};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::table::{Column, or_dash, print, print_result, width_to_fit};
-use crate::config::TableOrJson;
+use crate::config::{TableOrJson, parse_line};
 use crate::model::{Guid, Instant, Zone};
 use crate::report::CommonOptions;
 use crate::report::options::read_time;
@@ -47,7 +47,7 @@ enum Action {
         #[arg(value_name = "ID")]
         id: i64,
         /// The reason, for the record
-        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "TEXT", value_parser = parse_line)]
         reason: String,
     },
 }
@@ -56,7 +56,7 @@ enum Action {
 #[derive(Debug, clap::Args)]
 struct AddArgs {
     /// The reason, for the record
-    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = parse_line)]
     reason: String,
 
     /// Only runs of this job, by its GUID (or the first 8 digits of it, or more) or by its name; may be given several times

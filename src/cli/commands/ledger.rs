@@ -16,7 +16,7 @@ use crate::cli::output::in_use;
 use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::{print_json, print_text};
-use crate::config::{Sources, TableOrJson};
+use crate::config::{Sources, TableOrJson, parse_line};
 use crate::model::{Guid, hex};
 
 /// Shows and exports the ledger, the hash-chained record of every change
@@ -53,7 +53,7 @@ enum Action {
         #[arg(long, value_name = "FILE")]
         head_file: Option<PathBuf>,
         /// The reason, for the record
-        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "TEXT", value_parser = parse_line)]
         why: String,
     },
     /// Exports every line with its number and hash, for other programs

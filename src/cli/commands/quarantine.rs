@@ -9,7 +9,7 @@ use crate::archive::{QuarantineRow, ReadOnly, Writer};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::table::{Column, or_dash, print, width_to_fit, write_bytes};
 use crate::cli::terminal::titles::{TitledJob, titles};
-use crate::config::TableOrJson;
+use crate::config::{TableOrJson, parse_line};
 
 /// Manages bytes that could not be read as a run or a message
 ///
@@ -51,7 +51,7 @@ enum Action {
         #[arg(value_name = "ID")]
         id: i64,
         /// The reason, for the record
-        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "TEXT", value_parser = parse_line)]
         why: String,
     },
 }

@@ -20,7 +20,7 @@ use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{Column, or_dash, print_result, table, width_to_fit};
 use crate::config::parse_sha256;
-use crate::config::{GlobalSettings, Sources, TableOrJson};
+use crate::config::{GlobalSettings, Sources, TableOrJson, parse_line};
 use crate::model::{Instant, Sha256, hex, show_duration};
 use crate::report::CommonOptions;
 
@@ -55,7 +55,7 @@ pub(crate) struct RetainArgs {
     jobs: Vec<String>,
 
     /// The reason, for the record
-    #[arg(long, value_name = "TEXT", required = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", required = true, value_parser = parse_line)]
     reason: Option<String>,
 
     /// Removes exactly what the plan with this hash lists

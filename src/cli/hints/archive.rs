@@ -90,6 +90,17 @@ pub(crate) fn held(error: &io::Error) -> Option<&'static str> {
         .then_some("another program has it open (Excel?); close it there, and run the command again.")
 }
 
+/// What to do where an output cannot be opened.
+pub(crate) fn output(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            "make that folder first, connect the share, or name another file."
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space there, or name another file.",
+        _ => "check who may write there, or name another file.",
+    }
+}
+
 fn io_failure(error: &io::Error) -> Option<String> {
     let hint = match error.kind() {
         _ if is_held(error) => held(error)?,

@@ -10,7 +10,7 @@ mod config;
 mod report;
 mod sync;
 
-pub(crate) use archive::{archive, backup, head_file, held, publish, query};
+pub(crate) use archive::{archive, backup, head_file, held, output, publish, query};
 pub(crate) use ccs::ccs;
 pub(crate) use check::check;
 pub(crate) use config::{config, unread_config_file};

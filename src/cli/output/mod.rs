@@ -79,7 +79,7 @@ impl Output {
             match hints::held(error) {
                 // The command is right; it is the moment that is not.
                 Some(hint) => Failure::new(Exit::NotDone, words).with_hint(hint),
-                None => Failure::new(Exit::WrongUsage, words),
+                None => Failure::new(Exit::WrongUsage, words).with_hint(hints::output(error)),
             }
             .caused_by(error)
         };

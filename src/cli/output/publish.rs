@@ -47,6 +47,13 @@ pub(crate) fn publish(list: &HeadList, archive: &Path, published: &HeadToPublish
             .and_then(|reader| publish_head(&list.path, &reader, published));
         match result {
             Ok(Publication::Appended) => return Exit::Done,
+            Ok(Publication::Begun) => {
+                tracing::warn!(
+                    "the list of heads {} had no line, although the archive is older than {done}: the list starts anew. If it had lines before, somebody removed them, and no earlier history can be proved with it",
+                    list.path.display()
+                );
+                return Exit::Done;
+            }
             Ok(Publication::Refused(why)) => refused(
                 why,
                 "check with `jobruns verify --head-file` which archive this is; of a restored backup, `jobruns ledger acknowledge` gives up the heads that it cannot hold.",

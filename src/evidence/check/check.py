@@ -606,7 +606,7 @@ def read_package_json(package):
     pack["is_redacted"] = pack.get("redacted") != []
     sample = pack.get("sample", 0)
     if sample is not None and not (isinstance(sample, dict) and all(count(sample.get(what)) for what in ("size", "spare", "population"))
-            and is_text(sample.get("seed"))):
+            and sample["size"] and is_text(sample.get("seed"))):
         bad("sample")
         pack["sample"] = None
     if pack.get("prepared_by", 0) is not None and not is_text(pack["prepared_by"]):
@@ -965,7 +965,7 @@ class Check:
         self.payloads = self.messages = 0
         self.failures = keyed(package, "failures", lambda row: row["job_run_id"])
         self.changes = keyed(package, "changes", lambda row: (row["job_run_id"], row["revision"]))
-        self.mismatches, self.unproved = {}, set()
+        self.mismatches, self.unproved, self.unsaid = {}, set(), 0
 
     def runs(self):
         ledger, pack = self.ledger, self.pack
@@ -1182,6 +1182,7 @@ class Check:
                     finding(place, f"{column} is wrong", run.removed[word], sha256(row[column]))
             if row["removed_by"] and self.pack["is_redacted"]:
                 finding(place, "removed_by is wrong", "", row["removed_by"])
+            self.unsaid += not row["reason"] or not row["removed_by"] and not self.pack["is_redacted"]
 
     def vanished(self):
         held = keyed(self.package, "vanished", lambda row: row["job_run_id"])
@@ -1224,6 +1225,7 @@ class Check:
             same(f"data/gaps.csv, run {run_id}", self.mismatches[run_id], mismatches[run_id])
         if spans.keys() != self.pack["names"].keys():
             finding("data/gaps.csv", "it has other jobs than package.json says", sorted(self.pack["names"]), sorted(spans))
+        self.disputed = sum(is_full(words) and words["total"] not in ("-", words["seen"]) for answers in self.ledger.answers.values() for words in answers.values())
         self.open_spans = sum(row["state"] != "complete" for rows in spans.values() for row in rows)
         for job in sorted(spans.keys() & self.ledger.answers.keys()):
             keeps, listed = self.spans(job, spans[job]), self.pack["ages"].get(job, {}).get("listed_seconds", 0)
@@ -1239,7 +1241,7 @@ class Check:
         whole = lambda text: "" if text is None else re.sub(r"\.[0-9]+Z", "Z", text)
         seconds = lambda text: instant(text) // TICKS
         starts = sorted(instant(row["started_at"]) for row in self.rows.values() if row["job_id"] == job and re.fullmatch(INSTANT, row["started_at"]))
-        full = {sync: words for sync, words in answers.items() if words["outcome"] == "complete" and words.get("count") == "0"}
+        full = {sync: words for sync, words in answers.items() if is_full(words)}
         agrees = lambda words: words["total"] in ("-", words["seen"])
         begin = whole(pack["since"])
         for number, row in enumerate(spans, 1):
@@ -1251,10 +1253,11 @@ class Check:
                 finding(place, "its times are not those of a span behind the one before")
                 break
             begin = row["to"]
-            low = bisect.bisect_left(starts, instant(row["from"])) if row["from"] else 0
-            high = bisect.bisect_left(starts, instant(row["to"])) if row["to"] else len(starts)
-            if job not in self.ledger.reindexed and not any("." in (pack[end] or "") for end in ("since", "until")):
-                same(place, {"runs": high - low}, row)
+            # The table has bounds without their fractions.
+            since, until = pack["since"] if number == 1 else row["from"], pack["until"] if number == len(spans) else row["to"]
+            low = bisect.bisect_left(starts, instant(since)) if since else 0
+            high = bisect.bisect_left(starts, instant(until)) if until else len(starts)
+            same(place, {"runs": high - low}, row)
             if row["state"] in ("complete", "disputed"):
                 which = re.match("by (?:the complete answer of sync ([0-9]+)|complete answers of syncs ([0-9]+) to ([0-9]+));", row["why"])
                 first, last = (which[1] or which[2], which[1] or which[3]) if which else (None, None)
@@ -1267,7 +1270,9 @@ class Check:
                 total = "which did not say TotalJobRuns" if words["total"] == "-" else f"TotalJobRuns {words['total']}"
                 same(place, {"last_sync_id": last, "total_job_runs": None if words["total"] == "-" else words["total"],
                     "why": f"{by}; the last listed {words['seen']} runs, {total}"}, row)
-                if row["state"] == "complete" and row["to"]:
+                if row["state"] == "complete" and not (row["from"] and row["to"]):
+                    finding(place, "no answer can say that a span without bounds is complete")
+                elif row["state"] == "complete":
                     behind = seconds(row["to"]) - seconds(words["began"])
                     if behind > CLOCKS or row["to"] != whole(pack["until"]) and behind < -CLOCKS:
                         finding(place, f"it does not end when sync {last} began", words["began"], row["to"])
@@ -1275,8 +1280,7 @@ class Check:
                         not_compared.append(f"data/gaps.csv, job {job}: by {abs(behind)} s span {number} ends otherwise than sync {last} began: the difference between the clocks")
                     within = [full[sync] for sync in sorted(full, key=int) if int(first) <= int(sync) <= int(last) and agrees(full[sync])]
                     reach = [seconds(words["at"]) for words in within]
-                    needs = [reach[0] - seconds(row["from"])] if row["from"] else []
-                    keeps = max(keeps, *needs, *(at - seconds(before["began"]) for at, before in zip(reach[1:], within)), 0)
+                    keeps = max(keeps, reach[0] - seconds(row["from"]), *(at - seconds(before["began"]) for at, before in zip(reach[1:], within)), 0)
             elif row["state"] in ("may_be_missing", "not_looked"):
                 same(place, {"last_sync_id": None, "total_job_runs": None}, row)
                 since = re.fullmatch("since sync ([0-9]+) began no answer was complete", row["why"])
@@ -1285,6 +1289,10 @@ class Check:
             else:
                 finding(place, "state is wrong", None, row["state"])
         return keeps
+
+def is_full(words):
+    """Whether an answer is a complete one to the question for all runs."""
+    return words["outcome"] == "complete" and words.get("count") == "0"
 
 REASONS = {
     "may_be_missing": ("longer than the purge age between two complete answers: runs may have come and gone",),
@@ -1328,10 +1336,10 @@ def check(package, heads, lists):
     check_manifests(package)
     chains = read_ledger(package, pack)
     by = check_heads(pack, heads, lists)
-    info = package.text("bag-info.txt") or ""
-    for line in (f"Bagging-Date: {(pack['head_at'] or '')[:10]}", f"External-Identifier: {pack['head']}"):
-        if line not in info.split("\n"):
-            finding("bag-info.txt", f"it has no line {line}")
+    info = (package.text("bag-info.txt") or "").split("\n")
+    for name, value in (("Bagging-Date", (pack["head_at"] or "")[:10]), ("External-Identifier", pack["head"])):
+        if [line for line in info if line.lower().startswith(name.lower())] != [f"{name}: {value}"]:
+            finding("bag-info.txt", f"its one line {name} is not {name}: {value}")
     ledger, zones = Ledger(), set()
     for job, chain in chains.items():
         ledger.read(package, job, chain, pack["names"].get(job), zones)
@@ -1373,7 +1381,9 @@ def report(pack, ledger, checks, by):
     say("Not proved or not compared:")
     for words in (
         ["what runs and messages say, since owners were left out (--redact-owners) and with them the payloads"] if pack["is_redacted"] else []) + (
-        [f"whether the server had more runs in spans that gaps.csv does not call complete: {checks.open_spans}"] if checks.open_spans else []) + assumed + not_compared + (
+        [f"whether the server had more runs in spans that gaps.csv does not call complete: {checks.open_spans}"] if checks.open_spans else []) + (
+        [f"which is right where the server's own count (TotalJobRuns) is not the number of runs that it listed; complete answers so: {checks.disputed}"] if checks.disputed else []) + assumed + not_compared + (
+        [f"by whom, or why, runs were removed, which data/removals.csv leaves empty: {checks.unsaid}"] if checks.unsaid else []) + (
         [f"{counted(ledger.lost, 'revision')} that a salvage of a damaged archive could not save"] if ledger.lost else []) + (
         ["whether a run is missing whose start lies in the span only since times were read anew (reindex)"] if ledger.reindexed and (pack["since"] or pack["until"]) else []) + (
         ["what changed in each revision (changes.csv, column what)"] if any(len(run.revisions) > 1 for run in checks.due.values()) else []) + [

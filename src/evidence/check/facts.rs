@@ -217,7 +217,7 @@ impl Facts {
 impl SampleOf {
     fn read(json: &Value) -> Option<Self> {
         Some(Self {
-            size: count(json.get("size")?)?,
+            size: count(json.get("size")?).filter(|size| *size > 0)?,
             spare: count(json.get("spare")?)?,
             seed: json.get("seed")?.as_str()?.to_owned(),
             population: count(json.get("population")?)?,

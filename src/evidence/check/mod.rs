@@ -111,12 +111,14 @@ fn check(
     let published = check_heads(&facts, heads, lists, findings);
     let info = files.text("bag-info.txt", findings).unwrap_or_default();
     let day = facts.head_at.split('T').next().unwrap_or_default();
-    for line in [
-        format!("Bagging-Date: {day}"),
-        format!("External-Identifier: {}", facts.head),
-    ] {
-        if !info.split('\n').any(|there| there == line) {
-            findings.add("bag-info.txt", format!("it has no line {line}"));
+    for (name, value) in [("Bagging-Date", day), ("External-Identifier", &facts.head)] {
+        let is_so_named = |line: &&str| {
+            line.get(..name.len())
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(name))
+        };
+        let wanted = format!("{name}: {value}");
+        if !info.split('\n').filter(is_so_named).eq([&*wanted]) {
+            findings.add("bag-info.txt", format!("its one line {name} is not {wanted}"));
         }
     }
     let ledger = Ledger::read(&chains, &facts, &mut files, findings);

@@ -105,6 +105,8 @@ pub(super) struct Check<'c, 't> {
     changes: BTreeMap<String, Row>,
     payloads: u64,
     messages: u64,
+    /// Removals of which who or why is not said.
+    pub(super) unsaid: u64,
     pub(super) assumed: Vec<String>,
 }
 
@@ -115,6 +117,7 @@ pub(super) struct Said {
     pub(super) messages: u64,
     absent: usize,
     removed: u64,
+    unsaid: u64,
     has_changes: bool,
     /// Checks of the package that are not those of this program.
     other_checks: Vec<&'static str>,
@@ -173,6 +176,7 @@ impl<'c, 't> Check<'c, 't> {
             changes: BTreeMap::new(),
             payloads: 0,
             messages: 0,
+            unsaid: 0,
             assumed: Vec::new(),
         }
     }
@@ -192,6 +196,7 @@ impl<'c, 't> Check<'c, 't> {
                 })
                 .map(|(name, _)| name)
                 .collect(),
+            unsaid: self.unsaid,
             has_changes: self.due.values().any(|run| run.revisions.len() > 1),
             assumed: self.assumed,
         }
@@ -329,11 +334,7 @@ impl<'c, 't> Check<'c, 't> {
                         .iter()
                         .any(|revision| revision.number.to_string() == number)
                 };
-                let run = self
-                    .ledger
-                    .runs
-                    .get(run)
-                    .filter(|_| !self.removed.contains_key(run));
+                let run = self.ledger.runs.get(run).filter(|run| run.removed.is_none());
                 !self.facts.is_redacted
                     && run.is_some_and(|run| {
                         let is_in = self.facts.has_time(run.latest().started());
@@ -848,6 +849,12 @@ impl Said {
             lines.push("what runs and messages say, since owners were left out (--redact-owners) and with them the payloads".to_owned());
         }
         lines.extend(self.assumed.iter().cloned());
+        if self.unsaid > 0 {
+            lines.push(format!(
+                "by whom, or why, runs were removed, which data/removals.csv leaves empty: {}",
+                self.unsaid
+            ));
+        }
         if ledger.lost > 0 {
             lines.push(format!(
                 "{} that a salvage of a damaged archive could not save",

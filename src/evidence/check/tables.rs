@@ -216,6 +216,9 @@ impl Check<'_, '_> {
             if self.facts.is_redacted {
                 expected.push(("removed_by", None));
             }
+            let is_unsaid = |column: &str| row.get(column).is_empty();
+            self.unsaid +=
+                u64::from(is_unsaid("reason") || is_unsaid("removed_by") && !self.facts.is_redacted);
             self.same(&place, &expected, row);
         }
     }

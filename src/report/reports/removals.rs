@@ -6,7 +6,7 @@ use crate::archive::Snapshot;
 use crate::model::Instant;
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
-use crate::report::options::{CommonOptions, Scope};
+use crate::report::options::Scope;
 
 /// Runs that were removed by a retention rule (`jobruns retain`), with who removed them, when and why
 ///
@@ -38,10 +38,6 @@ impl Report for Removals {
     const NAME: &'static str = "removals";
     const EMPTY: &'static str = "No run was removed by a retention rule.";
     type Row<'a> = RemovalRow<'a>;
-
-    fn resolve(&mut self, _common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
-        Ok(())
-    }
 
     /// By the GUID of the job, then by start.
     fn each(

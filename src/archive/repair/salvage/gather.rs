@@ -18,7 +18,7 @@ use crate::archive::open;
 use crate::archive::unchanging::Unchanging;
 
 /// Tables that salvage reads, and by which column they are read in order; `None`: they have no rowid.
-const TABLES: [(&str, Option<&str>); 13] = [
+const TABLES: [(&str, Option<&str>); 14] = [
     ("ledger", Some("entry_id")),
     ("_reason", None),
     ("_actor", None),
@@ -32,6 +32,7 @@ const TABLES: [(&str, Option<&str>); 13] = [
     ("_revision", Some("entry_id")),
     ("payload", Some("entry_id")),
     ("_quarantined", Some("quarantine_id")),
+    ("_backup", None),
 ];
 
 /// A damaged archive as it can be read.

@@ -274,6 +274,7 @@ impl<'c> Work<'c> {
             let what = format!("what was taken out is not whole: {}: {}", first.place, first.what);
             return Err(ArchiveError::Damaged { what });
         }
+        self.backups();
         let rebuilt = rebuild(self.new, &ledger, &|_| {})?;
         self.salvaged.runs = rebuilt.runs;
         self.salvaged.revisions = rebuilt.revisions;
@@ -865,6 +866,21 @@ impl<'c> Work<'c> {
             process: std::process::id().into(),
         }))?;
         Ok(sync)
+    }
+
+    /// Notes on backups, as far as they can be read: no hash proves them, but a removal has to name the copies.
+    fn backups(&self) {
+        let doing = "keep the notes on backups";
+        let noted: Result<Vec<(String, i64, String)>, _> =
+            self.old
+                .all("SELECT path, made_unix, host FROM _backup", [], doing, |row| {
+                    row.try_into()
+                });
+        for (path, made, host) in noted.unwrap_or_default() {
+            // A note that fits into no row is dropped.
+            let sql = "INSERT OR IGNORE INTO _backup (path, made_unix, host) VALUES (?1, ?2, ?3)";
+            let _ = self.new.run(sql, params![path, made, host], doing);
+        }
     }
 
     /// Names and addresses, where they have the hash of their line.

@@ -27,7 +27,9 @@ pub(super) fn open_damaged(path: &Path) -> Result<ReadConnection, ArchiveError> 
     };
     let open = |source: rusqlite::Error| {
         let path = path.to_path_buf();
-        if left(&source) {
+        let is_left = left(&source);
+        let source = source.into();
+        if is_left {
             ArchiveError::LeftJournal { path, source }
         } else {
             ArchiveError::Open { path, source }

@@ -23,6 +23,7 @@ use crate::config::{
     GlobalSettings, HOW_LONG, Keyring, Origin, PasswordOrigin, ServerSettings, Sources, TrustChoice,
 };
 use crate::model::{Guid, Instant, Secret};
+use crate::text::nearest;
 
 /// Writes a commented config file and a jobs file, and tries them by a sync of one job
 ///
@@ -286,9 +287,12 @@ fn choose_jobs(
             found.sort_by(|one, other| one.name.cmp(&other.name));
             found
         }
-        // Some servers do not list their jobs.
+        // Some servers do not list their jobs, but answer for each.
         Err(error) if !args.jobs.is_empty() => {
             tracing::debug!(%error, "the server does not list its jobs");
+            for &job in &args.jobs {
+                runtime.block_on(client.job_runs(job, 1))?;
+            }
             Vec::new()
         }
         Err(error) => {
@@ -301,6 +305,9 @@ fn choose_jobs(
         return Ok((Jobs::All, first(&all)));
     }
     if !args.jobs.is_empty() {
+        if !all.is_empty() {
+            args.jobs.iter().try_for_each(|&job| refuse_unknown(job, &all))?;
+        }
         let name_of = |job: Guid| {
             all.iter()
                 .find(|(known, _)| *known == job)
@@ -333,6 +340,31 @@ fn choose_jobs(
             Ok((Jobs::Listed(listed.clone()), first(&listed)))
         }
     }
+}
+
+/// The most jobs that are named in place of one that the server does not have.
+const MOST_NAMES: usize = 5;
+
+fn refuse_unknown(job: Guid, all: &[(Guid, String)]) -> Result<(), Failure> {
+    if all.iter().any(|(known, _)| *known == job) {
+        return Ok(());
+    }
+    let ids: Vec<String> = all.iter().map(|(known, _)| known.to_string()).collect();
+    let near = nearest(&job.to_string(), ids.iter().map(String::as_str));
+    let named = |(id, (_, name)): (&String, &(Guid, String))| format!("{} ({id})", shown(name));
+    let jobs = || ids.iter().zip(all);
+    let hint = match jobs().find(|(id, _)| Some(id.as_str()) == near) {
+        Some(meant) => format!("did you mean {}?", named(meant)),
+        None => {
+            let some: Vec<String> = jobs().take(MOST_NAMES).map(named).collect();
+            let more = if all.len() > MOST_NAMES { ", ..." } else { "" };
+            format!("it has {}{more}", some.join(", "))
+        }
+    };
+    let words = format!("the server has no job {job}");
+    Err(Failure::new(Exit::WrongUsage, words).with_hint(format!(
+        "{hint} Nothing was written; `jobruns jobs discover` lists all jobs."
+    )))
 }
 
 fn ask_where_to_store() -> Result<StorePassword, Failure> {
