@@ -225,7 +225,7 @@ impl Writer {
         self.dictionaries.forget();
     }
 
-    /// Gives a sync that stores much a cache and a log to match, some 50 MiB more memory: the pages that a large transaction
+    /// Gives a sync that stores much a cache and a log to match, some 35 MiB more memory: the pages that a large transaction
     /// changes stay in the cache until they are written, once.
     ///
     /// # Errors
