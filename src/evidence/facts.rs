@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::SampleOptions;
-use crate::archive::{BoundSync, ExtractedJob, Snapshot};
+use crate::archive::{BoundSync, ExtractedJob, InSpan, Snapshot};
 use crate::model::{Guid, Instant, JobStatus};
 use crate::report::ReportError;
 use crate::report::options::Scope;
@@ -145,7 +145,7 @@ pub(super) fn count_runs(
             Some((name.job_key, place))
         })
         .collect();
-    snapshot.each_run_key::<ReportError>(None, None, |run| {
+    snapshot.each_run_key::<ReportError>(InSpan::Start, None, None, |run| {
         let Some(job) = places.get(&run.job_key).map(|&place| &mut jobs[place]) else {
             return Ok(());
         };
