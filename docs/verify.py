@@ -1180,6 +1180,11 @@ def check_runs(db, lines, rules, zones):
                             *([("_message", messages)] if can_unpack else [])):
         if (count := db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]) != expected and not found:
             finding(table, "it has rows of which the ledger says nothing", expected, count)
+    times = """SELECT count(*) FROM _run r WHERE (messages_without_time, first_message_ticks, last_message_ticks) IS NOT (
+        SELECT count(*) - count(occurred_ticks), min(occurred_ticks), max(occurred_ticks) FROM _message
+        WHERE message_key BETWEEN r.run_key << 24 AND (r.run_key << 24) + 16777215)"""
+    if not found:
+        rows_of("_run", "the times of its messages are others", db.execute(times).fetchone()[0])
     for table, key in (("_message_kind", "kind_key"), ("_asset", "asset_key"), ("_message_detail", "detail_key")):
         unused = f"SELECT count(*) FROM {table} WHERE {key} NOT IN (SELECT {key} FROM _message WHERE {key} IS NOT NULL)"
         if not found:

@@ -221,6 +221,9 @@ CREATE TABLE _run (
     unreadable_messages   INTEGER NOT NULL,                           -- messages of the latest answer that went to quarantine
     messages_present      INTEGER NOT NULL,                           -- messages held that the run still has
     messages_held         INTEGER NOT NULL,                           -- all messages held, absent ones too
+    messages_without_time INTEGER NOT NULL,                           -- those of them that have no time
+    first_message_ticks   INTEGER,                                    -- the least time of those held; NULL where none has one
+    last_message_ticks    INTEGER,                                    -- the greatest, likewise
     revision              INTEGER NOT NULL CHECK (revision >= 1),     -- 1: never changed
     first_seen_unix       INTEGER NOT NULL,                           -- seconds since 1970 UTC
     last_changed_unix     INTEGER NOT NULL,                           -- when the latest revision was archived
@@ -234,8 +237,9 @@ CREATE TABLE _run (
                 ELSE '.' || rtrim(printf('%07d', (started_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END) VIRTUAL
 ) STRICT;
 
--- Runs of a job, in order of time.
-CREATE INDEX run_by_job ON _run (job_key, started_ticks);
+-- Runs of a job, in order of time. It has the times of their messages, so that nothing else is read to find the runs
+-- with messages of a span.
+CREATE INDEX run_by_job ON _run (job_key, started_ticks, messages_without_time, first_message_ticks, last_message_ticks);
 -- Runs of a span of time, over all jobs.
 CREATE INDEX run_by_start ON _run (started_at);
 -- Runs that the server no longer lists, by job: their ages at that time tell its purge age.
@@ -739,7 +743,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('_message_detail', NULL, '5000000'),
     ('_message_kind', 'message_kind_by_text', '1000 1 1'),
     ('_revision', 'sqlite_autoindex__revision_1', '280000 1 1'),
-    ('_run', 'run_by_job', '270000 540 1'),
+    ('_run', 'run_by_job', '270000 540 1 1 1 1'),
     ('_run', 'run_by_start', '270000 2'),
     ('_run', 'sqlite_autoindex__run_1', '270000 1'),
     ('job_statuses', 'sqlite_autoindex_job_statuses_1', '8 1'),

@@ -515,6 +515,11 @@ async fn what_is_fetched_is_one_choice_and_auto_answers_keep_a_job_fresh_and_pro
         .run(&["status", "--max-age", "26h"])
         .ends_with(3)
         .says("it has not answered completely yet");
+    story
+        .program
+        .run(&["report", "missed-runs", "--format", "table", "--factor", "9"])
+        .ends_with(0)
+        .shows("Between archived runs no run was missed. What came after them is not known of 3 jobs");
     assert_eq!(asked(&story.sync(&auto).ends_with(0)), 0);
     let gaps = || {
         story

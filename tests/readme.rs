@@ -75,7 +75,12 @@ fn command(line: &str) -> Option<Vec<String>> {
     let begin = line.match_indices("jobruns").map(|(at, _)| at).find(|&at| {
         let before = line[..at].chars().next_back();
         let rest = &line[at + "jobruns".len()..];
-        before.is_none_or(|c| c == ' ' || c == '\\' || c == '"')
+        // The account has the same name.
+        let is_user = ["-u ", "-o ", "-g "]
+            .iter()
+            .any(|flag| line[..at].ends_with(flag));
+        !is_user
+            && before.is_none_or(|c| c == ' ' || c == '\\' || c == '"')
             && (rest.starts_with(' ') || rest.starts_with(".exe "))
     })?;
     let quoted = line[..begin].contains('"');

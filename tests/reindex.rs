@@ -49,7 +49,7 @@ async fn what_was_edited_is_made_right_again() {
         "UPDATE _message SET message_key = message_key + 50 WHERE ordinal = 0",
         "DELETE FROM _message WHERE run_key % 2 = 0",
         "DELETE FROM _run WHERE run_key < 5",
-        "UPDATE _run SET job_run_id = upper(job_run_id), exception = 'x', absent_since_unix = 5, messages_held = 9",
+        "UPDATE _run SET job_run_id = upper(job_run_id), exception = 'x', absent_since_unix = 5, messages_held = 9, messages_without_time = 9, first_message_ticks = 5",
         "UPDATE _revision SET revision = revision + 10",
         "DELETE FROM _revision",
         "UPDATE _job SET watched = 1 - watched, last_error = 'none', total_job_runs = 7, last_synced_unix = 1, last_answered_unix = 1",

@@ -218,6 +218,11 @@ async fn what_a_plan_lists_goes_with_every_byte_of_it_and_nothing_else() {
         "{found}"
     );
     assert!(found.contains(&guid(1)), "{found}");
+    let next = verified["findings"][0]["next"].as_str().unwrap();
+    assert!(
+        next.contains("If it was lawful, the list gets the line above"),
+        "{next}"
+    );
 
     // The server still lists them, one of them with other content.
     let mut all = runs();

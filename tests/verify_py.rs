@@ -252,7 +252,7 @@ fn it_reads_every_time_of_the_wall_in_every_zone_as_we_do() {
 }
 
 /// Each edit, as an administrator would make it.
-const EDITS: [&str; 62] = [
+const EDITS: [&str; 65] = [
     "UPDATE ledger SET entry = replace(entry, 'count=0', 'count=1') WHERE entry LIKE 'sync-began %'",
     "DELETE FROM ledger WHERE entry_id = 9",
     "DELETE FROM ledger WHERE entry_id = (SELECT max(entry_id) FROM ledger)",
@@ -273,7 +273,7 @@ const EDITS: [&str; 62] = [
     "UPDATE _run SET job_key = 1 + job_key % 3",
     "UPDATE _run SET activity_status_list = '[]' WHERE activity_status_list IS NOT NULL",
     "DELETE FROM _run WHERE run_key = 4",
-    "INSERT INTO _run SELECT 1000, job_run_id || 'x', job_key, status, started_ticks, ended_ticks, started_assumed, ended_assumed, started_at_raw, ended_at_raw, exception, custom_status_text, job_summary, status_details, activity_status_list, message_count, has_message_list, unreadable_messages, messages_present, messages_held, revision, first_seen_unix, last_changed_unix, absent_since_unix, seen_sha256, content_sha256 FROM _run WHERE run_key = 1",
+    "INSERT INTO _run SELECT 1000, job_run_id || 'x', job_key, status, started_ticks, ended_ticks, started_assumed, ended_assumed, started_at_raw, ended_at_raw, exception, custom_status_text, job_summary, status_details, activity_status_list, message_count, has_message_list, unreadable_messages, messages_present, messages_held, messages_without_time, first_message_ticks, last_message_ticks, revision, first_seen_unix, last_changed_unix, absent_since_unix, seen_sha256, content_sha256 FROM _run WHERE run_key = 1",
     "UPDATE _message_kind SET category = 'Information' WHERE category = 'Error'",
     "UPDATE _message_kind SET message = message || '.' WHERE kind_key = 1",
     "UPDATE _asset SET asset = 'OTHER' WHERE asset_key = 1",
@@ -307,6 +307,9 @@ const EDITS: [&str; 62] = [
     "UPDATE _archive SET made_unix = made_unix - 86400",
     "UPDATE _archive SET naive_time = 'Asia/Tokyo'",
     "UPDATE _run SET messages_present = messages_present + 1 WHERE run_key = 1",
+    "UPDATE _run SET messages_without_time = messages_without_time + 1 WHERE run_key = 1",
+    "UPDATE _run SET first_message_ticks = first_message_ticks + 1 WHERE run_key = 1",
+    "UPDATE _run SET last_message_ticks = NULL WHERE run_key = 1",
     "UPDATE _run SET has_message_list = 1 - has_message_list WHERE run_key = 1",
     "UPDATE _quarantined SET accepted_why = 'another reason' WHERE accepted_why IS NOT NULL",
     "UPDATE _quarantined SET payload_bytes = payload_bytes + 1",

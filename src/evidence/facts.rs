@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::SampleOptions;
-use crate::archive::{BoundSync, ExtractedJob, Snapshot};
+use crate::archive::{BoundSync, ExtractedJob, InSpan, Snapshot};
 use crate::model::{Guid, Instant, JobStatus};
 use crate::report::ReportError;
 use crate::report::options::Scope;
@@ -38,7 +38,6 @@ pub(super) struct Facts {
     pub(super) pieces_open: u64,
 }
 
-/// What is in it of a job.
 #[derive(Debug)]
 pub(super) struct JobFacts {
     pub(super) job: ExtractedJob,
@@ -66,7 +65,6 @@ pub(super) struct SpanFacts {
     pub(super) why: String,
 }
 
-/// What was drawn.
 #[derive(Debug)]
 pub(super) struct SampleFacts {
     pub(super) options: SampleOptions,
@@ -147,7 +145,7 @@ pub(super) fn count_runs(
             Some((name.job_key, place))
         })
         .collect();
-    snapshot.each_run_key::<ReportError>(None, None, |run| {
+    snapshot.each_run_key::<ReportError>(InSpan::Start, None, None, |run| {
         let Some(job) = places.get(&run.job_key).map(|&place| &mut jobs[place]) else {
             return Ok(());
         };
@@ -206,7 +204,6 @@ impl Facts {
         self.jobs.iter().any(|job| job.assumes_purge_age)
     }
 
-    /// The jobs in words.
     pub(super) fn jobs_in_words(&self) -> String {
         match &self.jobs[..] {
             [job] => job.title().to_owned(),

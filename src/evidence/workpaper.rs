@@ -8,7 +8,7 @@ use rust_xlsxwriter::{
 };
 
 use super::facts::Facts;
-use crate::archive::Snapshot;
+use crate::archive::{InSpan, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, hex};
 use crate::report::definition::Report;
 use crate::report::formats::xlsx::{SheetCells, caught, save};
@@ -17,7 +17,6 @@ use crate::report::reports::Failures;
 use crate::report::reports::sample::{Sample, SampleRow};
 use crate::report::{Cell, ColumnType, ReportError};
 
-/// A4.
 const PAPER: u8 = 9;
 
 /// Runs that a sheet of items lists where no sample is asked for.
@@ -115,7 +114,7 @@ fn items(
             Ok(())
         })?;
     } else if facts.runs <= MOST_ITEMS {
-        snapshot.each_run_key::<ReportError>(None, None, |run| {
+        snapshot.each_run_key::<ReportError>(InSpan::Start, None, None, |run| {
             let latest = snapshot.latest_revision(run.run_key)?;
             let number = items.len() as u64 + 1;
             snapshot.run_row::<ReportError>(run.run_key, |row| {

@@ -1,6 +1,7 @@
 //! What can go wrong with a report.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::archive::{ArchiveError, QueryError};
 use crate::model::Instant;
@@ -14,6 +15,15 @@ pub enum ReportError {
     /// The rows could not be written.
     #[error("could not write the report")]
     Write(#[from] io::Error),
+    /// What does not fit into memory could not be kept elsewhere.
+    #[error("could not use a temporary file in {}", folder.display())]
+    Temporary {
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// A query was not answered.
     #[error(transparent)]
     Query(QueryError),
@@ -53,7 +63,7 @@ impl ReportError {
             | Self::WrongUsage { .. }
             | Self::SinceAfterUntil { .. } => true,
             Self::Query(error) => error.is_wrong_usage(),
-            Self::Archive(_) | Self::Write(_) => false,
+            Self::Archive(_) | Self::Write(_) | Self::Temporary { .. } => false,
         }
     }
 }

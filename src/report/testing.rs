@@ -221,13 +221,15 @@ fn job_key(job: usize) -> i64 {
 fn put_run(connection: &Connection, index: usize, run: &Run) {
     let run_key = i64::try_from(index).unwrap() + 1;
     let present = run.messages.iter().filter(|message| !message.is_absent).count();
+    let times = || run.messages.iter().filter_map(|message| message.at);
     connection
         .execute(
             "INSERT INTO _run (run_key, job_run_id, job_key, status, started_ticks, ended_ticks, has_message_list,
                  unreadable_messages, messages_present, messages_held, revision, first_seen_unix, last_changed_unix,
-                 absent_since_unix, seen_sha256, content_sha256, started_assumed, ended_assumed)
+                 absent_since_unix, seen_sha256, content_sha256, started_assumed, ended_assumed,
+                 messages_without_time, first_message_ticks, last_message_ticks)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 0, ?7, ?8, 1, 0, 0, ?9, zeroblob(32), zeroblob(32),
-                 abs(?5 % 2), abs(?6 % 2))",
+                 abs(?5 % 2), abs(?6 % 2), ?8 - ?10, ?11, ?12)",
             params![
                 run_key,
                 format!("413e6d92-6de0-4a89-8752-{index:012x}"),
@@ -238,6 +240,9 @@ fn put_run(connection: &Connection, index: usize, run: &Run) {
                 i64::try_from(present).unwrap(),
                 i64::try_from(run.messages.len()).unwrap(),
                 run.is_absent.then_some(0),
+                i64::try_from(times().count()).unwrap(),
+                times().min(),
+                times().max(),
             ],
         )
         .unwrap();

@@ -14,9 +14,11 @@ pub(super) mod entry;
 pub(super) mod grammar;
 mod hash;
 pub(super) mod heads;
+mod line;
 pub(super) mod publish;
 pub(super) mod retention;
 mod stored_chains;
+mod words;
 
 pub use self::hash::{GENESIS, entry_hash, text_hash};
 
@@ -62,7 +64,7 @@ impl Head {
 /// When a line was written, in seconds since 1970 UTC.
 fn time_of(line: &str) -> Option<i64> {
     let (_, rest) = line.split_once(" at=")?;
-    entry::read_time(rest.get(..20)?)
+    words::read_time(rest.get(..20)?)
 }
 
 /// Reads the end of the chain.

@@ -24,15 +24,6 @@ pub struct KindName {
     pub category: Option<String>,
 }
 
-/// A run's place: its job and its start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunPlace {
-    pub run_key: i64,
-    pub job_key: i64,
-    /// Start, in ticks of 100 ns since 1970 UTC.
-    pub started_ticks: Option<i64>,
-}
-
 /// A message, as far as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageFacts {
@@ -78,24 +69,6 @@ impl Snapshot<'_> {
                 })
             },
         )
-    }
-
-    /// Every run's job and start, by key. The index by job has all three columns, so the wide table is not read.
-    pub fn run_places(&self) -> Result<Vec<RunPlace>, ArchiveError> {
-        let mut places: Vec<RunPlace> = self.connection().all(
-            "SELECT run_key, job_key, started_ticks FROM _run INDEXED BY run_by_job",
-            [],
-            "read the runs",
-            |row| {
-                Ok(RunPlace {
-                    run_key: row.get(0)?,
-                    job_key: row.get(1)?,
-                    started_ticks: row.get(2)?,
-                })
-            },
-        )?;
-        places.sort_unstable_by_key(|place| place.run_key);
-        Ok(places)
     }
 
     /// Every message of the runs from key `first` to key `last`, both included, by run; those that their run no longer has

@@ -29,7 +29,7 @@ use super::read_only::ReadOnly;
 use crate::model::Sha256;
 
 pub use absences::{Absence, FullSync};
-pub use assets::{AssetName, KindName, MessageFacts, RunPlace};
+pub use assets::{AssetName, KindName, MessageFacts};
 pub use completeness::CompleteAnswer;
 pub use jobs::JobName;
 pub use lake::{Changes, PartitionRun};
@@ -37,7 +37,7 @@ pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{Answer, QueryError};
 pub use retention::HoldRow;
-pub use runs::{RunKey, RunRow};
+pub use runs::{InSpan, RunKey, RunRow};
 pub use state::{JobFreshness, LastSync};
 pub use trends::RunFacts;
 

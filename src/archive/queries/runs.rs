@@ -20,6 +20,17 @@ pub struct RunKey<'r> {
     pub started_ticks: Option<i64>,
 }
 
+/// A run's place: its job and its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunPlace {
+    /// Its key.
+    pub run_key: i64,
+    /// Its job.
+    pub job_key: i64,
+    /// Start, in ticks of 100 ns since 1970 UTC.
+    pub started_ticks: Option<i64>,
+}
+
 /// A run as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunRow<'r> {
@@ -57,49 +68,100 @@ pub struct RunRow<'r> {
     pub ended_at_raw: Option<&'r str>,
 }
 
+/// Which runs belong to a span of time. Every run does where there is no span, with or without start and messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InSpan {
+    /// Those that start in it.
+    Start,
+    /// Those that have a message in it, and perhaps others; a message without a time has that of its run's start.
+    Messages,
+}
+
+impl InSpan {
+    /// The condition of a query, where `?1` and `?2` are the bounds.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Start => "(?1 IS NULL OR started_ticks >= ?1) AND (?2 IS NULL OR started_ticks < ?2)",
+            Self::Messages => {
+                "(coalesce(?1, ?2) IS NULL
+                  OR (?1 IS NULL OR last_message_ticks >= ?1) AND (?2 IS NULL OR first_message_ticks < ?2)
+                  OR messages_without_time > 0
+                     AND (?1 IS NULL OR started_ticks >= ?1) AND (?2 IS NULL OR started_ticks < ?2))"
+            }
+        }
+    }
+}
+
 impl Snapshot<'_> {
-    /// Every run that starts in the span, by start and then by GUID; those without a start last, and only where no span
-    /// is asked for. Bounds are ticks of 100 ns since 1970 UTC; the first is included, the second is not.
+    /// Every run of the span, by start and then by GUID, those without a start last. Bounds are ticks of 100 ns since 1970
+    /// UTC; the first is included, the second is not.
     ///
     /// SQLite sorts the keys alone, and on disk where they are many, so memory stays small.
     pub fn each_run_key<E: From<ArchiveError>>(
         &self,
+        in_span: InSpan,
         since: Option<i64>,
         until: Option<i64>,
         mut see: impl FnMut(RunKey<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.connection().cached().try_each(
-            "SELECT run_key, job_run_id, job_key, status, started_ticks FROM _run
-             WHERE (?1 IS NULL OR started_ticks >= ?1) AND (?2 IS NULL OR started_ticks < ?2)
-             ORDER BY started_ticks IS NULL, started_ticks, job_run_id",
-            params![since, until],
-            "read the runs",
-            |row| Ok(see(run_key_of(row)?)?),
-        )
+        let sql = format!(
+            "SELECT run_key, job_run_id, job_key, status, started_ticks FROM _run {}
+             WHERE {} ORDER BY started_ticks IS NULL, started_ticks, job_run_id",
+            index_for(since, until),
+            in_span.condition()
+        );
+        self.connection()
+            .cached()
+            .try_each(&sql, params![since, until], "read the runs", |row| {
+                Ok(see(run_key_of(row)?)?)
+            })
     }
 
-    /// The same of the runs that failed, newest first: by start, then by GUID, those without a start last.
+    /// Job and start of every run of the span, in no order. The index by job has all columns, so the wide table is not read.
+    pub fn each_run_place(
+        &self,
+        in_span: InSpan,
+        since: Option<i64>,
+        until: Option<i64>,
+        mut see: impl FnMut(RunPlace),
+    ) -> Result<(), ArchiveError> {
+        let sql = format!(
+            "SELECT run_key, job_key, started_ticks FROM _run INDEXED BY run_by_job WHERE {}",
+            in_span.condition()
+        );
+        self.connection()
+            .each(&sql, params![since, until], "read the runs", |row| {
+                see(RunPlace {
+                    run_key: row.get(0)?,
+                    job_key: row.get(1)?,
+                    started_ticks: row.get(2)?,
+                });
+                Ok(())
+            })
+    }
+
+    /// The runs that failed and start in the span, newest first: by start, then by GUID, those without a start last.
     pub fn each_failed_run_key<E: From<ArchiveError>>(
         &self,
         since: Option<i64>,
         until: Option<i64>,
         mut see: impl FnMut(RunKey<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.connection().cached().try_each(
-            "SELECT run_key, job_run_id, job_key, status, started_ticks FROM _run
-             WHERE status IN (SELECT status FROM job_statuses WHERE is_failure = 1)
-                 AND (?1 IS NULL OR started_ticks >= ?1) AND (?2 IS NULL OR started_ticks < ?2)
+        let sql = format!(
+            "SELECT run_key, job_run_id, job_key, status, started_ticks FROM _run {}
+             WHERE status IN (SELECT status FROM job_statuses WHERE is_failure = 1) AND {}
              ORDER BY started_ticks IS NULL, started_ticks DESC, job_run_id",
-            params![since, until],
-            "read the runs that failed",
-            |row| Ok(see(run_key_of(row)?)?),
-        )
+            index_for(since, until),
+            InSpan::Start.condition()
+        );
+        self.connection()
+            .cached()
+            .try_each(&sql, params![since, until], "read the runs that failed", |row| {
+                Ok(see(run_key_of(row)?)?)
+            })
     }
 
     /// Shows the run with this key.
-    ///
-    /// # Errors
-    /// There is none; SQL errors, and those of `see`.
     pub fn run_row<E: From<ArchiveError>>(
         &self,
         run_key: i64,
@@ -121,6 +183,15 @@ impl Snapshot<'_> {
                 let what = format!("run {run_key} is in an index and not in its table");
                 ArchiveError::Damaged { what }.into()
             })
+    }
+}
+
+/// The index by job tells runs outside a span from those in it, so that the wide rows of the others are not read.
+fn index_for(since: Option<i64>, until: Option<i64>) -> &'static str {
+    if since.or(until).is_some() {
+        "INDEXED BY run_by_job"
+    } else {
+        ""
     }
 }
 

@@ -21,7 +21,7 @@ use crate::archive::storage::messages::{MessageMarks, MessageTexts, set_absence}
 use crate::archive::storage::replay::Replay;
 use crate::archive::storage::retention;
 use crate::archive::storage::revisions::Payloads;
-use crate::archive::storage::run_rows::{MessageCounts, RUN_COLUMNS, RunState, insert_revision, run_columns};
+use crate::archive::storage::run_rows::{RUN_COLUMNS, RunState, insert_revision, run_columns};
 use crate::archive::verify::{LedgerState, knows_rules};
 use crate::decode::read_run_fields;
 use crate::model::{Guid, Sha256};
@@ -580,7 +580,7 @@ impl Runs<'_> {
             return Ok(());
         };
         let run = &latest.run;
-        let (held, present) = replay.counts();
+        let counts = replay.counts();
         let job = claim.job.to_string();
         let own = [
             run_key.into(),
@@ -589,7 +589,7 @@ impl Runs<'_> {
             absent_since.map_or(ToSqlOutput::Owned(Value::Null), Into::into),
         ];
         let state = RunState {
-            messages: MessageCounts { present, held },
+            messages: counts,
             revision: latest.revision,
             changed_at: latest.last_at,
             seen_sha256: claim.sha256,
@@ -617,7 +617,7 @@ impl Runs<'_> {
         }
         self.rebuilt.runs += 1;
         self.rebuilt.revisions += count as u64;
-        self.rebuilt.messages += u64::try_from(held).unwrap_or_default();
+        self.rebuilt.messages += u64::try_from(counts.held).unwrap_or_default();
         Ok(())
     }
 }

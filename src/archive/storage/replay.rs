@@ -1,9 +1,11 @@
 //! What the tables must say of a run, from its revisions alone.
 //!
 //! Pure: decoded revisions go in, in order; the latest state and the messages with their numbers and absences come out. It
-//! decides by the same [`plan_messages`] as the writer, and shares nothing else with it, so that each checks the other.
+//! decides by the same [`plan_messages`] and counts by the same [`MessageCounts`] as the writer, and shares nothing else
+//! with it, so that each checks the other.
 
 use super::plan::{HeldMessage, plan_messages};
+use super::run_rows::MessageCounts;
 use crate::model::{JobRun, Message, OwnedMessage, TimeReading};
 
 /// A run in the making.
@@ -108,20 +110,14 @@ impl Replay {
         }
     }
 
-    /// How many messages there are, and how many of them the run still has.
-    pub(in crate::archive) fn counts(&self) -> (i64, i64) {
-        let (held, present) = match &self.latest {
-            Some(latest) if self.single => {
-                let incoming = latest.run.messages().map_or(0, |messages| messages.len());
-                (incoming, incoming)
-            }
-            _ => {
-                let present = self.held.iter().filter(|held| held.absent_since.is_none());
-                (self.held.len(), present.count())
-            }
-        };
-        let number = |count: usize| i64::try_from(count).expect("a run has fewer messages than bytes");
-        (number(held), number(present))
+    /// What the run's row says of its messages.
+    pub(in crate::archive) fn counts(&self) -> MessageCounts {
+        let mut counts = MessageCounts::default();
+        for held in self.messages() {
+            counts.hold(held.message.occurred);
+            counts.present += i64::from(held.absent_since.is_none());
+        }
+        counts
     }
 }
 
@@ -168,7 +164,7 @@ mod tests {
         let mut replay = Replay::default();
         replay.add(list("ABA"), 1, 10, false);
         assert_eq!(state(&replay), "0A 1B 2A");
-        assert_eq!(replay.counts(), (3, 3));
+        assert_eq!((replay.counts().held, replay.counts().present), (3, 3));
         assert!(replay.messages().all(|held| held.message.occurred_raw.is_none()));
     }
 
@@ -183,7 +179,7 @@ mod tests {
         assert_eq!(state(&replay), "0A 1B-20 2A-20 3C");
         replay.add(list("BACA"), 4, 40, false);
         assert_eq!(state(&replay), "0A 1B 2A 3C");
-        assert_eq!(replay.counts(), (4, 4));
+        assert_eq!((replay.counts().held, replay.counts().present), (4, 4));
         let latest = replay.latest().unwrap();
         assert_eq!((latest.revision, latest.first_at, latest.last_at), (4, 10, 40));
     }

@@ -7,15 +7,33 @@ use super::messages::time_columns;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::RevisionEntry;
-use crate::model::{JobRun, Sha256};
+use crate::model::{Instant, JobRun, Sha256, TimeReading};
 
 /// Messages of a run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(in crate::archive) struct MessageCounts {
     /// That it still has.
     pub(in crate::archive) present: i64,
     /// Absent ones too.
     pub(in crate::archive) held: i64,
+    /// Of those held, the ones that have no time.
+    pub(in crate::archive) without_time: i64,
+    /// The least and the greatest time of those held.
+    pub(in crate::archive) span_ticks: Option<(i64, i64)>,
+}
+
+impl MessageCounts {
+    /// Counts a message that is held from now on.
+    pub(in crate::archive) fn hold(&mut self, occurred: TimeReading) {
+        self.held += 1;
+        match occurred.instant().map(Instant::ticks) {
+            None => self.without_time += 1,
+            Some(ticks) => {
+                let (first, last) = self.span_ticks.unwrap_or((ticks, ticks));
+                self.span_ticks = Some((first.min(ticks), last.max(ticks)));
+            }
+        }
+    }
 }
 
 /// What the row of a run says beside the run itself.
@@ -32,7 +50,7 @@ pub(in crate::archive) struct RunState {
 }
 
 /// What each revision of a run sets anew; [`run_columns`] has the values.
-pub(in crate::archive) const RUN_COLUMNS: [&str; 21] = [
+pub(in crate::archive) const RUN_COLUMNS: [&str; 24] = [
     "status",
     "started_ticks",
     "ended_ticks",
@@ -50,6 +68,9 @@ pub(in crate::archive) const RUN_COLUMNS: [&str; 21] = [
     "unreadable_messages",
     "messages_present",
     "messages_held",
+    "messages_without_time",
+    "first_message_ticks",
+    "last_message_ticks",
     "revision",
     "last_changed_unix",
     "seen_sha256",
@@ -64,6 +85,7 @@ pub(in crate::archive) fn run_columns<'r>(
     let text = |text: Option<&'r str>| text.map_or(NULL, Into::into);
     let (started, started_assumed) = time_columns(run.started());
     let (ended, ended_assumed) = time_columns(run.ended());
+    let (first_message, last_message) = state.messages.span_ticks.unzip();
     [
         run.status().map_or(NULL, |status| status.0.into()),
         started.map_or(NULL, Into::into),
@@ -82,6 +104,9 @@ pub(in crate::archive) fn run_columns<'r>(
         count(run.unreadable_messages().len()).into(),
         state.messages.present.into(),
         state.messages.held.into(),
+        state.messages.without_time.into(),
+        first_message.map_or(NULL, Into::into),
+        last_message.map_or(NULL, Into::into),
         state.revision.into(),
         state.changed_at.into(),
         state.seen_sha256.as_slice().into(),
@@ -126,4 +151,21 @@ pub(in crate::archive) fn insert_revision(
             "store a revision",
         )
         .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TimeBasis;
+
+    #[test]
+    fn the_span_of_messages_grows_to_either_side_and_those_without_a_time_are_counted() {
+        let mut counts = MessageCounts::default();
+        let at = |ticks| TimeReading::At(Instant::from_ticks(ticks), TimeBasis::Explicit);
+        for occurred in [TimeReading::Absent, at(5), at(-7), TimeReading::Unreadable, at(3)] {
+            counts.hold(occurred);
+        }
+        assert_eq!((counts.held, counts.without_time), (5, 2));
+        assert_eq!(counts.span_ticks, Some((-7, 5)));
+    }
 }

@@ -310,7 +310,8 @@ impl<'c> Runs<'c> {
             return Ok(());
         };
         let run = &latest.run;
-        let (held, present) = replay.counts();
+        let counts = replay.counts();
+        let (first_message, last_message) = counts.span_ticks.unzip();
         // A run stays with the job that had it first.
         let job = first.job.to_string();
         let assumed = |reading: TimeReading| {
@@ -347,8 +348,11 @@ impl<'c> Runs<'c> {
                 "unreadable_messages",
                 Expected::Integer(i64::try_from(run.unreadable_messages().len()).unwrap_or(i64::MAX)),
             ),
-            ("messages_present", Expected::Integer(present)),
-            ("messages_held", Expected::Integer(held)),
+            ("messages_present", Expected::Integer(counts.present)),
+            ("messages_held", Expected::Integer(counts.held)),
+            ("messages_without_time", Expected::Integer(counts.without_time)),
+            ("first_message_ticks", first_message.into()),
+            ("last_message_ticks", last_message.into()),
             ("revision", Expected::Integer(latest.revision)),
             ("first_seen_unix", Expected::Integer(latest.first_at)),
             ("last_changed_unix", Expected::Integer(latest.last_at)),
@@ -358,9 +362,9 @@ impl<'c> Runs<'c> {
             "SELECT j.job_id, r.status, r.started_ticks, r.ended_ticks, r.started_assumed, r.ended_assumed,
                     r.started_at_raw, r.ended_at_raw, r.exception, r.custom_status_text, r.job_summary,
                     r.status_details, r.activity_status_list, r.message_count, r.has_message_list,
-                    r.unreadable_messages, r.messages_present, r.messages_held, r.revision,
-                    r.first_seen_unix, r.last_changed_unix, r.absent_since_unix, r.seen_sha256,
-                    r.content_sha256
+                    r.unreadable_messages, r.messages_present, r.messages_held, r.messages_without_time,
+                    r.first_message_ticks, r.last_message_ticks, r.revision, r.first_seen_unix,
+                    r.last_changed_unix, r.absent_since_unix, r.seen_sha256, r.content_sha256
              FROM _run r LEFT JOIN _job j ON j.job_key = r.job_key WHERE r.run_key = ?1",
             [run_key],
             "read a run",
@@ -372,13 +376,13 @@ impl<'c> Runs<'c> {
                 }
                 // In a part of the ledger, no word about absence says nothing.
                 if let Some(since) = absent.or(self.ledger.is_whole.then_some(None)) {
-                    let found = row.get_ref(21)?;
+                    let found = row.get_ref(24)?;
                     self.findings
                         .column(Remedy::Reindex, place, "absent_since_unix", since.into(), found);
                 }
                 // The bytes seen last may be other ones that say the same; then the hash of content must be there to prove it.
-                let seen = row.get_ref(22)?;
-                let proved = row.get_ref(23)?;
+                let seen = row.get_ref(25)?;
+                let proved = row.get_ref(26)?;
                 if proved == ValueRef::Null {
                     self.findings.column(
                         Remedy::Reindex,

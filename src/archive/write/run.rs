@@ -24,9 +24,6 @@ use crate::model::{Instant, Message, NaiveZone, OwnedMessage, Sha256};
 
 impl Writer {
     /// Archives a run with its messages, payload and ledger line, or finds it unchanged.
-    ///
-    /// # Errors
-    /// SQL errors; the caller rolls back.
     pub fn store_run(
         &mut self,
         sync_id: i64,
@@ -114,9 +111,6 @@ impl Writer {
     }
 
     /// The key of the run, where the archive has it, whatever it says of it.
-    ///
-    /// # Errors
-    /// SQL errors; the caller rolls back.
     pub fn known_key(&self, received: &ReceivedRun) -> Result<Option<i64>, ArchiveError> {
         let run_id = received.run.job_run_id().to_string();
         Ok(self.run_row(&run_id)?.map(|row| row.run_key))
@@ -134,7 +128,7 @@ impl Writer {
     fn run_row(&self, run_id: &str) -> Result<Option<RunRow>, ArchiveError> {
         self.connection.cached().optional(
             "SELECT run_key, job_key, revision, absent_since_unix IS NOT NULL, seen_sha256, content_sha256,
-                    messages_present, messages_held
+                    messages_present, messages_held, messages_without_time, first_message_ticks, last_message_ticks
              FROM _run WHERE job_run_id = ?1",
             [run_id],
             "look a run up",
@@ -149,6 +143,8 @@ impl Writer {
                     messages: MessageCounts {
                         present: row.get(6)?,
                         held: row.get(7)?,
+                        without_time: row.get(8)?,
+                        span_ticks: row.get::<_, Option<i64>>(9)?.zip(row.get(10)?),
                     },
                 })
             },
@@ -219,9 +215,11 @@ impl Writer {
                 "INSERT INTO _run (job_run_id, job_key, first_seen_unix, {names}) VALUES (?, ?, ?{places})"
             )
         });
-        let messages = received.run.messages().map_or(0, |messages| messages.len());
-        let held = count(messages);
-        let counts = MessageCounts { present: held, held };
+        let mut counts = MessageCounts::default();
+        for message in received.run.messages().into_iter().flatten() {
+            counts.hold(message.occurred);
+        }
+        counts.present = counts.held;
         let own = [run_id.into(), job_key.into(), now.unix_seconds().into()];
         let state = state(received, received.content_sha256, counts, 1, now);
         let columns = run_columns(&received.run, &state);
@@ -236,7 +234,7 @@ impl Writer {
             self.texts.insert(&self.connection, run_key, rows)?;
         }
         self.add_revision(sync_id, job_key, run_key, run_id, 1, received, now)?;
-        Ok((run_key, messages as u64))
+        Ok((run_key, counts.held.unsigned_abs()))
     }
 
     /// Says how many messages are new.
@@ -266,7 +264,9 @@ impl Writer {
             let rows = rows.map(|&(index, ordinal)| (ordinal, received.marks[index], incoming[index]));
             self.texts.insert(&self.connection, row.run_key, rows)?;
             added = plan.added.len() as u64;
-            counts.held += count(plan.added.len());
+            for &(index, _) in &plan.added {
+                counts.hold(incoming[index].occurred);
+            }
             counts.present += count(plan.added.len() + plan.returned.len()) - count(plan.absent.len());
         }
         let revision = row.revision + 1;

@@ -20,6 +20,10 @@ pub(crate) fn report(error: &ReportError) -> Option<String> {
             meant.join(", ")
         )),
         ReportError::WrongUsage { hint, .. } => hint.map(str::to_owned),
+        ReportError::Temporary { .. } => Some(
+            "make room there, or name another folder by the environment variable TMPDIR (on Windows TMP)."
+                .to_owned(),
+        ),
         ReportError::Write(_) | ReportError::SinceAfterUntil { .. } => None,
     }
 }

@@ -221,6 +221,11 @@ impl Scope {
         self.since.is_some() || self.until.is_some()
     }
 
+    /// Whether every run is requested.
+    pub(crate) const fn is_everything(&self) -> bool {
+        self.chosen.is_none() && !self.has_span()
+    }
+
     /// Whether an instant (ticks of 100 ns since 1970 UTC) counts; no time lies in no span.
     pub(crate) fn has_time(&self, ticks: Option<i64>) -> bool {
         match ticks {

@@ -8,9 +8,11 @@ use std::collections::HashMap;
 use memchr::memmem;
 use serde::Serialize;
 
+use super::Scope;
 use super::one_of::one_of;
 use super::pattern::{Pattern, fold};
-use crate::archive::{ArchiveError, MessageKeys, Snapshot};
+use crate::archive::{ArchiveError, InSpan, MessageKeys, Snapshot};
+use crate::model::MessageKey;
 
 /// What a message is, by the name of its category in any letter case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -187,18 +189,38 @@ impl MatchingKeys {
             })
     }
 
-    /// The runs that have such a message, absent ones only where requested. One pass over all messages.
+    /// The runs of the scope that have such a message, absent ones only where requested. One pass over their messages.
     pub(in crate::report) fn runs(
         &self,
         snapshot: &Snapshot<'_>,
-        include_absent: bool,
+        scope: &Scope,
+        in_span: InSpan,
     ) -> Result<KeySet, ArchiveError> {
         let mut runs = KeySet::default();
-        snapshot.each_message_keys(i64::MIN, i64::MAX, |message| {
-            if (include_absent || !message.is_absent) && self.has(&message) {
-                runs.insert(message.run_key());
+        let mut find = |first, last| {
+            snapshot.each_message_keys(first, last, |message| {
+                if (scope.options().include_absent || !message.is_absent) && self.has(&message) {
+                    runs.insert(message.run_key());
+                }
+            })
+        };
+        if scope.is_everything() {
+            find(i64::MIN, i64::MAX)?;
+            return Ok(runs);
+        }
+        let mut keys = Vec::new();
+        snapshot.each_run_place(in_span, scope.since(), scope.until(), |run| {
+            if scope.has_job(run.job_key) {
+                keys.push(run.run_key);
             }
         })?;
+        keys.sort_unstable();
+        for stretch in keys.chunk_by(|key, next| key + 1 == *next) {
+            find(
+                MessageKey::range(stretch[0]).0,
+                MessageKey::range(stretch[stretch.len() - 1]).1,
+            )?;
+        }
         Ok(runs)
     }
 }

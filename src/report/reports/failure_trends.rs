@@ -1,13 +1,14 @@
 //! How often runs failed, period by period.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::iter::Peekable;
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::failure_comparison::{self, JobComparison};
 use super::run_tally::Tally;
-use crate::archive::Snapshot;
+use crate::archive::{InSpan, Snapshot};
 use crate::model::{Decimal, Instant};
 use crate::report::definition::{EachRow, Either, Report, Row, row};
 use crate::report::error::ReportError;
@@ -100,12 +101,12 @@ impl Report for FailureTrends {
     }
 }
 
-/// Counts by job (its place in the list by GUID; 0 where all jobs are one) within periods.
-#[derive(Debug, Default)]
-struct Counts {
-    dated: BTreeMap<NaiveDate, BTreeMap<usize, Tally>>,
-    dateless: BTreeMap<usize, Tally>,
-}
+/// Periods that are counted at a time. Runs come by their start, but a day may come back: where the clock was set back at
+/// midnight, or a country moved over the date line.
+const OPEN_PERIODS: usize = 3;
+
+/// Counts by job: its place in the list by GUID; 0 where all jobs are one.
+type Tallies = BTreeMap<usize, Tally>;
 
 impl FailureTrends {
     /// Yields periods in their order, and in each the jobs by GUID; runs without a start come last.
@@ -115,7 +116,13 @@ impl FailureTrends {
         scope: &Scope,
         mut row: impl FnMut(PeriodRow<'_>) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
-        let counts = self.count(snapshot, scope)?;
+        let places: HashMap<i64, usize> = scope
+            .names()
+            .iter()
+            .enumerate()
+            .filter(|(_, job)| scope.has_job(job.job_key))
+            .map(|(place, job)| (job.job_key, if self.all_jobs { 0 } else { place }))
+            .collect();
         let mut put = |day: Option<NaiveDate>, job: usize, tally: &Tally| {
             let name = scope.names().get(job).filter(|_| !self.all_jobs);
             row(PeriodRow {
@@ -135,85 +142,97 @@ impl FailureTrends {
                 max_duration_seconds: tally.max_ticks.map(Decimal::seconds),
             })
         };
-        if self.fill {
-            let jobs: BTreeSet<usize> = counts
-                .dated
-                .values()
-                .flat_map(BTreeMap::keys)
-                .chain(counts.dateless.keys())
-                .copied()
-                .collect();
-            for first in self.periods_to_fill(&counts, scope.options()) {
-                let found = counts.dated.get(&first);
-                for &job in &jobs {
-                    let tally = found.and_then(|found| found.get(&job)).copied();
-                    put(Some(first), job, &tally.unwrap_or_default())?;
-                }
+        let (jobs, mut to_fill) = self.fill(snapshot, scope, &places)?;
+        let mut put_period = |first: Option<NaiveDate>, found: &Tallies| -> Result<(), ReportError> {
+            while let Some(empty) = to_fill.next_if(|&next| first.is_none_or(|first| next < first)) {
+                jobs.iter()
+                    .try_for_each(|&job| put(Some(empty), job, &Tally::default()))?;
             }
-        } else {
-            for (&first, found) in &counts.dated {
-                for (&job, tally) in found {
-                    put(Some(first), job, tally)?;
-                }
-            }
-        }
-        for (&job, tally) in &counts.dateless {
-            put(None, job, tally)?;
-        }
-        Ok(())
-    }
-
-    fn count(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Counts, ReportError> {
-        let places: HashMap<i64, usize> = scope
-            .names()
-            .iter()
-            .enumerate()
-            .filter(|(_, job)| scope.has_job(job.job_key))
-            .map(|(place, job)| (job.job_key, if self.all_jobs { 0 } else { place }))
-            .collect();
+            let jobs = match first.and_then(|first| to_fill.next_if_eq(&first)) {
+                Some(_) => &jobs,
+                None => &found.keys().copied().collect(),
+            };
+            jobs.iter()
+                .try_for_each(|job| put(first, *job, found.get(job).unwrap_or(&Tally::default())))
+        };
         let options = scope.options();
-        let mut counts = Counts::default();
-        snapshot.each_run_facts::<ReportError>(|run| {
-            let Some(&place) = places.get(&run.job_key) else {
+        let mut open: BTreeMap<NaiveDate, Tallies> = BTreeMap::new();
+        let mut dateless = Tallies::new();
+        snapshot.each_run_facts_by_start::<ReportError>(|run| {
+            let Some(&place) = places
+                .get(&run.job_key)
+                .filter(|_| scope.has_time(run.started_ticks))
+            else {
                 return Ok(());
             };
-            if !scope.has_time(run.started_ticks) {
-                return Ok(());
-            }
             let messages = if options.include_absent {
                 run.messages_held
             } else {
                 run.messages_present
             };
             let of_period = match run.started_ticks {
-                Some(ticks) => {
-                    let first = self
-                        .by
-                        .first_day(local_day(options.zone, Instant::from_ticks(ticks)));
-                    counts.dated.entry(first).or_default()
-                }
-                None => &mut counts.dateless,
+                Some(ticks) => open.entry(self.period_of(scope, ticks)).or_default(),
+                None => &mut dateless,
             };
             of_period.entry(place).or_default().add(&run, messages);
+            if open.len() > OPEN_PERIODS
+                && let Some((first, found)) = open.pop_first()
+            {
+                put_period(Some(first), &found)?;
+            }
             Ok(())
         })?;
-        Ok(counts)
+        for (&first, found) in &open {
+            put_period(Some(first), found)?;
+        }
+        put_period(None, &dateless)
+    }
+
+    fn period_of(&self, scope: &Scope, ticks: i64) -> NaiveDate {
+        self.by
+            .first_day(local_day(scope.options().zone, Instant::from_ticks(ticks)))
+    }
+
+    /// The jobs and periods of which each has a row; none where only what ran has one.
+    fn fill(
+        &self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        places: &HashMap<i64, usize>,
+    ) -> Result<(BTreeSet<usize>, Peekable<impl Iterator<Item = NaiveDate> + use<>>), ReportError> {
+        let mut jobs = BTreeSet::new();
+        let mut found: Option<(NaiveDate, NaiveDate)> = None;
+        if self.fill {
+            snapshot.each_run_place(InSpan::Start, scope.since(), scope.until(), |run| {
+                let Some(&place) = places.get(&run.job_key) else {
+                    return;
+                };
+                jobs.insert(place);
+                if let Some(ticks) = run.started_ticks {
+                    let first = self.period_of(scope, ticks);
+                    let (least, most) = found.unwrap_or((first, first));
+                    found = Some((least.min(first), most.max(first)));
+                }
+            })?;
+        }
+        let periods = self.fill.then(|| self.periods_to_fill(found, scope.options()));
+        Ok((jobs, periods.into_iter().flatten().peekable()))
     }
 
     /// From the period of `--since` (else the first found) to the last that begins before `--until` (else the last found).
     fn periods_to_fill(
         &self,
-        counts: &Counts,
+        found: Option<(NaiveDate, NaiveDate)>,
         options: &CommonOptions,
     ) -> impl Iterator<Item = NaiveDate> + use<> {
         let by = self.by;
         let zone = options.zone;
         let first_day = |at: Instant| by.first_day(local_day(zone, at));
         let first = options.since.map(first_day);
-        let first = first.or_else(|| counts.dated.keys().next().copied());
+        let first = first.or(found.map(|(first, _)| first));
         let last_instant = options.until.map(|until| Instant::from_ticks(until.ticks() - 1));
         let last = last_instant.map(first_day);
-        let last = last.or_else(|| counts.dated.keys().next_back().copied());
+        let last = last.or(found.map(|(_, last)| last));
         // An empty span has no period, though an instant before its end has one.
         let is_empty = options.since.is_some() && options.since == options.until;
         let span = first.zip(last).filter(|_| !is_empty);

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::runs::{RunFilter, duration, job_id, job_ids};
-use crate::archive::{MessageReader, Snapshot};
+use crate::archive::{InSpan, MessageReader, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, MessageKey};
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
@@ -65,7 +65,7 @@ impl Report for Failures {
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
         let jobs = job_ids(scope);
-        let wanted = self.filter.wanted(snapshot, scope)?;
+        let wanted = self.filter.wanted(snapshot, scope, InSpan::Start)?;
         let mut reader = snapshot.message_reader()?;
         let mut errors = Errors::default();
         snapshot.each_failed_run_key::<ReportError>(scope.since(), scope.until(), |run| {

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::runs::{RunFilter, job_id, job_ids, time_basis};
-use crate::archive::{MessageRow, Snapshot};
+use crate::archive::{InSpan, MessageRow, Snapshot};
 use crate::model::{Instant, MessageKey};
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
@@ -89,11 +89,11 @@ impl Report for Messages {
     ) -> Result<(), ReportError> {
         let jobs = job_ids(scope);
         let include_absent = scope.options().include_absent;
-        let wanted = self.filter.wanted(snapshot, scope)?;
+        let wanted = self.filter.wanted(snapshot, scope, InSpan::Messages)?;
         let keys = &wanted.keys;
         let mut reader = snapshot.message_reader()?;
         let mut ranges: Vec<(i64, i64)> = Vec::new();
-        snapshot.each_run_key::<ReportError>(None, None, |run| {
+        snapshot.each_run_key::<ReportError>(InSpan::Messages, scope.since(), scope.until(), |run| {
             if !wanted.has(&run) {
                 return Ok(());
             }

@@ -1,6 +1,6 @@
 //! Runs expected from a job's usual schedule that never arrived.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -108,15 +108,28 @@ impl Report for MissedRuns {
         Ok(())
     }
 
-    /// Says too of how many jobs that cannot be told.
+    /// Says too of how many jobs that cannot be told, or not up to now.
     fn empty(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<String, ReportError> {
-        let (mut jobs, mut unknown) = (0_u64, 0_u64);
+        let fresh = snapshot.job_freshness()?;
+        let never_answered: HashSet<i64> = fresh
+            .iter()
+            .filter(|job| job.last_answered_unix.is_none())
+            .map(|job| job.job_key)
+            .collect();
+        let (mut jobs, mut unknown, mut never) = (0_u64, 0_u64, 0_u64);
         for job in scope.jobs() {
             let starts = snapshot.starts_of_job(job.job_key, scope.since(), scope.until())?;
             jobs += 1;
+            never += u64::from(never_answered.contains(&job.job_key));
             unknown += u64::from(starts.len() < LEAST_STARTS || Rhythm::of(&starts).is_none());
         }
         let why = format!("fewer than {LEAST_STARTS} runs with a start, or no usual interval between them");
+        if never > 0 && unknown < jobs {
+            return Ok(format!(
+                "Between archived runs no run was missed. What came after them is not known of {}: there was no complete answer yet, and one to --count N is none.",
+                counted(never, "job")
+            ));
+        }
         Ok(match unknown {
             0 => Self::EMPTY.to_owned(),
             all if all == jobs => format!("Whether runs were missed is not known: every job has {why}."),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::archive::{ArchiveError, RunKey, RunRow, Snapshot};
+use crate::archive::{ArchiveError, InSpan, RunKey, RunRow, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, STATUS_NAMES};
 use crate::report::definition::{EachRow, Report, Row, row};
 use crate::report::error::ReportError;
@@ -121,8 +121,8 @@ impl Report for Runs {
         row: EachRow<'_, Self>,
     ) -> Result<(), ReportError> {
         let jobs = job_ids(scope);
-        let wanted = self.filter.wanted(snapshot, scope)?;
-        snapshot.each_run_key::<ReportError>(scope.since(), scope.until(), |run| {
+        let wanted = self.filter.wanted(snapshot, scope, InSpan::Start)?;
+        snapshot.each_run_key::<ReportError>(InSpan::Start, scope.since(), scope.until(), |run| {
             if !wanted.has(&run) {
                 return Ok(());
             }
@@ -137,16 +137,17 @@ impl RunFilter {
         *self == Self::default()
     }
 
-    /// Finds the runs with the messages that are requested.
+    /// Finds the runs of the span with the messages that are requested.
     pub(super) fn wanted<'f>(
         &'f self,
         snapshot: &Snapshot<'_>,
         scope: &'f Scope,
+        in_span: InSpan,
     ) -> Result<WantedRuns<'f>, ReportError> {
         let keys = self.messages.keys(snapshot)?;
         let with_message = keys
             .as_ref()
-            .map(|keys| keys.runs(snapshot, scope.options().include_absent))
+            .map(|keys| keys.runs(snapshot, scope, in_span))
             .transpose()?;
         Ok(WantedRuns {
             scope,

@@ -354,5 +354,9 @@ fn every_report_says_in_its_own_terms_that_it_is_empty() {
         Format::TABLE,
         Style::default(),
     );
-    assert_eq!(missed, "No run was missed.\n");
+    // That job never answered completely.
+    assert!(
+        missed.starts_with("Between archived runs no run was missed. What came after them is not known"),
+        "{missed}"
+    );
 }

@@ -71,7 +71,7 @@ impl Picture<MissedRuns> for Missed {
 
     fn draw(&self) -> Drawn {
         let lead = match self.gaps {
-            0 => "No run was missed.".to_owned(),
+            0 => "No missed run was found.".to_owned(),
             gaps => {
                 let open = match self.open {
                     0 => String::new(),

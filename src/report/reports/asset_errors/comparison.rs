@@ -64,7 +64,7 @@ impl AssetErrors {
         mut row: impl FnMut(AssetComparison<'_>) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
         let groups = Groups::read(snapshot, self, true)?;
-        let counted = [
+        let mut counted = [
             scan::count(snapshot, before, &groups)?,
             scan::count(snapshot, now, &groups)?,
         ];

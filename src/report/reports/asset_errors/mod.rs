@@ -88,7 +88,7 @@ impl AssetErrors {
         mut row: impl FnMut(AssetRow<'_>) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
         let groups = Groups::read(snapshot, self, with_top_detail)?;
-        let counted = scan::count(snapshot, scope, &groups)?;
+        let mut counted = scan::count(snapshot, scope, &groups)?;
         let mut found = counted.rows(&groups);
         found.retain(|row| row.errors() >= self.min);
         // What is equal goes by its names, so that the order is always the same.

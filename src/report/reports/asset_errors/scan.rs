@@ -9,12 +9,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::details::{Details, Repeated};
+use super::details::{self, Details, Marks};
 use super::group::{Groups, NONE};
 use super::texts::TextCounts;
-use crate::archive::{ArchiveError, MessageFacts, ReadOnly, RunPlace, Snapshot};
+use crate::archive::{ArchiveError, InSpan, MessageFacts, ReadOnly, Snapshot};
 use crate::memory;
 use crate::model::Sha256;
+use crate::report::error::ReportError;
 use crate::report::options::Scope;
 
 /// Runs that a thread takes at a time: some 10,000 messages, so that the threads end together.
@@ -84,7 +85,8 @@ pub(super) struct Counted {
     jobs: Vec<u64>,
     words: usize,
     texts: TextCounts,
-    details: Details,
+    /// Of each thread.
+    details: Vec<Details>,
 }
 
 /// A row of the report, less its names.
@@ -111,14 +113,14 @@ impl Row<'_> {
 }
 
 impl Counted {
-    fn new(groups: &Groups, jobs: usize, detail_keys: usize) -> Self {
+    fn new(groups: &Groups, jobs: usize, marks: Marks) -> Self {
         let words = jobs.div_ceil(64);
         Self {
             tallies: vec![Tally::EMPTY; groups.len()],
             jobs: vec![0; groups.len() * words],
             words,
             texts: TextCounts::new(groups.len(), groups.text_count()),
-            details: Details::new(detail_keys),
+            details: vec![Details::new(marks)],
         }
     }
 
@@ -150,12 +152,12 @@ impl Counted {
         }
         if groups.wants_detail {
             for message in messages.iter().filter(|message| message.detail != NONE) {
-                self.details.add(message.group, message.detail, 1);
+                self.details[0].add(message.group, message.detail);
             }
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: Self) {
         for (mine, theirs) in self.tallies.iter_mut().zip(&other.tallies) {
             mine.merge(theirs);
         }
@@ -165,20 +167,18 @@ impl Counted {
         other
             .texts
             .each(|group, text, count| self.texts.add(group, text, count));
-        other
-            .details
-            .each(|group, key, count| self.details.add(group, key, count));
+        self.details.extend(other.details);
     }
 
     /// The most frequent details of the groups in these rows, by group.
     pub(super) fn top_details(
-        &self,
+        &mut self,
         snapshot: &Snapshot<'_>,
         rows: impl Iterator<Item = u32>,
-    ) -> Result<HashMap<u32, String>, ArchiveError> {
+    ) -> Result<HashMap<u32, String>, ReportError> {
         let mut is_wanted = vec![false; self.tallies.len()];
         rows.for_each(|group| is_wanted[group as usize] = true);
-        self.details.top(snapshot, &is_wanted)
+        details::top(&mut self.details, snapshot, &is_wanted)
     }
 
     /// The groups of which something was counted.
@@ -215,24 +215,68 @@ impl Counted {
     }
 }
 
+/// A run to be read. There may be millions, so it takes 16 bytes.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Its key, and below it the place of its job among the jobs.
+    key_and_job: i64,
+    /// Its start; [`i64::MIN`] where it has none.
+    started_ticks: i64,
+}
+
+impl Place {
+    const JOB_BITS: u32 = 24;
+
+    /// The runs that may have messages that the scope asks for, by key.
+    fn read(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<Self>, ArchiveError> {
+        let places: HashMap<i64, i64, foldhash::fast::RandomState> =
+            (scope.names().iter().map(|job| job.job_key)).zip(0..).collect();
+        let mut runs = Vec::new();
+        let mut lost = None;
+        snapshot.each_run_place(InSpan::Messages, scope.since(), scope.until(), |run| {
+            if !scope.has_job(run.job_key) {
+                return;
+            }
+            let key = run.run_key << Self::JOB_BITS;
+            match places.get(&run.job_key) {
+                Some(job) if key >> Self::JOB_BITS == run.run_key && job >> Self::JOB_BITS == 0 => {
+                    runs.push(Self {
+                        key_and_job: key | job,
+                        started_ticks: run.started_ticks.unwrap_or(i64::MIN),
+                    });
+                }
+                _ => lost = Some(run.run_key),
+            }
+        })?;
+        if let Some(run_key) = lost {
+            return Err(ArchiveError::Damaged {
+                what: format!("run {run_key} is of a job that is not there, or its key is out of range"),
+            });
+        }
+        runs.sort_unstable_by_key(|run| run.key_and_job);
+        Ok(runs)
+    }
+
+    const fn run_key(self) -> i64 {
+        self.key_and_job >> Self::JOB_BITS
+    }
+
+    fn job(self) -> usize {
+        usize::try_from(self.key_and_job & ((1 << Self::JOB_BITS) - 1)).expect("24 bits fit")
+    }
+}
+
 /// What all threads share.
 struct Work<'w> {
-    runs: &'w [RunPlace],
-    /// Place of each run's job among the jobs.
-    jobs: &'w [usize],
+    runs: &'w [Place],
     next: AtomicUsize,
     scope: &'w Scope,
     groups: &'w Groups,
-    /// How many keys of details are counted in a table.
-    detail_keys: usize,
+    marks: Marks,
 }
 
 /// Counts the messages that the options ask for.
-pub(super) fn count(
-    snapshot: &Snapshot<'_>,
-    scope: &Scope,
-    groups: &Groups,
-) -> Result<Counted, ArchiveError> {
+pub(super) fn count(snapshot: &Snapshot<'_>, scope: &Scope, groups: &Groups) -> Result<Counted, ReportError> {
     count_with(snapshot, scope, groups, |runs| {
         if runs < RUNS_FOR_THREADS {
             1
@@ -248,33 +292,15 @@ fn count_with(
     scope: &Scope,
     groups: &Groups,
     threads: impl FnOnce(usize) -> usize,
-) -> Result<Counted, ArchiveError> {
-    let mut runs = snapshot.run_places()?;
-    runs.retain(|run| scope.has_job(run.job_key));
-    let places: HashMap<i64, usize, foldhash::fast::RandomState> = (scope.names().iter().enumerate())
-        .map(|(place, job)| (job.job_key, place))
-        .collect();
-    let jobs: Vec<usize> = runs
-        .iter()
-        .map(|run| {
-            let place = places.get(&run.job_key).copied();
-            place.ok_or_else(|| ArchiveError::Damaged {
-                what: format!("run {} is of a job that is not there", run.run_key),
-            })
-        })
-        .collect::<Result<_, _>>()?;
+) -> Result<Counted, ReportError> {
+    let runs = Place::read(snapshot, scope)?;
     let threads = threads(runs.len());
     let work = Work {
         runs: &runs,
-        jobs: &jobs,
         next: AtomicUsize::new(0),
         scope,
         groups,
-        detail_keys: if groups.wants_detail {
-            snapshot.detail_keys_bound()?
-        } else {
-            0
-        },
+        marks: Marks::default(),
     };
     let state = (snapshot.head(), snapshot.path());
     std::thread::scope(|threads_of_work| {
@@ -286,27 +312,20 @@ fn count_with(
                     .ok()
             })
             .collect();
-        // The helpers count meanwhile.
-        let repeated = if groups.wants_detail {
-            Repeated::read(snapshot)?
-        } else {
-            Repeated::default()
-        };
         let mut counted = work.count(snapshot)?;
         for helper in helpers {
             match helper.join().expect("a helper does not panic") {
-                Ok(Some(other)) => counted.merge(&other),
+                Ok(Some(other)) => counted.merge(other),
                 Ok(None) => {}
                 Err(error) => return Err(error),
             }
         }
-        counted.details.join(&repeated);
         Ok(counted)
     })
 }
 
 /// A second reader. It leaves the work to the first where it cannot open the archive or sees another state of it.
-fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, ArchiveError> {
+fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, ReportError> {
     let Ok(reader) = ReadOnly::open(path) else {
         return Ok(None);
     };
@@ -321,8 +340,8 @@ fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, 
 
 impl Work<'_> {
     /// Takes pieces until none is left.
-    fn count(&self, snapshot: &Snapshot<'_>) -> Result<Counted, ArchiveError> {
-        let mut counted = Counted::new(self.groups, self.scope.names().len(), self.detail_keys);
+    fn count(&self, snapshot: &Snapshot<'_>) -> Result<Counted, ReportError> {
+        let mut counted = Counted::new(self.groups, self.scope.names().len(), self.marks.clone());
         loop {
             let from = self.next.fetch_add(RUNS_AT_A_TIME, Ordering::Relaxed);
             if from >= self.runs.len() {
@@ -338,53 +357,41 @@ impl Work<'_> {
         snapshot: &Snapshot<'_>,
         piece: Range<usize>,
         counted: &mut Counted,
-    ) -> Result<(), ArchiveError> {
-        let (runs, jobs) = (&self.runs[piece.clone()], &self.jobs[piece]);
-        let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
-            return Ok(());
-        };
+    ) -> Result<(), ReportError> {
+        let runs = &self.runs[piece];
         let mut lost = None;
         let mut at = 0;
         let mut seen = Vec::with_capacity(MESSAGES_AT_A_TIME);
         let include_absent = self.scope.options().include_absent;
         let with_details = self.groups.reads_details();
-        snapshot.each_message_facts(
-            first.run_key,
-            last.run_key,
-            include_absent,
-            with_details,
-            |message| {
-                while runs.get(at).is_some_and(|run| run.run_key < message.run_key) {
+        // Runs that are not requested lie between those that are.
+        for stretch in runs.chunk_by(|run, next| run.run_key() + 1 == next.run_key()) {
+            let (first, last) = (stretch[0].run_key(), stretch[stretch.len() - 1].run_key());
+            snapshot.each_message_facts(first, last, include_absent, with_details, |message| {
+                while runs[at].run_key() < message.run_key {
                     at += 1;
                 }
-                // Runs of jobs that are not requested lie between those that are.
-                let Some(run) = runs.get(at).filter(|run| run.run_key == message.run_key) else {
-                    return;
-                };
-                seen.push((message, run.started_ticks, jobs[at]));
+                seen.push((message, runs[at]));
                 if seen.len() == MESSAGES_AT_A_TIME {
                     lost = lost.or(self.see(&seen, counted));
                     seen.clear();
                 }
-            },
-        )?;
-        match lost.or(self.see(&seen, counted)) {
-            None => Ok(()),
-            Some(run_key) => Err(ArchiveError::Damaged {
-                what: format!(
-                    "a message of run {run_key} has a text, details or an asset that are not there"
-                ),
-            }),
+            })?;
         }
+        if let Some(run_key) = lost.or(self.see(&seen, counted)) {
+            let what =
+                format!("a message of run {run_key} has a text, details or an asset that are not there");
+            return Err(ArchiveError::Damaged { what }.into());
+        }
+        counted.details[0].resolve(snapshot)
     }
 
-    /// Counts messages, each with its run's start and the place of its job. The key of a run where a text or an asset of
-    /// one is not there.
-    fn see(&self, messages: &[(MessageFacts, Option<i64>, usize)], counted: &mut Counted) -> Option<i64> {
+    /// Counts messages, each with its run. The key of a run where a text or an asset of one is not there.
+    fn see(&self, messages: &[(MessageFacts, Place)], counted: &mut Counted) -> Option<i64> {
         let mut lost = None;
         let mut counting = [Counting::default(); MESSAGES_AT_A_TIME];
         let mut count = 0;
-        for (message, started_ticks, job) in messages {
+        for (message, run) in messages {
             let kind = self.groups.kind(message.kind_key);
             let asset = self.groups.asset(message.asset_key);
             let of_detail = self.groups.of_detail(message.detail_key);
@@ -394,7 +401,9 @@ impl Work<'_> {
                 lost = Some(message.run_key);
                 continue;
             };
-            let ticks = message.occurred_ticks.or(*started_ticks);
+            let ticks = message
+                .occurred_ticks
+                .or(Some(run.started_ticks).filter(|&ticks| ticks != i64::MIN));
             if kind.counts && asset.counts && self.scope.has_time(ticks) {
                 counting[count] = Counting {
                     // One of them decides the group, the others have none.
@@ -405,7 +414,7 @@ impl Work<'_> {
                     category: kind.category,
                     ticks,
                     run_key: message.run_key,
-                    job: *job,
+                    job: run.job(),
                 };
                 count += 1;
             }

@@ -30,30 +30,6 @@ impl TextCounts {
         }
     }
 
-    /// For few of very many pairs.
-    pub(super) fn sparse() -> Self {
-        Self::Map(HashMap::default())
-    }
-
-    /// Takes out the pairs of a text that `is_wanted`.
-    pub(super) fn take(&mut self, is_wanted: impl Fn(u32) -> bool) -> Vec<(u32, u32, u32)> {
-        let mut taken = Vec::new();
-        self.each(|group, text, count| {
-            if is_wanted(text) {
-                taken.push((group, text, count));
-            }
-        });
-        match self {
-            Self::Table { counts, width } => {
-                for &(group, text, _) in &taken {
-                    counts[group as usize * *width + text as usize] = 0;
-                }
-            }
-            Self::Map(counts) => counts.retain(|&(_, text), _| !is_wanted(text)),
-        }
-        taken
-    }
-
     /// Counts `count` more.
     pub(super) fn add(&mut self, group: u32, text: u32, count: u32) {
         match self {

@@ -9,7 +9,7 @@ use self::draw::{Draw, Drawn};
 use super::completeness;
 use super::removals;
 use super::runs::{RunFilter, job_id, job_ids};
-use crate::archive::Snapshot;
+use crate::archive::{InSpan, Snapshot};
 use crate::model::{Instant, JobStatus, hex};
 use crate::report::definition::{EachRow, Report, row};
 use crate::report::error::ReportError;
@@ -88,9 +88,9 @@ row! {
 impl Sample {
     /// Draws from the runs that match.
     fn drawn(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Drawn<i64>, ReportError> {
-        let wanted = self.filter.wanted(snapshot, scope)?;
+        let wanted = self.filter.wanted(snapshot, scope, InSpan::Start)?;
         let mut draw = Draw::new(&self.seed, self.size.saturating_add(self.spare));
-        snapshot.each_run_key::<ReportError>(scope.since(), scope.until(), |run| {
+        snapshot.each_run_key::<ReportError>(InSpan::Start, scope.since(), scope.until(), |run| {
             if wanted.has(&run) {
                 draw.add(run.job_run_id, run.run_key);
             }
