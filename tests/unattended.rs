@@ -353,7 +353,6 @@ fn with_programs(program: Program, programs: &[(&str, &str)]) -> Program {
     program.with("PATH", &path).with("FOLDER", &folder)
 }
 
-#[cfg(unix)]
 fn read(program: &Program, name: &str) -> String {
     std::fs::read_to_string(program.path(name)).unwrap()
 }
