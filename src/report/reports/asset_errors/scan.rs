@@ -25,7 +25,7 @@ const RUNS_AT_A_TIME: usize = 256;
 const MOST_THREADS: usize = 8;
 
 /// What the groups of all threads but one may take: with very many groups one thread counts alone.
-const MOST_BYTES: usize = 16 << 20;
+const MOST_BYTES: usize = 8 << 20;
 
 /// Messages that are looked at together. Their groups lie all over memory: fetched one after the other between two steps
 /// of SQLite, each fetch is waited for (a quarter of the time, by `perf`); fetched together, they overlap.
@@ -172,12 +172,12 @@ impl Counted {
         self.details.extend(other.details);
     }
 
-    /// The most frequent details of the groups in these rows, by group.
+    /// The keys of the most frequent details of the groups in these rows, by group.
     pub(super) fn top_details(
         &mut self,
         snapshot: &Snapshot<'_>,
         rows: impl Iterator<Item = u32>,
-    ) -> Result<HashMap<u32, String>, ReportError> {
+    ) -> Result<HashMap<u32, u32>, ReportError> {
         let mut is_wanted = vec![false; self.tallies.len()];
         rows.for_each(|group| is_wanted[group as usize] = true);
         details::top(&mut self.details, snapshot, &is_wanted)
