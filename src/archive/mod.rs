@@ -54,11 +54,11 @@ pub(crate) use lock::lock_holder;
 pub(crate) use migrations::known_schema_version;
 pub(crate) use network::network_drive;
 pub(crate) use open::{is_to_be_made, refuse_missing};
-pub(crate) use paths::{COMPANIONS, resolve};
+pub(crate) use paths::{COMPANIONS, device_of, resolve};
 pub(crate) use queries::{
-    Absence, Answer, AssetName, Changes, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName,
-    KindName, LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow,
-    NaiveTimeRules, PartitionRun, QueryError, RunFacts, RunKey, RunRow, Snapshot,
+    Absence, Answer, Changes, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName, KindName,
+    LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
+    PartitionRun, QueryError, RunFacts, RunKey, RunRow, Snapshot,
 };
 pub(crate) use read_only::Interrupter;
 pub(crate) use repair::reindex::Reindexed;

@@ -91,3 +91,38 @@ pub(super) fn folder_of(file: &Path) -> &Path {
         _ => Path::new("."),
     }
 }
+
+/// The device that a file name stands for on this system: Windows has some, in whatever folder and with whatever extension.
+pub(crate) fn device_of(path: &Path) -> Option<String> {
+    device_on_windows(path).filter(|_| cfg!(windows))
+}
+
+fn device_on_windows(path: &Path) -> Option<String> {
+    const DEVICES: [&str; 4] = ["CON", "PRN", "AUX", "NUL"];
+    let name = path.file_name()?.to_str()?;
+    let stem = name.split(['.', ':']).next()?.trim_end().to_ascii_uppercase();
+    let is_port = stem.len() == 4
+        && (stem.starts_with("COM") || stem.starts_with("LPT"))
+        && stem.ends_with(|sign: char| ('1'..='9').contains(&sign));
+    (is_port || DEVICES.contains(&stem.as_str())).then_some(stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_devices_are_known_and_names_like_them_are_not() {
+        for (path, device) in [
+            ("NUL", Some("NUL")),
+            ("reports/con.csv", Some("CON")),
+            ("Com7.2026.csv", Some("COM7")),
+            ("aux .csv", Some("AUX")),
+            ("console.csv", None),
+            ("com0.csv", None),
+            ("a.nul", None),
+        ] {
+            assert_eq!(device_on_windows(Path::new(path)).as_deref(), device, "{path}");
+        }
+    }
+}

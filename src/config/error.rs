@@ -170,6 +170,10 @@ pub enum ConfigError {
         fetch: Origin,
     },
     /// The password file can be read by others than its owner.
+    #[cfg_attr(
+        not(any(unix, test)),
+        expect(dead_code, reason = "its rights are not looked at")
+    )]
     #[error("the password file {} can be read by others (its mode is {mode:03o})", path.display())]
     OpenPasswordFile {
         /// The file.

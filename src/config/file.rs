@@ -22,7 +22,6 @@ pub struct ConfigFile {
     servers: Vec<ServerEntry>,
 }
 
-/// One value of a config file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileValue {
     /// Line, from 1.

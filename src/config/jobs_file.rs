@@ -11,13 +11,11 @@ use crate::model::Guid;
 /// A job of a jobs file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedJob {
-    /// The job.
     pub job_id: Guid,
     /// Its name, where the file has one.
     pub name: Option<String>,
 }
 
-/// What a jobs file lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobsFile {
     /// Each job once, in the order of its first line.

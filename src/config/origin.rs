@@ -8,18 +8,15 @@ use std::path::PathBuf;
 pub enum Origin {
     /// A flag or argument of the command line.
     Flag(String),
-    /// An environment variable.
     Variable(String),
     /// A line of the config file.
     File {
-        /// The config file.
         path: PathBuf,
         /// Line, from 1.
         line: usize,
         /// The setting's key.
         key: String,
     },
-    /// Nowhere: the default.
     Default,
 }
 

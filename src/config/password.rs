@@ -52,9 +52,7 @@ pub struct PasswordSources<'p> {
 /// Where a password came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PasswordOrigin {
-    /// A file.
     File(PathBuf),
-    /// Standard input.
     Stdin,
     /// `JOBRUNS_PASSWORD`.
     Variable,
@@ -64,7 +62,6 @@ pub enum PasswordOrigin {
     Keyring,
     /// The store of the machine (Windows).
     Machine,
-    /// A person.
     Prompt,
 }
 

@@ -24,7 +24,6 @@ const SETTINGS: [&str; 9] = [
 /// Those of them that name a file, relative to the folder of the config file.
 const FILES: [&str; 2] = ["password_file", "ca_cert"];
 
-/// The other keys.
 const OWN: [&str; 4] = ["name", "jobs", "jobs_file", "watch"];
 
 /// A server of several.

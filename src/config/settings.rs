@@ -24,7 +24,6 @@ pub enum TrustChoice {
     CaCert(PathBuf),
     /// This SHA-256 of the certificate.
     Pin(Sha256),
-    /// Nothing is checked.
     Insecure,
 }
 
@@ -224,11 +223,9 @@ pub(super) enum FetchWhat {
 /// How many runs of each job a sync asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchChoice {
-    /// Every one.
     Full,
     /// Every one where the last complete answer with all is older than this, else the latest.
     Auto(Duration),
-    /// So many of the latest.
     Latest(u32),
 }
 

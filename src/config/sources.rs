@@ -44,7 +44,6 @@ pub struct Sources<'e> {
 /// Settings of which nobody is shown the value: a URL that is a secret itself, a command that may hold one.
 const SECRET_SETTINGS: [&str; 2] = ["ping_url", "on_failure"];
 
-/// Whether an argument is a setting.
 fn is_setting(argument: &Arg) -> bool {
     argument.get_env().is_some()
 }
@@ -77,7 +76,6 @@ pub fn with_variables_in_help(command: Command) -> Command {
 }
 
 impl<'e> Sources<'e> {
-    /// Sources with the environment and the config file, if there is one.
     #[must_use]
     pub const fn new(environment: Environment<'e>, file: Option<ConfigFile>) -> Self {
         Self {
@@ -97,7 +95,6 @@ impl<'e> Sources<'e> {
         }
     }
 
-    /// The config file, if there is one.
     #[must_use]
     pub const fn file(&self) -> Option<&ConfigFile> {
         self.file.as_ref()
@@ -165,9 +162,6 @@ impl<'e> Sources<'e> {
     }
 
     /// As [`Self::parse`], with the values and where each was found.
-    ///
-    /// # Errors
-    /// Likewise.
     pub fn complete(
         &self,
         command: &Command,

@@ -40,9 +40,6 @@ impl<W: Write + Seek> Bag<W> {
     }
 
     /// Adds a file, which `write` fills and which has no more bytes than `most`.
-    ///
-    /// # Errors
-    /// Those of `write` and of the place.
     pub(super) fn file<T, E: From<io::Error>>(
         &mut self,
         name: &str,
@@ -72,9 +69,6 @@ impl<W: Write + Seek> Bag<W> {
     }
 
     /// Adds a file of these bytes.
-    ///
-    /// # Errors
-    /// Those of the place.
     pub(super) fn bytes(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>
     where
         W: Send,
@@ -83,9 +77,6 @@ impl<W: Write + Seek> Bag<W> {
     }
 
     /// Adds the manifests, and ends the ZIP file; returns how many files there are in it.
-    ///
-    /// # Errors
-    /// Those of the place.
     pub(super) fn finish(mut self) -> io::Result<u64>
     where
         W: Send,

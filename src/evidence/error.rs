@@ -17,7 +17,6 @@ pub enum EvidenceError {
     /// The package could not be written.
     #[error(transparent)]
     Write(#[from] io::Error),
-    /// There is no run to be in it.
     #[error(
         "no run of {jobs} started in this span, as the archive stood when sync {sync} ended{}: no package was made",
         match removed {
@@ -28,7 +27,6 @@ pub enum EvidenceError {
     Empty {
         /// The jobs, in words.
         jobs: String,
-        /// The sync.
         sync: i64,
         /// Runs of the span that a retention rule removed.
         removed: u64,

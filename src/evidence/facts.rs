@@ -38,7 +38,6 @@ pub(super) struct Facts {
     pub(super) pieces_open: u64,
 }
 
-/// What is in it of a job.
 #[derive(Debug)]
 pub(super) struct JobFacts {
     pub(super) job: ExtractedJob,
@@ -66,7 +65,6 @@ pub(super) struct SpanFacts {
     pub(super) why: String,
 }
 
-/// What was drawn.
 #[derive(Debug)]
 pub(super) struct SampleFacts {
     pub(super) options: SampleOptions,
@@ -206,7 +204,6 @@ impl Facts {
         self.jobs.iter().any(|job| job.assumes_purge_age)
     }
 
-    /// The jobs in words.
     pub(super) fn jobs_in_words(&self) -> String {
         match &self.jobs[..] {
             [job] => job.title().to_owned(),

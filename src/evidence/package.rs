@@ -30,7 +30,6 @@ const SPOOLED: usize = 1 << 20;
 /// What is asked for.
 #[derive(Debug)]
 pub(crate) struct PackageOptions {
-    /// Jobs and span.
     pub(crate) common: CommonOptions,
     /// The head of the sync; that of the sync that ended last where none is given.
     pub(crate) head: Option<Sha256>,
@@ -46,26 +45,19 @@ pub(crate) struct PackageOptions {
     pub(crate) purge_age: Option<Duration>,
 }
 
-/// What was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Made {
-    /// The archive.
     pub(crate) archive_id: String,
     /// The head to which it is bound.
     pub(crate) head: String,
     /// The sync that ended with it.
     pub(crate) sync_id: i64,
-    /// When that was.
     pub(crate) head_at: String,
-    /// Jobs in it.
     pub(crate) jobs: u64,
-    /// Runs in it.
     pub(crate) runs: u64,
-    /// Payloads in it.
     pub(crate) payloads: u64,
     /// Runs of the span that a retention rule removed before the head; they are not in it.
     pub(crate) removed: u64,
-    /// Files in it.
     pub(crate) files: u64,
     /// Runs that a sample was drawn from; null where none was asked for.
     pub(crate) population: Option<u64>,

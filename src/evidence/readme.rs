@@ -11,7 +11,6 @@ use crate::report::numbers::{counted, grouped};
 
 const TITLE: &str = "Evidence of job runs";
 
-/// The page.
 pub(super) fn page(facts: &Facts) -> String {
     let opening = format!(
         "{} of {}, {}, as recorded until {}.",

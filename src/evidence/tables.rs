@@ -18,7 +18,6 @@ const PEOPLE: [&str; 2] = ["asset_owner", "removed_by"];
 pub(super) struct TableForm<'a> {
     /// Whether columns that name people are empty.
     pub(super) redacts_owners: bool,
-    /// Whether to stop.
     pub(super) is_cancelled: &'a dyn Fn() -> bool,
 }
 

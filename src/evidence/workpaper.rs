@@ -17,7 +17,6 @@ use crate::report::reports::Failures;
 use crate::report::reports::sample::{Sample, SampleRow};
 use crate::report::{Cell, ColumnType, ReportError};
 
-/// A4.
 const PAPER: u8 = 9;
 
 /// Runs that a sheet of items lists where no sample is asked for.

@@ -5,16 +5,6 @@ use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::model::MessageKey;
 
-/// What a stored row of `asset` says. Two rows may say the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AssetName {
-    pub asset_key: i64,
-    pub asset: Option<String>,
-    pub asset_type: Option<String>,
-    /// Its owner of the time.
-    pub asset_owner: Option<String>,
-}
-
 /// What a stored row of `message_kind` says. Two rows may say the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KindName {
@@ -38,23 +28,6 @@ pub struct MessageFacts {
 }
 
 impl Snapshot<'_> {
-    /// Every stored asset, in no order.
-    pub fn asset_names(&self) -> Result<Vec<AssetName>, ArchiveError> {
-        self.connection().all(
-            "SELECT asset_key, asset, asset_type, asset_owner FROM _asset",
-            [],
-            "read the assets",
-            |row| {
-                Ok(AssetName {
-                    asset_key: row.get(0)?,
-                    asset: row.get(1)?,
-                    asset_type: row.get(2)?,
-                    asset_owner: row.get(3)?,
-                })
-            },
-        )
-    }
-
     /// Every stored message text with its category, in no order.
     pub fn kind_names(&self) -> Result<Vec<KindName>, ArchiveError> {
         self.connection().all(

@@ -29,7 +29,7 @@ use super::read_only::ReadOnly;
 use crate::model::Sha256;
 
 pub use absences::{Absence, FullSync};
-pub use assets::{AssetName, KindName, MessageFacts};
+pub use assets::{KindName, MessageFacts};
 pub use completeness::CompleteAnswer;
 pub use jobs::JobName;
 pub use lake::{Changes, PartitionRun};

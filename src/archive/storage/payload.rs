@@ -35,9 +35,6 @@ impl std::fmt::Debug for Packer {
 
 impl Packer {
     /// A packer with a dictionary, or without.
-    ///
-    /// # Errors
-    /// No memory for it.
     pub fn new(dictionary: Option<&[u8]>) -> io::Result<Self> {
         let mut packer = match dictionary {
             Some(dictionary) => Compressor::with_dictionary(LEVEL, dictionary)?,
@@ -50,9 +47,6 @@ impl Packer {
     }
 
     /// The frame of `bytes`.
-    ///
-    /// # Errors
-    /// No memory for it.
     pub fn pack(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         self.0.compress(bytes)
     }
@@ -112,9 +106,6 @@ impl Unpacker {
     }
 
     /// Puts the bytes of a frame into `bytes`, in place of what is there.
-    ///
-    /// # Errors
-    /// As [`unpack`].
     pub(in crate::archive) fn unpack(
         &mut self,
         packed: &[u8],

@@ -106,9 +106,6 @@ impl Writer {
     }
 
     /// The same for a sync, which holds the lock; `create` says whether an archive is made where there is none.
-    ///
-    /// # Errors
-    /// As [`Self::open`] and [`Self::open_existing`].
     pub fn open_for_sync(path: &Path, _: &SyncLock, create: bool) -> Result<Self, ArchiveError> {
         let if_missing = if create {
             IfMissing::Create
@@ -225,11 +222,8 @@ impl Writer {
         self.dictionaries.forget();
     }
 
-    /// Gives a sync that stores much a cache and a log to match, some 50 MiB more memory: the pages that a large transaction
+    /// Gives a sync that stores much a cache and a log to match, some 35 MiB more memory: the pages that a large transaction
     /// changes stay in the cache until they are written, once.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn expect_much(&mut self) -> Result<(), ArchiveError> {
         let doing = "make room for what comes";
         self.connection
@@ -358,9 +352,6 @@ impl Writer {
 
     /// Records that a sync begins; `count` is how many of the latest runs of each job it asks for, 0 for all, `None` for
     /// what each job needs.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn begin_sync(&mut self, count: Option<u32>) -> Result<i64, ArchiveError> {
         let sync_id = self
             .transact(|writer| syncs::begin(&writer.connection, &mut writer.head, Instant::now(), count))?;
@@ -369,9 +360,6 @@ impl Writer {
     }
 
     /// The job's key. A job never seen is noted, unwatched.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn job_key(&mut self, job_id: Guid) -> Result<i64, ArchiveError> {
         match jobs::key(&self.connection, job_id)? {
             Some(key) => Ok(key),
@@ -383,9 +371,6 @@ impl Writer {
 
     /// What the archive knows of a job. With `full_since`, the latest runs of a job
     /// are enough whose last complete answer to the question for all came then or later.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn job_at_hand(&self, job_id: Guid, full_since: Option<Instant>) -> Result<KnownJob, ArchiveError> {
         let Some(job_key) = jobs::key(&self.connection, job_id)? else {
             return Ok(KnownJob::default());
@@ -525,18 +510,12 @@ impl Writer {
     }
 
     /// Watches a job (`jobs add`), and names it where a name is given.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn watch(&mut self, job_id: Guid, name: Option<&str>) -> Result<(), ArchiveError> {
         let name = name.map(|name| (name, NameFrom::Person));
         self.watch_all(std::iter::once((job_id, name)))
     }
 
     /// The same for many jobs: all of them are watched, or none.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn watch_all<'n>(
         &mut self,
         jobs: impl Iterator<Item = (Guid, Option<(&'n str, NameFrom)>)>,
@@ -582,9 +561,6 @@ impl Writer {
     }
 
     /// Names a job without watching it: what a sync learns of its name.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn name_job(&mut self, job_id: Guid, name: &str, from: NameFrom) -> Result<(), ArchiveError> {
         self.transact_lightly(|writer| {
             let (connection, head) = (&writer.connection, &mut writer.head);
@@ -612,9 +588,6 @@ impl Writer {
 
     /// Watches the jobs that the jobs file at `path` lists, with the names that it gives; jobs that this file alone had
     /// watched and that it no longer lists are watched no longer, and are returned.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn follow_jobs_file(
         &mut self,
         path: &str,
@@ -629,9 +602,6 @@ impl Writer {
 
     /// Notes which jobs a server has, and the names that it gives to known ones. With `watch_new`, those that are not
     /// watched are from now on, unless a person ended that, and are returned.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn note_server_jobs(
         &mut self,
         server: &str,
@@ -653,17 +623,11 @@ impl Writer {
     }
 
     /// The watched jobs, by GUID.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn watched_jobs(&self) -> Result<Vec<Guid>, ArchiveError> {
         jobs::watched(&self.connection)
     }
 
     /// The base URL of the server that listed the runs of each job last; a job that never answered has none.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn job_servers(&self) -> Result<HashMap<Guid, String>, ArchiveError> {
         jobs::servers(&self.connection)
     }

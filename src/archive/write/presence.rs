@@ -12,9 +12,6 @@ use crate::model::Instant;
 
 impl Writer {
     /// Marks a run that is listed again as there; used where its bytes are known, so that nothing else needs a look.
-    ///
-    /// # Errors
-    /// SQL errors; the caller rolls back.
     pub fn store_returned(&mut self, sync_id: i64, run_key: i64) -> Result<(), ArchiveError> {
         let run_id: String = self.connection.cached().one(
             "SELECT job_run_id FROM _run WHERE run_key = ?1",
@@ -29,9 +26,6 @@ impl Writer {
     /// it was archived by `answered_at`, and to every run that is neither final nor absent and began at `open_since` or
     /// later (one without a start: that was first seen then or later). `met` are the runs that were listed, `unchanged` those
     /// of them that are as archived before this sync.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn reaches_back(
         &self,
         job_key: i64,

@@ -12,9 +12,6 @@ use crate::model::{Guid, Instant, Sha256};
 
 impl Writer {
     /// Keeps bytes that are not a readable run; the same bytes of a job once. Says whether they were accepted.
-    ///
-    /// # Errors
-    /// SQL errors; the caller rolls back.
     pub fn store_unreadable(
         &mut self,
         sync_id: i64,
@@ -108,9 +105,6 @@ impl Writer {
     }
 
     /// Keys of the archive's runs whose GUIDs stand in bytes that could not be read: the server may still list them.
-    ///
-    /// # Errors
-    /// SQL errors.
     pub fn runs_named_in(&self, bytes: &[u8]) -> Result<Vec<i64>, ArchiveError> {
         let find = |guid: Guid| {
             self.connection.cached().optional(

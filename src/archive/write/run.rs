@@ -24,9 +24,6 @@ use crate::model::{Instant, Message, NaiveZone, OwnedMessage, Sha256};
 
 impl Writer {
     /// Archives a run with its messages, payload and ledger line, or finds it unchanged.
-    ///
-    /// # Errors
-    /// SQL errors; the caller rolls back.
     pub fn store_run(
         &mut self,
         sync_id: i64,
@@ -114,9 +111,6 @@ impl Writer {
     }
 
     /// The key of the run, where the archive has it, whatever it says of it.
-    ///
-    /// # Errors
-    /// SQL errors; the caller rolls back.
     pub fn known_key(&self, received: &ReceivedRun) -> Result<Option<i64>, ArchiveError> {
         let run_id = received.run.job_run_id().to_string();
         Ok(self.run_row(&run_id)?.map(|row| row.run_key))

@@ -93,7 +93,6 @@ enum StatusFormat {
 enum MaxSilence {
     /// As long as it has not stopped by its own usual interval.
     Auto,
-    /// So long.
     Of(Duration),
 }
 

@@ -185,8 +185,8 @@ fn status_code(doing: Doing, status: u16) -> String {
              folders Asset System and Standards"
         }
         (Doing::JobRuns(_) | Doing::JobName(_), 404) => {
-            "the server does not know this job, or no longer; `jobruns jobs discover` lists those it has. If it is gone for \
-             good, `jobruns jobs remove ID` (or its name) ends its being asked for. What is archived stays"
+            "the server does not know this job, or no longer: check its GUID (`jobruns jobs discover` lists those it has). If \
+             a watched job is gone for good, `jobruns jobs remove ID` (or its name) ends its being asked for. What is archived stays"
         }
         (Doing::JobRuns(_) | Doing::JobName(_), 400) => "check the job's GUID",
         (_, 404) => "is the URL that of a CCS server's REST API, and is the API switched on?",

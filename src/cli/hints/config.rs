@@ -113,6 +113,8 @@ mod tests {
             path: "my pw".into(),
             mode: 0o644,
         };
-        assert!(config(&open).unwrap().ends_with("chmod 600 'my pw'"));
+        let quoted = if cfg!(windows) { "\"my pw\"" } else { "'my pw'" };
+        let hint = config(&open).unwrap();
+        assert!(hint.ends_with(&format!("chmod 600 {quoted}")), "{hint}");
     }
 }

@@ -44,15 +44,11 @@ pub(crate) fn register() -> io::Result<()> {
 }
 
 /// Writes the event for an end.
-///
-/// # Errors
-/// As [`register`]; the source is not registered and the account may not do it.
 #[cfg(windows)]
 pub(crate) fn write(exit: Exit, text: &str) -> io::Result<()> {
     use std::os::windows::process::CommandExt;
     use std::path::PathBuf;
     use std::process::{Command, Stdio};
-    /// No window of its own.
     const CREATE_NO_WINDOW: u32 = 0x0800_0000;
     let root = std::env::var_os("SystemRoot").map_or_else(|| PathBuf::from(r"C:\Windows"), PathBuf::from);
     let output = Command::new(root.join("System32").join("eventcreate.exe"))
@@ -69,7 +65,6 @@ pub(crate) fn write(exit: Exit, text: &str) -> io::Result<()> {
     Err(io::Error::other(crate::text::at_most(said.trim(), 500)))
 }
 
-/// There is none here.
 #[cfg(not(windows))]
 pub(crate) fn write(_: Exit, _: &str) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())

@@ -7,7 +7,6 @@ use std::fmt::Write;
 pub(crate) struct Metric {
     /// Its name, with the unit at its end.
     pub(crate) name: &'static str,
-    /// What it says.
     pub(crate) help: &'static str,
     /// A line each, as the format has it.
     pub(crate) samples: Vec<String>,
@@ -23,7 +22,6 @@ impl Metric {
         }
     }
 
-    /// Adds a sample.
     pub(crate) fn add(&mut self, labels: &Labels, value: f64) {
         self.samples
             .push(format!("{}{labels} {value}", self.name, labels = labels.0));

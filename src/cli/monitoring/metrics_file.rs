@@ -34,7 +34,6 @@ const CERTIFICATE: Metric = Metric::new(
     "Until when the server's certificate is valid, as the last sync saw it.",
 );
 
-/// The file of metrics.
 pub(super) struct MetricsFile<'m> {
     path: &'m Path,
     archive: &'m Path,
@@ -42,7 +41,6 @@ pub(super) struct MetricsFile<'m> {
     purge_age: Option<Duration>,
 }
 
-/// How a command ended.
 pub(super) struct CommandEnd {
     pub(super) command: &'static str,
     pub(super) exit: Exit,

@@ -141,7 +141,6 @@ fn stop(child: &mut Child) {
 #[cfg(windows)]
 fn shell(command: &str) -> Command {
     use std::os::windows::process::CommandExt;
-    /// No window of its own.
     const CREATE_NO_WINDOW: u32 = 0x0800_0000;
     let mut shell = Command::new("cmd.exe");
     // cmd has rules of its own for quotes: with /S all between the first and the last is the command, as it is.

@@ -15,7 +15,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Access, AtomicFile, resolve, wait_while_held};
+use crate::archive::{Access, AtomicFile, device_of, resolve, wait_while_held};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
 
@@ -67,7 +67,7 @@ impl Output {
             return Ok(Self::stdout());
         }
         in_use::refuse(path)?;
-        if let Some(device) = device_of(path).filter(|_| cfg!(windows)) {
+        if let Some(device) = device_of(path) {
             let words = format!(
                 "cannot write to {}: Windows takes {device} for a device",
                 path.display()
@@ -267,17 +267,6 @@ impl Write for Sink {
     }
 }
 
-/// The device that Windows takes a file name for, in whatever folder and with whatever extension.
-fn device_of(path: &Path) -> Option<String> {
-    const DEVICES: [&str; 4] = ["CON", "PRN", "AUX", "NUL"];
-    let name = path.file_name()?.to_str()?;
-    let stem = name.split(['.', ':']).next()?.trim_end().to_ascii_uppercase();
-    let is_port = stem.len() == 4
-        && (stem.starts_with("COM") || stem.starts_with("LPT"))
-        && stem.ends_with(|sign: char| ('1'..='9').contains(&sign));
-    (is_port || DEVICES.contains(&stem.as_str())).then_some(stem)
-}
-
 fn of_write(target: Option<&Path>, error: &io::Error) -> Failure {
     match target {
         None => Failure::of_stdout(error),
@@ -303,21 +292,6 @@ mod tests {
         entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect()
-    }
-
-    #[test]
-    fn names_of_devices_are_known_and_names_like_them_are_not() {
-        for (path, device) in [
-            ("NUL", Some("NUL")),
-            ("reports/con.csv", Some("CON")),
-            ("Com7.2026.csv", Some("COM7")),
-            ("aux .csv", Some("AUX")),
-            ("console.csv", None),
-            ("com0.csv", None),
-            ("a.nul", None),
-        ] {
-            assert_eq!(device_of(Path::new(path)).as_deref(), device, "{path}");
-        }
     }
 
     #[test]

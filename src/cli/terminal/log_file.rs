@@ -61,7 +61,9 @@ impl LogFile {
             self.set_aside(rotation.keep)?;
         }
         let written = self.file.write_all(line.as_bytes());
-        self.file.unlock().and(written)
+        // The end of the program unlocks it too; wine says of every unlocking that it failed.
+        let _ = self.file.unlock();
+        written
     }
 
     /// Takes the lock of the file that has the name; says whether it was to be had.

@@ -14,24 +14,21 @@ use crate::report::html::{KINDS, PageLayout, PageTable, Sentence, age_of, fact_l
 use crate::report::numbers::{counted, grouped, percent};
 use crate::report::options::Period;
 use crate::report::reports::overview::{Job, Overview, Share, Verdict};
-use crate::report::reports::overview::{as_of, by_concern, complete_in_words, day};
+use crate::report::reports::overview::{MOST_DRAWN, as_of, by_concern, complete_in_words, day};
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::report::titles::{minute, time_in as wall_clock};
 use crate::text::{capitalized, in_columns};
-
-/// Jobs that have a line of their own in a chart.
-const MOST_JOBS: usize = 24;
 
 /// Weeks of the heat map: two years, so that a year can be held against the one before.
 const WEEKS: u64 = 104;
 
 pub(in crate::report) fn draw(overview: &Overview, heading: &PageHeading, meta: &ReportMeta) -> String {
     let jobs = by_concern(overview);
-    let shown: Vec<&Job> = jobs.iter().copied().take(MOST_JOBS).collect();
+    let shown: Vec<&Job> = jobs.iter().copied().take(MOST_DRAWN).collect();
     let left_out = if shown.len() < jobs.len() {
         let all = u64::try_from(jobs.len()).expect("a length fits");
         format!(
-            "The {MOST_JOBS} of {} that need a look first.",
+            "The {MOST_DRAWN} of {} that need a look first.",
             counted(all, "job")
         )
     } else {

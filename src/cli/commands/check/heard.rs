@@ -38,7 +38,8 @@ pub(super) async fn check(
             }
         }
     }
-    if let Some(command) = &settings.on_failure {
+    let on_failure_command = settings.on_failure.as_deref();
+    if let Some(command) = on_failure_command.filter(|command| !command.trim().is_empty()) {
         match on_failure::program_of(command) {
             Some(program) if !on_failure::is_there(program) => {
                 let program = program.to_owned();

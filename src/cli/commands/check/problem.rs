@@ -53,7 +53,6 @@ pub(crate) enum Problem {
     /// There is no archive yet.
     #[error("there is no archive at {} yet", path.display())]
     NoArchive { path: PathBuf },
-    /// A folder that is not there.
     #[error("the folder {} does not exist", path.display())]
     NoFolder { path: PathBuf },
     /// A file or folder that this account may not write.
@@ -62,7 +61,6 @@ pub(crate) enum Problem {
     /// A folder where a file is to be written.
     #[error("{} is a folder, not a file", path.display())]
     IsFolder { path: PathBuf },
-    /// The program of `on_failure` is not there.
     #[error(
         "{program:?}, with which the command of on_failure begins, is not a program that this account can run"
     )]
@@ -81,7 +79,6 @@ pub(crate) enum Problem {
         per_day: String,
         days: u64,
     },
-    /// Another sync runs.
     #[error("another sync holds the archive: {holder}")]
     Held { holder: String },
     /// The installed tasks do not run, or the last sync of them failed.

@@ -316,7 +316,6 @@ const fn certificate_state(days: i64, pinned: bool) -> State {
     }
 }
 
-/// How the server is trusted, if it is.
 enum Trusted {
     Checked(String),
     Not(Problem),

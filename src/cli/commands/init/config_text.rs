@@ -6,10 +6,8 @@ use crate::cli::terminal::console::shown;
 use crate::config::TrustChoice;
 use crate::model::{Guid, hex};
 
-/// Where the password is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PasswordPlace {
-    /// In this file.
     File(PathBuf),
     /// In the operating system's store.
     Store,
@@ -42,7 +40,6 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// The config file.
     pub(super) fn toml(&self) -> String {
         let path = |path: &PathBuf| quoted(&path.display().to_string());
         let trust = match &self.trust {

@@ -12,17 +12,11 @@ pub(super) fn tell(text: &str) {
 }
 
 /// Asks until there is an answer; an empty one means the default.
-///
-/// # Errors
-/// Standard input ends.
 pub(super) fn ask(question: &str, default: Option<&str>) -> Result<String, Failure> {
     ask_until(question, default, |answer| Ok(answer.to_owned()))
 }
 
 /// Asks until `read` takes the answer.
-///
-/// # Errors
-/// Standard input ends.
 pub(super) fn ask_until<T>(
     question: &str,
     default: Option<&str>,

@@ -192,7 +192,6 @@ pub(crate) fn run(
 enum Store {
     /// In the file that was named.
     Named(PathBuf),
-    /// Where it was found.
     Found,
     /// Where it is put now.
     New(StorePassword),

@@ -97,7 +97,6 @@ pub(super) fn exit_of_check(program: &str, status: ExitStatus) -> Result<Exit, F
     }
 }
 
-/// The same by its exit code.
 pub(super) fn exit_of_code(code: Option<i32>) -> Result<Exit, Failure> {
     let failed = |exit, words: &str| Err(Failure::new(exit, words));
     match code {

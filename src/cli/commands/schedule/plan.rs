@@ -100,7 +100,6 @@ pub(super) enum When {
     OnDemand,
 }
 
-/// One task.
 #[derive(Debug)]
 pub(super) struct Task {
     /// Its name: that of the command.
@@ -190,9 +189,6 @@ impl Plan {
     }
 
     /// The plan with the check alone, which nothing starts by itself.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
     pub(super) fn of_check(
         account: Option<&str>,
         sources: &Sources<'_>,
@@ -280,7 +276,6 @@ impl Plan {
         }
     }
 
-    /// The task of this name.
     pub(super) fn task(&self, name: &str) -> Option<&Task> {
         self.tasks.iter().find(|task| task.name == name)
     }

@@ -73,7 +73,6 @@ impl Manager {
     }
 }
 
-/// All units, as files.
 pub(super) fn units(plan: &Plan, manager: Manager) -> Vec<DefinitionFile> {
     let mut units = Vec::new();
     for task in &plan.tasks {

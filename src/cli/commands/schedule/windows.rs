@@ -203,7 +203,9 @@ fn path_of(name: &str) -> String {
 /// The definition of a task that is registered.
 fn registered(name: &str) -> Result<Option<String>, Failure> {
     let output = run("schtasks", &["/Query", "/TN", &path_of(name), "/XML"], None)?;
-    Ok(output.is_success.then(|| external::text(&output.stdout)))
+    let definition = output.is_success.then(|| external::text(&output.stdout));
+    // Wine has a schtasks that does nothing and succeeds.
+    Ok(definition.filter(|text| text.contains("<Task")))
 }
 
 fn unregister(name: &str) -> Result<bool, Failure> {

@@ -95,12 +95,16 @@ impl AssetErrors {
         top_details.extend(counted[1].top_details(snapshot, of_span(true))?);
         for pair in &found {
             let names = groups.names(pair.group);
+            let detail = top_details
+                .get(&pair.group)
+                .map(|&key| snapshot.detail(key.into()));
+            let detail = detail.transpose()?;
             let (asset_owner, top_message, top_detail) = match self.group_by {
                 GroupBy::Asset => {
                     let (owner, top_message) = pair
                         .latest()
                         .map_or((None, None), |row| (row.owner, row.top_message));
-                    let top_detail = top_details.get(&pair.group).map(String::as_str);
+                    let top_detail = detail.as_deref();
                     (owner, top_message, top_detail)
                 }
                 _ => (names.owner, names.message, names.detail),

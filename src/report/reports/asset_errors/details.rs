@@ -233,13 +233,13 @@ fn index_of(keys: &[u32], key: u32) -> usize {
         .expect("every key was read")
 }
 
-/// The most frequent text of each group that `is_wanted`, by group; of equally frequent ones the first by bytes. Each of
-/// `all` is what one thread has seen.
+/// The key of the most frequent text of each group that `is_wanted`, by group; of equally frequent ones the first by bytes.
+/// Each of `all` is what one thread has seen.
 pub(super) fn top(
     all: &mut [Details],
     snapshot: &Snapshot<'_>,
     is_wanted: &[bool],
-) -> Result<HashMap<u32, String>, ReportError> {
+) -> Result<HashMap<u32, u32>, ReportError> {
     let mut best = Best {
         most: vec![0; is_wanted.len()],
         candidates: Vec::new(),
@@ -264,18 +264,16 @@ pub(super) fn top(
             best.reduce(snapshot)?;
         }
     }
-    Ok(best
-        .texts(snapshot)?
-        .into_iter()
-        .map(|(group, (_, text))| (group, text))
-        .collect())
+    best.reduce(snapshot)?;
+    let won = best.candidates.into_iter();
+    Ok(won.map(|(group, key, _)| (group, key)).collect())
 }
 
 /// The most frequent texts so far.
 struct Best {
     /// How often the most frequent one of each group is there.
     most: Vec<u32>,
-    /// Key, group and count of those that were as frequent when they were seen.
+    /// Group, key and count of those that were as frequent when they were seen.
     candidates: Vec<(u32, u32, u32)>,
 }
 
@@ -284,49 +282,38 @@ impl Best {
         let most = &mut self.most[group as usize];
         if count >= *most {
             *most = count;
-            self.candidates.push((key, group, count));
+            self.candidates.push((group, key, count));
         }
     }
 
-    /// Drops what has lost.
+    /// Leaves one of each group: of equally frequent texts the first by bytes.
     fn reduce(&mut self, snapshot: &Snapshot<'_>) -> Result<(), ArchiveError> {
         let most = &self.most;
         self.candidates
-            .retain(|&(_, group, count)| count == most[group as usize]);
-        if self.candidates.len() > MOST_CANDIDATES / 2 {
-            let texts = self.texts(snapshot)?;
-            let left = texts
-                .into_iter()
-                .map(|(group, (key, _))| (key, group, self.most[group as usize]));
-            self.candidates = left.collect();
-        }
-        Ok(())
-    }
-
-    /// The first by bytes of the most frequent texts of each group, with its key.
-    fn texts(&mut self, snapshot: &Snapshot<'_>) -> Result<HashMap<u32, (u32, String)>, ArchiveError> {
-        // Neighbours in the file one after the other.
+            .retain(|&(group, _, count)| count == most[group as usize]);
         self.candidates.sort_unstable();
-        let mut top: HashMap<u32, (u32, String)> = HashMap::new();
-        let mut same = None;
-        for &(key, group, count) in &self.candidates {
-            if count < self.most[group as usize] {
-                continue;
-            }
-            let text = match same.take() {
-                Some((of, text)) if of == key => text,
-                _ => snapshot.detail(key.into())?,
-            };
-            match top.get_mut(&group) {
-                None => {
-                    top.insert(group, (key, text.clone()));
+        let mut left = 0;
+        let mut first: Option<String> = None;
+        for at in 1..self.candidates.len() {
+            let (mine, other) = (self.candidates[left], self.candidates[at]);
+            if mine.0 == other.0 {
+                let text = match first.take() {
+                    Some(text) => text,
+                    None => snapshot.detail(mine.1.into())?,
+                };
+                let next = snapshot.detail(other.1.into())?;
+                if next < text {
+                    self.candidates[left] = other;
                 }
-                Some(best) if text < best.1 => *best = (key, text.clone()),
-                Some(_) => {}
+                first = Some(text.min(next));
+            } else {
+                left += 1;
+                self.candidates[left] = other;
+                first = None;
             }
-            same = Some((key, text));
         }
-        Ok(top)
+        self.candidates.truncate(left + 1);
+        Ok(())
     }
 }
 
@@ -393,7 +380,11 @@ mod tests {
             }
             assert_eq!(threads[0].file.is_some(), times > 1);
             let found = top(&mut threads, &snapshot, &[true, true, false]).unwrap();
-            assert_eq!(found, HashMap::from([(0, "b".to_owned())]));
+            let texts: Vec<String> = [0]
+                .iter()
+                .map(|group| snapshot.detail(found[group].into()).unwrap())
+                .collect();
+            assert_eq!((found.len(), texts), (1, vec!["b".to_owned()]));
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Which row a message belongs to: stored keys to dense numbers of groups, equal texts to one number.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
 use super::details::Marks;
 use super::options::{AssetErrors, GroupBy};
-use crate::archive::{ArchiveError, AssetName, KindName, Snapshot};
+use crate::archive::{ArchiveError, KindName, Snapshot};
 use crate::report::options::Category;
 
 /// No key: keys count from 1, and holes stay this.
@@ -77,23 +78,28 @@ impl Groups {
         options: &AssetErrors,
         with_top_detail: bool,
     ) -> Result<Self, ArchiveError> {
-        let assets = snapshot.asset_names()?;
+        let mut owners: HashSet<String, RandomState> = HashSet::default();
+        snapshot.each_asset(|_, [_, _, owner]| {
+            if let Some(owner) = owner.filter(|owner| !owners.contains(*owner)) {
+                owners.insert(owner.to_owned());
+            }
+        })?;
+        let owners = in_order(std::iter::once(None).chain(owners.into_iter().map(Some)));
         let kinds = snapshot.kind_names()?;
-        let owners = in_order(assets.iter().map(|row| row.asset_owner.as_deref()));
         let texts = in_order(kinds.iter().filter_map(|row| named(row.message.as_deref())));
         let mut groups = Numbers::default();
         let is_wanted = options.assets.matcher();
-        let asset_places = assets.iter().map(|row| {
-            let names = asset_group(options.group_by, row);
+        let mut asset_places = Vec::new();
+        snapshot.each_asset(|key, texts| {
+            let owner = owners.binary_search_by(|owner| owner.as_deref().cmp(&texts[2]));
             let place = AssetPlace {
-                group: names.map_or(NONE, |names| groups.number(names)),
-                owner: place_of(&owners, &row.asset_owner.as_deref()),
-                counts: options.assets.is_any()
-                    || is_wanted([&row.asset, &row.asset_type, &row.asset_owner].map(Option::as_deref)),
+                group: asset_group(options.group_by, texts).map_or(NONE, |names| groups.number(names)),
+                owner: owner.map_or(NONE, dense),
+                counts: options.assets.is_any() || is_wanted(texts),
             };
-            (row.asset_key, place)
-        });
-        let asset_places = by_key(asset_places.collect())?;
+            asset_places.push((key, place));
+        })?;
+        let asset_places = by_key(asset_places)?;
         let kind_places = kinds.iter().map(|row| {
             let names = kind_group(options.group_by, row);
             let category = Category::of(row.category.as_deref());
@@ -130,7 +136,7 @@ impl Groups {
             kinds: kind_places,
             details: by_key(details)?,
             without_details,
-            owners: owners.into_iter().map(|owner| owner.map(str::to_owned)).collect(),
+            owners,
             texts: texts.into_iter().map(str::to_owned).collect(),
             wants_message: options.group_by == GroupBy::Asset,
             wants_detail: options.group_by == GroupBy::Asset && with_top_detail,
@@ -200,15 +206,23 @@ impl Groups {
 #[derive(Default)]
 struct Numbers {
     keys: Vec<GroupKey>,
-    numbers: HashMap<GroupKey, u32, RandomState>,
+    /// By hash of the key; where two have one, the later stands at the next free number.
+    numbers: HashMap<u64, u32, RandomState>,
+    hasher: RandomState,
 }
 
 impl Numbers {
-    fn number(&mut self, key: GroupKey) -> u32 {
-        *self.numbers.entry(key).or_insert_with_key(|key| {
-            self.keys.push(key.clone());
-            dense(self.keys.len() - 1)
-        })
+    fn number(&mut self, key: [Option<&str>; 2]) -> u32 {
+        let mut hash = self.hasher.hash_one(key);
+        while let Some(&number) = self.numbers.get(&hash) {
+            if self.keys[number as usize].each_ref().map(Option::as_deref) == key {
+                return number;
+            }
+            hash = hash.wrapping_add(1);
+        }
+        let number = self.add(key.map(|text| text.map(Box::from)));
+        self.numbers.insert(hash, number);
+        number
     }
 
     /// The number of a key that is known to be new.
@@ -222,23 +236,19 @@ fn named(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-fn owned(text: &Option<String>) -> Option<Box<str>> {
-    named(text.as_deref()).map(Box::from)
-}
-
-fn asset_group(by: GroupBy, row: &AssetName) -> Option<GroupKey> {
+fn asset_group(by: GroupBy, [asset, asset_type, owner]: [Option<&str>; 3]) -> Option<[Option<&str>; 2]> {
     match by {
-        GroupBy::Asset => Some([owned(&row.asset), owned(&row.asset_type)]),
-        GroupBy::AssetType => Some([owned(&row.asset_type), None]),
-        GroupBy::Owner => Some([owned(&row.asset_owner), None]),
+        GroupBy::Asset => Some([named(asset), named(asset_type)]),
+        GroupBy::AssetType => Some([named(asset_type), None]),
+        GroupBy::Owner => Some([named(owner), None]),
         GroupBy::Category | GroupBy::Message | GroupBy::Detail => None,
     }
 }
 
-fn kind_group(by: GroupBy, row: &KindName) -> Option<GroupKey> {
+fn kind_group(by: GroupBy, row: &KindName) -> Option<[Option<&str>; 2]> {
     match by {
-        GroupBy::Category => Some([Some(Category::of(row.category.as_deref()).name().into()), None]),
-        GroupBy::Message => Some([owned(&row.message), None]),
+        GroupBy::Category => Some([Some(Category::of(row.category.as_deref()).name()), None]),
+        GroupBy::Message => Some([named(row.message.as_deref()), None]),
         GroupBy::Asset | GroupBy::AssetType | GroupBy::Owner | GroupBy::Detail => None,
     }
 }

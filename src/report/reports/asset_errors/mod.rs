@@ -101,9 +101,13 @@ impl AssetErrors {
         let top_details = counted.top_details(snapshot, found.iter().map(|row| row.group))?;
         for group in &found {
             let names = groups.names(group.group);
+            let detail = top_details
+                .get(&group.group)
+                .map(|&key| snapshot.detail(key.into()));
+            let detail = detail.transpose()?;
             let (asset_owner, top_message, top_detail) = match self.group_by {
                 GroupBy::Asset => {
-                    let top_detail = top_details.get(&group.group).map(String::as_str);
+                    let top_detail = detail.as_deref();
                     (group.owner, group.top_message, top_detail)
                 }
                 _ => (names.owner, names.message, names.detail),

@@ -24,6 +24,9 @@ const RUNS_AT_A_TIME: usize = 256;
 /// Threads at most; more only wait for the same pages.
 const MOST_THREADS: usize = 8;
 
+/// What the groups of all threads but one may take: with very many groups one thread counts alone.
+const MOST_BYTES: usize = 8 << 20;
+
 /// Messages that are looked at together. Their groups lie all over memory: fetched one after the other between two steps
 /// of SQLite, each fetch is waited for (a quarter of the time, by `perf`); fetched together, they overlap.
 const MESSAGES_AT_A_TIME: usize = 256;
@@ -113,8 +116,7 @@ impl Row<'_> {
 }
 
 impl Counted {
-    fn new(groups: &Groups, jobs: usize, marks: Marks) -> Self {
-        let words = jobs.div_ceil(64);
+    fn new(groups: &Groups, words: usize, marks: Marks) -> Self {
         Self {
             tallies: vec![Tally::EMPTY; groups.len()],
             jobs: vec![0; groups.len() * words],
@@ -170,12 +172,12 @@ impl Counted {
         self.details.extend(other.details);
     }
 
-    /// The most frequent details of the groups in these rows, by group.
+    /// The keys of the most frequent details of the groups in these rows, by group.
     pub(super) fn top_details(
         &mut self,
         snapshot: &Snapshot<'_>,
         rows: impl Iterator<Item = u32>,
-    ) -> Result<HashMap<u32, String>, ReportError> {
+    ) -> Result<HashMap<u32, u32>, ReportError> {
         let mut is_wanted = vec![false; self.tallies.len()];
         rows.for_each(|group| is_wanted[group as usize] = true);
         details::top(&mut self.details, snapshot, &is_wanted)
@@ -279,11 +281,16 @@ struct Work<'w> {
 pub(super) fn count(snapshot: &Snapshot<'_>, scope: &Scope, groups: &Groups) -> Result<Counted, ReportError> {
     count_with(snapshot, scope, groups, |runs| {
         if runs < RUNS_FOR_THREADS {
-            1
-        } else {
-            memory::threads(MOST_THREADS)
+            return 1;
         }
+        let bytes_of_one = groups.len() * (size_of::<Tally>() + 8 * words(scope));
+        memory::threads(MOST_THREADS.min(1 + MOST_BYTES / bytes_of_one.max(1)))
     })
+}
+
+/// Words of the bits of a group's jobs.
+fn words(scope: &Scope) -> usize {
+    scope.names().len().div_ceil(64)
 }
 
 /// The same with a number of threads for a number of runs.
@@ -341,7 +348,7 @@ fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, 
 impl Work<'_> {
     /// Takes pieces until none is left.
     fn count(&self, snapshot: &Snapshot<'_>) -> Result<Counted, ReportError> {
-        let mut counted = Counted::new(self.groups, self.scope.names().len(), self.marks.clone());
+        let mut counted = Counted::new(self.groups, words(self.scope), self.marks.clone());
         loop {
             let from = self.next.fetch_add(RUNS_AT_A_TIME, Ordering::Relaxed);
             if from >= self.runs.len() {

@@ -1,12 +1,13 @@
 //! Putting the overview together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::assets;
 use super::compare::{Comparison, Share, Verdict, Windows, rate};
 use super::state::{Completeness, Gap, Job, LastSync, Overview, Totals};
-use crate::archive::{ServerJobs, Snapshot};
+use super::text::{MOST_DRAWN, by_concern};
+use crate::archive::{InSpan, RunFacts, ServerJobs, Snapshot};
 use crate::model::{Instant, hex};
 use crate::report::bins::{Bins, Counts, Runs};
 use crate::report::definition::Report;
@@ -18,14 +19,6 @@ use crate::report::reports::{Changes, MissedRuns, coverage, removals};
 
 /// Gaps that are told one by one.
 const MOST_GAPS: usize = 10;
-
-/// A run, as far as the overview counts it.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    job: usize,
-    started_ticks: i64,
-    runs: Runs,
-}
 
 impl Overview {
     /// Reads the state of the archive.
@@ -59,17 +52,19 @@ impl Overview {
             kinds: Bins::new(Period::Day),
         };
         overview.cover(snapshot, scope, &mut jobs)?;
-        let runs = runs(snapshot, &jobs)?;
-        overview.count(&runs, scope, &mut jobs);
+        let windows = windows(snapshot, scope)?;
+        overview.count(snapshot, windows, scope, &mut jobs)?;
         overview.find_gaps(snapshot, scope, &mut jobs)?;
         overview.count_changes(snapshot, scope)?;
-        if let Some(windows) = windows(&runs, scope) {
+        if let Some(windows) = windows {
             let assets = assets::read(snapshot, common, windows)?;
             (overview.worst_assets, overview.assets_new, overview.assets_gone) =
                 (assets.worst, assets.new, assets.gone);
         }
         overview.totals.jobs = u64::try_from(jobs.len()).expect("a length fits");
-        overview.jobs = jobs.into_iter().map(|(_, job)| job).collect();
+        let keys: Vec<i64>;
+        (keys, overview.jobs) = jobs.into_iter().unzip();
+        overview.count_days(snapshot, scope, &keys)?;
         for job in &overview.jobs {
             overview.completeness.quarantine_open += job.quarantine_open;
             overview.completeness.jobs_behind += u64::from(job.behind);
@@ -144,39 +139,49 @@ impl Overview {
         Ok(())
     }
 
-    fn count(&mut self, runs: &[Run], scope: &Scope, jobs: &mut [(i64, Job)]) {
-        let windows = windows(runs, scope);
+    fn count(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        windows: Option<Windows>,
+        scope: &Scope,
+        jobs: &mut [(i64, Job)],
+    ) -> Result<(), ReportError> {
+        let places: HashMap<i64, usize> = (jobs.iter().map(|(job_key, _)| *job_key)).zip(0..).collect();
         let (mut all_now, mut all_before) = (Runs::default(), Runs::default());
         let mut shares = vec![(Runs::default(), Runs::default()); jobs.len()];
         let mut sum = Runs::default();
-        for run in runs {
+        snapshot.each_run_facts::<ReportError>(|run| {
+            let (Some(&place), Some(ticks)) = (places.get(&run.job_key), run.started_ticks) else {
+                return Ok(());
+            };
+            let runs = one_run(&run);
             if let Some(windows) = windows {
-                if windows.is_now(run.started_ticks) {
-                    shares[run.job].0 += run.runs;
-                    all_now += run.runs;
-                } else if windows.is_before(run.started_ticks) {
-                    shares[run.job].1 += run.runs;
-                    all_before += run.runs;
+                if windows.is_now(ticks) {
+                    shares[place].0 += runs;
+                    all_now += runs;
+                } else if windows.is_before(ticks) {
+                    shares[place].1 += runs;
+                    all_before += runs;
                 }
             }
             // Runs before the span are there for the comparison alone.
-            if !scope.has_time(Some(run.started_ticks)) {
-                continue;
+            if !scope.has_time(Some(ticks)) {
+                return Ok(());
             }
-            let day = local_day(scope.options().zone, Instant::from_ticks(run.started_ticks));
-            let Runs { failed, finished, .. } = run.runs;
-            sum += run.runs;
-            self.by_day.add(day, run.runs);
+            let day = local_day(scope.options().zone, Instant::from_ticks(ticks));
+            let Runs { failed, finished, .. } = runs;
+            sum += runs;
+            self.by_day.add(day, runs);
             self.kinds
                 .add(day, Counts([finished - failed, failed, 1 - finished]));
-            let job = &mut jobs[run.job].1;
-            job.by_day.add(day, run.runs);
-            let (first, last) = job.span_ticks.unwrap_or((run.started_ticks, run.started_ticks));
-            job.span_ticks = Some((first.min(run.started_ticks), last.max(run.started_ticks)));
-        }
+            let job = &mut jobs[place].1;
+            job.failed += failed;
+            job.finished += finished;
+            let (first, last) = job.span_ticks.unwrap_or((ticks, ticks));
+            job.span_ticks = Some((first.min(ticks), last.max(ticks)));
+            Ok(())
+        })?;
         for ((_, job), (now, before)) in jobs.iter_mut().zip(shares) {
-            let sum = job.by_day.sum();
-            (job.failed, job.finished) = (sum.failed, sum.finished);
             (job.now, job.before) = (now.into(), before.into());
             job.verdict = Verdict::of(&job.now, &job.before);
             let time = |ticks| Instant::from_ticks(ticks).to_string();
@@ -191,6 +196,30 @@ impl Overview {
         self.totals.last_run_at = spans().map(|(_, last)| last).max().map(time);
         self.comparison =
             windows.map(|windows| Comparison::new(windows, Share::from(all_now), Share::from(all_before)));
+        Ok(())
+    }
+
+    /// Counts the runs by day of the jobs that are drawn; of all jobs they would take too much memory.
+    fn count_days(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        scope: &Scope,
+        keys: &[i64],
+    ) -> Result<(), ReportError> {
+        let drawn = by_concern(self).into_iter().take(MOST_DRAWN);
+        let drawn: HashSet<String> = drawn.map(|job| job.job_id.clone()).collect();
+        for (job, &key) in self.jobs.iter_mut().zip(keys) {
+            if drawn.contains(&job.job_id) {
+                snapshot.each_run_facts_of_job::<ReportError>(key, |run| {
+                    if let Some(ticks) = run.started_ticks.filter(|&ticks| scope.has_time(Some(ticks))) {
+                        let day = local_day(scope.options().zone, Instant::from_ticks(ticks));
+                        job.by_day.add(day, one_run(&run));
+                    }
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// What the report `missed-runs` says.
@@ -295,45 +324,24 @@ fn is_behind(synced: Option<i64>, newest: Option<i64>) -> bool {
     }
 }
 
-/// The runs of these jobs that have a start, whatever the span: what is before it is compared with it.
-fn runs(snapshot: &Snapshot<'_>, jobs: &[(i64, Job)]) -> Result<Vec<Run>, ReportError> {
-    let places: HashMap<i64, usize> = jobs
-        .iter()
-        .enumerate()
-        .map(|(place, (job_key, _))| (*job_key, place))
-        .collect();
-    let mut runs = Vec::new();
-    snapshot.each_run_facts::<ReportError>(|run| {
-        let (Some(&job), Some(started_ticks)) = (places.get(&run.job_key), run.started_ticks) else {
-            return Ok(());
-        };
-        let failed = u64::from(matches!(run.status, Some(5 | 7)));
-        let finished = failed + u64::from(run.status == Some(4));
-        runs.push(Run {
-            job,
-            started_ticks,
-            runs: Runs {
-                runs: 1,
-                failed,
-                finished,
-            },
-        });
-        Ok(())
-    })?;
-    Ok(runs)
+/// A run, as one that is counted.
+fn one_run(run: &RunFacts) -> Runs {
+    let failed = u64::from(matches!(run.status, Some(5 | 7)));
+    Runs {
+        runs: 1,
+        failed,
+        finished: failed + u64::from(run.status == Some(4)),
+    }
 }
 
 /// The two spans to be compared; `None` where no run lies in what was asked for.
-fn windows(runs: &[Run], scope: &Scope) -> Option<Windows> {
-    let starts = || {
-        runs.iter()
-            .map(|run| run.started_ticks)
-            .filter(|&ticks| scope.has_time(Some(ticks)))
-    };
-    Some(Windows::of(
-        scope.since(),
-        scope.until(),
-        starts().min()?,
-        starts().max()?,
-    ))
+fn windows(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Option<Windows>, ReportError> {
+    let mut span: Option<(i64, i64)> = None;
+    snapshot.each_run_place(InSpan::Start, scope.since(), scope.until(), |run| {
+        if let Some(ticks) = run.started_ticks.filter(|_| scope.has_job(run.job_key)) {
+            let (first, last) = span.unwrap_or((ticks, ticks));
+            span = Some((first.min(ticks), last.max(ticks)));
+        }
+    })?;
+    Ok(span.map(|(first, last)| Windows::of(scope.since(), scope.until(), first, last)))
 }

@@ -14,7 +14,9 @@ use serde::Serialize;
 pub(in crate::report) use self::compare::{Share, Verdict};
 use self::rows::FigureRow;
 pub(in crate::report) use self::state::{Job, Overview};
-pub(in crate::report) use self::text::{as_of, by_concern, complete_in_words, day, write as write_text};
+pub(in crate::report) use self::text::{
+    MOST_DRAWN, as_of, by_concern, complete_in_words, day, write as write_text,
+};
 use crate::archive::Snapshot;
 use crate::model::Instant;
 use crate::report::definition::{EachRow, Report};

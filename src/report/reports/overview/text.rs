@@ -215,6 +215,9 @@ fn percent_of(failed: u64, finished: u64) -> String {
     runs.rate().map_or_else(|| "-".to_owned(), percent)
 }
 
+/// Jobs that are drawn at most, on a page or in text.
+pub(in crate::report) const MOST_DRAWN: usize = 24;
+
 /// Jobs in the order of concern: worse first, then those that fail most.
 pub(in crate::report) fn by_concern(overview: &Overview) -> Vec<&Job> {
     let mut jobs: Vec<&Job> = overview.jobs.iter().collect();
