@@ -417,7 +417,10 @@ fn files(facts: &Facts) -> Markup {
             "data/zones",
             "rules of the time zone by which times without offset were read, if any".to_owned(),
         ),
-        file("check.py, check.html", "programs that check the package".to_owned()),
+        file(
+            "check.py, check.html",
+            "programs that check the package".to_owned(),
+        ),
         file(
             "manifest-sha256.txt, tagmanifest-sha256.txt, bagit.txt, bag-info.txt",
             "SHA-256 of every file, as BagIt (RFC 8493) has it".to_owned(),
