@@ -1,9 +1,31 @@
-//! Foreign texts on one line, where nothing in them is executed and everything is seen; errors with their causes.
+//! Foreign texts on one line, where nothing in them is executed and everything is seen; errors with their causes; numbers
+//! with their nouns.
 
 use std::borrow::Cow;
 use std::error::Error;
 
 use unicode_width::UnicodeWidthChar;
+
+/// A whole number with its thousands set apart: `748,000`.
+#[must_use]
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number with the noun that goes with it: `1 run`, `3,000 runs`.
+#[must_use]
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", grouped(number))
+}
 
 /// The text with control characters shown as their pictures (`␛`, `␊`), and what reorders or hides text as its code
 /// (`\u{202e}`): a terminal would do as they say.

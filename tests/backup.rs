@@ -184,7 +184,8 @@ fn what_cannot_be_copied_or_replaced_is_told() {
     program
         .run(&["backup", "b.db"])
         .ends_with(1)
-        .says("there is no archive at");
+        .says("there is no archive at")
+        .says("if it was moved or its drive is not connected, put it back");
     program
         .run(&["jobs", "add", "ff761384-4b49-40b4-97d8-0de38669075a"])
         .ends_with(0);

@@ -47,6 +47,16 @@ fn a_job_that_is_no_guid_is_named_with_the_form_of_one() {
 }
 
 #[test]
+fn a_folder_in_place_of_a_file_is_told_with_what_to_do() {
+    let program = program();
+    std::fs::create_dir(program.path("folder")).unwrap();
+    for (flag, what) in [("--jobs-file", "jobs file"), ("--password-file", "password file")] {
+        let remedy = format!("correct the path of the {what}");
+        refused(&program, &[flag, "folder"], &[what, "folder", &remedy]);
+    }
+}
+
+#[test]
 fn a_bad_line_of_a_jobs_file_is_named_by_its_number() {
     let program = program();
     for (content, line, word) in [

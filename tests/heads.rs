@@ -436,7 +436,9 @@ async fn a_restored_backup_goes_on_once_its_lost_heads_are_acknowledged() {
     std::fs::create_dir(program.path("share")).unwrap();
     std::fs::copy(program.path("mine.txt"), program.path("share/heads.txt")).unwrap();
     let ended = program.run(&[&why[..], &["--head-file", "share/heads.txt"]].concat());
-    ended.ends_with(0);
+    ended
+        .ends_with(0)
+        .shows("Gave up 2 published heads. Ledger head ");
     let acknowledged = lines(program, "share/heads.txt");
     assert_eq!(acknowledged.len(), 4);
     assert!(acknowledged[3].contains(" acknowledge "), "{acknowledged:?}");

@@ -350,7 +350,7 @@ fn an_answer_that_goes_on_without_a_run_ends_and_what_came_before_is_kept() {
     let (program, ended) = synced_from(ONE_RUN, BLANKS, pause);
     ended
         .ends_with(3)
-        .says("only read in part (1 runs)")
+        .says("only read in part (1 run)")
         .says("went on for 10s without completing a run");
     program.run(&["verify"]).ends_with(0);
     // Elements that are not runs do not count either.
@@ -377,7 +377,7 @@ fn an_answer_of_a_byte_now_and_then_ends_and_what_came_before_is_kept() {
     let (program, ended) = synced_from(ONE_RUN, b" ", pause);
     ended
         .ends_with(3)
-        .says("only read in part (1 runs)")
+        .says("only read in part (1 run)")
         .says("sent fewer than 1024 bytes in 1s");
     program.run(&["verify"]).ends_with(0);
 }

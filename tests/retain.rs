@@ -96,7 +96,7 @@ async fn story() -> Story {
             &days_ago(OLD + 600),
         ])
         .ends_with(0)
-        .shows("it covers 1 archived runs");
+        .shows("it covers 1 archived run.");
     story
 }
 
@@ -173,8 +173,8 @@ async fn what_a_plan_lists_goes_with_every_byte_of_it_and_nothing_else() {
 
     let dry = retain(program, &[]).ends_with(0);
     dry.shows("3 runs that ended before")
-        .shows("Hold 1 keeps 1 runs.")
-        .shows("1 runs that are old enough have no final status");
+        .shows("Hold 1 keeps 1 run.")
+        .shows("Kept for want of a final status: 1 run old enough to go.");
     let hash = plan(program);
     assert_eq!(hash, plan(program), "the same state, day and rule");
     let planned = retain(program, &["--format", "json"]).ends_with(0).json();

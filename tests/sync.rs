@@ -935,7 +935,7 @@ async fn more_runs_than_came_mark_none_absent_and_that_is_said() {
     assert_eq!(record.totals.runs_absent, 0);
     let said = said.lock().unwrap().clone();
     assert!(
-        said.contains("TotalJobRuns 2 and holds 1 runs; no run is marked absent by it"),
+        said.contains("TotalJobRuns 2 and holds 1 run; no run is marked absent by it"),
         "{said}"
     );
     // So does a number that is none.

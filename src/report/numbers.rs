@@ -1,5 +1,7 @@
 //! Numbers as people write them.
 
+pub(crate) use crate::text::{counted, grouped};
+
 /// A share in hundredths of a percent, as text: `6.25 %`.
 #[must_use]
 pub(crate) fn percent(hundredths: u64) -> String {
@@ -9,27 +11,6 @@ pub(crate) fn percent(hundredths: u64) -> String {
         (tenth, 0) => format!("{whole}.{tenth} %"),
         _ => format!("{whole}.{rest:02} %"),
     }
-}
-
-/// A whole number with its thousands set apart: `748,000`.
-#[must_use]
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number with the noun that goes with it: `1 run`, `3,000 runs`.
-#[must_use]
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", grouped(number))
 }
 
 /// A duration in its two largest units, the rest left out: `90 days`, `2 h 5 min`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::archive::{Absence, ArchiveError, FullSync, JobFreshness, Snapshot};
 use crate::model::{Decimal, Instant};
+use crate::text::counted;
 
 /// Purge age of a server that nobody changed: half a year.
 const UNCHANGED_SECONDS: i64 = 180 * 86_400;
@@ -84,13 +85,17 @@ impl PurgeAge {
                     0 => String::new(),
                     early => format!(", {early} of them early"),
                 };
-                format!("purge age {age}, learned from {runs} runs that the server stopped listing{early}")
+                format!(
+                    "purge age {age}, learned from {} that the server stopped listing{early}",
+                    counted(runs as u64, "run")
+                )
             }
         };
         if self.is_too_short() {
             let older = self.outlived_by;
             format!(
-                "{words}; but the server still lists {older} runs that are older, so it keeps runs for longer"
+                "{words}; but the server still lists {} older than that, so it keeps runs for longer",
+                counted(older as u64, "run")
             )
         } else {
             words
@@ -209,8 +214,9 @@ impl PurgeAges {
             || {
                 let absences = self.absences.get(&server).copied().unwrap_or(0);
                 format!(
-                    "purge age unknown: the server stopped listing {absences} runs so far, and it takes \
-                     {LEAST_ABSENCES} to learn from; --purge-age (or purge_age in the config file) tells it"
+                    "purge age unknown: the server stopped listing {} so far, and it takes \
+                     {LEAST_ABSENCES} to learn from; --purge-age (or purge_age in the config file) tells it",
+                    counted(absences as u64, "run")
                 )
             },
             |age| age.words(),

@@ -285,7 +285,7 @@ impl Act {
             ),
             Deed::Lost { what, .. } => format!("{what} was lost, as the salvage of {at} says"),
             Deed::Acknowledged { heads, why } => format!(
-                "{heads} published heads that this archive does not hold were given up on {at}; the reason given has the SHA-256 {}",
+                "published heads that this archive does not hold were given up on {at}: {heads}; the reason given has the SHA-256 {}",
                 hex(why)
             ),
             Deed::OtherRules { zone, release } => format!(

@@ -11,7 +11,7 @@ use crate::cli::hints;
 use crate::cli::output::dated::dated_today;
 use crate::cli::output::in_use;
 use crate::cli::terminal::console::{Console, shown};
-use crate::cli::terminal::table::print_result;
+use crate::cli::terminal::table::{counted, print_result};
 use crate::config::{MonitoringSettings, TableOrJson};
 use crate::model::hex;
 
@@ -68,11 +68,11 @@ pub(crate) fn run(args: &BackupArgs, archive: &Path, console: &Console) -> Resul
     };
     let text = || {
         format!(
-            "{} is a copy of the archive ({}). Checked: {} ledger entries and {} payloads. Ledger head {}\n",
+            "{} is a copy of the archive ({}). Checked: {} ledger entries and {}. Ledger head {}\n",
             shown(&made.path),
             DecimalBytes(bytes),
             HumanCount(verified.entries),
-            HumanCount(verified.payloads),
+            counted(verified.payloads, "payload"),
             made.head
         )
     };

@@ -10,6 +10,7 @@ use crate::cli::output::dir::{OutputDir, exit_of};
 use crate::cli::output::target::PathContext;
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
+use crate::cli::terminal::table::counted;
 use crate::lake::{self, Lake, LakeError, SiteName};
 use crate::model::{Instant, Zone};
 use crate::report::export::{self, ExportOptions};
@@ -126,17 +127,13 @@ fn bring_up_to_date(lake: &Lake, args: &ExportArgs, archive: &Path) -> Result<Ex
         } else {
             format!(
                 "{}, which `jobruns export --full` mends",
-                if count == 1 {
-                    "1 finding".to_owned()
-                } else {
-                    format!("{count} findings")
-                }
+                counted(count as u64, "finding")
             )
         };
         tracing::info!(
-            "{folder}: {} files with {} rows checked, {outcome}; {behind}",
-            checked.files,
-            checked.rows
+            "{folder}: {} with {} checked, {outcome}; {behind}",
+            counted(checked.files, "file"),
+            counted(checked.rows, "row")
         );
         return Ok(if is_sound { Exit::Done } else { Exit::Findings });
     }
@@ -144,18 +141,18 @@ fn bring_up_to_date(lake: &Lake, args: &ExportArgs, archive: &Path) -> Result<Ex
     let exported = reader.confirmed(exported)?;
     if exported.files_written == 0 {
         tracing::info!(
-            "{folder} is up to date: {} rows in {} files",
-            exported.rows,
-            exported.files
+            "{folder} is up to date: {} in {}",
+            counted(exported.rows, "row"),
+            counted(exported.files, "file")
         );
     } else {
         tracing::info!(
-            "{folder} is up to date: {} files with {} rows written, {} superseded files deleted; {} rows in {} files",
-            exported.files_written,
-            exported.rows_written,
-            exported.files_removed,
-            exported.rows,
-            exported.files
+            "{folder} is up to date: {} with {} written, {} deleted; {} in {}",
+            counted(exported.files_written, "file"),
+            counted(exported.rows_written, "row"),
+            counted(exported.files_removed, "superseded file"),
+            counted(exported.rows, "row"),
+            counted(exported.files, "file")
         );
     }
     Ok(Exit::Done)

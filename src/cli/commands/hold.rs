@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::archive::{AddedHold, HoldRow, ReadOnly, Writer};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::table::{Column, or_dash, print, print_result, width_to_fit};
+use crate::cli::terminal::table::{Column, counted, or_dash, print, print_result, width_to_fit};
 use crate::config::{TableOrJson, parse_line};
 use crate::model::{Guid, Instant, Zone};
 use crate::report::CommonOptions;
@@ -127,8 +127,9 @@ fn add(args: &AddArgs, archive: &Path, console: &Console) -> Result<(), Failure>
                 .as_ref()
                 .map_or_else(|| "every job".to_owned(), |job| format!("job {job}"));
             format!(
-                "Hold {} is in force for {of}; it covers {} archived runs.\n",
-                hold.hold_id, hold.runs
+                "Hold {} is in force for {of}; it covers {}.\n",
+                hold.hold_id,
+                counted(hold.runs, "archived run")
             )
         };
         added.iter().map(line).collect()

@@ -13,7 +13,7 @@ use crate::cli::new_archive::{may_create, tell_created};
 use crate::cli::runtime::runtime;
 use crate::cli::servers::{self, ChosenServer, ServerChoice};
 use crate::cli::terminal::console::shown;
-use crate::cli::terminal::table::{Column, or_dash, print, print_text, width_to_fit};
+use crate::cli::terminal::table::{Column, counted, or_dash, print, print_text, width_to_fit};
 use crate::config::{GlobalSettings, ServerSettings, Sources, TableOrJson, read_jobs_file};
 use crate::model::Guid;
 use crate::text::chain;
@@ -438,9 +438,9 @@ fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings)
     let is_all = failed.len() == servers.len();
     let exit = if is_all { Exit::NotDone } else { Exit::Findings };
     let words = format!(
-        "{} of {} servers did not tell which jobs they have",
+        "{} of {} did not tell their jobs",
         failed.len(),
-        servers.len()
+        counted(servers.len() as u64, "server")
     );
     Err(Failure::new(exit, words).with_causes(failed))
 }

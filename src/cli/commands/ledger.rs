@@ -15,7 +15,7 @@ use crate::cli::output::Output;
 use crate::cli::output::in_use;
 use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::{Console, shown};
-use crate::cli::terminal::table::{print_json, print_text};
+use crate::cli::terminal::table::{counted, print_json, print_text};
 use crate::config::{Sources, TableOrJson, parse_line};
 use crate::model::{Guid, hex};
 
@@ -155,7 +155,8 @@ fn give_up(archive: &Path, named: &HeadList, why: &str, console: &Console) -> Re
     };
     if !console.is_quiet() {
         print_text(&format!(
-            "{heads} published heads are given up. Ledger head {}\n",
+            "Gave up {}. Ledger head {}\n",
+            counted(heads, "published head"),
             hex(&head)
         ))?;
     }

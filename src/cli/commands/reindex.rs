@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use indicatif::{DecimalBytes, HumanCount};
+use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use crate::archive::{HeadToPublish, Reindexed, reindex};
@@ -13,7 +13,7 @@ use crate::cli::output::publish::publish;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::progress::Progress;
 use crate::cli::terminal::signals;
-use crate::cli::terminal::table::print_result;
+use crate::cli::terminal::table::{counted, print_result};
 use crate::config::{GlobalSettings, Sources, TableOrJson};
 use crate::model::{NaiveZone, hex};
 
@@ -92,10 +92,10 @@ pub(crate) fn run(
     };
     let text = || {
         format!(
-            "Rebuilt {} runs with {} messages from {} payloads of {}, times without offset in {zone}{rules}. Ledger head {}\n",
-            HumanCount(runs),
-            HumanCount(messages),
-            HumanCount(revisions),
+            "Rebuilt {} with {} from {} of {}, times without offset in {zone}{rules}. Ledger head {}\n",
+            counted(runs, "run"),
+            counted(messages, "message"),
+            counted(revisions, "payload"),
             DecimalBytes(payload_bytes),
             done.head
         )

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use indicatif::{DecimalBytes, HumanCount};
+use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use super::hold::chosen_jobs;
@@ -18,7 +18,7 @@ use crate::cli::output::in_use;
 use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::signals;
-use crate::cli::terminal::table::{Column, or_dash, print_result, table, width_to_fit};
+use crate::cli::terminal::table::{Column, counted, or_dash, print_result, table, width_to_fit};
 use crate::config::parse_sha256;
 use crate::config::{GlobalSettings, Sources, TableOrJson, parse_line};
 use crate::model::{Instant, Sha256, hex, show_duration};
@@ -298,8 +298,8 @@ fn as_text(planned: &Planned, plan: &RetentionPlan, archive: &Path) -> String {
         ));
     } else {
         out.push_str(&format!(
-            "{} runs that ended before {} would go:\n\n",
-            HumanCount(planned.runs),
+            "{} that ended before {} would go:\n\n",
+            counted(planned.runs, "run"),
             planned.before
         ));
         let columns = [
@@ -325,15 +325,15 @@ fn as_text(planned: &Planned, plan: &RetentionPlan, archive: &Path) -> String {
     }
     for held in &planned.held_back {
         out.push_str(&format!(
-            "Hold {} keeps {} runs.\n",
+            "Hold {} keeps {}.\n",
             held.hold_id,
-            HumanCount(held.runs)
+            counted(held.runs, "run")
         ));
     }
     if planned.not_final > 0 {
         out.push_str(&format!(
-            "{} runs that are old enough have no final status, and stay.\n",
-            HumanCount(planned.not_final)
+            "Kept for want of a final status: {} old enough to go.\n",
+            counted(planned.not_final, "run")
         ));
     }
     if planned.runs > 0 {
@@ -360,7 +360,7 @@ fn apply(
     )?;
     if plan.hash == *hash && !plan.jobs.is_empty() {
         let runs: u64 = plan.jobs.iter().map(|job| job.runs).sum();
-        tracing::info!("removing {runs} runs. {}", cost(plan, archive));
+        tracing::info!("removing {}. {}", counted(runs, "run"), cost(plan, archive));
     }
     let removal = retain(archive, rule, hash).map_err(of_damage)?;
     let head = removal.head;
@@ -400,16 +400,16 @@ fn done_text(done: &Done, removal: &Removal) -> String {
     };
     let mut out = if done.was_done {
         format!(
-            "{} runs were removed by this plan on {}; nothing of them is left in the archive. Ledger head then {head}\n",
-            HumanCount(done.runs),
+            "This plan removed {} on {}; nothing of that is left in the archive. Ledger head then {head}\n",
+            counted(done.runs, "run"),
             removal.at
         )
     } else {
         format!(
-            "Removed {} runs with {} messages; {} payloads were packed anew. The file has {} now ({} before). Ledger head {head}\n",
-            HumanCount(done.runs),
-            HumanCount(done.messages),
-            HumanCount(done.payloads_packed_anew),
+            "Removed {} with {}, and packed {} anew. The file has {} now ({} before). Ledger head {head}\n",
+            counted(done.runs, "run"),
+            counted(done.messages, "message"),
+            counted(done.payloads_packed_anew, "payload"),
             DecimalBytes(done.file_bytes),
             DecimalBytes(done.file_bytes_before)
         )

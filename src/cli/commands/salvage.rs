@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use indicatif::HumanCount;
 use serde::Serialize;
 
 use crate::archive::{HeadToPublish, Salvaged, Verified, salvage};
@@ -117,16 +116,16 @@ fn text(salvaged: &Salvaged) -> String {
         text.push_str(&format!("lost: {}\n", shown(lost)));
     }
     if salvaged.more_lost > 0 {
-        text.push_str(&format!("lost: {} things more\n", HumanCount(salvaged.more_lost)));
+        text.push_str(&format!("lost: {} more\n", counted(salvaged.more_lost, "thing")));
     }
     let lost = match salvaged.lost.len() as u64 + salvaged.more_lost {
         0 => "Nothing was lost".to_owned(),
-        lost => format!("{} things were lost", HumanCount(lost)),
+        lost => format!("Lost: {}", counted(lost, "thing")),
     };
     text.push_str(&format!(
-        "{lost}. The new archive holds {} runs from {} payloads and is intact. The old chain held up to {}. Ledger head {}\n",
-        HumanCount(salvaged.runs),
-        HumanCount(salvaged.revisions),
+        "{lost}. The new archive holds {} from {} and is intact. The old chain held up to {}. Ledger head {}\n",
+        counted(salvaged.runs, "run"),
+        counted(salvaged.revisions, "payload"),
         hex(&salvaged.old_head),
         hex(&salvaged.head)
     ));

@@ -23,7 +23,7 @@ use crate::model::{
 use crate::report::purge_age::PurgeAges;
 use crate::report::reports::health::JobHealth;
 use crate::report::{CommonOptions, ReportError};
-use crate::text::at_most;
+use crate::text::{at_most, counted};
 
 /// Shows how fresh the archive is, per job
 ///
@@ -281,12 +281,8 @@ fn tell_removals(reader: &ReadOnly) -> Result<(), ArchiveError> {
     let removals = reader.snapshot()?.removals()?;
     if removals.runs > 0 {
         tracing::info!(
-            "{} by a retention rule, last at {}; `jobruns report removals` lists them",
-            if removals.runs == 1 {
-                "1 run was removed".to_owned()
-            } else {
-                format!("{} runs were removed", removals.runs)
-            },
+            "a retention rule removed {}, last at {}; `jobruns report removals` lists them",
+            counted(removals.runs, "run"),
             removals.last_at.as_deref().unwrap_or("-")
         );
     }
@@ -430,8 +426,10 @@ fn tell_purge_clock(jobs: &[Freshness], is_check: bool) -> bool {
     }
     let lost: u64 = watched().filter_map(|job| job.purge.runs_lost).sum();
     let words = format!(
-        "a complete sync was needed by {by} ({title}, the first of {overdue} jobs); since then about {lost} runs were \
-         purged before they were archived ({basis}): sync now"
+        "a complete sync was needed by {by} ({title}, the first of {}); since then the server purged about {} \
+         that no sync had archived ({basis}): sync now",
+        counted(overdue as u64, "job"),
+        counted(lost, "run")
     );
     if is_check {
         tracing::error!("{words}");

@@ -8,6 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::sync_task::server_lists::{listed_by_entries, read_jobs};
 use crate::cli::terminal::console::shown;
 use crate::config::Sources;
+use crate::text::counted;
 
 /// The jobs as the next sync will take them: a job that a jobs file or an entry of the config file lists is watched, and one
 /// that these alone had watched and no longer list is not.
@@ -83,9 +84,9 @@ pub(crate) fn tell_unwatched(servers: &[ServerJobs], is_watched: impl Fn(&str) -
             .collect();
         tracing::info!(
             unwatched = count,
-            "{count} of {} jobs that {} had at {} are not watched: {}{}{}; `jobruns jobs discover` lists them, and \
+            "not watched: {count} of {} that {} had at {}: {}{}{}; `jobruns jobs discover` lists them, and \
              `jobruns sync --watch-all` watches every job that was not removed",
-            server.jobs,
+            counted(server.jobs as u64, "job"),
             server.server,
             server.listed_at,
             names.join(", "),

@@ -9,7 +9,7 @@ use crate::archive::{ArchiveError, BackupError, HeadFileError, PublishError, Que
 pub(crate) fn archive(error: &ArchiveError) -> Option<String> {
     let hint = match error {
         ArchiveError::Missing { .. } | ArchiveError::Empty { .. } => {
-            "name another file with --archive (or JOBRUNS_ARCHIVE), or make this one by `jobruns sync`.".to_owned()
+            "if it was moved or its drive is not connected, put it back, or name it with --archive (or JOBRUNS_ARCHIVE); a first `jobruns sync` makes a new one.".to_owned()
         }
         ArchiveError::Directory { .. } => "name a file in it: --archive DIRECTORY/jobruns.db.".to_owned(),
         ArchiveError::NotAnArchive { .. } => {

@@ -12,7 +12,7 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
         ConfigError::UnknownKey { .. } => {
             "the settings are those of `jobruns sync --help`, with _ in place of -.".to_owned()
         }
-        ConfigError::PasswordInFile { .. } => format!("take it out of there. {PASSWORD_WAYS}"),
+        ConfigError::PasswordInFile { .. } => format!("take it out of there; {PASSWORD_WAYS}"),
         ConfigError::Export { .. } => {
             "an entry is report = \"NAME\", output = \"FILE\", and options of that report as keys, with _ in place of -.".to_owned()
         }
@@ -60,6 +60,9 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
         }
         ConfigError::Read { what, source, .. } if source.kind() == ErrorKind::NotFound => {
             format!("create the {what}, or correct its path where it is named; -v shows where each setting comes from.")
+        }
+        ConfigError::Read { what, .. } => {
+            format!("correct the path of the {what} where it is named; -v shows where each setting comes from.")
         }
         _ => return None,
     };

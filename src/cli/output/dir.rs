@@ -7,6 +7,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::target::{OutputTarget, PathContext};
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
+use crate::cli::terminal::table::counted;
 use crate::report::format::{Format, Style};
 use crate::report::{Printer, ReportError, ReportMeta, Written};
 
@@ -100,7 +101,7 @@ impl OutputDir {
         let file = self.path.join(self.file_name(name));
         let target = OutputTarget::file(&file, self.manifests, self.format, self.style.clone())?;
         let written = target.write(meta, cancel, produce)?;
-        tracing::info!("{}: {} rows", file.display(), written.rows);
+        tracing::info!("{}: {}", file.display(), counted(written.rows, "row"));
         Ok(written)
     }
 }

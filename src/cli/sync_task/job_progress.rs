@@ -10,6 +10,7 @@ use crate::archive::JobRecord;
 use crate::cli::hints;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::progress::{Figures, Progress};
+use crate::cli::terminal::table::counted;
 use crate::cli::terminal::titles::TitledJob;
 use crate::config::When;
 use crate::model::{Guid, show_duration};
@@ -185,8 +186,8 @@ fn title(job: Guid, name: Option<&str>) -> String {
 fn figures(bytes: u64, runs: u64, time: Duration) -> String {
     let per_second = bytes as f64 / time.as_secs_f64().max(0.001);
     format!(
-        "{} runs, {} in {:.1} s ({}/s)",
-        HumanCount(runs),
+        "{}, {} in {:.1} s ({}/s)",
+        counted(runs, "run"),
         DecimalBytes(bytes),
         time.as_secs_f64(),
         DecimalBytes(per_second as u64)
@@ -199,8 +200,8 @@ fn runs_of(runs: u64, total: Option<i64>) -> String {
         .and_then(|total| u64::try_from(total).ok())
         .filter(|total| *total >= runs)
     {
-        Some(total) => format!("{} of {} runs", HumanCount(runs), HumanCount(total)),
-        None => format!("{} runs", HumanCount(runs)),
+        Some(total) => format!("{} of {}", HumanCount(runs), counted(total, "run")),
+        None => counted(runs, "run"),
     }
 }
 

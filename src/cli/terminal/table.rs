@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use indicatif::HumanCount;
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
@@ -12,6 +11,7 @@ use crate::cli::terminal::console::{Console, shown};
 use crate::config::TableOrJson;
 use crate::report::formats::Text;
 use crate::report::{self, Cell, ColumnType, Rows};
+pub(crate) use crate::text::counted;
 
 /// A column's heading and side.
 #[derive(Debug, Clone, Copy)]
@@ -114,12 +114,6 @@ pub(crate) fn unprinted(console: &Console, details: impl Iterator<Item = String>
         details.push(format!("{more} more"));
     }
     details
-}
-
-/// "1 finding", "1,234 findings".
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", HumanCount(number))
 }
 
 /// Writes one JSON value and a line break to standard output.

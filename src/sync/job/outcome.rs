@@ -5,6 +5,7 @@ use std::time::Instant as Clock;
 use super::super::messages::{JobProblem, of_client, sentence_with};
 use super::{JobResult, JobWork, Try, milliseconds};
 use crate::archive::{JobFigures, JobOutcome, JobRecord, Keys};
+use crate::text::counted;
 
 impl JobWork<'_> {
     /// Outcome and error of the job, from how its last try ended and what became of its runs. What an earlier try read is
@@ -29,19 +30,19 @@ impl JobWork<'_> {
             if seen == 0 {
                 return (JobOutcome::Failed, Some(error));
             }
-            let of = self
-                .envelope
-                .total_job_runs
-                .map_or_else(String::new, |total| format!(" of {total}"));
-            let error = format!("only read in part ({seen}{of} runs): {error}");
+            let runs = self.envelope.total_job_runs.map_or_else(
+                || counted(seen, "run"),
+                |total| format!("{seen} of {}", counted(total.unsigned_abs(), "run")),
+            );
+            let error = format!("only read in part ({runs}): {error}");
             (JobOutcome::Partial, Some(error))
         };
         match ended {
             Try::Closed if self.tally.unaccepted > 0 => {
                 let error = format!(
-                    "{} of {} runs could not be read, in whole or in part, and {} in quarantine",
+                    "{} of {} could not be read, in whole or in part, and {} in quarantine",
                     self.tally.unaccepted,
-                    self.envelope.runs_seen,
+                    counted(self.envelope.runs_seen, "run"),
                     if self.tally.unaccepted == 1 { "is" } else { "are" }
                 );
                 (JobOutcome::Partial, Some(error))
@@ -149,7 +150,8 @@ impl JobWork<'_> {
                 ""
             };
             self.warn(&format!(
-                "the answer says TotalJobRuns {total} and holds {received} runs{so}"
+                "the answer says TotalJobRuns {total} and holds {}{so}",
+                counted(received.unsigned_abs(), "run")
             ));
         }
         if let Some(total) = unreadable {

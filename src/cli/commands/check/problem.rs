@@ -88,9 +88,16 @@ pub(crate) enum Problem {
 
 fn certificate_ends(days: i64) -> String {
     match days {
-        ..0 => format!("the server's certificate expired {} days ago", -days),
+        ..0 => {
+            format!(
+                "the server's certificate expired {} ago",
+                counted(days.unsigned_abs(), "day")
+            )
+        }
         0 => "the server's certificate expires within a day".to_owned(),
-        1 => "the server's certificate expires in 1 day".to_owned(),
-        _ => format!("the server's certificate expires in {days} days"),
+        _ => format!(
+            "the server's certificate expires in {}",
+            counted(days.unsigned_abs(), "day")
+        ),
     }
 }

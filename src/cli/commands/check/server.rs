@@ -79,7 +79,10 @@ impl ServerCheck<'_> {
             Some(skew) if skew.unsigned_abs() >= MOST_CLOCK_SKEW => {
                 report.warning("clock", &Problem::ClockOff { skew });
             }
-            Some(skew) => report.ok("clock", format!("{skew} seconds from the server's")),
+            Some(skew) => report.ok(
+                "clock",
+                format!("{} from the server's", counted(skew.unsigned_abs(), "second")),
+            ),
         }
         self.jobs(report, &client).await;
     }
@@ -175,7 +178,10 @@ impl ServerCheck<'_> {
             let days = (end.unix_seconds() - Instant::now().unix_seconds()).div_euclid(DAY);
             let pinned = matches!(choice, TrustChoice::Pin(_) | TrustChoice::Insecure);
             match certificate_state(days, pinned) {
-                State::Ok => report.ok("certificate", format!("valid for {days} days, until {end}")),
+                State::Ok => report.ok(
+                    "certificate",
+                    format!("valid for {}, until {end}", counted(days.unsigned_abs(), "day")),
+                ),
                 state => report.problem(state, "certificate", &Problem::CertificateEnds { days, pinned }),
             }
         }

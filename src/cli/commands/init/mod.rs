@@ -19,6 +19,7 @@ use crate::cli::credentials;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::{Console, shown};
+use crate::cli::terminal::table::counted;
 use crate::config::{
     GlobalSettings, HOW_LONG, Keyring, Origin, PasswordOrigin, ServerSettings, Sources, TrustChoice,
 };
@@ -327,7 +328,10 @@ fn choose_jobs(
     if !is_dialogue {
         return Ok((Jobs::Listed(all.clone()), first(&all)));
     }
-    tell(&format!("\nThe server has {} jobs:\n", all.len()));
+    tell(&format!(
+        "\nThe server has {}:\n",
+        counted(all.len() as u64, "job")
+    ));
     for (number, (_, name)) in all.iter().enumerate() {
         tell(&format!("{:5}  {}", number + 1, shown(name)));
     }

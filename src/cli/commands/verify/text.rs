@@ -4,6 +4,7 @@ use indicatif::{DecimalBytes, HumanCount};
 
 use crate::archive::{HeadsOf, VerifyReport};
 use crate::cli::terminal::console::shown;
+use crate::cli::terminal::table::counted;
 use crate::model::hex;
 use crate::report::certificate::conclusion;
 
@@ -39,12 +40,12 @@ pub(super) fn text(report: &VerifyReport) -> String {
     let verified = report.verified;
     let outcome = conclusion(report);
     text.push_str(&format!(
-        "{outcome}\nChecked {} ledger entries, {} payloads of {}, {} runs with {} messages. Ledger head {}\n",
+        "{outcome}\nChecked {} ledger entries, {} of {}, {} with {}. Ledger head {}\n",
         HumanCount(verified.entries),
-        HumanCount(verified.payloads),
+        counted(verified.payloads, "payload"),
         DecimalBytes(verified.payload_bytes),
-        HumanCount(verified.runs),
-        HumanCount(verified.messages),
+        counted(verified.runs, "run"),
+        counted(verified.messages, "message"),
         hex(&report.head)
     ));
     text

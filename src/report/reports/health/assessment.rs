@@ -315,7 +315,11 @@ fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<Finding> {
     let overdue = watched().filter_map(|job| {
         let clock = job.purge_clock.filter(|clock| clock.is_overdue(at))?;
         let lost = clock.runs_lost(at).unwrap_or(0);
-        let words = format!("a sync was needed by {}; about {lost} runs lost", clock.sync_by);
+        let words = format!(
+            "a sync was needed by {}; about {} lost",
+            clock.sync_by,
+            counted(lost, "run")
+        );
         Some((job, at.unix_seconds() - clock.sync_by.unix_seconds(), words))
     });
     let stale = watched().filter_map(|job| {
@@ -394,8 +398,8 @@ fn doubtful_purge_ages(jobs: &[JobHealth], ages: &PurgeAges) -> Option<Finding> 
         too_short += u64::from(job.purge_age.is_some_and(|age| age.is_too_short()));
         let text = match job.purge_age.filter(PurgeAge::is_too_short) {
             Some(age) => format!(
-                "the server still lists {} runs older than {}",
-                age.outlived_by,
+                "the server still lists {} older than {}",
+                counted(age.outlived_by as u64, "run"),
                 in_days(age.seconds)
             ),
             None if unjudged > 0 => "too few are gone to learn from; give --purge-age".to_owned(),
