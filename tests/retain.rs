@@ -292,7 +292,7 @@ async fn what_a_plan_lists_goes_with_every_byte_of_it_and_nothing_else() {
     // The same again: it was done. And the tables can be made anew without them.
     retain(program, &["--apply", &hash, "--head-file", "heads.txt"])
         .ends_with(0)
-        .shows("were removed by this plan on");
+        .shows("This plan removed 3 runs on");
     program.run(&["reindex", "--head-file", "heads.txt"]).ends_with(0);
     is_sound(program, &["--head-file", "heads.txt"], 0);
     program
