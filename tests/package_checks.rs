@@ -348,6 +348,16 @@ async fn sound_packages_pass_all_checks() {
                 "{}",
                 String::from_utf8_lossy(&output.stdout)
             );
+            // A module in the package that would take the place of Python's own is not run.
+            let module = "print('all is sound'); raise SystemExit(0)";
+            std::fs::write(folder.join("argparse.py"), module).unwrap();
+            let output = Command::new("python3")
+                .arg(folder.join("check.py"))
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(output.status.code(), Some(4), "{said}");
+            assert!(said.contains("argparse.py: a file that no package has"), "{said}");
         }
     }
 }
