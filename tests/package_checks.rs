@@ -1329,6 +1329,15 @@ fn edit_zip(forger: &mut Forger) {
     forger.zipped("other-sizes-before-the-bytes", &["says otherwise"], |entries| {
         (entries[0].flags, entries[0].local_sizes) = (8, Some([1, 2, 3]));
     });
+    forger.zipped(
+        "other-sizes-of-64-bits-before-them",
+        &["says otherwise"],
+        |entries| {
+            let sizes = [5_u64.to_le_bytes(), 5_u64.to_le_bytes()].concat();
+            entries[0].local_extra = [&[1, 0, 16, 0], &sizes[..]].concat();
+            entries[0].local_sizes = Some([entries[0].crc, u32::MAX, u32::MAX]);
+        },
+    );
     edit_what_other_programs_read(forger);
     forger.zipped("encrypted", &["encrypted"], |entries| entries[0].flags = 1);
     forger.zipped("packed-otherwise", &["packed in a way"], |entries| {
