@@ -16,7 +16,7 @@ if sys.version_info < (3, 9):
     sys.exit("check.py needs Python 3.9 or newer, and this is Python " + sys.version.split()[0])
 import os  # Python loaded it before it looked into the folder of this script, as it did sys
 # That folder may be the package: a module in it must not take the place of Python's own.
-sys.path = [folder for folder in sys.path if os.path.realpath(folder) != os.path.dirname(os.path.realpath(__file__))]
+sys.path = [folder for folder in sys.path if os.path.realpath(folder) != os.path.dirname(os.path.realpath(sys.argv[0]))]
 try:
     import argparse, bisect, collections, datetime, errno, functools, hashlib, io, json, pathlib, re, stat, struct, zlib, zoneinfo
 except ImportError as error:
