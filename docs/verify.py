@@ -19,8 +19,11 @@ had sealed, or a line of a list holds no head, 4 not intact.
 import sys
 if sys.version_info < (3, 9):
     sys.exit("verify.py needs Python 3.9 or newer, and this is Python " + sys.version.split()[0])
+import os  # Python loaded it before it looked into the folder of this script, as it did sys
+# That folder may be the archive's: a module in it must not take the place of Python's own.
+sys.path = [folder for folder in sys.path if os.path.realpath(folder) != os.path.dirname(os.path.realpath(sys.argv[0]))]
 try:
-    import argparse, collections, datetime, errno, functools, hashlib, io, json, os, pathlib, re, sqlite3, zoneinfo
+    import argparse, collections, datetime, errno, functools, hashlib, io, json, pathlib, re, sqlite3, zoneinfo
 except ImportError as error:
     sys.exit(f"this Python lacks a module of its standard library: {error.name}. Use one from python.org or from your system")
 

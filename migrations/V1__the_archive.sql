@@ -462,7 +462,8 @@ SELECT r.job_run_id,
        END AS TEXT) AS time_basis,
        j.name AS job_name
 FROM _run r
-JOIN _job j ON j.job_key = r.job_key
+-- Each run has a job. A left join lets no version of SQLite go through the jobs first where the newest runs are wanted.
+LEFT JOIN _job j ON j.job_key = r.job_key
 LEFT JOIN job_statuses s ON s.status = r.status;
 
 -- A message of a run about an asset. Two equal messages are two rows.

@@ -141,6 +141,11 @@ fn the_shell_of_sqlite_gives_the_same_answers() {
         let theirs: Vec<Map<String, Value>> = serde_json::from_str(&ended.stdout).unwrap();
         is_same(&theirs, ours, &question.heading);
     }
+    let newest = "EXPLAIN QUERY PLAN SELECT * FROM runs ORDER BY started_at DESC LIMIT 5";
+    let mut shell = demo().start("sqlite3");
+    shell.args(["-readonly", "jobruns-demo.db", newest]);
+    let plan = Ended::of(shell.spawn().unwrap()).ends_with(0).stdout;
+    assert!(plan.contains("SCAN r USING INDEX run_by_start"), "{plan}");
 }
 
 #[test]

@@ -348,6 +348,16 @@ async fn sound_packages_pass_all_checks() {
                 "{}",
                 String::from_utf8_lossy(&output.stdout)
             );
+            // A module in the package that would take the place of Python's own is not run.
+            let module = "print('all is sound'); raise SystemExit(0)";
+            std::fs::write(folder.join("argparse.py"), module).unwrap();
+            let output = Command::new("python3")
+                .arg(folder.join("check.py"))
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(output.status.code(), Some(4), "{said}");
+            assert!(said.contains("argparse.py: a file that no package has"), "{said}");
         }
     }
 }
@@ -1319,6 +1329,15 @@ fn edit_zip(forger: &mut Forger) {
     forger.zipped("other-sizes-before-the-bytes", &["says otherwise"], |entries| {
         (entries[0].flags, entries[0].local_sizes) = (8, Some([1, 2, 3]));
     });
+    forger.zipped(
+        "other-sizes-of-64-bits-before-them",
+        &["says otherwise"],
+        |entries| {
+            let sizes = [5_u64.to_le_bytes(), 5_u64.to_le_bytes()].concat();
+            entries[0].local_extra = [&[1, 0, 16, 0], &sizes[..]].concat();
+            entries[0].local_sizes = Some([entries[0].crc, u32::MAX, u32::MAX]);
+        },
+    );
     edit_what_other_programs_read(forger);
     forger.zipped("encrypted", &["encrypted"], |entries| entries[0].flags = 1);
     forger.zipped("packed-otherwise", &["packed in a way"], |entries| {

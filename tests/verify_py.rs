@@ -529,3 +529,24 @@ fn it_unpacks_no_more_than_the_ledger_says() {
     said_so(2, "more than jobruns archives");
     assert!(said[3].is_string(), "{said}");
 }
+
+#[test]
+fn it_runs_no_module_of_the_folder_in_which_it_lies() {
+    if !python_is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("verify.py");
+    std::fs::copy(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify.py"),
+        &script,
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("argparse.py"), "raise SystemExit(0)").unwrap();
+    let output = Command::new("python3")
+        .arg(script)
+        .arg("--help")
+        .output()
+        .unwrap();
+    assert!(ends_with(&output, 0).starts_with("usage: verify.py"));
+}

@@ -89,7 +89,7 @@ impl<A: Row, B: Row> Row for Either<A, B> {
 
 /// Declares a row: a struct whose fields are the columns, each with its type and the type of its column.
 ///
-/// ```ignore
+/// ```text
 /// row! {
 ///     /// A job.
 ///     JobRow<'a> {

@@ -14,8 +14,11 @@ none, 4 it is not sound.
 import sys
 if sys.version_info < (3, 9):
     sys.exit("check.py needs Python 3.9 or newer, and this is Python " + sys.version.split()[0])
+import os  # Python loaded it before it looked into the folder of this script, as it did sys
+# That folder may be the package: a module in it must not take the place of Python's own.
+sys.path = [folder for folder in sys.path if os.path.realpath(folder) != os.path.dirname(os.path.realpath(sys.argv[0]))]
 try:
-    import argparse, bisect, collections, datetime, errno, functools, hashlib, io, json, os, pathlib, re, stat, struct, zlib, zoneinfo
+    import argparse, bisect, collections, datetime, errno, functools, hashlib, io, json, pathlib, re, stat, struct, zlib, zoneinfo
 except ImportError as error:
     sys.exit(f"this Python lacks a module of its standard library: {error.name}. Use one from python.org or from your system")
 
@@ -444,14 +447,16 @@ class Zip:
         head = self.at(local, 30)
         if len(head) < 30 or head[:4] != b"PK\3\4":
             raise Unreadable(f"its directory names {printable(name)}, which is not where it says: the ZIP was cut or changed")
-        local_flags, local_method, _, _, *local_sizes, names, extra = struct.unpack("<4H3L2H", head[6:])
+        local_flags, local_method, _, _, local_crc, local_packed, local_unpacked, names, extra = struct.unpack("<4H3L2H", head[6:])
         begin = local + 30 + names + extra
         # Sizes may stand behind the bytes, in at most 24 bytes.
         spans.append((local, begin + packed, printable(name), 24 if flags & 8 else 0))
-        if not is_plain or not are_plain(self.at(local + 30 + names, extra)):
+        more = self.at(local + 30 + names, extra)
+        if not is_plain or not are_plain(more):
             finding(printable(name)[:200], "it has a comment or an extra field that no package has: another program could unpack something else")
-        known = [there for there, size in zip(local_sizes, (crc, packed, unpacked)) if there not in (size, 0xFFFFFFFF) and (there or not flags & 8)]
-        if (local_flags, local_method) != (flags, method) or known:
+        there = (local_crc, *self.zip64(more, local_unpacked, local_packed))
+        differ = [value for value, size in zip(there, (crc, unpacked, packed)) if value != size and (value or not flags & 8)]
+        if (local_flags, local_method) != (flags, method) or differ:
             finding(printable(name)[:200], "the ZIP says otherwise of it before its bytes than in its directory")
         parts = name.rstrip("/").split("/")
         if not re.fullmatch("[0-9A-Za-z._/-]+", name) or set(parts) & {"", ".", ".."}:

@@ -194,15 +194,14 @@ impl Zip {
                 "it has a comment or an extra field that no package has: another program could unpack something else",
             );
         }
+        let mut wide = wide_values(&here);
         let sizes = [
-            (14, u64::from(listed.crc)),
-            (18, listed.packed),
-            (22, listed.size),
+            (u64::from(u32_at(&head, 14)), u64::from(listed.crc)),
+            (wide_or_not(&head, 22, &mut wide), listed.size),
+            (wide_or_not(&head, 18, &mut wide), listed.packed),
         ];
-        let differs = sizes.into_iter().any(|(place, size)| {
-            let there = u32_at(&head, place);
-            there != u32::MAX && u64::from(there) != size && !(has_sizes_behind && there == 0)
-        });
+        let differs =
+            (sizes.into_iter()).any(|(there, size)| there != size && !(has_sizes_behind && there == 0));
         if (u16_at(&head, 6), u16_at(&head, 8)) != (listed.flags, listed.method) || differs {
             findings.add(
                 &name,
@@ -333,16 +332,7 @@ impl<'d> Listed<'d> {
         let (comment, behind) = behind.split_at_checked(length(32))?;
         *rest = behind;
         let mut wide = wide_values(extra);
-        let mut value = |place: usize| match u32_at(head, place) {
-            u32::MAX => match wide.split_at_checked(8) {
-                Some((value, more)) => {
-                    wide = more;
-                    u64_at(value, 0)
-                }
-                None => u64::from(u32::MAX),
-            },
-            value => u64::from(value),
-        };
+        let mut value = |place: usize| wide_or_not(head, place, &mut wide);
         Some(Self {
             flags: u16_at(head, 8),
             method: u16_at(head, 10),
@@ -355,6 +345,17 @@ impl<'d> Listed<'d> {
             extra,
             has_comment: !comment.is_empty(),
         })
+    }
+}
+
+/// The value at this place, or the next one of 64 bits where it stands there.
+fn wide_or_not(head: &[u8], place: usize, wide: &mut &[u8]) -> u64 {
+    match (u32_at(head, place), wide.split_at_checked(8)) {
+        (u32::MAX, Some((value, more))) => {
+            *wide = more;
+            u64_at(value, 0)
+        }
+        (value, _) => u64::from(value),
     }
 }
 
