@@ -86,7 +86,7 @@ pub(crate) fn tell_unwatched(servers: &[ServerJobs], is_watched: impl Fn(&str) -
             unwatched = count,
             "not watched: {count} of {} that {} had at {}: {}{}{}; `jobruns jobs discover` lists them, and \
              `jobruns sync --watch-all` watches every job that was not removed",
-            counted(server.jobs as u64, "job"),
+            counted(server.jobs, "job"),
             server.server,
             server.listed_at,
             names.join(", "),
