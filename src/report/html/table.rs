@@ -187,9 +187,10 @@ impl PageTable {
             (Some("longest_gap"), _) => "longest time between syncs".to_owned(),
             (Some("silent"), _) => "time since last run".to_owned(),
             (Some(duration), _) => duration.replace('_', " "),
-            (None, ColumnType::Decimal) if let Some(name) = name.strip_suffix("_days") => {
-                name.replace('_', " ") + " (days)"
-            }
+            (None, ColumnType::Decimal) => match name.strip_suffix("_days") {
+                Some(name) => name.replace('_', " ") + " (days)",
+                None => name.replace('_', " "),
+            },
             (None, ColumnType::Instant) => name.replace('_', " ") + " (UTC)",
             (None, _) => name.replace('_', " "),
         }
