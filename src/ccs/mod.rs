@@ -2,7 +2,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `client` | [`Client`]: one request with its token; [`JobRunsAnswer`] in `answer`, names of jobs in `names` |
+//! | `client` | [`Client`]: one request with its token; `JobRunsAnswer` in `answer`, names of jobs in `names` |
 //! | `session` | the token: login, renewal, one at a time for all jobs |
 //! | `transport` | one HTTP exchange: pace, redirects, timeouts, what went wrong |
 //! | `body` | a body, unpacked as it arrives, and the limits on one that does not get on |

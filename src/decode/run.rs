@@ -34,7 +34,7 @@ pub struct ReadRun {
 /// the content. A text field of another type keeps its JSON text. A message that cannot be read leaves the others.
 ///
 /// # Errors
-/// No JSON object, broken JSON, nested deeper than [`super::MAX_DEPTH`], no GUID as `JobRunID`, larger than
+/// No JSON object, broken JSON, nested deeper than [`MAX_DEPTH`](super::json::MAX_DEPTH), no GUID as `JobRunID`, larger than
 /// [`MAX_RUN_BYTES`].
 pub fn read_run(bytes: &[u8], zone: NaiveZone) -> Result<ReadRun, UnreadableRun> {
     let mut content = Content::default();
