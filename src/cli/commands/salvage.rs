@@ -151,7 +151,7 @@ mod tests {
         };
         let text = text(&salvaged);
         assert!(
-            text.starts_with("lost: the name of job x\nlost: 2 things more\n3 things were lost. "),
+            text.starts_with("lost: the name of job x\nlost: 2 things more\nLost: 3 things. "),
             "{text}"
         );
         assert!(text.contains("1,234 runs from 1,300 payloads"), "{text}");
