@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use super::held::{is_held, wait_while};
+use super::held::{is_held, wait_while, wait_while_held};
 use super::paths::{COMPANIONS, folder_of};
 
 /// Letters and digits that tell temporary files of one name apart.
@@ -101,7 +101,7 @@ impl AtomicFile {
         name.push("former");
         name.push(SUFFIX);
         let aside = path.with_file_name(name);
-        match fs::rename(path, &aside) {
+        match wait_while_held(|| fs::rename(path, &aside)) {
             Ok(()) => Ok(Some(aside)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -156,6 +156,14 @@ impl io::Write for AtomicFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// Gives a file the name of the one at `target`, which goes.
+///
+/// # Errors
+/// What the system refuses; the old file is then as it was.
+pub(crate) fn replace_file(path: TempPath, target: &Path) -> io::Result<()> {
+    rename(path, target, true)
 }
 
 /// Gives a file its name. Of one that another program reads Windows also says that access is denied.

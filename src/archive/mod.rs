@@ -40,7 +40,7 @@ mod unchanging;
 mod verify;
 mod write;
 
-pub(crate) use atomic_file::{Access, AtomicFile};
+pub(crate) use atomic_file::{Access, AtomicFile, replace_file};
 pub(crate) use backup::{BackupError, BackupMade, KnownBackup};
 pub(crate) use connection::sqlite_version;
 pub(crate) use extract::{BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, extract};

@@ -7,7 +7,8 @@ pub(crate) mod event_log;
 pub(crate) mod exposition;
 pub(crate) mod metrics;
 mod metrics_file;
-pub(crate) mod on_failure;
+mod on_failure;
+pub(crate) mod program;
 
 use std::cell::RefCell;
 use std::path::Path;

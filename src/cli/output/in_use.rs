@@ -10,6 +10,7 @@ use clap::ArgMatches;
 
 use crate::archive::{COMPANIONS, FileIdentity, resolve};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::device;
 use crate::cli::output::publish::HeadList;
 use crate::config::Sources;
 
@@ -97,9 +98,13 @@ fn setting(key: &str) -> String {
 }
 
 /// Notes the files that the settings name.
-pub(crate) fn protect_settings(sources: &Sources<'_>) {
+///
+/// # Errors
+/// Wrong usage: one that Windows takes for a device.
+pub(crate) fn protect_settings(sources: &Sources<'_>) -> Result<(), Failure> {
     for key in FILES_TO_READ.into_iter().filter(|&key| key != "file") {
         if let Ok(Some(path)) = sources.path(key) {
+            device::refuse(&path)?;
             protect(&path, &setting(key));
         }
     }
@@ -107,13 +112,16 @@ pub(crate) fn protect_settings(sources: &Sources<'_>) {
         protect(file.path(), "the config file");
         for entry in file.servers() {
             for path in entry.files.iter().chain(&entry.jobs_file) {
+                device::refuse(path)?;
                 protect(path, &format!("a file of the server {:?}", entry.name));
             }
         }
     }
+    Ok(())
 }
 
 fn refuse_unless(path: &Path, itself: Option<&str>) -> Result<(), Failure> {
+    device::refuse(path)?;
     let place = located(path);
     // A device or pipe may have many readers and writers.
     let file = path.is_file().then(|| FileIdentity::of(path).ok()).flatten();
