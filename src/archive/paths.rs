@@ -99,6 +99,14 @@ pub(super) fn folder_of(file: &Path) -> &Path {
     }
 }
 
+/// The path as it is compared with others: Windows does not mind letter case.
+pub(crate) fn comparable(path: PathBuf) -> PathBuf {
+    match cfg!(windows) {
+        true => PathBuf::from(path.to_string_lossy().to_lowercase()),
+        false => path,
+    }
+}
+
 /// The device that Windows takes a file or a folder of the path for; `None` on other systems.
 pub(crate) fn device_of(path: &Path) -> Option<String> {
     device_on_windows(path).filter(|_| cfg!(windows))

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use clap::ArgMatches;
 
-use crate::archive::{COMPANIONS, FileIdentity, resolve};
+use crate::archive::{COMPANIONS, FileIdentity, comparable, resolve};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::device;
 use crate::cli::output::publish::HeadList;
@@ -156,11 +156,7 @@ fn list() -> std::sync::MutexGuard<'static, Vec<(PathBuf, String)>> {
     IN_USE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The path with its links followed, as far as it is there. Windows does not mind letter case.
-fn located(path: &Path) -> PathBuf {
-    let real = resolve(path).unwrap_or_else(|_| path.to_path_buf());
-    if cfg!(windows) {
-        return PathBuf::from(real.to_string_lossy().to_lowercase());
-    }
-    real
+/// The path with its links followed, as far as it is there, to be compared with others.
+pub(crate) fn located(path: &Path) -> PathBuf {
+    comparable(resolve(path).unwrap_or_else(|_| path.to_path_buf()))
 }
