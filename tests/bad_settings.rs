@@ -166,29 +166,3 @@ fn no_job_to_sync_is_told_with_the_ways_to_name_one() {
         .says("jobruns jobs discover")
         .never_shows(PASSWORD);
 }
-
-#[cfg(windows)]
-#[test]
-fn a_name_that_windows_takes_for_a_device_is_refused_wherever_it_stands() {
-    let program = Program::new();
-    program.write("a.toml", "head_file = 'lists/aux.txt'\n");
-    let cases: &[(&[&str], &str)] = &[
-        (&["jobs", "list", "--archive", "reports/con.db"], "CON"),
-        (&["sync", "--new", "--archive", "nul/a.db"], "NUL"),
-        (&["jobs", "list", "--config", "com1.toml"], "COM1"),
-        (&["verify", "--config", "a.toml"], "AUX"),
-        (&["jobs", "list", "--log-file", "prn.log"], "PRN"),
-        (&["backup", "x/lpt9.{date}.db"], "LPT9"),
-        (&["report", "runs", "--output", "con .csv"], "CON"),
-        (&["report", "all", "--output-dir", "conout$"], "CONOUT$"),
-    ];
-    for (arguments, device) in cases {
-        program
-            .run(arguments)
-            .ends_with(2)
-            .says(&format!("Windows takes {device} for a device"))
-            .says("choose another name");
-    }
-    let entries = std::fs::read_dir(program.folder.path()).unwrap();
-    assert_eq!(entries.count(), 1, "something was made");
-}
