@@ -54,7 +54,7 @@ pub(crate) use lock::lock_holder;
 pub(crate) use migrations::known_schema_version;
 pub(crate) use network::network_drive;
 pub(crate) use open::{is_to_be_made, refuse_missing};
-pub(crate) use paths::{COMPANIONS, device_of, resolve};
+pub(crate) use paths::{COMPANIONS, device_of, give_to_owner_of_folder, resolve};
 pub(crate) use queries::{
     Absence, Answer, Changes, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName, KindName,
     LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
