@@ -24,7 +24,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
 use crate::cli::terminal::console::{Console, told_lines};
 use crate::cli::terminal::signals::spare_descriptors;
-use crate::config::{MonitoringSettings, Sources, When};
+use crate::config::{MonitoringSettings, Sources, TerminalUse};
 use crate::model::{Instant, hex};
 use crate::text::causes;
 
@@ -40,7 +40,7 @@ pub(crate) struct Monitoring<'m> {
     monitor: Option<Monitor>,
     on_failure: Option<&'m str>,
     metrics_file: Option<MetricsFile<'m>>,
-    event_log: When,
+    event_log: TerminalUse,
     round: RefCell<Round>,
 }
 
@@ -62,7 +62,7 @@ struct SyncResult {
 
 /// The end of a command as programs read it.
 #[derive(Serialize)]
-struct Report<'r> {
+struct CommandResult<'r> {
     command: &'r str,
     exit_code: u8,
     archive: String,
@@ -213,7 +213,7 @@ impl<'m> Monitoring<'m> {
             if let Some(problem) = self.console.log_file_problem() {
                 text.push_str(&format!("Warning: {problem}\n"));
             }
-            let report = Report {
+            let report = CommandResult {
                 command: self.command,
                 exit_code: exit.code(),
                 archive: self.archive.display().to_string(),
@@ -268,7 +268,7 @@ impl<'m> Monitoring<'m> {
         }
         if let Err(error) = event_log::write(exit, text) {
             let words = format!("the result could not be written to the Windows Event Log: {error}");
-            if self.event_log == When::Always {
+            if self.event_log == TerminalUse::Always {
                 tracing::warn!("{words}");
             } else {
                 tracing::debug!("{words}");
