@@ -55,7 +55,7 @@ pub(super) struct OpenToWrite {
     pub(super) created: bool,
 }
 
-/// Opens the archive to write, after making or upgrading it. Who may have to make it holds its [`SyncLock`].
+/// Opens the archive to write, after making or upgrading it. Who may have to make it holds its [`SyncLock`](super::SyncLock).
 ///
 /// A file that is not an archive, or one of a newer program, is refused and left untouched.
 pub(super) fn open_to_write(path: &Path, if_missing: IfMissing) -> Result<OpenToWrite, ArchiveError> {

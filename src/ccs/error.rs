@@ -1,7 +1,7 @@
 //! What can go wrong between this machine and CCS.
 //!
 //! An error says what was being done, to which URL, and what happened. It never holds a password or a token. It can
-//! be cloned, since jobs that waited for one login share its outcome. The way out is in [`CcsError::hint`].
+//! be cloned, since jobs that waited for one login share its outcome. The way out is in `cli::hints`.
 
 use std::error::Error;
 use std::fmt;

@@ -84,6 +84,19 @@ impl ConfigFile {
             Ok(table) => table,
             Err(error) => {
                 let (line, column) = place(text, error.span().map_or(0, |span| span.start));
+                let twice = error.span().filter(|_| error.message() == "duplicate key");
+                if let Some(key) = twice
+                    .and_then(|span| text.get(span))
+                    .filter(|key| slip::is_key(key))
+                {
+                    return Err(ConfigError::Toml {
+                        path,
+                        line,
+                        column,
+                        message: format!("the key {key} is there a second time"),
+                        remedy: Some("keep one of the two; several servers or exports are entries, each below [[server]] or [[export]]".to_owned()),
+                    });
+                }
                 let message = error.message().to_owned();
                 // An error at the end of a line may be placed on the next one.
                 let remedy = [line, line.saturating_sub(1)]
@@ -314,6 +327,19 @@ mod tests {
         assert_eq!(text("insecure"), Some((4, "false")));
         assert_eq!(text("rate_limit"), Some((5, "0.5")));
         assert_eq!(text("pin"), None);
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_named_with_the_line_of_the_second() {
+        let error = parse("url = 'x'\nusername = 'a'\nurl = 'y'\n").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "etc/jobruns.toml:3:1: the key url is there a second time"
+        );
+        let ConfigError::Toml { remedy, .. } = error else {
+            panic!("{error}")
+        };
+        assert!(remedy.unwrap().starts_with("keep one of the two"));
     }
 
     #[test]

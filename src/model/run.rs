@@ -64,7 +64,7 @@ impl TextStore {
         &self.0[length..]
     }
 
-    /// The text of a span made by [`Self::add`]; `None` for [`TextRange::NULL`].
+    /// The text of a span made by this store; `None` for [`TextRange::NULL`].
     #[must_use]
     pub fn get(&self, span: TextRange) -> Option<&str> {
         (span != TextRange::NULL).then(|| &self.0[span.start as usize..][..span.length as usize])

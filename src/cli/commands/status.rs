@@ -377,7 +377,7 @@ fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
             _ => continue,
         };
         if too_long {
-            tracing::error!(job_id = job.job_id, "{words}");
+            tracing::error!(job_id = job.job_id, "{words}; look at its schedule in CCS");
         } else {
             tracing::warn!(job_id = job.job_id, "{words}");
         }
@@ -530,7 +530,9 @@ pub(crate) fn check(states: Vec<JobState>, max_age: Duration, now: Instant) -> E
 fn any_watched(jobs: &[Freshness]) -> bool {
     let is_any = jobs.iter().any(|job| job.watched);
     if !is_any {
-        tracing::error!("no job is watched, so nothing is fresh");
+        tracing::error!(
+            "no job is watched, so nothing is fresh; `jobruns jobs discover` lists the jobs of the server, `jobruns jobs add` watches one"
+        );
     }
     is_any
 }
@@ -547,14 +549,20 @@ fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
         match &job.last_answered_at {
             Some(at) => tracing::error!(
                 job_id = job.job_id,
-                "{title}: its last complete answer is older than {max_age} ({at})"
+                "{title}: its last complete answer is older than {max_age} ({at}); {SYNC_NOW}"
             ),
-            None => tracing::error!(job_id = job.job_id, "{title}: it has not answered completely yet"),
+            None => tracing::error!(
+                job_id = job.job_id,
+                "{title}: it has not answered completely yet; {SYNC_NOW}"
+            ),
         }
         exit = Exit::Findings;
     }
     exit
 }
+
+/// What to do about a job that is not fresh.
+const SYNC_NOW: &str = "sync now: `jobruns check` says why a scheduled sync fails";
 
 /// The most characters of an error that the table shows; JSON has all of it.
 const MAX_ERROR_WIDTH: usize = 80;

@@ -15,8 +15,8 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use crate::archive::is_held;
 use crate::cli::failure::{ErrorReport, Failure};
+use crate::cli::hints;
 use crate::cli::terminal::bars::bars;
 use crate::cli::terminal::journal;
 use crate::cli::terminal::log_file::LogFile;
@@ -108,23 +108,24 @@ impl Console {
         console
     }
 
-    /// Warns once that the log file lacks lines, on stderr alone.
+    /// Warns once that the log file lacks lines, on stderr alone, even with `--quiet`.
     fn warn_of_log_file(&self, error: &io::Error) {
-        let why = if is_held(error) {
-            "another program has it open (Excel?)".to_owned()
-        } else {
-            error.to_string()
-        };
-        let words = format!("could not write to the log file {}: {why}", self.0.file_name);
+        let hint = hints::held(error).unwrap_or_else(|| hints::output(error));
+        let words = format!(
+            "could not write to the log file {}: {error}. Hint: {hint}",
+            self.0.file_name
+        );
         if self.0.file_problem.set(words.clone()).is_ok() {
-            let line = LogLine {
-                level: Level::WARN,
-                message: &words,
-                message_says_all: true,
-                fields: Map::new(),
-            };
-            self.put_on_stderr(&now(), &line);
+            self.show_on_stderr(&now(), &warning(&words));
         }
+    }
+
+    /// Warns on stderr even with `--quiet`, where nobody else would hear of it: that somebody will not be told is itself
+    /// something wrong.
+    pub(crate) fn warn_though_quiet(&self, words: &str) {
+        let (time, line) = (now(), warning(words));
+        self.show_on_stderr(&time, &line);
+        self.put_in_file(&time, &line);
     }
 
     /// Why the log file lacks lines, if it does.
@@ -147,6 +148,11 @@ impl Console {
     /// Whether anything but errors is said.
     pub(crate) fn is_quiet(&self) -> bool {
         self.0.level == Level::ERROR
+    }
+
+    /// Whether stderr is the systemd journal.
+    pub(crate) fn is_journal(&self) -> bool {
+        self.0.journal
     }
 
     pub(crate) fn has_told_error(&self) -> bool {
@@ -266,18 +272,21 @@ impl Console {
 
     fn put(&self, line: &LogLine<'_>) {
         let time = now();
-        self.put_on_stderr(&time, line);
+        if self.says(line.level) {
+            self.show_on_stderr(&time, line);
+        }
+        self.put_in_file(&time, line);
+    }
+
+    fn put_in_file(&self, time: &str, line: &LogLine<'_>) {
         self.to_file(&if self.is_json() {
-            json_line(&time, line)
+            json_line(time, line)
         } else {
-            file_line(&time, line)
+            file_line(time, line)
         });
     }
 
-    fn put_on_stderr(&self, time: &str, line: &LogLine<'_>) {
-        if !self.says(line.level) {
-            return;
-        }
+    fn show_on_stderr(&self, time: &str, line: &LogLine<'_>) {
         if self.is_json() {
             let json = json_line(time, line);
             return self.to_stderr(line.level, |stderr| writeln!(stderr, "{json}"));
@@ -328,6 +337,16 @@ impl Console {
         } else {
             text.to_owned()
         }
+    }
+}
+
+/// A warning without fields.
+fn warning(words: &str) -> LogLine<'_> {
+    LogLine {
+        level: Level::WARN,
+        message: words,
+        message_says_all: true,
+        fields: Map::new(),
     }
 }
 

@@ -130,8 +130,8 @@ pub(crate) fn run(
         let failure = Failure::new(Exit::NotIntact, words);
         let failure = failure.with_causes(unprinted(console, causes));
         match report.findings.first() {
-            Some(finding) if console.is_quiet() => failure.with_hint(finding.next),
-            _ => failure,
+            Some(finding) => failure.with_hint(finding.next),
+            None => failure,
         }
     } else if !report.losses.is_empty() {
         let words = format!(
