@@ -54,7 +54,7 @@ pub(crate) use lock::lock_holder;
 pub(crate) use migrations::known_schema_version;
 pub(crate) use network::network_drive;
 pub(crate) use open::{is_to_be_made, refuse_missing};
-pub(crate) use paths::{COMPANIONS, device_of, resolve};
+pub(crate) use paths::{COMPANIONS, device_of, folder_of, resolve};
 pub(crate) use queries::{
     Absence, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName, KindName, LakeChanges,
     LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
@@ -62,7 +62,7 @@ pub(crate) use queries::{
 };
 pub(crate) use read_only::Interrupter;
 pub(crate) use repair::reindex::Reindexed;
-pub(crate) use retention::{PlannedJob, Removal, RetentionPlan};
+pub(crate) use retention::{PlannedJob, Removal, RetentionAge, RetentionPlan};
 pub(crate) use schema::{DocumentedColumn, DocumentedTable};
 pub(crate) use storage::clock::{ClockFinding, MOST_CLOCK_SKEW};
 pub(crate) use storage::dictionary::{Dictionary, DictionaryMaker};
