@@ -1,7 +1,8 @@
 //! What can go wrong between this machine and CCS.
 //!
 //! An error says what was being done, to which URL, and what happened. It never holds a password or a token. It can
-//! be cloned, since jobs that waited for one login share its outcome. The way out is in [`CcsError::hint`].
+//! be cloned, since jobs that waited for one login share its outcome. What to do about it is said by the
+//! command line.
 
 use std::error::Error;
 use std::fmt;
