@@ -89,7 +89,7 @@ pub struct RequestRecord {
 
 /// What all connections share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SimulatorShared {
     pub(super) options: Options,
     pub(super) served: Arc<Served>,
     state: Mutex<SimulatorState>,
@@ -158,7 +158,7 @@ impl SimulatorState {
     }
 }
 
-impl Shared {
+impl SimulatorShared {
     pub(super) fn new(options: Options) -> Self {
         let state = SimulatorState {
             faults: options.faults.clone(),

@@ -9,6 +9,7 @@
 )]
 
 pub mod damage;
+pub mod journal;
 pub mod monitor;
 #[cfg(target_os = "linux")]
 pub mod namespace;

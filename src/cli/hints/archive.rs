@@ -84,6 +84,10 @@ const DAMAGED: &str = "run `jobruns verify` to see every finding, and keep a cop
 /// What to do where memory is short.
 const MORE_MEMORY: &str = "let this program use more memory (`ulimit -v`, or the limit of its service or container), and run the command again.";
 
+/// What to do about a name that a disk refuses.
+const BAD_NAME: &str =
+    "choose a shorter name (most disks take 255 bytes for one), without characters that the disk refuses.";
+
 /// What to do where another program has a file open; `None` where that is not what the error says.
 pub(crate) fn held(error: &io::Error) -> Option<&'static str> {
     is_held(error)
@@ -97,6 +101,7 @@ pub(crate) fn output(error: &io::Error) -> &'static str {
             "make that folder first, connect the share, or name another file."
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space there, or name another file.",
+        ErrorKind::InvalidFilename => BAD_NAME,
         _ => "check who may write there, or name another file.",
     }
 }
@@ -114,6 +119,7 @@ fn io_failure(error: &io::Error) -> Option<String> {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "free some space on that disk and run the command again."
         }
+        ErrorKind::InvalidFilename => BAD_NAME,
         _ => return None,
     };
     Some(hint.to_owned())
@@ -164,6 +170,7 @@ pub(crate) fn backup(error: &BackupError) -> Option<String> {
                 "check who may write to that folder, or name another one."
             }
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => NO_SPACE,
+            ErrorKind::InvalidFilename => BAD_NAME,
             _ => return None,
         },
         BackupError::Copy { source, .. } => match source.sqlite_error_code() {
@@ -185,6 +192,7 @@ pub(crate) fn head_file(error: &HeadFileError) -> &'static str {
         ErrorKind::InvalidData => {
             "name a file that `jobruns sync --head-file` wrote, or a list of heads, one per line."
         }
+        ErrorKind::InvalidFilename => BAD_NAME,
         _ => "check the place, and who may write and read there.",
     }
 }

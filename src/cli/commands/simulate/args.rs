@@ -76,7 +76,7 @@ pub(crate) struct SimulateArgs {
 
     /// The certificate to present
     #[arg(long, value_name = "KIND", value_enum, default_value_t)]
-    pub(super) certificate: Certificate,
+    pub(super) certificate: CertificateChoice,
 
     /// Writes the private authority's certificate to a file, for --ca-cert
     #[arg(long, value_name = "FILE", conflicts_with = "http")]
@@ -105,7 +105,7 @@ pub(crate) struct SimulateArgs {
 
 /// What certificate the look-alike presents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(super) enum Certificate {
+pub(super) enum CertificateChoice {
     /// Signed by the private authority
     #[default]
     Signed,
@@ -119,14 +119,14 @@ pub(super) enum Certificate {
     OtherName,
 }
 
-impl From<Certificate> for CertificateKind {
-    fn from(kind: Certificate) -> Self {
+impl From<CertificateChoice> for CertificateKind {
+    fn from(kind: CertificateChoice) -> Self {
         match kind {
-            Certificate::Signed => Self::Signed,
-            Certificate::SelfSigned => Self::SelfSigned,
-            Certificate::SelfSignedAuthority => Self::SelfSignedAuthority,
-            Certificate::Expired => Self::Expired,
-            Certificate::OtherName => Self::OtherName,
+            CertificateChoice::Signed => Self::Signed,
+            CertificateChoice::SelfSigned => Self::SelfSigned,
+            CertificateChoice::SelfSignedAuthority => Self::SelfSignedAuthority,
+            CertificateChoice::Expired => Self::Expired,
+            CertificateChoice::OtherName => Self::OtherName,
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::report::certificate::{Certificate, conclusion};
 pub(crate) use self::args::{VerifyArgs, parse_head};
 
 #[derive(Serialize)]
-struct JsonReport<'v> {
+struct VerifyJson<'v> {
     intact: bool,
     conclusion: String,
     archive_id: Option<String>,
@@ -96,7 +96,7 @@ pub(crate) fn run(
         verified_at: &time,
         report: &report,
     };
-    let report_json = JsonReport {
+    let report_json = VerifyJson {
         intact,
         conclusion: conclusion(&report),
         archive_id: report.archive.map(|id| id.to_string()),
@@ -130,8 +130,8 @@ pub(crate) fn run(
         let failure = Failure::new(Exit::NotIntact, words);
         let failure = failure.with_causes(unprinted(console, causes));
         match report.findings.first() {
-            Some(finding) if console.is_quiet() => failure.with_hint(finding.next),
-            _ => failure,
+            Some(finding) => failure.with_hint(finding.next),
+            None => failure,
         }
     } else if !report.losses.is_empty() {
         let words = format!(
