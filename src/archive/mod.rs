@@ -56,9 +56,9 @@ pub(crate) use network::network_drive;
 pub(crate) use open::{is_to_be_made, refuse_missing};
 pub(crate) use paths::{COMPANIONS, device_of, resolve};
 pub(crate) use queries::{
-    Absence, Answer, Changes, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName, KindName,
+    Absence, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName, KindName, LakeChanges,
     LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
-    PartitionRun, QueryError, RunFacts, RunKey, RunRow, Snapshot,
+    PartitionRun, QueryError, QueryRows, RunFacts, RunKey, RunRecord, Snapshot,
 };
 pub(crate) use read_only::Interrupter;
 pub(crate) use repair::reindex::Reindexed;

@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::definition::Row;
 use super::error::ReportError;
 use super::format::{Format, Style};
-use super::html::{Drawn, Html, Present};
+use super::html::{DrawnPicture, Html, Present};
 use super::meta::ReportMeta;
 use super::options::{CommonOptions, Scope};
 use super::reports::completeness::{self, JobCompleteness};
-use super::table::{Counted, Rows, Written};
+use super::table::{CountingRows, Rows, Written};
 use crate::archive::Snapshot;
 use crate::model::Instant;
 
@@ -34,7 +34,7 @@ impl Printer<'_> {
         produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
     ) -> Result<Written, ReportError> {
         let mut rows = self.format.open(self.out, self.style, self.meta)?;
-        let mut counted = Counted::new(&mut *rows, self.is_cancelled);
+        let mut counted = CountingRows::new(&mut *rows, self.is_cancelled);
         produce(&mut counted)?;
         Ok(counted.written())
     }
@@ -152,10 +152,10 @@ impl<R: Present> Request for Ready<R> {
             && let Some(mut picture) = self.report.picture(snapshot, &scope)?
         {
             let mut page = Html::new(printer.out, printer.style.heading, printer.meta);
-            let mut counted = Counted::new(&mut page, printer.is_cancelled);
+            let mut counted = CountingRows::new(&mut page, printer.is_cancelled);
             self.feed(snapshot, &scope, &mut counted, |row| picture.see(row))?;
             let mut written = counted.written();
-            let Drawn { lead, charts } = picture.draw();
+            let DrawnPicture { lead, charts } = picture.draw();
             page.drawn.charts = charts;
             // Where there is no row, the report itself says that.
             if written.rows > 0 {

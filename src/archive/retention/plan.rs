@@ -113,7 +113,7 @@ impl Snapshot<'_> {
 }
 
 /// Everything that a plan follows from.
-struct State {
+struct PlanBasis {
     archive: String,
     /// Old enough and final, today.
     runs: Vec<PlannedRun>,
@@ -137,7 +137,7 @@ impl Hold {
 /// Reads the plan of a rule.
 pub(super) fn read(connection: &Connection, rule: &RetentionRule) -> Result<RetentionPlan, ArchiveError> {
     refuse_locked(connection, rule)?;
-    let state = State::read(connection, rule)?;
+    let state = PlanBasis::read(connection, rule)?;
     let now = rule.now.unix_seconds();
     let in_force = state.holds_before(i64::MAX);
     let held_back = in_force
@@ -181,7 +181,7 @@ pub(super) fn what_changed(
     rule: &RetentionRule,
     hash: &Sha256,
 ) -> Result<String, ArchiveError> {
-    let state = State::read(connection, rule)?;
+    let state = PlanBasis::read(connection, rule)?;
     let now = rule.now.unix_seconds();
     let today = state.going(rule.days, now, &state.holds_before(i64::MAX)).count();
     // Before which line about holds it was made, the latest first, and on which day.
@@ -235,7 +235,7 @@ pub(super) fn what_changed(
     ))
 }
 
-impl State {
+impl PlanBasis {
     fn read(connection: &Connection, rule: &RetentionRule) -> Result<Self, ArchiveError> {
         let doing = "read the runs that are old enough";
         let quarantined: HashMap<i64, (u64, u64)> = connection.all(

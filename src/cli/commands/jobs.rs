@@ -13,7 +13,7 @@ use crate::cli::new_archive::{may_create, tell_created};
 use crate::cli::runtime::runtime;
 use crate::cli::servers::{self, ChosenServer, ServerChoice};
 use crate::cli::terminal::console::shown;
-use crate::cli::terminal::table::{Column, counted, or_dash, print, print_text, width_to_fit};
+use crate::cli::terminal::table::{TerminalColumn, counted, or_dash, print, print_text, width_to_fit};
 use crate::config::{GlobalSettings, ServerSettings, Sources, TableOrJson, read_jobs_file};
 use crate::model::Guid;
 use crate::text::chain;
@@ -26,13 +26,13 @@ use crate::text::chain;
   jobruns jobs list"#)]
 pub(crate) struct JobsArgs {
     #[command(subcommand)]
-    action: Action,
+    action: JobsAction,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum JobsAction {
     List(ListArgs),
-    Add(AddArgs),
+    Add(AddJobArgs),
     Remove(RemoveArgs),
     Discover(DiscoverArgs),
     Move(MoveArgs),
@@ -75,7 +75,7 @@ enum DiscoverFormat {
 /// If there is no archive, creates one and says so. With --quiet, or if the head file has lines, a missing archive is an
 /// error unless --new is given.
 #[derive(Debug, clap::Args)]
-struct AddArgs {
+struct AddJobArgs {
     /// The job, by GUID
     #[arg(value_name = "ID")]
     job_id: Guid,
@@ -153,16 +153,16 @@ struct MoveArgs {
 pub(crate) fn run(args: &JobsArgs, sources: &Sources<'_>, global: &GlobalSettings) -> Result<Exit, Failure> {
     let archive = global.archive.as_path();
     match &args.action {
-        Action::List(args) => list(args, sources, archive)?,
-        Action::Add(args) => {
+        JobsAction::List(args) => list(args, sources, archive)?,
+        JobsAction::Add(args) => {
             open_or_create(args.new, sources, global)?.watch(args.job_id, args.name.as_deref())?;
             tracing::info!(job_id = %args.job_id, "job {} is watched", args.job_id);
         }
-        Action::Remove(args) => {
+        JobsAction::Remove(args) => {
             remove(&args.job, sources, archive)?;
         }
-        Action::Discover(args) => return discover(args, sources, global),
-        Action::Move(args) => move_jobs(args, archive)?,
+        JobsAction::Discover(args) => return discover(args, sources, global),
+        JobsAction::Move(args) => move_jobs(args, archive)?,
     }
     Ok(Exit::Done)
 }
@@ -246,7 +246,7 @@ fn job_named(states: &[JobState], name: &str) -> Result<Guid, Failure> {
 }
 
 #[derive(Serialize)]
-struct Listed {
+struct JobListItem {
     job_id: String,
     name: Option<String>,
     /// `given` by a person, or the `server`'s.
@@ -254,19 +254,19 @@ struct Listed {
     watched: bool,
     runs: i64,
     server: Option<String>,
-    former_names: Vec<FormerName>,
+    former_names: Vec<FormerNameJson>,
 }
 
 #[derive(Serialize)]
-struct FormerName {
+struct FormerNameJson {
     name: String,
     since: Option<String>,
     until: String,
 }
 
-impl From<JobState> for Listed {
+impl From<JobState> for JobListItem {
     fn from(state: JobState) -> Self {
-        let former = |former: archive::FormerName| FormerName {
+        let former = |former: archive::FormerName| FormerNameJson {
             name: former.name,
             since: former.since.map(|since| since.to_string()),
             until: former.until.to_string(),
@@ -284,7 +284,7 @@ impl From<JobState> for Listed {
     }
 }
 
-impl Listed {
+impl JobListItem {
     /// The former names in one text, each with its last day.
     fn former_names(&self) -> Option<String> {
         let names = self.former_names.iter();
@@ -297,19 +297,19 @@ impl Listed {
 
 fn list(args: &ListArgs, sources: &Sources<'_>, archive: &Path) -> Result<(), Failure> {
     let states = with_jobs_file(ReadOnly::open(archive)?.job_states()?, sources)?;
-    let jobs: Vec<Listed> = states.into_iter().map(Listed::from).collect();
+    let jobs: Vec<JobListItem> = states.into_iter().map(JobListItem::from).collect();
     let format = match args.format {
         ListFormat::Csv => return print_text(&csv_of(&jobs)),
         ListFormat::Json => TableOrJson::Json,
         ListFormat::Table => TableOrJson::Table,
     };
     let columns = [
-        Column::Text("job_id"),
-        Column::Text("name"),
-        Column::Text("watched"),
-        Column::Number("runs"),
-        Column::Text("server"),
-        Column::Text("former names"),
+        TerminalColumn::Text("job_id"),
+        TerminalColumn::Text("name"),
+        TerminalColumn::Text("watched"),
+        TerminalColumn::Number("runs"),
+        TerminalColumn::Text("server"),
+        TerminalColumn::Text("former names"),
     ];
     print(format, &jobs, &columns, width_to_fit(args.wide), |job| {
         vec![
@@ -323,7 +323,7 @@ fn list(args: &ListArgs, sources: &Sources<'_>, archive: &Path) -> Result<(), Fa
     })
 }
 
-fn csv_of(jobs: &[Listed]) -> String {
+fn csv_of(jobs: &[JobListItem]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let header = [
         "job_id",
@@ -420,11 +420,11 @@ fn discover(args: &DiscoverArgs, sources: &Sources<'_>, global: &GlobalSettings)
                 _ => TableOrJson::Table,
             };
             let mut columns = vec![
-                Column::Text("job_id"),
-                Column::Text("name"),
-                Column::Text("watched"),
+                TerminalColumn::Text("job_id"),
+                TerminalColumn::Text("name"),
+                TerminalColumn::Text("watched"),
             ];
-            columns.extend((!is_one).then_some(Column::Text("server")));
+            columns.extend((!is_one).then_some(TerminalColumn::Text("server")));
             print(format, &jobs, &columns, width_to_fit(args.wide), |job| {
                 let mut cells = vec![job.job_id.clone(), job.name.clone(), yes_or_no(job.watched)];
                 cells.extend((!is_one).then(|| job.server.clone()));

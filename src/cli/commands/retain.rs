@@ -18,7 +18,7 @@ use crate::cli::output::in_use;
 use crate::cli::output::publish::{HeadList, publish};
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::signals;
-use crate::cli::terminal::table::{Column, counted, or_dash, print_result, table, width_to_fit};
+use crate::cli::terminal::table::{TerminalColumn, counted, or_dash, print_result, table, width_to_fit};
 use crate::config::parse_sha256;
 use crate::config::{GlobalSettings, Sources, TableOrJson, parse_line};
 use crate::model::{Instant, Sha256, hex, show_duration};
@@ -44,7 +44,7 @@ Exit codes: 0 done; 1 it could not be done, or the plan is no longer true; 2 wro
 )]
 pub(crate) struct RetainArgs {
     #[command(subcommand)]
-    action: Option<Action>,
+    action: Option<RetainAction>,
 
     /// The age from which on runs go: 7y, 12w or 90d; a year counts as 365.25 days, rounded up
     #[arg(long, value_name = "AGE", required = true)]
@@ -72,7 +72,7 @@ pub(crate) struct RetainArgs {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum RetainAction {
     /// Locks an age below which no run is removed, permanently: it can only be lengthened
     Lock {
         /// The age: 7y, 12w or 90d
@@ -159,7 +159,7 @@ struct HeldByHold {
 }
 
 #[derive(Serialize)]
-struct Done {
+struct RetainJson {
     plan: String,
     runs: u64,
     messages: u64,
@@ -179,7 +179,7 @@ pub(crate) fn run(
     console: &Console,
 ) -> Result<Exit, Failure> {
     let archive = global.archive.as_path();
-    if let Some(Action::Lock { age }) = &args.action {
+    if let Some(RetainAction::Lock { age }) = &args.action {
         return lock(*age, archive);
     }
     let (Some(age), Some(why)) = (args.older_than, args.reason.clone()) else {
@@ -303,12 +303,12 @@ fn as_text(planned: &Planned, plan: &RetentionPlan, archive: &Path) -> String {
             planned.before
         ));
         let columns = [
-            Column::Text("job"),
-            Column::Number("runs"),
-            Column::Number("messages"),
-            Column::Number("bytes"),
-            Column::Text("first"),
-            Column::Text("last"),
+            TerminalColumn::Text("job"),
+            TerminalColumn::Number("runs"),
+            TerminalColumn::Number("messages"),
+            TerminalColumn::Number("bytes"),
+            TerminalColumn::Text("first"),
+            TerminalColumn::Text("last"),
         ];
         let rows = planned.jobs.iter().map(|job| {
             vec![
@@ -364,7 +364,7 @@ fn apply(
     }
     let removal = retain(archive, rule, hash).map_err(of_damage)?;
     let head = removal.head;
-    let done = Done {
+    let done = RetainJson {
         plan: hex(hash),
         runs: removal.runs,
         messages: removal.messages,
@@ -394,7 +394,7 @@ fn apply(
     Ok(publish(&list, archive, &published, "this removal"))
 }
 
-fn done_text(done: &Done, removal: &Removal) -> String {
+fn done_text(done: &RetainJson, removal: &Removal) -> String {
     let Some(head) = &done.head else {
         return "The plan has no run: nothing was removed.\n".to_owned();
     };

@@ -10,7 +10,7 @@ use crate::report::options::Scope;
 
 /// What a picture is at the end.
 #[derive(Debug, Clone, Default)]
-pub struct Drawn {
+pub struct DrawnPicture {
     /// What the page says first, in a sentence; nothing where there is nothing to say.
     pub lead: String,
     /// The charts, one below the other.
@@ -31,7 +31,7 @@ pub(crate) trait Picture<R: Report> {
     fn see(&mut self, row: &R::Row<'_>);
 
     /// Draws what it saw.
-    fn draw(&self) -> Drawn;
+    fn draw(&self) -> DrawnPicture;
 
     /// What it saw as lines of block characters for a terminal; nothing where it has none.
     fn blocks(&self) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::run_tally::Tally;
+use super::run_tally::RunTally;
 use super::trend::{Trend, change};
 use crate::archive::Snapshot;
 use crate::model::Decimal;
@@ -39,7 +39,7 @@ pub(super) fn each(
     let places: HashMap<i64, usize> = (now.names().iter().enumerate())
         .map(|(place, job)| (job.job_key, if all_jobs { 0 } else { place }))
         .collect();
-    let mut tallies: BTreeMap<usize, [Tally; 2]> = BTreeMap::new();
+    let mut tallies: BTreeMap<usize, [RunTally; 2]> = BTreeMap::new();
     snapshot.each_run_facts::<ReportError>(|run| {
         let Some(&place) = places.get(&run.job_key).filter(|_| now.has_job(run.job_key)) else {
             return Ok(());

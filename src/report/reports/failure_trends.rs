@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::failure_comparison::{self, JobComparison};
-use super::run_tally::Tally;
+use super::run_tally::RunTally;
 use crate::archive::{InSpan, Snapshot};
 use crate::model::{Decimal, Instant};
 use crate::report::definition::{EachRow, Either, Report, Row, row};
@@ -106,7 +106,7 @@ impl Report for FailureTrends {
 const OPEN_PERIODS: usize = 3;
 
 /// Counts by job: its place in the list by GUID; 0 where all jobs are one.
-type Tallies = BTreeMap<usize, Tally>;
+type Tallies = BTreeMap<usize, RunTally>;
 
 impl FailureTrends {
     /// Yields periods in their order, and in each the jobs by GUID; runs without a start come last.
@@ -123,7 +123,7 @@ impl FailureTrends {
             .filter(|(_, job)| scope.has_job(job.job_key))
             .map(|(place, job)| (job.job_key, if self.all_jobs { 0 } else { place }))
             .collect();
-        let mut put = |day: Option<NaiveDate>, job: usize, tally: &Tally| {
+        let mut put = |day: Option<NaiveDate>, job: usize, tally: &RunTally| {
             let name = scope.names().get(job).filter(|_| !self.all_jobs);
             row(PeriodRow {
                 period_start: day,
@@ -146,14 +146,14 @@ impl FailureTrends {
         let mut put_period = |first: Option<NaiveDate>, found: &Tallies| -> Result<(), ReportError> {
             while let Some(empty) = to_fill.next_if(|&next| first.is_none_or(|first| next < first)) {
                 jobs.iter()
-                    .try_for_each(|&job| put(Some(empty), job, &Tally::default()))?;
+                    .try_for_each(|&job| put(Some(empty), job, &RunTally::default()))?;
             }
             let jobs = match first.and_then(|first| to_fill.next_if_eq(&first)) {
                 Some(_) => &jobs,
                 None => &found.keys().copied().collect(),
             };
             jobs.iter()
-                .try_for_each(|job| put(first, *job, found.get(job).unwrap_or(&Tally::default())))
+                .try_for_each(|job| put(first, *job, found.get(job).unwrap_or(&RunTally::default())))
         };
         let options = scope.options();
         let mut open: BTreeMap<NaiveDate, Tallies> = BTreeMap::new();

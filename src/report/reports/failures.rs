@@ -67,7 +67,7 @@ impl Report for Failures {
         let jobs = job_ids(scope);
         let wanted = self.filter.wanted(snapshot, scope, InSpan::Start)?;
         let mut reader = snapshot.message_reader()?;
-        let mut errors = Errors::default();
+        let mut errors = RunErrors::default();
         snapshot.each_failed_run_key::<ReportError>(scope.since(), scope.until(), |run| {
             if !wanted.has(&run) {
                 return Ok(());
@@ -98,14 +98,14 @@ impl Report for Failures {
 
 /// What the errors of a run say.
 #[derive(Debug, Default)]
-struct Errors {
+struct RunErrors {
     count: u64,
     assets: HashSet<[String; 2]>,
     messages: HashMap<String, u64>,
     details: HashMap<String, u64>,
 }
 
-impl Errors {
+impl RunErrors {
     /// Counts those of this run, in place of what was counted before.
     fn read(
         &mut self,

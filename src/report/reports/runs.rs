@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::archive::{ArchiveError, InSpan, RunKey, RunRow, Snapshot};
+use crate::archive::{ArchiveError, InSpan, RunKey, RunRecord, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, STATUS_NAMES};
 use crate::report::definition::{EachRow, Report, Row, row};
 use crate::report::error::ReportError;
@@ -213,13 +213,13 @@ pub(in crate::report) fn each_of(
 }
 
 /// The time from start to end, where the run has both.
-pub(super) fn duration(run: &RunRow<'_>) -> Option<Decimal> {
+pub(super) fn duration(run: &RunRecord<'_>) -> Option<Decimal> {
     let (start, end) = run.started_ticks.zip(run.ended_ticks)?;
     Some(Decimal::seconds(i128::from(end) - i128::from(start)))
 }
 
 fn yield_row(
-    run: &RunRow<'_>,
+    run: &RunRecord<'_>,
     jobs: &HashMap<i64, &str>,
     scope: &Scope,
     row: EachRow<'_, Runs>,

@@ -30,7 +30,7 @@ use crate::report::certificate::{Certificate, conclusion};
 pub(crate) use self::args::{VerifyArgs, parse_head};
 
 #[derive(Serialize)]
-struct JsonReport<'v> {
+struct VerifyJson<'v> {
     intact: bool,
     conclusion: String,
     archive_id: Option<String>,
@@ -96,7 +96,7 @@ pub(crate) fn run(
         verified_at: &time,
         report: &report,
     };
-    let report_json = JsonReport {
+    let report_json = VerifyJson {
         intact,
         conclusion: conclusion(&report),
         archive_id: report.archive.map(|id| id.to_string()),

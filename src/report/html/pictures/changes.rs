@@ -5,7 +5,7 @@ use crate::model::Zone;
 use crate::report::bins::{Bins, Counts};
 use crate::report::error::ReportError;
 use crate::report::html::chart::{OverTime, over_time};
-use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
 use crate::report::options::{Period, Scope, local_day};
 use crate::report::reports::Changes;
@@ -34,7 +34,7 @@ impl Picture<Changes> for OfChanges {
         );
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let Counts([open, after]) = self.counts.sum();
         let lead = match (open, after) {
             (0, 0) => "No run changed.".to_owned(),
@@ -48,7 +48,7 @@ impl Picture<Changes> for OfChanges {
                 grouped(after)
             ),
         };
-        Drawn {
+        DrawnPicture {
             lead,
             charts: over_time(&OverTime {
                 title: "Changes by when they were found",

@@ -8,7 +8,7 @@ use crate::model::Zone;
 use crate::report::bins::{Bins, Counts};
 use crate::report::error::ReportError;
 use crate::report::html::chart::{OverTime, over_time};
-use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
 use crate::report::options::{Period, Scope, local_day};
 use crate::report::reports::Vanished;
@@ -43,9 +43,9 @@ impl Picture<Vanished> for OfVanished {
         self.jobs.insert(row.job_id.to_owned());
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let Counts([completed, failed, others]) = self.counts.sum();
-        Drawn {
+        DrawnPicture {
             lead: format!(
                 "{} of {} vanished from the server before their purge age, {} of them failed.",
                 counted(completed + failed + others, "run"),

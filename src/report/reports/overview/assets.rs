@@ -13,7 +13,7 @@ use crate::report::reports::AssetErrors;
 /// Assets that are shown.
 const MOST_ASSETS: usize = 12;
 
-type Name = (Option<String>, Option<String>);
+type AssetName = (Option<String>, Option<String>);
 
 /// What is told of assets.
 pub(super) struct Assets {
@@ -27,7 +27,7 @@ pub(super) fn read(
     common: &CommonOptions,
     windows: Windows,
 ) -> Result<Assets, ReportError> {
-    let mut before: HashMap<Name, u64> = HashMap::new();
+    let mut before: HashMap<AssetName, u64> = HashMap::new();
     each(snapshot, common, windows.before, windows.since, |asset| {
         before.insert((asset.asset, asset.asset_type), asset.errors);
     })?;

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::assets;
-use super::compare::{Comparison, Share, Verdict, Windows, rate};
-use super::state::{Completeness, Gap, Job, LastSync, Overview, Totals};
+use super::compare::{Share, SpanComparison, Verdict, Windows, rate};
+use super::state::{Completeness, Gap, JobOverview, Overview, SyncOverview, Totals};
 use super::text::{MOST_DRAWN, by_concern};
 use crate::archive::{InSpan, RunFacts, ServerJobs, Snapshot};
 use crate::model::{Instant, hex};
-use crate::report::bins::{Bins, Counts, Runs};
+use crate::report::bins::{Bins, Counts, RunCounts};
 use crate::report::definition::Report;
 use crate::report::error::ReportError;
 use crate::report::options::{Period, Scope, local_day};
@@ -32,7 +32,7 @@ impl Overview {
         let mut overview = Self {
             timezone: common.zone.name().to_owned(),
             head: hex(&snapshot.head()),
-            last_sync: snapshot.last_sync()?.map(|sync| LastSync {
+            last_sync: snapshot.last_sync()?.map(|sync| SyncOverview {
                 sync_id: sync.sync_id,
                 started_at: Instant::from_unix_seconds(sync.started_unix).to_string(),
                 finished_at: sync
@@ -89,7 +89,7 @@ impl Overview {
             count_mismatches,
             ..
         } = self.completeness;
-        let is_open = |job: &&Job| job.open_gap.is_some();
+        let is_open = |job: &&JobOverview| job.open_gap.is_some();
         let open = || self.jobs.iter().filter(is_open);
         let servers = snapshot.server_jobs()?;
         let counts = HistoryCounts {
@@ -121,7 +121,7 @@ impl Overview {
         &mut self,
         snapshot: &Snapshot<'_>,
         scope: &Scope,
-        jobs: &mut [(i64, Job)],
+        jobs: &mut [(i64, JobOverview)],
     ) -> Result<(), ReportError> {
         let mut found: HashMap<String, u64> = HashMap::new();
         coverage::each_job(snapshot, scope, |row| {
@@ -144,12 +144,12 @@ impl Overview {
         snapshot: &Snapshot<'_>,
         windows: Option<Windows>,
         scope: &Scope,
-        jobs: &mut [(i64, Job)],
+        jobs: &mut [(i64, JobOverview)],
     ) -> Result<(), ReportError> {
         let places: HashMap<i64, usize> = (jobs.iter().map(|(job_key, _)| *job_key)).zip(0..).collect();
-        let (mut all_now, mut all_before) = (Runs::default(), Runs::default());
-        let mut shares = vec![(Runs::default(), Runs::default()); jobs.len()];
-        let mut sum = Runs::default();
+        let (mut all_now, mut all_before) = (RunCounts::default(), RunCounts::default());
+        let mut shares = vec![(RunCounts::default(), RunCounts::default()); jobs.len()];
+        let mut sum = RunCounts::default();
         snapshot.each_run_facts::<ReportError>(|run| {
             let (Some(&place), Some(ticks)) = (places.get(&run.job_key), run.started_ticks) else {
                 return Ok(());
@@ -169,7 +169,7 @@ impl Overview {
                 return Ok(());
             }
             let day = local_day(scope.options().zone, Instant::from_ticks(ticks));
-            let Runs { failed, finished, .. } = runs;
+            let RunCounts { failed, finished, .. } = runs;
             sum += runs;
             self.by_day.add(day, runs);
             self.kinds
@@ -194,8 +194,8 @@ impl Overview {
         let time = |ticks| Instant::from_ticks(ticks).to_string();
         self.totals.first_run_at = spans().map(|(first, _)| first).min().map(time);
         self.totals.last_run_at = spans().map(|(_, last)| last).max().map(time);
-        self.comparison =
-            windows.map(|windows| Comparison::new(windows, Share::from(all_now), Share::from(all_before)));
+        self.comparison = windows
+            .map(|windows| SpanComparison::new(windows, Share::from(all_now), Share::from(all_before)));
         Ok(())
     }
 
@@ -227,7 +227,7 @@ impl Overview {
         &mut self,
         snapshot: &Snapshot<'_>,
         scope: &Scope,
-        jobs: &mut [(i64, Job)],
+        jobs: &mut [(i64, JobOverview)],
     ) -> Result<(), ReportError> {
         let places: HashMap<String, usize> = jobs
             .iter()
@@ -277,7 +277,7 @@ impl Overview {
 }
 
 /// The jobs that are asked for, by GUID, with their keys and their freshness.
-fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, Job)>, ReportError> {
+fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, JobOverview)>, ReportError> {
     let fresh = snapshot.job_freshness()?;
     let newest = fresh.iter().filter_map(|job| job.last_answered_unix).max();
     let mut fresh: HashMap<i64, _> = fresh.into_iter().map(|job| (job.job_key, job)).collect();
@@ -285,7 +285,7 @@ fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, Job)>, Repor
     let jobs = chosen.filter_map(|name| {
         let fresh = fresh.remove(&name.job_key)?;
         let answered = fresh.last_answered_unix;
-        let job = Job {
+        let job = JobOverview {
             job_id: name.job_id.clone(),
             job_name: name.name.clone(),
             watched: fresh.is_watched,
@@ -325,9 +325,9 @@ fn is_behind(synced: Option<i64>, newest: Option<i64>) -> bool {
 }
 
 /// A run, as one that is counted.
-fn one_run(run: &RunFacts) -> Runs {
+fn one_run(run: &RunFacts) -> RunCounts {
     let failed = u64::from(matches!(run.status, Some(5 | 7)));
-    Runs {
+    RunCounts {
         runs: 1,
         failed,
         finished: failed + u64::from(run.status == Some(4)),

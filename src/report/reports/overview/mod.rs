@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub(in crate::report) use self::compare::{Share, Verdict};
 use self::rows::FigureRow;
-pub(in crate::report) use self::state::{Job, Overview};
+pub(in crate::report) use self::state::{JobOverview, Overview};
 pub(in crate::report) use self::text::{
     MOST_DRAWN, as_of, by_concern, complete_in_words, day, write as write_text,
 };

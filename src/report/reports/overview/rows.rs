@@ -18,13 +18,13 @@ row! {
 }
 
 /// Names a figure: what it is about, GUID and name, and which it is.
-type Name<'a> = (&'a str, Option<&'a str>, Option<&'a str>, &'a str);
+type FigureName<'a> = (&'a str, Option<&'a str>, Option<&'a str>, &'a str);
 
 pub(super) fn each(
     overview: &Overview,
     mut row: impl FnMut(FigureRow<'_>) -> Result<(), ReportError>,
 ) -> Result<(), ReportError> {
-    let mut put = |(about, job_id, name, figure): Name<'_>, value: Cell<'_>| {
+    let mut put = |(about, job_id, name, figure): FigureName<'_>, value: Cell<'_>| {
         row(FigureRow {
             about,
             job_id,

@@ -5,7 +5,7 @@ pub(crate) mod draw;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use self::draw::{Draw, Drawn};
+use self::draw::{Draw, DrawnSample};
 use super::completeness;
 use super::removals;
 use super::runs::{RunFilter, job_id, job_ids};
@@ -87,7 +87,7 @@ row! {
 
 impl Sample {
     /// Draws from the runs that match.
-    fn drawn(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Drawn<i64>, ReportError> {
+    fn drawn(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<DrawnSample<i64>, ReportError> {
         let wanted = self.filter.wanted(snapshot, scope, InSpan::Start)?;
         let mut draw = Draw::new(&self.seed, self.size.saturating_add(self.spare));
         snapshot.each_run_key::<ReportError>(InSpan::Start, scope.since(), scope.until(), |run| {
