@@ -6,8 +6,8 @@
 //! and ledger go in together or not at all.
 //!
 //! # What is never changed
-//! Ledger entries, revisions and payloads are only added. Messages and runs are never deleted; what the server no longer
-//! sends is marked absent.
+//! The ledger is only appended to. A sync adds revisions and payloads and deletes nothing; what the server no longer sends
+//! is marked absent. Only [`retain`] removes runs, by a plan, and leaves a ledger line for each.
 //!
 //! # Older and newer files
 //! Writing upgrades an older archive by migrations, all or nothing. Reading never changes the file. A newer archive, or a

@@ -46,13 +46,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: 0,
-            history: History {
-                seed: 1,
-                jobs: 3,
-                runs: 50,
-                messages: 20,
-                unique: 0.5,
-            },
+            history: History::default(),
             site: None,
             credentials: Credentials::default(),
             faults: Vec::new(),

@@ -15,7 +15,7 @@ const RUNS_PER_DICTIONARY: i64 = 4096;
 /// New dictionaries that are remembered: more than jobs are ever asked for at a time. A forgotten one is stored again.
 const REMEMBERED: usize = 256;
 
-/// Runs that a dictionary is made of. Measured on the data of `benches/side_by_side`: two heads of 12 KiB pack payloads
+/// Runs that a dictionary is made of. Measured on the data of `benches/first_sync`: two heads of 12 KiB pack payloads
 /// to 7.4 % of the JSON, one of 16 KiB to 8.9 %, four of 16 KiB to 7.2 %.
 const HEADS: usize = 2;
 
