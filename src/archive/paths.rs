@@ -101,7 +101,7 @@ pub(super) fn nobody_else_uri(path: &Path, option: &str) -> Result<String, Archi
 }
 
 /// The folder in which a file lies.
-pub(super) fn folder_of(file: &Path) -> &Path {
+pub(crate) fn folder_of(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use crate::cli::failure::{Exit, Failure};
 
 /// What a program wrote, and how it ended.
-pub(super) struct Output {
+pub(super) struct ProgramOutput {
     pub(super) is_success: bool,
     pub(super) stdout: Vec<u8>,
     /// What it says of a failure, in one line.
@@ -17,7 +17,7 @@ pub(super) struct Output {
 ///
 /// # Errors
 /// It cannot be started.
-pub(super) fn run(program: &str, arguments: &[&str], stdin: Option<&[u8]>) -> Result<Output, Failure> {
+pub(super) fn run(program: &str, arguments: &[&str], stdin: Option<&[u8]>) -> Result<ProgramOutput, Failure> {
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -41,7 +41,7 @@ pub(super) fn run(program: &str, arguments: &[&str], stdin: Option<&[u8]>) -> Re
         .into_iter()
         .flat_map(|text| text.lines().map(str::trim).map(str::to_owned).collect::<Vec<_>>())
         .find(|line| !line.is_empty());
-    Ok(Output {
+    Ok(ProgramOutput {
         is_success: output.status.success(),
         error: said.unwrap_or_else(|| output.status.to_string()),
         stdout: output.stdout,
