@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
-use super::exports::{Export, Unreadable, read_export};
+use super::exports::{Export, UnreadableEntry, read_export};
 use super::servers::{ServerEntry, contradiction, read_server};
 use super::slip;
 use super::text::decode;
@@ -233,7 +233,7 @@ fn parse_entries<E>(
     value: &DeValue<'_>,
     kind: &str,
     refused: &dyn Fn(usize, String) -> ConfigError,
-    read: impl Fn(usize, &DeTable<'_>) -> Result<E, Unreadable>,
+    read: impl Fn(usize, &DeTable<'_>) -> Result<E, UnreadableEntry>,
 ) -> Result<Vec<E>, ConfigError> {
     let not_a_list = |line| refused(line, format!("it is not a table; entries begin with [[{kind}]]"));
     let DeValue::Array(entries) = value else {
@@ -258,11 +258,11 @@ fn parse_entries<E>(
             }
         }
         found.push(read(line, table).map_err(|why| match why {
-            Unreadable::Password => ConfigError::PasswordInFile {
+            UnreadableEntry::Password => ConfigError::PasswordInFile {
                 path: path.to_path_buf(),
                 line,
             },
-            Unreadable::Form(reason) => refused(line, reason),
+            UnreadableEntry::Form(reason) => refused(line, reason),
         })?);
     }
     Ok(found)

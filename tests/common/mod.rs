@@ -60,7 +60,7 @@ pub fn small_history() -> History {
         jobs: 3,
         runs: 12,
         messages: 6,
-        unique: 0.5,
+        ..History::default()
     }
 }
 

@@ -27,7 +27,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
 use crate::cli::terminal::console::{Console, told_lines};
 use crate::cli::terminal::signals::spare_descriptors;
-use crate::config::{MonitoringSettings, Sources, When};
+use crate::config::{MonitoringSettings, Sources, TerminalUse};
 use crate::model::{Instant, hex};
 use crate::text::causes;
 
@@ -43,7 +43,7 @@ pub(crate) struct Monitoring<'m> {
     monitor: Option<Monitor>,
     on_failure: Option<&'m str>,
     metrics_file: Option<MetricsFile<'m>>,
-    event_log: When,
+    event_log: TerminalUse,
     round: RefCell<Round>,
 }
 
@@ -245,7 +245,7 @@ impl<'m> Monitoring<'m> {
         }
         if let Err(error) = event_log::write(ending.exit, &ending.text()) {
             let words = format!("the result could not be written to the Windows Event Log: {error}");
-            if self.event_log == When::Always {
+            if self.event_log == TerminalUse::Always {
                 tracing::warn!("{words}");
             } else {
                 tracing::debug!("{words}");
