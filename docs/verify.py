@@ -975,7 +975,8 @@ def check_heads(lines, acts, heads, lists, actors, reasons):
                 f"{f' and {len(thing[1]) - 3} others' if len(thing[1]) > 3 else ''}; plan {words['plan']}; reason: "
                 f"{reasons.get(words['why'], 'SHA-256 ' + words['why'])})",
             "clock-set-back": lambda: f"the clock was set back from {words['from']} to {words['at']}",
-            "acknowledged": lambda: f"{words['heads']} published heads that this archive does not hold were given up at {words['at']}",
+            "acknowledged": lambda: f"{words['heads']} published heads that this archive does not hold were given up at {words['at']}; "
+                f"reason: {reasons.get(words['why'], 'SHA-256 ' + words['why'])}",
         }[kind]()
         if "by" in words:
             said += f"; by {actors[words['by']]}" if words["by"] in actors else f"; by whom is not known (SHA-256 {words['by']})"

@@ -391,10 +391,26 @@ async fn json_lines_tell_each_job_and_a_closed_pipe_is_quiet() {
 fn the_demo_needs_nothing_and_goes_on_with_its_archive() {
     let program = Program::new();
     let first = program.run(&["demo"]).ends_with(0);
-    for words in ["Sync 2 complete", "password", "has not run since", "Try next"] {
+    let unchanged = first
+        .stdout
+        .split("\n2. Another sync of the same server\n")
+        .nth(1);
+    let (unchanged, night) = unchanged.unwrap().split_once("\n3. The next night").unwrap();
+    let nothing = "none is new, changed or absent, and no message is new.\nSync 2 complete.";
+    assert!(
+        unchanged.contains("Nothing changed: of 2,") && unchanged.contains(nothing),
+        "{unchanged}"
+    );
+    assert!(night.contains("Sync 3 complete"), "{night}");
+    let second = "SELECT runs_seen = runs_unchanged + runs_quarantined OR runs_seen = runs_unchanged AS same, runs_new, runs_changed, runs_absent, messages_new FROM syncs WHERE sync_id = 2";
+    program
+        .run(&["query", "--archive", "jobruns-demo.db", "--format", "csv", second])
+        .ends_with(0)
+        .shows("\n1,0,0,0,0\n");
+    for words in ["password", "has not run since", "Try next"] {
         assert!(first.stdout.contains(words), "{words}: {}", first.stdout);
     }
-    let (_, findings) = first.stdout.split_once("5. Findings").unwrap();
+    let (_, findings) = first.stdout.split_once("6. Findings").unwrap();
     let (findings, _) = findings.split_once("Try next").unwrap();
     assert_eq!(findings.lines().filter(|line| line.starts_with("- ")).count(), 3);
     let commands: Vec<&str> = findings
@@ -408,7 +424,7 @@ fn the_demo_needs_nothing_and_goes_on_with_its_archive() {
         assert!(rows.lines().count() > 1, "{command}: {rows}");
     }
     let again = program.run(&["demo"]).ends_with(0);
-    assert!(again.stdout.contains("Sync 4 complete"), "{}", again.stdout);
+    assert!(again.stdout.contains("Sync 6 complete"), "{}", again.stdout);
     program
         .run(&["verify", "--archive", "jobruns-demo.db"])
         .ends_with(0);

@@ -357,6 +357,58 @@ fn last_start(files: &BTreeMap<String, Vec<u8>>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_purge_age_is_learned_from_what_was_known_at_the_head() {
+    let story = Story::new().await;
+    let program = &story.program;
+    story.sync(&[]).ends_with(0);
+    let job = story.job(1);
+    let about = ["--job", &job];
+    let ages = |name: &str| {
+        let files = files_of(program, name);
+        let facts: Value = serde_json::from_str(text(&files, "data/package.json")).unwrap();
+        facts["purge_ages"].clone()
+    };
+    let then = pack(program, "then.zip", &about);
+    assert_eq!(ages("then.zip")[0]["known"], false);
+    let first = then["head"].as_str().unwrap();
+    // The server stops listing the runs of another job, from which one is learned.
+    story.fault("empty");
+    program.run(&["sync", &story.job(0)]).ends_with(0);
+    let learned = pack(program, "learned.zip", &about);
+    assert_eq!(ages("learned.zip")[0]["known"], true);
+    let second = learned["head"].as_str().unwrap();
+    let age = ages("learned.zip")[0]["seconds"].as_i64().unwrap();
+    let gaps = ["report", "coverage", "--gaps", "--job", &job, "--format", "csv"];
+    let gaps = program.run(&gaps).ends_with(0).stdout;
+    assert_eq!(text(&files_of(program, "learned.zip"), "data/gaps.csv"), gaps);
+
+    // A rule removes those runs, and all others go too.
+    let rule = [
+        "retain",
+        "--job",
+        &story.job(0),
+        "--older-than",
+        "1d",
+        "--reason",
+        "old",
+    ];
+    let plan = program.run(&rule).ends_with(0).stdout;
+    let plan = plan.split_whitespace().last().unwrap().to_owned();
+    program
+        .run(&[&rule[..], &["--apply", &plan]].concat())
+        .ends_with(0);
+    story.sync(&[]).ends_with(0);
+    let now = pack(program, "now.zip", &about);
+    assert_ne!(ages("now.zip")[0]["seconds"], age);
+    for (head, made) in [(first, &then), (second, &learned)] {
+        let again = pack(program, "again.zip", &[&about[..], &["--head", head]].concat());
+        assert_eq!(again["sha256"], made["sha256"]);
+        is_sound(program, "again.zip", head);
+    }
+    is_sound(program, "now.zip", now["head"].as_str().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn runs_that_a_rule_removed_are_named_and_what_they_said_is_nowhere() {
     let story = Story::new().await;
     let program = &story.program;

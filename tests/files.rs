@@ -639,8 +639,14 @@ async fn the_bytes_of_a_run_get_the_permissions_of_the_archive() {
     common::program::set_mode(&program.path("run.json"), 0o666);
     write("077");
     assert_eq!(mode("run.json"), 0o640);
+    // Another archive is its owner's.
+    common::program::set_mode(&program.path("jobruns.db"), 0o664);
     program
         .run(&["salvage", "jobruns.db", "salvaged.db"])
         .ends_with(0);
-    assert_eq!(mode("salvaged.db"), 0o640);
+    program.run(&["backup", "backup.db"]).ends_with(0);
+    assert_eq!((mode("salvaged.db"), mode("backup.db")), (0o600, 0o600));
+    common::program::set_mode(&program.path("backup.db"), 0o644);
+    program.run(&["backup", "backup.db", "--force"]).ends_with(0);
+    assert_eq!(mode("backup.db"), 0o600);
 }

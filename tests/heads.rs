@@ -450,9 +450,28 @@ async fn a_restored_backup_goes_on_once_its_lost_heads_are_acknowledged() {
     program.write("heads.txt", format!("{text}{}\n", acknowledged[3]));
     let told = verify(0);
     assert!(
-        told.contains("given up") && told.contains("not held: 0"),
+        told.contains("given up")
+            && told.contains("not held: 0")
+            && told.contains("; reason: the disk was replaced; by "),
         "{told}"
     );
+    // The text that stands there is told if it has the hash; else the hash is.
+    let reason = "SELECT hex(why_sha256) FROM _reason";
+    let hash: String = story
+        .connection()
+        .query_row(reason, [], |row| row.get(0))
+        .unwrap();
+    story
+        .connection()
+        .execute("UPDATE _reason SET why = 'no reason'", [])
+        .unwrap();
+    let told = verify(4);
+    let by_hash = format!("; the reason has the SHA-256 {}; by ", hash.to_lowercase());
+    assert!(told.contains(&by_hash), "{told}");
+    story
+        .connection()
+        .execute("UPDATE _reason SET why = 'the disk was replaced'", [])
+        .unwrap();
     story.sync(&list).ends_with(0);
 }
 

@@ -81,7 +81,7 @@ pub enum BackupError {
 }
 
 /// Copies the archive at `archive` to `target`, checks the copy, and gives it its name. `force` replaces a file that is
-/// there. The copy has the rights of the archive's file.
+/// there. Its owner only may read the copy.
 ///
 /// # Errors
 /// See [`BackupError`]; whatever fails, what was there before is as it was, and no half file has the name.
@@ -89,12 +89,8 @@ pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, 
     let begun = Instant::now();
     drop(open_to_read(archive)?);
     let place = BackupTarget::check(archive, target, force)?;
-    let permissions = fs::metadata(archive)
-        .map_err(io("look at", archive))?
-        .permissions();
     let copy = ReadOnly::open(archive)?.settled(|reader| {
-        let copy = AtomicFile::begin(&place.target, Access::Like(permissions.clone()))
-            .map_err(place.failed("write beside"))?;
+        let copy = AtomicFile::begin(&place.target, Access::Private).map_err(place.failed("write beside"))?;
         reader.confirmed(copy_pages(reader.connection(), copy.path(), &place.target))?;
         Ok::<_, BackupError>(copy)
     })?;

@@ -43,7 +43,9 @@ mod write;
 pub(crate) use atomic_file::{Access, AtomicFile, replace_file};
 pub(crate) use backup::{BackupError, BackupMade, KnownBackup};
 pub(crate) use connection::sqlite_version;
-pub(crate) use extract::{BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, extract};
+pub(crate) use extract::{
+    BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, extract, presence_at,
+};
 pub(crate) use held::{is_held, wait_while_held};
 pub(crate) use identity::FileIdentity;
 pub(crate) use ledger::WITHOUT_EVIDENCE;

@@ -36,8 +36,8 @@ pub struct UrlSettings {
     url: Option<String>,
 
     // The default is long since a server that gathers years of runs may think for a while.
-    /// How long the server may be silent before a request fails, such as 90s; an answer fails too if no run of it is
-    /// completed for ten times as long
+    /// How long the server may be silent before a request fails, such as 90s. Fewer than 1,024 bytes in that time, and no run
+    /// completed, count as silence; an answer fails too if no run of it is completed for ten times as long
     #[arg(
         long,
         env = "JOBRUNS_TIMEOUT",

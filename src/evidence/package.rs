@@ -14,7 +14,7 @@ use super::error::EvidenceError;
 use super::facts::{self, PackageFacts, SampleFacts};
 use super::tables::{self, PackageTable, TableForm};
 use super::{SampleOptions, readme, workpaper};
-use crate::archive::{Extract, Snapshot, extract};
+use crate::archive::{Extract, Snapshot, extract, presence_at};
 use crate::model::{Guid, Instant, Sha256, hex};
 use crate::report::definition::Row;
 use crate::report::options::Scope;
@@ -123,12 +123,14 @@ impl<'a> Package<'a> {
         {
             let snapshot = extract.reader().snapshot()?;
             let scope = whole(options).scope(&snapshot)?;
-            // Runs of other jobs tell the purge age of a server, too.
-            let teacher = match options.purge_age {
-                Some(_) => &snapshot,
-                None => source,
+            let ages = match options.purge_age {
+                Some(_) => PurgeAges::read(&snapshot, options.purge_age)?,
+                // Runs of other jobs tell the purge age of a server, too; what came after the head does not.
+                None => {
+                    let presence = presence_at(source, extract.bound())?;
+                    PurgeAges::read(&presence.snapshot()?, None)?
+                }
             };
-            let ages = PurgeAges::read(teacher, options.purge_age)?;
             jobs = facts::of_jobs(extract.jobs(), &snapshot, &scope, &ages)?;
             purge_ages = purge_ages_of(&snapshot, &scope, &ages)?;
             let mut table = PackageTable::new(&mut gaps, GapRow::COLUMNS, form)?;

@@ -8,6 +8,7 @@ mod bound;
 mod chains;
 mod error;
 mod lines;
+mod presence;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
 
 pub use self::bound::BoundSync;
 pub use self::error::ExtractError;
+pub use self::presence::presence_at;
 
 use self::bound::bound;
 use self::chains::Binding;

@@ -194,6 +194,14 @@ impl LedgerState {
         self.removed.entry(claim.run).or_insert(removal);
     }
 
+    /// The reason of an act: its text, or its hash where the archive has no text with that hash.
+    fn reason(&self, why: &Sha256) -> String {
+        match self.reason_texts.get(why) {
+            Some(text) => format!("reason: {text}"),
+            None => format!("the reason has the SHA-256 {}", hex(why)),
+        }
+    }
+
     /// The zone of the archive by the rules that it keeps; UTC where no line names one.
     pub(in crate::archive) fn zone_in_force(&self) -> Result<NaiveZone, String> {
         self.zones
@@ -285,8 +293,8 @@ impl Act {
             ),
             StateChange::Lost { what, .. } => format!("{what} was lost, as the salvage of {at} says"),
             StateChange::Acknowledged { heads, why } => format!(
-                "published heads that this archive does not hold were given up on {at}: {heads}; the reason given has the SHA-256 {}",
-                hex(why)
+                "published heads that this archive does not hold were given up on {at}: {heads}; {}",
+                ledger.reason(why)
             ),
             StateChange::OtherRules { zone, release } => format!(
                 "times without offset that were received from {at} on are read by the rules of {zone} of release {release}"
@@ -305,10 +313,7 @@ impl Act {
                 } else {
                     String::new()
                 };
-                let why = match ledger.reason_texts.get(why) {
-                    Some(text) => format!("reason: {text}"),
-                    None => format!("the reason has the SHA-256 {}", hex(why)),
-                };
+                let why = ledger.reason(why);
                 format!(
                     "{runs} runs were removed by a retention rule on {at} (run {}{others}; plan {}; {why})",
                     named.join(", "),

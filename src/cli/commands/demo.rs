@@ -34,8 +34,9 @@ const SEED: u64 = 2026;
 /// Runs everything against a simulated server, with nothing to set up
 ///
 /// Starts a simulated CCS over HTTPS on a free loopback port: a site with six jobs and two years of runs, up to today.
-/// Syncs all of it into ./jobruns-demo.db, and once more as if a night had passed; prints two reports, three findings
-/// with the commands that show them, and what to try next. A second run continues with that archive, one night later.
+/// Syncs all of it into ./jobruns-demo.db, again to show that nothing changes, and once more as if a night had passed;
+/// prints two reports, three findings with the commands that show them, and what to try next. A second run continues with
+/// that archive, one night later.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
     /// The day up to which the history of a new archive goes, such as 2026-01-01; the same day gives the same history
@@ -96,12 +97,19 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             summary.failure().inspect(|failure| console.tell(failure));
             return Ok(first);
         }
+        say("\n2. Another sync of the same server\n\n")?;
+        let (again, summary) = sync.run().await?;
+        say(&summary.nothing_changed().unwrap_or_else(|| told(&summary)))?;
+        if again != Exit::Done {
+            summary.failure().inspect(|failure| console.tell(failure));
+            return Ok(again);
+        }
         server.pass_night();
-        say("\n2. The next night: new runs; one ended, one was edited, the oldest are no longer listed\n\n")?;
-        let (second, summary) = sync.run().await?;
+        say("\n3. The next night: new runs; one ended, one was edited, the oldest are no longer listed\n\n")?;
+        let (last, summary) = sync.run().await?;
         say(&told(&summary))?;
         summary.failure().inspect(|failure| console.tell(failure));
-        Ok::<_, Failure>(second)
+        Ok::<_, Failure>(last)
     })?;
     if exit == Exit::Done && !console.is_quiet() {
         for (title, words) in REPORTS {
@@ -113,7 +121,7 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
         }
         let findings = findings::findings(archive)?;
         print_text(&format!(
-            "\n5. Findings, and the commands that show them\n\n{findings}"
+            "\n6. Findings, and the commands that show them\n\n{findings}"
         ))?;
         print_text(NEXT)?;
     }
@@ -161,7 +169,7 @@ fn accept_quarantined(archive: &Path, console: &Console) -> Result<bool, Failure
 /// The two reports that the demo shows, as anybody can ask for them.
 const REPORTS: [(&str, &[&str]); 2] = [
     (
-        "3. How often runs failed",
+        "4. How often runs failed",
         &[
             "report",
             "failure-trends",
@@ -173,7 +181,7 @@ const REPORTS: [(&str, &[&str]); 2] = [
         ],
     ),
     (
-        "4. The worst assets",
+        "5. The worst assets",
         &["report", "asset-errors", "--top", "10", "--format", "table"],
     ),
 ];
@@ -205,8 +213,8 @@ and with a server of your own:
   jobruns sync --help
 ";
 
-/// The site, and the nights that have passed there by what the archive has. The second sync of a run of the demo is one
-/// night later than the first, and the next run goes on from there. A new archive begins with the state of the day before.
+/// The site, and the nights that have passed there by what the archive has. The last sync of a run of the demo is one
+/// night later than the others, and the next run goes on from there. A new archive begins with the state of the day before.
 fn site(archive: &Path, day: Option<NaiveDate>) -> Result<(Site, u32), Failure> {
     let days = if archive.exists() {
         findings::days_of_runs(archive)?

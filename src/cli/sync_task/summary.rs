@@ -139,6 +139,21 @@ impl SyncSummary {
         )
     }
 
+    /// That it changed nothing, in two lines; `None` where it did, and where it was not complete.
+    pub(crate) fn nothing_changed(&self) -> Option<String> {
+        let totals = &self.totals;
+        let changes = totals.runs_new + totals.runs_changed + totals.runs_absent + totals.messages_new;
+        (self.ended == SyncOutcome::Complete && changes == 0).then(|| {
+            format!(
+                "Nothing changed: of {}, none is new, changed or absent, and no message is new.\nSync {} {}. Ledger head {}\n",
+                counted(totals.runs_seen, "run"),
+                self.sync_id,
+                self.outcome,
+                self.head
+            )
+        })
+    }
+
     /// How the sync ended, in a line for a log.
     pub(crate) fn line(&self) -> String {
         format!(

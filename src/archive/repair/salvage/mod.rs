@@ -73,12 +73,7 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
             path: new.to_path_buf(),
         });
     }
-    // What was the archive's readers' to read stays theirs.
-    let access = match std::fs::metadata(damaged) {
-        Ok(data) => Access::Like(data.permissions()),
-        Err(_) => Access::Private,
-    };
-    let part = AtomicFile::begin(new, access).map_err(io_error("make a file beside", new))?;
+    let part = AtomicFile::begin(new, Access::Private).map_err(io_error("make a file beside", new))?;
     part.release_on_network_drive();
     let old = gather::open(damaged, new)?;
     let mut salvaged = {
