@@ -49,27 +49,23 @@ pub fn presence_at(snapshot: &Snapshot<'_>, bound: &BoundSync) -> Result<ReadOnl
     })?;
     each_line(source, "*", bound.entry_id, |entry, claim| {
         match claim {
-        LedgerEntry::JobServer { job, server, .. } => serve(&target, job, servers.get(&server)),
-        LedgerEntry::Lost(Loss::Server { job }) => serve(&target, job, None),
-        // Whoever sent it lists the run.
-        LedgerEntry::Revision(revision) if !lost.contains(&entry) => run(
-            &target,
-            "INSERT INTO _run (job_run_id, job_key, started_ticks, has_message_list, unreadable_messages, messages_present,
-                               messages_held, messages_without_time, revision, first_seen_unix, last_changed_unix, seen_sha256)
-             VALUES (?1, (SELECT job_key FROM _job WHERE job_id = ?2), ?3, 0, 0, 0, 0, 0, 1, 0, 0, zeroblob(32))
-             ON CONFLICT (job_run_id) DO UPDATE
-             SET job_key = excluded.job_key, started_ticks = excluded.started_ticks, absent_since_unix = NULL",
-            params![
-                revision.run.to_string(),
-                revision.job.to_string(),
-                revision.started.map(Instant::ticks)
-            ],
-        ),
-        LedgerEntry::Absent { run, at, .. } => mark(&target, run, Some(at)),
-        LedgerEntry::Returned { run, .. } => mark(&target, run, None),
-        LedgerEntry::Removed(claim) => {
-            let id = claim.run.to_string();
-            run(
+            LedgerEntry::JobServer { job, server, .. } => serve(&target, job, servers.get(&server)),
+            LedgerEntry::Lost(Loss::Server { job }) => serve(&target, job, None),
+            // Whoever sent it lists the run.
+            LedgerEntry::Revision(revision) if !lost.contains(&entry) => run(
+                &target,
+                LISTED,
+                params![
+                    revision.run.to_string(),
+                    revision.job.to_string(),
+                    revision.started.map(Instant::ticks)
+                ],
+            ),
+            LedgerEntry::Absent { run, at, .. } => mark(&target, run, Some(at)),
+            LedgerEntry::Returned { run, .. } => mark(&target, run, None),
+            LedgerEntry::Removed(claim) => {
+                let id = claim.run.to_string();
+                run(
                 &target,
                 "INSERT INTO _removed_run (job_run_id, job_key, started_ticks, revisions, messages, absent_since_unix,
                                            removed_unix, removed_by, removed_why, plan)
@@ -77,13 +73,21 @@ pub fn presence_at(snapshot: &Snapshot<'_>, bound: &BoundSync) -> Result<ReadOnl
                  FROM _run WHERE job_run_id = ?1",
                 params![id, claim.started.map(Instant::ticks)],
             )?;
-            run(&target, "DELETE FROM _run WHERE job_run_id = ?1", params![id])
+                run(&target, "DELETE FROM _run WHERE job_run_id = ?1", params![id])
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
-    }
     })?;
     Ok(ReadOnly::of_own(target, snapshot.path()))
 }
+
+/// A run that was sent.
+const LISTED: &str = "
+INSERT INTO _run (job_run_id, job_key, started_ticks, has_message_list, unreadable_messages, messages_present,
+                  messages_held, messages_without_time, revision, first_seen_unix, last_changed_unix, seen_sha256)
+VALUES (?1, (SELECT job_key FROM _job WHERE job_id = ?2), ?3, 0, 0, 0, 0, 0, 1, 0, 0, zeroblob(32))
+ON CONFLICT (job_run_id) DO UPDATE
+SET job_key = excluded.job_key, started_ticks = excluded.started_ticks, absent_since_unix = NULL";
 
 const DOING: &str = "find out what was listed at the head";
 
