@@ -17,7 +17,7 @@ mod common;
 
 use std::process::Command;
 
-use common::{NIGHTS, Series, Server, Size, copy, done, sizes, spread, table, work};
+use common::{NIGHTS, Series, Size, copy, done, sizes, spread, table, work};
 use jobruns::simulator::History;
 
 fn main() {
@@ -28,8 +28,8 @@ fn main() {
 }
 
 fn grown_beside_at_once(size: Size) {
-    let server = common::nightly(size);
     let kept = common::grown(size);
+    let server = common::nightly(common::before_nights(size));
     let work = work();
     let grown = copy(&kept, work.path());
     let at_once = work.path().join("at-once.db");
@@ -74,7 +74,7 @@ fn small_jobs() {
         messages: 5,
         ..History::default()
     };
-    let server = Server::start(history, true);
+    let server = common::nightly(history);
     let work = work();
     let archive = work.path().join("jobruns.db");
     done(&mut server.sync(&archive));
