@@ -34,6 +34,8 @@ fn grown_beside_at_once(size: Size) {
     let grown = copy(&kept, work.path());
     let at_once = work.path().join("at-once.db");
     server.pass_nights(NIGHTS);
+    // What `--fetch auto` leaves to a full answer: edits of old runs, over all those nights.
+    done(&mut server.sync(&grown));
     done(&mut server.sync(&at_once));
     let mut from_grown = Series::new("a night of the archive that grew, `--fetch full`");
     let mut from_at_once = Series::new("a night of the archive made at once, `--fetch full`");
