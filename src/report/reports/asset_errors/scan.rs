@@ -122,7 +122,7 @@ impl Counted {
             jobs: vec![0; groups.len() * words],
             words,
             texts: TextCounts::new(groups.len(), groups.text_count()),
-            details: vec![Details::new(marks)],
+            details: vec![Details::new(marks, groups.are_details())],
         }
     }
 
@@ -131,6 +131,13 @@ impl Counted {
     }
 
     fn add(&mut self, messages: &[Counting], groups: &Groups) {
+        if groups.are_details() {
+            for message in messages {
+                let ticks = message.ticks.unwrap_or(i64::MIN);
+                self.details[0].add_to_text(message.detail, message.category, ticks, message.run);
+            }
+            return;
+        }
         // Nothing but fetches, which do not wait for each other.
         let fetched = messages
             .iter()
@@ -141,10 +148,10 @@ impl Counted {
             tally.by_category[usize::from(message.category)] += 1;
             tally.first_ticks = tally.first_ticks.min(message.ticks.unwrap_or(i64::MAX));
             tally.see_owner(message.ticks.unwrap_or(i64::MIN), message.owner);
-            if tally.last_run != message.run_key {
-                tally.last_run = message.run_key;
+            if tally.last_run != message.run.run_key() {
+                tally.last_run = message.run.run_key();
                 tally.runs += 1;
-                self.see_job(message.group, message.job);
+                self.see_job(message.group, message.run.job());
             }
         }
         if groups.wants_message {
@@ -170,6 +177,11 @@ impl Counted {
             .texts
             .each(|group, text, count| self.texts.add(group, text, count));
         self.details.extend(other.details);
+    }
+
+    /// The messages of each thread, where details are the groups.
+    pub(super) fn details(&mut self) -> &mut [Details] {
+        &mut self.details
     }
 
     /// The keys of the most frequent details of the groups in these rows, by group.
@@ -218,12 +230,12 @@ impl Counted {
 }
 
 /// A run to be read. There may be millions, so it takes 16 bytes.
-#[derive(Debug, Clone, Copy)]
-struct Place {
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
     /// Its key, and below it the place of its job among the jobs.
-    key_and_job: i64,
+    pub(super) key_and_job: i64,
     /// Its start; [`i64::MIN`] where it has none.
-    started_ticks: i64,
+    pub(super) started_ticks: i64,
 }
 
 impl Place {
@@ -259,11 +271,11 @@ impl Place {
         Ok(runs)
     }
 
-    const fn run_key(self) -> i64 {
+    pub(super) const fn run_key(self) -> i64 {
         self.key_and_job >> Self::JOB_BITS
     }
 
-    fn job(self) -> usize {
+    pub(super) fn job(self) -> usize {
         usize::try_from(self.key_and_job & ((1 << Self::JOB_BITS) - 1)).expect("24 bits fit")
     }
 }
@@ -401,10 +413,8 @@ impl Work<'_> {
         for (message, run) in messages {
             let kind = self.groups.kind(message.kind_key);
             let asset = self.groups.asset(message.asset_key);
-            let of_detail = self.groups.of_detail(message.detail_key);
             let detail = message.detail_key.map_or(Ok(NONE), u32::try_from);
-            let (Some(kind), Some(asset), Some(of_detail), Ok(detail)) = (kind, asset, of_detail, detail)
-            else {
+            let (Some(kind), Some(asset), Ok(detail)) = (kind, asset, detail) else {
                 lost = Some(message.run_key);
                 continue;
             };
@@ -414,14 +424,13 @@ impl Work<'_> {
             if kind.counts && asset.counts && self.scope.has_time(ticks) {
                 counting[count] = Counting {
                     // One of them decides the group, the others have none.
-                    group: kind.group.min(asset.group).min(of_detail),
+                    group: kind.group.min(asset.group),
                     text: kind.text,
                     detail,
                     owner: asset.owner,
                     category: kind.category,
                     ticks,
-                    run_key: message.run_key,
-                    job: run.job(),
+                    run: *run,
                 };
                 count += 1;
             }
@@ -440,8 +449,7 @@ struct Counting {
     owner: u32,
     category: u8,
     ticks: Option<i64>,
-    run_key: i64,
-    job: usize,
+    run: Place,
 }
 
 #[cfg(test)]
