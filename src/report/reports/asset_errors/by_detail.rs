@@ -63,7 +63,6 @@ fn row(words: &[u64]) -> Option<Row<'static>> {
     let (high, low) = (|word: u64| word >> 32, |word: u64| word & u64::from(u32::MAX));
     let [first, last] = [words[3], words[4]].map(u64::cast_signed);
     (words[2] > 0).then(|| Row {
-        group: NONE,
         by_category: [high(words[0]), low(words[0]), high(words[1]), low(words[1])],
         runs: high(words[2]),
         jobs: low(words[2]),

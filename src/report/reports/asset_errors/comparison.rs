@@ -1,12 +1,11 @@
 //! What goes wrong with assets more or less often than in another span: asset-errors with `--compare`.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use super::by_detail;
 use super::group::{Groups, Names};
 use super::options::{AssetErrors, GroupBy};
-use super::scan::{self, Row};
+use super::scan::{self, Counted, Row};
 use super::sorted::Rank;
 use crate::archive::Snapshot;
 use crate::report::definition::row;
@@ -56,7 +55,7 @@ impl AssetErrors {
         mut row: impl FnMut(AssetComparison<'_>) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
         let groups = Groups::read(snapshot, self, true)?;
-        let mut counted = [
+        let counted = [
             scan::count(snapshot, before, &groups)?,
             scan::count(snapshot, now, &groups)?,
         ];
@@ -75,27 +74,29 @@ impl AssetErrors {
                 },
             );
         }
-        let mut pairs: BTreeMap<u32, Pair<'_>> = BTreeMap::new();
-        for (span, counted) in counted.iter().enumerate() {
-            for row in counted.rows(&groups) {
-                let group = row.group;
-                pairs.entry(group).or_default()[span] = Some(row);
-            }
-        }
-        let mut found: Vec<(u32, Pair<'_>)> = pairs.into_iter().collect();
-        found.retain(|(_, pair)| self.rank(pair).is_some());
-        found.sort_by_cached_key(|(group, pair)| (Reverse(self.rank(pair)), groups.names(*group)));
-        found.truncate(self.most_rows());
-        let of_span = |is_now: bool| {
-            let pairs = found.iter().filter(move |(_, [_, now])| now.is_some() == is_now);
-            pairs.map(|(group, _)| *group)
+        let [mut before, mut now] = counted;
+        let top_texts = [before.top_texts()?, now.top_texts()?];
+        let pair = |before: &Counted, now: &Counted, group: u32| {
+            let before = before.row(group, &groups, &top_texts[0]);
+            [before, now.row(group, &groups, &top_texts[1])]
         };
-        let mut top_details = counted[0].top_details(snapshot, of_span(false))?;
-        top_details.extend(counted[1].top_details(snapshot, of_span(true))?);
-        for (group, pair) in &found {
-            let detail = top_details.get(group).map(|&key| snapshot.detail(key.into()));
+        let mut found = before.groups();
+        found.extend(now.groups());
+        found.sort_unstable();
+        found.dedup();
+        let rank = |group| self.rank(&pair(&before, &now, group));
+        found.retain(|&group| rank(group).is_some());
+        found.sort_by_cached_key(|&group| (Reverse(rank(group)), groups.names(group)));
+        found.truncate(self.most_rows());
+        let (in_now, in_before): (Vec<u32>, Vec<u32>) =
+            found.iter().partition(|&&group| now.messages(group) > 0);
+        let mut top_details = before.top_details(snapshot, &in_before)?;
+        top_details.extend(now.top_details(snapshot, &in_now)?);
+        for group in found {
+            let detail = top_details.get(&group).map(|&key| snapshot.detail(key.into()));
             let detail = detail.transpose()?;
-            row(self.comparison(pair, groups.names(*group), detail.as_deref()))?;
+            let pair = pair(&before, &now, group);
+            row(self.comparison(&pair, groups.names(group), detail.as_deref()))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
+use super::details::Marks;
 use super::options::{AssetErrors, GroupBy};
 use crate::archive::{ArchiveError, KindName, Snapshot};
 use crate::report::options::Category;
@@ -60,6 +61,8 @@ pub(super) struct Groups {
     owners: Vec<Option<String>>,
     /// Message texts, in their order.
     texts: Vec<String>,
+    /// The texts of details are told apart by these, in all threads and spans.
+    pub(super) marks: Marks,
     /// Whether the top message is requested.
     pub(super) wants_message: bool,
     /// Whether the top details are requested.
@@ -115,6 +118,7 @@ impl Groups {
             kinds: kind_places,
             owners,
             texts: texts.into_iter().map(str::to_owned).collect(),
+            marks: Marks::default(),
             wants_message: options.group_by == GroupBy::Asset,
             wants_detail: options.group_by == GroupBy::Asset && with_top_detail,
         })

@@ -110,22 +110,22 @@ impl AssetErrors {
                 },
             );
         }
-        let mut found = counted.rows(&groups);
-        found.retain(|row| row.errors() >= self.min);
+        let top_texts = counted.top_texts()?;
+        let mut found = counted.groups();
+        found.retain(|&group| counted.errors(group) >= self.min);
         // What is equal goes by its names, so that the order is always the same.
-        found.sort_unstable_by(|a, b| {
-            (b.errors(), b.messages())
-                .cmp(&(a.errors(), a.messages()))
-                .then_with(|| groups.names(a.group).cmp(&groups.names(b.group)))
+        found.sort_unstable_by(|&a, &b| {
+            let counts = |group| (counted.errors(group), counted.messages(group));
+            (counts(b).cmp(&counts(a))).then_with(|| groups.names(a).cmp(&groups.names(b)))
         });
         found.truncate(self.most_rows());
-        let top_details = counted.top_details(snapshot, found.iter().map(|row| row.group))?;
-        for group in &found {
-            let detail = top_details
-                .get(&group.group)
-                .map(|&key| snapshot.detail(key.into()));
-            let detail = detail.transpose()?;
-            row(self.row(group, groups.names(group.group), detail.as_deref()))?;
+        let top_details = counted.top_details(snapshot, &found)?;
+        for number in found {
+            if let Some(group) = counted.row(number, &groups, &top_texts) {
+                let detail = top_details.get(&number).map(|&key| snapshot.detail(key.into()));
+                let detail = detail.transpose()?;
+                row(self.row(&group, groups.names(number), detail.as_deref()))?;
+            }
         }
         Ok(())
     }
