@@ -146,9 +146,7 @@ impl Snapshot<'_> {
              WHERE detail_key BETWEEN ?1 AND ?2 ORDER BY detail_key",
             [first, last],
             "read the details of messages",
-            |row| {
-                see(row.get(0)?, row.get_ref(1)?.as_bytes()?).map_err(RowError::Other)
-            },
+            |row| see(row.get(0)?, row.get_ref(1)?.as_bytes()?).map_err(RowError::Other),
         )
     }
 

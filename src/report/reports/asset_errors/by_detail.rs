@@ -6,8 +6,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
-use super::details;
-use super::group::NONE;
+use super::details::{self, NO_KEY};
 use super::parts::{PARTS, Parts};
 use super::scan::{Counted, Row};
 use super::sorted::{Rank, Sorted};
@@ -117,7 +116,7 @@ pub(super) fn each<const SPANS: usize>(
     for number in 0..PARTS {
         for (mark, (key, tallies)) in tallies(&mut counted, number)? {
             // Messages without details and those with empty ones are one row.
-            let key = if mark == 0 { NONE } else { key };
+            let key = if mark == 0 { NO_KEY } else { key };
             let mut record = vec![u64::from(key)];
             record.extend(tallies.iter().flat_map(|tally| tally.to_words()));
             if rank(&rows(&record[1..])).is_some_and(|rank| best.may_have(rank)) {
@@ -136,7 +135,7 @@ pub(super) fn each<const SPANS: usize>(
             let words = &record[1..];
             rank(&rows(words)).map_or(Ok(()), |rank| sorted.add(rank, text, words))
         };
-        if let Some(without) = records.pop_if(|record| record[0] == u64::from(NONE)) {
+        if let Some(without) = records.pop_if(|record| record[0] == u64::from(NO_KEY)) {
             add(without, None)?;
         }
         let keys: Vec<u32> = records.iter().map(|record| record[0] as u32).collect();

@@ -37,8 +37,7 @@ row! {
 type Pair<'g> = [Option<Row<'g>>; 2];
 
 fn messages(pair: &Pair<'_>) -> [u64; 2] {
-    pair.each_ref()
-        .map(|row| row.as_ref().map_or(0, Row::messages))
+    pair.each_ref().map(|row| row.as_ref().map_or(0, Row::messages))
 }
 
 fn errors(pair: &Pair<'_>) -> [u64; 2] {

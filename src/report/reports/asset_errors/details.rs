@@ -12,11 +12,13 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use foldhash::quality::RandomState;
 
-use super::group::NONE;
 use super::parts::{PARTS, Parts};
-use super::scan::Place;
+use super::place::Place;
 use crate::archive::{ArchiveError, Snapshot};
 use crate::report::error::ReportError;
+
+/// Stands for a message without details: keys count from 1.
+pub(super) const NO_KEY: u32 = u32::MAX;
 
 /// Keys whose text is remembered by its hash; a power of two.
 const REMEMBERED: usize = 1 << 15;
@@ -59,7 +61,7 @@ pub(super) struct Details {
 /// A message where the texts are the groups.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MessageOfText {
-    /// Of its details; [`NONE`] where it has none.
+    /// Of its details; [`NO_KEY`] where it has none.
     pub(super) key: u32,
     pub(super) category: u8,
     /// Its time; [`i64::MIN`] where there is none.
@@ -87,7 +89,8 @@ impl Details {
     /// Counts a message where the texts are the groups.
     pub(super) fn add_to_text(&mut self, key: u32, category: u8, ticks: i64, run: Place) {
         let rest = [ticks, run.key_and_job].map(i64::cast_unsigned);
-        self.pending.extend([0, pair(category.into(), key), rest[0], rest[1]]);
+        self.pending
+            .extend([0, pair(category.into(), key), rest[0], rest[1]]);
     }
 
     /// Reads the texts of the messages that were added.
@@ -99,7 +102,7 @@ impl Details {
         let words = words(self.are_groups);
         let is_remembered = |key: u32| self.remembered[key as usize % REMEMBERED].0 == key && key != 0;
         let keys = self.pending.chunks_exact(words).map(|record| halves(record[1]).1);
-        let mut keys: Vec<u32> = keys.filter(|&key| key != NONE && !is_remembered(key)).collect();
+        let mut keys: Vec<u32> = keys.filter(|&key| key != NO_KEY && !is_remembered(key)).collect();
         keys.sort_unstable();
         keys.dedup();
         let mut marks = Vec::with_capacity(keys.len());
@@ -110,7 +113,7 @@ impl Details {
         for record in self.pending.chunks_exact_mut(words) {
             let (group, key) = halves(record[1]);
             let mark = match self.remembered[key as usize % REMEMBERED] {
-                _ if key == NONE => 0,
+                _ if key == NO_KEY => 0,
                 (at, mark) if at == key && key != 0 => mark,
                 _ => marks[index_of(&keys, key)],
             };

@@ -62,7 +62,10 @@ impl Parts {
     pub(super) fn each_of(&mut self, number: u64, mut see: impl FnMut(&[u64])) -> Result<(), ReportError> {
         let mut bytes = vec![0; self.block() * size_of::<u64>()];
         let mut words = Vec::with_capacity(self.block());
-        for (block, _) in (0..).zip(&self.blocks).filter(|&(_, &part)| u64::from(part) == number) {
+        for (block, _) in (0..)
+            .zip(&self.blocks)
+            .filter(|&(_, &part)| u64::from(part) == number)
+        {
             let from: u64 = block * bytes.len() as u64;
             let file = self.file.as_mut().expect("blocks lie in the file");
             file.seek(SeekFrom::Start(from))
@@ -109,7 +112,9 @@ mod tests {
             let mut parts = Parts::new(words);
             let records = 3 * PARTS * WORDS_IN_MEMORY as u64;
             for number in 0..records {
-                parts.put(number % 7, &[number, number + 1, number + 2][..words]).unwrap();
+                parts
+                    .put(number % 7, &[number, number + 1, number + 2][..words])
+                    .unwrap();
             }
             assert!(parts.is_in_file());
             for part in 0..9 {

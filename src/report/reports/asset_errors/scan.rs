@@ -9,10 +9,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::details::{self, Details};
+use super::details::{self, Details, NO_KEY};
 use super::group::{Groups, NONE};
+use super::place::Place;
 use super::texts::TextCounts;
-use crate::archive::{ArchiveError, InSpan, MessageFacts, ReadOnly, Snapshot};
+use crate::archive::{ArchiveError, MessageFacts, ReadOnly, Snapshot};
 use crate::memory;
 use crate::model::Sha256;
 use crate::report::error::ReportError;
@@ -159,7 +160,7 @@ impl Counted {
             }
         }
         if groups.wants_detail {
-            for message in messages.iter().filter(|message| message.detail != NONE) {
+            for message in messages.iter().filter(|message| message.detail != NO_KEY) {
                 self.details[0].add(message.group, message.detail);
             }
         }
@@ -234,57 +235,6 @@ impl Counted {
             }
         })?;
         Ok(top.into_iter().map(|(_, text)| text).collect())
-    }
-}
-
-/// A run to be read. There may be millions, so it takes 16 bytes.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
-    /// Its key, and below it the place of its job among the jobs.
-    pub(super) key_and_job: i64,
-    /// Its start; [`i64::MIN`] where it has none.
-    pub(super) started_ticks: i64,
-}
-
-impl Place {
-    const JOB_BITS: u32 = 24;
-
-    /// The runs that may have messages that the scope asks for, by key.
-    fn read(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<Self>, ArchiveError> {
-        let places: HashMap<i64, i64, foldhash::fast::RandomState> =
-            (scope.names().iter().map(|job| job.job_key)).zip(0..).collect();
-        let mut runs = Vec::new();
-        let mut lost = None;
-        snapshot.each_run_place(InSpan::Messages, scope.since(), scope.until(), |run| {
-            if !scope.has_job(run.job_key) {
-                return;
-            }
-            let key = run.run_key << Self::JOB_BITS;
-            match places.get(&run.job_key) {
-                Some(job) if key >> Self::JOB_BITS == run.run_key && job >> Self::JOB_BITS == 0 => {
-                    runs.push(Self {
-                        key_and_job: key | job,
-                        started_ticks: run.started_ticks.unwrap_or(i64::MIN),
-                    });
-                }
-                _ => lost = Some(run.run_key),
-            }
-        })?;
-        if let Some(run_key) = lost {
-            return Err(ArchiveError::Damaged {
-                what: format!("run {run_key} is of a job that is not there, or its key is out of range"),
-            });
-        }
-        runs.sort_unstable_by_key(|run| run.key_and_job);
-        Ok(runs)
-    }
-
-    pub(super) const fn run_key(self) -> i64 {
-        self.key_and_job >> Self::JOB_BITS
-    }
-
-    pub(super) fn job(self) -> usize {
-        usize::try_from(self.key_and_job & ((1 << Self::JOB_BITS) - 1)).expect("24 bits fit")
     }
 }
 
@@ -427,7 +377,7 @@ impl Work<'_> {
         for (message, run) in messages {
             let kind = self.groups.kind(message.kind_key);
             let asset = self.groups.asset(message.asset_key);
-            let detail = message.detail_key.map_or(Ok(NONE), u32::try_from);
+            let detail = message.detail_key.map_or(Ok(NO_KEY), u32::try_from);
             let (Some(kind), Some(asset), Ok(detail)) = (kind, asset, detail) else {
                 lost = Some(message.run_key);
                 continue;

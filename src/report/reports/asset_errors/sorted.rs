@@ -84,7 +84,9 @@ impl Sorted {
         let mut to = from;
         for row in self.rows.drain(..) {
             let bytes = &self.bytes[row];
-            let length = u32::try_from(bytes.len()).map_err(io::Error::other)?.to_ne_bytes();
+            let length = u32::try_from(bytes.len())
+                .map_err(io::Error::other)?
+                .to_ne_bytes();
             file.write_all(&length)?;
             file.write_all(bytes)?;
             to += (length.len() + bytes.len()) as u64;
@@ -271,7 +273,11 @@ mod tests {
         let found = sorted(&rows, usize::MAX);
         let numbers = found.iter().map(|&(_, number)| number as usize);
         assert!(numbers.eq(wanted.iter().copied()));
-        assert!(found.iter().all(|(text, number)| *text == rows[*number as usize].1));
+        assert!(
+            found
+                .iter()
+                .all(|(text, number)| *text == rows[*number as usize].1)
+        );
         assert_eq!(sorted(&rows, 100), found[..100]);
     }
 }
