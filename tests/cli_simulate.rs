@@ -150,6 +150,31 @@ fn without_a_size_it_serves_a_site_of_two_years() {
 }
 
 #[test]
+fn uniform_data_are_about_as_many_assets_as_asked_for() {
+    let program = Program::new();
+    let running = Running::start(
+        &program,
+        &["--http", "--assets", "400", "--runs", "40", "--messages", "40"],
+    );
+    let client = Program::new()
+        .with("JOBRUNS_URL", running.url())
+        .with("JOBRUNS_USERNAME", running.told("user "))
+        .with("JOBRUNS_PASSWORD", running.told("password "))
+        .with("JOBRUNS_INSECURE", "true");
+    let mut arguments = vec!["sync"];
+    arguments.extend(running.jobs().iter().map(|(id, _)| *id));
+    client.run(&arguments).ends_with(0);
+    let counted = client.run(&[
+        "query",
+        "SELECT count(DISTINCT asset) AS assets FROM messages",
+        "--format",
+        "csv",
+    ]);
+    // The name of one is empty.
+    assert_eq!(counted.ends_with(0).stdout.trim(), "assets\n400");
+}
+
+#[test]
 fn trust_shows_the_pin_that_it_said() {
     let program = Program::new();
     for kind in [

@@ -7,6 +7,7 @@ mod common;
 use std::fs;
 use std::process::Command;
 
+use common::journal::Journal;
 use common::monitor::{Monitor, sample};
 use common::scripted::{answering, reply};
 use common::story::Story;
@@ -21,14 +22,16 @@ type Held = (i64, i64, i64);
 struct Watched {
     story: Story,
     monitor: Monitor,
+    journal: Journal,
     held: Held,
 }
 
 /// What is heard of an end.
 struct Heard<'h> {
     code: i32,
-    /// Each stands in the error lines: cause and remedy.
-    says: &'h [&'h str],
+    /// Both stand in the error lines.
+    cause: &'h str,
+    remedy: &'h str,
     /// A metric: name, a label of it, value.
     metric: (&'h str, &'h str, f64),
 }
@@ -39,13 +42,22 @@ impl Watched {
         let monitor = Monitor::answering(200);
         story.program.write(
             "c.toml",
-            format!("ping_url = '{}'\nmetrics_file = 'm.prom'\n", monitor.url),
+            format!(
+                "ping_url = '{}/{{command}}'\nmetrics_file = 'm.prom'\n",
+                monitor.url
+            ),
         );
         story
             .sync(&["--head-file", "heads", "--quiet", "--new"])
             .ends_with(0);
         let held = held(&story, "jobruns.db");
-        Self { story, monitor, held }
+        let journal = Journal::new();
+        Self {
+            story,
+            monitor,
+            journal,
+            held,
+        }
     }
 
     /// Runs the command with a monitor, metrics and the journal, and hears its end.
@@ -58,43 +70,45 @@ impl Watched {
     #[track_caller]
     fn hears_of(&self, mut command: Command, name: &str, heard: &Heard<'_>) {
         let story = &self.story;
-        let path = story.program.path("journal");
-        let journal = fs::File::create(&path).unwrap();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            let data = journal.metadata().unwrap();
-            command.env("JOURNAL_STREAM", format!("{}:{}", data.dev(), data.ino()));
-        }
         self.monitor.take();
-        let status = command
-            .env("JOBRUNS_CONFIG", "c.toml")
-            .stdout(std::process::Stdio::null())
-            .stderr(journal)
-            .status()
-            .unwrap();
-        let said = fs::read_to_string(&path).unwrap();
-        assert_eq!(status.code(), Some(heard.code), "{said}");
-        // The journal, where there is one: an error that says why and what to do.
+        let (code, said, entries) = self.journal.of(command.env("JOBRUNS_CONFIG", "c.toml"));
+        assert_eq!(code, Some(heard.code), "{said}");
+        // Standard error: an error that says why and what to do.
         let level = if cfg!(unix) { "<3>" } else { "" };
         let errors = said.lines().filter_map(|line| line.strip_prefix(level));
         let errors: Vec<&str> = errors.collect();
         assert!(errors.iter().any(|line| line.starts_with("Error: ")), "{said}");
-        let errors = errors.join("\n");
-        for part in heard.says {
-            assert!(errors.contains(part), "{part:?} is not said:\n{said}");
+        let tells = |text: &str| {
+            for part in [heard.cause, heard.remedy] {
+                assert!(text.contains(part), "{part:?} is not said:\n{text}");
+            }
+        };
+        tells(&errors.join("\n"));
+        // The journal, where there is one: one entry, which repeats nothing that standard error leads there.
+        #[cfg(unix)]
+        {
+            let [entry] = entries.as_slice() else {
+                panic!("not one entry: {entries:?}")
+            };
+            assert_eq!(entry["JOBRUNS_COMMAND"], name);
+            assert_eq!(entry["JOBRUNS_EXIT_CODE"], heard.code.to_string());
+            assert_eq!(entry["PRIORITY"], if heard.code == 3 { "4" } else { "3" });
+            tells(&entry["JOBRUNS_ERRORS"]);
+            let message = format!("jobruns {name}: exit code {} after ", heard.code);
+            assert!(entry["MESSAGE"].starts_with(&message), "{entry:?}");
+            assert!(!said.contains(&message), "{said}");
         }
-        // The monitor: of a sync; other commands have no monitor here.
+        // The monitor.
         let pings = self.monitor.take();
-        if name == "sync" {
-            let paths: Vec<&str> = pings.iter().map(|(path, _)| path.as_str()).collect();
-            assert_eq!(paths, ["/start", "/fail"], "{said}");
-            let told = &pings[1].1;
-            assert!(
-                told.contains(&format!("exit code {}", heard.code)) && told.contains("Error: "),
-                "{told}"
-            );
-        }
+        let paths: Vec<&str> = pings.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(
+            paths,
+            [format!("/{name}/start"), format!("/{name}/fail")],
+            "{said}"
+        );
+        let told = &pings[1].1;
+        assert!(told.contains(&format!("exit code {}", heard.code)), "{told}");
+        tells(told);
         // The metrics.
         let metrics = fs::read_to_string(story.program.path("m.prom")).unwrap();
         let of_command = format!("command=\"{name}\"");
@@ -136,7 +150,8 @@ async fn the_server_does_not_answer() {
         &["sync", "--url", "https://127.0.0.1:1"],
         &Heard {
             code: 1,
-            says: &["failed", "refused", "s the CCS application server running"],
+            cause: "the connection was refused",
+            remedy: "s the CCS application server running",
             metric: FAILED,
         },
     );
@@ -149,11 +164,8 @@ async fn the_password_has_expired_or_the_account_is_locked() {
     watched.story.fault("login-fails");
     let refused = Heard {
         code: 1,
-        says: &[
-            "the server refused the login of CORP\\auditor",
-            "heck --username",
-            "not tried again",
-        ],
+        cause: "the server refused the login of CORP\\auditor",
+        remedy: "heck --username (DOMAIN\\user) and the password",
         metric: FAILED,
     };
     watched.hears(&["sync"], &refused);
@@ -167,7 +179,7 @@ async fn the_password_has_expired_or_the_account_is_locked() {
         .command(&["sync", "--url", &locking, "--insecure"]);
     command.env_remove("JOBRUNS_PIN");
     let locked = Heard {
-        says: &["refused the login", "The account is locked out."],
+        cause: "The account is locked out.",
         ..refused
     };
     watched.hears_of(command, "sync", &locked);
@@ -182,10 +194,8 @@ async fn the_certificate_has_changed_or_expired() {
         &["sync", "--pin", &other],
         &Heard {
             code: 1,
-            says: &[
-                "the server's certificate has SHA-256",
-                "compare the new SHA-256 on the server and pin it",
-            ],
+            cause: "the server's certificate has SHA-256",
+            remedy: "compare the new SHA-256 on the server and pin it",
             metric: FAILED,
         },
     );
@@ -209,7 +219,8 @@ async fn the_certificate_has_changed_or_expired() {
         "sync",
         &Heard {
             code: 1,
-            says: &["expired", "Renew the server's certificate"],
+            cause: "expired",
+            remedy: "Renew the server's certificate",
             metric: FAILED,
         },
     );
@@ -220,16 +231,17 @@ async fn the_certificate_has_changed_or_expired() {
 async fn a_permission_is_lost_or_a_job_is_deleted() {
     let watched = Watched::new().await;
     let job = format!("job_id=\"{}\"", watched.story.job(1));
-    for (fault, says) in [
-        ("403@2", ["not authorized", "needs the CCS permissions"]),
-        ("404@2", ["not found", "jobs remove"]),
+    for (fault, cause, remedy) in [
+        ("403@2", "not authorized", "needs the CCS permissions"),
+        ("404@2", "not found", "jobs remove"),
     ] {
         watched.story.fault(fault);
         watched.hears(
             &["sync"],
             &Heard {
                 code: 3,
-                says: &says,
+                cause,
+                remedy,
                 metric: ("jobruns_job_last_sync_failed", &job, 1.0),
             },
         );
@@ -254,7 +266,8 @@ async fn the_disk_is_full() {
         "sync",
         &Heard {
             code: 1,
-            says: &["Error: ", "Hint: "],
+            cause: "the disk or share could not be written",
+            remedy: "check its space and health",
             metric: ("jobruns_archive_readable", "", 1.0),
         },
     );
@@ -272,11 +285,8 @@ async fn the_share_with_the_heads_is_gone() {
         &["sync", "--head-file", "share/heads"],
         &Heard {
             code: 3,
-            says: &[
-                "could not be appended to share/heads",
-                "Hint: ",
-                "The archive itself is written",
-            ],
+            cause: "could not be appended to share/heads",
+            remedy: "Hint: check that the folder is there, and the share connected",
             metric: ("jobruns_last_sync_outcome", "outcome=\"complete\"", 1.0),
         },
     );
@@ -292,7 +302,8 @@ async fn the_share_or_disk_with_archive_reports_or_backups_is_gone() {
         &["backup", "share/copy.db", "--quiet"],
         &Heard {
             code: 1,
-            says: &["share", "make that folder first"],
+            cause: "share",
+            remedy: "make that folder first",
             metric: ("jobruns_archive_readable", "", 1.0),
         },
     );
@@ -305,7 +316,8 @@ async fn the_share_or_disk_with_archive_reports_or_backups_is_gone() {
         &["sync", "--quiet"],
         &Heard {
             code: 3,
-            says: &["[[export]] coverage", "share", "Hint: "],
+            cause: "[[export]] coverage (c.toml:3): cannot write to share/coverage.csv",
+            remedy: "make that folder first, connect the share",
             metric: ("jobruns_last_sync_outcome", "outcome=\"complete\"", 1.0),
         },
     );
@@ -316,7 +328,8 @@ async fn the_share_or_disk_with_archive_reports_or_backups_is_gone() {
         &["sync", "--quiet", "--archive", "share/jobruns.db"],
         &Heard {
             code: 2,
-            says: &["there is no archive at share/jobruns.db", "--new"],
+            cause: "there is no archive at share/jobruns.db",
+            remedy: "--new",
             metric: ("jobruns_archive_readable", "", 0.0),
         },
     );
@@ -324,22 +337,40 @@ async fn the_share_or_disk_with_archive_reports_or_backups_is_gone() {
     watched.nothing_is_lost();
 }
 
-/// A log on a disk that is gone or full is no reason not to sync; it is a warning, and the monitor repeats it.
+/// A log or metrics on a disk that is gone are no reason not to sync. Even a quiet sync warns of it, and the monitor is told;
+/// no metric can show it, but that the old file stays as it was.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_cannot_be_written() {
+async fn the_log_and_the_metrics_cannot_be_written() {
     let watched = Watched::new().await;
-    watched.monitor.take();
-    watched
-        .story
-        .program
-        .run(&["sync", "--config", "c.toml", "--log-file", "share/log"])
-        .ends_with(0)
-        .says("Warning: could not write to the log file share/log");
-    let pings = watched.monitor.take();
-    assert!(
-        pings[1].0.is_empty() && pings[1].1.contains("Warning: could not write"),
-        "{pings:?}"
-    );
+    let metrics = || fs::read(watched.story.program.path("m.prom")).ok();
+    for (flag, warning) in [
+        ("--log-file", "could not write to the log file share/x"),
+        (
+            "--metrics-file",
+            "the metrics could not be written: cannot write to share/x",
+        ),
+    ] {
+        watched.monitor.take();
+        let before = metrics();
+        let arguments = ["sync", "--quiet", "--config", "c.toml", flag, "share/x"];
+        let (code, said, entries) = watched.journal.of(&mut watched.story.program.command(&arguments));
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(said.matches(warning).count(), 1, "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("Hint: make that folder first"), "{said}");
+        if cfg!(unix) {
+            assert!(said.starts_with("<4>Warning: "), "{said}");
+            assert_eq!(entries.len(), 1);
+            assert_eq!(
+                (&*entries[0]["JOBRUNS_EXIT_CODE"], &*entries[0]["PRIORITY"]),
+                ("0", "6")
+            );
+        }
+        let pings = watched.monitor.take();
+        assert_eq!(pings[1].0, "/sync");
+        assert!(pings[1].1.contains(&format!("Warning: {warning}")), "{pings:?}");
+        assert_eq!(metrics() == before, flag == "--metrics-file");
+    }
     watched.nothing_is_lost();
 }
 
@@ -352,7 +383,8 @@ async fn the_archive_was_moved() {
         &["sync", "--quiet"],
         &Heard {
             code: 2,
-            says: &["there is no archive at jobruns.db", "--new"],
+            cause: "there is no archive at jobruns.db",
+            remedy: "--new",
             metric: ("jobruns_archive_readable", "", 0.0),
         },
     );
@@ -361,7 +393,8 @@ async fn the_archive_was_moved() {
             command,
             &Heard {
                 code: 1,
-                says: &["there is no archive at jobruns.db", "Hint: "],
+                cause: "there is no archive at jobruns.db",
+                remedy: "if it was moved or its drive is not connected, put it back",
                 metric: ("jobruns_archive_readable", "", 0.0),
             },
         );
@@ -384,15 +417,16 @@ async fn the_archive_is_damaged() {
         .execute("UPDATE _run SET status = 5 WHERE run_key = 1", [])
         .unwrap();
     drop(archive);
-    for (arguments, says) in [
-        (&["verify"][..], &["not intact"][..]),
-        (&["backup", "copy.db"], &["not intact"]),
+    for (arguments, remedy) in [
+        (&["verify"][..], "`jobruns reindex`"),
+        (&["backup", "copy.db"], "run `jobruns verify`"),
     ] {
         watched.hears(
             arguments,
             &Heard {
                 code: 4,
-                says,
+                cause: "not intact",
+                remedy,
                 metric: ("jobruns_archive_readable", "", 1.0),
             },
         );
@@ -411,7 +445,8 @@ async fn the_clock_is_wrong() {
         &["status", "--max-age", "26h"],
         &Heard {
             code: 3,
-            says: &["ahead of the server's", "clock"],
+            cause: "this machine's clock was 10m ahead of the server's",
+            remedy: "set the wrong one of the two, then sync again",
             metric: ("jobruns_command_exit_code", "command=\"status\"", 3.0),
         },
     );
@@ -429,7 +464,8 @@ async fn a_lock_is_held_and_one_that_was_left_is_in_nobodys_way() {
         &["sync"],
         &Heard {
             code: 5,
-            says: &["held by", "process"],
+            cause: "held by",
+            remedy: "process",
             metric: ("jobruns_archive_readable", "", 1.0),
         },
     );
@@ -466,7 +502,8 @@ async fn no_sync_ran_until_runs_were_purged() {
         &["status", "--max-age", "26h"],
         &Heard {
             code: 3,
-            says: &["its last complete answer is older than 26h"],
+            cause: "its last complete answer is older than 26h",
+            remedy: "sync now: `jobruns check` says why",
             metric: at,
         },
     );
@@ -482,7 +519,8 @@ async fn no_sync_ran_until_runs_were_purged() {
         "status",
         &Heard {
             code: 3,
-            says: &["a complete sync was needed by", "sync now"],
+            cause: "a complete sync was needed by",
+            remedy: "sync now",
             metric: at,
         },
     );

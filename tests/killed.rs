@@ -31,7 +31,7 @@ async fn story() -> Story {
             jobs: 3,
             runs: RUNS,
             messages: 10,
-            unique: 0.5,
+            ..History::default()
         },
         ..Options::default()
     })

@@ -6,6 +6,8 @@ mod common;
 
 use std::process::Command;
 
+#[cfg(unix)]
+use common::journal::Journal;
 use common::monitor::{Monitor, SECRET, sample};
 use common::program::Ended;
 use common::story::Story;
@@ -165,7 +167,7 @@ async fn the_metrics_file_has_the_archive_and_the_end_of_each_command() {
             .program
             .run(&["status", "--metrics-file", place, "--archive", "moved.db"])
             .ends_with(0)
-            .says("no metrics will be written: cannot write to");
+            .says("the metrics could not be written: cannot write to");
     }
     story
         .program
@@ -340,7 +342,8 @@ async fn a_log_that_cannot_be_written_stops_nothing_and_is_told_on() {
         let quiet = story
             .sync(&[&heard[..], &["--quiet", "--new"]].concat())
             .ends_with(0);
-        assert_eq!(quiet.stderr, "");
+        assert_eq!(quiet.stderr.lines().count(), 1, "{quiet:?}");
+        quiet.says(&format!("Warning: {said}"));
         monitor.take();
     }
     // A failure is heard of as ever.
@@ -462,6 +465,90 @@ async fn a_log_file_is_set_aside_at_its_size() {
         .sync(&["--log-max-size", "1KiB"])
         .ends_with(2)
         .says("less than 4KiB");
+}
+
+/// Commands that end in one instant write the file one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_command_loses_the_metrics_of_another_that_ends_with_it() {
+    let story = Story::synced().await;
+    let metrics = ["--metrics-file", "jobruns.prom"];
+    for round in 0..5 {
+        let copy = format!("copy{round}.db");
+        let commands = [&["status"][..], &["verify"], &["backup", &copy]];
+        let children: Vec<_> = commands
+            .iter()
+            .map(|command| {
+                story
+                    .program
+                    .command(&[command, &metrics[..]].concat())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for child in children {
+            Ended::of(child).ends_with(0);
+        }
+        let written = read(&story, "jobruns.prom");
+        for command in commands {
+            let label = format!("command=\"{}\"", command[0]);
+            sample(&written, "jobruns_command_exit_code", &label);
+        }
+        std::fs::remove_file(story.program.path("jobruns.prom")).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_gets_an_entry_with_fields_for_each_end() {
+    let story = Story::new().await;
+    let journal = Journal::new();
+    let run = |arguments: &[&str]| journal.of(&mut story.program.command(arguments));
+
+    let (code, said, entries) = run(&["sync", "--quiet", "--new", "--watch-all"]);
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    let [entry] = entries.as_slice() else {
+        panic!("not one entry: {entries:?}")
+    };
+    let (head, figures): (String, [i64; 2]) = {
+        let sql = "SELECT head, runs_new, messages_new FROM syncs";
+        let figures = story
+            .connection()
+            .query_row(sql, [], |row| Ok((row.get(0)?, [row.get(1)?, row.get(2)?])));
+        figures.unwrap()
+    };
+    for (name, value) in [
+        ("PRIORITY", "6"),
+        ("SYSLOG_IDENTIFIER", "jobruns"),
+        ("MESSAGE_ID", "944477222b23488daaf81ee7edf7cebe"),
+        ("JOBRUNS_COMMAND", "sync"),
+        ("JOBRUNS_EXIT_CODE", "0"),
+        ("JOBRUNS_HEAD", &head),
+        ("JOBRUNS_SYNC_ID", "1"),
+        ("JOBRUNS_OUTCOME", "complete"),
+        ("JOBRUNS_RUNS_NEW", &figures[0].to_string()),
+        ("JOBRUNS_MESSAGES_NEW", &figures[1].to_string()),
+    ] {
+        assert_eq!(entry[name], value, "{name}");
+    }
+    assert!(entry["MESSAGE"].ends_with(&format!("; sync 1 complete, ledger head {head}")));
+    assert!(!entry.contains_key("JOBRUNS_ERRORS"));
+
+    story.fault("login-fails");
+    let monitor = Monitor::answering(404);
+    let (_, said, entries) = run(&["sync", "-vv", "--ping-url", &monitor.url]);
+    assert_eq!((entries.len(), &*entries[0]["PRIORITY"]), (1, "3"));
+    assert!(entries[0]["JOBRUNS_ERRORS"].contains("\nCaused by: "));
+    assert!(said.contains("the monitor of ping_url was not told"), "{said}");
+    assert!(
+        !format!("{said}{entries:?}").contains(SECRET),
+        "{said}{entries:?}"
+    );
+
+    // Other commands send nothing, and where no journal listens, a command ends as ever.
+    assert_eq!(run(&["jobs", "list"]).2.len(), 0);
+    std::fs::remove_file(journal.socket()).unwrap();
+    let (code, said, entries) = run(&["status", "--quiet"]);
+    assert_eq!((code, said.as_str(), entries.len()), (Some(0), "", 0));
 }
 
 #[cfg(unix)]

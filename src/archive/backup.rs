@@ -88,7 +88,7 @@ pub enum BackupError {
 pub fn backup(archive: &Path, target: &Path, force: bool) -> Result<BackupMade, BackupError> {
     let begun = Instant::now();
     drop(open_to_read(archive)?);
-    let place = Place::check(archive, target, force)?;
+    let place = BackupTarget::check(archive, target, force)?;
     let permissions = fs::metadata(archive)
         .map_err(io("look at", archive))?
         .permissions();
@@ -174,14 +174,14 @@ pub(super) fn known_backups(
 }
 
 /// Where the copy goes.
-struct Place {
+struct BackupTarget {
     /// The target; of a link what it leads to.
     target: PathBuf,
     /// Of an archive that is replaced, so that no sync writes it meanwhile.
     _lock: Option<SyncLock>,
 }
 
-impl Place {
+impl BackupTarget {
     fn check(archive: &Path, target: &Path, force: bool) -> Result<Self, BackupError> {
         let refused = |why| BackupError::Place {
             path: target.to_path_buf(),

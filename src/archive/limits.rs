@@ -102,13 +102,13 @@ fn bounded<T>(connection: &Connection, look: impl FnOnce() -> rusqlite::Result<T
 }
 
 /// A table or view of ours.
-struct Object {
+struct ArchiveObject {
     kind: String,
     sql: String,
 }
 
 /// Kind, name and text of each table and view.
-fn tables_and_views(connection: &Connection) -> rusqlite::Result<Vec<(String, Object)>> {
+fn tables_and_views(connection: &Connection) -> rusqlite::Result<Vec<(String, ArchiveObject)>> {
     let sql =
         "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE type NOT IN ('index', 'trigger')";
     let mut statement = connection.prepare(sql)?;
@@ -123,14 +123,14 @@ fn tables_and_views(connection: &Connection) -> rusqlite::Result<Vec<(String, Ob
         };
         let (kind, name, sql) = (text(0)?, text(1)?, text(2)?);
         // SQLite knows a name in capitals, too.
-        found.push((name.to_ascii_lowercase(), Object { kind, sql }));
+        found.push((name.to_ascii_lowercase(), ArchiveObject { kind, sql }));
     }
     Ok(found)
 }
 
 /// The tables and views that the migrations make.
-fn ours() -> Result<&'static HashMap<String, Object>, ArchiveError> {
-    static OURS: OnceLock<HashMap<String, Object>> = OnceLock::new();
+fn ours() -> Result<&'static HashMap<String, ArchiveObject>, ArchiveError> {
+    static OURS: OnceLock<HashMap<String, ArchiveObject>> = OnceLock::new();
     if let Some(ours) = OURS.get() {
         return Ok(ours);
     }
@@ -142,7 +142,7 @@ fn ours() -> Result<&'static HashMap<String, Object>, ArchiveError> {
 fn refuse(
     path: &Path,
     connection: &Connection,
-    wrong: impl Fn(&Object, &Object) -> bool,
+    wrong: impl Fn(&ArchiveObject, &ArchiveObject) -> bool,
 ) -> Result<(), ArchiveError> {
     let found =
         bounded(connection, || tables_and_views(connection)).map_err(|source| ArchiveError::Open {

@@ -38,7 +38,7 @@ enum Identity {
 /// # Errors
 /// A directory or a device; a path that cannot be looked at.
 pub fn is_to_be_made(path: &Path) -> Result<bool, ArchiveError> {
-    Ok(state(path, &resolve(path)?)? != FileState::Filled)
+    Ok(state(path, &resolve(path)?)? != FileContent::Filled)
 }
 
 /// What is done where there is no archive.
@@ -55,7 +55,7 @@ pub(super) struct OpenToWrite {
     pub(super) created: bool,
 }
 
-/// Opens the archive to write, after making or upgrading it. Who may have to make it holds its [`SyncLock`].
+/// Opens the archive to write, after making or upgrading it. Who may have to make it holds its [`SyncLock`](super::SyncLock).
 ///
 /// A file that is not an archive, or one of a newer program, is refused and left untouched.
 pub(super) fn open_to_write(path: &Path, if_missing: IfMissing) -> Result<OpenToWrite, ArchiveError> {
@@ -68,7 +68,7 @@ pub(super) fn open_to_write(path: &Path, if_missing: IfMissing) -> Result<OpenTo
         drop(remove_leftovers(&file));
     }
     refuse_other_names(path, &file)?;
-    let created = state(path, &file)? != FileState::Filled;
+    let created = state(path, &file)? != FileContent::Filled;
     if created {
         if if_missing == IfMissing::Fail {
             return Err(missing(path));
@@ -214,13 +214,13 @@ pub(super) fn refuse_other_names(path: &Path, file: &Path) -> Result<(), Archive
 
 /// What lies at the place of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FileState {
+enum FileContent {
     Missing,
     NoBytes,
     Filled,
 }
 
-fn state(path: &Path, file: &Path) -> Result<FileState, ArchiveError> {
+fn state(path: &Path, file: &Path) -> Result<FileContent, ArchiveError> {
     if let Some(device) = device_of(path) {
         return Err(ArchiveError::NotAnArchive {
             path: path.to_path_buf(),
@@ -236,9 +236,9 @@ fn state(path: &Path, file: &Path) -> Result<FileState, ArchiveError> {
             path: path.to_path_buf(),
             what: "a device, a pipe or a socket".to_owned(),
         }),
-        Ok(data) if data.len() == 0 => Ok(FileState::NoBytes),
-        Ok(_) => Ok(FileState::Filled),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(FileState::Missing),
+        Ok(data) if data.len() == 0 => Ok(FileContent::NoBytes),
+        Ok(_) => Ok(FileContent::Filled),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(FileContent::Missing),
         Err(error) => Err(io_error("look at", path)(error)),
     }
 }
@@ -284,7 +284,7 @@ fn connect(path: &Path, file: &Path, mode: OpenFlags) -> Result<Connection, Arch
 /// Refuses a file without bytes, which SQLite must never open: where another program makes an archive of it meanwhile,
 /// SQLite takes the log of that for one that was left, and deletes it.
 pub(super) fn refuse_empty(path: &Path, file: &Path) -> Result<(), ArchiveError> {
-    if state(path, file)? != FileState::NoBytes {
+    if state(path, file)? != FileContent::NoBytes {
         return Ok(());
     }
     refuse_log_of_another(path, file)?;
@@ -297,9 +297,9 @@ pub(super) fn refuse_empty(path: &Path, file: &Path) -> Result<(), ArchiveError>
 fn look(path: &Path) -> Result<Option<ReadConnection>, ArchiveError> {
     let file = resolve(path)?;
     match state(path, &file)? {
-        FileState::Missing => return Ok(None),
-        FileState::NoBytes => return refuse_log_of_another(path, &file).map(|()| None),
-        FileState::Filled => refuse_other_names(path, &file)?,
+        FileContent::Missing => return Ok(None),
+        FileContent::NoBytes => return refuse_log_of_another(path, &file).map(|()| None),
+        FileContent::Filled => refuse_other_names(path, &file)?,
     }
     let read_only = || open_and_read(&file, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let mut looked = read_only();

@@ -48,6 +48,22 @@ pub fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
     )))
 }
 
+/// Gives a new file to the owner of its folder, where root made it: what root began in the folder of the scheduled tasks
+/// would be closed to their account. Where it cannot be given, it stays root's.
+#[cfg(unix)]
+pub fn give_to_owner_of_folder(file: &fs::File, path: &Path) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    if rustix::process::geteuid().is_root()
+        && let Ok(folder) = fs::metadata(folder_of(path))
+    {
+        let _ = fchown(file, Some(folder.uid()), Some(folder.gid()));
+    }
+}
+
+/// Windows: a file inherits its folder's rights.
+#[cfg(not(unix))]
+pub const fn give_to_owner_of_folder(_: &fs::File, _: &Path) {}
+
 /// Symbolic links that are followed by hand; Linux gives up at 40 too.
 const MOST_LINKS: u32 = 40;
 
@@ -85,7 +101,7 @@ pub(super) fn nobody_else_uri(path: &Path, option: &str) -> Result<String, Archi
 }
 
 /// The folder in which a file lies.
-pub(super) fn folder_of(file: &Path) -> &Path {
+pub(crate) fn folder_of(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

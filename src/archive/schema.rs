@@ -90,7 +90,7 @@ impl Statement {
 
 /// A piece of SQL, as far as comments and quotes matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece<'a> {
+enum SqlPiece<'a> {
     /// What stands behind `--`.
     Comment(&'a str),
     /// A text or name in quotes.
@@ -100,7 +100,7 @@ enum Piece<'a> {
 }
 
 /// The pieces, each with where it begins.
-fn pieces(sql: &str) -> impl Iterator<Item = (usize, Piece<'_>)> {
+fn pieces(sql: &str) -> impl Iterator<Item = (usize, SqlPiece<'_>)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let begin = at;
@@ -109,14 +109,14 @@ fn pieces(sql: &str) -> impl Iterator<Item = (usize, Piece<'_>)> {
         let piece = if rest.starts_with("--") {
             let end = rest.find('\n').unwrap_or(rest.len());
             at += end;
-            Piece::Comment(&rest[2..end])
+            SqlPiece::Comment(&rest[2..end])
         } else if matches!(first, '\'' | '"') {
             let end = rest[1..].find(first).map_or(rest.len(), |end| end + 2);
             at += end;
-            Piece::Quoted(&rest[..end])
+            SqlPiece::Quoted(&rest[..end])
         } else {
             at += first.len_utf8();
-            Piece::Plain(first)
+            SqlPiece::Plain(first)
         };
         Some((begin, piece))
     })
@@ -129,19 +129,19 @@ fn statements(sql: &str) -> Vec<Statement> {
     let mut line_breaks = 0;
     for (at, piece) in pieces(sql) {
         match (begin, piece) {
-            (None, Piece::Comment(words)) => {
+            (None, SqlPiece::Comment(words)) => {
                 comment.push(words.trim().to_owned());
                 line_breaks = 0;
             }
-            (None, Piece::Plain('\n')) => {
+            (None, SqlPiece::Plain('\n')) => {
                 line_breaks += 1;
                 if line_breaks > 1 {
                     comment.clear();
                 }
             }
-            (None, Piece::Plain(space)) if space.is_whitespace() => {}
+            (None, SqlPiece::Plain(space)) if space.is_whitespace() => {}
             (None, _) => begin = Some(at),
-            (Some(from), Piece::Plain(';')) => {
+            (Some(from), SqlPiece::Plain(';')) => {
                 statements.push(Statement {
                     comment: std::mem::take(&mut comment),
                     text: sql[from..at].to_owned(),
@@ -188,22 +188,22 @@ fn table_of(statement: &Statement) -> Option<DocumentedTable> {
 
 /// What stands between two commas of a list in parentheses, and the comments about it.
 #[derive(Debug, Default)]
-struct Item {
+struct SchemaItem {
     text: String,
     comments: Vec<String>,
 }
 
 /// The items of a list whose opening parenthesis stands before `list`. A comment is about the item that it stands
 /// behind on its line, else about the one below it.
-fn items(list: &str) -> Vec<Item> {
-    let mut items = vec![Item::default()];
+fn items(list: &str) -> Vec<SchemaItem> {
+    let mut items = vec![SchemaItem::default()];
     let mut depth = 1;
     let mut is_line_of_the_last = false;
     for (_, piece) in pieces(list) {
         let last = items.len() - 1;
         let is_empty = items[last].text.trim().is_empty();
         match piece {
-            Piece::Comment(words) => {
+            SqlPiece::Comment(words) => {
                 let about = if is_empty && is_line_of_the_last {
                     last - 1
                 } else {
@@ -211,11 +211,11 @@ fn items(list: &str) -> Vec<Item> {
                 };
                 items[about].comments.push(words.trim().to_owned());
             }
-            Piece::Plain(',') if depth == 1 => {
-                items.push(Item::default());
+            SqlPiece::Plain(',') if depth == 1 => {
+                items.push(SchemaItem::default());
                 is_line_of_the_last = true;
             }
-            Piece::Plain(character) => {
+            SqlPiece::Plain(character) => {
                 match character {
                     '(' => depth += 1,
                     ')' => depth -= 1,
@@ -227,13 +227,13 @@ fn items(list: &str) -> Vec<Item> {
                 }
                 items[last].text.push(character);
             }
-            Piece::Quoted(text) => items[last].text.push_str(text),
+            SqlPiece::Quoted(text) => items[last].text.push_str(text),
         }
     }
     items
 }
 
-fn column_of(item: &Item, is_table: bool, is_for_analysts: bool) -> Option<DocumentedColumn> {
+fn column_of(item: &SchemaItem, is_table: bool, is_for_analysts: bool) -> Option<DocumentedColumn> {
     let mut words = item.text.split_whitespace();
     let name = words.next()?;
     if ["PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "CONSTRAINT"].contains(&name) {

@@ -5,7 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 
 use super::diagnosis::broken_body;
 use super::error::CcsError;
-use super::transport::Answer;
+use super::transport::HttpResponse;
 
 /// Bytes of a body without a telling Content-Type that are looked at for the beginning of JSON.
 const MOST_PEEKED: usize = 4096;
@@ -18,7 +18,7 @@ pub type JobRunsAnswer = JsonAnswer;
 /// That the body ended says nothing of whether its JSON is complete: some servers close a cut answer quietly.
 #[derive(Debug)]
 pub struct JsonAnswer {
-    answer: Answer,
+    answer: HttpResponse,
     /// What was looked at already, to be handed out first.
     beginning: Option<Bytes>,
     bytes: u64,
@@ -81,7 +81,7 @@ impl JsonAnswer {
     }
 
     /// An answer without content: it says what `null` says.
-    pub(super) fn null(answer: Answer) -> Self {
+    pub(super) fn null(answer: HttpResponse) -> Self {
         Self {
             beginning: Some(Bytes::from_static(b"null")),
             answer,
@@ -91,7 +91,7 @@ impl JsonAnswer {
     }
 
     /// An answer whatever its type says.
-    pub(super) fn of_any_type(answer: Answer) -> Result<Self, CcsError> {
+    pub(super) fn of_any_type(answer: HttpResponse) -> Result<Self, CcsError> {
         if answer.body.is_foreign() {
             return Err(CcsError::Unusable {
                 doing: answer.request_context.doing,
@@ -111,7 +111,7 @@ impl JsonAnswer {
     /// The error for an answer that calls itself something else than JSON, without a word of it; `None` for others.
     pub(super) fn not_json(&self) -> Option<CcsError> {
         let declared = self.declared()?;
-        (kind_of(&declared) == Kind::Other).then(|| CcsError::NotJson {
+        (kind_of(&declared) == ContentKind::Other).then(|| CcsError::NotJson {
             doing: self.answer.request_context.doing,
             url: self.answer.request_context.url.clone(),
             content_type: self.answer.redactor.quote(declared.as_bytes(), false),
@@ -147,11 +147,11 @@ impl JsonAnswer {
 ///
 /// # Errors
 /// [`CcsError::NotJson`] for HTML, XML and what does not begin like JSON.
-pub(super) async fn json_only(answer: Answer) -> Result<JsonAnswer, CcsError> {
+pub(super) async fn json_only(answer: HttpResponse) -> Result<JsonAnswer, CcsError> {
     let mut answer = JsonAnswer::of_any_type(answer)?;
     let declared = answer.declared();
-    let kind = declared.as_deref().map_or(Kind::Untold, kind_of);
-    if kind == Kind::Json {
+    let kind = declared.as_deref().map_or(ContentKind::Untold, kind_of);
+    if kind == ContentKind::Json {
         return Ok(answer);
     }
     let mut beginning = BytesMut::new();
@@ -168,7 +168,7 @@ pub(super) async fn json_only(answer: Answer) -> Result<JsonAnswer, CcsError> {
     // Peeking does not hand anything out.
     answer.bytes = 0;
     // `null`, `true` ... no: of JSON's words only `null` is an answer (a job without runs).
-    if kind == Kind::Untold && matches!(first_sign(&beginning), Some(b'{' | b'[' | b'n')) {
+    if kind == ContentKind::Untold && matches!(first_sign(&beginning), Some(b'{' | b'[' | b'n')) {
         answer.beginning = Some(beginning.freeze());
         return Ok(answer);
     }
@@ -194,23 +194,23 @@ pub(super) async fn json_only(answer: Answer) -> Result<JsonAnswer, CcsError> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ContentKind {
     Json,
     Other,
     /// The type says nothing of the content.
     Untold,
 }
 
-fn kind_of(content_type: &str) -> Kind {
+fn kind_of(content_type: &str) -> ContentKind {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let essence = essence.to_ascii_lowercase();
     let (_, subtype) = essence.split_once('/').unwrap_or_default();
     if subtype == "json" || subtype.ends_with("+json") {
-        Kind::Json
+        ContentKind::Json
     } else if subtype.contains("html") || subtype == "xml" || subtype.ends_with("+xml") {
-        Kind::Other
+        ContentKind::Other
     } else {
-        Kind::Untold
+        ContentKind::Untold
     }
 }
 

@@ -26,7 +26,7 @@ const UNPACKED_AT_A_TIME: usize = 4 << 10;
 pub(super) struct Body {
     response: Response,
     packing: Packing,
-    progress: Progress,
+    progress: BodyProgress,
 }
 
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Body {
         Self {
             response,
             packing,
-            progress: Progress::new(idle_timeout, Instant::now()),
+            progress: BodyProgress::new(idle_timeout, Instant::now()),
         }
     }
 
@@ -179,7 +179,7 @@ fn packing(headers: &HeaderMap) -> Packing {
 
 /// Whether a body gets on.
 #[derive(Debug)]
-struct Progress {
+struct BodyProgress {
     limit: Duration,
     /// Time spent waiting since enough came; what the reader takes for itself is not the server's fault.
     waited: Duration,
@@ -187,7 +187,7 @@ struct Progress {
     since: Instant,
 }
 
-impl Progress {
+impl BodyProgress {
     const fn new(limit: Duration, now: Instant) -> Self {
         Self {
             limit,
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_byte_now_and_then_ends_and_enough_bytes_or_a_run_do_not() {
         let began = Instant::now();
-        let mut progress = Progress::new(2 * MINUTE, began);
+        let mut progress = BodyProgress::new(2 * MINUTE, began);
         assert_eq!(progress.received(1, MINUTE, began + MINUTE), None);
         progress.reset(began + MINUTE);
         assert_eq!(progress.received(1, MINUTE, began + 2 * MINUTE), None);
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_body_without_a_run_ends_however_much_it_brings() {
         let began = Instant::now();
-        let mut progress = Progress::new(MINUTE, began);
+        let mut progress = BodyProgress::new(MINUTE, began);
         for minute in 1..10 {
             assert_eq!(
                 progress.received(1 << 30, Duration::ZERO, began + minute * MINUTE),

@@ -6,19 +6,19 @@ use reqwest::{StatusCode, Url};
 
 use super::answer::{JobRunsAnswer, JsonAnswer, json_only};
 use super::base_url::BaseUrl;
-use super::error::{CcsError, Doing};
+use super::error::{CcsError, RequestPurpose};
 use super::session::{Bearer, Session};
 use super::settings::Settings;
 use super::tls;
-use super::transport::{Answer, Payload, Transport};
+use super::transport::{HttpResponse, RequestContent, Transport};
 use crate::model::Guid;
 
 /// A user of one CCS server. Clones share connections and token.
 #[derive(Debug, Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(Arc<ClientInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct ClientInner {
     transport: Transport,
     session: Session,
 }
@@ -32,7 +32,7 @@ impl Client {
         let base = BaseUrl::parse(&settings.base_url, &settings.trust)?;
         let transport = Transport::new(settings, base, tls::config(&settings.trust)?)?;
         let session = Session::new(settings, transport.redactor());
-        Ok(Self(Arc::new(Inner { transport, session })))
+        Ok(Self(Arc::new(ClientInner { transport, session })))
     }
 
     /// The base URL in its plain form, without a slash at its end: what the archive notes as a job's server.
@@ -69,7 +69,7 @@ impl Client {
     /// Everything but a 200 with JSON, or a 204 (no runs), is an error; whether to try again, [`super::retry::next_wait`] says.
     pub async fn job_runs(&self, job: Guid, count: u32) -> Result<JobRunsAnswer, CcsError> {
         let url = self.endpoint(&format!("Jobs/{job}/jobruns?count={count}&showmessages=true"));
-        self.get(Doing::JobRuns(job), url).await
+        self.get(RequestPurpose::JobRuns(job), url).await
     }
 
     /// Whether the password or a token is in a text of the server.
@@ -82,8 +82,8 @@ impl Client {
     }
 
     /// Asks `url` with the token and lets JSON with 200 through.
-    pub(super) async fn get(&self, doing: Doing, url: Url) -> Result<JsonAnswer, CcsError> {
-        let Inner { transport, session } = &*self.0;
+    pub(super) async fn get(&self, doing: RequestPurpose, url: Url) -> Result<JsonAnswer, CcsError> {
+        let ClientInner { transport, session } = &*self.0;
         let bearer = session.token(transport).await?;
         let mut answer = self.ask(doing, url.clone(), &bearer).await?;
         if answer.status() != StatusCode::UNAUTHORIZED {
@@ -106,14 +106,14 @@ impl Client {
         })
     }
 
-    async fn ask(&self, doing: Doing, url: Url, bearer: &Bearer) -> Result<Answer, CcsError> {
-        let payload = Payload::Bearer(bearer.header());
+    async fn ask(&self, doing: RequestPurpose, url: Url, bearer: &Bearer) -> Result<HttpResponse, CcsError> {
+        let payload = RequestContent::Bearer(bearer.header());
         self.0.transport.exchange(doing, url, &payload).await
     }
 }
 
 /// An answer with content that is JSON, or without any: 204 is what ASP.NET Core makes of null.
-async fn accepted(answer: Answer) -> Result<JsonAnswer, CcsError> {
+async fn accepted(answer: HttpResponse) -> Result<JsonAnswer, CcsError> {
     match answer.status() {
         StatusCode::OK => json_only(answer).await,
         StatusCode::NO_CONTENT => Ok(JsonAnswer::null(answer)),

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use super::answer::JobRunsAnswer;
-use super::test_server::{Reply, Request, Server, json, reply, token};
+use super::test_server::{ReceivedRequest, TestReply, TestServer, json, reply, token};
 use super::*;
 use crate::model::{Guid, Secret};
 
@@ -12,7 +12,7 @@ fn job() -> Guid {
     "a282d163-2248-4904-8135-0eaf08be8e55".parse().unwrap()
 }
 
-fn settings(server: &Server) -> Settings {
+fn settings(server: &TestServer) -> Settings {
     let url = format!("http://127.0.0.1:{}", server.port());
     let mut settings = Settings::new(url, r"CORP\auditor", Secret::from("geheim&+%=ü"));
     settings.trust = Trust::Insecure;
@@ -20,7 +20,7 @@ fn settings(server: &Server) -> Settings {
     settings
 }
 
-fn client(server: &Server) -> Client {
+fn client(server: &TestServer) -> Client {
     Client::new(&settings(server)).unwrap()
 }
 
@@ -34,8 +34,8 @@ async fn body(mut answer: JobRunsAnswer) -> Result<String, CcsError> {
 }
 
 /// A server that gives out the token `first` and answers data requests by `data`.
-async fn with_data(data: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Server {
-    Server::start(None, move |_, request| {
+async fn with_data(data: impl Fn(&ReceivedRequest) -> TestReply + Send + Sync + 'static) -> TestServer {
+    TestServer::start(None, move |_, request| {
         if request.is_token() {
             token("first", "again")
         } else {
@@ -45,7 +45,7 @@ async fn with_data(data: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> 
     .await
 }
 
-async fn data_error(data: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> CcsError {
+async fn data_error(data: impl Fn(&ReceivedRequest) -> TestReply + Send + Sync + 'static) -> CcsError {
     let server = with_data(data).await;
     let client = client(&server);
     match client.job_runs(job(), 0).await {
@@ -96,7 +96,7 @@ async fn odd_characters_of_user_and_password_arrive() {
 #[tokio::test]
 async fn a_wrong_password_is_sent_exactly_once() {
     for status in [400, 401, 403] {
-        let server = Server::start(None, move |_, _| {
+        let server = TestServer::start(None, move |_, _| {
             reply(
                 status,
                 "application/json",
@@ -121,7 +121,7 @@ async fn a_wrong_password_is_sent_exactly_once() {
 
 #[tokio::test]
 async fn ten_refused_requests_renew_the_token_once() {
-    let server = Server::start(None, |_, request| {
+    let server = TestServer::start(None, |_, request| {
         if request.is_token() {
             match request.form("grant_type").unwrap().as_str() {
                 "refresh_token" if request.form("refresh_token").unwrap() == "again" => {
@@ -142,12 +142,12 @@ async fn ten_refused_requests_renew_the_token_once() {
     for outcome in futures_util::future::join_all(asking).await {
         assert_eq!(body(outcome.unwrap()).await.unwrap(), "[]");
     }
-    assert_eq!(server.count(Request::is_token), 2);
+    assert_eq!(server.count(ReceivedRequest::is_token), 2);
 }
 
 #[tokio::test]
 async fn a_refused_renewal_leads_to_one_login() {
-    let server = Server::start(None, |before, request| {
+    let server = TestServer::start(None, |before, request| {
         if !request.is_token() {
             return match request.header("authorization") {
                 Some("Bearer login2") => json("[]"),
@@ -182,14 +182,14 @@ async fn a_token_that_is_never_accepted_ends_clearly() {
     let error = client.job_runs(job(), 0).await.unwrap_err();
     assert!(matches!(error, CcsError::Unauthorized { .. }), "{error}");
     assert!(error.to_string().ends_with("too: «redacted»"), "{error}");
-    assert_eq!(server.count(Request::is_token), 2);
+    assert_eq!(server.count(ReceivedRequest::is_token), 2);
     assert_eq!(server.requests().len(), 4);
     assert!(!retry::may_heal(&error));
 }
 
 #[tokio::test]
 async fn a_token_near_its_end_is_renewed_before_use() {
-    let server = Server::start(None, |before, request| match (request.is_token(), before) {
+    let server = TestServer::start(None, |before, request| match (request.is_token(), before) {
         (true, 0) => json(r#"{"access_token":"short","refresh_token":"r","expires_in":0.05}"#),
         (true, _) => json(r#"{"access_token":"long"}"#),
         (false, _) => json("[]"),
@@ -202,12 +202,12 @@ async fn a_token_near_its_end_is_renewed_before_use() {
     let last = server.requests().pop().unwrap();
     assert_eq!(last.header("authorization"), Some("Bearer long"));
     client.login().await.unwrap();
-    assert_eq!(server.count(Request::is_token), 2);
+    assert_eq!(server.count(ReceivedRequest::is_token), 2);
 }
 
 #[tokio::test]
 async fn a_login_that_fails_is_shared_by_those_who_waited_and_may_be_tried_again() {
-    let server = Server::start(None, |before, request| match (request.is_token(), before) {
+    let server = TestServer::start(None, |before, request| match (request.is_token(), before) {
         (true, 0) => reply(503, "text/html", "<html>starting</html>"),
         (true, _) => token("first", "again"),
         (false, _) => json("[]"),
@@ -233,7 +233,7 @@ async fn what_is_no_token_is_said_without_showing_it() {
         r#"["s3cret"]"#,
         "s3cret",
     ] {
-        let server = Server::start(None, move |_, _| json(answer)).await;
+        let server = TestServer::start(None, move |_, _| json(answer)).await;
         let error = client(&server).login().await.unwrap_err();
         assert!(matches!(error, CcsError::Unusable { .. }), "{answer}: {error}");
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
@@ -271,7 +271,7 @@ async fn statuses_carry_the_servers_words() {
 #[tokio::test]
 async fn a_retry_after_is_read() {
     let error = data_error(|_| {
-        Reply::Raw(b"HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n".to_vec())
+        TestReply::Raw(b"HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n".to_vec())
     })
     .await;
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
@@ -303,7 +303,7 @@ async fn json_by_its_beginning_is_let_through_whole() {
         for content in ["\u{feff} \r\n{\"a\":1}", "[]", " null"] {
             let server = with_data(move |_| {
                 let length = content.len();
-                Reply::Raw(
+                TestReply::Raw(
                     format!("HTTP/1.1 200 OK\r\n{head}Content-Length: {length}\r\n\r\n{content}").into(),
                 )
             })
@@ -321,7 +321,7 @@ async fn redirects_stay_on_the_server() {
         let target = request.line.trim_start_matches("GET ");
         if request.line.contains("/Jobs/") {
             let target = target.replace("/Jobs/", "/jobs/");
-            Reply::Raw(
+            TestReply::Raw(
                 format!("HTTP/1.1 307 Moved\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n").into(),
             )
         } else {
@@ -347,7 +347,7 @@ async fn a_redirect_to_another_question_is_refused_in_words() {
     ] {
         let error = data_error(move |request| {
             let target = change(request.line.trim_start_matches("GET "));
-            Reply::Raw(
+            TestReply::Raw(
                 format!("HTTP/1.1 301 Moved\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n").into(),
             )
         })
@@ -361,7 +361,7 @@ async fn a_redirect_to_another_question_is_refused_in_words() {
 
 #[tokio::test]
 async fn nothing_at_all_says_what_null_says() {
-    let server = with_data(|_| Reply::Raw(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())).await;
+    let server = with_data(|_| TestReply::Raw(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())).await;
     let answer = client(&server).job_runs(job(), 0).await.unwrap();
     assert_eq!(answer.status(), 204);
     assert_eq!(body(answer).await.unwrap(), "null");
@@ -370,7 +370,7 @@ async fn nothing_at_all_says_what_null_says() {
 #[tokio::test]
 async fn a_sound_token_is_taken_whatever_its_status_and_type_and_never_quoted() {
     for (status, content_type) in [(201, "application/json"), (200, "text/html"), (201, "text/plain")] {
-        let server = Server::start(None, move |_, request| {
+        let server = TestServer::start(None, move |_, request| {
             if request.is_token() {
                 let body = r#"{"access_token":"TOKENTOKENTOKEN","refresh_token":"FRESHFRESHFRESH"}"#;
                 return reply(status, content_type, body);
@@ -384,21 +384,21 @@ async fn a_sound_token_is_taken_whatever_its_status_and_type_and_never_quoted() 
         assert!(!said.contains("TOKEN") && said.contains("«redacted»"), "{said}");
     }
     // What is not a token is not quoted either.
-    let server = Server::start(None, |_, _| reply(418, "text/plain", "TOKENTOKENTOKEN")).await;
+    let server = TestServer::start(None, |_, _| reply(418, "text/plain", "TOKENTOKENTOKEN")).await;
     let error = client(&server).login().await.unwrap_err();
     assert!(error.to_string().ends_with("answered 418"), "{error}");
 }
 
 #[tokio::test]
 async fn cookies_of_a_load_balancer_come_back() {
-    let server = Server::start(None, |_, request| {
+    let server = TestServer::start(None, |_, request| {
         if request.is_token() {
             let body = r#"{"access_token":"first"}"#;
             let head = format!(
                 "HTTP/1.1 200 OK\r\nSet-Cookie: LB=node7; Path=/\r\nContent-Length: {}\r\n",
                 body.len()
             );
-            return Reply::Raw(format!("{head}\r\n{body}").into());
+            return TestReply::Raw(format!("{head}\r\n{body}").into());
         }
         json("[]")
     })
@@ -420,14 +420,14 @@ async fn gzip_of_several_members_and_by_other_names_is_unpacked() {
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: {name}\r\nContent-Length: {}\r\n\r\n",
                 content.len()
             );
-            Reply::Raw([head.as_bytes(), &content].concat())
+            TestReply::Raw([head.as_bytes(), &content].concat())
         })
         .await;
         let answer = client(&server).job_runs(job(), 0).await.unwrap();
         assert_eq!(body(answer).await.unwrap(), whole);
     }
     let error = data_error(|_| {
-        Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx".to_vec())
+        TestReply::Raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx".to_vec())
     })
     .await;
     assert!(error.to_string().contains("packed otherwise"), "{error}");
@@ -469,11 +469,11 @@ async fn a_byte_now_and_then_is_an_end() {
 
 #[tokio::test]
 async fn a_redirect_elsewhere_gets_nothing_and_is_named() {
-    let elsewhere = Server::start(None, |_, _| json("[]")).await;
+    let elsewhere = TestServer::start(None, |_, _| json("[]")).await;
     let target = format!("http://localhost:{}/x", elsewhere.port());
     let shown = target.clone();
     let error = data_error(move |_| {
-        Reply::Raw(
+        TestReply::Raw(
             format!("HTTP/1.1 302 Found\r\nLocation: {target}?key=s3cret\r\nContent-Length: 0\r\n\r\n")
                 .into(),
         )
@@ -484,15 +484,16 @@ async fn a_redirect_elsewhere_gets_nothing_and_is_named() {
         "{error}"
     );
     assert_eq!(error.http_status(), Some(302));
-    let loops =
-        data_error(|_| Reply::Raw(b"HTTP/1.1 302 F\r\nLocation: ?\r\nContent-Length: 0\r\n\r\n".to_vec()));
+    let loops = data_error(|_| {
+        TestReply::Raw(b"HTTP/1.1 302 F\r\nLocation: ?\r\nContent-Length: 0\r\n\r\n".to_vec())
+    });
     assert!(matches!(loops.await, CcsError::Redirected { .. }));
     assert_eq!(elsewhere.requests().len(), 0);
 
     // A token request is not turned into a GET, and its form goes to no other port.
     for (status, target) in [(302, "/ccs/login".to_owned()), (307, shown)] {
-        let server = Server::start(None, move |_, _| {
-            Reply::Raw(
+        let server = TestServer::start(None, move |_, _| {
+            TestReply::Raw(
                 format!("HTTP/1.1 {status} Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n").into(),
             )
         })
@@ -507,7 +508,7 @@ async fn a_redirect_elsewhere_gets_nothing_and_is_named() {
 #[tokio::test]
 async fn a_cut_answer_says_how_much_came() {
     let error = data_error(|_| {
-        Reply::Close(
+        TestReply::Close(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n[1,2".to_vec(),
         )
     })
@@ -525,7 +526,7 @@ async fn silence_is_measured_between_pieces() {
             3,
         ),
     ] {
-        let server = with_data(move |_| Reply::Stall(answer.as_bytes().to_vec())).await;
+        let server = with_data(move |_| TestReply::Stall(answer.as_bytes().to_vec())).await;
         let mut settings = settings(&server);
         settings.idle_timeout = Duration::from_secs(1);
         let client = Client::new(&settings).unwrap();
@@ -559,21 +560,21 @@ async fn gzip_is_unpacked_and_its_break_noticed() {
     let content = format!("[{}1]", "123456789,".repeat(10_000));
     let packed = gzipped(content.as_bytes());
     let whole = [gzip_head(packed.len()), packed.clone()].concat();
-    let server = with_data(move |_| Reply::Raw(whole.clone())).await;
+    let server = with_data(move |_| TestReply::Raw(whole.clone())).await;
     let answer = client(&server).job_runs(job(), 0).await.unwrap();
     assert_eq!(body(answer).await.unwrap(), content);
 
     let half = packed.len() / 2;
     let short = [gzip_head(half), packed[..half].to_vec()].concat();
-    let error = data_error(move |_| Reply::Raw(short.clone())).await;
+    let error = data_error(move |_| TestReply::Raw(short.clone())).await;
     assert!(matches!(error, CcsError::Cut { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn an_unanswered_request_and_what_is_no_http_differ() {
-    let error = data_error(|_| Reply::Close(Vec::new())).await;
+    let error = data_error(|_| TestReply::Close(Vec::new())).await;
     assert!(matches!(error, CcsError::NoAnswer { .. }), "{error:?}");
-    let error = data_error(|_| Reply::Close(b"220 mail ready\r\n\r\n".to_vec())).await;
+    let error = data_error(|_| TestReply::Close(b"220 mail ready\r\n\r\n".to_vec())).await;
     assert!(matches!(error, CcsError::NotHttp { .. }), "{error:?}");
     assert!(!retry::may_heal(&error));
 }
@@ -681,7 +682,7 @@ async fn log_of_a_refused_login() -> (String, String) {
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
     tracing::callsite::rebuild_interest_cache();
-    let server = Server::start(None, |before, request| match (request.is_token(), before) {
+    let server = TestServer::start(None, |before, request| match (request.is_token(), before) {
         (true, 0) => token("s3cret-access", "s3cret-refresh"),
         (true, _) => reply(400, "text/plain", &request.body),
         (false, _) => reply(401, "text/plain", request.header("authorization").unwrap()),

@@ -7,13 +7,13 @@ use std::time::Duration;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 use super::body::BodyError;
-use super::error::{Cause, CcsError, ConnectProblem, Doing};
+use super::error::{Cause, CcsError, ConnectProblem, RequestPurpose};
 use super::refusal::{CertificateRefused, TlsProblem};
 
 /// What was asked of whom, and how long the waits were.
 #[derive(Debug, Clone)]
 pub(super) struct RequestContext {
-    pub(super) doing: Doing,
+    pub(super) doing: RequestPurpose,
     /// Scheme, host and port.
     pub(super) origin: String,
     /// The URL without query.
@@ -209,11 +209,11 @@ fn connect_problem(error: &reqwest::Error, connect_timeout: Duration) -> Connect
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ccs::test_server::{Server, reply};
+    use crate::ccs::test_server::{TestServer, reply};
 
     /// What comes of a request through a proxy that answers CONNECT with `status`.
     async fn through_proxy(status: u16) -> CcsError {
-        let proxy = Server::start(None, move |_, _| reply(status, "text/html", "<html>")).await;
+        let proxy = TestServer::start(None, move |_, _| reply(status, "text/html", "<html>")).await;
         let proxy_url = format!("http://127.0.0.1:{}", proxy.port());
         let tls = crate::ccs::tls::config(&crate::ccs::Trust::Insecure).unwrap();
         let client = reqwest::Client::builder()
@@ -224,7 +224,7 @@ mod tests {
         let error = client.get("https://ccs.example:12431/").send().await.unwrap_err();
         assert_eq!(proxy.requests()[0].line, "CONNECT ccs.example:12431");
         let request_context = RequestContext {
-            doing: Doing::Login,
+            doing: RequestPurpose::Login,
             origin: "https://ccs.example:12431".to_owned(),
             url: "https://ccs.example:12431/".to_owned(),
             connect_timeout: Duration::from_secs(1),

@@ -1,7 +1,7 @@
 //! What can go wrong between this machine and CCS.
 //!
 //! An error says what was being done, to which URL, and what happened. It never holds a password or a token. It can
-//! be cloned, since jobs that waited for one login share its outcome. The way out is in [`CcsError::hint`].
+//! be cloned, since jobs that waited for one login share its outcome. The way out is in `cli::hints`.
 
 use std::error::Error;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::model::Guid;
 
 /// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doing {
+pub enum RequestPurpose {
     /// The token request with user and password.
     Login,
     /// The token request with the refresh token.
@@ -25,7 +25,7 @@ pub enum Doing {
     ReadCertificate,
 }
 
-impl fmt::Display for Doing {
+impl fmt::Display for RequestPurpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Login => f.write_str("logging in"),
@@ -74,7 +74,7 @@ pub enum CcsError {
     /// No connection came about.
     #[error("{doing}: no connection to {}{url}{}: {problem}", by_proxy(proxy), if proxy.is_some() { ")" } else { "" })]
     Connect {
-        doing: Doing,
+        doing: RequestPurpose,
         /// Scheme, host and port.
         url: String,
         /// The proxy that did not make the connection, where one is on the way.
@@ -86,7 +86,7 @@ pub enum CcsError {
     /// The TLS handshake failed: no secret was sent.
     #[error("{doing}: no TLS connection to {url}")]
     Tls {
-        doing: Doing,
+        doing: RequestPurpose,
         /// Scheme, host and port.
         url: String,
         #[source]
@@ -95,7 +95,7 @@ pub enum CcsError {
     /// The connection broke before an answer began.
     #[error("{doing}: {url} closed the connection before it answered")]
     NoAnswer {
-        doing: Doing,
+        doing: RequestPurpose,
         url: String,
         /// The cause below it.
         source: Cause,
@@ -103,7 +103,7 @@ pub enum CcsError {
     /// What came is not HTTP.
     #[error("{doing}: what {url} answered is not HTTP")]
     NotHttp {
-        doing: Doing,
+        doing: RequestPurpose,
         url: String,
         /// The cause below it.
         source: Cause,
@@ -111,7 +111,7 @@ pub enum CcsError {
     /// Nothing came for too long.
     #[error("{doing}: {url} was silent for {after:?} ({bytes} bytes of the answer had come)")]
     Silence {
-        doing: Doing,
+        doing: RequestPurpose,
         url: String,
         /// How long nothing came.
         after: Duration,
@@ -121,7 +121,7 @@ pub enum CcsError {
     /// The answer goes on without getting on.
     #[error("{doing}: the answer of {url} {stall} ({bytes} bytes had come)")]
     NoProgress {
-        doing: Doing,
+        doing: RequestPurpose,
         url: String,
         /// What it did instead.
         stall: Stall,
@@ -131,7 +131,7 @@ pub enum CcsError {
     /// The answer ended before its end, or its compression is broken.
     #[error("{doing}: the answer of {url} was cut after {bytes} bytes")]
     Cut {
-        doing: Doing,
+        doing: RequestPurpose,
         url: String,
         /// Bytes of the body read before, after decompression.
         bytes: u64,
@@ -141,7 +141,7 @@ pub enum CcsError {
     /// The server answered with another status than 200.
     #[error("{doing}: {url} answered {status}{}", quoted(text))]
     Status {
-        doing: Doing,
+        doing: RequestPurpose,
         url: String,
         /// The HTTP status.
         status: u16,
@@ -156,7 +156,7 @@ pub enum CcsError {
         quoted(beginning)
     )]
     NotJson {
-        doing: Doing,
+        doing: RequestPurpose,
         url: String,
         /// The answer's Content-Type, or that it has none.
         content_type: String,
@@ -166,7 +166,7 @@ pub enum CcsError {
     /// The JSON of a small answer cannot be read or does not say what it should.
     #[error("{doing}: the answer of {url} cannot be used: {reason}")]
     Unusable {
-        doing: Doing,
+        doing: RequestPurpose,
         url: String,
         /// What is wrong with it, without its content.
         reason: &'static str,
@@ -174,7 +174,7 @@ pub enum CcsError {
     /// The server points elsewhere; token and password do not go there.
     #[error("{doing}: {url} redirects to {to}, {why}")]
     Redirected {
-        doing: Doing,
+        doing: RequestPurpose,
         url: String,
         /// HTTP status.
         status: u16,
@@ -201,7 +201,7 @@ pub enum CcsError {
     /// The server refused the token, and the new one too.
     #[error("{doing}: {url} answered 401 to a fresh token too{}", quoted(text))]
     Unauthorized {
-        doing: Doing,
+        doing: RequestPurpose,
         url: String,
         /// The beginning of the answer's text, in one line.
         text: String,

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::client::Client;
-use super::error::{CcsError, Doing};
+use super::error::{CcsError, RequestPurpose};
 use super::text::mended_json;
 use crate::model::Guid;
 
@@ -33,7 +33,7 @@ impl Client {
     /// The name of `job`. `None` where the server does not say, whatever the reason: names are a convenience, and a
     /// sync does not fail for want of one. The reason is logged.
     pub async fn job_name(&self, job: Guid) -> Option<String> {
-        let doing = Doing::JobName(job);
+        let doing = RequestPurpose::JobName(job);
         match self.page(doing, &format!("Jobs/{job}")).await {
             Ok(page) => {
                 let mut jobs = Vec::new();
@@ -80,7 +80,7 @@ impl Client {
 
     async fn list_page(&self, filter: &str, number: u64) -> Result<Value, CcsError> {
         let path = format!("Jobs?{filter}page={number}&pagesize={PAGE_SIZE}");
-        self.page(Doing::ListJobs, &path).await
+        self.page(RequestPurpose::ListJobs, &path).await
     }
 
     /// Names go into the archive: one that holds a password or a token is left out.
@@ -88,7 +88,7 @@ impl Client {
         jobs.into_iter().filter(|job| !self.holds_secret(&job.name))
     }
 
-    async fn page(&self, doing: Doing, path: &str) -> Result<Value, CcsError> {
+    async fn page(&self, doing: RequestPurpose, path: &str) -> Result<Value, CcsError> {
         let answer = self.get(doing, self.endpoint(path)).await?;
         let url = answer.url().to_owned();
         let bytes = answer.into_bytes(LONGEST_PAGE).await?;

@@ -170,11 +170,11 @@ pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ccs::Doing;
+    use crate::ccs::RequestPurpose;
 
     fn status(status: u16, retry_after: Option<u64>) -> CcsError {
         CcsError::Status {
-            doing: Doing::ListJobs,
+            doing: RequestPurpose::ListJobs,
             url: String::new(),
             status,
             text: String::new(),
@@ -215,7 +215,7 @@ mod tests {
             ..Policy::default()
         };
         let refused = CcsError::Connect {
-            doing: Doing::Login,
+            doing: RequestPurpose::Login,
             url: String::new(),
             proxy: None,
             problem: ConnectProblem::Refused,
@@ -271,7 +271,7 @@ mod tests {
             assert!(!may_heal(&status(stays, None)), "{stays}");
         }
         let connect = |problem| CcsError::Connect {
-            doing: Doing::Login,
+            doing: RequestPurpose::Login,
             url: String::new(),
             proxy: None,
             problem,
@@ -280,7 +280,7 @@ mod tests {
         assert!(may_heal(&connect(ConnectProblem::Refused)));
         assert!(!may_heal(&connect(ConnectProblem::ProxyLogin)));
         assert!(may_heal(&CcsError::Silence {
-            doing: Doing::Login,
+            doing: RequestPurpose::Login,
             url: String::new(),
             after: Duration::ZERO,
             bytes: 0

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::base_url::BaseUrl;
 use super::certificate::CertificateFacts;
-use super::error::{CcsError, ConnectProblem, Doing};
+use super::error::{CcsError, ConnectProblem, RequestPurpose};
 use super::settings::{Settings, Trust};
 use super::tls;
 use super::transport::Transport;
-use super::verifier::Seen;
+use super::verifier::SeenCertificate;
 use crate::model::Secret;
 
 /// The certificate that a server sent, and what happened to the handshake.
@@ -34,13 +34,13 @@ pub async fn served_certificate(
 ) -> Result<ServedCertificate, CcsError> {
     // `Trust::System` makes the check refuse plain http, which has no certificate.
     let base = BaseUrl::parse(base_url, &Trust::System)?;
-    let seen = Seen::default();
+    let seen = SeenCertificate::default();
     let mut settings = Settings::new(base_url, "", Secret::from(""));
     settings.trust = Trust::Insecure;
     settings.connect_timeout = connect_timeout;
     settings.idle_timeout = connect_timeout;
     let transport = Transport::new(&settings, base.clone(), tls::watching_config(Arc::clone(&seen))?)?;
-    let outcome = transport.head(Doing::ReadCertificate, base.root()).await;
+    let outcome = transport.head(RequestPurpose::ReadCertificate, base.root()).await;
 
     // A panic while holding it leaves what was seen, or nothing.
     let seen = seen
@@ -57,7 +57,7 @@ pub async fn served_certificate(
         }
         (None, Err(error)) => Err(error),
         (None, Ok(())) => Err(CcsError::Connect {
-            doing: Doing::ReadCertificate,
+            doing: RequestPurpose::ReadCertificate,
             url: super::base_url::origin(&base.root()),
             proxy: None,
             problem: ConnectProblem::NoCertificate,

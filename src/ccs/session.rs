@@ -17,11 +17,11 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::answer::JsonAnswer;
-use super::error::{CcsError, Doing};
+use super::error::{CcsError, RequestPurpose};
 use super::redact::Redactor;
 use super::settings::{PasswordEncoding, Settings};
 use super::text::append_form_value;
-use super::transport::{Payload, Transport};
+use super::transport::{RequestContent, Transport};
 use crate::model::Secret;
 
 /// How long before its end a token is renewed: longer than a request takes to reach the server.
@@ -165,7 +165,10 @@ impl Session {
         if let Some(refresh) = held.as_ref().and_then(|bearer| bearer.refresh.as_ref()) {
             let mut form = Zeroizing::new(String::from("grant_type=refresh_token&refresh_token="));
             append_form_value(&mut form, refresh.reveal());
-            match self.ask(transport, Doing::Renewal, form, generation).await {
+            match self
+                .ask(transport, RequestPurpose::Renewal, form, generation)
+                .await
+            {
                 Ok(token) => return Ok(token),
                 // The server answered, and not with a token: the refresh token is of no use any more.
                 Err(error) if error.http_status().is_some() => {
@@ -179,7 +182,7 @@ impl Session {
         append_form_value(&mut form, &self.username);
         form.push_str("&password=");
         append_form_value(&mut form, self.password.reveal());
-        let outcome = self.ask(transport, Doing::Login, form, generation).await;
+        let outcome = self.ask(transport, RequestPurpose::Login, form, generation).await;
         outcome.map_err(|error| match error {
             // 400 is OAuth's `invalid_grant`.
             CcsError::Status {
@@ -201,12 +204,14 @@ impl Session {
     async fn ask(
         &self,
         transport: &Transport,
-        doing: Doing,
+        doing: RequestPurpose,
         form: Zeroizing<String>,
         generation: u64,
     ) -> Result<Token, CcsError> {
         let url = transport.base().endpoint("oauth/tokens");
-        let answer = transport.exchange(doing, url, &Payload::Form(form)).await?;
+        let answer = transport
+            .exchange(doing, url, &RequestContent::Form(form))
+            .await?;
         // Some gateways answer 201; what counts is the token.
         if !matches!(answer.status().as_u16(), 200 | 201) {
             return Err(answer.into_status_error().await);

@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
+pub(super) struct ReceivedRequest {
     /// `GET /path?query`.
     pub(super) line: String,
     /// Header lines, names in lower case.
@@ -17,7 +17,7 @@ pub(super) struct Request {
     pub(super) body: String,
 }
 
-impl Request {
+impl ReceivedRequest {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers
@@ -54,7 +54,7 @@ impl Request {
     }
 }
 
-pub(super) enum Reply {
+pub(super) enum TestReply {
     /// These bytes, and the connection stays open.
     Raw(Vec<u8>),
     /// These bytes, then the connection is closed.
@@ -64,8 +64,8 @@ pub(super) enum Reply {
 }
 
 /// An answer with length.
-pub(super) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
-    Reply::Raw(
+pub(super) fn reply(status: u16, content_type: &str, body: &str) -> TestReply {
+    TestReply::Raw(
         format!(
             "HTTP/1.1 {status} Words\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
@@ -75,29 +75,29 @@ pub(super) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
 }
 
 /// A JSON answer with status 200.
-pub(super) fn json(body: &str) -> Reply {
+pub(super) fn json(body: &str) -> TestReply {
     reply(200, "application/json; charset=utf-8", body)
 }
 
-pub(super) fn token(access: &str, refresh: &str) -> Reply {
+pub(super) fn token(access: &str, refresh: &str) -> TestReply {
     json(&format!(
         r#"{{"access_token":"{access}","refresh_token":"{refresh}","expires_in":"3600"}}"#
     ))
 }
 
 /// A running server; it ends when dropped.
-pub(super) struct Server {
+pub(super) struct TestServer {
     port: u16,
-    requests: Arc<Mutex<Vec<Request>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     task: JoinHandle<()>,
 }
 
-impl Server {
+impl TestServer {
     /// Starts a server on a free loopback port that answers by `handler`, which is also told how many requests came
     /// before.
     pub(super) async fn start(
         tls: Option<rustls::ServerConfig>,
-        handler: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+        handler: impl Fn(usize, &ReceivedRequest) -> TestReply + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -129,17 +129,17 @@ impl Server {
         self.port
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(super) fn requests(&self) -> Vec<ReceivedRequest> {
         self.requests.lock().unwrap().clone()
     }
 
     /// How many requests `wanted` is true for.
-    pub(super) fn count(&self, wanted: impl Fn(&Request) -> bool) -> usize {
+    pub(super) fn count(&self, wanted: impl Fn(&ReceivedRequest) -> bool) -> usize {
         self.requests().iter().filter(|request| wanted(request)).count()
     }
 }
 
-impl Drop for Server {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -147,8 +147,8 @@ impl Drop for Server {
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    requests: Arc<Mutex<Vec<Request>>>,
-    handler: &(dyn Fn(usize, &Request) -> Reply + Send + Sync),
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
+    handler: &(dyn Fn(usize, &ReceivedRequest) -> TestReply + Send + Sync),
 ) {
     while let Some(request) = read_request(&mut stream).await {
         let before = {
@@ -157,9 +157,9 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             requests.len() - 1
         };
         let (bytes, then) = match handler(before, &request) {
-            Reply::Raw(bytes) => (bytes, "go on"),
-            Reply::Close(bytes) => (bytes, "close"),
-            Reply::Stall(bytes) => (bytes, "stall"),
+            TestReply::Raw(bytes) => (bytes, "go on"),
+            TestReply::Close(bytes) => (bytes, "close"),
+            TestReply::Stall(bytes) => (bytes, "stall"),
         };
         if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
             return;
@@ -175,7 +175,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Request> {
+async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<ReceivedRequest> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = memchr::memmem::find(&bytes, b"\r\n\r\n") {
@@ -204,5 +204,5 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Request> {
         }
     }
     let body = String::from_utf8(bytes[end + 4..].to_vec()).unwrap();
-    Some(Request { line, headers, body })
+    Some(ReceivedRequest { line, headers, body })
 }

@@ -18,7 +18,7 @@ use rustls_pki_types::pem::PemObject;
 use super::certificate::CertificateFacts;
 use super::error::CcsError;
 use super::settings::Trust;
-use super::verifier::{AnyOrPinned, Chain, NotingExpiry, Seen};
+use super::verifier::{AnyOrPinned, Chain, NotingExpiry, SeenCertificate};
 
 pub(super) struct Tls {
     pub(super) config: ClientConfig,
@@ -62,7 +62,7 @@ pub(super) fn config(trust: &Trust) -> Result<Tls, CcsError> {
 }
 
 /// The TLS configuration that accepts any certificate and notes what was served in `seen`.
-pub(super) fn watching_config(seen: Seen) -> Result<Tls, CcsError> {
+pub(super) fn watching_config(seen: SeenCertificate) -> Result<Tls, CcsError> {
     let provider = Arc::new(ring::default_provider());
     let algorithms = provider.signature_verification_algorithms;
     with_verifier(provider, Arc::new(AnyOrPinned::any(Some(seen), algorithms)))

@@ -13,7 +13,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::test_server::{Server, token};
+use super::test_server::{TestServer, token};
 use super::*;
 use crate::model::Secret;
 
@@ -47,8 +47,8 @@ fn signing(key: &KeyPair) -> Arc<dyn SigningKey> {
 }
 
 /// A server that gives everybody a token.
-async fn serving(config: ServerConfig) -> Server {
-    Server::start(Some(config), |_, _| token("first", "again")).await
+async fn serving(config: ServerConfig) -> TestServer {
+    TestServer::start(Some(config), |_, _| token("first", "again")).await
 }
 
 async fn login(port: u16, trust: Trust) -> Result<(), CcsError> {
@@ -90,7 +90,7 @@ fn authority() -> Authority {
     }
 }
 
-async fn issued(authority: &Authority, params: CertificateParams) -> Server {
+async fn issued(authority: &Authority, params: CertificateParams) -> TestServer {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &authority.issuer).unwrap();
     let chain = vec![certificate.der().clone()];

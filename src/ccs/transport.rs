@@ -18,7 +18,7 @@ use super::body::Body;
 use super::clock::ClockSkew;
 use super::cookies::Cookies;
 use super::diagnosis::{RequestContext, no_answer};
-use super::error::{Cause, CcsError, Doing, RedirectProblem};
+use super::error::{Cause, CcsError, RedirectProblem, RequestPurpose};
 use super::pace::Pace;
 use super::proxy::{self, Route};
 use super::redact::Redactor;
@@ -56,7 +56,7 @@ pub(super) struct Transport {
 
 /// What a request carries besides its URL.
 #[derive(Debug)]
-pub(super) enum Payload<'a> {
+pub(super) enum RequestContent<'a> {
     /// The token, as header value marked sensitive.
     Bearer(&'a HeaderValue),
     /// The form of the token request, wiped after use.
@@ -65,7 +65,7 @@ pub(super) enum Payload<'a> {
 
 /// An answer's head, its body not yet read.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct HttpResponse {
     pub(super) body: Body,
     pub(super) request_context: RequestContext,
     pub(super) began: Instant,
@@ -149,13 +149,13 @@ impl Transport {
     /// status.
     pub(super) async fn exchange(
         &self,
-        doing: Doing,
+        doing: RequestPurpose,
         url: Url,
-        payload: &Payload<'_>,
-    ) -> Result<Answer, CcsError> {
+        payload: &RequestContent<'_>,
+    ) -> Result<HttpResponse, CcsError> {
         let method = match payload {
-            Payload::Bearer(_) => Method::GET,
-            Payload::Form(_) => Method::POST,
+            RequestContent::Bearer(_) => Method::GET,
+            RequestContent::Form(_) => Method::POST,
         };
         let mut url = url;
         let mut redirects = 0;
@@ -169,8 +169,8 @@ impl Transport {
                 request = request.header(COOKIE, cookies);
             }
             request = match payload {
-                Payload::Bearer(token) => request.header(AUTHORIZATION, (*token).clone()),
-                Payload::Form(form) => {
+                RequestContent::Bearer(token) => request.header(AUTHORIZATION, (*token).clone()),
+                RequestContent::Form(form) => {
                     let form = Bytes::from_owner(Zeroizing::new(form.as_bytes().to_vec()));
                     // JSON by name and a form by content: so the API document has it.
                     request.header(CONTENT_TYPE, "application/json").body(form)
@@ -224,18 +224,18 @@ impl Transport {
     }
 
     /// Sends `HEAD` without any secret, for the handshake's sake; the answer does not matter.
-    pub(super) async fn head(&self, doing: Doing, url: Url) -> Result<(), CcsError> {
+    pub(super) async fn head(&self, doing: RequestPurpose, url: Url) -> Result<(), CcsError> {
         let request = self.client.head(url.clone());
         self.send(doing, &Method::HEAD, &url, request).await.map(|_| ())
     }
 
     async fn send(
         &self,
-        doing: Doing,
+        doing: RequestPurpose,
         method: &Method,
         url: &Url,
         request: reqwest::RequestBuilder,
-    ) -> Result<Answer, CcsError> {
+    ) -> Result<HttpResponse, CcsError> {
         let request_context = RequestContext {
             doing,
             origin: origin(url),
@@ -253,12 +253,15 @@ impl Transport {
             Ok(response) => {
                 let status = response.status().as_u16();
                 // Of short answers alone: one with many runs may be dated when it was begun.
-                if matches!(doing, Doing::Login | Doing::Renewal | Doing::ListJobs) {
+                if matches!(
+                    doing,
+                    RequestPurpose::Login | RequestPurpose::Renewal | RequestPurpose::ListJobs
+                ) {
                     self.clock_skew
                         .note(response.headers(), sent, model::Instant::now());
                 }
                 tracing::debug!(%method, url = request_context.url, status, milliseconds, "answer began");
-                Ok(Answer {
+                Ok(HttpResponse {
                     body: Body::new(response, self.idle_timeout),
                     request_context,
                     began,
@@ -289,7 +292,7 @@ fn redirect_target(response: &Response, url: &Url) -> Option<Result<Url, String>
     Some(target.ok_or_else(|| "something that is not a URL".to_owned()))
 }
 
-impl Answer {
+impl HttpResponse {
     /// The HTTP status.
     pub(super) fn status(&self) -> StatusCode {
         self.body.response().status()
@@ -311,7 +314,10 @@ impl Answer {
 
     /// The beginning of an error's text in one line; empty where it cannot be read.
     pub(super) async fn error_text(&mut self) -> String {
-        if matches!(self.request_context.doing, Doing::Login | Doing::Renewal) {
+        if matches!(
+            self.request_context.doing,
+            RequestPurpose::Login | RequestPurpose::Renewal
+        ) {
             return self.oauth_error().await;
         }
         let (bytes, cut) = self.beginning(MOST_ERROR_TEXT).await;

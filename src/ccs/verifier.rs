@@ -162,13 +162,13 @@ impl ServerCertVerifier for NotingExpiry {
 }
 
 /// The server's own certificate, as the verifier saw it.
-pub(super) type Seen = Arc<Mutex<Option<CertificateFacts>>>;
+pub(super) type SeenCertificate = Arc<Mutex<Option<CertificateFacts>>>;
 
 /// Accepts the pinned certificate, or any; the handshake's signature is checked all the same.
 #[derive(Debug)]
 pub(super) struct AnyOrPinned {
     pin: Option<Sha256>,
-    seen: Option<Seen>,
+    seen: Option<SeenCertificate>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -183,7 +183,7 @@ impl AnyOrPinned {
     }
 
     /// Accepts any certificate and notes it in `seen`, if given.
-    pub(super) const fn any(seen: Option<Seen>, algorithms: WebPkiSupportedAlgorithms) -> Self {
+    pub(super) const fn any(seen: Option<SeenCertificate>, algorithms: WebPkiSupportedAlgorithms) -> Self {
         Self {
             pin: None,
             seen,

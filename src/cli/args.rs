@@ -10,7 +10,7 @@ use crate::cli::commands::{
     quarantine, query, reindex, report, retain, run, salvage, schedule, schema, simulate, status, sync,
     trust, verify,
 };
-use crate::config::{Environment, GlobalSettings, LogFormat, When};
+use crate::config::{Environment, GlobalSettings, LogFormat, TerminalUse};
 
 /// Archives the job-run history of Control Compliance Suite (CCS) in one SQLite file with a verifiable ledger
 #[derive(Debug, Parser)]
@@ -98,14 +98,18 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Early {
     pub(crate) log_format: LogFormat,
-    pub(crate) color: When,
+    pub(crate) color: TerminalUse,
 }
 
 /// Looks for `--log-format` and `--color` before the arguments are parsed, so that an error in them has the form that
 /// was asked for. What cannot be read here is an error later.
 pub(crate) fn early(arguments: &[OsString], environment: Environment<'_>) -> Early {
     let no_color = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let color = if no_color { When::Never } else { When::Auto };
+    let color = if no_color {
+        TerminalUse::Never
+    } else {
+        TerminalUse::Auto
+    };
     Early {
         log_format: early_word(arguments, environment, "log-format").unwrap_or_default(),
         color: early_word(arguments, environment, "color").unwrap_or(color),
@@ -210,20 +214,23 @@ mod tests {
         let json = LogFormat::Json;
         assert_eq!(
             form(&["x", "--log-format", "json", "--bad"], &[]),
-            (json, When::Auto)
+            (json, TerminalUse::Auto)
         );
         assert_eq!(
             form(&["x", "--log-format=JSON"], &[("NO_COLOR", "1")]),
-            (json, When::Never)
+            (json, TerminalUse::Never)
         );
         assert_eq!(
             form(&["x", "--", "--log-format=json"], &[]),
-            (LogFormat::Text, When::Auto)
+            (LogFormat::Text, TerminalUse::Auto)
         );
         assert_eq!(
             form(&["x", "--color", "always"], &[("JOBRUNS_LOG_FORMAT", "json")]),
-            (json, When::Always)
+            (json, TerminalUse::Always)
         );
-        assert_eq!(form(&["x", "--log-format"], &[]), (LogFormat::Text, When::Auto));
+        assert_eq!(
+            form(&["x", "--log-format"], &[]),
+            (LogFormat::Text, TerminalUse::Auto)
+        );
     }
 }

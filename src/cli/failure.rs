@@ -160,7 +160,8 @@ impl Failure {
             Self::Error(report) => {
                 let mut words = vec![report.words.as_str()];
                 words.extend(report.causes.iter().map(String::as_str));
-                words.join(": ")
+                let hint = report.hint.iter().map(|hint| format!(". Hint: {hint}"));
+                words.join(": ") + &hint.collect::<String>()
             }
         }
     }

@@ -31,7 +31,7 @@ use self::terminal::console::{Console, tell_choices};
 use self::terminal::log_file::{LogFile, Rotation};
 use crate::ccs::use_no_proxy;
 use crate::config::{
-    ConfigError, Environment, GlobalSettings, Proxy, Sources, When, config_keys, default_config_files,
+    ConfigError, Environment, GlobalSettings, Proxy, Sources, TerminalUse, config_keys, default_config_files,
     find_config_file, show_size, with_variables_in_help,
 };
 use crate::memory;
@@ -60,9 +60,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     }
     terminal::signals::outlive_file_size_signal();
     let color = match early.color {
-        When::Auto => ColorChoice::Auto,
-        When::Always => ColorChoice::Always,
-        When::Never => ColorChoice::Never,
+        TerminalUse::Auto => ColorChoice::Auto,
+        TerminalUse::Always => ColorChoice::Always,
+        TerminalUse::Never => ColorChoice::Never,
     };
     let command = with_variables_in_help(Cli::command()).color(color);
     let parsed = match command.try_get_matches_from(&arguments) {

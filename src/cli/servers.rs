@@ -27,7 +27,7 @@ impl ServerChoice {
 /// The arguments of an entry.
 #[derive(Debug, Parser)]
 #[command(name = "server", no_binary_name = true, disable_help_flag = true)]
-struct EntryArguments {
+struct ServerEntryArgs {
     #[command(flatten)]
     server: ServerSettings,
 }
@@ -251,7 +251,7 @@ fn place(entry: &ServerEntry, sources: &Sources<'_>) -> String {
 
 fn read<'s>(entry: &'s ServerEntry, sources: &'s Sources<'_>) -> Result<ChosenServer<'s>, Failure> {
     let about = format!("{}: ", place(entry, sources));
-    let (parsed, choices) = entries::parse::<EntryArguments>(&entry.arguments, sources)?
+    let (parsed, choices) = entries::parse::<ServerEntryArgs>(&entry.arguments, sources)?
         .map_err(|said| Failure::new(Exit::WrongUsage, format!("{about}{said}")))?;
     let sources = sources.with_choices(choices);
     let trust = parsed.server.trust(&sources);

@@ -16,7 +16,7 @@ pub struct Export {
 
 /// Why an entry cannot be read. No value is repeated: it may be a password that strayed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub(super) enum UnreadableEntry {
     /// Something about its form.
     Form(String),
     /// A key looks like a password's.
@@ -28,21 +28,21 @@ pub(super) fn read_export(
     line: usize,
     table: &DeTable<'_>,
     is_password: impl Fn(&str) -> bool,
-) -> Result<Export, Unreadable> {
+) -> Result<Export, UnreadableEntry> {
     let mut report = None;
     let mut options = Vec::new();
     for (key, value) in table {
         let key = key.get_ref();
         if is_password(key) {
-            return Err(Unreadable::Password);
+            return Err(UnreadableEntry::Password);
         }
         if key == "report" {
             let DeValue::String(name) = value.get_ref() else {
-                return Err(Unreadable::Form("its report is not text".to_owned()));
+                return Err(UnreadableEntry::Form("its report is not text".to_owned()));
             };
             // An option in its place would be taken for one.
             if name.starts_with('-') {
-                return Err(Unreadable::Form("its report is not a name".to_owned()));
+                return Err(UnreadableEntry::Form("its report is not a name".to_owned()));
             }
             report = Some(name.to_string());
             continue;
@@ -52,7 +52,7 @@ pub(super) fn read_export(
             DeValue::Array(items) => {
                 for item in items {
                     let text = text_of(item.get_ref()).ok_or_else(|| {
-                        Unreadable::Form(format!("{key} has a list or a table in its list"))
+                        UnreadableEntry::Form(format!("{key} has a list or a table in its list"))
                     })?;
                     options.push(format!("{flag}={text}"));
                 }
@@ -60,12 +60,13 @@ pub(super) fn read_export(
             DeValue::Boolean(true) => options.push(flag),
             DeValue::Boolean(false) => {}
             value => {
-                let text = text_of(value).ok_or_else(|| Unreadable::Form(format!("{key} is a table")))?;
+                let text =
+                    text_of(value).ok_or_else(|| UnreadableEntry::Form(format!("{key} is a table")))?;
                 options.push(format!("{flag}={text}"));
             }
         }
     }
-    let report = report.ok_or_else(|| Unreadable::Form("it has no report".to_owned()))?;
+    let report = report.ok_or_else(|| UnreadableEntry::Form("it has no report".to_owned()))?;
     let mut arguments = vec![report.clone()];
     arguments.append(&mut options);
     Ok(Export {
@@ -91,7 +92,7 @@ pub(super) fn text_of(value: &DeValue<'_>) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Export, Unreadable> {
+    fn read(text: &str) -> Result<Export, UnreadableEntry> {
         let table = DeTable::parse(text).unwrap();
         read_export(7, table.get_ref(), |key| key == "password")
     }
@@ -129,12 +130,12 @@ mod tests {
             "report = 'runs'\njob = { a = 'hunter2' }",
         ] {
             let error = read(text).unwrap_err();
-            assert!(matches!(error, Unreadable::Form(_)), "{text}");
+            assert!(matches!(error, UnreadableEntry::Form(_)), "{text}");
             assert!(!format!("{error:?}").contains("hunter2"));
         }
         assert_eq!(
             read("report = 'runs'\npassword = 'hunter2'"),
-            Err(Unreadable::Password)
+            Err(UnreadableEntry::Password)
         );
     }
 }

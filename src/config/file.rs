@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
-use super::exports::{Export, Unreadable, read_export};
+use super::exports::{Export, UnreadableEntry, read_export};
 use super::servers::{ServerEntry, contradiction, read_server};
 use super::slip;
 use super::text::decode;
@@ -84,6 +84,19 @@ impl ConfigFile {
             Ok(table) => table,
             Err(error) => {
                 let (line, column) = place(text, error.span().map_or(0, |span| span.start));
+                let twice = error.span().filter(|_| error.message() == "duplicate key");
+                if let Some(key) = twice
+                    .and_then(|span| text.get(span))
+                    .filter(|key| slip::is_key(key))
+                {
+                    return Err(ConfigError::Toml {
+                        path,
+                        line,
+                        column,
+                        message: format!("the key {key} is there a second time"),
+                        remedy: Some("keep one of the two; several servers or exports are entries, each below [[server]] or [[export]]".to_owned()),
+                    });
+                }
                 let message = error.message().to_owned();
                 // An error at the end of a line may be placed on the next one.
                 let remedy = [line, line.saturating_sub(1)]
@@ -220,7 +233,7 @@ fn parse_entries<E>(
     value: &DeValue<'_>,
     kind: &str,
     refused: &dyn Fn(usize, String) -> ConfigError,
-    read: impl Fn(usize, &DeTable<'_>) -> Result<E, Unreadable>,
+    read: impl Fn(usize, &DeTable<'_>) -> Result<E, UnreadableEntry>,
 ) -> Result<Vec<E>, ConfigError> {
     let not_a_list = |line| refused(line, format!("it is not a table; entries begin with [[{kind}]]"));
     let DeValue::Array(entries) = value else {
@@ -245,11 +258,11 @@ fn parse_entries<E>(
             }
         }
         found.push(read(line, table).map_err(|why| match why {
-            Unreadable::Password => ConfigError::PasswordInFile {
+            UnreadableEntry::Password => ConfigError::PasswordInFile {
                 path: path.to_path_buf(),
                 line,
             },
-            Unreadable::Form(reason) => refused(line, reason),
+            UnreadableEntry::Form(reason) => refused(line, reason),
         })?);
     }
     Ok(found)
@@ -314,6 +327,19 @@ mod tests {
         assert_eq!(text("insecure"), Some((4, "false")));
         assert_eq!(text("rate_limit"), Some((5, "0.5")));
         assert_eq!(text("pin"), None);
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_named_with_the_line_of_the_second() {
+        let error = parse("url = 'x'\nusername = 'a'\nurl = 'y'\n").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "etc/jobruns.toml:3:1: the key url is there a second time"
+        );
+        let ConfigError::Toml { remedy, .. } = error else {
+            panic!("{error}")
+        };
+        assert!(remedy.unwrap().starts_with("keep one of the two"));
     }
 
     #[test]

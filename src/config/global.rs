@@ -24,7 +24,7 @@ pub enum LogFormat {
 
 /// When something is done that suits a terminal only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum When {
+pub enum TerminalUse {
     /// On a terminal.
     #[default]
     Auto,
@@ -34,7 +34,7 @@ pub enum When {
     Never,
 }
 
-impl When {
+impl TerminalUse {
     /// Whether it is done, given whether the place is a terminal.
     #[must_use]
     pub const fn decide(self, terminal: bool) -> bool {
@@ -137,7 +137,7 @@ pub struct GlobalSettings {
         hide_possible_values = true,
         default_value_t
     )]
-    pub color: When,
+    pub color: TerminalUse,
 
     /// When to show progress: auto (on a terminal), always or never
     #[arg(
@@ -150,7 +150,7 @@ pub struct GlobalSettings {
         hide_possible_values = true,
         default_value_t
     )]
-    pub progress: When,
+    pub progress: TerminalUse,
 }
 
 /// Whether connections go through a proxy.
@@ -243,9 +243,12 @@ mod tests {
     #[test]
     fn no_color_gives_way_to_what_was_asked_for() {
         let environment = [("NO_COLOR", "1")];
-        assert_eq!(settings(&[], &environment).color, When::Never);
-        assert_eq!(settings(&["--color=always"], &environment).color, When::Always);
-        assert_eq!(settings(&[], &[("NO_COLOR", "")]).color, When::Auto);
+        assert_eq!(settings(&[], &environment).color, TerminalUse::Never);
+        assert_eq!(
+            settings(&["--color=always"], &environment).color,
+            TerminalUse::Always
+        );
+        assert_eq!(settings(&[], &[("NO_COLOR", "")]).color, TerminalUse::Auto);
     }
 
     #[cfg(unix)]

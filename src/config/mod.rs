@@ -34,7 +34,9 @@ mod values;
 pub(crate) use error::{CONFIG_FILE_NAME, ConfigError, Missing};
 pub(crate) use exports::Export;
 pub(crate) use file::ConfigFile;
-pub(crate) use global::{GlobalSettings, LogFormat, Proxy, When, default_config_files, find_config_file};
+pub(crate) use global::{
+    GlobalSettings, LogFormat, Proxy, TerminalUse, default_config_files, find_config_file,
+};
 pub(crate) use jobs_file::{JobsFile, read_jobs_file};
 pub(crate) use keyring::{Account, HOW_LONG, Keyring, KeyringError};
 pub(crate) use machine_store::{forget_for_machine, keep_for_machine};

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 
-use super::global::When;
+use super::global::TerminalUse;
 use super::origin::Origin;
 use super::sources::Sources;
 use crate::model::Secret;
@@ -42,7 +42,7 @@ pub struct MonitoringSettings {
         hide_possible_values = true,
         default_value_t
     )]
-    pub event_log: When,
+    pub event_log: TerminalUse,
 }
 
 fn secret(text: &str) -> Result<Secret, Infallible> {

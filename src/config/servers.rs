@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
 
-use super::exports::{Unreadable, text_of};
+use super::exports::{UnreadableEntry, text_of};
 use crate::model::Guid;
 use crate::text::nearest;
 
@@ -53,8 +53,8 @@ pub(super) fn read_server(
     table: &DeTable<'_>,
     resolve: impl Fn(&str) -> PathBuf,
     is_password: impl Fn(&str) -> bool,
-) -> Result<ServerEntry, Unreadable> {
-    let form = |reason: String| Unreadable::Form(reason);
+) -> Result<ServerEntry, UnreadableEntry> {
+    let form = |reason: String| UnreadableEntry::Form(reason);
     let mut entry = ServerEntry {
         line,
         name: String::new(),
@@ -68,7 +68,7 @@ pub(super) fn read_server(
     for (key, value) in table {
         let key: &str = key.get_ref();
         if is_password(key) {
-            return Err(Unreadable::Password);
+            return Err(UnreadableEntry::Password);
         }
         let text = || {
             let text = text_of(value.get_ref()).filter(|text| !text.trim().is_empty());
@@ -165,7 +165,7 @@ mod tests {
 
     const JOB: &str = "ff761384-4b49-40b4-97d8-0de38669075a";
 
-    fn read(text: &str) -> Result<ServerEntry, Unreadable> {
+    fn read(text: &str) -> Result<ServerEntry, UnreadableEntry> {
         let table = DeTable::parse(text).unwrap();
         let resolve = |path: &str| Path::new("etc").join(path);
         read_server(7, table.get_ref(), resolve, |key| key == "password")
@@ -209,11 +209,15 @@ mod tests {
                 "\"job_file\" is not a key of it; did you mean jobs_file?",
             ),
         ] {
-            assert_eq!(read(text), Err(Unreadable::Form(reason.to_owned())), "{text}");
+            assert_eq!(
+                read(text),
+                Err(UnreadableEntry::Form(reason.to_owned())),
+                "{text}"
+            );
         }
         assert_eq!(
             read("name = 'a'\npassword = 'hunter2'"),
-            Err(Unreadable::Password)
+            Err(UnreadableEntry::Password)
         );
     }
 

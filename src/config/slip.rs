@@ -46,7 +46,8 @@ pub(super) fn remedy(line: &str) -> Option<String> {
     ))
 }
 
-fn is_key(text: &str) -> bool {
+/// Whether it is a key as our settings are called.
+pub(super) fn is_key(text: &str) -> bool {
     !text.is_empty()
         && text
             .bytes()

@@ -128,11 +128,11 @@ enum ParseState {
     /// In a name.
     Name { escaped: bool },
     /// After a name.
-    Colon(Field),
+    Colon(AnswerField),
     /// Before a value.
-    Value(Field),
+    Value(AnswerField),
     /// In a value that is kept (a small one) or skipped.
-    InValue { field: Field, scan: Scan },
+    InValue { field: AnswerField, scan: Scan },
     /// After a value.
     AfterValue,
     /// Among the elements.
@@ -144,7 +144,7 @@ enum ParseState {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+enum AnswerField {
     JobId,
     TotalJobRuns,
     JobStatusInfo,
@@ -303,7 +303,7 @@ impl AnswerReader {
                     self.bare = true;
                     self.value_at = self.offset;
                     self.state = ParseState::InValue {
-                        field: Field::Other,
+                        field: AnswerField::Other,
                         scan: Scan::Bare,
                     };
                     return Ok(0);
@@ -331,10 +331,10 @@ impl AnswerReader {
         Ok(1)
     }
 
-    fn begin_value(&mut self, field: Field, byte: u8) -> Result<usize, NotAnAnswer> {
+    fn begin_value(&mut self, field: AnswerField, byte: u8) -> Result<usize, NotAnAnswer> {
         self.held.clear();
         self.value_at = self.offset;
-        if field == Field::JobStatusInfo && byte == b'[' {
+        if field == AnswerField::JobStatusInfo && byte == b'[' {
             self.runs_field = true;
             self.comma = Comma::No;
             self.state = ParseState::BetweenRuns;
@@ -358,10 +358,10 @@ impl AnswerReader {
         Ok(0)
     }
 
-    fn end_of_value(&mut self, field: Field) -> Result<(), NotAnAnswer> {
+    fn end_of_value(&mut self, field: AnswerField) -> Result<(), NotAnAnswer> {
         let value: Option<serde_json::Value> = serde_json::from_slice(&self.held).ok();
         match field {
-            Field::JobId => {
+            AnswerField::JobId => {
                 // The last of equal names counts.
                 self.envelope.job_id = value
                     .as_ref()
@@ -372,7 +372,7 @@ impl AnswerReader {
                     self.envelope.job_id_at_first_run = self.envelope.job_id;
                 }
             }
-            Field::TotalJobRuns => {
+            AnswerField::TotalJobRuns => {
                 self.envelope.total_job_runs = match &value {
                     Some(serde_json::Value::Number(number)) => integer_of(&number.to_string()),
                     Some(serde_json::Value::String(text)) => integer_of(text),
@@ -383,12 +383,12 @@ impl AnswerReader {
                 self.envelope.unreadable_total =
                     unreadable.map(|value| value.to_string().chars().take(40).collect());
             }
-            Field::JobStatusInfo => match value {
+            AnswerField::JobStatusInfo => match value {
                 Some(serde_json::Value::Null) => self.runs_field = true,
                 Some(serde_json::Value::Object(members)) if members.is_empty() => self.runs_field = true,
                 _ => return Err(self.error_in_value("JobStatusInfo is no array")),
             },
-            Field::Other => {}
+            AnswerField::Other => {}
         }
         self.held.clear();
         self.state = ParseState::AfterValue;
@@ -468,20 +468,20 @@ impl AnswerReader {
 }
 
 /// The field of a name as it stands between its quotes.
-fn field_named(name: &[u8]) -> Field {
+fn field_named(name: &[u8]) -> AnswerField {
     let mut quoted = Vec::with_capacity(name.len() + 2);
     quoted.push(b'"');
     quoted.extend_from_slice(name);
     quoted.push(b'"');
     let name: String = serde_json::from_slice(&quoted).unwrap_or_default();
     [
-        ("jobid", Field::JobId),
-        ("totaljobruns", Field::TotalJobRuns),
-        ("jobstatusinfo", Field::JobStatusInfo),
+        ("jobid", AnswerField::JobId),
+        ("totaljobruns", AnswerField::TotalJobRuns),
+        ("jobstatusinfo", AnswerField::JobStatusInfo),
     ]
     .into_iter()
     .find(|(known, _)| name.eq_ignore_ascii_case(known))
-    .map_or(Field::Other, |(_, field)| field)
+    .map_or(AnswerField::Other, |(_, field)| field)
 }
 
 const fn is_space(byte: u8) -> bool {

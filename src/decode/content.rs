@@ -24,7 +24,7 @@ use std::ops::Range;
 
 use sha2::Digest;
 
-use super::json::{Broken, Cursor, Text, Value};
+use super::json::{Broken, Cursor, JsonValue, RawText};
 use crate::model::Sha256;
 
 /// Members of an object that are being written: name, and where its value is in the scratch bytes.
@@ -77,16 +77,16 @@ impl Members {
 }
 
 /// A name as members are sorted by.
-pub(super) fn folded_name(cursor: &Cursor<'_>, name: &Text) -> String {
+pub(super) fn folded_name(cursor: &Cursor<'_>, name: &RawText) -> String {
     let mut text = String::new();
     cursor.decode(name, &mut text);
     text.make_ascii_lowercase();
     text
 }
 
-pub(super) fn write_value(cursor: &Cursor<'_>, value: &Value, out: &mut Vec<u8>) {
+pub(super) fn write_value(cursor: &Cursor<'_>, value: &JsonValue, out: &mut Vec<u8>) {
     match value {
-        Value::Json(range) if matches!(cursor.bytes()[range.start], b'{' | b'[') => {
+        JsonValue::Json(range) if matches!(cursor.bytes()[range.start], b'{' | b'[') => {
             let mut inner = Cursor::new(&cursor.bytes()[range.clone()]);
             write_nested(&mut inner, 0, out).expect("the cursor has read this value before");
         }
@@ -99,14 +99,14 @@ pub(super) fn write_value(cursor: &Cursor<'_>, value: &Value, out: &mut Vec<u8>)
 }
 
 /// Appends a value's tag and length to `head`, and what they are of to `bytes`.
-pub(super) fn write_apart(cursor: &Cursor<'_>, value: &Value, head: &mut Vec<u8>, bytes: &mut Vec<u8>) {
+pub(super) fn write_apart(cursor: &Cursor<'_>, value: &JsonValue, head: &mut Vec<u8>, bytes: &mut Vec<u8>) {
     let before = bytes.len();
     let tag = match value {
-        Value::Null => {
+        JsonValue::Null => {
             head.push(b'n');
             return;
         }
-        Value::Text(text) => {
+        JsonValue::Text(text) => {
             let mut decoded = String::new();
             if cursor.decode(text, &mut decoded) {
                 bytes.extend_from_slice(&cursor.bytes()[text.range.clone()]);
@@ -116,7 +116,7 @@ pub(super) fn write_apart(cursor: &Cursor<'_>, value: &Value, head: &mut Vec<u8>
                 b's'
             }
         }
-        Value::Json(range) => {
+        JsonValue::Json(range) => {
             let json = &cursor.bytes()[range.clone()];
             if matches!(json[0], b'{' | b'[') {
                 write_value(cursor, value, bytes);

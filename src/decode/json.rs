@@ -22,7 +22,7 @@ pub(super) struct Broken {
 
 /// A string as it lies in the bytes, without its quotes.
 #[derive(Debug, Clone)]
-pub(super) struct Text {
+pub(super) struct RawText {
     pub(super) range: Range<usize>,
     /// No escapes: the text is what stands there, where that is valid.
     pub(super) plain: bool,
@@ -30,9 +30,9 @@ pub(super) struct Text {
 
 /// A value as it lies in the bytes.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(super) enum JsonValue {
     Null,
-    Text(Text),
+    Text(RawText),
     /// A number, `true`, `false`, an object or an array: its JSON.
     Json(Range<usize>),
 }
@@ -92,7 +92,7 @@ impl<'run> Cursor<'run> {
 
     /// Takes a string, past white space.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<Text, Broken> {
+    pub(super) fn string(&mut self) -> Result<RawText, Broken> {
         self.take(b'"', "no string where one was expected")?;
         let start = self.at;
         let mut plain = true;
@@ -105,7 +105,7 @@ impl<'run> Cursor<'run> {
             if self.bytes[found] == b'"' {
                 self.at += 1;
                 let range = start..found;
-                return Ok(Text { range, plain });
+                return Ok(RawText { range, plain });
             }
             plain = false;
             self.escape()?;
@@ -149,17 +149,17 @@ impl<'run> Cursor<'run> {
 
     /// Takes a value, past white space; `depth` is how deep it lies.
     #[inline]
-    pub(super) fn value(&mut self, depth: usize) -> Result<Value, Broken> {
+    pub(super) fn value(&mut self, depth: usize) -> Result<JsonValue, Broken> {
         if self.peek() == Some(b'"') {
-            return self.string().map(Value::Text);
+            return self.string().map(JsonValue::Text);
         }
         self.other_value(depth)
     }
 
-    fn other_value(&mut self, depth: usize) -> Result<Value, Broken> {
+    fn other_value(&mut self, depth: usize) -> Result<JsonValue, Broken> {
         let start = self.at;
         match self.peek() {
-            Some(b'n') => return self.literal(b"null").map(|()| Value::Null),
+            Some(b'n') => return self.literal(b"null").map(|()| JsonValue::Null),
             Some(b't') => self.literal(b"true")?,
             Some(b'f') => self.literal(b"false")?,
             Some(b'{') => self.members(depth, Self::string, |cursor, _| cursor.value(depth + 1).map(drop))?,
@@ -167,7 +167,7 @@ impl<'run> Cursor<'run> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => return Err(self.broken("no value where one was expected")),
         }
-        Ok(Value::Json(start..self.at))
+        Ok(JsonValue::Json(start..self.at))
     }
 
     /// Takes an object; `name` takes each name and `member` its value.

@@ -5,12 +5,12 @@
 
 use super::content::{self, Members};
 use super::field::{self, StoredText};
-use super::json::{Broken, Cursor, Text, Value};
+use super::json::{Broken, Cursor, JsonValue, RawText};
 use crate::model::{MessageParts, NaiveZone, Sha256, TextStore};
 
 /// The fields of a message, in the order in which they are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+enum MessageField {
     Asset,
     AssetOwner,
     AssetType,
@@ -20,20 +20,20 @@ enum Field {
     MessageDetails,
 }
 
-const FIELDS: [Field; 7] = [
-    Field::Asset,
-    Field::AssetOwner,
-    Field::AssetType,
-    Field::Category,
-    Field::DateTime,
-    Field::Message,
-    Field::MessageDetails,
+const FIELDS: [MessageField; 7] = [
+    MessageField::Asset,
+    MessageField::AssetOwner,
+    MessageField::AssetType,
+    MessageField::Category,
+    MessageField::DateTime,
+    MessageField::Message,
+    MessageField::MessageDetails,
 ];
 
-/// Index into [`MessageReader::follows`] for the first name of a message.
+/// Index into [`MessageDecoder::follows`] for the first name of a message.
 const FIRST: usize = FIELDS.len();
 
-impl Field {
+impl MessageField {
     const fn name(self) -> &'static str {
         match self {
             Self::Asset => "Asset",
@@ -62,7 +62,7 @@ impl Field {
         leads.then(|| self.name().len() + 2)
     }
 
-    fn named(cursor: &Cursor<'_>, name: &Text) -> Option<Self> {
+    fn named(cursor: &Cursor<'_>, name: &RawText) -> Option<Self> {
         let decoded;
         let name = match cursor.plain(name) {
             Some(plain) => plain,
@@ -79,44 +79,44 @@ impl Field {
     }
 }
 
-enum Name {
-    Known(Field),
-    Other(Text),
+enum FieldName {
+    Known(MessageField),
+    Other(RawText),
 }
 
 /// Reads the messages of a run, one after the other.
 #[derive(Debug)]
-pub(super) struct MessageReader {
+pub(super) struct MessageDecoder {
     zone: NaiveZone,
     /// The field whose name is likely to come after each, as in the messages before.
-    follows: [Field; 8],
+    follows: [MessageField; 8],
     /// The values of the message that was read last, by field.
-    values: [Value; 7],
+    values: [JsonValue; 7],
     texts: [StoredText; 7],
     /// Bytes of the store before the first of them.
     texts_begin: usize,
     /// Its members that we do not know.
-    others: Vec<(Text, Value)>,
+    others: Vec<(RawText, JsonValue)>,
     members: Members,
     /// What is hashed of a message before its texts.
     head: Vec<u8>,
 }
 
-impl MessageReader {
+impl MessageDecoder {
     pub(super) fn new(zone: NaiveZone) -> Self {
         Self {
             zone,
             follows: [
-                Field::AssetType,      // after Asset, as in the API document
-                Field::DateTime,       // after AssetOwner
-                Field::AssetOwner,     // after AssetType
-                Field::Asset,          // after Category
-                Field::Message,        // after DateTime
-                Field::MessageDetails, // after Message
-                Field::Category,       // after MessageDetails
-                Field::DateTime,       // first
+                MessageField::AssetType,      // after Asset, as in the API document
+                MessageField::DateTime,       // after AssetOwner
+                MessageField::AssetOwner,     // after AssetType
+                MessageField::Asset,          // after Category
+                MessageField::Message,        // after DateTime
+                MessageField::MessageDetails, // after Message
+                MessageField::Category,       // after MessageDetails
+                MessageField::DateTime,       // first
             ],
-            values: [const { Value::Null }; 7],
+            values: [const { JsonValue::Null }; 7],
             texts: [StoredText::NULL; 7],
             texts_begin: 0,
             others: Vec::new(),
@@ -131,7 +131,7 @@ impl MessageReader {
         cursor: &mut Cursor<'_>,
         store: &mut TextStore,
     ) -> Result<MessageParts, Broken> {
-        self.values = [const { Value::Null }; 7];
+        self.values = [const { JsonValue::Null }; 7];
         self.others.clear();
         let (follows, values, others) = (&mut self.follows, &mut self.values, &mut self.others);
         let mut previous = FIRST;
@@ -143,23 +143,23 @@ impl MessageReader {
                 if let Some(length) = guess.leads(&cursor.bytes()[cursor.at..]) {
                     cursor.at += length;
                     previous = guess as usize;
-                    return Ok(Name::Known(guess));
+                    return Ok(FieldName::Known(guess));
                 }
                 let name = cursor.string()?;
-                Ok(match Field::named(cursor, &name) {
+                Ok(match MessageField::named(cursor, &name) {
                     Some(field) => {
                         follows[previous] = field;
                         previous = field as usize;
-                        Name::Known(field)
+                        FieldName::Known(field)
                     }
-                    None => Name::Other(name),
+                    None => FieldName::Other(name),
                 })
             },
             |cursor, name| {
                 let value = cursor.value(3)?;
                 match name {
-                    Name::Known(field) => values[field as usize] = value,
-                    Name::Other(name) => others.push((name, value)),
+                    FieldName::Known(field) => values[field as usize] = value,
+                    FieldName::Other(name) => others.push((name, value)),
                 }
                 Ok(())
             },
@@ -168,16 +168,16 @@ impl MessageReader {
         for (text, value) in self.texts.iter_mut().zip(&self.values) {
             *text = field::read_text(cursor, value, store);
         }
-        let text = |field: Field| self.texts[field as usize].span;
-        let occurred = &self.values[Field::DateTime as usize];
+        let text = |field: MessageField| self.texts[field as usize].span;
+        let occurred = &self.values[MessageField::DateTime as usize];
         Ok(MessageParts {
-            occurred: field::read_time(occurred, text(Field::DateTime), store, self.zone),
-            message: text(Field::Message),
-            message_details: text(Field::MessageDetails),
-            category: text(Field::Category),
-            asset: text(Field::Asset),
-            asset_type: text(Field::AssetType),
-            asset_owner: text(Field::AssetOwner),
+            occurred: field::read_time(occurred, text(MessageField::DateTime), store, self.zone),
+            message: text(MessageField::Message),
+            message_details: text(MessageField::MessageDetails),
+            category: text(MessageField::Category),
+            asset: text(MessageField::Asset),
+            asset_type: text(MessageField::AssetType),
+            asset_owner: text(MessageField::AssetOwner),
         })
     }
 
@@ -189,9 +189,9 @@ impl MessageReader {
         let mut as_stored = true;
         for (value, text) in self.values.iter().zip(&self.texts) {
             match value {
-                Value::Null => head.push(b'n'),
-                Value::Text(_) if !text.replaced => content::push_tag(head, b's', text.span.length()),
-                Value::Text(_) | Value::Json(_) => {
+                JsonValue::Null => head.push(b'n'),
+                JsonValue::Text(_) if !text.replaced => content::push_tag(head, b's', text.span.length()),
+                JsonValue::Text(_) | JsonValue::Json(_) => {
                     as_stored = false;
                     break;
                 }

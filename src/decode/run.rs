@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::content::{self, Members};
 use super::field;
-use super::json::{Broken, Cursor, Text, Value};
-use super::message::MessageReader;
+use super::json::{Broken, Cursor, JsonValue, RawText};
+use super::message::MessageDecoder;
 use super::scan::Scan;
 use crate::model::{
-    Guid, JobRun, JobRunParts, JobStatus, MessageParts, NaiveZone, Sha256, Span, TextStore, TimeReading,
+    Guid, JobRun, JobRunParts, JobStatus, MessageParts, NaiveZone, Sha256, TextRange, TextStore, TimeReading,
     TimeSpan, UnreadableMessage,
 };
 
@@ -61,7 +61,7 @@ fn read(bytes: &[u8], zone: NaiveZone, content: Option<&mut Content>) -> Result<
     if cursor.peek() != Some(b'{') {
         return Err(UnreadableRun("no JSON object".to_owned()));
     }
-    let mut reading = Reading::new(bytes.len(), zone, content);
+    let mut reading = RunReading::new(bytes.len(), zone, content);
     let read = cursor.members(0, Cursor::string, |cursor, name| reading.member(cursor, &name));
     let end = match read {
         Ok(()) => cursor
@@ -106,18 +106,18 @@ impl Content {
     }
 }
 
-struct Reading<'content> {
+struct RunReading<'content> {
     zone: NaiveZone,
     texts: TextStore,
     job_run_id: Result<Guid, String>,
     status: Option<JobStatus>,
     started: TimeSpan,
     ended: TimeSpan,
-    exception: Span,
-    custom_status_text: Span,
-    job_summary: Span,
-    status_details: Span,
-    activity_status_list: Span,
+    exception: TextRange,
+    custom_status_text: TextRange,
+    job_summary: TextRange,
+    status_details: TextRange,
+    activity_status_list: TextRange,
     message_count: Option<i64>,
     messages: Option<Vec<MessageParts>>,
     unreadable_messages: Vec<UnreadableMessage>,
@@ -126,13 +126,13 @@ struct Reading<'content> {
 
 const NO_TIME: TimeSpan = TimeSpan {
     reading: TimeReading::Absent,
-    raw: Span::NULL,
+    raw: TextRange::NULL,
 };
 
 /// Bytes that a message has at least, as a guess of how many there may be: a list grown too often costs a little time.
 const MESSAGE_BYTES: usize = 256;
 
-impl<'content> Reading<'content> {
+impl<'content> RunReading<'content> {
     fn new(bytes: usize, zone: NaiveZone, content: Option<&'content mut Content>) -> Self {
         Self {
             zone,
@@ -142,11 +142,11 @@ impl<'content> Reading<'content> {
             status: None,
             started: NO_TIME,
             ended: NO_TIME,
-            exception: Span::NULL,
-            custom_status_text: Span::NULL,
-            job_summary: Span::NULL,
-            status_details: Span::NULL,
-            activity_status_list: Span::NULL,
+            exception: TextRange::NULL,
+            custom_status_text: TextRange::NULL,
+            job_summary: TextRange::NULL,
+            status_details: TextRange::NULL,
+            activity_status_list: TextRange::NULL,
             message_count: None,
             messages: None,
             unreadable_messages: Vec::new(),
@@ -154,7 +154,7 @@ impl<'content> Reading<'content> {
         }
     }
 
-    fn member(&mut self, cursor: &mut Cursor<'_>, name: &Text) -> Result<(), Broken> {
+    fn member(&mut self, cursor: &mut Cursor<'_>, name: &RawText) -> Result<(), Broken> {
         let name = content::folded_name(cursor, name);
         if name == "jobmessages" {
             return self.message_list(cursor, name);
@@ -186,11 +186,11 @@ impl<'content> Reading<'content> {
         Ok(())
     }
 
-    fn text(&mut self, cursor: &Cursor<'_>, value: &Value) -> Span {
+    fn text(&mut self, cursor: &Cursor<'_>, value: &JsonValue) -> TextRange {
         field::read_text(cursor, value, &mut self.texts).span
     }
 
-    fn time(&mut self, cursor: &Cursor<'_>, value: &Value) -> TimeSpan {
+    fn time(&mut self, cursor: &Cursor<'_>, value: &JsonValue) -> TimeSpan {
         let raw = self.text(cursor, value);
         field::read_time(value, raw, &self.texts, self.zone)
     }
@@ -202,7 +202,7 @@ impl<'content> Reading<'content> {
         if cursor.peek() != Some(b'[') {
             let start = cursor.at;
             let value = cursor.value(1)?;
-            if !matches!(value, Value::Null) {
+            if !matches!(value, JsonValue::Null) {
                 self.unreadable_messages.push(UnreadableMessage {
                     bytes: cursor.bytes()[start..cursor.at].to_vec(),
                     reason: "JobMessages is no array".to_owned(),
@@ -218,7 +218,7 @@ impl<'content> Reading<'content> {
         let expected = (cursor.bytes().len() - cursor.at) / MESSAGE_BYTES;
         let mut messages = Vec::with_capacity(expected);
         let mut digests = Vec::with_capacity(if self.content.is_some() { expected } else { 0 });
-        let mut reader = MessageReader::new(self.zone);
+        let mut reader = MessageDecoder::new(self.zone);
         cursor.elements(1, |cursor| {
             let first = cursor.peek();
             let start = cursor.at;

@@ -5,14 +5,14 @@
 
 use std::ops::Range;
 
-use super::json::{Cursor, Text};
+use super::json::{Cursor, RawText};
 
 const REPLACEMENT: char = '\u{FFFD}';
 
 impl<'run> Cursor<'run> {
     /// The text of a string that needs no decoding.
     #[inline]
-    pub(super) fn plain(&self, text: &Text) -> Option<&'run str> {
+    pub(super) fn plain(&self, text: &RawText) -> Option<&'run str> {
         if text.plain {
             self.valid()?.get(text.range.clone())
         } else {
@@ -22,7 +22,7 @@ impl<'run> Cursor<'run> {
 
     /// Appends what a string says; whether anything had to be replaced.
     #[inline]
-    pub(super) fn decode(&self, text: &Text, out: &mut String) -> bool {
+    pub(super) fn decode(&self, text: &RawText, out: &mut String) -> bool {
         match self.plain(text) {
             Some(plain) => {
                 out.push_str(plain);

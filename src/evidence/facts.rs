@@ -16,7 +16,7 @@ const MOST_SPANS: usize = 200;
 
 /// What a package says of itself.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct PackageFacts {
     pub(super) archive_id: Guid,
     pub(super) bound: BoundSync,
     pub(super) jobs: Vec<JobFacts>,
@@ -187,7 +187,7 @@ pub(super) fn readable(at: Instant) -> String {
     }
 }
 
-impl Facts {
+impl PackageFacts {
     /// The span in words.
     pub(super) fn span(&self) -> String {
         let (since, until) = (self.since.map(readable), self.until.map(readable));

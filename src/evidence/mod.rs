@@ -20,7 +20,7 @@ mod tables;
 mod workpaper;
 
 pub(crate) use self::error::EvidenceError;
-pub(crate) use self::package::{Made, PackageOptions, make};
+pub(crate) use self::package::{MadePackage, PackageOptions, make};
 
 use serde::Serialize;
 

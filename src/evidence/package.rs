@@ -11,8 +11,8 @@ use tempfile::SpooledTempFile;
 use super::bag::Bag;
 use super::check::{CHECK_HTML, CHECK_PY};
 use super::error::EvidenceError;
-use super::facts::{self, Facts, SampleFacts};
-use super::tables::{self, Table, TableForm};
+use super::facts::{self, PackageFacts, SampleFacts};
+use super::tables::{self, PackageTable, TableForm};
 use super::{SampleOptions, readme, workpaper};
 use crate::archive::{Extract, Snapshot, extract};
 use crate::model::{Guid, Instant, Sha256, hex};
@@ -46,7 +46,7 @@ pub(crate) struct PackageOptions {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Made {
+pub(crate) struct MadePackage {
     pub(crate) archive_id: String,
     /// The head to which it is bound.
     pub(crate) head: String,
@@ -78,7 +78,7 @@ pub(crate) fn make(
     options: &PackageOptions,
     out: impl Write + Seek + Send,
     is_cancelled: &dyn Fn() -> bool,
-) -> Result<Made, EvidenceError> {
+) -> Result<MadePackage, EvidenceError> {
     let made = Package::new(source, options, is_cancelled).and_then(|package| package.write(out));
     if is_cancelled() {
         return Err(EvidenceError::Cancelled);
@@ -90,7 +90,7 @@ struct Package<'a> {
     options: &'a PackageOptions,
     extract: Extract,
     form: TableForm<'a>,
-    facts: Facts,
+    facts: PackageFacts,
     purge_ages: Vec<serde_json::Value>,
     gaps: SpooledTempFile,
     vanished: SpooledTempFile,
@@ -131,13 +131,13 @@ impl<'a> Package<'a> {
             let ages = PurgeAges::read(teacher, options.purge_age)?;
             jobs = facts::of_jobs(extract.jobs(), &snapshot, &scope, &ages)?;
             purge_ages = purge_ages_of(&snapshot, &scope, &ages)?;
-            let mut table = Table::new(&mut gaps, GapRow::COLUMNS, form)?;
+            let mut table = PackageTable::new(&mut gaps, GapRow::COLUMNS, form)?;
             gaps::each(&snapshot, &scope, &ages, |row| {
                 let why = gaps::without_removals(row.why);
                 table.row(&GapRow { why, ..row })
             })?;
             table.finish()?;
-            let mut table = Table::new(&mut vanished, VanishedRow::COLUMNS, form)?;
+            let mut table = PackageTable::new(&mut vanished, VanishedRow::COLUMNS, form)?;
             vanished::each(&snapshot, &scope, &ages, |row| table.row(&row))?;
             vanished_runs = table.finish()?;
             removed = tables::write(&Removals::default(), &snapshot, &scope, form, &mut removals)?;
@@ -149,7 +149,7 @@ impl<'a> Package<'a> {
         drop(snapshot);
         let runs: u64 = jobs.iter().map(|job| job.runs).sum();
         let (payloads, pieces) = (extract.payloads()?, extract.reader().quarantine()?);
-        let facts = Facts {
+        let facts = PackageFacts {
             archive_id: extract.archive_id(),
             bound: *extract.bound(),
             since,
@@ -190,13 +190,13 @@ impl<'a> Package<'a> {
     }
 
     /// Writes every file, in the order of their names.
-    fn write(mut self, out: impl Write + Seek + Send) -> Result<Made, EvidenceError> {
+    fn write(mut self, out: impl Write + Seek + Send) -> Result<MadePackage, EvidenceError> {
         let facts = &self.facts;
         let head = hex(&facts.bound.head);
         let mut bag = Bag::new(out, format!("jobruns-evidence-{}", &head[..12]), facts.bound.at);
         let snapshot = self.extract.reader().snapshot()?;
         let scope = unbounded().scope(&snapshot)?;
-        let work = Work {
+        let work = TableSources {
             snapshot: &snapshot,
             scope: &scope,
             form: self.form,
@@ -259,7 +259,7 @@ impl<'a> Package<'a> {
             bag.bytes(&format!("data/zones/{hash}.tzif"), &rules)?;
         }
         let files = bag.finish()?;
-        Ok(Made {
+        Ok(MadePackage {
             archive_id: facts.archive_id.to_string(),
             head,
             sync_id: facts.bound.sync_id,
@@ -330,7 +330,7 @@ impl<'a> Package<'a> {
 }
 
 /// What tables are made from.
-struct Work<'w, 's> {
+struct TableSources<'w, 's> {
     snapshot: &'w Snapshot<'s>,
     scope: &'w Scope,
     form: TableForm<'w>,
@@ -338,7 +338,7 @@ struct Work<'w, 's> {
     most: u64,
 }
 
-impl Work<'_, '_> {
+impl TableSources<'_, '_> {
     fn report<R: crate::report::definition::Report, W: Write + Seek + Send>(
         &self,
         bag: &mut Bag<W>,

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::facts::{Facts, JobFacts, readable};
+use super::facts::{JobFacts, PackageFacts, readable};
 use crate::model::{Instant, hex};
 use crate::report::format::PageHeading;
 use crate::report::html::text::{Breakable, Lines, Text};
@@ -11,7 +11,7 @@ use crate::report::numbers::{counted, grouped};
 
 const TITLE: &str = "Evidence of job runs";
 
-pub(super) fn page(facts: &Facts) -> String {
+pub(super) fn page(facts: &PackageFacts) -> String {
     let opening = format!(
         "{} of {}, {}, as recorded until {}.",
         counted(facts.runs, "run"),
@@ -38,7 +38,7 @@ pub(super) fn page(facts: &Facts) -> String {
         .document()
 }
 
-fn boxes(facts: &Facts) -> Markup {
+fn boxes(facts: &PackageFacts) -> Markup {
     let runs = [
         Sentence::from(format!(
             "{} failed (status Faulted or Aborted)",
@@ -128,7 +128,7 @@ fn boxes(facts: &Facts) -> Markup {
     }
 }
 
-fn identity(facts: &Facts) -> Vec<(String, String)> {
+fn identity(facts: &PackageFacts) -> Vec<(String, String)> {
     let mut identity = vec![
         ("head", hex(&facts.bound.head)),
         ("head of sync", facts.bound.sync_id.to_string()),
@@ -145,7 +145,7 @@ fn identity(facts: &Facts) -> Vec<(String, String)> {
         .collect()
 }
 
-fn what_this_is(facts: &Facts) -> Markup {
+fn what_this_is(facts: &PackageFacts) -> Markup {
     let servers: Vec<&str> = {
         let mut servers: Vec<&str> = facts
             .jobs
@@ -186,7 +186,7 @@ fn what_this_is(facts: &Facts) -> Markup {
     }
 }
 
-fn job_table(facts: &Facts) -> Markup {
+fn job_table(facts: &PackageFacts) -> Markup {
     let at = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), readable);
     let rows: Vec<Vec<Markup>> = facts
         .jobs
@@ -215,7 +215,7 @@ fn job_table(facts: &Facts) -> Markup {
     html! { div id="table" { (simple_table("Jobs", &columns, &rows)) } }
 }
 
-fn completeness(facts: &Facts) -> Markup {
+fn completeness(facts: &PackageFacts) -> Markup {
     html! {
         p {
             "At a sync the program asks the server for every run of a job. A server keeps a run until it is older than its purge age. "
@@ -287,7 +287,7 @@ fn span_table(job: &JobFacts) -> Markup {
     }
 }
 
-fn sample(facts: &Facts) -> Markup {
+fn sample(facts: &PackageFacts) -> Markup {
     let Some(sample) = &facts.sample else {
         return html! {};
     };
@@ -309,7 +309,7 @@ fn sample(facts: &Facts) -> Markup {
     }
 }
 
-fn checks(facts: &Facts) -> Markup {
+fn checks(facts: &PackageFacts) -> Markup {
     let head = hex(&facts.bound.head);
     html! {
         p {
@@ -331,7 +331,7 @@ fn checks(facts: &Facts) -> Markup {
     }
 }
 
-fn files(facts: &Facts) -> Markup {
+fn files(facts: &PackageFacts) -> Markup {
     let file = |name: &str, what: String| {
         let is_one = name.contains('.') && !name.contains(' ');
         let name = html! {
@@ -432,7 +432,7 @@ fn files(facts: &Facts) -> Markup {
     }
 }
 
-fn limits(facts: &Facts) -> Markup {
+fn limits(facts: &PackageFacts) -> Markup {
     html! {
         p { b { "With a head that was lodged elsewhere when it was made" } ", this package proves that by then the archive had recorded exactly these runs of these jobs in this span, with these bytes, at these times; which syncs asked for them, and what they found." }
         p { b { "It does not prove" } ":" }

@@ -22,7 +22,7 @@ pub(super) struct TableForm<'a> {
 }
 
 /// A table that is being written.
-pub(super) struct Table<'a, W: Write> {
+pub(super) struct PackageTable<'a, W: Write> {
     csv: Csv<W>,
     /// Places of the columns that stay empty.
     blank: Vec<usize>,
@@ -30,7 +30,7 @@ pub(super) struct Table<'a, W: Write> {
     rows: u64,
 }
 
-impl<'a, W: Write> Table<'a, W> {
+impl<'a, W: Write> PackageTable<'a, W> {
     pub(super) fn new(out: W, columns: &[Column], form: TableForm<'a>) -> io::Result<Self> {
         let mut csv = Csv::new(out, CsvStyle::default())?;
         csv.columns(columns)?;
@@ -81,7 +81,7 @@ pub(super) fn write<R: Report>(
     form: TableForm<'_>,
     out: &mut dyn Write,
 ) -> Result<u64, ReportError> {
-    let mut table = Table::new(out, report.columns(), form)?;
+    let mut table = PackageTable::new(out, report.columns(), form)?;
     report.each(snapshot, scope, &mut |row| table.row(row))?;
     Ok(table.finish()?)
 }
@@ -105,7 +105,7 @@ pub(super) fn write_quarantine(
     form: TableForm<'_>,
     out: &mut dyn Write,
 ) -> Result<u64, ReportError> {
-    let mut table = Table::new(out, PieceRow::COLUMNS, form)?;
+    let mut table = PackageTable::new(out, PieceRow::COLUMNS, form)?;
     for piece in pieces {
         table.row(&PieceRow {
             quarantine_id: piece.quarantine_id,

@@ -7,7 +7,7 @@ use rust_xlsxwriter::{
     DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
 };
 
-use super::facts::Facts;
+use super::facts::PackageFacts;
 use crate::archive::{InSpan, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, hex};
 use crate::report::definition::Report;
@@ -47,7 +47,7 @@ const FIRST_MARK: usize = 12;
 
 /// Writes the workbook; `sample` is what was drawn, where something was.
 pub(super) fn write(
-    facts: &Facts,
+    facts: &PackageFacts,
     sample: Option<&Sample>,
     snapshot: &Snapshot<'_>,
     scope: &Scope,
@@ -86,7 +86,7 @@ fn other(error: XlsxError) -> io::Error {
 }
 
 /// A run that is tested.
-struct Item {
+struct WorkpaperItem {
     number: u64,
     is_spare: bool,
     run: String,
@@ -102,15 +102,15 @@ struct Item {
 
 /// The sampled runs; without a sample every run, in the order of `runs.csv`.
 fn items(
-    facts: &Facts,
+    facts: &PackageFacts,
     sample: Option<&Sample>,
     snapshot: &Snapshot<'_>,
     scope: &Scope,
-) -> Result<Vec<Item>, ReportError> {
+) -> Result<Vec<WorkpaperItem>, ReportError> {
     let mut items = Vec::new();
     if let Some(sample) = sample {
         sample.each(snapshot, scope, &mut |row| {
-            items.push(Item::drawn(row));
+            items.push(WorkpaperItem::drawn(row));
             Ok(())
         })?;
     } else if facts.runs <= MOST_ITEMS {
@@ -118,7 +118,7 @@ fn items(
             let latest = snapshot.latest_revision(run.run_key)?;
             let number = items.len() as u64 + 1;
             snapshot.run_row::<ReportError>(run.run_key, |row| {
-                items.push(Item {
+                items.push(WorkpaperItem {
                     number,
                     is_spare: false,
                     run: row.job_run_id.to_owned(),
@@ -152,7 +152,7 @@ fn items(
     Ok(items)
 }
 
-impl Item {
+impl WorkpaperItem {
     fn drawn(row: &SampleRow<'_>) -> Self {
         Self {
             number: row.rank,
@@ -220,7 +220,7 @@ impl Sheets {
     }
 
     /// Source, how the population was obtained, its size, the sample, and places for who tested.
-    fn population(&mut self, workbook: &mut Workbook, facts: &Facts) -> io::Result<()> {
+    fn population(&mut self, workbook: &mut Workbook, facts: &PackageFacts) -> io::Result<()> {
         let sheet = self.sheet(workbook, "Population")?;
         sheet.set_column_width(0, 30).map_err(other)?;
         sheet.set_column_width(1, 100).map_err(other)?;
@@ -240,7 +240,7 @@ impl Sheets {
         for ((name, value), row) in population(facts).into_iter().zip(1..) {
             caught(|| sheet.write_string_with_format(row, 0, name, &self.name).map(drop))?;
             match value {
-                Value::Words(words) => {
+                WorkpaperValue::Words(words) => {
                     let words = crate::text::at_most(&words, 30_000).into_owned();
                     caught(|| {
                         sheet
@@ -248,15 +248,15 @@ impl Sheets {
                             .map(drop)
                     })?;
                 }
-                Value::Count(count) => {
+                WorkpaperValue::Count(count) => {
                     self.cells
                         .write(sheet, (row, 1), &count.into(), ColumnType::Integer)?;
                 }
-                Value::At(at) => {
+                WorkpaperValue::At(at) => {
                     self.cells
                         .write(sheet, (row, 1), &at.into(), ColumnType::Instant)?;
                 }
-                Value::Blank => {
+                WorkpaperValue::Blank => {
                     caught(|| sheet.write_blank(row, 1, &self.mark).map(drop))?;
                 }
             }
@@ -271,7 +271,7 @@ impl Sheets {
     }
 
     /// What the server counted, what is archived, and each span.
-    fn completeness(&mut self, workbook: &mut Workbook, facts: &Facts) -> io::Result<()> {
+    fn completeness(&mut self, workbook: &mut Workbook, facts: &PackageFacts) -> io::Result<()> {
         const COLUMNS: [(&str, f64, ColumnType); 13] = [
             ("Job", 26.0, ColumnType::Text),
             ("From (UTC)", 21.0, ColumnType::Instant),
@@ -333,9 +333,9 @@ impl Sheets {
     fn items(
         &mut self,
         workbook: &mut Workbook,
-        items: &[Item],
+        items: &[WorkpaperItem],
         is_sample: bool,
-        facts: &Facts,
+        facts: &PackageFacts,
     ) -> io::Result<()> {
         let sheet = self.sheet(workbook, if is_sample { "Sample" } else { "Runs" })?;
         self.headings(sheet, &ITEMS)?;
@@ -374,7 +374,7 @@ impl Sheets {
 }
 
 /// A value of the first sheet.
-enum Value {
+enum WorkpaperValue {
     Words(String),
     Count(u64),
     At(Instant),
@@ -382,8 +382,8 @@ enum Value {
     Blank,
 }
 
-fn population(facts: &Facts) -> Vec<(&'static str, Value)> {
-    use Value::{At, Blank, Count, Words};
+fn population(facts: &PackageFacts) -> Vec<(&'static str, WorkpaperValue)> {
+    use WorkpaperValue::{At, Blank, Count, Words};
     let words = |text: &str| Words(text.to_owned());
     let each = |of: &dyn Fn(&super::facts::JobFacts) -> String| {
         Words(facts.jobs.iter().map(of).collect::<Vec<_>>().join("\n"))

@@ -11,9 +11,9 @@ use sha2::Digest;
 use super::error::LakeError;
 use super::export::{part_of, parts};
 use super::layout::Lake;
-use super::manifest::{LakeFile, Manifest};
-use super::table::{Part, Table};
-use crate::archive::{Changes, Snapshot};
+use super::manifest::{LakeFile, LakeManifest};
+use super::table::{LakePart, LakeTable};
+use crate::archive::{LakeChanges, Snapshot};
 use crate::model::{Guid, hex};
 
 /// What a check found.
@@ -43,8 +43,8 @@ pub fn check(
     lake: &Lake,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<LakeChecked, LakeError> {
-    let tables = Table::all();
-    let Some(manifest) = Manifest::read(lake)? else {
+    let tables = LakeTable::all();
+    let Some(manifest) = LakeManifest::read(lake)? else {
         return Err(LakeError::NoLake {
             folder: lake.folder().to_path_buf(),
         });
@@ -80,7 +80,7 @@ pub fn check(
 }
 
 /// The bytes that were read, or what is wrong with the file.
-fn check_file(path: &Path, file: &LakeFile, tables: &[Table]) -> Result<u64, String> {
+fn check_file(path: &Path, file: &LakeFile, tables: &[LakeTable]) -> Result<u64, String> {
     let Some(table) = tables.iter().find(|table| table.name == file.table) else {
         return Err(format!("there is no table {:?}", file.table));
     };
@@ -136,8 +136,8 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
 fn compare(
     snapshot: &Snapshot<'_>,
     archive_id: Guid,
-    manifest: &Manifest,
-    tables: &[Table],
+    manifest: &LakeManifest,
+    tables: &[LakeTable],
     findings: &mut Vec<String>,
 ) -> Result<i64, LakeError> {
     if manifest.archive_id != archive_id.to_string() {
@@ -159,13 +159,13 @@ fn compare(
         return Ok(0);
     }
     if manifest.entry == snapshot.entry_id() {
-        let everything = Changes {
+        let everything = LakeChanges {
             everything: true,
-            ..Changes::default()
+            ..LakeChanges::default()
         };
         for table in tables {
             let expected = parts(snapshot, table, &everything)?;
-            let found: BTreeSet<Part> = manifest
+            let found: BTreeSet<LakePart> = manifest
                 .files
                 .iter()
                 .filter(|file| file.table == table.name)

@@ -5,13 +5,13 @@ use std::fs;
 use std::io;
 
 use super::error::LakeError;
-use super::file::{DataFile, Written};
+use super::file::{DataFile, WrittenFile};
 use super::layout::{Lake, file_entry, is_ours};
-use super::manifest::{LAYOUT, LakeFile, Manifest};
+use super::manifest::{LAYOUT, LakeFile, LakeManifest};
 use super::messages;
 use super::rows;
-use super::table::{Part, Partition, Table};
-use crate::archive::{Changes, MessageReader, Snapshot};
+use super::table::{LakePart, LakeTable, Partition};
+use crate::archive::{LakeChanges, MessageReader, Snapshot};
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// Rows after which a partition goes on in another file.
@@ -48,7 +48,7 @@ pub fn export(
     full: bool,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Exported, LakeError> {
-    let tables = Table::all();
+    let tables = LakeTable::all();
     let _lock = lake.lock()?;
     let mut manifest = begin(lake, archive_id, &tables)?;
     let is_held = !full && holds(snapshot, lake, &manifest)?;
@@ -63,13 +63,13 @@ pub fn export(
         }
         snapshot.changes_since(manifest.entry)?
     } else {
-        Changes {
+        LakeChanges {
             everything: true,
-            ..Changes::default()
+            ..LakeChanges::default()
         }
     };
 
-    let mut writer = Writer {
+    let mut writer = LakeWriter {
         snapshot,
         lake,
         reader: snapshot.message_reader()?,
@@ -118,7 +118,7 @@ pub fn export(
 }
 
 impl Exported {
-    fn of(manifest: &Manifest) -> Self {
+    fn of(manifest: &LakeManifest) -> Self {
         Self {
             files: u64::try_from(manifest.files.len()).expect("a length fits"),
             rows: manifest.files.iter().map(|file| file.rows).sum(),
@@ -129,17 +129,17 @@ impl Exported {
 }
 
 /// The manifest; where the folder is empty, one without files, so that what a killed export leaves is known as ours.
-fn begin(lake: &Lake, archive_id: Guid, tables: &[Table]) -> Result<Manifest, LakeError> {
+fn begin(lake: &Lake, archive_id: Guid, tables: &[LakeTable]) -> Result<LakeManifest, LakeError> {
     let folder = || lake.folder().to_path_buf();
     let archive_id = archive_id.to_string();
-    let Some(manifest) = Manifest::read(lake)? else {
+    let Some(manifest) = LakeManifest::read(lake)? else {
         if let Some(found) = lake.foreign(tables)? {
             return Err(LakeError::NotALake {
                 folder: folder(),
                 found,
             });
         }
-        let manifest = Manifest {
+        let manifest = LakeManifest {
             layout: LAYOUT,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             archive_id,
@@ -162,7 +162,11 @@ fn begin(lake: &Lake, archive_id: Guid, tables: &[Table]) -> Result<Manifest, La
 }
 
 /// Whether the archive holds the state that the lake shows.
-pub(super) fn holds(snapshot: &Snapshot<'_>, lake: &Lake, manifest: &Manifest) -> Result<bool, LakeError> {
+pub(super) fn holds(
+    snapshot: &Snapshot<'_>,
+    lake: &Lake,
+    manifest: &LakeManifest,
+) -> Result<bool, LakeError> {
     if snapshot.holds_entry(manifest.entry, &manifest.head)? {
         return Ok(true);
     }
@@ -173,23 +177,23 @@ pub(super) fn holds(snapshot: &Snapshot<'_>, lake: &Lake, manifest: &Manifest) -
 }
 
 /// The part of its table that a file belongs to.
-pub(super) fn part_of(table: &Table, file: &LakeFile) -> Part {
+pub(super) fn part_of(table: &LakeTable, file: &LakeFile) -> LakePart {
     match table.partition {
-        None => Part::Whole,
-        Some(_) => Part::Of(file.partition.clone()),
+        None => LakePart::Whole,
+        Some(_) => LakePart::Of(file.partition.clone()),
     }
 }
 
 /// The parts of a table that the changes touch.
 pub(super) fn parts(
     snapshot: &Snapshot<'_>,
-    table: &Table,
-    changes: &Changes,
-) -> Result<BTreeSet<Part>, LakeError> {
+    table: &LakeTable,
+    changes: &LakeChanges,
+) -> Result<BTreeSet<LakePart>, LakeError> {
     let cut = |start: &Option<Instant>, characters: usize| {
-        Part::Of(start.map(|start| start.to_string()[..characters].to_owned()))
+        LakePart::Of(start.map(|start| start.to_string()[..characters].to_owned()))
     };
-    let of = |starts: BTreeSet<Option<String>>| starts.into_iter().map(Part::Of).collect();
+    let of = |starts: BTreeSet<Option<String>>| starts.into_iter().map(LakePart::Of).collect();
     let with_messages = changes.runs_with_messages.iter();
     Ok(match table.partition {
         Some(Partition::MonthOfStart) if changes.everything => of(snapshot.starts(7)?),
@@ -213,15 +217,15 @@ pub(super) fn parts(
                     "removed_runs" => changes.removed_runs,
                     "assets" => !changes.runs_with_messages.is_empty(),
                     "job_statuses" => false,
-                    _ => true,
+                    name => unreachable!("{name} is in no partition, and nothing says when it changes"),
                 };
-            is_touched.then_some(Part::Whole).into_iter().collect()
+            is_touched.then_some(LakePart::Whole).into_iter().collect()
         }
     })
 }
 
 /// Files that are not there, or not as long as the manifest says; `check` reads them whole.
-fn broken_files(lake: &Lake, manifest: &Manifest) -> Vec<LakeFile> {
+fn broken_files(lake: &Lake, manifest: &LakeManifest) -> Vec<LakeFile> {
     let is_broken = |file: &&LakeFile| {
         let metadata = fs::metadata(lake.folder().join(&file.path));
         metadata.map_or(true, |metadata| metadata.len() != file.bytes)
@@ -230,7 +234,7 @@ fn broken_files(lake: &Lake, manifest: &Manifest) -> Vec<LakeFile> {
 }
 
 /// Deletes files of an export that the manifest does not name: superseded ones, and those of a killed export. How many.
-fn remove_unlisted(lake: &Lake, manifest: &Manifest, tables: &[Table]) -> Result<u64, LakeError> {
+fn remove_unlisted(lake: &Lake, manifest: &LakeManifest, tables: &[LakeTable]) -> Result<u64, LakeError> {
     let listed: BTreeSet<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
     let mut removed = 0;
     for path in lake.files(tables)? {
@@ -254,19 +258,19 @@ fn remove_unlisted(lake: &Lake, manifest: &Manifest, tables: &[Table]) -> Result
     Ok(removed)
 }
 
-struct Writer<'s> {
+struct LakeWriter<'s> {
     snapshot: &'s Snapshot<'s>,
     lake: &'s Lake,
     reader: MessageReader<'s>,
     is_cancelled: &'s dyn Fn() -> bool,
 }
 
-impl Writer<'_> {
+impl LakeWriter<'_> {
     /// Writes a part of a table, unless its files would have the bytes that the old ones have.
     fn write(
         &mut self,
-        table: &Table,
-        part: &Part,
+        table: &LakeTable,
+        part: &LakePart,
         old: &[LakeFile],
         full: bool,
     ) -> Result<Vec<LakeFile>, LakeError> {
@@ -275,8 +279,8 @@ impl Writer<'_> {
         let used = old.iter().filter_map(number_of).filter(|(at, _)| *at == entry);
         let first = used.map(|(_, number)| number + 1).max().unwrap_or(0);
         let partition = match part {
-            Part::Whole => None,
-            Part::Of(value) => Some(value),
+            LakePart::Whole => None,
+            LakePart::Of(value) => Some(value),
         };
         let path = |number: u64| {
             self.lake
@@ -284,7 +288,7 @@ impl Writer<'_> {
         };
         let begin = |number: u64| DataFile::begin(self.lake.folder().join(path(number)), table);
 
-        let mut written: Vec<Written> = Vec::new();
+        let mut written: Vec<WrittenFile> = Vec::new();
         let mut number = first;
         let mut file = begin(number)?;
         if table.name == "messages" {

@@ -11,8 +11,8 @@ use sha2::Digest;
 use tempfile::TempPath;
 
 use super::error::LakeError;
-use super::parquet::{Buffer, Column, Kind, ParquetFile};
-use super::table::{Field, Table};
+use super::parquet::{Buffer, ParquetColumn, ParquetFile, ParquetType};
+use super::table::{LakeField, LakeTable};
 use crate::model::{Instant, TICKS_PER_SECOND, hex};
 
 /// Ticks of 100 ns in a microsecond.
@@ -21,13 +21,13 @@ const TICKS_PER_MICROSECOND: i64 = 10;
 /// A file under its temporary name, which is removed when it is dropped.
 pub(super) struct DataFile {
     // Closed before the path is removed: Windows removes no file that is open.
-    parquet: ParquetFile<Digested>,
+    parquet: ParquetFile<HashedFile>,
     path: TempPath,
     target: PathBuf,
     starts: Option<(i64, i64)>,
 }
 
-pub(super) struct Written {
+pub(super) struct WrittenFile {
     path: TempPath,
     target: PathBuf,
     pub(super) rows: u64,
@@ -44,13 +44,13 @@ pub(super) struct Cells<'f> {
 }
 
 /// A file, its length and its SHA-256.
-struct Digested {
+struct HashedFile {
     file: BufWriter<File>,
     hasher: sha2::Sha256,
     bytes: u64,
 }
 
-impl Write for Digested {
+impl Write for HashedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.hasher.update(&bytes[..written]);
@@ -65,7 +65,7 @@ impl Write for Digested {
 
 impl DataFile {
     /// Begins the file that is to become `target`.
-    pub(super) fn begin(target: PathBuf, table: &Table) -> Result<Self, LakeError> {
+    pub(super) fn begin(target: PathBuf, table: &LakeTable) -> Result<Self, LakeError> {
         let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
             unreachable!("a file of a lake lies in a folder");
         };
@@ -74,7 +74,7 @@ impl DataFile {
         let begin = || {
             let file = File::create(&path)?;
             let path = TempPath::try_from_path(&path)?;
-            let out = Digested {
+            let out = HashedFile {
                 file: BufWriter::with_capacity(1 << 16, file),
                 hasher: sha2::Sha256::new(),
                 bytes: 0,
@@ -113,17 +113,17 @@ impl DataFile {
     }
 
     /// Ends the file and brings it to the disk, still under its temporary name.
-    pub(super) fn finish(self) -> Result<Written, LakeError> {
+    pub(super) fn finish(self) -> Result<WrittenFile, LakeError> {
         let rows = self.parquet.rows();
         let finish = || {
-            let Digested { file, hasher, bytes } = self.parquet.finish()?;
+            let HashedFile { file, hasher, bytes } = self.parquet.finish()?;
             file.into_inner()
                 .map_err(io::IntoInnerError::into_error)?
                 .sync_all()?;
             Ok((bytes, hasher.finalize()))
         };
         let (bytes, digest) = finish().map_err(LakeError::io("write", &self.target))?;
-        Ok(Written {
+        Ok(WrittenFile {
             path: self.path,
             target: self.target,
             rows,
@@ -136,7 +136,7 @@ impl DataFile {
     }
 }
 
-impl Written {
+impl WrittenFile {
     /// Gives the file its name.
     pub(super) fn rename(self) -> Result<(), LakeError> {
         let target = self.target;
@@ -146,19 +146,19 @@ impl Written {
 }
 
 /// The columns of a table's files, and the indexes of those that rows are sorted by.
-fn columns(table: &Table) -> (Vec<Column>, Vec<usize>) {
-    let mut columns: Vec<Column> = Vec::new();
+fn columns(table: &LakeTable) -> (Vec<ParquetColumn>, Vec<usize>) {
+    let mut columns: Vec<ParquetColumn> = Vec::new();
     for field in &table.fields {
-        columns.push(Column {
+        columns.push(ParquetColumn {
             name: field.name.clone(),
             kind: field.kind,
             is_required: field.is_required,
             has_bloom_filter: field.has_bloom_filter,
         });
         if field.has_exact {
-            columns.push(Column {
+            columns.push(ParquetColumn {
                 name: format!("{}_exact", field.name),
-                kind: Kind::Text,
+                kind: ParquetType::Text,
                 is_required: false,
                 has_bloom_filter: false,
             });
@@ -196,10 +196,10 @@ impl Cells<'_> {
     }
 
     /// What SQLite gave for a field; the ticks of a time.
-    pub(super) fn value(&mut self, field: &Field, value: ValueRef<'_>) -> io::Result<Option<i64>> {
+    pub(super) fn value(&mut self, field: &LakeField, value: ValueRef<'_>) -> io::Result<Option<i64>> {
         let mut ticks = None;
         match (field.kind, value) {
-            (Kind::Time, ValueRef::Text(text)) => {
+            (ParquetType::Time, ValueRef::Text(text)) => {
                 ticks = Some(read_time(text)?);
                 if field.has_exact {
                     self.exact_time(ticks)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::error::LakeError;
-use super::table::Table;
+use super::table::LakeTable;
 
 /// The value that engines take for NULL in a partition's folder.
 const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -79,7 +79,12 @@ impl Lake {
     }
 
     /// The path of a file, relative to the lake.
-    pub(super) fn relative(&self, table: &Table, partition: Option<&Option<String>>, name: &str) -> String {
+    pub(super) fn relative(
+        &self,
+        table: &LakeTable,
+        partition: Option<&Option<String>>,
+        name: &str,
+    ) -> String {
         let mut path = format!("{}/{}", table.name, self.site_folder());
         if let Some((unit, value)) = table.partition.zip(partition) {
             let unit = unit.unit();
@@ -127,7 +132,7 @@ impl Lake {
     }
 
     /// Something that stands where this lake is to be, and is not of a lake: its name.
-    pub(super) fn foreign(&self, tables: &[Table]) -> Result<Option<String>, LakeError> {
+    pub(super) fn foreign(&self, tables: &[LakeTable]) -> Result<Option<String>, LakeError> {
         for entry in entries(&self.own_folder())? {
             let name = entry.to_string_lossy().into_owned();
             let is_table = self.site.is_none() && tables.iter().any(|table| table.name == name);
@@ -143,7 +148,7 @@ impl Lake {
     }
 
     /// The files in the folders of the tables, of this site where there is one: paths relative to the lake.
-    pub(super) fn files(&self, tables: &[Table]) -> Result<Vec<String>, LakeError> {
+    pub(super) fn files(&self, tables: &[LakeTable]) -> Result<Vec<String>, LakeError> {
         let mut files = Vec::new();
         for table in tables {
             let root = format!("{}/{}", table.name, self.site_folder());

@@ -14,7 +14,7 @@ pub(super) const LAYOUT: u64 = 1;
 
 /// What a lake is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Manifest {
+pub(super) struct LakeManifest {
     pub(super) layout: u64,
     /// Version of jobruns that wrote it.
     pub(super) tool_version: String,
@@ -48,7 +48,7 @@ pub(super) struct LakeFile {
     pub(super) greatest_start: Option<String>,
 }
 
-impl Manifest {
+impl LakeManifest {
     /// Reads the manifest of a lake; `None` where there is none.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ParquetType {
     Text,
     /// Bytes without a meaning of their own.
     Bytes,
@@ -38,9 +38,9 @@ pub(super) enum Kind {
 
 /// A column of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
+pub(super) struct ParquetColumn {
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) kind: ParquetType,
     /// Whether it never is NULL.
     pub(super) is_required: bool,
     /// Whether a Bloom filter is written, for whoever looks for single values.
@@ -60,23 +60,23 @@ pub(super) struct ParquetFile<W: Write + Send> {
 /// A column of the row group at hand, as compressed pages.
 struct Chunk {
     writer: ColumnWriter<'static>,
-    pages: Pages,
+    pages: PageBuffer,
 }
 
 /// Pages in memory: a row group has its columns one after the other, but rows come across all of them.
 #[derive(Clone, Default)]
-struct Pages(Arc<Mutex<Option<TrackedWrite<Vec<u8>>>>>);
+struct PageBuffer(Arc<Mutex<Option<TrackedWrite<Vec<u8>>>>>);
 
 /// The rows of a batch in one column.
 pub(super) struct Buffer {
     name: String,
-    values: Values,
+    values: ColumnValues,
     /// 1 for a row that has a value, else 0, which Parquet calls definition levels; unused where each row has one.
     has_value: Vec<i16>,
     is_required: bool,
 }
 
-enum Values {
+enum ColumnValues {
     Text(TextColumn),
     Bytes(TextColumn),
     Ordinal(Vec<i32>),
@@ -94,11 +94,11 @@ struct TextColumn {
 
 impl<W: Write + Send> ParquetFile<W> {
     /// A file with these columns, whose rows come sorted by the columns at the indexes `sorted_by`.
-    pub(super) fn new(out: W, columns: &[Column], sorted_by: &[usize]) -> io::Result<Self> {
+    pub(super) fn new(out: W, columns: &[ParquetColumn], sorted_by: &[usize]) -> io::Result<Self> {
         Self::begin(out, columns, sorted_by).map_err(as_io)
     }
 
-    fn begin(out: W, columns: &[Column], sorted_by: &[usize]) -> Result<Self> {
+    fn begin(out: W, columns: &[ParquetColumn], sorted_by: &[usize]) -> Result<Self> {
         let fields = columns.iter().map(|column| column.field().map(Arc::new));
         let schema = Type::group_type_builder("row")
             .with_fields(fields.collect::<Result<_>>()?)
@@ -157,7 +157,7 @@ impl<W: Write + Send> ParquetFile<W> {
                 .columns()
                 .iter()
                 .map(|column| {
-                    let pages = Pages::default();
+                    let pages = PageBuffer::default();
                     let writer =
                         get_column_writer(column.clone(), self.properties.clone(), Box::new(pages.clone()));
                     Chunk { writer, pages }
@@ -187,7 +187,7 @@ impl<W: Write + Send> ParquetFile<W> {
     }
 }
 
-fn properties(columns: &[Column], sorted_by: &[usize]) -> WriterProperties {
+fn properties(columns: &[ParquetColumn], sorted_by: &[usize]) -> WriterProperties {
     let sorting = sorted_by.iter().map(|&index| SortingColumn {
         column_idx: i32::try_from(index).expect("tables have few columns"),
         descending: false,
@@ -200,7 +200,10 @@ fn properties(columns: &[Column], sorted_by: &[usize]) -> WriterProperties {
         .set_sorting_columns(Some(sorting.collect()));
     for column in columns {
         let path = ColumnPath::from(column.name.as_str());
-        if matches!(column.kind, Kind::Time | Kind::Ordinal | Kind::Integer) {
+        if matches!(
+            column.kind,
+            ParquetType::Time | ParquetType::Ordinal | ParquetType::Integer
+        ) {
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
@@ -212,16 +215,16 @@ fn properties(columns: &[Column], sorted_by: &[usize]) -> WriterProperties {
     properties.build()
 }
 
-impl Column {
+impl ParquetColumn {
     fn field(&self) -> Result<Type> {
         let (physical, logical) = match self.kind {
-            Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
-            Kind::Bytes => (Physical::BYTE_ARRAY, None),
-            Kind::Ordinal => (Physical::INT32, None),
-            Kind::Integer => (Physical::INT64, None),
-            Kind::Seconds => (Physical::DOUBLE, None),
-            Kind::Flag => (Physical::BOOLEAN, None),
-            Kind::Time => (
+            ParquetType::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+            ParquetType::Bytes => (Physical::BYTE_ARRAY, None),
+            ParquetType::Ordinal => (Physical::INT32, None),
+            ParquetType::Integer => (Physical::INT64, None),
+            ParquetType::Seconds => (Physical::DOUBLE, None),
+            ParquetType::Flag => (Physical::BOOLEAN, None),
+            ParquetType::Time => (
                 Physical::INT64,
                 Some(LogicalType::timestamp(true, TimeUnit::MICROS)),
             ),
@@ -238,16 +241,16 @@ impl Column {
 }
 
 impl Buffer {
-    fn new(column: &Column) -> Self {
+    fn new(column: &ParquetColumn) -> Self {
         Self {
             name: column.name.clone(),
             values: match column.kind {
-                Kind::Text => Values::Text(TextColumn::default()),
-                Kind::Bytes => Values::Bytes(TextColumn::default()),
-                Kind::Ordinal => Values::Ordinal(Vec::new()),
-                Kind::Integer | Kind::Time => Values::Integer(Vec::new()),
-                Kind::Seconds => Values::Seconds(Vec::new()),
-                Kind::Flag => Values::Flag(Vec::new()),
+                ParquetType::Text => ColumnValues::Text(TextColumn::default()),
+                ParquetType::Bytes => ColumnValues::Bytes(TextColumn::default()),
+                ParquetType::Ordinal => ColumnValues::Ordinal(Vec::new()),
+                ParquetType::Integer | ParquetType::Time => ColumnValues::Integer(Vec::new()),
+                ParquetType::Seconds => ColumnValues::Seconds(Vec::new()),
+                ParquetType::Flag => ColumnValues::Flag(Vec::new()),
             },
             has_value: Vec::new(),
             is_required: column.is_required,
@@ -278,7 +281,7 @@ impl Buffer {
     pub(super) fn push_bytes(&mut self, bytes: Option<&[u8]>) -> io::Result<()> {
         match (&mut self.values, bytes) {
             (_, None) => return self.push_null(),
-            (Values::Text(texts) | Values::Bytes(texts), Some(bytes)) => texts.push(bytes),
+            (ColumnValues::Text(texts) | ColumnValues::Bytes(texts), Some(bytes)) => texts.push(bytes),
             _ => return Err(self.refused()),
         }
         self.note_value()
@@ -289,20 +292,20 @@ impl Buffer {
             return self.push_null();
         };
         match &mut self.values {
-            Values::Ordinal(values) if i32::try_from(number).is_ok() => {
+            ColumnValues::Ordinal(values) if i32::try_from(number).is_ok() => {
                 values.extend(i32::try_from(number));
             }
-            Values::Integer(values) => values.push(number),
+            ColumnValues::Integer(values) => values.push(number),
             #[allow(clippy::cast_precision_loss, reason = "whole seconds are far below 2^53")]
-            Values::Seconds(values) => values.push(number as f64),
-            Values::Flag(values) if number == 0 || number == 1 => values.push(number == 1),
+            ColumnValues::Seconds(values) => values.push(number as f64),
+            ColumnValues::Flag(values) if number == 0 || number == 1 => values.push(number == 1),
             _ => return Err(self.refused()),
         }
         self.note_value()
     }
 
     pub(super) fn push_real(&mut self, number: f64) -> io::Result<()> {
-        let Values::Seconds(values) = &mut self.values else {
+        let ColumnValues::Seconds(values) = &mut self.values else {
             return Err(self.refused());
         };
         values.push(number);
@@ -310,28 +313,31 @@ impl Buffer {
     }
 
     fn is_large(&self) -> bool {
-        matches!(&self.values, Values::Text(texts) | Values::Bytes(texts) if texts.bytes.len() >= BATCH_BYTES)
+        matches!(&self.values, ColumnValues::Text(texts) | ColumnValues::Bytes(texts) if texts.bytes.len() >= BATCH_BYTES)
     }
 
     fn write(&mut self, writer: &mut ColumnWriter<'static>) -> Result<()> {
         let has_value = (!self.is_required).then_some(self.has_value.as_slice());
         match (&mut self.values, writer) {
-            (Values::Text(texts) | Values::Bytes(texts), ColumnWriter::ByteArrayColumnWriter(writer)) => {
+            (
+                ColumnValues::Text(texts) | ColumnValues::Bytes(texts),
+                ColumnWriter::ByteArrayColumnWriter(writer),
+            ) => {
                 writer.write_batch(&texts.take(), has_value, None)?;
             }
-            (Values::Ordinal(values), ColumnWriter::Int32ColumnWriter(writer)) => {
+            (ColumnValues::Ordinal(values), ColumnWriter::Int32ColumnWriter(writer)) => {
                 writer.write_batch(values, has_value, None)?;
                 values.clear();
             }
-            (Values::Integer(values), ColumnWriter::Int64ColumnWriter(writer)) => {
+            (ColumnValues::Integer(values), ColumnWriter::Int64ColumnWriter(writer)) => {
                 writer.write_batch(values, has_value, None)?;
                 values.clear();
             }
-            (Values::Seconds(values), ColumnWriter::DoubleColumnWriter(writer)) => {
+            (ColumnValues::Seconds(values), ColumnWriter::DoubleColumnWriter(writer)) => {
                 writer.write_batch(values, has_value, None)?;
                 values.clear();
             }
-            (Values::Flag(values), ColumnWriter::BoolColumnWriter(writer)) => {
+            (ColumnValues::Flag(values), ColumnWriter::BoolColumnWriter(writer)) => {
                 writer.write_batch(values, has_value, None)?;
                 values.clear();
             }
@@ -372,7 +378,7 @@ impl TextColumn {
     }
 }
 
-impl Pages {
+impl PageBuffer {
     fn into_bytes(self) -> Result<Vec<u8>> {
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pages
@@ -381,7 +387,7 @@ impl Pages {
     }
 }
 
-impl PageWriter for Pages {
+impl PageWriter for PageBuffer {
     fn write_page(&mut self, page: CompressedPage) -> Result<PageWriteSpec> {
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pages = pages.get_or_insert_with(|| TrackedWrite::new(Vec::new()));

@@ -2,7 +2,7 @@
 
 use super::error::LakeError;
 use super::file::DataFile;
-use super::table::{Part, Partition, Table};
+use super::table::{LakePart, LakeTable, Partition};
 use crate::archive::Snapshot;
 
 /// Writes the rows of a part to a file.
@@ -10,9 +10,9 @@ use crate::archive::Snapshot;
 /// # Errors
 /// SQL errors; a value that is not of its column's type; errors of the file.
 pub(super) fn write(
-    table: &Table,
+    table: &LakeTable,
     snapshot: &Snapshot<'_>,
-    part: &Part,
+    part: &LakePart,
     file: &mut DataFile,
 ) -> Result<(), LakeError> {
     let names: Vec<&str> = table.fields.iter().map(|field| field.name.as_str()).collect();

@@ -1,6 +1,6 @@
 //! The tables of a lake: those for analysts, with types.
 
-use super::parquet::Kind;
+use super::parquet::ParquetType;
 use crate::archive::{DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 
 /// The server's times, which may be finer than a microsecond; the archive's own are whole seconds.
@@ -15,17 +15,17 @@ const TIMES_OF_THE_SERVER: [(&str, &str); 6] = [
 
 /// A table of a lake.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
+pub(super) struct LakeTable {
     pub(super) name: &'static str,
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: Vec<LakeField>,
     pub(super) partition: Option<Partition>,
 }
 
 /// What a row has in one place: a column, or two of a time that may be finer than a microsecond.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Field {
+pub(super) struct LakeField {
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) kind: ParquetType,
     /// Whether it never is NULL.
     pub(super) is_required: bool,
     /// Whether a column `NAME_exact` follows, with the text of a time that is finer.
@@ -46,13 +46,13 @@ pub(super) enum Partition {
 
 /// A part of a table that is written together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
+pub(super) enum LakePart {
     Whole,
     /// The month or year, such as `2026-01`; none for rows without a time.
     Of(Option<String>),
 }
 
-impl Part {
+impl LakePart {
     /// The month or year.
     pub(super) fn value(&self) -> Option<&str> {
         match self {
@@ -72,7 +72,7 @@ impl Partition {
     }
 }
 
-impl Table {
+impl LakeTable {
     pub(super) fn all() -> Vec<Self> {
         let documented = documented_tables();
         let new = |name| {
@@ -83,7 +83,7 @@ impl Table {
     }
 
     fn new(name: &'static str, documented: &DocumentedTable) -> Self {
-        let field = |column: &str, kind: Kind, is_required: bool| Field {
+        let field = |column: &str, kind: ParquetType, is_required: bool| LakeField {
             name: column.to_owned(),
             kind,
             is_required,
@@ -96,22 +96,22 @@ impl Table {
         let mut fields = Vec::new();
         for column in &documented.columns {
             let kind = match column.unit.as_str() {
-                _ if column.name == "ordinal" => Kind::Ordinal,
-                "0 or 1" => Kind::Flag,
-                "code" | "count" | "number" => Kind::Integer,
-                "seconds" => Kind::Seconds,
-                "bytes" => Kind::Bytes,
-                "UTC time" => Kind::Time,
-                _ => Kind::Text,
+                _ if column.name == "ordinal" => ParquetType::Ordinal,
+                "0 or 1" => ParquetType::Flag,
+                "code" | "count" | "number" => ParquetType::Integer,
+                "seconds" => ParquetType::Seconds,
+                "bytes" => ParquetType::Bytes,
+                "UTC time" => ParquetType::Time,
+                _ => ParquetType::Text,
             };
             fields.push(field(&column.name, kind, column.null.is_empty()));
             if (name, column.name.as_str()) == ("messages", "job_id") {
-                fields.push(field("run_started_at", Kind::Time, false));
+                fields.push(field("run_started_at", ParquetType::Time, false));
             }
         }
         if name == "runs" {
-            fields.push(field("messages_held", Kind::Integer, true));
-            fields.push(field("messages_present", Kind::Integer, true));
+            fields.push(field("messages_held", ParquetType::Integer, true));
+            fields.push(field("messages_present", ParquetType::Integer, true));
         }
         Self {
             name,
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn tables_are_those_for_analysts_and_sorted_by_columns_that_they_have() {
-        let tables = Table::all();
+        let tables = LakeTable::all();
         assert_eq!(tables.len(), NAMES_FOR_ANALYSTS.len());
         for table in &tables {
             let names: Vec<&str> = table.fields.iter().map(|field| field.name.as_str()).collect();
@@ -160,7 +160,7 @@ mod tests {
         let messages = tables.iter().find(|table| table.name == "messages").unwrap();
         let names: Vec<&str> = messages.fields.iter().map(|field| field.name.as_str()).collect();
         assert_eq!(names[..4], ["job_run_id", "job_id", "run_started_at", "ordinal"]);
-        assert_eq!(messages.fields[3].kind, Kind::Ordinal);
+        assert_eq!(messages.fields[3].kind, ParquetType::Ordinal);
         assert!(messages.fields[3].is_required);
         assert!(!messages.fields[4].is_required);
     }

@@ -26,7 +26,7 @@ pub(crate) use instant::TICKS_PER_SECOND;
 pub(crate) use instant::TimeBasis;
 pub(crate) use message::{Message, OwnedMessage};
 pub(crate) use message_key::MessageKey;
-pub(crate) use run::{JobRunParts, MessageParts, Span, TextStore, TimeSpan, UnreadableMessage};
+pub(crate) use run::{JobRunParts, MessageParts, TextRange, TextStore, TimeSpan, UnreadableMessage};
 pub(crate) use secret::REDACTED;
 pub(crate) use status::{JobStatus, STATUS_NAMES};
 pub(crate) use zone::ZoneName;

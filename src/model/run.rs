@@ -7,12 +7,12 @@ use super::{Guid, JobStatus, Message, TimeReading};
 
 /// A text within a [`TextStore`]; absent (null) or a range of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct TextRange {
     start: u32,
     length: u32,
 }
 
-impl Span {
+impl TextRange {
     /// No text: the field is missing or null.
     pub const NULL: Self = Self {
         start: u32::MAX,
@@ -41,13 +41,13 @@ impl TextStore {
     ///
     /// # Panics
     /// When the store would pass 4 GiB, which the limit on a run's size prevents; and when `append` takes anything away.
-    pub fn build(&mut self, append: impl FnOnce(&mut String)) -> Span {
+    pub fn build(&mut self, append: impl FnOnce(&mut String)) -> TextRange {
         let start = self.0.len();
         append(&mut self.0);
         let length = self.0.len().checked_sub(start).expect("texts are only added");
         let small =
             |bytes: usize| u32::try_from(bytes).expect("a run's texts stay below 4 GiB by the run limit");
-        Span {
+        TextRange {
             start: small(start),
             length: small(length),
         }
@@ -64,10 +64,10 @@ impl TextStore {
         &self.0[length..]
     }
 
-    /// The text of a span made by [`Self::add`]; `None` for [`Span::NULL`].
+    /// The text of a span made by this store; `None` for [`TextRange::NULL`].
     #[must_use]
-    pub fn get(&self, span: Span) -> Option<&str> {
-        (span != Span::NULL).then(|| &self.0[span.start as usize..][..span.length as usize])
+    pub fn get(&self, span: TextRange) -> Option<&str> {
+        (span != TextRange::NULL).then(|| &self.0[span.start as usize..][..span.length as usize])
     }
 }
 
@@ -76,8 +76,8 @@ impl TextStore {
 pub struct TimeSpan {
     /// What the text says.
     pub reading: TimeReading,
-    /// The text as sent; [`Span::NULL`] where the field is missing or null.
-    pub raw: Span,
+    /// The text as sent; [`TextRange::NULL`] where the field is missing or null.
+    pub raw: TextRange,
 }
 
 /// One message of a run, as spans.
@@ -86,17 +86,17 @@ pub struct MessageParts {
     /// `DateTime`.
     pub occurred: TimeSpan,
     /// `Message`.
-    pub message: Span,
+    pub message: TextRange,
     /// `MessageDetails`.
-    pub message_details: Span,
+    pub message_details: TextRange,
     /// `Category`.
-    pub category: Span,
+    pub category: TextRange,
     /// `Asset`.
-    pub asset: Span,
+    pub asset: TextRange,
     /// `AssetType`.
-    pub asset_type: Span,
+    pub asset_type: TextRange,
     /// `AssetOwner`.
-    pub asset_owner: Span,
+    pub asset_owner: TextRange,
 }
 
 /// Bytes in a run's message list that are not a readable message.
@@ -122,15 +122,15 @@ pub struct JobRunParts {
     /// `JobEndTime`.
     pub ended: TimeSpan,
     /// `Exception`.
-    pub exception: Span,
+    pub exception: TextRange,
     /// `CustomStatusText`.
-    pub custom_status_text: Span,
+    pub custom_status_text: TextRange,
     /// `JobSummary`.
-    pub job_summary: Span,
+    pub job_summary: TextRange,
     /// `StatusDetails`.
-    pub status_details: Span,
+    pub status_details: TextRange,
     /// `ActivityStatusList`, as JSON text.
-    pub activity_status_list: Span,
+    pub activity_status_list: TextRange,
     /// `MessageCount`, as the server says.
     pub message_count: Option<i64>,
     /// The readable messages in their order; `None` where the run came without a message list.
@@ -231,7 +231,7 @@ impl JobRun {
         &self.0.unreadable_messages
     }
 
-    fn text(&self, span: Span) -> Option<&str> {
+    fn text(&self, span: TextRange) -> Option<&str> {
         self.0.texts.get(span)
     }
 }

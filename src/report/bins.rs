@@ -13,7 +13,7 @@ const MOST_KEPT: usize = 12_000;
 
 /// Runs of a period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Runs {
+pub struct RunCounts {
     pub runs: u64,
     /// Faulted or aborted.
     pub failed: u64,
@@ -21,7 +21,7 @@ pub struct Runs {
     pub finished: u64,
 }
 
-impl Runs {
+impl RunCounts {
     /// The share of the finished that failed, in hundredths of a percent; `None` where nothing finished.
     pub fn rate(&self) -> Option<u64> {
         let doubled = (self.failed * 20_000).checked_div(self.finished)?;
@@ -29,7 +29,7 @@ impl Runs {
     }
 }
 
-impl AddAssign for Runs {
+impl AddAssign for RunCounts {
     fn add_assign(&mut self, more: Self) {
         self.runs += more.runs;
         self.failed += more.failed;
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn rates_are_rounded_to_the_nearest_and_missing_where_nothing_finished() {
         let rate = |failed, finished| {
-            let runs = Runs {
+            let runs = RunCounts {
                 runs: finished,
                 failed,
                 finished,

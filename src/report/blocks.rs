@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::bins::{Bins, Runs, fitting};
+use super::bins::{Bins, RunCounts, fitting};
 use crate::report::options::Period;
 
 /// Blocks from the lowest to the highest.
@@ -23,7 +23,10 @@ pub(super) struct Blocks {
 impl Blocks {
     /// For jobs with these counts, in at most so many blocks; `None` where nothing was counted.
     #[must_use]
-    pub(super) fn of<'b>(jobs: impl Iterator<Item = &'b Bins<Runs>> + Clone, most: usize) -> Option<Self> {
+    pub(super) fn of<'b>(
+        jobs: impl Iterator<Item = &'b Bins<RunCounts>> + Clone,
+        most: usize,
+    ) -> Option<Self> {
         let spans = || jobs.clone().filter_map(Bins::span);
         let (from, end) = (
             spans().map(|span| span.0).min()?,
@@ -65,7 +68,7 @@ impl Blocks {
 
     /// The rates of one job as blocks; where nothing finished, a dot.
     #[must_use]
-    pub(super) fn line(&self, bins: &Bins<Runs>) -> String {
+    pub(super) fn line(&self, bins: &Bins<RunCounts>) -> String {
         let bins = bins.merged(self.by);
         let block = |first| match bins.get(first).and_then(|runs| runs.rate()) {
             None => NOTHING,
@@ -85,12 +88,12 @@ mod tests {
     #[test]
     fn the_highest_rate_of_all_jobs_is_the_highest_block_and_none_is_a_dot() {
         let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-        let runs = |failed, finished| Runs {
+        let runs = |failed, finished| RunCounts {
             runs: finished,
             failed,
             finished,
         };
-        let (mut first, mut second): (Bins<Runs>, Bins<Runs>) =
+        let (mut first, mut second): (Bins<RunCounts>, Bins<RunCounts>) =
             (Bins::new(Period::Day), Bins::new(Period::Day));
         first.add(day("2024-01-01"), runs(0, 4));
         first.add(day("2024-01-02"), runs(1, 4));
@@ -101,6 +104,6 @@ mod tests {
         assert_eq!(blocks.line(&second), "····█");
         assert_eq!((blocks.top(), blocks.by()), (5_000, Period::Day));
         assert_eq!(blocks.span(), (day("2024-01-01"), day("2024-01-05")));
-        assert!(Blocks::of([&Bins::<Runs>::new(Period::Day)].into_iter(), 40).is_none());
+        assert!(Blocks::of([&Bins::<RunCounts>::new(Period::Day)].into_iter(), 40).is_none());
     }
 }

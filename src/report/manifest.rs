@@ -82,13 +82,13 @@ impl Manifest {
 }
 
 /// Passes bytes on and keeps their number and, where asked to, their SHA-256: a tenth of the time of a large report.
-pub struct Digested<W> {
+pub struct HashingWriter<W> {
     inner: W,
     hasher: Option<Hasher>,
     bytes: u64,
 }
 
-impl<W> Digested<W> {
+impl<W> HashingWriter<W> {
     /// Around `inner`; `wants_digest` where somebody will ask for the SHA-256.
     pub fn new(inner: W, wants_digest: bool) -> Self {
         Self {
@@ -105,7 +105,7 @@ impl<W> Digested<W> {
     }
 }
 
-impl<W: Write> Write for Digested<W> {
+impl<W: Write> Write for HashingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         if let Some(hasher) = &mut self.hasher {

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::error::ReportError;
 use super::table::{Cell, Column, ColumnType, Rows};
-use crate::archive::{Answer, QueryError, Snapshot};
+use crate::archive::{QueryError, QueryRows, Snapshot};
 
 /// A query with its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,7 +84,7 @@ pub fn write(
 
 /// Writes the rows of an answer, whose columns were written, and ends the output.
 pub(super) fn write_rows(
-    mut answer: Answer<'_>,
+    mut answer: QueryRows<'_>,
     limit: Option<u64>,
     rows: &mut dyn Rows,
 ) -> Result<QueryEnd, ReportError> {

@@ -19,14 +19,14 @@ pub(crate) struct RunPage {
     /// The columns of the report runs that are not empty, with their texts.
     pub(crate) facts: Vec<(String, String)>,
     /// The newest head; `None` before the end of the first sync.
-    pub(crate) head: Option<Head>,
+    pub(crate) head: Option<SyncHead>,
     /// Its states, the first one first.
-    pub(crate) revisions: Vec<Revision>,
+    pub(crate) revisions: Vec<RunPageRevision>,
 }
 
 /// The head of the sync that ended last.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Head {
+pub(crate) struct SyncHead {
     pub(crate) sync_id: i64,
     pub(crate) finished_at: Option<String>,
     pub(crate) head: String,
@@ -36,7 +36,7 @@ pub(crate) struct Head {
 
 /// A state of the run.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Revision {
+pub(crate) struct RunPageRevision {
     pub(crate) revision: i64,
     pub(crate) captured_at: String,
     pub(crate) sync_id: i64,
@@ -63,20 +63,20 @@ impl RunPage {
         let scope = CommonOptions::default().scope(snapshot)?;
         let mut facts = CellTexts::default();
         runs::each_of(snapshot, &scope, run_key, &mut facts)?;
-        let head = snapshot.newest_head()?.map(|newest| Head {
+        let head = snapshot.newest_head()?.map(|newest| SyncHead {
             sync_id: newest.sync_id,
             finished_at: newest.finished_unix.map(time),
             head: hex(&newest.head),
             entry_id: newest.entry_id,
         });
         let mut reader = snapshot.revision_reader();
-        let mut revisions: Vec<Revision> = Vec::new();
+        let mut revisions: Vec<RunPageRevision> = Vec::new();
         for found in snapshot.revisions_of(run_key)? {
             let changes = match revisions.last() {
                 Some(before) => Some(reader.changes(before.entry_id, found.entry_id)?),
                 None => None,
             };
-            revisions.push(Revision {
+            revisions.push(RunPageRevision {
                 revision: found.revision,
                 captured_at: time(found.captured_unix),
                 sync_id: found.sync_id,

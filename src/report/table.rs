@@ -241,13 +241,13 @@ impl Written {
 }
 
 /// Passes everything on, keeps count, and stops when it is cancelled.
-pub(super) struct Counted<'r> {
+pub(super) struct CountingRows<'r> {
     inner: &'r mut dyn Rows,
     is_cancelled: &'r dyn Fn() -> bool,
     written: Written,
 }
 
-impl<'r> Counted<'r> {
+impl<'r> CountingRows<'r> {
     /// Around `inner`.
     pub(super) fn new(inner: &'r mut dyn Rows, is_cancelled: &'r dyn Fn() -> bool) -> Self {
         Self {
@@ -263,7 +263,7 @@ impl<'r> Counted<'r> {
     }
 }
 
-impl Rows for Counted<'_> {
+impl Rows for CountingRows<'_> {
     fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
         self.written.columns = columns.iter().map(|column| column.name.to_string()).collect();
         self.inner.columns(columns)

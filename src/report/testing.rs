@@ -14,18 +14,18 @@ use crate::model::{Instant, hex};
 
 /// A run to be put into an archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Run {
+pub(super) struct TestRun {
     pub(super) job: usize,
     pub(super) status: Option<i64>,
     pub(super) start: Option<i64>,
     pub(super) end: Option<i64>,
     pub(super) is_absent: bool,
-    pub(super) messages: Vec<Message>,
+    pub(super) messages: Vec<TestMessage>,
 }
 
 /// A message to be put into an archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Message {
+pub(super) struct TestMessage {
     pub(super) at: Option<i64>,
     pub(super) text: Option<&'static str>,
     pub(super) details: Option<&'static str>,
@@ -48,7 +48,7 @@ pub(super) fn job_id(job: usize) -> String {
 
 impl TestArchive {
     /// With jobs of these names, and these runs.
-    pub(super) fn new(names: &[Option<&str>], runs: &[Run]) -> Self {
+    pub(super) fn new(names: &[Option<&str>], runs: &[TestRun]) -> Self {
         let archive = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -218,7 +218,7 @@ fn job_key(job: usize) -> i64 {
     1000 - i64::try_from(job).unwrap()
 }
 
-fn put_run(connection: &Connection, index: usize, run: &Run) {
+fn put_run(connection: &Connection, index: usize, run: &TestRun) {
     let run_key = i64::try_from(index).unwrap() + 1;
     let present = run.messages.iter().filter(|message| !message.is_absent).count();
     let times = || run.messages.iter().filter_map(|message| message.at);

@@ -11,7 +11,7 @@ pub(super) const PIECE: usize = 128 << 10;
 
 /// The answer to a request for runs.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct RunsAnswer {
     served: Arc<Served>,
     job: u32,
     nights: u32,
@@ -24,7 +24,7 @@ pub(super) struct Answer {
     scratch: String,
 }
 
-impl Answer {
+impl RunsAnswer {
     pub(super) fn new(
         served: Arc<Served>,
         job: u32,

@@ -10,18 +10,18 @@ use futures_util::stream;
 use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
 use hyper::body::Frame;
 
-use super::answer::{Answer, PIECE};
+use super::answer::{PIECE, RunsAnswer};
 use super::fault::FaultKind;
 use super::line::Breaker;
 
 /// What an answer's bytes come from.
-pub(super) type Body = BoxBody<Bytes, std::io::Error>;
+pub(super) type AnswerBody = BoxBody<Bytes, std::io::Error>;
 
 /// The bytes of a job's runs.
 #[derive(Debug)]
 pub(super) enum Source {
     /// Made while they are sent.
-    Made(Box<Answer>),
+    Made(Box<RunsAnswer>),
     /// Set by a test.
     Set(Bytes),
 }
@@ -50,11 +50,11 @@ impl Source {
     }
 
     /// The stream of the body, with the faults that are about how it is sent.
-    pub(super) fn stream(self, faults: &[FaultKind], gzip: bool, breaker: Breaker) -> Body {
+    pub(super) fn stream(self, faults: &[FaultKind], gzip: bool, breaker: Breaker) -> AnswerBody {
         let end = faults.iter().find_map(|fault| match fault {
-            FaultKind::Reset(bytes) => Some((*bytes, End::Reset)),
-            FaultKind::Cut(bytes) => Some((*bytes, End::Cut)),
-            FaultKind::Short(bytes) => Some((*bytes, End::Orderly)),
+            FaultKind::Reset(bytes) => Some((*bytes, BodyEnd::Reset)),
+            FaultKind::Cut(bytes) => Some((*bytes, BodyEnd::Cut)),
+            FaultKind::Short(bytes) => Some((*bytes, BodyEnd::Orderly)),
             _ => None,
         });
         let stall = faults.iter().find_map(|fault| match fault {
@@ -82,7 +82,7 @@ impl Source {
 
 /// How a body ends before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum BodyEnd {
     /// HTTP says that this was all.
     Orderly,
     Cut,
@@ -97,7 +97,7 @@ struct Sending {
     /// Bytes sent, as they were before packing.
     sent: u64,
     /// Bytes to send at most, and what happens there.
-    end: Option<(u64, End)>,
+    end: Option<(u64, BodyEnd)>,
     stall: Option<Duration>,
     drip: bool,
     rest: Bytes,
@@ -164,13 +164,13 @@ impl Sending {
         Some(Ok(bytes))
     }
 
-    async fn break_off(&mut self, end: End) -> Option<std::io::Result<Bytes>> {
-        if end == End::Orderly {
+    async fn break_off(&mut self, end: BodyEnd) -> Option<std::io::Result<Bytes>> {
+        if end == BodyEnd::Orderly {
             return None;
         }
         // What was sent before is on its way by then: the server drops what it has not written when a body breaks.
         tokio::time::sleep(Duration::from_millis(50)).await;
-        if end == End::Reset {
+        if end == BodyEnd::Reset {
             self.breaker.reset();
         }
         Some(Err(std::io::Error::other("cut on request")))

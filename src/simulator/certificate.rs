@@ -24,14 +24,14 @@ pub enum CertificateKind {
 
 /// What a server needs, and what its clients may.
 #[derive(Debug)]
-pub(super) struct Identity {
+pub(super) struct ServerIdentity {
     pub(super) certificate: CertificateDer<'static>,
     pub(super) key: PrivateKeyDer<'static>,
     pub(super) authority_pem: String,
 }
 
 /// Makes a fresh key and certificate, with what strict clients (Python from 3.13 on, say) want to see in them.
-pub(super) fn make(kind: CertificateKind) -> Result<Identity, rcgen::Error> {
+pub(super) fn make(kind: CertificateKind) -> Result<ServerIdentity, rcgen::Error> {
     let names = match kind {
         CertificateKind::OtherName => vec!["elsewhere.example.com".to_owned()],
         _ => vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()],
@@ -76,7 +76,7 @@ pub(super) fn make(kind: CertificateKind) -> Result<Identity, rcgen::Error> {
         }
     };
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    Ok(Identity {
+    Ok(ServerIdentity {
         certificate: certificate.der().clone(),
         key,
         authority_pem,

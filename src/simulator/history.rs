@@ -20,6 +20,21 @@ pub struct History {
     pub messages: u32,
     /// Share of message details that are unique, from 0 to 1.
     pub unique: f64,
+    /// Number of assets that messages are about; the name of the first is empty.
+    pub assets: u32,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            jobs: 3,
+            runs: 50,
+            messages: 20,
+            unique: 0.5,
+            assets: 3000,
+        }
+    }
 }
 
 /// 2026-01-01T00:00:00Z: the newest run of the first night starts the day before.
@@ -284,7 +299,7 @@ impl History {
         let mut first = true;
         for number in 0..count {
             let (text, kind, category) = random.pick(&TEXTS);
-            let asset = random.below(3000);
+            let asset = random.below(self.assets.into());
             let (minute, second) = (random.below(60), random.below(60));
             let details = random.pick(&DETAILS);
             let unique = random.chance(self.unique);
@@ -332,7 +347,7 @@ mod tests {
             jobs: 3,
             runs: 10,
             messages: 8,
-            unique: 0.5,
+            ..History::default()
         }
     }
 

@@ -25,12 +25,12 @@ impl Breaker {
 
 /// A TCP stream; dropped after [`Breaker::reset`], its peer gets an RST where it would get a FIN.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ResettableStream {
     stream: TcpStream,
     breaker: Breaker,
 }
 
-impl Line {
+impl ResettableStream {
     pub(super) fn new(stream: TcpStream) -> (Self, Breaker) {
         let breaker = Breaker::default();
         let line = Self {
@@ -41,7 +41,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for ResettableStream {
     fn drop(&mut self) {
         if self.breaker.is_reset() {
             // Without time to linger, closing is a reset.
@@ -50,7 +50,7 @@ impl Drop for Line {
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for ResettableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -60,7 +60,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for ResettableStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

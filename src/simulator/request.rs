@@ -2,7 +2,7 @@
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place<'a> {
+pub(super) enum Resource<'a> {
     Tokens,
     Jobs,
     /// With the id as it was asked for.
@@ -12,21 +12,21 @@ pub(super) enum Place<'a> {
 }
 
 /// The place of a path, in any letter case.
-pub(super) fn place(path: &str) -> Place<'_> {
+pub(super) fn place(path: &str) -> Resource<'_> {
     let is = |part: &str, name: &str| part.eq_ignore_ascii_case(name);
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let [ccs, api, version, rest @ ..] = parts.as_slice() else {
-        return Place::Elsewhere;
+        return Resource::Elsewhere;
     };
     if !(is(ccs, "ccs") && is(api, "api") && is(version, "v1")) {
-        return Place::Elsewhere;
+        return Resource::Elsewhere;
     }
     match rest {
-        [oauth, tokens] if is(oauth, "oauth") && is(tokens, "tokens") => Place::Tokens,
-        [jobs] if is(jobs, "jobs") => Place::Jobs,
-        [jobs, id] if is(jobs, "jobs") => Place::Job(id),
-        [jobs, id, runs] if is(jobs, "jobs") && is(runs, "jobruns") => Place::Runs(id),
-        _ => Place::Elsewhere,
+        [oauth, tokens] if is(oauth, "oauth") && is(tokens, "tokens") => Resource::Tokens,
+        [jobs] if is(jobs, "jobs") => Resource::Jobs,
+        [jobs, id] if is(jobs, "jobs") => Resource::Job(id),
+        [jobs, id, runs] if is(jobs, "jobs") && is(runs, "jobruns") => Resource::Runs(id),
+        _ => Resource::Elsewhere,
     }
 }
 
@@ -48,12 +48,12 @@ mod tests {
 
     #[test]
     fn paths_are_read_in_any_letter_case() {
-        assert_eq!(place("/ccs/api/v1/oauth/tokens"), Place::Tokens);
-        assert_eq!(place("/CCS/Api/V1/jobs/"), Place::Jobs);
-        assert_eq!(place("/ccs/api/v1/Jobs/Ab"), Place::Job("Ab"));
-        assert_eq!(place("/ccs/api/v1/jobs/Ab/JobRuns"), Place::Runs("Ab"));
+        assert_eq!(place("/ccs/api/v1/oauth/tokens"), Resource::Tokens);
+        assert_eq!(place("/CCS/Api/V1/jobs/"), Resource::Jobs);
+        assert_eq!(place("/ccs/api/v1/Jobs/Ab"), Resource::Job("Ab"));
+        assert_eq!(place("/ccs/api/v1/jobs/Ab/JobRuns"), Resource::Runs("Ab"));
         for other in ["", "/", "/ccs/api/v2/jobs", "/jobs", "/ccs/api/v1/jobs/a/runs"] {
-            assert_eq!(place(other), Place::Elsewhere, "{other}");
+            assert_eq!(place(other), Resource::Elsewhere, "{other}");
         }
     }
 

@@ -9,12 +9,12 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
-use super::answer::Answer;
-use super::body::{Body, Source};
+use super::answer::RunsAnswer;
+use super::body::{AnswerBody, Source};
 use super::fault::FaultKind;
 use super::line::Breaker;
-use super::request::{Place, asks_for_gzip, place};
-use super::shared::{RequestRecord, Shared};
+use super::request::{Resource, asks_for_gzip, place};
+use super::shared::{RequestRecord, SimulatorShared};
 use super::token::INVALID_GRANT;
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -29,10 +29,10 @@ const MOST_FORM_BYTES: usize = 1 << 20;
 /// # Errors
 /// The connection is to be dropped without an answer.
 pub(super) async fn answer(
-    shared: &Shared,
+    shared: &SimulatorShared,
     request: Request<Incoming>,
     breaker: Breaker,
-) -> io::Result<Response<Body>> {
+) -> io::Result<Response<AnswerBody>> {
     let method = request.method().to_string();
     let path = request
         .uri()
@@ -68,14 +68,14 @@ fn date(offset: i64) -> String {
 
 /// The `grant_type` of a request to the token URL, and the answer.
 async fn route(
-    shared: &Shared,
+    shared: &SimulatorShared,
     request: Request<Incoming>,
     breaker: Breaker,
-) -> (Option<String>, io::Result<Response<Body>>) {
+) -> (Option<String>, io::Result<Response<AnswerBody>>) {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let response = match place(&path) {
-        Place::Tokens if method == Method::POST => {
+        Resource::Tokens if method == Method::POST => {
             let body = Limited::new(request.into_body(), MOST_FORM_BYTES).collect().await;
             let body = body.map(|body| body.to_bytes()).unwrap_or_default();
             let grant = form_urlencoded::parse(&body)
@@ -83,23 +83,23 @@ async fn route(
                 .map(|(_, value)| value.into_owned());
             return (grant, Ok(token(shared, &body).await));
         }
-        Place::Elsewhere => {
+        Resource::Elsewhere => {
             let words = "<html><body><h1>404 - File or directory not found.</h1></body></html>";
             text(404, HTML, words.to_owned())
         }
-        place if place == Place::Tokens || method != Method::GET => {
+        place if place == Resource::Tokens || method != Method::GET => {
             text(405, TEXT, "Method Not Allowed".to_owned())
         }
         _ if !is_allowed(shared, request.headers()) => unauthorized(),
-        Place::Tokens | Place::Jobs => jobs(shared, &query(&request)),
-        Place::Job(id) => match find(shared, id) {
+        Resource::Tokens | Resource::Jobs => jobs(shared, &query(&request)),
+        Resource::Job(id) => match find(shared, id) {
             Ok(job) => {
                 let properties = shared.served.job_properties(job);
                 text(200, JSON, format!("{{\"Job\":{properties}}}"))
             }
             Err(response) => *response,
         },
-        Place::Runs(id) => match find(shared, id) {
+        Resource::Runs(id) => match find(shared, id) {
             Ok(job) => {
                 let accepted = header_text(request.headers(), header::ACCEPT_ENCODING);
                 let gzip = shared.options.gzip && accepted.is_some_and(asks_for_gzip);
@@ -118,7 +118,7 @@ fn query(request: &Request<Incoming>) -> HashMap<String, String> {
         .collect()
 }
 
-fn is_allowed(shared: &Shared, headers: &HeaderMap) -> bool {
+fn is_allowed(shared: &SimulatorShared, headers: &HeaderMap) -> bool {
     let authorization = header_text(headers, header::AUTHORIZATION);
     shared.state().tokens.allows(authorization)
 }
@@ -127,7 +127,7 @@ fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-async fn token(shared: &Shared, form: &[u8]) -> Response<Body> {
+async fn token(shared: &SimulatorShared, form: &[u8]) -> Response<AnswerBody> {
     let faults = shared.state().faults_of_login();
     for fault in &faults {
         if let FaultKind::LoginSlow(time) = fault {
@@ -142,7 +142,7 @@ async fn token(shared: &Shared, form: &[u8]) -> Response<Body> {
     text(status, JSON, json)
 }
 
-fn unauthorized() -> Response<Body> {
+fn unauthorized() -> Response<AnswerBody> {
     let words = "Authorization has been denied for this request.";
     let mut response = text(401, TEXT, words.to_owned());
     let scheme = header::HeaderValue::from_static("Bearer");
@@ -155,7 +155,7 @@ fn not_found(id: &str) -> String {
 }
 
 /// The job with an id of a path, or the document's errors.
-fn find(shared: &Shared, id: &str) -> Result<u32, Box<Response<Body>>> {
+fn find(shared: &SimulatorShared, id: &str) -> Result<u32, Box<Response<AnswerBody>>> {
     // A client may write braces as they are, or encoded.
     let bare = id.replace("%7B", "{").replace("%7b", "{");
     let bare = bare.replace("%7D", "}").replace("%7d", "}");
@@ -168,7 +168,7 @@ fn find(shared: &Shared, id: &str) -> Result<u32, Box<Response<Body>>> {
 
 /// "Search Jobs" with its mandatory `Attributes`, and "Search Job by Name". Of the attributes that the document names,
 /// the name can be compared; others are met by every job.
-fn jobs(shared: &Shared, query: &HashMap<String, String>) -> Response<Body> {
+fn jobs(shared: &SimulatorShared, query: &HashMap<String, String>) -> Response<AnswerBody> {
     let wanted = match (query.get("jobname"), query.get("attributes")) {
         (Some(name), _) => Some((false, name.as_str())),
         (None, Some(attributes)) => name_filter(attributes),
@@ -227,12 +227,12 @@ fn name_filter(attributes: &str) -> Option<(bool, &str)> {
 }
 
 async fn runs(
-    shared: &Shared,
+    shared: &SimulatorShared,
     job: u32,
     query: &HashMap<String, String>,
     gzip: bool,
     breaker: Breaker,
-) -> io::Result<Response<Body>> {
+) -> io::Result<Response<AnswerBody>> {
     let (faults, body) = {
         let mut state = shared.state();
         let faults = state.faults_of_runs(job);
@@ -266,7 +266,7 @@ async fn runs(
             let take = if count == 0 { usize::MAX } else { count };
             let runs = shared.served.runs_served(job, nights).take(take).collect();
             let served = Arc::clone(&shared.served);
-            let answer = Answer::new(served, job, nights, messages, runs, faults.clone());
+            let answer = RunsAnswer::new(served, job, nights, messages, runs, faults.clone());
             Source::Made(Box::new(answer))
         }
     };
@@ -293,7 +293,7 @@ async fn runs(
 }
 
 /// The answer of a fault that leaves no runs to serve.
-fn refusal(shared: &Shared, job: u32, fault: &FaultKind) -> Option<Response<Body>> {
+fn refusal(shared: &SimulatorShared, job: u32, fault: &FaultKind) -> Option<Response<AnswerBody>> {
     let page = |status: u16, title: &str| text(status, HTML, format!("<html><body>{title}</body></html>"));
     let (status, retry_after) = match fault {
         FaultKind::TokenDies => return Some(unauthorized()),
@@ -329,14 +329,14 @@ fn refusal(shared: &Shared, job: u32, fault: &FaultKind) -> Option<Response<Body
     Some(response)
 }
 
-fn text(status: u16, content_type: &'static str, words: String) -> Response<Body> {
+fn text(status: u16, content_type: &'static str, words: String) -> Response<AnswerBody> {
     let body = Full::new(Bytes::from(words))
         .map_err(|never| match never {})
         .boxed();
     response(status, content_type, body)
 }
 
-fn response(status: u16, content_type: &'static str, body: Body) -> Response<Body> {
+fn response(status: u16, content_type: &'static str, body: AnswerBody) -> Response<AnswerBody> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(

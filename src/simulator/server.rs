@@ -15,9 +15,9 @@ use tokio_rustls::TlsAcceptor;
 use super::certificate;
 use super::fault::Fault;
 use super::history::History;
-use super::line::{Breaker, Line};
+use super::line::{Breaker, ResettableStream};
 use super::routes;
-use super::shared::{Options, RequestRecord, Shared};
+use super::shared::{Options, RequestRecord, SimulatorShared};
 
 /// How long a client may take to shake hands; the server does not wait for those that never do.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
@@ -45,7 +45,7 @@ pub enum SimulatorError {
 /// A running look-alike; it and all its connections end when it is dropped.
 #[derive(Debug)]
 pub struct Simulator {
-    shared: Arc<Shared>,
+    shared: Arc<SimulatorShared>,
     address: SocketAddr,
     authority_pem: String,
     certificate_sha256: [u8; 32],
@@ -82,7 +82,7 @@ impl Simulator {
             .await
             .map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let shared = Arc::new(Shared::new(options));
+        let shared = Arc::new(SimulatorShared::new(options));
         let accepting = tokio::spawn(accept(listener, acceptor, Arc::clone(&shared)));
         Ok(Self {
             shared,
@@ -158,7 +158,7 @@ impl Simulator {
     }
 }
 
-async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Arc<SimulatorShared>) {
     // Dropped with this task, and all connections with it.
     let mut connections = JoinSet::new();
     loop {
@@ -172,10 +172,10 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, shared: Ar
     }
 }
 
-async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Arc<SimulatorShared>) {
     // Small answers go at once; a refusal only costs time.
     drop(stream.set_nodelay(true));
-    let (line, breaker) = Line::new(stream);
+    let (line, breaker) = ResettableStream::new(stream);
     match acceptor {
         Some(acceptor) => {
             let handshake = tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(line)).await;
@@ -187,7 +187,7 @@ async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, shared: Ar
     }
 }
 
-async fn serve<S>(stream: S, shared: Arc<Shared>, breaker: Breaker)
+async fn serve<S>(stream: S, shared: Arc<SimulatorShared>, breaker: Breaker)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {

@@ -46,13 +46,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: 0,
-            history: History {
-                seed: 1,
-                jobs: 3,
-                runs: 50,
-                messages: 20,
-                unique: 0.5,
-            },
+            history: History::default(),
             site: None,
             credentials: Credentials::default(),
             faults: Vec::new(),
@@ -95,7 +89,7 @@ pub struct RequestRecord {
 
 /// What all connections share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SimulatorShared {
     pub(super) options: Options,
     pub(super) served: Arc<Served>,
     state: Mutex<SimulatorState>,
@@ -164,7 +158,7 @@ impl SimulatorState {
     }
 }
 
-impl Shared {
+impl SimulatorShared {
     pub(super) fn new(options: Options) -> Self {
         let state = SimulatorState {
             faults: options.faults.clone(),

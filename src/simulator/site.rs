@@ -19,7 +19,7 @@ const EAST: i32 = 2 * 3600;
 
 /// How often a job runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rhythm {
+enum Frequency {
     Nightly,
     /// On this day of the week; Sunday is 0.
     Weekly(u32),
@@ -28,9 +28,9 @@ enum Rhythm {
 }
 
 #[derive(Debug)]
-struct Job {
+struct SiteJob {
     name: &'static str,
-    rhythm: Rhythm,
+    rhythm: Frequency,
     /// When it starts, in hours of UTC.
     hour: u32,
     /// Minutes that it takes, about.
@@ -54,45 +54,45 @@ const UNIX_NIGHTLY: u32 = 1;
 const SQL_NIGHTLY: u32 = 2;
 const NETWORK_WEEKLY: u32 = 4;
 
-const JOBS: [Job; 6] = [
-    Job {
+const JOBS: [SiteJob; 6] = [
+    SiteJob {
         name: "Nightly Windows servers",
-        rhythm: Rhythm::Nightly,
+        rhythm: Frequency::Nightly,
         hour: 20,
         minutes: 55,
         assets: WINDOWS,
     },
-    Job {
+    SiteJob {
         name: "Nightly UNIX servers",
-        rhythm: Rhythm::Nightly,
+        rhythm: Frequency::Nightly,
         hour: 21,
         minutes: 35,
         assets: UNIX,
     },
-    Job {
+    SiteJob {
         name: "Nightly SQL Server",
-        rhythm: Rhythm::Nightly,
+        rhythm: Frequency::Nightly,
         hour: 22,
         minutes: 20,
         assets: SQL,
     },
-    Job {
+    SiteJob {
         name: "Weekly full scan",
-        rhythm: Rhythm::Weekly(6),
+        rhythm: Frequency::Weekly(6),
         hour: 18,
         minutes: 240,
         assets: 0..150,
     },
-    Job {
+    SiteJob {
         name: "Weekly network devices",
-        rhythm: Rhythm::Weekly(0),
+        rhythm: Frequency::Weekly(0),
         hour: 19,
         minutes: 15,
         assets: NETWORK,
     },
-    Job {
+    SiteJob {
         name: "Monthly Oracle hardening",
-        rhythm: Rhythm::Monthly,
+        rhythm: Frequency::Monthly,
         hour: 17,
         minutes: 30,
         assets: ORACLE,
@@ -107,10 +107,10 @@ const OWNERS: [&str; 4] = [
 ];
 
 /// A message's text and details, as JSON.
-type MessageTexts = (&'static str, &'static str);
+type SampleTexts = (&'static str, &'static str);
 
 /// What the chronic assets say night after night, each its own.
-const CHRONIC: [MessageTexts; 5] = [
+const CHRONIC: [SampleTexts; 5] = [
     (
         "Windows Data Collector: query returned with message(s).",
         "The credentials for asset have not been configured. Please configure credentials using platform configuration.",
@@ -133,7 +133,7 @@ const CHRONIC: [MessageTexts; 5] = [
     ),
 ];
 
-const ERRORS: [MessageTexts; 4] = [
+const ERRORS: [SampleTexts; 4] = [
     (
         "Data collection ended early.",
         "Timed out while waiting for the target to answer; see the log of the data processing service.",
@@ -152,7 +152,7 @@ const ERRORS: [MessageTexts; 4] = [
     ),
 ];
 
-const OTHERS: [(&str, MessageTexts); 4] = [
+const OTHERS: [(&str, SampleTexts); 4] = [
     (
         "Warning",
         (
@@ -183,17 +183,17 @@ const OTHERS: [(&str, MessageTexts); 4] = [
     ),
 ];
 
-const PASSWORD: MessageTexts = (
+const PASSWORD: SampleTexts = (
     "Credential check failed: the password of CORP\\\\svc-ccs has expired.",
     "The user's password must be changed before signing in. (Exception from HRESULT: 0x80070773) Change the password in the domain and in the platform configuration of CCS.",
 );
 
-const COLLECTOR: MessageTexts = (
+const COLLECTOR: SampleTexts = (
     "Data collector COLLECTOR-02 did not answer.",
     "The data processing service could not connect to COLLECTOR-02:3993; no data were collected from the assets that it serves.",
 );
 
-const OLD_AGENT: MessageTexts = (
+const OLD_AGENT: SampleTexts = (
     "Agent version is older than the manager's.",
     "Agent 11.1.0, manager 12.6.2: upgrade the agent, or collect without one.",
 );
@@ -303,9 +303,9 @@ impl Site {
         let pause = (job == UNIX_NIGHTLY).then_some(self.pause..self.pause + 5);
         (today - LISTED_DAYS..end)
             .filter(move |day| match rhythm {
-                Rhythm::Nightly => true,
-                Rhythm::Weekly(on) => weekday(*day) == on,
-                Rhythm::Monthly => midnight(*day).day() == 1,
+                Frequency::Nightly => true,
+                Frequency::Weekly(on) => weekday(*day) == on,
+                Frequency::Monthly => midnight(*day).day() == 1,
             })
             .filter(move |day| pause.as_ref().is_none_or(|pause| !pause.contains(day)))
             .rev()
@@ -401,7 +401,7 @@ impl Site {
             }
             // Some assets have errors more often than others of their kind.
             let mut habits = Random::new(self.seed, u64::from(asset) << 8 | 7);
-            let mut put = |category: &str, words: MessageTexts, unique: bool, random: &mut Random| {
+            let mut put = |category: &str, words: SampleTexts, unique: bool, random: &mut Random| {
                 let time = started + TimeDelta::seconds(i64::try_from(random.below(seconds)).unwrap_or(0));
                 messages.push((time, self.message(asset, time, category, words, unique, random)));
             };
@@ -447,7 +447,7 @@ impl Site {
     }
 
     /// What a chronic asset says: five Windows servers, three UNIX servers and two SQL Servers do.
-    fn chronic(&self, asset: u32) -> Option<MessageTexts> {
+    fn chronic(&self, asset: u32) -> Option<SampleTexts> {
         let mut random = Random::new(self.seed, 5);
         let (windows, unix, sql) = (random.number(8), random.number(13), random.number(11));
         let place = |from: u32, step: u32, count: u32| {
@@ -469,7 +469,7 @@ impl Site {
         asset: u32,
         time: DateTime<Utc>,
         category: &str,
-        (text, details): MessageTexts,
+        (text, details): SampleTexts,
         unique: bool,
         random: &mut Random,
     ) -> String {

@@ -50,7 +50,7 @@ impl Default for Credentials {
 
 /// What one login, or one refresh, handed out.
 #[derive(Debug)]
-struct Pair {
+struct TokenPair {
     access: String,
     access_until: Instant,
     refresh: String,
@@ -59,7 +59,7 @@ struct Pair {
 
 /// The tokens in force. A login takes nothing from the tokens of other logins; a refresh replaces both of its pair.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(Vec<Pair>);
+pub(super) struct Tokens(Vec<TokenPair>);
 
 impl Tokens {
     /// Answers a request to the token URL: status and JSON.
@@ -88,7 +88,7 @@ impl Tokens {
         }
         self.0
             .retain(|pair| now < pair.access_until || now < pair.refresh_until);
-        let pair = Pair {
+        let pair = TokenPair {
             access: new_token(),
             access_until: now + credentials.access_life,
             refresh: new_token(),

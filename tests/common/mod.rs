@@ -9,6 +9,7 @@
 )]
 
 pub mod damage;
+pub mod journal;
 pub mod monitor;
 #[cfg(target_os = "linux")]
 pub mod namespace;
@@ -59,7 +60,7 @@ pub fn small_history() -> History {
         jobs: 3,
         runs: 12,
         messages: 6,
-        unique: 0.5,
+        ..History::default()
     }
 }
 

@@ -37,7 +37,7 @@ pub async fn rich_archive(messages: u32) -> Bench {
         jobs: 3,
         runs: 8,
         messages,
-        unique: 0.5,
+        ..History::default()
     };
     let bench = Bench::with(Options {
         history,

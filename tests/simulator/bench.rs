@@ -23,7 +23,7 @@ pub(super) fn history() -> History {
         jobs: 3,
         runs: 12,
         messages: 6,
-        unique: 0.5,
+        ..History::default()
     }
 }
 

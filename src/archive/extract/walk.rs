@@ -27,7 +27,7 @@ pub(super) struct Walked {
 
 /// Goes through the ledger up to an entry, and shows each line of each chain.
 pub(super) fn walk(connection: &Connection, until: i64, each: EachLine<'_>) -> Result<Walked, ArchiveError> {
-    let lost = Lost::read(connection, until)?;
+    let lost = LaterLosses::read(connection, until)?;
     let mut walk = Walk {
         connection,
         grammar: Grammar::new(lost.payloads),
@@ -53,12 +53,12 @@ pub(super) fn walk(connection: &Connection, until: i64, each: EachLine<'_>) -> R
 
 /// What later lines say was lost.
 #[derive(Default)]
-struct Lost {
+struct LaterLosses {
     payloads: HashSet<i64>,
     results: HashSet<i64>,
 }
 
-impl Lost {
+impl LaterLosses {
     fn read(connection: &Connection, until: i64) -> Result<Self, ArchiveError> {
         let mut lost = Self::default();
         connection.each(

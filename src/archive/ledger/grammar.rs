@@ -27,7 +27,7 @@ pub(in crate::archive) struct Grammar {
     job_places: HashMap<Guid, u32>,
     sync: i64,
     open: Option<i64>,
-    runs: Runs,
+    runs: SeenRuns,
     /// Entries of revisions that some `lost` line names, known ahead: of their runs alone every revision is remembered,
     /// since a loss counts from its own line on.
     will_be_lost: HashSet<i64>,
@@ -53,7 +53,7 @@ pub(in crate::archive) struct Grammar {
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Run {
+struct SeenRun {
     /// The latest revision; 0 for a run of which every revision was lost.
     number: u32,
     absent: bool,
@@ -66,34 +66,34 @@ struct Run {
 /// Every run that the ledger names. An archive has millions of them, so they stand close together, in order of their GUIDs:
 /// a hash map of a million takes twice the memory.
 #[derive(Debug)]
-struct Runs {
+struct SeenRuns {
     /// By the last byte of the GUID.
-    parts: Vec<Part>,
+    parts: Vec<SeenRunsPart>,
 }
 
 #[derive(Debug, Default)]
-struct Part {
+struct SeenRunsPart {
     sorted: Vec<PackedRun>,
     /// The latest ones, in no order, until they are enough to be sorted in.
     recent: Vec<PackedRun>,
 }
 
-/// A [`Run`] that needs no alignment: GUID, number, and four times the job's place, one more for an absent run and two more
+/// A [`SeenRun`] that needs no alignment: GUID, number, and four times the job's place, one more for an absent run and two more
 /// for a removed one.
 type PackedRun = ([u8; 16], [u8; 4], [u8; 4]);
 
 /// Runs of a part that are looked through one by one.
 const MOST_RECENT: usize = 64;
 
-impl Default for Runs {
+impl Default for SeenRuns {
     fn default() -> Self {
         Self {
-            parts: (0..256).map(|_| Part::default()).collect(),
+            parts: (0..256).map(|_| SeenRunsPart::default()).collect(),
         }
     }
 }
 
-impl Part {
+impl SeenRunsPart {
     fn place(&mut self, id: &[u8; 16]) -> Option<&mut PackedRun> {
         if let Ok(place) = self.sorted.binary_search_by(|run| run.0.cmp(id)) {
             return self.sorted.get_mut(place);
@@ -111,8 +111,8 @@ impl Part {
     }
 }
 
-impl Runs {
-    fn get(&self, run: Guid) -> Option<Run> {
+impl SeenRuns {
+    fn get(&self, run: Guid) -> Option<SeenRun> {
         let id = run.as_bytes();
         let part = &self.parts[usize::from(id[15])];
         let found = match part.sorted.binary_search_by(|run| run.0.cmp(id)) {
@@ -121,7 +121,7 @@ impl Runs {
         };
         found.map(|&(_, number, rest)| {
             let rest = u32::from_le_bytes(rest);
-            Run {
+            SeenRun {
                 number: u32::from_le_bytes(number),
                 absent: rest & 1 == 1,
                 removed: rest & 2 == 2,
@@ -130,7 +130,7 @@ impl Runs {
         })
     }
 
-    fn set(&mut self, id: Guid, run: Run) {
+    fn set(&mut self, id: Guid, run: SeenRun) {
         let id = id.as_bytes();
         let part = &mut self.parts[usize::from(id[15])];
         let rest = run.job << 2 | u32::from(run.removed) << 1 | u32::from(run.absent);
@@ -285,12 +285,12 @@ impl Grammar {
                 None => Some(format!("there is no number {id} in quarantine")),
             },
             LedgerEntry::Absent { run, sync, .. } => self.outside(*sync).or_else(|| match self.run(*run) {
-                Some(Run { absent: false, .. }) => None,
+                Some(SeenRun { absent: false, .. }) => None,
                 Some(_) => Some(format!("run {run} was absent before")),
                 None => Some(format!("run {run} was never archived")),
             }),
             LedgerEntry::Returned { run, sync, .. } => self.outside(*sync).or_else(|| match self.run(*run) {
-                Some(Run { absent: true, .. }) => None,
+                Some(SeenRun { absent: true, .. }) => None,
                 Some(_) => Some(format!("run {run} was not absent")),
                 None => Some(format!("run {run} was never archived")),
             }),
@@ -334,7 +334,7 @@ impl Grammar {
     }
 
     /// A run that has a revision.
-    fn run(&self, run: Guid) -> Option<Run> {
+    fn run(&self, run: Guid) -> Option<SeenRun> {
         self.runs.get(run).filter(|run| run.number > 0 && !run.removed)
     }
 
@@ -394,7 +394,7 @@ impl Grammar {
 
     fn set_absent(&mut self, id: Guid, absent: bool) {
         let run = self.runs.get(id).unwrap_or_default();
-        self.runs.set(id, Run { absent, ..run });
+        self.runs.set(id, SeenRun { absent, ..run });
     }
 
     fn unknown_job(&self, job: Guid) -> Option<String> {
@@ -531,14 +531,14 @@ impl Grammar {
             .filter(|(_, seen)| seen.iter().all(is_lost))
         {
             let run = self.runs.get(id).unwrap_or_default();
-            self.runs.set(id, Run { absent: true, ..run });
+            self.runs.set(id, SeenRun { absent: true, ..run });
         }
         for (&id, revisions) in &self.revisions {
             let held = revisions.iter().filter(|(entry, _)| !is_lost(entry));
             let number = held.map(|&(_, number)| number).max().unwrap_or_default();
             let run = self.runs.get(id).unwrap_or_default();
             let absent = run.absent && number > 0;
-            let now = Run {
+            let now = SeenRun {
                 number,
                 absent,
                 ..run
@@ -656,12 +656,12 @@ mod tests {
             bytes[15] = u8::try_from(number % 3).unwrap();
             Guid::from_bytes(bytes)
         };
-        let mut runs = Runs::default();
+        let mut runs = SeenRuns::default();
         for number in (0..5_000).chain(1_000..2_000) {
             let absent = runs.get(id(number)).is_some();
             runs.set(
                 id(number),
-                Run {
+                SeenRun {
                     number,
                     absent,
                     removed: number % 5 == 0,

@@ -27,7 +27,7 @@ pub struct PartitionRun {
 
 /// What has changed since an earlier state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Changes {
+pub struct LakeChanges {
     /// Anything may have: the tables were rebuilt, or the archive was salvaged.
     pub everything: bool,
     /// Starts, before and after, of runs that were archived, with their messages.
@@ -79,8 +79,8 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// A line that cannot be read, a payload that is damaged; SQL errors.
-    pub fn changes_since(&self, entry_id: i64) -> Result<Changes, ArchiveError> {
-        let mut changes = Changes::default();
+    pub fn changes_since(&self, entry_id: i64) -> Result<LakeChanges, ArchiveError> {
+        let mut changes = LakeChanges::default();
         let mut runs: BTreeMap<Guid, bool> = BTreeMap::new();
         let mut renamed: BTreeSet<Guid> = BTreeSet::new();
         let mut removed: BTreeSet<Guid> = BTreeSet::new();
@@ -173,7 +173,7 @@ impl Snapshot<'_> {
         &self,
         removed: &BTreeSet<Guid>,
         entry_id: i64,
-        changes: &mut Changes,
+        changes: &mut LakeChanges,
     ) -> Result<(), ArchiveError> {
         let mut reread = false;
         let mut exported: BTreeSet<Guid> = BTreeSet::new();

@@ -32,12 +32,12 @@ pub use absences::{Absence, FullSync};
 pub use assets::{KindName, MessageFacts};
 pub use completeness::CompleteAnswer;
 pub use jobs::JobName;
-pub use lake::{Changes, PartitionRun};
+pub use lake::{LakeChanges, PartitionRun};
 pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow};
-pub use query::{Answer, QueryError};
+pub use query::{QueryError, QueryRows};
 pub use retention::HoldRow;
-pub use runs::{InSpan, RunKey, RunRow};
+pub use runs::{InSpan, RunKey, RunRecord};
 pub use state::{JobFreshness, LastSync};
 pub use trends::RunFacts;
 

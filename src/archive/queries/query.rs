@@ -117,11 +117,11 @@ impl QueryError {
 }
 
 /// The answer to a query, row by row.
-pub struct Answer<'s> {
+pub struct QueryRows<'s> {
     rows: rusqlite::Rows<'s>,
 }
 
-impl Answer<'_> {
+impl QueryRows<'_> {
     /// The next row's values; `None` at the end.
     ///
     /// # Errors
@@ -150,7 +150,7 @@ impl Snapshot<'_> {
         &self,
         sql: &str,
         parameters: &[(String, Value)],
-        see: impl FnOnce(Vec<String>, Answer<'_>) -> Result<T, E>,
+        see: impl FnOnce(Vec<String>, QueryRows<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let connection = self.connection();
         refuse_odd_definitions(connection)?;
@@ -182,7 +182,7 @@ impl Snapshot<'_> {
         bind(&mut statement, parameters)?;
         let names = statement.column_names().into_iter().map(str::to_owned).collect();
         let rows = statement.raw_query();
-        see(names, Answer { rows })
+        see(names, QueryRows { rows })
     }
 }
 

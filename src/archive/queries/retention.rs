@@ -51,7 +51,7 @@ pub struct RemovedRun {
 
 /// What retention rules removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Removals {
+pub struct RemovalTotals {
     pub runs: u64,
     /// When the last of them was removed, UTC.
     pub last_at: Option<String>,
@@ -99,13 +99,13 @@ impl Snapshot<'_> {
 
     /// How many runs a retention rule removed, and when the last of them; and whether the bytes of a removal are still to be
     /// cleared: the hash of its plan.
-    pub fn removals(&self) -> Result<Removals, ArchiveError> {
+    pub fn removals(&self) -> Result<RemovalTotals, ArchiveError> {
         self.connection().one(
             "SELECT count(*), max(removed_at), (SELECT lower(hex(plan)) FROM _clearing) FROM removed_runs",
             [],
             "count the removed runs",
             |row| {
-                Ok(Removals {
+                Ok(RemovalTotals {
                     runs: row.get(0)?,
                     last_at: row.get(1)?,
                     uncleared: row.get(2)?,

@@ -33,7 +33,7 @@ pub struct RunPlace {
 
 /// A run as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunRow<'r> {
+pub struct RunRecord<'r> {
     /// JobRunID: GUID, lower case with hyphens.
     pub job_run_id: &'r str,
     pub job_key: i64,
@@ -165,7 +165,7 @@ impl Snapshot<'_> {
     pub fn run_row<E: From<ArchiveError>>(
         &self,
         run_key: i64,
-        see: impl FnOnce(RunRow<'_>) -> Result<(), E>,
+        see: impl FnOnce(RunRecord<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         self.connection()
             .cached()
@@ -205,10 +205,10 @@ fn run_key_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<RunKey<'r>> {
     })
 }
 
-fn row_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<RunRow<'r>> {
+fn row_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<RunRecord<'r>> {
     let text =
         |index: usize| -> rusqlite::Result<Option<&'r str>> { Ok(row.get_ref(index)?.as_str_or_null()?) };
-    Ok(RunRow {
+    Ok(RunRecord {
         job_run_id: row.get_ref(0)?.as_str()?,
         job_key: row.get(1)?,
         status: row.get(2)?,

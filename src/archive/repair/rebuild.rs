@@ -75,7 +75,7 @@ pub(in crate::archive) fn rebuild(
     drop_lost_results(connection, ledger)?;
     replay(connection, ledger)?;
     drop_unclaimed_results(connection)?;
-    let mut runs = Runs {
+    let mut runs = RunRebuilder {
         connection,
         ledger,
         texts: MessageTexts::default(),
@@ -110,9 +110,9 @@ struct Schema {
     after: Vec<String>,
 }
 
-type Object = (String, String, Option<String>);
+type SchemaObject = (String, String, Option<String>);
 
-fn objects(connection: &Connection) -> Result<BTreeMap<String, Object>, ArchiveError> {
+fn objects(connection: &Connection) -> Result<BTreeMap<String, SchemaObject>, ArchiveError> {
     connection.all(
         "SELECT name, type, tbl_name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'",
         [],
@@ -514,7 +514,7 @@ fn finish_quarantine(connection: &Connection, ledger: &LedgerState) -> Result<()
 }
 
 /// Runs, one after the other.
-struct Runs<'c> {
+struct RunRebuilder<'c> {
     connection: &'c Connection,
     ledger: &'c LedgerState,
     texts: MessageTexts,
@@ -530,7 +530,7 @@ static INSERT_RUN: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-impl Runs<'_> {
+impl RunRebuilder<'_> {
     fn fill(&mut self, run_key: i64, id: &str, absent_since: Option<i64>) -> Result<(), ArchiveError> {
         let connection = self.connection;
         let entries: Vec<(i64, String)> = connection.cached().all(

@@ -95,7 +95,7 @@ fn replace_one(connection: &Connection, key: i64) -> Result<u64, ArchiveError> {
         DOING,
         |row| row.get(0),
     )?;
-    let mut old = Old {
+    let mut old = OldPayloads {
         connection,
         payloads: Payloads::default(),
     };
@@ -132,12 +132,12 @@ fn replace_one(connection: &Connection, key: i64) -> Result<u64, ArchiveError> {
 }
 
 /// Payloads as they were: the unpacker has the dictionary in memory that is being replaced.
-struct Old<'c> {
+struct OldPayloads<'c> {
     connection: &'c Connection,
     payloads: Payloads,
 }
 
-impl Old<'_> {
+impl OldPayloads<'_> {
     fn read(&mut self, entry: i64) -> Result<&[u8], ArchiveError> {
         let line: String = self.connection.cached().one(
             "SELECT entry FROM ledger WHERE entry_id = ?1",

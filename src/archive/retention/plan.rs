@@ -56,6 +56,29 @@ pub struct RetentionPlan {
     pub(super) runs: Vec<PlannedRun>,
 }
 
+/// Bytes of the archive's file that are cleared in a second, as measured (docs/performance.md).
+const BYTES_PER_SECOND: u64 = 40_000_000;
+
+impl RetentionPlan {
+    /// Runs that would go.
+    #[must_use]
+    pub fn run_count(&self) -> u64 {
+        self.jobs.iter().map(|job| job.runs).sum()
+    }
+
+    /// Space that the removal needs beside the archive for a while: for a copy of it, and a log as large.
+    #[must_use]
+    pub const fn needs_bytes(&self) -> u64 {
+        2 * self.file_bytes
+    }
+
+    /// Seconds that the removal takes, about.
+    #[must_use]
+    pub const fn estimated_seconds(&self) -> u64 {
+        1 + self.file_bytes / BYTES_PER_SECOND
+    }
+}
+
 /// What would go of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedJob {
@@ -113,7 +136,7 @@ impl Snapshot<'_> {
 }
 
 /// Everything that a plan follows from.
-struct State {
+struct PlanBasis {
     archive: String,
     /// Old enough and final, today.
     runs: Vec<PlannedRun>,
@@ -137,7 +160,7 @@ impl Hold {
 /// Reads the plan of a rule.
 pub(super) fn read(connection: &Connection, rule: &RetentionRule) -> Result<RetentionPlan, ArchiveError> {
     refuse_locked(connection, rule)?;
-    let state = State::read(connection, rule)?;
+    let state = PlanBasis::read(connection, rule)?;
     let now = rule.now.unix_seconds();
     let in_force = state.holds_before(i64::MAX);
     let held_back = in_force
@@ -181,7 +204,7 @@ pub(super) fn what_changed(
     rule: &RetentionRule,
     hash: &Sha256,
 ) -> Result<String, ArchiveError> {
-    let state = State::read(connection, rule)?;
+    let state = PlanBasis::read(connection, rule)?;
     let now = rule.now.unix_seconds();
     let today = state.going(rule.days, now, &state.holds_before(i64::MAX)).count();
     // Before which line about holds it was made, the latest first, and on which day.
@@ -235,7 +258,7 @@ pub(super) fn what_changed(
     ))
 }
 
-impl State {
+impl PlanBasis {
     fn read(connection: &Connection, rule: &RetentionRule) -> Result<Self, ArchiveError> {
         let doing = "read the runs that are old enough";
         let quarantined: HashMap<i64, (u64, u64)> = connection.all(

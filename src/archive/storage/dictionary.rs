@@ -15,7 +15,7 @@ const RUNS_PER_DICTIONARY: i64 = 4096;
 /// New dictionaries that are remembered: more than jobs are ever asked for at a time. A forgotten one is stored again.
 const REMEMBERED: usize = 256;
 
-/// Runs that a dictionary is made of. Measured on the data of `benches/side_by_side`: two heads of 12 KiB pack payloads
+/// Runs that a dictionary is made of. Measured on the data of `benches/first_sync`: two heads of 12 KiB pack payloads
 /// to 7.4 % of the JSON, one of 16 KiB to 8.9 %, four of 16 KiB to 7.2 %.
 const HEADS: usize = 2;
 
@@ -153,13 +153,13 @@ mod tests {
     use crate::decode::read_run_fields;
     use crate::model::{Guid, NaiveZone};
 
-    struct Job {
+    struct TestJob {
         writer: Writer,
         job: Guid,
         runs: u32,
     }
 
-    impl Job {
+    impl TestJob {
         fn dictionary(&mut self) -> Option<Arc<Dictionary>> {
             self.writer.job_at_hand(self.job, None).unwrap().dictionary
         }
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_job_of_one_run_a_sync_gets_its_dictionary_from_the_second_and_a_fresh_one_when_it_is_old() {
         let folder = tempfile::tempdir().unwrap();
-        let mut job = Job {
+        let mut job = TestJob {
             writer: Writer::open(&folder.path().join("a.db")).unwrap(),
             job: "457b51a3-2bca-492c-8b7b-8936eca18649".parse().unwrap(),
             runs: 0,

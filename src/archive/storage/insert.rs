@@ -24,11 +24,11 @@ impl Insert {
         &self,
         connection: &Connection,
         rows: &[R],
-        bind: impl Fn(&R, &mut Values<'_, '_>) -> rusqlite::Result<()>,
+        bind: impl Fn(&R, &mut BoundValues<'_, '_>) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
         for rows in rows.chunks(ROWS) {
             let mut insert = connection.prepare_cached(&self.0[rows.len() - 1])?;
-            let mut values = Values {
+            let mut values = BoundValues {
                 statement: &mut insert,
                 bound: 0,
             };
@@ -42,12 +42,12 @@ impl Insert {
 }
 
 /// The values of a statement. Each is bound by itself: a list of parameters costs a tenth of the insert.
-pub(super) struct Values<'s, 'c> {
+pub(super) struct BoundValues<'s, 'c> {
     statement: &'s mut Statement<'c>,
     bound: usize,
 }
 
-impl Values<'_, '_> {
+impl BoundValues<'_, '_> {
     /// Binds the next value.
     pub(super) fn bind(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
         self.bound += 1;

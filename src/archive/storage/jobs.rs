@@ -256,7 +256,7 @@ pub(in crate::archive) fn set_name(
 
 /// Why a job is watched, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::archive) enum Origin {
+pub(in crate::archive) enum WatchOrigin {
     /// A person or a sync asked for it.
     Asked,
     /// Jobs files alone list it.
@@ -265,7 +265,7 @@ pub(in crate::archive) enum Origin {
     Removed,
 }
 
-impl Origin {
+impl WatchOrigin {
     pub(in crate::archive) const fn word(self) -> &'static str {
         match self {
             Self::Asked => "asked",
@@ -279,11 +279,11 @@ impl Origin {
 pub(in crate::archive) fn set_origin(
     connection: &Connection,
     job_key: i64,
-    origin: Option<Origin>,
+    origin: Option<WatchOrigin>,
 ) -> Result<(), ArchiveError> {
     connection.cached().run(
         "UPDATE _job SET watch_origin = ?2 WHERE job_key = ?1 AND watch_origin IS NOT ?2",
-        params![job_key, origin.map(Origin::word)],
+        params![job_key, origin.map(WatchOrigin::word)],
         "note why a job is watched",
     )?;
     Ok(())
@@ -316,7 +316,7 @@ pub(in crate::archive) fn end(
     }
     if end.named {
         set_watched(connection, head, end.job_key, true, end.at, None)?;
-        set_origin(connection, end.job_key, Some(Origin::Asked))?;
+        set_origin(connection, end.job_key, Some(WatchOrigin::Asked))?;
     }
     // A job moves to another server only when somebody says so.
     let (_, known) = name_and_server(connection, end.job_key)?;

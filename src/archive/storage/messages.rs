@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use rusqlite::{Connection, params};
 
-use super::insert::{Insert, Values};
+use super::insert::{BoundValues, Insert};
 use super::plan::{HeldMessage, MessagePlan};
 use super::texts::{self, Mark, StoredDetails, StoredTexts, mark};
 use crate::archive::db::Db;
@@ -97,7 +97,7 @@ impl MessageTexts {
         let mut rows = Vec::with_capacity(messages.len());
         for (ordinal, marks, message) in messages {
             let (occurred, assumed) = time_columns(message.occurred);
-            rows.push(Row {
+            rows.push(MessageInsert {
                 key: message_key(run_key, ordinal).doing(doing)?,
                 occurred,
                 kind_key: self.kinds.key(connection, marks.kind, kind(&message))?,
@@ -116,7 +116,7 @@ impl MessageTexts {
             });
         }
         StoredDetails::store(connection, &new_details)?;
-        let bind = |row: &Row<'_>, bound: &mut Values<'_, '_>| {
+        let bind = |row: &MessageInsert<'_>, bound: &mut BoundValues<'_, '_>| {
             bound.bind(row.key)?;
             bound.bind(row.occurred)?;
             bound.bind(row.kind_key)?;
@@ -130,7 +130,7 @@ impl MessageTexts {
 }
 
 /// A row of the table `message`.
-struct Row<'m> {
+struct MessageInsert<'m> {
     key: i64,
     occurred: Option<i64>,
     kind_key: i64,

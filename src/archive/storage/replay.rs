@@ -11,7 +11,7 @@ use crate::model::{JobRun, Message, OwnedMessage, TimeReading};
 /// A run in the making.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct Replay {
-    held: Vec<Held>,
+    held: Vec<OpenMessage>,
     /// The messages are those of `latest`, as they stand: nothing was copied yet.
     single: bool,
     latest: Option<Latest>,
@@ -38,7 +38,7 @@ pub(in crate::archive) struct ReplayedMessage<'a> {
 }
 
 #[derive(Debug)]
-struct Held {
+struct OpenMessage {
     absent_since: Option<i64>,
     message: OwnedMessage,
 }
@@ -60,10 +60,10 @@ impl Replay {
                 })
                 .collect();
             let plan = plan_messages(&held, &incoming, run.unreadable_messages().is_empty());
-            let added: Vec<Held> = plan
+            let added: Vec<OpenMessage> = plan
                 .added
                 .iter()
-                .map(|&(index, _)| Held {
+                .map(|&(index, _)| OpenMessage {
                     absent_since: None,
                     message: incoming[index].into(),
                 })

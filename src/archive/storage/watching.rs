@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 
-use super::jobs::{self, NameFrom, Origin, ServerJobs, set_origin};
+use super::jobs::{self, NameFrom, ServerJobs, WatchOrigin, set_origin};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::Head;
@@ -60,7 +60,7 @@ pub(in crate::archive) fn follow_jobs_file(
         }
         if !origin(connection, key)?.0 {
             jobs::set_watched(connection, head, key, true, now, None)?;
-            set_origin(connection, key, Some(Origin::JobsFile))?;
+            set_origin(connection, key, Some(WatchOrigin::JobsFile))?;
         }
         if let Some(name) = name {
             jobs::set_name(connection, head, key, name, NameFrom::Person, None)?;
@@ -82,7 +82,7 @@ pub(in crate::archive) fn follow_jobs_file(
             |row| row.get(0),
         )?;
         let (watched, why) = origin(connection, key)?;
-        if watched && !elsewhere && why.as_deref() == Some(Origin::JobsFile.word()) {
+        if watched && !elsewhere && why.as_deref() == Some(WatchOrigin::JobsFile.word()) {
             jobs::set_watched(connection, head, key, false, now, None)?;
             set_origin(connection, key, None)?;
             dropped.push(jobs::id(connection, key)?);
@@ -127,9 +127,9 @@ pub(in crate::archive) fn note_server_jobs(
             ),
             None => continue,
         };
-        if watch_new && !watched && origin != Some(Origin::Removed.word()) {
+        if watch_new && !watched && origin != Some(WatchOrigin::Removed.word()) {
             jobs::set_watched(connection, head, key, true, now, None)?;
-            set_origin(connection, key, Some(Origin::Asked))?;
+            set_origin(connection, key, Some(WatchOrigin::Asked))?;
             new.push((*job, name.clone()));
         }
         jobs::set_name(connection, head, key, name, NameFrom::Server, None)?;

@@ -8,8 +8,8 @@ use sha2::Digest;
 
 use super::finding::{Finding, Findings, Remedy};
 use super::state::{
-    Act, Deed, InForce, LastResults, LedgerHold, LedgerJob, LedgerRemoval, LedgerState, Reindexed, Scope,
-    knows_rules,
+    Act, InForce, LastResults, LedgerHold, LedgerJob, LedgerRemoval, LedgerState, ReindexMark, StateChange,
+    VerifyScope, knows_rules,
 };
 use super::{quarantine, syncs};
 use crate::archive::db::Db;
@@ -25,7 +25,7 @@ use crate::model::{Guid, NaiveZone, Sha256, hex};
 /// `heads` are looked for.
 pub(in crate::archive) fn check(
     connection: &Connection,
-    scope: Scope,
+    scope: VerifyScope,
     heads: &HashSet<Sha256>,
     findings: &mut Findings,
 ) -> Result<LedgerState, ArchiveError> {
@@ -184,7 +184,7 @@ fn read_ahead(
                 ) => {
                     let entry = row.get(0)?;
                     if let &LedgerEntry::Reindexed { reader, .. } = claim {
-                        ledger.reindexed = Some(Reindexed { entry, reader });
+                        ledger.reindexed = Some(ReindexMark { entry, reader });
                     }
                     ledger.zones.push(InForce {
                         entry,
@@ -208,7 +208,7 @@ fn read_ahead(
                     };
                     ledger.removed.entry(claim.run).or_insert(removal);
                 }
-                // LedgerState of by the pass over all lines.
+                // The pass over all lines takes these.
                 _ => {}
             }
             Ok(())
@@ -230,7 +230,7 @@ fn read_ahead(
 /// The pass over all lines, in order.
 struct Pass<'c> {
     connection: &'c Connection,
-    scope: Scope,
+    scope: VerifyScope,
     open: Option<crate::archive::ledger::entry::SyncBegan>,
     presence: Vec<(i64, Option<i64>)>,
     grammar: Grammar,
@@ -264,7 +264,7 @@ impl Pass<'_> {
                 if earlier.is_some() {
                     let release = ledger.zone_rules.as_ref().map_or("-", |rules| &rules.release);
                     let release = release.to_owned();
-                    self.act(entry, hash, Some(at), Deed::OtherRules { zone, release });
+                    self.act(entry, hash, Some(at), StateChange::OtherRules { zone, release });
                 }
             }
             LedgerEntry::Reindexed {
@@ -286,7 +286,7 @@ impl Pass<'_> {
                 }
                 let from = ledger.zone.replace(zone);
                 ledger.zone_rules = rules;
-                self.act(entry, hash, Some(at), Deed::Reindexed { from, to: zone });
+                self.act(entry, hash, Some(at), StateChange::Reindexed { from, to: zone });
             }
             LedgerEntry::JobAdded { job, at, .. } => {
                 let whole = new || self.scope.is_all();
@@ -315,7 +315,9 @@ impl Pass<'_> {
                 ledger.syncs.insert(began.sync);
                 self.open = Some(began);
             }
-            LedgerEntry::SyncKilled { sync, .. } => self.close(sync, new, syncs::End::Killed, findings)?,
+            LedgerEntry::SyncKilled { sync, .. } => {
+                self.close(sync, new, syncs::SyncEnd::Killed, findings)?
+            }
             LedgerEntry::SyncEnded(ended) => {
                 let sync = ended.sync;
                 if ledger.lost.results.contains(&sync) {
@@ -323,7 +325,7 @@ impl Pass<'_> {
                     let what = format!("what sync {sync} found of its jobs");
                     ledger.lost.places.insert(Loss::Results { sync }, (entry, what));
                 }
-                self.close(sync, new, syncs::End::Ended(&ended, hash), findings)?;
+                self.close(sync, new, syncs::SyncEnd::Ended(&ended, hash), findings)?;
             }
             LedgerEntry::Revision(revision) => {
                 if ledger.lost.payloads.contains(&entry) {
@@ -375,7 +377,7 @@ impl Pass<'_> {
             LedgerEntry::Lost(loss) => self.lost(entry, hash, loss, findings),
             LedgerEntry::Salvaged { at, .. } => {
                 self.block = ledger.acts.len();
-                self.act(entry, hash, Some(at), Deed::Salvaged);
+                self.act(entry, hash, Some(at), StateChange::Salvaged);
             }
             LedgerEntry::SalvageEnded { .. } => {
                 // The list of heads names all that the salvage did by this one line.
@@ -386,13 +388,13 @@ impl Pass<'_> {
                 self.block = ledger.acts.len();
             }
             LedgerEntry::ClockSetBack { from, at } => {
-                self.act(entry, hash, Some(at), Deed::ClockSetBack { from })
+                self.act(entry, hash, Some(at), StateChange::ClockSetBack { from })
             }
             LedgerEntry::Acknowledged(AcknowledgedEntry {
                 at, heads, list, why, ..
             }) => {
                 ledger.acknowledged.insert(*hash, (heads, list));
-                self.act(entry, hash, Some(at), Deed::Acknowledged { heads, why });
+                self.act(entry, hash, Some(at), StateChange::Acknowledged { heads, why });
             }
         }
         Ok(())
@@ -408,7 +410,7 @@ impl Pass<'_> {
         if let Some(Act {
             hash: of_act, deed, ..
         }) = self.ledger.acts.last_mut()
-            && let Deed::Removed {
+            && let StateChange::Removed {
                 runs,
                 named,
                 sealed,
@@ -425,7 +427,7 @@ impl Pass<'_> {
             }
             return;
         }
-        let deed = Deed::Removed {
+        let deed = StateChange::Removed {
             runs: 1,
             named: vec![claim.run],
             sealed: first,
@@ -479,7 +481,7 @@ impl Pass<'_> {
         }
     }
 
-    fn act(&mut self, entry: i64, hash: &Sha256, at: Option<i64>, deed: Deed) {
+    fn act(&mut self, entry: i64, hash: &Sha256, at: Option<i64>, deed: StateChange) {
         // A `lost` line has the time of its salvage.
         let at = at
             .or(self.ledger.acts.last().map(|act| act.at))
@@ -524,7 +526,7 @@ impl Pass<'_> {
             }),
         };
         match found {
-            Some((sealed, what)) => self.act(entry, hash, None, Deed::Lost { sealed, what }),
+            Some((sealed, what)) => self.act(entry, hash, None, StateChange::Lost { sealed, what }),
             None => findings.push(Finding::new(
                 Remedy::Restore,
                 format!("ledger, entry {entry}"),
@@ -537,7 +539,7 @@ impl Pass<'_> {
         &mut self,
         sync: i64,
         new: bool,
-        end: syncs::End<'_>,
+        end: syncs::SyncEnd<'_>,
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
         let Some(began) = self.open.take().filter(|began| began.sync == sync) else {
@@ -598,7 +600,7 @@ impl Pass<'_> {
             syncs::check(
                 self.connection,
                 &began,
-                syncs::End::Open,
+                syncs::SyncEnd::Open,
                 false,
                 true,
                 &mut self.ledger,

@@ -37,8 +37,8 @@ use rusqlite::Connection;
 
 pub(super) use self::finding::Expected;
 use self::finding::{Findings, Remedy};
-use self::runs::Runs;
-use self::state::Scope;
+use self::runs::RunVerifier;
+use self::state::VerifyScope;
 pub(super) use self::state::{LedgerState, knows_rules};
 pub(super) use self::syncs::results;
 use super::db::Db;
@@ -118,17 +118,17 @@ impl ReadOnly {
                 });
             }
         };
-        let work = Work {
+        let work = VerifyWork {
             scope,
             ledger: &ledger,
-            cursor: Mutex::new(Cursor::begin(first, scope, &ledger)?),
+            cursor: Mutex::new(RunCursor::begin(first, scope, &ledger)?),
             done_bytes: AtomicU64::new(0),
             progress,
         };
         let work = &work;
         let mut connections = connections.into_iter();
         let leading = connections.next();
-        let parts: Vec<Part> = std::thread::scope(|threads| {
+        let parts: Vec<ThreadResult> = std::thread::scope(|threads| {
             // Where no more threads can be had, those that are there do all the work.
             let helpers: Vec<_> = connections
                 .map_while(|connection| {
@@ -150,7 +150,12 @@ impl ReadOnly {
 /// What the ledger tells, all of it, and what of the things that stand nowhere else but in their own place is hurt.
 pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Finding>), ArchiveError> {
     let mut findings = Findings::default();
-    let ledger = ledger::check(connection, Scope { after: 0 }, &HashSet::new(), &mut findings)?;
+    let ledger = ledger::check(
+        connection,
+        VerifyScope { after: 0 },
+        &HashSet::new(),
+        &mut findings,
+    )?;
     jobs::check_servers(connection, &ledger, &mut findings)?;
     jobs::check_jobs(connection, &ledger, &mut findings)?;
     quarantine::check_accepted(connection, &ledger, &mut findings)?;
@@ -172,7 +177,7 @@ pub(super) fn first_finding_of(
     if let Some(finding) = hurt.into_iter().next() {
         return Ok(Some(finding));
     }
-    let mut check = Runs::new(connection, &ledger);
+    let mut check = RunVerifier::new(connection, &ledger);
     for &run in runs {
         check.check(run)?;
         if let Some(finding) = check.findings.listed.first() {
@@ -186,7 +191,7 @@ pub(super) fn first_finding_of(
 pub(super) fn told(connection: &Connection) -> Result<LedgerState, ArchiveError> {
     ledger::check(
         connection,
-        Scope { after: 0 },
+        VerifyScope { after: 0 },
         &HashSet::new(),
         &mut Findings::default(),
     )
@@ -198,30 +203,35 @@ pub(super) fn replay_for(
     list: &PublishedHeads,
 ) -> Result<LedgerState, ArchiveError> {
     let wanted = list.heads.iter().map(|line| line.head).collect();
-    ledger::check(connection, Scope { after: 0 }, &wanted, &mut Findings::default())
+    ledger::check(
+        connection,
+        VerifyScope { after: 0 },
+        &wanted,
+        &mut Findings::default(),
+    )
 }
 
-fn scope_of(connection: &Connection, options: &VerifyOptions) -> Result<Scope, ArchiveError> {
+fn scope_of(connection: &Connection, options: &VerifyOptions) -> Result<VerifyScope, ArchiveError> {
     let after = match options.since_head {
         None => 0,
         Some(head) => ledger::entry_of(connection, &head)?.ok_or_else(|| ArchiveError::NoSuch {
             what: format!("ledger entry with the hash {}", hex(&head)),
         })?,
     };
-    Ok(Scope { after })
+    Ok(VerifyScope { after })
 }
 
 /// What the threads share.
-struct Work<'w> {
-    scope: Scope,
+struct VerifyWork<'w> {
+    scope: VerifyScope,
     ledger: &'w LedgerState,
-    cursor: Mutex<Cursor>,
+    cursor: Mutex<RunCursor>,
     done_bytes: AtomicU64,
     progress: &'w (dyn Fn(VerifyProgress) + Sync),
 }
 
 /// What a thread hands back.
-struct Part {
+struct ThreadResult {
     connection: Connection,
     /// Of everything but runs.
     findings: Findings,
@@ -235,15 +245,15 @@ struct Part {
     whole: bool,
 }
 
-impl Work<'_> {
+impl VerifyWork<'_> {
     /// The part of one thread: all that concerns the file as a whole, where it leads; then runs, as long as there are.
-    fn run(&self, connection: Connection, leads: bool) -> Result<Part, ArchiveError> {
+    fn run(&self, connection: Connection, leads: bool) -> Result<ThreadResult, ArchiveError> {
         let mut findings = Findings::default();
         let mut notes = Vec::new();
         if leads {
             notes = self.check_file(&connection, &mut findings)?;
         }
-        let mut part = Part {
+        let mut part = ThreadResult {
             findings,
             of_runs: Vec::new(),
             notes,
@@ -291,8 +301,8 @@ impl Work<'_> {
         Ok(notes)
     }
 
-    fn check_runs(&self, part: &mut Part) -> Result<(), ArchiveError> {
-        let mut runs = Runs::new(&part.connection, self.ledger);
+    fn check_runs(&self, part: &mut ThreadResult) -> Result<(), ArchiveError> {
+        let mut runs = RunVerifier::new(&part.connection, self.ledger);
         let mut result = Ok(());
         loop {
             // Whoever panicked holding it left a number, which is whole.
@@ -335,15 +345,19 @@ impl Work<'_> {
 }
 
 /// Where the comparison of runs is.
-enum Cursor {
+enum RunCursor {
     /// Behind this key, in the table.
     Table { portion: u64, after: i64 },
     /// Those runs that something is new about.
     List { portion: u64, keys: Vec<i64> },
 }
 
-impl Cursor {
-    fn begin(connection: &Connection, scope: Scope, ledger: &LedgerState) -> Result<Self, ArchiveError> {
+impl RunCursor {
+    fn begin(
+        connection: &Connection,
+        scope: VerifyScope,
+        ledger: &LedgerState,
+    ) -> Result<Self, ArchiveError> {
         if scope.is_all() {
             return Ok(Self::Table {
                 portion: 0,
@@ -398,9 +412,9 @@ impl Cursor {
 /// Puts the threads' findings together, and asks what only the whole can answer.
 fn conclude(
     options: &VerifyOptions,
-    scope: Scope,
+    scope: VerifyScope,
     ledger: &LedgerState,
-    parts: Vec<Part>,
+    parts: Vec<ThreadResult>,
     mut findings: Findings,
 ) -> Result<VerifyReport, ArchiveError> {
     let mut verified = Verified {

@@ -5,8 +5,8 @@ use rusqlite::types::ValueRef;
 
 use super::finding::{Expected, Finding, Findings, Remedy, printable_value};
 use super::report::Verified;
-use super::state::{LedgerState, Scope, knows_rules};
-use super::texts::{Row, Texts};
+use super::state::{LedgerState, VerifyScope, knows_rules};
+use super::texts::{TextRow, Texts};
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{LedgerEntry, RevisionEntry};
@@ -16,7 +16,7 @@ use crate::decode::{read_run, read_run_fields, read_time};
 use crate::model::{Instant, JobRun, MessageKey, NaiveZone, TimeBasis, TimeReading, hex};
 
 /// Compares runs, one after the other; holds one of them.
-pub(super) struct Runs<'c> {
+pub(super) struct RunVerifier<'c> {
     connection: &'c Connection,
     ledger: &'c LedgerState,
     payloads: Payloads,
@@ -30,13 +30,13 @@ pub(super) struct Runs<'c> {
 }
 
 /// A revision's row, and the line that tells of it.
-struct Revision {
+struct ClaimedRevision {
     entry: i64,
     claim: Result<RevisionEntry, String>,
     row: [rusqlite::types::Value; 6],
 }
 
-impl<'c> Runs<'c> {
+impl<'c> RunVerifier<'c> {
     pub(super) fn new(connection: &'c Connection, ledger: &'c LedgerState) -> Self {
         Self {
             connection,
@@ -92,7 +92,7 @@ impl<'c> Runs<'c> {
         })
     }
 
-    fn revisions(&self, run_key: i64) -> Result<Vec<Revision>, ArchiveError> {
+    fn revisions(&self, run_key: i64) -> Result<Vec<ClaimedRevision>, ArchiveError> {
         let mut revisions = Vec::new();
         self.connection.cached().each(
             "SELECT v.entry_id, v.revision, l.entry, v.sync_id, v.captured_unix, v.status, v.message_count,
@@ -110,7 +110,7 @@ impl<'c> Runs<'c> {
                     Err(_) => Err("there is no such entry".to_owned()),
                 };
                 let value = |index: usize| row.get(index);
-                revisions.push(Revision {
+                revisions.push(ClaimedRevision {
                     entry: row.get(0)?,
                     claim,
                     row: [value(3)?, value(4)?, value(5)?, value(6)?, value(7)?, value(8)?],
@@ -125,7 +125,7 @@ impl<'c> Runs<'c> {
     fn check_revision(
         &mut self,
         run_id: &str,
-        revision: &Revision,
+        revision: &ClaimedRevision,
         more: bool,
         replay: &mut Replay,
         content: &mut Option<[u8; 32]>,
@@ -299,7 +299,7 @@ impl<'c> Runs<'c> {
         &mut self,
         run_key: i64,
         name: &str,
-        revisions: &[Revision],
+        revisions: &[ClaimedRevision],
         replay: &Replay,
         content: Option<[u8; 32]>,
     ) -> Result<(), ArchiveError> {
@@ -476,9 +476,9 @@ fn place_of(entry: i64, claim: &RevisionEntry) -> String {
 struct FoundMessage<'a> {
     /// Ticks, whether the offset was assumed, since when it is absent, the text of its time.
     times: [ValueRef<'a>; 4],
-    kind: Option<&'a Row<2>>,
-    asset: Option<&'a Row<3>>,
-    detail: Option<&'a Row<1>>,
+    kind: Option<&'a TextRow<2>>,
+    asset: Option<&'a TextRow<3>>,
+    detail: Option<&'a TextRow<1>>,
 }
 
 impl FoundMessage<'_> {
@@ -516,7 +516,7 @@ impl FoundMessage<'_> {
 /// Compares the texts behind a key.
 fn texts<const N: usize>(
     key: &str,
-    found: Option<&Row<N>>,
+    found: Option<&TextRow<N>>,
     expected: [(&str, Option<&str>); N],
     place: impl Fn() -> String,
     findings: &mut Findings,
@@ -539,7 +539,7 @@ fn texts<const N: usize>(
 /// Names revisions that the ledger tells of and that have no row.
 pub(super) fn check_missing_revisions(
     connection: &Connection,
-    scope: Scope,
+    scope: VerifyScope,
     ledger: &LedgerState,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {

@@ -180,10 +180,10 @@ pub(super) fn check_foreign_keys(
 }
 
 /// An object of the schema: type, table, SQL.
-type Object = (String, String, Option<String>);
+type SchemaObject = (String, String, Option<String>);
 
 /// Objects by name; two of an analyst's may look alike where their names are not UTF-8.
-fn objects(connection: &Connection) -> Result<Vec<(String, Object)>, ArchiveError> {
+fn objects(connection: &Connection) -> Result<Vec<(String, SchemaObject)>, ArchiveError> {
     let text = |row: &Row<'_>, column: usize| {
         let bytes = row.get_ref(column)?.as_bytes()?;
         Ok::<_, rusqlite::Error>(String::from_utf8_lossy(bytes).into_owned())
@@ -209,7 +209,7 @@ pub(super) fn check_schema(
     findings: &mut Findings,
 ) -> Result<Vec<String>, ArchiveError> {
     let fresh = fresh()?;
-    let mut ours: BTreeMap<String, Object> = objects(&fresh)?.into_iter().collect();
+    let mut ours: BTreeMap<String, SchemaObject> = objects(&fresh)?.into_iter().collect();
     let ours_tables: HashSet<String> = ours.values().map(|(_, table, _)| table.clone()).collect();
     let mut notes = Vec::new();
     // Whatever stands in it, or that it is not there, changes no answer.

@@ -27,11 +27,11 @@ pub(in crate::archive) struct LedgerState {
     pub(in crate::archive) quarantined: HashSet<i64>,
     /// Numbers of all syncs.
     pub(in crate::archive) syncs: HashSet<i64>,
-    /// Runs that went absent or came back after [`Scope::after`]: key, and since when. Sorted by key, the latest alone.
+    /// Runs that went absent or came back after [`VerifyScope::after`]: key, and since when. Sorted by key, the latest alone.
     pub(in crate::archive) presence: Vec<(i64, Option<i64>)>,
     /// Whether every line was listened to, so that silence says something.
     pub(in crate::archive) is_whole: bool,
-    pub(in crate::archive) reindexed: Option<Reindexed>,
+    pub(in crate::archive) reindexed: Option<ReindexMark>,
     /// The sync that has begun and not ended.
     pub(in crate::archive) open_sync: Option<i64>,
     /// Hashes that were asked for, where they stand, and what the line there says.
@@ -59,7 +59,7 @@ pub(in crate::archive) struct LedgerState {
     pub(super) chains_hurt: bool,
     pub(in crate::archive) lost: Lost,
     pub(in crate::archive) entries: u64,
-    /// Revisions after [`Scope::after`], and the bytes of their payloads.
+    /// Revisions after [`VerifyScope::after`], and the bytes of their payloads.
     pub(in crate::archive) revisions: u64,
     pub(in crate::archive) payload_bytes: u64,
     pub(in crate::archive) head: Sha256,
@@ -107,7 +107,7 @@ pub(in crate::archive) struct LastResults {
 
 /// Revisions before `entry` are read by these rules.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::archive) struct Reindexed {
+pub(in crate::archive) struct ReindexMark {
     pub(super) entry: i64,
     pub(super) reader: u32,
 }
@@ -136,12 +136,12 @@ pub(in crate::archive) struct Lost {
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::archive) struct Scope {
+pub(in crate::archive) struct VerifyScope {
     /// Only what the ledger tells after this entry; 0 for everything.
     pub(in crate::archive) after: i64,
 }
 
-impl Scope {
+impl VerifyScope {
     pub(in crate::archive) const fn is_all(self) -> bool {
         self.after == 0
     }
@@ -220,12 +220,12 @@ pub(in crate::archive) struct Act {
     pub(super) by: Option<Sha256>,
     /// It stands in the block of a salvage, which the list of heads names as a whole.
     pub(super) in_salvage: bool,
-    pub(super) deed: Deed,
+    pub(super) deed: StateChange,
 }
 
 /// What such a line does.
 #[derive(Debug, Clone)]
-pub(in crate::archive) enum Deed {
+pub(in crate::archive) enum StateChange {
     /// Every earlier time without offset is read in another zone, or the same.
     Reindexed {
         from: Option<ZoneName>,
@@ -273,25 +273,25 @@ impl Act {
         };
         let at = Instant::from_unix_seconds(self.at);
         let done = match &self.deed {
-            Deed::Reindexed { from, to } => {
+            StateChange::Reindexed { from, to } => {
                 let from = from.map(|zone| zone.to_string());
                 format!(
                     "every table was made anew on {at}; times without offset of all earlier revisions are read in {to} since (before: {})",
                     from.as_deref().unwrap_or("-")
                 )
             }
-            Deed::Salvaged => format!(
+            StateChange::Salvaged => format!(
                 "the archive was taken out of a damaged one on {at}: what stands up to the end of the salvage is as the damaged file held it then"
             ),
-            Deed::Lost { what, .. } => format!("{what} was lost, as the salvage of {at} says"),
-            Deed::Acknowledged { heads, why } => format!(
+            StateChange::Lost { what, .. } => format!("{what} was lost, as the salvage of {at} says"),
+            StateChange::Acknowledged { heads, why } => format!(
                 "published heads that this archive does not hold were given up on {at}: {heads}; the reason given has the SHA-256 {}",
                 hex(why)
             ),
-            Deed::OtherRules { zone, release } => format!(
+            StateChange::OtherRules { zone, release } => format!(
                 "times without offset that were received from {at} on are read by the rules of {zone} of release {release}"
             ),
-            Deed::Removed {
+            StateChange::Removed {
                 runs,
                 named,
                 plan,
@@ -315,7 +315,7 @@ impl Act {
                     hex(plan)
                 )
             }
-            Deed::ClockSetBack { from } => format!(
+            StateChange::ClockSetBack { from } => format!(
                 "the clock was set back from {} to {at}",
                 Instant::from_unix_seconds(*from)
             ),
@@ -326,11 +326,13 @@ impl Act {
     /// The word of a list of heads for it, and the first entry that it takes back or rereads; `None` where it does neither.
     pub(super) const fn takes_back(&self) -> Option<(&'static str, i64)> {
         let (what, sealed) = match self.deed {
-            Deed::Reindexed { .. } => ("reindex", 1),
-            Deed::Salvaged => ("salvage", 1),
-            Deed::Lost { sealed, .. } => ("salvage", sealed),
-            Deed::Removed { sealed, .. } => ("retain", sealed),
-            Deed::Acknowledged { .. } | Deed::ClockSetBack { .. } | Deed::OtherRules { .. } => return None,
+            StateChange::Reindexed { .. } => ("reindex", 1),
+            StateChange::Salvaged => ("salvage", 1),
+            StateChange::Lost { sealed, .. } => ("salvage", sealed),
+            StateChange::Removed { sealed, .. } => ("retain", sealed),
+            StateChange::Acknowledged { .. }
+            | StateChange::ClockSetBack { .. }
+            | StateChange::OtherRules { .. } => return None,
         };
         Some((if self.in_salvage { "salvage" } else { what }, sealed))
     }

@@ -15,7 +15,7 @@ use crate::model::{Sha256, hex};
 
 /// How the ledger says that a sync ended.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum End<'a> {
+pub(super) enum SyncEnd<'a> {
     /// Not: it runs, or was killed and nobody came after it.
     Open,
     /// A later sync found it dead.
@@ -28,7 +28,7 @@ pub(super) enum End<'a> {
 pub(super) fn check(
     connection: &Connection,
     began: &SyncBegan,
-    end: End<'_>,
+    end: SyncEnd<'_>,
     proves_chains: bool,
     is_new: bool,
     ledger: &mut LedgerState,
@@ -45,7 +45,7 @@ pub(super) fn check(
         ));
     }
     match end {
-        End::Ended(ended, _) if !ledger.lost.results.contains(&began.sync) => {
+        SyncEnd::Ended(ended, _) if !ledger.lost.results.contains(&began.sync) => {
             if records.len() as u64 != ended.jobs {
                 let finding = Finding::new(
                     Remedy::Restore,
@@ -233,20 +233,20 @@ fn record(row: &Row<'_>) -> Result<JobRecord, String> {
 fn check_row(
     connection: &Connection,
     began: &SyncBegan,
-    end: End<'_>,
+    end: SyncEnd<'_>,
     totals: &JobFigures,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
     let place = || format!("syncs, sync {}", began.sync);
     let (finished, outcome, head, clock) = match end {
-        End::Open => (Expected::Null, Expected::Null, Expected::Null, Expected::Null),
-        End::Killed => (
+        SyncEnd::Open => (Expected::Null, Expected::Null, Expected::Null, Expected::Null),
+        SyncEnd::Killed => (
             Expected::Null,
             Expected::Text("interrupted"),
             Expected::Null,
             Expected::Null,
         ),
-        End::Ended(ended, hash) => (
+        SyncEnd::Ended(ended, hash) => (
             Expected::Integer(ended.at),
             Expected::Text(&ended.outcome),
             Expected::Blob(hash.as_slice()),

@@ -19,14 +19,14 @@ const ENTRY_BYTES: usize = 64;
 const NO_TEXT: &[u8] = b"\xff no text";
 
 /// The texts of one row, `None` for NULL.
-pub(super) type Row<const N: usize> = [Option<Box<[u8]>>; N];
+pub(super) type TextRow<const N: usize> = [Option<Box<[u8]>>; N];
 
 /// One of the three tables of repeated texts.
 #[derive(Debug)]
 pub(super) struct Texts<const N: usize> {
     by_key: &'static str,
-    young: HashMap<i64, Row<N>, RandomState>,
-    old: HashMap<i64, Row<N>, RandomState>,
+    young: HashMap<i64, TextRow<N>, RandomState>,
+    old: HashMap<i64, TextRow<N>, RandomState>,
     young_bytes: usize,
     /// Keys that were met.
     pub(super) used: Keys,
@@ -45,7 +45,11 @@ impl<const N: usize> Texts<N> {
     }
 
     /// The texts of a key; `None` where there is no such row.
-    pub(super) fn get(&mut self, connection: &Connection, key: i64) -> Result<Option<&Row<N>>, ArchiveError> {
+    pub(super) fn get(
+        &mut self,
+        connection: &Connection,
+        key: i64,
+    ) -> Result<Option<&TextRow<N>>, ArchiveError> {
         if !self.young.contains_key(&key) {
             let row = match self.old.remove(&key) {
                 Some(row) => row,
@@ -65,7 +69,7 @@ impl<const N: usize> Texts<N> {
         Ok(self.young.get(&key))
     }
 
-    fn read(&self, connection: &Connection, key: i64) -> Result<Option<Row<N>>, ArchiveError> {
+    fn read(&self, connection: &Connection, key: i64) -> Result<Option<TextRow<N>>, ArchiveError> {
         connection
             .cached()
             .optional(self.by_key, [key], "read a text", |row| {

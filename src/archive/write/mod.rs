@@ -23,7 +23,7 @@ use super::ledger::{self, Head, actor};
 use super::lock::SyncLock;
 use super::open::{IfMissing, OpenToWrite};
 use super::storage::dictionary::{self, NewDictionaries};
-use super::storage::jobs::{self, NameFrom, Origin};
+use super::storage::jobs::{self, NameFrom, WatchOrigin};
 use super::storage::keys::Keys;
 use super::storage::known::{KnownRun, KnownRuns};
 use super::storage::messages::MessageTexts;
@@ -527,7 +527,7 @@ impl Writer {
                 let now = Instant::now();
                 let job_key = jobs::key_or_insert(&writer.connection, &mut writer.head, job_id, now, by)?;
                 jobs::set_watched(&writer.connection, &mut writer.head, job_key, true, now, by)?;
-                jobs::set_origin(&writer.connection, job_key, Some(Origin::Asked))?;
+                jobs::set_origin(&writer.connection, job_key, Some(WatchOrigin::Asked))?;
                 if let Some((name, from)) = name {
                     jobs::set_name(&writer.connection, &mut writer.head, job_key, name, from, by)?;
                 }
@@ -582,7 +582,7 @@ impl Writer {
             let (connection, head) = (&writer.connection, &mut writer.head);
             jobs::set_watched(connection, head, job_key, false, Instant::now(), by)?;
             watching::forget_files(connection, job_key)?;
-            jobs::set_origin(connection, job_key, Some(Origin::Removed))
+            jobs::set_origin(connection, job_key, Some(WatchOrigin::Removed))
         })
     }
 

@@ -44,7 +44,7 @@ pub(crate) struct BackupArgs {
 }
 
 #[derive(Serialize)]
-struct Made {
+struct MadeBackup {
     path: String,
     bytes: u64,
     head: String,
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &BackupArgs, archive: &Path, console: &Console) -> Resul
         head,
         verified,
     } = backup(archive, &target, args.force)?;
-    let made = Made {
+    let made = MadeBackup {
         path: path.display().to_string(),
         bytes,
         head: hex(&head),

@@ -14,7 +14,7 @@ use crate::cli::hints;
 use crate::cli::runtime::runtime;
 use crate::cli::sync_task::SyncTask;
 use crate::cli::sync_task::job_progress::JobProgress;
-use crate::cli::sync_task::summary::Summary;
+use crate::cli::sync_task::summary::SyncSummary;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{print_text, width_to_fit};
@@ -129,7 +129,7 @@ fn say(console: &Console, text: &str) -> Result<(), Failure> {
 }
 
 /// A sync's summary, and what went wrong.
-fn told(summary: &Summary) -> String {
+fn told(summary: &SyncSummary) -> String {
     let mut text = summary.text(width_to_fit(false));
     for cause in summary.causes() {
         text.push_str(&format!("\n{}\n", shown(&cause)));

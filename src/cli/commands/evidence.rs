@@ -16,7 +16,7 @@ use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::{counted, print_result};
 use crate::config::{Sources, TableOrJson, parse_line};
-use crate::evidence::{EvidenceError, Made, PackageOptions, SampleOptions, make};
+use crate::evidence::{EvidenceError, MadePackage, PackageOptions, SampleOptions, make};
 use crate::model::{Instant, Sha256, hex};
 use crate::report::options::{PurgeAgeFlag, ScopeArgs};
 use crate::report::reports::sample;
@@ -90,10 +90,10 @@ pub(crate) struct EvidenceArgs {
 }
 
 #[derive(Serialize)]
-struct Summary {
+struct EvidenceSummary {
     path: String,
     #[serde(flatten)]
-    made: Made,
+    made: MadePackage,
     bytes: u64,
     sha256: String,
     #[serde(skip)]
@@ -146,7 +146,7 @@ pub(crate) fn run(
     let list = list.map(|list| list.path);
     let head_listed = list.as_deref().map(|list| is_listed(list, &made)).transpose()?;
     output.finish()?;
-    let summary = Summary {
+    let summary = EvidenceSummary {
         path: args.output.display().to_string(),
         made,
         bytes,
@@ -169,8 +169,8 @@ pub(crate) fn run(
     Ok(Exit::Done)
 }
 
-fn text(summary: &Summary) -> String {
-    let Made {
+fn text(summary: &EvidenceSummary) -> String {
+    let MadePackage {
         head,
         sync_id,
         head_at,
@@ -237,7 +237,7 @@ fn digest(mut file: &File) -> io::Result<(u64, Sha256)> {
 }
 
 /// Whether a list has the head of the package as one of its archive.
-fn is_listed(list: &Path, made: &Made) -> Result<bool, Failure> {
+fn is_listed(list: &Path, made: &MadePackage) -> Result<bool, Failure> {
     let failed = |error: HeadFileError| {
         let hint = hints::head_file(&error).to_owned();
         Failure::of(Exit::WrongUsage, &error, Some(hint))

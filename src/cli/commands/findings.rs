@@ -21,7 +21,7 @@ const WORST: usize = 10;
 
 /// A finding in words, and the commands that show it, as they stand behind `jobruns`.
 #[derive(Debug)]
-struct Finding {
+struct DemoFinding {
     words: String,
     commands: Vec<String>,
 }
@@ -37,7 +37,7 @@ pub(crate) fn findings(archive: &Path) -> Result<String, Failure> {
         ];
         found.into_iter().map(|found| reader.confirmed(found)).collect()
     });
-    let found: Vec<Option<Finding>> = found.map_err(|error: ReportError| Failure::from(error))?;
+    let found: Vec<Option<DemoFinding>> = found.map_err(|error: ReportError| Failure::from(error))?;
     let mut text = String::new();
     for finding in found.into_iter().flatten() {
         let _ = writeln!(text, "- {}", finding.words);
@@ -64,7 +64,7 @@ pub(crate) fn days_of_runs(archive: &Path) -> Result<Option<(NaiveDate, NaiveDat
 }
 
 /// The week in which most runs failed, and the most frequent error in it.
-fn worst_week(snapshot: &Snapshot<'_>) -> Result<Option<Finding>, ReportError> {
+fn worst_week(snapshot: &Snapshot<'_>) -> Result<Option<DemoFinding>, ReportError> {
     let report = FailureTrends {
         by: Period::Week,
         all_jobs: true,
@@ -114,7 +114,7 @@ fn worst_week(snapshot: &Snapshot<'_>) -> Result<Option<Finding>, ReportError> {
         }
         Ok(())
     })?;
-    Ok(Some(Finding {
+    Ok(Some(DemoFinding {
         words,
         commands: vec![
             format!(
@@ -163,7 +163,7 @@ fn recorded_jobs(snapshot: &Snapshot<'_>) -> Result<Vec<RecordedJob>, ReportErro
 }
 
 /// The job that has not run for the longest, measured by how often it ran before.
-fn stopped_job(snapshot: &Snapshot<'_>) -> Result<Option<Finding>, ReportError> {
+fn stopped_job(snapshot: &Snapshot<'_>) -> Result<Option<DemoFinding>, ReportError> {
     let jobs = recorded_jobs(snapshot)?;
     let Some(newest) = jobs.iter().map(|job| job.last).max() else {
         return Ok(None);
@@ -173,7 +173,7 @@ fn stopped_job(snapshot: &Snapshot<'_>) -> Result<Option<Finding>, ReportError> 
         .map(|job| (job.intervals_without_run(newest), job))
         .filter(|(intervals, _)| *intervals >= INTERVALS_UNTIL_STOPPED.into())
         .max_by_key(|(intervals, _)| *intervals);
-    Ok(stopped.map(|(_, job)| Finding {
+    Ok(stopped.map(|(_, job)| DemoFinding {
         words: format!(
             "The job {:?} has not run since {}; others ran until {newest}",
             job.name, job.last
@@ -183,7 +183,7 @@ fn stopped_job(snapshot: &Snapshot<'_>) -> Result<Option<Finding>, ReportError> 
 }
 
 /// The share of all errors that the worst assets have.
-fn worst_assets(snapshot: &Snapshot<'_>) -> Result<Option<Finding>, ReportError> {
+fn worst_assets(snapshot: &Snapshot<'_>) -> Result<Option<DemoFinding>, ReportError> {
     let mut errors = Vec::new();
     let everything = CommonOptions::default().scope(snapshot)?;
     AssetErrors::default().each(snapshot, &everything, &mut |row| {
@@ -199,7 +199,7 @@ fn worst_assets(snapshot: &Snapshot<'_>) -> Result<Option<Finding>, ReportError>
     let Some(share) = Decimal::ratio(of_worst.into(), all.into(), 2) else {
         return Ok(None);
     };
-    Ok(Some(Finding {
+    Ok(Some(DemoFinding {
         words: format!(
             "{worst} of {} assets with errors have {} of all errors",
             errors.len(),

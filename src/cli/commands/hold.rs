@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::archive::{AddedHold, HoldRow, ReadOnly, Writer};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::table::{Column, counted, or_dash, print, print_result, width_to_fit};
+use crate::cli::terminal::table::{TerminalColumn, counted, or_dash, print, print_result, width_to_fit};
 use crate::config::{TableOrJson, parse_line};
 use crate::model::{Guid, Instant, Zone};
 use crate::report::CommonOptions;
@@ -26,12 +26,12 @@ use crate::report::options::read_time;
 Exit codes: 0 done; 1 there is no such hold, or it would cover nothing; 2 wrong usage."#)]
 pub(crate) struct HoldArgs {
     #[command(subcommand)]
-    action: Action,
+    action: HoldAction,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
-    Add(AddArgs),
+enum HoldAction {
+    Add(AddHoldArgs),
     /// Lists the holds, released ones too
     List {
         /// The output format
@@ -54,7 +54,7 @@ enum Action {
 
 /// Adds a hold: one for each job named, or one for every job
 #[derive(Debug, clap::Args)]
-struct AddArgs {
+struct AddHoldArgs {
     /// The reason, for the record
     #[arg(long, value_name = "TEXT", value_parser = parse_line)]
     reason: String,
@@ -86,9 +86,9 @@ struct Added {
 
 pub(crate) fn run(args: &HoldArgs, archive: &Path, console: &Console) -> Result<Exit, Failure> {
     match &args.action {
-        Action::Add(args) => add(args, archive, console)?,
-        Action::List { format, wide } => list(archive, *format, *wide)?,
-        Action::Release { id, reason } => {
+        HoldAction::Add(args) => add(args, archive, console)?,
+        HoldAction::List { format, wide } => list(archive, *format, *wide)?,
+        HoldAction::Release { id, reason } => {
             Writer::open_existing(archive)?.release_hold(*id, reason)?;
             tracing::info!(hold_id = id, "hold {id} is released");
         }
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &HoldArgs, archive: &Path, console: &Console) -> Result<
     Ok(Exit::Done)
 }
 
-fn add(args: &AddArgs, archive: &Path, console: &Console) -> Result<(), Failure> {
+fn add(args: &AddHoldArgs, archive: &Path, console: &Console) -> Result<(), Failure> {
     let now = Instant::now();
     let time = |flag, text: &Option<String>| read_time(flag, text.as_deref(), Zone::default(), now);
     let options = CommonOptions {
@@ -157,15 +157,15 @@ fn list(archive: &Path, format: TableOrJson, wide: bool) -> Result<(), Failure> 
         reader.confirmed(snapshot.holds().map_err(Failure::from))
     })?;
     let columns = [
-        Column::Number("id"),
-        Column::Text("job"),
-        Column::Text("since"),
-        Column::Text("until"),
-        Column::Text("reason"),
-        Column::Text("added"),
-        Column::Text("by"),
-        Column::Text("released"),
-        Column::Text("release reason"),
+        TerminalColumn::Number("id"),
+        TerminalColumn::Text("job"),
+        TerminalColumn::Text("since"),
+        TerminalColumn::Text("until"),
+        TerminalColumn::Text("reason"),
+        TerminalColumn::Text("added"),
+        TerminalColumn::Text("by"),
+        TerminalColumn::Text("released"),
+        TerminalColumn::Text("release reason"),
     ];
     print(format, &holds, &columns, width_to_fit(wide), |hold| {
         vec![

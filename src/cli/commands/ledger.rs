@@ -7,13 +7,12 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::archive::{
-    Acknowledged, HeadToPublish, LedgerChoice, LedgerLine, ReadOnly, Snapshot, acknowledge, read_heads,
+    Acknowledged, HeadToPublish, LedgerChoice, LedgerLine, ReadOnly, Snapshot, acknowledge,
 };
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::hints;
 use crate::cli::output::Output;
 use crate::cli::output::in_use;
-use crate::cli::output::publish::{HeadList, publish};
+use crate::cli::output::publish::{HeadList, publish, read_list};
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::{counted, print_json, print_text};
 use crate::config::{Sources, TableOrJson, parse_line};
@@ -30,11 +29,11 @@ use crate::model::{Guid, hex};
   jobruns ledger export --output ledger.jsonl")]
 pub(crate) struct LedgerArgs {
     #[command(subcommand)]
-    action: Action,
+    action: LedgerAction,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum LedgerAction {
     /// Shows the latest lines, newest last, each with its hash and the head of the sync that seals it
     Show {
         /// Only lines about this run, by GUID; all of them unless --limit is given
@@ -63,7 +62,7 @@ enum Action {
         run: Option<Guid>,
         /// The output format
         #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-        format: ExportFormat,
+        format: LedgerExportFormat,
         /// Writes to a file, which is replaced only once the new one is complete; - is standard output
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -72,7 +71,7 @@ enum Action {
 
 /// How the ledger is exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum ExportFormat {
+enum LedgerExportFormat {
     /// One JSON object per line.
     #[default]
     Jsonl,
@@ -81,7 +80,7 @@ enum ExportFormat {
 }
 
 #[derive(Serialize)]
-struct Exported<'l> {
+struct ExportedLine<'l> {
     entry_id: i64,
     entry: &'l str,
     entry_hash: String,
@@ -107,18 +106,18 @@ pub(crate) fn run(
     console: &Console,
 ) -> Result<Exit, Failure> {
     match &args.action {
-        Action::Show { run, limit, format } => {
+        LedgerAction::Show { run, limit, format } => {
             let last = limit.or(run.is_none().then_some(DEFAULT_LIMIT));
             show(archive, LedgerChoice { run: *run, last }, *format)?;
         }
-        Action::Acknowledge { head_file: flag, why } => {
+        LedgerAction::Acknowledge { head_file: flag, why } => {
             let list = in_use::head_file(flag.as_ref(), sources)?.ok_or_else(|| {
                 Failure::new(Exit::WrongUsage, "no list of heads is named")
                     .with_hint("name it by --head-file.")
             })?;
             return give_up(archive, &list, why, console);
         }
-        Action::Export { run, format, output } => {
+        LedgerAction::Export { run, format, output } => {
             let choice = LedgerChoice {
                 run: *run,
                 last: None,
@@ -131,13 +130,7 @@ pub(crate) fn run(
 
 fn give_up(archive: &Path, named: &HeadList, why: &str, console: &Console) -> Result<Exit, Failure> {
     let path = &named.path;
-    let list = read_heads(path).map_err(|error| {
-        Failure::of(
-            Exit::WrongUsage,
-            &error,
-            Some(hints::head_file(&error).to_owned()),
-        )
-    })?;
+    let list = read_list(path)?;
     let Acknowledged { heads, head, at } = acknowledge(archive, &list, why)?;
     if heads == 0 {
         tracing::info!(
@@ -212,7 +205,7 @@ fn text(lines: &[PrintedLine]) -> String {
 fn export(
     archive: &Path,
     choice: LedgerChoice,
-    format: ExportFormat,
+    format: LedgerExportFormat,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
     let open = || output.map_or_else(|| Ok(Output::stdout()), Output::open);
@@ -232,7 +225,7 @@ fn export(
 fn write_lines(
     snapshot: &Snapshot<'_>,
     choice: LedgerChoice,
-    format: ExportFormat,
+    format: LedgerExportFormat,
     output: &mut Output,
 ) -> Result<(), Failure> {
     snapshot.ledger_lines::<Failure>(choice, |line| {
@@ -243,8 +236,8 @@ fn write_lines(
         } = &line;
         let entry_hash = hex(entry_hash);
         let written = match format {
-            ExportFormat::Jsonl => {
-                let exported = Exported {
+            LedgerExportFormat::Jsonl => {
+                let exported = ExportedLine {
                     entry_id: *entry_id,
                     entry,
                     entry_hash,
@@ -253,7 +246,7 @@ fn write_lines(
                     .map_err(std::io::Error::from)
                     .and_then(|()| output.write_all(b"\n"))
             }
-            ExportFormat::Text => writeln!(output, "{entry_id} {entry_hash} {entry}"),
+            LedgerExportFormat::Text => writeln!(output, "{entry_id} {entry_hash} {entry}"),
         };
         written.map_err(|error| output.failed(&error))
     })

@@ -7,6 +7,7 @@ use clap::Command;
 use clap_mangen::Man;
 
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::output::Output;
 
 /// Writes a manual page for each command
@@ -22,7 +23,9 @@ pub(crate) struct ManArgs {
 pub(crate) fn run(args: &ManArgs, program: Command) -> Result<Exit, Failure> {
     fs::create_dir_all(&args.output_dir).map_err(|error| {
         let words = format!("could not make the folder {}", args.output_dir.display());
-        Failure::new(Exit::WrongUsage, words).caused_by(&error)
+        Failure::new(Exit::WrongUsage, words)
+            .caused_by(&error)
+            .with_hint(hints::output(&error))
     })?;
     let mut root = program.disable_help_subcommand(true);
     // Gives subcommands their full names and the global options.

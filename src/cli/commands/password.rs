@@ -17,11 +17,11 @@ use crate::config::{
   jobruns password forget --url https://ccs.example:12431 --username "CORP\auditor""#)]
 pub(crate) struct PasswordArgs {
     #[command(subcommand)]
-    action: Action,
+    action: PasswordAction,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum PasswordAction {
     /// Stores a user's password for a server, for later syncs; asks for it on a terminal
     Set(SetArgs),
     /// Removes a user's password for a server
@@ -56,7 +56,7 @@ struct WhoseArgs {
 }
 
 pub(crate) fn run(args: &PasswordArgs, sources: &Sources<'_>) -> Result<Exit, Failure> {
-    let (Action::Set(SetArgs { whose, .. }) | Action::Forget(whose)) = &args.action;
+    let (PasswordAction::Set(SetArgs { whose, .. }) | PasswordAction::Forget(whose)) = &args.action;
     let entry = servers::chosen_entry(&whose.choice, sources)?.map(|mut entry| {
         servers::take_password(&mut entry, &whose.login, sources);
         entry
@@ -67,8 +67,8 @@ pub(crate) fn run(args: &PasswordArgs, sources: &Sources<'_>) -> Result<Exit, Fa
     };
     let account = credentials::account(login, server.url()?)?;
     match &args.action {
-        Action::Set(args) => set(args, &account, login, sources)?,
-        Action::Forget(whose) => forget(whose, &account)?,
+        PasswordAction::Set(args) => set(args, &account, login, sources)?,
+        PasswordAction::Forget(whose) => forget(whose, &account)?,
     }
     Ok(Exit::Done)
 }

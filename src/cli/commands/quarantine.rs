@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::archive::{QuarantineRow, ReadOnly, Writer};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::terminal::table::{Column, or_dash, print, width_to_fit, write_bytes};
+use crate::cli::terminal::table::{TerminalColumn, or_dash, print, width_to_fit, write_bytes};
 use crate::cli::terminal::titles::{TitledJob, titles};
 use crate::config::{TableOrJson, parse_line};
 
@@ -22,11 +22,11 @@ use crate::config::{TableOrJson, parse_line};
   jobruns quarantine accept 3 --why "broken since the upgrade of 2024, vendor case 4711""#)]
 pub(crate) struct QuarantineArgs {
     #[command(subcommand)]
-    action: Action,
+    action: QuarantineAction,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum QuarantineAction {
     /// Lists the quarantine
     List {
         /// The output format
@@ -57,7 +57,7 @@ enum Action {
 }
 
 #[derive(Serialize)]
-struct Listed {
+struct QuarantineListItem {
     quarantine_id: i64,
     job_id: String,
     sync_id: i64,
@@ -69,7 +69,7 @@ struct Listed {
     accepted_why: Option<String>,
 }
 
-impl From<QuarantineRow> for Listed {
+impl From<QuarantineRow> for QuarantineListItem {
     fn from(row: QuarantineRow) -> Self {
         Self {
             quarantine_id: row.quarantine_id,
@@ -96,18 +96,22 @@ fn job_titles(reader: &ReadOnly) -> Result<HashMap<String, String>, Failure> {
 pub(crate) fn run(args: &QuarantineArgs, archive: &Path) -> Result<Exit, Failure> {
     let reader = ReadOnly::open(archive)?;
     match &args.action {
-        Action::List { format, wide } => {
+        QuarantineAction::List { format, wide } => {
             let titles = job_titles(&reader)?;
-            let rows: Vec<Listed> = reader.quarantine()?.into_iter().map(Listed::from).collect();
+            let rows: Vec<QuarantineListItem> = reader
+                .quarantine()?
+                .into_iter()
+                .map(QuarantineListItem::from)
+                .collect();
             let columns = [
-                Column::Number("id"),
-                Column::Text("job"),
-                Column::Number("sync"),
-                Column::Text("captured"),
-                Column::Number("position"),
-                Column::Number("bytes"),
-                Column::Text("reason"),
-                Column::Text("accepted"),
+                TerminalColumn::Number("id"),
+                TerminalColumn::Text("job"),
+                TerminalColumn::Number("sync"),
+                TerminalColumn::Text("captured"),
+                TerminalColumn::Number("position"),
+                TerminalColumn::Number("bytes"),
+                TerminalColumn::Text("reason"),
+                TerminalColumn::Text("accepted"),
             ];
             print(*format, &rows, &columns, width_to_fit(*wide), |row| {
                 vec![
@@ -122,7 +126,7 @@ pub(crate) fn run(args: &QuarantineArgs, archive: &Path) -> Result<Exit, Failure
                 ]
             })?;
         }
-        Action::Show { id, output } => {
+        QuarantineAction::Show { id, output } => {
             let (row, bytes) = reader.quarantined(*id)?;
             tracing::info!(
                 "{} bytes of job {}: {}",
@@ -132,7 +136,7 @@ pub(crate) fn run(args: &QuarantineArgs, archive: &Path) -> Result<Exit, Failure
             );
             write_bytes(output.as_deref(), archive, &bytes)?;
         }
-        Action::Accept { id, why } => {
+        QuarantineAction::Accept { id, why } => {
             drop(reader);
             Writer::open_existing(archive)?.accept(*id, why)?;
             tracing::info!(quarantine_id = id, "number {id} is accepted");

@@ -45,7 +45,7 @@ pub(crate) struct ReindexArgs {
 }
 
 #[derive(Serialize)]
-struct Done {
+struct ReindexJson {
     runs: u64,
     revisions: u64,
     messages: u64,
@@ -82,7 +82,7 @@ pub(crate) fn run(
     let rules = zone.rules().map_or_else(String::new, |rules| {
         format!(" by the rules of {}", rules.version())
     });
-    let done = Done {
+    let done = ReindexJson {
         runs,
         revisions,
         messages,

@@ -9,11 +9,11 @@ use crate::archive::{ReadOnly, Snapshot};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::console::shown;
-use crate::cli::terminal::table::{Column, table, width_to_fit, write_all};
+use crate::cli::terminal::table::{TerminalColumn, table, width_to_fit, write_all};
 use crate::model::guid_beginning;
 use crate::report::format::PageHeading;
 use crate::report::html::{changed, run_page, sealed_by};
-use crate::report::run_page::{CellTexts, Revision, RunPage};
+use crate::report::run_page::{CellTexts, RunPage, RunPageRevision};
 use crate::text::shortened;
 
 /// Shows one run: its fields, its messages, and every archived state of it with what changed
@@ -149,7 +149,7 @@ fn text(run: &RunPage, snapshot: &Snapshot<'_>, width_to_fit: Option<usize>) -> 
         };
         out.push('\n');
         out.push_str(&table(
-            &COLUMNS.map(Column::Text),
+            &COLUMNS.map(TerminalColumn::Text),
             messages.rows.iter().map(cells),
             width_to_fit,
         ));
@@ -157,7 +157,7 @@ fn text(run: &RunPage, snapshot: &Snapshot<'_>, width_to_fit: Option<usize>) -> 
     Ok(out)
 }
 
-fn of_revision(revision: &Revision, run: &RunPage) -> String {
+fn of_revision(revision: &RunPageRevision, run: &RunPage) -> String {
     let mut out = format!(
         "\nRevision {}, archived {} by sync {}: {}\n",
         revision.revision,

@@ -8,7 +8,7 @@ use crate::archive::{DocumentedTable, documented_tables};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::table::width_to_fit;
-use crate::report::formats::{Markdown, Text};
+use crate::report::formats::{Markdown, TextTable};
 use crate::report::{Cell, Column, ColumnType, Rows};
 use crate::text::nearest;
 
@@ -112,7 +112,7 @@ fn write(
         match format {
             SchemaFormat::Text => {
                 writeln!(out, "{}: {}\n", table.name, table.meaning)?;
-                columns(table, &mut Text::new(&mut *out, width))?;
+                columns(table, &mut TextTable::new(&mut *out, width))?;
             }
             SchemaFormat::Markdown => {
                 writeln!(out, "## {}\n\n{}\n", table.name, table.meaning)?;

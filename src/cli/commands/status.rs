@@ -14,7 +14,7 @@ use crate::cli::commands::watch_list::{tell_unwatched, with_jobs_file};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::monitoring::{exposition, metrics};
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::table::{Column, or_dash, print_result, print_text, table, width_to_fit};
+use crate::cli::terminal::table::{TerminalColumn, or_dash, print_result, print_text, table, width_to_fit};
 use crate::cli::terminal::titles::{TitledJob, titles};
 use crate::config::{MonitoringSettings, Sources, TableOrJson};
 use crate::model::{
@@ -126,16 +126,16 @@ struct Freshness {
     last_error: Option<String>,
     last_sync_in_future: bool,
     #[serde(flatten)]
-    silence: Silence,
+    silence: SilenceJson,
     #[serde(flatten)]
-    purge: PurgeClock,
+    purge: PurgeClockJson,
     /// Runs that the server had stopped listing early at the last complete answer; null where no purge age is known.
     vanished_lately: Option<u64>,
 }
 
 /// How long a job did not run.
 #[derive(Debug, Default, Serialize)]
-struct Silence {
+struct SilenceJson {
     last_run_at: Option<String>,
     usual_seconds: Option<i64>,
     silent_seconds: Option<i64>,
@@ -147,7 +147,7 @@ struct Silence {
 
 /// Until when a job must be synced.
 #[derive(Debug, Default, Serialize)]
-struct PurgeClock {
+struct PurgeClockJson {
     purge_age_seconds: Option<i64>,
     /// Where the purge age comes from, or why none is known.
     purge_age_basis: Option<String>,
@@ -184,13 +184,13 @@ pub(crate) fn run(
         }
     }
     let columns = [
-        Column::Text("job"),
-        Column::Text("watched"),
-        Column::Text("last complete answer"),
-        Column::Number("age"),
-        Column::Number("runs"),
-        Column::Text("newest run"),
-        Column::Text("last error"),
+        TerminalColumn::Text("job"),
+        TerminalColumn::Text("watched"),
+        TerminalColumn::Text("last complete answer"),
+        TerminalColumn::Number("age"),
+        TerminalColumn::Number("runs"),
+        TerminalColumn::Text("newest run"),
+        TerminalColumn::Text("last error"),
     ];
     let cells = |job: &Freshness| {
         let age = job
@@ -294,7 +294,7 @@ fn tell_removals(reader: &ReadOnly) -> Result<(), ArchiveError> {
     Ok(())
 }
 
-fn silence(health: &JobHealth, max_silence: Option<MaxSilence>) -> Silence {
+fn silence(health: &JobHealth, max_silence: Option<MaxSilence>) -> SilenceJson {
     let runs_missed = health.stopped();
     let silent_seconds = health.silent_seconds();
     let is_watched = health.freshness.is_watched;
@@ -304,7 +304,7 @@ fn silence(health: &JobHealth, max_silence: Option<MaxSilence>) -> Silence {
             is_watched && silent_seconds.is_some_and(|silent| i128::from(silent) > i128::from(max.as_secs()))
         }
     });
-    Silence {
+    SilenceJson {
         last_run_at: health.silence.map(|silence| silence.last_start().to_string()),
         usual_seconds: health
             .silence
@@ -317,10 +317,10 @@ fn silence(health: &JobHealth, max_silence: Option<MaxSilence>) -> Silence {
     }
 }
 
-fn purge_clock(health: &JobHealth, ages: &PurgeAges, now: Instant) -> PurgeClock {
+fn purge_clock(health: &JobHealth, ages: &PurgeAges, now: Instant) -> PurgeClockJson {
     let clock = health.purge_clock;
     let sync_overdue = clock.is_some_and(|clock| clock.is_overdue(now));
-    PurgeClock {
+    PurgeClockJson {
         purge_age_seconds: health.purge_age.map(|age| age.seconds),
         purge_age_basis: Some(ages.words(health.freshness.server_key)),
         sync_by: clock.map(|clock| clock.sync_by.to_string()),
@@ -349,7 +349,7 @@ fn to_nearest_unit(seconds: u64) -> String {
 fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
     let mut is_finding = false;
     for job in jobs.iter().filter(|job| job.watched) {
-        let Silence {
+        let SilenceJson {
             last_run_at,
             usual_seconds,
             silent_seconds,
@@ -377,7 +377,7 @@ fn tell_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
             _ => continue,
         };
         if too_long {
-            tracing::error!(job_id = job.job_id, "{words}");
+            tracing::error!(job_id = job.job_id, "{words}; look at its schedule in CCS");
         } else {
             tracing::warn!(job_id = job.job_id, "{words}");
         }
@@ -496,8 +496,8 @@ fn freshness_of(state: JobState, title: String, max_age: Option<Duration>, now: 
         newest_run_at,
         last_error: job.last_error,
         last_sync_in_future,
-        silence: Silence::default(),
-        purge: PurgeClock::default(),
+        silence: SilenceJson::default(),
+        purge: PurgeClockJson::default(),
         vanished_lately: None,
     }
 }
@@ -530,7 +530,9 @@ pub(crate) fn check(states: Vec<JobState>, max_age: Duration, now: Instant) -> E
 fn any_watched(jobs: &[Freshness]) -> bool {
     let is_any = jobs.iter().any(|job| job.watched);
     if !is_any {
-        tracing::error!("no job is watched, so nothing is fresh");
+        tracing::error!(
+            "no job is watched, so nothing is fresh; `jobruns jobs discover` lists the jobs of the server, `jobruns jobs add` watches one"
+        );
     }
     is_any
 }
@@ -547,14 +549,20 @@ fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
         match &job.last_answered_at {
             Some(at) => tracing::error!(
                 job_id = job.job_id,
-                "{title}: its last complete answer is older than {max_age} ({at})"
+                "{title}: its last complete answer is older than {max_age} ({at}); {SYNC_NOW}"
             ),
-            None => tracing::error!(job_id = job.job_id, "{title}: it has not answered completely yet"),
+            None => tracing::error!(
+                job_id = job.job_id,
+                "{title}: it has not answered completely yet; {SYNC_NOW}"
+            ),
         }
         exit = Exit::Findings;
     }
     exit
 }
+
+/// What to do about a job that is not fresh.
+const SYNC_NOW: &str = "sync now: `jobruns check` says why a scheduled sync fails";
 
 /// The most characters of an error that the table shows; JSON has all of it.
 const MAX_ERROR_WIDTH: usize = 80;

@@ -114,7 +114,7 @@ async fn one(
     let ended = sync.run_and_tell(format, console).await;
     heard.note_certificate(sync.servers.certificate_expiry());
     let (exit, summary) = ended?;
-    heard.note_sync(summary.line(), summary.head.clone(), &summary);
+    heard.note_sync(summary.line(), &summary);
     Ok(exit)
 }
 

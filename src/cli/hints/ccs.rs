@@ -1,8 +1,8 @@
 //! Hints for errors of the client: the server, its certificate, the network.
 
 use crate::ccs::{
-    CcsError, CertificateProblem, CertificateRefused, ConnectProblem, Doing, RedirectProblem, TlsProblem,
-    UrlProblem,
+    CcsError, CertificateProblem, CertificateRefused, ConnectProblem, RedirectProblem, RequestPurpose,
+    TlsProblem, UrlProblem,
 };
 
 /// The port of CCS where none was configured (API document, "URL").
@@ -175,20 +175,20 @@ fn certificate(refused: &CertificateRefused) -> String {
     }
 }
 
-fn status_code(doing: Doing, status: u16) -> String {
+fn status_code(doing: RequestPurpose, status: u16) -> String {
     let hint = match (doing, status) {
-        (Doing::ListJobs, 400) => {
+        (RequestPurpose::ListJobs, 400) => {
             "this server wants another filter to list its jobs; name the jobs by `jobruns jobs add ID`"
         }
         (_, 403) => {
             "the user needs the CCS permissions View all jobs, View standards and View assets, and access to the \
              folders Asset System and Standards"
         }
-        (Doing::JobRuns(_) | Doing::JobName(_), 404) => {
+        (RequestPurpose::JobRuns(_) | RequestPurpose::JobName(_), 404) => {
             "the server does not know this job, or no longer: check its GUID (`jobruns jobs discover` lists those it has). If \
              a watched job is gone for good, `jobruns jobs remove ID` (or its name) ends its being asked for. What is archived stays"
         }
-        (Doing::JobRuns(_) | Doing::JobName(_), 400) => "check the job's GUID",
+        (RequestPurpose::JobRuns(_) | RequestPurpose::JobName(_), 400) => "check the job's GUID",
         (_, 404) => "is the URL that of a CCS server's REST API, and is the API switched on?",
         (_, 407) => "put the proxy's user and password into HTTPS_PROXY, or the server's name into NO_PROXY",
         (_, 408 | 429) => "the server has too much to do: lower --concurrency or set --rate-limit",
@@ -213,7 +213,7 @@ mod tests {
 
     fn tls_error(problem: TlsProblem) -> CcsError {
         CcsError::Tls {
-            doing: Doing::Login,
+            doing: RequestPurpose::Login,
             url: "https://ccs:12431".to_owned(),
             problem: Box::new(problem),
         }
@@ -243,7 +243,7 @@ mod tests {
             ),
         ] {
             let error = CcsError::Connect {
-                doing: Doing::Login,
+                doing: RequestPurpose::Login,
                 url: "https://ccs:1".to_owned(),
                 proxy,
                 problem,
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn a_redirect_to_another_question_is_a_rewritten_url() {
         let error = CcsError::Redirected {
-            doing: Doing::Login,
+            doing: RequestPurpose::Login,
             url: String::new(),
             status: 302,
             to: String::new(),

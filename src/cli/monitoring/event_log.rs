@@ -5,6 +5,8 @@
 
 use std::io;
 
+#[cfg(any(windows, test))]
+use super::ending::Severity;
 use crate::cli::failure::Exit;
 
 /// The source of the events.
@@ -27,11 +29,11 @@ pub(crate) fn event_id(exit: Exit) -> u32 {
 
 /// The level of the event for an end, in the word of `eventcreate`.
 #[cfg(any(windows, test))]
-pub(crate) const fn level(exit: Exit) -> &'static str {
-    match exit {
-        Exit::Done => "INFORMATION",
-        Exit::Findings | Exit::Interrupted => "WARNING",
-        Exit::NotDone | Exit::WrongUsage | Exit::NotIntact | Exit::Held => "ERROR",
+pub(crate) fn level(exit: Exit) -> &'static str {
+    match Severity::from(exit) {
+        Severity::Information => "INFORMATION",
+        Severity::Warning => "WARNING",
+        Severity::Error => "ERROR",
     }
 }
 

@@ -3,17 +3,23 @@
 //! Several commands share one file, since a collector refuses the same metric out of two files. What only another command
 //! knows is taken over from the file that is there.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::Path;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use super::ending::Ending;
 use super::exposition::{self, Labels, Metric, label};
 use super::metrics::{archive_label, of_archive};
+use crate::archive::give_to_owner_of_folder;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::table::write_all;
 use crate::config::Sources;
 use crate::model::parse_positive_duration;
+
+/// How long another command that writes the file is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The metrics of a command's end, its exit code first.
 const OF_COMMANDS: [Metric; 4] = [
@@ -35,54 +41,49 @@ const CERTIFICATE: Metric = Metric::new(
 );
 
 pub(super) struct MetricsFile<'m> {
-    path: &'m Path,
-    archive: &'m Path,
-    sources: &'m Sources<'m>,
-    purge_age: Option<Duration>,
+    pub(super) path: &'m Path,
+    pub(super) archive: &'m Path,
+    pub(super) sources: &'m Sources<'m>,
 }
 
-pub(super) struct CommandEnd {
-    pub(super) command: &'static str,
-    pub(super) exit: Exit,
-    /// Seconds since 1970 UTC.
-    pub(super) at: i64,
-    pub(super) duration: Duration,
-    /// Until when the server's certificate is valid, likewise; `None` where it was not seen.
-    pub(super) certificate_expiry: Option<i64>,
-}
-
-impl<'m> MetricsFile<'m> {
-    /// The file at `path`.
-    ///
-    /// # Errors
-    /// Wrong usage: it cannot be written there.
-    pub(super) fn new(path: &'m Path, archive: &'m Path, sources: &'m Sources<'m>) -> Result<Self, Failure> {
-        // A place that cannot be written is told before the work; the file itself is not touched.
-        drop(Output::open(path)?);
-        Ok(Self {
-            path,
-            archive,
-            sources,
-            purge_age: sources.value("purge_age", parse_positive_duration)?,
-        })
-    }
-
+impl MetricsFile<'_> {
     /// Writes the file anew.
     ///
     /// # Errors
     /// It cannot be written; settings that cannot be read.
-    pub(super) fn write(&self, end: &CommandEnd) -> Result<(), Failure> {
+    pub(super) fn write(&self, end: &Ending) -> Result<(), Failure> {
+        let purge_age = self.sources.value("purge_age", parse_positive_duration)?;
+        let _lock = self.lock();
         let former = fs::read_to_string(self.path).unwrap_or_default();
-        let (mut metrics, _) = of_archive(self.archive, self.sources, self.purge_age)?;
+        let (mut metrics, _) = of_archive(self.archive, self.sources, purge_age)?;
         metrics.extend(self.of_commands(end, &former));
-        write_all(Output::open(self.path)?, exposition::write(&metrics).as_bytes())
+        let output = Output::open(self.path)?;
+        if let Some(file) = output.file() {
+            give_to_owner_of_folder(file, self.path);
+        }
+        write_all(output, exposition::write(&metrics).as_bytes())
     }
 
-    fn of_commands(&self, end: &CommandEnd, former: &str) -> Vec<Metric> {
+    /// Keeps other commands from the file while it is read and replaced, or they would not keep what this one adds. None is
+    /// waited for long: one that is stuck must not hold up others.
+    fn lock(&self) -> Option<File> {
+        let name = format!(".{}.lock", self.path.file_name()?.display());
+        let path = self.path.with_file_name(name);
+        // Of another account it can at least be read.
+        let made = || File::create_new(&path).inspect(|file| give_to_owner_of_folder(file, &path));
+        let file = made().or_else(|_| File::open(&path)).ok()?;
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE && matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            sleep(Duration::from_millis(10));
+        }
+        Some(file)
+    }
+
+    fn of_commands(&self, end: &Ending, former: &str) -> Vec<Metric> {
         let archive = archive_label(self.archive);
         let command = label("command", end.command);
         let labels = Labels::new(&[&archive, &command]);
-        let at = end.at as f64;
+        let at = end.finished_at.unix_seconds() as f64;
         let success = (end.exit == Exit::Done).then_some(at);
         let values = [
             Some(f64::from(end.exit.code())),

@@ -1,10 +1,12 @@
 //! How others hear of a command's end: metrics for Prometheus, a ping to a monitor, a command of the operator's own, the
-//! Windows Event Log.
+//! Windows Event Log, the systemd journal.
 //!
 //! Nothing here changes how a command ends: what could not be told is a warning.
 
+mod ending;
 pub(crate) mod event_log;
 pub(crate) mod exposition;
+mod journal;
 pub(crate) mod metrics;
 mod metrics_file;
 pub(crate) mod on_failure;
@@ -14,17 +16,17 @@ use std::path::Path;
 use std::time::{Duration, Instant as Moment};
 
 use serde::Serialize;
-use serde_json::Value;
 use tokio::runtime::Builder;
 
-use self::metrics_file::{CommandEnd, MetricsFile};
+use self::ending::{Ending, SyncResult};
+use self::metrics_file::MetricsFile;
 use crate::archive::ReadOnly;
 use crate::ccs::{Monitor, Ping, PingError};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
 use crate::cli::terminal::console::{Console, told_lines};
 use crate::cli::terminal::signals::spare_descriptors;
-use crate::config::{MonitoringSettings, Sources, When};
+use crate::config::{MonitoringSettings, Sources, TerminalUse};
 use crate::model::{Instant, hex};
 use crate::text::causes;
 
@@ -40,7 +42,7 @@ pub(crate) struct Monitoring<'m> {
     monitor: Option<Monitor>,
     on_failure: Option<&'m str>,
     metrics_file: Option<MetricsFile<'m>>,
-    event_log: When,
+    event_log: TerminalUse,
     round: RefCell<Round>,
 }
 
@@ -49,32 +51,8 @@ struct Round {
     began: Moment,
     began_at: Instant,
     is_told: bool,
-    summary: Option<SyncResult>,
+    sync: Option<SyncResult>,
     certificate_expiry: Option<i64>,
-}
-
-/// How a sync ended.
-struct SyncResult {
-    line: String,
-    head: String,
-    json: Value,
-}
-
-/// The end of a command as programs read it.
-#[derive(Serialize)]
-struct Report<'r> {
-    command: &'r str,
-    exit_code: u8,
-    archive: String,
-    started_at: String,
-    finished_at: String,
-    /// The ledger's head; null where the archive cannot be read.
-    head: Option<String>,
-    /// What was told of errors: `Error:`, `Caused by:` and `Hint:` lines.
-    errors: Vec<String>,
-    /// The summary of a sync; null for other commands, and where it did not come to one.
-    summary: Option<Value>,
-    tool_version: &'r str,
 }
 
 impl Round {
@@ -83,7 +61,7 @@ impl Round {
             began: Moment::now(),
             began_at: Instant::now(),
             is_told: false,
-            summary: None,
+            sync: None,
             certificate_expiry: None,
         }
     }
@@ -109,18 +87,14 @@ impl<'m> Monitoring<'m> {
             );
             Failure::new(Exit::WrongUsage, words)
         })?;
-        let metrics_file = match &settings.metrics_file {
-            Some(path) => {
-                in_use::refuse(path)?;
-                // What is to be done is worth more than who hears of it.
-                MetricsFile::new(path, archive, sources)
-                    .inspect_err(|failure| {
-                        tracing::warn!("no metrics will be written: {}", failure.in_a_line())
-                    })
-                    .ok()
-            }
-            None => None,
-        };
+        if let Some(path) = &settings.metrics_file {
+            in_use::refuse(path)?;
+        }
+        let metrics_file = settings.metrics_file.as_deref().map(|path| MetricsFile {
+            path,
+            archive,
+            sources,
+        });
         Ok(Self {
             command,
             archive,
@@ -161,9 +135,9 @@ impl<'m> Monitoring<'m> {
     }
 
     /// Keeps how a sync ended.
-    pub(crate) fn note_sync(&self, line: String, head: String, summary: &impl Serialize) {
-        let json = serde_json::to_value(summary).unwrap_or_default();
-        self.round.borrow_mut().summary = Some(SyncResult { line, head, json });
+    pub(crate) fn note_sync(&self, line: String, summary: &impl Serialize) {
+        let summary = serde_json::to_value(summary).unwrap_or_default();
+        self.round.borrow_mut().sync = Some(SyncResult { line, summary });
     }
 
     /// Keeps until when the server's certificate is valid, in seconds since 1970 UTC.
@@ -184,66 +158,68 @@ impl<'m> Monitoring<'m> {
 
     /// Tells how it ended.
     pub(crate) async fn end(&self, result: &Result<Exit, Failure>) {
+        let mut ending = self.ending(result);
+        let exit = ending.exit;
+        if let Some(file) = &self.metrics_file
+            && let Err(failure) = file.write(&ending)
+        {
+            let words = format!("the metrics could not be written: {}", failure.in_a_line());
+            self.console.warn_though_quiet(&words);
+            ending.warnings.push(words);
+        }
+        // An interrupted command has neither failed nor finished: the monitor that hears nothing more raises the alarm.
+        if exit != Exit::Interrupted {
+            self.ping_end(exit, &ending.text()).await;
+        }
+        if let Some(command) = self.on_failure
+            && !matches!(exit, Exit::Done | Exit::Interrupted)
+            && let Err(why) = on_failure::run(command, &format!("{}\n", ending.json()))
+        {
+            tracing::error!("the command of on_failure failed: {why}");
+        }
+        self.write_event(&ending);
+        if self.console.is_journal()
+            && let Err(error) = journal::write(&ending)
+        {
+            tracing::debug!("the result could not be written to the journal: {error}");
+        }
+    }
+
+    fn ending(&self, result: &Result<Exit, Failure>) -> Ending {
+        let mut errors = self.console.take_told();
         let exit = match result {
             Ok(exit) => *exit,
             Err(failure) => failure.exit(),
         };
-        let mut errors = self.console.take_told();
         if let Err(Failure::Error(report)) = result {
             let lines = told_lines(report);
             errors.extend(lines.iter().map(|(label, text)| format!("{label}: {text}")));
         }
-        let (report, text, end) = {
-            let mut round = self.round.borrow_mut();
-            round.is_told = true;
-            let (line, head, summary) = match round.summary.take() {
-                Some(SyncResult { line, head, json }) => (Some(line), Some(head), Some(json)),
-                None => (None, self.head(), None),
-            };
-            let finished = Instant::now();
-            let end = CommandEnd {
-                command: self.command,
-                exit,
-                at: finished.unix_seconds(),
-                duration: round.began.elapsed(),
-                certificate_expiry: round.certificate_expiry,
-            };
-            let line = line.or_else(|| head.as_ref().map(|head| format!("ledger head {head}")));
-            let mut text = text(&end, line.as_deref(), &errors);
-            if let Some(problem) = self.console.log_file_problem() {
-                text.push_str(&format!("Warning: {problem}\n"));
-            }
-            let report = Report {
-                command: self.command,
-                exit_code: exit.code(),
-                archive: self.archive.display().to_string(),
-                started_at: round.began_at.to_string(),
-                finished_at: finished.to_string(),
-                head,
-                errors,
-                summary,
-                tool_version: env!("CARGO_PKG_VERSION"),
-            };
-            (report, text, end)
+        let mut round = self.round.borrow_mut();
+        round.is_told = true;
+        let sync = round.sync.take();
+        let head = match &sync {
+            Some(sync) => sync.summary["head"].as_str().map(str::to_owned),
+            None => self.head(),
         };
-        if let Some(file) = &self.metrics_file
-            && let Err(failure) = file.write(&end)
-        {
-            tracing::warn!("the metrics could not be written: {}", failure.in_a_line());
+        Ending {
+            command: self.command,
+            exit,
+            archive: self.archive.display().to_string(),
+            began_at: round.began_at,
+            finished_at: Instant::now(),
+            duration: round.began.elapsed(),
+            head,
+            sync,
+            errors,
+            warnings: self
+                .console
+                .log_file_problem()
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
+            certificate_expiry: round.certificate_expiry,
         }
-        // An interrupted command has neither failed nor finished: the monitor that hears nothing more raises the alarm.
-        if exit != Exit::Interrupted {
-            self.ping_end(exit, &text).await;
-        }
-        if let Some(command) = self.on_failure
-            && !matches!(exit, Exit::Done | Exit::Interrupted)
-        {
-            let input = serde_json::to_string(&report).expect("text keys and plain values") + "\n";
-            if let Err(why) = on_failure::run(command, &input) {
-                tracing::error!("the command of on_failure failed: {why}");
-            }
-        }
-        self.write_event(exit, &text);
     }
 
     async fn ping_end(&self, exit: Exit, text: &str) {
@@ -262,13 +238,13 @@ impl<'m> Monitoring<'m> {
         }
     }
 
-    fn write_event(&self, exit: Exit, text: &str) {
+    fn write_event(&self, ending: &Ending) {
         if !self.event_log.decide(cfg!(windows)) {
             return;
         }
-        if let Err(error) = event_log::write(exit, text) {
+        if let Err(error) = event_log::write(ending.exit, &ending.text()) {
             let words = format!("the result could not be written to the Windows Event Log: {error}");
-            if self.event_log == When::Always {
+            if self.event_log == TerminalUse::Always {
                 tracing::warn!("{words}");
             } else {
                 tracing::debug!("{words}");
@@ -291,19 +267,4 @@ fn warn(error: &PingError) {
         format!(" ({causes})")
     };
     tracing::warn!("the monitor of ping_url was not told: {error}{because}");
-}
-
-/// The end in a few lines for people.
-fn text(end: &CommandEnd, line: Option<&str>, errors: &[String]) -> String {
-    let mut text = format!(
-        "jobruns {}: exit code {} after {:.1} s\n",
-        end.command,
-        end.exit.code(),
-        end.duration.as_secs_f64()
-    );
-    for line in line.into_iter().chain(errors.iter().map(String::as_str)) {
-        text.push_str(line);
-        text.push('\n');
-    }
-    text
 }

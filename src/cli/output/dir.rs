@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints;
 use crate::cli::output::target::{OutputTarget, PathContext};
 use crate::cli::terminal::cancel::Cancel;
 use crate::cli::terminal::console::Console;
@@ -34,7 +35,9 @@ impl OutputDir {
         let path = place.resolve(path);
         fs::create_dir_all(&path).map_err(|error| {
             let words = format!("could not make the folder {}", path.display());
-            Failure::new(Exit::WrongUsage, words).caused_by(&error)
+            Failure::new(Exit::WrongUsage, words)
+                .caused_by(&error)
+                .with_hint(hints::output(&error))
         })?;
         Ok(Self {
             path,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::target::{OutputTarget, PathContext};
 use crate::cli::terminal::table::width_to_fit;
-use crate::config::When;
+use crate::config::TerminalUse;
 use crate::report::format::{CsvStyle, Format, PageHeading, Style};
 use crate::report::options::one_of;
 
@@ -58,7 +58,7 @@ pub(crate) struct FormArgs {
 
     /// Table: a sparkline of block characters per job (failure-trends, overview)
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
-    blocks: When,
+    blocks: TerminalUse,
 
     #[command(flatten)]
     heading: PageHeading,

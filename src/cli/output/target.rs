@@ -12,7 +12,7 @@ use crate::cli::output::dated::dated;
 use crate::cli::terminal::cancel::Cancel;
 use crate::model::{Instant, hex};
 use crate::report::format::{Format, Style};
-use crate::report::manifest::{Digested, Form, Manifest};
+use crate::report::manifest::{Form, HashingWriter, Manifest};
 use crate::report::{Printer, ReportError, ReportMeta, Written};
 
 /// What decides where files go, beside the options of a command.
@@ -104,7 +104,7 @@ impl OutputTarget {
         produce: impl FnOnce(Printer<'_>) -> Result<Written, ReportError>,
     ) -> Result<Written, Failure> {
         let mut output = self.output;
-        let mut digested = Digested::new(&mut output, self.manifest.is_some());
+        let mut digested = HashingWriter::new(&mut output, self.manifest.is_some());
         let result = produce(Printer {
             out: &mut digested,
             format: self.format,

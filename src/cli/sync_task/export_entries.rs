@@ -26,7 +26,7 @@ use crate::sync::Cancellation;
     disable_help_flag = true,
     disable_help_subcommand = true
 )]
-struct EntryArguments {
+struct ExportEntryArgs {
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -36,10 +36,10 @@ struct EntryArguments {
 pub(crate) struct ExportEntries {
     /// The folder of the config file, to which paths in it are relative.
     folder: PathBuf,
-    entries: Vec<Entry>,
+    entries: Vec<ExportEntry>,
 }
 
-struct Entry {
+struct ExportEntry {
     /// Where it stands, and what it is.
     title: String,
     report: ReportArgs,
@@ -73,7 +73,7 @@ impl ExportEntries {
                     "it writes the same file as the one in line {line}"
                 )));
             }
-            entries.push(Entry {
+            entries.push(ExportEntry {
                 title: format!("[[export]] {} ({place})", export.report),
                 report,
                 target,
@@ -124,7 +124,7 @@ fn read(
     sources: &Sources<'_>,
     refused: &dyn Fn(String) -> Failure,
 ) -> Result<ReportArgs, Failure> {
-    match entries::parse::<EntryArguments>(&export.arguments, sources)? {
+    match entries::parse::<ExportEntryArgs>(&export.arguments, sources)? {
         Ok((arguments, _)) => Ok(arguments.report),
         Err(said) => Err(refused(said).with_hint(
             "its keys are report and the options of `jobruns report NAME --help`, with _ in place of -.",

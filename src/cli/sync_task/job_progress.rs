@@ -9,10 +9,10 @@ use indicatif::{DecimalBytes, HumanCount};
 use crate::archive::JobRecord;
 use crate::cli::hints;
 use crate::cli::terminal::console::{Console, shown};
-use crate::cli::terminal::progress::{Figures, Progress};
+use crate::cli::terminal::progress::{Progress, ProgressFigures};
 use crate::cli::terminal::table::counted;
 use crate::cli::terminal::titles::TitledJob;
-use crate::config::When;
+use crate::config::TerminalUse;
 use crate::model::{Guid, show_duration};
 use crate::sync::SyncEvent;
 
@@ -20,11 +20,11 @@ use crate::sync::SyncEvent;
 #[derive(Clone)]
 pub(crate) struct JobProgress {
     display: Progress<Guid>,
-    jobs: Arc<Mutex<Jobs>>,
+    jobs: Arc<Mutex<JobCounts>>,
 }
 
 #[derive(Debug, Default)]
-struct Jobs {
+struct JobCounts {
     all: usize,
     begun: usize,
     ended: usize,
@@ -32,13 +32,13 @@ struct Jobs {
     named: HashMap<String, Vec<(Guid, String)>>,
 }
 
-impl Jobs {
+impl JobCounts {
     fn place(&self) -> String {
         format!("{}/{}", self.ended, self.all)
     }
 }
 
-impl Jobs {
+impl JobCounts {
     /// What the job is called: with its server from when on another one has its name.
     fn title(&mut self, job: Guid, name: Option<&str>, server: &str) -> String {
         let Some(name) = name else {
@@ -64,7 +64,7 @@ impl Jobs {
 
 impl JobProgress {
     /// A display on `console`, as `--progress` says.
-    pub(crate) fn new(console: &Console, when: When) -> Self {
+    pub(crate) fn new(console: &Console, when: TerminalUse) -> Self {
         Self {
             display: Progress::new(console, when),
             jobs: Arc::default(),
@@ -129,7 +129,7 @@ impl JobProgress {
     }
 
     fn moved(&self, job: Guid, bytes: u64, runs: u64, total: Option<i64>) {
-        let moved = Figures {
+        let moved = ProgressFigures {
             bytes,
             total_bytes: None,
             words: runs_of(runs, total),
@@ -220,8 +220,8 @@ mod tests {
 
     #[test]
     fn a_job_is_called_by_its_name_while_it_runs() {
-        let console = Console::new(LogFormat::Text, When::Never, 1);
-        let progress = JobProgress::new(&console, When::Never);
+        let console = Console::new(LogFormat::Text, TerminalUse::Never, 1);
+        let progress = JobProgress::new(&console, TerminalUse::Never);
         let job = Guid::from_bytes([1; 16]);
         assert_eq!(progress.name(job), job.to_string());
         let began = |job, server| {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use self::export_entries::ExportEntries;
 use self::job_progress::JobProgress;
 use self::server_lists::SyncServers;
-use self::summary::Summary;
+use self::summary::SyncSummary;
 use crate::archive::{ArchiveError, HeadToPublish, ReadOnly, SyncRecord};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::new_archive::{missing, tell_created};
@@ -43,7 +43,7 @@ impl SyncTask<'_> {
         &self,
         format: Option<TableOrJson>,
         console: &Console,
-    ) -> Result<(Exit, Summary), Failure> {
+    ) -> Result<(Exit, SyncSummary), Failure> {
         let (exit, summary) = self.run().await?;
         let text = || summary.text(width_to_fit(self.wide));
         print_result(console, format, text, &summary)?;
@@ -61,7 +61,7 @@ impl SyncTask<'_> {
     }
 
     /// Syncs once, and says how it ended.
-    pub(crate) async fn run(&self) -> Result<(Exit, Summary), Failure> {
+    pub(crate) async fn run(&self) -> Result<(Exit, SyncSummary), Failure> {
         let names: Arc<Mutex<HashMap<Guid, String>>> = Arc::default();
         let events = {
             let (names, progress) = (Arc::clone(&names), self.progress.clone());
@@ -117,7 +117,7 @@ impl SyncTask<'_> {
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         add_archived_names(self.archive, &record, &mut names);
         let exit = self.publish(&record, summary::exit(record.outcome));
-        Ok((exit, Summary::new(&record, &names, begun.elapsed())))
+        Ok((exit, SyncSummary::new(&record, &names, begun.elapsed())))
     }
 
     /// Publishes the head: into the log, and to the head file where there is one. A sync that did everything

@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use crate::archive::{JobFigures, JobRecord, SyncOutcome, SyncRecord};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::terminal::table::{Column, counted, table};
+use crate::cli::terminal::table::{TerminalColumn, counted, table};
 use crate::cli::terminal::titles::{TitledJob, list_of_jobs, titles};
 use crate::model::{Guid, hex};
 
 /// The summary as programs read it; the order of the fields is that of the contract.
 #[derive(Debug, Serialize)]
-pub(crate) struct Summary {
+pub(crate) struct SyncSummary {
     pub(crate) sync_id: i64,
     archive_id: String,
     archive_created: bool,
@@ -23,7 +23,7 @@ pub(crate) struct Summary {
     finished_at: String,
     outcome: &'static str,
     pub(crate) head: String,
-    totals: Figures,
+    totals: SyncFigures,
     jobs: Vec<JobSummary>,
     /// From its begin to its end; the jobs ran side by side.
     #[serde(skip)]
@@ -40,13 +40,13 @@ struct JobSummary {
     error: Option<String>,
     http_status: Option<u16>,
     #[serde(flatten)]
-    figures: Figures,
+    figures: SyncFigures,
     count_asked: Option<u32>,
     server: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Figures {
+struct SyncFigures {
     attempts: u64,
     runs_seen: u64,
     runs_new: u64,
@@ -59,7 +59,7 @@ struct Figures {
     seconds: f64,
 }
 
-impl From<&JobFigures> for Figures {
+impl From<&JobFigures> for SyncFigures {
     fn from(figures: &JobFigures) -> Self {
         Self {
             attempts: figures.attempts,
@@ -76,7 +76,7 @@ impl From<&JobFigures> for Figures {
     }
 }
 
-impl Summary {
+impl SyncSummary {
     /// The summary of a sync that took so long; `names` has the names of its jobs, as far as they are known.
     pub(crate) fn new(record: &SyncRecord, names: &HashMap<Guid, String>, duration: Duration) -> Self {
         let job = |job: &JobRecord| JobSummary {
@@ -85,7 +85,7 @@ impl Summary {
             outcome: job.outcome.as_str(),
             error: job.error.clone(),
             http_status: job.http_status,
-            figures: Figures::from(&job.figures),
+            figures: SyncFigures::from(&job.figures),
             count_asked: job.count_asked,
             server: job.server.clone(),
         };
@@ -98,7 +98,7 @@ impl Summary {
             finished_at: record.finished_at.to_string(),
             outcome: record.outcome.as_str(),
             head: hex(&record.head),
-            totals: Figures::from(&record.totals),
+            totals: SyncFigures::from(&record.totals),
             jobs: record.jobs.iter().map(job).collect(),
             duration,
             ended: record.outcome,
@@ -108,16 +108,16 @@ impl Summary {
     /// The summary as people read it: a line per job and the sums.
     pub(crate) fn text(&self, width: Option<usize>) -> String {
         let columns = [
-            Column::Text("job"),
-            Column::Text("outcome"),
-            Column::Number("runs"),
-            Column::Number("new"),
-            Column::Number("changed"),
-            Column::Number("absent"),
-            Column::Number("quarantined"),
-            Column::Number("new messages"),
-            Column::Number("read"),
-            Column::Number("seconds"),
+            TerminalColumn::Text("job"),
+            TerminalColumn::Text("outcome"),
+            TerminalColumn::Number("runs"),
+            TerminalColumn::Number("new"),
+            TerminalColumn::Number("changed"),
+            TerminalColumn::Number("absent"),
+            TerminalColumn::Number("quarantined"),
+            TerminalColumn::Number("new messages"),
+            TerminalColumn::Number("read"),
+            TerminalColumn::Number("seconds"),
         ];
         let titles = self.titles();
         let mut rows: Vec<Vec<String>> = self
@@ -229,7 +229,7 @@ fn without_job(error: &str, job_id: &str) -> String {
         .replace(job_id, "JOB_ID")
 }
 
-fn cells(title: String, outcome: &str, figures: &Figures, seconds: f64) -> Vec<String> {
+fn cells(title: String, outcome: &str, figures: &SyncFigures, seconds: f64) -> Vec<String> {
     let count = |number: u64| HumanCount(number).to_string();
     vec![
         title,
@@ -294,7 +294,8 @@ mod tests {
 
     #[test]
     fn the_json_is_that_of_the_contract_in_its_order() {
-        let json = serde_json::to_string(&Summary::new(&record(), &HashMap::new(), Duration::ZERO)).unwrap();
+        let json =
+            serde_json::to_string(&SyncSummary::new(&record(), &HashMap::new(), Duration::ZERO)).unwrap();
         let figures = r#""attempts":2,"runs_seen":1030,"runs_new":3,"runs_changed":0,"runs_unchanged":0,"runs_quarantined":0,"runs_absent":0,"messages_new":0,"body_bytes":0,"seconds":1.5"#;
         let head = "ab".repeat(32);
         let expected = format!(
@@ -313,7 +314,7 @@ mod tests {
     #[test]
     fn the_table_has_the_figures_and_the_failure_the_errors() {
         let names = HashMap::from([(Guid::from_bytes([1; 16]), "Nightly".to_owned())]);
-        let summary = Summary::new(&record(), &names, Duration::ZERO);
+        let summary = SyncSummary::new(&record(), &names, Duration::ZERO);
         let text = summary.text(None);
         assert!(text.contains("1,030") && text.contains("Nightly"), "{text}");
         assert!(
@@ -330,7 +331,7 @@ mod tests {
     fn the_row_of_all_has_the_time_that_passed() {
         let mut record = record();
         record.jobs.push(record.jobs[0].clone());
-        let text = Summary::new(&record, &HashMap::new(), Duration::from_millis(1600)).text(None);
+        let text = SyncSummary::new(&record, &HashMap::new(), Duration::from_millis(1600)).text(None);
         let all = text.lines().find(|line| line.trim().starts_with("all ")).unwrap();
         assert!(all.ends_with(" 1.6"), "{text}");
     }
@@ -368,7 +369,7 @@ mod tests {
             let id = Guid::from_bytes(number.to_be_bytes());
             (id, format!("job {number}"))
         });
-        let failure = Summary::new(&record, &names.into(), Duration::ZERO)
+        let failure = SyncSummary::new(&record, &names.into(), Duration::ZERO)
             .failure()
             .unwrap();
         let (_, causes) = told(&failure);

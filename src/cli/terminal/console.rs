@@ -15,12 +15,12 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use crate::archive::is_held;
 use crate::cli::failure::{ErrorReport, Failure};
+use crate::cli::hints;
 use crate::cli::terminal::bars::bars;
 use crate::cli::terminal::journal;
 use crate::cli::terminal::log_file::LogFile;
-use crate::config::{LogFormat, Origin, Sources, When};
+use crate::config::{LogFormat, Origin, Sources, TerminalUse};
 
 /// How much is said: `--quiet` 0, usually 1, `-v` 2, `-vv` 3.
 const LEVELS: [Level; 4] = [Level::ERROR, Level::INFO, Level::DEBUG, Level::TRACE];
@@ -30,9 +30,9 @@ const KEPT_LINES: usize = 60;
 
 /// The place where everything but data is said. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Console(Arc<Inner>);
+pub(crate) struct Console(Arc<ConsoleInner>);
 
-struct Inner {
+struct ConsoleInner {
     format: LogFormat,
     color: bool,
     level: Level,
@@ -48,7 +48,7 @@ struct Inner {
 }
 
 /// One line to say.
-struct Line<'l> {
+struct LogLine<'l> {
     level: Level,
     message: &'l str,
     /// Whether the fields repeat the message for programs.
@@ -59,10 +59,10 @@ struct Line<'l> {
 impl Console {
     /// A console for stderr without a log file.
     #[must_use]
-    pub(crate) fn new(format: LogFormat, color: When, verbosity: u8) -> Self {
+    pub(crate) fn new(format: LogFormat, color: TerminalUse, verbosity: u8) -> Self {
         let level = LEVELS[usize::from(verbosity).min(LEVELS.len() - 1)];
         let color = format == LogFormat::Text && color.decide(stderr_is_terminal());
-        Self(Arc::new(Inner {
+        Self(Arc::new(ConsoleInner {
             format,
             color,
             level,
@@ -79,7 +79,7 @@ impl Console {
     /// The same with a log file. One that cannot be opened is a warning: what is to be done is worth more than its log.
     #[must_use]
     pub(crate) fn with_log_file(self, name: String, opened: io::Result<LogFile>) -> Self {
-        let Inner {
+        let ConsoleInner {
             format,
             color,
             level,
@@ -90,7 +90,7 @@ impl Console {
             Ok(file) => (Some(Mutex::new(file)), None),
             Err(error) => (None, Some(error)),
         };
-        let console = Self(Arc::new(Inner {
+        let console = Self(Arc::new(ConsoleInner {
             format,
             color,
             level,
@@ -108,23 +108,24 @@ impl Console {
         console
     }
 
-    /// Warns once that the log file lacks lines, on stderr alone.
+    /// Warns once that the log file lacks lines, on stderr alone, even with `--quiet`.
     fn warn_of_log_file(&self, error: &io::Error) {
-        let why = if is_held(error) {
-            "another program has it open (Excel?)".to_owned()
-        } else {
-            error.to_string()
-        };
-        let words = format!("could not write to the log file {}: {why}", self.0.file_name);
+        let hint = hints::held(error).unwrap_or_else(|| hints::output(error));
+        let words = format!(
+            "could not write to the log file {}: {error}. Hint: {hint}",
+            self.0.file_name
+        );
         if self.0.file_problem.set(words.clone()).is_ok() {
-            let line = Line {
-                level: Level::WARN,
-                message: &words,
-                message_says_all: true,
-                fields: Map::new(),
-            };
-            self.put_on_stderr(&now(), &line);
+            self.show_on_stderr(&now(), &warning(&words));
         }
+    }
+
+    /// Warns on stderr even with `--quiet`, where nobody else would hear of it: that somebody will not be told is itself
+    /// something wrong.
+    pub(crate) fn warn_though_quiet(&self, words: &str) {
+        let (time, line) = (now(), warning(words));
+        self.show_on_stderr(&time, &line);
+        self.put_in_file(&time, &line);
     }
 
     /// Why the log file lacks lines, if it does.
@@ -149,6 +150,11 @@ impl Console {
         self.0.level == Level::ERROR
     }
 
+    /// Whether stderr is the systemd journal.
+    pub(crate) fn is_journal(&self) -> bool {
+        self.0.journal
+    }
+
     pub(crate) fn has_told_error(&self) -> bool {
         self.0.error_told.load(Ordering::Relaxed)
     }
@@ -171,7 +177,7 @@ impl Console {
 
     /// Notes in a log file of text what standard output says as well.
     pub(crate) fn note_in_log(&self, message: &str) {
-        let line = Line {
+        let line = LogLine {
             level: Level::INFO,
             message,
             message_says_all: true,
@@ -199,7 +205,7 @@ impl Console {
             fields.insert("caused_by".to_owned(), told.causes.clone().into());
             fields.insert("hint".to_owned(), told.hint.clone().into());
             fields.insert("exit_code".to_owned(), told.exit.code().into());
-            self.put(&Line {
+            self.put(&LogLine {
                 level: Level::ERROR,
                 message: &told.words,
                 message_says_all: true,
@@ -239,7 +245,7 @@ impl Console {
         let mut fields = Map::new();
         fields.insert("usage".to_owned(), rest.into());
         fields.insert("exit_code".to_owned(), 2.into());
-        self.write(&Line {
+        self.write(&LogLine {
             level: Level::ERROR,
             message: words,
             message_says_all: true,
@@ -257,27 +263,30 @@ impl Console {
         self.says(level) || (self.0.file.is_some() && level <= Level::INFO)
     }
 
-    fn write(&self, line: &Line<'_>) {
+    fn write(&self, line: &LogLine<'_>) {
         if line.level == Level::ERROR {
             self.keep_told([format!("Error: {}", text_line(line))].into_iter());
         }
         self.put(line);
     }
 
-    fn put(&self, line: &Line<'_>) {
+    fn put(&self, line: &LogLine<'_>) {
         let time = now();
-        self.put_on_stderr(&time, line);
+        if self.says(line.level) {
+            self.show_on_stderr(&time, line);
+        }
+        self.put_in_file(&time, line);
+    }
+
+    fn put_in_file(&self, time: &str, line: &LogLine<'_>) {
         self.to_file(&if self.is_json() {
-            json_line(&time, line)
+            json_line(time, line)
         } else {
-            file_line(&time, line)
+            file_line(time, line)
         });
     }
 
-    fn put_on_stderr(&self, time: &str, line: &Line<'_>) {
-        if !self.says(line.level) {
-            return;
-        }
+    fn show_on_stderr(&self, time: &str, line: &LogLine<'_>) {
         if self.is_json() {
             let json = json_line(time, line);
             return self.to_stderr(line.level, |stderr| writeln!(stderr, "{json}"));
@@ -331,6 +340,16 @@ impl Console {
     }
 }
 
+/// A warning without fields.
+fn warning(words: &str) -> LogLine<'_> {
+    LogLine {
+        level: Level::WARN,
+        message: words,
+        message_says_all: true,
+        fields: Map::new(),
+    }
+}
+
 /// Whether stderr is a terminal that understands escape sequences.
 pub(crate) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
@@ -350,11 +369,11 @@ pub(crate) fn told_lines(told: &ErrorReport) -> Vec<(&'static str, &str)> {
 }
 
 /// The line for the log file.
-fn file_line(time: &str, line: &Line<'_>) -> String {
+fn file_line(time: &str, line: &LogLine<'_>) -> String {
     format!("{time} {:5} {}", line.level.as_str(), text_line(line))
 }
 
-fn json_line(time: &str, line: &Line<'_>) -> String {
+fn json_line(time: &str, line: &LogLine<'_>) -> String {
     let mut object = Map::new();
     object.insert("time".to_owned(), time.into());
     object.insert("level".to_owned(), line.level.as_str().to_lowercase().into());
@@ -367,7 +386,7 @@ fn json_line(time: &str, line: &Line<'_>) -> String {
 }
 
 /// The line for people: the message, then the fields that they are to see.
-fn text_line(line: &Line<'_>) -> String {
+fn text_line(line: &LogLine<'_>) -> String {
     let mut text = shown(line.message);
     if line.message_says_all {
         return text;
@@ -406,7 +425,7 @@ impl<S: Subscriber> Layer<S> for Listener {
             .metadata()
             .target()
             .starts_with(concat!(env!("CARGO_PKG_NAME"), "::cli"));
-        self.0.write(&Line {
+        self.0.write(&LogLine {
             level,
             message: &fields.message,
             message_says_all,
@@ -481,11 +500,11 @@ mod tests {
     use super::*;
     use crate::cli::failure::Exit;
 
-    fn line(message: &str) -> Line<'_> {
+    fn line(message: &str) -> LogLine<'_> {
         let mut fields = Map::new();
         fields.insert("runs".to_owned(), 3.into());
         fields.insert("level".to_owned(), "forged".into());
-        Line {
+        LogLine {
             level: Level::WARN,
             message,
             message_says_all: false,
@@ -509,7 +528,7 @@ mod tests {
     #[test]
     fn control_characters_are_shown_and_never_executed() {
         assert_eq!(shown("a\x1b[2J\nb\u{9b}"), r"a\u{1b}[2J\nb\u{9b}");
-        let detail = Line {
+        let detail = LogLine {
             message_says_all: true,
             ..line("x\ny")
         };
@@ -529,7 +548,7 @@ mod tests {
     #[test]
     fn verbosity_decides_what_is_said() {
         let says = |verbosity| {
-            let console = Console::new(LogFormat::Text, When::Never, verbosity);
+            let console = Console::new(LogFormat::Text, TerminalUse::Never, verbosity);
             [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE]
                 .map(|level| console.says(level))
         };
@@ -544,7 +563,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         for _ in 0..2 {
-            let console = Console::new(LogFormat::Text, When::Never, 1)
+            let console = Console::new(LogFormat::Text, TerminalUse::Never, 1)
                 .with_log_file(String::new(), LogFile::open(&path, None));
             console.to_file("line");
         }

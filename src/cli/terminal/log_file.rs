@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use crate::archive::{FileIdentity, wait_while_held};
+use crate::archive::{FileIdentity, give_to_owner_of_folder, wait_while_held};
 
 /// How often, and after which time each, a lock that another holds is tried.
 const TRIES: u32 = 50;
@@ -112,9 +112,16 @@ impl LogFile {
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // A lock takes the right to read on Windows.
-    options.read(true).append(true).create(true);
+    options.read(true).append(true);
     owner_only(&mut options);
-    options.open(path)
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            give_to_owner_of_folder(&file, path);
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.create(true).open(path),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
 use crate::cli::terminal::console::{Console, stderr_is_terminal};
-use crate::config::When;
+use crate::config::TerminalUse;
 use crate::text::in_columns;
 
 /// Bars wait this long: what is done by then needs none.
@@ -46,7 +46,7 @@ enum Manner {
 
 /// Shows how far the tasks of a command are, each known by its key. Clones share the display; it may be told from any
 /// thread.
-pub(crate) struct Progress<K>(Arc<Inner<K>>);
+pub(crate) struct Progress<K>(Arc<ProgressInner<K>>);
 
 impl<K> Clone for Progress<K> {
     fn clone(&self) -> Self {
@@ -54,7 +54,7 @@ impl<K> Clone for Progress<K> {
     }
 }
 
-struct Inner<K> {
+struct ProgressInner<K> {
     console: Console,
     manner: Manner,
     state: Mutex<ProgressState<K>>,
@@ -63,7 +63,7 @@ struct Inner<K> {
 struct ProgressState<K> {
     began: Instant,
     bars: Bars,
-    tasks: HashMap<K, Task>,
+    tasks: HashMap<K, ProgressTask>,
     /// What is said of all tasks together, below the lines of single ones.
     overall: Option<String>,
     overall_bar: Option<ProgressBar>,
@@ -77,17 +77,17 @@ enum Bars {
     Ended,
 }
 
-struct Task {
+struct ProgressTask {
     name: String,
     last_line: Instant,
-    figures: Figures,
+    figures: ProgressFigures,
     bar: Option<ProgressBar>,
     began: Instant,
 }
 
 /// How far a task is.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Figures {
+pub(crate) struct ProgressFigures {
     pub(crate) bytes: u64,
     /// Bytes to do, where that is known.
     pub(crate) total_bytes: Option<u64>,
@@ -97,13 +97,13 @@ pub(crate) struct Figures {
 
 impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
     /// A display on `console`, as `--progress` says.
-    pub(crate) fn new(console: &Console, when: When) -> Self {
+    pub(crate) fn new(console: &Console, when: TerminalUse) -> Self {
         let terminal = stderr_is_terminal() && !console.is_json();
         Self::of_manner(console, manner(when, terminal, console.is_quiet()))
     }
 
     fn of_manner(console: &Console, manner: Manner) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(ProgressInner {
             console: console.clone(),
             manner,
             state: Mutex::new(ProgressState {
@@ -130,7 +130,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
             state.overall = overall;
         }
         if self.0.manner == Manner::Bars {
-            let later: Weak<Inner<K>> = Arc::downgrade(&self.0);
+            let later: Weak<ProgressInner<K>> = Arc::downgrade(&self.0);
             let show = move || {
                 std::thread::sleep(BARS_WAIT);
                 if let Some(inner) = later.upgrade() {
@@ -153,10 +153,10 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
 
     pub(crate) fn start(&self, key: K, name: String) {
         let now = Instant::now();
-        let mut task = Task {
+        let mut task = ProgressTask {
             name,
             last_line: now,
-            figures: Figures::default(),
+            figures: ProgressFigures::default(),
             bar: None,
             began: now,
         };
@@ -168,7 +168,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
     }
 
     /// A task goes on. `tell` writes a line about it, with its name and the time since it began, where one is due.
-    pub(crate) fn moved(&self, key: K, figures: Figures, tell: impl FnOnce(&str, Duration)) {
+    pub(crate) fn moved(&self, key: K, figures: ProgressFigures, tell: impl FnOnce(&str, Duration)) {
         let mut state = self.state();
         let Some(task) = state.tasks.get_mut(&key) else {
             return;
@@ -213,7 +213,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
         let mut state = self.state();
         // What has ended by then is not drawn any more.
         state.bars = Bars::Ended;
-        let of_tasks: Vec<Task> = state.tasks.drain().map(|(_, task)| task).collect();
+        let of_tasks: Vec<ProgressTask> = state.tasks.drain().map(|(_, task)| task).collect();
         let overall = state.overall_bar.take();
         for bar in of_tasks.into_iter().filter_map(|task| task.bar).chain(overall) {
             bar.finish_and_clear();
@@ -239,7 +239,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
         }
     }
 
-    fn draw(&self, task: &mut Task) {
+    fn draw(&self, task: &mut ProgressTask) {
         let template = match task.figures.total_bytes {
             Some(_) => WITH_TOTAL,
             None => WITHOUT_TOTAL,
@@ -261,7 +261,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
 
 impl Progress<()> {
     /// A display of one task that begins now.
-    pub(crate) fn of_one(console: &Console, when: When, name: &str) -> Self {
+    pub(crate) fn of_one(console: &Console, when: TerminalUse, name: &str) -> Self {
         let progress = Self::new(console, when);
         progress.start((), name.to_owned());
         progress.begin(None);
@@ -270,7 +270,7 @@ impl Progress<()> {
 
     /// So many bytes are done, of so many where that is known.
     pub(crate) fn show_bytes(&self, done: u64, total: Option<u64>) {
-        let figures = Figures {
+        let figures = ProgressFigures {
             bytes: total.map_or(done, |total| done.min(total)),
             total_bytes: total,
             words: String::new(),
@@ -282,7 +282,7 @@ impl Progress<()> {
     }
 }
 
-impl Figures {
+impl ProgressFigures {
     fn show_on(&self, bar: &ProgressBar) {
         if let Some(total) = self.total_bytes {
             bar.set_length(total);
@@ -296,14 +296,14 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is a constant, tried by a test")
 }
 
-const fn manner(when: When, terminal: bool, quiet: bool) -> Manner {
+const fn manner(when: TerminalUse, terminal: bool, quiet: bool) -> Manner {
     match when {
-        When::Never => Manner::Nothing,
+        TerminalUse::Never => Manner::Nothing,
         // Stderr leaves the lines out; a log file has them.
         _ if quiet => Manner::Lines { pace: LINE_PACE },
-        When::Auto | When::Always if terminal => Manner::Bars,
-        When::Auto => Manner::Lines { pace: LINE_PACE },
-        When::Always => Manner::Lines {
+        TerminalUse::Auto | TerminalUse::Always if terminal => Manner::Bars,
+        TerminalUse::Auto => Manner::Lines { pace: LINE_PACE },
+        TerminalUse::Always => Manner::Lines {
             pace: EAGER_LINE_PACE,
         },
     }
@@ -315,7 +315,7 @@ mod tests {
     use crate::config::LogFormat;
 
     fn with_bars<K: Eq + Hash + Copy + Send + 'static>() -> Progress<K> {
-        let console = Console::new(LogFormat::Text, When::Never, 1);
+        let console = Console::new(LogFormat::Text, TerminalUse::Never, 1);
         Progress::of_manner(&console, Manner::Bars)
     }
 
@@ -325,12 +325,12 @@ mod tests {
         let eager = Manner::Lines {
             pace: EAGER_LINE_PACE,
         };
-        assert_eq!(manner(When::Auto, true, false), Manner::Bars);
-        assert_eq!(manner(When::Auto, false, false), usual);
-        assert_eq!(manner(When::Always, false, false), eager);
-        assert_eq!(manner(When::Never, true, false), Manner::Nothing);
-        assert_eq!(manner(When::Always, true, true), usual);
-        assert_eq!(manner(When::Never, true, true), Manner::Nothing);
+        assert_eq!(manner(TerminalUse::Auto, true, false), Manner::Bars);
+        assert_eq!(manner(TerminalUse::Auto, false, false), usual);
+        assert_eq!(manner(TerminalUse::Always, false, false), eager);
+        assert_eq!(manner(TerminalUse::Never, true, false), Manner::Nothing);
+        assert_eq!(manner(TerminalUse::Always, true, true), usual);
+        assert_eq!(manner(TerminalUse::Never, true, true), Manner::Nothing);
     }
 
     #[test]
@@ -339,7 +339,7 @@ mod tests {
         progress.start(1, "Nightly".to_owned());
         progress.begin(Some("0/1 jobs".to_owned()));
         progress.show_bars();
-        let figures = Figures {
+        let figures = ProgressFigures {
             bytes: 1000,
             total_bytes: None,
             words: "3 of 12 runs".to_owned(),

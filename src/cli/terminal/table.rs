@@ -9,13 +9,13 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::terminal::console::{Console, shown};
 use crate::config::TableOrJson;
-use crate::report::formats::Text;
+use crate::report::formats::TextTable;
 use crate::report::{self, Cell, ColumnType, Rows};
 pub(crate) use crate::text::counted;
 
 /// A column's heading and side.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Column {
+pub(crate) enum TerminalColumn {
     /// Text, on the left.
     Text(&'static str),
     /// A number, on the right.
@@ -33,7 +33,7 @@ pub(crate) fn width_to_fit(wide: bool) -> Option<usize> {
 
 /// The rows under their headings, as text that fits so many columns. Control characters in cells are shown escaped.
 pub(crate) fn table(
-    columns: &[Column],
+    columns: &[TerminalColumn],
     rows: impl IntoIterator<Item = Vec<String>>,
     width: Option<usize>,
 ) -> String {
@@ -44,16 +44,16 @@ pub(crate) fn table(
 
 fn write_table(
     out: &mut impl Write,
-    columns: &[Column],
+    columns: &[TerminalColumn],
     rows: impl IntoIterator<Item = Vec<String>>,
     width: Option<usize>,
 ) -> io::Result<()> {
-    let mut text = Text::shortened(out, width);
+    let mut text = TextTable::shortened(out, width);
     let columns: Vec<report::Column> = columns
         .iter()
         .map(|column| match *column {
-            Column::Text(heading) => report::Column::new(heading, ColumnType::Text),
-            Column::Number(heading) => report::Column::new(heading, ColumnType::Integer),
+            TerminalColumn::Text(heading) => report::Column::new(heading, ColumnType::Text),
+            TerminalColumn::Number(heading) => report::Column::new(heading, ColumnType::Integer),
         })
         .collect();
     text.columns(&columns)?;
@@ -69,7 +69,7 @@ fn write_table(
 pub(crate) fn print<R: Serialize>(
     format: TableOrJson,
     rows: &[R],
-    columns: &[Column],
+    columns: &[TerminalColumn],
     width: Option<usize>,
     cells: impl Fn(&R) -> Vec<String>,
 ) -> Result<(), Failure> {
@@ -166,7 +166,11 @@ mod tests {
             vec!["a\nb".to_owned(), "5".to_owned()],
             vec!["c".to_owned(), "1,000".to_owned()],
         ];
-        let text = table(&[Column::Text("name"), Column::Number("runs")], rows, None);
+        let text = table(
+            &[TerminalColumn::Text("name"), TerminalColumn::Number("runs")],
+            rows,
+            None,
+        );
         let expected = "name   runs\n----  -----\na\\nb      5\nc     1,000\n";
         assert_eq!(text, expected);
     }

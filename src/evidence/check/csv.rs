@@ -3,10 +3,10 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::files::{Files, MOST_PAYLOAD};
-use super::findings::Findings;
+use super::findings::PackageFindings;
 
 /// A table's rows, one at a time.
-pub(super) struct Rows {
+pub(super) struct CsvRows {
     file: Option<BufReader<Box<dyn Read>>>,
     name: String,
     columns: &'static [&'static str],
@@ -15,12 +15,12 @@ pub(super) struct Rows {
 
 /// A row: a text for each column.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(super) struct CsvRow {
     columns: &'static [&'static str],
     values: Vec<String>,
 }
 
-impl Row {
+impl CsvRow {
     /// The value of a column that the table has.
     pub(super) fn get(&self, column: &str) -> &str {
         let place = self.columns.iter().position(|there| *there == column);
@@ -28,13 +28,13 @@ impl Row {
     }
 }
 
-impl Rows {
+impl CsvRows {
     /// Those of a table, behind its header; what is wrong with that is named.
     pub(super) fn open(
         files: &mut Files,
         table: &str,
         columns: &'static [&'static str],
-        findings: &mut Findings,
+        findings: &mut PackageFindings,
     ) -> Self {
         let name = format!("data/{table}.csv");
         let file = match files.reader(&name) {
@@ -73,12 +73,12 @@ impl Rows {
     }
 
     /// The next row.
-    pub(super) fn next(&mut self, files: &mut Files, findings: &mut Findings) -> Option<Row> {
+    pub(super) fn next(&mut self, files: &mut Files, findings: &mut PackageFindings) -> Option<CsvRow> {
         loop {
             let values = self.record(files, findings)?;
             self.number += 1;
             if values.len() == self.columns.len() {
-                return Some(Row {
+                return Some(CsvRow {
                     columns: self.columns,
                     values,
                 });
@@ -88,7 +88,7 @@ impl Rows {
         }
     }
 
-    fn record(&mut self, files: &mut Files, findings: &mut Findings) -> Option<Vec<String>> {
+    fn record(&mut self, files: &mut Files, findings: &mut PackageFindings) -> Option<Vec<String>> {
         let file = self.file.as_mut()?;
         let read = read_record(file);
         match read {

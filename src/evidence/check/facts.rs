@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::files::Files;
-use super::findings::{Findings, Unreadable};
+use super::findings::{PackageFindings, Unreadable};
 use super::form::{instant, is_guid, is_hash, is_instant, is_time};
 use crate::model::Instant;
 
@@ -18,7 +18,7 @@ const FILE: &str = "data/package.json";
 const MOST: u64 = 16 << 20;
 
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct StatedFacts {
     pub(super) archive_id: String,
     pub(super) head: String,
     pub(super) head_at: String,
@@ -33,12 +33,12 @@ pub(super) struct Facts {
     pub(super) payloads: Option<u64>,
     pub(super) allows_empty: bool,
     /// By job.
-    pub(super) purge_ages: BTreeMap<String, PurgeAge>,
+    pub(super) purge_ages: BTreeMap<String, StatedPurgeAge>,
 }
 
 /// How long the server of a job lists its runs, as the package says.
 #[derive(Debug)]
-pub(super) struct PurgeAge {
+pub(super) struct StatedPurgeAge {
     pub(super) seconds: u64,
     pub(super) listed_seconds: u64,
     /// Not assumed.
@@ -53,8 +53,8 @@ pub(super) struct SampleOf {
     pub(super) population: u64,
 }
 
-impl Facts {
-    pub(super) fn read(files: &mut Files, findings: &mut Findings) -> Result<Self, Unreadable> {
+impl StatedFacts {
+    pub(super) fn read(files: &mut Files, findings: &mut PackageFindings) -> Result<Self, Unreadable> {
         let bytes = files.read(FILE, MOST, findings).ok_or_else(|| {
             Unreadable(
                 "data/package.json is missing or cannot be read, so nothing says what this package is"
@@ -75,7 +75,7 @@ impl Facts {
         }
     }
 
-    fn of(json: &Map<String, Value>, findings: &mut Findings) -> Self {
+    fn of(json: &Map<String, Value>, findings: &mut PackageFindings) -> Self {
         let mut bad =
             |what: &str| findings.add(FILE, format!("{what} is missing, or not as a package has it"));
         let mut text = |what: &str, fits: fn(&str) -> bool| match json.get(what).and_then(Value::as_str) {
@@ -159,10 +159,10 @@ impl Facts {
             bad("jobs");
             Vec::new()
         });
-        let ages: Option<BTreeMap<String, PurgeAge>> =
+        let ages: Option<BTreeMap<String, StatedPurgeAge>> =
             json.get("purge_ages").and_then(Value::as_array).and_then(|ages| {
                 let age = |age: &Value| {
-                    let read = PurgeAge {
+                    let read = StatedPurgeAge {
                         seconds: count(age.get("seconds")?)?,
                         listed_seconds: count(age.get("listed_seconds")?)?,
                         is_known: age.get("known")?.as_bool()?,
@@ -172,7 +172,7 @@ impl Facts {
                 };
                 ages.iter().map(age).collect()
             });
-        let of_jobs = |ages: &BTreeMap<String, PurgeAge>| ages.keys().eq(jobs.iter().map(|(id, _)| id));
+        let of_jobs = |ages: &BTreeMap<String, StatedPurgeAge>| ages.keys().eq(jobs.iter().map(|(id, _)| id));
         let purge_ages = ages.filter(of_jobs).unwrap_or_else(|| {
             bad("purge_ages");
             BTreeMap::new()

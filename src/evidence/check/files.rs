@@ -6,9 +6,9 @@ use std::path::Path;
 
 use sha2::Digest;
 
-use super::findings::{Findings, Unreadable};
+use super::findings::{PackageFindings, Unreadable};
 use super::form::{is_guid, is_hash, is_number};
-use super::zip::{Entry, EntryReader, Zip};
+use super::zip::{EntryReader, Zip, ZipEntry};
 use crate::model::hex;
 
 /// The largest payload that the program archives.
@@ -49,7 +49,7 @@ const OTHERS: [&str; 10] = [
 pub(super) struct Files {
     zip: Zip,
     /// Where each file is.
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, ZipEntry>,
     /// SHA-256 of each file that can be read to its end.
     pub(super) hashes: BTreeMap<String, String>,
     /// Files that cannot, and were named.
@@ -57,7 +57,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn open(path: &Path, findings: &mut Findings) -> Result<Self, Unreadable> {
+    pub(super) fn open(path: &Path, findings: &mut PackageFindings) -> Result<Self, Unreadable> {
         if path.is_dir() {
             return Err(Unreadable(
                 "it is a folder: give the ZIP file, or check the folder with check.py".to_owned(),
@@ -87,14 +87,14 @@ impl Files {
     }
 
     /// Names a file that cannot be read to its end, once.
-    pub(super) fn breaks(&mut self, name: &str, error: &io::Error, findings: &mut Findings) {
+    pub(super) fn breaks(&mut self, name: &str, error: &io::Error, findings: &mut PackageFindings) {
         if self.broken.insert(name.to_owned()) {
             findings.add(name, format!("it cannot be unpacked: {error}"));
         }
     }
 
     /// The whole file; `None` where it is not there, or cannot be read, which is named.
-    pub(super) fn read(&mut self, name: &str, most: u64, findings: &mut Findings) -> Option<Vec<u8>> {
+    pub(super) fn read(&mut self, name: &str, most: u64, findings: &mut PackageFindings) -> Option<Vec<u8>> {
         let size = self.size(name)?;
         if size > most {
             findings.add(name, format!("it has {size} bytes, more than {most}"));
@@ -113,7 +113,7 @@ impl Files {
         }
     }
 
-    pub(super) fn text(&mut self, name: &str, findings: &mut Findings) -> Option<String> {
+    pub(super) fn text(&mut self, name: &str, findings: &mut PackageFindings) -> Option<String> {
         let entry = *self.entries.get(name)?;
         let most = MOST_TEXT.min(FEW_BYTES.saturating_add(entry.packed().saturating_mul(100)));
         let bytes = self.read(name, most, findings)?;
@@ -123,7 +123,7 @@ impl Files {
     }
 
     /// Every file is in a manifest, every file of a manifest is there, and every SHA-256 is right.
-    pub(super) fn check_manifests(&mut self, findings: &mut Findings) {
+    pub(super) fn check_manifests(&mut self, findings: &mut PackageFindings) {
         self.hash(findings);
         let tables = TABLES.map(|table| format!("data/{table}.csv"));
         for name in OTHERS.into_iter().chain(tables.iter().map(String::as_str)) {
@@ -160,7 +160,7 @@ impl Files {
         number: usize,
         line: &str,
         listed: &mut BTreeSet<String>,
-        findings: &mut Findings,
+        findings: &mut PackageFindings,
     ) {
         let place = || format!("{manifest}, line {number}");
         let is_of_data = manifest == "manifest-sha256.txt";
@@ -191,7 +191,7 @@ impl Files {
         }
     }
 
-    fn hash(&mut self, findings: &mut Findings) {
+    fn hash(&mut self, findings: &mut PackageFindings) {
         let names: Vec<String> = self.entries.keys().cloned().collect();
         let mut buffer = vec![0; 64 << 10];
         for name in names {

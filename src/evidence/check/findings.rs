@@ -26,12 +26,12 @@ pub struct PackageFinding {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct PackageFindings {
     pub(super) listed: Vec<PackageFinding>,
     pub(super) count: u64,
 }
 
-impl Findings {
+impl PackageFindings {
     pub(super) fn add(&mut self, place: impl AsRef<str>, what: impl AsRef<str>) {
         self.push(place.as_ref(), what.as_ref(), None);
     }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::csv::{Row, Rows};
-use super::facts::PurgeAge;
+use super::csv::{CsvRow, CsvRows};
+use super::facts::StatedPurgeAge;
 use super::form::{instant, is_instant};
-use super::lines::Line;
-use super::runs::{Check, Expected};
+use super::lines::ChainLine;
+use super::runs::{Check, ExpectedValues};
 use crate::model::{Decimal, Instant};
 
 const GAPS: &[&str] = &[
@@ -33,12 +33,12 @@ const NOT_LOOKED: [&str; 2] = [
 const CLOCKS: u64 = 86_400;
 
 /// A complete answer to the question for all runs.
-struct Answer<'t> {
-    line: Line<'t>,
+struct AnswerLine<'t> {
+    line: ChainLine<'t>,
     agrees: bool,
 }
 
-impl Answer<'_> {
+impl AnswerLine<'_> {
     fn second(&self, word: &str) -> i64 {
         instant(self.line.word(word)).map_or(0, Instant::unix_seconds)
     }
@@ -46,9 +46,9 @@ impl Answer<'_> {
 
 impl Check<'_, '_> {
     pub(super) fn gaps(&mut self) {
-        let mut rows = Rows::open(&mut self.files, "gaps", GAPS, self.findings);
-        let mut spans: BTreeMap<String, Vec<Row>> = BTreeMap::new();
-        let mut mismatches: BTreeMap<String, Row> = BTreeMap::new();
+        let mut rows = CsvRows::open(&mut self.files, "gaps", GAPS, self.findings);
+        let mut spans: BTreeMap<String, Vec<CsvRow>> = BTreeMap::new();
+        let mut mismatches: BTreeMap<String, CsvRow> = BTreeMap::new();
         while let Some(row) = rows.next(&mut self.files, self.findings) {
             if row.get("state") == "count_mismatch" {
                 let id = row.get("job_run_id").to_owned();
@@ -98,7 +98,12 @@ impl Check<'_, '_> {
                     .differ(format!("data/gaps.csv, job {job}"), what, listed, keeps);
             }
         }
-        let ages: BTreeSet<String> = self.facts.purge_ages.values().map(PurgeAge::words).collect();
+        let ages: BTreeSet<String> = self
+            .facts
+            .purge_ages
+            .values()
+            .map(StatedPurgeAge::words)
+            .collect();
         for age in ages {
             self.assumed.push(format!(
                 "how long the server lists a run, by which gaps.csv and vanished.csv judge: {age}"
@@ -106,7 +111,7 @@ impl Check<'_, '_> {
         }
     }
 
-    fn mismatches(&mut self, found: &BTreeMap<String, Row>) {
+    fn mismatches(&mut self, found: &BTreeMap<String, CsvRow>) {
         for id in found
             .keys()
             .filter(|id| !self.mismatches.contains_key(id.as_str()))
@@ -128,7 +133,7 @@ impl Check<'_, '_> {
     }
 
     /// The spans of a job; returns for how many seconds the server must list a run for what is called complete.
-    fn spans(&mut self, job: &str, spans: &[Row], answers: &[Answer<'_>]) -> i64 {
+    fn spans(&mut self, job: &str, spans: &[CsvRow], answers: &[AnswerLine<'_>]) -> i64 {
         let facts = self.facts;
         let whole = |bound: &Option<String>| bound.as_deref().map(whole_seconds).unwrap_or_default();
         let (mut begin, until) = (whole(&facts.since), whole(&facts.until));
@@ -181,7 +186,7 @@ impl Check<'_, '_> {
     }
 
     /// What a span says of itself; returns for how many seconds the server must list a run if it is called complete.
-    fn span(&mut self, job: &str, number: usize, row: &Row, answers: &[Answer<'_>]) -> i64 {
+    fn span(&mut self, job: &str, number: usize, row: &CsvRow, answers: &[AnswerLine<'_>]) -> i64 {
         let place = format!("data/gaps.csv, job {job}, span {number}");
         let why = row.get("why");
         let has = |sync: &str| answers.iter().position(|answer| answer.line.word("sync") == sync);
@@ -213,7 +218,7 @@ impl Check<'_, '_> {
                     || "which did not say TotalJobRuns".to_owned(),
                     |total| format!("TotalJobRuns {total}"),
                 );
-                let expected: Expected = vec![
+                let expected: ExpectedValues = vec![
                     ("last_sync_id", Some(word(last, "sync").to_owned())),
                     ("total_job_runs", total.map(str::to_owned)),
                     (
@@ -257,7 +262,7 @@ impl Check<'_, '_> {
     }
 
     /// For how many seconds the server must list a run, that no run of a span that is called complete is missing.
-    fn reach(&mut self, job: &str, number: usize, row: &Row, answers: &[Answer<'_>]) -> i64 {
+    fn reach(&mut self, job: &str, number: usize, row: &CsvRow, answers: &[AnswerLine<'_>]) -> i64 {
         let second = |text: &str| instant(text).map(Instant::unix_seconds);
         let Some((from, to)) = second(row.get("from")).zip(second(row.get("to"))) else {
             let place = format!("data/gaps.csv, job {job}, span {number}");
@@ -286,7 +291,7 @@ impl Check<'_, '_> {
                 last.line.word("sync")
             ));
         }
-        let agreeing: Vec<&Answer<'_>> = answers.iter().filter(|answer| answer.agrees).collect();
+        let agreeing: Vec<&AnswerLine<'_>> = answers.iter().filter(|answer| answer.agrees).collect();
         let first = agreeing[0].second("at") - from;
         let between = agreeing
             .windows(2)
@@ -296,17 +301,17 @@ impl Check<'_, '_> {
 }
 
 /// The complete answers to the question for all runs, in the order of time.
-fn complete<'t>(answers: &[Line<'t>]) -> Vec<Answer<'t>> {
-    let is_full = |line: &&Line<'_>| line.word("outcome") == "complete" && line.word("count") == "0";
-    let answer = |line: &Line<'t>| {
+fn complete<'t>(answers: &[ChainLine<'t>]) -> Vec<AnswerLine<'t>> {
+    let is_full = |line: &&ChainLine<'_>| line.word("outcome") == "complete" && line.word("count") == "0";
+    let answer = |line: &ChainLine<'t>| {
         let total = line.word("total");
-        Answer {
+        AnswerLine {
             line: *line,
             agrees: total == "-" || total == line.word("seen"),
         }
     };
     let mut seen = BTreeSet::new();
-    let once = |line: &&Line<'t>| seen.insert(line.word("sync"));
+    let once = |line: &&ChainLine<'t>| seen.insert(line.word("sync"));
     answers.iter().filter(is_full).filter(once).map(answer).collect()
 }
 
@@ -329,7 +334,7 @@ fn whole_seconds(text: &str) -> String {
     }
 }
 
-impl PurgeAge {
+impl StatedPurgeAge {
     fn words(&self) -> String {
         let days = |seconds: u64| {
             Decimal::ratio(seconds.into(), 86_400, 1)

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sha2::Digest;
 
-use super::facts::Facts;
+use super::facts::StatedFacts;
 use super::files::Files;
-use super::findings::Findings;
-use super::lines::{Chains, Line};
+use super::findings::PackageFindings;
+use super::lines::{ChainLine, Chains};
 use crate::decode::READER_VERSION;
 use crate::model::{NaiveZone, Zone, hex};
 
@@ -19,7 +19,7 @@ const MOST_ZONES: usize = 100;
 
 /// By what times without offset are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rules {
+pub(super) enum RulesInForce {
     Known(NaiveZone),
     /// A later line took the place of these rules, and the package does not have them.
     Gone,
@@ -27,16 +27,16 @@ pub(super) enum Rules {
 
 /// A revision that was not lost.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Revision<'t> {
-    pub(super) line: Line<'t>,
+pub(super) struct LedgerRevision<'t> {
+    pub(super) line: ChainLine<'t>,
     pub(super) number: u64,
     /// By what its times are read.
-    pub(super) rules: Rules,
+    pub(super) rules: RulesInForce,
     /// By what they were read when its line was written.
-    pub(super) rules_then: Rules,
+    pub(super) rules_then: RulesInForce,
 }
 
-impl<'t> Revision<'t> {
+impl<'t> LedgerRevision<'t> {
     pub(super) fn at(&self) -> &'t str {
         self.line.word("at")
     }
@@ -53,17 +53,17 @@ impl<'t> Revision<'t> {
 }
 
 #[derive(Debug)]
-pub(super) struct Run<'t> {
+pub(super) struct LedgerRun<'t> {
     pub(super) job: &'t str,
-    pub(super) revisions: Vec<Revision<'t>>,
+    pub(super) revisions: Vec<LedgerRevision<'t>>,
     pub(super) absent_since: Option<&'t str>,
     /// The line that removed it by rule.
-    pub(super) removed: Option<Line<'t>>,
+    pub(super) removed: Option<ChainLine<'t>>,
 }
 
-impl<'t> Run<'t> {
+impl<'t> LedgerRun<'t> {
     /// The latest revision; a run is only kept with one.
-    pub(super) fn latest(&self) -> &Revision<'t> {
+    pub(super) fn latest(&self) -> &LedgerRevision<'t> {
         self.revisions
             .last()
             .expect("runs without a revision were dropped")
@@ -71,18 +71,18 @@ impl<'t> Run<'t> {
 }
 
 #[derive(Debug)]
-pub(super) struct Piece<'t> {
-    pub(super) line: Line<'t>,
+pub(super) struct QuarantinedPiece<'t> {
+    pub(super) line: ChainLine<'t>,
     pub(super) accepted_at: Option<&'t str>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger<'t> {
-    pub(super) runs: BTreeMap<&'t str, Run<'t>>,
+    pub(super) runs: BTreeMap<&'t str, LedgerRun<'t>>,
     /// By number.
-    pub(super) pieces: BTreeMap<&'t str, Piece<'t>>,
+    pub(super) pieces: BTreeMap<&'t str, QuarantinedPiece<'t>>,
     /// What each sync found of a job, by job.
-    pub(super) answers: BTreeMap<&'t str, Vec<Line<'t>>>,
+    pub(super) answers: BTreeMap<&'t str, Vec<ChainLine<'t>>>,
     /// Revisions that were lost.
     pub(super) lost: usize,
     /// Jobs whose times were read anew.
@@ -92,9 +92,9 @@ pub(super) struct Ledger<'t> {
 impl<'t> Ledger<'t> {
     pub(super) fn read(
         chains: &Chains<'t>,
-        facts: &Facts,
+        facts: &StatedFacts,
         files: &mut Files,
-        findings: &mut Findings,
+        findings: &mut PackageFindings,
     ) -> Self {
         let mut ledger = Self::default();
         let mut zones = Zones::default();
@@ -113,16 +113,16 @@ impl<'t> Ledger<'t> {
     fn job(
         &mut self,
         job: &'t str,
-        chain: &[Line<'t>],
-        facts: &Facts,
+        chain: &[ChainLine<'t>],
+        facts: &StatedFacts,
         zones: &mut Zones,
         files: &mut Files,
-        findings: &mut Findings,
+        findings: &mut PackageFindings,
     ) {
-        let is_zone = |line: &Line<'_>| matches!(line.kind(), "naive-time" | "reindexed");
+        let is_zone = |line: &ChainLine<'_>| matches!(line.kind(), "naive-time" | "reindexed");
         let reread = chain.iter().rposition(|line| line.kind() == "reindexed");
         let is_reread = |at: usize| reread.is_some_and(|reread| at < reread);
-        let rules: HashMap<usize, Rules> = (0..)
+        let rules: HashMap<usize, RulesInForce> = (0..)
             .zip(chain)
             .filter(|(_, line)| is_zone(line))
             .map(|(at, line)| (at, zones.rules(line, is_reread(at), files, findings)))
@@ -134,13 +134,13 @@ impl<'t> Ledger<'t> {
             self.reindexed.insert(job);
         }
         let answers = self.answers.entry(job).or_default();
-        let (mut then, mut zone, mut name) = (Rules::Known(NaiveZone::Utc), "utc", None);
+        let (mut then, mut zone, mut name) = (RulesInForce::Known(NaiveZone::Utc), "utc", None);
         for (at, line) in chain.iter().enumerate() {
             match line.kind() {
                 "naive-time" | "reindexed" => (then, zone) = (rules[&at], line.word("zone")),
                 "revision" => {
                     let id = line.word("run");
-                    let run = self.runs.entry(id).or_insert_with(|| Run {
+                    let run = self.runs.entry(id).or_insert_with(|| LedgerRun {
                         job,
                         revisions: Vec::new(),
                         absent_since: None,
@@ -171,7 +171,7 @@ impl<'t> Ledger<'t> {
                             format!("revision {number} of run {id} follows revision {}", before.number);
                         findings.add(line.place(), what);
                     }
-                    run.revisions.push(Revision {
+                    run.revisions.push(LedgerRevision {
                         line: *line,
                         number,
                         rules: again.filter(|_| is_reread(at)).unwrap_or(then),
@@ -194,7 +194,7 @@ impl<'t> Ledger<'t> {
                     }
                 }
                 "quarantined" if line.word("job") == job => {
-                    let piece = Piece {
+                    let piece = QuarantinedPiece {
                         line: *line,
                         accepted_at: None,
                     };
@@ -226,7 +226,7 @@ impl<'t> Ledger<'t> {
 }
 
 /// The entries of revisions whose payloads were lost.
-fn lost(chain: &[Line<'_>], findings: &mut Findings) -> HashSet<u64> {
+fn lost(chain: &[ChainLine<'_>], findings: &mut PackageFindings) -> HashSet<u64> {
     let numbers = chain.iter().filter(|line| line.kind() == "revision");
     let told: HashSet<u64> = numbers.filter_map(|line| line.number).collect();
     let mut lost = HashSet::new();
@@ -249,7 +249,7 @@ fn lost(chain: &[Line<'_>], findings: &mut Findings) -> HashSet<u64> {
 /// The rules of time zones, as the package has them.
 #[derive(Default)]
 struct Zones {
-    known: HashMap<(String, String), Rules>,
+    known: HashMap<(String, String), RulesInForce>,
     /// Files of rules that lines name.
     named: HashSet<String>,
 }
@@ -258,14 +258,14 @@ impl Zones {
     /// From this line on.
     fn rules(
         &mut self,
-        line: &Line<'_>,
+        line: &ChainLine<'_>,
         is_reread: bool,
         files: &mut Files,
-        findings: &mut Findings,
-    ) -> Rules {
+        findings: &mut PackageFindings,
+    ) -> RulesInForce {
         let (hash, zone) = (line.word("rules"), line.word("zone"));
         if hash == "-" {
-            return Rules::Known(NaiveZone::Utc);
+            return RulesInForce::Known(NaiveZone::Utc);
         }
         let file = format!("data/zones/{hash}.tzif");
         self.named.insert(file.clone());
@@ -277,24 +277,24 @@ impl Zones {
                 );
                 findings.add(file, what);
             }
-            return Rules::Gone;
+            return RulesInForce::Gone;
         }
         if self.known.len() >= MOST_ZONES {
             findings.add(
                 file,
                 format!("the package has more than {MOST_ZONES} rules of time zones"),
             );
-            return Rules::Gone;
+            return RulesInForce::Gone;
         }
         let key = (hash.to_owned(), zone.to_owned());
         *self.known.entry(key).or_insert_with(|| {
             let Some(tzif) = files.read(&file, MOST_RULES, findings) else {
-                return Rules::Gone;
+                return RulesInForce::Gone;
             };
             let found = hex(&sha2::Sha256::digest(&tzif));
             if found != hash {
                 findings.differ(&file, "its SHA-256 is not its name", hash, found);
-                return Rules::Gone;
+                return RulesInForce::Gone;
             }
             let read = zone
                 .parse()
@@ -303,10 +303,10 @@ impl Zones {
                     Zone::from_tzif(name, line.word("release"), tzif).map_err(|error| error.to_string())
                 });
             match read {
-                Ok(zone) => Rules::Known(NaiveZone::Iana(zone)),
+                Ok(zone) => RulesInForce::Known(NaiveZone::Iana(zone)),
                 Err(why) => {
                     findings.add(&file, why);
-                    Rules::Gone
+                    RulesInForce::Gone
                 }
             }
         })

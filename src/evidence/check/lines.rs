@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use sha2::Digest;
 
-use super::facts::Facts;
-use super::findings::Findings;
+use super::facts::StatedFacts;
+use super::findings::PackageFindings;
 use super::form::{is_guid, is_hash, is_instant, is_number, is_time};
 use crate::model::hex;
 
@@ -32,7 +32,7 @@ const KINDS: [&str; 15] = [
 
 /// A line of a chain.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Line<'t> {
+pub(super) struct ChainLine<'t> {
     /// Its number in the ledger; none of a line of results.
     pub(super) number: Option<u64>,
     pub(super) text: &'t str,
@@ -40,7 +40,7 @@ pub(super) struct Line<'t> {
     row: usize,
 }
 
-impl<'t> Line<'t> {
+impl<'t> ChainLine<'t> {
     pub(super) fn kind(&self) -> &'t str {
         kind_of(self.text)
     }
@@ -70,15 +70,15 @@ fn word<'t>(line: &'t str, name: &str) -> &'t str {
 }
 
 /// The lines of a job, by the job.
-pub(super) type Chains<'t> = BTreeMap<&'t str, Vec<Line<'t>>>;
+pub(super) type Chains<'t> = BTreeMap<&'t str, Vec<ChainLine<'t>>>;
 
 /// Reads the file as far as it has its form, and compares its hashes.
-pub(super) fn read<'t>(text: &'t str, facts: &Facts, findings: &mut Findings) -> Chains<'t> {
+pub(super) fn read<'t>(text: &'t str, facts: &StatedFacts, findings: &mut PackageFindings) -> Chains<'t> {
     let mut lines: Vec<&str> = text.split('\n').collect();
     if lines.pop().is_some_and(|last| !last.is_empty()) {
         findings.add(FILE, "its last line has no end");
     }
-    let mut reading = Reading {
+    let mut reading = LineReader {
         lines: &lines,
         at: 0,
         findings,
@@ -91,10 +91,10 @@ pub(super) fn read<'t>(text: &'t str, facts: &Facts, findings: &mut Findings) ->
     chains
 }
 
-struct Reading<'r, 't> {
+struct LineReader<'r, 't> {
     lines: &'r [&'t str],
     at: usize,
-    findings: &'r mut Findings,
+    findings: &'r mut PackageFindings,
 }
 
 /// What a job's line of the results says.
@@ -105,7 +105,7 @@ struct ResultLine<'t> {
     chain: &'t str,
 }
 
-impl<'t> Reading<'_, 't> {
+impl<'t> LineReader<'_, 't> {
     /// Of the line that comes next.
     fn place(&self) -> String {
         format!("{FILE}, line {}", self.at + 1)
@@ -129,7 +129,7 @@ impl<'t> Reading<'_, 't> {
         }
     }
 
-    fn all(&mut self, facts: &Facts, chains: &mut Chains<'t>) -> Option<()> {
+    fn all(&mut self, facts: &StatedFacts, chains: &mut Chains<'t>) -> Option<()> {
         let after = |word: &'static str, fits: fn(&str) -> bool| {
             move |line: &'t str| {
                 line.strip_prefix(word)?
@@ -173,7 +173,7 @@ impl<'t> Reading<'_, 't> {
     }
 
     /// The lines of the results, by job.
-    fn results(&mut self, ended: &'t str, facts: &Facts) -> Option<BTreeMap<&'t str, ResultLine<'t>>> {
+    fn results(&mut self, ended: &'t str, facts: &StatedFacts) -> Option<BTreeMap<&'t str, ResultLine<'t>>> {
         let (sync, at) = (word(ended, "sync"), word(ended, "at"));
         let count: u64 = self.take("the number of results", |line| number_after(line, "results"))?;
         let mut hash = sha2::Sha256::new();
@@ -224,7 +224,7 @@ impl<'t> Reading<'_, 't> {
         archive: &str,
         result: &ResultLine<'t>,
         numbered: &mut HashMap<u64, &'t str>,
-    ) -> Option<Vec<Line<'t>>> {
+    ) -> Option<Vec<ChainLine<'t>>> {
         let count = self.take(&format!("the chain of job {job}"), |line| {
             number_after(line.strip_prefix("chain ")?, job)
         })?;
@@ -236,7 +236,7 @@ impl<'t> Reading<'_, 't> {
                 ((mark == "-" || is_number(mark)) && is_printable(text)).then_some((mark, text))
             })?;
             hash = next(&hash, text);
-            let line = Line {
+            let line = ChainLine {
                 number: mark.parse().ok(),
                 text,
                 row: self.at,

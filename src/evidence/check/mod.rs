@@ -26,9 +26,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use self::facts::Facts;
+use self::facts::StatedFacts;
 use self::files::Files;
-use self::findings::{Findings, Unreadable};
+use self::findings::{PackageFindings, Unreadable};
 use self::ledger::Ledger;
 use self::runs::Check;
 use crate::archive::PublishedHeads;
@@ -85,7 +85,7 @@ pub fn check_package(
     heads: &[Sha256],
     lists: &[PublishedHeads],
 ) -> Result<PackageReport, UnreadablePackage> {
-    let mut findings = Findings::default();
+    let mut findings = PackageFindings::default();
     match check(path, heads, lists, &mut findings) {
         Ok(report) => Ok(report),
         Err(Unreadable(why)) => Err(UnreadablePackage {
@@ -99,10 +99,10 @@ fn check(
     path: &Path,
     heads: &[Sha256],
     lists: &[PublishedHeads],
-    findings: &mut Findings,
+    findings: &mut PackageFindings,
 ) -> Result<PackageReport, Unreadable> {
     let mut files = Files::open(path, findings)?;
-    let facts = Facts::read(&mut files, findings)?;
+    let facts = StatedFacts::read(&mut files, findings)?;
     files.check_manifests(findings);
     let text = files
         .text("data/ledger.txt", findings)
@@ -155,7 +155,7 @@ fn check(
     })
 }
 
-fn conclusion(facts: &Facts, findings: u64, published: Option<bool>) -> String {
+fn conclusion(facts: &StatedFacts, findings: u64, published: Option<bool>) -> String {
     if findings > 0 {
         return format!(
             "The evidence package is not sound: {}.",
@@ -173,10 +173,10 @@ fn conclusion(facts: &Facts, findings: u64, published: Option<bool>) -> String {
 
 /// Whether the package is bound to one of the heads that were published; `None` where none is given.
 fn check_heads(
-    facts: &Facts,
+    facts: &StatedFacts,
     heads: &[Sha256],
     lists: &[PublishedHeads],
-    findings: &mut Findings,
+    findings: &mut PackageFindings,
 ) -> Option<bool> {
     let listed = lists.iter().flat_map(|list| &list.heads);
     let others: BTreeSet<String> = listed

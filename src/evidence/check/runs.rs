@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sha2::Digest;
 
-use super::csv::{Row, Rows};
-use super::facts::Facts;
+use super::csv::{CsvRow, CsvRows};
+use super::facts::StatedFacts;
 use super::files::{Files, MOST_PAYLOAD, payload_of};
-use super::findings::Findings;
-use super::ledger::{Ledger, Revision, Rules, Run};
-use super::lines::Line;
+use super::findings::PackageFindings;
+use super::ledger::{Ledger, LedgerRevision, LedgerRun, RulesInForce};
+use super::lines::ChainLine;
 use super::scripts::{CHECK_HTML, CHECK_PY};
 use crate::decode::{read_run_fields, read_time};
 use crate::model::{Decimal, Instant, JobRun, JobStatus, Message, TimeBasis, TimeReading, hex};
@@ -83,26 +83,26 @@ const CHANGES: &[&str] = &[
 ];
 
 /// What a row must say: a column and its value.
-pub(super) type Expected = Vec<(&'static str, Option<String>)>;
+pub(super) type ExpectedValues = Vec<(&'static str, Option<String>)>;
 
 /// The comparison of a package's tables with its ledger and payloads.
 pub(super) struct Check<'c, 't> {
-    pub(super) facts: &'c Facts,
+    pub(super) facts: &'c StatedFacts,
     pub(super) ledger: &'c Ledger<'t>,
     pub(super) files: Files,
-    pub(super) findings: &'c mut Findings,
+    pub(super) findings: &'c mut PackageFindings,
     /// The rows of runs.csv by run.
-    pub(super) rows: BTreeMap<String, Row>,
+    pub(super) rows: BTreeMap<String, CsvRow>,
     /// Runs that belong to the package and have a row.
-    pub(super) due: BTreeMap<&'t str, &'c Run<'t>>,
+    pub(super) due: BTreeMap<&'t str, &'c LedgerRun<'t>>,
     /// Runs of the span that a rule removed, with the lines that say so.
-    pub(super) removed: BTreeMap<&'t str, Line<'t>>,
+    pub(super) removed: BTreeMap<&'t str, ChainLine<'t>>,
     /// What gaps.csv must say of runs whose counts disagree.
-    pub(super) mismatches: BTreeMap<&'t str, Expected>,
+    pub(super) mismatches: BTreeMap<&'t str, ExpectedValues>,
     /// Runs whose payloads are not known, so that their row in gaps.csv may be missing.
     pub(super) unproved: BTreeSet<&'t str>,
-    failures: BTreeMap<String, Row>,
-    changes: BTreeMap<String, Row>,
+    failures: BTreeMap<String, CsvRow>,
+    changes: BTreeMap<String, CsvRow>,
     payloads: u64,
     messages: u64,
     /// Removals of which who or why is not said.
@@ -130,7 +130,7 @@ pub(super) struct Said {
 /// What the payloads of a run say, together.
 struct Told {
     run: JobRun,
-    held: Vec<Held>,
+    held: Vec<HeldSaidMessage>,
     /// The number of messages, where it disagrees with the run's own count.
     disagrees: Option<(i64, usize)>,
     /// Status by revision.
@@ -138,7 +138,7 @@ struct Told {
 }
 
 /// A message as messages.csv has it, and since when it is absent.
-struct Held {
+struct HeldSaidMessage {
     message: SaidMessage,
     absent_since: Option<String>,
 }
@@ -160,10 +160,10 @@ const SAID: [&str; 9] = [
 
 impl<'c, 't> Check<'c, 't> {
     pub(super) fn new(
-        facts: &'c Facts,
+        facts: &'c StatedFacts,
         ledger: &'c Ledger<'t>,
         files: Files,
-        findings: &'c mut Findings,
+        findings: &'c mut PackageFindings,
     ) -> Self {
         Self {
             facts,
@@ -212,9 +212,9 @@ impl<'c, 't> Check<'c, 't> {
         &mut self,
         table: &str,
         columns: &'static [&'static str],
-        key: impl Fn(&Row) -> String,
-    ) -> BTreeMap<String, Row> {
-        let mut rows = Rows::open(&mut self.files, table, columns, self.findings);
+        key: impl Fn(&CsvRow) -> String,
+    ) -> BTreeMap<String, CsvRow> {
+        let mut rows = CsvRows::open(&mut self.files, table, columns, self.findings);
         let mut held = BTreeMap::new();
         while let Some(row) = rows.next(&mut self.files, self.findings) {
             let key = key(&row);
@@ -228,7 +228,7 @@ impl<'c, 't> Check<'c, 't> {
     }
 
     /// Compares a row with what it must say, column by column.
-    pub(super) fn same(&mut self, place: &str, expected: &Expected, row: &Row) {
+    pub(super) fn same(&mut self, place: &str, expected: &ExpectedValues, row: &CsvRow) {
         for (column, value) in expected {
             let (value, found) = (value.as_deref().unwrap_or_default(), row.get(column));
             if value != found {
@@ -253,11 +253,11 @@ impl<'c, 't> Check<'c, 't> {
         self.payload_files();
         self.counts();
         let mut left: BTreeSet<&'t str> = self.due.keys().copied().collect();
-        let mut rows = Rows::open(&mut self.files, "messages", MESSAGES, self.findings);
-        let mut group: Vec<Row> = Vec::new();
+        let mut rows = CsvRows::open(&mut self.files, "messages", MESSAGES, self.findings);
+        let mut group: Vec<CsvRow> = Vec::new();
         loop {
             let row = rows.next(&mut self.files, self.findings);
-            let of_group = |row: &Row| {
+            let of_group = |row: &CsvRow| {
                 group
                     .first()
                     .is_none_or(|first| first.get("job_run_id") == row.get("job_run_id"))
@@ -336,7 +336,7 @@ impl<'c, 't> Check<'c, 't> {
             }
             count += 1;
             let is_expected = payload_of(name).is_some_and(|(run, number)| {
-                let has_number = |run: &Run<'_>| {
+                let has_number = |run: &LedgerRun<'_>| {
                     run.revisions
                         .iter()
                         .any(|revision| revision.number.to_string() == number)
@@ -374,7 +374,7 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    fn group(&mut self, messages: &[Row], left: &mut BTreeSet<&'t str>) {
+    fn group(&mut self, messages: &[CsvRow], left: &mut BTreeSet<&'t str>) {
         let Some(id) = messages.first().map(|row| row.get("job_run_id")) else {
             return;
         };
@@ -388,11 +388,11 @@ impl<'c, 't> Check<'c, 't> {
     }
 
     /// Everything about one run: payloads, row, messages, failure, changes.
-    fn run(&mut self, id: &'t str, messages: &[Row]) {
+    fn run(&mut self, id: &'t str, messages: &[CsvRow]) {
         let (run, row) = (self.due[id], self.rows[id].clone());
         let told = self.told(id, run);
         let name = self.facts.name_of(run.job).map(str::to_owned);
-        let common: Expected = vec![("job_id", Some(run.job.to_owned())), ("job_name", name)];
+        let common: ExpectedValues = vec![("job_id", Some(run.job.to_owned())), ("job_name", name)];
         let mut expected = common.clone();
         expected.extend([
             ("revision", Some(run.latest().number.to_string())),
@@ -415,12 +415,12 @@ impl<'c, 't> Check<'c, 't> {
         }
         self.messages(id, told.as_ref(), &common, messages);
         let errors = match &told {
-            Some(told) => Errors::of(
+            Some(told) => ErrorSummary::of(
                 told.held
                     .iter()
                     .map(|held| held.message.each_ref().map(Option::as_deref)),
             ),
-            None => Errors::of(
+            None => ErrorSummary::of(
                 messages
                     .iter()
                     .map(|row| SAID.map(|column| Some(row.get(column)))),
@@ -480,7 +480,7 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    fn messages(&mut self, id: &str, told: Option<&Told>, common: &Expected, messages: &[Row]) {
+    fn messages(&mut self, id: &str, told: Option<&Told>, common: &ExpectedValues, messages: &[CsvRow]) {
         self.messages += messages.len() as u64;
         if let Some(told) = told
             && told.held.len() != messages.len()
@@ -509,7 +509,7 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    fn failure(&mut self, id: &str, row: &Row, common: &Expected, errors: Errors) {
+    fn failure(&mut self, id: &str, row: &CsvRow, common: &ExpectedValues, errors: ErrorSummary) {
         if !["5", "7"].contains(&row.get("status")) {
             return;
         }
@@ -540,7 +540,7 @@ impl<'c, 't> Check<'c, 't> {
     }
 
     /// Reads the payloads of a run; `None` where one is missing or cannot be read, which is named, or left out.
-    fn told(&mut self, id: &str, run: &Run<'_>) -> Option<Told> {
+    fn told(&mut self, id: &str, run: &LedgerRun<'_>) -> Option<Told> {
         if self.facts.is_redacted {
             return None;
         }
@@ -583,7 +583,7 @@ impl<'c, 't> Check<'c, 't> {
         })
     }
 
-    fn payload(&mut self, id: &str, revision: &Revision<'_>) -> Option<JobRun> {
+    fn payload(&mut self, id: &str, revision: &LedgerRevision<'_>) -> Option<JobRun> {
         let name = format!("data/payloads/{id}-{}.json", revision.number);
         let Some(size) = self.files.size(&name) else {
             let entry = revision.entry();
@@ -606,7 +606,7 @@ impl<'c, 't> Check<'c, 't> {
             return None;
         }
         self.payloads += 1;
-        let Rules::Known(zone) = revision.rules else {
+        let RulesInForce::Known(zone) = revision.rules else {
             return None;
         };
         match read_run_fields(&bytes, zone) {
@@ -626,7 +626,7 @@ impl<'c, 't> Check<'c, 't> {
 }
 
 /// The start of a run as it was read when its line was written; `None` where the rules of then are gone.
-fn started_then(run: &JobRun, revision: &Revision<'_>) -> Option<String> {
+fn started_then(run: &JobRun, revision: &LedgerRevision<'_>) -> Option<String> {
     let word = |reading: TimeReading| {
         reading
             .instant()
@@ -637,11 +637,11 @@ fn started_then(run: &JobRun, revision: &Revision<'_>) -> Option<String> {
         return Some(word(started));
     }
     match revision.rules_then {
-        Rules::Known(zone) => Some(
+        RulesInForce::Known(zone) => Some(
             run.started_raw()
                 .map_or_else(|| "-".to_owned(), |raw| word(read_time(raw, zone))),
         ),
-        Rules::Gone => None,
+        RulesInForce::Gone => None,
     }
 }
 
@@ -653,7 +653,7 @@ const fn basis(basis: TimeBasis) -> &'static str {
 }
 
 /// What runs.csv must say of a run, as far as its payload decides.
-fn said_of(run: &JobRun) -> Expected {
+fn said_of(run: &JobRun) -> ExpectedValues {
     let time = |reading: TimeReading| reading.instant().map(|at| at.to_string());
     let text = |text: Option<&str>| text.map(str::to_owned);
     let (started, ended) = (run.started(), run.ended());
@@ -708,7 +708,7 @@ fn said_message(message: Message<'_>) -> SaidMessage {
 }
 
 /// The messages of a run after another reading of it: equal ones are told apart by number alone.
-fn take_in(held: &mut Vec<Held>, came: Vec<SaidMessage>, is_all: bool, at: &str) {
+fn take_in(held: &mut Vec<HeldSaidMessage>, came: Vec<SaidMessage>, is_all: bool, at: &str) {
     #[derive(Default)]
     struct Equal {
         present: Vec<usize>,
@@ -746,7 +746,7 @@ fn take_in(held: &mut Vec<Held>, came: Vec<SaidMessage>, is_all: bool, at: &str)
         came.into_iter()
             .enumerate()
             .filter(|(index, _)| new.contains(index))
-            .map(|(_, message)| Held {
+            .map(|(_, message)| HeldSaidMessage {
                 message,
                 absent_since: None,
             }),
@@ -755,14 +755,14 @@ fn take_in(held: &mut Vec<Held>, came: Vec<SaidMessage>, is_all: bool, at: &str)
 
 /// What the errors among the messages of a run say.
 #[derive(Default)]
-struct Errors {
+struct ErrorSummary {
     count: u64,
     assets: usize,
     top_message: Option<String>,
     top_detail: Option<String>,
 }
 
-impl Errors {
+impl ErrorSummary {
     fn of<'m>(messages: impl Iterator<Item = [Option<&'m str>; 9]>) -> Self {
         let (mut count, mut assets) = (0, HashSet::new());
         let (mut texts, mut details) = (BTreeMap::new(), BTreeMap::new());
@@ -795,7 +795,12 @@ impl Errors {
 }
 
 impl Said {
-    pub(super) fn proved(&self, facts: &Facts, ledger: &Ledger<'_>, published: Option<bool>) -> Vec<String> {
+    pub(super) fn proved(
+        &self,
+        facts: &StatedFacts,
+        ledger: &Ledger<'_>,
+        published: Option<bool>,
+    ) -> Vec<String> {
         let job = |(id, name): (&String, &Option<String>)| {
             name.as_ref()
                 .map_or_else(|| id.clone(), |name| format!("{name} ({id})"))
@@ -850,7 +855,7 @@ impl Said {
         lines
     }
 
-    pub(super) fn not_proved(&self, facts: &Facts, ledger: &Ledger<'_>) -> Vec<String> {
+    pub(super) fn not_proved(&self, facts: &StatedFacts, ledger: &Ledger<'_>) -> Vec<String> {
         let mut lines = Vec::new();
         if facts.is_redacted {
             lines.push("what runs and messages say, since owners were left out (--redact-owners) and with them the payloads".to_owned());

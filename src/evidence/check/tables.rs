@@ -2,10 +2,10 @@
 
 use sha2::Digest;
 
-use super::csv::{Row, Rows};
+use super::csv::{CsvRow, CsvRows};
 use super::files::piece_of;
 use super::form::instant;
-use super::runs::{Check, Expected};
+use super::runs::{Check, ExpectedValues};
 use crate::model::{Decimal, hex};
 
 const QUARANTINE: &[&str] = &[
@@ -115,7 +115,7 @@ impl Check<'_, '_> {
     }
 
     /// Compares a text with its hash in a line.
-    fn same_hash(&mut self, place: &str, column: &str, expected: &str, row: &Row) {
+    fn same_hash(&mut self, place: &str, column: &str, expected: &str, row: &CsvRow) {
         let found = hash(row.get(column));
         if found != expected {
             self.findings
@@ -147,7 +147,7 @@ impl Check<'_, '_> {
         let mut drawn: Vec<(String, &str)> = self.due.keys().map(|id| (draw(id), *id)).collect();
         drawn.sort();
         drawn.truncate(usize::try_from(sample.size.saturating_add(sample.spare)).unwrap_or(usize::MAX));
-        let mut rows = Rows::open(&mut self.files, "sample", SAMPLE, self.findings);
+        let mut rows = CsvRows::open(&mut self.files, "sample", SAMPLE, self.findings);
         let mut rank = 0_u64;
         let mut drawn = drawn.into_iter();
         let all = drawn.len();
@@ -155,7 +155,7 @@ impl Check<'_, '_> {
             rank += 1;
             let Some((draw, id)) = drawn.next() else { continue };
             let (latest, run) = (self.due[id].latest(), &self.rows[id]);
-            let mut expected: Expected = vec![
+            let mut expected: ExpectedValues = vec![
                 ("rank", Some(rank.to_string())),
                 ("is_spare", Some(u8::from(rank > sample.size).to_string())),
                 ("draw", Some(draw)),
@@ -206,7 +206,7 @@ impl Check<'_, '_> {
                     .filter(|word| *word != "-")
                     .map(str::to_owned)
             };
-            let mut expected: Expected = columns.map(|(column, name)| (column, word(name))).into();
+            let mut expected: ExpectedValues = columns.map(|(column, name)| (column, word(name))).into();
             // A text that a salvage lost is empty.
             for (column, word) in [("removed_by", "by"), ("reason", "why")] {
                 if !row.get(column).is_empty() {
@@ -249,7 +249,7 @@ impl Check<'_, '_> {
                 }
                 (Some((purge, age)), Some(row)) => {
                     let columns = ["job_id", "job_name", "status_name", "started_at", "absent_since"];
-                    let mut expected: Expected = columns
+                    let mut expected: ExpectedValues = columns
                         .map(|column| (column, Some(run.get(column).to_owned())))
                         .into();
                     let days = |seconds| Decimal::ratio(seconds, 86_400, 1).map(|days| days.to_string());
@@ -267,7 +267,7 @@ impl Check<'_, '_> {
 }
 
 /// Seconds from the start of a run to its absence, where it is absent and has a start.
-fn age(run: &Row) -> Option<i128> {
+fn age(run: &CsvRow) -> Option<i128> {
     let second = |column: &str| instant(run.get(column)).map(|at| i128::from(at.unix_seconds()));
     let (gone, start) = second("absent_since").zip(second("started_at"))?;
     Some((gone - start).max(0))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-use super::findings::{Findings, Unreadable};
+use super::findings::{PackageFindings, Unreadable};
 
 /// Bytes to which a package may unpack.
 const MOST_BYTES: u64 = 64 << 30;
@@ -38,12 +38,12 @@ const FLAGS: u16 = 0x080e;
 pub(super) struct Zip {
     path: PathBuf,
     /// Files by their path in the top folder.
-    pub(super) entries: Vec<(String, Entry)>,
+    pub(super) entries: Vec<(String, ZipEntry)>,
 }
 
 /// Where a file is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
+pub(super) struct ZipEntry {
     begin: u64,
     packed: u64,
     /// Bytes that it has, as the directory says.
@@ -54,7 +54,7 @@ pub(super) struct Entry {
 
 /// Where an entry is in the ZIP file, its head included.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Span {
+struct EntryExtent {
     begin: u64,
     end: u64,
     name: String,
@@ -63,7 +63,7 @@ struct Span {
 }
 
 /// An entry of the directory, as it stands there.
-struct Listed<'d> {
+struct DirectoryEntry<'d> {
     flags: u16,
     method: u16,
     crc: u32,
@@ -76,7 +76,7 @@ struct Listed<'d> {
     has_comment: bool,
 }
 
-impl Entry {
+impl ZipEntry {
     /// Bytes that it has in the ZIP file.
     pub(super) const fn packed(&self) -> u64 {
         self.packed
@@ -84,16 +84,16 @@ impl Entry {
 }
 
 impl Zip {
-    pub(super) fn open(path: &Path, findings: &mut Findings) -> Result<Self, Unreadable> {
+    pub(super) fn open(path: &Path, findings: &mut PackageFindings) -> Result<Self, Unreadable> {
         let mut file = File::open(path).map_err(|error| Unreadable(error.to_string()))?;
         Self::read(path, &mut file, findings).map_err(|error| match error {
-            Unsound::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Unreadable(CUT.to_owned()),
-            Unsound::Io(error) => Unreadable(error.to_string()),
-            Unsound::Zip(why) => Unreadable(why),
+            ZipError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Unreadable(CUT.to_owned()),
+            ZipError::Io(error) => Unreadable(error.to_string()),
+            ZipError::Zip(why) => Unreadable(why),
         })
     }
 
-    fn read(path: &Path, file: &mut File, findings: &mut Findings) -> Result<Self, Unsound> {
+    fn read(path: &Path, file: &mut File, findings: &mut PackageFindings) -> Result<Self, ZipError> {
         let size = file.seek(SeekFrom::End(0))?;
         let (begin, length, count) = directory(file, size)?;
         let bytes = at(file, begin, length)?;
@@ -102,17 +102,18 @@ impl Zip {
             path: path.to_owned(),
             entries: Vec::new(),
         };
-        let mut spans: Vec<Span> = Vec::new();
+        let mut spans: Vec<EntryExtent> = Vec::new();
         let mut folder = None;
         for _ in 0..count {
-            let listed = Listed::take(&mut rest).ok_or_else(|| zip_error("its directory is broken"))?;
+            let listed =
+                DirectoryEntry::take(&mut rest).ok_or_else(|| zip_error("its directory is broken"))?;
             zip.entry(file, &listed, &mut folder, &mut spans, findings)?;
         }
         if !rest.is_empty() {
             return Err(zip_error("its directory has other entries than its end says"));
         }
         spans.sort();
-        spans.push(Span {
+        spans.push(EntryExtent {
             begin,
             end: begin,
             name: "the directory".to_owned(),
@@ -162,11 +163,11 @@ impl Zip {
     fn entry(
         &mut self,
         file: &mut File,
-        listed: &Listed<'_>,
+        listed: &DirectoryEntry<'_>,
         folder: &mut Option<String>,
-        spans: &mut Vec<Span>,
-        findings: &mut Findings,
-    ) -> Result<(), Unsound> {
+        spans: &mut Vec<EntryExtent>,
+        findings: &mut PackageFindings,
+    ) -> Result<(), ZipError> {
         let name = String::from_utf8_lossy(listed.name).into_owned();
         let elsewhere = || {
             zip_error(format!(
@@ -181,7 +182,7 @@ impl Zip {
         let begin = listed.local + 30 + names + extra;
         // Sizes may stand behind the bytes, in at most 24 bytes.
         let has_sizes_behind = listed.flags & 8 != 0;
-        spans.push(Span {
+        spans.push(EntryExtent {
             begin: listed.local,
             end: begin.saturating_add(listed.packed),
             name: name.clone(),
@@ -246,7 +247,7 @@ impl Zip {
             }
             return Ok(());
         }
-        let entry = Entry {
+        let entry = ZipEntry {
             begin,
             packed: listed.packed,
             size: listed.size,
@@ -258,7 +259,7 @@ impl Zip {
     }
 
     /// Reads a file; the last read fails where it is not the one that the directory says.
-    pub(super) fn reader(&self, entry: Entry) -> io::Result<EntryReader> {
+    pub(super) fn reader(&self, entry: ZipEntry) -> io::Result<EntryReader> {
         let mut file = File::open(&self.path)?;
         file.seek(SeekFrom::Start(entry.begin))?;
         let packed = BufReader::with_capacity(32 << 10, file.take(entry.packed));
@@ -320,7 +321,7 @@ impl Read for EntryReader {
     }
 }
 
-impl<'d> Listed<'d> {
+impl<'d> DirectoryEntry<'d> {
     fn take(rest: &mut &'d [u8]) -> Option<Self> {
         let (head, behind) = rest.split_at_checked(46)?;
         if !head.starts_with(b"PK\x01\x02") {
@@ -392,7 +393,7 @@ fn are_plain(mut extra: &[u8]) -> bool {
 }
 
 /// Where the directory begins, its bytes and its entries.
-fn directory(file: &mut File, size: u64) -> Result<(u64, u64, u64), Unsound> {
+fn directory(file: &mut File, size: u64) -> Result<(u64, u64, u64), ZipError> {
     let cut = || zip_error(CUT);
     let mut last = size.checked_sub(22).ok_or_else(cut)?;
     let end = at(file, last, 22)?;
@@ -470,21 +471,21 @@ fn u64_at(bytes: &[u8], place: usize) -> u64 {
     u64::from(u32_at(bytes, place)) | u64::from(u32_at(bytes, place + 4)) << 32
 }
 
-enum Unsound {
+enum ZipError {
     Io(io::Error),
     Zip(String),
 }
 
-impl From<io::Error> for Unsound {
+impl From<io::Error> for ZipError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-fn two_directories() -> Unsound {
+fn two_directories() -> ZipError {
     zip_error("its end names two directories, so programs could unpack different files from it")
 }
 
-fn zip_error(why: impl Into<String>) -> Unsound {
-    Unsound::Zip(why.into())
+fn zip_error(why: impl Into<String>) -> ZipError {
+    ZipError::Zip(why.into())
 }

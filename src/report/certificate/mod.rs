@@ -51,11 +51,11 @@ pub(crate) struct Certificate<'c> {
 struct Section {
     heading: &'static str,
     words: Vec<String>,
-    table: Option<Table>,
+    table: Option<CertificateTable>,
     list: Vec<String>,
 }
 
-struct Table {
+struct CertificateTable {
     columns: &'static [&'static str],
     rows: Vec<Vec<String>>,
 }
@@ -76,7 +76,7 @@ impl Section {
     }
 
     fn table(mut self, columns: &'static [&'static str], rows: Vec<Vec<String>>) -> Self {
-        self.table = Some(Table { columns, rows });
+        self.table = Some(CertificateTable { columns, rows });
         self
     }
 

@@ -11,7 +11,7 @@ pub(crate) mod xlsx;
 pub use self::csv::Csv;
 pub use self::json::Json;
 pub use self::markdown::Markdown;
-pub use self::text::Text;
+pub use self::text::TextTable;
 use super::format::Format;
 use super::html::HTML;
 

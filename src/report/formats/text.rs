@@ -35,11 +35,11 @@ pub(in crate::report) const FORMAT: Format = Format {
     extension: "txt",
     fits_terminal: true,
     has_remarks: true,
-    open: |out, style, _| Ok(Box::new(Text::shortened(out, style.width))),
+    open: |out, style, _| Ok(Box::new(TextTable::shortened(out, style.width))),
 };
 
 /// Writes a text table.
-pub struct Text<W: Write> {
+pub struct TextTable<W: Write> {
     out: W,
     terminal: Option<usize>,
     numeric: Vec<bool>,
@@ -53,18 +53,18 @@ pub struct Text<W: Write> {
     shortens: bool,
     /// The columns that are shown, in their order.
     shown: Vec<usize>,
-    jobs: Option<Jobs>,
+    jobs: Option<JobColumns>,
 }
 
 /// The columns of a job's GUID and name, which a terminal shows as one.
-struct Jobs {
+struct JobColumns {
     id: usize,
     name: usize,
     ids: HashMap<String, String>,
     ambiguous: HashSet<String>,
 }
 
-impl Jobs {
+impl JobColumns {
     fn of(heading: &[String]) -> Option<Self> {
         let place = |wanted: &str| heading.iter().position(|name| name == wanted);
         Some(Self {
@@ -158,7 +158,7 @@ fn expendable(name: &str, has_reason: bool, cells: impl Iterator<Item = bool>) -
     }
 }
 
-impl<W: Write> Text<W> {
+impl<W: Write> TextTable<W> {
     /// To `out`, a terminal of so many columns, or no terminal; what does not fit is wrapped.
     pub fn new(out: W, terminal: Option<usize>) -> Self {
         Self {
@@ -298,7 +298,7 @@ impl<W: Write> Text<W> {
     }
 }
 
-impl<W: Write> Rows for Text<W> {
+impl<W: Write> Rows for TextTable<W> {
     fn columns(&mut self, columns: &[Column]) -> io::Result<()> {
         self.numeric = columns.iter().map(|column| column.kind.is_number()).collect();
         self.undecided = columns
@@ -310,7 +310,7 @@ impl<W: Write> Rows for Text<W> {
             .map(|column| visible(&column.name).into_owned())
             .collect();
         self.shortens &= columns.iter().all(|column| column.kind != ColumnType::Any);
-        self.jobs = self.shortens.then(|| Jobs::of(&self.heading)).flatten();
+        self.jobs = self.shortens.then(|| JobColumns::of(&self.heading)).flatten();
         Ok(())
     }
 
@@ -454,7 +454,7 @@ mod tests {
 
     fn written(terminal: Option<usize>, rows: &[[Cell<'_>; 3]]) -> String {
         let mut out = Vec::new();
-        let mut text = Text::new(&mut out, terminal);
+        let mut text = TextTable::new(&mut out, terminal);
         let columns = [
             Column::new("asset", ColumnType::Text),
             Column::new("errors", ColumnType::Integer),
@@ -515,7 +515,7 @@ mod tests {
         let columns = names.map(|name| Column::new(name, ColumnType::Text));
         let why = "The asset could not be reached within the time limit.";
         let mut out = Vec::new();
-        let mut text = Text::shortened(&mut out, Some(80));
+        let mut text = TextTable::shortened(&mut out, Some(80));
         text.columns(&columns).unwrap();
         let owner = r"CORP\server.operations";
         let cells = [
@@ -552,7 +552,7 @@ mod tests {
         let message = "the agent did not answer, and the check was left out".repeat(2);
         let written = |terminal| {
             let mut out = Vec::new();
-            let mut text = Text::shortened(&mut out, terminal);
+            let mut text = TextTable::shortened(&mut out, terminal);
             text.columns(&columns).unwrap();
             for (id, name) in [
                 ("11111111-a", Some("Nightly")),

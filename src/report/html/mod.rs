@@ -20,7 +20,7 @@ pub use layout::{
 };
 pub(super) use page::FORMAT as HTML;
 pub use page::Html;
-pub use picture::Drawn;
+pub use picture::DrawnPicture;
 pub(crate) use picture::{Document, Present};
 pub(super) use pictures::failure_trends::KINDS;
 pub(crate) use run::{changed, run_page, sealed_by};

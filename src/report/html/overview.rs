@@ -5,15 +5,16 @@ use maud::html;
 
 use crate::model::Instant;
 use crate::report::ReportMeta;
-use crate::report::bins::{Bins, Runs};
+use crate::report::bins::{Bins, RunCounts};
 use crate::report::format::PageHeading;
 use crate::report::html::chart::{
-    Bar, GAPS, Line, Markup, OverTime, Piece, PieceKind, Sparks, bars, heat_map, over_time, sparks, timeline,
+    Bar, GAPS, Markup, OverTime, Sparks, TimelineRow, TimelineSpan, TimelineSpanKind, bars, heat_map,
+    over_time, sparks, timeline,
 };
 use crate::report::html::{KINDS, PageLayout, PageTable, Sentence, age_of, fact_list, made_with};
 use crate::report::numbers::{counted, grouped, percent};
 use crate::report::options::Period;
-use crate::report::reports::overview::{Job, Overview, Share, Verdict};
+use crate::report::reports::overview::{JobOverview, Overview, Share, Verdict};
 use crate::report::reports::overview::{MOST_DRAWN, as_of, by_concern, complete_in_words, day};
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::report::titles::{minute, time_in as wall_clock};
@@ -24,7 +25,7 @@ const WEEKS: u64 = 104;
 
 pub(in crate::report) fn draw(overview: &Overview, heading: &PageHeading, meta: &ReportMeta) -> String {
     let jobs = by_concern(overview);
-    let shown: Vec<&Job> = jobs.iter().copied().take(MOST_DRAWN).collect();
+    let shown: Vec<&JobOverview> = jobs.iter().copied().take(MOST_DRAWN).collect();
     let left_out = if shown.len() < jobs.len() {
         let all = u64::try_from(jobs.len()).expect("a length fits");
         format!(
@@ -34,7 +35,7 @@ pub(in crate::report) fn draw(overview: &Overview, heading: &PageHeading, meta: 
     } else {
         String::new()
     };
-    let rows: Vec<(&str, &Bins<Runs>)> = shown.iter().map(|job| (job.title(), &job.by_day)).collect();
+    let rows: Vec<(&str, &Bins<RunCounts>)> = shown.iter().map(|job| (job.title(), &job.by_day)).collect();
     let over_all = over_time(&OverTime {
         title: "Failure rate and runs over time",
         noun: "runs",
@@ -214,7 +215,7 @@ fn worse(overview: &Overview) -> Markup {
 
 fn place(overview: &Overview) -> Markup {
     let jobs = by_concern(overview);
-    let failing: Vec<&&Job> = jobs.iter().filter(|job| job.now.failed > 0).take(3).collect();
+    let failing: Vec<&&JobOverview> = jobs.iter().filter(|job| job.now.failed > 0).take(3).collect();
     let Some(worst) = failing.first() else {
         return fact_list("Where?", "No job failed", "fact is-good", &[]);
     };
@@ -233,15 +234,15 @@ fn place(overview: &Overview) -> Markup {
     fact_list("Where?", &in_short(worst.title()), "fact", &small)
 }
 
-fn heat(overview: &Overview, shown: &[&Job], left_out: &str) -> Markup {
+fn heat(overview: &Overview, shown: &[&JobOverview], left_out: &str) -> Markup {
     let Some((from, end)) = overview.by_day.span() else {
         return Markup::default();
     };
-    let weeks: Vec<(&str, Bins<Runs>)> = shown
+    let weeks: Vec<(&str, Bins<RunCounts>)> = shown
         .iter()
         .map(|job| (job.title(), job.by_day.merged(Period::Week)))
         .collect();
-    let rows: Vec<(&str, &Bins<Runs>)> = weeks.iter().map(|(title, bins)| (*title, bins)).collect();
+    let rows: Vec<(&str, &Bins<RunCounts>)> = weeks.iter().map(|(title, bins)| (*title, bins)).collect();
     // The last week ends where the next one begins.
     let last = end.pred_opt().map_or(end, |day| Period::Week.first_day(day));
     let end = Period::Week.next(last);
@@ -251,25 +252,30 @@ fn heat(overview: &Overview, shown: &[&Job], left_out: &str) -> Markup {
     heat_map("Jobs by week", below.trim_end(), from, end, &rows)
 }
 
-fn covered(overview: &Overview, shown: &[&Job], left_out: &str) -> Markup {
+fn covered(overview: &Overview, shown: &[&JobOverview], left_out: &str) -> Markup {
     let clock = |ticks| wall_clock(&overview.timezone, Instant::from_ticks(ticks));
-    let lines: Vec<Line> = shown
+    let lines: Vec<TimelineRow> = shown
         .iter()
         .filter_map(|job| {
             let (first, last) = job.span_ticks?;
-            let mut pieces = vec![Piece {
-                kind: PieceKind::There,
+            let mut pieces = vec![TimelineSpan {
+                kind: TimelineSpanKind::There,
                 from: clock(first),
                 to: clock(last),
                 words: counted(job.runs, "run"),
             }];
-            pieces.extend(job.gap_ticks.iter().take(200).map(|&(from, to, missed)| Piece {
-                kind: PieceKind::Gap,
-                from: clock(from),
-                to: clock(to),
-                words: format!("{} missed", counted(missed, "run")),
-            }));
-            Some(Line {
+            pieces.extend(
+                job.gap_ticks
+                    .iter()
+                    .take(200)
+                    .map(|&(from, to, missed)| TimelineSpan {
+                        kind: TimelineSpanKind::Gap,
+                        from: clock(from),
+                        to: clock(to),
+                        words: format!("{} missed", counted(missed, "run")),
+                    }),
+            );
+            Some(TimelineRow {
                 name: job.title().to_owned(),
                 pieces,
                 number: grouped(job.runs_missed),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::layout::{PageLayout, completeness, lead, made_with};
-use super::picture::Drawn;
+use super::picture::DrawnPicture;
 use super::table::PageTable;
 use crate::report::ReportMeta;
 use crate::report::format::{Format, PageHeading};
@@ -25,7 +25,7 @@ pub struct Html<'a, W: Write> {
     meta: &'a ReportMeta,
     table: PageTable,
     /// What stands above the table.
-    pub(in crate::report) drawn: Drawn,
+    pub(in crate::report) drawn: DrawnPicture,
 }
 
 impl<'a, W: Write> Html<'a, W> {
@@ -36,7 +36,7 @@ impl<'a, W: Write> Html<'a, W> {
             heading,
             meta,
             table: PageTable::default(),
-            drawn: Drawn::default(),
+            drawn: DrawnPicture::default(),
         }
     }
 }

@@ -3,14 +3,14 @@
 use crate::archive::Snapshot;
 use crate::report::ReportMeta;
 use crate::report::definition::Report;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::format::{Format, Style};
 use crate::report::html::chart::Markup;
 use crate::report::options::Scope;
 
 /// What a picture is at the end.
 #[derive(Debug, Clone, Default)]
-pub struct Drawn {
+pub struct DrawnPicture {
     /// What the page says first, in a sentence; nothing where there is nothing to say.
     pub lead: String,
     /// The charts, one below the other.
@@ -31,7 +31,7 @@ pub(crate) trait Picture<R: Report> {
     fn see(&mut self, row: &R::Row<'_>);
 
     /// Draws what it saw.
-    fn draw(&self) -> Drawn;
+    fn draw(&self) -> DrawnPicture;
 
     /// What it saw as lines of block characters for a terminal; nothing where it has none.
     fn blocks(&self) -> String {
@@ -44,7 +44,7 @@ pub(crate) type BoxedPicture<R> = Option<Box<dyn Picture<R>>>;
 /// How a report looks where it is more than a table; by default it is not.
 pub(crate) trait Present: Report {
     /// The picture above its rows.
-    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(None)
     }
 
@@ -60,7 +60,7 @@ pub(crate) trait Present: Report {
         _scope: &Scope,
         _form: (Format, &Style),
         _meta: &ReportMeta,
-    ) -> Result<Option<Document>, ReportError> {
+    ) -> Result<Option<Document>> {
         Ok(None)
     }
 }

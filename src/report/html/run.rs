@@ -9,7 +9,7 @@ use crate::archive::Snapshot;
 use crate::model::FieldChange;
 use crate::report::format::PageHeading;
 use crate::report::numbers::{counted, grouped};
-use crate::report::run_page::{Head, Revision, RunPage};
+use crate::report::run_page::{RunPage, RunPageRevision, SyncHead};
 use crate::report::table::{Cell, Column, Rows};
 use crate::report::{ReportError, ReportMeta};
 use crate::text::shortened;
@@ -23,7 +23,7 @@ pub(crate) fn run_page(
     snapshot: &Snapshot<'_>,
     heading: &PageHeading,
 ) -> Result<String, ReportError> {
-    let mut table = Table::default();
+    let mut table = PageRows::default();
     run.messages(snapshot, &mut table)?;
     let id = run.fact("job_run_id");
     let meta = ReportMeta::new(snapshot, "run", &serde_json::json!({ "run": id }));
@@ -66,7 +66,7 @@ fn revisions(run: &RunPage) -> Markup {
     }
 }
 
-fn facts_of(revision: &Revision, head: Option<&Head>) -> Vec<(String, String)> {
+fn facts_of(revision: &RunPageRevision, head: Option<&SyncHead>) -> Vec<(String, String)> {
     let facts = [
         ("status", revision.status_name.clone()),
         (
@@ -111,7 +111,7 @@ pub(crate) fn changed(what: &str) -> &str {
 }
 
 /// Which head seals a state, in words.
-pub(crate) fn sealed_by(revision: &Revision, head: Option<&Head>) -> String {
+pub(crate) fn sealed_by(revision: &RunPageRevision, head: Option<&SyncHead>) -> String {
     match head {
         Some(head) if revision.is_sealed => {
             let at = head
@@ -129,9 +129,9 @@ pub(crate) fn sealed_by(revision: &Revision, head: Option<&Head>) -> String {
 
 /// The table of a page as a place for rows.
 #[derive(Default)]
-struct Table(PageTable);
+struct PageRows(PageTable);
 
-impl Rows for Table {
+impl Rows for PageRows {
     fn columns(&mut self, columns: &[Column]) -> std::io::Result<()> {
         self.0.columns(columns);
         Ok(())

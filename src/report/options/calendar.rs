@@ -79,7 +79,7 @@ mod tests {
     use crate::model::named;
 
     #[derive(Debug, Parser)]
-    struct Flags {
+    struct SpanFlags {
         #[command(flatten)]
         span: CalendarSpan,
         #[arg(long)]
@@ -90,7 +90,7 @@ mod tests {
 
     fn bounds(zone: Zone, arguments: &[&str]) -> Option<String> {
         let arguments = std::iter::once("x").chain(arguments.iter().copied());
-        let (since, until) = Flags::try_parse_from(arguments).ok()?.span.bounds(zone)?;
+        let (since, until) = SpanFlags::try_parse_from(arguments).ok()?.span.bounds(zone)?;
         Some(format!("{since} {until}"))
     }
 
@@ -163,7 +163,7 @@ mod tests {
         for other in [["--year", "2026"], ["--since", "30d"], ["--until", "30d"]] {
             let arguments = [["--month", "2026-01"], other].concat();
             let arguments = std::iter::once("x").chain(arguments);
-            assert!(Flags::try_parse_from(arguments).is_err(), "{other:?}");
+            assert!(SpanFlags::try_parse_from(arguments).is_err(), "{other:?}");
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::run_tally::Tally;
+use super::run_tally::RunTally;
 use super::trend::{Trend, change};
 use crate::archive::Snapshot;
 use crate::model::Decimal;
 use crate::report::definition::row;
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::Scope;
 
 row! {
@@ -34,12 +34,12 @@ pub(super) fn each(
     now: &Scope,
     before: &Scope,
     all_jobs: bool,
-    mut row: impl FnMut(JobComparison<'_>) -> Result<(), ReportError>,
-) -> Result<(), ReportError> {
+    mut row: impl FnMut(JobComparison<'_>) -> Result,
+) -> Result {
     let places: HashMap<i64, usize> = (now.names().iter().enumerate())
         .map(|(place, job)| (job.job_key, if all_jobs { 0 } else { place }))
         .collect();
-    let mut tallies: BTreeMap<usize, [Tally; 2]> = BTreeMap::new();
+    let mut tallies: BTreeMap<usize, [RunTally; 2]> = BTreeMap::new();
     snapshot.each_run_facts::<ReportError>(|run| {
         let Some(&place) = places.get(&run.job_key).filter(|_| now.has_job(run.job_key)) else {
             return Ok(());

@@ -7,11 +7,11 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::failure_comparison::{self, JobComparison};
-use super::run_tally::Tally;
+use super::run_tally::RunTally;
 use crate::archive::{InSpan, Snapshot};
 use crate::model::{Decimal, Instant};
 use crate::report::definition::{EachRow, Either, Report, Row, row};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::{CommonOptions, Comparison, Period, Scope, has_day, local_day, one_of};
 use crate::report::table::Column;
 
@@ -79,16 +79,11 @@ impl Report for FailureTrends {
         }
     }
 
-    fn resolve(&mut self, common: &mut CommonOptions, now: Instant) -> Result<(), ReportError> {
+    fn resolve(&mut self, common: &mut CommonOptions, now: Instant) -> Result {
         self.compare.resolve(common, now)
     }
 
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         match self.compare.span() {
             None => self.each_period(snapshot, scope, |period| row(&Either::Plain(period))),
             Some(before) => {
@@ -106,7 +101,7 @@ impl Report for FailureTrends {
 const OPEN_PERIODS: usize = 3;
 
 /// Counts by job: its place in the list by GUID; 0 where all jobs are one.
-type Tallies = BTreeMap<usize, Tally>;
+type Tallies = BTreeMap<usize, RunTally>;
 
 impl FailureTrends {
     /// Yields periods in their order, and in each the jobs by GUID; runs without a start come last.
@@ -114,8 +109,8 @@ impl FailureTrends {
         &self,
         snapshot: &Snapshot<'_>,
         scope: &Scope,
-        mut row: impl FnMut(PeriodRow<'_>) -> Result<(), ReportError>,
-    ) -> Result<(), ReportError> {
+        mut row: impl FnMut(PeriodRow<'_>) -> Result,
+    ) -> Result {
         let places: HashMap<i64, usize> = scope
             .names()
             .iter()
@@ -123,7 +118,7 @@ impl FailureTrends {
             .filter(|(_, job)| scope.has_job(job.job_key))
             .map(|(place, job)| (job.job_key, if self.all_jobs { 0 } else { place }))
             .collect();
-        let mut put = |day: Option<NaiveDate>, job: usize, tally: &Tally| {
+        let mut put = |day: Option<NaiveDate>, job: usize, tally: &RunTally| {
             let name = scope.names().get(job).filter(|_| !self.all_jobs);
             row(PeriodRow {
                 period_start: day,
@@ -143,17 +138,17 @@ impl FailureTrends {
             })
         };
         let (jobs, mut to_fill) = self.fill(snapshot, scope, &places)?;
-        let mut put_period = |first: Option<NaiveDate>, found: &Tallies| -> Result<(), ReportError> {
+        let mut put_period = |first: Option<NaiveDate>, found: &Tallies| -> Result {
             while let Some(empty) = to_fill.next_if(|&next| first.is_none_or(|first| next < first)) {
                 jobs.iter()
-                    .try_for_each(|&job| put(Some(empty), job, &Tally::default()))?;
+                    .try_for_each(|&job| put(Some(empty), job, &RunTally::default()))?;
             }
             let jobs = match first.and_then(|first| to_fill.next_if_eq(&first)) {
                 Some(_) => &jobs,
                 None => &found.keys().copied().collect(),
             };
             jobs.iter()
-                .try_for_each(|job| put(first, *job, found.get(job).unwrap_or(&Tally::default())))
+                .try_for_each(|job| put(first, *job, found.get(job).unwrap_or(&RunTally::default())))
         };
         let options = scope.options();
         let mut open: BTreeMap<NaiveDate, Tallies> = BTreeMap::new();
@@ -199,7 +194,7 @@ impl FailureTrends {
         snapshot: &Snapshot<'_>,
         scope: &Scope,
         places: &HashMap<i64, usize>,
-    ) -> Result<(BTreeSet<usize>, Peekable<impl Iterator<Item = NaiveDate> + use<>>), ReportError> {
+    ) -> Result<(BTreeSet<usize>, Peekable<impl Iterator<Item = NaiveDate> + use<>>)> {
         let mut jobs = BTreeSet::new();
         let mut found: Option<(NaiveDate, NaiveDate)> = None;
         if self.fill {

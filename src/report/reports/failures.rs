@@ -10,7 +10,7 @@ use super::runs::{RunFilter, duration, job_id, job_ids};
 use crate::archive::{InSpan, MessageReader, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, MessageKey};
 use crate::report::definition::{EachRow, Report, row};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::{Category, Scope};
 
 /// Runs that failed, and why
@@ -58,16 +58,11 @@ impl Report for Failures {
     type Row<'a> = FailureRow<'a>;
 
     /// By start, the latest first, then by GUID; runs without a start last, unless a span is requested.
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         let jobs = job_ids(scope);
         let wanted = self.filter.wanted(snapshot, scope, InSpan::Start)?;
         let mut reader = snapshot.message_reader()?;
-        let mut errors = Errors::default();
+        let mut errors = RunErrors::default();
         snapshot.each_failed_run_key::<ReportError>(scope.since(), scope.until(), |run| {
             if !wanted.has(&run) {
                 return Ok(());
@@ -98,21 +93,16 @@ impl Report for Failures {
 
 /// What the errors of a run say.
 #[derive(Debug, Default)]
-struct Errors {
+struct RunErrors {
     count: u64,
     assets: HashSet<[String; 2]>,
     messages: HashMap<String, u64>,
     details: HashMap<String, u64>,
 }
 
-impl Errors {
+impl RunErrors {
     /// Counts those of this run, in place of what was counted before.
-    fn read(
-        &mut self,
-        reader: &mut MessageReader<'_>,
-        run_key: i64,
-        include_absent: bool,
-    ) -> Result<(), ReportError> {
+    fn read(&mut self, reader: &mut MessageReader<'_>, run_key: i64, include_absent: bool) -> Result {
         self.count = 0;
         self.assets.clear();
         self.messages.clear();

@@ -5,7 +5,7 @@ use crate::model::Decimal;
 
 /// What is counted for a period of a job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct RunTally {
     pub(super) runs: u64,
     pub(super) completed: u64,
     pub(super) faulted: u64,
@@ -19,7 +19,7 @@ pub(super) struct Tally {
     pub(super) max_ticks: Option<i128>,
 }
 
-impl Tally {
+impl RunTally {
     /// Counts one run, with `messages` messages.
     pub(super) fn add(&mut self, run: &RunFacts, messages: i64) {
         self.runs += 1;

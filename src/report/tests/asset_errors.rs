@@ -2,34 +2,34 @@ use crate::model::Instant;
 use crate::report::options::{AssetFilter, Category};
 use crate::report::reports::AssetErrors;
 use crate::report::reports::asset_errors::GroupBy;
-use crate::report::testing::{Message, Run, TestArchive, plain};
+use crate::report::testing::{TestArchive, TestMessage, TestRun, plain};
 use crate::report::{CommonOptions, Ready};
 
 fn at(second: i64) -> Option<i64> {
     Some(second * 10_000_000)
 }
 
-fn message(second: i64, category: &'static str, asset: &'static str, text: &'static str) -> Message {
-    Message {
+fn message(second: i64, category: &'static str, asset: &'static str, text: &'static str) -> TestMessage {
+    TestMessage {
         at: at(second),
         category: Some(category),
         asset: Some(asset),
         text: Some(text),
-        ..Message::default()
+        ..TestMessage::default()
     }
 }
 
 fn archive() -> TestArchive {
-    let owned = |owner, message| Message {
+    let owned = |owner, message| TestMessage {
         owner: Some(owner),
         ..message
     };
-    let typed = |asset_type, message| Message {
+    let typed = |asset_type, message| TestMessage {
         asset_type: Some(asset_type),
         ..message
     };
     let runs = [
-        Run {
+        TestRun {
             job: 0,
             start: at(100),
             messages: vec![
@@ -39,26 +39,26 @@ fn archive() -> TestArchive {
                 message(13, "Info", "b", ""),
                 message(13, "informational", "b", ""),
                 message(13, "Fatal", "", "z"),
-                Message::default(),
+                TestMessage::default(),
             ],
-            ..Run::default()
+            ..TestRun::default()
         },
-        Run {
+        TestRun {
             job: 1,
             start: at(200),
             messages: vec![
                 owned("new", message(20, "Information", "a", "y")),
                 typed("SQL", message(5, "Error", "a", "x")),
-                Message {
+                TestMessage {
                     at: None,
                     ..message(0, "Error", "b", "q")
                 },
-                Message {
+                TestMessage {
                     is_absent: true,
                     ..message(1, "Error", "b", "gone")
                 },
             ],
-            ..Run::default()
+            ..TestRun::default()
         },
     ];
     TestArchive::new(&[None, None], &runs)
@@ -234,21 +234,21 @@ fn other_groupings_leave_the_other_asset_columns_empty() {
 
 #[test]
 fn the_top_detail_is_the_most_frequent_text_and_of_equally_frequent_ones_the_first_by_bytes() {
-    let detailed = |asset, text, details| Message {
+    let detailed = |asset, text, details| TestMessage {
         details,
         ..message(10, "Error", asset, text)
     };
     // The archive of this test stores every other text again, under another key.
-    let many = |asset, text, details: &[Option<&'static str>]| -> Vec<Message> {
+    let many = |asset, text, details: &[Option<&'static str>]| -> Vec<TestMessage> {
         details
             .iter()
             .map(|&details| detailed(asset, text, details))
             .collect()
     };
-    let run = |messages| Run {
+    let run = |messages| TestRun {
         start: at(100),
         messages,
-        ..Run::default()
+        ..TestRun::default()
     };
     let archive = TestArchive::new(
         &[None],

@@ -5,7 +5,7 @@ use crate::model::Instant;
 use crate::report::options::Span;
 use crate::report::reports::asset_errors::GroupBy;
 use crate::report::reports::{AssetErrors, FailureTrends};
-use crate::report::testing::{Message, Run, TestArchive, job_id};
+use crate::report::testing::{TestArchive, TestMessage, TestRun, job_id};
 use crate::report::{CommonOptions, Ready, Request};
 
 fn at(second: i64) -> Instant {
@@ -26,12 +26,12 @@ const BEFORE: Span = Span {
     until: Instant::from_unix_seconds(200),
 };
 
-fn run(job: usize, status: i64, second: i64) -> Run {
-    Run {
+fn run(job: usize, status: i64, second: i64) -> TestRun {
+    TestRun {
         job,
         status: Some(status),
         start: Some(at(second).ticks()),
-        ..Run::default()
+        ..TestRun::default()
     }
 }
 
@@ -55,9 +55,9 @@ fn jobs_fail_more_or_less_often_than_in_the_span_before() {
         // In neither span.
         run(5, 5, 99),
         run(5, 5, 300),
-        Run {
+        TestRun {
             job: 5,
-            ..Run::default()
+            ..TestRun::default()
         },
     ];
     let archive = TestArchive::new(&[Some("A"), None, None, None, None, None], &runs);
@@ -107,16 +107,16 @@ fn jobs_fail_more_or_less_often_than_in_the_span_before() {
 
 #[test]
 fn assets_are_new_gone_worse_or_better_and_what_grew_most_comes_first() {
-    let said = |second, asset, category, text| Message {
+    let said = |second, asset, category, text| TestMessage {
         at: Some(at(second).ticks()),
         asset: Some(asset),
         category: Some(category),
         text: Some(text),
         details: Some(text),
         owner: Some(if second < 200 { "old" } else { "new" }),
-        ..Message::default()
+        ..TestMessage::default()
     };
-    let runs = [Run {
+    let runs = [TestRun {
         messages: vec![
             said(100, "worse", "Error", "x"),
             said(200, "worse", "Error", "x"),

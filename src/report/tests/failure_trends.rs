@@ -1,6 +1,6 @@
 use crate::model::{Instant, named};
 use crate::report::reports::FailureTrends;
-use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
+use crate::report::testing::{TestArchive, TestMessage, TestRun, job_id, plain};
 use crate::report::{CommonOptions, Period, Ready, ReportError};
 
 fn at(text: &str) -> i64 {
@@ -17,12 +17,12 @@ fn moment(text: &str) -> Instant {
     Instant::from_ticks(time.timestamp_nanos_opt().unwrap() / 100)
 }
 
-fn run(job: usize, status: i64, start: &str) -> Run {
-    Run {
+fn run(job: usize, status: i64, start: &str) -> TestRun {
+    TestRun {
         job,
         status: Some(status),
         start: Some(at(start)),
-        ..Run::default()
+        ..TestRun::default()
     }
 }
 
@@ -40,16 +40,16 @@ fn lines(archive: &TestArchive, common: CommonOptions, report: FailureTrends) ->
 
 #[test]
 fn a_row_counts_the_runs_of_a_day_of_a_job_by_what_became_of_them() {
-    let timed = |status, seconds: i64| Run {
+    let timed = |status, seconds: i64| TestRun {
         end: Some(at("2024-03-01T10:00:00Z") + seconds * 10_000_000),
         ..run(0, status, "2024-03-01T10:00:00Z")
     };
-    let with_messages = Run {
+    let with_messages = TestRun {
         messages: vec![
-            Message::default(),
-            Message {
+            TestMessage::default(),
+            TestMessage {
                 is_absent: true,
-                ..Message::default()
+                ..TestMessage::default()
             },
         ],
         ..run(0, 5, "2024-03-01T00:00:00Z")
@@ -63,17 +63,17 @@ fn a_row_counts_the_runs_of_a_day_of_a_job_by_what_became_of_them() {
         run(0, 3, "2024-03-01T23:59:59Z"),
         run(0, 6, "2024-03-01T23:59:59Z"),
         run(0, 42, "2024-03-01T23:59:59Z"),
-        Run {
+        TestRun {
             status: None,
             ..run(0, 0, "2024-03-01T23:59:59Z")
         },
         run(1, 4, "2024-03-01T01:00:00Z"),
         run(0, 2, "2024-03-02T00:00:00Z"),
-        Run {
+        TestRun {
             is_absent: true,
             ..run(0, 4, "2024-03-03T00:00:00Z")
         },
-        Run {
+        TestRun {
             start: None,
             ..run(1, 5, "2024-03-01T00:00:00Z")
         },
@@ -121,7 +121,7 @@ fn since_is_included_and_until_is_not_and_runs_without_a_start_are_left_out() {
         run(0, 4, "2024-03-01T00:00:00Z"),
         run(0, 4, "2024-03-02T00:00:00Z"),
         run(0, 4, "2024-03-03T00:00:00Z"),
-        Run::default(),
+        TestRun::default(),
     ];
     let archive = TestArchive::new(&[None], &runs);
     let common = CommonOptions {
@@ -148,9 +148,9 @@ fn fill_gives_every_job_of_the_report_every_period() {
     let runs = [
         run(0, 4, "2024-01-31T00:00:00Z"),
         run(1, 5, "2024-03-01T00:00:00Z"),
-        Run {
+        TestRun {
             job: 2,
-            ..Run::default()
+            ..TestRun::default()
         },
     ];
     let archive = TestArchive::new(&[None, None, None], &runs);

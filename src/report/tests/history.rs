@@ -8,7 +8,7 @@ use crate::report::html::Present;
 use crate::report::reports::{
     AssetErrors, Changes, Coverage, FailureTrends, Messages, MissedRuns, OverviewReport, Runs, Vanished,
 };
-use crate::report::testing::{Message, Run, TestArchive, job_id, plain, put_revision};
+use crate::report::testing::{TestArchive, TestMessage, TestRun, job_id, plain, put_revision};
 use crate::report::{CommonOptions, Ready};
 
 fn at(second: i64) -> Option<i64> {
@@ -32,40 +32,40 @@ fn span(since: Option<i64>, until: Option<i64>) -> CommonOptions {
     }
 }
 
-fn starts(job: usize, seconds: &[i64]) -> Vec<Run> {
-    let run = |&second: &i64| Run {
+fn starts(job: usize, seconds: &[i64]) -> Vec<TestRun> {
+    let run = |&second: &i64| TestRun {
         job,
         start: at(second),
-        ..Run::default()
+        ..TestRun::default()
     };
     seconds.iter().map(run).collect()
 }
 
 #[test]
 fn coverage_counts_runs_and_the_longest_time_between_complete_syncs() {
-    let message = |is_absent| Message {
+    let message = |is_absent| TestMessage {
         is_absent,
-        ..Message::default()
+        ..TestMessage::default()
     };
     let runs = [
-        Run {
+        TestRun {
             start: at(100),
             messages: vec![message(false), message(true)],
-            ..Run::default()
+            ..TestRun::default()
         },
-        Run {
+        TestRun {
             start: at(50),
             is_absent: true,
-            ..Run::default()
+            ..TestRun::default()
         },
-        Run::default(),
-        Run {
+        TestRun::default(),
+        TestRun {
             start: at(70),
-            ..Run::default()
+            ..TestRun::default()
         },
-        Run {
+        TestRun {
             job: 1,
-            ..Run::default()
+            ..TestRun::default()
         },
     ];
     let archive = TestArchive::new(&[Some("Nightly, all"), None, None], &runs);
@@ -123,7 +123,7 @@ fn missed_runs_are_told_per_job_and_within_the_span() {
     let mut runs = starts(1, &[0, 10, 20, 60, 70, 80, 90]);
     runs.extend(starts(0, &[400, 300, 100, 0, 200]));
     runs.extend(starts(2, &[5]));
-    runs.push(Run::default());
+    runs.push(TestRun::default());
     let archive = TestArchive::new(&[Some("=A"), None, None], &runs);
     let lines = |common, factor: &str| {
         let report = MissedRuns {
@@ -230,13 +230,13 @@ fn changes_are_the_revisions_after_the_first_in_the_order_of_time() {
 /// Runs of job 0, absent at these ages in days.
 fn absent_at(ages: &[i64]) -> TestArchive {
     let day = 864_000_000_000;
-    let runs: Vec<Run> = (0..)
+    let runs: Vec<TestRun> = (0..)
         .zip(ages)
-        .map(|(index, _)| Run {
+        .map(|(index, _)| TestRun {
             status: Some(5),
             start: Some(index * day),
             is_absent: true,
-            ..Run::default()
+            ..TestRun::default()
         })
         .collect();
     let archive = TestArchive::new(&[Some("N")], &runs);
@@ -316,7 +316,7 @@ fn with_fewer_than_ten_absences_no_run_vanished_unless_the_purge_age_is_given() 
 
 #[test]
 fn every_report_says_in_its_own_terms_that_it_is_empty() {
-    let archive = TestArchive::new(&[Some("N")], &[Run::default()]);
+    let archive = TestArchive::new(&[Some("N")], &[TestRun::default()]);
     let later = span(Some(1), Some(2));
     fn said<R: Present>(archive: &TestArchive, common: &CommonOptions) -> String {
         let request = Ready::<R>::plain(common);

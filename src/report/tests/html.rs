@@ -16,7 +16,7 @@ use crate::report::reports::{
     Vanished,
 };
 use crate::report::table::{Cell, Column, ColumnType};
-use crate::report::testing::{Message, Run, TestArchive, job_id, plain, put_revision};
+use crate::report::testing::{TestArchive, TestMessage, TestRun, job_id, plain, put_revision};
 use crate::report::{CommonOptions, Period, Ready, ReportMeta, Request};
 
 /// What somebody may put into a text to end what it stands in, to run, or to look like another.
@@ -45,12 +45,12 @@ fn trends(by: Period) -> Ready<FailureTrends> {
     })
 }
 
-fn day(day: i64, job: usize, status: i64) -> Run {
-    Run {
+fn day(day: i64, job: usize, status: i64) -> TestRun {
+    TestRun {
         job,
         status: Some(status),
         start: Some(day * 864_000_000_000),
-        ..Run::default()
+        ..TestRun::default()
     }
 }
 
@@ -94,7 +94,7 @@ fn the_policy_names_the_script_and_the_style_that_are_there_and_nothing_else() {
 
 /// An archive in which this is every text that a server sends.
 fn archive_of(text: &'static str) -> TestArchive {
-    let message = Message {
+    let message = TestMessage {
         at: Some(0),
         text: Some(text),
         details: Some(text),
@@ -104,9 +104,9 @@ fn archive_of(text: &'static str) -> TestArchive {
         owner: Some(text),
         is_absent: false,
     };
-    let runs: Vec<Run> = (0..9)
+    let runs: Vec<TestRun> = (0..9)
         .chain(30..40)
-        .map(|at| Run {
+        .map(|at| TestRun {
             messages: vec![message.clone()],
             is_absent: at < 2,
             ..day(at, usize::from(at % 3 == 0), 4 + at % 2)
@@ -278,9 +278,9 @@ fn hostile_text_is_shown_and_is_neither_markup_nor_anything_that_steers_the_read
 
 #[test]
 fn a_page_of_trends_has_its_charts_their_figures_and_what_it_was_made_with() {
-    let mut runs: Vec<Run> = (0..40).map(|at| day(at, 0, 4)).collect();
+    let mut runs: Vec<TestRun> = (0..40).map(|at| day(at, 0, 4)).collect();
     runs.extend((0..10).map(|at| day(at, 1, 5)));
-    runs.push(Run {
+    runs.push(TestRun {
         start: None,
         ..day(0, 1, 7)
     });
@@ -350,7 +350,7 @@ fn table_of(page: &str) -> (Vec<&str>, Vec<&str>) {
 
 #[test]
 fn names_stand_where_guids_would_and_durations_are_in_words() {
-    let run = Run {
+    let run = TestRun {
         end: Some(864_000_000_000 + 75_000_000_000),
         ..day(1, 0, 4)
     };
@@ -401,7 +401,7 @@ fn runs_that_were_chosen_for_how_they_ended_have_no_rate_of_failures() {
 
 #[test]
 fn runs_that_vanished_are_drawn_by_when_and_how_they_had_ended() {
-    let absent = |at, job, status| Run {
+    let absent = |at, job, status| TestRun {
         is_absent: true,
         ..day(at, job, status)
     };
@@ -441,7 +441,7 @@ fn a_report_over_nothing_is_a_page_that_says_so() {
 
 #[test]
 fn the_same_rows_are_the_same_bytes() {
-    let runs: Vec<Run> = (0..500)
+    let runs: Vec<TestRun> = (0..500)
         .map(|at| day(at * 3, at.unsigned_abs() as usize % 7, 4 + at % 4))
         .collect();
     let archive = TestArchive::new(&[None; 7], &runs);
@@ -512,12 +512,12 @@ fn empty_columns_are_named_and_left_out_and_long_texts_are_cut_with_a_word() {
 
 #[test]
 fn a_page_of_asset_errors_counts_what_its_rows_are() {
-    let message = |asset| Message {
+    let message = |asset| TestMessage {
         category: Some("Error"),
         asset,
-        ..Message::default()
+        ..TestMessage::default()
     };
-    let run = Run {
+    let run = TestRun {
         messages: vec![message(Some("A")), message(Some("B")), message(None)],
         ..day(1, 0, 5)
     };

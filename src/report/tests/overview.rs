@@ -2,33 +2,33 @@ use serde_json::Value;
 
 use crate::report::format::{Format, Style};
 use crate::report::reports::OverviewReport;
-use crate::report::testing::{Message, Run, TestArchive, job_id};
+use crate::report::testing::{TestArchive, TestMessage, TestRun, job_id};
 use crate::report::{CommonOptions, Ready};
 
 const DAY: i64 = 864_000_000_000;
 
-fn run(job: usize, day: i64, status: i64) -> Run {
-    Run {
+fn run(job: usize, day: i64, status: i64) -> TestRun {
+    TestRun {
         job,
         status: Some(status),
         start: Some(day * DAY),
         end: Some(day * DAY + 36_000_000_000),
-        ..Run::default()
+        ..TestRun::default()
     }
 }
 
-fn error(asset: &'static str) -> Message {
-    Message {
+fn error(asset: &'static str) -> TestMessage {
+    TestMessage {
         text: Some("it broke"),
         category: Some("Error"),
         asset: Some(asset),
-        ..Message::default()
+        ..TestMessage::default()
     }
 }
 
 /// Job 0 ran daily for 100 days and fails since day 80, job 1 on the first ten days and then on day 90; job 2 never.
 fn archive() -> TestArchive {
-    let mut runs: Vec<Run> = (0..100)
+    let mut runs: Vec<TestRun> = (0..100)
         .map(|day| run(0, day, if day < 80 { 4 } else { 5 }))
         .collect();
     runs.extend((0..10).chain(90..93).map(|day| run(1, day, 4)));
@@ -135,7 +135,7 @@ fn the_page_of_text_fits_80_columns_whatever_the_names_are() {
         Some("東京の週次東京の週次東京の週次東京の週次"),
         Some("\u{202e}x\x1b[2J"),
     ];
-    let mut runs: Vec<Run> = (0..100).map(|day| run(0, day, 4)).collect();
+    let mut runs: Vec<TestRun> = (0..100).map(|day| run(0, day, 4)).collect();
     runs.extend((0..100).step_by(7).map(|day| run(1, day, 5)));
     runs.push(run(2, 3, 7));
     for archive in [

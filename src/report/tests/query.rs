@@ -3,15 +3,15 @@ use rusqlite::types::Value;
 use crate::archive::{QueryError, ReadOnly};
 use crate::report::format::{Format, Style};
 use crate::report::query::{QueryEnd, QueryOptions, parameter, write};
-use crate::report::testing::{Run, TestArchive};
+use crate::report::testing::{TestArchive, TestRun};
 use crate::report::{ReportError, ReportMeta};
 
 fn archive() -> TestArchive {
-    let run = |job, status| Run {
+    let run = |job, status| TestRun {
         job,
         status: Some(status),
         start: Some(0),
-        ..Run::default()
+        ..TestRun::default()
     };
     TestArchive::new(&[Some("Nightly"), None], &[run(0, 4), run(0, 5), run(1, 42)])
 }

@@ -9,7 +9,7 @@ use proptest::sample::select;
 use crate::model::{Instant, Zone, named};
 use crate::report::reports::asset_errors::GroupBy;
 use crate::report::reports::{AssetErrors, FailureTrends};
-use crate::report::testing::{Message, Run, TestArchive, job_id};
+use crate::report::testing::{TestArchive, TestMessage, TestRun, job_id};
 use crate::report::{CommonOptions, Period, Ready};
 
 const ZONES: [&str; 5] = [
@@ -32,7 +32,7 @@ fn any_ticks() -> impl Strategy<Value = i64> {
     (seconds, prop_oneof![4 => Just(0_i64), 1 => 0..10_000_000_i64]).prop_map(|(s, f)| s * 10_000_000 + f)
 }
 
-fn any_message() -> impl Strategy<Value = Message> {
+fn any_message() -> impl Strategy<Value = TestMessage> {
     (
         proptest::option::of(any_ticks()),
         select(vec![None, Some(""), Some("x"), Some("y"), Some("ü, \"z\"")]),
@@ -60,7 +60,7 @@ fn any_message() -> impl Strategy<Value = Message> {
         proptest::bool::weighted(0.2),
     )
         .prop_map(
-            |(at, text, category, asset, asset_type, owner, details, is_absent)| Message {
+            |(at, text, category, asset, asset_type, owner, details, is_absent)| TestMessage {
                 at,
                 text,
                 details,
@@ -73,7 +73,7 @@ fn any_message() -> impl Strategy<Value = Message> {
         )
 }
 
-fn any_run() -> impl Strategy<Value = Run> {
+fn any_run() -> impl Strategy<Value = TestRun> {
     (
         0..NAMES.len(),
         proptest::option::of(-1..9_i64),
@@ -82,7 +82,7 @@ fn any_run() -> impl Strategy<Value = Run> {
         any::<bool>(),
         proptest::collection::vec(any_message(), 0..6),
     )
-        .prop_map(|(job, status, start, length, is_absent, messages)| Run {
+        .prop_map(|(job, status, start, length, is_absent, messages)| TestRun {
             job,
             status,
             start,
@@ -126,7 +126,7 @@ fn lies_in(common: &CommonOptions, at: Option<i64>) -> bool {
     }
 }
 
-fn wants(common: &CommonOptions, run: &Run) -> bool {
+fn wants(common: &CommonOptions, run: &TestRun) -> bool {
     common.jobs.is_empty() || common.jobs.contains(&job_id(run.job))
 }
 
@@ -152,8 +152,8 @@ fn period(ticks: i64, zone: Zone, by: Period) -> String {
     }
 }
 
-fn trends(runs: &[Run], common: &CommonOptions, by: Period) -> Vec<String> {
-    let mut groups: BTreeMap<(bool, String, String), Vec<&Run>> = BTreeMap::new();
+fn trends(runs: &[TestRun], common: &CommonOptions, by: Period) -> Vec<String> {
+    let mut groups: BTreeMap<(bool, String, String), Vec<&TestRun>> = BTreeMap::new();
     for run in runs {
         if wants(common, run) && lies_in(common, run.start) {
             let start = run
@@ -166,7 +166,7 @@ fn trends(runs: &[Run], common: &CommonOptions, by: Period) -> Vec<String> {
     let mut lines = Vec::new();
     for ((_, start, job), runs) in groups {
         let count = |statuses: &[i64]| {
-            let meant = |run: &&&Run| run.status.is_some_and(|status| statuses.contains(&status));
+            let meant = |run: &&&TestRun| run.status.is_some_and(|status| statuses.contains(&status));
             runs.iter().filter(meant).count()
         };
         let (completed, faulted, aborted, unfinished) =
@@ -179,8 +179,8 @@ fn trends(runs: &[Run], common: &CommonOptions, by: Period) -> Vec<String> {
             let scaled = ((faulted + aborted) * 20_000 + finished) / (2 * finished);
             format!("{}.{:04}", scaled / 10_000, scaled % 10_000)
         };
-        let messages = |run: &Run| {
-            let counts = |message: &&Message| common.include_absent || !message.is_absent;
+        let messages = |run: &TestRun| {
+            let counts = |message: &&TestMessage| common.include_absent || !message.is_absent;
             run.messages.iter().filter(counts).count()
         };
         let lengths: Vec<i64> = runs
@@ -211,8 +211,8 @@ fn shown(at: Option<i64>) -> String {
     at.map_or(String::new(), |at| Instant::from_ticks(at).to_string())
 }
 
-fn assets(runs: &[Run], common: &CommonOptions, by: GroupBy) -> Vec<String> {
-    type Seen<'m> = (usize, &'m Run, &'m Message, Option<i64>);
+fn assets(runs: &[TestRun], common: &CommonOptions, by: GroupBy) -> Vec<String> {
+    type Seen<'m> = (usize, &'m TestRun, &'m TestMessage, Option<i64>);
     let mut groups: BTreeMap<(&str, &str), Vec<Seen<'_>>> = BTreeMap::new();
     for (index, run) in runs.iter().enumerate() {
         for message in &run.messages {
@@ -238,7 +238,7 @@ fn assets(runs: &[Run], common: &CommonOptions, by: GroupBy) -> Vec<String> {
         let (errors, warnings) = (of(&["error"]), of(&["warning"]));
         let information = of(&["information", "info", "informational"]);
         let owner = seen.iter().map(|(_, _, message, at)| (*at, message.owner)).max();
-        let top = |text: fn(&Message) -> Option<&'static str>| {
+        let top = |text: fn(&TestMessage) -> Option<&'static str>| {
             let mut texts: BTreeMap<&str, i64> = BTreeMap::new();
             for (_, _, message, _) in &seen {
                 if let Some(text) = text(message).filter(|text| !text.is_empty()) {

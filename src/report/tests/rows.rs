@@ -4,7 +4,7 @@ use crate::model::Instant;
 use crate::report::options::{AssetFilter, Category, MessageFilter};
 use crate::report::reports::runs::{RunFilter, WantedStatus};
 use crate::report::reports::{Messages, Runs};
-use crate::report::testing::{Message, Run, TestArchive, job_id, plain};
+use crate::report::testing::{TestArchive, TestMessage, TestRun, job_id, plain};
 use crate::report::{CommonOptions, Ready};
 
 fn at(second: i64) -> Option<i64> {
@@ -12,47 +12,47 @@ fn at(second: i64) -> Option<i64> {
 }
 
 fn archive() -> TestArchive {
-    let said = |second, text, asset| Message {
+    let said = |second, text, asset| TestMessage {
         at: at(second),
         text: Some(text),
         category: Some("Error"),
         asset: Some(asset),
         asset_type: Some("Windows"),
         owner: Some("Team A"),
-        ..Message::default()
+        ..TestMessage::default()
     };
     let runs = [
-        Run {
+        TestRun {
             job: 1,
             status: Some(5),
             start: Some(500_000_001),
             end: Some(500_000_000),
             messages: vec![said(60, "Link lost", "srv-1"), said(61, "ok", "srv-2")],
-            ..Run::default()
+            ..TestRun::default()
         },
-        Run {
+        TestRun {
             job: 0,
             status: None,
-            messages: vec![Message::default()],
-            ..Run::default()
+            messages: vec![TestMessage::default()],
+            ..TestRun::default()
         },
-        Run {
+        TestRun {
             job: 0,
             status: Some(42),
             start: at(-10),
             end: at(3590),
             is_absent: true,
             messages: vec![
-                Message {
+                TestMessage {
                     details: Some("The LINK of host, \"x\"\nis down"),
                     category: Some("info"),
                     ..said(-5, "no", "SRV-1")
                 },
-                Message {
+                TestMessage {
                     is_absent: true,
                     ..said(3, "link?", "srv-1")
                 },
-                Message {
+                TestMessage {
                     at: None,
                     owner: None,
                     ..said(0, "late", "")
@@ -60,11 +60,11 @@ fn archive() -> TestArchive {
             ],
         },
         // The same start as the first: the GUID decides.
-        Run {
+        TestRun {
             job: 0,
             status: Some(4),
             start: Some(500_000_001),
-            ..Run::default()
+            ..TestRun::default()
         },
     ];
     TestArchive::new(&[Some("A"), None], &runs)

@@ -8,7 +8,7 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::pages::{Found, Tree, rows_in_pages};
+use super::pages::{FoundRow, Tree, rows_in_pages};
 use super::scan::{open_damaged, scan};
 use crate::archive::atomic_file::{Access, AtomicFile};
 use crate::archive::db::Db;
@@ -36,7 +36,7 @@ const TABLES: [(&str, Option<&str>); 14] = [
 ];
 
 /// A damaged archive as it can be read.
-pub(super) struct Old {
+pub(super) struct DamagedArchive {
     pub(super) connection: Connection,
     /// Where it is read without SQLite's locks.
     pub(super) unchanging: Option<Unchanging>,
@@ -50,11 +50,11 @@ pub(super) struct Old {
 ///
 /// # Errors
 /// It cannot be read; the disk is full.
-pub(super) fn open(damaged: &Path, new: &Path) -> Result<Old, ArchiveError> {
+pub(super) fn open(damaged: &Path, new: &Path) -> Result<DamagedArchive, ArchiveError> {
     let opened = open_damaged(damaged);
     match opened {
         Err(error) if !error.is_damage() => Err(error),
-        Ok(found) if is_in_order(&found.connection) => Ok(Old {
+        Ok(found) if is_in_order(&found.connection) => Ok(DamagedArchive {
             connection: found.connection,
             unchanging: found.unchanging,
             ends: true,
@@ -62,7 +62,7 @@ pub(super) fn open(damaged: &Path, new: &Path) -> Result<Old, ArchiveError> {
         }),
         Ok(found) => {
             let old = gather(Some(&found.connection), damaged, new)?;
-            Ok(Old {
+            Ok(DamagedArchive {
                 unchanging: found.unchanging,
                 ..old
             })
@@ -78,7 +78,7 @@ fn is_in_order(connection: &Connection) -> bool {
 }
 
 /// A table to gather rows into.
-struct Target {
+struct TargetTable {
     name: &'static str,
     key: Option<&'static str>,
     columns: Vec<String>,
@@ -87,7 +87,7 @@ struct Target {
     insert: String,
 }
 
-fn gather(old: Option<&Connection>, damaged: &Path, new: &Path) -> Result<Old, ArchiveError> {
+fn gather(old: Option<&Connection>, damaged: &Path, new: &Path) -> Result<DamagedArchive, ArchiveError> {
     let scratch = AtomicFile::scratch(new, Access::Private).map_err(io_error("make a file beside", new))?;
     scratch.release_on_network_drive();
     let doing = "gather what can be read";
@@ -99,7 +99,7 @@ fn gather(old: Option<&Connection>, damaged: &Path, new: &Path) -> Result<Old, A
         )
         .doing(doing)?;
     let fresh = fresh()?;
-    let targets: Vec<Target> = TABLES
+    let targets: Vec<TargetTable> = TABLES
         .iter()
         .map(|&(name, key)| target(&fresh, &connection, name, key))
         .collect::<Result<_, _>>()?;
@@ -114,14 +114,14 @@ fn gather(old: Option<&Connection>, damaged: &Path, new: &Path) -> Result<Old, A
                 target.put(&connection, found)?;
             }
         }
-        Ok::<_, Failure>(())
+        Ok::<_, GatherError>(())
     })
     .map_err(|failure| match failure {
-        Failure::Io(error) => io_error("read", damaged)(error),
-        Failure::Archive(error) => error,
+        GatherError::Io(error) => io_error("read", damaged)(error),
+        GatherError::Archive(error) => error,
     })?;
     connection.execute_batch("COMMIT").doing(doing)?;
-    Ok(Old {
+    Ok(DamagedArchive {
         connection,
         unchanging: None,
         ends,
@@ -129,12 +129,12 @@ fn gather(old: Option<&Connection>, damaged: &Path, new: &Path) -> Result<Old, A
     })
 }
 
-enum Failure {
+enum GatherError {
     Io(std::io::Error),
     Archive(ArchiveError),
 }
 
-impl From<std::io::Error> for Failure {
+impl From<std::io::Error> for GatherError {
     fn from(error: std::io::Error) -> Self {
         Self::Io(error)
     }
@@ -146,7 +146,7 @@ fn target(
     connection: &Connection,
     name: &'static str,
     key: Option<&'static str>,
-) -> Result<Target, ArchiveError> {
+) -> Result<TargetTable, ArchiveError> {
     let doing = "gather what can be read";
     let sql: String = fresh.one(
         "SELECT sql FROM sqlite_schema WHERE name = ?1",
@@ -172,7 +172,7 @@ fn target(
         "INSERT OR IGNORE INTO {name} ({}) VALUES ({marks})",
         columns.join(", ")
     );
-    Ok(Target {
+    Ok(TargetTable {
         name,
         key,
         columns,
@@ -182,7 +182,7 @@ fn target(
 }
 
 /// Copies what SQLite reads of a table; says at how many places it could not.
-fn copy(old: &Connection, new: &Connection, target: &Target) -> Result<u64, ArchiveError> {
+fn copy(old: &Connection, new: &Connection, target: &TargetTable) -> Result<u64, ArchiveError> {
     let columns = target.columns.join(", ");
     let take = |row: &rusqlite::Row<'_>| {
         let values: Result<Vec<Value>, _> = (0..target.columns.len()).map(|index| row.get(index)).collect();
@@ -201,7 +201,7 @@ fn copy(old: &Connection, new: &Connection, target: &Target) -> Result<u64, Arch
 }
 
 /// A row that the table does not take, or has, is left out; what keeps from writing at all is an error.
-fn insert(new: &Connection, target: &Target, values: Vec<Value>) -> Result<(), ArchiveError> {
+fn insert(new: &Connection, target: &TargetTable, values: Vec<Value>) -> Result<(), ArchiveError> {
     let put = new
         .prepare_cached(&target.insert)
         .and_then(|mut statement| statement.execute(params_from_iter(values)));
@@ -213,9 +213,9 @@ fn insert(new: &Connection, target: &Target, values: Vec<Value>) -> Result<(), A
     }
 }
 
-impl Target {
+impl TargetTable {
     /// Whether a row has the shape of this table's.
-    fn fits(&self, found: &Found) -> bool {
+    fn fits(&self, found: &FoundRow) -> bool {
         let tree = if self.key.is_some() {
             Tree::Rowid
         } else {
@@ -238,12 +238,12 @@ impl Target {
             && (self.name != "_server" || matches!(&found.values[1], Value::Text(url) if url.starts_with("http")))
     }
 
-    fn put(&self, new: &Connection, found: &Found) -> Result<(), Failure> {
+    fn put(&self, new: &Connection, found: &FoundRow) -> Result<(), GatherError> {
         let mut values = found.values.clone();
         if self.key.is_some() {
             values[0] = Value::Integer(found.rowid);
         }
-        insert(new, self, values).map_err(Failure::Archive)
+        insert(new, self, values).map_err(GatherError::Archive)
     }
 }
 
@@ -260,7 +260,7 @@ mod tests {
             target("_server", Some("server_key")),
             target("_sync_job_unchanged", None),
         );
-        let found = |tree, values: Vec<Value>| Found {
+        let found = |tree, values: Vec<Value>| FoundRow {
             tree,
             rowid: 3,
             values,

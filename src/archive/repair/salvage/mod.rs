@@ -91,7 +91,8 @@ pub fn salvage(damaged: &Path, new: &Path, progress: &dyn Fn(u64)) -> Result<Sal
         let transaction =
             rusqlite::Transaction::new_unchecked(&connection, rusqlite::TransactionBehavior::Immediate)
                 .doing("begin to salvage")?;
-        let salvaged = Work::new(&old.connection, &transaction).and_then(|work| work.run(old.ends, progress));
+        let salvaged =
+            Salvager::new(&old.connection, &transaction).and_then(|work| work.run(old.ends, progress));
         if let Some(unchanging) = &old.unchanging {
             unchanging.check()?;
         }
@@ -129,7 +130,7 @@ struct OldJob {
     server: Option<String>,
 }
 
-struct Work<'c> {
+struct Salvager<'c> {
     old: &'c Connection,
     new: &'c Connection,
     head: Head,
@@ -158,7 +159,7 @@ struct Work<'c> {
     salvaged: Salvaged,
 }
 
-impl<'c> Work<'c> {
+impl<'c> Salvager<'c> {
     fn new(old: &'c Connection, new: &'c Connection) -> Result<Self, ArchiveError> {
         let mut servers: HashMap<i64, String> = HashMap::new();
         // A table that is lost altogether is as one without rows: what is missed is told by name below.

@@ -27,14 +27,14 @@ pub(super) enum Tree {
 
 /// A row that was found; an INTEGER PRIMARY KEY is NULL in `values`, and stands in `rowid`.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundRow {
     pub(super) tree: Tree,
     pub(super) rowid: i64,
     pub(super) values: Vec<Value>,
 }
 
 /// The pages of a file.
-struct Pages {
+struct PageFile {
     file: File,
     bytes: u64,
     /// Bytes of a page, and of them those that SQLite uses.
@@ -48,7 +48,7 @@ struct Pages {
 /// Times the size of a file that its rows may go on in other pages: rows that were deleted lie there, too.
 const MOST_CONTINUED: u64 = 4;
 
-impl Pages {
+impl PageFile {
     /// Where the header is gone, `usual` is the size of a page.
     fn open(path: &Path, usual: usize) -> io::Result<Self> {
         let mut file = File::open(path)?;
@@ -86,8 +86,8 @@ impl Pages {
     }
 
     /// The row whose cell begins at `at`; `None` where there is none.
-    fn row(&mut self, page: &[u8], kind: u8, at: usize) -> io::Result<Option<Found>> {
-        let Some(cell) = Cell::read(page, kind, at, self.usable) else {
+    fn row(&mut self, page: &[u8], kind: u8, at: usize) -> io::Result<Option<FoundRow>> {
+        let Some(cell) = PageCell::read(page, kind, at, self.usable) else {
             return Ok(None);
         };
         if cell.length as u64 > self.bytes {
@@ -113,7 +113,7 @@ impl Pages {
             next = number(pointer);
             record.extend_from_slice(&content[..content.len().min(cell.length - record.len())]);
         }
-        Ok(values(&record).map(|values| Found {
+        Ok(values(&record).map(|values| FoundRow {
             tree: if kind == TABLE_LEAF {
                 Tree::Rowid
             } else {
@@ -126,14 +126,14 @@ impl Pages {
 }
 
 /// A cell: the length of its row, what of it is on the page, and where the rest begins.
-struct Cell<'p> {
+struct PageCell<'p> {
     rowid: i64,
     length: usize,
     local: &'p [u8],
     overflow: u32,
 }
 
-impl<'p> Cell<'p> {
+impl<'p> PageCell<'p> {
     fn read(page: &'p [u8], kind: u8, at: usize, usable: usize) -> Option<Self> {
         let mut at = if kind == KEYED_INNER { at + 4 } else { at };
         let length = usize::try_from(varint(page, &mut at)?).ok()?;
@@ -178,9 +178,9 @@ impl<'p> Cell<'p> {
 pub(super) fn rows_in_pages<E: From<io::Error>>(
     path: &Path,
     usual_page: usize,
-    mut take: impl FnMut(&Found) -> Result<(), E>,
+    mut take: impl FnMut(&FoundRow) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut pages = Pages::open(path, usual_page)?;
+    let mut pages = PageFile::open(path, usual_page)?;
     let mut page = Vec::new();
     for number in 2..=pages.bytes.div_ceil(pages.size as u64) {
         pages.read(number, &mut page)?;
@@ -283,10 +283,10 @@ mod tests {
         path
     }
 
-    fn found(path: &Path, page_size: usize) -> Vec<Found> {
+    fn found(path: &Path, page_size: usize) -> Vec<FoundRow> {
         let mut all = Vec::new();
         rows_in_pages(path, page_size, |row| {
-            all.push(Found {
+            all.push(FoundRow {
                 tree: row.tree,
                 rowid: row.rowid,
                 values: row.values.clone(),

@@ -17,7 +17,7 @@ pub(super) enum PasswordPlace {
 
 /// Which jobs are watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Jobs {
+pub(super) enum WatchedJobs {
     /// All that the server has, new ones too.
     All,
     /// Those of the jobs file, each with the server's name for it.
@@ -26,20 +26,20 @@ pub(super) enum Jobs {
 
 /// What the config file says.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(super) struct ConfigContents {
     pub(super) archive: PathBuf,
     pub(super) url: String,
     pub(super) username: String,
     pub(super) trust: TrustChoice,
     pub(super) password: PasswordPlace,
-    pub(super) jobs: Jobs,
+    pub(super) jobs: WatchedJobs,
     /// The name of the jobs file, beside the config file.
     pub(super) jobs_file: PathBuf,
     /// Other settings that were given: key and value.
     pub(super) others: Vec<(String, String)>,
 }
 
-impl Settings {
+impl ConfigContents {
     pub(super) fn toml(&self) -> String {
         let path = |path: &PathBuf| quoted(&path.display().to_string());
         let trust = match &self.trust {
@@ -69,10 +69,10 @@ impl Settings {
             }
         };
         let jobs = match &self.jobs {
-            Jobs::All => {
+            WatchedJobs::All => {
                 "# Every job that the server has is watched, new ones too.\nwatch = 'all'".to_owned()
             }
-            Jobs::Listed(_) => format!(
+            WatchedJobs::Listed(_) => format!(
                 "# The jobs to watch, one per line.\njobs_file = {}",
                 path(&self.jobs_file)
             ),

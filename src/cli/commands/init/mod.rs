@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use tokio::runtime::Runtime;
 
-use self::config_text::{Jobs, PasswordPlace, Settings, jobs_file};
+use self::config_text::{ConfigContents, PasswordPlace, WatchedJobs, jobs_file};
 use self::dialogue::{ask, ask_until, numbers, tell, yes_or_no};
 use crate::archive::{Access, AtomicFile};
 use crate::ccs::{CcsError, Client, served_certificate};
@@ -119,20 +119,20 @@ pub(crate) fn run(
     let login = log_in(&runtime, &server, &trust, sources, is_dialogue, console)?;
     let (jobs, trial_job) = choose_jobs(args, &runtime, &login.client, is_dialogue)?;
     let place = match (args.store_password, &login.origin) {
-        (None, PasswordOrigin::File(path)) => Store::Named(absolute(path)),
+        (None, PasswordOrigin::File(path)) => PasswordLocation::Named(absolute(path)),
         (None, PasswordOrigin::Keyring | PasswordOrigin::Machine | PasswordOrigin::Credential) => {
-            Store::Found
+            PasswordLocation::Found
         }
-        (None, _) if is_dialogue => Store::New(ask_where_to_store()?),
-        (None, _) => Store::New(StorePassword::None),
-        (Some(place), _) => Store::New(place),
+        (None, _) if is_dialogue => PasswordLocation::New(ask_where_to_store()?),
+        (None, _) => PasswordLocation::New(StorePassword::None),
+        (Some(place), _) => PasswordLocation::New(place),
     };
 
     let folder = target.parent().unwrap_or(Path::new(".")).to_path_buf();
     let password = match &place {
-        Store::Named(path) => PasswordPlace::File(path.clone()),
-        Store::Found if login.origin != PasswordOrigin::Credential => PasswordPlace::Store,
-        Store::New(StorePassword::File) => {
+        PasswordLocation::Named(path) => PasswordPlace::File(path.clone()),
+        PasswordLocation::Found if login.origin != PasswordOrigin::Credential => PasswordPlace::Store,
+        PasswordLocation::New(StorePassword::File) => {
             let path = folder.join(PASSWORD_FILE);
             write(
                 &path,
@@ -141,7 +141,7 @@ pub(crate) fn run(
             )?;
             PasswordPlace::File(PathBuf::from(PASSWORD_FILE))
         }
-        Store::New(StorePassword::Store) => {
+        PasswordLocation::New(StorePassword::Store) => {
             let account = credentials::account(&server.login, &url)?;
             Keyring::open()?.keep(&account, &login.password)?;
             tracing::info!("the password of {account} is kept. {HOW_LONG}");
@@ -149,10 +149,10 @@ pub(crate) fn run(
         }
         _ => PasswordPlace::Elsewhere,
     };
-    if let Jobs::Listed(listed) = &jobs {
+    if let WatchedJobs::Listed(listed) = &jobs {
         write(&folder.join(JOBS_FILE), jobs_file(listed).as_bytes(), args.force)?;
     }
-    let settings = Settings {
+    let settings = ConfigContents {
         archive: match sources.origin("archive") {
             Origin::Default => global.archive.clone(),
             _ => absolute(&global.archive),
@@ -190,7 +190,7 @@ pub(crate) fn run(
 }
 
 /// Where the password will be.
-enum Store {
+enum PasswordLocation {
     /// In the file that was named.
     Named(PathBuf),
     Found,
@@ -281,7 +281,7 @@ fn choose_jobs(
     runtime: &Runtime,
     client: &Client,
     is_dialogue: bool,
-) -> Result<(Jobs, Option<Guid>), Failure> {
+) -> Result<(WatchedJobs, Option<Guid>), Failure> {
     let found = match runtime.block_on(client.discover()) {
         Ok(mut found) => {
             found.sort_by(|one, other| one.name.cmp(&other.name));
@@ -302,7 +302,7 @@ fn choose_jobs(
     let all: Vec<(Guid, String)> = found.into_iter().map(|job| (job.job_id, job.name)).collect();
     let first = |jobs: &[(Guid, String)]| jobs.first().map(|(job, _)| *job);
     if args.watch_all {
-        return Ok((Jobs::All, first(&all)));
+        return Ok((WatchedJobs::All, first(&all)));
     }
     if !args.jobs.is_empty() {
         if !all.is_empty() {
@@ -318,7 +318,7 @@ fn choose_jobs(
             .iter()
             .map(|&job| (job, name_of(job).unwrap_or_default()))
             .collect();
-        return Ok((Jobs::Listed(listed.clone()), first(&listed)));
+        return Ok((WatchedJobs::Listed(listed.clone()), first(&listed)));
     }
     if all.is_empty() {
         let words = "the server lists no job";
@@ -326,7 +326,7 @@ fn choose_jobs(
             .with_hint("look at the permissions of the user, or name the jobs by --job ID."));
     }
     if !is_dialogue {
-        return Ok((Jobs::Listed(all.clone()), first(&all)));
+        return Ok((WatchedJobs::Listed(all.clone()), first(&all)));
     }
     tell(&format!(
         "\nThe server has {}:\n",
@@ -337,10 +337,10 @@ fn choose_jobs(
     }
     let question = "\nWhich are to be watched? Numbers such as 1,3-5, or all, new ones too";
     match ask_until(question, Some("all"), |answer| numbers(answer, all.len()))? {
-        None => Ok((Jobs::All, first(&all))),
+        None => Ok((WatchedJobs::All, first(&all))),
         Some(numbers) => {
             let listed: Vec<(Guid, String)> = numbers.iter().map(|number| all[number - 1].clone()).collect();
-            Ok((Jobs::Listed(listed.clone()), first(&listed)))
+            Ok((WatchedJobs::Listed(listed.clone()), first(&listed)))
         }
     }
 }

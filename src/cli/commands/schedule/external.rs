@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use crate::cli::failure::{Exit, Failure};
 
 /// What a program wrote, and how it ended.
-pub(super) struct Output {
+pub(super) struct ProgramOutput {
     pub(super) is_success: bool,
     pub(super) stdout: Vec<u8>,
     /// What it says of a failure, in one line.
@@ -17,7 +17,7 @@ pub(super) struct Output {
 ///
 /// # Errors
 /// It cannot be started.
-pub(super) fn run(program: &str, arguments: &[&str], stdin: Option<&[u8]>) -> Result<Output, Failure> {
+pub(super) fn run(program: &str, arguments: &[&str], stdin: Option<&[u8]>) -> Result<ProgramOutput, Failure> {
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -41,7 +41,7 @@ pub(super) fn run(program: &str, arguments: &[&str], stdin: Option<&[u8]>) -> Re
         .into_iter()
         .flat_map(|text| text.lines().map(str::trim).map(str::to_owned).collect::<Vec<_>>())
         .find(|line| !line.is_empty());
-    Ok(Output {
+    Ok(ProgramOutput {
         is_success: output.status.success(),
         error: said.unwrap_or_else(|| output.status.to_string()),
         stdout: output.stdout,
@@ -98,19 +98,25 @@ pub(super) fn exit_of_check(program: &str, status: ExitStatus) -> Result<Exit, F
 }
 
 pub(super) fn exit_of_code(code: Option<i32>) -> Result<Exit, Failure> {
-    let failed = |exit, words: &str| Err(Failure::new(exit, words));
+    let failed = |exit, words: &str, hint: &str| Err(Failure::new(exit, words).with_hint(hint));
     match code {
         Some(0) => Ok(Exit::Done),
-        Some(3) => failed(Exit::Findings, "the check that the scheduler ran found faults"),
+        Some(3) => failed(
+            Exit::Findings,
+            "the check that the scheduler ran found faults",
+            "each line that begins with `fault` says what to do.",
+        ),
         Some(2) => failed(
             Exit::WrongUsage,
             "the check that the scheduler ran could not begin: wrong usage",
+            "the error above names the setting.",
         ),
         code => {
             let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
             failed(
                 Exit::NotDone,
                 &format!("the check could not be run by the scheduler (exit code {code})"),
+                "what it says above, if anything, is the cause; else run `jobruns check` under the account of the tasks by hand.",
             )
         }
     }

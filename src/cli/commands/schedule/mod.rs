@@ -29,11 +29,11 @@ use crate::config::{GlobalSettings, Sources};
   sudo jobruns schedule test systemd --config /etc/jobruns/jobruns.toml --account jobruns")]
 pub(crate) struct ScheduleCommand {
     #[command(subcommand)]
-    action: Action,
+    action: ScheduleAction,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum ScheduleAction {
     Systemd(SystemdArgs),
     Cron(CronArgs),
     Windows(WindowsArgs),
@@ -137,7 +137,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let plan = |args: &ScheduleArgs| Plan::new(args, sources, global);
     let removed = match &command.action {
-        Action::Systemd(args) => {
+        ScheduleAction::Systemd(args) => {
             let manager = if args.user { Manager::User } else { Manager::System };
             if args.deed.remove {
                 systemd::remove(manager)?
@@ -160,7 +160,7 @@ pub(crate) fn run(
                 return Ok(Exit::Done);
             }
         }
-        Action::Cron(args) => {
+        ScheduleAction::Cron(args) => {
             let plan = plan(&args.schedule)?;
             if args.deed.remove {
                 cron::remove(&plan)?
@@ -176,7 +176,7 @@ pub(crate) fn run(
                 return Ok(Exit::Done);
             }
         }
-        Action::Windows(args) => {
+        ScheduleAction::Windows(args) => {
             if args.deed.remove {
                 windows::remove()?
             } else {
@@ -194,7 +194,7 @@ pub(crate) fn run(
                 return Ok(Exit::Done);
             }
         }
-        Action::Test(args) => {
+        ScheduleAction::Test(args) => {
             let plan = Plan::of_check(args.account.as_deref(), sources, global)?;
             let manager = if args.user { Manager::User } else { Manager::System };
             return match args.scheduler {

@@ -14,8 +14,8 @@ pub(super) const PASSWORD_VARIABLE: &str = "JOBRUNS_SIMULATOR_PASSWORD";
 /// Serves jobs, runs and messages generated from a seed, on the loopback address only, behind a login and a certificate
 /// that a private authority, created on the spot, has signed. Prints what a client needs, and runs until Ctrl-C.
 ///
-/// Without --jobs, --runs, --messages, --unique and --nights it serves a plausible site: six jobs over two years up to
-/// today, with assets that fail all the time, a week with an expired password, a job that stopped, and a message that
+/// Without --jobs, --runs, --messages, --unique, --assets and --nights it serves a plausible site: six jobs over two years
+/// up to today, with assets that fail all the time, a week with an expired password, a job that stopped, and a message that
 /// cannot be read (so a sync of all jobs ends with 3). With one of them, it serves uniform random data of that size.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help())]
@@ -45,6 +45,10 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(super) unique: Option<f64>,
 
+    /// Number of assets that messages are about [default: 3000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(super) assets: Option<u32>,
+
     /// A fault to inject, as KIND[=ARGUMENT][@JOB][#ATTEMPT]; may be given several times
     #[arg(long = "fault", value_name = "FAULT")]
     pub(super) faults: Vec<String>,
@@ -72,7 +76,7 @@ pub(crate) struct SimulateArgs {
 
     /// The certificate to present
     #[arg(long, value_name = "KIND", value_enum, default_value_t)]
-    pub(super) certificate: Certificate,
+    pub(super) certificate: CertificateChoice,
 
     /// Writes the private authority's certificate to a file, for --ca-cert
     #[arg(long, value_name = "FILE", conflicts_with = "http")]
@@ -101,7 +105,7 @@ pub(crate) struct SimulateArgs {
 
 /// What certificate the look-alike presents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(super) enum Certificate {
+pub(super) enum CertificateChoice {
     /// Signed by the private authority
     #[default]
     Signed,
@@ -115,14 +119,14 @@ pub(super) enum Certificate {
     OtherName,
 }
 
-impl From<Certificate> for CertificateKind {
-    fn from(kind: Certificate) -> Self {
+impl From<CertificateChoice> for CertificateKind {
+    fn from(kind: CertificateChoice) -> Self {
         match kind {
-            Certificate::Signed => Self::Signed,
-            Certificate::SelfSigned => Self::SelfSigned,
-            Certificate::SelfSignedAuthority => Self::SelfSignedAuthority,
-            Certificate::Expired => Self::Expired,
-            Certificate::OtherName => Self::OtherName,
+            CertificateChoice::Signed => Self::Signed,
+            CertificateChoice::SelfSigned => Self::SelfSigned,
+            CertificateChoice::SelfSignedAuthority => Self::SelfSignedAuthority,
+            CertificateChoice::Expired => Self::Expired,
+            CertificateChoice::OtherName => Self::OtherName,
         }
     }
 }
@@ -195,6 +199,7 @@ impl SimulateArgs {
             || self.runs.is_some()
             || self.messages.is_some()
             || self.unique.is_some()
+            || self.assets.is_some()
             || self.nights
     }
 }

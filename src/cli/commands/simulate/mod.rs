@@ -60,6 +60,7 @@ fn options(args: &SimulateArgs, password: Option<String>) -> Result<Options, Fai
         runs: args.runs.unwrap_or(defaults.history.runs),
         messages: args.messages.unwrap_or(defaults.history.messages),
         unique: args.unique.unwrap_or(defaults.history.unique),
+        assets: args.assets.unwrap_or(defaults.history.assets),
     };
     let site = (!args.is_uniform()).then(|| Site::on(args.seed, local_day(Zone::UTC, Instant::now())));
     let served = Options {

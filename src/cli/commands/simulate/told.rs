@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::args::{Certificate, Encoding, PASSWORD_VARIABLE, SimulateArgs};
+use super::args::{CertificateChoice, Encoding, PASSWORD_VARIABLE, SimulateArgs};
 use super::shell::Shell;
 use crate::model::hex;
 use crate::simulator::{Credentials, Simulator};
@@ -12,7 +12,10 @@ pub(super) fn told(args: &SimulateArgs, server: &Simulator, secret: bool, shell:
     let url = server.base_url();
     let pin = hex(&server.certificate_sha256());
     // Who has the authority can check what it signed, unless that is wrong in itself.
-    let checked = matches!(args.certificate, Certificate::Signed | Certificate::SelfSigned);
+    let checked = matches!(
+        args.certificate,
+        CertificateChoice::Signed | CertificateChoice::SelfSigned
+    );
     let ca = args.ca_out.as_deref().filter(|_| checked);
     let mut trust = if args.http {
         "--insecure".to_owned()

@@ -16,7 +16,7 @@ use crate::evidence::check::{PackageFinding, PackageReport, check_package};
 use crate::model::Instant;
 
 #[derive(Serialize)]
-struct JsonReport<'r> {
+struct PackageJson<'r> {
     package: String,
     #[serde(flatten)]
     report: &'r PackageReport,
@@ -54,7 +54,7 @@ pub(super) fn run(
         failure.with_causes(unreadable.findings.iter().map(line).collect())
     })?;
     let written = match args.format {
-        Some(VerifyFormat::Json) => json(&JsonReport {
+        Some(VerifyFormat::Json) => json(&PackageJson {
             package: name.clone(),
             report: &report,
             verified_at: Instant::now().to_string(),

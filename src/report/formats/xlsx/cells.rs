@@ -51,8 +51,8 @@ impl SheetCells {
         kind: ColumnType,
     ) -> io::Result<usize> {
         Ok(match value(cell, kind, &mut self.text) {
-            Value::Empty => 0,
-            Value::Number {
+            CellValue::Empty => 0,
+            CellValue::Number {
                 format,
                 number,
                 shown,
@@ -64,7 +64,7 @@ impl SheetCells {
                 })?;
                 shown
             }
-            Value::Text(text) => {
+            CellValue::Text(text) => {
                 let (text, is_cut) = fitted(text);
                 self.cut_texts += u64::from(is_cut);
                 caught(|| sheet.write_string(row, column, &*text))?;
@@ -75,7 +75,7 @@ impl SheetCells {
 }
 
 /// What is put into a cell.
-enum Value<'a> {
+enum CellValue<'a> {
     Empty,
     /// A number, and how wide it looks.
     Number {
@@ -141,14 +141,14 @@ impl Formats {
 }
 
 /// The value of a cell in a column of this kind. `text` is room for those that become text.
-fn value<'a>(cell: &Cell<'a>, kind: ColumnType, text: &'a mut String) -> Value<'a> {
-    let number = |format, number, shown| Value::Number {
+fn value<'a>(cell: &Cell<'a>, kind: ColumnType, text: &'a mut String) -> CellValue<'a> {
+    let number = |format, number, shown| CellValue::Number {
         format,
         number,
         shown,
     };
     match *cell {
-        Cell::Null => return Value::Empty,
+        Cell::Null => return CellValue::Empty,
         Cell::Text(words) => {
             // A query knows no times, only the text that the archive's tables show them as.
             let may_be_a_time = matches!(kind, ColumnType::Any | ColumnType::Instant);
@@ -158,7 +158,7 @@ fn value<'a>(cell: &Cell<'a>, kind: ColumnType, text: &'a mut String) -> Value<'
                 .and_then(serial)
             {
                 Some((format, days, shown)) => number(Some(format), days, shown),
-                None => Value::Text(words),
+                None => CellValue::Text(words),
             };
         }
         #[expect(clippy::cast_precision_loss, reason = "numbers of 15 digits are exact")]
@@ -192,7 +192,7 @@ fn value<'a>(cell: &Cell<'a>, kind: ColumnType, text: &'a mut String) -> Value<'
     }
     text.clear();
     cell.write_text(text);
-    Value::Text(text)
+    CellValue::Text(text)
 }
 
 /// The instant that a text of the archive's tables is: `2026-01-31T03:00:00Z`, with or without a fraction.

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use maud::{Markup, Render, html};
 
 use super::scale::{MOST_MARKS, TimeAxis};
-use crate::report::bins::{Bins, Runs};
+use crate::report::bins::{Bins, RunCounts};
 use crate::report::html::simple_table;
 use crate::report::html::text::{Breakable, Percent, Text, Units};
 use crate::report::numbers::grouped;
@@ -16,14 +16,14 @@ use crate::text::in_columns;
 
 /// The figures of a chart, as a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct FigureTable {
     /// Headings; the first column names the row.
     pub columns: Vec<String>,
     /// Rows, with a cell for each column.
     pub rows: Vec<Vec<String>>,
 }
 
-impl Figures {
+impl FigureTable {
     #[must_use]
     pub fn new(columns: &[&str]) -> Self {
         Self {
@@ -33,14 +33,14 @@ impl Figures {
     }
 
     /// A row for each period, and for each job what failed of what finished.
-    pub(super) fn of_jobs(by: Period, jobs: &[(&str, Bins<Runs>)]) -> Self {
+    pub(super) fn of_jobs(by: Period, jobs: &[(&str, Bins<RunCounts>)]) -> Self {
         let mut columns = vec![by.name().to_owned()];
         columns.extend(jobs.iter().map(|(name, _)| label(name)));
         let firsts = jobs
             .iter()
             .flat_map(|(_, bins)| bins.iter().map(|(first, _)| first));
         let firsts: BTreeSet<NaiveDate> = firsts.collect();
-        let cell = |bins: &Bins<Runs>, first| match bins.get(first) {
+        let cell = |bins: &Bins<RunCounts>, first| match bins.get(first) {
             None => String::new(),
             Some(runs) => format!("{} of {}", grouped(runs.failed), grouped(runs.finished)),
         };
@@ -73,7 +73,7 @@ impl Figures {
 ///
 /// `below` is what is said under the title, `body` the drawing.
 #[must_use]
-pub(super) fn framed(title: &str, below: &str, body: &Markup, figures: Option<&Figures>) -> Markup {
+pub(super) fn framed(title: &str, below: &str, body: &Markup, figures: Option<&FigureTable>) -> Markup {
     html! {
         figure.chart {
             figcaption {

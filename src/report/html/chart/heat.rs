@@ -3,9 +3,9 @@
 use chrono::NaiveDate;
 use maud::{Markup, html};
 
-use super::figure::{Figures, Heading, axes, framed, key, number, plot, row, row_chart};
+use super::figure::{FigureTable, Heading, axes, framed, key, number, plot, row, row_chart};
 use super::scale::TimeAxis;
-use crate::report::bins::{Bins, Runs};
+use crate::report::bins::{Bins, RunCounts};
 use crate::report::html::text::{Percent, Units};
 use crate::report::numbers::{grouped, percent};
 
@@ -32,13 +32,13 @@ pub fn heat_map(
     below: &str,
     from: NaiveDate,
     end: NaiveDate,
-    rows: &[(&str, &Bins<Runs>)],
+    rows: &[(&str, &Bins<RunCounts>)],
 ) -> Markup {
     let Some((_, first)) = rows.first() else {
         return Markup::default();
     };
     let by = first.by();
-    let rows: Vec<(&str, Bins<Runs>)> = rows
+    let rows: Vec<(&str, Bins<RunCounts>)> = rows
         .iter()
         .map(|(name, bins)| (*name, bins.within(from, end)))
         .collect();
@@ -58,10 +58,10 @@ pub fn heat_map(
         (axes(axis, 1, &[false]))
     };
     let body = html! { (key(&entries)) (row_chart(title, "job", &headings, &table_rows)) };
-    framed(title, below, &body, Some(&Figures::of_jobs(by, &rows)))
+    framed(title, below, &body, Some(&FigureTable::of_jobs(by, &rows)))
 }
 
-fn class_of(runs: Runs) -> &'static str {
+fn class_of(runs: RunCounts) -> &'static str {
     let Some(rate) = runs.rate() else {
         return UNFINISHED.0;
     };
@@ -71,7 +71,7 @@ fn class_of(runs: Runs) -> &'static str {
     found.map_or("h5", |(_, class, _)| class)
 }
 
-fn cell(axis: TimeAxis, first: NaiveDate, next: NaiveDate, runs: Runs) -> Markup {
+fn cell(axis: TimeAxis, first: NaiveDate, next: NaiveDate, runs: RunCounts) -> Markup {
     let left = axis.percent_of_day(first);
     let width = (axis.percent_of_day(next) - left) * 0.92;
     html! {
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn one_failure_among_many_is_not_none() {
-        let runs = |failed, finished| Runs {
+        let runs = |failed, finished| RunCounts {
             runs: finished,
             failed,
             finished,

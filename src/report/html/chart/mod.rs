@@ -24,4 +24,4 @@ pub use heat::heat_map;
 pub use maud::Markup;
 pub use over_time::{OverTime, over_time};
 pub use sparks::{Sparks, sparks};
-pub use timeline::{GAPS, Line, Piece, PieceKind, timeline};
+pub use timeline::{GAPS, TimelineRow, TimelineSpan, TimelineSpanKind, timeline};

@@ -3,9 +3,9 @@
 use chrono::NaiveDate;
 use maud::{Markup, Render, html};
 
-use super::figure::{Figures, framed, key, marks_below};
+use super::figure::{FigureTable, framed, key, marks_below};
 use super::scale::{MOST_MARKS, Scale, TimeAxis};
-use crate::report::bins::{Bins, Counts, Runs};
+use crate::report::bins::{Bins, Counts, RunCounts};
 use crate::report::html::text::{Percent, Text, Units};
 use crate::report::numbers::{grouped, percent};
 use crate::report::options::Period;
@@ -51,7 +51,7 @@ pub struct OverTime<'a, const N: usize> {
     /// How many of each kind.
     pub counts: &'a Bins<Counts<N>>,
     /// How many runs, and how many failed, for the line above the bars; no line where there is none.
-    pub runs: Option<&'a Bins<Runs>>,
+    pub runs: Option<&'a Bins<RunCounts>>,
 }
 
 /// Draws it; nothing where nothing was counted.
@@ -153,7 +153,7 @@ fn scale_lines(heading: &str, top: f64, height: f64, marks: &[(f64, String)]) ->
     }
 }
 
-fn line_panel(runs: &Bins<Runs>, axis: TimeAxis) -> Markup {
+fn line_panel(runs: &Bins<RunCounts>, axis: TimeAxis) -> Markup {
     let most = runs.iter().filter_map(|(_, runs)| runs.rate()).max().unwrap_or(0);
     let scale = Scale::up_to(most.max(LEAST_RATE));
     let runs_by = runs.by();
@@ -283,7 +283,7 @@ fn bars_panel<const N: usize>(
 fn tooltips<const N: usize>(
     chart: &OverTime<'_, N>,
     counts: &Bins<Counts<N>>,
-    runs: Option<&Bins<Runs>>,
+    runs: Option<&Bins<RunCounts>>,
     axis: TimeAxis,
     height: f64,
 ) -> Markup {
@@ -309,12 +309,12 @@ fn tooltips<const N: usize>(
 fn figures<const N: usize>(
     chart: &OverTime<'_, N>,
     counts: &Bins<Counts<N>>,
-    runs: Option<&Bins<Runs>>,
-) -> Figures {
+    runs: Option<&Bins<RunCounts>>,
+) -> FigureTable {
     let mut columns = vec![counts.by().name(), chart.noun];
     columns.extend(chart.kinds.iter().map(|(_, word)| *word));
     columns.extend(runs.map(|_| "failed of finished"));
-    let mut figures = Figures::new(&columns);
+    let mut figures = FigureTable::new(&columns);
     for (first, Counts(each)) in counts.iter() {
         let mut row = vec![first.to_string(), grouped(each.iter().sum())];
         row.extend(each.map(grouped));

@@ -3,10 +3,10 @@
 
 use maud::{Markup, html};
 
-use super::figure::{Figures, Heading, axes, framed, number, plot, row, row_chart};
+use super::figure::{FigureTable, Heading, axes, framed, number, plot, row, row_chart};
 use super::over_time::{dot, is_alone, path_of};
 use super::scale::{Scale, TimeAxis};
-use crate::report::bins::{Bins, Runs, fitting};
+use crate::report::bins::{Bins, RunCounts, fitting};
 use crate::report::numbers::{grouped, percent};
 
 /// Periods that a small line shows at most.
@@ -28,7 +28,7 @@ pub struct Sparks<'a> {
     /// Zone of the axis.
     pub zone: &'a str,
     /// Each job with its counts.
-    pub rows: &'a [(&'a str, &'a Bins<Runs>)],
+    pub rows: &'a [(&'a str, &'a Bins<RunCounts>)],
 }
 
 /// Draws them; nothing where nothing was counted.
@@ -40,7 +40,7 @@ pub fn sparks(chart: &Sparks<'_>) -> Markup {
     };
     let by = chart.rows.iter().map(|(_, bins)| bins.by()).max();
     let by = fitting(by.unwrap_or_default(), from, end, MOST_PERIODS);
-    let rows: Vec<(&str, Bins<Runs>)> = chart
+    let rows: Vec<(&str, Bins<RunCounts>)> = chart
         .rows
         .iter()
         .map(|&(name, bins)| (name, bins.merged(by)))
@@ -83,7 +83,7 @@ pub fn sparks(chart: &Sparks<'_>) -> Markup {
     };
     let table = row_chart(chart.title, "job", &headings, &table_rows);
     let below = format!("By {}, in {}. {}", by.name(), chart.zone, chart.below);
-    let figures = Figures::of_jobs(by, &rows);
+    let figures = FigureTable::of_jobs(by, &rows);
     framed(chart.title, below.trim_end(), &table, Some(&figures))
 }
 
@@ -98,7 +98,11 @@ fn line(class: &str, places: &[Option<(f64, f64)>]) -> Markup {
 }
 
 /// The values of a job's periods, as places of a line.
-fn places(bins: &Bins<Runs>, axis: TimeAxis, value: impl Fn(Runs) -> Option<f64>) -> Vec<Option<(f64, f64)>> {
+fn places(
+    bins: &Bins<RunCounts>,
+    axis: TimeAxis,
+    value: impl Fn(RunCounts) -> Option<f64>,
+) -> Vec<Option<(f64, f64)>> {
     let by = bins.by();
     bins.periods()
         .map(|(first, runs)| {

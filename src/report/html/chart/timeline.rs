@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use maud::{Markup, html};
 
-use super::figure::{Figures, Heading, axes, framed, key, number, plot, row, row_chart};
+use super::figure::{FigureTable, Heading, axes, framed, key, number, plot, row, row_chart};
 use super::scale::TimeAxis;
 use crate::report::html::text::{Percent, Text, Units};
 use crate::report::titles::label;
@@ -13,7 +13,7 @@ const HEIGHT: f64 = 20.0;
 
 /// What a span of a timeline is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PieceKind {
+pub enum TimelineSpanKind {
     There,
     /// Something is missing, or may be.
     Gap,
@@ -21,12 +21,12 @@ pub enum PieceKind {
 }
 
 /// The words for runs and the gaps between them, as the report `missed-runs` tells those.
-pub const GAPS: [(PieceKind, &str); 2] = [
-    (PieceKind::There, "runs"),
-    (PieceKind::Gap, "no run, though one was due"),
+pub const GAPS: [(TimelineSpanKind, &str); 2] = [
+    (TimelineSpanKind::There, "runs"),
+    (TimelineSpanKind::Gap, "no run, though one was due"),
 ];
 
-impl PieceKind {
+impl TimelineSpanKind {
     const fn class(self) -> &'static str {
         match self {
             Self::There => "there",
@@ -38,8 +38,8 @@ impl PieceKind {
 
 /// A span of a timeline, in wall-clock time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
-    pub kind: PieceKind,
+pub struct TimelineSpan {
+    pub kind: TimelineSpanKind,
     pub from: NaiveDateTime,
     pub to: NaiveDateTime,
     /// What is said about it.
@@ -48,10 +48,10 @@ pub struct Piece {
 
 /// A row of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct TimelineRow {
     pub name: String,
     /// Its spans; later ones lie over earlier ones.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<TimelineSpan>,
     /// The number behind it.
     pub number: String,
 }
@@ -61,9 +61,9 @@ pub struct Line {
 pub fn timeline(
     title: &str,
     below: &str,
-    kinds: &[(PieceKind, &str)],
+    kinds: &[(TimelineSpanKind, &str)],
     heading: &str,
-    lines: &[Line],
+    lines: &[TimelineRow],
 ) -> Markup {
     let pieces = || lines.iter().flat_map(|line| &line.pieces);
     let (Some(from), Some(to)) = (
@@ -86,11 +86,15 @@ pub fn timeline(
     framed(title, below, &body, Some(&figures(lines, kinds)))
 }
 
-fn draw(axis: TimeAxis, piece: &Piece) -> Markup {
+fn draw(axis: TimeAxis, piece: &TimelineSpan) -> Markup {
     let left = axis.percent(piece.from);
     // What has no length is seen as well.
     let width = (axis.percent(piece.to) - left).max(0.2);
-    let inset = if piece.kind == PieceKind::Gap { 0.0 } else { 4.0 };
+    let inset = if piece.kind == TimelineSpanKind::Gap {
+        0.0
+    } else {
+        4.0
+    };
     let height = 2.0_f64.mul_add(-inset, HEIGHT);
     html! {
         rect class=(piece.kind.class()) x=(Percent(left.min(99.8))) y=(Units(inset))
@@ -100,8 +104,8 @@ fn draw(axis: TimeAxis, piece: &Piece) -> Markup {
     }
 }
 
-fn figures(lines: &[Line], kinds: &[(PieceKind, &str)]) -> Figures {
-    let mut figures = Figures::new(&["job", "what", "from", "to", "note"]);
+fn figures(lines: &[TimelineRow], kinds: &[(TimelineSpanKind, &str)]) -> FigureTable {
+    let mut figures = FigureTable::new(&["job", "what", "from", "to", "note"]);
     for line in lines {
         for piece in &line.pieces {
             let what = kinds.iter().find(|(kind, _)| *kind == piece.kind);

@@ -3,9 +3,9 @@
 use super::compare::Compared;
 use crate::archive::Snapshot;
 use crate::report::definition::Either;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{Bar, bars};
-use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
 use crate::report::options::Scope;
 use crate::report::reports::AssetErrors;
@@ -15,7 +15,7 @@ use crate::text::capitalized;
 
 const MOST_BARS: usize = 20;
 
-struct Worst {
+struct WorstGroups {
     group_by: GroupBy,
     what: &'static str,
     bars: Vec<(String, [u64; 3])>,
@@ -26,11 +26,11 @@ struct Worst {
 }
 
 impl Present for AssetErrors {
-    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>> {
         if self.compare.span().is_some() {
             return Ok(Some(Box::new(Compared::new("asset", "errors"))));
         }
-        Ok(Some(Box::new(Worst {
+        Ok(Some(Box::new(WorstGroups {
             group_by: self.group_by,
             what: match self.group_by {
                 GroupBy::Asset => "asset",
@@ -56,12 +56,12 @@ impl Picture<AssetErrors> for Compared {
         }
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         self.draw_bars()
     }
 }
 
-impl Worst {
+impl WorstGroups {
     /// `150 assets`, or `149 assets and messages without one`.
     fn count(&self) -> String {
         let named = match self.group_by {
@@ -85,7 +85,7 @@ impl Worst {
     }
 }
 
-impl Picture<AssetErrors> for Worst {
+impl Picture<AssetErrors> for WorstGroups {
     fn see(&mut self, row: &Either<AssetRow<'_>, AssetComparison<'_>>) {
         let Either::Plain(row) = row else { return };
         let counts = [row.messages, row.errors, row.warnings];
@@ -113,7 +113,7 @@ impl Picture<AssetErrors> for Worst {
         }
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let [messages, errors, warnings] = self.sums;
         // Asked for warnings alone, every row has no errors; the messages then say which is the worst.
         let by_errors = errors > 0;
@@ -155,7 +155,7 @@ impl Picture<AssetErrors> for Worst {
                 counted(messages, "message")
             )
         };
-        Drawn {
+        DrawnPicture {
             lead,
             charts: bars(&title, &below, self.what, noun, &headings, &shown),
         }

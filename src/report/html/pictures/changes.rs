@@ -3,9 +3,9 @@
 use crate::archive::Snapshot;
 use crate::model::Zone;
 use crate::report::bins::{Bins, Counts};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{OverTime, over_time};
-use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
 use crate::report::options::{Period, Scope, local_day};
 use crate::report::reports::Changes;
@@ -17,7 +17,7 @@ struct OfChanges {
 }
 
 impl Present for Changes {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(Box::new(OfChanges {
             zone: scope.options().zone,
             counts: Bins::new(Period::Day),
@@ -34,7 +34,7 @@ impl Picture<Changes> for OfChanges {
         );
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let Counts([open, after]) = self.counts.sum();
         let lead = match (open, after) {
             (0, 0) => "No run changed.".to_owned(),
@@ -48,7 +48,7 @@ impl Picture<Changes> for OfChanges {
                 grouped(after)
             ),
         };
-        Drawn {
+        DrawnPicture {
             lead,
             charts: over_time(&OverTime {
                 title: "Changes by when they were found",

@@ -1,7 +1,7 @@
 //! Two spans against each other: failed runs of jobs, or errors of assets, now and before.
 
 use crate::report::html::chart::{Bar, bars};
-use crate::report::html::picture::Drawn;
+use crate::report::html::picture::DrawnPicture;
 use crate::report::numbers::{counted, grouped};
 use crate::report::reports::Trend;
 
@@ -55,7 +55,7 @@ impl Compared {
         }
     }
 
-    pub(super) fn draw_bars(&self) -> Drawn {
+    pub(super) fn draw_bars(&self) -> DrawnPicture {
         let mut shown = self.bars.clone();
         sort(&mut shown);
         shown.truncate(MOST_BARS);
@@ -68,7 +68,7 @@ impl Compared {
         } else {
             String::new()
         };
-        Drawn {
+        DrawnPicture {
             lead: self.lead(),
             charts: bars(&title, &below, self.what, self.noun, &["before", "trend"], &shown),
         }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::lines::Lines;
+use super::lines::JobTimelines;
 use super::spans::Spans;
 use crate::archive::Snapshot;
 use crate::model::{Instant, Zone};
 use crate::report::definition::{Either, Report};
-use crate::report::error::ReportError;
-use crate::report::html::chart::{GAPS, Piece, PieceKind, timeline};
-use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::error::Result;
+use crate::report::html::chart::{GAPS, TimelineSpan, TimelineSpanKind, timeline};
+use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
 use crate::report::options::Scope;
 use crate::report::reports::coverage::JobRow;
@@ -17,7 +17,7 @@ use crate::report::reports::{Coverage, GapRow, MissedRuns};
 use crate::report::titles::wall_clock;
 
 /// A gap in the runs of a job.
-struct Gap {
+struct CoverageGap {
     from: Instant,
     to: Instant,
     runs_missed: u64,
@@ -25,8 +25,8 @@ struct Gap {
 
 struct OfJobs {
     zone: Zone,
-    lines: Lines,
-    gaps: HashMap<String, Vec<Gap>>,
+    lines: JobTimelines,
+    gaps: HashMap<String, Vec<CoverageGap>>,
     missed: u64,
     jobs: u64,
     runs: u64,
@@ -36,13 +36,13 @@ struct OfJobs {
 
 impl Present for Coverage {
     /// Jobs are shown with the gaps that the report `missed-runs` finds.
-    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         if self.gaps {
             return Ok(Some(Box::new(Spans::new(scope.options().zone))));
         }
-        let mut gaps: HashMap<String, Vec<Gap>> = HashMap::new();
+        let mut gaps: HashMap<String, Vec<CoverageGap>> = HashMap::new();
         MissedRuns::default().each(snapshot, scope, &mut |row| {
-            gaps.entry(row.job_id.to_owned()).or_default().push(Gap {
+            gaps.entry(row.job_id.to_owned()).or_default().push(CoverageGap {
                 from: row.from,
                 to: row.end(),
                 runs_missed: row.count(),
@@ -51,7 +51,7 @@ impl Present for Coverage {
         })?;
         Ok(Some(Box::new(OfJobs {
             zone: scope.options().zone,
-            lines: Lines::default(),
+            lines: JobTimelines::default(),
             gaps,
             missed: 0,
             jobs: 0,
@@ -74,8 +74,8 @@ impl Picture<Coverage> for OfJobs {
         };
         self.lines.add(row.job_id, row.job_name, runs, 0);
         for gap in self.gaps.get(row.job_id).into_iter().flatten() {
-            let piece = Piece {
-                kind: PieceKind::Gap,
+            let piece = TimelineSpan {
+                kind: TimelineSpanKind::Gap,
                 from: wall_clock(self.zone, gap.from),
                 to: wall_clock(self.zone, gap.to),
                 words: format!("{} missed", counted(gap.runs_missed, "run")),
@@ -85,7 +85,7 @@ impl Picture<Coverage> for OfJobs {
         }
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let mut lead = format!("{} of {}", counted(self.runs, "run"), counted(self.jobs, "job"));
         if self.absent > 0 {
             lead += &format!("; {} of them only the archive still has", grouped(self.absent));
@@ -105,7 +105,7 @@ impl Picture<Coverage> for OfJobs {
             self.lines.left_out()
         );
         let lines = self.lines.worst();
-        Drawn {
+        DrawnPicture {
             lead: lead + ".",
             charts: timeline(
                 "From the first run to the last, and gaps",
@@ -119,9 +119,9 @@ impl Picture<Coverage> for OfJobs {
 }
 
 /// The span from a job's first run to its last; `None` without runs.
-pub(super) fn piece_of_runs(zone: Zone, job: &JobRow<'_>) -> Option<Piece> {
-    Some(Piece {
-        kind: PieceKind::There,
+pub(super) fn piece_of_runs(zone: Zone, job: &JobRow<'_>) -> Option<TimelineSpan> {
+    Some(TimelineSpan {
+        kind: TimelineSpanKind::There,
         from: wall_clock(zone, job.first_run_at?),
         to: wall_clock(zone, job.last_run_at?),
         words: counted(job.runs, "run"),

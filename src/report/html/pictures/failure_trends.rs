@@ -7,12 +7,12 @@ use maud::html;
 use super::compare::Compared;
 use crate::archive::Snapshot;
 use crate::model::Zone;
-use crate::report::bins::{Bins, Counts, Runs};
+use crate::report::bins::{Bins, Counts, RunCounts};
 use crate::report::blocks::Blocks;
 use crate::report::definition::Either;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{Markup, OverTime, Sparks, over_time, sparks};
-use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, percent};
 use crate::report::options::{Period, Scope};
 use crate::report::reports::failure_trends::PeriodRow;
@@ -35,10 +35,10 @@ pub(in crate::report) const KINDS: [(&str, &str); 3] =
 
 struct Trends {
     zone: Zone,
-    runs: Bins<Runs>,
+    runs: Bins<RunCounts>,
     kinds: Bins<Counts<3>>,
     numbers: HashMap<String, usize>,
-    jobs: Vec<(String, Bins<Runs>)>,
+    jobs: Vec<(String, Bins<RunCounts>)>,
     without_start: u64,
 }
 
@@ -56,7 +56,7 @@ impl Trends {
 }
 
 impl Present for FailureTrends {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(match self.compare.span() {
             None => Box::new(Trends::new(scope.options().zone, self.by)),
             Some(_) => Box::new(Compared::new("job", "failed")),
@@ -76,7 +76,7 @@ impl Picture<FailureTrends> for Compared {
         }
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         self.draw_bars()
     }
 }
@@ -90,7 +90,7 @@ impl Picture<FailureTrends> for Trends {
         };
         let failed = row.faulted + row.aborted;
         let finished = row.completed + failed;
-        let counts = Runs {
+        let counts = RunCounts {
             runs: row.runs,
             failed,
             finished,
@@ -114,7 +114,7 @@ impl Picture<FailureTrends> for Trends {
         }
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let mut charts = over_time(&OverTime {
             title: "Failure rate and runs over time",
             noun: "runs",
@@ -126,7 +126,7 @@ impl Picture<FailureTrends> for Trends {
         if self.jobs.len() > 1 {
             charts = html! { (charts) (by_job(&self.jobs, self.zone.name())) };
         }
-        Drawn {
+        DrawnPicture {
             lead: self.lead(),
             charts,
         }
@@ -182,8 +182,8 @@ impl Trends {
 }
 
 /// The jobs with the most failed runs, those first.
-fn by_failures(jobs: &[(String, Bins<Runs>)]) -> Vec<(&str, &Bins<Runs>)> {
-    let mut worst: Vec<(&str, &Bins<Runs>)> =
+fn by_failures(jobs: &[(String, Bins<RunCounts>)]) -> Vec<(&str, &Bins<RunCounts>)> {
+    let mut worst: Vec<(&str, &Bins<RunCounts>)> =
         jobs.iter().map(|(title, bins)| (title.as_str(), bins)).collect();
     worst.sort_by_key(|(_, bins)| std::cmp::Reverse(bins.sum().failed));
     worst.truncate(MOST_JOBS);
@@ -191,7 +191,7 @@ fn by_failures(jobs: &[(String, Bins<Runs>)]) -> Vec<(&str, &Bins<Runs>)> {
 }
 
 /// A line for each job, those that failed most first.
-fn by_job(jobs: &[(String, Bins<Runs>)], zone: &str) -> Markup {
+fn by_job(jobs: &[(String, Bins<RunCounts>)], zone: &str) -> Markup {
     let worst = by_failures(jobs);
     let below = if worst.len() < jobs.len() {
         format!(

@@ -3,9 +3,9 @@
 use crate::archive::Snapshot;
 use crate::model::Zone;
 use crate::report::bins::{Bins, Counts};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{OverTime, over_time};
-use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::counted;
 use crate::report::options::{Period, Scope, local_day};
 use crate::report::reports::Failures;
@@ -20,7 +20,7 @@ struct OfFailures {
 }
 
 impl Present for Failures {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(Box::new(OfFailures {
             zone: scope.options().zone,
             counts: Bins::new(Period::Day),
@@ -41,7 +41,7 @@ impl Picture<Failures> for OfFailures {
         }
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let lead = match self.runs {
             0 => "No run failed.".to_owned(),
             runs => format!(
@@ -50,7 +50,7 @@ impl Picture<Failures> for OfFailures {
                 counted(self.errors, "error message")
             ),
         };
-        Drawn {
+        DrawnPicture {
             lead,
             charts: over_time(&OverTime {
                 title: "Failed runs by their start",

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::report::html::chart::{Line, Piece};
+use crate::report::html::chart::{TimelineRow, TimelineSpan};
 use crate::report::numbers::{counted, grouped};
 use crate::report::titles::job_title;
 
@@ -14,18 +14,18 @@ const MOST_PIECES: usize = 200;
 
 /// The lines of a timeline, by job.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct JobTimelines {
     numbers: HashMap<String, usize>,
-    lines: Vec<(Line, u64)>,
+    lines: Vec<(TimelineRow, u64)>,
 }
 
-impl Lines {
+impl JobTimelines {
     /// Adds a span to a job's line, and `weight` to its number.
-    pub(super) fn add(&mut self, job_id: &str, name: Option<&str>, piece: Piece, weight: u64) {
+    pub(super) fn add(&mut self, job_id: &str, name: Option<&str>, piece: TimelineSpan, weight: u64) {
         let number = match self.numbers.get(job_id) {
             Some(&number) => number,
             None => {
-                let line = Line {
+                let line = TimelineRow {
                     name: job_title(Some(job_id), name),
                     pieces: Vec::new(),
                     number: String::new(),
@@ -43,11 +43,11 @@ impl Lines {
     }
 
     /// The lines with the largest numbers, the largest first.
-    pub(super) fn worst(&self) -> Vec<Line> {
-        let mut lines: Vec<&(Line, u64)> = self.lines.iter().collect();
+    pub(super) fn worst(&self) -> Vec<TimelineRow> {
+        let mut lines: Vec<&(TimelineRow, u64)> = self.lines.iter().collect();
         lines.sort_by_key(|(_, sum)| std::cmp::Reverse(*sum));
         lines.truncate(MOST_LINES);
-        let numbered = lines.into_iter().map(|(line, sum)| Line {
+        let numbered = lines.into_iter().map(|(line, sum)| TimelineRow {
             number: grouped(*sum),
             ..line.clone()
         });

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::coverage::piece_of_runs;
-use super::lines::Lines;
+use super::lines::JobTimelines;
 use crate::archive::Snapshot;
 use crate::model::Zone;
 use crate::report::definition::{Either, Report};
-use crate::report::error::ReportError;
-use crate::report::html::chart::{GAPS, Piece, PieceKind, timeline};
-use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::error::Result;
+use crate::report::html::chart::{GAPS, TimelineSpan, TimelineSpanKind, timeline};
+use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
 use crate::report::options::Scope;
 use crate::report::reports::missed_runs::MissedRow;
@@ -19,8 +19,8 @@ use crate::report::titles::wall_clock;
 struct Missed {
     zone: Zone,
     /// The runs of each job that has no line yet.
-    runs: HashMap<String, Piece>,
-    lines: Lines,
+    runs: HashMap<String, TimelineSpan>,
+    lines: JobTimelines,
     gaps: u64,
     /// Gaps that no run has ended.
     open: u64,
@@ -29,7 +29,7 @@ struct Missed {
 
 impl Present for MissedRuns {
     /// Gaps are shown between the first run of their job and its last.
-    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         let zone = scope.options().zone;
         let mut runs = HashMap::new();
         Coverage::default().each(snapshot, scope, &mut |row| {
@@ -43,7 +43,7 @@ impl Present for MissedRuns {
         Ok(Some(Box::new(Missed {
             zone,
             runs,
-            lines: Lines::default(),
+            lines: JobTimelines::default(),
             gaps: 0,
             open: 0,
             missed: 0,
@@ -60,8 +60,8 @@ impl Picture<MissedRuns> for Missed {
         if let Some(runs) = self.runs.remove(row.job_id) {
             self.lines.add(row.job_id, row.job_name, runs, 0);
         }
-        let piece = Piece {
-            kind: PieceKind::Gap,
+        let piece = TimelineSpan {
+            kind: TimelineSpanKind::Gap,
             from: wall_clock(self.zone, row.from),
             to: wall_clock(self.zone, row.end()),
             words: format!("{} missed", counted(missed, "run")),
@@ -69,7 +69,7 @@ impl Picture<MissedRuns> for Missed {
         self.lines.add(row.job_id, row.job_name, piece, missed);
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let lead = match self.gaps {
             0 => "No missed run was found.".to_owned(),
             gaps => {
@@ -86,7 +86,7 @@ impl Picture<MissedRuns> for Missed {
         };
         let below = format!("In {}. {}", self.zone.name(), self.lines.left_out());
         let lines = self.lines.worst();
-        Drawn {
+        DrawnPicture {
             lead,
             charts: timeline(
                 "Missed runs on the timeline",

@@ -3,10 +3,10 @@
 use super::failure_trends::KINDS;
 use crate::archive::Snapshot;
 use crate::model::Zone;
-use crate::report::bins::{Bins, Counts, Runs as RunCounts};
-use crate::report::error::ReportError;
+use crate::report::bins::{Bins, Counts, RunCounts};
+use crate::report::error::Result;
 use crate::report::html::chart::{OverTime, over_time};
-use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped, percent};
 use crate::report::options::{Category, Period, Scope, local_day};
 use crate::report::reports::messages::MessagesRow;
@@ -23,7 +23,7 @@ struct OfRuns {
 }
 
 impl Present for Runs {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(Box::new(OfRuns {
             zone: scope.options().zone,
             is_selected: !self.filter.is_any(),
@@ -56,10 +56,10 @@ impl Picture<Runs> for OfRuns {
         self.kinds.add(day, Counts([completed, failed, 1 - finished]));
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let rate = self.runs.sum().rate().filter(|_| !self.is_selected);
         let rate = rate.map(|rate| format!("; {} of those that finished failed", percent(rate)));
-        Drawn {
+        DrawnPicture {
             lead: counted(self.rows, "run") + &rate.unwrap_or_default() + ".",
             charts: over_time(&OverTime {
                 title: "Runs over time",
@@ -80,7 +80,7 @@ struct OfMessages {
 }
 
 impl Present for Messages {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(Box::new(OfMessages {
             zone: scope.options().zone,
             counts: Bins::new(Period::Day),
@@ -98,9 +98,9 @@ impl Picture<Messages> for OfMessages {
         self.counts.add(local_day(self.zone, occurred), Counts(counts));
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let Counts([errors, ..]) = self.counts.sum();
-        Drawn {
+        DrawnPicture {
             lead: format!(
                 "{}, {} of them errors.",
                 counted(self.rows, "message"),

@@ -1,25 +1,25 @@
 //! Coverage, span by span: what is proved complete, what may be missing, and where nobody looked.
 
-use super::lines::Lines;
+use super::lines::JobTimelines;
 use crate::model::Zone;
 use crate::report::definition::Either;
-use crate::report::html::chart::{Piece, PieceKind, timeline};
-use crate::report::html::picture::{Drawn, Picture};
+use crate::report::html::chart::{TimelineSpan, TimelineSpanKind, timeline};
+use crate::report::html::picture::{DrawnPicture, Picture};
 use crate::report::numbers::counted;
 use crate::report::reports::coverage::JobRow;
 use crate::report::reports::{Coverage, GapRow, GapState};
 use crate::report::titles::wall_clock;
 
 /// The words of the key.
-const KINDS: [(PieceKind, &str); 3] = [
-    (PieceKind::There, "proved complete"),
-    (PieceKind::Gap, "something may be missing"),
-    (PieceKind::Unknown, "nobody looked"),
+const KINDS: [(TimelineSpanKind, &str); 3] = [
+    (TimelineSpanKind::There, "proved complete"),
+    (TimelineSpanKind::Gap, "something may be missing"),
+    (TimelineSpanKind::Unknown, "nobody looked"),
 ];
 
 pub(super) struct Spans {
     zone: Zone,
-    lines: Lines,
+    lines: JobTimelines,
     complete: u64,
     others: u64,
 }
@@ -28,7 +28,7 @@ impl Spans {
     pub(super) fn new(zone: Zone) -> Self {
         Self {
             zone,
-            lines: Lines::default(),
+            lines: JobTimelines::default(),
             complete: 0,
             others: 0,
         }
@@ -39,18 +39,18 @@ impl Picture<Coverage> for Spans {
     fn see(&mut self, row: &Either<JobRow<'_>, GapRow<'_>>) {
         let Either::Other(row) = row else { return };
         let kind = match row.state {
-            GapState::Complete => PieceKind::There,
-            GapState::NotLooked => PieceKind::Unknown,
-            GapState::Disputed | GapState::MayBeMissing | GapState::CountMismatch => PieceKind::Gap,
+            GapState::Complete => TimelineSpanKind::There,
+            GapState::NotLooked => TimelineSpanKind::Unknown,
+            GapState::Disputed | GapState::MayBeMissing | GapState::CountMismatch => TimelineSpanKind::Gap,
         };
-        let is_complete = u64::from(kind == PieceKind::There);
+        let is_complete = u64::from(kind == TimelineSpanKind::There);
         self.complete += is_complete;
         self.others += 1 - is_complete;
         // A span without an end goes on beyond what is known, and one of a run has no length.
         let (Some(from), Some(to)) = (row.from.or(row.to), row.to.or(row.from)) else {
             return;
         };
-        let piece = Piece {
+        let piece = TimelineSpan {
             kind,
             from: wall_clock(self.zone, from),
             to: wall_clock(self.zone, to),
@@ -59,7 +59,7 @@ impl Picture<Coverage> for Spans {
         self.lines.add(row.job_id, row.job_name, piece, 1 - is_complete);
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let below = format!("In {}. {}", self.zone.name(), self.lines.left_out());
         let lead = format!(
             "{} proved complete; {} of which that cannot be said.",
@@ -67,7 +67,7 @@ impl Picture<Coverage> for Spans {
             counted(self.others, "row")
         );
         let lines = self.lines.worst();
-        Drawn {
+        DrawnPicture {
             lead,
             charts: timeline(
                 "What is proved complete, and what is not",

@@ -6,9 +6,9 @@ use super::failure_trends::KINDS;
 use crate::archive::Snapshot;
 use crate::model::Zone;
 use crate::report::bins::{Bins, Counts};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{OverTime, over_time};
-use crate::report::html::picture::{BoxedPicture, Drawn, Picture, Present};
+use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
 use crate::report::options::{Period, Scope, local_day};
 use crate::report::reports::Vanished;
@@ -22,7 +22,7 @@ struct OfVanished {
 }
 
 impl Present for Vanished {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(Box::new(OfVanished {
             zone: scope.options().zone,
             counts: Bins::new(Period::Day),
@@ -43,9 +43,9 @@ impl Picture<Vanished> for OfVanished {
         self.jobs.insert(row.job_id.to_owned());
     }
 
-    fn draw(&self) -> Drawn {
+    fn draw(&self) -> DrawnPicture {
         let Counts([completed, failed, others]) = self.counts.sum();
-        Drawn {
+        DrawnPicture {
             lead: format!(
                 "{} of {} vanished from the server before their purge age, {} of them failed.",
                 counted(completed + failed + others, "run"),

@@ -303,7 +303,7 @@ impl Best {
 mod tests {
     use super::*;
     use crate::archive::ReadOnly;
-    use crate::report::testing::{Message, Run, TestArchive};
+    use crate::report::testing::{TestArchive, TestMessage, TestRun};
 
     #[test]
     fn a_key_is_found_wherever_it_stands() {
@@ -317,15 +317,15 @@ mod tests {
     fn texts_are_counted_however_many_keys_they_have_and_wherever_their_records_lie() {
         // Every other text is stored again; "b" is then as frequent as "c", and stands before it.
         let texts = ["c", "b", "", "a", "b", "c", "d", "c", "b"];
-        let messages = texts.iter().map(|&text| Message {
+        let messages = texts.iter().map(|&text| TestMessage {
             details: Some(text),
-            ..Message::default()
+            ..TestMessage::default()
         });
         let archive = TestArchive::new(
             &[None],
-            &[Run {
+            &[TestRun {
                 messages: messages.collect(),
-                ..Run::default()
+                ..TestRun::default()
             }],
         );
         let reader = ReadOnly::open(&archive.path()).unwrap();

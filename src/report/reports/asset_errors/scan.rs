@@ -421,23 +421,23 @@ mod tests {
     use super::*;
     use crate::report::options::CommonOptions;
     use crate::report::reports::AssetErrors;
-    use crate::report::testing::{Message, Run, TestArchive};
+    use crate::report::testing::{TestArchive, TestMessage, TestRun};
 
     fn archive() -> TestArchive {
         let assets = ["a", "b", "c", "d", "e"];
-        let runs: Vec<Run> = (0..1500)
-            .map(|number| Run {
+        let runs: Vec<TestRun> = (0..1500)
+            .map(|number| TestRun {
                 job: number % 3,
                 start: i64::try_from(number).ok(),
                 messages: (0..number % 4)
-                    .map(|message| Message {
+                    .map(|message| TestMessage {
                         asset: Some(assets[number * message % 5]),
                         text: Some(assets[(number + message) % 5]),
                         owner: Some(assets[number % 4]),
-                        ..Message::default()
+                        ..TestMessage::default()
                     })
                     .collect(),
-                ..Run::default()
+                ..TestRun::default()
             })
             .collect();
         TestArchive::new(&[None, None, None], &runs)

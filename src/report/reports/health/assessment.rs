@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::job::JobHealth;
 use crate::archive::{ArchiveError, ClockFinding, Snapshot};
 use crate::model::{Instant, show_rounded};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::numbers::counted;
 use crate::report::options::Scope;
 use crate::report::purge_age::{PurgeAge, PurgeAges, in_days};
@@ -105,21 +105,21 @@ impl FindingKind {
 
 /// Something that stands against a complete history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Finding {
+pub(crate) struct HealthFinding {
     pub(crate) kind: FindingKind,
     pub(crate) severity: Severity,
     /// How many jobs, spans, runs or pieces.
     pub(crate) count: u64,
     /// All of it in a few words: `3 jobs have stopped`.
     pub(crate) text: String,
-    pub(crate) worst: Option<Worst>,
+    pub(crate) worst: Option<WorstCase>,
     /// The command that shows more.
     pub(crate) command: &'static str,
 }
 
 /// The worst example of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Worst {
+pub(crate) struct WorstCase {
     /// The job; none where the finding is not about one.
     pub(crate) job: Option<String>,
     pub(crate) text: String,
@@ -146,7 +146,7 @@ pub(crate) struct Assessment {
     /// The answer in a line.
     pub(crate) answer: String,
     /// What was found, the worst first.
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) findings: Vec<HealthFinding>,
     /// What the answer rests on, in sentences.
     pub(crate) rests_on: Vec<String>,
     pub(crate) not_known: Vec<String>,
@@ -165,7 +165,7 @@ impl Assessment {
         ages: &PurgeAges,
         counts: &HistoryCounts,
         at: Instant,
-    ) -> Result<Self, ReportError> {
+    ) -> Result<Self> {
         let jobs = JobHealth::read(snapshot, scope, ages)?;
         let mut findings = of_jobs(&jobs, at);
         findings.extend(unproved(snapshot, scope, ages)?);
@@ -251,7 +251,7 @@ impl Assessment {
     }
 }
 
-fn answer(findings: &[Finding], is_empty: bool, is_any_watched: bool) -> String {
+fn answer(findings: &[HealthFinding], is_empty: bool, is_any_watched: bool) -> String {
     if findings.is_empty() {
         let words = if is_empty {
             "not known: no job is archived"
@@ -266,8 +266,8 @@ fn answer(findings: &[Finding], is_empty: bool, is_any_watched: bool) -> String 
     words.join(", ")
 }
 
-fn finding(kind: FindingKind, count: u64, text: String, worst: Option<Worst>) -> Finding {
-    Finding {
+fn finding(kind: FindingKind, count: u64, text: String, worst: Option<WorstCase>) -> HealthFinding {
+    HealthFinding {
         kind,
         severity: kind.severity(),
         count,
@@ -282,10 +282,10 @@ fn about_jobs<'j>(
     kind: FindingKind,
     words: &str,
     jobs: impl Iterator<Item = (&'j JobHealth, i64, String)>,
-) -> Option<Finding> {
+) -> Option<HealthFinding> {
     let jobs: Vec<_> = jobs.collect();
     let (job, _, text) = jobs.iter().rev().max_by_key(|(_, measure, _)| *measure)?;
-    let worst = Worst {
+    let worst = WorstCase {
         job: Some(job.title().to_owned()),
         text: text.clone(),
     };
@@ -294,7 +294,7 @@ fn about_jobs<'j>(
     Some(finding(kind, count, text, Some(worst)))
 }
 
-fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<Finding> {
+fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<HealthFinding> {
     let watched = || jobs.iter().filter(|job| job.freshness.is_watched);
     let age = |job: &JobHealth| {
         let answered = job.freshness.last_answered_unix?;
@@ -356,12 +356,8 @@ fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<Finding> {
 }
 
 /// The spans that `coverage --gaps` does not prove; told by the same function.
-fn unproved(
-    snapshot: &Snapshot<'_>,
-    scope: &Scope,
-    ages: &PurgeAges,
-) -> Result<Option<Finding>, ReportError> {
-    let (mut count, mut worst): (u64, Option<(i64, Worst)>) = (0, None);
+fn unproved(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Option<HealthFinding>> {
+    let (mut count, mut worst): (u64, Option<(i64, WorstCase)>) = (0, None);
     gaps::each(snapshot, scope, ages, |span| {
         // A span without an end on one side is one that no sync could have reached, unless its end was asked for.
         let (Some(from), Some(to)) = (span.from, span.to) else {
@@ -374,7 +370,7 @@ fn unproved(
         let seconds = to.unix_seconds() - from.unix_seconds();
         if worst.as_ref().is_none_or(|(most, _)| seconds > *most) {
             let name = span.job_name.filter(|name| !name.trim().is_empty());
-            let worst_span = Worst {
+            let worst_span = WorstCase {
                 job: Some(name.unwrap_or(span.job_id).to_owned()),
                 text: format!("{from} to {to}, {}", span.state.word().replace('_', " ")),
             };
@@ -388,7 +384,7 @@ fn unproved(
 }
 
 /// Servers whose purge age does not tell which of their absences were early.
-fn doubtful_purge_ages(jobs: &[JobHealth], ages: &PurgeAges) -> Option<Finding> {
+fn doubtful_purge_ages(jobs: &[JobHealth], ages: &PurgeAges) -> Option<HealthFinding> {
     let servers: BTreeMap<Option<i64>, &JobHealth> =
         jobs.iter().map(|job| (job.freshness.server_key, job)).collect();
     let (mut gone, mut too_short, mut worst) = (0_u64, 0_u64, None);
@@ -405,7 +401,7 @@ fn doubtful_purge_ages(jobs: &[JobHealth], ages: &PurgeAges) -> Option<Finding> 
             None if unjudged > 0 => "too few are gone to learn from; give --purge-age".to_owned(),
             None => continue,
         };
-        worst.get_or_insert(Worst { job: None, text });
+        worst.get_or_insert(WorstCase { job: None, text });
     }
     let mut words = Vec::new();
     if gone > 0 {
@@ -427,11 +423,11 @@ fn doubtful_purge_ages(jobs: &[JobHealth], ages: &PurgeAges) -> Option<Finding> 
     })
 }
 
-fn early(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Option<Finding>, ReportError> {
+fn early(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Option<HealthFinding>> {
     let (mut count, mut worst) = (0, None);
     vanished::each(snapshot, scope, ages, |run| {
         count += 1;
-        worst.get_or_insert_with(|| Worst {
+        worst.get_or_insert_with(|| WorstCase {
             job: Some(run.job_name.unwrap_or(run.job_id).to_owned()),
             text: format!(
                 "run {} of {}, gone at {} days",
@@ -444,7 +440,7 @@ fn early(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Opt
     Ok((count > 0).then(|| finding(FindingKind::Vanished, count, text, worst)))
 }
 
-fn clock(snapshot: &Snapshot<'_>, at: Instant) -> Result<Option<Finding>, ArchiveError> {
+fn clock(snapshot: &Snapshot<'_>, at: Instant) -> Result<Option<HealthFinding>, ArchiveError> {
     let words: Vec<String> = snapshot
         .clock_findings(at)?
         .iter()
@@ -462,7 +458,7 @@ fn clock(snapshot: &Snapshot<'_>, at: Instant) -> Result<Option<Finding>, Archiv
         .collect();
     let count = u64::try_from(words.len()).unwrap_or(u64::MAX);
     Ok(words.into_iter().next().map(|text| {
-        let worst = Some(Worst { job: None, text });
+        let worst = Some(WorstCase { job: None, text });
         finding(
             FindingKind::Clock,
             count,

@@ -6,14 +6,14 @@ use super::compare::Windows;
 use super::state::Asset;
 use crate::archive::Snapshot;
 use crate::model::Instant;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::options::{CommonOptions, Span};
 use crate::report::reports::AssetErrors;
 
 /// Assets that are shown.
 const MOST_ASSETS: usize = 12;
 
-type Name = (Option<String>, Option<String>);
+type AssetName = (Option<String>, Option<String>);
 
 /// What is told of assets.
 pub(super) struct Assets {
@@ -22,12 +22,8 @@ pub(super) struct Assets {
     pub(super) gone: u64,
 }
 
-pub(super) fn read(
-    snapshot: &Snapshot<'_>,
-    common: &CommonOptions,
-    windows: Windows,
-) -> Result<Assets, ReportError> {
-    let mut before: HashMap<Name, u64> = HashMap::new();
+pub(super) fn read(snapshot: &Snapshot<'_>, common: &CommonOptions, windows: Windows) -> Result<Assets> {
+    let mut before: HashMap<AssetName, u64> = HashMap::new();
     each(snapshot, common, windows.before, windows.since, |asset| {
         before.insert((asset.asset, asset.asset_type), asset.errors);
     })?;
@@ -57,7 +53,7 @@ fn each(
     since: i64,
     until: i64,
     mut see: impl FnMut(Asset),
-) -> Result<(), ReportError> {
+) -> Result {
     let report = AssetErrors {
         min: 1,
         ..AssetErrors::default()

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{Decimal, Instant};
-use crate::report::bins::Runs;
+use crate::report::bins::RunCounts;
 
 /// Ticks of 100 ns in 28 days: four whole weeks, so that each has as many weekends as the other.
 const FOUR_WEEKS: i64 = 28 * 86_400 * 10_000_000;
@@ -55,8 +55,8 @@ pub(crate) struct Share {
     pub(crate) failure_rate: Option<f64>,
 }
 
-impl From<Runs> for Share {
-    fn from(runs: Runs) -> Self {
+impl From<RunCounts> for Share {
+    fn from(runs: RunCounts) -> Self {
         Self {
             runs: runs.runs,
             finished: runs.finished,
@@ -75,7 +75,7 @@ impl Share {
             failed,
             ..
         } = *self;
-        Runs {
+        RunCounts {
             runs,
             failed,
             finished,
@@ -85,7 +85,7 @@ impl Share {
 }
 
 /// Failed of finished, four decimals.
-pub(super) fn rate(runs: Runs) -> Option<f64> {
+pub(super) fn rate(runs: RunCounts) -> Option<f64> {
     Decimal::ratio(runs.failed.into(), runs.finished.into(), 4).map(Decimal::to_f64)
 }
 
@@ -136,7 +136,7 @@ impl Verdict {
 
 /// A span against the one before it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Comparison {
+pub(crate) struct SpanComparison {
     /// First instant of the span, UTC.
     pub(crate) since: String,
     /// First instant behind it, UTC.
@@ -152,7 +152,7 @@ pub(crate) struct Comparison {
     pub(in crate::report) length: String,
 }
 
-impl Comparison {
+impl SpanComparison {
     pub(super) fn new(windows: Windows, now: Share, before: Share) -> Self {
         let time = |ticks| Instant::from_ticks(ticks).to_string();
         Self {
@@ -184,7 +184,7 @@ mod tests {
     const DAY: i64 = 864_000_000_000;
 
     fn share(failed: u64, finished: u64) -> Share {
-        Runs {
+        RunCounts {
             runs: finished,
             failed,
             finished,

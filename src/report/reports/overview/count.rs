@@ -4,14 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::assets;
-use super::compare::{Comparison, Share, Verdict, Windows, rate};
-use super::state::{Completeness, Gap, Job, LastSync, Overview, Totals};
+use super::compare::{Share, SpanComparison, Verdict, Windows, rate};
+use super::state::{Completeness, Gap, JobOverview, Overview, SyncOverview, Totals};
 use super::text::{MOST_DRAWN, by_concern};
 use crate::archive::{InSpan, RunFacts, ServerJobs, Snapshot};
 use crate::model::{Instant, hex};
-use crate::report::bins::{Bins, Counts, Runs};
+use crate::report::bins::{Bins, Counts, RunCounts};
 use crate::report::definition::Report;
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::{Period, Scope, local_day};
 use crate::report::purge_age::PurgeAges;
 use crate::report::reports::health::{Assessment, HistoryCounts};
@@ -22,17 +22,13 @@ const MOST_GAPS: usize = 10;
 
 impl Overview {
     /// Reads the state of the archive.
-    pub(crate) fn read(
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        purge_age: Option<Duration>,
-    ) -> Result<Self, ReportError> {
+    pub(crate) fn read(snapshot: &Snapshot<'_>, scope: &Scope, purge_age: Option<Duration>) -> Result<Self> {
         let common = scope.options();
         let mut jobs = jobs(snapshot, scope)?;
         let mut overview = Self {
             timezone: common.zone.name().to_owned(),
             head: hex(&snapshot.head()),
-            last_sync: snapshot.last_sync()?.map(|sync| LastSync {
+            last_sync: snapshot.last_sync()?.map(|sync| SyncOverview {
                 sync_id: sync.sync_id,
                 started_at: Instant::from_unix_seconds(sync.started_unix).to_string(),
                 finished_at: sync
@@ -76,12 +72,7 @@ impl Overview {
     }
 
     /// Whether all of it is there, as of the last sync: the same archive gives the same answer.
-    fn assess(
-        &mut self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        purge_age: Option<Duration>,
-    ) -> Result<(), ReportError> {
+    fn assess(&mut self, snapshot: &Snapshot<'_>, scope: &Scope, purge_age: Option<Duration>) -> Result {
         let ages = PurgeAges::read(snapshot, purge_age)?;
         let Completeness {
             gaps,
@@ -89,7 +80,7 @@ impl Overview {
             count_mismatches,
             ..
         } = self.completeness;
-        let is_open = |job: &&Job| job.open_gap.is_some();
+        let is_open = |job: &&JobOverview| job.open_gap.is_some();
         let open = || self.jobs.iter().filter(is_open);
         let servers = snapshot.server_jobs()?;
         let counts = HistoryCounts {
@@ -117,12 +108,7 @@ impl Overview {
     }
 
     /// What the report `coverage` says.
-    fn cover(
-        &mut self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        jobs: &mut [(i64, Job)],
-    ) -> Result<(), ReportError> {
+    fn cover(&mut self, snapshot: &Snapshot<'_>, scope: &Scope, jobs: &mut [(i64, JobOverview)]) -> Result {
         let mut found: HashMap<String, u64> = HashMap::new();
         coverage::each_job(snapshot, scope, |row| {
             self.totals.runs_listed += row.runs_listed;
@@ -144,12 +130,12 @@ impl Overview {
         snapshot: &Snapshot<'_>,
         windows: Option<Windows>,
         scope: &Scope,
-        jobs: &mut [(i64, Job)],
-    ) -> Result<(), ReportError> {
+        jobs: &mut [(i64, JobOverview)],
+    ) -> Result {
         let places: HashMap<i64, usize> = (jobs.iter().map(|(job_key, _)| *job_key)).zip(0..).collect();
-        let (mut all_now, mut all_before) = (Runs::default(), Runs::default());
-        let mut shares = vec![(Runs::default(), Runs::default()); jobs.len()];
-        let mut sum = Runs::default();
+        let (mut all_now, mut all_before) = (RunCounts::default(), RunCounts::default());
+        let mut shares = vec![(RunCounts::default(), RunCounts::default()); jobs.len()];
+        let mut sum = RunCounts::default();
         snapshot.each_run_facts::<ReportError>(|run| {
             let (Some(&place), Some(ticks)) = (places.get(&run.job_key), run.started_ticks) else {
                 return Ok(());
@@ -169,7 +155,7 @@ impl Overview {
                 return Ok(());
             }
             let day = local_day(scope.options().zone, Instant::from_ticks(ticks));
-            let Runs { failed, finished, .. } = runs;
+            let RunCounts { failed, finished, .. } = runs;
             sum += runs;
             self.by_day.add(day, runs);
             self.kinds
@@ -194,18 +180,13 @@ impl Overview {
         let time = |ticks| Instant::from_ticks(ticks).to_string();
         self.totals.first_run_at = spans().map(|(first, _)| first).min().map(time);
         self.totals.last_run_at = spans().map(|(_, last)| last).max().map(time);
-        self.comparison =
-            windows.map(|windows| Comparison::new(windows, Share::from(all_now), Share::from(all_before)));
+        self.comparison = windows
+            .map(|windows| SpanComparison::new(windows, Share::from(all_now), Share::from(all_before)));
         Ok(())
     }
 
     /// Counts the runs by day of the jobs that are drawn; of all jobs they would take too much memory.
-    fn count_days(
-        &mut self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        keys: &[i64],
-    ) -> Result<(), ReportError> {
+    fn count_days(&mut self, snapshot: &Snapshot<'_>, scope: &Scope, keys: &[i64]) -> Result {
         let drawn = by_concern(self).into_iter().take(MOST_DRAWN);
         let drawn: HashSet<String> = drawn.map(|job| job.job_id.clone()).collect();
         for (job, &key) in self.jobs.iter_mut().zip(keys) {
@@ -227,8 +208,8 @@ impl Overview {
         &mut self,
         snapshot: &Snapshot<'_>,
         scope: &Scope,
-        jobs: &mut [(i64, Job)],
-    ) -> Result<(), ReportError> {
+        jobs: &mut [(i64, JobOverview)],
+    ) -> Result {
         let places: HashMap<String, usize> = jobs
             .iter()
             .enumerate()
@@ -266,7 +247,7 @@ impl Overview {
     }
 
     /// What the report `changes` says.
-    fn count_changes(&mut self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<(), ReportError> {
+    fn count_changes(&mut self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result {
         let totals = &mut self.totals;
         Changes {}.each(snapshot, scope, &mut |row| {
             totals.changes += 1;
@@ -277,7 +258,7 @@ impl Overview {
 }
 
 /// The jobs that are asked for, by GUID, with their keys and their freshness.
-fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, Job)>, ReportError> {
+fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, JobOverview)>> {
     let fresh = snapshot.job_freshness()?;
     let newest = fresh.iter().filter_map(|job| job.last_answered_unix).max();
     let mut fresh: HashMap<i64, _> = fresh.into_iter().map(|job| (job.job_key, job)).collect();
@@ -285,7 +266,7 @@ fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, Job)>, Repor
     let jobs = chosen.filter_map(|name| {
         let fresh = fresh.remove(&name.job_key)?;
         let answered = fresh.last_answered_unix;
-        let job = Job {
+        let job = JobOverview {
             job_id: name.job_id.clone(),
             job_name: name.name.clone(),
             watched: fresh.is_watched,
@@ -325,9 +306,9 @@ fn is_behind(synced: Option<i64>, newest: Option<i64>) -> bool {
 }
 
 /// A run, as one that is counted.
-fn one_run(run: &RunFacts) -> Runs {
+fn one_run(run: &RunFacts) -> RunCounts {
     let failed = u64::from(matches!(run.status, Some(5 | 7)));
-    Runs {
+    RunCounts {
         runs: 1,
         failed,
         finished: failed + u64::from(run.status == Some(4)),
@@ -335,7 +316,7 @@ fn one_run(run: &RunFacts) -> Runs {
 }
 
 /// The two spans to be compared; `None` where no run lies in what was asked for.
-fn windows(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Option<Windows>, ReportError> {
+fn windows(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Option<Windows>> {
     let mut span: Option<(i64, i64)> = None;
     snapshot.each_run_place(InSpan::Start, scope.since(), scope.until(), |run| {
         if let Some(ticks) = run.started_ticks.filter(|_| scope.has_job(run.job_key)) {

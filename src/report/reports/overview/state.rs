@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::compare::{Comparison, Share, Verdict};
-use crate::report::bins::{Bins, Counts, Runs};
+use super::compare::{Share, SpanComparison, Verdict};
+use crate::report::bins::{Bins, Counts, RunCounts};
 use crate::report::reports::health::Assessment;
 use crate::report::titles::asset_title;
 
@@ -14,16 +14,16 @@ pub(crate) struct Overview {
     pub(crate) timezone: String,
     pub(crate) head: String,
     /// The sync that began last.
-    pub(crate) last_sync: Option<LastSync>,
+    pub(crate) last_sync: Option<SyncOverview>,
     pub(crate) totals: Totals,
     /// What is missing, as far as can be told.
     pub(crate) completeness: Completeness,
     /// Whether all of it is there, and how that is known.
     pub(crate) assessment: Assessment,
     /// Now against the span before; `None` where there are no runs.
-    pub(crate) comparison: Option<Comparison>,
+    pub(crate) comparison: Option<SpanComparison>,
     /// Every job that was asked for, by GUID.
-    pub(crate) jobs: Vec<Job>,
+    pub(crate) jobs: Vec<JobOverview>,
     /// The assets with the most errors in the span that is compared, the worst first.
     pub(crate) worst_assets: Vec<Asset>,
     /// Assets with errors in that span and none in the one before.
@@ -32,7 +32,7 @@ pub(crate) struct Overview {
     pub(crate) assets_gone: u64,
     /// Runs of all jobs by day, in the zone.
     #[serde(skip)]
-    pub(in crate::report) by_day: Bins<Runs>,
+    pub(in crate::report) by_day: Bins<RunCounts>,
     /// The same by kind.
     #[serde(skip)]
     pub(in crate::report) kinds: Bins<Counts<3>>,
@@ -40,7 +40,7 @@ pub(crate) struct Overview {
 
 /// How the last sync ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct LastSync {
+pub(crate) struct SyncOverview {
     pub(crate) sync_id: i64,
     pub(crate) started_at: String,
     /// When it ended; `None` where it is still running, or was killed.
@@ -111,7 +111,7 @@ pub(crate) struct Gap {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Job {
+pub(crate) struct JobOverview {
     pub(crate) job_id: String,
     pub(crate) job_name: Option<String>,
     /// Whether a sync without named jobs asks for it.
@@ -139,7 +139,7 @@ pub(crate) struct Job {
     pub(crate) quarantine_open: u64,
     /// Runs by day, in the zone.
     #[serde(skip)]
-    pub(in crate::report) by_day: Bins<Runs>,
+    pub(in crate::report) by_day: Bins<RunCounts>,
     /// Spans of its gaps, in ticks of 100 ns, with the runs that are missing.
     #[serde(skip)]
     pub(in crate::report) gap_ticks: Vec<(i64, i64, u64)>,
@@ -151,7 +151,7 @@ pub(crate) struct Job {
     pub(in crate::report) span_ticks: Option<(i64, i64)>,
 }
 
-impl Job {
+impl JobOverview {
     /// How people call it.
     pub(crate) fn title(&self) -> &str {
         let name = self.job_name.as_deref().filter(|name| !name.trim().is_empty());

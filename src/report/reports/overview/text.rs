@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::compare::{Share, Verdict};
-use super::state::{Asset, Job, Overview};
+use super::state::{Asset, JobOverview, Overview};
 use crate::report::blocks::Blocks;
 use crate::report::numbers::{counted, grouped, percent};
 use crate::report::reports::health::FindingKind;
@@ -207,7 +207,7 @@ fn worse(page: &mut Page, overview: &Overview) {
 }
 
 fn percent_of(failed: u64, finished: u64) -> String {
-    let runs = crate::report::bins::Runs {
+    let runs = crate::report::bins::RunCounts {
         runs: finished,
         failed,
         finished,
@@ -219,8 +219,8 @@ fn percent_of(failed: u64, finished: u64) -> String {
 pub(in crate::report) const MOST_DRAWN: usize = 24;
 
 /// Jobs in the order of concern: worse first, then those that fail most.
-pub(in crate::report) fn by_concern(overview: &Overview) -> Vec<&Job> {
-    let mut jobs: Vec<&Job> = overview.jobs.iter().collect();
+pub(in crate::report) fn by_concern(overview: &Overview) -> Vec<&JobOverview> {
+    let mut jobs: Vec<&JobOverview> = overview.jobs.iter().collect();
     jobs.sort_by_key(|job| {
         let rate = job.now.hundredths().unwrap_or(0);
         std::cmp::Reverse((job.verdict == Verdict::Worse, rate, job.now.failed, job.failed))

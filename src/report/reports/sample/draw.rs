@@ -31,7 +31,7 @@ pub(crate) struct Draw<'s, T> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Drawn<T> {
+pub(crate) struct DrawnSample<T> {
     /// Runs that it was drawn from.
     pub(crate) population: u64,
     /// The runs with the lowest draws, the lowest first.
@@ -62,8 +62,8 @@ impl<'s, T: Ord> Draw<'s, T> {
         }
     }
 
-    pub(crate) fn finish(self) -> Drawn<T> {
-        Drawn {
+    pub(crate) fn finish(self) -> DrawnSample<T> {
+        DrawnSample {
             population: self.population,
             runs: self.lowest.into_sorted_vec(),
         }

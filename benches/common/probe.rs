@@ -15,8 +15,8 @@ struct Table {
     rows: Vec<Vec<Value>>,
 }
 
-/// Copies `from` to the new file `to`; the seconds from the first insert to the end of the last checkpoint.
-pub(crate) fn insert(from: &Path, to: &Path) -> rusqlite::Result<f64> {
+/// Copies `from` to the new file `to`; wall and CPU seconds from the first insert to the end of the last checkpoint.
+pub(crate) fn insert(from: &Path, to: &Path) -> rusqlite::Result<(f64, f64)> {
     let source = Connection::open(from)?;
     let ours = "name NOT LIKE 'sqlite_%' ORDER BY rowid";
     let schema = texts(
@@ -37,7 +37,7 @@ pub(crate) fn insert(from: &Path, to: &Path) -> rusqlite::Result<f64> {
          PRAGMA cache_size = -49152; PRAGMA wal_autocheckpoint = 12288;",
     )?;
     target.execute_batch(&schema.join(";"))?;
-    let begun = Instant::now();
+    let (begun, used) = (Instant::now(), cpu());
     for table in &tables {
         for rows in table.rows.chunks(TRANSACTION) {
             let transaction = target.transaction()?;
@@ -51,7 +51,18 @@ pub(crate) fn insert(from: &Path, to: &Path) -> rusqlite::Result<f64> {
         }
     }
     target.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(begun.elapsed().as_secs_f64())
+    Ok((begun.elapsed().as_secs_f64(), cpu() - used))
+}
+
+/// CPU seconds of this thread, the only one.
+fn cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanoseconds: f64 = text
+        .split(' ')
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(f64::NAN);
+    nanoseconds / 1e9
 }
 
 /// The rows of a table, without generated columns.
