@@ -15,6 +15,9 @@ use jobruns::model::hex;
 use jobruns::simulator::{Options, Simulator};
 use serde_json::Value;
 
+/// A program that the shell of this system finds by its name alone.
+const FINDER: &str = if cfg!(windows) { "findstr" } else { "grep" };
+
 /// A folder with a config file that names everything, for a look-alike.
 fn configured(server: &Simulator, jobs: &[String]) -> Program {
     let program = Program::new().with("JOBRUNS_CONFIG", "jobruns.toml");
@@ -125,13 +128,15 @@ async fn a_check_of_what_works_finds_no_fault_asks_little_and_changes_nothing() 
             "--metrics-file",
             "m.prom",
             "--on-failure",
-            "cat",
+            FINDER,
         ])
         .ends_with(0)
         .shows("ok       ping_url    the monitor can be connected to; no ping was sent\n")
         .shows("ok       log         this account may write log\n")
         .shows("ok       metrics     this account may write m.prom\n")
-        .shows("ok       on_failure  cat can be run; the command itself was not\n")
+        .shows(&format!(
+            "ok       on_failure  {FINDER} can be run; the command itself was not\n"
+        ))
         .never_shows(SECRET);
     assert!(monitor.take().is_empty() && !program.path("m.prom").exists());
     // As text, without settings at their default; `-v` has them, and nothing has the password.
@@ -225,8 +230,6 @@ async fn each_fault_and_warning_says_what_to_do() {
             "ping_url: ",
             "correct ping_url",
         ),
-        // cmd has rules of its own for what a name alone means.
-        #[cfg(unix)]
         (
             &["--on-failure", "no-such-mailer -s t0ken"],
             "on_failure: \"no-such-mailer\", with which",
