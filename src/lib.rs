@@ -23,13 +23,13 @@
 //! | [`model`] | jobs, runs, messages, statuses, instants | no I/O, no SQL, no HTTP, no JSON |
 //! | [`decode`] | the bytes of an answer to runs, one at a time | pure; holds one run; never panics on foreign bytes |
 //! | [`ccs`] | the REST client: token, TLS, retry | the only HTTP client |
-//! | [`archive`] | the SQLite file: opening, writing, ledger, quarantine, verify | the only SQL; no async |
-//! | [`sync`] | joins `ccs`, `decode` and `archive` | the only module that uses all three |
+//! | [`archive`] | the SQLite file: opening, writing, ledger, queries, verify, repair, retention, backup | the only SQL that is run; no async |
+//! | [`sync`] | joins `ccs`, `decode` and `archive` | one writer; no printing |
 //! | [`report`] | rows of the archive to tables, tables to bytes | rows in, bytes out |
 //! | [`lake`] | the archive as Parquet files for other engines, brought up to date | only the manifest's files count |
 //! | [`evidence`] | the package for an outside auditor | made from ledger and payloads alone; the same bytes each time |
 //! | [`config`] | flags, environment, file; credentials | secrets print as redacted |
-//! | [`simulator`] | a CCS look-alike for demo and tests | written from the API document; shares no code with `decode` or `ccs` |
+//! | [`simulator`] | a CCS look-alike for demo and tests | written from the API document and what is known of real servers; shares no code with `decode` or `ccs` |
 //! | [`text`] | foreign texts made printable, and cut to a length | no character of theirs steers a terminal |
 //! | [`memory`] | limits on this process's memory and threads | says what the operating system says |
 //! | [`cli`] | one file per command | the only printing, prompting and exit codes |

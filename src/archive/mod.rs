@@ -6,8 +6,8 @@
 //! and ledger go in together or not at all.
 //!
 //! # What is never changed
-//! Ledger entries, revisions and payloads are only added. Messages and runs are never deleted; what the server no longer
-//! sends is marked absent.
+//! The ledger is only appended to. A sync adds revisions and payloads and deletes nothing; what the server no longer sends
+//! is marked absent. Only [`retain`] removes runs, by a plan, and leaves a ledger line for each.
 //!
 //! # Older and newer files
 //! Writing upgrades an older archive by migrations, all or nothing. Reading never changes the file. A newer archive, or a
@@ -40,7 +40,7 @@ mod unchanging;
 mod verify;
 mod write;
 
-pub(crate) use atomic_file::{Access, AtomicFile};
+pub(crate) use atomic_file::{Access, AtomicFile, replace_file};
 pub(crate) use backup::{BackupError, BackupMade, KnownBackup};
 pub(crate) use connection::sqlite_version;
 pub(crate) use extract::{BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, extract};
@@ -54,7 +54,7 @@ pub(crate) use lock::lock_holder;
 pub(crate) use migrations::known_schema_version;
 pub(crate) use network::network_drive;
 pub(crate) use open::{is_to_be_made, refuse_missing};
-pub(crate) use paths::{COMPANIONS, device_of, resolve};
+pub(crate) use paths::{COMPANIONS, comparable, device_of, folder_of, give_to_owner_of_folder, resolve};
 pub(crate) use queries::{
     Absence, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName, KindName, LakeChanges,
     LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
@@ -62,7 +62,7 @@ pub(crate) use queries::{
 };
 pub(crate) use read_only::Interrupter;
 pub(crate) use repair::reindex::Reindexed;
-pub(crate) use retention::{PlannedJob, Removal, RetentionPlan};
+pub(crate) use retention::{PlannedJob, Removal, RetentionAge, RetentionPlan};
 pub(crate) use schema::{DocumentedColumn, DocumentedTable};
 pub(crate) use storage::clock::{ClockFinding, MOST_CLOCK_SKEW};
 pub(crate) use storage::dictionary::{Dictionary, DictionaryMaker};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::error::ReportError;
+use super::error::Result;
 use super::options::{CommonOptions, Scope};
 use super::table::{Cell, Column};
 use crate::archive::Snapshot;
@@ -31,32 +31,31 @@ pub(crate) trait Report: Serialize + Default + 'static {
     }
 
     /// Resolves what depends on the common options and on the time; for most reports nothing does.
-    fn resolve(&mut self, _common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
+    fn resolve(&mut self, _common: &mut CommonOptions, _now: Instant) -> Result {
         Ok(())
     }
 
     /// Yields the rows, in their fixed order.
-    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>)
-    -> Result<(), ReportError>;
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result;
 
     /// Says that there is no row; more than [`EMPTY`](Self::EMPTY) only where there is a reason to name.
-    fn empty(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<String, ReportError> {
+    fn empty(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<String> {
         Ok(Self::EMPTY.to_owned())
     }
 
     /// What its rows rest on, in sentences; for most reports there is nothing to say.
-    fn notes(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<Vec<String>, ReportError> {
+    fn notes(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 
     /// What manifest, workbook and page say beside the options; for most reports nothing.
-    fn facts(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<Map<String, Value>, ReportError> {
+    fn facts(&self, _snapshot: &Snapshot<'_>, _scope: &Scope) -> Result<Map<String, Value>> {
         Ok(Map::new())
     }
 }
 
 /// Takes the rows of a report, one at a time.
-pub(crate) type EachRow<'f, R> = &'f mut dyn FnMut(&<R as Report>::Row<'_>) -> Result<(), ReportError>;
+pub(crate) type EachRow<'f, R> = &'f mut dyn FnMut(&<R as Report>::Row<'_>) -> Result;
 
 /// A row of a report; see [`row!`](row) for how one is declared.
 pub(crate) trait Row {

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use crate::archive::{ArchiveError, QueryError};
 use crate::model::Instant;
 
+/// What a report yields, or why it could not be made.
+pub(crate) type Result<T = (), E = ReportError> = std::result::Result<T, E>;
+
 /// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::definition::Row;
-use super::error::ReportError;
+use super::error::Result;
 use super::format::{Format, Style};
 use super::html::{DrawnPicture, Html, Present};
 use super::meta::ReportMeta;
@@ -29,10 +29,7 @@ pub(crate) struct Printer<'w> {
 
 impl Printer<'_> {
     /// Writes the rows that `produce` makes.
-    pub(crate) fn rows(
-        self,
-        produce: impl FnOnce(&mut dyn Rows) -> Result<(), ReportError>,
-    ) -> Result<Written, ReportError> {
+    pub(crate) fn rows(self, produce: impl FnOnce(&mut dyn Rows) -> Result) -> Result<Written> {
         let mut rows = self.format.open(self.out, self.style, self.meta)?;
         let mut counted = CountingRows::new(&mut *rows, self.is_cancelled);
         produce(&mut counted)?;
@@ -49,16 +46,16 @@ pub(crate) trait Request {
     fn common(&self) -> &CommonOptions;
 
     /// What formats and manifests say of it.
-    fn meta(&self, snapshot: &Snapshot<'_>) -> Result<ReportMeta, ReportError>;
+    fn meta(&self, snapshot: &Snapshot<'_>) -> Result<ReportMeta>;
 
     /// How complete the jobs are known to be that it is about.
     ///
     /// # Errors
     /// Jobs that are not there; the archive.
-    fn completeness(&self, snapshot: &Snapshot<'_>) -> Result<Vec<JobCompleteness>, ReportError>;
+    fn completeness(&self, snapshot: &Snapshot<'_>) -> Result<Vec<JobCompleteness>>;
 
     /// Writes it, of one state of the archive.
-    fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written, ReportError>;
+    fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written>;
 }
 
 /// A report with its options; the manifest has those that all reports have first.
@@ -72,7 +69,7 @@ pub(crate) struct Ready<R> {
 
 impl<R: Present> Ready<R> {
     /// The report, its options resolved for this time.
-    pub(crate) fn new(mut report: R, mut common: CommonOptions, now: Instant) -> Result<Self, ReportError> {
+    pub(crate) fn new(mut report: R, mut common: CommonOptions, now: Instant) -> Result<Self> {
         report.resolve(&mut common, now)?;
         Ok(Self { common, report })
     }
@@ -91,7 +88,7 @@ impl<R: Present> Ready<R> {
         scope: &Scope,
         rows: &mut dyn Rows,
         mut see: impl FnMut(&R::Row<'_>),
-    ) -> Result<(), ReportError> {
+    ) -> Result {
         let columns = self.report.columns();
         rows.columns(columns)?;
         let mut is_empty = true;
@@ -119,7 +116,7 @@ impl<R: Present> Request for Ready<R> {
         &self.common
     }
 
-    fn meta(&self, snapshot: &Snapshot<'_>) -> Result<ReportMeta, ReportError> {
+    fn meta(&self, snapshot: &Snapshot<'_>) -> Result<ReportMeta> {
         let scope = self.common.scope(snapshot)?;
         Ok(ReportMeta {
             facts: self.report.facts(snapshot, &scope)?,
@@ -133,11 +130,11 @@ impl<R: Present> Request for Ready<R> {
         })
     }
 
-    fn completeness(&self, snapshot: &Snapshot<'_>) -> Result<Vec<JobCompleteness>, ReportError> {
+    fn completeness(&self, snapshot: &Snapshot<'_>) -> Result<Vec<JobCompleteness>> {
         completeness::of_common(snapshot, &self.common)
     }
 
-    fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written, ReportError> {
+    fn write(&self, snapshot: &Snapshot<'_>, printer: Printer<'_>) -> Result<Written> {
         let scope = self.common.scope(snapshot)?;
         let form = (printer.format, &printer.style);
         if let Some(document) = self.report.document(snapshot, &scope, form, printer.meta)? {

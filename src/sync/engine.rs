@@ -122,7 +122,7 @@ pub async fn sync(
         path: path.to_path_buf(),
         source,
     })?;
-    // Of several names of a job the first counts.
+    // If a job is named several times, the first name wins.
     let names: Arc<HashMap<Guid, String>> = Arc::new(
         options
             .jobs

@@ -1,4 +1,4 @@
-//! JobTask sync: every job asked for, its runs read as they come, and archived.
+//! One sync: every job asked for, its runs read as they come, and archived.
 //!
 //! Each job has a task that fetches, frames, recognises and decodes ([`job`]); one thread owns the archive's writer and
 //! stores what the tasks send ([`store`]). A run whose bytes are known by their hash goes no further than its task.

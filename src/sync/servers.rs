@@ -97,6 +97,7 @@ impl Servers {
             } else if let Some(place) = self.asked.iter().position(by_list) {
                 assigned.of_server[place].push(job);
             } else if self.others.iter().any(|other| other.jobs.contains(&job)) {
+                // Asked of a server that this sync leaves aside.
             } else if let Some(url) = url {
                 match self
                     .asked

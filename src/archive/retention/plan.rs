@@ -56,6 +56,29 @@ pub struct RetentionPlan {
     pub(super) runs: Vec<PlannedRun>,
 }
 
+/// Bytes of the archive's file that are cleared in a second, as measured (docs/performance.md).
+const BYTES_PER_SECOND: u64 = 40_000_000;
+
+impl RetentionPlan {
+    /// Runs that would go.
+    #[must_use]
+    pub fn run_count(&self) -> u64 {
+        self.jobs.iter().map(|job| job.runs).sum()
+    }
+
+    /// Space that the removal needs beside the archive for a while: for a copy of it, and a log as large.
+    #[must_use]
+    pub const fn needs_bytes(&self) -> u64 {
+        2 * self.file_bytes
+    }
+
+    /// Seconds that the removal takes, about.
+    #[must_use]
+    pub const fn estimated_seconds(&self) -> u64 {
+        1 + self.file_bytes / BYTES_PER_SECOND
+    }
+}
+
 /// What would go of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedJob {

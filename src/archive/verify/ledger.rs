@@ -208,7 +208,7 @@ fn read_ahead(
                     };
                     ledger.removed.entry(claim.run).or_insert(removal);
                 }
-                // LedgerState of by the pass over all lines.
+                // The pass over all lines takes these.
                 _ => {}
             }
             Ok(())

@@ -152,7 +152,7 @@ impl Writer {
     }
 
     /// What a run that came has in common with the archived one. Hashes of content that nobody needed so far are computed
-    /// from the payloads; `came` is filled in where it was empty.
+    /// from the payloads; `incoming` is the one of what came, computed here where it was `None`.
     fn compare(
         &self,
         row: &RunRow,

@@ -7,13 +7,12 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::archive::{
-    Acknowledged, HeadToPublish, LedgerChoice, LedgerLine, ReadOnly, Snapshot, acknowledge, read_heads,
+    Acknowledged, HeadToPublish, LedgerChoice, LedgerLine, ReadOnly, Snapshot, acknowledge,
 };
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::hints;
 use crate::cli::output::Output;
 use crate::cli::output::in_use;
-use crate::cli::output::publish::{HeadList, publish};
+use crate::cli::output::publish::{HeadList, publish, read_list};
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::{counted, print_json, print_text};
 use crate::config::{Sources, TableOrJson, parse_line};
@@ -131,13 +130,7 @@ pub(crate) fn run(
 
 fn give_up(archive: &Path, named: &HeadList, why: &str, console: &Console) -> Result<Exit, Failure> {
     let path = &named.path;
-    let list = read_heads(path).map_err(|error| {
-        Failure::of(
-            Exit::WrongUsage,
-            &error,
-            Some(hints::head_file(&error).to_owned()),
-        )
-    })?;
+    let list = read_list(path)?;
     let Acknowledged { heads, head, at } = acknowledge(archive, &list, why)?;
     if heads == 0 {
         tracing::info!(

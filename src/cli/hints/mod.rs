@@ -1,5 +1,5 @@
-//! What to do next: the one place that names commands and flags to try. Other modules name the condition by the kind of
-//! their error.
+//! What to do next: which command or flag to try after an error of another module, which itself names the condition only.
+//! A command's own usage errors carry their hint where they are made.
 //!
 //! A function per kind of error; `None` where the error says it all.
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::exposition::{Labels, Metric, label};
-use crate::archive::{COMPANIONS, JobState, LastSync, ReadOnly};
+use crate::archive::{COMPANIONS, JobState, LastSync, ReadOnly, folder_of};
 use crate::cli::commands::watch_list::with_jobs_file;
 use crate::cli::failure::Failure;
 use crate::config::Sources;
@@ -305,8 +305,7 @@ fn disk_metrics(archive: &Path, labels: &Labels) -> [Metric; 2] {
     if let Ok(data) = fs::metadata(archive) {
         size.add(labels, (data.len() + beside.sum::<u64>()) as f64);
     }
-    let folder = archive.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Ok(bytes) = fs4::available_space(folder.unwrap_or(Path::new("."))) {
+    if let Ok(bytes) = fs4::available_space(folder_of(archive)) {
         free.add(labels, bytes as f64);
     }
     [size, free]

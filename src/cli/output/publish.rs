@@ -3,10 +3,13 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{FileIdentity, HeadToPublish, Publication, PublishError, ReadOnly, publish_head};
-use crate::cli::failure::Exit;
+use crate::archive::{
+    FileIdentity, HeadToPublish, Publication, PublishError, PublishedHeads, ReadOnly, publish_head,
+    read_heads,
+};
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
-use crate::model::{Guid, hex};
+use crate::model::{Guid, Sha256, hex};
 
 /// A list of heads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,25 @@ impl HeadList {
         let id_of_original = ReadOnly::open(original).ok()?.archive_id().ok();
         (!same && id.is_some() && id == id_of_original).then_some(original)
     }
+
+    /// Whether a line of the list has this head already.
+    pub(crate) fn has(&self, head: &Sha256) -> bool {
+        read_heads(&self.path).is_ok_and(|known| known.heads.iter().any(|line| line.head == *head))
+    }
+}
+
+/// Reads a list of heads that was named.
+///
+/// # Errors
+/// Wrong usage: the list cannot be read.
+pub(crate) fn read_list(path: &Path) -> Result<PublishedHeads, Failure> {
+    read_heads(path).map_err(|error| {
+        Failure::of(
+            Exit::WrongUsage,
+            &error,
+            Some(hints::head_file(&error).to_owned()),
+        )
+    })
 }
 
 /// Appends the head of what has just ended (`done` names it) to the list; what could not be appended is told.

@@ -3,7 +3,7 @@
 use crate::archive::Snapshot;
 use crate::report::ReportMeta;
 use crate::report::definition::Report;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::format::{Format, Style};
 use crate::report::html::chart::Markup;
 use crate::report::options::Scope;
@@ -44,7 +44,7 @@ pub(crate) type BoxedPicture<R> = Option<Box<dyn Picture<R>>>;
 /// How a report looks where it is more than a table; by default it is not.
 pub(crate) trait Present: Report {
     /// The picture above its rows.
-    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(None)
     }
 
@@ -60,7 +60,7 @@ pub(crate) trait Present: Report {
         _scope: &Scope,
         _form: (Format, &Style),
         _meta: &ReportMeta,
-    ) -> Result<Option<Document>, ReportError> {
+    ) -> Result<Option<Document>> {
         Ok(None)
     }
 }

@@ -10,7 +10,7 @@ use super::purge_age::PurgeAgeFlag;
 use super::time::read_time;
 use crate::archive::{JobName, Snapshot};
 use crate::model::{Guid, Instant, Zone, guid_beginning, zone_names};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::text::nearest;
 
 // The flags of every report. Not a doc comment, which clap would show in the help of each report.
@@ -30,7 +30,7 @@ pub(crate) struct CommonArgs {
 
 impl CommonArgs {
     /// The options that the flags stand for at this time.
-    pub(crate) fn options(&self, now: Instant) -> Result<CommonOptions, ReportError> {
+    pub(crate) fn options(&self, now: Instant) -> Result<CommonOptions> {
         Ok(CommonOptions {
             include_absent: self.include_absent,
             purge_age: self.purge_age.purge_age,
@@ -66,7 +66,7 @@ pub(crate) struct ScopeArgs {
 
 impl ScopeArgs {
     /// The options that the flags stand for at this time.
-    pub(crate) fn options(&self, now: Instant) -> Result<CommonOptions, ReportError> {
+    pub(crate) fn options(&self, now: Instant) -> Result<CommonOptions> {
         let time = |flag, text: &Option<String>| read_time(flag, text.as_deref(), self.timezone, now);
         let (since, until) = match self.calendar.bounds(self.timezone) {
             Some((since, until)) => (Some(since), Some(until)),
@@ -105,7 +105,7 @@ pub(crate) struct CommonOptions {
 
 impl CommonOptions {
     /// Looks the jobs up in the archive and checks the span.
-    pub(crate) fn scope(&self, snapshot: &Snapshot<'_>) -> Result<Scope, ReportError> {
+    pub(crate) fn scope(&self, snapshot: &Snapshot<'_>) -> Result<Scope> {
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since > until
         {
@@ -116,7 +116,7 @@ impl CommonOptions {
             None
         } else {
             let chosen = self.jobs.iter().map(|given| job_called(given, &names));
-            Some(chosen.collect::<Result<HashSet<i64>, ReportError>>()?)
+            Some(chosen.collect::<Result<HashSet<i64>>>()?)
         };
         let places = names.iter().map(|job| job.job_key).zip(0..).collect();
         Ok(Scope {
@@ -132,7 +132,7 @@ impl CommonOptions {
 
 /// The job that `given` means: by GUID, else by name, else by name in any letter case, else by the first digits of its
 /// GUID.
-fn job_called(given: &str, names: &[JobName]) -> Result<i64, ReportError> {
+fn job_called(given: &str, names: &[JobName]) -> Result<i64> {
     let guid = given.parse::<Guid>().ok().map(|guid| guid.to_string());
     let beginning = guid_beginning(given);
     let lower = given.to_lowercase();

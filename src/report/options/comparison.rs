@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::common::CommonOptions;
 use super::time::{first_instant, read_time};
 use crate::model::{Instant, Zone};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 
 /// Is it getting better?
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize)]
@@ -44,7 +44,7 @@ impl Comparison {
     }
 
     /// Decides which span to compare with, where one is requested. The span of the report itself then gets an end.
-    pub(crate) fn resolve(&mut self, common: &mut CommonOptions, now: Instant) -> Result<(), ReportError> {
+    pub(crate) fn resolve(&mut self, common: &mut CommonOptions, now: Instant) -> Result {
         if !self.compare && self.compare_since.is_none() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, LocalResult, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 
 use crate::model::{Instant, Zone};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 
 /// The text names no instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,7 @@ pub(crate) fn read_time(
     text: Option<&str>,
     zone: Zone,
     now: Instant,
-) -> Result<Option<Instant>, ReportError> {
+) -> Result<Option<Instant>> {
     let Some(text) = text else { return Ok(None) };
     let instant =
         parse_time(text, zone, now).map_err(|error| ReportError::wrong_usage(format!("{flag}: {error}")))?;

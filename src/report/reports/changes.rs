@@ -6,7 +6,7 @@ use super::runs::{job_id, job_ids};
 use crate::archive::Snapshot;
 use crate::model::{Instant, JobStatus};
 use crate::report::definition::{EachRow, Report, row};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::Scope;
 
 /// Runs that changed after they were first archived
@@ -42,12 +42,7 @@ impl Report for Changes {
     type Row<'a> = ChangeRow<'a>;
 
     /// By the time of the change, then by the GUIDs of job and run, then by revision.
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         let ids = job_ids(scope);
         let mut reader = snapshot.revision_reader();
         snapshot.each_change::<ReportError>(|change| {

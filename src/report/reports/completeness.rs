@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::gaps::{self, GapState};
 use crate::archive::{CompleteAnswer, Snapshot};
 use crate::model::Instant;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::numbers::{counted, grouped};
 use crate::report::options::{CommonOptions, Scope};
 use crate::report::purge_age::PurgeAges;
@@ -62,10 +62,7 @@ pub(crate) struct UnprovedSpan {
 }
 
 /// What is known of each job that these options ask for, by GUID.
-pub(crate) fn of_common(
-    snapshot: &Snapshot<'_>,
-    common: &CommonOptions,
-) -> Result<Vec<JobCompleteness>, ReportError> {
+pub(crate) fn of_common(snapshot: &Snapshot<'_>, common: &CommonOptions) -> Result<Vec<JobCompleteness>> {
     let ages = PurgeAges::read(snapshot, common.purge_age)?;
     of_jobs(snapshot, &common.scope(snapshot)?, &ages)
 }
@@ -75,7 +72,7 @@ pub(crate) fn of_jobs(
     snapshot: &Snapshot<'_>,
     scope: &Scope,
     ages: &PurgeAges,
-) -> Result<Vec<JobCompleteness>, ReportError> {
+) -> Result<Vec<JobCompleteness>> {
     let mut runs: HashMap<i64, (u64, u64)> = HashMap::new();
     snapshot.each_run_coverage(|run| {
         let (archived, listed) = runs.entry(run.job_key).or_default();

@@ -9,7 +9,7 @@ use super::rhythm::{Rhythm, Silence};
 use crate::archive::{JobFreshness, Snapshot};
 use crate::model::Instant;
 use crate::report::definition::{EachRow, Either, Report, Row, row};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::options::{CommonOptions, PurgeAgeFlag, Scope};
 use crate::report::purge_age::PurgeAges;
 use crate::report::table::Column;
@@ -77,7 +77,7 @@ impl Report for Coverage {
         }
     }
 
-    fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
+    fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result {
         if self.gaps {
             self.purge_age.resolve(common.purge_age);
         } else {
@@ -86,12 +86,7 @@ impl Report for Coverage {
         Ok(())
     }
 
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         if self.gaps {
             let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options().purge_age))?;
             return gaps::each(snapshot, scope, &ages, |gap| row(&Either::Other(gap)));
@@ -100,7 +95,7 @@ impl Report for Coverage {
     }
 
     /// What the purge age of each server rests on.
-    fn notes(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<String>, ReportError> {
+    fn notes(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<String>> {
         if !self.gaps {
             return Ok(Vec::new());
         }
@@ -130,8 +125,8 @@ struct CoverageTally {
 pub(super) fn each_job(
     snapshot: &Snapshot<'_>,
     scope: &Scope,
-    mut row: impl FnMut(JobRow<'_>) -> Result<(), ReportError>,
-) -> Result<(), ReportError> {
+    mut row: impl FnMut(JobRow<'_>) -> Result,
+) -> Result {
     let mut tallies: HashMap<i64, CoverageTally> = HashMap::new();
     snapshot.each_run_coverage(|run| {
         if !scope.has_time(run.started_ticks) {

@@ -7,7 +7,7 @@ use super::trend::{Trend, change};
 use crate::archive::Snapshot;
 use crate::model::Decimal;
 use crate::report::definition::row;
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::Scope;
 
 row! {
@@ -34,8 +34,8 @@ pub(super) fn each(
     now: &Scope,
     before: &Scope,
     all_jobs: bool,
-    mut row: impl FnMut(JobComparison<'_>) -> Result<(), ReportError>,
-) -> Result<(), ReportError> {
+    mut row: impl FnMut(JobComparison<'_>) -> Result,
+) -> Result {
     let places: HashMap<i64, usize> = (now.names().iter().enumerate())
         .map(|(place, job)| (job.job_key, if all_jobs { 0 } else { place }))
         .collect();

@@ -11,7 +11,7 @@ use super::run_tally::RunTally;
 use crate::archive::{InSpan, Snapshot};
 use crate::model::{Decimal, Instant};
 use crate::report::definition::{EachRow, Either, Report, Row, row};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::{CommonOptions, Comparison, Period, Scope, has_day, local_day, one_of};
 use crate::report::table::Column;
 
@@ -79,16 +79,11 @@ impl Report for FailureTrends {
         }
     }
 
-    fn resolve(&mut self, common: &mut CommonOptions, now: Instant) -> Result<(), ReportError> {
+    fn resolve(&mut self, common: &mut CommonOptions, now: Instant) -> Result {
         self.compare.resolve(common, now)
     }
 
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         match self.compare.span() {
             None => self.each_period(snapshot, scope, |period| row(&Either::Plain(period))),
             Some(before) => {
@@ -114,8 +109,8 @@ impl FailureTrends {
         &self,
         snapshot: &Snapshot<'_>,
         scope: &Scope,
-        mut row: impl FnMut(PeriodRow<'_>) -> Result<(), ReportError>,
-    ) -> Result<(), ReportError> {
+        mut row: impl FnMut(PeriodRow<'_>) -> Result,
+    ) -> Result {
         let places: HashMap<i64, usize> = scope
             .names()
             .iter()
@@ -143,7 +138,7 @@ impl FailureTrends {
             })
         };
         let (jobs, mut to_fill) = self.fill(snapshot, scope, &places)?;
-        let mut put_period = |first: Option<NaiveDate>, found: &Tallies| -> Result<(), ReportError> {
+        let mut put_period = |first: Option<NaiveDate>, found: &Tallies| -> Result {
             while let Some(empty) = to_fill.next_if(|&next| first.is_none_or(|first| next < first)) {
                 jobs.iter()
                     .try_for_each(|&job| put(Some(empty), job, &RunTally::default()))?;
@@ -199,7 +194,7 @@ impl FailureTrends {
         snapshot: &Snapshot<'_>,
         scope: &Scope,
         places: &HashMap<i64, usize>,
-    ) -> Result<(BTreeSet<usize>, Peekable<impl Iterator<Item = NaiveDate> + use<>>), ReportError> {
+    ) -> Result<(BTreeSet<usize>, Peekable<impl Iterator<Item = NaiveDate> + use<>>)> {
         let mut jobs = BTreeSet::new();
         let mut found: Option<(NaiveDate, NaiveDate)> = None;
         if self.fill {

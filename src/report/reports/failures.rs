@@ -10,7 +10,7 @@ use super::runs::{RunFilter, duration, job_id, job_ids};
 use crate::archive::{InSpan, MessageReader, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, MessageKey};
 use crate::report::definition::{EachRow, Report, row};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::{Category, Scope};
 
 /// Runs that failed, and why
@@ -58,12 +58,7 @@ impl Report for Failures {
     type Row<'a> = FailureRow<'a>;
 
     /// By start, the latest first, then by GUID; runs without a start last, unless a span is requested.
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         let jobs = job_ids(scope);
         let wanted = self.filter.wanted(snapshot, scope, InSpan::Start)?;
         let mut reader = snapshot.message_reader()?;
@@ -107,12 +102,7 @@ struct RunErrors {
 
 impl RunErrors {
     /// Counts those of this run, in place of what was counted before.
-    fn read(
-        &mut self,
-        reader: &mut MessageReader<'_>,
-        run_key: i64,
-        include_absent: bool,
-    ) -> Result<(), ReportError> {
+    fn read(&mut self, reader: &mut MessageReader<'_>, run_key: i64, include_absent: bool) -> Result {
         self.count = 0;
         self.assets.clear();
         self.messages.clear();

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use crate::archive::{CompleteAnswer, JobName, Snapshot};
 use crate::model::Instant;
 use crate::report::definition::row;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::options::Scope;
 use crate::report::purge_age::PurgeAges;
 use crate::report::table::Cell;
@@ -302,8 +302,8 @@ pub(crate) fn each(
     snapshot: &Snapshot<'_>,
     scope: &Scope,
     ages: &PurgeAges,
-    mut row: impl FnMut(GapRow<'_>) -> Result<(), ReportError>,
-) -> Result<(), ReportError> {
+    mut row: impl FnMut(GapRow<'_>) -> Result,
+) -> Result {
     let mut answers = answers(snapshot, scope, ages)?;
     for job in scope.jobs() {
         let answers = answers.remove(&job.job_key).unwrap_or_default();
@@ -314,11 +314,7 @@ pub(crate) fn each(
 }
 
 /// What the answers of each job tell that is requested.
-fn answers(
-    snapshot: &Snapshot<'_>,
-    scope: &Scope,
-    ages: &PurgeAges,
-) -> Result<HashMap<i64, Answers>, ReportError> {
+fn answers(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<HashMap<i64, Answers>> {
     let jobs = snapshot.job_freshness()?;
     let ages: HashMap<i64, i64> = jobs
         .iter()
@@ -340,8 +336,8 @@ fn each_span(
     scope: &Scope,
     job: &JobName,
     answers: Answers,
-    row: &mut impl FnMut(GapRow<'_>) -> Result<(), ReportError>,
-) -> Result<(), ReportError> {
+    row: &mut impl FnMut(GapRow<'_>) -> Result,
+) -> Result {
     let starts = snapshot.starts_of_job(job.job_key, None, None)?;
     let removed_starts = snapshot.removed_starts_of_job(job.job_key)?;
     // Of these, those between two seconds.
@@ -385,8 +381,8 @@ fn each_mismatch(
     snapshot: &Snapshot<'_>,
     scope: &Scope,
     job: &JobName,
-    row: &mut impl FnMut(GapRow<'_>) -> Result<(), ReportError>,
-) -> Result<(), ReportError> {
+    row: &mut impl FnMut(GapRow<'_>) -> Result,
+) -> Result {
     snapshot.each_count_mismatch(job.job_key, |run| {
         if !scope.has_time(run.started_ticks) {
             return Ok(());

@@ -9,7 +9,7 @@ use super::runs::{RunFilter, job_id, job_ids, time_basis};
 use crate::archive::{InSpan, MessageRow, Snapshot};
 use crate::model::{Instant, MessageKey};
 use crate::report::definition::{EachRow, Report, row};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::Scope;
 
 /// Every message, with the columns of the table `messages`
@@ -81,12 +81,7 @@ impl Report for Messages {
     type Row<'a> = MessagesRow<'a>;
 
     /// Runs by start, then by GUID, those without a start last; within a run by ordinal.
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         let jobs = job_ids(scope);
         let include_absent = scope.options().include_absent;
         let wanted = self.filter.wanted(snapshot, scope, InSpan::Messages)?;

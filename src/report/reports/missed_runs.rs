@@ -8,7 +8,7 @@ use super::rhythm::{Factor, LEAST_STARTS, Rhythm, Silence};
 use crate::archive::{JobFreshness, Snapshot};
 use crate::model::{Decimal, Instant};
 use crate::report::definition::{EachRow, Report, row};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::numbers::counted;
 use crate::report::options::Scope;
 
@@ -70,12 +70,7 @@ impl Report for MissedRuns {
     type Row<'a> = MissedRow<'a>;
 
     /// By the GUID of the job, then by time.
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         let fresh = snapshot.job_freshness()?;
         let fresh: HashMap<i64, JobFreshness> = fresh.into_iter().map(|job| (job.job_key, job)).collect();
         for job in scope.jobs() {
@@ -109,7 +104,7 @@ impl Report for MissedRuns {
     }
 
     /// Says too of how many jobs that cannot be told, or not up to now.
-    fn empty(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<String, ReportError> {
+    fn empty(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<String> {
         let fresh = snapshot.job_freshness()?;
         let never_answered: HashSet<i64> = fresh
             .iter()

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::archive::Snapshot;
 use crate::model::Instant;
 use crate::report::definition::{EachRow, Report, row};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::Scope;
 
 /// Runs that were removed by a retention rule (`jobruns retain`), with who removed them, when and why
@@ -40,12 +40,7 @@ impl Report for Removals {
     type Row<'a> = RemovalRow<'a>;
 
     /// By the GUID of the job, then by start.
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         snapshot.each_removed_run(|run| {
             if !scope.has_job(run.job_key) || !scope.has_time(run.started_ticks) {
                 return Ok(());
@@ -66,7 +61,7 @@ impl Report for Removals {
 }
 
 /// How many runs of the scope a retention rule removed.
-pub(crate) fn count(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<u64, ReportError> {
+pub(crate) fn count(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<u64> {
     let mut count = 0;
     snapshot.each_removed_run::<ReportError>(|run| {
         count += u64::from(scope.has_job(run.job_key) && scope.has_time(run.started_ticks));

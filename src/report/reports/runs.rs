@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::archive::{ArchiveError, InSpan, RunKey, RunRecord, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus, STATUS_NAMES};
 use crate::report::definition::{EachRow, Report, Row, row};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::{KeySet, MatchingKeys, MessageFilter, Scope, nearest};
 use crate::report::table::Rows;
 
@@ -114,12 +114,7 @@ impl Report for Runs {
     type Row<'a> = RunsRow<'a>;
 
     /// By start, then by GUID; runs without a start last, unless a span is requested.
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         let jobs = job_ids(scope);
         let wanted = self.filter.wanted(snapshot, scope, InSpan::Start)?;
         snapshot.each_run_key::<ReportError>(InSpan::Start, scope.since(), scope.until(), |run| {
@@ -143,7 +138,7 @@ impl RunFilter {
         snapshot: &Snapshot<'_>,
         scope: &'f Scope,
         in_span: InSpan,
-    ) -> Result<WantedRuns<'f>, ReportError> {
+    ) -> Result<WantedRuns<'f>> {
         let keys = self.messages.keys(snapshot)?;
         let with_message = keys
             .as_ref()
@@ -202,7 +197,7 @@ pub(in crate::report) fn each_of(
     scope: &Scope,
     run_key: i64,
     rows: &mut dyn Rows,
-) -> Result<(), ReportError> {
+) -> Result {
     rows.columns(RunsRow::COLUMNS)?;
     snapshot.run_row::<ReportError>(run_key, |run| {
         yield_row(&run, &job_ids(scope), scope, &mut |row| {
@@ -223,7 +218,7 @@ fn yield_row(
     jobs: &HashMap<i64, &str>,
     scope: &Scope,
     row: EachRow<'_, Runs>,
-) -> Result<(), ReportError> {
+) -> Result {
     let status_name = run.status.map(|status| JobStatus(status).name());
     row(&RunsRow {
         job_run_id: run.job_run_id,

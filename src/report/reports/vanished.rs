@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::archive::{JobName, Snapshot};
 use crate::model::{Decimal, Instant, JobStatus};
 use crate::report::definition::{EachRow, Report, row};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::options::{CommonOptions, PurgeAgeFlag, Scope};
 use crate::report::purge_age::{PurgeAge, PurgeAges, days};
 
@@ -46,23 +46,18 @@ impl Report for Vanished {
     const EMPTY: &'static str = "No run vanished from the server before its purge age.";
     type Row<'a> = VanishedRow<'a>;
 
-    fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
+    fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result {
         self.purge_age.resolve(common.purge_age);
         Ok(())
     }
 
     /// By the GUID of the job, then by start.
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options().purge_age))?;
         each(snapshot, scope, &ages, |vanished| row(&vanished))
     }
 
-    fn empty(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<String, ReportError> {
+    fn empty(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<String> {
         let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options().purge_age))?;
         let servers = servers(snapshot)?;
         let age = |job: &JobName| ages.of(servers.get(&job.job_key).copied().flatten());
@@ -79,7 +74,7 @@ impl Report for Vanished {
     }
 
     /// What the purge age of each server rests on.
-    fn notes(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<String>, ReportError> {
+    fn notes(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<String>> {
         let ages = PurgeAges::read(snapshot, self.purge_age.given(scope.options().purge_age))?;
         Ok(ages.known_notes(
             snapshot
@@ -95,8 +90,8 @@ pub(crate) fn each(
     snapshot: &Snapshot<'_>,
     scope: &Scope,
     ages: &PurgeAges,
-    mut row: impl FnMut(VanishedRow<'_>) -> Result<(), ReportError>,
-) -> Result<(), ReportError> {
+    mut row: impl FnMut(VanishedRow<'_>) -> Result,
+) -> Result {
     let servers = servers(snapshot)?;
     for job in scope.jobs() {
         let server = servers.get(&job.job_key).copied().flatten();
@@ -125,7 +120,7 @@ pub(crate) fn each(
 }
 
 /// The server of each job.
-fn servers(snapshot: &Snapshot<'_>) -> Result<HashMap<i64, Option<i64>>, ReportError> {
+fn servers(snapshot: &Snapshot<'_>) -> Result<HashMap<i64, Option<i64>>> {
     let jobs = snapshot.job_freshness()?;
     Ok(jobs
         .into_iter()

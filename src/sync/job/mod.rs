@@ -1,4 +1,4 @@
-//! JobTask job of a sync: asked for, read, and every run either recognised or handed to the archive.
+//! One job of a sync: asked for, read, and every run either recognised or handed to the archive.
 
 mod anomalies;
 mod outcome;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::archive::{PublishedHeads, read_heads};
+use crate::archive::PublishedHeads;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::hints;
+use crate::cli::output::publish::read_list;
 use crate::cli::terminal::table::counted;
 
 /// The lists of heads that were named.
@@ -16,13 +16,7 @@ pub(super) fn read_lists<'p>(
 ) -> Result<Vec<PublishedHeads>, Failure> {
     let mut lists = Vec::new();
     for path in paths {
-        let published = read_heads(path).map_err(|error| {
-            Failure::of(
-                Exit::WrongUsage,
-                &error,
-                Some(hints::head_file(&error).to_owned()),
-            )
-        })?;
+        let published = read_list(path)?;
         for line in &published.unreadable_lines {
             tracing::error!("{}:{line}: the line holds no head and is ignored", path.display());
         }

@@ -46,6 +46,26 @@ struct VerifyJson<'v> {
     notes: &'v [String],
 }
 
+impl<'v> VerifyJson<'v> {
+    fn of(report: &'v VerifyReport, verified_at: Instant) -> Self {
+        Self {
+            intact: report.is_intact(),
+            conclusion: conclusion(report),
+            archive_id: report.archive.map(|id| id.to_string()),
+            head: hex(&report.head),
+            heads: &report.heads,
+            verified_at: verified_at.to_string(),
+            tool_version: env!("CARGO_PKG_VERSION"),
+            verified: report.verified,
+            holdings: &report.holdings,
+            findings: &report.findings,
+            more_findings: report.more_findings,
+            losses: &report.losses,
+            notes: &report.notes,
+        }
+    }
+}
+
 pub(crate) fn run(
     args: &VerifyArgs,
     sources: &Sources<'_>,
@@ -89,38 +109,27 @@ pub(crate) fn run(
         .or_else(|error| VerifyReport::of_foreign_schema(&error).ok_or_else(|| of_damage(error)));
     shown_progress.clear();
     let report = report?;
-    let intact = report.is_intact();
     let (archive, time) = (global.archive.display().to_string(), verified_at.to_string());
     let certificate = Certificate {
         archive: &archive,
         verified_at: &time,
         report: &report,
     };
-    let report_json = VerifyJson {
-        intact,
-        conclusion: conclusion(&report),
-        archive_id: report.archive.map(|id| id.to_string()),
-        head: hex(&report.head),
-        heads: &report.heads,
-        verified_at: verified_at.to_string(),
-        tool_version: env!("CARGO_PKG_VERSION"),
-        verified: report.verified,
-        holdings: &report.holdings,
-        findings: &report.findings,
-        more_findings: report.more_findings,
-        losses: &report.losses,
-        notes: &report.notes,
-    };
     let written = match args.format {
         Some(VerifyFormat::Html) => certificate.html(&args.heading),
         Some(VerifyFormat::Markdown) => certificate.markdown(),
-        Some(VerifyFormat::Json) => json(&report_json),
+        Some(VerifyFormat::Json) => json(&VerifyJson::of(&report, verified_at)),
         Some(VerifyFormat::Table) | None => text(&report),
     };
     if args.format.is_some() || args.output.is_some() || !console.is_quiet() {
         write_all(output, written.as_bytes())?;
     }
-    let failure = if !intact {
+    outcome(&report, &archive, console)
+}
+
+/// How the command ends: what was found decides.
+fn outcome(report: &VerifyReport, archive: &str, console: &Console) -> Result<Exit, Failure> {
+    let failure = if !report.is_intact() {
         let findings = counted(report.findings.len() as u64 + report.more_findings, "finding");
         let words = format!("the archive {archive} is not intact: {findings}");
         let causes = report

@@ -3,7 +3,7 @@
 use super::compare::Compared;
 use crate::archive::Snapshot;
 use crate::report::definition::Either;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{Bar, bars};
 use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
@@ -26,7 +26,7 @@ struct WorstGroups {
 }
 
 impl Present for AssetErrors {
-    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, _: &Scope) -> Result<BoxedPicture<Self>> {
         if self.compare.span().is_some() {
             return Ok(Some(Box::new(Compared::new("asset", "errors"))));
         }

@@ -7,7 +7,7 @@ use super::spans::Spans;
 use crate::archive::Snapshot;
 use crate::model::{Instant, Zone};
 use crate::report::definition::{Either, Report};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{GAPS, TimelineSpan, TimelineSpanKind, timeline};
 use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
@@ -36,7 +36,7 @@ struct OfJobs {
 
 impl Present for Coverage {
     /// Jobs are shown with the gaps that the report `missed-runs` finds.
-    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         if self.gaps {
             return Ok(Some(Box::new(Spans::new(scope.options().zone))));
         }

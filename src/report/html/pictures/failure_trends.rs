@@ -10,7 +10,7 @@ use crate::model::Zone;
 use crate::report::bins::{Bins, Counts, RunCounts};
 use crate::report::blocks::Blocks;
 use crate::report::definition::Either;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{Markup, OverTime, Sparks, over_time, sparks};
 use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, percent};
@@ -56,7 +56,7 @@ impl Trends {
 }
 
 impl Present for FailureTrends {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(match self.compare.span() {
             None => Box::new(Trends::new(scope.options().zone, self.by)),
             Some(_) => Box::new(Compared::new("job", "failed")),

@@ -3,7 +3,7 @@
 use crate::archive::Snapshot;
 use crate::model::Zone;
 use crate::report::bins::{Bins, Counts};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{OverTime, over_time};
 use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::counted;
@@ -20,7 +20,7 @@ struct OfFailures {
 }
 
 impl Present for Failures {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(Box::new(OfFailures {
             zone: scope.options().zone,
             counts: Bins::new(Period::Day),

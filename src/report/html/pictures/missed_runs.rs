@@ -7,7 +7,7 @@ use super::lines::JobTimelines;
 use crate::archive::Snapshot;
 use crate::model::Zone;
 use crate::report::definition::{Either, Report};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{GAPS, TimelineSpan, TimelineSpanKind, timeline};
 use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
@@ -29,7 +29,7 @@ struct Missed {
 
 impl Present for MissedRuns {
     /// Gaps are shown between the first run of their job and its last.
-    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         let zone = scope.options().zone;
         let mut runs = HashMap::new();
         Coverage::default().each(snapshot, scope, &mut |row| {

@@ -4,7 +4,7 @@ use super::failure_trends::KINDS;
 use crate::archive::Snapshot;
 use crate::model::Zone;
 use crate::report::bins::{Bins, Counts, RunCounts};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{OverTime, over_time};
 use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped, percent};
@@ -23,7 +23,7 @@ struct OfRuns {
 }
 
 impl Present for Runs {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(Box::new(OfRuns {
             zone: scope.options().zone,
             is_selected: !self.filter.is_any(),
@@ -80,7 +80,7 @@ struct OfMessages {
 }
 
 impl Present for Messages {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(Box::new(OfMessages {
             zone: scope.options().zone,
             counts: Bins::new(Period::Day),

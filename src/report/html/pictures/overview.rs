@@ -3,7 +3,7 @@
 use super::super::overview::draw;
 use crate::archive::Snapshot;
 use crate::report::ReportMeta;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::format::{Format, Style};
 use crate::report::html::{Document, Present};
 use crate::report::options::Scope;
@@ -18,7 +18,7 @@ impl Present for OverviewReport {
         scope: &Scope,
         (format, style): (Format, &Style),
         meta: &ReportMeta,
-    ) -> Result<Option<Document>, ReportError> {
+    ) -> Result<Option<Document>> {
         if !["json", "table", "html"].contains(&format.name) {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use super::failure_trends::KINDS;
 use crate::archive::Snapshot;
 use crate::model::Zone;
 use crate::report::bins::{Bins, Counts};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::html::chart::{OverTime, over_time};
 use crate::report::html::picture::{BoxedPicture, DrawnPicture, Picture, Present};
 use crate::report::numbers::{counted, grouped};
@@ -22,7 +22,7 @@ struct OfVanished {
 }
 
 impl Present for Vanished {
-    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>, ReportError> {
+    fn picture(&self, _: &Snapshot<'_>, scope: &Scope) -> Result<BoxedPicture<Self>> {
         Ok(Some(Box::new(OfVanished {
             zone: scope.options().zone,
             counts: Bins::new(Period::Day),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::job::JobHealth;
 use crate::archive::{ArchiveError, ClockFinding, Snapshot};
 use crate::model::{Instant, show_rounded};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::numbers::counted;
 use crate::report::options::Scope;
 use crate::report::purge_age::{PurgeAge, PurgeAges, in_days};
@@ -165,7 +165,7 @@ impl Assessment {
         ages: &PurgeAges,
         counts: &HistoryCounts,
         at: Instant,
-    ) -> Result<Self, ReportError> {
+    ) -> Result<Self> {
         let jobs = JobHealth::read(snapshot, scope, ages)?;
         let mut findings = of_jobs(&jobs, at);
         findings.extend(unproved(snapshot, scope, ages)?);
@@ -356,11 +356,7 @@ fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<HealthFinding> {
 }
 
 /// The spans that `coverage --gaps` does not prove; told by the same function.
-fn unproved(
-    snapshot: &Snapshot<'_>,
-    scope: &Scope,
-    ages: &PurgeAges,
-) -> Result<Option<HealthFinding>, ReportError> {
+fn unproved(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Option<HealthFinding>> {
     let (mut count, mut worst): (u64, Option<(i64, WorstCase)>) = (0, None);
     gaps::each(snapshot, scope, ages, |span| {
         // A span without an end on one side is one that no sync could have reached, unless its end was asked for.
@@ -427,11 +423,7 @@ fn doubtful_purge_ages(jobs: &[JobHealth], ages: &PurgeAges) -> Option<HealthFin
     })
 }
 
-fn early(
-    snapshot: &Snapshot<'_>,
-    scope: &Scope,
-    ages: &PurgeAges,
-) -> Result<Option<HealthFinding>, ReportError> {
+fn early(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Option<HealthFinding>> {
     let (mut count, mut worst) = (0, None);
     vanished::each(snapshot, scope, ages, |run| {
         count += 1;

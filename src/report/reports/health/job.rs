@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::archive::{FullSync, JobFreshness, Snapshot};
 use crate::model::Instant;
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::Scope;
 use crate::report::purge_age::{PurgeAge, PurgeAges};
 use crate::report::reports::rhythm::{Factor, Rhythm, Silence};
@@ -52,11 +52,7 @@ impl PurgeClock {
 
 impl JobHealth {
     /// The jobs that are requested, by GUID.
-    pub(crate) fn read(
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        ages: &PurgeAges,
-    ) -> Result<Vec<Self>, ReportError> {
+    pub(crate) fn read(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Vec<Self>> {
         let mut freshness: HashMap<i64, JobFreshness> = snapshot
             .job_freshness()?
             .into_iter()
@@ -126,12 +122,7 @@ fn began(syncs: &[FullSync], ended_unix: i64) -> i64 {
 }
 
 /// How many runs have vanished early since then.
-fn vanished_since(
-    snapshot: &Snapshot<'_>,
-    job_key: i64,
-    age: PurgeAge,
-    since_unix: i64,
-) -> Result<u64, ReportError> {
+fn vanished_since(snapshot: &Snapshot<'_>, job_key: i64, age: PurgeAge, since_unix: i64) -> Result<u64> {
     let mut runs = 0;
     snapshot.each_run_absent_before(job_key, age.early_seconds(), |run| {
         runs += u64::from(run.absent_since_unix >= since_unix);

@@ -6,7 +6,7 @@ use super::compare::Windows;
 use super::state::Asset;
 use crate::archive::Snapshot;
 use crate::model::Instant;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::options::{CommonOptions, Span};
 use crate::report::reports::AssetErrors;
 
@@ -22,11 +22,7 @@ pub(super) struct Assets {
     pub(super) gone: u64,
 }
 
-pub(super) fn read(
-    snapshot: &Snapshot<'_>,
-    common: &CommonOptions,
-    windows: Windows,
-) -> Result<Assets, ReportError> {
+pub(super) fn read(snapshot: &Snapshot<'_>, common: &CommonOptions, windows: Windows) -> Result<Assets> {
     let mut before: HashMap<AssetName, u64> = HashMap::new();
     each(snapshot, common, windows.before, windows.since, |asset| {
         before.insert((asset.asset, asset.asset_type), asset.errors);
@@ -57,7 +53,7 @@ fn each(
     since: i64,
     until: i64,
     mut see: impl FnMut(Asset),
-) -> Result<(), ReportError> {
+) -> Result {
     let report = AssetErrors {
         min: 1,
         ..AssetErrors::default()

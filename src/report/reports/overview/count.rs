@@ -11,7 +11,7 @@ use crate::archive::{InSpan, RunFacts, ServerJobs, Snapshot};
 use crate::model::{Instant, hex};
 use crate::report::bins::{Bins, Counts, RunCounts};
 use crate::report::definition::Report;
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::options::{Period, Scope, local_day};
 use crate::report::purge_age::PurgeAges;
 use crate::report::reports::health::{Assessment, HistoryCounts};
@@ -22,11 +22,7 @@ const MOST_GAPS: usize = 10;
 
 impl Overview {
     /// Reads the state of the archive.
-    pub(crate) fn read(
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        purge_age: Option<Duration>,
-    ) -> Result<Self, ReportError> {
+    pub(crate) fn read(snapshot: &Snapshot<'_>, scope: &Scope, purge_age: Option<Duration>) -> Result<Self> {
         let common = scope.options();
         let mut jobs = jobs(snapshot, scope)?;
         let mut overview = Self {
@@ -76,12 +72,7 @@ impl Overview {
     }
 
     /// Whether all of it is there, as of the last sync: the same archive gives the same answer.
-    fn assess(
-        &mut self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        purge_age: Option<Duration>,
-    ) -> Result<(), ReportError> {
+    fn assess(&mut self, snapshot: &Snapshot<'_>, scope: &Scope, purge_age: Option<Duration>) -> Result {
         let ages = PurgeAges::read(snapshot, purge_age)?;
         let Completeness {
             gaps,
@@ -117,12 +108,7 @@ impl Overview {
     }
 
     /// What the report `coverage` says.
-    fn cover(
-        &mut self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        jobs: &mut [(i64, JobOverview)],
-    ) -> Result<(), ReportError> {
+    fn cover(&mut self, snapshot: &Snapshot<'_>, scope: &Scope, jobs: &mut [(i64, JobOverview)]) -> Result {
         let mut found: HashMap<String, u64> = HashMap::new();
         coverage::each_job(snapshot, scope, |row| {
             self.totals.runs_listed += row.runs_listed;
@@ -145,7 +131,7 @@ impl Overview {
         windows: Option<Windows>,
         scope: &Scope,
         jobs: &mut [(i64, JobOverview)],
-    ) -> Result<(), ReportError> {
+    ) -> Result {
         let places: HashMap<i64, usize> = (jobs.iter().map(|(job_key, _)| *job_key)).zip(0..).collect();
         let (mut all_now, mut all_before) = (RunCounts::default(), RunCounts::default());
         let mut shares = vec![(RunCounts::default(), RunCounts::default()); jobs.len()];
@@ -200,12 +186,7 @@ impl Overview {
     }
 
     /// Counts the runs by day of the jobs that are drawn; of all jobs they would take too much memory.
-    fn count_days(
-        &mut self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        keys: &[i64],
-    ) -> Result<(), ReportError> {
+    fn count_days(&mut self, snapshot: &Snapshot<'_>, scope: &Scope, keys: &[i64]) -> Result {
         let drawn = by_concern(self).into_iter().take(MOST_DRAWN);
         let drawn: HashSet<String> = drawn.map(|job| job.job_id.clone()).collect();
         for (job, &key) in self.jobs.iter_mut().zip(keys) {
@@ -228,7 +209,7 @@ impl Overview {
         snapshot: &Snapshot<'_>,
         scope: &Scope,
         jobs: &mut [(i64, JobOverview)],
-    ) -> Result<(), ReportError> {
+    ) -> Result {
         let places: HashMap<String, usize> = jobs
             .iter()
             .enumerate()
@@ -266,7 +247,7 @@ impl Overview {
     }
 
     /// What the report `changes` says.
-    fn count_changes(&mut self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<(), ReportError> {
+    fn count_changes(&mut self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result {
         let totals = &mut self.totals;
         Changes {}.each(snapshot, scope, &mut |row| {
             totals.changes += 1;
@@ -277,7 +258,7 @@ impl Overview {
 }
 
 /// The jobs that are asked for, by GUID, with their keys and their freshness.
-fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, JobOverview)>, ReportError> {
+fn jobs(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<(i64, JobOverview)>> {
     let fresh = snapshot.job_freshness()?;
     let newest = fresh.iter().filter_map(|job| job.last_answered_unix).max();
     let mut fresh: HashMap<i64, _> = fresh.into_iter().map(|job| (job.job_key, job)).collect();
@@ -335,7 +316,7 @@ fn one_run(run: &RunFacts) -> RunCounts {
 }
 
 /// The two spans to be compared; `None` where no run lies in what was asked for.
-fn windows(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Option<Windows>, ReportError> {
+fn windows(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Option<Windows>> {
     let mut span: Option<(i64, i64)> = None;
     snapshot.each_run_place(InSpan::Start, scope.since(), scope.until(), |run| {
         if let Some(ticks) = run.started_ticks.filter(|_| scope.has_job(run.job_key)) {

@@ -20,7 +20,7 @@ pub(in crate::report) use self::text::{
 use crate::archive::Snapshot;
 use crate::model::Instant;
 use crate::report::definition::{EachRow, Report};
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::options::{CommonOptions, PurgeAgeFlag, Scope};
 
 /// The state of the archive on one page: is it complete, is it getting worse, and where?
@@ -48,11 +48,7 @@ pub(crate) struct OverviewReport {
 
 impl OverviewReport {
     /// Reads the state of the archive.
-    pub(in crate::report) fn overview(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-    ) -> Result<Overview, ReportError> {
+    pub(in crate::report) fn overview(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Overview> {
         Overview::read(snapshot, scope, self.purge_age.given(scope.options().purge_age))
     }
 }
@@ -62,18 +58,13 @@ impl Report for OverviewReport {
     const EMPTY: &'static str = "There is nothing to report.";
     type Row<'a> = FigureRow<'a>;
 
-    fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
+    fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result {
         self.purge_age.resolve(common.purge_age);
         Ok(())
     }
 
     /// A figure a row, for formats that know nothing but rows.
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         rows::each(&self.overview(snapshot, scope)?, |figure| row(&figure))
     }
 }

@@ -3,7 +3,7 @@
 use super::compare::Share;
 use super::state::Overview;
 use crate::report::definition::row;
-use crate::report::error::ReportError;
+use crate::report::error::Result;
 use crate::report::table::Cell;
 
 row! {
@@ -20,10 +20,7 @@ row! {
 /// Names a figure: what it is about, GUID and name, and which it is.
 type FigureName<'a> = (&'a str, Option<&'a str>, Option<&'a str>, &'a str);
 
-pub(super) fn each(
-    overview: &Overview,
-    mut row: impl FnMut(FigureRow<'_>) -> Result<(), ReportError>,
-) -> Result<(), ReportError> {
+pub(super) fn each(overview: &Overview, mut row: impl FnMut(FigureRow<'_>) -> Result) -> Result {
     let mut put = |(about, job_id, name, figure): FigureName<'_>, value: Cell<'_>| {
         row(FigureRow {
             about,

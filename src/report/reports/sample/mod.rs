@@ -12,7 +12,7 @@ use super::runs::{RunFilter, job_id, job_ids};
 use crate::archive::{InSpan, Snapshot};
 use crate::model::{Instant, JobStatus, hex};
 use crate::report::definition::{EachRow, Report, row};
-use crate::report::error::ReportError;
+use crate::report::error::{ReportError, Result};
 use crate::report::html::Present;
 use crate::report::numbers::counted;
 use crate::report::options::{CommonOptions, PurgeAgeFlag, Scope};
@@ -87,7 +87,7 @@ row! {
 
 impl Sample {
     /// Draws from the runs that match.
-    fn drawn(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<DrawnSample<i64>, ReportError> {
+    fn drawn(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<DrawnSample<i64>> {
         let wanted = self.filter.wanted(snapshot, scope, InSpan::Start)?;
         let mut draw = Draw::new(&self.seed, self.size.saturating_add(self.spare));
         snapshot.each_run_key::<ReportError>(InSpan::Start, scope.since(), scope.until(), |run| {
@@ -113,18 +113,13 @@ impl Report for Sample {
     const SHOWS_COMPLETENESS: bool = true;
     type Row<'a> = SampleRow<'a>;
 
-    fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result<(), ReportError> {
+    fn resolve(&mut self, common: &mut CommonOptions, _now: Instant) -> Result {
         self.purge_age.resolve(common.purge_age);
         Ok(())
     }
 
     /// By draw, the lowest first.
-    fn each(
-        &self,
-        snapshot: &Snapshot<'_>,
-        scope: &Scope,
-        row: EachRow<'_, Self>,
-    ) -> Result<(), ReportError> {
+    fn each(&self, snapshot: &Snapshot<'_>, scope: &Scope, row: EachRow<'_, Self>) -> Result {
         let jobs = job_ids(scope);
         for ((draw, run_key), rank) in self.drawn(snapshot, scope)?.runs.into_iter().zip(1..) {
             let latest = snapshot.latest_revision(run_key)?;
@@ -150,7 +145,7 @@ impl Report for Sample {
     }
 
     /// What was drawn from how many, and how complete that population is known to be.
-    fn notes(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<String>, ReportError> {
+    fn notes(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<String>> {
         let population = self.drawn(snapshot, scope)?.population;
         if population == 0 {
             return Ok(Vec::new());
@@ -190,7 +185,7 @@ impl Report for Sample {
         Ok(notes)
     }
 
-    fn facts(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Map<String, Value>, ReportError> {
+    fn facts(&self, snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Map<String, Value>> {
         let population = self.drawn(snapshot, scope)?.population;
         let (sample, spare) = self.parts(population);
         Ok([
