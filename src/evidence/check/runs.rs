@@ -203,7 +203,7 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    /// Whether times of a job were read anew, so that a start may be another than the one that its line says.
+    /// Whether times of a job were read again, so that a start may be another than the one that its line says.
     pub(super) fn is_reindexed(&self, job: &str) -> bool {
         self.ledger.reindexed.contains(job)
     }

@@ -1,6 +1,6 @@
-//! Which line may follow which: the ledger's grammar as `docs/evidence.md` states it.
+//! The order of ledger lines: the grammar as `docs/evidence.md` states it.
 //!
-//! Pure: claims go in, in order; what is wrong with one comes out. [`Grammar::fault`] judges a line, [`Grammar::take`]
+//! Pure: it takes entries in order, and reports what is wrong with one. [`Grammar::fault`] checks a line, [`Grammar::take`]
 //! moves on behind it, so that one wrong line is one finding.
 
 mod seen_runs;
@@ -16,7 +16,7 @@ use super::hash::GENESIS;
 use super::retention::{HoldSpan, is_older_than};
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
-/// Where the ledger is.
+/// The state of the ledger behind the last line.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct Grammar {
     /// Lines taken so far, and the hash of the last.

@@ -1,7 +1,7 @@
 //! Takes what is sound out of a damaged archive into a new one.
 //!
 //! Sound is what a hash proves: a line of the ledger that the chain seals, a payload that has the hash of its line, a text that
-//! has the hash of its line, the figures of a sync together. Tables are not copied but made anew from these. What the ledger
+//! has the hash of its line, the figures of a sync together. Tables are not copied but rebuilt from these. What the ledger
 //! tells of and could not be saved, the new ledger says by `lost` lines, behind a line `salvaged` with the head up to which
 //! the old chain held. The damaged file is only read. Rows that SQLite no longer finds its way to are looked for in the file's
 //! pages, see [`gather`] and [`pages`].
@@ -45,7 +45,7 @@ pub struct Salvaged {
     pub revisions: u64,
     /// Lines of the old ledger that were kept.
     pub lines: u64,
-    /// What was lost, in words.
+    /// What was lost, as text.
     pub lost: Vec<String>,
     /// How much more was lost than is named.
     pub more_lost: u64,
@@ -60,7 +60,7 @@ pub struct Salvaged {
 }
 
 /// Takes what is sound out of the damaged archive at `damaged` into a new one at `new`, which is checked before it gets its name.
-/// `progress` hears of the bytes of payloads taken over.
+/// `progress` is called with the bytes of payloads taken over.
 ///
 /// # Errors
 /// `new` is there already; nothing of `damaged` can be read; disk full and other SQL errors. Then no file is left at `new`.
@@ -148,7 +148,7 @@ struct Salvager<'c> {
     by_payload: Vec<(i64, RevisionEntry)>,
     /// Runs that a line of the old ledger says were removed.
     removed: HashSet<Guid>,
-    /// What lines told of such runs, until the line of the removal is kept.
+    /// What lines said of such runs, until the line of the removal is kept.
     awaiting_removal: HashMap<Guid, Vec<Loss>>,
     /// Entries of the old ledger that are missing, from and to.
     gaps: Vec<(i64, i64)>,
