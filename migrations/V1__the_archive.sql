@@ -10,7 +10,7 @@
 --
 -- What decided the layout, for ten years and a hundred million messages:
 --   * Messages are clustered by run and position. They hold four small integers instead of their texts, so counting
---     over all of them reads few pages. The index by asset begins with a block of 4,096 runs: a new message then changes
+--     over all of them reads few pages. The index by asset begins with a block of 512 runs: a new message then changes
 --     a page of the newest block, which is in the cache, and not one anywhere in an index of the whole history. A query
 --     by asset looks once into each block (a skip-scan).
 --   * SQLite's planner chooses by statistics, and by guesses without any. Fixed ones are shipped, so that each archive
