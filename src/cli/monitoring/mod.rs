@@ -6,6 +6,7 @@
 mod ending;
 pub(crate) mod event_log;
 pub(crate) mod exposition;
+#[cfg(unix)]
 mod journal;
 pub(crate) mod metrics;
 mod metrics_file;
@@ -179,6 +180,7 @@ impl<'m> Monitoring<'m> {
             tracing::error!("the command of on_failure failed: {why}");
         }
         self.write_event(&ending);
+        #[cfg(unix)]
         if self.console.is_journal()
             && let Err(error) = journal::write(&ending)
         {
