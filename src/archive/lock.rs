@@ -129,6 +129,10 @@ fn lock_path(path: &Path) -> PathBuf {
 
 /// The running sync notes its process id and start in the archive itself.
 fn holder(path: &Path) -> Option<String> {
+    // On Windows, an open file of no bytes would keep the archive that is being made from getting its name.
+    if open::is_to_be_made(path).ok()? {
+        return None;
+    }
     let (process_id, started) = open_to_read(path)
         .ok()?
         .connection

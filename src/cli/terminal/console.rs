@@ -152,6 +152,7 @@ impl Console {
     }
 
     /// Whether stderr is the systemd journal.
+    #[cfg(unix)]
     pub(crate) fn is_journal(&self) -> bool {
         self.0.journal
     }
