@@ -15,6 +15,9 @@ use jobruns::model::hex;
 use jobruns::simulator::{Options, Simulator};
 use serde_json::Value;
 
+/// A program that the shell of this system finds by its name alone.
+const FINDER: &str = if cfg!(windows) { "findstr" } else { "grep" };
+
 /// A folder with a config file that names everything, for a look-alike.
 fn configured(server: &Simulator, jobs: &[String]) -> Program {
     let program = Program::new().with("JOBRUNS_CONFIG", "jobruns.toml");
@@ -125,13 +128,15 @@ async fn a_check_of_what_works_finds_no_fault_asks_little_and_changes_nothing() 
             "--metrics-file",
             "m.prom",
             "--on-failure",
-            "cat",
+            FINDER,
         ])
         .ends_with(0)
         .shows("ok       ping_url    the monitor can be connected to; no ping was sent\n")
         .shows("ok       log         this account may write log\n")
         .shows("ok       metrics     this account may write m.prom\n")
-        .shows("ok       on_failure  cat can be run; the command itself was not\n")
+        .shows(&format!(
+            "ok       on_failure  {FINDER} can be run; the command itself was not\n"
+        ))
         .never_shows(SECRET);
     assert!(monitor.take().is_empty() && !program.path("m.prom").exists());
     // As text, without settings at their default; `-v` has them, and nothing has the password.
@@ -225,8 +230,6 @@ async fn each_fault_and_warning_says_what_to_do() {
             "ping_url: ",
             "correct ping_url",
         ),
-        // cmd has rules of its own for what a name alone means.
-        #[cfg(unix)]
         (
             &["--on-failure", "no-such-mailer -s t0ken"],
             "on_failure: \"no-such-mailer\", with which",
@@ -533,6 +536,73 @@ async fn systemd_gets_its_units_gives_them_back_and_runs_the_check() {
         .run(&["schedule", "systemd", "--user", "--remove"])
         .ends_with(0)
         .says("nothing to remove");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_systemd_cannot_do_is_said_with_a_remedy_and_leaves_nothing_behind() {
+    let (_story, program) = story().await;
+    let home = program.path("home").display().to_string();
+    let program = with_programs(
+        program.with("XDG_CONFIG_HOME", &home),
+        &[
+            (
+                "systemctl",
+                "[ -e \"$FOLDER/running\" ] || { echo 'System has not been booted with systemd' >&2; exit 1; }",
+            ),
+            ("systemd-run", "exit $(cat \"$FOLDER/running\")"),
+        ],
+    );
+    for (arguments, remedy) in [
+        (&["schedule", "test", "systemd"][..], "use cron"),
+        (
+            &["schedule", "systemd", "--user", "--install"],
+            "log in as the user itself",
+        ),
+    ] {
+        program
+            .run(arguments)
+            .ends_with(1)
+            .says("System has not been booted with systemd")
+            .says(remedy);
+    }
+    assert!(!program.path("home").exists());
+    for (status, cause, remedy) in [
+        ("203", "may not run", "install the program where"),
+        ("217", "there is no account nobody-here", "create it"),
+        ("226", "the folder of the archive", "make it"),
+        ("99", "could not be run by the scheduler", "by hand"),
+    ] {
+        program.write("running", status);
+        program
+            .run(&["schedule", "test", "systemd", "--account", "nobody-here"])
+            .ends_with(1)
+            .says(cause)
+            .says(remedy);
+    }
+}
+
+/// What root begins in the folder of the tasks' account must not be closed to it.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_and_metrics_that_root_begins_belong_to_the_owner_of_their_folder() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let story = Story::synced().await;
+    let folder = story.program.path("log");
+    std::fs::create_dir(&folder).unwrap();
+    chown(&folder, Some(12_345), Some(12_345)).unwrap();
+    let arguments = ["--log-file", "log/log", "--metrics-file", "log/m.prom"];
+    let status = story.program.run(&[&["status"][..], &arguments].concat());
+    status.ends_with(0);
+    let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(Result::unwrap).collect();
+    assert_eq!(files.len(), 3);
+    for file in files {
+        let owner = file.metadata().unwrap();
+        assert_eq!((owner.uid(), owner.gid()), (12_345, 12_345), "{file:?}");
+    }
 }
 
 #[cfg(unix)]

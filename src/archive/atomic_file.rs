@@ -2,7 +2,7 @@
 //!
 //! Until then it is called `.NAME.xxxxxx.part`. A process that is killed leaves such a file behind; the next one that
 //! writes a file of the same name removes it. Which of them are still being written is known by a lock on them (Unix), or
-//! because the system refuses to remove an open file (Windows).
+//! because they are open (Windows).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use super::held::{is_held, wait_while};
+use super::held::{is_held, wait_while, wait_while_held};
 use super::paths::{COMPANIONS, folder_of};
 
 /// Letters and digits that tell temporary files of one name apart.
@@ -101,7 +101,7 @@ impl AtomicFile {
         name.push("former");
         name.push(SUFFIX);
         let aside = path.with_file_name(name);
-        match fs::rename(path, &aside) {
+        match wait_while_held(|| fs::rename(path, &aside)) {
             Ok(()) => Ok(Some(aside)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -139,9 +139,14 @@ impl AtomicFile {
 
     fn name(mut self, replace: bool) -> io::Result<()> {
         self.prepare()?;
-        // Windows renames no file that is open so; elsewhere the lock is kept until it has its name.
+        // Windows renames no file that is open so. It stays open in another way until it has its name, lest somebody takes it
+        // for a leftover; elsewhere the lock is kept.
         #[cfg(windows)]
-        drop(self.file);
+        let _open = {
+            let open = File::open(&self.path)?;
+            drop(self.file);
+            open
+        };
         rename(self.path, &self.target, replace)?;
         synchronise_folder(folder_of(&self.target));
         Ok(())
@@ -156,6 +161,14 @@ impl io::Write for AtomicFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// Gives a file the name of the one at `target`, which goes.
+///
+/// # Errors
+/// What the system refuses; the old file is then as it was.
+pub(crate) fn replace_file(path: TempPath, target: &Path) -> io::Result<()> {
+    rename(path, target, true)
 }
 
 /// Gives a file its name. Of one that another program reads Windows also says that access is denied.
@@ -271,13 +284,20 @@ fn is_left_over(path: &Path) -> bool {
         && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
-/// Windows: a lock would keep SQLite out too; that the file is open is enough.
+/// Windows: a lock would keep SQLite out too; that the file is open, in whatever way, is enough.
 #[cfg(not(unix))]
 const fn hold(_: &File) -> bool {
     true
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
+fn is_left_over(path: &Path) -> bool {
+    let alone =
+        std::os::windows::fs::OpenOptionsExt::share_mode(OpenOptions::new().write(true), 0).open(path);
+    alone.is_ok()
+}
+
+#[cfg(not(any(unix, windows)))]
 const fn is_left_over(_: &Path) -> bool {
     true
 }

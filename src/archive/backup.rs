@@ -26,7 +26,7 @@ use super::ledger::actor;
 use super::lock::SyncLock;
 use super::network::network_drive;
 use super::open::open_to_read;
-use super::paths::{COMPANIONS, beside, nobody_else_uri, resolve};
+use super::paths::{COMPANIONS, beside, comparable, nobody_else_uri, resolve};
 use super::read_only::ReadOnly;
 use super::sqlite_error::SqliteError;
 use super::verify::{Finding, Verified};
@@ -188,7 +188,7 @@ impl BackupTarget {
             why,
         };
         // A link stays one: the file behind it is replaced.
-        let real = fs::canonicalize(target).unwrap_or_else(|_| target.to_path_buf());
+        let real = dunce::canonicalize(target).unwrap_or_else(|_| target.to_path_buf());
         let name = real
             .file_name()
             .ok_or(refused("it is not a file name"))?
@@ -204,11 +204,11 @@ impl BackupTarget {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
             _ => PathBuf::from("."),
         };
-        let folder = fs::canonicalize(&folder).map_err(io("look at", &folder))?;
+        let folder = dunce::canonicalize(&folder).map_err(io("look at", &folder))?;
         let real = folder.join(&name);
-        let archive = fs::canonicalize(archive).map_err(io("look at", archive))?;
-        let of_the_archive = |suffix| beside(&archive, suffix) == real;
-        if archive == real || COMPANIONS.into_iter().any(of_the_archive) {
+        let archive = dunce::canonicalize(archive).map_err(io("look at", archive))?;
+        let is_real = |path: PathBuf| comparable(path) == comparable(real.clone());
+        if is_real(archive.clone()) || COMPANIONS.iter().any(|suffix| is_real(beside(&archive, suffix))) {
             return Err(refused("it belongs to the archive itself"));
         }
         let mut lock = None;

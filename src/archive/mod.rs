@@ -40,7 +40,7 @@ mod unchanging;
 mod verify;
 mod write;
 
-pub(crate) use atomic_file::{Access, AtomicFile};
+pub(crate) use atomic_file::{Access, AtomicFile, replace_file};
 pub(crate) use backup::{BackupError, BackupMade, KnownBackup};
 pub(crate) use connection::sqlite_version;
 pub(crate) use extract::{BoundSync, Extract, ExtractError, ExtractLedgerError, ExtractedJob, extract};
@@ -54,7 +54,7 @@ pub(crate) use lock::lock_holder;
 pub(crate) use migrations::known_schema_version;
 pub(crate) use network::network_drive;
 pub(crate) use open::{is_to_be_made, refuse_missing};
-pub(crate) use paths::{COMPANIONS, device_of, folder_of, resolve};
+pub(crate) use paths::{COMPANIONS, comparable, device_of, folder_of, give_to_owner_of_folder, resolve};
 pub(crate) use queries::{
     Absence, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName, KindName, LakeChanges,
     LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,

@@ -14,7 +14,7 @@ use super::identity;
 use super::ledger::{self, entry::LedgerEntry};
 use super::limits;
 use super::migrations::{known_schema_version, migrate};
-use super::paths::{beside, device_of, has_content, resolve};
+use super::paths::{beside, has_content, resolve};
 use super::statistics;
 use super::unchanging::{self, Unchanging};
 use crate::model::{Guid, Instant};
@@ -221,12 +221,6 @@ enum FileContent {
 }
 
 fn state(path: &Path, file: &Path) -> Result<FileContent, ArchiveError> {
-    if let Some(device) = device_of(path) {
-        return Err(ArchiveError::NotAnArchive {
-            path: path.to_path_buf(),
-            what: format!("{device}, which is a device"),
-        });
-    }
     match fs::metadata(file) {
         Ok(data) if data.is_dir() => Err(ArchiveError::Directory {
             path: path.to_path_buf(),

@@ -1,7 +1,7 @@
 //! Names of the archive's files: where a path leads, and what SQLite and the sync keep beside the archive.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::{ArchiveError, io_error};
 
@@ -13,13 +13,20 @@ pub const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 /// has one lock whatever it is called, and no name means something else to SQLite (`:memory:`, `file:a.db?mode=memory`).
 ///
 /// # Errors
-/// What the system refuses; an empty name; links that lead in a circle.
+/// What the system refuses; an empty name, or one of a device; links that lead in a circle.
 pub fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
     let failed = |error| io_error("find", path)(error);
     if path.as_os_str().is_empty() {
         return Err(failed(std::io::Error::new(
             std::io::ErrorKind::InvalidInput,
             "its name is empty",
+        )));
+    }
+    if let Some(device) = device_of(path) {
+        let why = format!("Windows takes {device} for a device");
+        return Err(failed(std::io::Error::new(
+            std::io::ErrorKind::InvalidFilename,
+            why,
         )));
     }
     let mut file = std::path::absolute(path).map_err(failed)?;
@@ -47,6 +54,22 @@ pub fn resolve(path: &Path) -> Result<PathBuf, ArchiveError> {
         "its symbolic links lead in a circle",
     )))
 }
+
+/// Gives a new file to the owner of its folder, where root made it: what root began in the folder of the scheduled tasks
+/// would be closed to their account. Where it cannot be given, it stays root's.
+#[cfg(unix)]
+pub fn give_to_owner_of_folder(file: &fs::File, path: &Path) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    if rustix::process::geteuid().is_root()
+        && let Ok(folder) = fs::metadata(folder_of(path))
+    {
+        let _ = fchown(file, Some(folder.uid()), Some(folder.gid()));
+    }
+}
+
+/// Windows: a file inherits its folder's rights.
+#[cfg(not(unix))]
+pub const fn give_to_owner_of_folder(_: &fs::File, _: &Path) {}
 
 /// Symbolic links that are followed by hand; Linux gives up at 40 too.
 const MOST_LINKS: u32 = 40;
@@ -92,19 +115,38 @@ pub(crate) fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// The device that a file name stands for on this system: Windows has some, in whatever folder and with whatever extension.
+/// The path as it is compared with others: Windows does not mind letter case.
+pub(crate) fn comparable(path: PathBuf) -> PathBuf {
+    match cfg!(windows) {
+        true => PathBuf::from(path.to_string_lossy().to_lowercase()),
+        false => path,
+    }
+}
+
+/// The device that Windows takes a file or a folder of the path for; `None` on other systems.
 pub(crate) fn device_of(path: &Path) -> Option<String> {
     device_on_windows(path).filter(|_| cfg!(windows))
 }
 
 fn device_on_windows(path: &Path) -> Option<String> {
-    const DEVICES: [&str; 4] = ["CON", "PRN", "AUX", "NUL"];
-    let name = path.file_name()?.to_str()?;
-    let stem = name.split(['.', ':']).next()?.trim_end().to_ascii_uppercase();
-    let is_port = stem.len() == 4
-        && (stem.starts_with("COM") || stem.starts_with("LPT"))
-        && stem.ends_with(|sign: char| ('1'..='9').contains(&sign));
-    (is_port || DEVICES.contains(&stem.as_str())).then_some(stem)
+    const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    path.components().find_map(|component| {
+        let Component::Normal(name) = component else {
+            return None;
+        };
+        // In whatever folder, with whatever extension or stream, and with blanks behind it.
+        let stem = name.to_str()?.split(['.', ':']).next()?;
+        let stem = stem.trim_end().to_ascii_uppercase();
+        let port = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+        let is_port = port.is_some_and(|number| {
+            // The Latin-1 superscripts count too.
+            [
+                "1", "2", "3", "4", "5", "6", "7", "8", "9", "\u{b9}", "\u{b2}", "\u{b3}",
+            ]
+            .contains(&number)
+        });
+        (is_port || DEVICES.contains(&stem.as_str())).then_some(stem)
+    })
 }
 
 #[cfg(test)]
@@ -116,10 +158,15 @@ mod tests {
         for (path, device) in [
             ("NUL", Some("NUL")),
             ("reports/con.csv", Some("CON")),
+            ("reports/con/a.csv", Some("CON")),
+            ("prn.d/../a.csv", Some("PRN")),
             ("Com7.2026.csv", Some("COM7")),
+            ("lpt\u{b2}", Some("LPT\u{b2}")),
+            ("conout$", Some("CONOUT$")),
             ("aux .csv", Some("AUX")),
             ("console.csv", None),
             ("com0.csv", None),
+            ("com10.csv", None),
             ("a.nul", None),
         ] {
             assert_eq!(device_on_windows(Path::new(path)).as_deref(), device, "{path}");

@@ -167,14 +167,16 @@ fn settle<'e>(
     environment: Environment<'e>,
 ) -> Result<(Sources<'e>, Cli, Console), Failure> {
     let command = Cli::command();
+    output::device::refuse_in_arguments(parsed)?;
     let named = parsed.get_one::<PathBuf>("config").map(PathBuf::as_path);
     let file = find_config_file(named, environment, &config_keys(&command))?;
     let mut sources = Sources::new(environment, file);
     let matches = sources.parse(&command, arguments, parsed)?;
+    output::device::refuse_in_arguments(&matches)?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(ConfigError::from)?;
     let settings = &cli.global;
     output::in_use::protect_archive(&settings.archive);
-    output::in_use::protect_settings(&sources);
+    output::in_use::protect_settings(&sources)?;
     cli.global.log_file = cli.global.log_file.as_deref().map(dated_today);
     if let Some(path) = &cli.global.log_file {
         output::in_use::refuse(path)?;

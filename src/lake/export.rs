@@ -11,7 +11,7 @@ use super::manifest::{LAYOUT, LakeFile, LakeManifest};
 use super::messages;
 use super::rows;
 use super::table::{LakePart, LakeTable, Partition};
-use crate::archive::{LakeChanges, MessageReader, Snapshot};
+use crate::archive::{LakeChanges, MessageReader, Snapshot, wait_while_held};
 use crate::model::{Guid, Instant, Sha256, hex};
 
 /// Rows after which a partition goes on in another file.
@@ -243,7 +243,7 @@ fn remove_unlisted(lake: &Lake, manifest: &LakeManifest, tables: &[LakeTable]) -
             continue;
         }
         let full = lake.folder().join(&path);
-        fs::remove_file(&full).map_err(LakeError::io("delete", &full))?;
+        wait_while_held(|| fs::remove_file(&full)).map_err(LakeError::io("delete", &full))?;
         removed += 1;
         if folder.contains('=') {
             // It stays where it is not empty.

@@ -13,6 +13,7 @@ use tempfile::TempPath;
 use super::error::LakeError;
 use super::parquet::{Buffer, ParquetColumn, ParquetFile, ParquetType};
 use super::table::{LakeField, LakeTable};
+use crate::archive::replace_file;
 use crate::model::{Instant, TICKS_PER_SECOND, hex};
 
 /// Ticks of 100 ns in a microsecond.
@@ -140,8 +141,7 @@ impl WrittenFile {
     /// Gives the file its name.
     pub(super) fn rename(self) -> Result<(), LakeError> {
         let target = self.target;
-        let renamed = self.path.persist(&target);
-        renamed.map_err(|error| LakeError::io("rename a file to", target)(error.error))
+        replace_file(self.path, &target).map_err(LakeError::io("rename a file to", target))
     }
 }
 

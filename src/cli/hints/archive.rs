@@ -88,6 +88,9 @@ const MORE_MEMORY: &str = "let this program use more memory (`ulimit -v`, or the
 const BAD_NAME: &str =
     "choose a shorter name (most disks take 255 bytes for one), without characters that the disk refuses.";
 
+/// What to do where nothing can be written: in a service of systemd, everywhere but where its unit allows it.
+const READ_ONLY: &str = "name another place; if this is a systemd service, install it again (`jobruns schedule systemd --install`), so that it may write there.";
+
 /// What to do where another program has a file open; `None` where that is not what the error says.
 pub(crate) fn held(error: &io::Error) -> Option<&'static str> {
     is_held(error)
@@ -102,6 +105,7 @@ pub(crate) fn output(error: &io::Error) -> &'static str {
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space there, or name another file.",
         ErrorKind::InvalidFilename => BAD_NAME,
+        ErrorKind::ReadOnlyFilesystem => READ_ONLY,
         _ => "check who may write there, or name another file.",
     }
 }
@@ -113,9 +117,7 @@ fn io_failure(error: &io::Error) -> Option<String> {
             "make that folder first, or name another place by --archive (or JOBRUNS_ARCHIVE)."
         }
         ErrorKind::PermissionDenied => "check who may write to that folder, or name another place.",
-        ErrorKind::ReadOnlyFilesystem => {
-            "nothing can be written there; name another place by --archive (or JOBRUNS_ARCHIVE)."
-        }
+        ErrorKind::ReadOnlyFilesystem => READ_ONLY,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "free some space on that disk and run the command again."
         }
@@ -166,9 +168,8 @@ pub(crate) fn backup(error: &BackupError) -> Option<String> {
         BackupError::Io { source, .. } => match source.kind() {
             _ if is_held(source) => held(source)?,
             ErrorKind::NotFound | ErrorKind::NotADirectory => "make that folder first, or name another one.",
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                "check who may write to that folder, or name another one."
-            }
+            ErrorKind::PermissionDenied => "check who may write to that folder, or name another one.",
+            ErrorKind::ReadOnlyFilesystem => READ_ONLY,
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => NO_SPACE,
             ErrorKind::InvalidFilename => BAD_NAME,
             _ => return None,
@@ -193,6 +194,7 @@ pub(crate) fn head_file(error: &HeadFileError) -> &'static str {
             "name a file that `jobruns sync --head-file` wrote, or a list of heads, one per line."
         }
         ErrorKind::InvalidFilename => BAD_NAME,
+        ErrorKind::ReadOnlyFilesystem => READ_ONLY,
         _ => "check the place, and who may write and read there.",
     }
 }

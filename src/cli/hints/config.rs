@@ -55,7 +55,10 @@ pub(crate) fn config(error: &ConfigError) -> Option<String> {
             "`jobruns jobs discover --format jobs-file > {}` writes one with every job of the server, from which the lines of jobs that are not to be watched can be deleted; or correct its path where it is named.",
             shell_quoted(&path.display().to_string())
         ),
-        ConfigError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+        // Windows denies access to a folder that is opened as a file.
+        ConfigError::Read { path, source, .. }
+            if source.kind() == ErrorKind::PermissionDenied && !path.is_dir() =>
+        {
             "check who may read the file; the task that runs jobruns must be able to.".to_owned()
         }
         ConfigError::Read { what, source, .. } if source.kind() == ErrorKind::NotFound => {

@@ -5,13 +5,18 @@
 
 use std::io;
 
-use super::ending::{Ending, Severity};
+use super::ending::Ending;
+#[cfg(unix)]
+use super::ending::Severity;
+#[cfg(unix)]
 use crate::text::{at_most, printable};
 
 /// By which `journalctl MESSAGE_ID=` finds the ends of all commands.
+#[cfg(unix)]
 const MESSAGE_ID: &str = "944477222b23488daaf81ee7edf7cebe";
 
 /// Characters of the errors; a datagram holds some 200 KiB.
+#[cfg(unix)]
 const MOST_ERRORS: usize = 8_000;
 
 /// Writes the entry for an end. Its message is the sentence alone: standard error has the errors as entries of their own.
@@ -32,7 +37,7 @@ pub(super) fn write(_: &Ending) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-#[cfg(any(unix, test))]
+#[cfg(unix)]
 fn entry(ending: &Ending) -> Vec<u8> {
     let priority = match Severity::from(ending.exit) {
         Severity::Information => "6",
@@ -73,7 +78,7 @@ fn entry(ending: &Ending) -> Vec<u8> {
 }
 
 /// Adds a field as the journal takes it: on one line, or, of several lines, with its length before it.
-#[cfg(any(unix, test))]
+#[cfg(unix)]
 fn add_field(entry: &mut Vec<u8>, name: &str, value: &str) {
     entry.extend_from_slice(name.as_bytes());
     if value.contains('\n') {
@@ -86,7 +91,7 @@ fn add_field(entry: &mut Vec<u8>, name: &str, value: &str) {
     entry.push(b'\n');
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::ending::Ending;
 use super::exposition::{self, Labels, Metric, label};
 use super::metrics::{archive_label, of_archive};
+use crate::archive::give_to_owner_of_folder;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::terminal::table::write_all;
@@ -56,7 +57,11 @@ impl MetricsFile<'_> {
         let former = fs::read_to_string(self.path).unwrap_or_default();
         let (mut metrics, _) = of_archive(self.archive, self.sources, purge_age)?;
         metrics.extend(self.of_commands(end, &former));
-        write_all(Output::open(self.path)?, exposition::write(&metrics).as_bytes())
+        let output = Output::open(self.path)?;
+        if let Some(file) = output.file() {
+            give_to_owner_of_folder(file, self.path);
+        }
+        write_all(output, exposition::write(&metrics).as_bytes())
     }
 
     /// Keeps other commands from the file while it is read and replaced, or they would not keep what this one adds. None is
@@ -65,7 +70,8 @@ impl MetricsFile<'_> {
         let name = format!(".{}.lock", self.path.file_name()?.display());
         let path = self.path.with_file_name(name);
         // Of another account it can at least be read.
-        let file = File::open(&path).or_else(|_| File::create(&path)).ok()?;
+        let made = || File::create_new(&path).inspect(|file| give_to_owner_of_folder(file, &path));
+        let file = made().or_else(|_| File::open(&path)).ok()?;
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE && matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             sleep(Duration::from_millis(10));

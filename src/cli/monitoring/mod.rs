@@ -9,7 +9,8 @@ pub(crate) mod exposition;
 mod journal;
 pub(crate) mod metrics;
 mod metrics_file;
-pub(crate) mod on_failure;
+mod on_failure;
+pub(crate) mod program;
 
 use std::cell::RefCell;
 use std::path::Path;

@@ -24,48 +24,6 @@ pub(super) fn run(command: &str, input: &str) -> Result<(), String> {
     run_for(command, input, TIME)
 }
 
-/// The program with which a command of the shell begins, where that is plain to see.
-pub(crate) fn program_of(command: &str) -> Option<&str> {
-    let command = command.trim();
-    let program = match command.strip_prefix('"') {
-        Some(rest) => rest.split_once('"')?.0,
-        None => command.split_whitespace().next()?,
-    };
-    let is_plain = !program.contains([
-        '=', '$', '`', '(', '{', '|', '&', ';', '<', '>', '\'', '"', '%', '!', '~',
-    ]);
-    is_plain.then_some(program)
-}
-
-/// Whether the shell finds this program, and this account may run it.
-#[cfg(unix)]
-pub(crate) fn is_there(program: &str) -> bool {
-    use rustix::fs::{Access, access};
-    if program.contains('/') {
-        return std::path::Path::new(program).is_file() && access(program, Access::EXEC_OK).is_ok();
-    }
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", "command -v -- \"$1\"", "sh", program]);
-    let status = shell
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    status.is_ok_and(|status| status.success())
-}
-
-/// Whether the file is there, where it is named by its path; what `cmd` finds by a name alone it has rules of its own for.
-#[cfg(windows)]
-pub(crate) fn is_there(program: &str) -> bool {
-    let path = std::path::Path::new(program);
-    !path.is_absolute()
-        || ["", ".exe", ".cmd", ".bat", ".com"].iter().any(|more| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(more);
-            std::path::Path::new(&name).is_file()
-        })
-}
-
 fn run_for(command: &str, input: &str, time: Duration) -> Result<(), String> {
     let failed = |error: io::Error| format!("it could not be run ({error})");
     // A file, since nobody has to read it while the command runs; standard output and error of ours are not its own.
@@ -171,24 +129,6 @@ mod tests {
         run("true", &"x".repeat(1 << 20)).unwrap();
         let why = run("echo no mail today >&2; exit 7", "").unwrap_err();
         assert!(why.contains('7') && why.ends_with("no mail today"), "{why}");
-    }
-
-    #[test]
-    fn the_program_of_a_command_is_known_where_it_is_plain_and_then_looked_for() {
-        for (command, program, there) in [
-            (" sh -c 'x'", Some("sh"), true),
-            ("\"/bin/sh\" -c x", Some("/bin/sh"), true),
-            ("exit 0", Some("exit"), true),
-            ("no-such-program x", Some("no-such-program"), false),
-            ("/etc/passwd", Some("/etc/passwd"), false),
-            ("-v", Some("-v"), false),
-            ("KEY=abc curl", None, true),
-            ("$MAILER x", None, true),
-            ("(a; b)", None, true),
-        ] {
-            assert_eq!(program_of(command), program, "{command}");
-            assert_eq!(program.is_none_or(is_there), there, "{command}");
-        }
     }
 
     #[test]

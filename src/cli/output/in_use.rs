@@ -8,8 +8,9 @@ use std::sync::Mutex;
 
 use clap::ArgMatches;
 
-use crate::archive::{COMPANIONS, FileIdentity, resolve};
+use crate::archive::{COMPANIONS, FileIdentity, comparable, resolve};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::device;
 use crate::cli::output::publish::HeadList;
 use crate::config::Sources;
 
@@ -97,9 +98,13 @@ fn setting(key: &str) -> String {
 }
 
 /// Notes the files that the settings name.
-pub(crate) fn protect_settings(sources: &Sources<'_>) {
+///
+/// # Errors
+/// Wrong usage: one that Windows takes for a device.
+pub(crate) fn protect_settings(sources: &Sources<'_>) -> Result<(), Failure> {
     for key in FILES_TO_READ.into_iter().filter(|&key| key != "file") {
         if let Ok(Some(path)) = sources.path(key) {
+            device::refuse(&path)?;
             protect(&path, &setting(key));
         }
     }
@@ -107,13 +112,16 @@ pub(crate) fn protect_settings(sources: &Sources<'_>) {
         protect(file.path(), "the config file");
         for entry in file.servers() {
             for path in entry.files.iter().chain(&entry.jobs_file) {
+                device::refuse(path)?;
                 protect(path, &format!("a file of the server {:?}", entry.name));
             }
         }
     }
+    Ok(())
 }
 
 fn refuse_unless(path: &Path, itself: Option<&str>) -> Result<(), Failure> {
+    device::refuse(path)?;
     let place = located(path);
     // A device or pipe may have many readers and writers.
     let file = path.is_file().then(|| FileIdentity::of(path).ok()).flatten();
@@ -148,11 +156,7 @@ fn list() -> std::sync::MutexGuard<'static, Vec<(PathBuf, String)>> {
     IN_USE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The path with its links followed, as far as it is there. Windows does not mind letter case.
-fn located(path: &Path) -> PathBuf {
-    let real = resolve(path).unwrap_or_else(|_| path.to_path_buf());
-    if cfg!(windows) {
-        return PathBuf::from(real.to_string_lossy().to_lowercase());
-    }
-    real
+/// The path with its links followed, as far as it is there, to be compared with others.
+pub(crate) fn located(path: &Path) -> PathBuf {
+    comparable(resolve(path).unwrap_or_else(|_| path.to_path_buf()))
 }

@@ -5,6 +5,7 @@
 //! rights is told at once.
 
 pub(crate) mod dated;
+pub(crate) mod device;
 pub(crate) mod dir;
 pub(crate) mod in_use;
 pub(crate) mod publish;
@@ -15,7 +16,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Access, AtomicFile, device_of, resolve, wait_while_held};
+use crate::archive::{Access, AtomicFile, resolve, wait_while_held};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
 
@@ -67,13 +68,6 @@ impl Output {
             return Ok(Self::stdout());
         }
         in_use::refuse(path)?;
-        if let Some(device) = device_of(path) {
-            let words = format!(
-                "cannot write to {}: Windows takes {device} for a device",
-                path.display()
-            );
-            return Err(Failure::new(Exit::WrongUsage, words).with_hint("name another file."));
-        }
         let refused = |error: &io::Error| {
             let words = format!("cannot write to {}", path.display());
             match hints::held(error) {

@@ -66,9 +66,9 @@ impl ExportEntries {
                 .target(Instant::now())
                 .map_err(|failure| failure.about(&format!("{place}: [[export]]: ")))?
                 .ok_or_else(|| refused("it names no file".to_owned()).with_hint("add output = \"FILE\"."))?;
-            in_use::refuse(&file.resolve(&target))
-                .map_err(|failure| failure.about(&format!("{place}: [[export]]: ")))?;
-            if let Some(line) = targets.insert(target.clone(), export.line) {
+            let path = file.resolve(&target);
+            in_use::refuse(&path).map_err(|failure| failure.about(&format!("{place}: [[export]]: ")))?;
+            if let Some(line) = targets.insert(in_use::located(&path), export.line) {
                 return Err(refused(format!(
                     "it writes the same file as the one in line {line}"
                 )));

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use console::Term;
 use indicatif::MultiProgress;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -350,9 +351,12 @@ fn warning(words: &str) -> LogLine<'_> {
     }
 }
 
-/// Whether stderr is a terminal that understands escape sequences.
+/// Whether stderr is a terminal that understands escape sequences. A console of Windows has to be asked to, and old ones
+/// cannot; with `NO_COLOR` it is not asked.
 pub(crate) fn stderr_is_terminal() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+    io::stderr().is_terminal()
+        && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+        && (cfg!(unix) || Term::stderr().features().colors_supported())
 }
 
 /// The clock's time, as every line has it.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use crate::archive::{FileIdentity, wait_while_held};
+use crate::archive::{FileIdentity, give_to_owner_of_folder, wait_while_held};
 
 /// How often, and after which time each, a lock that another holds is tried.
 const TRIES: u32 = 50;
@@ -61,7 +61,7 @@ impl LogFile {
             self.set_aside(rotation.keep)?;
         }
         let written = self.file.write_all(line.as_bytes());
-        // The end of the program unlocks it too; wine says of every unlocking that it failed.
+        // The line counts whatever became of the lock, which the end of the program gives back too.
         let _ = self.file.unlock();
         written
     }
@@ -95,13 +95,12 @@ impl LogFile {
         for number in (1..keep).rev() {
             let _ = fs::rename(former(number), former(number + 1));
         }
-        let moved = if keep == 0 {
-            fs::remove_file(&self.path)
-        } else {
-            fs::rename(&self.path, former(1))
-        };
-        if moved.is_ok() {
+        if fs::rename(&self.path, former(1)).is_ok() {
             self.file = open(&self.path)?;
+            if keep == 0 {
+                // Only now: Windows may keep the name of a removed file taken while the file is open.
+                let _ = fs::remove_file(former(1));
+            }
             // Nobody else can have it but for a moment, and a line more is written either way.
             let _ = self.file.try_lock();
         }
@@ -112,9 +111,16 @@ impl LogFile {
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // A lock takes the right to read on Windows.
-    options.read(true).append(true).create(true);
+    options.read(true).append(true);
     owner_only(&mut options);
-    options.open(path)
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            give_to_owner_of_folder(&file, path);
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.create(true).open(path),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(unix)]
@@ -159,6 +165,7 @@ mod tests {
         let mut log = LogFile::open(&path, None).unwrap();
         log.append("a").unwrap();
         log.append("b").unwrap();
+        drop(log);
         let rotation = Rotation { max_size: 4, keep: 0 };
         let mut log = LogFile::open(&path, Some(rotation)).unwrap();
         log.append("c").unwrap();

@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::report::{Report, State};
 use crate::ccs::Monitor;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::monitoring::on_failure;
+use crate::cli::monitoring::program;
 use crate::cli::output::in_use;
 use crate::config::{GlobalSettings, MonitoringSettings, Sources};
 
@@ -40,8 +40,8 @@ pub(super) async fn check(
     }
     let on_failure_command = settings.on_failure.as_deref();
     if let Some(command) = on_failure_command.filter(|command| !command.trim().is_empty()) {
-        match on_failure::program_of(command) {
-            Some(program) if !on_failure::is_there(program) => {
+        match program::program_of(command) {
+            Some(program) if !program::is_there(program) => {
                 let program = program.to_owned();
                 report.fault("on_failure", &Problem::NoProgram { program });
             }

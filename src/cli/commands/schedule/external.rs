@@ -98,19 +98,25 @@ pub(super) fn exit_of_check(program: &str, status: ExitStatus) -> Result<Exit, F
 }
 
 pub(super) fn exit_of_code(code: Option<i32>) -> Result<Exit, Failure> {
-    let failed = |exit, words: &str| Err(Failure::new(exit, words));
+    let failed = |exit, words: &str, hint: &str| Err(Failure::new(exit, words).with_hint(hint));
     match code {
         Some(0) => Ok(Exit::Done),
-        Some(3) => failed(Exit::Findings, "the check that the scheduler ran found faults"),
+        Some(3) => failed(
+            Exit::Findings,
+            "the check that the scheduler ran found faults",
+            "each line that begins with `fault` says what to do.",
+        ),
         Some(2) => failed(
             Exit::WrongUsage,
             "the check that the scheduler ran could not begin: wrong usage",
+            "the error above names the setting.",
         ),
         code => {
             let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
             failed(
                 Exit::NotDone,
                 &format!("the check could not be run by the scheduler (exit code {code})"),
+                "what it says above, if anything, is the cause; else run `jobruns check` under the account of the tasks by hand.",
             )
         }
     }

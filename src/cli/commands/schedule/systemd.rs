@@ -52,6 +52,22 @@ impl Manager {
         }
     }
 
+    /// Whether it runs, asked before anything is written or removed.
+    ///
+    /// # Errors
+    /// It does not, or cannot be reached.
+    fn answers(self) -> Result<(), Failure> {
+        let hint = match self {
+            Self::System => {
+                "systemd does not run here: use cron (`jobruns schedule cron`), or write the units for another machine with --output-dir."
+            }
+            Self::User => {
+                "the systemd of this user does not run or cannot be reached: log in as the user itself, not by su or sudo, or leave out --user."
+            }
+        };
+        systemctl(self, &["show", "--property=Version"]).map_err(|failure| failure.with_hint(hint))
+    }
+
     /// Where an administrator, or the user, keeps units.
     fn folder(self) -> Result<PathBuf, Failure> {
         match self {
@@ -92,6 +108,7 @@ pub(super) fn units(plan: &Plan, manager: Manager) -> Vec<DefinitionFile> {
 
 /// Writes the units, and starts the timers.
 pub(super) fn install(plan: &Plan, manager: Manager) -> Result<(), Failure> {
+    manager.answers()?;
     let folder = manager.folder()?;
     let units = units(plan, manager);
     files::write(&folder, &units, is_ours)?;
@@ -132,6 +149,7 @@ fn remove_units(names: &[&str], manager: Manager, folder: &Path) -> Result<bool,
         let [timer, service] = ["timer", "service"].map(|kind| format!("jobruns-{name}.{kind}"));
         let path = folder.join(&timer);
         if std::fs::read(&path).is_ok_and(|bytes| is_ours(&bytes)) {
+            manager.answers()?;
             systemctl(manager, &["disable", "--now", &timer])?;
         }
         for unit in [timer, service] {
@@ -150,6 +168,7 @@ pub(super) fn test(plan: &Plan, manager: Manager) -> Result<Exit, Failure> {
     let Some(task) = plan.task("check") else {
         return Ok(Exit::Done);
     };
+    manager.answers()?;
     let mut command = Command::new(program);
     command
         .args(manager.flags())
@@ -167,7 +186,47 @@ pub(super) fn test(plan: &Plan, manager: Manager) -> Result<Exit, Failure> {
     let status = command
         .status()
         .map_err(|error| external::not_started(program, &error))?;
-    external::exit_of_check(program, status)
+    match status.code().and_then(|code| not_set_up(plan, code)) {
+        Some(failure) => Err(failure),
+        None => external::exit_of_check(program, status),
+    }
+}
+
+/// What kept systemd from starting the program at all, by the status that the service has then (`systemd.exec(5)`).
+fn not_set_up(plan: &Plan, status: i32) -> Option<Failure> {
+    let account = &plan.account;
+    let (why, hint) = match status {
+        200 => {
+            let folder = plan.folder();
+            let why = format!("the account {account} may not enter {}", folder.display());
+            (why, "let it read the config file's folder.".to_owned())
+        }
+        203 => {
+            let program = plan.program.display();
+            let why = format!("the account {account} may not run {program}");
+            (
+                why,
+                "install the program where every account may run it.".to_owned(),
+            )
+        }
+        217 => {
+            let why = format!("there is no account {account}");
+            (why, "create it, or name another one with --account.".to_owned())
+        }
+        226 => {
+            let folder = plan.writes.first()?.display();
+            let why = format!("the folder of the archive, {folder}, is not there");
+            (why, "make it, or connect its drive.".to_owned())
+        }
+        243 => {
+            let file = plan.password_file.as_ref()?.display();
+            let why = format!("the password file {file} cannot be read");
+            (why, "put it there; that root can read it is enough.".to_owned())
+        }
+        _ => return None,
+    };
+    let words = format!("systemd could not start the check (status {status}): {why}");
+    Some(Failure::new(Exit::NotDone, words).with_hint(hint))
 }
 
 /// What is known of the installed sync; `None` where there is none.
@@ -205,16 +264,17 @@ pub(super) fn is_ours(bytes: &[u8]) -> bool {
 }
 
 fn service(plan: &Plan, task: &Task, manager: Manager) -> String {
-    let network = if task.speaks_with_server() && manager == Manager::System {
-        "Wants=network-online.target
-After=network-online.target
-"
-    } else {
-        ""
-    };
+    let mut order = String::new();
+    if task.speaks_with_server() && manager == Manager::System {
+        order.push_str("Wants=network-online.target\nAfter=network-online.target\n");
+    }
+    // At a start that makes up for missed ones, the state of the archive is that after the sync.
+    if !task.speaks_with_server() {
+        order.push_str("After=jobruns-sync.service\n");
+    }
     // No exit code but 0 is a success: 130 after SIGTERM is a sync that was cut short, 5 one that did not run.
     format!(
-        "{MARKER}\n[Unit]\nDescription=jobruns {}: {}\n{network}\n[Service]\nType=oneshot\nExecStart={}\n{}",
+        "{MARKER}\n[Unit]\nDescription=jobruns {}: {}\n{order}\n[Service]\nType=oneshot\nExecStart={}\n{}",
         task.name,
         task.description,
         command_line(&plan.program, &task.arguments),
