@@ -96,7 +96,7 @@ impl SyncLock {
     }
 }
 
-/// Who syncs into the archive at `path` at this moment, in words; `None` where nobody does. Nothing is made or changed.
+/// Who syncs into the archive at `path` now, as text; `None` where nobody does. Nothing is made or changed.
 ///
 /// # Errors
 /// The lock file cannot be opened.
@@ -159,7 +159,7 @@ mod tests {
         drop(crate::archive::Writer::open(&path).unwrap());
         let lock = SyncLock::take(&path).unwrap();
         assert!(matches!(SyncLock::take(&path), Err(ArchiveError::Held { .. })));
-        // What a child process has for a moment.
+        // As a child process that inherited the handle.
         let copy = lock.file.try_clone().unwrap();
         drop(lock);
         SyncLock::take(&path).unwrap();
