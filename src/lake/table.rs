@@ -31,7 +31,7 @@ pub(super) struct LakeField {
     pub(super) is_required: bool,
     /// Whether a column `NAME_exact` follows, with the text of a time that is finer.
     pub(super) has_exact: bool,
-    /// Whether a Bloom filter is written, for whoever looks for single values.
+    /// Whether a Bloom filter is written, for lookups of single values.
     pub(super) has_bloom_filter: bool,
 }
 

@@ -22,7 +22,7 @@ use crate::model::{Guid, Instant, Sha256, TICKS_PER_SECOND, hex};
 /// Days before which plans are looked for that were true once.
 const DAYS_BACK: i64 = 60;
 
-/// What is to be removed.
+/// What to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionRule {
     /// Runs that ended so many days before the last UTC midnight, or earlier.
@@ -332,7 +332,7 @@ impl PlanBasis {
             .collect()
     }
 
-    /// What was done to holds from that entry on, in words.
+    /// What was done to holds from that entry on, as text.
     fn changes_of_holds_since(&self, entry: i64) -> Vec<String> {
         let mut changes = Vec::new();
         for hold in &self.holds {

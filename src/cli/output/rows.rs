@@ -124,7 +124,7 @@ impl FormArgs {
 }
 
 impl FormArgs {
-    /// Says where a file is named for a format that nobody asked for.
+    /// Says where a file is named for a format that was not requested.
     fn tell_other_name(&self, file: &Path, format: Format) {
         let extension = file.extension().and_then(|extension| extension.to_str());
         let meant = Format::ALL.into_iter().find(|format| {
