@@ -4,13 +4,14 @@ use super::parquet::ParquetType;
 use crate::archive::{DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 
 /// The server's times, which may be finer than a microsecond; the archive's own are whole seconds.
-const TIMES_OF_THE_SERVER: [(&str, &str); 6] = [
+const TIMES_OF_THE_SERVER: [(&str, &str); 7] = [
     ("messages", "run_started_at"),
     ("messages", "occurred_at"),
     ("runs", "started_at"),
     ("runs", "ended_at"),
     ("assets", "first_message_at"),
     ("assets", "last_message_at"),
+    ("removed_runs", "started_at"),
 ];
 
 /// A table of a lake.
