@@ -44,7 +44,7 @@ fn main() {
 }
 
 fn measure(size: Size, set: &str, unique: f64, growth: &mut Growth) {
-    let server = Server::start(size.history(unique), false);
+    let server = Server::start(size.history(unique));
     let json = (size == S).then(|| server.hold_answers());
     let without = std::env::var_os("WITHOUT").map(PathBuf::from);
     let [mut first, mut again] = ["first sync", "re-sync"].map(Series::new);

@@ -18,7 +18,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use common::{
-    Growth, NIGHTS, Series, Size, copy, done, grown, jobruns, messages, nightly, python, sizes, table, work,
+    Growth, NIGHTS, Series, Size, before_nights, copy, done, grown, jobruns, messages, nightly, python,
+    sizes, table, work,
 };
 
 /// Messages of a month with their runs; CPU seconds of the second time, without the start of Python and DuckDB.
@@ -46,7 +47,7 @@ fn main() {
 fn measure(size: Size, growth: &mut Growth) {
     let work = work();
     let archive = copy(&grown(size), work.path());
-    let server = nightly(size);
+    let server = nightly(before_nights(size));
     server.pass_nights(NIGHTS + 1);
     let lake = work.path().join("lake");
     let all = messages(&archive);

@@ -17,7 +17,7 @@ mod common;
 
 use std::process::Command;
 
-use common::{NIGHTS, Series, Server, Size, copy, done, sizes, spread, table, work};
+use common::{NIGHTS, Series, Size, copy, done, sizes, spread, table, work};
 use jobruns::simulator::History;
 
 fn main() {
@@ -28,12 +28,14 @@ fn main() {
 }
 
 fn grown_beside_at_once(size: Size) {
-    let server = common::nightly(size);
     let kept = common::grown(size);
+    let server = common::nightly(common::before_nights(size));
     let work = work();
     let grown = copy(&kept, work.path());
     let at_once = work.path().join("at-once.db");
     server.pass_nights(NIGHTS);
+    // What `--fetch auto` leaves to a full answer: edits of old runs, over all those nights.
+    done(&mut server.sync(&grown));
     done(&mut server.sync(&at_once));
     let mut from_grown = Series::new("a night of the archive that grew, `--fetch full`");
     let mut from_at_once = Series::new("a night of the archive made at once, `--fetch full`");
@@ -74,7 +76,7 @@ fn small_jobs() {
         messages: 5,
         ..History::default()
     };
-    let server = Server::start(history, true);
+    let server = common::nightly(history);
     let work = work();
     let archive = work.path().join("jobruns.db");
     done(&mut server.sync(&archive));

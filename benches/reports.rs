@@ -62,7 +62,7 @@ fn measure(size: Size, growth: &mut Growth) {
     let work = work();
     let theirs = (size == S && script().is_some()).then(|| {
         kept("S-script", |path| {
-            let server = Server::start(size.history(0.5), false);
+            let server = Server::start(size.history(0.5));
             done(&mut server.script(path).unwrap());
         })
     });
@@ -71,7 +71,7 @@ fn measure(size: Size, growth: &mut Growth) {
     let mut ratios = Vec::new();
     for (report, peer) in REPORTS {
         let arguments = match report {
-            "overview" => "report overview --no-guard --format html".to_owned(),
+            "overview" => "report overview --format html".to_owned(),
             _ => format!("report {report} --no-guard --format csv"),
         };
         let [mut ours, mut other] = [report, "script"].map(Series::new);
@@ -123,7 +123,7 @@ fn many_assets() {
             assets: 40_000,
             ..S.history(0.5)
         };
-        done(&mut Server::start(history, false).sync(archive));
+        done(&mut Server::start(history).sync(archive));
     });
     let rows = question(&archive, "SELECT CAST(count(*) AS REAL) FROM _asset");
     let distinct =

@@ -10,7 +10,7 @@
 --
 -- What decided the layout, for ten years and a hundred million messages:
 --   * Messages are clustered by run and position. They hold four small integers instead of their texts, so counting
---     over all of them reads few pages. The index by asset begins with a block of 4,096 runs: a new message then changes
+--     over all of them reads few pages. The index by asset begins with a block of 512 runs: a new message then changes
 --     a page of the newest block, which is in the cache, and not one anywhere in an index of the whole history. A query
 --     by asset looks once into each block (a skip-scan).
 --   * SQLite's planner chooses by statistics, and by guesses without any. Fixed ones are shipped, so that each archive
@@ -443,8 +443,7 @@ SELECT r.job_run_id,
        CAST(strftime('%Y-%m-%dT%H:%M:%S', (r.ended_ticks - (r.ended_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
            || CASE WHEN r.ended_ticks % 10000000 = 0 THEN 'Z'
                    ELSE '.' || rtrim(printf('%07d', (r.ended_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS TEXT) AS ended_at,
-       CAST(CASE WHEN (r.ended_ticks - r.started_ticks) % 10000000 = 0 THEN (r.ended_ticks - r.started_ticks) / 10000000
-            ELSE (r.ended_ticks - r.started_ticks) / 10000000.0 END AS NUMERIC) AS duration_seconds,
+       CAST((r.ended_ticks - r.started_ticks) / 10000000.0 AS REAL) AS duration_seconds,
        r.exception,
        r.custom_status_text,
        r.job_summary,
@@ -662,13 +661,16 @@ CREATE VIEW sync_jobs (
 ) AS
 SELECT s.sync_id, j.job_id, s.outcome, s.error, s.http_status, s.attempts,
        s.runs_seen, s.runs_new, s.runs_changed, s.runs_unchanged, s.runs_quarantined, s.runs_absent,
-       s.messages_new, s.body_bytes, CAST(s.milliseconds / 1000.0 AS REAL) AS seconds, s.total_job_runs, s.count_asked
+       s.messages_new, s.body_bytes,
+       -- Of a union SQLite tells the type of a subquery, not of a CAST.
+       (SELECT CAST(s.milliseconds / 1000.0 AS REAL)) AS seconds, s.total_job_runs, s.count_asked
 FROM _sync_job s
 JOIN _job j ON j.job_key = s.job_key
 UNION ALL
 SELECT u.sync_id, j.job_id, 'complete', NULL, 200, 1,
        u.runs_seen, 0, 0, u.runs_seen, 0, 0,
-       0, u.body_bytes, CAST(u.milliseconds / 1000.0 AS REAL), coalesce(u.other_total, u.runs_seen), u.count_asked
+       0, u.body_bytes, (SELECT CAST(u.milliseconds / 1000.0 AS REAL)),
+       CAST(coalesce(u.other_total, u.runs_seen) AS INTEGER), u.count_asked
 FROM _sync_job_unchanged u
 JOIN _job j ON j.job_key = u.job_key;
 

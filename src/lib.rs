@@ -30,12 +30,12 @@
 //! | [`evidence`] | the package for an outside auditor | made from ledger and payloads alone; the same bytes each time |
 //! | [`config`] | flags, environment, file; credentials | secrets print as redacted |
 //! | [`simulator`] | a CCS look-alike for demo and tests | written from the API document and what is known of real servers; shares no code with `decode` or `ccs` |
-//! | [`text`] | foreign texts made printable, and cut to a length | no character of theirs steers a terminal |
-//! | [`memory`] | limits on this process's memory and threads | says what the operating system says |
+//! | [`text`] | foreign texts made printable, and cut to a length | none of their characters can control a terminal |
+//! | [`memory`] | limits on this process's memory and threads | reports what the operating system reports |
 //! | [`cli`] | one file per command | the only printing, prompting and exit codes |
 //!
 //! The package is a program: what of this library is public is there for the binary, tests, benches and fuzzing. The rest is
-//! private, so that the compiler finds what nobody uses.
+//! private, so that the compiler reports unused code.
 
 pub mod archive;
 pub mod ccs;

@@ -165,4 +165,8 @@ fn no_job_to_sync_is_told_with_the_ways_to_name_one() {
         .says("--jobs-file")
         .says("jobruns jobs discover")
         .never_shows(PASSWORD);
+    assert!(
+        !program.path("jobruns.db").exists(),
+        "an archive was made for nothing"
+    );
 }

@@ -65,7 +65,7 @@ fn a_config_file_is_named_by_flag_or_environment_else_the_users_and_never_the_cu
     told(&program, &["--config", "flag.toml"]).says("username = by-flag");
     told(&program, &[]).says("username = by-environment");
     let bare = self::program();
-    let users = bare.path("home/.config/jobruns");
+    let users = bare.path("home").join(".config").join("jobruns");
     let bare = bare
         .with("HOME", "")
         .with("XDG_CONFIG_HOME", users.parent().unwrap().to_str().unwrap())

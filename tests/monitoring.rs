@@ -544,6 +544,13 @@ async fn the_journal_gets_an_entry_with_fields_for_each_end() {
         "{said}{entries:?}"
     );
 
+    // A text of others begins no line.
+    let (_, _, entries) = run(&["backup", "gone\nError: forged/copy.db"]);
+    assert!(
+        !entries[0]["JOBRUNS_ERRORS"].contains("\nError: forged"),
+        "{entries:?}"
+    );
+
     // Other commands send nothing, and where no journal listens, a command ends as ever.
     assert_eq!(run(&["jobs", "list"]).2.len(), 0);
     std::fs::remove_file(journal.socket()).unwrap();

@@ -1,6 +1,6 @@
 //! What the benches share: the sizes, servers, archives that are made once, whole processes that are measured, tables.
 //!
-//! `SIZES` (S,M) and `ROUNDS` choose. Archives are kept in `target/bench`, whose removal makes them anew. Python measures the
+//! `SIZES` (S,M) and `ROUNDS` choose, and `PROGRAM` another build to measure. Archives are kept in `target/bench`, whose removal makes them anew. Python measures the
 //! processes: it has `wait4`.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
@@ -101,15 +101,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// With `nights_pass`, a night passes for a job after each of its answers.
-    pub fn start(history: History, nights_pass: bool) -> Self {
+    pub fn start(history: History) -> Self {
+        Self::with(Options {
+            history,
+            ..Options::default()
+        })
+    }
+
+    fn with(options: Options) -> Self {
         let runtime = Runtime::new().unwrap();
         let options = Options {
-            history,
             plain: true,
             gzip: false,
-            nights_pass,
-            ..Options::default()
+            ..options
         };
         let simulator = runtime.block_on(Simulator::start(options)).unwrap();
         let work = work();
@@ -174,7 +178,7 @@ impl Server {
     }
 
     pub fn sync(&self, archive: &Path) -> Command {
-        self.sync_by(Path::new(env!("CARGO_BIN_EXE_jobruns")), archive)
+        self.sync_by(&program(), archive)
     }
 
     /// The same by the script.
@@ -208,8 +212,13 @@ pub fn python() -> Command {
     Command::new(std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned()))
 }
 
+/// What is measured.
+fn program() -> PathBuf {
+    std::env::var_os("PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_jobruns").into(), PathBuf::from)
+}
+
 pub fn jobruns(arguments: &str, archive: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jobruns"));
+    let mut command = Command::new(program());
     command
         .args(arguments.split(' '))
         .args(["--quiet", "--archive"])
@@ -231,21 +240,32 @@ pub fn kept(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
 /// The archive of one first sync; half of its details are unique.
 pub fn at_once(size: Size) -> PathBuf {
     kept(size.name, |archive| {
-        done(&mut Server::start(size.history(0.5), false).sync(archive));
+        done(&mut Server::start(size.history(0.5)).sync(archive));
     })
 }
 
-/// A server whose jobs had as many runs as an archive of this size has after [`NIGHTS`], and a night passes after each answer.
-pub fn nightly(size: Size) -> Server {
-    let mut history = size.history(0.5);
-    history.runs -= NIGHTS;
-    Server::start(history, true)
+/// A server at which a night passes for a job after each of its answers.
+pub fn nightly(history: History) -> Server {
+    Server::with(Options {
+        // Always the same for jobs that are asked again later: an archive tells servers apart by URL.
+        port: 18_498 + u16::try_from(history.jobs).unwrap(),
+        history,
+        nights_pass: true,
+        ..Options::default()
+    })
 }
 
-/// An archive of as many runs that began with fewer, and got the others night by night from [`nightly`].
+/// What the server of [`grown`] has: after [`NIGHTS`] each job has had as many runs as the size says.
+pub fn before_nights(size: Size) -> History {
+    let mut history = size.history(0.5);
+    history.runs -= NIGHTS;
+    history
+}
+
+/// An archive of as many runs that began with fewer, and got the others night by night.
 pub fn grown(size: Size) -> PathBuf {
     kept(&format!("{}-by-nights", size.name), |archive| {
-        let server = nightly(size);
+        let server = nightly(before_nights(size));
         for _ in 0..=NIGHTS {
             done(server.sync(archive).args(["--fetch", "auto"]));
         }

@@ -196,7 +196,13 @@ fn rename(path: TempPath, target: &Path, replace: bool) -> io::Result<()> {
     }
     let is_passing =
         |error: &io::Error| is_held(error) || (cfg!(windows) && error.raw_os_error() == Some(ACCESS_DENIED));
-    wait_while(is_passing, || attempt(true))
+    wait_while(is_passing, || attempt(true)).map_err(|error| {
+        // Of a target that another program has open, that is said instead.
+        match OpenOptions::new().write(true).open(target) {
+            Err(held) if is_held(&held) => held,
+            _ => error,
+        }
+    })
 }
 
 /// A name that was just given is on the disk too. Windows has no such call and needs none; a file system that has none

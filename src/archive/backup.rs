@@ -74,7 +74,7 @@ pub enum BackupError {
     /// The copy does not prove itself, so neither does the archive; no file was left.
     #[error("the copy is not intact, so it was not kept: {} ({count} findings)", first)]
     NotIntact {
-        /// The first finding, in words.
+        /// The first finding, as text.
         first: String,
         count: usize,
     },
@@ -278,7 +278,7 @@ fn copy_pages(source: &Connection, path: &Path, target: &Path) -> Result<(), Bac
         match pages.step(PAGES_AT_ONCE).map_err(of_copy)? {
             StepResult::Done => break,
             StepResult::More => {}
-            // Somebody else holds the file for a moment, such as a virus scanner.
+            // Another program holds the file briefly, such as a virus scanner.
             _ => std::thread::sleep(Duration::from_millis(50)),
         }
     }

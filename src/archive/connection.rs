@@ -26,3 +26,22 @@ pub(super) fn open_and_read(file: impl AsRef<Path>, mode: OpenFlags) -> rusqlite
 pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::db::Db;
+
+    #[test]
+    fn threads_share_no_mutex_of_sqlite() {
+        let connection = Connection::open_in_memory().unwrap();
+        let options: Vec<String> = connection
+            .all("PRAGMA compile_options", [], "read", |row| row.get(0))
+            .unwrap();
+        assert!(options.contains(&"DEFAULT_MEMSTATUS=0".to_owned()), "{options:?}");
+        assert!(
+            !options.contains(&"ENABLE_MEMORY_MANAGEMENT".to_owned()),
+            "{options:?}"
+        );
+    }
+}

@@ -206,7 +206,7 @@ pub enum ArchiveError {
     /// This process may not use as much memory as it needs.
     #[error("there is not enough memory for {what}")]
     NoMemory { what: String },
-    /// Payloads or ledger are hurt, so the tables cannot be made anew from them; nothing was changed.
+    /// Payloads or ledger are hurt, so the tables cannot be rebuilt from them; nothing was changed.
     #[error("the tables cannot be made anew: {what}; nothing was changed")]
     NotRepairable { what: String },
     /// Younger runs are locked.

@@ -1,4 +1,4 @@
-//! Files that another program holds for a moment: a spreadsheet, a virus scanner, an indexer, a viewer of SQLite files.
+//! Files that another program holds briefly: a spreadsheet, a virus scanner, an indexer, a viewer of SQLite files.
 //! Only Windows lets a program keep others out by having a file open.
 
 use std::io;

@@ -96,7 +96,7 @@ impl SyncLock {
     }
 }
 
-/// Who syncs into the archive at `path` at this moment, in words; `None` where nobody does. Nothing is made or changed.
+/// Who syncs into the archive at `path` now, as text; `None` where nobody does. Nothing is made or changed.
 ///
 /// # Errors
 /// The lock file cannot be opened.
@@ -129,6 +129,10 @@ fn lock_path(path: &Path) -> PathBuf {
 
 /// The running sync notes its process id and start in the archive itself.
 fn holder(path: &Path) -> Option<String> {
+    // On Windows, an open file of no bytes would keep the archive that is being made from getting its name.
+    if open::is_to_be_made(path).ok()? {
+        return None;
+    }
     let (process_id, started) = open_to_read(path)
         .ok()?
         .connection
@@ -155,7 +159,7 @@ mod tests {
         drop(crate::archive::Writer::open(&path).unwrap());
         let lock = SyncLock::take(&path).unwrap();
         assert!(matches!(SyncLock::take(&path), Err(ArchiveError::Held { .. })));
-        // What a child process has for a moment.
+        // As a child process that inherited the handle.
         let copy = lock.file.try_clone().unwrap();
         drop(lock);
         SyncLock::take(&path).unwrap();

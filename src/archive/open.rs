@@ -64,7 +64,7 @@ pub(super) fn open_to_write(path: &Path, if_missing: IfMissing) -> Result<OpenTo
     }
     let file = resolve(path)?;
     if refuse_other_names(path, &file).is_err() {
-        // Where no rename keeps from replacing, a new file has two names for a moment, and a kill then leaves it both.
+        // Where no rename keeps from replacing, a new file has two names briefly, and a kill then leaves it both.
         drop(remove_leftovers(&file));
     }
     refuse_other_names(path, &file)?;
@@ -144,7 +144,7 @@ fn build_and_name(path: &Path, file: &Path) -> Result<(), ArchiveError> {
 /// Fills a new file: schema, identity and the ledger's first line.
 pub(super) fn build(path: &Path, part: &Path) -> Result<(), ArchiveError> {
     let mut connection = connect(path, part, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    // Nobody sees the file before it is whole, and it is synchronised as one.
+    // The file is not visible before it is complete, and it is synchronised as one.
     connection
         .execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
         .map_err(opening(path))?;
@@ -207,7 +207,7 @@ pub(super) fn refuse_other_names(path: &Path, file: &Path) -> Result<(), Archive
             path: path.to_path_buf(),
             names,
         }),
-        // What cannot be looked at is told by whoever opens it.
+        // What cannot be looked at is reported when it is opened.
         _ => Ok(()),
     }
 }
@@ -337,7 +337,7 @@ pub(super) fn needs_shared_memory(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Opens a whole archive that nobody writes, without any lock.
+/// Opens a whole archive that is not being written, without any lock.
 pub(super) fn open_unchanging(path: &Path) -> Result<ReadConnection, ArchiveError> {
     let (connection, unchanging) = unchanging::open(path, |connection| identify(path, connection))?;
     Ok(ReadConnection {
@@ -363,7 +363,7 @@ pub(super) struct UnusableIndex {
 }
 
 /// The indexes that SQLite cannot compile here, and those that compute something for each row: that may take any time,
-/// within one step, so that no limit on steps ends it. None of ours is among them.
+/// within one step, so that no limit on steps ends it. This program's own are not among them.
 pub(super) fn unusable_indexes(connection: &Connection) -> Result<Vec<UnusableIndex>, ArchiveError> {
     use super::error::Doing;
     let doing = "look for indexes that others added";

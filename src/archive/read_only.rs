@@ -58,7 +58,7 @@ impl ReadOnly {
         Self::open_by(open::open_to_read, path)
     }
 
-    /// Opens a whole archive that nobody writes: without any lock, and without a file beside it.
+    /// Opens a whole archive that is not being written: without any lock, and without a file beside it.
     pub(super) fn open_unchanging(path: &Path) -> Result<Self, ArchiveError> {
         Self::open_by(open::open_unchanging, path)
     }
@@ -201,7 +201,7 @@ impl ReadOnly {
         self.read(|reader| jobs::states(&reader.connection))
     }
 
-    /// The jobs of each server that told which it has, and which of them nobody watches; empty where none did.
+    /// The jobs of each server that told which it has, and which of them are not watched; empty where none did.
     pub fn server_jobs(&self) -> Result<Vec<ServerJobs>, ArchiveError> {
         self.read(|reader| watching::server_jobs(&reader.connection))
     }

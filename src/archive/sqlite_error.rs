@@ -1,4 +1,4 @@
-//! Errors of SQLite in plain words: whoever reads them looks after a server, and does not know SQLite's numbers.
+//! Errors of SQLite in plain words: their readers administer servers and do not know SQLite's codes.
 
 use std::error::Error;
 use std::fmt;

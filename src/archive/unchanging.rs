@@ -21,7 +21,7 @@ use super::paths::{beside, has_content, nobody_else_uri, resolve};
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often something is read anew that was written meanwhile.
+/// How often something is read again that was written meanwhile.
 pub(super) const READINGS: u32 = 5;
 
 /// The length of an SQLite file's header.

@@ -89,7 +89,7 @@ impl Body {
         matches!(self.packing, Packing::Unknown)
     }
 
-    /// Whoever reads the body has completed something: the limits begin anew.
+    /// Whoever reads the body has completed something: the limits start again.
     pub(super) fn progressed(&mut self) {
         self.progress.reset(Instant::now());
     }

@@ -704,7 +704,7 @@ async fn log_of_a_refused_login() -> (String, String) {
 #[tokio::test]
 async fn the_log_has_each_request_and_no_secret() {
     let mut seen = String::new();
-    // A test beside this one may switch places of the log off for a moment (they are switched for the whole process).
+    // A test beside this one may switch places of the log off briefly (they are switched for the whole process).
     for _ in 0..20 {
         let (log, error) = log_of_a_refused_login().await;
         assert!(!log.contains("s3cret"), "{log}");

@@ -28,7 +28,7 @@ impl ClockSkew {
 }
 
 /// Our clock less the server's, in seconds: the smallest difference that explains a `Date` between the two times. How long
-/// the answer took is no difference of clocks.
+/// the answer took is not clock skew.
 fn least_skew(date: i64, sent: i64, received: i64) -> i64 {
     if date < sent {
         sent - date

@@ -191,7 +191,7 @@ pub enum CcsError {
     LoginRejected {
         url: String,
         username: String,
-        /// Where the password came from, in words, where that is known.
+        /// Where the password came from, as text, where that is known.
         password_origin: Option<String>,
         /// The HTTP status.
         status: u16,

@@ -31,7 +31,7 @@ pub struct NamedJob {
 
 impl Client {
     /// The name of `job`. `None` where the server does not say, whatever the reason: names are a convenience, and a
-    /// sync does not fail for want of one. The reason is logged.
+    /// sync does not fail without one. The reason is logged.
     pub async fn job_name(&self, job: Guid) -> Option<String> {
         let doing = RequestPurpose::JobName(job);
         match self.page(doing, &format!("Jobs/{job}")).await {

@@ -155,7 +155,7 @@ pub const fn may_heal(error: &CcsError) -> bool {
 }
 
 /// The wait that a Retry-After header asks for: seconds, or an HTTP date (RFC 9110, 10.2.3). `None` for what is
-/// neither; a date in the past is no wait.
+/// neither; a date in the past means no wait.
 #[must_use]
 pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();

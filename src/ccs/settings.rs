@@ -15,7 +15,7 @@ pub struct Settings {
     pub username: String,
     /// The user's password, as the user types it.
     pub password: Secret,
-    /// Where the password came from, in words: told where the server refuses it.
+    /// Where the password came from, as text: told where the server refuses it.
     pub password_origin: Option<String>,
     /// How the password is written into the token request.
     pub password_encoding: PasswordEncoding,

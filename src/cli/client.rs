@@ -17,7 +17,7 @@ pub(crate) fn client(settings: &ServerSettings, sources: &Sources<'_>) -> Result
     let url = settings.server.url()?;
     settings.login.username()?;
     let choice = settings.trust(sources)?;
-    // Before the password: nobody should type one for a URL that cannot be used.
+    // Before the password: no need to type one for a URL that cannot be used.
     ccs::check_base_url(url, &trust(&choice)?)?;
     if choice == TrustChoice::Insecure {
         tracing::warn!(

@@ -12,7 +12,7 @@ use crate::model::Secret;
 
 /// The password of the user in `login` at the server `url`, and the source that it is from: the first that has one.
 ///
-/// A question is only put where standard input is a terminal. With `-v` the source is told, never the password.
+/// A question is only put where standard input is a terminal. With `-v` the source is shown, never the password.
 ///
 /// # Errors
 /// Wrong usage: a source that cannot be read, or none.

@@ -48,12 +48,12 @@ impl From<Exit> for ExitCode {
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Whoever read our output has enough (`| head`): a quiet end.
+    /// The reader of the output closed it (`| head`): a quiet end.
     ClosedPipe,
     Error(Box<ErrorReport>),
 }
 
-/// What is told of a failure.
+/// What is reported of a failure.
 #[derive(Debug)]
 pub(crate) struct ErrorReport {
     /// How the command ends.
@@ -67,7 +67,7 @@ pub(crate) struct ErrorReport {
 }
 
 impl Failure {
-    /// A failure in words alone.
+    /// A failure without a cause.
     #[must_use]
     pub(crate) fn new(exit: Exit, words: impl Into<String>) -> Self {
         Self::Error(Box::new(ErrorReport {

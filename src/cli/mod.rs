@@ -1,7 +1,7 @@
 //! The command line: one file per command, and the only place that prints, prompts and sets exit codes.
 //!
 //! [`run`] goes from the arguments to an exit code: arguments, config file, what holds for every command, the command,
-//! its failure in words. Data goes to stdout ([`output`]), all else to stderr ([`terminal`]).
+//! its failure as text. Data goes to stdout ([`output`]), all else to stderr ([`terminal`]).
 
 mod args;
 mod client;
@@ -154,7 +154,7 @@ fn dispatch(
     })
 }
 
-/// The places where a config file is looked for unasked, in words.
+/// The places where a config file is looked for unasked, as text.
 fn looked_for(environment: Environment<'_>) -> String {
     let places = default_config_files(environment);
     let places: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();

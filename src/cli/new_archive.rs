@@ -6,9 +6,9 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::archive::{is_to_be_made, read_heads};
+use crate::archive::{Writer, is_to_be_made, read_heads};
 use crate::cli::failure::{Exit, Failure};
-use crate::config::GlobalSettings;
+use crate::config::{GlobalSettings, Sources};
 
 /// Whether there is no archive and the command may create one; `new` is its flag `--new`.
 ///
@@ -37,6 +37,22 @@ pub(crate) fn may_create(
         ));
     }
     Ok(true)
+}
+
+/// Opens the archive to write; creates it where that is allowed, and says so.
+pub(crate) fn open_or_create(
+    new: bool,
+    sources: &Sources<'_>,
+    global: &GlobalSettings,
+) -> Result<Writer, Failure> {
+    if !may_create(new, global, sources.path("head_file")?.as_deref())? {
+        return Ok(Writer::open_existing(&global.archive)?);
+    }
+    let writer = Writer::open(&global.archive)?;
+    if writer.created() {
+        tell_created(&global.archive);
+    }
+    Ok(writer)
 }
 
 /// The failure where there is no archive and the head file says that there was one.

@@ -192,7 +192,7 @@ pub enum ConfigError {
     /// A password source holds nothing.
     #[error("the password from {origin} is empty")]
     EmptyPassword {
-        /// Where it came from, in words.
+        /// Where it came from, as text.
         origin: String,
     },
     /// A password cannot be read from standard input or a terminal.

@@ -14,7 +14,7 @@ pub struct Export {
     pub arguments: Vec<String>,
 }
 
-/// Why an entry cannot be read. No value is repeated: it may be a password that strayed here.
+/// Why an entry cannot be read. No value is repeated: it may be a password put here by mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UnreadableEntry {
     /// Something about its form.

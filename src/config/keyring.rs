@@ -96,7 +96,7 @@ impl Keyring {
     ///
     /// # Errors
     /// When the store refuses; then it has no password of this account any more: a store may fail between its steps
-    /// and leave the password where nobody expects it.
+    /// and leave the password in an unexpected place.
     pub fn keep(&self, account: &Account, password: &Secret) -> Result<(), KeyringError> {
         let entry = self.entry(account)?;
         // A store that adds an entry and then refuses to link it keeps it, and lets nobody remove it: it gets nothing worth
@@ -170,7 +170,7 @@ fn native_store() -> Result<Arc<CredentialStore>, KeyringError> {
     ))
 }
 
-/// Whether what the store keeps outlives a reboot, in words for whoever keeps a password there.
+/// Whether what the store keeps outlives a reboot, in words for those who keep a password there.
 pub const HOW_LONG: &str = if cfg!(windows) {
     "It stays in the Credential Manager of this Windows user until it is forgotten."
 } else {

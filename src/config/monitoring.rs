@@ -1,4 +1,4 @@
-//! Who is told how a command ended, beside stderr and the log file.
+//! Who is notified of the end of a command, beside stderr and the log file.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::model::Secret;
 /// What stands for the command's name in a ping URL.
 const COMMAND: &str = "{command}";
 
-/// Who is told how a command ended.
+/// Who is notified of the end of a command.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Monitoring")]
 pub struct MonitoringSettings {

@@ -33,7 +33,7 @@ const LONGEST_PASSWORD_BYTES: u64 = 64 * 1024;
 /// Asks a person for the password of an account.
 pub type Prompt<'p> = &'p mut dyn FnMut(&Account) -> io::Result<String>;
 
-/// The sources at hand.
+/// The available sources.
 pub struct PasswordSources<'p> {
     /// The password file, and where it was named.
     pub file: Option<(PathBuf, Origin)>,
@@ -208,7 +208,7 @@ fn from_keyring(keyring: Result<Keyring, KeyringError>, account: &Account) -> Op
     told(keyring.and_then(|keyring| keyring.find(account)), account)
 }
 
-/// What a store has; that there is no store, or that it refuses, is no error but a word for `-v`.
+/// What a store has; that there is no store, or that it refuses, is not an error, only a detail for `-v`.
 fn told(found: Result<Option<Secret>, KeyringError>, account: &Account) -> Option<Secret> {
     match found {
         Ok(Some(password)) => Some(password),

@@ -41,7 +41,7 @@ pub struct Sources<'e> {
     choices: Vec<Choice>,
 }
 
-/// Settings of which nobody is shown the value: a URL that is a secret itself, a command that may hold one.
+/// Settings whose values are never shown: a URL that is a secret itself, a command that may hold one.
 const SECRET_SETTINGS: [&str; 2] = ["ping_url", "on_failure"];
 
 fn is_setting(argument: &Arg) -> bool {

@@ -1,7 +1,7 @@
 //! The order-blind hash of a run's content.
 //!
 //! Two runs have one hash where their JSON says the same, whatever the order of members and messages, the white space,
-//! the letter case of names and of the run's GUID, and the way strings are escaped. Fields that nobody knows count too.
+//! the letter case of names and of the run's GUID, and the way strings are escaped. Unknown fields count too.
 //! Precisely, `H` is SHA-256, and lengths and counts are unsigned LEB128 (7 bits a byte, lowest first, the top bit set on
 //! all but the last):
 //!

@@ -54,7 +54,7 @@ pub(super) fn read_time(value: &JsonValue, raw: TextRange, store: &TextStore, zo
     TimeSpan { reading, raw }
 }
 
-/// An integer, or the text of one; `5.0` is the integer 5 to whoever wrote it.
+/// An integer, or the text of one; `5.0` is the integer 5 as far as its writer cares.
 pub(super) fn read_integer(cursor: &Cursor<'_>, value: &JsonValue) -> Option<i64> {
     let mut text = String::new();
     match value {
@@ -93,7 +93,7 @@ pub(super) fn read_guid(cursor: &Cursor<'_>, value: &JsonValue) -> Result<Guid, 
             let mut id = String::new();
             cursor.decode(text, &mut id);
             id.parse().map_err(|_| {
-                // A reason is for people: the whole of a long text helps nobody.
+                // Reasons are read by people: the whole of a long text is not useful.
                 let shown: String = id.chars().take(SHOWN).collect();
                 let more = if shown.len() < id.len() { "..." } else { "" };
                 format!("JobRunID {shown:?}{more} is no GUID")

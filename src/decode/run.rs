@@ -15,7 +15,7 @@ use crate::model::{
 /// Bytes of a run that are read: U+FFFD for every one of them still stays below the 4 GiB of a [`TextStore`].
 pub const MAX_RUN_BYTES: usize = 1 << 30;
 
-/// The bytes are not a run; says why in words.
+/// The bytes are not a run; says why, as text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UnreadableRun(pub String);

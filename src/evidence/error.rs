@@ -25,7 +25,7 @@ pub enum EvidenceError {
         }
     )]
     Empty {
-        /// The jobs, in words.
+        /// The jobs, as text.
         jobs: String,
         sync: i64,
         /// Runs of the span that a retention rule removed.

@@ -34,7 +34,7 @@ pub(super) struct PackageFacts {
     /// Runs of the span that a retention rule removed before the head.
     pub(super) removed: u64,
     pub(super) pieces: u64,
-    /// Pieces in quarantine that nobody accepted.
+    /// Quarantined pieces that are not accepted.
     pub(super) pieces_open: u64,
 }
 
@@ -188,7 +188,7 @@ pub(super) fn readable(at: Instant) -> String {
 }
 
 impl PackageFacts {
-    /// The span in words.
+    /// The span, as text.
     pub(super) fn span(&self) -> String {
         let (since, until) = (self.since.map(readable), self.until.map(readable));
         match (since, until) {

@@ -2,7 +2,7 @@
 //! these runs are all there are, for somebody who has neither the archive nor this program.
 //!
 //! # Where the rows come from
-//! From an [extract](crate::archive::Extract): the jobs as they were at the head of a sync, made anew from ledger and
+//! From an [extract](crate::archive::Extract): the jobs as they were at the head of a sync, rebuilt from ledger and
 //! payloads. Reports are run on it, so that the tables are those of the reports to the letter.
 //!
 //! # Same archive, head and options: same bytes

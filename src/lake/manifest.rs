@@ -12,7 +12,7 @@ use crate::archive::{Access, AtomicFile};
 /// The number of the layout that this version writes.
 pub(super) const LAYOUT: u64 = 1;
 
-/// What a lake is.
+/// Describes a lake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LakeManifest {
     pub(super) layout: u64,

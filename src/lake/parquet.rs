@@ -43,7 +43,7 @@ pub(super) struct ParquetColumn {
     pub(super) kind: ParquetType,
     /// Whether it never is NULL.
     pub(super) is_required: bool,
-    /// Whether a Bloom filter is written, for whoever looks for single values.
+    /// Whether a Bloom filter is written, for lookups of single values.
     pub(super) has_bloom_filter: bool,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct ParquetFile<W: Write + Send> {
     rows: u64,
 }
 
-/// A column of the row group at hand, as compressed pages.
+/// A column of the current row group, as compressed pages.
 struct Chunk {
     writer: ColumnWriter<'static>,
     pages: PageBuffer,

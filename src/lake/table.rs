@@ -4,13 +4,14 @@ use super::parquet::ParquetType;
 use crate::archive::{DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 
 /// The server's times, which may be finer than a microsecond; the archive's own are whole seconds.
-const TIMES_OF_THE_SERVER: [(&str, &str); 6] = [
+const TIMES_OF_THE_SERVER: [(&str, &str); 7] = [
     ("messages", "run_started_at"),
     ("messages", "occurred_at"),
     ("runs", "started_at"),
     ("runs", "ended_at"),
     ("assets", "first_message_at"),
     ("assets", "last_message_at"),
+    ("removed_runs", "started_at"),
 ];
 
 /// A table of a lake.
@@ -30,7 +31,7 @@ pub(super) struct LakeField {
     pub(super) is_required: bool,
     /// Whether a column `NAME_exact` follows, with the text of a time that is finer.
     pub(super) has_exact: bool,
-    /// Whether a Bloom filter is written, for whoever looks for single values.
+    /// Whether a Bloom filter is written, for lookups of single values.
     pub(super) has_bloom_filter: bool,
 }
 

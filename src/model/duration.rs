@@ -42,7 +42,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, NotADuration> {
 /// A duration of more than nothing.
 ///
 /// # Errors
-/// The reason, in words.
+/// The reason, as text.
 pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
     let duration = parse_duration(text).map_err(|error| error.to_string())?;
     if duration.is_zero() {

@@ -104,7 +104,7 @@ pub struct MessageParts {
 pub struct UnreadableMessage {
     /// The bytes as received.
     pub bytes: Vec<u8>,
-    /// Why they cannot be read, in words.
+    /// Why they cannot be read, as text.
     pub reason: String,
 }
 

@@ -584,7 +584,7 @@ mod tests {
     }
 
     proptest! {
-        /// Zones whose rules until 2025 nobody has changed since.
+        /// Zones whose rules until 2025 have not changed since.
         #[test]
         fn agrees_with_another_implementation(
             name in proptest::sample::select(vec![

@@ -14,7 +14,7 @@ pub(crate) trait Report: Serialize + Default + 'static {
     /// Its name on the command line.
     const NAME: &'static str;
 
-    /// What it says where there is no row, in its own terms.
+    /// What it says if there are no rows.
     const EMPTY: &'static str;
 
     /// Whether it has options that must be given, so that `all` leaves it out.

@@ -1,4 +1,4 @@
-//! What a file of a report is: so that whoever finds it later can tell, and check that nobody changed it.
+//! Describes the file of a report, so that it can be identified later and checked for changes.
 
 use std::io::{self, Write};
 
@@ -89,7 +89,7 @@ pub struct HashingWriter<W> {
 }
 
 impl<W> HashingWriter<W> {
-    /// Around `inner`; `wants_digest` where somebody will ask for the SHA-256.
+    /// Around `inner`; `wants_digest` if the SHA-256 will be needed.
     pub fn new(inner: W, wants_digest: bool) -> Self {
         Self {
             inner,

@@ -12,7 +12,7 @@ use crate::report::reports::JobCompleteness;
 /// It holds no time of its own: the same archive and options give the same bytes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ReportMeta {
-    /// Name of the report on the command line; `query` for somebody's own SQL.
+    /// Name of the report on the command line; `query` for a user's own SQL.
     pub report: String,
     /// What was asked for; relative times as the instants that they became.
     pub options: Map<String, Value>,

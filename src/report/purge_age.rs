@@ -7,7 +7,7 @@ use crate::archive::{Absence, ArchiveError, FullSync, JobFreshness, Snapshot};
 use crate::model::{Decimal, Instant};
 use crate::text::counted;
 
-/// Purge age of a server that nobody changed: half a year.
+/// Purge age of a server with the default settings: half a year.
 const UNCHANGED_SECONDS: i64 = 180 * 86_400;
 
 /// Absences from which on their median is taken for the purge age.
@@ -44,7 +44,7 @@ pub(crate) enum Basis {
         /// How many of them the server stopped listing early.
         early: usize,
     },
-    /// What a server does that nobody changed.
+    /// The purge age of a server with the default settings.
     Assumed,
 }
 
@@ -72,7 +72,7 @@ impl PurgeAge {
         early(self.seconds)
     }
 
-    /// The age and where it comes from, in words.
+    /// The age and where it comes from, as text.
     pub(crate) fn words(&self) -> String {
         let age = in_days(self.seconds);
         let words = match self.basis {
@@ -184,7 +184,7 @@ impl PurgeAges {
         }
     }
 
-    /// Likewise; where neither is, the one of a server that nobody changed.
+    /// Likewise; where neither is, the one of a server with the default settings.
     pub(crate) fn or_assumed(&self, server: Option<i64>) -> PurgeAge {
         self.of(server)
             .unwrap_or_else(|| PurgeAge::exactly(UNCHANGED_SECONDS, Basis::Assumed))
@@ -208,7 +208,7 @@ impl PurgeAges {
         sentences(jobs.map(|job| self.or_assumed(job.server_key).words()))
     }
 
-    /// The purge age of a server in words, or why there is none.
+    /// The purge age of a server, as text, or why there is none.
     pub(crate) fn words(&self, server: Option<i64>) -> String {
         self.of(server).map_or_else(
             || {

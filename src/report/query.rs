@@ -1,4 +1,4 @@
-//! Answers to queries that somebody wrote, as rows.
+//! The results of user-written queries, as rows.
 
 use std::borrow::Cow;
 

@@ -17,7 +17,8 @@ use super::servers::Servers;
 use super::shared::{JobOptions, Shared};
 use super::store;
 use crate::archive::{
-    ArchiveError, JobOutcome, MOST_CLOCK_SKEW, SyncLock, SyncOutcome, SyncRecord, Writer, refuse_missing,
+    ArchiveError, JobOutcome, MOST_CLOCK_SKEW, SyncLock, SyncOutcome, SyncRecord, Writer, is_to_be_made,
+    refuse_missing,
 };
 use crate::ccs::retry::{self, Policy};
 use crate::model::{Guid, NaiveZone, show_rounded};
@@ -84,6 +85,15 @@ pub async fn sync(
         // Before the lock, which leaves a file.
         refuse_missing(path)?;
     }
+    let asks_for_any = !options.jobs.is_empty()
+        || servers
+            .asked
+            .iter()
+            .any(|server| server.watch_all || server.jobs_files.iter().any(|file| !file.jobs.is_empty()));
+    if !asks_for_any && is_to_be_made(path)? {
+        // An archive that is made for nothing would go unnoticed.
+        return Err(no_job(path, false));
+    }
     let lock = SyncLock::take(path)?;
     let mut writer = Writer::open_for_sync(path, &lock, options.create_archive)?;
     let (zone, newer_rules) = writer.settle_naive_time(options.naive_time)?;
@@ -106,10 +116,7 @@ pub async fn sync(
     let assigned = servers.assign(wanted, &writer.job_servers()?);
     let watch_all = servers.asked.iter().any(|server| server.watch_all);
     if assigned.is_empty() && !watch_all {
-        return Err(SyncError::NoJob {
-            archive: path.display().to_string(),
-            others: !wanted.is_empty(),
-        });
+        return Err(no_job(path, !wanted.is_empty()));
     }
     let sync_id = writer.begin_sync(options.fetch.count())?;
     events(SyncEvent::Began {
@@ -230,6 +237,13 @@ pub async fn sync(
         .map_err(SyncError::Archive)?;
     drop(lock);
     Ok(record)
+}
+
+fn no_job(archive: &Path, others: bool) -> SyncError {
+    SyncError::NoJob {
+        archive: archive.display().to_string(),
+        others,
+    }
 }
 
 /// What a server is asked.

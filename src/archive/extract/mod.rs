@@ -320,7 +320,7 @@ impl Extract {
     }
 
     /// Forgets every run that does not start in the span; bounds are ticks of 100 ns since 1970 UTC, the first is included, the
-    /// second is not. A run whose start a later line `reindexed` has read anew counts by either start.
+    /// second is not. A run whose start a later line `reindexed` has read again counts by either start.
     pub fn keep_span(&self, since: Option<i64>, until: Option<i64>) -> Result<(), ArchiveError> {
         if since.is_none() && until.is_none() {
             return Ok(());

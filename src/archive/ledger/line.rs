@@ -188,267 +188,212 @@ impl LedgerEntry {
 
 impl Display for LedgerEntry {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let time = |at: &i64| Instant::from_unix_seconds(*at);
         match self {
-            Self::Archive { id, at, schema } => write!(f, "archive id={id} at={} schema={schema}", time(at)),
-            Self::NaiveTime { zone, rules, at } => {
-                write!(f, "naive-time zone={zone}")?;
-                write_rules(f, rules.as_ref())?;
-                write!(f, " at={}", time(at))
-            }
-            Self::JobAdded { job, at, by } => {
-                write!(f, "job-added job={job} at={} by={}", time(at), or_none(by))
-            }
+            Self::Archive { id, at, schema } => line(f, "archive")
+                .word("id", id)
+                .time("at", *at)
+                .word("schema", schema),
+            Self::NaiveTime { zone, rules, at } => line(f, "naive-time")
+                .word("zone", zone)
+                .rules(rules.as_ref())
+                .time("at", *at),
+            Self::JobAdded { job, at, by } => line(f, "job-added")
+                .word("job", job)
+                .time("at", *at)
+                .hash_or_none("by", by.as_ref()),
             Self::JobWatched { job, watched, at, by } => {
-                let kind = if *watched { "job-watched" } else { "job-unwatched" };
-                write!(f, "{kind} job={job} at={} by={}", time(at), or_none(by))
+                line(f, if *watched { "job-watched" } else { "job-unwatched" })
+                    .word("job", job)
+                    .time("at", *at)
+                    .hash_or_none("by", by.as_ref())
             }
-            Self::JobNamed { job, name, at, by } => {
-                write!(
-                    f,
-                    "job-named job={job} at={} name={} by={}",
-                    time(at),
-                    hex(name),
-                    or_none(by)
-                )
-            }
-            Self::JobServer { job, server, at, by } => {
-                write!(
-                    f,
-                    "job-server job={job} at={} server={} by={}",
-                    time(at),
-                    hex(server),
-                    or_none(by)
-                )
-            }
+            Self::JobNamed { job, name, at, by } => line(f, "job-named")
+                .word("job", job)
+                .time("at", *at)
+                .hash("name", name)
+                .hash_or_none("by", by.as_ref()),
+            Self::JobServer { job, server, at, by } => line(f, "job-server")
+                .word("job", job)
+                .time("at", *at)
+                .hash("server", server)
+                .hash_or_none("by", by.as_ref()),
             Self::SyncBegan(began) => {
-                let SyncBegan {
-                    sync,
-                    at,
-                    count,
-                    version,
-                    process,
-                } = began;
-                let at = time(at);
-                let count = count.map_or_else(|| "auto".to_owned(), |count| count.to_string());
-                write!(
-                    f,
-                    "sync-began sync={sync} at={at} count={count} version={version} process={process}"
-                )
+                let line = line(f, "sync-began")
+                    .word("sync", began.sync)
+                    .time("at", began.at);
+                match began.count {
+                    Some(count) => line.word("count", count),
+                    None => line.word("count", "auto"),
+                }
+                .word("version", &began.version)
+                .word("process", began.process)
             }
-            Self::SyncKilled { sync, at } => write!(f, "sync-killed sync={sync} at={}", time(at)),
-            Self::SyncEnded(ended) => {
-                let SyncEnded {
-                    sync,
-                    at,
-                    outcome,
-                    clock,
-                    jobs,
-                    figures,
-                    results,
-                } = ended;
-                let (at, figures, results) = (time(at), hex(figures), hex(results));
-                let clock = clock.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string());
-                write!(
-                    f,
-                    "sync-ended sync={sync} at={at} outcome={outcome} clock={clock} jobs={jobs} figures={figures} results={results}"
-                )
-            }
-            Self::Revision(revision) => {
-                let RevisionEntry {
-                    run,
-                    number,
-                    sync,
-                    at,
-                    job,
-                    bytes,
-                    sha256,
-                    reader,
-                    zone,
-                    started,
-                } = revision;
-                let (at, sha256) = (time(at), hex(sha256));
-                write!(
-                    f,
-                    "revision run={run} number={number} sync={sync} at={at} job={job} bytes={bytes} "
-                )?;
-                let started = or_dash(started.as_ref());
-                write!(f, "sha256={sha256} reader={reader} zone={zone} started={started}")
-            }
-            Self::Quarantined(quarantined) => {
-                let QuarantinedEntry {
-                    id,
-                    job,
-                    sync,
-                    at,
-                    position,
-                    bytes,
-                    sha256,
-                    kept,
-                    reason,
-                    run,
-                } = quarantined;
-                let at = time(at);
-                write!(
-                    f,
-                    "quarantined id={id} job={job} sync={sync} at={at} position={position} bytes={bytes} "
-                )?;
-                write!(
-                    f,
-                    "sha256={} kept={} reason={} run={}",
-                    hex(sha256),
-                    hex(kept),
-                    hex(reason),
-                    or_dash(run.as_ref())
-                )
-            }
+            Self::SyncKilled { sync, at } => line(f, "sync-killed").word("sync", sync).time("at", *at),
+            Self::SyncEnded(ended) => line(f, "sync-ended")
+                .word("sync", ended.sync)
+                .time("at", ended.at)
+                .word("outcome", &ended.outcome)
+                .word_or_none("clock", ended.clock)
+                .word("jobs", ended.jobs)
+                .hash("figures", &ended.figures)
+                .hash("results", &ended.results),
+            Self::Revision(revision) => line(f, "revision")
+                .word("run", revision.run)
+                .word("number", revision.number)
+                .word("sync", revision.sync)
+                .time("at", revision.at)
+                .word("job", revision.job)
+                .word("bytes", revision.bytes)
+                .hash("sha256", &revision.sha256)
+                .word("reader", revision.reader)
+                .word("zone", revision.zone)
+                .word_or_none("started", revision.started),
+            Self::Quarantined(quarantined) => line(f, "quarantined")
+                .word("id", quarantined.id)
+                .word("job", quarantined.job)
+                .word("sync", quarantined.sync)
+                .time("at", quarantined.at)
+                .word("position", quarantined.position)
+                .word("bytes", quarantined.bytes)
+                .hash("sha256", &quarantined.sha256)
+                .hash("kept", &quarantined.kept)
+                .hash("reason", &quarantined.reason)
+                .word_or_none("run", quarantined.run),
             Self::Accepted {
                 id,
                 at,
                 sha256,
                 why,
                 by,
-            } => {
-                write!(
-                    f,
-                    "accepted id={id} at={} sha256={} why={} by={}",
-                    time(at),
-                    hex(sha256),
-                    hex(why),
-                    hex(by)
-                )
-            }
-            Self::Absent { run, sync, at } => write!(f, "absent run={run} sync={sync} at={}", time(at)),
-            Self::Returned { run, sync, at } => write!(f, "returned run={run} sync={sync} at={}", time(at)),
+            } => line(f, "accepted")
+                .word("id", id)
+                .time("at", *at)
+                .hash("sha256", sha256)
+                .hash("why", why)
+                .hash("by", by),
+            Self::Absent { run, sync, at } => line(f, "absent")
+                .word("run", run)
+                .word("sync", sync)
+                .time("at", *at),
+            Self::Returned { run, sync, at } => line(f, "returned")
+                .word("run", run)
+                .word("sync", sync)
+                .time("at", *at),
             Self::Reindexed {
                 zone,
                 rules,
                 reader,
                 at,
                 by,
-            } => {
-                write!(f, "reindexed at={} reader={reader} zone={zone}", time(at))?;
-                write_rules(f, rules.as_ref())?;
-                write!(f, " by={}", hex(by))
-            }
+            } => line(f, "reindexed")
+                .time("at", *at)
+                .word("reader", reader)
+                .word("zone", zone)
+                .rules(rules.as_ref())
+                .hash("by", by),
             Self::Salvaged {
                 head,
                 entries,
                 at,
                 by,
-            } => {
-                write!(
-                    f,
-                    "salvaged at={} head={} entries={entries} by={}",
-                    time(at),
-                    hex(head),
-                    hex(by)
-                )
+            } => line(f, "salvaged")
+                .time("at", *at)
+                .hash("head", head)
+                .word("entries", entries)
+                .hash("by", by),
+            Self::SalvageEnded { at } => line(f, "salvage-ended").time("at", *at),
+            Self::ClockSetBack { from, at } => line(f, "clock-set-back").time("from", *from).time("at", *at),
+            Self::Acknowledged(acknowledged) => line(f, "acknowledged")
+                .time("at", acknowledged.at)
+                .word("heads", acknowledged.heads)
+                .hash("list", &acknowledged.list)
+                .hash("why", &acknowledged.why)
+                .hash("by", &acknowledged.by),
+            Self::Lost(loss) => {
+                let lost = line(f, "lost");
+                match loss {
+                    Loss::Payload { entry } => lost.word("what", "payload").word("entry", entry),
+                    Loss::Quarantined { id } => lost.word("what", "quarantined").word("id", id),
+                    Loss::Results { sync } => lost.word("what", "results").word("sync", sync),
+                    Loss::Name { job } => lost.word("what", "name").word("job", job),
+                    Loss::Server { job } => lost.word("what", "server").word("job", job),
+                    Loss::Why { sha256 } => lost.word("what", "why").hash("sha256", sha256),
+                    Loss::By { sha256 } => lost.word("what", "by").hash("sha256", sha256),
+                }
             }
-            Self::SalvageEnded { at } => write!(f, "salvage-ended at={}", time(at)),
-            Self::ClockSetBack { from, at } => {
-                write!(f, "clock-set-back from={} at={}", time(from), time(at))
-            }
-            Self::Acknowledged(acknowledged) => {
-                let AcknowledgedEntry {
-                    at,
-                    heads,
-                    list,
-                    why,
-                    by,
-                } = acknowledged;
-                write!(
-                    f,
-                    "acknowledged at={} heads={heads} list={} why={} by={}",
-                    time(at),
-                    hex(list),
-                    hex(why),
-                    hex(by)
-                )
-            }
-            Self::Lost(loss) => match loss {
-                Loss::Payload { entry } => write!(f, "lost what=payload entry={entry}"),
-                Loss::Quarantined { id } => write!(f, "lost what=quarantined id={id}"),
-                Loss::Results { sync } => write!(f, "lost what=results sync={sync}"),
-                Loss::Name { job } => write!(f, "lost what=name job={job}"),
-                Loss::Server { job } => write!(f, "lost what=server job={job}"),
-                Loss::Why { sha256 } => write!(f, "lost what=why sha256={}", hex(sha256)),
-                Loss::By { sha256 } => write!(f, "lost what=by sha256={}", hex(sha256)),
-            },
-            Self::HoldAdded(hold) => {
-                let HoldEntry {
-                    id,
-                    job,
-                    at,
-                    span: HoldSpan { since, until },
-                    why,
-                    by,
-                } = hold;
-                let bound = |second: &Option<i64>| or_dash(second.as_ref().map(time));
-                write!(
-                    f,
-                    "hold-added id={id} job={} at={} since={} until={} why={} by={}",
-                    or_dash(job.as_ref()),
-                    time(at),
-                    bound(since),
-                    bound(until),
-                    hex(why),
-                    hex(by)
-                )
-            }
-            Self::HoldReleased { id, job, at, why, by } => {
-                write!(
-                    f,
-                    "hold-released id={id} job={} at={} why={} by={}",
-                    or_dash(job.as_ref()),
-                    time(at),
-                    hex(why),
-                    hex(by)
-                )
-            }
-            Self::RetentionLocked { at, days, by } => {
-                write!(f, "retention-locked at={} days={days} by={}", time(at), hex(by))
-            }
-            Self::Removed(removed) => {
-                let RemovedEntry {
-                    run,
-                    job,
-                    at,
-                    started,
-                    ended,
-                    revisions,
-                    messages,
-                    plan,
-                    why,
-                    by,
-                } = removed;
-                write!(
-                    f,
-                    "removed run={run} job={job} at={} started={} ended={} revisions={revisions} messages={messages} ",
-                    time(at),
-                    or_dash(started.as_ref()),
-                    or_dash(ended.as_ref())
-                )?;
-                write!(f, "plan={} why={} by={}", hex(plan), hex(why), hex(by))
-            }
+            Self::HoldAdded(hold) => line(f, "hold-added")
+                .word("id", hold.id)
+                .word_or_none("job", hold.job)
+                .time("at", hold.at)
+                .word_or_none("since", hold.span.since.map(Instant::from_unix_seconds))
+                .word_or_none("until", hold.span.until.map(Instant::from_unix_seconds))
+                .hash("why", &hold.why)
+                .hash("by", &hold.by),
+            Self::HoldReleased { id, job, at, why, by } => line(f, "hold-released")
+                .word("id", id)
+                .word_or_none("job", *job)
+                .time("at", *at)
+                .hash("why", why)
+                .hash("by", by),
+            Self::RetentionLocked { at, days, by } => line(f, "retention-locked")
+                .time("at", *at)
+                .word("days", days)
+                .hash("by", by),
+            Self::Removed(removed) => line(f, "removed")
+                .word("run", removed.run)
+                .word("job", removed.job)
+                .time("at", removed.at)
+                .word_or_none("started", removed.started)
+                .word_or_none("ended", removed.ended)
+                .word("revisions", removed.revisions)
+                .word("messages", removed.messages)
+                .hash("plan", &removed.plan)
+                .hash("why", &removed.why)
+                .hash("by", &removed.by),
         }
+        .written
     }
 }
 
-/// A value as a line has it, `-` for none.
-fn or_dash<T: Display>(value: Option<T>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+/// A line that is being written, word by word: the counterpart of [`LineWords`].
+struct LineWriter<'f, 'o> {
+    out: &'f mut Formatter<'o>,
+    written: fmt::Result,
 }
 
-/// A hash as a line has it, `-` for none.
-fn or_none(hash: &Option<Sha256>) -> String {
-    hash.as_ref().map_or_else(|| "-".to_owned(), |hash| hex(hash))
+fn line<'f, 'o>(out: &'f mut Formatter<'o>, kind: &str) -> LineWriter<'f, 'o> {
+    let written = out.write_str(kind);
+    LineWriter { out, written }
 }
 
-fn write_rules(f: &mut Formatter<'_>, rules: Option<&Rules>) -> fmt::Result {
-    match rules {
-        Some(Rules { sha256, release }) => write!(f, " rules={} release={release}", hex(sha256)),
-        None => f.write_str(" rules=- release=-"),
+impl LineWriter<'_, '_> {
+    fn word(mut self, key: &str, value: impl Display) -> Self {
+        self.written = self.written.and_then(|()| write!(self.out, " {key}={value}"));
+        self
+    }
+
+    fn word_or_none(self, key: &str, value: Option<impl Display>) -> Self {
+        match value {
+            Some(value) => self.word(key, value),
+            None => self.word(key, "-"),
+        }
+    }
+
+    fn time(self, key: &str, unix_seconds: i64) -> Self {
+        self.word(key, Instant::from_unix_seconds(unix_seconds))
+    }
+
+    fn hash(self, key: &str, hash: &Sha256) -> Self {
+        self.word(key, hex(hash))
+    }
+
+    fn hash_or_none(self, key: &str, value: Option<&Sha256>) -> Self {
+        self.word_or_none(key, value.map(|value| hex(value)))
+    }
+
+    fn rules(self, rules: Option<&Rules>) -> Self {
+        self.hash_or_none("rules", rules.map(|rules| &rules.sha256))
+            .word_or_none("release", rules.map(|rules| &rules.release))
     }
 }
 

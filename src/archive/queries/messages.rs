@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, params};
 
 use super::Snapshot;
 use super::texts::TextsByKey;
-use crate::archive::db::{Db, each_row};
+use crate::archive::db::{Db, RowError, each_row};
 use crate::archive::error::{ArchiveError, Doing};
 use crate::model::MessageKey;
 
@@ -135,21 +135,18 @@ impl Snapshot<'_> {
 
     /// The details from key `first` to key `last`, both included, by key: the bytes of each text, which are not read as
     /// text: that takes a third of the time.
-    pub fn each_detail_bytes(
+    pub fn each_detail_bytes<E: From<ArchiveError>>(
         &self,
         first: i64,
         last: i64,
-        mut see: impl FnMut(i64, &[u8]),
-    ) -> Result<(), ArchiveError> {
-        self.connection().cached().each(
+        mut see: impl FnMut(i64, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.connection().cached().try_each(
             "SELECT detail_key, message_details FROM _message_detail
              WHERE detail_key BETWEEN ?1 AND ?2 ORDER BY detail_key",
             [first, last],
             "read the details of messages",
-            |row| {
-                see(row.get(0)?, row.get_ref(1)?.as_bytes()?);
-                Ok(())
-            },
+            |row| see(row.get(0)?, row.get_ref(1)?.as_bytes()?).map_err(RowError::Other),
         )
     }
 

@@ -26,7 +26,7 @@ pub struct JobFreshness {
     pub server_key: Option<i64>,
     /// Why its last sync was not complete.
     pub last_error: Option<String>,
-    /// Pieces in quarantine that nobody accepted yet.
+    /// Quarantined pieces that are not accepted yet.
     pub open_quarantine: i64,
 }
 

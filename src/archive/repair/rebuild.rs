@@ -48,7 +48,7 @@ const KEPT: [&str; 18] = [
     "refinery_schema_history",
 ];
 
-/// What was made anew.
+/// What was rebuilt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::archive) struct Rebuilt {
     pub(in crate::archive) runs: u64,

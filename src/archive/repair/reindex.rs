@@ -34,7 +34,7 @@ pub struct Reindexed {
 }
 
 /// Rebuilds the derived tables of the archive at `path`. Times without offset are read in `zone`, else in the one that the
-/// archive remembers. `progress` hears of the bytes of payloads read so far, and of all.
+/// archive remembers. `progress` is called with the bytes of payloads read so far, and of all.
 ///
 /// # Errors
 /// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::NotRepairable`] where ledger, payloads or texts that stand

@@ -16,6 +16,9 @@ use crate::model::Sha256;
 
 const DOING: &str = "clear the removed bytes";
 
+/// The setting of SQLite that says where its temporary files are made.
+const TEMPORARY_FOLDER: &str = "temp_store_directory";
+
 /// The plan of a removal whose bytes are still to be cleared.
 pub(super) fn due(connection: &Connection) -> Result<Option<Sha256>, ArchiveError> {
     connection.optional("SELECT plan FROM _clearing", [], DOING, |row| row.get(0))
@@ -38,7 +41,10 @@ pub(super) fn note(connection: &Connection, plan: &Sha256, at: i64) -> Result<()
 /// Disk full; [`ArchiveError::Busy`] while another program reads an earlier state. The row stays, and it can be done again.
 pub(super) fn clear(connection: &Connection, path: &Path) -> Result<(), ArchiveError> {
     put_scratch_beside(connection, path);
-    connection.execute_batch("VACUUM").doing(DOING)?;
+    let vacuumed = connection.execute_batch("VACUUM").doing(DOING);
+    // It holds for every archive of this process, and this folder may go.
+    drop(connection.pragma_update(None, TEMPORARY_FOLDER, ""));
+    vacuumed?;
     empty_log(connection)?;
     connection.run("DELETE FROM _clearing", [], DOING)?;
     empty_log(connection)
@@ -49,7 +55,7 @@ pub(super) fn clear(connection: &Connection, path: &Path) -> Result<(), ArchiveE
 fn put_scratch_beside(connection: &Connection, path: &Path) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.and_then(Path::to_str) {
-        drop(connection.pragma_update(None, "temp_store_directory", folder));
+        drop(connection.pragma_update(None, TEMPORARY_FOLDER, folder));
     }
 }
 
@@ -59,4 +65,20 @@ fn empty_log(connection: &Connection) -> Result<(), ArchiveError> {
         return Err(ArchiveError::Busy { doing: DOING });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporary_files_of_others_do_not_lie_beside_an_archive_that_was_cleared() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("CREATE TABLE _clearing (plan)").unwrap();
+        clear(&connection, &path).unwrap();
+        let left = connection.query_row("PRAGMA temp_store_directory", [], |row| row.get::<_, String>(0));
+        assert_eq!(left, Err(rusqlite::Error::QueryReturnedNoRows));
+    }
 }

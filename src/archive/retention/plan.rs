@@ -17,12 +17,12 @@ use crate::archive::ledger::text_hash;
 use crate::archive::queries::Snapshot;
 use crate::archive::storage::jobs::stored_guid;
 use crate::archive::storage::retention::locked_days;
-use crate::model::{Guid, Instant, Sha256, hex};
+use crate::model::{Guid, Instant, Sha256, TICKS_PER_SECOND, hex};
 
 /// Days before which plans are looked for that were true once.
 const DAYS_BACK: i64 = 60;
 
-/// What is to be removed.
+/// What to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionRule {
     /// Runs that ended so many days before the last UTC midnight, or earlier.
@@ -82,13 +82,10 @@ impl RetentionPlan {
 /// What would go of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedJob {
-    /// The job.
     pub job_id: Guid,
-    /// Its name.
     pub name: Option<String>,
-    /// Runs.
     pub runs: u64,
-    /// Their messages, absent ones too.
+    /// Messages of these runs, absent ones too.
     pub messages: u64,
     /// Bytes of their payloads and of their pieces in quarantine, as packed.
     pub bytes: u64,
@@ -101,9 +98,7 @@ pub struct PlannedJob {
 /// Runs that a hold keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldBack {
-    /// The hold.
     pub hold_id: i64,
-    /// How many.
     pub runs: u64,
 }
 
@@ -160,19 +155,19 @@ impl Hold {
 /// Reads the plan of a rule.
 pub(super) fn read(connection: &Connection, rule: &RetentionRule) -> Result<RetentionPlan, ArchiveError> {
     refuse_locked(connection, rule)?;
-    let state = PlanBasis::read(connection, rule)?;
+    let basis = PlanBasis::read(connection, rule)?;
     let now = rule.now.unix_seconds();
-    let in_force = state.holds_before(i64::MAX);
+    let in_force = basis.holds_before(i64::MAX);
     let held_back = in_force
         .iter()
         .map(|hold| HeldBack {
             hold_id: hold.added.id,
-            runs: state.runs.iter().filter(|run| hold.keeps(run)).count() as u64,
+            runs: basis.runs.iter().filter(|run| hold.keeps(run)).count() as u64,
         })
         .filter(|held| held.runs > 0)
         .collect();
-    let hash = state.hash(rule, now, &in_force);
-    let runs: Vec<PlannedRun> = state.going(rule.days, now, &in_force).cloned().collect();
+    let hash = basis.hash(rule, now, &in_force);
+    let runs: Vec<PlannedRun> = basis.runs_to_remove(rule.days, now, &in_force).cloned().collect();
     let doing = "read the size of the archive";
     let size = |pragma: &str| connection.one(pragma, [], doing, |row| row.get::<_, u64>(0));
     Ok(RetentionPlan {
@@ -180,7 +175,7 @@ pub(super) fn read(connection: &Connection, rule: &RetentionRule) -> Result<Rete
         before: Instant::from_unix_seconds(cutoff(now, rule.days)),
         jobs: by_job(&runs),
         held_back,
-        not_final: state.not_final,
+        not_final: basis.not_final,
         file_bytes: size("PRAGMA page_count")? * size("PRAGMA page_size")?,
         uncleared: super::clearing::due(connection)?,
         runs,
@@ -204,26 +199,28 @@ pub(super) fn what_changed(
     rule: &RetentionRule,
     hash: &Sha256,
 ) -> Result<String, ArchiveError> {
-    let state = PlanBasis::read(connection, rule)?;
+    let basis = PlanBasis::read(connection, rule)?;
     let now = rule.now.unix_seconds();
-    let today = state.going(rule.days, now, &state.holds_before(i64::MAX)).count();
+    let today = basis
+        .runs_to_remove(rule.days, now, &basis.holds_before(i64::MAX))
+        .count();
     // Before which line about holds it was made, the latest first, and on which day.
-    let lines = state
+    let lines = basis
         .holds
         .iter()
         .flat_map(|hold| [Some(hold.added_by), hold.released_by]);
     let mut lines: Vec<i64> = lines.flatten().chain([i64::MAX]).collect();
     lines.sort_unstable();
     for &line in lines.iter().rev() {
-        let holds = state.holds_before(line);
+        let holds = basis.holds_before(line);
         for back in 0..=DAYS_BACK {
             let then = now - back * 86_400;
-            if state.hash(rule, then, &holds) != *hash {
+            if basis.hash(rule, then, &holds) != *hash {
                 continue;
             }
-            let mut changed = state.changes_of_holds_since(line);
+            let mut changed = basis.changes_of_holds_since(line);
             if back > 0 {
-                let more = today.saturating_sub(state.going(rule.days, then, &holds).count());
+                let more = today.saturating_sub(basis.runs_to_remove(rule.days, then, &holds).count());
                 if changed.is_empty() {
                     changed.push(format!("another {more} runs became old enough"));
                 } else {
@@ -233,7 +230,7 @@ pub(super) fn what_changed(
             return Ok(format!(
                 "it is the plan of {}, with {} runs; since then {}, and {today} would go now",
                 &Instant::from_unix_seconds(midnight(then)).to_string()[..10],
-                state.going(rule.days, then, &holds).count(),
+                basis.runs_to_remove(rule.days, then, &holds).count(),
                 changed.join(", "),
             ));
         }
@@ -242,7 +239,7 @@ pub(super) fn what_changed(
         "SELECT (SELECT max(captured_unix) FROM _revision v JOIN _run r USING (run_key)
                  WHERE coalesce(r.ended_ticks, r.started_ticks) < ?1),
                 (SELECT max(removed_unix) FROM _removed_run)",
-        [cutoff(now, rule.days).saturating_mul(10_000_000)],
+        [cutoff(now, rule.days).saturating_mul(TICKS_PER_SECOND)],
         "read when runs last changed",
         |row| row.try_into(),
     )?;
@@ -280,7 +277,7 @@ impl PlanBasis {
              JOIN _revision v ON v.run_key = r.run_key AND v.revision = r.revision
              WHERE coalesce(r.ended_ticks, r.started_ticks) < ?1
              ORDER BY j.job_id, r.started_ticks, r.job_run_id",
-            [cutoff(now, rule.days).saturating_mul(10_000_000)],
+            [cutoff(now, rule.days).saturating_mul(TICKS_PER_SECOND)],
             doing,
             |row| {
                 let run_key = row.get(0)?;
@@ -335,7 +332,7 @@ impl PlanBasis {
             .collect()
     }
 
-    /// What was done to holds from that entry on, in words.
+    /// What was done to holds from that entry on, as text.
     fn changes_of_holds_since(&self, entry: i64) -> Vec<String> {
         let mut changes = Vec::new();
         for hold in &self.holds {
@@ -351,7 +348,12 @@ impl PlanBasis {
     }
 
     /// What goes on the day of `at`, where these holds are in force.
-    fn going<'s>(&'s self, days: i64, at: i64, holds: &'s [&Hold]) -> impl Iterator<Item = &'s PlannedRun> {
+    fn runs_to_remove<'s>(
+        &'s self,
+        days: i64,
+        at: i64,
+        holds: &'s [&Hold],
+    ) -> impl Iterator<Item = &'s PlannedRun> {
         self.runs.iter().filter(move |run| {
             is_older_than(run.started, run.ended, at, days) && !holds.iter().any(|hold| hold.keeps(run))
         })
@@ -377,7 +379,7 @@ impl PlanBasis {
         );
         hash.update(&line);
         let dash = |time: Option<Instant>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
-        for run in self.going(rule.days, at, holds) {
+        for run in self.runs_to_remove(rule.days, at, holds) {
             line.clear();
             // Writing to a string cannot fail.
             let _ = writeln!(

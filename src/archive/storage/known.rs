@@ -49,7 +49,7 @@ impl KnownRuns {
         count: usize,
         runs: impl Iterator<Item = Result<(Sha256, KnownRun), ArchiveError>>,
     ) -> Result<Self, ArchiveError> {
-        // A vector that grows holds everything twice for a moment.
+        // A vector that grows holds everything twice briefly.
         let mut packed = Vec::new();
         packed
             .try_reserve_exact(count)

@@ -183,7 +183,7 @@ fn replace_list(
     Ok(())
 }
 
-/// The jobs of each server that told them, and which of them nobody watches.
+/// The jobs of each server that told them, and which of them are not watched.
 pub(in crate::archive) fn server_jobs(connection: &Connection) -> Result<Vec<ServerJobs>, ArchiveError> {
     let doing = "read the jobs of a server";
     let mut servers: Vec<ServerJobs> = connection.all(

@@ -5,7 +5,7 @@ use rusqlite::types::ValueRef;
 use crate::archive::ledger::text_hash;
 use crate::model::{Sha256, hex};
 
-/// Findings that are told one by one; the others are counted. A removed table would else fill the memory.
+/// Findings that are listed one by one; the others are counted. A removed table would else fill the memory.
 const MAX_TOLD: usize = 1000;
 
 /// Characters of a value that a finding shows.
@@ -27,7 +27,7 @@ pub struct Finding {
 /// What to do about a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// The tables can be made anew from payloads and ledger.
+    /// The tables can be rebuilt from payloads and ledger.
     Reindex,
     /// Payloads or ledger themselves are hurt.
     Restore,

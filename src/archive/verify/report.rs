@@ -1,4 +1,4 @@
-//! What is asked of a verification, and what it says.
+//! The options of a verification, and its report.
 
 use std::fmt;
 

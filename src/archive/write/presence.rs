@@ -37,7 +37,7 @@ impl Writer {
         let doing = "look how far the latest runs reach back";
         let open: Vec<i64> = self.connection.cached().all(
             "SELECT run_key FROM _run
-             WHERE job_key = ?1 AND absent_since_unix IS NULL AND (status IS NULL OR status NOT BETWEEN 4 AND 7)
+             WHERE job_key = ?1 AND absent_since_unix IS NULL AND (status IS NULL OR status NOT IN (SELECT status FROM job_statuses WHERE is_final))
                  AND (started_ticks >= ?2 OR started_ticks IS NULL AND first_seen_unix >= ?3)",
             params![job_key, open_since.ticks(), open_since.unix_seconds()],
             doing,
@@ -50,7 +50,7 @@ impl Writer {
             // What a later sync archived may have runs before it that no answer had.
             let is_anchor = self.connection.cached().one(
                 "SELECT EXISTS (SELECT 1 FROM _run
-                     WHERE run_key = ?1 AND status BETWEEN 4 AND 7 AND last_changed_unix <= ?2)",
+                     WHERE run_key = ?1 AND status IN (SELECT status FROM job_statuses WHERE is_final) AND last_changed_unix <= ?2)",
                 params![run_key, answered_at.unix_seconds()],
                 doing,
                 |row| row.get(0),

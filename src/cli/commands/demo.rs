@@ -75,7 +75,7 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             // It is the same server, on another port.
             Writer::open_existing(archive)?.move_jobs(None, None, client.base_url())?;
         } else {
-            // That a demo begins a new archive is no news.
+            // That a demo begins a new archive is not worth a message.
             drop(Writer::open(archive)?);
         }
         let progress = JobProgress::new(console, global.progress);
@@ -145,7 +145,7 @@ fn told(summary: &SyncSummary) -> String {
     text
 }
 
-/// Accepts the bytes in quarantine, as somebody would who has looked at them; says whether there were any.
+/// Accepts the bytes in quarantine, as after an inspection; says whether there were any.
 fn accept_quarantined(archive: &Path, console: &Console) -> Result<bool, Failure> {
     const WHY: &str = "a damaged message, known to the server's administrator";
     let rows = ReadOnly::open(archive)?.quarantine()?;

@@ -19,7 +19,7 @@ const INTERVALS_UNTIL_STOPPED: i32 = 3;
 /// The most assets that are named as the worst.
 const WORST: usize = 10;
 
-/// A finding in words, and the commands that show it, as they stand behind `jobruns`.
+/// A finding as text, and the commands that show it, as they stand behind `jobruns`.
 #[derive(Debug)]
 struct DemoFinding {
     words: String,

@@ -96,7 +96,7 @@ struct PrintedLine {
     sealed_by_head: Option<String>,
 }
 
-/// Lines shown where nobody says how many.
+/// Lines shown by default.
 const DEFAULT_LIMIT: u32 = 20;
 
 pub(crate) fn run(
@@ -209,7 +209,7 @@ fn export(
     output: Option<&Path>,
 ) -> Result<(), Failure> {
     let open = || output.map_or_else(|| Ok(Output::stdout()), Output::open);
-    // The place comes before the archive: that it cannot be written is told at once.
+    // The place comes before the archive: that it cannot be written is reported at once.
     let mut first = Some(open()?);
     ReadOnly::open(archive)?.settled(|reader| {
         let mut output = first.take().map_or_else(open, Ok)?;

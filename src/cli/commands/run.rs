@@ -72,7 +72,7 @@ pub(crate) fn run(args: &RunArgs, archive: &Path) -> Result<Exit, Failure> {
         let words = "a page of html is not for a terminal";
         return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
     }
-    // The place comes before the archive: that it cannot be written is told at once.
+    // The place comes before the archive: that it cannot be written is reported at once.
     let output = file.map_or_else(|| Ok(Output::stdout()), Output::open)?;
     let text = ReadOnly::open(archive)?.settled(|reader| {
         let snapshot = reader.snapshot()?;

@@ -35,7 +35,7 @@ pub(crate) struct SchemaArgs {
     format: SchemaFormat,
 }
 
-/// How the tables are told.
+/// How the tables are described.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SchemaFormat {
     /// For a terminal

@@ -9,12 +9,13 @@ use serde::Serialize;
 
 use crate::archive::{ArchiveError, ClockFinding, JobState, ReadOnly};
 use crate::cli::commands::clock;
-use crate::cli::commands::jobs::yes_or_no;
 use crate::cli::commands::watch_list::{tell_unwatched, with_jobs_file};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::monitoring::{exposition, metrics};
 use crate::cli::terminal::console::Console;
-use crate::cli::terminal::table::{TerminalColumn, or_dash, print_result, print_text, table, width_to_fit};
+use crate::cli::terminal::table::{
+    TerminalColumn, or_dash, print_result, print_text, table, width_to_fit, yes_or_no,
+};
 use crate::cli::terminal::titles::{TitledJob, titles};
 use crate::config::{MonitoringSettings, Sources, TableOrJson};
 use crate::model::{

@@ -72,7 +72,7 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let settings = &args.sync;
     let jobs_file = settings.jobs_file(sources);
-    // Before the password: nobody should type one for a file that cannot be read.
+    // Before the password: no need to type one for a file that cannot be read.
     jobs_file.map(read_jobs).transpose()?;
     let list = in_use::head_file(settings.head_file.as_ref(), sources)?;
     let create_archive = may_create(args.new, global, settings.head_file.as_deref())?;
@@ -157,7 +157,7 @@ async fn repeat(
         }
     }
     Ok(match last {
-        // Nothing could be done for want of an archive or a setting: stopping it does not mend that.
+        // Nothing could be done without an archive or a setting: stopping it does not mend that.
         Exit::WrongUsage => last,
         _ => Exit::Interrupted,
     })

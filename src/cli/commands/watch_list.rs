@@ -61,10 +61,10 @@ pub(crate) fn with_named_jobs_file(
     Ok(states)
 }
 
-/// The most names that are told of jobs that nobody watches.
+/// The most names that are reported of jobs that are not watched.
 const MOST_NAMES: usize = 3;
 
-/// Says of each server how many of its jobs nobody watches; of one that never told its jobs, nothing is known.
+/// Says of each server how many of its jobs are not watched; of one that never told its jobs, nothing is known.
 pub(crate) fn tell_unwatched(servers: &[ServerJobs], is_watched: impl Fn(&str) -> bool) {
     for server in servers {
         // The jobs file may watch some that the archive does not know yet.

@@ -4,26 +4,20 @@
 //! datagram to journald's own socket, as `systemd.journal-fields(7)` and the page "Native Journal Protocol" have it.
 
 use std::io;
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
 
-use super::ending::Ending;
-#[cfg(unix)]
-use super::ending::Severity;
-#[cfg(unix)]
+use super::ending::{Ending, Severity};
 use crate::text::{at_most, printable};
 
 /// By which `journalctl MESSAGE_ID=` finds the ends of all commands.
-#[cfg(unix)]
 const MESSAGE_ID: &str = "944477222b23488daaf81ee7edf7cebe";
 
 /// Characters of the errors; a datagram holds some 200 KiB.
-#[cfg(unix)]
 const MOST_ERRORS: usize = 8_000;
 
 /// Writes the entry for an end. Its message is the sentence alone: standard error has the errors as entries of their own.
-#[cfg(unix)]
 pub(super) fn write(ending: &Ending) -> io::Result<()> {
-    use std::os::unix::net::UnixDatagram;
-    use std::time::Duration;
     let socket = std::env::var_os("JOBRUNS_JOURNAL_SOCKET");
     let socket = socket.unwrap_or_else(|| "/run/systemd/journal/socket".into());
     let datagram = UnixDatagram::unbound()?;
@@ -32,12 +26,6 @@ pub(super) fn write(ending: &Ending) -> io::Result<()> {
     datagram.send_to(&entry(ending), socket).map(drop)
 }
 
-#[cfg(not(unix))]
-pub(super) fn write(_: &Ending) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-#[cfg(unix)]
 fn entry(ending: &Ending) -> Vec<u8> {
     let priority = match Severity::from(ending.exit) {
         Severity::Information => "6",
@@ -78,7 +66,6 @@ fn entry(ending: &Ending) -> Vec<u8> {
 }
 
 /// Adds a field as the journal takes it: on one line, or, of several lines, with its length before it.
-#[cfg(unix)]
 fn add_field(entry: &mut Vec<u8>, name: &str, value: &str) {
     entry.extend_from_slice(name.as_bytes());
     if value.contains('\n') {
@@ -91,7 +78,7 @@ fn add_field(entry: &mut Vec<u8>, name: &str, value: &str) {
     entry.push(b'\n');
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -6,6 +6,7 @@
 mod ending;
 pub(crate) mod event_log;
 pub(crate) mod exposition;
+#[cfg(unix)]
 mod journal;
 pub(crate) mod metrics;
 mod metrics_file;
@@ -25,7 +26,7 @@ use crate::archive::ReadOnly;
 use crate::ccs::{Monitor, Ping, PingError};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
-use crate::cli::terminal::console::{Console, told_lines};
+use crate::cli::terminal::console::{Console, shown, told_lines};
 use crate::cli::terminal::signals::spare_descriptors;
 use crate::config::{MonitoringSettings, Sources, TerminalUse};
 use crate::model::{Instant, hex};
@@ -179,6 +180,7 @@ impl<'m> Monitoring<'m> {
             tracing::error!("the command of on_failure failed: {why}");
         }
         self.write_event(&ending);
+        #[cfg(unix)]
         if self.console.is_journal()
             && let Err(error) = journal::write(&ending)
         {
@@ -194,7 +196,11 @@ impl<'m> Monitoring<'m> {
         };
         if let Err(Failure::Error(report)) = result {
             let lines = told_lines(report);
-            errors.extend(lines.iter().map(|(label, text)| format!("{label}: {text}")));
+            errors.extend(
+                lines
+                    .iter()
+                    .map(|(label, text)| format!("{label}: {}", shown(text))),
+            );
         }
         let mut round = self.round.borrow_mut();
         round.is_told = true;

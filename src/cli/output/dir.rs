@@ -48,7 +48,7 @@ impl OutputDir {
     }
 
     /// Writes a file for each of `things`, named by `name`, and says what was written of each: whatever goes wrong with one
-    /// of them is told at once, and the others are written.
+    /// of them is reported at once, and the others are written.
     ///
     /// # Errors
     /// The wish to stop.

@@ -2,7 +2,7 @@
 //!
 //! A file is written beside its target under a temporary name and renamed at the end, so a failed or killed command
 //! leaves the old file as it was. It is opened before the work begins: a folder, a missing folder or a place without
-//! rights is told at once.
+//! rights is reported at once.
 
 pub(crate) mod dated;
 pub(crate) mod device;

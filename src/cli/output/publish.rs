@@ -1,4 +1,4 @@
-//! Appending to the list of heads, for the commands that do.
+//! Appends to the list of heads, and reports what could not be appended.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ pub(crate) fn read_list(path: &Path) -> Result<PublishedHeads, Failure> {
     })
 }
 
-/// Appends the head of what has just ended (`done` names it) to the list; what could not be appended is told.
+/// Appends the head of what has just ended (`done` names it) to the list; what could not be appended is logged.
 pub(crate) fn publish(list: &HeadList, archive: &Path, published: &HeadToPublish, done: &str) -> Exit {
     let reader = ReadOnly::open(archive);
     let archive_id = reader.as_ref().ok().and_then(|reader| reader.archive_id().ok());

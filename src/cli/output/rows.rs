@@ -44,7 +44,8 @@ pub(crate) struct FormArgs {
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     delimiter: Option<u8>,
 
-    /// CSV: prefixes texts that a spreadsheet would take for a formula (= + - @, tab, CR) with '
+    /// CSV: puts ' before a text that a spreadsheet would take for a formula: one that begins with tab, CR or LF, or, after
+    /// blanks, with = + - @ or a full-width form of these
     #[arg(long, overrides_with = "no_guard")]
     guard: bool,
 
@@ -123,7 +124,7 @@ impl FormArgs {
 }
 
 impl FormArgs {
-    /// Says where a file is named for a format that nobody asked for.
+    /// Says where a file is named for a format that was not requested.
     fn tell_other_name(&self, file: &Path, format: Format) {
         let extension = file.extension().and_then(|extension| extension.to_str());
         let meant = Format::ALL.into_iter().find(|format| {

@@ -38,7 +38,7 @@ impl PathContext<'_> {
 /// An open place for rows.
 pub(crate) struct OutputTarget {
     output: Output,
-    /// The file, in words.
+    /// The file, as text.
     name: String,
     manifest: Option<(Output, String)>,
     format: Format,

@@ -93,7 +93,7 @@ impl ExportEntries {
     }
 
     /// Writes them all, and says how that ended: done, or with findings where one of them could not be written or is not
-    /// fresh. What went wrong is told at once, and stops none of the others.
+    /// fresh. What went wrong is reported at once, and stops none of the others.
     pub(crate) fn write(&self, archive: &Path, cancellation: &Cancellation, console: &Console) -> Exit {
         let cancel = Cancel::by(cancellation.clone());
         let mut exit = Exit::Done;

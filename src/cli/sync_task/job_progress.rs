@@ -153,7 +153,7 @@ impl JobProgress {
         let was_asked_for = began.is_some();
         let (name, time) = began.unwrap_or_else(|| (title(job, name), Duration::ZERO));
         let outcome = record.outcome.as_str();
-        // The errors are told at the end of the sync, those of one cause together.
+        // The errors are reported at the end of the sync, those of one cause together.
         if let Some(error) = record.error.as_deref() {
             tracing::debug!(job_id = %job, outcome, error, "[{place}] {name}: {outcome}: {error}");
         }

@@ -155,7 +155,7 @@ impl SyncTask<'_> {
     }
 }
 
-/// The failure in words; the archive is named where the error itself does not.
+/// The failure, as text; the archive is named where the error itself does not.
 fn told(error: SyncError, archive: &Path) -> Failure {
     if matches!(&error, SyncError::Archive(error) if matches!(**error, ArchiveError::Missing { .. } | ArchiveError::Empty { .. }))
     {

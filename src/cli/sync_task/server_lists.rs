@@ -123,7 +123,7 @@ fn read_all<'l>(lists: impl Iterator<Item = &'l ServerLists>) -> Result<Vec<Vec<
     Ok(read)
 }
 
-/// The servers of a sync, whose lists of jobs are read anew before each.
+/// The servers of a sync, whose lists of jobs are read again before each.
 #[derive(Debug, Default)]
 pub(crate) struct SyncServers {
     asked: Vec<(Client, ServerLists, bool)>,

@@ -234,7 +234,7 @@ impl SyncSummary {
     }
 }
 
-/// The most causes that are told of a sync.
+/// The most causes that are reported of a sync.
 const TOLD_CAUSES: usize = 20;
 
 /// An error without the job of which it was told, so that the same one of other jobs is the same text.

@@ -152,6 +152,7 @@ impl Console {
     }
 
     /// Whether stderr is the systemd journal.
+    #[cfg(unix)]
     pub(crate) fn is_journal(&self) -> bool {
         self.0.journal
     }
@@ -301,7 +302,7 @@ impl Console {
         });
     }
 
-    /// Writes to stderr without tearing the bars. That stderr is closed or full is nobody's to know.
+    /// Writes to stderr without tearing the bars. Errors of stderr itself (closed, full) are ignored.
     fn to_stderr(&self, level: Level, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         let write = || {
             // One write per line or block, so that two processes on one terminal do not mix theirs.
@@ -364,7 +365,7 @@ fn now() -> String {
     DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// What is told of a failure: a label and a text each.
+/// What is reported of a failure: a label and a text each.
 pub(crate) fn told_lines(told: &ErrorReport) -> Vec<(&'static str, &str)> {
     let mut lines = vec![("Error", told.words.as_str())];
     lines.extend(told.causes.iter().map(|cause| ("Caused by", cause.as_str())));

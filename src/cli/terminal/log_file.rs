@@ -52,7 +52,7 @@ impl LogFile {
             return self.file.write_all(line.as_bytes());
         };
         if !self.lock()? {
-            // Who holds it holds nobody up.
+            // A lock held by others must not block us.
             return self.file.write_all(line.as_bytes());
         }
         let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
@@ -101,7 +101,7 @@ impl LogFile {
                 // Only now: Windows may keep the name of a removed file taken while the file is open.
                 let _ = fs::remove_file(former(1));
             }
-            // Nobody else can have it but for a moment, and a line more is written either way.
+            // Others can hold it only briefly, and one line too many does no harm.
             let _ = self.file.try_lock();
         }
         Ok(())

@@ -56,7 +56,7 @@ pub(crate) fn end_at_first(console: &Console, words: &'static str) -> Result<(),
 }
 
 /// Takes the signal of a file that grew past its limit (`ulimit -f`), which would end the process without a word: the write
-/// then fails, and that is told.
+/// then fails, which is reported.
 pub(crate) fn outlive_file_size_signal() {
     #[cfg(unix)]
     {

@@ -102,6 +102,10 @@ pub(crate) fn print_result(
 /// The most details that an error line quotes of what `--quiet` left out.
 const QUOTED_DETAILS: usize = 20;
 
+pub(crate) fn yes_or_no(yes: bool) -> String {
+    if yes { "yes" } else { "no" }.to_owned()
+}
+
 /// With `--quiet`, the details of a result for the error: standard output has none, or data that nobody may read.
 pub(crate) fn unprinted(console: &Console, details: impl Iterator<Item = String>) -> Vec<String> {
     if !console.is_quiet() {

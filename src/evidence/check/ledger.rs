@@ -85,7 +85,7 @@ pub(super) struct Ledger<'t> {
     pub(super) answers: BTreeMap<&'t str, Vec<ChainLine<'t>>>,
     /// Revisions that were lost.
     pub(super) lost: usize,
-    /// Jobs whose times were read anew.
+    /// Jobs whose times were read again.
     pub(super) reindexed: BTreeSet<&'t str>,
 }
 

@@ -1,6 +1,6 @@
 //! Runs and messages: every row against a fresh reading of the payloads.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::Digest;
 
@@ -10,10 +10,11 @@ use super::files::{Files, MOST_PAYLOAD, payload_of};
 use super::findings::PackageFindings;
 use super::ledger::{Ledger, LedgerRevision, LedgerRun, RulesInForce};
 use super::lines::ChainLine;
+use super::messages::{ErrorSummary, HeldSaidMessage, SAID, basis, said_message, take_in};
+use super::said::Said;
 use super::scripts::{CHECK_HTML, CHECK_PY};
 use crate::decode::{read_run_fields, read_time};
-use crate::model::{Decimal, Instant, JobRun, JobStatus, Message, TimeBasis, TimeReading, hex};
-use crate::report::numbers::{counted, grouped};
+use crate::model::{Decimal, Instant, JobRun, JobStatus, TimeBasis, TimeReading, hex};
 
 const RUNS: &[&str] = &[
     "job_run_id",
@@ -112,21 +113,6 @@ pub(super) struct Check<'c, 't> {
     pub(super) assumed: Vec<String>,
 }
 
-/// What a check did, for its report.
-pub(super) struct Said {
-    pub(super) runs: u64,
-    pub(super) payloads: u64,
-    pub(super) messages: u64,
-    absent: usize,
-    removed: u64,
-    unsaid: u64,
-    moved_out: usize,
-    has_changes: bool,
-    /// Checks of the package that are not those of this program.
-    other_checks: Vec<&'static str>,
-    assumed: Vec<String>,
-}
-
 /// What the payloads of a run say, together.
 struct Told {
     run: JobRun,
@@ -136,27 +122,6 @@ struct Told {
     /// Status by revision.
     statuses: HashMap<u64, Option<JobStatus>>,
 }
-
-/// A message as messages.csv has it, and since when it is absent.
-struct HeldSaidMessage {
-    message: SaidMessage,
-    absent_since: Option<String>,
-}
-
-/// In the order of the columns.
-type SaidMessage = [Option<String>; 9];
-
-const SAID: [&str; 9] = [
-    "occurred_at",
-    "message",
-    "message_details",
-    "category",
-    "asset",
-    "asset_type",
-    "asset_owner",
-    "occurred_at_raw",
-    "time_basis",
-];
 
 impl<'c, 't> Check<'c, 't> {
     pub(super) fn new(
@@ -238,7 +203,7 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    /// Whether times of a job were read anew, so that a start may be another than the one that its line says.
+    /// Whether times of a job were read again, so that a start may be another than the one that its line says.
     pub(super) fn is_reindexed(&self, job: &str) -> bool {
         self.ledger.reindexed.contains(job)
     }
@@ -645,13 +610,6 @@ fn started_then(run: &JobRun, revision: &LedgerRevision<'_>) -> Option<String> {
     }
 }
 
-const fn basis(basis: TimeBasis) -> &'static str {
-    match basis {
-        TimeBasis::Explicit => "explicit",
-        TimeBasis::Assumed => "assumed",
-    }
-}
-
 /// What runs.csv must say of a run, as far as its payload decides.
 fn said_of(run: &JobRun) -> ExpectedValues {
     let time = |reading: TimeReading| reading.instant().map(|at| at.to_string());
@@ -686,215 +644,4 @@ fn said_of(run: &JobRun) -> ExpectedValues {
         ("ended_at_raw", text(run.ended_raw())),
         ("time_basis", text(time_basis)),
     ]
-}
-
-fn said_message(message: Message<'_>) -> SaidMessage {
-    let raw = message
-        .occurred_raw
-        .filter(|_| message.occurred == TimeReading::Unreadable);
-    let occurred = message.occurred.instant().map(|at| at.to_string());
-    [
-        occurred.as_deref(),
-        message.message,
-        message.message_details,
-        message.category,
-        message.asset,
-        message.asset_type,
-        message.asset_owner,
-        raw,
-        message.occurred.basis().map(basis),
-    ]
-    .map(|text| text.map(str::to_owned))
-}
-
-/// The messages of a run after another reading of it: equal ones are told apart by number alone.
-fn take_in(held: &mut Vec<HeldSaidMessage>, came: Vec<SaidMessage>, is_all: bool, at: &str) {
-    #[derive(Default)]
-    struct Equal {
-        present: Vec<usize>,
-        absent: Vec<usize>,
-        came: Vec<usize>,
-    }
-    let mut groups: HashMap<&SaidMessage, Equal> = HashMap::new();
-    for (ordinal, there) in held.iter().enumerate() {
-        let equal = groups.entry(&there.message).or_default();
-        match there.absent_since {
-            None => equal.present.push(ordinal),
-            Some(_) => equal.absent.push(ordinal),
-        }
-    }
-    for (index, message) in came.iter().enumerate() {
-        groups.entry(message).or_default().came.push(index);
-    }
-    let (mut gone, mut back, mut new) = (Vec::<usize>::new(), Vec::<usize>::new(), HashSet::new());
-    for equal in groups.into_values() {
-        let kept = equal.present.len().min(equal.came.len());
-        if is_all {
-            gone.extend(&equal.present[kept..]);
-        }
-        let returning = equal.absent.len().min(equal.came.len() - kept);
-        back.extend(&equal.absent[..returning]);
-        new.extend(equal.came[kept + returning..].iter().copied());
-    }
-    for ordinal in gone {
-        held[ordinal].absent_since = Some(at.to_owned());
-    }
-    for ordinal in back {
-        held[ordinal].absent_since = None;
-    }
-    held.extend(
-        came.into_iter()
-            .enumerate()
-            .filter(|(index, _)| new.contains(index))
-            .map(|(_, message)| HeldSaidMessage {
-                message,
-                absent_since: None,
-            }),
-    );
-}
-
-/// What the errors among the messages of a run say.
-#[derive(Default)]
-struct ErrorSummary {
-    count: u64,
-    assets: usize,
-    top_message: Option<String>,
-    top_detail: Option<String>,
-}
-
-impl ErrorSummary {
-    fn of<'m>(messages: impl Iterator<Item = [Option<&'m str>; 9]>) -> Self {
-        let (mut count, mut assets) = (0, HashSet::new());
-        let (mut texts, mut details) = (BTreeMap::new(), BTreeMap::new());
-        for [_, message, detail, category, asset, asset_type, ..] in messages {
-            if !category.is_some_and(|category| category.eq_ignore_ascii_case("error")) {
-                continue;
-            }
-            count += 1;
-            if let Some(asset) = asset.filter(|asset| !asset.is_empty()) {
-                assets.insert((asset, asset_type.unwrap_or_default()));
-            }
-            for (counts, text) in [(&mut texts, message), (&mut details, detail)] {
-                if let Some(text) = text.filter(|text| !text.is_empty()) {
-                    *counts.entry(text).or_insert(0_u64) += 1;
-                }
-            }
-        }
-        // Of equally frequent ones the first by bytes, in whose order they come.
-        let top = |counts: BTreeMap<&str, u64>| {
-            let best = counts.into_iter().rev().max_by_key(|&(_, count)| count);
-            best.map(|(text, _)| text.to_owned())
-        };
-        Self {
-            count,
-            assets: assets.len(),
-            top_message: top(texts),
-            top_detail: top(details),
-        }
-    }
-}
-
-impl Said {
-    pub(super) fn proved(
-        &self,
-        facts: &StatedFacts,
-        ledger: &Ledger<'_>,
-        published: Option<bool>,
-    ) -> Vec<String> {
-        let job = |(id, name): (&String, &Option<String>)| {
-            name.as_ref()
-                .map_or_else(|| id.clone(), |name| format!("{name} ({id})"))
-        };
-        let jobs: Vec<String> = facts.jobs.iter().map(job).collect();
-        let span = match (&facts.since, &facts.until) {
-            (None, None) => "without bounds".to_owned(),
-            (since, until) => {
-                let or =
-                    |bound: &Option<String>, word: &str| bound.clone().unwrap_or_else(|| word.to_owned());
-                format!("from {} to {}", or(since, "the beginning"), or(until, "the end"))
-            }
-        };
-        let mut lines = vec![format!("jobs: {}; runs that started {span}", jobs.join(", "))];
-        lines.push(match (self.runs, self.removed) {
-            (0, 0) => "the archive had recorded no run of these jobs in this span, and that is all that this package proves".to_owned(),
-            (runs, removed) => format!(
-                "recorded runs of these jobs in this span: {}; in the package: {runs}, of which the server no longer listed {}; removed by a retention rule before the head, as the ledger proves: {removed}",
-                grouped(runs + removed),
-                grouped(self.absent as u64),
-                runs = grouped(runs),
-                removed = grouped(removed),
-            ),
-        });
-        lines.push(if facts.is_redacted {
-            "when each run was recorded, changed and went absent, and the hash of each of its payloads".to_owned()
-        } else {
-            format!(
-                "{} with the hashes in the ledger; runs.csv, {} of messages.csv, failures.csv and changes.csv say what they say",
-                counted(self.payloads, "payload"),
-                counted(self.messages, "row")
-            )
-        });
-        if let Some(sample) = &facts.sample {
-            lines.push(format!(
-                "the sample is the draw by the seed \"{}\": {}, and {} spare",
-                sample.seed.replace('"', "\\\""),
-                counted(self.runs.min(sample.size), "run"),
-                self.runs.saturating_sub(sample.size).min(sample.spare)
-            ));
-        }
-        if !ledger.pieces.is_empty() {
-            lines.push(format!(
-                "{} in quarantine",
-                counted(ledger.pieces.len() as u64, "piece")
-            ));
-        }
-        lines.push(match published {
-            Some(_) => "by the head that was given, this is what the archive held then, if that head was published elsewhere at that time",
-            None => "no head was given: the package agrees with itself, and whoever has the program could have made another one. Compare its head with one that was published elsewhere (--head, --head-file)",
-        }.to_owned());
-        lines
-    }
-
-    pub(super) fn not_proved(&self, facts: &StatedFacts, ledger: &Ledger<'_>) -> Vec<String> {
-        let mut lines = Vec::new();
-        if facts.is_redacted {
-            lines.push("what runs and messages say, since owners were left out (--redact-owners) and with them the payloads".to_owned());
-        }
-        lines.extend(self.assumed.iter().cloned());
-        if self.unsaid > 0 {
-            lines.push(format!(
-                "by whom, or why, runs were removed, which data/removals.csv leaves empty: {}",
-                self.unsaid
-            ));
-        }
-        if ledger.lost > 0 {
-            lines.push(format!(
-                "{} that a salvage of a damaged archive could not save",
-                counted(ledger.lost as u64, "revision")
-            ));
-        }
-        if !ledger.reindexed.is_empty() && (facts.since.is_some() || facts.until.is_some()) {
-            lines.push("whether a run is missing whose start lies in the span only since times were read anew (reindex)".to_owned());
-        }
-        for name in &self.other_checks {
-            lines.push(format!("{name} of the package is not the one of this program: it is of another version, or was changed"));
-        }
-        if self.moved_out > 0 {
-            lines.push(format!(
-                "{} whose start an earlier revision puts into this span and the latest does not: not in the package",
-                counted(self.moved_out as u64, "recorded run")
-            ));
-        }
-        if self.has_changes {
-            lines.push("what changed in each revision (changes.csv, column what)".to_owned());
-        }
-        lines.push(
-            "workpaper.xlsx and README.html: whether they say the same as the CSV files; who prepared the package, and how it was sampled, but for the draw"
-                .to_owned(),
-        );
-        lines.push(
-            "that the server told the truth, and what it had deleted before it was first asked".to_owned(),
-        );
-        lines
-    }
 }

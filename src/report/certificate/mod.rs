@@ -1,4 +1,4 @@
-//! What a verification proves, in words: for a terminal, and as a certificate to file.
+//! What a verification proves, as text: for a terminal, and as a certificate to file.
 
 mod html;
 mod markdown;

@@ -44,7 +44,7 @@ impl<W: Write> Csv<W> {
     }
 
     fn text(&mut self, text: &str) -> io::Result<()> {
-        if self.style.guard && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        if self.style.guard && is_formula(text) {
             self.field.clear();
             self.field.push('\'');
             self.field.push_str(text);
@@ -56,6 +56,14 @@ impl<W: Write> Csv<W> {
     fn end_row(&mut self) -> io::Result<()> {
         self.writer.write_record(None::<&[u8]>).map_err(io_error)
     }
+}
+
+/// Whether a spreadsheet may take a text for a formula: some skip blanks, and take full-width signs for the plain ones.
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['\t', '\r', '\n'])
+        || text
+            .trim_start_matches(|c: char| c.is_whitespace() || "\u{200b}\u{2060}\u{feff}".contains(c))
+            .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
 impl<W: Write> Rows for Csv<W> {
@@ -152,11 +160,36 @@ mod tests {
         };
         let row = [Cell::Text("=1+1"), Cell::Integer(-1), Cell::Text("a;b")];
         assert_eq!(written(style, &[&row]), "\u{feff}a;b;c\r\n'=1+1;-1;\"a;b\"\r\n");
-        for text in ["+1", "-x", "@SUM(A1)", "\tx", "\rx"] {
+        let odd = [
+            "\tx",
+            "\rx",
+            "\nx",
+            " =1",
+            "\u{a0}+1",
+            "\u{3000}\u{2009} -1",
+            "＝1",
+            " ＋1",
+            "\u{feff}－1",
+            "＠SUM(A1)",
+        ];
+        for text in ["+1", "-x", "@SUM(A1)"].into_iter().chain(odd) {
             let guarded = written(style, &[&[Cell::Text(text)]]);
             let mut reader = csv::ReaderBuilder::new().from_reader(guarded.as_bytes());
             let read = reader.records().next().unwrap().unwrap();
             assert_eq!(read[0], format!("'{text}"));
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_formula_is_left_as_it_is() {
+        let style = CsvStyle {
+            guard: true,
+            ..CsvStyle::default()
+        };
+        for text in ["a=1", " a", "1-1", "'=1", "x＝", ""] {
+            let guarded = written(style, &[&[Cell::Text(text)]]);
+            let mut reader = csv::ReaderBuilder::new().from_reader(guarded.as_bytes());
+            assert_eq!(&reader.records().next().unwrap().unwrap()[0], text);
         }
     }
 

@@ -25,7 +25,7 @@ const fn readable(cells: usize) -> usize {
     if cells <= 20 { cells } else { 16 }
 }
 
-/// No column gets wider than this, even where nothing has to fit: longer lines nobody reads.
+/// No column gets wider than this, even where nothing has to fit: longer lines are not read.
 const WIDEST: usize = 200;
 
 const GAP: usize = 2;

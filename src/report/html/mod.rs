@@ -1,4 +1,4 @@
-//! Pages: a report as one HTML file that asks nobody for anything.
+//! Pages: a report as one HTML file that loads nothing from elsewhere.
 //!
 //! A page has a policy that lets nothing run but the script that is named by its hash, nothing style it but its own style
 //! sheet, and nothing be loaded at all; foreign text is escaped before that. Without the script it is a page with plain tables.

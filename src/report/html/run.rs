@@ -101,7 +101,7 @@ fn value(text: Option<&str>) -> Markup {
     html! { bdi { (Breakable(short.unwrap_or(text))) } @if short.is_some() { "…" } }
 }
 
-/// What changed, in words.
+/// What changed, as text.
 pub(crate) fn changed(what: &str) -> &str {
     if what.is_empty() {
         "nothing that is read"
@@ -110,7 +110,7 @@ pub(crate) fn changed(what: &str) -> &str {
     }
 }
 
-/// Which head seals a state, in words.
+/// Which head seals a state, as text.
 pub(crate) fn sealed_by(revision: &RunPageRevision, head: Option<&SyncHead>) -> String {
     match head {
         Some(head) if revision.is_sealed => {

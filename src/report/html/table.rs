@@ -7,7 +7,7 @@ use crate::report::numbers::{duration, grouped};
 use crate::report::table::{Cell, Column, ColumnType};
 use crate::text::shortened;
 
-/// Rows that a page shows; more are slow to scroll, and nobody reads them.
+/// Rows that a page shows; more are slow to scroll, and are not read.
 pub const ROWS_SHOWN: usize = 5_000;
 
 /// Letters of a text that a cell shows.
@@ -46,7 +46,7 @@ struct RenderedCell {
     markup: Markup,
     /// The class of the style sheet that fits what is in it.
     class: Option<&'static str>,
-    /// The number, where the markup says it in words.
+    /// The number, where the markup gives it as text.
     number: Option<String>,
 }
 
@@ -85,7 +85,7 @@ impl PageTable {
         self.all
     }
 
-    /// The table, with what it leaves out in words.
+    /// The table, and a sentence about what it leaves out.
     #[must_use]
     pub fn draw(&self, title: &str, report: &str) -> Markup {
         let shown = u64::try_from(self.rows.len()).expect("a length fits");

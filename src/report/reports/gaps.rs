@@ -1,7 +1,7 @@
 //! How complete the history of each job is, span by span: what is proved, and what is not known.
 //!
 //! # What proves what
-//! A complete answer to the question for all runs (`count=0`) lists every run that the server had at that moment. A server
+//! A complete answer to the question for all runs (`count=0`) lists every run that the server had at that time. A server
 //! purges a run when it is older than its purge age, so of the runs that started between the purge age before the answer
 //! and the answer none is missing. The moment of the answer lies between begin and end of its sync: a span is counted from
 //! the purge age before the end, to the begin. What lies between two such spans nobody can know: a run may have started

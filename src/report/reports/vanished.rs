@@ -102,7 +102,7 @@ pub(crate) fn each(
             }
             let status_name = run.status.map(|status| JobStatus(status).name());
             let started_at = Instant::from_ticks(run.started_ticks);
-            // A start behind the absence, by a clock that was wrong, is no age below zero.
+            // A start behind the absence, by a clock that was wrong, is not a negative age.
             let seconds = (run.absent_since_unix - started_at.unix_seconds()).max(0);
             row(VanishedRow {
                 job_run_id: run.job_run_id,

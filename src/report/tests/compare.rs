@@ -112,6 +112,7 @@ fn assets_are_new_gone_worse_or_better_and_what_grew_most_comes_first() {
         asset: Some(asset),
         category: Some(category),
         text: Some(text),
+        details: Some(text),
         owner: Some(if second < 200 { "old" } else { "new" }),
         ..TestMessage::default()
     };
@@ -146,11 +147,11 @@ fn assets_are_new_gone_worse_or_better_and_what_grew_most_comes_first() {
     assert_eq!(
         lines(|_| {}),
         [
-            "worse||new|1|3|2|1|3|2|worse|y|",
-            "same||new|1|1|0|1|1|0|same|x|",
-            "new||new|0|1|1|0|0|0|new|i|",
-            "better||new|1|1|0|1|0|-1|better|w|",
-            "gone||old|1|0|-1|1|0|-1|gone|x|",
+            "worse||new|1|3|2|1|3|2|worse|y|y",
+            "same||new|1|1|0|1|1|0|same|x|x",
+            "new||new|0|1|1|0|0|0|new|i|i",
+            "better||new|1|1|0|1|0|-1|better|w|w",
+            "gone||old|1|0|-1|1|0|-1|gone|x|x",
         ]
     );
     assert_eq!(lines(|report| report.min = 1).len(), 4);
@@ -166,5 +167,14 @@ fn assets_are_new_gone_worse_or_better_and_what_grew_most_comes_first() {
     assert_eq!(
         lines(|report| report.group_by = GroupBy::Owner)[0],
         "||new|0|6|6|0|4|4|new||"
+    );
+    assert_eq!(
+        lines(|report| report.group_by = GroupBy::Detail),
+        [
+            "|||0|2|2|0|2|2|new||y",
+            "|||0|1|1|0|0|0|new||i",
+            "|||0|1|1|0|0|0|new||w",
+            "|||4|2|-2|4|2|-2|better||x",
+        ]
     );
 }

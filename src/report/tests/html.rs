@@ -19,7 +19,7 @@ use crate::report::table::{Cell, Column, ColumnType};
 use crate::report::testing::{TestArchive, TestMessage, TestRun, job_id, plain, put_revision};
 use crate::report::{CommonOptions, Period, Ready, ReportMeta, Request};
 
-/// What somebody may put into a text to end what it stands in, to run, or to look like another.
+/// What an attacker may put into a text to end what it stands in, to run, or to look like another.
 const HOSTILE: &str =
     "</script></style></title><svg onload=\"alert(1)\">\"'><!--\u{202e}\u{200b}\x1b[31m\r\n&lt;_a.b";
 

@@ -3,6 +3,7 @@
 mod asset_errors;
 mod compare;
 mod failure_trends;
+mod golden;
 mod history;
 mod html;
 mod options;

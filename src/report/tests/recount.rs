@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::model::{Instant, Zone, named};
+use crate::report::reports::asset_errors::GroupBy;
 use crate::report::reports::{AssetErrors, FailureTrends};
 use crate::report::testing::{TestArchive, TestMessage, TestRun, job_id};
 use crate::report::{CommonOptions, Period, Ready};
@@ -210,14 +211,17 @@ fn shown(at: Option<i64>) -> String {
     at.map_or(String::new(), |at| Instant::from_ticks(at).to_string())
 }
 
-fn assets(runs: &[TestRun], common: &CommonOptions) -> Vec<String> {
+fn assets(runs: &[TestRun], common: &CommonOptions, by: GroupBy) -> Vec<String> {
     type Seen<'m> = (usize, &'m TestRun, &'m TestMessage, Option<i64>);
     let mut groups: BTreeMap<(&str, &str), Vec<Seen<'_>>> = BTreeMap::new();
     for (index, run) in runs.iter().enumerate() {
         for message in &run.messages {
             let at = message.at.or(run.start);
             if wants(common, run) && lies_in(common, at) && (common.include_absent || !message.is_absent) {
-                let key = (message.asset.unwrap_or(""), message.asset_type.unwrap_or(""));
+                let key = match by {
+                    GroupBy::Detail => (message.details.unwrap_or(""), ""),
+                    _ => (message.asset.unwrap_or(""), message.asset_type.unwrap_or("")),
+                };
                 groups.entry(key).or_default().push((index, run, message, at));
             }
         }
@@ -244,9 +248,18 @@ fn assets(runs: &[TestRun], common: &CommonOptions) -> Vec<String> {
             let top = texts.into_iter().min_by_key(|(text, count)| (*count, *text));
             top.map_or("", |(text, _)| text)
         };
-        let line = format!(
-            "{asset}|{asset_type}|{}|{}|{errors}|{warnings}|{information}|{}|{}|{}|{}|{}|{}|{}",
+        let mut cells = [
+            asset,
             owner.and_then(|(_, owner)| owner).unwrap_or(""),
+            top(|message| message.text),
+            top(|message| message.details),
+        ];
+        if by == GroupBy::Detail {
+            cells = ["", "", "", asset];
+        }
+        let [shown_asset, owner, top_message, top_detail] = cells;
+        let line = format!(
+            "{shown_asset}|{asset_type}|{owner}|{}|{errors}|{warnings}|{information}|{}|{}|{}|{}|{}|{top_message}|{top_detail}",
             seen.len(),
             seen.len() - errors - warnings - information,
             seen.iter()
@@ -259,8 +272,6 @@ fn assets(runs: &[TestRun], common: &CommonOptions) -> Vec<String> {
                 .len(),
             shown(seen.iter().filter_map(|(.., at)| *at).min()),
             shown(seen.iter().filter_map(|(.., at)| *at).max()),
-            top(|message| message.text),
-            top(|message| message.details),
         );
         let order = (std::cmp::Reverse((errors, seen.len())), asset, asset_type);
         rows.push((order, line));
@@ -294,12 +305,17 @@ proptest! {
         runs in proptest::collection::vec(any_run(), 0..40),
         common in any_common(),
         by in select(&Period::ALL[..]),
+        top in proptest::option::of(0..4_u64),
     ) {
         let archive = TestArchive::new(&NAMES, &runs);
         let request = Ready { common: common.clone(), report: FailureTrends { by, ..FailureTrends::default() } };
         let (found, wanted) = (archive.lines(&request), trends(&runs, &common, by));
         prop_assert!(same_but_for_halves(&found, &wanted), "{:#?}\n{:#?}", found, wanted);
         let request = Ready::<AssetErrors>::plain(&common);
-        prop_assert_eq!(archive.lines(&request), assets(&runs, &common));
+        prop_assert_eq!(archive.lines(&request), assets(&runs, &common, GroupBy::Asset));
+        let report = AssetErrors { group_by: GroupBy::Detail, top, ..AssetErrors::default() };
+        let mut wanted = assets(&runs, &common, GroupBy::Detail);
+        wanted.truncate(top.map_or(usize::MAX, |top| top as usize));
+        prop_assert_eq!(archive.lines(&Ready { common, report }), wanted);
     }
 }

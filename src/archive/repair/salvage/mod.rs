@@ -1,20 +1,22 @@
 //! Takes what is sound out of a damaged archive into a new one.
 //!
 //! Sound is what a hash proves: a line of the ledger that the chain seals, a payload that has the hash of its line, a text that
-//! has the hash of its line, the figures of a sync together. Tables are not copied but made anew from these. What the ledger
+//! has the hash of its line, the figures of a sync together. Tables are not copied but rebuilt from these. What the ledger
 //! tells of and could not be saved, the new ledger says by `lost` lines, behind a line `salvaged` with the head up to which
 //! the old chain held. The damaged file is only read. Rows that SQLite no longer finds its way to are looked for in the file's
 //! pages, see [`gather`] and [`pages`].
 
+mod content;
 mod gather;
 mod lines;
 mod pages;
 mod scan;
+mod unlisted;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use self::lines::{Decision, LineFilter, OldLine};
 use self::scan::scan;
@@ -22,19 +24,14 @@ use super::rebuild::rebuild;
 use crate::archive::atomic_file::{Access, AtomicFile};
 use crate::archive::db::Db;
 use crate::archive::error::{ArchiveError, Doing, io_error};
-use crate::archive::ledger::chain::JobChain;
-use crate::archive::ledger::entry::{
-    LedgerEntry, Loss, QuarantinedEntry, RevisionEntry, Rules, SyncBegan, SyncEnded,
-};
-use crate::archive::ledger::{self, Head, actor, text_hash};
+use crate::archive::ledger::entry::{LedgerEntry, Loss, QuarantinedEntry, RevisionEntry, Rules, SyncBegan};
+use crate::archive::ledger::{self, Head, actor};
 use crate::archive::read_only::ReadOnly;
 use crate::archive::storage::revisions::Payloads;
-use crate::archive::storage::syncs::{JobRecord, record_job, seal_results};
-use crate::archive::storage::{jobs, zones};
-use crate::archive::verify::{self, Expected, Verified, results};
+use crate::archive::verify::{self, Verified};
 use crate::archive::{limits, open};
-use crate::decode::{READER_VERSION, read_run_fields};
-use crate::model::{Guid, Instant, NaiveZone, Sha256, Zone, ZoneName};
+use crate::decode::READER_VERSION;
+use crate::model::{Guid, Instant, NaiveZone, Sha256};
 
 /// Things lost that are named; the others are counted.
 const MAX_NAMED: usize = 10_000;
@@ -48,7 +45,7 @@ pub struct Salvaged {
     pub revisions: u64,
     /// Lines of the old ledger that were kept.
     pub lines: u64,
-    /// What was lost, in words.
+    /// What was lost, as text.
     pub lost: Vec<String>,
     /// How much more was lost than is named.
     pub more_lost: u64,
@@ -63,7 +60,7 @@ pub struct Salvaged {
 }
 
 /// Takes what is sound out of the damaged archive at `damaged` into a new one at `new`, which is checked before it gets its name.
-/// `progress` hears of the bytes of payloads taken over.
+/// `progress` is called with the bytes of payloads taken over.
 ///
 /// # Errors
 /// `new` is there already; nothing of `damaged` can be read; disk full and other SQL errors. Then no file is left at `new`.
@@ -146,7 +143,7 @@ struct Salvager<'c> {
     by_payload: Vec<(i64, RevisionEntry)>,
     /// Runs that a line of the old ledger says were removed.
     removed: HashSet<Guid>,
-    /// What lines told of such runs, until the line of the removal is kept.
+    /// What lines said of such runs, until the line of the removal is kept.
     awaiting_removal: HashMap<Guid, Vec<Loss>>,
     /// Entries of the old ledger that are missing, from and to.
     gaps: Vec<(i64, i64)>,
@@ -450,420 +447,6 @@ impl<'c> Salvager<'c> {
         Ok(())
     }
 
-    /// Takes over the rules of a zone. Where they are lost, those that this program knows take their place, and every time is
-    /// read by them.
-    fn zone(&mut self, name: ZoneName, rules: Option<&Rules>) -> Result<(), ArchiveError> {
-        let kept = zones::kept(self.old, name, rules).ok().and_then(Result::ok);
-        let ours = || name.as_str().parse::<NaiveZone>().ok();
-        // The same bytes, from whichever release we have them.
-        let same = || {
-            let (rules, ours) = (rules?, ours()?.rules()?);
-            let same = ours.sha256() == rules.sha256;
-            let same = same.then(|| Zone::from_tzif(name, &rules.release, ours.tzif().to_vec()).ok());
-            same.flatten().map(NaiveZone::Iana)
-        };
-        self.rules_lost = false;
-        self.zone = match kept.or_else(same) {
-            Some(zone) => zone,
-            None => {
-                self.lose(format!("the rules of the time zone {name}"));
-                self.rules_lost = true;
-                ours().unwrap_or_default()
-            }
-        };
-        zones::keep(self.new, self.zone)
-    }
-
-    /// Says the zone of a revision where the line that said it is lost.
-    fn zone_of_revision(&mut self, line: &str) -> Result<(), ArchiveError> {
-        let Ok(LedgerEntry::Revision(claim)) = LedgerEntry::read(line) else {
-            return Ok(());
-        };
-        if claim.zone == self.zone.name() || self.rules_lost {
-            return Ok(());
-        }
-        let newest: Option<Rules> = self
-            .old
-            .query_row(
-                "SELECT sha256, release FROM _zone_rules WHERE zone = ?1 ORDER BY release DESC LIMIT 1",
-                [claim.zone.as_str()],
-                |row| {
-                    let (sha256, release) = (row.get(0)?, row.get(1)?);
-                    Ok(Rules { sha256, release })
-                },
-            )
-            .optional()
-            .unwrap_or_default();
-        self.zone(claim.zone, newest.as_ref())?;
-        self.append(&LedgerEntry::NaiveTime {
-            zone: self.zone.name(),
-            rules: Rules::of(self.zone),
-            at: self.now.unix_seconds(),
-        })
-    }
-
-    /// Copies the payload of a revision, where it is the one that its line names and can be read as that run.
-    fn payload(
-        &mut self,
-        old_entry: i64,
-        claim: &RevisionEntry,
-        new_entry: i64,
-    ) -> Result<Result<(u64, Option<Instant>), String>, ArchiveError> {
-        let bytes = match self.payloads.read(self.old, old_entry, claim) {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(unsound)) => return Ok(Err(unsound.words())),
-            Err(error) => return Ok(Err(format!("{error}"))),
-        };
-        let started = match read_run_fields(bytes, self.zone) {
-            Ok(run) if run.job_run_id() == claim.run => run.started().instant(),
-            Ok(_) => return Ok(Err("it is the payload of another run".to_owned())),
-            Err(why) => return Ok(Err(format!("it is not a run: {why}"))),
-        };
-        let length = bytes.len() as u64;
-        self.bytes += length;
-        let damaged = |error: rusqlite::Error| error.to_string();
-        let row: Result<(Option<i64>, Vec<u8>), String> = self
-            .old
-            .prepare_cached("SELECT dictionary_key, data FROM payload WHERE entry_id = ?1")
-            .and_then(|mut statement| statement.query_row([old_entry], |row| row.try_into()))
-            .map_err(damaged);
-        let (dictionary, data) = match row {
-            Ok(row) => row,
-            Err(why) => return Ok(Err(why)),
-        };
-        if let Some(key) = dictionary
-            && let Err(why) = self.dictionary(key, claim.job)?
-        {
-            return Ok(Err(why));
-        }
-        self.new.cached().run(
-            "INSERT INTO payload (entry_id, dictionary_key, data) VALUES (?1, ?2, ?3)",
-            params![new_entry, dictionary, data],
-            "store a payload",
-        )?;
-        Ok(Ok((length, started)))
-    }
-
-    fn dictionary(&self, key: i64, job: Guid) -> Result<Result<(), String>, ArchiveError> {
-        let known: Option<i64> = self.new.cached().optional(
-            "SELECT 1 FROM dictionary WHERE dictionary_key = ?1",
-            [key],
-            "look a dictionary up",
-            |row| row.get(0),
-        )?;
-        if known.is_some() {
-            return Ok(Ok(()));
-        }
-        let found = self.old.query_row(
-            "SELECT bytes, runs FROM dictionary WHERE dictionary_key = ?1",
-            [key],
-            |row| {
-                Ok((
-                    row.get::<_, Vec<u8>>(0)?,
-                    row.get::<_, i64>(1).unwrap_or_default(),
-                ))
-            },
-        );
-        let (bytes, runs) = match found {
-            Ok(found) => found,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        let job_key = jobs::key(self.new, job)?;
-        self.new.run(
-            "INSERT INTO dictionary (dictionary_key, job_key, bytes, runs) VALUES (?1, ?2, ?3, ?4)",
-            params![key, job_key, bytes, runs],
-            "store a dictionary",
-        )?;
-        Ok(Ok(()))
-    }
-
-    /// Copies what a sync found of its jobs, where it has the hash of its line.
-    fn results(&mut self, ended: &SyncEnded) -> Result<(), ArchiveError> {
-        let read = results(self.old, ended.sync);
-        let began = self.began.take().filter(|began| began.sync == ended.sync);
-        let sound = match (read, began) {
-            (Ok((records, None)), Some(began)) => {
-                // The figures prove themselves, wherever the chains of the jobs stood.
-                let jobs: BTreeSet<Guid> = records.iter().map(|record| record.job_id).collect();
-                let mut chains = vec![JobChain::default(); jobs.len()];
-                let chains = jobs.into_iter().zip(&mut chains);
-                let sealed = seal_results(&began, ended.at, &records, chains);
-                (sealed.figures == ended.figures).then_some(records)
-            }
-            _ => None,
-        };
-        let known = |record: &JobRecord| jobs::key(self.new, record.job_id);
-        if let Some(records) = sound {
-            let keys: Vec<Option<i64>> = records.iter().map(known).collect::<Result<_, _>>()?;
-            if let Some(keys) = keys.into_iter().collect::<Option<Vec<i64>>>() {
-                for (record, key) in records.iter().zip(keys) {
-                    record_job(self.new, ended.sync, key, record)?;
-                }
-                return Ok(());
-            }
-        }
-        self.losses.push(Loss::Results { sync: ended.sync });
-        self.lose(format!("what sync {} found of its jobs", ended.sync));
-        Ok(())
-    }
-
-    fn lose_quarantined(&mut self, id: i64) {
-        self.losses.push(Loss::Quarantined { id });
-        self.lose(format!("number {id} in quarantine"));
-    }
-
-    fn quarantined(&mut self, claim: &QuarantinedEntry) -> Result<(), ArchiveError> {
-        let found = self.old.query_row(
-            "SELECT reason, payload FROM _quarantined WHERE quarantine_id = ?1",
-            [claim.id],
-            |row| {
-                let sound = Expected::TextOf(&claim.reason).is(row.get_ref(0)?)
-                    && Expected::BytesOf(&claim.kept).is(row.get_ref(1)?);
-                Ok(sound.then_some((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))
-            },
-        );
-        let job_key = jobs::key(self.new, claim.job)?;
-        let (Ok(Some((reason, payload))), Some(job_key)) = (found, job_key) else {
-            self.lose_quarantined(claim.id);
-            return Ok(());
-        };
-        self.new
-            .run(
-                "INSERT INTO _quarantined (quarantine_id, job_key, sync_id, captured_unix, position, reason,
-                     payload, payload_bytes, payload_sha256)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                params![
-                    claim.id,
-                    job_key,
-                    claim.sync,
-                    claim.at,
-                    claim.position,
-                    reason,
-                    payload,
-                    claim.bytes,
-                    claim.sha256,
-                ],
-                "keep unreadable bytes in quarantine",
-            )
-            .map(drop)
-    }
-
-    fn accepted(&mut self, id: i64, at: i64, why: &Sha256) -> Result<(), ArchiveError> {
-        let mut awaiting = self.awaiting_removal.values().flatten();
-        if awaiting.any(|loss| *loss == Loss::Quarantined { id }) {
-            return Ok(());
-        }
-        let found = self.old.query_row(
-            "SELECT accepted_why FROM _quarantined WHERE quarantine_id = ?1",
-            [id],
-            |row| row.get::<_, Option<String>>(0),
-        );
-        let text = found.ok().flatten().filter(|text| text_hash(text) == *why);
-        if text.is_none() {
-            // Its reason is part of it: without it, it is lost as a whole.
-            self.new.run(
-                "DELETE FROM _quarantined WHERE quarantine_id = ?1",
-                [id],
-                "leave out a piece of the quarantine",
-            )?;
-            self.lose_quarantined(id);
-            return Ok(());
-        }
-        self.new
-            .run(
-                "UPDATE _quarantined SET accepted_unix = ?2, accepted_why = ?3 WHERE quarantine_id = ?1",
-                params![id, at, text],
-                "accept bytes in quarantine",
-            )
-            .map(drop)
-    }
-
-    /// Copies a reason that a person gave.
-    fn reason(&mut self, hash: &Sha256) -> Result<(), ArchiveError> {
-        let found = self
-            .old
-            .query_row("SELECT why FROM _reason WHERE why_sha256 = ?1", [hash], |row| {
-                row.get::<_, String>(0)
-            });
-        match found.ok().filter(|why| text_hash(why) == *hash) {
-            Some(why) => {
-                self.new.run(
-                    "INSERT OR IGNORE INTO _reason (why_sha256, why) VALUES (?1, ?2)",
-                    params![hash, why],
-                    "keep a reason",
-                )?;
-            }
-            None if self.losses.contains(&Loss::Why { sha256: *hash }) => {}
-            None => {
-                self.losses.push(Loss::Why { sha256: *hash });
-                self.lose(format!(
-                    "the reason {} that somebody gave",
-                    crate::model::hex(hash)
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Copies who acted.
-    fn actor(&mut self, by: &Sha256) -> Result<(), ArchiveError> {
-        let found = self
-            .old
-            .query_row("SELECT actor FROM _actor WHERE by_sha256 = ?1", [by], |row| {
-                row.get::<_, String>(0)
-            });
-        let ours = || actor::text_of(by).map(str::to_owned);
-        let loss = Loss::By { sha256: *by };
-        match found.ok().filter(|actor| text_hash(actor) == *by).or_else(ours) {
-            Some(actor) => {
-                self.new.cached().run(
-                    "INSERT OR IGNORE INTO _actor (by_sha256, actor) VALUES (?1, ?2)",
-                    params![by, actor],
-                    "keep who acted",
-                )?;
-            }
-            None if self.losses.contains(&loss) => {}
-            None => {
-                self.losses.push(loss);
-                self.lose(format!("who acted under the hash {}", crate::model::hex(by)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Revisions whose line cannot be read, and whose row can: their row names a hash, too.
-    fn revisions_without_line(&mut self) -> Result<(), ArchiveError> {
-        let old = self.old;
-        let (gaps, zone) = (self.gaps.clone(), self.zone);
-        let mut found = Vec::new();
-        let columns = "entry_id, run_key, revision, payload_sha256";
-        let _ = scan(old, "_revision", columns, "entry_id", |row| {
-            let (Ok(entry), Ok(run_key), Ok(number), Ok(sha256)) =
-                (row.get::<_, i64>(0), row.get::<_, i64>(1), row.get(2), row.get(3))
-            else {
-                return Ok(());
-            };
-            if !gaps.iter().any(|&(from, to)| (from..=to).contains(&entry)) {
-                return Ok(());
-            }
-            let ids = old.query_row(
-                "SELECT r.job_run_id, j.job_id FROM _run r JOIN _job j ON j.job_key = r.job_key WHERE r.run_key = ?1",
-                [run_key],
-                |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
-            );
-            let ids = ids
-                .ok()
-                .and_then(|(run, job)| Some((run.parse().ok()?, job.parse().ok()?)));
-            let claim = ids.map(|(run, job)| RevisionEntry {
-                run,
-                number,
-                sync: 0,
-                at: 0,
-                job,
-                bytes: u64::MAX,
-                sha256,
-                reader: READER_VERSION,
-                zone: zone.name(),
-                started: None,
-            });
-            found.push((entry, claim));
-            Ok(())
-        })?;
-        for (entry, claim) in found {
-            match claim {
-                Some(claim) => self.by_payload.push((entry, claim)),
-                None => self.lose(format!(
-                    "the revision of ledger entry {entry}: its run is not known"
-                )),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes over revisions that only their payload proves, in a sync of the salvage's own: when they were received is not known.
-    fn prove_by_payload(&mut self, filter: &mut LineFilter) -> Result<(), ArchiveError> {
-        let mut candidates = std::mem::take(&mut self.by_payload);
-        candidates.sort_by_key(|(entry, claim)| (claim.run, claim.number, *entry));
-        let mut own_sync = None;
-        let mut latest: HashMap<Guid, i64> = HashMap::new();
-        for (entry, claim) in candidates {
-            let RevisionEntry { run, number, .. } = claim;
-            let before = latest
-                .get(&run)
-                .copied()
-                .unwrap_or_default()
-                .max(filter.latest(run));
-            if number <= before {
-                self.lose(format!(
-                    "revision {number} of run {run} (ledger entry {entry}): nothing seals its line, and a later one is kept"
-                ));
-                continue;
-            }
-            let sync = match own_sync {
-                Some(sync) => sync,
-                None => *own_sync.insert(self.begin_own_sync(filter)?),
-            };
-            if let Some(line) = filter.adding(claim.job) {
-                self.append_line(&line)?;
-                let added = LedgerEntry::JobAdded {
-                    job: claim.job,
-                    at: self.now.unix_seconds(),
-                    by: None,
-                };
-                self.take_over(entry, added)?;
-            }
-            let (bytes, started) = match self.payload(entry, &claim, self.head.entry_id + 1)? {
-                Ok(read) => read,
-                Err(why) => {
-                    self.lose(format!(
-                        "revision {number} of run {run} (ledger entry {entry}): {why}"
-                    ));
-                    continue;
-                }
-            };
-            self.append(&LedgerEntry::Revision(RevisionEntry {
-                sync,
-                at: self.now.unix_seconds(),
-                bytes,
-                reader: READER_VERSION,
-                zone: self.zone.name(),
-                started,
-                ..claim
-            }))?;
-            latest.insert(run, number);
-            self.lose(format!(
-                "when revision {number} of run {run} (ledger entry {entry}) was received: it counts as received now"
-            ));
-        }
-        if let Some(sync) = own_sync {
-            // It asked nobody, and where the chains of the jobs stand is not checked within a salvage.
-            let nothing = text_hash("");
-            self.append(&LedgerEntry::SyncEnded(SyncEnded {
-                sync,
-                at: self.now.unix_seconds(),
-                outcome: "partial".to_owned(),
-                clock: None,
-                jobs: 0,
-                figures: nothing,
-                results: nothing,
-            }))?;
-        }
-        Ok(())
-    }
-
-    fn begin_own_sync(&mut self, filter: &mut LineFilter) -> Result<i64, ArchiveError> {
-        self.append_lines(filter.ending())?;
-        let sync = filter.next_sync();
-        self.append(&LedgerEntry::SyncBegan(SyncBegan {
-            sync,
-            at: self.now.unix_seconds(),
-            count: Some(1),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            process: std::process::id().into(),
-        }))?;
-        Ok(sync)
-    }
-
     /// Notes on backups, as far as they can be read: no hash proves them, but a removal has to name the copies.
     fn backups(&self) {
         let doing = "keep the notes on backups";
@@ -877,46 +460,5 @@ impl<'c> Salvager<'c> {
             let sql = "INSERT OR IGNORE INTO _backup (path, made_unix, host) VALUES (?1, ?2, ?3)";
             let _ = self.new.run(sql, params![path, made, host], doing);
         }
-    }
-
-    /// Names and addresses, where they have the hash of their line.
-    fn texts(&mut self) -> Result<(), ArchiveError> {
-        let doing = "name a job";
-        for (job, hash) in std::mem::take(&mut self.names) {
-            let name = self.jobs.get(&job).and_then(|old| old.name.as_deref());
-            match name.filter(|name| text_hash(name) == hash) {
-                Some(name) => {
-                    self.new.run(
-                        "UPDATE _job SET name = ?2 WHERE job_id = ?1",
-                        params![job.to_string(), name],
-                        doing,
-                    )?;
-                }
-                None => {
-                    self.losses.push(Loss::Name { job });
-                    self.lose(format!("the name of job {job}"));
-                }
-            }
-        }
-        for (job, hash) in std::mem::take(&mut self.servers) {
-            let url = self.jobs.get(&job).and_then(|old| old.server.as_deref());
-            match url.filter(|url| text_hash(url) == hash) {
-                Some(url) => {
-                    self.new
-                        .run("INSERT OR IGNORE INTO _server (url) VALUES (?1)", [url], doing)?;
-                    self.new.run(
-                        "UPDATE _job SET server_key = (SELECT server_key FROM _server WHERE url = ?2)
-                         WHERE job_id = ?1",
-                        params![job.to_string(), url],
-                        doing,
-                    )?;
-                }
-                None => {
-                    self.losses.push(Loss::Server { job });
-                    self.lose(format!("the address of the server of job {job}"));
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::failure::{Exit, Failure};
 
 /// Tells something on standard error, where the questions are.
 pub(super) fn tell(text: &str) {
-    // Where standard error is gone, nobody reads it.
+    // Nothing to do where standard error is closed.
     let _ = writeln!(io::stderr(), "{text}");
 }
 

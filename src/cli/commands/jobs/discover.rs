@@ -5,14 +5,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{open_or_create, yes_or_no};
 use crate::archive::{NameFrom, ReadOnly};
 use crate::ccs::Client;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::new_archive::open_or_create;
 use crate::cli::runtime::runtime;
 use crate::cli::servers::{self, ChosenServer, ServerChoice};
 use crate::cli::terminal::console::shown;
-use crate::cli::terminal::table::{TerminalColumn, counted, print, print_text, width_to_fit};
+use crate::cli::terminal::table::{TerminalColumn, counted, print, print_text, width_to_fit, yes_or_no};
 use crate::config::{GlobalSettings, ServerSettings, Sources, TableOrJson};
 use crate::model::Guid;
 use crate::text::chain;

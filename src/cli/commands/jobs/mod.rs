@@ -10,7 +10,7 @@ use self::list::ListArgs;
 use crate::archive::{JobState, ReadOnly, Writer};
 use crate::ccs;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::new_archive::{may_create, tell_created};
+use crate::cli::new_archive::open_or_create;
 use crate::config::{GlobalSettings, Sources, read_jobs_file};
 use crate::model::Guid;
 
@@ -105,18 +105,6 @@ pub(crate) fn run(args: &JobsArgs, sources: &Sources<'_>, global: &GlobalSetting
     Ok(Exit::Done)
 }
 
-/// Opens the archive to write; creates it where that is allowed, and says so.
-fn open_or_create(new: bool, sources: &Sources<'_>, global: &GlobalSettings) -> Result<Writer, Failure> {
-    if !may_create(new, global, sources.path("head_file")?.as_deref())? {
-        return Ok(Writer::open_existing(&global.archive)?);
-    }
-    let writer = Writer::open(&global.archive)?;
-    if writer.created() {
-        tell_created(&global.archive);
-    }
-    Ok(writer)
-}
-
 /// Stops watching the job with this id or name.
 fn remove(job: &str, sources: &Sources<'_>, archive: &Path) -> Result<(), Failure> {
     let mut writer = Writer::open_existing(archive)?;
@@ -198,8 +186,4 @@ fn job_named(states: &[JobState], name: &str) -> Result<Guid, Failure> {
         )
         .with_hint("give the id of the one that is meant")),
     }
-}
-
-pub(crate) fn yes_or_no(yes: bool) -> String {
-    if yes { "yes" } else { "no" }.to_owned()
 }

@@ -96,7 +96,7 @@ impl ReportArgs {
             folder,
             today: local_day(zone, now),
         };
-        // The place comes before the archive: that it cannot be written is told at once.
+        // The place comes before the archive: that it cannot be written is reported at once.
         let (exit, common, reader) = match &requested {
             Requested::One(request, rows) => {
                 let mut target = Some(rows.open(&place)?);

@@ -109,7 +109,7 @@ impl RemovalJson {
     }
 }
 
-/// What the removal needs, in words.
+/// What the removal needs, as text.
 pub(super) fn cost(plan: &RetentionPlan, archive: &Path) -> String {
     let folder = folder_of(archive);
     let free = fs4::available_space(folder).map_or_else(

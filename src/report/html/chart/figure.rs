@@ -1,4 +1,4 @@
-//! The frame of every chart: its title, what it shows in words, and its figures as a table.
+//! The frame of every chart: its title, what it shows as text, and its figures as a table.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ impl FigureTable {
         }
     }
 
-    /// The table, folded until somebody asks for it.
+    /// The table, collapsed until opened.
     fn folded(&self, title: &str) -> Markup {
         let rows = self.rows.iter();
         let rows: Vec<Vec<Markup>> = rows

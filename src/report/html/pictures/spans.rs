@@ -1,4 +1,4 @@
-//! Coverage, span by span: what is proved complete, what may be missing, and where nobody looked.
+//! Coverage, span by span: what is proved complete, what may be missing, and where no sync looked.
 
 use super::lines::JobTimelines;
 use crate::model::Zone;

@@ -1,11 +1,12 @@
 //! What goes wrong with assets more or less often than in another span: asset-errors with `--compare`.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
-use super::group::Groups;
+use super::by_detail;
+use super::group::{Groups, Names};
 use super::options::{AssetErrors, GroupBy};
-use super::scan::{self, Row};
+use super::scan::{self, Counted, Row};
+use super::sorted::Rank;
 use crate::archive::Snapshot;
 use crate::report::definition::row;
 use crate::report::error::ReportError;
@@ -32,26 +33,15 @@ row! {
     }
 }
 
-/// What was counted of a group in the two spans.
-struct Pair<'g> {
-    group: u32,
-    before: Option<Row<'g>>,
-    now: Option<Row<'g>>,
+/// What was counted of a group in the two spans: before, and now.
+type Pair<'g> = [Option<Row<'g>>; 2];
+
+fn messages(pair: &Pair<'_>) -> [u64; 2] {
+    pair.each_ref().map(|row| row.as_ref().map_or(0, Row::messages))
 }
 
-impl<'g> Pair<'g> {
-    fn messages(&self) -> [u64; 2] {
-        [&self.before, &self.now].map(|row| row.as_ref().map_or(0, Row::messages))
-    }
-
-    fn errors(&self) -> [u64; 2] {
-        [&self.before, &self.now].map(|row| row.as_ref().map_or(0, Row::errors))
-    }
-
-    /// Of this span, or of the one before where there is nothing in this one.
-    fn latest(&self) -> Option<&Row<'g>> {
-        self.now.as_ref().or(self.before.as_ref())
-    }
+fn errors(pair: &Pair<'_>) -> [u64; 2] {
+    pair.each_ref().map(|row| row.as_ref().map_or(0, Row::errors))
 }
 
 impl AssetErrors {
@@ -64,68 +54,90 @@ impl AssetErrors {
         mut row: impl FnMut(AssetComparison<'_>) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
         let groups = Groups::read(snapshot, self, true)?;
-        let mut counted = [
+        let counted = [
             scan::count(snapshot, before, &groups)?,
             scan::count(snapshot, now, &groups)?,
         ];
-        let mut pairs: BTreeMap<u32, Pair<'_>> = BTreeMap::new();
-        for (is_now, counted) in [(false, &counted[0]), (true, &counted[1])] {
-            for row in counted.rows(&groups) {
-                let pair = pairs.entry(row.group).or_insert(Pair {
-                    group: row.group,
-                    before: None,
-                    now: None,
-                });
-                *(if is_now { &mut pair.now } else { &mut pair.before }) = Some(row);
-            }
+        if groups.are_details() {
+            return by_detail::each(
+                counted,
+                snapshot,
+                self.most_rows(),
+                |pair| self.rank(pair),
+                |pair, detail| {
+                    let names = Names {
+                        detail,
+                        ..Names::default()
+                    };
+                    row(self.comparison(&pair, names, None))
+                },
+            );
         }
-        let mut found: Vec<Pair<'_>> = pairs.into_values().collect();
-        found.retain(|pair| pair.errors().iter().any(|&errors| errors >= self.min));
-        found.sort_by_cached_key(|pair| {
-            let ([errors_before, errors], [_, messages]) = (pair.errors(), pair.messages());
-            let grown = i128::from(errors) - i128::from(errors_before);
-            (Reverse((grown, errors, messages)), groups.names(pair.group))
-        });
-        found.truncate(self.most_rows());
-        let of_span = |is_now: bool| {
-            let pairs = found.iter().filter(move |pair| pair.now.is_some() == is_now);
-            pairs.map(|pair| pair.group)
+        let [mut before, mut now] = counted;
+        let top_texts = [before.top_texts()?, now.top_texts()?];
+        let pair = |before: &Counted, now: &Counted, group: u32| {
+            let before = before.row(group, &groups, &top_texts[0]);
+            [before, now.row(group, &groups, &top_texts[1])]
         };
-        let mut top_details = counted[0].top_details(snapshot, of_span(false))?;
-        top_details.extend(counted[1].top_details(snapshot, of_span(true))?);
-        for pair in &found {
-            let names = groups.names(pair.group);
-            let detail = top_details
-                .get(&pair.group)
-                .map(|&key| snapshot.detail(key.into()));
+        let mut found = before.groups();
+        found.extend(now.groups());
+        found.sort_unstable();
+        found.dedup();
+        let rank = |group| self.rank(&pair(&before, &now, group));
+        found.retain(|&group| rank(group).is_some());
+        found.sort_by_cached_key(|&group| (Reverse(rank(group)), groups.names(group)));
+        found.truncate(self.most_rows());
+        let (in_now, in_before): (Vec<u32>, Vec<u32>) =
+            found.iter().partition(|&&group| now.messages(group) > 0);
+        let mut top_details = before.top_details(snapshot, &in_before)?;
+        top_details.extend(now.top_details(snapshot, &in_now)?);
+        for group in found {
+            let detail = top_details.get(&group).map(|&key| snapshot.detail(key.into()));
             let detail = detail.transpose()?;
-            let (asset_owner, top_message, top_detail) = match self.group_by {
-                GroupBy::Asset => {
-                    let (owner, top_message) = pair
-                        .latest()
-                        .map_or((None, None), |row| (row.owner, row.top_message));
-                    let top_detail = detail.as_deref();
-                    (owner, top_message, top_detail)
-                }
-                _ => (names.owner, names.message, names.detail),
-            };
-            let ([messages_before, messages], [errors_before, errors]) = (pair.messages(), pair.errors());
-            row(AssetComparison {
-                asset: names.asset,
-                asset_type: names.asset_type,
-                asset_owner,
-                messages_before,
-                messages,
-                messages_change: change(messages_before, messages),
-                errors_before,
-                errors,
-                errors_change: change(errors_before, errors),
-                trend: Trend::of_counts(messages_before, messages, errors_before, errors),
-                top_message,
-                top_detail,
-                category: names.category,
-            })?;
+            let pair = pair(&before, &now, group);
+            row(self.comparison(&pair, groups.names(group), detail.as_deref()))?;
         }
         Ok(())
+    }
+
+    /// What grew most comes first; `None` where there are too few errors in both spans.
+    fn rank(&self, pair: &Pair<'_>) -> Option<Rank> {
+        let ([before, now], [_, messages]) = (errors(pair), messages(pair));
+        let rank = [change(before, now), now.cast_signed(), messages.cast_signed()];
+        (before.max(now) >= self.min).then_some(rank)
+    }
+
+    fn comparison<'r>(
+        &self,
+        pair: &Pair<'r>,
+        names: Names<'r>,
+        top_detail: Option<&'r str>,
+    ) -> AssetComparison<'r> {
+        // Of this span, or of the one before where there is nothing in this one.
+        let [before, now] = pair;
+        let latest = now.as_ref().or(before.as_ref());
+        let (asset_owner, top_message, top_detail) = match self.group_by {
+            GroupBy::Asset => {
+                let (owner, top_message) = latest.map_or((None, None), |row| (row.owner, row.top_message));
+                (owner, top_message, top_detail)
+            }
+            _ => (names.owner, names.message, names.detail),
+        };
+        let ([messages_before, messages], [errors_before, errors]) = (messages(pair), errors(pair));
+        AssetComparison {
+            asset: names.asset,
+            asset_type: names.asset_type,
+            asset_owner,
+            messages_before,
+            messages,
+            messages_change: change(messages_before, messages),
+            errors_before,
+            errors,
+            errors_change: change(errors_before, errors),
+            trend: Trend::of_counts(messages_before, messages, errors_before, errors),
+            top_message,
+            top_detail,
+            category: names.category,
+        }
     }
 }

@@ -2,28 +2,23 @@
 //!
 //! A text may be stored under several keys, and half of the texts may be unique: they are by far the largest part of what
 //! there is to read, and neither they nor a number for each fit into memory. So each message with details becomes a record
-//! of 16 bytes, with a hash of the text. Equal records go to the same of many parts, what is too much goes to a temporary
-//! file, and in the end one part after the other is counted. The texts are read once, in the order in which they lie in the
-//! file, and once more only those that win.
+//! of 16 bytes, with a hash of the text (of 32 where the texts are the groups). Equal records go to the same of many parts,
+//! and in the end one part after the other is counted (see [`Parts`]). The texts are read once, in the order in which they
+//! lie in the file, and once more only those that win.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::hash::BuildHasher;
-use std::io::{Read, Seek, SeekFrom, Write};
 
 use foldhash::fast::FixedState;
 use foldhash::quality::RandomState;
 
+use super::parts::{PARTS, Parts};
+use super::place::Place;
 use crate::archive::{ArchiveError, Snapshot};
 use crate::report::error::ReportError;
 
-/// Parts; a power of two. At a hundred million messages one of them is counted in some 10 MB.
-const PARTS: usize = 256;
-
-/// Records of a part in memory; more go to the file.
-const RECORDS_IN_MEMORY: usize = 1024;
-
-const RECORD_BYTES: usize = 16;
+/// Stands for a message without details: keys count from 1.
+pub(super) const NO_KEY: u32 = u32::MAX;
 
 /// Keys whose text is remembered by its hash; a power of two.
 const REMEMBERED: usize = 1 << 15;
@@ -49,65 +44,53 @@ impl Marks {
     }
 }
 
-/// A message with details.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Record {
-    mark: u64,
-    group: u32,
-    key: u32,
-}
-
-impl Record {
-    const fn part(self) -> usize {
-        // An odd number close to 2^64 divided by the golden ratio (Knuth).
-        let mixed = (self.mark ^ self.group as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (mixed >> 32) as usize % PARTS
-    }
-
-    fn to_bytes(self) -> [u8; RECORD_BYTES] {
-        (u128::from(self.mark) << 64 | u128::from(self.group) << 32 | u128::from(self.key)).to_ne_bytes()
-    }
-
-    const fn from_bytes(bytes: [u8; RECORD_BYTES]) -> Self {
-        let all = u128::from_ne_bytes(bytes);
-        Self {
-            mark: (all >> 64) as u64,
-            group: (all >> 32) as u32,
-            key: all as u32,
-        }
-    }
-}
-
-/// The messages with details that one thread has seen.
+/// The messages that one thread has seen.
 #[derive(Debug)]
 pub(super) struct Details {
     marks: Marks,
-    /// Group and key of messages whose texts are not read yet.
-    pending: Vec<(u32, u32)>,
+    /// Whether the texts are the groups.
+    are_groups: bool,
+    /// Records of messages whose texts are not read yet.
+    pending: Vec<u64>,
     /// Keys that come again and again, with their marks: each at the place that its lowest bits say.
     remembered: Vec<(u32, u64)>,
-    parts: Vec<Vec<Record>>,
-    file: Option<File>,
-    /// How often each part was written to the file: by so many records each time.
-    blocks: Vec<u8>,
+    /// Records: the mark, and the key beneath what the second half of that word has; then the rest.
+    parts: Parts,
+}
+
+/// A message where the texts are the groups.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MessageOfText {
+    /// Of its details; [`NO_KEY`] where it has none.
+    pub(super) key: u32,
+    pub(super) category: u8,
+    /// Its time; [`i64::MIN`] where there is none.
+    pub(super) ticks: i64,
+    pub(super) run: Place,
 }
 
 impl Details {
     /// All threads take the same `marks`.
-    pub(super) fn new(marks: Marks) -> Self {
+    pub(super) fn new(marks: Marks, are_groups: bool) -> Self {
         Self {
             marks,
+            are_groups,
             pending: Vec::new(),
             remembered: Vec::new(),
-            parts: Vec::new(),
-            file: None,
-            blocks: Vec::new(),
+            parts: Parts::new(words(are_groups)),
         }
     }
 
-    /// Counts a message.
+    /// Counts a message with details.
     pub(super) fn add(&mut self, group: u32, key: u32) {
-        self.pending.push((group, key));
+        self.pending.extend([0, pair(group, key)]);
+    }
+
+    /// Counts a message where the texts are the groups.
+    pub(super) fn add_to_text(&mut self, key: u32, category: u8, ticks: i64, run: Place) {
+        let rest = [ticks, run.key_and_job].map(i64::cast_unsigned);
+        self.pending
+            .extend([0, pair(category.into(), key), rest[0], rest[1]]);
     }
 
     /// Reads the texts of the messages that were added.
@@ -115,26 +98,33 @@ impl Details {
         if self.pending.is_empty() {
             return Ok(());
         }
-        if self.parts.is_empty() {
-            self.parts.resize_with(PARTS, Vec::new);
-            self.remembered.resize(REMEMBERED, (0, 0));
-        }
+        self.remembered.resize(REMEMBERED, (0, 0));
+        let words = words(self.are_groups);
         let is_remembered = |key: u32| self.remembered[key as usize % REMEMBERED].0 == key && key != 0;
-        let mut keys: Vec<u32> = self.pending.iter().map(|&(_, key)| key).collect();
-        keys.retain(|&key| !is_remembered(key));
+        let keys = self.pending.chunks_exact(words).map(|record| halves(record[1]).1);
+        let mut keys: Vec<u32> = keys.filter(|&key| key != NO_KEY && !is_remembered(key)).collect();
         keys.sort_unstable();
         keys.dedup();
-        let marks = read(snapshot, &self.marks, &keys)?;
-        for (group, key) in std::mem::take(&mut self.pending) {
-            let place = key as usize % REMEMBERED;
-            let mark = match self.remembered[place] {
+        let mut marks = Vec::with_capacity(keys.len());
+        each_text(snapshot, &keys, |text| {
+            marks.push(self.marks.of(text));
+            Ok(())
+        })?;
+        for record in self.pending.chunks_exact_mut(words) {
+            let (group, key) = halves(record[1]);
+            let mark = match self.remembered[key as usize % REMEMBERED] {
+                _ if key == NO_KEY => 0,
                 (at, mark) if at == key && key != 0 => mark,
                 _ => marks[index_of(&keys, key)],
             };
-            if mark != 0 {
-                self.put(Record { mark, group, key })?;
+            record[0] = mark;
+            if self.are_groups {
+                self.parts.put(mixed(mark), record)?;
+            } else if mark != 0 {
+                self.parts.put(mixed(mark ^ u64::from(group)), record)?;
             }
         }
+        self.pending.clear();
         // Keys come in the order of messages: one that lies alone was stored long before, and comes again.
         let mut at = 0;
         for near in keys.chunk_by(|key, next| next - key < NEAR) {
@@ -148,77 +138,70 @@ impl Details {
         Ok(())
     }
 
-    fn put(&mut self, record: Record) -> Result<(), ReportError> {
-        let number = record.part();
-        let part = &mut self.parts[number];
-        part.push(record);
-        if part.len() == RECORDS_IN_MEMORY {
-            write(&mut self.file, part).map_err(temporary)?;
-            part.clear();
-            self.blocks
-                .push(u8::try_from(number).expect("there are 256 parts"));
-        }
-        Ok(())
-    }
-
-    /// Shows every record of a part.
-    fn each_of(&mut self, number: usize, mut see: impl FnMut(Record)) -> Result<(), ReportError> {
-        self.parts
-            .get(number)
-            .into_iter()
-            .flatten()
-            .for_each(|&record| see(record));
-        let Some(file) = &mut self.file else {
-            return Ok(());
-        };
-        let mut bytes = vec![0; RECORDS_IN_MEMORY * RECORD_BYTES];
-        let blocks = (0..).zip(&self.blocks);
-        for (block, _) in blocks.filter(|&(_, &part)| usize::from(part) == number) {
-            let from = block * bytes.len() as u64;
-            file.seek(SeekFrom::Start(from))
-                .and_then(|_| file.read_exact(&mut bytes))
-                .map_err(temporary)?;
-            for record in bytes.as_chunks().0 {
-                see(Record::from_bytes(*record));
-            }
-        }
-        Ok(())
+    /// Shows every message of a part, with the mark of its text.
+    pub(super) fn each_of(
+        &mut self,
+        number: u64,
+        mut see: impl FnMut(u64, MessageOfText),
+    ) -> Result<(), ReportError> {
+        self.parts.each_of(number, |record| {
+            let (category, key) = halves(record[1]);
+            let message = MessageOfText {
+                key,
+                category: category as u8,
+                ticks: record[2].cast_signed(),
+                run: Place {
+                    key_and_job: record[3].cast_signed(),
+                    started_ticks: i64::MIN,
+                },
+            };
+            see(record[0], message);
+        })
     }
 }
 
-fn write(file: &mut Option<File>, records: &[Record]) -> std::io::Result<()> {
-    let file = match file {
-        Some(file) => file,
-        none => none.insert(tempfile::tempfile()?),
-    };
-    let bytes: Vec<u8> = records.iter().flat_map(|record| record.to_bytes()).collect();
-    file.write_all(&bytes)
+/// Words of a record.
+const fn words(are_groups: bool) -> usize {
+    if are_groups { 4 } else { 2 }
 }
 
-fn temporary(source: std::io::Error) -> ReportError {
-    ReportError::Temporary {
-        folder: std::env::temp_dir(),
-        source,
-    }
+const fn pair(high: u32, low: u32) -> u64 {
+    (high as u64) << 32 | low as u64
 }
 
-/// The marks of the texts with these keys, which are in order.
-fn read(snapshot: &Snapshot<'_>, marks: &Marks, keys: &[u32]) -> Result<Vec<u64>, ArchiveError> {
-    let mut found = Vec::with_capacity(keys.len());
+const fn halves(word: u64) -> (u32, u32) {
+    ((word >> 32) as u32, word as u32)
+}
+
+/// The part of a record.
+const fn mixed(number: u64) -> u64 {
+    // An odd number close to 2^64 divided by the golden ratio (Knuth).
+    number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
+}
+
+/// Shows the texts with these keys, which are in order.
+pub(super) fn each_text(
+    snapshot: &Snapshot<'_>,
+    keys: &[u32],
+    mut see: impl FnMut(&[u8]) -> Result<(), ReportError>,
+) -> Result<(), ReportError> {
+    let mut left = keys.iter().copied().peekable();
     for near in keys.chunk_by(|key, next| next - key < NEAR) {
         let (first, last) = (near[0].into(), near[near.len() - 1].into());
         snapshot.each_detail_bytes(first, last, |key, text| {
-            if keys.get(found.len()).is_some_and(|&next| i64::from(next) == key) {
-                found.push(marks.of(text));
+            match left.next_if(|&next| i64::from(next) == key) {
+                Some(_) => see(text),
+                None => Ok(()),
             }
         })?;
     }
-    if found.len() < keys.len() {
+    if left.next().is_some() {
         return Err(ArchiveError::Damaged {
             what: "a message has details that are not there".to_owned(),
-        });
+        }
+        .into());
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Where a key stands in `keys`, which are in order and most often without a gap at their end.
@@ -247,12 +230,11 @@ pub(super) fn top(
     let mut counts: HashMap<(u64, u32), (u32, u32), FixedState> = HashMap::default();
     for number in 0..PARTS {
         for details in &mut *all {
-            details.each_of(number, |record| {
-                if is_wanted[record.group as usize] {
-                    let (key, count) = counts
-                        .entry((record.mark, record.group))
-                        .or_insert((record.key, 0));
-                    *key = (*key).min(record.key);
+            details.parts.each_of(number, |record| {
+                let (group, at) = halves(record[1]);
+                if is_wanted[group as usize] {
+                    let (key, count) = counts.entry((record[0], group)).or_insert((at, 0));
+                    *key = at.min(*key);
                     *count += 1;
                 }
             })?;
@@ -324,16 +306,6 @@ mod tests {
     use crate::report::testing::{TestArchive, TestMessage, TestRun};
 
     #[test]
-    fn a_record_is_written_as_it_is_read() {
-        let record = Record {
-            mark: 0x0102_0304_0506_0708,
-            group: 0x0A0B_0C0D,
-            key: u32::MAX - 1,
-        };
-        assert_eq!(Record::from_bytes(record.to_bytes()), record);
-    }
-
-    #[test]
     fn a_key_is_found_wherever_it_stands() {
         let keys = [2, 7, 100, 101, 102];
         for (index, &key) in keys.iter().enumerate() {
@@ -365,9 +337,9 @@ mod tests {
         };
         snapshot.each_message_keys(*all.start(), *all.end(), add).unwrap();
         // Once in memory, once with so many that they go to the file; the second thread has the last message alone.
-        for times in [1, 3 * PARTS * RECORDS_IN_MEMORY / keys.len()] {
+        for times in [1, 1_000_000 / keys.len()] {
             let marks = Marks::default();
-            let mut threads = [Details::new(marks.clone()), Details::new(marks)];
+            let mut threads = [marks.clone(), marks].map(|marks| Details::new(marks, false));
             for _ in 0..times {
                 for (index, &key) in keys.iter().enumerate() {
                     let thread = &mut threads[index / (keys.len() - 1)];
@@ -378,7 +350,7 @@ mod tests {
                     .iter_mut()
                     .for_each(|thread| thread.resolve(&snapshot).unwrap());
             }
-            assert_eq!(threads[0].file.is_some(), times > 1);
+            assert_eq!(threads[0].parts.is_in_file(), times > 1);
             let found = top(&mut threads, &snapshot, &[true, true, false]).unwrap();
             let texts: Vec<String> = [0]
                 .iter()

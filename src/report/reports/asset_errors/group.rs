@@ -57,14 +57,12 @@ pub(super) struct Groups {
     keys: Vec<GroupKey>,
     assets: Vec<Option<AssetPlace>>,
     kinds: Vec<Option<KindPlace>>,
-    /// The group of each text of details, where they decide it.
-    details: Vec<Option<u32>>,
-    /// The group of messages without details; else [`NONE`].
-    without_details: u32,
     /// Owners, in their order; NULL is the first.
     owners: Vec<Option<String>>,
     /// Message texts, in their order.
     texts: Vec<String>,
+    /// The texts of details are told apart by these, in all threads and spans.
+    pub(super) marks: Marks,
     /// Whether the top message is requested.
     pub(super) wants_message: bool,
     /// Whether the top details are requested.
@@ -113,31 +111,14 @@ impl Groups {
             (row.kind_key, place)
         });
         let kind_places = by_key(kind_places.collect())?;
-        let mut details = Vec::new();
-        let mut without_details = NONE;
-        if options.group_by == GroupBy::Detail {
-            without_details = groups.number([None, None]);
-            let marks = Marks::default();
-            let mut known: HashMap<u64, u32, RandomState> = HashMap::default();
-            snapshot.each_detail(|key, text| {
-                let group = match text {
-                    "" => without_details,
-                    _ => *known
-                        .entry(marks.of(text.as_bytes()))
-                        .or_insert_with(|| groups.add([Some(text.into()), None])),
-                };
-                details.push((key, group));
-            })?;
-        }
         Ok(Self {
             by: options.group_by,
             keys: groups.keys,
             assets: asset_places,
             kinds: kind_places,
-            details: by_key(details)?,
-            without_details,
             owners,
             texts: texts.into_iter().map(str::to_owned).collect(),
+            marks: Marks::default(),
             wants_message: options.group_by == GroupBy::Asset,
             wants_detail: options.group_by == GroupBy::Asset && with_top_detail,
         })
@@ -162,23 +143,21 @@ impl Groups {
             GroupBy::AssetType => names.asset_type = first,
             GroupBy::Owner => names.owner = first,
             GroupBy::Message => names.message = first,
-            GroupBy::Detail => names.detail = first,
             GroupBy::Category => names.category = first,
+            // They have no numbers.
+            GroupBy::Detail => {}
         }
         names
     }
 
-    /// Whether the keys of details are needed.
-    pub(super) fn reads_details(&self) -> bool {
-        self.wants_detail || self.by == GroupBy::Detail
+    /// Whether the texts of details are the groups; there are no numbers for those.
+    pub(super) fn are_details(&self) -> bool {
+        self.by == GroupBy::Detail
     }
 
-    /// The group that details decide; `None` where there are none with this key.
-    pub(super) fn of_detail(&self, key: Option<i64>) -> Option<u32> {
-        match key {
-            Some(key) if self.by == GroupBy::Detail => *self.details.get(usize::try_from(key).ok()?)?,
-            _ => Some(self.without_details),
-        }
+    /// Whether the keys of details are needed.
+    pub(super) fn reads_details(&self) -> bool {
+        self.wants_detail || self.are_details()
     }
 
     /// The owner with this number.
@@ -220,15 +199,10 @@ impl Numbers {
             }
             hash = hash.wrapping_add(1);
         }
-        let number = self.add(key.map(|text| text.map(Box::from)));
+        self.keys.push(key.map(|text| text.map(Box::from)));
+        let number = dense(self.keys.len() - 1);
         self.numbers.insert(hash, number);
         number
-    }
-
-    /// The number of a key that is known to be new.
-    fn add(&mut self, key: GroupKey) -> u32 {
-        self.keys.push(key);
-        dense(self.keys.len() - 1)
     }
 }
 

@@ -3,15 +3,19 @@
 //! All messages are read once, as keys, in the order in which they lie in the file; the counting is done here, in vectors
 //! by key. On several cores several threads read a piece each (see [`scan`]).
 
+mod by_detail;
 mod comparison;
 mod details;
 mod group;
 mod options;
+mod parts;
+mod place;
 mod scan;
+mod sorted;
 mod texts;
 
 pub(crate) use self::comparison::AssetComparison;
-use self::group::Groups;
+use self::group::{Groups, Names};
 pub(crate) use self::options::{AssetErrors, GroupBy};
 use crate::archive::Snapshot;
 use crate::model::Instant;
@@ -89,48 +93,66 @@ impl AssetErrors {
     ) -> Result<(), ReportError> {
         let groups = Groups::read(snapshot, self, with_top_detail)?;
         let mut counted = scan::count(snapshot, scope, &groups)?;
-        let mut found = counted.rows(&groups);
-        found.retain(|row| row.errors() >= self.min);
+        if groups.are_details() {
+            return by_detail::each(
+                [counted],
+                snapshot,
+                self.most_rows(),
+                |[group]| {
+                    let group = group.as_ref().filter(|group| group.errors() >= self.min)?;
+                    Some([group.errors().cast_signed(), group.messages().cast_signed(), 0])
+                },
+                |[group], detail| {
+                    let names = Names {
+                        detail,
+                        ..Names::default()
+                    };
+                    group.map_or(Ok(()), |group| row(self.row(&group, names, None)))
+                },
+            );
+        }
+        let top_texts = counted.top_texts()?;
+        let mut found = counted.groups();
+        found.retain(|&group| counted.errors(group) >= self.min);
         // What is equal goes by its names, so that the order is always the same.
-        found.sort_unstable_by(|a, b| {
-            (b.errors(), b.messages())
-                .cmp(&(a.errors(), a.messages()))
-                .then_with(|| groups.names(a.group).cmp(&groups.names(b.group)))
+        found.sort_unstable_by(|&a, &b| {
+            let counts = |group| (counted.errors(group), counted.messages(group));
+            (counts(b).cmp(&counts(a))).then_with(|| groups.names(a).cmp(&groups.names(b)))
         });
         found.truncate(self.most_rows());
-        let top_details = counted.top_details(snapshot, found.iter().map(|row| row.group))?;
-        for group in &found {
-            let names = groups.names(group.group);
-            let detail = top_details
-                .get(&group.group)
-                .map(|&key| snapshot.detail(key.into()));
-            let detail = detail.transpose()?;
-            let (asset_owner, top_message, top_detail) = match self.group_by {
-                GroupBy::Asset => {
-                    let top_detail = detail.as_deref();
-                    (group.owner, group.top_message, top_detail)
-                }
-                _ => (names.owner, names.message, names.detail),
-            };
-            let [errors, warnings, information, other] = group.by_category;
-            row(AssetRow {
-                asset: names.asset,
-                asset_type: names.asset_type,
-                asset_owner,
-                messages: group.messages(),
-                errors,
-                warnings,
-                information,
-                other,
-                runs: group.runs,
-                jobs: group.jobs,
-                first_seen: group.first_ticks.map(Instant::from_ticks),
-                last_seen: group.last_ticks.map(Instant::from_ticks),
-                top_message,
-                top_detail,
-                category: names.category,
-            })?;
+        let top_details = counted.top_details(snapshot, &found)?;
+        for number in found {
+            if let Some(group) = counted.row(number, &groups, &top_texts) {
+                let detail = top_details.get(&number).map(|&key| snapshot.detail(key.into()));
+                let detail = detail.transpose()?;
+                row(self.row(&group, groups.names(number), detail.as_deref()))?;
+            }
         }
         Ok(())
+    }
+
+    fn row<'r>(&self, group: &scan::Row<'r>, names: Names<'r>, top_detail: Option<&'r str>) -> AssetRow<'r> {
+        let (asset_owner, top_message, top_detail) = match self.group_by {
+            GroupBy::Asset => (group.owner, group.top_message, top_detail),
+            _ => (names.owner, names.message, names.detail),
+        };
+        let [errors, warnings, information, other] = group.by_category;
+        AssetRow {
+            asset: names.asset,
+            asset_type: names.asset_type,
+            asset_owner,
+            messages: group.messages(),
+            errors,
+            warnings,
+            information,
+            other,
+            runs: group.runs,
+            jobs: group.jobs,
+            first_seen: group.first_ticks.map(Instant::from_ticks),
+            last_seen: group.last_ticks.map(Instant::from_ticks),
+            top_message,
+            top_detail,
+            category: names.category,
+        }
     }
 }

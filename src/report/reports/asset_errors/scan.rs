@@ -9,10 +9,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::details::{self, Details, Marks};
+use super::details::{self, Details, NO_KEY};
 use super::group::{Groups, NONE};
+use super::place::Place;
 use super::texts::TextCounts;
-use crate::archive::{ArchiveError, InSpan, MessageFacts, ReadOnly, Snapshot};
+use crate::archive::{ArchiveError, MessageFacts, ReadOnly, Snapshot};
 use crate::memory;
 use crate::model::Sha256;
 use crate::report::error::ReportError;
@@ -95,7 +96,6 @@ pub(super) struct Counted {
 /// A row of the report, less its names.
 #[derive(Debug)]
 pub(super) struct Row<'g> {
-    pub(super) group: u32,
     pub(super) by_category: [u64; 4],
     pub(super) runs: u64,
     pub(super) jobs: u64,
@@ -116,13 +116,13 @@ impl Row<'_> {
 }
 
 impl Counted {
-    fn new(groups: &Groups, words: usize, marks: Marks) -> Self {
+    fn new(groups: &Groups, words: usize) -> Self {
         Self {
             tallies: vec![Tally::EMPTY; groups.len()],
             jobs: vec![0; groups.len() * words],
             words,
             texts: TextCounts::new(groups.len(), groups.text_count()),
-            details: vec![Details::new(marks)],
+            details: vec![Details::new(groups.marks.clone(), groups.are_details())],
         }
     }
 
@@ -130,7 +130,14 @@ impl Counted {
         self.jobs[group as usize * self.words + job / 64] |= 1 << (job % 64);
     }
 
-    fn add(&mut self, messages: &[Counting], groups: &Groups) {
+    fn add(&mut self, messages: &[Counting], groups: &Groups) -> Result<(), ReportError> {
+        if groups.are_details() {
+            for message in messages {
+                let ticks = message.ticks.unwrap_or(i64::MIN);
+                self.details[0].add_to_text(message.detail, message.category, ticks, message.run);
+            }
+            return Ok(());
+        }
         // Nothing but fetches, which do not wait for each other.
         let fetched = messages
             .iter()
@@ -141,22 +148,23 @@ impl Counted {
             tally.by_category[usize::from(message.category)] += 1;
             tally.first_ticks = tally.first_ticks.min(message.ticks.unwrap_or(i64::MAX));
             tally.see_owner(message.ticks.unwrap_or(i64::MIN), message.owner);
-            if tally.last_run != message.run_key {
-                tally.last_run = message.run_key;
+            if tally.last_run != message.run.run_key() {
+                tally.last_run = message.run.run_key();
                 tally.runs += 1;
-                self.see_job(message.group, message.job);
+                self.see_job(message.group, message.run.job());
             }
         }
         if groups.wants_message {
             for message in messages.iter().filter(|message| message.text != NONE) {
-                self.texts.add(message.group, message.text, 1);
+                self.texts.add(message.group, message.text)?;
             }
         }
         if groups.wants_detail {
-            for message in messages.iter().filter(|message| message.detail != NONE) {
+            for message in messages.iter().filter(|message| message.detail != NO_KEY) {
                 self.details[0].add(message.group, message.detail);
             }
         }
+        Ok(())
     }
 
     fn merge(&mut self, other: Self) {
@@ -166,105 +174,67 @@ impl Counted {
         for (mine, theirs) in self.jobs.iter_mut().zip(&other.jobs) {
             *mine |= theirs;
         }
-        other
-            .texts
-            .each(|group, text, count| self.texts.add(group, text, count));
+        self.texts.merge(other.texts);
         self.details.extend(other.details);
+    }
+
+    /// The messages of each thread, where details are the groups.
+    pub(super) fn details(&mut self) -> &mut [Details] {
+        &mut self.details
     }
 
     /// The keys of the most frequent details of the groups in these rows, by group.
     pub(super) fn top_details(
         &mut self,
         snapshot: &Snapshot<'_>,
-        rows: impl Iterator<Item = u32>,
+        rows: &[u32],
     ) -> Result<HashMap<u32, u32>, ReportError> {
         let mut is_wanted = vec![false; self.tallies.len()];
-        rows.for_each(|group| is_wanted[group as usize] = true);
+        rows.iter().for_each(|&group| is_wanted[group as usize] = true);
         details::top(&mut self.details, snapshot, &is_wanted)
     }
 
     /// The groups of which something was counted.
-    pub(super) fn rows<'g>(&self, groups: &'g Groups) -> Vec<Row<'g>> {
-        let top = self.top_texts();
-        let numbered = (0..).zip(self.tallies.iter().zip(&top));
-        let seen = numbered.filter(|(_, (tally, _))| tally.runs > 0);
-        seen.map(|(group, (tally, &(_, text)))| {
-            let jobs = &self.jobs[group as usize * self.words..][..self.words];
-            Row {
-                group,
-                by_category: tally.by_category.map(u64::from),
-                runs: tally.runs.into(),
-                jobs: jobs.iter().map(|word| u64::from(word.count_ones())).sum(),
-                first_ticks: Some(tally.first_ticks).filter(|&ticks| ticks != i64::MAX),
-                last_ticks: Some(tally.last_ticks).filter(|&ticks| ticks != i64::MIN),
-                owner: groups.owner(tally.owner),
-                top_message: groups.text(text),
-            }
-        })
-        .collect()
+    pub(super) fn groups(&self) -> Vec<u32> {
+        let numbered = (0..).zip(&self.tallies);
+        let seen = numbered.filter(|(_, tally)| tally.runs > 0);
+        seen.map(|(group, _)| group).collect()
     }
 
-    /// The most frequent text of each group, with its count; of equally frequent ones the first in order of letters.
-    fn top_texts(&self) -> Vec<(u32, u32)> {
+    pub(super) fn errors(&self, group: u32) -> u64 {
+        self.tallies[group as usize].by_category[0].into()
+    }
+
+    pub(super) fn messages(&self, group: u32) -> u64 {
+        let by_category = self.tallies[group as usize].by_category;
+        by_category.map(u64::from).iter().sum()
+    }
+
+    /// What was counted of a group, with its top text; `None` where that is nothing.
+    pub(super) fn row<'g>(&self, group: u32, groups: &'g Groups, top_texts: &[u32]) -> Option<Row<'g>> {
+        let tally = &self.tallies[group as usize];
+        let jobs = &self.jobs[group as usize * self.words..][..self.words];
+        (tally.runs > 0).then(|| Row {
+            by_category: tally.by_category.map(u64::from),
+            runs: tally.runs.into(),
+            jobs: jobs.iter().map(|word| u64::from(word.count_ones())).sum(),
+            first_ticks: Some(tally.first_ticks).filter(|&ticks| ticks != i64::MAX),
+            last_ticks: Some(tally.last_ticks).filter(|&ticks| ticks != i64::MIN),
+            owner: groups.owner(tally.owner),
+            top_message: groups.text(top_texts[group as usize]),
+        })
+    }
+
+    /// The most frequent text of each group; of equally frequent ones the first in order of letters.
+    pub(super) fn top_texts(&mut self) -> Result<Vec<u32>, ReportError> {
         let mut top = vec![(0, NONE); self.tallies.len()];
         self.texts.each(|group, text, count| {
             let best = &mut top[group as usize];
             if (count, Reverse(text)) > (best.0, Reverse(best.1)) {
                 *best = (count, text);
             }
-        });
-        top
-    }
-}
-
-/// A run to be read. There may be millions, so it takes 16 bytes.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// Its key, and below it the place of its job among the jobs.
-    key_and_job: i64,
-    /// Its start; [`i64::MIN`] where it has none.
-    started_ticks: i64,
-}
-
-impl Place {
-    const JOB_BITS: u32 = 24;
-
-    /// The runs that may have messages that the scope asks for, by key.
-    fn read(snapshot: &Snapshot<'_>, scope: &Scope) -> Result<Vec<Self>, ArchiveError> {
-        let places: HashMap<i64, i64, foldhash::fast::RandomState> =
-            (scope.names().iter().map(|job| job.job_key)).zip(0..).collect();
-        let mut runs = Vec::new();
-        let mut lost = None;
-        snapshot.each_run_place(InSpan::Messages, scope.since(), scope.until(), |run| {
-            if !scope.has_job(run.job_key) {
-                return;
-            }
-            let key = run.run_key << Self::JOB_BITS;
-            match places.get(&run.job_key) {
-                Some(job) if key >> Self::JOB_BITS == run.run_key && job >> Self::JOB_BITS == 0 => {
-                    runs.push(Self {
-                        key_and_job: key | job,
-                        started_ticks: run.started_ticks.unwrap_or(i64::MIN),
-                    });
-                }
-                _ => lost = Some(run.run_key),
-            }
         })?;
-        if let Some(run_key) = lost {
-            return Err(ArchiveError::Damaged {
-                what: format!("run {run_key} is of a job that is not there, or its key is out of range"),
-            });
-        }
-        runs.sort_unstable_by_key(|run| run.key_and_job);
-        Ok(runs)
-    }
-
-    const fn run_key(self) -> i64 {
-        self.key_and_job >> Self::JOB_BITS
-    }
-
-    fn job(self) -> usize {
-        usize::try_from(self.key_and_job & ((1 << Self::JOB_BITS) - 1)).expect("24 bits fit")
+        Ok(top.into_iter().map(|(_, text)| text).collect())
     }
 }
 
@@ -274,7 +244,6 @@ struct Work<'w> {
     next: AtomicUsize,
     scope: &'w Scope,
     groups: &'w Groups,
-    marks: Marks,
 }
 
 /// Counts the messages that the options ask for.
@@ -307,7 +276,6 @@ fn count_with(
         next: AtomicUsize::new(0),
         scope,
         groups,
-        marks: Marks::default(),
     };
     let state = (snapshot.head(), snapshot.path());
     std::thread::scope(|threads_of_work| {
@@ -348,7 +316,7 @@ fn help(work: &Work<'_>, path: &Path, head: &Sha256) -> Result<Option<Counted>, 
 impl Work<'_> {
     /// Takes pieces until none is left.
     fn count(&self, snapshot: &Snapshot<'_>) -> Result<Counted, ReportError> {
-        let mut counted = Counted::new(self.groups, words(self.scope), self.marks.clone());
+        let mut counted = Counted::new(self.groups, words(self.scope));
         loop {
             let from = self.next.fetch_add(RUNS_AT_A_TIME, Ordering::Relaxed);
             if from >= self.runs.len() {
@@ -366,7 +334,7 @@ impl Work<'_> {
         counted: &mut Counted,
     ) -> Result<(), ReportError> {
         let runs = &self.runs[piece];
-        let mut lost = None;
+        let (mut lost, mut failed) = (None, Ok(()));
         let mut at = 0;
         let mut seen = Vec::with_capacity(MESSAGES_AT_A_TIME);
         let include_absent = self.scope.options().include_absent;
@@ -380,12 +348,16 @@ impl Work<'_> {
                 }
                 seen.push((message, runs[at]));
                 if seen.len() == MESSAGES_AT_A_TIME {
-                    lost = lost.or(self.see(&seen, counted));
+                    match self.see(&seen, counted) {
+                        Ok(found) => lost = lost.or(found),
+                        Err(error) => failed = Err(error),
+                    }
                     seen.clear();
                 }
             })?;
         }
-        if let Some(run_key) = lost.or(self.see(&seen, counted)) {
+        failed?;
+        if let Some(run_key) = lost.or(self.see(&seen, counted)?) {
             let what =
                 format!("a message of run {run_key} has a text, details or an asset that are not there");
             return Err(ArchiveError::Damaged { what }.into());
@@ -394,17 +366,19 @@ impl Work<'_> {
     }
 
     /// Counts messages, each with its run. The key of a run where a text or an asset of one is not there.
-    fn see(&self, messages: &[(MessageFacts, Place)], counted: &mut Counted) -> Option<i64> {
+    fn see(
+        &self,
+        messages: &[(MessageFacts, Place)],
+        counted: &mut Counted,
+    ) -> Result<Option<i64>, ReportError> {
         let mut lost = None;
         let mut counting = [Counting::default(); MESSAGES_AT_A_TIME];
         let mut count = 0;
         for (message, run) in messages {
             let kind = self.groups.kind(message.kind_key);
             let asset = self.groups.asset(message.asset_key);
-            let of_detail = self.groups.of_detail(message.detail_key);
-            let detail = message.detail_key.map_or(Ok(NONE), u32::try_from);
-            let (Some(kind), Some(asset), Some(of_detail), Ok(detail)) = (kind, asset, of_detail, detail)
-            else {
+            let detail = message.detail_key.map_or(Ok(NO_KEY), u32::try_from);
+            let (Some(kind), Some(asset), Ok(detail)) = (kind, asset, detail) else {
                 lost = Some(message.run_key);
                 continue;
             };
@@ -414,20 +388,19 @@ impl Work<'_> {
             if kind.counts && asset.counts && self.scope.has_time(ticks) {
                 counting[count] = Counting {
                     // One of them decides the group, the others have none.
-                    group: kind.group.min(asset.group).min(of_detail),
+                    group: kind.group.min(asset.group),
                     text: kind.text,
                     detail,
                     owner: asset.owner,
                     category: kind.category,
                     ticks,
-                    run_key: message.run_key,
-                    job: run.job(),
+                    run: *run,
                 };
                 count += 1;
             }
         }
-        counted.add(&counting[..count], self.groups);
-        lost
+        counted.add(&counting[..count], self.groups)?;
+        Ok(lost)
     }
 }
 
@@ -440,8 +413,7 @@ struct Counting {
     owner: u32,
     category: u8,
     ticks: Option<i64>,
-    run_key: i64,
-    job: usize,
+    run: Place,
 }
 
 #[cfg(test)]
@@ -478,9 +450,10 @@ mod tests {
         meanwhile();
         let scope = CommonOptions::default().scope(&snapshot).unwrap();
         let groups = Groups::read(&snapshot, &AssetErrors::default(), true).unwrap();
-        let counted = count_with(&snapshot, &scope, &groups, |_| threads).unwrap();
-        let rows = counted.rows(&groups);
-        rows.iter().map(|row| format!("{row:?}")).collect()
+        let mut counted = count_with(&snapshot, &scope, &groups, |_| threads).unwrap();
+        let top_texts = counted.top_texts().unwrap();
+        let row = |group| format!("{:?}", counted.row(group, &groups, &top_texts));
+        counted.groups().into_iter().map(row).collect()
     }
 
     #[test]

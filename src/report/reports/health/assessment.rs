@@ -21,7 +21,7 @@ use crate::report::reports::vanished;
 /// by.
 const STALE_SECONDS: i64 = 26 * 3600;
 
-/// What is wrong, or not known. In the order of concern: what may be lost for good first.
+/// What is wrong, or not known. In the order of concern: what may be lost permanently first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FindingKind {

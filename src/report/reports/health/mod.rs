@@ -1,4 +1,4 @@
-//! How healthy the archive's history is: one assessment for `status`, `overview` and whoever else asks.
+//! The health of the archive's history: one assessment for `status`, `overview` and others.
 
 mod assessment;
 mod job;

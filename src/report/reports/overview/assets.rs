@@ -15,7 +15,7 @@ const MOST_ASSETS: usize = 12;
 
 type AssetName = (Option<String>, Option<String>);
 
-/// What is told of assets.
+/// What is reported of assets.
 pub(super) struct Assets {
     pub(super) worst: Vec<Asset>,
     pub(super) new: u64,

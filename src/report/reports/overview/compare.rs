@@ -167,7 +167,7 @@ impl SpanComparison {
     }
 }
 
-/// A length of time in words: days, or hours where there are not two of them.
+/// A length of time, as text: days, or hours where there are not two of them.
 fn length(ticks: i64) -> String {
     let hours = ticks / 36_000_000_000;
     if hours >= 48 {

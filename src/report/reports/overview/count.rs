@@ -17,7 +17,7 @@ use crate::report::purge_age::PurgeAges;
 use crate::report::reports::health::{Assessment, HistoryCounts};
 use crate::report::reports::{Changes, MissedRuns, coverage, removals};
 
-/// Gaps that are told one by one.
+/// Gaps that are listed one by one.
 const MOST_GAPS: usize = 10;
 
 impl Overview {
