@@ -334,7 +334,7 @@ def read_run(payload, zone):
     code = status(values.get("status"), get("status"))
     duration = None
     if started is not None and ended is not None:
-        duration = float(ended - started) / TICKS
+        duration = (ended - started) / TICKS if (ended - started) % TICKS else (ended - started) // TICKS
     bases = {BASIS[basis] for basis in (start_assumed, end_assumed) if basis is not None}
     activities = None if values.get("activitystatuslist") is None else shown(sources["activitystatuslist"])
     known = code is not None and 0 <= code < len(STATUSES)

@@ -419,13 +419,6 @@ async fn it_knows_lodged_heads_and_tells_what_is_no_archive() {
     let said = ends_with(&verify_py(&old, &["--head-file", heads]), 4);
     assert!(said.contains(&second) && !said.contains(&first), "{said}");
     ends_with(&verify_py(&old, &[]), 0);
-    let why = ["ledger", "acknowledge", "--why", "the disk was replaced"];
-    let archive = ["--archive", old.to_str().unwrap(), "--head-file", heads];
-    Program::new().run(&[&why[..], &archive].concat()).ends_with(0);
-    let told = verify_py(&old, &["--head-file", heads]);
-    ends_with(&told, 0);
-    let notes = String::from_utf8_lossy(&told.stderr);
-    assert!(notes.contains("; reason: the disk was replaced; by "), "{notes}");
     ends_with(&verify_py(&bench.folder.path().join("none.db"), &[]), 2);
     for content in [&b""[..], b"rubbish"] {
         std::fs::write(&old, content).unwrap();

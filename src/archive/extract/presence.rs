@@ -65,8 +65,14 @@ pub fn presence_at(snapshot: &Snapshot<'_>, bound: &BoundSync) -> Result<ReadOnl
             LedgerEntry::Returned { run, .. } => mark(&target, run, None),
             LedgerEntry::Removed(claim) => {
                 let id = claim.run.to_string();
-                let started = claim.started.map(Instant::ticks);
-                run(&target, REMOVED, params![id, started])?;
+                run(
+                &target,
+                "INSERT INTO _removed_run (job_run_id, job_key, started_ticks, revisions, messages, absent_since_unix,
+                                           removed_unix, removed_by, removed_why, plan)
+                 SELECT job_run_id, job_key, ?2, 0, 0, absent_since_unix, 0, zeroblob(32), zeroblob(32), zeroblob(32)
+                 FROM _run WHERE job_run_id = ?1",
+                params![id, claim.started.map(Instant::ticks)],
+            )?;
                 run(&target, "DELETE FROM _run WHERE job_run_id = ?1", params![id])
             }
             _ => Ok(()),
@@ -82,13 +88,6 @@ INSERT INTO _run (job_run_id, job_key, started_ticks, has_message_list, unreadab
 VALUES (?1, (SELECT job_key FROM _job WHERE job_id = ?2), ?3, 0, 0, 0, 0, 0, 1, 0, 0, zeroblob(32))
 ON CONFLICT (job_run_id) DO UPDATE
 SET job_key = excluded.job_key, started_ticks = excluded.started_ticks, absent_since_unix = NULL";
-
-/// A run that a retention rule removed.
-const REMOVED: &str = "
-INSERT INTO _removed_run (job_run_id, job_key, started_ticks, revisions, messages, absent_since_unix,
-                          removed_unix, removed_by, removed_why, plan)
-SELECT job_run_id, job_key, ?2, 0, 0, absent_since_unix, 0, zeroblob(32), zeroblob(32), zeroblob(32)
-FROM _run WHERE job_run_id = ?1";
 
 const DOING: &str = "find out what was listed at the head";
 
