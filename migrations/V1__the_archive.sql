@@ -443,7 +443,8 @@ SELECT r.job_run_id,
        CAST(strftime('%Y-%m-%dT%H:%M:%S', (r.ended_ticks - (r.ended_ticks % 10000000 + 10000000) % 10000000) / 10000000, 'unixepoch')
            || CASE WHEN r.ended_ticks % 10000000 = 0 THEN 'Z'
                    ELSE '.' || rtrim(printf('%07d', (r.ended_ticks % 10000000 + 10000000) % 10000000), '0') || 'Z' END AS TEXT) AS ended_at,
-       CAST((r.ended_ticks - r.started_ticks) / 10000000.0 AS REAL) AS duration_seconds,
+       CAST(CASE WHEN (r.ended_ticks - r.started_ticks) % 10000000 = 0 THEN (r.ended_ticks - r.started_ticks) / 10000000
+            ELSE (r.ended_ticks - r.started_ticks) / 10000000.0 END AS NUMERIC) AS duration_seconds,
        r.exception,
        r.custom_status_text,
        r.job_summary,

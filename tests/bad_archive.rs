@@ -257,7 +257,7 @@ async fn a_read_only_disk_is_read_and_a_sync_into_it_is_told() {
     };
     let ended = ended
         .ends_with(0)
-        .says("nothing can be written there; name another place by --archive")
+        .says("nothing can be written there: name another place")
         .says("the archive disk/log.db cannot be read from here now: its write-ahead log holds changes")
         .says("open it once where it can be written");
     let codes: Vec<&str> = ended.stdout.lines().filter(|line| line.contains('=')).collect();

@@ -458,7 +458,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_copy_has_the_rights_of_the_archive() {
+    fn a_copy_belongs_to_its_owner_alone() {
         use std::os::unix::fs::PermissionsExt;
         let two = Two::new();
         let mode = |name: &str| fs::metadata(two.path(name)).unwrap().permissions().mode() & 0o777;
@@ -466,6 +466,6 @@ mod tests {
         assert_eq!(mode("b.db"), 0o600);
         fs::set_permissions(two.path("a.db"), fs::Permissions::from_mode(0o640)).unwrap();
         two.backup("b.db", true).unwrap();
-        assert_eq!(mode("b.db"), 0o640);
+        assert_eq!(mode("b.db"), 0o600);
     }
 }

@@ -89,7 +89,7 @@ const BAD_NAME: &str =
     "choose a shorter name (most disks take 255 bytes for one), without characters that the disk refuses.";
 
 /// What to do where nothing can be written: in a service of systemd, everywhere but where its unit allows it.
-const READ_ONLY: &str = "name another place; if this is a systemd service, install it again (`jobruns schedule systemd --install`), so that it may write there.";
+const READ_ONLY: &str = "nothing can be written there: name another place; if this is a systemd service, install it again (`jobruns schedule systemd --install`), so that it may write there.";
 
 /// What to do where another program has a file open; `None` where that is not what the error says.
 pub(crate) fn held(error: &io::Error) -> Option<&'static str> {
