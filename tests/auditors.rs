@@ -5,13 +5,16 @@
 mod common;
 
 use common::program::Ended;
-use common::python::{is_there, python};
+#[cfg(unix)]
+use common::python::is_there;
+use common::python::python;
 use common::story::Story;
 use jobruns::model::hex;
 use rusqlite::Connection;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+#[cfg(unix)]
 const AUDITORS: &str = include_str!("../docs/auditors.md");
 const WORKBOOK: &str = include_str!("python/xlsx.py");
 

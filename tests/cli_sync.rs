@@ -4,10 +4,15 @@
 
 mod common;
 
+#[cfg(unix)]
 use std::io::{BufRead, BufReader};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(unix)]
+use std::time::Instant;
 
-use common::program::{Ended, Program};
+#[cfg(unix)]
+use common::program::Ended;
+use common::program::Program;
 use common::story::Story;
 #[cfg(unix)]
 use common::story::signal;

@@ -67,6 +67,7 @@ impl Watched {
         self.hears_of(command, arguments[0], heard);
     }
 
+    #[cfg_attr(windows, expect(unused_variables, reason = "Windows has no journal"))]
     #[track_caller]
     fn hears_of(&self, mut command: Command, name: &str, heard: &Heard<'_>) {
         let story = &self.story;

@@ -11,6 +11,7 @@ use common::journal::Journal;
 use common::monitor::{Monitor, SECRET, sample};
 use common::program::Ended;
 use common::story::Story;
+#[cfg(unix)]
 use serde_json::Value;
 
 fn paths(pings: &[(String, String)]) -> Vec<&str> {
@@ -551,7 +552,7 @@ async fn the_journal_gets_an_entry_with_fields_for_each_end() {
         "{entries:?}"
     );
 
-    // Other commands send nothing, and where no journal listens, a command ends as ever.
+    // Other commands send nothing, and without a journal nothing is different.
     assert_eq!(run(&["jobs", "list"]).2.len(), 0);
     std::fs::remove_file(journal.socket()).unwrap();
     let (code, said, entries) = run(&["status", "--quiet"]);

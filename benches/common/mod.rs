@@ -1,7 +1,7 @@
 //! What the benches share: the sizes, servers, archives that are made once, whole processes that are measured, tables.
 //!
-//! `SIZES` (S,M) and `ROUNDS` choose, and `PROGRAM` another build to measure. Archives are kept in `target/bench`, whose removal makes them anew. Python measures the
-//! processes: it has `wait4`.
+//! `SIZES` (S,M) and `ROUNDS` choose, and `PROGRAM` names another build to measure. Archives are kept in `target/bench`; they
+//! are made again if that folder is removed. Python measures the processes: it has `wait4`.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 #![allow(
@@ -376,7 +376,7 @@ impl Series {
         self.run_into(command, Path::new("/dev/null"));
     }
 
-    /// Runs a command so many times.
+    /// Runs a command this many times.
     pub fn of(name: impl Into<String>, rounds: usize, command: &Command) -> Self {
         let mut series = Self::new(name);
         for _ in 0..rounds {

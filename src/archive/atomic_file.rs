@@ -139,8 +139,8 @@ impl AtomicFile {
 
     fn name(mut self, replace: bool) -> io::Result<()> {
         self.prepare()?;
-        // Windows renames no file that is open so. It stays open in another way until it has its name, lest somebody takes it
-        // for a leftover; elsewhere the lock is kept.
+        // Windows cannot rename a file that is open in this way. Until it has its name it is kept open in another way, so that
+        // no other process takes it for a leftover; on other systems the lock is kept.
         #[cfg(windows)]
         let _open = {
             let open = File::open(&self.path)?;
@@ -163,7 +163,7 @@ impl io::Write for AtomicFile {
     }
 }
 
-/// Gives a file the name of the one at `target`, which goes.
+/// Renames a file to `target`, replacing the one there.
 ///
 /// # Errors
 /// What the system refuses; the old file is then as it was.

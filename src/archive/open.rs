@@ -64,7 +64,7 @@ pub(super) fn open_to_write(path: &Path, if_missing: IfMissing) -> Result<OpenTo
     }
     let file = resolve(path)?;
     if refuse_other_names(path, &file).is_err() {
-        // Where no rename keeps from replacing, a new file has two names briefly, and a kill then leaves it both.
+        // Without a rename that refuses to replace, a new file briefly has two names, and a kill leaves both.
         drop(remove_leftovers(&file));
     }
     refuse_other_names(path, &file)?;

@@ -52,7 +52,7 @@ pub enum SyncError {
     #[error(transparent)]
     Archive(Arc<ArchiveError>),
     /// No job was named, and none is watched.
-    #[error("there is no job to sync: none was named, and the archive {archive} watches none{}", .others.then_some(" of this server").unwrap_or_default())]
+    #[error("there is no job to sync: none was named, and none{} is watched in {archive}", .others.then_some(" of this server").unwrap_or_default())]
     NoJob {
         /// The archive's path.
         archive: String,
@@ -91,7 +91,7 @@ pub async fn sync(
             .iter()
             .any(|server| server.watch_all || server.jobs_files.iter().any(|file| !file.jobs.is_empty()));
     if !asks_for_any && is_to_be_made(path)? {
-        // An archive that is made for nothing would go unnoticed.
+        // Otherwise an empty archive would be created without a word.
         return Err(no_job(path, false));
     }
     let lock = SyncLock::take(path)?;

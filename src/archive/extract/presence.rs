@@ -1,5 +1,5 @@
 //! Which runs of all jobs the servers listed, and for how long, as known at the head of a sync: what purge ages are learned
-//! from. It follows from the ledger's lines up to that head alone, so that nothing later changes it, a removal neither.
+//! from. It follows from the ledger's lines up to that head alone, so nothing that happens later changes it, not even a removal.
 
 use std::collections::{HashMap, HashSet};
 

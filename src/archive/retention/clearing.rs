@@ -42,7 +42,7 @@ pub(super) fn note(connection: &Connection, plan: &Sha256, at: i64) -> Result<()
 pub(super) fn clear(connection: &Connection, path: &Path) -> Result<(), ArchiveError> {
     put_scratch_beside(connection, path);
     let vacuumed = connection.execute_batch("VACUUM").doing(DOING);
-    // It holds for every archive of this process, and this folder may go.
+    // The setting applies to the whole process, and this folder may be deleted.
     drop(connection.pragma_update(None, TEMPORARY_FOLDER, ""));
     vacuumed?;
     empty_log(connection)?;

@@ -75,7 +75,7 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
             // It is the same server, on another port.
             Writer::open_existing(archive)?.move_jobs(None, None, client.base_url())?;
         } else {
-            // That a demo begins a new archive is not worth a message.
+            // A demo creates its archive without a warning.
             drop(Writer::open(archive)?);
         }
         let progress = JobProgress::new(console, global.progress);

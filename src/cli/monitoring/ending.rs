@@ -1,4 +1,4 @@
-//! How a command ended, for everybody who is told: one account, from which each takes what it needs.
+//! How a command ended: the one account from which ping, journal, Event Log, metrics and `on_failure` are made.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub(super) struct Ending {
     pub(super) sync: Option<SyncResult>,
     /// What was told of errors: `Error:`, `Caused by:` and `Hint:` lines.
     pub(super) errors: Vec<String>,
-    /// Who could not be told, which changes no exit code.
+    /// What could not be written or sent; it does not change the exit code.
     pub(super) warnings: Vec<String>,
     /// Until when the server's certificate is valid, in seconds since 1970 UTC; `None` where it was not seen.
     pub(super) certificate_expiry: Option<i64>,

@@ -21,7 +21,7 @@ pub(super) fn write(ending: &Ending) -> io::Result<()> {
     let socket = std::env::var_os("JOBRUNS_JOURNAL_SOCKET");
     let socket = socket.unwrap_or_else(|| "/run/systemd/journal/socket".into());
     let datagram = UnixDatagram::unbound()?;
-    // A journal that is busy is waited for, one that is stuck is not.
+    // Waits for a busy journal, but not for a stuck one.
     datagram.set_write_timeout(Some(Duration::from_secs(1)))?;
     datagram.send_to(&entry(ending), socket).map(drop)
 }

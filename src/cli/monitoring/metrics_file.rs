@@ -64,12 +64,12 @@ impl MetricsFile<'_> {
         write_all(output, exposition::write(&metrics).as_bytes())
     }
 
-    /// Keeps other commands from the file while it is read and replaced, or they would not keep what this one adds. None is
-    /// waited for long: one that is stuck must not hold up others.
+    /// Locks the file while it is read and replaced, so that commands that end together keep one another's metrics. Gives up
+    /// after [`PATIENCE`]: a stuck command must not hold up others.
     fn lock(&self) -> Option<File> {
         let name = format!(".{}.lock", self.path.file_name()?.display());
         let path = self.path.with_file_name(name);
-        // Of another account it can at least be read.
+        // One that another account made can at least be read.
         let made = || File::create_new(&path).inspect(|file| give_to_owner_of_folder(file, &path));
         let file = made().or_else(|_| File::open(&path)).ok()?;
         let begun = Instant::now();

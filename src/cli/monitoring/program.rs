@@ -57,8 +57,8 @@ pub(crate) fn is_there(program: &str) -> bool {
     is_found_by_cmd(program, &folders, &extensions)
 }
 
-/// Whether `cmd` has a command of this name, or one of the folders, where it is no path, has a file of it: as it stands
-/// if it has an extension, or with one of those of PATHEXT.
+/// Whether `cmd` has a command of this name, or finds a file of this name: in one of the folders if it is not a path, as it
+/// stands if it has an extension, or with one of the extensions of PATHEXT.
 #[cfg(any(windows, test))]
 fn is_found_by_cmd(program: &str, folders: &[PathBuf], extensions: &str) -> bool {
     const BUILT_IN: &str = "assoc break call cd chdir cls color copy date del dir dpath echo endlocal erase exit for ftype \

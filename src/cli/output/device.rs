@@ -1,4 +1,4 @@
-//! Names that Windows takes for a device in whatever folder they stand: none of them is a file or folder of ours.
+//! Names that Windows reserves for devices in every folder: refused as names of files and folders.
 
 use std::path::{Path, PathBuf};
 

@@ -139,7 +139,7 @@ impl SyncSummary {
         )
     }
 
-    /// That it changed nothing, in two lines; `None` where it did, and where it was not complete.
+    /// Two lines that say that nothing changed; `None` if something did, or if the sync was not complete.
     pub(crate) fn nothing_changed(&self) -> Option<String> {
         let totals = &self.totals;
         let changes = totals.runs_new + totals.runs_changed + totals.runs_absent + totals.messages_new;

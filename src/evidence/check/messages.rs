@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::model::{Message, TimeBasis, TimeReading};
 
 /// A message as messages.csv has it, and since when it is absent.
-pub(super) struct HeldSaidMessage {
-    pub(super) message: SaidMessage,
+pub(super) struct HeldMessageCells {
+    pub(super) message: MessageCells,
     pub(super) absent_since: Option<String>,
 }
 
 /// In the order of the columns.
-pub(super) type SaidMessage = [Option<String>; 9];
+pub(super) type MessageCells = [Option<String>; 9];
 
-pub(super) const SAID: [&str; 9] = [
+pub(super) const CELLS: [&str; 9] = [
     "occurred_at",
     "message",
     "message_details",
@@ -25,7 +25,7 @@ pub(super) const SAID: [&str; 9] = [
     "time_basis",
 ];
 
-pub(super) fn said_message(message: Message<'_>) -> SaidMessage {
+pub(super) fn message_cells(message: Message<'_>) -> MessageCells {
     let raw = message
         .occurred_raw
         .filter(|_| message.occurred == TimeReading::Unreadable);
@@ -45,14 +45,14 @@ pub(super) fn said_message(message: Message<'_>) -> SaidMessage {
 }
 
 /// The messages of a run after another reading of it: equal ones are told apart by number alone.
-pub(super) fn take_in(held: &mut Vec<HeldSaidMessage>, came: Vec<SaidMessage>, is_all: bool, at: &str) {
+pub(super) fn take_in(held: &mut Vec<HeldMessageCells>, came: Vec<MessageCells>, is_all: bool, at: &str) {
     #[derive(Default)]
     struct Equal {
         present: Vec<usize>,
         absent: Vec<usize>,
         came: Vec<usize>,
     }
-    let mut groups: HashMap<&SaidMessage, Equal> = HashMap::new();
+    let mut groups: HashMap<&MessageCells, Equal> = HashMap::new();
     for (ordinal, there) in held.iter().enumerate() {
         let equal = groups.entry(&there.message).or_default();
         match there.absent_since {
@@ -83,7 +83,7 @@ pub(super) fn take_in(held: &mut Vec<HeldSaidMessage>, came: Vec<SaidMessage>, i
         came.into_iter()
             .enumerate()
             .filter(|(index, _)| new.contains(index))
-            .map(|(_, message)| HeldSaidMessage {
+            .map(|(_, message)| HeldMessageCells {
                 message,
                 absent_since: None,
             }),

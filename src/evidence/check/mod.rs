@@ -18,8 +18,8 @@ mod ledger;
 mod lines;
 mod messages;
 mod runs;
-mod said;
 mod scripts;
+mod summary;
 mod tables;
 mod zip;
 
@@ -131,7 +131,7 @@ fn check(
     check.removals();
     check.vanished();
     check.gaps();
-    let said = check.said();
+    let said = check.summary();
     let sound = findings.count == 0;
     let (proved, not_proved) = if sound {
         (

@@ -10,9 +10,9 @@ use super::files::{Files, MOST_PAYLOAD, payload_of};
 use super::findings::PackageFindings;
 use super::ledger::{Ledger, LedgerRevision, LedgerRun, RulesInForce};
 use super::lines::ChainLine;
-use super::messages::{ErrorSummary, HeldSaidMessage, SAID, basis, said_message, take_in};
-use super::said::Said;
+use super::messages::{CELLS, ErrorSummary, HeldMessageCells, basis, message_cells, take_in};
 use super::scripts::{CHECK_HTML, CHECK_PY};
+use super::summary::CheckSummary;
 use crate::decode::{read_run_fields, read_time};
 use crate::model::{Decimal, Instant, JobRun, JobStatus, TimeBasis, TimeReading, hex};
 
@@ -116,7 +116,7 @@ pub(super) struct Check<'c, 't> {
 /// What the payloads of a run say, together.
 struct Told {
     run: JobRun,
-    held: Vec<HeldSaidMessage>,
+    held: Vec<HeldMessageCells>,
     /// The number of messages, where it disagrees with the run's own count.
     disagrees: Option<(i64, usize)>,
     /// Status by revision.
@@ -150,8 +150,8 @@ impl<'c, 't> Check<'c, 't> {
         }
     }
 
-    pub(super) fn said(self) -> Said {
-        Said {
+    pub(super) fn summary(self) -> CheckSummary {
+        CheckSummary {
             runs: self.rows.len() as u64,
             payloads: self.payloads,
             messages: self.messages,
@@ -388,7 +388,7 @@ impl<'c, 't> Check<'c, 't> {
             None => ErrorSummary::of(
                 messages
                     .iter()
-                    .map(|row| SAID.map(|column| Some(row.get(column)))),
+                    .map(|row| CELLS.map(|column| Some(row.get(column)))),
             ),
         };
         self.failure(id, &row, &common, errors);
@@ -460,7 +460,7 @@ impl<'c, 't> Check<'c, 't> {
             match told {
                 Some(told) => {
                     let Some(held) = told.held.get(ordinal) else { break };
-                    expected.extend(SAID.into_iter().zip(held.message.iter().cloned()));
+                    expected.extend(CELLS.into_iter().zip(held.message.iter().cloned()));
                     expected.push(("absent_since", held.absent_since.clone()));
                 }
                 None if self.facts.is_redacted => expected.push(("asset_owner", None)),
@@ -527,7 +527,7 @@ impl<'c, 't> Check<'c, 't> {
                 let is_all = said.unreadable_messages().is_empty();
                 take_in(
                     &mut held,
-                    messages.map(said_message).collect(),
+                    messages.map(message_cells).collect(),
                     is_all,
                     revision.at(),
                 );

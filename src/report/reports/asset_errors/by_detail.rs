@@ -21,7 +21,7 @@ const MOST_BEST: usize = 1 << 16;
 
 /// What is counted of a text in one span.
 #[derive(Debug, Clone, Copy)]
-struct Tally {
+struct DetailTally {
     by_category: [u32; 4],
     runs: u32,
     jobs: u32,
@@ -32,7 +32,7 @@ struct Tally {
     last_run: i64,
 }
 
-impl Tally {
+impl DetailTally {
     const WORDS: usize = 5;
 
     const EMPTY: Self = Self {
@@ -73,7 +73,7 @@ fn row(words: &[u64]) -> Option<Row<'static>> {
 }
 
 fn rows<const SPANS: usize>(words: &[u64]) -> [Option<Row<'static>>; SPANS] {
-    std::array::from_fn(|span| row(&words[span * Tally::WORDS..][..Tally::WORDS]))
+    std::array::from_fn(|span| row(&words[span * DetailTally::WORDS..][..DetailTally::WORDS]))
 }
 
 /// Leaves out rows that cannot be among the first, so that few texts are read.
@@ -107,7 +107,7 @@ pub(super) fn each<const SPANS: usize>(
     rank: impl Fn(&[Option<Row<'_>>; SPANS]) -> Option<Rank>,
     mut see: impl FnMut([Option<Row<'_>>; SPANS], Option<&str>) -> Result<(), ReportError>,
 ) -> Result<(), ReportError> {
-    let words = SPANS * Tally::WORDS;
+    let words = SPANS * DetailTally::WORDS;
     let mut by_key = Parts::new(1 + words);
     let mut best = Best {
         most,
@@ -153,7 +153,7 @@ pub(super) fn each<const SPANS: usize>(
     })
 }
 
-type Tallies<const SPANS: usize> = HashMap<u64, (u32, [Tally; SPANS]), FixedState>;
+type Tallies<const SPANS: usize> = HashMap<u64, (u32, [DetailTally; SPANS]), FixedState>;
 
 /// What the messages in a part count for, by the marks of their texts, with the least key of each text.
 fn tallies<const SPANS: usize>(
@@ -166,7 +166,7 @@ fn tallies<const SPANS: usize>(
         for details in counted.details() {
             // The messages of a run follow each other, and no other thread has any of them.
             details.each_of(number, |mark, message| {
-                let new = || (message.key, [Tally::EMPTY; SPANS]);
+                let new = || (message.key, [DetailTally::EMPTY; SPANS]);
                 let (key, tallies) = found.entry(mark).or_insert_with(new);
                 *key = message.key.min(*key);
                 let tally = &mut tallies[span];

@@ -13,7 +13,7 @@ use foldhash::fast::FixedState;
 use foldhash::quality::RandomState;
 
 use super::parts::{PARTS, Parts};
-use super::place::Place;
+use super::run_to_read::RunToRead;
 use crate::archive::{ArchiveError, Snapshot};
 use crate::report::error::ReportError;
 
@@ -66,7 +66,7 @@ pub(super) struct MessageOfText {
     pub(super) category: u8,
     /// Its time; [`i64::MIN`] where there is none.
     pub(super) ticks: i64,
-    pub(super) run: Place,
+    pub(super) run: RunToRead,
 }
 
 impl Details {
@@ -87,7 +87,7 @@ impl Details {
     }
 
     /// Counts a message where the texts are the groups.
-    pub(super) fn add_to_text(&mut self, key: u32, category: u8, ticks: i64, run: Place) {
+    pub(super) fn add_to_text(&mut self, key: u32, category: u8, ticks: i64, run: RunToRead) {
         let rest = [ticks, run.key_and_job].map(i64::cast_unsigned);
         self.pending
             .extend([0, pair(category.into(), key), rest[0], rest[1]]);
@@ -150,7 +150,7 @@ impl Details {
                 key,
                 category: category as u8,
                 ticks: record[2].cast_signed(),
-                run: Place {
+                run: RunToRead {
                     key_and_job: record[3].cast_signed(),
                     started_ticks: i64::MIN,
                 },

@@ -9,7 +9,7 @@ mod details;
 mod group;
 mod options;
 mod parts;
-mod place;
+mod run_to_read;
 mod scan;
 mod sorted;
 mod texts;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::details::{self, Details, NO_KEY};
 use super::group::{Groups, NONE};
-use super::place::Place;
+use super::run_to_read::RunToRead;
 use super::texts::TextCounts;
 use crate::archive::{ArchiveError, MessageFacts, ReadOnly, Snapshot};
 use crate::memory;
@@ -38,7 +38,7 @@ const RUNS_FOR_THREADS: usize = 2_000;
 /// What is counted of a group. One line of the processor's cache, since messages jump from group to group.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-struct Tally {
+struct GroupTally {
     by_category: [u32; 4],
     runs: u32,
     /// Of the latest message; the higher number of two at the same time.
@@ -50,7 +50,7 @@ struct Tally {
     last_run: i64,
 }
 
-impl Tally {
+impl GroupTally {
     const EMPTY: Self = Self {
         by_category: [0; 4],
         runs: 0,
@@ -84,7 +84,7 @@ impl Tally {
 /// Everything that a thread counted.
 #[derive(Debug)]
 pub(super) struct Counted {
-    tallies: Vec<Tally>,
+    tallies: Vec<GroupTally>,
     /// A bit for each job of each group.
     jobs: Vec<u64>,
     words: usize,
@@ -118,7 +118,7 @@ impl Row<'_> {
 impl Counted {
     fn new(groups: &Groups, words: usize) -> Self {
         Self {
-            tallies: vec![Tally::EMPTY; groups.len()],
+            tallies: vec![GroupTally::EMPTY; groups.len()],
             jobs: vec![0; groups.len() * words],
             words,
             texts: TextCounts::new(groups.len(), groups.text_count()),
@@ -240,7 +240,7 @@ impl Counted {
 
 /// What all threads share.
 struct Work<'w> {
-    runs: &'w [Place],
+    runs: &'w [RunToRead],
     next: AtomicUsize,
     scope: &'w Scope,
     groups: &'w Groups,
@@ -252,7 +252,7 @@ pub(super) fn count(snapshot: &Snapshot<'_>, scope: &Scope, groups: &Groups) -> 
         if runs < RUNS_FOR_THREADS {
             return 1;
         }
-        let bytes_of_one = groups.len() * (size_of::<Tally>() + 8 * words(scope));
+        let bytes_of_one = groups.len() * (size_of::<GroupTally>() + 8 * words(scope));
         memory::threads(MOST_THREADS.min(1 + MOST_BYTES / bytes_of_one.max(1)))
     })
 }
@@ -269,7 +269,7 @@ fn count_with(
     groups: &Groups,
     threads: impl FnOnce(usize) -> usize,
 ) -> Result<Counted, ReportError> {
-    let runs = Place::read(snapshot, scope)?;
+    let runs = RunToRead::read(snapshot, scope)?;
     let threads = threads(runs.len());
     let work = Work {
         runs: &runs,
@@ -368,7 +368,7 @@ impl Work<'_> {
     /// Counts messages, each with its run. The key of a run where a text or an asset of one is not there.
     fn see(
         &self,
-        messages: &[(MessageFacts, Place)],
+        messages: &[(MessageFacts, RunToRead)],
         counted: &mut Counted,
     ) -> Result<Option<i64>, ReportError> {
         let mut lost = None;
@@ -413,7 +413,7 @@ struct Counting {
     owner: u32,
     category: u8,
     ticks: Option<i64>,
-    run: Place,
+    run: RunToRead,
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ fn key(row: &[u8], words: usize) -> &[u8] {
 }
 
 impl Sorted {
-    /// For rows with so many words.
+    /// For rows with this many words.
     pub(super) const fn new(words: usize) -> Self {
         Self {
             words,
@@ -76,7 +76,7 @@ impl Sorted {
         self.rows.sort_unstable_by(|a, b| row(a).cmp(row(b)));
     }
 
-    /// Makes a stretch of what is in memory.
+    /// Writes what is in memory as a stretch.
     fn write(&mut self) -> io::Result<()> {
         self.sort();
         let mut file = BufWriter::new(opened(&mut self.file)?);

@@ -9,14 +9,14 @@ use crate::report::options::Scope;
 
 /// A run to be read. There may be millions, so it takes 16 bytes.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
+pub(super) struct RunToRead {
     /// Its key, and below it the place of its job among the jobs.
     pub(super) key_and_job: i64,
     /// Its start; [`i64::MIN`] where it has none.
     pub(super) started_ticks: i64,
 }
 
-impl Place {
+impl RunToRead {
     const JOB_BITS: u32 = 24;
 
     /// The runs that may have messages that the scope asks for, by key.

@@ -5,7 +5,7 @@ use super::ledger::Ledger;
 use crate::report::numbers::{counted, grouped};
 
 /// What a check did, for its report.
-pub(super) struct Said {
+pub(super) struct CheckSummary {
     pub(super) runs: u64,
     pub(super) payloads: u64,
     pub(super) messages: u64,
@@ -19,7 +19,7 @@ pub(super) struct Said {
     pub(super) assumed: Vec<String>,
 }
 
-impl Said {
+impl CheckSummary {
     pub(super) fn proved(
         &self,
         facts: &StatedFacts,
