@@ -175,9 +175,14 @@ async fn heads_that_are_none_or_of_another_archive_are_told() {
     // Behind it a rule removed nothing.
     let ours: String =
         bench.value("SELECT head FROM syncs WHERE head IS NOT NULL ORDER BY sync_id DESC LIMIT 1");
-    program
+    let ended = program
         .run(&["verify", "--since-head", &ours.to_uppercase()])
         .ends_with(0);
+    assert!(!ended.stdout.contains("is intact"), "{ended:?}");
+    assert!(
+        ended.stdout.contains("from before that head were not checked"),
+        "{ended:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,11 @@ pub(crate) fn conclusion(report: &VerifyReport) -> String {
         ),
     };
     match report.newest_held() {
+        // The chain holds all that came before; payloads, runs and messages of that time may be damaged.
+        Some(held) if report.since_head.is_some() => format!(
+            "Nothing wrong was found in what was checked{but}: the whole ledger, jobs and schema, and what came after the head given. \
+             By its ledger it holds the history up to {held}; payloads, runs and messages from before that head were not checked."
+        ),
         Some(held) => format!(
             "The archive is intact{but}: it is consistent with itself, and it holds the history up to {held}, as the heads given seal it."
         ),
