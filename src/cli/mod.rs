@@ -17,6 +17,7 @@ mod runtime;
 mod servers;
 mod sync_task;
 mod terminal;
+mod watch_list;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

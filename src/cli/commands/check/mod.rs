@@ -13,7 +13,6 @@ use self::report::{Line, Report, State};
 use self::server::ServerCheck;
 use crate::archive::{JobState, ReadOnly, read_heads};
 use crate::cli::commands::schedule;
-use crate::cli::commands::watch_list::with_named_jobs_file;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
 use crate::cli::output::in_use;
@@ -24,6 +23,7 @@ use crate::cli::sync_task::server_lists::JobOwners;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{counted, print_result, unprinted};
+use crate::cli::watch_list::with_named_jobs_file;
 use crate::config::{GlobalSettings, MonitoringSettings, Origin, ServerSettings, Sources, SyncSettings};
 
 /// Checks everything that a nightly sync needs, and says what to do about each problem

@@ -7,7 +7,7 @@ use crate::cli::failure::Exit;
 use crate::model::show_rounded;
 
 /// Says what is doubtful about the clock; a check finds fault with a difference from the server's clock too.
-pub(crate) fn tell(findings: &[ClockFinding], is_check: bool) -> Exit {
+pub(crate) fn report(findings: &[ClockFinding], is_check: bool) -> Exit {
     let mut exit = Exit::Done;
     for finding in findings {
         match finding {
