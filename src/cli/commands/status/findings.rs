@@ -121,7 +121,7 @@ fn report_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
             |at| format!("its last run began at {at}"),
         );
         let silent = in_brief(*silent_seconds);
-        let words = match (runs_missed, max_silence) {
+        let message = match (runs_missed, max_silence) {
             (Some(missed), _) => format!(
                 "{title}: it has stopped: {since}, {silent} before its last complete answer; it usually runs every {}, so \
                  {missed} runs are missing",
@@ -134,9 +134,9 @@ fn report_silent(jobs: &[Freshness], max_silence: Option<MaxSilence>) -> bool {
             _ => continue,
         };
         if too_long {
-            tracing::error!(job_id = job.job_id, "{words}; look at its schedule in CCS");
+            tracing::error!(job_id = job.job_id, "{message}; look at its schedule in CCS");
         } else {
-            tracing::warn!(job_id = job.job_id, "{words}");
+            tracing::warn!(job_id = job.job_id, "{message}");
         }
         is_finding |= too_long;
     }
@@ -182,16 +182,16 @@ fn report_purge_clock(jobs: &[Freshness], is_check: bool) -> bool {
         return false;
     }
     let lost: u64 = watched().filter_map(|job| job.purge.runs_lost).sum();
-    let words = format!(
+    let message = format!(
         "a complete sync was needed by {by} ({title}, the first of {}); since then the server purged about {} \
          that no sync had archived ({basis}): sync now",
         counted(overdue as u64, "job"),
         counted(lost, "run")
     );
     if is_check {
-        tracing::error!("{words}");
+        tracing::error!("{message}");
     } else {
-        tracing::warn!("{words}");
+        tracing::warn!("{message}");
     }
     is_check
 }
@@ -205,14 +205,14 @@ fn report_vanished(jobs: &[Freshness], is_finding: bool) -> bool {
             continue;
         };
         let title = &job.title;
-        let words = format!(
+        let message = format!(
             "{title}: runs that the server no longer lists, long before their purge age: {runs}. The archive keeps them; ask \
              who deleted them at the server: `jobruns report vanished` lists them"
         );
         if is_finding {
-            tracing::error!(job_id = job.job_id, "{words}");
+            tracing::error!(job_id = job.job_id, "{message}");
         } else {
-            tracing::warn!(job_id = job.job_id, "{words}");
+            tracing::warn!(job_id = job.job_id, "{message}");
         }
         is_any = true;
     }
@@ -259,9 +259,9 @@ mod tests {
     use crate::archive::JobRow;
 
     #[test]
-    fn an_interval_is_told_to_the_nearest_unit() {
-        let told = [604_795, 86_400, 5_399, 59].map(to_nearest_unit);
-        assert_eq!(told, ["7d", "24h", "90m", "59s"]);
+    fn an_interval_is_reported_to_the_nearest_unit() {
+        let shown = [604_795, 86_400, 5_399, 59].map(to_nearest_unit);
+        assert_eq!(shown, ["7d", "24h", "90m", "59s"]);
     }
 
     fn job(watched: bool, synced: Option<i64>) -> JobState {
@@ -283,7 +283,7 @@ mod tests {
         }
     }
 
-    fn judged(states: Vec<JobState>) -> Exit {
+    fn exit_of(states: Vec<JobState>) -> Exit {
         let max_age = Duration::from_secs(100);
         let now = Instant::from_unix_seconds(1000);
         exit_for(&freshness(states, Some(max_age), now), max_age)
@@ -292,24 +292,24 @@ mod tests {
     #[test]
     fn one_watched_job_that_is_too_old_fails_the_check() {
         assert_eq!(
-            judged(vec![job(true, Some(900)), job(true, Some(999))]),
+            exit_of(vec![job(true, Some(900)), job(true, Some(999))]),
             Exit::Done
         );
         assert_eq!(
-            judged(vec![job(true, Some(899)), job(true, Some(999))]),
+            exit_of(vec![job(true, Some(899)), job(true, Some(999))]),
             Exit::Findings
         );
-        assert_eq!(judged(vec![job(true, None)]), Exit::Findings);
+        assert_eq!(exit_of(vec![job(true, None)]), Exit::Findings);
     }
 
     #[test]
     fn a_job_that_is_not_watched_may_be_old_but_something_must_be_watched() {
         assert_eq!(
-            judged(vec![job(true, Some(999)), job(false, Some(1))]),
+            exit_of(vec![job(true, Some(999)), job(false, Some(1))]),
             Exit::Done
         );
-        assert_eq!(judged(vec![job(false, Some(999))]), Exit::Findings);
-        assert_eq!(judged(Vec::new()), Exit::Findings);
+        assert_eq!(exit_of(vec![job(false, Some(999))]), Exit::Findings);
+        assert_eq!(exit_of(Vec::new()), Exit::Findings);
     }
 
     #[test]

@@ -163,7 +163,7 @@ fn purge_clock(health: &JobHealth, ages: &PurgeAges, now: Instant) -> PurgeClock
     let sync_overdue = clock.is_some_and(|clock| clock.is_overdue(now));
     PurgeClockJson {
         purge_age_seconds: health.purge_age.map(|age| age.seconds),
-        purge_age_basis: Some(ages.words(health.freshness.server_key)),
+        purge_age_basis: Some(ages.description(health.freshness.server_key)),
         sync_by: clock.map(|clock| clock.sync_by.to_string()),
         sync_overdue,
         runs_expected: clock.and_then(|clock| clock.runs_expected),
