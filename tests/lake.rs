@@ -49,6 +49,15 @@ fn message(text: &str, asset: &str) -> Value {
     })
 }
 
+/// A message about an asset whose owner changes.
+fn owned(asset: Value, time: Value, owner: Value) -> Value {
+    let mut message = message("owned", "");
+    message["Asset"] = asset;
+    message["DateTime"] = time;
+    message["AssetOwner"] = owner;
+    message
+}
+
 impl Site {
     fn new() -> Self {
         let runs: Arc<Mutex<[Vec<Value>; 2]>> = Arc::default();
@@ -240,7 +249,31 @@ fn many_exports_give_the_bytes_of_one_whatever_happened_between_them() {
             ),
             run(2, json!("2026-01-01T00:00:00.0000001Z"), &[message("b", "host2")]),
             run(3, json!("2026-01-15T03:00:00Z"), &[]),
-            run(4, Value::Null, &[message("no start", "host3")]),
+            run(
+                4,
+                Value::Null,
+                &[
+                    message("no start", "host3"),
+                    owned(json!("host6"), Value::Null, json!("a")),
+                ],
+            ),
+            // Assets with several owners: the latest message decides, then the order of letters; a message without a time
+            // has that of its run.
+            run(
+                8,
+                json!("2026-01-20T03:00:00Z"),
+                &[
+                    owned(json!("host4"), json!("2026-01-20T03:00:01Z"), json!("z")),
+                    owned(json!("host4"), json!("2026-01-20T03:00:02Z"), json!("a")),
+                    owned(json!("host5"), json!("2026-01-20T03:00:03Z"), json!("a")),
+                    owned(json!("host5"), json!("2026-01-20T03:00:03Z"), json!("b")),
+                    owned(json!("host5"), json!("2026-01-20T03:00:03Z"), Value::Null),
+                    owned(json!("host6"), Value::Null, json!("b")),
+                    owned(json!("host6"), json!("1950-01-01T00:00:00Z"), json!("c")),
+                    owned(Value::Null, json!("2026-01-20T03:00:04Z"), json!("d")),
+                    owned(json!(""), json!("2026-01-20T03:00:05Z"), json!("")),
+                ],
+            ),
         ];
         runs[1] = vec![run(5, json!("1969-07-20T20:17:40Z"), &[message("old", "")])];
     });
