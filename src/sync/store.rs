@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant as Clock;
+use tokio::time::Instant as MonotonicInstant;
 
 use crate::archive::{
-    ArchiveError, JobRecord, Keys, KnownJob, NameFrom, ReceivedRun, ReceivedUnreadable, RunPlan, SyncOutcome,
-    SyncRecord, Writer,
+    ArchiveError, JobRecord, Keys, KnownJob, NameFrom, ReceivedRun, ReceivedUnreadable, RunPlan, Stored,
+    SyncOutcome, SyncRecord, Writer,
 };
 use crate::model::{Guid, Instant};
 
@@ -21,12 +21,12 @@ const WAITING_BATCHES: usize = 8;
 /// Bytes of JSON after which a transaction is committed although more is waiting. Measured on ten million messages: with
 /// half of it a tenth more is written.
 const TRANSACTION_BYTES: u64 = 48 << 20;
-/// Bytes of JSON of one transaction from which on the sync is taken for a large one.
-const MUCH: u64 = 4 << 20;
-/// How long a transaction waits for more.
+/// Bytes of JSON in one transaction that make the sync a large one.
+const LARGE_SYNC_BYTES: u64 = 4 << 20;
+/// How long a transaction waits for more, from its begin: batches that trickle in must not keep it open.
 const WAIT_FOR_MORE: Duration = Duration::from_secs(1);
-/// How long it may last while more comes: whoever else writes waits for it, half a minute at most.
-const LONGEST: Duration = Duration::from_secs(5);
+/// How long it may last while more comes. Other writers wait for it, half a minute at most.
+const MOST_TRANSACTION_TIME: Duration = Duration::from_secs(5);
 
 /// What a task found that concerns the archive.
 #[derive(Debug)]
@@ -53,56 +53,51 @@ impl Received {
     }
 }
 
-/// What became of a job's runs that went to the archive.
+/// What one try of a job sent to the archive.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
-    /// Of all tries: what an earlier one stored is stored.
+pub(super) struct TryTally {
+    pub(super) unchanged: u64,
+    pub(super) quarantined: u64,
+    /// Those of the quarantined that nobody has accepted.
+    pub(super) unaccepted: u64,
+    /// Runs that the archive has with other bytes, and that were left as they are.
+    pub(super) differing: u64,
+    /// Keys of all runs of the answer.
+    pub(super) met: Keys,
+    /// Keys of those that are as they were before this sync.
+    same: Keys,
+    /// Keys of those that belong to this job.
+    listed: Keys,
+    /// Keys of those that are new or changed.
+    stored: Keys,
+}
+
+/// What a job sent to the archive, over all its tries.
+#[derive(Debug, Default)]
+pub(super) struct JobTally {
     pub(super) new: u64,
     pub(super) changed: u64,
     pub(super) messages_new: u64,
-    /// Of the last try.
-    pub(super) unchanged: u64,
-    pub(super) quarantined: u64,
-    pub(super) unaccepted: u64,
-    /// The most that an earlier try had.
-    pub(super) quarantined_before: u64,
-    pub(super) unaccepted_before: u64,
-    /// Runs of the last try that are known otherwise, and were left as they are.
-    pub(super) differing: u64,
-    /// Keys of the runs met by the last try.
-    pub(super) met: Keys,
-    /// Keys of those of them that are as archived before this sync.
-    same: Keys,
-    /// Keys of runs of this job that earlier tries met here.
-    pub(super) listed_before: Keys,
+    pub(super) last_try: TryTally,
+    pub(super) earlier: EarlierTries,
 }
 
-/// A job's tally while its answers come in.
+/// What is kept of the tries before the last one.
 #[derive(Debug, Default)]
-struct JobTally {
-    tally: Tally,
-    /// Runs of this job that this try met here.
-    listed: Keys,
-    /// Runs that this try stored.
+pub(super) struct EarlierTries {
+    /// The most that one of them had.
+    pub(super) quarantined: u64,
+    /// Keys of runs that belong to this job.
+    pub(super) listed: Keys,
+    /// Keys of runs that they stored and the last try has not met yet: they must not be counted twice.
     stored: Keys,
-    /// Runs that earlier tries stored and this one has not met yet: met again, they are counted already.
-    stored_before: Keys,
 }
 
-impl JobTally {
-    /// Another try begins: what is counted of an answer is counted afresh.
-    fn next_try(&mut self) {
-        self.stored_before.append(&mut self.stored);
-        let tally = &mut self.tally;
-        tally.listed_before.append(&mut self.listed);
-        tally.quarantined_before = tally.quarantined_before.max(tally.quarantined);
-        tally.unaccepted_before = tally.unaccepted_before.max(tally.unaccepted);
-        tally.unchanged = 0;
-        tally.quarantined = 0;
-        tally.unaccepted = 0;
-        tally.differing = 0;
-        tally.met.clear();
-        tally.same.clear();
+impl EarlierTries {
+    fn merge(&mut self, mut ended: TryTally) {
+        self.quarantined = self.quarantined.max(ended.quarantined);
+        self.listed.append(&mut ended.listed);
+        self.stored.append(&mut ended.stored);
     }
 }
 
@@ -117,11 +112,11 @@ pub(super) struct Batch {
 /// Where an answer goes.
 type Reply<T> = oneshot::Sender<Result<T, Arc<ArchiveError>>>;
 
-enum Command {
+enum Request {
     Open {
         job: Guid,
         full_since: Option<Instant>,
-        reply: oneshot::Sender<Result<KnownJob, Arc<ArchiveError>>>,
+        reply: Reply<KnownJob>,
     },
     Name {
         job: Guid,
@@ -147,13 +142,13 @@ enum Command {
     Store(Batch),
     Tally {
         job: Guid,
-        reply: oneshot::Sender<Result<Tally, Arc<ArchiveError>>>,
+        reply: Reply<JobTally>,
     },
 }
 
 /// The tasks' end of the writing thread.
 #[derive(Debug, Clone)]
-pub(super) struct Store(mpsc::Sender<Command>);
+pub(super) struct Store(mpsc::Sender<Request>);
 
 /// The writing thread itself.
 #[derive(Debug)]
@@ -168,7 +163,7 @@ pub(super) fn start(writer: Writer, sync_id: i64) -> std::io::Result<(Store, Sto
         jobs: HashMap::new(),
         listed: Keys::default(),
         open: None,
-        expects_much: false,
+        is_large: false,
         failed: None,
     };
     let runtime = Handle::current();
@@ -185,7 +180,7 @@ impl Store {
         job: Guid,
         full_since: Option<Instant>,
     ) -> Result<KnownJob, Arc<ArchiveError>> {
-        self.ask(|reply| Command::Open {
+        self.ask(|reply| Request::Open {
             job,
             full_since,
             reply,
@@ -194,7 +189,7 @@ impl Store {
     }
 
     pub(super) async fn name(&self, job: Guid, name: String, from: NameFrom) {
-        self.tell(Command::Name { job, name, from }).await;
+        self.tell(Request::Name { job, name, from }).await;
     }
 
     /// Notes the jobs that the server has; says which of them are watched from now on.
@@ -204,7 +199,7 @@ impl Store {
         listed: Vec<(Guid, String)>,
         watch_new: bool,
     ) -> Result<Vec<(Guid, String)>, Arc<ArchiveError>> {
-        self.ask(|reply| Command::ServerJobs {
+        self.ask(|reply| Request::ServerJobs {
             server: server.to_owned(),
             listed,
             watch_new,
@@ -214,7 +209,7 @@ impl Store {
     }
 
     pub(super) async fn next_try(&self, job: Guid) {
-        self.tell(Command::NextTry { job }).await;
+        self.tell(Request::NextTry { job }).await;
     }
 
     /// Whether the latest runs reach back so far that nothing new can lie before them: see [`Writer::reaches_back`].
@@ -226,7 +221,7 @@ impl Store {
         answered_at: Instant,
         open_since: Instant,
     ) -> Result<bool, Arc<ArchiveError>> {
-        self.ask(|reply| Command::ReachesBack {
+        self.ask(|reply| Request::ReachesBack {
             job,
             met,
             answered_at,
@@ -237,25 +232,22 @@ impl Store {
     }
 
     pub(super) async fn store(&self, batch: Batch) {
-        self.tell(Command::Store(batch)).await;
+        self.tell(Request::Store(batch)).await;
     }
 
     /// What became of all that was sent of a job. It is on the disk once the sync has ended.
-    pub(super) async fn tally(&self, job: Guid) -> Result<Tally, Arc<ArchiveError>> {
-        self.ask(|reply| Command::Tally { job, reply }).await
+    pub(super) async fn tally(&self, job: Guid) -> Result<JobTally, Arc<ArchiveError>> {
+        self.ask(|reply| Request::Tally { job, reply }).await
     }
 
-    async fn tell(&self, command: Command) {
+    async fn tell(&self, request: Request) {
         // The thread only goes when every sender has gone.
-        drop(self.0.send(command).await);
+        drop(self.0.send(request).await);
     }
 
-    async fn ask<T>(
-        &self,
-        command: impl FnOnce(oneshot::Sender<Result<T, Arc<ArchiveError>>>) -> Command,
-    ) -> Result<T, Arc<ArchiveError>> {
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Arc<ArchiveError>> {
         let (reply, answer) = oneshot::channel();
-        self.tell(command(reply)).await;
+        self.tell(request(reply)).await;
         answer.await.unwrap_or_else(|_| {
             Err(Arc::new(ArchiveError::Damaged {
                 what: "the writing thread ended early".to_owned(),
@@ -303,7 +295,7 @@ struct Worker {
     /// Runs met in an answer of a job that is not theirs, or in accepted bytes that could not be read.
     listed: Keys,
     open: Option<OpenTransaction>,
-    expects_much: bool,
+    is_large: bool,
     /// The first error; nothing is written after it.
     failed: Option<Arc<ArchiveError>>,
 }
@@ -311,23 +303,23 @@ struct Worker {
 /// A transaction that takes the batches of all jobs.
 #[derive(Debug, Clone, Copy)]
 struct OpenTransaction {
-    since: Clock,
+    since: MonotonicInstant,
     bytes: u64,
 }
 
 impl Worker {
-    fn work(mut self, mut commands: mpsc::Receiver<Command>, runtime: &Handle) -> Self {
-        while let Some(command) = self.next(&mut commands, runtime) {
-            match command {
-                Command::Open {
+    fn work(mut self, mut requests: mpsc::Receiver<Request>, runtime: &Handle) -> Self {
+        while let Some(request) = self.next(&mut requests, runtime) {
+            match request {
+                Request::Open {
                     job,
                     full_since,
                     reply,
                 } => drop(reply.send(self.guarded(|w| w.writer.job_at_hand(job, full_since)))),
-                Command::Name { job, name, from } => {
+                Request::Name { job, name, from } => {
                     drop(self.guarded(|w| w.writer.name_job(job, &name, from)))
                 }
-                Command::ServerJobs {
+                Request::ServerJobs {
                     server,
                     listed,
                     watch_new,
@@ -336,8 +328,8 @@ impl Worker {
                     let noted = self.guarded(|w| w.writer.note_server_jobs(&server, &listed, watch_new));
                     drop(reply.send(noted));
                 }
-                Command::NextTry { job } => self.jobs.entry(job).or_default().next_try(),
-                Command::ReachesBack {
+                Request::NextTry { job } => self.jobs.entry(job).or_default().begin_next_try(),
+                Request::ReachesBack {
                     job,
                     met,
                     answered_at,
@@ -347,24 +339,24 @@ impl Worker {
                     let reaches = self.reaches_back(job, met, answered_at, open_since);
                     drop(reply.send(reaches));
                 }
-                Command::Tally { job, reply } => drop(reply.send(self.tally(job))),
-                Command::Store(batch) => self.store_batch(batch),
+                Request::Tally { job, reply } => drop(reply.send(self.tally(job))),
+                Request::Store(batch) => self.store_batch(batch),
             }
         }
         self.commit();
         self
     }
 
-    /// The next command; commits what is open where none comes for a while.
-    fn next(&mut self, commands: &mut mpsc::Receiver<Command>, runtime: &Handle) -> Option<Command> {
+    /// The next request; commits the open transaction if none comes in time.
+    fn next(&mut self, requests: &mut mpsc::Receiver<Request>, runtime: &Handle) -> Option<Request> {
         if let Some(open) = self.open {
             let until = open.since + WAIT_FOR_MORE;
-            match runtime.block_on(async { tokio::time::timeout_at(until, commands.recv()).await }) {
+            match runtime.block_on(async { tokio::time::timeout_at(until, requests.recv()).await }) {
                 Ok(next) => return next,
                 Err(_) => self.commit(),
             }
         }
-        commands.blocking_recv()
+        requests.blocking_recv()
     }
 
     fn store_batch(&mut self, batch: Batch) {
@@ -374,21 +366,23 @@ impl Worker {
                 None => {
                     worker.writer.begin()?;
                     OpenTransaction {
-                        since: Clock::now(),
+                        since: MonotonicInstant::now(),
                         bytes: 0,
                     }
                 }
             };
             open.bytes += worker.store(batch)?;
             worker.open = Some(open);
-            if open.bytes >= MUCH && !worker.expects_much {
-                worker.expects_much = true;
+            if open.bytes >= LARGE_SYNC_BYTES && !worker.is_large {
+                worker.is_large = true;
                 worker.writer.expect_much()?;
             }
             Ok(open)
         });
         match stored {
-            Ok(open) if open.bytes >= TRANSACTION_BYTES || open.since.elapsed() >= LONGEST => self.commit(),
+            Ok(open) if open.bytes >= TRANSACTION_BYTES || open.since.elapsed() >= MOST_TRANSACTION_TIME => {
+                self.commit()
+            }
             Ok(_) => {}
             Err(_) => self.writer.rollback(),
         }
@@ -426,8 +420,8 @@ impl Worker {
         self.guarded(|worker| {
             let mut same = met.clone();
             if let Some(job) = worker.jobs.get(&job) {
-                met.append(&mut job.tally.met.clone());
-                same.append(&mut job.tally.same.clone());
+                met.append(&mut job.last_try.met.clone());
+                same.append(&mut job.last_try.same.clone());
             }
             let job_key = worker.writer.job_key(job)?;
             worker
@@ -436,8 +430,8 @@ impl Worker {
         })
     }
 
-    fn tally(&mut self, job: Guid) -> Result<Tally, Arc<ArchiveError>> {
-        self.guarded(|worker| Ok(worker.jobs.remove(&job).unwrap_or_default().tally))
+    fn tally(&mut self, job: Guid) -> Result<JobTally, Arc<ArchiveError>> {
+        self.guarded(|worker| Ok(worker.jobs.remove(&job).unwrap_or_default()))
     }
 
     fn store(&mut self, batch: Batch) -> Result<u64, ArchiveError> {
@@ -451,8 +445,8 @@ impl Worker {
                     if batch.only_new
                         && let Some(known) = self.writer.known_key(&run)?
                     {
-                        job.tally.differing += 1;
-                        job.tally.met.insert(known);
+                        job.last_try.differing += 1;
+                        job.last_try.met.insert(known);
                         continue;
                     }
                     let stored = self.writer.store_run(self.sync_id, job_key, &run)?;
@@ -463,13 +457,13 @@ impl Worker {
                 }
                 Received::Returned(run_key) => {
                     self.writer.store_returned(self.sync_id, run_key)?;
-                    job.listed.insert(run_key);
-                    job.tally.unchanged += 1;
+                    job.last_try.listed.insert(run_key);
+                    job.last_try.unchanged += 1;
                 }
                 Received::Unreadable(unreadable) => {
                     let accepted = self.writer.store_unreadable(self.sync_id, job_key, &unreadable)?;
-                    job.tally.quarantined += 1;
-                    job.tally.unaccepted += u64::from(!accepted);
+                    job.last_try.quarantined += 1;
+                    job.last_try.unaccepted += u64::from(!accepted);
                     if accepted {
                         // The answer counts as complete, but what it lists in broken bytes it does not lack.
                         self.listed
@@ -483,36 +477,41 @@ impl Worker {
 }
 
 impl JobTally {
-    fn count(&mut self, stored: &crate::archive::Stored) {
-        let tally = &mut self.tally;
+    fn begin_next_try(&mut self) {
+        self.earlier.merge(std::mem::take(&mut self.last_try));
+    }
+
+    fn count(&mut self, run: &Stored) {
+        let this_try = &mut self.last_try;
         // A removed run is as it was, and cannot be absent.
-        let Some(key) = stored.run_key else {
-            tally.unchanged += 1;
+        let Some(key) = run.run_key else {
+            this_try.unchanged += 1;
             return;
         };
-        tally.met.insert(key);
-        if !stored.foreign {
-            self.listed.insert(key);
+        this_try.met.insert(key);
+        if !run.foreign {
+            this_try.listed.insert(key);
         }
-        tally.messages_new += stored.messages_new;
-        tally.quarantined += u64::from(stored.quarantined);
-        tally.unaccepted += u64::from(stored.unaccepted);
-        match stored.plan {
+        this_try.quarantined += u64::from(run.quarantined);
+        this_try.unaccepted += u64::from(run.unaccepted);
+        self.messages_new += run.messages_new;
+        match run.plan {
             RunPlan::New => {
-                tally.new += 1;
-                self.stored.insert(key);
+                self.new += 1;
+                this_try.stored.insert(key);
             }
             RunPlan::Changed { .. } => {
-                tally.changed += 1;
-                self.stored.insert(key);
+                self.changed += 1;
+                this_try.stored.insert(key);
             }
-            RunPlan::Unchanged { .. } if self.stored_before.remove(key) => {
-                self.stored.insert(key); // for the try after this one
+            // Counted by the try that stored it. Should another try follow, this one has met it.
+            RunPlan::Unchanged { .. } if self.earlier.stored.remove(key) => {
+                this_try.stored.insert(key);
             }
             RunPlan::Unchanged { .. } => {
-                tally.unchanged += 1;
-                if !self.stored.contains(key) {
-                    tally.same.insert(key);
+                this_try.unchanged += 1;
+                if !this_try.stored.contains(key) {
+                    this_try.same.insert(key);
                 }
             }
         }

@@ -13,7 +13,7 @@ use super::event::SyncEvent;
 use super::fetch::Question;
 use super::patience::Patience;
 use super::shared::Shared;
-use super::store::{Batch, Received, Tally};
+use super::store::{Batch, JobTally, Received};
 use crate::archive::{
     ArchiveError, Dictionary, DictionaryMaker, JobFigures, JobOutcome, JobRecord, Keys, KnownRuns,
     PackedPayload, Packer, ReceivedRun, ReceivedUnreadable, WITHOUT_EVIDENCE,
@@ -147,7 +147,7 @@ struct JobWork<'a> {
     http_status: Option<u16>,
     body_bytes: u64,
     envelope: Envelope,
-    tally: Tally,
+    tally: JobTally,
 }
 
 impl<'a> JobWork<'a> {
@@ -176,7 +176,7 @@ impl<'a> JobWork<'a> {
             http_status: None,
             body_bytes: 0,
             envelope: Envelope::default(),
-            tally: Tally::default(),
+            tally: JobTally::default(),
         })
     }
 

@@ -38,12 +38,16 @@ impl JobWork<'_> {
             (JobOutcome::Partial, Some(error))
         };
         match ended {
-            Try::Closed if self.tally.unaccepted > 0 => {
+            Try::Closed if self.tally.last_try.unaccepted > 0 => {
                 let error = format!(
                     "{} of {} could not be read, in whole or in part, and {} in quarantine",
-                    self.tally.unaccepted,
+                    self.tally.last_try.unaccepted,
                     counted(self.envelope.runs_seen, "run"),
-                    if self.tally.unaccepted == 1 { "is" } else { "are" }
+                    if self.tally.last_try.unaccepted == 1 {
+                        "is"
+                    } else {
+                        "are"
+                    }
                 );
                 (JobOutcome::Partial, Some(error))
             }
@@ -68,7 +72,7 @@ impl JobWork<'_> {
 
     /// What is said of an answer of another server than the job's: a clone or a restored copy knows less, or otherwise.
     fn about_other_server(&self, before: &str) -> String {
-        let differing = match self.tally.differing {
+        let differing = match self.tally.last_try.differing {
             0 => String::new(),
             1 => " (1 differs from the archived run)".to_owned(),
             many => format!(" ({many} differ from the archived runs)"),
@@ -94,8 +98,8 @@ impl JobWork<'_> {
             runs_seen: self.envelope.runs_seen,
             runs_new: tally.new,
             runs_changed: tally.changed,
-            runs_unchanged: self.unchanged + tally.unchanged,
-            runs_quarantined: tally.quarantined,
+            runs_unchanged: self.unchanged + tally.last_try.unchanged,
+            runs_quarantined: tally.last_try.quarantined,
             runs_absent: 0,
             messages_new: tally.messages_new,
             body_bytes: self.body_bytes,
@@ -103,7 +107,7 @@ impl JobWork<'_> {
         };
         if !matches!(ended, Try::Closed) && self.seen_before > 0 {
             let stored = tally.new + tally.changed;
-            figures.runs_quarantined = tally.quarantined.max(tally.quarantined_before);
+            figures.runs_quarantined = tally.last_try.quarantined.max(tally.earlier.quarantined);
             figures.runs_seen = self.envelope.runs_seen.max(self.seen_before).max(stored);
             figures.runs_unchanged = figures
                 .runs_unchanged
@@ -115,9 +119,9 @@ impl JobWork<'_> {
     /// Keys of runs of this job that were listed before this sync or by an earlier try, and that its complete answer lacks.
     fn missing(&mut self) -> Keys {
         let mut missing = self.known.present();
-        missing.append(&mut self.tally.listed_before);
+        missing.append(&mut self.tally.earlier.listed);
         missing.subtract(&self.met);
-        missing.subtract(&self.tally.met);
+        missing.subtract(&self.tally.last_try.met);
         missing
     }
 
