@@ -112,7 +112,7 @@ fn refuse_without_jobs(path: &Path, servers: &Servers, options: &SyncOptions) ->
     }
     let any_job = !options.jobs.is_empty()
         || servers.asked.iter().any(|server| server.watch_all)
-        || servers.jobs_files().any(|file| !file.jobs.is_empty());
+        || servers.job_lists().any(|list| !list.jobs.is_empty());
     if !any_job && is_to_be_made(path)? {
         return Err(no_job(path, false));
     }
@@ -155,12 +155,12 @@ impl Engine<'_> {
         if let Some(newer) = &newer_rules {
             (self.events)(SyncEvent::NewerRules(newer));
         }
-        for file in self.servers.jobs_files() {
-            for job in writer.follow_jobs_file(&file.path, &file.jobs)? {
+        for list in self.servers.job_lists() {
+            for job in writer.follow_jobs_file(&list.path, &list.jobs)? {
                 tracing::warn!(
                     job_id = %job,
                     "job {job} was taken out of {}, and is no longer watched; its history stays",
-                    file.path
+                    list.path
                 );
             }
         }
@@ -290,7 +290,7 @@ impl Engine<'_> {
         // Jobs named in the options are watched from now on, on their own account. Jobs that a jobs file lists are left
         // out: they are watched because of the file, and no longer once it drops them.
         let mut watch_named: HashSet<Guid> = self.named.into_iter().collect();
-        for (job, _) in self.servers.jobs_files().flat_map(|file| &file.jobs) {
+        for (job, _) in self.servers.job_lists().flat_map(|list| &list.jobs) {
             watch_named.remove(job);
         }
         let ended = results

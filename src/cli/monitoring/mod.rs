@@ -15,7 +15,7 @@ pub(crate) mod program;
 
 use std::cell::RefCell;
 use std::path::Path;
-use std::time::{Duration, Instant as Moment};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use serde::Serialize;
 use tokio::runtime::Builder;
@@ -50,7 +50,7 @@ pub(crate) struct Monitoring<'m> {
 
 /// What is known of the command, or of one sync of many.
 struct Round {
-    began: Moment,
+    began: MonotonicInstant,
     began_at: Instant,
     is_told: bool,
     sync: Option<SyncResult>,
@@ -60,7 +60,7 @@ struct Round {
 impl Round {
     fn new() -> Self {
         Self {
-            began: Moment::now(),
+            began: MonotonicInstant::now(),
             began_at: Instant::now(),
             is_told: false,
             sync: None,
