@@ -7,7 +7,7 @@ use crate::cli::failure::Exit;
 use crate::model::show_rounded;
 
 /// Says what is doubtful about the clock; a check finds fault with a difference from the server's clock too.
-pub(crate) fn tell(findings: &[ClockFinding], is_check: bool) -> Exit {
+pub(crate) fn report(findings: &[ClockFinding], is_check: bool) -> Exit {
     let mut exit = Exit::Done;
     for finding in findings {
         match finding {
@@ -30,15 +30,15 @@ pub(crate) fn tell(findings: &[ClockFinding], is_check: bool) -> Exit {
                 against_server(*skew),
             ),
             ClockFinding::Off { sync_id, skew } => {
-                let words = format!(
+                let message = format!(
                     "at the last sync, {sync_id}, this machine's clock was {}; set the wrong one of the two, then sync again",
                     difference(*skew)
                 );
                 if !is_check {
-                    tracing::warn!(sync_id, "{words}");
+                    tracing::warn!(sync_id, "{message}");
                     continue;
                 }
-                tracing::error!(sync_id, "{words}");
+                tracing::error!(sync_id, "{message}");
             }
         }
         exit = Exit::Findings;

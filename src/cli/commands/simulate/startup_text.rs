@@ -8,7 +8,7 @@ use crate::model::hex;
 use crate::simulator::{Credentials, Simulator};
 
 /// What a client needs, and the commands to try. A password that the user chose (`secret`) is not shown.
-pub(super) fn told(args: &SimulateArgs, server: &Simulator, secret: bool, shell: Shell) -> String {
+pub(super) fn startup_text(args: &SimulateArgs, server: &Simulator, secret: bool, shell: Shell) -> String {
     let url = server.base_url();
     let pin = hex(&server.certificate_sha256());
     // Who has the authority can check what it signed, unless that is wrong in itself.

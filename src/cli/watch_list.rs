@@ -65,7 +65,7 @@ pub(crate) fn with_named_jobs_file(
 const MOST_NAMES: usize = 3;
 
 /// Says of each server how many of its jobs are not watched; of one that never told its jobs, nothing is known.
-pub(crate) fn tell_unwatched(servers: &[ServerJobs], is_watched: impl Fn(&str) -> bool) {
+pub(crate) fn report_unwatched(servers: &[ServerJobs], is_watched: impl Fn(&str) -> bool) {
     for server in servers {
         // The jobs file may watch some that the archive does not know yet.
         let unwatched: Vec<&(String, String)> = server
