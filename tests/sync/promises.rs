@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::common::{Bench, rows, small_history};
 use jobruns::archive::{JobOutcome, ReadOnly, SyncOutcome, Writer};
+use jobruns::model::Fetch;
 use jobruns::simulator::Options;
-use jobruns::sync::{Cancellation, Fetch, SyncError, SyncEvent, sync};
+use jobruns::sync::{Cancellation, SyncError, SyncEvent, sync};
 use serde_json::json;
 
 const A: &str = "aaaaaaaa-0000-4000-8000-000000000001";
