@@ -1,47 +1,9 @@
 //! How many runs of a job are asked for.
 
-use std::time::Duration;
-
-use crate::model::{Instant, TICKS_PER_SECOND};
+use crate::model::{Fetch, Instant};
 
 /// Runs that a job is asked for first where its latest ones are enough: a night's, and one before them that is known.
 const FIRST_COUNT: u32 = 8;
-
-/// What is fetched of each job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fetch {
-    /// Every run.
-    Full,
-    /// Every run where the last complete answer with all of them is older than `full_every`, else the latest, as many as
-    /// reach back to what is archived.
-    Auto {
-        /// How old that answer may be.
-        full_every: Duration,
-    },
-    /// So many of the latest runs, whatever they leave out.
-    Latest(u32),
-}
-
-impl Fetch {
-    /// The count of every job, 0 for all; `None` where each job has its own.
-    pub(super) const fn count(self) -> Option<u32> {
-        match self {
-            Self::Full => Some(0),
-            Self::Auto { .. } => None,
-            Self::Latest(count) => Some(count),
-        }
-    }
-
-    /// Since when a complete answer with all runs must have come, so that the latest are enough.
-    pub(super) fn full_since(self, now: Instant) -> Option<Instant> {
-        let Self::Auto { full_every } = self else {
-            return None;
-        };
-        let seconds = i64::try_from(full_every.as_secs()).unwrap_or(i64::MAX);
-        let ticks = seconds.saturating_mul(TICKS_PER_SECOND);
-        Some(Instant::from_ticks(now.ticks().saturating_sub(ticks)))
-    }
-}
 
 /// A question for the latest runs, which grows until its answer reaches back to what is archived.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,6 @@
 //! Errors in words.
 
+use super::servers::NoServer;
 use crate::ccs::CcsError;
 use crate::ccs::retry::{Policy, is_unanswered};
 use crate::model::{Guid, show_duration};
@@ -39,10 +40,16 @@ pub(super) fn of_client(error: &CcsError, policy: &Policy, hint: HintOf) -> Stri
 }
 
 /// A job that none of several servers was asked for.
-pub(super) fn of_ownerless(job: Guid, before: Option<&str>, hint: HintOf) -> String {
-    let text = match before {
-        Some(before) => format!("{before} listed its runs, and is none of the configured servers"),
-        None => "no server is known to have it: none of the servers that answered lists it".to_owned(),
+pub(super) fn of_unassigned(job: Guid, why: &NoServer, hint: HintOf) -> String {
+    let (text, before) = match why {
+        NoServer::NotConfigured(before) => (
+            format!("{before} listed its runs, and is none of the configured servers"),
+            Some(before.as_str()),
+        ),
+        NoServer::NoneKnown => (
+            "no server is known to have it: none of the servers that answered lists it".to_owned(),
+            None,
+        ),
     };
     sentence_with(text, hint(&JobProblem::NoServer { job, before }))
 }

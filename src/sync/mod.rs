@@ -9,6 +9,7 @@ mod event;
 mod fetch;
 mod job;
 mod messages;
+mod one_server;
 mod outage;
 mod patience;
 mod servers;
@@ -16,9 +17,8 @@ mod shared;
 mod store;
 
 pub(crate) use messages::JobProblem;
-pub(crate) use servers::{JobsFile, OtherServer, Server, Servers};
+pub(crate) use servers::{JobList, OtherServer, Server, Servers};
 
 // What tests, benches and fuzzing use.
 pub use engine::{SyncError, SyncOptions, sync};
 pub use event::{Cancellation, SyncEvent};
-pub use fetch::Fetch;

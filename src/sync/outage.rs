@@ -1,7 +1,7 @@
 //! A server that does not answer, as all jobs of a sync see it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant as Clock;
+use std::time::Instant as MonotonicInstant;
 
 /// Since when the server has not answered any job. All jobs share it, so that a server that is gone for good is waited for
 /// once and not once per job, and is told once.
@@ -10,7 +10,7 @@ pub(super) struct Outage(Mutex<Option<Began>>);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Began {
-    pub(super) at: Clock,
+    pub(super) at: MonotonicInstant,
     pub(super) is_told: bool,
 }
 
@@ -20,9 +20,9 @@ impl Outage {
     }
 
     /// When it began: now, unless it has begun before.
-    pub(super) fn began(&self) -> Clock {
+    pub(super) fn began(&self) -> MonotonicInstant {
         let begin = || Began {
-            at: Clock::now(),
+            at: MonotonicInstant::now(),
             is_told: false,
         };
         self.state().get_or_insert_with(begin).at

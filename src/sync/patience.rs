@@ -1,6 +1,6 @@
 //! How long a sync tries again: a number of tries for answers that broke off, a time for a server that does not answer.
 
-use std::time::{Duration, Instant as Clock};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use super::event::SyncEvent;
 use super::shared::Shared;
@@ -14,7 +14,7 @@ pub(super) struct Patience {
     broken: u32,
     /// Tries in a row that the server did not answer, and when the first of them failed.
     unanswered: u32,
-    unanswered_since: Option<Clock>,
+    unanswered_since: Option<MonotonicInstant>,
 }
 
 impl Patience {
@@ -43,7 +43,7 @@ impl Patience {
             return retry::next_wait(error, self.broken, policy, random());
         }
         self.unanswered += 1;
-        let own = *self.unanswered_since.get_or_insert_with(Clock::now);
+        let own = *self.unanswered_since.get_or_insert_with(MonotonicInstant::now);
         // Of a server that answers other jobs, this job's own time counts.
         let down = own.min(shared.outage.began()).elapsed();
         let wait = retry::wait_for_server(error, self.unanswered, down, policy, random())?;

@@ -1,13 +1,13 @@
 //! The servers of a sync, and which of them each job is asked of.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::ccs::Client;
 use crate::model::Guid;
 
 /// A list of jobs that are watched: a jobs file, or what a config file lists of a server.
 #[derive(Debug, Clone)]
-pub struct JobsFile {
+pub struct JobList {
     /// Its absolute path, which tells lists apart.
     pub path: String,
     /// Its jobs, with names where it has one.
@@ -19,7 +19,7 @@ pub struct JobsFile {
 pub struct Server {
     pub client: Client,
     /// Lists of jobs that are watched at this server.
-    pub jobs_files: Vec<JobsFile>,
+    pub job_lists: Vec<JobList>,
     /// Whether every job that the server has is watched, but for those of which a person ended that.
     pub watch_all: bool,
 }
@@ -46,18 +46,25 @@ pub struct Servers {
 /// Which server each job is asked of.
 #[derive(Debug, Default)]
 pub(super) struct Assigned {
-    /// By the place of the server.
+    /// The jobs of each server, in the order of [`Servers::asked`].
     pub(super) of_server: Vec<Vec<Guid>>,
-    /// Jobs of which no server is known.
-    pub(super) unclaimed: BTreeSet<Guid>,
-    /// Jobs of a server that is none of these, with its base URL.
-    pub(super) unknown_server: Vec<(Guid, Option<String>)>,
+    /// Jobs that no server is asked for.
+    pub(super) unassigned: Vec<(Guid, NoServer)>,
+}
+
+/// Why no server is asked for a job.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoServer {
+    /// No server is known to have it. A server that lists it is asked for it.
+    NoneKnown,
+    /// The server that listed its runs last, given by its base URL, is not configured.
+    NotConfigured(String),
 }
 
 impl Assigned {
     pub(super) fn len(&self) -> usize {
         let of_server: usize = self.of_server.iter().map(Vec::len).sum();
-        of_server + self.unclaimed.len() + self.unknown_server.len()
+        of_server + self.unassigned.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -71,7 +78,7 @@ impl From<Client> for Servers {
         Self {
             asked: vec![Server {
                 client,
-                jobs_files: Vec::new(),
+                job_lists: Vec::new(),
                 watch_all: false,
             }],
             ..Self::default()
@@ -80,6 +87,11 @@ impl From<Client> for Servers {
 }
 
 impl Servers {
+    /// The lists of watched jobs of all servers that are asked.
+    pub(super) fn job_lists(&self) -> impl Iterator<Item = &JobList> {
+        self.asked.iter().flat_map(|server| &server.job_lists)
+    }
+
     /// The only server is asked for every job. Of several, a job is that server's own which lists it in the
     /// configuration, else that which listed its runs last (`server_of`).
     pub(super) fn assign(&self, jobs: &[Guid], server_of: &HashMap<Guid, String>) -> Assigned {
@@ -89,15 +101,15 @@ impl Servers {
         };
         let is_only = self.asked.len() == 1 && (self.others.is_empty() || self.is_chosen);
         for &job in jobs {
-            let lists = |file: &JobsFile| file.jobs.iter().any(|(id, _)| *id == job);
-            let by_list = |server: &Server| server.jobs_files.iter().any(lists);
+            let lists = |list: &JobList| list.jobs.iter().any(|(id, _)| *id == job);
+            let by_list = |server: &Server| server.job_lists.iter().any(lists);
             let url = server_of.get(&job);
             if is_only {
                 assigned.of_server[0].push(job);
             } else if let Some(place) = self.asked.iter().position(by_list) {
                 assigned.of_server[place].push(job);
             } else if self.others.iter().any(|other| other.jobs.contains(&job)) {
-                // Asked of a server that this sync leaves aside.
+                // Belongs to a server that this sync leaves aside.
             } else if let Some(url) = url {
                 match self
                     .asked
@@ -106,10 +118,12 @@ impl Servers {
                 {
                     Some(place) => assigned.of_server[place].push(job),
                     None if self.others.iter().any(|other| other.url == *url) => {}
-                    None => assigned.unknown_server.push((job, Some(url.clone()))),
+                    None => assigned
+                        .unassigned
+                        .push((job, NoServer::NotConfigured(url.clone()))),
                 }
             } else {
-                assigned.unclaimed.insert(job);
+                assigned.unassigned.push((job, NoServer::NoneKnown));
             }
         }
         assigned

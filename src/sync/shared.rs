@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use super::event::{Cancellation, SyncEvent};
-use super::fetch::Fetch;
 use super::messages::HintOf;
 use super::outage::Outage;
 use super::store::Store;
 use crate::archive::NameFrom;
 use crate::ccs::Client;
 use crate::ccs::retry::Policy;
-use crate::model::{Guid, NaiveZone};
+use crate::model::{Fetch, Guid, NaiveZone};
 
 /// Options of a job's task that do not change within a sync.
 pub(super) struct JobOptions {

@@ -4,7 +4,7 @@ mod anomalies;
 mod outcome;
 
 use std::sync::Arc;
-use std::time::Instant as Clock;
+use std::time::Instant as MonotonicInstant;
 
 use sha2::Digest;
 
@@ -54,7 +54,7 @@ enum Try {
 
 /// Fetches and archives one job; never fails, since a bad job must not stop the others.
 pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
-    let begun = Clock::now();
+    let begun = MonotonicInstant::now();
     let mut work = match JobWork::open(&shared, job).await {
         Ok(work) => work,
         Err(error) => {
@@ -101,7 +101,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
 }
 
 /// A job that was not asked for.
-pub(super) fn failed(job: Guid, begun: Clock, error: String, server: Option<&str>) -> JobResult {
+pub(super) fn failed(job: Guid, begun: MonotonicInstant, error: String, server: Option<&str>) -> JobResult {
     let record = JobRecord {
         job_id: job,
         outcome: JobOutcome::Failed,
@@ -504,6 +504,6 @@ fn about_another(job: Guid) -> String {
     format!("the answer is about another job, {job}")
 }
 
-fn milliseconds(begun: Clock) -> u64 {
+fn milliseconds(begun: MonotonicInstant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

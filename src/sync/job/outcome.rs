@@ -1,6 +1,6 @@
 //! How a job ended, from how its last try did and what became of its runs.
 
-use std::time::Instant as Clock;
+use std::time::Instant as MonotonicInstant;
 
 use super::super::messages::{JobProblem, of_client, sentence_with};
 use super::{JobResult, JobWork, Try, milliseconds};
@@ -91,7 +91,7 @@ impl JobWork<'_> {
     }
 
     /// The figures. Of an answer that was closed they are its own; else of the try that read most, with all that was stored.
-    fn figures(&self, begun: Clock, ended: &Try) -> JobFigures {
+    fn figures(&self, begun: MonotonicInstant, ended: &Try) -> JobFigures {
         let tally = &self.tally;
         let mut figures = JobFigures {
             attempts: u64::from(self.attempts),
@@ -127,7 +127,7 @@ impl JobWork<'_> {
 
     pub(super) fn result(
         mut self,
-        begun: Clock,
+        begun: MonotonicInstant,
         outcome: JobOutcome,
         error: Option<String>,
         ended: &Try,

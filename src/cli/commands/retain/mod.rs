@@ -164,14 +164,14 @@ fn apply(
     let removal = retain(archive, rule, hash).map_err(of_damage)?;
     let done = RemovalJson::of(hash, &removal);
     print_result(console, format, || removal_text(&done, &removal), &done)?;
-    let (Some(list), Some(head)) = (list, removal.head) else {
+    let (Some(list), Some(head)) = (list, removal.recorded.head) else {
         return Ok(Exit::Done);
     };
-    if removal.was_done && list.has(&head) {
+    if removal.recorded.already_done && list.has(&head) {
         return Ok(Exit::Done);
     }
     let published = HeadToPublish {
-        at: removal.at,
+        at: removal.recorded.at,
         what: "retain".to_owned(),
         head,
         made: false,
