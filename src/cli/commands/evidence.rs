@@ -218,7 +218,7 @@ fn text(summary: &EvidenceSummary) -> String {
         grouped(*runs),
         counted(*jobs, "job"),
         counted(*payloads, "payload"),
-        grouped(*files as u64),
+        grouped(*files),
         summary.sha256,
         counted(summary.bytes, "byte")
     )
