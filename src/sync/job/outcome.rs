@@ -3,7 +3,8 @@
 use std::time::Instant as MonotonicInstant;
 
 use super::super::messages::{JobProblem, of_client, sentence_with};
-use super::{JobResult, JobWork, Try, milliseconds};
+use super::end_of_try::Try;
+use super::{JobResult, JobWork, milliseconds};
 use crate::archive::{JobFigures, JobOutcome, JobRecord, Keys};
 use crate::text::counted;
 
@@ -25,12 +26,12 @@ impl JobWork<'_> {
     }
 
     fn judge_answer(&self, ended: &Try) -> (JobOutcome, Option<String>) {
-        let seen = self.seen_before.max(self.envelope.runs_seen);
+        let seen = self.seen_before.max(self.this_try.envelope.runs_seen);
         let in_part = |error: String| {
             if seen == 0 {
                 return (JobOutcome::Failed, Some(error));
             }
-            let runs = self.envelope.total_job_runs.map_or_else(
+            let runs = self.this_try.envelope.total_job_runs.map_or_else(
                 || counted(seen, "run"),
                 |total| format!("{seen} of {}", counted(total.unsigned_abs(), "run")),
             );
@@ -42,7 +43,7 @@ impl JobWork<'_> {
                 let error = format!(
                     "{} of {} could not be read, in whole or in part, and {} in quarantine",
                     self.tally.last_try.unaccepted,
-                    counted(self.envelope.runs_seen, "run"),
+                    counted(self.this_try.envelope.runs_seen, "run"),
                     if self.tally.last_try.unaccepted == 1 {
                         "is"
                     } else {
@@ -95,10 +96,10 @@ impl JobWork<'_> {
         let tally = &self.tally;
         let mut figures = JobFigures {
             attempts: u64::from(self.attempts),
-            runs_seen: self.envelope.runs_seen,
+            runs_seen: self.this_try.envelope.runs_seen,
             runs_new: tally.new,
             runs_changed: tally.changed,
-            runs_unchanged: self.unchanged + tally.last_try.unchanged,
+            runs_unchanged: self.this_try.unchanged + tally.last_try.unchanged,
             runs_quarantined: tally.last_try.quarantined,
             runs_absent: 0,
             messages_new: tally.messages_new,
@@ -108,7 +109,7 @@ impl JobWork<'_> {
         if !matches!(ended, Try::Closed) && self.seen_before > 0 {
             let stored = tally.new + tally.changed;
             figures.runs_quarantined = tally.last_try.quarantined.max(tally.earlier.quarantined);
-            figures.runs_seen = self.envelope.runs_seen.max(self.seen_before).max(stored);
+            figures.runs_seen = self.this_try.envelope.runs_seen.max(self.seen_before).max(stored);
             figures.runs_unchanged = figures
                 .runs_unchanged
                 .min(figures.runs_seen.saturating_sub(stored));
@@ -120,7 +121,7 @@ impl JobWork<'_> {
     fn missing(&mut self) -> Keys {
         let mut missing = self.known.present();
         missing.append(&mut self.tally.earlier.listed);
-        missing.subtract(&self.met);
+        missing.subtract(&self.this_try.met);
         missing.subtract(&self.tally.last_try.met);
         missing
     }
@@ -135,16 +136,16 @@ impl JobWork<'_> {
         let figures = self.figures(begun, ended);
         let full = outcome == JobOutcome::Complete && self.question.count == 0;
         // More runs than came may lack any of those that did not come.
-        let total = self.envelope.total_job_runs.filter(|_| full);
-        let received = i64::try_from(self.envelope.runs_seen).unwrap_or(i64::MAX);
-        let unreadable = self.envelope.unreadable_total.clone().filter(|_| full);
+        let total = self.this_try.envelope.total_job_runs.filter(|_| full);
+        let received = i64::try_from(self.this_try.envelope.runs_seen).unwrap_or(i64::MAX);
+        let unreadable = self.this_try.envelope.unreadable_total.clone().filter(|_| full);
         let lacking = total.is_some_and(|total| total > received) || unreadable.is_some();
         let missing = if full && !lacking {
             self.missing()
         } else {
             Keys::default()
         };
-        for text in self.anomalies.messages() {
+        for text in self.this_try.anomalies.messages() {
             self.warn(&text);
         }
         if let Some(total) = total.filter(|&total| total != received) {
@@ -169,7 +170,7 @@ impl JobWork<'_> {
             error,
             http_status: self.http_status,
             figures,
-            total_job_runs: self.envelope.total_job_runs,
+            total_job_runs: self.this_try.envelope.total_job_runs,
             server: Some(self.shared.client.base_url().to_owned()),
             count_asked: (self.attempts > 0).then_some(self.question.count),
         };
