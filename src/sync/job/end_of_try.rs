@@ -9,13 +9,13 @@ use crate::model::Guid;
 pub(super) enum Try {
     /// The JSON was closed.
     Closed,
-    /// The answer ended early, or was no answer behind some runs.
+    /// The answer ended early, or stopped making sense after some runs.
     Broken { error: String, may_heal: bool },
-    /// The answer began, and the rest of it did not come.
+    /// The answer began, and the connection failed before its end.
     Stuck(CcsError),
-    /// There was no answer to read.
+    /// The request failed, or the server refused it.
     Refused(CcsError),
-    /// It does not answer the question; nothing of it was stored.
+    /// What came is not an answer to the question; nothing of it was stored.
     NoAnswer(String),
     /// The sync was asked to stop.
     Stopped,

@@ -33,13 +33,13 @@ const BATCH_BYTES: u64 = 256 << 10;
 pub(super) struct JobResult {
     pub(super) record: JobRecord,
     pub(super) name: Option<String>,
-    /// Keys of runs that a complete answer to the question for all lacked.
+    /// Keys of archived runs that are missing from a complete answer with all runs.
     pub(super) missing: Keys,
-    /// It ended because the sync was asked to stop.
+    /// Whether it ended because the sync was asked to stop.
     pub(super) interrupted: bool,
 }
 
-/// Fetches and archives one job; never fails, since a bad job must not stop the others.
+/// Fetches and archives one job. An error is part of the result: it must not stop the other jobs.
 pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
     let begun = MonotonicInstant::now();
     let mut work = match JobWork::open(&shared, job).await {
@@ -53,7 +53,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
             );
         }
     };
-    // A job that the archive does not know is only noted once it answers.
+    // A job that is new to the archive is recorded only once it has answered.
     let mut new_name = None;
     if work.name.is_none()
         && let Some((name, from)) = shared.name_of(job).await
@@ -87,7 +87,7 @@ pub(super) async fn run(shared: Arc<Shared>, job: Guid) -> JobResult {
     work.result(begun, outcome, error, &ended)
 }
 
-/// A job that was not asked for.
+/// The result of a job that failed before it was asked for.
 pub(super) fn failed(job: Guid, begun: MonotonicInstant, error: String, server: Option<&str>) -> JobResult {
     let record = JobRecord {
         job_id: job,
@@ -126,7 +126,7 @@ struct JobWork<'a> {
     /// The most runs that an earlier try saw.
     seen_before: u64,
     attempts: u32,
-    /// The latest of any try: one that the server did not answer has none.
+    /// Of the latest try that the server answered.
     http_status: Option<u16>,
     /// Of all tries together.
     body_bytes: u64,
@@ -208,7 +208,7 @@ impl<'a> JobWork<'a> {
                 }
                 return ended;
             };
-            // That the server does not answer is told once for all jobs.
+            // A server that does not answer is reported once for all jobs.
             if !matches!(&ended, Try::Refused(error) if retry::is_unanswered(error)) {
                 (self.shared.events)(SyncEvent::JobRetry {
                     job: self.job,
@@ -232,17 +232,17 @@ impl<'a> JobWork<'a> {
         self.seen_before = self.seen_before.max(ended.envelope.runs_seen);
     }
 
-    /// Whether nothing new can lie before the runs of a closed answer.
+    /// Whether a closed answer leaves out nothing new: its oldest runs are known, or it has all runs.
     async fn reaches_back(&self) -> bool {
         let Some(growing) = self.question.growing else {
             return true;
         };
         if self.this_try.envelope.runs_seen < u64::from(self.question.count) {
-            return true; // that is everything
+            return true; // the job has no more runs
         }
         let (store, met) = (&self.shared.store, self.this_try.met.clone());
         let reaches = store.reaches_back(self.job, met, growing.answered_at, growing.open_since);
-        // Where the archive cannot be read, the tally says so.
+        // If the archive cannot be read, `tally` reports that.
         reaches.await.unwrap_or(true)
     }
 
@@ -312,7 +312,7 @@ impl<'a> JobWork<'a> {
         }
     }
 
-    /// Recognises a run by its bytes, or reads it and hands it on; says whether it was a run.
+    /// Recognises a run by the hash of its bytes, or reads it and hands it to the archive. Returns whether it was a run.
     async fn take(&mut self, element: Element) -> bool {
         let received = match element {
             Element::Whole { position, bytes } => {
@@ -320,7 +320,7 @@ impl<'a> JobWork<'a> {
                 match self.known.get(&sha256) {
                     Some(known) if !known.unreadable_messages || self.other_server.is_some() => {
                         self.this_try.met.insert(known.run_key);
-                        // Another server cannot say that this one lists the run again.
+                        // The answer of another server does not mean that the job's own lists the run again.
                         if !known.absent || self.other_server.is_some() {
                             self.this_try.unchanged += 1;
                             return true;
@@ -371,7 +371,7 @@ impl<'a> JobWork<'a> {
                 let payload = match self.packer.pack(&bytes, sha256) {
                     Ok(payload) => payload,
                     Err(error) => {
-                        // Out of memory for one run: the run waits in quarantine, the others go on.
+                        // Too little memory for this run: it goes to quarantine, and the others are read.
                         return Received::Unreadable(ReceivedUnreadable {
                             position,
                             reason: format!("the run could not be packed: {error}"),
@@ -386,8 +386,8 @@ impl<'a> JobWork<'a> {
         }
     }
 
-    /// What a run says, and the hash of its content where the archive may know the run in other bytes: not in a job's
-    /// first sync, when half of the work is spared.
+    /// Reads a run, and hashes its content if the archive may have the run in other bytes. A job's first sync needs no hash,
+    /// which saves half of the work.
     fn read_run(&self, bytes: &[u8]) -> Result<(JobRun, Option<Sha256>), UnreadableRun> {
         let zone = self.shared.options.zone;
         if self.known.is_empty() {

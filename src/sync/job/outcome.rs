@@ -1,4 +1,4 @@
-//! How a job ended, from how its last try did and what became of its runs.
+//! How a job ended, decided from how its last try ended and what the archive did with its runs.
 
 use std::time::Instant as MonotonicInstant;
 
@@ -9,8 +9,8 @@ use crate::archive::{JobFigures, JobOutcome, JobRecord, Keys};
 use crate::text::counted;
 
 impl JobWork<'_> {
-    /// Outcome and error of the job, from how its last try ended and what became of its runs. What an earlier try read is
-    /// kept, so a job of which anything was read is partial, however the last one ended.
+    /// Outcome and error of the job. What an earlier try read is kept, so a job is partial if anything of it was read,
+    /// however its last try ended.
     pub(super) fn decide(&self, ended: &Try) -> (JobOutcome, Option<String>) {
         let (outcome, error) = self.judge_answer(ended);
         match &self.other_server {
@@ -59,7 +59,7 @@ impl JobWork<'_> {
                 in_part(of_client(error, &options.retry, options.hint))
             }
             Try::NoAnswer(error) => {
-                // Of this answer nothing was stored.
+                // Nothing of this answer was stored, whatever it contained.
                 if self.seen_before == 0 {
                     (JobOutcome::Failed, Some(error.clone()))
                 } else {
@@ -71,7 +71,8 @@ impl JobWork<'_> {
         }
     }
 
-    /// What is said of an answer of another server than the job's: a clone or a restored copy knows less, or otherwise.
+    /// The warning about an answer of a server that is not the job's: a clone or a restored copy may have fewer runs, or
+    /// other versions of them.
     fn about_other_server(&self, before: &str) -> String {
         let differing = match self.tally.last_try.differing {
             0 => String::new(),
@@ -91,7 +92,7 @@ impl JobWork<'_> {
         sentence_with(text, hint)
     }
 
-    /// The figures. Of an answer that was closed they are its own; else of the try that read most, with all that was stored.
+    /// The figures: those of the last answer if it was closed, else of the try that read most, with all that was stored.
     fn figures(&self, begun: MonotonicInstant, ended: &Try) -> JobFigures {
         let tally = &self.tally;
         let mut figures = JobFigures {
@@ -117,7 +118,8 @@ impl JobWork<'_> {
         figures
     }
 
-    /// Keys of runs of this job that were listed before this sync or by an earlier try, and that its complete answer lacks.
+    /// Keys of runs of this job that were present before this sync or listed by an earlier try, and that its complete answer
+    /// lacks.
     fn missing(&mut self) -> Keys {
         let mut missing = self.known.present();
         missing.append(&mut self.tally.earlier.listed);
@@ -135,7 +137,7 @@ impl JobWork<'_> {
     ) -> JobResult {
         let figures = self.figures(begun, ended);
         let full = outcome == JobOutcome::Complete && self.question.count == 0;
-        // More runs than came may lack any of those that did not come.
+        // If the server has more runs than it sent, a run that is missing may be one of the rest: none is marked absent.
         let total = self.this_try.envelope.total_job_runs.filter(|_| full);
         let received = i64::try_from(self.this_try.envelope.runs_seen).unwrap_or(i64::MAX);
         let unreadable = self.this_try.envelope.unreadable_total.clone().filter(|_| full);
