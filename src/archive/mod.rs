@@ -2,7 +2,7 @@
 //!
 //! # Who writes
 //! One [`Writer`] at a time syncs (see [`SyncLock`]); small changes by a person (`jobs add`, `quarantine accept`) may
-//! come between its transactions. Every transaction reads the ledger's head afresh and appends what it claims, so rows
+//! come between its transactions. Every transaction reads the ledger's head afresh and appends what it records, so rows
 //! and ledger go in together or not at all.
 //!
 //! # What is never changed
@@ -60,7 +60,7 @@ pub(crate) use paths::{COMPANIONS, comparable, device_of, folder_of, give_to_own
 pub(crate) use queries::{
     Absence, CompleteAnswer, FullSync, HoldRow, InSpan, JobFreshness, JobName, KindName, LakeChanges,
     LastSync, LedgerChoice, LedgerLine, MessageFacts, MessageKeys, MessageReader, MessageRow, NaiveTimeRules,
-    PartitionRun, QueryError, QueryRows, RunFacts, RunKey, RunRecord, Snapshot,
+    PartitionRun, QueryError, QueryRows, RemovalTotals, RunFacts, RunKey, RunRecord, Snapshot,
 };
 pub(crate) use read_only::Interrupter;
 pub(crate) use repair::reindex::Reindexed;

@@ -27,14 +27,17 @@ pub(crate) fn parse<A: CommandFactory + FromArgMatches>(
         Err(error) => {
             let text = error.render().to_string();
             // What it says, without the usage of a command that nobody typed.
-            let said: Vec<&str> = text
+            let message: Vec<&str> = text
                 .lines()
                 .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
                 .map(str::trim)
                 .filter(|line| !line.is_empty())
                 .collect();
-            let said = said.join("; ");
-            Ok(Err(said.strip_prefix("error: ").unwrap_or(&said).to_owned()))
+            let message = message.join("; ");
+            Ok(Err(message
+                .strip_prefix("error: ")
+                .unwrap_or(&message)
+                .to_owned()))
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) struct ErrorReport {
     /// How the command ends.
     pub exit: Exit,
     /// What failed, in one sentence.
-    pub words: String,
+    pub message: String,
     /// Why, from the nearest cause to the deepest.
     pub causes: Vec<String>,
     /// What to do about it.
@@ -69,10 +69,10 @@ pub(crate) struct ErrorReport {
 impl Failure {
     /// A failure without a cause.
     #[must_use]
-    pub(crate) fn new(exit: Exit, words: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self::Error(Box::new(ErrorReport {
             exit,
-            words: words.into(),
+            message: message.into(),
             causes: Vec::new(),
             hint: None,
         }))
@@ -83,7 +83,7 @@ impl Failure {
     pub(crate) fn of(exit: Exit, error: &(dyn Error + 'static), hint: Option<String>) -> Self {
         Self::Error(Box::new(ErrorReport {
             exit,
-            words: error.to_string(),
+            message: error.to_string(),
             causes: causes(error),
             hint,
         }))
@@ -115,7 +115,7 @@ impl Failure {
     #[must_use]
     pub(crate) fn about(mut self, about: &str) -> Self {
         if let Self::Error(report) = &mut self {
-            report.words.insert_str(0, about);
+            report.message.insert_str(0, about);
         }
         self
     }
@@ -146,7 +146,7 @@ impl Failure {
         }
         let report = ErrorReport {
             exit: Exit::NotDone,
-            words: "could not write to standard output".to_owned(),
+            message: "could not write to standard output".to_owned(),
             causes: vec![error.to_string()],
             hint: None,
         };
@@ -158,10 +158,10 @@ impl Failure {
         match self {
             Self::ClosedPipe => "nobody reads any more".to_owned(),
             Self::Error(report) => {
-                let mut words = vec![report.words.as_str()];
-                words.extend(report.causes.iter().map(String::as_str));
+                let mut message = vec![report.message.as_str()];
+                message.extend(report.causes.iter().map(String::as_str));
                 let hint = report.hint.iter().map(|hint| format!(". Hint: {hint}"));
-                words.join(": ") + &hint.collect::<String>()
+                message.join(": ") + &hint.collect::<String>()
             }
         }
     }
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn the_causes_of_an_error_are_told_from_the_nearest_on() {
+    fn the_causes_of_an_error_are_reported_from_the_nearest_on() {
         let error = ConfigError::Read {
             what: "jobs file",
             path: PathBuf::from("jobs.txt"),
@@ -286,13 +286,13 @@ mod tests {
         let Failure::Error(report) = Failure::from(error) else {
             panic!("it is told")
         };
-        assert_eq!(report.words, "could not read the jobs file jobs.txt");
+        assert_eq!(report.message, "could not read the jobs file jobs.txt");
         assert_eq!(report.causes.len(), 1);
         assert_eq!(report.exit, Exit::WrongUsage);
     }
 
     #[test]
-    fn a_cause_that_comes_again_with_more_in_front_is_told_once() {
+    fn a_cause_that_comes_again_with_more_in_front_is_reported_once() {
         let full = rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
             Some("database or disk is full".to_owned()),

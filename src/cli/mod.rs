@@ -17,6 +17,7 @@ mod runtime;
 mod servers;
 mod sync_task;
 mod terminal;
+mod watch_list;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ use self::args::{Cli, Command};
 use self::failure::Failure;
 use self::monitoring::Monitoring;
 use self::output::dated::dated_today;
-use self::terminal::console::{Console, tell_choices};
+use self::terminal::console::{Console, log_choices};
 use self::terminal::log_file::{LogFile, Rotation};
 use crate::ccs::use_no_proxy;
 use crate::config::{
@@ -48,14 +49,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     // Until the settings are known, lines look as the arguments and the environment alone would have it.
     let console = Console::new(early.log_format, early.color, 1);
     if let Some(limit) = memory::limit().filter(|&limit| limit < memory::LEAST_BYTES) {
-        let words = format!(
+        let message = format!(
             "this process may use {} of address space, and needs {} at least",
             show_size(limit),
             show_size(memory::LEAST_BYTES)
         );
-        let failure =
-            Failure::new(Exit::NotDone, words).with_hint("raise the limit (`ulimit -v`), then run it again.");
-        console.tell(&failure);
+        let failure = Failure::new(Exit::NotDone, message)
+            .with_hint("raise the limit (`ulimit -v`), then run it again.");
+        console.report(&failure);
         return failure.exit();
     }
     terminal::signals::outlive_file_size_signal();
@@ -71,15 +72,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     output::in_use::protect_arguments(&parsed);
     if !Instant::clock_is_set() {
-        let words = "the clock of this machine is set to a time before 1970, so every time that is recorded would be wrong";
-        let failure = Failure::new(Exit::NotDone, words).with_hint("set the clock, then run it again.");
-        console.tell(&failure);
+        let message = "the clock of this machine is set to a time before 1970, so every time that is recorded would be wrong";
+        let failure = Failure::new(Exit::NotDone, message).with_hint("set the clock, then run it again.");
+        console.report(&failure);
         return failure.exit();
     }
     match dispatch(&arguments, &parsed, &environment, &console) {
         Ok(exit) => exit,
         Err((failure, console)) => {
-            console.tell(&failure);
+            console.report(&failure);
             failure.exit()
         }
     }
@@ -93,12 +94,12 @@ fn end_of_parsing(error: &clap::Error, console: &Console) -> Exit {
             Ok(()) => Exit::Done,
             Err(error) => {
                 let failure = Failure::of_stdout(&error);
-                console.tell(&failure);
+                console.report(&failure);
                 failure.exit()
             }
         };
     }
-    console.tell_usage(error);
+    console.report_usage(error);
     Exit::WrongUsage
 }
 
@@ -131,18 +132,18 @@ fn dispatch(
         Some(file) => tracing::debug!("config file: {}", file.path().display()),
         None => tracing::debug!("config file: none (looked for {})", looked_for(environment)),
     }
-    tell_choices(&sources);
+    log_choices(&sources);
     let result = command(cli.command, &sources, &cli.global, &console);
     if let Ok(exit) = result
         && exit != Exit::Done
-        && !console.has_told_error()
+        && !console.has_reported_error()
     {
         // Whatever the command said of it may not have been heard (`--quiet`).
-        let words = match exit {
+        let message = match exit {
             Exit::Interrupted => "interrupted".to_owned(),
             exit => format!("the command ended with exit code {}", exit.code()),
         };
-        console.tell(&Failure::new(exit, words));
+        console.report(&Failure::new(exit, message));
     }
     result.map_err(|failure| {
         let is_missing = sources.file().is_none() && !cli.global.archive.exists();
@@ -201,9 +202,9 @@ fn command(
         Command::Check(args) => commands::check::run(&args, sources, global, console),
         Command::Schedule(args) => commands::schedule::run(&args, sources, global),
         Command::Sync(args) => {
-            let heard = Monitoring::of(&args.monitoring, "sync", sources, archive, console)?;
-            heard.around(args.repeats(), || {
-                commands::sync::run(&args, sources, global, console, &heard)
+            let monitoring = Monitoring::of(&args.monitoring, "sync", sources, archive, console)?;
+            monitoring.around(args.repeats(), || {
+                commands::sync::run(&args, sources, global, console, &monitoring)
             })
         }
         Command::Jobs(args) => commands::jobs::run(&args, sources, global),

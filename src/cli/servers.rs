@@ -81,7 +81,7 @@ impl ChosenServer<'_> {
 /// The servers of a command.
 pub(crate) struct ChosenServers<'s> {
     /// Those that are contacted.
-    pub(crate) asked: Vec<ChosenServer<'s>>,
+    pub(crate) requested: Vec<ChosenServer<'s>>,
     /// The others, with their base URLs.
     pub(crate) others: Vec<(String, &'s ServerEntry)>,
 }
@@ -99,7 +99,7 @@ pub(crate) fn chosen<'s>(
 ) -> Result<ChosenServers<'s>, Failure> {
     let Some(mut servers) = of_entries(choice, sources, may_be_other)? else {
         return Ok(ChosenServers {
-            asked: vec![ChosenServer {
+            requested: vec![ChosenServer {
                 entry: None,
                 settings: settings.clone(),
                 sources: sources.with_choices(sources.choices().to_vec()),
@@ -108,7 +108,7 @@ pub(crate) fn chosen<'s>(
         });
     };
     let is_flag = |key| matches!(sources.origin(key), Origin::Flag(_));
-    for server in &mut servers.asked {
+    for server in &mut servers.requested {
         let own = &mut server.settings;
         if is_flag("timeout") {
             own.server.timeout = settings.server.timeout;
@@ -120,11 +120,12 @@ pub(crate) fn chosen<'s>(
             own.password_encoding = settings.password_encoding;
         }
     }
-    match servers.asked.as_mut_slice() {
+    match servers.requested.as_mut_slice() {
         [only] => take_password(only, &settings.login, sources),
         _ if settings.login.password_stdin || is_flag("password_file") => {
-            let words = "a password that is given on the command line is one server's, and there are several";
-            return Err(Failure::new(Exit::WrongUsage, words).with_hint(known(sources)));
+            let message =
+                "a password that is given on the command line is one server's, and there are several";
+            return Err(Failure::new(Exit::WrongUsage, message).with_hint(known(sources)));
         }
         _ => {}
     }
@@ -139,11 +140,11 @@ pub(crate) fn chosen_entry<'s>(
     let Some(mut servers) = of_entries(choice, sources, true)? else {
         return Ok(None);
     };
-    match (servers.asked.pop(), servers.asked.len()) {
+    match (servers.requested.pop(), servers.requested.len()) {
         (Some(only), 0) => Ok(Some(only)),
         _ => {
-            let words = "the config file has several servers, and this command takes one";
-            Err(Failure::new(Exit::WrongUsage, words).with_hint(known(sources)))
+            let message = "the config file has several servers, and this command takes one";
+            Err(Failure::new(Exit::WrongUsage, message).with_hint(known(sources)))
         }
     }
 }
@@ -159,8 +160,8 @@ fn of_entries<'s>(
         return match &choice.name {
             None => Ok(None),
             Some(name) => {
-                let words = format!("there is no server {name:?}: the config file has no [[server]] entry");
-                Err(Failure::new(Exit::WrongUsage, words))
+                let message = format!("there is no server {name:?}: the config file has no [[server]] entry");
+                Err(Failure::new(Exit::WrongUsage, message))
             }
         };
     }
@@ -170,20 +171,20 @@ fn of_entries<'s>(
     }
     refuse_flags_of_one_server(sources)?;
     let mut servers = ChosenServers {
-        asked: Vec::new(),
+        requested: Vec::new(),
         others: Vec::new(),
     };
     for (entry, url) in entries.iter().zip(base_urls(entries, sources)?) {
         if choice.name.as_ref().is_none_or(|name| *name == entry.name) {
-            servers.asked.push(read(entry, sources)?);
+            servers.requested.push(read(entry, sources)?);
         } else {
             servers.others.push((url, entry));
         }
     }
-    if servers.asked.is_empty() {
+    if servers.requested.is_empty() {
         let name = choice.name.as_deref().unwrap_or_default();
-        let words = format!("there is no server {name:?} in the config file");
-        return Err(Failure::new(Exit::WrongUsage, words).with_hint(known(sources)));
+        let message = format!("there is no server {name:?} in the config file");
+        return Err(Failure::new(Exit::WrongUsage, message).with_hint(known(sources)));
     }
     Ok(Some(servers))
 }
@@ -211,10 +212,10 @@ fn refuse_flags_of_one_server(sources: &Sources<'_>) -> Result<(), Failure> {
     match given.next() {
         None => Ok(()),
         Some((key, origin)) => {
-            let words = format!(
+            let message = format!(
                 "{origin}: the config file has [[server]] entries, where each server has its own {key}"
             );
-            Err(Failure::new(Exit::WrongUsage, words).with_hint(
+            Err(Failure::new(Exit::WrongUsage, message).with_hint(
                 "leave it out and choose a server by --server NAME, or name another config file by --config.",
             ))
         }
@@ -229,11 +230,11 @@ fn base_urls(entries: &[ServerEntry], sources: &Sources<'_>) -> Result<Vec<Strin
         let url = ccs::plain_base_url(&entry.url)
             .map_err(|error| Failure::from(error).about(&format!("{place}: ")))?;
         if let Some(before) = urls.iter().position(|known| *known == url) {
-            let words = format!(
+            let message = format!(
                 "{place}: {:?} has the url of {:?}",
                 entry.name, entries[before].name
             );
-            return Err(Failure::new(Exit::WrongUsage, words).with_hint(
+            return Err(Failure::new(Exit::WrongUsage, message).with_hint(
                 "one entry per server; its jobs, jobs_file and watch say which jobs are watched.",
             ));
         }
@@ -252,7 +253,7 @@ fn place(entry: &ServerEntry, sources: &Sources<'_>) -> String {
 fn read<'s>(entry: &'s ServerEntry, sources: &'s Sources<'_>) -> Result<ChosenServer<'s>, Failure> {
     let about = format!("{}: ", place(entry, sources));
     let (parsed, choices) = entries::parse::<ServerEntryArgs>(&entry.arguments, sources)?
-        .map_err(|said| Failure::new(Exit::WrongUsage, format!("{about}{said}")))?;
+        .map_err(|message| Failure::new(Exit::WrongUsage, format!("{about}{message}")))?;
     let sources = sources.with_choices(choices);
     let trust = parsed.server.trust(&sources);
     trust.map_err(|error| Failure::from(error).about(&about))?;

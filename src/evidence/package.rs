@@ -400,7 +400,7 @@ fn purge_ages_of(
             "seconds": age.seconds,
             "listed_seconds": age.listed_seconds,
             "known": ages.of(server).is_some(),
-            "basis": age.words(),
+            "basis": age.description(),
         })
     });
     Ok(said.collect())

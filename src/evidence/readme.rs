@@ -275,7 +275,7 @@ fn span_table(job: &JobFacts) -> Markup {
             vec![
                 html! { span.day { (end(span.from, "the beginning")) } },
                 html! { span.day { (end(span.to, "the end")) } },
-                html! { span.day { (span.state.words()) } },
+                html! { span.day { (span.state.text()) } },
                 html! { (grouped(span.runs)) },
                 html! { (Lines(&span.why)) },
             ]

@@ -305,7 +305,7 @@ impl Sheets {
                     Cell::Text(job.title()),
                     span.and_then(|span| span.from).into(),
                     span.and_then(|span| span.to).into(),
-                    span.map(|span| span.state.words()).into(),
+                    span.map(|span| span.state.text()).into(),
                     span.map(|span| span.runs).into(),
                     span.map(|span| &*span.why).into(),
                 ];

@@ -259,8 +259,8 @@ impl Buffer {
 
     /// The archive is damaged where it holds what is not of the column's kind.
     fn refused(&self) -> io::Error {
-        let words = format!("the column {} holds a value of another type", self.name);
-        io::Error::new(io::ErrorKind::InvalidData, words)
+        let message = format!("the column {} holds a value of another type", self.name);
+        io::Error::new(io::ErrorKind::InvalidData, message)
     }
 
     pub(super) fn push_null(&mut self) -> io::Result<()> {

@@ -3,15 +3,58 @@
 use super::parquet::ParquetType;
 use crate::archive::{DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 
-/// The server's times, which may be finer than a microsecond; the archive's own are whole seconds.
-const TIMES_OF_THE_SERVER: [(&str, &str); 7] = [
-    ("messages", "run_started_at"),
-    ("messages", "occurred_at"),
-    ("runs", "started_at"),
-    ("runs", "ended_at"),
-    ("assets", "first_message_at"),
-    ("assets", "last_message_at"),
-    ("removed_runs", "started_at"),
+/// What a column of a lake has beyond what the schema says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Special {
+    /// The lake has it although the view does not: after that column of the view, or after the last one.
+    Added {
+        after: Option<&'static str>,
+        kind: ParquetType,
+        is_required: bool,
+    },
+    /// A time of the server, which may be finer than a microsecond; the archive's own are whole seconds.
+    ServerTime,
+    /// Readers look up single values of it.
+    BloomFilter,
+}
+
+impl Special {
+    const fn added(after: Option<&'static str>, kind: ParquetType, is_required: bool) -> Self {
+        Self::Added {
+            after,
+            kind,
+            is_required,
+        }
+    }
+}
+
+const SPECIAL_COLUMNS: [(&str, &str, Special); 14] = [
+    ("messages", "job_run_id", Special::BloomFilter),
+    (
+        "messages",
+        "run_started_at",
+        Special::added(Some("job_id"), ParquetType::Time, false),
+    ),
+    ("messages", "run_started_at", Special::ServerTime),
+    ("messages", "occurred_at", Special::ServerTime),
+    ("messages", "asset", Special::BloomFilter),
+    ("runs", "job_run_id", Special::BloomFilter),
+    ("runs", "started_at", Special::ServerTime),
+    ("runs", "ended_at", Special::ServerTime),
+    (
+        "runs",
+        "messages_held",
+        Special::added(None, ParquetType::Integer, true),
+    ),
+    (
+        "runs",
+        "messages_present",
+        Special::added(None, ParquetType::Integer, true),
+    ),
+    ("run_revisions", "job_run_id", Special::BloomFilter),
+    ("assets", "first_message_at", Special::ServerTime),
+    ("assets", "last_message_at", Special::ServerTime),
+    ("removed_runs", "started_at", Special::ServerTime),
 ];
 
 /// A table of a lake.
@@ -88,11 +131,21 @@ impl LakeTable {
             name: column.to_owned(),
             kind,
             is_required,
-            has_exact: TIMES_OF_THE_SERVER.contains(&(name, column)),
-            has_bloom_filter: matches!(
-                (name, column),
-                ("messages", "job_run_id" | "asset") | ("runs" | "run_revisions", "job_run_id")
-            ),
+            has_exact: SPECIAL_COLUMNS.contains(&(name, column, Special::ServerTime)),
+            has_bloom_filter: SPECIAL_COLUMNS.contains(&(name, column, Special::BloomFilter)),
+        };
+        let push_added = |fields: &mut Vec<LakeField>, place: Option<&str>| {
+            for (table, column, special) in SPECIAL_COLUMNS {
+                if let Special::Added {
+                    after,
+                    kind,
+                    is_required,
+                } = special
+                    && (table, after) == (name, place)
+                {
+                    fields.push(field(column, kind, is_required));
+                }
+            }
         };
         let mut fields = Vec::new();
         for column in &documented.columns {
@@ -106,14 +159,9 @@ impl LakeTable {
                 _ => ParquetType::Text,
             };
             fields.push(field(&column.name, kind, column.null.is_empty()));
-            if (name, column.name.as_str()) == ("messages", "job_id") {
-                fields.push(field("run_started_at", ParquetType::Time, false));
-            }
+            push_added(&mut fields, Some(&column.name));
         }
-        if name == "runs" {
-            fields.push(field("messages_held", ParquetType::Integer, true));
-            fields.push(field("messages_present", ParquetType::Integer, true));
-        }
+        push_added(&mut fields, None);
         Self {
             name,
             fields,
@@ -147,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_are_those_for_analysts_and_sorted_by_columns_that_they_have() {
+    fn tables_have_the_columns_that_they_are_sorted_by_and_those_with_special_rules() {
         let tables = LakeTable::all();
         assert_eq!(tables.len(), NAMES_FOR_ANALYSTS.len());
         for table in &tables {
@@ -157,6 +205,10 @@ mod tests {
                 "{}",
                 table.name
             );
+        }
+        for (table, column, _) in SPECIAL_COLUMNS {
+            let table = tables.iter().find(|found| found.name == table).unwrap();
+            assert!(table.fields.iter().any(|field| field.name == column), "{column}");
         }
         let messages = tables.iter().find(|table| table.name == "messages").unwrap();
         let names: Vec<&str> = messages.fields.iter().map(|field| field.name.as_str()).collect();

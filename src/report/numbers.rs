@@ -23,13 +23,13 @@ pub(crate) fn duration(seconds: i64) -> String {
         0 => first,
         second => format!("{first} {second} {unit}"),
     };
-    let words = match (days, hours, minutes) {
+    let text = match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds} s"),
         (0, 0, minutes) => two(format!("{minutes} min"), seconds % 60, "s"),
         (0, hours, minutes) => two(format!("{hours} h"), minutes, "min"),
         (days, hours, _) => two(counted(days, "day"), hours, "h"),
     };
-    format!("{sign}{words}")
+    format!("{sign}{text}")
 }
 
 #[cfg(test)]

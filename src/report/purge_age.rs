@@ -73,9 +73,9 @@ impl PurgeAge {
     }
 
     /// The age and where it comes from, as text.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn description(&self) -> String {
         let age = in_days(self.seconds);
-        let words = match self.basis {
+        let text = match self.basis {
             Basis::Given => format!("purge age {age}, as given"),
             Basis::Assumed => {
                 format!("purge age {age}, assumed: nothing was learned yet, and none was given")
@@ -94,11 +94,11 @@ impl PurgeAge {
         if self.is_too_short() {
             let older = self.outlived_by;
             format!(
-                "{words}; but the server still lists {} older than that, so it keeps runs for longer",
+                "{text}; but the server still lists {} older than that, so it keeps runs for longer",
                 counted(older as u64, "run")
             )
         } else {
-            words
+            text
         }
     }
 }
@@ -200,16 +200,16 @@ impl PurgeAges {
 
     /// Of the servers of these jobs, a sentence each: the purge age, or why none is known.
     pub(crate) fn known_notes<'j>(&self, jobs: impl Iterator<Item = &'j JobFreshness>) -> Vec<String> {
-        sentences(jobs.map(|job| self.words(job.server_key)))
+        sentences(jobs.map(|job| self.description(job.server_key)))
     }
 
     /// Likewise; the assumed one where none is known.
     pub(crate) fn notes<'j>(&self, jobs: impl Iterator<Item = &'j JobFreshness>) -> Vec<String> {
-        sentences(jobs.map(|job| self.or_assumed(job.server_key).words()))
+        sentences(jobs.map(|job| self.or_assumed(job.server_key).description()))
     }
 
     /// The purge age of a server, as text, or why there is none.
-    pub(crate) fn words(&self, server: Option<i64>) -> String {
+    pub(crate) fn description(&self, server: Option<i64>) -> String {
         self.of(server).map_or_else(
             || {
                 let absences = self.absences.get(&server).copied().unwrap_or(0);
@@ -219,16 +219,16 @@ impl PurgeAges {
                     counted(absences as u64, "run")
                 )
             },
-            |age| age.words(),
+            |age| age.description(),
         )
     }
 }
 
 /// Each of these once, as a sentence.
-fn sentences(words: impl Iterator<Item = String>) -> Vec<String> {
+fn sentences(text: impl Iterator<Item = String>) -> Vec<String> {
     let mut sentences: Vec<String> = Vec::new();
-    for words in words {
-        let (first, rest) = words.split_at(1);
+    for text in text {
+        let (first, rest) = text.split_at(1);
         let sentence = format!("{}{rest}.", first.to_uppercase());
         if !sentences.contains(&sentence) {
             sentences.push(sentence);

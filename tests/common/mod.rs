@@ -8,6 +8,7 @@
     reason = "a test that fails panics"
 )]
 
+pub mod chromium;
 pub mod damage;
 pub mod journal;
 pub mod monitor;

@@ -107,7 +107,7 @@ pub(in crate::archive) enum LedgerEntry {
     },
     /// A person gave up so many published heads, which this archive cannot hold.
     Acknowledged(AcknowledgedEntry),
-    /// Something that earlier lines claim could not be saved.
+    /// Something that earlier lines record could not be saved.
     Lost(Loss),
     /// Runs are kept, whatever a retention rule says.
     HoldAdded(HoldEntry),
@@ -251,7 +251,7 @@ pub(in crate::archive) struct RemovedEntry {
 pub(in crate::archive) enum Loss {
     /// The payload of the revision of this ledger entry; the tables hold no such revision.
     Payload {
-        entry: i64,
+        entry_id: i64,
     },
     /// The bytes in quarantine under this number.
     Quarantined {

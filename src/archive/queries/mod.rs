@@ -36,7 +36,7 @@ pub use lake::{LakeChanges, PartitionRun};
 pub use ledger::{LedgerChoice, LedgerLine};
 pub use messages::{MessageKeys, MessageReader, MessageRow};
 pub use query::{QueryError, QueryRows};
-pub use retention::HoldRow;
+pub use retention::{HoldRow, RemovalTotals};
 pub use runs::{InSpan, RunKey, RunRecord};
 pub use state::{JobFreshness, LastSync};
 pub use trends::RunFacts;

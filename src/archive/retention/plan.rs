@@ -324,23 +324,23 @@ impl PlanBasis {
     }
 
     /// The holds that were in force before that entry.
-    fn holds_before(&self, entry: i64) -> Vec<&Hold> {
-        let was_released = |hold: &Hold| hold.released_by.is_some_and(|released| released < entry);
+    fn holds_before(&self, entry_id: i64) -> Vec<&Hold> {
+        let was_released = |hold: &Hold| hold.released_by.is_some_and(|released| released < entry_id);
         self.holds
             .iter()
-            .filter(|hold| hold.added_by < entry && !was_released(hold))
+            .filter(|hold| hold.added_by < entry_id && !was_released(hold))
             .collect()
     }
 
     /// What was done to holds from that entry on, as text.
-    fn changes_of_holds_since(&self, entry: i64) -> Vec<String> {
+    fn changes_of_holds_since(&self, entry_id: i64) -> Vec<String> {
         let mut changes = Vec::new();
         for hold in &self.holds {
             let id = hold.added.id;
-            if hold.added_by >= entry {
+            if hold.added_by >= entry_id {
                 changes.push(format!("hold {id} was added"));
             }
-            if hold.released_by.is_some_and(|released| released >= entry) {
+            if hold.released_by.is_some_and(|released| released >= entry_id) {
                 changes.push(format!("hold {id} was released"));
             }
         }

@@ -88,20 +88,20 @@ pub(super) fn check_removed(
                 return Ok(());
             };
             found.insert(run);
-            let claim = &removal.claim;
-            let job = claim.job.to_string();
+            let entry = &removal.entry;
+            let job = entry.job.to_string();
             let columns = [
                 ("job", Expected::Text(&job)),
-                ("started_ticks", claim.started.map(Instant::ticks).into()),
-                ("ended_ticks", claim.ended.map(Instant::ticks).into()),
-                ("revisions", Expected::Integer(claim.revisions)),
-                ("messages", Expected::Integer(claim.messages)),
+                ("started_ticks", entry.started.map(Instant::ticks).into()),
+                ("ended_ticks", entry.ended.map(Instant::ticks).into()),
+                ("revisions", Expected::Integer(entry.revisions)),
+                ("messages", Expected::Integer(entry.messages)),
                 ("first_seen_unix", removal.first_seen.map(|(_, at)| at).into()),
                 ("absent_since_unix", removal.absent_since.into()),
-                ("removed_unix", Expected::Integer(claim.at)),
-                ("removed_by", Expected::Blob(&claim.by)),
-                ("removed_why", Expected::Blob(&claim.why)),
-                ("plan", Expected::Blob(&claim.plan)),
+                ("removed_unix", Expected::Integer(entry.at)),
+                ("removed_by", Expected::Blob(&entry.by)),
+                ("removed_why", Expected::Blob(&entry.why)),
+                ("plan", Expected::Blob(&entry.plan)),
             ];
             for (index, (column, should)) in (1..).zip(columns) {
                 findings.column(Remedy::Reindex, place, column, should, row.get_ref(index)?);

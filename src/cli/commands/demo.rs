@@ -90,34 +90,34 @@ pub(crate) fn run(args: &DemoArgs, global: &GlobalSettings, console: &Console) -
         };
         say(&format!("\n1. A sync into {ARCHIVE}\n\n"))?;
         let (first, summary) = sync.run().await?;
-        say(&told(&summary))?;
+        say(&sync_text(&summary))?;
         let goes_on =
             first == Exit::Done || (first == Exit::Findings && accept_quarantined(archive, console)?);
         if !goes_on {
-            summary.failure().inspect(|failure| console.tell(failure));
+            summary.failure().inspect(|failure| console.report(failure));
             return Ok(first);
         }
         say("\n2. Another sync of the same server\n\n")?;
         let (again, summary) = sync.run().await?;
-        say(&summary.nothing_changed().unwrap_or_else(|| told(&summary)))?;
+        say(&summary.nothing_changed().unwrap_or_else(|| sync_text(&summary)))?;
         if again != Exit::Done {
-            summary.failure().inspect(|failure| console.tell(failure));
+            summary.failure().inspect(|failure| console.report(failure));
             return Ok(again);
         }
         server.pass_night();
         say("\n3. The next night: new runs; one ended, one was edited, the oldest are no longer listed\n\n")?;
         let (last, summary) = sync.run().await?;
-        say(&told(&summary))?;
-        summary.failure().inspect(|failure| console.tell(failure));
+        say(&sync_text(&summary))?;
+        summary.failure().inspect(|failure| console.report(failure));
         Ok::<_, Failure>(last)
     })?;
     if exit == Exit::Done && !console.is_quiet() {
-        for (title, words) in REPORTS {
+        for (title, arguments) in REPORTS {
             print_text(&format!(
                 "\n{title}: jobruns --archive {ARCHIVE} {}\n\n",
-                words.join(" ")
+                arguments.join(" ")
             ))?;
-            report(words, archive, console)?;
+            report(arguments, archive, console)?;
         }
         let findings = findings::findings(archive)?;
         print_text(&format!(
@@ -137,7 +137,7 @@ fn say(console: &Console, text: &str) -> Result<(), Failure> {
 }
 
 /// A sync's summary, and what went wrong.
-fn told(summary: &SyncSummary) -> String {
+fn sync_text(summary: &SyncSummary) -> String {
     let mut text = summary.text(width_to_fit(false));
     for cause in summary.causes() {
         text.push_str(&format!("\n{}\n", shown(&cause)));
@@ -193,8 +193,8 @@ struct ReportLine {
     args: report::ReportArgs,
 }
 
-fn report(words: &[&str], archive: &Path, console: &Console) -> Result<(), Failure> {
-    let ReportLine { args } = ReportLine::try_parse_from(words).expect("they are written above");
+fn report(arguments: &[&str], archive: &Path, console: &Console) -> Result<(), Failure> {
+    let ReportLine { args } = ReportLine::try_parse_from(arguments).expect("they are written above");
     args.run(archive, console).map(drop)
 }
 
@@ -232,9 +232,9 @@ fn site(archive: &Path, day: Option<NaiveDate>) -> Result<(Site, u32), Failure> 
             Ok((site, nights))
         }
         (Some(_), Some(_)) => {
-            let words = format!("--day is for a new archive, and {ARCHIVE} has runs already");
+            let arguments = format!("--day is for a new archive, and {ARCHIVE} has runs already");
             let hint = format!("leave out --day, or move {ARCHIVE} away");
-            Err(Failure::new(Exit::WrongUsage, words).with_hint(hint))
+            Err(Failure::new(Exit::WrongUsage, arguments).with_hint(hint))
         }
     }
 }

@@ -130,8 +130,8 @@ pub(crate) fn run(
     let reader = ReadOnly::open(archive)?;
     let output = Output::open_private(&args.output, archive)?;
     let file = output.file().ok_or_else(|| {
-        let words = format!("cannot write a package to {}", args.output.display());
-        Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output.")
+        let message = format!("cannot write a package to {}", args.output.display());
+        Failure::new(Exit::WrongUsage, message).with_hint("name a file with --output.")
     })?;
     cancel.interrupts(&reader);
     let snapshot = reader.snapshot()?;

@@ -85,8 +85,8 @@ pub(crate) fn run(args: &ExportArgs, archive: &Path, console: &Console) -> Resul
         place.resolve(folder.unwrap_or(Path::new(default)))
     };
     let wrong_usage = |flags: &str, format: &str| {
-        let words = format!("{flags} can be used with --format {format} only");
-        Err(Failure::new(Exit::WrongUsage, words))
+        let message = format!("{flags} can be used with --format {format} only");
+        Err(Failure::new(Exit::WrongUsage, message))
     };
     match args.format {
         ExportFormat::Parquet if args.manifest || !args.tables.is_empty() => {

@@ -22,7 +22,7 @@ const WORST: usize = 10;
 /// A finding as text, and the commands that show it, as they stand behind `jobruns`.
 #[derive(Debug)]
 struct DemoFinding {
-    words: String,
+    message: String,
     commands: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn findings(archive: &Path) -> Result<String, Failure> {
     let found: Vec<Option<DemoFinding>> = found.map_err(|error: ReportError| Failure::from(error))?;
     let mut text = String::new();
     for finding in found.into_iter().flatten() {
-        let _ = writeln!(text, "- {}", finding.words);
+        let _ = writeln!(text, "- {}", finding.message);
         for command in finding.commands {
             let _ = writeln!(
                 text,
@@ -101,13 +101,13 @@ fn worst_week(snapshot: &Snapshot<'_>) -> Result<Option<DemoFinding>, ReportErro
         group_by: GroupBy::Message,
         ..AssetErrors::default()
     };
-    let mut words = format!("In the week of {monday}, {failed} of {runs} runs failed");
+    let mut text = format!("In the week of {monday}, {failed} of {runs} runs failed");
     report.each(snapshot, &week.scope(snapshot)?, &mut |row| {
         if let Either::Plain(row) = row
             && let Some(message) = row.top_message
         {
             let _ = write!(
-                words,
+                text,
                 ". The error seen most often ({} times): {message}",
                 row.errors
             );
@@ -115,7 +115,7 @@ fn worst_week(snapshot: &Snapshot<'_>) -> Result<Option<DemoFinding>, ReportErro
         Ok(())
     })?;
     Ok(Some(DemoFinding {
-        words,
+        message: text,
         commands: vec![
             format!(
                 "failure-trends --by week --all-jobs --since {} --until {}",
@@ -174,7 +174,7 @@ fn stopped_job(snapshot: &Snapshot<'_>) -> Result<Option<DemoFinding>, ReportErr
         .filter(|(intervals, _)| *intervals >= INTERVALS_UNTIL_STOPPED.into())
         .max_by_key(|(intervals, _)| *intervals);
     Ok(stopped.map(|(_, job)| DemoFinding {
-        words: format!(
+        message: format!(
             "The job {:?} has not run since {}; others ran until {newest}",
             job.name, job.last
         ),
@@ -200,7 +200,7 @@ fn worst_assets(snapshot: &Snapshot<'_>) -> Result<Option<DemoFinding>, ReportEr
         return Ok(None);
     };
     Ok(Some(DemoFinding {
-        words: format!(
+        message: format!(
             "{worst} of {} assets with errors have {} of all errors",
             errors.len(),
             share.percent()

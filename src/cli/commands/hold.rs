@@ -106,8 +106,8 @@ fn add(args: &AddHoldArgs, archive: &Path, console: &Console) -> Result<(), Fail
         ..CommonOptions::default()
     };
     if options.since.is_some() && options.since == options.until {
-        let words = "--since and --until are the same time, so the hold would cover nothing";
-        return Err(Failure::new(Exit::WrongUsage, words));
+        let message = "--since and --until are the same time, so the hold would cover nothing";
+        return Err(Failure::new(Exit::WrongUsage, message));
     }
     let jobs = chosen_jobs(&ReadOnly::open(archive)?, &options)?;
     let added =
@@ -146,8 +146,8 @@ pub(super) fn chosen_jobs(reader: &ReadOnly, options: &CommonOptions) -> Result<
     }
     let ids = scope.jobs().map(|job| job.job_id.parse());
     ids.collect::<Result<_, _>>().map_err(|_| {
-        let words = "the archive is not intact: the GUID of a job cannot be read";
-        Failure::new(Exit::NotDone, words).with_hint("run `jobruns verify` to see every finding.")
+        let message = "the archive is not intact: the GUID of a job cannot be read";
+        Failure::new(Exit::NotDone, message).with_hint("run `jobruns verify` to see every finding.")
     })
 }
 

@@ -160,7 +160,7 @@ fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(),
     let lines = ReadOnly::open(archive)?.settled(|reader| {
         let snapshot = reader.snapshot()?;
         let mut lines = Vec::new();
-        let told = snapshot.ledger_lines::<Failure>(choice, |line| {
+        let read = snapshot.ledger_lines::<Failure>(choice, |line| {
             let seal = snapshot.sealed_by(line.entry_id)?;
             lines.push(PrintedLine {
                 entry_id: line.entry_id,
@@ -171,7 +171,7 @@ fn show(archive: &Path, choice: LedgerChoice, format: TableOrJson) -> Result<(),
             });
             Ok(())
         });
-        reader.confirmed(told).map(|()| lines)
+        reader.confirmed(read).map(|()| lines)
     })?;
     if lines.is_empty() {
         tracing::info!("the ledger has no such line");
@@ -216,8 +216,8 @@ fn export(
         if reader.is_without_locks() {
             output.hold_back()?;
         }
-        let told = write_lines(&reader.snapshot()?, choice, format, &mut output);
-        reader.confirmed(told)?;
+        let read = write_lines(&reader.snapshot()?, choice, format, &mut output);
+        reader.confirmed(read)?;
         output.finish()
     })
 }

@@ -22,8 +22,8 @@ pub(crate) struct ManArgs {
 
 pub(crate) fn run(args: &ManArgs, program: Command) -> Result<Exit, Failure> {
     fs::create_dir_all(&args.output_dir).map_err(|error| {
-        let words = format!("could not make the folder {}", args.output_dir.display());
-        Failure::new(Exit::WrongUsage, words)
+        let message = format!("could not make the folder {}", args.output_dir.display());
+        Failure::new(Exit::WrongUsage, message)
             .caused_by(&error)
             .with_hint(hints::output(&error))
     })?;

@@ -2,7 +2,6 @@
 
 pub(crate) mod backup;
 pub(crate) mod check;
-pub(crate) mod clock;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod evidence;
@@ -29,4 +28,3 @@ pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod trust;
 pub(crate) mod verify;
-pub(crate) mod watch_list;

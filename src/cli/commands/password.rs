@@ -81,8 +81,10 @@ fn set(
 ) -> Result<(), Failure> {
     if args.whose.machine {
         let Some(reader) = &args.account else {
-            let words = "--machine needs the account that may read the password";
-            return Err(Failure::new(Exit::WrongUsage, words).with_hint("give it by --account DOMAIN\\NAME."));
+            let message = "--machine needs the account that may read the password";
+            return Err(
+                Failure::new(Exit::WrongUsage, message).with_hint("give it by --account DOMAIN\\NAME.")
+            );
         };
         let password = credentials::new_password(login, sources, account)?;
         keep_for_machine(account, &password, reader)?;
@@ -106,8 +108,8 @@ fn forget(whose: &WhoseArgs, account: &Account) -> Result<(), Failure> {
         (Keyring::open()?.forget(account)?, "the system's store")
     };
     if !was_there {
-        let words = format!("{store} has no password of {account}");
-        return Err(Failure::new(Exit::NotDone, words));
+        let message = format!("{store} has no password of {account}");
+        return Err(Failure::new(Exit::NotDone, message));
     }
     tracing::info!("the password of {account} is forgotten");
     Ok(())

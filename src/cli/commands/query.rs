@@ -54,8 +54,8 @@ impl QueryArgs {
     fn sql(&self) -> Result<String, Failure> {
         if let Some(file) = &self.file {
             return std::fs::read_to_string(file).map_err(|error| {
-                let words = format!("could not read the query {}", file.display());
-                Failure::new(Exit::WrongUsage, words).caused_by(&error)
+                let message = format!("could not read the query {}", file.display());
+                Failure::new(Exit::WrongUsage, message).caused_by(&error)
             });
         }
         let sql = self.sql.clone().unwrap_or_default();

@@ -61,16 +61,16 @@ enum PageFormat {
 
 pub(crate) fn run(args: &RunArgs, archive: &Path) -> Result<Exit, Failure> {
     let beginning = guid_beginning(&args.run).ok_or_else(|| {
-        let words = format!(
+        let message = format!(
             "{:?} is not a run: expected a GUID, or its first 8 digits or more",
             args.run
         );
-        Failure::new(Exit::WrongUsage, words)
+        Failure::new(Exit::WrongUsage, message)
     })?;
     let file = file(args);
     if args.format == PageFormat::Html && file.is_none() && std::io::stdout().is_terminal() {
-        let words = "a page of html is not for a terminal";
-        return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
+        let message = "a page of html is not for a terminal";
+        return Err(Failure::new(Exit::WrongUsage, message).with_hint("name a file with --output."));
     }
     // The place comes before the archive: that it cannot be written is reported at once.
     let output = file.map_or_else(|| Ok(Output::stdout()), Output::open)?;
@@ -93,15 +93,15 @@ fn page(snapshot: &Snapshot<'_>, beginning: &str, args: &RunArgs) -> Result<Stri
         [(run_key, _)] => *run_key,
         [] => {
             snapshot.refuse_removed(beginning)?;
-            let words = format!("the archive has no run {beginning}");
+            let message = format!("the archive has no run {beginning}");
             let hint = "`jobruns report runs` and `jobruns report failures` list runs with their GUIDs.";
-            return Err(Failure::new(Exit::NotDone, words).with_hint(hint));
+            return Err(Failure::new(Exit::NotDone, message).with_hint(hint));
         }
         several => {
             let ids: Vec<&str> = several.iter().map(|(_, id)| id.as_str()).collect();
-            let words = format!("several runs have a GUID that begins with {beginning}");
+            let message = format!("several runs have a GUID that begins with {beginning}");
             let hint = format!("give more of its digits: {}.", ids.join(", "));
-            return Err(Failure::new(Exit::WrongUsage, words).with_hint(&hint));
+            return Err(Failure::new(Exit::WrongUsage, message).with_hint(&hint));
         }
     };
     let run = RunPage::read(snapshot, run_key)?;

@@ -100,14 +100,14 @@ pub(crate) fn run(
     if salvaged.lost.is_empty() {
         return Ok(exit);
     }
-    let words = format!(
+    let message = format!(
         "{} of {} could not be salvaged into {}",
         counted(salvaged.lost.len() as u64 + salvaged.more_lost, "thing"),
         args.damaged.display(),
         args.new.display()
     );
     let lost = unprinted(console, salvaged.lost.iter().cloned());
-    Err(Failure::new(Exit::Findings, words).with_causes(lost))
+    Err(Failure::new(Exit::Findings, message).with_causes(lost))
 }
 
 fn text(salvaged: &Salvaged) -> String {

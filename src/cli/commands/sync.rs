@@ -66,7 +66,7 @@ pub(crate) fn run(
     sources: &Sources<'_>,
     global: &GlobalSettings,
     console: &Console,
-    heard: &Monitoring<'_>,
+    monitoring: &Monitoring<'_>,
 ) -> Result<Exit, Failure> {
     let settings = &args.sync;
     let jobs_file = settings.jobs_file(sources);
@@ -94,10 +94,10 @@ pub(crate) fn run(
         };
         match settings.every {
             None => {
-                let exit = one(&sync, settings.format, console, heard).await?;
+                let exit = one(&sync, settings.format, console, monitoring).await?;
                 Ok(sync.write_exports(exit, &exports, console))
             }
-            Some(every) => repeat(&mut sync, every, settings.format, &exports, (console, heard)).await,
+            Some(every) => repeat(&mut sync, every, settings.format, &exports, (console, monitoring)).await,
         }
     })
 }
@@ -107,12 +107,12 @@ async fn one(
     sync: &SyncTask<'_>,
     format: Option<TableOrJson>,
     console: &Console,
-    heard: &Monitoring<'_>,
+    monitoring: &Monitoring<'_>,
 ) -> Result<Exit, Failure> {
-    let ended = sync.run_and_tell(format, console).await;
-    heard.note_certificate(sync.servers.certificate_expiry());
+    let ended = sync.run_and_report(format, console).await;
+    monitoring.note_certificate(sync.servers.certificate_expiry());
     let (exit, summary) = ended?;
-    heard.note_sync(summary.line(), &summary);
+    monitoring.note_sync(summary.line(), &summary);
     Ok(exit)
 }
 
@@ -123,18 +123,18 @@ async fn repeat(
     every: Duration,
     format: Option<TableOrJson>,
     exports: &ExportEntries,
-    (console, heard): (&Console, &Monitoring<'_>),
+    (console, monitoring): (&Console, &Monitoring<'_>),
 ) -> Result<Exit, Failure> {
     let mut cancellation = sync.cancellation.clone();
     let mut first = true;
     let mut last = Exit::Done;
     while !cancellation.is_cancelled() {
         let next = MonotonicInstant::now() + every;
-        heard.begin().await;
-        let ended = one(sync, format, console, heard)
+        monitoring.begin().await;
+        let ended = one(sync, format, console, monitoring)
             .await
             .map(|exit| sync.write_exports(exit, exports, console));
-        heard.end(&ended).await;
+        monitoring.end(&ended).await;
         match ended {
             Ok(exit) => {
                 last = exit;
@@ -145,7 +145,7 @@ async fn repeat(
             Err(failure) if first && failure.exit() != Exit::Held => return Err(failure),
             Err(failure) => {
                 last = failure.exit();
-                console.tell(&failure);
+                console.report(&failure);
             }
         }
         first = false;

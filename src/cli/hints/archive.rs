@@ -241,13 +241,13 @@ mod tests {
     #[test]
     fn a_damaged_archive_has_a_way_out() {
         let what = String::new;
-        for (error, words) in [
+        for (error, expected) in [
             (ArchiveError::NotRepairable { what: what() }, "jobruns salvage"),
             (ArchiveError::Damaged { what: what() }, "jobruns verify"),
             (ArchiveError::Endless { doing: "read" }, "jobruns verify"),
         ] {
             let hint = archive(&error).unwrap();
-            assert!(hint.contains(words), "{hint}");
+            assert!(hint.contains(expected), "{hint}");
         }
         let unknown_column = QueryError::Sql {
             source: rusqlite::Error::InvalidQuery,

@@ -206,9 +206,9 @@ mod tests {
     use super::*;
     use crate::ccs::CertificateFacts;
 
-    fn says(error: &CcsError, words: &str) {
+    fn says(error: &CcsError, expected: &str) {
         let hint = ccs(error).unwrap();
-        assert!(hint.contains(words), "{hint}");
+        assert!(hint.contains(expected), "{hint}");
     }
 
     fn tls_error(problem: TlsProblem) -> CcsError {
@@ -221,19 +221,19 @@ mod tests {
 
     #[test]
     fn a_bad_url_says_what_to_give_instead() {
-        for (reason, words) in [
+        for (reason, expected) in [
             (UrlProblem::PlainHttp, "--insecure"),
             (UrlProblem::UserInfo, "--username"),
             (UrlProblem::NoHost, "https://HOST:12431"),
         ] {
             let url = "x".to_owned();
-            says(&CcsError::BadUrl { url, reason }, words);
+            says(&CcsError::BadUrl { url, reason }, expected);
         }
     }
 
     #[test]
     fn a_connection_that_fails_names_port_or_proxy() {
-        for (problem, proxy, words) in [
+        for (problem, proxy, expected) in [
             (ConnectProblem::Refused, None, "12431"),
             (ConnectProblem::NoCertificate, None, "https port"),
             (
@@ -249,7 +249,7 @@ mod tests {
                 problem,
                 source: None,
             };
-            says(&error, words);
+            says(&error, expected);
         }
     }
 
@@ -268,7 +268,7 @@ mod tests {
         let mut served = CertificateFacts::read(b"");
         served.names = vec!["127.0.0.1".to_owned()];
         let pin = served.pin();
-        for (problem, words) in [
+        for (problem, expected) in [
             (CertificateProblem::UnknownIssuer, "--ca-cert"),
             (CertificateProblem::MarkedCa, pin.as_str()),
             (
@@ -279,7 +279,7 @@ mod tests {
             let served = served.clone();
             says(
                 &tls_error(TlsProblem::Certificate(CertificateRefused { problem, served })),
-                words,
+                expected,
             );
         }
         says(&CcsError::NoTrustedRoots { source: None }, "--ca-cert");

@@ -63,8 +63,8 @@ pub(crate) fn write(exit: Exit, text: &str) -> io::Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(crate::text::at_most(said.trim(), 500)))
+    let error = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(crate::text::at_most(error.trim(), 500)))
 }
 
 #[cfg(not(windows))]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::exposition::{Labels, Metric, label};
 use crate::archive::{COMPANIONS, JobState, LastSync, ReadOnly, folder_of};
-use crate::cli::commands::watch_list::with_jobs_file;
 use crate::cli::failure::Failure;
+use crate::cli::watch_list::with_jobs_file;
 use crate::config::Sources;
 use crate::model::Instant;
 use crate::report::purge_age::PurgeAges;

@@ -26,7 +26,7 @@ use crate::archive::ReadOnly;
 use crate::ccs::{Monitor, Ping, PingError};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::in_use;
-use crate::cli::terminal::console::{Console, shown, told_lines};
+use crate::cli::terminal::console::{Console, report_lines, shown};
 use crate::cli::terminal::signals::spare_descriptors;
 use crate::config::{MonitoringSettings, Sources, TerminalUse};
 use crate::model::{Instant, hex};
@@ -52,7 +52,7 @@ pub(crate) struct Monitoring<'m> {
 struct Round {
     began: MonotonicInstant,
     began_at: Instant,
-    is_told: bool,
+    is_reported: bool,
     sync: Option<SyncResult>,
     certificate_expiry: Option<i64>,
 }
@@ -62,7 +62,7 @@ impl Round {
         Self {
             began: MonotonicInstant::now(),
             began_at: Instant::now(),
-            is_told: false,
+            is_reported: false,
             sync: None,
             certificate_expiry: None,
         }
@@ -83,11 +83,11 @@ impl<'m> Monitoring<'m> {
     ) -> Result<Self, Failure> {
         let monitor = settings.ping_url(command, sources).map(Monitor::new).transpose();
         let monitor = monitor.map_err(|error| {
-            let words = format!(
+            let message = format!(
                 "ping_url ({}) cannot be used: {error}",
                 sources.origin("ping_url")
             );
-            Failure::new(Exit::WrongUsage, words)
+            Failure::new(Exit::WrongUsage, message)
         })?;
         if let Some(path) = &settings.metrics_file {
             in_use::refuse(path)?;
@@ -122,16 +122,16 @@ impl<'m> Monitoring<'m> {
             self.ping_blocking(|| self.begin());
         }
         let result = run();
-        if !self.round.borrow().is_told {
+        if !self.round.borrow().is_reported {
             self.ping_blocking(|| self.end(&result));
         }
         result
     }
 
     /// Waits for a future that may ping, with threads of its own only where it does.
-    fn ping_blocking<F: Future<Output = ()>>(&self, told: impl FnOnce() -> F) {
+    fn ping_blocking<F: Future<Output = ()>>(&self, ping: impl FnOnce() -> F) {
         match spare_descriptors().and_then(|()| Builder::new_current_thread().enable_all().build()) {
-            Ok(runtime) => runtime.block_on(told()),
+            Ok(runtime) => runtime.block_on(ping()),
             Err(error) => tracing::warn!("nobody could be told how the command ended ({error})"),
         }
     }
@@ -150,7 +150,7 @@ impl<'m> Monitoring<'m> {
     /// Tells that the work begins.
     pub(crate) async fn begin(&self) {
         *self.round.borrow_mut() = Round::new();
-        self.console.take_told();
+        self.console.take_reported();
         if let Some(monitor) = &self.monitor
             && let Err(error) = monitor.ping(Ping::Start, "").await
         {
@@ -165,9 +165,9 @@ impl<'m> Monitoring<'m> {
         if let Some(file) = &self.metrics_file
             && let Err(failure) = file.write(&ending)
         {
-            let words = format!("the metrics could not be written: {}", failure.in_a_line());
-            self.console.warn_though_quiet(&words);
-            ending.warnings.push(words);
+            let message = format!("the metrics could not be written: {}", failure.in_a_line());
+            self.console.warn_though_quiet(&message);
+            ending.warnings.push(message);
         }
         // An interrupted command has neither failed nor finished: the monitor that hears nothing more raises the alarm.
         if exit != Exit::Interrupted {
@@ -189,13 +189,13 @@ impl<'m> Monitoring<'m> {
     }
 
     fn ending(&self, result: &Result<Exit, Failure>) -> Ending {
-        let mut errors = self.console.take_told();
+        let mut errors = self.console.take_reported();
         let exit = match result {
             Ok(exit) => *exit,
             Err(failure) => failure.exit(),
         };
         if let Err(Failure::Error(report)) = result {
-            let lines = told_lines(report);
+            let lines = report_lines(report);
             errors.extend(
                 lines
                     .iter()
@@ -203,7 +203,7 @@ impl<'m> Monitoring<'m> {
             );
         }
         let mut round = self.round.borrow_mut();
-        round.is_told = true;
+        round.is_reported = true;
         let sync = round.sync.take();
         let head = match &sync {
             Some(sync) => sync.summary["head"].as_str().map(str::to_owned),
@@ -250,11 +250,11 @@ impl<'m> Monitoring<'m> {
             return;
         }
         if let Err(error) = event_log::write(ending.exit, &ending.text()) {
-            let words = format!("the result could not be written to the Windows Event Log: {error}");
+            let message = format!("the result could not be written to the Windows Event Log: {error}");
             if self.event_log == TerminalUse::Always {
-                tracing::warn!("{words}");
+                tracing::warn!("{message}");
             } else {
-                tracing::debug!("{words}");
+                tracing::debug!("{message}");
             }
         }
     }

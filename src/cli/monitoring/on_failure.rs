@@ -13,8 +13,8 @@ const TIME: Duration = Duration::from_secs(60);
 /// How often it is looked after.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Characters of its output that are told where it failed.
-const TOLD: usize = 500;
+/// Characters of the command's output that an error quotes.
+const MAX_OUTPUT: usize = 500;
 
 /// Variables that hold secrets of ours, which are not its to know.
 const SECRETS: [&str; 2] = ["JOBRUNS_PASSWORD", "JOBRUNS_PING_URL"];
@@ -49,15 +49,15 @@ fn run_for(command: &str, input: &str, time: Duration) -> Result<(), String> {
         Some(status) => format!("it ended with {status}"),
         None => format!("it was stopped after {} s", time.as_secs()),
     };
-    let mut said = Vec::new();
-    // What it said only adds to why.
+    let mut text = Vec::new();
+    // The output is an addition; without it, the reason is still reported.
     let _ = output
         .seek(SeekFrom::Start(0))
-        .and_then(|_| output.take(4 * TOLD as u64).read_to_end(&mut said));
-    let said = String::from_utf8_lossy(&said);
-    Err(match said.trim() {
+        .and_then(|_| output.take(4 * MAX_OUTPUT as u64).read_to_end(&mut text));
+    let text = String::from_utf8_lossy(&text);
+    Err(match text.trim() {
         "" => why,
-        said => format!("{why}: {}", at_most(said, TOLD)),
+        text => format!("{why}: {}", at_most(text, MAX_OUTPUT)),
     })
 }
 
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_gets_its_input_and_what_goes_wrong_is_told() {
+    fn the_command_gets_its_input_and_what_goes_wrong_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("got");
         let command = format!("cat > '{}'", file.display());

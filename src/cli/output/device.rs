@@ -15,11 +15,11 @@ pub(crate) fn refuse(path: &Path) -> Result<(), Failure> {
     let Some(device) = device_of(path) else {
         return Ok(());
     };
-    let words = format!(
+    let message = format!(
         "cannot use {}: Windows takes {device} for a device",
         path.display()
     );
-    Err(Failure::new(Exit::WrongUsage, words).with_hint("choose another name."))
+    Err(Failure::new(Exit::WrongUsage, message).with_hint("choose another name."))
 }
 
 /// Refuses it in any path that the arguments have, of whatever command, before one of them is touched.

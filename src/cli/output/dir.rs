@@ -34,8 +34,8 @@ impl OutputDir {
     ) -> Result<Self, Failure> {
         let path = place.resolve(path);
         fs::create_dir_all(&path).map_err(|error| {
-            let words = format!("could not make the folder {}", path.display());
-            Failure::new(Exit::WrongUsage, words)
+            let message = format!("could not make the folder {}", path.display());
+            Failure::new(Exit::WrongUsage, message)
                 .caused_by(&error)
                 .with_hint(hints::output(&error))
         })?;
@@ -70,7 +70,7 @@ impl OutputDir {
                 Ok(written) => results.push(Some(written)),
                 Err(failure) if failure.exit() == Exit::Interrupted => return Err(failure),
                 Err(failure) => {
-                    console.tell(&failure.about(&format!("{}: ", name(thing))));
+                    console.report(&failure.about(&format!("{}: ", name(thing))));
                     results.push(None);
                 }
             }

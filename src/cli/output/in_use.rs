@@ -146,8 +146,8 @@ fn refuse_unless(path: &Path, itself: Option<&str>) -> Result<(), Failure> {
     match used.or(begun) {
         None => Ok(()),
         Some(why) => {
-            let words = format!("cannot write to {}: {why}", path.display());
-            Err(Failure::new(Exit::WrongUsage, words).with_hint("name another file."))
+            let message = format!("cannot write to {}: {why}", path.display());
+            Err(Failure::new(Exit::WrongUsage, message).with_hint("name another file."))
         }
     }
 }

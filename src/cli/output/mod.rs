@@ -69,11 +69,11 @@ impl Output {
         }
         in_use::refuse(path)?;
         let refused = |error: &io::Error| {
-            let words = format!("cannot write to {}", path.display());
+            let message = format!("cannot write to {}", path.display());
             match hints::held(error) {
                 // The command is right; it is the moment that is not.
-                Some(hint) => Failure::new(Exit::NotDone, words).with_hint(hint),
-                None => Failure::new(Exit::WrongUsage, words).with_hint(hints::output(error)),
+                Some(hint) => Failure::new(Exit::NotDone, message).with_hint(hint),
+                None => Failure::new(Exit::WrongUsage, message).with_hint(hints::output(error)),
             }
             .caused_by(error)
         };
@@ -84,8 +84,8 @@ impl Output {
         };
         let existing = match fs::metadata(&target) {
             Ok(metadata) if metadata.is_dir() => {
-                let words = format!("cannot write to {}: it is a folder", path.display());
-                return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file in it."));
+                let message = format!("cannot write to {}: it is a folder", path.display());
+                return Err(Failure::new(Exit::WrongUsage, message).with_hint("name a file in it."));
             }
             Ok(metadata) => {
                 // A read-only file is not to be replaced, though a rename would not ask.
@@ -117,8 +117,8 @@ impl Output {
         if !matches!(self.sink, Sink::Beside(_)) {
             let file = tempfile::tempfile().map_err(|error| {
                 let folder = std::env::temp_dir();
-                let words = format!("could not make a temporary file in {}", folder.display());
-                Failure::new(Exit::NotDone, words).caused_by(&error)
+                let message = format!("could not make a temporary file in {}", folder.display());
+                Failure::new(Exit::NotDone, message).caused_by(&error)
             })?;
             self.held_back = Some(file);
         }
@@ -266,13 +266,13 @@ fn of_write(target: Option<&Path>, error: &io::Error) -> Failure {
         None => Failure::of_stdout(error),
         Some(_) if error.kind() == io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
         Some(path) => {
-            let words = format!("could not write {}: {error}", path.display());
+            let message = format!("could not write {}: {error}", path.display());
             let held = hints::held(error).map(|hint| format!("{hint} "));
             let hint = format!(
                 "{}the file that was there before is as it was.",
                 held.unwrap_or_default()
             );
-            Failure::new(Exit::NotDone, words).with_hint(hint)
+            Failure::new(Exit::NotDone, message).with_hint(hint)
         }
     }
 }
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_cannot_be_written_is_told_at_once() {
+    fn a_place_that_cannot_be_written_is_reported_at_once() {
         let folder = tempfile::tempdir().unwrap();
         for path in [
             folder.path().to_path_buf(),

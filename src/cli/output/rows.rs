@@ -99,11 +99,11 @@ impl FormArgs {
         let of_csv = self.excel || self.delimiter.is_some() || self.guard || self.no_guard;
         let format = self.format.unwrap_or(if of_csv { Format::CSV } else { default });
         if of_csv && format != Format::CSV {
-            let words = format!(
+            let message = format!(
                 "--excel, --delimiter, --guard and --no-guard are about csv, and the format is {}",
                 format.name
             );
-            return Err(Failure::new(Exit::WrongUsage, words));
+            return Err(Failure::new(Exit::WrongUsage, message));
         }
         let csv = CsvStyle {
             delimiter: self.delimiter.unwrap_or(b','),
@@ -156,15 +156,15 @@ impl RowsArgs {
     pub(crate) fn open(&self, place: &PathContext<'_>) -> Result<OutputTarget, Failure> {
         let Some(file) = self.file() else {
             if self.manifest {
-                let words = "--manifest stands beside a file, and --output names none";
-                return Err(Failure::new(Exit::WrongUsage, words));
+                let message = "--manifest stands beside a file, and --output names none";
+                return Err(Failure::new(Exit::WrongUsage, message));
             }
             let on_terminal = std::io::stdout().is_terminal();
             let default = if on_terminal { Format::TABLE } else { Format::CSV };
             let (format, style) = self.form.form(default, width_to_fit(false))?;
             if !format.fits_terminal && on_terminal {
-                let words = format!("{} is not a format for a terminal", format.name);
-                return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
+                let message = format!("{} is not a format for a terminal", format.name);
+                return Err(Failure::new(Exit::WrongUsage, message).with_hint("name a file with --output."));
             }
             return Ok(OutputTarget::stdout(format, style));
         };

@@ -116,8 +116,8 @@ impl OutputTarget {
         let written = match result {
             Ok(written) => written,
             Err(_) if cancel.is_cancelled() => {
-                let words = format!("interrupted: {} is as it was", self.name);
-                return Err(Failure::new(Exit::Interrupted, words));
+                let message = format!("interrupted: {} is as it was", self.name);
+                return Err(Failure::new(Exit::Interrupted, message));
             }
             Err(ReportError::Write(error)) => return Err(output.failed(&error)),
             Err(error) => return Err(error.into()),
@@ -157,8 +157,8 @@ pub(crate) fn tell_remarks(report: &str, format: Format, written: &Written) {
 fn manifest_of(file: &Path) -> Result<(PathBuf, String), Failure> {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
     let Some(name) = name else {
-        let words = format!("cannot write to {}: it is not a file", file.display());
-        return Err(Failure::new(Exit::WrongUsage, words));
+        let message = format!("cannot write to {}: it is not a file", file.display());
+        return Err(Failure::new(Exit::WrongUsage, message));
     };
     Ok((file.with_file_name(format!("{name}.manifest.json")), name))
 }

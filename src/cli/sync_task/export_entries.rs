@@ -106,7 +106,7 @@ impl ExportEntries {
                 Ok(Exit::Done) => tracing::info!("written: {}", entry.title),
                 Ok(_) => exit = Exit::Findings,
                 Err(failure) => {
-                    console.tell(&failure.about(&format!("{}: ", entry.title)));
+                    console.report(&failure.about(&format!("{}: ", entry.title)));
                     exit = Exit::Findings;
                 }
             }
@@ -126,7 +126,7 @@ fn read(
 ) -> Result<ReportArgs, Failure> {
     match entries::parse::<ExportEntryArgs>(&export.arguments, sources)? {
         Ok((arguments, _)) => Ok(arguments.report),
-        Err(said) => Err(refused(said).with_hint(
+        Err(message) => Err(refused(message).with_hint(
             "its keys are report and the options of `jobruns report NAME --help`, with _ in place of -.",
         )),
     }

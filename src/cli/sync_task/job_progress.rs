@@ -132,7 +132,7 @@ impl JobProgress {
         let moved = ProgressFigures {
             bytes,
             total_bytes: None,
-            words: runs_of(runs, total),
+            text: runs_of(runs, total),
         };
         self.display.moved(job, moved, |name, time| {
             let figures = figures(bytes, runs, time);

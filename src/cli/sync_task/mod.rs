@@ -39,7 +39,7 @@ pub(crate) struct SyncTask<'s> {
 
 impl SyncTask<'_> {
     /// Syncs once, prints the result, and tells what went wrong.
-    pub(crate) async fn run_and_tell(
+    pub(crate) async fn run_and_report(
         &self,
         format: Option<TableOrJson>,
         console: &Console,
@@ -55,7 +55,7 @@ impl SyncTask<'_> {
             console.note_in_log(&line);
         }
         if let Some(failure) = summary.failure() {
-            console.tell(&failure);
+            console.report(&failure);
         }
         Ok((exit, summary))
     }
@@ -113,7 +113,7 @@ impl SyncTask<'_> {
             never = cleared_early => never,
         };
         self.progress.clear();
-        let record = ended.map_err(|error| told(error, self.archive))?;
+        let record = ended.map_err(|error| failure_of(error, self.archive))?;
         let mut names = names.lock().unwrap_or_else(PoisonError::into_inner).clone();
         add_archived_names(self.archive, &record, &mut names);
         let exit = self.publish(&record, summary::exit(record.outcome));
@@ -156,7 +156,7 @@ impl SyncTask<'_> {
 }
 
 /// The failure, as text; the archive is named where the error itself does not.
-fn told(error: SyncError, archive: &Path) -> Failure {
+fn failure_of(error: SyncError, archive: &Path) -> Failure {
     if matches!(&error, SyncError::Archive(error) if matches!(**error, ArchiveError::Missing { .. } | ArchiveError::Empty { .. }))
     {
         return missing(archive, "which was there at the last sync or when this one began");

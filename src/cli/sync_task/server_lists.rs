@@ -108,12 +108,12 @@ fn read_all<'l>(lists: impl Iterator<Item = &'l ServerLists>) -> Result<Vec<Vec<
         for (job, _) in files.iter().flat_map(|file| &file.jobs) {
             let owner = *owners.entry(*job).or_insert(name);
             if owner != name {
-                let words = format!(
+                let message = format!(
                     "job {job} is listed by the servers {:?} and {:?}",
                     owner.unwrap_or_default(),
                     name.unwrap_or_default()
                 );
-                return Err(Failure::new(Exit::WrongUsage, words).with_hint(
+                return Err(Failure::new(Exit::WrongUsage, message).with_hint(
                     "a job is asked of one server; take it out of the jobs or jobs_file of the other.",
                 ));
             }
@@ -126,7 +126,7 @@ fn read_all<'l>(lists: impl Iterator<Item = &'l ServerLists>) -> Result<Vec<Vec<
 /// The servers of a sync, whose lists of jobs are read again before each.
 #[derive(Debug, Default)]
 pub(crate) struct SyncServers {
-    asked: Vec<(Client, ServerLists, bool)>,
+    requested: Vec<(Client, ServerLists, bool)>,
     others: Vec<(String, ServerLists)>,
     /// Whether one was chosen by its name.
     is_chosen: bool,
@@ -137,7 +137,7 @@ pub(crate) struct SyncServers {
 impl From<Client> for SyncServers {
     fn from(client: Client) -> Self {
         Self {
-            asked: vec![(client, ServerLists::default(), false)],
+            requested: vec![(client, ServerLists::default(), false)],
             ..Self::default()
         }
     }
@@ -156,23 +156,23 @@ impl SyncServers {
         sources: &Sources<'_>,
     ) -> Result<Self, Failure> {
         let chosen = servers::chosen(choice, server, sources, false)?;
-        if jobs_file.is_some() && chosen.asked.len() > 1 {
-            let words = "a jobs file lists the jobs of one server, and there are several";
-            return Err(Failure::new(Exit::WrongUsage, words)
+        if jobs_file.is_some() && chosen.requested.len() > 1 {
+            let message = "a jobs file lists the jobs of one server, and there are several";
+            return Err(Failure::new(Exit::WrongUsage, message)
                 .with_hint("set jobs_file in the [[server]] entry, or choose a server by --server NAME."));
         }
         let lists = |entry: Option<&ServerEntry>| match (entry, sources.file()) {
             (Some(entry), Some(file)) => ServerLists::of(entry, file),
             _ => ServerLists::default(),
         };
-        let mut asked = Vec::new();
-        for server in &chosen.asked {
+        let mut requested = Vec::new();
+        for server in &chosen.requested {
             let watch_all = sync.watches_all(server.entry.and_then(|entry| entry.watches_all));
-            asked.push((server.client()?, lists(server.entry), watch_all));
+            requested.push((server.client()?, lists(server.entry), watch_all));
         }
         let others = chosen.others.into_iter();
         let servers = Self {
-            asked,
+            requested,
             others: others.map(|(url, entry)| (url, lists(Some(entry)))).collect(),
             is_chosen: choice.is_made(),
             jobs_file: jobs_file.map(Path::to_path_buf),
@@ -184,7 +184,7 @@ impl SyncServers {
 
     /// Until when the certificate of each server is valid that was connected to, in seconds since 1970 UTC: the earliest.
     pub(crate) fn certificate_expiry(&self) -> Option<i64> {
-        let clients = self.asked.iter();
+        let clients = self.requested.iter();
         clients
             .filter_map(|(client, ..)| client.certificate_expiry())
             .min()
@@ -195,11 +195,11 @@ impl SyncServers {
     /// # Errors
     /// A file cannot be read; two servers list the same job.
     pub(super) fn read(&self, is_named: bool) -> Result<(Servers, Option<JobList>), Failure> {
-        let lists = self.asked.iter().map(|(_, lists, _)| lists);
+        let lists = self.requested.iter().map(|(_, lists, _)| lists);
         let lists = lists.chain(self.others.iter().map(|(_, lists)| lists));
         let mut read = read_all(lists)?.into_iter();
-        let mut asked: Vec<Server> = self
-            .asked
+        let mut requested: Vec<Server> = self
+            .requested
             .iter()
             .zip(read.by_ref())
             .map(|((client, _, watch_all), job_lists)| Server {
@@ -219,13 +219,13 @@ impl SyncServers {
         });
         let others = others.collect();
         let mut listed = None;
-        if let (Some(path), [only]) = (&self.jobs_file, asked.as_mut_slice()) {
+        if let (Some(path), [only]) = (&self.jobs_file, requested.as_mut_slice()) {
             let file = read_jobs(path)?;
             only.job_lists.push(file.clone());
             listed = Some(file);
         }
         let servers = Servers {
-            asked,
+            asked: requested,
             others,
             is_chosen: self.is_chosen && is_named,
         };

@@ -166,7 +166,7 @@ impl SyncSummary {
     pub(crate) fn failure(&self) -> Option<Failure> {
         let jobs = self.jobs.len() as u64;
         let incomplete = self.jobs.iter().filter(|job| job.outcome != "complete").count();
-        let words = match self.ended {
+        let message = match self.ended {
             SyncOutcome::Complete => return None,
             SyncOutcome::Interrupted => {
                 format!("sync {} was interrupted; what was read is kept", self.sync_id)
@@ -178,7 +178,7 @@ impl SyncSummary {
                 counted(jobs, "job")
             ),
         };
-        let failure = Failure::new(exit(self.ended), words).with_causes(self.causes());
+        let failure = Failure::new(exit(self.ended), message).with_causes(self.causes());
         if self.totals.runs_quarantined == 0 {
             return Some(failure);
         }
@@ -205,7 +205,7 @@ impl SyncSummary {
             causes[place].2.push(title);
         }
         let more = causes.len().saturating_sub(TOLD_CAUSES);
-        let mut told: Vec<String> = causes
+        let mut lines: Vec<String> = causes
             .iter()
             .take(TOLD_CAUSES)
             .map(|(job, cause, titles)| {
@@ -217,11 +217,11 @@ impl SyncSummary {
             })
             .collect();
         if more > 0 {
-            told.push(format!(
+            lines.push(format!(
                 "{more} other errors; `jobruns status` shows the last error of each job"
             ));
         }
-        told
+        lines
     }
 
     fn titles(&self) -> Vec<String> {
@@ -319,11 +319,11 @@ mod tests {
         assert_eq!(json, expected);
     }
 
-    fn told(failure: &Failure) -> (&str, &[String]) {
-        let Failure::Error(told) = failure else {
+    fn parts(failure: &Failure) -> (&str, &[String]) {
+        let Failure::Error(report) = failure else {
             panic!("it is told")
         };
-        (&told.words, &told.causes)
+        (&report.message, &report.causes)
     }
 
     #[test]
@@ -337,8 +337,8 @@ mod tests {
             "{text}"
         );
         let failure = summary.failure().unwrap();
-        let (words, causes) = told(&failure);
-        assert_eq!(words, "sync 1 is partial: 1 of 1 job not complete");
+        let (message, causes) = parts(&failure);
+        assert_eq!(message, "sync 1 is partial: 1 of 1 job not complete");
         assert_eq!(causes, ["Nightly: cut\x1b[2J"]);
     }
 
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_told_once_with_its_jobs_however_many_jobs_and_causes_there_are() {
+    fn a_cause_is_reported_once_with_its_jobs_however_many_jobs_and_causes_there_are() {
         let mut record = record();
         let job = record.jobs[0].clone();
         record.jobs = (0..60_000_u32)
@@ -387,7 +387,7 @@ mod tests {
         let failure = SyncSummary::new(&record, &names.into(), Duration::ZERO)
             .failure()
             .unwrap();
-        let (_, causes) = told(&failure);
+        let (_, causes) = parts(&failure);
         assert_eq!(
             causes[0],
             "20000 jobs (job 0, job 3, job 6 and 19997 more): asking for the runs: refused"

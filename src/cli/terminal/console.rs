@@ -44,8 +44,8 @@ struct ConsoleInner {
     /// Whether stderr is the systemd journal.
     journal: bool,
     bars: OnceLock<MultiProgress>,
-    error_told: AtomicBool,
-    told: Mutex<Vec<String>>,
+    error_reported: AtomicBool,
+    reported: Mutex<Vec<String>>,
 }
 
 /// One line to say.
@@ -72,8 +72,8 @@ impl Console {
             file_problem: OnceLock::new(),
             journal: journal::has_stderr(),
             bars: OnceLock::new(),
-            error_told: AtomicBool::new(false),
-            told: Mutex::default(),
+            error_reported: AtomicBool::new(false),
+            reported: Mutex::default(),
         }))
     }
 
@@ -100,8 +100,8 @@ impl Console {
             file_problem: OnceLock::new(),
             journal,
             bars: OnceLock::new(),
-            error_told: AtomicBool::new(false),
-            told: Mutex::default(),
+            error_reported: AtomicBool::new(false),
+            reported: Mutex::default(),
         }));
         if let Some(problem) = problem {
             console.warn_of_log_file(&problem);
@@ -112,19 +112,19 @@ impl Console {
     /// Warns once that the log file lacks lines, on stderr alone, even with `--quiet`.
     fn warn_of_log_file(&self, error: &io::Error) {
         let hint = hints::held(error).unwrap_or_else(|| hints::output(error));
-        let words = format!(
+        let message = format!(
             "could not write to the log file {}: {error}. Hint: {hint}",
             self.0.file_name
         );
-        if self.0.file_problem.set(words.clone()).is_ok() {
-            self.show_on_stderr(&now(), &warning(&words));
+        if self.0.file_problem.set(message.clone()).is_ok() {
+            self.show_on_stderr(&now(), &warning(&message));
         }
     }
 
     /// Warns on stderr even with `--quiet`, where nobody else would hear of it: that somebody will not be told is itself
     /// something wrong.
-    pub(crate) fn warn_though_quiet(&self, words: &str) {
-        let (time, line) = (now(), warning(words));
+    pub(crate) fn warn_though_quiet(&self, message: &str) {
+        let (time, line) = (now(), warning(message));
         self.show_on_stderr(&time, &line);
         self.put_in_file(&time, &line);
     }
@@ -157,24 +157,24 @@ impl Console {
         self.0.journal
     }
 
-    pub(crate) fn has_told_error(&self) -> bool {
-        self.0.error_told.load(Ordering::Relaxed)
+    pub(crate) fn has_reported_error(&self) -> bool {
+        self.0.error_reported.load(Ordering::Relaxed)
     }
 
     /// The lines of errors that were told since the last call, the first few.
-    pub(crate) fn take_told(&self) -> Vec<String> {
-        std::mem::take(&mut *self.told())
+    pub(crate) fn take_reported(&self) -> Vec<String> {
+        std::mem::take(&mut *self.reported())
     }
 
-    fn told(&self) -> MutexGuard<'_, Vec<String>> {
-        self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn reported(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep_told(&self, lines: impl Iterator<Item = String>) {
-        self.0.error_told.store(true, Ordering::Relaxed);
-        let mut told = self.told();
-        let room = KEPT_LINES.saturating_sub(told.len());
-        told.extend(lines.take(room));
+    fn keep_reported(&self, lines: impl Iterator<Item = String>) {
+        self.0.error_reported.store(true, Ordering::Relaxed);
+        let mut reported = self.reported();
+        let room = KEPT_LINES.saturating_sub(reported.len());
+        reported.extend(lines.take(room));
     }
 
     /// Notes in a log file of text what standard output says as well.
@@ -194,22 +194,22 @@ impl Console {
     }
 
     /// Tells a failure: `Error:`, `Caused by:`, `Hint:`, or one JSON object.
-    pub(crate) fn tell(&self, failure: &Failure) {
-        let Failure::Error(told) = failure else { return };
-        let lines = told_lines(told);
-        self.keep_told(
+    pub(crate) fn report(&self, failure: &Failure) {
+        let Failure::Error(report) = failure else { return };
+        let lines = report_lines(report);
+        self.keep_reported(
             lines
                 .iter()
                 .map(|(label, text)| format!("{label}: {}", shown(text))),
         );
         if self.is_json() {
             let mut fields = Map::new();
-            fields.insert("caused_by".to_owned(), told.causes.clone().into());
-            fields.insert("hint".to_owned(), told.hint.clone().into());
-            fields.insert("exit_code".to_owned(), told.exit.code().into());
+            fields.insert("caused_by".to_owned(), report.causes.clone().into());
+            fields.insert("hint".to_owned(), report.hint.clone().into());
+            fields.insert("exit_code".to_owned(), report.exit.code().into());
             self.put(&LogLine {
                 level: Level::ERROR,
-                message: &told.words,
+                message: &report.message,
                 message_says_all: true,
                 fields,
             });
@@ -229,7 +229,7 @@ impl Console {
     }
 
     /// Tells what clap has to say about wrong usage.
-    pub(crate) fn tell_usage(&self, error: &clap::Error) {
+    pub(crate) fn report_usage(&self, error: &clap::Error) {
         if !self.is_json() {
             self.to_stderr(Level::ERROR, |stderr| {
                 let text = error.render();
@@ -243,13 +243,13 @@ impl Console {
         }
         let text = error.render().to_string();
         let text = text.trim().trim_start_matches("error: ");
-        let (words, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+        let (message, rest) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut fields = Map::new();
         fields.insert("usage".to_owned(), rest.into());
         fields.insert("exit_code".to_owned(), 2.into());
         self.write(&LogLine {
             level: Level::ERROR,
-            message: words,
+            message,
             message_says_all: true,
             fields,
         });
@@ -267,7 +267,7 @@ impl Console {
 
     fn write(&self, line: &LogLine<'_>) {
         if line.level == Level::ERROR {
-            self.keep_told([format!("Error: {}", text_line(line))].into_iter());
+            self.keep_reported([format!("Error: {}", text_line(line))].into_iter());
         }
         self.put(line);
     }
@@ -343,10 +343,10 @@ impl Console {
 }
 
 /// A warning without fields.
-fn warning(words: &str) -> LogLine<'_> {
+fn warning(message: &str) -> LogLine<'_> {
     LogLine {
         level: Level::WARN,
-        message: words,
+        message,
         message_says_all: true,
         fields: Map::new(),
     }
@@ -366,10 +366,10 @@ fn now() -> String {
 }
 
 /// What is reported of a failure: a label and a text each.
-pub(crate) fn told_lines(told: &ErrorReport) -> Vec<(&'static str, &str)> {
-    let mut lines = vec![("Error", told.words.as_str())];
-    lines.extend(told.causes.iter().map(|cause| ("Caused by", cause.as_str())));
-    lines.extend(told.hint.iter().map(|hint| ("Hint", hint.as_str())));
+pub(crate) fn report_lines(report: &ErrorReport) -> Vec<(&'static str, &str)> {
+    let mut lines = vec![("Error", report.message.as_str())];
+    lines.extend(report.causes.iter().map(|cause| ("Caused by", cause.as_str())));
+    lines.extend(report.hint.iter().map(|hint| ("Hint", hint.as_str())));
     lines
 }
 
@@ -488,7 +488,7 @@ impl Visit for Fields {
 }
 
 /// Says (with `-v`) where each setting came from.
-pub(crate) fn tell_choices(sources: &Sources<'_>) {
+pub(crate) fn log_choices(sources: &Sources<'_>) {
     for choice in sources.choices() {
         let place = match &choice.origin {
             Origin::Flag(flag) => format!("from {flag}"),
@@ -542,12 +542,15 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_as_error_cause_and_hint() {
+    fn a_failure_is_reported_as_error_cause_and_hint() {
         let failure = Failure::new(Exit::NotDone, "it broke").with_hint("mend it.");
-        let Failure::Error(told) = failure else {
+        let Failure::Error(report) = failure else {
             panic!("it is told")
         };
-        assert_eq!(told_lines(&told), [("Error", "it broke"), ("Hint", "mend it.")]);
+        assert_eq!(
+            report_lines(&report),
+            [("Error", "it broke"), ("Hint", "mend it.")]
+        );
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(crate) struct ProgressFigures {
     /// Bytes to do, where that is known.
     pub(crate) total_bytes: Option<u64>,
     /// What else there is to say.
-    pub(crate) words: String,
+    pub(crate) text: String,
 }
 
 impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
@@ -167,8 +167,8 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
         state.tasks.insert(key, task);
     }
 
-    /// A task goes on. `tell` writes a line about it, with its name and the time since it began, where one is due.
-    pub(crate) fn moved(&self, key: K, figures: ProgressFigures, tell: impl FnOnce(&str, Duration)) {
+    /// A task goes on. `log` writes a line about it, with its name and the time since it began, where one is due.
+    pub(crate) fn moved(&self, key: K, figures: ProgressFigures, log: impl FnOnce(&str, Duration)) {
         let mut state = self.state();
         let Some(task) = state.tasks.get_mut(&key) else {
             return;
@@ -188,7 +188,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
             Manner::Lines { pace } => {
                 if task.last_line.elapsed() >= pace {
                     task.last_line = MonotonicInstant::now();
-                    tell(&task.name, task.began.elapsed());
+                    log(&task.name, task.began.elapsed());
                 }
             }
         }
@@ -273,7 +273,7 @@ impl Progress<()> {
         let figures = ProgressFigures {
             bytes: total.map_or(done, |total| done.min(total)),
             total_bytes: total,
-            words: String::new(),
+            text: String::new(),
         };
         self.moved((), figures, |name, _| {
             let of = total.map_or_else(String::new, |total| format!(" of {}", DecimalBytes(total)));
@@ -288,7 +288,7 @@ impl ProgressFigures {
             bar.set_length(total);
         }
         bar.set_position(self.bytes);
-        bar.set_message(self.words.clone());
+        bar.set_message(self.text.clone());
     }
 }
 
@@ -342,7 +342,7 @@ mod tests {
         let figures = ProgressFigures {
             bytes: 1000,
             total_bytes: None,
-            words: "3 of 12 runs".to_owned(),
+            text: "3 of 12 runs".to_owned(),
         };
         progress.moved(1, figures, |_, _| panic!("a bar needs no line"));
         assert_eq!(progress.name(1).as_deref(), Some("Nightly"));

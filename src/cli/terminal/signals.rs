@@ -44,13 +44,13 @@ pub(crate) fn in_thread(watch: impl AsyncFnOnce(Signals) + Send + 'static) -> Re
     Ok(())
 }
 
-/// Lets the first signal end the process at once with 130, which harms no archive; `words` say what became of the work.
+/// Lets the first signal end the process at once with 130, which harms no archive; `message` say what became of the work.
 /// What progress has drawn is taken away.
-pub(crate) fn end_at_first(console: &Console, words: &'static str) -> Result<(), Failure> {
+pub(crate) fn end_at_first(console: &Console, message: &'static str) -> Result<(), Failure> {
     let console = console.clone();
     in_thread(async move |mut signals| {
         signals.next().await;
-        console.tell(&Failure::new(Exit::Interrupted, words));
+        console.report(&Failure::new(Exit::Interrupted, message));
         console.without_bars(|| std::process::exit(Exit::Interrupted.code().into()));
     })
 }

@@ -36,7 +36,7 @@ impl Certificate<'_> {
 
 fn body(part: &Section, is_first: bool) -> Markup {
     html! {
-        @for words in &part.words { p { (Lines(words)) } }
+        @for text in &part.paragraphs { p { (Lines(text)) } }
         @if let Some(table) = &part.table {
             @let rows: Vec<Vec<Markup>> = table.rows.iter().map(|row| row.iter().map(|cell| html! { (Breakable(cell)) }).collect()).collect();
             // Where the link at the head of the page leads.

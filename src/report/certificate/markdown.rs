@@ -14,8 +14,8 @@ impl Certificate<'_> {
         table(&["", ""], &facts.collect::<Vec<_>>(), &mut out);
         for section in self.sections() {
             out.push_str(&format!("\n## {}\n\n", section.heading));
-            for words in &section.words {
-                escape(words, &mut out);
+            for text in &section.paragraphs {
+                escape(text, &mut out);
                 out.push_str("\n\n");
             }
             if let Some(part) = &section.table {

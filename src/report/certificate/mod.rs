@@ -55,7 +55,7 @@ pub(crate) struct Certificate<'c> {
 /// A part of a certificate, which html and markdown write each in their way.
 struct Section {
     heading: &'static str,
-    words: Vec<String>,
+    paragraphs: Vec<String>,
     table: Option<CertificateTable>,
     list: Vec<String>,
 }
@@ -69,14 +69,14 @@ impl Section {
     const fn new(heading: &'static str) -> Self {
         Self {
             heading,
-            words: Vec::new(),
+            paragraphs: Vec::new(),
             table: None,
             list: Vec::new(),
         }
     }
 
-    fn words(mut self, words: impl Into<String>) -> Self {
-        self.words.push(words.into());
+    fn paragraph(mut self, text: impl Into<String>) -> Self {
+        self.paragraphs.push(text.into());
         self
     }
 
@@ -144,8 +144,8 @@ impl Certificate<'_> {
         sections.push(self.findings());
         let report = self.report;
         if !report.losses.is_empty() {
-            let words = "The ledger itself says that a salvage could not save these.";
-            sections.push(Section::new("Losses").words(words).list(report.losses.clone()));
+            let text = "The ledger itself says that a salvage could not save these.";
+            sections.push(Section::new("Losses").paragraph(text).list(report.losses.clone()));
         }
         if !report.notes.is_empty() {
             sections.push(Section::new("Notes").list(report.notes.clone()));
@@ -163,7 +163,7 @@ impl Certificate<'_> {
         let section = Section::new("What was checked");
         let section = match &report.since_head {
             None => section,
-            Some(head) => section.words(format!(
+            Some(head) => section.paragraph(format!(
                 "Only what came after the head {} was compared: of the rest, the chain of the ledger, jobs and schema.",
                 hex(head)
             )),
@@ -211,7 +211,7 @@ impl Certificate<'_> {
         let report = self.report;
         let section = Section::new("Against which heads");
         if report.heads.is_empty() {
-            return section.words(
+            return section.paragraph(
                 "No head was given. Whoever can write the archive could have rewritten all of it, consistently, and it would pass.",
             );
         }
@@ -254,11 +254,11 @@ impl Certificate<'_> {
         let report = self.report;
         let section = Section::new("Findings");
         if report.findings.is_empty() {
-            return section.words("None.");
+            return section.paragraph("None.");
         }
         let section = match report.more_findings {
             0 => section,
-            more => section.words(format!("{} more are not shown.", grouped(more))),
+            more => section.paragraph(format!("{} more are not shown.", grouped(more))),
         };
         let rows = report.findings.iter().map(|finding| {
             vec![

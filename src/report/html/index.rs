@@ -32,12 +32,12 @@ pub(crate) fn index(
         })
         .collect();
     let missing = reports.iter().filter(|(_, _, written)| written.is_none()).count();
-    let words = match missing {
+    let text = match missing {
         0 => "Each is of the same state of the archive.".to_owned(),
         missing => format!("{} could not be written.", counted(missing as u64, "report")),
     };
     PageLayout::new("Reports", heading)
-        .with(lead(&words))
+        .with(lead(&text))
         .with(made_with(meta))
         .with(html! { div #table .index { (simple_table("Reports", &["report", "result", "rows"], &rows)) } })
         .document()

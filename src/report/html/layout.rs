@@ -186,8 +186,8 @@ pub fn simple_table(label: &str, columns: &[impl AsRef<str>], rows: &[Vec<Markup
 
 /// What a page says first, in a sentence; nothing where there is nothing to say.
 #[must_use]
-pub fn lead(words: &str) -> Markup {
-    html! { @if !words.is_empty() { p.lead { (Text(words)) } } }
+pub fn lead(text: &str) -> Markup {
+    html! { @if !text.is_empty() { p.lead { (Text(text)) } } }
 }
 
 /// An option as people read it: `purge_age_seconds` of 7776000 is `purge age`, `90 days`. `None` where it was not given.
@@ -220,13 +220,13 @@ fn shown(value: &Json) -> Option<String> {
 
 /// A line that says when, in which the script puts how long ago that was: a page that lies around gets old.
 #[must_use]
-pub fn age_of(words: &str, at: Option<&str>) -> Markup {
+pub fn age_of(text: &str, at: Option<&str>) -> Markup {
     html! {
         p.lead {
             @if let Some(at) = at {
-                time datetime=(Text(at)) data-age { (Text(words)) }
+                time datetime=(Text(at)) data-age { (Text(text)) }
             } @else {
-                (Text(words))
+                (Text(text))
             }
         }
         "\n"
@@ -245,9 +245,9 @@ pub struct Sentence {
 }
 
 impl From<String> for Sentence {
-    fn from(words: String) -> Self {
+    fn from(text: String) -> Self {
         Self {
-            before: words,
+            before: text,
             name: None,
             behind: String::new(),
         }

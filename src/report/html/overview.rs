@@ -133,11 +133,11 @@ fn complete(overview: &Overview) -> Markup {
             None => format!("{before}{}{see}", worst.text).into(),
         });
     }
-    for words in &assessment.rests_on {
-        small.push(words.clone().into());
+    for text in &assessment.rests_on {
+        small.push(text.clone().into());
     }
-    for words in &assessment.not_known {
-        small.push(format!("Not known: {words}").into());
+    for text in &assessment.not_known {
+        small.push(format!("Not known: {text}").into());
     }
     if let Some(by) = &assessment.sync_by {
         small.push(format!("Sync again by {}", minute(by)).into());
@@ -157,8 +157,8 @@ fn complete(overview: &Overview) -> Markup {
     } else {
         "fact is-bad"
     };
-    let words = capitalized(&complete_in_words(overview));
-    fact_list("Is it complete?", &words, mood, &small)
+    let answer = capitalized(&complete_in_words(overview));
+    fact_list("Is it complete?", &answer, mood, &small)
 }
 
 fn worse(overview: &Overview) -> Markup {
@@ -262,7 +262,7 @@ fn covered(overview: &Overview, shown: &[&JobOverview], left_out: &str) -> Marku
                 kind: TimelineSpanKind::There,
                 from: clock(first),
                 to: clock(last),
-                words: counted(job.runs, "run"),
+                label: counted(job.runs, "run"),
             }];
             pieces.extend(
                 job.gap_ticks
@@ -272,7 +272,7 @@ fn covered(overview: &Overview, shown: &[&JobOverview], left_out: &str) -> Marku
                         kind: TimelineSpanKind::Gap,
                         from: clock(from),
                         to: clock(to),
-                        words: format!("{} missed", counted(missed, "run")),
+                        label: format!("{} missed", counted(missed, "run")),
                     }),
             );
             Some(TimelineRow {
@@ -374,7 +374,7 @@ fn table(overview: &Overview) -> PageTable {
             Cell::from(job.runs),
             Cell::from(shares[0].as_deref()),
             Cell::from(shares[1].as_deref()),
-            Cell::Text(job.verdict.words()),
+            Cell::Text(job.verdict.text()),
             Cell::from(job.runs_missed),
             Cell::from(job.quarantine_open),
             Cell::from(job.last_error.as_deref()),

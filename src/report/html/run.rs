@@ -28,15 +28,15 @@ pub(crate) fn run_page(
     let id = run.fact("job_run_id");
     let meta = ReportMeta::new(snapshot, "run", &serde_json::json!({ "run": id }));
     let name = Some(run.fact("job_name")).filter(|name| !name.is_empty());
-    let words = format!(
+    let description = format!(
         "{}, {}, {}.",
         run.fact("status_name"),
         counted(run.revisions.len() as u64, "archived state"),
         counted(table.0.all(), "message"),
     );
     let opening = match name {
-        Some(name) => format!("A run of {name}: {words}"),
-        None => words,
+        Some(name) => format!("A run of {name}: {description}"),
+        None => description,
     };
     let mut facts: Vec<(String, String)> = run
         .facts

@@ -231,8 +231,8 @@ fn show(cell: &Cell<'_>, column: &Column) -> RenderedCell {
             cell.write_text(&mut text);
             let whole = text.split('.').next().unwrap_or_default();
             let whole = whole.parse::<i64>().ok().filter(|whole| whole.abs() >= 60);
-            let words = whole.map_or_else(|| format!("{text} s"), duration);
-            number = Some(std::mem::replace(&mut text, words));
+            let formatted = whole.map_or_else(|| format!("{text} s"), duration);
+            number = Some(std::mem::replace(&mut text, formatted));
             NUMBER
         }
         Cell::Integer(number) => {

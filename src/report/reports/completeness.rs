@@ -102,7 +102,7 @@ pub(crate) fn of_jobs(
                 }),
                 purge_age: ages
                     .or_assumed(servers.get(&job.job_key).copied().flatten())
-                    .words(),
+                    .description(),
                 unproved: Vec::new(),
                 count_mismatches: 0,
             }

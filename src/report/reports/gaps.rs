@@ -71,7 +71,7 @@ impl GapState {
     }
 
     /// The same for people.
-    pub(crate) const fn words(self) -> &'static str {
+    pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Disputed => "disputed",

@@ -1,6 +1,6 @@
 //! `jobruns check`.
 
-mod heard;
+mod notifications;
 mod places;
 pub(crate) mod problem;
 mod report;
@@ -13,7 +13,6 @@ use self::report::{Line, Report, State};
 use self::server::ServerCheck;
 use crate::archive::{JobState, ReadOnly, read_heads};
 use crate::cli::commands::schedule;
-use crate::cli::commands::watch_list::with_named_jobs_file;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints;
 use crate::cli::output::in_use;
@@ -24,6 +23,7 @@ use crate::cli::sync_task::server_lists::JobOwners;
 use crate::cli::terminal::console::Console;
 use crate::cli::terminal::signals;
 use crate::cli::terminal::table::{counted, print_result, unprinted};
+use crate::cli::watch_list::with_named_jobs_file;
 use crate::config::{GlobalSettings, MonitoringSettings, Origin, ServerSettings, Sources, SyncSettings};
 
 /// Checks everything that a nightly sync needs, and says what to do about each problem
@@ -96,8 +96,8 @@ pub(crate) fn run(
     }
     match schedule::installed() {
         None => report.ok("schedule", "no task of `jobruns schedule` is installed"),
-        Some(Ok(words)) => report.ok("schedule", words),
-        Some(Err(words)) => report.warning("schedule", &Problem::Schedule { words }),
+        Some(Ok(message)) => report.ok("schedule", message),
+        Some(Err(message)) => report.warning("schedule", &Problem::Schedule { message }),
     }
     let states = job_states(
         &mut report,
@@ -109,7 +109,7 @@ pub(crate) fn run(
         let mut cancellation = signals::listen()?;
         Ok::<bool, Failure>(tokio::select! {
             () = async {
-                heard::check(&mut report, &args.monitoring, global, sources).await;
+                notifications::check(&mut report, &args.monitoring, global, sources).await;
                 servers(args, sources, states, &mut report).await;
             } => false,
             () = cancellation.cancelled() => true,
@@ -132,14 +132,14 @@ pub(crate) fn run(
     if faults == 0 {
         return Ok(Exit::Done);
     }
-    let told = |line: &Line| format!("{}: {}", line.check, line.message);
+    let line_text = |line: &Line| format!("{}: {}", line.check, line.message);
     let lines = report.lines.iter().filter(|line| line.state == State::Fault);
     let first = lines.clone().find_map(|line| line.remedy.clone());
     let failure = Failure::new(
         Exit::Findings,
         format!("the check found {}", counted(faults, "fault")),
     )
-    .with_causes(unprinted(console, lines.map(told)));
+    .with_causes(unprinted(console, lines.map(line_text)));
     Err(match first {
         Some(remedy) if console.is_quiet() => failure.with_hint(remedy),
         _ => failure,
@@ -182,8 +182,8 @@ async fn servers(args: &CheckArgs, sources: &Sources<'_>, states: Vec<JobState>,
         Ok(owners) => owners,
         Err(failure) => return report.failure(State::Fault, "jobs", failure),
     };
-    let is_only = chosen.asked.len() == 1 && chosen.others.is_empty();
-    for server in &chosen.asked {
+    let is_only = chosen.requested.len() == 1 && chosen.others.is_empty();
+    for server in &chosen.requested {
         let is_elsewhere = |state: &&JobState| {
             let owner = owners.of(&state.job);
             owner.is_some() && server.name().is_some() && owner != server.name()

@@ -178,8 +178,8 @@ fn space(report: &mut Report, check: &'static str, folder: &Path, archive: Optio
     let free = match fs4::available_space(folder) {
         Ok(free) => free,
         Err(error) => {
-            let words = format!("could not ask for the free space of {}", path.display());
-            let failure = Failure::new(crate::cli::failure::Exit::NotDone, words).caused_by(&error);
+            let message = format!("could not ask for the free space of {}", path.display());
+            let failure = Failure::new(crate::cli::failure::Exit::NotDone, message).caused_by(&error);
             report.failure(State::Warning, check, failure);
             return;
         }
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_told_with_one_decimal() {
+    fn sizes_are_reported_with_one_decimal() {
         assert_eq!(
             [0, 1023, 1536, 5 << 30].map(rounded_size),
             ["0 bytes", "1023 bytes", "1.5 KiB", "5.0 GiB"]

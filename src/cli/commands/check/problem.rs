@@ -82,8 +82,8 @@ pub(crate) enum Problem {
     #[error("another sync holds the archive: {holder}")]
     Held { holder: String },
     /// The installed tasks do not run, or the last sync of them failed.
-    #[error("{words}")]
-    Schedule { words: String },
+    #[error("{message}")]
+    Schedule { message: String },
 }
 
 fn certificate_ends(days: i64) -> String {

@@ -82,12 +82,12 @@ impl Report {
         let Failure::Error(error) = failure.into() else {
             return;
         };
-        let mut words = error.words;
+        let mut message = error.message;
         for cause in error.causes {
-            words.push_str(": ");
-            words.push_str(&cause);
+            message.push_str(": ");
+            message.push_str(&cause);
         }
-        self.add(state, check, words, error.hint);
+        self.add(state, check, message, error.hint);
     }
 
     fn add(&mut self, state: State, check: &'static str, message: String, remedy: Option<String>) {

@@ -62,7 +62,7 @@ impl ServerCheck<'_> {
             .is_none_or(|error| error.http_status().is_some())
         {
             match trust {
-                Trusted::Checked(words) => report.ok("tls", words),
+                Trusted::Checked(message) => report.ok("tls", message),
                 Trusted::Not(problem) => report.warning("tls", &problem),
             }
         }

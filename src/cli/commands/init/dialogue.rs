@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::cli::failure::{Exit, Failure};
 
 /// Tells something on standard error, where the questions are.
-pub(super) fn tell(text: &str) {
+pub(super) fn say(text: &str) {
     // Nothing to do where standard error is closed.
     let _ = writeln!(io::stderr(), "{text}");
 }
@@ -44,7 +44,7 @@ pub(super) fn ask_until<T>(
         };
         match read(answer) {
             Ok(answer) => return Ok(answer),
-            Err(reason) => tell(&format!("  {reason}")),
+            Err(reason) => say(&format!("  {reason}")),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use tokio::runtime::Runtime;
 
 use self::config_text::{ConfigContents, PasswordPlace, WatchedJobs, jobs_file};
-use self::dialogue::{ask, ask_until, numbers, tell, yes_or_no};
+use self::dialogue::{ask, ask_until, numbers, say, yes_or_no};
 use crate::archive::{Access, AtomicFile};
 use crate::ccs::{CcsError, Client, served_certificate};
 use crate::cli::client::{CONNECT_TIMEOUT, client_with};
@@ -97,8 +97,8 @@ pub(crate) fn run(
     console: &Console,
 ) -> Result<Exit, Failure> {
     let target = std::path::absolute(&args.target).map_err(|error| {
-        let words = format!("could not find {}", args.target.display());
-        Failure::new(Exit::WrongUsage, words).caused_by(&error)
+        let message = format!("could not find {}", args.target.display());
+        Failure::new(Exit::WrongUsage, message).caused_by(&error)
     })?;
     // Before any question.
     if !args.force {
@@ -216,9 +216,9 @@ fn ask_for_server(server: &mut ServerSettings, sources: &Sources<'_>) -> Result<
     let timeout = server.server.timeout.min(CONNECT_TIMEOUT);
     if server.trust(sources)? == TrustChoice::System {
         let served = runtime()?.block_on(served_certificate(&url, timeout))?;
-        tell("\nThe server presents this certificate:\n");
-        tell(&facts_text(&served.facts, Instant::now()));
-        tell("Compare the SHA-256 with the one that the server's administrator sees.");
+        say("\nThe server presents this certificate:\n");
+        say(&facts_text(&served.facts, Instant::now()));
+        say("Compare the SHA-256 with the one that the server's administrator sees.");
         if ask_until(
             "Is it the same, so that it can be pinned (yes or no)?",
             None,
@@ -268,7 +268,7 @@ fn log_in(
             Err(error @ CcsError::LoginRejected { .. })
                 if is_dialogue && origin == PasswordOrigin::Prompt && tries < MOST_TRIES =>
             {
-                console.tell(&error.into());
+                console.report(&error.into());
             }
             Err(error) => return Err(error.into()),
         }
@@ -321,19 +321,19 @@ fn choose_jobs(
         return Ok((WatchedJobs::Listed(listed.clone()), first(&listed)));
     }
     if all.is_empty() {
-        let words = "the server lists no job";
-        return Err(Failure::new(Exit::NotDone, words)
+        let message = "the server lists no job";
+        return Err(Failure::new(Exit::NotDone, message)
             .with_hint("look at the permissions of the user, or name the jobs by --job ID."));
     }
     if !is_dialogue {
         return Ok((WatchedJobs::Listed(all.clone()), first(&all)));
     }
-    tell(&format!(
+    say(&format!(
         "\nThe server has {}:\n",
         counted(all.len() as u64, "job")
     ));
     for (number, (_, name)) in all.iter().enumerate() {
-        tell(&format!("{:5}  {}", number + 1, shown(name)));
+        say(&format!("{:5}  {}", number + 1, shown(name)));
     }
     let question = "\nWhich are to be watched? Numbers such as 1,3-5, or all, new ones too";
     match ask_until(question, Some("all"), |answer| numbers(answer, all.len()))? {
@@ -364,19 +364,19 @@ fn refuse_unknown(job: Guid, all: &[(Guid, String)]) -> Result<(), Failure> {
             format!("it has {}{more}", some.join(", "))
         }
     };
-    let words = format!("the server has no job {job}");
-    Err(Failure::new(Exit::WrongUsage, words).with_hint(format!(
+    let message = format!("the server has no job {job}");
+    Err(Failure::new(Exit::WrongUsage, message).with_hint(format!(
         "{hint} Nothing was written; `jobruns jobs discover` lists all jobs."
     )))
 }
 
 fn ask_where_to_store() -> Result<StorePassword, Failure> {
-    tell("\nThe scheduled tasks need the password:");
-    tell(
+    say("\nThe scheduled tasks need the password:");
+    say(
         "  file   in a file that only this account can read; it survives a reboot, and cron and systemd find it",
     );
-    tell(&format!("  store  in the system's store. {HOW_LONG}"));
-    tell("  none   nowhere: it is typed or handed over each time");
+    say(&format!("  store  in the system's store. {HOW_LONG}"));
+    say("  none   nowhere: it is typed or handed over each time");
     let default = if cfg!(windows) { "store" } else { "file" };
     ask_until("Where is it to be kept?", Some(default), |answer| match answer {
         "file" => Ok(StorePassword::File),

@@ -66,11 +66,11 @@ pub(super) fn run(
     global: &GlobalSettings,
 ) -> Result<Exit, Failure> {
     let archive = global.archive.as_path();
-    let servers = servers::chosen(&args.choice, &args.server, sources, true)?.asked;
+    let servers = servers::chosen(&args.choice, &args.server, sources, true)?.requested;
     let is_one = servers.len() == 1;
     if !is_one && args.format == DiscoverFormat::JobsFile {
-        let words = "a jobs file lists the jobs of one server, and the config file has several";
-        return Err(Failure::new(Exit::WrongUsage, words).with_hint("choose one by --server NAME."));
+        let message = "a jobs file lists the jobs of one server, and the config file has several";
+        return Err(Failure::new(Exit::WrongUsage, message).with_hint("choose one by --server NAME."));
     }
     let clients: Vec<Client> = servers
         .iter()
@@ -121,12 +121,12 @@ pub(super) fn run(
     }
     let is_all = failed.len() == servers.len();
     let exit = if is_all { Exit::NotDone } else { Exit::Findings };
-    let words = format!(
+    let message = format!(
         "{} of {} did not tell their jobs",
         failed.len(),
         counted(servers.len() as u64, "server")
     );
-    Err(Failure::new(exit, words).with_causes(failed))
+    Err(Failure::new(exit, message).with_causes(failed))
 }
 
 fn show(jobs: &[Discovered], args: &DiscoverArgs, is_one: bool) -> Result<(), Failure> {

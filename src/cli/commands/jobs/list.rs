@@ -5,9 +5,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::archive::{self, JobState, ReadOnly};
-use crate::cli::commands::watch_list::with_jobs_file;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::table::{TerminalColumn, or_dash, print, print_text, width_to_fit, yes_or_no};
+use crate::cli::watch_list::with_jobs_file;
 use crate::config::{Sources, TableOrJson};
 
 /// Lists the jobs that the archive knows, with their former names

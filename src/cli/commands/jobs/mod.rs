@@ -119,11 +119,11 @@ fn remove(job: &str, sources: &Sources<'_>, archive: &Path) -> Result<(), Failur
             .iter()
             .any(|listed| listed.job_id == job_id)
     {
-        let words = format!(
+        let message = format!(
             "job {job_id} stands in the jobs file {}, which has it watched",
             path.display()
         );
-        return Err(Failure::new(Exit::WrongUsage, words).with_hint(
+        return Err(Failure::new(Exit::WrongUsage, message).with_hint(
             "take it out of that file; the next sync then stops watching it, unless it is watched otherwise",
         ));
     }
@@ -149,10 +149,9 @@ fn move_jobs(args: &MoveArgs, archive: &Path) -> Result<(), Failure> {
     let moved = Writer::open_existing(archive)?.move_jobs(args.job_id, from.as_deref(), &to)?;
     if moved == 0 {
         let from = from.map_or_else(String::new, |from| format!(" from {from}"));
-        let words = format!("no job moved{from} to {to}: none was served there, or all were moved before");
-        return Err(
-            Failure::new(Exit::NotDone, words).with_hint("`jobruns jobs list` shows the server of each job")
-        );
+        let message = format!("no job moved{from} to {to}: none was served there, or all were moved before");
+        return Err(Failure::new(Exit::NotDone, message)
+            .with_hint("`jobruns jobs list` shows the server of each job"));
     }
     tracing::info!(moved, "jobs that are served by {to} from now on: {moved}");
     Ok(())

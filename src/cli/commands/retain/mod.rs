@@ -133,9 +133,9 @@ fn lock(age: RetentionAge, archive: &Path) -> Result<Exit, Failure> {
     let days = age.days;
     let before = Writer::open_existing(archive)?.lock_retention(days)?;
     if days < before {
-        let words =
+        let message =
             format!("removal is locked for runs of less than {before} days, and {days} days are fewer");
-        return Err(Failure::new(Exit::WrongUsage, words).with_hint("a lock can only be lengthened."));
+        return Err(Failure::new(Exit::WrongUsage, message).with_hint("a lock can only be lengthened."));
     }
     tracing::info!(days, "no run is removed before it is {days} days old");
     Ok(Exit::Done)

@@ -31,10 +31,10 @@ pub(super) fn block(plan: &Plan) -> String {
             .iter()
             .skip(1)
             .take_while(|word| *word != "--quiet");
-        let words: Vec<&str> = age.into_iter().chain(common.map(String::as_str)).collect();
+        let arguments: Vec<&str> = age.into_iter().chain(common.map(String::as_str)).collect();
         lines.push_str(&format!(
             "@reboot {} --quiet >/dev/null 2>&1 || {}\n",
-            line_of(plan, &words),
+            line_of(plan, &arguments),
             command_line(plan, sync)
         ));
     }
@@ -82,8 +82,8 @@ pub(super) fn test(plan: &Plan) -> Result<Exit, Failure> {
     let Some(task) = plan.task("check") else {
         return Ok(Exit::Done);
     };
-    let words: Vec<&str> = task.arguments.iter().map(String::as_str).collect();
-    let line = shell_line(plan, &words);
+    let arguments: Vec<&str> = task.arguments.iter().map(String::as_str).collect();
+    let line = shell_line(plan, &arguments);
     let home = std::env::var_os("HOME").unwrap_or_else(|| "/".into());
     let mut command = if plan.is_own_account {
         let mut command = Command::new("/bin/sh");
@@ -130,8 +130,8 @@ fn crontab(plan: &Plan) -> Result<String, Failure> {
     if output.error.contains("no crontab") {
         return Ok(String::new());
     }
-    let words = format!("could not read the crontab of {}", plan.account);
-    Err(Failure::new(Exit::NotDone, words).with_causes(vec![output.error]))
+    let message = format!("could not read the crontab of {}", plan.account);
+    Err(Failure::new(Exit::NotDone, message).with_causes(vec![output.error]))
 }
 
 fn write(plan: &Plan, lines: &str) -> Result<(), Failure> {
@@ -163,26 +163,26 @@ fn without_block(crontab: &str) -> Result<String, Failure> {
         }
     }
     if inside {
-        let words = format!("the crontab has the line {BEGIN:?} and no {END:?} behind it");
-        return Err(Failure::new(Exit::WrongUsage, words)
+        let message = format!("the crontab has the line {BEGIN:?} and no {END:?} behind it");
+        return Err(Failure::new(Exit::WrongUsage, message)
             .with_hint("nothing was changed: put the block right with `crontab -e`."));
     }
     Ok(lines)
 }
 
 fn command_line(plan: &Plan, task: &Task) -> String {
-    let words: Vec<&str> = task.arguments.iter().map(String::as_str).collect();
-    line_of(plan, &words)
+    let arguments: Vec<&str> = task.arguments.iter().map(String::as_str).collect();
+    line_of(plan, &arguments)
 }
 
 /// A command as the line of a crontab, in which an unescaped `%` would end it.
-fn line_of(plan: &Plan, words: &[&str]) -> String {
-    shell_line(plan, words).replace('%', r"\%")
+fn line_of(plan: &Plan, arguments: &[&str]) -> String {
+    shell_line(plan, arguments).replace('%', r"\%")
 }
 
-fn shell_line(plan: &Plan, words: &[&str]) -> String {
+fn shell_line(plan: &Plan, arguments: &[&str]) -> String {
     let program = plan.program.display().to_string();
-    let words = [program.as_str()].into_iter().chain(words.iter().copied());
+    let words = [program.as_str()].into_iter().chain(arguments.iter().copied());
     words.map(shell_quoted).collect::<Vec<_>>().join(" ")
 }
 

@@ -36,14 +36,14 @@ pub(super) fn run(program: &str, arguments: &[&str], stdin: Option<&[u8]>) -> Re
     let output = child
         .wait_with_output()
         .map_err(|error| not_started(program, &error))?;
-    let said = [output.stderr.as_slice(), output.stdout.as_slice()]
+    let text = [output.stderr.as_slice(), output.stdout.as_slice()]
         .map(text)
         .into_iter()
         .flat_map(|text| text.lines().map(str::trim).map(str::to_owned).collect::<Vec<_>>())
         .find(|line| !line.is_empty());
     Ok(ProgramOutput {
         is_success: output.status.success(),
-        error: said.unwrap_or_else(|| output.status.to_string()),
+        error: text.unwrap_or_else(|| output.status.to_string()),
         stdout: output.stdout,
     })
 }
@@ -57,8 +57,8 @@ pub(super) fn done(program: &str, arguments: &[&str], stdin: Option<&[u8]>) -> R
     if output.is_success {
         return Ok(output.stdout);
     }
-    let words = format!("`{program} {}` failed", arguments.join(" "));
-    Err(Failure::new(Exit::NotDone, words).with_causes(vec![output.error]))
+    let message = format!("`{program} {}` failed", arguments.join(" "));
+    Err(Failure::new(Exit::NotDone, message).with_causes(vec![output.error]))
 }
 
 /// The failure of a program that cannot be started.
@@ -98,7 +98,7 @@ pub(super) fn exit_of_check(program: &str, status: ExitStatus) -> Result<Exit, F
 }
 
 pub(super) fn exit_of_code(code: Option<i32>) -> Result<Exit, Failure> {
-    let failed = |exit, words: &str, hint: &str| Err(Failure::new(exit, words).with_hint(hint));
+    let failed = |exit, message: &str, hint: &str| Err(Failure::new(exit, message).with_hint(hint));
     match code {
         Some(0) => Ok(Exit::Done),
         Some(3) => failed(

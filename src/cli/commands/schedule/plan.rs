@@ -195,8 +195,8 @@ impl Plan {
         global: &GlobalSettings,
     ) -> Result<Self, Failure> {
         let Some(file) = sources.file() else {
-            let words = "scheduled tasks need a config file, and none was found";
-            return Err(Failure::new(Exit::WrongUsage, words)
+            let message = "scheduled tasks need a config file, and none was found";
+            return Err(Failure::new(Exit::WrongUsage, message)
                 .with_hint("write one (`jobruns init`), and name it with --config FILE."));
         };
         let config = absolute(file.path())?;

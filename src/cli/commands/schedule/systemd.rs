@@ -225,8 +225,8 @@ fn not_set_up(plan: &Plan, status: i32) -> Option<Failure> {
         }
         _ => return None,
     };
-    let words = format!("systemd could not start the check (status {status}): {why}");
-    Some(Failure::new(Exit::NotDone, words).with_hint(hint))
+    let message = format!("systemd could not start the check (status {status}): {why}");
+    Some(Failure::new(Exit::NotDone, message).with_hint(hint))
 }
 
 /// What is known of the installed sync; `None` where there is none.
@@ -238,8 +238,8 @@ pub(super) fn installed() -> Option<Result<String, String>> {
     let show = |unit: &str, property: &str| {
         let property = format!("--property={property}");
         let arguments = [manager.flags(), &["show", "--value", &property, unit]].concat();
-        let said = done("systemctl", &arguments, None).ok()?;
-        Some(external::text(&said).trim().to_owned())
+        let output = done("systemctl", &arguments, None).ok()?;
+        Some(external::text(&output).trim().to_owned())
     };
     let timer = "jobruns-sync.timer";
     Some(match show(timer, "ActiveState").as_deref() {

@@ -88,11 +88,11 @@ pub(super) fn is_ours(bytes: &[u8]) -> bool {
 /// Registers the tasks, reads each back, and checks that the scheduler kept what was asked for.
 pub(super) fn install(plan: &Plan, logon: Logon) -> Result<Exit, Failure> {
     if logon == Logon::Password && !std::io::stdin().is_terminal() {
-        let words = format!(
+        let message = format!(
             "Windows stores the password of {} with the tasks, and nobody is there to type it",
             plan.account
         );
-        return Err(Failure::new(Exit::WrongUsage, words).with_hint(
+        return Err(Failure::new(Exit::WrongUsage, message).with_hint(
             "run it on a terminal, or choose an account without a password: --logon s4u, or a group managed service account (DOMAIN\\name$).",
         ));
     }
@@ -148,38 +148,38 @@ pub(super) fn remove() -> Result<bool, Failure> {
 pub(super) fn test(plan: &Plan) -> Result<Exit, Failure> {
     let output = check_output(plan);
     if registered("check")?.is_none() {
-        let words = format!("there is no task {}", path_of("check"));
-        return Err(Failure::new(Exit::NotDone, words)
+        let message = format!("there is no task {}", path_of("check"));
+        return Err(Failure::new(Exit::NotDone, message)
             .with_hint("install the tasks first: `jobruns schedule windows --install`."));
     }
     // What an earlier check said must not be taken for this one's.
     match std::fs::remove_file(&output) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            let words = format!("could not remove {}", output.display());
-            return Err(Failure::new(Exit::NotDone, words).caused_by(&error));
+            let message = format!("could not remove {}", output.display());
+            return Err(Failure::new(Exit::NotDone, message).caused_by(&error));
         }
         _ => {}
     }
     done("schtasks", &["/Run", "/TN", &path_of("check")], None)?;
     let begun = MonotonicInstant::now();
     while begun.elapsed() < PATIENCE {
-        let said = std::fs::read(&output).unwrap_or_default();
-        let said = external::text(&said);
-        let ended = said
+        let text = std::fs::read(&output).unwrap_or_default();
+        let text = external::text(&text);
+        let ended = text
             .lines()
             .find_map(|line| line.trim().strip_prefix(CHECK_ENDED));
         if let Some(code) = ended {
-            let lines = said.lines().filter(|line| !line.starts_with(CHECK_ENDED));
+            let lines = text.lines().filter(|line| !line.starts_with(CHECK_ENDED));
             print_text(&lines.map(|line| format!("{line}\n")).collect::<String>())?;
             return external::exit_of_code(code.trim().parse().ok());
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-    let words = format!(
+    let message = format!(
         "the check that the Task Scheduler ran as {} did not end within 10 minutes, or never began",
         plan.account
     );
-    Err(Failure::new(Exit::NotDone, words).with_hint(
+    Err(Failure::new(Exit::NotDone, message).with_hint(
         "look at the task's last run result in taskschd.msc; the account needs the right to log on as a batch job.",
     ))
 }
@@ -253,24 +253,24 @@ fn register(plan: &Plan, name: &str, definition: &str, logon: Logon) -> Result<(
         let output = command
             .output()
             .map_err(|error| external::not_started(program, &error))?;
-        let said = external::text(if output.stderr.is_empty() {
+        let text = external::text(if output.stderr.is_empty() {
             &output.stdout
         } else {
             &output.stderr
         });
-        (output.status.success(), said.trim().to_owned())
+        (output.status.success(), text.trim().to_owned())
     };
     if status.0 {
         return Ok(());
     }
-    let words = format!("could not register the task {task}");
-    Err(Failure::new(Exit::NotDone, words)
+    let message = format!("could not register the task {task}");
+    Err(Failure::new(Exit::NotDone, message)
         .with_causes(vec![status.1])
         .with_hint("run it as administrator; the account needs the right to log on as a batch job."))
 }
 
 /// The settings that the scheduler must have kept, by what was asked for and what it gave back.
-fn differences(asked: &str, kept: &str) -> Vec<String> {
+fn differences(requested: &str, kept: &str) -> Vec<String> {
     const SETTINGS: [&str; 9] = [
         "StartWhenAvailable",
         "MultipleInstancesPolicy",
@@ -295,12 +295,12 @@ fn differences(asked: &str, kept: &str) -> Vec<String> {
     };
     SETTINGS
         .into_iter()
-        .filter(|name| element(asked, name).is_some() && value(asked, name) != value(kept, name))
+        .filter(|name| element(requested, name).is_some() && value(requested, name) != value(kept, name))
         .map(|name| {
             format!(
                 "{name} is {} instead of {}",
                 value(kept, name).unwrap_or_else(|| "missing".to_owned()),
-                value(asked, name).unwrap_or_default()
+                value(requested, name).unwrap_or_default()
             )
         })
         .collect()
@@ -467,15 +467,19 @@ mod tests {
 
     #[test]
     fn what_the_scheduler_did_not_keep_is_named() {
-        let asked = "<Task><StartWhenAvailable>true</StartWhenAvailable><Hidden>true</Hidden>\
+        let requested = "<Task><StartWhenAvailable>true</StartWhenAvailable><Hidden>true</Hidden>\
                      <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy></Task>";
-        assert_eq!(differences(asked, asked), [""; 0]);
-        let kept = asked.replace("<StartWhenAvailable>true</StartWhenAvailable>", "");
+        assert_eq!(differences(requested, requested), [""; 0]);
+        let kept = requested.replace("<StartWhenAvailable>true</StartWhenAvailable>", "");
         assert_eq!(
-            differences(asked, &kept),
+            differences(requested, &kept),
             ["StartWhenAvailable is false instead of true"]
         );
-        let kept = asked.replace("<MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>", "");
-        assert_eq!(differences(asked, &kept), [""; 0], "the default may be left out");
+        let kept = requested.replace("<MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>", "");
+        assert_eq!(
+            differences(requested, &kept),
+            [""; 0],
+            "the default may be left out"
+        );
     }
 }

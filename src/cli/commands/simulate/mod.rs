@@ -2,14 +2,14 @@
 
 mod args;
 mod shell;
-mod told;
+mod startup_text;
 
 use std::path::Path;
 
 pub(crate) use self::args::SimulateArgs;
 use self::args::{Encoding, PASSWORD_VARIABLE};
 use self::shell::Shell;
-use self::told::told;
+use self::startup_text::startup_text;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::runtime::runtime;
@@ -25,8 +25,8 @@ pub(crate) fn run(args: SimulateArgs) -> Result<Exit, Failure> {
         Err(std::env::VarError::NotPresent) => None,
         // The error's own words would show it.
         Err(std::env::VarError::NotUnicode(_)) => {
-            let words = format!("{PASSWORD_VARIABLE} holds no valid text");
-            return Err(Failure::new(Exit::WrongUsage, words));
+            let message = format!("{PASSWORD_VARIABLE} holds no valid text");
+            return Err(Failure::new(Exit::WrongUsage, message));
         }
     };
     let secret = password.is_some();
@@ -37,7 +37,7 @@ pub(crate) fn run(args: SimulateArgs) -> Result<Exit, Failure> {
         if let Some(path) = &args.ca_out {
             write_certificate(path, server.authority_pem())?;
         }
-        print_text(&told(&args, &server, secret, Shell::at_hand()))?;
+        print_text(&startup_text(&args, &server, secret, Shell::at_hand()))?;
         let lasting = async {
             match args.lasting {
                 Some(lasting) => tokio::time::sleep(lasting).await,
@@ -94,9 +94,9 @@ fn options(args: &SimulateArgs, password: Option<String>) -> Result<Options, Fai
 /// Reads a fault, whose job may be a GUID here.
 fn fault(text: &str, jobs: &[(String, String)]) -> Result<Fault, Failure> {
     let nowhere = || {
-        let words = format!("the fault {text:?} names a job that is not there");
+        let message = format!("the fault {text:?} names a job that is not there");
         let hint = format!("jobs are numbered from 1 to {}", jobs.len());
-        Failure::new(Exit::WrongUsage, words).with_hint(hint)
+        Failure::new(Exit::WrongUsage, message).with_hint(hint)
     };
     let read = |text: &str| {
         let fault = text.parse::<Fault>();
@@ -140,11 +140,11 @@ mod tests {
         SimulateArgs::from_arg_matches(&matches)
     }
 
-    async fn told(arguments: &[&str], password: Option<&str>) -> String {
+    async fn startup_text(arguments: &[&str], password: Option<&str>) -> String {
         let args = args(arguments).unwrap();
         let options = options(&args, password.map(str::to_owned)).unwrap();
         let server = Simulator::start(options).await.unwrap();
-        super::told(&args, &server, password.is_some(), Shell::Posix)
+        super::startup_text(&args, &server, password.is_some(), Shell::Posix)
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_from_the_environment_is_never_shown() {
-        let text = told(&[], Some("Tr0ub4dor")).await;
+        let text = startup_text(&[], Some("Tr0ub4dor")).await;
         assert!(
             text.contains(PASSWORD_VARIABLE) && !text.contains("Tr0ub4dor"),
             "{text}"

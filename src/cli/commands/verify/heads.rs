@@ -27,7 +27,7 @@ pub(super) fn read_lists<'p>(
 
 /// Tells of lines in the lists that hold no head.
 pub(super) fn lines_without_head(lines: u64) -> Failure {
-    let words = format!("{} without a head in the lists of heads", counted(lines, "line"));
-    Failure::new(Exit::Findings, words)
+    let message = format!("{} without a head in the lists of heads", counted(lines, "line"));
+    Failure::new(Exit::Findings, message)
         .with_hint("they were cut by a full disk, or changed: compare the list with a copy of it.")
 }

@@ -74,8 +74,8 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let to_stdout = args.output.as_deref().is_none_or(|file| file == Path::new("-"));
     if args.format == Some(VerifyFormat::Html) && to_stdout && io::stdout().is_terminal() {
-        let words = "html is not a format for a terminal";
-        return Err(Failure::new(Exit::WrongUsage, words).with_hint("name a file with --output."));
+        let message = "html is not a format for a terminal";
+        return Err(Failure::new(Exit::WrongUsage, message).with_hint("name a file with --output."));
     }
     let output = match &args.output {
         Some(file) => Output::open(file)?,
@@ -131,24 +131,24 @@ pub(crate) fn run(
 fn outcome(report: &VerifyReport, archive: &str, console: &Console) -> Result<Exit, Failure> {
     let failure = if !report.is_intact() {
         let findings = counted(report.findings.len() as u64 + report.more_findings, "finding");
-        let words = format!("the archive {archive} is not intact: {findings}");
+        let message = format!("the archive {archive} is not intact: {findings}");
         let causes = report
             .findings
             .iter()
             .map(|finding| format!("{}: {}", finding.place, finding.what));
-        let failure = Failure::new(Exit::NotIntact, words);
+        let failure = Failure::new(Exit::NotIntact, message);
         let failure = failure.with_causes(unprinted(console, causes));
         match report.findings.first() {
             Some(finding) => failure.with_hint(finding.next),
             None => failure,
         }
     } else if !report.losses.is_empty() {
-        let words = format!(
+        let message = format!(
             "{} in the archive {archive}",
             counted(report.losses.len() as u64, "loss")
         );
         let causes = unprinted(console, report.losses.iter().cloned());
-        Failure::new(Exit::Findings, words).with_causes(causes)
+        Failure::new(Exit::Findings, message).with_causes(causes)
     } else if report.has_unreadable_lines() {
         let lines = report
             .heads
@@ -176,11 +176,11 @@ impl VerifyArgs {
 pub(crate) fn of_damage(error: ArchiveError) -> Failure {
     let damaged = error.is_damage();
     match Failure::from(error) {
-        Failure::Error(mut told) if damaged => {
-            told.exit = Exit::NotIntact;
-            told.hint =
+        Failure::Error(mut report) if damaged => {
+            report.exit = Exit::NotIntact;
+            report.hint =
                 Some("keep a copy of the file as it is, and go back to a backup of the archive.".to_owned());
-            Failure::Error(told)
+            Failure::Error(report)
         }
         failure => failure,
     }

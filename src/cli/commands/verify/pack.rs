@@ -33,8 +33,8 @@ pub(super) fn run(
     output: Output,
 ) -> Result<Exit, Failure> {
     if matches!(args.format, Some(VerifyFormat::Html | VerifyFormat::Markdown)) {
-        let words = "a package is checked with --format table or json";
-        return Err(Failure::new(Exit::WrongUsage, words));
+        let message = "a package is checked with --format table or json";
+        return Err(Failure::new(Exit::WrongUsage, message));
     }
     signals::end_at_first(
         console,
@@ -72,9 +72,9 @@ pub(super) fn run(
         };
     }
     let findings = counted(report.findings.len() as u64 + report.more_findings, "finding");
-    let words = format!("the evidence package {name} is not sound: {findings}");
+    let message = format!("the evidence package {name} is not sound: {findings}");
     let causes = unprinted(console, report.findings.iter().map(line));
-    Err(Failure::new(Exit::NotIntact, words).with_causes(causes))
+    Err(Failure::new(Exit::NotIntact, message).with_causes(causes))
 }
 
 fn line(finding: &PackageFinding) -> String {

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_is_told_with_its_place_both_values_and_what_to_do() {
+    fn a_finding_is_reported_with_its_place_both_values_and_what_to_do() {
         let findings = vec![
             finding("ledger 3", "restore"),
             finding("ledger 4", "restore"),
@@ -121,7 +121,7 @@ note: index i is not ours\n";
     }
 
     #[test]
-    fn findings_that_are_not_told_are_counted() {
+    fn findings_that_are_not_reported_are_counted() {
         let text = text(&report(vec![finding("a", "b")], 1234));
         assert!(
             text.contains("1,235 findings, of which the first 1 are shown.\n"),

@@ -32,14 +32,14 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, XlsxError>) -> io::Resu
     match result {
         Ok(result) => result.map(drop).map_err(io_error),
         Err(panic) => {
-            let words = panic
+            let reason = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("the writer of xlsx gave up");
             let folder = std::env::temp_dir();
             Err(io::Error::other(format!(
-                "the rows of an xlsx wait in a temporary file in {}, which could not be written: {words}",
+                "the rows of an xlsx wait in a temporary file in {}, which could not be written: {reason}",
                 folder.display()
             )))
         }

@@ -149,16 +149,12 @@ fn value<'a>(cell: &Cell<'a>, kind: ColumnType, text: &'a mut String) -> CellVal
     };
     match *cell {
         Cell::Null => return CellValue::Empty,
-        Cell::Text(words) => {
+        Cell::Text(text) => {
             // A query knows no times, only the text that the archive's tables show them as.
             let may_be_a_time = matches!(kind, ColumnType::Any | ColumnType::Instant);
-            return match may_be_a_time
-                .then(|| instant_of(words))
-                .flatten()
-                .and_then(serial)
-            {
+            return match may_be_a_time.then(|| instant_of(text)).flatten().and_then(serial) {
                 Some((format, days, shown)) => number(Some(format), days, shown),
-                None => CellValue::Text(words),
+                None => CellValue::Text(text),
             };
         }
         #[expect(clippy::cast_precision_loss, reason = "numbers of 15 digits are exact")]

@@ -69,15 +69,15 @@ pub fn over_time<const N: usize>(chart: &OverTime<'_, N>) -> Markup {
     } else {
         0.0
     };
-    let words = description(chart, &counts, by, from);
+    let description = description(chart, &counts, by, from);
 
     let height = line_height + HEADING + BARS_HEIGHT + AXIS;
     let body = html! {
         (key(&used_kinds(chart, &counts)))
-        svg class={ "over-time" (narrow(counts.periods().count())) } role="img" aria-label={ (Text(chart.title)) ". " (Text(&words)) }
+        svg class={ "over-time" (narrow(counts.periods().count())) } role="img" aria-label={ (Text(chart.title)) ". " (Text(&description)) }
             width="100%" height=(Units(height)) {
             title { (Text(chart.title)) }
-            desc { (Text(&words)) }
+            desc { (Text(&description)) }
             @if let Some(runs) = &runs { (line_panel(runs, axis)) }
             (bars_panel(chart, &counts, axis, line_height))
             (part(line_height + HEADING + BARS_HEIGHT, AXIS, &marks_below(axis, MOST_MARKS, false)))
@@ -117,16 +117,16 @@ fn description<const N: usize>(
 ) -> String {
     let all: u64 = counts.sum().0.iter().sum();
     let last = counts.iter().last().map_or(from, |(first, _)| first);
-    let mut words = format!(
+    let mut description = format!(
         "{} {} by {} from {from} to {last}",
         grouped(all),
         chart.noun,
         by.name()
     );
     if let Some(rate) = chart.runs.and_then(|runs| runs.sum().rate()) {
-        words += &format!("; {} of the finished ones failed", percent(rate));
+        description += &format!("; {} of the finished ones failed", percent(rate));
     }
-    words
+    description
 }
 
 /// A part of a drawing, as wide as it is. What stands at its left is outside: the style sheet leaves room for it.

@@ -143,7 +143,7 @@ impl TimeAxis {
     #[must_use]
     pub fn marks(self, most: usize) -> Vec<(f64, String)> {
         let marks = self.times(most).into_iter();
-        marks.map(|(at, word)| (self.place_of_mark(at), word)).collect()
+        marks.map(|(at, label)| (self.place_of_mark(at), label)).collect()
     }
 
     fn place_of_mark(self, at: NaiveDateTime) -> f64 {
@@ -160,22 +160,22 @@ impl TimeAxis {
     }
 
     fn times(self, most: usize) -> Vec<(NaiveDateTime, String)> {
-        let words = |step: Step| {
+        let labels = |step: Step| {
             // A period that would begin at the end is not there any more.
             let marks = step.marks(self).filter(|at| self.by.is_none() || *at < self.to);
             let marks = marks.take(most + 1);
-            let mut words: Vec<(NaiveDateTime, String)> = marks.map(|at| (at, step.word(at))).collect();
+            let mut labels: Vec<(NaiveDateTime, String)> = marks.map(|at| (at, step.label(at))).collect();
             // Hours say nothing without their day.
-            if let (Step::Hours(_), false) = (step, words.iter().any(|(at, _)| at.hour() == 0)) {
-                for (at, word) in words.iter_mut().take(1) {
-                    *word = at.format("%Y-%m-%d %H:%M").to_string();
+            if let (Step::Hours(_), false) = (step, labels.iter().any(|(at, _)| at.hour() == 0)) {
+                for (at, label) in labels.iter_mut().take(1) {
+                    *label = at.format("%Y-%m-%d %H:%M").to_string();
                 }
             }
-            words
+            labels
         };
-        let fits = |words: &Vec<(NaiveDateTime, String)>| {
-            let letters: usize = words.iter().map(|(_, word)| word.len()).sum();
-            words.len() <= most && letters <= most * LETTERS_OF_A_MARK
+        let fits = |labels: &Vec<(NaiveDateTime, String)>| {
+            let letters: usize = labels.iter().map(|(_, label)| label.len()).sum();
+            labels.len() <= most && letters <= most * LETTERS_OF_A_MARK
         };
         let least = match self.by {
             None => Step::Hours(1),
@@ -186,7 +186,7 @@ impl TimeAxis {
             Some(Period::Year) => Step::Years(1),
         };
         let steps = STEPS.into_iter().skip_while(|step| *step != least);
-        steps.map(words).find(fits).unwrap_or_default()
+        steps.map(labels).find(fits).unwrap_or_default()
     }
 }
 
@@ -237,7 +237,7 @@ impl Step {
     }
 
     /// As much of the time as tells it from its neighbours.
-    fn word(self, at: NaiveDateTime) -> String {
+    fn label(self, at: NaiveDateTime) -> String {
         match self {
             Self::Hours(_) if at.hour() == 0 => at.format("%Y-%m-%d").to_string(),
             Self::Hours(_) => at.format("%H:%M").to_string(),
@@ -281,7 +281,10 @@ mod tests {
 
     fn marks(from: &str, to: &str) -> Vec<String> {
         let axis = TimeAxis::new(from.parse().unwrap(), to.parse().unwrap());
-        axis.marks(MOST_MARKS).into_iter().map(|(_, word)| word).collect()
+        axis.marks(MOST_MARKS)
+            .into_iter()
+            .map(|(_, label)| label)
+            .collect()
     }
 
     #[test]
@@ -317,7 +320,9 @@ mod tests {
         let marks = |by, from: &str, end: &str| -> Vec<String> {
             let axis = TimeAxis::of_periods(by, from.parse().unwrap(), end.parse().unwrap());
             let marks = axis.marks(MOST_MARKS).into_iter();
-            marks.map(|(place, word)| format!("{word} {place:.0}")).collect()
+            marks
+                .map(|(place, label)| format!("{label} {place:.0}"))
+                .collect()
         };
         assert_eq!(
             marks(Period::Year, "2024-01-01", "2027-01-01"),

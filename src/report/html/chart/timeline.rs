@@ -43,7 +43,7 @@ pub struct TimelineSpan {
     pub from: NaiveDateTime,
     pub to: NaiveDateTime,
     /// What is said about it.
-    pub words: String,
+    pub label: String,
 }
 
 /// A row of a timeline.
@@ -99,7 +99,7 @@ fn draw(axis: TimeAxis, piece: &TimelineSpan) -> Markup {
     html! {
         rect class=(piece.kind.class()) x=(Percent(left.min(99.8))) y=(Units(inset))
             width=(Percent(width)) height=(Units(height)) {
-            title { (Text(&piece.words)) }
+            title { (Text(&piece.label)) }
         }
     }
 }
@@ -116,7 +116,7 @@ fn figures(lines: &[TimelineRow], kinds: &[(TimelineSpanKind, &str)]) -> FigureT
                 what.to_owned(),
                 time(piece.from),
                 time(piece.to),
-                piece.words.clone(),
+                piece.label.clone(),
             ]);
         }
     }

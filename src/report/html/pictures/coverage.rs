@@ -78,7 +78,7 @@ impl Picture<Coverage> for OfJobs {
                 kind: TimelineSpanKind::Gap,
                 from: wall_clock(self.zone, gap.from),
                 to: wall_clock(self.zone, gap.to),
-                words: format!("{} missed", counted(gap.runs_missed, "run")),
+                label: format!("{} missed", counted(gap.runs_missed, "run")),
             };
             self.lines.add(row.job_id, row.job_name, piece, gap.runs_missed);
             self.missed += gap.runs_missed;
@@ -124,6 +124,6 @@ pub(super) fn piece_of_runs(zone: Zone, job: &JobRow<'_>) -> Option<TimelineSpan
         kind: TimelineSpanKind::There,
         from: wall_clock(zone, job.first_run_at?),
         to: wall_clock(zone, job.last_run_at?),
-        words: counted(job.runs, "run"),
+        label: counted(job.runs, "run"),
     })
 }

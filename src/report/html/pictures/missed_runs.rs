@@ -64,7 +64,7 @@ impl Picture<MissedRuns> for Missed {
             kind: TimelineSpanKind::Gap,
             from: wall_clock(self.zone, row.from),
             to: wall_clock(self.zone, row.end()),
-            words: format!("{} missed", counted(missed, "run")),
+            label: format!("{} missed", counted(missed, "run")),
         };
         self.lines.add(row.job_id, row.job_name, piece, missed);
     }

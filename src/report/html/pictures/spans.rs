@@ -54,7 +54,7 @@ impl Picture<Coverage> for Spans {
             kind,
             from: wall_clock(self.zone, from),
             to: wall_clock(self.zone, to),
-            words: row.why.to_owned(),
+            label: row.why.to_owned(),
         };
         self.lines.add(row.job_id, row.job_name, piece, 1 - is_complete);
     }

@@ -253,17 +253,17 @@ impl Assessment {
 
 fn answer(findings: &[HealthFinding], is_empty: bool, is_any_watched: bool) -> String {
     if findings.is_empty() {
-        let words = if is_empty {
+        let text = if is_empty {
             "not known: no job is archived"
         } else if !is_any_watched {
             "not known: no job is watched"
         } else {
             "complete as far as the server told"
         };
-        return words.to_owned();
+        return text.to_owned();
     }
-    let words: Vec<&str> = findings.iter().map(|finding| finding.text.as_str()).collect();
-    words.join(", ")
+    let texts: Vec<&str> = findings.iter().map(|finding| finding.text.as_str()).collect();
+    texts.join(", ")
 }
 
 fn finding(kind: FindingKind, count: u64, text: String, worst: Option<WorstCase>) -> HealthFinding {
@@ -280,7 +280,7 @@ fn finding(kind: FindingKind, count: u64, text: String, worst: Option<WorstCase>
 /// A finding about jobs: how many, and the one with the greatest measure.
 fn about_jobs<'j>(
     kind: FindingKind,
-    words: &str,
+    problem: &str,
     jobs: impl Iterator<Item = (&'j JobHealth, i64, String)>,
 ) -> Option<HealthFinding> {
     let jobs: Vec<_> = jobs.collect();
@@ -290,7 +290,7 @@ fn about_jobs<'j>(
         text: text.clone(),
     };
     let count = u64::try_from(jobs.len()).unwrap_or(u64::MAX);
-    let text = format!("{} {words}", counted(count, "job"));
+    let text = format!("{} {problem}", counted(count, "job"));
     Some(finding(kind, count, text, Some(worst)))
 }
 
@@ -315,12 +315,12 @@ fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<HealthFinding> {
     let overdue = watched().filter_map(|job| {
         let clock = job.purge_clock.filter(|clock| clock.is_overdue(at))?;
         let lost = clock.runs_lost(at).unwrap_or(0);
-        let words = format!(
+        let text = format!(
             "a sync was needed by {}; about {} lost",
             clock.sync_by,
             counted(lost, "run")
         );
-        Some((job, at.unix_seconds() - clock.sync_by.unix_seconds(), words))
+        Some((job, at.unix_seconds() - clock.sync_by.unix_seconds(), text))
     });
     let stale = watched().filter_map(|job| {
         let age = age(job)?;
@@ -337,8 +337,8 @@ fn of_jobs(jobs: &[JobHealth], at: Instant) -> Vec<HealthFinding> {
     });
     let stopped = watched().filter_map(|job| {
         let (missed, silence) = (job.stopped()?, job.silence?);
-        let words = format!("no run since {}, {missed} missed", silence.last_start());
-        Some((job, silence.seconds(), words))
+        let text = format!("no run since {}, {missed} missed", silence.last_start());
+        Some((job, silence.seconds(), text))
     });
     [
         about_jobs(FindingKind::NeverComplete, "never complete", never),
@@ -403,21 +403,21 @@ fn doubtful_purge_ages(jobs: &[JobHealth], ages: &PurgeAges) -> Option<HealthFin
         };
         worst.get_or_insert(WorstCase { job: None, text });
     }
-    let mut words = Vec::new();
+    let mut reasons = Vec::new();
     if gone > 0 {
-        words.push(format!(
+        reasons.push(format!(
             "whether {} vanished early is not known",
             counted(gone, "run")
         ));
     }
     if too_short > 0 {
-        words.push("the purge age is too short".to_owned());
+        reasons.push("the purge age is too short".to_owned());
     }
     worst.map(|worst| {
         finding(
             FindingKind::PurgeAge,
             gone + too_short,
-            words.join(", "),
+            reasons.join(", "),
             Some(worst),
         )
     })
@@ -441,7 +441,7 @@ fn early(snapshot: &Snapshot<'_>, scope: &Scope, ages: &PurgeAges) -> Result<Opt
 }
 
 fn clock(snapshot: &Snapshot<'_>, at: Instant) -> Result<Option<HealthFinding>, ArchiveError> {
-    let words: Vec<String> = snapshot
+    let findings: Vec<String> = snapshot
         .clock_findings(at)?
         .iter()
         .map(|found| match found {
@@ -456,8 +456,8 @@ fn clock(snapshot: &Snapshot<'_>, at: Instant) -> Result<Option<HealthFinding>, 
             ),
         })
         .collect();
-    let count = u64::try_from(words.len()).unwrap_or(u64::MAX);
-    Ok(words.into_iter().next().map(|text| {
+    let count = u64::try_from(findings.len()).unwrap_or(u64::MAX);
+    Ok(findings.into_iter().next().map(|text| {
         let worst = Some(WorstCase { job: None, text });
         finding(
             FindingKind::Clock,

@@ -124,7 +124,7 @@ impl Verdict {
         }
     }
 
-    pub(crate) const fn words(self) -> &'static str {
+    pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Worse => "worse",
             Self::Better => "better",

@@ -97,7 +97,7 @@ pub(super) fn each(overview: &Overview, mut row: impl FnMut(FigureRow<'_>) -> Re
             ("since", comparison.since.as_str()),
             ("until", &comparison.until),
             ("before_since", &comparison.before_since),
-            ("verdict", comparison.verdict.words()),
+            ("verdict", comparison.verdict.text()),
         ] {
             put(("comparison", None, None, figure), Cell::Text(value))?;
         }
@@ -124,7 +124,7 @@ pub(super) fn each(overview: &Overview, mut row: impl FnMut(FigureRow<'_>) -> Re
             put(("job", id, name, figure), value)?;
         }
         for (figure, value) in [
-            ("verdict", Some(job.verdict.words())),
+            ("verdict", Some(job.verdict.text())),
             ("first_run_at", job.first_run_at.as_deref()),
             ("last_run_at", job.last_run_at.as_deref()),
             ("last_answered_at", job.last_answered_at.as_deref()),

@@ -160,11 +160,11 @@ fn complete(page: &mut Page, overview: &Overview) {
         }
         page.fact("", &format!("see `{}`", finding.command));
     }
-    for words in &assessment.rests_on {
-        page.fact("rests on", words);
+    for text in &assessment.rests_on {
+        page.fact("rests on", text);
     }
-    for words in &assessment.not_known {
-        page.fact("not known", words);
+    for text in &assessment.not_known {
+        page.fact("not known", text);
     }
     if let Some(by) = &assessment.sync_by {
         page.fact("sync again by", &minute(by));
@@ -181,10 +181,10 @@ fn complete(page: &mut Page, overview: &Overview) {
 
 fn worse(page: &mut Page, overview: &Overview) {
     let Some(comparison) = &overview.comparison else {
-        page.heading("IS IT GETTING WORSE?", Verdict::NotKnown.words());
+        page.heading("IS IT GETTING WORSE?", Verdict::NotKnown.text());
         return;
     };
-    page.heading("IS IT GETTING WORSE?", comparison.verdict.words());
+    page.heading("IS IT GETTING WORSE?", comparison.verdict.text());
     for (name, share, from, to) in [
         ("now", comparison.now, &comparison.since, &comparison.until),
         (
@@ -249,7 +249,7 @@ fn jobs(page: &mut Page, overview: &Overview, with_blocks: bool) {
         let rate = |share: &Share| share.hundredths().map_or_else(|| "-".to_owned(), percent);
         let line = blocks.map_or_else(String::new, |blocks| blocks.line(&job.by_day));
         let verdict = match job.verdict {
-            Verdict::Worse | Verdict::Better => job.verdict.words(),
+            Verdict::Worse | Verdict::Better => job.verdict.text(),
             Verdict::NoClearChange | Verdict::NotKnown => "",
         };
         page.line(&format!(
