@@ -105,6 +105,7 @@ impl DataFile {
             starts: &mut self.starts,
         };
         fill(&mut cells)
+            .map(|()| assert_eq!(cells.buffers.len(), 0, "a row has a cell for each column"))
             .and_then(|()| self.parquet.end_row())
             .map_err(|error| LakeError::io("write", &self.target)(error))
     }
@@ -171,7 +172,7 @@ fn columns(table: &LakeTable) -> (Vec<ParquetColumn>, Vec<usize>) {
 
 impl Cells<'_> {
     fn next(&mut self) -> &mut Buffer {
-        self.buffers.next().expect("a row has no more cells than columns")
+        self.buffers.next().expect("a row has a cell for each column")
     }
 
     pub(super) fn text(&mut self, text: Option<&str>) -> io::Result<()> {
@@ -238,4 +239,19 @@ fn read_time(text: &[u8]) -> io::Result<i64> {
         let text = String::from_utf8_lossy(text);
         io::Error::new(io::ErrorKind::InvalidData, format!("{text:?} is not a UTC time"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a row has a cell for each column")]
+    fn a_row_that_is_not_filled_whole_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = LakeTable::all();
+        let jobs = tables.iter().find(|table| table.name == "jobs").unwrap();
+        let mut file = DataFile::begin(folder.path().join("part-0.parquet"), jobs).unwrap();
+        let _ = file.row(|cells| cells.text(Some("the only cell")));
+    }
 }

@@ -3,15 +3,50 @@
 use super::parquet::ParquetType;
 use crate::archive::{DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 
-/// The server's times, which may be finer than a microsecond; the archive's own are whole seconds.
-const TIMES_OF_THE_SERVER: [(&str, &str); 7] = [
-    ("messages", "run_started_at"),
-    ("messages", "occurred_at"),
-    ("runs", "started_at"),
-    ("runs", "ended_at"),
-    ("assets", "first_message_at"),
-    ("assets", "last_message_at"),
-    ("removed_runs", "started_at"),
+/// What a lake makes of a column beyond what its view and the comment on it say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Special {
+    /// A time of the server, which may be finer than a microsecond; the archive's own are whole seconds.
+    ServerTime,
+    BloomFilter,
+    /// Not in the view: it follows this column, or comes last.
+    Added(Option<&'static str>, ParquetType, Nulls),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    Never,
+    Possible,
+}
+
+/// Table, column, what is special about it.
+const SPECIAL_COLUMNS: [(&str, &str, Special); 14] = [
+    ("messages", "job_run_id", Special::BloomFilter),
+    (
+        "messages",
+        "run_started_at",
+        Special::Added(Some("job_id"), ParquetType::Time, Nulls::Possible),
+    ),
+    ("messages", "run_started_at", Special::ServerTime),
+    ("messages", "occurred_at", Special::ServerTime),
+    ("messages", "asset", Special::BloomFilter),
+    ("runs", "job_run_id", Special::BloomFilter),
+    ("runs", "started_at", Special::ServerTime),
+    ("runs", "ended_at", Special::ServerTime),
+    (
+        "runs",
+        "messages_held",
+        Special::Added(None, ParquetType::Integer, Nulls::Never),
+    ),
+    (
+        "runs",
+        "messages_present",
+        Special::Added(None, ParquetType::Integer, Nulls::Never),
+    ),
+    ("run_revisions", "job_run_id", Special::BloomFilter),
+    ("assets", "first_message_at", Special::ServerTime),
+    ("assets", "last_message_at", Special::ServerTime),
+    ("removed_runs", "started_at", Special::ServerTime),
 ];
 
 /// A table of a lake.
@@ -84,17 +119,15 @@ impl LakeTable {
     }
 
     fn new(name: &'static str, documented: &DocumentedTable) -> Self {
+        let is = |column: &str, special| SPECIAL_COLUMNS.contains(&(name, column, special));
         let field = |column: &str, kind: ParquetType, is_required: bool| LakeField {
             name: column.to_owned(),
             kind,
             is_required,
-            has_exact: TIMES_OF_THE_SERVER.contains(&(name, column)),
-            has_bloom_filter: matches!(
-                (name, column),
-                ("messages", "job_run_id" | "asset") | ("runs" | "run_revisions", "job_run_id")
-            ),
+            has_exact: is(column, Special::ServerTime),
+            has_bloom_filter: is(column, Special::BloomFilter),
         };
-        let mut fields = Vec::new();
+        let mut fields: Vec<LakeField> = Vec::new();
         for column in &documented.columns {
             let kind = match column.unit.as_str() {
                 _ if column.name == "ordinal" => ParquetType::Ordinal,
@@ -106,13 +139,15 @@ impl LakeTable {
                 _ => ParquetType::Text,
             };
             fields.push(field(&column.name, kind, column.null.is_empty()));
-            if (name, column.name.as_str()) == ("messages", "job_id") {
-                fields.push(field("run_started_at", ParquetType::Time, false));
-            }
         }
-        if name == "runs" {
-            fields.push(field("messages_held", ParquetType::Integer, true));
-            fields.push(field("messages_present", ParquetType::Integer, true));
+        for (table, column, special) in SPECIAL_COLUMNS {
+            if let Special::Added(after, kind, nulls) = special
+                && table == name
+            {
+                let follows = |field: &LakeField| Some(field.name.as_str()) == after;
+                let at = fields.iter().position(follows).map_or(fields.len(), |at| at + 1);
+                fields.insert(at, field(column, kind, nulls == Nulls::Never));
+            }
         }
         Self {
             name,
@@ -156,6 +191,14 @@ mod tests {
                 table.order().iter().all(|column| names.contains(column)),
                 "{}",
                 table.name
+            );
+        }
+        for (table, column, _) in SPECIAL_COLUMNS {
+            let of_name = |of: &&LakeTable| of.name == table;
+            let fields = &tables.iter().find(of_name).expect(table).fields;
+            assert!(
+                fields.iter().any(|field| field.name == column),
+                "{table}.{column}"
             );
         }
         let messages = tables.iter().find(|table| table.name == "messages").unwrap();
