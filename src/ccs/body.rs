@@ -4,7 +4,7 @@
 //! proxies before them send several members, `x-gzip` and capitals (RFC 9110, 8.4.1.3; RFC 1952, 2.2).
 
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
@@ -76,7 +76,7 @@ impl Body {
         Self {
             response,
             packing,
-            progress: BodyProgress::new(idle_timeout, Instant::now()),
+            progress: BodyProgress::new(idle_timeout, MonotonicInstant::now()),
         }
     }
 
@@ -91,7 +91,7 @@ impl Body {
 
     /// Whoever reads the body has completed something: the limits start again.
     pub(super) fn progressed(&mut self) {
-        self.progress.reset(Instant::now());
+        self.progress.reset(MonotonicInstant::now());
     }
 
     /// The next piece; `None` at the end.
@@ -100,12 +100,12 @@ impl Body {
             if let Some(bytes) = self.packing.unpack().map_err(BodyError::Unpack)? {
                 return Ok(Some(bytes));
             }
-            let began = Instant::now();
+            let began = MonotonicInstant::now();
             let received = self.response.chunk().await.map_err(BodyError::Http)?;
             let Some(bytes) = received else {
                 return self.packing.finish().map_err(BodyError::Unpack);
             };
-            let now = Instant::now();
+            let now = MonotonicInstant::now();
             if let Some(stall) = self.progress.received(bytes.len() as u64, now - began, now) {
                 return Err(BodyError::NoProgress(stall));
             }
@@ -184,11 +184,11 @@ struct BodyProgress {
     /// Time spent waiting since enough came; what the reader takes for itself is not the server's fault.
     waited: Duration,
     bytes: u64,
-    since: Instant,
+    since: MonotonicInstant,
 }
 
 impl BodyProgress {
-    const fn new(limit: Duration, now: Instant) -> Self {
+    const fn new(limit: Duration, now: MonotonicInstant) -> Self {
         Self {
             limit,
             waited: Duration::ZERO,
@@ -197,13 +197,13 @@ impl BodyProgress {
         }
     }
 
-    const fn reset(&mut self, now: Instant) {
+    const fn reset(&mut self, now: MonotonicInstant) {
         self.waited = Duration::ZERO;
         self.bytes = 0;
         self.since = now;
     }
 
-    fn received(&mut self, bytes: u64, waited: Duration, now: Instant) -> Option<Stall> {
+    fn received(&mut self, bytes: u64, waited: Duration, now: MonotonicInstant) -> Option<Stall> {
         self.bytes += bytes;
         self.waited += waited;
         if self.bytes >= LEAST_BYTES {
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_byte_now_and_then_ends_and_enough_bytes_or_a_run_do_not() {
-        let began = Instant::now();
+        let began = MonotonicInstant::now();
         let mut progress = BodyProgress::new(2 * MINUTE, began);
         assert_eq!(progress.received(1, MINUTE, began + MINUTE), None);
         progress.reset(began + MINUTE);
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_body_without_a_run_ends_however_much_it_brings() {
-        let began = Instant::now();
+        let began = MonotonicInstant::now();
         let mut progress = BodyProgress::new(MINUTE, began);
         for minute in 1..10 {
             assert_eq!(

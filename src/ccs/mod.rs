@@ -50,6 +50,7 @@ mod test_server;
 #[cfg(test)]
 mod tls_tests;
 
+pub(crate) use answer::JsonAnswer;
 pub(crate) use base_url::{check_base_url, host_and_port, plain_base_url};
 pub(crate) use certificate::CertificateFacts;
 pub(crate) use error::{CcsError, ConnectProblem, RedirectProblem, RequestPurpose, UrlProblem};

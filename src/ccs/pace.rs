@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::Instant as MonotonicInstant;
 
 /// Hands out starting times, evenly spaced. Requests may wait for an answer in parallel; only their starts are paced.
 #[derive(Debug)]
 pub(super) struct Pace {
     gap: Option<Duration>,
-    next: Mutex<Option<Instant>>,
+    next: Mutex<Option<MonotonicInstant>>,
 }
 
 impl Pace {
@@ -33,7 +33,7 @@ impl Pace {
                 .next
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
-            let now = Instant::now();
+            let now = MonotonicInstant::now();
             let start = next.map_or(now, |next| next.max(now));
             *next = start.checked_add(gap);
             start
@@ -49,7 +49,7 @@ mod tests {
     #[tokio::test]
     async fn starts_are_evenly_spaced() {
         let pace = Pace::new(Some(20.0));
-        let begun = Instant::now();
+        let begun = MonotonicInstant::now();
         for _ in 0..3 {
             pace.turn().await;
         }
@@ -64,7 +64,7 @@ mod tests {
     async fn no_limit_never_waits() {
         for rate in [None, Some(0.0), Some(-1.0), Some(f64::NAN), Some(f64::INFINITY)] {
             let pace = Pace::new(rate);
-            let begun = Instant::now();
+            let begun = MonotonicInstant::now();
             for _ in 0..1000 {
                 pace.turn().await;
             }

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::Instant as MonotonicInstant;
 use zeroize::Zeroizing;
 
 use super::answer::JsonAnswer;
@@ -53,7 +53,7 @@ struct TokenState {
 
 struct Token {
     bearer: Bearer,
-    renew_at: Option<Instant>,
+    renew_at: Option<MonotonicInstant>,
 }
 
 /// A token as it goes into the request, and the number of its generation.
@@ -105,7 +105,9 @@ impl Session {
         let fetches = self.fetches.load(Ordering::Acquire);
         let mut state = self.state.lock().await;
         match &state.token {
-            Some(token) if token.renew_at.is_none_or(|at| Instant::now() < at) => Ok(token.bearer.clone()),
+            Some(token) if token.renew_at.is_none_or(|at| MonotonicInstant::now() < at) => {
+                Ok(token.bearer.clone())
+            }
             _ => self.fetch(transport, &mut state, fetches).await,
         }
     }
@@ -254,7 +256,7 @@ fn token_of(bytes: &[u8], generation: u64, redactor: &Redactor) -> Result<Token,
     let renew_at = answer.expires_in.as_ref().and_then(seconds).and_then(|life| {
         // Of a very short life, most is used.
         let early = RENEW_BEFORE_END.min(life / 10);
-        Instant::now().checked_add(life - early)
+        MonotonicInstant::now().checked_add(life - early)
     });
     Ok(Token {
         bearer: Bearer {

@@ -48,8 +48,8 @@ impl Settings {
     }
 }
 
-/// How the password is written into the token request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How the password is written into the token request; also the words of the setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum PasswordEncoding {
     /// Base64 of its UTF-8 bytes, as the API document asks.
     #[default]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use bytes::Bytes;
 use reqwest::header::{
@@ -68,7 +68,7 @@ pub(super) enum RequestContent<'a> {
 pub(super) struct HttpResponse {
     pub(super) body: Body,
     pub(super) request_context: RequestContext,
-    pub(super) began: Instant,
+    pub(super) began: MonotonicInstant,
     pub(super) redactor: Arc<Redactor>,
 }
 
@@ -245,7 +245,7 @@ impl Transport {
             proxy: self.proxy.clone(),
         };
         self.pace.turn().await;
-        let began = Instant::now();
+        let began = MonotonicInstant::now();
         let sent = model::Instant::now();
         let outcome = request.send().await;
         let milliseconds = began.elapsed().as_millis();

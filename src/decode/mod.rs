@@ -16,7 +16,7 @@ mod scan;
 mod text;
 pub mod time;
 
-pub(crate) use answer::Envelope;
+pub(crate) use answer::{Envelope, NotAnAnswer};
 pub(crate) use changes::compare_runs;
 pub(crate) use run::UnreadableRun;
 pub(crate) use time::read as read_time;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 
+use super::assets;
 use super::error::LakeError;
 use super::file::{DataFile, WrittenFile};
 use super::layout::{Lake, file_entry, is_ours};
@@ -300,6 +301,8 @@ impl LakeWriter<'_> {
                 }
                 messages::write(&mut self.reader, &run, &mut file)?;
             }
+        } else if table.name == "assets" {
+            assets::write(self.snapshot, &mut file)?;
         } else {
             rows::write(table, self.snapshot, part, &mut file)?;
         }

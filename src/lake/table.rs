@@ -3,29 +3,37 @@
 use super::parquet::ParquetType;
 use crate::archive::{DocumentedTable, NAMES_FOR_ANALYSTS, documented_tables};
 
-/// What a lake makes of a column beyond what its view and the comment on it say.
+/// What a column of a lake has beyond what the schema says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Special {
+    /// The lake has it although the view does not: after that column of the view, or after the last one.
+    Added {
+        after: Option<&'static str>,
+        kind: ParquetType,
+        is_required: bool,
+    },
     /// A time of the server, which may be finer than a microsecond; the archive's own are whole seconds.
     ServerTime,
+    /// Readers look up single values of it.
     BloomFilter,
-    /// Not in the view: it follows this column, or comes last.
-    Added(Option<&'static str>, ParquetType, Nulls),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Nulls {
-    Never,
-    Possible,
+impl Special {
+    const fn added(after: Option<&'static str>, kind: ParquetType, is_required: bool) -> Self {
+        Self::Added {
+            after,
+            kind,
+            is_required,
+        }
+    }
 }
 
-/// Table, column, what is special about it.
 const SPECIAL_COLUMNS: [(&str, &str, Special); 14] = [
     ("messages", "job_run_id", Special::BloomFilter),
     (
         "messages",
         "run_started_at",
-        Special::Added(Some("job_id"), ParquetType::Time, Nulls::Possible),
+        Special::added(Some("job_id"), ParquetType::Time, false),
     ),
     ("messages", "run_started_at", Special::ServerTime),
     ("messages", "occurred_at", Special::ServerTime),
@@ -36,12 +44,12 @@ const SPECIAL_COLUMNS: [(&str, &str, Special); 14] = [
     (
         "runs",
         "messages_held",
-        Special::Added(None, ParquetType::Integer, Nulls::Never),
+        Special::added(None, ParquetType::Integer, true),
     ),
     (
         "runs",
         "messages_present",
-        Special::Added(None, ParquetType::Integer, Nulls::Never),
+        Special::added(None, ParquetType::Integer, true),
     ),
     ("run_revisions", "job_run_id", Special::BloomFilter),
     ("assets", "first_message_at", Special::ServerTime),
@@ -119,15 +127,27 @@ impl LakeTable {
     }
 
     fn new(name: &'static str, documented: &DocumentedTable) -> Self {
-        let is = |column: &str, special| SPECIAL_COLUMNS.contains(&(name, column, special));
         let field = |column: &str, kind: ParquetType, is_required: bool| LakeField {
             name: column.to_owned(),
             kind,
             is_required,
-            has_exact: is(column, Special::ServerTime),
-            has_bloom_filter: is(column, Special::BloomFilter),
+            has_exact: SPECIAL_COLUMNS.contains(&(name, column, Special::ServerTime)),
+            has_bloom_filter: SPECIAL_COLUMNS.contains(&(name, column, Special::BloomFilter)),
         };
-        let mut fields: Vec<LakeField> = Vec::new();
+        let push_added = |fields: &mut Vec<LakeField>, place: Option<&str>| {
+            for (table, column, special) in SPECIAL_COLUMNS {
+                if let Special::Added {
+                    after,
+                    kind,
+                    is_required,
+                } = special
+                    && (table, after) == (name, place)
+                {
+                    fields.push(field(column, kind, is_required));
+                }
+            }
+        };
+        let mut fields = Vec::new();
         for column in &documented.columns {
             let kind = match column.unit.as_str() {
                 _ if column.name == "ordinal" => ParquetType::Ordinal,
@@ -139,16 +159,9 @@ impl LakeTable {
                 _ => ParquetType::Text,
             };
             fields.push(field(&column.name, kind, column.null.is_empty()));
+            push_added(&mut fields, Some(&column.name));
         }
-        for (table, column, special) in SPECIAL_COLUMNS {
-            if let Special::Added(after, kind, nulls) = special
-                && table == name
-            {
-                let follows = |field: &LakeField| Some(field.name.as_str()) == after;
-                let at = fields.iter().position(follows).map_or(fields.len(), |at| at + 1);
-                fields.insert(at, field(column, kind, nulls == Nulls::Never));
-            }
-        }
+        push_added(&mut fields, None);
         Self {
             name,
             fields,
@@ -182,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_are_those_for_analysts_and_sorted_by_columns_that_they_have() {
+    fn tables_have_the_columns_that_they_are_sorted_by_and_those_with_special_rules() {
         let tables = LakeTable::all();
         assert_eq!(tables.len(), NAMES_FOR_ANALYSTS.len());
         for table in &tables {
@@ -194,12 +207,8 @@ mod tests {
             );
         }
         for (table, column, _) in SPECIAL_COLUMNS {
-            let of_name = |of: &&LakeTable| of.name == table;
-            let fields = &tables.iter().find(of_name).expect(table).fields;
-            assert!(
-                fields.iter().any(|field| field.name == column),
-                "{table}.{column}"
-            );
+            let table = tables.iter().find(|found| found.name == table).unwrap();
+            assert!(table.fields.iter().any(|field| field.name == column), "{column}");
         }
         let messages = tables.iter().find(|table| table.name == "messages").unwrap();
         let names: Vec<&str> = messages.fields.iter().map(|field| field.name.as_str()).collect();

@@ -22,11 +22,11 @@ pub struct BoundSync {
 /// The first sync that ended behind an entry, with its head.
 pub(super) fn first_after(
     connection: &Connection,
-    entry: i64,
+    entry_id: i64,
 ) -> Result<Option<(i64, Sha256)>, ArchiveError> {
     let found = connection.optional(
         "SELECT entry, entry_hash FROM ledger WHERE entry_id > ?1 AND entry GLOB 'sync-ended *' ORDER BY entry_id LIMIT 1",
-        [entry],
+        [entry_id],
         "look for a later head in the ledger",
         |row| Ok((row.get::<_, String>(0)?, row.get(1)?)),
     )?;
@@ -51,11 +51,11 @@ pub(super) fn bound(
             ))
         })
     };
-    let last_before = |entry: i64| {
+    let last_before = |entry_id: i64| {
         line_of(
             "SELECT entry_id, entry, entry_hash FROM ledger WHERE entry_id < ?1 AND entry GLOB 'sync-ended *'
              ORDER BY entry_id DESC LIMIT 1",
-            &entry,
+            &entry_id,
         )
     };
     let found = match head {
@@ -75,7 +75,7 @@ pub(super) fn bound(
         let before = last_before(entry_id)?.and_then(|(_, line, head)| Some((ended(&line)?.sync, head)));
         return Err(ExtractError::NotOfSync {
             head,
-            entry: entry_id,
+            entry_id,
             kind: line.split(' ').next().unwrap_or_default().to_owned(),
             before,
         });

@@ -137,7 +137,7 @@ fn own_lines(
         .copied()
         .zip((0..).map(|place| (place, 0)))
         .collect();
-    let mut walked = walk(target, bound.entry_id, &mut |job, entry, line| {
+    let mut walked = walk(target, bound.entry_id, &mut |job, entry_id, line| {
         let Some((place, number)) = numbers.get_mut(&job) else {
             return Ok(());
         };
@@ -146,7 +146,7 @@ fn own_lines(
             .cached()
             .run(
                 "INSERT INTO temp.chain_line (job, number, entry_id, line) VALUES (?1, ?2, ?3, ?4)",
-                params![*place, *number, entry, line],
+                params![*place, *number, entry_id, line],
                 doing,
             )
             .map(drop)

@@ -20,14 +20,14 @@ pub enum ExtractError {
     },
     /// The line with this hash does not end a sync, so it seals no results.
     #[error(
-        "{} is not the head of a sync: the ledger's entry {entry} has this hash, which is a line `{kind}`{}",
+        "{} is not the head of a sync: the ledger's entry {entry_id} has this hash, which is a line `{kind}`{}",
         hex(head), .before.map_or_else(String::new, |(sync, head)| format!("; sync {sync} before it ended with the head {}", hex(&head)))
     )]
     NotOfSync {
         /// As it was given.
         head: Sha256,
         /// The number of the line.
-        entry: i64,
+        entry_id: i64,
         /// Its first word.
         kind: String,
         /// The sync that ended before it, with its head.

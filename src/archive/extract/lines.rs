@@ -37,8 +37,8 @@ pub(super) struct Chosen {
 #[derive(Debug)]
 pub(super) struct LaterRemoval {
     /// The number of its line.
-    pub(super) entry: i64,
-    pub(super) claim: RemovedEntry,
+    pub(super) entry_id: i64,
+    pub(super) entry: RemovedEntry,
     /// The start that the latest revision up to the head says.
     pub(super) started: Option<Instant>,
     /// Whether pieces in quarantine went with it.
@@ -62,22 +62,22 @@ pub(super) fn copy_lines(
         [until],
         "read the ledger",
         |row| {
-            let (entry, line): (i64, &str) = (row.get(0)?, row.get_ref(1)?.as_str()?);
-            let claim = LedgerEntry::read(line).map_err(|why| {
-                let what = format!("ledger entry {entry} cannot be read: {why}");
+            let (entry_id, line): (i64, &str) = (row.get(0)?, row.get_ref(1)?.as_str()?);
+            let entry = LedgerEntry::read(line).map_err(|why| {
+                let what = format!("ledger entry {entry_id} cannot be read: {why}");
                 RowError::from(ArchiveError::Damaged { what })
             })?;
-            if let Subject::Job(job) | Subject::JobAndRun(job, _) = claim.subject() {
+            if let Subject::Job(job) | Subject::JobAndRun(job, _) = entry.subject() {
                 chosen.known.insert(job);
                 if takes_all {
                     chosen.jobs.insert(job);
                 }
             }
-            if chosen.takes(entry, &claim) {
-                chosen.texts.extend(claim.by().into_iter().chain(claim.why()));
+            if chosen.takes(entry_id, &entry) {
+                chosen.texts.extend(entry.by().into_iter().chain(entry.why()));
                 target.cached().run(
                     "INSERT INTO ledger (entry_id, entry, entry_hash) VALUES (?1, ?2, ?3)",
-                    params![entry, line, row.get::<_, Sha256>(2)?],
+                    params![entry_id, line, row.get::<_, Sha256>(2)?],
                     "copy the ledger's lines",
                 )?;
             }
@@ -89,14 +89,14 @@ pub(super) fn copy_lines(
         [until],
         "read the ledger",
         |row| {
-            if let Ok(LedgerEntry::Removed(claim)) = LedgerEntry::read(row.get_ref(0)?.as_str()?)
-                && let Some(&started) = chosen.runs.get(&claim.run)
+            if let Ok(LedgerEntry::Removed(entry)) = LedgerEntry::read(row.get_ref(0)?.as_str()?)
+                && let Some(&started) = chosen.runs.get(&entry.run)
             {
                 chosen.removed_later.push(LaterRemoval {
-                    entry: row.get(1)?,
-                    claim,
+                    entry_id: row.get(1)?,
+                    entry,
                     started,
-                    had_pieces: chosen.runs_in_quarantine.contains(&claim.run),
+                    had_pieces: chosen.runs_in_quarantine.contains(&entry.run),
                 });
             }
             Ok(())
@@ -107,12 +107,12 @@ pub(super) fn copy_lines(
 
 impl Chosen {
     /// Whether a line tells of the jobs, or of a sync.
-    fn takes(&mut self, entry: i64, claim: &LedgerEntry) -> bool {
-        match claim {
+    fn takes(&mut self, entry_id: i64, entry: &LedgerEntry) -> bool {
+        match entry {
             LedgerEntry::SyncBegan(began) => self.last_sync = began.sync,
             LedgerEntry::Revision(revision) if self.jobs.contains(&revision.job) => {
                 self.runs.insert(revision.run, revision.started);
-                self.revisions.insert(entry);
+                self.revisions.insert(entry_id);
             }
             LedgerEntry::Quarantined(piece) if self.jobs.contains(&piece.job) => {
                 self.quarantined.insert(piece.id);
@@ -120,9 +120,9 @@ impl Chosen {
             }
             _ => {}
         }
-        match claim.subject() {
+        match entry.subject() {
             Subject::Nobody => matches!(
-                claim,
+                entry,
                 LedgerEntry::SyncBegan(_)
                     | LedgerEntry::SyncKilled { .. }
                     | LedgerEntry::SyncEnded(_)
@@ -133,7 +133,7 @@ impl Chosen {
             Subject::JobAndRun(job, run) => self.jobs.contains(&job) || self.runs.contains_key(&run),
             Subject::Run(run) => self.runs.contains_key(&run),
             Subject::Quarantined(id) => self.quarantined.contains(&id),
-            Subject::Revision(entry) => self.revisions.contains(&entry),
+            Subject::Revision(entry_id) => self.revisions.contains(&entry_id),
         }
     }
 }

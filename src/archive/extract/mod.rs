@@ -97,7 +97,7 @@ pub fn extract(
     copy_tables(source, &target, &chosen)?;
     let mut ledger = verify::told(&target)?;
     for removed in &chosen.removed_later {
-        ledger.remove_later(&removed.claim);
+        ledger.remove_later(&removed.entry);
     }
     for job in &chosen.jobs {
         name_job(source, &target, *job, &ledger)?;
@@ -142,14 +142,14 @@ fn refuse_removed(
         .iter()
         .filter(|removed| {
             // Pieces in quarantine belong to an extract whatever the span.
-            removed.had_pieces || is_needed(removed.started) || is_needed(removed.claim.started)
+            removed.had_pieces || is_needed(removed.started) || is_needed(removed.entry.started)
         })
         .collect();
     let Some(last) = needed.last() else { return Ok(()) };
     Err(ExtractError::RemovedSince {
         sync: bound.sync_id,
         runs: needed.len() as u64,
-        newer: bound::first_after(source, last.entry)?,
+        newer: bound::first_after(source, last.entry_id)?,
     })
 }
 
@@ -404,11 +404,11 @@ impl Extract {
             |row| {
                 let (entry_id, line): (i64, String) = (row.get(2)?, row.get(3)?);
                 let damaged = |why: String| ArchiveError::DamagedPayload { entry_id, why };
-                let Ok(LedgerEntry::Revision(claim)) = LedgerEntry::read(&line) else {
+                let Ok(LedgerEntry::Revision(entry)) = LedgerEntry::read(&line) else {
                     return Err(E::from(damaged("its line is not one of a revision".to_owned())).into());
                 };
                 let bytes = payloads
-                    .read(connection, entry_id, &claim)
+                    .read(connection, entry_id, &entry)
                     .and_then(|read| read.map_err(|unsound| damaged(unsound.words())))
                     .map_err(E::from)?;
                 Ok(each(ExtractedPayload {

@@ -41,18 +41,18 @@ pub fn presence_at(snapshot: &Snapshot<'_>, bound: &BoundSync) -> Result<ReadOnl
         .map(|(url, key)| (text_hash(&url), key))
         .collect();
     let mut lost = HashSet::new();
-    each_line(source, "lost *", bound.entry_id, |_, claim| {
-        if let LedgerEntry::Lost(Loss::Payload { entry }) = claim {
-            lost.insert(entry);
+    each_line(source, "lost *", bound.entry_id, |_, entry| {
+        if let LedgerEntry::Lost(Loss::Payload { entry_id }) = entry {
+            lost.insert(entry_id);
         }
         Ok(())
     })?;
-    each_line(source, "*", bound.entry_id, |entry, claim| {
-        match claim {
+    each_line(source, "*", bound.entry_id, |entry_id, entry| {
+        match entry {
             LedgerEntry::JobServer { job, server, .. } => serve(&target, job, servers.get(&server)),
             LedgerEntry::Lost(Loss::Server { job }) => serve(&target, job, None),
             // Whoever sent it lists the run.
-            LedgerEntry::Revision(revision) if !lost.contains(&entry) => run(
+            LedgerEntry::Revision(revision) if !lost.contains(&entry_id) => run(
                 &target,
                 LISTED,
                 params![
@@ -63,15 +63,15 @@ pub fn presence_at(snapshot: &Snapshot<'_>, bound: &BoundSync) -> Result<ReadOnl
             ),
             LedgerEntry::Absent { run, at, .. } => mark(&target, run, Some(at)),
             LedgerEntry::Returned { run, .. } => mark(&target, run, None),
-            LedgerEntry::Removed(claim) => {
-                let id = claim.run.to_string();
+            LedgerEntry::Removed(entry) => {
+                let id = entry.run.to_string();
                 run(
                 &target,
                 "INSERT INTO _removed_run (job_run_id, job_key, started_ticks, revisions, messages, absent_since_unix,
                                            removed_unix, removed_by, removed_why, plan)
                  SELECT job_run_id, job_key, ?2, 0, 0, absent_since_unix, 0, zeroblob(32), zeroblob(32), zeroblob(32)
                  FROM _run WHERE job_run_id = ?1",
-                params![id, claim.started.map(Instant::ticks)],
+                params![id, entry.started.map(Instant::ticks)],
             )?;
                 run(&target, "DELETE FROM _run WHERE job_run_id = ?1", params![id])
             }
@@ -117,12 +117,12 @@ fn each_line(
         params![until, pattern],
         "read the ledger",
         |row| {
-            let entry = row.get(0)?;
-            let claim = LedgerEntry::read(row.get_ref(1)?.as_str()?).map_err(|why| {
-                let what = format!("ledger entry {entry} cannot be read: {why}");
+            let entry_id = row.get(0)?;
+            let entry = LedgerEntry::read(row.get_ref(1)?.as_str()?).map_err(|why| {
+                let what = format!("ledger entry {entry_id} cannot be read: {why}");
                 RowError::from(ArchiveError::Damaged { what })
             })?;
-            Ok(each(entry, claim)?)
+            Ok(each(entry_id, entry)?)
         },
     )
 }

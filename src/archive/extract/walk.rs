@@ -43,8 +43,8 @@ pub(super) fn walk(connection: &Connection, until: i64, each: EachLine<'_>) -> R
         [until],
         "follow the chains of jobs",
         |row| {
-            let (entry, hash): (i64, Sha256) = (row.get(0)?, row.get(2)?);
-            walk.line(entry, &hash, row.get_ref(1)?.as_str()?)
+            let (entry_id, hash): (i64, Sha256) = (row.get(0)?, row.get(2)?);
+            walk.line(entry_id, &hash, row.get_ref(1)?.as_str()?)
                 .map_err(RowError::from)
         },
     )?;
@@ -67,7 +67,7 @@ impl LaterLosses {
             "read the ledger",
             |row| {
                 match LedgerEntry::read(row.get_ref(0)?.as_str()?) {
-                    Ok(LedgerEntry::Lost(Loss::Payload { entry })) => drop(lost.payloads.insert(entry)),
+                    Ok(LedgerEntry::Lost(Loss::Payload { entry_id })) => drop(lost.payloads.insert(entry_id)),
                     Ok(LedgerEntry::Lost(Loss::Results { sync })) => drop(lost.results.insert(sync)),
                     _ => {}
                 }
@@ -91,19 +91,19 @@ struct Walk<'c, 'f> {
 }
 
 impl Walk<'_, '_> {
-    fn line(&mut self, entry: i64, hash: &Sha256, line: &str) -> Result<(), ArchiveError> {
-        let claim = LedgerEntry::read(line).map_err(|why| ArchiveError::Damaged {
-            what: format!("ledger entry {entry} cannot be read: {why}"),
+    fn line(&mut self, entry_id: i64, hash: &Sha256, line: &str) -> Result<(), ArchiveError> {
+        let entry = LedgerEntry::read(line).map_err(|why| ArchiveError::Damaged {
+            what: format!("ledger entry {entry_id} cannot be read: {why}"),
         })?;
-        self.grammar.take(entry, hash, &claim);
-        match claim.subject() {
+        self.grammar.take(entry_id, hash, &entry);
+        match entry.subject() {
             Subject::Nobody => {}
             Subject::Every => {
                 self.common_chain.push(line);
-                self.common.push((entry, line.to_owned()));
+                self.common.push((entry_id, line.to_owned()));
                 for (job, chain) in &mut self.walked.chains {
                     chain.push(line);
-                    (self.each)(*job, Some(entry), line)?;
+                    (self.each)(*job, Some(entry_id), line)?;
                 }
             }
             subject => {
@@ -113,11 +113,11 @@ impl Walk<'_, '_> {
                 };
                 let other = self.grammar.job_of(subject).filter(|job| Some(*job) != named);
                 for job in named.into_iter().chain(other) {
-                    self.push(job, Some(entry), line)?;
+                    self.push(job, Some(entry_id), line)?;
                 }
             }
         }
-        match claim {
+        match entry {
             LedgerEntry::SyncBegan(began) => self.open = Some(began),
             LedgerEntry::SyncKilled { .. } => self.open = None,
             LedgerEntry::SyncEnded(ended) => {
@@ -131,15 +131,15 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn push(&mut self, job: Guid, entry: Option<i64>, line: &str) -> Result<(), ArchiveError> {
+    fn push(&mut self, job: Guid, entry_id: Option<i64>, line: &str) -> Result<(), ArchiveError> {
         if !self.walked.chains.contains_key(&job) {
-            for (entry, common) in &self.common {
-                (self.each)(job, Some(*entry), common)?;
+            for (entry_id, common) in &self.common {
+                (self.each)(job, Some(*entry_id), common)?;
             }
         }
         let chain = self.walked.chains.entry(job).or_insert(self.common_chain);
         chain.push(line);
-        (self.each)(job, entry, line)
+        (self.each)(job, entry_id, line)
     }
 
     fn results(&mut self, began: &SyncBegan, ended: i64) -> Result<(), ArchiveError> {

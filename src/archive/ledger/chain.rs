@@ -90,7 +90,7 @@ impl LedgerEntry {
             },
             Self::Accepted { id, .. } | Self::Lost(Loss::Quarantined { id }) => Subject::Quarantined(*id),
             Self::Absent { run, .. } | Self::Returned { run, .. } => Subject::Run(*run),
-            Self::Lost(Loss::Payload { entry }) => Subject::Revision(*entry),
+            Self::Lost(Loss::Payload { entry_id }) => Subject::Revision(*entry_id),
             Self::SyncBegan(_)
             | Self::SyncKilled { .. }
             | Self::SyncEnded(_)

@@ -2,7 +2,7 @@
 //!
 //! `docs/evidence.md` specifies them. Nothing here says whether an entry is true; `verify`, `reindex` and `salvage` do.
 
-use super::retention::HoldSpan;
+use super::removal_rule::HoldSpan;
 use crate::model::{Guid, Instant, NaiveZone, Sha256, ZoneName};
 
 /// One line of the ledger. Times are seconds since 1970 UTC; `by` is the SHA-256 of who acted, none where a sync did it by
@@ -107,7 +107,7 @@ pub(in crate::archive) enum LedgerEntry {
     },
     /// A person gave up so many published heads, which this archive cannot hold.
     Acknowledged(AcknowledgedEntry),
-    /// Something that earlier lines claim could not be saved.
+    /// Something that earlier lines record could not be saved.
     Lost(Loss),
     /// Runs are kept, whatever a retention rule says.
     HoldAdded(HoldEntry),
@@ -251,7 +251,7 @@ pub(in crate::archive) struct RemovedEntry {
 pub(in crate::archive) enum Loss {
     /// The payload of the revision of this ledger entry; the tables hold no such revision.
     Payload {
-        entry: i64,
+        entry_id: i64,
     },
     /// The bytes in quarantine under this number.
     Quarantined {

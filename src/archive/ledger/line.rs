@@ -7,7 +7,7 @@ use super::entry::{
     AcknowledgedEntry, HoldEntry, LedgerEntry, Loss, QuarantinedEntry, RemovedEntry, RevisionEntry, Rules,
     SyncBegan, SyncEnded,
 };
-use super::retention::HoldSpan;
+use super::removal_rule::HoldSpan;
 use super::words::{LineWords, is_word, read_hash};
 use crate::model::{Instant, Sha256, hex};
 
@@ -312,7 +312,7 @@ impl Display for LedgerEntry {
             Self::Lost(loss) => {
                 let lost = line(f, "lost");
                 match loss {
-                    Loss::Payload { entry } => lost.word("what", "payload").word("entry", entry),
+                    Loss::Payload { entry_id } => lost.word("what", "payload").word("entry", entry_id),
                     Loss::Quarantined { id } => lost.word("what", "quarantined").word("id", id),
                     Loss::Results { sync } => lost.word("what", "results").word("sync", sync),
                     Loss::Name { job } => lost.word("what", "name").word("job", job),
@@ -417,7 +417,7 @@ impl LineWords<'_> {
     fn loss(&mut self) -> Result<Loss, String> {
         Ok(match self.text("what")? {
             "payload" => Loss::Payload {
-                entry: self.number("entry")?,
+                entry_id: self.number("entry")?,
             },
             "quarantined" => Loss::Quarantined {
                 id: self.number("id")?,

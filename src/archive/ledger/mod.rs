@@ -1,4 +1,4 @@
-//! The append-only ledger: what the archive claims, chained by hashes.
+//! The append-only ledger: what was done to the archive, chained by hashes.
 //!
 //! An entry is one line of text: a kind, then `key=value` words, one space between them, no line break. Values hold no
 //! space, no name and no free text: ids, numbers, times, hashes. The hash of an entry is
@@ -16,7 +16,7 @@ mod hash;
 pub(super) mod heads;
 mod line;
 pub(super) mod publish;
-pub(super) mod retention;
+pub(super) mod removal_rule;
 mod stored_chains;
 mod words;
 

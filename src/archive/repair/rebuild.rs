@@ -17,9 +17,9 @@ use crate::archive::ledger::text_hash;
 use crate::archive::migrations::fresh;
 use crate::archive::open::quoted;
 use crate::archive::statistics;
+use crate::archive::storage::holds_and_removals;
 use crate::archive::storage::messages::{MessageMarks, MessageTexts, set_absence};
 use crate::archive::storage::replay::Replay;
-use crate::archive::storage::retention;
 use crate::archive::storage::revisions::Payloads;
 use crate::archive::storage::run_rows::{RUN_COLUMNS, RunState, insert_revision, run_columns};
 use crate::archive::verify::{LedgerState, knows_rules};
@@ -74,7 +74,7 @@ pub(in crate::archive) fn rebuild(
     fill_retention(connection, ledger)?;
     drop_lost_results(connection, ledger)?;
     replay(connection, ledger)?;
-    drop_unclaimed_results(connection)?;
+    drop_unrecorded_results(connection)?;
     let mut runs = RunRebuilder {
         connection,
         ledger,
@@ -244,7 +244,7 @@ fn drop_lost_results(connection: &Connection, ledger: &LedgerState) -> Result<()
             connection.run(
                 &format!("DELETE FROM {table} WHERE sync_id = ?1"),
                 [sync],
-                "remove results that no line claims",
+                "remove results that no ledger line records",
             )?;
         }
     }
@@ -252,12 +252,12 @@ fn drop_lost_results(connection: &Connection, ledger: &LedgerState) -> Result<()
 }
 
 /// Results of syncs that did not end, or that the ledger does not know.
-fn drop_unclaimed_results(connection: &Connection) -> Result<(), ArchiveError> {
+fn drop_unrecorded_results(connection: &Connection) -> Result<(), ArchiveError> {
     for table in ["_sync_job", "_sync_job_unchanged"] {
         let sql = format!(
             "DELETE FROM {table} WHERE sync_id NOT IN (SELECT sync_id FROM _sync WHERE finished_unix IS NOT NULL)"
         );
-        connection.run(&sql, [], "remove results that no line claims")?;
+        connection.run(&sql, [], "remove results that no ledger line records")?;
     }
     Ok(())
 }
@@ -323,14 +323,14 @@ fn fill_chains(connection: &Connection, ledger: &LedgerState) -> Result<(), Arch
 /// Holds, and runs that were removed.
 fn fill_retention(connection: &Connection, ledger: &LedgerState) -> Result<(), ArchiveError> {
     for hold in ledger.holds.values() {
-        retention::insert_hold(connection, &hold.added)?;
+        holds_and_removals::insert_hold(connection, &hold.added)?;
         if let Some((at, why, by)) = &hold.released {
-            retention::release_hold(connection, hold.added.id, *at, why, by)?;
+            holds_and_removals::release_hold(connection, hold.added.id, *at, why, by)?;
         }
     }
     for removal in ledger.removed.values() {
         let first_seen = removal.first_seen.map(|(_, at)| at);
-        retention::insert_removed(connection, &removal.claim, first_seen, removal.absent_since)?;
+        holds_and_removals::insert_removed(connection, &removal.entry, first_seen, removal.absent_since)?;
     }
     Ok(())
 }
@@ -402,11 +402,11 @@ fn replay_entry(connection: &Connection, ledger: &LedgerState, row: &Row<'_>) ->
             .cached()
             .run(sql, values, "fill in what the ledger tells")
     };
-    let entry: i64 = row.get(0)?;
+    let entry_id: i64 = row.get(0)?;
     let line: String = row.get(1)?;
-    let claim = LedgerEntry::read(&line)
-        .map_err(|why| not_repairable(format!("ledger entry {entry} cannot be read: {why}")))?;
-    match claim {
+    let entry = LedgerEntry::read(&line)
+        .map_err(|why| not_repairable(format!("ledger entry {entry_id} cannot be read: {why}")))?;
+    match entry {
         LedgerEntry::SyncBegan(SyncBegan {
             sync,
             at,
@@ -435,7 +435,7 @@ fn replay_entry(connection: &Connection, ledger: &LedgerState, row: &Row<'_>) ->
             execute(TOTALS, &[&ended.sync])?;
         }
         LedgerEntry::Revision(revision)
-            if !ledger.lost.payloads.contains(&entry) && !ledger.removed.contains_key(&revision.run) =>
+            if !ledger.lost.payloads.contains(&entry_id) && !ledger.removed.contains_key(&revision.run) =>
         {
             let run = revision.run.to_string();
             // Whoever sent it lists the run.
@@ -447,24 +447,24 @@ fn replay_entry(connection: &Connection, ledger: &LedgerState, row: &Row<'_>) ->
             execute(
                 "INSERT INTO rebuilt_revision (run_key, entry_id)
                      VALUES ((SELECT run_key FROM rebuilt_run WHERE job_run_id = ?1), ?2)",
-                &[&run, &entry],
+                &[&run, &entry_id],
             )?;
         }
-        LedgerEntry::Quarantined(claim) => {
+        LedgerEntry::Quarantined(entry) => {
             execute(
                 "UPDATE _quarantined SET job_key = (SELECT job_key FROM _job WHERE job_id = ?2),
                          sync_id = ?3, captured_unix = ?4, position = ?5, payload_bytes = ?6, payload_sha256 = ?7,
                          run_key = (SELECT run_key FROM rebuilt_run WHERE job_run_id = ?8)
                      WHERE quarantine_id = ?1",
                     &[
-                        &claim.id,
-                        &claim.job.to_string(),
-                        &claim.sync,
-                        &claim.at,
-                        &claim.position,
-                        &claim.bytes,
-                        &claim.sha256,
-                        &claim.run.map(|run| run.to_string()),
+                        &entry.id,
+                        &entry.job.to_string(),
+                        &entry.sync,
+                        &entry.at,
+                        &entry.position,
+                        &entry.bytes,
+                        &entry.sha256,
+                        &entry.run.map(|run| run.to_string()),
                     ],
                 )?;
         }
@@ -543,45 +543,47 @@ impl RunRebuilder<'_> {
         let mut replay = Replay::default();
         let mut last = None;
         let count = entries.len();
-        for (index, (entry, line)) in entries.into_iter().enumerate() {
-            let Ok(LedgerEntry::Revision(claim)) = LedgerEntry::read(&line) else {
-                return Err(not_repairable(format!("ledger entry {entry} is not a revision")));
+        for (index, (entry_id, line)) in entries.into_iter().enumerate() {
+            let Ok(LedgerEntry::Revision(entry)) = LedgerEntry::read(&line) else {
+                return Err(not_repairable(format!(
+                    "ledger entry {entry_id} is not a revision"
+                )));
             };
             let (zone, reader) = self
                 .ledger
-                .rules(entry, &claim)
-                .map_err(|why| not_repairable(format!("ledger entry {entry}: {why}")))?;
+                .rules(entry_id, &entry)
+                .map_err(|why| not_repairable(format!("ledger entry {entry_id}: {why}")))?;
             if !knows_rules(reader) {
                 let what = format!(
-                    "ledger entry {entry} is read by rules of version {reader}, which this program does not have"
+                    "ledger entry {entry_id} is read by rules of version {reader}, which this program does not have"
                 );
                 return Err(not_repairable(what));
             }
             let bytes = self
                 .payloads
-                .read(connection, entry, &claim)?
+                .read(connection, entry_id, &entry)?
                 .map_err(|unsound| {
-                    not_repairable(format!("payload of ledger entry {entry}: {}", unsound.words()))
+                    not_repairable(format!("payload of ledger entry {entry_id}: {}", unsound.words()))
                 })?;
             self.rebuilt.bytes += bytes.len() as u64;
             let run = read_run_fields(bytes, zone).map_err(|why| {
-                not_repairable(format!("payload of ledger entry {entry} is not a run: {why}"))
+                not_repairable(format!("payload of ledger entry {entry_id} is not a run: {why}"))
             })?;
-            if run.job_run_id() != claim.run {
+            if run.job_run_id() != entry.run {
                 return Err(not_repairable(format!(
-                    "payload of ledger entry {entry} is one of another run"
+                    "payload of ledger entry {entry_id} is one of another run"
                 )));
             }
-            insert_revision(connection, entry, run_key, &claim, &run)?;
-            replay.add(run, claim.number, claim.at, index + 1 < count);
-            last = Some(claim);
+            insert_revision(connection, entry_id, run_key, &entry, &run)?;
+            replay.add(run, entry.number, entry.at, index + 1 < count);
+            last = Some(entry);
         }
-        let (Some(latest), Some(claim)) = (replay.latest(), last) else {
+        let (Some(latest), Some(entry)) = (replay.latest(), last) else {
             return Ok(());
         };
         let run = &latest.run;
         let counts = replay.counts();
-        let job = claim.job.to_string();
+        let job = entry.job.to_string();
         let own = [
             run_key.into(),
             id.into(),
@@ -592,7 +594,7 @@ impl RunRebuilder<'_> {
             messages: counts,
             revision: latest.revision,
             changed_at: latest.last_at,
-            seen_sha256: claim.sha256,
+            seen_sha256: entry.sha256,
             content_sha256: None,
         };
         let columns = run_columns(run, &state);

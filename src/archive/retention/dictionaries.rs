@@ -67,9 +67,9 @@ fn is_of_runs_left(connection: &Connection, bytes: &[u8]) -> Result<bool, Archiv
             DOING,
             |row| row.try_into(),
         )?;
-        for (entry, line) in revisions {
-            let claim = claim_of(entry, &line)?;
-            if let Ok(payload) = payloads.read(connection, entry, &claim)? {
+        for (entry_id, line) in revisions {
+            let entry = revision_of(entry_id, &line)?;
+            if let Ok(payload) = payloads.read(connection, entry_id, &entry)? {
                 heads.push(head_of(payload).to_vec());
             }
         }
@@ -100,8 +100,8 @@ fn replace_one(connection: &Connection, key: i64) -> Result<u64, ArchiveError> {
         payloads: Payloads::default(),
     };
     let (mut maker, mut made) = (DictionaryMaker::default(), None);
-    for &entry in &entries {
-        made = maker.see(old.read(entry)?);
+    for &entry_id in &entries {
+        made = maker.see(old.read(entry_id)?);
         if made.is_some() {
             break;
         }
@@ -112,11 +112,11 @@ fn replace_one(connection: &Connection, key: i64) -> Result<u64, ArchiveError> {
     };
     let mut packer = Packer::new(bytes.as_deref()).map_err(no_memory)?;
     let new_key = bytes.as_ref().map(|_| key);
-    for &entry in &entries {
-        let data = packer.pack(old.read(entry)?).map_err(no_memory)?;
+    for &entry_id in &entries {
+        let data = packer.pack(old.read(entry_id)?).map_err(no_memory)?;
         connection.cached().run(
             "UPDATE payload SET data = ?2, dictionary_key = ?3 WHERE entry_id = ?1",
-            params![entry, data, new_key],
+            params![entry_id, data, new_key],
             DOING,
         )?;
     }
@@ -138,28 +138,28 @@ struct OldPayloads<'c> {
 }
 
 impl OldPayloads<'_> {
-    fn read(&mut self, entry: i64) -> Result<&[u8], ArchiveError> {
+    fn read(&mut self, entry_id: i64) -> Result<&[u8], ArchiveError> {
         let line: String = self.connection.cached().one(
             "SELECT entry FROM ledger WHERE entry_id = ?1",
-            [entry],
+            [entry_id],
             "read the ledger",
             |row| row.get(0),
         )?;
-        let claim = claim_of(entry, &line)?;
+        let entry = revision_of(entry_id, &line)?;
         self.payloads
-            .read(self.connection, entry, &claim)?
+            .read(self.connection, entry_id, &entry)?
             .map_err(|unsound| ArchiveError::DamagedPayload {
-                entry_id: entry,
+                entry_id,
                 why: unsound.words(),
             })
     }
 }
 
-fn claim_of(entry: i64, line: &str) -> Result<RevisionEntry, ArchiveError> {
+fn revision_of(entry_id: i64, line: &str) -> Result<RevisionEntry, ArchiveError> {
     match LedgerEntry::read(line) {
-        Ok(LedgerEntry::Revision(claim)) => Ok(claim),
+        Ok(LedgerEntry::Revision(entry)) => Ok(entry),
         _ => Err(ArchiveError::Damaged {
-            what: format!("the ledger's entry {entry} is not a revision, and a payload names it"),
+            what: format!("the ledger's entry {entry_id} is not a revision, and a payload names it"),
         }),
     }
 }

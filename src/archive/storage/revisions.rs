@@ -52,19 +52,19 @@ impl Unsound {
 }
 
 impl Payloads {
-    /// The bytes of the revision that `claim` tells of in ledger entry `entry`.
+    /// The bytes of the revision that the ledger records as `entry`, its entry `entry_id`.
     pub(in crate::archive) fn read(
         &mut self,
         connection: &Connection,
-        entry: i64,
-        claim: &RevisionEntry,
+        entry_id: i64,
+        entry: &RevisionEntry,
     ) -> Result<Result<&[u8], Unsound>, ArchiveError> {
         // Only what the ledger says that it has: a damaged frame must not ask for more.
-        let limit = usize::try_from(claim.bytes).unwrap_or(usize::MAX);
+        let limit = usize::try_from(entry.bytes).unwrap_or(usize::MAX);
         let mut bytes = std::mem::take(&mut self.bytes);
         let unpacked = connection.cached().try_optional::<_, ArchiveError>(
             "SELECT dictionary_key, data FROM payload WHERE entry_id = ?1",
-            [entry],
+            [entry_id],
             "read a payload",
             |row| {
                 let key = row.get(0)?;
@@ -83,12 +83,12 @@ impl Payloads {
             Some(Ok(())) => {}
             Some(Err(UnpackError::Damaged(why))) => return Ok(Err(Unsound::Packed(why))),
             Some(Err(UnpackError::NoMemory(size))) => {
-                let what = format!("a run of {size} bytes (ledger entry {entry})");
+                let what = format!("a run of {size} bytes (ledger entry {entry_id})");
                 return Err(ArchiveError::NoMemory { what });
             }
         }
         let hash = <Sha256>::from(sha2::Sha256::digest(&self.bytes));
-        Ok(if hash == claim.sha256 {
+        Ok(if hash == entry.sha256 {
             Ok(&self.bytes)
         } else {
             Err(Unsound::Hash(hash))
@@ -121,18 +121,21 @@ impl Payloads {
 }
 
 /// How many bytes the ledger says that the payload of a revision has; 0 where it says nothing of it.
-pub(in crate::archive) fn reported_bytes(connection: &Connection, entry: i64) -> Result<usize, ArchiveError> {
+pub(in crate::archive) fn reported_bytes(
+    connection: &Connection,
+    entry_id: i64,
+) -> Result<usize, ArchiveError> {
     if WITHOUT_EVIDENCE {
         return Ok(MOST_BYTES);
     }
     let line: Option<String> = connection.cached().optional(
         "SELECT entry FROM ledger WHERE entry_id = ?1",
-        [entry],
+        [entry_id],
         "read the ledger",
         |row| row.get(0),
     )?;
     Ok(match line.as_deref().map(LedgerEntry::read) {
-        Some(Ok(LedgerEntry::Revision(claim))) => usize::try_from(claim.bytes).unwrap_or(usize::MAX),
+        Some(Ok(LedgerEntry::Revision(entry))) => usize::try_from(entry.bytes).unwrap_or(usize::MAX),
         _ => 0,
     })
 }

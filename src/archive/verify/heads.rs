@@ -42,10 +42,10 @@ pub(super) fn check(
         let mut newest = None;
         for head in given {
             match ledger.met.get(head) {
-                Some((entry, line)) => {
+                Some((entry_id, line)) => {
                     of.held += 1;
-                    demanded.push(*entry);
-                    newest = newest.max(Some((*entry, line, head)));
+                    demanded.push(*entry_id);
+                    newest = newest.max(Some((*entry_id, line, head)));
                 }
                 None => {
                     of.not_held += 1;
@@ -67,10 +67,10 @@ pub(super) fn check(
         for line in &list.heads {
             if !line.is_of(archive) {
                 of.of_other_archives += 1;
-            } else if let Some((entry, text)) = ledger.met.get(&line.head) {
+            } else if let Some((entry_id, text)) = ledger.met.get(&line.head) {
                 of.held += 1;
-                demanded.push(*entry);
-                newest = newest.max(Some((*entry, text, &line.head)));
+                demanded.push(*entry_id);
+                newest = newest.max(Some((*entry_id, text, &line.head)));
             }
         }
         let is_held = |head: &Sha256| ledger.met.contains_key(head);
@@ -113,7 +113,7 @@ fn acts(
         };
         let is_listed = listed.contains(&(what, &act.hash));
         let after = demanded.partition_point(|&head| head < sealed);
-        let is_demanded = demanded.get(after).is_some_and(|&head| head < act.entry);
+        let is_demanded = demanded.get(after).is_some_and(|&head| head < act.entry_id);
         if is_demanded && !is_listed {
             let what = format!(
                 "a head that was published before seals what this line changes, and no line of the list of heads records it: {words}. \
@@ -122,7 +122,7 @@ fn acts(
                 archive.map_or_else(|| "ARCHIVE_ID".to_owned(), |id| id.to_string()),
                 hex(&act.hash)
             );
-            let place = format!("ledger, entry {}", act.entry);
+            let place = format!("ledger, entry {}", act.entry_id);
             findings.push(Finding::new(Remedy::Unlisted, place, what));
         } else if is_listed || !matches!(act.deed, StateChange::Lost { .. }) {
             report.notes.push(words);
@@ -153,12 +153,12 @@ fn ids(lines: &[PublishedHead]) -> String {
 
 /// A head that is held, by its entry, the line there, and its hash.
 fn held((entry_id, line, head): (i64, &String, &Sha256)) -> HeldHead {
-    let claim = LedgerEntry::read(line);
-    let at = claim.as_ref().ok().and_then(LedgerEntry::at);
+    let entry = LedgerEntry::read(line);
+    let at = entry.as_ref().ok().and_then(LedgerEntry::at);
     HeldHead {
         head: hex(head),
         entry_id,
-        sync_id: match claim {
+        sync_id: match entry {
             Ok(LedgerEntry::SyncEnded(SyncEnded { sync, .. })) => Some(sync),
             _ => None,
         },

@@ -87,14 +87,14 @@ pub(in crate::archive) fn check(
             before = found;
             pass.ledger.entries += 1;
             let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned());
-            let claim = text.clone().and_then(LedgerEntry::read);
-            match claim {
-                Ok(claim) => {
-                    let was_absent = match &claim {
+            let entry = text.clone().and_then(LedgerEntry::read);
+            match entry {
+                Ok(entry) => {
+                    let was_absent = match &entry {
                         LedgerEntry::Revision(of) => pass.grammar.is_absent(of.run) == Some(true),
                         _ => false,
                     };
-                    if let Some(why) = pass.grammar.fault(&claim) {
+                    if let Some(why) = pass.grammar.fault(&entry) {
                         let finding = Finding::new(
                             Remedy::Restore,
                             place(),
@@ -102,16 +102,16 @@ pub(in crate::archive) fn check(
                         );
                         findings.push(finding);
                     }
-                    pass.grammar.take(id, &found, &claim);
-                    pass.chain(&claim, text.unwrap_or_default());
-                    if let Some(by) = claim.by() {
+                    pass.grammar.take(id, &found, &entry);
+                    pass.chain(&entry, text.unwrap_or_default());
+                    if let Some(by) = entry.by() {
                         pass.ledger.actors.entry(*by).or_insert(id);
                     }
-                    if let Some(why) = claim.why() {
+                    if let Some(why) = entry.why() {
                         pass.ledger.reasons.entry(*why).or_insert(id);
                     }
-                    let (by, acts) = (claim.by().copied(), pass.ledger.acts.len());
-                    pass.apply(id, &found, claim, was_absent, findings)?;
+                    let (by, acts) = (entry.by().copied(), pass.ledger.acts.len());
+                    pass.apply(id, &found, entry, was_absent, findings)?;
                     if let Some(act) = pass.ledger.acts.get_mut(acts) {
                         act.by = by;
                     }
@@ -179,34 +179,34 @@ fn read_ahead(
             };
             match LedgerEntry::read(line) {
                 Ok(
-                    ref claim @ (LedgerEntry::Reindexed { zone, ref rules, .. }
+                    ref entry @ (LedgerEntry::Reindexed { zone, ref rules, .. }
                     | LedgerEntry::NaiveTime { zone, ref rules, .. }),
                 ) => {
-                    let entry = row.get(0)?;
-                    if let &LedgerEntry::Reindexed { reader, .. } = claim {
-                        ledger.reindexed = Some(ReindexMark { entry, reader });
+                    let entry_id = row.get(0)?;
+                    if let &LedgerEntry::Reindexed { reader, .. } = entry {
+                        ledger.reindexed = Some(ReindexMark { entry_id, reader });
                     }
                     ledger.zones.push(InForce {
-                        entry,
+                        entry_id,
                         name: zone,
                         rules: rules.clone(),
                         zone: Ok(NaiveZone::Utc),
                     });
                 }
                 Ok(LedgerEntry::Lost(loss)) => match loss {
-                    Loss::Payload { entry } => drop(ledger.lost.payloads.insert(entry)),
+                    Loss::Payload { entry_id } => drop(ledger.lost.payloads.insert(entry_id)),
                     Loss::Quarantined { id } => drop(ledger.lost.quarantined.insert(id)),
                     Loss::Results { sync } => drop(ledger.lost.results.insert(sync)),
                     // These count from their own line on: the same may be told again behind it.
                     Loss::Name { .. } | Loss::Server { .. } | Loss::Why { .. } | Loss::By { .. } => {}
                 },
-                Ok(LedgerEntry::Removed(claim)) => {
+                Ok(LedgerEntry::Removed(entry)) => {
                     let removal = LedgerRemoval {
-                        claim,
+                        entry,
                         first_seen: None,
                         absent_since: None,
                     };
-                    ledger.removed.entry(claim.run).or_insert(removal);
+                    ledger.removed.entry(entry.run).or_insert(removal);
                 }
                 // The pass over all lines takes these.
                 _ => {}
@@ -214,13 +214,13 @@ fn read_ahead(
             Ok(())
         },
     )?;
-    let reread = ledger.reindexed.map_or(0, |again| again.entry);
+    let reread = ledger.reindexed.map_or(0, |again| again.entry_id);
     for zone in &mut ledger.zones {
         zone.zone = zones::kept(connection, zone.name, zone.rules.as_ref())?;
         if let Err(why) = &zone.zone
-            && zone.entry >= reread
+            && zone.entry_id >= reread
         {
-            let place = format!("zone_rules, ledger entry {}", zone.entry);
+            let place = format!("zone_rules, ledger entry {}", zone.entry_id);
             findings.push(Finding::new(Remedy::Restore, place, why.clone()));
         }
     }
@@ -244,17 +244,17 @@ struct Pass<'c> {
 impl Pass<'_> {
     fn apply(
         &mut self,
-        entry: i64,
+        entry_id: i64,
         hash: &Sha256,
-        claim: LedgerEntry,
+        entry: LedgerEntry,
         was_absent: bool,
         findings: &mut Findings,
     ) -> Result<(), ArchiveError> {
-        let new = entry > self.scope.after;
+        let new = entry_id > self.scope.after;
         let ledger = &mut self.ledger;
-        match claim {
+        match entry {
             LedgerEntry::Archive { id, at, schema } => {
-                if entry == 1 {
+                if entry_id == 1 {
                     (ledger.archive, ledger.schema) = (Some((id, at)), schema);
                 }
             }
@@ -264,7 +264,12 @@ impl Pass<'_> {
                 if earlier.is_some() {
                     let release = ledger.zone_rules.as_ref().map_or("-", |rules| &rules.release);
                     let release = release.to_owned();
-                    self.act(entry, hash, Some(at), StateChange::OtherRules { zone, release });
+                    self.act(
+                        entry_id,
+                        hash,
+                        Some(at),
+                        StateChange::OtherRules { zone, release },
+                    );
                 }
             }
             LedgerEntry::Reindexed {
@@ -280,13 +285,18 @@ impl Pass<'_> {
                     );
                     findings.push(Finding::new(
                         Remedy::Program,
-                        format!("ledger, entry {entry}"),
+                        format!("ledger, entry {entry_id}"),
                         what,
                     ));
                 }
                 let from = ledger.zone.replace(zone);
                 ledger.zone_rules = rules;
-                self.act(entry, hash, Some(at), StateChange::Reindexed { from, to: zone });
+                self.act(
+                    entry_id,
+                    hash,
+                    Some(at),
+                    StateChange::Reindexed { from, to: zone },
+                );
             }
             LedgerEntry::JobAdded { job, at, .. } => {
                 let whole = new || self.scope.is_all();
@@ -304,12 +314,12 @@ impl Pass<'_> {
             }
             LedgerEntry::JobNamed { job, name, .. } => {
                 let job = ledger.jobs.entry(job).or_default();
-                (job.name, job.named_at) = (Some(name), entry);
+                (job.name, job.named_at) = (Some(name), entry_id);
             }
             LedgerEntry::JobServer { job, server, .. } => {
                 ledger.servers.insert(server);
                 let job = ledger.jobs.entry(job).or_default();
-                (job.server, job.served_at) = (Some(server), entry);
+                (job.server, job.served_at) = (Some(server), entry_id);
             }
             LedgerEntry::SyncBegan(began) => {
                 ledger.syncs.insert(began.sync);
@@ -323,17 +333,23 @@ impl Pass<'_> {
                 if ledger.lost.results.contains(&sync) {
                     self.results_missing.insert(sync);
                     let what = format!("what sync {sync} found of its jobs");
-                    ledger.lost.places.insert(Loss::Results { sync }, (entry, what));
+                    ledger
+                        .lost
+                        .places
+                        .insert(Loss::Results { sync }, (entry_id, what));
                 }
                 self.close(sync, new, syncs::SyncEnd::Ended(&ended, hash), findings)?;
             }
             LedgerEntry::Revision(revision) => {
-                if ledger.lost.payloads.contains(&entry) {
+                if ledger.lost.payloads.contains(&entry_id) {
                     ledger.lost.runs.insert(revision.run);
                     let what = format!("revision {} of run {}", revision.number, revision.run);
-                    ledger.lost.places.insert(Loss::Payload { entry }, (entry, what));
+                    ledger
+                        .lost
+                        .places
+                        .insert(Loss::Payload { entry_id }, (entry_id, what));
                 } else if let Some(removal) = ledger.removed.get_mut(&revision.run) {
-                    removal.first_seen.get_or_insert((entry, revision.at));
+                    removal.first_seen.get_or_insert((entry_id, revision.at));
                     removal.absent_since = None;
                 } else if new {
                     ledger.revisions += 1;
@@ -341,25 +357,30 @@ impl Pass<'_> {
                     // Whoever sent it lists the run. A run that was lost comes as if it were new, and a salvage may have lost
                     // the line that says that it is listed again.
                     if was_absent || ledger.lost.runs.contains(&revision.run) {
-                        self.presence(entry, revision.run, None, findings)?;
+                        self.presence(entry_id, revision.run, None, findings)?;
                     }
                 }
             }
-            LedgerEntry::Quarantined(claim) => {
-                if ledger.lost.quarantined.contains(&claim.id) {
-                    let id = claim.id;
+            LedgerEntry::Quarantined(entry) => {
+                if ledger.lost.quarantined.contains(&entry.id) {
+                    let id = entry.id;
                     let what = format!("number {id} in quarantine");
-                    ledger.lost.places.insert(Loss::Quarantined { id }, (entry, what));
-                } else if !claim.run.is_some_and(|run| ledger.removed.contains_key(&run)) {
-                    ledger.quarantined.insert(claim.id);
+                    ledger
+                        .lost
+                        .places
+                        .insert(Loss::Quarantined { id }, (entry_id, what));
+                } else if !entry.run.is_some_and(|run| ledger.removed.contains_key(&run)) {
+                    ledger.quarantined.insert(entry.id);
                     if new {
-                        quarantine::check(self.connection, &claim, &ledger.lost, findings)?;
+                        quarantine::check(self.connection, &entry, &ledger.lost, findings)?;
                     }
                 }
             }
             LedgerEntry::Accepted { id, at, why, .. } => drop(ledger.accepted.insert(id, (at, why))),
-            LedgerEntry::Absent { run, at, .. } => self.presence_of(entry, new, run, Some(at), findings)?,
-            LedgerEntry::Returned { run, .. } => self.presence_of(entry, new, run, None, findings)?,
+            LedgerEntry::Absent { run, at, .. } => {
+                self.presence_of(entry_id, new, run, Some(at), findings)?
+            }
+            LedgerEntry::Returned { run, .. } => self.presence_of(entry_id, new, run, None, findings)?,
             LedgerEntry::HoldAdded(added) => {
                 let hold = LedgerHold {
                     added,
@@ -373,11 +394,11 @@ impl Pass<'_> {
                 }
             }
             LedgerEntry::RetentionLocked { .. } => {}
-            LedgerEntry::Removed(claim) => self.removed(entry, hash, &claim),
-            LedgerEntry::Lost(loss) => self.lost(entry, hash, loss, findings),
+            LedgerEntry::Removed(entry) => self.removed(entry_id, hash, &entry),
+            LedgerEntry::Lost(loss) => self.lost(entry_id, hash, loss, findings),
             LedgerEntry::Salvaged { at, .. } => {
                 self.block = ledger.acts.len();
-                self.act(entry, hash, Some(at), StateChange::Salvaged);
+                self.act(entry_id, hash, Some(at), StateChange::Salvaged);
             }
             LedgerEntry::SalvageEnded { .. } => {
                 // The list of heads names all that the salvage did by this one line.
@@ -388,25 +409,25 @@ impl Pass<'_> {
                 self.block = ledger.acts.len();
             }
             LedgerEntry::ClockSetBack { from, at } => {
-                self.act(entry, hash, Some(at), StateChange::ClockSetBack { from })
+                self.act(entry_id, hash, Some(at), StateChange::ClockSetBack { from })
             }
             LedgerEntry::Acknowledged(AcknowledgedEntry {
                 at, heads, list, why, ..
             }) => {
                 ledger.acknowledged.insert(*hash, (heads, list));
-                self.act(entry, hash, Some(at), StateChange::Acknowledged { heads, why });
+                self.act(entry_id, hash, Some(at), StateChange::Acknowledged { heads, why });
             }
         }
         Ok(())
     }
 
     /// Takes a removal in; the lines of one are told as one act.
-    fn removed(&mut self, entry: i64, hash: &Sha256, claim: &RemovedEntry) {
+    fn removed(&mut self, entry_id: i64, hash: &Sha256, entry: &RemovedEntry) {
         /// Runs of a removal that are told by name.
         const NAMED: usize = 3;
-        let removal = self.ledger.removed.get(&claim.run);
+        let removal = self.ledger.removed.get(&entry.run);
         let first = removal.and_then(|removal| removal.first_seen);
-        let first = first.map_or(entry, |(first, _)| first);
+        let first = first.map_or(entry_id, |(first, _)| first);
         if let Some(Act {
             hash: of_act, deed, ..
         }) = self.ledger.acts.last_mut()
@@ -418,30 +439,30 @@ impl Pass<'_> {
                 plan,
                 ..
             } = deed
-            && *plan == claim.plan
-            && *last == entry - 1
+            && *plan == entry.plan
+            && *last == entry_id - 1
         {
-            (*runs, *sealed, *last, *of_act) = (*runs + 1, first.min(*sealed), entry, *hash);
+            (*runs, *sealed, *last, *of_act) = (*runs + 1, first.min(*sealed), entry_id, *hash);
             if named.len() < NAMED {
-                named.push(claim.run);
+                named.push(entry.run);
             }
             return;
         }
         let deed = StateChange::Removed {
             runs: 1,
-            named: vec![claim.run],
+            named: vec![entry.run],
             sealed: first,
-            last: entry,
-            plan: claim.plan,
-            why: claim.why,
+            last: entry_id,
+            plan: entry.plan,
+            why: entry.why,
         };
-        self.act(entry, hash, Some(claim.at), deed);
+        self.act(entry_id, hash, Some(entry.at), deed);
     }
 
     /// Takes in that a run went, or came back.
     fn presence_of(
         &mut self,
-        entry: i64,
+        entry_id: i64,
         new: bool,
         run: Guid,
         since: Option<i64>,
@@ -450,20 +471,20 @@ impl Pass<'_> {
         if let Some(removal) = self.ledger.removed.get_mut(&run) {
             removal.absent_since = since;
         } else if new {
-            self.presence(entry, run, since, findings)?;
+            self.presence(entry_id, run, since, findings)?;
         }
         Ok(())
     }
 
     /// Moves the chains of the jobs on of which a line tells.
-    fn chain(&mut self, claim: &LedgerEntry, line: &str) {
-        let (chains, subject) = (&mut self.ledger.chains, claim.subject());
+    fn chain(&mut self, entry: &LedgerEntry, line: &str) {
+        let (chains, subject) = (&mut self.ledger.chains, entry.subject());
         match subject {
             Subject::Nobody => {}
             Subject::Every => {
                 self.ledger.common_chain.push(line);
                 chains.values_mut().for_each(|chain| chain.push(line));
-                if let LedgerEntry::Lost(Loss::Results { sync }) = claim {
+                if let LedgerEntry::Lost(Loss::Results { sync }) = entry {
                     self.results_missing.remove(sync);
                 }
             }
@@ -481,14 +502,14 @@ impl Pass<'_> {
         }
     }
 
-    fn act(&mut self, entry: i64, hash: &Sha256, at: Option<i64>, deed: StateChange) {
+    fn act(&mut self, entry_id: i64, hash: &Sha256, at: Option<i64>, deed: StateChange) {
         // A `lost` line has the time of its salvage.
         let at = at
             .or(self.ledger.acts.last().map(|act| act.at))
             .unwrap_or_default();
         let hash = *hash;
         self.ledger.acts.push(Act {
-            entry,
+            entry_id,
             hash,
             at,
             by: None,
@@ -497,9 +518,9 @@ impl Pass<'_> {
         });
     }
 
-    fn lost(&mut self, entry: i64, hash: &Sha256, loss: Loss, findings: &mut Findings) {
+    fn lost(&mut self, entry_id: i64, hash: &Sha256, loss: Loss, findings: &mut Findings) {
         let job_at = |ledger: &LedgerState, job: &Guid, of: fn(&LedgerJob) -> i64| {
-            ledger.jobs.get(job).map(of).filter(|&entry| entry > 0)
+            ledger.jobs.get(job).map(of).filter(|&entry_id| entry_id > 0)
         };
         let ledger = &mut self.ledger;
         let found = match loss {
@@ -526,10 +547,10 @@ impl Pass<'_> {
             }),
         };
         match found {
-            Some((sealed, what)) => self.act(entry, hash, None, StateChange::Lost { sealed, what }),
+            Some((sealed, what)) => self.act(entry_id, hash, None, StateChange::Lost { sealed, what }),
             None => findings.push(Finding::new(
                 Remedy::Restore,
-                format!("ledger, entry {entry}"),
+                format!("ledger, entry {entry_id}"),
                 "it says that something is lost that no line before it tells of",
             )),
         }
@@ -561,7 +582,7 @@ impl Pass<'_> {
 
     fn presence(
         &mut self,
-        entry: i64,
+        entry_id: i64,
         run: Guid,
         since: Option<i64>,
         findings: &mut Findings,
@@ -576,7 +597,7 @@ impl Pass<'_> {
             Some(key) => self.presence.push((key, since)),
             None if self.ledger.lost.runs.contains(&run) => {}
             None => {
-                let place = format!("ledger, entry {entry}");
+                let place = format!("ledger, entry {entry_id}");
                 findings.push(Finding::new(
                     Remedy::Reindex,
                     place,

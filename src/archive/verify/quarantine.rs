@@ -12,21 +12,21 @@ use crate::archive::ledger::entry::QuarantinedEntry;
 /// Compares one piece with the line that tells of it; whether it was accepted is compared by [`check_accepted`].
 pub(super) fn check(
     connection: &Connection,
-    claim: &QuarantinedEntry,
+    entry: &QuarantinedEntry,
     lost: &Lost,
     findings: &mut Findings,
 ) -> Result<(), ArchiveError> {
-    let place = || format!("quarantine, number {}", claim.id);
-    let (job, run) = (claim.job.to_string(), claim.run.map(|run| run.to_string()));
+    let place = || format!("quarantine, number {}", entry.id);
+    let (job, run) = (entry.job.to_string(), entry.run.map(|run| run.to_string()));
     let columns = [
         (Remedy::Reindex, "job", Expected::Text(&job)),
-        (Remedy::Reindex, "sync_id", Expected::Integer(claim.sync)),
-        (Remedy::Reindex, "captured_unix", Expected::Integer(claim.at)),
-        (Remedy::Reindex, "position", Expected::Integer(claim.position)),
-        (Remedy::Restore, "reason", Expected::TextOf(&claim.reason)),
-        (Remedy::Restore, "payload", Expected::BytesOf(&claim.kept)),
-        (Remedy::Reindex, "payload_bytes", Expected::Integer(claim.bytes)),
-        (Remedy::Reindex, "payload_sha256", Expected::Blob(&claim.sha256)),
+        (Remedy::Reindex, "sync_id", Expected::Integer(entry.sync)),
+        (Remedy::Reindex, "captured_unix", Expected::Integer(entry.at)),
+        (Remedy::Reindex, "position", Expected::Integer(entry.position)),
+        (Remedy::Restore, "reason", Expected::TextOf(&entry.reason)),
+        (Remedy::Restore, "payload", Expected::BytesOf(&entry.kept)),
+        (Remedy::Reindex, "payload_bytes", Expected::Integer(entry.bytes)),
+        (Remedy::Reindex, "payload_sha256", Expected::Blob(&entry.sha256)),
         (Remedy::Reindex, "run", run.as_deref().into()),
     ];
     let compared = connection.cached().optional(
@@ -36,18 +36,18 @@ pub(super) fn check(
          LEFT JOIN _job j ON j.job_key = q.job_key
          LEFT JOIN _run r ON r.run_key = q.run_key
          WHERE q.quarantine_id = ?1",
-        [claim.id],
+        [entry.id],
         "read the quarantine",
         |row| {
             for (index, (next, column, should)) in columns.into_iter().enumerate() {
                 let found = row.get_ref(index)?;
                 // A run that was lost is not there to be named.
-                let excused = column == "run" && claim.run.is_some_and(|run| lost.runs.contains(&run));
+                let excused = column == "run" && entry.run.is_some_and(|run| lost.runs.contains(&run));
                 if !(excused && found == ValueRef::Null) {
                     findings.column(next, place, column, should, found);
                 }
             }
-            if claim.run.is_none() {
+            if entry.run.is_none() {
                 findings.column(Remedy::Reindex, place, "run_key", Expected::Null, row.get_ref(9)?);
             }
             Ok(())

@@ -30,9 +30,9 @@ pub(super) struct RunVerifier<'c> {
 }
 
 /// A revision's row, and the line that tells of it.
-struct ClaimedRevision {
-    entry: i64,
-    claim: Result<RevisionEntry, String>,
+struct RecordedRevision {
+    entry_id: i64,
+    entry: Result<RevisionEntry, String>,
     row: [rusqlite::types::Value; 6],
 }
 
@@ -92,7 +92,7 @@ impl<'c> RunVerifier<'c> {
         })
     }
 
-    fn revisions(&self, run_key: i64) -> Result<Vec<ClaimedRevision>, ArchiveError> {
+    fn revisions(&self, run_key: i64) -> Result<Vec<RecordedRevision>, ArchiveError> {
         let mut revisions = Vec::new();
         self.connection.cached().each(
             "SELECT v.entry_id, v.revision, l.entry, v.sync_id, v.captured_unix, v.status, v.message_count,
@@ -103,16 +103,16 @@ impl<'c> RunVerifier<'c> {
             "read the revisions of a run",
             |row| {
                 let line = row.get_ref(2)?;
-                let claim = match line.as_str().map(LedgerEntry::read) {
-                    Ok(Ok(LedgerEntry::Revision(claim))) => Ok(claim),
+                let entry = match line.as_str().map(LedgerEntry::read) {
+                    Ok(Ok(LedgerEntry::Revision(entry))) => Ok(entry),
                     Ok(Ok(_)) => Err("that entry tells of something else".to_owned()),
                     Ok(Err(why)) => Err(why),
                     Err(_) => Err("there is no such entry".to_owned()),
                 };
                 let value = |index: usize| row.get(index);
-                revisions.push(ClaimedRevision {
-                    entry: row.get(0)?,
-                    claim,
+                revisions.push(RecordedRevision {
+                    entry_id: row.get(0)?,
+                    entry,
                     row: [value(3)?, value(4)?, value(5)?, value(6)?, value(7)?, value(8)?],
                 });
                 Ok(())
@@ -125,77 +125,77 @@ impl<'c> RunVerifier<'c> {
     fn check_revision(
         &mut self,
         run_id: &str,
-        revision: &ClaimedRevision,
+        revision: &RecordedRevision,
         more: bool,
         replay: &mut Replay,
         content: &mut Option<[u8; 32]>,
     ) -> Result<bool, ArchiveError> {
-        let entry = revision.entry;
-        let claim = match &revision.claim {
-            Ok(claim) => claim,
+        let entry_id = revision.entry_id;
+        let entry = match &revision.entry {
+            Ok(entry) => entry,
             Err(why) => {
-                let place = format!("a revision of run {run_id} (ledger, entry {entry})");
+                let place = format!("a revision of run {run_id} (ledger, entry {entry_id})");
                 let finding = Finding::new(Remedy::Reindex, place, "the ledger does not tell of it");
                 self.findings
                     .push(finding.with("a line of the ledger about a revision", why.as_str()));
                 return Ok(false);
             }
         };
-        let place = || place_of(entry, claim);
+        let place = || place_of(entry_id, entry);
         let findings = &mut self.findings;
         let mut column = |name: &str, should, found: &rusqlite::types::Value| {
             findings.column(Remedy::Reindex, place, name, should, found.into());
         };
         let [sync, at, status, message_count, sha256, number] = &revision.row;
-        column("number", Expected::Integer(claim.number), number);
-        column("sync_id", Expected::Integer(claim.sync), sync);
-        column("captured_unix", Expected::Integer(claim.at), at);
-        column("payload_sha256", Expected::Blob(&claim.sha256), sha256);
-        let claimed = claim.run.to_string();
-        if claimed != run_id {
+        column("number", Expected::Integer(entry.number), number);
+        column("sync_id", Expected::Integer(entry.sync), sync);
+        column("captured_unix", Expected::Integer(entry.at), at);
+        column("payload_sha256", Expected::Blob(&entry.sha256), sha256);
+        let expected = entry.run.to_string();
+        if expected != run_id {
             let finding = Finding::new(
                 Remedy::Reindex,
                 place(),
                 "its run is not the one that the ledger names",
             );
-            self.findings.push(finding.with(claimed, run_id));
+            self.findings.push(finding.with(expected, run_id));
             return Ok(false);
         }
-        if self.ledger.removed.contains_key(&claim.run) {
+        if self.ledger.removed.contains_key(&entry.run) {
             let what = "the ledger says that its run was removed, and here is a row of it";
             self.findings.push(Finding::new(Remedy::Reindex, place(), what));
             return Ok(false);
         }
-        if self.ledger.lost.payloads.contains(&entry) {
+        if self.ledger.lost.payloads.contains(&entry_id) {
             let what = "the ledger says that its payload was lost, and here is a row of it";
             self.findings.push(Finding::new(Remedy::Reindex, place(), what));
             return Ok(false);
         }
-        let place = || format!("{}, payload", place_of(entry, claim));
-        let bytes = match self.payloads.read(self.connection, entry, claim)? {
+        let place = || format!("{}, payload", place_of(entry_id, entry));
+        let bytes = match self.payloads.read(self.connection, entry_id, entry)? {
             Ok(bytes) => bytes,
             Err(unsound) => {
                 let mut finding = Finding::new(Remedy::Restore, place(), unsound.words());
                 if let Some(found) = unsound.found() {
-                    finding = finding.with(hex(&claim.sha256), found);
+                    finding = finding.with(hex(&entry.sha256), found);
                 }
                 self.findings.push(finding);
                 return Ok(false);
             }
         };
-        if bytes.len() as u64 != claim.bytes {
+        if bytes.len() as u64 != entry.bytes {
             let finding = Finding::new(
                 Remedy::Restore,
                 place(),
                 "it has not as many bytes as the ledger says",
             );
             self.findings
-                .push(finding.with(claim.bytes.to_string(), bytes.len().to_string()));
+                .push(finding.with(entry.bytes.to_string(), bytes.len().to_string()));
             return Ok(false);
         }
         self.verified.payloads += 1;
         self.verified.payload_bytes += bytes.len() as u64;
-        let (zone, reader) = match self.ledger.rules(entry, claim) {
+        let (zone, reader) = match self.ledger.rules(entry_id, entry) {
             Ok(rules) => rules,
             Err(why) => {
                 self.findings.push(Finding::new(
@@ -235,7 +235,7 @@ impl<'c> RunVerifier<'c> {
                 })?
         };
         let run = match read {
-            Ok(run) if run.job_run_id() == claim.run => run,
+            Ok(run) if run.job_run_id() == entry.run => run,
             Ok(run) => {
                 let finding = Finding::new(Remedy::Restore, place(), "it is the payload of another run");
                 self.findings
@@ -251,14 +251,14 @@ impl<'c> RunVerifier<'c> {
                 return Ok(false);
             }
         };
-        let place = || place_of(entry, claim);
-        let started = self.started_when_written(entry, claim, &run, zone);
+        let place = || place_of(entry_id, entry);
+        let started = self.started_when_written(entry_id, entry, &run, zone);
         let findings = &mut self.findings;
-        if let Some(started) = started.filter(|started| *started != claim.started) {
+        if let Some(started) = started.filter(|started| *started != entry.started) {
             let text = |instant: Option<Instant>| instant.map_or_else(|| "-".to_owned(), |at| at.to_string());
             let what = "the start of its run is not the one that the ledger says";
             let finding = Finding::new(Remedy::Restore, format!("{}, payload", place()), what);
-            findings.push(finding.with(text(claim.started), text(started)));
+            findings.push(finding.with(text(entry.started), text(started)));
         }
         let should = run.status().map(|status| status.0).into();
         findings.column(Remedy::Reindex, place, "status", should, status.into());
@@ -270,7 +270,7 @@ impl<'c> RunVerifier<'c> {
             should,
             message_count.into(),
         );
-        replay.add(run, claim.number, claim.at, more);
+        replay.add(run, entry.number, entry.at, more);
         Ok(true)
     }
 
@@ -278,15 +278,15 @@ impl<'c> RunVerifier<'c> {
     /// of then are gone, and a later line has everything read by others. `zone` is the one in which `run` was read.
     fn started_when_written(
         &self,
-        entry: i64,
-        claim: &RevisionEntry,
+        entry_id: i64,
+        entry: &RevisionEntry,
         run: &JobRun,
         zone: NaiveZone,
     ) -> Option<Option<Instant>> {
-        if !knows_rules(claim.reader) {
+        if !knows_rules(entry.reader) {
             return None;
         }
-        let reading = match self.ledger.zone_when_written(entry) {
+        let reading = match self.ledger.zone_when_written(entry_id) {
             Some(then) if then == zone => run.started(),
             Some(then) => read_time(run.started_raw().unwrap_or_default(), then),
             None if run.started().basis() == Some(TimeBasis::Assumed) => return None,
@@ -299,14 +299,14 @@ impl<'c> RunVerifier<'c> {
         &mut self,
         run_key: i64,
         name: &str,
-        revisions: &[ClaimedRevision],
+        revisions: &[RecordedRevision],
         replay: &Replay,
         content: Option<[u8; 32]>,
     ) -> Result<(), ArchiveError> {
         let (Some(latest), [first, ..], [.., last]) = (replay.latest(), revisions, revisions) else {
             return Ok(());
         };
-        let (Ok(first), Ok(claim)) = (&first.claim, &last.claim) else {
+        let (Ok(first), Ok(entry)) = (&first.entry, &last.entry) else {
             return Ok(());
         };
         let run = &latest.run;
@@ -388,11 +388,11 @@ impl<'c> RunVerifier<'c> {
                         Remedy::Reindex,
                         place,
                         "seen_sha256",
-                        Expected::Blob(&claim.sha256),
+                        Expected::Blob(&entry.sha256),
                         seen,
                     );
                 } else if let Some(content) = content {
-                    self.seen_otherwise += u64::from(!Expected::Blob(&claim.sha256).is(seen));
+                    self.seen_otherwise += u64::from(!Expected::Blob(&entry.sha256).is(seen));
                     self.findings.column(
                         Remedy::Reindex,
                         place,
@@ -467,9 +467,9 @@ impl<'c> RunVerifier<'c> {
 }
 
 /// What a finding about a revision or its payload is called.
-fn place_of(entry: i64, claim: &RevisionEntry) -> String {
-    let RevisionEntry { run, number, .. } = claim;
-    format!("run {run}, revision {number} (ledger, entry {entry})")
+fn place_of(entry_id: i64, entry: &RevisionEntry) -> String {
+    let RevisionEntry { run, number, .. } = entry;
+    format!("run {run}, revision {number} (ledger, entry {entry_id})")
 }
 
 /// A message's row, its texts looked up; `None` where a key leads nowhere.
@@ -549,15 +549,15 @@ pub(super) fn check_missing_revisions(
         [scope.after],
         "compare revisions with the ledger",
         |row| {
-            let entry: i64 = row.get(0)?;
-            if ledger.lost.payloads.contains(&entry) {
+            let entry_id: i64 = row.get(0)?;
+            if ledger.lost.payloads.contains(&entry_id) {
                 return Ok(());
             }
             let line: String = row.get(1)?;
             let place = match LedgerEntry::read(&line) {
-                Ok(LedgerEntry::Revision(claim)) if ledger.removed.contains_key(&claim.run) => return Ok(()),
-                Ok(LedgerEntry::Revision(claim)) => place_of(entry, &claim),
-                _ => format!("a revision (ledger, entry {entry})"),
+                Ok(LedgerEntry::Revision(entry)) if ledger.removed.contains_key(&entry.run) => return Ok(()),
+                Ok(LedgerEntry::Revision(entry)) => place_of(entry_id, &entry),
+                _ => format!("a revision (ledger, entry {entry_id})"),
             };
             let finding = Finding::new(
                 Remedy::Reindex,

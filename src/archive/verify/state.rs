@@ -76,7 +76,7 @@ pub(in crate::archive) struct LedgerHold {
 /// What the ledger tells about a run that a retention rule removed.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::archive) struct LedgerRemoval {
-    pub(in crate::archive) claim: RemovedEntry,
+    pub(in crate::archive) entry: RemovedEntry,
     /// Entry and time of its first revision; none where a salvage lost it.
     pub(in crate::archive) first_seen: Option<(i64, i64)>,
     pub(in crate::archive) absent_since: Option<i64>,
@@ -108,14 +108,14 @@ pub(in crate::archive) struct LastResults {
 /// Revisions before `entry` are read by these rules.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::archive) struct ReindexMark {
-    pub(super) entry: i64,
+    pub(super) entry_id: i64,
     pub(super) reader: u32,
 }
 
 /// From `entry` on, times without offset are read in this zone.
 #[derive(Debug, Clone)]
 pub(super) struct InForce {
-    pub(super) entry: i64,
+    pub(super) entry_id: i64,
     pub(super) name: ZoneName,
     pub(super) rules: Option<Rules>,
     /// By the rules that the archive keeps, or why it cannot be had, which is no harm where a later line rereads all.
@@ -151,19 +151,19 @@ impl LedgerState {
     /// The zone and the version of the rules by which a revision is read, or why that cannot be said.
     pub(in crate::archive) fn rules(
         &self,
-        entry: i64,
-        claim: &RevisionEntry,
+        entry_id: i64,
+        entry: &RevisionEntry,
     ) -> Result<(NaiveZone, u32), String> {
         let (line, reader) = match self.reindexed {
-            Some(again) if entry < again.entry => (again.entry + 1, again.reader),
-            _ => (entry, claim.reader),
+            Some(again) if entry_id < again.entry_id => (again.entry_id + 1, again.reader),
+            _ => (entry_id, entry.reader),
         };
         let name = |zone: Option<&InForce>| zone.map_or(ZoneName::UTC, |zone| zone.name);
-        let said = name(self.in_force(entry));
-        if claim.zone != said {
+        let said = name(self.in_force(entry_id));
+        if entry.zone != said {
             return Err(format!(
                 "it names the zone {}, and the lines before it say {said}",
-                claim.zone
+                entry.zone
             ));
         }
         let zone = self
@@ -173,25 +173,25 @@ impl LedgerState {
     }
 
     /// The zone by which a revision was read when its line was written, where the archive still has its rules.
-    pub(super) fn zone_when_written(&self, entry: i64) -> Option<NaiveZone> {
-        self.in_force(entry)
+    pub(super) fn zone_when_written(&self, entry_id: i64) -> Option<NaiveZone> {
+        self.in_force(entry_id)
             .map_or(Some(NaiveZone::Utc), |zone| zone.zone.clone().ok())
     }
 
     /// What the last line before an entry says about the zone.
-    pub(super) fn in_force(&self, entry: i64) -> Option<&InForce> {
-        let before = self.zones.partition_point(|zone| zone.entry < entry);
+    pub(super) fn in_force(&self, entry_id: i64) -> Option<&InForce> {
+        let before = self.zones.partition_point(|zone| zone.entry_id < entry_id);
         self.zones[..before].last()
     }
 
     /// Takes a run for removed whose payloads no longer exist, though the lines read so far do not say so.
-    pub(in crate::archive) fn remove_later(&mut self, claim: &RemovedEntry) {
+    pub(in crate::archive) fn remove_later(&mut self, entry: &RemovedEntry) {
         let removal = LedgerRemoval {
-            claim: *claim,
+            entry: *entry,
             first_seen: None,
             absent_since: None,
         };
-        self.removed.entry(claim.run).or_insert(removal);
+        self.removed.entry(entry.run).or_insert(removal);
     }
 
     /// The reason of an act: its text, or its hash where the archive has no text with that hash.
@@ -220,7 +220,7 @@ impl LedgerState {
 /// A line that takes back, rereads or gives up what earlier ones say.
 #[derive(Debug, Clone)]
 pub(in crate::archive) struct Act {
-    pub(super) entry: i64,
+    pub(super) entry_id: i64,
     /// What a list of heads names it by.
     pub(super) hash: Sha256,
     pub(super) at: i64,

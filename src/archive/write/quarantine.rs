@@ -98,7 +98,7 @@ impl Writer {
             |row| row.get(0),
         )?;
         let in_ledger = line.and_then(|line| match LedgerEntry::read(&line) {
-            Ok(LedgerEntry::Quarantined(claim)) => Some(claim.id),
+            Ok(LedgerEntry::Quarantined(entry)) => Some(entry.id),
             _ => None,
         });
         Ok(in_table.max(in_ledger.unwrap_or_default()) + 1)

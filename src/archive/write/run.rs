@@ -186,8 +186,8 @@ impl Writer {
                         ))
                     },
                 )?
-                .map(|(data, dictionary, entry)| {
-                    reported_bytes(&self.connection, entry)
+                .map(|(data, dictionary, entry_id)| {
+                    reported_bytes(&self.connection, entry_id)
                         .map(|limit| content_of(&data, dictionary.as_deref(), limit))
                 })
                 .transpose()?

@@ -13,7 +13,7 @@ use self::seen_runs::{SeenRun, SeenRuns};
 use super::chain::Subject;
 use super::entry::{HoldEntry, LedgerEntry, Loss, RemovedEntry};
 use super::hash::GENESIS;
-use super::retention::{HoldSpan, is_older_than};
+use super::removal_rule::{HoldSpan, is_older_than};
 use crate::model::{Guid, Instant, Sha256, ZoneName, hex};
 
 /// The state of the ledger behind the last line.
@@ -113,27 +113,27 @@ impl Grammar {
                 self.named_jobs.get(usize::try_from(run.job).ok()?).copied()
             }
             Subject::Quarantined(id) => self.pieces.get(&id).copied(),
-            Subject::Revision(entry) => self.lost_jobs.get(&entry).copied(),
+            Subject::Revision(entry_id) => self.lost_jobs.get(&entry_id).copied(),
             Subject::Job(job) => Some(job),
             Subject::Nobody | Subject::Every => None,
         }
     }
 
     /// What is wrong with a line that comes next.
-    pub(in crate::archive) fn fault(&self, claim: &LedgerEntry) -> Option<String> {
-        self.order(claim).or_else(|| self.time(claim))
+    pub(in crate::archive) fn fault(&self, entry: &LedgerEntry) -> Option<String> {
+        self.order(entry).or_else(|| self.time(entry))
     }
 
-    fn time(&self, claim: &LedgerEntry) -> Option<String> {
-        let at = claim.at()?;
-        if let (Some(made), false) = (self.salvage, matches!(claim, LedgerEntry::SalvageEnded { .. })) {
+    fn time(&self, entry: &LedgerEntry) -> Option<String> {
+        let at = entry.at()?;
+        if let (Some(made), false) = (self.salvage, matches!(entry, LedgerEntry::SalvageEnded { .. })) {
             return (at > made).then(|| {
                 let (at, made) = (Instant::from_unix_seconds(at), Instant::from_unix_seconds(made));
                 format!("its time {at} is later than the salvage that it belongs to, {made}")
             });
         }
         let bound = self.salvage.or(self.bound)?;
-        if let LedgerEntry::ClockSetBack { from, .. } = *claim {
+        if let LedgerEntry::ClockSetBack { from, .. } = *entry {
             let wrong = from != bound || at >= from;
             return wrong.then(|| {
                 let (bound, from) = (Instant::from_unix_seconds(bound), Instant::from_unix_seconds(from));
@@ -146,13 +146,13 @@ impl Grammar {
         })
     }
 
-    fn order(&self, claim: &LedgerEntry) -> Option<String> {
-        if !self.archive && !matches!(claim, LedgerEntry::Archive { .. }) {
+    fn order(&self, entry: &LedgerEntry) -> Option<String> {
+        if !self.archive && !matches!(entry, LedgerEntry::Archive { .. }) {
             return (self.entries == 0)
                 .then(|| "the ledger does not begin with what the archive is".to_owned());
         }
         let block = self.in_salvage();
-        match claim {
+        match entry {
             LedgerEntry::Archive { .. } => self
                 .archive
                 .then(|| "an archive begins in the middle of the ledger".to_owned()),
@@ -184,14 +184,14 @@ impl Grammar {
                         format!("it is revision {} of run {}, whose latest is {latest}", revision.number, revision.run)
                     })
                 }),
-            LedgerEntry::Quarantined(claim) => self
-                .outside(claim.sync)
-                .or_else(|| self.unknown_job(claim.job))
-                .or_else(|| self.was_removed(claim.run?))
+            LedgerEntry::Quarantined(entry) => self
+                .outside(entry.sync)
+                .or_else(|| self.unknown_job(entry.job))
+                .or_else(|| self.was_removed(entry.run?))
                 .or_else(|| {
                     let last = self.last_quarantined;
-                    let fits = if block { claim.id > last } else { Some(claim.id) == last.checked_add(1) };
-                    (!fits).then(|| format!("it is number {} in quarantine, and the last is {last}", claim.id))
+                    let fits = if block { entry.id > last } else { Some(entry.id) == last.checked_add(1) };
+                    (!fits).then(|| format!("it is number {} in quarantine, and the last is {last}", entry.id))
                 }),
             LedgerEntry::Accepted { id, sha256, .. } => match self.quarantined.get(id) {
                 Some((received, false)) => (received != sha256)
@@ -344,15 +344,15 @@ impl Grammar {
     }
 
     /// Moves on behind a line, also where it should not stand there.
-    pub(in crate::archive) fn take(&mut self, entry: i64, hash: &Sha256, claim: &LedgerEntry) {
+    pub(in crate::archive) fn take(&mut self, entry_id: i64, hash: &Sha256, entry: &LedgerEntry) {
         self.entries += 1;
         self.head = *hash;
-        match claim {
+        match entry {
             LedgerEntry::ClockSetBack { at, .. } => self.bound = Some(*at),
-            claim if self.salvage.is_none() => self.bound = self.bound.max(claim.at()),
+            entry if self.salvage.is_none() => self.bound = self.bound.max(entry.at()),
             _ => {}
         }
-        match claim {
+        match entry {
             LedgerEntry::Archive { .. } => self.archive = true,
             LedgerEntry::NaiveTime { zone, .. } | LedgerEntry::Reindexed { zone, .. } => {
                 self.zone = Some(*zone)
@@ -367,15 +367,15 @@ impl Grammar {
                 let number = u32::try_from(revision.number).unwrap_or(u32::MAX);
                 let mut run = self.runs.get(revision.run).unwrap_or_default();
                 run.job = self.job_place(revision.job);
-                if self.will_be_lost.contains(&entry) {
-                    self.lost_jobs.insert(entry, revision.job);
+                if self.will_be_lost.contains(&entry_id) {
+                    self.lost_jobs.insert(entry_id, revision.job);
                     // What came before stands for itself, whichever line it was.
                     let before = (run.number > 0).then_some((0, run.number));
                     let known = self.revisions.entry(revision.run);
                     known.or_insert_with(|| before.into_iter().collect());
                 }
                 if let Some(known) = self.revisions.get_mut(&revision.run) {
-                    known.push((entry, number));
+                    known.push((entry_id, number));
                 }
                 run.number = number;
                 // A salvage may have lost the line that says that the run is listed again.
@@ -384,15 +384,15 @@ impl Grammar {
                         self.seen_again.insert(revision.run, Vec::new());
                     }
                     if let Some(seen) = self.seen_again.get_mut(&revision.run) {
-                        seen.push(entry);
+                        seen.push(entry_id);
                     }
                 }
                 self.runs.set(revision.run, run);
             }
-            LedgerEntry::Quarantined(claim) => {
-                self.last_quarantined = self.last_quarantined.max(claim.id);
-                self.quarantined.insert(claim.id, (claim.sha256, false));
-                self.pieces.insert(claim.id, claim.job);
+            LedgerEntry::Quarantined(entry) => {
+                self.last_quarantined = self.last_quarantined.max(entry.id);
+                self.quarantined.insert(entry.id, (entry.sha256, false));
+                self.pieces.insert(entry.id, entry.job);
             }
             LedgerEntry::Accepted { id, sha256, .. } => drop(self.quarantined.insert(*id, (*sha256, true))),
             LedgerEntry::Absent { run, .. } => self.set_absent(*run, true),
@@ -400,10 +400,10 @@ impl Grammar {
             LedgerEntry::Salvaged { at, .. } => self.salvage = Some(*at),
             LedgerEntry::SalvageEnded { .. } => {
                 self.salvage = None;
-                self.bound = claim.at();
+                self.bound = entry.at();
                 self.go_on_from_what_is_held();
             }
-            LedgerEntry::Lost(Loss::Payload { entry }) => drop(self.lost.insert(*entry)),
+            LedgerEntry::Lost(Loss::Payload { entry_id }) => drop(self.lost.insert(*entry_id)),
             LedgerEntry::Lost(Loss::Quarantined { id }) => drop(self.quarantined.remove(id)),
             LedgerEntry::HoldAdded(HoldEntry { id, job, span, .. }) => {
                 self.last_hold = self.last_hold.max(*id);
@@ -439,7 +439,7 @@ impl Grammar {
     /// What follows a salvage goes on from what the tables hold behind it.
     fn go_on_from_what_is_held(&mut self) {
         let lost = &self.lost;
-        let is_lost = |entry: &i64| lost.contains(entry);
+        let is_lost = |entry_id: &i64| lost.contains(entry_id);
         let seen_again = std::mem::take(&mut self.seen_again);
         for (id, _) in seen_again
             .into_iter()
@@ -449,7 +449,7 @@ impl Grammar {
             self.runs.set(id, SeenRun { absent: true, ..run });
         }
         for (&id, revisions) in &self.revisions {
-            let held = revisions.iter().filter(|(entry, _)| !is_lost(entry));
+            let held = revisions.iter().filter(|(entry_id, _)| !is_lost(entry_id));
             let number = held.map(|&(_, number)| number).max().unwrap_or_default();
             let run = self.runs.get(id).unwrap_or_default();
             let absent = run.absent && number > 0;

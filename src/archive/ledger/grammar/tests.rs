@@ -50,29 +50,29 @@ fn quarantined(id: i64, sync: i64, at: u32) -> String {
 
 /// What is wrong with each line that is wrong, by its number.
 fn faults(lines: &[String]) -> Vec<(usize, String)> {
-    let claims: Vec<LedgerEntry> = {
-        let (mut head, mut claims) = (GENESIS, Vec::new());
-        for (entries, short) in (0..).zip(lines) {
-            let line = line(short, entries, &head);
-            claims.push(LedgerEntry::read(&line).unwrap());
+    let entries: Vec<LedgerEntry> = {
+        let (mut head, mut entries) = (GENESIS, Vec::new());
+        for (index, short) in (0..).zip(lines) {
+            let line = line(short, index, &head);
+            entries.push(LedgerEntry::read(&line).unwrap());
             head = entry_hash(&head, &line);
         }
-        claims
+        entries
     };
-    let lost = claims.iter().filter_map(|claim| match claim {
-        LedgerEntry::Lost(Loss::Payload { entry }) => Some(*entry),
+    let lost = entries.iter().filter_map(|entry| match entry {
+        LedgerEntry::Lost(Loss::Payload { entry_id }) => Some(*entry_id),
         _ => None,
     });
     let mut grammar = Grammar::new(lost.collect());
     let mut head = GENESIS;
     let mut found = Vec::new();
-    for (index, (claim, short)) in claims.iter().zip(lines).enumerate() {
+    for (index, (entry, short)) in entries.iter().zip(lines).enumerate() {
         let text = line(short, i64::try_from(index).unwrap(), &head);
         head = entry_hash(&head, &text);
-        if let Some(why) = grammar.fault(claim) {
+        if let Some(why) = grammar.fault(entry) {
             found.push((index + 1, why));
         }
-        grammar.take(i64::try_from(index + 1).unwrap(), &head, claim);
+        grammar.take(i64::try_from(index + 1).unwrap(), &head, entry);
     }
     found
 }

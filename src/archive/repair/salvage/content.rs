@@ -44,17 +44,17 @@ impl Salvager<'_> {
 
     /// Says the zone of a revision where the line that said it is lost.
     pub(super) fn zone_of_revision(&mut self, line: &str) -> Result<(), ArchiveError> {
-        let Ok(LedgerEntry::Revision(claim)) = LedgerEntry::read(line) else {
+        let Ok(LedgerEntry::Revision(entry)) = LedgerEntry::read(line) else {
             return Ok(());
         };
-        if claim.zone == self.zone.name() || self.rules_lost {
+        if entry.zone == self.zone.name() || self.rules_lost {
             return Ok(());
         }
         let newest: Option<Rules> = self
             .old
             .query_row(
                 "SELECT sha256, release FROM _zone_rules WHERE zone = ?1 ORDER BY release DESC LIMIT 1",
-                [claim.zone.as_str()],
+                [entry.zone.as_str()],
                 |row| {
                     let (sha256, release) = (row.get(0)?, row.get(1)?);
                     Ok(Rules { sha256, release })
@@ -62,7 +62,7 @@ impl Salvager<'_> {
             )
             .optional()
             .unwrap_or_default();
-        self.zone(claim.zone, newest.as_ref())?;
+        self.zone(entry.zone, newest.as_ref())?;
         self.append(&LedgerEntry::NaiveTime {
             zone: self.zone.name(),
             rules: Rules::of(self.zone),
@@ -73,17 +73,17 @@ impl Salvager<'_> {
     /// Copies the payload of a revision, where it is the one that its line names and can be read as that run.
     pub(super) fn payload(
         &mut self,
-        old_entry: i64,
-        claim: &RevisionEntry,
+        old_entry_id: i64,
+        entry: &RevisionEntry,
         new_entry: i64,
     ) -> Result<Result<(u64, Option<Instant>), String>, ArchiveError> {
-        let bytes = match self.payloads.read(self.old, old_entry, claim) {
+        let bytes = match self.payloads.read(self.old, old_entry_id, entry) {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(unsound)) => return Ok(Err(unsound.words())),
             Err(error) => return Ok(Err(format!("{error}"))),
         };
         let started = match read_run_fields(bytes, self.zone) {
-            Ok(run) if run.job_run_id() == claim.run => run.started().instant(),
+            Ok(run) if run.job_run_id() == entry.run => run.started().instant(),
             Ok(_) => return Ok(Err("it is the payload of another run".to_owned())),
             Err(why) => return Ok(Err(format!("it is not a run: {why}"))),
         };
@@ -93,14 +93,14 @@ impl Salvager<'_> {
         let row: Result<(Option<i64>, Vec<u8>), String> = self
             .old
             .prepare_cached("SELECT dictionary_key, data FROM payload WHERE entry_id = ?1")
-            .and_then(|mut statement| statement.query_row([old_entry], |row| row.try_into()))
+            .and_then(|mut statement| statement.query_row([old_entry_id], |row| row.try_into()))
             .map_err(damaged);
         let (dictionary, data) = match row {
             Ok(row) => row,
             Err(why) => return Ok(Err(why)),
         };
         if let Some(key) = dictionary
-            && let Err(why) = self.dictionary(key, claim.job)?
+            && let Err(why) = self.dictionary(key, entry.job)?
         {
             return Ok(Err(why));
         }
@@ -180,19 +180,19 @@ impl Salvager<'_> {
         self.lose(format!("number {id} in quarantine"));
     }
 
-    pub(super) fn quarantined(&mut self, claim: &QuarantinedEntry) -> Result<(), ArchiveError> {
+    pub(super) fn quarantined(&mut self, entry: &QuarantinedEntry) -> Result<(), ArchiveError> {
         let found = self.old.query_row(
             "SELECT reason, payload FROM _quarantined WHERE quarantine_id = ?1",
-            [claim.id],
+            [entry.id],
             |row| {
-                let sound = Expected::TextOf(&claim.reason).is(row.get_ref(0)?)
-                    && Expected::BytesOf(&claim.kept).is(row.get_ref(1)?);
+                let sound = Expected::TextOf(&entry.reason).is(row.get_ref(0)?)
+                    && Expected::BytesOf(&entry.kept).is(row.get_ref(1)?);
                 Ok(sound.then_some((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))
             },
         );
-        let job_key = jobs::key(self.new, claim.job)?;
+        let job_key = jobs::key(self.new, entry.job)?;
         let (Ok(Some((reason, payload))), Some(job_key)) = (found, job_key) else {
-            self.lose_quarantined(claim.id);
+            self.lose_quarantined(entry.id);
             return Ok(());
         };
         self.new
@@ -201,15 +201,15 @@ impl Salvager<'_> {
                      payload, payload_bytes, payload_sha256)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
-                    claim.id,
+                    entry.id,
                     job_key,
-                    claim.sync,
-                    claim.at,
-                    claim.position,
+                    entry.sync,
+                    entry.at,
+                    entry.position,
                     reason,
                     payload,
-                    claim.bytes,
-                    claim.sha256,
+                    entry.bytes,
+                    entry.sha256,
                 ],
                 "keep unreadable bytes in quarantine",
             )

@@ -14,7 +14,7 @@ use crate::model::{Guid, Instant, Sha256};
 /// A line of the damaged ledger.
 #[derive(Debug, Clone)]
 pub(super) struct OldLine {
-    pub(super) entry: i64,
+    pub(super) entry_id: i64,
     pub(super) line: String,
     pub(super) hash: Sha256,
 }
@@ -55,34 +55,34 @@ impl LineFilter {
 
     /// Judges the next line. After [`Decision::Broken`], which comes once, it is to be asked again about the same line.
     pub(super) fn decide(&mut self, old: &OldLine) -> Decision {
-        let adjacent = old.entry == self.before.0 + 1;
+        let adjacent = old.entry_id == self.before.0 + 1;
         let sealed = adjacent && entry_hash(&self.before.1, &old.line) == old.hash;
-        let claim = LedgerEntry::read(&old.line);
+        let entry = LedgerEntry::read(&old.line);
         if !self.broken {
-            let fits = claim
+            let fits = entry
                 .as_ref()
-                .is_ok_and(|claim| self.grammar.fault(claim).is_none());
+                .is_ok_and(|entry| self.grammar.fault(entry).is_none());
             if !(sealed && fits) {
                 self.broken = true;
                 return Decision::Broken;
             }
         }
-        self.before = (old.entry, old.hash);
-        let claim = match claim {
-            Ok(claim) => claim,
+        self.before = (old.entry_id, old.hash);
+        let entry = match entry {
+            Ok(entry) => entry,
             Err(why) => return Decision::Drop(why),
         };
         if !self.broken {
-            self.grammar.take(old.entry, &old.hash, &claim);
+            self.grammar.take(old.entry_id, &old.hash, &entry);
             return Decision::Keep(vec![old.line.clone()]);
         }
         if !sealed {
-            return match claim {
+            return match entry {
                 LedgerEntry::Revision(revision) => Decision::ByPayload(Box::new(revision)),
                 _ => Decision::Drop("nothing seals it".to_owned()),
             };
         }
-        self.after_the_break(claim, &old.line)
+        self.after_the_break(entry, &old.line)
     }
 
     /// The number of the latest revision of a run that was kept; 0 where there is none.
@@ -124,23 +124,23 @@ impl LineFilter {
         self.grammar.take(0, &head, &salvaged);
     }
 
-    fn after_the_break(&mut self, claim: LedgerEntry, line: &str) -> Decision {
+    fn after_the_break(&mut self, entry: LedgerEntry, line: &str) -> Decision {
         let names_places = "it names places of the old ledger";
-        let later = claim.at().is_some_and(|at| at > self.now.unix_seconds());
-        let unsaid = match &claim {
+        let later = entry.at().is_some_and(|at| at > self.now.unix_seconds());
+        let unsaid = match &entry {
             _ if later => Some("its time is later than now".to_owned()),
             LedgerEntry::Revision(revision) if revision.number <= self.latest(revision.run) => {
                 Some("a later revision is kept".to_owned())
             }
             LedgerEntry::Revision(RevisionEntry { sync, .. }) => self.unspeakable(*sync),
-            LedgerEntry::Quarantined(claim) if claim.id <= self.grammar.last_quarantined() => {
+            LedgerEntry::Quarantined(entry) if entry.id <= self.grammar.last_quarantined() => {
                 Some("that number is known already".to_owned())
             }
             // Its bytes are part of the payload of its run, should that be found by itself.
-            LedgerEntry::Quarantined(claim) if claim.run.is_some_and(|run| self.latest(run) == 0) => {
+            LedgerEntry::Quarantined(entry) if entry.run.is_some_and(|run| self.latest(run) == 0) => {
                 Some("the line about its run is lost".to_owned())
             }
-            LedgerEntry::Quarantined(claim) => self.unspeakable(claim.sync),
+            LedgerEntry::Quarantined(entry) => self.unspeakable(entry.sync),
             LedgerEntry::Absent { run, sync, .. } => {
                 self.presence(*run, false).or_else(|| self.unspeakable(*sync))
             }
@@ -165,7 +165,7 @@ impl LineFilter {
             | LedgerEntry::HoldAdded(_)
             | LedgerEntry::HoldReleased { .. }
             | LedgerEntry::RetentionLocked { .. }
-            | LedgerEntry::Removed(_) => self.grammar.fault(&claim),
+            | LedgerEntry::Removed(_) => self.grammar.fault(&entry),
             LedgerEntry::Archive { .. }
             | LedgerEntry::Salvaged { .. }
             | LedgerEntry::SalvageEnded { .. }
@@ -173,12 +173,12 @@ impl LineFilter {
             | LedgerEntry::Acknowledged(_)
             | LedgerEntry::ClockSetBack { .. } => Some(names_places.to_owned()),
         };
-        match (unsaid, claim) {
+        match (unsaid, entry) {
             (Some(_), LedgerEntry::Revision(revision)) => Decision::ByPayload(Box::new(revision)),
             (Some(why), _) => Decision::Drop(why),
-            (None, claim) => {
-                let mut lines = self.said_before(&claim);
-                self.grammar.take(0, &GENESIS, &claim);
+            (None, entry) => {
+                let mut lines = self.said_before(&entry);
+                self.grammar.take(0, &GENESIS, &entry);
                 lines.push(line.to_owned());
                 Decision::Keep(lines)
             }
@@ -186,9 +186,9 @@ impl LineFilter {
     }
 
     /// What must be said again before a line.
-    fn said_before(&mut self, claim: &LedgerEntry) -> Vec<String> {
+    fn said_before(&mut self, entry: &LedgerEntry) -> Vec<String> {
         let mut lines = Vec::new();
-        match claim {
+        match entry {
             LedgerEntry::JobWatched { job, .. }
             | LedgerEntry::JobNamed { job, .. }
             | LedgerEntry::JobServer { job, .. } => {
@@ -287,9 +287,9 @@ mod tests {
         ];
         (1..)
             .zip(lines)
-            .map(|(entry, line)| {
+            .map(|(entry_id, line)| {
                 hash = entry_hash(&hash, &line);
-                OldLine { entry, line, hash }
+                OldLine { entry_id, line, hash }
             })
             .collect()
     }
@@ -348,7 +348,7 @@ mod tests {
         let by = format!("accepted id=1 at={AT} sha256={hex} why={hex} by={hex}");
         let hash = entry_hash(&ledger[7].hash, &by);
         ledger.push(OldLine {
-            entry: 9,
+            entry_id: 9,
             line: by,
             hash,
         });

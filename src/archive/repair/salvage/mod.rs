@@ -217,14 +217,14 @@ impl<'c> Salvager<'c> {
         let (mut next, mut first) = (1, true);
         let old = self.old;
         let scanned = scan(old, "ledger", "entry_id, entry, entry_hash", "entry_id", |row| {
-            let (Ok(entry), Ok(line), Ok(hash)) = (row.get(0), row.get(1), row.get(2)) else {
+            let (Ok(entry_id), Ok(line), Ok(hash)) = (row.get(0), row.get(1), row.get(2)) else {
                 return Ok(());
             };
-            if entry != next {
-                self.gaps.push((next, entry - 1));
+            if entry_id != next {
+                self.gaps.push((next, entry_id - 1));
             }
-            next = entry + 1;
-            let line = OldLine { entry, line, hash };
+            next = entry_id + 1;
+            let line = OldLine { entry_id, line, hash };
             self.take_line(&mut filter, &line, &mut first)?;
             progress(self.bytes);
             Ok(())
@@ -304,8 +304,8 @@ impl<'c> Salvager<'c> {
             let line = row.get_ref(1).ok().and_then(|line| line.as_str().ok());
             let line = line.filter(|line| line.starts_with("lost ") || line.starts_with("removed "));
             match line.map(LedgerEntry::read) {
-                Some(Ok(LedgerEntry::Lost(Loss::Payload { entry }))) => drop(lost.insert(entry)),
-                Some(Ok(LedgerEntry::Removed(claim))) => drop(removed.insert(claim.run)),
+                Some(Ok(LedgerEntry::Lost(Loss::Payload { entry_id }))) => drop(lost.insert(entry_id)),
+                Some(Ok(LedgerEntry::Removed(entry))) => drop(removed.insert(entry.run)),
                 _ => {}
             }
             Ok(())
@@ -384,25 +384,25 @@ impl<'c> Salvager<'c> {
                                 _ => {}
                             }
                         }
-                        Ok(claim) => self.take_over(old.entry, claim)?,
+                        Ok(entry) => self.take_over(old.entry_id, entry)?,
                         Err(why) => return Err(ArchiveError::Damaged { what: why }),
                     }
                 }
             }
-            Decision::ByPayload(claim) => self.by_payload.push((old.entry, *claim)),
+            Decision::ByPayload(entry) => self.by_payload.push((old.entry_id, *entry)),
             Decision::Broken => {}
             Decision::Drop(why) => {
                 let kind = old.line.split(' ').next().unwrap_or_default();
                 let kind: String = kind.chars().take(20).collect();
-                self.lose(format!("ledger entry {} ({kind}): {why}", old.entry));
+                self.lose(format!("ledger entry {} ({kind}): {why}", old.entry_id));
             }
         }
         Ok(())
     }
 
     /// Takes over what a line that was just appended tells of and what stands elsewhere.
-    fn take_over(&mut self, old_entry: i64, claim: LedgerEntry) -> Result<(), ArchiveError> {
-        match claim {
+    fn take_over(&mut self, old_entry_id: i64, entry: LedgerEntry) -> Result<(), ArchiveError> {
+        match entry {
             LedgerEntry::NaiveTime { zone, rules, .. } | LedgerEntry::Reindexed { zone, rules, .. } => {
                 self.zone(zone, rules.as_ref())?
             }
@@ -418,9 +418,9 @@ impl<'c> Salvager<'c> {
             LedgerEntry::SyncBegan(began) => self.began = Some(began),
             LedgerEntry::SyncEnded(ended) => self.results(&ended)?,
             LedgerEntry::Revision(revision) if self.removed.contains(&revision.run) => {
-                let entry = self.head.entry_id;
+                let entry_id = self.head.entry_id;
                 let losses = self.awaiting_removal.entry(revision.run).or_default();
-                losses.push(Loss::Payload { entry });
+                losses.push(Loss::Payload { entry_id });
             }
             LedgerEntry::Quarantined(QuarantinedEntry {
                 id, run: Some(run), ..
@@ -428,19 +428,19 @@ impl<'c> Salvager<'c> {
                 let losses = self.awaiting_removal.entry(run).or_default();
                 losses.push(Loss::Quarantined { id });
             }
-            LedgerEntry::Removed(claim) => drop(self.awaiting_removal.remove(&claim.run)),
+            LedgerEntry::Removed(entry) => drop(self.awaiting_removal.remove(&entry.run)),
             LedgerEntry::Revision(revision) => {
-                if let Err(why) = self.payload(old_entry, &revision, self.head.entry_id)? {
+                if let Err(why) = self.payload(old_entry_id, &revision, self.head.entry_id)? {
                     self.losses.push(Loss::Payload {
-                        entry: self.head.entry_id,
+                        entry_id: self.head.entry_id,
                     });
                     let RevisionEntry { run, number, .. } = revision;
                     self.lose(format!(
-                        "revision {number} of run {run} (ledger entry {old_entry}): {why}"
+                        "revision {number} of run {run} (ledger entry {old_entry_id}): {why}"
                     ));
                 }
             }
-            LedgerEntry::Quarantined(claim) => self.quarantined(&claim)?,
+            LedgerEntry::Quarantined(entry) => self.quarantined(&entry)?,
             LedgerEntry::Accepted { id, at, why, .. } => self.accepted(id, at, &why)?,
             _ => {}
         }

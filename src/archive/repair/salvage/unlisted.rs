@@ -19,12 +19,12 @@ impl Salvager<'_> {
         let mut found = Vec::new();
         let columns = "entry_id, run_key, revision, payload_sha256";
         let _ = scan(old, "_revision", columns, "entry_id", |row| {
-            let (Ok(entry), Ok(run_key), Ok(number), Ok(sha256)) =
+            let (Ok(entry_id), Ok(run_key), Ok(number), Ok(sha256)) =
                 (row.get::<_, i64>(0), row.get::<_, i64>(1), row.get(2), row.get(3))
             else {
                 return Ok(());
             };
-            if !gaps.iter().any(|&(from, to)| (from..=to).contains(&entry)) {
+            if !gaps.iter().any(|&(from, to)| (from..=to).contains(&entry_id)) {
                 return Ok(());
             }
             let ids = old.query_row(
@@ -35,7 +35,7 @@ impl Salvager<'_> {
             let ids = ids
                 .ok()
                 .and_then(|(run, job)| Some((run.parse().ok()?, job.parse().ok()?)));
-            let claim = ids.map(|(run, job)| RevisionEntry {
+            let entry = ids.map(|(run, job)| RevisionEntry {
                 run,
                 number,
                 sync: 0,
@@ -47,14 +47,14 @@ impl Salvager<'_> {
                 zone: zone.name(),
                 started: None,
             });
-            found.push((entry, claim));
+            found.push((entry_id, entry));
             Ok(())
         })?;
-        for (entry, claim) in found {
-            match claim {
-                Some(claim) => self.by_payload.push((entry, claim)),
+        for (entry_id, entry) in found {
+            match entry {
+                Some(entry) => self.by_payload.push((entry_id, entry)),
                 None => self.lose(format!(
-                    "the revision of ledger entry {entry}: its run is not known"
+                    "the revision of ledger entry {entry_id}: its run is not known"
                 )),
             }
         }
@@ -64,11 +64,11 @@ impl Salvager<'_> {
     /// Takes over revisions that only their payload proves, in a sync of the salvage's own: when they were received is not known.
     pub(super) fn prove_by_payload(&mut self, filter: &mut LineFilter) -> Result<(), ArchiveError> {
         let mut candidates = std::mem::take(&mut self.by_payload);
-        candidates.sort_by_key(|(entry, claim)| (claim.run, claim.number, *entry));
+        candidates.sort_by_key(|(entry_id, entry)| (entry.run, entry.number, *entry_id));
         let mut own_sync = None;
         let mut latest: HashMap<Guid, i64> = HashMap::new();
-        for (entry, claim) in candidates {
-            let RevisionEntry { run, number, .. } = claim;
+        for (entry_id, entry) in candidates {
+            let RevisionEntry { run, number, .. } = entry;
             let before = latest
                 .get(&run)
                 .copied()
@@ -76,7 +76,7 @@ impl Salvager<'_> {
                 .max(filter.latest(run));
             if number <= before {
                 self.lose(format!(
-                    "revision {number} of run {run} (ledger entry {entry}): nothing seals its line, and a later one is kept"
+                    "revision {number} of run {run} (ledger entry {entry_id}): nothing seals its line, and a later one is kept"
                 ));
                 continue;
             }
@@ -84,20 +84,20 @@ impl Salvager<'_> {
                 Some(sync) => sync,
                 None => *own_sync.insert(self.begin_own_sync(filter)?),
             };
-            if let Some(line) = filter.adding(claim.job) {
+            if let Some(line) = filter.adding(entry.job) {
                 self.append_line(&line)?;
                 let added = LedgerEntry::JobAdded {
-                    job: claim.job,
+                    job: entry.job,
                     at: self.now.unix_seconds(),
                     by: None,
                 };
-                self.take_over(entry, added)?;
+                self.take_over(entry_id, added)?;
             }
-            let (bytes, started) = match self.payload(entry, &claim, self.head.entry_id + 1)? {
+            let (bytes, started) = match self.payload(entry_id, &entry, self.head.entry_id + 1)? {
                 Ok(read) => read,
                 Err(why) => {
                     self.lose(format!(
-                        "revision {number} of run {run} (ledger entry {entry}): {why}"
+                        "revision {number} of run {run} (ledger entry {entry_id}): {why}"
                     ));
                     continue;
                 }
@@ -109,11 +109,11 @@ impl Salvager<'_> {
                 reader: READER_VERSION,
                 zone: self.zone.name(),
                 started,
-                ..claim
+                ..entry
             }))?;
             latest.insert(run, number);
             self.lose(format!(
-                "when revision {number} of run {run} (ledger entry {entry}) was received: it counts as received now"
+                "when revision {number} of run {run} (ledger entry {entry_id}) was received: it counts as received now"
             ));
         }
         if let Some(sync) = own_sync {
