@@ -350,7 +350,7 @@ impl Buffer {
 
 impl TextColumn {
     /// # Panics
-    /// For more than 4 GiB in a batch, of which each is far smaller but for a single text.
+    /// A batch of more than 4 GiB, which only a single huge text can cause.
     fn push(&mut self, bytes: &[u8]) {
         let position = |at: usize| u32::try_from(at).expect("SQLite holds no text beyond 2 GiB");
         // Rows of one run repeat most of their texts.

@@ -1,7 +1,7 @@
-//! How others hear of a command's end: metrics for Prometheus, a ping to a monitor, a command of the operator's own, the
+//! Notifications of how a command ended: metrics for Prometheus, a ping to a monitor, a command of the operator's own, the
 //! Windows Event Log, the systemd journal.
 //!
-//! Nothing here changes how a command ends: what could not be told is a warning.
+//! Nothing here changes how a command ends: a notification that fails is a warning.
 
 mod ending;
 pub(crate) mod event_log;
@@ -32,11 +32,11 @@ use crate::config::{MonitoringSettings, Sources, TerminalUse};
 use crate::model::{Instant, hex};
 use crate::text::causes;
 
-/// How often the end is told to a monitor that does not answer, and how long it is waited between.
+/// How often a ping is tried if the monitor does not answer, and the wait between tries.
 const TRIES: u32 = 3;
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Who hears of a command's end.
+/// The receivers of notifications, and what is known of the command so far.
 pub(crate) struct Monitoring<'m> {
     command: &'static str,
     archive: &'m Path,
@@ -70,7 +70,7 @@ impl Round {
 }
 
 impl<'m> Monitoring<'m> {
-    /// Who hears of this command's end.
+    /// The receivers that the settings name for this command.
     ///
     /// # Errors
     /// Wrong usage: a ping URL that cannot be used, a metrics file that is in use for something else.
@@ -112,7 +112,7 @@ impl<'m> Monitoring<'m> {
         })
     }
 
-    /// Runs the command and tells its end. One that repeats itself tells of each time by itself.
+    /// Runs the command and notifies of its end. A command that repeats itself notifies after each round on its own.
     pub(crate) fn around(
         &self,
         repeats: bool,
@@ -147,7 +147,7 @@ impl<'m> Monitoring<'m> {
         self.round.borrow_mut().certificate_expiry = expiry;
     }
 
-    /// Tells that the work begins.
+    /// Notifies of the start.
     pub(crate) async fn begin(&self) {
         *self.round.borrow_mut() = Round::new();
         self.console.take_reported();
@@ -158,7 +158,7 @@ impl<'m> Monitoring<'m> {
         }
     }
 
-    /// Tells how it ended.
+    /// Notifies of the end.
     pub(crate) async fn end(&self, result: &Result<Exit, Failure>) {
         let mut ending = self.ending(result);
         let exit = ending.exit;
@@ -169,7 +169,7 @@ impl<'m> Monitoring<'m> {
             self.console.warn_though_quiet(&message);
             ending.warnings.push(message);
         }
-        // An interrupted command has neither failed nor finished: the monitor that hears nothing more raises the alarm.
+        // An interrupted command has neither failed nor finished: the monitor raises the alarm when no further ping arrives.
         if exit != Exit::Interrupted {
             self.ping_end(exit, &ending.text()).await;
         }

@@ -161,7 +161,7 @@ impl Console {
         self.0.error_reported.load(Ordering::Relaxed)
     }
 
-    /// The lines of errors that were told since the last call, the first few.
+    /// The first few lines of the errors reported since the last call.
     pub(crate) fn take_reported(&self) -> Vec<String> {
         std::mem::take(&mut *self.reported())
     }
