@@ -4,6 +4,7 @@
 //! [`export`] reads the ledger from there on and rewrites the partitions that changed; they count once the manifest is
 //! replaced. [`check`] compares manifest, files and archive.
 
+mod assets;
 mod check;
 mod error;
 mod export;
