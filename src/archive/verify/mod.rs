@@ -18,6 +18,7 @@ mod heads;
 mod holdings;
 mod jobs;
 mod ledger;
+mod line_texts;
 mod quarantine;
 mod report;
 mod retention;
@@ -159,8 +160,8 @@ pub(super) fn replay(connection: &Connection) -> Result<(LedgerState, Vec<Findin
     jobs::check_servers(connection, &ledger, &mut findings)?;
     jobs::check_jobs(connection, &ledger, &mut findings)?;
     quarantine::check_accepted(connection, &ledger, &mut findings)?;
-    ledger::check_reasons(connection, &ledger, &mut findings)?;
-    ledger::check_actors(connection, &ledger, &mut findings)?;
+    line_texts::check_reasons(connection, &ledger, &mut findings)?;
+    line_texts::check_actors(connection, &ledger, &mut findings)?;
     let hurt = findings
         .listed
         .into_iter()
@@ -291,8 +292,8 @@ impl VerifyWork<'_> {
             findings,
         )?;
         damage_as_finding(quarantine::check_accepted(connection, ledger, findings), findings)?;
-        damage_as_finding(ledger::check_reasons(connection, ledger, findings), findings)?;
-        damage_as_finding(ledger::check_actors(connection, ledger, findings), findings)?;
+        damage_as_finding(line_texts::check_reasons(connection, ledger, findings), findings)?;
+        damage_as_finding(line_texts::check_actors(connection, ledger, findings), findings)?;
         damage_as_finding(retention::check_holds(connection, ledger, findings), findings)?;
         damage_as_finding(retention::check_removed(connection, ledger, findings), findings)?;
         damage_as_finding(syncs::check_chains(connection, ledger, findings), findings)?;

@@ -228,12 +228,12 @@ pub(in crate::archive) struct Act {
     pub(super) by: Option<Sha256>,
     /// It stands in the block of a salvage, which the list of heads names as a whole.
     pub(super) in_salvage: bool,
-    pub(super) deed: StateChange,
+    pub(super) kind: ActKind,
 }
 
 /// What such a line does.
 #[derive(Debug, Clone)]
-pub(in crate::archive) enum StateChange {
+pub(in crate::archive) enum ActKind {
     /// Every earlier time without offset is read in another zone, or the same.
     Reindexed {
         from: Option<ZoneName>,
@@ -280,26 +280,26 @@ impl Act {
             },
         };
         let at = Instant::from_unix_seconds(self.at);
-        let done = match &self.deed {
-            StateChange::Reindexed { from, to } => {
+        let done = match &self.kind {
+            ActKind::Reindexed { from, to } => {
                 let from = from.map(|zone| zone.to_string());
                 format!(
                     "every table was made anew on {at}; times without offset of all earlier revisions are read in {to} since (before: {})",
                     from.as_deref().unwrap_or("-")
                 )
             }
-            StateChange::Salvaged => format!(
+            ActKind::Salvaged => format!(
                 "the archive was taken out of a damaged one on {at}: what stands up to the end of the salvage is as the damaged file held it then"
             ),
-            StateChange::Lost { what, .. } => format!("{what} was lost, as the salvage of {at} says"),
-            StateChange::Acknowledged { heads, why } => format!(
+            ActKind::Lost { what, .. } => format!("{what} was lost, as the salvage of {at} says"),
+            ActKind::Acknowledged { heads, why } => format!(
                 "published heads that this archive does not hold were given up on {at}: {heads}; {}",
                 ledger.reason(why)
             ),
-            StateChange::OtherRules { zone, release } => format!(
+            ActKind::OtherRules { zone, release } => format!(
                 "times without offset that were received from {at} on are read by the rules of {zone} of release {release}"
             ),
-            StateChange::Removed {
+            ActKind::Removed {
                 runs,
                 named,
                 plan,
@@ -320,7 +320,7 @@ impl Act {
                     hex(plan)
                 )
             }
-            StateChange::ClockSetBack { from } => format!(
+            ActKind::ClockSetBack { from } => format!(
                 "the clock was set back from {} to {at}",
                 Instant::from_unix_seconds(*from)
             ),
@@ -330,14 +330,14 @@ impl Act {
 
     /// The word of a list of heads for it, and the first entry that it takes back or rereads; `None` where it does neither.
     pub(super) const fn takes_back(&self) -> Option<(&'static str, i64)> {
-        let (what, sealed) = match self.deed {
-            StateChange::Reindexed { .. } => ("reindex", 1),
-            StateChange::Salvaged => ("salvage", 1),
-            StateChange::Lost { sealed, .. } => ("salvage", sealed),
-            StateChange::Removed { sealed, .. } => ("retain", sealed),
-            StateChange::Acknowledged { .. }
-            | StateChange::ClockSetBack { .. }
-            | StateChange::OtherRules { .. } => return None,
+        let (what, sealed) = match self.kind {
+            ActKind::Reindexed { .. } => ("reindex", 1),
+            ActKind::Salvaged => ("salvage", 1),
+            ActKind::Lost { sealed, .. } => ("salvage", sealed),
+            ActKind::Removed { sealed, .. } => ("retain", sealed),
+            ActKind::Acknowledged { .. } | ActKind::ClockSetBack { .. } | ActKind::OtherRules { .. } => {
+                return None;
+            }
         };
         Some((if self.in_salvage { "salvage" } else { what }, sealed))
     }
