@@ -1,4 +1,4 @@
-//! When a run may be removed: its age, and the holds that keep it. Pure.
+//! The retention rule, which is pure: how old a run is, and which holds keep it. `archive/retention` applies it to the archive.
 
 use crate::model::{Instant, TICKS_PER_SECOND};
 

@@ -1,4 +1,4 @@
-//! What is asked about holds and removed runs.
+//! The queries of commands and reports about holds and removed runs. For an overview see `archive/retention/mod.rs`.
 
 use super::Snapshot;
 use crate::archive::db::Db;

@@ -110,9 +110,10 @@ struct Schema {
     after: Vec<String>,
 }
 
-type SchemaObject = (String, String, Option<String>);
+/// Type, table and SQL of an object of the schema.
+type ObjectDefinition = (String, String, Option<String>);
 
-fn objects(connection: &Connection) -> Result<BTreeMap<String, SchemaObject>, ArchiveError> {
+fn objects(connection: &Connection) -> Result<BTreeMap<String, ObjectDefinition>, ArchiveError> {
     connection.all(
         "SELECT name, type, tbl_name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'",
         [],

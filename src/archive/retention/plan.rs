@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use sha2::Digest;
 
-use crate::archive::db::Db;
+use crate::archive::db::{Db, RowError};
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{HoldEntry, LedgerEntry};
 use crate::archive::ledger::retention::{cutoff, is_older_than, midnight};
@@ -19,40 +19,40 @@ use crate::archive::storage::jobs::stored_guid;
 use crate::archive::storage::retention::locked_days;
 use crate::model::{Guid, Instant, Sha256, TICKS_PER_SECOND, hex};
 
-/// Days before which plans are looked for that were true once.
+/// How many days back [`PlanBasis::find_former_plan`] looks.
 const DAYS_BACK: i64 = 60;
 
 /// What to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionRule {
-    /// Runs that ended so many days before the last UTC midnight, or earlier.
+    /// Age in days, counted back from the last UTC midnight: runs that ended before are removed.
     pub days: i64,
-    /// Of these jobs; of every job where none is named.
+    /// The jobs whose runs are removed; empty for every job.
     pub jobs: Vec<Guid>,
-    /// Why.
+    /// The reason, kept with every removed run.
     pub why: String,
-    /// Now.
+    /// The time from which ages are counted.
     pub now: Instant,
 }
 
-/// What a rule removes, in the state in which it was asked.
+/// What a rule would remove from the archive as it is.
 #[derive(Debug, Clone)]
 pub struct RetentionPlan {
     /// SHA-256 over the rule and every run.
     pub hash: Sha256,
     /// Runs that ended before this instant are old enough.
     pub before: Instant,
-    /// What would go, by job.
+    /// The runs to remove, summed by job.
     pub jobs: Vec<PlannedJob>,
     /// Runs that are old enough and kept, by hold. A run may be kept by several.
     pub held_back: Vec<HeldBack>,
-    /// Runs that are old enough and not final, so that they stay.
+    /// Runs that are old enough and stay, because their status is not final.
     pub not_final: u64,
     /// Size of the archive's file.
     pub file_bytes: u64,
     /// A removal that was recorded earlier and whose bytes are still to be cleared: the hash of its plan.
     pub uncleared: Option<Sha256>,
-    /// Every run that goes.
+    /// Every run to remove.
     pub(super) runs: Vec<PlannedRun>,
 }
 
@@ -60,26 +60,26 @@ pub struct RetentionPlan {
 const BYTES_PER_SECOND: u64 = 40_000_000;
 
 impl RetentionPlan {
-    /// Runs that would go.
+    /// Number of runs to remove.
     #[must_use]
     pub fn run_count(&self) -> u64 {
         self.jobs.iter().map(|job| job.runs).sum()
     }
 
-    /// Space that the removal needs beside the archive for a while: for a copy of it, and a log as large.
+    /// Bytes of disk space that the removal needs temporarily: for a copy of the archive, and a log as large.
     #[must_use]
     pub const fn needs_bytes(&self) -> u64 {
         2 * self.file_bytes
     }
 
-    /// Seconds that the removal takes, about.
+    /// About how many seconds the removal takes.
     #[must_use]
     pub const fn estimated_seconds(&self) -> u64 {
         1 + self.file_bytes / BYTES_PER_SECOND
     }
 }
 
-/// What would go of a job.
+/// The runs of one job that would be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedJob {
     pub job_id: Guid,
@@ -89,7 +89,7 @@ pub struct PlannedJob {
     pub messages: u64,
     /// Bytes of their payloads and of their pieces in quarantine, as packed.
     pub bytes: u64,
-    /// Start of the earliest that has one.
+    /// The earliest start among them; `None` if no run has one.
     pub first: Option<Instant>,
     /// Start of the latest that has one.
     pub last: Option<Instant>,
@@ -130,18 +130,27 @@ impl Snapshot<'_> {
     }
 }
 
-/// Everything that a plan follows from.
+/// What a plan is computed from.
 struct PlanBasis {
     archive: String,
-    /// Old enough and final, today.
+    /// Runs that are old enough today and final.
     runs: Vec<PlannedRun>,
     not_final: u64,
     holds: Vec<Hold>,
 }
 
+/// A plan that held on an earlier day or under other holds.
+struct FormerPlan {
+    /// It was made before this entry about a hold; `i64::MAX` where no hold changed since.
+    before_entry: i64,
+    /// A time of its day, in seconds since 1970 UTC.
+    at: i64,
+    runs: usize,
+}
+
 struct Hold {
     added: HoldEntry,
-    /// Entries of its lines.
+    /// Ids of the ledger entries that added and released it.
     added_by: i64,
     released_by: Option<i64>,
 }
@@ -193,7 +202,8 @@ fn refuse_locked(connection: &Connection, rule: &RetentionRule) -> Result<(), Ar
     Ok(())
 }
 
-/// Why the plan with this hash is no longer true, as far as that can be told.
+/// Explains why the plan with this hash is not the plan of now: a hold or the day changed since it was made, or, where no
+/// earlier plan has this hash, when runs last changed.
 pub(super) fn what_changed(
     connection: &Connection,
     rule: &RetentionRule,
@@ -204,36 +214,22 @@ pub(super) fn what_changed(
     let today = basis
         .runs_to_remove(rule.days, now, &basis.holds_before(i64::MAX))
         .count();
-    // Before which line about holds it was made, the latest first, and on which day.
-    let lines = basis
-        .holds
-        .iter()
-        .flat_map(|hold| [Some(hold.added_by), hold.released_by]);
-    let mut lines: Vec<i64> = lines.flatten().chain([i64::MAX]).collect();
-    lines.sort_unstable();
-    for &line in lines.iter().rev() {
-        let holds = basis.holds_before(line);
-        for back in 0..=DAYS_BACK {
-            let then = now - back * 86_400;
-            if basis.hash(rule, then, &holds) != *hash {
-                continue;
+    if let Some(former) = basis.find_former_plan(rule, now, hash) {
+        let mut changed = basis.changes_of_holds_since(former.before_entry);
+        if midnight(former.at) < midnight(now) {
+            if changed.is_empty() {
+                let more = today.saturating_sub(former.runs);
+                changed.push(format!("another {more} runs became old enough"));
+            } else {
+                changed.push("days went by".to_owned());
             }
-            let mut changed = basis.changes_of_holds_since(line);
-            if back > 0 {
-                let more = today.saturating_sub(basis.runs_to_remove(rule.days, then, &holds).count());
-                if changed.is_empty() {
-                    changed.push(format!("another {more} runs became old enough"));
-                } else {
-                    changed.push("days went by".to_owned());
-                }
-            }
-            return Ok(format!(
-                "it is the plan of {}, with {} runs; since then {}, and {today} would go now",
-                &Instant::from_unix_seconds(midnight(then)).to_string()[..10],
-                basis.runs_to_remove(rule.days, then, &holds).count(),
-                changed.join(", "),
-            ));
         }
+        return Ok(format!(
+            "it is the plan of {}, with {} runs; since then {}, and {today} would go now",
+            &Instant::from_unix_seconds(midnight(former.at)).to_string()[..10],
+            former.runs,
+            changed.join(", "),
+        ));
     }
     let (changed, removed): (Option<i64>, Option<i64>) = connection.one(
         "SELECT (SELECT max(captured_unix) FROM _revision v JOIN _run r USING (run_key)
@@ -270,8 +266,8 @@ impl PlanBasis {
             "SELECT r.run_key, r.job_run_id, j.job_id, j.name, r.started_ticks, r.ended_ticks, r.revision, r.messages_held,
                     r.first_seen_unix, r.absent_since_unix, v.payload_sha256,
                     (SELECT sum(length(p.data)) FROM _revision o JOIN payload p ON p.entry_id = o.entry_id
-                     WHERE o.run_key = r.run_key),
-                    coalesce((SELECT s.is_final FROM job_statuses s WHERE s.status = r.status), 0)
+                     WHERE o.run_key = r.run_key) AS payload_bytes,
+                    coalesce((SELECT s.is_final FROM job_statuses s WHERE s.status = r.status), 0) AS is_final
              FROM _run r
              JOIN _job j ON j.job_key = r.job_key
              JOIN _revision v ON v.run_key = r.run_key AND v.revision = r.revision
@@ -280,32 +276,19 @@ impl PlanBasis {
             [cutoff(now, rule.days).saturating_mul(TICKS_PER_SECOND)],
             doing,
             |row| {
-                let run_key = row.get(0)?;
-                let job = stored_guid(row.get_ref(2)?.as_str()?)?;
-                if !rule.jobs.is_empty() && !rule.jobs.contains(&job) {
+                let mut run = planned_run(row)?;
+                if !rule.jobs.is_empty() && !rule.jobs.contains(&run.job) {
                     return Ok(());
                 }
-                if !row.get::<_, bool>(12)? {
+                if !row.get::<_, bool>("is_final")? {
                     not_final += 1;
                     return Ok(());
                 }
-                let (pieces, bytes) = quarantined.get(&run_key).copied().unwrap_or_default();
-                let time = |index| row.get::<_, Option<i64>>(index).map(|ticks| ticks.map(Instant::from_ticks));
-                runs.push(PlannedRun {
-                    run_key,
-                    run: stored_guid(row.get_ref(1)?.as_str()?)?,
-                    job,
-                    job_name: row.get(3)?,
-                    started: time(4)?,
-                    ended: time(5)?,
-                    revisions: row.get(6)?,
-                    messages: row.get(7)?,
-                    first_seen: row.get(8)?,
-                    absent_since: row.get(9)?,
-                    payload_sha256: row.get(10)?,
-                    bytes: row.get::<_, Option<u64>>(11)?.unwrap_or_default() + bytes,
-                    quarantined: pieces,
-                });
+                if let Some(&(pieces, bytes)) = quarantined.get(&run.run_key) {
+                    run.quarantined = pieces;
+                    run.bytes += bytes;
+                }
+                runs.push(run);
                 Ok(())
             },
         )?;
@@ -321,6 +304,32 @@ impl PlanBasis {
             not_final,
             holds: holds(connection)?,
         })
+    }
+
+    /// Looks for the plan with this hash among those of the last [`DAYS_BACK`] days, before each change of a hold; the newest
+    /// first.
+    fn find_former_plan(&self, rule: &RetentionRule, now: i64, hash: &Sha256) -> Option<FormerPlan> {
+        let lines = self
+            .holds
+            .iter()
+            .flat_map(|hold| [Some(hold.added_by), hold.released_by]);
+        let mut lines: Vec<i64> = lines.flatten().chain([i64::MAX]).collect();
+        lines.sort_unstable();
+        for &before_entry in lines.iter().rev() {
+            let holds = self.holds_before(before_entry);
+            for back in 0..=DAYS_BACK {
+                let at = now - back * 86_400;
+                if self.hash(rule, at, &holds) == *hash {
+                    let runs = self.runs_to_remove(rule.days, at, &holds).count();
+                    return Some(FormerPlan {
+                        before_entry,
+                        at,
+                        runs,
+                    });
+                }
+            }
+        }
+        None
     }
 
     /// The holds that were in force before that entry.
@@ -347,7 +356,7 @@ impl PlanBasis {
         changes
     }
 
-    /// What goes on the day of `at`, where these holds are in force.
+    /// The runs that the rule removes on the day of `at` while these holds are in force.
     fn runs_to_remove<'s>(
         &'s self,
         days: i64,
@@ -400,7 +409,30 @@ impl PlanBasis {
     }
 }
 
-/// Every hold, as the ledger tells it: a row that somebody edited keeps nothing, and lets nothing go.
+/// A row of the query of [`PlanBasis::read`], still without its pieces in quarantine.
+fn planned_run(row: &Row<'_>) -> Result<PlannedRun, RowError> {
+    let time = |column: &str| {
+        row.get::<_, Option<i64>>(column)
+            .map(|ticks| ticks.map(Instant::from_ticks))
+    };
+    Ok(PlannedRun {
+        run_key: row.get("run_key")?,
+        run: stored_guid(row.get_ref("job_run_id")?.as_str()?)?,
+        job: stored_guid(row.get_ref("job_id")?.as_str()?)?,
+        job_name: row.get("name")?,
+        started: time("started_ticks")?,
+        ended: time("ended_ticks")?,
+        revisions: row.get("revision")?,
+        messages: row.get("messages_held")?,
+        first_seen: row.get("first_seen_unix")?,
+        absent_since: row.get("absent_since_unix")?,
+        payload_sha256: row.get("payload_sha256")?,
+        bytes: row.get::<_, Option<u64>>("payload_bytes")?.unwrap_or_default(),
+        quarantined: 0,
+    })
+}
+
+/// Every hold, by the ledger's lines, not by the rows of `_hold`: those may have been edited.
 fn holds(connection: &Connection) -> Result<Vec<Hold>, ArchiveError> {
     let mut holds: BTreeMap<i64, Hold> = BTreeMap::new();
     connection.each(

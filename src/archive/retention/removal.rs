@@ -1,4 +1,4 @@
-//! Removes exactly what a plan names, in one transaction, and clears the file of it.
+//! Removes exactly the runs of a plan in one transaction, and clears their bytes from the file.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -19,33 +19,37 @@ use crate::archive::storage::{jobs, retention, syncs};
 use crate::archive::verify;
 use crate::model::{Instant, MessageKey, Sha256};
 
+/// A removal by a plan: what it removed, and what it left to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
-    /// Runs; 0 where the plan has none, and then nothing was written.
+    /// Removed runs; 0 if the plan has none, and then nothing was written.
     pub runs: u64,
+    /// Removed messages, absent ones too.
     pub messages: u64,
-    /// Payloads of other runs that were packed anew, since their dictionary held bytes of removed ones.
-    pub packed_anew: u64,
+    /// Payloads of other runs that were packed again, because their dictionary held bytes of removed runs.
+    pub repacked: u64,
     /// When the removal was recorded.
     pub at: Instant,
-    /// The ledger's head behind the last line of the removal; none where the plan has no run.
+    /// The ledger's head after the last line of the removal; `None` if the plan has no run.
     pub head: Option<Sha256>,
-    /// The plan had been carried out before; what was left to be cleared is cleared now.
-    pub was_done: bool,
-    /// Size of the archive's file before and after.
+    /// The plan had been carried out before; only what was left to be cleared was cleared now.
+    pub already_done: bool,
+    /// Size of the archive's file in bytes, before and after.
     pub file_bytes: (u64, u64),
     /// Backups that were made before the removal and may still hold the bytes.
     pub backups: Vec<KnownBackup>,
 }
 
-/// Does what the plan with this hash says. What it removes is first compared with its payloads and the ledger.
+/// Carries out the plan of `rule` if it has the hash `plan`, after comparing the runs with their payloads and the ledger. A plan
+/// that was carried out before only has its bytes cleared.
 ///
 /// # Errors
-/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::PlanChanged`] where the plan is no longer true;
-/// [`ArchiveError::Damaged`] where the ledger or a run that is to go is hurt; disk full: then nothing was removed.
-/// [`ArchiveError::NotCleared`] where the removal is recorded and its bytes are not all cleared: it can be run again.
+/// Nothing was removed: [`ArchiveError::Held`] while a sync runs; [`ArchiveError::PlanChanged`] if the rule now has another plan;
+/// [`ArchiveError::Damaged`] if the ledger or a run of the plan is damaged; SQL errors, such as a full disk.
+///
+/// [`ArchiveError::NotCleared`]: the removal is recorded, and not all of its bytes are cleared; it can be run again.
 pub fn retain(path: &Path, rule: &RetentionRule, plan: &Sha256) -> Result<Removal, ArchiveError> {
-    // A file that is not there is not made.
+    // Fails if there is no archive, before a lock file is made for it.
     drop(open::open_to_read(path)?);
     let _lock = SyncLock::take(path)?;
     let connection = open::open_to_write(path, open::IfMissing::Fail)?.connection;
@@ -55,23 +59,41 @@ pub fn retain(path: &Path, rule: &RetentionRule, plan: &Sha256) -> Result<Remova
         .doing("prepare the removal")?;
     let size = || std::fs::metadata(path).map_or(0, |file| file.len());
     let before = size();
-    let mut removal = match done_before(&connection, plan)? {
-        Some(done) => done,
+    let removed = match find_removal(&connection, plan)? {
+        Some(found) => found,
         None => remove(&connection, rule, plan)?,
     };
-    removal.backups = known_backups(&connection, removal.at)?;
+    let backups = known_backups(&connection, removed.at)?;
     if clearing::due(&connection)?.is_some() {
         clearing::clear(&connection, path).map_err(|source| ArchiveError::NotCleared {
-            runs: removal.runs,
+            runs: removed.runs,
             source: Box::new(source),
         })?;
     }
-    removal.file_bytes = (before, size());
-    Ok(removal)
+    Ok(Removal {
+        runs: removed.runs,
+        messages: removed.messages,
+        repacked: removed.repacked,
+        at: removed.at,
+        head: removed.head,
+        already_done: removed.already_done,
+        file_bytes: (before, size()),
+        backups,
+    })
 }
 
-/// The removal by this plan that the ledger tells of.
-fn done_before(connection: &Connection, plan: &Sha256) -> Result<Option<Removal>, ArchiveError> {
+/// What the transaction of a removal did.
+struct Removed {
+    runs: u64,
+    messages: u64,
+    repacked: u64,
+    at: Instant,
+    head: Option<Sha256>,
+    already_done: bool,
+}
+
+/// The removal by this plan, if the ledger records one.
+fn find_removal(connection: &Connection, plan: &Sha256) -> Result<Option<Removed>, ArchiveError> {
     let (runs, messages, at): (u64, Option<u64>, Option<i64>) = connection.one(
         "SELECT count(*), sum(messages), max(removed_unix) FROM _removed_run WHERE plan = ?1",
         [plan],
@@ -85,19 +107,17 @@ fn done_before(connection: &Connection, plan: &Sha256) -> Result<Option<Removal>
         "read the ledger",
         |row| row.get(0),
     )?;
-    Ok(Some(Removal {
+    Ok(Some(Removed {
         runs,
         messages: messages.unwrap_or_default(),
-        packed_anew: 0,
+        repacked: 0,
         at: Instant::from_unix_seconds(at),
         head: Some(head),
-        was_done: true,
-        file_bytes: (0, 0),
-        backups: Vec::new(),
+        already_done: true,
     }))
 }
 
-fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Result<Removal, ArchiveError> {
+fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Result<Removed, ArchiveError> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
         .doing("begin to remove runs")?;
     let plan = read(&transaction, rule)?;
@@ -106,18 +126,16 @@ fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Resul
         return Err(ArchiveError::PlanChanged { what });
     }
     let at = Instant::now();
-    let mut removal = Removal {
+    let mut removed = Removed {
         runs: plan.runs.len() as u64,
         messages: plan.jobs.iter().map(|job| job.messages).sum(),
-        packed_anew: 0,
+        repacked: 0,
         at,
         head: None,
-        was_done: false,
-        file_bytes: (0, 0),
-        backups: Vec::new(),
+        already_done: false,
     };
     if plan.runs.is_empty() {
-        return Ok(removal);
+        return Ok(removed);
     }
     let keys: Vec<i64> = plan.runs.iter().map(|run| run.run_key).collect();
     if let Some(finding) = verify::first_finding_of(&transaction, &keys)? {
@@ -132,7 +150,7 @@ fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Resul
         ledger::append(&transaction, &mut head, &LedgerEntry::Removed(entry))?;
         retention::insert_removed(&transaction, &entry, Some(run.first_seen), run.absent_since)?;
     }
-    removal.head = Some(head.hash);
+    removed.head = Some(head.hash);
     delete_rows(&transaction, &plan.runs)?;
     let jobs: BTreeSet<_> = plan.runs.iter().map(|run| run.job).collect();
     let runs: HashSet<_> = plan.runs.iter().map(|run| run.run).collect();
@@ -141,12 +159,12 @@ fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Resul
         job_keys.extend(jobs::key(&transaction, job)?);
     }
     for job_key in job_keys {
-        removal.packed_anew += dictionaries::replace(&transaction, job_key)?;
+        removed.repacked += dictionaries::replace(&transaction, job_key)?;
     }
     head.store_chains(&transaction)?;
     clearing::note(&transaction, hash, at.unix_seconds())?;
     transaction.commit().doing("commit")?;
-    Ok(removal)
+    Ok(removed)
 }
 
 fn entry_of(run: &PlannedRun, at: Instant, plan: &Sha256, why: &Sha256) -> RemovedEntry {
@@ -164,7 +182,7 @@ fn entry_of(run: &PlannedRun, at: Instant, plan: &Sha256, why: &Sha256) -> Remov
     }
 }
 
-/// Rows of the runs, then the texts that no message has any more.
+/// Deletes the rows of the runs, then the texts that no message uses any more.
 fn delete_rows(connection: &Connection, runs: &[PlannedRun]) -> Result<(), ArchiveError> {
     let doing = "remove runs";
     for run in runs {
@@ -198,11 +216,11 @@ fn delete_rows(connection: &Connection, runs: &[PlannedRun]) -> Result<(), Archi
         );
         connection.run(&sql, [], doing)?;
     }
-    forget_samples(connection)
+    delete_sampled_values(connection)
 }
 
-/// Statistics of SQLite's own may hold values of rows as samples.
-fn forget_samples(connection: &Connection) -> Result<(), ArchiveError> {
+/// SQLite's own statistics may hold sampled values of the rows.
+fn delete_sampled_values(connection: &Connection) -> Result<(), ArchiveError> {
     let doing = "remove the samples of statistics";
     let tables: Vec<String> = connection.all(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('sqlite_stat3', 'sqlite_stat4')",

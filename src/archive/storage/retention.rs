@@ -1,4 +1,4 @@
-//! Rows of holds and of removed runs.
+//! Stores the rows of holds and removed runs, and reads the lock on ages. For an overview see `archive/retention/mod.rs`.
 
 use rusqlite::{Connection, params};
 

@@ -1,4 +1,4 @@
-//! Holds, and runs that a retention rule removed, against the ledger.
+//! Compares the rows of holds and removed runs with the ledger. For an overview see `archive/retention/mod.rs`.
 
 use std::collections::HashSet;
 

@@ -167,7 +167,7 @@ fn apply(
     let (Some(list), Some(head)) = (list, removal.head) else {
         return Ok(Exit::Done);
     };
-    if removal.was_done && list.has(&head) {
+    if removal.already_done && list.has(&head) {
         return Ok(Exit::Done);
     }
     let published = HeadToPublish {
