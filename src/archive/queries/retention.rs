@@ -5,11 +5,11 @@ use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::storage::retention::refuse_removed;
 
-/// A hold, as the view `holds` tells it.
+/// A row of the view `holds`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct HoldRow {
     pub hold_id: i64,
-    /// The job whose runs it keeps; none for every job.
+    /// The job whose runs it keeps: GUID, lower case with hyphens; `None` for every job.
     pub job_id: Option<String>,
     /// From when on it covers, UTC.
     pub since: Option<String>,
@@ -97,8 +97,8 @@ impl Snapshot<'_> {
         )
     }
 
-    /// How many runs a retention rule removed, and when the last of them; and whether the bytes of a removal are still to be
-    /// cleared: the hash of its plan.
+    /// How many runs retention rules removed, when the last of them was removed, and whether the bytes of a removal are still to
+    /// be cleared.
     pub fn removals(&self) -> Result<RemovalTotals, ArchiveError> {
         self.connection().one(
             "SELECT count(*), max(removed_at), (SELECT lower(hex(plan)) FROM _clearing) FROM removed_runs",

@@ -19,7 +19,7 @@ pub(super) fn wanted(options: &VerifyOptions) -> HashSet<Sha256> {
     wanted
 }
 
-/// Judges what the heads demand; the findings, notes and losses go to `report`.
+/// Compares the published heads with the ledger; notes and losses go to `report`.
 pub(super) fn check(
     options: &VerifyOptions,
     ledger: &LedgerState,

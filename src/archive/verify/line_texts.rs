@@ -50,7 +50,7 @@ pub(super) fn check_actors(
     check_texts(connection, ACTORS, ledger.actors.clone(), findings)
 }
 
-/// Compares texts that stand in a table of their own with the hashes that lines name.
+/// Compares the texts of a table with the hashes that lines name.
 fn check_texts(
     connection: &Connection,
     (table, sql): (&str, &str),

@@ -65,7 +65,7 @@ pub(super) fn check_holds(
     Ok(())
 }
 
-/// Compares every removed run with the line that tells of its removal.
+/// Compares every removed run with the line that records its removal.
 pub(super) fn check_removed(
     connection: &Connection,
     ledger: &LedgerState,

@@ -29,7 +29,7 @@ pub(super) struct RunVerifier<'c> {
     pub(super) seen_otherwise: u64,
 }
 
-/// A revision's row, and the line that tells of it.
+/// A revision's row, and the line that records it.
 struct RecordedRevision {
     entry_id: i64,
     entry: Result<RevisionEntry, String>,
@@ -536,7 +536,7 @@ fn texts<const N: usize>(
     }
 }
 
-/// Names revisions that the ledger tells of and that have no row.
+/// Reports revisions that the ledger records and that have no row.
 pub(super) fn check_missing_revisions(
     connection: &Connection,
     scope: VerifyScope,

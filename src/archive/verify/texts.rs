@@ -15,7 +15,7 @@ const BUDGET_BYTES: usize = 2 << 20;
 /// What an entry costs beside its texts.
 const ENTRY_BYTES: usize = 64;
 
-/// What stands for a value that is not text; no text is equal to it.
+/// The placeholder of a value that is not text; no text is equal to it.
 const NO_TEXT: &[u8] = b"\xff no text";
 
 /// The texts of one row, `None` for NULL.

@@ -46,7 +46,7 @@ impl Writer {
         let (run_key, plan, messages_new) = match &row {
             None => {
                 let (run_key, messages) = self.insert_run(sync_id, job_key, &run_id, received, now)?;
-                (run_key, plan_run(None), messages)
+                (run_key, RunPlan::New, messages)
             }
             Some(row) => {
                 let (plan, messages) = self.store_again(sync_id, row, &run_id, received, now)?;
@@ -87,10 +87,10 @@ impl Writer {
         now: Instant,
     ) -> Result<(RunPlan, u64), ArchiveError> {
         let mut incoming_content = received.content_sha256;
-        let plan = plan_run(Some(ArchivedRun {
+        let plan = plan_run(ArchivedRun {
             absent: row.absent,
             sameness: self.compare(row, received, &mut incoming_content)?,
-        }));
+        });
         if let RunPlan::Unchanged {
             remember_bytes: true, ..
         } = plan

@@ -1,4 +1,4 @@
-//! Lines that count for what stands before them, so that they are read first.
+//! Reads first those lines that decide how earlier lines are read.
 
 use rusqlite::Connection;
 

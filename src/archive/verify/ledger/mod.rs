@@ -82,7 +82,7 @@ struct Pass<'c> {
     open: Option<SyncBegan>,
     presence: Vec<(i64, Option<i64>)>,
     grammar: Grammar,
-    /// How many acts came before the salvage whose block this is.
+    /// The number of acts before the salvage that is being read.
     block: usize,
     /// Syncs whose results a later line says are lost: the chains of jobs are not those that the syncs after them saw.
     results_missing: HashSet<i64>,
