@@ -4,6 +4,7 @@
 //! tell the history. [`export`] asks the ledger what came after that entry and writes the partitions that it touches
 //! anew; replacing the manifest is the one step that counts. [`check`] compares manifest, files and archive.
 
+mod assets;
 mod check;
 mod error;
 mod export;

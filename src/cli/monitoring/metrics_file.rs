@@ -6,7 +6,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use super::ending::Ending;
 use super::exposition::{self, Labels, Metric, label};
@@ -72,7 +72,7 @@ impl MetricsFile<'_> {
         // One that another account made can at least be read.
         let made = || File::create_new(&path).inspect(|file| give_to_owner_of_folder(file, &path));
         let file = made().or_else(|_| File::open(&path)).ok()?;
-        let begun = Instant::now();
+        let begun = MonotonicInstant::now();
         while begun.elapsed() < PATIENCE && matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             sleep(Duration::from_millis(10));
         }

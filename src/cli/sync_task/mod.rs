@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::time::Instant;
+use tokio::time::Instant as MonotonicInstant;
 
 use self::export_entries::ExportEntries;
 use self::job_progress::JobProgress;
@@ -93,7 +93,7 @@ impl SyncTask<'_> {
                 .jobs
                 .splice(0..0, listed.into_iter().flat_map(|file| file.jobs));
         }
-        let begun = Instant::now();
+        let begun = MonotonicInstant::now();
         let syncing = sync::sync(
             self.archive,
             &servers,

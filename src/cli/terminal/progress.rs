@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as MonotonicInstant};
 
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
 
@@ -61,7 +61,7 @@ struct ProgressInner<K> {
 }
 
 struct ProgressState<K> {
-    began: Instant,
+    began: MonotonicInstant,
     bars: Bars,
     tasks: HashMap<K, ProgressTask>,
     /// What is said of all tasks together, below the lines of single ones.
@@ -79,10 +79,10 @@ enum Bars {
 
 struct ProgressTask {
     name: String,
-    last_line: Instant,
+    last_line: MonotonicInstant,
     figures: ProgressFigures,
     bar: Option<ProgressBar>,
-    began: Instant,
+    began: MonotonicInstant,
 }
 
 /// How far a task is.
@@ -107,7 +107,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
             console: console.clone(),
             manner,
             state: Mutex::new(ProgressState {
-                began: Instant::now(),
+                began: MonotonicInstant::now(),
                 bars: Bars::Ended,
                 tasks: HashMap::new(),
                 overall: None,
@@ -125,7 +125,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
     pub(crate) fn begin(&self, overall: Option<String>) {
         {
             let mut state = self.state();
-            state.began = Instant::now();
+            state.began = MonotonicInstant::now();
             state.bars = Bars::Wait;
             state.overall = overall;
         }
@@ -152,7 +152,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
     }
 
     pub(crate) fn start(&self, key: K, name: String) {
-        let now = Instant::now();
+        let now = MonotonicInstant::now();
         let mut task = ProgressTask {
             name,
             last_line: now,
@@ -187,7 +187,7 @@ impl<K: Eq + Hash + Copy + Send + 'static> Progress<K> {
             }
             Manner::Lines { pace } => {
                 if task.last_line.elapsed() >= pace {
-                    task.last_line = Instant::now();
+                    task.last_line = MonotonicInstant::now();
                     log(&task.name, task.began.elapsed());
                 }
             }

@@ -21,7 +21,8 @@ use crate::cli::runtime::runtime;
 use crate::cli::terminal::console::{Console, shown};
 use crate::cli::terminal::table::counted;
 use crate::config::{
-    GlobalSettings, HOW_LONG, Keyring, Origin, PasswordOrigin, ServerSettings, Sources, TrustChoice,
+    CONFIG_FILE_NAME, GlobalSettings, HOW_LONG, Keyring, Origin, PasswordOrigin, ServerSettings, Sources,
+    TrustChoice,
 };
 use crate::model::{Guid, Instant, Secret};
 use crate::text::nearest;
@@ -42,9 +43,9 @@ use crate::text::nearest;
 
 Exit codes: 0 the files are written, and the trial sync was complete; 1 the server could not be asked; 2 wrong usage, or a file is there already; 3 the files are written, and the trial sync was not complete."#)]
 pub(crate) struct InitArgs {
-    /// The config file to write; jobs.txt and jobruns-password are put into its folder
-    #[arg(value_name = "FILE", default_value = "jobruns.toml")]
-    target: PathBuf,
+    /// The config file to write; jobs.txt and jobruns-password are put into its folder [default: that of --config, else jobruns.toml]
+    #[arg(value_name = "FILE")]
+    target: Option<PathBuf>,
 
     /// Overwrites files that are there already
     #[arg(long)]
@@ -96,8 +97,10 @@ pub(crate) fn run(
     global: &GlobalSettings,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let target = std::path::absolute(&args.target).map_err(|error| {
-        let message = format!("could not find {}", args.target.display());
+    let target = args.target.as_deref().or(global.config.as_deref());
+    let target = target.unwrap_or(Path::new(CONFIG_FILE_NAME));
+    let target = std::path::absolute(target).map_err(|error| {
+        let message = format!("could not find {}", target.display());
         Failure::new(Exit::WrongUsage, message).caused_by(&error)
     })?;
     // Before any question.
