@@ -3,18 +3,11 @@
 use std::time::Duration;
 
 use super::clock;
-use super::freshness::{Freshness, MaxSilence, SilenceJson, freshness};
+use super::freshness::{Freshness, Limits, MaxSilence, SilenceJson, freshness};
 use crate::archive::{ClockFinding, JobState, RemovalTotals};
 use crate::cli::failure::Exit;
 use crate::model::{Instant, show_duration, show_rounded};
 use crate::text::counted;
-
-/// What `--max-age`, `--max-silence` and `--vanished` make a finding.
-pub(super) struct Limits {
-    pub(super) max_age: Option<Duration>,
-    pub(super) max_silence: Option<MaxSilence>,
-    pub(super) vanished: bool,
-}
 
 /// Reports whatever is wrong with the jobs and the clock; [`Exit::Findings`] where the limits, or the clock, make that a
 /// failure.
