@@ -104,7 +104,7 @@ fn end_of_parsing(error: &clap::Error, console: &Console) -> Exit {
 }
 
 /// Settles what holds for every command, and runs the one that was asked for. A failure comes with the console to
-/// report it on.
+/// tell it on.
 fn dispatch(
     arguments: &[OsString],
     parsed: &ArgMatches,
@@ -138,7 +138,7 @@ fn dispatch(
         && exit != Exit::Done
         && !console.has_reported_error()
     {
-        // What the command printed about it may have been left out (`--quiet`).
+        // What the command said about it may not have been shown (`--quiet`).
         let message = match exit {
             Exit::Interrupted => "interrupted".to_owned(),
             exit => format!("the command ended with exit code {}", exit.code()),

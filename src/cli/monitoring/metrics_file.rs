@@ -1,4 +1,4 @@
-//! The metrics file: the metrics of the archive, and how each command last ended.
+//! The file of metrics: what the archive tells, and how each command ended last.
 //!
 //! Several commands share one file, since a collector refuses the same metric out of two files. What only another command
 //! knows is taken over from the file that is there.
@@ -47,7 +47,7 @@ pub(super) struct MetricsFile<'m> {
 }
 
 impl MetricsFile<'_> {
-    /// Rewrites the file.
+    /// Replaces the file.
     ///
     /// # Errors
     /// It cannot be written; settings that cannot be read.
@@ -95,7 +95,7 @@ impl MetricsFile<'_> {
             .into_iter()
             .zip(values)
             .map(|(mut metric, value)| {
-                // Of this command, only metrics without a new value.
+                // Of this command's own metrics, only those that it does not update.
                 let kept = metric.samples_in(former, &archive);
                 let is_own = format!(",{command}}}");
                 let kept = kept.filter(|line| value.is_none() || !line.contains(&is_own));

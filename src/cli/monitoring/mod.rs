@@ -1,4 +1,4 @@
-//! Notifications of how a command ended: metrics for Prometheus, a ping to a monitor, a command of the operator's own, the
+//! How others hear of a command's end: metrics for Prometheus, a ping to a monitor, a command of the operator's own, the
 //! Windows Event Log, the systemd journal.
 //!
 //! Nothing here changes how a command ends: a notification that fails is a warning.
@@ -32,11 +32,11 @@ use crate::config::{MonitoringSettings, Sources, TerminalUse};
 use crate::model::{Instant, hex};
 use crate::text::causes;
 
-/// How often a ping is tried if the monitor does not answer, and the wait between tries.
+/// How often a monitor that does not answer is notified of the end, and the pause in between.
 const TRIES: u32 = 3;
 const WAIT: Duration = Duration::from_secs(1);
 
-/// The receivers of notifications, and what is known of the command so far.
+/// Who hears of a command's end.
 pub(crate) struct Monitoring<'m> {
     command: &'static str,
     archive: &'m Path,
@@ -70,7 +70,7 @@ impl Round {
 }
 
 impl<'m> Monitoring<'m> {
-    /// The receivers that the settings name for this command.
+    /// Who hears of this command's end.
     ///
     /// # Errors
     /// Wrong usage: a ping URL that cannot be used, a metrics file that is in use for something else.
@@ -112,7 +112,7 @@ impl<'m> Monitoring<'m> {
         })
     }
 
-    /// Runs the command and notifies of its end. A command that repeats itself notifies after each round on its own.
+    /// Runs the command and reports its end. A command that repeats itself reports each end itself.
     pub(crate) fn around(
         &self,
         repeats: bool,
@@ -147,7 +147,7 @@ impl<'m> Monitoring<'m> {
         self.round.borrow_mut().certificate_expiry = expiry;
     }
 
-    /// Notifies of the start.
+    /// Tells that the work begins.
     pub(crate) async fn begin(&self) {
         *self.round.borrow_mut() = Round::new();
         self.console.take_reported();
@@ -158,7 +158,7 @@ impl<'m> Monitoring<'m> {
         }
     }
 
-    /// Notifies of the end.
+    /// Tells how it ended.
     pub(crate) async fn end(&self, result: &Result<Exit, Failure>) {
         let mut ending = self.ending(result);
         let exit = ending.exit;
@@ -169,7 +169,7 @@ impl<'m> Monitoring<'m> {
             self.console.warn_though_quiet(&message);
             ending.warnings.push(message);
         }
-        // An interrupted command has neither failed nor finished: the monitor raises the alarm when no further ping arrives.
+        // An interrupted command has neither failed nor finished: the monitor that hears nothing more raises the alarm.
         if exit != Exit::Interrupted {
             self.ping_end(exit, &ending.text()).await;
         }

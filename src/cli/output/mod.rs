@@ -133,8 +133,8 @@ impl Output {
         self.written()?.name()
     }
 
-    /// As [`Self::finish`], of a file and of its manifest. However that is stopped, no manifest lies beside
-    /// a file that it does not describe: two names cannot be given at once, so the old manifest goes first.
+    /// As [`Self::finish`], for a file and the manifest that describes it. Two files cannot be renamed at once, so the old
+    /// manifest is removed first: whenever this is interrupted, no manifest is left that describes another file.
     ///
     /// # Errors
     /// When something cannot be written; both old files are then as they were.

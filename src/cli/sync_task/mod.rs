@@ -38,7 +38,7 @@ pub(crate) struct SyncTask<'s> {
 }
 
 impl SyncTask<'_> {
-    /// Syncs once, prints the result, and reports what went wrong.
+    /// Syncs once, prints the result, and tells what went wrong.
     pub(crate) async fn run_and_report(
         &self,
         format: Option<TableOrJson>,
@@ -170,12 +170,12 @@ fn failure_of(error: SyncError, archive: &Path) -> Failure {
     }
 }
 
-/// Adds the names from the archive: for a job that failed, the server sent none.
+/// Adds the names that the archive knows: if a job failed, the server gave none.
 fn add_archived_names(archive: &Path, record: &SyncRecord, names: &mut HashMap<Guid, String>) {
     if record.jobs.iter().all(|job| names.contains_key(&job.job_id)) {
         return;
     }
-    // The sync is done and reported; the next command reports an archive that can no longer be read.
+    // The sync is done and reported; if the archive cannot be read now, the next command will say it.
     let Ok(states) = ReadOnly::open(archive).and_then(|reader| reader.job_states()) else {
         return;
     };

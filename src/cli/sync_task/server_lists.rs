@@ -98,7 +98,7 @@ impl JobOwners {
     }
 }
 
-/// Reads the lists of all servers; no two of them may list the same job.
+/// Reads the lists of all servers; no two may list the same job.
 fn read_all<'l>(lists: impl Iterator<Item = &'l ServerLists>) -> Result<Vec<Vec<JobList>>, Failure> {
     let mut owners: HashMap<Guid, Option<&str>> = HashMap::new();
     let mut read = Vec::new();

@@ -162,7 +162,7 @@ impl SyncSummary {
         )
     }
 
-    /// Why a sync is not complete: each cause once, with its jobs.
+    /// What there is to tell of a sync that is not complete: what went wrong, each cause once with its jobs.
     pub(crate) fn failure(&self) -> Option<Failure> {
         let jobs = self.jobs.len() as u64;
         let incomplete = self.jobs.iter().filter(|job| job.outcome != "complete").count();
@@ -237,7 +237,7 @@ impl SyncSummary {
 /// The most causes that are reported of a sync.
 const TOLD_CAUSES: usize = 20;
 
-/// An error without the name of its job, so that the same error of several jobs is the same text.
+/// The text of an error without its job: the same error of several jobs is then the same text.
 fn without_job(error: &str, job_id: &str) -> String {
     error
         .replace(&format!(" of job {job_id}"), "")

@@ -36,7 +36,7 @@ pub(super) fn report(jobs: &[Freshness], clock_findings: &[ClockFinding], limits
     }
 }
 
-/// Whether all is fresh enough; a check over nothing is none, and fails.
+/// Whether every watched job is fresh enough; if no job is watched, the check fails.
 fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
     let max_age = show_duration(max_age);
     if !any_watched(jobs) {
@@ -61,7 +61,7 @@ fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
 }
 
 /// Says of each watched job whose last complete answer lies in the future: the clock was ahead then or is behind now, so
-/// its age is not known, and a check of the age would be silent until the clock has caught up.
+/// its age cannot be told, and a check of the age would be silent until the clock has caught up.
 fn report_last_syncs_in_future(jobs: &[Freshness]) -> Exit {
     let mut exit = Exit::Done;
     for job in jobs.iter().filter(|job| job.watched && job.last_sync_in_future) {
@@ -189,8 +189,8 @@ fn report_purge_clock(jobs: &[Freshness], is_check: bool) -> bool {
     is_check
 }
 
-/// Reports each watched job with runs that vanished early at its last complete answer; whether that is a finding. It is
-/// reported once: the next complete sync is about other runs.
+/// Names each watched job with runs that vanished early at its last complete answer; returns whether that is a finding.
+/// It is reported once: the next complete sync is about other runs.
 fn report_vanished(jobs: &[Freshness], is_finding: bool) -> bool {
     let mut is_any = false;
     for job in jobs.iter().filter(|job| job.watched) {
