@@ -118,7 +118,7 @@ pub fn find_password(
         (from_file(&path)?, PasswordOrigin::File(path))
     } else if let Some(password) = from_keyring(sources.keyring, account) {
         (password, PasswordOrigin::Keyring)
-    } else if let Some(password) = told(find_for_machine(account), account) {
+    } else if let Some(password) = found_or_log(find_for_machine(account), account) {
         (password, PasswordOrigin::Machine)
     } else if let Some(ask) = sources.prompt {
         let origin = "the terminal";
@@ -204,11 +204,11 @@ fn from_variable(value: OsString) -> Result<Secret, ConfigError> {
 }
 
 fn from_keyring(keyring: Result<Keyring, KeyringError>, account: &Account) -> Option<Secret> {
-    told(keyring.and_then(|keyring| keyring.find(account)), account)
+    found_or_log(keyring.and_then(|keyring| keyring.find(account)), account)
 }
 
-/// The password from a store. A store that is missing or refuses is no error, only a detail for `-v`.
-fn told(found: Result<Option<Secret>, KeyringError>, account: &Account) -> Option<Secret> {
+/// The password from a store. A store that is missing or refuses is not an error, only a detail for `-v`.
+fn found_or_log(found: Result<Option<Secret>, KeyringError>, account: &Account) -> Option<Secret> {
     match found {
         Ok(Some(password)) => Some(password),
         Ok(None) => {
