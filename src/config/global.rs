@@ -268,7 +268,7 @@ mod tests {
             places(&[("HOME", "/home/a"), ("XDG_CONFIG_HOME", "/x")]),
             ["/x/jobruns/jobruns.toml", machine]
         );
-        // A relative folder would be one in the current folder.
+        // A relative folder would be looked up in the current folder.
         assert_eq!(places(&[("XDG_CONFIG_HOME", "x"), ("HOME", "")]), [machine]);
     }
 

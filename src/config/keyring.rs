@@ -206,7 +206,7 @@ mod tests {
         assert!(matches!(error, KeyringError::NotText(_)));
     }
 
-    // The mock knows no modifiers, which Windows gets.
+    // The mock does not know the modifiers that Windows gets.
     #[cfg(not(windows))]
     #[test]
     fn a_kept_password_is_found_and_can_be_forgotten() {
@@ -226,7 +226,7 @@ mod tests {
         let account = Account::new("a", "https://b").unwrap();
         let entry = store.entry(&account).unwrap();
         let credential: &keyring_core::mock::Cred = entry.as_any().downcast_ref().unwrap();
-        // The first call fails; a second one would be served.
+        // The first call fails; a second one would succeed.
         credential.set_error(Error::NoEntry);
         let kept = store.keep(&account, &Secret::new("hunter2".to_owned()));
         assert!(matches!(kept, Err(KeyringError::Unavailable(_))), "{kept:?}");

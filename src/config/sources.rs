@@ -340,7 +340,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Settings as they are settled from arguments, pairs of the environment, and the text of a config file.
+    /// Settings from arguments, environment variables and the text of a config file.
     pub(crate) fn settled<S: Args, R>(
         arguments: &[&str],
         environment: &[(&str, &str)],

