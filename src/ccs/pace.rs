@@ -1,4 +1,4 @@
-//! Not more than so many requests per second.
+//! Limits the requests per second.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A pace of `per_second` requests; without one, or with a number that is not positive, there is no limit.
+    /// A pace of `per_second` requests; no limit if it is `None` or not a positive number.
     pub(super) fn new(per_second: Option<f64>) -> Self {
         let gap = per_second
             .filter(|rate| *rate > 0.0)
@@ -28,7 +28,7 @@ impl Pace {
     pub(super) async fn turn(&self) {
         let Some(gap) = self.gap else { return };
         let start = {
-            // A panic while holding it leaves a time, which is as good as any.
+            // After a panic it still holds a usable time.
             let mut next = self
                 .next
                 .lock()

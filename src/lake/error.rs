@@ -59,7 +59,7 @@ pub enum LakeError {
     },
     /// The archive does not hold the head that the manifest names.
     #[error("this archive does not hold the head {head} of the lake {}: it is an older copy, or its history was changed", folder.display())]
-    HeadNotHeld {
+    UnknownHead {
         folder: PathBuf,
         /// The head in the manifest.
         head: String,

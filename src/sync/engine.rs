@@ -1,5 +1,5 @@
-//! A sync from start to end: takes the lock, opens the archive, assigns the jobs to servers, asks these, and records the
-//! end.
+//! A sync from start to end: takes the lock, opens the archive, assigns jobs to servers, asks the servers, and records
+//! how it ended.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -25,28 +25,28 @@ use crate::model::{Fetch, Guid, NaiveZone};
 /// What a sync is to do.
 #[derive(Debug, Clone)]
 pub struct SyncOptions {
-    /// Jobs to ask for, with names where somebody gave one; none: all watched jobs. They are watched once they answered.
+    /// Jobs to ask for, with their names if given; if empty, all watched jobs. A job is watched once it has answered.
     pub jobs: Vec<(Guid, Option<String>)>,
-    /// Runs to ask for of each job.
+    /// Which runs of each job to ask for.
     pub fetch: Fetch,
-    /// Jobs asked for at a time.
+    /// The most jobs to ask each server for at a time.
     pub concurrency: usize,
-    /// When a job is tried again.
+    /// When and how often to try again.
     pub retry: Policy,
-    /// Bytes that one run may have.
+    /// The most bytes of JSON that one run may have; a longer one goes to quarantine.
     pub run_limit: usize,
-    /// Zone of times without offset that was asked for; the archive may remember one.
+    /// The zone of times without an offset; if `None`, the one that the archive remembers.
     pub naive_time: Option<NaiveZone>,
-    /// Whether an archive is created where there is none.
+    /// Whether to create the archive if there is none.
     pub create_archive: bool,
-    /// What to do about a problem, in words that are archived with the job's error.
+    /// Says what to do about a problem; archived with the job's error.
     pub hint: HintOf,
 }
 
-/// Why a sync could not be done at all.
+/// Why there was no sync, or no record of its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
-    /// Something about the archive.
+    /// The archive is in use, or cannot be opened or written.
     #[error(transparent)]
     Archive(Arc<ArchiveError>),
     /// No job was named, and none is watched.
@@ -326,7 +326,7 @@ fn distinct(named: &[(Guid, Option<String>)]) -> Vec<Guid> {
         .collect()
 }
 
-/// The largest difference between this machine's clock and a server's, which stands for all of them.
+/// The largest difference between this machine's clock and a server's: a sync records only one.
 fn largest(skews: &[(i64, &str)]) -> Option<i64> {
     let &(largest, url) = skews.iter().max_by_key(|(skew, _)| skew.unsigned_abs())?;
     if skews.iter().any(|&(skew, _)| skew != largest) {
@@ -338,7 +338,7 @@ fn largest(skews: &[(i64, &str)]) -> Option<i64> {
     Some(largest)
 }
 
-/// Says that watched jobs were not asked for, where jobs were named.
+/// Reports how many watched jobs are left out because others were named.
 fn warn_not_requested(named: &[Guid], watched: &[Guid]) {
     if named.is_empty() {
         return;
@@ -353,7 +353,7 @@ fn warn_not_requested(named: &[Guid], watched: &[Guid]) {
 
 fn outcome(interrupted: bool, results: &[JobResult]) -> SyncOutcome {
     if results.is_empty() && !interrupted {
-        // Every job of the server was to be asked for, and it told none.
+        // All jobs of the server were to be asked for, and it listed none.
         return SyncOutcome::Failed;
     }
     let all = |wanted: JobOutcome| results.iter().all(|result| result.record.outcome == wanted);

@@ -1,8 +1,7 @@
-//! One sync: every job asked for, its runs read as they come, and archived.
+//! Fetches the runs of all jobs from the servers and archives them.
 //!
-//! Each job has a task that fetches, frames, recognises and decodes ([`job`]); one thread owns the archive's writer and
-//! stores what the tasks send ([`store`]). A run whose bytes are known by their hash goes no further than its task.
-//! Events tell whoever draws progress what happens; nothing is printed here.
+//! Each job has a task that reads its answer as it arrives ([`job`]). A run whose bytes have a known hash is done with there;
+//! all others go to one thread that owns the archive's writer ([`store`]). Nothing is printed: progress is sent as events.
 
 mod engine;
 mod event;

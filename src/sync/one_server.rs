@@ -30,13 +30,13 @@ pub(super) struct ServerQuestion {
     pub(super) is_one_of_many: bool,
 }
 
-/// What came of a server's jobs.
+/// What came of one server's jobs.
 pub(super) struct ServerResult {
     /// In the order of the jobs.
     pub(super) results: Vec<JobResult>,
     /// Whether the server may have jobs that were not asked for.
     pub(super) may_miss_jobs: bool,
-    /// This machine's clock less the server's, in seconds.
+    /// This machine's clock minus the server's, in seconds.
     pub(super) skew: Option<i64>,
 }
 
@@ -114,11 +114,11 @@ fn claim(shared: &Shared, unassigned: &Mutex<Vec<(Guid, NoServer)>>) -> Vec<Guid
         .collect()
 }
 
-/// How long the list of jobs may take where the sync does not depend on it.
+/// How long the list of jobs may take; a sync goes on without it.
 const LIST_TIME: Duration = Duration::from_secs(30);
 
-/// Asks the server once which jobs it has, for their names and for those that nobody watches; with `watch_new`, watches the
-/// new ones, and returns them. `None` where there was no list: a server need not support it.
+/// Asks the server once for its list of jobs, which gives their names. With `watch_new`, also watches the new jobs and
+/// returns them. `None` if there was no list: not every server supports it.
 async fn ask_for_list(shared: &Shared, watch_new: bool) -> Option<Vec<Guid>> {
     let mut cancellation = shared.cancellation.clone();
     let asked = async {
@@ -147,7 +147,7 @@ async fn ask_for_list(shared: &Shared, watch_new: bool) -> Option<Vec<Guid>> {
     let listed: Vec<(Guid, String)> = found.into_iter().map(|job| (job.job_id, job.name)).collect();
     drop(shared.listed.set(listed.iter().cloned().collect()));
     let server = shared.client.base_url();
-    // Where the archive cannot be written, every job says so.
+    // If the archive cannot be written, every job reports that.
     let new = shared.store.server_jobs(server, listed, watch_new).await;
     let new = new.unwrap_or_default();
     for (job, name) in &new {
@@ -156,7 +156,7 @@ async fn ask_for_list(shared: &Shared, watch_new: bool) -> Option<Vec<Guid>> {
     Some(new.into_iter().map(|(job, _)| job).collect())
 }
 
-/// Warns of a clock that is far from the server's; `url` says which, where there are several.
+/// Warns if this machine's clock is far from the server's; `url` names the server if there are several.
 fn warn_of_clock(seconds: i64, url: Option<&str>) {
     if seconds.unsigned_abs() < MOST_CLOCK_SKEW {
         return;
@@ -172,7 +172,7 @@ fn warn_of_clock(seconds: i64, url: Option<&str>) {
     );
 }
 
-/// The token before the first big request, with the patience of any request.
+/// Gets a token before the first large request, with the same patience as for any request.
 async fn login(shared: &Shared) -> Result<(), String> {
     let mut cancellation = shared.cancellation.clone();
     let mut patience = Patience::default();
@@ -231,7 +231,7 @@ async fn fetch_all(shared: &Arc<Shared>, jobs: &[Guid], concurrency: usize) -> V
             results.push(result);
         }
     }
-    // A task that panicked is a bug, and must not look like a job that was never asked for.
+    // A panic is a bug, and must not look like a job that was never asked for.
     let ended: HashSet<Guid> = results.iter().map(|result| result.record.job_id).collect();
     for &job in jobs {
         if !ended.contains(&job) {

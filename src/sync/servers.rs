@@ -20,15 +20,15 @@ pub struct Server {
     pub client: Client,
     /// Lists of jobs that are watched at this server.
     pub job_lists: Vec<JobList>,
-    /// Whether every job that the server has is watched, but for those of which a person ended that.
+    /// Whether to watch every job that the server has, except those that a person has stopped watching.
     pub watch_all: bool,
 }
 
-/// A server that is known and not asked.
+/// A configured server that this sync leaves aside.
 #[derive(Debug, Clone)]
 pub struct OtherServer {
     pub url: String,
-    /// The jobs that are listed as its own.
+    /// The jobs that the configuration lists as its own.
     pub jobs: Vec<Guid>,
 }
 
@@ -37,9 +37,9 @@ pub struct OtherServer {
 pub struct Servers {
     /// Those that are asked, each for its own jobs.
     pub asked: Vec<Server>,
-    /// The others, whose jobs are left aside.
+    /// Configured servers whose jobs are left aside.
     pub others: Vec<OtherServer>,
-    /// Whether jobs that were named are asked of the one server that was chosen, whatever is known of them.
+    /// Whether a person chose the one server that is asked: then it is asked for the named jobs, whichever server had them.
     pub is_chosen: bool,
 }
 
@@ -73,7 +73,7 @@ impl Assigned {
 }
 
 impl From<Client> for Servers {
-    /// One server, which is asked for every job.
+    /// One server that is asked for every job.
     fn from(client: Client) -> Self {
         Self {
             asked: vec![Server {
@@ -92,8 +92,8 @@ impl Servers {
         self.asked.iter().flat_map(|server| &server.job_lists)
     }
 
-    /// The only server is asked for every job. Of several, a job is that server's own which lists it in the
-    /// configuration, else that which listed its runs last (`server_of`).
+    /// Assigns each job to a server. A single server is asked for every job. Of several, a job belongs to the one whose list
+    /// in the configuration has it, else to the one that listed its runs last (`server_of`).
     pub(super) fn assign(&self, jobs: &[Guid], server_of: &HashMap<Guid, String>) -> Assigned {
         let mut assigned = Assigned {
             of_server: vec![Vec::new(); self.asked.len()],

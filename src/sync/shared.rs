@@ -21,14 +21,14 @@ pub(super) struct JobOptions {
     pub(super) hint: HintOf,
 }
 
-/// What the tasks of a sync share that ask the same server.
+/// What the tasks that ask the same server share.
 pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) store: Store,
     pub(super) options: JobOptions,
-    /// Names that somebody gave.
+    /// Names that a person gave.
     pub(super) names: Arc<HashMap<Guid, String>>,
-    /// Names by the server's list of jobs.
+    /// Names from the server's list of jobs, once it was received.
     pub(super) listed: OnceLock<HashMap<Guid, String>>,
     pub(super) events: Arc<dyn Fn(SyncEvent<'_>) + Send + Sync>,
     pub(super) cancellation: Cancellation,
@@ -36,7 +36,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// A job's name, and whose it is: as somebody gave it, else as the server tells.
+    /// A job's name and who gave it: a person, else the server, which may be asked for it.
     pub(super) async fn name_of(&self, job: Guid) -> Option<(String, NameFrom)> {
         if let Some(name) = self.names.get(&job) {
             return Some((name.clone(), NameFrom::Person));

@@ -139,7 +139,7 @@ fn remove_a_run(bench: &Bench) {
     let reader = ReadOnly::open(&bench.archive()).unwrap();
     let plan = reader.snapshot().unwrap().retention_plan(&rule).unwrap();
     drop(reader);
-    assert!(retain(&bench.archive(), &rule, &plan.hash).unwrap().runs > 0);
+    assert!(retain(&bench.archive(), &rule, &plan.hash).unwrap().recorded.runs > 0);
 }
 
 #[test]

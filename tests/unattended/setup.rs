@@ -818,6 +818,17 @@ async fn init_without_a_terminal_asks_nothing_and_writes_what_a_sync_needs() {
             .says(&hint);
         assert!(!program.path("jobruns.toml").exists());
     }
+    // A file that --config names is the one to write: never another in its place.
+    program.write("own.toml", "rate_limit = 9\n");
+    program
+        .run(&[&given[..], &["--config", "own.toml"]].concat())
+        .ends_with(2)
+        .says("own.toml is there already");
+    program
+        .run(&[&given[..], &["--config", "new.toml"]].concat())
+        .ends_with(2)
+        .says("`jobruns init new.toml` writes it");
+    assert!(!program.path("jobruns.toml").exists());
     // What is missing is an error, and nothing is written.
     for left_out in ["--url", "--username", "--pin", "--password-file"] {
         let at = given.iter().position(|word| *word == left_out).unwrap();

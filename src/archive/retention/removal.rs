@@ -1,4 +1,4 @@
-//! Removes exactly what a plan names, in one transaction, and clears the file of it.
+//! Removes exactly what a plan names, in one transaction, then clears its bytes from the file.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -15,63 +15,72 @@ use crate::archive::ledger::{self, actor};
 use crate::archive::limits;
 use crate::archive::lock::SyncLock;
 use crate::archive::open;
-use crate::archive::storage::{jobs, retention, syncs};
+use crate::archive::storage::{holds_and_removals, jobs, syncs};
 use crate::archive::verify;
 use crate::model::{Instant, MessageKey, Sha256};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
-    /// Runs; 0 where the plan has none, and then nothing was written.
-    pub runs: u64,
-    pub messages: u64,
-    /// Payloads of other runs that were packed anew, since their dictionary held bytes of removed ones.
-    pub packed_anew: u64,
-    /// When the removal was recorded.
-    pub at: Instant,
-    /// The ledger's head behind the last line of the removal; none where the plan has no run.
-    pub head: Option<Sha256>,
-    /// The plan had been carried out before; what was left to be cleared is cleared now.
-    pub was_done: bool,
-    /// Size of the archive's file before and after.
+    pub recorded: RecordedRemoval,
+    /// Size of the archive file before and after.
     pub file_bytes: (u64, u64),
-    /// Backups that were made before the removal and may still hold the bytes.
+    /// Backups made before the removal, which may still hold the removed bytes.
     pub backups: Vec<KnownBackup>,
 }
 
-/// Does what the plan with this hash says. What it removes is first compared with its payloads and the ledger.
+/// A removal as the archive records it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedRemoval {
+    /// 0 if the plan has none; then nothing was written.
+    pub runs: u64,
+    pub messages: u64,
+    /// Payloads of other runs that were packed again because their dictionary held bytes of removed runs.
+    pub repacked: u64,
+    pub at: Instant,
+    /// The ledger's head after the last line of the removal; `None` if the plan has no run.
+    pub head: Option<Sha256>,
+    /// Whether it was recorded by an earlier call. Bytes that call left are cleared now.
+    pub already_done: bool,
+}
+
+/// Carries out the plan with this hash. The runs to remove are first verified against their payloads and the ledger.
 ///
 /// # Errors
-/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::PlanChanged`] where the plan is no longer true;
-/// [`ArchiveError::Damaged`] where the ledger or a run that is to go is hurt; disk full: then nothing was removed.
-/// [`ArchiveError::NotCleared`] where the removal is recorded and its bytes are not all cleared: it can be run again.
+/// [`ArchiveError::Held`] while a sync runs; [`ArchiveError::PlanChanged`] if the archive no longer gives this plan;
+/// [`ArchiveError::Damaged`] if the ledger or a run to remove is damaged; disk full: in these cases nothing was removed.
+/// [`ArchiveError::NotCleared`] if the removal is recorded but not all of its bytes are cleared: calling it again goes on.
 pub fn retain(path: &Path, rule: &RetentionRule, plan: &Sha256) -> Result<Removal, ArchiveError> {
-    // A file that is not there is not made.
+    // A missing file fails here, before the lock makes its own file next to it.
     drop(open::open_to_read(path)?);
     let _lock = SyncLock::take(path)?;
     let connection = open::open_to_write(path, open::IfMissing::Fail)?.connection;
     limits::refuse_changed(path, &connection)?;
+    // Deleted rows are overwritten with zeros even if clearing the file is interrupted.
     connection
         .pragma_update(None, "secure_delete", true)
         .doing("prepare the removal")?;
     let size = || std::fs::metadata(path).map_or(0, |file| file.len());
     let before = size();
-    let mut removal = match done_before(&connection, plan)? {
-        Some(done) => done,
-        None => remove(&connection, rule, plan)?,
+    let recorded = match recorded_removal(&connection, plan)? {
+        Some(recorded) => recorded,
+        None => record_removal(&connection, rule, plan)?,
     };
-    removal.backups = known_backups(&connection, removal.at)?;
+    let backups = known_backups(&connection, recorded.at)?;
     if clearing::due(&connection)?.is_some() {
         clearing::clear(&connection, path).map_err(|source| ArchiveError::NotCleared {
-            runs: removal.runs,
+            runs: recorded.runs,
             source: Box::new(source),
         })?;
     }
-    removal.file_bytes = (before, size());
-    Ok(removal)
+    Ok(Removal {
+        recorded,
+        file_bytes: (before, size()),
+        backups,
+    })
 }
 
-/// The removal by this plan that the ledger tells of.
-fn done_before(connection: &Connection, plan: &Sha256) -> Result<Option<Removal>, ArchiveError> {
+/// The removal by this plan, if the archive has one.
+fn recorded_removal(connection: &Connection, plan: &Sha256) -> Result<Option<RecordedRemoval>, ArchiveError> {
     let (runs, messages, at): (u64, Option<u64>, Option<i64>) = connection.one(
         "SELECT count(*), sum(messages), max(removed_unix) FROM _removed_run WHERE plan = ?1",
         [plan],
@@ -85,19 +94,21 @@ fn done_before(connection: &Connection, plan: &Sha256) -> Result<Option<Removal>
         "read the ledger",
         |row| row.get(0),
     )?;
-    Ok(Some(Removal {
+    Ok(Some(RecordedRemoval {
         runs,
         messages: messages.unwrap_or_default(),
-        packed_anew: 0,
+        repacked: 0,
         at: Instant::from_unix_seconds(at),
         head: Some(head),
-        was_done: true,
-        file_bytes: (0, 0),
-        backups: Vec::new(),
+        already_done: true,
     }))
 }
 
-fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Result<Removal, ArchiveError> {
+fn record_removal(
+    connection: &Connection,
+    rule: &RetentionRule,
+    hash: &Sha256,
+) -> Result<RecordedRemoval, ArchiveError> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
         .doing("begin to remove runs")?;
     let plan = read(&transaction, rule)?;
@@ -106,15 +117,13 @@ fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Resul
         return Err(ArchiveError::PlanChanged { what });
     }
     let at = Instant::now();
-    let mut removal = Removal {
+    let mut removal = RecordedRemoval {
         runs: plan.runs.len() as u64,
         messages: plan.jobs.iter().map(|job| job.messages).sum(),
-        packed_anew: 0,
+        repacked: 0,
         at,
         head: None,
-        was_done: false,
-        file_bytes: (0, 0),
-        backups: Vec::new(),
+        already_done: false,
     };
     if plan.runs.is_empty() {
         return Ok(removal);
@@ -126,11 +135,11 @@ fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Resul
     }
     let mut head = ledger::read_head(&transaction)?;
     syncs::close_killed(&transaction, &mut head, at)?;
-    let why = retention::keep_reason(&transaction, &rule.why)?;
+    let why = holds_and_removals::keep_reason(&transaction, &rule.why)?;
     for run in &plan.runs {
         let entry = entry_of(run, at, hash, &why);
         ledger::append(&transaction, &mut head, &LedgerEntry::Removed(entry))?;
-        retention::insert_removed(&transaction, &entry, Some(run.first_seen), run.absent_since)?;
+        holds_and_removals::insert_removed(&transaction, &entry, Some(run.first_seen), run.absent_since)?;
     }
     removal.head = Some(head.hash);
     delete_rows(&transaction, &plan.runs)?;
@@ -141,7 +150,7 @@ fn remove(connection: &Connection, rule: &RetentionRule, hash: &Sha256) -> Resul
         job_keys.extend(jobs::key(&transaction, job)?);
     }
     for job_key in job_keys {
-        removal.packed_anew += dictionaries::replace(&transaction, job_key)?;
+        removal.repacked += dictionaries::replace(&transaction, job_key)?;
     }
     head.store_chains(&transaction)?;
     clearing::note(&transaction, hash, at.unix_seconds())?;
@@ -164,7 +173,7 @@ fn entry_of(run: &PlannedRun, at: Instant, plan: &Sha256, why: &Sha256) -> Remov
     }
 }
 
-/// Rows of the runs, then the texts that no message has any more.
+/// Deletes the rows of the runs, then the texts that no message uses any more.
 fn delete_rows(connection: &Connection, runs: &[PlannedRun]) -> Result<(), ArchiveError> {
     let doing = "remove runs";
     for run in runs {
@@ -198,11 +207,11 @@ fn delete_rows(connection: &Connection, runs: &[PlannedRun]) -> Result<(), Archi
         );
         connection.run(&sql, [], doing)?;
     }
-    forget_samples(connection)
+    delete_sampled_values(connection)
 }
 
-/// Statistics of SQLite's own may hold values of rows as samples.
-fn forget_samples(connection: &Connection) -> Result<(), ArchiveError> {
+/// SQLite's own statistics may hold sampled values of rows.
+fn delete_sampled_values(connection: &Connection) -> Result<(), ArchiveError> {
     let doing = "remove the samples of statistics";
     let tables: Vec<String> = connection.all(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('sqlite_stat3', 'sqlite_stat4')",

@@ -16,11 +16,11 @@
 mod finding;
 mod heads;
 mod holdings;
+mod holds_and_removals;
 mod jobs;
 mod ledger;
 mod quarantine;
 mod report;
-mod retention;
 mod runs;
 mod schema;
 mod script;
@@ -293,8 +293,14 @@ impl VerifyWork<'_> {
         damage_as_finding(quarantine::check_accepted(connection, ledger, findings), findings)?;
         damage_as_finding(ledger::check_reasons(connection, ledger, findings), findings)?;
         damage_as_finding(ledger::check_actors(connection, ledger, findings), findings)?;
-        damage_as_finding(retention::check_holds(connection, ledger, findings), findings)?;
-        damage_as_finding(retention::check_removed(connection, ledger, findings), findings)?;
+        damage_as_finding(
+            holds_and_removals::check_holds(connection, ledger, findings),
+            findings,
+        )?;
+        damage_as_finding(
+            holds_and_removals::check_removed(connection, ledger, findings),
+            findings,
+        )?;
         damage_as_finding(syncs::check_chains(connection, ledger, findings), findings)?;
         let missing = runs::check_missing_revisions(connection, self.scope, ledger, findings);
         damage_as_finding(missing, findings)?;

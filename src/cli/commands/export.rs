@@ -209,7 +209,7 @@ impl From<LakeError> for Failure {
             LakeError::OtherArchive { .. } => {
                 Some("check --archive and --output-dir; archives that share a lake each need a --site.")
             }
-            LakeError::HeadNotHeld { .. } => Some(
+            LakeError::UnknownHead { .. } => Some(
                 "`jobruns verify --head` with that head says more; `jobruns export --full` writes the lake anew from this archive.",
             ),
             LakeError::Locked { .. } => Some("wait until it has ended, then run it again."),

@@ -142,7 +142,7 @@ async fn repeat(
                 sync.options.create_archive = false;
             }
             // Another sync will have ended by the next time; what else fails at the first try fails at every one.
-            Err(failure) if first && failure.exit() != Exit::Held => return Err(failure),
+            Err(failure) if first && failure.exit() != Exit::Locked => return Err(failure),
             Err(failure) => {
                 last = failure.exit();
                 console.report(&failure);

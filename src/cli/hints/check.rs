@@ -52,7 +52,7 @@ pub(crate) fn check(problem: &Problem) -> String {
         Problem::Schedule { .. } => {
             "look at it in the scheduler (`systemctl status jobruns-sync`, or taskschd.msc), or install it anew: `jobruns schedule`"
         }
-        Problem::Held { .. } => "wait until it has ended; if none should be running, look for that process",
+        Problem::Locked { .. } => "wait until it has ended; if none should be running, look for that process",
     }
     .to_owned()
 }

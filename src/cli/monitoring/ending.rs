@@ -9,18 +9,18 @@ use crate::model::Instant;
 
 /// How bad an end is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Severity {
+pub(crate) enum EventLevel {
     Information,
     Warning,
     Error,
 }
 
-impl From<Exit> for Severity {
+impl From<Exit> for EventLevel {
     fn from(exit: Exit) -> Self {
         match exit {
             Exit::Done => Self::Information,
             Exit::Findings | Exit::Interrupted => Self::Warning,
-            Exit::NotDone | Exit::WrongUsage | Exit::NotIntact | Exit::Held => Self::Error,
+            Exit::NotDone | Exit::WrongUsage | Exit::NotIntact | Exit::Locked => Self::Error,
         }
     }
 }

@@ -223,7 +223,7 @@ pub(super) fn top(
     snapshot: &Snapshot<'_>,
     is_wanted: &[bool],
 ) -> Result<HashMap<u32, u32>, ReportError> {
-    let mut best = Best {
+    let mut best = MostFrequent {
         most: vec![0; is_wanted.len()],
         candidates: Vec::new(),
     };
@@ -254,14 +254,14 @@ pub(super) fn top(
 }
 
 /// The most frequent texts so far.
-struct Best {
+struct MostFrequent {
     /// How often the most frequent one of each group is there.
     most: Vec<u32>,
     /// Group, key and count of those that were as frequent when they were seen.
     candidates: Vec<(u32, u32, u32)>,
 }
 
-impl Best {
+impl MostFrequent {
     fn see(&mut self, group: u32, key: u32, count: u32) {
         let most = &mut self.most[group as usize];
         if count >= *most {

@@ -1,25 +1,25 @@
-//! What is asked about holds and removed runs.
+//! The queries about holds and removed runs.
 
 use super::Snapshot;
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
-use crate::archive::storage::retention::refuse_removed;
+use crate::archive::storage::holds_and_removals::refuse_removed;
 
-/// A hold, as the view `holds` tells it.
+/// A row of the view `holds`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct HoldRow {
     pub hold_id: i64,
-    /// The job whose runs it keeps; none for every job.
+    /// The job whose runs it keeps; `None` for every job.
     pub job_id: Option<String>,
-    /// From when on it covers, UTC.
+    /// Start of the span that it covers, UTC.
     pub since: Option<String>,
-    /// Until when, UTC.
+    /// End of that span, UTC.
     pub until: Option<String>,
     pub reason: Option<String>,
-    /// When it was added, UTC.
+    /// UTC.
     pub added_at: String,
     pub added_by: Option<String>,
-    /// When it was released, UTC.
+    /// UTC.
     pub released_at: Option<String>,
     pub released_by: Option<String>,
     pub release_reason: Option<String>,
@@ -31,19 +31,18 @@ pub struct RemovedRun {
     /// JobRunID: GUID, lower case with hyphens.
     pub job_run_id: String,
     pub job_key: i64,
-    /// Its job, likewise.
+    /// JobID, likewise.
     pub job_id: String,
     /// Start, in ticks of 100 ns since 1970 UTC.
     pub started_ticks: Option<i64>,
-    /// States of it that were archived.
     pub revisions: u64,
     /// Messages that were held.
     pub messages: u64,
-    /// When it was removed, seconds since 1970 UTC.
+    /// Seconds since 1970 UTC.
     pub removed_unix: i64,
-    /// By whom; none where a salvage lost that.
+    /// `None` if a salvage lost it.
     pub removed_by: Option<String>,
-    /// Why; none where a salvage lost that.
+    /// `None` if a salvage lost it.
     pub reason: Option<String>,
     /// SHA-256 of the plan, hexadecimal.
     pub plan: String,
@@ -55,7 +54,7 @@ pub struct RemovalTotals {
     pub runs: u64,
     /// When the last of them was removed, UTC.
     pub last_at: Option<String>,
-    /// A removal whose bytes are still to be cleared from the file: the hash of its plan, hexadecimal.
+    /// The hash of a plan whose removed bytes are not cleared from the file yet, hexadecimal.
     pub uncleared: Option<String>,
 }
 
@@ -97,8 +96,7 @@ impl Snapshot<'_> {
         )
     }
 
-    /// How many runs a retention rule removed, and when the last of them; and whether the bytes of a removal are still to be
-    /// cleared: the hash of its plan.
+    /// How many runs retention rules removed, and whether removed bytes are still to be cleared.
     pub fn removals(&self) -> Result<RemovalTotals, ArchiveError> {
         self.connection().one(
             "SELECT count(*), max(removed_at), (SELECT lower(hex(plan)) FROM _clearing) FROM removed_runs",
@@ -114,7 +112,7 @@ impl Snapshot<'_> {
         )
     }
 
-    /// Refuses a run that a retention rule removed; `beginning` is what its GUID begins with.
+    /// Refuses a run that a retention rule removed; `beginning` is its GUID or the first characters of it.
     ///
     /// # Errors
     /// [`ArchiveError::RemovedRun`], which says when, by whom and why; SQL errors.

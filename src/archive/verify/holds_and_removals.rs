@@ -1,4 +1,5 @@
-//! Holds, and runs that a retention rule removed, against the ledger.
+//! Compares the rows of holds and of removed runs with the ledger. Whether a removal was lawful is judged line by line in
+//! `ledger/grammar/mod.rs`.
 
 use std::collections::HashSet;
 

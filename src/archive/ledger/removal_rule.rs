@@ -1,19 +1,21 @@
-//! When a run may be removed: its age, and the holds that keep it. Pure.
+//! When a retention rule may remove a run: its age, and the holds that keep it. Pure.
+//!
+//! `retention/plan.rs` applies it, `grammar/mod.rs` checks it on every `removed` line, `storage/holds_and_removals.rs` has the rows.
 
 use crate::model::{Instant, TICKS_PER_SECOND};
 
-const SECONDS_PER_DAY: i64 = 86_400;
+pub(in crate::archive) const SECONDS_PER_DAY: i64 = 86_400;
 
-/// The span that a hold covers, in seconds since 1970 UTC; without a bound where there is none.
+/// The span that a hold covers, in seconds since 1970 UTC; `None` is no bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::archive) struct HoldSpan {
     pub(in crate::archive) since: Option<i64>,
-    /// The first second that is not covered any more.
+    /// The first second that is no longer covered.
     pub(in crate::archive) until: Option<i64>,
 }
 
 impl HoldSpan {
-    /// Whether the time of a run from its start to its end meets the span. A run without any time is covered by every span.
+    /// Whether the span overlaps the time from a run's start to its end. A run without any time is covered by every span.
     pub(in crate::archive) fn meets(self, started: Option<Instant>, ended: Option<Instant>) -> bool {
         let Some((one, other)) = started.or(ended).zip(ended.or(started)) else {
             return true;
@@ -25,17 +27,17 @@ impl HoldSpan {
     }
 }
 
-/// The last UTC midnight, in seconds since 1970 UTC: ages count from it.
+/// The last UTC midnight, in seconds since 1970 UTC: ages are counted from it.
 pub(in crate::archive) const fn midnight(at: i64) -> i64 {
     at - at.rem_euclid(SECONDS_PER_DAY)
 }
 
-/// The instant before which a run must have ended to be so many days old, in seconds since 1970 UTC.
+/// The instant before which a run must have ended to be that many days old, in seconds since 1970 UTC.
 pub(in crate::archive) const fn cutoff(at: i64, days: i64) -> i64 {
     midnight(at).saturating_sub(days.saturating_mul(SECONDS_PER_DAY))
 }
 
-/// Whether a run was so many days old: by its end, or its start where it has none. One without any time never is.
+/// Whether a run was that many days old: by its end, or by its start if it has no end. A run without any time never is.
 pub(in crate::archive) fn is_older_than(
     started: Option<Instant>,
     ended: Option<Instant>,

@@ -1,15 +1,14 @@
-//! Rows of holds and of removed runs.
+//! The rows of holds and of removed runs. What may be removed is decided in `retention/plan.rs`.
 
 use rusqlite::{Connection, params};
 
 use crate::archive::db::Db;
 use crate::archive::error::ArchiveError;
 use crate::archive::ledger::entry::{HoldEntry, LedgerEntry, RemovedEntry};
-use crate::archive::ledger::retention::HoldSpan;
+use crate::archive::ledger::removal_rule::HoldSpan;
 use crate::archive::ledger::text_hash;
 use crate::model::{Instant, Sha256};
 
-/// Stores a hold.
 pub(in crate::archive) fn insert_hold(connection: &Connection, hold: &HoldEntry) -> Result<(), ArchiveError> {
     connection
         .run(
@@ -29,7 +28,7 @@ pub(in crate::archive) fn insert_hold(connection: &Connection, hold: &HoldEntry)
         .map(drop)
 }
 
-/// How many runs of a job, or of every job, have a time from start to end that meets the span.
+/// How many runs of a job, or of every job, the span covers.
 pub(in crate::archive) fn count_covered(
     connection: &Connection,
     job_key: Option<i64>,
@@ -52,7 +51,6 @@ pub(in crate::archive) fn count_covered(
     Ok(covered)
 }
 
-/// Notes that a hold was released.
 pub(in crate::archive) fn release_hold(
     connection: &Connection,
     id: i64,
@@ -69,7 +67,6 @@ pub(in crate::archive) fn release_hold(
         .map(drop)
 }
 
-/// Stores that a run was removed.
 pub(in crate::archive) fn insert_removed(
     connection: &Connection,
     removed: &RemovedEntry,
@@ -101,7 +98,7 @@ pub(in crate::archive) fn insert_removed(
         .map(drop)
 }
 
-/// Keeps the text of a reason of which a line names the hash.
+/// Keeps the text of a reason, and returns the hash by which a ledger line names it.
 pub(in crate::archive) fn keep_reason(connection: &Connection, why: &str) -> Result<Sha256, ArchiveError> {
     let hash = text_hash(why);
     connection.run(
@@ -112,7 +109,7 @@ pub(in crate::archive) fn keep_reason(connection: &Connection, why: &str) -> Res
     Ok(hash)
 }
 
-/// Refuses a run that a retention rule removed; `beginning` is its GUID or what that begins with.
+/// Refuses a run that a retention rule removed; `beginning` is its GUID or the first characters of it.
 pub(in crate::archive) fn refuse_removed(
     connection: &Connection,
     beginning: &str,
@@ -135,7 +132,7 @@ pub(in crate::archive) fn refuse_removed(
     found.map_or(Ok(()), Err)
 }
 
-/// The age in days below which no run is removed, as the ledger says; 0 where nothing is locked.
+/// The age in days below which the ledger says that no run may be removed; 0 if nothing is locked.
 pub(in crate::archive) fn locked_days(connection: &Connection) -> Result<i64, ArchiveError> {
     let lines: Vec<String> = connection.all(
         "SELECT entry FROM ledger WHERE entry GLOB 'retention-locked *'",
