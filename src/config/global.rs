@@ -28,7 +28,9 @@ pub enum TerminalUse {
     /// On a terminal.
     #[default]
     Auto,
+    /// Always.
     Always,
+    /// Never.
     Never,
 }
 
