@@ -557,7 +557,7 @@ async fn what_cannot_be_made_is_told_in_a_sentence_and_leaves_no_file() {
     evidence(&["--sample", "5"]).ends_with(2).says("--seed");
     evidence(&["--sample", "5", "--seed", " "])
         .ends_with(2)
-        .says("an empty seed is none");
+        .says("the seed is empty");
     evidence(&["--sample", "0", "--seed", "x"]).ends_with(2);
     evidence(&["--since", "2026-02-01", "--until", "2026-01-01"])
         .ends_with(2)

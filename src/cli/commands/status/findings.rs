@@ -36,7 +36,7 @@ pub(super) fn report(jobs: &[Freshness], clock_findings: &[ClockFinding], limits
     }
 }
 
-/// Whether all is fresh enough; a check over nothing is none, and fails.
+/// Whether every watched job is fresh enough; if no job is watched, the check fails.
 fn exit_for(jobs: &[Freshness], max_age: Duration) -> Exit {
     let max_age = show_duration(max_age);
     if !any_watched(jobs) {
@@ -189,8 +189,8 @@ fn report_purge_clock(jobs: &[Freshness], is_check: bool) -> bool {
     is_check
 }
 
-/// Names each watched job of which runs vanished early at its last complete answer; says whether that is a finding. It is
-/// told once: the next complete sync is about other runs.
+/// Names each watched job with runs that vanished early at its last complete answer; returns whether that is a finding.
+/// It is reported once: the next complete sync is about other runs.
 fn report_vanished(jobs: &[Freshness], is_finding: bool) -> bool {
     let mut is_any = false;
     for job in jobs.iter().filter(|job| job.watched) {
